@@ -62,7 +62,11 @@ internal static class Backdrop
         }
         var grain = new SmoothNoise(random.Next(), random.Between(2, 5));
         var amplitude = random.Between(0, 0.16);
-        canvas.Each((x, y) => canvas[x, y].Towards(grain.At(x, y) < 0.5 ? Colour.Black : Colour.White, amplitude * Math.Abs(grain.At(x, y) - 0.5) * 2));
+        canvas.Each((x, y) =>
+        {
+            var speck = grain.At(x, y) - 0.5;
+            return canvas[x, y].Towards(speck < 0 ? Colour.Black : Colour.White, amplitude * Math.Abs(speck) * 2);
+        });
     }
 
     // 0 or 1 by turns, with edges one pixel wide.

@@ -1,0 +1,113 @@
+using System.Diagnostics;
+using System.Globalization;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace AgCam.Scenes.Training;
+
+/// <summary>Trains the model that ships, on scenes drawn as it goes: no scene is seen twice.</summary>
+public static class SceneTrainer
+{
+    private const double BackgroundWeight = 0.3; // most patches are background
+
+    /// <summary>
+    /// Trains from nothing and writes the folder. Cancelling ends the training early and keeps what was learnt. The native backend must be
+    /// loaded.
+    /// </summary>
+    /// <param name="log">Takes one line of text at a time.</param>
+    public static TrainingResult Train(TrainingOptions options, Action<string> log, CancellationToken cancellation = default)
+    {
+        if (options.Seed == options.TestSeed)
+            throw new ArgumentException($"The training and the test scenes are the same, seed {options.Seed}: give them different seeds.", nameof(options));
+        GlibcHeap.KeepMemory();
+        set_num_threads(options.Threads);
+        using var model = new SceneViT(options, SceneClass.Count);
+        var folder = new TrainedFolder(options, model);
+        log($"{folder.ParameterCount:N0} parameters, {options.Steps:N0} steps of {options.BatchSize} scenes, {options.Threads} threads");
+
+        var optimizer = Optimizer(model, options);
+        using var patchWeights = ones(SceneClass.Count + 1);
+        patchWeights[SceneClass.Count] = BackgroundWeight;
+        var clock = Stopwatch.StartNew();
+        var step = 0;
+        double loss = 0, right = 0, seen = 0;
+        foreach (var batch in SceneBatch.DrawAhead(options.Seed, options.BatchSize, options.Steps, CancellationToken.None))
+        {
+            var progress = Math.Max((double)step / options.Steps, clock.Elapsed / options.TimeLimit);
+            if (progress >= 1 || cancellation.IsCancellationRequested) break;
+            foreach (var group in optimizer.ParamGroups) group.LearningRate = LearningRate(options, step, progress);
+            var (batchLoss, batchRight) = Step(model, optimizer, batch, options, patchWeights);
+            if (!double.IsFinite(batchLoss))
+                throw new InvalidOperationException($"The loss is {batchLoss} at step {step}: lower the learning rate ({options.LearningRate}).");
+            (loss, right, seen) = (loss + batchLoss * batch.Size, right + batchRight, seen + batch.Size);
+            if (++step % options.CheckpointEvery != 0) continue;
+            var accuracy = Accuracy(model, options.TestSeed, 500);
+            var entry = new TrainingLogEntry(
+                step, (long)step * options.BatchSize, Math.Round(clock.Elapsed.TotalSeconds, 1), Math.Round(loss / seen, 4), Math.Round(right / seen, 4), accuracy);
+            folder.Checkpoint(entry);
+            log(string.Create(
+                CultureInfo.InvariantCulture,
+                $"step {step} of {options.Steps}  {clock.Elapsed:hh\\:mm\\:ss}  {step * options.BatchSize / clock.Elapsed.TotalSeconds:F0} scenes/s  loss {entry.Loss:F3}  accuracy {entry.Accuracy:P1}, on fresh scenes {accuracy:P1}"));
+            (loss, right, seen) = (0, 0, 0);
+        }
+        var elapsed = clock.Elapsed;
+        folder.WriteModel(); // as float16, before the last measurement: what ships is what is measured
+        model.RoundToHalf();
+        var result = new TrainingResult(
+            step, (long)step * options.BatchSize, elapsed, folder.ParameterCount, options.TestScenes, Accuracy(model, options.TestSeed, options.TestScenes));
+        folder.Finish(result);
+        log(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{result.Steps} steps, {result.Scenes:N0} scenes in {elapsed:hh\\:mm\\:ss}: {result.Accuracy:P2} right of {result.TestScenes} fresh scenes"));
+        return result;
+    }
+
+    private static AdamW Optimizer(SceneViT model, TrainingOptions options)
+    {
+        // Biases, norms and embeddings are not decayed.
+        var decayed = model.Parameters.Values.Where(p => p.dim() == 2);
+        var free = model.Parameters.Values.Where(p => p.dim() != 2);
+        return new AdamW(
+        [
+            new AdamW.ParamGroup(decayed, new AdamW.Options { LearningRate = options.LearningRate, beta1 = 0.9, beta2 = 0.98, weight_decay = options.WeightDecay }),
+            new AdamW.ParamGroup(free, new AdamW.Options { LearningRate = options.LearningRate, beta1 = 0.9, beta2 = 0.98, weight_decay = 0 }),
+        ]);
+    }
+
+    private static double LearningRate(TrainingOptions options, int step, double progress) =>
+        options.LearningRate * Math.Min((step + 1.0) / Math.Max(1, options.WarmupSteps), 1) * (0.01 + 0.99 * 0.5 * (1 + Math.Cos(Math.PI * progress)));
+
+    private static (double Loss, double Right) Step(SceneViT model, AdamW optimizer, SceneBatch batch, TrainingOptions options, Tensor patchWeights)
+    {
+        using var scope = NewDisposeScope();
+        var classes = tensor(batch.Classes);
+        var (logits, ofPatches) = model.Forward(Input(batch), withPatches: options.PatchLossWeight > 0);
+        var loss = F.cross_entropy(logits, classes, label_smoothing: options.LabelSmoothing);
+        if (ofPatches is not null)
+            loss = loss + options.PatchLossWeight * F.cross_entropy(
+                ofPatches.view(-1, SceneClass.Count + 1), tensor(batch.PatchClasses), patchWeights, ignore_index: SceneBatch.Ignored);
+        optimizer.zero_grad();
+        loss.backward();
+        nn.utils.clip_grad_norm_(model.Parameters.Values, options.GradientClip);
+        optimizer.step();
+        return (loss.item<float>(), logits.argmax(1).eq(classes).sum().item<long>());
+    }
+
+    private static double Accuracy(SceneViT model, long seed, int scenes)
+    {
+        long right = 0;
+        for (var first = 0; first < scenes; first += 100)
+        {
+            using var scope = NewDisposeScope();
+            using var still = no_grad();
+            var batch = SceneBatch.Draw(seed, first, Math.Min(100, scenes - first));
+            var (logits, _) = model.Forward(Input(batch), withPatches: false);
+            right += logits.argmax(1).eq(tensor(batch.Classes)).sum().item<long>();
+        }
+        return (double)right / scenes;
+    }
+
+    private static Tensor Input(SceneBatch batch) => tensor(batch.Patches, [batch.Size, -1, 3 * SceneViT.PatchSize * SceneViT.PatchSize]);
+}

@@ -1,0 +1,116 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace AgCam.Scenes.Training;
+
+/// <summary>
+/// The Vision Transformer as it is trained: a plain pre-norm ViT with timm's parameter names, and one extra head over the patches that
+/// only training sees (after the idea of token labelling: Jiang et al., NeurIPS 2021, arXiv 2104.10858).
+/// </summary>
+internal sealed class SceneViT : IDisposable
+{
+    public const int PatchSize = 8;
+    private const int Grid = Scene.Side / PatchSize, Patches = Grid * Grid, PatchValues = 3 * PatchSize * PatchSize;
+    private const double Epsilon = 1e-6;
+
+    private readonly int _width, _depth, _heads, _classes;
+    private readonly ScalarType _compute;
+    private readonly Dictionary<string, Parameter> _parameters = [];
+
+    public SceneViT(TrainingOptions options, int classes)
+    {
+        (_width, _depth, _heads, _classes) = (options.Width, options.Depth, options.Heads, classes);
+        _compute = options.MixedPrecision ? ScalarType.BFloat16 : ScalarType.Float32;
+        manual_seed(options.Seed);
+        int c = _width;
+        Add("cls_token", 0.02, 1, 1, c);
+        Add("pos_embed", 0.02, 1, 1 + Patches, c);
+        AddLinear("patch_embed.proj", PatchValues, c, 1 / Math.Sqrt(PatchValues));
+        var residual = 0.02 / Math.Sqrt(2 * _depth); // a block starts near the identity
+        for (var i = 0; i < _depth; i++)
+        {
+            AddNorm($"blocks.{i}.norm1");
+            AddLinear($"blocks.{i}.attn.qkv", c, 3 * c, 0.04);
+            AddLinear($"blocks.{i}.attn.proj", c, c, residual);
+            AddNorm($"blocks.{i}.norm2");
+            AddLinear($"blocks.{i}.mlp.fc1", c, 4 * c, 0.04);
+            AddLinear($"blocks.{i}.mlp.fc2", 4 * c, c, residual);
+        }
+        AddNorm("norm");
+        AddLinear("head", c, classes, 0.02);
+        AddLinear(PatchHead, c, classes + 1, 0.02);
+    }
+
+    /// <summary>The head over the patches: classes + background. Not part of the model that is written.</summary>
+    private const string PatchHead = "patch_head";
+
+    /// <summary>Every parameter that training changes, by name.</summary>
+    public IReadOnlyDictionary<string, Parameter> Parameters => _parameters;
+
+    /// <summary>The parameters of the plain model, in timm's names and shapes.</summary>
+    public IEnumerable<(string Name, Tensor Value)> Plain() =>
+        from pair in _parameters
+        where !pair.Key.StartsWith(PatchHead, StringComparison.Ordinal)
+        let value = pair.Value.detach()
+        select (pair.Key, pair.Key == "patch_embed.proj.weight" ? value.view(_width, 3, PatchSize, PatchSize) : value);
+
+    /// <param name="patches">[B, 144, 192], normalised; the values of a patch run channel, row, column.</param>
+    /// <returns>Logits of the picture [B, classes], and of its patches [B, 144, classes + 1] when asked for.</returns>
+    public (Tensor Logits, Tensor? PatchLogits) Forward(Tensor patches, bool withPatches)
+    {
+        long batch = patches.shape[0], tokens = 1 + Patches, width = _width;
+        var x = Linear("patch_embed.proj", patches.to(_compute));                                   // [B, 144, C]
+        x = cat([_parameters["cls_token"].expand(batch, 1, width), x.to(ScalarType.Float32)], 1);   // [B, N, C]
+        x = x + _parameters["pos_embed"];
+        for (var i = 0; i < _depth; i++)
+        {
+            var block = $"blocks.{i}.";
+            var qkv = Linear(block + "attn.qkv", Norm(block + "norm1", x))                          // [B, N, 3 C]
+                .view(batch, tokens, 3, _heads, width / _heads).permute(2, 0, 3, 1, 4);             // [3, B, H, N, d]
+            var attended = F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])                   // [B, H, N, d]
+                .transpose(1, 2).reshape(batch, tokens, width);
+            x = x + Linear(block + "attn.proj", attended);
+            x = x + Linear(block + "mlp.fc2", F.gelu(Linear(block + "mlp.fc1", Norm(block + "norm2", x))));
+        }
+        x = Norm("norm", x);
+        var logits = Linear("head", x[TensorIndex.Colon, 0]).to(ScalarType.Float32);                // [B, classes]
+        var ofPatches = withPatches ? Linear(PatchHead, x.narrow(1, 1, Patches)).to(ScalarType.Float32) : null;
+        return (logits, ofPatches);
+    }
+
+    /// <summary>Every weight as it will be read back from a float16 file.</summary>
+    public void RoundToHalf()
+    {
+        using var still = no_grad();
+        foreach (var parameter in _parameters.Values) parameter.copy_(parameter.to(ScalarType.Float16).to(ScalarType.Float32));
+    }
+
+    public void Dispose()
+    {
+        foreach (var parameter in _parameters.Values) parameter.Dispose();
+    }
+
+    private Tensor Linear(string name, Tensor x) =>
+        F.linear(x, _parameters[name + ".weight"].to(_compute), _parameters[name + ".bias"].to(_compute));
+
+    private Tensor Norm(string name, Tensor x) =>
+        F.layer_norm(x, [_width], _parameters[name + ".weight"], _parameters[name + ".bias"], Epsilon).to(_compute);
+
+    private void AddLinear(string name, int inputs, int outputs, double deviation)
+    {
+        Add(name + ".weight", deviation, outputs, inputs);
+        Add(name + ".bias", 0, outputs);
+    }
+
+    private void AddNorm(string name)
+    {
+        _parameters[name + ".weight"] = new Parameter(ones(_width));
+        Add(name + ".bias", 0, _width);
+    }
+
+    // Normal numbers, cut off at two standard deviations.
+    private void Add(string name, double deviation, params long[] shape) =>
+        _parameters[name] = new Parameter(deviation == 0 ? zeros(shape) : (randn(shape) * deviation).clamp(-2 * deviation, 2 * deviation));
+}
