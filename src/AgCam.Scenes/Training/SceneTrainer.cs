@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -109,5 +108,5 @@ public static class SceneTrainer
         return (double)right / scenes;
     }
 
-    private static Tensor Input(SceneBatch batch) => tensor(batch.Patches, [batch.Size, -1, 3 * SceneViT.PatchSize * SceneViT.PatchSize]);
+    private static Tensor Input(SceneBatch batch) => tensor(batch.Patches, [batch.Size, SceneViT.Patches, SceneViT.PatchValues]);
 }
