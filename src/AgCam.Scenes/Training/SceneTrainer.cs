@@ -48,7 +48,7 @@ public static class SceneTrainer
             folder.Checkpoint(entry);
             log(string.Create(
                 CultureInfo.InvariantCulture,
-                $"step {step} of {options.Steps}  {clock.Elapsed:hh\\:mm\\:ss}  {step * options.BatchSize / clock.Elapsed.TotalSeconds:F0} scenes/s  loss {entry.Loss:F3}  accuracy {entry.Accuracy:P1}, on fresh scenes {accuracy:P1}"));
+                $"step {step} of {options.Steps}  {clock.Elapsed:hh\\:mm\\:ss}  {step * options.BatchSize / clock.Elapsed.TotalSeconds:F0} scenes/s  loss {entry.Loss:F3}  accuracy {entry.TrainAccuracy:P1}, on fresh scenes {accuracy:P1}"));
             (loss, right, seen) = (0, 0, 0);
         }
         var elapsed = clock.Elapsed;
