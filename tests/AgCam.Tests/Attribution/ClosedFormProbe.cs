@@ -22,5 +22,10 @@ public class ClosedFormProbe
         Assert.True((model.Logits(golden["input"]) - golden["logits"]).abs().max().item<float>() < 1e-4);
         var (maps, _) = AttentionGuidedCam.Maps(model, pass, golden["targets"]);
         Assert.Equal(0, Golden.RelativeError(maps, golden["agcam"]), 1e-6);
+        using var inf = inference_mode(false);
+        Assert.Equal(0, Golden.RelativeError(AttentionRollout.Maps(model, golden["input"]), golden["rollout"]), 1e-5);
+        Assert.Equal(0, Golden.RelativeError(GenericAttention.Maps(model, golden["input"], golden["targets"].select(1, 0)), golden["generic_attention"]), 1e-5);
+        var (p, n) = AutogradReference.Maps(model, golden["input"], l => l.gather(1, golden["targets"].narrow(1, 1, 1)).sum());
+        Assert.Equal(0, Golden.RelativeError(p, golden["agcam"].select(1, 1)), 1e-5);
     }
 }
