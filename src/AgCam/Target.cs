@@ -103,14 +103,14 @@ public abstract record Target
         public override string Canonical(int? label) => $"top:{Count}";
     }
 
-    private sealed record ContrastiveTarget(SingleTarget Side, SingleTarget Against) : Target
+    private sealed record ContrastiveTarget(SingleTarget For, SingleTarget Against) : Target
     {
         public override IEnumerable<ResolvedTarget> Resolve(ReadOnlyMemory<float> logits, int? label) =>
-            Side.ClassOf(logits, label) is { } side && Against.ClassOf(logits, label) is { } against && side != against
+            For.ClassOf(logits, label) is { } side && Against.ClassOf(logits, label) is { } against && side != against
                 ? [new ResolvedTarget(side, against)]
                 : [];
 
-        public override string Canonical(int? label) => Side.Canonical(label) + Versus + Against.Canonical(label);
+        public override string Canonical(int? label) => For.Canonical(label) + Versus + Against.Canonical(label);
     }
 }
 
