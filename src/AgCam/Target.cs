@@ -55,7 +55,9 @@ public abstract record Target
     {
         "predicted" => new PredictedTarget(),
         "label" => new LabelTarget(),
-        _ => classes.Find(text) is >= 0 and var index ? new ClassTarget(index) : null,
+        _ => classes.Find(text) is >= 0 and var index ? new ClassTarget(index)
+            : text.Trim().StartsWith("class:", StringComparison.OrdinalIgnoreCase) && classes.Find(text.Trim()[6..]) is >= 0 and var named ? new ClassTarget(named)
+            : null,
     };
 
     private abstract record SingleTarget : Target
