@@ -102,7 +102,7 @@ public sealed class Explainer : IDisposable
     internal VisionTransformer Model => _model;
 
     /// <summary>All that decides an explanation's numbers besides the picture and the targets.</summary>
-    public ExplanationRecipe Recipe(ExplainOptions options) => new(ModelSha256, Preprocessing.Canonical(), options.Method, Dtype);
+    public ExplanationRecipe Recipe(ExplainOptions options) => new(ModelSha256, Config.Canonical(), Preprocessing.Canonical(), options.Method, Dtype);
 
     public Provenance Provenance(ExplainOptions options) => AgCam.Provenance.Of(ModelId, _source, Recipe(options), Device.Split(':')[0], _backend);
 

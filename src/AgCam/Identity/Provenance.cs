@@ -14,6 +14,9 @@ public sealed record Provenance
     /// <summary>Where the checkpoint came from: a path, or a Hub id and revision.</summary>
     public required string ModelSource { get; init; }
 
+    /// <summary>What the weights do not tell of the model; the same as in <see cref="ExplanationRecipe"/>.</summary>
+    public required string ModelShape { get; init; }
+
     /// <summary>Canonical text, version included; the same as in <see cref="ExplanationRecipe"/>.</summary>
     public required string Preprocessing { get; init; }
 
@@ -49,6 +52,7 @@ public sealed record Provenance
         ModelId = modelId,
         ModelSha256 = recipe.Model,
         ModelSource = modelSource,
+        ModelShape = recipe.Shape,
         Preprocessing = recipe.Preprocessing,
         Method = recipe.Method,
         Dtype = recipe.Dtype,
