@@ -1,6 +1,5 @@
-using AgCam.Native;
-using TorchSharp;
-
-Console.WriteLine(NativeBackend.Load());
-using var a = torch.randn(4, 4);
-Console.WriteLine($"{torch.__version__} {a.shape[0]} {torch.matmul(a, a).sum().item<float>()} {torch.get_num_threads()}");
+using AgCam; using AgCam.Images; using AgCam.Models;
+using var c = Checkpoint.Open(args[0]); using var e = new Explainer(c);
+foreach (var f in args[1..]) { var x = e.Explain(ImageDecoder.Decode(File.ReadAllBytes(f), new()));
+Console.WriteLine(Path.GetFileName(f)+" "+string.Join(", ", x.Predictions.Select(p=>$"{p.Name} {p.Probability:P0}"))+" | "+string.Join(" ", x.Targets[0].Boxes)); }
+Console.WriteLine(e.Provenance(ExplainOptions.Default));

@@ -61,6 +61,18 @@ public sealed class VisionTransformer : IDisposable
             parameter.DetachFromDisposeScope();
     }
 
+    /// <summary>Reads every weight into memory; the checkpoint may be closed afterwards.</summary>
+    /// <param name="inputHeight">Input size in pixels, when it is not the checkpoint's own: position embeddings are resized.</param>
+    public static VisionTransformer Load(Checkpoint checkpoint, Device device, ScalarType dtype = ScalarType.Float32, int? inputHeight = null, int? inputWidth = null)
+    {
+        var config = checkpoint.Config with
+        {
+            ImageHeight = inputHeight ?? checkpoint.Config.ImageHeight,
+            ImageWidth = inputWidth ?? checkpoint.Config.ImageWidth,
+        };
+        return new VisionTransformer(config, name => ToTensor(checkpoint.Weights[name]), device, dtype);
+    }
+
     public ViTConfig Config { get; }
 
     public Device Device { get; }
@@ -167,6 +179,19 @@ public sealed class VisionTransformer : IDisposable
     {
         foreach (var parameter in Parameters())
             parameter.Dispose();
+    }
+
+    private static Tensor ToTensor(WeightTensor weight)
+    {
+        var tensor = empty([.. weight.Shape], weight.DType switch
+        {
+            DType.F32 => float32,
+            DType.F16 => float16,
+            DType.BF16 => bfloat16,
+            _ => throw new ModelException(ModelFailure.UnsupportedType, $"A weight of type {weight.DType.Name()} cannot be computed with. Convert the checkpoint to F32, F16 or BF16."),
+        });
+        weight.Bytes.CopyTo(tensor.bytes);
+        return tensor;
     }
 
     private static Tensor Rows(Linear head, Tensor classes) =>
