@@ -48,7 +48,7 @@ internal static class Backdrop
                 });
                 break;
             case 2: // clouds
-                var clouds = new SmoothNoise(random.Next(), random.Between(10, 34));
+                var clouds = new SmoothNoise(random.Next(), random.Between(10, 34), 0, canvas.Side);
                 canvas.Each((x, y) => first.Towards(second, clouds.At(x, y)));
                 break;
             case 3: // soft stripes
@@ -60,7 +60,7 @@ internal static class Backdrop
                 canvas.Each((x, y) => first.Towards(second, contrast * 0.7 * Tile((cos * x + sin * y) / side, (cos * y - sin * x) / side, side)));
                 break;
         }
-        var grain = new SmoothNoise(random.Next(), random.Between(2, 5));
+        var grain = new SmoothNoise(random.Next(), random.Between(2, 5), 0, canvas.Side);
         var amplitude = random.Between(0, 0.16);
         canvas.Each((x, y) =>
         {

@@ -22,7 +22,7 @@ internal sealed class Fill
         _scale = random.Between(4, 8);
         var turns = random.Unit();
         (_cos, _sin) = (Turn.Cos(turns), Turn.Sin(turns));
-        _noise = new SmoothNoise(random.Next(), random.Between(4, 10));
+        _noise = new SmoothNoise(random.Next(), random.Between(4, 10), 200 - 1.2 * size, 200 + 1.2 * size);
     }
 
     public Colour Main => _first;
