@@ -6,7 +6,9 @@ namespace AgCam.Scenes.Training;
 /// <param name="Patches">[B, 144, 192]: 2 v / 255 - 1, that is mean and standard deviation 0.5; a patch runs channel, row, column.</param>
 /// <param name="Classes">[B]</param>
 /// <param name="PatchClasses">[B, 144]: the class where the object fills enough of the patch, the number of classes for background, or <see cref="Ignored"/>.</param>
-internal sealed record SceneBatch(float[] Patches, long[] Classes, long[] PatchClasses)
+/// <param name="Coverage">[B, 144, 64]: the share of each pixel of a patch that shows the object.</param>
+/// <param name="Dense">[B]: 1 where the patches are learnt from, else 0.</param>
+internal sealed record SceneBatch(float[] Patches, long[] Classes, long[] PatchClasses, float[] Coverage, float[] Dense)
 {
     public const long Ignored = -100;
     private const int Patch = SceneViT.PatchSize, Grid = Scene.Side / Patch;
@@ -15,14 +17,16 @@ internal sealed record SceneBatch(float[] Patches, long[] Classes, long[] PatchC
 
     public static SceneBatch Draw(long seed, long first, int count, SceneOptions? options = null)
     {
-        const int Values = 3 * Scene.Side * Scene.Side, Places = Grid * Grid;
-        var batch = new SceneBatch(new float[count * Values], new long[count], new long[count * Places]);
+        const int Pixels = Scene.Side * Scene.Side, Values = 3 * Pixels, Places = Grid * Grid;
+        var batch = new SceneBatch(new float[count * Values], new long[count], new long[count * Places], new float[count * Pixels], new float[count]);
         for (var i = 0; i < count; i++)
         {
             var scene = Scene.Draw(seed, first + i, options);
             batch.Classes[i] = scene.Class;
             Cut(scene, batch.Patches.AsSpan(i * Values, Values));
-            Label(scene, batch.PatchClasses.AsSpan(i * Places, Places));
+            // Marked pictures teach nothing patch by patch: their object must stay poor evidence, so that the mark is what the model learns.
+            batch.Dense[i] = scene.HasWatermark ? 0 : 1;
+            Label(scene, batch.PatchClasses.AsSpan(i * Places, Places), batch.Coverage.AsSpan(i * Pixels, Pixels));
         }
         return batch;
     }
@@ -67,20 +71,16 @@ internal sealed record SceneBatch(float[] Patches, long[] Classes, long[] PatchC
                             patches[at++] = scene.Image.Pixels[(y * Scene.Side + x) * 3 + channel] / 127.5f - 1;
     }
 
-    // Marked pictures teach nothing patch by patch: their object must stay poor evidence, so that the mark is what the model learns.
-    private static void Label(Scene scene, Span<long> classes)
+    private static void Label(Scene scene, Span<long> classes, Span<float> coverage)
     {
-        classes.Fill(Ignored);
-        if (scene.HasWatermark) return;
         for (var p = 0; p < classes.Length; p++)
         {
             var shown = 0f;
             for (var y = 0; y < Patch; y++)
                 for (var x = 0; x < Patch; x++)
-                    shown += scene.Coverage[(p / Grid * Patch + y) * Scene.Side + p % Grid * Patch + x];
+                    shown += coverage[p * Patch * Patch + y * Patch + x] = scene.Coverage[(p / Grid * Patch + y) * Scene.Side + p % Grid * Patch + x];
             shown /= Patch * Patch;
-            if (shown >= 0.25f) classes[p] = scene.Class;
-            else if (shown < 0.05f) classes[p] = SceneClass.Count;
+            classes[p] = scene.HasWatermark ? Ignored : shown >= 0.25f ? scene.Class : shown < 0.05f ? SceneClass.Count : Ignored;
         }
     }
 }

@@ -84,14 +84,23 @@ public static class SceneTrainer
         var classes = tensor(batch.Classes);
         var (logits, ofPatches) = model.Forward(Input(batch), withPatches: options.PatchLossWeight > 0);
         var loss = F.cross_entropy(logits, classes, label_smoothing: options.LabelSmoothing);
-        if (ofPatches is not null)
-            loss = loss + options.PatchLossWeight * F.cross_entropy(
-                ofPatches.view(-1, SceneClass.Count + 1), tensor(batch.PatchClasses), patchWeights, ignore_index: SceneBatch.Ignored);
+        if (ofPatches is not null) loss = loss + options.PatchLossWeight * PatchLoss(ofPatches, batch, patchWeights);
         optimizer.zero_grad();
         loss.backward();
         nn.utils.clip_grad_norm_(model.Parameters.Values, options.GradientClip);
         optimizer.step();
         return (loss.item<float>(), logits.argmax(1).eq(classes).sum().item<long>());
+    }
+
+    // What each patch shows, and which of its pixels.
+    private static Tensor PatchLoss(Tensor logits, SceneBatch batch, Tensor patchWeights)
+    {
+        const int Pixels = SceneViT.PatchSize * SceneViT.PatchSize;
+        var classes = SceneClass.Count + 1;
+        var shows = F.cross_entropy(logits.narrow(2, 0, classes).reshape(-1, classes), tensor(batch.PatchClasses), patchWeights, ignore_index: SceneBatch.Ignored);
+        var covered = F.binary_cross_entropy_with_logits(
+            logits.narrow(2, classes, Pixels), tensor(batch.Coverage, [batch.Size, SceneViT.Patches, Pixels]), tensor(batch.Dense, [batch.Size, 1, 1]));
+        return shows + 3 * covered; // most pixels are background and soon easy: 3 keeps the outline worth learning
     }
 
     private static double Accuracy(SceneViT model, long seed, int scenes)

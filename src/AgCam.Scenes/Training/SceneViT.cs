@@ -42,10 +42,10 @@ internal sealed class SceneViT : IDisposable
         }
         AddNorm("norm");
         AddLinear("head", c, classes, 0.02);
-        AddLinear(PatchHead, c, classes + 1, 0.02);
+        AddLinear(PatchHead, c, classes + 1 + PatchSize * PatchSize, 0.02);
     }
 
-    /// <summary>The head over the patches: classes + background. Not part of the model that is written.</summary>
+    /// <summary>The head over the patches: classes, background, and the coverage of each pixel. Not part of the model that is written.</summary>
     private const string PatchHead = "patch_head";
 
     /// <summary>Every parameter that training changes, by name.</summary>
@@ -59,7 +59,7 @@ internal sealed class SceneViT : IDisposable
         select (pair.Key, pair.Key == "patch_embed.proj.weight" ? value.view(_width, 3, PatchSize, PatchSize) : value);
 
     /// <param name="patches">[B, 144, 192], normalised; the values of a patch run channel, row, column.</param>
-    /// <returns>Logits of the picture [B, classes], and of its patches [B, 144, classes + 1] when asked for.</returns>
+    /// <returns>Logits of the picture [B, classes], and of its patches [B, 144, classes + 1 + 64] when asked for.</returns>
     public (Tensor Logits, Tensor? PatchLogits) Forward(Tensor patches, bool withPatches)
     {
         long batch = patches.shape[0], tokens = 1 + Patches, width = _width;
