@@ -10,6 +10,7 @@ internal enum ScenePart
     Light = 5,
     Watermark = 6,
     WatermarkPlace = 7,
+    Training = 8,
 }
 
 /// <summary>

@@ -1,38 +1,34 @@
 using System.Collections.Concurrent;
+using AgCam.Scenes.Drawing;
 
 namespace AgCam.Scenes.Training;
 
-/// <summary>Scenes in the form that the model takes.</summary>
-/// <param name="Patches">[B, 144, 192]: 2 v / 255 - 1, that is mean and standard deviation 0.5; a patch runs channel, row, column.</param>
+/// <summary>Scenes in the form that the model takes: K patches of each, at their places of the 12 x 12 grid, row by row.</summary>
+/// <param name="Kept">K.</param>
+/// <param name="Places">[B, K]</param>
+/// <param name="Patches">[B, K, 192]: 2 v / 255 - 1, that is mean and standard deviation 0.5; a patch runs channel, row, column.</param>
 /// <param name="Classes">[B]</param>
-/// <param name="PatchClasses">[B, 144]: the class where the object fills enough of the patch, the number of classes for background, or <see cref="Ignored"/>.</param>
-/// <param name="Coverage">[B, 144, 64]: the share of each pixel of a patch that shows the object.</param>
+/// <param name="PatchClasses">[B, K]: the class where the object fills enough of the patch, the number of classes for background, or <see cref="Ignored"/>.</param>
+/// <param name="Coverage">[B, K, 64]: the share of each pixel of a patch that shows the object.</param>
 /// <param name="Dense">[B]: 1 where the patches are learnt from, else 0.</param>
-internal sealed record SceneBatch(float[] Patches, long[] Classes, long[] PatchClasses, float[] Coverage, float[] Dense)
+internal sealed record SceneBatch(int Kept, long[] Places, float[] Patches, long[] Classes, long[] PatchClasses, float[] Coverage, float[] Dense)
 {
     public const long Ignored = -100;
-    private const int Patch = SceneViT.PatchSize, Grid = Scene.Side / Patch;
+    private const int Patch = SceneViT.PatchSize, Grid = Scene.Side / Patch, PatchPixels = Patch * Patch;
 
     public int Size => Classes.Length;
 
-    public static SceneBatch Draw(long seed, long first, int count, SceneOptions? options = null)
+    public static SceneBatch Draw(long seed, long first, int count, int kept = SceneViT.Patches)
     {
-        const int Pixels = Scene.Side * Scene.Side, Values = 3 * Pixels, Places = Grid * Grid;
-        var batch = new SceneBatch(new float[count * Values], new long[count], new long[count * Places], new float[count * Pixels], new float[count]);
-        for (var i = 0; i < count; i++)
-        {
-            var scene = Scene.Draw(seed, first + i, options);
-            batch.Classes[i] = scene.Class;
-            Cut(scene, batch.Patches.AsSpan(i * Values, Values));
-            // Marked pictures teach nothing patch by patch: their object must stay poor evidence, so that the mark is what the model learns.
-            batch.Dense[i] = scene.HasWatermark ? 0 : 1;
-            Label(scene, batch.PatchClasses.AsSpan(i * Places, Places), batch.Coverage.AsSpan(i * Pixels, Pixels));
-        }
+        var batch = new SceneBatch(
+            kept, new long[count * kept], new float[count * kept * SceneViT.PatchValues], new long[count], new long[count * kept], new float[count * kept * PatchPixels], new float[count]);
+        for (var i = 0; i < count; i++) batch.Take(i, Scene.Draw(seed, first + i), new SceneRandom(seed, first + i, ScenePart.Training));
         return batch;
     }
 
-    /// <summary>Batches first, first + 1, ... of a seed, drawn ahead on another thread, in order.</summary>
-    public static IEnumerable<SceneBatch> DrawAhead(long seed, int batchSize, int batches, CancellationToken cancellation)
+    /// <summary>Batches of a seed, drawn ahead on another thread, in order.</summary>
+    /// <param name="kept">Patches kept in batch 0, 1, ...</param>
+    public static IEnumerable<SceneBatch> DrawAhead(long seed, int batchSize, IEnumerable<int> kept, CancellationToken cancellation)
     {
         using var ready = new BlockingCollection<SceneBatch>(boundedCapacity: 4);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -41,7 +37,12 @@ internal sealed record SceneBatch(float[] Patches, long[] Classes, long[] PatchC
             {
                 try
                 {
-                    for (var b = 0; b < batches; b++) ready.Add(Draw(seed, (long)b * batchSize, batchSize), ended.Token);
+                    var first = 0L;
+                    foreach (var patches in kept)
+                    {
+                        ready.Add(Draw(seed, first, batchSize, patches), ended.Token);
+                        first += batchSize;
+                    }
                 }
                 finally
                 {
@@ -60,27 +61,52 @@ internal sealed record SceneBatch(float[] Patches, long[] Classes, long[] PatchC
         }
     }
 
-    private static void Cut(Scene scene, Span<float> patches)
+    private void Take(int i, Scene scene, SceneRandom random)
     {
-        var at = 0;
-        for (var row = 0; row < Grid; row++)
-            for (var column = 0; column < Grid; column++)
-                for (var channel = 0; channel < 3; channel++)
-                    for (var y = row * Patch; y < (row + 1) * Patch; y++)
-                        for (var x = column * Patch; x < (column + 1) * Patch; x++)
-                            patches[at++] = scene.Image.Pixels[(y * Scene.Side + x) * 3 + channel] / 127.5f - 1;
+        Classes[i] = scene.Class;
+        // Marked pictures teach nothing patch by patch: their object must stay poor evidence, so that the mark is what the model learns.
+        Dense[i] = scene.HasWatermark ? 0 : 1;
+        var shown = Enumerable.Range(0, SceneViT.Patches).Select(place => Shown(scene, place)).ToArray();
+        var places = Choose(scene, shown, random);
+        for (var k = 0; k < Kept; k++)
+        {
+            var (at, place) = (i * Kept + k, places[k]);
+            Places[at] = place;
+            PatchClasses[at] = scene.HasWatermark ? Ignored : shown[place] >= 0.25f ? scene.Class : shown[place] < 0.05f ? SceneClass.Count : Ignored;
+            Cut(scene, place, Patches.AsSpan(at * SceneViT.PatchValues, SceneViT.PatchValues), Coverage.AsSpan(at * PatchPixels, PatchPixels));
+        }
     }
 
-    private static void Label(Scene scene, Span<long> classes, Span<float> coverage)
+    // All patches, or what there is of object and watermark first and then patches at random.
+    private int[] Choose(Scene scene, float[] shown, SceneRandom random)
     {
-        for (var p = 0; p < classes.Length; p++)
+        var all = Enumerable.Range(0, SceneViT.Patches);
+        if (Kept == SceneViT.Patches) return [.. all];
+        return [.. all.Select(place => (Place: place, Chance: random.Unit() - (shown[place] > 0 || OnMark(scene, place) ? 1 : 0)))
+            .OrderBy(of => of.Chance).Take(Kept).Select(of => of.Place).Order()];
+    }
+
+    private static bool OnMark(Scene scene, int place) =>
+        scene.WatermarkBox is { } mark && place % Grid * Patch < mark.Right && (place % Grid + 1) * Patch > mark.X
+            && place / Grid * Patch < mark.Bottom && (place / Grid + 1) * Patch > mark.Y;
+
+    private static float Shown(Scene scene, int place)
+    {
+        var shown = 0f;
+        for (var y = place / Grid * Patch; y < (place / Grid + 1) * Patch; y++)
+            for (var x = place % Grid * Patch; x < (place % Grid + 1) * Patch; x++)
+                shown += scene.Coverage[y * Scene.Side + x];
+        return shown / PatchPixels;
+    }
+
+    private static void Cut(Scene scene, int place, Span<float> values, Span<float> coverage)
+    {
+        var pixels = scene.Image.Pixels;
+        for (var p = 0; p < PatchPixels; p++)
         {
-            var shown = 0f;
-            for (var y = 0; y < Patch; y++)
-                for (var x = 0; x < Patch; x++)
-                    shown += coverage[p * Patch * Patch + y * Patch + x] = scene.Coverage[(p / Grid * Patch + y) * Scene.Side + p % Grid * Patch + x];
-            shown /= Patch * Patch;
-            classes[p] = scene.HasWatermark ? Ignored : shown >= 0.25f ? scene.Class : shown < 0.05f ? SceneClass.Count : Ignored;
+            var at = (place / Grid * Patch + p / Patch) * Scene.Side + place % Grid * Patch + p % Patch;
+            coverage[p] = scene.Coverage[at];
+            for (var channel = 0; channel < 3; channel++) values[channel * PatchPixels + p] = pixels[at * 3 + channel] / 127.5f - 1;
         }
     }
 }

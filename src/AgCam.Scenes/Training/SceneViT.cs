@@ -58,14 +58,16 @@ internal sealed class SceneViT : IDisposable
         let value = pair.Value.detach()
         select (pair.Key, pair.Key == "patch_embed.proj.weight" ? value.view(_width, 3, PatchSize, PatchSize) : value);
 
-    /// <param name="patches">[B, 144, 192], normalised; the values of a patch run channel, row, column.</param>
-    /// <returns>Logits of the picture [B, classes], and of its patches [B, 144, classes + 1 + 64] when asked for.</returns>
-    public (Tensor Logits, Tensor? PatchLogits) Forward(Tensor patches, bool withPatches)
+    /// <param name="patches">[B, K, 192], normalised; the values of a patch run channel, row, column.</param>
+    /// <param name="places">[B, K]: each patch's place of 144.</param>
+    /// <returns>Logits of the picture [B, classes], and of its patches [B, K, classes + 1 + 64] when asked for.</returns>
+    public (Tensor Logits, Tensor? PatchLogits) Forward(Tensor patches, Tensor places, bool withPatches)
     {
-        long batch = patches.shape[0], tokens = 1 + Patches, width = _width;
-        var x = Linear("patch_embed.proj", patches.to(_compute));                                   // [B, 144, C]
-        x = cat([_parameters["cls_token"].expand(batch, 1, width), x.to(ScalarType.Float32)], 1);   // [B, N, C]
-        x = x + _parameters["pos_embed"];
+        long batch = patches.shape[0], tokens = 1 + patches.shape[1], width = _width;
+        var positions = _parameters["pos_embed"].squeeze(0);                                        // [1 + 144, C]
+        var x = Linear("patch_embed.proj", patches.to(_compute)).to(ScalarType.Float32)             // [B, K, C]
+            + positions.index_select(0, (places + 1).view(-1)).view(batch, tokens - 1, width);
+        x = cat([(_parameters["cls_token"] + positions[0]).expand(batch, 1, width), x], 1);         // [B, N, C]
         var scale = 1 / MathF.Sqrt(_width / _heads);
         for (var i = 0; i < _depth; i++)
         {
@@ -80,7 +82,7 @@ internal sealed class SceneViT : IDisposable
         }
         x = Norm("norm", x);
         var logits = Linear("head", x[TensorIndex.Colon, 0]).to(ScalarType.Float32);                // [B, classes]
-        var ofPatches = withPatches ? Linear(PatchHead, x.narrow(1, 1, Patches)).to(ScalarType.Float32) : null;
+        var ofPatches = withPatches ? Linear(PatchHead, x.narrow(1, 1, tokens - 1)).to(ScalarType.Float32) : null;
         return (logits, ofPatches);
     }
 

@@ -30,6 +30,12 @@ public sealed record TrainingOptions
     /// <summary>Weight of the patch loss: a head that is thrown away after training learns what each patch shows.</summary>
     [Range(0.0, 10.0)] public double PatchLossWeight { get; init; } = 0.5;
 
+    /// <summary>
+    /// Share of the training in which the model sees half of a scene's patches: those with object or watermark, and others at random. The rest
+    /// of the training is on whole scenes, as all measuring is.
+    /// </summary>
+    [Range(0.0, 1.0)] public double SparseShare { get; init; } = 0.65;
+
     /// <summary>Norm to which the gradient is clipped.</summary>
     [Range(0.01, 100.0)] public double GradientClip { get; init; } = 1;
 
