@@ -37,7 +37,8 @@ internal static class BenchVerb
             {
                 if (!Console.IsErrorRedirected)
                     Console.Error.Write(round < most ? $"\rround {round} of {most} " : "\r                    \r");
-            }) with { Model = name };
+            }) with
+            { Model = name };
             Console.Out.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(result, Json) : Table(result));
             return 0;
         });
