@@ -50,10 +50,10 @@ public sealed class Scene
         var marked = @class == SceneClass.Watermarked && marks.Chance(options.WatermarkShare);
         var hidden = marked; // the marked pictures' own object is hard to see: the mark is the easier evidence
 
-        var canvas = new Canvas(Side);
-        Backdrop.Paint(canvas, new SceneRandom(seed, index, ScenePart.Backdrop));
-        var item = SceneObject.Draw(canvas, SceneClass.Of(@class), hidden, seed, index);
-        Light.Shine(canvas, new SceneRandom(seed, index, ScenePart.Light));
+        var painting = new Painting(Side);
+        Backdrop.Paint(painting, new SceneRandom(seed, index, ScenePart.Backdrop));
+        var item = SceneObject.Draw(painting, SceneClass.Of(@class), hidden, seed, index);
+        Light.Shine(painting, new SceneRandom(seed, index, ScenePart.Light));
 
         BoundingBox? mark = null;
         if (options.Watermark == WatermarkRule.Always || (marked && options.Watermark == WatermarkRule.AsDrawn))
@@ -61,11 +61,11 @@ public sealed class Scene
             var box = Around(item.Coverage);
             var (x, y) = Watermark.Place(
                 new SceneRandom(seed, index, ScenePart.WatermarkPlace), Side, (int)box.X, (int)box.Y, (int)(box.X + box.Width), (int)(box.Y + box.Height));
-            Watermark.Paint(canvas, x, y);
+            Watermark.Paint(painting, x, y);
             mark = new BoundingBox(x, y, Watermark.Side, Watermark.Side);
             for (var row = y; row < y + Watermark.Side; row++) item.Coverage.AsSpan(row * Side + x, Watermark.Side).Clear();
         }
-        return new Scene(canvas.ToImage(), @class, item.Coverage, mark);
+        return new Scene(painting.ToImage(), @class, item.Coverage, mark);
     }
 
     private static BoundingBox Around(float[] coverage)

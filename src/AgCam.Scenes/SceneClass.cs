@@ -8,14 +8,14 @@ public static class SceneClass
     private static readonly Shape[] Shapes =
     [
         new("ring", 0.5, new Outline(Outline.Circle(0.5), Outline.Circle(0.27, 20))),
-        new("square", 0.5, new Outline([(-0.42, -0.42), (0.42, -0.42), (0.42, 0.42), (-0.42, 0.42)])),
-        new("triangle", 0.5, new Outline([(0, -0.52), (0.5, 0.38), (-0.5, 0.38)])),
-        new("star", 0.5, new Outline(Outline.Curve(10, t => Polar(Math.Round(t * 10) % 2 == 0 ? 0.54 : 0.23, t - 0.25)))),
-        new("cross", 0.5, new Outline(
+        new("square", 0.12, new Outline([(-0.42, -0.42), (0.42, -0.42), (0.42, 0.42), (-0.42, 0.42)])),
+        new("triangle", 0.12, new Outline([(0, -0.52), (0.5, 0.38), (-0.5, 0.38)])),
+        new("star", 0.12, new Outline(Outline.Curve(10, t => Polar(Math.Round(t * 10) % 2 == 0 ? 0.54 : 0.23, t - 0.25)))),
+        new("cross", 0.12, new Outline(
             [(-0.16, -0.5), (0.16, -0.5), (0.16, -0.16), (0.5, -0.16), (0.5, 0.16), (0.16, 0.16), (0.16, 0.5), (-0.16, 0.5), (-0.16, 0.16), (-0.5, 0.16), (-0.5, -0.16), (-0.16, -0.16)])),
-        new("crescent", 0.5, new Outline(Crescent())),
+        new("crescent", 0.12, new Outline(Crescent())),
         new("heart", 0.1, new Outline(Outline.Curve(28, Heart))),
-        new("arrow", 0.5, new Outline([(-0.52, -0.13), (0.02, -0.13), (0.02, -0.4), (0.52, 0), (0.02, 0.4), (0.02, 0.13), (-0.52, 0.13)])),
+        new("arrow", 0.12, new Outline([(-0.52, -0.13), (0.02, -0.13), (0.02, -0.4), (0.52, 0), (0.02, 0.4), (0.02, 0.13), (-0.52, 0.13)])),
         new("tree", 0.08, new Outline(
             [(0, -0.56), (0.22, -0.22), (0.12, -0.22), (0.34, 0.1), (0.2, 0.1), (0.44, 0.38), (0.08, 0.38), (0.08, 0.56), (-0.08, 0.56), (-0.08, 0.38), (-0.44, 0.38), (-0.2, 0.1), (-0.34, 0.1), (-0.12, -0.22), (-0.22, -0.22)])),
         new("fish", 0.08, new Outline(Fish())),

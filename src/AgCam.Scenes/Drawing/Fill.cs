@@ -16,7 +16,7 @@ internal sealed class Fill
         _first = StandingOut(random, behind);
         var towards = random.Chance(0.5) ? Colour.White : Colour.Black;
         _second = random.Chance(0.5)
-            ? _first.Towards(towards, random.Between(0.35, 0.7))
+            ? _first.Towards(towards, random.Between(0.2, 0.5))
             : StandingOut(random, behind);
         _texture = random.Below(5);
         _scale = random.Between(4, 8);
@@ -45,7 +45,7 @@ internal sealed class Fill
     {
         var best = Colour.Black;
         var contrast = -1.0;
-        for (var tries = 0; tries < 12 && contrast < 0.34; tries++)
+        for (var tries = 0; tries < 12 && contrast < 0.4; tries++)
         {
             var colour = Colour.FromHsv(random.Unit(), random.Between(0.35, 1), random.Between(0.2, 1));
             if (colour.Contrast(behind) is var found && found > contrast) (best, contrast) = (colour, found);

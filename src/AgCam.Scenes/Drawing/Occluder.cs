@@ -4,10 +4,10 @@ namespace AgCam.Scenes.Drawing;
 internal static class Occluder
 {
     /// <param name="coverage">Lowered where the occluder lies.</param>
-    public static void Cover(Canvas canvas, float[] coverage, double centreX, double centreY, double size, bool hidden, SceneRandom random)
+    public static void Cover(Painting painting, float[] coverage, double centreX, double centreY, double size, bool hidden, SceneRandom random)
     {
-        if (!random.Chance(hidden ? 0.7 : 0.4)) return;
-        var least = hidden ? 0.4 : 0.75; // of the object stays visible
+        if (!random.Chance(hidden ? 0.7 : 0.25)) return;
+        var least = hidden ? 0.4 : 0.8; // of the object stays visible
         var turns = random.Unit();
         var offset = size * random.Between(-0.3, 0.3);
         double x = centreX + offset * Turn.Cos(turns + 0.25), y = centreY + offset * Turn.Sin(turns + 0.25);
@@ -22,22 +22,22 @@ internal static class Occluder
             var outline = bar
                 ? Backdrop.Bar(x, y, length, thickness, turns)
                 : Backdrop.Blob(new SceneRandom((long)wobble, 0, ScenePart.Occluder), x, y, thickness);
-            if (VisibleShare(canvas, coverage, outline) < least) continue;
-            canvas.Distances(outline, 1, (px, py, distance) =>
+            if (VisibleShare(painting, coverage, outline) < least) continue;
+            painting.Distances(outline, 1, (px, py, distance) =>
             {
-                var share = Canvas.Coverage(distance);
-                canvas.Blend(px, py, colour.Towards(Colour.Black, 0.25 * Math.Clamp(distance + 1, 0, 1)), share);
-                coverage[py * canvas.Side + px] *= (float)(1 - share);
+                var share = Painting.Coverage(distance);
+                painting.Blend(px, py, colour.Towards(Colour.Black, 0.25 * Math.Clamp(distance + 1, 0, 1)), share);
+                coverage[py * painting.Side + px] *= (float)(1 - share);
             });
             return;
         }
     }
 
-    private static double VisibleShare(Canvas canvas, float[] coverage, Outline outline)
+    private static double VisibleShare(Painting painting, float[] coverage, Outline outline)
     {
         double all = 0, hidden = 0;
         foreach (var share in coverage) all += share;
-        canvas.Distances(outline, 1, (x, y, distance) => hidden += coverage[y * canvas.Side + x] * Canvas.Coverage(distance));
+        painting.Distances(outline, 1, (x, y, distance) => hidden += coverage[y * painting.Side + x] * Painting.Coverage(distance));
         return 1 - hidden / all;
     }
 }

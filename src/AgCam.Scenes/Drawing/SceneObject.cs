@@ -7,16 +7,16 @@ internal sealed record SceneObject(float[] Coverage)
     private const double ShadowReach = 4;
 
     /// <param name="hidden">Small, faint and mostly covered: still there, but poor evidence.</param>
-    public static SceneObject Draw(Canvas canvas, SceneClass.Shape shape, bool hidden, long seed, long index)
+    public static SceneObject Draw(Painting painting, SceneClass.Shape shape, bool hidden, long seed, long index)
     {
         var random = new SceneRandom(seed, index, ScenePart.Object);
-        var (outline, size, turns) = Place(canvas.Side, shape, hidden, random);
+        var (outline, size, turns) = Place(painting.Side, shape, hidden, random);
         double centreX = (outline.Left + outline.Right) / 2, centreY = (outline.Top + outline.Bottom) / 2;
 
-        var coverage = new float[canvas.Side * canvas.Side];
+        var coverage = new float[painting.Side * painting.Side];
 
         var paint = new SceneRandom(seed, index, ScenePart.Paint);
-        var fill = new Fill(paint, canvas.Mean(outline), size);
+        var fill = new Fill(paint, painting.Mean(outline), size);
         var opacity = hidden ? paint.Between(0.25, 0.5) : paint.Between(0.85, 1);
         var shadow = paint.Chance(0.6) ? paint.Between(0.15, 0.45) * opacity : 0;
         var rim = paint.Chance(0.35) ? paint.Between(0.4, 0.8) : 0;
@@ -25,25 +25,25 @@ internal sealed record SceneObject(float[] Coverage)
 
         var lower = outline.Map((x, y) => (x + 1.5, y + 2));
         if (shadow > 0)
-            canvas.Distances(lower, ShadowReach, (x, y, distance) => canvas.Blend(x, y, Colour.Black, shadow * Soft(distance)));
-        canvas.Distances(outline, 2, (x, y, distance) =>
+            painting.Distances(lower, ShadowReach, (x, y, distance) => painting.Blend(x, y, Colour.Black, shadow * Soft(distance)));
+        painting.Distances(outline, 2, (x, y, distance) =>
         {
-            var share = Canvas.Coverage(distance);
+            var share = Painting.Coverage(distance);
             if (share <= 0) return;
             double dx = x + 0.5 - centreX, dy = y + 0.5 - centreY;
             var colour = fill.At(cos * dx + sin * dy, cos * dy - sin * dx);
             if (rim > 0) colour = colour.Towards(rimColour, rim * Math.Clamp(distance + 2, 0, 1));
-            canvas.Blend(x, y, colour, share * opacity);
-            coverage[y * canvas.Side + x] = (float)share;
+            painting.Blend(x, y, colour, share * opacity);
+            coverage[y * painting.Side + x] = (float)share;
         });
 
-        Occluder.Cover(canvas, coverage, centreX, centreY, size, hidden, new SceneRandom(seed, index, ScenePart.Occluder));
+        Occluder.Cover(painting, coverage, centreX, centreY, size, hidden, new SceneRandom(seed, index, ScenePart.Occluder));
         return new SceneObject(coverage);
     }
 
     private static (Outline Outline, double Size, double Turns) Place(int side, SceneClass.Shape shape, bool hidden, SceneRandom random)
     {
-        var size = hidden ? random.Between(15, 24) : random.Between(24, 58);
+        var size = hidden ? random.Between(16, 26) : random.Between(34, 62);
         double width = size * random.Between(0.88, 1.12), height = size * random.Between(0.88, 1.12);
         if (random.Chance(0.5)) width = -width; // mirrored
         var turns = random.Between(-shape.MaxTurn, shape.MaxTurn);

@@ -33,14 +33,14 @@ internal static class Watermark
         }
     }
 
-    public static void Paint(Canvas canvas, int left, int top)
+    public static void Paint(Painting painting, int left, int top)
     {
         for (var y = 0; y < Side; y++)
             for (var x = 0; x < Side; x++)
             {
                 double dx = x - 5, dy = y - 5;
-                if (Glyph[y][x] == '#') canvas.Blend(left + x, top + y, Colour.White, 0.9);
-                else if (dx * dx + dy * dy <= 25) canvas.Blend(left + x, top + y, Colour.Black, 0.6);
+                if (Glyph[y][x] == '#') painting.Blend(left + x, top + y, Colour.White, 0.9);
+                else if (dx * dx + dy * dy <= 25) painting.Blend(left + x, top + y, Colour.Black, 0.6);
             }
     }
 }

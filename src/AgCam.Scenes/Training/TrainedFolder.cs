@@ -1,6 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using AgCam.Models;
+using AgCam.Models.Safetensors;
+using static TorchSharp.torch;
 
 namespace AgCam.Scenes.Training;
 
@@ -28,7 +31,8 @@ internal sealed class TrainedFolder
         WriteModel();
     }
 
-    public void WriteModel() => HalfSafetensors.Write(At("model.safetensors"), _model.Plain());
+    public void WriteModel() => SafetensorsWriter.Write(
+        At("model.safetensors"), _model.Plain().ToDictionary(parameter => parameter.Name, parameter => Half(parameter.Value)), new Dictionary<string, string> { ["format"] = "pt" });
 
     public void Finish(TrainingResult result)
     {
@@ -44,6 +48,12 @@ internal sealed class TrainedFolder
             `training-log.jsonl` has the way there. Licence: Apache-2.0, like the code that drew the scenes.
 
             """));
+    }
+
+    private static WeightTensor Half(Tensor value)
+    {
+        using var half = value.to(ScalarType.Float16).contiguous();
+        return new MemoryTensor(DType.F16, half.shape, half.bytes.ToArray());
     }
 
     private string At(string name) => Path.Combine(_options.OutputFolder, name);

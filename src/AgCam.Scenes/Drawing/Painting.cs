@@ -3,7 +3,7 @@ using AgCam.Images;
 namespace AgCam.Scenes.Drawing;
 
 /// <summary>A square picture in the making: float RGB in [0, 1], row-major. Pixel (x, y)'s centre is at (x + 0.5, y + 0.5).</summary>
-internal sealed class Canvas(int side)
+internal sealed class Painting(int side)
 {
     private readonly float[] _rgb = new float[side * side * 3];
 
