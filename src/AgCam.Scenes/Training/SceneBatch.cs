@@ -5,13 +5,13 @@ namespace AgCam.Scenes.Training;
 
 /// <summary>Scenes in the form that the model takes: K patches of each, at their places of the 12 x 12 grid, row by row.</summary>
 /// <param name="Kept">K.</param>
-/// <param name="Places">[B, K]</param>
+/// <param name="Tokens">[B, K]: of each patch, 1 .. 144.</param>
 /// <param name="Patches">[B, K, 192]: 2 v / 255 - 1, that is mean and standard deviation 0.5; a patch runs channel, row, column.</param>
 /// <param name="Classes">[B]</param>
 /// <param name="PatchClasses">[B, K]: the class where the object fills enough of the patch, the number of classes for background, or <see cref="Ignored"/>.</param>
 /// <param name="Coverage">[B, K, 64]: the share of each pixel of a patch that shows the object.</param>
 /// <param name="Dense">[B]: 1 where the patches are learnt from, else 0.</param>
-internal sealed record SceneBatch(int Kept, long[] Places, float[] Patches, long[] Classes, long[] PatchClasses, float[] Coverage, float[] Dense)
+internal sealed record SceneBatch(int Kept, long[] Tokens, float[] Patches, long[] Classes, long[] PatchClasses, float[] Coverage, float[] Dense)
 {
     public const long Ignored = -100;
     private const int Patch = SceneViT.PatchSize, Grid = Scene.Side / Patch, PatchPixels = Patch * Patch;
@@ -71,7 +71,7 @@ internal sealed record SceneBatch(int Kept, long[] Places, float[] Patches, long
         for (var k = 0; k < Kept; k++)
         {
             var (at, place) = (i * Kept + k, places[k]);
-            Places[at] = place;
+            Tokens[at] = 1 + place; // token 0 is the class token
             PatchClasses[at] = scene.HasWatermark ? Ignored : shown[place] >= 0.25f ? scene.Class : shown[place] < 0.05f ? SceneClass.Count : Ignored;
             Cut(scene, place, Patches.AsSpan(at * SceneViT.PatchValues, SceneViT.PatchValues), Coverage.AsSpan(at * PatchPixels, PatchPixels));
         }

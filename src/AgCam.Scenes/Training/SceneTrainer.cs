@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using TorchSharp.Modules;
+using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -9,7 +9,9 @@ namespace AgCam.Scenes.Training;
 /// <summary>Trains the model that ships, on scenes drawn as it goes: no scene is seen twice.</summary>
 public static class SceneTrainer
 {
-    private const double BackgroundWeight = 0.3; // most patches are background
+    // Most pixels are background and soon easy: the weight keeps the outline worth learning. Scalars are kept for good; see AdamW.
+    private static readonly Scalar CoverageWeight = 3;
+    private const float BackgroundWeight = 0.3f; // most patches are background
 
     /// <summary>
     /// Trains from nothing and writes the folder. Cancelling ends the training early and keeps what was learnt. The native backend must be
@@ -26,9 +28,8 @@ public static class SceneTrainer
         var folder = new TrainedFolder(options, model);
         log($"{folder.ParameterCount:N0} parameters, {options.Steps:N0} steps of {options.BatchSize} scenes, {options.Threads} threads");
 
-        var optimizer = Optimizer(model, options);
-        using var patchWeights = ones(SceneClass.Count + 1);
-        patchWeights[SceneClass.Count] = BackgroundWeight;
+        var optimizer = new AdamW(model.Parameters.Values, options.WeightDecay, options.GradientClip);
+        using var patchWeights = tensor([.. Enumerable.Repeat(1f, SceneClass.Count), BackgroundWeight]);
         var clock = Stopwatch.StartNew();
         double Progress(int at) => Math.Max((double)at / options.Steps, clock.Elapsed / options.TimeLimit);
         var step = 0;
@@ -37,10 +38,10 @@ public static class SceneTrainer
         {
             var progress = Progress(step);
             if (progress >= 1 || cancellation.IsCancellationRequested) break;
-            foreach (var group in optimizer.ParamGroups) group.LearningRate = LearningRate(options, step, progress);
-            var (batchLoss, batchRight) = Step(model, optimizer, batch, options, patchWeights);
+            var (batchLoss, batchRight) = Backward(model, optimizer, batch, options, patchWeights);
             if (!double.IsFinite(batchLoss))
                 throw new InvalidOperationException($"The loss is {batchLoss} at step {step}: lower the learning rate ({options.LearningRate}).");
+            optimizer.Step(LearningRate(options, step, progress));
             (loss, right, seen) = (loss + batchLoss * batch.Size, right + batchRight, seen + batch.Size);
             if (++step % options.CheckpointEvery != 0) continue;
             var accuracy = Accuracy(model, options.TestSeed, 500);
@@ -67,32 +68,19 @@ public static class SceneTrainer
     // A step on half of the patches takes less than half of the time.
     private static int Kept(TrainingOptions options, double progress) => progress < options.SparseShare ? SceneViT.Patches / 2 : SceneViT.Patches;
 
-    private static AdamW Optimizer(SceneViT model, TrainingOptions options)
-    {
-        // Biases, norms and embeddings are not decayed.
-        var decayed = model.Parameters.Values.Where(p => p.dim() == 2);
-        var free = model.Parameters.Values.Where(p => p.dim() != 2);
-        return new AdamW(
-        [
-            new AdamW.ParamGroup(decayed, new AdamW.Options { LearningRate = options.LearningRate, beta1 = 0.9, beta2 = 0.98, weight_decay = options.WeightDecay }),
-            new AdamW.ParamGroup(free, new AdamW.Options { LearningRate = options.LearningRate, beta1 = 0.9, beta2 = 0.98, weight_decay = 0 }),
-        ]);
-    }
-
     private static double LearningRate(TrainingOptions options, int step, double progress) =>
         options.LearningRate * Math.Min((step + 1.0) / Math.Max(1, options.WarmupSteps), 1) * (0.01 + 0.99 * 0.5 * (1 + Math.Cos(Math.PI * progress)));
 
-    private static (double Loss, double Right) Step(SceneViT model, AdamW optimizer, SceneBatch batch, TrainingOptions options, Tensor patchWeights)
+    private static (double Loss, double Right) Backward(SceneViT model, AdamW optimizer, SceneBatch batch, TrainingOptions options, Tensor patchWeights)
     {
         using var scope = NewDisposeScope();
+        using Scalar patchLossWeight = options.PatchLossWeight;
         var classes = tensor(batch.Classes);
-        var (logits, ofPatches) = model.Forward(Input(batch), tensor(batch.Places, [batch.Size, batch.Kept]), withPatches: options.PatchLossWeight > 0);
+        var (logits, ofPatches) = model.Forward(Input(batch), tensor(batch.Tokens, [batch.Size, batch.Kept]), withPatches: options.PatchLossWeight > 0);
         var loss = F.cross_entropy(logits, classes, label_smoothing: options.LabelSmoothing);
-        if (ofPatches is not null) loss = loss + options.PatchLossWeight * PatchLoss(ofPatches, batch, patchWeights);
-        optimizer.zero_grad();
+        if (ofPatches is not null) loss = loss.add(PatchLoss(ofPatches, batch, patchWeights), patchLossWeight);
+        optimizer.ZeroGradients();
         loss.backward();
-        nn.utils.clip_grad_norm_(model.Parameters.Values, options.GradientClip);
-        optimizer.step();
         return (loss.item<float>(), logits.argmax(1).eq(classes).sum().item<long>());
     }
 
@@ -104,7 +92,7 @@ public static class SceneTrainer
         var shows = F.cross_entropy(logits.narrow(2, 0, classes).reshape(-1, classes), tensor(batch.PatchClasses), patchWeights, ignore_index: SceneBatch.Ignored);
         var covered = F.binary_cross_entropy_with_logits(
             logits.narrow(2, classes, Pixels), tensor(batch.Coverage, [batch.Size, batch.Kept, Pixels]), tensor(batch.Dense, [batch.Size, 1, 1]));
-        return shows + 3 * covered; // most pixels are background and soon easy: 3 keeps the outline worth learning
+        return shows.add(covered, CoverageWeight);
     }
 
     private static double Accuracy(SceneViT model, long seed, int scenes)
@@ -115,7 +103,7 @@ public static class SceneTrainer
             using var scope = NewDisposeScope();
             using var still = no_grad();
             var batch = SceneBatch.Draw(seed, first, Math.Min(100, scenes - first));
-            var (logits, _) = model.Forward(Input(batch), tensor(batch.Places, [batch.Size, batch.Kept]), withPatches: false);
+            var (logits, _) = model.Forward(Input(batch), tensor(batch.Tokens, [batch.Size, batch.Kept]), withPatches: false);
             right += logits.argmax(1).eq(tensor(batch.Classes)).sum().item<long>();
         }
         return (double)right / scenes;

@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -59,29 +60,30 @@ internal sealed class SceneViT : IDisposable
         select (pair.Key, pair.Key == "patch_embed.proj.weight" ? value.view(_width, 3, PatchSize, PatchSize) : value);
 
     /// <param name="patches">[B, K, 192], normalised; the values of a patch run channel, row, column.</param>
-    /// <param name="places">[B, K]: each patch's place of 144.</param>
+    /// <param name="places">[B, K]: each patch's token, 1 .. 144.</param>
     /// <returns>Logits of the picture [B, classes], and of its patches [B, K, classes + 1 + 64] when asked for.</returns>
     public (Tensor Logits, Tensor? PatchLogits) Forward(Tensor patches, Tensor places, bool withPatches)
     {
         long batch = patches.shape[0], tokens = 1 + patches.shape[1], width = _width;
         var positions = _parameters["pos_embed"].squeeze(0);                                        // [1 + 144, C]
-        var x = Linear("patch_embed.proj", patches.to(_compute)).to(ScalarType.Float32)             // [B, K, C]
-            + positions.index_select(0, (places + 1).view(-1)).view(batch, tokens - 1, width);
-        x = cat([(_parameters["cls_token"] + positions[0]).expand(batch, 1, width), x], 1);         // [B, N, C]
-        var scale = 1 / MathF.Sqrt(_width / _heads);
+        var x = Add(
+            Linear("patch_embed.proj", patches.to(_compute)).to(ScalarType.Float32),                // [B, K, C]
+            positions.index_select(0, places.view(-1)).view(batch, tokens - 1, width));
+        x = cat([Add(_parameters["cls_token"], positions.narrow(0, 0, 1)).expand(batch, 1, width), x], 1);         // [B, N, C]
+        using Scalar scale = 1 / Math.Sqrt(_width / _heads);
         for (var i = 0; i < _depth; i++)
         {
             var block = $"blocks.{i}.";
             var qkv = Linear(block + "attn.qkv", Norm(block + "norm1", x))                          // [B, N, 3 C]
                 .view(batch, tokens, 3, _heads, width / _heads).permute(2, 0, 3, 1, 4);             // [3, B, H, N, d]
             // Written out: at this size the fused form's backward pass takes five times as long in bfloat16.
-            var scores = (qkv[0] * scale).matmul(qkv[1].transpose(-1, -2));                         // [B, H, N, N]
+            var scores = qkv[0].mul(scale).matmul(qkv[1].transpose(-1, -2));                         // [B, H, N, N]
             var attended = scores.softmax(-1).matmul(qkv[2]).transpose(1, 2).reshape(batch, tokens, width);
-            x = x + Linear(block + "attn.proj", attended);
-            x = x + Linear(block + "mlp.fc2", F.gelu(Linear(block + "mlp.fc1", Norm(block + "norm2", x))));
+            x = Add(x, Linear(block + "attn.proj", attended));
+            x = Add(x, Linear(block + "mlp.fc2", F.gelu(Linear(block + "mlp.fc1", Norm(block + "norm2", x)))));
         }
         x = Norm("norm", x);
-        var logits = Linear("head", x[TensorIndex.Colon, 0]).to(ScalarType.Float32);                // [B, classes]
+        var logits = Linear("head", x.select(1, 0)).to(ScalarType.Float32);                // [B, classes]
         var ofPatches = withPatches ? Linear(PatchHead, x.narrow(1, 1, tokens - 1)).to(ScalarType.Float32) : null;
         return (logits, ofPatches);
     }
@@ -97,6 +99,11 @@ internal sealed class SceneViT : IDisposable
     {
         foreach (var parameter in _parameters.Values) parameter.Dispose();
     }
+
+    // The sum's hidden factor, kept for good; see AdamW.
+    private static readonly Scalar One = 1;
+
+    private static Tensor Add(Tensor x, Tensor y) => x.add(y, One);
 
     private Tensor Linear(string name, Tensor x) =>
         F.linear(x, _parameters[name + ".weight"].to(_compute), _parameters[name + ".bias"].to(_compute));
