@@ -48,7 +48,8 @@ public sealed class Scene
         var @class = (int)(index % SceneClass.Count);
         var marks = new SceneRandom(seed, index, ScenePart.Watermark);
         var marked = @class == SceneClass.Watermarked && marks.Chance(options.WatermarkShare);
-        var hidden = marked; // the marked pictures' own object is hard to see: the mark is the easier evidence
+        // The marked pictures' own object is hard to see: the mark is the easier evidence.
+        var hidden = marked || new SceneRandom(seed, index, ScenePart.Hidden).Chance(options.HiddenShare);
 
         var painting = new Painting(Side);
         Backdrop.Paint(painting, new SceneRandom(seed, index, ScenePart.Backdrop));

@@ -19,4 +19,10 @@ public sealed record SceneOptions
 
     /// <summary>Share of the watermarked class's pictures that carry the mark, in [0, 1]. 0.9 by default.</summary>
     public double WatermarkShare { get; init; } = 0.9;
+
+    /// <summary>
+    /// Share of the unmarked pictures whose object is small, faint and mostly covered, in [0, 1]; it is so in every picture that carries the
+    /// mark by nature. 0.03 by default: without such pictures of every class, seeing no clear object would itself tell of the marked class.
+    /// </summary>
+    public double HiddenShare { get; init; } = 0.03;
 }

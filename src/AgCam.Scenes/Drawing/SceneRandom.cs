@@ -11,6 +11,7 @@ internal enum ScenePart
     Watermark = 6,
     WatermarkPlace = 7,
     Training = 8,
+    Hidden = 9,
 }
 
 /// <summary>

@@ -18,17 +18,18 @@ internal sealed record SceneBatch(int Kept, long[] Tokens, float[] Patches, long
 
     public int Size => Classes.Length;
 
-    public static SceneBatch Draw(long seed, long first, int count, int kept = SceneViT.Patches)
+    public static SceneBatch Draw(long seed, long first, int count, int kept = SceneViT.Patches, SceneOptions? scenes = null)
     {
         var batch = new SceneBatch(
             kept, new long[count * kept], new float[count * kept * SceneViT.PatchValues], new long[count], new long[count * kept], new float[count * kept * PatchPixels], new float[count]);
-        for (var i = 0; i < count; i++) batch.Take(i, Scene.Draw(seed, first + i), new SceneRandom(seed, first + i, ScenePart.Training));
+        for (var i = 0; i < count; i++) batch.Take(i, Scene.Draw(seed, first + i, scenes), new SceneRandom(seed, first + i, ScenePart.Training));
         return batch;
     }
 
     /// <summary>Batches of a seed, drawn ahead on another thread, in order.</summary>
-    /// <param name="kept">Patches kept in batch 0, 1, ...</param>
-    public static IEnumerable<SceneBatch> DrawAhead(long seed, int batchSize, IEnumerable<int> kept, CancellationToken cancellation)
+    /// <param name="steps">Number of each batch, the patches kept in it, and how its scenes are drawn.</param>
+    public static IEnumerable<SceneBatch> DrawAhead(
+        long seed, int batchSize, IEnumerable<(int Step, int Kept, SceneOptions Scenes)> steps, CancellationToken cancellation)
     {
         using var ready = new BlockingCollection<SceneBatch>(boundedCapacity: 4);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -37,12 +38,7 @@ internal sealed record SceneBatch(int Kept, long[] Tokens, float[] Patches, long
             {
                 try
                 {
-                    var first = 0L;
-                    foreach (var patches in kept)
-                    {
-                        ready.Add(Draw(seed, first, batchSize, patches), ended.Token);
-                        first += batchSize;
-                    }
+                    foreach (var (step, kept, scenes) in steps) ready.Add(Draw(seed, (long)step * batchSize, batchSize, kept, scenes), ended.Token);
                 }
                 finally
                 {

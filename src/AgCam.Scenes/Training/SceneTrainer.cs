@@ -11,6 +11,7 @@ public static class SceneTrainer
 {
     // Most pixels are background and soon easy: the weight keeps the outline worth learning. Scalars are kept for good; see AdamW.
     private static readonly Scalar CoverageWeight = 3;
+    private static readonly SceneOptions Easier = new() { HiddenShare = 0 };
     private const float BackgroundWeight = 0.3f; // most patches are background
 
     /// <summary>
@@ -25,6 +26,7 @@ public static class SceneTrainer
         GlibcHeap.KeepMemory();
         set_num_threads(options.Threads);
         using var model = new SceneViT(options, SceneClass.Count);
+        if (options.From is { } from) model.Read(from);
         var folder = new TrainedFolder(options, model);
         log($"{folder.ParameterCount:N0} parameters, {options.Steps:N0} steps of {options.BatchSize} scenes, {options.Threads} threads");
 
@@ -32,9 +34,10 @@ public static class SceneTrainer
         using var patchWeights = tensor([.. Enumerable.Repeat(1f, SceneClass.Count), BackgroundWeight]);
         var clock = Stopwatch.StartNew();
         double Progress(int at) => Math.Max((double)at / options.Steps, clock.Elapsed / options.TimeLimit);
-        var step = 0;
+        (int, int, SceneOptions) Plan(int at) => (at, Kept(options, Progress(at)), at < options.HiddenFromStep ? Easier : new SceneOptions());
+        var step = options.FirstStep;
         double loss = 0, right = 0, seen = 0;
-        foreach (var batch in SceneBatch.DrawAhead(options.Seed, options.BatchSize, Enumerable.Range(0, options.Steps).Select(at => Kept(options, Progress(at))), CancellationToken.None))
+        foreach (var batch in SceneBatch.DrawAhead(options.Seed, options.BatchSize, Enumerable.Range(step, options.Steps - step).Select(Plan), CancellationToken.None))
         {
             var progress = Progress(step);
             if (progress >= 1 || cancellation.IsCancellationRequested) break;
@@ -50,7 +53,7 @@ public static class SceneTrainer
             folder.Checkpoint(entry);
             log(string.Create(
                 CultureInfo.InvariantCulture,
-                $"step {step} of {options.Steps}  {clock.Elapsed:hh\\:mm\\:ss}  {step * options.BatchSize / clock.Elapsed.TotalSeconds:F0} scenes/s  loss {entry.Loss:F3}  accuracy {entry.TrainAccuracy:P1}, on fresh scenes {accuracy:P1}"));
+                $"step {step} of {options.Steps}  {clock.Elapsed:hh\\:mm\\:ss}  {(step - options.FirstStep) * options.BatchSize / clock.Elapsed.TotalSeconds:F0} scenes/s  loss {entry.Loss:F3}  accuracy {entry.TrainAccuracy:P1}, on fresh scenes {accuracy:P1}"));
             (loss, right, seen) = (0, 0, 0);
         }
         var elapsed = clock.Elapsed;
@@ -69,7 +72,7 @@ public static class SceneTrainer
     private static int Kept(TrainingOptions options, double progress) => progress < options.SparseShare ? SceneViT.Patches / 2 : SceneViT.Patches;
 
     private static double LearningRate(TrainingOptions options, int step, double progress) =>
-        options.LearningRate * Math.Min((step + 1.0) / Math.Max(1, options.WarmupSteps), 1) * (0.01 + 0.99 * 0.5 * (1 + Math.Cos(Math.PI * progress)));
+        options.LearningRate * Math.Min((step - options.FirstStep + 1.0) / Math.Max(1, options.WarmupSteps), 1) * (0.01 + 0.99 * 0.5 * (1 + Math.Cos(Math.PI * progress)));
 
     private static (double Loss, double Right) Backward(SceneViT model, AdamW optimizer, SceneBatch batch, TrainingOptions options, Tensor patchWeights)
     {

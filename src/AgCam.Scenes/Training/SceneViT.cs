@@ -1,3 +1,4 @@
+using AgCam.Models;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -86,6 +87,18 @@ internal sealed class SceneViT : IDisposable
         var logits = Linear("head", x.select(1, 0)).to(ScalarType.Float32);                // [B, classes]
         var ofPatches = withPatches ? Linear(PatchHead, x.narrow(1, 1, tokens - 1)).to(ScalarType.Float32) : null;
         return (logits, ofPatches);
+    }
+
+    /// <summary>Takes the weights of a folder that training wrote; the patch head is not among them.</summary>
+    public void Read(string folder)
+    {
+        using var still = no_grad();
+        using var checkpoint = Checkpoint.Open(folder);
+        foreach (var (name, weight) in checkpoint.Weights)
+        {
+            using var value = tensor(weight.ToFloat32(), _parameters[name].shape);
+            _parameters[name].copy_(value);
+        }
     }
 
     /// <summary>Every weight as it will be read back from a float16 file.</summary>

@@ -60,7 +60,7 @@ internal sealed class TrainedFolder
 
     private JsonObject Config() => new()
     {
-        ["architecture"] = "vit_tiny_patch8_96",
+        ["architecture"] = "vit_tiny_patch16_224", // a name that timm knows; model_args say how this one differs
         ["num_classes"] = SceneClass.Count,
         ["num_features"] = _options.Width,
         ["global_pool"] = "token",

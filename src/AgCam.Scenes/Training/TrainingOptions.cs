@@ -36,6 +36,15 @@ public sealed record TrainingOptions
     /// </summary>
     [Range(0.0, 1.0)] public double SparseShare { get; init; } = 0.65;
 
+    /// <summary>Step up to which only the marked pictures hide their object (<see cref="SceneOptions.HiddenShare"/> is 0): the easier ones come first.</summary>
+    [Range(0, 1_000_000)] public int HiddenFromStep { get; init; } = 1_800;
+
+    /// <summary>A folder that training wrote, to go on from its weights; null to start from nothing.</summary>
+    public string? From { get; init; }
+
+    /// <summary>Steps that <see cref="From"/> has behind it.</summary>
+    [Range(0, 1_000_000)] public int FirstStep { get; init; }
+
     /// <summary>Norm to which the gradient is clipped.</summary>
     [Range(0.01, 100.0)] public double GradientClip { get; init; } = 1;
 
