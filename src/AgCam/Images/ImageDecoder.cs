@@ -17,7 +17,13 @@ public static class ImageDecoder
         if (bytes.Length > limits.MaxBytes)
             throw TooManyBytes(bytes.Length, limits);
 
-        return VipsDecoder.Decode(bytes, ImageFormats.Sniff(bytes.Span), limits);
+        var format = ImageFormats.Sniff(bytes.Span);
+        return format switch
+        {
+            ImageFormat.Gif => GifDecoder.Decode(bytes.Span, limits),
+            ImageFormat.Bmp => BmpDecoder.Decode(bytes.Span, limits),
+            _ => VipsDecoder.Decode(bytes, format, limits),
+        };
     }
 
     internal static ImageException TooManyBytes(long length, ImageLimits limits) =>
