@@ -1,5 +1,8 @@
-using AgCam; using AgCam.Images; using AgCam.Models;
-using var c = Checkpoint.Open(args[0]); using var e = new Explainer(c);
-foreach (var f in args[1..]) { var x = e.Explain(ImageDecoder.Decode(File.ReadAllBytes(f), new()));
-Console.WriteLine(Path.GetFileName(f)+" "+string.Join(", ", x.Predictions.Select(p=>$"{p.Name} {p.Probability:P0}"))+" | "+string.Join(" ", x.Targets[0].Boxes)); }
-Console.WriteLine(e.Provenance(ExplainOptions.Default));
+using System.CommandLine;
+using AgCam.Cli;
+
+var agcam = new RootCommand("Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed.")
+{
+    ExplainVerb.Command(),
+};
+return await Invocation.Run(agcam, args);
