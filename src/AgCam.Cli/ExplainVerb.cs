@@ -11,7 +11,7 @@ namespace AgCam.Cli;
 /// <summary>agcam explain PATH...: predictions, heatmaps and boxes of images.</summary>
 internal static class ExplainVerb
 {
-    public static Command Command()
+    public static Command Create()
     {
         var (model, device, what) = (new ModelOptions(), new DeviceOptions(), new ExplainSettings());
         var command = new Command("explain", "Explains images: where the model looked, for each prediction.");

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using AgCam.Cli;
+using AgCam.Cli.Bench;
 
 var agcam = new RootCommand("Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed.")
 {
-    ExplainVerb.Command(),
+    ExplainVerb.Create(),
+    BenchVerb.Create(),
 };
 return await Invocation.Run(agcam, args);

@@ -67,13 +67,7 @@ public sealed class Explainer : IDisposable
         var hash = checkpoint.Sha256Async(); // while the weights load
         _preprocessor = new Preprocessor(checkpoint.Preprocessing);
         _backend = NativeBackend.Load();
-        Dtype = options.Dtype.ToLowerInvariant() switch
-        {
-            "float32" or "f32" => "float32",
-            "bfloat16" or "bf16" => "bfloat16",
-            "float16" or "f16" => "float16",
-            _ => throw new ArgumentException($"There is no dtype \"{options.Dtype}\". Give float32, bfloat16 or float16."),
-        };
+        Dtype = ComputeDtype.Canonical(options.Dtype);
         var device = ComputeDevice.Find(options.Device);
         _model = VisionTransformer.Load(checkpoint, device, Enum.Parse<ScalarType>(Dtype, ignoreCase: true), Preprocessing.InputHeight, Preprocessing.InputWidth);
         _mean = tensor(Preprocessing.Mean.ToArray()).view(1, 3, 1, 1).to(device).DetachFromDisposeScope();
