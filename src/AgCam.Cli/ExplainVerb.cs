@@ -18,10 +18,10 @@ internal static class ExplainVerb
         what.AddTo(command);
         model.AddTo(command);
         device.AddTo(command);
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancel) =>
         {
             what.Check(parsed);
-            using var checkpoint = model.Open(parsed);
+            using var checkpoint = await model.Open(parsed, cancel);
             using var explainer = device.Load(parsed, checkpoint);
             return await Explain(explainer, what.Read(parsed, explainer), what.Labels(parsed, explainer));
         });

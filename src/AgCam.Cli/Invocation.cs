@@ -69,7 +69,7 @@ internal static class Invocation
         Console.Error.WriteLine(expected
             ? $"agcam: {OneLine(error.Message)}"
             : $"agcam: internal error, {error.GetType().Name}: {OneLine(error.Message)} Set AGCAM_DEBUG=1 for the stack trace, and report it.");
-        return error is HttpRequestException ? ExitCode.Unreachable : ExitCode.Wrong;
+        return error is ModelException { Reason: ModelFailure.HubUnreachable } ? ExitCode.Unreachable : ExitCode.Wrong;
     }
 
     private static string OneLine(string message) =>

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
+using AgCam.Cli.Terminal;
 using AgCam.Labels;
 using AgCam.Models;
+using AgCam.Models.Hub;
 using AgCam.Preprocessing;
 
 namespace AgCam.Cli.Options;
@@ -9,7 +11,7 @@ namespace AgCam.Cli.Options;
 /// <summary>Which model, and what a person adds to its configuration. Shared by every verb that loads one.</summary>
 internal sealed class ModelOptions
 {
-    private readonly Option<string> _model = new("--model", "-m") { Description = "Model: a folder (Hugging Face or timm layout) or a .safetensors file.", HelpName = "MODEL" };
+    private readonly Option<string> _model = new("--model", "-m") { Description = "Model: a folder (Hugging Face or timm layout), a .safetensors file, or a Hub id (org/name@revision).", HelpName = "MODEL" };
     private readonly Option<string?> _architecture = new("--arch") { Description = "Architecture of bare weights, e.g. vit_base_patch16_224.", HelpName = "NAME" };
     private readonly Option<int?> _imageSize = new("--image-size") { Description = "Input side in pixels, when not the checkpoint's own.", HelpName = "PIXELS" };
     private readonly Option<float[]?> _mean = Channels("--mean", "Mean of red, green, blue in [0, 1], e.g. 0.5,0.5,0.5.");
@@ -28,18 +30,19 @@ internal sealed class ModelOptions
     }
 
     /// <exception cref="ModelException">The model cannot be used.</exception>
-    public Checkpoint Open(ParseResult parsed)
+    public async Task<Checkpoint> Open(ParseResult parsed, CancellationToken cancel)
     {
-        var model = parsed.GetValue(_model) ?? throw new UsageException("No model is named. Give --model FOLDER or --model FILE.safetensors.");
-        return Checkpoint.Open(model, Checkpointing(parsed));
+        var model = parsed.GetValue(_model) ?? throw new UsageException("No model is named. Give --model: a folder, a .safetensors file or a Hub id.");
+        using var progress = new DownloadProgress();
+        return await ModelReference.ResolveAsync(model, new ModelSources { Hub = HubOptions.FromEnvironment(), Progress = progress }, Checkpointing(parsed), cancel);
     }
 
     public CheckpointOptions Checkpointing(ParseResult parsed) => new()
     {
         Architecture = parsed.GetValue(_architecture),
         ImageSize = parsed.GetValue(_imageSize),
-        Mean = parsed.GetValue(_mean),
-        Std = parsed.GetValue(_std),
+        Mean = parsed.GetValue(_mean) is { Length: 3 } mean ? mean : null,
+        Std = parsed.GetValue(_std) is { Length: 3 } std ? std : null,
         CropPct = parsed.GetValue(_cropPct),
         CropMode = parsed.GetValue(_cropMode),
         Interpolation = parsed.GetValue(_interpolation),
