@@ -1,6 +1,5 @@
 using System.CommandLine;
 using AgCam.Models;
-using AgCam.Native;
 using TorchSharp;
 
 namespace AgCam.Cli.Options;
@@ -33,7 +32,7 @@ internal sealed class DeviceOptions
     /// <summary>Loads libtorch, then the model onto the device.</summary>
     public Explainer Load(ParseResult parsed, Checkpoint checkpoint)
     {
-        NativeBackend.Load();
+        BackendSelfTestVerb.LoadTrusted();
         if (parsed.GetValue(_threads) is { } threads)
             torch.set_num_threads(threads);
         return new Explainer(checkpoint, new ExplainerOptions { Device = parsed.GetValue(_device)!, Dtype = parsed.GetValue(_dtype)! });
