@@ -69,26 +69,33 @@ internal sealed class ComponentTree
         var at = (y + 1) * _stride + x + 1;
         _parent[at] = at;
         _states[at] = new State(x, x, y, 1, threshold);
-        foreach (var neighbour in (ReadOnlySpan<int>)
-            [at - _stride - 1, at - _stride, at - _stride + 1, at - 1, at + 1, at + _stride - 1, at + _stride, at + _stride + 1])
-            if (_parent[neighbour] != 0)
-                Union(neighbour, at, threshold);
+        var root = at;
+        var corner = at - _stride - 1;
+        for (var row = 0; row < 3; row++, corner += _stride)
+        {
+            root = Join(root, corner, threshold);
+            root = Join(root, corner + 1, threshold);
+            root = Join(root, corner + 2, threshold);
+        }
     }
 
-    private void Union(int a, int b, int threshold)
+    /// <returns>The representative of both.</returns>
+    private int Join(int root, int neighbour, int threshold)
     {
-        (a, b) = (Find(a), Find(b));
-        if (a == b)
-            return;
-        if (a > b)
-            (a, b) = (b, a);
-        Close(a, threshold);
-        Close(b, threshold);
-        _parent[b] = a;
-        ref var kept = ref _states[a];
-        ref readonly var lost = ref _states[b];
+        if (_parent[neighbour] == 0)
+            return root;
+        var other = Find(neighbour);
+        if (other == root)
+            return root;
+        var (first, second) = (Math.Min(root, other), Math.Max(root, other));
+        Close(first, threshold);
+        Close(second, threshold);
+        _parent[second] = first;
+        ref var kept = ref _states[first];
+        ref readonly var lost = ref _states[second];
         kept = new State(
             Math.Min(kept.Left, lost.Left), Math.Max(kept.Right, lost.Right), Math.Max(kept.Bottom, lost.Bottom), kept.Pixels + lost.Pixels, threshold);
+        return first;
     }
 
     private int Find(int at)

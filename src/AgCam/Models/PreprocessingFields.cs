@@ -5,6 +5,8 @@ namespace AgCam.Models;
 /// <summary>What a checkpoint says about its preprocessing, before options overrule it and before it is known to be complete.</summary>
 internal sealed record PreprocessingFields
 {
+    private const int MostResized = 16_384;
+
     public int? Height { get; init; }
 
     public int? Width { get; init; }
@@ -18,6 +20,8 @@ internal sealed record PreprocessingFields
     public int? ResizeTo { get; init; }
 
     public Interpolation? Interpolation { get; init; }
+
+    public CropRounding CropRounding { get; init; }
 
     public IReadOnlyList<float>? Mean { get; init; }
 
@@ -62,7 +66,7 @@ internal sealed record PreprocessingFields
         if (missing.Count > 0)
             throw new ModelException(ModelFailure.NoPreprocessing,
                 $"{model} does not say how images are prepared for it, and a guess would change every result. Add {string.Join(", ", missing)}.");
-        var (height, width) = (Side(Height!.Value), Side(Width!.Value));
+        var (height, width) = (Side(Height!.Value, 8_192), Side(Width!.Value, 8_192));
         return new PreprocessingOptions
         {
             InputHeight = height,
@@ -70,6 +74,7 @@ internal sealed record PreprocessingFields
             CropMode = CropMode!.Value,
             ResizeTo = Resized(height, width),
             Interpolation = Interpolation!.Value,
+            CropRounding = CropRounding,
             Mean = Channels(Mean!, "--mean", zeroAllowed: true),
             Std = Channels(Std!, "--std", zeroAllowed: false),
         };
@@ -85,7 +90,7 @@ internal sealed record PreprocessingFields
     private int Resized(int height, int width)
     {
         if (ResizeTo is { } side)
-            return Side(side);
+            return Side(side, MostResized);
         if (CropPct is not { } share || share == 1)
             return 0;
         if (share is not (> 0 and < 1))
@@ -93,12 +98,12 @@ internal sealed record PreprocessingFields
         if (height != width)
             throw new ModelException(ModelFailure.UnsupportedPreprocessing,
                 $"A crop_pct of {share} of an oblong input ({height} x {width}) is not covered: give --crop-pct 1.");
-        return Side((int)Math.Min(Math.Floor(height / share), int.MaxValue)); // as timm: 224 / 0.9 -> 248
+        return Side((int)Math.Min(Math.Floor(height / share), int.MaxValue), MostResized); // as timm: 224 / 0.9 -> 248
     }
 
-    private static int Side(int pixels) => pixels is > 0 and <= 8192
+    private static int Side(int pixels, int most) => pixels > 0 && pixels <= most
         ? pixels
-        : throw new ModelException(ModelFailure.BadConfiguration, $"A picture side of {pixels} pixels is out of range: it must be 1 to 8192.");
+        : throw new ModelException(ModelFailure.BadConfiguration, $"A picture side of {pixels} pixels is out of range: it must be 1 to {most}.");
 
     private static IReadOnlyList<float> Channels(IReadOnlyList<float> values, string option, bool zeroAllowed) =>
         values.Count == 3 && values.All(float.IsFinite) && (zeroAllowed || values.All(value => value > 0))

@@ -67,7 +67,7 @@ public sealed class HubCache(string folder)
     internal void Link(string repo, string commit, string file, string etag)
     {
         var place = Path.Combine(Snapshot(repo, commit), file);
-        if (File.Exists(place))
+        if (ModelFile.IsThere(place))
             return;
         Directory.CreateDirectory(Path.GetDirectoryName(place)!);
         var unfinished = $"{place}.{Guid.NewGuid():N}.tmp";
@@ -93,14 +93,14 @@ public sealed class HubCache(string folder)
     /// <summary>Whether a folder holds config.json and all weights. A link to a blob that is gone does not count.</summary>
     internal static bool IsComplete(string snapshot)
     {
-        if (!File.Exists(Path.Combine(snapshot, "config.json")))
+        if (!ModelFile.IsThere(Path.Combine(snapshot, "config.json")))
             return false;
-        if (File.Exists(Path.Combine(snapshot, SafetensorsWeights.SingleName)))
+        if (ModelFile.IsThere(Path.Combine(snapshot, SafetensorsWeights.SingleName)))
             return true;
         var index = Path.Combine(snapshot, SafetensorsWeights.IndexName);
         try
         {
-            return File.Exists(index) && SafetensorsWeights.ShardsOf(index).All(shard => File.Exists(Path.Combine(snapshot, shard)));
+            return ModelFile.IsThere(index) && SafetensorsWeights.ShardsOf(index).All(shard => ModelFile.IsThere(Path.Combine(snapshot, shard)));
         }
         catch (ModelException)
         {

@@ -15,7 +15,7 @@ internal sealed class HubDownload(HubTransport transport, HubCache cache, HubOpt
     public async Task<string> FetchAsync(string file, bool isSmall, CancellationToken cancel)
     {
         var place = Path.Combine(cache.Snapshot(id.Repo, commit), file);
-        if (File.Exists(place))
+        if (ModelFile.IsThere(place))
             return place;
         var address = new Uri($"{options.Endpoint}/{id.Repo}/resolve/{commit}/{Uri.EscapeDataString(file)}");
         var (etag, size) = await transport.WithRetries(file, () => AskAsync(address, file, cancel), () => 0, cancel);

@@ -122,6 +122,7 @@ internal static class HuggingFaceConfig
                 3 => Interpolation.Bicubic,
                 _ => throw json.Wrong("resample", "0 (nearest), 1 (lanczos), 2 (bilinear) or 3 (bicubic)"),
             },
+            CropRounding = CropRounding.Down,
             Mean = Floats(json, "image_mean"),
             Std = Floats(json, "image_std"),
         };

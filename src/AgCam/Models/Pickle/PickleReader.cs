@@ -13,7 +13,7 @@ namespace AgCam.Models.Pickle;
 /// <remarks>The opcodes are those of Python's pickletools.</remarks>
 internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
 {
-    private const int MaxSteps = 2_000_000;
+    private const int MaxSteps = 1_000_000;
     private const int MaxNumberBytes = 256;
     private const int MaxLine = 4_096;
 
@@ -326,7 +326,7 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
         if (length is < 0 or > MaxNumberBytes)
             throw Corrupt($"an integer claims {length:N0} bytes");
         var value = new BigInteger(Take(length));
-        Push(value >= long.MinValue && value <= long.MaxValue ? (long)value : value);
+        Push(value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value);
     }
 
     private readonly void PushDecimal(string line)
