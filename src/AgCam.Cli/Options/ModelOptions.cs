@@ -9,8 +9,10 @@ using AgCam.Preprocessing;
 namespace AgCam.Cli.Options;
 
 /// <summary>Which model, and what a person adds to its configuration. Shared by every verb that loads one.</summary>
-internal sealed class ModelOptions
+/// <param name="asArgument">MODEL stands by itself instead of behind --model.</param>
+internal sealed class ModelOptions(bool asArgument = false)
 {
+    private readonly Argument<string> _argument = new("MODEL") { Description = "A folder, a weights file or a Hub id." };
     private readonly Option<string> _model = new("--model", "-m") { Description = "Model: a folder (Hugging Face or timm layout), a .safetensors file, or a Hub id (org/name@revision).", HelpName = "MODEL" };
     private readonly Option<string?> _architecture = new("--arch") { Description = "Architecture of bare weights, e.g. vit_base_patch16_224.", HelpName = "NAME" };
     private readonly Option<int?> _imageSize = new("--image-size") { Description = "Input side in pixels, when not the checkpoint's own.", HelpName = "PIXELS" };
@@ -24,7 +26,11 @@ internal sealed class ModelOptions
 
     public void AddTo(Command command)
     {
-        Option[] all = [_model, _classes, _architecture, _imageSize, _mean, _std, _cropPct, _cropMode, _interpolation, _heads];
+        if (asArgument)
+            command.Arguments.Add(_argument);
+        else
+            command.Options.Add(_model);
+        Option[] all = [_classes, _architecture, _imageSize, _mean, _std, _cropPct, _cropMode, _interpolation, _heads];
         foreach (var option in all)
             command.Options.Add(option);
     }
@@ -32,10 +38,14 @@ internal sealed class ModelOptions
     /// <exception cref="ModelException">The model cannot be used.</exception>
     public async Task<Checkpoint> Open(ParseResult parsed, CancellationToken cancel)
     {
-        var model = parsed.GetValue(_model) ?? throw new UsageException("No model is named. Give --model: a folder, a .safetensors file or a Hub id.");
+        var model = Reference(parsed);
         using var progress = new DownloadProgress();
         return await ModelReference.ResolveAsync(model, new ModelSources { Hub = HubOptions.FromEnvironment(), Progress = progress }, Checkpointing(parsed), cancel);
     }
+
+    /// <summary>The model as it was named.</summary>
+    public string Reference(ParseResult parsed) => (asArgument ? parsed.GetValue(_argument) : parsed.GetValue(_model))
+        ?? throw new UsageException("No model is named. Give --model: a folder, a .safetensors file or a Hub id.");
 
     public CheckpointOptions Checkpointing(ParseResult parsed) => new()
     {
