@@ -34,7 +34,7 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
         facts["images"] = $"libvips {NetVips.NetVips.Version(0)}.{NetVips.NetVips.Version(1)}.{NetVips.NetVips.Version(2)}";
         Memory(facts, problems);
         Cache(facts, problems);
-        Disk(facts, problems, "disk here", Environment.CurrentDirectory);
+        Disk(facts, problems, "disk-here", Environment.CurrentDirectory);
         Variables(facts, problems);
         return new Diagnosis(facts, problems);
     }
@@ -79,7 +79,7 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
             facts["models"] = models.Count == 0 ? "none in the cache" : $"{models.Count} in the cache, {Gigabytes(models.Sum(model => model.Bytes))}";
             foreach (var model in models.Where(model => !model.Complete))
                 problems.Add(new($"{model.Repo} is incomplete.", $"agcam models pull {model.Repo} fetches the rest.", Fatal: false));
-            Disk(facts, problems, "disk of models", hub.CacheFolder);
+            Disk(facts, problems, "disk-models", hub.CacheFolder);
         }
         catch (ModelException wrong)
         {

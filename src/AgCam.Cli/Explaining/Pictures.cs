@@ -6,6 +6,9 @@ namespace AgCam.Cli.Explaining;
 /// <summary>Overlays and strips of explanations.</summary>
 internal static class Pictures
 {
+    /// <summary>Of the PNGs: the lowest, because the model needs the cores.</summary>
+    private const int Compression = 1;
+
     /// <summary>No larger than it will be drawn: waiting for the model, photos are what takes memory.</summary>
     public static RgbImage Fitted(RgbImage photo, ExplainRun run)
     {
@@ -20,7 +23,7 @@ internal static class Pictures
             var picture = Of(image, explanation, explanation.Targets[i], explainer, run.Pictures);
             var path = output.PicturePath(image.Source, i);
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            PngEncoder.Save(run.Save == SavedPicture.Strip ? picture.Strip(run.Pictures) : picture.Overlay(run.Pictures), path);
+            PngEncoder.Save(run.Save == SavedPicture.Strip ? picture.Strip(run.Pictures) : picture.Overlay(run.Pictures), path, Compression);
         }
     }
 
