@@ -10,7 +10,7 @@ internal static class Some
 {
     public static readonly ModelPin Model = new() { Id = "vit_tiny", Sha256 = Digest("model") };
 
-    public static Digest Digest(string text) => Records.Digest.Of(System.Text.Encoding.UTF8.GetBytes(text));
+    public static Digest Digest(string text) => AgCam.Pipeline.Records.Digest.Of(System.Text.Encoding.UTF8.GetBytes(text));
 
     public static JobSpec Spec(string source = "folder:/data/pets", params string[] tags) => new() { Source = source, Model = Model, Tags = tags };
 

@@ -41,7 +41,8 @@ internal static class ChunkRules
         {
             if (item.Job != chunk.Owner || !expected.Remove(item.Number))
                 throw new ArgumentException($"Item {item.Number} of {item.Job} is not of {Name(chunk)}, or comes twice.");
-            if ((item.Status == ItemStatus.Completed) != (item.Explanation is not null && item.Predicted is not null && item.Probability is not null))
+            var completed = item.Status == ItemStatus.Completed;
+            if (completed != item.Explanation is not null || completed != item.Predicted is not null || completed != item.Probability is not null)
                 throw new ArgumentException($"Item {item.Number} of {item.Job}: a completed item, and no other, has an explanation, a predicted class and its probability.");
             if (item.Explanation is { } id && !given.Contains(id))
                 held.Add(id);

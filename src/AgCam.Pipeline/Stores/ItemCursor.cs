@@ -15,7 +15,7 @@ internal readonly record struct ItemCursor(double Value, Guid Job, int Number)
     public static ItemCursor After(ItemIndex index, Item item) => new(
         index.Sort switch
         {
-            ItemSort.Probability => item.Probability!.Value,
+            ItemSort.Probability => (double)item.Probability!.Value,
             ItemSort.Time => item.Time.ToUnixTimeMilliseconds(),
             _ => 0,
         },
