@@ -247,6 +247,10 @@ max_wal_size = 4GB
 shared_preload_libraries = 'pg_cron,pg_documentdb_core,pg_documentdb'
 cron.database_name = 'postgres'
 cron.host = '127.0.0.1'
+cron.log_run = off
+cron.log_statement = off
+deadlock_timeout = 100ms
+documentdb.use_pg_stats_live_tuples_for_count = off
 CONF
 }
 

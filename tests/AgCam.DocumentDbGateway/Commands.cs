@@ -1,6 +1,7 @@
 using MongoDB.Bson;
 using MongoDB.Bson.Serialization;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace AgCam.DocumentDbGateway;
 
@@ -27,7 +28,7 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
         return name switch
         {
             "insert" or "update" or "delete" => await Write(name, db, command, message.Sequence, stop),
-            "findAndModify" or "findandmodify" => WithoutPackedCodes(await Call("select p_result::bytea from documentdb_api.find_and_modify($1, $2::" + Bson + ")", db, command, stop)),
+            "findAndModify" or "findandmodify" => WithoutPackedCodes(await Call("select p_result::bytea from documentdb_api.find_and_modify($1, $2::" + Bson + ")", db, command, stop), out _),
             "find" => await _cursors.First("find", db, command, stop),
             "aggregate" when command.GetValue("explain", false).ToBoolean() => await Explain(db, command, stop),
             "aggregate" => await _cursors.First("aggregate", db, command, stop),
@@ -69,13 +70,20 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
         _ => throw new BadCommandException(ErrorCodes.CommandNotFound, $"no such command: '{name}'; the test gateway does not have it."),
     };
 
+    // The extension takes a batch as one transaction and catches errors document by document: batches that overlap can deadlock, which
+    // no mongod does and no client expects. So nothing is committed until the reply is seen to be free of it; the caller tries again.
     private async Task<byte[]> Write(string name, string db, BsonDocument command, ReadOnlyMemory<byte> sequence, CancellationToken stop)
     {
-        await using var sql = database.CreateCommand($"select p_result::bytea from documentdb_api.{name}($1, $2::{Bson}, $3::{Sequence})");
+        await using var connection = await database.OpenConnectionAsync(stop);
+        await using var transaction = await connection.BeginTransactionAsync(stop);
+        await using var sql = new NpgsqlCommand($"select p_result::bytea from documentdb_api.{name}($1, $2::{Bson}, $3::{Sequence})", connection);
         sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
         sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
-        sql.Parameters.Add(new NpgsqlParameter { Value = sequence.IsEmpty ? DBNull.Value : sequence, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bytea });
-        return WithoutPackedCodes((byte[])(await sql.ExecuteScalarAsync(stop))!);
+        sql.Parameters.Add(new NpgsqlParameter { Value = sequence.IsEmpty ? DBNull.Value : sequence, NpgsqlDbType = NpgsqlDbType.Bytea });
+        var reply = WithoutPackedCodes((byte[])(await sql.ExecuteScalarAsync(stop))!, out var conflict);
+        if (conflict) throw new WriteConflictException();
+        await transaction.CommitAsync(stop);
+        return reply;
     }
 
     private async Task<byte[]> Call(string text, string db, BsonDocument command, CancellationToken stop)
@@ -122,14 +130,17 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
 
     private static string Quoted(BsonDocument command) => command[0].AsString.Replace("'", "''");
 
-    private static byte[] WithoutPackedCodes(byte[] bytes)
+    private static byte[] WithoutPackedCodes(byte[] bytes, out bool conflict)
     {
+        conflict = false;
         if (bytes.AsSpan().IndexOf("code"u8) < 0) return bytes;
         var reply = BsonSerializer.Deserialize<BsonDocument>(bytes);
-        if (reply.TryGetValue("writeErrors", out var errors))
-            foreach (var error in errors.AsBsonArray.OfType<BsonDocument>().Where(error => error.Contains("code")))
-                error["code"] = ErrorCodes.FromPacked(error["code"].ToInt32());
-        if (reply.TryGetValue("code", out var code)) reply["code"] = ErrorCodes.FromPacked(code.ToInt32());
+        foreach (var error in reply.GetValue("writeErrors", new BsonArray()).AsBsonArray.OfType<BsonDocument>().Append(reply))
+        {
+            if (!error.TryGetValue("code", out var code)) continue;
+            error["code"] = ErrorCodes.FromPacked(code.ToInt32());
+            conflict |= error["code"] == ErrorCodes.WriteConflict;
+        }
         return reply.ToBson();
     }
 

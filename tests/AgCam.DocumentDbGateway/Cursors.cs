@@ -30,10 +30,9 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
         {
             var transaction = await connection.BeginTransactionAsync(stop); // ends with the commit below, or with its connection
             byte[] page, continuation;
-            bool persistent;
             long id;
             await using (var sql = new NpgsqlCommand(
-                $"select cursorpage::bytea, continuation::bytea, persistconnection, cursorid from documentdb_api.{kind}_cursor_first_page($1, $2::documentdb_core.bson)", connection))
+                $"select cursorpage::bytea, continuation::bytea, cursorid from documentdb_api.{kind}_cursor_first_page($1, $2::documentdb_core.bson)", connection))
             {
                 sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
                 sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
@@ -41,15 +40,14 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
                 await reader.ReadAsync(stop);
                 page = reader.GetFieldValue<byte[]>(0);
                 continuation = reader.IsDBNull(1) ? [] : reader.GetFieldValue<byte[]>(1);
-                persistent = reader.GetBoolean(2);
-                id = reader.GetInt64(3);
+                id = reader.GetInt64(2);
             }
             if (id == 0 || continuation.Length == 0)
             {
                 await transaction.CommitAsync(stop);
                 return page;
             }
-            keep = persistent;
+            keep = new RawBsonDocument(continuation).GetValue("qp", false).ToBoolean(); // "query is a portal"
             if (!keep) await transaction.CommitAsync(stop);
             Open[id] = new Cursor(continuation, keep ? connection : null);
             _mine.Add(id);

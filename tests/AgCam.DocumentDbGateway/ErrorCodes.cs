@@ -9,10 +9,13 @@ internal sealed class BadCommandException(int code, string message) : Exception(
     public int Code => code;
 }
 
+/// <summary>A batch that met a deadlock half-way and was rolled back.</summary>
+internal sealed class WriteConflictException() : Exception("The batch kept meeting deadlocks with other batches.");
+
 /// <summary>From PostgreSQL's five-letter error states, among them documentdb's own (M....), to MongoDB's numbers.</summary>
 internal static class ErrorCodes
 {
-    public const int BadValue = 2, CursorNotFound = 43, CommandNotFound = 59;
+    public const int BadValue = 2, CursorNotFound = 43, CommandNotFound = 59, WriteConflict = 112;
     private const int InternalError = 1, DuplicateKey = 11000;
 
     private static readonly Dictionary<string, (int Code, string Name)> Known = new()
@@ -20,8 +23,8 @@ internal static class ErrorCodes
         [PostgresErrorCodes.UniqueViolation] = (DuplicateKey, "DuplicateKey"),
         [PostgresErrorCodes.ExclusionViolation] = (DuplicateKey, "DuplicateKey"), // documentdb's unique indexes are exclusion constraints
         ["M001C"] = (DuplicateKey, "DuplicateKey"),
-        [PostgresErrorCodes.DeadlockDetected] = (112, "WriteConflict"),
-        [PostgresErrorCodes.SerializationFailure] = (112, "WriteConflict"),
+        [PostgresErrorCodes.DeadlockDetected] = (WriteConflict, "WriteConflict"),
+        [PostgresErrorCodes.SerializationFailure] = (WriteConflict, "WriteConflict"),
         [PostgresErrorCodes.LockNotAvailable] = (24, "LockTimeout"),
         [PostgresErrorCodes.QueryCanceled] = (50, "MaxTimeMSExpired"),
         [PostgresErrorCodes.DiskFull] = (14031, "OutOfDiskSpace"),
@@ -54,6 +57,8 @@ internal static class ErrorCodes
 
     /// <summary>The database is stopping, starting or gone: admin shutdown, crash shutdown, cannot connect now, connection exceptions.</summary>
     public static bool MeansServerIsAway(string state) => state is "57P01" or "57P02" or "57P03" || state.StartsWith("08", StringComparison.Ordinal);
+
+    public static bool MeansTryAgain(string state) => state is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure;
 
     public static BsonDocument Reply(PostgresException failure)
     {

@@ -8,6 +8,9 @@ namespace AgCam.DocumentDbGateway;
 /// <summary>Accepts connections; each is served by one loop that reads a message, runs its command and writes the reply.</summary>
 internal static class Gateway
 {
+    private const int MostAttempts = 25;
+    private static readonly SemaphoreSlim SecondAttempts = new(1);
+
     public static async Task Serve(IPEndPoint endpoint, string postgres, CancellationToken stop)
     {
         var settings = new NpgsqlConnectionStringBuilder(postgres)
@@ -58,25 +61,54 @@ internal static class Gateway
 
     private static async Task<ReadOnlyMemory<byte>> Answer(Commands commands, WireMessage message, CancellationToken stop)
     {
-        for (var attempt = 1; ; attempt++)
+        try
         {
-            try
-            {
-                return await commands.Run(message, stop);
-            }
-            catch (PostgresException failure) when (failure.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure && attempt < 8)
-            {
-                // PostgreSQL takes a whole batch as one transaction and rolled all of it back; mongod would never show this to a client.
-                await Task.Delay(Random.Shared.Next(5, 20 * attempt), stop);
-            }
-            catch (PostgresException failure) when (!ErrorCodes.MeansServerIsAway(failure.SqlState))
-            {
-                return ErrorCodes.Reply(failure).ToBson();
-            }
-            catch (BadCommandException failure)
-            {
-                return ErrorCodes.Reply(failure.Code, failure.Message).ToBson();
-            }
+            return await RunUntilSettled(commands, message, stop);
+        }
+        catch (PostgresException failure) when (!ErrorCodes.MeansServerIsAway(failure.SqlState))
+        {
+            return ErrorCodes.Reply(failure).ToBson();
+        }
+        catch (WriteConflictException failure)
+        {
+            return ErrorCodes.Reply(ErrorCodes.WriteConflict, failure.Message).ToBson();
+        }
+        catch (BadCommandException failure)
+        {
+            return ErrorCodes.Reply(failure.Code, failure.Message).ToBson();
         }
     }
+
+    // A command that conflicted was rolled back as a whole, so it may run again: in single file, or such commands would deadlock again.
+    private static async Task<ReadOnlyMemory<byte>> RunUntilSettled(Commands commands, WireMessage message, CancellationToken stop)
+    {
+        try
+        {
+            return await commands.Run(message, stop);
+        }
+        catch (Exception failure) when (IsConflict(failure))
+        {
+        }
+        await SecondAttempts.WaitAsync(stop);
+        try
+        {
+            for (var attempt = 1; ; attempt++)
+            {
+                try
+                {
+                    return await commands.Run(message, stop);
+                }
+                catch (Exception failure) when (IsConflict(failure) && attempt < MostAttempts)
+                {
+                }
+            }
+        }
+        finally
+        {
+            SecondAttempts.Release();
+        }
+    }
+
+    private static bool IsConflict(Exception failure) =>
+        failure is WriteConflictException || failure is PostgresException postgres && ErrorCodes.MeansTryAgain(postgres.SqlState);
 }

@@ -24,7 +24,7 @@ internal static class SelfTest
             catch (Exception failure)
             {
                 failed++;
-                Console.WriteLine($"FAIL  {what}: {failure.GetType().Name}: {failure.Message}");
+                Console.WriteLine($"FAIL  {what}: {failure.GetType().Name}: {Short(failure.Message)}");
             }
         }
         await client.DropDatabaseAsync(name);
@@ -183,6 +183,8 @@ internal static class SelfTest
             Equal(3, (await (await items.Indexes.ListAsync()).ToListAsync()).Count);
         });
     }
+
+    private static string Short(string message) => message.Length > 300 ? message[..300] + "..." : message;
 
     private static BsonDocument Item(int i) => new()
     {
