@@ -182,7 +182,7 @@ rabbit() { # PROGRAM ARGS...
     as rabbitmq "$broker_release" env HOME=/data/rabbitmq LC_ALL=C.UTF-8 \
         RABBITMQ_NODENAME=agcam@localhost RABBITMQ_MNESIA_BASE=/data/rabbitmq/nodes RABBITMQ_LOG_BASE=/data/rabbitmq/log \
         RABBITMQ_CONFIG_FILE=/data/rabbitmq/rabbitmq.conf RABBITMQ_ENABLED_PLUGINS_FILE=/data/rabbitmq/enabled_plugins \
-        RABBITMQ_DIST_PORT=$distribution_port ERL_EPMD_PORT=$epmd_port ERL_EPMD_ADDRESS=127.0.0.1 \
+        RABBITMQ_PID_FILE=/data/rabbitmq/pid RABBITMQ_DIST_PORT=$distribution_port ERL_EPMD_PORT=$epmd_port ERL_EPMD_ADDRESS=127.0.0.1 \
         "/usr/lib/rabbitmq/bin/$program" "$@"
 }
 rabbit_port_open() { open_port "$amqp_port"; }
@@ -206,14 +206,15 @@ start_rabbitmq() {
     wait_for "RabbitMQ on port $amqp_port" 90 rabbit_port_open
 }
 
+# SIGTERM is RabbitMQ's orderly stop; rabbitmqctl would start a second Erlang to ask for it.
 stop_rabbitmq() { # [--kill]
-    if [[ ${1:-} == --kill ]]; then
-        inside "$broker_release" /bin/sh -c 'for p in /proc/[0-9]*; do case $(readlink $p/exe) in */beam.smp) kill -9 ${p#/proc/} ;; esac; done'
-    else
-        rabbit rabbitmqctl shutdown --timeout 60 >"$logs/rabbitmq-stop.log" 2>&1 || fail "RabbitMQ does not stop; see $logs/rabbitmq-stop.log"
-    fi
-    wait_for "the end of RabbitMQ" 30 closed_port "$amqp_port"
+    local signal=TERM
+    [[ ${1:-} != --kill ]] || signal=KILL
+    rabbit_signal $signal || true
+    wait_for "the end of RabbitMQ" 60 rabbit_gone
 }
+rabbit_signal() { inside "$broker_release" /bin/sh -c "kill -$1 \$(cat /data/rabbitmq/pid)"; }
+rabbit_gone() { ! rabbit_signal 0; }
 
 add_rabbitmq_user() { # NAME PASSWORD CONFIGURE WRITE READ
     (($# == 5)) || fail "add-rabbitmq-user wants NAME PASSWORD CONFIGURE WRITE READ (permission patterns, '' for none)."
@@ -238,13 +239,15 @@ create_database() {
     postgres initdb -D /data/postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 >"$logs/initdb.log" 2>&1 \
         || fail "PostgreSQL cannot make its data folder; see $logs/initdb.log"
     cat >>"$data/postgres/postgresql.conf" <<CONF
+# extended_rum: indexes that can be read in order; a page of a sorted list then costs the page, not the list.
 listen_addresses = '127.0.0.1'
 port = $postgres_port
 unix_socket_directories = ''
 max_connections = 200
 shared_buffers = 512MB
 max_wal_size = 4GB
-shared_preload_libraries = 'pg_cron,pg_documentdb_core,pg_documentdb'
+shared_preload_libraries = 'pg_cron,pg_documentdb_core,pg_documentdb,pg_documentdb_extended_rum'
+documentdb.alternate_index_handler_name = 'extended_rum'
 cron.database_name = 'postgres'
 cron.host = '127.0.0.1'
 cron.log_run = off
@@ -260,7 +263,8 @@ start_postgres() {
     [[ -f $data/postgres/PG_VERSION ]] || { create_database && fresh=yes; }
     postgres pg_ctl start -D /data/postgres -w -t 90 -l /data/postgres/server.log </dev/null >"$logs/postgres.log" 2>&1 \
         || fail "PostgreSQL does not start; see $logs/postgres.log and $data/postgres/server.log"
-    [[ -z $fresh ]] || postgres psql -h 127.0.0.1 -p "$postgres_port" -qc 'create extension documentdb cascade' >"$logs/extension.log" 2>&1 \
+    [[ -z $fresh ]] || postgres psql -h 127.0.0.1 -p "$postgres_port" -q -c 'create extension documentdb cascade' \
+        -c 'create extension documentdb_extended_rum' >"$logs/extension.log" 2>&1 \
         || fail "the documentdb extension cannot be created; see $logs/extension.log"
 }
 
