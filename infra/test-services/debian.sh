@@ -122,21 +122,21 @@ mount_kernel_folders() { # ROOT; only ever inside a private mount namespace
 # The pid in a file of ours, if that process still lives and is still the one we started (its command line holds MARK).
 living() { # PIDFILE MARK
     local pid
-    pid=$(cat "$state/$1" 2>/dev/null) && [[ $pid ]] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$2" && echo "$pid"
+    pid=$(cat "$state/$1" 2>/dev/null) && [[ $pid ]] && { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF -- "$2" && echo "$pid"
 }
 namespace_pid() { living namespace.pid "namespace-inside $cache"; }
 gateway_pid() { living gateway.pid AgCam.DocumentDbGateway; }
 
 start_namespace() {
     namespace_pid >/dev/null && return
+    rm -f "$state/namespace.pid"
     setsid unshare --mount --propagation private --pid --fork --kill-child \
         "${BASH_SOURCE[0]}" namespace-inside "$cache" </dev/null >"$logs/namespace.log" 2>&1 9>&- &
-    wait_for "the namespace" 10 test -s "$state/namespace.pid"
+    wait_for "the namespace" 10 namespace_pid
 }
 
 # The namespace's first process. Bash waits for children it inherits too, so no zombie makes a stopped server look alive.
 namespace_inside() {
-    rm -f "$state/namespace.pid"
     local release
     for release in sid bookworm; do
         [[ -d $cache/$release/data ]] || continue
@@ -285,14 +285,19 @@ run_gateway() {
     wait_for "the gateway on port $mongo_port" 30 open_port "$mongo_port"
 }
 
-stop_mongo() { # [--kill]
-    local pid signal=TERM mode=fast
-    [[ ${1:-} != --kill ]] || { signal=KILL mode=immediate; }
+stop_gateway() { # SIGNAL
+    local pid
     if pid=$(gateway_pid); then
-        kill "-$signal" "$pid"
+        kill "-$1" "$pid"
         wait_for "the end of the gateway" 10 closed_port "$mongo_port"
     fi
     rm -f "$state/gateway.pid"
+}
+
+stop_mongo() { # [--kill]
+    local signal=TERM mode=fast
+    [[ ${1:-} != --kill ]] || { signal=KILL mode=immediate; }
+    stop_gateway $signal
     postgres pg_ctl stop -D /data/postgres -m $mode -w -t 60 >"$logs/postgres-stop.log" 2>&1 || true
     wait_for "the end of PostgreSQL" 10 closed_port "$postgres_port"
 }
@@ -328,8 +333,12 @@ up() { # [--keep]
         print_environment
         return
     fi
-    local pid release began=$SECONDS
-    if ! pid=$(namespace_pid); then
+    local number release began=$SECONDS
+    if ! namespace_pid >/dev/null; then
+        stop_gateway KILL # one left over from a namespace that was killed
+        for number in "$amqp_port" "$postgres_port" "$mongo_port"; do
+            closed_port "$number" || fail "port $number is taken; set AGCAM_SERVICES_PORT."
+        done
         broker_release=${AGCAM_SERVICES_RABBITMQ:-sid}
         for release in sid $([[ $broker_release == sid ]] || echo "$broker_release"); do
             chroot_works "$release" || build_chroot "$release"
@@ -339,9 +348,6 @@ up() { # [--keep]
         chmod 777 "$data/home"
         echo "$broker_release" >"$state/rabbitmq-release"
     fi
-    for pid in "$amqp_port" "$postgres_port" "$mongo_port"; do
-        namespace_pid >/dev/null || closed_port "$pid" || fail "port $pid is taken; set AGCAM_SERVICES_PORT."
-    done
     start_namespace
     start_rabbitmq
     start_postgres
@@ -352,10 +358,10 @@ up() { # [--keep]
 
 down() {
     local pid
-    if pid=$(gateway_pid); then kill "$pid"; fi
+    stop_gateway TERM
     if pid=$(namespace_pid); then
         stop_mongo
-        if rabbit_port_open; then (stop_rabbitmq) || say "RabbitMQ is killed instead"; fi
+        (stop_rabbitmq) || say "RabbitMQ is killed instead"
         kill -9 "$pid" # the namespace's first process: everything in it and every mount of it ends here
         wait_for "the end of the namespace" 10 closed_port "$amqp_port"
     fi
