@@ -12,10 +12,14 @@ namespace AgCam.DocumentDbGateway;
 internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
 {
     private const string Bson = "documentdb_core.bson", Sequence = "documentdb_core.bsonsequence";
+    private const string Version = "7.0.0"; // the MongoDB that maxWireVersion 21 stands for
 
     // What the driver adds for a cluster, and options the extension does not take.
     private static readonly string[] Envelope =
-        ["$db", "lsid", "$clusterTime", "$readPreference", "txnNumber", "apiVersion", "apiStrict", "apiDeprecationErrors", "readConcern", "writeConcern", "commitQuorum"];
+    [
+        "$db", "lsid", "$clusterTime", "$readPreference", "txnNumber", "apiVersion", "apiStrict", "apiDeprecationErrors",
+        "readConcern", "writeConcern", "commitQuorum",
+    ];
 
     private readonly Cursors _cursors = new(database);
 
@@ -28,7 +32,8 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
         return name switch
         {
             "insert" or "update" or "delete" => await Write(name, db, command, message.Sequence, stop),
-            "findAndModify" or "findandmodify" => WithoutPackedCodes(await Call("select p_result::bytea from documentdb_api.find_and_modify($1, $2::" + Bson + ")", db, command, stop), out _),
+            "findAndModify" or "findandmodify" =>
+                WithoutPackedCodes(await Call("(documentdb_api.find_and_modify(db, command)).p_result", db, command, stop), out _),
             "find" => await _cursors.First("find", db, command, stop),
             "aggregate" when command.GetValue("explain", false).ToBoolean() => await Explain(db, command, stop),
             "aggregate" => await _cursors.First("aggregate", db, command, stop),
@@ -36,20 +41,22 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
             "listIndexes" => await _cursors.First("list_indexes", db, command, stop),
             "getMore" => await _cursors.More(db, command, stop),
             "killCursors" => (await _cursors.Kill(command)).ToBson(),
-            "count" => await Call("select document::bytea from documentdb_api.count_query($1, $2::" + Bson + ")", db, command, stop),
-            "distinct" => await Call("select document::bytea from documentdb_api.distinct_query($1, $2::" + Bson + ")", db, command, stop),
+            "count" => await Call("documentdb_api.count_query(db, command)", db, command, stop),
+            "distinct" => await Call("documentdb_api.distinct_query(db, command)", db, command, stop),
             "explain" => await Explain(db, command["explain"].AsBsonDocument, stop),
-            "createIndexes" => WithoutRaw(await Call("select documentdb_api_internal.create_indexes_non_concurrently($1, $2::" + Bson + ")::bytea", db, command, stop)),
-            "dropIndexes" or "deleteIndexes" => WithoutRaw(await Call("select documentdb_api_internal.drop_indexes_non_concurrently($1, $2::" + Bson + ")::bytea", db, command, stop)),
-            "create" => await Call("select documentdb_api.create_collection_view($1, $2::" + Bson + ")::bytea", db, command, stop),
-            "collMod" => await Call($"select documentdb_api.coll_mod($1, '{Quoted(command)}', $2::{Bson})::bytea", db, command, stop),
+            "createIndexes" =>
+                WithoutRaw(await Call("documentdb_api_internal.create_indexes_non_concurrently(db, command)", db, command, stop)),
+            "dropIndexes" =>
+                WithoutRaw(await Call("documentdb_api_internal.drop_indexes_non_concurrently(db, command)", db, command, stop)),
+            "create" => await Call("documentdb_api.create_collection_view(db, command)", db, command, stop),
+            "collMod" => await Call($"documentdb_api.coll_mod(db, {Literal(command[0])}, command)", db, command, stop),
+            "collStats" => await Call($"documentdb_api.coll_stats(db, {Literal(command[0])})", db, command, stop),
+            "dbStats" => await Call("documentdb_api.db_stats(db)", db, command, stop),
+            "validate" => await Call("documentdb_api.validate(db, command)", db, command, stop),
+            "listDatabases" => await Call("documentdb_api.list_databases(command)", db, command, stop),
+            "renameCollection" => await Call("documentdb_api.rename_collection(command)", db, command, stop),
             "drop" => await Drop(db, command, stop),
             "dropDatabase" => await DropDatabase(db, stop),
-            "renameCollection" => await Call("select documentdb_api.rename_collection($2::" + Bson + ")::bytea where $1 <> ''", db, command, stop),
-            "listDatabases" => await Call("select documentdb_api.list_databases($2::" + Bson + ")::bytea where $1 <> ''", db, command, stop),
-            "collStats" => await Call($"select documentdb_api.coll_stats($1, '{Quoted(command)}')::bytea where $2 is not null", db, command, stop),
-            "dbStats" => await Call("select documentdb_api.db_stats($1)::bytea where $2 is not null", db, command, stop),
-            "validate" => await Call("select document::bytea from documentdb_api.validate($1, $2::" + Bson + ")", db, command, stop),
             _ => Handshake(name).ToBson(),
         };
     }
@@ -61,11 +68,14 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
         // No logicalSessionTimeoutMinutes: the driver then asks for no sessions, transactions or retryable writes.
         "hello" or "isMaster" or "ismaster" => new BsonDocument
         {
-            { name == "hello" ? "isWritablePrimary" : "ismaster", true }, { "helloOk", true }, { "maxBsonObjectSize", 16 * 1024 * 1024 }, { "maxMessageSizeBytes", 48_000_000 },
-            { "maxWriteBatchSize", 25_000 }, { "localTime", DateTime.UtcNow }, { "minWireVersion", 0 }, { "maxWireVersion", 21 }, { "readOnly", false }, { "ok", 1.0 },
+            { name == "hello" ? "isWritablePrimary" : "ismaster", true }, { "helloOk", true }, { "readOnly", false },
+            { "maxBsonObjectSize", 16 * 1024 * 1024 }, { "maxMessageSizeBytes", 48_000_000 }, { "maxWriteBatchSize", 25_000 },
+            { "minWireVersion", 0 }, { "maxWireVersion", 21 }, { "localTime", DateTime.UtcNow }, { "ok", 1.0 },
         },
-        "buildInfo" or "buildinfo" => new BsonDocument { { "version", "7.0.0" }, { "versionArray", new BsonArray { 7, 0, 0, 0 } }, { "modules", new BsonArray() }, { "ok", 1.0 } },
-        "serverStatus" => new BsonDocument { { "host", Environment.MachineName }, { "version", "7.0.0" }, { "process", "AgCam.DocumentDbGateway" }, { "pid", Environment.ProcessId }, { "ok", 1.0 } },
+        "buildInfo" or "buildinfo" =>
+            new BsonDocument { { "version", Version }, { "versionArray", new BsonArray { 7, 0, 0, 0 } }, { "ok", 1.0 } },
+        "serverStatus" =>
+            new BsonDocument { { "process", "AgCam.DocumentDbGateway" }, { "version", Version }, { "pid", Environment.ProcessId }, { "ok", 1.0 } },
         "getParameter" or "ping" or "endSessions" or "connectionStatus" => new BsonDocument("ok", 1.0),
         _ => throw new BadCommandException(ErrorCodes.CommandNotFound, $"no such command: '{name}'; the test gateway does not have it."),
     };
@@ -86,12 +96,14 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
         return reply;
     }
 
-    private async Task<byte[]> Call(string text, string db, BsonDocument command, CancellationToken stop)
+    /// <summary>Evaluates an expression over <c>db</c>, the database's name, and <c>command</c>; its value is the reply.</summary>
+    private async Task<byte[]> Call(string expression, string db, BsonDocument command, CancellationToken stop)
     {
-        await using var sql = database.CreateCommand(text);
+        await using var sql = database.CreateCommand(
+            $"select ({expression})::bytea from (select $1::text as db, $2::{Bson} as command) as given");
         sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
         sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
-        return await sql.ExecuteScalarAsync(stop) as byte[] ?? new BsonDocument("ok", 1.0).ToBson();
+        return (byte[])(await sql.ExecuteScalarAsync(stop))!;
     }
 
     private async Task<byte[]> Drop(string db, BsonDocument command, CancellationToken stop)
@@ -128,7 +140,7 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
         return new BsonDocument { { "queryPlanner", new BsonDocument("winningPlan", plan[0]) }, { "command", command }, { "ok", 1.0 } }.ToBson();
     }
 
-    private static string Quoted(BsonDocument command) => command[0].AsString.Replace("'", "''");
+    private static string Literal(BsonValue collection) => $"'{collection.AsString.Replace("'", "''")}'";
 
     private static byte[] WithoutPackedCodes(byte[] bytes, out bool conflict)
     {

@@ -32,7 +32,8 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
             byte[] page, continuation;
             long id;
             await using (var sql = new NpgsqlCommand(
-                $"select cursorpage::bytea, continuation::bytea, cursorid from documentdb_api.{kind}_cursor_first_page($1, $2::documentdb_core.bson)", connection))
+                "select cursorpage::bytea, continuation::bytea, cursorid "
+                + $"from documentdb_api.{kind}_cursor_first_page($1, $2::documentdb_core.bson)", connection))
             {
                 sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
                 sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
@@ -67,7 +68,8 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
         try
         {
             await using var sql = new NpgsqlCommand(
-                "select cursorpage::bytea, continuation::bytea from documentdb_api.cursor_get_more($1, $2::documentdb_core.bson, $3::documentdb_core.bson)", connection);
+                "select cursorpage::bytea, continuation::bytea "
+                + "from documentdb_api.cursor_get_more($1, $2::documentdb_core.bson, $3::documentdb_core.bson)", connection);
             sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
             sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
             sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = cursor.Continuation });
@@ -92,7 +94,8 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
         foreach (var id in ids) await Close(id.ToInt64());
         return new BsonDocument
         {
-            { "cursorsKilled", ids }, { "cursorsNotFound", new BsonArray() }, { "cursorsAlive", new BsonArray() }, { "cursorsUnknown", new BsonArray() }, { "ok", 1.0 },
+            { "cursorsKilled", ids }, { "cursorsNotFound", new BsonArray() }, { "cursorsAlive", new BsonArray() },
+            { "cursorsUnknown", new BsonArray() }, { "ok", 1.0 },
         };
     }
 

@@ -56,14 +56,16 @@ internal static class ErrorCodes
     };
 
     /// <summary>The database is stopping, starting or gone: admin shutdown, crash shutdown, cannot connect now, connection exceptions.</summary>
-    public static bool MeansServerIsAway(string state) => state is "57P01" or "57P02" or "57P03" || state.StartsWith("08", StringComparison.Ordinal);
+    public static bool MeansServerIsAway(string state) =>
+        state is "57P01" or "57P02" or "57P03" || state.StartsWith("08", StringComparison.Ordinal);
 
-    public static bool MeansTryAgain(string state) => state is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure;
+    public static bool MeansTryAgain(string state) =>
+        state is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure;
 
     public static BsonDocument Reply(PostgresException failure)
     {
         var (code, name) = Known.GetValueOrDefault(failure.SqlState, (InternalError, "InternalError"));
-        return new BsonDocument { { "ok", 0.0 }, { "errmsg", $"{failure.MessageText} ({failure.SqlState})" }, { "code", code }, { "codeName", name } };
+        return Reply(code, $"{failure.MessageText} ({failure.SqlState})").Add("codeName", name);
     }
 
     public static BsonDocument Reply(int code, string message) => new() { { "ok", 0.0 }, { "errmsg", message }, { "code", code } };

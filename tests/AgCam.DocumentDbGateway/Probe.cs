@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using MongoDB.Bson;
 using MongoDB.Driver;
 
@@ -66,7 +67,8 @@ internal static class Probe
         }
         var bulk = Stopwatch.StartNew();
         await chunks.BulkWriteAsync(
-            Enumerable.Range(0, count).Select(i => new UpdateOneModel<BsonDocument>(Builders<BsonDocument>.Filter.Eq("_id", i), Builders<BsonDocument>.Update.Set("state", "done"))),
+            Enumerable.Range(0, count).Select(i =>
+                new UpdateOneModel<BsonDocument>(Builders<BsonDocument>.Filter.Eq("_id", i), Builders<BsonDocument>.Update.Set("state", "done"))),
             new BulkWriteOptions { IsOrdered = false });
         Rate("UpdateOne by _id in one unordered bulk", count, bulk);
     }
@@ -80,8 +82,11 @@ internal static class Probe
         await Page(database, collection, "first page by model, class, probability", "{model: 'vit', class: 5}", "{probability: 1, _id: 1}");
         await Page(database, collection, "the same, backwards", "{model: 'vit', class: 5}", "{probability: -1, _id: -1}");
         await Page(database, collection, "page after a key there", "{model: 'vit', class: 5, probability: {$gt: 0.5}}", "{probability: 1, _id: 1}");
-        await Page(database, collection, "page after a key with its tie, as $or", "{model: 'vit', class: 5, $or: [{probability: {$gt: 0.5}}, {probability: 0.5, _id: {$gt: 'item 000000100'}}]}", "{probability: 1, _id: 1}");
-        await Page(database, collection, "the same with a redundant bound", "{model: 'vit', class: 5, probability: {$gte: 0.5}, $or: [{probability: {$gt: 0.5}}, {probability: 0.5, _id: {$gt: 'item 000000100'}}]}", "{probability: 1, _id: 1}");
+        await Page(database, collection, "page after a key with its tie, as $or", 
+            "{model: 'vit', class: 5, $or: [{probability: {$gt: 0.5}}, {probability: 0.5, _id: {$gt: 'item 000000100'}}]}", "{probability: 1, _id: 1}");
+        await Page(database, collection, "the same with a redundant bound", 
+            "{model: 'vit', class: 5, probability: {$gte: 0.5}, $or: [{probability: {$gt: 0.5}}, {probability: 0.5, _id: {$gt: 'item 000000100'}}]}",
+            "{probability: 1, _id: 1}");
         await Page(database, collection, "by job, filter outside the index", "{job: 3, correct: false}", "{number: 1}");
         await Page(database, collection, "all by _id, from a key", "{_id: {$gt: 'item 000000500'}}", "{_id: 1}");
         await Page(database, collection, "by job, sort outside the index", "{job: 3}", "{sha256: 1}");
@@ -99,23 +104,29 @@ internal static class Probe
             milliseconds.Add(watch.Elapsed.TotalMilliseconds);
         }
         milliseconds.Sort();
-        var command = new BsonDocument("explain", new BsonDocument { { "find", collection }, { "filter", BsonDocument.Parse(filter) }, { "sort", BsonDocument.Parse(sort) }, { "limit", 50 } });
-        var plan = (await database.RunCommandAsync<BsonDocument>(command))["queryPlanner"]["winningPlan"]["Plan"].AsBsonDocument;
+        var command = new BsonDocument
+        {
+            { "find", collection }, { "filter", BsonDocument.Parse(filter) }, { "sort", BsonDocument.Parse(sort) }, { "limit", 50 },
+        };
+        var plan = (await database.RunCommandAsync<BsonDocument>(new BsonDocument("explain", command)))["queryPlanner"]["winningPlan"]["Plan"].AsBsonDocument;
         Console.WriteLine($"{what}: p50 {milliseconds[50]:F1} ms, p99 {milliseconds[98]:F1} ms; {Summary(plan)}");
     }
 
     /// <summary>The plan's nodes from top to bottom, with the rows that each one read.</summary>
     private static string Summary(BsonDocument plan)
     {
-        var node = $"{plan["Node Type"].AsString}{(plan.TryGetValue("Index Name", out var index) ? $" on {index}" : "")} ({plan.GetValue("Actual Rows", 0).ToDouble():F0} rows"
-            + (plan.TryGetValue("Order By", out _) ? ", ordered" : "") + ")";
-        return string.Join(" < ", plan.GetValue("Plans", new BsonArray()).AsBsonArray.Select(child => Summary(child.AsBsonDocument)).Prepend(node));
+        var index = plan.TryGetValue("Index Name", out var name) ? $" on {name}" : "";
+        var order = plan.Contains("Order By") ? ", ordered" : "";
+        var node = $"{plan["Node Type"].AsString}{index} ({plan.GetValue("Actual Rows", 0).ToDouble():F0} rows{order})";
+        var below = plan.GetValue("Plans", new BsonArray()).AsBsonArray.Select(child => Summary(child.AsBsonDocument));
+        return string.Join(" < ", below.Prepend(node));
     }
 
     private static BsonDocument Item(int i) => new()
     {
         { "_id", $"item {i:D9}" }, { "job", i % 10 }, { "number", i }, { "model", i % 3 == 0 ? "swin" : "vit" }, { "class", i % 97 },
-        { "probability", (i * 7919L % 100_003) / 100_003.0 }, { "correct", i % 11 != 0 }, { "sha256", new BsonBinaryData(System.Security.Cryptography.SHA256.HashData(BitConverter.GetBytes(i))) },
+        { "probability", (i * 7919L % 100_003) / 100_003.0 }, { "correct", i % 11 != 0 },
+        { "sha256", new BsonBinaryData(SHA256.HashData(BitConverter.GetBytes(i))) },
         { "map", new BsonBinaryData(new byte[392]) }, { "logits", new BsonBinaryData(new byte[300]) },
     };
 

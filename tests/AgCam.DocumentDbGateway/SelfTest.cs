@@ -66,7 +66,8 @@ internal static class SelfTest
         yield return ("an unordered bulk stores what is new and names each duplicate", async () =>
         {
             var bulk = Enumerable.Range(14_990, 20).Select(Item);
-            var failure = await Throws<MongoBulkWriteException<BsonDocument>>(() => items.InsertManyAsync(bulk, new InsertManyOptions { IsOrdered = false }));
+            var failure = await Throws<MongoBulkWriteException<BsonDocument>>(() =>
+                items.InsertManyAsync(bulk, new InsertManyOptions { IsOrdered = false }));
             Equal(10, failure.WriteErrors.Count(error => error.Category == ServerErrorCategory.DuplicateKey));
             Equal("0 1 2 3 4 5 6 7 8 9", string.Join(' ', failure.WriteErrors.Select(error => error.Index).Order()));
             Equal(15_010L, await items.CountDocumentsAsync(all));
@@ -79,7 +80,10 @@ internal static class SelfTest
             [
                 new InsertOneModel<BsonDocument>(Item(10)),
                 new UpdateOneModel<BsonDocument>(Is("number", 3), Builders<BsonDocument>.Update.Set("state", "done")),
-                new UpdateOneModel<BsonDocument>(Is("number", 99), Builders<BsonDocument>.Update.SetOnInsert("state", "new")) { IsUpsert = true },
+                new UpdateOneModel<BsonDocument>(Is("number", 99), Builders<BsonDocument>.Update.SetOnInsert("state", "new"))
+                {
+                    IsUpsert = true,
+                },
                 new DeleteManyModel<BsonDocument>(Builders<BsonDocument>.Filter.Lt("number", 2)),
             ], new BulkWriteOptions { IsOrdered = false });
             Equal((1L, 1L, 1, 2L), (result.InsertedCount, result.ModifiedCount, result.Upserts.Count, result.DeletedCount));
@@ -99,7 +103,8 @@ internal static class SelfTest
         {
             var mixed = database.GetCollection<BsonDocument>("abandoned");
             await mixed.InsertManyAsync(Enumerable.Range(0, 1000).Select(Item));
-            using (var cursor = await mixed.Find(all, new FindOptions { BatchSize = 10 }).Sort("{payload: 1}").ToCursorAsync()) await cursor.MoveNextAsync();
+            using (var cursor = await mixed.Find(all, new FindOptions { BatchSize = 10 }).Sort("{payload: 1}").ToCursorAsync())
+                await cursor.MoveNextAsync();
             await database.DropCollectionAsync("abandoned");
             Equal(false, (await (await database.ListCollectionNamesAsync()).ToListAsync()).Contains("abandoned"));
         });
@@ -112,12 +117,13 @@ internal static class SelfTest
         yield return ("findOneAndUpdate: upsert, then compare and set", async () =>
         {
             var leases = database.GetCollection<BsonDocument>("leases");
+            var next = Builders<BsonDocument>.Update.Inc("epoch", 1);
             var after = new FindOneAndUpdateOptions<BsonDocument> { IsUpsert = true, ReturnDocument = ReturnDocument.After };
-            var lease = await leases.FindOneAndUpdateAsync(Is("_id", "a"), Builders<BsonDocument>.Update.Inc("epoch", 1), after);
+            var lease = await leases.FindOneAndUpdateAsync(Is("_id", "a"), next, after);
             Equal(1, lease["epoch"].AsInt32);
             after.IsUpsert = false;
-            Equal(2, (await leases.FindOneAndUpdateAsync(Is("_id", "a") & Is("epoch", 1), Builders<BsonDocument>.Update.Inc("epoch", 1), after))["epoch"].AsInt32);
-            Equal(null, await leases.FindOneAndUpdateAsync(Is("_id", "a") & Is("epoch", 1), Builders<BsonDocument>.Update.Inc("epoch", 1), after));
+            Equal(2, (await leases.FindOneAndUpdateAsync(Is("_id", "a") & Is("epoch", 1), next, after))["epoch"].AsInt32);
+            Equal(null, await leases.FindOneAndUpdateAsync(Is("_id", "a") & Is("epoch", 1), next, after));
         });
         yield return ("of 16 compare-and-sets at once, one wins", async () =>
         {
