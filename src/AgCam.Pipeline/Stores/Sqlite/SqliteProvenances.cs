@@ -2,7 +2,6 @@ using AgCam.Pipeline.Stores.Documents;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-
 internal sealed class SqliteProvenances(SqliteDatabase database) : IProvenances
 {
     public async Task<Digest> PutAsync(Provenance provenance, CancellationToken cancel = default)
