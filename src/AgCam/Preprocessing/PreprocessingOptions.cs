@@ -68,4 +68,10 @@ public sealed record PreprocessingOptions
 
     /// <summary>Part of every explanation's identity: raised when a change of this code changes pixels.</summary>
     public const int Version = 1;
+
+    /// <summary>Canonical text with the version: part of every explanation's identity.</summary>
+    public string Canonical() => FormattableString.Invariant(
+        $"preprocessing/{Version};{InputWidth}x{InputHeight};{CropMode};{ResizeTo};{Interpolation};mean={string.Join(',', Mean.Select(Text))};std={string.Join(',', Std.Select(Text))}");
+
+    private static string Text(float value) => value.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
 }
