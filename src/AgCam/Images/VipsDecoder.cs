@@ -40,7 +40,9 @@ internal static class VipsDecoder
             {
                 limits.CheckSize(image.Width, image.Height);
                 using var share = DecodingBudget.Take((long)image.Width * image.Height);
-                orientation = image.Contains("orientation") && image.Get("orientation") is int value ? value : 1;
+                orientation = image.Contains("orientation") && image.Get("orientation") is int value ? value
+                    : image.Contains("xmp-data") && image.Get("xmp-data") is byte[] xmp ? Orientation.FromXmp(xmp)
+                    : 1;
                 picture = Read(image, format, buffer);
             }
             return Orientation.Upright(picture, orientation); // now that the decoder's memory is free
@@ -61,12 +63,15 @@ internal static class VipsDecoder
         return known;
     }
 
-    /// <summary>Reads the header only: pixels are decoded from top to bottom when they are asked for.</summary>
+    /// <summary>
+    /// Reads the header only: pixels are decoded from top to bottom when they are asked for. A JPEG decoder only warns where it fills in grey;
+    /// the others warn of tags and profiles that do no harm.
+    /// </summary>
     private static Image Open(byte[] buffer, ImageFormat format) => format switch
     {
         ImageFormat.Jpeg => Image.JpegloadBuffer(buffer, access: Enums.Access.Sequential, failOn: Enums.FailOn.Warning),
-        ImageFormat.Png => Image.PngloadBuffer(buffer, access: Enums.Access.Sequential, failOn: Enums.FailOn.Warning),
-        ImageFormat.Webp => Image.WebploadBuffer(buffer, page: 0, n: 1, access: Enums.Access.Sequential, failOn: Enums.FailOn.Warning),
+        ImageFormat.Png => Image.PngloadBuffer(buffer, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
+        ImageFormat.Webp => Image.WebploadBuffer(buffer, page: 0, n: 1, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
         ImageFormat.Tiff => Image.TiffloadBuffer(buffer, page: 0, n: 1, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
         _ => throw new ImageException(ImageFailure.UnsupportedFormat, $"{format} images are not read."),
     };

@@ -53,7 +53,8 @@ public sealed class HostileImageTests : IDisposable
     {
         var outcomes = new ConcurrentDictionary<string, int>();
         long before = PeakMemory(reset: true);
-        await Parallel.ForEachAsync(names, cancellation, (name, _) =>
+        var two = new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = cancellation };
+        await Parallel.ForEachAsync(names, two, (name, _) =>
         {
             var clock = Stopwatch.StartNew();
             string outcome = Outcome(() => ImageDecoder.Decode(read(name), ImageLimits.Default));
