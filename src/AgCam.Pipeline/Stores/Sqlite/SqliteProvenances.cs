@@ -1,4 +1,3 @@
-using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores.Documents;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
