@@ -20,16 +20,15 @@ internal static class Channels
         return rgb;
     }
 
-    /// <summary>Cyan, magenta, yellow and black, 255 being full ink (or none, when <paramref name="inverted"/>), without a profile.</summary>
-    public static byte[] CmykToRgb(ReadOnlySpan<byte> samples, bool inverted)
+    /// <summary>Cyan, magenta, yellow and black, 255 being full ink, without a profile. (CMYK JPEGs store it inverted; libvips has turned that round.)</summary>
+    public static byte[] CmykToRgb(ReadOnlySpan<byte> samples)
     {
-        int flip = inverted ? 0xFF : 0;
         var rgb = GC.AllocateUninitializedArray<byte>(samples.Length / 4 * 3);
         for (int from = 0, at = 0; at < rgb.Length; from += 4, at += 3)
         {
-            int light = 255 - (samples[from + 3] ^ flip);
+            int light = 255 - samples[from + 3];
             for (int i = 0; i < 3; i++)
-                rgb[at + i] = (byte)(light - Scale(samples[from + i] ^ flip, light));
+                rgb[at + i] = (byte)(light - Scale(samples[from + i], light));
         }
         return rgb;
     }

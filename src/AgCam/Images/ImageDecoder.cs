@@ -17,8 +17,18 @@ public static class ImageDecoder
         if (bytes.Length > limits.MaxBytes)
             throw TooManyBytes(bytes.Length, limits);
 
-        return VipsDecoder.Decode(bytes, ImageFormats.Sniff(bytes.Span), limits);
+        var format = ImageFormats.Sniff(bytes.Span);
+        return format switch
+        {
+            ImageFormat.Gif => GifDecoder.Decode(bytes.Span, limits),
+            ImageFormat.Bmp => BmpDecoder.Decode(bytes.Span, limits),
+            _ => VipsDecoder.Decode(bytes, format, limits),
+        };
     }
+
+    /// <summary>Reads an image file. A folder, pipe, socket or device named like an image is refused without opening it.</summary>
+    /// <exception cref="ImageException">The file is missing, no file, unreadable, empty or has more bytes than allowed.</exception>
+    public static byte[] ReadFile(string path, ImageLimits limits) => RegularFile.Read(path, limits);
 
     internal static ImageException TooManyBytes(long length, ImageLimits limits) =>
         new(ImageFailure.TooManyBytes, $"The image has {length} bytes; the limit is {limits.MaxBytes}. Raise MaxBytes if that is meant.");

@@ -11,11 +11,14 @@ internal static class VipsDecoder
 
     private static readonly Lock Large = new();
 
+    private static readonly Log.LogDelegate Silence = (_, _, _) => { };
+
     static VipsDecoder()
     {
         NetVips.NetVips.BlockUntrusted = true;
         NetVips.NetVips.Concurrency = 1; // images run in parallel, not parts of one
         Cache.Max = 0; // no image is decoded twice
+        Log.SetLogHandler("VIPS", Enums.LogLevelFlags.Warning, Silence); // what is wrong with an image is in its exception, not on stderr
     }
 
     /// <exception cref="ImageException">The image is over a limit, broken, or of a kind that has no RGB.</exception>
@@ -24,6 +27,8 @@ internal static class VipsDecoder
         byte[] buffer = MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length
             ? segment.Array
             : bytes.ToArray();
+        if (format == ImageFormat.Jpeg)
+            buffer = WithKnownVersion(buffer);
         try
         {
             using var image = Open(buffer, format);
@@ -37,6 +42,16 @@ internal static class VipsDecoder
         {
             throw new ImageException(ImageFailure.Corrupt, $"The {format} data is broken: {Reason(broken)}", broken);
         }
+    }
+
+    /// <summary>An unknown JFIF version alone is a warning to the decoder, and here warnings fail, so it is read as version 1.</summary>
+    private static byte[] WithKnownVersion(byte[] jpeg)
+    {
+        if (jpeg is not [0xFF, 0xD8, 0xFF, 0xE0, _, _, (byte)'J', (byte)'F', (byte)'I', (byte)'F', 0, not 1, ..])
+            return jpeg;
+        byte[] known = [.. jpeg];
+        known[11] = 1;
+        return known;
     }
 
     /// <summary>Reads the header only: pixels are decoded from top to bottom when they are asked for.</summary>
@@ -69,10 +84,7 @@ internal static class VipsDecoder
             {
                 samples = new ReadOnlySpan<byte>((void*)memory, expected);
             }
-            // libvips turns Adobe's inverted CMYK round; Pillow takes every CMYK JPEG for inverted, with or without Adobe's mark.
-            byte[] rgb = cmyk
-                ? Channels.CmykToRgb(samples, inverted: format == ImageFormat.Jpeg && !JpegMarkers.HasAdobe(file))
-                : Channels.ToRgb(samples, channels);
+            byte[] rgb = cmyk ? Channels.CmykToRgb(samples) : Channels.ToRgb(samples, channels);
             return Orientation.Upright(new RgbImage(image.Width, image.Height, rgb), orientation);
         }
         finally

@@ -94,7 +94,8 @@ internal sealed record Block
     // The last block's result holds the head tokens only; elsewhere their rows are copied, so that the rest can be overwritten or freed.
     private static Tensor HeadRows(Tensor x, int headTokens) => x.narrow(1, 0, headTokens).clone();
 
-    private (Tensor Q, Tensor K, Tensor V) QueriesKeysValues(Tensor normed)
+    /// <summary>Each [B, H, N, d], of norm1's output.</summary>
+    internal (Tensor Q, Tensor K, Tensor V) QueriesKeysValues(Tensor normed)
     {
         var all = Heads(qkv.Forward(normed), 3); // [3, B, H, N, d]
         return (Normed(all.select(0, 0), q_norm), Normed(all.select(0, 1), k_norm), all.select(0, 2));

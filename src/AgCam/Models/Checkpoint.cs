@@ -13,13 +13,12 @@ public sealed class Checkpoint : IDisposable
 {
     private readonly SafetensorsWeights _files;
     private readonly PreprocessingFields _preprocessing;
-    private readonly CheckpointOptions _options;
     private readonly Lock _hashing = new();
     private string? _sha256;
 
     private Checkpoint(string path, string id, SafetensorsWeights files, ModelDescription description, IReadOnlyDictionary<string, WeightTensor> weights, CheckpointOptions options)
     {
-        (Source, Id, _files, _preprocessing, _options) = (path, id, files, description.Preprocessing, options);
+        (Source, Id, _files, _preprocessing) = (path, id, files, description.Preprocessing.Under(options));
         (Config, Weights, WordNetIds) = (description.Config, weights, description.WordNetIds);
         ClassNames = options.ClassNames ?? description.ClassNames;
     }
@@ -50,7 +49,7 @@ public sealed class Checkpoint : IDisposable
     {
         get
         {
-            var complete = _preprocessing.Complete(_options, Source);
+            var complete = _preprocessing.Complete(Source);
             if (complete.InputHeight % Config.PatchSize != 0 || complete.InputWidth % Config.PatchSize != 0)
                 throw new ModelException(ModelFailure.BadConfiguration,
                     $"An input of {complete.InputHeight} x {complete.InputWidth} does not divide into patches of {Config.PatchSize}: give an --image-size that is a multiple of it.");
@@ -118,7 +117,7 @@ public sealed class Checkpoint : IDisposable
     }
 
     /// <summary>Sizes come from files: none may be absurd before anything is built from them.</summary>
-    private static void Validate(ViTConfig config, string path)
+    internal static void Validate(ViTConfig config, string path)
     {
         InRange(config.Width, 1 << 16, "width");
         InRange(config.Depth, 1_000, "depth");

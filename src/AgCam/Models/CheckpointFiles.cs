@@ -34,7 +34,7 @@ internal sealed record CheckpointFiles(string Name, string Weights, string? Conf
 
         return new CheckpointFiles(name, weights, Present("config.json"), Present("preprocessor_config.json"));
 
-        string? Present(string file) => Path.Combine(folder, file) is var full && File.Exists(full) ? full : null;
+        string? Present(string file) => Path.Combine(folder, file) is var full && ModelFile.IsThere(full) ? full : null;
     }
 
     private static CheckpointFiles OfFile(string path)

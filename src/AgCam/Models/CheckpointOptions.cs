@@ -29,6 +29,7 @@ public sealed record CheckpointOptions
     /// <summary>Share of the resized image that the centre crop keeps (--crop-pct), in (0, 1].</summary>
     public double? CropPct { get; init; }
 
+    /// <summary>Where it differs from the checkpoint's, the checkpoint's crop share is dropped: squash then crops nothing.</summary>
     public CropMode? CropMode { get; init; }
 
     public Interpolation? Interpolation { get; init; }

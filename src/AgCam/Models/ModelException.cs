@@ -44,4 +44,23 @@ public static class ModelFailure
 
     /// <summary>The weights are a pickle: it must be imported first.</summary>
     public const string PickleNotImported = "pickle-not-imported";
+
+    /// <summary>401: no token, or one that the Hub does not know; also for a model that does not exist, which the Hub does not tell apart.</summary>
+    public const string HubUnauthorized = "hub-unauthorized";
+
+    /// <summary>403: the account may not read the model, e.g. its conditions are not accepted.</summary>
+    public const string HubForbidden = "hub-forbidden";
+
+    public const string HubNotFound = "hub-not-found";
+
+    /// <summary>No connection, or one that kept breaking, or a server in trouble.</summary>
+    public const string HubUnreachable = "hub-unreachable";
+
+    /// <summary>HF_HUB_OFFLINE is set, and the model is not in the cache.</summary>
+    public const string HubOffline = "hub-offline";
+
+    /// <summary>The answer is not what the Hub's protocol says, or the bytes are not those that were promised.</summary>
+    public const string HubBadAnswer = "hub-bad-answer";
+
+    public const string CacheUnwritable = "cache-unwritable";
 }

@@ -3,6 +3,20 @@ namespace AgCam.Models;
 /// <summary>The first look at a file that a person or a program named.</summary>
 internal static class ModelFile
 {
+    /// <summary>Whether a file is there. Unlike File.Exists, a link to nothing is nothing.</summary>
+    public static bool IsThere(string path)
+    {
+        try
+        {
+            var file = new FileInfo(path);
+            return file.Exists && (file.LinkTarget is null || file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo { Exists: true });
+        }
+        catch (IOException) // a circle of links
+        {
+            return false;
+        }
+    }
+
     /// <summary>Bytes of an ordinary file. Pipes and devices show as empty here, and so are refused before anything waits on them.</summary>
     public static long LengthOf(string path)
     {
@@ -11,7 +25,7 @@ internal static class ModelFile
             var file = new FileInfo(path);
             if (Directory.Exists(path))
                 throw new ModelException(ModelFailure.Unreadable, $"{path} is a folder where a file is needed.");
-            if (!file.Exists)
+            if (!IsThere(path))
                 throw new ModelException(ModelFailure.NotFound, $"{path} does not exist.");
             if (file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target)
                 file = target;

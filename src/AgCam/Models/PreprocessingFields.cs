@@ -5,6 +5,8 @@ namespace AgCam.Models;
 /// <summary>What a checkpoint says about its preprocessing, before options overrule it and before it is known to be complete.</summary>
 internal sealed record PreprocessingFields
 {
+    private const int MostResized = 16_384;
+
     public int? Height { get; init; }
 
     public int? Width { get; init; }
@@ -19,6 +21,8 @@ internal sealed record PreprocessingFields
 
     public Interpolation? Interpolation { get; init; }
 
+    public CropRounding CropRounding { get; init; }
+
     public IReadOnlyList<float>? Mean { get; init; }
 
     public IReadOnlyList<float>? Std { get; init; }
@@ -26,37 +30,53 @@ internal sealed record PreprocessingFields
     /// <summary>Set where the checkpoint's preprocessing cannot be reproduced: the reason.</summary>
     public string? Unsupported { get; init; }
 
-    /// <exception cref="ModelException">no-preprocessing, with every option that is missing.</exception>
-    public PreprocessingOptions Complete(CheckpointOptions options, string model)
+    /// <summary>These fields with the options over them. How much is cropped belongs to the mode: another mode does not inherit it.</summary>
+    public PreprocessingFields Under(CheckpointOptions options)
     {
-        var mode = options.CropMode ?? CropMode;
-        var cropPct = options.CropPct ?? CropPct;
-        var interpolation = options.Interpolation ?? Interpolation;
-        var (mean, std) = (options.Mean ?? Mean, options.Std ?? Std);
-        var (height, width) = (options.ImageSize ?? Height, options.ImageSize ?? Width);
-        var needsCropPct = mode is Preprocessing.CropMode.Center or Preprocessing.CropMode.Border && cropPct is null && ResizeTo is null;
+        var sameMode = options.CropMode is null || options.CropMode == CropMode;
+        var resized = this with
+        {
+            Height = options.ImageSize ?? Height,
+            Width = options.ImageSize ?? Width,
+            CropMode = options.CropMode ?? CropMode,
+            CropPct = options.CropPct ?? (sameMode ? CropPct : null),
+            ResizeTo = options.CropPct is null && sameMode ? ResizeTo : null,
+            Interpolation = options.Interpolation ?? Interpolation,
+            Mean = options.Mean ?? Mean,
+            Std = options.Std ?? Std,
+        };
+        // A side that the checkpoint names keeps its proportion to the input when another input size is asked for.
+        return resized is { ResizeTo: { } side, Height: { } height } && Height is > 0 and { } own && own != height
+            ? resized with { ResizeTo = (int)Math.Min((long)side * height / own, int.MaxValue) }
+            : resized;
+    }
 
+    /// <exception cref="ModelException">no-preprocessing, with every option that is missing.</exception>
+    public PreprocessingOptions Complete(string model)
+    {
+        if (Unsupported is not null)
+            throw new ModelException(ModelFailure.UnsupportedPreprocessing, $"{model}: {Unsupported}");
         var missing = new List<string>();
-        Require(height, "--image-size");
-        Require(mode, "--crop-mode (squash, center or border)");
-        Require(needsCropPct ? null : "", "--crop-pct");
-        Require(interpolation, "--interpolation (bilinear, bicubic, ...)");
-        Require(mean, "--mean");
-        Require(std, "--std");
+        Require(Height ?? Width, "--image-size");
+        Require(CropMode, "--crop-mode (squash, center or border)");
+        Require(CropMode is Preprocessing.CropMode.Center or Preprocessing.CropMode.Border && CropPct is null && ResizeTo is null ? null : "", "--crop-pct");
+        Require(Interpolation, "--interpolation (bilinear, bicubic, ...)");
+        Require(Mean, "--mean");
+        Require(Std, "--std");
         if (missing.Count > 0)
             throw new ModelException(ModelFailure.NoPreprocessing,
                 $"{model} does not say how images are prepared for it, and a guess would change every result. Add {string.Join(", ", missing)}.");
-        if (Unsupported is not null && options.CropMode is null)
-            throw new ModelException(ModelFailure.UnsupportedPreprocessing, $"{model}: {Unsupported} To prepare images in another way, give --crop-mode.");
+        var (height, width) = (Side(Height!.Value, 8_192), Side(Width!.Value, 8_192));
         return new PreprocessingOptions
         {
-            InputHeight = Check(height!.Value, "--image-size"),
-            InputWidth = Check(width!.Value, "--image-size"),
-            CropMode = mode!.Value,
-            ResizeTo = Side(mode.Value, Math.Min(height.Value, width.Value), options.CropPct, cropPct),
-            Interpolation = interpolation!.Value,
-            Mean = Channels(mean!, "--mean", zeroAllowed: true),
-            Std = Channels(std!, "--std", zeroAllowed: false),
+            InputHeight = height,
+            InputWidth = width,
+            CropMode = CropMode!.Value,
+            ResizeTo = Resized(height, width),
+            Interpolation = Interpolation!.Value,
+            CropRounding = CropRounding,
+            Mean = Channels(Mean!, "--mean", zeroAllowed: true),
+            Std = Channels(Std!, "--std", zeroAllowed: false),
         };
 
         void Require(object? value, string option)
@@ -66,24 +86,28 @@ internal sealed record PreprocessingFields
         }
     }
 
-    private int Side(CropMode mode, int input, double? givenCropPct, double? cropPct)
+    /// <summary>The side that the image is resized to before the crop; 0 where nothing is cropped.</summary>
+    private int Resized(int height, int width)
     {
-        if (mode == Preprocessing.CropMode.Squash)
+        if (ResizeTo is { } side)
+            return Side(side, MostResized);
+        if (CropPct is not { } share || share == 1)
             return 0;
-        // A checkpoint that names the side keeps its proportion to the input when another input size is asked for.
-        if (givenCropPct is null && ResizeTo is { } side)
-            return input == Math.Min(Height ?? input, Width ?? input) ? side : (int)((long)side * input / Math.Min(Height!.Value, Width!.Value));
-        if (cropPct is not > 0 or > 1)
-            throw new ModelException(ModelFailure.BadConfiguration, $"crop_pct is {cropPct}: give --crop-pct above 0 and at most 1.");
-        return (int)Math.Floor(input / cropPct.Value);
+        if (share is not (> 0 and < 1))
+            throw new ModelException(ModelFailure.BadConfiguration, $"A crop_pct of {share} makes no sense: give --crop-pct above 0 and at most 1.");
+        if (height != width)
+            throw new ModelException(ModelFailure.UnsupportedPreprocessing,
+                $"A crop_pct of {share} of an oblong input ({height} x {width}) is not covered: give --crop-pct 1.");
+        return Side((int)Math.Min(Math.Floor(height / share), int.MaxValue), MostResized); // as timm: 224 / 0.9 -> 248
     }
 
-    private static int Check(int side, string option) => side is > 0 and <= 8192
-        ? side
-        : throw new ModelException(ModelFailure.BadConfiguration, $"An input of {side} pixels is out of range: give {option} from 1 to 8192.");
+    private static int Side(int pixels, int most) => pixels > 0 && pixels <= most
+        ? pixels
+        : throw new ModelException(ModelFailure.BadConfiguration, $"A picture side of {pixels} pixels is out of range: it must be 1 to {most}.");
 
     private static IReadOnlyList<float> Channels(IReadOnlyList<float> values, string option, bool zeroAllowed) =>
         values.Count == 3 && values.All(float.IsFinite) && (zeroAllowed || values.All(value => value > 0))
             ? values
-            : throw new ModelException(ModelFailure.BadConfiguration, $"{option} needs three {(zeroAllowed ? "" : "positive ")}numbers for red, green and blue, in the range 0 to 1.");
+            : throw new ModelException(ModelFailure.BadConfiguration,
+                $"{option} needs three {(zeroAllowed ? "" : "positive ")}numbers for red, green and blue, in the range 0 to 1.");
 }

@@ -84,6 +84,10 @@ public sealed class VisionTransformer : IDisposable
 
     internal IReadOnlyList<Block> Blocks { get; }
 
+    internal LayerNorm Norm => _norm;
+
+    internal Linear ClassHead => _head;
+
     /// <summary>Plain prediction: the ordinary full forward pass.</summary>
     /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
     /// <returns>[B, classes], float32.</returns>
@@ -197,7 +201,8 @@ public sealed class VisionTransformer : IDisposable
     private static Tensor Rows(Linear head, Tensor classes) =>
         head.Weight.index_select(0, classes.flatten()).to(float32).view(classes.shape[0], classes.shape[1], -1);
 
-    private Tensor Embed(Tensor input)
+    /// <summary>The tokens that enter the first block, [B, N, C].</summary>
+    internal Tensor Embed(Tensor input)
     {
         using var scope = NewDisposeScope();
         var patches = F.conv2d(input.to(Dtype), _patchWeight, _patchBias, strides: [Config.PatchSize, Config.PatchSize]); // [B, C, rows, columns]

@@ -98,15 +98,44 @@ public static class Resampling
             return;
         }
 
-        // The horizontal pass first, for the rows that the vertical pass will read.
         var across = ResamplingWeights.Compute(image.Width, width, window.X, window.Width, filter);
+        if (IsMuchShorter((double)image.Height / height, (double)image.Width / width))
+            DownThenAcross(image, rows, across, destination, stride, window.Height, rowBytes);
+        else
+            AcrossThenDown(image, rows, across, destination, stride, window.Height, rowBytes);
+    }
+
+    /// <summary>
+    /// Pillow 13 resizes a picture whose height shrinks clearly more than its width vertically first (a portrait squashed to a square, say);
+    /// Pillow up to 12 does so only beyond 1 : 100. The order moves about a fifth of the values by one level. The golden pictures place the bound
+    /// between 1.003 and 1.333.
+    /// </summary>
+    private static bool IsMuchShorter(double shrinkDown, double shrinkAcross) => shrinkDown > 1 && shrinkDown > 1.1 * shrinkAcross;
+
+    private static void AcrossThenDown(
+        RgbImage image, ResamplingWeights rows, ResamplingWeights columns, Span<byte> destination, int stride, int height, int rowBytes)
+    {
         var (top, bottom) = rows.Needed();
         byte[] narrow = ArrayPool<byte>.Shared.Rent((bottom - top) * rowBytes);
         for (int y = top; y < bottom; y++)
-            AcrossRow(RowToEnd(image, y), narrow.AsSpan((y - top) * rowBytes, rowBytes), across);
-        for (int y = 0; y < window.Height; y++)
+            AcrossRow(RowToEnd(image, y), narrow.AsSpan((y - top) * rowBytes, rowBytes), columns);
+        for (int y = 0; y < height; y++)
             DownColumns(narrow, rowBytes, rows.Start(y) - top, rows.Weights(y), destination.Slice(y * stride, rowBytes));
         ArrayPool<byte>.Shared.Return(narrow);
+    }
+
+    private static void DownThenAcross(
+        RgbImage image, ResamplingWeights rows, ResamplingWeights columns, Span<byte> destination, int stride, int height, int rowBytes)
+    {
+        // Whole rows: the columns that the window does not need cost less than shifting every start would explain.
+        int sourceBytes = image.Width * 3;
+        byte[] flat = ArrayPool<byte>.Shared.Rent(sourceBytes);
+        for (int y = 0; y < height; y++)
+        {
+            DownColumns(image.Pixels, sourceBytes, rows.Start(y), rows.Weights(y), flat.AsSpan(0, sourceBytes));
+            AcrossRow(flat, destination.Slice(y * stride, rowBytes), columns);
+        }
+        ArrayPool<byte>.Shared.Return(flat);
     }
 
     /// <summary>One row of the horizontal pass. <paramref name="source"/> runs on to the picture's end, so that four pixels can be read as 16 bytes.</summary>

@@ -122,6 +122,7 @@ internal static class HuggingFaceConfig
                 3 => Interpolation.Bicubic,
                 _ => throw json.Wrong("resample", "0 (nearest), 1 (lanczos), 2 (bilinear) or 3 (bicubic)"),
             },
+            CropRounding = CropRounding.Down,
             Mean = Floats(json, "image_mean"),
             Std = Floats(json, "image_std"),
         };
@@ -134,15 +135,14 @@ internal static class HuggingFaceConfig
 
         if (Side(json, "size") is not { } size)
             return fields;
-        if (crop is null || crop == size)
-            return fields with { CropMode = CropMode.Squash, Height = size.Height, Width = size.Width };
-        return fields with
-        {
-            CropMode = CropMode.Squash,
-            Height = crop.Value.Height,
-            Width = crop.Value.Width,
-            Unsupported = $"squashing to {size.Height} x {size.Width} and then cropping to {crop.Value.Height} x {crop.Value.Width} is not covered.",
-        };
+        var input = crop ?? size;
+        fields = fields with { CropMode = CropMode.Squash, Height = input.Height, Width = input.Width };
+        if (input == size)
+            return fields;
+        // DeiT squashes to 256 x 256 and crops 224 x 224 from it.
+        return size.Height == size.Width
+            ? fields with { ResizeTo = size.Height }
+            : fields with { Unsupported = $"squashing to {size.Height} x {size.Width} and then cropping is not covered." };
     }
 
     /// <summary>{height, width}, or one number for both as older versions wrote it.</summary>

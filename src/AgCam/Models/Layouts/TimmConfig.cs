@@ -100,13 +100,12 @@ internal static class TimmConfig
             "border" => CropMode.Border,
             _ => throw pretrained.Wrong("crop_mode", "center, squash or border"),
         };
-        var cropPct = pretrained.OptionalNumber("crop_pct");
         return new PreprocessingFields
         {
             Height = input?.Height,
             Width = input?.Width,
             CropMode = mode,
-            CropPct = cropPct,
+            CropPct = pretrained.OptionalNumber("crop_pct"),
             Interpolation = pretrained.OptionalText("interpolation") switch
             {
                 null => null,
@@ -118,9 +117,6 @@ internal static class TimmConfig
             },
             Mean = Floats(pretrained, "mean"),
             Std = Floats(pretrained, "std"),
-            Unsupported = mode == CropMode.Squash && cropPct is { } share and not 1.0
-                ? $"squash with crop_pct {share} (resize both sides beyond the input, then crop) is not covered."
-                : null,
         };
     }
 

@@ -189,6 +189,6 @@ internal sealed class SafetensorsHeader
 
     private static string Quote(string name) => PrintableName.Of(name);
 
-    private static ModelException Corrupt(string path, string reason, Exception? inner = null) =>
+    public static ModelException Corrupt(string path, string reason, Exception? inner = null) =>
         new(ModelFailure.Corrupt, $"{path} is not a valid safetensors file: {reason}. Download or export it again.", inner);
 }

@@ -29,16 +29,9 @@ public sealed class SafetensorsWeights : IDisposable
     /// <summary>Opens every shard, and checks that the index and the shards name the same tensors.</summary>
     public static SafetensorsWeights OpenIndex(string path)
     {
-        var map = ConfigJson.Read(path).Section("weight_map");
+        var shardOf = ConfigJson.Read(path).Section("weight_map").Strings();
+        var shards = ShardsOf(path);
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var shardOf = map.Strings();
-        var shards = shardOf.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
-        if (shards.Count is 0 or > MaxShards)
-            throw new ModelException(ModelFailure.Corrupt, $"{path} lists {shards.Count} shards; 1 to {MaxShards} are expected.");
-        // The index is data from elsewhere: it may not point outside its folder.
-        foreach (var shard in shards.Where(shard => shard != Path.GetFileName(shard) || shard is "" or "." or ".."))
-            throw new ModelException(ModelFailure.Corrupt, $"{path} names the shard {PrintableName.Of(shard)}, which is not a plain file name.");
-
         var weights = Open([.. shards.Select(shard => Path.Combine(folder, shard))]);
         var stray = shardOf.Where(entry => !weights.IsIn(entry.Key, entry.Value)).Select(entry => entry.Key)
             .Concat(weights.Tensors.Keys.Where(name => !shardOf.ContainsKey(name))).Take(20).ToList();
@@ -47,6 +40,19 @@ public sealed class SafetensorsWeights : IDisposable
         weights.Dispose();
         throw new ModelException(ModelFailure.Corrupt,
             $"{path} and its shards disagree about {string.Join(", ", stray.Select(PrintableName.Of))}. Download the model again.");
+    }
+
+    /// <summary>The files that an index names, in the order of their names.</summary>
+    internal static IReadOnlyList<string> ShardsOf(string indexPath)
+    {
+        var shards = ConfigJson.Read(indexPath).Section("weight_map").Strings().Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+        if (shards.Count is 0 or > MaxShards)
+            throw new ModelException(ModelFailure.Corrupt, $"{indexPath} lists {shards.Count} shards; 1 to {MaxShards} are expected.");
+        // The index is data from elsewhere: it may not point outside its folder.
+        foreach (var shard in shards)
+            if (shard is "" or "." or ".." || shard.AsSpan().IndexOfAny('/', '\\', '\0') >= 0)
+                throw new ModelException(ModelFailure.Corrupt, $"{indexPath} names the shard {PrintableName.Of(shard)}, which is not a plain file name.");
+        return shards;
     }
 
     /// <summary>
