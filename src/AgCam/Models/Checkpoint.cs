@@ -80,15 +80,15 @@ public sealed class Checkpoint : IDisposable
         var weights = files.OpenWeights();
         try
         {
-            var (canonical, unexpected) = StoredNames.ToCanonical(weights.Tensors, path);
-            var description = Describe(files, canonical, options, path);
+            var placed = StoredNames.ToCanonical(weights.Tensors, path);
+            var description = Describe(files, placed, options, path);
             Validate(description.Config, path);
-            CanonicalWeights.Require(description.Config, canonical, unexpected, path);
+            CanonicalWeights.Require(description.Config, placed, path);
             if ((options.ClassNames ?? description.ClassNames) is { } names && names.Count != description.Config.Classes)
                 throw new ModelException(ModelFailure.BadConfiguration,
                     $"{path} predicts {description.Config.Classes} classes, but {names.Count} class names {(options.ClassNames is null ? "are in its configuration" : "were given")}.");
             var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-            return new Checkpoint(full, options.Id ?? files.Name, weights, description, canonical, options);
+            return new Checkpoint(full, options.Id ?? files.Name, weights, description, placed.Weights, options);
         }
         catch
         {
@@ -99,7 +99,7 @@ public sealed class Checkpoint : IDisposable
 
     public void Dispose() => _files.Dispose();
 
-    private static ModelDescription Describe(CheckpointFiles files, IReadOnlyDictionary<string, WeightTensor> weights, CheckpointOptions options, string path)
+    private static ModelDescription Describe(CheckpointFiles files, PlacedWeights placed, CheckpointOptions options, string path)
     {
         var config = files.Config is null ? null : ConfigJson.Read(files.Config);
         var described = config switch
@@ -107,7 +107,7 @@ public sealed class Checkpoint : IDisposable
             not null when config.Has("architecture") => TimmConfig.Read(config, options.Architecture),
             not null when config.Has("model_type") => HuggingFaceConfig.Read(config, files.Preprocessor is null ? null : ConfigJson.Read(files.Preprocessor)),
             _ when options.Architecture is not null =>
-                new ModelDescription(BareWeights.Configure(options.Architecture, weights, options, path), new PreprocessingFields()),
+                new ModelDescription(BareWeights.Configure(options.Architecture, placed, options, path), new PreprocessingFields()),
             not null => throw new ModelException(ModelFailure.BadConfiguration,
                 $"{files.Config} names neither an architecture (timm) nor a model_type (Hugging Face). Give --arch, e.g. {NamedArchitectures.Examples}."),
             null => throw new ModelException(ModelFailure.BadConfiguration,

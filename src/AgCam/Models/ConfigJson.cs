@@ -5,7 +5,7 @@ namespace AgCam.Models;
 /// <summary>An object of a checkpoint's JSON configuration. Every error names the file and the key.</summary>
 internal sealed class ConfigJson
 {
-    private const int MaxBytes = 32 << 20; // an index of a large model, or the class names of ImageNet-21k, stay far below
+    internal const int MaxBytes = 32 << 20; // an index of a large model, or the class names of ImageNet-21k, stay far below
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
 

@@ -41,6 +41,8 @@ internal static class ModelFile
     public static byte[] ReadSmall(string path, int mostBytes)
     {
         var length = LengthOf(path);
+        if (length == 0) // also a pipe, on which reading would wait
+            throw new ModelException(ModelFailure.Corrupt, $"{path} is empty.");
         if (length > mostBytes)
             throw new ModelException(ModelFailure.Corrupt, $"{path} has {length:N0} bytes; more than {mostBytes:N0} is not a configuration.");
         try

@@ -119,7 +119,7 @@ public static partial class NamedArchitectures
         "dinov2" => config with { LayerScale = true, ImageHeight = 518, ImageWidth = 518 },
         "plus" => config with { Width = 896, Heads = 14, MlpWidth = 3584, LayerScale = true },
         "miil" => config with { QkvBias = false },
-        "in21k" or "sam" or "dino" => config,
+        "in21k" or "in21ft1k" or "sam" or "dino" => config,
         // timm gives registers no position embedding, and then the class token has none either.
         _ when flag.StartsWith("reg", StringComparison.Ordinal) && flag.Length == 4 && char.IsAsciiDigit(flag[3])
             => config with { Registers = flag[3] - '0', PrefixHasPosition = false },

@@ -3,8 +3,12 @@ namespace AgCam.Models.Layouts;
 /// <summary>A configuration for weights that come without one: sizes from the shapes, everything else from the named architecture.</summary>
 internal static class BareWeights
 {
-    public static ViTConfig Configure(string architecture, IReadOnlyDictionary<string, WeightTensor> weights, CheckpointOptions options, string model)
+    public static ViTConfig Configure(string architecture, PlacedWeights placed, CheckpointOptions options, string model)
     {
+        if (placed.Layout == StoredLayout.HuggingFace)
+            throw new ModelException(ModelFailure.BadConfiguration,
+                $"{model} is a Hugging Face checkpoint: its heads, activation and epsilon stand in its config.json. Put that file beside it.");
+        var weights = placed.Weights;
         var named = NamedArchitectures.Find(architecture);
         var width = Side("cls_token", 3, 2);
         var patch = Side("patch_embed.proj.weight", 4, 2);
@@ -21,7 +25,7 @@ internal static class BareWeights
             MlpWidth = Side("blocks.0.mlp.fc1.weight", 2, 0),
             Classes = Side("head.weight", 2, 0),
         };
-        var (rows, columns) = Grid(config, Side("pos_embed", 3, 1), options.ImageSize, model);
+        var (rows, columns) = Grid(config, Side("pos_embed", 3, 1), model);
         return config with { ImageHeight = checked(rows * patch), ImageWidth = checked(columns * patch) };
 
         int Side(string name, int rank, int dimension)
@@ -45,14 +49,14 @@ internal static class BareWeights
             $"{model} is {width} wide and {named.Architecture} {named.Width}: the weights do not tell how many attention heads that makes. Give --heads, or the right --arch.");
     }
 
-    private static (int Rows, int Columns) Grid(ViTConfig config, int positions, int? imageSize, string model)
+    private static (int Rows, int Columns) Grid(ViTConfig config, int positions, string model)
     {
         var patches = positions - (config.PrefixHasPosition ? config.PrefixTokens : 0);
         var side = (int)Math.Round(Math.Sqrt(Math.Max(0, patches)));
         if (side > 0 && side * side == patches)
             return (side, side);
         throw new ModelException(ModelFailure.BadConfiguration,
-            $"{model} has positions for {positions} tokens, which with {config.Architecture} is no square grid{(imageSize is null ? "" : $" (and not that of {imageSize} pixels)")}. "
+            $"{model} has positions for {positions} tokens, which with {config.Architecture} is no square grid. "
             + "Give the right --arch; a model with an oblong input needs a config.json that names it.");
     }
 

@@ -60,11 +60,12 @@ internal static class CanonicalWeights
     }
 
     /// <exception cref="ModelException">keys-do-not-match, listing every missing, unexpected and misshapen key.</exception>
-    public static void Require(ViTConfig config, IReadOnlyDictionary<string, WeightTensor> weights, IReadOnlyCollection<string> unplaced, string model)
+    public static void Require(ViTConfig config, PlacedWeights placed, string model)
     {
+        var weights = placed.Weights;
         var expected = Of(config);
         var missing = expected.Keys.Where(name => !weights.ContainsKey(name)).ToList();
-        var unexpected = weights.Keys.Where(name => !expected.ContainsKey(name)).Concat(unplaced).Select(PrintableName.Of).Order(StringComparer.Ordinal).ToList();
+        var unexpected = weights.Keys.Where(name => !expected.ContainsKey(name)).Concat(placed.Unexpected).Select(PrintableName.Of).Order(StringComparer.Ordinal).ToList();
         var misshapen = expected.Where(pair => weights.TryGetValue(pair.Key, out var found) && !found.Shape.SequenceEqual(pair.Value))
             .Select(pair => $"{pair.Key} is [{string.Join(", ", weights[pair.Key].Shape)}] instead of [{string.Join(", ", pair.Value)}]").ToList();
         if (missing.Count + unexpected.Count + misshapen.Count == 0)

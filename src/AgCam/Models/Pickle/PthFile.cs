@@ -98,7 +98,7 @@ public sealed class PthFile : IDisposable
             : $"{path} holds no dictionary of weights. In Python, save model.state_dict().");
     }
 
-    private static bool HasTensors(PickleDictionary dictionary) => dictionary.Entries.Exists(entry => entry.Value is PickleTensor);
+    private static bool HasTensors(PickleDictionary dictionary) => dictionary.Entries.Any(entry => entry.Value is PickleTensor);
 
     private static Dictionary<string, WeightTensor> TensorsOf(MappedFile file, PickleDictionary state, Dictionary<string, (long Start, long Length)> storages)
     {

@@ -17,6 +17,7 @@ internal sealed class SafetensorsHeader
     private const int MaxTensors = 100_000;
     private const int MaxRank = 32;
     private const int MaxNameLength = 4_096;
+    private const int MaxMetadata = 16 << 20;
 
     private readonly string _path;
     private readonly long _fileLength;
@@ -92,10 +93,15 @@ internal sealed class SafetensorsHeader
     {
         if (reader.TokenType != JsonTokenType.StartObject)
             throw Corrupt(_path, "its __metadata__ is not an object");
+        var start = reader.TokenStartIndex;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
+            if (reader.ValueSpan.Length > MaxNameLength)
+                throw Corrupt(_path, $"a name in its __metadata__ is longer than {MaxNameLength:N0} bytes");
             var key = reader.GetString()!;
             reader.Read();
+            if (reader.BytesConsumed - start > MaxMetadata)
+                throw Corrupt(_path, $"its __metadata__ is larger than {MaxMetadata:N0} bytes");
             if (reader.TokenType != JsonTokenType.String)
                 throw Corrupt(_path, $"its __metadata__ {Quote(key)} is not a string");
             if (!Metadata.TryAdd(key, reader.GetString()!))
