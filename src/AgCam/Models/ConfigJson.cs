@@ -91,7 +91,9 @@ internal sealed class ConfigJson
     /// <summary>This object as name to text.</summary>
     public IReadOnlyDictionary<string, string> Strings() => _object.EnumerateObject().ToDictionary(
         property => property.Name,
-        property => property.Value.ValueKind == JsonValueKind.String ? Text(property.Value, property.Name) : throw Wrong(property.Name, "a text"),
+        property => property.Value.ValueKind == JsonValueKind.String
+            ? Text(property.Value, property.Name)
+            : throw Wrong(property.Name, "a text"),
         StringComparer.Ordinal);
 
     /// <summary>Whether the value under a key is an object (and not, say, a plain number).</summary>

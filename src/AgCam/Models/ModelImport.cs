@@ -25,7 +25,8 @@ public static class ModelImport
     {
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
-            throw new ModelException(ModelFailure.Unreadable, $"{folder} exists already and is not empty: name another folder, or remove it.");
+            throw new ModelException(ModelFailure.Unreadable,
+                $"{folder} exists already and is not empty: name another folder, or remove it.");
         using var opened = Source.Open(source);
         Action<string> write = options.Architecture is { } architecture ? Described(opened, architecture, options) : AsConfigured(opened);
 
@@ -69,7 +70,8 @@ public static class ModelImport
         return folder =>
         {
             SafetensorsWriter.Write(Path.Combine(folder, SafetensorsWeights.SingleName), placed.Weights, Metadata);
-            AtomicFile.Write(Path.Combine(folder, "config.json"), stream => TimmConfigWriter.Write(stream, config, preprocessing, options.ClassNames));
+            AtomicFile.Write(
+                Path.Combine(folder, "config.json"), stream => TimmConfigWriter.Write(stream, config, preprocessing, options.ClassNames));
         };
     }
 
@@ -79,18 +81,20 @@ public static class ModelImport
         var from = Path.GetDirectoryName(Path.GetFullPath(source.Path))!;
         if (!ModelFile.IsThere(Path.Combine(from, "config.json")))
             throw new ModelException(ModelFailure.BadConfiguration,
-                $"{source.Path} does not say which architecture it is, and no config.json lies beside it: give --arch, e.g. {NamedArchitectures.Examples}.");
+                $"{source.Path} does not say which architecture it is, and no config.json lies beside it: give --arch, e.g. "
+                + $"{NamedArchitectures.Examples}.");
         StoredNames.ToCanonical(source.Tensors, source.Path); // refused before anything is written
         return folder =>
         {
             foreach (var name in new[] { "config.json", "preprocessor_config.json" })
                 if (ModelFile.IsThere(Path.Combine(from, name)))
-                    AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(ModelFile.ReadSmall(Path.Combine(from, name), ConfigJson.MaxBytes)));
+                    File.WriteAllBytes(Path.Combine(folder, name), ModelFile.ReadSmall(Path.Combine(from, name), ConfigJson.MaxBytes));
             SafetensorsWriter.Write(Path.Combine(folder, SafetensorsWeights.SingleName), source.Tensors, Metadata);
         };
     }
 
-    private sealed record Source(string Path, IReadOnlyDictionary<string, WeightTensor> Tensors, string StateKey, IDisposable File) : IDisposable
+    private sealed record Source(
+        string Path, IReadOnlyDictionary<string, WeightTensor> Tensors, string StateKey, IDisposable File) : IDisposable
     {
         public static Source Open(string path)
         {

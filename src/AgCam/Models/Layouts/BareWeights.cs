@@ -1,13 +1,18 @@
+using System.Globalization;
+
 namespace AgCam.Models.Layouts;
 
-/// <summary>A configuration for weights that come without one: sizes from the shapes, everything else from the named architecture.</summary>
+/// <summary>
+/// A configuration for weights that come without one: sizes from the shapes, everything else from the named architecture.
+/// </summary>
 internal static class BareWeights
 {
     public static ViTConfig Configure(string architecture, PlacedWeights placed, CheckpointOptions options, string model)
     {
         if (placed.Layout == StoredLayout.HuggingFace)
             throw new ModelException(ModelFailure.BadConfiguration,
-                $"{model} is a Hugging Face checkpoint: its heads, activation and epsilon stand in its config.json. Put that file beside it.");
+                $"{model} is a Hugging Face checkpoint: its heads, activation and epsilon stand in its config.json. "
+                + "Put that file beside it.");
         var weights = placed.Weights;
         var named = NamedArchitectures.Find(architecture);
         var width = Side("cls_token", 3, 2);
@@ -31,14 +36,18 @@ internal static class BareWeights
         int Side(string name, int rank, int dimension)
         {
             if (!weights.TryGetValue(name, out var tensor))
-                throw new ModelException(ModelFailure.KeysDoNotMatch, $"{model} holds no {name}, from which the shape of {architecture} would follow.");
+                throw new ModelException(ModelFailure.KeysDoNotMatch,
+                    $"{model} holds no {name}, from which the shape of {architecture} would follow.");
             return tensor.Shape.Count == rank && tensor.Shape[dimension] is > 0 and <= 1 << 20
                 ? (int)tensor.Shape[dimension]
-                : throw new ModelException(ModelFailure.KeysDoNotMatch, $"{model}: {name} is [{string.Join(", ", tensor.Shape)}], which no {architecture} has.");
+                : throw new ModelException(ModelFailure.KeysDoNotMatch,
+                    $"{model}: {name} is [{string.Join(", ", tensor.Shape)}], which no {architecture} has.");
         }
     }
 
-    /// <summary>The number of heads is not in the weights. torchvision's models of other widths keep the head's width; timm's do not.</summary>
+    /// <summary>
+    /// The number of heads is not in the weights. torchvision's models of other widths keep the head's width; timm's do not.
+    /// </summary>
     private static int HeadsOf(ViTConfig named, int width, string model)
     {
         if (width == named.Width)
@@ -46,7 +55,8 @@ internal static class BareWeights
         if (named.PositionResizing == PositionResizing.Torchvision && width % named.HeadWidth == 0)
             return width / named.HeadWidth;
         throw new ModelException(ModelFailure.BadConfiguration,
-            $"{model} is {width} wide and {named.Architecture} {named.Width}: the weights do not tell how many attention heads that makes. Give --heads, or the right --arch.");
+            $"{model} is {width} wide and {named.Architecture} {named.Width}: the weights do not tell how many attention heads that makes. "
+            + "Give --heads, or the right --arch.");
     }
 
     private static (int Rows, int Columns) Grid(ViTConfig config, int positions, string model)
@@ -61,5 +71,5 @@ internal static class BareWeights
     }
 
     private static int BlockOf(string name) =>
-        name.StartsWith("blocks.", StringComparison.Ordinal) ? int.Parse(name.AsSpan(7, name.IndexOf('.', 7) - 7), System.Globalization.CultureInfo.InvariantCulture) : -1;
+        name.StartsWith("blocks.", StringComparison.Ordinal) ? int.Parse(name.Split('.')[1], CultureInfo.InvariantCulture) : -1;
 }

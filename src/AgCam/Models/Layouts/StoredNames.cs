@@ -30,7 +30,7 @@ internal static class StoredNames
                 || name.Contains(".mlp.weights_in.", StringComparison.Ordinal),
             "its MLP is SwiGLU"),
         (name => name.Contains("relative_position_bias", StringComparison.Ordinal), "it has relative positions"),
-        (name => name.Contains("rope", StringComparison.Ordinal) && !name.Contains("prope", StringComparison.Ordinal), "it has rotary positions"),
+        (name => name.Split('.').Any(part => part is "rope" or "rope_embed" or "rope_embeddings"), "it has rotary positions"),
     ];
 
     public static PlacedWeights ToCanonical(IReadOnlyDictionary<string, WeightTensor> stored, string model)
@@ -79,8 +79,10 @@ internal static class StoredNames
     private static Dictionary<string, WeightTensor> WithoutWrappers(IReadOnlyDictionary<string, WeightTensor> stored)
     {
         var tensors = new Dictionary<string, WeightTensor>(stored, StringComparer.Ordinal);
-        while (tensors.Count > 0 && Wrappers.FirstOrDefault(wrapper => tensors.Keys.All(name => name.StartsWith(wrapper, StringComparison.Ordinal))) is { } found)
+        while (tensors.Count > 0 && Wrappers.FirstOrDefault(IsEverywhere) is { } found)
             tensors = tensors.ToDictionary(pair => pair.Key[found.Length..], pair => pair.Value, StringComparer.Ordinal);
         return tensors;
+
+        bool IsEverywhere(string wrapper) => tensors.Keys.All(name => name.StartsWith(wrapper, StringComparison.Ordinal));
     }
 }

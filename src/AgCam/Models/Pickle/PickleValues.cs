@@ -17,7 +17,9 @@ internal sealed class PickleSequence(List<object?> items)
     public List<object?> Items { get; } = items;
 }
 
-/// <summary>A dict. Only text keys are kept: those of state dicts are texts, and hashing arbitrary keys would be work for an attacker.</summary>
+/// <summary>
+/// A dict. Only text keys are kept: those of state dicts are texts, and hashing arbitrary keys would be work for an attacker.
+/// </summary>
 internal sealed class PickleDictionary
 {
     // Made when first needed: a pickle of nothing but empty dictionaries should not cost much.

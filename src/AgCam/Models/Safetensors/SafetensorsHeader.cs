@@ -23,7 +23,8 @@ internal sealed class SafetensorsHeader
     private readonly long _fileLength;
     private readonly long _bufferStart;
 
-    private SafetensorsHeader(string path, long fileLength, long bufferStart) => (_path, _fileLength, _bufferStart) = (path, fileLength, bufferStart);
+    private SafetensorsHeader(string path, long fileLength, long bufferStart) =>
+        (_path, _fileLength, _bufferStart) = (path, fileLength, bufferStart);
 
     /// <summary>In the order in which the tensors lie in the file.</summary>
     public List<SafetensorsEntry> Entries { get; } = [];
@@ -173,7 +174,9 @@ internal sealed class SafetensorsHeader
         }
 
         if (bits % 8 != 0 || (long)(bits / 8) != end - begin)
-            throw Corrupt(_path, $"{Quote(name)} is {type.Name()} [{string.Join(", ", shape)}], which is {(long)bits / 8:N0} bytes, but it has {end - begin:N0}");
+            throw Corrupt(_path,
+                $"{Quote(name)} is {type.Name()} [{string.Join(", ", shape)}], which is {(long)bits / 8:N0} bytes, but it has "
+                + $"{end - begin:N0}");
         return new SafetensorsEntry(name, type, shape, _bufferStart + begin, _bufferStart + end);
     }
 
@@ -185,7 +188,8 @@ internal sealed class SafetensorsHeader
         foreach (var entry in Entries)
         {
             if (entry.Start != end)
-                throw Corrupt(_path, $"{Quote(entry.Name)} {(entry.Start < end ? "overlaps the tensor before it" : "leaves a hole before it")}");
+                throw Corrupt(_path,
+                    $"{Quote(entry.Name)} {(entry.Start < end ? "overlaps the tensor before it" : "leaves a hole before it")}");
             end = entry.End;
         }
 
