@@ -78,7 +78,7 @@ public sealed record ExplanationPicture(RgbImage Photo, Heatmap Heatmap, Boundin
     {
         options ??= new();
         var fitted = Fit(options.PanelSide);
-        var boxes = fitted.Boxes.Count == 1 ? "1 box" : $"{fitted.Boxes.Count} boxes";
+        var boxes = fitted.Boxes.Count switch { 0 => "no box", 1 => "1 box", var count => $"{count} boxes" };
         return Heatmaps.Strip.Compose(
             [
                 new(fitted.Photo, "input"),
