@@ -1,4 +1,5 @@
 using AgCam.Pipeline.Stores.Documents;
+using AgCam.Pipeline.Stores.Measuring;
 using MongoDB.Bson;
 using MongoDB.Driver;
 
@@ -7,7 +8,7 @@ namespace AgCam.Pipeline.Stores.Mongo;
 /// <summary>
 /// The store in MongoDB 6 or later, or a server that speaks its protocol. Uses single-document writes only: no sessions, no transactions.
 /// </summary>
-public sealed class MongoStore : IStore
+public sealed class MongoStore : IStore, IBareStore
 {
     private readonly MongoDatabase _database;
     private readonly MongoDeletion _deletion;
@@ -43,6 +44,8 @@ public sealed class MongoStore : IStore
     public IProvenances Provenances { get; }
 
     internal MongoDatabase Database => _database;
+
+    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancel) => MongoBareTables.CreateAsync(_database, cancel);
 
     public Task MigrateAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
     {
