@@ -18,6 +18,9 @@ public sealed record StoreRate(string Store, int Images, double ImagesPerSecond,
     /// <param name="callers">How many save at the same time.</param>
     public static async Task<StoreRate> MeasureAsync(IStore store, int images, int chunkSize = 128, int chunksPerSave = 4, int callers = 2, CancellationToken cancel = default)
     {
+        const int WarmUp = 4000;
+        if (images > WarmUp)
+            await MeasureAsync(store, WarmUp, chunkSize, chunksPerSave, callers, cancel); // code is compiled and connections are opened on someone else's time
         var bare = store as IBareStore ?? throw new ArgumentException($"The store {store.Kind} has no bare tables to compare with.", nameof(store));
         var synthetic = new SyntheticImages(Environment.TickCount);
         var job = (await store.Jobs.CreateAsync(SyntheticImages.Spec, cancel: cancel)).Job.Id;
