@@ -90,7 +90,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
 
     public Task<int> BeginAloneAsync(ChunkLease held, int number, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
     {
-        if (!await database.Chunks.Find(Held(held)).AnyAsync(cancel))
+        if ((await database.Chunks.UpdateOneAsync(Held(held), Set.Set(chunk => chunk.HasAlone, true), null, cancel)).MatchedCount == 0)
             return -1;
         var key = AloneKey(held, number);
         var before = await database.Alone.Find(alone => alone.Id == key).FirstOrDefaultAsync(cancel);
@@ -199,7 +199,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
 
     private async Task<Chunk> WithAloneAsync(MongoChunk chunk, CancellationToken cancel)
     {
-        if (chunk.Crashes == 0)
+        if (chunk.Crashes == 0 || chunk.HasAlone is null)
             return chunk.ToChunk();
         var alone = await database.Alone.Find(MongoDeletion.Alone(chunk.Id.Job, chunk.Id.N) & Builders<MongoAlone>.Filter.Gt(one => one.Starts, 0)).ToListAsync(cancel);
         return chunk.ToChunk(alone.ToDictionary(one => one.Id.N, one => one.Starts));

@@ -51,6 +51,10 @@ internal sealed record MongoChunk
     public int Epoch { get; init; }
     public int Attempts { get; init; }
     public int Crashes { get; init; }
+
+    /// <summary>Set once an image of it has been begun alone: then there may be notes to read and to delete.</summary>
+    public bool? HasAlone { get; init; }
+
     public string? Note { get; init; }
     public string? Worker { get; init; }
     public DateTimeOffset? Until { get; init; }

@@ -93,7 +93,7 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
             .Unset(row => row.Refs).Unset(row => row.Request).Unset(row => row.Until);
         if ((await database.Chunks.UpdateOneAsync(Held(result.Lease), end, null, cancel)).ModifiedCount == 0)
             return await LostAsync(one, cancel);
-        if (chunk.Crashes > 0)
+        if (chunk.HasAlone is not null)
             await database.Alone.DeleteManyAsync(MongoDeletion.Alone(chunk.Id.Job, chunk.Id.N), cancel);
         var completed = chunk.Direct is null && await ledger.CountAsync(chunk.Id, sum, cancel);
         return new SaveAnswer(SaveOutcome.Saved, one.NewExplanations, one.NewItems.Count, sum, completed);
