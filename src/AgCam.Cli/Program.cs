@@ -1,1 +1,16 @@
-Console.WriteLine("agcam");
+using System.CommandLine;
+using AgCam.Cli;
+using AgCam.Cli.Bench;
+using AgCam.Cli.Doctor;
+using AgCam.Cli.Models;
+
+var agcam = new RootCommand("Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed.")
+{
+    ExplainVerb.Create(),
+    ModelsVerb.Create(),
+    BenchVerb.Create(),
+    DoctorVerb.Create(),
+    CompletionVerb.Create(),
+    BackendSelfTestVerb.Create(),
+};
+return await Invocation.Run(agcam, args);

@@ -10,7 +10,7 @@ internal static class Some
 {
     public static readonly ModelPin Model = new() { Id = "vit_tiny", Sha256 = Digest("model") };
 
-    public static Digest Digest(string text) => AgCam.Pipeline.Records.Digest.Of(System.Text.Encoding.UTF8.GetBytes(text));
+    public static Digest Digest(string text) => AgCam.Digest.Of(System.Text.Encoding.UTF8.GetBytes(text));
 
     public static JobSpec Spec(string source = "folder:/data/pets", params string[] tags) => new() { Source = source, Model = Model, Tags = tags };
 
@@ -42,7 +42,7 @@ internal static class Some
             Image = Digest($"image {seed}"),
             Provenance = Digest("provenance"),
             Picture = new PictureFacts(640 + seed, 480, unchecked(seed * (long)0x9E3779B97F4A7C15), 0.5f, 12.25f, 7.5f),
-            Top = [.. Enumerable.Range(0, 5).Select(rank => new Prediction(rank, ClassName(rank), 9.5f - rank, 0.75f / (rank + 1)))],
+            Top = [.. Enumerable.Range(0, 5).Select(rank => new StoredPrediction(rank, ClassName(rank), 9.5f - rank, 0.75f / (rank + 1)))],
             Logits = TopLogits.From(logits),
             LogSumExp = 9.875f,
             Maps = [TargetMap.From("predicted", 0, ClassName(0), 14, 14, values)],

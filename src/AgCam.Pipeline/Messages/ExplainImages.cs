@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using AgCam.Pipeline.Records;
 
 namespace AgCam.Pipeline.Messages;
 

@@ -14,13 +14,13 @@ public sealed record StoredExplanation
     /// <summary>SHA-256 of the image file's bytes.</summary>
     public required Digest Image { get; init; }
 
-    /// <summary>See <see cref="Records.Provenance.Id"/>.</summary>
+    /// <summary>See <see cref="AgCam.Provenance.Id"/>.</summary>
     public required Digest Provenance { get; init; }
 
     public required PictureFacts Picture { get; init; }
 
     /// <summary>The five most probable classes, most probable first; fewer when the model has fewer.</summary>
-    public required IReadOnlyList<Prediction> Top { get; init; }
+    public required IReadOnlyList<StoredPrediction> Top { get; init; }
 
     public required TopLogits Logits { get; init; }
 
@@ -43,7 +43,7 @@ public sealed record StoredExplanation
 /// <param name="Class">Index in the model's output.</param>
 /// <param name="Name">The class's name, or its index as text where the model has no names.</param>
 /// <param name="Probability">Softmax over all classes.</param>
-public sealed record Prediction(int Class, string Name, float Logit, float Probability);
+public sealed record StoredPrediction(int Class, string Name, float Logit, float Probability);
 
 /// <summary>Cheap facts about the picture, enough to find the odd ones of a data set without reading the images again.</summary>
 /// <param name="Width">Pixels, as shown (orientation applied).</param>

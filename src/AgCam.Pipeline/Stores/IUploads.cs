@@ -19,4 +19,4 @@ public interface IUploads
     Task<int> DeleteOlderAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default);
 }
 
-public sealed record Upload(Guid Id, string MediaType, long Bytes, AgCam.Pipeline.Records.Digest Sha256, DateTimeOffset Created);
+public sealed record Upload(Guid Id, string MediaType, long Bytes, Digest Sha256, DateTimeOffset Created);

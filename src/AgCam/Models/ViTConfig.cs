@@ -91,4 +91,8 @@ public sealed record ViTConfig
     public int Tokens => PrefixTokens + GridRows * GridColumns;
 
     public int HeadWidth => Width / Heads;
+
+    /// <summary>Canonical text of what decides the numbers besides the weights: part of every explanation's identity.</summary>
+    public string Canonical() => FormattableString.Invariant(
+        $"vit/1;{ImageWidth}x{ImageHeight}/{PatchSize};{Width}x{Depth}x{Heads};mlp={MlpWidth};{Activation};eps={LayerNormEpsilon};distilled={Distilled};registers={Registers};prefixpos={PrefixHasPosition};prenorm={PreNorm};qknorm={QkNorm};pos={PositionResizing}");
 }

@@ -1,4 +1,3 @@
-using AgCam.Pipeline.Records;
 using MongoDB.Bson;
 using MongoDB.Bson.IO;
 using MongoDB.Bson.Serialization;
@@ -25,7 +24,7 @@ internal static class Bson
             new EnumRepresentationConvention(BsonType.String),
             new ExplicitTypes(),
         };
-        ConventionRegistry.Register("AgCam.Pipeline", pack, type => type.Namespace?.StartsWith("AgCam.Pipeline", StringComparison.Ordinal) == true);
+        ConventionRegistry.Register("AgCam.Pipeline", pack, type => type.Namespace is { } name && (name == "AgCam" || name.StartsWith("AgCam.", StringComparison.Ordinal)));
         return true;
     });
 

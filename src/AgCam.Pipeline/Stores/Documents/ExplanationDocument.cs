@@ -67,7 +67,7 @@ internal static class ExplanationDocument
         return picture;
     }
 
-    private static void WritePrediction(IBsonWriter writer, Prediction prediction)
+    private static void WritePrediction(IBsonWriter writer, StoredPrediction prediction)
     {
         writer.WriteStartArray(); // [class, name, logit, probability]
         writer.WriteInt32(prediction.Class);
@@ -77,10 +77,10 @@ internal static class ExplanationDocument
         writer.WriteEndArray();
     }
 
-    private static Prediction ReadPrediction(IBsonReader reader)
+    private static StoredPrediction ReadPrediction(IBsonReader reader)
     {
         reader.ReadStartArray();
-        var prediction = new Prediction(reader.ReadInt32(), reader.ReadString(), (float)reader.ReadDouble(), (float)reader.ReadDouble());
+        var prediction = new StoredPrediction(reader.ReadInt32(), reader.ReadString(), (float)reader.ReadDouble(), (float)reader.ReadDouble());
         reader.ReadEndArray();
         return prediction;
     }
@@ -134,7 +134,7 @@ internal static class ExplanationDocument
     {
         private Digest _image, _provenance;
         private PictureFacts? _picture;
-        private List<Prediction> _top = [];
+        private List<StoredPrediction> _top = [];
         private byte[] _logits = [];
         private float _logSumExp;
         private float? _labelLogit;

@@ -1,4 +1,3 @@
-using AgCam.Pipeline.Records;
 using MongoDB.Bson.IO;
 using MongoDB.Bson.Serialization;
 using MongoDB.Bson.Serialization.Serializers;

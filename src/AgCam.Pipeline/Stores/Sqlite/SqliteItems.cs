@@ -4,7 +4,6 @@ using Microsoft.Data.Sqlite;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-
 internal sealed class SqliteItems(SqliteDatabase database) : IItems
 {
     private const string Columns = "items.id, owners.id, status, model, predicted, probability, correct, label, explanation, time, body";

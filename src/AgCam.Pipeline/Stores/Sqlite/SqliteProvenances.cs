@@ -1,8 +1,6 @@
-using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores.Documents;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
-
 
 internal sealed class SqliteProvenances(SqliteDatabase database) : IProvenances
 {

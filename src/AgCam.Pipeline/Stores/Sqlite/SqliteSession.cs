@@ -1,4 +1,3 @@
-using AgCam.Pipeline.Records;
 using Microsoft.Data.Sqlite;
 
 namespace AgCam.Pipeline.Stores.Sqlite;

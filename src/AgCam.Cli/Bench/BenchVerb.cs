@@ -1,0 +1,69 @@
+using System.CommandLine;
+using System.Text.Json;
+using AgCam.Models;
+using TorchSharp;
+
+namespace AgCam.Cli.Bench;
+
+/// <summary>agcam bench: what explaining costs beside predicting, on this machine.</summary>
+internal static class BenchVerb
+{
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+
+    public static Command Create()
+    {
+        var model = new Option<string?>("--model") { Description = "Folder, safetensors file or Hub id." };
+        var random = new Option<string?>("--random") { Description = "A named architecture with random weights, e.g. vit_base_patch16_224." };
+        var batch = new Option<int>("--batch") { Description = "Images a forward pass.", DefaultValueFactory = _ => 8 };
+        var rounds = new Option<int>("--rounds") { Description = "Measured rounds.", DefaultValueFactory = _ => 7 };
+        var device = new Option<string>("--device") { Description = "auto, cpu, cuda or cuda:n.", DefaultValueFactory = _ => "auto" };
+        var dtype = new Option<string>("--dtype") { Description = "float32, bfloat16 or float16.", DefaultValueFactory = _ => "float32" };
+        var threads = new Option<int?>("--threads") { Description = "CPU threads; default: libtorch's own choice." };
+        var json = new Option<bool>("--json") { Description = "One JSON object on stdout." };
+        var verb = new Command("bench", "Measure plain prediction, explanation of one and of five targets, and the autograd ways, interleaved.")
+        {
+            model, random, batch, rounds, device, dtype, threads, json,
+        };
+        verb.SetAction(parsed =>
+        {
+            BackendSelfTestVerb.LoadTrusted();
+            if (parsed.GetValue(threads) is { } count)
+                torch.set_num_threads(count);
+            var (name, loaded) = Load(parsed.GetValue(model), parsed.GetValue(random), parsed.GetValue(device)!, parsed.GetValue(dtype)!);
+            using var _ = loaded;
+            var most = parsed.GetValue(rounds);
+            var result = ModelBench.Run(loaded, parsed.GetValue(batch), most, round =>
+            {
+                if (!Console.IsErrorRedirected)
+                    Console.Error.Write(round < most ? $"\rround {round} of {most} " : "\r                    \r");
+            }) with
+            { Model = name };
+            Console.Out.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(result, Json) : Table(result));
+            return 0;
+        });
+        return verb;
+    }
+
+    private static (string Name, VisionTransformer Model) Load(string? model, string? random, string device, string dtype)
+    {
+        var target = ComputeDevice.Find(device);
+        var type = Enum.Parse<torch.ScalarType>(ComputeDtype.Canonical(dtype), ignoreCase: true);
+        if (random is not null && model is null)
+            return (random, RandomWeights.Model(NamedArchitectures.Find(random), target, type));
+        if (model is null || random is not null)
+            throw new ArgumentException("Give either --model (a folder, file or Hub id) or --random (an architecture's name).");
+        using var checkpoint = Checkpoint.Open(model);
+        return (checkpoint.Id, VisionTransformer.Load(checkpoint, target, type));
+    }
+
+    private static string Table(ModelBenchResult r) => FormattableString.Invariant($"""
+        {r.Model}, {r.Device}, {r.Dtype}, batch {r.Batch}, {r.Threads} threads, median of {r.Rounds} rounds
+
+          plain prediction       {r.Plain,9:F2} images/s   {r.PlainGflops:F0} GFLOP/s, {r.PlainGflops / r.GemmGflops:P0} of a matrix product's {r.GemmGflops:F0}
+          explain, one target    {r.Explain1,9:F2} images/s   {r.Ratio1:F3} of plain
+          explain, five targets  {r.Explain5,9:F2} images/s   {r.Ratio5:F3} of plain
+          autograd, batched      {r.Autograd,9:F2} images/s   explain is {r.Speedup:F2} times as fast
+          the authors' way       {r.Authors,9:F2} images/s   explain is {r.SpeedupOverAuthors:F2} times as fast
+          peak memory            {r.PeakRssMb,9:F0} MB
+        """);
+}

@@ -1,0 +1,192 @@
+using System.Diagnostics;
+using AgCam.Attribution;
+using AgCam.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AgCam.Cli.Bench;
+
+/// <summary>
+/// What explaining costs beside predicting, on this machine. Every way is measured in turn, round after round in one process, so that a
+/// machine whose speed drifts slows all of them alike; ratios are medians over the rounds' own ratios.
+/// </summary>
+internal static class ModelBench
+{
+    private const int Products = 12;
+
+    /// <param name="batch">Images a forward pass; the authors' way takes one.</param>
+    /// <param name="rounds">Measured rounds, after one that warms up.</param>
+    public static ModelBenchResult Run(VisionTransformer model, int batch, int rounds, Action<int>? progress = null)
+    {
+        var config = model.Config;
+        using var scope = NewDisposeScope();
+        var input = randn(batch, 3, config.ImageHeight, config.ImageWidth, device: model.Device);
+        var targets = randint(0, config.Classes, [batch, 5], device: model.Device).to(int64);
+        var rows = randn(batch * config.Tokens, config.Width, device: model.Device).to(model.Dtype);
+        var matrix = randn(config.MlpWidth, config.Width, device: model.Device).to(model.Dtype);
+
+        var ways = new Dictionary<string, Action>
+        {
+            ["gemm"] = () => Infer(() =>
+            {
+                for (var i = 0; i < Products; i++)
+                    nn.functional.linear(rows, matrix).Dispose();
+            }),
+            ["plain"] = () => Infer(() => model.Logits(input)),
+            ["explain1"] = () => Infer(() => Explain(model, input, targets.narrow(1, 0, 1))),
+            ["explain5"] = () => Infer(() => Explain(model, input, targets)),
+            ["autograd"] = () => Autograd(model, input, targets.select(1, 0)),
+            ["authors"] = () => WholeBackward(model, input.narrow(0, 0, 1), targets.select(1, 0).narrow(0, 0, 1)),
+        };
+
+        var seconds = ways.Keys.ToDictionary(way => way, _ => new List<double>());
+        for (var round = -1; round < rounds; round++)
+        {
+            foreach (var (way, run) in ways)
+            {
+                var start = Stopwatch.GetTimestamp();
+                run();
+                if (model.Device.type == DeviceType.CUDA)
+                    cuda.synchronize();
+                if (round >= 0)
+                    seconds[way].Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            }
+
+            progress?.Invoke(round + 1);
+        }
+
+        double Rate(string way, int images) => images / Median(seconds[way]);
+        double Ratio(string way, string to) => Median([.. seconds[to].Zip(seconds[way], (a, b) => a / b)]);
+        return new ModelBenchResult
+        {
+            Plain = Rate("plain", batch),
+            Explain1 = Rate("explain1", batch),
+            Explain5 = Rate("explain5", batch),
+            Autograd = Rate("autograd", batch),
+            Authors = Rate("authors", 1),
+            Ratio1 = Ratio("explain1", "plain"),
+            Ratio5 = Ratio("explain5", "plain"),
+            Speedup = Ratio("explain1", "autograd"),
+            SpeedupOverAuthors = Ratio("explain1", "authors") * batch,
+            GemmGflops = 2e-9 * Products * batch * config.Tokens * config.Width * config.MlpWidth / Median(seconds["gemm"]),
+            PlainGflops = 2e-9 * MultiplyAdds(config) * batch / Median(seconds["plain"]),
+            PeakRssMb = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6,
+            Device = model.Device.type == DeviceType.CPU ? "cpu" : $"cuda:{Math.Max(0, model.Device.index)}",
+            Dtype = model.Dtype.ToString().ToLowerInvariant(),
+            Batch = batch,
+            Threads = get_num_threads(),
+            Rounds = rounds,
+        };
+    }
+
+    /// <summary>Of one forward pass of one image: patch embedding, the linear layers and attention of every block, the head.</summary>
+    public static double MultiplyAdds(ViTConfig config)
+    {
+        double n = config.Tokens, c = config.Width, m = config.MlpWidth;
+        var block = (n * ((4 * c * c) + (2 * c * m))) + (2 * n * n * c);
+        return (config.GridRows * config.GridColumns * 3.0 * config.PatchSize * config.PatchSize * c) + (config.Depth * block) + (c * config.Classes);
+    }
+
+    private static void Infer(Action run)
+    {
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        run();
+    }
+
+    private static void Explain(VisionTransformer model, Tensor input, Tensor targets)
+    {
+        using var pass = model.Forward(input);
+        var (maps, _) = AttentionGuidedCam.Maps(model, pass, targets);
+        maps.cpu();
+    }
+
+    /// <summary>Autograd done well: batched, weights frozen, gradients of the attention weights alone.</summary>
+    private static void Autograd(VisionTransformer model, Tensor input, Tensor target)
+    {
+        using var scope = NewDisposeScope();
+        var (logits, attentions) = model.ForwardExplicit(input, detach: true);
+        var gradients = autograd.grad([logits.gather(1, target.unsqueeze(1)).sum()], [.. attentions.Select(a => a.Weights)]);
+        Accumulate(attentions, gradients).cpu();
+    }
+
+    /// <summary>The authors' way: one image, and a backward pass that also computes every weight's gradient.</summary>
+    private static void WholeBackward(VisionTransformer model, Tensor input, Tensor target)
+    {
+        var parameters = model.Parameters().ToArray();
+        foreach (var parameter in parameters)
+            parameter.requires_grad_(true);
+        using (var scope = NewDisposeScope())
+        {
+            var (logits, attentions) = model.ForwardExplicit(input, detach: true);
+            foreach (var attention in attentions)
+                attention.Weights.retain_grad();
+            logits.gather(1, target.unsqueeze(1)).sum().backward();
+            Accumulate(attentions, [.. attentions.Select(a => a.Weights.grad!)]).cpu();
+        }
+
+        foreach (var parameter in parameters)
+        {
+            parameter.grad?.Dispose();
+            parameter.grad = null;
+            parameter.requires_grad_(false);
+        }
+    }
+
+    private static Tensor Accumulate(IReadOnlyList<Attention> attentions, IList<Tensor> gradients)
+    {
+        using var noGrad = no_grad();
+        return attentions.Zip(gradients, (a, gradient) => (a.Scores.select(2, 0).sigmoid() * gradient.select(2, 0).relu()).sum([1])).Aggregate((a, b) => a + b);
+    }
+
+    private static double Median(List<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+}
+
+/// <summary>Rates are images a second, medians over the rounds.</summary>
+internal sealed record ModelBenchResult
+{
+    public string Model { get; init; } = "";
+
+    /// <summary>Prediction by the ordinary full forward pass.</summary>
+    public required double Plain { get; init; }
+
+    public required double Explain1 { get; init; }
+
+    public required double Explain5 { get; init; }
+
+    public required double Autograd { get; init; }
+
+    public required double Authors { get; init; }
+
+    /// <summary>explain1 / plain.</summary>
+    public required double Ratio1 { get; init; }
+
+    public required double Ratio5 { get; init; }
+
+    /// <summary>explain1 / autograd.</summary>
+    public required double Speedup { get; init; }
+
+    /// <summary>explain1 / authors.</summary>
+    public required double SpeedupOverAuthors { get; init; }
+
+    /// <summary>A matrix product of the model's own shape: [batch x tokens, width] by [width, MLP width].</summary>
+    public required double GemmGflops { get; init; }
+
+    public required double PlainGflops { get; init; }
+
+    public required double PeakRssMb { get; init; }
+
+    public required string Device { get; init; }
+
+    public required string Dtype { get; init; }
+
+    public required int Batch { get; init; }
+
+    public required int Threads { get; init; }
+
+    public required int Rounds { get; init; }
+}

@@ -1,0 +1,50 @@
+using AgCam.Models;
+using static TorchSharp.torch;
+
+namespace AgCam.Attribution;
+
+/// <summary>
+/// Attention Guided CAM (Leem and Seo, AAAI 2024) in closed form. The method cuts the gradient at the input of every attention. So it
+/// lives on the head tokens alone, reaches a lower block only through the skip path and the MLP, and can be written down: no autograd.
+/// </summary>
+internal static class AttentionGuidedCam
+{
+    /// <summary>Part of every explanation's identity: raised when a change of this code changes numbers.</summary>
+    public const int Version = 1;
+
+    /// <summary>
+    /// For every image and target, the sum over blocks and heads of sigmoid(S[cls, j]) relu(dY / dA[cls, j]) over the patches j.
+    /// </summary>
+    /// <param name="pass">A forward pass of the model over B images.</param>
+    /// <param name="target">Class indices, [B, K], int64.</param>
+    /// <param name="against">Class indices to contrast with, [B, K]; null when every target is plain.</param>
+    /// <param name="gamma">Weight of the class against, [B, K], float32; 0 where a target is plain.</param>
+    /// <param name="signed">Also the evidence against: the same sum with relu(-dY / dA).</param>
+    /// <returns>Positive and, when asked for, negative maps, [B, K, rows, columns], float32.</returns>
+    public static (Tensor Positive, Tensor? Negative) Maps(
+        VisionTransformer model, ForwardPass pass, Tensor target, Tensor? against = null, Tensor? gamma = null, bool signed = false)
+    {
+        using var scope = NewDisposeScope();
+        var config = model.Config;
+        var patches = config.GridRows * config.GridColumns;
+        Tensor positive = zeros([target.shape[0], target.shape[1], patches], float32, model.Device); // [B, K, patches]
+        Tensor? negative = signed ? zeros_like(positive) : null;
+
+        var g = model.Seed(pass.Final, target, against, gamma); // [B, T, K, C]
+        for (var k = model.Blocks.Count - 1; k >= 0; k--)
+        {
+            using var step = NewDisposeScope();
+            var (block, trace) = (model.Blocks[k], pass.Blocks[k]);
+            g = block.ThroughMlp(g, trace).MoveToOuterDisposeScope();
+            var values = trace.Values.narrow(2, config.PrefixTokens, patches); // [B, H, patches, d]
+            var gates = trace.Scores.narrow(3, config.PrefixTokens, patches).to(float32).sigmoid().unsqueeze(3); // [B, H, T, 1, patches]
+            var alpha = block.HeadGradients(g).to(values.dtype).matmul(values.transpose(-2, -1)).to(float32) // [B, H, T K, patches]
+                .view(target.shape[0], config.Heads, model.HeadTokens, target.shape[1], patches);
+            positive.add_((gates * alpha.relu()).sum([1, 2]));
+            negative?.add_((gates * alpha.neg().relu()).sum([1, 2]));
+        }
+
+        Tensor OnGrid(Tensor map) => map.view(target.shape[0], target.shape[1], config.GridRows, config.GridColumns).MoveToOuterDisposeScope();
+        return (OnGrid(positive), negative is null ? null : OnGrid(negative));
+    }
+}

@@ -1,0 +1,29 @@
+using AgCam.Models;
+using static TorchSharp.torch;
+
+namespace AgCam.Attribution;
+
+/// <summary>
+/// Attention rollout (Abnar and Zuidema, ACL 2020): per block (mean over heads of A + I) / 2, rows renormalised, multiplied from the first
+/// block up; the class token's row. It knows nothing of classes.
+/// </summary>
+internal static class AttentionRollout
+{
+    /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
+    /// <returns>[B, rows, columns], float32.</returns>
+    public static Tensor Maps(VisionTransformer model, Tensor input)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var (_, attentions) = model.ForwardExplicit(input, detach: false);
+        var identity = eye(model.Config.Tokens, dtype: float32, device: model.Device);
+        var rollout = identity;
+        foreach (var attention in attentions)
+        {
+            var mixed = attention.Weights.to(float32).mean([1]) + identity; // [B, N, N]
+            rollout = (mixed / mixed.sum(-1, keepdim: true)).matmul(rollout);
+        }
+
+        return ClassRow.OnGrid(rollout, model.Config).MoveToOuterDisposeScope();
+    }
+}

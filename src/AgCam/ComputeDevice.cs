@@ -1,0 +1,41 @@
+using System.Globalization;
+using AgCam.Native;
+using TorchSharp;
+
+namespace AgCam;
+
+/// <summary>Where to compute: <c>auto</c> (the first GPU, else the CPU), <c>cpu</c>, <c>cuda</c> or <c>cuda:n</c>.</summary>
+public static class ComputeDevice
+{
+    /// <exception cref="DeviceException">Not a device, or not one that is here: what was asked, what is here, what to do.</exception>
+    internal static torch.Device Find(string text)
+    {
+        var backend = NativeBackend.Load();
+        switch (text.Trim().ToLowerInvariant())
+        {
+            case "cpu":
+                return torch.CPU;
+            case "auto":
+                return torch.cuda.is_available() ? new torch.Device(DeviceType.CUDA, 0) : torch.CPU;
+            case "cuda":
+                return Cuda(0, text, backend);
+            case var other when other.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(other.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var n):
+                return Cuda(n, text, backend);
+            default:
+                throw new DeviceException($"There is no device \"{text}\". Give auto, cpu, cuda or cuda:n.");
+        }
+    }
+
+    private static torch.Device Cuda(int index, string asked, NativeBackend backend)
+    {
+        var count = torch.cuda.is_available() ? torch.cuda.device_count() : 0;
+        if (index < count)
+            return new torch.Device(DeviceType.CUDA, index);
+        throw new DeviceException(count > 0
+            ? $"Device {asked} was asked for, but this machine shows {count} GPU(s), cuda:0 to cuda:{count - 1}. Check CUDA_VISIBLE_DEVICES."
+            : $"Device {asked} was asked for, but libtorch {backend.Version} from {backend.Folder} sees no GPU. Build with -p:AgCamCuda=true, or point {NativeBackend.FolderVariable} at a CUDA PyTorch {NativeBackend.BuiltFor}, and check nvidia-smi.");
+    }
+}
+
+/// <summary>The asked device is not there. The operator must act; the message says how.</summary>
+public sealed class DeviceException(string message) : Exception(message);

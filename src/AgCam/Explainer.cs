@@ -1,0 +1,223 @@
+using AgCam.Attribution;
+using AgCam.Heatmaps;
+using AgCam.Images;
+using AgCam.Models;
+using AgCam.Native;
+using AgCam.Preprocessing;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AgCam;
+
+/// <summary>How to load a model for explaining.</summary>
+public sealed record ExplainerOptions
+{
+    /// <summary>auto, cpu, cuda or cuda:n. Default auto.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Of the forward pass: float32 (default), bfloat16 or float16. Maps are summed in float32 whatever this is.</summary>
+    public string Dtype { get; init; } = "float32";
+}
+
+/// <summary>What to explain, and how its boxes are cut.</summary>
+public sealed record ExplainOptions
+{
+    public static ExplainOptions Default { get; } = new();
+
+    /// <summary>Default: the predicted class.</summary>
+    public IReadOnlyList<Target> Targets { get; init; } = [Target.Predicted];
+
+    /// <summary>Of the normalised map, in [0, 1]; a pixel belongs to a box when it is strictly above. Default 0.5, the paper's.</summary>
+    public double Threshold { get; init; } = 0.5;
+
+    public BoxSelection Boxes { get; init; } = BoxSelection.All;
+
+    /// <summary>Weight of the class against in a contrastive target. Default 1.</summary>
+    public double Gamma { get; init; } = 1;
+
+    /// <summary>Also the map of the evidence against each class.</summary>
+    public bool Signed { get; init; }
+
+    /// <summary>The method with its parameters and version, as identity and provenance record it. Threshold and boxes follow from the map and are no part of it.</summary>
+    public string Method => $"ag-cam/{AttentionGuidedCam.Version}"
+        + (Gamma == 1 ? "" : FormattableString.Invariant($";gamma={Gamma}"))
+        + (Signed ? ";signed" : "");
+}
+
+/// <summary>
+/// A loaded model that explains its predictions: preprocess, forward, attribute, find boxes. <see cref="Prepare"/> may run on any thread;
+/// <see cref="Explain(IReadOnlyList{PreparedImage}, IReadOnlyList{int?}, ExplainOptions)"/> uses all of the device, so call it from one.
+/// </summary>
+public sealed class Explainer : IDisposable
+{
+    private readonly VisionTransformer _model;
+    private readonly Preprocessor _preprocessor;
+    private readonly Tensor _mean; // [1, 3, 1, 1]
+    private readonly Tensor _std;
+    private readonly NativeBackend _backend;
+    private readonly string _source;
+
+    /// <summary>Reads the weights to the device; the checkpoint may be closed afterwards.</summary>
+    /// <exception cref="ModelException">The model cannot be used, or has no preprocessing configuration.</exception>
+    /// <exception cref="NativeBackendException">libtorch does not load.</exception>
+    /// <exception cref="DeviceException">The asked device is not there.</exception>
+    public Explainer(Checkpoint checkpoint, ExplainerOptions? options = null)
+    {
+        options ??= new ExplainerOptions();
+        var hash = checkpoint.Sha256Async(); // while the weights load
+        _preprocessor = new Preprocessor(checkpoint.Preprocessing);
+        _backend = NativeBackend.Load();
+        Dtype = ComputeDtype.Canonical(options.Dtype);
+        var device = ComputeDevice.Find(options.Device);
+        _model = VisionTransformer.Load(checkpoint, device, Enum.Parse<ScalarType>(Dtype, ignoreCase: true), Preprocessing.InputHeight, Preprocessing.InputWidth);
+        _mean = tensor(Preprocessing.Mean.ToArray()).view(1, 3, 1, 1).to(device).DetachFromDisposeScope();
+        _std = tensor(Preprocessing.Std.ToArray()).view(1, 3, 1, 1).to(device).DetachFromDisposeScope();
+        Classes = new ClassNames(Config.Classes, checkpoint.ClassNames, checkpoint.WordNetIds);
+        (ModelId, _source) = (checkpoint.Id, checkpoint.Source);
+        ModelSha256 = Digest.Parse(hash.GetAwaiter().GetResult());
+    }
+
+    public string ModelId { get; }
+
+    public Digest ModelSha256 { get; }
+
+    public ViTConfig Config => _model.Config;
+
+    public PreprocessingOptions Preprocessing => _preprocessor.Options;
+
+    public ClassNames Classes { get; }
+
+    /// <summary>float32, bfloat16 or float16.</summary>
+    public string Dtype { get; }
+
+    /// <summary>cpu or cuda:n.</summary>
+    public string Device => _model.Device.type == DeviceType.CPU ? "cpu" : $"cuda:{Math.Max(0, _model.Device.index)}";
+
+    internal VisionTransformer Model => _model;
+
+    /// <summary>All that decides an explanation's numbers besides the picture and the targets.</summary>
+    public ExplanationRecipe Recipe(ExplainOptions options) => new(ModelSha256, Config.Canonical(), Preprocessing.Canonical(), options.Method, Dtype);
+
+    public Provenance Provenance(ExplainOptions options) => AgCam.Provenance.Of(ModelId, _source, Recipe(options), Device.Split(':')[0], _backend);
+
+    /// <summary>Resizes and crops a decoded picture to the model's input.</summary>
+    public PreparedImage Prepare(RgbImage image) => _preprocessor.Apply(image);
+
+    /// <summary>Explains the predicted class of one picture.</summary>
+    public Explanation Explain(RgbImage image) => Explain(image, ExplainOptions.Default);
+
+    public Explanation Explain(RgbImage image, ExplainOptions options) => Explain([Prepare(image)], [null], options)[0];
+
+    /// <summary>One forward pass for the batch, and one chain of small products for all of its targets.</summary>
+    /// <param name="labels">Each image's label, or null; as many as images.</param>
+    public IReadOnlyList<Explanation> Explain(IReadOnlyList<PreparedImage> images, IReadOnlyList<int?> labels, ExplainOptions options)
+    {
+        if (images.Count == 0)
+            return [];
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        using var pass = _model.Forward(Input(images));
+        var logits = Rows(pass.Logits, images.Count);
+        var targets = logits.Select((row, i) => options.Targets
+            .SelectMany(target => target.Resolve(row, labels[i]), (target, resolved) => (Requested: target.Canonical(labels[i]), resolved)).ToList()).ToList();
+        var (maps, negatives) = Maps(pass, [.. targets.Select(list => list.Select(t => t.resolved).ToList())], options);
+
+        return [.. images.Select((image, i) => new Explanation
+        {
+            Logits = logits[i],
+            LogSumExp = LogSumExp(logits[i]),
+            Predictions = Top(logits[i]),
+            Label = labels[i],
+            Transform = image.Transform,
+            Targets = [.. targets[i].Select((target, k) => Explain(target.Requested, target.resolved, maps[i][k], negatives?[i][k], image.Transform, options))],
+        })];
+    }
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        _mean.Dispose();
+        _std.Dispose();
+    }
+
+    private TargetExplanation Explain(string requested, ResolvedTarget target, Heatmap map, Heatmap? negative, InputTransform transform, ExplainOptions options)
+    {
+        var boxes = map.Boxes(Preprocessing.InputWidth, Preprocessing.InputHeight, options.Threshold).Select(transform.ToOriginal).OfType<BoundingBox>();
+        return new TargetExplanation
+        {
+            Requested = requested,
+            Class = target.Class,
+            Name = Classes[target.Class],
+            Against = target.Against,
+            AgainstName = target.Against is { } against ? Classes[against] : null,
+            Heatmap = map,
+            Negative = negative,
+            Boxes = [.. options.Boxes == BoxSelection.Largest ? boxes.Take(1) : boxes],
+        };
+    }
+
+    /// <summary>Normalised pixels [B, 3, H, W]; bytes travel to the device, floats are made there.</summary>
+    internal Tensor Input(IReadOnlyList<PreparedImage> images)
+    {
+        using var scope = NewDisposeScope();
+        var (height, width) = (Preprocessing.InputHeight, Preprocessing.InputWidth);
+        var bytes = empty([images.Count, height, width, 3], uint8);
+        var at = bytes.bytes;
+        foreach (var image in images)
+        {
+            image.Pixels.CopyTo(at);
+            at = at[image.Pixels.Length..];
+        }
+
+        if (_model.Device.type == DeviceType.CUDA)
+            bytes = bytes.pin_memory();
+        var pixels = bytes.to(_model.Device, non_blocking: true).permute(0, 3, 1, 2).to(float32).contiguous(); // [B, 3, H, W]
+        return pixels.div_(255).sub_(_mean).div_(_std).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Maps for every image and target. Images may have different numbers of targets: the shorter lists are padded and cut.</summary>
+    private (Heatmap[][] Positive, Heatmap[][]? Negative) Maps(ForwardPass pass, List<List<ResolvedTarget>> targets, ExplainOptions options)
+    {
+        var most = targets.Max(list => list.Count);
+        if (most == 0)
+            return ([.. targets.Select(_ => Array.Empty<Heatmap>())], options.Signed ? [.. targets.Select(_ => Array.Empty<Heatmap>())] : null);
+        var padded = targets.SelectMany(list => list.Concat(Enumerable.Repeat(new ResolvedTarget(0), most - list.Count))).ToArray();
+        Tensor OnDevice(Tensor values) => values.view(targets.Count, most).to(_model.Device); // [B, K]
+        var contrastive = padded.Any(target => target.Against is not null);
+        var (positive, negative) = AttentionGuidedCam.Maps(
+            _model,
+            pass,
+            OnDevice(tensor(padded.Select(t => (long)t.Class).ToArray())),
+            contrastive ? OnDevice(tensor(padded.Select(t => (long)(t.Against ?? 0)).ToArray())) : null,
+            contrastive ? OnDevice(tensor(padded.Select(t => t.Against is null ? 0f : (float)options.Gamma).ToArray())) : null,
+            options.Signed);
+        return (OnGrid(positive, targets), negative is null ? null : OnGrid(negative, targets));
+    }
+
+    private Heatmap[][] OnGrid(Tensor maps, List<List<ResolvedTarget>> targets)
+    {
+        var (rows, columns, most) = (Config.GridRows, Config.GridColumns, (int)maps.shape[1]);
+        var values = maps.cpu().data<float>().ToArray();
+        return [.. targets.Select((list, i) => list.Select((_, k) =>
+            new Heatmap(rows, columns, values.AsSpan(((i * most) + k) * rows * columns, rows * columns).ToArray())).ToArray())];
+    }
+
+    private static float[][] Rows(Tensor logits, int count)
+    {
+        var values = logits.cpu().data<float>().ToArray();
+        var width = values.Length / count;
+        return [.. Enumerable.Range(0, count).Select(i => values.AsSpan(i * width, width).ToArray())];
+    }
+
+    private Prediction[] Top(float[] logits)
+    {
+        var sum = LogSumExp(logits);
+        return [.. Target.Ranked(logits, 5).Select(i => new Prediction(i, Classes[i], Math.Exp(logits[i] - sum), logits[i]))];
+    }
+
+    private static double LogSumExp(float[] logits)
+    {
+        double most = logits.Max();
+        return most + Math.Log(logits.Sum(logit => Math.Exp(logit - most)));
+    }
+}

@@ -1,0 +1,37 @@
+namespace AgCam.Heatmaps;
+
+/// <summary>One line of text at a size, in <see cref="StrokeFont"/>'s letters.</summary>
+/// <param name="Size">Height of capitals, in pixels.</param>
+internal sealed record Lettering(string Text, double Size)
+{
+    private const double Weight = 1.75; // thickness of the pen in grid units
+    private double Scale => Size / StrokeFont.CapHeight;
+
+    public double Width => StrokeFont.Measure(Text) * Scale;
+
+    /// <summary>From above the capitals to below the descenders.</summary>
+    public double LineHeight => (StrokeFont.Ascent + StrokeFont.CapHeight + StrokeFont.Descent) * Scale;
+
+    /// <summary>The text, or as much of its beginning as fits, with dots.</summary>
+    public Lettering Fit(double width)
+    {
+        if (Width <= width)
+            return this;
+        for (var length = Text.Length - 1; length > 0; length--)
+            if ((this with { Text = Text[..length].TrimEnd() + "..." }) is var shorter && shorter.Width <= width)
+                return shorter;
+        return this with { Text = "" };
+    }
+
+    /// <param name="x">Left edge of the first letter.</param>
+    /// <param name="top">Top of the capitals.</param>
+    /// <param name="halo">A rim of this colour keeps the text readable on a photo.</param>
+    public void Draw(Canvas canvas, double x, double top, Rgb color, Rgb? halo = null)
+    {
+        var strokes = StrokeFont.Strokes(Text).Select(s => Array.ConvertAll(s, p => (x + p.X * Scale, top + p.Y * Scale))).ToList();
+        var pen = Math.Max(Weight * Scale, 1.1);
+        if (halo is { } rim)
+            canvas.Stroke(strokes, pen + 2.5, rim, 0.8);
+        canvas.Stroke(strokes, pen, color);
+    }
+}

@@ -1,0 +1,24 @@
+using AgCam.Images;
+using NetVips;
+
+namespace AgCam.Heatmaps;
+
+/// <summary>Sizes for showing: not for the model's input, whose resampling must match the one it was trained with.</summary>
+internal static class PictureScaling
+{
+    /// <summary>The size at which the longest side is the given one, aspect ratio kept, at least one pixel.</summary>
+    public static (int Width, int Height) Fit(int width, int height, int longest)
+    {
+        var scale = (double)longest / Math.Max(width, height);
+        return (Math.Max(1, (int)Math.Round(width * scale)), Math.Max(1, (int)Math.Round(height * scale)));
+    }
+
+    public static RgbImage Resize(RgbImage image, int width, int height)
+    {
+        if (image.Width == width && image.Height == height)
+            return new RgbImage(width, height, [.. image.Pixels]);
+        using var source = Image.NewFromMemory(image.Pixels, image.Width, image.Height, 3, Enums.BandFormat.Uchar);
+        using var resized = source.ThumbnailImage(width, height, size: Enums.Size.Force, noRotate: true);
+        return new RgbImage(width, height, resized.WriteToMemory<byte>());
+    }
+}

@@ -1,0 +1,35 @@
+namespace AgCam.Images;
+
+/// <summary>
+/// Encoded images to 8-bit RGB, upright, with the pixels that Pillow's <c>exif_transpose(image).convert("RGB")</c> gives: grey and palette
+/// expand, alpha is dropped, CMYK is converted without a profile, colour profiles are ignored, animations give their first frame. Whatever the
+/// bytes are, the outcome is a picture or an <see cref="ImageException"/>. Safe for use from several threads.
+/// </summary>
+public static class ImageDecoder
+{
+    /// <summary>JPEG, PNG, WebP, GIF, BMP or TIFF, told apart by their first bytes.</summary>
+    /// <exception cref="ImageException">The image is empty, over a limit, of another format, or broken. A truncated image is broken: half a picture
+    /// is never passed off as one.</exception>
+    public static RgbImage Decode(ReadOnlyMemory<byte> bytes, ImageLimits limits)
+    {
+        if (bytes.Length == 0)
+            throw new ImageException(ImageFailure.Empty, "The image has no bytes.");
+        if (bytes.Length > limits.MaxBytes)
+            throw TooManyBytes(bytes.Length, limits);
+
+        var format = ImageFormats.Sniff(bytes.Span);
+        return format switch
+        {
+            ImageFormat.Gif => GifDecoder.Decode(bytes.Span, limits),
+            ImageFormat.Bmp => BmpDecoder.Decode(bytes.Span, limits),
+            _ => VipsDecoder.Decode(bytes, format, limits),
+        };
+    }
+
+    /// <summary>Reads an image file. A folder, pipe, socket or device named like an image is refused without opening it.</summary>
+    /// <exception cref="ImageException">The file is missing, no file, unreadable, empty or has more bytes than allowed.</exception>
+    public static byte[] ReadFile(string path, ImageLimits limits) => RegularFile.Read(path, limits);
+
+    internal static ImageException TooManyBytes(long length, ImageLimits limits) =>
+        new(ImageFailure.TooManyBytes, $"The image has {length} bytes; the limit is {limits.MaxBytes}. Raise MaxBytes if that is meant.");
+}

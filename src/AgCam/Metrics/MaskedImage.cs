@@ -1,0 +1,48 @@
+using AgCam.Heatmaps;
+
+namespace AgCam.Metrics;
+
+/// <summary>Pictures of which a part was taken away. Planes are [channels, rows, columns].</summary>
+internal static class MaskedImage
+{
+    /// <exception cref="ArgumentException">Sizes differ, or the map is flat.</exception>
+    public static void Check(float[] image, int channels, Heatmap map)
+    {
+        if (image.LongLength != (long)channels * map.Values.Length)
+            throw new ArgumentException(
+                $"A heatmap of {map.Rows} x {map.Columns} does not fit an image of {image.LongLength} values in {channels} channels: upsample it to the model's input size.", nameof(map));
+        if (map.Reason is { } reason)
+            throw new ArgumentException($"The heatmap puts the pixels in no order ({reason}): skip the image and count it.", nameof(map));
+    }
+
+    /// <summary>These pixels are zero in all channels.</summary>
+    public static float[] Without(float[] image, int channels, ReadOnlySpan<int> pixels)
+    {
+        var masked = (float[])image.Clone();
+        var plane = image.Length / channels;
+        for (var channel = 0; channel < channels; channel++)
+            foreach (var pixel in pixels)
+                masked[channel * plane + pixel] = 0;
+        return masked;
+    }
+
+    /// <summary>The base picture, with these pixels taken from the other in all channels.</summary>
+    public static float[] With(float[] basis, float[] other, int channels, ReadOnlySpan<int> pixels)
+    {
+        var mixed = (float[])basis.Clone();
+        var plane = basis.Length / channels;
+        for (var channel = 0; channel < channels; channel++)
+            foreach (var pixel in pixels)
+                mixed[channel * plane + pixel] = other[channel * plane + pixel];
+        return mixed;
+    }
+
+    /// <summary>Every channel times the map.</summary>
+    public static float[] Times(float[] image, int channels, Heatmap map)
+    {
+        var masked = new float[image.Length];
+        for (var i = 0; i < masked.Length; i++)
+            masked[i] = image[i] * map.Values[i % map.Values.Length];
+        return masked;
+    }
+}

@@ -1,0 +1,151 @@
+using AgCam.Models.Layouts;
+using AgCam.Models.Safetensors;
+using AgCam.Preprocessing;
+
+namespace AgCam.Models;
+
+/// <summary>
+/// A trained model on disk: its shape, its weights under canonical names, its classes and how images are prepared for it. Read from a
+/// folder in Hugging Face's or timm's layout, or from a bare safetensors file with a named architecture. Weights are valid until the
+/// checkpoint is disposed.
+/// </summary>
+public sealed class Checkpoint : IDisposable
+{
+    private readonly SafetensorsWeights _files;
+    private readonly PreprocessingFields _preprocessing;
+    private readonly Lock _hashing = new();
+    private string? _sha256;
+
+    private Checkpoint(
+        string path, SafetensorsWeights files, PlacedWeights placed, ModelDescription description, string id, CheckpointOptions options)
+    {
+        (Source, Id, _files, _preprocessing) = (path, id, files, description.Preprocessing.Under(options));
+        (Config, Weights, WordNetIds) = (description.Config, placed.Weights, description.WordNetIds);
+        ClassNames = options.ClassNames ?? description.ClassNames;
+    }
+
+    public ViTConfig Config { get; }
+
+    /// <summary>
+    /// The weights under timm's names (blocks.{i}.attn.qkv.weight, ...), exactly those that <see cref="Config"/> needs, with their shapes
+    /// checked; number types F32, F16 or BF16. Position embeddings are as stored, for the input size in <see cref="Config"/>.
+    /// </summary>
+    public IReadOnlyDictionary<string, WeightTensor> Weights { get; }
+
+    /// <summary>By class index; null when neither the checkpoint nor the options name them.</summary>
+    public IReadOnlyList<string>? ClassNames { get; }
+
+    /// <summary>By class index, e.g. n01440764; null when the checkpoint does not name classes so.</summary>
+    public IReadOnlyList<string>? WordNetIds { get; }
+
+    /// <summary>The name under which the model is recorded: the Hub id, or the folder's or file's own name.</summary>
+    public string Id { get; }
+
+    /// <summary>The folder or file, as a full path.</summary>
+    public string Source { get; }
+
+    /// <summary>How images are prepared: the checkpoint's own way, with the options over it.</summary>
+    /// <exception cref="ModelException">no-preprocessing: neither tells; the message lists the options to give.</exception>
+    public PreprocessingOptions Preprocessing
+    {
+        get
+        {
+            var complete = _preprocessing.Complete(Source);
+            if (complete.InputHeight % Config.PatchSize != 0 || complete.InputWidth % Config.PatchSize != 0)
+                throw new ModelException(ModelFailure.BadConfiguration,
+                    $"An input of {complete.InputHeight} x {complete.InputWidth} does not divide into patches of {Config.PatchSize}: "
+                    + "give an --image-size that is a multiple of it.");
+            return complete;
+        }
+    }
+
+    /// <summary>Hexadecimal SHA-256 of the weights (the file, or the list of its shards' hashes), computed when first asked for.</summary>
+    public string Sha256
+    {
+        get
+        {
+            lock (_hashing)
+                return _sha256 ??= Task.Run(() => _files.HashAsync()).GetAwaiter().GetResult();
+        }
+    }
+
+    /// <summary>As <see cref="Sha256"/>, off the calling thread.</summary>
+    public Task<string> Sha256Async(CancellationToken cancel = default) => Task.Run(() => Sha256, cancel);
+
+    public static Checkpoint Open(string path) => Open(path, null);
+
+    /// <exception cref="ModelException">With the reason and the next step; see <see cref="ModelFailure"/>.</exception>
+    public static Checkpoint Open(string path, CheckpointOptions? options)
+    {
+        options ??= new CheckpointOptions();
+        var files = CheckpointFiles.Find(path);
+        var weights = files.OpenWeights();
+        try
+        {
+            var placed = StoredNames.ToCanonical(weights.Tensors, path);
+            var description = Describe(files, placed, options, path);
+            Validate(description.Config, path);
+            CanonicalWeights.Require(description.Config, placed, path);
+            if ((options.ClassNames ?? description.ClassNames) is { } names && names.Count != description.Config.Classes)
+                throw new ModelException(ModelFailure.BadConfiguration,
+                    $"{path} predicts {description.Config.Classes} classes, but {names.Count} class names "
+                    + $"{(options.ClassNames is null ? "are in its configuration" : "were given")}.");
+            var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+            return new Checkpoint(full, weights, placed, description, options.Id ?? files.Name, options);
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose() => _files.Dispose();
+
+    private static ModelDescription Describe(CheckpointFiles files, PlacedWeights placed, CheckpointOptions options, string path)
+    {
+        var config = files.Config is null ? null : ConfigJson.Read(files.Config);
+        var described = config switch
+        {
+            not null when config.Has("architecture") => TimmConfig.Read(config, options.Architecture),
+            not null when config.Has("model_type") =>
+                HuggingFaceConfig.Read(config, files.Preprocessor is null ? null : ConfigJson.Read(files.Preprocessor)),
+            _ when options.Architecture is not null =>
+                new ModelDescription(BareWeights.Configure(options.Architecture, placed, options, path), new PreprocessingFields()),
+            not null => throw new ModelException(ModelFailure.BadConfiguration,
+                $"{files.Config} names neither an architecture (timm) nor a model_type (Hugging Face). "
+                + $"Give --arch, e.g. {NamedArchitectures.Examples}."),
+            null => throw new ModelException(ModelFailure.BadConfiguration,
+                $"{path} comes without a config.json, so its architecture must be given: --arch, e.g. {NamedArchitectures.Examples}."),
+        };
+        return options.Heads is { } heads ? described with { Config = described.Config with { Heads = heads } } : described;
+    }
+
+    /// <summary>Sizes come from files: none may be absurd before anything is built from them.</summary>
+    internal static void Validate(ViTConfig config, string path)
+    {
+        InRange(config.Width, 1 << 16, "width");
+        InRange(config.Depth, 1_000, "depth");
+        InRange(config.Heads, config.Width, "number of heads");
+        InRange(config.MlpWidth, 1 << 20, "MLP width");
+        InRange(config.Classes, 1 << 20, "number of classes");
+        InRange(config.PatchSize, 1 << 10, "patch size");
+        InRange(config.ImageHeight, 1 << 13, "image height");
+        InRange(config.ImageWidth, 1 << 13, "image width");
+        InRange(config.Registers + 1, 1 << 10, "number of register tokens");
+        if (config.Width % config.Heads != 0)
+            throw Wrong($"a width of {config.Width} does not divide into {config.Heads} heads");
+        if (config.ImageHeight % config.PatchSize != 0 || config.ImageWidth % config.PatchSize != 0)
+            throw Wrong($"an input of {config.ImageHeight} x {config.ImageWidth} does not divide into patches of {config.PatchSize}");
+        if (!(config.LayerNormEpsilon is > 0 and < 1))
+            throw Wrong($"an epsilon of {config.LayerNormEpsilon} makes no sense");
+
+        void InRange(int value, int most, string what)
+        {
+            if (value < 1 || value > most)
+                throw Wrong($"a {what} of {value} is out of range (1 to {most})");
+        }
+
+        ModelException Wrong(string why) => new(ModelFailure.BadConfiguration, $"The configuration of {path} is not usable: {why}.");
+    }
+}

@@ -1,0 +1,137 @@
+using AgCam.Models.Safetensors;
+
+namespace AgCam.Models.Hub;
+
+/// <summary>A model in the cache.</summary>
+/// <param name="Folder">Its snapshot, to be opened as a checkpoint.</param>
+/// <param name="Revisions">Branches and tags that point at the commit.</param>
+/// <param name="Complete">Whether configuration and weights are all there.</param>
+public sealed record CachedModel(
+    string Repo, string Commit, string Folder, IReadOnlyList<string> Revisions, long Bytes, DateTimeOffset Changed, bool Complete);
+
+/// <summary>
+/// The cache folder in the layout of Python's huggingface_hub: models--org--name/ with blobs/ETAG (the files, by content),
+/// refs/REVISION (a commit each) and snapshots/COMMIT/FILE (relative links to blobs).
+/// </summary>
+public sealed class HubCache(string folder)
+{
+    public string Folder { get; } = folder;
+
+    /// <summary>Every snapshot of every model, by name.</summary>
+    public IReadOnlyList<CachedModel> List()
+    {
+        if (!Directory.Exists(Folder))
+            return [];
+        var models = new List<CachedModel>();
+        foreach (var modelFolder in Directory.EnumerateDirectories(Folder, "models--*").Order(StringComparer.Ordinal))
+        {
+            var repo = Path.GetFileName(modelFolder)["models--".Length..].Replace("--", "/", StringComparison.Ordinal);
+            var refs = Refs(Path.Combine(modelFolder, "refs"));
+            var snapshots = Path.Combine(modelFolder, "snapshots");
+            if (Directory.Exists(snapshots))
+                models.AddRange(Directory.EnumerateDirectories(snapshots).Order(StringComparer.Ordinal)
+                    .Select(snapshot => Describe(repo, snapshot, refs)));
+        }
+
+        return models;
+    }
+
+    /// <summary>The folder of a complete snapshot; null when the model has not been pulled, or not as a whole.</summary>
+    public string? Find(HubId id) =>
+        CommitOf(id) is { } commit && Snapshot(id.Repo, commit) is var snapshot && IsComplete(snapshot) ? snapshot : null;
+
+    /// <summary>The commit that the cache knows for a revision.</summary>
+    public string? CommitOf(HubId id)
+    {
+        if (id.IsCommit)
+            return id.Revision;
+        var reference = RefPath(id);
+        return File.Exists(reference) && File.ReadAllText(reference).Trim() is var commit && HubId.IsCommitHash(commit) ? commit : null;
+    }
+
+    internal string ModelFolder(string repo) => Path.Combine(Folder, $"models--{repo.Replace("/", "--", StringComparison.Ordinal)}");
+
+    internal string Snapshot(string repo, string commit) => Path.Combine(ModelFolder(repo), "snapshots", commit);
+
+    internal string Blob(string repo, string etag) => Path.Combine(ModelFolder(repo), "blobs", etag);
+
+    /// <summary>Python's own place for locks, so that both take turns.</summary>
+    internal string Lock(string repo, string etag) => Path.Combine(Folder, ".locks", Path.GetFileName(ModelFolder(repo)), $"{etag}.lock");
+
+    internal void SetRef(HubId id, string commit)
+    {
+        if (id.IsCommit || CommitOf(id) == commit)
+            return;
+        Directory.CreateDirectory(Path.GetDirectoryName(RefPath(id))!);
+        AtomicFile.Write(RefPath(id), stream => stream.Write(System.Text.Encoding.ASCII.GetBytes(commit)));
+    }
+
+    /// <summary>Shows a blob under its name in a snapshot: by a relative link, or a copy where links are not allowed.</summary>
+    internal void Link(string repo, string commit, string file, string etag)
+    {
+        var place = Path.Combine(Snapshot(repo, commit), file);
+        if (ModelFile.IsThere(place))
+            return;
+        Directory.CreateDirectory(Path.GetDirectoryName(place)!);
+        var unfinished = $"{place}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            try
+            {
+                File.CreateSymbolicLink(unfinished, Path.GetRelativePath(Path.GetDirectoryName(place)!, Blob(repo, etag)));
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException or PlatformNotSupportedException)
+            {
+                File.Copy(Blob(repo, etag), unfinished);
+            }
+
+            File.Move(unfinished, place, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(unfinished);
+        }
+    }
+
+    /// <summary>Whether a folder holds config.json and all weights. A link to a blob that is gone does not count.</summary>
+    internal static bool IsComplete(string snapshot)
+    {
+        if (!ModelFile.IsThere(Path.Combine(snapshot, "config.json")))
+            return false;
+        if (ModelFile.IsThere(Path.Combine(snapshot, SafetensorsWeights.SingleName)))
+            return true;
+        var index = Path.Combine(snapshot, SafetensorsWeights.IndexName);
+        try
+        {
+            return ModelFile.IsThere(index)
+                && SafetensorsWeights.ShardsOf(index).All(shard => ModelFile.IsThere(Path.Combine(snapshot, shard)));
+        }
+        catch (ModelException)
+        {
+            return false;
+        }
+    }
+
+    private string RefPath(HubId id) => Path.Combine(ModelFolder(id.Repo), "refs", id.Revision);
+
+    private static List<(string Revision, string Commit)> Refs(string folder) => !Directory.Exists(folder) ? []
+        : [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            .Select(file => (Path.GetRelativePath(folder, file).Replace('\\', '/'), File.ReadAllText(file).Trim()))];
+
+    private static CachedModel Describe(string repo, string snapshot, List<(string Revision, string Commit)> refs)
+    {
+        var commit = Path.GetFileName(snapshot);
+        var (bytes, changed) = (0L, DateTimeOffset.MinValue);
+        foreach (var path in Directory.EnumerateFiles(snapshot, "*", SearchOption.AllDirectories))
+        {
+            var link = new FileInfo(path);
+            if ((link.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? link) is not { Exists: true } file)
+                continue;
+            bytes += file.Length;
+            changed = file.LastWriteTimeUtc > changed ? file.LastWriteTimeUtc : changed;
+        }
+
+        string[] revisions = [.. refs.Where(entry => entry.Commit == commit).Select(entry => entry.Revision)];
+        return new CachedModel(repo, commit, snapshot, revisions, bytes, changed, IsComplete(snapshot));
+    }
+}

@@ -1,0 +1,83 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace AgCam.Models;
+
+/// <summary>y = x W^T + b. Weight is [out, in].</summary>
+internal sealed record Linear(Tensor Weight, Tensor? Bias)
+{
+    public Tensor Forward(Tensor x) => F.linear(x, Weight, Bias);
+
+    /// <summary>The vector-Jacobian product: y W, [.., out] -> [.., in], in the weights' dtype, returned in float32.</summary>
+    public Tensor Vjp(Tensor y) => y.to(Weight.dtype).matmul(Weight).to(float32);
+
+    /// <summary>Some rows of the layer as a layer of its own, e.g. the queries of a fused qkv. A view, not a copy.</summary>
+    public Linear Rows(long start, long count) => new(Weight.narrow(0, start, count), Bias?.narrow(0, start, count));
+}
+
+/// <summary>Layer normalisation over the last dimension.</summary>
+internal sealed record LayerNorm(Tensor Weight, Tensor Bias, double Epsilon)
+{
+    public Tensor Forward(Tensor x) => F.layer_norm(x, [Weight.shape[0]], Weight, Bias, Epsilon);
+
+    /// <summary>dL/dx where dL/d(norm(x)) = y: with xh the normalised x and z = w y, r (z - mean(z) - xh mean(z xh)). Shapes broadcast, last dimension C.</summary>
+    public Tensor Vjp(Tensor x, Tensor y)
+    {
+        using var scope = NewDisposeScope();
+        x = x.to(float32);
+        var centred = x - x.mean([-1], keepdim: true);
+        var r = (centred * centred).mean([-1], keepdim: true).add(Epsilon).rsqrt();
+        var xh = centred * r;
+        var z = Weight.to(float32) * y;
+        return (r * (z - z.mean([-1], keepdim: true) - xh * (z * xh).mean([-1], keepdim: true))).MoveToOuterDisposeScope();
+    }
+}
+
+internal static class Activations
+{
+    public static Tensor Forward(this Activation activation, Tensor x) => activation switch
+    {
+        Activation.Gelu => F.gelu(x),
+        Activation.GeluTanh => F.gelu(x, GELU.Approximate.tanh),
+        Activation.QuickGelu => x * sigmoid(1.702 * x),
+        _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, null),
+    };
+
+    /// <summary>The same, overwriting x: for inference, where nobody needs x again.</summary>
+    public static Tensor Overwrite(this Activation activation, Tensor x) => activation switch
+    {
+        Activation.Gelu => x.gelu_(),
+        Activation.GeluTanh => x.gelu_(GELU.Approximate.tanh),
+        Activation.QuickGelu => x.mul_(sigmoid(1.702 * x)),
+        _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, null),
+    };
+
+    /// <summary>act'(x), in float32.</summary>
+    public static Tensor Derivative(this Activation activation, Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        x = x.to(float32);
+        Tensor derivative;
+        switch (activation)
+        {
+            case Activation.Gelu: // Phi(x) + x phi(x)
+                derivative = 0.5 * (1 + erf(x * Math.Sqrt(0.5))) + x * exp(-0.5 * x * x) * (1 / Math.Sqrt(2 * Math.PI));
+                break;
+            case Activation.QuickGelu:
+                var s = sigmoid(1.702 * x);
+                derivative = s + 1.702 * x * s * (1 - s);
+                break;
+            case Activation.GeluTanh:
+                const double Cubic = 0.044715;
+                var root = Math.Sqrt(2 / Math.PI);
+                var t = tanh(root * (x + Cubic * x * x * x));
+                derivative = 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * root * (1 + 3 * Cubic * x * x);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(activation), activation, null);
+        }
+
+        return derivative.MoveToOuterDisposeScope();
+    }
+}

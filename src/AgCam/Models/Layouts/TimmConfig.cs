@@ -1,0 +1,166 @@
+using AgCam.Preprocessing;
+
+namespace AgCam.Models.Layouts;
+
+/// <summary>config.json as timm writes it: architecture, model_args, pretrained_cfg.</summary>
+internal static class TimmConfig
+{
+    /// <summary>Arguments that matter for training only, or that say nothing about the weights.</summary>
+    private static readonly HashSet<string> Irrelevant =
+    [
+        "drop_rate", "pos_drop_rate", "patch_drop_rate", "proj_drop_rate", "attn_drop_rate", "drop_path_rate", "weight_init", "fix_init",
+        "dynamic_img_size", "dynamic_img_pad", "strict_img_size",
+    ];
+
+    private static readonly HashSet<string> Known =
+    [
+        "img_size", "patch_size", "in_chans", "num_classes", "global_pool", "embed_dim", "depth", "num_heads", "mlp_ratio", "qkv_bias",
+        "qk_norm", "init_values", "class_token", "pos_embed", "no_embed_class", "reg_tokens", "pre_norm", "final_norm", "fc_norm",
+        "act_layer",
+    ];
+
+    public static ModelDescription Read(ConfigJson config, string? architecture)
+    {
+        architecture ??= config.Text("architecture");
+        var pretrained = config.OptionalSection("pretrained_cfg");
+        var args = config.OptionalSection("model_args");
+        CheckArguments(config, args, architecture);
+
+        var named = NamedArchitectures.Find(architecture);
+        var input = Input(pretrained);
+        var size = args?.OptionalSize("img_size") ?? input ?? (named.ImageHeight, named.ImageWidth);
+        var patch = args?.OptionalSize("patch_size") is { } given ? Square(given, args) : named.PatchSize;
+        var width = args?.OptionalInteger("embed_dim") ?? named.Width;
+        var registers = args?.OptionalInteger("reg_tokens") ?? named.Registers;
+        var model = named with
+        {
+            ImageHeight = size.Item1,
+            ImageWidth = size.Item2,
+            PatchSize = patch,
+            Width = width,
+            Depth = args?.OptionalInteger("depth") ?? named.Depth,
+            Heads = args?.OptionalInteger("num_heads") ?? named.Heads,
+            MlpWidth = args?.OptionalNumber("mlp_ratio") is { } ratio
+                ? (int)Math.Clamp(width * ratio, 0, int.MaxValue)
+                : (int)Math.Clamp((long)width * named.MlpWidth / named.Width, 0, int.MaxValue),
+            Classes = new[] { args, config, pretrained }.Select(part => part?.OptionalInteger("num_classes"))
+                .FirstOrDefault(count => count is not null) ?? named.Classes,
+            Activation = args?.OptionalText("act_layer") is { } activation ? ActivationOf(activation, args) : named.Activation,
+            Registers = registers,
+            PrefixHasPosition = args?.OptionalFlag("no_embed_class") is { } noEmbed ? !noEmbed : named.PrefixHasPosition,
+            PreNorm = args?.OptionalFlag("pre_norm") ?? named.PreNorm,
+            LayerScale = args?.OptionalNumber("init_values") is { } initial ? initial != 0 : named.LayerScale,
+            QkNorm = args?.OptionalFlag("qk_norm") ?? named.QkNorm,
+            QkvBias = args?.OptionalFlag("qkv_bias") ?? named.QkvBias,
+        };
+
+        var (names, wordNetIds) = ClassNames(config, pretrained);
+        RefuseEmbedding(config, pretrained, model, names);
+        return new ModelDescription(model, Preprocessing(pretrained, input)) { ClassNames = names, WordNetIds = wordNetIds };
+    }
+
+    private static void CheckArguments(ConfigJson config, ConfigJson? args, string architecture)
+    {
+        var pool = args?.OptionalText("global_pool") ?? config.OptionalText("global_pool") ?? "token";
+        if (pool != "token")
+            throw Refused(architecture,
+                $"its classifier reads {(pool == "map" ? "an attention pool (map)" : $"the pooled patches ({PrintableName.Of(pool)})")}, "
+                + "so the class token's row has no gradient");
+        if (args is null)
+            return;
+        var unknown = args.Keys.Where(key => args.Has(key) && !Known.Contains(key) && !Irrelevant.Contains(key))
+            .Select(PrintableName.Of).ToList();
+        if (unknown.Count > 0)
+            throw Refused(architecture, $"what {string.Join(", ", unknown)} in model_args means for the computation is not known");
+        if (args.OptionalFlag("class_token") == false)
+            throw Refused(architecture, "it has no class token");
+        if (args.OptionalFlag("fc_norm") == true)
+            throw Refused(architecture, "it normalises after pooling (fc_norm), which goes with averaged patches");
+        if (args.OptionalFlag("final_norm") == false)
+            throw Refused(architecture, "it has no last layer normalisation");
+        if (args.OptionalText("pos_embed") is { } position and not "learn")
+            throw Refused(architecture, $"its position embedding is {PrintableName.Of(position)}; only a learned one is covered");
+        if (args.OptionalInteger("in_chans") is { } channels and not 3)
+            throw Refused(architecture, $"it takes {channels} channels; pictures have 3");
+    }
+
+    /// <summary>OpenAI's and OpenCLIP's own heads project to the space shared with text: their outputs are no classes.</summary>
+    private static void RefuseEmbedding(ConfigJson config, ConfigJson? pretrained, ViTConfig model, IReadOnlyList<string>? names)
+    {
+        var tag = pretrained?.OptionalText("tag") ?? "";
+        if (!model.PreNorm || names is not null || tag.Contains("ft_", StringComparison.Ordinal))
+            return;
+        if (tag.Length > 0 || config.OptionalInteger("num_classes") is 512 or 640 or 768 or 1024 or 1280)
+            throw new ModelException(ModelFailure.NoClassifier,
+                $"{model.Architecture} ends in a CLIP embedding of {model.Classes} numbers, not in classes. "
+                + "Use a fine-tuned one (..._ft_in12k_in1k), or name its outputs with --classes.");
+    }
+
+    private static PreprocessingFields Preprocessing(ConfigJson? pretrained, (int Height, int Width)? input)
+    {
+        if (pretrained is null)
+            return new PreprocessingFields();
+        // timm crops the centre where a configuration, written before other modes existed, does not name the mode.
+        var mode = pretrained.OptionalText("crop_mode") switch
+        {
+            null or "center" => CropMode.Center,
+            "squash" => CropMode.Squash,
+            "border" => CropMode.Border,
+            _ => throw pretrained.Wrong("crop_mode", "center, squash or border"),
+        };
+        return new PreprocessingFields
+        {
+            Height = input?.Height,
+            Width = input?.Width,
+            CropMode = mode,
+            CropPct = pretrained.OptionalNumber("crop_pct"),
+            Interpolation = pretrained.OptionalText("interpolation") switch
+            {
+                null => null,
+                "nearest" => Interpolation.Nearest,
+                "bilinear" => Interpolation.Bilinear,
+                "bicubic" => Interpolation.Bicubic,
+                "lanczos" => Interpolation.Lanczos,
+                _ => throw pretrained.Wrong("interpolation", "nearest, bilinear, bicubic or lanczos"),
+            },
+            Mean = Floats(pretrained, "mean"),
+            Std = Floats(pretrained, "std"),
+        };
+    }
+
+    private static IReadOnlyList<float>? Floats(ConfigJson json, string key) =>
+        json.OptionalNumbers(key)?.Select(value => (float)value).ToList();
+
+    /// <summary>input_size is [channels, height, width].</summary>
+    private static (int Height, int Width)? Input(ConfigJson? pretrained)
+    {
+        if (pretrained?.OptionalNumbers("input_size") is not { } size)
+            return null;
+        return size.Count == 3 && size.All(side => side is >= 1 and <= 65536 && side == Math.Floor(side))
+            ? ((int)size[1], (int)size[2])
+            : throw pretrained.Wrong("input_size", "[3, height, width]");
+    }
+
+    private static (IReadOnlyList<string>? Names, IReadOnlyList<string>? WordNetIds) ClassNames(ConfigJson config, ConfigJson? pretrained)
+    {
+        var names = config.OptionalTexts("label_names") ?? pretrained?.OptionalTexts("label_names");
+        if (names is null || !names.All(WordNet.IsId))
+            return (names, null);
+        var words = (config.OptionalSection("label_descriptions") ?? pretrained?.OptionalSection("label_descriptions"))?.Strings();
+        return (words is null ? names : [.. names.Select(id => words.GetValueOrDefault(id, id))], names);
+    }
+
+    private static Activation ActivationOf(string name, ConfigJson args) => name switch
+    {
+        "gelu" => Activation.Gelu,
+        "quick_gelu" => Activation.QuickGelu,
+        "gelu_tanh" => Activation.GeluTanh,
+        _ => throw args.Wrong("act_layer", "gelu, quick_gelu or gelu_tanh"),
+    };
+
+    private static int Square((int Height, int Width) size, ConfigJson args) =>
+        size.Height == size.Width ? size.Height : throw args.Wrong("patch_size", "square");
+
+    private static ModelException Refused(string architecture, string why) => new(ModelFailure.UnsupportedArchitecture,
+        $"{PrintableName.Of(architecture)} is not supported: {why}. Choose a plain ViT whose classifier reads the class token.");
+}

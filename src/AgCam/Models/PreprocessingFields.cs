@@ -1,0 +1,119 @@
+using AgCam.Preprocessing;
+
+namespace AgCam.Models;
+
+/// <summary>What a checkpoint says about its preprocessing, before options overrule it and before it is known to be complete.</summary>
+internal sealed record PreprocessingFields
+{
+    private const int MostResized = 16_384;
+
+    public int? Height { get; init; }
+
+    public int? Width { get; init; }
+
+    public CropMode? CropMode { get; init; }
+
+    /// <summary>Share of the resized image that the crop keeps, as timm says it.</summary>
+    public double? CropPct { get; init; }
+
+    /// <summary>Side that the image is resized to before the crop, as Hugging Face says it.</summary>
+    public int? ResizeTo { get; init; }
+
+    public Interpolation? Interpolation { get; init; }
+
+    public CropRounding CropRounding { get; init; }
+
+    public IReadOnlyList<float>? Mean { get; init; }
+
+    public IReadOnlyList<float>? Std { get; init; }
+
+    /// <summary>Set where the checkpoint's preprocessing cannot be reproduced: the reason.</summary>
+    public string? Unsupported { get; init; }
+
+    /// <summary>
+    /// These fields with the options over them. How much is cropped belongs to the mode: another mode does not inherit it.
+    /// </summary>
+    public PreprocessingFields Under(CheckpointOptions options)
+    {
+        var sameMode = options.CropMode is null || options.CropMode == CropMode;
+        var resized = this with
+        {
+            Height = options.ImageSize ?? Height,
+            Width = options.ImageSize ?? Width,
+            CropMode = options.CropMode ?? CropMode,
+            CropPct = options.CropPct ?? (sameMode ? CropPct : null),
+            ResizeTo = options.CropPct is null && sameMode ? ResizeTo : null,
+            Interpolation = options.Interpolation ?? Interpolation,
+            Mean = options.Mean ?? Mean,
+            Std = options.Std ?? Std,
+        };
+        // A side that the checkpoint names keeps its proportion to the input when another input size is asked for.
+        return resized is { ResizeTo: { } side, Height: { } height } && Height is > 0 and { } own && own != height
+            ? resized with { ResizeTo = (int)Math.Min((long)side * height / own, int.MaxValue) }
+            : resized;
+    }
+
+    /// <exception cref="ModelException">no-preprocessing, with every option that is missing.</exception>
+    public PreprocessingOptions Complete(string model)
+    {
+        if (Unsupported is not null)
+            throw new ModelException(ModelFailure.UnsupportedPreprocessing, $"{model}: {Unsupported}");
+        var missing = new List<string>();
+        Require(Height ?? Width, "--image-size");
+        Require(CropMode, "--crop-mode (squash, center or border)");
+        var crops = CropMode is Preprocessing.CropMode.Center or Preprocessing.CropMode.Border;
+        Require(crops && CropPct is null && ResizeTo is null ? null : "", "--crop-pct");
+        Require(Interpolation, "--interpolation (bilinear, bicubic, ...)");
+        Require(Mean, "--mean");
+        Require(Std, "--std");
+        if (missing.Count > 0)
+            throw new ModelException(ModelFailure.NoPreprocessing,
+                $"{model} does not say how images are prepared for it, and a guess would change every result. "
+                + $"Add {string.Join(", ", missing)}.");
+        var (height, width) = (Side(Height!.Value, 8_192), Side(Width!.Value, 8_192));
+        return new PreprocessingOptions
+        {
+            InputHeight = height,
+            InputWidth = width,
+            CropMode = CropMode!.Value,
+            ResizeTo = Resized(height, width),
+            Interpolation = Interpolation!.Value,
+            CropRounding = CropRounding,
+            Mean = Channels(Mean!, "--mean", zeroAllowed: true),
+            Std = Channels(Std!, "--std", zeroAllowed: false),
+        };
+
+        void Require(object? value, string option)
+        {
+            if (value is null)
+                missing.Add(option);
+        }
+    }
+
+    /// <summary>The side that the image is resized to before the crop; 0 where nothing is cropped.</summary>
+    private int Resized(int height, int width)
+    {
+        if (ResizeTo is { } side)
+            return Side(side, MostResized);
+        if (CropPct is not { } share || share == 1)
+            return 0;
+        if (share is not (> 0 and < 1))
+            throw new ModelException(ModelFailure.BadConfiguration,
+                $"A crop_pct of {share} makes no sense: give --crop-pct above 0 and at most 1.");
+        if (height != width)
+            throw new ModelException(ModelFailure.UnsupportedPreprocessing,
+                $"A crop_pct of {share} of an oblong input ({height} x {width}) is not covered: give --crop-pct 1.");
+        return Side((int)Math.Min(Math.Floor(height / share), int.MaxValue), MostResized); // as timm: 224 / 0.9 -> 248
+    }
+
+    private static int Side(int pixels, int most) => pixels > 0 && pixels <= most
+        ? pixels
+        : throw new ModelException(ModelFailure.BadConfiguration,
+            $"A picture side of {pixels} pixels is out of range: it must be 1 to {most}.");
+
+    private static IReadOnlyList<float> Channels(IReadOnlyList<float> values, string option, bool zeroAllowed) =>
+        values.Count == 3 && values.All(float.IsFinite) && (zeroAllowed || values.All(value => value > 0))
+            ? values
+            : throw new ModelException(ModelFailure.BadConfiguration,
+                $"{option} needs three {(zeroAllowed ? "" : "positive ")}numbers for red, green and blue, in the range 0 to 1.");
+}

@@ -1,0 +1,256 @@
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace AgCam.Models;
+
+/// <summary>
+/// A pre-norm Vision Transformer whose head reads the class token (and the distillation token, where there is one).
+/// Token order: [class][distillation][registers...][patches]. The model is immutable; its forward passes may run from several threads.
+/// </summary>
+public sealed class VisionTransformer : IDisposable
+{
+    private readonly Tensor _prefix; // [1, P, C]: class token, distillation token, registers, with their positions where they have any
+    private readonly Tensor _positions; // [1, patches, C]
+    private readonly Tensor _patchWeight; // [C, 3, p, p]
+    private readonly Tensor? _patchBias;
+    private readonly LayerNorm? _normPre;
+    private readonly LayerNorm _norm;
+    private readonly Linear _head;
+    private readonly Linear? _headDist;
+
+    /// <param name="config">The shape; its input size may differ from the checkpoint's: position embeddings are resized.</param>
+    /// <param name="weights">By timm's names; every one of them on the CPU, of any floating dtype. Copied.</param>
+    /// <param name="device">Where to compute.</param>
+    /// <param name="dtype">float32, bfloat16 or float16.</param>
+    public VisionTransformer(ViTConfig config, Func<string, Tensor> weights, Device device, ScalarType dtype = ScalarType.Float32)
+    {
+        Config = config;
+        Device = device;
+        Dtype = dtype;
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+
+        Tensor Take(string name) => weights(name).to(dtype, device, copy: true);
+        LayerNorm Norm(string name, double? epsilon = null) => new(Take(name + ".weight"), Take(name + ".bias"), epsilon ?? config.LayerNormEpsilon);
+        Linear Dense(string name, bool bias = true) => new(Take(name + ".weight"), bias ? Take(name + ".bias") : null);
+
+        (_prefix, _positions) = Embeddings(config, weights, device, dtype);
+        _patchWeight = Take("patch_embed.proj.weight");
+        _patchBias = config.PreNorm ? null : Take("patch_embed.proj.bias");
+        _normPre = config.PreNorm ? Norm("norm_pre") : null;
+        Blocks = [.. Enumerable.Range(0, config.Depth).Select(i => $"blocks.{i}.").Select(b => new Block
+        {
+            Config = config,
+            norm1 = Norm(b + "norm1"),
+            qkv = Dense(b + "attn.qkv", config.QkvBias),
+            q_norm = config.QkNorm ? Norm(b + "attn.q_norm") : null,
+            k_norm = config.QkNorm ? Norm(b + "attn.k_norm") : null,
+            proj = Dense(b + "attn.proj"),
+            ls1 = config.LayerScale ? Take(b + "ls1.gamma") : null,
+            norm2 = Norm(b + "norm2"),
+            fc1 = Dense(b + "mlp.fc1"),
+            fc2 = Dense(b + "mlp.fc2"),
+            ls2 = config.LayerScale ? Take(b + "ls2.gamma") : null,
+        })];
+        _norm = Norm("norm");
+        _head = Dense("head");
+        _headDist = config.Distilled ? Dense("head_dist") : null;
+
+        // What was made on the way (views, unresized embeddings) goes; the parameters stay for as long as the model does.
+        foreach (var parameter in Parameters())
+            parameter.DetachFromDisposeScope();
+    }
+
+    /// <summary>Reads every weight into memory; the checkpoint may be closed afterwards.</summary>
+    /// <param name="inputHeight">Input size in pixels, when it is not the checkpoint's own: position embeddings are resized.</param>
+    public static VisionTransformer Load(Checkpoint checkpoint, Device device, ScalarType dtype = ScalarType.Float32, int? inputHeight = null, int? inputWidth = null)
+    {
+        var config = checkpoint.Config with
+        {
+            ImageHeight = inputHeight ?? checkpoint.Config.ImageHeight,
+            ImageWidth = inputWidth ?? checkpoint.Config.ImageWidth,
+        };
+        return new VisionTransformer(config, name => ToTensor(checkpoint.Weights[name]), device, dtype);
+    }
+
+    public ViTConfig Config { get; }
+
+    public Device Device { get; }
+
+    public ScalarType Dtype { get; }
+
+    /// <summary>T: the tokens that a head reads: 1, or 2 for a distilled model.</summary>
+    public int HeadTokens => Config.Distilled ? 2 : 1;
+
+    internal IReadOnlyList<Block> Blocks { get; }
+
+    internal LayerNorm Norm => _norm;
+
+    internal Linear ClassHead => _head;
+
+    /// <summary>Plain prediction: the ordinary full forward pass.</summary>
+    /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
+    /// <returns>[B, classes], float32.</returns>
+    public Tensor Logits(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var x = Embed(input);
+        foreach (var block in Blocks)
+        {
+            var next = block.Forward(x);
+            x.Dispose();
+            x = next;
+        }
+
+        return Head(_norm.Forward(x)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The forward pass that an explanation follows: the logits, and of every block what the closed form needs.</summary>
+    /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
+    internal ForwardPass Forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var x = Embed(input); // [B, N, C]
+        var traces = new BlockTrace[Blocks.Count];
+        for (var i = 0; i < traces.Length; i++)
+        {
+            (var next, traces[i]) = Blocks[i].ForwardTraced(x, HeadTokens, last: i == traces.Length - 1);
+            x.Dispose();
+            x = next;
+        }
+
+        var logits = Head(_norm.Forward(x));
+        foreach (var trace in traces)
+            trace.MoveToOuterDisposeScope();
+        return new ForwardPass(logits.MoveToOuterDisposeScope(), x.MoveToOuterDisposeScope(), traces);
+    }
+
+    /// <summary>A forward pass with every attention matrix spelled out and differentiable; needs the memory that this says.</summary>
+    /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
+    /// <param name="detach">Cut the gradient at the input of every attention: AG-CAM's rule.</param>
+    internal (Tensor Logits, IReadOnlyList<Attention> Attentions) ForwardExplicit(Tensor input, bool detach)
+    {
+        var x = Embed(input);
+        var attentions = new List<Attention>();
+        foreach (var block in Blocks)
+        {
+            (x, var attention) = block.ForwardExplicit(x, detach);
+            attentions.Add(attention);
+        }
+
+        return (Head(_norm.Forward(x)), attentions);
+    }
+
+    /// <summary>dY/dx of the head tokens after the last block, for Y = logit[target] - gamma logit[against].</summary>
+    /// <param name="final">x after the last block, [B, T, C].</param>
+    /// <param name="target">Class indices, [B, K], int64.</param>
+    /// <param name="against">Class indices, [B, K]; null for plain targets.</param>
+    /// <param name="gamma">Weight of the class against, [B, K]; 0 where a target is plain.</param>
+    /// <returns>[B, T, K, C], float32.</returns>
+    internal Tensor Seed(Tensor final, Tensor target, Tensor? against, Tensor? gamma)
+    {
+        using var scope = NewDisposeScope();
+        var heads = _headDist is null ? (Linear[])[_head] : [_head, _headDist];
+        var seeds = heads.Select(head =>
+        {
+            var rows = Rows(head, target); // [B, K, C]
+            if (against is not null && gamma is not null)
+                rows = rows - gamma.unsqueeze(-1) * Rows(head, against);
+            return rows / heads.Length;
+        });
+        return _norm.Vjp(final.unsqueeze(2), stack(seeds, 1)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Every parameter, e.g. to ask for their gradients.</summary>
+    internal IEnumerable<Tensor> Parameters()
+    {
+        IEnumerable<Tensor?> Of(Linear? linear) => linear is null ? [] : [linear.Weight, linear.Bias];
+        IEnumerable<Tensor?> OfNorm(LayerNorm? norm) => norm is null ? [] : [norm.Weight, norm.Bias];
+        IEnumerable<Tensor?> all =
+        [
+            _prefix, _positions, _patchWeight, _patchBias, .. OfNorm(_normPre),
+            .. Blocks.SelectMany(b => (IEnumerable<Tensor?>)
+            [
+                .. OfNorm(b.norm1), .. Of(b.qkv), .. OfNorm(b.q_norm), .. OfNorm(b.k_norm), .. Of(b.proj), b.ls1,
+                .. OfNorm(b.norm2), .. Of(b.fc1), .. Of(b.fc2), b.ls2,
+            ]),
+            .. OfNorm(_norm), .. Of(_head), .. Of(_headDist),
+        ];
+        return all.OfType<Tensor>();
+    }
+
+    public void Dispose()
+    {
+        foreach (var parameter in Parameters())
+            parameter.Dispose();
+    }
+
+    private static Tensor ToTensor(WeightTensor weight)
+    {
+        var tensor = empty([.. weight.Shape], weight.DType switch
+        {
+            DType.F32 => float32,
+            DType.F16 => float16,
+            DType.BF16 => bfloat16,
+            _ => throw new ModelException(ModelFailure.UnsupportedType, $"A weight of type {weight.DType.Name()} cannot be computed with. Convert the checkpoint to F32, F16 or BF16."),
+        });
+        weight.Bytes.CopyTo(tensor.bytes);
+        return tensor;
+    }
+
+    private static Tensor Rows(Linear head, Tensor classes) =>
+        head.Weight.index_select(0, classes.flatten()).to(float32).view(classes.shape[0], classes.shape[1], -1);
+
+    /// <summary>The tokens that enter the first block, [B, N, C].</summary>
+    internal Tensor Embed(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var patches = F.conv2d(input.to(Dtype), _patchWeight, _patchBias, strides: [Config.PatchSize, Config.PatchSize]); // [B, C, rows, columns]
+        var x = cat([_prefix.expand(input.shape[0], -1, -1), patches.flatten(2).transpose(1, 2) + _positions], 1); // [B, N, C]
+        return (_normPre is null ? x : _normPre.Forward(x)).MoveToOuterDisposeScope();
+    }
+
+    // normed: [B, T or more, C]
+    private Tensor Head(Tensor normed)
+    {
+        var logits = _head.Forward(normed.select(1, 0));
+        if (_headDist is not null)
+            logits = (logits + _headDist.Forward(normed.select(1, 1))) / 2;
+        return logits.to(float32);
+    }
+
+    private static (Tensor Prefix, Tensor Positions) Embeddings(ViTConfig config, Func<string, Tensor> weights, Device device, ScalarType dtype)
+    {
+        List<Tensor> tokens = [weights("cls_token")];
+        if (config.Distilled)
+            tokens.Add(weights("dist_token"));
+        if (config.Registers > 0)
+            tokens.Add(weights("reg_token"));
+        var prefix = cat([.. tokens.Select(t => t.to(float32))], 1); // [1, P, C]
+
+        var positions = weights("pos_embed").to(float32); // [1, P + n, C] or [1, n, C]
+        if (config.PrefixHasPosition)
+        {
+            prefix = prefix + positions.narrow(1, 0, config.PrefixTokens);
+            positions = positions.narrow(1, config.PrefixTokens, positions.shape[1] - config.PrefixTokens);
+        }
+
+        positions = PositionEmbedding.Resize(positions, config.GridRows, config.GridColumns, config.PositionResizing);
+        return (prefix.to(dtype, device, copy: true), positions.to(dtype, device, copy: true));
+    }
+}
+
+/// <summary>What the explanation needs of a forward pass. Dispose it when the maps are made.</summary>
+/// <param name="Logits">[B, classes], float32.</param>
+/// <param name="Final">x of the head tokens after the last block, before the final norm, [B, T, C].</param>
+/// <param name="Blocks">First block first.</param>
+internal sealed record ForwardPass(Tensor Logits, Tensor Final, IReadOnlyList<BlockTrace> Blocks) : IDisposable
+{
+    public void Dispose()
+    {
+        Logits.Dispose();
+        Final.Dispose();
+        foreach (var block in Blocks)
+            block.Dispose();
+    }
+}

@@ -1,0 +1,123 @@
+using System.Globalization;
+
+namespace AgCam;
+
+/// <summary>
+/// What is to be explained, as requested: <c>predicted</c>, <c>label</c>, a class index or name, <c>top:K</c>, or one side against
+/// another: <c>A-vs-B</c>, e.g. <c>predicted-vs-label</c>. It becomes classes once the model has spoken.
+/// </summary>
+public abstract record Target
+{
+    private const string Versus = "-vs-";
+
+    public static Target Predicted { get; } = new PredictedTarget();
+
+    /// <summary>Reads a target as it is written on the command line or in a request.</summary>
+    /// <exception cref="TargetException">No such class, or not a target at all: what was given and what would do.</exception>
+    public static Target Parse(string text, ClassNames classes)
+    {
+        text = text.Trim();
+        if (text.StartsWith("top:", StringComparison.OrdinalIgnoreCase))
+        {
+            if (int.TryParse(text.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count >= 1 && count <= classes.Count)
+                return new TopTarget(count);
+            throw new TargetException($"Target \"{text}\": after top: comes a number from 1 to {classes.Count}.");
+        }
+
+        if (Side(text, classes) is { } single)
+            return single;
+        for (var at = text.IndexOf(Versus, StringComparison.OrdinalIgnoreCase); at > 0; at = text.IndexOf(Versus, at + 1, StringComparison.OrdinalIgnoreCase))
+            if (Side(text[..at], classes) is { } side && Side(text[(at + Versus.Length)..], classes) is { } against)
+                return new ContrastiveTarget(side, against);
+
+        var culprit = text.Split(Versus).FirstOrDefault(side => Side(side, classes) is null) ?? text;
+        throw new TargetException($"Target \"{text}\": no class is called \"{culprit}\"; {classes.Near(culprit)}. Other targets: predicted, label, top:K, A-vs-B.");
+    }
+
+    /// <summary>The classes to explain for one image.</summary>
+    /// <param name="logits">[classes]</param>
+    /// <param name="label">The image's label, or null when it has none; a target that needs it then resolves to nothing.</param>
+    public abstract IEnumerable<ResolvedTarget> Resolve(ReadOnlyMemory<float> logits, int? label);
+
+    /// <summary>The canonical text: part of an explanation's identity, so a label stands in it by its class.</summary>
+    public abstract string Canonical(int? label);
+
+    /// <summary>Class indices by falling logit; ties by index.</summary>
+    public static int[] Ranked(ReadOnlyMemory<float> logits, int count)
+    {
+        var order = Enumerable.Range(0, logits.Length).ToArray();
+        var values = logits.ToArray();
+        Array.Sort(order, (a, b) => values[b].CompareTo(values[a]) is var by && by != 0 ? by : a.CompareTo(b));
+        return order[..Math.Min(count, order.Length)];
+    }
+
+    private static SingleTarget? Side(string text, ClassNames classes) => text.Trim().ToLowerInvariant() switch
+    {
+        "predicted" => new PredictedTarget(),
+        "label" => new LabelTarget(),
+        _ => classes.Find(text) is >= 0 and var index ? new ClassTarget(index)
+            : text.Trim().StartsWith("class:", StringComparison.OrdinalIgnoreCase) && classes.Find(text.Trim()[6..]) is >= 0 and var named ? new ClassTarget(named)
+            : null,
+    };
+
+    private abstract record SingleTarget : Target
+    {
+        public abstract int? ClassOf(ReadOnlyMemory<float> logits, int? label);
+
+        public override IEnumerable<ResolvedTarget> Resolve(ReadOnlyMemory<float> logits, int? label) =>
+            ClassOf(logits, label) is { } index ? [new ResolvedTarget(index)] : [];
+    }
+
+    private sealed record PredictedTarget : SingleTarget
+    {
+        public override int? ClassOf(ReadOnlyMemory<float> logits, int? label)
+        {
+            var values = logits.Span;
+            var best = 0;
+            for (var i = 1; i < values.Length; i++)
+                if (values[i] > values[best])
+                    best = i;
+            return best;
+        }
+
+        public override string Canonical(int? label) => "predicted";
+    }
+
+    private sealed record LabelTarget : SingleTarget
+    {
+        public override int? ClassOf(ReadOnlyMemory<float> logits, int? label) => label;
+
+        public override string Canonical(int? label) => label is null ? "label" : $"label:{label}";
+    }
+
+    private sealed record ClassTarget(int Index) : SingleTarget
+    {
+        public override int? ClassOf(ReadOnlyMemory<float> logits, int? label) => Index;
+
+        public override string Canonical(int? label) => $"class:{Index}";
+    }
+
+    private sealed record TopTarget(int Count) : Target
+    {
+        public override IEnumerable<ResolvedTarget> Resolve(ReadOnlyMemory<float> logits, int? label) =>
+            Ranked(logits, Count).Select(index => new ResolvedTarget(index));
+
+        public override string Canonical(int? label) => $"top:{Count}";
+    }
+
+    private sealed record ContrastiveTarget(SingleTarget For, SingleTarget Against) : Target
+    {
+        public override IEnumerable<ResolvedTarget> Resolve(ReadOnlyMemory<float> logits, int? label) =>
+            For.ClassOf(logits, label) is { } side && Against.ClassOf(logits, label) is { } against && side != against
+                ? [new ResolvedTarget(side, against)]
+                : [];
+
+        public override string Canonical(int? label) => For.Canonical(label) + Versus + Against.Canonical(label);
+    }
+}
+
+/// <summary>A class to explain, alone or against another.</summary>
+public readonly record struct ResolvedTarget(int Class, int? Against = null);
+
+/// <summary>A target was asked for that this model does not have. The caller must act; the message says how.</summary>
+public sealed class TargetException(string message) : Exception(message);

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Builds everything and runs the tests. Needs the .NET 10 SDK and nothing else.
+#
+#   ./test.sh                     what needs no service; names what it left out
+#   ./test.sh --services debian   also RabbitMQ and a MongoDB-compatible store from Debian's packages, in a chroot (root on Debian)
+#   ./test.sh --filter NAME       only test classes whose name contains NAME
+#
+# AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB (URIs) name services that run already; with CI=true services are started as by --services debian.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+services=none filter=
+[ "${CI:-}" = true ] && services=debian
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --services) services=$2; shift 2 ;;
+    --filter) filter=$2; shift 2 ;;
+    -h|--help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "test.sh: unknown option $1 (see ./test.sh --help)" >&2; exit 2 ;;
+  esac
+done
+
+dotnet build AgCamPipeline.sln -c Release --nologo -v quiet
+
+if [ "$services" = debian ] && [ -z "${AGCAM_TEST_RABBITMQ:-}${AGCAM_TEST_MONGODB:-}" ]; then
+  trap 'infra/test-services/debian.sh down' EXIT
+  infra/test-services/debian.sh up
+  eval "$(infra/test-services/debian.sh env)"
+fi
+for service in AGCAM_TEST_RABBITMQ AGCAM_TEST_MONGODB; do
+  [ -n "${!service:-}" ] || echo "left out: tests that need $service (see ./test.sh --help)"
+done
+
+passed=0 failed=0 skipped=0 broken=0
+for project in tests/*.Tests; do
+  name=$(basename "$project")
+  echo "== $name"
+  log=$(mktemp)
+  arguments=()
+  [ -n "$filter" ] && arguments=(--filter-class "*$filter*" --ignore-exit-code 8)
+  "$project/bin/Release/net10.0/$name" --no-ansi --no-progress "${arguments[@]}" 2>&1 | tee "$log" || true
+  count() { sed -n "s/^ *$1: \([0-9]*\)$/\1/p" "$log" | tail -n 1; }
+  if [ -z "$(count total)" ]; then
+    echo "$name ended without a summary" >&2
+    broken=$((broken + 1))
+  fi
+  passed=$((passed + $(count succeeded || true) + 0))
+  failed=$((failed + $(count failed || true) + 0))
+  skipped=$((skipped + $(count skipped || true) + 0))
+  rm -f "$log"
+done
+failed=$((failed + broken))
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

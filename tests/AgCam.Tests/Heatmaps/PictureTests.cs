@@ -1,0 +1,165 @@
+using AgCam.Heatmaps;
+using AgCam.Images;
+using AgCam.Preprocessing;
+using FsCheck.Xunit;
+using Xunit;
+
+namespace AgCam.Tests.Heatmaps;
+
+public class PictureTests
+{
+    [Fact]
+    public void An_overlay_has_the_size_of_the_photo_up_to_the_limit()
+    {
+        Assert.Equal((300, 200), Size(Some(300, 200).Overlay()));
+        Assert.Equal((100, 67), Size(Some(300, 200).Overlay(new() { LongestSide = 100 })));
+    }
+
+    [Theory]
+    [InlineData(96, 96)]
+    [InlineData(1, 1)]
+    [InlineData(900, 40)]
+    [InlineData(40, 900)]
+    public void A_strip_of_any_photo_has_large_panels_and_room_for_captions(int width, int height)
+    {
+        var strip = Some(width, height).Strip();
+
+        var (panelWidth, panelHeight) = PictureScaling.Fit(width, height, 336);
+        Assert.True(strip.Width > 3 * Math.Max(panelWidth, 160));
+        Assert.True(strip.Height > panelHeight + 20);
+    }
+
+    [Fact]
+    public void The_picture_of_an_explanation_covers_what_the_model_saw()
+    {
+        // 200 x 100, shorter side to 50, centre 50 x 50: the model saw the middle 100 x 100 pixels
+        var explanation = new Explanation
+        {
+            Predictions = [],
+            Logits = [0, 0],
+            LogSumExp = Math.Log(2),
+            Transform = new InputTransform(2, 2, 25, 0, 200, 100),
+            Targets = [new TargetExplanation { Requested = "predicted", Class = 1, Name = "goldfish", Heatmap = SomeHeatmap.Drawn("1.", "51"), Boxes = [new(60, 50, 40, 50, 0.7)] }],
+        };
+        var input = Preprocessing.Some.Options(CropMode.Center, 50, 50, Interpolation.Bilinear);
+        var photo = SomePhoto.Noise(7, 200, 100);
+
+        var picture = ExplanationPicture.Of(photo, explanation, explanation.Targets[0], input);
+
+        Assert.Equal(new BoundingBox(50, 0, 100, 100), picture.Covers);
+        Assert.Equal("goldfish  0.50", picture.Title);
+        Assert.Equal(("0", "0.5"), picture.Ends);
+        var overlay = picture.Overlay(new() { Boxes = false });
+        Assert.Equal(photo.At(49, 99), overlay.At(49, 99));
+        Assert.NotEqual(photo.At(50, 99), overlay.At(50, 99));
+        Assert.Throws<ArgumentException>(() => ExplanationPicture.Of(SomePhoto.Grey(100, 200), explanation, explanation.Targets[0], input));
+    }
+
+    [Fact]
+    public void A_predicted_box_is_solid_and_ground_truth_dashed()
+    {
+        var photo = SomePhoto.Grey(400, 300);
+        BoundingBox[] box = [new(100, 60, 200, 160)];
+
+        var predicted = BoxDrawing.Draw(photo, box);
+        var truth = BoxDrawing.Draw(photo, [], box);
+
+        Assert.All(Enumerable.Range(100, 200), x => Assert.NotEqual((128, 128, 128), predicted.At(x, 60)));
+        var untouched = Enumerable.Range(100, 200).Count(x => truth.At(x, 60) == (128, 128, 128));
+        Assert.InRange(untouched, 60, 140);
+        Assert.Equal((128, 128, 128), predicted.At(200, 140));
+    }
+
+    [Property]
+    public bool Boxes_anywhere_can_be_drawn(float x, float y, float width, float height)
+    {
+        var photo = SomePhoto.Grey(40, 30);
+        BoundingBox[] box = [new(x, y, Math.Abs(width), Math.Abs(height), 0.5)];
+        return Size(BoxDrawing.Draw(photo, box, box, scores: true)) == (40, 30);
+    }
+
+    [Fact]
+    public void Drawing_leaves_the_photo_as_it_was()
+    {
+        var picture = Some(60, 50);
+        var before = picture.Photo.Pixels.ToArray();
+
+        picture.Overlay();
+        picture.Strip();
+
+        Assert.Equal(before, picture.Photo.Pixels);
+    }
+
+    [Fact]
+    public void A_caption_that_is_too_long_ends_in_dots()
+    {
+        var text = new Lettering("a class with a very long name indeed", 10);
+
+        var fitted = text.Fit(100);
+
+        Assert.EndsWith("...", fitted.Text, StringComparison.Ordinal);
+        Assert.InRange(fitted.Width, 60, 100);
+        Assert.Same(text, text.Fit(1000));
+    }
+
+    [Fact]
+    public void Every_printable_letter_has_strokes_of_its_own()
+    {
+        var unknown = Strokes("你");
+        var drawn = Enumerable.Range('!', '~' - '!' + 1).Select(c => Strokes(((char)c).ToString())).ToArray();
+
+        Assert.DoesNotContain(unknown, drawn);
+        Assert.Equal(drawn.Length, drawn.Distinct().Count());
+        Assert.Equal(Strokes("deja vu"), Strokes("déjà\tvu"));
+
+        static string Strokes(string text) => string.Join(' ', StrokeFont.Strokes(text).Select(s => string.Join(',', s)));
+    }
+
+    [Fact]
+    public void A_png_comes_back_as_the_same_pixels_and_leaves_no_temporary_file()
+    {
+        var image = SomePhoto.Noise(5, 33, 21);
+        var folder = Directory.CreateTempSubdirectory("agcam-png-");
+        try
+        {
+            var path = Path.Combine(folder.FullName, "picture.png");
+            PngEncoder.Save(SomePhoto.Noise(6, 5, 5), path);
+            PngEncoder.Save(image, path);
+
+            using var read = NetVips.Image.NewFromFile(path);
+            Assert.Equal((33, 21, 3), (read.Width, read.Height, read.Bands));
+            Assert.Equal(image.Pixels, read.WriteToMemory<byte>());
+            Assert.Single(folder.GetFiles());
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public void A_picture_that_cannot_be_saved_leaves_nothing_behind()
+    {
+        var folder = Directory.CreateTempSubdirectory("agcam-png-");
+        try
+        {
+            var occupied = folder.CreateSubdirectory("picture.png").FullName;
+
+            Assert.ThrowsAny<SystemException>(() => PngEncoder.Save(SomePhoto.Grey(4, 4), occupied));
+            Assert.Empty(folder.GetFiles());
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static ExplanationPicture Some(int width, int height) => new(SomePhoto.Noise(1, width, height), SomeHeatmap.Smooth(1), new(0, 0, width, height))
+    {
+        Boxes = [new(width / 4.0, height / 4.0, width / 2.0, height / 2.0, 0.7)],
+        GroundTruth = [new(0, 0, width, height)],
+        Title = "goldfish  0.98",
+    };
+
+    private static (int, int) Size(RgbImage image) => (image.Width, image.Height);
+}

@@ -1,0 +1,122 @@
+using AgCam.Images;
+using Xunit;
+
+namespace AgCam.Tests.Images;
+
+public sealed class ImageFilesTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_folder_gives_its_images_at_any_depth_in_ordinal_order()
+    {
+        Write("b/2.png", "b/10.PNG", "a.jpg", "b.jpg", "B.Jpeg", "b-c/x.webp", "c/d/e/f.tiff", "c/notes.txt", "c/d/.hidden.gif", "no_extension", "z.jpg.txt");
+        Assert.Equal(
+            ["B.Jpeg", "a.jpg", "b-c/x.webp", "b.jpg", "b/10.PNG", "b/2.png", "c/d/.hidden.gif", "c/d/e/f.tiff"],
+            Find(_folder.Root));
+        Assert.Equal(Find(_folder.Root).Order(StringComparer.Ordinal), Find(_folder.Root));
+    }
+
+    [Fact]
+    public void What_is_named_is_taken_even_if_it_is_no_image_or_does_not_exist()
+    {
+        Write("a.dat", "folder/b.jpg");
+        Assert.Equal(["a.dat", "missing.jpg", "b.jpg"], Find(Under("a.dat"), Under("missing.jpg"), Under("folder")).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void A_relative_folder_gives_relative_paths()
+    {
+        Write("folder/a.jpg");
+        string relative = Path.GetRelativePath(Environment.CurrentDirectory, Under("folder"));
+        Assert.Equal([relative + "/a.jpg"], ImageFiles.Find(relative));
+    }
+
+    [Theory]
+    [InlineData("*.jpg", "a.jpg b.jpg")]
+    [InlineData("?.jpg", "a.jpg b.jpg")]
+    [InlineData("*/*.jpg", "x/a.jpg x/c.jpg")]
+    [InlineData("x/*", "x/a.jpg x/c.jpg x/d.png")]
+    [InlineData("**/*.jpg", "a.jpg b.jpg x/a.jpg x/c.jpg x/y/a.jpg")]
+    [InlineData("**/a.*", "a.jpg x/a.jpg x/y/a.jpg")]
+    [InlineData("x/**", "x/a.jpg x/c.jpg x/d.png x/y/a.jpg")]
+    [InlineData("x/**/a.jpg", "x/a.jpg x/y/a.jpg")]
+    [InlineData("**/y/*", "x/y/a.jpg")]
+    [InlineData("x//*.png", "x/d.png")]
+    public void Patterns_match_names_and_folders(string pattern, string expected)
+    {
+        Write("a.jpg", "b.jpg", "x/a.jpg", "x/c.jpg", "x/d.png", "x/y/a.jpg", "x/y/notes.txt", "aa.txt");
+        Assert.Equal(expected.Split(' '), Find(_folder.Root + "/" + pattern));
+    }
+
+    [Fact]
+    public void A_pattern_without_a_folder_looks_in_the_current_one() =>
+        Assert.Equal(["nothing-of-this-name-*.jpg"], ImageFiles.Find("nothing-of-this-name-*.jpg"));
+
+    [Fact]
+    public void A_file_that_looks_like_a_pattern_is_itself()
+    {
+        Write("what?.jpg", "whats.jpg");
+        Assert.Equal(["what?.jpg"], Find(Under("what?.jpg")));
+    }
+
+    [Fact]
+    public void A_pattern_that_matches_nothing_comes_out_as_not_found()
+    {
+        string pattern = Under("*.webp");
+        Assert.Equal([pattern], ImageFiles.Find(pattern));
+        Assert.Equal(ImageFailure.NotFound, Assert.Throws<ImageException>(() => ImageDecoder.ReadFile(pattern, ImageLimits.Default)).Reason);
+    }
+
+    [Fact]
+    public void Links_are_followed_but_never_in_circles()
+    {
+        Write("a/1.jpg", "elsewhere/2.jpg");
+        Directory.CreateSymbolicLink(Under("a/self"), Under("a"));
+        Directory.CreateSymbolicLink(Under("a/up"), _folder.Root);
+        Directory.CreateSymbolicLink(Under("a/other"), Under("elsewhere"));
+        Directory.CreateSymbolicLink(Under("elsewhere/back"), Under("a"));
+        Assert.Equal(["a/1.jpg", "a/other/2.jpg"], Find(Under("a")));
+    }
+
+    [Fact]
+    public void Pipes_and_broken_links_named_like_images_come_out_to_fail_later()
+    {
+        _folder.Pipe("pipe.jpg");
+        File.CreateSymbolicLink(Under("gone.jpg"), Under("nowhere"));
+        File.CreateSymbolicLink(Under("circle.jpg"), Under("circle.jpg"));
+        Directory.CreateDirectory(Under("folder.jpg"));
+        Assert.Equal(["circle.jpg", "gone.jpg", "pipe.jpg"], Find(_folder.Root));
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_listed_is_not_lost()
+    {
+        Assert.SkipWhen(Environment.IsPrivilegedProcess, "This user may list every folder.");
+        Write("a.jpg", "secret/b.jpg");
+        TemporaryFolder.Forbid(Under("secret"));
+        Assert.Equal(["a.jpg", "secret"], Find(_folder.Root));
+    }
+
+    [Fact]
+    public void Folders_with_unspellable_names_come_out_to_fail_later()
+    {
+        _folder.WriteRawName([.. "x"u8, 0xC0, .. ".png"u8], [1]);
+        Write("new\nline.jpg");
+        Assert.Equal(["new\nline.jpg", "x\uFFFD.png"], Find(_folder.Root));
+    }
+
+    private void Write(params string[] names)
+    {
+        foreach (string name in names)
+            _folder.Write(name, 1);
+    }
+
+    private string Under(string name) => Path.Combine(_folder.Root, name);
+
+    /// <summary>What is found, relative to the folder.</summary>
+    private string[] Find(params string[] paths) =>
+        [.. ImageFiles.Find(paths).Select(path => path.StartsWith(_folder.Root + "/", StringComparison.Ordinal) ? path[(_folder.Root.Length + 1)..] : path)];
+}

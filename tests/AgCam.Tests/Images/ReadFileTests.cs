@@ -1,0 +1,123 @@
+using System.Net.Sockets;
+using AgCam.Images;
+using Xunit;
+
+namespace AgCam.Tests.Images;
+
+public sealed class ReadFileTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_file_is_read_whole() => Assert.Equal([1, 2, 3], ImageDecoder.ReadFile(_folder.Write("a.jpg", 1, 2, 3), ImageLimits.Default));
+
+    [Fact]
+    public void Newlines_and_other_scripts_in_a_name_are_part_of_the_name()
+    {
+        Assert.Equal([1], ImageDecoder.ReadFile(_folder.Write("new\nline.jpg", 1), ImageLimits.Default));
+        Assert.Equal([2], ImageDecoder.ReadFile(_folder.Write("пёс 犬 🐕 \u0001.jpg", 2), ImageLimits.Default));
+    }
+
+    [Theory]
+    [InlineData("missing.jpg")]
+    [InlineData("file.jpg/below.jpg")]
+    [InlineData("zero\0character.jpg")]
+    public void What_does_not_exist_is_not_found(string name)
+    {
+        _folder.Write("file.jpg", 1);
+        Assert.Equal(ImageFailure.NotFound, Reason(_folder.Root + "/" + name));
+    }
+
+    [Fact]
+    public void A_name_longer_than_any_file_s_is_not_found() => Assert.Equal(ImageFailure.NotFound, Reason(Path.Combine(_folder.Root, new string('a', 300))));
+
+    [Fact]
+    public void No_path_is_not_found() => Assert.Equal(ImageFailure.NotFound, Reason(""));
+
+    [Fact]
+    public void A_folder_is_not_a_file() => Assert.Equal(ImageFailure.NotAFile, Reason(Directory.CreateDirectory(Path.Combine(_folder.Root, "folder.jpg")).FullName));
+
+    [Fact(Timeout = 10_000)]
+    public async Task A_pipe_is_not_waited_for()
+    {
+        string pipe = _folder.Pipe("pipe.jpg");
+        Assert.Equal(ImageFailure.NotAFile, await Task.Run(() => Reason(pipe), TestContext.Current.CancellationToken));
+    }
+
+    [Fact(Timeout = 10_000)]
+    public async Task A_link_to_a_pipe_is_not_waited_for()
+    {
+        string link = Path.Combine(_folder.Root, "link.jpg");
+        File.CreateSymbolicLink(link, _folder.Pipe("pipe"));
+        Assert.Equal(ImageFailure.NotAFile, await Task.Run(() => Reason(link), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void A_socket_is_not_a_file()
+    {
+        string path = Path.Combine(_folder.Root, "socket.jpg");
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint(path));
+        Assert.Equal(ImageFailure.NotAFile, Reason(path));
+    }
+
+    [Theory]
+    [InlineData("/dev/zero")]
+    [InlineData("/dev/null")]
+    public void A_device_is_not_a_file(string path) => Assert.Equal(ImageFailure.NotAFile, Reason(path));
+
+    [Fact]
+    public void A_file_without_bytes_is_empty() => Assert.Equal(ImageFailure.Empty, Reason(_folder.Write("empty.jpg")));
+
+    [Fact]
+    public void A_large_file_is_refused_by_its_size_alone()
+    {
+        string path = _folder.Write("large.jpg");
+        using (var file = File.OpenWrite(path))
+            file.SetLength(1L << 40); // sparse: takes no space
+        Assert.Equal(ImageFailure.TooManyBytes, Reason(path));
+    }
+
+    [Fact]
+    public void A_link_in_a_circle_is_unreadable()
+    {
+        string link = Path.Combine(_folder.Root, "circle.jpg");
+        File.CreateSymbolicLink(link, link);
+        Assert.Equal(ImageFailure.Unreadable, Reason(link));
+    }
+
+    [Fact]
+    public void A_link_to_nothing_is_not_found()
+    {
+        string link = Path.Combine(_folder.Root, "gone.jpg");
+        File.CreateSymbolicLink(link, Path.Combine(_folder.Root, "nowhere"));
+        Assert.Equal(ImageFailure.NotFound, Reason(link));
+    }
+
+    [Fact]
+    public void A_file_without_permission_is_unreadable()
+    {
+        Assert.SkipWhen(Environment.IsPrivilegedProcess, "This user may read every file.");
+        string path = _folder.Write("secret.jpg", 1);
+        TemporaryFolder.Forbid(path);
+        Assert.Equal(ImageFailure.Unreadable, Reason(path));
+    }
+
+    [Fact]
+    public void A_file_that_fails_while_it_is_read_is_unreadable() =>
+        Assert.True(Reason("/proc/self/mem") is ImageFailure.Empty or ImageFailure.Unreadable);
+
+    [Fact]
+    public void A_name_that_is_no_UTF8_says_so()
+    {
+        _folder.WriteRawName([0xFF, 0xFE, .. ".jpg"u8], [1, 2, 3]);
+        string found = Assert.Single(ImageFiles.Find(_folder.Root));
+        var failure = Assert.Throws<ImageException>(() => ImageDecoder.ReadFile(found, ImageLimits.Default));
+        Assert.Equal(ImageFailure.Unreadable, failure.Reason);
+        Assert.Contains("UTF-8", failure.Message, StringComparison.Ordinal);
+    }
+
+    private static string Reason(string path) => Assert.Throws<ImageException>(() => ImageDecoder.ReadFile(path, ImageLimits.Default)).Reason;
+}

@@ -1,0 +1,66 @@
+using AgCam.Models;
+using AgCam.Models.Hub;
+using Xunit;
+
+namespace AgCam.Tests.Models;
+
+public sealed class ModelReferenceTests : IDisposable
+{
+    private readonly TemporaryFolder _cache = new();
+
+    public void Dispose() => _cache.Dispose();
+
+    private ModelSources Sources => new()
+    {
+        Hub = new HubOptions { CacheFolder = _cache.Path, Offline = true },
+        Shipped = name => name == "scenes" ? Fixture.Path("models", "timm_vit_patch8_96") : null,
+    };
+
+    private Task<Checkpoint> Resolve(string reference, CheckpointOptions? options = null) =>
+        ModelReference.ResolveAsync(reference, Sources, options, TestContext.Current.CancellationToken);
+
+    [Fact]
+    public async Task A_shipped_model_is_known_by_its_name()
+    {
+        using var checkpoint = await Resolve("scenes");
+        Assert.Equal(("scenes", 8), (checkpoint.Id, checkpoint.Config.PatchSize));
+    }
+
+    [Fact]
+    public async Task A_folder_is_a_model()
+    {
+        using var checkpoint = await Resolve(Fixture.Path("models", "hf_vit"));
+        Assert.Equal(("hf_vit", Fixture.Path("models", "hf_vit")), (checkpoint.Id, checkpoint.Source));
+    }
+
+    [Fact]
+    public async Task A_file_beside_its_configuration_stands_for_the_folder()
+    {
+        using var checkpoint = await Resolve(Fixture.Path("models", "timm_vit", "model.safetensors"));
+        Assert.Equal((4, "timm_vit"), (checkpoint.Config.Heads, checkpoint.Id));
+    }
+
+    [Fact]
+    public async Task A_bare_file_needs_its_architecture()
+    {
+        var bare = _cache["mine.safetensors"];
+        File.Copy(Fixture.Path("models", "torchvision_vit", "model.safetensors"), bare);
+        var error = await Assert.ThrowsAsync<ModelException>(() => Resolve(bare));
+        Assert.Contains("--arch", error.Message, StringComparison.Ordinal);
+        using var checkpoint = await Resolve(bare, new CheckpointOptions { Architecture = "vit_b_16" });
+        Assert.Equal(("mine", 3), (checkpoint.Id, checkpoint.Config.Depth));
+    }
+
+    [Theory]
+    [InlineData("nowhere")]
+    [InlineData("./nowhere")]
+    [InlineData("/nowhere/at/all")]
+    [InlineData("org/model.safetensors")]
+    [InlineData("")]
+    public async Task What_is_nowhere_is_said_so(string reference) =>
+        Assert.Equal(ModelFailure.NotFound, (await Assert.ThrowsAsync<ModelException>(() => Resolve(reference))).Reason);
+
+    [Fact]
+    public async Task A_hub_id_that_is_not_cached_needs_the_network() =>
+        Assert.Equal(ModelFailure.HubOffline, (await Assert.ThrowsAsync<ModelException>(() => Resolve("org/name"))).Reason);
+}

@@ -1,0 +1,144 @@
+using AgCam.Models;
+using AgCam.Models.Pickle;
+using AgCam.Preprocessing;
+using Xunit;
+
+namespace AgCam.Tests.Models;
+
+public sealed class PthImportTests : IDisposable
+{
+    private static readonly CheckpointOptions Options = new()
+    {
+        Architecture = "vit_tiny_patch16_224",
+        Heads = 4,
+        Mean = [0.5f, 0.5f, 0.5f],
+        Std = [0.5f, 0.5f, 0.5f],
+        CropPct = 0.9,
+        CropMode = CropMode.Center,
+        Interpolation = Interpolation.Bicubic,
+        ClassNames = ["anchor", "bell", "comet", "drum", "ember", "fern", "gate", "harp", "iris", "jade"],
+    };
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("state_dict.pth", "")]
+    [InlineData("legacy.pth", "")]
+    [InlineData("training_checkpoint.pth.tar", "state_dict")]
+    [InlineData("with_ema.pth.tar", "state_dict_ema")]
+    [InlineData("malicious.pth", "state_dict")]
+    public void An_imported_model_is_the_one_that_was_saved(string file, string stateKey)
+    {
+        var imported = ModelImport.Run(Fixture.Path("pth", file), _folder["model"], Options);
+        Assert.Equal(stateKey, imported.StateKey);
+
+        using var original = Checkpoint.Open(Fixture.Path("models", "timm_vit"));
+        using var copy = Checkpoint.Open(imported.Folder);
+        Assert.Equal(original.Config, copy.Config);
+        Assert.Equal(original.ClassNames, copy.ClassNames);
+        Assert.Equal(original.Preprocessing.ResizeTo, copy.Preprocessing.ResizeTo);
+        Assert.Equal(original.Preprocessing.Mean, copy.Preprocessing.Mean);
+        Assert.Equal(original.Weights.Count, copy.Weights.Count);
+        foreach (var (name, tensor) in original.Weights)
+            Assert.True(tensor.Bytes.SequenceEqual(copy.Weights[name].Bytes), name);
+    }
+
+    [Fact]
+    public void Half_precision_stays_half_precision()
+    {
+        var imported = ModelImport.Run(Fixture.Path("pth", "half.pth"), _folder["model"], Options);
+        using var copy = Checkpoint.Open(imported.Folder);
+        using var original = Checkpoint.Open(Fixture.Path("models", "timm_vit"));
+        Assert.All(copy.Weights.Values, tensor => Assert.Equal(DType.F16, tensor.DType));
+        Assert.Equal(original.Weights["norm.bias"].ToFloat32().Select(value => (float)(Half)value), copy.Weights["norm.bias"].ToFloat32());
+    }
+
+    [Fact]
+    public void Nothing_in_a_malicious_pickle_runs()
+    {
+        var before = Directory.GetCurrentDirectory();
+        using (var file = PthFile.Open(Fixture.Path("pth", "malicious.pth")))
+            Assert.NotEmpty(file.Tensors);
+        foreach (var folder in new[] { before, AppContext.BaseDirectory, Fixture.Path("pth"), Fixture.RepositoryRoot() })
+            Assert.False(File.Exists(Path.Combine(folder, "PWNED")), folder);
+    }
+
+    [Fact]
+    public void A_pickle_is_not_opened_as_a_model_but_sent_to_import()
+    {
+        foreach (var file in Directory.GetFiles(Fixture.Path("pth")))
+            Assert.Equal(ModelFailure.PickleNotImported, Assert.Throws<ModelException>(() => Checkpoint.Open(file)).Reason);
+    }
+
+    [Fact]
+    public void An_import_without_preprocessing_lists_every_option_to_give()
+    {
+        var error = Assert.Throws<ModelException>(() => ModelImport.Run(
+            Fixture.Path("pth", "state_dict.pth"), _folder["model"], new CheckpointOptions { Architecture = "vit_tiny_patch16_224", Heads = 4 }));
+        Assert.Equal(ModelFailure.NoPreprocessing, error.Reason);
+        foreach (var option in new[] { "--crop-mode", "--interpolation", "--mean", "--std" })
+            Assert.Contains(option, error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder["model"]));
+    }
+
+    [Fact]
+    public void Heads_that_the_weights_cannot_tell_are_asked_for()
+    {
+        var error = Assert.Throws<ModelException>(() => ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], Options with { Heads = null }));
+        Assert.Contains("--heads", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_that_holds_something_is_not_overwritten()
+    {
+        Directory.CreateDirectory(_folder["model"]);
+        File.WriteAllText(Path.Combine(_folder["model"], "precious.txt"), "mine");
+        Assert.Throws<ModelException>(() => ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], Options));
+        Assert.Equal(["precious.txt"], Directory.GetFileSystemEntries(_folder["model"]).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void A_failed_import_leaves_nothing_behind()
+    {
+        Assert.Throws<ModelException>(() => ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], Options with { ClassNames = ["one"] }));
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public void A_pickle_beside_its_configuration_keeps_it()
+    {
+        // As older models on the Hub are: config.json, preprocessor_config.json and a pickle.
+        var source = Directory.CreateDirectory(_folder["source"]).FullName;
+        File.Copy(Fixture.Path("pth", "state_dict.pth"), Path.Combine(source, "pytorch_model.bin"));
+        File.Copy(Fixture.Path("models", "timm_vit", "config.json"), Path.Combine(source, "config.json"));
+        Assert.Equal(ModelFailure.PickleNotImported, Assert.Throws<ModelException>(() => Checkpoint.Open(source)).Reason);
+
+        var imported = ModelImport.Run(Path.Combine(source, "pytorch_model.bin"), _folder["model"], new CheckpointOptions());
+        using var original = Checkpoint.Open(Fixture.Path("models", "timm_vit"));
+        using var copy = Checkpoint.Open(imported.Folder);
+        Assert.Equal(original.Config, copy.Config);
+        Assert.Equal(original.Preprocessing.ResizeTo, copy.Preprocessing.ResizeTo);
+        Assert.All(original.Weights, pair => Assert.True(pair.Value.Bytes.SequenceEqual(copy.Weights[pair.Key].Bytes)));
+    }
+
+    [Fact]
+    public void A_bare_safetensors_file_is_imported_too()
+    {
+        var torchvision = Fixture.Path("models", "torchvision_vit", "model.safetensors");
+        var imported = ModelImport.Run(torchvision, _folder["model"], Options with { Architecture = "vit_b_16", Heads = null });
+        using var copy = Checkpoint.Open(imported.Folder);
+        using var original = Checkpoint.Open(torchvision, new CheckpointOptions { Architecture = "vit_b_16" });
+        Assert.Equal(original.Config, copy.Config);
+        Assert.Equal(PositionResizing.Torchvision, copy.Config.PositionResizing);
+        Assert.All(original.Weights, pair => Assert.True(pair.Value.Bytes.SequenceEqual(copy.Weights[pair.Key].Bytes)));
+    }
+
+    [Fact]
+    public void Without_architecture_and_configuration_an_import_asks_for_one()
+    {
+        var error = Assert.Throws<ModelException>(() => ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], new CheckpointOptions()));
+        Assert.Contains("--arch", error.Message, StringComparison.Ordinal);
+    }
+}
