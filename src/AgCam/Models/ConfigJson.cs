@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace AgCam.Models;
@@ -5,9 +6,11 @@ namespace AgCam.Models;
 /// <summary>An object of a checkpoint's JSON configuration. Every error names the file and the key.</summary>
 internal sealed class ConfigJson
 {
-    private const int MaxBytes = 32 << 20; // an index of a large model, or the class names of ImageNet-21k, stay far below
+    internal const int MaxBytes = 32 << 20; // an index of a large model, or the class names of ImageNet-21k, stay far below
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
+
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly string _where;
     private readonly JsonElement _object;
@@ -18,11 +21,13 @@ internal sealed class ConfigJson
     {
         try
         {
-            using var document = JsonDocument.Parse(ModelFile.ReadSmall(path, MaxBytes), Strict);
+            var text = StrictUtf8.GetString(ModelFile.ReadSmall(path, MaxBytes)).TrimStart('\uFEFF'); // editors on Windows add a mark
+            using var document = JsonDocument.Parse(text, Strict);
             return Of(path, document.RootElement.Clone());
         }
-        catch (JsonException error)
+        catch (Exception error) when (error is JsonException or DecoderFallbackException or InvalidOperationException)
         {
+            // InvalidOperationException: a name with half a surrogate pair.
             throw new ModelException(ModelFailure.Corrupt, $"{path} is not valid JSON: {error.Message}", error);
         }
     }
@@ -91,7 +96,9 @@ internal sealed class ConfigJson
     /// <summary>This object as name to text.</summary>
     public IReadOnlyDictionary<string, string> Strings() => _object.EnumerateObject().ToDictionary(
         property => property.Name,
-        property => property.Value.ValueKind == JsonValueKind.String ? Text(property.Value, property.Name) : throw Wrong(property.Name, "a text"),
+        property => property.Value.ValueKind == JsonValueKind.String
+            ? Text(property.Value, property.Name)
+            : throw Wrong(property.Name, "a text"),
         StringComparer.Ordinal);
 
     /// <summary>Whether the value under a key is an object (and not, say, a plain number).</summary>

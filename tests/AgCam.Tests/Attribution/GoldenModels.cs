@@ -75,8 +75,16 @@ public class GoldenModels
             var exact = TransformerAttribution.Maps(wide.Model, input.to(float64), target);
             for (var i = 0; i < maps.shape[0]; i++)
             {
-                var uncertainty = Golden.RelativeError(maps[i], exact[i]);
-                Assert.InRange(Golden.RelativeError(maps[i], golden[i]), 0, Math.Max(1e-4, 5 * uncertainty));
+                var (error, uncertainty) = (Golden.RelativeError(maps[i], golden[i]), Golden.RelativeError(maps[i], exact[i]));
+                for (var draw = 0UL; draw < 6 && error > Math.Max(1e-4, 3 * uncertainty); draw++)
+                {
+                    // What one unit of float32's last place in every input pixel does to the map in float64.
+                    var pixels = input.narrow(0, i, 1).to(float64);
+                    var nudged = pixels * (1 + 1.2e-7 * randn(pixels.shape, float64, generator: new Generator(draw)));
+                    uncertainty = Math.Max(uncertainty, Golden.RelativeError(TransformerAttribution.Maps(wide.Model, nudged, target.narrow(0, i, 1))[0], exact[i]));
+                }
+
+                Assert.InRange(error, 0, Math.Max(1e-4, 3 * uncertainty));
                 seen++;
                 determined += uncertainty < 1e-3 ? 1 : 0;
             }

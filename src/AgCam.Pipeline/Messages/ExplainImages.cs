@@ -1,0 +1,62 @@
+using System.Text.Json.Serialization;
+
+namespace AgCam.Pipeline.Messages;
+
+/// <summary>The two queues: someone waits for the answer, or nobody does.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Lane>))]
+public enum Lane
+{
+    Bulk,
+    Interactive,
+}
+
+/// <summary>A model by name, pinned to the bytes of its checkpoint.</summary>
+public sealed record ModelPin
+{
+    public string Id { get; init; } = "";
+
+    public Digest Sha256 { get; init; }
+}
+
+/// <summary>
+/// The request: explain these images. Jobs publish one per chunk, other producers publish the same message. Checked by <see cref="ExplainImagesRules"/>.
+/// </summary>
+public sealed record ExplainImages
+{
+    public const int MaxReferences = 256;
+
+    /// <summary>The idempotency key: the same key again is the same request.</summary>
+    public string Key { get; init; } = "";
+
+    /// <summary>Null when no job stands behind the request; its items are then found under <see cref="RequestId"/> of the key.</summary>
+    public Guid? JobId { get; init; }
+
+    /// <summary>The chunk's number in its job, from 0; 0 without a job.</summary>
+    public int Chunk { get; init; }
+
+    /// <summary>How often the chunk has been published before: a message of an older epoch than the stored chunk's is stale.</summary>
+    public int Epoch { get; init; }
+
+    public Lane Lane { get; init; }
+
+    public ModelPin Model { get; init; } = new();
+
+    /// <summary>The attribution method's name.</summary>
+    public string Method { get; init; } = "ag-cam";
+
+    /// <summary>What to explain in each image, each a form of <see cref="TargetForm"/>: "predicted", "top:5", "label", "class:dog".</summary>
+    public IReadOnlyList<string> Targets { get; init; } = ["predicted"];
+
+    /// <summary>Where the heatmap, scaled to [0, 1], is cut to find boxes.</summary>
+    public double Threshold { get; init; } = 0.5;
+
+    /// <summary>float32, float16 or bfloat16.</summary>
+    public string Dtype { get; init; } = "float32";
+
+    /// <summary>1 to 256 of them, with distinct numbers.</summary>
+    public IReadOnlyList<ImageReference> References { get; init; } = [];
+
+    /// <summary>Under which the chunk and its items are stored: the job, or the request itself.</summary>
+    [JsonIgnore]
+    public Guid Owner => JobId ?? RequestId.Of(Key);
+}

@@ -1,0 +1,61 @@
+using System.Buffers.Binary;
+
+namespace AgCam.Pipeline.Records;
+
+/// <summary>The highest logits, highest first: classes and values, 4 bytes each in the store. Enough for label auditing later.</summary>
+public sealed class TopLogits
+{
+    public const int MaxCount = 100;
+
+    private readonly byte[] _packed;
+
+    private TopLogits(byte[] packed) => _packed = packed;
+
+    public int Count => _packed.Length / 4;
+
+    public int Class(int rank) => BinaryPrimitives.ReadUInt16LittleEndian(_packed.AsSpan(4 * rank));
+
+    public float Value(int rank) => (float)BinaryPrimitives.ReadHalfLittleEndian(_packed.AsSpan(4 * rank + 2));
+
+    /// <summary>The class's logit, if it is among the kept ones.</summary>
+    public float? Find(int @class)
+    {
+        for (var rank = 0; rank < Count; rank++)
+            if (Class(rank) == @class)
+                return Value(rank);
+        return null;
+    }
+
+    /// <summary>The stored form: for each rank the class as a 16-bit and the logit as a float16 number, both little-endian.</summary>
+    public ReadOnlySpan<byte> Packed => _packed;
+
+    /// <exception cref="ArgumentException">Not a stored form: longer than 100 pairs, or not a whole number of them.</exception>
+    public static TopLogits FromPacked(byte[] packed) => packed.Length % 4 == 0 && packed.Length <= 4 * MaxCount
+        ? new TopLogits(packed)
+        : throw new ArgumentException($"Kept logits come in pairs of 4 bytes, at most {MaxCount}; {packed.Length} bytes are neither.", nameof(packed));
+
+    /// <summary>The 100 highest of all the model's logits; equal ones in the order of their classes.</summary>
+    /// <param name="logits">[classes]</param>
+    /// <exception cref="ArgumentException">More than 65,536 classes: a class would not fit its 16 bits.</exception>
+    public static TopLogits From(ReadOnlySpan<float> logits)
+    {
+        if (logits.Length > ushort.MaxValue + 1)
+            throw new ArgumentException($"{logits.Length} classes are more than the 65,536 that the stored form can name.", nameof(logits));
+        var highest = new PriorityQueue<int, (float, int)>(MaxCount + 1);
+        for (var i = 0; i < logits.Length; i++)
+        {
+            if (highest.Count < MaxCount)
+                highest.Enqueue(i, (logits[i], -i));
+            else
+                highest.EnqueueDequeue(i, (logits[i], -i));
+        }
+        var packed = new byte[4 * highest.Count];
+        for (var rank = highest.Count - 1; rank >= 0; rank--)
+        {
+            var @class = highest.Dequeue();
+            BinaryPrimitives.WriteUInt16LittleEndian(packed.AsSpan(4 * rank), (ushort)@class);
+            BinaryPrimitives.WriteHalfLittleEndian(packed.AsSpan(4 * rank + 2), (Half)logits[@class]);
+        }
+        return new TopLogits(packed);
+    }
+}

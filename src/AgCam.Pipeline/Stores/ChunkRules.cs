@@ -1,0 +1,67 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+
+namespace AgCam.Pipeline.Stores;
+
+/// <summary>What callers must keep to, the same in every store.</summary>
+internal static class ChunkRules
+{
+    /// <exception cref="ArgumentException">A chunk is empty, too large, or its references are not numbered on from the tail.</exception>
+    public static PlanTail After(PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks)
+    {
+        var (chunk, image, last) = (tail.NextChunk, tail.NextImage, tail.LastUri);
+        foreach (var references in chunks)
+        {
+            if (references.Count is < 1 or > ExplainImages.MaxReferences)
+                throw new ArgumentException($"Chunk {chunk} has {references.Count} images; 1 to {ExplainImages.MaxReferences} are needed.", nameof(chunks));
+            foreach (var reference in references)
+            {
+                if (reference.Number != image)
+                    throw new ArgumentException($"Chunk {chunk} has image number {reference.Number} where {image} is next: images are numbered from 0 without gaps.", nameof(chunks));
+                image = checked(image + 1);
+            }
+            last = references[^1].Uri;
+            chunk++;
+        }
+        return new PlanTail(chunk, image, last);
+    }
+
+    /// <summary>
+    /// Checks that the items are of their chunk, one for each image, and finds the explanations that must be in the store already.
+    /// </summary>
+    /// <exception cref="ArgumentException">They are not; the message names the first offender.</exception>
+    public static IReadOnlyList<Digest> CheckAndFindHeld(ChunkResult result, Chunk chunk)
+    {
+        if (result.Items.Count != chunk.Count)
+            throw new ArgumentException($"{Name(chunk)} has {chunk.Count} images; {result.Items.Count} items were given.");
+        var expected = chunk.References.Select(reference => reference.Number).ToHashSet();
+        var given = result.Explanations.Select(explanation => explanation.Id).ToHashSet();
+        var held = new List<Digest>();
+        foreach (var item in result.Items)
+        {
+            if (item.Job != chunk.Owner || !expected.Remove(item.Number))
+                throw new ArgumentException($"Item {item.Number} of {item.Job} is not of {Name(chunk)}, or comes twice.");
+            var completed = item.Status == ItemStatus.Completed;
+            if (completed != item.Explanation is not null || completed != item.Predicted is not null || completed != item.Probability is not null)
+                throw new ArgumentException($"Item {item.Number} of {item.Job}: a completed item, and no other, has an explanation, a predicted class and its probability.");
+            if (item.Explanation is { } id && !given.Contains(id))
+                held.Add(id);
+        }
+        return held;
+    }
+
+    /// <exception cref="ArgumentException">The request is a job's.</exception>
+    public static void ThrowIfOfJob(ExplainImages request)
+    {
+        if (request.JobId is { } job)
+            throw new ArgumentException($"The request is chunk {request.Chunk} of job {job}: a job's chunks are planned, not accepted.", nameof(request));
+    }
+
+    /// <summary>What is noted of an attempt that ended without a word.</summary>
+    public static string CrashNote(Chunk chunk) => $"attempt {chunk.Attempts} by {chunk.Worker}, leased {chunk.Leased:u}, did not come back";
+
+    public static ArgumentException Missing(Chunk chunk, Digest explanation) =>
+        new($"{Name(chunk)} has an item that refers to the explanation {explanation}, which is neither given nor in the store.");
+
+    private static string Name(Chunk chunk) => $"Chunk {chunk.Number} of {chunk.Owner}";
+}

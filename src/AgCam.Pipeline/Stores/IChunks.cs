@@ -1,0 +1,128 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+
+namespace AgCam.Pipeline.Stores;
+
+/// <summary>
+/// The life of a chunk: Planned, Published, Leased, Done. Every step is a compare-and-set, so that any number of publishers, workers and sweepers may try.
+/// </summary>
+public interface IChunks
+{
+    Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancel = default);
+
+    /// <summary>
+    /// Takes planned chunks of a running job, lowest numbers first, so that about <paramref name="window"/> of its chunks are published or leased; publish what comes
+    /// back. Their epoch is counted up and they are trusted to the broker for <paramref name="trust"/>. Two callers never take the same chunk; together they may
+    /// exceed the window by what one of them takes.
+    /// </summary>
+    Task<IReadOnlyList<Chunk>> TakeAsync(Guid job, int window, TimeSpan trust, CancellationToken cancel = default);
+
+    /// <summary>
+    /// The sweeper: takes up to <paramref name="limit"/> chunks whose time is over, published or leased, of running jobs and of requests; publish what comes back. Epoch and trust as in
+    /// <see cref="TakeAsync"/>; a lease that ran out counts as a crash. Chunks of paused and cancelled jobs go back to Planned.
+    /// </summary>
+    /// <param name="all">Whether to take them all, whatever their time and number: at the start of a process whose bus lived in the process before it.</param>
+    Task<IReadOnlyList<Chunk>> RetakeAsync(TimeSpan trust, int limit = 100, bool all = false, CancellationToken cancel = default);
+
+    /// <summary>
+    /// Writes a request without a job down, published and trusted to the bus for <paramref name="trust"/>: from here on the promise holds even if the bus forgets it. The same key again
+    /// finds what is there.
+    /// </summary>
+    /// <returns>The chunk; publish its <see cref="Chunk.Request"/> unless it is done.</returns>
+    /// <exception cref="ArgumentException">The request is a job's.</exception>
+    Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, CancellationToken cancel = default);
+
+    /// <summary>Forgets the chunks of requests that were done longer than <paramref name="age"/> ago; their items stay. Their keys would be computed again from then on.</summary>
+    /// <returns>How many were forgotten; up to <paramref name="limit"/>.</returns>
+    Task<int> ForgetRequestsAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default);
+
+    /// <summary>
+    /// A worker has the message in hand. A request without a job is written down as a chunk here, on its first lease.
+    /// </summary>
+    /// <param name="redelivered">The broker says that it gave this message out before: the worker that had it is gone, so a lease that still runs is taken over and counts as a crash.</param>
+    Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancel = default);
+
+    /// <summary>Still at it: the lease lasts until <paramref name="lease"/> from now.</summary>
+    /// <returns>False when the lease has been lost: stop, and acknowledge.</returns>
+    Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancel = default);
+
+    /// <summary>The worker gives the chunk back unharmed (it is draining): Published again, trusted to the broker for <paramref name="trust"/>; no crash is counted, and what this attempt began alone counts as not begun.</summary>
+    Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, CancellationToken cancel = default);
+
+    /// <summary>
+    /// The durable note that image <paramref name="number"/> is about to be computed alone.
+    /// </summary>
+    /// <returns>How often it had been begun before without coming back: 2 or more means it brought two workers down. -1 when the lease has been lost.</returns>
+    Task<int> BeginAloneAsync(ChunkLease held, int number, CancellationToken cancel = default);
+
+    /// <summary>The image came back, well or not: its note is removed.</summary>
+    Task EndAloneAsync(ChunkLease held, int number, CancellationToken cancel = default);
+
+    /// <summary>
+    /// Stores what chunks gave and ends them. For each chunk, in this order: new explanations, items, then one compare-and-set that ends the chunk if the lease still holds,
+    /// then its numbers into the job's, once; the chunk that makes a job whole completes it, once. What is already there (by key) stays as it is: the first record of an image is its record, and the job's
+    /// numbers are those of the stored records.
+    /// </summary>
+    /// <exception cref="ArgumentException">An item is not of its chunk, comes twice, or refers to an explanation that is neither given nor said to be held.</exception>
+    Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel = default);
+}
+
+/// <summary>The right to compute a chunk.</summary>
+/// <param name="Attempt">The fence: <see cref="Chunk.Attempts"/> when it was given.</param>
+public sealed record ChunkLease(Guid Owner, int Number, int Attempt);
+
+public enum LeaseOutcome
+{
+    /// <summary>Compute it.</summary>
+    Granted,
+
+    /// <summary>It is done: acknowledge.</summary>
+    Done,
+
+    /// <summary>The chunk has been published again since: acknowledge, the newer message does it.</summary>
+    Stale,
+
+    /// <summary>Another worker has it: acknowledge, the sweeper publishes it again should that worker die.</summary>
+    Held,
+
+    /// <summary>The job is paused; the chunk is planned again: acknowledge.</summary>
+    Paused,
+
+    /// <summary>The job is cancelled: acknowledge.</summary>
+    Cancelled,
+
+    /// <summary>There is no such chunk; the job was deleted: acknowledge.</summary>
+    Gone,
+}
+
+/// <param name="Lease">Not null when granted.</param>
+/// <param name="Chunk">As it stands; null when gone.</param>
+public sealed record LeaseAnswer(LeaseOutcome Outcome, ChunkLease? Lease, Chunk? Chunk)
+{
+    /// <summary>An earlier attempt crashed: compute image by image, with <see cref="IChunks.BeginAloneAsync"/> before each.</summary>
+    public bool Alone => Outcome == LeaseOutcome.Granted && Chunk!.Crashes > 0;
+}
+
+/// <param name="Explanations">Those newly computed. Cache hits are left out; their ids are in <see cref="IExplanations.HoldAsync"/>'s answer.</param>
+/// <param name="Items">One for each reference of the chunk.</param>
+public sealed record ChunkResult(ChunkLease Lease, IReadOnlyList<StoredExplanation> Explanations, IReadOnlyList<Item> Items);
+
+public enum SaveOutcome
+{
+    Saved,
+
+    /// <summary>Another attempt has saved it. Nothing was lost.</summary>
+    AlreadyDone,
+
+    /// <summary>The lease was lost; nothing counts. Another attempt will save it.</summary>
+    LeaseLost,
+
+    /// <summary>The job was deleted meanwhile; nothing is left behind.</summary>
+    Gone,
+}
+
+/// <param name="NewExplanations">How many were not there before.</param>
+/// <param name="NewItems">How many were not there before.</param>
+/// <param name="Progress">Of this chunk, as stored.</param>
+/// <param name="JobCompleted">Whether this call completed the job: publish <see cref="JobCompleted"/>, then <see cref="IJobs.MarkToldAsync"/>.</param>
+public sealed record SaveAnswer(SaveOutcome Outcome, int NewExplanations, int NewItems, JobProgress Progress, bool JobCompleted);

@@ -1,0 +1,37 @@
+using AgCam.Pipeline.Records;
+
+namespace AgCam.Pipeline.Stores;
+
+/// <summary>Terminal records. They are inserted by <see cref="IChunks.SaveAsync"/> only, and deleted with their job only.</summary>
+public interface IItems
+{
+    /// <returns>Null when the image has no terminal record (yet).</returns>
+    Task<Item?> FindAsync(Guid job, int number, CancellationToken cancel = default);
+
+    /// <summary>One page of a list, read from an index: a deep page costs what the first one does. Items written meanwhile may appear on later pages, never twice.</summary>
+    /// <exception cref="StoreQueryException">No index serves the filters and the sort, the limit is out of range, or the cursor is of another question.</exception>
+    Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancel = default);
+
+    /// <summary>The job's numbers counted from its rows: the audit of <see cref="Job.Progress"/>. Reads every item of the job; <see cref="JobProgress.ChunksDone"/> is counted from the chunks.</summary>
+    Task<JobProgress> RecountAsync(Guid job, CancellationToken cancel = default);
+}
+
+/// <param name="Next">The cursor of the next page; null on the last.</param>
+public sealed record ItemPage(IReadOnlyList<Item> Items, string? Next);
+
+public static class ItemLists
+{
+    /// <summary>Every item of the question, page by page.</summary>
+    public static async IAsyncEnumerable<Item> AllAsync(this IItems items, ItemQuery query,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel = default)
+    {
+        do
+        {
+            var page = await items.PageAsync(query, cancel);
+            foreach (var item in page.Items)
+                yield return item;
+            query = query with { Cursor = page.Next };
+        }
+        while (query.Cursor is not null);
+    }
+}

@@ -1,0 +1,103 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+
+namespace AgCam.Pipeline.Stores;
+
+/// <summary>Jobs: created, planned chunk by chunk, followed, ended.</summary>
+public interface IJobs
+{
+    /// <summary>
+    /// Creates a running, unplanned job. With a key, its id is <see cref="RequestId.Of"/> of the key: the same key with an equal spec finds the job that is there,
+    /// and with another spec is a conflict.
+    /// </summary>
+    Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancel = default);
+
+    Task<Job?> FindAsync(Guid id, CancellationToken cancel = default);
+
+    /// <summary>Newest first.</summary>
+    /// <exception cref="StoreQueryException">The limit is out of range or the cursor is not one of this list's.</exception>
+    Task<JobPage> PageAsync(JobQuery query, CancellationToken cancel = default);
+
+    /// <summary>
+    /// Takes or keeps the right to plan the job: given to one planner at a time, until <paramref name="lease"/> from now. Who holds it calls again before that.
+    /// </summary>
+    /// <returns>False when another planner holds it, or the job is planned, ended or gone.</returns>
+    Task<bool> HoldPlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancel = default);
+
+    /// <summary>Running or paused jobs that are not fully planned and that no planner holds: a planner died, or none has begun.</summary>
+    Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancel = default);
+
+    /// <summary>Where planning stands: the chunk and image number to go on with, after a crash as well.</summary>
+    Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancel = default);
+
+    /// <summary>
+    /// Writes the next chunks, in order and without gaps: chunk <c>tail.NextChunk</c>, <c>tail.NextChunk + 1</c>, ..., whose references are numbered on from
+    /// <c>tail.NextImage</c>. Each chunk is written whole.
+    /// </summary>
+    /// <returns>The tail after them; null when another planner has written past <paramref name="tail"/> meanwhile, or the job is planned, ended or gone: read the tail again.</returns>
+    /// <exception cref="ArgumentException">A chunk is empty, too large, or not numbered on.</exception>
+    Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancel = default);
+
+    /// <summary>No more chunks come: the totals are final. A job whose chunks are all done (or that has none) is completed by this.</summary>
+    /// <returns>The job as it then is; null when it is gone.</returns>
+    Task<Job?> FinishPlanningAsync(Guid job, CancellationToken cancel = default);
+
+    /// <summary>Running to paused. Chunks already published are turned away when a worker leases them.</summary>
+    /// <returns>Whether the job is now paused; false when it was not running. A job that is paused keeps its first reason.</returns>
+    Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancel = default);
+
+    /// <summary>Paused to running.</summary>
+    /// <returns>Whether this call resumed it.</returns>
+    Task<bool> ResumeAsync(Guid job, CancellationToken cancel = default);
+
+    /// <summary>Running or paused to cancelled: no chunk is published or leased any more. What is with a worker may still be saved.</summary>
+    /// <returns>Whether the job is cancelled now; false when it had completed or is gone.</returns>
+    Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancel = default);
+
+    /// <summary>
+    /// Deletes the job (or request), its chunks and its items; explanations are left to retention. When it returns, the job cannot be found and nothing can be saved for it;
+    /// after a crash in between, <see cref="IStore.RepairAsync"/> finishes it.
+    /// </summary>
+    /// <returns>False when there is no such job.</returns>
+    Task<bool> DeleteAsync(Guid job, CancellationToken cancel = default);
+
+    /// <summary>Completed jobs whose <see cref="JobCompleted"/> has not been told: publish it, then call <see cref="MarkToldAsync"/>.</summary>
+    Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default);
+
+    Task MarkToldAsync(Guid job, CancellationToken cancel = default);
+}
+
+/// <param name="Job">The one created, or the one that was there.</param>
+public sealed record JobCreation(JobCreated Outcome, Job Job);
+
+public enum JobCreated
+{
+    New,
+
+    /// <summary>Same key, same spec.</summary>
+    Existing,
+
+    /// <summary>Same key, another spec.</summary>
+    Conflict,
+}
+
+/// <param name="NextChunk">Number of the next chunk.</param>
+/// <param name="NextImage">Number of the next image.</param>
+/// <param name="LastUri">The last planned reference, to find one's place in the source; null when nothing is planned.</param>
+public sealed record PlanTail(int NextChunk, int NextImage, string? LastUri);
+
+public sealed record JobQuery
+{
+    public string? Tag { get; init; }
+
+    public JobState? State { get; init; }
+
+    public string? Source { get; init; }
+
+    /// <summary>1 to 1000.</summary>
+    public int Limit { get; init; } = 100;
+
+    public string? Cursor { get; init; }
+}
+
+public sealed record JobPage(IReadOnlyList<Job> Jobs, string? Next);

@@ -1,0 +1,68 @@
+namespace AgCam.Pipeline.Stores;
+
+/// <summary>
+/// Where results rest. Every method is safe to call from many threads and, unless it says otherwise, from many processes at once.
+/// </summary>
+/// <remarks>
+/// <para>The promise the contract is built for: when a method that writes returns, what it wrote survives kill -9 of any process, a restart of the
+/// store, and a power failure of one machine. What was accepted ends in exactly one stored record.</para>
+/// <para>No method needs a transaction over several documents: where one call makes several writes, their order is part of the contract, and
+/// <see cref="RepairAsync"/> finishes what a crash left between two of them.</para>
+/// <para>Times are UTC in whole milliseconds, from the store's <see cref="TimeProvider"/>.</para>
+/// <para>Errors: <see cref="ArgumentException"/> and <see cref="StoreQueryException"/> are the caller's; <see cref="StoreUnavailableException"/> may be tried again, and every
+/// method is idempotent so that trying again is safe; <see cref="StoreSchemaException"/> is the operator's.</para>
+/// </remarks>
+public interface IStore : IAsyncDisposable
+{
+    /// <summary>SQLite or MongoDB.</summary>
+    string Kind { get; }
+
+    IExplanations Explanations { get; }
+
+    IItems Items { get; }
+
+    IJobs Jobs { get; }
+
+    IChunks Chunks { get; }
+
+    IUploads Uploads { get; }
+
+    IProvenances Provenances { get; }
+
+    /// <summary>Creates what is missing (tables, indexes) and brings an older schema up to <see cref="StoreSchema.Version"/>. Call once before anything else; calling again changes nothing.</summary>
+    /// <exception cref="StoreSchemaException">The store was written by a newer version.</exception>
+    Task MigrateAsync(CancellationToken cancel = default);
+
+    /// <summary>The schema version found in the store; 0 for an empty one.</summary>
+    Task<int> SchemaVersionAsync(CancellationToken cancel = default);
+
+    /// <summary>
+    /// Finishes what a crash left half done: chunks whose items are stored but not counted, jobs whose last chunk is done but that are not completed,
+    /// deletions that were begun. Any process may call it at any time, as often as it likes.
+    /// </summary>
+    Task<RepairReport> RepairAsync(CancellationToken cancel = default);
+}
+
+/// <summary>What <see cref="IStore.RepairAsync"/> found and finished.</summary>
+public sealed record RepairReport(int ChunksCounted, int JobsCompleted, int JobsDeleted);
+
+public static class StoreSchema
+{
+    public const int Version = 1;
+
+    /// <exception cref="StoreSchemaException">The store is newer than this program.</exception>
+    public static void ThrowIfNewer(string where, int found)
+    {
+        if (found > Version)
+            throw new StoreSchemaException($"{where} has schema version {found}; this program knows {Version}. Run a newer agcam, or point it at another store.");
+    }
+}
+
+/// <summary>The store cannot be used by this program as it is; the operator must act.</summary>
+public sealed class StoreSchemaException(string message) : Exception(message);
+
+/// <summary>The store does not answer, or not in time. Try again later.</summary>
+public sealed class StoreUnavailableException(string message, Exception inner) : Exception(message, inner);
+
+/// <summary>The question cannot be asked: no index serves it, or its cursor is not one of this store's. The message names what is allowed.</summary>
+public sealed class StoreQueryException(string message) : Exception(message);

@@ -1,0 +1,183 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores.Documents;
+
+namespace AgCam.Pipeline.Stores.Sqlite;
+
+/// <summary>The life of chunks up to their lease; what a worker stores is in <see cref="SqliteSave"/>.</summary>
+internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion deletion, TimeProvider clock) : IChunks
+{
+    private readonly SqliteSave _save = new(database, clock);
+
+    public Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancel = default) => database.ReadAsync(
+        session => SqliteOwners.Find(session, owner) is { } no ? SqliteChunkRow.Find(session, SqliteSchema.RowId(no, number)) : null, cancel);
+
+    public Task<IReadOnlyList<Chunk>> TakeAsync(Guid job, int window, TimeSpan trust, CancellationToken cancel = default)
+    {
+        var now = clock.Now();
+        return database.WriteAsync<IReadOnlyList<Chunk>>(
+            session =>
+            {
+                if (SqliteOwners.Find(session, job) is not { } no || StateOf(session, no) != JobState.Running)
+                    return [];
+                var flying = session.Number("SELECT COUNT(*) FROM chunks WHERE owner = ?1 AND state IN (1, 2)", no)!.Value;
+                if (flying >= window)
+                    return [];
+                var planned = session.All("SELECT id FROM chunks WHERE owner = ?1 AND state = 0 ORDER BY id LIMIT ?2", row => row.GetInt64(0), no, window - flying);
+                return [.. planned.Select(id => Publish(session, id, now, trust))];
+            },
+            cancel);
+    }
+
+    public Task<IReadOnlyList<Chunk>> RetakeAsync(TimeSpan trust, int limit = 100, bool all = false, CancellationToken cancel = default)
+    {
+        var now = clock.Now();
+        return database.WriteAsync<IReadOnlyList<Chunk>>(
+            session =>
+            {
+                var over = session.All(
+                    "SELECT id, state FROM chunks WHERE state IN (1, 2) AND until <= ?1 ORDER BY until LIMIT ?2",
+                    row => (Id: row.GetInt64(0), State: (ChunkState)row.GetInt32(1)), all ? long.MaxValue : now.Ms(), all ? -1 : limit);
+                var taken = new List<Chunk>();
+                foreach (var (id, state) in over)
+                {
+                    if (state == ChunkState.Leased)
+                        NoteCrash(session, id);
+                    if (StateOf(session, SqliteSchema.Owner(id)) is null or JobState.Running)
+                        taken.Add(Publish(session, id, now, trust));
+                    else
+                        PlanAgain(session, id);
+                }
+                return taken;
+            },
+            cancel);
+    }
+
+    public async Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, CancellationToken cancel = default)
+    {
+        ChunkRules.ThrowIfOfJob(request);
+        await deletion.ForgetAsync(request.Owner, cancel);
+        var now = clock.Now();
+        return await database.WriteAsync(
+            session =>
+            {
+                var no = SqliteOwners.FindOrAdd(session, request.Owner);
+                AddRequest(session, no, request, now, now + trust);
+                return SqliteChunkRow.Find(session, SqliteSchema.RowId(no, request.Chunk))!;
+            },
+            cancel);
+    }
+
+    public Task<int> ForgetRequestsAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default)
+    {
+        var before = (clock.Now() - age).Ms();
+        return database.WriteAsync(
+            session => session.Execute("DELETE FROM chunks WHERE id IN (SELECT id FROM chunks WHERE direct = 1 AND done < ?1 ORDER BY done LIMIT ?2)", before, limit), cancel);
+    }
+
+    public Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancel = default)
+    {
+        var now = clock.Now();
+        return database.WriteAsync(session => Lease(session, message, worker, now, now + lease, redelivered), cancel);
+    }
+
+    public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancel = default)
+    {
+        var until = (clock.Now() + lease).Ms();
+        return WithLease(held, (session, id) => session.Execute("UPDATE chunks SET until = ?2 WHERE id = ?1", id, until) > 0, false, cancel);
+    }
+
+    public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, CancellationToken cancel = default)
+    {
+        var until = (clock.Now() + trust).Ms();
+        return WithLease(
+            held,
+            (session, id) =>
+            {
+                session.Execute("UPDATE alone SET starts = starts - 1 WHERE chunk = ?1 AND attempt = ?2", id, held.Attempt);
+                session.Execute("DELETE FROM alone WHERE chunk = ?1 AND starts = 0", id);
+                return session.Execute("UPDATE chunks SET state = 1, until = ?2, worker = NULL WHERE id = ?1", id, until) > 0;
+            },
+            false, cancel);
+    }
+
+    public Task<int> BeginAloneAsync(ChunkLease held, int number, CancellationToken cancel = default) => WithLease(
+        held,
+        (session, id) =>
+        {
+            var before = session.Number("SELECT starts FROM alone WHERE chunk = ?1 AND number = ?2", id, number) ?? 0;
+            session.Execute(
+                "INSERT INTO alone (chunk, number, starts, attempt) VALUES (?1, ?2, 1, ?3) ON CONFLICT DO UPDATE SET starts = starts + 1, attempt = ?3", id, number, held.Attempt);
+            return (int)before;
+        },
+        -1, cancel);
+
+    public Task EndAloneAsync(ChunkLease held, int number, CancellationToken cancel = default) => WithLease(
+        held, (session, id) => session.Execute("DELETE FROM alone WHERE chunk = ?1 AND number = ?2", id, number), 0, cancel);
+
+    public Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel = default) => _save.SaveAsync(chunks, cancel);
+
+    private static LeaseAnswer Lease(SqliteSession session, ExplainImages message, string worker, DateTimeOffset now, DateTimeOffset until, bool redelivered)
+    {
+        var no = message.JobId is null ? SqliteOwners.FindOrAdd(session, message.Owner) : SqliteOwners.Find(session, message.Owner) ?? 0;
+        var id = SqliteSchema.RowId(no, message.Chunk);
+        if (message.JobId is null && !SqliteOwners.IsDeleted(session, no))
+            AddRequest(session, no, message, now, until);
+        if (SqliteChunkRow.Find(session, id) is not { } chunk)
+            return new LeaseAnswer(LeaseOutcome.Gone, null, null);
+        var job = StateOf(session, no);
+        if (chunk.State == ChunkState.Done)
+            return new LeaseAnswer(LeaseOutcome.Done, null, chunk);
+        if (job == JobState.Cancelled)
+            return new LeaseAnswer(LeaseOutcome.Cancelled, null, chunk);
+        if (message.Epoch < chunk.Epoch || chunk.State == ChunkState.Planned)
+            return new LeaseAnswer(LeaseOutcome.Stale, null, chunk);
+        if (chunk.State == ChunkState.Leased)
+        {
+            if (!redelivered && chunk.Until > now)
+                return new LeaseAnswer(LeaseOutcome.Held, null, chunk);
+            NoteCrash(session, id);
+        }
+        if (job == JobState.Paused)
+        {
+            PlanAgain(session, id);
+            return new LeaseAnswer(LeaseOutcome.Paused, null, SqliteChunkRow.Find(session, id));
+        }
+        session.Execute(
+            "UPDATE chunks SET state = 2, attempts = attempts + 1, worker = ?2, leased = ?3, until = ?4 WHERE id = ?1", id, worker, now.Ms(), until.Ms());
+        chunk = SqliteChunkRow.Find(session, id)!;
+        return new LeaseAnswer(LeaseOutcome.Granted, new ChunkLease(chunk.Owner, chunk.Number, chunk.Attempts), chunk);
+    }
+
+    private static void AddRequest(SqliteSession session, long no, ExplainImages request, DateTimeOffset now, DateTimeOffset until) => session.Execute(
+        """
+        INSERT INTO chunks (id, owner, direct, state, first, count, last, epoch, published, until, request)
+        VALUES (?1, ?2, 1, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING
+        """,
+        SqliteSchema.RowId(no, request.Chunk), no, request.References[0].Number, request.References.Count, request.References[^1].Uri, request.Epoch, now.Ms(), until.Ms(),
+        Bson.Encode(request));
+
+    private static Chunk Publish(SqliteSession session, long id, DateTimeOffset now, TimeSpan trust)
+    {
+        session.Execute("UPDATE chunks SET state = 1, epoch = epoch + 1, worker = NULL, published = ?2, until = ?3 WHERE id = ?1", id, now.Ms(), (now + trust).Ms());
+        return SqliteChunkRow.Find(session, id)!;
+    }
+
+    private static void PlanAgain(SqliteSession session, long id) =>
+        session.Execute("UPDATE chunks SET state = 0, worker = NULL, until = NULL WHERE id = ?1", id);
+
+    private static void NoteCrash(SqliteSession session, long id)
+    {
+        var chunk = SqliteChunkRow.Find(session, id)!;
+        session.Execute("UPDATE chunks SET crashes = crashes + 1, note = ?2 WHERE id = ?1", id, ChunkRules.CrashNote(chunk));
+    }
+
+    /// <returns>Null when no job stands behind the chunk.</returns>
+    private static JobState? StateOf(SqliteSession session, long no) => (JobState?)session.Number("SELECT state FROM jobs WHERE no = ?1", no);
+
+    private Task<T> WithLease<T>(ChunkLease held, Func<SqliteSession, long, T> work, T lost, CancellationToken cancel) => database.WriteAsync(
+        session => session.Number(
+            "SELECT id FROM chunks WHERE id = (SELECT no << 32 FROM owners WHERE id = ?1) + ?2 AND state = 2 AND attempts = ?3",
+            held.Owner.Blob(), held.Number, held.Attempt) is { } id ? work(session, id) : lost,
+        cancel);
+}

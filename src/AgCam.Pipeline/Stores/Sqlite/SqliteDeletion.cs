@@ -1,0 +1,70 @@
+namespace AgCam.Pipeline.Stores.Sqlite;
+
+/// <summary>
+/// Deleting a job of millions of items, in steps that let other writes in between: first the job and its chunks, so that nothing new comes, then the items.
+/// A row in "deleted" stands until all is gone, and for a while after it, for messages of the deleted that are still on their way.
+/// </summary>
+internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock)
+{
+    /// <summary>How long after a deletion a late message of the deleted job or request is still recognised.</summary>
+    private static readonly TimeSpan Remembered = TimeSpan.FromHours(1);
+
+    private const int ItemsPerStep = 5000;
+
+    public async Task<bool> DeleteAsync(Guid id, CancellationToken cancel)
+    {
+        var no = await database.WriteAsync(session => Begin(session, id), cancel);
+        if (no is null)
+            return false;
+        await FinishAsync(no.Value, cancel);
+        return true;
+    }
+
+    /// <summary>Finishes deletions that were begun, and forgets old ones.</summary>
+    public async Task<int> ResumeAsync(CancellationToken cancel)
+    {
+        var begun = await database.ReadAsync(session => session.All("SELECT no FROM deleted WHERE finished = 0", row => row.GetInt64(0)), cancel);
+        foreach (var no in begun)
+            await FinishAsync(no, cancel);
+        var old = (clock.GetUtcNow() - Remembered).Ms();
+        await database.WriteAsync(session => session.Execute("DELETE FROM deleted WHERE finished = 1 AND at < ?1", old), cancel);
+        return begun.Count;
+    }
+
+    /// <summary>Before a job is created again under the same key.</summary>
+    public async Task ForgetAsync(Guid id, CancellationToken cancel)
+    {
+        var no = await database.ReadAsync(session => session.Number("SELECT no FROM deleted WHERE no = (SELECT no FROM owners WHERE id = ?1)", id.Blob()), cancel);
+        if (no is null)
+            return;
+        await FinishAsync(no.Value, cancel);
+        await database.WriteAsync(session => session.Execute("DELETE FROM deleted WHERE no = ?1", no), cancel);
+    }
+
+    private long? Begin(SqliteSession session, Guid id)
+    {
+        if (SqliteOwners.Find(session, id) is not { } no)
+            return null;
+        var known = session.Execute("DELETE FROM jobs WHERE no = ?1", no) > 0
+            || session.Number("SELECT 1 FROM chunks WHERE id BETWEEN ?1 AND ?2", SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue)) is not null;
+        if (!known)
+            return null;
+        session.Execute("INSERT INTO deleted (no, at) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at = ?2, finished = 0", no, clock.GetUtcNow().Ms());
+        session.Execute("DELETE FROM job_tags WHERE no = ?1", no);
+        session.Execute("DELETE FROM alone WHERE chunk BETWEEN ?1 AND ?2", SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));
+        session.Execute("DELETE FROM chunks WHERE id BETWEEN ?1 AND ?2", SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));
+        return no;
+    }
+
+    private async Task FinishAsync(long no, CancellationToken cancel)
+    {
+        while (await database.WriteAsync(
+            session => session.Execute(
+                "DELETE FROM items WHERE id IN (SELECT id FROM items WHERE id BETWEEN ?1 AND ?2 LIMIT ?3)",
+                SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue), ItemsPerStep),
+            cancel) == ItemsPerStep)
+        {
+        }
+        await database.WriteAsync(session => session.Execute("UPDATE deleted SET finished = 1 WHERE no = ?1", no), cancel);
+    }
+}

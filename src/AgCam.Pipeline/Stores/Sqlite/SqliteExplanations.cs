@@ -1,0 +1,72 @@
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores.Documents;
+
+namespace AgCam.Pipeline.Stores.Sqlite;
+
+internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider clock) : IExplanations
+{
+    public Task<StoredExplanation?> FindAsync(Digest id, CancellationToken cancel = default) =>
+        database.ReadAsync(session => Find(session, id), cancel);
+
+    public Task<IReadOnlyList<StoredExplanation>> FindAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancel = default) =>
+        database.ReadAsync<IReadOnlyList<StoredExplanation>>(
+            session => [.. ids.Distinct().Select(id => Find(session, id)).OfType<StoredExplanation>()], cancel);
+
+    public async Task<IReadOnlySet<Digest>> HoldAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancel = default)
+    {
+        var found = await database.ReadAsync(session => Look(session, ids), cancel);
+        if (found.Any(one => one.Condemned))
+            found = await database.WriteAsync(
+                session =>
+                {
+                    foreach (var id in ids)
+                        session.Execute("UPDATE explanations SET condemned = NULL WHERE id = ?1 AND condemned IS NOT NULL", id.ToArray());
+                    return Look(session, ids);
+                },
+                cancel);
+        return found.Select(one => one.Id).ToHashSet();
+    }
+
+    public Task<PruneStep> PruneAsync(TimeSpan olderThan, TimeSpan grace, Digest? after = null, int limit = 1000, CancellationToken cancel = default)
+    {
+        var now = clock.Now();
+        return database.WriteAsync(
+            session =>
+            {
+                var looked = session.All(
+                    """
+                    SELECT row, id, created, condemned, EXISTS (SELECT 1 FROM items WHERE items.explanation = explanations.id)
+                    FROM explanations WHERE id > ?1 ORDER BY id LIMIT ?2
+                    """,
+                    row => (Row: row.GetInt64(0), Id: row.GetDigest(1), Created: row.GetTime(2), Condemned: row.GetTimeOrNull(3), Referred: row.GetBoolean(4)),
+                    after?.ToArray() ?? [], limit);
+                int condemned = 0, deleted = 0;
+                foreach (var one in looked)
+                {
+                    if (one.Referred)
+                    {
+                        if (one.Condemned is not null)
+                            session.Execute("UPDATE explanations SET condemned = NULL WHERE row = ?1", one.Row);
+                    }
+                    else if (one.Condemned is null && one.Created < now - olderThan)
+                        condemned += session.Execute("UPDATE explanations SET condemned = ?2 WHERE row = ?1", one.Row, now.Ms());
+                    else if (one.Condemned < now - grace)
+                        deleted += session.Execute("DELETE FROM explanations WHERE row = ?1", one.Row);
+                }
+                return new PruneStep(looked.Count < limit ? null : looked[^1].Id, condemned, deleted);
+            },
+            cancel);
+    }
+
+    private static StoredExplanation? Find(SqliteSession session, Digest id) =>
+        session.First("SELECT body FROM explanations WHERE id = ?1", row => ExplanationDocument.Decode(id, row.GetBlob(0)), id.ToArray());
+
+    private static List<(Digest Id, bool Condemned)> Look(SqliteSession session, IReadOnlyCollection<Digest> ids)
+    {
+        var found = new List<(Digest, bool)>();
+        foreach (var id in ids.Distinct())
+            if (session.Number("SELECT condemned IS NOT NULL FROM explanations WHERE id = ?1", id.ToArray()) is { } condemned)
+                found.Add((id, condemned != 0));
+        return found;
+    }
+}

@@ -1,0 +1,109 @@
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores.Documents;
+using Microsoft.Data.Sqlite;
+
+namespace AgCam.Pipeline.Stores.Sqlite;
+
+internal sealed class SqliteItems(SqliteDatabase database) : IItems
+{
+    private const string Columns = "items.id, owners.id, status, model, predicted, probability, correct, label, explanation, time, body";
+
+    public Task<Item?> FindAsync(Guid job, int number, CancellationToken cancel = default) => database.ReadAsync(
+        session => SqliteOwners.Find(session, job) is { } no
+            ? session.First($"SELECT {Columns} FROM items JOIN owners ON owners.no = items.owner WHERE items.id = ?1", Read, SqliteSchema.RowId(no, number))
+            : null,
+        cancel);
+
+    public async Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancel = default)
+    {
+        var index = ItemIndex.For(query);
+        var cursor = ItemCursor.Decode(query);
+        var items = await database.ReadAsync(session => Page(session, query, index, cursor), cancel);
+        var more = items.Count > query.Limit;
+        if (more)
+            items.RemoveAt(query.Limit);
+        return new ItemPage(items, more ? ItemCursor.After(index, items[^1]).Encode(query) : null);
+    }
+
+    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancel = default) => database.ReadAsync(
+        session => SqliteOwners.Find(session, job) is { } no ? Recount(session, no) : new JobProgress(), cancel);
+
+    internal static JobProgress Recount(SqliteSession session, long no)
+    {
+        var (first, last) = (SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));
+        var done = session.Number("SELECT COUNT(*) FROM chunks WHERE id BETWEEN ?1 AND ?2 AND state = 4", first, last)!.Value;
+        return session.First(CountColumns + "WHERE id BETWEEN ?1 AND ?2", ReadCounts, first, last)! with { ChunksDone = (int)done };
+    }
+
+    internal const string CountColumns = "SELECT COUNT(*) FILTER (WHERE status = 0), COUNT(*) FILTER (WHERE status = 1), COUNT(*) FILTER (WHERE correct = 1), COUNT(correct) FROM items ";
+
+    internal static JobProgress ReadCounts(SqliteDataReader row) =>
+        new() { Completed = row.GetInt32(0), Failed = row.GetInt32(1), Correct = row.GetInt32(2), Labelled = row.GetInt32(3) };
+
+    /// <summary>One more than the page, to know whether there is a next one.</summary>
+    private static List<Item> Page(SqliteSession session, ItemQuery query, ItemIndex index, ItemCursor? cursor)
+    {
+        var where = new List<string>();
+        var values = new List<object?>();
+        string Parameter(object? value)
+        {
+            values.Add(value);
+            return $"?{values.Count}";
+        }
+
+        var owner = query.Job is { } job ? SqliteOwners.Find(session, job) : null;
+        if (query.Job is not null)
+        {
+            if (owner is null)
+                return [];
+            where.Add(index == ItemIndex.Primary
+                ? $"items.id BETWEEN {Parameter(SqliteSchema.RowId(owner.Value, 0))} AND {Parameter(SqliteSchema.RowId(owner.Value, int.MaxValue))}"
+                : $"owner = {Parameter(owner)}");
+        }
+        if (query.Status is { } status)
+            where.Add($"status = {Parameter((int)status)}");
+        if (query.Model is not null)
+            where.Add($"model = {Parameter(query.Model)}");
+        if (query.Label is not null)
+            where.Add($"label = {Parameter(query.Label)}");
+        if (query.Predicted is not null)
+            where.Add($"predicted = {Parameter(query.Predicted)}");
+        if (query.Correct is { } correct)
+            where.Add($"correct = {Parameter(correct ? 1 : 0)}");
+        if (query.Explanation is { } explanation)
+            where.Add($"explanation = {Parameter(explanation.ToArray())}");
+        if (index.CompletedOnly)
+            where.Add("probability IS NOT NULL");
+
+        var sort = index.Sort switch { ItemSort.Probability => "probability", ItemSort.Time => "time", _ => null };
+        var direction = query.Descending ? "DESC" : "ASC";
+        if (cursor is { } after)
+        {
+            var key = Parameter(SqliteSchema.RowId(SqliteOwners.Find(session, after.Job) ?? 0, after.Number));
+            var past = query.Descending ? "<" : ">";
+            where.Add(sort is null ? $"items.id {past} {key}" : $"({sort}, items.id) {past} ({Parameter(after.Value)}, {key})");
+        }
+        // INDEXED BY fails rather than read the table: a list that lost its index is a defect, not a slow answer.
+        var sql =
+            $"""
+            SELECT {Columns} FROM items {(index == ItemIndex.Primary ? "NOT INDEXED" : $"INDEXED BY {index.Name.Replace("item_", "items_")}")} CROSS JOIN owners ON owners.no = items.owner
+            {(where.Count == 0 ? "" : "WHERE " + string.Join(" AND ", where))}
+            ORDER BY {(sort is null ? "" : $"{sort} {direction}, ")}items.id {direction} LIMIT {Parameter(query.Limit + 1)}
+            """;
+        return session.All(sql, Read, [.. values]);
+    }
+
+    private static Item Read(SqliteDataReader row)
+    {
+        var fields = new ItemDocument.Fields();
+        Bson.Decode(row.GetBlob(10), fields.Read);
+        return fields.ToItem(row.GetId(1), SqliteSchema.Number(row.GetInt64(0)), (ItemStatus)row.GetInt32(2), row.GetString(3), row.GetTime(9)) with
+        {
+            Predicted = row.GetText(4),
+            Probability = row.IsDBNull(5) ? null : (float)row.GetDouble(5),
+            Correct = row.IsDBNull(6) ? null : row.GetBoolean(6),
+            Label = row.GetText(7),
+            Explanation = row.IsDBNull(8) ? null : row.GetDigest(8),
+        };
+    }
+}

@@ -1,0 +1,163 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores.Documents;
+using Microsoft.Data.Sqlite;
+
+namespace AgCam.Pipeline.Stores.Sqlite;
+
+internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletion, TimeProvider clock) : IJobs
+{
+    private const string Columns = "id, spec, created, state, reason, images, chunks, done, completed, failed, correct, labelled, finished";
+    private const string Find = $"SELECT {Columns} FROM jobs WHERE no = (SELECT no FROM owners WHERE id = ?1)";
+    private const string IsThis = "no = (SELECT no FROM owners WHERE id = ?1)";
+
+    public async Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancel = default)
+    {
+        var id = key is null ? Guid.CreateVersion7() : RequestId.Of(key);
+        var (body, hash) = (Bson.Encode(spec), spec.Hash());
+        if (key is not null)
+            await deletion.ForgetAsync(id, cancel);
+        return await database.WriteAsync(
+            session =>
+            {
+                var no = SqliteOwners.FindOrAdd(session, id);
+                var isNew = session.Execute(
+                    "INSERT INTO jobs (no, id, spec, hash, source, created, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT DO NOTHING",
+                    no, id.Blob(), body, hash.ToArray(), spec.Source, clock.Now().Ms()) > 0;
+                if (isNew)
+                    foreach (var tag in spec.Tags.Distinct())
+                        session.Execute("INSERT INTO job_tags (tag, no) VALUES (?1, ?2)", tag, no);
+                var job = session.First(Find, Read, id.Blob())!;
+                var same = isNew || session.First("SELECT hash FROM jobs WHERE no = ?1", row => row.GetDigest(0), no) == hash;
+                return new JobCreation(isNew ? JobCreated.New : same ? JobCreated.Existing : JobCreated.Conflict, job);
+            },
+            cancel);
+    }
+
+    public Task<Job?> FindAsync(Guid id, CancellationToken cancel = default) => database.ReadAsync(session => session.First(Find, Read, id.Blob()), cancel);
+
+    public async Task<JobPage> PageAsync(JobQuery query, CancellationToken cancel = default)
+    {
+        var cursor = JobCursor.Decode(query);
+        var jobs = await database.ReadAsync(
+            session => session.All(
+                $"""
+                SELECT {Columns} FROM jobs
+                WHERE (?1 IS NULL OR no IN (SELECT no FROM job_tags WHERE tag = ?1)) AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR source = ?3)
+                    AND (created, id) < (?4, ?5)
+                ORDER BY created DESC, id DESC LIMIT ?6
+                """,
+                Read, query.Tag, (int?)query.State, query.Source, cursor?.Created ?? long.MaxValue, (cursor?.Id ?? Guid.Empty).Blob(), query.Limit + 1),
+            cancel);
+        var more = jobs.Count > query.Limit;
+        if (more)
+            jobs.RemoveAt(query.Limit);
+        return new JobPage(jobs, more ? JobCursor.After(jobs[^1]).Encode() : null);
+    }
+
+    public Task<bool> HoldPlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancel = default)
+    {
+        var now = clock.Now();
+        return database.WriteAsync(
+            session => session.Execute(
+                $"UPDATE jobs SET planner = ?2, planner_until = ?3 WHERE {IsThis} AND chunks IS NULL AND state IN (0, 1) AND (planner IS NULL OR planner = ?2 OR planner_until <= ?4)",
+                job.Blob(), planner, (now + lease).Ms(), now.Ms()) > 0,
+            cancel);
+    }
+
+    public Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancel = default)
+    {
+        var now = clock.Now().Ms();
+        return database.ReadAsync<IReadOnlyList<Guid>>(
+            session => session.All(
+                "SELECT id FROM jobs WHERE chunks IS NULL AND state IN (0, 1) AND (planner IS NULL OR planner_until <= ?1) ORDER BY no", row => row.GetId(0), now),
+            cancel);
+    }
+
+    public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancel = default) => database.ReadAsync(
+        session => SqliteOwners.Find(session, job) is { } no ? Tail(session, no) : new PlanTail(0, 0, null), cancel);
+
+    public Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancel = default)
+    {
+        var after = ChunkRules.After(tail, chunks);
+        var bodies = chunks.Select(references => Bson.Encode(new ReferenceList { Images = references })).ToList();
+        return database.WriteAsync(
+            session =>
+            {
+                if (session.Number($"SELECT no FROM jobs WHERE {IsThis} AND chunks IS NULL AND state IN (0, 1)", job.Blob()) is not { } no || Tail(session, no) != tail)
+                    return null;
+                for (var i = 0; i < chunks.Count; i++)
+                    session.Execute(
+                        "INSERT INTO chunks (id, owner, state, first, count, last, refs) VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6)",
+                        SqliteSchema.RowId(no, tail.NextChunk + i), no, chunks[i][0].Number, chunks[i].Count, chunks[i][^1].Uri, bodies[i]);
+                return after;
+            },
+            cancel);
+    }
+
+    public Task<Job?> FinishPlanningAsync(Guid job, CancellationToken cancel = default) => database.WriteAsync(
+        session =>
+        {
+            if (session.Number($"SELECT no FROM jobs WHERE {IsThis} AND chunks IS NULL AND state IN (0, 1)", job.Blob()) is { } no)
+            {
+                var tail = Tail(session, no);
+                session.Execute("UPDATE jobs SET images = ?2, chunks = ?3, planner = NULL, planner_until = NULL WHERE no = ?1", no, tail.NextImage, tail.NextChunk);
+                TryComplete(session, no, clock.Now());
+            }
+            return session.First(Find, Read, job.Blob());
+        },
+        cancel);
+
+    public Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancel = default) => database.WriteAsync(
+        session =>
+        {
+            session.Execute($"UPDATE jobs SET state = 1, reason = ?2 WHERE {IsThis} AND state = 0", job.Blob(), reason);
+            return session.Number($"SELECT 1 FROM jobs WHERE {IsThis} AND state = 1", job.Blob()) is not null;
+        },
+        cancel);
+
+    public Task<bool> ResumeAsync(Guid job, CancellationToken cancel = default) => database.WriteAsync(
+        session => session.Execute($"UPDATE jobs SET state = 0, reason = NULL WHERE {IsThis} AND state = 1", job.Blob()) > 0, cancel);
+
+    public Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancel = default) => database.WriteAsync(
+        session =>
+        {
+            session.Execute($"UPDATE jobs SET state = 2, reason = ?2, finished = ?3 WHERE {IsThis} AND state IN (0, 1)", job.Blob(), reason, clock.Now().Ms());
+            return session.Number($"SELECT 1 FROM jobs WHERE {IsThis} AND state = 2", job.Blob()) is not null;
+        },
+        cancel);
+
+    public Task<bool> DeleteAsync(Guid job, CancellationToken cancel = default) => deletion.DeleteAsync(job, cancel);
+
+    public Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default) => database.ReadAsync<IReadOnlyList<Job>>(
+        session => session.All($"SELECT {Columns} FROM jobs WHERE state = 3 AND told = 0 ORDER BY no LIMIT ?1", Read, limit), cancel);
+
+    public Task MarkToldAsync(Guid job, CancellationToken cancel = default) => database.WriteAsync(
+        session => session.Execute($"UPDATE jobs SET told = 1 WHERE {IsThis}", job.Blob()), cancel);
+
+    /// <summary>The compare-and-set that ends a job: of all who ask, one is told yes.</summary>
+    internal static bool TryComplete(SqliteSession session, long no, DateTimeOffset now) =>
+        session.Execute("UPDATE jobs SET state = 3, reason = NULL, finished = ?2 WHERE no = ?1 AND state IN (0, 1) AND done = chunks", no, now.Ms()) > 0;
+
+    private static PlanTail Tail(SqliteSession session, long no) =>
+        session.First(
+            "SELECT id, first + count, last FROM chunks WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT 1",
+            row => new PlanTail(SqliteSchema.Number(row.GetInt64(0)) + 1, row.GetInt32(1), row.GetString(2)),
+            SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue)) ?? new PlanTail(0, 0, null);
+
+    private static Job Read(SqliteDataReader row) => new()
+    {
+        Id = row.GetId(0),
+        Spec = Bson.Decode<JobSpec>(row.GetBlob(1)),
+        Created = row.GetTime(2),
+        State = (JobState)row.GetInt32(3),
+        Reason = row.GetText(4),
+        Images = row.GetIntOrNull(5),
+        Chunks = row.GetIntOrNull(6),
+        Progress = new JobProgress
+        {
+            ChunksDone = row.GetInt32(7), Completed = row.GetInt32(8), Failed = row.GetInt32(9), Correct = row.GetInt32(10), Labelled = row.GetInt32(11),
+        },
+        Finished = row.GetTimeOrNull(12),
+    };
+}

@@ -1,0 +1,143 @@
+namespace AgCam.Pipeline.Stores.Sqlite;
+
+/// <summary>
+/// The tables. A job or request has a small number (owners.no); chunks and items have it in the upper 32 bits of their row id and their own number in the lower,
+/// so a job's rows lie side by side and every index ends in the row id, which breaks ties by number.
+/// </summary>
+internal static class SqliteSchema
+{
+    public static long RowId(long owner, int number) => owner << 32 | (uint)number;
+
+    public static int Number(long rowId) => (int)(rowId & int.MaxValue);
+
+    public static long Owner(long rowId) => rowId >> 32;
+
+    /// <summary>The indexes of <see cref="ItemIndex.All"/>. Partial where failed items or items without a label have nothing to be found by.</summary>
+    public static string ItemIndexes(string table) =>
+        $"""
+        CREATE INDEX IF NOT EXISTS {table}_status ON {table} (owner, status);
+        CREATE INDEX IF NOT EXISTS {table}_probability ON {table} (owner, probability) WHERE probability IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS {table}_predicted ON {table} (owner, predicted, probability) WHERE probability IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS {table}_correct ON {table} (owner, correct, probability) WHERE correct IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS {table}_confusion ON {table} (owner, label, predicted, probability) WHERE label IS NOT NULL AND probability IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS {table}_model ON {table} (model, predicted, probability) WHERE probability IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS {table}_explanation ON {table} (explanation) WHERE explanation IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS {table}_time ON {table} (time);
+        """;
+
+    public static string ExplanationTable(string table) =>
+        $"""
+        CREATE TABLE IF NOT EXISTS {table} (
+            row INTEGER PRIMARY KEY,
+            id BLOB NOT NULL UNIQUE,
+            created INTEGER NOT NULL,
+            condemned INTEGER,
+            body BLOB NOT NULL);
+        """;
+
+    public static string ItemTable(string table) =>
+        $"""
+        CREATE TABLE IF NOT EXISTS {table} (
+            id INTEGER PRIMARY KEY,
+            owner INTEGER NOT NULL,
+            status INTEGER NOT NULL,
+            model TEXT NOT NULL,
+            predicted TEXT,
+            probability REAL,
+            correct INTEGER,
+            label TEXT,
+            explanation BLOB,
+            time INTEGER NOT NULL,
+            body BLOB NOT NULL);
+        """;
+
+    public static readonly string Version1 =
+        $"""
+        CREATE TABLE owners (
+            no INTEGER PRIMARY KEY AUTOINCREMENT,
+            id BLOB NOT NULL UNIQUE);
+
+        CREATE TABLE jobs (
+            no INTEGER PRIMARY KEY,
+            id BLOB NOT NULL,
+            spec BLOB NOT NULL,
+            hash BLOB NOT NULL,
+            source TEXT NOT NULL,
+            created INTEGER NOT NULL,
+            state INTEGER NOT NULL,
+            reason TEXT,
+            planner TEXT,
+            planner_until INTEGER,
+            images INTEGER,
+            chunks INTEGER,
+            done INTEGER NOT NULL DEFAULT 0,
+            completed INTEGER NOT NULL DEFAULT 0,
+            failed INTEGER NOT NULL DEFAULT 0,
+            correct INTEGER NOT NULL DEFAULT 0,
+            labelled INTEGER NOT NULL DEFAULT 0,
+            finished INTEGER,
+            told INTEGER NOT NULL DEFAULT 0);
+        CREATE INDEX jobs_created ON jobs (created, id);
+        CREATE INDEX jobs_unplanned ON jobs (no) WHERE chunks IS NULL;
+        CREATE INDEX jobs_untold ON jobs (no) WHERE state = 3 AND told = 0;
+
+        CREATE TABLE job_tags (
+            tag TEXT NOT NULL,
+            no INTEGER NOT NULL,
+            PRIMARY KEY (tag, no)) WITHOUT ROWID;
+
+        CREATE TABLE deleted (
+            no INTEGER PRIMARY KEY,
+            at INTEGER NOT NULL,
+            finished INTEGER NOT NULL DEFAULT 0);
+
+        CREATE TABLE chunks (
+            id INTEGER PRIMARY KEY,
+            owner INTEGER NOT NULL,
+            direct INTEGER NOT NULL DEFAULT 0,
+            state INTEGER NOT NULL,
+            first INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            last TEXT NOT NULL,
+            epoch INTEGER NOT NULL DEFAULT 0,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            crashes INTEGER NOT NULL DEFAULT 0,
+            note TEXT,
+            worker TEXT,
+            until INTEGER,
+            published INTEGER,
+            leased INTEGER,
+            done INTEGER,
+            request BLOB,
+            refs BLOB);
+        CREATE INDEX chunks_planned ON chunks (owner) WHERE state = 0;
+        CREATE INDEX chunks_flying ON chunks (owner) WHERE state IN (1, 2);
+        CREATE INDEX chunks_direct ON chunks (done) WHERE direct = 1;
+        CREATE INDEX chunks_until ON chunks (until) WHERE state IN (1, 2);
+
+        CREATE TABLE alone (
+            chunk INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            starts INTEGER NOT NULL,
+            attempt INTEGER NOT NULL,
+            PRIMARY KEY (chunk, number)) WITHOUT ROWID;
+
+        {ExplanationTable("explanations")}
+        {ItemTable("items")}
+        {ItemIndexes("items")}
+
+        CREATE TABLE provenances (
+            id BLOB PRIMARY KEY,
+            body BLOB NOT NULL) WITHOUT ROWID;
+
+        CREATE TABLE uploads (
+            row INTEGER PRIMARY KEY,
+            id BLOB NOT NULL UNIQUE,
+            media TEXT NOT NULL,
+            bytes INTEGER NOT NULL,
+            sha256 BLOB NOT NULL,
+            created INTEGER NOT NULL,
+            content BLOB NOT NULL);
+        CREATE INDEX uploads_created ON uploads (created);
+        """;
+}

@@ -1,0 +1,68 @@
+using AgCam.Pipeline.Stores.Documents;
+using AgCam.Pipeline.Stores.Measuring;
+
+namespace AgCam.Pipeline.Stores.Sqlite;
+
+/// <summary>
+/// The store in one SQLite file: for a desk, and for a pipeline in one process. Other processes may read it, and write now and then; two that write all the time
+/// wait for each other.
+/// </summary>
+public sealed class SqliteStore : IStore, IBareStore
+{
+    private readonly SqliteDatabase _database;
+    private readonly SqliteDeletion _deletion;
+
+    public SqliteStore(SqliteOptions options, TimeProvider? clock = null)
+    {
+        clock ??= TimeProvider.System;
+        Bson.Register();
+        _database = new SqliteDatabase(options);
+        _deletion = new SqliteDeletion(_database, clock);
+        Explanations = new SqliteExplanations(_database, clock);
+        Items = new SqliteItems(_database);
+        Jobs = new SqliteJobs(_database, _deletion, clock);
+        Chunks = new SqliteChunks(_database, _deletion, clock);
+        Uploads = new SqliteUploads(_database, clock);
+        Provenances = new SqliteProvenances(_database);
+    }
+
+    public string Kind => "SQLite";
+
+    public IExplanations Explanations { get; }
+
+    public IItems Items { get; }
+
+    public IJobs Jobs { get; }
+
+    public IChunks Chunks { get; }
+
+    public IUploads Uploads { get; }
+
+    public IProvenances Provenances { get; }
+
+    internal SqliteDatabase Database => _database;
+
+    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancel) => SqliteBareTables.CreateAsync(_database, cancel);
+
+    public async Task MigrateAsync(CancellationToken cancel = default) => await _database.WriteAsync(
+        session =>
+        {
+            var found = Version(session);
+            StoreSchema.ThrowIfNewer(_database.File, found);
+            if (found < 1)
+                session.Execute(SqliteSchema.Version1);
+            session.Execute($"PRAGMA user_version = {StoreSchema.Version}");
+            return found;
+        },
+        cancel);
+
+    public Task<int> SchemaVersionAsync(CancellationToken cancel = default) => _database.ReadAsync(Version, cancel);
+
+    /// <summary>A save is one transaction here, so only deletions, which are many, can be left half done.</summary>
+    public async Task<RepairReport> RepairAsync(CancellationToken cancel = default) =>
+        new(ChunksCounted: 0, JobsCompleted: 0, JobsDeleted: await _deletion.ResumeAsync(cancel));
+
+    public ValueTask DisposeAsync() => _database.DisposeAsync();
+
+    private static int Version(SqliteSession session) => (int)session.Number("PRAGMA user_version")!.Value;
+}

@@ -1,0 +1,172 @@
+using MongoDB.Bson;
+using MongoDB.Bson.Serialization;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace AgCam.DocumentDbGateway;
+
+/// <summary>
+/// The commands of one client connection. What the extension has a function for is handed to it as BSON, and its BSON reply goes back
+/// untouched; the handshake and its like are answered here. Sessions, transactions and authentication are not offered.
+/// </summary>
+internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
+{
+    private const string Bson = "documentdb_core.bson", Sequence = "documentdb_core.bsonsequence";
+    private const string Version = "7.0.0"; // the MongoDB that maxWireVersion 21 stands for
+
+    // What the driver adds for a cluster, and options the extension does not take.
+    private static readonly string[] Envelope =
+    [
+        "$db", "lsid", "$clusterTime", "$readPreference", "txnNumber", "apiVersion", "apiStrict", "apiDeprecationErrors",
+        "readConcern", "writeConcern", "commitQuorum",
+    ];
+
+    private readonly Cursors _cursors = new(database);
+
+    /// <returns>The reply, a BSON document.</returns>
+    public async Task<ReadOnlyMemory<byte>> Run(WireMessage message, CancellationToken stop)
+    {
+        var name = message.Command.GetElement(0).Name;
+        var db = message.Command.GetValue("$db", "test").AsString;
+        var command = new BsonDocument(message.Command.Where(element => !Envelope.Contains(element.Name)));
+        return name switch
+        {
+            "insert" or "update" or "delete" => await Write(name, db, command, message.Sequence, stop),
+            "findAndModify" or "findandmodify" =>
+                WithoutPackedCodes(await Call("(documentdb_api.find_and_modify(db, command)).p_result", db, command, stop), out _),
+            "find" => await _cursors.First("find", db, command, stop),
+            "aggregate" when command.GetValue("explain", false).ToBoolean() => await Explain(db, command, stop),
+            "aggregate" => await _cursors.First("aggregate", db, command, stop),
+            "listCollections" => await _cursors.First("list_collections", db, command, stop),
+            "listIndexes" => await _cursors.First("list_indexes", db, command, stop),
+            "getMore" => await _cursors.More(db, command, stop),
+            "killCursors" => (await _cursors.Kill(command)).ToBson(),
+            "count" => await Call("documentdb_api.count_query(db, command)", db, command, stop),
+            "distinct" => await Call("documentdb_api.distinct_query(db, command)", db, command, stop),
+            "explain" => await Explain(db, command["explain"].AsBsonDocument, stop),
+            "createIndexes" =>
+                WithoutRaw(await Call("documentdb_api_internal.create_indexes_non_concurrently(db, command)", db, command, stop)),
+            "dropIndexes" =>
+                WithoutRaw(await Call("documentdb_api_internal.drop_indexes_non_concurrently(db, command)", db, command, stop)),
+            "create" => await Call("documentdb_api.create_collection_view(db, command)", db, command, stop),
+            "collMod" => await Call($"documentdb_api.coll_mod(db, {Literal(command[0])}, command)", db, command, stop),
+            "collStats" => await Call($"documentdb_api.coll_stats(db, {Literal(command[0])})", db, command, stop),
+            "dbStats" => await Call("documentdb_api.db_stats(db)", db, command, stop),
+            "validate" => await Call("documentdb_api.validate(db, command)", db, command, stop),
+            "listDatabases" => await Call("documentdb_api.list_databases(command)", db, command, stop),
+            "renameCollection" => await Call("documentdb_api.rename_collection(command)", db, command, stop),
+            "drop" => await Drop(db, command, stop),
+            "dropDatabase" => await DropDatabase(db, stop),
+            _ => Handshake(name).ToBson(),
+        };
+    }
+
+    public ValueTask DisposeAsync() => _cursors.DisposeAsync();
+
+    private static BsonDocument Handshake(string name) => name switch
+    {
+        // No logicalSessionTimeoutMinutes: the driver then asks for no sessions, transactions or retryable writes.
+        "hello" or "isMaster" or "ismaster" => new BsonDocument
+        {
+            { name == "hello" ? "isWritablePrimary" : "ismaster", true }, { "helloOk", true }, { "readOnly", false },
+            { "maxBsonObjectSize", 16 * 1024 * 1024 }, { "maxMessageSizeBytes", 48_000_000 }, { "maxWriteBatchSize", 25_000 },
+            { "minWireVersion", 0 }, { "maxWireVersion", 21 }, { "localTime", DateTime.UtcNow }, { "ok", 1.0 },
+        },
+        "buildInfo" or "buildinfo" =>
+            new BsonDocument { { "version", Version }, { "versionArray", new BsonArray { 7, 0, 0, 0 } }, { "ok", 1.0 } },
+        "serverStatus" =>
+            new BsonDocument { { "process", "AgCam.DocumentDbGateway" }, { "version", Version }, { "pid", Environment.ProcessId }, { "ok", 1.0 } },
+        "getParameter" or "ping" or "endSessions" or "connectionStatus" => new BsonDocument("ok", 1.0),
+        _ => throw new BadCommandException(ErrorCodes.CommandNotFound, $"no such command: '{name}'; the test gateway does not have it."),
+    };
+
+    // The extension takes a batch as one transaction and catches errors document by document: batches that overlap can deadlock, which
+    // no mongod does and no client expects. So nothing is committed until the reply is seen to be free of it; the caller tries again.
+    private async Task<byte[]> Write(string name, string db, BsonDocument command, ReadOnlyMemory<byte> sequence, CancellationToken stop)
+    {
+        await using var connection = await database.OpenConnectionAsync(stop);
+        await using var transaction = await connection.BeginTransactionAsync(stop);
+        await using var sql = new NpgsqlCommand($"select p_result::bytea from documentdb_api.{name}($1, $2::{Bson}, $3::{Sequence})", connection);
+        sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
+        sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
+        sql.Parameters.Add(new NpgsqlParameter { Value = sequence.IsEmpty ? DBNull.Value : sequence, NpgsqlDbType = NpgsqlDbType.Bytea });
+        var reply = WithoutPackedCodes((byte[])(await sql.ExecuteScalarAsync(stop))!, out var conflict);
+        if (conflict) throw new WriteConflictException();
+        await transaction.CommitAsync(stop);
+        return reply;
+    }
+
+    /// <summary>Evaluates an expression over <c>db</c>, the database's name, and <c>command</c>; its value is the reply.</summary>
+    private async Task<byte[]> Call(string expression, string db, BsonDocument command, CancellationToken stop)
+    {
+        await using var sql = database.CreateCommand(
+            $"select ({expression})::bytea from (select $1::text as db, $2::{Bson} as command) as given");
+        sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
+        sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
+        return (byte[])(await sql.ExecuteScalarAsync(stop))!;
+    }
+
+    private async Task<byte[]> Drop(string db, BsonDocument command, CancellationToken stop)
+    {
+        await using var sql = database.CreateCommand("select documentdb_api.drop_collection($1, $2)");
+        sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
+        sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = command[0].AsString });
+        var existed = (bool)(await sql.ExecuteScalarAsync(stop))!;
+        return (existed ? new BsonDocument("ok", 1.0) : ErrorCodes.Reply(26, "ns not found")).ToBson();
+    }
+
+    private async Task<byte[]> DropDatabase(string db, CancellationToken stop)
+    {
+        await using var sql = database.CreateCommand("select documentdb_api.drop_database($1)");
+        sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
+        await sql.ExecuteNonQueryAsync(stop);
+        return new BsonDocument { { "dropped", db }, { "ok", 1.0 } }.ToBson();
+    }
+
+    /// <summary>PostgreSQL's own plan, as JSON, under <c>queryPlanner.winningPlan</c>.</summary>
+    private async Task<byte[]> Explain(string db, BsonDocument command, CancellationToken stop)
+    {
+        command = new BsonDocument(command.Where(element => !Envelope.Contains(element.Name) && element.Name != "explain"));
+        var function = command.GetElement(0).Name switch
+        {
+            "find" => "find", "aggregate" => "pipeline", "count" => "count", "distinct" => "distinct",
+            var other => throw new BadCommandException(ErrorCodes.BadValue, $"explain of '{other}' is not supported by the test gateway."),
+        };
+        await using var sql = database.CreateCommand(
+            $"explain (analyze, format json) select document from documentdb_api_catalog.bson_aggregation_{function}($1, $2::{Bson})");
+        sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
+        sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
+        var plan = BsonSerializer.Deserialize<BsonArray>((string)(await sql.ExecuteScalarAsync(stop))!);
+        return new BsonDocument { { "queryPlanner", new BsonDocument("winningPlan", plan[0]) }, { "command", command }, { "ok", 1.0 } }.ToBson();
+    }
+
+    private static string Literal(BsonValue collection) => $"'{collection.AsString.Replace("'", "''")}'";
+
+    private static byte[] WithoutPackedCodes(byte[] bytes, out bool conflict)
+    {
+        conflict = false;
+        if (bytes.AsSpan().IndexOf("code"u8) < 0) return bytes;
+        var reply = BsonSerializer.Deserialize<BsonDocument>(bytes);
+        foreach (var error in reply.GetValue("writeErrors", new BsonArray()).AsBsonArray.OfType<BsonDocument>().Append(reply))
+        {
+            if (!error.TryGetValue("code", out var code)) continue;
+            error["code"] = ErrorCodes.FromPacked(code.ToInt32());
+            conflict |= error["code"] == ErrorCodes.WriteConflict;
+        }
+        return reply.ToBson();
+    }
+
+    // The extension answers per shard under `raw`; the driver wants the plain reply.
+    private static byte[] WithoutRaw(byte[] bytes)
+    {
+        var reply = BsonSerializer.Deserialize<BsonDocument>(bytes);
+        if (reply.TryGetValue("raw", out var raw))
+        {
+            reply.Remove("raw");
+            if (raw.AsBsonDocument.Elements.FirstOrDefault().Value is BsonDocument shard)
+                foreach (var element in shard) reply[element.Name] = element.Value;
+        }
+        if (reply.TryGetValue("code", out var code)) reply["code"] = ErrorCodes.FromPacked(code.ToInt32());
+        return reply.ToBson();
+    }
+}

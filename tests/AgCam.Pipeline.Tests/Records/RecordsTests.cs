@@ -1,0 +1,111 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores.Documents;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Records;
+
+public sealed class RecordsTests
+{
+    private static readonly ExplanationRecipe Recipe = new(Some.Digest("model"), "vit/1", "squash 224 bicubic/1", "ag-cam/1", "float32");
+
+    /// <summary>The address of what is stored must not change between versions: these were worked out with Python's hashlib from the documented scheme.</summary>
+    [Fact]
+    public void An_explanations_address_follows_the_documented_scheme()
+    {
+        var zero = Digest.Parse(new string('0', 64));
+        var id = ExplanationId.Compute(zero, new ExplanationRecipe(zero, "s", "p", "m", "float32"), ["predicted", "label:größe"]);
+
+        Assert.Equal("3e128301e4819067a011aca2897027edd7da548cff2eb5f1935d9b0f62e709a9", id.ToString());
+    }
+
+    [Fact]
+    public void Whatever_changes_the_numbers_changes_the_address()
+    {
+        var image = Some.Digest("image");
+        var ids = new[]
+        {
+            ExplanationId.Compute(image, Recipe, ["predicted"]),
+            ExplanationId.Compute(Some.Digest("other"), Recipe, ["predicted"]),
+            ExplanationId.Compute(image, Recipe with { Model = Some.Digest("other") }, ["predicted"]),
+            ExplanationId.Compute(image, Recipe with { Preprocessing = "squash 224 bicubic/2" }, ["predicted"]),
+            ExplanationId.Compute(image, Recipe with { Method = "ag-cam/2" }, ["predicted"]),
+            ExplanationId.Compute(image, Recipe with { Dtype = "float16" }, ["predicted"]),
+            ExplanationId.Compute(image, Recipe with { Embedding = true }, ["predicted"]),
+            ExplanationId.Compute(image, Recipe, ["top:5"]),
+            ExplanationId.Compute(image, Recipe, ["predicted", "top:5"]),
+            ExplanationId.Compute(image, Recipe, ["top:5", "predicted"]),
+            ExplanationId.Compute(image, Recipe, ["predictedtop:5"]),
+        };
+
+        Assert.Equal(ids.Length, ids.Distinct().Count());
+        Assert.Equal(ids[0], ExplanationId.Compute(image, Recipe with { }, ["predicted"]));
+    }
+
+    [Fact]
+    public void A_request_id_is_a_version_8_guid_of_its_key()
+    {
+        var id = RequestId.Of("monday");
+
+        Assert.Equal(id, RequestId.Of("monday"));
+        Assert.NotEqual(id, RequestId.Of("Monday"));
+        Assert.Equal((8, "d618fb15-7a4b-882e-92fc-d4a830c5fa8a"), (id.Version, id.ToString()));
+    }
+
+    [Fact]
+    public void The_hundred_highest_logits_are_kept_highest_first()
+    {
+        var random = new Random(5);
+        var logits = Enumerable.Range(0, 1000).Select(_ => (float)(random.Next(-400, 400) / 16.0)).ToArray(); // exact in float16, with ties
+
+        var top = TopLogits.From(logits);
+
+        var expected = logits.Select((value, @class) => (value, @class)).OrderByDescending(pair => pair.value).ThenBy(pair => pair.@class).Take(100).ToList();
+        Assert.Equal(expected, Enumerable.Range(0, top.Count).Select(rank => (top.Value(rank), top.Class(rank))));
+        Assert.Equal(expected[40].value, top.Find(expected[40].@class));
+        Assert.Null(top.Find(Array.IndexOf(logits, logits.Min())));
+        Assert.Equal(3, TopLogits.From([1, 2, 3]).Count);
+        Assert.Throws<ArgumentException>(() => TopLogits.From(new float[65_537]));
+        Assert.Equal(65_535, TopLogits.From([.. Enumerable.Range(0, 65_536).Select(i => (float)i)]).Class(0));
+    }
+
+    [Fact]
+    public void A_map_keeps_its_values_to_float16_and_its_sums_in_full()
+    {
+        var map = TargetMap.From("predicted", 3, "cat", 2, 2, [0.1f, 1f, 2f, 65504f]);
+
+        Assert.Equal([(float)(Half)0.1f, 1f, 2f, 65504f], map.Values());
+        Assert.Equal((0.1f, 65504f, 65507.1f), (map.Min, map.Max, map.Sum));
+        Assert.Equal([0x66, 0x2E, 0x00, 0x3C], map.Map[..4]);
+        Assert.Throws<ArgumentException>(() => TargetMap.From("predicted", 3, "cat", 2, 2, [1f]));
+    }
+
+    [Fact]
+    public void An_explanation_is_compact_and_comes_back_whole()
+    {
+        var explanation = Some.Explanation(4, classes: 1000) with { LabelLogit = -3.5f, Embedding = [1, 2] };
+
+        var bytes = ExplanationDocument.Encode(explanation);
+
+        Assert.Equal(bytes, ExplanationDocument.Encode(ExplanationDocument.Decode(explanation.Id, bytes)));
+        Assert.Equivalent(explanation.Maps[0].Values(), ExplanationDocument.Decode(explanation.Id, bytes).Maps[0].Values(), strict: true);
+        Assert.InRange(ExplanationDocument.Encode(Some.Explanation(4, classes: 1000)).Length, 900, 1500);
+    }
+
+    [Fact]
+    public void A_spec_with_its_options_in_another_order_is_the_same_spec()
+    {
+        var one = Some.Spec() with { Options = new Dictionary<string, string> { ["a"] = "1", ["b"] = "2" } };
+        var two = Some.Spec() with { Options = new Dictionary<string, string> { ["b"] = "2", ["a"] = "1" } };
+
+        Assert.Equal(one.Hash(), two.Hash());
+        Assert.NotEqual(one.Hash(), (one with { Threshold = 0.6 }).Hash());
+        Assert.NotEqual(one.Hash(), (one with { Options = null }).Hash());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("abc")]
+    [InlineData("zz00000000000000000000000000000000000000000000000000000000000000")]
+    public void What_is_no_digest_is_refused(string text) => Assert.Throws<FormatException>(() => Digest.Parse(text));
+}

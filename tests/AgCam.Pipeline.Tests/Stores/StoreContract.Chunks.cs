@@ -1,0 +1,289 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Stores;
+
+public abstract partial class StoreContract
+{
+    [Fact]
+    public async Task A_window_of_chunks_is_taken_lowest_numbers_first()
+    {
+        var job = (await PlannedJobAsync(2, 3, 1, 4)).Id;
+
+        var first = await Store.Chunks.TakeAsync(job, 2, Hour, Cancel);
+        Assert.Equal([0, 1], first.Select(chunk => chunk.Number));
+        Assert.All(first, chunk => Assert.Equal((ChunkState.Published, 1, Now + Hour), (chunk.State, chunk.Epoch, chunk.Until)));
+        AssertSame(Some.References(2, 3), first[1].References);
+        Assert.Empty(await Store.Chunks.TakeAsync(job, 2, Hour, Cancel));
+        Assert.Equal([2], (await Store.Chunks.TakeAsync(job, 3, Hour, Cancel)).Select(chunk => chunk.Number));
+        Assert.Empty(await Store.Chunks.TakeAsync(Guid.NewGuid(), 3, Hour, Cancel));
+    }
+
+    [Fact]
+    public async Task Several_publishers_never_take_the_same_chunk()
+    {
+        var job = (await PlannedJobAsync([.. Enumerable.Repeat(1, 60)])).Id;
+
+        var taken = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Store.Chunks.TakeAsync(job, 20, Hour, Cancel)));
+
+        var numbers = taken.SelectMany(chunks => chunks).Select(chunk => chunk.Number).ToList();
+        Assert.Equal(numbers.Count, numbers.Distinct().Count());
+        Assert.True(numbers.Count >= 20, $"{numbers.Count} of 20 were taken");
+    }
+
+    [Fact]
+    public async Task A_reference_comes_back_with_all_that_is_known_of_it()
+    {
+        var reference = new ImageReference
+        {
+            Number = 0, Kind = ReferenceKind.S3, Uri = "s3://pets/a b.jpg", Label = "cat", Split = "val", Stamp = "etag 12 bytes", KnownSha256 = Some.Digest("known"),
+            Metadata = new Dictionary<string, string> { ["a.b"] = "1", ["$set"] = "", ["Z"] = "ü" },
+        };
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        await Store.Jobs.AddChunksAsync(job, new PlanTail(0, 0, null), [[reference]], Cancel);
+
+        AssertSame(reference, (await Store.Chunks.FindAsync(job, 0, Cancel))!.References[0]);
+    }
+
+    [Fact]
+    public async Task A_leased_chunk_is_held_until_its_lease_runs_out()
+    {
+        var job = (await PlannedJobAsync(2)).Id;
+        var (chunk, lease) = await LeaseNextAsync(job, "a");
+        Assert.Equal((ChunkState.Leased, 1, 0, "a", Now + Minute), (chunk.State, chunk.Attempts, chunk.Crashes, chunk.Worker, chunk.Until));
+
+        Assert.Equal(LeaseOutcome.Held, (await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancel: Cancel)).Outcome);
+        Clock.Advance(Minute / 2);
+        Assert.True(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
+        Clock.Advance(Minute / 2);
+        Assert.Equal(LeaseOutcome.Held, (await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancel: Cancel)).Outcome);
+        Clock.Advance(Minute / 2);
+        var taken = await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancel: Cancel);
+
+        Assert.Equal((LeaseOutcome.Granted, true, 2, 1), (taken.Outcome, taken.Alone, taken.Chunk!.Attempts, taken.Chunk.Crashes));
+        Assert.Contains("by a", taken.Chunk.CrashNote);
+        Assert.False(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
+        Assert.False(await Store.Chunks.ReleaseAsync(lease, Hour, Cancel));
+        Assert.Equal(-1, await Store.Chunks.BeginAloneAsync(lease, 0, Cancel));
+        Assert.Equal(SaveOutcome.LeaseLost, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
+        Assert.Null(await Store.Items.FindAsync(job, 0, Cancel));
+    }
+
+    [Fact]
+    public async Task What_the_broker_gives_out_again_is_taken_over_at_once()
+    {
+        var job = (await PlannedJobAsync(2)).Id;
+        var (chunk, lease) = await LeaseNextAsync(job, "a");
+
+        var taken = await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, redelivered: true, Cancel);
+
+        Assert.Equal((LeaseOutcome.Granted, 1), (taken.Outcome, taken.Chunk!.Crashes));
+        Assert.Equal(SaveOutcome.LeaseLost, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
+        var saved = await SaveAsync(Some.Result(taken.Lease!, taken.Chunk, Now));
+        Assert.Equal((SaveOutcome.Saved, 2, 2, true), (saved.Outcome, saved.NewExplanations, saved.NewItems, saved.JobCompleted));
+        Assert.Equal(SaveOutcome.AlreadyDone, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
+        Assert.Equal(LeaseOutcome.Done, (await Store.Chunks.LeaseAsync(Some.Message(chunk), "c", Minute, redelivered: true, Cancel)).Outcome);
+    }
+
+    [Fact]
+    public async Task Of_many_workers_with_one_message_one_gets_the_lease()
+    {
+        var job = (await PlannedJobAsync(1)).Id;
+        var chunk = Assert.Single(await Store.Chunks.TakeAsync(job, 1, Hour, Cancel));
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 12).Select(i => Store.Chunks.LeaseAsync(Some.Message(chunk), $"w{i}", Minute, cancel: Cancel)));
+
+        Assert.Single(answers, answer => answer.Outcome == LeaseOutcome.Granted);
+        Assert.Equal(11, answers.Count(answer => answer.Outcome == LeaseOutcome.Held));
+    }
+
+    [Fact]
+    public async Task A_chunk_given_back_is_no_crash()
+    {
+        var job = (await PlannedJobAsync(2)).Id;
+        var (chunk, lease) = await LeaseNextAsync(job);
+
+        Assert.True(await Store.Chunks.ReleaseAsync(lease, Hour, Cancel));
+        Assert.False(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
+        var again = await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, redelivered: true, Cancel);
+
+        Assert.Equal((LeaseOutcome.Granted, false, 0, 2), (again.Outcome, again.Alone, again.Chunk!.Crashes, again.Chunk.Attempts));
+    }
+
+    [Fact]
+    public async Task The_sweeper_publishes_again_what_has_run_out_and_older_messages_are_stale()
+    {
+        var job = (await PlannedJobAsync(1, 1, 1)).Id;
+        var (leased, _) = await LeaseNextAsync(job, "dead");
+        var waiting = Assert.Single(await Store.Chunks.TakeAsync(job, 2, Minute, Cancel));
+        Assert.Empty(await Store.Chunks.RetakeAsync(Hour, cancel: Cancel));
+
+        Clock.Advance(Minute);
+        var taken = await Store.Chunks.RetakeAsync(Hour, cancel: Cancel);
+
+        Assert.Equal([(0, 2, 1), (1, 2, 0)], taken.OrderBy(chunk => chunk.Number).Select(chunk => (chunk.Number, chunk.Epoch, chunk.Crashes)));
+        Assert.Empty(await Store.Chunks.RetakeAsync(Hour, cancel: Cancel));
+        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(leased), "w", Minute, redelivered: true, Cancel)).Outcome);
+        foreach (var chunk in taken)
+            Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancel: Cancel)).Outcome);
+    }
+
+    [Fact]
+    public async Task Several_sweepers_never_publish_the_same_chunk()
+    {
+        var job = (await PlannedJobAsync([.. Enumerable.Repeat(1, 30)])).Id;
+        await Store.Chunks.TakeAsync(job, 30, Minute, Cancel);
+        Clock.Advance(Minute);
+
+        var taken = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => Store.Chunks.RetakeAsync(Hour, 10, cancel: Cancel)));
+        var rest = await Store.Chunks.RetakeAsync(Hour, 30, cancel: Cancel);
+
+        Assert.Equal(Enumerable.Range(0, 30), taken.SelectMany(chunks => chunks).Concat(rest).Select(chunk => chunk.Number).Order());
+    }
+
+    [Fact]
+    public async Task After_a_restart_of_a_bus_that_forgets_everything_is_taken_again()
+    {
+        var job = (await PlannedJobAsync(1, 1, 1, 1)).Id;
+        await LeaseNextAsync(job);
+        await Store.Chunks.TakeAsync(job, 3, Hour, Cancel);
+        var request = await Store.Chunks.AcceptAsync(Some.Request("one"), Hour, Cancel);
+
+        var taken = await Store.Chunks.RetakeAsync(Hour, limit: 1, all: true, Cancel);
+
+        Assert.Equal([(job, 0), (job, 1), (job, 2)], taken.Where(chunk => chunk.Owner == job).Select(chunk => (chunk.Owner, chunk.Number)).Order());
+        Assert.Equal(request.Owner, Assert.Single(taken, chunk => chunk.Owner != job).Owner);
+        Assert.Equal(4, taken.Count);
+    }
+
+    [Fact]
+    public async Task A_message_of_a_paused_job_puts_its_chunk_back_to_planned()
+    {
+        var job = (await PlannedJobAsync(1, 1)).Id;
+        var taken = await Store.Chunks.TakeAsync(job, 2, Minute, Cancel);
+        await Store.Jobs.PauseAsync(job, "later", Cancel);
+
+        Assert.Equal(LeaseOutcome.Paused, (await Store.Chunks.LeaseAsync(Some.Message(taken[0]), "w", Minute, cancel: Cancel)).Outcome);
+        Clock.Advance(Minute);
+        Assert.Empty(await Store.Chunks.RetakeAsync(Hour, cancel: Cancel));
+        Assert.All(await Task.WhenAll(Store.Chunks.FindAsync(job, 0, Cancel), Store.Chunks.FindAsync(job, 1, Cancel)), chunk => Assert.Equal(ChunkState.Planned, chunk!.State));
+        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(taken[0]), "w", Minute, cancel: Cancel)).Outcome);
+
+        await Store.Jobs.ResumeAsync(job, Cancel);
+        var again = await Store.Chunks.TakeAsync(job, 2, Minute, Cancel);
+        Assert.Equal([2, 2], again.Select(chunk => chunk.Epoch));
+        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(taken[1]), "w", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Message(again[1]), "w", Minute, cancel: Cancel)).Outcome);
+    }
+
+    [Fact]
+    public async Task An_image_that_dies_alone_is_remembered_and_one_that_comes_back_is_not()
+    {
+        var job = (await PlannedJobAsync(3)).Id;
+        var (chunk, first) = await LeaseNextAsync(job);
+        async Task<ChunkLease> CrashAsync()
+        {
+            var answer = await Store.Chunks.LeaseAsync(Some.Message(chunk), "next", Minute, redelivered: true, Cancel);
+            Assert.True(answer.Alone);
+            return answer.Lease!;
+        }
+
+        var second = await CrashAsync();
+        Assert.Equal(0, await Store.Chunks.BeginAloneAsync(second, 0, Cancel));
+        await Store.Chunks.EndAloneAsync(second, 0, Cancel);
+        Assert.Equal(0, await Store.Chunks.BeginAloneAsync(second, 1, Cancel));
+        var third = await CrashAsync();
+        Assert.Equal(0, await Store.Chunks.BeginAloneAsync(third, 0, Cancel));
+        await Store.Chunks.EndAloneAsync(third, 0, Cancel);
+        Assert.Equal(1, await Store.Chunks.BeginAloneAsync(third, 1, Cancel));
+        AssertSame(new Dictionary<int, int> { [1] = 2 }, (await Store.Chunks.FindAsync(job, 0, Cancel))!.Alone);
+        var fourth = await CrashAsync();
+        Assert.Equal(2, await Store.Chunks.BeginAloneAsync(fourth, 1, Cancel));
+
+        var answer = await SaveAsync(new ChunkResult(
+            fourth, [Some.Explanation(0), Some.Explanation(2)],
+            [Some.Item(job, 0, Now, null), Some.Failure(job, 1, Now, ItemFailure.Poison), Some.Item(job, 2, Now, null)]));
+        Assert.Equal((SaveOutcome.Saved, 2, 1, true), (answer.Outcome, answer.Progress.Completed, answer.Progress.Failed, answer.JobCompleted));
+        Assert.Empty((await Store.Chunks.FindAsync(job, 0, Cancel))!.Alone);
+    }
+
+    [Fact]
+    public async Task An_image_begun_alone_by_a_worker_that_drains_is_not_blamed()
+    {
+        var job = (await PlannedJobAsync(2)).Id;
+        var (chunk, _) = await LeaseNextAsync(job);
+        var second = (await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, redelivered: true, Cancel)).Lease!;
+        await Store.Chunks.BeginAloneAsync(second, 0, Cancel);
+        var third = (await Store.Chunks.LeaseAsync(Some.Message(chunk), "c", Minute, redelivered: true, Cancel)).Lease!;
+        Assert.Equal(1, await Store.Chunks.BeginAloneAsync(third, 0, Cancel));
+
+        await Store.Chunks.ReleaseAsync(third, Hour, Cancel);
+
+        var fourth = (await Store.Chunks.LeaseAsync(Some.Message(chunk), "d", Minute, redelivered: true, Cancel)).Lease!;
+        Assert.Equal(1, await Store.Chunks.BeginAloneAsync(fourth, 0, Cancel));
+    }
+
+    [Fact]
+    public async Task A_request_without_a_job_is_written_down_by_its_first_lease()
+    {
+        var request = Some.Request("direct", 3);
+
+        var answer = await Store.Chunks.LeaseAsync(request, "w", Minute, cancel: Cancel);
+        AssertSame(request, answer.Chunk!.Request!);
+        Assert.Equal((LeaseOutcome.Granted, RequestId.Of("direct"), 3), (answer.Outcome, answer.Chunk.Owner, answer.Chunk.References.Count));
+        Assert.Equal(LeaseOutcome.Held, (await Store.Chunks.LeaseAsync(request, "v", Minute, cancel: Cancel)).Outcome);
+        var saved = await SaveAsync(Some.Result(answer.Lease!, answer.Chunk, Now));
+
+        Assert.Equal((SaveOutcome.Saved, 3, false), (saved.Outcome, saved.NewItems, saved.JobCompleted));
+        Assert.Equal(LeaseOutcome.Done, (await Store.Chunks.LeaseAsync(request, "v", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(3, (await Store.Items.PageAsync(new ItemQuery { Job = request.Owner }, Cancel)).Items.Count);
+        Assert.Empty((await Store.Jobs.PageAsync(new JobQuery(), Cancel)).Jobs);
+    }
+
+    [Fact]
+    public async Task An_accepted_request_is_published_again_when_nobody_takes_it()
+    {
+        var accepted = await Store.Chunks.AcceptAsync(Some.Request("accepted"), Minute, Cancel);
+        var again = await Store.Chunks.AcceptAsync(Some.Request("accepted", 5), Hour, Cancel);
+        AssertSame(accepted, again);
+        await Assert.ThrowsAsync<ArgumentException>(() => Store.Chunks.AcceptAsync(Some.Request("x") with { JobId = Guid.NewGuid() }, Minute, Cancel));
+
+        Clock.Advance(Minute);
+        var taken = Assert.Single(await Store.Chunks.RetakeAsync(Hour, cancel: Cancel));
+        Assert.Equal(1, taken.Epoch);
+        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Request("accepted"), "w", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Message(taken), "w", Minute, cancel: Cancel)).Outcome);
+    }
+
+    [Fact]
+    public async Task Requests_done_long_ago_are_forgotten_and_their_items_stay()
+    {
+        var old = (await Store.Chunks.LeaseAsync(Some.Request("old"), "w", Minute, cancel: Cancel))!;
+        await SaveAsync(Some.Result(old.Lease!, old.Chunk!, Now));
+        var job = await JobOfAsync(1, (id, number) => Some.Item(id, number, Now, null));
+        await Store.Chunks.LeaseAsync(Some.Request("unfinished"), "w", Minute, cancel: Cancel);
+        Clock.Advance(2 * Hour);
+
+        Assert.Equal(1, await Store.Chunks.ForgetRequestsAsync(Hour, cancel: Cancel));
+
+        Assert.Null(await Store.Chunks.FindAsync(RequestId.Of("old"), 0, Cancel));
+        Assert.NotNull(await Store.Items.FindAsync(RequestId.Of("old"), 0, Cancel));
+        Assert.NotNull(await Store.Chunks.FindAsync(RequestId.Of("unfinished"), 0, Cancel));
+        Assert.NotNull(await Store.Chunks.FindAsync(job.Id, 0, Cancel));
+    }
+
+    [Fact]
+    public async Task A_deleted_request_does_not_come_back_with_a_late_message_but_may_be_asked_again()
+    {
+        var answer = await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, cancel: Cancel);
+        Assert.True(await Store.Jobs.DeleteAsync(RequestId.Of("gone"), Cancel));
+
+        Assert.Equal(SaveOutcome.Gone, (await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now))).Outcome);
+        Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, redelivered: true, Cancel)).Outcome);
+        await Store.Chunks.AcceptAsync(Some.Request("gone"), Minute, Cancel);
+        Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, cancel: Cancel)).Outcome);
+    }
+}

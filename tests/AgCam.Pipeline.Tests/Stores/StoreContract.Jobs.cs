@@ -1,0 +1,286 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Stores;
+
+public abstract partial class StoreContract
+{
+    [Fact]
+    public async Task A_job_comes_back_as_it_was_created()
+    {
+        var spec = Some.Spec("s3://pets/train", "pets", "nightly") with
+        {
+            Targets = ["predicted", "top:5"], Lane = Lane.Interactive, Weight = 3, Parent = Guid.NewGuid(), Threshold = 0.4, MaxFailureRate = 0.25,
+            Options = new Dictionary<string, string> { ["column.label"] = "$class", ["b"] = "2" },
+        };
+
+        var created = await Store.Jobs.CreateAsync(spec, cancel: Cancel);
+        var found = await Store.Jobs.FindAsync(created.Job.Id, Cancel);
+
+        Assert.Equal(JobCreated.New, created.Outcome);
+        AssertSame(created.Job, found!);
+        AssertSame(spec, found!.Spec);
+        Assert.Equal((JobState.Running, Now, null, null), (found.State, found.Created, found.Chunks, found.Finished));
+        Assert.Null(await Store.Jobs.FindAsync(Guid.NewGuid(), Cancel));
+    }
+
+    [Fact]
+    public async Task The_same_key_with_the_same_spec_is_the_same_job_and_with_another_a_conflict()
+    {
+        var first = await Store.Jobs.CreateAsync(Some.Spec(), "monday", Cancel);
+        var again = await Store.Jobs.CreateAsync(Some.Spec(), "monday", Cancel);
+        var other = await Store.Jobs.CreateAsync(Some.Spec("folder:/data/cars"), "monday", Cancel);
+        var unkeyed = await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel);
+
+        Assert.Equal((JobCreated.New, RequestId.Of("monday")), (first.Outcome, first.Job.Id));
+        Assert.Equal((JobCreated.Existing, first.Job.Id), (again.Outcome, again.Job.Id));
+        Assert.Equal((JobCreated.Conflict, first.Job.Id), (other.Outcome, other.Job.Id));
+        Assert.Equal(JobCreated.New, unkeyed.Outcome);
+        Assert.Equal("folder:/data/pets", other.Job.Spec.Source);
+    }
+
+    [Fact]
+    public async Task Of_many_who_create_under_one_key_at_once_one_is_first()
+    {
+        var creations = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Store.Jobs.CreateAsync(Some.Spec(), "rush", Cancel)));
+
+        Assert.Single(creations, creation => creation.Outcome == JobCreated.New);
+        Assert.Equal(15, creations.Count(creation => creation.Outcome == JobCreated.Existing));
+        Assert.Single((await Store.Jobs.PageAsync(new JobQuery(), Cancel)).Jobs);
+    }
+
+    [Fact]
+    public async Task Jobs_are_listed_newest_first_by_tag_state_and_source_in_pages()
+    {
+        var ids = new List<Guid>();
+        for (var i = 0; i < 7; i++)
+        {
+            ids.Add((await Store.Jobs.CreateAsync(Some.Spec($"folder:/data/{i % 2}", i % 3 == 0 ? ["third", "x"] : ["x"]), $"job {i}", Cancel)).Job.Id);
+            if (i % 2 == 0)
+                Clock.Advance(Minute); // so that some are of the same instant
+        }
+        await Store.Jobs.PauseAsync(ids[4], "why not", Cancel);
+
+        async Task<List<Guid>> All(JobQuery query)
+        {
+            var all = new List<Guid>();
+            do
+            {
+                var page = await Store.Jobs.PageAsync(query, Cancel);
+                Assert.True(page.Jobs.Count <= query.Limit);
+                all.AddRange(page.Jobs.Select(job => job.Id));
+                query = query with { Cursor = page.Next };
+            }
+            while (query.Cursor is not null);
+            return all;
+        }
+
+        var newestFirst = await All(new JobQuery { Limit = 2 });
+        Assert.Equal(ids.ToHashSet(), newestFirst.ToHashSet());
+        Assert.Equal(7, newestFirst.Count);
+        Assert.Equal(ids[0], newestFirst[^1]);
+        Assert.Equal(newestFirst, await All(new JobQuery { Limit = 1000 }));
+        Assert.Equal([ids[6], ids[3], ids[0]], await All(new JobQuery { Tag = "third", Limit = 1 }));
+        Assert.Equal([ids[4]], await All(new JobQuery { State = JobState.Paused }));
+        Assert.Equal(new[] { ids[1], ids[3], ids[5] }.ToHashSet(), (await All(new JobQuery { Source = "folder:/data/1" })).ToHashSet());
+        Assert.Empty(await All(new JobQuery { Tag = "nobody's" }));
+        await Assert.ThrowsAsync<StoreQueryException>(() => Store.Jobs.PageAsync(new JobQuery { Cursor = "garbage" }, Cancel));
+        await Assert.ThrowsAsync<StoreQueryException>(() => Store.Jobs.PageAsync(new JobQuery { Limit = 0 }, Cancel));
+    }
+
+    [Fact]
+    public async Task One_planner_holds_a_job_until_its_lease_runs_out()
+    {
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        Assert.Equal([job], await Store.Jobs.UnplannedAsync(Cancel));
+
+        Assert.True(await Store.Jobs.HoldPlanningAsync(job, "a", Minute, Cancel));
+        Assert.False(await Store.Jobs.HoldPlanningAsync(job, "b", Minute, Cancel));
+        Assert.Empty(await Store.Jobs.UnplannedAsync(Cancel));
+        Clock.Advance(Minute / 2);
+        Assert.True(await Store.Jobs.HoldPlanningAsync(job, "a", Minute, Cancel));
+        Clock.Advance(Minute / 2);
+        Assert.False(await Store.Jobs.HoldPlanningAsync(job, "b", Minute, Cancel));
+        Clock.Advance(Minute);
+        Assert.Equal([job], await Store.Jobs.UnplannedAsync(Cancel));
+        Assert.True(await Store.Jobs.HoldPlanningAsync(job, "b", Minute, Cancel));
+        await Store.Jobs.FinishPlanningAsync(job, Cancel);
+        Assert.False(await Store.Jobs.HoldPlanningAsync(job, "b", Minute, Cancel));
+        Assert.Empty(await Store.Jobs.UnplannedAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task Planning_goes_on_from_its_tail_and_a_planner_that_was_overtaken_writes_nothing()
+    {
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        var start = await Store.Jobs.PlanTailAsync(job, Cancel);
+        Assert.Equal(new PlanTail(0, 0, null), start);
+
+        var after = await AddAsync(job, 3, 2);
+        Assert.Equal(new PlanTail(2, 5, "/data/pets/4.jpg"), after);
+        Assert.Equal(after, await Store.Jobs.PlanTailAsync(job, Cancel));
+
+        Assert.Null(await Store.Jobs.AddChunksAsync(job, start, [Some.References(0, 5)], Cancel));
+        Assert.Equal(3, (await Store.Chunks.FindAsync(job, 0, Cancel))!.Count);
+        Assert.Equal(after, await Store.Jobs.PlanTailAsync(job, Cancel));
+
+        Assert.Equal(new PlanTail(3, 6, "/data/pets/5.jpg"), await AddAsync(job, 1));
+        var planned = await Store.Jobs.FinishPlanningAsync(job, Cancel);
+        Assert.Equal((6, 3), (planned!.Images, planned.Chunks));
+        Assert.Null(await Store.Jobs.AddChunksAsync(job, new PlanTail(3, 6, "/data/pets/5.jpg"), [Some.References(6, 1)], Cancel));
+    }
+
+    [Fact]
+    public async Task Two_planners_at_once_never_write_an_image_twice()
+    {
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        async Task PlanAsync(int chunkSize)
+        {
+            for (var tail = await Store.Jobs.PlanTailAsync(job, Cancel); tail.NextImage < 200;)
+            {
+                var size = Math.Min(chunkSize, 200 - tail.NextImage);
+                tail = await Store.Jobs.AddChunksAsync(job, tail, [Some.References(tail.NextImage, size)], Cancel) ?? await Store.Jobs.PlanTailAsync(job, Cancel);
+            }
+        }
+
+        await Task.WhenAll(PlanAsync(7), PlanAsync(10));
+        var planned = await Store.Jobs.FinishPlanningAsync(job, Cancel);
+
+        var numbers = new List<int>();
+        for (var i = 0; i < planned!.Chunks; i++)
+            numbers.AddRange((await Store.Chunks.FindAsync(job, i, Cancel))!.References.Select(reference => reference.Number));
+        Assert.Equal(Enumerable.Range(0, 200), numbers);
+        Assert.Equal(200, planned.Images);
+    }
+
+    [Fact]
+    public async Task Chunks_that_are_empty_too_large_or_out_of_order_are_refused()
+    {
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        var start = new PlanTail(0, 0, null);
+
+        foreach (var wrong in new[] { [], Some.References(0, 257), Some.References(1, 2), [Some.Reference(0), Some.Reference(0)] })
+            await Assert.ThrowsAsync<ArgumentException>(() => Store.Jobs.AddChunksAsync(job, start, [wrong], Cancel));
+        Assert.Equal(start, await Store.Jobs.PlanTailAsync(job, Cancel));
+        Assert.NotNull(await Store.Jobs.AddChunksAsync(job, start, [Some.References(0, 256)], Cancel));
+    }
+
+    [Fact]
+    public async Task A_job_without_images_is_complete_as_soon_as_it_is_planned()
+    {
+        var job = await PlannedJobAsync();
+
+        Assert.Equal((JobState.Completed, 0, 0, Now), (job.State, job.Images, job.Chunks, job.Finished));
+        Assert.Equal([job.Id], (await Store.Jobs.UntoldAsync(cancel: Cancel)).Select(untold => untold.Id));
+        await Store.Jobs.MarkToldAsync(job.Id, Cancel);
+        Assert.Empty(await Store.Jobs.UntoldAsync(cancel: Cancel));
+    }
+
+    [Fact]
+    public async Task Pausing_keeps_the_first_reason_and_resuming_clears_it()
+    {
+        var job = (await PlannedJobAsync(2, 2)).Id;
+
+        Assert.False(await Store.Jobs.ResumeAsync(job, Cancel));
+        Assert.True(await Store.Jobs.PauseAsync(job, "the bucket is denied", Cancel));
+        Assert.True(await Store.Jobs.PauseAsync(job, "another reason", Cancel));
+        var paused = await Store.Jobs.FindAsync(job, Cancel);
+        Assert.Equal((JobState.Paused, "the bucket is denied"), (paused!.State, paused.Reason));
+        Assert.Empty(await Store.Chunks.TakeAsync(job, 10, Hour, Cancel));
+
+        Assert.True(await Store.Jobs.ResumeAsync(job, Cancel));
+        Assert.False(await Store.Jobs.ResumeAsync(job, Cancel));
+        Assert.Null((await Store.Jobs.FindAsync(job, Cancel))!.Reason);
+        Assert.Equal(2, (await Store.Chunks.TakeAsync(job, 10, Hour, Cancel)).Count);
+        Assert.False(await Store.Jobs.PauseAsync(Guid.NewGuid(), "not there", Cancel));
+    }
+
+    [Fact]
+    public async Task A_cancelled_job_publishes_nothing_more_but_keeps_what_a_worker_saves()
+    {
+        var job = (await PlannedJobAsync(2, 2, 2)).Id;
+        var (chunk, lease) = await LeaseNextAsync(job);
+        var waiting = Assert.Single(await Store.Chunks.TakeAsync(job, 2, Hour, Cancel));
+
+        Assert.True(await Store.Jobs.CancelAsync(job, "wrong folder", Cancel));
+        Assert.True(await Store.Jobs.CancelAsync(job, cancel: Cancel));
+        Assert.Empty(await Store.Chunks.TakeAsync(job, 10, Hour, Cancel));
+        Assert.Equal(LeaseOutcome.Cancelled, (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(SaveOutcome.Saved, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
+
+        var cancelled = await Store.Jobs.FindAsync(job, Cancel);
+        Assert.Equal((JobState.Cancelled, "wrong folder", 1, 2, Now), (cancelled!.State, cancelled.Reason, cancelled.Progress.ChunksDone, cancelled.Progress.Completed, cancelled.Finished));
+        Assert.False(await Store.Jobs.ResumeAsync(job, Cancel));
+        Assert.False(await Store.Jobs.PauseAsync(job, "x", Cancel));
+        Clock.Advance(2 * Hour);
+        Assert.Empty(await Store.Chunks.RetakeAsync(Hour, cancel: Cancel));
+        Assert.Empty(await Store.Chunks.RetakeAsync(Hour, cancel: Cancel));
+        Assert.False(await Store.Jobs.CancelAsync(Guid.NewGuid(), cancel: Cancel));
+    }
+
+    [Fact]
+    public async Task A_completed_job_cannot_be_cancelled()
+    {
+        var job = await JobOfAsync(2, (id, number) => Some.Item(id, number, Now, null));
+
+        Assert.Equal(JobState.Completed, job.State);
+        Assert.False(await Store.Jobs.CancelAsync(job.Id, cancel: Cancel));
+        Assert.Equal(JobState.Completed, (await Store.Jobs.FindAsync(job.Id, Cancel))!.State);
+    }
+
+    [Fact]
+    public async Task Deleting_a_job_deletes_its_items_and_leaves_the_others()
+    {
+        var kept = await JobOfAsync(5, (id, number) => Some.Item(id, number, Now, null));
+        var job = await JobOfAsync(100, (id, number) => Some.Item(id, number, Now, null));
+
+        Assert.True(await Store.Jobs.DeleteAsync(job.Id, Cancel));
+
+        Assert.Null(await Store.Jobs.FindAsync(job.Id, Cancel));
+        Assert.Null(await Store.Items.FindAsync(job.Id, 0, Cancel));
+        Assert.Null(await Store.Chunks.FindAsync(job.Id, 0, Cancel));
+        Assert.Empty((await Store.Items.PageAsync(new ItemQuery { Job = job.Id }, Cancel)).Items);
+        Assert.Equal(new JobProgress(), await Store.Items.RecountAsync(job.Id, Cancel));
+        Assert.False(await Store.Jobs.DeleteAsync(job.Id, Cancel));
+        Assert.Equal([kept.Id], (await Store.Jobs.PageAsync(new JobQuery(), Cancel)).Jobs.Select(other => other.Id));
+        Assert.Equal(5, (await Store.Items.PageAsync(new ItemQuery { Job = kept.Id }, Cancel)).Items.Count);
+        Assert.NotNull(await Store.Explanations.FindAsync(Some.Explanation(77).Id, Cancel));
+    }
+
+    [Fact]
+    public async Task Nothing_is_saved_for_a_deleted_job()
+    {
+        var job = (await PlannedJobAsync(2, 2)).Id;
+        var (chunk, lease) = await LeaseNextAsync(job);
+        var waiting = Assert.Single(await Store.Chunks.TakeAsync(job, 2, Hour, Cancel));
+
+        await Store.Jobs.DeleteAsync(job, Cancel);
+
+        Assert.Equal(SaveOutcome.Gone, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
+        Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancel: Cancel)).Outcome);
+        Assert.Null(await Store.Items.FindAsync(job, 0, Cancel));
+        Assert.False(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
+        Assert.Empty((await Store.Items.PageAsync(new ItemQuery { Explanation = Some.Explanation(0).Id }, Cancel)).Items);
+    }
+
+    [Fact]
+    public async Task A_deleted_jobs_key_may_be_used_again()
+    {
+        var first = await Store.Jobs.CreateAsync(Some.Spec(), "again", Cancel);
+        await AddAsync(first.Job.Id, 2);
+        await Store.Jobs.DeleteAsync(first.Job.Id, Cancel);
+
+        var second = await Store.Jobs.CreateAsync(Some.Spec("folder:/data/other"), "again", Cancel);
+
+        Assert.Equal(JobCreated.New, second.Outcome);
+        Assert.Equal(new PlanTail(0, 0, null), await Store.Jobs.PlanTailAsync(second.Job.Id, Cancel));
+        await AddAsync(second.Job.Id, 1);
+        await Store.Jobs.FinishPlanningAsync(second.Job.Id, Cancel);
+        Clock.Advance(24 * Hour);
+        await Store.RepairAsync(Cancel);
+        var (chunk, lease) = await LeaseNextAsync(second.Job.Id);
+        Assert.True((await SaveAsync(Some.Result(lease, chunk, Now))).JobCompleted);
+    }
+}

@@ -1,0 +1,123 @@
+using AgCam.Pipeline.Stores;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Stores;
+
+public abstract partial class StoreContract
+{
+    private async Task<(int Condemned, int Deleted)> PruneAllAsync(TimeSpan olderThan, TimeSpan grace, int limit = 1000)
+    {
+        var (condemned, deleted) = (0, 0);
+        Digest? after = null;
+        do
+        {
+            var step = await Store.Explanations.PruneAsync(olderThan, grace, after, limit, Cancel);
+            (condemned, deleted, after) = (condemned + step.Condemned, deleted + step.Deleted, step.Next);
+        }
+        while (after is not null);
+        return (condemned, deleted);
+    }
+
+    [Fact]
+    public async Task Old_explanations_that_nothing_refers_to_are_condemned_then_deleted()
+    {
+        var job = (await JobOfAsync(10, (id, number) => Some.Item(id, number, Now, null))).Id;
+        var kept = (await JobOfAsync(3, (id, number) => Some.Item(id, number, Now, null))).Id; // refers to explanations 0 to 2 as well
+        await Store.Jobs.DeleteAsync(job, Cancel);
+
+        Assert.Equal((0, 0), await PruneAllAsync(Hour, Minute));
+        Clock.Advance(2 * Hour);
+        Assert.Equal((7, 0), await PruneAllAsync(Hour, Minute, limit: 3));
+        Assert.Equal((0, 0), await PruneAllAsync(Hour, Minute));
+        Assert.NotNull(await Store.Explanations.FindAsync(Some.Explanation(9).Id, Cancel));
+        Clock.Advance(2 * Minute);
+        Assert.Equal((0, 7), await PruneAllAsync(Hour, Minute, limit: 1));
+
+        Assert.Null(await Store.Explanations.FindAsync(Some.Explanation(9).Id, Cancel));
+        Assert.Equal(3, (await Store.Explanations.FindAsync([.. Enumerable.Range(0, 10).Select(i => Some.Explanation(i).Id)], Cancel)).Count);
+        Assert.Equal(3, (await Store.Items.PageAsync(new ItemQuery { Job = kept }, Cancel)).Items.Count);
+    }
+
+    [Fact]
+    public async Task A_worker_that_finds_a_condemned_explanation_saves_it()
+    {
+        var job = (await JobOfAsync(2, (id, number) => Some.Item(id, number, Now, null))).Id;
+        await Store.Jobs.DeleteAsync(job, Cancel);
+        Clock.Advance(2 * Hour);
+        Assert.Equal((2, 0), await PruneAllAsync(Hour, Minute));
+        Clock.Advance(2 * Minute);
+
+        Assert.Single(await Store.Explanations.HoldAsync([Some.Explanation(0).Id], Cancel));
+
+        Assert.Equal((1, 1), await PruneAllAsync(Hour, Minute));
+        Assert.NotNull(await Store.Explanations.FindAsync(Some.Explanation(0).Id, Cancel));
+        var next = (await PlannedJobAsync(1)).Id;
+        var (_, lease) = await LeaseNextAsync(next);
+        await SaveAsync(new ChunkResult(lease, [], [Some.Item(next, 0, Now, null)]));
+        Clock.Advance(2 * Hour);
+        Assert.Equal((0, 0), await PruneAllAsync(Hour, Minute));
+        Clock.Advance(2 * Hour);
+        Assert.Equal((0, 0), await PruneAllAsync(Hour, Minute));
+    }
+
+    [Fact]
+    public async Task An_upload_comes_back_until_it_is_too_old()
+    {
+        var bytes = new byte[300_000];
+        new Random(1).NextBytes(bytes);
+
+        var upload = await Store.Uploads.PutAsync(new MemoryStream(bytes), "image/png", 1_000_000, Cancel);
+        Clock.Advance(Minute);
+        var empty = await Store.Uploads.PutAsync(new MemoryStream([]), "image/jpeg", 10, Cancel);
+
+        Assert.Equal((300_000, Digest.Of(bytes)), (upload.Bytes, upload.Sha256));
+        AssertSame(upload, (await Store.Uploads.FindAsync(upload.Id, Cancel))!);
+        Assert.Equal(bytes, await Store.Uploads.ReadAsync(upload.Id, Cancel));
+        Assert.Empty((await Store.Uploads.ReadAsync(empty.Id, Cancel))!);
+        Clock.Advance(Hour);
+        Assert.Equal(1, await Store.Uploads.DeleteOlderAsync(Hour, cancel: Cancel));
+        Assert.Null(await Store.Uploads.FindAsync(upload.Id, Cancel));
+        Assert.Null(await Store.Uploads.ReadAsync(upload.Id, Cancel));
+        Assert.True(await Store.Uploads.DeleteAsync(empty.Id, Cancel));
+        Assert.False(await Store.Uploads.DeleteAsync(empty.Id, Cancel));
+    }
+
+    [Fact]
+    public async Task An_upload_that_is_too_large_is_refused_and_not_kept()
+    {
+        await Assert.ThrowsAsync<ArgumentException>(() => Store.Uploads.PutAsync(new MemoryStream(new byte[1001]), "image/png", 1000, Cancel));
+
+        Clock.Advance(Hour);
+        Assert.Equal(0, await Store.Uploads.DeleteOlderAsync(Minute, cancel: Cancel));
+        Assert.Equal(1000, (await Store.Uploads.PutAsync(new MemoryStream(new byte[1000]), "image/png", 1000, Cancel)).Bytes);
+    }
+
+    [Fact]
+    public async Task A_configuration_is_one_row_however_often_it_is_put()
+    {
+        var provenance = new Provenance
+        {
+            ModelId = "vit_tiny", ModelSha256 = Some.Digest("model"), ModelShape = "vit/1", ModelSource = "hub:timm/vit_tiny@main", Preprocessing = "squash 224 bicubic/1", Method = "ag-cam/1",
+            Dtype = "float32", Device = "cpu", SoftwareVersion = "0.1.0", Commit = "abc", TorchSharpVersion = "0.107.0", LibtorchVersion = "2.10.0",
+        };
+
+        var id = await Store.Provenances.PutAsync(provenance, Cancel);
+
+        Assert.Equal(id, await Store.Provenances.PutAsync(provenance with { }, Cancel));
+        Assert.NotEqual(id, await Store.Provenances.PutAsync(provenance with { Dtype = "float16" }, Cancel));
+        Assert.Equal(provenance, await Store.Provenances.FindAsync(id, Cancel));
+        Assert.Null(await Store.Provenances.FindAsync(Some.Digest("nothing"), Cancel));
+    }
+
+    [Fact]
+    public async Task Migrating_again_changes_nothing()
+    {
+        var job = (await PlannedJobAsync(1)).Id;
+
+        await Store.MigrateAsync(Cancel);
+
+        Assert.Equal(StoreSchema.Version, await Store.SchemaVersionAsync(Cancel));
+        Assert.NotNull(await Store.Jobs.FindAsync(job, Cancel));
+        Assert.Equal(new RepairReport(0, 0, 0), await Store.RepairAsync(Cancel));
+    }
+}
