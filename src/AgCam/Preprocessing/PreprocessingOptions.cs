@@ -71,7 +71,7 @@ public sealed record PreprocessingOptions
 
     /// <summary>Canonical text with the version: part of every explanation's identity.</summary>
     public string Canonical() => FormattableString.Invariant(
-        $"preprocessing/{Version};{InputWidth}x{InputHeight};{CropMode};{ResizeTo};{Interpolation};mean={string.Join(',', Mean.Select(Text))};std={string.Join(',', Std.Select(Text))}");
+        $"preprocessing/{Version};{InputWidth}x{InputHeight};{CropMode};{ResizeTo};{CropRounding};{Interpolation};mean={string.Join(',', Mean.Select(Text))};std={string.Join(',', Std.Select(Text))}");
 
     private static string Text(float value) => value.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
 }
