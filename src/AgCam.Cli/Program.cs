@@ -1,5 +1,16 @@
 using System.CommandLine;
+using AgCam.Cli;
 using AgCam.Cli.Bench;
+using AgCam.Cli.Doctor;
+using AgCam.Cli.Models;
 
-var root = new RootCommand("AG-CAM explanations of Vision Transformers.") { BenchVerb.Create() };
-return root.Parse(args).Invoke();
+var agcam = new RootCommand("Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed.")
+{
+    ExplainVerb.Create(),
+    ModelsVerb.Create(),
+    BenchVerb.Create(),
+    DoctorVerb.Create(),
+    CompletionVerb.Create(),
+    BackendSelfTestVerb.Create(),
+};
+return await Invocation.Run(agcam, args);

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using AgCam.Models;
-using AgCam.Native;
 using TorchSharp;
 
 namespace AgCam.Cli.Bench;
@@ -27,7 +26,7 @@ internal static class BenchVerb
         };
         verb.SetAction(parsed =>
         {
-            NativeBackend.Load();
+            BackendSelfTestVerb.LoadTrusted();
             if (parsed.GetValue(threads) is { } count)
                 torch.set_num_threads(count);
             var (name, loaded) = Load(parsed.GetValue(model), parsed.GetValue(random), parsed.GetValue(device)!, parsed.GetValue(dtype)!);

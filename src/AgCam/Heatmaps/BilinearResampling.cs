@@ -3,11 +3,14 @@ using System.Numerics;
 namespace AgCam.Heatmaps;
 
 /// <summary>
-/// Bilinear interpolation with half-pixel centres and no antialiasing, in float32 and in torch's order of operations: along the row first,
-/// then between two rows. The same numbers matter because a threshold decides on them.
+/// Bilinear interpolation with half-pixel centres and no antialiasing, in float32 and rounded as torch rounds on a CPU with fused multiply-add.
+/// The last bit matters: thresholds decide on it, and so does the order of pixels that are nearly equal.
 /// </summary>
 internal static class BilinearResampling
 {
+    /// <summary>Up to this sum of height and width torch adds up four products; above, it blends along rows, then between rows.</summary>
+    private const int SmallOutput = 128;
+
     /// <returns>[rows, columns], row-major.</returns>
     public static float[] Resample(Heatmap map, int rows, int columns)
     {
@@ -15,58 +18,70 @@ internal static class BilinearResampling
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
         var resampled = new float[checked(rows * columns)];
         if (map.Max == map.Min)
+            Array.Fill(resampled, map.Max); // rounding of the weights must not turn a flat map into a textured one
+        else if (rows + columns <= SmallOutput)
+            FourProducts(map, Taps(map.Rows, rows), Taps(map.Columns, columns), resampled);
+        else
+            RowsFirst(map, Taps(map.Rows, rows), Taps(map.Columns, columns), resampled);
+        return resampled;
+    }
+
+    private static void FourProducts(Heatmap map, Tap[] vertical, Tap[] horizontal, Span<float> target)
+    {
+        var at = 0;
+        foreach (var v in vertical)
         {
-            // rounding of the weights must not turn a flat map into a textured one
-            Array.Fill(resampled, map.Max);
-            return resampled;
+            foreach (var h in horizontal)
+            {
+                var sum = map[v.First, h.Second] * (v.FirstWeight * h.SecondWeight);
+                sum = MathF.FusedMultiplyAdd(map[v.First, h.First], v.FirstWeight * h.FirstWeight, sum);
+                sum = MathF.FusedMultiplyAdd(map[v.Second, h.First], v.SecondWeight * h.FirstWeight, sum);
+                target[at++] = MathF.FusedMultiplyAdd(map[v.Second, h.Second], v.SecondWeight * h.SecondWeight, sum);
+            }
         }
-        var stretched = Stretch(map, columns); // [map.Rows, columns]
-        var vertical = Taps(map.Rows, rows);
-        for (var row = 0; row < rows; row++)
+    }
+
+    private static void RowsFirst(Heatmap map, Tap[] vertical, Tap[] horizontal, Span<float> target)
+    {
+        var columns = horizontal.Length;
+        var stretched = new float[checked(map.Rows * columns)]; // [map.Rows, columns]
+        for (var row = 0; row < map.Rows; row++)
+        {
+            var source = map.Values.AsSpan(row * map.Columns, map.Columns);
+            var wide = stretched.AsSpan(row * columns, columns);
+            for (var x = 0; x < wide.Length; x++)
+            {
+                ref readonly var tap = ref horizontal[x];
+                wide[x] = MathF.FusedMultiplyAdd(source[tap.First], tap.FirstWeight, source[tap.Second] * tap.SecondWeight);
+            }
+        }
+        for (var row = 0; row < vertical.Length; row++)
         {
             var tap = vertical[row];
             Blend(
                 stretched.AsSpan(tap.First * columns, columns), tap.FirstWeight,
                 stretched.AsSpan(tap.Second * columns, columns), tap.SecondWeight,
-                resampled.AsSpan(row * columns, columns));
+                target.Slice(row * columns, columns));
         }
-        return resampled;
-    }
-
-    /// <summary>The two source samples of every destination sample, and their weights.</summary>
-    public static Tap[] Taps(int source, int destination)
-    {
-        var scale = (float)source / destination;
-        var taps = new Tap[destination];
-        for (var i = 0; i < destination; i++)
-            taps[i] = Tap.At(Math.Max(scale * (i + 0.5f) - 0.5f, 0f), source);
-        return taps;
-    }
-
-    private static float[] Stretch(Heatmap map, int columns)
-    {
-        var taps = Taps(map.Columns, columns);
-        var stretched = new float[checked(map.Rows * columns)];
-        for (var row = 0; row < map.Rows; row++)
-        {
-            var source = map.Values.AsSpan(row * map.Columns, map.Columns);
-            var target = stretched.AsSpan(row * columns, columns);
-            for (var x = 0; x < target.Length; x++)
-            {
-                ref readonly var tap = ref taps[x];
-                target[x] = source[tap.First] * tap.FirstWeight + source[tap.Second] * tap.SecondWeight;
-            }
-        }
-        return stretched;
     }
 
     private static void Blend(ReadOnlySpan<float> upper, float upperWeight, ReadOnlySpan<float> lower, float lowerWeight, Span<float> target)
     {
-        var i = 0;
-        for (; i <= target.Length - Vector<float>.Count; i += Vector<float>.Count)
-            (new Vector<float>(upper[i..]) * upperWeight + new Vector<float>(lower[i..]) * lowerWeight).CopyTo(target[i..]);
-        for (; i < target.Length; i++)
-            target[i] = upper[i] * upperWeight + lower[i] * lowerWeight;
+        var x = 0;
+        for (; x <= target.Length - Vector<float>.Count; x += Vector<float>.Count)
+            Vector.FusedMultiplyAdd(new Vector<float>(upper[x..]), new Vector<float>(upperWeight), new Vector<float>(lower[x..]) * lowerWeight).CopyTo(target[x..]);
+        for (; x < target.Length; x++)
+            target[x] = MathF.FusedMultiplyAdd(upper[x], upperWeight, lower[x] * lowerWeight);
+    }
+
+    /// <summary>The two source samples of every destination sample, and their weights.</summary>
+    private static Tap[] Taps(int source, int destination)
+    {
+        var scale = (float)source / destination;
+        var taps = new Tap[destination];
+        for (var i = 0; i < destination; i++)
+            taps[i] = Tap.At(Math.Max(MathF.FusedMultiplyAdd(scale, i + 0.5f, -0.5f), 0f), source);
+        return taps;
     }
 
     internal readonly record struct Tap(int First, int Second, float FirstWeight, float SecondWeight)

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using AgCam.Images;
+using AgCam.Preprocessing;
 
 namespace AgCam.Heatmaps;
 
@@ -40,6 +41,28 @@ public sealed record ExplanationPicture(RgbImage Photo, Heatmap Heatmap, Boundin
     /// <summary>The numbers at the ends of the colour bar: what 0 and 1 of the normalised heatmap were.</summary>
     public (string Low, string High) Ends { get; init; } = ("0", "1");
 
+    /// <summary>The picture of one explained target.</summary>
+    /// <param name="photo">The photo that was explained, at its original size.</param>
+    /// <param name="input">Of the model that explained it.</param>
+    /// <exception cref="ArgumentException">The photo has another size than the one that was explained.</exception>
+    public static ExplanationPicture Of(RgbImage photo, Explanation explanation, TargetExplanation target, PreprocessingOptions input)
+    {
+        var transform = explanation.Transform;
+        if ((photo.Width, photo.Height) != (transform.OriginalWidth, transform.OriginalHeight))
+            throw new ArgumentException(
+                $"The photo is {photo.Width} x {photo.Height}, but what was explained is {transform.OriginalWidth} x {transform.OriginalHeight}.", nameof(photo));
+        var (left, top) = transform.ToOriginal(0, 0);
+        var (right, bottom) = transform.ToOriginal(input.InputWidth, input.InputHeight);
+        var map = target.Heatmap.Upsample(input.InputHeight, input.InputWidth);
+        var against = target.Against is { } other ? $" against {target.AgainstName ?? $"class {other}"}" : "";
+        return new ExplanationPicture(photo, map.Normalize(), new BoundingBox(left, top, right - left, bottom - top))
+        {
+            Boxes = target.Boxes,
+            Title = FormattableString.Invariant($"{target.Name ?? $"class {target.Class}"}{against}  {explanation.Probability(target.Class):0.00}"),
+            Ends = (FormattableString.Invariant($"{map.Min:G3}"), FormattableString.Invariant($"{map.Max:G3}")),
+        };
+    }
+
     /// <summary>The heatmap over the photo, with the boxes when the options say so.</summary>
     public RgbImage Overlay(PictureOptions? options = null)
     {
@@ -55,7 +78,7 @@ public sealed record ExplanationPicture(RgbImage Photo, Heatmap Heatmap, Boundin
     {
         options ??= new();
         var fitted = Fit(options.PanelSide);
-        var boxes = fitted.Boxes.Count == 1 ? "1 box" : $"{fitted.Boxes.Count} boxes";
+        var boxes = fitted.Boxes.Count switch { 0 => "no box", 1 => "1 box", var count => $"{count} boxes" };
         return Heatmaps.Strip.Compose(
             [
                 new(fitted.Photo, "input"),

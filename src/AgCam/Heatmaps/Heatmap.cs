@@ -63,6 +63,21 @@ public sealed class Heatmap
     }
 
     /// <summary>
+    /// Evidence in favour minus evidence against, divided by the largest magnitude: values in [-1, 1], zero stays zero. Zero everywhere where
+    /// nothing speaks for or against, or a value is not finite.
+    /// </summary>
+    /// <param name="against">Of the same size, its values not negative.</param>
+    public Heatmap Minus(Heatmap against)
+    {
+        if ((Rows, Columns) != (against.Rows, against.Columns))
+            throw new ArgumentException($"Maps of {Rows} x {Columns} and {against.Rows} x {against.Columns} cannot be subtracted.", nameof(against));
+        var difference = Values.Zip(against.Values, (a, b) => a - b).ToArray();
+        var finite = difference.All(float.IsFinite);
+        var most = difference.Max(Math.Abs);
+        return new Heatmap(Rows, Columns, Array.ConvertAll(difference, value => finite && most > 0 ? value / most : 0));
+    }
+
+    /// <summary>
     /// One bounding rectangle for every external 8-connected component of the pixels that are strictly above the threshold, in this map's own
     /// pixels. A component inside a hole of another gives none. A flat map gives none.
     /// </summary>

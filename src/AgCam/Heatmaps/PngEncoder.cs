@@ -6,20 +6,21 @@ namespace AgCam.Heatmaps;
 /// <summary>Pictures as PNG.</summary>
 public static class PngEncoder
 {
-    public static byte[] Encode(RgbImage image)
+    /// <param name="compression">0 to 9: smaller files for more time. At 1 a photo takes a third of the time of 6 and is a few per cent larger.</param>
+    public static byte[] Encode(RgbImage image, int compression = 6)
     {
         using var raw = Image.NewFromMemory(image.Pixels, image.Width, image.Height, 3, Enums.BandFormat.Uchar);
         using var picture = raw.Copy(interpretation: Enums.Interpretation.Srgb);
-        return picture.PngsaveBuffer(compression: 6, keep: Enums.ForeignKeep.None);
+        return picture.PngsaveBuffer(compression: compression, keep: Enums.ForeignKeep.None);
     }
 
     /// <summary>Writes the file under a temporary name beside it and renames it, so that nobody ever sees half a picture.</summary>
-    public static void Save(RgbImage image, string path)
+    public static void Save(RgbImage image, string path, int compression = 6)
     {
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
-            File.WriteAllBytes(temporary, Encode(image));
+            File.WriteAllBytes(temporary, Encode(image, compression));
             File.Move(temporary, path, overwrite: true);
         }
         catch

@@ -24,6 +24,7 @@ internal static class BmpDecoder
         bool topDown = height < 0;
         height = Math.Abs(height);
         limits.CheckSize(width, height);
+        using var share = DecodingBudget.Take(width * height);
         reader.Take(2); // planes
         int depth = reader.UInt16();
         uint compression = Plain, colours = 0;

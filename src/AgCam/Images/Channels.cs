@@ -4,33 +4,31 @@ namespace AgCam.Images;
 internal static class Channels
 {
     /// <summary>One channel is grey, two are grey and alpha, three RGB, four RGB and alpha.</summary>
-    public static byte[] ToRgb(ReadOnlySpan<byte> samples, int channels)
+    public static void ToRgb(ReadOnlySpan<byte> samples, int channels, Span<byte> rgb)
     {
         if (channels == 3)
-            return samples.ToArray();
-
-        var rgb = GC.AllocateUninitializedArray<byte>(samples.Length / channels * 3);
+        {
+            samples.CopyTo(rgb);
+            return;
+        }
+        bool grey = channels <= 2;
         for (int from = 0, at = 0; at < rgb.Length; from += channels, at += 3)
         {
-            bool grey = channels <= 2;
             rgb[at] = samples[from];
             rgb[at + 1] = samples[grey ? from : from + 1];
             rgb[at + 2] = samples[grey ? from : from + 2];
         }
-        return rgb;
     }
 
     /// <summary>Cyan, magenta, yellow and black, 255 being full ink, without a profile. (CMYK JPEGs store it inverted; libvips has turned that round.)</summary>
-    public static byte[] CmykToRgb(ReadOnlySpan<byte> samples)
+    public static void CmykToRgb(ReadOnlySpan<byte> samples, Span<byte> rgb)
     {
-        var rgb = GC.AllocateUninitializedArray<byte>(samples.Length / 4 * 3);
         for (int from = 0, at = 0; at < rgb.Length; from += 4, at += 3)
         {
             int light = 255 - samples[from + 3];
             for (int i = 0; i < 3; i++)
                 rgb[at + i] = (byte)(light - Scale(samples[from + i], light));
         }
-        return rgb;
     }
 
     /// <summary>a x b / 255, rounded, without dividing.</summary>

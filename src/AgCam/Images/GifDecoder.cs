@@ -67,6 +67,7 @@ internal static class GifDecoder
         height = Math.Max(height, top + frameHeight);
         limits.CheckSize(width, height);
         limits.CheckSize(frameWidth, frameHeight);
+        using var share = DecodingBudget.Take((long)width * height);
 
         byte[] frame = GifLzw.Decode(ref reader, frameWidth * frameHeight);
         var pixels = new byte[width * height * 3];

@@ -34,6 +34,20 @@ internal static class Orientation
         return new RgbImage(width, height, pixels);
     }
 
+    /// <summary>Where there is no EXIF orientation, XMP's counts: an attribute or element named tiff:Orientation.</summary>
+    public static int FromXmp(ReadOnlySpan<byte> xmp)
+    {
+        var name = "tiff:Orientation"u8;
+        for (int at = xmp.IndexOf(name); at >= 0; at = xmp.IndexOf(name))
+        {
+            xmp = xmp[(at + name.Length)..];
+            int value = xmp.StartsWith("=\""u8) ? 2 : xmp.StartsWith(">"u8) ? 1 : xmp.Length;
+            if (value < xmp.Length && char.IsAsciiDigit((char)xmp[value]))
+                return xmp[value] - '0';
+        }
+        return 1;
+    }
+
     [StructLayout(LayoutKind.Sequential, Pack = 1)]
     private readonly struct Rgb
     {

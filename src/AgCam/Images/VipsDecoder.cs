@@ -6,10 +6,13 @@ namespace AgCam.Images;
 /// <summary>JPEG, PNG, WebP and TIFF by libvips. The loader is chosen here, never by libvips.</summary>
 internal static class VipsDecoder
 {
-    /// <summary>Above this many pixels, images are decoded one at a time: the memory bound is the process's, not each thread's.</summary>
-    private const long LargePixels = 1 << 23;
+    /// <summary>
+    /// A picture is decoded and converted in blocks of at most this size, on the calling thread: a second copy of the whole is never held, and
+    /// no block is a large object, which the garbage collector would keep for long.
+    /// </summary>
+    private const int BlockBytes = 80_000;
 
-    private static readonly Lock Large = new();
+    private const int BlockRows = 16;
 
     private static readonly Log.LogDelegate Silence = (_, _, _) => { };
 
@@ -31,12 +34,18 @@ internal static class VipsDecoder
             buffer = WithKnownVersion(buffer);
         try
         {
-            using var image = Open(buffer, format);
-            limits.CheckSize(image.Width, image.Height);
-            if ((long)image.Width * image.Height <= LargePixels)
-                return Read(image, format, buffer);
-            lock (Large)
-                return Read(image, format, buffer);
+            RgbImage picture;
+            int orientation;
+            using (var image = Open(buffer, format))
+            {
+                limits.CheckSize(image.Width, image.Height);
+                using var share = DecodingBudget.Take((long)image.Width * image.Height);
+                orientation = image.Contains("orientation") && image.Get("orientation") is int value ? value
+                    : image.Contains("xmp-data") && image.Get("xmp-data") is byte[] xmp ? Orientation.FromXmp(xmp)
+                    : 1;
+                picture = Read(image, format, buffer);
+            }
+            return Orientation.Upright(picture, orientation); // now that the decoder's memory is free
         }
         catch (VipsException broken)
         {
@@ -69,43 +78,49 @@ internal static class VipsDecoder
         return known;
     }
 
-    /// <summary>Reads the header only: pixels are decoded from top to bottom when they are asked for.</summary>
+    /// <summary>
+    /// Reads the header only: pixels are decoded from top to bottom when they are asked for. A JPEG decoder only warns where it fills in grey;
+    /// the others warn of tags and profiles that do no harm.
+    /// </summary>
     private static Image Open(byte[] buffer, ImageFormat format) => format switch
     {
         ImageFormat.Jpeg => Image.JpegloadBuffer(buffer, access: Enums.Access.Sequential, failOn: Enums.FailOn.Warning),
-        ImageFormat.Png => Image.PngloadBuffer(buffer, access: Enums.Access.Sequential, failOn: Enums.FailOn.Warning),
-        ImageFormat.Webp => Image.WebploadBuffer(buffer, page: 0, n: 1, access: Enums.Access.Sequential, failOn: Enums.FailOn.Warning),
+        ImageFormat.Png => Image.PngloadBuffer(buffer, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
+        ImageFormat.Webp => Image.WebploadBuffer(buffer, page: 0, n: 1, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
         ImageFormat.Tiff => Image.TiffloadBuffer(buffer, page: 0, n: 1, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
         _ => throw new ImageException(ImageFailure.UnsupportedFormat, $"{format} images are not read."),
     };
 
     private static RgbImage Read(Image image, ImageFormat format, ReadOnlySpan<byte> file)
     {
-        int orientation = image.Contains("orientation") && image.Get("orientation") is int value ? value : 1;
         bool cmyk = image.Interpretation == Enums.Interpretation.Cmyk;
         int channels = image.Bands;
         if (channels > 4 || (cmyk && channels != 4) || image.Interpretation is Enums.Interpretation.Lab or Enums.Interpretation.Labs)
             throw new ImageException(ImageFailure.UnsupportedFormat, $"{channels} channels of {image.Interpretation} are no RGB picture. Convert the image to RGB.");
 
+        int width = image.Width, height = image.Height;
+        var pixels = GC.AllocateUninitializedArray<byte>(checked(width * height * 3));
         using var eightBit = ToEightBit(image, format, file);
-        nint memory = eightBit.WriteToMemory(out ulong size);
-        try
+        using var region = Region.New(eightBit);
+        int blockWidth = Math.Min(width, BlockBytes / channels);
+        int blockRows = Math.Clamp(BlockBytes / (blockWidth * channels), 1, BlockRows);
+        for (int y = 0; y < height; y += blockRows)
         {
-            int expected = checked(image.Width * image.Height * channels);
-            if (size != (ulong)expected)
-                throw new ImageException(ImageFailure.Corrupt, $"{image.Width} x {image.Height} pixels of {channels} channels came as {size} bytes.");
-            ReadOnlySpan<byte> samples;
-            unsafe
+            for (int x = 0; x < width; x += blockWidth)
             {
-                samples = new ReadOnlySpan<byte>((void*)memory, expected);
+                int columns = Math.Min(blockWidth, width - x), rows = Math.Min(blockRows, height - y);
+                byte[] samples = region.Fetch(x, y, columns, rows);
+                if (samples.Length != rows * columns * channels)
+                    throw new ImageException(ImageFailure.Corrupt, $"{columns} x {rows} pixels of {channels} channels came as {samples.Length} bytes.");
+                // Blocks of several rows are as wide as the picture, so their pixels lie together.
+                var rgb = pixels.AsSpan(((y * width) + x) * 3, rows * columns * 3);
+                if (cmyk)
+                    Channels.CmykToRgb(samples, rgb);
+                else
+                    Channels.ToRgb(samples, channels, rgb);
             }
-            byte[] rgb = cmyk ? Channels.CmykToRgb(samples) : Channels.ToRgb(samples, channels);
-            return Orientation.Upright(new RgbImage(image.Width, image.Height, rgb), orientation);
         }
-        finally
-        {
-            NetVips.NetVips.Free(memory);
-        }
+        return new RgbImage(width, height, pixels);
     }
 
     /// <summary>

@@ -16,10 +16,11 @@ public sealed class Checkpoint : IDisposable
     private readonly Lock _hashing = new();
     private string? _sha256;
 
-    private Checkpoint(string path, string id, SafetensorsWeights files, ModelDescription description, IReadOnlyDictionary<string, WeightTensor> weights, CheckpointOptions options)
+    private Checkpoint(
+        string path, SafetensorsWeights files, PlacedWeights placed, ModelDescription description, string id, CheckpointOptions options)
     {
         (Source, Id, _files, _preprocessing) = (path, id, files, description.Preprocessing.Under(options));
-        (Config, Weights, WordNetIds) = (description.Config, weights, description.WordNetIds);
+        (Config, Weights, WordNetIds) = (description.Config, placed.Weights, description.WordNetIds);
         ClassNames = options.ClassNames ?? description.ClassNames;
     }
 
@@ -52,12 +53,13 @@ public sealed class Checkpoint : IDisposable
             var complete = _preprocessing.Complete(Source);
             if (complete.InputHeight % Config.PatchSize != 0 || complete.InputWidth % Config.PatchSize != 0)
                 throw new ModelException(ModelFailure.BadConfiguration,
-                    $"An input of {complete.InputHeight} x {complete.InputWidth} does not divide into patches of {Config.PatchSize}: give an --image-size that is a multiple of it.");
+                    $"An input of {complete.InputHeight} x {complete.InputWidth} does not divide into patches of {Config.PatchSize}: "
+                    + "give an --image-size that is a multiple of it.");
             return complete;
         }
     }
 
-    /// <summary>Hexadecimal SHA-256 of the weights: of the file, or of the list of shards' hashes. Computed once, when first asked for.</summary>
+    /// <summary>Hexadecimal SHA-256 of the weights (the file, or the list of its shards' hashes), computed when first asked for.</summary>
     public string Sha256
     {
         get
@@ -80,15 +82,16 @@ public sealed class Checkpoint : IDisposable
         var weights = files.OpenWeights();
         try
         {
-            var (canonical, unexpected) = StoredNames.ToCanonical(weights.Tensors, path);
-            var description = Describe(files, canonical, options, path);
+            var placed = StoredNames.ToCanonical(weights.Tensors, path);
+            var description = Describe(files, placed, options, path);
             Validate(description.Config, path);
-            CanonicalWeights.Require(description.Config, canonical, unexpected, path);
+            CanonicalWeights.Require(description.Config, placed, path);
             if ((options.ClassNames ?? description.ClassNames) is { } names && names.Count != description.Config.Classes)
                 throw new ModelException(ModelFailure.BadConfiguration,
-                    $"{path} predicts {description.Config.Classes} classes, but {names.Count} class names {(options.ClassNames is null ? "are in its configuration" : "were given")}.");
+                    $"{path} predicts {description.Config.Classes} classes, but {names.Count} class names "
+                    + $"{(options.ClassNames is null ? "are in its configuration" : "were given")}.");
             var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-            return new Checkpoint(full, options.Id ?? files.Name, weights, description, canonical, options);
+            return new Checkpoint(full, weights, placed, description, options.Id ?? files.Name, options);
         }
         catch
         {
@@ -99,17 +102,19 @@ public sealed class Checkpoint : IDisposable
 
     public void Dispose() => _files.Dispose();
 
-    private static ModelDescription Describe(CheckpointFiles files, IReadOnlyDictionary<string, WeightTensor> weights, CheckpointOptions options, string path)
+    private static ModelDescription Describe(CheckpointFiles files, PlacedWeights placed, CheckpointOptions options, string path)
     {
         var config = files.Config is null ? null : ConfigJson.Read(files.Config);
         var described = config switch
         {
             not null when config.Has("architecture") => TimmConfig.Read(config, options.Architecture),
-            not null when config.Has("model_type") => HuggingFaceConfig.Read(config, files.Preprocessor is null ? null : ConfigJson.Read(files.Preprocessor)),
+            not null when config.Has("model_type") =>
+                HuggingFaceConfig.Read(config, files.Preprocessor is null ? null : ConfigJson.Read(files.Preprocessor)),
             _ when options.Architecture is not null =>
-                new ModelDescription(BareWeights.Configure(options.Architecture, weights, options, path), new PreprocessingFields()),
+                new ModelDescription(BareWeights.Configure(options.Architecture, placed, options, path), new PreprocessingFields()),
             not null => throw new ModelException(ModelFailure.BadConfiguration,
-                $"{files.Config} names neither an architecture (timm) nor a model_type (Hugging Face). Give --arch, e.g. {NamedArchitectures.Examples}."),
+                $"{files.Config} names neither an architecture (timm) nor a model_type (Hugging Face). "
+                + $"Give --arch, e.g. {NamedArchitectures.Examples}."),
             null => throw new ModelException(ModelFailure.BadConfiguration,
                 $"{path} comes without a config.json, so its architecture must be given: --arch, e.g. {NamedArchitectures.Examples}."),
         };

@@ -29,7 +29,8 @@ internal sealed record CheckpointFiles(string Name, string Weights, string? Conf
             if (Pickles.FirstOrDefault(file => Present(file) is not null) is { } pickle)
                 throw Pickled(Path.Combine(folder, pickle));
             throw new ModelException(ModelFailure.NotFound,
-                $"{folder} holds neither {SafetensorsWeights.SingleName} nor {SafetensorsWeights.IndexName}. Name a folder with a model, or the .safetensors file itself.");
+                $"{folder} holds neither {SafetensorsWeights.SingleName} nor {SafetensorsWeights.IndexName}. "
+                + "Name a folder with a model, or the .safetensors file itself.");
         }
 
         return new CheckpointFiles(name, weights, Present("config.json"), Present("preprocessor_config.json"));
@@ -69,5 +70,6 @@ internal sealed record CheckpointFiles(string Name, string Weights, string? Conf
     }
 
     private static ModelException Pickled(string path) => new(ModelFailure.PickleNotImported,
-        $"{path} is a pickle, which runs code when Python loads it, and is not loaded as it is. Convert it, without running anything, with: agcam models import {path} --arch ... --out FOLDER");
+        $"{path} is a pickle, which runs code when Python loads it, and is not loaded as it is. "
+        + $"Convert it, without running anything, with: agcam models import {path} --arch ... --out FOLDER");
 }

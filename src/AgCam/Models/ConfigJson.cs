@@ -5,7 +5,7 @@ namespace AgCam.Models;
 /// <summary>An object of a checkpoint's JSON configuration. Every error names the file and the key.</summary>
 internal sealed class ConfigJson
 {
-    private const int MaxBytes = 32 << 20; // an index of a large model, or the class names of ImageNet-21k, stay far below
+    internal const int MaxBytes = 32 << 20; // an index of a large model, or the class names of ImageNet-21k, stay far below
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
 
@@ -91,7 +91,9 @@ internal sealed class ConfigJson
     /// <summary>This object as name to text.</summary>
     public IReadOnlyDictionary<string, string> Strings() => _object.EnumerateObject().ToDictionary(
         property => property.Name,
-        property => property.Value.ValueKind == JsonValueKind.String ? Text(property.Value, property.Name) : throw Wrong(property.Name, "a text"),
+        property => property.Value.ValueKind == JsonValueKind.String
+            ? Text(property.Value, property.Name)
+            : throw Wrong(property.Name, "a text"),
         StringComparer.Ordinal);
 
     /// <summary>Whether the value under a key is an object (and not, say, a plain number).</summary>

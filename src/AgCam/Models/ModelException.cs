@@ -45,7 +45,9 @@ public static class ModelFailure
     /// <summary>The weights are a pickle: it must be imported first.</summary>
     public const string PickleNotImported = "pickle-not-imported";
 
-    /// <summary>401: no token, or one that the Hub does not know; also for a model that does not exist, which the Hub does not tell apart.</summary>
+    /// <summary>
+    /// 401: no token, or one that the Hub does not know; also for a model that does not exist, which the Hub does not tell apart.
+    /// </summary>
     public const string HubUnauthorized = "hub-unauthorized";
 
     /// <summary>403: the account may not read the model, e.g. its conditions are not accepted.</summary>

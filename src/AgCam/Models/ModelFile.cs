@@ -17,7 +17,9 @@ internal static class ModelFile
         }
     }
 
-    /// <summary>Bytes of an ordinary file. Pipes and devices show as empty here, and so are refused before anything waits on them.</summary>
+    /// <summary>
+    /// Bytes of an ordinary file. Pipes and devices show as empty here, and so are refused before anything waits on them.
+    /// </summary>
     public static long LengthOf(string path)
     {
         try
@@ -41,8 +43,11 @@ internal static class ModelFile
     public static byte[] ReadSmall(string path, int mostBytes)
     {
         var length = LengthOf(path);
+        if (length == 0) // also a pipe, on which reading would wait
+            throw new ModelException(ModelFailure.Corrupt, $"{path} is empty.");
         if (length > mostBytes)
-            throw new ModelException(ModelFailure.Corrupt, $"{path} has {length:N0} bytes; more than {mostBytes:N0} is not a configuration.");
+            throw new ModelException(ModelFailure.Corrupt,
+                $"{path} has {length:N0} bytes; more than {mostBytes:N0} is not a configuration.");
         try
         {
             return File.ReadAllBytes(path);

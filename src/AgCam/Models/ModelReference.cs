@@ -22,7 +22,8 @@ public static class ModelReference
 {
     /// <summary>Opens the model. One from the Hub is taken from the cache when it is there, else pulled.</summary>
     /// <exception cref="ModelException">With the reason and the next step.</exception>
-    public static async Task<Checkpoint> ResolveAsync(string reference, ModelSources sources, CheckpointOptions? options = null, CancellationToken cancel = default)
+    public static async Task<Checkpoint> ResolveAsync(
+        string reference, ModelSources sources, CheckpointOptions? options = null, CancellationToken cancel = default)
     {
         options ??= new CheckpointOptions();
         if (sources.Shipped(reference) is { } shipped)
@@ -31,7 +32,8 @@ public static class ModelReference
             return Checkpoint.Open(reference, options);
         if (LooksLikePath(reference) || !HubId.TryParse(reference, out var id))
             throw new ModelException(ModelFailure.NotFound,
-                $"{PrintableName.Of(reference)} is no folder, no file and no Hub id (org/name). Give one of them, or the name of a model that ships, e.g. scenes.");
+                $"{PrintableName.Of(reference)} is no folder, no file and no Hub id (org/name). "
+                + "Give one of them, or the name of a model that ships, e.g. scenes.");
 
         using var hub = new HubClient(sources.Hub);
         var snapshot = hub.Cache.Find(id) is { } folder
@@ -41,5 +43,6 @@ public static class ModelReference
     }
 
     private static bool LooksLikePath(string reference) =>
-        reference.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || Path.IsPathRooted(reference) || reference.StartsWith('.') || reference.EndsWith('/');
+        Path.IsPathRooted(reference) || reference.StartsWith('.') || reference.EndsWith('/')
+        || reference.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase);
 }

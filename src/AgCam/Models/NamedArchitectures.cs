@@ -10,7 +10,8 @@ namespace AgCam.Models;
 public static partial class NamedArchitectures
 {
     private const string WhyClassToken =
-        "AG-CAM follows the gradient of the class token's row; where the classifier reads something else, that gradient is zero or not the whole of it";
+        "AG-CAM follows the gradient of the class token's row; where the classifier reads something else, that gradient is zero or not the "
+        + "whole of it";
 
     private static readonly Dictionary<string, (int Width, int Depth, int Heads, double MlpRatio)> Sizes = new()
     {
@@ -60,10 +61,13 @@ public static partial class NamedArchitectures
     ];
 
     /// <summary>Some names to choose from, for an error's next step.</summary>
-    internal const string Examples = "vit_tiny_patch16_224, vit_base_patch16_224, deit_small_distilled_patch16_224, deit3_base_patch16_224, "
+    internal const string Examples = "vit_tiny_patch16_224, vit_base_patch16_224, deit_small_distilled_patch16_224, "
+        + "deit3_base_patch16_224, "
         + "vit_small_patch14_reg4_dinov2, vit_base_patch16_clip_224 (timm), vit_b_16, vit_l_32, vit_h_14 (torchvision)";
 
-    /// <summary>The named model with its usual 1000 classes. A pretraining tag after a dot, as in vit_base_patch16_224.augreg2_in21k_ft_in1k, is ignored.</summary>
+    /// <summary>
+    /// The named model with its usual 1000 classes. A pretraining tag after a dot, as in vit_base_patch16_224.augreg_in21k, is ignored.
+    /// </summary>
     /// <exception cref="ModelException">unknown-architecture, or unsupported-architecture with the reason.</exception>
     public static ViTConfig Find(string name)
     {
@@ -73,13 +77,15 @@ public static partial class NamedArchitectures
 
         foreach (var (prefix, why) in RefusedFamilies)
             if (bare.StartsWith(prefix, StringComparison.Ordinal))
-                throw new ModelException(ModelFailure.UnsupportedArchitecture, $"{bare} is not supported: {why}. Choose a plain ViT with a class token: {Examples}.");
+                throw new ModelException(ModelFailure.UnsupportedArchitecture,
+                    $"{bare} is not supported: {why}. Choose a plain ViT with a class token: {Examples}.");
 
         var match = TimmName().Match(bare);
         var flags = match.Groups["flags"].Value.Split('_', StringSplitOptions.RemoveEmptyEntries);
         foreach (var flag in bare.Split('_'))
             if (Refused.TryGetValue(flag, out var why))
-                throw new ModelException(ModelFailure.UnsupportedArchitecture, $"{bare} is not supported: {why}. Choose a model whose classifier reads the class token: {Examples}.");
+                throw new ModelException(ModelFailure.UnsupportedArchitecture,
+                    $"{bare} is not supported: {why}. Choose a model whose classifier reads the class token: {Examples}.");
         if (!match.Success)
             throw Unknown(name);
 
@@ -119,7 +125,7 @@ public static partial class NamedArchitectures
         "dinov2" => config with { LayerScale = true, ImageHeight = 518, ImageWidth = 518 },
         "plus" => config with { Width = 896, Heads = 14, MlpWidth = 3584, LayerScale = true },
         "miil" => config with { QkvBias = false },
-        "in21k" or "sam" or "dino" => config,
+        "in21k" or "in21ft1k" or "sam" or "dino" => config,
         // timm gives registers no position embedding, and then the class token has none either.
         _ when flag.StartsWith("reg", StringComparison.Ordinal) && flag.Length == 4 && char.IsAsciiDigit(flag[3])
             => config with { Registers = flag[3] - '0', PrefixHasPosition = false },
@@ -130,8 +136,10 @@ public static partial class NamedArchitectures
     private static int Number(string digits) => int.Parse(digits, CultureInfo.InvariantCulture);
 
     private static ModelException Unknown(string name) => new(ModelFailure.UnknownArchitecture,
-        $"{PrintableName.Of(name)} is no architecture that is known here. Name the one that the model was built as with --arch, e.g. {Examples}.");
+        $"{PrintableName.Of(name)} is no architecture that is known here. Name the one that the model was built as with --arch, e.g. "
+        + $"{Examples}.");
 
-    [GeneratedRegex("^(?<family>vit|deit3|deit)_(?<size>tiny|small|medium|base|large|huge|giant|gigantic)_(?<distilled>distilled_)?patch(?<patch>[0-9]{1,2})(?<flags>(_[a-z0-9]+)*)$")]
+    [GeneratedRegex("^(?<family>vit|deit3|deit)_(?<size>tiny|small|medium|base|large|huge|giant|gigantic)_(?<distilled>distilled_)?"
+        + "patch(?<patch>[0-9]{1,2})(?<flags>(_[a-z0-9]+)*)$")]
     private static partial Regex TimmName();
 }

@@ -30,7 +30,9 @@ internal sealed record PreprocessingFields
     /// <summary>Set where the checkpoint's preprocessing cannot be reproduced: the reason.</summary>
     public string? Unsupported { get; init; }
 
-    /// <summary>These fields with the options over them. How much is cropped belongs to the mode: another mode does not inherit it.</summary>
+    /// <summary>
+    /// These fields with the options over them. How much is cropped belongs to the mode: another mode does not inherit it.
+    /// </summary>
     public PreprocessingFields Under(CheckpointOptions options)
     {
         var sameMode = options.CropMode is null || options.CropMode == CropMode;
@@ -59,13 +61,15 @@ internal sealed record PreprocessingFields
         var missing = new List<string>();
         Require(Height ?? Width, "--image-size");
         Require(CropMode, "--crop-mode (squash, center or border)");
-        Require(CropMode is Preprocessing.CropMode.Center or Preprocessing.CropMode.Border && CropPct is null && ResizeTo is null ? null : "", "--crop-pct");
+        var crops = CropMode is Preprocessing.CropMode.Center or Preprocessing.CropMode.Border;
+        Require(crops && CropPct is null && ResizeTo is null ? null : "", "--crop-pct");
         Require(Interpolation, "--interpolation (bilinear, bicubic, ...)");
         Require(Mean, "--mean");
         Require(Std, "--std");
         if (missing.Count > 0)
             throw new ModelException(ModelFailure.NoPreprocessing,
-                $"{model} does not say how images are prepared for it, and a guess would change every result. Add {string.Join(", ", missing)}.");
+                $"{model} does not say how images are prepared for it, and a guess would change every result. "
+                + $"Add {string.Join(", ", missing)}.");
         var (height, width) = (Side(Height!.Value, 8_192), Side(Width!.Value, 8_192));
         return new PreprocessingOptions
         {
@@ -94,7 +98,8 @@ internal sealed record PreprocessingFields
         if (CropPct is not { } share || share == 1)
             return 0;
         if (share is not (> 0 and < 1))
-            throw new ModelException(ModelFailure.BadConfiguration, $"A crop_pct of {share} makes no sense: give --crop-pct above 0 and at most 1.");
+            throw new ModelException(ModelFailure.BadConfiguration,
+                $"A crop_pct of {share} makes no sense: give --crop-pct above 0 and at most 1.");
         if (height != width)
             throw new ModelException(ModelFailure.UnsupportedPreprocessing,
                 $"A crop_pct of {share} of an oblong input ({height} x {width}) is not covered: give --crop-pct 1.");
@@ -103,7 +108,8 @@ internal sealed record PreprocessingFields
 
     private static int Side(int pixels, int most) => pixels > 0 && pixels <= most
         ? pixels
-        : throw new ModelException(ModelFailure.BadConfiguration, $"A picture side of {pixels} pixels is out of range: it must be 1 to {most}.");
+        : throw new ModelException(ModelFailure.BadConfiguration,
+            $"A picture side of {pixels} pixels is out of range: it must be 1 to {most}.");
 
     private static IReadOnlyList<float> Channels(IReadOnlyList<float> values, string option, bool zeroAllowed) =>
         values.Count == 3 && values.All(float.IsFinite) && (zeroAllowed || values.All(value => value > 0))

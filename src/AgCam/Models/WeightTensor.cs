@@ -66,7 +66,8 @@ public abstract class WeightTensor
     {
         if (byteLength > Array.MaxLength)
             throw new ModelException(ModelFailure.TensorTooLarge,
-                $"A single tensor of {byteLength:N0} bytes is larger than the 2 GiB that are supported. Split it, or store it as F16 or BF16.");
+                $"A single tensor of {byteLength:N0} bytes is larger than the 2 GiB that are supported. "
+                + "Split it, or store it as F16 or BF16.");
     }
 }
 

@@ -37,39 +37,48 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
     public static NativeBackend Load()
     {
         lock (Gate)
-            return _loaded ??= Load(
-                Environment.GetEnvironmentVariable(FolderVariable),
-                Environment.GetEnvironmentVariable(ExperimentalVariable) is "1" or "true");
+            return _loaded ??= Load(Find());
     }
 
-    private static NativeBackend Load(string? external, bool experimental)
+    /// <summary>Where libtorch is and which release, without loading it.</summary>
+    /// <exception cref="NativeBackendException">There is none that may be loaded: what was looked for, where, and what to do.</exception>
+    public static NativeBackend Find() => Find(
+        Environment.GetEnvironmentVariable(FolderVariable),
+        Environment.GetEnvironmentVariable(ExperimentalVariable) is "1" or "true");
+
+    private static NativeBackend Find(string? external, bool experimental)
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
             throw new NativeBackendException($"libtorch is brought for linux-x64 only; this is {RuntimeInformation.RuntimeIdentifier}. Run agcam on linux-x64 or in its container image.");
 
-        var shipped = Path.Combine(AppContext.BaseDirectory, "libtorch");
-        var torchSharp = Path.Combine(shipped, TorchSharpLibrary);
-        Require(torchSharp, "the bridge between TorchSharp and libtorch", "Publish or build a program that imports src/LibTorch.targets, and keep its libtorch/ folder beside it.");
+        Require(Path.Combine(Shipped, TorchSharpLibrary), "the bridge between TorchSharp and libtorch", "Publish or build a program that imports src/LibTorch.targets, and keep its libtorch/ folder beside it.");
 
-        var folder = string.IsNullOrEmpty(external) ? shipped : LibFolder(external);
+        var folder = string.IsNullOrEmpty(external) ? Shipped : LibFolder(external);
+        Require(Path.Combine(folder, "libtorch_cpu.so"), "libtorch itself",
+            string.IsNullOrEmpty(external) ? "Build again: the libtorch package may not have been restored." : $"Point {FolderVariable} at a folder that holds libtorch_cpu.so, such as site-packages/torch/lib.");
+
         var version = string.IsNullOrEmpty(external) ? BuiltFor : ReleaseOf(folder);
         var fits = version.StartsWith(BuiltFor, StringComparison.Ordinal);
         if (!fits && !experimental)
             throw new NativeBackendException(
                 $"{FolderVariable}={external} holds libtorch {version}, but TorchSharp {TorchSharpVersion} was built for {BuiltFor}: another release can load and compute wrongly. " +
                 $"Install PyTorch {BuiltFor}, unset {FolderVariable}, or set {ExperimentalVariable}=1 to try it anyway (provenance records it).");
+        return new NativeBackend(folder, version, !string.IsNullOrEmpty(external), !fits);
+    }
 
-        Require(Path.Combine(folder, "libtorch_cpu.so"), "libtorch itself",
-            external is null ? "Build again: the libtorch package may not have been restored." : $"Point {FolderVariable} at a folder that holds libtorch_cpu.so, such as site-packages/torch/lib.");
+    private static string Shipped => Path.Combine(AppContext.BaseDirectory, "libtorch");
 
+    private static NativeBackend Load(NativeBackend found)
+    {
+        var folder = found.Folder;
         foreach (var gomp in Directory.EnumerateFiles(folder, "libgomp*.so*"))
             LoadLibrary(gomp);
         foreach (var file in LibTorchFiles.Select(name => Path.Combine(folder, name)).Where(File.Exists))
             LoadLibrary(file);
-        var bridge = LoadLibrary(torchSharp);
+        var bridge = LoadLibrary(Path.Combine(Shipped, TorchSharpLibrary));
         NativeLibrary.SetDllImportResolver(typeof(torch).Assembly, (name, _, _) => name == "LibTorchSharp" ? bridge : 0);
         torch.InitializeDeviceType(DeviceType.CPU);
-        return new NativeBackend(folder, version, !string.IsNullOrEmpty(external), !fits);
+        return found;
     }
 
     public static string TorchSharpVersion { get; } =

@@ -72,13 +72,13 @@ public sealed record PreprocessingOptions
 
     /// <summary>Canonical text with the version: part of every explanation's identity. <see cref="Parse"/> reads it.</summary>
     public string Canonical() => FormattableString.Invariant(
-        $"preprocessing/{Version};{InputWidth}x{InputHeight};{CropMode};{ResizeTo};{Interpolation};{CropRounding};mean={string.Join(',', Mean.Select(Text))};std={string.Join(',', Std.Select(Text))}");
+        $"preprocessing/{Version};{InputWidth}x{InputHeight};{CropMode};{ResizeTo};{CropRounding};{Interpolation};mean={string.Join(',', Mean.Select(Text))};std={string.Join(',', Std.Select(Text))}");
 
     /// <summary>The options behind a canonical text, so that a stored explanation alone tells how its picture was cut.</summary>
     /// <exception cref="FormatException">Not such a text, or one of another version.</exception>
     public static PreprocessingOptions Parse(string canonical)
     {
-        if (canonical.Split(';') is not [var version, var size, var crop, var resize, var interpolation, var rounding, var mean, var std]
+        if (canonical.Split(';') is not [var version, var size, var crop, var resize, var rounding, var interpolation, var mean, var std]
             || version != $"preprocessing/{Version}" || size.Split('x') is not [var width, var height]
             || !mean.StartsWith("mean=", StringComparison.Ordinal) || !std.StartsWith("std=", StringComparison.Ordinal))
             throw new FormatException($"\"{canonical}\" is not how preprocessing/{Version} is written.");

@@ -72,6 +72,15 @@ public class HeatmapTests
     }
 
     [Fact]
+    public void Evidence_for_minus_against_keeps_zero_and_spans_one()
+    {
+        Assert.Equal([0.5f, -1, 0], new Heatmap(1, 3, [3, 0, 2]).Minus(new Heatmap(1, 3, [1, 4, 2])).Values);
+        Assert.Equal([0, 0], new Heatmap(1, 2, [1, 2]).Minus(new Heatmap(1, 2, [1, 2])).Values);
+        Assert.Equal([0, 0], new Heatmap(1, 2, [1, float.NaN]).Minus(new Heatmap(1, 2, [0, 2])).Values);
+        Assert.Throws<ArgumentException>(() => new Heatmap(1, 2, [1, 2]).Minus(new Heatmap(2, 1, [1, 2])));
+    }
+
+    [Fact]
     public void Values_that_do_not_fit_are_refused()
     {
         Assert.Throws<ArgumentException>(() => new Heatmap(2, 3, new float[5]));

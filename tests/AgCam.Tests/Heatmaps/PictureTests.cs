@@ -1,5 +1,6 @@
 using AgCam.Heatmaps;
 using AgCam.Images;
+using AgCam.Preprocessing;
 using FsCheck.Xunit;
 using Xunit;
 
@@ -26,6 +27,32 @@ public class PictureTests
         var (panelWidth, panelHeight) = PictureScaling.Fit(width, height, 336);
         Assert.True(strip.Width > 3 * Math.Max(panelWidth, 160));
         Assert.True(strip.Height > panelHeight + 20);
+    }
+
+    [Fact]
+    public void The_picture_of_an_explanation_covers_what_the_model_saw()
+    {
+        // 200 x 100, shorter side to 50, centre 50 x 50: the model saw the middle 100 x 100 pixels
+        var explanation = new Explanation
+        {
+            Predictions = [],
+            Logits = [0, 0],
+            LogSumExp = Math.Log(2),
+            Transform = new InputTransform(2, 2, 25, 0, 200, 100),
+            Targets = [new TargetExplanation { Requested = "predicted", Class = 1, Name = "goldfish", Heatmap = SomeHeatmap.Drawn("1.", "51"), Boxes = [new(60, 50, 40, 50, 0.7)] }],
+        };
+        var input = Preprocessing.Some.Options(CropMode.Center, 50, 50, Interpolation.Bilinear);
+        var photo = SomePhoto.Noise(7, 200, 100);
+
+        var picture = ExplanationPicture.Of(photo, explanation, explanation.Targets[0], input);
+
+        Assert.Equal(new BoundingBox(50, 0, 100, 100), picture.Covers);
+        Assert.Equal("goldfish  0.50", picture.Title);
+        Assert.Equal(("0", "0.5"), picture.Ends);
+        var overlay = picture.Overlay(new() { Boxes = false });
+        Assert.Equal(photo.At(49, 99), overlay.At(49, 99));
+        Assert.NotEqual(photo.At(50, 99), overlay.At(50, 99));
+        Assert.Throws<ArgumentException>(() => ExplanationPicture.Of(SomePhoto.Grey(100, 200), explanation, explanation.Targets[0], input));
     }
 
     [Fact]

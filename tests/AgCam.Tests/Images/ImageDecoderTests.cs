@@ -117,6 +117,34 @@ public class ImageDecoderTests
         Assert.Equal(9, jpeg[11]); // the caller's bytes are as they were
     }
 
+    [Theory]
+    [InlineData(0xE1, "Exif\0\0")]
+    [InlineData(0xE1, "Exif\0\0garbage!")]
+    [InlineData(0xE1, "Exif\0\0II*\0\u00FF\u00FF\u00FF\u00FF")]
+    [InlineData(0xE1, "http://ns.adobe.com/xap/1.0/\0<broken tiff:Orientation=\"")]
+    [InlineData(0xE2, "ICC_PROFILE\0\u0001\u0001garbage")]
+    [InlineData(0xE2, "ICC_PROFILE\0\u0005\u0002garbage")]
+    [InlineData(0xED, "Photoshop 3.0\08BIM\u0004\u0004\0\0\u00FF\u00FF\u00FF\u00FF")]
+    [InlineData(0xFE, "a comment")]
+    public void Broken_metadata_do_no_harm(byte marker, string body)
+    {
+        byte[] jpeg = Picture.Bytes("rgb_444.jpg");
+        Assert.Equal(Picture.Decode("rgb_444.jpg").Pixels, ImageDecoder.Decode(WithSegment(jpeg, marker, body), ImageLimits.Default).Pixels);
+    }
+
+    [Theory]
+    [InlineData("<rdf:Description tiff:Orientation=\"6\"/>")]
+    [InlineData("<tiff:Orientation>6</tiff:Orientation>")]
+    public void XMP_turns_a_picture_that_has_no_EXIF(string xmp)
+    {
+        var plain = Picture.Decode("rgb_444.jpg");
+        byte[] jpeg = WithSegment(Picture.Bytes("rgb_444.jpg"), 0xE1, "http://ns.adobe.com/xap/1.0/\0" + xmp);
+        Assert.Equal(Orientation.Upright(plain, 6).Pixels, ImageDecoder.Decode(jpeg, ImageLimits.Default).Pixels);
+
+        byte[] withExif = WithSegment(Picture.Bytes("exif_3.jpg"), 0xE1, "http://ns.adobe.com/xap/1.0/\0" + xmp);
+        Assert.Equal(Picture.Decode("exif_3.jpg").Pixels, ImageDecoder.Decode(withExif, ImageLimits.Default).Pixels);
+    }
+
     [Fact]
     public void A_part_of_a_larger_buffer_is_decoded_as_itself()
     {
@@ -135,6 +163,9 @@ public class ImageDecoderTests
             Assert.Equal(expected[name], Picture.Decode(name).Pixels);
         });
     }
+
+    private static byte[] WithSegment(byte[] jpeg, byte marker, string body) =>
+        [.. jpeg[..2], 0xFF, marker, (byte)((body.Length + 2) >> 8), (byte)(body.Length + 2), .. Encoding.Latin1.GetBytes(body), .. jpeg[2..]];
 
     private static bool IsLossy(string name) =>
         name.EndsWith(".jpg", StringComparison.Ordinal) || name is "lossy.webp" or "alpha_lossy.webp" || name.EndsWith("_jpeg.tif", StringComparison.Ordinal);

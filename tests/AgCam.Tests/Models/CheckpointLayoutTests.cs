@@ -102,4 +102,79 @@ public class CheckpointLayoutTests
             (timm.Preprocessing.CropMode, timm.Preprocessing.InputHeight, timm.Preprocessing.ResizeTo, timm.Preprocessing.Interpolation)); // floor(64 / 0.9) = 71
         Assert.Equal([0.5f, 0.5f, 0.5f], timm.Preprocessing.Mean);
     }
+
+    /// <summary>Names of layouts that no fixture has, made from one that has the same weights.</summary>
+    [Fact]
+    public void A_distilled_DeiT_of_Hugging_Face_is_the_same_model()
+    {
+        using var timm = Open("timm_deit_distilled");
+        using var folder = new TemporaryFolder();
+        var stored = new Dictionary<string, WeightTensor>();
+        foreach (var (name, tensor) in timm.Weights)
+        {
+            var part = name.EndsWith(".bias", StringComparison.Ordinal) ? ".bias" : ".weight";
+            if (!name.Contains("attn.qkv", StringComparison.Ordinal))
+            {
+                stored[HuggingFaceName(name)] = tensor;
+                continue;
+            }
+
+            var values = tensor.ToFloat32();
+            var third = values.Length / 3;
+            long[] shape = [tensor.Shape[0] / 3, .. tensor.Shape.Skip(1)];
+            foreach (var (index, projection) in new[] { "query", "key", "value" }.Index())
+                stored[$"deit.encoder.layer.{name.Split('.')[1]}.attention.attention.{projection}{part}"] =
+                    MemoryTensor.FromFloat32(shape, values.AsSpan(index * third, third));
+        }
+
+        stored["deit.embeddings.mask_token"] = MemoryTensor.FromFloat32([1, 1, 64], new float[64]);
+        SafetensorsWriter.Write(folder["model.safetensors"], stored);
+        File.WriteAllText(folder["config.json"], """
+            {"architectures":["DeiTForImageClassificationWithTeacher"],"model_type":"deit","hidden_size":64,"num_hidden_layers":3,"num_attention_heads":4,
+             "intermediate_size":256,"image_size":64,"patch_size":16,"hidden_act":"gelu","layer_norm_eps":1e-12,
+             "id2label":{"0":"a","1":"b","2":"c","3":"d","4":"e","5":"f","6":"g","7":"h","8":"i","9":"j"}}
+            """);
+        using var checkpoint = Checkpoint.Open(folder.Path);
+        Assert.True(checkpoint.Config.Distilled);
+        Assert.Equal(timm.Weights.Keys.Order(), checkpoint.Weights.Keys.Order());
+        Assert.All(timm.Weights, pair => Assert.True(pair.Value.Bytes.SequenceEqual(checkpoint.Weights[pair.Key].Bytes), pair.Key));
+    }
+
+    private static string HuggingFaceName(string canonical)
+    {
+        foreach (var (from, to) in new[]
+        {
+            ("cls_token", "deit.embeddings.cls_token"), ("dist_token", "deit.embeddings.distillation_token"), ("pos_embed", "deit.embeddings.position_embeddings"),
+            ("patch_embed.proj.", "deit.embeddings.patch_embeddings.projection."), ("head_dist.", "distillation_classifier."), ("head.", "cls_classifier."),
+            ("norm.", "deit.layernorm."),
+        })
+            if (canonical.StartsWith(from, StringComparison.Ordinal))
+                return to + canonical[from.Length..];
+        return canonical.Replace("blocks.", "deit.encoder.layer.", StringComparison.Ordinal)
+            .Replace(".norm1.", ".layernorm_before.", StringComparison.Ordinal).Replace(".norm2.", ".layernorm_after.", StringComparison.Ordinal)
+            .Replace(".attn.proj.", ".attention.output.dense.", StringComparison.Ordinal)
+            .Replace(".mlp.fc1.", ".intermediate.dense.", StringComparison.Ordinal).Replace(".mlp.fc2.", ".output.dense.", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Older_names_of_torchvision_are_known()
+    {
+        using var folder = new TemporaryFolder();
+        using var file = SafetensorsFile.Open(Fixture.Path("models", "torchvision_vit", "model.safetensors"));
+        SafetensorsWriter.Write(folder["older.safetensors"], file.Tensors.ToDictionary(
+            pair => pair.Key.Replace("mlp.0.", "mlp.linear_1.", StringComparison.Ordinal).Replace("mlp.3.", "mlp.linear_2.", StringComparison.Ordinal),
+            pair => (WeightTensor)pair.Value));
+        using var newer = Open("torchvision_vit");
+        using var older = Checkpoint.Open(folder["older.safetensors"], Torchvision);
+        Assert.All(newer.Weights, pair => Assert.True(pair.Value.Bytes.SequenceEqual(older.Weights[pair.Key].Bytes), pair.Key));
+    }
+
+    [Fact]
+    public void A_bare_hugging_face_file_asks_for_its_configuration()
+    {
+        using var folder = new TemporaryFolder();
+        File.Copy(Fixture.Path("models", "hf_vit", "model.safetensors"), folder["bare.safetensors"]);
+        var error = Assert.Throws<ModelException>(() => Checkpoint.Open(folder["bare.safetensors"], new CheckpointOptions { Architecture = "vit_base_patch16_224" }));
+        Assert.Contains("config.json", error.Message, StringComparison.Ordinal);
+    }
 }

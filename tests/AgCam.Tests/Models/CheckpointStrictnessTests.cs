@@ -291,7 +291,11 @@ public sealed class CheckpointStrictnessTests : IDisposable
 
         using var given = Checkpoint.Open(_folder.Path, new CheckpointOptions
         {
-            ImageSize = 64, CropMode = CropMode.Squash, Interpolation = Interpolation.Bilinear, Mean = [0, 0, 0], Std = [1, 1, 1],
+            ImageSize = 64,
+            CropMode = CropMode.Squash,
+            Interpolation = Interpolation.Bilinear,
+            Mean = [0, 0, 0],
+            Std = [1, 1, 1],
         });
         Assert.Equal((64, 0, CropMode.Squash), (given.Preprocessing.InputWidth, given.Preprocessing.ResizeTo, given.Preprocessing.CropMode));
     }

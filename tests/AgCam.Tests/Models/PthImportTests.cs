@@ -105,4 +105,40 @@ public sealed class PthImportTests : IDisposable
         Assert.Throws<ModelException>(() => ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], Options with { ClassNames = ["one"] }));
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
+
+    [Fact]
+    public void A_pickle_beside_its_configuration_keeps_it()
+    {
+        // As older models on the Hub are: config.json, preprocessor_config.json and a pickle.
+        var source = Directory.CreateDirectory(_folder["source"]).FullName;
+        File.Copy(Fixture.Path("pth", "state_dict.pth"), Path.Combine(source, "pytorch_model.bin"));
+        File.Copy(Fixture.Path("models", "timm_vit", "config.json"), Path.Combine(source, "config.json"));
+        Assert.Equal(ModelFailure.PickleNotImported, Assert.Throws<ModelException>(() => Checkpoint.Open(source)).Reason);
+
+        var imported = ModelImport.Run(Path.Combine(source, "pytorch_model.bin"), _folder["model"], new CheckpointOptions());
+        using var original = Checkpoint.Open(Fixture.Path("models", "timm_vit"));
+        using var copy = Checkpoint.Open(imported.Folder);
+        Assert.Equal(original.Config, copy.Config);
+        Assert.Equal(original.Preprocessing.ResizeTo, copy.Preprocessing.ResizeTo);
+        Assert.All(original.Weights, pair => Assert.True(pair.Value.Bytes.SequenceEqual(copy.Weights[pair.Key].Bytes)));
+    }
+
+    [Fact]
+    public void A_bare_safetensors_file_is_imported_too()
+    {
+        var torchvision = Fixture.Path("models", "torchvision_vit", "model.safetensors");
+        var imported = ModelImport.Run(torchvision, _folder["model"], Options with { Architecture = "vit_b_16", Heads = null });
+        using var copy = Checkpoint.Open(imported.Folder);
+        using var original = Checkpoint.Open(torchvision, new CheckpointOptions { Architecture = "vit_b_16" });
+        Assert.Equal(original.Config, copy.Config);
+        Assert.Equal(PositionResizing.Torchvision, copy.Config.PositionResizing);
+        Assert.All(original.Weights, pair => Assert.True(pair.Value.Bytes.SequenceEqual(copy.Weights[pair.Key].Bytes)));
+    }
+
+    [Fact]
+    public void Without_architecture_and_configuration_an_import_asks_for_one()
+    {
+        var error = Assert.Throws<ModelException>(() => ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], new CheckpointOptions()));
+        Assert.Contains("--arch", error.Message, StringComparison.Ordinal);
+    }
 }

@@ -23,4 +23,12 @@ internal static class Some
         new Random(seed).NextBytes(pixels);
         return new RgbImage(width, height, pixels);
     }
+
+    public static RgbImage Colour(int width, int height, byte r, byte g, byte b)
+    {
+        var pixels = new byte[width * height * 3];
+        for (int i = 0; i < pixels.Length; i += 3)
+            (pixels[i], pixels[i + 1], pixels[i + 2]) = (r, g, b);
+        return new RgbImage(width, height, pixels);
+    }
 }

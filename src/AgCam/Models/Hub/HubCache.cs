@@ -6,7 +6,8 @@ namespace AgCam.Models.Hub;
 /// <param name="Folder">Its snapshot, to be opened as a checkpoint.</param>
 /// <param name="Revisions">Branches and tags that point at the commit.</param>
 /// <param name="Complete">Whether configuration and weights are all there.</param>
-public sealed record CachedModel(string Repo, string Commit, string Folder, IReadOnlyList<string> Revisions, long Bytes, DateTimeOffset Changed, bool Complete);
+public sealed record CachedModel(
+    string Repo, string Commit, string Folder, IReadOnlyList<string> Revisions, long Bytes, DateTimeOffset Changed, bool Complete);
 
 /// <summary>
 /// The cache folder in the layout of Python's huggingface_hub: models--org--name/ with blobs/ETAG (the files, by content),
@@ -28,14 +29,16 @@ public sealed class HubCache(string folder)
             var refs = Refs(Path.Combine(modelFolder, "refs"));
             var snapshots = Path.Combine(modelFolder, "snapshots");
             if (Directory.Exists(snapshots))
-                models.AddRange(Directory.EnumerateDirectories(snapshots).Order(StringComparer.Ordinal).Select(snapshot => Describe(repo, snapshot, refs)));
+                models.AddRange(Directory.EnumerateDirectories(snapshots).Order(StringComparer.Ordinal)
+                    .Select(snapshot => Describe(repo, snapshot, refs)));
         }
 
         return models;
     }
 
     /// <summary>The folder of a complete snapshot; null when the model has not been pulled, or not as a whole.</summary>
-    public string? Find(HubId id) => CommitOf(id) is { } commit && Snapshot(id.Repo, commit) is var snapshot && IsComplete(snapshot) ? snapshot : null;
+    public string? Find(HubId id) =>
+        CommitOf(id) is { } commit && Snapshot(id.Repo, commit) is var snapshot && IsComplete(snapshot) ? snapshot : null;
 
     /// <summary>The commit that the cache knows for a revision.</summary>
     public string? CommitOf(HubId id)
@@ -100,7 +103,8 @@ public sealed class HubCache(string folder)
         var index = Path.Combine(snapshot, SafetensorsWeights.IndexName);
         try
         {
-            return ModelFile.IsThere(index) && SafetensorsWeights.ShardsOf(index).All(shard => ModelFile.IsThere(Path.Combine(snapshot, shard)));
+            return ModelFile.IsThere(index)
+                && SafetensorsWeights.ShardsOf(index).All(shard => ModelFile.IsThere(Path.Combine(snapshot, shard)));
         }
         catch (ModelException)
         {

@@ -30,12 +30,13 @@ public sealed class HubClient(HubOptions options) : IDisposable
     /// Brings the cache up to the revision: its configuration and safetensors weights, and only what is missing of them. Stopping half-way
     /// loses nothing: the next pull goes on from there. Several processes may pull the same model at once.
     /// </summary>
-    /// <exception cref="ModelException">With the reason and the next step: hub-unauthorized, hub-not-found, hub-unreachable, ...</exception>
+    /// <exception cref="ModelException">With the reason and the next step: hub-unauthorized, hub-not-found, ...</exception>
     public async Task<HubSnapshot> PullAsync(HubId id, IProgress<HubProgress>? progress, CancellationToken cancel)
     {
         if (options.Offline)
             return Cached(id) ?? throw new ModelException(ModelFailure.HubOffline,
-                $"{id} is not in the cache ({Cache.Folder}), and HF_HUB_OFFLINE forbids to fetch it. Unset it, or pull the model where there is a network.");
+                $"{id} is not in the cache ({Cache.Folder}), and HF_HUB_OFFLINE forbids to fetch it. "
+                + "Unset it, or pull the model where there is a network.");
         if (id.IsCommit && Cached(id) is { } known)
             return known; // a commit never changes
         try
@@ -49,7 +50,8 @@ public sealed class HubClient(HubOptions options) : IDisposable
         catch (Exception error) when (error is UnauthorizedAccessException or IOException)
         {
             throw new ModelException(ModelFailure.CacheUnwritable,
-                $"The cache {Cache.Folder} cannot be written: {error.Message} Free some space, or set HF_HUB_CACHE to another folder.", error);
+                $"The cache {Cache.Folder} cannot be written: {error.Message} "
+                + "Free some space, or set HF_HUB_CACHE to another folder.", error);
         }
     }
 
@@ -94,7 +96,8 @@ public sealed class HubClient(HubOptions options) : IDisposable
             // Told below: whatever answered, it was not the Hub.
         }
 
-        throw new ModelException(ModelFailure.HubBadAnswer, $"{options.Endpoint} does not answer as the Hub does for {id}. Check HF_ENDPOINT, and whether a proxy asks for a login.");
+        throw new ModelException(ModelFailure.HubBadAnswer,
+            $"{options.Endpoint} does not answer as the Hub does for {id}. Check HF_ENDPOINT, and whether a proxy asks for a login.");
     }
 
     private async Task<ReadOnlyMemory<byte>> ReadAsync(HttpResponseMessage response, CancellationToken cancel)
@@ -106,7 +109,8 @@ public sealed class HubClient(HubOptions options) : IDisposable
         {
             body.Write(buffer, 0, count);
             if (body.Length > MostForListing)
-                throw new ModelException(ModelFailure.HubBadAnswer, $"{options.Endpoint} lists more than {MostForListing:N0} bytes of files.");
+                throw new ModelException(ModelFailure.HubBadAnswer,
+                    $"{options.Endpoint} lists more than {MostForListing:N0} bytes of files.");
         }
 
         return body.ToArray();
@@ -114,10 +118,13 @@ public sealed class HubClient(HubOptions options) : IDisposable
 
     private ModelException NoSafetensors(HubId id, HashSet<string> files)
     {
-        var pickle = files.FirstOrDefault(file => file is "pytorch_model.bin" || file.EndsWith(".pth", StringComparison.Ordinal) || file.EndsWith(".pt", StringComparison.Ordinal));
+        var pickle = files.FirstOrDefault(file => Path.GetExtension(file) is ".bin" or ".pth" or ".pt");
         return pickle is null
-            ? new ModelException(ModelFailure.HubNotFound, $"{id} has no {SafetensorsWeights.SingleName}. See its files at {options.Endpoint}/{id.Repo}, and choose another model.")
+            ? new ModelException(ModelFailure.HubNotFound,
+                $"{id} has no {SafetensorsWeights.SingleName}. See its files at {options.Endpoint}/{id.Repo}, and choose another model.")
             : new ModelException(ModelFailure.PickleNotImported,
-                $"{id} has its weights as a pickle only ({PrintableName.Of(pickle)}), which is not pulled. Download that file, and convert it, without running anything in it, with: agcam models import FILE --arch ... --out FOLDER");
+                $"{id} has its weights as a pickle only ({PrintableName.Of(pickle)}), which is not pulled. "
+                + "Download that file, and convert it, without running anything in it, with: "
+                + "agcam models import FILE --arch ... --out FOLDER");
     }
 }

@@ -7,7 +7,8 @@ namespace AgCam.Models.Hub;
 public sealed record HubProgress(string File, long Received, long? Total);
 
 /// <summary>One file from the Hub into the cache: resumed where it was left, checked, and only then shown under its name.</summary>
-internal sealed class HubDownload(HubTransport transport, HubCache cache, HubOptions options, HubId id, string commit, IProgress<HubProgress>? progress)
+internal sealed class HubDownload(
+    HubTransport transport, HubCache cache, HubOptions options, HubId id, string commit, IProgress<HubProgress>? progress)
 {
     private const long MostForSmallFiles = 64 << 20;
 
@@ -20,7 +21,8 @@ internal sealed class HubDownload(HubTransport transport, HubCache cache, HubOpt
         var address = new Uri($"{options.Endpoint}/{id.Repo}/resolve/{commit}/{Uri.EscapeDataString(file)}");
         var (etag, size) = await transport.WithRetries(file, () => AskAsync(address, file, cancel), () => 0, cancel);
         if (isSmall && size > MostForSmallFiles)
-            throw new ModelException(ModelFailure.HubBadAnswer, $"{file} of {id} has {size:N0} bytes; more than {MostForSmallFiles:N0} is no configuration.");
+            throw new ModelException(ModelFailure.HubBadAnswer,
+                $"{file} of {id} has {size:N0} bytes; more than {MostForSmallFiles:N0} is no configuration.");
 
         var blob = cache.Blob(id.Repo, etag);
         using (await HubLock.TakeAsync(cache.Lock(id.Repo, etag), cancel))
@@ -36,13 +38,15 @@ internal sealed class HubDownload(HubTransport transport, HubCache cache, HubOpt
     /// <summary>A file's identity and length. Large files answer with a redirect to their store, and tell both before it.</summary>
     private async Task<(string ETag, long? Size)> AskAsync(Uri address, string file, CancellationToken cancel)
     {
-        using var response = await transport.SendAsync(HttpMethod.Head, address, 0, answer => Header(answer, "X-Linked-Etag") is not null, cancel);
+        using var response = await transport.SendAsync(
+            HttpMethod.Head, address, 0, stopAt: answer => Header(answer, "X-Linked-Etag") is not null, cancel);
         if ((int)response.StatusCode is < 300 or >= 400)
             HubAnswer.Require(response, id, file, options);
-        var etag = (Header(response, "X-Linked-Etag") ?? response.Headers.ETag?.ToString() ?? Header(response, "ETag"))?.Replace("W/", "", StringComparison.Ordinal).Trim('"');
+        var etag = (Header(response, "X-Linked-Etag") ?? response.Headers.ETag?.Tag ?? Header(response, "ETag"))?.Trim('"');
         // It becomes a file's name.
         if (etag is null or { Length: 0 or > 128 } || !etag.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'))
-            throw new ModelException(ModelFailure.HubBadAnswer, $"{options.Endpoint} does not say which version of {file} it has (no usable ETag). Check HF_ENDPOINT.");
+            throw new ModelException(ModelFailure.HubBadAnswer,
+                $"{options.Endpoint} does not say which version of {file} it has (no usable ETag). Check HF_ENDPOINT.");
         var size = long.TryParse(Header(response, "X-Linked-Size"), out var linked) ? linked
             : response.IsSuccessStatusCode ? response.Content.Headers.ContentLength : null;
         return (etag, size is >= 0 ? size : null);
@@ -54,13 +58,15 @@ internal sealed class HubDownload(HubTransport transport, HubCache cache, HubOpt
         var unfinished = $"{blob}.incomplete";
         for (var isSecondTry = false; ; isSecondTry = true)
         {
-            await transport.WithRetries(file, () => ReceiveAsync(address, file, unfinished, size, isSmall, cancel), () => LengthOf(unfinished), cancel);
+            await transport.WithRetries(
+                file, () => ReceiveAsync(address, file, unfinished, size, isSmall, cancel), () => LengthOf(unfinished), cancel);
             if (await IsRightAsync(unfinished, etag, size, cancel))
                 break;
             File.Delete(unfinished); // a resumed beginning may have been the wrong one: once more from the start
             if (isSecondTry)
                 throw new ModelException(ModelFailure.HubBadAnswer,
-                    $"{file} of {id} arrived twice with other bytes than its hash promises ({etag}). Something between here and {options.Endpoint} changes it; nothing was kept.");
+                    $"{file} of {id} arrived twice with other bytes than its hash promises ({etag}). "
+                    + $"Something between here and {options.Endpoint} changes it; nothing was kept.");
         }
 
         File.Move(unfinished, blob, overwrite: true);
@@ -83,7 +89,8 @@ internal sealed class HubDownload(HubTransport transport, HubCache cache, HubOpt
         var resumes = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == have;
         if (response.StatusCode == HttpStatusCode.PartialContent && !resumes)
             throw new IOException("the server sends another part than the one asked for");
-        await using var target = OnDisk(() => new FileStream(unfinished, resumes ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.Read, 0));
+        await using var target = OnDisk(() =>
+            new FileStream(unfinished, resumes ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.Read, 0));
         await using var source = await transport.WithinTimeout(limit => response.Content.ReadAsStreamAsync(limit), cancel);
         var received = resumes ? have : 0;
         var most = size ?? (isSmall ? MostForSmallFiles : long.MaxValue);
@@ -92,7 +99,8 @@ internal sealed class HubDownload(HubTransport transport, HubCache cache, HubOpt
         {
             received += count;
             if (received > most)
-                throw new ModelException(ModelFailure.HubBadAnswer, $"{options.Endpoint} sends more of {file} than the {most:N0} bytes that it has.");
+                throw new ModelException(ModelFailure.HubBadAnswer,
+                    $"{options.Endpoint} sends more of {file} than the {most:N0} bytes that it has.");
             OnDisk(() => target.Write(buffer, 0, count));
             progress?.Report(new HubProgress(file, received, size));
         }
@@ -111,7 +119,8 @@ internal sealed class HubDownload(HubTransport transport, HubCache cache, HubOpt
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new ModelException(ModelFailure.CacheUnwritable,
-                $"The cache {cache.Folder} cannot be written: {error.Message} Free some space, or set HF_HUB_CACHE to another folder.", error);
+                $"The cache {cache.Folder} cannot be written: {error.Message} "
+                + "Free some space, or set HF_HUB_CACHE to another folder.", error);
         }
     }
 

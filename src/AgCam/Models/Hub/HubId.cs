@@ -25,7 +25,8 @@ public sealed partial record HubId
 
     /// <exception cref="ModelException">model-not-found: not of the form org/name or org/name@revision.</exception>
     public static HubId Parse(string text) => TryParse(text, out var id) ? id
-        : throw new ModelException(ModelFailure.NotFound, $"{PrintableName.Of(text)} is no Hub id: it should look like org/name or org/name@revision.");
+        : throw new ModelException(ModelFailure.NotFound,
+            $"{PrintableName.Of(text)} is no Hub id: it should look like org/name or org/name@revision.");
 
     /// <summary>Whether the revision is a commit, which never changes.</summary>
     public bool IsCommit => IsCommitHash(Revision);

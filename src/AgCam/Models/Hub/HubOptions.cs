@@ -36,14 +36,16 @@ public sealed record HubOptions
     {
         var endpoint = (Set("HF_ENDPOINT") ?? DefaultEndpoint).TrimEnd('/');
         if (!Uri.TryCreate(endpoint, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
-            throw new ModelException(ModelFailure.BadConfiguration, $"HF_ENDPOINT is {PrintableName.Of(endpoint)}: it should be an http or https address, e.g. {DefaultEndpoint}.");
+            throw new ModelException(ModelFailure.BadConfiguration,
+                $"HF_ENDPOINT is {PrintableName.Of(endpoint)}: it should be an http or https address, e.g. {DefaultEndpoint}.");
         var seconds = 10.0;
         if (Set("HF_HUB_DOWNLOAD_TIMEOUT") is { } given
             && (!double.TryParse(given, CultureInfo.InvariantCulture, out seconds) || seconds is not (> 0 and <= 86_400)))
-            throw new ModelException(ModelFailure.BadConfiguration, $"HF_HUB_DOWNLOAD_TIMEOUT is {PrintableName.Of(given)}: it should be a number of seconds above 0.");
+            throw new ModelException(ModelFailure.BadConfiguration,
+                $"HF_HUB_DOWNLOAD_TIMEOUT is {PrintableName.Of(given)}: it should be a number of seconds above 0.");
 
         var home = Set("HF_HOME")
-            ?? Path.Combine(Set("XDG_CACHE_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "huggingface");
+            ?? Path.Combine(Set("XDG_CACHE_HOME") ?? Path.Combine(UserFolder, ".cache"), "huggingface");
         return new HubOptions
         {
             Endpoint = endpoint,
@@ -58,9 +60,12 @@ public sealed record HubOptions
 
     /// <summary>A shell would have expanded ~; a variable set elsewhere still holds it.</summary>
     private static string Expand(string path) => path is "~" || path.StartsWith("~/", StringComparison.Ordinal)
-        ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..]
+        ? UserFolder + path[1..]
         : path;
 
+    private static string UserFolder => Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+
     /// <summary>Never shows the token.</summary>
-    public override string ToString() => $"{Endpoint}, cache {CacheFolder}{(Offline ? ", offline" : "")}{(Token is null ? "" : ", with a token")}";
+    public override string ToString() =>
+        $"{Endpoint}, cache {CacheFolder}{(Offline ? ", offline" : "")}{(Token is null ? "" : ", with a token")}";
 }

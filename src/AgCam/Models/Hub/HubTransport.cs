@@ -21,7 +21,8 @@ internal sealed class HubTransport : IDisposable
         {
             Timeout = Timeout.InfiniteTimeSpan, // silence is limited, not the whole of a long download
         };
-        _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("agcam", typeof(HubTransport).Assembly.GetName().Version?.ToString(3) ?? "0"));
+        var version = typeof(HubTransport).Assembly.GetName().Version?.ToString(3) ?? "0";
+        _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("agcam", version));
         _http.DefaultRequestHeaders.AcceptEncoding.Add(new StringWithQualityHeaderValue("identity")); // lengths are those of the file
     }
 
@@ -30,7 +31,8 @@ internal sealed class HubTransport : IDisposable
     /// <summary>Sends one request and follows where it is sent on.</summary>
     /// <param name="from">Ask for the bytes from here on only.</param>
     /// <param name="stopAt">A redirect to be answered instead of followed.</param>
-    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, Uri address, long from, Func<HttpResponseMessage, bool>? stopAt, CancellationToken cancel)
+    public async Task<HttpResponseMessage> SendAsync(
+        HttpMethod method, Uri address, long from, Func<HttpResponseMessage, bool>? stopAt, CancellationToken cancel)
     {
         for (var redirects = 0; redirects <= MaxRedirects; redirects++)
         {
@@ -48,15 +50,18 @@ internal sealed class HubTransport : IDisposable
             using (response)
             {
                 if (response.Headers.Location is not { } location)
-                    throw new ModelException(ModelFailure.HubBadAnswer, $"{address.Host} redirects without saying where to. Check HF_ENDPOINT.");
+                    throw new ModelException(ModelFailure.HubBadAnswer,
+                        $"{address.Host} redirects without saying where to. Check HF_ENDPOINT.");
                 var next = new Uri(address, location);
                 if (next.Scheme is not ("http" or "https"))
-                    throw new ModelException(ModelFailure.HubBadAnswer, $"{address.Host} redirects to {PrintableName.Of(next.Scheme)}, which is not the web. Check HF_ENDPOINT.");
+                    throw new ModelException(ModelFailure.HubBadAnswer,
+                        $"{address.Host} redirects to {PrintableName.Of(next.Scheme)}, which is not the web. Check HF_ENDPOINT.");
                 address = next;
             }
         }
 
-        throw new ModelException(ModelFailure.HubBadAnswer, $"{_endpoint.Host} redirects more than {MaxRedirects} times. Check HF_ENDPOINT.");
+        throw new ModelException(ModelFailure.HubBadAnswer,
+            $"{_endpoint.Host} redirects more than {MaxRedirects} times. Check HF_ENDPOINT.");
     }
 
     /// <summary>Runs one step of network work, no longer than the server may be silent.</summary>
@@ -74,7 +79,9 @@ internal sealed class HubTransport : IDisposable
         }
     }
 
-    /// <summary>Repeats what fails for a passing reason. <paramref name="progress"/> counts bytes: a try that moved it is not a failure in a row.</summary>
+    /// <summary>
+    /// Repeats what fails for a passing reason. <paramref name="progress"/> counts bytes: a try that moved it is not a failure in a row.
+    /// </summary>
     public async Task<T> WithRetries<T>(string what, Func<Task<T>> attempt, Func<long> progress, CancellationToken cancel)
     {
         for (var failures = 0; ;)
@@ -84,18 +91,22 @@ internal sealed class HubTransport : IDisposable
             {
                 return await attempt();
             }
-            catch (Exception error) when (error is HttpRequestException or IOException or HubBusyException && !cancel.IsCancellationRequested)
+            catch (Exception error)
+                when (error is HttpRequestException or IOException or HubBusyException && !cancel.IsCancellationRequested)
             {
                 failures = progress() > before ? 1 : failures + 1;
                 if (failures >= _options.Attempts)
                     throw new ModelException(ModelFailure.HubUnreachable,
-                        $"{what} could not be fetched from {_endpoint.Host} in {failures} tries: {error.Message}. Check the connection (and HF_ENDPOINT); what was received is kept, so the same command goes on from there.", error);
+                        $"{what} could not be fetched from {_endpoint.Host} in {failures} tries: {error.Message}. "
+                        + "Check the connection (and HF_ENDPOINT); what was received is kept, "
+                        + "so the same command goes on from there.", error);
                 await Task.Delay(Pause(failures, (error as HubBusyException)?.RetryAfter), cancel);
             }
         }
     }
 
-    private bool IsEndpoint(Uri address) => Uri.Compare(address, _endpoint, UriComponents.SchemeAndServer, UriFormat.SafeUnescaped, StringComparison.OrdinalIgnoreCase) == 0;
+    private bool IsEndpoint(Uri address) =>
+        Uri.Compare(address, _endpoint, UriComponents.SchemeAndServer, UriFormat.SafeUnescaped, StringComparison.OrdinalIgnoreCase) == 0;
 
     private TimeSpan Pause(int failures, TimeSpan? asked)
     {

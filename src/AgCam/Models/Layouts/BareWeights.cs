@@ -1,10 +1,19 @@
+using System.Globalization;
+
 namespace AgCam.Models.Layouts;
 
-/// <summary>A configuration for weights that come without one: sizes from the shapes, everything else from the named architecture.</summary>
+/// <summary>
+/// A configuration for weights that come without one: sizes from the shapes, everything else from the named architecture.
+/// </summary>
 internal static class BareWeights
 {
-    public static ViTConfig Configure(string architecture, IReadOnlyDictionary<string, WeightTensor> weights, CheckpointOptions options, string model)
+    public static ViTConfig Configure(string architecture, PlacedWeights placed, CheckpointOptions options, string model)
     {
+        if (placed.Layout == StoredLayout.HuggingFace)
+            throw new ModelException(ModelFailure.BadConfiguration,
+                $"{model} is a Hugging Face checkpoint: its heads, activation and epsilon stand in its config.json. "
+                + "Put that file beside it.");
+        var weights = placed.Weights;
         var named = NamedArchitectures.Find(architecture);
         var width = Side("cls_token", 3, 2);
         var patch = Side("patch_embed.proj.weight", 4, 2);
@@ -21,20 +30,24 @@ internal static class BareWeights
             MlpWidth = Side("blocks.0.mlp.fc1.weight", 2, 0),
             Classes = Side("head.weight", 2, 0),
         };
-        var (rows, columns) = Grid(config, Side("pos_embed", 3, 1), options.ImageSize, model);
+        var (rows, columns) = Grid(config, Side("pos_embed", 3, 1), model);
         return config with { ImageHeight = checked(rows * patch), ImageWidth = checked(columns * patch) };
 
         int Side(string name, int rank, int dimension)
         {
             if (!weights.TryGetValue(name, out var tensor))
-                throw new ModelException(ModelFailure.KeysDoNotMatch, $"{model} holds no {name}, from which the shape of {architecture} would follow.");
+                throw new ModelException(ModelFailure.KeysDoNotMatch,
+                    $"{model} holds no {name}, from which the shape of {architecture} would follow.");
             return tensor.Shape.Count == rank && tensor.Shape[dimension] is > 0 and <= 1 << 20
                 ? (int)tensor.Shape[dimension]
-                : throw new ModelException(ModelFailure.KeysDoNotMatch, $"{model}: {name} is [{string.Join(", ", tensor.Shape)}], which no {architecture} has.");
+                : throw new ModelException(ModelFailure.KeysDoNotMatch,
+                    $"{model}: {name} is [{string.Join(", ", tensor.Shape)}], which no {architecture} has.");
         }
     }
 
-    /// <summary>The number of heads is not in the weights. torchvision's models of other widths keep the head's width; timm's do not.</summary>
+    /// <summary>
+    /// The number of heads is not in the weights. torchvision's models of other widths keep the head's width; timm's do not.
+    /// </summary>
     private static int HeadsOf(ViTConfig named, int width, string model)
     {
         if (width == named.Width)
@@ -42,20 +55,21 @@ internal static class BareWeights
         if (named.PositionResizing == PositionResizing.Torchvision && width % named.HeadWidth == 0)
             return width / named.HeadWidth;
         throw new ModelException(ModelFailure.BadConfiguration,
-            $"{model} is {width} wide and {named.Architecture} {named.Width}: the weights do not tell how many attention heads that makes. Give --heads, or the right --arch.");
+            $"{model} is {width} wide and {named.Architecture} {named.Width}: the weights do not tell how many attention heads that makes. "
+            + "Give --heads, or the right --arch.");
     }
 
-    private static (int Rows, int Columns) Grid(ViTConfig config, int positions, int? imageSize, string model)
+    private static (int Rows, int Columns) Grid(ViTConfig config, int positions, string model)
     {
         var patches = positions - (config.PrefixHasPosition ? config.PrefixTokens : 0);
         var side = (int)Math.Round(Math.Sqrt(Math.Max(0, patches)));
         if (side > 0 && side * side == patches)
             return (side, side);
         throw new ModelException(ModelFailure.BadConfiguration,
-            $"{model} has positions for {positions} tokens, which with {config.Architecture} is no square grid{(imageSize is null ? "" : $" (and not that of {imageSize} pixels)")}. "
+            $"{model} has positions for {positions} tokens, which with {config.Architecture} is no square grid. "
             + "Give the right --arch; a model with an oblong input needs a config.json that names it.");
     }
 
     private static int BlockOf(string name) =>
-        name.StartsWith("blocks.", StringComparison.Ordinal) ? int.Parse(name.AsSpan(7, name.IndexOf('.', 7) - 7), System.Globalization.CultureInfo.InvariantCulture) : -1;
+        name.StartsWith("blocks.", StringComparison.Ordinal) ? int.Parse(name.Split('.')[1], CultureInfo.InvariantCulture) : -1;
 }

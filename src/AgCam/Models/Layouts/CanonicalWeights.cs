@@ -16,7 +16,8 @@ internal static class CanonicalWeights
             expected["dist_token"] = [1, 1, width];
         if (config.Registers > 0)
             expected["reg_token"] = [1, config.Registers, width];
-        expected["pos_embed"] = [1, (long)config.GridRows * config.GridColumns + (config.PrefixHasPosition ? config.PrefixTokens : 0), width];
+        var patches = (long)config.GridRows * config.GridColumns;
+        expected["pos_embed"] = [1, patches + (config.PrefixHasPosition ? config.PrefixTokens : 0), width];
         expected["patch_embed.proj.weight"] = [width, 3, patch, patch];
         if (!config.PreNorm)
             expected["patch_embed.proj.bias"] = [width];
@@ -60,16 +61,20 @@ internal static class CanonicalWeights
     }
 
     /// <exception cref="ModelException">keys-do-not-match, listing every missing, unexpected and misshapen key.</exception>
-    public static void Require(ViTConfig config, IReadOnlyDictionary<string, WeightTensor> weights, IReadOnlyCollection<string> unplaced, string model)
+    public static void Require(ViTConfig config, PlacedWeights placed, string model)
     {
+        var weights = placed.Weights;
         var expected = Of(config);
         var missing = expected.Keys.Where(name => !weights.ContainsKey(name)).ToList();
-        var unexpected = weights.Keys.Where(name => !expected.ContainsKey(name)).Concat(unplaced).Select(PrintableName.Of).Order(StringComparer.Ordinal).ToList();
+        var unexpected = weights.Keys.Where(name => !expected.ContainsKey(name)).Concat(placed.Unexpected)
+            .Select(PrintableName.Of).Order(StringComparer.Ordinal).ToList();
         var misshapen = expected.Where(pair => weights.TryGetValue(pair.Key, out var found) && !found.Shape.SequenceEqual(pair.Value))
-            .Select(pair => $"{pair.Key} is [{string.Join(", ", weights[pair.Key].Shape)}] instead of [{string.Join(", ", pair.Value)}]").ToList();
+            .Select(pair => $"{pair.Key} is [{string.Join(", ", weights[pair.Key].Shape)}] instead of "
+                + $"[{string.Join(", ", pair.Value)}]").ToList();
         if (missing.Count + unexpected.Count + misshapen.Count == 0)
             return;
-        var message = new StringBuilder($"The weights of {model} do not fit {config.Architecture} (width {config.Width}, depth {config.Depth}, {config.Classes} classes).");
+        var message = new StringBuilder($"The weights of {model} do not fit {config.Architecture} "
+            + $"(width {config.Width}, depth {config.Depth}, {config.Classes} classes).");
         List(" Missing", missing);
         List(" Unexpected", unexpected);
         List(" Misshapen", misshapen);

@@ -9,7 +9,8 @@ internal static class HuggingFaceConfig
     private static readonly Dictionary<string, string> RefusedTypes = new()
     {
         ["dinov2"] = "its classifier reads the class token and the mean of the patches together, so the gradient reaches the patches too",
-        ["dinov2_with_registers"] = "its classifier reads the class token and the mean of the patches together, so the gradient reaches the patches too",
+        ["dinov2_with_registers"] = "its classifier reads the class token and the mean of the patches together, "
+            + "so the gradient reaches the patches too",
         ["dinov3_vit"] = "it has rotary positions",
         ["siglip"] = "it pools by attention, so there is no class token",
         ["siglip2"] = "it pools by attention, so there is no class token",
@@ -31,7 +32,8 @@ internal static class HuggingFaceConfig
         if (RefusedTypes.TryGetValue(type, out var why))
             throw Refused(type, why);
         if (type is not ("vit" or "deit"))
-            throw new ModelException(ModelFailure.UnknownArchitecture, $"A Hugging Face model of type {PrintableName.Of(type)} is not known here: vit and deit are.");
+            throw new ModelException(ModelFailure.UnknownArchitecture,
+                $"A Hugging Face model of type {PrintableName.Of(type)} is not known here: vit and deit are.");
         if (config.OptionalInteger("num_channels") is { } channels and not 3)
             throw Refused(type, $"it takes {channels} channels; pictures have 3");
         var distilled = Heads(config, type);
@@ -59,16 +61,18 @@ internal static class HuggingFaceConfig
             QkvBias = config.OptionalFlag("qkv_bias") ?? true,
             PositionResizing = PositionResizing.HuggingFace,
         };
-        return new ModelDescription(model, processor is null ? new PreprocessingFields() : Preprocessing(processor)) { ClassNames = names, WordNetIds = wordNetIds };
+        var preprocessing = processor is null ? new PreprocessingFields() : Preprocessing(processor);
+        return new ModelDescription(model, preprocessing) { ClassNames = names, WordNetIds = wordNetIds };
     }
 
     /// <summary>Whether the model has the two heads of distillation.</summary>
     private static bool Heads(ConfigJson config, string type)
     {
         var classes = config.OptionalTexts("architectures") ?? [];
-        if (classes.Contains("ViTModel") || classes.Contains("DeiTModel") || classes.Any(name => name.EndsWith("ForMaskedImageModeling", StringComparison.Ordinal)))
+        if (classes.Any(name => name is "ViTModel" or "DeiTModel" || name.EndsWith("ForMaskedImageModeling", StringComparison.Ordinal)))
             throw new ModelException(ModelFailure.NoClassifier,
-                $"The checkpoint is a {classes[0]}: an encoder without a classifier head, which predicts no class to explain. Use one that was fine-tuned for classification.");
+                $"The checkpoint is a {classes[0]}: an encoder without a classifier head, which predicts no class to explain. "
+                + "Use one that was fine-tuned for classification.");
         if (type == "vit")
             return false;
         // A DeiT of transformers always carries a distillation token; with one head only, it would feed nothing.
@@ -92,7 +96,8 @@ internal static class HuggingFaceConfig
         var names = new string[byId.Count];
         foreach (var (id, name) in byId)
         {
-            if (!int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var index) || index >= names.Length || names[index] is not null)
+            if (!int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+                || index >= names.Length || names[index] is not null)
                 throw config.Wrong("id2label", "numbered from 0 without gaps");
             names[index] = name;
         }
@@ -105,8 +110,12 @@ internal static class HuggingFaceConfig
 
     private static PreprocessingFields Preprocessing(ConfigJson json)
     {
-        if (json.OptionalFlag("do_normalize") == false || json.OptionalFlag("do_rescale") == false || json.OptionalFlag("do_resize") == false)
-            return new PreprocessingFields { Unsupported = "preprocessing that leaves out resizing, rescaling or normalising is not covered." };
+        if (new[] { "do_normalize", "do_rescale", "do_resize" }.Any(step => json.OptionalFlag(step) == false))
+            return new PreprocessingFields
+            {
+                Unsupported = "preprocessing that leaves out resizing, rescaling or normalising "
+                + "is not covered."
+            };
         if (json.OptionalNumber("rescale_factor") is { } factor && Math.Abs(factor * 255 - 1) > 1e-6)
             return new PreprocessingFields { Unsupported = $"a rescale_factor of {factor} (instead of 1/255) is not covered." };
 
@@ -130,7 +139,11 @@ internal static class HuggingFaceConfig
         {
             return crop is { } cropped
                 ? fields with { CropMode = CropMode.Center, ResizeTo = shorter, Height = cropped.Height, Width = cropped.Width }
-                : fields with { Unsupported = "resizing the shorter side without a crop gives inputs of many shapes, which is not covered." };
+                : fields with
+                {
+                    Unsupported = "resizing the shorter side without a crop gives inputs of many shapes, which "
+                    + "is not covered."
+                };
         }
 
         if (Side(json, "size") is not { } size)
@@ -150,7 +163,8 @@ internal static class HuggingFaceConfig
         ? (json.Section(key).Integer("height"), json.Section(key).Integer("width"))
         : json.OptionalSize(key);
 
-    private static IReadOnlyList<float>? Floats(ConfigJson json, string key) => json.OptionalNumbers(key)?.Select(value => (float)value).ToList();
+    private static IReadOnlyList<float>? Floats(ConfigJson json, string key) =>
+        json.OptionalNumbers(key)?.Select(value => (float)value).ToList();
 
     private static ModelException Refused(string type, string why) => new(ModelFailure.UnsupportedArchitecture,
         $"A Hugging Face model of type {type} is not supported: {why}. Choose a ViTForImageClassification.");

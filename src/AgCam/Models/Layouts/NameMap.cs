@@ -68,7 +68,8 @@ internal sealed class NameMap(
                 continue;
             var number = name.AsSpan(prefix.Length, dot - prefix.Length);
             // "01" would name block 1 a second time.
-            if (!int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var block) || block >= MaxBlocks || (number.Length > 1 && number[0] == '0'))
+            if (!int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var block)
+                || block >= MaxBlocks || (number.Length > 1 && number[0] == '0'))
                 continue;
             if (inBlock.TryGetValue(name[(dot + 1)..], out var rest))
                 return $"blocks.{block}.{rest}";

@@ -1,5 +1,16 @@
 namespace AgCam.Models.Layouts;
 
+/// <summary>Whose names a file uses.</summary>
+internal enum StoredLayout
+{
+    Timm,
+    HuggingFace,
+    Torchvision,
+}
+
+/// <summary>A file's tensors under canonical names, and the names that have no place.</summary>
+internal sealed record PlacedWeights(StoredLayout Layout, Dictionary<string, WeightTensor> Weights, List<string> Unexpected);
+
 /// <summary>From the tensors of a file to canonical weights: wrappers' prefixes, the layout, and what is refused at sight.</summary>
 internal static class StoredNames
 {
@@ -19,48 +30,59 @@ internal static class StoredNames
                 || name.Contains(".mlp.weights_in.", StringComparison.Ordinal),
             "its MLP is SwiGLU"),
         (name => name.Contains("relative_position_bias", StringComparison.Ordinal), "it has relative positions"),
-        (name => name.Contains("rope", StringComparison.Ordinal) && !name.Contains("prope", StringComparison.Ordinal), "it has rotary positions"),
+        (name => name.Split('.').Any(part => part is "rope" or "rope_embed" or "rope_embeddings"), "it has rotary positions"),
     ];
 
-    public static (Dictionary<string, WeightTensor> Weights, List<string> Unexpected) ToCanonical(
-        IReadOnlyDictionary<string, WeightTensor> stored, string model)
+    public static PlacedWeights ToCanonical(IReadOnlyDictionary<string, WeightTensor> stored, string model)
     {
         var tensors = WithoutWrappers(stored);
         foreach (var (sign, why) in Refused)
             if (tensors.Keys.FirstOrDefault(sign) is { } found)
                 throw new ModelException(ModelFailure.UnsupportedArchitecture,
-                    $"{model} is not supported: {why} (it holds {PrintableName.Of(found)}). Choose a plain ViT whose classifier reads the class token.");
+                    $"{model} is not supported: {why} (it holds {PrintableName.Of(found)}). "
+                    + "Choose a plain ViT whose classifier reads the class token.");
 
-        var (weights, unexpected) = Apply(tensors, model);
-        if (!weights.ContainsKey("head.weight"))
+        var placed = Place(tensors, model);
+        if (!placed.Weights.ContainsKey("head.weight"))
             throw new ModelException(ModelFailure.NoClassifier,
-                $"{model} is an encoder without a classifier head, which predicts no class to explain. Use one that was fine-tuned for classification.");
-        foreach (var (name, tensor) in weights)
+                $"{model} is an encoder without a classifier head, which predicts no class to explain. "
+                + "Use one that was fine-tuned for classification.");
+        foreach (var (name, tensor) in placed.Weights)
             if (!tensor.DType.IsWeight())
-                throw new ModelException(ModelFailure.UnsupportedType, $"{model}: {name} is {tensor.DType.Name()}; weights are F32, F16, BF16 or F64. Convert the checkpoint.");
+                throw new ModelException(ModelFailure.UnsupportedType,
+                    $"{model}: {name} is {tensor.DType.Name()}; weights are F32, F16, BF16 or F64. Convert the checkpoint.");
             else if (tensor.DType == DType.F64)
-                weights[name] = new NarrowedTensor(tensor);
-        return (weights, unexpected);
+                placed.Weights[name] = new NarrowedTensor(tensor);
+        return placed;
     }
 
-    private static (Dictionary<string, WeightTensor> Weights, List<string> Unexpected) Apply(Dictionary<string, WeightTensor> tensors, string model)
+    private static PlacedWeights Place(Dictionary<string, WeightTensor> tensors, string model)
     {
         if (HuggingFaceLayout.Recognizes(tensors.Keys))
-            return HuggingFaceLayout.Names.Apply(tensors.Select(pair => KeyValuePair.Create(HuggingFaceLayout.WithoutBase(pair.Key), pair.Value)));
+            return Under(StoredLayout.HuggingFace, HuggingFaceLayout.Names, HuggingFaceLayout.WithoutBase);
         if (TorchvisionLayout.Recognizes(tensors.Keys))
-            return TorchvisionLayout.Names.Apply(tensors);
+            return Under(StoredLayout.Torchvision, TorchvisionLayout.Names, name => name);
         if (TimmLayout.Recognizes(tensors.Keys))
-            return TimmLayout.Names.Apply(tensors);
+            return Under(StoredLayout.Timm, TimmLayout.Names, name => name);
         var names = string.Join(", ", tensors.Keys.Order(StringComparer.Ordinal).Take(5).Select(PrintableName.Of));
         throw new ModelException(ModelFailure.KeysDoNotMatch,
-            $"{model} holds {tensors.Count} tensors ({names}{(tensors.Count > 5 ? ", ..." : "")}) in no layout that is known here: timm, Hugging Face ViT and DeiT, torchvision.");
+            $"{model} holds {tensors.Count} tensors ({names}{(tensors.Count > 5 ? ", ..." : "")}) in no layout that is known here: "
+            + "timm, Hugging Face ViT and DeiT, torchvision.");
+
+        PlacedWeights Under(StoredLayout layout, NameMap map, Func<string, string> shorten)
+        {
+            var (weights, unexpected) = map.Apply(tensors.Select(pair => KeyValuePair.Create(shorten(pair.Key), pair.Value)));
+            return new PlacedWeights(layout, weights, unexpected);
+        }
     }
 
     private static Dictionary<string, WeightTensor> WithoutWrappers(IReadOnlyDictionary<string, WeightTensor> stored)
     {
         var tensors = new Dictionary<string, WeightTensor>(stored, StringComparer.Ordinal);
-        while (tensors.Count > 0 && Wrappers.FirstOrDefault(wrapper => tensors.Keys.All(name => name.StartsWith(wrapper, StringComparison.Ordinal))) is { } found)
+        while (tensors.Count > 0 && Wrappers.FirstOrDefault(IsEverywhere) is { } found)
             tensors = tensors.ToDictionary(pair => pair.Key[found.Length..], pair => pair.Value, StringComparer.Ordinal);
         return tensors;
+
+        bool IsEverywhere(string wrapper) => tensors.Keys.All(name => name.StartsWith(wrapper, StringComparison.Ordinal));
     }
 }

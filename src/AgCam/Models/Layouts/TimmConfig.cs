@@ -15,7 +15,8 @@ internal static class TimmConfig
     private static readonly HashSet<string> Known =
     [
         "img_size", "patch_size", "in_chans", "num_classes", "global_pool", "embed_dim", "depth", "num_heads", "mlp_ratio", "qkv_bias",
-        "qk_norm", "init_values", "class_token", "pos_embed", "no_embed_class", "reg_tokens", "pre_norm", "final_norm", "fc_norm", "act_layer",
+        "qk_norm", "init_values", "class_token", "pos_embed", "no_embed_class", "reg_tokens", "pre_norm", "final_norm", "fc_norm",
+        "act_layer",
     ];
 
     public static ModelDescription Read(ConfigJson config, string? architecture)
@@ -39,8 +40,11 @@ internal static class TimmConfig
             Width = width,
             Depth = args?.OptionalInteger("depth") ?? named.Depth,
             Heads = args?.OptionalInteger("num_heads") ?? named.Heads,
-            MlpWidth = args?.OptionalNumber("mlp_ratio") is { } ratio ? (int)Math.Clamp(width * ratio, 0, int.MaxValue) : (int)((long)width * named.MlpWidth / named.Width),
-            Classes = args?.OptionalInteger("num_classes") ?? config.OptionalInteger("num_classes") ?? pretrained?.OptionalInteger("num_classes") ?? named.Classes,
+            MlpWidth = args?.OptionalNumber("mlp_ratio") is { } ratio
+                ? (int)Math.Clamp(width * ratio, 0, int.MaxValue)
+                : (int)Math.Clamp((long)width * named.MlpWidth / named.Width, 0, int.MaxValue),
+            Classes = new[] { args, config, pretrained }.Select(part => part?.OptionalInteger("num_classes"))
+                .FirstOrDefault(count => count is not null) ?? named.Classes,
             Activation = args?.OptionalText("act_layer") is { } activation ? ActivationOf(activation, args) : named.Activation,
             Registers = registers,
             PrefixHasPosition = args?.OptionalFlag("no_embed_class") is { } noEmbed ? !noEmbed : named.PrefixHasPosition,
@@ -59,10 +63,13 @@ internal static class TimmConfig
     {
         var pool = args?.OptionalText("global_pool") ?? config.OptionalText("global_pool") ?? "token";
         if (pool != "token")
-            throw Refused(architecture, $"its classifier reads {(pool == "map" ? "an attention pool (map)" : $"the pooled patches ({PrintableName.Of(pool)})")}, so the class token's row has no gradient");
+            throw Refused(architecture,
+                $"its classifier reads {(pool == "map" ? "an attention pool (map)" : $"the pooled patches ({PrintableName.Of(pool)})")}, "
+                + "so the class token's row has no gradient");
         if (args is null)
             return;
-        var unknown = args.Keys.Where(key => args.Has(key) && !Known.Contains(key) && !Irrelevant.Contains(key)).Select(PrintableName.Of).ToList();
+        var unknown = args.Keys.Where(key => args.Has(key) && !Known.Contains(key) && !Irrelevant.Contains(key))
+            .Select(PrintableName.Of).ToList();
         if (unknown.Count > 0)
             throw Refused(architecture, $"what {string.Join(", ", unknown)} in model_args means for the computation is not known");
         if (args.OptionalFlag("class_token") == false)
@@ -85,7 +92,8 @@ internal static class TimmConfig
             return;
         if (tag.Length > 0 || config.OptionalInteger("num_classes") is 512 or 640 or 768 or 1024 or 1280)
             throw new ModelException(ModelFailure.NoClassifier,
-                $"{model.Architecture} ends in a CLIP embedding of {model.Classes} numbers, not in classes. Use a fine-tuned one (..._ft_in12k_in1k), or name its outputs with --classes.");
+                $"{model.Architecture} ends in a CLIP embedding of {model.Classes} numbers, not in classes. "
+                + "Use a fine-tuned one (..._ft_in12k_in1k), or name its outputs with --classes.");
     }
 
     private static PreprocessingFields Preprocessing(ConfigJson? pretrained, (int Height, int Width)? input)
@@ -120,7 +128,8 @@ internal static class TimmConfig
         };
     }
 
-    private static IReadOnlyList<float>? Floats(ConfigJson json, string key) => json.OptionalNumbers(key)?.Select(value => (float)value).ToList();
+    private static IReadOnlyList<float>? Floats(ConfigJson json, string key) =>
+        json.OptionalNumbers(key)?.Select(value => (float)value).ToList();
 
     /// <summary>input_size is [channels, height, width].</summary>
     private static (int Height, int Width)? Input(ConfigJson? pretrained)

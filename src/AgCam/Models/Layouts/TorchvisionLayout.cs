@@ -1,6 +1,8 @@
 namespace AgCam.Models.Layouts;
 
-/// <summary>torchvision's VisionTransformer (vit_b_16 and its siblings). Its attention already stores query, key and value as one.</summary>
+/// <summary>
+/// torchvision's VisionTransformer (vit_b_16 and its siblings). Its attention already stores query, key and value as one.
+/// </summary>
 internal static class TorchvisionLayout
 {
     public static bool Recognizes(IReadOnlyCollection<string> names) => names.Contains("conv_proj.weight");

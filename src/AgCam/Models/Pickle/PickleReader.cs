@@ -316,10 +316,12 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
                 dictionary.Set(items[i], items[i + 1]);
     }
 
-    private readonly object? Recall(uint index) => _memo.TryGetValue(index, out var value) ? value : throw Corrupt($"it recalls memo {index}, which was not set");
+    private readonly object? Recall(uint index) =>
+        _memo.TryGetValue(index, out var value) ? value : throw Corrupt($"it recalls memo {index}, which was not set");
 
     private readonly uint MemoIndex(string line) =>
-        uint.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? index : throw Corrupt("a memo's index is no number");
+        uint.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? index : throw Corrupt("a memo's index is no "
+            + "number");
 
     private void PushLong(int length)
     {
@@ -334,7 +336,9 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
         if (line is "00" or "01") // how protocol 0 writes a bool
             Push(line == "01");
         else
-            Push(long.TryParse(line.TrimEnd('L'), CultureInfo.InvariantCulture, out var value) ? value : throw Corrupt("an integer is unreadable"));
+            Push(long.TryParse(line.TrimEnd('L'), CultureInfo.InvariantCulture, out var value)
+                ? value
+                : throw Corrupt("an integer is unreadable"));
     }
 
     private string Text(ulong length) => Encoding.UTF8.GetString(Take(length));

@@ -17,28 +17,34 @@ internal sealed class PickleSequence(List<object?> items)
     public List<object?> Items { get; } = items;
 }
 
-/// <summary>A dict. Only text keys are kept: those of state dicts are texts, and hashing arbitrary keys would be work for an attacker.</summary>
+/// <summary>
+/// A dict. Only text keys are kept: those of state dicts are texts, and hashing arbitrary keys would be work for an attacker.
+/// </summary>
 internal sealed class PickleDictionary
 {
-    private readonly Dictionary<string, int> _index = new(StringComparer.Ordinal);
+    // Made when first needed: a pickle of nothing but empty dictionaries should not cost much.
+    private List<KeyValuePair<string, object?>>? _entries;
+    private Dictionary<string, int>? _index;
 
     /// <summary>In insertion order.</summary>
-    public List<KeyValuePair<string, object?>> Entries { get; } = [];
+    public IReadOnlyList<KeyValuePair<string, object?>> Entries => _entries ?? [];
 
     public void Set(object? key, object? value)
     {
         if (key is not string text)
             return;
+        _entries ??= [];
+        _index ??= new Dictionary<string, int>(StringComparer.Ordinal);
         if (_index.TryGetValue(text, out var at))
-            Entries[at] = KeyValuePair.Create(text, value);
+            _entries[at] = KeyValuePair.Create(text, value);
         else
         {
-            _index[text] = Entries.Count;
-            Entries.Add(KeyValuePair.Create(text, value));
+            _index[text] = _entries.Count;
+            _entries.Add(KeyValuePair.Create(text, value));
         }
     }
 
-    public object? Get(string key) => _index.TryGetValue(key, out var at) ? Entries[at].Value : null;
+    public object? Get(string key) => _index is not null && _index.TryGetValue(key, out var at) ? _entries![at].Value : null;
 }
 
 /// <summary>A block of numbers that lies elsewhere in the file.</summary>

@@ -76,7 +76,8 @@ public sealed class PthFile : IDisposable
             throw Corrupt(file.Path, $"its pickle has {bytes:N0} bytes; {MaxPickle:N0} are the most");
         var root = new PickleReader(file.Slice(start, (int)bytes), file.Path).Read();
         var data = $"{folder}data/";
-        return (root, entries.Where(entry => entry.Key.StartsWith(data, StringComparison.Ordinal)).ToDictionary(entry => entry.Key[data.Length..], entry => entry.Value, StringComparer.Ordinal));
+        var storages = entries.Where(entry => entry.Key.StartsWith(data, StringComparison.Ordinal));
+        return (root, storages.ToDictionary(entry => entry.Key[data.Length..], entry => entry.Value, StringComparer.Ordinal));
     }
 
     private static (string Key, PickleDictionary State) StateOf(object? root, string path)
@@ -90,17 +91,20 @@ public sealed class PthFile : IDisposable
                 return ("", dictionary);
             var keys = string.Join(", ", dictionary.Entries.Take(10).Select(entry => PrintableName.Of(entry.Key)));
             throw new ModelException(ModelFailure.KeysDoNotMatch,
-                $"{path} holds no weights under {string.Join(", ", StateKeys)}, nor at its top ({keys}). Save the model's state_dict alone.");
+                $"{path} holds no weights under {string.Join(", ", StateKeys)}, nor at its top ({keys}). "
+                + "Save the model's state_dict alone.");
         }
 
         throw new ModelException(ModelFailure.UnsupportedArchitecture, root is PickleObject { Made: PickleGlobal type }
-            ? $"{path} is a whole {PrintableName.Of(type.FullName)} object, which only running its code could rebuild. In Python, save model.state_dict() instead."
+            ? $"{path} is a whole {PrintableName.Of(type.FullName)} object, which only running its code could rebuild. "
+                + "In Python, save model.state_dict() instead."
             : $"{path} holds no dictionary of weights. In Python, save model.state_dict().");
     }
 
-    private static bool HasTensors(PickleDictionary dictionary) => dictionary.Entries.Exists(entry => entry.Value is PickleTensor);
+    private static bool HasTensors(PickleDictionary dictionary) => dictionary.Entries.Any(entry => entry.Value is PickleTensor);
 
-    private static Dictionary<string, WeightTensor> TensorsOf(MappedFile file, PickleDictionary state, Dictionary<string, (long Start, long Length)> storages)
+    private static Dictionary<string, WeightTensor> TensorsOf(
+        MappedFile file, PickleDictionary state, Dictionary<string, (long Start, long Length)> storages)
     {
         var tensors = new Dictionary<string, WeightTensor>(StringComparer.Ordinal);
         foreach (var (name, value) in state.Entries)
@@ -112,7 +116,8 @@ public sealed class PthFile : IDisposable
                 throw Corrupt(file.Path, $"the numbers of {PrintableName.Of(name)} (storage {PrintableName.Of(storage.Key)}) are missing");
             if (range.Length != storage.Elements * (storage.DType.Bits() / 8))
                 throw Corrupt(file.Path,
-                    $"{PrintableName.Of(name)} lies in a storage of {storage.Elements:N0} {storage.DType.Name()} numbers, but the file holds {range.Length:N0} bytes for it");
+                    $"{PrintableName.Of(name)} lies in a storage of {storage.Elements:N0} {storage.DType.Name()} numbers, but the file "
+                    + $"holds {range.Length:N0} bytes for it");
             tensors[name] = new PthTensor(file, range.Start, tensor);
         }
 

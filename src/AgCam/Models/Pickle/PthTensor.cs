@@ -1,6 +1,8 @@
 namespace AgCam.Models.Pickle;
 
-/// <summary>A tensor of a PyTorch checkpoint. Strided ones (transposed, sliced) are copied to row-major order when their bytes are asked for.</summary>
+/// <summary>
+/// A tensor of a PyTorch checkpoint. Strided ones (transposed, sliced) are copied to row-major order when their bytes are asked for.
+/// </summary>
 internal sealed class PthTensor : WeightTensor
 {
     private readonly MappedFile _file;

@@ -30,7 +30,7 @@ internal static class TorchObjects
         return name switch
         {
             "collections.OrderedDict" => OrderedDictionary(items),
-            "torch._utils._rebuild_tensor_v2" or "torch._utils._rebuild_tensor" when items.Count >= 4 => (object?)Tensor(items, path) ?? new PickleObject(callee),
+            "torch._utils._rebuild_tensor_v2" or "torch._utils._rebuild_tensor" => (object?)Tensor(items, path) ?? new PickleObject(callee),
             "torch._utils._rebuild_parameter" or "torch._utils._rebuild_parameter_with_state" when items.Count >= 1 => items[0],
             _ => new PickleObject(callee),
         };
@@ -39,7 +39,8 @@ internal static class TorchObjects
     /// <summary>A persistent id of torch.save: ("storage", type, key, location, elements, ...).</summary>
     public static object Storage(object? id, string path)
     {
-        if (id is not PickleSequence { Items: ["storage", PickleGlobal type, string key, _, long elements, ..] } || !Storages.TryGetValue(type.Name, out var dtype)
+        if (id is not PickleSequence { Items: ["storage", PickleGlobal type, string key, _, long elements, ..] }
+            || !Storages.TryGetValue(type.Name, out var dtype)
             || type.Module is not ("torch" or "torch.storage" or "torch.cuda"))
             return new PickleObject(null);
         return elements is >= 0 and <= long.MaxValue / 8
@@ -64,7 +65,8 @@ internal static class TorchObjects
         var shape = Integers(sizes, path);
         var strides = Integers(steps, path);
         if (shape.Length != strides.Length || offset < 0)
-            throw PthFile.Corrupt(path, $"a tensor in storage {PrintableName.Of(storage.Key)} has {shape.Length} sides and {strides.Length} strides");
+            throw PthFile.Corrupt(path,
+                $"a tensor in storage {PrintableName.Of(storage.Key)} has {shape.Length} sides and {strides.Length} strides");
 
         // In 128 bits: products of untrusted 64-bit numbers.
         UInt128 count = 1, last = (ulong)offset;
@@ -82,7 +84,8 @@ internal static class TorchObjects
         return new PickleTensor(storage, offset, shape, strides);
 
         ModelException TooLarge() => PthFile.Corrupt(path,
-            $"a tensor [{string.Join(", ", shape)}] reaches beyond its storage {PrintableName.Of(storage.Key)} of {storage.Elements:N0} numbers");
+            $"a tensor [{string.Join(", ", shape)}] reaches beyond its storage {PrintableName.Of(storage.Key)} of {storage.Elements:N0} "
+            + "numbers");
     }
 
     private static long[] Integers(PickleSequence values, string path)

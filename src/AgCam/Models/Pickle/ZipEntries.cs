@@ -10,7 +10,8 @@ namespace AgCam.Models.Pickle;
 internal static class ZipEntries
 {
     private const int MaxEntries = 100_000;
-    private const uint EndOfDirectory = 0x06054b50, EndOfDirectory64 = 0x06064b50, Locator64 = 0x07064b50, DirectoryEntry = 0x02014b50, LocalEntry = 0x04034b50;
+    private const uint EndOfDirectory = 0x06054b50, EndOfDirectory64 = 0x06064b50, Locator64 = 0x07064b50;
+    private const uint DirectoryEntry = 0x02014b50, LocalEntry = 0x04034b50;
 
     /// <returns>Name to range in the file.</returns>
     public static Dictionary<string, (long Start, long Length)> Read(MappedFile file)

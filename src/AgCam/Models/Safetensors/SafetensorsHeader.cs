@@ -17,12 +17,14 @@ internal sealed class SafetensorsHeader
     private const int MaxTensors = 100_000;
     private const int MaxRank = 32;
     private const int MaxNameLength = 4_096;
+    private const int MaxMetadata = 16 << 20;
 
     private readonly string _path;
     private readonly long _fileLength;
     private readonly long _bufferStart;
 
-    private SafetensorsHeader(string path, long fileLength, long bufferStart) => (_path, _fileLength, _bufferStart) = (path, fileLength, bufferStart);
+    private SafetensorsHeader(string path, long fileLength, long bufferStart) =>
+        (_path, _fileLength, _bufferStart) = (path, fileLength, bufferStart);
 
     /// <summary>In the order in which the tensors lie in the file.</summary>
     public List<SafetensorsEntry> Entries { get; } = [];
@@ -92,10 +94,15 @@ internal sealed class SafetensorsHeader
     {
         if (reader.TokenType != JsonTokenType.StartObject)
             throw Corrupt(_path, "its __metadata__ is not an object");
+        var start = reader.TokenStartIndex;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
+            if (reader.ValueSpan.Length > MaxNameLength)
+                throw Corrupt(_path, $"a name in its __metadata__ is longer than {MaxNameLength:N0} bytes");
             var key = reader.GetString()!;
             reader.Read();
+            if (reader.BytesConsumed - start > MaxMetadata)
+                throw Corrupt(_path, $"its __metadata__ is larger than {MaxMetadata:N0} bytes");
             if (reader.TokenType != JsonTokenType.String)
                 throw Corrupt(_path, $"its __metadata__ {Quote(key)} is not a string");
             if (!Metadata.TryAdd(key, reader.GetString()!))
@@ -167,7 +174,9 @@ internal sealed class SafetensorsHeader
         }
 
         if (bits % 8 != 0 || (long)(bits / 8) != end - begin)
-            throw Corrupt(_path, $"{Quote(name)} is {type.Name()} [{string.Join(", ", shape)}], which is {(long)bits / 8:N0} bytes, but it has {end - begin:N0}");
+            throw Corrupt(_path,
+                $"{Quote(name)} is {type.Name()} [{string.Join(", ", shape)}], which is {(long)bits / 8:N0} bytes, but it has "
+                + $"{end - begin:N0}");
         return new SafetensorsEntry(name, type, shape, _bufferStart + begin, _bufferStart + end);
     }
 
@@ -179,7 +188,8 @@ internal sealed class SafetensorsHeader
         foreach (var entry in Entries)
         {
             if (entry.Start != end)
-                throw Corrupt(_path, $"{Quote(entry.Name)} {(entry.Start < end ? "overlaps the tensor before it" : "leaves a hole before it")}");
+                throw Corrupt(_path,
+                    $"{Quote(entry.Name)} {(entry.Start < end ? "overlaps the tensor before it" : "leaves a hole before it")}");
             end = entry.End;
         }
 

@@ -45,13 +45,15 @@ public sealed class SafetensorsWeights : IDisposable
     /// <summary>The files that an index names, in the order of their names.</summary>
     internal static IReadOnlyList<string> ShardsOf(string indexPath)
     {
-        var shards = ConfigJson.Read(indexPath).Section("weight_map").Strings().Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+        var shards = ConfigJson.Read(indexPath).Section("weight_map").Strings().Values
+            .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
         if (shards.Count is 0 or > MaxShards)
             throw new ModelException(ModelFailure.Corrupt, $"{indexPath} lists {shards.Count} shards; 1 to {MaxShards} are expected.");
         // The index is data from elsewhere: it may not point outside its folder.
         foreach (var shard in shards)
             if (shard is "" or "." or ".." || shard.AsSpan().IndexOfAny('/', '\\', '\0') >= 0)
-                throw new ModelException(ModelFailure.Corrupt, $"{indexPath} names the shard {PrintableName.Of(shard)}, which is not a plain file name.");
+                throw new ModelException(ModelFailure.Corrupt,
+                    $"{indexPath} names the shard {PrintableName.Of(shard)}, which is not a plain file name.");
         return shards;
     }
 
@@ -63,7 +65,8 @@ public sealed class SafetensorsWeights : IDisposable
         var hashes = new List<string>();
         foreach (var file in _files)
         {
-            await using var stream = new FileStream(file.Path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 20, FileOptions.SequentialScan);
+            await using var stream = new FileStream(
+                file.Path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 20, FileOptions.SequentialScan);
             hashes.Add(Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancel)));
         }
 
@@ -86,7 +89,8 @@ public sealed class SafetensorsWeights : IDisposable
                 weights._files.Add(file);
                 foreach (var (name, tensor) in file.Tensors)
                     if (!weights._tensors.TryAdd(name, tensor))
-                        throw new ModelException(ModelFailure.Corrupt, $"{path} holds {PrintableName.Of(name)}, which another shard holds too.");
+                        throw new ModelException(ModelFailure.Corrupt,
+                            $"{path} holds {PrintableName.Of(name)}, which another shard holds too.");
             }
 
             return weights;

@@ -9,7 +9,8 @@ public static class SafetensorsWriter
     /// <summary>The same tensors give the same bytes: widest number type first, then by name, so that every tensor is aligned.</summary>
     /// <param name="tensors">By name; at least one.</param>
     /// <param name="metadata">Kept in the header, e.g. format: pt, which Python's loaders look for.</param>
-    public static void Write(string path, IReadOnlyDictionary<string, WeightTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Write(
+        string path, IReadOnlyDictionary<string, WeightTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var ordered = tensors.OrderByDescending(pair => pair.Value.DType.Bits()).ThenBy(pair => pair.Key, StringComparer.Ordinal).ToList();
         var header = Header(ordered, metadata);

@@ -1,0 +1,35 @@
+using System.CommandLine;
+using AgCam.Native;
+
+namespace AgCam.Cli;
+
+/// <summary>agcam backend-self-test, hidden: what agcam starts itself with before it trusts a libtorch from AGCAM_LIBTORCH.</summary>
+internal static class BackendSelfTestVerb
+{
+    private const string Name = "backend-self-test";
+
+    public static Command Create()
+    {
+        var command = new Command(Name, "Compares what libtorch computes with plain C#.") { Hidden = true };
+        command.SetAction(_ =>
+        {
+            NativeBackend.Load();
+            var faults = BackendSelfTest.Run();
+            foreach (var fault in faults)
+                Console.WriteLine(fault);
+            return faults.Count == 0 ? ExitCode.Fine : ExitCode.Wrong;
+        });
+        return command;
+    }
+
+    /// <summary>Loads libtorch, after a self-test in a child process where it is not the one that ships.</summary>
+    public static NativeBackend LoadTrusted()
+    {
+        // `dotnet AgCam.Cli.dll` runs under the host's name, the launcher under its own.
+        var program = Environment.ProcessPath!;
+        var assembly = Path.Combine(AppContext.BaseDirectory, "AgCam.Cli.dll");
+        var host = Path.GetFileNameWithoutExtension(program) is "dotnet";
+        BackendTrust.Require(program, host ? [assembly, Name] : [Name]);
+        return NativeBackend.Load();
+    }
+}

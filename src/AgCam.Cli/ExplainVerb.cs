@@ -1,0 +1,73 @@
+using System.CommandLine;
+using System.Globalization;
+using AgCam.Cli.Explaining;
+using AgCam.Cli.Options;
+using AgCam.Cli.Terminal;
+using AgCam.Images;
+using AgCam.Labels;
+
+namespace AgCam.Cli;
+
+/// <summary>agcam explain PATH...: predictions, heatmaps and boxes of images.</summary>
+internal static class ExplainVerb
+{
+    public static Command Create()
+    {
+        var (model, device, what) = (new ModelOptions(), new DeviceOptions(), new ExplainSettings());
+        var command = new Command("explain", "Explains images: where the model looked, for each prediction.");
+        what.AddTo(command);
+        model.AddTo(command);
+        device.AddTo(command);
+        command.SetAction(async (parsed, cancel) =>
+        {
+            what.Check(parsed);
+            using var checkpoint = await model.Open(parsed, cancel);
+            using var explainer = device.Load(parsed, checkpoint);
+            return await Explain(explainer, what.Read(parsed, explainer), what.Labels(parsed, explainer));
+        });
+        return command.WithExamples(
+            new("A folder, with overlay pictures in out/", "agcam explain photos/ --model vit/ --out out/"),
+            new("One picture, as JSON, with the raw heatmap", "agcam explain cat.jpg --model vit/ --json --raw"),
+            new("Why a tabby and not a tiger cat?", "agcam explain cat.jpg --model vit/ --target tabby-vs-\"tiger cat\" --out out/ --save strip"),
+            new("The five best classes of every picture on a list", "find . -name '*.png' | agcam explain - --model vit/ --target top:5 --json > rows.jsonl"),
+            new("Class folders as labels: accuracy at the end", "agcam explain val/ --model vit/ --labels parent --target predicted --target label --out out/ --save none"),
+            new("Go on after Ctrl-C: the same command again", "agcam explain photos/ --model vit/ --out out/"));
+    }
+
+    private static async Task<int> Explain(Explainer explainer, ExplainRun run, ImageLabels? labels)
+    {
+        using var screen = new Screen();
+        using var interruption = new Interruption(() => screen.Note("agcam: finishing what has begun; once more stops at once."));
+        var provenance = new RunProvenance(explainer, run);
+        using var output = run.Out is null ? null : new OutputFolder(explainer, run, provenance);
+        var tally = new RunTally();
+        var total = Count(run.Paths, interruption.Drain);
+        var reading = new Reading(explainer, run, labels, output);
+        var model = new ModelThread(explainer, run, tally);
+        var finishing = new Finishing(explainer, run, provenance, output, new Report(run, explainer, screen), tally);
+
+        using (run.Quiet ? null : new Progress(screen, () => new ProgressState(tally.Done, total.IsCompletedSuccessfully ? total.Result : null, tally.Failed, tally.Rate)))
+            await Task.WhenAll(
+                Task.Run(() => reading.Run(ImageSource.Find(run.Paths, Console.In), interruption.Drain)),
+                model.Run(reading.Images),
+                finishing.Run(model.Explained));
+
+        screen.Flush();
+        if (tally.Done == 0 && !interruption.Asked)
+            throw new UsageException($"No images: {string.Join(", ", run.Paths)} holds none. JPEG, PNG, WebP, GIF, BMP and TIFF are read.");
+        if (!run.Quiet)
+            new Summary(run, explainer, tally, labels, output).Write(run.Json ? Console.Error : Console.Out);
+        if (interruption.Asked)
+        {
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"agcam: interrupted after {tally.Done:N0} images. ")
+                + (output is null ? "Give --out FOLDER to be able to go on." : "Run the same command again to go on: what is done is skipped."));
+            return ExitCode.Interrupted;
+        }
+
+        return tally.Failed > run.MaxFailures ? ExitCode.TooManyFailures : ExitCode.Fine;
+    }
+
+    /// <summary>How many there are, for the time left; null for a list on stdin, which can be read once only.</summary>
+    private static Task<long?> Count(IReadOnlyList<string> paths, CancellationToken cancel) => Task.Run<long?>(
+        () => paths.Contains("-") ? null : ImageFiles.Find(paths).TakeWhile(_ => !cancel.IsCancellationRequested).LongCount(), CancellationToken.None);
+}

@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+
+namespace AgCam.Cli.Explaining;
+
+/// <summary>Behind the model: rows and pictures on other threads, then everything written in the order of the input.</summary>
+internal sealed class Finishing(Explainer explainer, ExplainRun run, RunProvenance provenance, OutputFolder? output, Report report, RunTally tally)
+{
+    private readonly Channel<Task<Finished>> _finished = Channel.CreateBounded<Task<Finished>>(
+        new BoundedChannelOptions(2 * Environment.ProcessorCount) { SingleReader = true, SingleWriter = true });
+
+    public Task Run(ChannelReader<(ReadImage Image, Explanation? Explanation)> explained) => Task.WhenAll(Start(explained), Write());
+
+    private async Task Start(ChannelReader<(ReadImage Image, Explanation? Explanation)> explained)
+    {
+        try
+        {
+            await foreach (var (image, explanation) in explained.ReadAllAsync())
+                await _finished.Writer.WriteAsync(Task.Run(() => Finish(image, explanation)));
+            _finished.Writer.Complete();
+        }
+        catch (Exception error)
+        {
+            _finished.Writer.TryComplete(error);
+            throw;
+        }
+    }
+
+    private Finished Finish(ReadImage image, Explanation? explanation)
+    {
+        if (image.Failure is not null)
+            return new Finished(image, null, Row.Failed(image), 0, default);
+        if (explanation is null)
+            return new Finished(image, null, [], 0, default);
+        var row = Row.Completed(image, explanation, explainer, run.Options.Method, provenance.Id, run.Raw);
+        if (run.Save == SavedPicture.None || output is null)
+            return new Finished(image, explanation, row, 0, default);
+        var started = Stopwatch.GetTimestamp();
+        Pictures.Save(image, explanation, explainer, run, output);
+        return new Finished(image, explanation, row, explanation.Targets.Count, Stopwatch.GetElapsedTime(started));
+    }
+
+    private async Task Write()
+    {
+        var unflushed = 0;
+        await foreach (var finishing in _finished.Reader.ReadAllAsync())
+        {
+            var (image, explanation, row, pictures, saving) = await finishing;
+            if (image.DoneAt is { } at)
+                row = run.Json ? output!.ReadRow(at) : [];
+            else if (image.Failure is not null)
+                output?.AppendFailure(row);
+            else if (!image.HasRow)
+                output?.Append(row);
+            report.Show(image, explanation, row);
+            tally.Finished(image, explanation, pictures, saving);
+            if (++unflushed >= run.Batch || _finished.Reader.Count == 0)
+            {
+                output?.Flush();
+                report.Flush();
+                unflushed = 0;
+            }
+        }
+    }
+
+    private sealed record Finished(ReadImage Image, Explanation? Explanation, byte[] Row, int Pictures, TimeSpan Saving);
+}

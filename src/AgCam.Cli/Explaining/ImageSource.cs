@@ -1,0 +1,44 @@
+using AgCam.Images;
+
+namespace AgCam.Cli.Explaining;
+
+/// <summary>One image to explain.</summary>
+/// <param name="Path">As the user can open it.</param>
+/// <param name="Relative">Below the folder that was named, or the file's own name: where its pictures go below --out.</param>
+internal readonly record struct ImageSource(string Path, string Relative)
+{
+    /// <summary>Files, folders and globs, in the order given; "-" stands for a list on stdin, a path a line. Lazy: nothing is opened.</summary>
+    public static IEnumerable<ImageSource> Find(IEnumerable<string> arguments, TextReader stdin)
+    {
+        foreach (var argument in arguments)
+            if (argument != "-")
+                foreach (var source in Below(argument))
+                    yield return source;
+            else
+                while (stdin.ReadLine() is { } line)
+                    if (line.Length > 0)
+                        foreach (var source in Below(line))
+                            yield return source;
+    }
+
+    private static IEnumerable<ImageSource> Below(string argument)
+    {
+        var root = Directory.Exists(argument) ? argument : File.Exists(argument) ? null : FixedPart(argument);
+        foreach (var path in ImageFiles.Find(argument))
+            yield return new ImageSource(path, root is null ? System.IO.Path.GetFileName(path) : Inside(root, path));
+    }
+
+    /// <summary>The folder before the first wildcard.</summary>
+    private static string FixedPart(string pattern)
+    {
+        var wildcard = pattern.AsSpan().IndexOfAny('*', '?');
+        return wildcard < 0 ? System.IO.Path.GetDirectoryName(pattern) ?? "" : pattern[..(pattern.LastIndexOf('/', wildcard) + 1)];
+    }
+
+    // Pictures stay below --out, whatever a path says.
+    private static string Inside(string root, string path)
+    {
+        var relative = System.IO.Path.GetRelativePath(root.Length == 0 ? "." : root, path);
+        return relative.StartsWith("..", StringComparison.Ordinal) || System.IO.Path.IsPathRooted(relative) ? System.IO.Path.GetFileName(path) : relative;
+    }
+}

@@ -1,0 +1,99 @@
+using System.Text;
+
+namespace AgCam.Cli.Explaining;
+
+/// <summary>
+/// --out: explanations.jsonl (appended to), a provenance file for every way of computing, and pictures. Running again over the same folder
+/// skips what is done: a row is done when its image's bytes, path and label, and everything that decides the row, are the same. Rows of
+/// another threshold or target stay; the last row of a path is the newest.
+/// </summary>
+internal sealed class OutputFolder : IDisposable
+{
+    public const string RowsFile = "explanations.jsonl";
+
+    private readonly ExplainRun _run;
+    private readonly Explainer _explainer;
+    private readonly IReadOnlyList<Target> _targets;
+    private readonly ExplanationRecipe _recipe;
+    private readonly FileStream _rows;
+    private readonly DoneRows _done;
+    private readonly PicturePaths _pictures;
+
+    public OutputFolder(Explainer explainer, ExplainRun run, RunProvenance provenance)
+    {
+        (_explainer, _run, _targets, _recipe) = (explainer, run, run.Options.Targets, explainer.Recipe(run.Options));
+        Folder = Directory.CreateDirectory(run.Out!).FullName;
+        _pictures = new PicturePaths(Folder, run.Save);
+        _rows = OpenRows(Path.Combine(Folder, RowsFile));
+        _done = DoneRows.Read(_rows, provenance.Equivalent(Folder), Key);
+        var file = Path.Combine(Folder, $"provenance-{provenance.Id}.json");
+        if (!File.Exists(file))
+            WriteAtomically(file, provenance.Bytes);
+    }
+
+    public string Folder { get; }
+
+    /// <summary>Rows that earlier runs left behind and that this one would write again.</summary>
+    public int AlreadyDone => _done.Count;
+
+    /// <summary>Where the row of an image stands, null when it must be computed. Safe for use from several threads.</summary>
+    public long? Find(ReadImage image) => _done.Find(Key(image.Source.Path, image.Sha256, image.Label));
+
+    public bool HasPicture(ReadImage image) => _run.Save == SavedPicture.None || File.Exists(_pictures.Of(image.Source, 0));
+
+    public string PicturePath(ImageSource source, int target) => _pictures.Of(source, target);
+
+    /// <summary>A row of an earlier run, without its line end.</summary>
+    public byte[] ReadRow(long at) => _done.ReadRow(_rows, at);
+
+    public void Append(ReadOnlySpan<byte> row)
+    {
+        _rows.Write(row);
+        _rows.WriteByte((byte)'\n');
+    }
+
+    /// <summary>A failure that stands there word for word is not written again.</summary>
+    public void AppendFailure(ReadOnlySpan<byte> row)
+    {
+        if (!_done.HasFailure(row))
+            Append(row);
+    }
+
+    public void Flush() => _rows.Flush();
+
+    public void Dispose() => _rows.Dispose();
+
+    public static void WriteAtomically(string path, ReadOnlySpan<byte> bytes)
+    {
+        var partial = $"{path}.{Guid.NewGuid():N}.part";
+        try
+        {
+            using (var file = File.Create(partial))
+                file.Write(bytes);
+            File.Move(partial, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(partial);
+            throw;
+        }
+    }
+
+    private Digest Key(string path, Digest image, int? label)
+    {
+        var id = ExplanationId.Compute(image, _recipe, [.. _targets.Select(target => target.Canonical(label))]);
+        return Digest.Of(Encoding.UTF8.GetBytes($"{id} {label} {path}"));
+    }
+
+    private static FileStream OpenRows(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, 1 << 16);
+        }
+        catch (IOException busy) when (File.Exists(path))
+        {
+            throw new UsageException($"{path} cannot be opened ({busy.Message}). Is another run writing to it? Give that folder to one run at a time.");
+        }
+    }
+}

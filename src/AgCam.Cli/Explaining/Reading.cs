@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using AgCam.Images;
+using AgCam.Labels;
+
+namespace AgCam.Cli.Explaining;
+
+/// <summary>
+/// Reading, decoding and resizing, ahead of the model on other threads. Images come out in the order they went in; the channel's bound is the
+/// bound of the memory.
+/// </summary>
+internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? labels, OutputFolder? output)
+{
+    private readonly Channel<Task<ReadImage>> _images = Channel.CreateBounded<Task<ReadImage>>(
+        new BoundedChannelOptions((2 * run.Batch) + Environment.ProcessorCount) { SingleReader = true, SingleWriter = true });
+
+    public ChannelReader<Task<ReadImage>> Images => _images.Reader;
+
+    /// <param name="drain">Cancelled: no further image is begun.</param>
+    public async Task Run(IEnumerable<ImageSource> sources, CancellationToken drain)
+    {
+        try
+        {
+            foreach (var source in sources)
+            {
+                await _images.Writer.WaitToWriteAsync(drain);
+                drain.ThrowIfCancellationRequested();
+                output?.PicturePath(source, 0); // names are given out in the order of the images, whoever is decoded first
+                _images.Writer.TryWrite(Task.Run(() => Read(source), CancellationToken.None));
+            }
+        }
+        catch (OperationCanceledException) when (drain.IsCancellationRequested)
+        {
+        }
+        catch (Exception error)
+        {
+            _images.Writer.Complete(error);
+            throw;
+        }
+
+        _images.Writer.TryComplete();
+    }
+
+    private ReadImage Read(ImageSource source)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var label = labels?.Find(source.Path);
+        var image = new ReadImage(source) { Label = label };
+        try
+        {
+            var bytes = ImageDecoder.ReadFile(source.Path, run.Limits);
+            image = image with { Sha256 = Digest.Of(bytes) };
+            if (output is not null)
+            {
+                var row = output.Find(image);
+                image = image with { HasRow = row is not null };
+                if (row is not null && output.HasPicture(image))
+                    return image with { DoneAt = row, Took = Stopwatch.GetElapsedTime(started) };
+            }
+
+            var picture = ImageDecoder.Decode(bytes, run.Limits);
+            return image with
+            {
+                Width = picture.Width,
+                Height = picture.Height,
+                Prepared = explainer.Prepare(picture),
+                Photo = run.Save == SavedPicture.None ? null : Pictures.Fitted(picture, run),
+                Took = Stopwatch.GetElapsedTime(started),
+            };
+        }
+        catch (ImageException failure)
+        {
+            return image with { Failure = failure, Took = Stopwatch.GetElapsedTime(started) };
+        }
+    }
+}

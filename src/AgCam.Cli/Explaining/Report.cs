@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.Text;
+using AgCam.Cli.Terminal;
+using AgCam.Heatmaps;
+
+namespace AgCam.Cli.Explaining;
+
+/// <summary>What stdout shows: a JSON object for each image with --json, else a line that a person reads.</summary>
+internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
+{
+    private const int MostBoxes = 3;
+
+    private readonly CultureInfo _culture = CultureInfo.InvariantCulture;
+
+    public void Show(ReadImage image, Explanation? explanation, ReadOnlySpan<byte> row)
+    {
+        if (run.Json)
+            screen.Row(row);
+        else if (Line(image, explanation) is { } line)
+            screen.Row(Encoding.UTF8.GetBytes(line));
+    }
+
+    public void Flush() => screen.Flush();
+
+    private string? Line(ReadImage image, Explanation? explanation)
+    {
+        if (image.Failure is { } failure)
+            return $"{Printable(image.Source.Path)}: FAILED, {failure.Reason}: {Printable(failure.Message)}";
+        if (explanation is null)
+            return run.Quiet ? null : $"{Printable(image.Source.Path)}: done before";
+        var best = explanation.Predictions[0];
+        var text = new StringBuilder($"{Printable(image.Source.Path)}: {Pictures.ShortName(best.Name, best.Class)} {Percent(best.Probability)}");
+        if (explanation.Label is { } label && label != best.Class)
+            text.Append(_culture, $", label {Pictures.ShortName(explainer.Classes[label], label)} ({Percent(explanation.Probability(label))})");
+        foreach (var target in explanation.Targets.DistinctBy(target => (target.Class, target.Against)))
+        {
+            text.Append("; ");
+            if (explanation.Targets.Count > 1 || target.Class != best.Class || target.Against is not null)
+                text.Append(Pictures.ShortName(target.Name, target.Class));
+            if (target.Against is { } against)
+                text.Append(_culture, $" against {Pictures.ShortName(target.AgainstName, against)}");
+            if (text[^1] != ' ')
+                text.Append(": ");
+            text.Append(target.Boxes.Count == 0 ? target.Reason ?? "no box" : Boxes(target.Boxes));
+        }
+
+        return text.ToString();
+    }
+
+    private string Boxes(IReadOnlyList<BoundingBox> boxes) =>
+        string.Join(", ", boxes.Take(MostBoxes).Select(box => string.Create(_culture, $"box {box.X:0},{box.Y:0} {box.Width:0}x{box.Height:0} ({Percent(box.Score)})")))
+        + (boxes.Count > MostBoxes ? string.Create(_culture, $" and {boxes.Count - MostBoxes} more") : "");
+
+    private string Percent(double share) => double.IsFinite(share) ? string.Create(_culture, $"{100 * share:0.#}%") : "undefined";
+
+    /// <summary>Names come from strangers: no line breaks and no escape sequences reach the terminal.</summary>
+    public static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? $"\\x{(int)c:x2}" : c.ToString()));
+}

@@ -1,0 +1,69 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+
+namespace AgCam.Cli.Explaining;
+
+/// <summary>
+/// How the rows of a run were computed, as the file provenance-ID.json holds it. Its id is the SHA-256 of the file's bytes, so
+/// `sha256sum` checks it. <see cref="Identity"/> covers the part that decides a row's contents and its pictures: not the device, the
+/// host or the software's version. Rows of equal identity need not be computed again.
+/// </summary>
+internal sealed class RunProvenance
+{
+    private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
+
+    public RunProvenance(Explainer explainer, ExplainRun run)
+    {
+        var recipe = explainer.Recipe(run.Options);
+        var shown = new
+        {
+            run.Targets,
+            run.Options.Threshold,
+            run.Options.Boxes,
+            run.Raw,
+            ClassNames = Digest.Of(JsonSerializer.SerializeToUtf8Bytes(explainer.Classes.Names)),
+            Pictures = run.Save == SavedPicture.None ? null : new { run.Save, Colormap = run.Pictures.Colormap.Name, run.Pictures.Opacity },
+        };
+        Identity = Digest.Of(JsonSerializer.SerializeToUtf8Bytes(new { recipe, shown }, Format));
+        var record = JsonSerializer.SerializeToNode(explainer.Provenance(run.Options), Format)!.AsObject();
+        record["run"] = JsonSerializer.SerializeToNode(shown, Format);
+        record["identity"] = Identity.ToString();
+        Bytes = [.. JsonSerializer.SerializeToUtf8Bytes<JsonNode>(record, Format), (byte)'\n'];
+        Id = Digest.Of(Bytes);
+    }
+
+    public Digest Id { get; }
+
+    public Digest Identity { get; }
+
+    public byte[] Bytes { get; }
+
+    /// <summary>The ids of an output folder's provenance files whose rows are the same as this run's would be.</summary>
+    public HashSet<Digest> Equivalent(string folder)
+    {
+        var same = new HashSet<Digest> { Id };
+        foreach (var file in Directory.EnumerateFiles(folder, "provenance-*.json"))
+            if (Digest.TryParse(Path.GetFileNameWithoutExtension(file)["provenance-".Length..], out var id) && IdentityIn(file) == Identity.ToString())
+                same.Add(id);
+        return same;
+    }
+
+    private static string? IdentityIn(string file)
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllBytes(file))?["identity"]?.GetValue<string>();
+        }
+        catch (Exception broken) when (broken is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)
+        {
+            return null; // its rows are then computed again
+        }
+    }
+}

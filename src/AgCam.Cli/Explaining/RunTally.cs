@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using AgCam.Labels;
+
+namespace AgCam.Cli.Explaining;
+
+/// <summary>What a run has done so far, and what it took. Written by the run's threads, read by the progress line.</summary>
+internal sealed class RunTally
+{
+    private readonly Lock _gate = new();
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private TimeSpan _reading, _model, _saving;
+    private long _computed, _read;
+
+    public long Completed { get; private set; }
+
+    public long Skipped { get; private set; }
+
+    public SortedDictionary<string, long> Failures { get; } = new(StringComparer.Ordinal);
+
+    public long Failed { get; private set; }
+
+    public LabelAgreement Agreement { get; } = new();
+
+    public long PicturesSaved { get; private set; }
+
+    public long Done => Completed + Skipped + Failed;
+
+    public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_started);
+
+    public void Computed(int images, TimeSpan took)
+    {
+        lock (_gate)
+            (_computed, _model) = (_computed + images, _model + took);
+    }
+
+    public void Finished(ReadImage image, Explanation? explanation, int pictures, TimeSpan saving)
+    {
+        lock (_gate)
+        {
+            _reading += image.Took;
+            _read++;
+            _saving += saving;
+            PicturesSaved += pictures;
+            if (image.Failure is { } failure)
+            {
+                Failed++;
+                Failures[failure.Reason] = Failures.GetValueOrDefault(failure.Reason) + 1;
+            }
+            else if (explanation is null)
+            {
+                Skipped++;
+            }
+            else
+            {
+                Completed++;
+                if (explanation.Label is { } label)
+                    Agreement.Add(label, explanation.Predictions[0].Class);
+            }
+        }
+    }
+
+    /// <summary>Images explained a second since the start; 0 before the first.</summary>
+    public double Rate => Elapsed.TotalSeconds is > 0 and var seconds ? Completed / seconds : 0;
+
+    /// <summary>Images a second through the model alone.</summary>
+    public double ModelRate => _model > TimeSpan.Zero ? _computed / _model.TotalSeconds : 0;
+
+    /// <summary>Milliseconds of one thread for an image: read, decode and resize.</summary>
+    public double ReadingMilliseconds => _read == 0 ? 0 : _reading.TotalMilliseconds / _read;
+
+    /// <summary>Milliseconds of one thread for an image: draw and write its pictures.</summary>
+    public double SavingMilliseconds => PicturesSaved == 0 ? 0 : _saving.TotalMilliseconds / PicturesSaved;
+}

@@ -1,0 +1,77 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using AgCam.Images;
+using AgCam.Labels;
+using AgCam.Models;
+using AgCam.Native;
+
+namespace AgCam.Cli;
+
+/// <summary>Exit codes, the same for every verb.</summary>
+internal static class ExitCode
+{
+    public const int Fine = 0;
+
+    /// <summary>Usage, configuration, model, backend or device; or our own fault.</summary>
+    public const int Wrong = 2;
+
+    /// <summary>Finished, with more failed images than --max-failures.</summary>
+    public const int TooManyFailures = 3;
+
+    /// <summary>Something on the network that is needed does not answer.</summary>
+    public const int Unreachable = 4;
+
+    /// <summary>Stopped by Ctrl-C or SIGTERM after finishing what had begun.</summary>
+    public const int Interrupted = 130;
+}
+
+/// <summary>The caller asked for something that cannot be done. One line, exit 2.</summary>
+internal sealed class UsageException(string message) : Exception(message);
+
+/// <summary>From arguments to an exit code: errors become one line, never a stack trace (AGCAM_DEBUG=1 shows it).</summary>
+internal static class Invocation
+{
+    public static async Task<int> Run(RootCommand agcam, string[] args)
+    {
+        agcam.HelpName = "agcam";
+        HelpWithExamples.AddTo(agcam);
+        var parsed = agcam.Parse(args);
+        if (parsed.Errors.Count > 0 && parsed.Action is System.CommandLine.Invocation.ParseErrorAction)
+            return Refuse(parsed);
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (Exception error) when (Environment.GetEnvironmentVariable("AGCAM_DEBUG") is not "1")
+        {
+            return Report(error);
+        }
+    }
+
+    private static int Refuse(ParseResult parsed)
+    {
+        foreach (var error in parsed.Errors.Select(e => e.Message).Distinct())
+            Console.Error.WriteLine($"agcam: {error}");
+        Console.Error.WriteLine($"Try: {Path(parsed.CommandResult)} --help");
+        return ExitCode.Wrong;
+    }
+
+    private static string Path(CommandResult command) =>
+        command.Parent is CommandResult parent ? $"{Path(parent)} {command.Command.Name}" : "agcam";
+
+    /// <summary>Three families by who must act: the caller, the operator, ours.</summary>
+    private static int Report(Exception error)
+    {
+        while (error is AggregateException { InnerExceptions.Count: 1 } or System.Reflection.TargetInvocationException or TypeInitializationException && error.InnerException is not null)
+            error = error.InnerException!;
+        var expected = error is UsageException or ModelException or NativeBackendException or DeviceException or TargetException or LabelException or ImageException
+            or ArgumentException or IOException or UnauthorizedAccessException;
+        Console.Error.WriteLine(expected
+            ? $"agcam: {OneLine(error.Message)}"
+            : $"agcam: internal error, {error.GetType().Name}: {OneLine(error.Message)} Set AGCAM_DEBUG=1 for the stack trace, and report it.");
+        return error is ModelException { Reason: ModelFailure.HubUnreachable } ? ExitCode.Unreachable : ExitCode.Wrong;
+    }
+
+    private static string OneLine(string message) =>
+        string.Join(' ', message.Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+}

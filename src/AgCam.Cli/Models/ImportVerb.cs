@@ -1,0 +1,30 @@
+using System.CommandLine;
+using AgCam.Cli.Options;
+using AgCam.Models;
+
+namespace AgCam.Cli.Models;
+
+/// <summary>agcam models import FILE --arch ... --out FOLDER: a PyTorch checkpoint becomes a safetensors folder.</summary>
+internal static class ImportVerb
+{
+    public static Command Create()
+    {
+        var model = new ModelOptions(asArgument: true);
+        var folder = new Option<string>("--out", "-o") { Description = "Folder to write: config.json and model.safetensors.", Required = true, HelpName = "FOLDER" };
+        var command = new Command("import", "Converts a PyTorch checkpoint (.pth, .pt, .bin, .pth.tar) without running anything that it holds.") { folder };
+        model.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            var source = model.Reference(parsed);
+            var imported = ModelImport.Run(source, parsed.GetValue(folder)!, model.Checkpointing(parsed));
+            Console.Out.WriteLine(imported.Folder);
+            Console.Error.WriteLine($"agcam: {imported.Config.Architecture}, {imported.Config.Classes} classes{(imported.StateKey.Length > 0 ? $", weights from {imported.StateKey}" : "")}");
+            return ExitCode.Fine;
+        });
+        return command.WithExamples(
+            new(
+                "A training checkpoint; the preprocessing must be said, because a pickle does not know it",
+                "agcam models import best.pth --arch vit_small_patch16_224 --crop-pct 0.9 --crop-mode center --interpolation bicubic --mean 0.5,0.5,0.5 --std 0.5,0.5,0.5 --classes names.txt --out vit/"),
+            new("Use it", "agcam explain photos/ --model vit/"));
+    }
+}

@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AgCam.Cli.Options;
+using AgCam.Models;
+
+namespace AgCam.Cli.Models;
+
+/// <summary>agcam models inspect MODEL: its shape, classes and preprocessing, without loading it.</summary>
+internal static class InspectVerb
+{
+    private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
+
+    public static Command Create()
+    {
+        var model = new ModelOptions(asArgument: true);
+        var json = new Option<bool>("--json") { Description = "One JSON object." };
+        var command = new Command("inspect", "Shows a model's shape, classes and preprocessing, and whether it can be used.");
+        model.AddTo(command);
+        command.Options.Add(json);
+        command.SetAction(async (parsed, cancel) =>
+        {
+            using var checkpoint = await model.Open(parsed, cancel);
+            Show(checkpoint, parsed.GetValue(json));
+            return ExitCode.Fine;
+        });
+        return command.WithExamples(
+            new("A folder", "agcam models inspect vit/"),
+            new("Bare weights", "agcam models inspect weights.safetensors --arch vit_base_patch16_224"));
+    }
+
+    private static void Show(Checkpoint checkpoint, bool json)
+    {
+        var (preprocessing, problem) = Preprocessing(checkpoint);
+        var parameters = checkpoint.Weights.Values.Sum(weight => weight.ElementCount);
+        var types = checkpoint.Weights.Values.Select(weight => weight.DType.Name()).Distinct().Order().ToArray();
+        if (json)
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(
+                new
+                {
+                    checkpoint.Id,
+                    checkpoint.Source,
+                    checkpoint.Sha256,
+                    Parameters = parameters,
+                    Dtypes = types,
+                    checkpoint.Config,
+                    Preprocessing = preprocessing,
+                    Problem = problem,
+                    checkpoint.ClassNames,
+                },
+                Format));
+            return;
+        }
+
+        var (config, culture) = (checkpoint.Config, CultureInfo.InvariantCulture);
+        Line("model", checkpoint.Id);
+        Line("source", checkpoint.Source);
+        Line("sha256", checkpoint.Sha256);
+        Line("architecture", string.Create(culture, $"{config.Architecture}: {config.Depth} blocks, width {config.Width}, {config.Heads} heads, MLP {config.MlpWidth}, {config.Activation}, epsilon {config.LayerNormEpsilon:G}"));
+        Line("input", $"{config.ImageWidth} x {config.ImageHeight}, patch {config.PatchSize}: a grid of {config.GridRows} x {config.GridColumns}, {config.PrefixTokens} prefix token(s)");
+        Line("weights", string.Create(culture, $"{parameters:N0} parameters, {string.Join(", ", types)}"));
+        Line("classes", checkpoint.ClassNames is { } names ? $"{config.Classes}: {string.Join(", ", names.Take(5))}{(names.Count > 5 ? ", ..." : "")}" : $"{config.Classes}, without names (--classes FILE gives them)");
+        Line("preprocessing", preprocessing is null ? $"MISSING. {problem}" : preprocessing.Canonical());
+    }
+
+    private static (AgCam.Preprocessing.PreprocessingOptions? Options, string? Problem) Preprocessing(Checkpoint checkpoint)
+    {
+        try
+        {
+            return (checkpoint.Preprocessing, null);
+        }
+        catch (ModelException missing)
+        {
+            return (null, missing.Message);
+        }
+    }
+
+    private static void Line(string name, string value) => Console.Out.WriteLine($"{name,-14} {value}");
+}

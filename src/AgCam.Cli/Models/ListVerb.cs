@@ -1,0 +1,29 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using AgCam.Models.Hub;
+
+namespace AgCam.Cli.Models;
+
+/// <summary>agcam models list: the models in the Hub cache.</summary>
+internal static class ListVerb
+{
+    public static Command Create()
+    {
+        var json = new Option<bool>("--json") { Description = "One JSON object a line." };
+        var command = new Command("list", "Lists the models in the cache.") { json };
+        command.SetAction(parsed =>
+        {
+            var options = HubOptions.FromEnvironment();
+            var models = new HubCache(options.CacheFolder).List();
+            foreach (var model in models)
+                Console.Out.WriteLine(parsed.GetValue(json)
+                    ? JsonSerializer.Serialize(model, JsonSerializerOptions.Web)
+                    : string.Create(CultureInfo.InvariantCulture, $"{model.Repo,-50} {model.Commit[..Math.Min(7, model.Commit.Length)]}  {model.Bytes / 1e6,9:0.0} MB  {model.Changed:yyyy-MM-dd}{(model.Complete ? "" : "  incomplete: pull it again")}"));
+            if (models.Count == 0)
+                Console.Error.WriteLine($"agcam: no models in {options.CacheFolder}. agcam models pull ID fetches one.");
+            return ExitCode.Fine;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,40 @@
+using System.CommandLine;
+using AgCam.Models;
+using TorchSharp;
+
+namespace AgCam.Cli.Options;
+
+/// <summary>What computes, and how precisely. Shared by every verb that runs a model.</summary>
+internal sealed class DeviceOptions
+{
+    private readonly Option<string> _device = new("--device") { Description = "auto, cpu, cuda or cuda:n.", DefaultValueFactory = _ => "auto", HelpName = "DEVICE" };
+    private readonly Option<string> _dtype = new("--dtype") { Description = "Of the forward pass: float32, bfloat16 or float16. Maps are summed in float32 whatever this is.", DefaultValueFactory = _ => "float32", HelpName = "DTYPE" };
+    private readonly Option<int?> _threads = new("--threads") { Description = "CPU threads of the model. Default: one for each core.", HelpName = "N" };
+
+    public DeviceOptions()
+    {
+        _device.CompletionSources.Add("auto", "cpu", "cuda");
+        _dtype.CompletionSources.Add("float32", "bfloat16", "float16");
+        _threads.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int?>() is < 1 or > 1024)
+                result.AddError("--threads takes a number from 1 to 1024.");
+        });
+    }
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_device);
+        command.Options.Add(_dtype);
+        command.Options.Add(_threads);
+    }
+
+    /// <summary>Loads libtorch, then the model onto the device.</summary>
+    public Explainer Load(ParseResult parsed, Checkpoint checkpoint)
+    {
+        BackendSelfTestVerb.LoadTrusted();
+        if (parsed.GetValue(_threads) is { } threads)
+            torch.set_num_threads(threads);
+        return new Explainer(checkpoint, new ExplainerOptions { Device = parsed.GetValue(_device)!, Dtype = parsed.GetValue(_dtype)! });
+    }
+}

@@ -1,0 +1,104 @@
+using System.CommandLine;
+using AgCam.Cli.Explaining;
+using AgCam.Heatmaps;
+using AgCam.Images;
+using AgCam.Labels;
+
+namespace AgCam.Cli.Options;
+
+/// <summary>The options of `agcam explain` besides the model's and the device's.</summary>
+internal sealed class ExplainSettings
+{
+    private readonly Argument<string[]> _paths = new("PATH") { Description = "Images, folders, globs; - reads a list of paths from stdin.", Arity = ArgumentArity.OneOrMore };
+    private readonly Option<string[]> _targets = new("--target", "-t") { Description = "What to explain: predicted, label, a class index or name, top:K, A-vs-B. Repeatable. Default: predicted.", HelpName = "TARGET" };
+    private readonly Option<double> _gamma = new("--gamma") { Description = "Weight of B in A-vs-B.", DefaultValueFactory = _ => 1, HelpName = "WEIGHT" };
+    private readonly Option<bool> _signed = new("--signed") { Description = "Also the map of the evidence against each class." };
+    private readonly Option<double> _threshold = new("--threshold") { Description = "Of the normalised map, in [0, 1]: what is above belongs to a box.", DefaultValueFactory = _ => 0.5, HelpName = "SHARE" };
+    private readonly Option<BoxSelection> _boxes = new("--boxes") { Description = "all or largest.", DefaultValueFactory = _ => BoxSelection.All, HelpName = "all|largest" };
+    private readonly Option<string?> _out = new("--out", "-o") { Description = "Folder for explanations.jsonl, provenance and pictures. Run again over it: what is done is skipped.", HelpName = "FOLDER" };
+    private readonly Option<SavedPicture?> _save = new("--save") { Description = "Pictures below --out: none, overlay (default) or strip.", HelpName = "none|overlay|strip" };
+    private readonly Option<string> _colormap = new("--colormap") { Description = "inferno, turbo, viridis, cividis, jet (the paper's), or diverging with --signed.", DefaultValueFactory = _ => "inferno", HelpName = "NAME" };
+    private readonly Option<double> _opacity = new("--opacity") { Description = "How much of the photo the hottest place loses, in [0, 1].", DefaultValueFactory = _ => new PictureOptions().Opacity, HelpName = "SHARE" };
+    private readonly Option<bool> _json = new("--json") { Description = "One JSON object a line on stdout." };
+    private readonly Option<bool> _raw = new("--raw") { Description = "Raw heatmap values, row-major, in the rows." };
+    private readonly Option<int> _batch = new("--batch", "-b") { Description = "Images of one forward pass.", DefaultValueFactory = _ => 8, HelpName = "N" };
+    private readonly Option<long> _maxFailures = new("--max-failures") { Description = "Failed images that still count as success; more give exit code 3.", DefaultValueFactory = _ => 0, HelpName = "N" };
+    private readonly Option<long> _maxPixels = new("--max-pixels") { Description = "Largest image, width x height.", DefaultValueFactory = _ => ImageLimits.Default.MaxPixels, HelpName = "N" };
+    private readonly Option<long> _maxBytes = new("--max-bytes") { Description = "Largest image file.", DefaultValueFactory = _ => ImageLimits.Default.MaxBytes, HelpName = "N" };
+    private readonly Option<string?> _labels = new("--labels") { Description = "Labels: a CSV, JSONL or Parquet file (path, label), or `parent` for class folders.", HelpName = "FILE|parent" };
+    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No progress, no summary." };
+
+    public ExplainSettings()
+    {
+        _colormap.CompletionSources.Add([.. Colormap.All.Select(map => map.Name)]);
+        _targets.CompletionSources.Add("predicted", "label", "top:5");
+        Within(_threshold, 0, 1);
+        Within(_opacity, 0, 1);
+        Within(_gamma, 0, 1000);
+        Within(_batch, 1, 4096);
+        Within(_maxFailures, 0, long.MaxValue);
+        Within(_maxPixels, 1, 1L << 29);
+        Within(_maxBytes, 1, int.MaxValue);
+    }
+
+    public void AddTo(Command command)
+    {
+        command.Arguments.Add(_paths);
+        Option[] all = [_targets, _out, _save, _json, _raw, _threshold, _boxes, _gamma, _signed, _labels, _batch, _maxFailures, _maxPixels, _maxBytes, _colormap, _opacity, _quiet];
+        foreach (var option in all)
+            command.Options.Add(option);
+    }
+
+    /// <summary>What can be refused before a model is loaded.</summary>
+    public void Check(ParseResult parsed)
+    {
+        if (parsed.GetValue(_out) is null && parsed.GetValue(_save) is SavedPicture.Overlay or SavedPicture.Strip)
+            throw new UsageException("--save needs a place for the pictures: give --out FOLDER too.");
+        var colormap = Colormap.ByName(parsed.GetValue(_colormap)!);
+        if (colormap == Colormap.Diverging && !parsed.GetValue(_signed))
+            throw new UsageException("The colormap diverging shows evidence for and against: give --signed too.");
+    }
+
+    public ExplainRun Read(ParseResult parsed, Explainer explainer)
+    {
+        string[] targets = parsed.GetValue(_targets) is { Length: > 0 } given ? given : ["predicted"];
+        return new ExplainRun
+        {
+            Paths = parsed.GetValue(_paths)!,
+            Targets = targets,
+            Options = new ExplainOptions
+            {
+                Targets = [.. targets.Select(target => Target.Parse(target, explainer.Classes))],
+                Gamma = parsed.GetValue(_gamma),
+                Signed = parsed.GetValue(_signed),
+                Threshold = parsed.GetValue(_threshold),
+                Boxes = parsed.GetValue(_boxes),
+            },
+            Limits = new ImageLimits { MaxPixels = parsed.GetValue(_maxPixels), MaxBytes = parsed.GetValue(_maxBytes) },
+            Batch = parsed.GetValue(_batch),
+            Out = parsed.GetValue(_out),
+            Save = parsed.GetValue(_out) is null ? SavedPicture.None : parsed.GetValue(_save) ?? SavedPicture.Overlay,
+            Pictures = new PictureOptions { Colormap = Colormap.ByName(parsed.GetValue(_colormap)!), Opacity = parsed.GetValue(_opacity) },
+            Json = parsed.GetValue(_json),
+            Raw = parsed.GetValue(_raw),
+            Quiet = parsed.GetValue(_quiet),
+            MaxFailures = parsed.GetValue(_maxFailures),
+        };
+    }
+
+    public ImageLabels? Labels(ParseResult parsed, Explainer explainer) => parsed.GetValue(_labels) switch
+    {
+        null => null,
+        "parent" => ImageLabels.FromFolders(explainer.Classes),
+        var file => ImageLabels.FromFile(file, explainer.Classes, [.. parsed.GetValue(_paths)!.Where(Directory.Exists)]),
+    };
+
+    private static void Within<T>(Option<T> option, T least, T most)
+        where T : IComparable<T> => option.Validators.Add(result =>
+        {
+            if (result.Errors.Any() || result.GetValueOrDefault<T>() is not { } value)
+                return;
+            if (value.CompareTo(least) < 0 || value.CompareTo(most) > 0)
+                result.AddError(FormattableString.Invariant($"{option.Name} {value} is out of range: {least} to {most}."));
+        });
+}

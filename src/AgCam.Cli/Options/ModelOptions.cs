@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.Globalization;
+using AgCam.Cli.Terminal;
+using AgCam.Labels;
+using AgCam.Models;
+using AgCam.Models.Hub;
+using AgCam.Preprocessing;
+
+namespace AgCam.Cli.Options;
+
+/// <summary>Which model, and what a person adds to its configuration. Shared by every verb that loads one.</summary>
+/// <param name="asArgument">MODEL stands by itself instead of behind --model.</param>
+internal sealed class ModelOptions(bool asArgument = false)
+{
+    private readonly Argument<string> _argument = new("MODEL") { Description = "A folder, a weights file or a Hub id." };
+    private readonly Option<string> _model = new("--model", "-m") { Description = "Model: a folder (Hugging Face or timm layout), a .safetensors file, or a Hub id (org/name@revision).", HelpName = "MODEL" };
+    private readonly Option<string?> _architecture = new("--arch") { Description = "Architecture of bare weights, e.g. vit_base_patch16_224.", HelpName = "NAME" };
+    private readonly Option<int?> _imageSize = new("--image-size") { Description = "Input side in pixels, when not the checkpoint's own.", HelpName = "PIXELS" };
+    private readonly Option<float[]?> _mean = Channels("--mean", "Mean of red, green, blue in [0, 1], e.g. 0.5,0.5,0.5.");
+    private readonly Option<float[]?> _std = Channels("--std", "Standard deviation of red, green, blue.");
+    private readonly Option<double?> _cropPct = new("--crop-pct") { Description = "Share of the resized picture that the centre crop keeps, in (0, 1].", HelpName = "SHARE" };
+    private readonly Option<CropMode?> _cropMode = new("--crop-mode") { Description = "squash, center or border." };
+    private readonly Option<Interpolation?> _interpolation = new("--interpolation") { Description = "nearest, bilinear, bicubic or lanczos." };
+    private readonly Option<int?> _heads = new("--heads") { Description = "Attention heads, where weights alone do not tell them.", HelpName = "N" };
+    private readonly Option<FileInfo?> _classes = new("--classes") { Description = "Class names in the order of the model's outputs: a name a line, a JSON list, or {\"0\": \"name\"}.", HelpName = "FILE" };
+
+    public void AddTo(Command command)
+    {
+        if (asArgument)
+            command.Arguments.Add(_argument);
+        else
+            command.Options.Add(_model);
+        Option[] all = [_classes, _architecture, _imageSize, _mean, _std, _cropPct, _cropMode, _interpolation, _heads];
+        foreach (var option in all)
+            command.Options.Add(option);
+    }
+
+    /// <exception cref="ModelException">The model cannot be used.</exception>
+    public async Task<Checkpoint> Open(ParseResult parsed, CancellationToken cancel)
+    {
+        var model = Reference(parsed);
+        using var progress = new DownloadProgress();
+        return await ModelReference.ResolveAsync(model, new ModelSources { Hub = HubOptions.FromEnvironment(), Progress = progress }, Checkpointing(parsed), cancel);
+    }
+
+    /// <summary>The model as it was named.</summary>
+    public string Reference(ParseResult parsed) => (asArgument ? parsed.GetValue(_argument) : parsed.GetValue(_model))
+        ?? throw new UsageException("No model is named. Give --model: a folder, a .safetensors file or a Hub id.");
+
+    public CheckpointOptions Checkpointing(ParseResult parsed) => new()
+    {
+        Architecture = parsed.GetValue(_architecture),
+        ImageSize = parsed.GetValue(_imageSize),
+        Mean = parsed.GetValue(_mean) is { Length: 3 } mean ? mean : null,
+        Std = parsed.GetValue(_std) is { Length: 3 } std ? std : null,
+        CropPct = parsed.GetValue(_cropPct),
+        CropMode = parsed.GetValue(_cropMode),
+        Interpolation = parsed.GetValue(_interpolation),
+        Heads = parsed.GetValue(_heads),
+        ClassNames = parsed.GetValue(_classes) is { } file ? ClassNamesFile.Read(file.FullName) : null,
+    };
+
+    private static Option<float[]?> Channels(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "R,G,B",
+        CustomParser = result =>
+        {
+            var texts = result.Tokens[0].Value.Split(',', StringSplitOptions.TrimEntries);
+            var values = new float[3];
+            for (var i = 0; i < 3; i++)
+                if (texts.Length != 3 || !float.TryParse(texts[i], NumberStyles.Float, CultureInfo.InvariantCulture, out values[i]))
+                {
+                    result.AddError($"{name} {result.Tokens[0].Value}: three numbers are needed, e.g. {name} 0.485,0.456,0.406.");
+                    return null;
+                }
+
+            return values;
+        },
+    };
+}

@@ -1,0 +1,97 @@
+using Spectre.Console;
+
+namespace AgCam.Cli.Terminal;
+
+/// <summary>
+/// Data on stdout, progress on stderr. When both are the same terminal, the progress line steps aside for each row. Off a terminal nothing
+/// moves: a line every ten seconds.
+/// </summary>
+internal sealed class Screen : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Stream _rows = new BufferedStream(Console.OpenStandardOutput(), 1 << 16);
+    private readonly IAnsiConsole _console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+    private readonly bool _sameTerminal = !Console.IsOutputRedirected;
+    private bool _drawn;
+
+    /// <summary>May lines be drawn over? False off a terminal and on a dumb one.</summary>
+    public bool Moves { get; } = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
+
+    /// <summary>One line of data.</summary>
+    public void Row(ReadOnlySpan<byte> row)
+    {
+        lock (_gate)
+        {
+            if (_drawn && _sameTerminal)
+            {
+                Erase();
+                _rows.Flush();
+            }
+
+            _rows.Write(row);
+            _rows.WriteByte((byte)'\n');
+        }
+    }
+
+    public void Flush()
+    {
+        lock (_gate)
+        {
+            if (_drawn && _sameTerminal)
+                Erase();
+            _rows.Flush();
+        }
+    }
+
+    /// <summary>Replaces the progress line on a terminal; elsewhere writes the line.</summary>
+    public void Progress(Markup line)
+    {
+        lock (_gate)
+        {
+            if (Moves)
+            {
+                _rows.Flush();
+                Erase();
+                _drawn = true;
+                _console.Write(line);
+            }
+            else
+            {
+                _console.Write(line);
+                Console.Error.WriteLine();
+            }
+        }
+    }
+
+    /// <summary>A line on stderr that stays.</summary>
+    public void Note(string text)
+    {
+        lock (_gate)
+        {
+            if (_drawn)
+                Erase();
+            _rows.Flush();
+            Console.Error.WriteLine(text);
+        }
+    }
+
+    public int Width => Math.Clamp(_console.Profile.Width, 40, 200);
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_drawn)
+                Erase();
+            _rows.Flush();
+        }
+    }
+
+    private void Erase()
+    {
+        if (!_drawn)
+            return;
+        Console.Error.Write("\r\e[2K");
+        _drawn = false;
+    }
+}

@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace AgCam.Native;
+
+/// <summary>
+/// Whether a libtorch that AGCAM_LIBTORCH names may be used: it must pass <see cref="BackendSelfTest"/> in a process of its own, because a
+/// wrong one may crash. A passed test is remembered in the user's cache folder by the libraries' paths, sizes and times. The libtorch that
+/// ships with the program is not tested at each start.
+/// </summary>
+public static class BackendTrust
+{
+    /// <param name="program">What runs the self-test with these arguments, prints what is wrong and exits with 0 or another code.</param>
+    /// <exception cref="NativeBackendException">The test failed, crashed or did not end; or there is no libtorch to test.</exception>
+    public static void Require(string program, IReadOnlyList<string> arguments) => Require(program, arguments, TimeSpan.FromMinutes(2));
+
+    /// <inheritdoc cref="Require(string, IReadOnlyList{string})"/>
+    public static void Require(string program, IReadOnlyList<string> arguments, TimeSpan limit)
+    {
+        var backend = NativeBackend.Find();
+        if (!backend.External)
+            return;
+        var verdict = Path.Combine(CacheFolder, $"libtorch-{Fingerprint(backend.Folder)}.passed");
+        if (File.Exists(verdict))
+            return;
+        if (Run(program, arguments, limit) is { } fault)
+            throw new NativeBackendException(
+                $"{NativeBackend.FolderVariable}: libtorch {backend.Version} in {backend.Folder} fails its self-test and is not used. {fault} " +
+                $"TorchSharp {NativeBackend.TorchSharpVersion} was built for {NativeBackend.BuiltFor}: give that release, or unset {NativeBackend.FolderVariable} to use the one that ships.");
+        try
+        {
+            Directory.CreateDirectory(CacheFolder);
+            File.WriteAllText(verdict, $"{backend.Version} {backend.Folder}\n");
+        }
+        catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
+        {
+            // Then it is tested again next time.
+        }
+    }
+
+    /// <summary>XDG_CACHE_HOME/agcam, else ~/.cache/agcam.</summary>
+    public static string CacheFolder => Path.Combine(
+        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } given ? given : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
+        "agcam");
+
+    private static string? Run(string program, IReadOnlyList<string> arguments, TimeSpan limit)
+    {
+        var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        using var process = Process.Start(start) ?? throw new NativeBackendException($"The self-test does not start: {program}.");
+        var output = process.StandardOutput.ReadToEndAsync();
+        var errors = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(limit))
+        {
+            process.Kill(entireProcessTree: true);
+            return $"It did not end within {limit.TotalSeconds:0} s.";
+        }
+
+        process.WaitForExit();
+        var said = string.Join(' ', (output.Result + "\n" + errors.Result).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Take(6));
+        return process.ExitCode switch
+        {
+            0 => null,
+            > 128 => $"It crashed (signal {process.ExitCode - 128}).",
+            _ => said.Length > 0 ? said : $"It ended with code {process.ExitCode}.",
+        };
+    }
+
+    private static Digest Fingerprint(string folder)
+    {
+        var text = new StringBuilder($"{NativeBackend.TorchSharpVersion} {Environment.GetEnvironmentVariable(NativeBackend.ExperimentalVariable)}");
+        foreach (var file in new DirectoryInfo(folder).EnumerateFiles("*.so*").OrderBy(file => file.Name, StringComparer.Ordinal))
+            text.Append('\n').Append(file.FullName).Append(' ').Append(file.Length).Append(' ').Append(file.LastWriteTimeUtc.Ticks);
+        return Digest.Of(Encoding.UTF8.GetBytes(text.ToString()));
+    }
+}
