@@ -1,3 +1,4 @@
+using AgCam.Api.Doors;
 using AgCam.Pipeline;
 
 namespace AgCam.Api;

@@ -22,7 +22,7 @@ internal static class Document
             document.Components ??= new OpenApiComponents();
             document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
             {
-                [KeyScheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An API key. Scopes: " + string.Join(", ", Scope.All) + "." },
+                [KeyScheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An API key. Scopes: " + string.Join(", ", Doors.Scope.All) + "." },
             };
             return Task.CompletedTask;
         });

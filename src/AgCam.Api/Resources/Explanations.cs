@@ -5,12 +5,11 @@ using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
-using AgCam.Preprocessing;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Picture = Microsoft.AspNetCore.Http.HttpResults.Results<
+    Microsoft.AspNetCore.Http.HttpResults.FileContentHttpResult, Microsoft.AspNetCore.Http.HttpResults.StatusCodeHttpResult, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
 
 namespace AgCam.Api.Resources;
-
-using Picture = Results<FileContentHttpResult, StatusCodeHttpResult, ProblemHttpResult>;
 
 /// <summary>What was computed, by content: as numbers, as pictures, as an array. None of it ever changes.</summary>
 internal static class Explanations

@@ -7,10 +7,10 @@ using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<
+    Microsoft.AspNetCore.Http.HttpResults.Ok<AgCam.Api.Views.RequestView>, Microsoft.AspNetCore.Http.HttpResults.Accepted<AgCam.Api.Views.RequestView>, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
 
 namespace AgCam.Api.Resources;
-
-using Answer = Results<Ok<RequestView>, Accepted<RequestView>, ProblemHttpResult>;
 
 /// <summary>Asking for one image to be explained, and following it.</summary>
 internal static class Requests
