@@ -12,15 +12,9 @@ public static class ApiProgram
         try
         {
             var builder = WebApplication.CreateBuilder(args);
-            var api = builder.Configuration.GetSection(ApiOptions.Section).Get<ApiOptions>() ?? new ApiOptions();
-            var pipeline = builder.Configuration.GetSection("Pipeline").Get<PipelineOptions>() ?? new PipelineOptions();
-            builder.Services.AddAgCamPipeline(pipeline);
-            builder.AddAgCamApi(api);
-            await using var app = builder.Build();
-            app.MapAgCamApi();
-            if (api.Keys.Count == 0)
-                app.Logger.LogWarning("No API keys are configured: only programs of this machine may call ({Listen}).", api.Listen);
-            await app.RunAsync();
+            await RunAsync(
+                builder, builder.Configuration.GetSection(ApiOptions.Section).Get<ApiOptions>() ?? new ApiOptions(),
+                builder.Configuration.GetSection("Pipeline").Get<PipelineOptions>() ?? new PipelineOptions());
             return 0;
         }
         catch (Exception wrong) when (wrong is ApiConfigurationException or OptionsException)
@@ -28,5 +22,21 @@ public static class ApiProgram
             await Console.Error.WriteLineAsync($"agcam api: {wrong.Message}");
             return 2;
         }
+    }
+
+    /// <summary>Runs until it is stopped.</summary>
+    /// <exception cref="ApiConfigurationException">Keys are wrong, or there are none and an address is not loopback.</exception>
+    /// <exception cref="OptionsException">An option is out of its range, or the bus is in memory: nobody would take what it accepts.</exception>
+    public static async Task RunAsync(WebApplicationBuilder builder, ApiOptions api, PipelineOptions pipeline, CancellationToken cancel = default)
+    {
+        if (pipeline.Bus == PipelineOptions.InMemory)
+            throw new OptionsException("The API alone needs a broker, from which workers take its requests: set Pipeline:Bus to amqp://user:password@broker. Without one, `agcam serve` does everything in one process.");
+        builder.Services.AddAgCamPipeline(pipeline);
+        builder.AddAgCamApi(api);
+        await using var app = builder.Build();
+        app.MapAgCamApi();
+        if (api.Keys.Count == 0)
+            app.Logger.LogWarning("No API keys are configured: only programs of this machine may call ({Listen}).", api.Listen);
+        await app.RunAsync(cancel);
     }
 }

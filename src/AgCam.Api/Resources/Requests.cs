@@ -19,7 +19,7 @@ internal static class Requests
 
     public static void MapRequests(this IEndpointRouteBuilder v1)
     {
-        v1.MapPost("/explanations", Create).TakesQuery("wait").Needs(Scope.Submit).Accepts<ExplainRequest>("application/json", "multipart/form-data").DisableAntiforgery()
+        v1.MapPost("/explanations", Create).TakesQuery("wait").Needs(Scope.Submit).Accepts<ExplainRequest>("application/json", "multipart/form-data")
             .WithSummary("Explain an image").WithDescription(
                 "Send the image as the form part \"image\", or refer to it in JSON by \"uri\". With ?wait=seconds the answer is 200 and the result as soon as it is there; else, and when it takes longer, "
                 + "202 and where to look. From a 2xx on the request is not lost, whatever crashes. With an Idempotency-Key header the same key is the same request; with another body it is a 409.");
