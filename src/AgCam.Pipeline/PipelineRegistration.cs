@@ -1,5 +1,6 @@
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Stores.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
@@ -23,8 +24,15 @@ public static class PipelineRegistration
         services.AddSingleton(options);
         services.AddSingleton(new ModelCatalog(options.Models));
         services.AddSingleton(provider => OpenStore(options, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new ReferenceReader(options.References, provider.GetRequiredService<IStore>().Uploads));
         services.AddHostedService<StoreStart>();
         services.AddExplainBus(options);
+        services.AddSingleton<Planner>();
+        services.AddSingleton<Publisher>();
+        services.AddSingleton<Sweeper>();
+        services.AddSingleton<JobLoops>();
+        if (options.RunJobs)
+            services.AddHostedService(provider => provider.GetRequiredService<JobLoops>());
         return services;
     }
 

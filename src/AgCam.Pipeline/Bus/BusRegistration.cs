@@ -43,12 +43,13 @@ internal static class BusRegistration
     private static void InMemory(IBusRegistrationContext context, IInMemoryBusFactoryConfigurator bus)
     {
         var names = context.GetRequiredService<BusNames>();
-        if (context.GetService<IExplainHandler>() is not { } handler)
+        if (context.GetService<LaneConcurrency>() is not { } concurrency)
             return;
+        var handler = new Lazy<IExplainHandler>(context.GetRequiredService<IExplainHandler>);
         foreach (var lane in Enum.GetValues<Lane>())
             bus.ReceiveEndpoint(names.Of(lane), endpoint =>
             {
-                endpoint.ConcurrentMessageLimit = handler.Concurrency(lane);
+                endpoint.ConcurrentMessageLimit = concurrency.Of(lane);
                 endpoint.PublishFaults = false;
                 endpoint.ConfigureConsumeTopology = false;
                 endpoint.Instance(new ExplainConsumer(handler));
@@ -65,15 +66,16 @@ internal static class BusRegistration
             host.Heartbeat(TimeSpan.FromSeconds(10));
             host.RequestedConnectionTimeout(TimeSpan.FromSeconds(10));
         });
-        if (context.GetService<IExplainHandler>() is { } handler)
+        if (context.GetService<LaneConcurrency>() is { } concurrency)
         {
+            var handler = new Lazy<IExplainHandler>(context.GetRequiredService<IExplainHandler>);
             foreach (var lane in Enum.GetValues<Lane>())
                 bus.ReceiveEndpoint(names.Of(lane), endpoint =>
                 {
                     Durable(endpoint, names, faulted);
                     // One more than are handled, so that the next is at hand; more would only be returned, and count as delivered, when the process stops.
-                    endpoint.PrefetchCount = handler.Concurrency(lane) + 1;
-                    endpoint.ConcurrentMessageLimit = handler.Concurrency(lane);
+                    endpoint.PrefetchCount = concurrency.Of(lane) + 1;
+                    endpoint.ConcurrentMessageLimit = concurrency.Of(lane);
                     endpoint.ThrowOnSkippedMessages();
                     endpoint.Instance(new ExplainConsumer(handler));
                 });
@@ -83,7 +85,7 @@ internal static class BusRegistration
                 endpoint.PrefetchCount = 8;
                 endpoint.ClearSerialization();
                 endpoint.UseRawJsonSerializer(RawSerializerOptions.AnyMessageType, isDefault: true);
-                endpoint.Instance(new IntakeConsumer(context.GetRequiredService<IExplainBus>()));
+                endpoint.Instance(new IntakeConsumer(new Lazy<IExplainBus>(context.GetRequiredService<IExplainBus>)));
             });
         }
         if (options.RunJobs)

@@ -2,12 +2,9 @@ using AgCam.Pipeline.Messages;
 
 namespace AgCam.Pipeline.Bus;
 
-/// <summary>Carries requests out. A process that registers one receives from both lanes.</summary>
+/// <summary>Carries requests out. A process that registers one, and its <see cref="LaneConcurrency"/>, receives from both lanes.</summary>
 public interface IExplainHandler
 {
-    /// <summary>How many requests of the lane are handled at the same time.</summary>
-    int Concurrency(Lane lane);
-
     /// <summary>Returns when the request needs no more: it is stored, or somebody else's, or nobody's any more. The message is then acknowledged.</summary>
     /// <param name="message">Valid.</param>
     /// <param name="redelivered">The broker gave it out before, and whoever had it is gone.</param>
@@ -17,3 +14,9 @@ public interface IExplainHandler
 
 /// <summary>The request goes back to its queue, unharmed.</summary>
 public sealed class GiveBackException(string reason, Exception? inner = null) : Exception(reason, inner);
+
+/// <summary>How many requests of each lane a process handles at the same time.</summary>
+public sealed record LaneConcurrency(int Bulk, int Interactive)
+{
+    internal int Of(Lane lane) => lane == Lane.Interactive ? Interactive : Bulk;
+}
