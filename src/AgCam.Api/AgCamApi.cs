@@ -4,6 +4,7 @@ using AgCam.Api.Doors;
 using AgCam.Api.Rendering;
 using AgCam.Api.Resources;
 using AgCam.Pipeline;
+using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Http.Features;
 using Scalar.AspNetCore;
@@ -33,6 +34,11 @@ public static class AgCamApi
         services.AddDoors(options);
         services.AddHealthChecks();
         services.AddSingleton(provider => new Admission(options.MaxPending, provider.GetRequiredService<IStore>()));
+        services.AddSingleton<ReadOriginal>(provider =>
+        {
+            var reader = provider.GetRequiredService<ReferenceReader>();
+            return async (reference, cancel) => await reader.ReadAsync(reference, cancel);
+        });
         services.AddSingleton<Waiting>().AddSingleton<Desk>().AddSingleton<Originals>().AddSingleton<Studio>();
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Complete(context.ProblemDetails));
         services.AddExceptionHandler<ProblemHandler>();

@@ -21,6 +21,7 @@ internal static class JobLines
 
     /// <summary>Follows the job; each change is a line on stderr, the end one on stdout.</summary>
     /// <returns>0, 3 with more failures than allowed, 2 when it was cancelled.</returns>
+    /// <exception cref="UsageException">The job is paused: somebody must act.</exception>
     public static async Task<int> Follow(ApiClient client, string id, bool json, long maxFailures, CancellationToken cancel)
     {
         while (true)
@@ -34,6 +35,8 @@ internal static class JobLines
                     if (told.EventType == "ended")
                         return End(job, json, maxFailures);
                     Console.Error.WriteLine(Line(job));
+                    if ((string?)job["state"] == "Paused")
+                        throw new UsageException($"The job is paused: {(string?)job["reason"]} Go on with `agcam jobs resume {id}`.");
                 }
             }
             catch (IOException)
