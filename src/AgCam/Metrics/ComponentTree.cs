@@ -1,3 +1,4 @@
+using System.Buffers;
 using AgCam.Heatmaps;
 
 namespace AgCam.Metrics;
@@ -19,7 +20,7 @@ public readonly record struct ComponentSpan(int X, int Y, int Width, int Height,
 /// joins each with its neighbours. A component's representative is its first pixel in reading order, and the component is external exactly
 /// while the pixel left of that one is connected to the frame through colder pixels, which <see cref="OutsideLevels"/> knows beforehand.
 /// </summary>
-internal sealed class ComponentTree
+internal sealed class ComponentTree : IDisposable
 {
     private readonly int _rows;
     private readonly int _columns;
@@ -27,38 +28,55 @@ internal sealed class ComponentTree
     private readonly int _count; // thresholds
     private readonly int[] _levels; // [rows, columns]: how many thresholds lie strictly below the pixel
     private readonly int[] _outside; // [rows, columns]
+    private readonly int[] _order; // [rows * columns]: pixels by level
     private readonly int[] _parent; // [rows + 2, stride], 0 while inactive: index 0 is border
     private readonly State[] _states; // [rows + 2, stride], of representatives
-    private readonly List<ComponentSpan> _spans;
+    private readonly Action<ComponentSpan> _found;
 
-    private ComponentTree(Heatmap map, ReadOnlySpan<float> thresholds)
+    private ComponentTree(Heatmap map, ReadOnlySpan<float> thresholds, Action<ComponentSpan> found)
     {
         (_rows, _columns, _stride, _count) = (map.Rows, map.Columns, map.Columns + 2, thresholds.Length);
-        _levels = Levels(map.Values, thresholds);
-        _outside = OutsideLevels.Find(_levels, _rows, _columns, _count);
-        _parent = new int[(_rows + 2) * _stride];
-        _states = new State[_parent.Length];
-        _spans = [];
+        // rented, and so longer than needed: a sweep over many images must not keep the garbage collector busy
+        _levels = ArrayPool<int>.Shared.Rent(Pixels);
+        _outside = ArrayPool<int>.Shared.Rent(Pixels);
+        _order = ArrayPool<int>.Shared.Rent(Pixels);
+        _parent = ArrayPool<int>.Shared.Rent(Bordered);
+        _states = ArrayPool<State>.Shared.Rent(Bordered);
+        _found = found;
+        _parent.AsSpan(0, Bordered).Clear();
+        FindLevels(map.Values, thresholds);
+        OutsideLevels.Find(_levels.AsSpan(0, Pixels), _rows, _columns, _count, _outside.AsSpan(0, Pixels), waiting: _order);
     }
 
+    private int Pixels => _rows * _columns;
+
+    private int Bordered => (_rows + 2) * _stride;
+
+    /// <summary>Calls back for every span, in no particular order.</summary>
     /// <param name="thresholds">Ascending.</param>
-    public static List<ComponentSpan> Spans(Heatmap map, ReadOnlySpan<float> thresholds)
+    public static void Visit(Heatmap map, ReadOnlySpan<float> thresholds, Action<ComponentSpan> found)
     {
         if (map.IsFlat || thresholds.IsEmpty)
-            return [];
-        var tree = new ComponentTree(map, thresholds);
+            return;
+        using var tree = new ComponentTree(map, thresholds, found);
         tree.Grow();
-        return tree._spans;
+    }
+
+    public void Dispose()
+    {
+        foreach (var rented in (int[][])[_levels, _outside, _order, _parent])
+            ArrayPool<int>.Shared.Return(rented);
+        ArrayPool<State>.Shared.Return(_states);
     }
 
     private void Grow()
     {
-        var order = ByLevel(out var starts);
+        var starts = SortByLevel();
         for (var threshold = _count - 1; threshold >= 0; threshold--)
             for (var i = starts[threshold + 1]; i < starts[threshold + 2]; i++)
-                Enter(order[i], threshold);
-        for (var i = 0; i < _parent.Length; i++)
-            if (_parent[i] == i && i != 0)
+                Enter(_order[i], threshold);
+        for (var i = 1; i < Bordered; i++)
+            if (_parent[i] == i)
                 Close(i, -1);
     }
 
@@ -115,29 +133,28 @@ internal sealed class ComponentTree
         var external = x == 0 || y == 0 ? 0 : _outside[y * _columns + x - 1];
         var first = Math.Max(threshold + 1, external);
         if (first <= state.Since)
-            _spans.Add(new ComponentSpan(
+            _found(new ComponentSpan(
                 state.Left, y, state.Right - state.Left + 1, state.Bottom - y + 1, state.Pixels, y * _columns + x, first, state.Since));
         state = state with { Since = threshold };
     }
 
-    /// <summary>The pixels in order of their level, reading order within a level; starts[l] is where level l begins.</summary>
-    private int[] ByLevel(out int[] starts)
+    /// <summary>Fills the order: by level, reading order within a level. Level l begins at the result's [l].</summary>
+    private int[] SortByLevel()
     {
-        starts = new int[_count + 2];
-        foreach (var level in _levels)
+        var levels = _levels.AsSpan(0, Pixels);
+        var starts = new int[_count + 2];
+        foreach (var level in levels)
             starts[level + 1]++;
         for (var level = 1; level < starts.Length; level++)
             starts[level] += starts[level - 1];
-        var order = new int[_levels.Length];
         var next = starts.AsSpan().ToArray();
-        for (var i = 0; i < _levels.Length; i++)
-            order[next[_levels[i]]++] = i;
-        return order;
+        for (var i = 0; i < levels.Length; i++)
+            _order[next[levels[i]]++] = i;
+        return starts;
     }
 
-    private static int[] Levels(ReadOnlySpan<float> values, ReadOnlySpan<float> thresholds)
+    private void FindLevels(ReadOnlySpan<float> values, ReadOnlySpan<float> thresholds)
     {
-        var levels = new int[values.Length];
         var scale = thresholds.Length > 1 ? (thresholds.Length - 1) / (thresholds[^1] - thresholds[0]) : 0f;
         for (var i = 0; i < values.Length; i++)
         {
@@ -147,9 +164,8 @@ internal sealed class ComponentTree
                 level++;
             while (level > 0 && thresholds[level - 1] >= values[i])
                 level--;
-            levels[i] = level;
+            _levels[i] = level;
         }
-        return levels;
     }
 
     /// <param name="Since">Index of the threshold at which the component came to look like this.</param>

@@ -7,46 +7,46 @@ namespace AgCam.Metrics;
 internal static class OutsideLevels
 {
     /// <param name="levels">[rows, columns]: in [0, highest].</param>
-    public static int[] Find(ReadOnlySpan<int> levels, int rows, int columns, int highest)
+    /// <param name="outside">[rows, columns]: the result.</param>
+    /// <param name="waiting">Room for as many numbers, overwritten.</param>
+    public static void Find(ReadOnlySpan<int> levels, int rows, int columns, int highest, Span<int> outside, Span<int> waiting)
     {
-        var outside = new int[levels.Length];
-        Array.Fill(outside, -1);
-        var waiting = new Buckets(levels.Length, highest + 1);
+        outside.Fill(-1);
+        var buckets = new Buckets(waiting, highest + 1);
         for (var y = 0; y < rows; y++)
             for (var x = 0; x < columns; x += y == 0 || y == rows - 1 ? 1 : Math.Max(columns - 1, 1))
-                waiting.Reach(y * columns + x, 0, levels, outside);
+                buckets.Reach(y * columns + x, 0, levels, outside);
         for (var level = 0; level <= highest; level++)
         {
-            while (waiting.TryTake(level, out var pixel))
+            while (buckets.TryTake(level, out var pixel))
             {
                 var x = pixel % columns;
                 if (x > 0)
-                    waiting.Reach(pixel - 1, level, levels, outside);
+                    buckets.Reach(pixel - 1, level, levels, outside);
                 if (x < columns - 1)
-                    waiting.Reach(pixel + 1, level, levels, outside);
+                    buckets.Reach(pixel + 1, level, levels, outside);
                 if (pixel >= columns)
-                    waiting.Reach(pixel - columns, level, levels, outside);
+                    buckets.Reach(pixel - columns, level, levels, outside);
                 if (pixel < levels.Length - columns)
-                    waiting.Reach(pixel + columns, level, levels, outside);
+                    buckets.Reach(pixel + columns, level, levels, outside);
             }
         }
-        return outside;
     }
 
     /// <summary>Pixels waiting to be visited, a linked list for each level.</summary>
-    private readonly struct Buckets
+    private readonly ref struct Buckets
     {
-        private readonly int[] _heads;
-        private readonly int[] _next;
+        private readonly Span<int> _heads;
+        private readonly Span<int> _next;
 
-        public Buckets(int pixels, int levels)
+        public Buckets(Span<int> next, int levels)
         {
             _heads = new int[levels];
-            _next = new int[pixels];
-            Array.Fill(_heads, -1);
+            _next = next;
+            _heads.Fill(-1);
         }
 
-        public void Reach(int pixel, int from, ReadOnlySpan<int> levels, int[] outside)
+        public void Reach(int pixel, int from, ReadOnlySpan<int> levels, Span<int> outside)
         {
             if (outside[pixel] >= 0)
                 return;

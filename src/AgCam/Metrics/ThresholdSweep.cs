@@ -34,7 +34,12 @@ public sealed class ThresholdSweep
     public static ThresholdSweep Even(int count = 1000) => new(Enumerable.Range(0, count).Select(i => (double)i / count));
 
     /// <summary>Every external component of the map, with the range of thresholds over which it stays the same. No order.</summary>
-    public IReadOnlyList<ComponentSpan> Components(Heatmap map) => ComponentTree.Spans(map, _thresholds);
+    public IReadOnlyList<ComponentSpan> Components(Heatmap map)
+    {
+        var spans = new List<ComponentSpan>();
+        ComponentTree.Visit(map, _thresholds, spans.Add);
+        return spans;
+    }
 
     /// <param name="map">Normalised, at the model's input size.</param>
     /// <param name="groundTruth">In pixels of the map.</param>
@@ -42,7 +47,7 @@ public sealed class ThresholdSweep
     {
         var best = new RangeMaximum(_thresholds.Length);
         var largest = new RangeMaximum(_thresholds.Length);
-        foreach (var span in ComponentTree.Spans(map, _thresholds))
+        ComponentTree.Visit(map, _thresholds, span =>
         {
             var iou = 0.0;
             for (var i = 0; i < groundTruth.Count; i++)
@@ -50,7 +55,7 @@ public sealed class ThresholdSweep
             best.Raise(span.First, span.Last, iou, iou);
             // pixels first, reading order among equals
             largest.Raise(span.First, span.Last, span.Pixels - (double)span.Start / map.Values.Length, iou);
-        }
+        });
         return new SweepCurves(best.Values(), largest.Values());
     }
 }

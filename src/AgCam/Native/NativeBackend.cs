@@ -27,7 +27,7 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
     private const string TorchSharpLibrary = "libLibTorchSharp.so";
 
     // In the order of their needs. A CUDA build has all of them, a CPU build the few without "cuda".
-    private static readonly string[] LibTorchFiles = ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda_linalg.so", "libtorch_cuda.so", "libtorch.so"];
+    private static readonly string[] LibTorchFiles = ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"];
 
     private static readonly Lock Gate = new();
     private static NativeBackend? _loaded;
@@ -53,7 +53,7 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
 
         Require(Path.Combine(Shipped, TorchSharpLibrary), "the bridge between TorchSharp and libtorch", "Publish or build a program that imports src/LibTorch.targets, and keep its libtorch/ folder beside it.");
 
-        var folder = string.IsNullOrEmpty(external) ? Shipped : LibFolder(external);
+        var folder = string.IsNullOrEmpty(external) ? ShippedLibTorch : LibFolder(external);
         Require(Path.Combine(folder, "libtorch_cpu.so"), "libtorch itself",
             string.IsNullOrEmpty(external) ? "Build again: the libtorch package may not have been restored." : $"Point {FolderVariable} at a folder that holds libtorch_cpu.so, such as site-packages/torch/lib.");
 
@@ -67,6 +67,10 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
     }
 
     private static string Shipped => Path.Combine(AppContext.BaseDirectory, "libtorch");
+
+    // A build with -p:AgCamCuda=true leaves the CUDA packages' own files where NuGet puts native assets; the bridge lies in libtorch/ all the same.
+    private static string ShippedLibTorch =>
+        Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native") is var assets && File.Exists(Path.Combine(assets, "libtorch_cpu.so")) ? assets : Shipped;
 
     private static NativeBackend Load(NativeBackend found)
     {
