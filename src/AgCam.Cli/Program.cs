@@ -4,6 +4,7 @@ using AgCam.Cli.Bench;
 using AgCam.Cli.Doctor;
 using AgCam.Cli.Jobs;
 using AgCam.Cli.Models;
+using AgCam.Cli.Scenes;
 
 var agcam = new RootCommand("Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed.")
 {
@@ -15,6 +16,7 @@ var agcam = new RootCommand("Explains Vision Transformers: where the model looke
     WorkerVerb.Create(),
     ModelsVerb.Create(),
     BenchVerb.Create(),
+    ScenesVerb.Create(),
     DoctorVerb.Create(),
     CompletionVerb.Create(),
     BackendSelfTestVerb.Create(),
