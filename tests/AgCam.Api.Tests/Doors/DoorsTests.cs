@@ -41,7 +41,7 @@ public sealed class DoorsTests
             var scope = endpoint.Metadata.GetMetadata<IAuthorizeData>()!.Policy!;
             var path = System.Text.RegularExpressions.Regex.Replace(endpoint.RoutePattern.RawText!, @"\{[^}]*guid\}", Guid.Empty.ToString())
                 .Replace("{number:int}", "0").Replace("{id}", new string('0', 64));
-            foreach (var method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods.Select(HttpMethod.Parse))
+            foreach (var method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods.Select(name => new HttpMethod(name)))
             {
                 HttpContent? Body() => method == HttpMethod.Post && (path.EndsWith("/jobs") || path.EndsWith("/explanations")) ? new StringContent("{}", null, "application/json") : null;
                 await RunningApi.RefusedAsync(await api.SendAsync(method, path, Body()), 401, "key-required");
