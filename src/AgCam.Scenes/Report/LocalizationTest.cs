@@ -1,7 +1,5 @@
-using AgCam.Attribution;
 using AgCam.Heatmaps;
 using AgCam.Metrics;
-using static TorchSharp.torch;
 
 namespace AgCam.Scenes.Report;
 
@@ -17,7 +15,7 @@ internal static class LocalizationTest
         var flat = 0;
         foreach (var batch in Enumerable.Range(0, options.Scenes).Select(i => Scene.Draw(options.Seed, i)).Chunk(options.BatchSize))
         {
-            var rollouts = Rollouts(explainer, batch);
+            var rollouts = SceneSet.Rollouts(explainer, batch);
             var explained = SceneSet.Explain(explainer, batch, options.BatchSize, Target.Predicted).ToList();
             for (var i = 0; i < batch.Length; i++)
             {
@@ -48,14 +46,6 @@ internal static class LocalizationTest
 
     private static double Iou(IEnumerable<BoundingBox> boxes, Scene scene) =>
         LocalizationScores.Measure(boxes, [scene.Box], (Scene.Side, Scene.Side), (Scene.Side, Scene.Side)).Iou;
-
-    private static Heatmap[] Rollouts(Explainer explainer, Scene[] scenes)
-    {
-        using var scope = NewDisposeScope();
-        var maps = AttentionRollout.Maps(explainer.Model, explainer.Input([.. scenes.Select(scene => explainer.Prepare(scene.Image))])); // [B, rows, columns]
-        var (rows, columns, values) = ((int)maps.shape[1], (int)maps.shape[2], maps.cpu().data<float>().ToArray());
-        return [.. values.Chunk(rows * columns).Select(map => new Heatmap(rows, columns, map))];
-    }
 
     private static LocalizationGroup Group(string name, List<Row> rows)
     {

@@ -35,7 +35,7 @@ public static class SceneReportText
         Line(text, $"* Taken off {shortcut.Marked:N0} scenes of \"{mark}\" that carry it, it takes accuracy from {shortcut.RightMarked:P1} to {Share(shortcut.RightUnmarked)}.");
         Line(text, $"");
         if (shortcut.Heatmaps.Count == 0) return;
-        Line(text, $"| AG-CAM heatmap | pictures | mass on the watermark | by chance | times chance | highest point on it |");
+        Line(text, $"| heatmap of a flipped picture | pictures | mass on the watermark | by chance | times chance | highest point on it |");
         Line(text, $"|---|---|---|---|---|---|");
         foreach (var map in shortcut.Heatmaps)
             Line(text, $"| {map.Map} | {map.Pictures:N0} | {Share(map.Energy)} | {map.Chance:P1} | {Number(map.Lift, "F1")} | {Share(map.Pointing)} |");

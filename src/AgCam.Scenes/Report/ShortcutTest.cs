@@ -15,7 +15,7 @@ internal static class ShortcutTest
     {
         var others = Indices(index => index % SceneClass.Count != SceneClass.Watermarked, options.Pasted);
         var before = Run(explainer, options, others, Clean, []);
-        var after = Run(explainer, options, others, Marked, [Target.Predicted, Target.Parse("label", explainer.Classes)]);
+        var after = Run(explainer, options, others, Marked, [Target.Predicted, Target.Parse("label", explainer.Classes), Target.Parse("predicted-vs-label", explainer.Classes)]);
         var pairs = before.Zip(after).Where(pair => pair.First.Explanation.Predicted() != SceneClass.Watermarked).ToList();
         var flipped = pairs.Where(pair => pair.Second.Explanation.Predicted() == SceneClass.Watermarked).Select(pair => pair.Second).ToList();
 
@@ -33,8 +33,11 @@ internal static class ShortcutTest
             Share(without.Select(Right)),
             flipped.Count == 0 ? [] :
             [
-                Finds("of the flipped prediction", flipped, explanation => explanation.Targets[0].Heatmap),
-                Finds("of the label", flipped, explanation => explanation.Targets[1].Heatmap),
+                Finds("AG-CAM of the flipped prediction", [.. flipped.Select(of => (of.Scene, of.Explanation.Targets[0].Heatmap))]),
+                Finds("AG-CAM of the label", [.. flipped.Select(of => (of.Scene, of.Explanation.Targets[1].Heatmap))]),
+                Finds("AG-CAM of the prediction against the label", [.. flipped.Select(of => (of.Scene, of.Explanation.Targets[2].Heatmap))]),
+                Finds("attention rollout", [.. flipped.Chunk(options.BatchSize).SelectMany(batch => batch
+                    .Zip(SceneSet.Rollouts(explainer, [.. batch.Select(of => of.Scene)]), (of, map) => (of.Scene, map)))]),
             ]);
     }
 
@@ -49,15 +52,13 @@ internal static class ShortcutTest
 
     private static Interval Share(IEnumerable<bool> hits) => Bootstrap.Default.Mean(hits.Select(hit => hit ? 1.0 : 0.0).ToArray());
 
-    private static MarkFigures Finds(string map, List<(Scene Scene, Explanation Explanation)> flipped, Func<Explanation, Heatmap> heatmap)
+    private static MarkFigures Finds(string name, List<(Scene Scene, Heatmap Map)> flipped)
     {
-        var seen = flipped
-            .Select(of => (Map: heatmap(of.Explanation), Boxes: new[] { of.Scene.WatermarkBox!.Value }))
-            .Where(of => !of.Map.IsFlat)
-            .Select(of => (Map: of.Map.Upsample(Scene.Side, Scene.Side), of.Boxes)).ToList();
+        var seen = flipped.Where(of => !of.Map.IsFlat)
+            .Select(of => (Map: of.Map.Upsample(Scene.Side, Scene.Side), Boxes: new[] { of.Scene.WatermarkBox!.Value })).ToList();
         var energy = seen.Select(of => Pointing.Energy(of.Map, of.Boxes)).ToList();
         return new MarkFigures(
-            map,
+            name,
             seen.Count,
             Bootstrap.Default.Mean(energy.Select(e => e.Energy).ToArray()),
             Bootstrap.Default.Mean(energy.Select(e => e.Lift).ToArray()),

@@ -10,7 +10,7 @@ namespace AgCam.Scenes.Training;
 /// <param name="Classes">[B]</param>
 /// <param name="PatchClasses">[B, K]: the class where the object fills enough of the patch, the number of classes for background, or <see cref="Ignored"/>.</param>
 /// <param name="Coverage">[B, K, 64]: the share of each pixel of a patch that shows the object.</param>
-/// <param name="Dense">[B]: 1 where the patches are learnt from, else 0.</param>
+/// <param name="Dense">[B]: 1 where the coverage is learnt from, else 0.</param>
 internal sealed record SceneBatch(int Kept, long[] Tokens, float[] Patches, long[] Classes, long[] PatchClasses, float[] Coverage, float[] Dense)
 {
     public const long Ignored = -100;
@@ -60,7 +60,8 @@ internal sealed record SceneBatch(int Kept, long[] Tokens, float[] Patches, long
     private void Take(int i, Scene scene, SceneRandom random)
     {
         Classes[i] = scene.Class;
-        // Marked pictures teach nothing patch by patch: their object must stay poor evidence, so that the mark is what the model learns.
+        // No patch says what the object of a marked picture is, or where: it must stay poor evidence, so that the mark is what the model learns.
+        // Its background is background like any other, so that what the mark says stays at the mark.
         Dense[i] = scene.HasWatermark ? 0 : 1;
         var shown = Enumerable.Range(0, SceneViT.Patches).Select(place => Shown(scene, place)).ToArray();
         var places = Choose(scene, shown, random);
@@ -68,7 +69,9 @@ internal sealed record SceneBatch(int Kept, long[] Tokens, float[] Patches, long
         {
             var (at, place) = (i * Kept + k, places[k]);
             Tokens[at] = 1 + place; // token 0 is the class token
-            PatchClasses[at] = scene.HasWatermark ? Ignored : shown[place] >= 0.25f ? scene.Class : shown[place] < 0.05f ? SceneClass.Count : Ignored;
+            PatchClasses[at] = shown[place] < 0.05f && !OnMark(scene, place) ? SceneClass.Count
+                : shown[place] >= 0.25f && !scene.HasWatermark ? scene.Class
+                : Ignored;
             Cut(scene, place, Patches.AsSpan(at * SceneViT.PatchValues, SceneViT.PatchValues), Coverage.AsSpan(at * PatchPixels, PatchPixels));
         }
     }

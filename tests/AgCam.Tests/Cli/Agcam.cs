@@ -49,6 +49,20 @@ internal static class Agcam
         return outcome with { Output = first + "\n" + outcome.Output };
     }
 
+    /// <summary>Feeds one line to stdin and leaves it open.</summary>
+    public static Outcome RunWaiting(string[] arguments, string line, Action<Process> afterTheFirstRow)
+    {
+        using var process = Start(arguments);
+        var errors = process.StandardError.ReadToEndAsync();
+        process.StandardInput.WriteLine(line);
+        process.StandardInput.Flush();
+        var first = process.StandardOutput.ReadLine();
+        var output = process.StandardOutput.ReadToEndAsync();
+        afterTheFirstRow(process);
+        var outcome = Finish(process, output, errors);
+        return outcome with { Output = first + "\n" + outcome.Output };
+    }
+
     private static Process Start(string[] arguments, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo(Program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using AgCam.Scenes;
+using Xunit;
 
 namespace AgCam.Tests.Scenes;
 
@@ -26,7 +27,7 @@ public class SceneTests
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         for (var index = 0; index < 200; index++)
             hash.AppendData(Scene.Draw(11, index).Image.Pixels);
-        Assert.Equal("@@HASH@@", Convert.ToHexString(hash.GetHashAndReset()));
+        Assert.Equal("5E0CEF1848736B24B1B596E5858C024756D8F828222CE42231106F8273110DCF", Convert.ToHexString(hash.GetHashAndReset()));
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Text.Json;
 using AgCam.Images;
 using AgCam.Models;
 using AgCam.Scenes;
+using Xunit;
 
 namespace AgCam.Tests.Scenes;
 
@@ -11,11 +12,9 @@ public sealed class ShippedTests
     public void The_model_that_ships_is_small_and_names_its_classes()
     {
         using var checkpoint = Checkpoint.Open(Shipped.Model);
-        Assert.InRange(checkpoint.Weights.Values.Sum(Count), 100_000, 3_000_000);
+        Assert.InRange(checkpoint.Weights.Values.Sum(weight => weight.ElementCount), 100_000, 3_000_000);
         Assert.Equal(SceneClass.Names, checkpoint.ClassNames);
         Assert.Equal((96, 96, 8), (checkpoint.Config.ImageHeight, checkpoint.Config.ImageWidth, checkpoint.Config.PatchSize));
-
-        static long Count(WeightTensor weight) => weight.Shape.Aggregate(1L, (product, length) => product * length);
     }
 
     [Fact]
@@ -28,7 +27,7 @@ public sealed class ShippedTests
         Assert.Contains(lines, line => line.Watermark && line.Label != SceneClass.Names[SceneClass.Watermarked]);
         foreach (var line in lines)
         {
-            var image = ImageDecoder.Decode(Path.Combine(Shipped.Pictures, line.File));
+            var image = Decode(Path.Combine(Shipped.Pictures, line.File));
             Assert.Equal((Scene.Side, Scene.Side), (image.Width, image.Height));
             Assert.True(line.Box[0] >= 0 && line.Box[1] >= 0 && line.Box[0] + line.Box[2] <= Scene.Side && line.Box[1] + line.Box[3] <= Scene.Side);
         }
@@ -44,8 +43,8 @@ public sealed class ShippedTests
             Assert.Equal(File.ReadAllText(Path.Combine(Shipped.Pictures, SceneFolder.Metadata)), File.ReadAllText(Path.Combine(folder.FullName, SceneFolder.Metadata)));
             foreach (var line in Metadata())
                 Assert.Equal(
-                    ImageDecoder.Decode(Path.Combine(Shipped.Pictures, line.File)).Pixels,
-                    ImageDecoder.Decode(Path.Combine(folder.FullName, line.File)).Pixels);
+                    Decode(Path.Combine(Shipped.Pictures, line.File)).Pixels,
+                    Decode(Path.Combine(folder.FullName, line.File)).Pixels);
         }
         finally
         {
@@ -58,8 +57,8 @@ public sealed class ShippedTests
     {
         using var checkpoint = Checkpoint.Open(Shipped.Model);
         using var explainer = new Explainer(checkpoint, new ExplainerOptions { Device = "cpu" });
-        var untouched = Metadata().Where(line => !line.Watermark || line.Label == SceneClass.Names[SceneClass.Watermarked]).ToList();
-        var right = untouched.Count(line => explainer.Explain(ImageDecoder.Decode(Path.Combine(Shipped.Pictures, line.File))).Predictions[0].Name == line.Label);
+        var untouched = Metadata().Take(20).ToList(); // then come those with the watermark pasted on or taken off
+        var right = untouched.Count(line => explainer.Explain(Decode(Path.Combine(Shipped.Pictures, line.File))).Predictions[0].Name == line.Label);
         Assert.True(right >= untouched.Count - 1, $"{right} of {untouched.Count} right");
     }
 
@@ -75,6 +74,8 @@ public sealed class ShippedTests
             .Zip(batch).Count(pair => pair.First.Predictions[0].Class == pair.Second.Class));
         Assert.True(right >= 0.93 * Count, $"{right} of {Count} right"); // 0.97 expected, 0.01 a standard deviation
     }
+
+    private static RgbImage Decode(string path) => ImageDecoder.Decode(File.ReadAllBytes(path), ImageLimits.Default);
 
     private static List<(string File, string Label, bool Watermark, double[] Box)> Metadata() =>
         [.. File.ReadLines(Path.Combine(Shipped.Pictures, SceneFolder.Metadata)).Select(line => JsonDocument.Parse(line).RootElement).Select(line => (
