@@ -2,6 +2,7 @@ using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Stores.Mongo;
 using AgCam.Pipeline.Stores.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -37,7 +38,9 @@ public static class PipelineRegistration
     }
 
     /// <summary>The store that the options name; not migrated.</summary>
-    public static IStore OpenStore(PipelineOptions options, TimeProvider? clock = null) => new SqliteStore(new SqliteOptions { Path = options.Store }, clock);
+    public static IStore OpenStore(PipelineOptions options, TimeProvider? clock = null) => options.Store.StartsWith("mongodb", StringComparison.Ordinal) && options.Store.Contains("://", StringComparison.Ordinal)
+        ? new MongoStore(new MongoOptions { Uri = options.Store, Database = options.Database }, clock)
+        : new SqliteStore(new SqliteOptions { Path = options.Store }, clock);
 
     private sealed class StoreStart(IStore store, PipelineOptions options) : IHostedService
     {

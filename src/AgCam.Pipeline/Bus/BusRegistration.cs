@@ -76,7 +76,6 @@ internal static class BusRegistration
                     // One more than are handled, so that the next is at hand; more would only be returned, and count as delivered, when the process stops.
                     endpoint.PrefetchCount = concurrency.Of(lane) + 1;
                     endpoint.ConcurrentMessageLimit = concurrency.Of(lane);
-                    endpoint.ThrowOnSkippedMessages();
                     endpoint.Instance(new ExplainConsumer(handler));
                 });
             bus.ReceiveEndpoint(names.Intake, endpoint =>
@@ -106,6 +105,7 @@ internal static class BusRegistration
             endpoint.SetQueueArgument(name, value);
         endpoint.ConfigureConsumeTopology = false;
         endpoint.PublishFaults = false;
+        endpoint.ThrowOnSkippedMessages(); // else they end in a queue of their own, without a reason
         endpoint.ConfigureError(error =>
         {
             error.UseFilter(faulted);

@@ -27,5 +27,5 @@ internal sealed class FaultedMessages(ILogger<FaultedMessages> log) : IFilter<Ex
     public void Probe(ProbeContext context) => context.CreateFilterScope("faulted messages");
 
     private static bool IsMessagesFault(Exception e) =>
-        e is InvalidMessageException or SerializationException or MessageException || (e.InnerException is { } inner && IsMessagesFault(inner));
+        e is InvalidMessageException or SerializationException or MessageException or MessageNotConsumedException || (e.InnerException is { } inner && IsMessagesFault(inner));
 }
