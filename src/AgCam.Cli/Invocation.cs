@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using AgCam.Evaluation.Datasets;
 using AgCam.Images;
 using AgCam.Labels;
 using AgCam.Models;
@@ -64,7 +65,7 @@ internal static class Invocation
     {
         while (error is AggregateException { InnerExceptions.Count: 1 } or System.Reflection.TargetInvocationException or TypeInitializationException && error.InnerException is not null)
             error = error.InnerException!;
-        var expected = error is UsageException or ModelException or NativeBackendException or DeviceException or TargetException or LabelException or ImageException
+        var expected = error is UsageException or ModelException or NativeBackendException or DeviceException or TargetException or LabelException or DatasetException or ImageException
             or ArgumentException or IOException or UnauthorizedAccessException;
         Console.Error.WriteLine(expected
             ? $"agcam: {OneLine(error.Message)}"

@@ -7,6 +7,7 @@ using AgCam.Cli.Models;
 var agcam = new RootCommand("Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed.")
 {
     ExplainVerb.Create(),
+    EvaluateVerb.Create(),
     ModelsVerb.Create(),
     BenchVerb.Create(),
     DoctorVerb.Create(),
