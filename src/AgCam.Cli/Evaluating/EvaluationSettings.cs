@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using AgCam.Attribution;
 using AgCam.Evaluation;
 using AgCam.Evaluation.Datasets;

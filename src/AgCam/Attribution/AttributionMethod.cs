@@ -40,7 +40,7 @@ public sealed class AttributionMethod
             b => TransformerAttribution.Maps(b.Model, b.Input, b.Target)) { OnlyWhenNamed = true },
         new("random", "Control: random values on the grid.",
             b => [.. b.Keys.Select(key => Controls.Random(b.Model.Config.GridRows, b.Model.Config.GridColumns, key))]) { IsControl = true },
-        new("centre-box", "Control: a centred box; at threshold 0.5 it covers half of the picture.",
+        new("centre-box", "Control: a centred box; at threshold 0.5 it covers the middle half of each side.",
             b => [.. b.Keys.Select(_ => Controls.CentreBox(b.Model.Config.ImageHeight, b.Model.Config.ImageWidth))]) { IsControl = true },
     ];
 

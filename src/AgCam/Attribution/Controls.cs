@@ -7,8 +7,8 @@ namespace AgCam.Attribution;
 internal static class Controls
 {
     /// <summary>
-    /// A pyramid of boxes round the centre: above a threshold t lies the centred box that covers the share 1 - t of the picture, so at 0.5 it
-    /// covers half of it.
+    /// A pyramid of boxes round the centre: above a threshold t lies the centred box whose sides are the share 1 - t of the picture's, so at 0.5
+    /// the middle half of each side.
     /// </summary>
     public static Heatmap CentreBox(int rows, int columns)
     {
@@ -17,7 +17,7 @@ internal static class Controls
             for (var x = 0; x < columns; x++)
             {
                 var outwards = Math.Max(Math.Abs((2 * y) + 1 - rows) / (double)rows, Math.Abs((2 * x) + 1 - columns) / (double)columns);
-                values[(y * columns) + x] = (float)(1 - (outwards * outwards));
+                values[(y * columns) + x] = (float)(1 - outwards);
             }
 
         return new Heatmap(rows, columns, values);

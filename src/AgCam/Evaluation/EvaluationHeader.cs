@@ -1,5 +1,3 @@
-using AgCam.Models;
-
 namespace AgCam.Evaluation;
 
 /// <summary>What an evaluation's numbers depend on besides the images: rows of equal headers, the shard apart, merge.</summary>
