@@ -3,6 +3,7 @@ using AgCam.Cli;
 using AgCam.Cli.Bench;
 using AgCam.Cli.Doctor;
 using AgCam.Cli.Models;
+using AgCam.Cli.Scenes;
 
 var agcam = new RootCommand("Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed.")
 {
@@ -10,6 +11,7 @@ var agcam = new RootCommand("Explains Vision Transformers: where the model looke
     EvaluateVerb.Create(),
     ModelsVerb.Create(),
     BenchVerb.Create(),
+    ScenesVerb.Create(),
     DoctorVerb.Create(),
     CompletionVerb.Create(),
     BackendSelfTestVerb.Create(),

@@ -29,10 +29,12 @@ public sealed class ClassNames
                 Index(wordNetIds[i], i);
         }
 
+        var outright = _byText.Keys.ToHashSet(StringComparer.OrdinalIgnoreCase);
+
         // "tabby, tabby cat" answers to each of its synonyms, where no class bears that name outright.
         for (var i = 0; i < count && names is not null; i++)
             foreach (var synonym in names[i].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-                if (!_byText.ContainsKey(Folded(synonym)))
+                if (!outright.Contains(Folded(synonym)))
                     Index(synonym, i);
     }
 

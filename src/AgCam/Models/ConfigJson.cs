@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace AgCam.Models;
@@ -9,6 +10,8 @@ internal sealed class ConfigJson
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
 
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     private readonly string _where;
     private readonly JsonElement _object;
 
@@ -18,11 +21,13 @@ internal sealed class ConfigJson
     {
         try
         {
-            using var document = JsonDocument.Parse(ModelFile.ReadSmall(path, MaxBytes), Strict);
+            var text = StrictUtf8.GetString(ModelFile.ReadSmall(path, MaxBytes)).TrimStart('\uFEFF'); // editors on Windows add a mark
+            using var document = JsonDocument.Parse(text, Strict);
             return Of(path, document.RootElement.Clone());
         }
-        catch (JsonException error)
+        catch (Exception error) when (error is JsonException or DecoderFallbackException or InvalidOperationException)
         {
+            // InvalidOperationException: a name with half a surrogate pair.
             throw new ModelException(ModelFailure.Corrupt, $"{path} is not valid JSON: {error.Message}", error);
         }
     }

@@ -2,7 +2,10 @@ using System.IO.MemoryMappedFiles;
 
 namespace AgCam.Models;
 
-/// <summary>A file of any length as memory: its pages are read when they are touched.</summary>
+/// <summary>
+/// A file of any length as memory: its pages are read when they are touched. Someone who cuts the file short meanwhile ends the process,
+/// as with every memory map; writers that replace files by renaming, as all here do, are harmless.
+/// </summary>
 internal sealed unsafe class MappedFile : IDisposable
 {
     private readonly MemoryMappedFile _map;

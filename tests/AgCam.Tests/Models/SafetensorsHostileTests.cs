@@ -131,6 +131,19 @@ public sealed class SafetensorsHostileTests : IDisposable
     }
 
     [Fact]
+    public void Pipes_are_refused_without_waiting_on_them()
+    {
+        foreach (var name in new[] { "model.safetensors", "config.json", "model.pth" })
+            System.Diagnostics.Process.Start("mkfifo", _folder[name]).WaitForExit();
+        foreach (var path in new[] { _folder.Path, _folder["model.safetensors"], _folder["model.pth"] })
+            Assert.NotNull(Bounded.Run(path, 1_000_000, () => Checkpoint.Open(path).Dispose()));
+        Assert.NotNull(Bounded.Run("import", 1_000_000, () => ModelImport.Run(_folder["model.pth"], _folder["out"], new CheckpointOptions())));
+        System.IO.File.Delete(_folder["model.safetensors"]);
+        System.IO.File.Copy(Fixture.Path("models", "timm_vit", "model.safetensors"), _folder["model.safetensors"]);
+        Assert.Contains("config.json", Bounded.Run("config.json", 1_000_000, () => Checkpoint.Open(_folder.Path).Dispose())!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_tensor_of_a_closed_file_is_not_read()
     {
         System.IO.File.WriteAllBytes(_folder["a.safetensors"], File("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8));

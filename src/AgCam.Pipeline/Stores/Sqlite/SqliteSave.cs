@@ -44,8 +44,7 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
 
         var progress = newItems == encoded.Items.Count ? JobProgress.Of(encoded.Result.Items) : Recount(session, no, encoded.Result.Items);
         session.Execute("UPDATE chunks SET state = 4, until = NULL, done = ?2, refs = NULL, request = NULL WHERE id = ?1", id, now.Ms());
-        if (chunk.Crashes > 0)
-            session.Execute("DELETE FROM alone WHERE chunk = ?1", id);
+        session.Execute("DELETE FROM alone WHERE chunk = ?1", id);
         session.Execute(
             "UPDATE jobs SET done = done + 1, completed = completed + ?2, failed = failed + ?3, correct = correct + ?4, labelled = labelled + ?5 WHERE no = ?1",
             no, progress.Completed, progress.Failed, progress.Correct, progress.Labelled);

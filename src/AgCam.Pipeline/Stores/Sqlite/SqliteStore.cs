@@ -1,4 +1,5 @@
 using AgCam.Pipeline.Stores.Documents;
+using AgCam.Pipeline.Stores.Measuring;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
 
@@ -6,7 +7,7 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 /// The store in one SQLite file: for a desk, and for a pipeline in one process. Other processes may read it, and write now and then; two that write all the time
 /// wait for each other.
 /// </summary>
-public sealed class SqliteStore : IStore
+public sealed class SqliteStore : IStore, IBareStore
 {
     private readonly SqliteDatabase _database;
     private readonly SqliteDeletion _deletion;
@@ -40,6 +41,8 @@ public sealed class SqliteStore : IStore
     public IProvenances Provenances { get; }
 
     internal SqliteDatabase Database => _database;
+
+    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancel) => SqliteBareTables.CreateAsync(_database, cancel);
 
     public async Task MigrateAsync(CancellationToken cancel = default) => await _database.WriteAsync(
         session =>

@@ -56,6 +56,7 @@ internal sealed class HubDownload(
     {
         Directory.CreateDirectory(Path.GetDirectoryName(blob)!);
         var unfinished = $"{blob}.incomplete";
+        RequireSpace(Path.GetDirectoryName(blob)!, file, size - LengthOf(unfinished));
         for (var isSecondTry = false; ; isSecondTry = true)
         {
             await transport.WithRetries(
@@ -70,6 +71,16 @@ internal sealed class HubDownload(
         }
 
         File.Move(unfinished, blob, overwrite: true);
+    }
+
+    /// <summary>Said before an hour of downloading, not after it.</summary>
+    private void RequireSpace(string folder, string file, long? needed)
+    {
+        var free = OnDisk(() => new DriveInfo(folder).AvailableFreeSpace);
+        if (needed > free)
+            throw new ModelException(ModelFailure.CacheUnwritable,
+                $"{file} needs {needed:N0} bytes, but the disk of the cache {cache.Folder} has only {free:N0} left. "
+                + "Free some space, or set HF_HUB_CACHE to another folder.");
     }
 
     private async Task<bool> ReceiveAsync(Uri address, string file, string unfinished, long? size, bool isSmall, CancellationToken cancel)

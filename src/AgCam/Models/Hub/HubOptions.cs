@@ -44,6 +44,9 @@ public sealed record HubOptions
             throw new ModelException(ModelFailure.BadConfiguration,
                 $"HF_HUB_DOWNLOAD_TIMEOUT is {PrintableName.Of(given)}: it should be a number of seconds above 0.");
 
+        if (Set("HF_TOKEN") is { } token && token.AsSpan().IndexOfAnyExceptInRange('!', '~') >= 0)
+            throw new ModelException(ModelFailure.BadConfiguration, "HF_TOKEN holds characters that no token has. Copy it again.");
+
         var home = Set("HF_HOME")
             ?? Path.Combine(Set("XDG_CACHE_HOME") ?? Path.Combine(UserFolder, ".cache"), "huggingface");
         return new HubOptions

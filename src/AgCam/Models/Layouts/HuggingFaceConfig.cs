@@ -111,11 +111,7 @@ internal static class HuggingFaceConfig
     private static PreprocessingFields Preprocessing(ConfigJson json)
     {
         if (new[] { "do_normalize", "do_rescale", "do_resize" }.Any(step => json.OptionalFlag(step) == false))
-            return new PreprocessingFields
-            {
-                Unsupported = "preprocessing that leaves out resizing, rescaling or normalising "
-                + "is not covered."
-            };
+            return new PreprocessingFields { Unsupported = "leaving out resizing, rescaling or normalising is not covered." };
         if (json.OptionalNumber("rescale_factor") is { } factor && Math.Abs(factor * 255 - 1) > 1e-6)
             return new PreprocessingFields { Unsupported = $"a rescale_factor of {factor} (instead of 1/255) is not covered." };
 
@@ -139,11 +135,7 @@ internal static class HuggingFaceConfig
         {
             return crop is { } cropped
                 ? fields with { CropMode = CropMode.Center, ResizeTo = shorter, Height = cropped.Height, Width = cropped.Width }
-                : fields with
-                {
-                    Unsupported = "resizing the shorter side without a crop gives inputs of many shapes, which "
-                    + "is not covered."
-                };
+                : fields with { Unsupported = "resizing the shorter side without a crop, to inputs of many shapes, is not covered." };
         }
 
         if (Side(json, "size") is not { } size)

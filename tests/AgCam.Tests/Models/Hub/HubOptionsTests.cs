@@ -40,6 +40,7 @@ public class HubOptionsTests
     [InlineData("HF_ENDPOINT", "mirror.example")]
     [InlineData("HF_HUB_DOWNLOAD_TIMEOUT", "soon")]
     [InlineData("HF_HUB_DOWNLOAD_TIMEOUT", "-1")]
+    [InlineData("HF_TOKEN", "hf_one\nhf_two")]
     public void A_senseless_variable_is_named(string name, string value) =>
         Assert.Contains(name, Assert.Throws<ModelException>(() => From((name, value))).Message, StringComparison.Ordinal);
 

@@ -167,6 +167,15 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
+    public async Task A_model_that_does_not_fit_on_the_disk_is_not_begun()
+    {
+        _hub.ClaimedSize = 1L << 60;
+        var error = await RefusedAsync();
+        Assert.Equal(ModelFailure.CacheUnwritable, error.Reason);
+        Assert.Empty(_hub.Transfers);
+    }
+
+    [Fact]
     public async Task A_busy_server_is_asked_again()
     {
         _hub.Refuse.Enqueue((429, ""));

@@ -56,6 +56,9 @@ internal sealed class LocalHub : IDisposable
     /// <summary>The model's former name: asking for it is redirected to the new one by a relative address.</summary>
     public string? FormerRepo { get; set; }
 
+    /// <summary>Claimed for large files instead of their true size.</summary>
+    public long? ClaimedSize { get; set; }
+
     public bool IgnoresRanges { get; set; }
 
     public bool IsSilent { get; set; }
@@ -150,7 +153,10 @@ internal sealed class LocalHub : IDisposable
         var name = request.Path.Split('/')[^1];
         if (name.EndsWith(".safetensors", StringComparison.Ordinal))
             await SendAsync(stream, request, 302,
-                [$"X-Repo-Commit: {Commit}", $"X-Linked-Etag: \"{Sha256(bytes)}\"", $"X-Linked-Size: {bytes.Length}", $"Location: http://localhost:{Port}/store/{name}"], []);
+            [
+                $"X-Repo-Commit: {Commit}", $"X-Linked-Etag: \"{Sha256(bytes)}\"", $"X-Linked-Size: {ClaimedSize ?? bytes.Length}",
+                $"Location: http://localhost:{Port}/store/{name}",
+            ], []);
         else
             await SendAsync(stream, request, 200, [$"X-Repo-Commit: {Commit}", $"ETag: \"{GitId(bytes)}\""], bytes);
     }

@@ -1,0 +1,34 @@
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores.Measuring;
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace AgCam.Pipeline.Stores.Mongo;
+
+internal sealed class MongoBareTables(MongoDatabase database) : IBareTables
+{
+    private IMongoCollection<RawBsonDocument> Explanations => database.Database.GetCollection<RawBsonDocument>("bare_explanations");
+
+    private IMongoCollection<RawBsonDocument> Items => database.Database.GetCollection<RawBsonDocument>("bare_items");
+
+    public static async Task<IBareTables> CreateAsync(MongoDatabase database, CancellationToken cancel)
+    {
+        var tables = new MongoBareTables(database);
+        await tables.DisposeAsync();
+        await MongoIndexes.CreateItemIndexesAsync(tables.Items, cancel);
+        return tables;
+    }
+
+    public async Task InsertAsync(IReadOnlyList<StoredExplanation> explanations, IReadOnlyList<Item> items, CancellationToken cancel)
+    {
+        var unordered = new InsertManyOptions { IsOrdered = false };
+        await Explanations.InsertManyAsync(explanations.Select(explanation => MongoRaw.From(explanation, DateTimeOffset.UnixEpoch)), unordered, cancel);
+        await Items.InsertManyAsync(items.Select(MongoRaw.From), unordered, cancel);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await database.Database.DropCollectionAsync("bare_explanations");
+        await database.Database.DropCollectionAsync("bare_items");
+    }
+}

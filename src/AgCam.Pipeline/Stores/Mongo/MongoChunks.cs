@@ -1,0 +1,207 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace AgCam.Pipeline.Stores.Mongo;
+
+/// <summary>The life of chunks up to their lease; what a worker stores is in <see cref="MongoSave"/>.</summary>
+internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion, MongoLedger ledger, TimeProvider clock) : IChunks
+{
+    private static readonly ChunkState[] Flying = [ChunkState.Published, ChunkState.Leased];
+    private static readonly FilterDefinitionBuilder<MongoChunk> Where = Builders<MongoChunk>.Filter;
+    private static readonly UpdateDefinitionBuilder<MongoChunk> Set = Builders<MongoChunk>.Update;
+
+    private readonly MongoSave _save = new(database, deletion, ledger, clock);
+
+    public Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+        await FindRowAsync(owner, number, cancel) is { } chunk ? await WithAloneAsync(chunk, cancel) : null);
+
+    public Task<IReadOnlyList<Chunk>> TakeAsync(Guid job, int window, TimeSpan trust, CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<Chunk>>(async () =>
+    {
+        if (await StateAsync(job, cancel) != JobState.Running)
+            return [];
+        var ofJob = Where.Eq(chunk => chunk.Id.Job, job);
+        var flying = await database.Chunks.CountDocumentsAsync(ofJob & Where.In(chunk => chunk.State, Flying), null, cancel);
+        if (flying >= window)
+            return [];
+        var planned = await database.Chunks.Find(ofJob & Where.Eq(chunk => chunk.State, ChunkState.Planned)).Sort(Builders<MongoChunk>.Sort.Ascending(chunk => chunk.Id.N))
+            .Limit(window - (int)flying).ToListAsync(cancel);
+        return await PublishAsync(planned, trust, cancel);
+    });
+
+    public Task<IReadOnlyList<Chunk>> RetakeAsync(TimeSpan trust, int limit = 100, bool all = false, CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<Chunk>>(async () =>
+    {
+        var over = Where.In(chunk => chunk.State, Flying);
+        if (!all)
+            over &= Where.Lte(chunk => chunk.Until, clock.Now());
+        var found = await database.Chunks.Find(over).Sort(Builders<MongoChunk>.Sort.Ascending(chunk => chunk.Until)).Limit(all ? null : limit).ToListAsync(cancel);
+        var owners = found.Where(chunk => chunk.Direct is null).Select(chunk => chunk.Id.Job).Distinct().ToArray();
+        var running = await database.Jobs.Find(Builders<MongoJob>.Filter.In(job => job.Id, owners) & Builders<MongoJob>.Filter.Eq(job => job.State, JobState.Running))
+            .Project(job => job.Id).ToListAsync(cancel);
+        var isRunning = found.ToLookup(chunk => chunk.Direct is not null || running.Contains(chunk.Id.Job));
+        foreach (var chunk in isRunning[false])
+            await TryAsync(chunk, WithCrash(chunk, PlannedAgain), cancel);
+        return await PublishAsync(isRunning[true], trust, cancel);
+    });
+
+    public Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, CancellationToken cancel = default)
+    {
+        ChunkRules.ThrowIfOfJob(request);
+        return MongoDatabase.RunAsync(async () =>
+        {
+            await deletion.ForgetAsync(request.Owner, cancel);
+            await AddRequestAsync(request, trust, cancel);
+            return await WithAloneAsync((await FindRowAsync(request.Owner, request.Chunk, cancel))!, cancel);
+        });
+    }
+
+    public Task<int> ForgetRequestsAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        var old = await database.Chunks.Find(Where.Eq(chunk => chunk.Direct, true) & Where.Lt(chunk => chunk.Done, clock.Now() - age)).Limit(limit).Project(chunk => chunk.Id).ToListAsync(cancel);
+        return (int)(await database.Chunks.DeleteManyAsync(Where.In(chunk => chunk.Id, old), cancel)).DeletedCount;
+    });
+
+    public Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        if (message.JobId is null && await FindRowAsync(message.Owner, message.Chunk, cancel) is null && !await deletion.IsDeletedAsync(message.Owner, cancel))
+            await AddRequestAsync(message, lease, cancel);
+        while (true)
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (await TryLeaseAsync(message, worker, lease, redelivered, cancel) is { } answer)
+                return answer;
+        }
+    });
+
+    public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+        (await database.Chunks.UpdateOneAsync(Held(held), Set.Set(chunk => chunk.Until, clock.Now() + lease), null, cancel)).MatchedCount > 0);
+
+    public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        // The notes first: should the process end in between, an image is blamed once too few, not once too many.
+        if (!await database.Chunks.Find(Held(held)).AnyAsync(cancel))
+            return false;
+        var begun = MongoDeletion.Alone(held.Owner, held.Number) & Builders<MongoAlone>.Filter.Eq(alone => alone.Attempt, held.Attempt);
+        await database.Alone.UpdateManyAsync(begun, Builders<MongoAlone>.Update.Inc(alone => alone.Starts, -1).Set(alone => alone.Attempt, 0), null, cancel);
+        return (await database.Chunks.UpdateOneAsync(
+            Held(held), Set.Set(chunk => chunk.State, ChunkState.Published).Set(chunk => chunk.Until, clock.Now() + trust).Unset(chunk => chunk.Worker), null, cancel)).ModifiedCount > 0;
+    });
+
+    public Task<int> BeginAloneAsync(ChunkLease held, int number, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        if ((await database.Chunks.UpdateOneAsync(Held(held), Set.Set(chunk => chunk.HasAlone, true), null, cancel)).MatchedCount == 0)
+            return -1;
+        var key = AloneKey(held, number);
+        var before = await database.Alone.Find(alone => alone.Id == key).FirstOrDefaultAsync(cancel);
+        await database.Alone.UpdateOneAsync(
+            alone => alone.Id == key, Builders<MongoAlone>.Update.Inc(alone => alone.Starts, 1).Set(alone => alone.Attempt, held.Attempt), new UpdateOptions { IsUpsert = true }, cancel);
+        return before?.Starts ?? 0;
+    });
+
+    public Task EndAloneAsync(ChunkLease held, int number, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        var key = AloneKey(held, number);
+        if (await database.Chunks.Find(Held(held)).AnyAsync(cancel))
+            await database.Alone.DeleteOneAsync(alone => alone.Id == key, cancel);
+    });
+
+    public Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel = default) =>
+        MongoDatabase.RunAsync(() => _save.SaveAsync(chunks, cancel));
+
+    /// <returns>Null when somebody else moved the chunk meanwhile: look again.</returns>
+    private async Task<LeaseAnswer?> TryLeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered, CancellationToken cancel)
+    {
+        if (await FindRowAsync(message.Owner, message.Chunk, cancel) is not { } chunk)
+            return new LeaseAnswer(LeaseOutcome.Gone, null, null);
+        var job = message.JobId is { } id ? await StateAsync(id, cancel) : JobState.Running;
+        if (job is null)
+            return new LeaseAnswer(LeaseOutcome.Gone, null, null);
+        async Task<LeaseAnswer> AnswerAsync(LeaseOutcome outcome) => new(outcome, null, await WithAloneAsync(chunk, cancel));
+        var now = clock.Now();
+        if (chunk.State is ChunkState.Saved or ChunkState.Done)
+            return await AnswerAsync(LeaseOutcome.Done);
+        if (job == JobState.Cancelled)
+            return await AnswerAsync(LeaseOutcome.Cancelled);
+        if (message.Epoch < chunk.Epoch || chunk.State == ChunkState.Planned)
+            return await AnswerAsync(LeaseOutcome.Stale);
+        if (chunk.State == ChunkState.Leased && !redelivered && chunk.Until > now)
+            return await AnswerAsync(LeaseOutcome.Held);
+        if (job == JobState.Paused)
+        {
+            if (!await TryAsync(chunk, WithCrash(chunk, PlannedAgain), cancel))
+                return null;
+            chunk = (await FindRowAsync(message.Owner, message.Chunk, cancel))!;
+            return await AnswerAsync(LeaseOutcome.Paused);
+        }
+        var leased = Set.Set(one => one.State, ChunkState.Leased).Inc(one => one.Attempts, 1).Set(one => one.Worker, worker).Set(one => one.Leased, now).Set(one => one.Until, now + lease);
+        if (!await TryAsync(chunk, WithCrash(chunk, leased), cancel))
+            return null;
+        var crashed = chunk.State == ChunkState.Leased;
+        var granted = chunk with
+        {
+            State = ChunkState.Leased, Attempts = chunk.Attempts + 1, Worker = worker, Leased = now, Until = now + lease,
+            Crashes = chunk.Crashes + (crashed ? 1 : 0), Note = crashed ? ChunkRules.CrashNote(chunk.ToChunk()) : chunk.Note,
+        };
+        return new LeaseAnswer(LeaseOutcome.Granted, new ChunkLease(message.Owner, message.Chunk, granted.Attempts), await WithAloneAsync(granted, cancel));
+    }
+
+    private async Task<IReadOnlyList<Chunk>> PublishAsync(IEnumerable<MongoChunk> chunks, TimeSpan trust, CancellationToken cancel)
+    {
+        var taken = new List<Chunk>();
+        foreach (var chunk in chunks)
+        {
+            var now = clock.Now();
+            var published = Set.Set(one => one.State, ChunkState.Published).Inc(one => one.Epoch, 1).Set(one => one.Published, now).Set(one => one.Until, now + trust).Unset(one => one.Worker);
+            if (await TryAsync(chunk, WithCrash(chunk, published), cancel))
+                taken.Add(await WithAloneAsync((await FindRowAsync(chunk.Id.Job, chunk.Id.N, cancel))!, cancel));
+        }
+        return taken;
+    }
+
+    private static UpdateDefinition<MongoChunk> PlannedAgain => Set.Set(chunk => chunk.State, ChunkState.Planned).Unset(chunk => chunk.Worker).Unset(chunk => chunk.Until);
+
+    /// <summary>What takes a chunk from a worker that still held it counts a crash, in the same write.</summary>
+    private static UpdateDefinition<MongoChunk> WithCrash(MongoChunk chunk, UpdateDefinition<MongoChunk> update) => chunk.State == ChunkState.Leased
+        ? update.Inc(one => one.Crashes, 1).Set(one => one.Note, ChunkRules.CrashNote(chunk.ToChunk()))
+        : update;
+
+    /// <summary>The compare-and-set: only if nobody has moved the chunk, nor kept its lease alive, since it was read.</summary>
+    private async Task<bool> TryAsync(MongoChunk chunk, UpdateDefinition<MongoChunk> update, CancellationToken cancel)
+    {
+        var unmoved = Where.Eq(one => one.Id, chunk.Id) & Where.Eq(one => one.State, chunk.State) & Where.Eq(one => one.Epoch, chunk.Epoch)
+            & Where.Eq(one => one.Attempts, chunk.Attempts) & Where.Eq(one => one.Until, chunk.Until);
+        return (await database.Chunks.UpdateOneAsync(unmoved, update, null, cancel)).ModifiedCount > 0;
+    }
+
+    private async Task AddRequestAsync(ExplainImages request, TimeSpan trust, CancellationToken cancel)
+    {
+        var now = clock.Now();
+        await MongoDatabase.InsertNewAsync(
+            database.Chunks,
+            new MongoChunk
+            {
+                Id = new MongoKey { Job = request.Owner, N = request.Chunk }, Direct = true, State = ChunkState.Published, First = request.References[0].Number,
+                Count = request.References.Count, Last = request.References[^1].Uri, Epoch = request.Epoch, Published = now, Until = now + trust, Request = request,
+            },
+            cancel);
+    }
+
+    private static FilterDefinition<MongoChunk> Held(ChunkLease held) => MongoSave.Held(held);
+
+    private static MongoAloneKey AloneKey(ChunkLease held, int number) => new() { Job = held.Owner, Chunk = held.Number, N = number };
+
+    private Task<MongoChunk?> FindRowAsync(Guid owner, int number, CancellationToken cancel) =>
+        database.Chunks.Find(new BsonDocument("_id", MongoRaw.Key(owner, number))).FirstOrDefaultAsync(cancel)!;
+
+    private async Task<JobState?> StateAsync(Guid job, CancellationToken cancel) =>
+        (await database.Jobs.Find(one => one.Id == job).Project(one => new { one.State }).FirstOrDefaultAsync(cancel))?.State;
+
+    private async Task<Chunk> WithAloneAsync(MongoChunk chunk, CancellationToken cancel)
+    {
+        if (chunk.Crashes == 0 || chunk.HasAlone is null)
+            return chunk.ToChunk();
+        var alone = await database.Alone.Find(MongoDeletion.Alone(chunk.Id.Job, chunk.Id.N) & Builders<MongoAlone>.Filter.Gt(one => one.Starts, 0)).ToListAsync(cancel);
+        return chunk.ToChunk(alone.ToDictionary(one => one.Id.N, one => one.Starts));
+    }
+}

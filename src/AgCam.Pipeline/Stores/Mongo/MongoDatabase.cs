@@ -1,0 +1,112 @@
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace AgCam.Pipeline.Stores.Mongo;
+
+/// <summary>The collections, and the errors of the driver as the contract's.</summary>
+internal sealed class MongoDatabase : IDisposable
+{
+    private readonly MongoClient _client;
+
+    public MongoDatabase(MongoOptions options)
+    {
+        var settings = MongoClientSettings.FromConnectionString(options.Uri);
+        settings.ApplicationName ??= "agcam";
+        _client = new MongoClient(settings);
+        // A write that was acknowledged is on the journals of a majority: it survives the loss of the primary.
+        Database = _client.GetDatabase(options.Database, new MongoDatabaseSettings
+        {
+            WriteConcern = WriteConcern.WMajority.With(journal: true), ReadPreference = ReadPreference.Primary,
+        });
+    }
+
+    public IMongoDatabase Database { get; }
+
+    public IMongoCollection<RawBsonDocument> Explanations => Database.GetCollection<RawBsonDocument>("explanations");
+
+    public IMongoCollection<RawBsonDocument> Items => Database.GetCollection<RawBsonDocument>("items");
+
+    public IMongoCollection<MongoJob> Jobs => Database.GetCollection<MongoJob>("jobs");
+
+    /// <summary>Which chunks of a job are counted, and the sums over them: see <see cref="MongoLedger"/>.</summary>
+    public IMongoCollection<MongoLedgerPage> Ledger => Database.GetCollection<MongoLedgerPage>("ledger");
+
+    public IMongoCollection<MongoChunk> Chunks => Database.GetCollection<MongoChunk>("chunks");
+
+    public IMongoCollection<MongoAlone> Alone => Database.GetCollection<MongoAlone>("alone");
+
+    public IMongoCollection<MongoDeleted> Deleted => Database.GetCollection<MongoDeleted>("deleted");
+
+    public IMongoCollection<BsonDocument> Provenances => Database.GetCollection<BsonDocument>("provenances");
+
+    public IMongoCollection<BsonDocument> Meta => Database.GetCollection<BsonDocument>("meta");
+
+    /// <summary>Runs <paramref name="work"/>; a server that is away or slow becomes <see cref="StoreUnavailableException"/>.</summary>
+    public static async Task<T> RunAsync<T>(Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (Exception e) when (e is MongoConnectionException or MongoNotPrimaryException or MongoNodeIsRecoveringException or MongoExecutionTimeoutException
+            or MongoWriteConcernException or TimeoutException)
+        {
+            throw new StoreUnavailableException($"MongoDB does not answer: {e.Message}", e);
+        }
+        catch (MongoCommandException e) when (e.Code is WriteConflict or LockTimeout)
+        {
+            throw new StoreUnavailableException($"MongoDB is busy: {e.Message}", e);
+        }
+    }
+
+    private const int LockTimeout = 24, WriteConflict = 112;
+
+    public static Task RunAsync(Func<Task> work) => RunAsync(async () =>
+    {
+        await work();
+        return true;
+    });
+
+    public static bool IsDuplicate(MongoWriteException e) => e.WriteError?.Category == ServerErrorCategory.DuplicateKey;
+
+    /// <summary>Inserts unless it is there.</summary>
+    /// <returns>Whether it was inserted.</returns>
+    public static async Task<bool> InsertNewAsync<T>(IMongoCollection<T> collection, T document, CancellationToken cancel)
+    {
+        try
+        {
+            await collection.InsertOneAsync(document, null, cancel);
+            return true;
+        }
+        catch (MongoWriteException e) when (IsDuplicate(e))
+        {
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// Inserts those that are not there, in unordered bulks: three times the rate of upserts.
+    /// </summary>
+    /// <returns>For each document whether it was inserted.</returns>
+    public static async Task<bool[]> InsertNewAsync(IMongoCollection<RawBsonDocument> collection, IReadOnlyList<RawBsonDocument> documents, CancellationToken cancel)
+    {
+        const int Bulk = 1000;
+        var isNew = new bool[documents.Count];
+        Array.Fill(isNew, true);
+        for (var start = 0; start < documents.Count; start += Bulk)
+        {
+            try
+            {
+                await collection.InsertManyAsync(documents.Skip(start).Take(Bulk), new InsertManyOptions { IsOrdered = false }, cancel);
+            }
+            catch (MongoBulkWriteException e) when (e.WriteConcernError is null && e.WriteErrors.All(error => error.Category == ServerErrorCategory.DuplicateKey))
+            {
+                foreach (var error in e.WriteErrors)
+                    isNew[start + error.Index] = false;
+            }
+        }
+        return isNew;
+    }
+
+    public void Dispose() => _client.Dispose();
+}

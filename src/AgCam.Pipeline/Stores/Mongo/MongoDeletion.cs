@@ -1,0 +1,85 @@
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace AgCam.Pipeline.Stores.Mongo;
+
+/// <summary>
+/// Deleting a job: a note that it is deleted, then the job and its chunks, so that nothing new comes, then the items in steps. The note stays for a while: for late messages, and
+/// to delete once more what a worker that was killed in the middle of a save may have left.
+/// </summary>
+internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
+{
+    private static readonly TimeSpan Remembered = TimeSpan.FromHours(1);
+
+    private const int ItemsPerStep = 5000;
+
+    public async Task<bool> DeleteAsync(Guid id, CancellationToken cancel)
+    {
+        var known = await database.Jobs.Find(job => job.Id == id).AnyAsync(cancel) || await database.Chunks.Find(Chunks(id)).AnyAsync(cancel);
+        if (!known)
+            return false;
+        var note = new MongoDeleted { Id = id, At = clock.Now() };
+        await database.Deleted.ReplaceOneAsync(deleted => deleted.Id == id, note, new ReplaceOptions { IsUpsert = true }, cancel);
+        await FinishAsync(id, cancel);
+        return true;
+    }
+
+    public Task<bool> IsDeletedAsync(Guid id, CancellationToken cancel) => database.Deleted.Find(deleted => deleted.Id == id).AnyAsync(cancel);
+
+    /// <summary>Finishes deletions that were begun; forgets old ones, sweeping up behind them.</summary>
+    public async Task<int> ResumeAsync(CancellationToken cancel)
+    {
+        var before = clock.Now() - Remembered;
+        var notes = await database.Deleted.Find(deleted => !deleted.Finished || deleted.At < before).ToListAsync(cancel);
+        foreach (var note in notes)
+        {
+            await FinishAsync(note.Id, cancel);
+            if (note.At < before)
+                await database.Deleted.DeleteOneAsync(deleted => deleted.Id == note.Id && deleted.At == note.At, cancel);
+        }
+        return notes.Count(note => !note.Finished);
+    }
+
+    /// <summary>Before a job is created again, or a request accepted again, under the same key.</summary>
+    public async Task ForgetAsync(Guid id, CancellationToken cancel)
+    {
+        if (!await IsDeletedAsync(id, cancel))
+            return;
+        await FinishAsync(id, cancel);
+        await database.Deleted.DeleteOneAsync(deleted => deleted.Id == id, cancel);
+    }
+
+    public async Task DeleteItemsAsync(Guid job, IEnumerable<int> numbers, CancellationToken cancel) =>
+        await database.Items.DeleteManyAsync(new BsonDocument("_id", new BsonDocument("$in", new BsonArray(numbers.Select(number => MongoRaw.Key(job, number))))), cancel);
+
+    public static FilterDefinition<MongoChunk> Chunks(Guid owner) => new BsonDocument("_id", MongoRaw.KeysOf(owner));
+
+    public static FilterDefinition<MongoAlone> Alone(Guid owner, int? chunk = null) => new BsonDocument("_id", new BsonDocument
+    {
+        { "$gte", new BsonDocument { { "job", MongoRaw.Id(owner) }, { "chunk", chunk ?? 0 }, { "n", 0 } } },
+        { "$lte", new BsonDocument { { "job", MongoRaw.Id(owner) }, { "chunk", chunk ?? int.MaxValue }, { "n", int.MaxValue } } },
+    });
+
+    private async Task FinishAsync(Guid id, CancellationToken cancel)
+    {
+        await database.Jobs.DeleteOneAsync(job => job.Id == id, cancel);
+        await database.Chunks.DeleteManyAsync(Chunks(id), cancel);
+        await database.Ledger.DeleteManyAsync(new BsonDocument("_id", MongoRaw.KeysOf(id)), cancel);
+        await database.Alone.DeleteManyAsync(Alone(id), cancel);
+        while (await DeleteSomeItemsAsync(id, cancel))
+        {
+        }
+        await database.Deleted.UpdateOneAsync(deleted => deleted.Id == id, Builders<MongoDeleted>.Update.Set(deleted => deleted.Finished, true), null, cancel);
+    }
+
+    private async Task<bool> DeleteSomeItemsAsync(Guid job, CancellationToken cancel)
+    {
+        var keys = await database.Items.Find(new BsonDocument("_id", MongoRaw.KeysOf(job))).Sort(new BsonDocument("_id", 1)).Limit(ItemsPerStep)
+            .Project(new BsonDocument("_id", 1)).ToListAsync(cancel);
+        if (keys.Count == 0)
+            return false;
+        var upTo = new BsonDocument { { "$gte", MongoRaw.Key(job, 0) }, { "$lte", keys[^1]["_id"] } };
+        await database.Items.DeleteManyAsync(new BsonDocument("_id", upTo), cancel);
+        return keys.Count == ItemsPerStep;
+    }
+}

@@ -1,0 +1,122 @@
+using AgCam.Pipeline.Records;
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace AgCam.Pipeline.Stores.Mongo;
+
+internal sealed class MongoItems(MongoDatabase database) : IItems
+{
+    public Task<Item?> FindAsync(Guid job, int number, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        using var document = await database.Items.Find(new BsonDocument("_id", MongoRaw.Key(job, number))).FirstOrDefaultAsync(cancel);
+        return document is null ? null : MongoRaw.ToItem(document);
+    });
+
+    public Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        var index = ItemIndex.For(query);
+        var cursor = ItemCursor.Decode(query);
+        var items = new List<Item>();
+        foreach (var filter in Parts(query, index, cursor))
+        {
+            var wanted = query.Limit + 1 - items.Count;
+            if (wanted > 0)
+                items.AddRange((await ReadAsync(filter, index, query.Descending, wanted, cancel)).Select(MongoRaw.ToItem));
+        }
+        var more = items.Count > query.Limit;
+        if (more)
+            items.RemoveAt(query.Limit);
+        return new ItemPage(items, more ? ItemCursor.After(index, items[^1]).Encode(query) : null);
+    });
+
+    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        var fields = new BsonDocument { { "status", 1 }, { "correct", 1 }, { "_id", 0 } };
+        var sum = new JobProgress();
+        using var rows = await database.Items.Find(new BsonDocument("_id", MongoRaw.KeysOf(job)), new FindOptions { BatchSize = 10_000 }).Project(fields).ToCursorAsync(cancel);
+        while (await rows.MoveNextAsync(cancel))
+            foreach (var row in rows.Current)
+                sum += Count(row);
+        var done = await database.Chunks.CountDocumentsAsync(MongoDeletion.Chunks(job) & Builders<MongoChunk>.Filter.Eq(chunk => chunk.State, ChunkState.Done), null, cancel);
+        return sum with { ChunksDone = (int)done };
+    });
+
+    internal static JobProgress Count(BsonDocument row)
+    {
+        var failed = row["status"] == MongoRaw.Status(ItemStatus.Failed) ? 1 : 0;
+        return new JobProgress
+        {
+            Failed = failed, Completed = 1 - failed, Labelled = row.Contains("correct") ? 1 : 0, Correct = row.GetValue("correct", false).AsBoolean ? 1 : 0,
+        };
+    }
+
+    /// <summary>
+    /// The filters, each an exact range of the index. After a cursor there are two: the rest of the rows with the cursor's own sort value, then those past it. As one filter
+    /// ("past, or equal and later") the server would read all ties from their start, on every page.
+    /// </summary>
+    private static IEnumerable<BsonDocument> Parts(ItemQuery query, ItemIndex index, ItemCursor? cursor)
+    {
+        var past = query.Descending ? "$lt" : "$gt";
+        var sort = MongoIndexes.SortField(index);
+        if (cursor is not { } after)
+        {
+            var all = Filters(query, index);
+            if (index.CompletedOnly)
+                all.Add("probability", new BsonDocument("$gte", 0)); // failed items have none
+            yield return all;
+            yield break;
+        }
+        var tie = MongoIndexes.TieField(index);
+        var rest = Filters(query, index);
+        var key = tie == "_id.n" ? (BsonValue)after.Number : MongoRaw.Key(after.Job, after.Number);
+        if (sort is null)
+        {
+            if (rest.TryGetValue("_id", out var range)) // the job's own range of keys
+                range.AsBsonDocument[query.Descending ? "$lt" : "$gt"] = key;
+            else
+                rest.Add(tie, new BsonDocument(past, key));
+            if (range is not null)
+                range.AsBsonDocument.Remove(query.Descending ? "$lte" : "$gte");
+            yield return rest;
+            yield break;
+        }
+        BsonValue value = index.Sort == ItemSort.Time ? new BsonDateTime((long)after.Value) : after.Value;
+        rest.Add(sort, value);
+        rest.Add(tie, new BsonDocument(past, key));
+        yield return rest;
+        var beyond = Filters(query, index);
+        beyond.Add(sort, index.CompletedOnly && query.Descending ? new BsonDocument { { "$lt", value }, { "$gte", 0 } } : new BsonDocument(past, value));
+        yield return beyond;
+    }
+
+    private static BsonDocument Filters(ItemQuery query, ItemIndex index)
+    {
+        var filter = new BsonDocument();
+        if (query.Job is { } job)
+            filter.Add(index == ItemIndex.Primary ? new BsonElement("_id", MongoRaw.KeysOf(job)) : new BsonElement("_id.job", MongoRaw.Id(job)));
+        if (query.Status is { } status)
+            filter.Add("status", MongoRaw.Status(status));
+        if (query.Model is not null)
+            filter.Add("model", query.Model);
+        if (query.Label is not null)
+            filter.Add("label", query.Label);
+        if (query.Predicted is not null)
+            filter.Add("predicted", query.Predicted);
+        if (query.Correct is { } correct)
+            filter.Add("correct", correct);
+        if (query.Explanation is { } explanation)
+            filter.Add("explanation", MongoRaw.Id(explanation));
+        return filter;
+    }
+
+    /// <summary>The sort names the index's fields from its sort field on; the filters before it are equalities, so the index gives the order.</summary>
+    private Task<List<RawBsonDocument>> ReadAsync(BsonDocument filter, ItemIndex index, bool descending, int limit, CancellationToken cancel)
+    {
+        var order = new BsonDocument();
+        if (MongoIndexes.SortField(index) is { } sort)
+            order.Add(sort, descending ? -1 : 1);
+        order.Add(MongoIndexes.TieField(index), descending ? -1 : 1);
+        var options = new FindOptions { Hint = index == ItemIndex.Primary ? new BsonDocument("_id", 1) : MongoIndexes.Keys(index) };
+        return database.Items.Find(filter, options).Sort(order).Limit(limit).ToListAsync(cancel);
+    }
+}

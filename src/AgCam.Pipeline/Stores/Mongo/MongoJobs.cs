@@ -1,0 +1,149 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using MongoDB.Driver;
+
+namespace AgCam.Pipeline.Stores.Mongo;
+
+internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, MongoLedger ledger, TimeProvider clock) : IJobs
+{
+    private static readonly JobState[] Open = [JobState.Running, JobState.Paused];
+    private static readonly FilterDefinitionBuilder<MongoJob> Where = Builders<MongoJob>.Filter;
+    private static readonly UpdateDefinitionBuilder<MongoJob> Set = Builders<MongoJob>.Update;
+
+    public Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        var job = new MongoJob
+        {
+            Id = key is null ? Guid.CreateVersion7() : RequestId.Of(key), Spec = spec, Hash = spec.Hash(), Created = clock.Now(), State = JobState.Running,
+        };
+        if (key is not null)
+            await deletion.ForgetAsync(job.Id, cancel);
+        if (await MongoDatabase.InsertNewAsync(database.Jobs, job, cancel))
+            return new JobCreation(JobCreated.New, job.ToJob(new JobProgress()));
+        var found = await database.Jobs.Find(one => one.Id == job.Id).FirstAsync(cancel);
+        return new JobCreation(found.Hash == job.Hash ? JobCreated.Existing : JobCreated.Conflict, await WithProgressAsync(found, cancel));
+    });
+
+    public Task<Job?> FindAsync(Guid id, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+        await database.Jobs.Find(job => job.Id == id).FirstOrDefaultAsync(cancel) is { } found ? await WithProgressAsync(found, cancel) : null);
+
+    public Task<JobPage> PageAsync(JobQuery query, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        var where = Where.Empty;
+        if (JobCursor.Decode(query) is { } cursor)
+        {
+            var created = DateTimeOffset.FromUnixTimeMilliseconds(cursor.Created);
+            where &= Where.Lt(job => job.Created, created) | Where.Eq(job => job.Created, created) & Where.Lt(job => job.Id, cursor.Id);
+        }
+        if (query.Tag is { } tag)
+            where &= Where.AnyEq(job => job.Spec.Tags, tag);
+        if (query.State is { } state)
+            where &= Where.Eq(job => job.State, state);
+        if (query.Source is { } source)
+            where &= Where.Eq(job => job.Spec.Source, source);
+        var found = await database.Jobs.Find(where).Sort(Builders<MongoJob>.Sort.Descending(job => job.Created).Descending(job => job.Id)).Limit(query.Limit + 1).ToListAsync(cancel);
+        var jobs = await WithProgressAsync(found.Take(query.Limit), cancel);
+        return new JobPage(jobs, found.Count > query.Limit ? JobCursor.After(jobs[^1]).Encode() : null);
+    });
+
+    public Task<bool> HoldPlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        var now = clock.Now();
+        var free = Where.Eq(one => one.Planner, null) | Where.Eq(one => one.Planner, planner) | Where.Lte(one => one.PlannerUntil, now);
+        return await UpdateAsync(Unplanned(job) & free, Set.Set(one => one.Planner, planner).Set(one => one.PlannerUntil, now + lease), cancel, orMatched: true);
+    });
+
+    public Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<Guid>>(async () =>
+    {
+        var free = Where.Eq(job => job.Planner, null) | Where.Lte(job => job.PlannerUntil, clock.Now());
+        return await database.Jobs.Find(Where.In(job => job.State, Open) & Where.Eq(job => job.Chunks, null) & free).SortBy(job => job.Created).Project(job => job.Id).ToListAsync(cancel);
+    });
+
+    public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() => TailAsync(job, cancel));
+
+    public Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancel = default)
+    {
+        var after = ChunkRules.After(tail, chunks);
+        return MongoDatabase.RunAsync(async () =>
+        {
+            if (!await database.Jobs.Find(Unplanned(job)).AnyAsync(cancel) || await TailAsync(job, cancel) != tail)
+                return null;
+            if (chunks.Count == 0)
+                return after;
+            await ledger.OpenPagesAsync(job, tail.NextChunk, after.NextChunk - 1, cancel);
+            var documents = chunks.Select((references, i) => new MongoChunk
+            {
+                Id = new MongoKey { Job = job, N = tail.NextChunk + i }, State = ChunkState.Planned,
+                First = references[0].Number, Count = references.Count, Last = references[^1].Uri, Refs = references,
+            });
+            try
+            {
+                // In order, and ending at the first number that is taken: what is written has no gaps, whoever else plans.
+                await database.Chunks.InsertManyAsync(documents, new InsertManyOptions { IsOrdered = true }, cancel);
+                return after;
+            }
+            catch (MongoBulkWriteException e) when (e.WriteConcernError is null && e.WriteErrors.All(error => error.Category == ServerErrorCategory.DuplicateKey))
+            {
+                return null;
+            }
+        });
+    }
+
+    public Task<Job?> FinishPlanningAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        var tail = await TailAsync(job, cancel);
+        await UpdateAsync(
+            Unplanned(job),
+            Set.Set(one => one.Images, tail.NextImage).Set(one => one.Chunks, tail.NextChunk).Unset(one => one.Planner).Unset(one => one.PlannerUntil), cancel);
+        await ledger.TryCompleteAsync(job, cancel);
+        return await FindAsync(job, cancel);
+    });
+
+    public Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+        await UpdateAsync(Is(job, JobState.Running), Set.Set(one => one.State, JobState.Paused).Set(one => one.Reason, reason), cancel)
+        || await database.Jobs.Find(Is(job, JobState.Paused)).AnyAsync(cancel));
+
+    public Task<bool> ResumeAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() =>
+        UpdateAsync(Is(job, JobState.Paused), Set.Set(one => one.State, JobState.Running).Unset(one => one.Reason), cancel));
+
+    public Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+        await UpdateAsync(
+            Is(job, Open), Set.Set(one => one.State, JobState.Cancelled).Set(one => one.Finished, clock.Now()) is var cancelled && reason is null
+                ? cancelled.Unset(one => one.Reason)
+                : cancelled.Set(one => one.Reason, reason), cancel)
+        || await database.Jobs.Find(Is(job, JobState.Cancelled)).AnyAsync(cancel));
+
+    public Task<bool> DeleteAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() => deletion.DeleteAsync(job, cancel));
+
+    public Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<Job>>(async () =>
+        await WithProgressAsync(await database.Jobs.Find(Where.Eq(job => job.Untold, true)).Limit(limit).ToListAsync(cancel), cancel));
+
+    public Task MarkToldAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() =>
+        UpdateAsync(Where.Eq(one => one.Id, job), Set.Unset(one => one.Untold), cancel));
+
+    private static FilterDefinition<MongoJob> Is(Guid job, params JobState[] states) => Where.Eq(one => one.Id, job) & Where.In(one => one.State, states);
+
+    private static FilterDefinition<MongoJob> Unplanned(Guid job) => Is(job, Open) & Where.Eq(one => one.Chunks, null);
+
+    private async Task<bool> UpdateAsync(FilterDefinition<MongoJob> where, UpdateDefinition<MongoJob> update, CancellationToken cancel, bool orMatched = false)
+    {
+        var result = await database.Jobs.UpdateOneAsync(where, update, null, cancel);
+        return result.ModifiedCount > 0 || orMatched && result.MatchedCount > 0;
+    }
+
+    private async Task<PlanTail> TailAsync(Guid job, CancellationToken cancel)
+    {
+        var last = await database.Chunks.Find(MongoDeletion.Chunks(job)).Sort(Builders<MongoChunk>.Sort.Descending(chunk => chunk.Id))
+            .Project(chunk => new { chunk.Id, chunk.First, chunk.Count, chunk.Last }).FirstOrDefaultAsync(cancel);
+        return last is null ? new PlanTail(0, 0, null) : new PlanTail(last.Id.N + 1, last.First + last.Count, last.Last);
+    }
+
+    private async Task<Job> WithProgressAsync(MongoJob job, CancellationToken cancel) => (await WithProgressAsync([job], cancel))[0];
+
+    private async Task<List<Job>> WithProgressAsync(IEnumerable<MongoJob> jobs, CancellationToken cancel)
+    {
+        var list = jobs.ToList();
+        var progress = await ledger.ProgressAsync([.. list.Select(job => job.Id)], cancel);
+        return [.. list.Select(job => job.ToJob(progress[job.Id]))];
+    }
+}

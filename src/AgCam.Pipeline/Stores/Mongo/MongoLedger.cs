@@ -1,0 +1,88 @@
+using AgCam.Pipeline.Records;
+using MongoDB.Driver;
+
+namespace AgCam.Pipeline.Stores.Mongo;
+
+/// <summary>
+/// A job's numbers without transactions. A chunk goes Leased, Saved, Done; between the last two its numbers go into its page of the ledger by one write, which is refused
+/// when the page already has the chunk. So whoever repeats the step after a crash, and however many do, each chunk is counted once.
+/// </summary>
+internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
+{
+    public const int ChunksPerPage = 512;
+
+    private static readonly FilterDefinitionBuilder<MongoLedgerPage> Page = Builders<MongoLedgerPage>.Filter;
+
+    /// <summary>Before chunks are written, so that counting never has to create a page.</summary>
+    public async Task OpenPagesAsync(Guid job, int firstChunk, int lastChunk, CancellationToken cancel)
+    {
+        for (var page = firstChunk / ChunksPerPage; page <= lastChunk / ChunksPerPage; page++)
+            await MongoDatabase.InsertNewAsync(database.Ledger, new MongoLedgerPage { Id = new MongoKey { Job = job, N = page }, Counted = [] }, cancel);
+    }
+
+    /// <summary>From Saved to Done.</summary>
+    /// <returns>Whether this call completed the job.</returns>
+    public async Task<bool> CountAsync(MongoKey chunk, JobProgress sum, CancellationToken cancel)
+    {
+        var key = new MongoKey { Job = chunk.Job, N = chunk.N / ChunksPerPage };
+        var page = await database.Ledger.FindOneAndUpdateAsync(
+            Page.Eq(page => page.Id, key) & Page.Ne("counted", chunk.N),
+            Builders<MongoLedgerPage>.Update.Push("counted", chunk.N).Inc(page => page.ChunksDone, 1).Inc(page => page.Completed, sum.Completed)
+                .Inc(page => page.Failed, sum.Failed).Inc(page => page.Correct, sum.Correct).Inc(page => page.Labelled, sum.Labelled),
+            new FindOneAndUpdateOptions<MongoLedgerPage> { ReturnDocument = ReturnDocument.After, Projection = Builders<MongoLedgerPage>.Projection.Exclude(page => page.Counted) },
+            cancel);
+        await database.Chunks.UpdateOneAsync(
+            Builders<MongoChunk>.Filter.Eq(saved => saved.Id, chunk) & Builders<MongoChunk>.Filter.Eq(saved => saved.State, ChunkState.Saved),
+            Builders<MongoChunk>.Update.Set(saved => saved.State, ChunkState.Done), null, cancel);
+        if (page is null)
+            return false;
+        var chunks = await database.Jobs.Find(job => job.Id == chunk.Job).Project(job => job.Chunks).FirstOrDefaultAsync(cancel);
+        // Only a page that has just become full can complete the job: the sum over the pages is read once per 512 chunks.
+        return chunks is { } total && page.ChunksDone == Math.Min(ChunksPerPage, total - key.N * ChunksPerPage) && await TryCompleteAsync(chunk.Job, cancel);
+    }
+
+    /// <summary>The compare-and-set that ends a job: of all who ask, one is told yes.</summary>
+    public async Task<bool> TryCompleteAsync(Guid job, CancellationToken cancel)
+    {
+        var found = await database.Jobs.Find(one => one.Id == job).FirstOrDefaultAsync(cancel);
+        if (found is not { Chunks: { } chunks, State: JobState.Running or JobState.Paused } || (await ProgressAsync([job], cancel))[job].ChunksDone != chunks)
+            return false;
+        var completed = await database.Jobs.UpdateOneAsync(
+            Builders<MongoJob>.Filter.Eq(one => one.Id, job) & Builders<MongoJob>.Filter.In(one => one.State, [JobState.Running, JobState.Paused]),
+            Builders<MongoJob>.Update.Set(one => one.State, JobState.Completed).Set(one => one.Finished, clock.Now()).Set(one => one.Untold, true).Unset(one => one.Reason),
+            null, cancel);
+        return completed.ModifiedCount > 0;
+    }
+
+    /// <summary>The numbers of each job: sums over its pages.</summary>
+    public async Task<Dictionary<Guid, JobProgress>> ProgressAsync(IReadOnlyCollection<Guid> jobs, CancellationToken cancel)
+    {
+        var progress = jobs.Distinct().ToDictionary(job => job, _ => new JobProgress());
+        if (progress.Count == 0)
+            return progress;
+        var pages = await database.Ledger.Find(Page.In(page => page.Id.Job, progress.Keys.ToArray()))
+            .Project<MongoLedgerPage>(Builders<MongoLedgerPage>.Projection.Exclude(page => page.Counted)).ToListAsync(cancel);
+        foreach (var page in pages)
+            progress[page.Id.Job] += page.Progress;
+        return progress;
+    }
+
+    /// <summary>Counts the chunks that a crash left saved and uncounted.</summary>
+    public async Task<int> CountSavedAsync(CancellationToken cancel)
+    {
+        var saved = await database.Chunks.Find(chunk => chunk.State == ChunkState.Saved).Project(chunk => new { chunk.Id, chunk.Sum }).ToListAsync(cancel);
+        foreach (var chunk in saved)
+            await CountAsync(chunk.Id, chunk.Sum!, cancel);
+        return saved.Count;
+    }
+
+    /// <summary>Completes the jobs that a crash left with all chunks done.</summary>
+    public async Task<int> CompleteDoneAsync(CancellationToken cancel)
+    {
+        var open = await database.Jobs.Find(job => (job.State == JobState.Running || job.State == JobState.Paused) && job.Chunks != null).Project(job => job.Id).ToListAsync(cancel);
+        var completed = 0;
+        foreach (var job in open)
+            completed += await TryCompleteAsync(job, cancel) ? 1 : 0;
+        return completed;
+    }
+}

@@ -1,0 +1,73 @@
+using AgCam.Pipeline.Stores.Documents;
+using AgCam.Pipeline.Stores.Measuring;
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace AgCam.Pipeline.Stores.Mongo;
+
+/// <summary>
+/// The store in MongoDB 6 or later, or a server that speaks its protocol. Uses single-document writes only: no sessions, no transactions.
+/// </summary>
+public sealed class MongoStore : IStore, IBareStore
+{
+    private readonly MongoDatabase _database;
+    private readonly MongoDeletion _deletion;
+    private readonly MongoLedger _ledger;
+
+    public MongoStore(MongoOptions options, TimeProvider? clock = null)
+    {
+        clock ??= TimeProvider.System;
+        Bson.Register();
+        _database = new MongoDatabase(options);
+        _deletion = new MongoDeletion(_database, clock);
+        _ledger = new MongoLedger(_database, clock);
+        Explanations = new MongoExplanations(_database, clock);
+        Items = new MongoItems(_database);
+        Jobs = new MongoJobs(_database, _deletion, _ledger, clock);
+        Chunks = new MongoChunks(_database, _deletion, _ledger, clock);
+        Uploads = new MongoUploads(_database, clock);
+        Provenances = new MongoProvenances(_database);
+    }
+
+    public string Kind => "MongoDB";
+
+    public IExplanations Explanations { get; }
+
+    public IItems Items { get; }
+
+    public IJobs Jobs { get; }
+
+    public IChunks Chunks { get; }
+
+    public IUploads Uploads { get; }
+
+    public IProvenances Provenances { get; }
+
+    internal MongoDatabase Database => _database;
+
+    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancel) => MongoBareTables.CreateAsync(_database, cancel);
+
+    public Task MigrateAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        var found = await SchemaVersionAsync(cancel);
+        StoreSchema.ThrowIfNewer($"The database {_database.Database.DatabaseNamespace}", found);
+        await MongoIndexes.CreateAsync(_database, cancel);
+        await _database.Meta.UpdateOneAsync(
+            new BsonDocument("_id", "schema"), new BsonDocument("$set", new BsonDocument("version", StoreSchema.Version)), new UpdateOptions { IsUpsert = true }, cancel);
+    });
+
+    public Task<int> SchemaVersionAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        var schema = await _database.Meta.Find(new BsonDocument("_id", "schema")).FirstOrDefaultAsync(cancel);
+        return schema is null ? 0 : schema["version"].ToInt32();
+    });
+
+    public Task<RepairReport> RepairAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+        new RepairReport(await _ledger.CountSavedAsync(cancel), await _ledger.CompleteDoneAsync(cancel), await _deletion.ResumeAsync(cancel)));
+
+    public ValueTask DisposeAsync()
+    {
+        _database.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,177 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Pipeline.Tests.Stores.Model;
+
+internal sealed partial class ModelStore
+{
+    Task<Chunk?> IChunks.FindAsync(Guid owner, int number, CancellationToken cancel) => Task.FromResult(FindChunk(owner, number));
+
+    private Chunk? FindChunk(Guid owner, int number) => _chunks.TryGetValue((owner, number), out var chunk)
+        ? chunk with
+        {
+            Alone = chunk.Crashes == 0
+                ? new Dictionary<int, int>()
+                : _alone.Where(pair => pair.Key.Owner == owner && pair.Key.Chunk == number).ToDictionary(pair => pair.Key.Number, pair => pair.Value.Starts),
+        }
+        : null;
+
+    public Task<IReadOnlyList<Chunk>> TakeAsync(Guid job, int window, TimeSpan trust, CancellationToken cancel)
+    {
+        if (StateOf(job) != JobState.Running)
+            return Task.FromResult<IReadOnlyList<Chunk>>([]);
+        var ofJob = _chunks.Values.Where(chunk => chunk.Owner == job).OrderBy(chunk => chunk.Number).ToList();
+        var flying = ofJob.Count(chunk => chunk.State is ChunkState.Published or ChunkState.Leased);
+        return Task.FromResult<IReadOnlyList<Chunk>>(
+            [.. ofJob.Where(chunk => chunk.State == ChunkState.Planned).Take(Math.Max(0, window - flying)).Select(chunk => Publish(chunk, trust))]);
+    }
+
+    public Task<IReadOnlyList<Chunk>> RetakeAsync(TimeSpan trust, int limit, bool all, CancellationToken cancel)
+    {
+        var over = _chunks.Values.Where(chunk => chunk.State is ChunkState.Published or ChunkState.Leased && (all || chunk.Until <= Now)).ToList();
+        var taken = new List<Chunk>();
+        foreach (var chunk in over)
+        {
+            if (chunk.Request is not null || StateOf(chunk.Owner) == JobState.Running)
+                taken.Add(Publish(Crashed(chunk), trust));
+            else
+                Put(Crashed(chunk) with { State = ChunkState.Planned, Worker = null, Until = null });
+        }
+        return Task.FromResult<IReadOnlyList<Chunk>>(taken);
+    }
+
+    public Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, CancellationToken cancel)
+    {
+        _deleted.Remove(request.Owner);
+        AddRequest(request, trust);
+        return Task.FromResult(FindChunk(request.Owner, 0)!);
+    }
+
+    public Task<int> ForgetRequestsAsync(TimeSpan age, int limit, CancellationToken cancel)
+    {
+        var old = _chunks.Values.Where(chunk => chunk.Done < Now - age && _direct.Contains(chunk.Owner)).ToList();
+        old.ForEach(chunk => _chunks.Remove((chunk.Owner, chunk.Number)));
+        return Task.FromResult(old.Count);
+    }
+
+    private readonly HashSet<Guid> _direct = [];
+
+    public Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered, CancellationToken cancel)
+    {
+        if (message.JobId is null && !_deleted.Contains(message.Owner))
+            AddRequest(message, lease);
+        return Task.FromResult(Lease(message, worker, lease, redelivered));
+    }
+
+    private LeaseAnswer Lease(ExplainImages message, string worker, TimeSpan lease, bool redelivered)
+    {
+        if (FindChunk(message.Owner, message.Chunk) is not { } chunk)
+            return new LeaseAnswer(LeaseOutcome.Gone, null, null);
+        var job = StateOf(message.Owner);
+        if (chunk.State == ChunkState.Done)
+            return new LeaseAnswer(LeaseOutcome.Done, null, chunk);
+        if (job == JobState.Cancelled)
+            return new LeaseAnswer(LeaseOutcome.Cancelled, null, chunk);
+        if (message.Epoch < chunk.Epoch || chunk.State == ChunkState.Planned)
+            return new LeaseAnswer(LeaseOutcome.Stale, null, chunk);
+        if (chunk.State == ChunkState.Leased && !redelivered && chunk.Until > Now)
+            return new LeaseAnswer(LeaseOutcome.Held, null, chunk);
+        chunk = Crashed(chunk);
+        if (job == JobState.Paused)
+        {
+            Put(chunk with { State = ChunkState.Planned, Worker = null, Until = null });
+            return new LeaseAnswer(LeaseOutcome.Paused, null, FindChunk(chunk.Owner, chunk.Number));
+        }
+        Put(chunk with { State = ChunkState.Leased, Attempts = chunk.Attempts + 1, Worker = worker, Leased = Now, Until = Now + lease });
+        return new LeaseAnswer(LeaseOutcome.Granted, new ChunkLease(chunk.Owner, chunk.Number, chunk.Attempts + 1), FindChunk(chunk.Owner, chunk.Number));
+    }
+
+    public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancel)
+    {
+        if (Held(held) is not { } chunk)
+            return Task.FromResult(false);
+        Put(chunk with { Until = Now + lease });
+        return Task.FromResult(true);
+    }
+
+    public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, CancellationToken cancel)
+    {
+        if (Held(held) is not { } chunk)
+            return Task.FromResult(false);
+        foreach (var (key, (starts, attempt)) in _alone.Where(pair => pair.Key.Owner == held.Owner && pair.Key.Chunk == held.Number && pair.Value.Attempt == held.Attempt).ToList())
+        {
+            _alone[key] = (starts - 1, attempt);
+            if (starts == 1)
+                _alone.Remove(key);
+        }
+        Put(chunk with { State = ChunkState.Published, Until = Now + trust, Worker = null });
+        return Task.FromResult(true);
+    }
+
+    public Task<int> BeginAloneAsync(ChunkLease held, int number, CancellationToken cancel)
+    {
+        if (Held(held) is null)
+            return Task.FromResult(-1);
+        var before = _alone.GetValueOrDefault((held.Owner, held.Number, number)).Starts;
+        _alone[(held.Owner, held.Number, number)] = (before + 1, held.Attempt);
+        return Task.FromResult(before);
+    }
+
+    public Task EndAloneAsync(ChunkLease held, int number, CancellationToken cancel)
+    {
+        if (Held(held) is not null)
+            _alone.Remove((held.Owner, held.Number, number));
+        return Task.CompletedTask;
+    }
+
+    public Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel) =>
+        Task.FromResult<IReadOnlyList<SaveAnswer>>([.. chunks.Select(Save)]);
+
+    private SaveAnswer Save(ChunkResult result)
+    {
+        SaveAnswer Nothing(SaveOutcome outcome) => new(outcome, 0, 0, new JobProgress(), false);
+        if (FindChunk(result.Lease.Owner, result.Lease.Number) is not { } chunk)
+            return Nothing(SaveOutcome.Gone);
+        if (chunk.State == ChunkState.Done)
+            return Nothing(SaveOutcome.AlreadyDone);
+        if (Held(result.Lease) is null)
+            return Nothing(SaveOutcome.LeaseLost);
+        var explanations = result.Explanations.Count(explanation => _explanations.TryAdd(explanation.Id, new Kept(explanation, Now)));
+        var items = result.Items.Count(item => _items.TryAdd((item.Job, item.Number), item));
+        var progress = JobProgress.Of(result.Items.Select(item => _items[(item.Job, item.Number)]));
+        Put(chunk with { State = ChunkState.Done, Done = Now, Until = null, References = [], Request = null });
+        foreach (var key in _alone.Keys.Where(key => key.Owner == chunk.Owner && key.Chunk == chunk.Number).ToList())
+            _alone.Remove(key);
+        if (!_jobs.TryGetValue(chunk.Owner, out var job))
+            return new SaveAnswer(SaveOutcome.Saved, explanations, items, progress, false);
+        job.Job = job.Job with { Progress = job.Job.Progress + progress };
+        return new SaveAnswer(SaveOutcome.Saved, explanations, items, progress, TryComplete(job));
+    }
+
+    private Chunk? Held(ChunkLease held) =>
+        _chunks.TryGetValue((held.Owner, held.Number), out var chunk) && chunk.State == ChunkState.Leased && chunk.Attempts == held.Attempt ? chunk : null;
+
+    private void AddRequest(ExplainImages request, TimeSpan trust)
+    {
+        _direct.Add(request.Owner);
+        _chunks.TryAdd((request.Owner, 0), new Chunk
+        {
+            Owner = request.Owner, Number = 0, Count = request.References.Count, References = request.References, Request = request, State = ChunkState.Published,
+            Epoch = request.Epoch, Published = Now, Until = Now + trust,
+        });
+    }
+
+    private Chunk Publish(Chunk chunk, TimeSpan trust)
+    {
+        Put(chunk with { State = ChunkState.Published, Epoch = chunk.Epoch + 1, Published = Now, Until = Now + trust, Worker = null });
+        return FindChunk(chunk.Owner, chunk.Number)!;
+    }
+
+    private static Chunk Crashed(Chunk chunk) => chunk.State != ChunkState.Leased ? chunk : chunk with
+    {
+        Crashes = chunk.Crashes + 1, CrashNote = $"attempt {chunk.Attempts} by {chunk.Worker}, leased {chunk.Leased:u}, did not come back",
+    };
+
+    private void Put(Chunk chunk) => _chunks[(chunk.Owner, chunk.Number)] = chunk with { Alone = new Dictionary<int, int>() };
+}

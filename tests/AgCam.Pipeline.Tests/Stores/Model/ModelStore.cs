@@ -1,0 +1,129 @@
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Pipeline.Tests.Stores.Model;
+
+/// <summary>
+/// The contract at its plainest: dictionaries, one caller, nothing durable. What the real stores are compared with.
+/// </summary>
+internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanations, IItems, IJobs, IChunks, IProvenances
+{
+    private readonly SortedDictionary<Digest, Kept> _explanations = [];
+    private readonly Dictionary<(Guid Job, int Number), Item> _items = [];
+    private readonly Dictionary<Guid, ModelJob> _jobs = [];
+    private readonly Dictionary<(Guid Owner, int Number), Chunk> _chunks = [];
+    private readonly Dictionary<(Guid Owner, int Chunk, int Number), (int Starts, int Attempt)> _alone = [];
+    private readonly HashSet<Guid> _deleted = [];
+    private readonly Dictionary<Digest, Provenance> _provenances = [];
+
+    public string Kind => "model";
+
+    public IExplanations Explanations => this;
+
+    public IItems Items => this;
+
+    public IJobs Jobs => this;
+
+    public IChunks Chunks => this;
+
+    public IProvenances Provenances => this;
+
+    public IUploads Uploads => throw new NotSupportedException("The model keeps no uploads.");
+
+    private DateTimeOffset Now => clock.Now();
+
+    public Task MigrateAsync(CancellationToken cancel) => Task.CompletedTask;
+
+    public Task<int> SchemaVersionAsync(CancellationToken cancel) => Task.FromResult(StoreSchema.Version);
+
+    public Task<RepairReport> RepairAsync(CancellationToken cancel) => Task.FromResult(new RepairReport(0, 0, 0));
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    public Task<Digest> PutAsync(Provenance provenance, CancellationToken cancel)
+    {
+        _provenances.TryAdd(provenance.Id(), provenance);
+        return Task.FromResult(provenance.Id());
+    }
+
+    Task<Provenance?> IProvenances.FindAsync(Digest id, CancellationToken cancel) => Task.FromResult(_provenances.GetValueOrDefault(id));
+
+    Task<StoredExplanation?> IExplanations.FindAsync(Digest id, CancellationToken cancel) => Task.FromResult(_explanations.GetValueOrDefault(id)?.Explanation);
+
+    Task<IReadOnlyList<StoredExplanation>> IExplanations.FindAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancel) =>
+        Task.FromResult<IReadOnlyList<StoredExplanation>>([.. ids.Distinct().Where(_explanations.ContainsKey).Select(id => _explanations[id].Explanation)]);
+
+    public Task<IReadOnlySet<Digest>> HoldAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancel)
+    {
+        var found = ids.Where(_explanations.ContainsKey).ToHashSet();
+        foreach (var id in found)
+            _explanations[id].Condemned = null;
+        return Task.FromResult<IReadOnlySet<Digest>>(found);
+    }
+
+    public Task<PruneStep> PruneAsync(TimeSpan olderThan, TimeSpan grace, Digest? after, int limit, CancellationToken cancel)
+    {
+        int condemned = 0, deleted = 0;
+        var looked = _explanations.Where(pair => after is null || pair.Key.CompareTo(after.Value) > 0).Take(limit).ToList();
+        foreach (var (id, kept) in looked)
+        {
+            if (_items.Values.Any(item => item.Explanation == id))
+                kept.Condemned = null;
+            else if (kept.Condemned is null && kept.Created < Now - olderThan)
+            {
+                kept.Condemned = Now;
+                condemned++;
+            }
+            else if (kept.Condemned < Now - grace)
+            {
+                _explanations.Remove(id);
+                deleted++;
+            }
+        }
+        return Task.FromResult(new PruneStep(looked.Count < limit ? null : looked[^1].Key, condemned, deleted));
+    }
+
+    Task<Item?> IItems.FindAsync(Guid job, int number, CancellationToken cancel) => Task.FromResult(_items.GetValueOrDefault((job, number)));
+
+    /// <summary>Its cursor is the number of items before.</summary>
+    public Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancel)
+    {
+        var index = ItemIndex.For(query);
+        var found = _items.Values.Where(item =>
+            (query.Job is null || item.Job == query.Job) && (query.Status is null || item.Status == query.Status) && (query.Model is null || item.Model == query.Model)
+            && (query.Predicted is null || item.Predicted == query.Predicted) && (query.Label is null || item.Label == query.Label)
+            && (query.Correct is null || item.Correct == query.Correct) && (query.Explanation is null || item.Explanation == query.Explanation)
+            && (index.Sort != ItemSort.Probability || item.Probability is not null));
+        var sorted = found.OrderBy(item => index.Sort switch { ItemSort.Probability => item.Probability!.Value, ItemSort.Time => (double)item.Time.Ticks, _ => 0.0 })
+            .ThenBy(item => item.Job).ThenBy(item => item.Number).ToList();
+        if (query.Descending)
+            sorted.Reverse();
+        var skip = query.Cursor is null ? 0 : int.Parse(query.Cursor);
+        return Task.FromResult(new ItemPage([.. sorted.Skip(skip).Take(query.Limit)], sorted.Count > skip + query.Limit ? $"{skip + query.Limit}" : null));
+    }
+
+    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancel) => Task.FromResult(JobProgress.Of(_items.Values.Where(item => item.Job == job)) with
+    {
+        ChunksDone = _chunks.Values.Count(chunk => chunk.Owner == job && chunk.State == ChunkState.Done),
+    });
+
+    private sealed class Kept(StoredExplanation explanation, DateTimeOffset created)
+    {
+        public StoredExplanation Explanation => explanation;
+
+        public DateTimeOffset Created => created;
+
+        public DateTimeOffset? Condemned { get; set; }
+    }
+
+    private sealed class ModelJob(Job job)
+    {
+        public Job Job { get; set; } = job;
+
+        public bool Untold { get; set; }
+
+        public string? Planner { get; set; }
+
+        public DateTimeOffset PlannerUntil { get; set; }
+    }
+}

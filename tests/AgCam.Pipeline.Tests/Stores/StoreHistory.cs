@@ -1,0 +1,171 @@
+using System.Text.Json;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Stores.Documents;
+
+namespace AgCam.Pipeline.Tests.Stores;
+
+/// <summary>
+/// Plays a history, which is a list of numbers, on a store, and writes down every answer. Each number picks what to do and what to do it with, among what the answers
+/// before it gave. Two stores that keep the contract write the same.
+/// </summary>
+internal sealed class StoreHistory(IStore store, FakeClock clock)
+{
+    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+    private static readonly string[] Keys = ["alpha", "beta"];
+    private static readonly Guid[] Owners = [RequestId.Of("alpha"), RequestId.Of("beta"), RequestId.Of("gamma"), RequestId.Of("delta")];
+
+    private readonly List<ExplainImages> _messages = [Some.Request("gamma", 2), Some.Request("delta")];
+    private readonly List<(ChunkLease Lease, Chunk Chunk)> _leases = [];
+
+    public List<string> Answers { get; } = [];
+
+    public async Task PlayAsync(IEnumerable<int> history)
+    {
+        // Something to start from, so that short histories get somewhere.
+        await StepAsync(0, 0);
+        await StepAsync(1, 4);
+        foreach (var number in history)
+            await StepAsync(number & 31, number >> 5 & 0xFFFF);
+        await AuditAsync();
+    }
+
+    private async Task StepAsync(int kind, int pick)
+    {
+        var (key, job) = (Keys[pick % 2], Owners[pick % 2]);
+        switch (kind)
+        {
+            case 0: Note("create", await store.Jobs.CreateAsync(Some.Spec($"folder:/{pick / 2 % 4 / 3}", "a", key), key)); break;
+            case 1: Note("add", await AddAsync(job, 1 + pick / 2 % 3, 1 + pick / 6 % 3)); break;
+            case 2: Note("finish", await store.Jobs.FinishPlanningAsync(job)); break;
+            case 3: Note("pause", await store.Jobs.PauseAsync(job, $"reason {pick % 3}")); break;
+            case 4 or 5: Note("resume", await store.Jobs.ResumeAsync(job)); break;
+            case 6 when pick % 8 < 2: Note("cancel", await store.Jobs.CancelAsync(job, pick % 3 == 0 ? null : "enough")); break;
+            case 7 when pick % 4 == 0: Note("delete", await store.Jobs.DeleteAsync(Owners[pick / 4 % 4])); break;
+            case 8 or 9 or 10 or 11: Note("take", Remember(await store.Chunks.TakeAsync(job, 1 + pick / 2 % 4, 2 * Minute))); break;
+            case 12: Note("retake", Remember(await store.Chunks.RetakeAsync(2 * Minute, 1000, all: pick % 5 == 0))); break;
+            case 13: Note("accept", Remember([await store.Chunks.AcceptAsync(pick % 2 == 0 ? Some.Request("gamma", 2) : Some.Request("delta"), Minute)])); break;
+            case 14 or 15 or 16 or 17 or 18: Note("lease", Remember(await LeaseAsync(pick))); break;
+            case 19 when Lease(pick) is { } held: Note("heartbeat", await store.Chunks.HeartbeatAsync(held.Lease, 2 * Minute)); break;
+            case 20 when Lease(pick) is { } held: Note("release", await store.Chunks.ReleaseAsync(held.Lease, Minute)); break;
+            case 21 when Lease(pick) is { } held: Note("begin alone", await store.Chunks.BeginAloneAsync(held.Lease, held.Chunk.References[0].Number)); break;
+            case 22 when Lease(pick) is { } held: await store.Chunks.EndAloneAsync(held.Lease, held.Chunk.References[0].Number); break;
+            case 23 or 24 or 25 or 26 when Lease(pick) is { } held: Note("save", await store.Chunks.SaveAsync([await ResultAsync(held, pick)])); break;
+            case 27: clock.Advance(pick % 3 * Minute); break;
+            case 28: Note("prune", await store.Explanations.PruneAsync(2 * Minute, Minute, null, 1000)); break;
+            case 29: Note("list", await ListAsync(pick)); break;
+            case 30: Note("forget", await store.Chunks.ForgetRequestsAsync(pick % 4 * Minute)); break;
+            case 31: await OtherAsync(job, pick); break;
+        }
+    }
+
+    private async Task<PlanTail?> AddAsync(Guid job, params int[] sizes)
+    {
+        var tail = await store.Jobs.PlanTailAsync(job);
+        var chunks = new List<IReadOnlyList<ImageReference>>();
+        foreach (var size in sizes)
+            chunks.Add(Some.References(tail.NextImage + chunks.Sum(chunk => chunk.Count), size));
+        return await store.Jobs.AddChunksAsync(job, tail, chunks);
+    }
+
+    private Task<LeaseAnswer> LeaseAsync(int pick) =>
+        store.Chunks.LeaseAsync(_messages[^(1 + pick / 8 % Math.Min(_messages.Count, 6))], $"worker {pick % 3}", Minute, redelivered: pick % 8 < 2);
+
+    private async Task<ChunkResult> ResultAsync((ChunkLease Lease, Chunk Chunk) held, int pick)
+    {
+        var explanations = new List<StoredExplanation>();
+        var items = new List<Item>();
+        foreach (var reference in held.Chunk.References)
+        {
+            var seed = (reference.Number + pick) % 7;
+            if ((pick + reference.Number) % 5 == 0)
+            {
+                items.Add(Some.Failure(held.Chunk.Owner, reference.Number, clock.Now()));
+                continue;
+            }
+            var explanation = Some.Explanation(seed);
+            if (pick % 2 == 0 || (await store.Explanations.HoldAsync([explanation.Id])).Count == 0)
+                explanations.Add(explanation);
+            items.Add(Some.Item(held.Chunk.Owner, reference.Number, clock.Now(), explanation.Id, probability: seed / 8f, label: pick % 3 == 0 ? null : "cat"));
+        }
+        return new ChunkResult(held.Lease, explanations, items);
+    }
+
+    private async Task<object> ListAsync(int pick)
+    {
+        var job = Owners[pick % 4];
+        var query = (pick / 4 % 9) switch
+        {
+            0 => new ItemQuery { Job = job, Status = ItemStatus.Failed },
+            1 => new ItemQuery { Job = job, Sort = ItemSort.Probability },
+            2 => new ItemQuery { Job = job, Predicted = "cat" },
+            3 => new ItemQuery { Job = job, Correct = pick % 8 < 4 },
+            4 => new ItemQuery { Job = job, Label = "cat", Predicted = "dog" },
+            5 => new ItemQuery { Model = Some.Model.Id, Predicted = "cat" },
+            6 => new ItemQuery { Explanation = Some.Explanation(pick % 7).Id },
+            7 => new ItemQuery(),
+            _ => new ItemQuery { Job = job },
+        };
+        query = query with { Descending = pick / 36 % 2 == 1, Limit = 1 + pick / 72 % 4 };
+        var items = await store.Items.AllAsync(query).ToListAsync();
+        return query.Job is null ? items.OrderBy(item => item.Job).ThenBy(item => item.Number) : items; // across jobs, ties are in the store's own order
+    }
+
+    private async Task OtherAsync(Guid job, int pick)
+    {
+        switch (pick / 2 % 6)
+        {
+            case 0: Note("hold planning", await store.Jobs.HoldPlanningAsync(job, $"planner {pick % 3}", Minute)); break;
+            case 1: Note("unplanned", (await store.Jobs.UnplannedAsync()).Order()); break;
+            case 2: Note("untold", (await store.Jobs.UntoldAsync()).OrderBy(one => one.Id)); break;
+            case 3: await store.Jobs.MarkToldAsync(job); break;
+            case 4: Note("repair", await store.RepairAsync()); break;
+            case 5: Note("jobs", (await store.Jobs.PageAsync(new JobQuery { Tag = pick % 5 == 0 ? "beta" : null, State = pick % 7 == 0 ? JobState.Paused : null })).Jobs); break;
+        }
+    }
+
+    /// <summary>Everything that can be read, at the end.</summary>
+    private async Task AuditAsync()
+    {
+        foreach (var owner in Owners)
+        {
+            var job = await store.Jobs.FindAsync(owner);
+            var recount = await store.Items.RecountAsync(owner);
+            Note("job", job);
+            Note("recount", recount);
+            if (job is not null && job.Progress != recount)
+                throw new InvalidOperationException($"{store.Kind}: the job says {job.Progress}, its rows say {recount}.");
+            for (var number = 0; await store.Chunks.FindAsync(owner, number) is { } chunk; number++)
+                Note("chunk", chunk);
+            Note("items", await store.Items.AllAsync(new ItemQuery { Job = owner, Limit = 3 }).ToListAsync());
+        }
+        var explanations = await store.Explanations.FindAsync([.. Enumerable.Range(0, 7).Select(seed => Some.Explanation(seed).Id)]);
+        foreach (var explanation in explanations.OrderBy(one => one.Id))
+            Note("explanation", Convert.ToHexString(ExplanationDocument.Encode(explanation)));
+        Note("delete", await store.Jobs.DeleteAsync(Owners[0]));
+        for (var i = 0; i < 3; i++)
+        {
+            clock.Advance(3 * Minute);
+            Note("prune", await store.Explanations.PruneAsync(2 * Minute, Minute, null, 1000));
+        }
+    }
+
+    private (ChunkLease Lease, Chunk Chunk)? Lease(int pick) => _leases.Count == 0 ? null : _leases[^(1 + pick / 64 % Math.Min(_leases.Count, 5))];
+
+    private IEnumerable<Chunk> Remember(IEnumerable<Chunk> chunks)
+    {
+        var list = chunks.OrderBy(chunk => chunk.Owner).ThenBy(chunk => chunk.Number).ToList();
+        _messages.AddRange(list.Where(chunk => chunk.References.Count > 0).Select(Some.Message));
+        return list;
+    }
+
+    private LeaseAnswer Remember(LeaseAnswer answer)
+    {
+        if (answer.Lease is { } lease)
+            _leases.Add((lease, answer.Chunk!));
+        return answer;
+    }
+
+    private void Note(string what, object? answer) => Answers.Add($"{Answers.Count} {what}: {JsonSerializer.Serialize(answer)}");
+}

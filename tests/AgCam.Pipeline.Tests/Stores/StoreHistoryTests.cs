@@ -1,0 +1,78 @@
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Stores.Mongo;
+using AgCam.Pipeline.Stores.Sqlite;
+using AgCam.Pipeline.Tests.Stores.Model;
+using FsCheck;
+using FsCheck.Fluent;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Stores;
+
+public sealed class StoreHistoryTests
+{
+    /// <summary>Long enough for a job to be planned, taken, leased, crashed, saved and deleted, several times over.</summary>
+    private static readonly Gen<int[]> Histories = Gen.Choose(0, (1 << 21) - 1).ArrayOf().Resize(120);
+
+    [Fact]
+    public void SQLite_answers_any_history_as_the_model_does() => Check(40, () =>
+    {
+        var folder = Path.Combine(Path.GetTempPath(), "agcam-tests", Guid.NewGuid().ToString("N"));
+        return (
+            clock => new SqliteStore(new SqliteOptions { Path = Path.Combine(folder, "agcam.db"), Durability = SqliteDurability.Process }, clock),
+            () =>
+            {
+                Directory.Delete(folder, recursive: true);
+                return Task.CompletedTask;
+            });
+    });
+
+    [Fact]
+    public void MongoDB_answers_any_history_as_the_model_does()
+    {
+        Assert.SkipWhen(MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
+        Check(15, () =>
+        {
+            var name = MongoStoreTests.NewName();
+            return (clock => new MongoStore(new MongoOptions { Uri = MongoStoreTests.Uri!, Database = name }, clock), () => MongoStoreTests.DropAsync(name));
+        });
+    }
+
+    /// <summary>The model against itself would always agree: this shows that a history gets somewhere, so that agreeing means something.</summary>
+    [Fact]
+    public async Task Histories_reach_what_matters()
+    {
+        var said = new HashSet<string>();
+        foreach (var history in Gen.Sample(Histories, 120, 60))
+            said.UnionWith(await AnswersAsync(clock => new ModelStore(clock), history));
+
+        string[] all =
+        [
+            "\"Outcome\":0,\"NewExplanations\":1", "\"JobCompleted\":true", "\"Crashes\":2", "\"Alone\":{\"",
+            "\"Condemned\":1", "\"Deleted\":1", "\"State\":\"Cancelled\"", "\"State\":\"Paused\"", "forget: 1", "delete: true",
+        ];
+        Assert.All(all, needed => Assert.Contains(said, answer => answer.Contains(needed, StringComparison.Ordinal)));
+    }
+
+    private static void Check(int histories, Func<(Func<FakeClock, IStore> Open, Func<Task> Drop)> place)
+    {
+        var property = Prop.ForAll(Arb.From(Histories, history => ArbMap.Default.ArbFor<int[]>().Shrinker(history)), history =>
+        {
+            var (open, drop) = place();
+            var expected = AnswersAsync(clock => new ModelStore(clock), history).GetAwaiter().GetResult();
+            var actual = AnswersAsync(open, history).GetAwaiter().GetResult();
+            drop().GetAwaiter().GetResult();
+            Assert.Equal(expected, actual);
+        });
+        FsCheck.Check.One(Config.QuickThrowOnFailure.WithMaxTest(histories), property);
+    }
+
+    private static async Task<List<string>> AnswersAsync(Func<FakeClock, IStore> open, int[] history)
+    {
+        var clock = new FakeClock();
+        await using var store = open(clock);
+        await store.MigrateAsync();
+        var play = new StoreHistory(store, clock);
+        await play.PlayAsync(history);
+        return play.Answers;
+    }
+}

@@ -1,0 +1,101 @@
+using AgCam.Heatmaps;
+using AgCam.Images;
+using AgCam.Models;
+using Xunit;
+
+namespace AgCam.Tests;
+
+/// <summary>From a picture to its explanation, with a small fixture model.</summary>
+public sealed class ExplainerTests : IDisposable
+{
+    private readonly Checkpoint _checkpoint = Checkpoint.Open(Fixture.Path("models", "timm_vit"));
+    private readonly Explainer _explainer;
+    private readonly RgbImage _picture = ImageDecoder.Decode(File.ReadAllBytes(Fixture.Path("preprocess", "rgb_500x375.png")), ImageLimits.Default);
+
+    public ExplainerTests() => _explainer = new Explainer(_checkpoint, new ExplainerOptions { Device = "cpu" });
+
+    [Fact]
+    public void An_explanation_holds_prediction_heatmap_and_boxes_in_original_pixels()
+    {
+        var explanation = _explainer.Explain(_picture);
+        Assert.Equal(5, explanation.Predictions.Count);
+        Assert.Equal(1, Enumerable.Range(0, 10).Sum(explanation.Probability), 1e-9);
+        var target = Assert.Single(explanation.Targets);
+        Assert.Equal(explanation.Predictions[0].Class, target.Class);
+        Assert.Equal((4, 4), (target.Heatmap.Rows, target.Heatmap.Columns));
+        Assert.NotEmpty(target.Boxes);
+        Assert.All(target.Boxes, box => Assert.True(box.X >= 0 && box.Y >= 0 && box.Right <= 500 && box.Bottom <= 375));
+        Assert.Equal(target.Boxes.OrderByDescending(box => box.Score), target.Boxes);
+    }
+
+    [Fact]
+    public void Images_of_one_batch_may_have_different_numbers_of_targets()
+    {
+        var options = new ExplainOptions { Targets = [Target.Predicted, Target.Parse("label", _explainer.Classes)] };
+        var image = _explainer.Prepare(_picture);
+        var explanations = _explainer.Explain([image, image, image], [3, null, 4], options);
+        Assert.Equal([2, 1, 2], explanations.Select(e => e.Targets.Count));
+        Assert.Equal(3, explanations[0].Targets[1].Class);
+        Assert.Equal(4, explanations[2].Targets[1].Class);
+        Assert.Equal(explanations[0].Targets[0].Heatmap.Values, explanations[1].Targets[0].Heatmap.Values);
+    }
+
+    [Fact]
+    public void A_target_gives_the_same_map_alone_and_among_others()
+    {
+        var several = _explainer.Explain(_picture, new ExplainOptions { Targets = [Target.Parse("top:5", _explainer.Classes)], Signed = true });
+        var alone = _explainer.Explain(_picture, ExplainOptions.Default);
+        Assert.Equal(5, several.Targets.Count);
+        AssertClose(alone.Targets[0].Heatmap, several.Targets[0].Heatmap);
+        Assert.All(several.Targets, target => Assert.NotNull(target.Negative));
+        Assert.Null(alone.Targets[0].Negative);
+    }
+
+    [Fact]
+    public void A_contrastive_map_with_gamma_zero_is_the_plain_map()
+    {
+        var versus = Target.Parse("predicted-vs-0", _explainer.Classes);
+        var plain = _explainer.Explain(_picture).Targets[0];
+        var other = plain.Class == 0 ? Target.Parse("predicted-vs-1", _explainer.Classes) : versus;
+        var contrastive = _explainer.Explain(_picture, new ExplainOptions { Targets = [other], Gamma = 0 }).Targets[0];
+        AssertClose(plain.Heatmap, contrastive.Heatmap);
+        Assert.NotNull(contrastive.AgainstName);
+    }
+
+    [Fact]
+    public void The_largest_box_is_the_first_of_all_boxes()
+    {
+        var all = _explainer.Explain(_picture).Targets[0].Boxes;
+        var largest = _explainer.Explain(_picture, new ExplainOptions { Boxes = BoxSelection.Largest }).Targets[0].Boxes;
+        Assert.Equal([all[0]], largest);
+    }
+
+    [Fact]
+    public void What_changes_numbers_changes_the_recipe_and_what_does_not_does_not()
+    {
+        var recipe = _explainer.Recipe(ExplainOptions.Default);
+        Assert.Equal(recipe, _explainer.Recipe(new ExplainOptions { Threshold = 0.3, Boxes = BoxSelection.Largest }));
+        Assert.NotEqual(recipe, _explainer.Recipe(new ExplainOptions { Signed = true }));
+        Assert.NotEqual(recipe, _explainer.Recipe(new ExplainOptions { Gamma = 0.6 }));
+        Assert.Equal(_explainer.Provenance(ExplainOptions.Default).Id(), _explainer.Provenance(ExplainOptions.Default).Id());
+    }
+
+    [Fact]
+    public void A_device_that_is_not_there_is_an_error_that_says_what_is()
+    {
+        var error = Assert.Throws<DeviceException>(() => new Explainer(_checkpoint, new ExplainerOptions { Device = "cuda:7" }));
+        Assert.Contains("cuda:7", error.Message);
+    }
+
+    public void Dispose()
+    {
+        _explainer.Dispose();
+        _checkpoint.Dispose();
+    }
+
+    private static void AssertClose(Heatmap expected, Heatmap actual)
+    {
+        for (var i = 0; i < expected.Values.Length; i++)
+            Assert.Equal(expected.Values[i], actual.Values[i], 1e-5f);
+    }
+}
