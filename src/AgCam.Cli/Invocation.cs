@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.ComponentModel.DataAnnotations;
 using System.Text.RegularExpressions;
 using System.Threading.Channels;
+using AgCam.Evaluation.Datasets;
 using AgCam.Images;
 using AgCam.Labels;
 using AgCam.Models;
@@ -69,7 +70,7 @@ internal static class Invocation
     {
         while (error is AggregateException or ChannelClosedException or TypeInitializationException && error.InnerException is { } inner)
             error = inner;
-        var expected = error is UsageException or ModelException or NativeBackendException or DeviceException or TargetException or LabelException or ImageException
+        var expected = error is UsageException or ModelException or NativeBackendException or DeviceException or TargetException or LabelException or DatasetException or ImageException
             or ArgumentException or ValidationException or IOException or UnauthorizedAccessException;
         Console.Error.WriteLine(expected
             ? $"agcam: {OneLine(error.Message)}"
