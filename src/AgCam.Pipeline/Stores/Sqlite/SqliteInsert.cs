@@ -44,6 +44,8 @@ internal sealed class SqliteInsert : IDisposable
 
     private SqliteInsert Bound(int result)
     {
+        if (result != raw.SQLITE_OK)
+            _next = 0; // the next run starts from its first parameter
         Check(result);
         return this;
     }
