@@ -3,12 +3,14 @@ using AgCam.Cli;
 using AgCam.Cli.Bench;
 using AgCam.Cli.Doctor;
 using AgCam.Cli.Models;
+using AgCam.Cli.Scenes;
 
 var agcam = new RootCommand("Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed.")
 {
     ExplainVerb.Create(),
     ModelsVerb.Create(),
     BenchVerb.Create(),
+    ScenesVerb.Create(),
     DoctorVerb.Create(),
     CompletionVerb.Create(),
     BackendSelfTestVerb.Create(),

@@ -26,12 +26,19 @@ internal sealed class ExplainSettings
     private readonly Option<long> _maxPixels = new("--max-pixels") { Description = "Largest image, width x height.", DefaultValueFactory = _ => ImageLimits.Default.MaxPixels, HelpName = "N" };
     private readonly Option<long> _maxBytes = new("--max-bytes") { Description = "Largest image file.", DefaultValueFactory = _ => ImageLimits.Default.MaxBytes, HelpName = "N" };
     private readonly Option<string?> _labels = new("--labels") { Description = "Labels: a CSV, JSONL or Parquet file (path, label), or `parent` for class folders.", HelpName = "FILE|parent" };
+    private readonly Option<string?> _labelColumns = new("--label-columns") { Description = "Names of the two columns in that file, where they are unusual.", HelpName = "PATH,LABEL" };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No progress, no summary." };
 
     public ExplainSettings()
     {
         _colormap.CompletionSources.Add([.. Colormap.All.Select(map => map.Name)]);
         _targets.CompletionSources.Add("predicted", "label", "top:5");
+        _paths.Validators.Add(result =>
+        {
+            // A mistyped option would pass for a path.
+            foreach (var token in result.Tokens.Where(token => token.Value is ['-', _, ..] && !File.Exists(token.Value)))
+                result.AddError($"There is no option {token.Value} (and no such file).");
+        });
         Within(_threshold, 0, 1);
         Within(_opacity, 0, 1);
         Within(_gamma, 0, 1000);
@@ -44,7 +51,7 @@ internal sealed class ExplainSettings
     public void AddTo(Command command)
     {
         command.Arguments.Add(_paths);
-        Option[] all = [_targets, _out, _save, _json, _raw, _threshold, _boxes, _gamma, _signed, _labels, _batch, _maxFailures, _maxPixels, _maxBytes, _colormap, _opacity, _quiet];
+        Option[] all = [_targets, _out, _save, _json, _raw, _threshold, _boxes, _gamma, _signed, _labels, _labelColumns, _batch, _maxFailures, _maxPixels, _maxBytes, _colormap, _opacity, _quiet];
         foreach (var option in all)
             command.Options.Add(option);
     }
@@ -86,12 +93,21 @@ internal sealed class ExplainSettings
         };
     }
 
-    public ImageLabels? Labels(ParseResult parsed, Explainer explainer) => parsed.GetValue(_labels) switch
+    public ImageLabels? Labels(ParseResult parsed, Explainer explainer)
     {
-        null => null,
-        "parent" => ImageLabels.FromFolders(explainer.Classes),
-        var file => ImageLabels.FromFile(file, explainer.Classes, [.. parsed.GetValue(_paths)!.Where(Directory.Exists)]),
-    };
+        (string, string)? columns = parsed.GetValue(_labelColumns)?.Split(',') switch
+        {
+            null => null,
+            [var path, var label] => (path.Trim(), label.Trim()),
+            _ => throw new UsageException("--label-columns takes two names, e.g. --label-columns file,truth."),
+        };
+        return parsed.GetValue(_labels) switch
+        {
+            null => null,
+            "parent" => ImageLabels.FromFolders(explainer.Classes),
+            var file => ImageLabels.FromFile(file, explainer.Classes, [.. parsed.GetValue(_paths)!.Where(Directory.Exists)], columns),
+        };
+    }
 
     private static void Within<T>(Option<T> option, T least, T most)
         where T : IComparable<T> => option.Validators.Add(result =>

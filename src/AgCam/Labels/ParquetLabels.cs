@@ -33,7 +33,7 @@ internal static class ParquetLabels
 
     private static async Task<string[]> Texts(ParquetRowGroupReader rows, DataField field, string file)
     {
-        if (field.ClrType == typeof(string))
+        if (field.ClrType == typeof(string) || field.ClrType == typeof(ReadOnlyMemory<char>)) // what text is called differs with how it was written
         {
             var texts = new string?[rows.RowCount];
             await rows.ReadAsync(field, texts.AsMemory());

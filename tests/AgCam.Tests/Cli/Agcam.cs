@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace AgCam.Tests.Cli;
+
+/// <summary>The built command as a child process.</summary>
+internal static class Agcam
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+
+    public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "AgCam.Cli");
+
+    public static Outcome Run(params string[] arguments) => Run(arguments, "", []);
+
+    public static Outcome Run(string[] arguments, string stdin, params (string Name, string Value)[] environment)
+    {
+        using var process = Start(arguments, environment);
+        var output = process.StandardOutput.ReadToEndAsync();
+        var errors = process.StandardError.ReadToEndAsync();
+        process.StandardInput.Write(stdin);
+        process.StandardInput.Close();
+        return Finish(process, output, errors);
+    }
+
+    /// <summary>Feeds one line over and over to stdin, until the run has ended by itself.</summary>
+    /// <returns>With the first row, too.</returns>
+    public static Outcome RunEndlessly(string[] arguments, string line, Action<Process> afterTheFirstRow)
+    {
+        using var process = Start(arguments);
+        var errors = process.StandardError.ReadToEndAsync();
+        var feeding = new Thread(() =>
+        {
+            try
+            {
+                while (true)
+                    process.StandardInput.WriteLine(line);
+            }
+            catch (Exception closed) when (closed is IOException or InvalidOperationException)
+            {
+                // It has ended.
+            }
+        });
+        feeding.Start();
+        var first = process.StandardOutput.ReadLine();
+        var output = process.StandardOutput.ReadToEndAsync();
+        afterTheFirstRow(process);
+        var outcome = Finish(process, output, errors);
+        feeding.Join();
+        return outcome with { Output = first + "\n" + outcome.Output };
+    }
+
+    /// <summary>Feeds one line to stdin and leaves it open.</summary>
+    public static Outcome RunWaiting(string[] arguments, string line, Action<Process> afterTheFirstRow)
+    {
+        using var process = Start(arguments);
+        var errors = process.StandardError.ReadToEndAsync();
+        process.StandardInput.WriteLine(line);
+        process.StandardInput.Flush();
+        var first = process.StandardOutput.ReadLine();
+        var output = process.StandardOutput.ReadToEndAsync();
+        afterTheFirstRow(process);
+        var outcome = Finish(process, output, errors);
+        return outcome with { Output = first + "\n" + outcome.Output };
+    }
+
+    private static Process Start(string[] arguments, params (string Name, string Value)[] environment)
+    {
+        var start = new ProcessStartInfo(Program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("AGCAM_", StringComparison.Ordinal)).ToList())
+            start.Environment.Remove(name);
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
+
+    private static Outcome Finish(Process process, Task<string> output, Task<string> errors)
+    {
+        if (!process.WaitForExit(Limit))
+        {
+            process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"agcam did not end within {Limit.TotalMinutes} minutes.");
+        }
+
+        process.WaitForExit();
+        return new Outcome(process.ExitCode, output.Result, errors.Result);
+    }
+}
+
+internal sealed record Outcome(int Code, string Output, string Errors)
+{
+    public string[] Lines => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>Every line of stdout as JSON; fails where one is not.</summary>
+    public JsonElement[] Rows => [.. Lines.Select(line => JsonSerializer.Deserialize<JsonElement>(line))];
+}

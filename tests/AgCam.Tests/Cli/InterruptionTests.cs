@@ -1,0 +1,41 @@
+using System.Runtime.InteropServices;
+using AgCam.Tests.Models;
+using Xunit;
+
+namespace AgCam.Tests.Cli;
+
+public class InterruptionTests
+{
+    private const int Sigint = 2, Sigterm = 15;
+
+    [Theory]
+    [InlineData(Sigint)]
+    [InlineData(Sigterm)]
+    public void The_first_signal_drains_and_running_again_does_the_rest(int signal)
+    {
+        using var folder = new TemporaryFolder();
+        using var images = SomeImages.Folder(1);
+        string[] arguments = ["explain", "-", "--model", SomeImages.Model, "--out", folder["out"], "--save", "none", "--json", "--batch", "2"];
+        // A list that never ends: only the signal ends the run.
+        var outcome = Agcam.RunEndlessly(arguments, images["000.png"], process => Assert.Equal(0, Kill(process.Id, signal)));
+        Assert.Equal(130, outcome.Code);
+        Assert.Contains("Run the same command again to go on", outcome.Errors, StringComparison.Ordinal);
+        Assert.Equal(outcome.Lines, File.ReadAllLines(folder["out/explanations.jsonl"])); // every row shown was written, whole
+
+        var again = Agcam.Run(arguments, images["000.png"] + "\n");
+        Assert.Equal(0, again.Code);
+        Assert.Contains("0 explained, 1 done before", again.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_list_that_has_gone_quiet_does_not_keep_the_run_from_ending()
+    {
+        using var images = SomeImages.Folder(1);
+        var outcome = Agcam.RunWaiting(["explain", "-", "--model", SomeImages.Model, "--json"], images["000.png"], process => Assert.Equal(0, Kill(process.Id, Sigint)));
+        Assert.Equal(130, outcome.Code);
+        Assert.Single(outcome.Rows); // it came although the batch was not full
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Kill(int process, int signal);
+}

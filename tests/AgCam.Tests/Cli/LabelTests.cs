@@ -1,0 +1,35 @@
+using AgCam.Tests.Models;
+using Xunit;
+
+namespace AgCam.Tests.Cli;
+
+public class LabelTests
+{
+    [Fact]
+    public void Labels_from_a_file_give_rows_a_label_and_the_summary_an_accuracy()
+    {
+        using var folder = SomeImages.Folder(3);
+        var predicted = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--json").Rows
+            .Select(row => row.GetProperty("predictions")[0].GetProperty("class").GetInt32()).ToArray();
+        // Two right, one wrong, by index; relative to the file's own folder.
+        File.WriteAllText(folder["labels.csv"], $"path,label\n000.png,{predicted[0]}\n001.png,{predicted[1]}\n002.png,{(predicted[2] + 1) % SomeImages.Classes}\n");
+        var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--json", "--labels", folder["labels.csv"], "--target", "label");
+        Assert.Equal(0, outcome.Code);
+        Assert.Contains("Accuracy 66.7%: 2 of 3 labelled images", outcome.Errors, StringComparison.Ordinal);
+        Assert.Equal((predicted[2] + 1) % SomeImages.Classes, outcome.Rows[2].GetProperty("label").GetProperty("class").GetInt32());
+        Assert.Equal((predicted[2] + 1) % SomeImages.Classes, outcome.Rows[2].GetProperty("explanations")[0].GetProperty("target").GetInt32());
+    }
+
+    [Fact]
+    public void Class_folders_are_labels_and_names_come_from_a_file()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllLines(folder["names.txt"], Enumerable.Range(0, SomeImages.Classes).Select(i => $"kind {i}"));
+        SomeImages.Write(folder, "in/kind_3/a.png");
+        SomeImages.Write(folder, "in/unheard of/b.png");
+        var outcome = Agcam.Run("explain", folder["in"], "--model", SomeImages.Model, "--json", "--labels", "parent", "--classes", folder["names.txt"]);
+        Assert.Equal("kind 3", outcome.Rows[0].GetProperty("label").GetProperty("name").GetString());
+        Assert.False(outcome.Rows[1].TryGetProperty("label", out _));
+        Assert.Contains("1 images have a label that is no class of the model: \"unheard of\"", outcome.Errors, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,100 @@
+using AgCam.Tests.Models;
+using Xunit;
+
+namespace AgCam.Tests.Cli;
+
+public class UsageTests
+{
+    [Theory]
+    [InlineData("explain")]
+    [InlineData("explain a.jpg")]
+    [InlineData("explain a.jpg --model nowhere/at/all")]
+    [InlineData("explain a.jpg --model MODEL --threshold 2")]
+    [InlineData("explain a.jpg --model MODEL --batch 0")]
+    [InlineData("explain a.jpg --model MODEL --device tpu")]
+    [InlineData("explain a.jpg --model MODEL --device cuda:99")]
+    [InlineData("explain a.jpg --model MODEL --dtype int4")]
+    [InlineData("explain a.jpg --model MODEL --target zebra")]
+    [InlineData("explain a.jpg --model MODEL --mean 1,2")]
+    [InlineData("explain a.jpg --model MODEL --save overlay")]
+    [InlineData("explain a.jpg --model MODEL --colormap heat")]
+    [InlineData("explain a.jpg --model MODEL --colormap diverging")]
+    [InlineData("explain a.jpg --model MODEL --labels no.csv")]
+    [InlineData("explain a.jpg --model MODEL --classes no.txt")]
+    [InlineData("explain a.jpg --model MODEL --frobnicate")]
+    [InlineData("models verify MODEL")]
+    [InlineData("models verify MODEL --against no.safetensors")]
+    [InlineData("frobnicate")]
+    public void What_cannot_be_done_is_one_clear_line_and_exit_2(string line)
+    {
+        var outcome = Agcam.Run(line.Replace("MODEL", SomeImages.Model, StringComparison.Ordinal).Split(' '));
+        Assert.Equal(2, outcome.Code);
+        Assert.StartsWith("agcam: ", outcome.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", outcome.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("internal error", outcome.Errors, StringComparison.Ordinal);
+        Assert.Empty(outcome.Output);
+    }
+
+    [Fact]
+    public void An_empty_folder_is_said_to_be_empty()
+    {
+        using var folder = new TemporaryFolder();
+        var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("holds none", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_hub_that_does_not_answer_is_exit_4()
+    {
+        using var folder = new TemporaryFolder();
+        var outcome = Agcam.Run(
+            ["models", "pull", "org/name"], "", ("HF_ENDPOINT", "http://127.0.0.1:9"), ("HF_HOME", folder.Path), ("HF_HUB_DOWNLOAD_TIMEOUT", "1"), ("HF_HUB_OFFLINE", "0"));
+        Assert.Equal(4, outcome.Code);
+        Assert.StartsWith("agcam: ", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("explain")]
+    [InlineData("models pull")]
+    [InlineData("models import")]
+    [InlineData("models verify")]
+    [InlineData("completion")]
+    public void Help_teaches_by_example(string verb)
+    {
+        var outcome = Agcam.Run([.. verb.Split(' '), "--help"]);
+        Assert.Equal(0, outcome.Code);
+        Assert.Contains("Examples:", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains($"agcam {verb}", outcome.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Nothing_moves_off_a_terminal()
+    {
+        using var folder = SomeImages.Folder(3);
+        var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model);
+        Assert.DoesNotContain('\e', outcome.Output + outcome.Errors);
+        Assert.DoesNotContain('\r', outcome.Output + outcome.Errors);
+    }
+
+    [Theory]
+    [InlineData("bash")]
+    [InlineData("zsh")]
+    [InlineData("fish")]
+    public void Completion_scripts_ask_agcam(string shell) => Assert.Contains("[suggest:", Agcam.Run("completion", shell).Output, StringComparison.Ordinal);
+
+    [Fact]
+    public void Options_are_suggested() => Assert.Contains("--target", Agcam.Run("[suggest:17]", "agcam explain --ta").Lines);
+
+    [Fact]
+    public void The_bash_script_completes()
+    {
+        using var folder = new TemporaryFolder();
+        File.CreateSymbolicLink(folder["agcam"], Agcam.Program);
+        var start = new System.Diagnostics.ProcessStartInfo("bash") { RedirectStandardOutput = true };
+        start.ArgumentList.Add("-c");
+        start.ArgumentList.Add($"source <({Agcam.Program} completion bash); COMP_WORDS=({Agcam.Program} exp); COMP_CWORD=1; COMP_LINE='agcam exp'; COMP_POINT=9; _agcam; echo \"${{COMPREPLY[@]}}\"");
+        using var bash = System.Diagnostics.Process.Start(start)!;
+        Assert.Equal("explain", bash.StandardOutput.ReadToEnd().Trim());
+    }
+}

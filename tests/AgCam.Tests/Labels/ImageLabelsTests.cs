@@ -1,0 +1,96 @@
+using AgCam.Labels;
+using AgCam.Tests.Models;
+using Parquet.Serialization;
+using Xunit;
+
+namespace AgCam.Tests.Labels;
+
+public class ImageLabelsTests
+{
+    private static readonly ClassNames Classes = new(3, ["tench", "tabby, tabby cat", "mountain bike"], ["n01440764", "n02123045", "n03792782"]);
+
+    [Theory]
+    [InlineData("l.csv", "path,label\na.jpg,tench\nb/c.jpg,n02123045\nd.jpg,2\n")]
+    [InlineData("l.csv", "label;split;file_name\ntench;train;a.jpg\ntabby;val;b/c.jpg\nmountain_bike;val;d.jpg\n")]
+    [InlineData("l.tsv", "a.jpg\ttench\nb/c.jpg\ttabby cat\nd.jpg\tmountain bike\n")]
+    [InlineData("l.csv", "\"a.jpg\",tench\r\n\"b/c.jpg\",\"tabby, tabby cat\"\r\nd.jpg,2\r\n")]
+    [InlineData("l.jsonl", "{\"file_name\":\"a.jpg\",\"label\":0,\"more\":[1]}\n{\"file_name\":\"./b/c.jpg\",\"label\":\"tabby\"}\n\n{\"file_name\":\"d.jpg\",\"label\":\"2\"}\n")]
+    public void Every_form_of_a_label_is_found(string name, string text)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder[name], text);
+        var labels = ImageLabels.FromFile(folder[name], Classes, []);
+        Assert.Equal([0, 1, 2], new[] { "a.jpg", "b/c.jpg", "d.jpg" }.Select(path => labels.Find(folder[path])));
+        Assert.Null(labels.Find(folder["other.jpg"]));
+        Assert.Equal(1, labels.Unlabelled);
+    }
+
+    [Fact]
+    public async Task Parquet_holds_labels_as_text_or_integers()
+    {
+        using var folder = new TemporaryFolder();
+        await ParquetSerializer.SerializeAsync([new Numbered { path = "a.jpg", label = 2 }, new Numbered { path = "b.jpg", label = 0 }], folder["n.parquet"], cancellationToken: TestContext.Current.CancellationToken);
+        await ParquetSerializer.SerializeAsync([new Named { file_name = "a.jpg", label = "tabby" }], folder["t.parquet"], cancellationToken: TestContext.Current.CancellationToken);
+        var numbered = ImageLabels.FromFile(folder["n.parquet"], Classes, []);
+        Assert.Equal([2, 0], new[] { "a.jpg", "b.jpg" }.Select(path => numbered.Find(folder[path])));
+        Assert.Equal(1, ImageLabels.FromFile(folder["t.parquet"], Classes, []).Find(folder["a.jpg"]));
+    }
+
+    [Fact]
+    public void Relative_paths_may_also_be_meant_from_the_images_folder()
+    {
+        using var folder = new TemporaryFolder();
+        using var images = new TemporaryFolder();
+        File.WriteAllText(folder["l.csv"], "sub/a.jpg,1\n");
+        Assert.Equal(1, ImageLabels.FromFile(folder["l.csv"], Classes, [images.Path]).Find(images["sub/a.jpg"]));
+    }
+
+    [Fact]
+    public void Columns_can_be_named()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["l.csv"], "picture,label,truth\na.jpg,0,1\n");
+        Assert.Equal(1, ImageLabels.FromFile(folder["l.csv"], Classes, [], ("picture", "truth")).Find(folder["a.jpg"]));
+        Assert.Contains("no column \"nope\"", Assert.Throws<LabelException>(() => ImageLabels.FromFile(folder["l.csv"], Classes, [], ("picture", "nope"))).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("l.csv", "", "holds no labels")]
+    [InlineData("l.csv", "a.jpg,0\na.jpg,1\n", "labelled \"1\", but \"0\" before")]
+    [InlineData("l.csv", "path,label\na.jpg\n", "too few")]
+    [InlineData("l.csv", "path,label\na.jpg,\n", "the label is empty")]
+    [InlineData("l.csv", "a.jpg,zebra\n", "is a class of the model")]
+    [InlineData("l.jsonl", "{\"a\":1}\n", "neither path nor file_name")]
+    [InlineData("l.jsonl", "[1]\n", "is no JSON object")]
+    [InlineData("l.parquet", "not parquet", "is no Parquet file")]
+    public void What_is_wrong_is_said(string name, string text, string message)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder[name], text);
+        Assert.Contains(message, Assert.Throws<LabelException>(() => ImageLabels.FromFile(folder[name], Classes, [])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Folders_are_labels()
+    {
+        var labels = ImageLabels.FromFolders(Classes);
+        Assert.Equal(1, labels.Find("/data/val/tabby/x.jpg"));
+        Assert.Equal(2, labels.Find("/data/val/n03792782/x.jpg"));
+        Assert.Null(labels.Find("/data/val/zebra/x.jpg"));
+        Assert.Equal(1, labels.Unknown["zebra"]);
+    }
+
+    private sealed class Numbered
+    {
+        public string path { get; set; } = "";
+
+        public long label { get; set; }
+    }
+
+    private sealed class Named
+    {
+        public string file_name { get; set; } = "";
+
+        public string? label { get; set; }
+    }
+}
