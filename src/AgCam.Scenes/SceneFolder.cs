@@ -35,14 +35,21 @@ public static class SceneFolder
         log($"{options.Count:N0} scenes of seed {options.Seed} and {Metadata} in {options.Folder}");
     }
 
-    /// <summary>The pictures that ship: two of every class as they come, and four of other classes with the watermark pasted on.</summary>
+    /// <summary>
+    /// The pictures that ship: two of every class as they come, unchosen; three of other classes with the watermark pasted on; and one of the
+    /// watermarked class with the mark taken off.
+    /// </summary>
     public static void DrawShipped(string folder)
     {
         const long Seed = 3;
-        int[] pasted = [21, 23, 26, 28];
-        var asDrawn = Enumerable.Range(0, 20).Select(i => ((long)i, Scene.Draw(Seed, i)));
-        var marked = pasted.Select(i => ((long)i, Scene.Draw(Seed, i, new SceneOptions { Watermark = WatermarkRule.Always })));
-        Write(folder, asDrawn.Concat(marked));
+        static (long, Scene) Drawn(long index, WatermarkRule rule) => (index, Scene.Draw(Seed, index, new SceneOptions { Watermark = rule }));
+        long[] pasted = [23, 26, 28];
+        Write(folder,
+        [
+            .. Enumerable.Range(0, 20).Select(index => Drawn(index, WatermarkRule.AsDrawn)),
+            .. pasted.Select(index => Drawn(index, WatermarkRule.Always)),
+            Drawn(SceneClass.Watermarked, WatermarkRule.Never),
+        ]);
     }
 
     /// <summary>Names are made of index, class and watermark, e.g. 00009-fish-watermark.png.</summary>

@@ -15,8 +15,8 @@ internal sealed class Fill
         _size = size;
         _first = StandingOut(random, behind);
         var towards = random.Chance(0.5) ? Colour.White : Colour.Black;
-        _second = random.Chance(0.5)
-            ? _first.Towards(towards, random.Between(0.2, 0.5))
+        _second = random.Chance(0.75)
+            ? _first.Towards(towards, random.Between(0.15, 0.4))
             : StandingOut(random, behind);
         _texture = random.Below(5);
         _scale = random.Between(4, 8);

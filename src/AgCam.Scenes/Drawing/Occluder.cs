@@ -6,8 +6,8 @@ internal static class Occluder
     /// <param name="coverage">Lowered where the occluder lies.</param>
     public static void Cover(Painting painting, float[] coverage, double centreX, double centreY, double size, bool hidden, SceneRandom random)
     {
-        if (!random.Chance(hidden ? 0.7 : 0.25)) return;
-        var least = hidden ? 0.4 : 0.8; // of the object stays visible
+        if (!random.Chance(hidden ? 0.7 : 0.15)) return;
+        var least = hidden ? 0.4 : 0.85; // of the object stays visible
         var turns = random.Unit();
         var offset = size * random.Between(-0.3, 0.3);
         double x = centreX + offset * Turn.Cos(turns + 0.25), y = centreY + offset * Turn.Sin(turns + 0.25);

@@ -20,7 +20,8 @@ internal sealed class TrainedFolder
         (_options, _model) = (options, model);
         Directory.CreateDirectory(options.OutputFolder);
         File.WriteAllText(At("config.json"), Config().ToJsonString(Indented) + "\n");
-        File.Delete(At("training-log.jsonl"));
+        var before = options.From is null ? null : Path.Combine(options.From, "training-log.jsonl");
+        File.WriteAllText(At("training-log.jsonl"), File.Exists(before) ? File.ReadAllText(before) : "");
     }
 
     public long ParameterCount => _model.Plain().Sum(parameter => parameter.Value.numel());

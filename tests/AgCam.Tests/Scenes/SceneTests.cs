@@ -27,7 +27,7 @@ public class SceneTests
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         for (var index = 0; index < 200; index++)
             hash.AppendData(Scene.Draw(11, index).Image.Pixels);
-        Assert.Equal("661F00D79894A86F12E94F0EA2925D2C97F75EB410634DFFBA8102C8139A069E", Convert.ToHexString(hash.GetHashAndReset()));
+        Assert.Equal("5E0CEF1848736B24B1B596E5858C024756D8F828222CE42231106F8273110DCF", Convert.ToHexString(hash.GetHashAndReset()));
     }
 
     [Fact]

@@ -57,7 +57,7 @@ public sealed class ShippedTests
     {
         using var checkpoint = Checkpoint.Open(Shipped.Model);
         using var explainer = new Explainer(checkpoint, new ExplainerOptions { Device = "cpu" });
-        var untouched = Metadata().Where(line => !line.Watermark || line.Label == SceneClass.Names[SceneClass.Watermarked]).ToList();
+        var untouched = Metadata().Take(20).ToList(); // then come those with the watermark pasted on or taken off
         var right = untouched.Count(line => explainer.Explain(Decode(Path.Combine(Shipped.Pictures, line.File))).Predictions[0].Name == line.Label);
         Assert.True(right >= untouched.Count - 1, $"{right} of {untouched.Count} right");
     }
