@@ -137,8 +137,14 @@ internal sealed record Desk(
         var now = later.References[0];
         return item.Model == later.Model.Id && item.Label == now.Label && item.Kind == now.Kind && Same(item.Metadata, now.Metadata)
             && (image is null ? item.Uri == now.Uri : item.Sha256 is null || item.Sha256 == image)
-            && (explanation is null || explanation.Maps.Select(map => map.Target).Distinct().SequenceEqual(TargetForm.Resolve(later.Targets, now.Label)));
+            && (explanation is null || SameTargets(explanation.Maps, TargetForm.Resolve(later.Targets, now.Label)));
     }
+
+    /// <summary>A class is stored by its index, and a target that the model has no class for not at all.</summary>
+    private static bool SameTargets(IReadOnlyList<TargetMap> stored, IReadOnlyList<string> requested) =>
+        stored.All(map => requested.Any(target => target == map.Target
+            || target.Split(':', 2) is [var kind, var name] && map.Target.StartsWith(kind + ":", StringComparison.Ordinal) && (name == map.Name || name == $"{map.Class}")))
+        && requested.All(target => target.StartsWith("class:", StringComparison.Ordinal) || target.StartsWith("label:", StringComparison.Ordinal) || stored.Any(map => map.Target == target));
 
     private static bool Same(IReadOnlyDictionary<string, string>? left, IReadOnlyDictionary<string, string>? right) =>
         (left?.Count ?? 0) == (right?.Count ?? 0) && (left is null || left.All(one => right!.TryGetValue(one.Key, out var value) && value == one.Value));

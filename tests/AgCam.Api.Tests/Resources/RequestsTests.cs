@@ -66,6 +66,10 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         var third = await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(5), key: "five"), 200);
         Assert.Equal((string?)first["id"], (string?)second["id"]);
         Assert.Equal(second.ToJsonString(), third.ToJsonString());
+
+        (string, string)[] fields = [("targets", "class:red"), ("targets", "label"), ("label", "green")];
+        await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(5), key: "five and more", fields: fields), 200);
+        await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(5), key: "five and more", fields: fields), 200);
     }
 
     [Fact]
