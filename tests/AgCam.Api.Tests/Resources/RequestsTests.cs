@@ -154,6 +154,18 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
+    public async Task A_request_and_its_item_can_be_deleted_and_its_explanation_stays()
+    {
+        var done = await Api.ExplainAsync(RunningApi.Picture(11));
+        var at = $"/v1/requests/{(string?)done["id"]}";
+        Assert.Equal(HttpStatusCode.NoContent, (await Api.Client.DeleteAsync(at)).StatusCode);
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync(at), 404, "not-found");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/items/{(string?)done["id"]}/0"), 404, "not-found");
+        await RunningApi.RefusedAsync(await Api.Client.DeleteAsync(at), 404, "not-found");
+        await Api.GetAsync($"/v1/explanations/{(string?)done["item"]!["explanation"]}");
+    }
+
+    [Fact]
     public async Task A_request_that_was_never_made_is_a_404()
     {
         await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/requests/{Guid.NewGuid()}"), 404, "not-found");
