@@ -9,6 +9,7 @@ using AgCam.Cli.Scenes;
 var agcam = new RootCommand("Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed.")
 {
     ExplainVerb.Create(),
+    EvaluateVerb.Create(),
     ServeVerb.Create(),
     SubmitVerb.Create(),
     JobsVerb.Create(),
