@@ -1,5 +1,6 @@
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
+using Parquet;
 using Parquet.Serialization;
 
 namespace AgCam.Api.Exports;
@@ -21,7 +22,7 @@ internal static class ParquetFile
             var explanations = (await store.Explanations.FindAsync(ids, cancel)).ToDictionary(explanation => explanation.Id);
             var rows = page.Select(item => ParquetRow.Of(item, item.Explanation is { } id ? explanations.GetValueOrDefault(id) : null)).ToList();
             if (rows.Count > 0 || isFirst)
-                await ParquetSerializer.SerializeAsync(rows, file, new ParquetSerializerOptions { Append = !isFirst }, cancel);
+                await ParquetSerializer.SerializeAsync(rows, file, new ParquetOptions { Append = !isFirst }, cancellationToken: cancel);
             isFirst = false;
         }
         file.Position = 0;

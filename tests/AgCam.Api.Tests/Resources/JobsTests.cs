@@ -149,7 +149,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.All(coco["annotations"]!.AsArray(), box => Assert.Equal(JsonValueKind.Number, box!["bbox"]![0]!.GetValueKind()));
 
         using var parquet = new MemoryStream(await Api.Client.GetByteArrayAsync($"{at}?format=parquet"));
-        var table = await ParquetSerializer.DeserializeAsync<ParquetRow>(parquet);
+        var table = (await ParquetSerializer.DeserializeAsync<ParquetRow>(parquet)).Data;
         Assert.Equal(Enumerable.Range(0, 6), table.Select(row => row.number));
         Assert.Equal((string?)lines[2]["sha256"], table[2].sha256);
         Assert.Equal((14 * 14, 2f, 3, 5), (table[2].map.Count, table[2].map[0], table[2].logits.Count, table[2].boxes.Count));
