@@ -14,7 +14,7 @@ internal sealed class Planner(IStore store, ReferenceReader references, Pipeline
 {
     private const int ChunksPerWrite = 16;
 
-    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(10);
 
     private readonly string _name = $"{Environment.MachineName}/{Environment.ProcessId}/{Guid.NewGuid():N}";
 

@@ -1,3 +1,4 @@
+using AgCam.Pipeline.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace AgCam.Worker.Batching;
@@ -24,7 +25,10 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log)
         try
         {
             var plan = batch[0].Plan;
+            var begun = TimeProvider.System.GetTimestamp();
             var explanations = plan.Engine.Explain([.. batch.Select(work => work.Input)], [.. batch.Select(work => work.Label)], plan.Options);
+            PipelineTelemetry.BatchSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds);
+            PipelineTelemetry.BatchSize.Record(batch.Count);
             for (var i = 0; i < batch.Count; i++)
                 batch[i].Complete(explanations[i]);
         }

@@ -3,6 +3,7 @@ using AgCam.Images;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Telemetry;
 using AgCam.Worker.Batching;
 
 namespace AgCam.Worker.Chunks;
@@ -75,6 +76,7 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
         var held = await patience.CallAsync(token => store.Explanations.HoldAsync(ids, token), cancel);
         if (held.Count == 0)
             return [];
+        PipelineTelemetry.Found.Add(held.Count);
         return (await patience.CallAsync(token => store.Explanations.FindAsync([.. held], token), cancel)).ToDictionary(explanation => explanation.Id);
     }
 

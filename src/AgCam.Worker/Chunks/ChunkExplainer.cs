@@ -1,6 +1,7 @@
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Telemetry;
 using AgCam.Worker.Engines;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -62,8 +63,14 @@ internal sealed class ChunkExplainer(
     {
         try
         {
-            if (await ComputeAsync(request, held.Lease, alone, ended) is { } result)
-                await TellAsync(request, await results.SaveAsync(result));
+            var begun = TimeProvider.System.GetTimestamp();
+            if (await ComputeAsync(request, held.Lease, alone, ended) is not { } result)
+                return;
+            var saved = await results.SaveAsync(result);
+            PipelineTelemetry.ChunkSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds, new("lane", request.Lane), new("alone", alone));
+            PipelineTelemetry.Images.Add(saved.Progress.Completed, new KeyValuePair<string, object?>("outcome", "completed"));
+            PipelineTelemetry.Images.Add(saved.Progress.Failed, new KeyValuePair<string, object?>("outcome", "failed"));
+            await TellAsync(request, saved);
         }
         catch (RequestException e) when (request.JobId is { } job)
         {

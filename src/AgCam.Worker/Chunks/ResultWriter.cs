@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Telemetry;
 
 namespace AgCam.Worker.Chunks;
 
@@ -43,7 +44,9 @@ internal sealed class ResultWriter(IStore store, StorePatience patience)
     {
         try
         {
+            var begun = TimeProvider.System.GetTimestamp();
             var answers = await patience.CallAsync(token => store.Chunks.SaveAsync([.. batch.Select(one => one.Result)], token), cancel);
+            PipelineTelemetry.SaveSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds);
             for (var i = 0; i < batch.Count; i++)
                 batch[i].Done.TrySetResult(answers[i]);
         }
