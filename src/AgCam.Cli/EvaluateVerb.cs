@@ -49,6 +49,7 @@ internal static class EvaluateVerb
             return ExitCode.Fine;
         });
         return command.WithExamples(
+            new("The shipped model on the shipped pictures", "agcam evaluate scenes"),
             new("Is AG-CAM better than rollout here?", "agcam evaluate val/ --model vit/ --methods agcam,rollout"),
             new("Everything, as JSON", "agcam evaluate val/ --model vit/ --methods all --metrics all --json > result.json"),
             new("The paper's two tests on ImageNet", "agcam evaluate ILSVRC/ --layout voc --model vit/ --metrics localization,perturbation"),

@@ -3,13 +3,14 @@ using AgCam.Attribution;
 using AgCam.Evaluation;
 using AgCam.Evaluation.Datasets;
 using AgCam.Images;
+using AgCam.Scenes;
 
 namespace AgCam.Cli.Evaluating;
 
 /// <summary>The options of `agcam evaluate` besides the model's and the device's.</summary>
 internal sealed class EvaluationSettings
 {
-    private readonly Argument<string?> _dataset = new("DATASET") { Description = "A folder with metadata.jsonl, .csv or .parquet; class folders; an ILSVRC or VOC folder; or a COCO .json.", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _dataset = new("DATASET") { Description = "A folder with metadata.jsonl, .csv or .parquet; class folders; an ILSVRC or VOC folder; a COCO .json; or scenes, the pictures that ship.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string> _methods = new("--methods") { Description = $"Comma separated: {string.Join(", ", AttributionMethod.All.Select(m => m.Name))}; or all. transformer-attribution is not in all: its relevance propagation is claimed by patents for commercial use.", DefaultValueFactory = _ => "agcam,rollout,generic,last-layer,random,centre-box", HelpName = "NAMES" };
     private readonly Option<string> _metrics = new("--metrics") { Description = $"Comma separated: {string.Join(", ", Enum.GetNames<MetricFamily>().Select(n => n.ToLowerInvariant()))}; or all. The last three cost many forward passes an image.", DefaultValueFactory = _ => "localization,pointing", HelpName = "NAMES" };
     private readonly Option<DatasetLayout> _layout = new("--layout") { Description = "auto, metadata, folders, voc or coco.", DefaultValueFactory = _ => DatasetLayout.Auto, HelpName = "LAYOUT" };
@@ -56,9 +57,10 @@ internal sealed class EvaluationSettings
             throw new UsageException(FormattableString.Invariant($"--threshold {threshold}: a multiple of 0.001 from 0 to 0.999 is needed."));
         if (parsed.GetValue(_batch) is < 1 or > 4096 || parsed.GetValue(_maskedBatch) is < 1 or > 4096)
             throw new UsageException("--batch and --masked-batch take a number from 1 to 4096.");
+        var dataset = parsed.GetValue(_dataset);
         return new EvaluationRun
         {
-            Dataset = parsed.GetValue(_dataset),
+            Dataset = dataset == "scenes" && !Path.Exists(dataset) ? Shipped.Pictures : dataset,
             Layout = parsed.GetValue(_layout),
             Images = parsed.GetValue(_images),
             Options = new EvaluationOptions

@@ -74,7 +74,7 @@ public sealed class EvaluationTables
             else
                 table.Add(row.Image, [.. table.Metrics.Select(metric => method.Values.GetValueOrDefault(metric, double.NaN))]);
             if (method.Hits is { } hits)
-                _boxes[name].Add(row.Image, hits, row.Correct, row.Top5);
+                _boxes[name].AddHits(row.Image, hits, row.Correct, row.Top5);
         }
 
         if (!first)

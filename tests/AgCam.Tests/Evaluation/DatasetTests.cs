@@ -145,7 +145,7 @@ public class DatasetTests
         File.WriteAllText(folder[name], text);
         var error = Record.Exception(() => Dataset.Read(folder[name]).ToList());
         Assert.True(error is DatasetException or AgCam.Labels.LabelException, error?.ToString());
-        Assert.Contains(name, error.Message, StringComparison.Ordinal);
+        Assert.Contains(name, error!.Message, StringComparison.Ordinal);
     }
 
     /// <summary>Empty files: nothing here opens an image.</summary>
@@ -186,6 +186,7 @@ public class DatasetTests
             leaf,
             new double[] { 1, 2, 3, 4, 5, 6, 7, 8.5, 9, 8, 7, 6 },
             new int[] { full, full, full, full, full, full, full, full, full, full, full, full, 2 },
-            new int[] { 0, 2, 2, 2, 1, 2, 2, 2, 0, 2, 2, 2, 0 });
+            new int[] { 0, 2, 2, 2, 1, 2, 2, 2, 0, 2, 2, 2, 0 },
+            TestContext.Current.CancellationToken);
     }
 }
