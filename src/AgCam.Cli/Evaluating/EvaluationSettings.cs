@@ -23,6 +23,7 @@ internal sealed class EvaluationSettings
     private readonly Option<string[]> _merge = new("--merge") { Description = "Files that --rows wrote, instead of a dataset: the result of them all together.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE..." };
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object on stdout." };
     private readonly Option<string?> _csv = new("--csv") { Description = "Also write the result as CSV.", HelpName = "FILE" };
+    private readonly Option<string?> _html = new("--html") { Description = "Also write a page of tables, curves, classes and pictures; one file, nothing from outside.", HelpName = "FILE" };
     private readonly Option<long> _maxPixels = new("--max-pixels") { Description = "Largest image, width x height.", DefaultValueFactory = _ => ImageLimits.Default.MaxPixels, HelpName = "N" };
     private readonly Option<long> _maxBytes = new("--max-bytes") { Description = "Largest image file.", DefaultValueFactory = _ => ImageLimits.Default.MaxBytes, HelpName = "N" };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No progress." };
@@ -30,7 +31,7 @@ internal sealed class EvaluationSettings
     public void AddTo(Command command)
     {
         command.Arguments.Add(_dataset);
-        Option[] all = [_methods, _metrics, _layout, _images, _threshold, _batch, _maskedBatch, _shard, _rows, _merge, _json, _csv, _maxPixels, _maxBytes, _quiet];
+        Option[] all = [_methods, _metrics, _layout, _images, _threshold, _batch, _maskedBatch, _shard, _rows, _merge, _json, _csv, _html, _maxPixels, _maxBytes, _quiet];
         foreach (var option in all)
             command.Options.Add(option);
     }
@@ -42,6 +43,8 @@ internal sealed class EvaluationSettings
     public string? Rows(ParseResult parsed) => parsed.GetValue(_rows);
 
     public string? Csv(ParseResult parsed) => parsed.GetValue(_csv);
+
+    public string? Html(ParseResult parsed) => parsed.GetValue(_html);
 
     /// <summary>Refuses what cannot be done before a model is loaded.</summary>
     public EvaluationRun Read(ParseResult parsed)

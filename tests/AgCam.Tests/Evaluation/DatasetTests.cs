@@ -175,7 +175,8 @@ public class DatasetTests
         var label = new DataField<string>("label");
         var bbox = new ListField("bbox", new ListField("element", new DataField<double>("element")));
         var schema = new ParquetSchema(name, label, new StructField("objects", bbox));
-        await using var writer = await ParquetWriter.CreateAsync(schema, File.Create(path));
+        await using var stream = File.Create(path);
+        await using var writer = await ParquetWriter.CreateAsync(schema, stream);
         using var group = writer.CreateRowGroup();
         await group.WriteAsync(name, new[] { "a.png", "b.png", "c.png" });
         await group.WriteAsync(label, new[] { "bell", "drum", "gate" });
