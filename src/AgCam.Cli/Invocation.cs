@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.ComponentModel.DataAnnotations;
 using System.Text.RegularExpressions;
 using System.Threading.Channels;
+using AgCam.Evaluation.Datasets;
 using AgCam.Images;
 using AgCam.Labels;
 using AgCam.Models;
@@ -69,7 +70,7 @@ internal static class Invocation
     {
         while (error is AggregateException or ChannelClosedException or TypeInitializationException && error.InnerException is { } inner)
             error = inner;
-        var expected = error is UsageException or ModelException or NativeBackendException or DeviceException or TargetException or LabelException or ImageException
+        var expected = error is UsageException or ModelException or NativeBackendException or DeviceException or TargetException or LabelException or DatasetException or ImageException
             or ArgumentException or ValidationException or IOException or UnauthorizedAccessException;
         Console.Error.WriteLine(expected
             ? $"agcam: {OneLine(error.Message)}"
@@ -77,7 +78,8 @@ internal static class Invocation
         return error is ModelException { Reason: ModelFailure.HubUnreachable } ? ExitCode.Unreachable : ExitCode.Wrong;
     }
 
-    private static string OneLine(string message) => string.Join(
+    // Names in it may come from strangers: no escape sequence reaches the terminal.
+    private static string OneLine(string message) => Terminal.Screen.Printable(string.Join(
         ' ',
-        Regex.Replace(message, @" \(Parameter '\w+'\)", "").Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        Regex.Replace(message, @" \(Parameter '\w+'\)", "").Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
 }
