@@ -21,6 +21,8 @@ public static class PipelineRegistration
     public static IServiceCollection AddAgCamPipeline(this IServiceCollection services, PipelineOptions options)
     {
         OptionsException.ThrowIfInvalid(options);
+        OptionsException.ThrowIfInvalid(options.References);
+        OptionsException.ThrowIfInvalid(options.References.Limits);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton(new ModelCatalog(options.Models));

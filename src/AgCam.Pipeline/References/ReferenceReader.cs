@@ -6,9 +6,10 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.References;
 
 /// <summary>Follows references to the images' bytes. Safe for use from several threads.</summary>
-public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads)
+public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) : IDisposable
 {
     private readonly AllowedRoots _roots = new(options.Roots);
+    private readonly HttpImages _http = new(options);
 
     public AllowedRoots Roots => _roots;
 
@@ -20,6 +21,7 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads)
     {
         ReferenceKind.File => ImageDecoder.ReadFile(_roots.Resolve(reference.Uri), options.Limits),
         ReferenceKind.Upload => await ReadUploadAsync(reference.Uri, cancel),
+        ReferenceKind.Http => await _http.ReadAsync(reference.Uri, cancel),
         _ => throw new ImageException(ReferenceFailure.NotAllowed, $"References of kind {reference.Kind} are not switched on here."),
     };
 
@@ -29,6 +31,8 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads)
         var file = new FileInfo(path);
         return file.Exists ? string.Create(CultureInfo.InvariantCulture, $"{file.Length}@{file.LastWriteTimeUtc.Ticks}") : null;
     }
+
+    public void Dispose() => _http.Dispose();
 
     private async Task<byte[]> ReadUploadAsync(string uri, CancellationToken cancel)
     {
