@@ -48,9 +48,9 @@ internal static class ExplainVerb
 
         using (run.Quiet ? null : new Progress(screen, () => new ProgressState(tally.Done, total.IsCompletedSuccessfully ? total.Result : null, tally.Failed, tally.Rate)))
             await Task.WhenAll(
-                Task.Run(() => reading.Run(ImageSource.Find(run.Paths, Console.In), interruption.Drain)),
-                model.Run(reading.Images),
-                finishing.Run(model.Explained));
+                Ending(Task.Run(() => reading.Run(ImageSource.Find(run.Paths, Console.In), interruption.Drain))),
+                Ending(model.Run(reading.Images)),
+                Ending(finishing.Run(model.Explained)));
 
         screen.Flush();
         if (tally.Done == 0 && !interruption.Asked)
@@ -65,6 +65,22 @@ internal static class ExplainVerb
         }
 
         return tally.Failed > run.MaxFailures ? ExitCode.TooManyFailures : ExitCode.Fine;
+
+        // A stage that fails, for want of disk or memory, ends the others: they would wait for it for ever.
+        async Task Ending(Task stage)
+        {
+            try
+            {
+                await stage;
+            }
+            catch (Exception error)
+            {
+                reading.Fail(error);
+                model.Fail(error);
+                finishing.Fail(error);
+                throw;
+            }
+        }
     }
 
     /// <summary>How many there are, for the time left; null for a list on stdin, which can be read once only.</summary>

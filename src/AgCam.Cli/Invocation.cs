@@ -1,5 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.ComponentModel.DataAnnotations;
+using System.Text.RegularExpressions;
+using System.Threading.Channels;
+using AgCam.Evaluation.Datasets;
 using AgCam.Images;
 using AgCam.Labels;
 using AgCam.Models;
@@ -42,8 +46,10 @@ internal static class Invocation
         {
             return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
-        catch (Exception error) when (Environment.GetEnvironmentVariable("AGCAM_DEBUG") is not "1")
+        catch (Exception error)
         {
+            if (Environment.GetEnvironmentVariable("AGCAM_DEBUG") is "1")
+                Console.Error.WriteLine(error);
             return Report(error);
         }
     }
@@ -62,16 +68,18 @@ internal static class Invocation
     /// <summary>Three families by who must act: the caller, the operator, ours.</summary>
     private static int Report(Exception error)
     {
-        while (error is AggregateException { InnerExceptions.Count: 1 } or System.Reflection.TargetInvocationException or TypeInitializationException && error.InnerException is not null)
-            error = error.InnerException!;
-        var expected = error is UsageException or ModelException or NativeBackendException or DeviceException or TargetException or LabelException or ImageException
-            or ArgumentException or IOException or UnauthorizedAccessException;
+        while (error is AggregateException or ChannelClosedException or TypeInitializationException && error.InnerException is { } inner)
+            error = inner;
+        var expected = error is UsageException or ModelException or NativeBackendException or DeviceException or TargetException or LabelException or DatasetException or ImageException
+            or ArgumentException or ValidationException or IOException or UnauthorizedAccessException;
         Console.Error.WriteLine(expected
             ? $"agcam: {OneLine(error.Message)}"
             : $"agcam: internal error, {error.GetType().Name}: {OneLine(error.Message)} Set AGCAM_DEBUG=1 for the stack trace, and report it.");
         return error is ModelException { Reason: ModelFailure.HubUnreachable } ? ExitCode.Unreachable : ExitCode.Wrong;
     }
 
-    private static string OneLine(string message) =>
-        string.Join(' ', message.Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+    // Names in it may come from strangers: no escape sequence reaches the terminal.
+    private static string OneLine(string message) => Terminal.Screen.Printable(string.Join(
+        ' ',
+        Regex.Replace(message, @" \(Parameter '\w+'\)", "").Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
 }

@@ -9,21 +9,16 @@ internal sealed class Finishing(Explainer explainer, ExplainRun run, RunProvenan
     private readonly Channel<Task<Finished>> _finished = Channel.CreateBounded<Task<Finished>>(
         new BoundedChannelOptions(2 * Environment.ProcessorCount) { SingleReader = true, SingleWriter = true });
 
-    public Task Run(ChannelReader<(ReadImage Image, Explanation? Explanation)> explained) => Task.WhenAll(Start(explained), Write());
+    public Task Run(ChannelReader<(ReadImage Image, Explanation? Explanation)> explained) => Task.WhenAll(Start(explained), WriteAll());
+
+    /// <summary>Ends the stage: another one has failed.</summary>
+    public void Fail(Exception error) => _finished.Writer.TryComplete(error);
 
     private async Task Start(ChannelReader<(ReadImage Image, Explanation? Explanation)> explained)
     {
-        try
-        {
-            await foreach (var (image, explanation) in explained.ReadAllAsync())
-                await _finished.Writer.WriteAsync(Task.Run(() => Finish(image, explanation)));
-            _finished.Writer.Complete();
-        }
-        catch (Exception error)
-        {
-            _finished.Writer.TryComplete(error);
-            throw;
-        }
+        await foreach (var (image, explanation) in explained.ReadAllAsync())
+            await _finished.Writer.WriteAsync(Task.Run(() => Finish(image, explanation)));
+        _finished.Writer.TryComplete();
     }
 
     private Finished Finish(ReadImage image, Explanation? explanation)
@@ -38,6 +33,19 @@ internal sealed class Finishing(Explainer explainer, ExplainRun run, RunProvenan
         var started = Stopwatch.GetTimestamp();
         Pictures.Save(image, explanation, explainer, run, output);
         return new Finished(image, explanation, row, explanation.Targets.Count, Stopwatch.GetElapsedTime(started));
+    }
+
+    private async Task WriteAll()
+    {
+        try
+        {
+            await Write();
+        }
+        catch (Exception error)
+        {
+            Fail(error); // nobody reads any more
+            throw;
+        }
     }
 
     private async Task Write()

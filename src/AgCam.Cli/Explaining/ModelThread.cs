@@ -8,6 +8,8 @@ namespace AgCam.Cli.Explaining;
 /// </summary>
 internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally tally)
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
+
     private readonly Channel<(ReadImage, Explanation?)> _explained = Channel.CreateBounded<(ReadImage, Explanation?)>(
         new BoundedChannelOptions(Math.Max(2 * run.Batch, 32)) { SingleReader = true, SingleWriter = true });
 
@@ -17,22 +19,28 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
     /// <summary>In the order of the input; no explanation where there was nothing to compute.</summary>
     public ChannelReader<(ReadImage Image, Explanation? Explanation)> Explained => _explained.Reader;
 
-    public Task Run(ChannelReader<Task<ReadImage>> images) => Task.Factory.StartNew(() =>
-    {
-        try
+    public Task Run(ChannelReader<Task<ReadImage>> images) => Task.Factory.StartNew(
+        () =>
         {
-            while (images.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+            while (Wait(images))
                 while (images.TryRead(out var reading))
                     Take(reading.GetAwaiter().GetResult());
             Flush();
-            _explained.Writer.Complete();
-        }
-        catch (Exception error)
-        {
-            _explained.Writer.Complete(error);
-            throw;
-        }
-    }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            _explained.Writer.TryComplete();
+        },
+        CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    /// <summary>Ends the stage: another one has failed.</summary>
+    public void Fail(Exception error) => _explained.Writer.TryComplete(error);
+
+    // A batch that does not fill, because paths come slowly from a pipe, goes on as it is.
+    private bool Wait(ChannelReader<Task<ReadImage>> images)
+    {
+        var more = images.WaitToReadAsync().AsTask();
+        if (_pending.Count > 0 && !((IAsyncResult)more).AsyncWaitHandle.WaitOne(Patience))
+            Flush();
+        return more.GetAwaiter().GetResult();
+    }
 
     private void Take(ReadImage image)
     {

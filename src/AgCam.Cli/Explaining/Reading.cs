@@ -21,25 +21,26 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
     {
         try
         {
-            foreach (var source in sources)
+            var next = sources.GetEnumerator(); // not disposed when drained: it may be waiting for a line that never comes
+            while (await Task.Run(next.MoveNext, drain).WaitAsync(drain))
             {
+                var source = next.Current;
+                if (run.Save != SavedPicture.None)
+                    output?.PicturePath(source, 0); // names are given out in the order of the images, whoever is decoded first
                 await _images.Writer.WaitToWriteAsync(drain);
-                drain.ThrowIfCancellationRequested();
-                output?.PicturePath(source, 0); // names are given out in the order of the images, whoever is decoded first
                 _images.Writer.TryWrite(Task.Run(() => Read(source), CancellationToken.None));
             }
         }
         catch (OperationCanceledException) when (drain.IsCancellationRequested)
         {
-        }
-        catch (Exception error)
-        {
-            _images.Writer.Complete(error);
-            throw;
+            // What was begun is finished.
         }
 
         _images.Writer.TryComplete();
     }
+
+    /// <summary>Ends the stage: another one has failed.</summary>
+    public void Fail(Exception error) => _images.Writer.TryComplete(error);
 
     private ReadImage Read(ImageSource source)
     {

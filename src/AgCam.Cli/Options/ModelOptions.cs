@@ -5,6 +5,7 @@ using AgCam.Labels;
 using AgCam.Models;
 using AgCam.Models.Hub;
 using AgCam.Preprocessing;
+using AgCam.Scenes;
 
 namespace AgCam.Cli.Options;
 
@@ -12,8 +13,11 @@ namespace AgCam.Cli.Options;
 /// <param name="asArgument">MODEL stands by itself instead of behind --model.</param>
 internal sealed class ModelOptions(bool asArgument = false)
 {
+    /// <summary>The model that comes with the program, and what is taken when none is named.</summary>
+    private const string ShippedName = "scenes";
+
     private readonly Argument<string> _argument = new("MODEL") { Description = "A folder, a weights file or a Hub id." };
-    private readonly Option<string> _model = new("--model", "-m") { Description = "Model: a folder (Hugging Face or timm layout), a .safetensors file, or a Hub id (org/name@revision).", HelpName = "MODEL" };
+    private readonly Option<string> _model = new("--model", "-m") { Description = "Model: a folder (Hugging Face or timm layout), a .safetensors file, or a Hub id (org/name@revision). Default: scenes, the small model that ships.", HelpName = "MODEL" };
     private readonly Option<string?> _architecture = new("--arch") { Description = "Architecture of bare weights, e.g. vit_base_patch16_224.", HelpName = "NAME" };
     private readonly Option<int?> _imageSize = new("--image-size") { Description = "Input side in pixels, when not the checkpoint's own.", HelpName = "PIXELS" };
     private readonly Option<float[]?> _mean = Channels("--mean", "Mean of red, green, blue in [0, 1], e.g. 0.5,0.5,0.5.");
@@ -40,12 +44,12 @@ internal sealed class ModelOptions(bool asArgument = false)
     {
         var model = Reference(parsed);
         using var progress = new DownloadProgress();
-        return await ModelReference.ResolveAsync(model, new ModelSources { Hub = HubOptions.FromEnvironment(), Progress = progress }, Checkpointing(parsed), cancel);
+        return await ModelReference.ResolveAsync(model, new ModelSources { Hub = HubOptions.FromEnvironment(), Shipped = ShippedFolder, Progress = progress }, Checkpointing(parsed), cancel);
     }
 
     /// <summary>The model as it was named.</summary>
     public string Reference(ParseResult parsed) => (asArgument ? parsed.GetValue(_argument) : parsed.GetValue(_model))
-        ?? throw new UsageException("No model is named. Give --model: a folder, a .safetensors file or a Hub id.");
+        ?? (ShippedFolder(ShippedName) is not null ? ShippedName : throw new UsageException("No model is named. Give --model: a folder, a .safetensors file or a Hub id."));
 
     public CheckpointOptions Checkpointing(ParseResult parsed) => new()
     {
@@ -59,6 +63,8 @@ internal sealed class ModelOptions(bool asArgument = false)
         Heads = parsed.GetValue(_heads),
         ClassNames = parsed.GetValue(_classes) is { } file ? ClassNamesFile.Read(file.FullName) : null,
     };
+
+    private static string? ShippedFolder(string name) => name == ShippedName && Directory.Exists(Shipped.Model) ? Shipped.Model : null;
 
     private static Option<float[]?> Channels(string name, string description) => new(name)
     {

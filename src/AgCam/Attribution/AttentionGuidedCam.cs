@@ -36,10 +36,8 @@ internal static class AttentionGuidedCam
             using var step = NewDisposeScope();
             var (block, trace) = (model.Blocks[k], pass.Blocks[k]);
             g = block.ThroughMlp(g, trace).MoveToOuterDisposeScope();
-            var values = trace.Values.narrow(2, config.PrefixTokens, patches); // [B, H, patches, d]
-            var gates = trace.Scores.narrow(3, config.PrefixTokens, patches).to(float32).sigmoid().unsqueeze(3); // [B, H, T, 1, patches]
-            var alpha = block.HeadGradients(g).to(values.dtype).matmul(values.transpose(-2, -1)).to(float32) // [B, H, T K, patches]
-                .view(target.shape[0], config.Heads, model.HeadTokens, target.shape[1], patches);
+            var gates = ClassRow.Patches(trace.Scores, config).to(float32).sigmoid().unsqueeze(3); // [B, H, T, 1, patches]
+            var alpha = ClassRow.Gradient(model, block, trace, g); // [B, H, T, K, patches]
             positive.add_((gates * alpha.relu()).sum([1, 2]));
             negative?.add_((gates * alpha.neg().relu()).sum([1, 2]));
         }

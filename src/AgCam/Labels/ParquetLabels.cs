@@ -31,7 +31,7 @@ internal static class ParquetLabels
         }
     }
 
-    private static async Task<string[]> Texts(ParquetRowGroupReader rows, DataField field, string file)
+    internal static async Task<string[]> Texts(ParquetRowGroupReader rows, DataField field, string file)
     {
         if (field.ClrType == typeof(string) || field.ClrType == typeof(ReadOnlyMemory<char>)) // what text is called differs with how it was written
         {
@@ -66,7 +66,7 @@ internal static class ParquetLabels
     }
 
     // The reader throws what its parts throw: a broken file is any of it.
-    private static T Of<T>(string file, Func<Task<T>> read)
+    internal static T Of<T>(string file, Func<Task<T>> read)
     {
         try
         {

@@ -32,7 +32,7 @@ public sealed record Bootstrap
         {
             var sum = 0.0;
             for (var i = 0; i < values.Length; i++)
-                sum += values[(int)Math.BigMul(Next(ref random), (ulong)values.Length, out _)];
+                sum += values[(int)Math.BigMul(SplitMix64.Next(ref random), (ulong)values.Length, out _)];
             means[resample] = sum / values.Length;
         }
         Array.Sort(means);
@@ -65,14 +65,5 @@ public sealed record Bootstrap
         var exact = share * (sorted.Length - 1);
         var below = Math.Min((int)exact, sorted.Length - 2);
         return sorted[below] + (sorted[below + 1] - sorted[below]) * (exact - below);
-    }
-
-    /// <summary>SplitMix64 (Steele, Lea and Flood 2014): fixed here, because a library's generator may change between versions.</summary>
-    private static ulong Next(ref ulong state)
-    {
-        var z = state += 0x9e3779b97f4a7c15;
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-        return z ^ (z >> 31);
     }
 }

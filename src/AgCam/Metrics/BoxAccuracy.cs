@@ -15,8 +15,8 @@ public sealed class BoxAccuracy
     /// <summary>The IoUs of MaxBoxAccV2.</summary>
     public static readonly IReadOnlyList<double> Deltas = [0.3, 0.5, 0.7];
 
-    private const double UsualDelta = 0.5;
-    private const int LargestSeries = 3; // after one series for each delta: largest component, IoU 0.5
+    internal const double UsualDelta = 0.5;
+    internal const int LargestSeries = 3; // after one series for each delta: largest component, IoU 0.5
     private readonly IReadOnlyList<double> _thresholds;
     private readonly SortedDictionary<string, Row> _rows = new(StringComparer.Ordinal);
 
@@ -33,10 +33,14 @@ public sealed class BoxAccuracy
     {
         if (curves.Best.Length != _thresholds.Count)
             throw new ArgumentException($"{image}: curves of {curves.Best.Length} thresholds, but there are {_thresholds.Count}.", nameof(curves));
-        var hits = new Bits[Deltas.Count + 1];
-        for (var i = 0; i < Deltas.Count; i++)
-            hits[i] = Bits.Of(curves.Best, Deltas[i]);
-        hits[LargestSeries] = Bits.Of(curves.Largest, UsualDelta);
+        AddHits(image, BoxHits.Of(curves), top1, top5);
+    }
+
+    /// <summary>Adds what another process measured: hits as it wrote them.</summary>
+    public void AddHits(string image, BoxHits hits, bool top1, bool top5)
+    {
+        if (hits.Words != (_thresholds.Count + 63) / 64)
+            throw new ArgumentException($"{image}: hits of another sweep than one of {_thresholds.Count} thresholds.", nameof(hits));
         Add(image, new Row(hits, top1, top5));
     }
 
@@ -53,7 +57,7 @@ public sealed class BoxAccuracy
     public Interval MaxBoxAcc(Bootstrap? bootstrap = null)
     {
         var best = BestIndex(LargestSeries);
-        return Mean(row => row.Hits[LargestSeries][best], bootstrap);
+        return Mean(row => row.Hits[LargestSeries, best], bootstrap);
     }
 
     /// <summary>The threshold that <see cref="MaxBoxAcc"/> chose: the lowest of the best ones.</summary>
@@ -64,7 +68,7 @@ public sealed class BoxAccuracy
     {
         var best = Enumerable.Range(0, Deltas.Count).Select(BestIndex).ToArray();
         return (bootstrap ?? Bootstrap.Default).Mean(
-            [.. _rows.Values.Select(row => (double)best.Index().Count(b => row.Hits[b.Index][b.Item]) / best.Length)]);
+            [.. _rows.Values.Select(row => (double)best.Index().Count(b => row.Hits[b.Index, b.Item]) / best.Length)]);
     }
 
     /// <summary>The share of images whose largest component reaches IoU 0.5 at this threshold, the class taken as known.</summary>
@@ -86,6 +90,29 @@ public sealed class BoxAccuracy
         return [.. Counts(series).Select(count => (double)count / _rows.Count)];
     }
 
+    /// <summary>
+    /// Each image's share in MaxBoxAcc, MaxBoxAccV2, GT-known, Top-1 and Top-5 Loc, in the ordinal order of the images' keys: for paired
+    /// comparisons. Their means are the figures above.
+    /// </summary>
+    /// <param name="threshold">Of the last three: one of the sweep's.</param>
+    public IEnumerable<(string Image, double[] Shares)> PerImage(double threshold)
+    {
+        if (_rows.Count == 0)
+            yield break;
+        var best = Enumerable.Range(0, Deltas.Count + 1).Select(BestIndex).ToArray();
+        var index = Index(threshold);
+        foreach (var (image, row) in _rows)
+        {
+            var known = row.Hits[LargestSeries, index];
+            yield return (image, [
+                One(row.Hits[LargestSeries, best[LargestSeries]]),
+                (double)Enumerable.Range(0, Deltas.Count).Count(i => row.Hits[i, best[i]]) / Deltas.Count,
+                One(known), One(known && row.Top1), One(known && row.Top5)]);
+        }
+
+        static double One(bool hit) => hit ? 1 : 0;
+    }
+
     private void Add(string image, Row row)
     {
         if (!_rows.TryAdd(image, row) && !_rows[image].Same(row))
@@ -94,11 +121,13 @@ public sealed class BoxAccuracy
 
     private Interval Localized(double threshold, Func<Row, bool> counts, Bootstrap? bootstrap)
     {
-        var index = _thresholds.Index().FirstOrDefault(t => Math.Abs(t.Item - threshold) < 1e-9, (-1, 0)).Index;
-        if (index < 0)
-            throw new ArgumentException($"{threshold} is not one of the sweep's {_thresholds.Count} thresholds.", nameof(threshold));
-        return Mean(row => counts(row) && row.Hits[LargestSeries][index], bootstrap);
+        var index = Index(threshold);
+        return Mean(row => counts(row) && row.Hits[LargestSeries, index], bootstrap);
     }
+
+    private int Index(double threshold) => _thresholds.Index().FirstOrDefault(t => Math.Abs(t.Item - threshold) < 1e-9, (-1, 0)) is (>= 0 and var index, _)
+        ? index
+        : throw new ArgumentException($"{threshold} is not one of the sweep's {_thresholds.Count} thresholds.", nameof(threshold));
 
     private Interval Mean(Func<Row, bool> hit, Bootstrap? bootstrap) =>
         (bootstrap ?? Bootstrap.Default).Mean([.. _rows.Values.Select(row => hit(row) ? 1.0 : 0.0)]);
@@ -114,31 +143,12 @@ public sealed class BoxAccuracy
         var counts = new int[_thresholds.Count];
         foreach (var row in _rows.Values)
             for (var i = 0; i < counts.Length; i++)
-                counts[i] += row.Hits[series][i] ? 1 : 0;
+                counts[i] += row.Hits[series, i] ? 1 : 0;
         return counts;
     }
 
-    private sealed record Row(Bits[] Hits, bool Top1, bool Top5)
+    private sealed record Row(BoxHits Hits, bool Top1, bool Top5)
     {
-        public bool Same(Row other) => Top1 == other.Top1 && Top5 == other.Top5 && Hits.Zip(other.Hits).All(p => p.First.Same(p.Second));
-    }
-
-    /// <summary>One bit a threshold: half a kilobyte an image for a thousand thresholds and four series.</summary>
-    private readonly struct Bits(ulong[] words)
-    {
-        private readonly ulong[] _words = words;
-
-        public bool this[int index] => (_words[index >> 6] >> (index & 63) & 1) != 0;
-
-        public static Bits Of(double[] curve, double least)
-        {
-            var words = new ulong[(curve.Length + 63) / 64];
-            for (var i = 0; i < curve.Length; i++)
-                if (curve[i] >= least)
-                    words[i >> 6] |= 1UL << (i & 63);
-            return new Bits(words);
-        }
-
-        public bool Same(Bits other) => _words.AsSpan().SequenceEqual(other._words);
+        public bool Same(Row other) => Top1 == other.Top1 && Top5 == other.Top5 && Hits.Same(other.Hits);
     }
 }

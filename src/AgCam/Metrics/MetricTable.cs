@@ -69,6 +69,16 @@ public sealed class MetricTable
             Skip(image, reason);
     }
 
+    /// <summary>Whether the image was measured or skipped.</summary>
+    public bool Contains(string image) => _rows.ContainsKey(image) || _skipped.ContainsKey(image);
+
+    /// <summary>Whether some image has a value in both tables.</summary>
+    public bool Pairs(MetricTable other, string metric)
+    {
+        var (column, otherColumn) = (Column(metric), other.Column(metric));
+        return _rows.Any(row => other._rows.TryGetValue(row.Key, out var values) && !double.IsNaN(row.Value[column]) && !double.IsNaN(values[otherColumn]));
+    }
+
     /// <summary>The metric's defined values, in the ordinal order of the images' keys.</summary>
     public double[] Values(string metric)
     {

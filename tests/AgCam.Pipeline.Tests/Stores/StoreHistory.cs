@@ -143,6 +143,12 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         var explanations = await store.Explanations.FindAsync([.. Enumerable.Range(0, 7).Select(seed => Some.Explanation(seed).Id)]);
         foreach (var explanation in explanations.OrderBy(one => one.Id))
             Note("explanation", Convert.ToHexString(ExplanationDocument.Encode(explanation)));
+        Note("delete", await store.Jobs.DeleteAsync(Owners[0]));
+        for (var i = 0; i < 3; i++)
+        {
+            clock.Advance(3 * Minute);
+            Note("prune", await store.Explanations.PruneAsync(2 * Minute, Minute, null, 1000));
+        }
     }
 
     private (ChunkLease Lease, Chunk Chunk)? Lease(int pick) => _leases.Count == 0 ? null : _leases[^(1 + pick / 64 % Math.Min(_leases.Count, 5))];

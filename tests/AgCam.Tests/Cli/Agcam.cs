@@ -39,13 +39,28 @@ internal static class Agcam
             {
                 // It has ended.
             }
-        });
+        })
+        { IsBackground = true };
         feeding.Start();
         var first = process.StandardOutput.ReadLine();
         var output = process.StandardOutput.ReadToEndAsync();
         afterTheFirstRow(process);
         var outcome = Finish(process, output, errors);
         feeding.Join();
+        return outcome with { Output = first + "\n" + outcome.Output };
+    }
+
+    /// <summary>Feeds one line to stdin and leaves it open.</summary>
+    public static Outcome RunWaiting(string[] arguments, string line, Action<Process> afterTheFirstRow)
+    {
+        using var process = Start(arguments);
+        var errors = process.StandardError.ReadToEndAsync();
+        process.StandardInput.WriteLine(line);
+        process.StandardInput.Flush();
+        var first = process.StandardOutput.ReadLine();
+        var output = process.StandardOutput.ReadToEndAsync();
+        afterTheFirstRow(process);
+        var outcome = Finish(process, output, errors);
         return outcome with { Output = first + "\n" + outcome.Output };
     }
 

@@ -27,6 +27,15 @@ public class InterruptionTests
         Assert.Contains("0 explained, 1 done before", again.Errors, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_list_that_has_gone_quiet_does_not_keep_the_run_from_ending()
+    {
+        using var images = SomeImages.Folder(1);
+        var outcome = Agcam.RunWaiting(["explain", "-", "--model", SomeImages.Model, "--json"], images["000.png"], process => Assert.Equal(0, Kill(process.Id, Sigint)));
+        Assert.Equal(130, outcome.Code);
+        Assert.Single(outcome.Rows); // it came although the batch was not full
+    }
+
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int process, int signal);
 }

@@ -87,6 +87,28 @@ public class ResumeTests
         Assert.Equal(0.5, record.GetProperty("run").GetProperty("threshold").GetDouble());
     }
 
+    [Fact]
+    public void Two_runs_do_not_write_to_one_folder()
+    {
+        using var folder = SomeImages.Folder(1);
+        Directory.CreateDirectory(folder["out"]);
+        using var held = new FileStream(folder["out/explanations.jsonl"], FileMode.Create, FileAccess.ReadWrite, FileShare.None);
+        var outcome = Explain(folder);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("Is another run writing to it?", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_disk_that_is_full_ends_the_run_with_one_line()
+    {
+        using var folder = SomeImages.Folder(60);
+        Directory.CreateDirectory(folder["out"]);
+        File.CreateSymbolicLink(folder["out/explanations.jsonl"], "/dev/full");
+        var outcome = Explain(folder, "--save", "none", "--batch", "2");
+        Assert.Equal(2, outcome.Code);
+        Assert.StartsWith("agcam: ", outcome.Errors, StringComparison.Ordinal);
+    }
+
     // Not the folder itself: the pictures below out/ are images, too.
     private static Outcome Explain(TemporaryFolder folder, params string[] more) =>
         Agcam.Run(["explain", .. Directory.GetFiles(folder.Path).Order(StringComparer.Ordinal), "--model", SomeImages.Model, "--out", folder["out"], .. more]);

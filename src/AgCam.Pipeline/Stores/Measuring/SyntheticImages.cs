@@ -48,7 +48,7 @@ public sealed class SyntheticImages
             Image = image,
             Provenance = _provenance,
             Picture = new PictureFacts(640, 480, (long)Mix((ulong)number), 0.5f, 120.5f, 7.25f),
-            Top = [.. Enumerable.Range(0, StoredExplanation.MaxTop).Select(rank => new Prediction((predicted + rank) % Classes, Name((predicted + rank) % Classes), 12f - rank, Probability(number) / (rank + 1)))],
+            Top = [.. Enumerable.Range(0, StoredExplanation.MaxTop).Select(rank => new StoredPrediction((predicted + rank) % Classes, Name((predicted + rank) % Classes), 12f - rank, Probability(number) / (rank + 1)))],
             Logits = _logits[number % Templates],
             LogSumExp = 12.5f,
             Maps = [_maps[number % Templates] with { Class = predicted, Name = Name(predicted) }],

@@ -1,4 +1,3 @@
-using AgCam.Pipeline.Records;
 using MongoDB.Bson;
 using MongoDB.Bson.Serialization;
 using MongoDB.Driver;

@@ -1,4 +1,3 @@
-using AgCam.Pipeline.Records;
 using MongoDB.Bson;
 using MongoDB.Driver;
 using MongoDB.Driver.GridFS;

@@ -1,0 +1,88 @@
+using System.CommandLine;
+using AgCam.Cli.Evaluating;
+using AgCam.Cli.Options;
+using AgCam.Cli.Terminal;
+using AgCam.Evaluation;
+
+namespace AgCam.Cli;
+
+/// <summary>agcam evaluate DATASET: how well heatmaps find the objects, and how faithful they are to the model, method beside method.</summary>
+internal static class EvaluateVerb
+{
+    public static Command Create()
+    {
+        var (what, model, device) = (new EvaluationSettings(), new ModelOptions(), new DeviceOptions());
+        var command = new Command("evaluate", "Measures heatmaps of several methods on a labelled dataset: do they find the object, are they faithful to the model?");
+        what.AddTo(command);
+        model.AddTo(command);
+        device.AddTo(command);
+        command.SetAction(async (parsed, cancel) =>
+        {
+            var run = what.Read(parsed);
+            using var screen = new Screen();
+            using var interruption = new Interruption(() => screen.Note("agcam: stopping; once more stops at once."));
+            EvaluationTables? tables = null;
+            IReadOnlyList<ShownPicture> pictures = [];
+            if (run.Dataset is null)
+            {
+                foreach (var file in what.Merge(parsed))
+                    tables = RowFile.Read(file, tables);
+                if (tables!.MissingShards is { Count: > 0 } missing)
+                    throw new UsageException($"Of {tables.Header.Shard.Count} shards, {string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} missing: give the rows of all.");
+            }
+            else
+            {
+                using var checkpoint = await model.Open(parsed, cancel);
+                using var explainer = device.Load(parsed, checkpoint);
+                using var rows = what.Rows(parsed) is { } file ? new StreamWriter(file) { NewLine = "\n" } : null;
+                try
+                {
+                    tables = await new Measuring(explainer, run, screen).Run(rows, interruption.Drain);
+                    if (what.Html(parsed) is not null)
+                        pictures = ShownPicture.BestAndWorst(explainer, run, tables);
+                }
+                catch (OperationCanceledException) when (interruption.Asked)
+                {
+                    return ExitCode.Interrupted;
+                }
+            }
+
+            screen.Flush();
+            Show(parsed, what, tables, pictures, screen.Width);
+            return ExitCode.Fine;
+        });
+        return command.WithExamples(
+            new("The shipped model on the shipped pictures", "agcam evaluate scenes"),
+            new("Is AG-CAM better than rollout here?", "agcam evaluate val/ --model vit/ --methods agcam,rollout"),
+            new("Everything, as JSON", "agcam evaluate val/ --model vit/ --methods all --metrics all --json > result.json"),
+            new("The paper's two tests on ImageNet", "agcam evaluate ILSVRC/ --layout voc --model vit/ --metrics localization,perturbation"),
+            new("A page to read and to print", "agcam evaluate val/ --model vit/ --metrics localization,perturbation --html result.html"),
+            new("On four machines", "agcam evaluate val/ --model vit/ --shard 2/4 --rows part2.jsonl"),
+            new("... and their common result", "agcam evaluate --merge part1.jsonl part2.jsonl part3.jsonl part4.jsonl"));
+    }
+
+    private static void Show(ParseResult parsed, EvaluationSettings what, EvaluationTables tables, IReadOnlyList<ShownPicture> pictures, int width)
+    {
+        if (tables.Evaluated == 0 && tables.Header.Shard.Count == 1)
+            throw new UsageException(tables.Images == 0
+                ? "The dataset holds no images."
+                : $"None of the {tables.Images} images can be evaluated: {string.Join(", ", tables.Skipped.Select(reason => $"{reason.Key} {reason.Value}"))}.");
+        var methods = tables.Summarize();
+        if (what.Csv(parsed) is { } csv)
+            using (var writer = new StreamWriter(csv))
+                ResultCsv.Write(writer, methods);
+        if (what.Html(parsed) is { } html)
+            using (var writer = new StreamWriter(html))
+                new HtmlPage(tables, methods, pictures).Write(writer);
+        if (what.Json(parsed))
+        {
+            using var stdout = Console.OpenStandardOutput();
+            EvaluationJson.Write(stdout, tables, methods);
+            stdout.Write("\n"u8);
+        }
+        else
+        {
+            new ResultTable(tables, methods).Write(Console.Out, Console.IsOutputRedirected ? 132 : width);
+        }
+    }
+}

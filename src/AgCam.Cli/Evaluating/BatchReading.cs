@@ -1,0 +1,38 @@
+using System.Threading.Channels;
+using AgCam.Evaluation;
+using AgCam.Evaluation.Datasets;
+
+namespace AgCam.Cli.Evaluating;
+
+/// <summary>
+/// Reads and decodes batches ahead of the model. Batches are cut from the whole dataset before the shard takes its own, so an image meets the
+/// same company in every shard, and the same last digits.
+/// </summary>
+internal sealed class BatchReading(Explainer explainer, EvaluationRun run)
+{
+    private readonly Channel<Task<EvaluationImage[]>> _batches = Channel.CreateBounded<Task<EvaluationImage[]>>(2);
+
+    public ChannelReader<Task<EvaluationImage[]>> Batches => _batches.Reader;
+
+    public async Task Run(CancellationToken cancel)
+    {
+        try
+        {
+            foreach (var (index, batch) in Dataset.Read(run.Dataset!, run.Layout, run.Images).Chunk(run.Batch).Index())
+                if (run.Shard.Has(index))
+                {
+                    await _batches.Writer.WaitToWriteAsync(cancel);
+                    await _batches.Writer.WriteAsync(Task.Run(() => Read(batch), CancellationToken.None), cancel);
+                }
+
+            _batches.Writer.Complete();
+        }
+        catch (Exception error)
+        {
+            _batches.Writer.TryComplete(error);
+        }
+    }
+
+    private EvaluationImage[] Read(Sample[] batch) =>
+        [.. batch.AsParallel().AsOrdered().Select(sample => EvaluationImage.Read(sample, explainer, run.Options, run.Limits))];
+}

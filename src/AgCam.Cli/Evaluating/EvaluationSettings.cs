@@ -1,0 +1,102 @@
+using System.CommandLine;
+using AgCam.Attribution;
+using AgCam.Evaluation;
+using AgCam.Evaluation.Datasets;
+using AgCam.Images;
+using AgCam.Scenes;
+
+namespace AgCam.Cli.Evaluating;
+
+/// <summary>The options of `agcam evaluate` besides the model's and the device's.</summary>
+internal sealed class EvaluationSettings
+{
+    private readonly Argument<string?> _dataset = new("DATASET") { Description = "A folder with metadata.jsonl, .csv or .parquet; class folders; an ILSVRC or VOC folder; a COCO .json; or scenes, the pictures that ship.", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<string> _methods = new("--methods") { Description = $"Comma separated: {string.Join(", ", AttributionMethod.All.Select(m => m.Name))}; or all. transformer-attribution is not in all: its relevance propagation is claimed by patents for commercial use.", DefaultValueFactory = _ => "agcam,rollout,generic,last-layer,random,centre-box", HelpName = "NAMES" };
+    private readonly Option<string> _metrics = new("--metrics") { Description = $"Comma separated: {string.Join(", ", Enum.GetNames<MetricFamily>().Select(n => n.ToLowerInvariant()))}; or all. The last three cost many forward passes an image.", DefaultValueFactory = _ => "localization,pointing", HelpName = "NAMES" };
+    private readonly Option<DatasetLayout> _layout = new("--layout") { Description = "auto, metadata, folders, voc or coco.", DefaultValueFactory = _ => DatasetLayout.Auto, HelpName = "LAYOUT" };
+    private readonly Option<string?> _images = new("--images") { Description = "Where the images lie, when that is not beside the annotations.", HelpName = "FOLDER" };
+    private readonly Option<double> _threshold = new("--threshold") { Description = "Of the normalised map: where boxes are cut. A multiple of 0.001.", DefaultValueFactory = _ => 0.5, HelpName = "SHARE" };
+    private readonly Option<int> _batch = new("--batch", "-b") { Description = "Images of one forward pass.", DefaultValueFactory = _ => 8, HelpName = "N" };
+    private readonly Option<int> _maskedBatch = new("--masked-batch") { Description = "Masked pictures of one forward pass.", DefaultValueFactory = _ => 20, HelpName = "N" };
+    private readonly Option<string> _shard = new("--shard") { Description = "Only this part of the dataset, e.g. 2/4; give --rows too.", DefaultValueFactory = _ => "1/1", HelpName = "I/N" };
+    private readonly Option<string?> _rows = new("--rows") { Description = "Write what was measured of each image to this file, JSON lines.", HelpName = "FILE" };
+    private readonly Option<string[]> _merge = new("--merge") { Description = "Files that --rows wrote, instead of a dataset: the result of them all together.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE..." };
+    private readonly Option<bool> _json = new("--json") { Description = "One JSON object on stdout." };
+    private readonly Option<string?> _csv = new("--csv") { Description = "Also write the result as CSV.", HelpName = "FILE" };
+    private readonly Option<string?> _html = new("--html") { Description = "Also write a page of tables, curves, classes and pictures; one file, nothing from outside.", HelpName = "FILE" };
+    private readonly Option<long> _maxPixels = new("--max-pixels") { Description = "Largest image, width x height.", DefaultValueFactory = _ => ImageLimits.Default.MaxPixels, HelpName = "N" };
+    private readonly Option<long> _maxBytes = new("--max-bytes") { Description = "Largest image file.", DefaultValueFactory = _ => ImageLimits.Default.MaxBytes, HelpName = "N" };
+    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No progress." };
+
+    public void AddTo(Command command)
+    {
+        command.Arguments.Add(_dataset);
+        Option[] all = [_methods, _metrics, _layout, _images, _threshold, _batch, _maskedBatch, _shard, _rows, _merge, _json, _csv, _html, _maxPixels, _maxBytes, _quiet];
+        foreach (var option in all)
+            command.Options.Add(option);
+    }
+
+    public IReadOnlyList<string> Merge(ParseResult parsed) => parsed.GetValue(_merge) ?? [];
+
+    public bool Json(ParseResult parsed) => parsed.GetValue(_json);
+
+    public string? Rows(ParseResult parsed) => parsed.GetValue(_rows);
+
+    public string? Csv(ParseResult parsed) => parsed.GetValue(_csv);
+
+    public string? Html(ParseResult parsed) => parsed.GetValue(_html);
+
+    /// <summary>Refuses what cannot be done before a model is loaded.</summary>
+    public EvaluationRun Read(ParseResult parsed)
+    {
+        var merging = Merge(parsed).Count > 0;
+        if (merging == parsed.GetValue(_dataset) is not null)
+            throw new UsageException(merging ? "--merge takes the rows of a dataset that was measured: leave the dataset out." : "No dataset is named. Give a folder or an annotation file, or --merge with files of rows.");
+        var shard = Usage(() => Shard.Parse(parsed.GetValue(_shard)!));
+        if (shard.Count > 1 && Rows(parsed) is null)
+            throw new UsageException("A shard's result is a part: give --rows FILE, and merge the parts with --merge.");
+        var threshold = parsed.GetValue(_threshold);
+        if (!(threshold is >= 0 and < 1) || Math.Abs((threshold * 1000) - Math.Round(threshold * 1000)) > 1e-6)
+            throw new UsageException(FormattableString.Invariant($"--threshold {threshold}: a multiple of 0.001 from 0 to 0.999 is needed."));
+        if (parsed.GetValue(_batch) is < 1 or > 4096 || parsed.GetValue(_maskedBatch) is < 1 or > 4096)
+            throw new UsageException("--batch and --masked-batch take a number from 1 to 4096.");
+        var dataset = parsed.GetValue(_dataset);
+        return new EvaluationRun
+        {
+            Dataset = dataset == "scenes" && !Path.Exists(dataset) ? Shipped.Pictures : dataset,
+            Layout = parsed.GetValue(_layout),
+            Images = parsed.GetValue(_images),
+            Options = new EvaluationOptions
+            {
+                Methods = Usage(() => AttributionMethod.Select(Names(_methods))),
+                Families = [.. Names(_metrics).SelectMany(Families).Distinct().Order()],
+                Threshold = threshold,
+                MaskedBatch = parsed.GetValue(_maskedBatch),
+            },
+            Limits = new ImageLimits { MaxPixels = parsed.GetValue(_maxPixels), MaxBytes = parsed.GetValue(_maxBytes) },
+            Batch = parsed.GetValue(_batch),
+            Shard = shard,
+            Quiet = parsed.GetValue(_quiet),
+        };
+
+        string[] Names(Option<string> option) => parsed.GetValue(option)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } names
+            ? names
+            : throw new UsageException($"{option.Name} names nothing.");
+    }
+
+    private static MetricFamily[] Families(string name) => name.Equals("all", StringComparison.OrdinalIgnoreCase) ? Enum.GetValues<MetricFamily>()
+        : Enum.TryParse<MetricFamily>(name, ignoreCase: true, out var family) && Enum.IsDefined(family) && !char.IsAsciiDigit(name[0]) ? [family]
+        : throw new UsageException($"No metrics are called \"{name}\". There are {string.Join(", ", Enum.GetNames<MetricFamily>().Select(n => n.ToLowerInvariant()))}, and all.");
+
+    private static T Usage<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception error) when (error is FormatException or ArgumentException)
+        {
+            throw new UsageException(error.Message);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using System.Globalization;
+using AgCam.Evaluation;
+using AgCam.Metrics;
+
+namespace AgCam.Cli.Evaluating;
+
+/// <summary>The evaluation as a person reads it: a table for each family of metrics, a line for each method, every mean with its interval.</summary>
+internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodSummary> methods)
+{
+    private static readonly CultureInfo Culture = CultureInfo.InvariantCulture;
+
+    public void Write(TextWriter to, int width)
+    {
+        to.WriteLine(string.Create(Culture, $"{tables.Evaluated:N0} of {tables.Images:N0} images evaluated with {tables.Header.Model}; {tables.Evaluated - tables.Misclassified:N0} classified correctly"));
+        Reasons(to, "skipped", tables.Skipped);
+        Reasons(to, "without usable boxes", tables.WithoutBoxes);
+        Reasons(to, "boxes put right or left out", tables.Repaired);
+        foreach (var method in methods)
+            Reasons(to, $"maps of {method.Name} that say nothing", method.Skipped);
+        foreach (var family in tables.Header.Metrics)
+            foreach (var part in Metric.Of([family]).Where(metric => methods.Any(method => Find(method, metric) is not null)).Chunk(Math.Max(1, (width - NameWidth) / (CellWidth + 2))))
+                Write(to, part);
+        to.WriteLine();
+        to.WriteLine($"Means with 95 % bootstrap intervals.{(methods.Any(m => m.Metrics.Any(x => x.Differs)) ? " * the paired difference from agcam leaves out zero." : "")} +: higher is better, -: lower.");
+        if (tables.Header.Metrics.Contains(MetricFamily.Localization))
+            to.WriteLine(string.Create(Culture, $"Boxes at threshold {tables.Header.Threshold}; maxBoxAcc and maxBoxAccV2 take the best threshold on these very images ({string.Join(", ", methods.Where(m => m.MaxBoxAccThreshold is not null).Select(m => string.Create(Culture, $"{m.Name} {m.MaxBoxAccThreshold}")))})."));
+    }
+
+    private const int CellWidth = 20;
+
+    private int NameWidth => methods.Max(method => method.Name.Length);
+
+    private void Write(TextWriter to, Metric[] metrics)
+    {
+        to.WriteLine();
+        to.WriteLine(("".PadRight(NameWidth) + string.Concat(metrics.Select(metric => "  " + Head(metric).PadRight(CellWidth)))).TrimEnd());
+        foreach (var method in methods)
+            to.WriteLine((method.Name.PadRight(NameWidth) + string.Concat(metrics.Select(metric => "  " + Cell(Find(method, metric)).PadRight(CellWidth)))).TrimEnd());
+    }
+
+    private string Head(Metric metric)
+    {
+        int[] counts = [.. methods.Select(method => Find(method, metric)?.Count).OfType<int>().Distinct()];
+        return $"{metric.Name} {(metric.HigherIsBetter ? '+' : '-')}" + (counts is [var one] ? string.Create(Culture, $" n={one}") : "");
+    }
+
+    private static MetricSummary? Find(MethodSummary method, Metric metric) => method.Metrics.FirstOrDefault(found => found.Metric == metric);
+
+    private static string Cell(MetricSummary? metric) => metric is null ? "n/a" : Number(metric.Value) + (metric.Differs ? "*" : "");
+
+    private static string Number(Interval interval) => string.Create(Culture, $"{interval.Mean:0.000} {interval.Low:0.000}..{interval.High:0.000}");
+
+    private static void Reasons<T>(TextWriter to, string what, IReadOnlyDictionary<string, T> counts)
+    {
+        if (counts.Count > 0)
+            to.WriteLine($"  {what}: {string.Join(", ", counts.Select(count => $"{count.Key} {count.Value}"))}");
+    }
+}

@@ -1,0 +1,52 @@
+using System.CommandLine;
+using System.Globalization;
+using AgCam.Cli.Terminal;
+using AgCam.Scenes.Training;
+
+namespace AgCam.Cli.Scenes;
+
+/// <summary>agcam scenes train: the shipped model from nothing, seeded.</summary>
+internal static class TrainVerb
+{
+    public static Command Create()
+    {
+        var defaults = new TrainingOptions { OutputFolder = "" };
+        var folder = new Option<string>("--out", "-o") { Description = "Folder for config.json, model.safetensors and the log.", Required = true, HelpName = "FOLDER" };
+        var steps = new Option<int>("--steps") { Description = "Optimiser steps.", DefaultValueFactory = _ => defaults.Steps, HelpName = "N" };
+        var batch = new Option<int>("--batch", "-b") { Description = "Scenes a step.", DefaultValueFactory = _ => defaults.BatchSize, HelpName = "N" };
+        var seed = new Option<long>("--seed") { Description = "Of the scenes and of the first weights.", DefaultValueFactory = _ => defaults.Seed, HelpName = "N" };
+        var threads = new Option<int>("--threads") { Description = "Of the tensor library; one more draws.", DefaultValueFactory = _ => defaults.Threads, HelpName = "N" };
+        var minutes = new Option<double>("--minutes") { Description = "The schedule ends by then at the latest.", DefaultValueFactory = _ => defaults.TimeLimit.TotalMinutes, HelpName = "N" };
+        var from = new Option<string?>("--from") { Description = "Goes on from a folder that training wrote.", HelpName = "FOLDER" };
+        var done = new Option<int>("--first-step") { Description = "Steps that it has behind it.", HelpName = "N" };
+        var command = new Command("train", "Trains the model of the scenes on the CPU, and measures it on fresh scenes.") { folder, steps, batch, seed, threads, minutes, from, done };
+        command.SetAction(parsed =>
+        {
+            BackendSelfTestVerb.LoadTrusted();
+            using var interruption = new Interruption(() => Console.Error.WriteLine("agcam: stopping; the last checkpoint stays."));
+            var options = defaults with
+            {
+                OutputFolder = parsed.GetValue(folder)!,
+                Steps = parsed.GetValue(steps),
+                BatchSize = parsed.GetValue(batch),
+                Seed = parsed.GetValue(seed),
+                Threads = parsed.GetValue(threads),
+                TimeLimit = TimeSpan.FromMinutes(parsed.GetValue(minutes)),
+                From = parsed.GetValue(from),
+                FirstStep = parsed.GetValue(done),
+            };
+            try
+            {
+                var result = SceneTrainer.Train(options, Console.Error.WriteLine, interruption.Drain);
+                Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{100 * result.Accuracy:0.00}% of {result.TestScenes:N0} fresh scenes right after {result.Steps:N0} steps, {result.Parameters:N0} parameters, in {options.OutputFolder}"));
+                return ExitCode.Fine;
+            }
+            catch (OperationCanceledException) when (interruption.Asked)
+            {
+                Console.Error.WriteLine($"agcam: interrupted. --from {options.OutputFolder} --first-step N goes on from the last checkpoint.");
+                return ExitCode.Interrupted;
+            }
+        });
+        return command.WithExamples(new Example("As the shipped model was trained", "agcam scenes train --out model/"));
+    }
+}

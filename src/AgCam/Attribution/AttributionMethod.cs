@@ -1,0 +1,82 @@
+using AgCam.Heatmaps;
+using static TorchSharp.torch;
+
+namespace AgCam.Attribution;
+
+/// <summary>A way to say where a model looked, by name. <see cref="All"/> is the registry.</summary>
+public sealed class AttributionMethod
+{
+    private readonly Func<AttributionBatch, IReadOnlyList<Heatmap>> _maps;
+
+    private AttributionMethod(string name, string description, Func<AttributionBatch, IReadOnlyList<Heatmap>> maps) =>
+        (Name, Description, _maps) = (name, description, maps);
+
+    private AttributionMethod(string name, string description, Func<AttributionBatch, Tensor> maps)
+        : this(name, description, batch => AttributionBatch.Heatmaps(maps(batch)))
+    {
+    }
+
+    /// <summary>The name of the paper's method, which the others are compared with.</summary>
+    public const string Paper = "agcam";
+
+    public static IReadOnlyList<AttributionMethod> All { get; } =
+    [
+        new(Paper, "Attention Guided CAM: sum over blocks and heads of sigmoid(S) (dY/dA)+, gradients cut at every attention's input.",
+            b => Plain(AttentionGuidedCam.Maps(b.Model, b.Pass, b.Target.unsqueeze(1)).Positive)),
+        new("agcam-signed", "AG-CAM's evidence for the class minus the evidence against it.", b =>
+        {
+            var (positive, negative) = AttentionGuidedCam.Maps(b.Model, b.Pass, b.Target.unsqueeze(1), signed: true);
+            return Plain(positive - negative!);
+        }),
+        new("agcam-contrastive", "AG-CAM of the class against the most probable other class.", b => Plain(AttentionGuidedCam.Maps(
+            b.Model, b.Pass, b.Target.unsqueeze(1), b.BestOther().unsqueeze(1), ones_like(b.Target, float32).unsqueeze(1)).Positive)),
+        new("agcam-product", "AG-CAM's map of each block, scaled to [0, 1], multiplied over the blocks.", b => ProductOverBlocks.Maps(b.Model, b.Pass, b.Target)),
+        new("rollout", "Attention rollout (Abnar and Zuidema 2020). It knows nothing of classes.", b => AttentionRollout.Maps(b.Model, b.Input)),
+        new("generic", "Generic attention relevance (Chefer, Gur and Wolf, ICCV 2021), with the full gradient.", b => GenericAttention.Maps(b.Model, b.Input, b.Target)),
+        new("last-layer", "The last block's attention times its gradient.", b => LastLayer.Maps(b.Model, b.Pass, b.Target)),
+        new("legrad", "LeGrad (Bousselham et al. 2024), class-token form: the gradient of each block's own prediction.", b => LeGrad.Maps(b.Model, b.Pass, b.Target)),
+        new("transformer-attribution",
+            "Transformer attribution (Chefer, Gur and Wolf, CVPR 2021), the paper's second baseline. Its relevance propagation (LRP) is claimed by patents for commercial use, so it runs only where it is named.",
+            b => TransformerAttribution.Maps(b.Model, b.Input, b.Target)) { OnlyWhenNamed = true },
+        new("random", "Control: random values on the grid.",
+            b => [.. b.Keys.Select(key => Controls.Random(b.Model.Config.GridRows, b.Model.Config.GridColumns, key))]) { IsControl = true },
+        new("centre-box", "Control: a centred box; at threshold 0.5 it covers the middle half of each side.",
+            b => [.. b.Keys.Select(_ => Controls.CentreBox(b.Model.Config.ImageHeight, b.Model.Config.ImageWidth))]) { IsControl = true },
+    ];
+
+    public string Name { get; }
+
+    /// <summary>One sentence or two, for --help.</summary>
+    public string Description { get; }
+
+    /// <summary>Not among "all".</summary>
+    public bool OnlyWhenNamed { get; private init; }
+
+    /// <summary>Does not look at the picture.</summary>
+    public bool IsControl { get; private init; }
+
+    /// <summary>Methods by name, each once, in the order given; "all" stands for all that need not be named.</summary>
+    /// <exception cref="ArgumentException">No method is called so; the message lists those there are.</exception>
+    public static IReadOnlyList<AttributionMethod> Select(IEnumerable<string> names)
+    {
+        var selected = new List<AttributionMethod>();
+        foreach (var name in names.Select(name => name.Trim().ToLowerInvariant()))
+            if (name == "all")
+                selected.AddRange(All.Where(method => !method.OnlyWhenNamed));
+            else
+                selected.Add(All.FirstOrDefault(method => method.Name == name)
+                    ?? throw new ArgumentException($"No attribution method is called \"{name}\". There are {string.Join(", ", All.Select(m => m.Name))}, and all."));
+        return [.. selected.Distinct()];
+    }
+
+    /// <summary>A raw map for each image, on the model's patch grid or at its input size.</summary>
+    internal IReadOnlyList<Heatmap> Maps(AttributionBatch batch)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return _maps(batch);
+    }
+
+    // [B, 1, rows, columns] -> [B, rows, columns]
+    private static Tensor Plain(Tensor maps) => maps.squeeze(1);
+}

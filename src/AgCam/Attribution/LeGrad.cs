@@ -1,0 +1,37 @@
+using AgCam.Models;
+using static TorchSharp.torch;
+
+namespace AgCam.Attribution;
+
+/// <summary>
+/// LeGrad (Bousselham et al. 2024) in its class-token form: every block's class token goes through the model's own norm and head as if it
+/// were the last, and mean_h((ds/dA)+) of that block's class row is averaged over the blocks. Each gradient stays within its block, so it
+/// has a closed form.
+/// </summary>
+internal static class LeGrad
+{
+    /// <param name="target">Class indices, [B], int64.</param>
+    /// <returns>[B, rows, columns], float32.</returns>
+    public static Tensor Maps(VisionTransformer model, ForwardPass pass, Tensor target)
+    {
+        using var scope = NewDisposeScope();
+        var config = model.Config;
+        var map = zeros([target.shape[0], config.GridRows * config.GridColumns], float32, model.Device);
+        foreach (var (block, trace) in model.Blocks.Zip(pass.Blocks))
+        {
+            using var step = NewDisposeScope();
+            var seed = model.Seed(Output(block, trace), target.unsqueeze(1), null, null); // [B, T, 1, C]
+            var alpha = ClassRow.Gradient(model, block, trace, block.ThroughMlp(seed, trace)).squeeze(3); // [B, H, T, patches]
+            map.add_(alpha.relu().sum(2).mean([1]));
+        }
+
+        return map.div_(model.Blocks.Count).view(-1, config.GridRows, config.GridColumns).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x'' of the head tokens, [B, T, C].</summary>
+    private static Tensor Output(Block block, BlockTrace trace)
+    {
+        var branch = block.fc2.Forward(block.Config.Activation.Forward(trace.Hidden));
+        return trace.Mid + (block.ls2 is null ? branch : branch * block.ls2);
+    }
+}

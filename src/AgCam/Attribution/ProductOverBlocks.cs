@@ -1,0 +1,34 @@
+using AgCam.Models;
+using static TorchSharp.torch;
+
+namespace AgCam.Attribution;
+
+/// <summary>
+/// AG-CAM's relative that asks all blocks to agree: each block's own map, sum_h sigmoid(S) (dY/dA)+, scaled to [0, 1], multiplied over the
+/// blocks. A block whose map is flat has nothing to say and is left out.
+/// </summary>
+internal static class ProductOverBlocks
+{
+    /// <param name="target">Class indices, [B], int64.</param>
+    /// <returns>[B, rows, columns], float32, in [0, 1].</returns>
+    public static Tensor Maps(VisionTransformer model, ForwardPass pass, Tensor target)
+    {
+        using var scope = NewDisposeScope();
+        var config = model.Config;
+        var product = ones([target.shape[0], config.GridRows * config.GridColumns], float32, model.Device);
+        var g = model.Seed(pass.Final, target.unsqueeze(1), null, null); // [B, T, 1, C]
+        for (var k = model.Blocks.Count - 1; k >= 0; k--)
+        {
+            using var step = NewDisposeScope();
+            var (block, trace) = (model.Blocks[k], pass.Blocks[k]);
+            g = block.ThroughMlp(g, trace).MoveToOuterDisposeScope();
+            var gates = ClassRow.Patches(trace.Scores, config).to(float32).sigmoid(); // [B, H, T, patches]
+            var map = (gates * ClassRow.Gradient(model, block, trace, g).squeeze(3).relu()).sum([1, 2]); // [B, patches]
+            var (least, most) = (map.amin([1], keepdim: true), map.amax([1], keepdim: true));
+            var range = most - least;
+            product.mul_(where(range > 0, (map - least) / range.clamp_min(1e-37), ones_like(map)));
+        }
+
+        return product.view(-1, config.GridRows, config.GridColumns).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Text.Json;
+using AgCam.Heatmaps;
+
+namespace AgCam.Evaluation.Datasets;
+
+/// <summary>The boxes of one row of metadata, and the class each is of where the row says so.</summary>
+/// <param name="WithoutBoxes">Why there are none, one of <see cref="SkipReason"/>.</param>
+internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)> Boxes, string? WithoutBoxes)
+{
+    public static Annotation None { get; } = new([], SkipReason.NoBoxes);
+
+    public static Annotation Broken { get; } = new([], SkipReason.BrokenAnnotation);
+
+    /// <summary>An object {"bbox": [[x, y, width, height], ...], "category": [...]}, or the list of boxes by itself; text holds the same as JSON.</summary>
+    public static Annotation Read(JsonElement objects)
+    {
+        if (objects.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined)
+            return None;
+        if (objects.ValueKind == JsonValueKind.String)
+            return Read(objects.GetString()!);
+        var boxes = objects;
+        List<string>? classes = null;
+        if (objects.ValueKind == JsonValueKind.Object)
+        {
+            if (!objects.TryGetProperty("bbox", out boxes) || boxes.ValueKind == JsonValueKind.Null)
+                return None;
+            if (new[] { "category", "categories", "label" }.Select(name => objects.TryGetProperty(name, out var found) ? found : default)
+                .FirstOrDefault(found => found.ValueKind == JsonValueKind.Array) is { ValueKind: JsonValueKind.Array } named)
+                classes = [.. named.EnumerateArray().Select(name => name.ToString())];
+        }
+
+        if (boxes.ValueKind != JsonValueKind.Array || (classes is not null && classes.Count != boxes.GetArrayLength()))
+            return Broken;
+        var read = boxes.EnumerateArray().Select(Box).ToList();
+        return read.Contains(null) ? Broken
+            : read.Count == 0 ? new Annotation([], SkipReason.EmptyAnnotation)
+            : new Annotation([.. read.Select((box, i) => (classes?[i], box!.Value))], null);
+    }
+
+    public static Annotation Read(string json)
+    {
+        if (string.IsNullOrWhiteSpace(json))
+            return None;
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            return Read(document.RootElement);
+        }
+        catch (JsonException)
+        {
+            return Broken;
+        }
+    }
+
+    /// <summary>A sample for the label; without one, a sample for each class that the boxes are of.</summary>
+    public IEnumerable<Sample> Samples(string key, string path, string? label)
+    {
+        if (string.IsNullOrEmpty(label) && Boxes.Count > 0 && Boxes.All(box => box.Class is not null))
+            return ByClass(key, path, Boxes.Select(box => (box.Class!, box.Box)));
+        // Boxes of another class are no ground truth for this one; where none is said to be of it, the names are of another vocabulary.
+        var own = Boxes.Where(box => box.Class is null || box.Class == label).ToList();
+        return [new Sample(key, path) { Label = string.IsNullOrEmpty(label) ? null : label, Boxes = [.. (own.Count > 0 ? own : Boxes).Select(box => box.Box)], WithoutBoxes = WithoutBoxes }];
+    }
+
+    /// <summary>An image with objects of several classes is a sample for each; only then does the class stand in the key.</summary>
+    public static IEnumerable<Sample> ByClass(string key, string path, IEnumerable<(string Class, BoundingBox Box)> boxes)
+    {
+        var classes = boxes.GroupBy(box => box.Class, box => box.Box).OrderBy(group => group.Key, StringComparer.Ordinal).ToList();
+        return classes.Select(group => new Sample(classes.Count == 1 ? key : $"{key}#{group.Key}", path) { Label = group.Key, Boxes = [.. group] });
+    }
+
+    private static BoundingBox? Box(JsonElement box)
+    {
+        if (box.ValueKind != JsonValueKind.Array || box.GetArrayLength() != 4)
+            return null;
+        Span<double> values = stackalloc double[4];
+        for (var i = 0; i < 4; i++)
+            if (box[i].ValueKind != JsonValueKind.Number || !double.TryParse(box[i].GetRawText(), CultureInfo.InvariantCulture, out values[i]) || !double.IsFinite(values[i]))
+                return null;
+        return new BoundingBox(values[0], values[1], values[2], values[3]);
+    }
+}

@@ -1,0 +1,78 @@
+using System.Text.Json;
+using AgCam.Heatmaps;
+
+namespace AgCam.Evaluation.Datasets;
+
+/// <summary>COCO's instances JSON: images, categories and annotations with bbox (x, y, width, height). Boxes round crowds are left out, as COCO's own evaluation does.</summary>
+internal static class CocoDataset
+{
+    public static IEnumerable<Sample> Read(string file, string? images)
+    {
+        if (!File.Exists(file))
+            throw new DatasetException($"{file} is a folder: a COCO dataset is given by its JSON file.");
+        var (pictures, objects) = Parse(file);
+        var folders = Folders(file, images);
+        foreach (var (id, name) in pictures)
+        {
+            var path = folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists) ?? Path.Combine(folders[0], name);
+            if (!objects.TryGetValue(id, out var found))
+                yield return new Sample(name, path) { WithoutBoxes = SkipReason.NoBoxes };
+            else if (found.Contains(null))
+                yield return new Sample(name, path) { Unusable = SkipReason.BrokenAnnotation };
+            else if (found.Count == 0)
+                yield return new Sample(name, path) { WithoutBoxes = SkipReason.EmptyAnnotation };
+            else
+                foreach (var sample in Annotation.ByClass(name, path, found.Select(o => o!.Value)))
+                    yield return sample;
+        }
+    }
+
+    // annotations/instances_val2017.json goes with ../val2017/
+    private static string[] Folders(string file, string? images)
+    {
+        if (images is not null)
+            return [images];
+        var beside = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        var above = Path.GetDirectoryName(beside) ?? beside;
+        return [beside, Path.Combine(beside, "images"), above, Path.Combine(above, Path.GetFileNameWithoutExtension(file).Split('_')[^1]), Path.Combine(above, "images")];
+    }
+
+    private static (List<(long Id, string Name)> Images, Dictionary<long, List<(string, BoundingBox)?>> Objects) Parse(string file)
+    {
+        try
+        {
+            using var stream = File.OpenRead(file);
+            using var json = JsonDocument.Parse(stream);
+            var root = json.RootElement;
+            var classes = root.GetProperty("categories").EnumerateArray().ToDictionary(c => c.GetProperty("id").GetInt64(), c => c.GetProperty("name").GetString()!);
+            List<(long Id, string Name)> images = [.. root.GetProperty("images").EnumerateArray().Select(i => (i.GetProperty("id").GetInt64(), i.GetProperty("file_name").GetString()!))];
+            var objects = new Dictionary<long, List<(string, BoundingBox)?>>();
+            foreach (var annotation in root.GetProperty("annotations").EnumerateArray())
+            {
+                var id = annotation.GetProperty("image_id").GetInt64();
+                if (!objects.TryGetValue(id, out var list))
+                    objects[id] = list = [];
+                if (annotation.TryGetProperty("iscrowd", out var crowd) && crowd.ValueKind == JsonValueKind.Number && crowd.GetInt32() == 1)
+                    continue;
+                list.Add(Object(annotation, classes));
+            }
+
+            if (images.Select(i => i.Id).Distinct().Count() != images.Count || images.Select(i => i.Name).Distinct().Count() != images.Count)
+                throw new DatasetException($"{file} lists an image twice.");
+            return (images, objects);
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
+        {
+            throw new DatasetException($"{file} is no COCO annotation file: images, annotations and categories are needed ({error.Message})", error);
+        }
+    }
+
+    private static (string, BoundingBox)? Object(JsonElement annotation, Dictionary<long, string> classes)
+    {
+        if (!annotation.TryGetProperty("category_id", out var category) || !classes.TryGetValue(category.GetInt64(), out var name)
+            || !annotation.TryGetProperty("bbox", out var box) || box.ValueKind != JsonValueKind.Array || box.GetArrayLength() != 4
+            || box.EnumerateArray().Any(value => value.ValueKind != JsonValueKind.Number))
+            return null;
+        return (name, new BoundingBox(box[0].GetDouble(), box[1].GetDouble(), box[2].GetDouble(), box[3].GetDouble()));
+    }
+}

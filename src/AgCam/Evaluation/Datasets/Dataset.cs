@@ -1,0 +1,55 @@
+namespace AgCam.Evaluation.Datasets;
+
+/// <summary>How a dataset lies on disk.</summary>
+public enum DatasetLayout
+{
+    Auto,
+
+    /// <summary>A folder with metadata.jsonl, metadata.csv or metadata.parquet, or that file.</summary>
+    Metadata,
+
+    /// <summary>A folder for each class; no boxes.</summary>
+    Folders,
+
+    /// <summary>Annotations/**/*.xml beside Data/ (ILSVRC) or JPEGImages/ (VOC).</summary>
+    Voc,
+
+    /// <summary>A COCO JSON file.</summary>
+    Coco,
+}
+
+/// <summary>Datasets as streams of samples, in an order that is the same every time.</summary>
+public static class Dataset
+{
+    /// <param name="path">A folder or an annotation file.</param>
+    /// <param name="images">Where the images lie, when that is not beside the annotations.</param>
+    /// <exception cref="DatasetException">There is no such dataset, or it is broken. Raised while reading too.</exception>
+    public static IEnumerable<Sample> Read(string path, DatasetLayout layout = DatasetLayout.Auto, string? images = null)
+    {
+        if (!File.Exists(path) && !Directory.Exists(path))
+            throw new DatasetException($"{path} does not exist. Give a folder of images or an annotation file.");
+        if (images is not null && !Directory.Exists(images))
+            throw new DatasetException($"The folder of images {images} does not exist.");
+        return (layout == DatasetLayout.Auto ? Detect(path) : layout) switch
+        {
+            DatasetLayout.Metadata => MetadataDataset.Read(path, images),
+            DatasetLayout.Voc => VocDataset.Read(path, images),
+            DatasetLayout.Coco => CocoDataset.Read(path, images),
+            _ => FolderDataset.Read(path),
+        };
+    }
+
+    public static DatasetLayout Detect(string path)
+    {
+        if (File.Exists(path))
+            return Path.GetExtension(path).ToLowerInvariant() switch
+            {
+                ".json" => DatasetLayout.Coco,
+                ".jsonl" or ".ndjson" or ".csv" or ".tsv" or ".parquet" => DatasetLayout.Metadata,
+                _ => throw new DatasetException($"{path} is no dataset: give a folder, a COCO .json, or a metadata .jsonl, .csv or .parquet file."),
+            };
+        if (MetadataDataset.FileIn(path) is not null)
+            return DatasetLayout.Metadata;
+        return Directory.Exists(Path.Combine(path, VocDataset.Annotations)) ? DatasetLayout.Voc : DatasetLayout.Folders;
+    }
+}

@@ -1,0 +1,90 @@
+namespace AgCam.Evaluation;
+
+/// <summary>What an evaluation's numbers depend on besides the images: rows of equal headers, the shard apart, merge.</summary>
+public sealed record EvaluationHeader
+{
+    /// <summary>Raised when rows change their form or meaning.</summary>
+    public const int CurrentVersion = 1;
+
+    public int Version { get; init; } = CurrentVersion;
+
+    public required string Model { get; init; }
+
+    public required string ModelSha256 { get; init; }
+
+    /// <summary>The model's shape and its preprocessing, in canonical form.</summary>
+    public required string Computation { get; init; }
+
+    /// <summary>Of the forward pass.</summary>
+    public required string Dtype { get; init; }
+
+    /// <summary>cpu or cuda: their last digits differ.</summary>
+    public required string Device { get; init; }
+
+    public required IReadOnlyList<string> Methods { get; init; }
+
+    public required IReadOnlyList<MetricFamily> Metrics { get; init; }
+
+    public required double Threshold { get; init; }
+
+    /// <summary>Images of one forward pass. Batches are cut from the whole dataset, so that a shard's are the same as one process's.</summary>
+    public required int Batch { get; init; }
+
+    public required int MaskedBatch { get; init; }
+
+    /// <summary>Which part of the batches this is.</summary>
+    public Shard Shard { get; init; } = Shard.Whole;
+
+    public static EvaluationHeader Of(Explainer explainer, EvaluationOptions options, int batch, Shard shard) => new()
+    {
+        Model = explainer.ModelId,
+        ModelSha256 = explainer.ModelSha256.ToString(),
+        Computation = $"{explainer.Config.Canonical()};{explainer.Preprocessing.Canonical()}",
+        Dtype = explainer.Dtype,
+        Device = explainer.Device.Split(':')[0],
+        Methods = [.. options.Methods.Select(method => method.Name)],
+        Metrics = [.. options.Families.Order()],
+        Threshold = options.Threshold,
+        Batch = batch,
+        MaskedBatch = options.MaskedBatch,
+        Shard = shard,
+    };
+
+    /// <summary>The first difference that keeps two files' rows apart, in words; null where they merge.</summary>
+    public string? Differs(EvaluationHeader other)
+    {
+        (string Name, string Mine, string Theirs)[] fields =
+        [
+            ("version", $"{Version}", $"{other.Version}"),
+            ("model", ModelSha256, other.ModelSha256),
+            ("preprocessing", Computation, other.Computation),
+            ("dtype", Dtype, other.Dtype),
+            ("device", Device, other.Device),
+            ("methods", string.Join(",", Methods), string.Join(",", other.Methods)),
+            ("metrics", string.Join(",", Metrics), string.Join(",", other.Metrics)),
+            ("threshold", FormattableString.Invariant($"{Threshold}"), FormattableString.Invariant($"{other.Threshold}")),
+            ("batch", $"{Batch}", $"{other.Batch}"),
+            ("masked batch", $"{MaskedBatch}", $"{other.MaskedBatch}"),
+            ("number of shards", $"{Shard.Count}", $"{other.Shard.Count}"),
+        ];
+        return fields.Where(field => field.Mine != field.Theirs).Select(field => $"{field.Name} {field.Mine} and {field.Theirs}").FirstOrDefault();
+    }
+}
+
+/// <summary>Part Number of Count, 1/1 being everything: of every Count batches, the one at Number.</summary>
+public readonly record struct Shard(int Number, int Count)
+{
+    public static Shard Whole { get; } = new(1, 1);
+
+    /// <summary>Reads i/n.</summary>
+    /// <exception cref="FormatException">It is not that.</exception>
+    public static Shard Parse(string text) =>
+        text.Split('/') is [var number, var count] && int.TryParse(number, out var i) && int.TryParse(count, out var n) && i >= 1 && i <= n && n <= 1_000_000
+            ? new Shard(i, n)
+            : throw new FormatException($"\"{text}\" is no shard: i/n is meant, e.g. 2/4 for the second of four.");
+
+    /// <summary>Whether the batch with this index, counted over the whole dataset, belongs to the shard.</summary>
+    public bool Has(long batch) => batch % Count == Number - 1;
+
+    public override string ToString() => $"{Number}/{Count}";
+}

@@ -1,0 +1,84 @@
+using AgCam.Evaluation.Datasets;
+using AgCam.Heatmaps;
+using AgCam.Images;
+using AgCam.Preprocessing;
+
+namespace AgCam.Evaluation;
+
+/// <summary>A sample that was read and checked: ready for the model, or with the reason why it does not count.</summary>
+public sealed record EvaluationImage(Sample Sample)
+{
+    /// <summary>Why the image does not count at all; null where it does.</summary>
+    public string? Skipped { get; private init; }
+
+    /// <summary>Class index.</summary>
+    public int Label { get; private init; }
+
+    /// <summary>The model's input.</summary>
+    public PreparedImage? Prepared { get; private init; }
+
+    /// <summary>Ground truth in original pixels, clipped to the picture. Empty where there is none to be had.</summary>
+    public IReadOnlyList<BoundingBox> Boxes { get; private init; } = [];
+
+    /// <summary>Why there are none.</summary>
+    public string? WithoutBoxes { get; private init; }
+
+    /// <summary>How many boxes were put right or left out, by reason, of an image that counts.</summary>
+    public IReadOnlyDictionary<string, int> Repaired { get; private init; } = new Dictionary<string, int>();
+
+    /// <summary>May run on any thread.</summary>
+    public static EvaluationImage Read(Sample sample, Explainer explainer, EvaluationOptions options, ImageLimits limits)
+    {
+        var image = new EvaluationImage(sample);
+        if (sample.Unusable is { } unusable)
+            return image with { Skipped = unusable };
+        if (sample.Label is null)
+            return image with { Skipped = sample.WithoutBoxes is { } why && options.NeedsBoxes ? why : SkipReason.NoLabel };
+        if (explainer.Classes.Find(sample.Label) is var label && label < 0)
+            return image with { Skipped = SkipReason.UnknownLabel };
+        if (sample.WithoutBoxes is { } without && options.NeedsBoxes)
+            return image with { Skipped = without };
+        RgbImage picture;
+        try
+        {
+            picture = ImageDecoder.Decode(ImageDecoder.ReadFile(sample.Path, limits), limits);
+        }
+        catch (ImageException failure)
+        {
+            return image with { Skipped = failure.Reason };
+        }
+
+        var prepared = explainer.Prepare(picture);
+        var repaired = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        var boxes = sample.Boxes.Select(box => Usable(box, prepared, repaired)).OfType<BoundingBox>().ToList();
+        var reason = boxes.Count > 0 ? null : sample.WithoutBoxes ?? repaired.Keys.FirstOrDefault() ?? SkipReason.NoBoxes;
+        return reason is not null && options.NeedsBoxes
+            ? image with { Skipped = reason }
+            : image with { Label = label, Prepared = prepared, Boxes = boxes, WithoutBoxes = reason, Repaired = repaired };
+    }
+
+    private static BoundingBox? Usable(BoundingBox box, PreparedImage image, SortedDictionary<string, int> repaired)
+    {
+        var (width, height) = (image.Transform.OriginalWidth, image.Transform.OriginalHeight);
+        if (box.Width <= 0 || box.Height <= 0)
+            return Out(SkipReason.EmptyBox);
+        var clipped = box.Clip(width, height);
+        if (clipped.Width <= 0 || clipped.Height <= 0)
+            return Out(SkipReason.BoxOutsideImage);
+        var seen = image.Transform.ToInput(clipped).Clip(image.Width, image.Height);
+        if (seen.Width <= 0 || seen.Height <= 0)
+            return Out(SkipReason.BoxCroppedAway);
+        if (clipped != box)
+            Out(BoxClipped);
+        return clipped;
+
+        BoundingBox? Out(string reason)
+        {
+            repaired[reason] = repaired.GetValueOrDefault(reason) + 1;
+            return null;
+        }
+    }
+
+    /// <summary>A part of the box lies outside the picture; the part inside counts.</summary>
+    public const string BoxClipped = "box-clipped";
+}

@@ -1,0 +1,65 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using AgCam.Metrics;
+
+namespace AgCam.Evaluation;
+
+/// <summary>
+/// The evaluation as one JSON object: images, evaluated, skipped by reason, and for each method each metric as mean, low and high. Beside that,
+/// how many images are in each mean, differences from AG-CAM, and what decides the numbers.
+/// </summary>
+public static class EvaluationJson
+{
+    public static void Write(Stream to, EvaluationTables tables, IReadOnlyList<MethodSummary> methods)
+    {
+        using var json = new Utf8JsonWriter(to, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        json.WriteStartObject();
+        json.WriteNumber("images", tables.Images);
+        json.WriteNumber("evaluated", tables.Evaluated);
+        Counts(json, "skipped", tables.Skipped);
+        json.WriteNumber("misclassified", tables.Misclassified);
+        Counts(json, "withoutBoxes", tables.WithoutBoxes);
+        Counts(json, "repairedBoxes", tables.Repaired);
+        Each(json, "methods", methods, method => Each(json, method.Name, method.Metrics, metric => Interval(json, metric.Metric.Name, metric.Value)));
+        Each(json, "differences", methods.Where(method => method.Metrics.Any(metric => metric.Difference is not null)), method =>
+            Each(json, method.Name, method.Metrics.Where(metric => metric.Difference is not null), metric => Interval(json, metric.Metric.Name, metric.Difference!.Value)));
+        Each(json, "counts", methods, method => Each(json, method.Name, method.Metrics, metric => json.WriteNumber(metric.Metric.Name, metric.Count)));
+        Each(json, "flatMaps", methods.Where(method => method.Skipped.Count > 0), method => Counts(json, method.Name, method.Skipped));
+
+        json.WriteStartObject("protocol");
+        json.WriteNumber("threshold", tables.Header.Threshold);
+        json.WriteString("thresholdPolicy", "maxBoxAcc and maxBoxAccV2 take the threshold that is best on these images; all others the fixed one");
+        Each(json, "maxBoxAccThreshold", methods.Where(method => method.MaxBoxAccThreshold is not null), method => json.WriteNumber(method.Name, method.MaxBoxAccThreshold!.Value));
+        json.WriteString("target", "the label");
+        json.WriteNumber("confidence", Bootstrap.Default.Confidence);
+        json.WriteNumber("resamples", Bootstrap.Default.Resamples);
+        json.WriteString("model", tables.Header.Model);
+        json.WriteString("modelSha256", tables.Header.ModelSha256);
+        json.WriteString("computation", tables.Header.Computation);
+        json.WriteString("dtype", tables.Header.Dtype);
+        json.WriteString("device", tables.Header.Device);
+        json.WriteNumber("batch", tables.Header.Batch);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    private static void Each<T>(Utf8JsonWriter json, string name, IEnumerable<T> items, Action<T> write)
+    {
+        json.WriteStartObject(name);
+        foreach (var item in items)
+            write(item);
+        json.WriteEndObject();
+    }
+
+    private static void Counts<T>(Utf8JsonWriter json, string name, IReadOnlyDictionary<string, T> counts)
+        where T : IConvertible => Each(json, name, counts, count => json.WriteNumber(count.Key, count.Value.ToInt64(null)));
+
+    private static void Interval(Utf8JsonWriter json, string name, Interval interval)
+    {
+        json.WriteStartObject(name);
+        json.WriteNumber("mean", interval.Mean);
+        json.WriteNumber("low", interval.Low);
+        json.WriteNumber("high", interval.High);
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,44 @@
+using System.ComponentModel.DataAnnotations;
+using AgCam.Attribution;
+
+namespace AgCam.Evaluation;
+
+/// <summary>What is measured. Each is a family of <see cref="Metric"/>s.</summary>
+public enum MetricFamily
+{
+    /// <summary>The paper's five scores, and weakly supervised localisation.</summary>
+    Localization,
+
+    /// <summary>The pointing game and its energy form.</summary>
+    Pointing,
+
+    /// <summary>The paper's perturbation test: 20 masked forward passes an image and method.</summary>
+    Perturbation,
+
+    /// <summary>Insertion, deletion and confidence: two masked forward passes for each row of pixels, an image and method.</summary>
+    Insertion,
+
+    /// <summary>How little is left of the map for another class, and for a model with random weights.</summary>
+    Sanity,
+}
+
+/// <summary>Which methods are measured on a model, and how.</summary>
+public sealed record EvaluationOptions
+{
+    public required IReadOnlyList<AttributionMethod> Methods { get; init; }
+
+    public required IReadOnlyList<MetricFamily> Families { get; init; }
+
+    /// <summary>Of the normalised map, a multiple of 0.001 in [0, 1): where boxes are cut and GT-known, Top-1 and Top-5 Loc are taken. Default 0.5, the paper's.</summary>
+    [Range(0, 0.999)]
+    public double Threshold { get; init; } = 0.5;
+
+    /// <summary>Pictures of one masked forward pass. Default 20: one image's perturbation test.</summary>
+    [Range(1, 4096)]
+    public int MaskedBatch { get; init; } = 20;
+
+    /// <summary>Whether every metric needs boxes, so that an image without them has nothing to measure.</summary>
+    public bool NeedsBoxes => Families.All(family => family is MetricFamily.Localization or MetricFamily.Pointing);
+
+    public bool Has(MetricFamily family) => Families.Contains(family);
+}

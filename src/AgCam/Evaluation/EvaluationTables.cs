@@ -1,0 +1,173 @@
+using AgCam.Evaluation.Datasets;
+using AgCam.Heatmaps;
+using AgCam.Metrics;
+
+namespace AgCam.Evaluation;
+
+/// <summary>
+/// Rows of all images, method by method. Everything is summed in the ordinal order of the images' keys, so rows that arrive in any order and
+/// from any number of shards give the same digits.
+/// </summary>
+public sealed class EvaluationTables
+{
+    private readonly IReadOnlyList<Metric> _metrics;
+    private readonly Dictionary<string, MetricTable> _tables;
+    private readonly Dictionary<string, BoxAccuracy> _boxes;
+    private readonly SortedDictionary<string, string?> _skipped = new(StringComparer.Ordinal); // every image; null: evaluated
+    private readonly SortedDictionary<string, long> _repaired = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, string> _withoutBoxes = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _misclassified = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, string> _classes = new(StringComparer.Ordinal); // of every evaluated image
+    private readonly Dictionary<string, SortedDictionary<string, PerturbationCurves>> _curves;
+    private readonly SortedSet<int> _shards = [];
+
+    public EvaluationTables(EvaluationHeader header)
+    {
+        Header = header;
+        _metrics = Metric.Of(header.Metrics);
+        string[] columns = [.. _metrics.Select(metric => metric.Name).Except(Metric.BoxMetrics)];
+        _tables = header.Methods.ToDictionary(method => method, _ => new MetricTable(columns));
+        _boxes = header.Methods.ToDictionary(method => method, _ => new BoxAccuracy(MapScores.Sweep.Thresholds));
+        _curves = header.Methods.ToDictionary(method => method, _ => new SortedDictionary<string, PerturbationCurves>(StringComparer.Ordinal));
+        _shards.Add(header.Shard.Number);
+    }
+
+    public EvaluationHeader Header { get; }
+
+    public int Images => _skipped.Count;
+
+    public int Evaluated => _skipped.Values.Count(reason => reason is null);
+
+    /// <summary>Of the evaluated ones.</summary>
+    public int Misclassified => _misclassified.Count;
+
+    /// <summary>Images that do not count at all, by reason.</summary>
+    public IReadOnlyDictionary<string, int> Skipped => Counted(_skipped.Values.OfType<string>());
+
+    /// <summary>Evaluated images that metrics of boxes leave out, by reason.</summary>
+    public IReadOnlyDictionary<string, int> WithoutBoxes => Counted(_withoutBoxes.Values);
+
+    /// <summary>Boxes (not images) of evaluated images that were put right or left out, by reason.</summary>
+    public IReadOnlyDictionary<string, long> Repaired => _repaired;
+
+    /// <summary>Shards whose rows are not there.</summary>
+    public IReadOnlyList<int> MissingShards => [.. Enumerable.Range(1, Header.Shard.Count).Except(_shards)];
+
+    /// <summary>Notes that a file's rows come in.</summary>
+    /// <exception cref="DatasetException">They were measured otherwise.</exception>
+    public void Join(EvaluationHeader header, string path)
+    {
+        if (Header.Differs(header) is { } difference)
+            throw new DatasetException($"{path} was measured otherwise than the files before it ({difference}): only rows of one evaluation merge.");
+        _shards.Add(header.Shard.Number);
+    }
+
+    /// <exception cref="ArgumentException">The image is there with other values.</exception>
+    public void Add(ImageRow row)
+    {
+        if (!_skipped.TryAdd(row.Image, row.Skipped) && _skipped[row.Image] != row.Skipped)
+            throw new ArgumentException($"{row.Image} was measured before and is skipped now, or the other way round.", nameof(row));
+        if (row.Skipped is not null)
+            return;
+        var first = !_tables.Values.Any(table => table.Contains(row.Image));
+        foreach (var (name, table) in _tables)
+        {
+            var method = row.Methods.GetValueOrDefault(name) ?? throw new ArgumentException($"{row.Image} has no values of {name}.", nameof(row));
+            if (method.Skipped is { } reason)
+                table.Skip(row.Image, reason);
+            else
+                table.Add(row.Image, [.. table.Metrics.Select(metric => method.Values.GetValueOrDefault(metric, double.NaN))]);
+            if (method.Hits is { } hits)
+                _boxes[name].AddHits(row.Image, hits, row.Correct, row.Top5);
+            if (method is { Morf: { } morf, Lerf: { } lerf })
+                _curves[name][row.Image] = new PerturbationCurves(morf, lerf);
+        }
+
+        if (!first)
+            return;
+        _classes[row.Image] = row.LabelName ?? $"class {row.Label}";
+        if (!row.Correct)
+            _misclassified.Add(row.Image);
+        if (row.WithoutBoxes is { } without)
+            _withoutBoxes[row.Image] = without;
+        foreach (var (reason, count) in row.Repaired)
+            _repaired[reason] = _repaired.GetValueOrDefault(reason) + count;
+    }
+
+    /// <summary>Means with their intervals, and how far each method is from AG-CAM on the same images.</summary>
+    public IReadOnlyList<MethodSummary> Summarize(Bootstrap? bootstrap = null)
+    {
+        var whole = _tables.Keys.ToDictionary(method => method, Complete);
+        var paper = whole.GetValueOrDefault(Attribution.AttributionMethod.Paper);
+        return [.. Header.Methods.AsParallel().AsOrdered().Select(method => new MethodSummary(
+            method,
+            [.. _metrics.Select(metric => Summarize(metric, whole[method], paper, bootstrap)).OfType<MetricSummary>()],
+            _tables[method].Skipped,
+            _boxes[method].Images > 0 ? _boxes[method].MaxBoxAccThreshold : null))];
+    }
+
+    /// <summary>Labels with their evaluated images.</summary>
+    public IReadOnlyDictionary<string, int> Classes => Counted(_classes.Values);
+
+    /// <summary>The mean of a metric for each label that has one. Box accuracies, whose threshold all images decide together, have none.</summary>
+    public IReadOnlyDictionary<string, double> ByClass(string method, string metric) =>
+        Ranked(method, metric).OrderBy(image => image.Image, StringComparer.Ordinal).GroupBy(image => _classes[image.Image], image => image.Value).ToDictionary(group => group.Key, group => group.Average());
+
+    /// <summary>Images by rising value of a metric; none where the method was not measured by it.</summary>
+    public IReadOnlyList<(string Image, double Value)> Ranked(string method, string metric)
+    {
+        if (!_tables.TryGetValue(method, out var table) || !table.Metrics.Contains(metric))
+            return [];
+        var column = table.Metrics.Index().First(m => m.Item == metric).Index;
+        return [.. table.Rows.Select(row => (row.Image, Value: row.Values[column])).Where(row => !double.IsNaN(row.Value)).OrderBy(row => row.Value)];
+    }
+
+    /// <summary>The share of images with a hit at each threshold of the sweep; null without boxes. See <see cref="BoxAccuracy.Curve"/>.</summary>
+    public IReadOnlyList<double>? BoxCurve(string method, double delta, BoxSelection selection) =>
+        _boxes[method].Images > 0 ? _boxes[method].Curve(delta, selection) : null;
+
+    /// <summary>The mean of the images' curves; null where none was measured.</summary>
+    public PerturbationCurves? PerturbationCurves(string method)
+    {
+        var curves = _curves[method].Values;
+        return curves.Count == 0 ? null : new PerturbationCurves(Mean(curve => curve.Morf), Mean(curve => curve.Lerf));
+
+        double[] Mean(Func<PerturbationCurves, IReadOnlyList<double>> of) =>
+            [.. Enumerable.Range(0, Perturbation.Steps).Select(step => curves.Average(curve => of(curve)[step]))];
+    }
+
+    /// <summary>With the shares in the box accuracies, which depend on thresholds that all images decide.</summary>
+    private MetricTable Complete(string method)
+    {
+        var shares = _boxes[method].PerImage(Header.Threshold).ToDictionary(row => row.Image, row => row.Shares);
+        var (partial, complete) = (_tables[method], new MetricTable([.. _tables[method].Metrics, .. Metric.BoxMetrics]));
+        double[] none = [.. Metric.BoxMetrics.Select(_ => double.NaN)];
+        foreach (var (image, values) in partial.Rows)
+            complete.Add(image, [.. values, .. shares.GetValueOrDefault(image, none)]);
+        return complete;
+    }
+
+    private static MetricSummary? Summarize(Metric metric, MetricTable table, MetricTable? paper, Bootstrap? bootstrap)
+    {
+        var count = table.Values(metric.Name).Length;
+        if (count == 0)
+            return null;
+        Interval? difference = paper is null || paper == table || !table.Pairs(paper, metric.Name) ? null : table.MeanDifference(paper, metric.Name, bootstrap);
+        return new MetricSummary(metric, count, table.Mean(metric.Name, bootstrap), difference);
+    }
+
+    private static SortedDictionary<string, int> Counted(IEnumerable<string> reasons) =>
+        new(reasons.GroupBy(reason => reason).ToDictionary(group => group.Key, group => group.Count()), StringComparer.Ordinal);
+}
+
+/// <param name="Skipped">Evaluated images whose map says nothing, by reason.</param>
+/// <param name="MaxBoxAccThreshold">The threshold that MaxBoxAcc chose on these images.</param>
+public sealed record MethodSummary(string Name, IReadOnlyList<MetricSummary> Metrics, IReadOnlyDictionary<string, int> Skipped, double? MaxBoxAccThreshold);
+
+/// <param name="Count">Images in the mean.</param>
+/// <param name="Difference">From AG-CAM, over the images for which both have a value; null for AG-CAM itself and where it was not measured.</param>
+public sealed record MetricSummary(Metric Metric, int Count, Interval Value, Interval? Difference)
+{
+    /// <summary>Whether the interval of the difference leaves out zero.</summary>
+    public bool Differs => Difference is { } difference && (difference.Low > 0 || difference.High < 0);
+}

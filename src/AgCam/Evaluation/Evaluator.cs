@@ -1,0 +1,161 @@
+using AgCam.Attribution;
+using AgCam.Heatmaps;
+using AgCam.Metrics;
+using AgCam.Models;
+using static TorchSharp.torch;
+
+namespace AgCam.Evaluation;
+
+/// <summary>
+/// Measures heatmaps of every method on batches of images: one forward pass for all methods that live on the class token, the label as the
+/// class to explain. The same batch gives the same rows, whatever was measured before; call it from one thread.
+/// </summary>
+public sealed class Evaluator : IDisposable
+{
+    private readonly Explainer _explainer;
+    private readonly EvaluationOptions _options;
+    private readonly VisionTransformer? _randomised;
+
+    public Evaluator(Explainer explainer, EvaluationOptions options)
+    {
+        (_explainer, _options) = (explainer, options);
+        _randomised = options.Has(MetricFamily.Sanity) ? RandomWeights.Model(explainer.Config, explainer.Model.Device, explainer.Model.Dtype) : null;
+    }
+
+    /// <returns>A row for each image, in the order given.</returns>
+    public IReadOnlyList<ImageRow> Measure(IReadOnlyList<EvaluationImage> images)
+    {
+        var ready = images.Where(image => image.Skipped is null).ToList();
+        var rows = ready.Count == 0 ? [] : Rows(ready).ToDictionary(row => row.Image);
+        return [.. images.Select(image => image.Skipped is { } reason ? new ImageRow(image.Sample.Key) { Skipped = reason } : rows[image.Sample.Key])];
+    }
+
+    public void Dispose() => _randomised?.Dispose();
+
+    private IEnumerable<ImageRow> Rows(List<EvaluationImage> images)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var model = _explainer.Model;
+        var input = _explainer.Input([.. images.Select(image => image.Prepared!)]);
+        var batch = Batch(model, input, images, images.Select(image => image.Label));
+        var maps = _options.Methods.Select(method => method.Maps(batch)).ToList();
+        var said = Predictions(batch);
+
+        var values = new Dictionary<string, double>[maps.Count, images.Count];
+        for (var m = 0; m < maps.Count; m++)
+            for (var i = 0; i < images.Count; i++)
+                values[m, i] = [];
+        if (_options.Has(MetricFamily.Sanity))
+            Sanity(batch, images, maps, values);
+        var upsampled = Upsampled(maps, images.Count);
+        var curves = Masked(input, images, upsampled, values);
+        var hits = Boxes(images, said, upsampled, values);
+
+        return images.Select((image, i) => said[i] with
+        {
+            LabelName = _explainer.Classes[image.Label],
+            WithoutBoxes = image.WithoutBoxes,
+            Repaired = image.Repaired,
+            Methods = _options.Methods.Index().ToDictionary(m => m.Item.Name, m => maps[m.Index][i].Reason is { } reason
+                ? new MethodRow { Skipped = reason }
+                : new MethodRow { Values = values[m.Index, i], Morf = curves[m.Index, i]?.Morf, Lerf = curves[m.Index, i]?.Lerf, Hits = hits[m.Index, i] }),
+        }).ToList();
+    }
+
+    private static AttributionBatch Batch(VisionTransformer model, Tensor input, List<EvaluationImage> images, IEnumerable<int> targets) => new(
+        model, input, model.Forward(input), tensor(targets.Select(target => (long)target).ToArray(), device: model.Device), [.. images.Select(image => image.Sample.Key)]);
+
+    private static List<ImageRow> Predictions(AttributionBatch batch)
+    {
+        using var scope = NewDisposeScope();
+        var classes = (int)batch.Pass.Logits.shape[1];
+        var logits = batch.Pass.Logits.cpu().data<float>().ToArray();
+        var probabilities = batch.Pass.Logits.softmax(-1).gather(1, batch.Target.unsqueeze(1)).cpu().data<float>().ToArray();
+        var labels = batch.Target.cpu().data<long>().ToArray();
+        return [.. batch.Keys.Select((key, i) =>
+        {
+            var best = Target.Ranked(logits.AsMemory(i * classes, classes), 5);
+            return new ImageRow(key) { Label = (int)labels[i], Predicted = best[0], Probability = probabilities[i], Top5 = best.Contains((int)labels[i]) };
+        })];
+    }
+
+    /// <summary>The maps at the model's input size, normalised; null where a map says nothing.</summary>
+    private Heatmap?[,] Upsampled(List<IReadOnlyList<Heatmap>> maps, int images)
+    {
+        var upsampled = new Heatmap?[maps.Count, images];
+        var (height, width) = (_explainer.Preprocessing.InputHeight, _explainer.Preprocessing.InputWidth);
+        Parallel.For(0, maps.Count * images, at =>
+        {
+            var (m, i) = Math.DivRem(at, images);
+            if (maps[m][i] is { IsFlat: false } map)
+                upsampled[m, i] = (map.Rows == height && map.Columns == width ? map : map.Upsample(height, width)).Normalize();
+        });
+        return upsampled;
+    }
+
+    private BoxHits?[,] Boxes(List<EvaluationImage> images, List<ImageRow> said, Heatmap?[,] maps, Dictionary<string, double>[,] values)
+    {
+        var hits = new BoxHits?[maps.GetLength(0), images.Count];
+        Parallel.For(0, hits.Length, at =>
+        {
+            var (m, i) = Math.DivRem(at, images.Count);
+            if (maps[m, i] is not { } map || images[i].Boxes.Count == 0)
+                return;
+            if (_options.Has(MetricFamily.Localization))
+                hits[m, i] = MapScores.Localization(images[i], map, _options, said[i].Correct, values[m, i]);
+            if (_options.Has(MetricFamily.Pointing))
+                MapScores.Pointing(images[i], map, values[m, i]);
+        });
+        return hits;
+    }
+
+    private PerturbationCurves?[,] Masked(Tensor input, List<EvaluationImage> images, Heatmap?[,] maps, Dictionary<string, double>[,] values)
+    {
+        var curves = new PerturbationCurves?[maps.GetLength(0), images.Count];
+        if (!_options.Has(MetricFamily.Perturbation) && !_options.Has(MetricFamily.Insertion))
+            return curves;
+        var masked = new MaskedForward(_explainer.Model, _options.MaskedBatch);
+        for (var i = 0; i < images.Count; i++)
+        {
+            var pixels = input[i].contiguous().cpu().data<float>().ToArray(); // [3, H, W]
+            for (var m = 0; m < maps.GetLength(0); m++)
+                if (maps[m, i] is { } map)
+                {
+                    if (_options.Has(MetricFamily.Perturbation))
+                        curves[m, i] = masked.Perturbation(pixels, map, images[i].Label, values[m, i]);
+                    if (_options.Has(MetricFamily.Insertion))
+                        masked.Insertion(pixels, map, images[i].Label, values[m, i]);
+                }
+        }
+
+        return curves;
+    }
+
+    /// <summary>The same methods for another class, and on a model that learnt nothing.</summary>
+    private void Sanity(AttributionBatch batch, List<EvaluationImage> images, List<IReadOnlyList<Heatmap>> maps, Dictionary<string, double>[,] values)
+    {
+        using var scope = NewDisposeScope();
+        var classes = _explainer.Config.Classes;
+        var others = images.Select(image => OtherClass(image, classes)).ToArray();
+        var other = batch with { Target = tensor(others, device: batch.Model.Device) };
+        var random = Batch(_randomised!, batch.Input, images, images.Select(image => image.Label));
+        for (var m = 0; m < maps.Count; m++)
+        {
+            if (classes > 1)
+                Compare("randomLogit", m, _options.Methods[m].Maps(other));
+            Compare("randomWeights", m, _options.Methods[m].Maps(random));
+        }
+
+        void Compare(string metric, int m, IReadOnlyList<Heatmap> changed)
+        {
+            for (var i = 0; i < images.Count; i++)
+                if (!maps[m][i].IsFlat && !changed[i].IsFlat)
+                    MapScores.Put(values[m, i], metric, Similarity.RankCorrelation(maps[m][i].Values, changed[i].Values));
+        }
+    }
+
+    /// <summary>Any class but the label, the same for the same image everywhere.</summary>
+    private static long OtherClass(EvaluationImage image, int classes) =>
+        classes == 1 ? 0 : (image.Label + 1 + (long)(Controls.Seed(image.Sample.Key) % (ulong)(classes - 1))) % classes;
+}

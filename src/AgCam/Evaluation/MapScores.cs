@@ -1,0 +1,54 @@
+using AgCam.Heatmaps;
+using AgCam.Metrics;
+
+namespace AgCam.Evaluation;
+
+/// <summary>What one heatmap scores against one image's boxes: plain arithmetic, so it may run on any thread.</summary>
+internal static class MapScores
+{
+    /// <summary>A thousand thresholds; <see cref="EvaluationOptions.Threshold"/> is one of them.</summary>
+    public static readonly ThresholdSweep Sweep = ThresholdSweep.Even();
+
+    /// <param name="map">At the model's input size, normalised.</param>
+    public static BoxHits Localization(EvaluationImage image, Heatmap map, EvaluationOptions options, bool correct, Dictionary<string, double> values)
+    {
+        var prepared = image.Prepared!;
+        var input = (prepared.Width, prepared.Height);
+        var seen = image.Boxes.Select(box => prepared.Transform.ToInput(box).Clip(prepared.Width, prepared.Height)).ToList();
+        if (correct)
+        {
+            // The paper squashes, and scales corners by width and height; where the picture was cropped, the boxes are first carried to the input.
+            var transform = prepared.Transform;
+            var squashed = transform is { OffsetX: 0, OffsetY: 0 }
+                && Math.Abs((transform.ScaleX * prepared.Width) - transform.OriginalWidth) < 0.5 && Math.Abs((transform.ScaleY * prepared.Height) - transform.OriginalHeight) < 0.5;
+            var predicted = map.Boxes(options.Threshold);
+            var scores = squashed
+                ? LocalizationScores.Measure(predicted, image.Boxes, (transform.OriginalWidth, transform.OriginalHeight), input)
+                : LocalizationScores.Measure(predicted, seen, input, input);
+            values["pixelAccuracy"] = scores.PixelAccuracy;
+            values["iou"] = scores.Iou;
+            values["dice"] = scores.Dice;
+            values["precision"] = scores.Precision;
+            values["recall"] = scores.Recall;
+        }
+
+        return BoxHits.Of(Sweep.Measure(map, seen));
+    }
+
+    /// <inheritdoc cref="Localization"/>
+    public static void Pointing(EvaluationImage image, Heatmap map, Dictionary<string, double> values)
+    {
+        var prepared = image.Prepared!;
+        var seen = image.Boxes.Select(box => prepared.Transform.ToInput(box).Clip(prepared.Width, prepared.Height)).ToList();
+        values["pointing"] = Metrics.Pointing.Hits(map, seen) ? 1 : 0;
+        var (energy, lift) = Metrics.Pointing.Energy(map, seen);
+        Put(values, "energy", energy);
+        Put(values, "energyLift", lift);
+    }
+
+    public static void Put(Dictionary<string, double> values, string metric, double value)
+    {
+        if (double.IsFinite(value))
+            values[metric] = value;
+    }
+}

@@ -1,0 +1,41 @@
+namespace AgCam.Evaluation;
+
+/// <summary>A figure of the evaluation. Values are stored and printed under <see cref="Name"/>: never rename one.</summary>
+/// <param name="HigherIsBetter">Else lower is.</param>
+/// <param name="Meaning">A few words for a table's legend.</param>
+public sealed record Metric(string Name, MetricFamily Family, bool HigherIsBetter, string Meaning)
+{
+    public static IReadOnlyList<Metric> All { get; } =
+    [
+        new("pixelAccuracy", MetricFamily.Localization, true, "pixels that the boxes put on the right side, correctly classified images"),
+        new("iou", MetricFamily.Localization, true, "intersection over union of all boxes, correctly classified images"),
+        new("dice", MetricFamily.Localization, true, "Dice coefficient, correctly classified images"),
+        new("precision", MetricFamily.Localization, true, "share of the predicted boxes that is object, correctly classified images"),
+        new("recall", MetricFamily.Localization, true, "share of the object that is boxed, correctly classified images"),
+        .. BoxMetrics.Select(name => new Metric(name, MetricFamily.Localization, true, name switch
+        {
+            "maxBoxAcc" => "largest box reaches IoU 0.5, at the threshold that is best on these images",
+            "maxBoxAccV2" => "any box, mean over IoU 0.3, 0.5, 0.7, each at its best threshold on these images",
+            "gtKnownLoc" => "largest box reaches IoU 0.5 at the fixed threshold",
+            "top1Loc" => "the same, and the model's first class is the label",
+            _ => "the same, and the label is among the first five classes",
+        })),
+        new("pointing", MetricFamily.Pointing, true, "the hottest pixel lies in a box"),
+        new("energy", MetricFamily.Pointing, true, "share of the heat that lies in the boxes"),
+        new("energyLift", MetricFamily.Pointing, true, "that share over the boxes' share of the area; 1 is no knowledge"),
+        new("aucMorf", MetricFamily.Perturbation, false, "probability of the label while the hottest pixels are removed"),
+        new("aucLerf", MetricFamily.Perturbation, true, "probability of the label while the coldest pixels are removed"),
+        new("abpc", MetricFamily.Perturbation, true, "area between the two"),
+        new("insertion", MetricFamily.Insertion, true, "area under the probability while the hottest pixels appear in a blurred picture"),
+        new("deletion", MetricFamily.Insertion, false, "area under the probability while the hottest pixels are removed, row by row"),
+        new("averageDrop", MetricFamily.Insertion, false, "share of the probability lost on the picture times the map"),
+        new("increaseInConfidence", MetricFamily.Insertion, true, "share of images where it grows"),
+        new("randomLogit", MetricFamily.Sanity, false, "rank correlation with the map of another class"),
+        new("randomWeights", MetricFamily.Sanity, false, "rank correlation with the map of a model with random weights"),
+    ];
+
+    /// <summary>Those that come from <see cref="Metrics.BoxAccuracy"/>, in the order of its shares.</summary>
+    internal static IReadOnlyList<string> BoxMetrics => ["maxBoxAcc", "maxBoxAccV2", "gtKnownLoc", "top1Loc", "top5Loc"];
+
+    public static IReadOnlyList<Metric> Of(IEnumerable<MetricFamily> families) => [.. All.Where(metric => families.Contains(metric.Family))];
+}

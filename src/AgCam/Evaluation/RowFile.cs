@@ -1,0 +1,86 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AgCam.Evaluation.Datasets;
+using AgCam.Metrics;
+
+namespace AgCam.Evaluation;
+
+/// <summary>Rows as JSON lines: the header, a line for each image, and an end that says how many there are, so that a cut file is noticed.</summary>
+public static class RowFile
+{
+    private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Converters = { new JsonStringEnumConverter<MetricFamily>(JsonNamingPolicy.CamelCase), new HitsAsText(), new ShardAsText() },
+    };
+
+    public static void WriteHeader(TextWriter to, EvaluationHeader header) => to.WriteLine(JsonSerializer.Serialize(new Line { Evaluation = header }, Format));
+
+    public static void WriteRow(TextWriter to, ImageRow row) => to.WriteLine(JsonSerializer.Serialize(new Line { Row = row }, Format));
+
+    public static void WriteEnd(TextWriter to, long rows) => to.WriteLine(JsonSerializer.Serialize(new Line { End = rows }, Format));
+
+    /// <summary>Reads a file into tables, or begins tables with it.</summary>
+    /// <exception cref="DatasetException">It is no such file, it was cut short, or its rows do not belong to the tables.</exception>
+    public static EvaluationTables Read(string path, EvaluationTables? into = null)
+    {
+        var (tables, rows, number) = (into, 0L, 0L);
+        long? end = null;
+        try
+        {
+            using var reader = new StreamReader(path);
+            while (reader.ReadLine() is { } text)
+            {
+                var line = JsonSerializer.Deserialize<Line>(text, Format);
+                number++;
+                if (number == 1)
+                {
+                    var header = line?.Evaluation ?? throw new DatasetException($"{path} holds no rows of an evaluation: --rows writes them.");
+                    if (header.Version != EvaluationHeader.CurrentVersion)
+                        throw new DatasetException($"{path} has rows of version {header.Version}; this program reads version {EvaluationHeader.CurrentVersion}. Evaluate again.");
+                    (tables ??= new EvaluationTables(header)).Join(header, path);
+                }
+                else if (line?.Row is { } row)
+                {
+                    tables!.Add(row);
+                    rows++;
+                }
+                else
+                {
+                    end = line?.End;
+                }
+            }
+        }
+        catch (Exception error) when (error is JsonException or FormatException or ArgumentException)
+        {
+            throw new DatasetException($"{path}, line {number + 1}: {error.Message}", error);
+        }
+
+        return end == rows ? tables! : throw new DatasetException($"{path} was cut short after {rows} rows: evaluate that shard again.");
+    }
+
+    private sealed record Line
+    {
+        public EvaluationHeader? Evaluation { get; init; }
+
+        public ImageRow? Row { get; init; }
+
+        public long? End { get; init; }
+    }
+
+    private sealed class HitsAsText : JsonConverter<BoxHits>
+    {
+        public override BoxHits Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => BoxHits.Parse(reader.GetString()!);
+
+        public override void Write(Utf8JsonWriter writer, BoxHits value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+    }
+
+    private sealed class ShardAsText : JsonConverter<Shard>
+    {
+        public override Shard Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => Shard.Parse(reader.GetString()!);
+
+        public override void Write(Utf8JsonWriter writer, Shard value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+    }
+}

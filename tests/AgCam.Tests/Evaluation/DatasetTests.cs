@@ -1,0 +1,193 @@
+using AgCam.Evaluation.Datasets;
+using AgCam.Heatmaps;
+using AgCam.Tests.Models;
+using Parquet;
+using Parquet.Schema;
+using Xunit;
+
+namespace AgCam.Tests.Evaluation;
+
+public class DatasetTests
+{
+    [Fact]
+    public void Metadata_gives_its_rows_in_order_and_then_the_images_it_does_not_list()
+    {
+        using var folder = Files("b.png", "a.png", "sub/c.png", "unlisted.png");
+        File.WriteAllText(folder["metadata.jsonl"], """
+            {"file_name": "b.png", "label": "bell", "objects": {"bbox": [[1, 2, 3, 4], [5, 6, 7, 8.5]], "category": ["bell", "bell"]}}
+            {"file_name": "a.png", "label": 3, "objects": {"bbox": []}}
+
+            {"file_name": "sub/c.png", "label": "drum"}
+            {"file_name": "b.png", "label": "drum"}
+            {"file_name": "gone.png", "label": "drum", "objects": {"bbox": [[1, 2, 3]]}}
+            """);
+
+        var samples = Dataset.Read(folder.Path).ToList();
+
+        Assert.Equal(["b.png", "a.png", "sub/c.png", "b.png#2", "gone.png", "unlisted.png"], samples.Select(s => s.Key));
+        Assert.Equal(["bell", "3", "drum", null, "drum", null], samples.Select(s => s.Label));
+        Assert.Equal([new(1, 2, 3, 4), new(5, 6, 7, 8.5)], samples[0].Boxes);
+        Assert.Equal([null, SkipReason.EmptyAnnotation, SkipReason.NoBoxes, null, SkipReason.BrokenAnnotation, SkipReason.NoBoxes], samples.Select(s => s.WithoutBoxes));
+        Assert.Equal(SkipReason.ListedTwice, samples[3].Unusable);
+    }
+
+    [Fact]
+    public void Boxes_of_other_classes_are_no_ground_truth_for_the_label()
+    {
+        using var folder = Files("a.png", "b.png");
+        File.WriteAllText(folder["metadata.jsonl"], """
+            {"file_name": "a.png", "label": "bell", "objects": {"bbox": [[1, 2, 3, 4], [5, 6, 7, 8]], "category": ["drum", "bell"]}}
+            {"file_name": "b.png", "objects": {"bbox": [[1, 2, 3, 4], [5, 6, 7, 8]], "category": ["drum", "bell"]}}
+            """);
+
+        var samples = Dataset.Read(folder.Path).ToList();
+
+        Assert.Equal([new(5, 6, 7, 8)], samples[0].Boxes);
+        Assert.Equal([("b.png#bell", "bell"), ("b.png#drum", "drum")], samples.Skip(1).Select(s => (s.Key, s.Label!)));
+        Assert.Equal([new(1, 2, 3, 4)], samples[2].Boxes);
+    }
+
+    [Fact]
+    public async Task Jsonl_csv_and_parquet_say_the_same()
+    {
+        using var folder = Files("a.png", "b.png", "c.png");
+        File.WriteAllText(folder["metadata.jsonl"], """
+            {"file_name": "a.png", "label": "bell", "objects": {"bbox": [[1, 2, 3, 4], [5, 6, 7, 8.5]]}}
+            {"file_name": "b.png", "label": "drum", "objects": {"bbox": [[9, 8, 7, 6]]}}
+            {"file_name": "c.png", "label": "gate", "objects": {"bbox": []}}
+            """);
+        File.WriteAllText(folder["other.csv"], "file_name,label,objects.bbox\na.png,bell,\"[[1,2,3,4],[5,6,7,8.5]]\"\nb.png,drum,\"[[9,8,7,6]]\"\nc.png,gate,[]\n");
+        await WriteParquet(folder["other.parquet"]);
+
+        var expected = Shown(Dataset.Read(folder["metadata.jsonl"]));
+        Assert.Equal(3, expected.Count(line => !line.StartsWith("other", StringComparison.Ordinal)));
+        Assert.Equal(expected, Shown(Dataset.Read(folder["other.csv"])));
+        Assert.Equal(expected, Shown(Dataset.Read(folder["other.parquet"])));
+
+        static List<string> Shown(IEnumerable<Sample> samples) => [.. samples.Select(s => $"{s.Key} {s.Label} {string.Join(";", s.Boxes)} {s.WithoutBoxes}")];
+    }
+
+    [Fact]
+    public void The_ilsvrc_layout_pairs_xml_with_images()
+    {
+        using var folder = Files("Data/CLS-LOC/val/v1.JPEG", "Data/CLS-LOC/val/v2.JPEG", "Data/CLS-LOC/val/v3.JPEG", "Data/CLS-LOC/train/n1/t.JPEG");
+        Voc(folder, "CLS-LOC/val/v1.xml", ("n01", 10, 20, 30, 50), ("n01", 0, 0, 5, 5));
+        Voc(folder, "CLS-LOC/val/v2.xml", ("n02", 1, 1, 2, 2), ("n01", 3, 3, 9, 9));
+        Voc(folder, "CLS-LOC/val/v4.xml", ("n02", 1, 1, 2, 2));
+
+        var samples = Dataset.Read(folder.Path).ToList();
+
+        string val = Path.Combine("CLS-LOC", "val");
+        Assert.Equal(
+            [$"{val}/v1.JPEG", $"{val}/v2.JPEG#n01", $"{val}/v2.JPEG#n02", $"{val}/v3.JPEG", $"{val}/v4"], samples.Select(s => s.Key));
+        Assert.Equal([new(10, 20, 20, 30), new(0, 0, 5, 5)], samples[0].Boxes);
+        Assert.Equal("n01", samples[0].Label);
+        Assert.Equal(SkipReason.NoBoxes, samples[3].WithoutBoxes);
+        Assert.Equal("not-found", samples[4].Unusable);
+    }
+
+    [Theory]
+    [InlineData("<annotation></annotation>", null, SkipReason.EmptyAnnotation)]
+    [InlineData("<annotation><object><name>a</name></object></annotation>", SkipReason.BrokenAnnotation, null)]
+    [InlineData("<annotation><object>", SkipReason.BrokenAnnotation, null)]
+    [InlineData("<!DOCTYPE a [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><annotation>&e;</annotation>", SkipReason.BrokenAnnotation, null)]
+    public void A_bad_xml_is_counted_and_not_dropped(string xml, string? unusable, string? withoutBoxes)
+    {
+        using var folder = Files("JPEGImages/a.jpg");
+        Directory.CreateDirectory(folder["Annotations"]);
+        File.WriteAllText(folder["Annotations/a.xml"], xml);
+        var sample = Assert.Single(Dataset.Read(folder.Path));
+        Assert.Equal((unusable, withoutBoxes), (sample.Unusable, sample.WithoutBoxes));
+    }
+
+    [Fact]
+    public void Coco_gives_a_sample_for_each_class_of_an_image()
+    {
+        using var folder = Files("val2017/a.jpg", "val2017/b.jpg");
+        Directory.CreateDirectory(folder["annotations"]);
+        File.WriteAllText(folder["annotations/instances_val2017.json"], """
+            {"images": [{"id": 7, "file_name": "a.jpg"}, {"id": 8, "file_name": "b.jpg"}, {"id": 9, "file_name": "c.jpg"}],
+             "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+             "annotations": [{"image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 4]}, {"image_id": 7, "category_id": 1, "bbox": [5, 6, 7, 8]},
+                             {"image_id": 8, "category_id": 1, "bbox": [5, 6, 7, 8], "iscrowd": 1}]}
+            """);
+
+        var samples = Dataset.Read(folder["annotations/instances_val2017.json"]).ToList();
+
+        Assert.Equal([("a.jpg#cat", "cat"), ("a.jpg#dog", "dog")], samples.Take(2).Select(s => (s.Key, s.Label!)));
+        Assert.Equal(folder["val2017/a.jpg"], samples[0].Path);
+        Assert.Equal([new BoundingBox(1, 2, 3, 4)], samples[1].Boxes);
+        Assert.Equal([SkipReason.EmptyAnnotation, SkipReason.NoBoxes], samples.Skip(2).Select(s => s.WithoutBoxes));
+    }
+
+    [Fact]
+    public void Class_folders_have_labels_and_no_boxes()
+    {
+        using var folder = Files("bell/1.png", "drum/2.png", "loose.png");
+        var samples = Dataset.Read(folder.Path).ToList();
+        Assert.Equal([("bell/1.png", "bell"), ("drum/2.png", "drum"), ("loose.png", null)], samples.Select(s => (s.Key, s.Label)));
+        Assert.All(samples, s => Assert.Equal(SkipReason.NoBoxes, s.WithoutBoxes));
+    }
+
+    [Theory]
+    [InlineData("metadata.jsonl", "no json")]
+    [InlineData("metadata.jsonl", "[1]")]
+    [InlineData("metadata.jsonl", "{\"label\": \"a\"}")]
+    [InlineData("metadata.csv", "name,kind\na,b\n")]
+    [InlineData("metadata.csv", "")]
+    [InlineData("metadata.parquet", "PAR1 not")]
+    [InlineData("coco.json", "{}")]
+    [InlineData("coco.json", "{\"images\": [], \"annotations\": 3, \"categories\": []}")]
+    [InlineData("notes.txt", "")]
+    public void What_is_no_dataset_is_refused_by_name(string name, string text)
+    {
+        using var folder = Files();
+        File.WriteAllText(folder[name], text);
+        var error = Record.Exception(() => Dataset.Read(folder[name]).ToList());
+        Assert.True(error is DatasetException or AgCam.Labels.LabelException, error?.ToString());
+        Assert.Contains(name, error!.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Empty files: nothing here opens an image.</summary>
+    private static TemporaryFolder Files(params string[] names)
+    {
+        var folder = new TemporaryFolder();
+        foreach (var name in names)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(folder[name])!);
+            File.WriteAllBytes(folder[name], []);
+        }
+
+        return folder;
+    }
+
+    private static void Voc(TemporaryFolder folder, string name, params (string Class, int X0, int Y0, int X1, int Y1)[] objects)
+    {
+        var path = folder[Path.Combine("Annotations", name)];
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, "<annotation>" + string.Concat(objects.Select(o =>
+            $"<object><name>{o.Class}</name><bndbox><xmin>{o.X0}</xmin><ymin>{o.Y0}</ymin><xmax>{o.X1}</xmax><ymax>{o.Y1}</ymax></bndbox></object>")) + "</annotation>");
+    }
+
+    private static async Task WriteParquet(string path)
+    {
+        var name = new DataField<string>("file_name");
+        var label = new DataField<string>("label");
+        var bbox = new ListField("bbox", new ListField("element", new DataField<double>("element")));
+        var schema = new ParquetSchema(name, label, new StructField("objects", bbox));
+        await using var stream = File.Create(path);
+        await using var writer = await ParquetWriter.CreateAsync(schema, stream);
+        using var group = writer.CreateRowGroup();
+        await group.WriteAsync(name, new[] { "a.png", "b.png", "c.png" });
+        await group.WriteAsync(label, new[] { "bell", "drum", "gate" });
+        // Two boxes, one box, an empty list: repetition 1 begins a box, 2 goes on with it.
+        var leaf = schema.DataFields[2];
+        var full = leaf.MaxDefinitionLevel;
+        await group.WriteAllPartsAsync<double>(
+            leaf,
+            new double[] { 1, 2, 3, 4, 5, 6, 7, 8.5, 9, 8, 7, 6 },
+            new int[] { full, full, full, full, full, full, full, full, full, full, full, full, 2 },
+            new int[] { 0, 2, 2, 2, 1, 2, 2, 2, 0, 2, 2, 2, 0 },
+            TestContext.Current.CancellationToken);
+    }
+}

@@ -1,0 +1,167 @@
+using System.Text.Json;
+using AgCam.Tests.Cli;
+using AgCam.Tests.Models;
+using Xunit;
+
+namespace AgCam.Tests.Evaluation;
+
+/// <summary>`agcam evaluate` on a small generated dataset with a fixture model.</summary>
+public class EvaluateTests
+{
+    private static readonly string[] Names = ["anchor", "bell", "comet", "drum", "ember", "fern", "gate", "harp", "iris", "jade"];
+
+    [Fact]
+    public void Every_metric_of_every_method_has_a_mean_inside_its_interval()
+    {
+        using var folder = SomeDataset(14);
+        var result = Evaluate(folder, "--methods", "all", "--metrics", "all", "--batch", "4");
+
+        Assert.Equal((14, 14), (result.GetProperty("images").GetInt32(), result.GetProperty("evaluated").GetInt32()));
+        Assert.Equal(
+            ["agcam", "agcam-signed", "agcam-contrastive", "agcam-product", "rollout", "generic", "last-layer", "legrad", "random", "centre-box"],
+            result.GetProperty("methods").EnumerateObject().Select(method => method.Name));
+        foreach (var method in result.GetProperty("methods").EnumerateObject())
+        {
+            Assert.Equal(AgCam.Evaluation.Metric.All.Select(metric => metric.Name), method.Value.EnumerateObject().Select(metric => metric.Name));
+            foreach (var metric in method.Value.EnumerateObject())
+                Assert.InRange(Number(metric.Value, "mean"), Number(metric.Value, "low") - 1e-12, Number(metric.Value, "high") + 1e-12);
+        }
+
+        // A map that does not know the class cannot change with it, nor one that does not look at the model with the weights.
+        Assert.Equal(1, Mean(result, "rollout", "randomLogit"), 9);
+        Assert.Equal(1, Mean(result, "random", "randomWeights"), 9);
+        Assert.True(Mean(result, "agcam", "randomWeights") < 0.9);
+        Assert.Equal(Mean(result, "agcam", "aucLerf") - Mean(result, "agcam", "aucMorf"), Mean(result, "agcam", "abpc"), 9);
+        Assert.Equal(
+            Mean(result, "rollout", "abpc") - Mean(result, "agcam", "abpc"),
+            Number(result.GetProperty("differences").GetProperty("rollout").GetProperty("abpc"), "mean"), 9);
+    }
+
+    [Fact]
+    public void Four_shards_and_one_process_give_the_same_text()
+    {
+        using var folder = SomeDataset(11);
+        string[] what = ["--methods", "agcam,rollout,legrad,random", "--metrics", "localization,pointing,perturbation", "--batch", "2"];
+        var whole = Agcam.Run(["evaluate", folder.Path, "--model", SomeImages.Model, "--json", "-q", .. what]);
+        Assert.Equal((0, ""), (whole.Code, whole.Errors));
+        string[] parts = [folder["3.rows"], folder["1.rows"], folder["4.rows"], folder["2.rows"]];
+        foreach (var part in parts)
+            Assert.Equal(0, Agcam.Run(["evaluate", folder.Path, "--model", SomeImages.Model, "--shard", Path.GetFileName(part)[0] + "/4", "--rows", part, .. what]).Code);
+
+        var merged = Agcam.Run(["evaluate", "--json", "--merge", .. parts]);
+        Assert.Equal((0, ""), (merged.Code, merged.Errors));
+        Assert.Equal(whole.Output, merged.Output);
+
+        var missing = Agcam.Run(["evaluate", "--merge", .. parts[..3]]);
+        Assert.Equal(2, missing.Code);
+        Assert.Contains("Of 4 shards, 2 is missing", missing.Errors, StringComparison.Ordinal);
+
+        var lines = File.ReadAllLines(parts[0]);
+        File.WriteAllLines(parts[0], lines[..^1]);
+        var cut = Agcam.Run(["evaluate", "--merge", .. parts]);
+        Assert.Equal(2, cut.Code);
+        Assert.Contains("cut short", cut.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bad_input_is_counted_by_its_reason()
+    {
+        using var folder = SomeDataset(2);
+        File.WriteAllText(folder["broken.png"], "no picture");
+        for (var i = 0; i < 6; i++)
+            SomeImages.Write(folder, $"bad{i}.png", i);
+        File.AppendAllLines(folder["metadata.jsonl"], [
+            """{"file_name": "bad0.png", "label": "zebra", "objects": {"bbox": [[1, 1, 9, 9]]}}""",
+            """{"file_name": "bad1.png", "label": "bell", "objects": {"bbox": [[90, 90, 9, 9]]}}""",
+            """{"file_name": "bad2.png", "label": "bell", "objects": {"bbox": []}}""",
+            """{"file_name": "bad3.png", "label": "bell"}""",
+            """{"file_name": "bad4.png", "label": "bell", "objects": {"bbox": [[5, 5, 0, 9]]}}""",
+            """{"file_name": "broken.png", "label": "bell", "objects": {"bbox": [[5, 5, 9, 9]]}}""",
+            """{"file_name": "gone.png", "label": "bell", "objects": {"bbox": [[5, 5, 9, 9]]}}""",
+        ]);
+
+        var result = Evaluate(folder, "--methods", "agcam");
+
+        Assert.Equal((10, 2), (result.GetProperty("images").GetInt32(), result.GetProperty("evaluated").GetInt32()));
+        Assert.Equal(
+            "{\"box-outside-image\":1,\"empty-annotation\":1,\"empty-box\":1,\"no-boxes\":2,\"not-found\":1,\"unknown-label\":1,\"unsupported-format\":1}",
+            JsonSerializer.Serialize(result.GetProperty("skipped")));
+
+        // Where the metrics do not need boxes, images without them count.
+        var faithful = Evaluate(folder, "--methods", "agcam", "--metrics", "localization,perturbation");
+        Assert.Equal(6, faithful.GetProperty("evaluated").GetInt32());
+        Assert.Equal(6, faithful.GetProperty("counts").GetProperty("agcam").GetProperty("abpc").GetInt32());
+        Assert.Equal(2, faithful.GetProperty("counts").GetProperty("agcam").GetProperty("maxBoxAcc").GetInt32());
+        Assert.Equal(4, faithful.GetProperty("withoutBoxes").EnumerateObject().Sum(reason => reason.Value.GetInt32()));
+    }
+
+    [Fact]
+    public void None_left_is_an_error_that_says_why()
+    {
+        using var folder = new TemporaryFolder();
+        SomeImages.Write(folder, "bell/1.png");
+        var outcome = Agcam.Run("evaluate", folder.Path, "--model", SomeImages.Model);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("no-boxes 1", outcome.Errors, StringComparison.Ordinal);
+        Assert.Empty(outcome.Output);
+    }
+
+    [Theory]
+    [InlineData("evaluate")]
+    [InlineData("evaluate nowhere --model MODEL")]
+    [InlineData("evaluate . --model MODEL --methods gradcam")]
+    [InlineData("evaluate . --model MODEL --metrics beauty")]
+    [InlineData("evaluate . --model MODEL --shard 5/4")]
+    [InlineData("evaluate . --model MODEL --shard 1/4")]
+    [InlineData("evaluate . --model MODEL --threshold 0.12345")]
+    [InlineData("evaluate . --merge nothing.rows")]
+    [InlineData("evaluate --merge nothing.rows")]
+    public void What_cannot_be_done_is_one_clear_line_and_exit_2(string line)
+    {
+        var outcome = Agcam.Run(line.Replace("MODEL", SomeImages.Model, StringComparison.Ordinal).Split(' '));
+        Assert.Equal(2, outcome.Code);
+        Assert.StartsWith("agcam: ", outcome.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("internal error", outcome.Errors, StringComparison.Ordinal);
+        Assert.Empty(outcome.Output);
+    }
+
+    [Fact]
+    public void The_table_shows_every_method_and_marks_differences()
+    {
+        using var folder = SomeDataset(10);
+        var outcome = Agcam.Run("evaluate", folder.Path, "--model", SomeImages.Model, "--methods", "agcam,centre-box", "--csv", folder["result.csv"], "--html", folder["result.html"], "-q");
+        Assert.Equal(0, outcome.Code);
+        Assert.Contains("10 of 10 images evaluated", outcome.Output, StringComparison.Ordinal);
+        Assert.Equal(3, outcome.Lines.Count(line => line.StartsWith("centre-box  ", StringComparison.Ordinal)));
+        Assert.All(outcome.Lines, line => Assert.InRange(line.Length, 0, 200));
+        Assert.Equal(1 + (2 * 13), File.ReadAllLines(folder["result.csv"]).Length);
+
+        var page = File.ReadAllText(folder["result.html"]);
+        Assert.Contains("AG-CAM&#39;s best by", page, StringComparison.Ordinal);
+        Assert.Equal(2, page.Split("<svg").Length - 1);
+        Assert.InRange(page.Split("<img").Length - 1, 2, 8);
+        Assert.DoesNotContain("http", page, StringComparison.Ordinal);
+    }
+
+    private static JsonElement Evaluate(TemporaryFolder folder, params string[] what)
+    {
+        var outcome = Agcam.Run(["evaluate", folder.Path, "--model", SomeImages.Model, "--json", "-q", .. what]);
+        Assert.Equal((0, ""), (outcome.Code, outcome.Errors));
+        return JsonSerializer.Deserialize<JsonElement>(outcome.Output);
+    }
+
+    /// <summary>Pictures with a box each; half of the labels are what the model says, so that some count as correct and some do not.</summary>
+    private static TemporaryFolder SomeDataset(int count)
+    {
+        var folder = SomeImages.Folder(count);
+        var said = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--json", "-q").Rows
+            .Select(row => row.GetProperty("predictions")[0].GetProperty("class").GetInt32()).ToArray();
+        File.WriteAllLines(folder["metadata.jsonl"], said.Select((predicted, i) =>
+            $$$"""{"file_name": "{{{i:000}}}.png", "label": "{{{Names[i % 2 == 0 ? predicted : (predicted + 1 + i) % 10]}}}", "objects": {"bbox": [[{{{i}}}, 5, 20, 25]]}}"""));
+        return folder;
+    }
+
+    private static double Mean(JsonElement result, string method, string metric) => Number(result.GetProperty("methods").GetProperty(method).GetProperty(metric), "mean");
+
+    private static double Number(JsonElement json, string name) => json.GetProperty(name).GetDouble();
+}
