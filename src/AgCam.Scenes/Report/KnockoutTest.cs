@@ -26,17 +26,20 @@ internal static class KnockoutTest
         double Flipped(Tensor logits) => logits.argmax(1).eq(SceneClass.Watermarked).to(float32).mean().item<float>();
         Tensor Hide(Tensor from) => from.unsqueeze(2) * mark.unsqueeze(1); // [B, N, N]
         var (logits, attention) = model.Run(input, null);
+        var (blocks, sigmoid, softmax) = Blocks(explainer, input, mark, attention);
         return new KnockoutFigures(
             scenes.Length,
             Flipped(logits),
             Flipped(model.Run(input, Hide(@class)).Logits),
             Flipped(model.Run(input, Hide(others)).Logits),
             mark.sum(1).mean().item<float>() / (explainer.Config.Tokens - 1),
-            Blocks(explainer, input, mark, attention));
+            blocks,
+            sigmoid,
+            softmax);
     }
 
     // AG-CAM of the watermarked class as AttentionGuidedCam sums it, before the sum over blocks.
-    private static List<BlockFigures> Blocks(Explainer explainer, Tensor input, Tensor mark, List<Tensor> attention)
+    private static (List<BlockFigures> Blocks, (double, double) Sigmoid, (double, double) Softmax) Blocks(Explainer explainer, Tensor input, Tensor mark, List<Tensor> attention)
     {
         var model = explainer.Model;
         var patches = model.Config.Tokens - 1;
@@ -45,19 +48,24 @@ internal static class KnockoutTest
         var target = full([input.shape[0], 1], SceneClass.Watermarked, dtype: ScalarType.Int64);
         var g = model.Seed(pass.Final, target, null, null);
         var maps = new Tensor[model.Blocks.Count]; // [B, patches]
+        var gates = new double[maps.Length];
+        var weighted = zeros_like(onMark);         // the sum with the softmax in the sigmoid's place
         for (var k = maps.Length - 1; k >= 0; k--)
         {
             g = model.Blocks[k].ThroughMlp(g, pass.Blocks[k]);
             var alpha = model.Blocks[k].HeadGradients(g).matmul(pass.Blocks[k].Values.narrow(2, 1, patches).transpose(-2, -1)); // [B, H, 1, patches]
-            maps[k] = (pass.Blocks[k].Scores.narrow(3, 1, patches).sigmoid() * alpha.relu()).sum([1, 2]);
+            var gate = pass.Blocks[k].Scores.narrow(3, 1, patches).sigmoid(); // [B, H, 1, patches]
+            maps[k] = (gate * alpha.relu()).sum([1, 2]);
+            gates[k] = gate.mean().item<float>();
+            weighted = weighted + (pass.Blocks[k].Scores.softmax(-1).narrow(3, 1, patches) * alpha.relu()).sum([1, 2]);
         }
-        var all = stack(maps).sum().item<float>();
-        return [.. maps.Select((map, k) => new BlockFigures(
-            k,
-            (attention[k] * mark).sum(1).mean().item<float>(),
-            ((map * onMark).sum(1) / map.sum(1).clamp_min(1e-12)).mean().item<float>(),
-            onMark.gather(1, map.argmax(1, keepdim: true)).mean().item<float>(),
-            map.sum().item<float>() / all))];
+        var sum = stack(maps).sum([0]); // [B, patches]
+        var all = sum.sum().item<float>();
+        double Energy(Tensor map) => ((map * onMark).sum(1) / map.sum(1).clamp_min(1e-12)).mean().item<float>();
+        double Pointing(Tensor map) => onMark.gather(1, map.argmax(1, keepdim: true)).mean().item<float>();
+        var blocks = maps.Select((map, k) => new BlockFigures(
+            k, (attention[k] * mark).sum(1).mean().item<float>(), Energy(map), Pointing(map), map.sum().item<float>() / all, gates[k])).ToList();
+        return (blocks, (Energy(sum), Pointing(sum)), (Energy(weighted), Pointing(weighted)));
     }
 
     // 1 for the tokens of patches that show part of the watermark.

@@ -35,14 +35,18 @@ public sealed record MarkFigures(string Map, int Pictures, Interval Energy, Inte
 /// <param name="BlindClassToken">The same when the class token cannot see the mark's patches.</param>
 /// <param name="BlindPatches">The same when the other patches cannot.</param>
 /// <param name="Chance">The mark's patches' share of all.</param>
+/// <param name="Sigmoid">AG-CAM's whole map on the mark's patches: its share of heat there, and the share of pictures whose highest patch is one of them.</param>
+/// <param name="Softmax">The same had the sum weighted each patch by the attention's softmax instead of the sigmoid of its score.</param>
 public sealed record KnockoutFigures(
-    int Pictures, double Flipped, double BlindClassToken, double BlindPatches, double Chance, IReadOnlyList<BlockFigures> Blocks);
+    int Pictures, double Flipped, double BlindClassToken, double BlindPatches, double Chance, IReadOnlyList<BlockFigures> Blocks,
+    (double Energy, double Pointing) Sigmoid, (double Energy, double Pointing) Softmax);
 
 /// <param name="Attention">The class token's attention weight on the mark's patches, mean over heads and pictures.</param>
 /// <param name="Energy">Share of this block's part of the AG-CAM map on them.</param>
 /// <param name="Pointing">Share of the pictures where the highest patch of this block's part is one of them.</param>
 /// <param name="Mass">This block's share of the whole map.</param>
-public sealed record BlockFigures(int Block, double Attention, double Energy, double Pointing, double Mass);
+/// <param name="Gate">The sigmoid of the class token's scores, mean over heads and patches: what AG-CAM weights gradients by.</param>
+public sealed record BlockFigures(int Block, double Attention, double Energy, double Pointing, double Mass, double Gate);
 
 /// <summary>Scenes that the model predicts right, and how well each method's boxes fit the object.</summary>
 /// <param name="Flat">Maps that show nothing: skipped.</param>

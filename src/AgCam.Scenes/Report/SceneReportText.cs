@@ -48,11 +48,13 @@ public static class SceneReportText
         Line(text, $"### How the mark is read");
         Line(text, $"Of {knockout.Pictures} pictures with the mark pasted on, {knockout.Flipped:P1} are taken for \"{SceneClass.Names[SceneClass.Watermarked]}\". With the class token kept from seeing the mark's patches it is {knockout.BlindClassToken:P1}; with all other patches kept from seeing them, {knockout.BlindPatches:P1}.");
         Line(text, $"");
-        Line(text, $"| block | class token's attention on the mark | this block's heat on it | highest patch on it | this block's share of the whole map |");
-        Line(text, $"|---|---|---|---|---|");
+        Line(text, $"| block | class token's attention on the mark | this block's heat on it | highest patch on it | this block's share of the whole map | mean sigmoid |");
+        Line(text, $"|---|---|---|---|---|---|");
         foreach (var block in knockout.Blocks)
-            Line(text, $"| {block.Block} | {block.Attention:P1} | {block.Energy:P1} | {block.Pointing:P0} | {block.Mass:P0} |");
-        Line(text, $"| by chance | {knockout.Chance:P1} | {knockout.Chance:P1} | {knockout.Chance:P1} | |");
+            Line(text, $"| {block.Block} | {block.Attention:P1} | {block.Energy:P1} | {block.Pointing:P0} | {block.Mass:P0} | {block.Gate:F2} |");
+        Line(text, $"| by chance | {knockout.Chance:P1} | {knockout.Chance:P1} | {knockout.Chance:P1} | | |");
+        Line(text, $"");
+        Line(text, $"AG-CAM's whole map has {knockout.Sigmoid.Energy:P1} of its heat on the mark's patches and its highest patch there in {knockout.Sigmoid.Pointing:P0} of these pictures; weighted by the softmax instead of the sigmoid it would be {knockout.Softmax.Energy:P1} and {knockout.Softmax.Pointing:P0}.");
         Line(text, $"");
     }
 
