@@ -95,6 +95,15 @@ public class MethodTests
     }
 
     [Fact]
+    public void Transformer_attribution_runs_where_gradients_are_off()
+    {
+        using var test = new SomeModel(NamedArchitectures.Find("vit_tiny_patch16_224") with { ImageHeight = 64, ImageWidth = 64, Depth = 2 }, 3);
+        var expected = AttributionBatch.Heatmaps(TransformerAttribution.Maps(test.Model, test.Batch.Input, test.Batch.Target));
+        var maps = AttributionMethod.Select(["transformer-attribution"])[0].Maps(test.Batch);
+        Assert.Equal(expected.Select(map => map.Values), maps.Select(map => map.Values));
+    }
+
+    [Fact]
     public void All_leaves_out_what_must_be_named()
     {
         Assert.DoesNotContain(AttributionMethod.Select(["all"]), method => method.Name == "transformer-attribution");
