@@ -78,7 +78,8 @@ internal static class Invocation
         return error is ModelException { Reason: ModelFailure.HubUnreachable } ? ExitCode.Unreachable : ExitCode.Wrong;
     }
 
-    private static string OneLine(string message) => string.Join(
+    // Names in it may come from strangers: no escape sequence reaches the terminal.
+    private static string OneLine(string message) => Terminal.Screen.Printable(string.Join(
         ' ',
-        Regex.Replace(message, @" \(Parameter '\w+'\)", "").Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        Regex.Replace(message, @" \(Parameter '\w+'\)", "").Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
 }

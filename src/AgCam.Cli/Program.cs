@@ -2,6 +2,7 @@ using System.CommandLine;
 using AgCam.Cli;
 using AgCam.Cli.Bench;
 using AgCam.Cli.Doctor;
+using AgCam.Cli.Jobs;
 using AgCam.Cli.Models;
 using AgCam.Cli.Scenes;
 
@@ -9,6 +10,11 @@ var agcam = new RootCommand("Explains Vision Transformers: where the model looke
 {
     ExplainVerb.Create(),
     EvaluateVerb.Create(),
+    ServeVerb.Create(),
+    SubmitVerb.Create(),
+    JobsVerb.Create(),
+    ApiVerb.Create(),
+    WorkerVerb.Create(),
     ModelsVerb.Create(),
     BenchVerb.Create(),
     ScenesVerb.Create(),

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using AgCam.Cli.Options;
 using AgCam.Models;
 using TorchSharp;
 
@@ -12,7 +13,7 @@ internal static class BenchVerb
 
     public static Command Create()
     {
-        var model = new Option<string?>("--model") { Description = "Folder, safetensors file or Hub id." };
+        var model = new ModelOptions();
         var random = new Option<string?>("--random") { Description = "A named architecture with random weights, e.g. vit_base_patch16_224." };
         var batch = new Option<int>("--batch") { Description = "Images a forward pass.", DefaultValueFactory = _ => 8 };
         var rounds = new Option<int>("--rounds") { Description = "Measured rounds.", DefaultValueFactory = _ => 7 };
@@ -22,38 +23,33 @@ internal static class BenchVerb
         var json = new Option<bool>("--json") { Description = "One JSON object on stdout." };
         var verb = new Command("bench", "Measure plain prediction, explanation of one and of five targets, and the autograd ways, interleaved.")
         {
-            model, random, batch, rounds, device, dtype, threads, json,
+            random, batch, rounds, device, dtype, threads, json,
         };
-        verb.SetAction(parsed =>
+        model.AddTo(verb);
+        verb.SetAction(async (parsed, cancel) =>
         {
             BackendSelfTestVerb.LoadTrusted();
             if (parsed.GetValue(threads) is { } count)
                 torch.set_num_threads(count);
-            var (name, loaded) = Load(parsed.GetValue(model), parsed.GetValue(random), parsed.GetValue(device)!, parsed.GetValue(dtype)!);
-            using var _ = loaded;
+            var target = ComputeDevice.Find(parsed.GetValue(device)!);
+            var type = Enum.Parse<torch.ScalarType>(ComputeDtype.Canonical(parsed.GetValue(dtype)!), ignoreCase: true);
+            using var checkpoint = parsed.GetValue(random) is null ? await model.Open(parsed, cancel) : null;
+            using var loaded = checkpoint is null
+                ? RandomWeights.Model(NamedArchitectures.Find(parsed.GetValue(random)!), target, type)
+                : VisionTransformer.Load(checkpoint, target, type);
             var most = parsed.GetValue(rounds);
             var result = ModelBench.Run(loaded, parsed.GetValue(batch), most, round =>
             {
                 if (!Console.IsErrorRedirected)
                     Console.Error.Write(round < most ? $"\rround {round} of {most} " : "\r                    \r");
             }) with
-            { Model = name };
+            { Model = checkpoint?.Id ?? parsed.GetValue(random)! };
             Console.Out.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(result, Json) : Table(result));
-            return 0;
+            return ExitCode.Fine;
         });
-        return verb;
-    }
-
-    private static (string Name, VisionTransformer Model) Load(string? model, string? random, string device, string dtype)
-    {
-        var target = ComputeDevice.Find(device);
-        var type = Enum.Parse<torch.ScalarType>(ComputeDtype.Canonical(dtype), ignoreCase: true);
-        if (random is not null && model is null)
-            return (random, RandomWeights.Model(NamedArchitectures.Find(random), target, type));
-        if (model is null || random is not null)
-            throw new ArgumentException("Give either --model (a folder, file or Hub id) or --random (an architecture's name).");
-        using var checkpoint = Checkpoint.Open(model);
-        return (checkpoint.Id, VisionTransformer.Load(checkpoint, target, type));
+        return verb.WithExamples(
+            new Example("The shipped model", "agcam bench"),
+            new Example("ViT-B/16 with random weights, for a script", "agcam bench --random vit_base_patch16_224 --batch 8 --json"));
     }
 
     private static string Table(ModelBenchResult r) => FormattableString.Invariant($"""

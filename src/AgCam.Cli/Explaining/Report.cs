@@ -17,7 +17,7 @@ internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
         if (run.Json)
             screen.Row(row);
         else if (Line(image, explanation) is { } line)
-            screen.Row(Encoding.UTF8.GetBytes(line));
+            screen.Row(Encoding.UTF8.GetBytes(Screen.Printable(line)));
     }
 
     public void Flush() => screen.Flush();
@@ -25,11 +25,11 @@ internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
     private string? Line(ReadImage image, Explanation? explanation)
     {
         if (image.Failure is { } failure)
-            return $"{Printable(image.Source.Path)}: FAILED, {failure.Reason}: {Printable(failure.Message)}";
+            return $"{image.Source.Path}: FAILED, {failure.Reason}: {failure.Message}";
         if (explanation is null)
-            return run.Quiet ? null : $"{Printable(image.Source.Path)}: done before";
+            return run.Quiet ? null : $"{image.Source.Path}: done before";
         var best = explanation.Predictions[0];
-        var text = new StringBuilder($"{Printable(image.Source.Path)}: {Pictures.ShortName(best.Name, best.Class)} {Percent(best.Probability)}");
+        var text = new StringBuilder($"{image.Source.Path}: {Pictures.ShortName(best.Name, best.Class)} {Percent(best.Probability)}");
         if (explanation.Label is { } label && label != best.Class)
             text.Append(_culture, $", label {Pictures.ShortName(explainer.Classes[label], label)} ({Percent(explanation.Probability(label))})");
         foreach (var target in explanation.Targets.DistinctBy(target => (target.Class, target.Against)))
@@ -52,7 +52,4 @@ internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
         + (boxes.Count > MostBoxes ? string.Create(_culture, $" and {boxes.Count - MostBoxes} more") : "");
 
     private string Percent(double share) => double.IsFinite(share) ? string.Create(_culture, $"{100 * share:0.#}%") : "undefined";
-
-    /// <summary>Names come from strangers: no line breaks and no escape sequences reach the terminal.</summary>
-    public static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? $"\\x{(int)c:x2}" : c.ToString()));
 }

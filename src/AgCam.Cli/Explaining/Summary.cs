@@ -1,4 +1,5 @@
 using System.Globalization;
+using AgCam.Cli.Terminal;
 using AgCam.Labels;
 
 namespace AgCam.Cli.Explaining;
@@ -40,7 +41,7 @@ internal sealed class Summary(ExplainRun run, Explainer explainer, RunTally tall
             yield return string.Create(culture, $"{given.Unlabelled:N0} images have no label");
         if (given.Unknown.Count > 0)
             yield return string.Create(culture, $"{given.Unknown.Values.Sum():N0} images have a label that is no class of the model: ")
-                + string.Join(", ", given.Unknown.OrderByDescending(entry => entry.Value).Take(3).Select(entry => $"\"{Report.Printable(entry.Key)}\" ({entry.Value})")) + (given.Unknown.Count > 3 ? ", ..." : "")
+                + string.Join(", ", given.Unknown.OrderByDescending(entry => entry.Value).Take(3).Select(entry => $"\"{Screen.Printable(entry.Key)}\" ({entry.Value})")) + (given.Unknown.Count > 3 ? ", ..." : "")
                 + $"; {explainer.Classes.Near(given.Unknown.OrderByDescending(entry => entry.Value).First().Key)}";
     }
 

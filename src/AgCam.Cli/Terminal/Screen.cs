@@ -75,6 +75,9 @@ internal sealed class Screen : IDisposable
         }
     }
 
+    /// <summary>Names come from strangers: no line breaks and no escape sequences reach the terminal.</summary>
+    public static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? $"\\x{(int)c:x2}" : c.ToString()));
+
     public int Width => Math.Clamp(_console.Profile.Width, 40, 200);
 
     public void Dispose()

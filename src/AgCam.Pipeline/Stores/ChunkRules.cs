@@ -30,11 +30,12 @@ internal static class ChunkRules
     /// Checks that the items are of their chunk, one for each image, and finds the explanations that must be in the store already.
     /// </summary>
     /// <exception cref="ArgumentException">They are not; the message names the first offender.</exception>
-    public static IReadOnlyList<Digest> CheckAndFindHeld(ChunkResult result, Chunk chunk)
+    /// <param name="numbers">Of the chunk's images.</param>
+    public static IReadOnlyList<Digest> CheckAndFindHeld(ChunkResult result, Chunk chunk, IEnumerable<int> numbers)
     {
         if (result.Items.Count != chunk.Count)
             throw new ArgumentException($"{Name(chunk)} has {chunk.Count} images; {result.Items.Count} items were given.");
-        var expected = chunk.References.Select(reference => reference.Number).ToHashSet();
+        var expected = numbers.ToHashSet();
         var given = result.Explanations.Select(explanation => explanation.Id).ToHashSet();
         var held = new List<Digest>();
         foreach (var item in result.Items)

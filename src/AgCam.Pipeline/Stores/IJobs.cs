@@ -64,6 +64,7 @@ public interface IJobs
     /// <summary>Completed jobs whose <see cref="JobCompleted"/> has not been told: publish it, then call <see cref="MarkToldAsync"/>.</summary>
     Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default);
 
+    /// <summary>The completion has been told. A job that is not completed is left as it is.</summary>
     Task MarkToldAsync(Guid job, CancellationToken cancel = default);
 }
 

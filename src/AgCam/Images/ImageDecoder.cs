@@ -12,12 +12,7 @@ public static class ImageDecoder
     /// is never passed off as one.</exception>
     public static RgbImage Decode(ReadOnlyMemory<byte> bytes, ImageLimits limits)
     {
-        if (bytes.Length == 0)
-            throw new ImageException(ImageFailure.Empty, "The image has no bytes.");
-        if (bytes.Length > limits.MaxBytes)
-            throw TooManyBytes(bytes.Length, limits);
-
-        var format = ImageFormats.Sniff(bytes.Span);
+        var format = Sniff(bytes, limits);
         return format switch
         {
             ImageFormat.Gif => GifDecoder.Decode(bytes.Span, limits),
@@ -26,9 +21,31 @@ public static class ImageDecoder
         };
     }
 
+    /// <summary>
+    /// What can be told without decoding: for a door that takes images in. The small formats, GIF and BMP, are checked by decoding them whole.
+    /// </summary>
+    /// <exception cref="ImageException">The image is empty, over a limit, of another format, or its header is broken.</exception>
+    public static void CheckHeader(ReadOnlyMemory<byte> bytes, ImageLimits limits)
+    {
+        var format = Sniff(bytes, limits);
+        if (format is ImageFormat.Gif or ImageFormat.Bmp)
+            Decode(bytes, limits);
+        else
+            VipsDecoder.CheckHeader(bytes, format, limits);
+    }
+
     /// <summary>Reads an image file. A folder, pipe, socket or device named like an image is refused without opening it.</summary>
     /// <exception cref="ImageException">The file is missing, no file, unreadable, empty or has more bytes than allowed.</exception>
     public static byte[] ReadFile(string path, ImageLimits limits) => RegularFile.Read(path, limits);
+
+    private static ImageFormat Sniff(ReadOnlyMemory<byte> bytes, ImageLimits limits)
+    {
+        if (bytes.Length == 0)
+            throw new ImageException(ImageFailure.Empty, "The image has no bytes.");
+        if (bytes.Length > limits.MaxBytes)
+            throw TooManyBytes(bytes.Length, limits);
+        return ImageFormats.Sniff(bytes.Span);
+    }
 
     internal static ImageException TooManyBytes(long length, ImageLimits limits) =>
         new(ImageFailure.TooManyBytes, $"The image has {length} bytes; the limit is {limits.MaxBytes}. Raise MaxBytes if that is meant.");

@@ -53,6 +53,21 @@ internal static class VipsDecoder
         }
     }
 
+    /// <summary>The header only.</summary>
+    /// <exception cref="ImageException">The image is over a limit, or its header is broken.</exception>
+    public static void CheckHeader(ReadOnlyMemory<byte> bytes, ImageFormat format, ImageLimits limits)
+    {
+        try
+        {
+            using var image = Open(format == ImageFormat.Jpeg ? WithKnownVersion(bytes.ToArray()) : bytes.ToArray(), format);
+            limits.CheckSize(image.Width, image.Height);
+        }
+        catch (VipsException broken)
+        {
+            throw new ImageException(ImageFailure.Corrupt, $"The {format} header is broken: {Reason(broken)}", broken);
+        }
+    }
+
     /// <summary>An unknown JFIF version alone is a warning to the decoder, and here warnings fail, so it is read as version 1.</summary>
     private static byte[] WithKnownVersion(byte[] jpeg)
     {

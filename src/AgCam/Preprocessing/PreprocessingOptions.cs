@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 
 namespace AgCam.Preprocessing;
 
@@ -69,9 +70,32 @@ public sealed record PreprocessingOptions
     /// <summary>Part of every explanation's identity: raised when a change of this code changes pixels.</summary>
     public const int Version = 1;
 
-    /// <summary>Canonical text with the version: part of every explanation's identity.</summary>
+    /// <summary>Canonical text with the version: part of every explanation's identity. <see cref="Parse"/> reads it.</summary>
     public string Canonical() => FormattableString.Invariant(
         $"preprocessing/{Version};{InputWidth}x{InputHeight};{CropMode};{ResizeTo};{CropRounding};{Interpolation};mean={string.Join(',', Mean.Select(Text))};std={string.Join(',', Std.Select(Text))}");
 
-    private static string Text(float value) => value.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
+    /// <summary>The options behind a canonical text, so that a stored explanation alone tells how its picture was cut.</summary>
+    /// <exception cref="FormatException">Not such a text, or one of another version.</exception>
+    public static PreprocessingOptions Parse(string canonical)
+    {
+        if (canonical.Split(';') is not [var version, var size, var crop, var resize, var rounding, var interpolation, var mean, var std]
+            || version != $"preprocessing/{Version}" || size.Split('x') is not [var width, var height]
+            || !mean.StartsWith("mean=", StringComparison.Ordinal) || !std.StartsWith("std=", StringComparison.Ordinal))
+            throw new FormatException($"\"{canonical}\" is not how preprocessing/{Version} is written.");
+        return new PreprocessingOptions
+        {
+            InputWidth = int.Parse(width, CultureInfo.InvariantCulture),
+            InputHeight = int.Parse(height, CultureInfo.InvariantCulture),
+            CropMode = Enum.Parse<CropMode>(crop),
+            ResizeTo = int.Parse(resize, CultureInfo.InvariantCulture),
+            Interpolation = Enum.Parse<Interpolation>(interpolation),
+            CropRounding = Enum.Parse<CropRounding>(rounding),
+            Mean = Values(mean["mean=".Length..]),
+            Std = Values(std["std=".Length..]),
+        };
+    }
+
+    private static string Text(float value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    private static float[] Values(string text) => [.. text.Split(',').Select(value => float.Parse(value, CultureInfo.InvariantCulture))];
 }

@@ -64,9 +64,14 @@ public sealed class Preprocessor
         int stride = Options.InputWidth * 3;
         Resampling.Resize(
             image, geometry.Width, geometry.Height, window, Options.Interpolation, destination[((top * stride) + (left * 3))..], stride);
-        return new InputTransform(
-            (double)image.Width / geometry.Width, (double)image.Height / geometry.Height, geometry.X, geometry.Y, image.Width, image.Height);
+        return Transform(geometry, image.Width, image.Height);
     }
+
+    /// <summary>Where the input lies in a picture of that size, without the picture.</summary>
+    public static InputTransform TransformOf(PreprocessingOptions options, int width, int height) => Transform(Geometry.Of(options, width, height), width, height);
+
+    private static InputTransform Transform(Geometry geometry, int width, int height) =>
+        new((double)width / geometry.Width, (double)height / geometry.Height, geometry.X, geometry.Y, width, height);
 
     /// <summary>What the model sees: (level / 255 - mean) / std of each channel, in float32.</summary>
     /// <param name="hwc">[height, width, 3]</param>

@@ -1,5 +1,6 @@
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Stores.Sqlite;
+using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;
 
@@ -16,5 +17,40 @@ public sealed class SqliteStoreTests : StoreContract
     {
         Directory.Delete(_folder, recursive: true);
         return Task.CompletedTask;
+    }
+
+    public static TheoryData<string> Lists => [.. ItemIndex.All.Select(index => index.Name)];
+
+    /// <summary>No list reads the table, or sorts what it has read: then a deep page costs what the first one does, at any number of items.</summary>
+    [Theory]
+    [MemberData(nameof(Lists))]
+    public async Task Every_list_is_read_from_its_index_in_its_order(string name)
+    {
+        var job = await JobOfAsync(3, (id, number) => Some.Item(id, number, Now, null, label: "cat"));
+        var index = ItemIndex.All.Single(one => one.Name == name);
+        ItemQuery Set(ItemFilters filter, Func<ItemQuery, ItemQuery> set, ItemQuery query) => index.Filters.HasFlag(filter) ? set(query) : query;
+        var query = new ItemQuery { Sort = index.Sort };
+        query = Set(ItemFilters.Job, one => one with { Job = job.Id }, query);
+        query = Set(ItemFilters.Status, one => one with { Status = Pipeline.Records.ItemStatus.Completed }, query);
+        query = Set(ItemFilters.Model, one => one with { Model = Some.Model.Id }, query);
+        query = Set(ItemFilters.Predicted, one => one with { Predicted = "cat" }, query);
+        query = Set(ItemFilters.Label, one => one with { Label = "cat" }, query);
+        query = Set(ItemFilters.Correct, one => one with { Correct = true }, query);
+        query = Set(ItemFilters.Explanation, one => one with { Explanation = Some.Explanation(0).Id }, query);
+
+        foreach (var descending in new[] { false, true })
+        foreach (var cursor in new ItemCursor?[] { null, new ItemCursor(0.5, job.Id, 0) })
+        {
+            var plan = await ((SqliteStore)Store).Database.ReadAsync(
+                session =>
+                {
+                    var (sql, values) = SqliteItems.Statement(session, query with { Descending = descending }, index, cursor)!.Value;
+                    return session.All("EXPLAIN QUERY PLAN " + sql, row => row.GetString(3), values);
+                },
+                Cancel);
+            Assert.DoesNotContain(plan, step => step.Contains("TEMP B-TREE", StringComparison.Ordinal));
+            var used = index == ItemIndex.Primary ? "SEARCH items USING INTEGER PRIMARY KEY" : $"INDEX items_{name["item_".Length..]}";
+            Assert.Contains(used, plan[0]);
+        }
     }
 }

@@ -179,6 +179,17 @@ public abstract partial class StoreContract
     }
 
     [Fact]
+    public async Task Only_a_completion_that_has_happened_can_be_told()
+    {
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+
+        await Store.Jobs.MarkToldAsync(job, Cancel);
+        await Store.Jobs.FinishPlanningAsync(job, Cancel);
+
+        Assert.Equal([job], (await Store.Jobs.UntoldAsync(cancel: Cancel)).Select(untold => untold.Id));
+    }
+
+    [Fact]
     public async Task Pausing_keeps_the_first_reason_and_resuming_clears_it()
     {
         var job = (await PlannedJobAsync(2, 2)).Id;

@@ -39,7 +39,8 @@ internal static class Agcam
             {
                 // It has ended.
             }
-        });
+        })
+        { IsBackground = true };
         feeding.Start();
         var first = process.StandardOutput.ReadLine();
         var output = process.StandardOutput.ReadToEndAsync();

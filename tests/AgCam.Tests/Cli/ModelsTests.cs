@@ -1,4 +1,5 @@
 using AgCam.Tests.Models;
+using AgCam.Tests.Models.Hub;
 using Xunit;
 
 namespace AgCam.Tests.Cli;
@@ -57,6 +58,39 @@ public class ModelsTests
     {
         var found = Assert.Single(Agcam.Run("models", "inspect", SomeImages.Model, "--json").Rows);
         Assert.Equal(SomeImages.Classes, found.GetProperty("config").GetProperty("classes").GetInt32());
+    }
+
+    [Fact]
+    public void A_model_is_pulled_listed_and_then_used_without_the_network()
+    {
+        using var folder = SomeImages.Folder(1);
+        using var hub = new LocalHub("models", "timm_vit");
+        (string, string)[] online = [("HF_ENDPOINT", hub.Endpoint), ("HF_HOME", folder["hf"])];
+        var pulled = Agcam.Run(["models", "pull", LocalHub.Repo], "", online);
+        Assert.Equal(0, pulled.Code);
+        Assert.True(File.Exists(Path.Combine(pulled.Output.Trim(), "model.safetensors")));
+        Assert.Contains("model.safetensors", pulled.Errors, StringComparison.Ordinal);
+
+        (string, string)[] offline = [("HF_HUB_OFFLINE", "1"), ("HF_HOME", folder["hf"])];
+        Assert.StartsWith(LocalHub.Repo, Agcam.Run(["models", "list"], "", offline).Output, StringComparison.Ordinal);
+        var row = Assert.Single(Agcam.Run(["explain", folder["000.png"], "--model", LocalHub.Repo, "--json"], "", offline).Rows);
+        Assert.Equal($"{LocalHub.Repo}@{LocalHub.Commit}", row.GetProperty("model").GetProperty("id").GetString());
+    }
+
+    [Fact]
+    public void A_pickle_is_imported_and_computes_the_same()
+    {
+        using var folder = new TemporaryFolder();
+        string[] import = ["models", "import", Fixture.Path("pth", "training_checkpoint.pth.tar"), "--out", folder["vit"], "--arch", "vit_tiny_patch16_224", "--heads", "4"];
+        var incomplete = Agcam.Run(import);
+        Assert.Equal(2, incomplete.Code);
+        Assert.Contains("--mean", incomplete.Errors, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder["vit"]));
+
+        var imported = Agcam.Run([.. import, "--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5", "--crop-pct", "0.9", "--crop-mode", "center", "--interpolation", "bicubic"]);
+        Assert.Equal(0, imported.Code);
+        Assert.Contains("weights from state_dict", imported.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, Agcam.Run("models", "verify", folder["vit"], "--against", Fixture.Path("models", "timm_vit", "golden.safetensors")).Code);
     }
 
     [Fact]

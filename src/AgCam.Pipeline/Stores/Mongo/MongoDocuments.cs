@@ -67,6 +67,9 @@ internal sealed record MongoChunk
     /// <summary>The chunk's own numbers, from when its items are stored.</summary>
     public JobProgress? Sum { get; init; }
 
+    /// <summary>The images' numbers: a job's follow each other, a request's are its own.</summary>
+    public IEnumerable<int> Numbers() => Request is null ? Enumerable.Range(First, Count) : Request.References.Select(reference => reference.Number);
+
     public Chunk ToChunk(IReadOnlyDictionary<int, int>? alone = null) => new()
     {
         Owner = Id.Job, Number = Id.N, Count = Count, References = Request?.References ?? Refs ?? [], Request = Request, State = State, Epoch = Epoch, Attempts = Attempts,

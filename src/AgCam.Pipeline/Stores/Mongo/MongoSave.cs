@@ -56,7 +56,7 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
 
     private async Task CheckHeldAsync(List<Open> open, CancellationToken cancel)
     {
-        var held = open.SelectMany(one => ChunkRules.CheckAndFindHeld(one.Result, one.Chunk.ToChunk()).Select(id => (one.Chunk, Id: id))).ToList();
+        var held = open.SelectMany(one => ChunkRules.CheckAndFindHeld(one.Result, one.Chunk.ToChunk(), one.Chunk.Numbers()).Select(id => (one.Chunk, Id: id))).ToList();
         if (held.Count == 0)
             return;
         var found = await database.Explanations.Find(MongoExplanations.OneOf(held.Select(one => one.Id))).Project(new BsonDocument("_id", 1)).ToListAsync(cancel);

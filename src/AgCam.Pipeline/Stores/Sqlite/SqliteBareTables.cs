@@ -1,5 +1,4 @@
 using AgCam.Pipeline.Records;
-using AgCam.Pipeline.Stores.Documents;
 using AgCam.Pipeline.Stores.Measuring;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
@@ -18,15 +17,16 @@ internal sealed class SqliteBareTables(SqliteDatabase database) : IBareTables
 
     public async Task InsertAsync(IReadOnlyList<StoredExplanation> explanations, IReadOnlyList<Item> items, CancellationToken cancel)
     {
-        var explanationRows = explanations.Select(explanation => new SqliteExplanationRow(explanation.Id.ToArray(), ExplanationDocument.Encode(explanation))).ToList();
+        var explanationRows = explanations.Select(SqliteExplanationRow.From).ToList();
         var itemRows = items.Select(SqliteItemRow.From).ToList();
         await database.WriteAsync(
             session =>
             {
+                var (intoExplanations, intoItems) = (SqliteExplanationRow.Into(session, Explanations), SqliteItemRow.Into(session, Items));
                 foreach (var row in explanationRows)
-                    row.Insert(session, Explanations, DateTimeOffset.UnixEpoch);
+                    row.Insert(intoExplanations, DateTimeOffset.UnixEpoch);
                 foreach (var row in itemRows)
-                    row.Insert(session, Items, 1);
+                    row.Insert(intoItems, 1);
                 return 0;
             },
             cancel);

@@ -5,26 +5,39 @@ using Microsoft.Data.Sqlite;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-internal static class SqliteChunkRow
+/// <summary>
+/// A chunk with its images still encoded: the writer's thread looks at its state only, and whoever asked decodes the images on a thread of its own.
+/// </summary>
+internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, byte[]? References)
 {
-    public static Chunk? Find(SqliteSession session, long id)
+    public static SqliteChunkRow? Find(SqliteSession session, long id)
     {
-        var chunk = session.First(
+        var found = session.First(
             """
-            SELECT owners.id, chunks.id, count, state, epoch, attempts, crashes, note, worker, until, published, leased, done, request, refs
+            SELECT owners.id, chunks.id, count, state, epoch, attempts, crashes, note, worker, until, published, leased, done, first, request, refs
             FROM chunks JOIN owners ON owners.no = owner WHERE chunks.id = ?1
             """,
             Read, id);
-        if (chunk is not { Crashes: > 0 })
-            return chunk;
+        if (found is not { Chunk.Crashes: > 0 })
+            return found;
         var alone = session.All("SELECT number, starts FROM alone WHERE chunk = ?1", row => (Number: row.GetInt32(0), Starts: row.GetInt32(1)), id);
-        return chunk with { Alone = alone.ToDictionary(one => one.Number, one => one.Starts) };
+        return found with { Chunk = found.Chunk with { Alone = alone.ToDictionary(one => one.Number, one => one.Starts) } };
     }
 
-    private static Chunk Read(SqliteDataReader row)
+    /// <summary>With its images.</summary>
+    public Chunk Decoded()
     {
-        var request = row.IsDBNull(13) ? null : Bson.Decode<ExplainImages>(row.GetBlob(13));
-        return new Chunk
+        var request = Request is null ? null : Bson.Decode<ExplainImages>(Request);
+        return Chunk with { Request = request, References = request?.References ?? (References is null ? [] : Bson.Decode<ReferenceList>(References).Images) };
+    }
+
+    /// <summary>The images' numbers: a job's follow each other, a request's are its own.</summary>
+    public IEnumerable<int> Numbers() =>
+        Request is null ? Enumerable.Range(First, Chunk.Count) : Bson.Decode<ExplainImages>(Request).References.Select(reference => reference.Number);
+
+    private static SqliteChunkRow Read(SqliteDataReader row)
+    {
+        var chunk = new Chunk
         {
             Owner = row.GetId(0),
             Number = SqliteSchema.Number(row.GetInt64(1)),
@@ -39,8 +52,7 @@ internal static class SqliteChunkRow
             Published = row.GetTimeOrNull(10),
             Leased = row.GetTimeOrNull(11),
             Done = row.GetTimeOrNull(12),
-            Request = request,
-            References = request?.References ?? (row.IsDBNull(14) ? [] : Bson.Decode<ReferenceList>(row.GetBlob(14)).Images),
         };
+        return new SqliteChunkRow(chunk, row.GetInt32(13), row.IsDBNull(14) ? null : row.GetBlob(14), row.IsDBNull(15) ? null : row.GetBlob(15));
     }
 }

@@ -10,12 +10,12 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
     private readonly SqliteSave _save = new(database, clock);
 
     public Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancel = default) => database.ReadAsync(
-        session => SqliteOwners.Find(session, owner) is { } no ? SqliteChunkRow.Find(session, SqliteSchema.RowId(no, number)) : null, cancel);
+        session => SqliteOwners.Find(session, owner) is { } no ? SqliteChunkRow.Find(session, SqliteSchema.RowId(no, number))?.Decoded() : null, cancel);
 
-    public Task<IReadOnlyList<Chunk>> TakeAsync(Guid job, int window, TimeSpan trust, CancellationToken cancel = default)
+    public async Task<IReadOnlyList<Chunk>> TakeAsync(Guid job, int window, TimeSpan trust, CancellationToken cancel = default)
     {
         var now = clock.Now();
-        return database.WriteAsync<IReadOnlyList<Chunk>>(
+        var taken = await database.WriteAsync<List<SqliteChunkRow>>(
             session =>
             {
                 if (SqliteOwners.Find(session, job) is not { } no || StateOf(session, no) != JobState.Running)
@@ -27,30 +27,32 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
                 return [.. planned.Select(id => Publish(session, id, now, trust))];
             },
             cancel);
+        return [.. taken.Select(row => row.Decoded())];
     }
 
-    public Task<IReadOnlyList<Chunk>> RetakeAsync(TimeSpan trust, int limit = 100, bool all = false, CancellationToken cancel = default)
+    public async Task<IReadOnlyList<Chunk>> RetakeAsync(TimeSpan trust, int limit = 100, bool all = false, CancellationToken cancel = default)
     {
         var now = clock.Now();
-        return database.WriteAsync<IReadOnlyList<Chunk>>(
+        var taken = await database.WriteAsync(
             session =>
             {
                 var over = session.All(
                     "SELECT id, state FROM chunks WHERE state IN (1, 2) AND until <= ?1 ORDER BY until LIMIT ?2",
                     row => (Id: row.GetInt64(0), State: (ChunkState)row.GetInt32(1)), all ? long.MaxValue : now.Ms(), all ? -1 : limit);
-                var taken = new List<Chunk>();
+                var published = new List<SqliteChunkRow>();
                 foreach (var (id, state) in over)
                 {
                     if (state == ChunkState.Leased)
                         NoteCrash(session, id);
                     if (StateOf(session, SqliteSchema.Owner(id)) is null or JobState.Running)
-                        taken.Add(Publish(session, id, now, trust));
+                        published.Add(Publish(session, id, now, trust));
                     else
                         PlanAgain(session, id);
                 }
-                return taken;
+                return published;
             },
             cancel);
+        return [.. taken.Select(row => row.Decoded())];
     }
 
     public async Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, CancellationToken cancel = default)
@@ -58,14 +60,16 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
         ChunkRules.ThrowIfOfJob(request);
         await deletion.ForgetAsync(request.Owner, cancel);
         var now = clock.Now();
-        return await database.WriteAsync(
+        var body = Bson.Encode(request);
+        var row = await database.WriteAsync(
             session =>
             {
                 var no = SqliteOwners.FindOrAdd(session, request.Owner);
-                AddRequest(session, no, request, now, now + trust);
+                AddRequest(session, no, request, body, now, now + trust);
                 return SqliteChunkRow.Find(session, SqliteSchema.RowId(no, request.Chunk))!;
             },
             cancel);
+        return row.Decoded();
     }
 
     public Task<int> ForgetRequestsAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default)
@@ -75,10 +79,13 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
             session => session.Execute("DELETE FROM chunks WHERE id IN (SELECT id FROM chunks WHERE direct = 1 AND done < ?1 ORDER BY done LIMIT ?2)", before, limit), cancel);
     }
 
-    public Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancel = default)
+    public async Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancel = default)
     {
         var now = clock.Now();
-        return database.WriteAsync(session => Lease(session, message, worker, now, now + lease, redelivered), cancel);
+        var body = message.JobId is null ? Bson.Encode(message) : null;
+        var (outcome, row) = await database.WriteAsync(session => Lease(session, message, body, worker, now, now + lease, redelivered), cancel);
+        var chunk = row?.Decoded();
+        return new LeaseAnswer(outcome, outcome == LeaseOutcome.Granted ? new ChunkLease(chunk!.Owner, chunk.Number, chunk.Attempts) : null, chunk);
     }
 
     public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancel = default)
@@ -117,47 +124,46 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
 
     public Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel = default) => _save.SaveAsync(chunks, cancel);
 
-    private static LeaseAnswer Lease(SqliteSession session, ExplainImages message, string worker, DateTimeOffset now, DateTimeOffset until, bool redelivered)
+    private static (LeaseOutcome Outcome, SqliteChunkRow? Row) Lease(
+        SqliteSession session, ExplainImages message, byte[]? request, string worker, DateTimeOffset now, DateTimeOffset until, bool redelivered)
     {
-        var no = message.JobId is null ? SqliteOwners.FindOrAdd(session, message.Owner) : SqliteOwners.Find(session, message.Owner) ?? 0;
+        var no = request is not null ? SqliteOwners.FindOrAdd(session, message.Owner) : SqliteOwners.Find(session, message.Owner) ?? 0;
         var id = SqliteSchema.RowId(no, message.Chunk);
-        if (message.JobId is null && !SqliteOwners.IsDeleted(session, no))
-            AddRequest(session, no, message, now, until);
-        if (SqliteChunkRow.Find(session, id) is not { } chunk)
-            return new LeaseAnswer(LeaseOutcome.Gone, null, null);
-        var job = StateOf(session, no);
+        if (request is not null && !SqliteOwners.IsDeleted(session, no))
+            AddRequest(session, no, message, request, now, until);
+        if (SqliteChunkRow.Find(session, id) is not { } row)
+            return (LeaseOutcome.Gone, null);
+        var (chunk, job) = (row.Chunk, StateOf(session, no));
         if (chunk.State == ChunkState.Done)
-            return new LeaseAnswer(LeaseOutcome.Done, null, chunk);
+            return (LeaseOutcome.Done, row);
         if (job == JobState.Cancelled)
-            return new LeaseAnswer(LeaseOutcome.Cancelled, null, chunk);
+            return (LeaseOutcome.Cancelled, row);
         if (message.Epoch < chunk.Epoch || chunk.State == ChunkState.Planned)
-            return new LeaseAnswer(LeaseOutcome.Stale, null, chunk);
+            return (LeaseOutcome.Stale, row);
         if (chunk.State == ChunkState.Leased)
         {
             if (!redelivered && chunk.Until > now)
-                return new LeaseAnswer(LeaseOutcome.Held, null, chunk);
+                return (LeaseOutcome.Held, row);
             NoteCrash(session, id);
         }
         if (job == JobState.Paused)
         {
             PlanAgain(session, id);
-            return new LeaseAnswer(LeaseOutcome.Paused, null, SqliteChunkRow.Find(session, id));
+            return (LeaseOutcome.Paused, SqliteChunkRow.Find(session, id));
         }
         session.Execute(
             "UPDATE chunks SET state = 2, attempts = attempts + 1, worker = ?2, leased = ?3, until = ?4 WHERE id = ?1", id, worker, now.Ms(), until.Ms());
-        chunk = SqliteChunkRow.Find(session, id)!;
-        return new LeaseAnswer(LeaseOutcome.Granted, new ChunkLease(chunk.Owner, chunk.Number, chunk.Attempts), chunk);
+        return (LeaseOutcome.Granted, SqliteChunkRow.Find(session, id));
     }
 
-    private static void AddRequest(SqliteSession session, long no, ExplainImages request, DateTimeOffset now, DateTimeOffset until) => session.Execute(
+    private static void AddRequest(SqliteSession session, long no, ExplainImages request, byte[] body, DateTimeOffset now, DateTimeOffset until) => session.Execute(
         """
         INSERT INTO chunks (id, owner, direct, state, first, count, last, epoch, published, until, request)
         VALUES (?1, ?2, 1, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING
         """,
-        SqliteSchema.RowId(no, request.Chunk), no, request.References[0].Number, request.References.Count, request.References[^1].Uri, request.Epoch, now.Ms(), until.Ms(),
-        Bson.Encode(request));
+        SqliteSchema.RowId(no, request.Chunk), no, request.References[0].Number, request.References.Count, request.References[^1].Uri, request.Epoch, now.Ms(), until.Ms(), body);
 
-    private static Chunk Publish(SqliteSession session, long id, DateTimeOffset now, TimeSpan trust)
+    private static SqliteChunkRow Publish(SqliteSession session, long id, DateTimeOffset now, TimeSpan trust)
     {
         session.Execute("UPDATE chunks SET state = 1, epoch = epoch + 1, worker = NULL, published = ?2, until = ?3 WHERE id = ?1", id, now.Ms(), (now + trust).Ms());
         return SqliteChunkRow.Find(session, id)!;
@@ -168,8 +174,8 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
 
     private static void NoteCrash(SqliteSession session, long id)
     {
-        var chunk = SqliteChunkRow.Find(session, id)!;
-        session.Execute("UPDATE chunks SET crashes = crashes + 1, note = ?2 WHERE id = ?1", id, ChunkRules.CrashNote(chunk));
+        var row = SqliteChunkRow.Find(session, id)!;
+        session.Execute("UPDATE chunks SET crashes = crashes + 1, note = ?2 WHERE id = ?1", id, ChunkRules.CrashNote(row.Chunk));
     }
 
     /// <returns>Null when no job stands behind the chunk.</returns>

@@ -41,7 +41,11 @@ internal sealed class SqliteItems(SqliteDatabase database) : IItems
         new() { Completed = row.GetInt32(0), Failed = row.GetInt32(1), Correct = row.GetInt32(2), Labelled = row.GetInt32(3) };
 
     /// <summary>One more than the page, to know whether there is a next one.</summary>
-    private static List<Item> Page(SqliteSession session, ItemQuery query, ItemIndex index, ItemCursor? cursor)
+    private static List<Item> Page(SqliteSession session, ItemQuery query, ItemIndex index, ItemCursor? cursor) =>
+        Statement(session, query, index, cursor) is var (sql, values) ? session.All(sql, Read, values) : [];
+
+    /// <returns>Null when the job is unknown.</returns>
+    internal static (string Sql, object?[] Values)? Statement(SqliteSession session, ItemQuery query, ItemIndex index, ItemCursor? cursor)
     {
         var where = new List<string>();
         var values = new List<object?>();
@@ -55,7 +59,7 @@ internal sealed class SqliteItems(SqliteDatabase database) : IItems
         if (query.Job is not null)
         {
             if (owner is null)
-                return [];
+                return null;
             where.Add(index == ItemIndex.Primary
                 ? $"items.id BETWEEN {Parameter(SqliteSchema.RowId(owner.Value, 0))} AND {Parameter(SqliteSchema.RowId(owner.Value, int.MaxValue))}"
                 : $"owner = {Parameter(owner)}");
@@ -90,7 +94,7 @@ internal sealed class SqliteItems(SqliteDatabase database) : IItems
             {(where.Count == 0 ? "" : "WHERE " + string.Join(" AND ", where))}
             ORDER BY {(sort is null ? "" : $"{sort} {direction}, ")}items.id {direction} LIMIT {Parameter(query.Limit + 1)}
             """;
-        return session.All(sql, Read, [.. values]);
+        return (sql, [.. values]);
     }
 
     private static Item Read(SqliteDataReader row)

@@ -133,7 +133,7 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
         session => session.All($"SELECT {Columns} FROM jobs WHERE state = 3 AND told = 0 ORDER BY no LIMIT ?1", Read, limit), cancel);
 
     public Task MarkToldAsync(Guid job, CancellationToken cancel = default) => database.WriteAsync(
-        session => session.Execute($"UPDATE jobs SET told = 1 WHERE {IsThis}", job.Blob()), cancel);
+        session => session.Execute($"UPDATE jobs SET told = 1 WHERE {IsThis} AND state = 3", job.Blob()), cancel);
 
     /// <summary>The compare-and-set that ends a job: of all who ask, one is told yes.</summary>
     internal static bool TryComplete(SqliteSession session, long no, DateTimeOffset now) =>

@@ -7,6 +7,7 @@ internal sealed class SqliteSession : IDisposable
 {
     private readonly SqliteConnection _connection;
     private readonly Dictionary<string, SqliteCommand> _commands = [];
+    private readonly Dictionary<string, SqliteInsert> _inserts = [];
 
     public SqliteSession(string connectionString, string pragmas)
     {
@@ -40,6 +41,14 @@ internal sealed class SqliteSession : IDisposable
     public long? Number(string sql, params ReadOnlySpan<object?> values) =>
         First(sql, row => row.IsDBNull(0) ? (long?)null : row.GetInt64(0), values);
 
+    /// <summary>The statement, prepared once; its parameters are added in order, then it is run.</summary>
+    public SqliteInsert Insert(string sql)
+    {
+        if (!_inserts.TryGetValue(sql, out var insert))
+            _inserts.Add(sql, insert = new SqliteInsert(_connection.Handle!, sql));
+        return insert;
+    }
+
     /// <summary>False once SQLite itself has rolled the transaction back, as it does when the disk is full.</summary>
     public bool InTransaction => SQLitePCL.raw.sqlite3_get_autocommit(_connection.Handle) == 0;
 
@@ -47,6 +56,8 @@ internal sealed class SqliteSession : IDisposable
     {
         foreach (var command in _commands.Values)
             command.Dispose();
+        foreach (var insert in _inserts.Values)
+            insert.Dispose();
         _connection.Dispose();
     }
 

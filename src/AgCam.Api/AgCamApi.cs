@@ -1,0 +1,95 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AgCam.Api.Doors;
+using AgCam.Api.Rendering;
+using AgCam.Api.Resources;
+using AgCam.Pipeline;
+using AgCam.Pipeline.References;
+using AgCam.Pipeline.Stores;
+using Microsoft.AspNetCore.Http.Features;
+using Scalar.AspNetCore;
+
+namespace AgCam.Api;
+
+/// <summary>The API's contents: what it is made of, and which resources there are.</summary>
+public static class AgCamApi
+{
+    /// <summary>Registers the API; <see cref="PipelineRegistration.AddAgCamPipeline"/> must be registered too.</summary>
+    /// <exception cref="OptionsException">An option is out of its range.</exception>
+    /// <exception cref="ApiConfigurationException">Keys are wrong, or there are none and an address is not loopback.</exception>
+    public static void AddAgCamApi(this WebApplicationBuilder builder, ApiOptions options)
+    {
+        OptionsException.ThrowIfInvalid(options);
+        OptionsException.ThrowIfInvalid(options.Retention);
+        if (options.Keys.Count == 0)
+            LoopbackOnly.Check(options.Listen);
+        builder.WebHost.UseUrls(options.Listen);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = options.MaxUploadBytes + (64 << 10); // a form has a little more than its image
+        });
+
+        var services = builder.Services;
+        services.AddSingleton(options).AddSingleton(options.Retention);
+        services.AddDoors(options);
+        services.AddHealthChecks();
+        services.AddSingleton(provider => new Admission(options.MaxPending, provider.GetRequiredService<IStore>()));
+        services.AddSingleton<ReadOriginal>(provider =>
+        {
+            var reader = provider.GetRequiredService<ReferenceReader>();
+            return async (reference, cancel) => await reader.ReadAsync(reference, cancel);
+        });
+        services.AddSingleton<Waiting>().AddSingleton<Desk>().AddSingleton<Originals>().AddSingleton<Studio>();
+        services.AddSingleton<Retention>().AddHostedService(provider => provider.GetRequiredService<Retention>());
+        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Complete(context.ProblemDetails));
+        services.AddExceptionHandler<ProblemHandler>();
+        services.AddOpenApi("v1", Document.Describe);
+        services.Configure<RouteHandlerOptions>(route => route.ThrowOnBadRequest = true);
+        services.Configure<FormOptions>(form => form.MultipartBodyLengthLimit = options.MaxUploadBytes + (32 << 10));
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+            json.SerializerOptions.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
+            json.SerializerOptions.ReadCommentHandling = JsonCommentHandling.Disallow;
+        });
+    }
+
+    /// <summary>One line for each resource.</summary>
+    public static void MapAgCamApi(this WebApplication app)
+    {
+        app.UseExceptionHandler();
+        app.UseStatusCodePages();
+        if (!app.Services.GetRequiredService<ApiKeys>().AreConfigured)
+            app.UseLoopbackOnly();
+        app.UseAuthentication();
+        app.UseAuthorization();
+
+        var v1 = app.MapGroup("/v1");
+        v1.MapGroup("").WithTags("Explanations").MapRequests();
+        v1.MapGroup("").WithTags("Explanations").MapExplanations();
+        v1.MapGroup("").WithTags("Items").MapItems();
+        v1.MapGroup("").WithTags("Jobs").MapJobs();
+        v1.MapGroup("").WithTags("Models").MapModels();
+        v1.MapGroup("").WithTags("Provenance").MapProvenances();
+        v1.MapGroup("").WithTags("Uploads").MapUploads();
+        app.MapHealth();
+        app.MapOpenApi().AllowAnonymous();
+        app.MapScalarApiReference("/docs", scalar => scalar.WithTitle("AgCam API")).AllowAnonymous();
+    }
+
+    /// <summary>Refusals of the framework itself say what to do next, too.</summary>
+    private static void Complete(Microsoft.AspNetCore.Mvc.ProblemDetails problem)
+    {
+        var (code, next) = problem.Status switch
+        {
+            404 => ("not-found", "See /openapi/v1.json for what there is."),
+            405 => ("method-not-allowed", "See /openapi/v1.json for the methods of this address."),
+            415 => ("unsupported-media-type", "Send application/json, or a form with an image."),
+            _ => ("refused", "Compare the request with /openapi/v1.json."),
+        };
+        problem.Extensions.TryAdd("code", code);
+        problem.Extensions.TryAdd("next", next);
+        problem.Detail ??= $"The request was refused: {problem.Title}.";
+    }
+}

@@ -1,0 +1,46 @@
+using System.ComponentModel.DataAnnotations;
+using AgCam.Api.Doors;
+using AgCam.Images;
+
+namespace AgCam.Api;
+
+/// <summary>What the API may be asked to do, and by whom. The section "Api" of the configuration; checked once, at the start.</summary>
+public sealed record ApiOptions
+{
+    public const string Section = "Api";
+
+    /// <summary>Addresses to listen on, separated by semicolons. Without keys they must all be loopback. Default http://127.0.0.1:8080.</summary>
+    [Required]
+    public string Listen { get; init; } = "http://127.0.0.1:8080";
+
+    /// <summary>Who may call. None: only this machine may.</summary>
+    public IReadOnlyList<ApiKey> Keys { get; init; } = [];
+
+    /// <summary>Bytes and pixels of an image that is sent along. Default 32 MiB and 2^26 pixels.</summary>
+    [Range(1, 1L << 30)]
+    public long MaxUploadBytes { get; init; } = 32L << 20;
+
+    /// <inheritdoc cref="MaxUploadBytes"/>
+    [Range(1, 1L << 29)]
+    public long MaxUploadPixels { get; init; } = ImageLimits.Default.MaxPixels;
+
+    /// <summary>The longest that <c>?wait</c> may ask for. Default 60.</summary>
+    [Range(0, 600)]
+    public int MaxWaitSeconds { get; init; } = 60;
+
+    /// <summary>Images a minute that one key may send, and as many at once. Default 6000.</summary>
+    [Range(1, 10_000_000)]
+    public int ImagesPerMinute { get; init; } = 6000;
+
+    /// <summary>Accepted requests of this process that have no result yet; beyond it, callers are told to come back later. Default 512.</summary>
+    [Range(1, 100_000)]
+    public int MaxPending { get; init; } = 512;
+
+    /// <summary>The longest side of a picture that is drawn, in pixels. Default 4096.</summary>
+    [Range(16, 16384)]
+    public int MaxPictureSide { get; init; } = 4096;
+
+    public RetentionOptions Retention { get; init; } = new();
+
+    internal ImageLimits UploadLimits => ImageLimits.Default with { MaxBytes = MaxUploadBytes, MaxPixels = MaxUploadPixels };
+}

@@ -1,0 +1,42 @@
+using AgCam.Api.Doors;
+using AgCam.Pipeline;
+
+namespace AgCam.Api;
+
+/// <summary>The API as a process of its own: settings from appsettings.json, the environment (Api__Listen, Pipeline__Store) and the command line.</summary>
+public static class ApiProgram
+{
+    /// <returns>The exit code: 0, or 2 when the configuration must change.</returns>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        try
+        {
+            var builder = WebApplication.CreateBuilder(args);
+            await RunAsync(
+                builder, builder.Configuration.GetSection(ApiOptions.Section).Get<ApiOptions>() ?? new ApiOptions(),
+                builder.Configuration.GetSection("Pipeline").Get<PipelineOptions>() ?? new PipelineOptions());
+            return 0;
+        }
+        catch (Exception wrong) when (wrong is ApiConfigurationException or OptionsException)
+        {
+            await Console.Error.WriteLineAsync($"agcam api: {wrong.Message}");
+            return 2;
+        }
+    }
+
+    /// <summary>Runs until it is stopped.</summary>
+    /// <exception cref="ApiConfigurationException">Keys are wrong, or there are none and an address is not loopback.</exception>
+    /// <exception cref="OptionsException">An option is out of its range, or the bus is in memory: nobody would take what it accepts.</exception>
+    public static async Task RunAsync(WebApplicationBuilder builder, ApiOptions api, PipelineOptions pipeline, CancellationToken cancel = default)
+    {
+        if (pipeline.Bus == PipelineOptions.InMemory)
+            throw new OptionsException("The API alone needs a broker, from which workers take its requests: set Pipeline:Bus to amqp://user:password@broker. Without one, `agcam serve` does everything in one process.");
+        builder.Services.AddAgCamPipeline(pipeline);
+        builder.AddAgCamApi(api);
+        await using var app = builder.Build();
+        app.MapAgCamApi();
+        if (api.Keys.Count == 0)
+            app.Logger.LogWarning("No API keys are configured: only programs of this machine may call ({Listen}).", api.Listen);
+        await app.RunAsync(cancel);
+    }
+}

@@ -1,0 +1,52 @@
+using AgCam.Api.Doors;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+
+namespace AgCam.Api;
+
+/// <summary>The OpenAPI document: what the code does not tell by its types.</summary>
+internal static class Document
+{
+    private const string KeyScheme = "ApiKey";
+
+    public static void Describe(OpenApiOptions options)
+    {
+        options.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info = new OpenApiInfo
+            {
+                Title = "AgCam",
+                Version = "v1",
+                Description = "Explains Vision Transformers: hand it images; get back where the model looked, which boxes that gives, and how it was computed.",
+            };
+            document.Components ??= new OpenApiComponents();
+            document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
+            {
+                [KeyScheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An API key. Scopes: " + string.Join(", ", Doors.Scope.All) + "." },
+            };
+            return Task.CompletedTask;
+        });
+        options.AddOperationTransformer((operation, context, _) =>
+        {
+            var metadata = context.Description.ActionDescriptor.EndpointMetadata;
+            foreach (var name in metadata.OfType<TakenQuery>().SelectMany(taken => taken.Names))
+                (operation.Parameters ??= []).Add(new OpenApiParameter { Name = name, In = ParameterLocation.Query, Schema = new OpenApiSchema { Type = JsonSchemaType.String } });
+            if (metadata.OfType<NeededScope>().LastOrDefault() is { } scope)
+            {
+                operation.Description = $"{operation.Description} Scope: {scope.Name}.".TrimStart();
+                operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(KeyScheme, context.Document)] = [] }];
+            }
+            return Task.CompletedTask;
+        });
+        options.AddSchemaTransformer((schema, context, _) =>
+        {
+            if (Nullable.GetUnderlyingType(context.JsonTypeInfo.Type) == typeof(Digest) || context.JsonTypeInfo.Type == typeof(Digest))
+            {
+                schema.Type = JsonSchemaType.String;
+                schema.Pattern = "^[0-9a-f]{64}$";
+                schema.Properties?.Clear();
+            }
+            return Task.CompletedTask;
+        });
+    }
+}

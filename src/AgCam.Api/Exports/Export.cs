@@ -1,0 +1,47 @@
+using AgCam.Api.Resources;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<
+    Microsoft.AspNetCore.Http.HttpResults.PushStreamHttpResult, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
+
+namespace AgCam.Api.Exports;
+
+/// <summary>A job's items as a file, in the order of their numbers, streamed: memory does not grow with the job.</summary>
+internal static class Export
+{
+    /// <summary>Items read at a time.</summary>
+    internal const int PageSize = 500;
+
+    private static readonly Dictionary<string, (string MediaType, Func<IStore, Job, Stream, CancellationToken, Task> Write)> Writers = new()
+    {
+        ["jsonl"] = ("application/x-ndjson", JsonLines.WriteAsync),
+        ["csv"] = ("text/csv; charset=utf-8", Csv.WriteAsync),
+        ["coco"] = ("application/json", Coco.WriteAsync),
+        ["parquet"] = ("application/vnd.apache.parquet", ParquetFile.WriteAsync),
+    };
+
+    public static IReadOnlyList<string> Formats { get; } = [.. Writers.Keys];
+
+    public static async Task<Answer> WriteAsync(Guid id, HttpContext http, IStore store, CancellationToken cancel)
+    {
+        var format = http.Request.Query.Text("format") ?? "jsonl";
+        if (!Writers.TryGetValue(format, out var writer))
+            return Problem.Invalid($"format={format} is not known.", $"Take one of {string.Join(", ", Formats)}.");
+        if (await store.Jobs.FindAsync(id, cancel) is not { } job)
+            return Jobs.Missing(id);
+        return TypedResults.Stream(stream => writer.Write(store, job, stream, cancel), writer.MediaType, $"{id}.{(format == "coco" ? "coco.json" : format)}");
+    }
+
+    /// <summary>The job's items, a page at a time.</summary>
+    internal static async IAsyncEnumerable<IReadOnlyList<Item>> PagesAsync(IStore store, Job job, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    {
+        var query = new ItemQuery { Job = job.Id, Limit = PageSize };
+        do
+        {
+            var page = await store.Items.PageAsync(query, cancel);
+            yield return page.Items;
+            query = query with { Cursor = page.Next };
+        }
+        while (query.Cursor is not null);
+    }
+}

@@ -1,0 +1,27 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AgCam.Api.Views;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Api.Exports;
+
+/// <summary>An item a line, in the form of /v1/items.</summary>
+internal static class JsonLines
+{
+    private static readonly JsonSerializerOptions Form = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+
+    public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancel)
+    {
+        await foreach (var page in Export.PagesAsync(store, job, cancel))
+        {
+            using var lines = new MemoryStream();
+            foreach (var item in page)
+            {
+                JsonSerializer.Serialize(lines, ItemView.Of(item), Form);
+                lines.WriteByte((byte)'\n');
+            }
+            await stream.WriteAsync(lines.GetBuffer().AsMemory(0, (int)lines.Length), cancel);
+        }
+    }
+}

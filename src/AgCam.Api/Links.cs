@@ -1,0 +1,15 @@
+using Microsoft.AspNetCore.Http.Extensions;
+
+namespace AgCam.Api;
+
+internal static class Links
+{
+    /// <summary>The next page's address, for clients that follow Link headers (RFC 8288).</summary>
+    public static void Next(HttpContext http, string? cursor)
+    {
+        if (cursor is null)
+            return;
+        var query = new QueryBuilder(http.Request.Query.Where(one => one.Key != "cursor")) { { "cursor", cursor } };
+        http.Response.Headers.Link = $"<{http.Request.Path}{query}>; rel=\"next\"";
+    }
+}

@@ -1,0 +1,55 @@
+using System.Text.Json;
+using AgCam.Images;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Stores;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Mvc;
+
+namespace AgCam.Api;
+
+/// <summary>Every exception as a problem: the caller's as 4xx, a store that does not answer as 503, ours as 500 without its insides.</summary>
+internal sealed class ProblemHandler(IProblemDetailsService problems, ILogger<ProblemHandler> log) : IExceptionHandler
+{
+    public async ValueTask<bool> TryHandleAsync(HttpContext http, Exception exception, CancellationToken cancel)
+    {
+        if (http.RequestAborted.IsCancellationRequested && exception is OperationCanceledException or IOException)
+            return true; // nobody is there to be told
+        var problem = Explain(exception);
+        if (problem.Status == StatusCodes.Status500InternalServerError)
+            log.LogError(exception, "{Method} {Path} failed", http.Request.Method, http.Request.Path);
+        if (problem.Status == StatusCodes.Status503ServiceUnavailable)
+        {
+            log.LogWarning("{Method} {Path}: {Reason}", http.Request.Method, http.Request.Path, exception.Message);
+            http.Response.Headers.RetryAfter = "2";
+        }
+        http.Response.StatusCode = problem.Status!.Value;
+        return await problems.TryWriteAsync(new ProblemDetailsContext { HttpContext = http, ProblemDetails = problem, Exception = exception });
+    }
+
+    private static ProblemDetails Explain(Exception exception) => exception switch
+    {
+        InvalidRequestException invalid => Problem.Details(400, "invalid-request", invalid.Message, invalid.Next),
+        StoreQueryException query => Problem.Details(400, "not-indexed", query.Message, "Ask one of the questions that are listed."),
+        InvalidMessageException message => With(
+            Problem.Details(400, "invalid-request", message.Message, "Correct the fields that are named and send it again."),
+            "errors", message.Problems.GroupBy(one => one.Field).ToDictionary(field => field.Key, field => field.Select(one => one.Problem).ToArray())),
+        ImageException image => With(
+            Problem.Details(image.Reason == ImageFailure.TooManyBytes ? 413 : 422, "image-refused", image.Message, "Send another image."), "reason", image.Reason),
+        BadHttpRequestException { StatusCode: 413 } large => Problem.Details(413, "too-large", large.Message, "Send less: the limit is in the text."),
+        BadHttpRequestException { InnerException: JsonException json } => Problem.Details(
+            400, "invalid-json", $"The body is not the JSON that is expected: {json.Message}", "Compare it with the schema in /openapi/v1.json."),
+        JsonException json => Problem.Details(
+            400, "invalid-json", $"The body is not the JSON that is expected: {json.Message}", "Compare it with the schema in /openapi/v1.json."),
+        InvalidDataException form => Problem.Details(
+            form.Message.Contains("limit", StringComparison.Ordinal) ? 413 : 400, "invalid-form", form.Message, "Send a form with one image that is within the limits."),
+        BadHttpRequestException bad => Problem.Details(bad.StatusCode, "invalid-request", bad.Message, "Compare the request with /openapi/v1.json."),
+        StoreUnavailableException store => Problem.Details(503, "store-unavailable", store.Message, "Try again in a moment; /health/ready tells when it is back."),
+        _ => Problem.Details(500, "internal", "The request failed through a defect of this program.", "Report it with the trace id; the log has the rest."),
+    };
+
+    private static ProblemDetails With(ProblemDetails problem, string name, object value)
+    {
+        problem.Extensions[name] = value;
+        return problem;
+    }
+}

@@ -1,0 +1,3 @@
+using AgCam.Api;
+
+return await ApiProgram.RunAsync(args);

@@ -1,0 +1,51 @@
+using System.Globalization;
+
+namespace AgCam.Api;
+
+/// <summary>Values of a query string, each checked where it is read; a refusal names the parameter, what it was and what it may be.</summary>
+internal static class QueryValues
+{
+    public static string? Text(this IQueryCollection query, string name)
+    {
+        var values = query[name];
+        if (values.Count > 1)
+            throw new InvalidRequestException($"{name} comes {values.Count} times.", "Give it once.");
+        return string.IsNullOrEmpty(values.ToString()) ? null : values.ToString();
+    }
+
+    public static int? Whole(this IQueryCollection query, string name, int from, int to) => query.Text(name) is not { } text ? null
+        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= from && value <= to ? value
+        : throw new InvalidRequestException($"{name}={text} is not a whole number from {from} to {to}.", "Correct it, or leave it out.");
+
+    public static double? Number(this IQueryCollection query, string name, double from, double to) => query.Text(name) is not { } text ? null
+        : double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && value >= from && value <= to ? value
+        : throw new InvalidRequestException(FormattableString.Invariant($"{name}={text} is not a number from {from} to {to}."), "Correct it, or leave it out.");
+
+    public static bool? Flag(this IQueryCollection query, string name) => query.Text(name) is not { } text ? null
+        : bool.TryParse(text, out var value) ? value
+        : throw new InvalidRequestException($"{name}={text} is neither true nor false.", "Correct it, or leave it out.");
+
+    public static T? OneOf<T>(this IQueryCollection query, string name) where T : struct, Enum => query.Text(name) is not { } text ? null
+        : Enum.GetValues<T>().Where(value => value.ToString().Equals(text, StringComparison.OrdinalIgnoreCase)).Select(value => (T?)value).FirstOrDefault()
+        ?? throw new InvalidRequestException($"{name}={text} is not one of {string.Join(", ", Enum.GetNames<T>())}.", "Take one of them, or leave it out.");
+
+    public static Guid? Id(this IQueryCollection query, string name) => query.Text(name) is not { } text ? null
+        : Guid.TryParseExact(text, "D", out var value) ? value
+        : throw new InvalidRequestException($"{name}={text} is not an id.", "An id looks like 0198c0de-0000-7000-8000-000000000000.");
+
+    public static Digest? Sha256(this IQueryCollection query, string name) => query.Text(name) is not { } text ? null
+        : Digest.TryParse(text, out var value) ? value
+        : throw new InvalidRequestException($"{name}={text} is not a SHA-256.", "It has 64 hexadecimal digits.");
+
+    /// <summary>Refuses parameters that nothing would read: a filter that is ignored gives a wrong answer that looks right.</summary>
+    public static TBuilder TakesQuery<TBuilder>(this TBuilder endpoint, params string[] names) where TBuilder : IEndpointConventionBuilder =>
+        endpoint.WithMetadata(new TakenQuery(names)).AddEndpointFilter((context, next) =>
+            context.HttpContext.Request.Query.Keys.FirstOrDefault(key => !names.Contains(key)) is { } unknown
+                ? ValueTask.FromResult<object?>(Problem.Invalid(
+                    $"{unknown} is not a query parameter of {context.HttpContext.Request.Path}.",
+                    names.Length == 0 ? "Leave it out: there are none." : $"Allowed are {string.Join(", ", names)}."))
+                : next(context));
+}
+
+/// <summary>The query parameters of an endpoint that reads them itself; the document lists them from here.</summary>
+internal sealed record TakenQuery(IReadOnlyList<string> Names);

@@ -1,0 +1,96 @@
+using System.Globalization;
+using AgCam.Pipeline.Messages;
+
+namespace AgCam.Api.Resources;
+
+/// <summary>One image to explain: sent along as a form, or referred to in JSON.</summary>
+internal sealed record ExplainRequest
+{
+    /// <summary>One of /v1/models; may be left out where there is only one.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>Where the image is: a path under an allowed root, an upload's id, s3://bucket/key, or http(s)://. Not with a form, which brings the image.</summary>
+    public string? Uri { get; init; }
+
+    /// <summary>The class the image is of, by name.</summary>
+    public string? Label { get; init; }
+
+    /// <summary>predicted (default), top:N, label, class:NAME.</summary>
+    public IReadOnlyList<string>? Targets { get; init; }
+
+    /// <summary>Where the heatmap, scaled to [0, 1], is cut to find boxes. Default 0.5.</summary>
+    public double? Threshold { get; init; }
+
+    /// <summary>The attribution method; default ag-cam.</summary>
+    public string? Method { get; init; }
+
+    /// <summary>float32 (default), float16 or bfloat16.</summary>
+    public string? Dtype { get; init; }
+
+    public IReadOnlyDictionary<string, string>? Metadata { get; init; }
+
+    /// <summary>The request as a message; the reference of an image that was sent along is filled in when it is kept.</summary>
+    /// <exception cref="InvalidMessageException">A field breaks a rule.</exception>
+    public ExplainImages ToMessage(string key, ModelPin model, bool hasImage) => new()
+    {
+        Key = key,
+        Lane = Lane.Interactive,
+        Model = model,
+        Method = Method ?? "ag-cam",
+        Targets = Targets ?? [TargetForm.Predicted],
+        Threshold = Threshold ?? 0.5,
+        Dtype = Dtype ?? "float32",
+        References =
+        [
+            new ImageReference
+            {
+                Kind = hasImage ? ReferenceKind.Upload : KindOf(Uri ?? ""), Uri = hasImage ? Guid.Empty.ToString() : Uri ?? "", Label = Label, Metadata = Metadata,
+            },
+        ],
+    };
+
+    /// <returns>The request, and the image that came with it.</returns>
+    /// <exception cref="InvalidRequestException">Neither a form nor JSON, or a field that does not belong.</exception>
+    public static async Task<(ExplainRequest Request, byte[]? Image, string? MediaType)> ReadAsync(HttpRequest http, CancellationToken cancel)
+    {
+        if (http.HasFormContentType)
+            return await ReadFormAsync(http, cancel);
+        if (!http.HasJsonContentType())
+            throw new InvalidRequestException(
+                $"The body is {http.ContentType ?? "of no named type"}, neither multipart/form-data with an image nor application/json.", "Send a form with the part \"image\", or JSON with \"uri\".");
+        var request = await http.ReadFromJsonAsync<ExplainRequest>(cancel) ?? throw new InvalidRequestException("The body is null.", "Send an object with \"uri\".");
+        return request.Uri is null ? throw new InvalidRequestException("\"uri\" is missing.", "Say where the image is, or send it as a form.") : (request, null, null);
+    }
+
+    public static ReferenceKind KindOf(string uri) => uri switch
+    {
+        _ when uri.StartsWith("s3://", StringComparison.Ordinal) => ReferenceKind.S3,
+        _ when uri.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || uri.StartsWith("https://", StringComparison.OrdinalIgnoreCase) => ReferenceKind.Http,
+        _ when Guid.TryParseExact(uri, "D", out _) => ReferenceKind.Upload,
+        _ => ReferenceKind.File,
+    };
+
+    private static async Task<(ExplainRequest, byte[]?, string?)> ReadFormAsync(HttpRequest http, CancellationToken cancel)
+    {
+        var form = await http.ReadFormAsync(cancel);
+        string[] known = ["model", "label", "targets", "threshold", "method", "dtype"];
+        if (form.Keys.FirstOrDefault(name => !known.Contains(name)) is { } unknown)
+            throw new InvalidRequestException($"The form has a field \"{unknown}\" that is not known.", $"Fields are image (the file), {string.Join(", ", known)}.");
+        if (form.Files is not [{ Name: "image" } file])
+            throw new InvalidRequestException($"The form has {form.Files.Count} files where one called \"image\" is needed.", "Send one image per request; many at once make a job.");
+        var image = new byte[file.Length];
+        await using (var content = file.OpenReadStream())
+            await content.ReadExactlyAsync(image, cancel);
+        string? Field(string name) => form.TryGetValue(name, out var value) && value.Count > 0 && value[0] is { Length: > 0 } text ? text : null;
+        double? threshold = Field("threshold") is not { } text ? null
+            : double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) ? value
+            : throw new InvalidRequestException($"threshold={text} is not a number.", "Give one from 0 to 1.");
+        return (
+            new ExplainRequest
+            {
+                Model = Field("model"), Label = Field("label"), Method = Field("method"), Dtype = Field("dtype"), Threshold = threshold,
+                Targets = form.TryGetValue("targets", out var targets) ? [.. targets.SelectMany(one => (one ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))] : null,
+            },
+            image, file.ContentType);
+    }
+}

@@ -1,0 +1,52 @@
+using AgCam.Pipeline.Stores;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace AgCam.Api.Resources;
+
+/// <summary>
+/// Live: the process answers; restart it when it does not. Ready: store and broker answer too; send it no requests when they do not. A broker that is
+/// down is no reason to restart anything.
+/// </summary>
+internal static class Health
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    public static void MapHealth(this IEndpointRouteBuilder app)
+    {
+        var health = app.MapGroup("/health").AllowAnonymous().WithTags("Health");
+        health.MapGet("/live", () => TypedResults.Ok(new HealthView("ok"))).WithSummary("Whether the process answers");
+        health.MapGet("/ready", Ready).WithSummary("Whether store and broker answer");
+    }
+
+    private static async Task<Results<Ok<HealthView>, JsonHttpResult<HealthView>>> Ready(
+        IStore store, HealthCheckService checks, ILogger<HealthView> log, CancellationToken cancel)
+    {
+        var (storeIs, busIs) = (await StoreAsync(store, log, cancel), await BusAsync(checks, cancel));
+        return storeIs == "ok" && busIs == "ok"
+            ? TypedResults.Ok(new HealthView("ok", storeIs, busIs))
+            : TypedResults.Json(new HealthView("unavailable", storeIs, busIs), statusCode: StatusCodes.Status503ServiceUnavailable);
+    }
+
+    private static async Task<string> StoreAsync(IStore store, ILogger log, CancellationToken cancel)
+    {
+        try
+        {
+            await store.SchemaVersionAsync(cancel).WaitAsync(Patience, cancel);
+            return "ok";
+        }
+        catch (Exception down) when (down is not OperationCanceledException)
+        {
+            log.LogWarning("The store does not answer: {Reason}", down.Message);
+            return "unavailable"; // the reason names hosts and paths: it is in the log, not here, where anybody may ask
+        }
+    }
+
+    private static async Task<string> BusAsync(HealthCheckService checks, CancellationToken cancel)
+    {
+        var report = await checks.CheckHealthAsync(check => check.Tags.Contains("masstransit"), cancel);
+        return report.Status == HealthStatus.Healthy ? "ok" : "unavailable";
+    }
+}
+
+internal sealed record HealthView(string Status, string? Store = null, string? Bus = null);

@@ -1,0 +1,66 @@
+using AgCam.Api.Doors;
+using AgCam.Api.Views;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace AgCam.Api.Resources;
+
+/// <summary>Terminal records, one for each image: lists by what has an index, a page at a time.</summary>
+internal static class Items
+{
+    private static readonly string[] Filters = ["job", "status", "model", "predicted", "label", "correct", "explanation"];
+    private static readonly string[] Paging = ["sort", "limit", "cursor"];
+
+    /// <summary>For a job's own list the job stands in the path.</summary>
+    public static readonly string[] OfJobNames = [.. Filters.Where(name => name != "job"), .. Paging];
+
+    public static void MapItems(this IEndpointRouteBuilder v1)
+    {
+        v1.MapGet("/items", List).TakesQuery([.. Filters, .. Paging]).Needs(Scope.Read)
+            .WithSummary("List items").WithDescription(
+                "Every combination of filters and sort that has an index, and no other: " + string.Join("; ", ItemIndex.All.Select(index => $"{index} ({index.Why})"))
+                + ". sort=-probability is the same, descending. A deep page costs what the first does: follow next.");
+        v1.MapGet("/items/{job:guid}/{number:int}", Show).TakesQuery().Needs(Scope.Read).WithSummary("Show an item");
+    }
+
+    /// <exception cref="InvalidRequestException">A value cannot be read.</exception>
+    public static ItemQuery Read(IQueryCollection query)
+    {
+        var sort = query.Text("sort");
+        var descending = sort?.StartsWith('-') ?? false;
+        return new ItemQuery
+        {
+            Job = query.Id("job"),
+            Status = query.OneOf<ItemStatus>("status"),
+            Model = query.Text("model"),
+            Predicted = query.Text("predicted"),
+            Label = query.Text("label"),
+            Correct = query.Flag("correct"),
+            Explanation = query.Sha256("explanation"),
+            Sort = sort is null ? null : ReadSort(descending ? sort[1..] : sort),
+            Descending = descending,
+            Limit = query.Whole("limit", 1, ItemQuery.MaxLimit) ?? 100,
+            Cursor = query.Text("cursor"),
+        };
+    }
+
+    public static async Task<Ok<PageView<ItemView>>> PageAsync(ItemQuery query, HttpContext http, IStore store, CancellationToken cancel)
+    {
+        var page = await store.Items.PageAsync(query, cancel);
+        Links.Next(http, page.Next);
+        return TypedResults.Ok(new PageView<ItemView>([.. page.Items.Select(ItemView.Of)], page.Next));
+    }
+
+    private static Task<Ok<PageView<ItemView>>> List(HttpContext http, IStore store, CancellationToken cancel) =>
+        PageAsync(Read(http.Request.Query), http, store, cancel);
+
+    private static async Task<Results<Ok<ItemView>, ProblemHttpResult>> Show(Guid job, int number, IStore store, CancellationToken cancel) =>
+        await store.Items.FindAsync(job, number, cancel) is { } item
+            ? TypedResults.Ok(ItemView.Of(item))
+            : Problem.NotFound($"item {number} of {job}", "It may not be computed yet: look at the job, or at /v1/requests/{id}.");
+
+    private static ItemSort ReadSort(string text) =>
+        Enum.GetValues<ItemSort>().Where(sort => sort.ToString().Equals(text, StringComparison.OrdinalIgnoreCase)).Select(sort => (ItemSort?)sort).FirstOrDefault()
+        ?? throw new InvalidRequestException($"sort={text} is not one of number, probability, time.", "Take one of them, with - before it for descending, or leave it out.");
+}

@@ -1,0 +1,68 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+
+namespace AgCam.Api.Resources;
+
+/// <summary>Many images to explain.</summary>
+internal sealed record JobRequest
+{
+    public const int MaxTags = 16;
+    public const int MaxWeight = 100;
+
+    /// <summary>Where the images are, e.g. folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv; folders under an allowed root.</summary>
+    public string? Source { get; init; }
+
+    /// <summary>One of /v1/models; may be left out where there is only one.</summary>
+    public string? Model { get; init; }
+
+    public string? Method { get; init; }
+
+    public IReadOnlyList<string>? Targets { get; init; }
+
+    /// <summary>Where the heatmap, scaled to [0, 1], is cut to find boxes. Default 0.5.</summary>
+    public double? Threshold { get; init; }
+
+    public string? Dtype { get; init; }
+
+    /// <summary>Bulk (default), or Interactive for a job that somebody is waiting for.</summary>
+    public Lane? Lane { get; init; }
+
+    /// <summary>The job's share against other running jobs, 1 to 100. Default 1.</summary>
+    public int? Weight { get; init; }
+
+    /// <summary>The share of failures among the first thousand images above which the job is paused. Default 1: never.</summary>
+    public double? MaxFailureRate { get; init; }
+
+    public IReadOnlyList<string>? Tags { get; init; }
+
+    /// <summary>Settings of the source: a manifest's columns, rehash.</summary>
+    public IReadOnlyDictionary<string, string>? Options { get; init; }
+
+    /// <exception cref="InvalidMessageException">A field breaks a rule; every one is named.</exception>
+    public JobSpec ToSpec(ModelPin model)
+    {
+        var spec = new JobSpec
+        {
+            Source = Source ?? "", Model = model, Method = Method ?? "ag-cam", Targets = Targets ?? [TargetForm.Predicted], Threshold = Threshold ?? 0.5,
+            Dtype = Dtype ?? "float32", Lane = Lane ?? Pipeline.Messages.Lane.Bulk, Weight = Weight ?? 1, MaxFailureRate = MaxFailureRate ?? 1, Tags = Tags ?? [], Options = Options,
+        };
+        // A job's chunks become messages: what would make those invalid is told now.
+        var problems = ExplainImagesRules.Check(new ExplainImages
+        {
+            Key = "job", Lane = spec.Lane, Model = model, Method = spec.Method, Targets = spec.Targets, Threshold = spec.Threshold, Dtype = spec.Dtype,
+            References = [new ImageReference { Uri = "any" }],
+        }).ToList();
+        void Require(bool holds, string field, string problem)
+        {
+            if (!holds)
+                problems.Add(new FieldProblem(field, problem));
+        }
+
+        Require(spec.Source is { Length: >= 1 and <= ExplainImagesRules.MaxUri }, "source", $"must have 1 to {ExplainImagesRules.MaxUri} characters");
+        Require(spec.Weight is >= 1 and <= MaxWeight, "weight", $"must be from 1 to {MaxWeight}");
+        Require(spec.MaxFailureRate is >= 0 and <= 1, "maxFailureRate", "must be from 0 to 1");
+        Require(spec.Tags.Count <= MaxTags && spec.Tags.All(tag => tag is { Length: >= 1 and <= ExplainImagesRules.MaxText }), "tags", $"must be at most {MaxTags}, each of 1 to {ExplainImagesRules.MaxText} characters");
+        Require((spec.Options?.Count ?? 0) <= ExplainImagesRules.MaxMetadata, "options", $"must be at most {ExplainImagesRules.MaxMetadata}");
+        return problems.Count == 0 ? spec : throw new InvalidMessageException(problems);
+    }
+}

@@ -1,0 +1,155 @@
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using AgCam.Api.Doors;
+using AgCam.Api.Exports;
+using AgCam.Api.Views;
+using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Jobs.Sources;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
+using AgCam.Pipeline.Stores;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace AgCam.Api.Resources;
+
+/// <summary>Many images at once: created, followed, ended, exported.</summary>
+internal static class Jobs
+{
+    private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>A client that hears nothing for this long may think the connection dead.</summary>
+    private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
+
+    public static void MapJobs(this IEndpointRouteBuilder v1)
+    {
+        v1.MapPost("/jobs", Create).TakesQuery().Needs(Scope.Submit).WithSummary("Create a job")
+            .WithDescription("With an Idempotency-Key header the same key finds the same job (200); with another body it is a 409.");
+        v1.MapGet("/jobs", List).TakesQuery("tag", "state", "limit", "cursor").Needs(Scope.Read).WithSummary("List jobs, newest first");
+
+        var one = v1.MapGroup("/jobs/{id:guid}");
+        one.MapGet("", Show).TakesQuery("wait").Needs(Scope.Read).WithSummary("Show a job").WithDescription("With ?wait=seconds it answers when the job has ended, or after that time.");
+        one.MapGet("/items", ListItems).TakesQuery(Items.OfJobNames).Needs(Scope.Read).WithSummary("List a job's items").WithDescription("Filters and sorts as of /v1/items with job set.");
+        one.MapGet("/events", Events).TakesQuery().Needs(Scope.Read).WithSummary("Follow a job").WithDescription("Server-sent events: the job whenever its numbers change, until it has ended.");
+        one.MapGet("/export", Export.WriteAsync).TakesQuery("format").Needs(Scope.Read).WithSummary("Export a job's items").WithDescription($"format is {string.Join(", ", Export.Formats)}.");
+        one.MapPost("/pause", Pause).TakesQuery().Needs(Scope.Submit).WithSummary("Pause a job").WithDescription("Nothing more is begun until it is resumed.");
+        one.MapPost("/resume", Resume).TakesQuery().Needs(Scope.Submit).WithSummary("Resume a paused job");
+        one.MapPost("/cancel", Cancel).TakesQuery().Needs(Scope.Submit).WithSummary("Cancel a job").WithDescription("What is stored stays.");
+        one.MapPost("/retry", Retry).TakesQuery().Needs(Scope.Submit).WithSummary("Try a job's failures again").WithDescription("Creates a child job of the images that failed. A second retry finds the first.");
+        one.MapDelete("", Delete).TakesQuery().Needs(Scope.Admin).WithSummary("Delete a job and its items").WithDescription("A running job is cancelled first. Explanations are left to retention.");
+    }
+
+    private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Create(
+        JobRequest request, HttpContext http, IStore store, ModelCatalog models, ReferenceReader references, ImageRate rate, CancellationToken cancel)
+    {
+        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel));
+        try
+        {
+            ImageSource.Open(spec, references.Roots, store); // what the planner would stumble over is told now
+        }
+        catch (SourceException unusable)
+        {
+            return Problem.Invalid(unusable.Message, "Correct \"source\"; folders must lie below a root that the operator allows.");
+        }
+        if (rate.Take(http.User.Identity!.Name!) is { } after)
+            return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as much as it may for now.", after);
+        var key = http.Request.Headers["Idempotency-Key"].ToString();
+        var creation = await store.Jobs.CreateAsync(spec, key.Length > 0 ? key : null, cancel);
+        return creation.Outcome switch
+        {
+            JobCreated.New => TypedResults.Created($"/v1/jobs/{creation.Job.Id}", JobView.Of(creation.Job)),
+            JobCreated.Existing => TypedResults.Ok(JobView.Of(creation.Job)),
+            _ => Problem.Conflict("key-used", $"The Idempotency-Key \"{key}\" was used for another job, {creation.Job.Id}.", "Take a new key for a new job; the same key is for sending the same job again."),
+        };
+    }
+
+    private static async Task<Ok<PageView<JobView>>> List(HttpContext http, IStore store, CancellationToken cancel)
+    {
+        var query = http.Request.Query;
+        var page = await store.Jobs.PageAsync(new JobQuery
+        {
+            Tag = query.Text("tag"), State = query.OneOf<JobState>("state"), Limit = query.Whole("limit", 1, ItemQuery.MaxLimit) ?? 100, Cursor = query.Text("cursor"),
+        }, cancel);
+        Links.Next(http, page.Next);
+        return TypedResults.Ok(new PageView<JobView>([.. page.Jobs.Select(JobView.Of)], page.Next));
+    }
+
+    private static async Task<Results<Ok<JobView>, ProblemHttpResult>> Show(Guid id, HttpContext http, Desk desk, CancellationToken cancel) =>
+        await desk.Waiting.JobAsync(id, desk.Wait(http), cancel) is { } job ? TypedResults.Ok(JobView.Of(job)) : Missing(id);
+
+    private static async Task<Results<Ok<PageView<ItemView>>, ProblemHttpResult>> ListItems(Guid id, HttpContext http, IStore store, CancellationToken cancel)
+    {
+        if (await store.Jobs.FindAsync(id, cancel) is null)
+            return Missing(id);
+        return await Items.PageAsync(Items.Read(http.Request.Query) with { Job = id }, http, store, cancel);
+    }
+
+    private static async Task<Results<ServerSentEventsResult<JobView>, ProblemHttpResult>> Events(
+        Guid id, HttpContext http, IStore store, IHostApplicationLifetime life, CancellationToken cancel)
+    {
+        if (await store.Jobs.FindAsync(id, cancel) is null)
+            return Missing(id);
+        http.Response.Headers["X-Accel-Buffering"] = "no"; // proxies would hold events back
+        return TypedResults.ServerSentEvents(FollowAsync(id, store, life.ApplicationStopping, cancel));
+    }
+
+    private static async IAsyncEnumerable<SseItem<JobView>> FollowAsync(Guid id, IStore store, CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        JobView? told = null;
+        var last = TimeProvider.System.GetTimestamp();
+        while (await store.Jobs.FindAsync(id, cancel) is { } job)
+        {
+            var ended = job.State is JobState.Completed or JobState.Cancelled;
+            if (told is null || job.State != told.State || job.Images != told.Images || job.Progress != told.Progress || TimeProvider.System.GetElapsedTime(last) > KeepAlive)
+            {
+                told = JobView.Of(job);
+                last = TimeProvider.System.GetTimestamp();
+                yield return new SseItem<JobView>(told, ended ? "ended" : "job") { EventId = $"{job.Progress.ChunksDone}" };
+            }
+            if (ended || stopping.IsCancellationRequested)
+                yield break; // a client that is cut off here connects again
+            await Task.WhenAny(Task.Delay(Beat, cancel), Task.Delay(Timeout.Infinite, stopping));
+            cancel.ThrowIfCancellationRequested();
+        }
+    }
+
+    private static Task<Results<Ok<JobView>, ProblemHttpResult>> Pause(Guid id, IStore store, CancellationToken cancel) =>
+        ChangeAsync(id, store, job => store.Jobs.PauseAsync(job, "paused by request", cancel), JobState.Paused, "paused", cancel);
+
+    private static Task<Results<Ok<JobView>, ProblemHttpResult>> Resume(Guid id, IStore store, CancellationToken cancel) =>
+        ChangeAsync(id, store, job => store.Jobs.ResumeAsync(job, cancel), JobState.Running, "resumed", cancel);
+
+    private static Task<Results<Ok<JobView>, ProblemHttpResult>> Cancel(Guid id, IStore store, CancellationToken cancel) =>
+        ChangeAsync(id, store, job => store.Jobs.CancelAsync(job, "cancelled by request", cancel), JobState.Cancelled, "cancelled", cancel);
+
+    /// <summary>Asking for the state that the job is in already is fine: the same request twice is the same request.</summary>
+    private static async Task<Results<Ok<JobView>, ProblemHttpResult>> ChangeAsync(Guid id, IStore store, Func<Guid, Task<bool>> change, JobState wanted, string done, CancellationToken cancel)
+    {
+        var changed = await change(id);
+        if (await store.Jobs.FindAsync(id, cancel) is not { } job)
+            return Missing(id);
+        return changed || job.State == wanted
+            ? TypedResults.Ok(JobView.Of(job))
+            : Problem.Conflict("job-state", $"Job {id} is {job.State} and cannot be {done}.", "Look at it again; an ended job stays as it is.");
+    }
+
+    private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Retry(Guid id, IStore store, CancellationToken cancel)
+    {
+        if (await store.Jobs.FindAsync(id, cancel) is not { } job)
+            return Missing(id);
+        if (job.State is not (JobState.Completed or JobState.Cancelled))
+            return Problem.Conflict("job-state", $"Job {id} is {job.State}; more may fail yet.", "Try again when it has ended.");
+        if (job.Progress.Failed == 0)
+            return Problem.Conflict("nothing-failed", $"Job {id} has no failed images.", "There is nothing to try again.");
+        var child = job.Spec with { Parent = id, Source = $"failures:{id}" };
+        var creation = await store.Jobs.CreateAsync(child, $"retry of {id}", cancel);
+        return creation.Outcome == JobCreated.New ? TypedResults.Created($"/v1/jobs/{creation.Job.Id}", JobView.Of(creation.Job)) : TypedResults.Ok(JobView.Of(creation.Job));
+    }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(Guid id, IStore store, CancellationToken cancel)
+    {
+        await store.Jobs.CancelAsync(id, "deleted", cancel);
+        return await store.Jobs.DeleteAsync(id, cancel) ? TypedResults.NoContent() : Missing(id);
+    }
+
+    internal static ProblemHttpResult Missing(Guid id) => Problem.NotFound($"job {id}", "List the jobs: GET /v1/jobs.");
+}

@@ -1,0 +1,52 @@
+using AgCam.Api.Doors;
+using AgCam.Models;
+using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Messages;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace AgCam.Api.Resources;
+
+/// <summary>The models that may be asked for.</summary>
+internal static class Models
+{
+    public static void MapModels(this IEndpointRouteBuilder v1) =>
+        v1.MapGet("/models", List).TakesQuery().Needs(Scope.Read).WithSummary("List the models that may be asked for");
+
+    /// <summary>The model asked for; the only one where none is named.</summary>
+    /// <exception cref="InvalidRequestException">It is not offered, or several are and none is named.</exception>
+    public static async Task<ModelPin> ChooseAsync(this ModelCatalog models, string? name, CancellationToken cancel)
+    {
+        if (name is null && models.Names.Count != 1)
+            throw new InvalidRequestException("\"model\" is missing.", Offered(models));
+        if (name is not null && models.Find(name) is null)
+            throw new InvalidRequestException($"The model \"{name}\" is not offered here.", Offered(models));
+        return await models.PinAsync(name ?? models.Names[0], cancel);
+    }
+
+    private static async Task<Ok<IReadOnlyList<ModelView>>> List(ModelCatalog models, CancellationToken cancel)
+    {
+        var list = new List<ModelView>();
+        foreach (var name in models.Names)
+            list.Add(await ShowAsync(models, name, cancel));
+        return TypedResults.Ok<IReadOnlyList<ModelView>>(list);
+    }
+
+    private static async Task<ModelView> ShowAsync(ModelCatalog models, string name, CancellationToken cancel)
+    {
+        try
+        {
+            return new ModelView(name, (await models.PinAsync(name, cancel)).Sha256, null);
+        }
+        catch (ModelException unreadable)
+        {
+            return new ModelView(name, null, unreadable.Message); // the others can be used all the same
+        }
+    }
+
+    private static string Offered(ModelCatalog models) =>
+        models.Names.Count == 0 ? "The operator offers none yet (Pipeline:Models)." : $"Take one of {string.Join(", ", models.Names)}.";
+}
+
+/// <param name="Sha256">Of the checkpoint's weights.</param>
+/// <param name="Problem">Why it cannot be used, if it cannot.</param>
+internal sealed record ModelView(string Id, Digest? Sha256, string? Problem);

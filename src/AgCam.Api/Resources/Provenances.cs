@@ -1,0 +1,19 @@
+using AgCam.Api.Doors;
+using AgCam.Pipeline.Stores;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace AgCam.Api.Resources;
+
+/// <summary>How explanations were computed.</summary>
+internal static class Provenances
+{
+    public static void MapProvenances(this IEndpointRouteBuilder v1) =>
+        v1.MapGet("/provenances/{id}", Show).TakesQuery().Needs(Scope.Read).WithSummary("Show how explanations were computed");
+
+    private static async Task<Results<Ok<Provenance>, StatusCodeHttpResult, ProblemHttpResult>> Show(Digest id, HttpContext http, IStore store, CancellationToken cancel)
+    {
+        if (await store.Provenances.FindAsync(id, cancel) is not { } provenance)
+            return Problem.NotFound($"provenance {id}", "Take the id from an explanation's \"provenance\".");
+        return Immutable.IsKnown(http, id, "provenance") ? TypedResults.StatusCode(StatusCodes.Status304NotModified) : TypedResults.Ok(provenance);
+    }
+}

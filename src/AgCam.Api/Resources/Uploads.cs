@@ -1,0 +1,46 @@
+using AgCam.Api.Doors;
+using AgCam.Images;
+using AgCam.Pipeline.Stores;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+namespace AgCam.Api.Resources;
+
+/// <summary>Images that are sent first and explained later, by their id; they are kept for a while only.</summary>
+internal static class Uploads
+{
+    public static void MapUploads(this IEndpointRouteBuilder v1)
+    {
+        v1.MapPost("/uploads", Create).TakesQuery().Needs(Scope.Submit).Accepts<Stream>("image/*", "application/octet-stream")
+            .WithSummary("Send an image").WithDescription("The body is the image file. Refer to it in POST /v1/explanations by its id as uri.");
+        v1.MapGet("/uploads/{id:guid}", Show).TakesQuery().Needs(Scope.Read).WithSummary("Show an upload");
+        v1.MapDelete("/uploads/{id:guid}", Delete).TakesQuery().Needs(Scope.Admin).WithSummary("Delete an upload");
+    }
+
+    /// <summary>Keeps an image that passes the limits. What is no image at all is told to the sender at once, not through a failed item.</summary>
+    /// <exception cref="ImageException">It is empty, no picture, or has too many bytes or pixels.</exception>
+    public static Task<Upload> KeepAsync(byte[] image, string? mediaType, ApiOptions options, IStore store, CancellationToken cancel)
+    {
+        ImageDecoder.CheckHeader(image, options.UploadLimits);
+        return store.Uploads.PutAsync(new MemoryStream(image, writable: false), mediaType ?? "application/octet-stream", options.MaxUploadBytes, cancel);
+    }
+
+    private static async Task<Results<Created<Upload>, ProblemHttpResult>> Create(
+        HttpContext http, [FromServices] ApiOptions options, ImageRate rate, IStore store, CancellationToken cancel)
+    {
+        if (rate.Take(http.User.Identity!.Name!) is { } after)
+            return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has sent as many images as it may for now.", after);
+        using var body = new MemoryStream();
+        await http.Request.Body.CopyToAsync(body, cancel);
+        var upload = await KeepAsync(body.ToArray(), http.Request.ContentType, options, store, cancel);
+        return TypedResults.Created($"/v1/uploads/{upload.Id}", upload);
+    }
+
+    private static async Task<Results<Ok<Upload>, ProblemHttpResult>> Show(Guid id, IStore store, CancellationToken cancel) =>
+        await store.Uploads.FindAsync(id, cancel) is { } upload ? TypedResults.Ok(upload) : Gone(id);
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(Guid id, IStore store, CancellationToken cancel) =>
+        await store.Uploads.DeleteAsync(id, cancel) ? TypedResults.NoContent() : Gone(id);
+
+    private static ProblemHttpResult Gone(Guid id) => Problem.NotFound($"upload {id}", "Uploads are kept for a while only: send the image again.");
+}

@@ -1,0 +1,67 @@
+using AgCam.Heatmaps;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+
+namespace AgCam.Api.Views;
+
+/// <summary>The terminal record of one image, as it is told.</summary>
+internal sealed record ItemView
+{
+    /// <summary>The job, or the request where no job stands behind it. With the number the item's address: /v1/items/{job}/{number}.</summary>
+    public required Guid Job { get; init; }
+
+    public required int Number { get; init; }
+
+    public required ItemStatus Status { get; init; }
+
+    /// <summary>Why it failed: a stable code.</summary>
+    public string? Reason { get; init; }
+
+    public string? Detail { get; init; }
+
+    public required ReferenceKind Kind { get; init; }
+
+    public required string Uri { get; init; }
+
+    /// <summary>SHA-256 of the image file.</summary>
+    public Digest? Sha256 { get; init; }
+
+    public string? Label { get; init; }
+
+    public string? Split { get; init; }
+
+    public IReadOnlyDictionary<string, string>? Metadata { get; init; }
+
+    public required string Model { get; init; }
+
+    public string? Predicted { get; init; }
+
+    public float? Probability { get; init; }
+
+    public bool? Correct { get; init; }
+
+    /// <summary>Of the first target at the threshold that was asked for, in original pixels, the largest share of the heat first.</summary>
+    public required IReadOnlyList<BoxView> Boxes { get; init; }
+
+    /// <summary>Its address: /v1/explanations/{explanation}.</summary>
+    public Digest? Explanation { get; init; }
+
+    public required DateTimeOffset Time { get; init; }
+
+    public static ItemView Of(Item item) => new()
+    {
+        Job = item.Job, Number = item.Number, Status = item.Status, Reason = item.Reason, Detail = item.Detail, Kind = item.Kind, Uri = item.Uri,
+        Sha256 = item.Sha256, Label = item.Label, Split = item.Split, Metadata = item.Metadata, Model = item.Model, Predicted = item.Predicted,
+        Probability = item.Probability, Correct = item.Correct, Boxes = [.. item.Boxes.Select(BoxView.Of)], Explanation = item.Explanation, Time = item.Time,
+    };
+}
+
+/// <param name="Score">The box's share of the heatmap's mass, in [0, 1].</param>
+internal sealed record BoxView(double X, double Y, double Width, double Height, double Score)
+{
+    public static BoxView Of(BoundingBox box) => new(box.X, box.Y, box.Width, box.Height, box.Score);
+}
+
+/// <summary>One page of a list.</summary>
+/// <param name="Next">The cursor of the next page; absent on the last. The Link header has the whole address.</param>
+internal sealed record PageView<T>(IReadOnlyList<T> Items, string? Next);

@@ -1,0 +1,57 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+
+namespace AgCam.Api.Views;
+
+/// <summary>A job as it stands.</summary>
+internal sealed record JobView
+{
+    public required Guid Id { get; init; }
+
+    public required string Source { get; init; }
+
+    public required ModelPin Model { get; init; }
+
+    public required string Method { get; init; }
+
+    public required IReadOnlyList<string> Targets { get; init; }
+
+    public required double Threshold { get; init; }
+
+    public required string Dtype { get; init; }
+
+    public required Lane Lane { get; init; }
+
+    public required int Weight { get; init; }
+
+    public required double MaxFailureRate { get; init; }
+
+    public required IReadOnlyList<string> Tags { get; init; }
+
+    /// <summary>The job whose failures this one tries again.</summary>
+    public Guid? Parent { get; init; }
+
+    public IReadOnlyDictionary<string, string>? Options { get; init; }
+
+    public required JobState State { get; init; }
+
+    /// <summary>Why it is paused or cancelled.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>How many images there are; absent until all are planned.</summary>
+    public int? Images { get; init; }
+
+    public required JobProgress Progress { get; init; }
+
+    public required DateTimeOffset Created { get; init; }
+
+    public DateTimeOffset? Finished { get; init; }
+
+    public static JobView Of(Job job) => new()
+    {
+        Id = job.Id, Source = job.Spec.Source, Model = job.Spec.Model, Method = job.Spec.Method, Targets = job.Spec.Targets, Threshold = job.Spec.Threshold,
+        Dtype = job.Spec.Dtype, Lane = job.Spec.Lane, Weight = job.Spec.Weight, MaxFailureRate = job.Spec.MaxFailureRate, Tags = job.Spec.Tags,
+        Parent = job.Spec.Parent, Options = job.Spec.Options, State = job.State, Reason = job.Reason, Images = job.Images, Progress = job.Progress,
+        Created = job.Created, Finished = job.Finished,
+    };
+}

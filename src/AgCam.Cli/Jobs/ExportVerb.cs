@@ -1,0 +1,35 @@
+using System.CommandLine;
+
+namespace AgCam.Cli.Jobs;
+
+/// <summary>agcam jobs export ID: a job's items as a file.</summary>
+internal static class ExportVerb
+{
+    public static Command Create()
+    {
+        var format = new Option<string>("--format", "-f") { Description = "jsonl, csv, coco or parquet.", DefaultValueFactory = _ => "jsonl", HelpName = "FORMAT" };
+        var output = new Option<string?>("--out", "-o") { Description = "The file to write. Default: stdout.", HelpName = "FILE" };
+        return JobsVerb.OfOne("export", "Exports a job's items.", async (parsed, client, id, cancel) =>
+        {
+            await using var from = await client.OpenAsync($"/v1/jobs/{id}/export?format={Uri.EscapeDataString(parsed.GetValue(format)!)}", cancel);
+            if (parsed.GetValue(output) is not { } path)
+            {
+                await using var stdout = Console.OpenStandardOutput();
+                await from.CopyToAsync(stdout, cancel);
+                return ExitCode.Fine;
+            }
+            var partial = $"{path}.{Guid.NewGuid():N}.tmp"; // so that nobody ever sees half an export
+            try
+            {
+                await using (var file = File.Create(partial))
+                    await from.CopyToAsync(file, cancel);
+                File.Move(partial, path, overwrite: true);
+            }
+            finally
+            {
+                File.Delete(partial);
+            }
+            return ExitCode.Fine;
+        }, format, output);
+    }
+}

@@ -1,0 +1,51 @@
+using System.CommandLine;
+using AgCam.Api;
+using AgCam.Cli.Serving;
+using AgCam.Pipeline;
+using AgCam.Worker;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Hosting;
+
+namespace AgCam.Cli;
+
+/// <summary>agcam serve: API, worker, bus and store in one process. Needs nothing else; what it has accepted survives kill -9.</summary>
+internal static class ServeVerb
+{
+    public static Command Create()
+    {
+        var services = new ServiceOptions();
+        var command = new Command("serve", "Serves explanations over HTTP, all in one process: needs no broker and no database.");
+        services.AddTo(command, api: true, worker: true, bus: false);
+        command.SetAction((parsed, cancel) => Service.Run(async () =>
+        {
+            var builder = WebApplication.CreateBuilder();
+            Service.Quiet(builder.Logging);
+            var api = services.Api(parsed, builder.Configuration);
+            var pipeline = services.Pipeline(parsed, builder.Configuration, DefaultStore()) with { Bus = PipelineOptions.InMemory, RunJobs = true };
+            var worker = services.Worker(parsed, builder.Configuration);
+            BackendSelfTestVerb.LoadTrusted();
+            builder.Services.AddAgCamPipeline(pipeline);
+            builder.Services.AddAgCamWorker(worker.WarmUp.Count > 0 ? worker : worker with { WarmUp = [.. pipeline.Models.Keys.Take(worker.MaxModels)] });
+            builder.AddAgCamApi(api);
+            await using var app = builder.Build();
+            app.MapAgCamApi();
+            app.Lifetime.ApplicationStarted.Register(() => Console.Error.WriteLine(
+                $"agcam: {string.Join(", ", pipeline.Models.Keys)} at {string.Join(", ", app.Urls)}, documented at /docs; results in {pipeline.Store}."
+                + (api.Keys.Count == 0 ? " No API keys are configured: only programs of this machine may call." : "")));
+            await app.RunAsync(cancel);
+        }));
+        return command.WithExamples(
+            new("The model that ships", "agcam serve"),
+            new("A model of your own, and a folder of images", "agcam serve --model vit/ --root /data/pets"),
+            new("Then, elsewhere", "agcam submit cat.jpg --wait"));
+    }
+
+    /// <summary>Beside the user's other data, whatever folder it is started in.</summary>
+    private static string DefaultStore()
+    {
+        var folder = Path.Combine(
+            Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "agcam");
+        Directory.CreateDirectory(folder);
+        return Path.Combine(folder, "agcam.db");
+    }
+}

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using AgCam.Api;
+using AgCam.Pipeline;
+using AgCam.Scenes;
+using AgCam.Worker;
+using Microsoft.Extensions.Configuration;
+
+namespace AgCam.Cli.Serving;
+
+/// <summary>
+/// The settings of processes that stay: appsettings.json in the current folder, then the environment (Api__Listen, Pipeline__Store, Worker__Device, ...),
+/// then the command line.
+/// </summary>
+internal sealed class ServiceOptions
+{
+    private const string ShippedName = "scenes";
+
+    private readonly Option<string[]> _models = new("--model", "-m") { Description = "A model that may be used: NAME=FOLDER, or a folder or .safetensors file. Repeatable.", HelpName = "MODEL" };
+    private readonly Option<string[]> _roots = new("--root") { Description = "A folder below which images may be read. Repeatable. Default: none, images are sent along.", HelpName = "FOLDER" };
+    private readonly Option<string?> _store = new("--store") { Description = "A SQLite file, or mongodb://server.", HelpName = "STORE" };
+    private readonly Option<string?> _bus = new("--bus") { Description = "amqp://user:password@broker/vhost.", HelpName = "BROKER" };
+    private readonly Option<string?> _listen = new("--listen") { Description = $"Where to listen. Default {new ApiOptions().Listen}; other machines only with API keys.", HelpName = "URL" };
+    private readonly Option<string?> _device = new("--device") { Description = "auto, cpu, cuda or cuda:n.", HelpName = "DEVICE" };
+    private readonly Option<int?> _batch = new("--batch", "-b") { Description = "Images of one forward pass at most.", HelpName = "N" };
+
+    public void AddTo(Command command, bool api, bool worker, bool bus)
+    {
+        List<Option> all = [_models, _roots, _store];
+        if (bus)
+            all.Add(_bus);
+        if (api)
+            all.Add(_listen);
+        if (worker)
+            all.AddRange([_device, _batch]);
+        foreach (var option in all)
+            command.Options.Add(option);
+    }
+
+    public ApiOptions Api(ParseResult parsed, IConfiguration configuration)
+    {
+        var options = configuration.GetSection(ApiOptions.Section).Get<ApiOptions>() ?? new ApiOptions();
+        return Given(parsed, _listen) is { } listen ? options with { Listen = listen } : options;
+    }
+
+    public PipelineOptions Pipeline(ParseResult parsed, IConfiguration configuration, string? defaultStore = null)
+    {
+        var section = configuration.GetSection("Pipeline");
+        var options = section.Get<PipelineOptions>() ?? new PipelineOptions();
+        if (defaultStore is not null && section["Store"] is null)
+            options = options with { Store = defaultStore };
+        if (Given(parsed, _store) is { } store)
+            options = options with { Store = store };
+        if (Given(parsed, _bus) is { } bus)
+            options = options with { Bus = bus };
+        if (Given(parsed, _roots) is { Length: > 0 } roots)
+            options = options with { References = options.References with { Roots = [.. roots.Select(Path.GetFullPath)] } };
+        var models = Given(parsed, _models) is { Length: > 0 } named ? named.Select(Model).ToDictionary() : options.Models;
+        if (models.Count == 0 && Directory.Exists(Shipped.Model))
+            models = new Dictionary<string, string> { [ShippedName] = Shipped.Model };
+        return models.Count > 0 ? options with { Models = models } : throw new UsageException("No model is named. Give --model: a folder or a .safetensors file.");
+    }
+
+    public WorkerOptions Worker(ParseResult parsed, IConfiguration configuration)
+    {
+        var options = configuration.GetSection("Worker").Get<WorkerOptions>() ?? new WorkerOptions();
+        if (Given(parsed, _device) is { } device)
+            options = options with { Device = device };
+        return Given(parsed, _batch) is { } batch ? options with { MaxBatch = batch } : options;
+    }
+
+    private static T? Given<T>(ParseResult parsed, Option<T> option) => parsed.GetResult(option) is null ? default : parsed.GetValue(option);
+
+    private static KeyValuePair<string, string> Model(string text)
+    {
+        var equals = text.IndexOf('=');
+        var (name, path) = equals > 0 ? (text[..equals], text[(equals + 1)..]) : (Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(text)), text);
+        if (name == ShippedName && path == ShippedName && Directory.Exists(Shipped.Model))
+            path = Shipped.Model;
+        return Path.Exists(path) ? KeyValuePair.Create(name, Path.GetFullPath(path)) : throw new UsageException($"--model {text}: {path} is no folder and no file. Fetch one with `agcam models pull`.");
+    }
+}

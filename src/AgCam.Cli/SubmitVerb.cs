@@ -1,0 +1,130 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using AgCam.Cli.Remote;
+
+namespace AgCam.Cli;
+
+/// <summary>agcam submit: images to a running agcam. A file is sent, a folder or another source becomes a job that the server reads itself.</summary>
+internal static class SubmitVerb
+{
+    private const int InFlight = 4;
+
+    public static Command Create()
+    {
+        var remote = new RemoteOptions();
+        var paths = new Argument<string[]>("PATH") { Description = "Image files, which are sent; or folders and sources (s3://bucket/prefix, manifest:FILE), which become jobs.", Arity = ArgumentArity.OneOrMore };
+        var wait = new Option<bool>("--wait") { Description = "Wait for the results." };
+        var key = new Option<string?>("--key") { Description = "Idempotency key: the same again is the same request.", HelpName = "KEY" };
+        var model = new Option<string?>("--model", "-m") { Description = "One of the server's models. Default: its only one.", HelpName = "NAME" };
+        var targets = new Option<string[]>("--target", "-t") { Description = "predicted (default), label, top:N, class:NAME. Repeatable.", HelpName = "TARGET" };
+        var threshold = new Option<double?>("--threshold") { Description = "Of the normalised map, in [0, 1]. Default 0.5.", HelpName = "SHARE" };
+        var label = new Option<string?>("--label") { Description = "What the images are of.", HelpName = "CLASS" };
+        var tags = new Option<string[]>("--tag") { Description = "Of jobs. Repeatable.", HelpName = "TAG" };
+        var maxFailures = new Option<long>("--max-failures") { Description = "Failed images that still count as success with --wait; more give exit code 3.", HelpName = "N" };
+        var json = new Option<bool>("--json") { Description = "One JSON object a line." };
+        var command = new Command("submit", "Sends images to a running agcam.") { paths, wait, key, model, targets, threshold, label, tags, maxFailures, json };
+        remote.AddTo(command);
+        command.SetAction((parsed, cancel) => remote.Run(parsed, async client =>
+        {
+            var submission = new Submission(
+                client, parsed.GetValue(wait), parsed.GetValue(json), parsed.GetValue(key), parsed.GetValue(maxFailures), parsed.GetValue(model),
+                parsed.GetValue(targets) ?? [], parsed.GetValue(threshold), parsed.GetValue(label), parsed.GetValue(tags) ?? []);
+            return await submission.Send(parsed.GetValue(paths)!, cancel);
+        }));
+        return command.WithExamples(
+            new("A picture, and its result", "agcam submit cat.jpg --wait"),
+            new("A folder that the server may read, followed to its end", "agcam submit /data/pets --tag nightly --wait"),
+            new("Safe to repeat", "agcam submit /data/pets --key pets-2024-11-23"));
+    }
+
+    private sealed record Submission(
+        ApiClient Client, bool Wait, bool Json, string? Key, long MaxFailures, string? Model, IReadOnlyList<string> Targets, double? Threshold, string? Label, IReadOnlyList<string> Tags)
+    {
+        public async Task<int> Send(IReadOnlyList<string> paths, CancellationToken cancel)
+        {
+            if (paths.FirstOrDefault(path => !File.Exists(path) && !IsSource(path)) is { } missing)
+                throw new UsageException($"{missing} is no file, no folder and no source (s3://bucket/prefix, manifest:FILE).");
+            var (worst, failed) = (ExitCode.Fine, 0L);
+            var waiting = new Queue<Task<(string Path, JsonNode Result)>>();
+            for (var i = 0; i < paths.Count; i++)
+            {
+                var (path, key) = (paths[i], Key is null ? null : paths.Count == 1 ? Key : $"{Key}/{i}");
+                if (!File.Exists(path))
+                {
+                    worst = Math.Max(worst, await SubmitJob(path, key, cancel));
+                    continue;
+                }
+                if (waiting.Count >= InFlight)
+                    failed += Write(await waiting.Dequeue());
+                waiting.Enqueue(SendFile(path, key, cancel));
+            }
+            while (waiting.Count > 0)
+                failed += Write(await waiting.Dequeue());
+            return worst != ExitCode.Fine ? worst : failed > MaxFailures ? ExitCode.TooManyFailures : ExitCode.Fine;
+        }
+
+        private static bool IsSource(string path) => Directory.Exists(path) || path.Contains(':');
+
+        private async Task<(string, JsonNode)> SendFile(string path, string? key, CancellationToken cancel)
+        {
+            var bytes = await File.ReadAllBytesAsync(path, cancel);
+            // A key of our own makes it safe to send again after a broken connection.
+            var result = (await Client.SendAsync(HttpMethod.Post, Wait ? "/v1/explanations?wait=60" : "/v1/explanations", () => Form(path, bytes), key ?? Guid.NewGuid().ToString(), cancel))!;
+            while (Wait && result["item"] is null)
+                result = (await Client.GetAsync($"/v1/requests/{(string?)result["id"]}?wait=60", cancel))!;
+            return (path, result);
+        }
+
+        private MultipartFormDataContent Form(string path, byte[] bytes)
+        {
+            var form = new MultipartFormDataContent { { new ByteArrayContent(bytes), "image", Path.GetFileName(path) } };
+            void Add(string name, string? value)
+            {
+                if (value is not null)
+                    form.Add(new StringContent(value), name);
+            }
+
+            Add("model", Model);
+            Add("label", Label);
+            Add("threshold", Threshold?.ToString(CultureInfo.InvariantCulture));
+            foreach (var target in Targets)
+                Add("targets", target);
+            return form;
+        }
+
+        /// <returns>1 when the image failed.</returns>
+        private int Write((string Path, JsonNode Result) done)
+        {
+            var (path, item) = (done.Path, done.Result["item"]);
+            if (Json)
+            {
+                done.Result["path"] = path;
+                Console.Out.WriteLine(done.Result.ToJsonString());
+            }
+            else
+                Console.Out.WriteLine(item is null ? $"{path}: {(string?)done.Result["state"]}, {Client.Url}v1/requests/{(string?)done.Result["id"]}"
+                    : (string?)item["status"] == "Failed" ? $"{path}: failed, {(string?)item["reason"]}: {(string?)item["detail"]}"
+                    : string.Create(CultureInfo.InvariantCulture, $"{path}: {(string?)item["predicted"]} {(double)item["probability"]!:P1}, {item["boxes"]!.AsArray().Count} boxes, {Client.Url}v1/explanations/{(string?)item["explanation"]}/overlay.png"));
+            return (string?)item?["status"] == "Failed" ? 1 : 0;
+        }
+
+        private async Task<int> SubmitJob(string path, string? key, CancellationToken cancel)
+        {
+            var body = new JsonObject { ["source"] = Directory.Exists(path) ? $"folder:{Path.GetFullPath(path)}" : path };
+            if (Model is not null)
+                body["model"] = Model;
+            if (Threshold is not null)
+                body["threshold"] = Threshold;
+            if (Targets.Count > 0)
+                body["targets"] = new JsonArray([.. Targets.Select(target => (JsonNode?)target)]);
+            if (Tags.Count > 0)
+                body["tags"] = new JsonArray([.. Tags.Select(tag => (JsonNode?)tag)]);
+            var job = (await Client.PostAsync("/v1/jobs", body, key ?? Guid.NewGuid().ToString(), cancel))!;
+            if (Wait)
+                return await JobLines.Follow(Client, (string)job["id"]!, Json, MaxFailures, cancel);
+            Console.Out.WriteLine(Json ? job.ToJsonString() : (string?)job["id"]);
+            return ExitCode.Fine;
+        }
+    }
+}

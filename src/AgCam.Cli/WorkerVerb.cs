@@ -1,0 +1,34 @@
+using System.CommandLine;
+using AgCam.Cli.Serving;
+using AgCam.Pipeline;
+using AgCam.Worker;
+using Microsoft.Extensions.Hosting;
+
+namespace AgCam.Cli;
+
+/// <summary>agcam worker: takes requests from the broker, explains, stores. One process for each GPU.</summary>
+internal static class WorkerVerb
+{
+    public static Command Create()
+    {
+        var services = new ServiceOptions();
+        var command = new Command("worker", "Takes requests from the broker, explains the images, stores the results.");
+        services.AddTo(command, api: false, worker: true, bus: true);
+        command.SetAction((parsed, cancel) => Service.Run(async () =>
+        {
+            var builder = Host.CreateApplicationBuilder();
+            Service.Quiet(builder.Logging);
+            var pipeline = services.Pipeline(parsed, builder.Configuration) with { RunJobs = false };
+            if (pipeline.Bus == PipelineOptions.InMemory)
+                throw new UsageException("A worker needs a broker to take its work from: give --bus amqp://user:password@broker. Without one, `agcam serve` does everything in one process.");
+            var worker = services.Worker(parsed, builder.Configuration);
+            BackendSelfTestVerb.LoadTrusted();
+            builder.Services.AddAgCamPipeline(pipeline);
+            builder.Services.AddAgCamWorker(worker);
+            using var host = builder.Build();
+            await host.RunAsync(cancel);
+        }));
+        return command.WithExamples(
+            new Example("On a machine with a GPU", "agcam worker --bus amqp://broker --store mongodb://store --model vit=/models/vit --root /data --device cuda:0"));
+    }
+}

@@ -1,0 +1,53 @@
+using System.Collections.Concurrent;
+using AgCam.Pipeline.Messages;
+
+namespace AgCam.Pipeline.Bus;
+
+/// <summary>
+/// What this process hears of the work: a wake-up, not a record. After a broker restart something may have gone unheard, so whoever waits looks into the
+/// store as well, now and then.
+/// </summary>
+public sealed class ExplainEvents
+{
+    private readonly ConcurrentDictionary<long, Listener> _listeners = new();
+    private long _last;
+
+    /// <summary>Both are called on the bus's threads: return at once.</summary>
+    /// <returns>Dispose it to hear no more.</returns>
+    public IDisposable Subscribe(Action<ChunkExplained>? explained, Action<JobCompleted>? completed = null)
+    {
+        var listener = new Listener(this, Interlocked.Increment(ref _last), explained, completed);
+        _listeners[listener.Number] = listener;
+        return listener;
+    }
+
+    /// <summary>Waits until a chunk of <paramref name="owner"/> has been explained, but not longer than <paramref name="most"/>.</summary>
+    /// <returns>Whether one was.</returns>
+    public async Task<bool> WaitAsync(Guid owner, TimeSpan most, CancellationToken cancel = default)
+    {
+        var heard = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var listening = Subscribe(told =>
+        {
+            if (told.Owner == owner)
+                heard.TrySetResult();
+        });
+        return await Task.WhenAny(heard.Task, Task.Delay(most, cancel)) == heard.Task;
+    }
+
+    internal void Hear(ChunkExplained told)
+    {
+        foreach (var listener in _listeners.Values)
+            listener.Explained?.Invoke(told);
+    }
+
+    internal void Hear(JobCompleted told)
+    {
+        foreach (var listener in _listeners.Values)
+            listener.Completed?.Invoke(told);
+    }
+
+    private sealed record Listener(ExplainEvents Events, long Number, Action<ChunkExplained>? Explained, Action<JobCompleted>? Completed) : IDisposable
+    {
+        public void Dispose() => Events._listeners.TryRemove(Number, out _);
+    }
+}

@@ -1,0 +1,30 @@
+using AgCam.Pipeline.Messages;
+using MassTransit;
+
+namespace AgCam.Pipeline.Bus;
+
+/// <summary>
+/// The bus inside one process. Nothing in it outlives the process, so every request must stand in the store first; at the next start what was
+/// in it is published again from there.
+/// </summary>
+internal sealed class InProcessBus(IBus bus, BusNames names, ExplainEvents events) : IExplainBus
+{
+    public async Task PublishAsync(ExplainImages message, CancellationToken cancel = default)
+    {
+        ExplainImagesRules.ThrowIfInvalid(message);
+        var endpoint = await bus.GetSendEndpoint(new Uri($"queue:{names.Of(message.Lane)}"));
+        await endpoint.Send(message, cancel);
+    }
+
+    public Task TellAsync(ChunkExplained told, CancellationToken cancel = default)
+    {
+        events.Hear(told);
+        return Task.CompletedTask;
+    }
+
+    public Task TellAsync(JobCompleted told, CancellationToken cancel = default)
+    {
+        events.Hear(told);
+        return Task.CompletedTask;
+    }
+}

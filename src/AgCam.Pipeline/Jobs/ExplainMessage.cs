@@ -1,0 +1,26 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+
+namespace AgCam.Pipeline.Jobs;
+
+internal static class ExplainMessage
+{
+    /// <summary>What is published for a chunk as it stands.</summary>
+    /// <param name="spec">Of the chunk's job; null when no job stands behind it.</param>
+    public static ExplainImages Of(Chunk chunk, JobSpec? spec) => chunk.Request is { } request
+        ? request with { Epoch = chunk.Epoch }
+        : new ExplainImages
+        {
+            Key = $"{chunk.Owner}/{chunk.Number}",
+            JobId = chunk.Owner,
+            Chunk = chunk.Number,
+            Epoch = chunk.Epoch,
+            Lane = spec!.Lane,
+            Model = spec.Model,
+            Method = spec.Method,
+            Targets = spec.Targets,
+            Threshold = spec.Threshold,
+            Dtype = spec.Dtype,
+            References = chunk.References,
+        };
+}

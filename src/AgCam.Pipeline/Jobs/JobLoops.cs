@@ -1,0 +1,123 @@
+using AgCam.Pipeline.Bus;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace AgCam.Pipeline.Jobs;
+
+/// <summary>Plans, publishes and sweeps for as long as the process lives. What fails is tried again: all of it stands in the store.</summary>
+internal sealed class JobLoops(
+    IStore store, ExplainEvents events, Planner planner, Publisher publisher, Sweeper sweeper, PipelineOptions options, ILogger<JobLoops> log) : BackgroundService
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10), RepairEvery = TimeSpan.FromSeconds(30);
+
+    private readonly FailureLimit _failures = new();
+    private readonly SemaphoreSlim _publish = new(0, 1), _plan = new(0, 1), _sweep = new(0, 1);
+    private readonly Dictionary<Guid, Task> _planning = [];
+
+    /// <summary>Look now rather than at the next poll: a job was created, or resumed.</summary>
+    public void Wake()
+    {
+        Wake(_plan);
+        Wake(_publish);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var hearing = events.Subscribe(_ => Wake(_publish));
+        await Task.WhenAll(
+            EveryAsync(options.Poll, _publish, PublishAsync, "publish jobs", stoppingToken),
+            EveryAsync(options.Poll, _plan, PlanAsync, "plan jobs", stoppingToken),
+            SweepAsync(stoppingToken));
+        await Task.WhenAll(_planning.Values.Select(planning => planning.ContinueWith(_ => { }, TaskScheduler.Default)));
+    }
+
+    private async Task PublishAsync(CancellationToken cancel)
+    {
+        var running = new List<Job>();
+        foreach (var job in await JobsAsync(JobState.Running, cancel))
+            if (_failures.Judge(job) is { } reason)
+                await store.Jobs.PauseAsync(job.Id, reason, cancel);
+            else
+                running.Add(job);
+        await publisher.PublishAsync(running, cancel);
+    }
+
+    private async Task PlanAsync(CancellationToken cancel)
+    {
+        foreach (var (done, task) in _planning.Where(planning => planning.Value.IsCompleted).ToList())
+        {
+            _planning.Remove(done);
+            if (task.Exception?.InnerException is { } e)
+                log.LogWarning("Job {Job} is planned again later: {Reason}", done, e.Message);
+        }
+        foreach (var job in await store.Jobs.UnplannedAsync(cancel))
+            if (!_planning.ContainsKey(job))
+                _planning[job] = Task.Run(() => planner.PlanAsync(job, cancel), cancel);
+    }
+
+    private async Task SweepAsync(CancellationToken stopping)
+    {
+        var all = options.IsInMemory; // what the bus of the process before held is gone
+        var repaired = TimeProvider.System.GetTimestamp() - TimeProvider.System.TimestampFrequency * (long)RepairEvery.TotalSeconds;
+        await EveryAsync(options.Poll * 4, _sweep, async cancel =>
+        {
+            await sweeper.RetakeAsync(all, cancel);
+            all = false;
+            await sweeper.TellAsync(cancel);
+            foreach (var job in await JobsAsync(JobState.Paused, cancel))
+                _failures.Paused(job.Id);
+            if (TimeProvider.System.GetElapsedTime(repaired) < RepairEvery)
+                return;
+            repaired = TimeProvider.System.GetTimestamp();
+            await store.RepairAsync(cancel);
+        }, "sweep", stopping);
+    }
+
+    private async Task<List<Job>> JobsAsync(JobState state, CancellationToken cancel)
+    {
+        var jobs = new List<Job>();
+        string? cursor = null;
+        do
+        {
+            var page = await store.Jobs.PageAsync(new JobQuery { State = state, Limit = ItemQuery.MaxLimit, Cursor = cursor }, cancel);
+            jobs.AddRange(page.Jobs);
+            cursor = page.Next;
+        }
+        while (cursor is not null);
+        return jobs;
+    }
+
+    private async Task EveryAsync(TimeSpan poll, SemaphoreSlim wake, Func<CancellationToken, Task> work, string what, CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                await work(stopping);
+                await wake.WaitAsync(poll, stopping);
+                await Task.Delay(Pause, stopping); // what comes in a burst is one look
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+            }
+            catch (Exception e)
+            {
+                log.LogWarning("Could not {What}, will try again: {Reason}", what, e.Message);
+                await Task.Delay(poll, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
+            }
+        }
+    }
+
+    private static void Wake(SemaphoreSlim loop)
+    {
+        try
+        {
+            loop.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using AgCam.Pipeline.Jobs.Sources;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
+using AgCam.Pipeline.Stores;
+using Microsoft.Extensions.Logging;
+
+namespace AgCam.Pipeline.Jobs;
+
+/// <summary>
+/// Walks a job's source and writes its chunks, in bounded memory. One planner at a time holds the right to; after a crash another goes on where it stopped.
+/// </summary>
+internal sealed class Planner(IStore store, ReferenceReader references, PipelineOptions options, ILogger<Planner> log)
+{
+    private const int ChunksPerWrite = 16;
+
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(10);
+
+    private readonly string _name = $"{Environment.MachineName}/{Environment.ProcessId}/{Guid.NewGuid():N}";
+
+    /// <returns>When the job is planned, or somebody else plans it, or it cannot be planned and is paused.</returns>
+    public async Task PlanAsync(Guid id, CancellationToken cancel)
+    {
+        if (!await store.Jobs.HoldPlanningAsync(id, _name, Lease, cancel) || await store.Jobs.FindAsync(id, cancel) is not { State: JobState.Running } job)
+            return;
+        try
+        {
+            var source = ImageSource.Open(job.Spec, references.Roots, store);
+            if (await WriteAsync(id, source, cancel))
+                await store.Jobs.FinishPlanningAsync(id, cancel);
+        }
+        catch (SourceException e)
+        {
+            log.LogError("Job {Job} is paused: {Reason}", id, e.Message);
+            await store.Jobs.PauseAsync(id, e.Message, cancel);
+        }
+    }
+
+    /// <returns>Whether the source has been walked to its end.</returns>
+    private async Task<bool> WriteAsync(Guid job, IImageSource source, CancellationToken cancel)
+    {
+        var tail = await store.Jobs.PlanTailAsync(job, cancel);
+        var held = TimeProvider.System.GetTimestamp();
+        var number = tail.NextImage;
+        var chunks = new List<IReadOnlyList<ImageReference>>();
+        var chunk = new List<ImageReference>(options.ChunkSize);
+        await foreach (var reference in source.WalkAsync(tail, cancel))
+        {
+            chunk.Add(reference with { Number = number++ });
+            if (chunk.Count == options.ChunkSize)
+            {
+                chunks.Add(chunk);
+                chunk = new List<ImageReference>(options.ChunkSize);
+            }
+            // The first chunks at once, so that workers have something to do while the rest is planned.
+            if (chunks.Count >= (tail.NextChunk == 0 ? 1 : ChunksPerWrite))
+            {
+                if (await store.Jobs.AddChunksAsync(job, tail, chunks, cancel) is not { } next)
+                    return false;
+                tail = next;
+                chunks.Clear();
+            }
+            if (TimeProvider.System.GetElapsedTime(held) > Lease / 3)
+            {
+                if (!await store.Jobs.HoldPlanningAsync(job, _name, Lease, cancel))
+                    return false;
+                held = TimeProvider.System.GetTimestamp();
+            }
+        }
+        if (chunk.Count > 0)
+            chunks.Add(chunk);
+        return chunks.Count == 0 || await store.Jobs.AddChunksAsync(job, tail, chunks, cancel) is not null;
+    }
+}

@@ -1,0 +1,80 @@
+using AgCam.Pipeline.Bus;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using Microsoft.Extensions.Logging;
+
+namespace AgCam.Pipeline.Jobs;
+
+/// <summary>
+/// Keeps a window of chunks with the broker, shared by the running jobs after their weights: a short job that comes behind a long one gets its share at once, and a
+/// cancelled one has little in the broker.
+/// </summary>
+internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions options, ILogger<Publisher> log)
+{
+    private readonly Dictionary<Guid, (int Number, bool Looked)> _lastTaken = [];
+    private double _window = options.MinWindow;
+
+    /// <summary>Chunks of all jobs together; see <see cref="FollowQueueAsync"/>.</summary>
+    public int Window => (int)_window;
+
+    /// <returns>How many chunks were published.</returns>
+    public async Task<int> PublishAsync(IReadOnlyList<Job> running, CancellationToken cancel)
+    {
+        await FollowQueueAsync(running, cancel);
+        var weights = running.Sum(job => Math.Max(1, job.Spec.Weight));
+        var published = 0;
+        foreach (var job in running.OrderBy(job => job.Created))
+        {
+            var share = (int)Math.Max(1, Math.Round(_window * Math.Max(1, job.Spec.Weight) / weights));
+            var taken = await store.Chunks.TakeAsync(job.Id, share, options.Trust, cancel);
+            if (taken.Count == 0)
+                continue;
+            _lastTaken[job.Id] = (taken[^1].Number, false);
+            published += await PublishAsync(taken, job.Spec, cancel);
+        }
+        return published;
+    }
+
+    /// <summary>Chunks that were taken. One that cannot be published comes back when the trust in its message has run out.</summary>
+    public async Task<int> PublishAsync(IReadOnlyList<Chunk> chunks, JobSpec? spec, CancellationToken cancel)
+    {
+        var published = 0;
+        await Parallel.ForEachAsync(chunks, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = cancel }, async (chunk, token) =>
+        {
+            try
+            {
+                await bus.PublishAsync(ExplainMessage.Of(chunk, spec), token);
+                Interlocked.Increment(ref published);
+            }
+            catch (BusException e)
+            {
+                log.LogWarning("Chunk {Chunk} of {Owner} is published again later: {Reason}", chunk.Number, chunk.Owner, e.Message);
+            }
+        });
+        return published;
+    }
+
+    /// <summary>
+    /// The window follows the wait in the queue. A chunk that a worker took at once tells that workers wait for chunks: the window grows. One that lay for long tells that
+    /// more lies there than is good for the next job: it shrinks.
+    /// </summary>
+    private async Task FollowQueueAsync(IReadOnlyList<Job> running, CancellationToken cancel)
+    {
+        foreach (var gone in _lastTaken.Keys.Except(running.Select(job => job.Id)).ToList())
+            _lastTaken.Remove(gone);
+        foreach (var (job, (number, looked)) in _lastTaken.ToList())
+        {
+            if (looked || await store.Chunks.FindAsync(job, number, cancel) is not { Leased: { } leased, Published: { } published })
+                continue;
+            _lastTaken[job] = (number, true);
+            _window = Math.Clamp(_window * Factor(leased - published), options.MinWindow, options.MaxWindow);
+        }
+    }
+
+    private static double Factor(TimeSpan wait) => wait.TotalSeconds switch
+    {
+        < 0.5 => 1.5,
+        < 2 => 1,
+        _ => 0.75,
+    };
+}

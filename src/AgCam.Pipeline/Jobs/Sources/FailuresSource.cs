@@ -1,0 +1,24 @@
+using System.Runtime.CompilerServices;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Pipeline.Jobs.Sources;
+
+/// <summary>The images of an earlier job that failed, to be tried again.</summary>
+internal sealed class FailuresSource(IStore store, Guid job) : IImageSource
+{
+    public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        var skip = tail.NextImage;
+        await foreach (var item in store.Items.AllAsync(new ItemQuery { Job = job, Status = ItemStatus.Failed, Limit = ItemQuery.MaxLimit }, cancel))
+        {
+            if (skip-- > 0)
+                continue;
+            yield return new ImageReference
+            {
+                Kind = item.Kind, Uri = item.Uri, Label = item.Label, Split = item.Split, Metadata = item.Metadata, Stamp = item.Stamp,
+            };
+        }
+    }
+}

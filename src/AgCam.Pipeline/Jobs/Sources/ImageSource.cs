@@ -1,0 +1,49 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Pipeline.Jobs.Sources;
+
+/// <summary>Where a job's images come from: the same ones in the same order each time it is walked, as long as the source does not change.</summary>
+internal interface IImageSource
+{
+    /// <summary>References without numbers, from the first that was not planned yet.</summary>
+    /// <param name="tail">How far planning has come.</param>
+    /// <exception cref="SourceException">The source cannot be read, or is not the one that planning began with.</exception>
+    IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, CancellationToken cancel);
+}
+
+/// <summary>The source of a job cannot be used; its owner must act. The job is paused with this text.</summary>
+public sealed class SourceException(string message, Exception? inner = null) : Exception(message, inner);
+
+internal static class ImageSource
+{
+    public const string Forms = "folder:PATH, classes:PATH (a folder for each class), manifest:PATH (.jsonl or .csv), failures:JOB";
+
+    /// <exception cref="SourceException">Not a source, or one that may not be read.</exception>
+    public static IImageSource Open(JobSpec spec, AllowedRoots roots, IStore store)
+    {
+        var (kind, place) = spec.Source.Split(':', 2) is [var before, var after] ? (before, after) : ("", spec.Source);
+        return kind switch
+        {
+            "folder" => new FolderSource(Allowed(place, roots), byClass: false),
+            "classes" => new FolderSource(Allowed(place, roots), byClass: true),
+            "manifest" => new ManifestSource(Allowed(place, roots), ManifestColumns.From(spec.Options)),
+            "failures" when Guid.TryParse(place, out var job) => new FailuresSource(store, job),
+            _ => throw new SourceException($"The source \"{spec.Source}\" is none of {Forms}."),
+        };
+    }
+
+    private static string Allowed(string path, AllowedRoots roots)
+    {
+        try
+        {
+            return roots.Resolve(path);
+        }
+        catch (Images.ImageException e)
+        {
+            throw new SourceException($"The source cannot be read: {e.Message}", e);
+        }
+    }
+}

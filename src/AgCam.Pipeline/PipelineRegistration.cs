@@ -1,0 +1,54 @@
+using AgCam.Pipeline.Bus;
+using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.References;
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Stores.Mongo;
+using AgCam.Pipeline.Stores.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+
+namespace AgCam.Pipeline;
+
+/// <summary>What every process of the pipeline registers, once.</summary>
+public static class PipelineRegistration
+{
+    /// <summary>
+    /// <see cref="IStore"/>, <see cref="IExplainBus"/>, <see cref="ExplainEvents"/>, <see cref="ModelCatalog"/> and the options; with <see cref="PipelineOptions.RunJobs"/> also what
+    /// plans and publishes jobs. When the host has started, the store is migrated and the broker's queues are there.
+    /// </summary>
+    /// <exception cref="OptionsException">An option is out of its range.</exception>
+    public static IServiceCollection AddAgCamPipeline(this IServiceCollection services, PipelineOptions options)
+    {
+        OptionsException.ThrowIfInvalid(options);
+        OptionsException.ThrowIfInvalid(options.References);
+        OptionsException.ThrowIfInvalid(options.References.Limits);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(options);
+        services.AddSingleton(new ModelCatalog(options.Models));
+        services.AddSingleton(provider => OpenStore(options, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new ReferenceReader(options.References, provider.GetRequiredService<IStore>().Uploads));
+        services.AddHostedService<StoreStart>();
+        services.AddExplainBus(options);
+        services.AddSingleton<Planner>();
+        services.AddSingleton<Publisher>();
+        services.AddSingleton<Sweeper>();
+        services.AddSingleton<JobLoops>();
+        if (options.RunJobs)
+            services.AddHostedService(provider => provider.GetRequiredService<JobLoops>());
+        return services;
+    }
+
+    /// <summary>The store that the options name; not migrated.</summary>
+    public static IStore OpenStore(PipelineOptions options, TimeProvider? clock = null) => options.Store.StartsWith("mongodb", StringComparison.Ordinal) && options.Store.Contains("://", StringComparison.Ordinal)
+        ? new MongoStore(new MongoOptions { Uri = options.Store, Database = options.Database }, clock)
+        : new SqliteStore(new SqliteOptions { Path = options.Store }, clock);
+
+    private sealed class StoreStart(IStore store, PipelineOptions options) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken) => Starting.UntilAsync(
+            store.MigrateAsync, options.Start, e => new StoreUnavailableException($"The store could not be opened: {e.Message}", e), cancellationToken);
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,23 @@
+using System.ComponentModel.DataAnnotations;
+using AgCam.Images;
+
+namespace AgCam.Pipeline.References;
+
+/// <summary>Where images may be read from. Nothing is allowed that is not named.</summary>
+public sealed record ReferenceOptions
+{
+    /// <summary>Folders; files at any depth below them may be read. None by default.</summary>
+    public IReadOnlyList<string> Roots { get; init; } = [];
+
+    /// <summary>Hosts that http and https references may name: "images.example.org", or "*.example.org" for all below it. None by default.</summary>
+    public IReadOnlyList<string> Hosts { get; init; } = [];
+
+    /// <summary>Addresses that are refused otherwise (private, loopback, ...) but belong to <see cref="Hosts"/> of one's own: "10.1.0.0/16". None by default.</summary>
+    public IReadOnlyList<string> Networks { get; init; } = [];
+
+    /// <summary>Seconds that one image may take over http, redirects and all. Default 30.</summary>
+    [Range(0.1, 600)]
+    public double HttpSeconds { get; init; } = 30;
+
+    public ImageLimits Limits { get; init; } = ImageLimits.Default;
+}

@@ -1,0 +1,42 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Worker.Engines;
+
+namespace AgCam.Worker.Batching;
+
+/// <summary>What is done to images: images of equal plans can share a forward pass.</summary>
+internal sealed record Plan(IExplainEngine Engine, ExplainOptions Options, ExplanationRecipe Recipe, string TargetsKey)
+{
+    public static Plan Of(IExplainEngine engine, IReadOnlyList<Target> targets, IReadOnlyList<string> asWritten)
+    {
+        // A threshold of 1 finds no boxes: they are cut from the stored map, so that found and computed explanations give the same ones.
+        var options = new ExplainOptions { Targets = targets, Threshold = 1 };
+        return new Plan(engine, options, engine.Recipe(options), string.Join('\n', asWritten));
+    }
+
+    /// <summary>The targets as they stand in an explanation's identity. A label stands in it by its class.</summary>
+    public string[] Canonical(int? label) => [.. Options.Targets.Select(target => target.Canonical(label))];
+
+    public bool SharesPassWith(Plan other) => ReferenceEquals(Engine, other.Engine) && TargetsKey == other.TargetsKey;
+}
+
+/// <summary>One image on its way over the device.</summary>
+internal sealed class ImageWork(Plan plan, EngineInput input, int? label, Lane lane)
+{
+    private readonly TaskCompletionSource<Explanation> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Plan Plan => plan;
+
+    public EngineInput Input => input;
+
+    public int? Label => label;
+
+    public Lane Lane => lane;
+
+    public long Arrived { get; } = TimeProvider.System.GetTimestamp();
+
+    public Task<Explanation> Done => _done.Task;
+
+    public void Complete(Explanation explanation) => _done.TrySetResult(explanation);
+
+    public void Fail(Exception e) => _done.TrySetException(e);
+}

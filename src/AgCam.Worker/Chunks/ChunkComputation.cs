@@ -1,0 +1,155 @@
+using System.Collections.Concurrent;
+using AgCam.Images;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Telemetry;
+using AgCam.Worker.Batching;
+
+namespace AgCam.Worker.Chunks;
+
+/// <summary>From references to results: fetch, look whether it is stored already, else prepare and explain. Every image ends as an item, well or not.</summary>
+internal sealed class ChunkComputation(IStore store, StorePatience patience, ImageFetch fetch, BatchQueue queue, WorkerOptions options, TimeProvider clock)
+{
+    private readonly SemaphoreSlim _ahead = new(options.DecodedAhead, options.DecodedAhead);
+    private readonly ConcurrentDictionary<Digest, Task<Digest>> _provenances = new();
+
+    /// <summary>All images of a chunk, in batches with those of other chunks.</summary>
+    public async Task<ChunkResult> TogetherAsync(ExplainImages request, ChunkLease lease, Plan plan, CancellationToken cancel)
+    {
+        var images = await fetch.FetchAsync(request.References, plan, cancel);
+        var found = await FindAsync(images, cancel);
+        var provenance = await ProvenanceAsync(plan, cancel);
+        var pending = new Dictionary<(Digest, int?), Task<Computed>>();
+        foreach (var image in images.Where(image => image.Failure is null && !IsFound(found, image)))
+            pending.TryAdd((image.Id, image.Label), ComputeAsync(image, request, plan, provenance, cancel)); // the same picture twice is computed once
+
+        var (items, explanations) = (new List<Item>(images.Length), new Dictionary<Digest, StoredExplanation>());
+        await Task.WhenAll(pending.Values);
+        foreach (var image in images)
+        {
+            var computed = image.Failure is not null || IsFound(found, image) ? null : await pending[(image.Id, image.Label)];
+            items.Add(ItemOf(request, image, plan, found, computed));
+            if (computed?.Stored is { } stored)
+                explanations.TryAdd(stored.Id, stored);
+        }
+        return new ChunkResult(lease, [.. explanations.Values], items);
+    }
+
+    /// <summary>One image after the other, each with a durable note before it: the one that brings the process down is known by its note.</summary>
+    /// <returns>Null when the lease has been lost.</returns>
+    public async Task<ChunkResult?> AloneAsync(ExplainImages request, ChunkLease lease, Plan plan, CancellationToken cancel)
+    {
+        var provenance = await ProvenanceAsync(plan, cancel);
+        var (items, explanations) = (new List<Item>(), new Dictionary<Digest, StoredExplanation>());
+        foreach (var reference in request.References)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var begunBefore = await patience.CallAsync(token => store.Chunks.BeginAloneAsync(lease, reference.Number, token), cancel);
+            if (begunBefore < 0)
+                return null;
+            if (begunBefore >= 2)
+            {
+                items.Add(StoredForm.Failed(request, reference, null, ItemFailure.Poison, $"The image has brought its worker down {begunBefore} times while nothing else ran.", clock.Now()));
+                continue; // the note stays: should the chunk be begun once more, it must not be tried again
+            }
+            var image = await fetch.DecodeAsync(() => fetch.FetchAsync(reference, plan, new ImageFetch.Kept(), cancel), cancel);
+            var found = await FindAsync([image], cancel);
+            var computed = image.Failure is not null || IsFound(found, image) ? null : await ComputeAsync(image, request, plan, provenance, cancel);
+            items.Add(ItemOf(request, image, plan, found, computed));
+            if (computed?.Stored is { } stored)
+                explanations.TryAdd(stored.Id, stored);
+            await patience.CallAsync(async token => { await store.Chunks.EndAloneAsync(lease, reference.Number, token); return true; }, cancel);
+        }
+        return new ChunkResult(lease, [.. explanations.Values], items);
+    }
+
+    /// <summary>Every image failed for the same reason, unread.</summary>
+    public ChunkResult Failed(ExplainImages request, ChunkLease lease, string reason, string detail) =>
+        new(lease, [], [.. request.References.Select(reference => StoredForm.Failed(request, reference, null, reason, detail, clock.Now()))]);
+
+    private async Task<Dictionary<Digest, StoredExplanation>> FindAsync(FetchedImage[] images, CancellationToken cancel)
+    {
+        var ids = images.Where(image => image.Failure is null).Select(image => image.Id).Distinct().ToList();
+        if (ids.Count == 0)
+            return [];
+        var held = await patience.CallAsync(token => store.Explanations.HoldAsync(ids, token), cancel);
+        if (held.Count == 0)
+            return [];
+        PipelineTelemetry.Found.Add(held.Count);
+        return (await patience.CallAsync(token => store.Explanations.FindAsync([.. held], token), cancel)).ToDictionary(explanation => explanation.Id);
+    }
+
+    private static bool IsFound(Dictionary<Digest, StoredExplanation> found, FetchedImage image) =>
+        found.TryGetValue(image.Id, out var stored) && (image.Label is not { } label || StoredForm.LabelLogit(stored, label) is not null);
+
+    private async Task<Computed> ComputeAsync(FetchedImage image, ExplainImages request, Plan plan, Digest provenance, CancellationToken cancel)
+    {
+        try
+        {
+            await _ahead.WaitAsync(cancel);
+            try
+            {
+                var input = await fetch.DecodeAsync(async () => plan.Engine.Prepare(await BytesAsync(image, cancel), image.Sha256!.Value, fetch.References.Limits), cancel);
+                var work = new ImageWork(plan, input, image.Label, request.Lane);
+                queue.Add(work);
+                var explanation = await work.Done.WaitAsync(cancel);
+                var ofLabel = request.Targets.Contains(TargetForm.Label) && image.Label is not null;
+                var stored = StoredForm.Of(explanation, image.Id, input, provenance, ofLabel);
+                float? labelLogit = image.Label is { } label ? StoredForm.LabelLogit(stored, label) ?? explanation.Logits[label] : null;
+                return new Computed(stored, labelLogit, null);
+            }
+            finally
+            {
+                _ahead.Release();
+            }
+        }
+        catch (ImageException failure)
+        {
+            return new Computed(null, null, failure);
+        }
+        catch (Exception e) when (e is not OperationCanceledException and not StoreUnavailableException)
+        {
+            return new Computed(null, null, new ImageException(WorkerFailure.NotExplained, e.Message, e));
+        }
+    }
+
+    /// <exception cref="ImageException">The file has changed between two looks at it.</exception>
+    private async Task<byte[]> BytesAsync(FetchedImage image, CancellationToken cancel)
+    {
+        if (image.Bytes is { } kept)
+            return kept;
+        var bytes = await fetch.ReadAsync(image.Reference, cancel);
+        return Digest.Of(bytes) == image.Sha256
+            ? bytes
+            : throw new ImageException(ImageFailure.Unreadable, $"{image.Reference.Uri} changed while it was read.");
+    }
+
+    private Item ItemOf(ExplainImages request, FetchedImage image, Plan plan, Dictionary<Digest, StoredExplanation> found, Computed? computed)
+    {
+        var now = clock.Now();
+        if ((image.Failure ?? computed?.Failure) is { } failure)
+            return StoredForm.Failed(request, image.Reference, image.Sha256, failure.Reason, failure.Message, now);
+        if (computed?.Stored is { } stored)
+            return StoredForm.Completed(request, image.Reference, stored, plan, image.Label, computed.LabelLogit, now);
+        var hit = found[image.Id];
+        return StoredForm.Completed(request, image.Reference, hit, plan, image.Label, image.Label is { } label ? StoredForm.LabelLogit(hit, label) : null, now);
+    }
+
+    private async Task<Digest> ProvenanceAsync(Plan plan, CancellationToken cancel)
+    {
+        var provenance = plan.Engine.Provenance(plan.Options);
+        var id = provenance.Id();
+        try
+        {
+            return await _provenances.GetOrAdd(id, _ => patience.CallAsync(token => store.Provenances.PutAsync(provenance, token), CancellationToken.None)).WaitAsync(cancel);
+        }
+        catch (StoreUnavailableException)
+        {
+            _provenances.TryRemove(id, out _);
+            throw;
+        }
+    }
+
+    private sealed record Computed(StoredExplanation? Stored, float? LabelLogit, ImageException? Failure);
+}

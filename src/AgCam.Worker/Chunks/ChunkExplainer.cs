@@ -1,0 +1,148 @@
+using AgCam.Pipeline.Bus;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Telemetry;
+using AgCam.Worker.Engines;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace AgCam.Worker.Chunks;
+
+/// <summary>Lease, explain, save, tell, and only then let the message go.</summary>
+internal sealed class ChunkExplainer(
+    IStore store, IExplainBus bus, EnginePool engines, ChunkComputation computation, ResultWriter results, Heartbeats heartbeats, StorePatience patience, Turns turns,
+    WorkerOptions options, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ChunkExplainer> log) : IExplainHandler
+{
+    private readonly Drain _drain = new(lifetime.ApplicationStopping, TimeSpan.FromSeconds(options.DrainSeconds));
+
+    public async Task HandleAsync(ExplainImages message, bool redelivered, CancellationToken cancel)
+    {
+        if (_drain.HasBegun || cancel.IsCancellationRequested)
+            throw new GiveBackException("The worker is stopping.");
+        await turns.EnterAsync();
+        var leave = turns.Leave;
+        try
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(_drain.Over, cancel);
+            if (await LeaseAsync(message, redelivered, stop.Token) is not { } granted)
+                return;
+            using var held = heartbeats.Keep(granted.Lease!);
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, held.Lost);
+            if (granted.Alone)
+            {
+                leave = turns.LeaveAlone;
+                await turns.BecomeAloneAsync();
+            }
+            await ExplainAsync(granted.Chunk!.Request ?? message with { References = granted.Chunk.References }, held, granted.Alone, ended.Token);
+        }
+        finally
+        {
+            leave();
+        }
+    }
+
+    private async Task<LeaseAnswer?> LeaseAsync(ExplainImages message, bool redelivered, CancellationToken cancel)
+    {
+        if (redelivered && heartbeats.Holds(message.Owner, message.Chunk))
+            redelivered = false; // the connection broke, not the worker: it is ourselves who have it
+        try
+        {
+            var answer = await patience.CallAsync(token => store.Chunks.LeaseAsync(message, options.Name, options.Lease, redelivered, token), cancel);
+            if (answer.Outcome == LeaseOutcome.Granted)
+                return answer;
+            log.LogDebug("Chunk {Chunk} of {Owner} is not for us: {Outcome}", message.Chunk, message.Owner, answer.Outcome);
+            return null;
+        }
+        catch (Exception e) when (e is OperationCanceledException or StoreUnavailableException)
+        {
+            throw new GiveBackException($"No lease: {e.Message}", e);
+        }
+    }
+
+    private async Task ExplainAsync(ExplainImages request, HeldLease held, bool alone, CancellationToken ended)
+    {
+        try
+        {
+            var begun = TimeProvider.System.GetTimestamp();
+            if (await ComputeAsync(request, held.Lease, alone, ended) is not { } result)
+                return;
+            var saved = await results.SaveAsync(result);
+            PipelineTelemetry.ChunkSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds, new("lane", request.Lane), new("alone", alone));
+            PipelineTelemetry.Images.Add(saved.Progress.Completed, new KeyValuePair<string, object?>("outcome", "completed"));
+            PipelineTelemetry.Images.Add(saved.Progress.Failed, new KeyValuePair<string, object?>("outcome", "failed"));
+            await TellAsync(request, saved);
+        }
+        catch (RequestException e) when (request.JobId is { } job)
+        {
+            log.LogError("Job {Job} is paused: {Reason}", job, e.Message);
+            await patience.CallAsync(token => store.Jobs.PauseAsync(job, $"{e.Reason}: {e.Message}", token), ended);
+            await ReleaseAsync(held, TimeSpan.Zero); // the sweeper finds it and plans it again
+        }
+        catch (OperationCanceledException) when (held.Lost.IsCancellationRequested)
+        {
+            log.LogWarning("Chunk {Chunk} of {Owner} has gone to another worker", request.Chunk, request.Owner);
+        }
+        catch (OperationCanceledException e)
+        {
+            await ReleaseAsync(held, options.Lease);
+            throw new GiveBackException("The worker is stopping.", e);
+        }
+        catch (Exception e) when (e is not GiveBackException)
+        {
+            log.LogError(e, "Chunk {Chunk} of {Owner} goes back", request.Chunk, request.Owner);
+            await ReleaseAsync(held, options.Lease);
+            await Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None); // it will be here again at once
+            throw new GiveBackException(e.Message, e);
+        }
+    }
+
+    private async Task<ChunkResult?> ComputeAsync(ExplainImages request, ChunkLease lease, bool alone, CancellationToken ended)
+    {
+        try
+        {
+            using var use = await engines.EngineForAsync(request, ended);
+            var plan = Planning.PlanOf(request, use.Engine);
+            return alone ? await computation.AloneAsync(request, lease, plan, ended) : await computation.TogetherAsync(request, lease, plan, ended);
+        }
+        catch (RequestException e) when (request.JobId is null)
+        {
+            return computation.Failed(request, lease, e.Reason, e.Message); // nobody could resume it
+        }
+    }
+
+    private async Task TellAsync(ExplainImages request, SaveAnswer saved)
+    {
+        if (saved.Outcome is not (SaveOutcome.Saved or SaveOutcome.AlreadyDone))
+            return;
+        var now = clock.Now();
+        try
+        {
+            await bus.TellAsync(new ChunkExplained
+            {
+                Key = request.Key, JobId = request.JobId, Owner = request.Owner, Chunk = request.Chunk, Completed = saved.Progress.Completed, Failed = saved.Progress.Failed, At = now,
+            });
+            if (saved.JobCompleted && request.JobId is { } id && await store.Jobs.FindAsync(id) is { } job)
+            {
+                await bus.TellAsync(new JobCompleted { JobId = id, Progress = job.Progress, At = now });
+                await store.Jobs.MarkToldAsync(id);
+            }
+        }
+        catch (Exception e) when (e is BusException or StoreUnavailableException) // it is stored; the sweeper tells of a job, and who waits for a chunk looks into the store
+        {
+            log.LogWarning("It could not be told that chunk {Chunk} of {Owner} is explained: {Reason}", request.Chunk, request.Owner, e.Message);
+        }
+    }
+
+    private async Task ReleaseAsync(HeldLease held, TimeSpan trust)
+    {
+        try
+        {
+            using var soon = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+            await store.Chunks.ReleaseAsync(held.Lease, trust, soon.Token);
+        }
+        catch (Exception e) when (e is StoreUnavailableException or OperationCanceledException) // then its lease runs out
+        {
+            log.LogWarning("Chunk {Chunk} of {Owner} could not be released: {Reason}", held.Lease.Number, held.Lease.Owner, e.Message);
+        }
+    }
+}

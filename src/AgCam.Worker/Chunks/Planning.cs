@@ -1,0 +1,52 @@
+using AgCam.Models;
+using AgCam.Native;
+using AgCam.Pipeline.Messages;
+using AgCam.Worker.Batching;
+using AgCam.Worker.Engines;
+
+namespace AgCam.Worker.Chunks;
+
+/// <summary>The request as a whole cannot be carried out here, whatever its images are: its job is paused with the reason.</summary>
+internal sealed class RequestException(string reason, string detail, Exception? inner = null) : Exception(detail, inner)
+{
+    /// <summary>A stable code.</summary>
+    public string Reason => reason;
+}
+
+/// <summary>From a request's words to an engine and what is asked of it.</summary>
+internal static class Planning
+{
+    private const string OnlyMethod = "ag-cam";
+
+    /// <exception cref="RequestException">The model cannot be loaded, or does not have what is asked for.</exception>
+    public static async Task<EngineUse> EngineForAsync(this EnginePool engines, ExplainImages request, CancellationToken cancel)
+    {
+        if (request.Method != OnlyMethod)
+            throw new RequestException(WorkerFailure.NoSuchMethod, $"There is no method \"{request.Method}\"; this worker knows {OnlyMethod}.");
+        try
+        {
+            return await engines.UseAsync(request.Model, request.Dtype, cancel);
+        }
+        catch (ModelException e)
+        {
+            throw new RequestException(e.Reason, e.Message, e);
+        }
+        catch (Exception e) when (e is DeviceException or NativeBackendException)
+        {
+            throw new RequestException(ModelFailure.Unreadable, $"The model {request.Model.Id} cannot be loaded here: {e.Message}", e);
+        }
+    }
+
+    /// <exception cref="RequestException">The model has no such class.</exception>
+    public static Plan PlanOf(ExplainImages request, IExplainEngine engine)
+    {
+        try
+        {
+            return Plan.Of(engine, [.. request.Targets.Select(target => Target.Parse(target, engine.Classes))], request.Targets);
+        }
+        catch (TargetException e)
+        {
+            throw new RequestException(WorkerFailure.NoSuchTarget, e.Message, e);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+using System.Threading.Channels;
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Telemetry;
+
+namespace AgCam.Worker.Chunks;
+
+/// <summary>Stores results of chunks that finish at about the same time in one call: a store likes bulks of several hundred records.</summary>
+internal sealed class ResultWriter(IStore store, StorePatience patience)
+{
+    private const int MaxChunks = 16, Writers = 2;
+
+    private readonly Channel<Waiting> _waiting = Channel.CreateUnbounded<Waiting>();
+
+    /// <exception cref="StoreUnavailableException">The store did not answer for as long as was waited.</exception>
+    /// <exception cref="ArgumentException">The result breaks the contract, or an explanation that it counts on is gone.</exception>
+    public Task<SaveAnswer> SaveAsync(ChunkResult result)
+    {
+        var waiting = new Waiting(result, new TaskCompletionSource<SaveAnswer>(TaskCreationOptions.RunContinuationsAsynchronously));
+        _waiting.Writer.TryWrite(waiting);
+        return waiting.Done.Task;
+    }
+
+    public Task RunAsync(CancellationToken cancel) => Task.WhenAll(Enumerable.Range(0, Writers).Select(_ => WriteAsync(cancel)));
+
+    private async Task WriteAsync(CancellationToken cancel)
+    {
+        try
+        {
+            while (await _waiting.Reader.WaitToReadAsync(cancel))
+            {
+                var batch = new List<Waiting>();
+                while (batch.Count < MaxChunks && _waiting.Reader.TryRead(out var next))
+                    batch.Add(next);
+                if (batch.Count > 0)
+                    await WriteAsync(batch, cancel);
+            }
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+        }
+    }
+
+    private async Task WriteAsync(List<Waiting> batch, CancellationToken cancel)
+    {
+        try
+        {
+            var begun = TimeProvider.System.GetTimestamp();
+            var answers = await patience.CallAsync(token => store.Chunks.SaveAsync([.. batch.Select(one => one.Result)], token), cancel);
+            PipelineTelemetry.SaveSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds);
+            for (var i = 0; i < batch.Count; i++)
+                batch[i].Done.TrySetResult(answers[i]);
+        }
+        catch (ArgumentException) when (batch.Count > 1) // one of them: it must not fail the others
+        {
+            foreach (var one in batch)
+                await WriteAsync([one], cancel);
+        }
+        catch (Exception e)
+        {
+            foreach (var one in batch)
+                one.Done.TrySetException(e);
+        }
+    }
+
+    private sealed record Waiting(ChunkResult Result, TaskCompletionSource<SaveAnswer> Done);
+}

@@ -1,0 +1,60 @@
+using AgCam.Heatmaps;
+using AgCam.Images;
+using AgCam.Models;
+using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Messages;
+using AgCam.Preprocessing;
+
+namespace AgCam.Worker.Engines;
+
+/// <summary>A model on its device.</summary>
+public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainEngine
+{
+    public ModelPin Model => model;
+
+    public ClassNames Classes => explainer.Classes;
+
+    public ExplanationRecipe Recipe(ExplainOptions options) => explainer.Recipe(options);
+
+    public Provenance Provenance(ExplainOptions options) => explainer.Provenance(options);
+
+    public EngineInput Prepare(byte[] bytes, Digest digest, ImageLimits limits)
+    {
+        var picture = ImageDecoder.Decode(bytes, limits);
+        return new EngineInput(digest, explainer.Prepare(picture), PictureMeasures.Of(picture));
+    }
+
+    public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options) =>
+        explainer.Explain([.. images.Select(image => image.Image)], labels, options);
+
+    public IReadOnlyList<BoundingBox> Boxes(Heatmap map, int originalWidth, int originalHeight, double threshold)
+    {
+        var transform = Preprocessor.TransformOf(explainer.Preprocessing, originalWidth, originalHeight);
+        return [.. map.Boxes(explainer.Preprocessing.InputWidth, explainer.Preprocessing.InputHeight, threshold).Select(transform.ToOriginal).OfType<BoundingBox>()];
+    }
+
+    public void Dispose() => explainer.Dispose();
+}
+
+/// <summary>Loads the models that the operator lists, from their files.</summary>
+public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IEngineLoader
+{
+    public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel)
+    {
+        var here = await models.PinAsync(model.Id, cancel);
+        if (here.Sha256 != model.Sha256)
+            throw new ModelException(WorkerFailure.AnotherModel,
+                $"The request is pinned to {model.Id} with the digest {model.Sha256}; the one here has {here.Sha256}. Submit it again for the new weights, or bring the old ones back.");
+        return await Task.Run<IExplainEngine>(
+            () =>
+            {
+                using var checkpoint = Checkpoint.Open(models.Find(model.Id)!, new CheckpointOptions { Id = model.Id });
+                var explainer = new Explainer(checkpoint, new ExplainerOptions { Device = options.Device, Dtype = dtype });
+                if (explainer.ModelSha256 == model.Sha256)
+                    return new ModelEngine(explainer, model);
+                explainer.Dispose();
+                throw new ModelException(WorkerFailure.AnotherModel, $"The file of {model.Id} has changed since this worker started. Restart it, and submit the request again.");
+            },
+            cancel);
+    }
+}

@@ -1,0 +1,17 @@
+namespace AgCam.Worker;
+
+/// <summary>Reasons of failure that are the worker's to tell. Stored: never rename one.</summary>
+public static class WorkerFailure
+{
+    /// <summary>The model of that name is not the one that the request is pinned to.</summary>
+    public const string AnotherModel = "another-model";
+
+    /// <summary>The model does not have a class that the targets name.</summary>
+    public const string NoSuchTarget = "no-such-target";
+
+    /// <summary>The method is not one that this worker knows.</summary>
+    public const string NoSuchMethod = "no-such-method";
+
+    /// <summary>The image alone made the computation fail, without bringing the process down.</summary>
+    public const string NotExplained = "not-explained";
+}

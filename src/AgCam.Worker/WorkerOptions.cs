@@ -1,0 +1,60 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace AgCam.Worker;
+
+/// <summary>How a worker works.</summary>
+public sealed record WorkerOptions
+{
+    /// <summary>Who holds a lease, for a person who reads it. Default: the machine's name and the process id.</summary>
+    [Required]
+    public string Name { get; init; } = $"{Environment.MachineName}/{Environment.ProcessId}";
+
+    /// <summary>auto, cpu, cuda or cuda:n. One process for each GPU. Default auto.</summary>
+    [Required]
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Images in one forward pass at most. Default 16; on a GPU more is faster.</summary>
+    [Range(1, 4096)]
+    public int MaxBatch { get; init; } = 16;
+
+    /// <summary>Milliseconds that an image waits for others to share its forward pass. Default 10.</summary>
+    [Range(0, 10_000)]
+    public double MaxDelayMilliseconds { get; init; } = 10;
+
+    /// <summary>Images that are fetched and decoded at the same time. Default: one for each processor.</summary>
+    [Range(1, 1024)]
+    public int Decoders { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Images decoded ahead of the device at most. Default 128: some 20 MB at 224 x 224.</summary>
+    [Range(1, 65_536)]
+    public int DecodedAhead { get; init; } = 128;
+
+    /// <summary>Chunks of the bulk lane at a time; enough to fill a batch and to keep the store busy meanwhile. Default 4.</summary>
+    [Range(1, 256)]
+    public int BulkChunks { get; init; } = 4;
+
+    /// <summary>Requests of the interactive lane at a time. Default 16.</summary>
+    [Range(1, 1024)]
+    public int InteractiveRequests { get; init; } = 16;
+
+    /// <summary>Seconds without a word after which a worker counts as dead. Default 60; it says a word three times as often.</summary>
+    [Range(1, 3600)]
+    public double LeaseSeconds { get; init; } = 60;
+
+    /// <summary>Models held in memory at a time; the least recently used goes first. Default 2.</summary>
+    [Range(1, 256)]
+    public int MaxModels { get; init; } = 2;
+
+    /// <summary>Models to load before the first request is taken, so that nobody waits for it. Default none.</summary>
+    public IReadOnlyList<string> WarmUp { get; init; } = [];
+
+    /// <summary>Seconds that chunks in hand may take to finish once the process is asked to stop; then they go back. Default 15.</summary>
+    [Range(0, 24)]
+    public double DrainSeconds { get; init; } = 15;
+
+    /// <summary>Seconds to keep trying a store that does not answer before a chunk goes back to the broker. Default 600.</summary>
+    [Range(0, 86_400)]
+    public double StorePatienceSeconds { get; init; } = 600;
+
+    internal TimeSpan Lease => TimeSpan.FromSeconds(LeaseSeconds);
+}

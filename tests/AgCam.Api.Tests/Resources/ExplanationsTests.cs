@@ -1,0 +1,195 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using AgCam.Images;
+
+namespace AgCam.Api.Tests.Resources;
+
+public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
+{
+    private RunningApi Api => shared.Api;
+
+    [Fact]
+    public async Task An_explanation_tells_predictions_and_the_raw_map()
+    {
+        var result = await Api.ExplainAsync(RunningApi.Picture(1));
+        var id = (string)result["item"]!["explanation"]!;
+        var explanation = await Api.GetAsync($"/v1/explanations/{id}");
+        Assert.Equal("blue", (string?)explanation["predictions"]![0]!["name"]);
+        Assert.Equal(300, (int)explanation["picture"]!["width"]!);
+        var target = explanation["targets"]![0]!;
+        Assert.Equal("predicted", (string?)target["target"]);
+        var map = Convert.FromBase64String((string)target["map"]!);
+        Assert.Equal(2 * 14 * 14, map.Length);
+        Assert.Equal(2f, (float)BinaryPrimitives.ReadHalfLittleEndian(map));
+        Assert.Equal(0.5f, (float)BinaryPrimitives.ReadHalfLittleEndian(map.AsSpan(2 * 4)));
+    }
+
+    [Fact]
+    public async Task The_overlay_is_hot_where_the_model_looked_and_cold_where_it_saw_nothing()
+    {
+        var id = await ExplainedFileAsync(2);
+        var overlay = await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=false");
+        Assert.Equal((300, 200), (overlay.Width, overlay.Height));
+        // The model's input is the middle 200 x 200 of 300 x 200: its left edge is at 50.
+        Assert.Equal((40, 60, 90), Pixel(overlay, 20, 20));
+        Assert.NotEqual((40, 60, 90), Pixel(overlay, 60, 10));
+        Assert.Equal((40, 60, 90), Pixel(overlay, 200, 150));
+    }
+
+    [Fact]
+    public async Task Pictures_take_size_colormap_opacity_threshold_and_boxes()
+    {
+        var id = await ExplainedFileAsync(3);
+        Assert.Equal((150, 100), Size(await PictureAsync($"/v1/explanations/{id}/overlay.png?size=150&colormap=viridis&opacity=0.5")));
+        var plain = await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=false");
+        Assert.NotEqual(plain.Pixels, (await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=true")).Pixels);
+        Assert.NotEqual(plain.Pixels, (await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=false&colormap=jet")).Pixels);
+        Assert.Equal(plain.Pixels, (await PictureAsync($"/v1/explanations/{id}/overlay.png?threshold=1")).Pixels);
+        var clear = await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=false&opacity=0");
+        Assert.Equal(ImageDecoder.Decode(RunningApi.Picture(3), ImageLimits.Default).Pixels, clear.Pixels);
+        Assert.Equal((64, 64), Size(await PictureAsync($"/v1/explanations/{id}/heatmap.png?size=64&boxes=true")));
+    }
+
+    [Theory]
+    [InlineData("overlay.png?colormap=rainbow", "rainbow")]
+    [InlineData("overlay.png?opacity=2", "opacity=2")]
+    [InlineData("overlay.png?size=100000", "size=100000")]
+    [InlineData("overlay.png?threshold=-1", "threshold=-1")]
+    [InlineData("overlay.png?boxes=perhaps", "boxes=perhaps")]
+    [InlineData("overlay.png?color=jet", "color")]
+    [InlineData("heatmap.png?opacity=0.5", "opacity")]
+    [InlineData("heatmap?size=3", "size")]
+    public async Task A_parameter_that_cannot_be_is_named(string picture, string named)
+    {
+        var id = await ExplainedFileAsync(4);
+        var problem = await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/explanations/{id}/{picture}"), 400, "invalid-request");
+        Assert.Contains(named, (string)problem["detail"]!);
+    }
+
+    [Fact]
+    public async Task The_array_is_one_that_NumPy_reads()
+    {
+        var id = await ExplainedFileAsync(5);
+        var answer = await Api.Client.GetAsync($"/v1/explanations/{id}/heatmap");
+        var file = await answer.Content.ReadAsByteArrayAsync();
+        Assert.Equal([0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0], file[..8]);
+        var header = BinaryPrimitives.ReadUInt16LittleEndian(file.AsSpan(8));
+        Assert.Equal(0, (10 + header) % 64);
+        Assert.StartsWith("{'descr': '<f2', 'fortran_order': False, 'shape': (14, 14), }", Encoding.ASCII.GetString(file, 10, header));
+        Assert.Equal((byte)'\n', file[9 + header]);
+        Assert.Equal(10 + header + 2 * 14 * 14, file.Length);
+        Assert.Equal(2f, (float)BinaryPrimitives.ReadHalfLittleEndian(file.AsSpan(10 + header)));
+    }
+
+    [Fact]
+    public async Task What_a_client_has_is_not_sent_again()
+    {
+        var id = await ExplainedFileAsync(6);
+        foreach (var form in new[] { "", "/overlay.png", "/overlay.png?size=64", "/heatmap.png", "/heatmap" })
+        {
+            var first = await Api.Client.GetAsync($"/v1/explanations/{id}{form}");
+            Assert.Contains("immutable", first.Headers.CacheControl!.ToString());
+            var again = await Api.SendAsync(HttpMethod.Get, $"/v1/explanations/{id}{form}", etag: first.Headers.ETag!.ToString());
+            Assert.Equal(HttpStatusCode.NotModified, again.StatusCode);
+            Assert.Empty(await again.Content.ReadAsByteArrayAsync());
+            Assert.Equal(first.Headers.ETag, again.Headers.ETag);
+        }
+        var one = await Api.Client.GetAsync($"/v1/explanations/{id}/overlay.png");
+        var other = await Api.SendAsync(HttpMethod.Get, $"/v1/explanations/{id}/overlay.png?size=65", etag: one.Headers.ETag!.ToString());
+        Assert.Equal(HttpStatusCode.OK, other.StatusCode);
+    }
+
+    [Fact]
+    public async Task An_original_that_has_changed_is_a_409_and_its_heatmap_still_there()
+    {
+        var id = await ExplainedFileAsync(7);
+        File.WriteAllBytes(Path.Combine(Api.Folder, "7.png"), RunningApi.Picture(7007));
+        var answer = await Api.Client.GetAsync($"/v1/explanations/{id}/overlay.png");
+        var problem = await RunningApi.RefusedAsync(answer, 409, "original-changed");
+        Assert.Contains("heatmap.png", (string)problem["next"]!);
+        Assert.Null(answer.Headers.ETag);
+        await PictureAsync($"/v1/explanations/{id}/heatmap.png");
+    }
+
+    [Fact]
+    public async Task An_original_that_is_gone_is_a_410_and_its_heatmap_still_there()
+    {
+        var id = await ExplainedFileAsync(8);
+        File.Delete(Path.Combine(Api.Folder, "8.png"));
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/explanations/{id}/overlay.png"), 410, "original-gone");
+        await PictureAsync($"/v1/explanations/{id}/heatmap.png");
+    }
+
+    [Fact]
+    public async Task An_original_that_was_sent_along_can_be_drawn_on_and_any_of_its_places_will_do()
+    {
+        var picture = RunningApi.Picture(9);
+        var sent = await Api.ExplainAsync(picture);
+        var id = (string)sent["item"]!["explanation"]!;
+        await PictureAsync($"/v1/explanations/{id}/overlay.png");
+        Assert.Equal(id, await ExplainedFileAsync(9));
+        Assert.Equal(HttpStatusCode.NoContent, (await Api.Client.DeleteAsync($"/v1/uploads/{(string)sent["item"]!["uri"]!}")).StatusCode);
+        await PictureAsync($"/v1/explanations/{id}/overlay.png");
+    }
+
+    [Fact]
+    public async Task Every_target_has_its_own_map()
+    {
+        var result = await Api.ExplainAsync(RunningApi.Picture(10), ("targets", "predicted"), ("targets", "class:red"));
+        var (id, targets) = ((string)result["item"]!["explanation"]!, result["explanation"]!["targets"]!.AsArray());
+        Assert.Equal(["blue", "red"], targets.Select(target => (string?)target!["name"]));
+        Assert.EndsWith("?target=1", (string)targets[1]!["overlay"]!);
+        await PictureAsync((string)targets[1]!["overlay"]!);
+        var problem = await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/explanations/{id}/heatmap.png?target=2"), 404, "not-found");
+        Assert.Contains("class:0 (red)", (string)problem["next"]!);
+    }
+
+    [Fact]
+    public async Task An_unknown_explanation_is_a_404_and_a_malformed_id_a_400()
+    {
+        var nothing = new string('0', 64);
+        foreach (var form in new[] { "", "/overlay.png", "/heatmap.png", "/heatmap" })
+            await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/explanations/{nothing}{form}"), 404, "not-found");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/explanations/../../etc/passwd"), 404, "not-found");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/explanations/xyz"), 400, "invalid-request");
+    }
+
+    [Fact]
+    public async Task The_provenance_tells_how_it_was_computed()
+    {
+        var result = await Api.ExplainAsync(RunningApi.Picture(11));
+        var address = $"/v1/provenances/{(string)result["explanation"]!["provenance"]!}";
+        var provenance = await Api.GetAsync(address);
+        Assert.Equal("corner", (string?)provenance["modelId"]);
+        Assert.Contains("224x224", (string)provenance["preprocessing"]!);
+        var first = await Api.Client.GetAsync(address);
+        Assert.Equal(HttpStatusCode.NotModified, (await Api.SendAsync(HttpMethod.Get, address, etag: first.Headers.ETag!.ToString())).StatusCode);
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/provenances/{new string('0', 64)}"), 404, "not-found");
+    }
+
+    /// <returns>The explanation's id.</returns>
+    private async Task<string> ExplainedFileAsync(int number)
+    {
+        var path = Api.AddPicture(number);
+        var result = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = path }), 200);
+        return (string)result["item"]!["explanation"]!;
+    }
+
+    private async Task<RgbImage> PictureAsync(string address)
+    {
+        var answer = await Api.Client.GetAsync(address);
+        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
+        Assert.Equal("image/png", answer.Content.Headers.ContentType?.MediaType);
+        return ImageDecoder.Decode(await answer.Content.ReadAsByteArrayAsync(), ImageLimits.Default);
+    }
+
+    private static (int, int) Size(RgbImage image) => (image.Width, image.Height);
+
+    private static (int, int, int) Pixel(RgbImage image, int x, int y)
+    {
+        var at = 3 * (y * image.Width + x);
+        return (image.Pixels[at], image.Pixels[at + 1], image.Pixels[at + 2]);
+    }
+}

@@ -1,0 +1,39 @@
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace AgCam.Api.Tests.Resources;
+
+public sealed class HealthTests
+{
+    [Fact]
+    public async Task A_store_that_is_gone_makes_it_not_ready_but_it_stays_alive()
+    {
+        await using var api = await RunningApi.StartAsync(worker: false);
+        Assert.Equal("ok", (string?)(await api.GetAsync("/health/ready"))["store"]);
+        await api.Store.DisposeAsync();
+        var ready = await RunningApi.JsonAsync(await api.Client.GetAsync("/health/ready"), 503);
+        Assert.Equal(("unavailable", "ok"), ((string?)ready["store"], (string?)ready["bus"]));
+        Assert.Equal("ok", (string?)(await api.GetAsync("/health/live"))["status"]);
+    }
+
+    [Fact]
+    public async Task The_document_names_every_route_with_its_scope()
+    {
+        await using var api = await RunningApi.StartAsync(worker: false);
+        var document = await api.GetAsync("/openapi/v1.json");
+        var routes = api.App.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            .Select(endpoint => endpoint.RoutePattern.RawText!.TrimEnd('/')).Where(route => route.StartsWith("/v1/")).Distinct().ToList();
+        Assert.True(routes.Count > 15);
+        foreach (var route in routes)
+        {
+            var path = document["paths"]![System.Text.RegularExpressions.Regex.Replace(route, @":\w+\}", "}")];
+            Assert.True(path is not null, $"{route} is not in the document");
+            Assert.All(path.AsObject(), operation => Assert.NotEmpty(operation.Value!["security"]!.AsArray()));
+            Assert.All(path.AsObject(), operation => Assert.NotEmpty((string)operation.Value!["summary"]!));
+        }
+        var items = document["paths"]!["/v1/items"]!["get"]!;
+        Assert.Contains("correct", items["parameters"]!.AsArray().Select(parameter => (string?)parameter!["name"]));
+        Assert.Contains("label errors come first", (string)items["description"]!);
+        Assert.Contains("scalar", await api.Client.GetStringAsync("/docs"), StringComparison.OrdinalIgnoreCase);
+    }
+}

@@ -1,0 +1,105 @@
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Api.Tests.Resources;
+
+public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
+{
+    private RunningApi Api => shared.Api;
+
+    [Fact]
+    public async Task Every_question_that_has_an_index_is_answered_in_both_directions()
+    {
+        var done = await Api.ExplainAsync(RunningApi.Picture(1), ("label", "red"));
+        var values = new Dictionary<ItemFilters, string>
+        {
+            [ItemFilters.Job] = $"job={(string?)done["id"]}", [ItemFilters.Status] = "status=completed", [ItemFilters.Model] = "model=corner", [ItemFilters.Predicted] = "predicted=blue",
+            [ItemFilters.Label] = "label=red", [ItemFilters.Correct] = "correct=false", [ItemFilters.Explanation] = $"explanation={(string?)done["item"]!["explanation"]}",
+        };
+        foreach (var index in ItemIndex.All)
+        {
+            var filters = string.Join('&', values.Where(one => index.Filters.HasFlag(one.Key)).Select(one => one.Value));
+            foreach (var sort in new[] { "", $"&sort={index.Sort}", $"&sort=-{index.Sort}" })
+            {
+                var page = await Api.GetAsync($"/v1/items?{filters}{sort}");
+                Assert.Contains(page["items"]!.AsArray(), item => (string?)item!["job"] == (string?)done["id"]);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("label=dog")]
+    [InlineData("predicted=dog")]
+    [InlineData("status=failed")]
+    [InlineData("sort=probability")]
+    [InlineData("job=0198c0de-0000-7000-8000-000000000000&status=failed&sort=probability")]
+    public async Task A_question_without_an_index_is_refused_with_those_that_have_one(string query)
+    {
+        var problem = await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/items?{query}"), 400, "not-indexed");
+        Assert.All(ItemIndex.All, index => Assert.Contains(index.ToString(), (string)problem["detail"]!));
+    }
+
+    [Theory]
+    [InlineData("colour=red", "colour")]
+    [InlineData("status=maybe", "Completed, Failed")]
+    [InlineData("sort=label", "number, probability, time")]
+    [InlineData("limit=0", "limit=0")]
+    [InlineData("limit=1001", "limit=1001")]
+    [InlineData("limit=ten", "limit=ten")]
+    [InlineData("correct=1", "correct=1")]
+    [InlineData("explanation=abc", "explanation=abc")]
+    [InlineData("job=7", "job=7")]
+    [InlineData("label=a&label=b", "2 times")]
+    public async Task A_parameter_that_cannot_be_read_is_named(string query, string named)
+    {
+        var problem = await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/items?{query}"), 400, "invalid-request");
+        Assert.Contains(named, (string)problem["detail"]!);
+    }
+
+    [Fact]
+    public async Task Pages_follow_each_other_without_a_gap_or_a_repeat()
+    {
+        var expected = new HashSet<string?>();
+        for (var number = 10; number < 17; number++)
+            expected.Add((string?)(await Api.ExplainAsync(RunningApi.Picture(number)))["id"]);
+        var (seen, address) = (new List<string?>(), "/v1/items?sort=-time&limit=3");
+        while (address.Length > 0)
+        {
+            var answer = await Api.Client.GetAsync(address);
+            var page = await RunningApi.JsonAsync(answer, 200);
+            Assert.InRange(page["items"]!.AsArray().Count, 1, 3);
+            seen.AddRange(page["items"]!.AsArray().Select(item => (string?)item!["job"]));
+            var next = answer.Headers.TryGetValues("Link", out var links) ? links.Single() : null;
+            Assert.Equal(page["next"] is null, next is null);
+            address = next is null ? "" : next[1..next.IndexOf('>')];
+        }
+        Assert.Equal(seen.Distinct().Count(), seen.Count);
+        Assert.Subset(seen.ToHashSet(), expected);
+    }
+
+    [Fact]
+    public async Task A_cursor_of_another_list_is_refused()
+    {
+        await Api.ExplainAsync(RunningApi.Picture(20));
+        await Api.ExplainAsync(RunningApi.Picture(21));
+        var cursor = (string?)(await Api.GetAsync("/v1/items?limit=1"))["next"];
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/items?limit=1&sort=-time&cursor={cursor}"), 400, "not-indexed");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/items?cursor=abc"), 400, "not-indexed");
+    }
+
+    [Fact]
+    public async Task One_item_is_found_by_its_job_and_number()
+    {
+        var done = await Api.ExplainAsync(RunningApi.Picture(30));
+        Assert.Equal(done["item"]!.ToJsonString(), (await Api.GetAsync($"/v1/items/{(string?)done["id"]}/0")).ToJsonString());
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/items/{(string?)done["id"]}/1"), 404, "not-found");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/items/nobody/1"), 404, "not-found");
+    }
+
+    [Fact]
+    public async Task Models_are_listed_with_the_digest_of_their_weights()
+    {
+        var model = Assert.Single((await Api.GetAsync("/v1/models")).AsArray())!;
+        Assert.Equal("corner", (string?)model["id"]);
+        Assert.True(Digest.TryParse((string?)model["sha256"], out var digest) && !digest.IsZero);
+    }
+}

@@ -1,0 +1,179 @@
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using AgCam.Api.Exports;
+using Parquet.Serialization;
+
+namespace AgCam.Api.Tests.Resources;
+
+public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
+{
+    private RunningApi Api => shared.Api;
+
+    [Fact]
+    public async Task A_folder_becomes_a_job_and_the_job_its_items()
+    {
+        var folder = AddFolder("pets", 100, 9);
+        var answer = await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{folder}", ["tags"] = new JsonArray("pets", "nightly") });
+        var job = await RunningApi.JsonAsync(answer, 201);
+        Assert.Equal($"/v1/jobs/{(string?)job["id"]}", answer.Headers.Location!.ToString());
+        job = await Api.GetAsync($"{answer.Headers.Location}?wait=30");
+        Assert.Equal("Completed", (string?)job["state"]);
+        Assert.Equal(9, (int)job["images"]!);
+        Assert.Equal(9, (int)job["progress"]!["completed"]!);
+        var items = await Api.GetAsync($"{answer.Headers.Location}/items?sort=-probability&limit=5");
+        Assert.Equal(5, items["items"]!.AsArray().Count);
+        Assert.NotNull(items["next"]);
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"{answer.Headers.Location}/items?job={(string?)job["id"]}"), 400, "invalid-request");
+    }
+
+    [Fact]
+    public async Task Jobs_are_listed_by_tag_and_state_newest_first()
+    {
+        var ids = new List<string?>();
+        for (var i = 0; i < 3; i++)
+            ids.Add((string?)(await DoneAsync($"list{i}", 200 + 10 * i, 1, "listed"))["id"]);
+        var first = await Api.GetAsync("/v1/jobs?tag=listed&state=completed&limit=2");
+        var second = await Api.GetAsync($"/v1/jobs?tag=listed&state=completed&limit=2&cursor={(string?)first["next"]}");
+        Assert.Equal(ids.AsEnumerable().Reverse(), first["items"]!.AsArray().Concat(second["items"]!.AsArray()).Select(job => (string?)job!["id"]));
+        Assert.Null(second["next"]);
+        Assert.Empty((await Api.GetAsync("/v1/jobs?tag=listed&state=paused"))["items"]!.AsArray());
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/jobs?state=lost"), 400, "invalid-request");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/jobs?cursor=abc"), 400, "not-indexed");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/jobs?owner=me"), 400, "invalid-request");
+    }
+
+    [Fact]
+    public async Task The_same_key_is_the_same_job_and_with_another_body_a_conflict()
+    {
+        var body = new JsonObject { ["source"] = $"folder:{AddFolder("keyed", 300, 1)}" };
+        var first = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body, key: "job-key"), 201);
+        var second = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body, key: "job-key"), 200);
+        Assert.Equal((string?)first["id"], (string?)second["id"]);
+        body["threshold"] = 0.6;
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body, key: "job-key"), 409, "key-used");
+    }
+
+    [Fact]
+    public async Task Fields_that_cannot_be_are_named()
+    {
+        var body = new JsonObject { ["source"] = $"folder:{Api.Folder}", ["targets"] = new JsonArray("worst"), ["weight"] = 0, ["maxFailureRate"] = 2 };
+        var problem = await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request");
+        Assert.Equal(["maxFailureRate", "targets[0]", "weight"], problem["errors"]!.AsObject().Select(error => error.Key).Order());
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = "x", ["model"] = "resnet" }), 400, "invalid-request");
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = "ftp://x" }), 400, "invalid-request");
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = "folder:/etc" }), 400, "invalid-request");
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["sauce"] = "x" }), 400, "invalid-json");
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject()), 400, "invalid-request");
+    }
+
+    [Fact]
+    public async Task A_job_can_be_cancelled_once_and_not_paused_afterwards()
+    {
+        var job = await DoneAsync("ended", 400, 1);
+        var at = $"/v1/jobs/{(string?)job["id"]}";
+        await RunningApi.RefusedAsync(await PostAsync($"{at}/cancel"), 409, "job-state");
+        await RunningApi.RefusedAsync(await PostAsync($"{at}/pause"), 409, "job-state");
+        await RunningApi.RefusedAsync(await PostAsync($"{at}/resume"), 409, "job-state");
+        await RunningApi.RefusedAsync(await PostAsync($"{at}/retry"), 409, "nothing-failed");
+        foreach (var change in new[] { "cancel", "pause", "resume", "retry" })
+            await RunningApi.RefusedAsync(await PostAsync($"/v1/jobs/{Guid.NewGuid()}/{change}"), 404, "not-found");
+    }
+
+    [Fact]
+    public async Task The_failures_of_a_job_are_tried_again_as_a_child_job()
+    {
+        var folder = AddFolder("half", 500, 3);
+        File.WriteAllText(Path.Combine(folder, "broken.png"), "not a picture");
+        var job = await CreateAsync(folder);
+        Assert.Equal((3, 1), ((int)job["progress"]!["completed"]!, (int)job["progress"]!["failed"]!));
+        File.WriteAllBytes(Path.Combine(folder, "broken.png"), RunningApi.Picture(599));
+
+        var child = await RunningApi.JsonAsync(await PostAsync($"/v1/jobs/{(string?)job["id"]}/retry"), 201);
+        Assert.Equal((string?)job["id"], (string?)child["parent"]);
+        var done = await Api.GetAsync($"/v1/jobs/{(string?)child["id"]}?wait=30");
+        Assert.Equal((1, 1, 0), ((int)done["images"]!, (int)done["progress"]!["completed"]!, (int)done["progress"]!["failed"]!));
+        Assert.Equal((string?)child["id"], (string?)(await RunningApi.JsonAsync(await PostAsync($"/v1/jobs/{(string?)job["id"]}/retry"), 200))["id"]);
+    }
+
+    [Fact]
+    public async Task A_deleted_job_and_its_items_are_gone()
+    {
+        var job = await DoneAsync("deleted", 600, 2);
+        var at = $"/v1/jobs/{(string?)job["id"]}";
+        Assert.Equal(HttpStatusCode.NoContent, (await Api.Client.DeleteAsync(at)).StatusCode);
+        foreach (var gone in new[] { at, $"{at}/items", $"{at}/events", $"{at}/export" })
+            await RunningApi.RefusedAsync(await Api.Client.GetAsync(gone), 404, "not-found");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/items/{(string?)job["id"]}/0"), 404, "not-found");
+        await RunningApi.RefusedAsync(await Api.Client.DeleteAsync(at), 404, "not-found");
+    }
+
+    [Fact]
+    public async Task Events_tell_the_job_until_it_has_ended()
+    {
+        var folder = AddFolder("events", 700, 8);
+        var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{folder}" }), 201);
+        var answer = await Api.Client.GetAsync($"/v1/jobs/{(string?)job["id"]}/events");
+        Assert.Equal("text/event-stream", answer.Content.Headers.ContentType?.MediaType);
+        var events = (await answer.Content.ReadAsStringAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains("event: ended", events[^1]);
+        Assert.All(events[..^1], one => Assert.Contains("event: job", one));
+        var last = JsonNode.Parse(events[^1].Split('\n').Single(line => line.StartsWith("data: "))[6..])!;
+        Assert.Equal(("Completed", 8), ((string?)last["state"], (int)last["progress"]!["completed"]!));
+    }
+
+    [Fact]
+    public async Task Exports_hold_every_item_in_order()
+    {
+        var folder = AddFolder("export, \"quoted\"", 800, 5);
+        File.WriteAllText(Path.Combine(folder, "z-broken.png"), "not a picture");
+        var job = await CreateAsync(folder);
+        var at = $"/v1/jobs/{(string?)job["id"]}/export";
+
+        var lines = (await Api.Client.GetStringAsync($"{at}?format=jsonl")).TrimEnd('\n').Split('\n').Select(line => JsonNode.Parse(line)!).ToList();
+        Assert.Equal(Enumerable.Range(0, 6), lines.Select(line => (int)line["number"]!));
+        Assert.Equal("unsupported-format", (string?)lines[5]["reason"]);
+        Assert.Equal((await Api.GetAsync($"/v1/items/{(string?)job["id"]}/0")).ToJsonString(), lines[0].ToJsonString());
+
+        var rows = (await Api.Client.GetStringAsync($"{at}?format=csv")).TrimEnd().Split("\r\n");
+        Assert.Equal(7, rows.Length);
+        Assert.StartsWith("number,status,reason,detail,uri,", rows[0]);
+        Assert.StartsWith("0,Completed,,,\"", rows[1]);
+        Assert.Contains("export, \"\"quoted\"\"", rows[1]);
+
+        var coco = JsonNode.Parse(await Api.Client.GetStringAsync($"{at}?format=coco"))!;
+        Assert.Equal(5, coco["images"]!.AsArray().Count);
+        Assert.All(coco["images"]!.AsArray(), image => Assert.Equal((300, 200), ((int)image!["width"]!, (int)image["height"]!)));
+        Assert.Equal(5, coco["annotations"]!.AsArray().Count);
+        Assert.Equal("blue", (string?)Assert.Single(coco["categories"]!.AsArray())!["name"]);
+        Assert.All(coco["annotations"]!.AsArray(), box => Assert.Equal(JsonValueKind.Number, box!["bbox"]![0]!.GetValueKind()));
+
+        using var parquet = new MemoryStream(await Api.Client.GetByteArrayAsync($"{at}?format=parquet"));
+        var table = (await ParquetSerializer.DeserializeAsync<ParquetRow>(parquet)).Data;
+        Assert.Equal(Enumerable.Range(0, 6), table.Select(row => row.number));
+        Assert.Equal((string?)lines[2]["sha256"], table[2].sha256);
+        Assert.Equal((14 * 14, 2f, 3, 5), (table[2].map.Count, table[2].map[0], table[2].logits.Count, table[2].boxes.Count));
+        Assert.Equal(("Failed", "unsupported-format", 0, null), (table[5].status, table[5].reason, table[5].map.Count, table[5].probability));
+
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"{at}?format=xlsx"), 400, "invalid-request");
+    }
+
+    private string AddFolder(string name, int first, int count)
+    {
+        for (var number = first; number < first + count; number++)
+            Api.AddPicture(number, Path.Combine(name, $"{number}.png"));
+        return Path.Combine(Api.Folder, name);
+    }
+
+    private Task<JsonNode> DoneAsync(string name, int first, int count, params string[] tags) => CreateAsync(AddFolder(name, first, count), tags);
+
+    /// <returns>The job once it has ended.</returns>
+    private async Task<JsonNode> CreateAsync(string folder, params string[] tags)
+    {
+        var body = new JsonObject { ["source"] = $"folder:{folder}", ["tags"] = new JsonArray([.. tags.Select(tag => (JsonNode?)tag)]) };
+        var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body), 201);
+        return await Api.GetAsync($"/v1/jobs/{(string?)job["id"]}?wait=30");
+    }
+
+    private Task<HttpResponseMessage> PostAsync(string path) => Api.SendAsync(HttpMethod.Post, path);
+}

@@ -1,0 +1,174 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json.Nodes;
+
+namespace AgCam.Api.Tests.Resources;
+
+public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
+{
+    private RunningApi Api => shared.Api;
+
+    [Fact]
+    public async Task Waiting_gives_the_result_at_once()
+    {
+        var result = await Api.ExplainAsync(RunningApi.Picture(1), ("label", "blue"), ("threshold", "0.4"));
+        Assert.Equal("Completed", (string?)result["state"]);
+        Assert.Equal("blue", (string?)result["item"]!["predicted"]);
+        Assert.True((bool)result["item"]!["correct"]!);
+        var box = result["item"]!["boxes"]![0]!;
+        Assert.InRange((double)box["x"]!, 49, 52);
+        Assert.InRange((double)box["width"]!, 50, 70);
+        Assert.Equal((string?)result["item"]!["explanation"], (string?)result["explanation"]!["id"]);
+    }
+
+    [Fact]
+    public async Task Not_waiting_gives_a_place_to_look()
+    {
+        var answer = await Api.SendImageAsync(RunningApi.Picture(2), query: "");
+        var accepted = await RunningApi.JsonAsync(answer, 202);
+        Assert.Equal($"/v1/requests/{(string)accepted["id"]!}", answer.Headers.Location!.ToString());
+        var result = await Api.GetAsync($"{answer.Headers.Location}?wait=30");
+        Assert.Equal("Completed", (string?)result["state"]);
+        Assert.Equal((string?)accepted["id"], (string?)result["id"]);
+    }
+
+    [Fact]
+    public async Task The_same_image_is_explained_once_whatever_way_it_came()
+    {
+        var (sent, path) = (await Api.ExplainAsync(RunningApi.Picture(3)), Api.AddPicture(3));
+        var read = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = path, ["model"] = "corner" }), 200);
+        Assert.Equal((string?)sent["item"]!["explanation"], (string?)read["item"]!["explanation"]);
+        Assert.NotEqual((string?)sent["id"], (string?)read["id"]);
+        var places = await Api.GetAsync($"/v1/items?explanation={(string?)sent["item"]!["explanation"]}");
+        Assert.Equal(2, places["items"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public async Task An_upload_can_be_sent_first_and_explained_later()
+    {
+        var content = new ByteArrayContent(RunningApi.Picture(4)) { Headers = { ContentType = new MediaTypeHeaderValue("image/png") } };
+        var answer = await Api.SendAsync(HttpMethod.Post, "/v1/uploads", content);
+        var upload = await RunningApi.JsonAsync(answer, 201);
+        Assert.Equal(Digest.Of(RunningApi.Picture(4)).ToString(), (string?)upload["sha256"]);
+        Assert.Equal("image/png", (string?)(await Api.GetAsync(answer.Headers.Location!.ToString()))["mediaType"]);
+        var result = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = (string?)upload["id"] }), 200);
+        Assert.Equal("Completed", (string?)result["state"]);
+        Assert.Equal(HttpStatusCode.NoContent, (await Api.Client.DeleteAsync(answer.Headers.Location)).StatusCode);
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync(answer.Headers.Location), 404, "not-found");
+        await RunningApi.RefusedAsync(await Api.Client.DeleteAsync(answer.Headers.Location), 404, "not-found");
+    }
+
+    [Fact]
+    public async Task The_same_key_is_the_same_request_while_it_runs_and_afterwards()
+    {
+        var first = await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(5), "", key: "five"), 202);
+        var second = await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(5), key: "five"), 200);
+        var third = await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(5), key: "five"), 200);
+        Assert.Equal((string?)first["id"], (string?)second["id"]);
+        Assert.Equal(second.ToJsonString(), third.ToJsonString());
+
+        (string, string)[] fields = [("targets", "class:red"), ("targets", "label"), ("label", "green")];
+        await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(5), key: "five and more", fields: fields), 200);
+        await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(5), key: "five and more", fields: fields), 200);
+    }
+
+    [Fact]
+    public async Task The_same_key_for_another_request_is_a_conflict()
+    {
+        await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(6), key: "six"), 200);
+        await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(66), key: "six"), 409, "key-used");
+        await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(6), key: "six", fields: ("label", "red")), 409, "key-used");
+        await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(6), key: "six", fields: ("targets", "top:2")), 409, "key-used");
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/explanations", new JsonObject { ["uri"] = "/x.png" }, key: "six"), 409, "key-used");
+        await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(6), key: new string('k', 201)), 400, "invalid-request");
+    }
+
+    [Fact]
+    public async Task Many_with_one_key_at_the_same_moment_are_one_request()
+    {
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Api.SendImageAsync(RunningApi.Picture(7), key: "seven")));
+        var ids = new HashSet<string?>();
+        foreach (var answer in answers)
+            ids.Add((string?)(await RunningApi.JsonAsync(answer, 200))["id"]);
+        Assert.Single(ids);
+        var explanation = (string?)(await Api.GetAsync($"/v1/requests/{ids.Single()}"))["explanation"]!["id"];
+        Assert.Single((await Api.GetAsync($"/v1/items?explanation={explanation}"))["items"]!.AsArray());
+    }
+
+    [Theory]
+    [InlineData("/etc/hostname")]
+    [InlineData("{root}/../secret.png")]
+    [InlineData("{root}/link.png")]
+    [InlineData("relative.png")]
+    public async Task A_file_outside_the_roots_is_not_read(string uri)
+    {
+        var outside = Path.Combine(Path.GetDirectoryName(Api.Folder)!, "secret.png");
+        File.WriteAllBytes(outside, RunningApi.Picture(8));
+        if (!File.Exists(Path.Combine(Api.Folder, "link.png")))
+            File.CreateSymbolicLink(Path.Combine(Api.Folder, "link.png"), outside);
+        var result = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = uri.Replace("{root}", Api.Folder) }), 200);
+        Assert.Equal("Failed", (string?)result["state"]);
+        Assert.Equal("not-allowed", (string?)result["item"]!["reason"]);
+        Assert.Null(result["explanation"]);
+    }
+
+    [Fact]
+    public async Task What_is_no_image_is_refused_at_the_door()
+    {
+        var problem = await RunningApi.RefusedAsync(await Api.SendImageAsync("no image"u8.ToArray()), 422, "image-refused");
+        Assert.Equal("unsupported-format", (string?)problem["reason"]);
+        await RunningApi.RefusedAsync(await Api.SendImageAsync([]), 422, "image-refused");
+        await RunningApi.RefusedAsync(await Api.SendAsync(HttpMethod.Post, "/v1/uploads", new ByteArrayContent([1, 2, 3])), 422, "image-refused");
+    }
+
+    [Fact]
+    public async Task An_image_that_turns_out_broken_ends_as_a_failed_item_with_the_reason()
+    {
+        var broken = RunningApi.Picture(9)[..^40];
+        var result = await RunningApi.JsonAsync(await Api.SendImageAsync(broken), 200);
+        Assert.Equal("Failed", (string?)result["state"]);
+        Assert.Equal("corrupt", (string?)result["item"]!["reason"]);
+    }
+
+    [Fact]
+    public async Task Fields_that_cannot_be_are_named()
+    {
+        var problem = await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(10), fields: [("targets", "worst"), ("threshold", "7"), ("dtype", "int4")]), 400, "invalid-request");
+        Assert.Equal(["dtype", "targets[0]", "threshold"], problem["errors"]!.AsObject().Select(error => error.Key).Order());
+        await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(10), fields: ("labl", "dog")), 400, "invalid-request");
+        await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(10), fields: ("model", "resnet")), 400, "invalid-request");
+        await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(10), query: "?wait=9999"), 400, "invalid-request");
+        await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(10), query: "?hurry=1"), 400, "invalid-request");
+    }
+
+    [Fact]
+    public async Task Bodies_that_cannot_be_read_are_refused()
+    {
+        Task<HttpResponseMessage> Post(string body, string type) =>
+            Api.SendAsync(HttpMethod.Post, "/v1/explanations", new StringContent(body, System.Text.Encoding.UTF8, type));
+
+        await RunningApi.RefusedAsync(await Post("{\"uri\": \"/a.png\", \"labl\": \"dog\"}", "application/json"), 400, "invalid-json");
+        await RunningApi.RefusedAsync(await Post("{\"uri\": ", "application/json"), 400, "invalid-json");
+        await RunningApi.RefusedAsync(await Post("{}", "application/json"), 400, "invalid-request");
+        await RunningApi.RefusedAsync(await Post("hello", "text/plain"), 415, "unsupported-media-type");
+    }
+
+    [Fact]
+    public async Task A_request_and_its_item_can_be_deleted_and_its_explanation_stays()
+    {
+        var done = await Api.ExplainAsync(RunningApi.Picture(11));
+        var at = $"/v1/requests/{(string?)done["id"]}";
+        Assert.Equal(HttpStatusCode.NoContent, (await Api.Client.DeleteAsync(at)).StatusCode);
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync(at), 404, "not-found");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/items/{(string?)done["id"]}/0"), 404, "not-found");
+        await RunningApi.RefusedAsync(await Api.Client.DeleteAsync(at), 404, "not-found");
+        await Api.GetAsync($"/v1/explanations/{(string?)done["item"]!["explanation"]}");
+    }
+
+    [Fact]
+    public async Task A_request_that_was_never_made_is_a_404()
+    {
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/requests/{Guid.NewGuid()}"), 404, "not-found");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/requests/five"), 404, "not-found");
+    }
+}

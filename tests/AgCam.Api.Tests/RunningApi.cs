@@ -1,0 +1,154 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Nodes;
+using AgCam.Heatmaps;
+using AgCam.Images;
+using AgCam.Pipeline;
+using AgCam.Pipeline.References;
+using AgCam.Pipeline.Stores;
+using AgCam.Worker;
+using AgCam.Worker.Engines;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace AgCam.Api.Tests;
+
+/// <summary>The API on a port of this machine, with a SQLite store, the bus in memory, and a worker whose answers are known.</summary>
+public sealed class RunningApi : IAsyncDisposable
+{
+    private RunningApi(WebApplication app, string folder)
+    {
+        App = app;
+        Folder = folder;
+        Client = new HttpClient { BaseAddress = new Uri(app.Urls.First()), Timeout = TimeSpan.FromSeconds(60) };
+    }
+
+    public WebApplication App { get; }
+
+    /// <summary>Images below it may be read.</summary>
+    public string Folder { get; }
+
+    public HttpClient Client { get; }
+
+    public IStore Store => App.Services.GetRequiredService<IStore>();
+
+    public static async Task<RunningApi> StartAsync(ApiOptions? options = null, bool worker = true, Action<WebApplication>? map = null, TimeProvider? clock = null)
+    {
+        var folder = Directory.CreateTempSubdirectory("agcam-api-").FullName;
+        var images = Directory.CreateDirectory(Path.Combine(folder, "images")).FullName;
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = folder });
+        builder.Logging.ClearProviders();
+        if (clock is not null)
+            builder.Services.AddSingleton(clock);
+        builder.Services.AddAgCamPipeline(new PipelineOptions
+        {
+            Store = Path.Combine(folder, "agcam.db"), PollSeconds = 0.02, ChunkSize = 4,
+            Models = new Dictionary<string, string> { ["corner"] = Path.Combine(RepositoryRoot(), "tests", "AgCam.Tests", "Fixtures", "models", "timm_vit") },
+            References = new ReferenceOptions { Roots = [images] },
+        });
+        if (worker)
+        {
+            builder.Services.AddSingleton<IEngineLoader, CornerLoader>();
+            builder.Services.AddAgCamWorker(new WorkerOptions { MaxDelayMilliseconds = 1, DrainSeconds = 1 });
+        }
+        builder.AddAgCamApi((options ?? new ApiOptions()) with { Listen = "http://127.0.0.1:0" });
+        var app = builder.Build();
+        app.MapAgCamApi();
+        map?.Invoke(app);
+        await app.StartAsync();
+        return new RunningApi(app, images);
+    }
+
+    /// <summary>A picture of one colour with a number in it, so that no two are the same file.</summary>
+    public static byte[] Picture(int number, int width = 300, int height = 200, byte red = 40, byte green = 60, byte blue = 90)
+    {
+        var pixels = new byte[width * height * 3];
+        for (var i = 0; i < pixels.Length; i += 3)
+            (pixels[i], pixels[i + 1], pixels[i + 2]) = (red, green, blue);
+        (pixels[^3], pixels[^2], pixels[^1]) = ((byte)number, (byte)(number >> 8), (byte)(number >> 16));
+        return PngEncoder.Encode(new RgbImage(width, height, pixels));
+    }
+
+    /// <returns>The path of a new picture below <see cref="Folder"/>.</returns>
+    public string AddPicture(int number, string? name = null)
+    {
+        var path = Path.Combine(Folder, name ?? $"{number}.png");
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllBytes(path, Picture(number));
+        return path;
+    }
+
+    public Task<HttpResponseMessage> SendImageAsync(byte[] image, string query = "?wait=30", string? key = null, params (string Name, string Value)[] fields)
+    {
+        var form = new MultipartFormDataContent { { new ByteArrayContent(image), "image", "photo.png" } };
+        foreach (var (name, value) in fields)
+            form.Add(new StringContent(value), name);
+        return SendAsync(HttpMethod.Post, "/v1/explanations" + query, form, key);
+    }
+
+    public Task<HttpResponseMessage> SendJsonAsync(string path, JsonNode body, string? key = null) =>
+        SendAsync(HttpMethod.Post, path, new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json"), key);
+
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content = null, string? key = null, string? apiKey = null, string? etag = null)
+    {
+        var request = new HttpRequestMessage(method, path) { Content = content };
+        if (key is not null)
+            request.Headers.Add("Idempotency-Key", key);
+        if (apiKey is not null)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", apiKey);
+        if (etag is not null)
+            request.Headers.TryAddWithoutValidation("If-None-Match", etag);
+        return await Client.SendAsync(request);
+    }
+
+    public async Task<JsonNode> GetAsync(string path) => await JsonAsync(await Client.GetAsync(path), 200);
+
+    /// <summary>An image explained, from the request to its result.</summary>
+    public async Task<JsonNode> ExplainAsync(byte[] image, params (string Name, string Value)[] fields) => await JsonAsync(await SendImageAsync(image, fields: fields), 200);
+
+    public static async Task<JsonNode> JsonAsync(HttpResponseMessage answer, int status)
+    {
+        var text = await answer.Content.ReadAsStringAsync();
+        Assert.True((int)answer.StatusCode == status, $"{(int)answer.StatusCode} where {status} was expected: {text}");
+        return JsonNode.Parse(text)!;
+    }
+
+    /// <summary>A refusal says what it is, why, and what to do.</summary>
+    public static async Task<JsonNode> RefusedAsync(HttpResponseMessage answer, int status, string code)
+    {
+        var problem = await JsonAsync(answer, status);
+        Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
+        Assert.Equal(code, (string?)problem["code"]);
+        Assert.Equal(status, (int)problem["status"]!);
+        Assert.NotEmpty((string)problem["detail"]!);
+        Assert.NotEmpty((string)problem["next"]!);
+        return problem;
+    }
+
+    public static string RepositoryRoot()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, "AgCamPipeline.sln")))
+                return folder.FullName;
+        throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} holds AgCamPipeline.sln: run the tests from a checkout.");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await App.StopAsync();
+        await App.DisposeAsync();
+        Directory.Delete(Path.GetDirectoryName(Folder)!, recursive: true);
+    }
+}
+
+/// <summary>One API for the tests of a class; each takes pictures of its own.</summary>
+public sealed class SharedApi : IAsyncLifetime
+{
+    public RunningApi Api { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync() => Api = await RunningApi.StartAsync();
+
+    public ValueTask DisposeAsync() => Api.DisposeAsync();
+}

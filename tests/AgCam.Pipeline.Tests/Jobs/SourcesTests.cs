@@ -1,0 +1,120 @@
+using AgCam.Pipeline.Jobs.Sources;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.References;
+using AgCam.Pipeline.Stores;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Jobs;
+
+public sealed class SourcesTests : IDisposable
+{
+    private static readonly PlanTail Start = new(0, 0, null);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("agcam-tests").FullName;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task A_folder_gives_its_images_in_order()
+    {
+        Write("b.jpg", "a/z.png", "a.jpg", "notes.txt", "a-b/c.png");
+        Assert.Equal([In("a-b/c.png"), In("a.jpg"), In("a/z.png"), In("b.jpg")], (await WalkAsync($"folder:{_folder}")).Select(image => image.Uri));
+    }
+
+    [Fact]
+    public async Task Planning_a_folder_goes_on_behind_the_last_image_even_when_files_have_come_and_gone()
+    {
+        Write("a.jpg", "c.jpg", "d.jpg", "aa.jpg");
+        Assert.Equal([In("c.jpg"), In("d.jpg")], (await WalkAsync($"folder:{_folder}", tail: new PlanTail(1, 2, In("b.jpg")))).Select(image => image.Uri));
+    }
+
+    [Fact]
+    public async Task Folders_of_classes_label_their_images()
+    {
+        Write("cat/1.jpg", "dog/deep/2.jpg", "loose.jpg");
+        Assert.Equal(["cat", "dog", null], (await WalkAsync($"classes:{_folder}")).Select(image => image.Label));
+    }
+
+    [Fact]
+    public async Task A_csv_may_quote_separators_line_ends_and_quotes()
+    {
+        File.WriteAllText(In("m.csv"), "image,class,note\r\n\"a,1.jpg\",cat,\"said \"\"hi\"\"\nand left\"\r\n\r\nsub/b.jpg,,\r\n");
+        var rows = await WalkAsync($"manifest:{In("m.csv")}");
+        Assert.Equal([In("a,1.jpg"), In("sub/b.jpg")], rows.Select(row => row.Uri));
+        Assert.Equal(["cat", null], rows.Select(row => row.Label));
+        Assert.Equal("said \"hi\"\nand left", rows[0].Metadata!["note"]);
+    }
+
+    [Fact]
+    public async Task Json_lines_name_their_columns_as_they_like()
+    {
+        File.WriteAllText(In("m.jsonl"), """
+            {"where": "s3://bucket/a.jpg", "truth": "cat", "fold": 3, "nested": {"x": 1}, "nothing": null}
+
+            {"where": "https://example.org/b.jpg", "fold": 4}
+            """);
+        var rows = await WalkAsync($"manifest:{In("m.jsonl")}", new() { ["column.path"] = "where", ["column.label"] = "truth", ["column.split"] = "fold" });
+        Assert.Equal([ReferenceKind.S3, ReferenceKind.Http], rows.Select(row => row.Kind));
+        Assert.Equal(["cat", null], rows.Select(row => row.Label));
+        Assert.Equal(["3", "4"], rows.Select(row => row.Split));
+        Assert.All(rows, row => Assert.Null(row.Metadata));
+    }
+
+    [Fact]
+    public async Task Planning_a_manifest_goes_on_at_its_row()
+    {
+        File.WriteAllText(In("m.csv"), "path\na.jpg\nb.jpg\nc.jpg\n");
+        Assert.Equal([In("c.jpg")], (await WalkAsync($"manifest:{In("m.csv")}", tail: new PlanTail(1, 2, In("b.jpg")))).Select(row => row.Uri));
+    }
+
+    [Theory]
+    [InlineData("path\na.jpg\nX.jpg\nc.jpg\n", "changed")]
+    [InlineData("path\na.jpg\n", "changed")]
+    public async Task Planning_does_not_go_on_with_another_manifest(string content, string said)
+    {
+        File.WriteAllText(In("m.csv"), content);
+        Assert.Contains(said, (await FailsAsync($"manifest:{In("m.csv")}", tail: new PlanTail(1, 2, In("b.jpg")))).Message);
+    }
+
+    [Theory]
+    [InlineData("m.csv", "path,label\na.jpg\n", "line 2")]
+    [InlineData("m.csv", "path\n\"a.jpg\n", "quote")]
+    [InlineData("m.csv", "picture\na.jpg\n", "column.path")]
+    [InlineData("m.csv", "path\n\"\"\n", "row 1")]
+    [InlineData("m.jsonl", "[1]\n", "line 1")]
+    [InlineData("m.jsonl", "{\"path\": \"a.jpg\"}\n{\"path\": ", "line 2")]
+    [InlineData("m.xml", "<a/>", ".xml")]
+    public async Task What_is_wrong_with_a_manifest_is_said_with_its_place(string name, string content, string said)
+    {
+        File.WriteAllText(In(name), content);
+        Assert.Contains(said, (await FailsAsync($"manifest:{In(name)}")).Message);
+    }
+
+    [Theory]
+    [InlineData("folder:/etc")]
+    [InlineData("manifest:/etc/passwd")]
+    [InlineData("ftp://example.org")]
+    [InlineData("folder:")]
+    public async Task Sources_outside_the_roots_and_of_no_kind_are_refused(string source) => await FailsAsync(source);
+
+    private async Task<List<ImageReference>> WalkAsync(string source, Dictionary<string, string>? options = null, PlanTail? tail = null)
+    {
+        var spec = Some.Spec(source) with { Options = options };
+        return await ImageSource.Open(spec, new AllowedRoots([_folder]), null!).WalkAsync(tail ?? Start, Cancel).ToListAsync(Cancel);
+    }
+
+    private Task<SourceException> FailsAsync(string source, PlanTail? tail = null) => Assert.ThrowsAsync<SourceException>(() => WalkAsync(source, tail: tail));
+
+    private void Write(params string[] files)
+    {
+        foreach (var file in files)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(In(file))!);
+            File.WriteAllText(In(file), "x");
+        }
+    }
+
+    private string In(string path) => Path.Combine(_folder, path);
+}

@@ -1,0 +1,139 @@
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Stores.Sqlite;
+using AgCam.Pipeline.Tests.Stores;
+using AgCam.Worker.Engines;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Running;
+
+/// <summary>Real processes, killed with SIGKILL at named points. Whatever happens, every image ends in one record.</summary>
+public sealed class DeathTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private static JobSpec Spec(Pictures pictures) => new() { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin };
+
+    [Fact]
+    public async Task One_process_with_a_file_goes_on_after_any_kill()
+    {
+        using var pictures = new Pictures(1500, broken: 5);
+        string[] serve = ["role=serve", $"store={pictures.Database}", $"root={pictures.Folder}", "lease=5"];
+        await using var store = new SqliteStore(new SqliteOptions { Path = pictures.Database });
+        await store.MigrateAsync(Cancel);
+        var job = (await store.Jobs.CreateAsync(Spec(pictures), "the job", Cancel)).Job;
+
+        foreach (var kill in new[] { "planning:1", "before-compute:3", "after-compute:5", "mid-write:2", "after-write:2" })
+        {
+            await using var mortal = HostProcess.Start([.. serve, $"kill={kill}"]);
+            Assert.True(await mortal.DiesAsync(60), $"{kill}: {mortal.Said}");
+            Assert.Equal(JobCreated.Existing, (await store.Jobs.CreateAsync(Spec(pictures), "the job", Cancel)).Outcome);
+        }
+        await using var last = await HostProcess.Start(serve).ReadyAsync();
+        await CompletesAsync(store, job.Id, 1495, 5, last);
+    }
+
+    [Theory(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Workers_and_planners_may_die_at_any_point(bool mongo)
+    {
+        Assert.SkipWhen(mongo && MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
+        using var pictures = new Pictures(1500, broken: 5);
+        await using var broker = await Broker.OpenAsync();
+        var database = MongoStoreTests.NewName();
+        var options = broker.Over(Processes.Options(pictures)) with { Store = mongo ? MongoStoreTests.Uri! : pictures.Database, Database = database };
+        string[] common = [$"store={options.Store}", $"database={database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={pictures.Folder}", "lease=4", "trust=5", "drain=0"];
+        await using var store = PipelineRegistration.OpenStore(options);
+        try
+        {
+            await store.MigrateAsync(Cancel);
+            var job = (await store.Jobs.CreateAsync(Spec(pictures), cancel: Cancel)).Job;
+
+            await using (var planner = HostProcess.Start([.. common, "role=api", "kill=planning:2"]))
+                Assert.True(await planner.DiesAsync(60), planner.Said);
+            await using var api = await HostProcess.Start([.. common, "role=api"]).ReadyAsync();
+            foreach (var kill in new[] { "before-compute:2", "after-compute:3", "mid-write:1", "after-write:1" })
+            {
+                await using var mortal = HostProcess.Start([.. common, "role=worker", $"kill={kill}"]);
+                Assert.True(await mortal.DiesAsync(60), $"{kill}: {mortal.Said}\n{api.Said}");
+            }
+            await using (var draining = await HostProcess.Start([.. common, "role=worker", "kill=draining:1", "slow=50"]).ReadyAsync())
+            {
+                await Task.Delay(1500, Cancel);
+                draining.AskToStop();
+                Assert.True(await draining.DiesAsync(60), draining.Said);
+            }
+            await using var one = await HostProcess.Start([.. common, "role=worker"]).ReadyAsync();
+            await using var two = await HostProcess.Start([.. common, "role=worker"]).ReadyAsync();
+            await CompletesAsync(store, job.Id, 1495, 5, api, one, two);
+        }
+        finally
+        {
+            if (mongo)
+                await MongoStoreTests.DropAsync(database);
+        }
+    }
+
+    [Fact]
+    public async Task An_image_that_brings_its_worker_down_ends_as_poison_and_nothing_else_does()
+    {
+        using var pictures = new Pictures(200);
+        var poison = AgCam.Digest.Of(await File.ReadAllBytesAsync(pictures.PathOf(77), Cancel));
+        string[] serve = ["role=serve", $"store={pictures.Database}", $"root={pictures.Folder}", "lease=5", $"poison={poison}"];
+        await using var store = new SqliteStore(new SqliteOptions { Path = pictures.Database });
+        await store.MigrateAsync(Cancel);
+        var job = (await store.Jobs.CreateAsync(Spec(pictures), cancel: Cancel)).Job;
+
+        var deaths = 0;
+        for (var start = 0; start < 6 && (await store.Jobs.FindAsync(job.Id, Cancel))!.State != JobState.Completed; start++)
+        {
+            await using var process = HostProcess.Start(serve);
+            await Eventually.TrueAsync(async () => process.HasExited || (await store.Jobs.FindAsync(job.Id, Cancel))!.State == JobState.Completed, 60);
+            deaths += process.HasExited ? 1 : 0;
+        }
+        Assert.Equal(3, deaths); // once in company, twice alone
+        var ended = (await store.Jobs.FindAsync(job.Id, Cancel))!;
+        Assert.Equal((JobState.Completed, 199, 1), (ended.State, ended.Progress.Completed, ended.Progress.Failed));
+        Assert.Equal(ItemFailure.Poison, (await store.Items.FindAsync(job.Id, 77, Cancel))!.Reason);
+    }
+
+    [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
+    public async Task A_worker_that_is_asked_to_stop_gives_its_chunks_back_unharmed()
+    {
+        using var pictures = new Pictures(640);
+        await using var broker = await Broker.OpenAsync();
+        var options = broker.Over(Processes.Options(pictures)) with { TrustSeconds = 600 }; // nothing comes back by waiting
+        string[] common = [$"store={pictures.Database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={pictures.Folder}", "lease=600"];
+        await using var api = await Processes.StartAsync(options);
+        var job = await api.SubmitAsync(Spec(pictures));
+        await using (var slow = await HostProcess.Start([.. common, "role=worker", "slow=100", "drain=1"]).ReadyAsync())
+        {
+            await Task.Delay(2000, Cancel);
+            slow.AskToStop();
+            Assert.True(await slow.DiesAsync(30), slow.Said);
+            Assert.Contains("stopped", slow.Said);
+        }
+        await using var quick = await HostProcess.Start([.. common, "role=worker"]).ReadyAsync();
+        await CompletesAsync(api.Store, job.Id, 640, 0, quick);
+        for (var number = 0; number < 10; number++)
+            Assert.Equal(0, (await api.Store.Chunks.FindAsync(job.Id, number, Cancel))!.Crashes);
+    }
+
+    private static async Task CompletesAsync(IStore store, Guid id, int completed, int failed, params HostProcess[] processes)
+    {
+        for (var until = DateTime.UtcNow.AddSeconds(120); (await store.Jobs.FindAsync(id, Cancel))!.State != JobState.Completed; await Task.Delay(100, Cancel))
+            Assert.True(DateTime.UtcNow < until, $"{await store.Jobs.FindAsync(id, Cancel)}\n{string.Join("\n----\n", processes.Select(process => process.Said))}");
+        var job = (await store.Jobs.FindAsync(id, Cancel))!;
+        Assert.Equal((completed, failed), (job.Progress.Completed, job.Progress.Failed));
+        Assert.Equal(job.Progress, await store.Items.RecountAsync(id, Cancel));
+        var numbers = new HashSet<int>();
+        await foreach (var item in store.Items.AllAsync(new ItemQuery { Job = id, Limit = 1000 }, Cancel))
+        {
+            Assert.True(numbers.Add(item.Number));
+            if (item.Explanation is { } explanation)
+                Assert.NotNull(await store.Explanations.FindAsync(explanation, Cancel));
+        }
+        Assert.Equal(completed + failed, numbers.Count);
+    }
+}

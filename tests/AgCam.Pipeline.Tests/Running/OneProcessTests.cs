@@ -1,0 +1,117 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using AgCam.Worker;
+using AgCam.Worker.Engines;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Running;
+
+/// <summary>In-memory bus and SQLite, all in one process.</summary>
+public sealed class OneProcessTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private static JobSpec Spec(string source) => new() { Source = source, Model = NullEngine.Pin };
+
+    [Fact]
+    public async Task A_job_ends_with_one_record_for_every_image()
+    {
+        using var pictures = new Pictures(1000, broken: 7);
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
+        var told = new List<JobCompleted>();
+        using var hearing = process.Events.Subscribe(null, told.Add);
+
+        var job = await process.SubmitAsync(Spec($"folder:{pictures.Folder}"));
+        job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
+
+        Assert.Equal(1000, job.Images);
+        Assert.Equal(16, job.Chunks);
+        Assert.Equal((993, 7, 16), (job.Progress.Completed, job.Progress.Failed, job.Progress.ChunksDone));
+        Assert.Equal(job.Progress, await process.Store.Items.RecountAsync(job.Id, Cancel));
+        var items = await process.Store.Items.AllAsync(new ItemQuery { Job = job.Id }, Cancel).ToListAsync(Cancel);
+        Assert.Equal(Enumerable.Range(0, 1000), items.Select(item => item.Number));
+        Assert.All(items.Take(7), item => Assert.Equal(AgCam.Images.ImageFailure.UnsupportedFormat, item.Reason));
+        Assert.All(items.Skip(7), item => Assert.Equal(ItemStatus.Completed, item.Status));
+        Assert.Equal(job.Id, Assert.Single(told).JobId);
+    }
+
+    [Fact]
+    public async Task What_is_stored_already_is_not_computed_again()
+    {
+        using var pictures = new Pictures(100);
+        var engines = new CountingLoader();
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), engines);
+        var first = await process.SubmitAsync(Spec($"folder:{pictures.Folder}"));
+        await process.WaitAsync(first.Id, job => job.State == JobState.Completed);
+        Assert.Equal(100, engines.Explained);
+
+        var second = await process.SubmitAsync(Spec($"folder:{pictures.Folder}") with { Tags = ["again"] });
+        await process.WaitAsync(second.Id, job => job.State == JobState.Completed);
+
+        Assert.Equal(100, engines.Explained);
+        Assert.NotEqual(first.Id, second.Id);
+        for (var i = 0; i < 100; i++)
+        {
+            var (before, after) = (await process.Store.Items.FindAsync(first.Id, i, Cancel), await process.Store.Items.FindAsync(second.Id, i, Cancel));
+            Assert.Equivalent(before! with { Job = second.Id, Time = after!.Time }, after, strict: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_request_is_answered_once_however_often_it_comes()
+    {
+        using var pictures = new Pictures(3);
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
+        var request = new ExplainImages
+        {
+            Key = "the same", Lane = Lane.Interactive, Model = NullEngine.Pin,
+            References = [.. Enumerable.Range(0, 3).Select(i => new ImageReference { Number = i, Uri = pictures.PathOf(i) })],
+        };
+        for (var i = 0; i < 3; i++)
+        {
+            var waiting = process.Events.WaitAsync(request.Owner, TimeSpan.FromSeconds(20), Cancel);
+            var chunk = await process.Store.Chunks.AcceptAsync(request, TimeSpan.FromMinutes(1), Cancel);
+            Assert.Equal(i == 0 ? ChunkState.Published : ChunkState.Done, chunk.State);
+            if (chunk.State == ChunkState.Done)
+                break;
+            await process.Bus.PublishAsync(request, Cancel);
+            Assert.True(await waiting);
+        }
+        Assert.Equal(3, (await process.Store.Items.RecountAsync(request.Owner, Cancel)).Completed);
+    }
+}
+
+/// <summary>Counts what the null engine explains.</summary>
+internal sealed class CountingLoader : IEngineLoader
+{
+    private int _explained;
+
+    public int Explained => _explained;
+
+    public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) => new Counting(this, await new NullLoader().LoadAsync(model, dtype, cancel));
+
+    private sealed class Counting(CountingLoader counts, IExplainEngine engine) : IExplainEngine
+    {
+        public ModelPin Model => engine.Model;
+
+        public ClassNames Classes => engine.Classes;
+
+        public ExplanationRecipe Recipe(ExplainOptions options) => engine.Recipe(options);
+
+        public Provenance Provenance(ExplainOptions options) => engine.Provenance(options);
+
+        public EngineInput Prepare(byte[] bytes, Digest digest, AgCam.Images.ImageLimits limits) => engine.Prepare(bytes, digest, limits);
+
+        public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options)
+        {
+            Interlocked.Add(ref counts._explained, images.Count);
+            return engine.Explain(images, labels, options);
+        }
+
+        public IReadOnlyList<AgCam.Heatmaps.BoundingBox> Boxes(AgCam.Heatmaps.Heatmap map, int originalWidth, int originalHeight, double threshold) =>
+            engine.Boxes(map, originalWidth, originalHeight, threshold);
+
+        public void Dispose() => engine.Dispose();
+    }
+}

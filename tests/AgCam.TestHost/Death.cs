@@ -1,0 +1,27 @@
+using System.Diagnostics;
+
+namespace AgCam.TestHost;
+
+/// <summary>Kills this process with SIGKILL when a point has been passed so many times: no handler runs, nothing is flushed.</summary>
+internal sealed class Death(string point, int times)
+{
+    public const string BeforeCompute = "before-compute", AfterCompute = "after-compute", MidWrite = "mid-write", AfterWrite = "after-write", Draining = "draining", Planning = "planning";
+
+    private int _passed;
+
+    public static Death? Parse(string? text) => text?.Split(':') is [var point, var times] ? new Death(point, int.Parse(times)) : null;
+
+    public bool IsDue(string here) => here == point && Interlocked.Increment(ref _passed) >= times;
+
+    public void Pass(string here)
+    {
+        if (IsDue(here))
+            Now();
+    }
+
+    public static void Now()
+    {
+        Process.GetCurrentProcess().Kill();
+        Thread.Sleep(Timeout.Infinite);
+    }
+}
