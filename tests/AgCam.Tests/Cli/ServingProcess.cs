@@ -15,7 +15,7 @@ internal sealed partial class ServingProcess : IDisposable
     {
         _process = process;
         Url = url;
-        _process.BeginErrorReadLine(); // a full pipe would stop it
+        _ = process.StandardError.ReadToEndAsync(); // a full pipe would stop it
     }
 
     public Uri Url { get; }
