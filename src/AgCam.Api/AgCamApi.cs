@@ -20,6 +20,7 @@ public static class AgCamApi
     public static void AddAgCamApi(this WebApplicationBuilder builder, ApiOptions options)
     {
         OptionsException.ThrowIfInvalid(options);
+        OptionsException.ThrowIfInvalid(options.Retention);
         if (options.Keys.Count == 0)
             LoopbackOnly.Check(options.Listen);
         builder.WebHost.UseUrls(options.Listen);
@@ -30,7 +31,7 @@ public static class AgCamApi
         });
 
         var services = builder.Services;
-        services.AddSingleton(options);
+        services.AddSingleton(options).AddSingleton(options.Retention);
         services.AddDoors(options);
         services.AddHealthChecks();
         services.AddSingleton(provider => new Admission(options.MaxPending, provider.GetRequiredService<IStore>()));
@@ -40,6 +41,7 @@ public static class AgCamApi
             return async (reference, cancel) => await reader.ReadAsync(reference, cancel);
         });
         services.AddSingleton<Waiting>().AddSingleton<Desk>().AddSingleton<Originals>().AddSingleton<Studio>();
+        services.AddSingleton<Retention>().AddHostedService(provider => provider.GetRequiredService<Retention>());
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Complete(context.ProblemDetails));
         services.AddExceptionHandler<ProblemHandler>();
         services.AddOpenApi("v1", Document.Describe);

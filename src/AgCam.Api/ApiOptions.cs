@@ -40,5 +40,7 @@ public sealed record ApiOptions
     [Range(16, 16384)]
     public int MaxPictureSide { get; init; } = 4096;
 
+    public RetentionOptions Retention { get; init; } = new();
+
     internal ImageLimits UploadLimits => ImageLimits.Default with { MaxBytes = MaxUploadBytes, MaxPixels = MaxUploadPixels };
 }

@@ -38,6 +38,10 @@ internal sealed class ProblemHandler(IProblemDetailsService problems, ILogger<Pr
         BadHttpRequestException { StatusCode: 413 } large => Problem.Details(413, "too-large", large.Message, "Send less: the limit is in the text."),
         BadHttpRequestException { InnerException: JsonException json } => Problem.Details(
             400, "invalid-json", $"The body is not the JSON that is expected: {json.Message}", "Compare it with the schema in /openapi/v1.json."),
+        JsonException json => Problem.Details(
+            400, "invalid-json", $"The body is not the JSON that is expected: {json.Message}", "Compare it with the schema in /openapi/v1.json."),
+        InvalidDataException form => Problem.Details(
+            form.Message.Contains("limit", StringComparison.Ordinal) ? 413 : 400, "invalid-form", form.Message, "Send a form with one image that is within the limits."),
         BadHttpRequestException bad => Problem.Details(bad.StatusCode, "invalid-request", bad.Message, "Compare the request with /openapi/v1.json."),
         StoreUnavailableException store => Problem.Details(503, "store-unavailable", store.Message, "Try again in a moment; /health/ready tells when it is back."),
         _ => Problem.Details(500, "internal", "The request failed through a defect of this program.", "Report it with the trace id; the log has the rest."),

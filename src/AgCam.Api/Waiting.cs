@@ -6,9 +6,9 @@ namespace AgCam.Api;
 
 /// <summary>
 /// Holds a caller until there is an answer. The bus wakes it up; because a wake-up may go unheard, and another replica's job is not told here, the store
-/// is asked now and then as well.
+/// is asked now and then as well. A process that stops lets everybody go.
 /// </summary>
-internal sealed class Waiting(IStore store, ExplainEvents events, TimeProvider clock)
+internal sealed class Waiting(IStore store, ExplainEvents events, IHostApplicationLifetime life, TimeProvider clock)
 {
     private static readonly TimeSpan NowAndThen = TimeSpan.FromMilliseconds(500);
 
@@ -24,6 +24,7 @@ internal sealed class Waiting(IStore store, ExplainEvents events, TimeProvider c
     {
         var until = clock.GetUtcNow() + most;
         using var heard = new SemaphoreSlim(0);
+        using var stopping = life.ApplicationStopping.Register(() => heard.Release());
         using var listening = events.Subscribe(
             told => Release(told.Owner == owner),
             told => Release(told.JobId == owner));
@@ -31,7 +32,7 @@ internal sealed class Waiting(IStore store, ExplainEvents events, TimeProvider c
         {
             var found = await look();
             var left = until - clock.GetUtcNow();
-            if (isIt(found) || left <= TimeSpan.Zero)
+            if (isIt(found) || left <= TimeSpan.Zero || life.ApplicationStopping.IsCancellationRequested)
                 return found;
             await heard.WaitAsync(left < NowAndThen ? left : NowAndThen, cancel);
         }

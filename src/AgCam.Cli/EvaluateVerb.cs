@@ -22,6 +22,7 @@ internal static class EvaluateVerb
             using var screen = new Screen();
             using var interruption = new Interruption(() => screen.Note("agcam: stopping; once more stops at once."));
             EvaluationTables? tables = null;
+            IReadOnlyList<ShownPicture> pictures = [];
             if (run.Dataset is null)
             {
                 foreach (var file in what.Merge(parsed))
@@ -37,6 +38,8 @@ internal static class EvaluateVerb
                 try
                 {
                     tables = await new Measuring(explainer, run, screen).Run(rows, interruption.Drain);
+                    if (what.Html(parsed) is not null)
+                        pictures = ShownPicture.BestAndWorst(explainer, run, tables);
                 }
                 catch (OperationCanceledException) when (interruption.Asked)
                 {
@@ -45,18 +48,20 @@ internal static class EvaluateVerb
             }
 
             screen.Flush();
-            Show(parsed, what, tables, screen.Width);
+            Show(parsed, what, tables, pictures, screen.Width);
             return ExitCode.Fine;
         });
         return command.WithExamples(
+            new("The shipped model on the shipped pictures", "agcam evaluate scenes"),
             new("Is AG-CAM better than rollout here?", "agcam evaluate val/ --model vit/ --methods agcam,rollout"),
             new("Everything, as JSON", "agcam evaluate val/ --model vit/ --methods all --metrics all --json > result.json"),
             new("The paper's two tests on ImageNet", "agcam evaluate ILSVRC/ --layout voc --model vit/ --metrics localization,perturbation"),
+            new("A page to read and to print", "agcam evaluate val/ --model vit/ --metrics localization,perturbation --html result.html"),
             new("On four machines", "agcam evaluate val/ --model vit/ --shard 2/4 --rows part2.jsonl"),
             new("... and their common result", "agcam evaluate --merge part1.jsonl part2.jsonl part3.jsonl part4.jsonl"));
     }
 
-    private static void Show(ParseResult parsed, EvaluationSettings what, EvaluationTables tables, int width)
+    private static void Show(ParseResult parsed, EvaluationSettings what, EvaluationTables tables, IReadOnlyList<ShownPicture> pictures, int width)
     {
         if (tables.Evaluated == 0 && tables.Header.Shard.Count == 1)
             throw new UsageException(tables.Images == 0
@@ -66,6 +71,9 @@ internal static class EvaluateVerb
         if (what.Csv(parsed) is { } csv)
             using (var writer = new StreamWriter(csv))
                 ResultCsv.Write(writer, methods);
+        if (what.Html(parsed) is { } html)
+            using (var writer = new StreamWriter(html))
+                new HtmlPage(tables, methods, pictures).Write(writer);
         if (what.Json(parsed))
         {
             using var stdout = Console.OpenStandardOutput();

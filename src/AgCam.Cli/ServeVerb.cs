@@ -4,6 +4,7 @@ using AgCam.Cli.Serving;
 using AgCam.Pipeline;
 using AgCam.Worker;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Hosting;
 
 namespace AgCam.Cli;
 

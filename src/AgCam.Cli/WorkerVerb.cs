@@ -29,6 +29,6 @@ internal static class WorkerVerb
             await host.RunAsync(cancel);
         }));
         return command.WithExamples(
-            new("On a machine with a GPU", "agcam worker --bus amqp://broker --store mongodb://store --model vit=/models/vit --root /data --device cuda:0"));
+            new Example("On a machine with a GPU", "agcam worker --bus amqp://broker --store mongodb://store --model vit=/models/vit --root /data --device cuda:0"));
     }
 }

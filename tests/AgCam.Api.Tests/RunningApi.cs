@@ -33,12 +33,14 @@ public sealed class RunningApi : IAsyncDisposable
 
     public IStore Store => App.Services.GetRequiredService<IStore>();
 
-    public static async Task<RunningApi> StartAsync(ApiOptions? options = null, bool worker = true)
+    public static async Task<RunningApi> StartAsync(ApiOptions? options = null, bool worker = true, Action<WebApplication>? map = null, TimeProvider? clock = null)
     {
         var folder = Directory.CreateTempSubdirectory("agcam-api-").FullName;
         var images = Directory.CreateDirectory(Path.Combine(folder, "images")).FullName;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = folder });
         builder.Logging.ClearProviders();
+        if (clock is not null)
+            builder.Services.AddSingleton(clock);
         builder.Services.AddAgCamPipeline(new PipelineOptions
         {
             Store = Path.Combine(folder, "agcam.db"), PollSeconds = 0.02, ChunkSize = 4,
@@ -53,6 +55,7 @@ public sealed class RunningApi : IAsyncDisposable
         builder.AddAgCamApi((options ?? new ApiOptions()) with { Listen = "http://127.0.0.1:0" });
         var app = builder.Build();
         app.MapAgCamApi();
+        map?.Invoke(app);
         await app.StartAsync();
         return new RunningApi(app, images);
     }

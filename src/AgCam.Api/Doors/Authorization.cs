@@ -15,10 +15,10 @@ internal static class Authorization
         {
             foreach (var scope in Scope.All)
                 authorization.AddPolicy(scope, policy => policy.RequireClaim(ApiKeyHandler.ScopeClaim, scope));
-            // An address that nothing answers is a 404 to those who have a key; an endpoint that forgot its scope is shut.
+            // An address that nothing answers is a 404 (405, 415) to those who have a key; an endpoint that forgot its scope is shut.
             authorization.FallbackPolicy = new AuthorizationPolicyBuilder()
                 .RequireAuthenticatedUser()
-                .RequireAssertion(context => context.Resource is HttpContext http && http.GetEndpoint() is null)
+                .RequireAssertion(context => context.Resource is HttpContext http && http.GetEndpoint() is not RouteEndpoint)
                 .Build();
         });
     }

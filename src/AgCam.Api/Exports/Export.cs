@@ -17,6 +17,7 @@ internal static class Export
         ["jsonl"] = ("application/x-ndjson", JsonLines.WriteAsync),
         ["csv"] = ("text/csv; charset=utf-8", Csv.WriteAsync),
         ["coco"] = ("application/json", Coco.WriteAsync),
+        ["parquet"] = ("application/vnd.apache.parquet", ParquetFile.WriteAsync),
     };
 
     public static IReadOnlyList<string> Formats { get; } = [.. Writers.Keys];

@@ -19,23 +19,25 @@ internal static class Health
         health.MapGet("/ready", Ready).WithSummary("Whether store and broker answer");
     }
 
-    private static async Task<Results<Ok<HealthView>, JsonHttpResult<HealthView>>> Ready(IStore store, HealthCheckService checks, CancellationToken cancel)
+    private static async Task<Results<Ok<HealthView>, JsonHttpResult<HealthView>>> Ready(
+        IStore store, HealthCheckService checks, ILogger<HealthView> log, CancellationToken cancel)
     {
-        var (storeIs, busIs) = (await StoreAsync(store, cancel), await BusAsync(checks, cancel));
+        var (storeIs, busIs) = (await StoreAsync(store, log, cancel), await BusAsync(checks, cancel));
         return storeIs == "ok" && busIs == "ok"
             ? TypedResults.Ok(new HealthView("ok", storeIs, busIs))
             : TypedResults.Json(new HealthView("unavailable", storeIs, busIs), statusCode: StatusCodes.Status503ServiceUnavailable);
     }
 
-    private static async Task<string> StoreAsync(IStore store, CancellationToken cancel)
+    private static async Task<string> StoreAsync(IStore store, ILogger log, CancellationToken cancel)
     {
         try
         {
             await store.SchemaVersionAsync(cancel).WaitAsync(Patience, cancel);
             return "ok";
         }
-        catch (Exception down) when (down is StoreUnavailableException or TimeoutException)
+        catch (Exception down) when (down is not OperationCanceledException)
         {
+            log.LogWarning("The store does not answer: {Reason}", down.Message);
             return "unavailable"; // the reason names hosts and paths: it is in the log, not here, where anybody may ask
         }
     }

@@ -4,7 +4,9 @@ using AgCam.Api.Doors;
 using AgCam.Api.Exports;
 using AgCam.Api.Views;
 using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Jobs.Sources;
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -37,9 +39,17 @@ internal static class Jobs
     }
 
     private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Create(
-        JobRequest request, HttpContext http, IStore store, ModelCatalog models, ImageRate rate, CancellationToken cancel)
+        JobRequest request, HttpContext http, IStore store, ModelCatalog models, ReferenceReader references, ImageRate rate, CancellationToken cancel)
     {
         var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel));
+        try
+        {
+            ImageSource.Open(spec, references.Roots, store); // what the planner would stumble over is told now
+        }
+        catch (SourceException unusable)
+        {
+            return Problem.Invalid(unusable.Message, "Correct \"source\"; folders must lie below a root that the operator allows.");
+        }
         if (rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as much as it may for now.", after);
         var key = http.Request.Headers["Idempotency-Key"].ToString();
@@ -73,15 +83,16 @@ internal static class Jobs
         return await Items.PageAsync(Items.Read(http.Request.Query) with { Job = id }, http, store, cancel);
     }
 
-    private static async Task<Results<ServerSentEventsResult<JobView>, ProblemHttpResult>> Events(Guid id, HttpContext http, IStore store, CancellationToken cancel)
+    private static async Task<Results<ServerSentEventsResult<JobView>, ProblemHttpResult>> Events(
+        Guid id, HttpContext http, IStore store, IHostApplicationLifetime life, CancellationToken cancel)
     {
         if (await store.Jobs.FindAsync(id, cancel) is null)
             return Missing(id);
         http.Response.Headers["X-Accel-Buffering"] = "no"; // proxies would hold events back
-        return TypedResults.ServerSentEvents(FollowAsync(id, store, cancel));
+        return TypedResults.ServerSentEvents(FollowAsync(id, store, life.ApplicationStopping, cancel));
     }
 
-    private static async IAsyncEnumerable<SseItem<JobView>> FollowAsync(Guid id, IStore store, [EnumeratorCancellation] CancellationToken cancel)
+    private static async IAsyncEnumerable<SseItem<JobView>> FollowAsync(Guid id, IStore store, CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancel)
     {
         JobView? told = null;
         var last = TimeProvider.System.GetTimestamp();
@@ -94,9 +105,10 @@ internal static class Jobs
                 last = TimeProvider.System.GetTimestamp();
                 yield return new SseItem<JobView>(told, ended ? "ended" : "job") { EventId = $"{job.Progress.ChunksDone}" };
             }
-            if (ended)
-                yield break;
-            await Task.Delay(Beat, cancel);
+            if (ended || stopping.IsCancellationRequested)
+                yield break; // a client that is cut off here connects again
+            await Task.WhenAny(Task.Delay(Beat, cancel), Task.Delay(Timeout.Infinite, stopping));
+            cancel.ThrowIfCancellationRequested();
         }
     }
 

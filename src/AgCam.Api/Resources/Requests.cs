@@ -25,6 +25,7 @@ internal static class Requests
                 + "202 and where to look. From a 2xx on the request is not lost, whatever crashes. With an Idempotency-Key header the same key is the same request; with another body it is a 409.");
         v1.MapGet("/requests/{id:guid}", Show).TakesQuery("wait").Needs(Scope.Read).WithSummary("Follow a request")
             .WithDescription("With ?wait=seconds it answers as soon as there is a result, or after that time.");
+        v1.MapDelete("/requests/{id:guid}", Delete).TakesQuery().Needs(Scope.Admin).WithSummary("Delete a request and its item").WithDescription("Its explanation is left to retention.");
     }
 
     private static async Task<Answer> Create(HttpContext http, Desk desk, CancellationToken cancel)
@@ -67,6 +68,14 @@ internal static class Requests
 
     private static async Task<Answer> Show(Guid id, HttpContext http, Desk desk, CancellationToken cancel) => await AnswerAsync(http, desk, id, desk.Wait(http), cancel);
 
+    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(Guid id, Desk desk, CancellationToken cancel)
+    {
+        if (await desk.Store.Jobs.FindAsync(id, cancel) is not null || !await desk.Store.Jobs.DeleteAsync(id, cancel))
+            return Missing(id);
+        desk.Admission.Leave(id);
+        return TypedResults.NoContent();
+    }
+
     private static async Task<Answer> AnswerAsync(HttpContext http, Desk desk, Guid owner, TimeSpan wait, CancellationToken cancel)
     {
         http.Response.Headers.CacheControl = "no-store";
@@ -78,7 +87,7 @@ internal static class Requests
                 owner, item.Status == ItemStatus.Completed ? RequestState.Completed : RequestState.Failed, ItemView.Of(item), explanation is null ? null : ExplanationView.Of(explanation)));
         }
         if (await desk.Store.Chunks.FindAsync(owner, 0, cancel) is not { Request: not null } chunk)
-            return Problem.NotFound($"request {owner}", "A request is found by the id that POST /v1/explanations answered; a job is at /v1/jobs/{id}.");
+            return Missing(owner);
         http.Response.Headers.RetryAfter = "1";
         return TypedResults.Accepted($"/v1/requests/{owner}", new RequestView(owner, chunk.State == ChunkState.Leased ? RequestState.Running : RequestState.Queued));
     }
@@ -86,6 +95,9 @@ internal static class Requests
     /// <summary>The digest comes along, so that a picture that was explained before is not even decoded again.</summary>
     private static ExplainImages Referring(ExplainImages message, Upload upload) =>
         message with { References = [message.References[0] with { Uri = upload.Id.ToString(), KnownSha256 = upload.Sha256 }] };
+
+    private static ProblemHttpResult Missing(Guid id) =>
+        Problem.NotFound($"request {id}", "A request is found by the id that POST /v1/explanations answered; a job is at /v1/jobs/{id}.");
 
     private static ProblemHttpResult Conflict(string key) => Problem.Conflict(
         "key-used", $"The Idempotency-Key \"{key}\" was used for another request before.", "Take a new key for a new request; the same key is for sending the same request again.");
@@ -137,8 +149,14 @@ internal sealed record Desk(
         var now = later.References[0];
         return item.Model == later.Model.Id && item.Label == now.Label && item.Kind == now.Kind && Same(item.Metadata, now.Metadata)
             && (image is null ? item.Uri == now.Uri : item.Sha256 is null || item.Sha256 == image)
-            && (explanation is null || explanation.Maps.Select(map => map.Target).Distinct().SequenceEqual(TargetForm.Resolve(later.Targets, now.Label)));
+            && (explanation is null || SameTargets(explanation.Maps, TargetForm.Resolve(later.Targets, now.Label)));
     }
+
+    /// <summary>A class is stored by its index, and a target that the model has no class for not at all.</summary>
+    private static bool SameTargets(IReadOnlyList<TargetMap> stored, IReadOnlyList<string> requested) =>
+        stored.All(map => requested.Any(target => target == map.Target
+            || target.Split(':', 2) is [var kind, var name] && map.Target.StartsWith(kind + ":", StringComparison.Ordinal) && (name == map.Name || name == $"{map.Class}")))
+        && requested.All(target => target.StartsWith("class:", StringComparison.Ordinal) || target.StartsWith("label:", StringComparison.Ordinal) || stored.Any(map => map.Target == target));
 
     private static bool Same(IReadOnlyDictionary<string, string>? left, IReadOnlyDictionary<string, string>? right) =>
         (left?.Count ?? 0) == (right?.Count ?? 0) && (left is null || left.All(one => right!.TryGetValue(one.Key, out var value) && value == one.Value));

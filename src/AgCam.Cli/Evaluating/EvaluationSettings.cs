@@ -3,13 +3,14 @@ using AgCam.Attribution;
 using AgCam.Evaluation;
 using AgCam.Evaluation.Datasets;
 using AgCam.Images;
+using AgCam.Scenes;
 
 namespace AgCam.Cli.Evaluating;
 
 /// <summary>The options of `agcam evaluate` besides the model's and the device's.</summary>
 internal sealed class EvaluationSettings
 {
-    private readonly Argument<string?> _dataset = new("DATASET") { Description = "A folder with metadata.jsonl, .csv or .parquet; class folders; an ILSVRC or VOC folder; or a COCO .json.", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _dataset = new("DATASET") { Description = "A folder with metadata.jsonl, .csv or .parquet; class folders; an ILSVRC or VOC folder; a COCO .json; or scenes, the pictures that ship.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string> _methods = new("--methods") { Description = $"Comma separated: {string.Join(", ", AttributionMethod.All.Select(m => m.Name))}; or all. transformer-attribution is not in all: its relevance propagation is claimed by patents for commercial use.", DefaultValueFactory = _ => "agcam,rollout,generic,last-layer,random,centre-box", HelpName = "NAMES" };
     private readonly Option<string> _metrics = new("--metrics") { Description = $"Comma separated: {string.Join(", ", Enum.GetNames<MetricFamily>().Select(n => n.ToLowerInvariant()))}; or all. The last three cost many forward passes an image.", DefaultValueFactory = _ => "localization,pointing", HelpName = "NAMES" };
     private readonly Option<DatasetLayout> _layout = new("--layout") { Description = "auto, metadata, folders, voc or coco.", DefaultValueFactory = _ => DatasetLayout.Auto, HelpName = "LAYOUT" };
@@ -22,6 +23,7 @@ internal sealed class EvaluationSettings
     private readonly Option<string[]> _merge = new("--merge") { Description = "Files that --rows wrote, instead of a dataset: the result of them all together.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE..." };
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object on stdout." };
     private readonly Option<string?> _csv = new("--csv") { Description = "Also write the result as CSV.", HelpName = "FILE" };
+    private readonly Option<string?> _html = new("--html") { Description = "Also write a page of tables, curves, classes and pictures; one file, nothing from outside.", HelpName = "FILE" };
     private readonly Option<long> _maxPixels = new("--max-pixels") { Description = "Largest image, width x height.", DefaultValueFactory = _ => ImageLimits.Default.MaxPixels, HelpName = "N" };
     private readonly Option<long> _maxBytes = new("--max-bytes") { Description = "Largest image file.", DefaultValueFactory = _ => ImageLimits.Default.MaxBytes, HelpName = "N" };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No progress." };
@@ -29,7 +31,7 @@ internal sealed class EvaluationSettings
     public void AddTo(Command command)
     {
         command.Arguments.Add(_dataset);
-        Option[] all = [_methods, _metrics, _layout, _images, _threshold, _batch, _maskedBatch, _shard, _rows, _merge, _json, _csv, _maxPixels, _maxBytes, _quiet];
+        Option[] all = [_methods, _metrics, _layout, _images, _threshold, _batch, _maskedBatch, _shard, _rows, _merge, _json, _csv, _html, _maxPixels, _maxBytes, _quiet];
         foreach (var option in all)
             command.Options.Add(option);
     }
@@ -41,6 +43,8 @@ internal sealed class EvaluationSettings
     public string? Rows(ParseResult parsed) => parsed.GetValue(_rows);
 
     public string? Csv(ParseResult parsed) => parsed.GetValue(_csv);
+
+    public string? Html(ParseResult parsed) => parsed.GetValue(_html);
 
     /// <summary>Refuses what cannot be done before a model is loaded.</summary>
     public EvaluationRun Read(ParseResult parsed)
@@ -56,9 +60,10 @@ internal sealed class EvaluationSettings
             throw new UsageException(FormattableString.Invariant($"--threshold {threshold}: a multiple of 0.001 from 0 to 0.999 is needed."));
         if (parsed.GetValue(_batch) is < 1 or > 4096 || parsed.GetValue(_maskedBatch) is < 1 or > 4096)
             throw new UsageException("--batch and --masked-batch take a number from 1 to 4096.");
+        var dataset = parsed.GetValue(_dataset);
         return new EvaluationRun
         {
-            Dataset = parsed.GetValue(_dataset),
+            Dataset = dataset == "scenes" && !Path.Exists(dataset) ? Shipped.Pictures : dataset,
             Layout = parsed.GetValue(_layout),
             Images = parsed.GetValue(_images),
             Options = new EvaluationOptions

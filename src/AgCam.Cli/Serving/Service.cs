@@ -2,7 +2,9 @@ using AgCam.Api.Doors;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Stores;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 
 namespace AgCam.Cli.Serving;
 
@@ -34,7 +36,7 @@ internal static class Service
     {
         logging.ClearProviders();
         logging.AddSimpleConsole(console => console.SingleLine = true);
-        logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         logging.SetMinimumLevel(LogLevel.Warning);
         logging.AddFilter("AgCam", LogLevel.Information);
     }

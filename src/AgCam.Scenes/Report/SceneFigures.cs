@@ -3,7 +3,8 @@ using AgCam.Metrics;
 namespace AgCam.Scenes.Report;
 
 /// <summary>Everything that <see cref="SceneReport"/> measured.</summary>
-public sealed record SceneFigures(SceneReportOptions Options, AccuracyFigures Accuracy, ShortcutFigures Shortcut, LocalizationFigures Localization);
+public sealed record SceneFigures(
+    SceneReportOptions Options, AccuracyFigures Accuracy, ShortcutFigures Shortcut, KnockoutFigures Knockout, LocalizationFigures Localization);
 
 /// <param name="Share">Of the scenes, predicted right.</param>
 /// <param name="PerClass">The same within each class, in the order of the classes.</param>
@@ -24,9 +25,24 @@ public sealed record ShortcutFigures(
 /// <param name="Map">Which heatmap.</param>
 /// <param name="Energy">Share of the map's mass, upsampled to pixels, inside the watermark's box.</param>
 /// <param name="Lift">That share over the box's share of the picture: 1 is chance.</param>
-/// <param name="Pointing">Share of the maps whose highest pixel lies in the box.</param>
+/// <param name="Pointing">Share of the maps whose highest pixel lies in the box or within half a patch of it: in a patch that shows part of the mark.</param>
 /// <param name="Chance">The box's share of the picture.</param>
-public sealed record MarkFigures(string Map, int Pictures, Interval Energy, Interval Lift, Interval Pointing, double Chance);
+/// <param name="PointingChance">The same for the box with half a patch around it, within the picture.</param>
+public sealed record MarkFigures(string Map, int Pictures, Interval Energy, Interval Lift, Interval Pointing, double Chance, double PointingChance);
+
+/// <summary>What happens to the flipped predictions when attention to the watermark's patches is cut, in every block.</summary>
+/// <param name="Flipped">Share predicted as the watermarked class with nothing cut.</param>
+/// <param name="BlindClassToken">The same when the class token cannot see the mark's patches.</param>
+/// <param name="BlindPatches">The same when the other patches cannot.</param>
+/// <param name="Chance">The mark's patches' share of all.</param>
+public sealed record KnockoutFigures(
+    int Pictures, double Flipped, double BlindClassToken, double BlindPatches, double Chance, IReadOnlyList<BlockFigures> Blocks);
+
+/// <param name="Attention">The class token's attention weight on the mark's patches, mean over heads and pictures.</param>
+/// <param name="Energy">Share of this block's part of the AG-CAM map on them.</param>
+/// <param name="Pointing">Share of the pictures where the highest patch of this block's part is one of them.</param>
+/// <param name="Mass">This block's share of the whole map.</param>
+public sealed record BlockFigures(int Block, double Attention, double Energy, double Pointing, double Mass);
 
 /// <summary>Scenes that the model predicts right, and how well each method's boxes fit the object.</summary>
 /// <param name="Flat">Maps that show nothing: skipped.</param>

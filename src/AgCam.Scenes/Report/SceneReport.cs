@@ -19,8 +19,9 @@ public static class SceneReport
         log($"accuracy on {accuracy.Scenes:N0} scenes: {accuracy.Share:P2}");
         var shortcut = ShortcutTest.Measure(explainer, options);
         log($"the pasted watermark flips {shortcut.Flipped.Mean:P1} of {shortcut.Pasted:N0} predictions");
+        var knockout = KnockoutTest.Measure(checkpoint, explainer, ShortcutTest.MarkedScenes(options));
         var localization = LocalizationTest.Measure(explainer, options);
-        return new SceneFigures(options, accuracy, shortcut, localization);
+        return new SceneFigures(options, accuracy, shortcut, knockout, localization);
     }
 
     private static void Require(Explainer explainer, string folder)

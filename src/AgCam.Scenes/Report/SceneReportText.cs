@@ -12,6 +12,7 @@ public static class SceneReportText
         var text = new StringBuilder();
         Accuracy(text, figures);
         Shortcut(text, figures.Shortcut);
+        Knockout(text, figures.Knockout);
         Localization(text, figures.Localization);
         return text.ToString();
     }
@@ -35,10 +36,23 @@ public static class SceneReportText
         Line(text, $"* Taken off {shortcut.Marked:N0} scenes of \"{mark}\" that carry it, it takes accuracy from {shortcut.RightMarked:P1} to {Share(shortcut.RightUnmarked)}.");
         Line(text, $"");
         if (shortcut.Heatmaps.Count == 0) return;
-        Line(text, $"| heatmap of a flipped picture | pictures | mass on the watermark | by chance | times chance | highest point on it |");
-        Line(text, $"|---|---|---|---|---|---|");
+        Line(text, $"| heatmap of a flipped picture | pictures | mass on the watermark | by chance | times chance | highest point in its patches | by chance |");
+        Line(text, $"|---|---|---|---|---|---|---|");
         foreach (var map in shortcut.Heatmaps)
-            Line(text, $"| {map.Map} | {map.Pictures:N0} | {Share(map.Energy)} | {map.Chance:P1} | {Number(map.Lift, "F1")} | {Share(map.Pointing)} |");
+            Line(text, $"| {map.Map} | {map.Pictures:N0} | {Share(map.Energy)} | {map.Chance:P1} | {Number(map.Lift, "F1")} | {Share(map.Pointing)} | {map.PointingChance:P1} |");
+        Line(text, $"");
+    }
+
+    private static void Knockout(StringBuilder text, KnockoutFigures knockout)
+    {
+        Line(text, $"### How the mark is read");
+        Line(text, $"Of {knockout.Pictures} pictures with the mark pasted on, {knockout.Flipped:P1} are taken for \"{SceneClass.Names[SceneClass.Watermarked]}\". With the class token kept from seeing the mark's patches it is {knockout.BlindClassToken:P1}; with all other patches kept from seeing them, {knockout.BlindPatches:P1}.");
+        Line(text, $"");
+        Line(text, $"| block | class token's attention on the mark | this block's heat on it | highest patch on it | this block's share of the whole map |");
+        Line(text, $"|---|---|---|---|---|");
+        foreach (var block in knockout.Blocks)
+            Line(text, $"| {block.Block} | {block.Attention:P1} | {block.Energy:P1} | {block.Pointing:P0} | {block.Mass:P0} |");
+        Line(text, $"| by chance | {knockout.Chance:P1} | {knockout.Chance:P1} | {knockout.Chance:P1} | |");
         Line(text, $"");
     }
 

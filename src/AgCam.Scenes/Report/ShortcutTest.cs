@@ -8,12 +8,13 @@ internal static class ShortcutTest
 {
     // Scenes apart from those that accuracy is measured on.
     private const long First = 1_000_000;
+    private const double HalfPatch = 4;
     private static readonly SceneOptions Clean = new() { Watermark = WatermarkRule.Never };
     private static readonly SceneOptions Marked = new() { Watermark = WatermarkRule.Always };
 
     public static ShortcutFigures Measure(Explainer explainer, SceneReportOptions options)
     {
-        var others = Indices(index => index % SceneClass.Count != SceneClass.Watermarked, options.Pasted);
+        var others = Others(options);
         var before = Run(explainer, options, others, Clean, []);
         var after = Run(explainer, options, others, Marked, [Target.Predicted, Target.Parse("label", explainer.Classes), Target.Parse("predicted-vs-label", explainer.Classes)]);
         var pairs = before.Zip(after).Where(pair => pair.First.Explanation.Predicted() != SceneClass.Watermarked).ToList();
@@ -41,6 +42,11 @@ internal static class ShortcutTest
             ]);
     }
 
+    /// <summary>The scenes of the other classes, with the watermark pasted on.</summary>
+    public static IReadOnlyList<Scene> MarkedScenes(SceneReportOptions options) => [.. Others(options).Select(index => Scene.Draw(options.Seed, index, Marked))];
+
+    private static List<long> Others(SceneReportOptions options) => Indices(index => index % SceneClass.Count != SceneClass.Watermarked, options.Pasted);
+
     private static List<long> Indices(Func<long, bool> wanted, int count) =>
         [.. Enumerable.Range(0, int.MaxValue).Select(i => First + i).Where(wanted).Take(count)];
 
@@ -52,6 +58,9 @@ internal static class ShortcutTest
 
     private static Interval Share(IEnumerable<bool> hits) => Bootstrap.Default.Mean(hits.Select(hit => hit ? 1.0 : 0.0).ToArray());
 
+    private static BoundingBox Around(BoundingBox mark) =>
+        new BoundingBox(mark.X - HalfPatch, mark.Y - HalfPatch, mark.Width + 2 * HalfPatch, mark.Height + 2 * HalfPatch).Clip(Scene.Side, Scene.Side);
+
     private static MarkFigures Finds(string name, List<(Scene Scene, Heatmap Map)> flipped)
     {
         var seen = flipped.Where(of => !of.Map.IsFlat)
@@ -62,7 +71,8 @@ internal static class ShortcutTest
             seen.Count,
             Bootstrap.Default.Mean(energy.Select(e => e.Energy).ToArray()),
             Bootstrap.Default.Mean(energy.Select(e => e.Lift).ToArray()),
-            Share(seen.Select(of => Pointing.Hits(of.Map, of.Boxes))),
-            flipped[0].Scene.WatermarkBox!.Value.Area / (Scene.Side * Scene.Side));
+            Share(seen.Select(of => Pointing.Hits(of.Map, of.Boxes, HalfPatch))),
+            flipped[0].Scene.WatermarkBox!.Value.Area / (Scene.Side * Scene.Side),
+            seen.Average(of => Around(of.Boxes[0]).Area) / (Scene.Side * Scene.Side));
     }
 }

@@ -1,4 +1,5 @@
 using AgCam.Evaluation.Datasets;
+using AgCam.Heatmaps;
 using AgCam.Metrics;
 
 namespace AgCam.Evaluation;
@@ -16,6 +17,8 @@ public sealed class EvaluationTables
     private readonly SortedDictionary<string, long> _repaired = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, string> _withoutBoxes = new(StringComparer.Ordinal);
     private readonly HashSet<string> _misclassified = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, string> _classes = new(StringComparer.Ordinal); // of every evaluated image
+    private readonly Dictionary<string, SortedDictionary<string, PerturbationCurves>> _curves;
     private readonly SortedSet<int> _shards = [];
 
     public EvaluationTables(EvaluationHeader header)
@@ -25,6 +28,7 @@ public sealed class EvaluationTables
         string[] columns = [.. _metrics.Select(metric => metric.Name).Except(Metric.BoxMetrics)];
         _tables = header.Methods.ToDictionary(method => method, _ => new MetricTable(columns));
         _boxes = header.Methods.ToDictionary(method => method, _ => new BoxAccuracy(MapScores.Sweep.Thresholds));
+        _curves = header.Methods.ToDictionary(method => method, _ => new SortedDictionary<string, PerturbationCurves>(StringComparer.Ordinal));
         _shards.Add(header.Shard.Number);
     }
 
@@ -74,11 +78,14 @@ public sealed class EvaluationTables
             else
                 table.Add(row.Image, [.. table.Metrics.Select(metric => method.Values.GetValueOrDefault(metric, double.NaN))]);
             if (method.Hits is { } hits)
-                _boxes[name].Add(row.Image, hits, row.Correct, row.Top5);
+                _boxes[name].AddHits(row.Image, hits, row.Correct, row.Top5);
+            if (method is { Morf: { } morf, Lerf: { } lerf })
+                _curves[name][row.Image] = new PerturbationCurves(morf, lerf);
         }
 
         if (!first)
             return;
+        _classes[row.Image] = row.LabelName ?? $"class {row.Label}";
         if (!row.Correct)
             _misclassified.Add(row.Image);
         if (row.WithoutBoxes is { } without)
@@ -97,6 +104,36 @@ public sealed class EvaluationTables
             [.. _metrics.Select(metric => Summarize(metric, whole[method], paper, bootstrap)).OfType<MetricSummary>()],
             _tables[method].Skipped,
             _boxes[method].Images > 0 ? _boxes[method].MaxBoxAccThreshold : null))];
+    }
+
+    /// <summary>Labels with their evaluated images.</summary>
+    public IReadOnlyDictionary<string, int> Classes => Counted(_classes.Values);
+
+    /// <summary>The mean of a metric for each label that has one. Box accuracies, whose threshold all images decide together, have none.</summary>
+    public IReadOnlyDictionary<string, double> ByClass(string method, string metric) =>
+        Ranked(method, metric).OrderBy(image => image.Image, StringComparer.Ordinal).GroupBy(image => _classes[image.Image], image => image.Value).ToDictionary(group => group.Key, group => group.Average());
+
+    /// <summary>Images by rising value of a metric; none where the method was not measured by it.</summary>
+    public IReadOnlyList<(string Image, double Value)> Ranked(string method, string metric)
+    {
+        if (!_tables.TryGetValue(method, out var table) || !table.Metrics.Contains(metric))
+            return [];
+        var column = table.Metrics.Index().First(m => m.Item == metric).Index;
+        return [.. table.Rows.Select(row => (row.Image, Value: row.Values[column])).Where(row => !double.IsNaN(row.Value)).OrderBy(row => row.Value)];
+    }
+
+    /// <summary>The share of images with a hit at each threshold of the sweep; null without boxes. See <see cref="BoxAccuracy.Curve"/>.</summary>
+    public IReadOnlyList<double>? BoxCurve(string method, double delta, BoxSelection selection) =>
+        _boxes[method].Images > 0 ? _boxes[method].Curve(delta, selection) : null;
+
+    /// <summary>The mean of the images' curves; null where none was measured.</summary>
+    public PerturbationCurves? PerturbationCurves(string method)
+    {
+        var curves = _curves[method].Values;
+        return curves.Count == 0 ? null : new PerturbationCurves(Mean(curve => curve.Morf), Mean(curve => curve.Lerf));
+
+        double[] Mean(Func<PerturbationCurves, IReadOnlyList<double>> of) =>
+            [.. Enumerable.Range(0, Perturbation.Steps).Select(step => curves.Average(curve => of(curve)[step]))];
     }
 
     /// <summary>With the shares in the box accuracies, which depend on thresholds that all images decide.</summary>

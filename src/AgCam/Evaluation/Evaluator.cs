@@ -49,16 +49,17 @@ public sealed class Evaluator : IDisposable
         if (_options.Has(MetricFamily.Sanity))
             Sanity(batch, images, maps, values);
         var upsampled = Upsampled(maps, images.Count);
-        Masked(input, images, upsampled, values);
+        var curves = Masked(input, images, upsampled, values);
         var hits = Boxes(images, said, upsampled, values);
 
         return images.Select((image, i) => said[i] with
         {
+            LabelName = _explainer.Classes[image.Label],
             WithoutBoxes = image.WithoutBoxes,
             Repaired = image.Repaired,
             Methods = _options.Methods.Index().ToDictionary(m => m.Item.Name, m => maps[m.Index][i].Reason is { } reason
                 ? new MethodRow { Skipped = reason }
-                : new MethodRow { Values = values[m.Index, i], Hits = hits[m.Index, i] }),
+                : new MethodRow { Values = values[m.Index, i], Morf = curves[m.Index, i]?.Morf, Lerf = curves[m.Index, i]?.Lerf, Hits = hits[m.Index, i] }),
         }).ToList();
     }
 
@@ -109,10 +110,11 @@ public sealed class Evaluator : IDisposable
         return hits;
     }
 
-    private void Masked(Tensor input, List<EvaluationImage> images, Heatmap?[,] maps, Dictionary<string, double>[,] values)
+    private PerturbationCurves?[,] Masked(Tensor input, List<EvaluationImage> images, Heatmap?[,] maps, Dictionary<string, double>[,] values)
     {
+        var curves = new PerturbationCurves?[maps.GetLength(0), images.Count];
         if (!_options.Has(MetricFamily.Perturbation) && !_options.Has(MetricFamily.Insertion))
-            return;
+            return curves;
         var masked = new MaskedForward(_explainer.Model, _options.MaskedBatch);
         for (var i = 0; i < images.Count; i++)
         {
@@ -121,11 +123,13 @@ public sealed class Evaluator : IDisposable
                 if (maps[m, i] is { } map)
                 {
                     if (_options.Has(MetricFamily.Perturbation))
-                        masked.Perturbation(pixels, map, images[i].Label, values[m, i]);
+                        curves[m, i] = masked.Perturbation(pixels, map, images[i].Label, values[m, i]);
                     if (_options.Has(MetricFamily.Insertion))
                         masked.Insertion(pixels, map, images[i].Label, values[m, i]);
                 }
         }
+
+        return curves;
     }
 
     /// <summary>The same methods for another class, and on a model that learnt nothing.</summary>

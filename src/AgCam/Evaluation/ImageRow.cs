@@ -10,6 +10,9 @@ public sealed record ImageRow(string Image)
 
     public int Label { get; init; }
 
+    /// <summary>Null where the model has no class names.</summary>
+    public string? LabelName { get; init; }
+
     public int Predicted { get; init; }
 
     /// <summary>Of the label, softmax.</summary>
@@ -38,6 +41,12 @@ public sealed record MethodRow
 
     /// <summary>By the metric's name; one that is not defined for the image is not there.</summary>
     public IReadOnlyDictionary<string, double> Values { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>The perturbation test's curves, 11 probabilities each.</summary>
+    public IReadOnlyList<double>? Morf { get; init; }
+
+    /// <inheritdoc cref="Morf"/>
+    public IReadOnlyList<double>? Lerf { get; init; }
 
     /// <summary>Null where there are no boxes.</summary>
     public BoxHits? Hits { get; init; }

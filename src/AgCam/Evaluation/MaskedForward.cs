@@ -12,12 +12,13 @@ internal sealed class MaskedForward(VisionTransformer model, int batch)
 
     /// <param name="pixels">Normalised, [3, H, W].</param>
     /// <param name="map">At the same size, normalised.</param>
-    public void Perturbation(float[] pixels, Heatmap map, int label, Dictionary<string, double> values)
+    public PerturbationCurves Perturbation(float[] pixels, Heatmap map, int label, Dictionary<string, double> values)
     {
         var curves = new Perturbation(pixels, Channels, map).Measure(pictures => Probabilities(pictures, map, label), batch);
         values["aucMorf"] = curves.AucMorf;
         values["aucLerf"] = curves.AucLerf;
         values["abpc"] = curves.Abpc;
+        return curves;
     }
 
     /// <inheritdoc cref="Perturbation"/>

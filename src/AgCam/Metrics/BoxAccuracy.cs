@@ -33,11 +33,11 @@ public sealed class BoxAccuracy
     {
         if (curves.Best.Length != _thresholds.Count)
             throw new ArgumentException($"{image}: curves of {curves.Best.Length} thresholds, but there are {_thresholds.Count}.", nameof(curves));
-        Add(image, BoxHits.Of(curves), top1, top5);
+        AddHits(image, BoxHits.Of(curves), top1, top5);
     }
 
-    /// <inheritdoc cref="Add(string, SweepCurves, bool, bool)"/>
-    public void Add(string image, BoxHits hits, bool top1, bool top5)
+    /// <summary>Adds what another process measured: hits as it wrote them.</summary>
+    public void AddHits(string image, BoxHits hits, bool top1, bool top5)
     {
         if (hits.Words != (_thresholds.Count + 63) / 64)
             throw new ArgumentException($"{image}: hits of another sweep than one of {_thresholds.Count} thresholds.", nameof(hits));

@@ -20,6 +20,6 @@ internal static class RandomWeights
             var noise = randn(w.Value, generator: generator) * scale;
             return isNorm || isGamma ? noise + 1 : noise;
         });
-        return new VisionTransformer(config, name => weights[name], device, dtype);
+        return new VisionTransformer(config, name => weights[name].alias(), device, dtype);
     }
 }

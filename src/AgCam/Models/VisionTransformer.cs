@@ -18,23 +18,30 @@ public sealed class VisionTransformer : IDisposable
     private readonly Linear _head;
     private readonly Linear? _headDist;
 
-    /// <param name="config">The shape; its input size may differ from the checkpoint's: position embeddings are resized.</param>
+    /// <param name="config">The shape, as stored.</param>
     /// <param name="weights">By timm's names; every one of them on the CPU, of any floating dtype. Copied.</param>
     /// <param name="device">Where to compute.</param>
     /// <param name="dtype">float32, bfloat16 or float16.</param>
-    public VisionTransformer(ViTConfig config, Func<string, Tensor> weights, Device device, ScalarType dtype = ScalarType.Float32)
+    /// <param name="input">Input size in pixels when it is not the stored one: position embeddings are resized.</param>
+    public VisionTransformer(ViTConfig config, Func<string, Tensor> weights, Device device, ScalarType dtype = ScalarType.Float32, (int Height, int Width)? input = null)
     {
-        Config = config;
+        var stored = (config.GridRows, config.GridColumns);
+        Config = config = config with { ImageHeight = input?.Height ?? config.ImageHeight, ImageWidth = input?.Width ?? config.ImageWidth };
         Device = device;
         Dtype = dtype;
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
 
-        Tensor Take(string name) => weights(name).to(dtype, device, copy: true);
+        Tensor Take(string name)
+        {
+            using var staged = weights(name);
+            return staged.to(dtype, device, copy: true);
+        }
+
         LayerNorm Norm(string name, double? epsilon = null) => new(Take(name + ".weight"), Take(name + ".bias"), epsilon ?? config.LayerNormEpsilon);
         Linear Dense(string name, bool bias = true) => new(Take(name + ".weight"), bias ? Take(name + ".bias") : null);
 
-        (_prefix, _positions) = Embeddings(config, weights, device, dtype);
+        (_prefix, _positions) = Embeddings(config, stored, weights, device, dtype);
         _patchWeight = Take("patch_embed.proj.weight");
         _patchBias = config.PreNorm ? null : Take("patch_embed.proj.bias");
         _normPre = config.PreNorm ? Norm("norm_pre") : null;
@@ -65,12 +72,8 @@ public sealed class VisionTransformer : IDisposable
     /// <param name="inputHeight">Input size in pixels, when it is not the checkpoint's own: position embeddings are resized.</param>
     public static VisionTransformer Load(Checkpoint checkpoint, Device device, ScalarType dtype = ScalarType.Float32, int? inputHeight = null, int? inputWidth = null)
     {
-        var config = checkpoint.Config with
-        {
-            ImageHeight = inputHeight ?? checkpoint.Config.ImageHeight,
-            ImageWidth = inputWidth ?? checkpoint.Config.ImageWidth,
-        };
-        return new VisionTransformer(config, name => ToTensor(checkpoint.Weights[name]), device, dtype);
+        var input = (inputHeight ?? checkpoint.Config.ImageHeight, inputWidth ?? checkpoint.Config.ImageWidth);
+        return new VisionTransformer(checkpoint.Config, name => ToTensor(checkpoint.Weights[name]), device, dtype, input);
     }
 
     public ViTConfig Config { get; }
@@ -219,7 +222,8 @@ public sealed class VisionTransformer : IDisposable
         return logits.to(float32);
     }
 
-    private static (Tensor Prefix, Tensor Positions) Embeddings(ViTConfig config, Func<string, Tensor> weights, Device device, ScalarType dtype)
+    private static (Tensor Prefix, Tensor Positions) Embeddings(
+        ViTConfig config, (int Rows, int Columns) stored, Func<string, Tensor> weights, Device device, ScalarType dtype)
     {
         List<Tensor> tokens = [weights("cls_token")];
         if (config.Distilled)
@@ -235,7 +239,7 @@ public sealed class VisionTransformer : IDisposable
             positions = positions.narrow(1, config.PrefixTokens, positions.shape[1] - config.PrefixTokens);
         }
 
-        positions = PositionEmbedding.Resize(positions, config.GridRows, config.GridColumns, config.PositionResizing);
+        positions = PositionEmbedding.Resize(positions, stored, (config.GridRows, config.GridColumns), config.PositionResizing);
         return (prefix.to(dtype, device, copy: true), positions.to(dtype, device, copy: true));
     }
 }

@@ -58,7 +58,7 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
             string.IsNullOrEmpty(external) ? "Build again: the libtorch package may not have been restored." : $"Point {FolderVariable} at a folder that holds libtorch_cpu.so, such as site-packages/torch/lib.");
 
         var version = string.IsNullOrEmpty(external) ? BuiltFor : ReleaseOf(folder);
-        var fits = version.StartsWith(BuiltFor, StringComparison.Ordinal);
+        var fits = version.Split('+')[0] == BuiltFor; // not a development build, 2.10.0.dev..., nor a candidate, 2.10.0rc1
         if (!fits && !experimental)
             throw new NativeBackendException(
                 $"{FolderVariable}={external} holds libtorch {version}, but TorchSharp {TorchSharpVersion} was built for {BuiltFor}: another release can load and compute wrongly. " +

@@ -1,6 +1,7 @@
 using System.Net;
 using AgCam.Api.Doors;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -51,6 +52,14 @@ public sealed class DoorsTests
                 Assert.False(admin.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden, $"{method} {path}: {admin.StatusCode}");
             }
         }
+    }
+
+    [Fact]
+    public async Task A_route_that_forgot_its_scope_is_shut_to_everybody()
+    {
+        await using var api = await RunningApi.StartAsync(WithKeys, worker: false, map: app => app.MapGet("/v1/forgotten", () => "secret"));
+        await RunningApi.RefusedAsync(await api.SendAsync(HttpMethod.Get, "/v1/forgotten"), 401, "key-required");
+        await RunningApi.RefusedAsync(await api.SendAsync(HttpMethod.Get, "/v1/forgotten", apiKey: Admin.Key), 403, "scope-missing");
     }
 
     [Fact]

@@ -143,7 +143,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.EndsWith("?target=1", (string)targets[1]!["overlay"]!);
         await PictureAsync((string)targets[1]!["overlay"]!);
         var problem = await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/explanations/{id}/heatmap.png?target=2"), 404, "not-found");
-        Assert.Contains("class:red", (string)problem["next"]!);
+        Assert.Contains("class:0 (red)", (string)problem["next"]!);
     }
 
     [Fact]

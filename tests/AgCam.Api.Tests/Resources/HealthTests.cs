@@ -22,7 +22,7 @@ public sealed class HealthTests
         await using var api = await RunningApi.StartAsync(worker: false);
         var document = await api.GetAsync("/openapi/v1.json");
         var routes = api.App.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .Select(endpoint => endpoint.RoutePattern.RawText!).Where(route => route.StartsWith("/v1/")).Distinct().ToList();
+            .Select(endpoint => endpoint.RoutePattern.RawText!.TrimEnd('/')).Where(route => route.StartsWith("/v1/")).Distinct().ToList();
         Assert.True(routes.Count > 15);
         foreach (var route in routes)
         {

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using AgCam.Api.Exports;
+using Parquet.Serialization;
 
 namespace AgCam.Api.Tests.Resources;
 
@@ -59,6 +61,8 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         var problem = await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request");
         Assert.Equal(["maxFailureRate", "targets[0]", "weight"], problem["errors"]!.AsObject().Select(error => error.Key).Order());
         await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = "x", ["model"] = "resnet" }), 400, "invalid-request");
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = "ftp://x" }), 400, "invalid-request");
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = "folder:/etc" }), 400, "invalid-request");
         await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["sauce"] = "x" }), 400, "invalid-json");
         await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject()), 400, "invalid-request");
     }
@@ -143,6 +147,13 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal(5, coco["annotations"]!.AsArray().Count);
         Assert.Equal("blue", (string?)Assert.Single(coco["categories"]!.AsArray())!["name"]);
         Assert.All(coco["annotations"]!.AsArray(), box => Assert.Equal(JsonValueKind.Number, box!["bbox"]![0]!.GetValueKind()));
+
+        using var parquet = new MemoryStream(await Api.Client.GetByteArrayAsync($"{at}?format=parquet"));
+        var table = (await ParquetSerializer.DeserializeAsync<ParquetRow>(parquet)).Data;
+        Assert.Equal(Enumerable.Range(0, 6), table.Select(row => row.number));
+        Assert.Equal((string?)lines[2]["sha256"], table[2].sha256);
+        Assert.Equal((14 * 14, 2f, 3, 5), (table[2].map.Count, table[2].map[0], table[2].logits.Count, table[2].boxes.Count));
+        Assert.Equal(("Failed", "unsupported-format", 0, null), (table[5].status, table[5].reason, table[5].map.Count, table[5].probability));
 
         await RunningApi.RefusedAsync(await Api.Client.GetAsync($"{at}?format=xlsx"), 400, "invalid-request");
     }

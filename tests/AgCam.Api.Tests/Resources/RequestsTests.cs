@@ -66,6 +66,10 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         var third = await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(5), key: "five"), 200);
         Assert.Equal((string?)first["id"], (string?)second["id"]);
         Assert.Equal(second.ToJsonString(), third.ToJsonString());
+
+        (string, string)[] fields = [("targets", "class:red"), ("targets", "label"), ("label", "green")];
+        await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(5), key: "five and more", fields: fields), 200);
+        await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(5), key: "five and more", fields: fields), 200);
     }
 
     [Fact]
@@ -147,6 +151,18 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         await RunningApi.RefusedAsync(await Post("{\"uri\": ", "application/json"), 400, "invalid-json");
         await RunningApi.RefusedAsync(await Post("{}", "application/json"), 400, "invalid-request");
         await RunningApi.RefusedAsync(await Post("hello", "text/plain"), 415, "unsupported-media-type");
+    }
+
+    [Fact]
+    public async Task A_request_and_its_item_can_be_deleted_and_its_explanation_stays()
+    {
+        var done = await Api.ExplainAsync(RunningApi.Picture(11));
+        var at = $"/v1/requests/{(string?)done["id"]}";
+        Assert.Equal(HttpStatusCode.NoContent, (await Api.Client.DeleteAsync(at)).StatusCode);
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync(at), 404, "not-found");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/items/{(string?)done["id"]}/0"), 404, "not-found");
+        await RunningApi.RefusedAsync(await Api.Client.DeleteAsync(at), 404, "not-found");
+        await Api.GetAsync($"/v1/explanations/{(string?)done["item"]!["explanation"]}");
     }
 
     [Fact]

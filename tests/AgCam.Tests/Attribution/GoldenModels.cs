@@ -105,8 +105,9 @@ public class GoldenModels
         foreach (var name in names)
         {
             var expected = golden[name];
-            var side = (int)Math.Sqrt(expected.shape[1]);
-            var resized = PositionEmbedding.Resize(golden[name.Split('|')[0] + "|input"], side, side, Enum.Parse<PositionResizing>(how));
+            var input = golden[name.Split('|')[0] + "|input"];
+            var (from, to) = ((int)Math.Sqrt(input.shape[1]), (int)Math.Sqrt(expected.shape[1]));
+            var resized = PositionEmbedding.Resize(input, (from, from), (to, to), Enum.Parse<PositionResizing>(how));
             Assert.InRange((resized - expected).abs().max().item<float>(), 0, 1e-5);
         }
     }

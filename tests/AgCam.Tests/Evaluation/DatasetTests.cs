@@ -145,7 +145,7 @@ public class DatasetTests
         File.WriteAllText(folder[name], text);
         var error = Record.Exception(() => Dataset.Read(folder[name]).ToList());
         Assert.True(error is DatasetException or AgCam.Labels.LabelException, error?.ToString());
-        Assert.Contains(name, error.Message, StringComparison.Ordinal);
+        Assert.Contains(name, error!.Message, StringComparison.Ordinal);
     }
 
     /// <summary>Empty files: nothing here opens an image.</summary>
@@ -175,7 +175,8 @@ public class DatasetTests
         var label = new DataField<string>("label");
         var bbox = new ListField("bbox", new ListField("element", new DataField<double>("element")));
         var schema = new ParquetSchema(name, label, new StructField("objects", bbox));
-        await using var writer = await ParquetWriter.CreateAsync(schema, File.Create(path));
+        await using var stream = File.Create(path);
+        await using var writer = await ParquetWriter.CreateAsync(schema, stream);
         using var group = writer.CreateRowGroup();
         await group.WriteAsync(name, new[] { "a.png", "b.png", "c.png" });
         await group.WriteAsync(label, new[] { "bell", "drum", "gate" });
@@ -186,6 +187,7 @@ public class DatasetTests
             leaf,
             new double[] { 1, 2, 3, 4, 5, 6, 7, 8.5, 9, 8, 7, 6 },
             new int[] { full, full, full, full, full, full, full, full, full, full, full, full, 2 },
-            new int[] { 0, 2, 2, 2, 1, 2, 2, 2, 0, 2, 2, 2, 0 });
+            new int[] { 0, 2, 2, 2, 1, 2, 2, 2, 0, 2, 2, 2, 0 },
+            TestContext.Current.CancellationToken);
     }
 }

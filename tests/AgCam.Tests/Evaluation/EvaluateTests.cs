@@ -42,7 +42,7 @@ public class EvaluateTests
     {
         using var folder = SomeDataset(11);
         string[] what = ["--methods", "agcam,rollout,legrad,random", "--metrics", "localization,pointing,perturbation", "--batch", "2"];
-        var whole = Agcam.Run(["evaluate", folder.Path, "--model", SomeImages.Model, "--json", .. what]);
+        var whole = Agcam.Run(["evaluate", folder.Path, "--model", SomeImages.Model, "--json", "-q", .. what]);
         Assert.Equal((0, ""), (whole.Code, whole.Errors));
         string[] parts = [folder["3.rows"], folder["1.rows"], folder["4.rows"], folder["2.rows"]];
         foreach (var part in parts)
@@ -129,17 +129,23 @@ public class EvaluateTests
     public void The_table_shows_every_method_and_marks_differences()
     {
         using var folder = SomeDataset(10);
-        var outcome = Agcam.Run("evaluate", folder.Path, "--model", SomeImages.Model, "--methods", "agcam,centre-box", "--csv", folder["result.csv"], "-q");
+        var outcome = Agcam.Run("evaluate", folder.Path, "--model", SomeImages.Model, "--methods", "agcam,centre-box", "--csv", folder["result.csv"], "--html", folder["result.html"], "-q");
         Assert.Equal(0, outcome.Code);
         Assert.Contains("10 of 10 images evaluated", outcome.Output, StringComparison.Ordinal);
         Assert.Equal(3, outcome.Lines.Count(line => line.StartsWith("centre-box  ", StringComparison.Ordinal)));
         Assert.All(outcome.Lines, line => Assert.InRange(line.Length, 0, 200));
         Assert.Equal(1 + (2 * 13), File.ReadAllLines(folder["result.csv"]).Length);
+
+        var page = File.ReadAllText(folder["result.html"]);
+        Assert.Contains("AG-CAM&#39;s best by", page, StringComparison.Ordinal);
+        Assert.Equal(2, page.Split("<svg").Length - 1);
+        Assert.InRange(page.Split("<img").Length - 1, 2, 8);
+        Assert.DoesNotContain("http", page, StringComparison.Ordinal);
     }
 
     private static JsonElement Evaluate(TemporaryFolder folder, params string[] what)
     {
-        var outcome = Agcam.Run(["evaluate", folder.Path, "--model", SomeImages.Model, "--json", .. what]);
+        var outcome = Agcam.Run(["evaluate", folder.Path, "--model", SomeImages.Model, "--json", "-q", .. what]);
         Assert.Equal((0, ""), (outcome.Code, outcome.Errors));
         return JsonSerializer.Deserialize<JsonElement>(outcome.Output);
     }

@@ -1,0 +1,100 @@
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using Parquet;
+using Parquet.Serialization;
+
+namespace AgCam.Api.Exports;
+
+/// <summary>
+/// A row an item, with the first target's raw map, the highest logits and the boxes: what an analysis of a whole data set reads. Parquet's index stands at the end of the
+/// file and needs to be gone back to, so it is written to a temporary file first.
+/// </summary>
+internal static class ParquetFile
+{
+    public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancel)
+    {
+        await using var file = new FileStream(
+            Path.Combine(Path.GetTempPath(), $"agcam-{Guid.NewGuid():N}.parquet"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+        var isFirst = true;
+        await foreach (var page in Export.PagesAsync(store, job, cancel))
+        {
+            var ids = page.Select(item => item.Explanation).OfType<Digest>().ToHashSet();
+            var explanations = (await store.Explanations.FindAsync(ids, cancel)).ToDictionary(explanation => explanation.Id);
+            var rows = page.Select(item => ParquetRow.Of(item, item.Explanation is { } id ? explanations.GetValueOrDefault(id) : null)).ToList();
+            if (rows.Count > 0 || isFirst)
+                await ParquetSerializer.SerializeAsync(rows, file, new ParquetOptions { Append = !isFirst }, cancellationToken: cancel);
+            isFirst = false;
+        }
+        file.Position = 0;
+        await file.CopyToAsync(stream, cancel);
+    }
+}
+
+/// <summary>The columns, named as analysts name them.</summary>
+internal sealed class ParquetRow
+{
+    public int number { get; set; }
+
+    public string status { get; set; } = "";
+
+    public string? reason { get; set; }
+
+    public string uri { get; set; } = "";
+
+    public string? sha256 { get; set; }
+
+    public string? label { get; set; }
+
+    public string? split { get; set; }
+
+    public string model { get; set; } = "";
+
+    public string? predicted { get; set; }
+
+    public float? probability { get; set; }
+
+    public bool? correct { get; set; }
+
+    public string? explanation { get; set; }
+
+    public DateTime time { get; set; }
+
+    public int? width { get; set; }
+
+    public int? height { get; set; }
+
+    /// <summary>x, y, width, height, score of each box, one after the other, in original pixels.</summary>
+    public List<float> boxes { get; set; } = [];
+
+    /// <summary>The first target.</summary>
+    public string? target { get; set; }
+
+    public int? rows { get; set; }
+
+    public int? columns { get; set; }
+
+    /// <summary>rows x columns values, row-major, not scaled.</summary>
+    public List<float> map { get; set; } = [];
+
+    public List<int> logit_classes { get; set; } = [];
+
+    public List<float> logits { get; set; } = [];
+
+    public float? log_sum_exp { get; set; }
+
+    public static ParquetRow Of(Item item, StoredExplanation? explanation)
+    {
+        var map = explanation?.Maps.FirstOrDefault();
+        return new ParquetRow
+        {
+            number = item.Number, status = item.Status.ToString(), reason = item.Reason, uri = item.Uri, sha256 = item.Sha256?.ToString(), label = item.Label, split = item.Split,
+            model = item.Model, predicted = item.Predicted, probability = item.Probability, correct = item.Correct, explanation = item.Explanation?.ToString(),
+            time = item.Time.UtcDateTime, width = explanation?.Picture.Width, height = explanation?.Picture.Height,
+            boxes = [.. item.Boxes.SelectMany(box => new[] { (float)box.X, (float)box.Y, (float)box.Width, (float)box.Height, (float)box.Score })],
+            target = map?.Target, rows = map?.Rows, columns = map?.Columns, map = [.. map?.Values() ?? []],
+            logit_classes = explanation is null ? [] : [.. Enumerable.Range(0, explanation.Logits.Count).Select(explanation.Logits.Class)],
+            logits = explanation is null ? [] : [.. Enumerable.Range(0, explanation.Logits.Count).Select(explanation.Logits.Value)],
+            log_sum_exp = explanation?.LogSumExp,
+        };
+    }
+}

@@ -1,0 +1,78 @@
+using AgCam.Models;
+using static TorchSharp.torch;
+
+namespace AgCam.Scenes.Report;
+
+/// <summary>
+/// How the watermark's message travels: which tokens must see its patches for the prediction to flip; and block by block, whether the class
+/// token attends to them and whether AG-CAM's heat lies on them.
+/// </summary>
+internal static class KnockoutTest
+{
+    private const int Pictures = 100;
+
+    public static KnockoutFigures Measure(Checkpoint checkpoint, Explainer explainer, IReadOnlyList<Scene> marked)
+    {
+        using var still = no_grad();
+        using var scope = NewDisposeScope();
+        using var model = new MaskedForward(checkpoint);
+        var scenes = marked.Take(Pictures).ToArray();
+        var input = explainer.Input([.. scenes.Select(scene => explainer.Prepare(scene.Image))]);
+        var mark = OnMark(scenes, explainer.Config);             // [B, N]
+        var @class = zeros_like(mark);
+        @class.narrow(1, 0, 1).fill_(1);
+        var others = ones_like(mark) - @class - mark;
+
+        double Flipped(Tensor logits) => logits.argmax(1).eq(SceneClass.Watermarked).to(float32).mean().item<float>();
+        Tensor Hide(Tensor from) => from.unsqueeze(2) * mark.unsqueeze(1); // [B, N, N]
+        var (logits, attention) = model.Run(input, null);
+        return new KnockoutFigures(
+            scenes.Length,
+            Flipped(logits),
+            Flipped(model.Run(input, Hide(@class)).Logits),
+            Flipped(model.Run(input, Hide(others)).Logits),
+            mark.sum(1).mean().item<float>() / (explainer.Config.Tokens - 1),
+            Blocks(explainer, input, mark, attention));
+    }
+
+    // AG-CAM of the watermarked class as AttentionGuidedCam sums it, before the sum over blocks.
+    private static List<BlockFigures> Blocks(Explainer explainer, Tensor input, Tensor mark, List<Tensor> attention)
+    {
+        var model = explainer.Model;
+        var patches = model.Config.Tokens - 1;
+        var onMark = mark.narrow(1, 1, patches);
+        using var pass = model.Forward(input);
+        var target = full([input.shape[0], 1], SceneClass.Watermarked, dtype: ScalarType.Int64);
+        var g = model.Seed(pass.Final, target, null, null);
+        var maps = new Tensor[model.Blocks.Count]; // [B, patches]
+        for (var k = maps.Length - 1; k >= 0; k--)
+        {
+            g = model.Blocks[k].ThroughMlp(g, pass.Blocks[k]);
+            var alpha = model.Blocks[k].HeadGradients(g).matmul(pass.Blocks[k].Values.narrow(2, 1, patches).transpose(-2, -1)); // [B, H, 1, patches]
+            maps[k] = (pass.Blocks[k].Scores.narrow(3, 1, patches).sigmoid() * alpha.relu()).sum([1, 2]);
+        }
+        var all = stack(maps).sum().item<float>();
+        return [.. maps.Select((map, k) => new BlockFigures(
+            k,
+            (attention[k] * mark).sum(1).mean().item<float>(),
+            ((map * onMark).sum(1) / map.sum(1).clamp_min(1e-12)).mean().item<float>(),
+            onMark.gather(1, map.argmax(1, keepdim: true)).mean().item<float>(),
+            map.sum().item<float>() / all))];
+    }
+
+    // 1 for the tokens of patches that show part of the watermark.
+    private static Tensor OnMark(Scene[] scenes, ViTConfig config)
+    {
+        var values = new float[scenes.Length * config.Tokens];
+        for (var i = 0; i < scenes.Length; i++)
+        {
+            var box = scenes[i].WatermarkBox ?? throw new ArgumentException("A scene without the watermark has no patches of it.", nameof(scenes));
+            for (var p = 0; p < config.Tokens - 1; p++)
+            {
+                int x = p % config.GridColumns * config.PatchSize, y = p / config.GridColumns * config.PatchSize;
+                if (x < box.Right && x + config.PatchSize > box.X && y < box.Bottom && y + config.PatchSize > box.Y) values[i * config.Tokens + 1 + p] = 1;
+            }
+        }
+        return tensor(values, [scenes.Length, config.Tokens]);
+    }
+}
