@@ -82,8 +82,12 @@ public class ImageDecoderTests
 
         var tooMany = Assert.Throws<ImageException>(() => ImageDecoder.Decode(bytes, new ImageLimits { MaxPixels = pixels - 1 }));
         Assert.Equal(ImageFailure.TooManyPixels, tooMany.Reason);
+        Assert.Contains("--max-pixels", tooMany.Message, StringComparison.Ordinal);
         var tooLong = Assert.Throws<ImageException>(() => ImageDecoder.Decode(bytes, new ImageLimits { MaxSide = picture.Width - 1 }));
         Assert.Equal(ImageFailure.TooManyPixels, tooLong.Reason);
+        Assert.DoesNotContain("MaxSide", tooLong.Message, StringComparison.Ordinal);
+        var tooLarge = Assert.Throws<ImageException>(() => ImageDecoder.Decode(bytes, new ImageLimits { MaxBytes = bytes.Length - 1 }));
+        Assert.Contains("--max-bytes", tooLarge.Message, StringComparison.Ordinal);
         Assert.Equal(picture.Pixels, ImageDecoder.Decode(bytes, new ImageLimits { MaxPixels = pixels, MaxSide = picture.Width }).Pixels);
     }
 
