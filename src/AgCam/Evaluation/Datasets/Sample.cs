@@ -48,9 +48,6 @@ public static class SkipReason
 
     /// <summary>None was given for the image.</summary>
     public const string NoHeatmap = "no-heatmap";
-
-    /// <summary>The model says another class: left out of the paper's localisation scores.</summary>
-    public const string Misclassified = "misclassified";
 }
 
 /// <summary>A dataset cannot be read. The caller must act; the message says how.</summary>
