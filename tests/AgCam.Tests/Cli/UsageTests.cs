@@ -7,7 +7,6 @@ public class UsageTests
 {
     [Theory]
     [InlineData("explain")]
-    [InlineData("explain a.jpg")]
     [InlineData("explain a.jpg --model nowhere/at/all")]
     [InlineData("explain a.jpg --model MODEL --threshold 2")]
     [InlineData("explain a.jpg --model MODEL --batch 0")]
