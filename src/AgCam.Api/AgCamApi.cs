@@ -7,6 +7,7 @@ using AgCam.Pipeline;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Scalar.AspNetCore;
 
 namespace AgCam.Api;
@@ -27,6 +28,7 @@ public static class AgCamApi
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(options.MinUploadBytesPerSecond, TimeSpan.FromSeconds(5));
             kestrel.Limits.MaxRequestBodySize = options.MaxUploadBytes + (64 << 10); // a form has a little more than its image
         });
 

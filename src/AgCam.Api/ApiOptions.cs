@@ -24,6 +24,10 @@ public sealed record ApiOptions
     [Range(1, 1L << 29)]
     public long MaxUploadPixels { get; init; } = ImageLimits.Default.MaxPixels;
 
+    /// <summary>A body that comes more slowly than this, after five seconds of patience, is cut off. Default 1024.</summary>
+    [Range(1, 1_000_000_000)]
+    public int MinUploadBytesPerSecond { get; init; } = 1024;
+
     /// <summary>The longest that <c>?wait</c> may ask for. Default 60.</summary>
     [Range(0, 600)]
     public int MaxWaitSeconds { get; init; } = 60;

@@ -56,6 +56,7 @@ internal static class EvaluateVerb
             new("Is AG-CAM better than rollout here?", "agcam evaluate val/ --model vit/ --methods agcam,rollout"),
             new("Everything, as JSON", "agcam evaluate val/ --model vit/ --methods all --metrics all --json > result.json"),
             new("The paper's two tests on ImageNet", "agcam evaluate ILSVRC/ --layout voc --model vit/ --metrics localization,perturbation"),
+            new("Maps of another program beside AG-CAM", "agcam evaluate val/ --model vit/ --methods agcam --heatmaps mine=maps.npz"),
             new("A page to read and to print", "agcam evaluate val/ --model vit/ --metrics localization,perturbation --html result.html"),
             new("On four machines", "agcam evaluate val/ --model vit/ --shard 2/4 --rows part2.jsonl"),
             new("... and their common result", "agcam evaluate --merge part1.jsonl part2.jsonl part3.jsonl part4.jsonl"));

@@ -3,7 +3,6 @@ using System.Globalization;
 using AgCam.Cli.Explaining;
 using AgCam.Cli.Options;
 using AgCam.Cli.Terminal;
-using AgCam.Images;
 using AgCam.Labels;
 
 namespace AgCam.Cli;
@@ -41,14 +40,17 @@ internal static class ExplainVerb
         var provenance = new RunProvenance(explainer, run);
         using var output = run.Out is null ? null : new OutputFolder(explainer, run, provenance);
         var tally = new RunTally();
-        var total = Count(run.Paths, interruption.Drain);
+        using var broken = new CancellationTokenSource(); // a stage has failed: no further image is waited for
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(interruption.Drain, broken.Token);
+        var own = new OwnPictures(run.Out);
+        var total = Count(run.Paths, own, ending.Token);
         var reading = new Reading(explainer, run, labels, output);
         var model = new ModelThread(explainer, run, tally);
         var finishing = new Finishing(explainer, run, provenance, output, new Report(run, explainer, screen), tally);
 
         using (run.Quiet ? null : new Progress(screen, () => new ProgressState(tally.Done, total.IsCompletedSuccessfully ? total.Result : null, tally.Failed, tally.Rate)))
             await Task.WhenAll(
-                Ending(Task.Run(() => reading.Run(ImageSource.Find(run.Paths, Console.In), interruption.Drain))),
+                Ending(Task.Run(() => reading.Run(ImageSource.Find(run.Paths, Console.In, own), ending.Token))),
                 Ending(model.Run(reading.Images)),
                 Ending(finishing.Run(model.Explained)));
 
@@ -78,12 +80,13 @@ internal static class ExplainVerb
                 reading.Fail(error);
                 model.Fail(error);
                 finishing.Fail(error);
+                await broken.CancelAsync();
                 throw;
             }
         }
     }
 
     /// <summary>How many there are, for the time left; null for a list on stdin, which can be read once only.</summary>
-    private static Task<long?> Count(IReadOnlyList<string> paths, CancellationToken cancel) => Task.Run<long?>(
-        () => paths.Contains("-") ? null : ImageFiles.Find(paths).TakeWhile(_ => !cancel.IsCancellationRequested).LongCount(), CancellationToken.None);
+    private static Task<long?> Count(IReadOnlyList<string> paths, OwnPictures own, CancellationToken cancel) => Task.Run<long?>(
+        () => paths.Contains("-") ? null : ImageSource.Find(paths, TextReader.Null, own).TakeWhile(_ => !cancel.IsCancellationRequested).LongCount(), CancellationToken.None);
 }

@@ -71,7 +71,7 @@ internal static class Invocation
         while (error is AggregateException or ChannelClosedException or TypeInitializationException && error.InnerException is { } inner)
             error = inner;
         var expected = error is UsageException or ModelException or NativeBackendException or DeviceException or TargetException or LabelException or DatasetException or ImageException
-            or ArgumentException or ValidationException or IOException or UnauthorizedAccessException;
+            or ArgumentException or ValidationException or IOException or UnauthorizedAccessException or DllNotFoundException;
         Console.Error.WriteLine(expected
             ? $"agcam: {OneLine(error.Message)}"
             : $"agcam: internal error, {error.GetType().Name}: {OneLine(error.Message)} Set AGCAM_DEBUG=1 for the stack trace, and report it.");

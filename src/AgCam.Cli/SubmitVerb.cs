@@ -105,7 +105,7 @@ internal static class SubmitVerb
             else
                 Console.Out.WriteLine(item is null ? $"{path}: {(string?)done.Result["state"]}, {Client.Url}v1/requests/{(string?)done.Result["id"]}"
                     : (string?)item["status"] == "Failed" ? $"{path}: failed, {(string?)item["reason"]}: {(string?)item["detail"]}"
-                    : string.Create(CultureInfo.InvariantCulture, $"{path}: {(string?)item["predicted"]} {(double)item["probability"]!:P1}, {item["boxes"]!.AsArray().Count} boxes, {Client.Url}v1/explanations/{(string?)item["explanation"]}/overlay.png"));
+                    : string.Create(CultureInfo.InvariantCulture, $"{path}: {(string?)item["predicted"]} {(double)item["probability"]!:P1}, {(item["boxes"]!.AsArray().Count is 1 ? "1 box" : $"{item["boxes"]!.AsArray().Count} boxes")}, {Client.Url}v1/explanations/{(string?)item["explanation"]}/overlay.png"));
             return (string?)item?["status"] == "Failed" ? 1 : 0;
         }
 

@@ -33,9 +33,9 @@ public sealed record PipelineOptions
     [Range(1, ExplainImages.MaxReferences)]
     public int ChunkSize { get; init; } = 64;
 
-    /// <summary>Chunks of all jobs together that are in the broker or with workers at a time, to begin with; it grows while workers are waiting for work. Default 8.</summary>
+    /// <summary>Chunks of all jobs together that are in the broker or with workers at a time, to begin with; it grows while workers are waiting for work. Default 4.</summary>
     [Range(1, 4096)]
-    public int MinWindow { get; init; } = 8;
+    public int MinWindow { get; init; } = 4;
 
     /// <summary>As far as the window grows. Default 1024.</summary>
     [Range(1, 65_536)]

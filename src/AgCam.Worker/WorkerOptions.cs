@@ -29,9 +29,9 @@ public sealed record WorkerOptions
     [Range(1, 65_536)]
     public int DecodedAhead { get; init; } = 128;
 
-    /// <summary>Chunks of the bulk lane at a time; enough to fill a batch and to keep the store busy meanwhile. Default 4.</summary>
+    /// <summary>Chunks of the bulk lane at a time; enough to fill a batch and to keep the store busy meanwhile. Default 3.</summary>
     [Range(1, 256)]
-    public int BulkChunks { get; init; } = 4;
+    public int BulkChunks { get; init; } = 3;
 
     /// <summary>Requests of the interactive lane at a time. Default 16.</summary>
     [Range(1, 1024)]

@@ -172,7 +172,7 @@ public sealed class Explainer : IDisposable
         if (_model.Device.type == DeviceType.CUDA)
             bytes = bytes.pin_memory();
         var pixels = bytes.to(_model.Device, non_blocking: true).permute(0, 3, 1, 2).to(float32).contiguous(); // [B, 3, H, W]
-        return pixels.div_(255).sub_(_mean).div_(_std).MoveToOuterDisposeScope();
+        return pixels.OverInPlace(255).sub_(_mean).div_(_std).MoveToOuterDisposeScope();
     }
 
     /// <summary>Maps for every image and target. Images may have different numbers of targets: the shorter lists are padded and cut.</summary>

@@ -42,6 +42,9 @@ public abstract record Target
     /// <summary>The canonical text: part of an explanation's identity, so a label stands in it by its class.</summary>
     public abstract string Canonical(int? label);
 
+    /// <summary>Does it resolve to nothing for an image without a label?</summary>
+    public virtual bool NeedsLabel => false;
+
     /// <summary>Class indices by falling logit; ties by index.</summary>
     public static int[] Ranked(ReadOnlyMemory<float> logits, int count)
     {
@@ -85,6 +88,8 @@ public abstract record Target
 
     private sealed record LabelTarget : SingleTarget
     {
+        public override bool NeedsLabel => true;
+
         public override int? ClassOf(ReadOnlyMemory<float> logits, int? label) => label;
 
         public override string Canonical(int? label) => label is null ? "label" : $"label:{label}";
@@ -107,6 +112,8 @@ public abstract record Target
 
     private sealed record ContrastiveTarget(SingleTarget For, SingleTarget Against) : Target
     {
+        public override bool NeedsLabel => For.NeedsLabel || Against.NeedsLabel;
+
         public override IEnumerable<ResolvedTarget> Resolve(ReadOnlyMemory<float> logits, int? label) =>
             For.ClassOf(logits, label) is { } side && Against.ClassOf(logits, label) is { } against && side != against
                 ? [new ResolvedTarget(side, against)]

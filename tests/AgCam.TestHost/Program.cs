@@ -1,4 +1,4 @@
-// One process of the pipeline, explaining with the null engine: AgCam.TestHost role=api|worker|serve store=... bus=... prefix=... root=... [kill=POINT:N] [poison=SHA256]
+// One process of the pipeline, explaining with the null engine: AgCam.TestHost role=api|worker|serve|bench store=... bus=... prefix=... root=... [kill=POINT:N] [poison=SHA256]
 using AgCam;
 using AgCam.Pipeline;
 using AgCam.Pipeline.References;
@@ -23,6 +23,18 @@ var options = new PipelineOptions
     TrustSeconds = double.Parse(given.GetValueOrDefault("trust", "20")),
     References = new ReferenceOptions { Roots = [given["root"]] },
 };
+if (role == "bench")
+{
+    var rate = await AgCam.Worker.Measuring.PipelineRate.MeasureAsync(options, new WorkerOptions(), int.Parse(given.GetValueOrDefault("images", "20000")), configure =>
+    {
+        var benched = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        benched.Logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning);
+        configure(benched.Services);
+        return benched.Build();
+    });
+    Console.WriteLine(System.Text.Json.JsonSerializer.Serialize(rate));
+    return;
+}
 var death = Death.Parse(given.GetValueOrDefault("kill"));
 
 var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());

@@ -27,11 +27,15 @@ internal sealed record Drawing(StoredExplanation Explanation, TargetMap Target, 
         [.. InputBoxes(threshold).Select(Transform.ToOriginal).OfType<BoundingBox>()];
 
     /// <summary>The photo with the heat over it.</summary>
-    public RgbImage Overlay(RgbImage photo, PictureQuery query) =>
-        new ExplanationPicture(photo, Raw.Normalize(), Covers) { Boxes = query.Boxes ? Boxes(query.Threshold) : [] }.Overlay(new PictureOptions
+    public RgbImage Overlay(RgbImage photo, PictureQuery query)
+    {
+        var side = query.Size ?? Math.Min(Math.Max(photo.Width, photo.Height), query.MaxSide);
+        var picture = new ExplanationPicture(photo, Raw.Normalize(), Covers) { Boxes = query.Boxes ? Boxes(query.Threshold) : [] };
+        return (query.Size is null ? picture : picture.Fit(side)).Overlay(new PictureOptions
         {
-            Colormap = query.Colormap, Opacity = query.Opacity, LongestSide = query.Size ?? Math.Max(photo.Width, photo.Height), Boxes = query.Boxes,
+            Colormap = query.Colormap, Opacity = query.Opacity, LongestSide = side, Boxes = query.Boxes,
         });
+    }
 
     /// <summary>The heat alone, of what the model saw: it needs no photo.</summary>
     public RgbImage Heat(PictureQuery query)

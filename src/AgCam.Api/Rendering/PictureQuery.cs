@@ -6,7 +6,8 @@ namespace AgCam.Api.Rendering;
 /// <summary>How a picture is wanted, from the query string.</summary>
 /// <param name="Size">Longest side in pixels; null for the picture's own.</param>
 /// <param name="Target">Which of the explanation's maps, from 0.</param>
-internal sealed record PictureQuery(Colormap Colormap, double Opacity, int? Size, double Threshold, bool Boxes, int Target)
+/// <param name="MaxSide">The longest side that is drawn, whatever the photo's is.</param>
+internal sealed record PictureQuery(Colormap Colormap, double Opacity, int? Size, double Threshold, bool Boxes, int Target, int MaxSide)
 {
     /// <summary>What may stand in the query of an overlay.</summary>
     public static readonly string[] OverlayNames = ["colormap", "opacity", "size", "threshold", "boxes", "target"];
@@ -25,7 +26,8 @@ internal sealed record PictureQuery(Colormap Colormap, double Opacity, int? Size
                 query.Whole("size", 16, maxSide),
                 query.Number("threshold", 0, 1) ?? 0.5,
                 query.Flag("boxes") ?? boxes,
-                query.Whole("target", 0, 1000) ?? 0);
+                query.Whole("target", 0, 1000) ?? 0,
+                maxSide);
         }
         catch (ArgumentException colormap)
         {

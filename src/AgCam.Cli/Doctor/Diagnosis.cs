@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using AgCam.Cli.Remote;
 using AgCam.Models;
 using AgCam.Models.Hub;
 using AgCam.Native;
@@ -17,10 +18,13 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
     private const long LowMemory = 2L << 30;
     private const long LowDisk = 2L << 30;
 
-    private static readonly string[] Known =
-    [
-        NativeBackend.FolderVariable, NativeBackend.ExperimentalVariable, "AGCAM_DEBUG", "AGCAM_FIXTURES",
-    ];
+    /// <summary>Variables whose values may be shown; all others may hold a secret, or an address with one in it.</summary>
+    private static readonly string[] Shown = [NativeBackend.FolderVariable, NativeBackend.ExperimentalVariable, "AGCAM_DEBUG", "AGCAM_FIXTURES"];
+
+    private static readonly string[] Known = [.. Shown, RemoteOptions.UrlVariable, RemoteOptions.KeyVariable];
+
+    /// <summary>Of variables that the tests and their services read, not agcam.</summary>
+    private static readonly string[] Others = ["AGCAM_TEST_", "AGCAM_SERVICES_"];
 
     public bool Ok => !Problems.Any(problem => problem.Fatal);
 
@@ -31,7 +35,7 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
         facts["agcam"] = $"{software.Version}, commit {software.Commit}";
         facts["system"] = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.RuntimeIdentifier}, {RuntimeInformation.FrameworkDescription}";
         Backend(facts, problems);
-        facts["images"] = $"libvips {NetVips.NetVips.Version(0)}.{NetVips.NetVips.Version(1)}.{NetVips.NetVips.Version(2)}";
+        Images(facts, problems);
         Memory(facts, problems);
         Cache(facts, problems);
         Disk(facts, problems, "disk-here", Environment.CurrentDirectory);
@@ -58,6 +62,19 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
         {
             facts["backend"] = "does not load";
             problems.Add(new(broken.Message, "", Fatal: true));
+        }
+    }
+
+    private static void Images(Dictionary<string, string> facts, List<Problem> problems)
+    {
+        try
+        {
+            facts["images"] = $"libvips {NetVips.NetVips.Version(0)}.{NetVips.NetVips.Version(1)}.{NetVips.NetVips.Version(2)}";
+        }
+        catch (Exception broken) when (broken is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or TypeInitializationException)
+        {
+            facts["images"] = "libvips does not load";
+            problems.Add(new($"libvips does not load: {broken.GetBaseException().Message.Split('\n')[0].Trim()}", "Build or publish again: it comes with the program, below runtimes/ or beside it.", Fatal: true));
         }
     }
 
@@ -107,9 +124,10 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
 
     private static void Variables(Dictionary<string, string> facts, List<Problem> problems)
     {
-        foreach (var name in Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(name => name.StartsWith("AGCAM_", StringComparison.Ordinal)).Order())
+        var names = Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(name => name.StartsWith("AGCAM_", StringComparison.Ordinal));
+        foreach (var name in names.Where(name => !Others.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))).Order(StringComparer.Ordinal))
         {
-            facts[name] = Environment.GetEnvironmentVariable(name)!;
+            facts[name] = Shown.Contains(name) ? Environment.GetEnvironmentVariable(name)! : "set";
             if (!Known.Contains(name))
                 problems.Add(new($"{name} is set, but agcam knows no such variable.", $"It knows {string.Join(", ", Known)}.", Fatal: false));
         }

@@ -12,7 +12,8 @@ internal sealed class EvaluationSettings
 {
     private readonly Argument<string?> _dataset = new("DATASET") { Description = "A folder with metadata.jsonl, .csv or .parquet; class folders; an ILSVRC or VOC folder; a COCO .json; or scenes, the pictures that ship.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string> _methods = new("--methods") { Description = $"Comma separated: {string.Join(", ", AttributionMethod.All.Select(m => m.Name))}; or all. transformer-attribution is not in all: its relevance propagation is claimed by patents for commercial use.", DefaultValueFactory = _ => "agcam,rollout,generic,last-layer,random,centre-box", HelpName = "NAMES" };
-    private readonly Option<string> _metrics = new("--metrics") { Description = $"Comma separated: {string.Join(", ", Enum.GetNames<MetricFamily>().Select(n => n.ToLowerInvariant()))}; or all. The last three cost many forward passes an image.", DefaultValueFactory = _ => "localization,pointing", HelpName = "NAMES" };
+    private readonly Option<string> _metrics = new("--metrics") { Description = $"Comma separated: {string.Join(", ", Enum.GetNames<MetricFamily>().Select(n => n.ToLowerInvariant()))}; or all. Perturbation costs 20 forward passes an image and method, insertion two for each row of pixels.", DefaultValueFactory = _ => "localization,pointing", HelpName = "NAMES" };
+    private readonly Option<string[]> _heatmaps = new("--heatmaps") { Description = "Also measure these: a folder of .npy files, an .npz or .safetensors file, by the image's path in the dataset. Repeatable.", HelpName = "NAME=PATH" };
     private readonly Option<DatasetLayout> _layout = new("--layout") { Description = "auto, metadata, folders, voc or coco.", DefaultValueFactory = _ => DatasetLayout.Auto, HelpName = "LAYOUT" };
     private readonly Option<string?> _images = new("--images") { Description = "Where the images lie, when that is not beside the annotations.", HelpName = "FOLDER" };
     private readonly Option<double> _threshold = new("--threshold") { Description = "Of the normalised map: where boxes are cut. A multiple of 0.001.", DefaultValueFactory = _ => 0.5, HelpName = "SHARE" };
@@ -31,7 +32,7 @@ internal sealed class EvaluationSettings
     public void AddTo(Command command)
     {
         command.Arguments.Add(_dataset);
-        Option[] all = [_methods, _metrics, _layout, _images, _threshold, _batch, _maskedBatch, _shard, _rows, _merge, _json, _csv, _html, _maxPixels, _maxBytes, _quiet];
+        Option[] all = [_methods, _metrics, _heatmaps, _layout, _images, _threshold, _batch, _maskedBatch, _shard, _rows, _merge, _json, _csv, _html, _maxPixels, _maxBytes, _quiet];
         foreach (var option in all)
             command.Options.Add(option);
     }
@@ -68,7 +69,7 @@ internal sealed class EvaluationSettings
             Images = parsed.GetValue(_images),
             Options = new EvaluationOptions
             {
-                Methods = Usage(() => AttributionMethod.Select(Names(_methods))),
+                Methods = Usage(() => (AttributionMethod[])[.. AttributionMethod.Select(Names(_methods)), .. (parsed.GetValue(_heatmaps) ?? []).Select(Given)]),
                 Families = [.. Names(_metrics).SelectMany(Families).Distinct().Order()],
                 Threshold = threshold,
                 MaskedBatch = parsed.GetValue(_maskedBatch),
@@ -82,6 +83,14 @@ internal sealed class EvaluationSettings
         string[] Names(Option<string> option) => parsed.GetValue(option)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } names
             ? names
             : throw new UsageException($"{option.Name} names nothing.");
+    }
+
+    private static AttributionMethod Given(string text)
+    {
+        if (text.Split('=', 2) is not [var name, { Length: > 0 } path])
+            throw new UsageException($"--heatmaps {text}: NAME=PATH is meant.");
+        var maps = GivenHeatmaps.Open(path); // for as long as the process lives
+        return AttributionMethod.Given(name, maps.Find);
     }
 
     private static MetricFamily[] Families(string name) => name.Equals("all", StringComparison.OrdinalIgnoreCase) ? Enum.GetValues<MetricFamily>()

@@ -2,13 +2,20 @@ using System.Text.Json;
 
 namespace AgCam.Cli.Explaining;
 
-/// <summary>What explanations.jsonl holds from earlier runs: a digest and an offset for each row, never the rows themselves.</summary>
+/// <summary>A row that an earlier run wrote.</summary>
+/// <param name="At">Where its line begins.</param>
+/// <param name="Explanations">How many it holds: as many pictures were drawn.</param>
+/// <param name="Predicted">Class index.</param>
+internal readonly record struct DoneRow(long At, int Explanations, int Predicted);
+
+/// <summary>
+/// What explanations.jsonl holds from earlier runs: the newest row of each path, as a digest and an offset, never the rows themselves. An older
+/// row of a path does not count as done: the pictures on disk are the newest one's.
+/// </summary>
 internal sealed class DoneRows
 {
-    private readonly Dictionary<Digest, long> _offsets = [];
-    private readonly HashSet<Digest> _failures = [];
-
-    public int Count => _offsets.Count;
+    // By the path's digest. What the row stands for: its key, the digest of a failure's line, or zeros for a row of another provenance.
+    private readonly Dictionary<Digest, (Digest Content, DoneRow Row)> _newest = [];
 
     /// <summary>Reads to the end and leaves the file there, ready to be appended to. A last line that a crash cut short is dropped.</summary>
     /// <param name="provenances">Rows of other provenances do not count.</param>
@@ -17,16 +24,12 @@ internal sealed class DoneRows
         var done = new DoneRows();
         rows.Position = 0;
         var whole = 0L;
-        foreach (var line in Lines(rows))
+        foreach (var line in JsonLines.Read(rows))
         {
-            if (Parse(line.Span) is { } row)
-            {
-                if (row.Failed)
-                    done._failures.Add(Digest.Of(line.Span));
-                else if (provenances.Contains(row.Provenance))
-                    done._offsets[key(row.Path, row.Sha256, row.Label)] = whole;
-            }
-
+            if (Parse(line.Span, whole) is { } row)
+                done._newest[PathDigest(row.Path)] = (
+                    row.Failed ? Digest.Of(line.Span) : provenances.Contains(row.Provenance) ? key(row.Path, row.Sha256, row.Label) : default,
+                    row.Row);
             whole += line.Length + 1;
         }
 
@@ -35,45 +38,14 @@ internal sealed class DoneRows
         return done;
     }
 
-    public long? Find(Digest key) => _offsets.TryGetValue(key, out var at) ? at : null;
+    public DoneRow? Find(string path, Digest key) => _newest.TryGetValue(PathDigest(path), out var newest) && newest.Content == key ? newest.Row : null;
 
-    public bool HasFailure(ReadOnlySpan<byte> row) => _failures.Contains(Digest.Of(row));
+    /// <summary>Is the newest row of the path this failure, word for word?</summary>
+    public bool HasFailure(string path, ReadOnlySpan<byte> row) => _newest.TryGetValue(PathDigest(path), out var newest) && newest.Content == Digest.Of(row);
 
-    public byte[] ReadRow(FileStream rows, long at)
-    {
-        // By position, beside the stream that appends.
-        var row = new List<byte>();
-        var buffer = new byte[4096];
-        while (RandomAccess.Read(rows.SafeFileHandle, buffer, at + row.Count) is > 0 and var read)
-        {
-            var end = buffer.AsSpan(0, read).IndexOf((byte)'\n');
-            row.AddRange(buffer.AsSpan(0, end < 0 ? read : end));
-            if (end >= 0)
-                break;
-        }
+    private static Digest PathDigest(string path) => Digest.Of(System.Text.Encoding.UTF8.GetBytes(path));
 
-        return [.. row];
-    }
-
-    private static IEnumerable<ReadOnlyMemory<byte>> Lines(FileStream rows)
-    {
-        var buffer = new byte[1 << 16];
-        var filled = 0;
-        int read;
-        while ((read = rows.Read(buffer, filled, buffer.Length - filled)) > 0)
-        {
-            filled += read;
-            var start = 0;
-            for (int end; (end = buffer.AsSpan(start, filled - start).IndexOf((byte)'\n')) >= 0; start += end + 1)
-                yield return buffer.AsMemory(start, end);
-            buffer.AsSpan(start, filled - start).CopyTo(buffer);
-            filled -= start;
-            if (filled == buffer.Length)
-                Array.Resize(ref buffer, 2 * buffer.Length);
-        }
-    }
-
-    private static (bool Failed, string Path, Digest Sha256, int? Label, Digest Provenance)? Parse(ReadOnlySpan<byte> line)
+    private static Parsed? Parse(ReadOnlySpan<byte> line, long at)
     {
         try
         {
@@ -82,13 +54,21 @@ internal sealed class DoneRows
             var row = json.RootElement;
             var path = row.GetProperty("image").GetProperty("path").GetString()!;
             if (row.GetProperty("status").ValueEquals("Failed"))
-                return (true, path, default, null, default);
+                return new Parsed(true, path, default, null, default, default);
             int? label = row.TryGetProperty("label", out var given) ? given.GetProperty("class").GetInt32() : null;
-            return (false, path, Digest.Parse(row.GetProperty("image").GetProperty("sha256").GetString()!), label, Digest.Parse(row.GetProperty("provenance").GetString()!));
+            return new Parsed(
+                false,
+                path,
+                Digest.Parse(row.GetProperty("image").GetProperty("sha256").GetString()!),
+                label,
+                Digest.Parse(row.GetProperty("provenance").GetString()!),
+                new DoneRow(at, row.GetProperty("explanations").GetArrayLength(), row.GetProperty("predictions")[0].GetProperty("class").GetInt32()));
         }
-        catch (Exception broken) when (broken is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception broken) when (broken is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
         {
             return null; // not ours; it stays where it is
         }
     }
+
+    private readonly record struct Parsed(bool Failed, string Path, Digest Sha256, int? Label, Digest Provenance, DoneRow Row);
 }

@@ -9,14 +9,18 @@ internal sealed class Finishing(Explainer explainer, ExplainRun run, RunProvenan
     private readonly Channel<Task<Finished>> _finished = Channel.CreateBounded<Task<Finished>>(
         new BoundedChannelOptions(2 * Environment.ProcessorCount) { SingleReader = true, SingleWriter = true });
 
-    public Task Run(ChannelReader<(ReadImage Image, Explanation? Explanation)> explained) => Task.WhenAll(Start(explained), WriteAll());
+    public async Task Run(ChannelReader<(ReadImage Image, Explanation? Explanation)> explained)
+    {
+        using var unread = new CancellationTokenSource(); // nobody writes any more: the next image, which may be long in coming, is not waited for
+        await Task.WhenAll(Start(explained, unread.Token), WriteAll(unread));
+    }
 
     /// <summary>Ends the stage: another one has failed.</summary>
     public void Fail(Exception error) => _finished.Writer.TryComplete(error);
 
-    private async Task Start(ChannelReader<(ReadImage Image, Explanation? Explanation)> explained)
+    private async Task Start(ChannelReader<(ReadImage Image, Explanation? Explanation)> explained, CancellationToken unread)
     {
-        await foreach (var (image, explanation) in explained.ReadAllAsync())
+        await foreach (var (image, explanation) in explained.ReadAllAsync(unread))
             await _finished.Writer.WriteAsync(Task.Run(() => Finish(image, explanation)));
         _finished.Writer.TryComplete();
     }
@@ -35,7 +39,7 @@ internal sealed class Finishing(Explainer explainer, ExplainRun run, RunProvenan
         return new Finished(image, explanation, row, explanation.Targets.Count, Stopwatch.GetElapsedTime(started));
     }
 
-    private async Task WriteAll()
+    private async Task WriteAll(CancellationTokenSource unread)
     {
         try
         {
@@ -43,7 +47,8 @@ internal sealed class Finishing(Explainer explainer, ExplainRun run, RunProvenan
         }
         catch (Exception error)
         {
-            Fail(error); // nobody reads any more
+            Fail(error);
+            await unread.CancelAsync();
             throw;
         }
     }
@@ -54,10 +59,10 @@ internal sealed class Finishing(Explainer explainer, ExplainRun run, RunProvenan
         await foreach (var finishing in _finished.Reader.ReadAllAsync())
         {
             var (image, explanation, row, pictures, saving) = await finishing;
-            if (image.DoneAt is { } at)
-                row = run.Json ? output!.ReadRow(at) : [];
+            if (image.Done is { } done)
+                row = run.Json ? output!.ReadRow(done) : [];
             else if (image.Failure is not null)
-                output?.AppendFailure(row);
+                output?.AppendFailure(image.Source.Path, row);
             else if (!image.HasRow)
                 output?.Append(row);
             report.Show(image, explanation, row);

@@ -8,23 +8,24 @@ namespace AgCam.Cli.Explaining;
 internal readonly record struct ImageSource(string Path, string Relative)
 {
     /// <summary>Files, folders and globs, in the order given; "-" stands for a list on stdin, a path a line. Lazy: nothing is opened.</summary>
-    public static IEnumerable<ImageSource> Find(IEnumerable<string> arguments, TextReader stdin)
+    /// <param name="own">Left out where a folder or a glob holds them.</param>
+    public static IEnumerable<ImageSource> Find(IEnumerable<string> arguments, TextReader stdin, OwnPictures own)
     {
         foreach (var argument in arguments)
             if (argument != "-")
-                foreach (var source in Below(argument))
+                foreach (var source in Below(argument, own))
                     yield return source;
             else
                 while (stdin.ReadLine() is { } line)
                     if (line.Length > 0)
-                        foreach (var source in Below(line))
+                        foreach (var source in Below(line, own))
                             yield return source;
     }
 
-    private static IEnumerable<ImageSource> Below(string argument)
+    private static IEnumerable<ImageSource> Below(string argument, OwnPictures own)
     {
         var root = Directory.Exists(argument) ? argument : File.Exists(argument) ? null : FixedPart(argument);
-        foreach (var path in ImageFiles.Find(argument))
+        foreach (var path in ImageFiles.Find(argument).Where(path => path == argument || !own.Has(path)))
             yield return new ImageSource(path, root is null ? System.IO.Path.GetFileName(path) : Inside(root, path));
     }
 

@@ -47,8 +47,8 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
         _pending.Add(image);
         if (image.Prepared is not null)
             _ready++;
-        // With nothing ready in front of it, an image that needs no model can go on at once.
-        if (_ready == run.Batch || _ready == 0)
+        // With nothing ready in front of it, an image that needs no model can go on at once. Nor may thousands of them wait for a batch to fill.
+        if (_ready == run.Batch || _ready == 0 || _pending.Count >= (4 * run.Batch) + 32)
             Flush();
     }
 

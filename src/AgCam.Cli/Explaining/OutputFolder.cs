@@ -4,8 +4,8 @@ namespace AgCam.Cli.Explaining;
 
 /// <summary>
 /// --out: explanations.jsonl (appended to), a provenance file for every way of computing, and pictures. Running again over the same folder
-/// skips what is done: a row is done when its image's bytes, path and label, and everything that decides the row, are the same. Rows of
-/// another threshold or target stay; the last row of a path is the newest.
+/// skips what is done: a row is done when it is the newest of its path, its image's bytes and label and everything that decides the row are
+/// the same, and its pictures are there. Older rows, of another threshold or target, stay.
 /// </summary>
 internal sealed class OutputFolder : IDisposable
 {
@@ -33,18 +33,22 @@ internal sealed class OutputFolder : IDisposable
 
     public string Folder { get; }
 
-    /// <summary>Rows that earlier runs left behind and that this one would write again.</summary>
-    public int AlreadyDone => _done.Count;
+    /// <summary>The row of an image, null when it must be computed. Safe for use from several threads.</summary>
+    public DoneRow? Find(ReadImage image) => _done.Find(image.Source.Path, Key(image.Source.Path, image.Sha256, image.Label));
 
-    /// <summary>Where the row of an image stands, null when it must be computed. Safe for use from several threads.</summary>
-    public long? Find(ReadImage image) => _done.Find(Key(image.Source.Path, image.Sha256, image.Label));
-
-    public bool HasPicture(ReadImage image) => _run.Save == SavedPicture.None || File.Exists(_pictures.Of(image.Source, 0));
+    /// <summary>Are the pictures of all of a row's explanations there, and the image's own?</summary>
+    public bool HasPictures(ImageSource source, DoneRow row)
+    {
+        if (_run.Save == SavedPicture.None)
+            return true;
+        var owner = PicturePaths.Owner(source);
+        return Enumerable.Range(0, row.Explanations).All(target => PictureOwner.Of(_pictures.Of(source, target)) == owner);
+    }
 
     public string PicturePath(ImageSource source, int target) => _pictures.Of(source, target);
 
     /// <summary>A row of an earlier run, without its line end.</summary>
-    public byte[] ReadRow(long at) => _done.ReadRow(_rows, at);
+    public byte[] ReadRow(DoneRow row) => JsonLines.ReadAt(_rows, row.At);
 
     public void Append(ReadOnlySpan<byte> row)
     {
@@ -52,10 +56,10 @@ internal sealed class OutputFolder : IDisposable
         _rows.WriteByte((byte)'\n');
     }
 
-    /// <summary>A failure that stands there word for word is not written again.</summary>
-    public void AppendFailure(ReadOnlySpan<byte> row)
+    /// <summary>A failure that stands there word for word, as the newest row of its path, is not written again.</summary>
+    public void AppendFailure(string path, ReadOnlySpan<byte> row)
     {
-        if (!_done.HasFailure(row))
+        if (!_done.HasFailure(path, row))
             Append(row);
     }
 
@@ -65,7 +69,8 @@ internal sealed class OutputFolder : IDisposable
 
     public static void WriteAtomically(string path, ReadOnlySpan<byte> bytes)
     {
-        var partial = $"{path}.{Guid.NewGuid():N}.part";
+        // Not longer than any name may be, however long the file's own is.
+        var partial = Path.Combine(Path.GetDirectoryName(path)!, $".{Guid.NewGuid():N}.part");
         try
         {
             using (var file = File.Create(partial))

@@ -1,26 +1,61 @@
 using System.Collections.Concurrent;
+using System.Text;
 
 namespace AgCam.Cli.Explaining;
 
-/// <summary>Where pictures go: below --out as the images lie below their folder. cat.jpg gives cat.overlay.png; a cat.png beside it gives cat.png.overlay.png.</summary>
+/// <summary>
+/// Where pictures go: below --out as the images lie below their folder. cat.jpg gives cat.overlay.png; a cat.png beside it gives
+/// cat.png.overlay.png, and a third image of that name one with a hash of its path. Names that other images hold on disk are taken, too.
+/// </summary>
 internal sealed class PicturePaths(string folder, SavedPicture save)
 {
+    /// <summary>Of a file's name in UTF-8, before hash and ending: file systems allow 255.</summary>
+    private const int MostBytes = 200;
+
     // Which image a name belongs to, as hashes: 16 bytes an image.
     private readonly ConcurrentDictionary<long, long> _owners = new();
 
     /// <param name="target">0 for the first explanation of the image.</param>
     public string Of(ImageSource source, int target)
     {
-        var kind = save == SavedPicture.Strip ? "strip" : "overlay";
-        var suffix = target == 0 ? $".{kind}.png" : $".{target + 1}.{kind}.png";
-        var stem = Path.ChangeExtension(source.Relative, null);
-        var name = Owns(stem, source.Path) ? stem : source.Relative;
-        for (var i = 2; !Owns(name, source.Path); i++)
-            name = $"{source.Relative}-{i}";
-        return Path.Combine(folder, name + suffix);
+        var owner = Owner(source);
+        var name = Fitting(Path.ChangeExtension(source.Relative, null), owner);
+        if (!Owns(name, owner))
+            name = Fitting(source.Relative, owner);
+        if (!Owns(name, owner))
+            name = $"{name}-{Short(owner)}";
+        return At(name, target);
     }
 
-    private bool Owns(string name, string path) => _owners.GetOrAdd(Hash(name), Hash(path)) == Hash(path);
+    public static Digest Owner(ImageSource source) => Digest.Of(Encoding.UTF8.GetBytes(source.Path));
 
-    private static long Hash(string text) => BitConverter.ToInt64(Digest.Of(System.Text.Encoding.UTF8.GetBytes(text)).ToArray());
+    private string At(string name, int target)
+    {
+        var kind = save == SavedPicture.Strip ? "strip" : "overlay";
+        return Path.Combine(folder, name + (target == 0 ? $".{kind}.png" : $".{target + 1}.{kind}.png"));
+    }
+
+    private bool Owns(string name, Digest owner) =>
+        _owners.GetOrAdd(Hash(Digest.Of(Encoding.UTF8.GetBytes(name))), _ => Hash(PictureOwner.Of(At(name, 0)) ?? owner)) == Hash(owner);
+
+    private static string Fitting(string name, Digest owner)
+    {
+        var file = Path.GetFileName(name);
+        if (Encoding.UTF8.GetByteCount(file) <= MostBytes)
+            return name;
+        var (kept, bytes) = (0, 0);
+        foreach (var rune in file.EnumerateRunes())
+        {
+            bytes += rune.Utf8SequenceLength;
+            if (bytes > MostBytes - 20)
+                break;
+            kept += rune.Utf16SequenceLength;
+        }
+
+        return Path.Combine(Path.GetDirectoryName(name) ?? "", $"{file[..kept]}-{Short(owner)}");
+    }
+
+    private static string Short(Digest digest) => digest.ToString()[..16];
+
+    private static long Hash(Digest digest) => BitConverter.ToInt64(digest.ToArray());
 }

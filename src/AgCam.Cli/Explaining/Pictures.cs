@@ -23,7 +23,8 @@ internal static class Pictures
             var picture = Of(image, explanation, explanation.Targets[i], explainer, run.Pictures);
             var path = output.PicturePath(image.Source, i);
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            PngEncoder.Save(run.Save == SavedPicture.Strip ? picture.Strip(run.Pictures) : picture.Overlay(run.Pictures), path, Compression);
+            var png = PngEncoder.Encode(run.Save == SavedPicture.Strip ? picture.Strip(run.Pictures) : picture.Overlay(run.Pictures), Compression);
+            OutputFolder.WriteAtomically(path, PictureOwner.Mark(png, PicturePaths.Owner(image.Source)));
         }
     }
 

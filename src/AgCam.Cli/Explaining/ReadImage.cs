@@ -20,10 +20,10 @@ internal sealed record ReadImage(ImageSource Source)
     /// <summary>For pictures, at most <see cref="Heatmaps.PictureOptions.LongestSide"/> long; null when none are drawn.</summary>
     public RgbImage? Photo { get; init; }
 
-    /// <summary>Where an earlier run's row stands in explanations.jsonl.</summary>
-    public long? DoneAt { get; init; }
+    /// <summary>An earlier run's row in explanations.jsonl, when nothing is left to do.</summary>
+    public DoneRow? Done { get; init; }
 
-    /// <summary>The row was written before, only its picture is missing.</summary>
+    /// <summary>The row was written before, only a picture is missing.</summary>
     public bool HasRow { get; init; }
 
     public ImageException? Failure { get; init; }

@@ -11,6 +11,9 @@ namespace AgCam.Cli.Explaining;
 /// </summary>
 internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? labels, OutputFolder? output)
 {
+    /// <summary>Files and pictures in memory at once, whatever the number of images on their way.</summary>
+    private static readonly SemaphoreSlim Decoding = new(Math.Max(2, Environment.ProcessorCount / 2));
+
     private readonly Channel<Task<ReadImage>> _images = Channel.CreateBounded<Task<ReadImage>>(
         new BoundedChannelOptions((2 * run.Batch) + Environment.ProcessorCount) { SingleReader = true, SingleWriter = true });
 
@@ -42,7 +45,20 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
     /// <summary>Ends the stage: another one has failed.</summary>
     public void Fail(Exception error) => _images.Writer.TryComplete(error);
 
-    private ReadImage Read(ImageSource source)
+    private async Task<ReadImage> Read(ImageSource source)
+    {
+        await Decoding.WaitAsync();
+        try
+        {
+            return ReadNow(source);
+        }
+        finally
+        {
+            Decoding.Release();
+        }
+    }
+
+    private ReadImage ReadNow(ImageSource source)
     {
         var started = Stopwatch.GetTimestamp();
         var label = labels?.Find(source.Path);
@@ -55,8 +71,8 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
             {
                 var row = output.Find(image);
                 image = image with { HasRow = row is not null };
-                if (row is not null && output.HasPicture(image))
-                    return image with { DoneAt = row, Took = Stopwatch.GetElapsedTime(started) };
+                if (row is { } done && output.HasPictures(source, done))
+                    return image with { Done = done, Took = Stopwatch.GetElapsedTime(started) };
             }
 
             var picture = ImageDecoder.Decode(bytes, run.Limits);

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using AgCam.Native;
 
 namespace AgCam.Cli.Explaining;
 
@@ -31,7 +32,9 @@ internal sealed class RunProvenance
             ClassNames = Digest.Of(JsonSerializer.SerializeToUtf8Bytes(explainer.Classes.Names)),
             Pictures = run.Save == SavedPicture.None ? null : new { run.Save, Colormap = run.Pictures.Colormap.Name, run.Pictures.Opacity },
         };
-        Identity = Digest.Of(JsonSerializer.SerializeToUtf8Bytes(new { recipe, shown }, Format));
+        // A libtorch that TorchSharp was not built for may compute something else: its rows are no other's.
+        var experimental = NativeBackend.Load().Experimental;
+        Identity = Digest.Of(JsonSerializer.SerializeToUtf8Bytes(new { recipe, shown, experimental }, Format));
         var record = JsonSerializer.SerializeToNode(explainer.Provenance(run.Options), Format)!.AsObject();
         record["run"] = JsonSerializer.SerializeToNode(shown, Format);
         record["identity"] = Identity.ToString();

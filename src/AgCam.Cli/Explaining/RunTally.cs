@@ -49,6 +49,8 @@ internal sealed class RunTally
             else if (explanation is null)
             {
                 Skipped++;
+                if (image is { Label: { } given, Done: { } done })
+                    Agreement.Add(given, done.Predicted); // the accuracy is the whole run's, whoever computed it
             }
             else
             {

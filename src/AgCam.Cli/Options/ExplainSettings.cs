@@ -69,13 +69,16 @@ internal sealed class ExplainSettings
     public ExplainRun Read(ParseResult parsed, Explainer explainer)
     {
         string[] targets = parsed.GetValue(_targets) is { Length: > 0 } given ? given : ["predicted"];
+        Target[] read = [.. targets.Select(target => Target.Parse(target, explainer.Classes))];
+        if (parsed.GetValue(_labels) is null && Array.FindIndex(read, target => target.NeedsLabel) is >= 0 and var needy)
+            throw new UsageException($"--target {targets[needy]} explains each image's label: say where labels come from with --labels FILE, or --labels parent for class folders.");
         return new ExplainRun
         {
             Paths = parsed.GetValue(_paths)!,
             Targets = targets,
             Options = new ExplainOptions
             {
-                Targets = [.. targets.Select(target => Target.Parse(target, explainer.Classes))],
+                Targets = read,
                 Gamma = parsed.GetValue(_gamma),
                 Signed = parsed.GetValue(_signed),
                 Threshold = parsed.GetValue(_threshold),

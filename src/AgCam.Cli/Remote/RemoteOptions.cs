@@ -5,7 +5,7 @@ namespace AgCam.Cli.Remote;
 /// <summary>Which running agcam is meant. Shared by every verb that talks to one.</summary>
 internal sealed class RemoteOptions
 {
-    private const string UrlVariable = "AGCAM_URL", KeyVariable = "AGCAM_API_KEY";
+    public const string UrlVariable = "AGCAM_URL", KeyVariable = "AGCAM_API_KEY";
     private const string DefaultUrl = "http://127.0.0.1:8080";
 
     private readonly Option<string?> _url = new("--url") { Description = $"The running agcam. Default: {UrlVariable}, else {DefaultUrl}.", HelpName = "URL" };

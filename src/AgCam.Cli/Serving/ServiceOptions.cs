@@ -53,7 +53,7 @@ internal sealed class ServiceOptions
         if (Given(parsed, _bus) is { } bus)
             options = options with { Bus = bus };
         if (Given(parsed, _roots) is { Length: > 0 } roots)
-            options = options with { References = options.References with { Roots = [.. roots.Select(Path.GetFullPath)] } };
+            options = options with { References = options.References with { Roots = [.. roots.Select(Root)] } };
         var models = Given(parsed, _models) is { Length: > 0 } named ? named.Select(Model).ToDictionary() : options.Models;
         if (models.Count == 0 && Directory.Exists(Shipped.Model))
             models = new Dictionary<string, string> { [ShippedName] = Shipped.Model };
@@ -69,6 +69,9 @@ internal sealed class ServiceOptions
     }
 
     private static T? Given<T>(ParseResult parsed, Option<T> option) => parsed.GetResult(option) is null ? default : parsed.GetValue(option);
+
+    private static string Root(string folder) =>
+        Directory.Exists(folder) ? Path.GetFullPath(folder) : throw new UsageException($"--root {folder} is no folder. Name an existing one, or leave it out.");
 
     private static KeyValuePair<string, string> Model(string text)
     {

@@ -1,31 +1,28 @@
-using System.Runtime.Serialization;
-using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Stores;
 using MassTransit;
 using Microsoft.Extensions.Logging;
 
 namespace AgCam.Pipeline.Bus;
 
 /// <summary>
-/// What becomes of a message whose handling failed. One that can never be carried out is put aside with its reason, in the queue that ends in _error. Any other
-/// goes back to its queue: the trouble is not the message's.
+/// What becomes of a message whose handling failed. Where the trouble is the broker's, the store's or the worker's, it goes back to its queue. Any other would fail again
+/// and again, so it is put aside with its reason, in the queue that ends in _error.
 /// </summary>
 internal sealed class FaultedMessages(ILogger<FaultedMessages> log) : IFilter<ExceptionReceiveContext>
 {
     public async Task Send(ExceptionReceiveContext context, IPipe<ExceptionReceiveContext> next)
     {
-        if (IsMessagesFault(context.Exception))
+        if (MayPass(context.Exception))
         {
-            log.LogWarning("A message in {Queue} was put aside: {Reason}", context.InputAddress.AbsolutePath, context.Exception.Message);
-            await next.Send(context);
-            return;
+            log.LogInformation("A message goes back to {Queue}: {Reason}", context.InputAddress.AbsolutePath, context.Exception.Message);
+            throw context.Exception;
         }
-        if (context.Exception is not GiveBackException)
-            log.LogError(context.Exception, "A message goes back to {Queue}", context.InputAddress.AbsolutePath);
-        throw context.Exception;
+        log.LogWarning("A message in {Queue} was put aside: {Reason}", context.InputAddress.AbsolutePath, context.Exception.Message);
+        await next.Send(context);
     }
 
     public void Probe(ProbeContext context) => context.CreateFilterScope("faulted messages");
 
-    private static bool IsMessagesFault(Exception e) =>
-        e is InvalidMessageException or SerializationException or MessageException or MessageNotConsumedException || (e.InnerException is { } inner && IsMessagesFault(inner));
+    private static bool MayPass(Exception e) =>
+        e is GiveBackException or BusException or StoreUnavailableException or OperationCanceledException || (e.InnerException is { } inner && MayPass(inner));
 }

@@ -73,8 +73,8 @@ internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions o
 
     private static double Factor(TimeSpan wait) => wait.TotalSeconds switch
     {
-        < 0.5 => 1.5,
-        < 2 => 1,
+        < 0.25 => 1.5,
+        < 1 => 1,
         _ => 0.75,
     };
 }

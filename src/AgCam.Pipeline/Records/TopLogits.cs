@@ -46,7 +46,7 @@ public sealed class TopLogits
         {
             if (highest.Count < MaxCount)
                 highest.Enqueue(i, (logits[i], -i));
-            else
+            else if (logits[i] > logits[highest.Peek()]) // of equal ones the earlier class stays
                 highest.EnqueueDequeue(i, (logits[i], -i));
         }
         var packed = new byte[4 * highest.Count];

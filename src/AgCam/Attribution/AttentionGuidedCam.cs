@@ -38,8 +38,8 @@ internal static class AttentionGuidedCam
             g = block.ThroughMlp(g, trace).MoveToOuterDisposeScope();
             var gates = ClassRow.Patches(trace.Scores, config).to(float32).sigmoid().unsqueeze(3); // [B, H, T, 1, patches]
             var alpha = ClassRow.Gradient(model, block, trace, g); // [B, H, T, K, patches]
-            positive.add_((gates * alpha.relu()).sum([1, 2]));
-            negative?.add_((gates * alpha.neg().relu()).sum([1, 2]));
+            positive.PlusInPlace((gates * alpha.relu()).sum([1, 2]));
+            negative?.PlusInPlace((gates * alpha.neg().relu()).sum([1, 2]));
         }
 
         Tensor OnGrid(Tensor map) => map.view(target.shape[0], target.shape[1], config.GridRows, config.GridColumns).MoveToOuterDisposeScope();

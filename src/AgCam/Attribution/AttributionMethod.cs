@@ -6,9 +6,9 @@ namespace AgCam.Attribution;
 /// <summary>A way to say where a model looked, by name. <see cref="All"/> is the registry.</summary>
 public sealed class AttributionMethod
 {
-    private readonly Func<AttributionBatch, IReadOnlyList<Heatmap>> _maps;
+    private readonly Func<AttributionBatch, IReadOnlyList<Heatmap?>> _maps;
 
-    private AttributionMethod(string name, string description, Func<AttributionBatch, IReadOnlyList<Heatmap>> maps) =>
+    private AttributionMethod(string name, string description, Func<AttributionBatch, IReadOnlyList<Heatmap?>> maps) =>
         (Name, Description, _maps) = (name, description, maps);
 
     private AttributionMethod(string name, string description, Func<AttributionBatch, Tensor> maps)
@@ -69,8 +69,21 @@ public sealed class AttributionMethod
         return [.. selected.Distinct()];
     }
 
-    /// <summary>A raw map for each image, on the model's patch grid or at its input size.</summary>
-    internal IReadOnlyList<Heatmap> Maps(AttributionBatch batch)
+    /// <summary>Maps that somebody made, under a name of their own: to be measured beside the others.</summary>
+    /// <param name="find">From an image's key to its raw map, of any size; null where there is none.</param>
+    /// <exception cref="ArgumentException">The name is taken, or is none.</exception>
+    public static AttributionMethod Given(string name, Func<string, Heatmap?> find)
+    {
+        if (string.IsNullOrWhiteSpace(name) || name == "all" || name.Contains(',', StringComparison.Ordinal) || All.Any(method => method.Name == name))
+            throw new ArgumentException($"\"{name}\" cannot be the name of given heatmaps: take one that no method has, without commas.", nameof(name));
+        return new AttributionMethod(name, "Given heatmaps.", batch => [.. batch.Keys.Select(find)]) { IsGiven = true };
+    }
+
+    /// <summary>Its maps come from files, so nothing changes with the class or the weights.</summary>
+    public bool IsGiven { get; private init; }
+
+    /// <summary>A raw map for each image, on the model's patch grid, at its input size or on a grid of its own; null where there is none.</summary>
+    internal IReadOnlyList<Heatmap?> Maps(AttributionBatch batch)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();

@@ -27,6 +27,7 @@ internal static class TransformerAttribution
 
     private static Tensor Map(VisionTransformer model, Tensor input, long target)
     {
+        using var grad = enable_grad(); // whatever the caller's mode
         using var scope = NewDisposeScope();
         var (logits, final, traces) = Forward(model, input);
         var gradients = autograd.grad([logits[0, target]], [.. traces.Select(t => t.Weights)]);
@@ -96,7 +97,6 @@ internal static class TransformerAttribution
     /// <summary>The forward pass with everything that LRP propagates through; gradients reach the attention weights.</summary>
     private static (Tensor Logits, Tensor Final, List<Trace> Traces) Forward(VisionTransformer model, Tensor input)
     {
-        using var grad = enable_grad();
         var x = model.Embed(input);
         var traces = new List<Trace>();
         foreach (var block in model.Blocks)

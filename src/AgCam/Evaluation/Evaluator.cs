@@ -1,4 +1,5 @@
 using AgCam.Attribution;
+using AgCam.Evaluation.Datasets;
 using AgCam.Heatmaps;
 using AgCam.Metrics;
 using AgCam.Models;
@@ -57,7 +58,7 @@ public sealed class Evaluator : IDisposable
             LabelName = _explainer.Classes[image.Label],
             WithoutBoxes = image.WithoutBoxes,
             Repaired = image.Repaired,
-            Methods = _options.Methods.Index().ToDictionary(m => m.Item.Name, m => maps[m.Index][i].Reason is { } reason
+            Methods = _options.Methods.Index().ToDictionary(m => m.Item.Name, m => Reason(maps[m.Index][i]) is { } reason
                 ? new MethodRow { Skipped = reason }
                 : new MethodRow { Values = values[m.Index, i], Morf = curves[m.Index, i]?.Morf, Lerf = curves[m.Index, i]?.Lerf, Hits = hits[m.Index, i] }),
         }).ToList();
@@ -81,7 +82,7 @@ public sealed class Evaluator : IDisposable
     }
 
     /// <summary>The maps at the model's input size, normalised; null where a map says nothing.</summary>
-    private Heatmap?[,] Upsampled(List<IReadOnlyList<Heatmap>> maps, int images)
+    private Heatmap?[,] Upsampled(List<IReadOnlyList<Heatmap?>> maps, int images)
     {
         var upsampled = new Heatmap?[maps.Count, images];
         var (height, width) = (_explainer.Preprocessing.InputHeight, _explainer.Preprocessing.InputWidth);
@@ -133,27 +134,31 @@ public sealed class Evaluator : IDisposable
     }
 
     /// <summary>The same methods for another class, and on a model that learnt nothing.</summary>
-    private void Sanity(AttributionBatch batch, List<EvaluationImage> images, List<IReadOnlyList<Heatmap>> maps, Dictionary<string, double>[,] values)
+    private void Sanity(AttributionBatch batch, List<EvaluationImage> images, List<IReadOnlyList<Heatmap?>> maps, Dictionary<string, double>[,] values)
     {
         using var scope = NewDisposeScope();
         var classes = _explainer.Config.Classes;
         var others = images.Select(image => OtherClass(image, classes)).ToArray();
-        var other = batch with { Target = tensor(others, device: batch.Model.Device) };
+        var elsewhere = batch with { Target = tensor(others, device: batch.Model.Device) };
         var random = Batch(_randomised!, batch.Input, images, images.Select(image => image.Label));
         for (var m = 0; m < maps.Count; m++)
         {
+            if (_options.Methods[m].IsGiven)
+                continue;
             if (classes > 1)
-                Compare("randomLogit", m, _options.Methods[m].Maps(other));
+                Compare("randomLogit", m, _options.Methods[m].Maps(elsewhere));
             Compare("randomWeights", m, _options.Methods[m].Maps(random));
         }
 
-        void Compare(string metric, int m, IReadOnlyList<Heatmap> changed)
+        void Compare(string metric, int m, IReadOnlyList<Heatmap?> changed)
         {
             for (var i = 0; i < images.Count; i++)
-                if (!maps[m][i].IsFlat && !changed[i].IsFlat)
-                    MapScores.Put(values[m, i], metric, Similarity.RankCorrelation(maps[m][i].Values, changed[i].Values));
+                if (maps[m][i] is { IsFlat: false } map && changed[i] is { IsFlat: false } other)
+                    MapScores.Put(values[m, i], metric, Similarity.RankCorrelation(map.Values, other.Values));
         }
     }
+
+    private static string? Reason(Heatmap? map) => map is null ? SkipReason.NoHeatmap : map.Reason;
 
     /// <summary>Any class but the label, the same for the same image everywhere.</summary>
     private static long OtherClass(EvaluationImage image, int classes) =>

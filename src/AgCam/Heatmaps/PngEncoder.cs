@@ -17,7 +17,7 @@ public static class PngEncoder
     /// <summary>Writes the file under a temporary name beside it and renames it, so that nobody ever sees half a picture.</summary>
     public static void Save(RgbImage image, string path, int compression = 6)
     {
-        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        var temporary = Path.Combine(Path.GetDirectoryName(path) ?? "", $".{Guid.NewGuid():N}.tmp"); // short, however long the name is
         try
         {
             File.WriteAllBytes(temporary, Encode(image, compression));

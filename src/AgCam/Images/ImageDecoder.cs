@@ -48,5 +48,5 @@ public static class ImageDecoder
     }
 
     internal static ImageException TooManyBytes(long length, ImageLimits limits) =>
-        new(ImageFailure.TooManyBytes, $"The image has {length} bytes; the limit is {limits.MaxBytes}. Raise MaxBytes if that is meant.");
+        new(ImageFailure.TooManyBytes, $"The image has {length} bytes; the limit is {limits.MaxBytes}. Raise it with --max-bytes if that is meant.");
 }

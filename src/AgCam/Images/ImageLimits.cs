@@ -28,8 +28,8 @@ public sealed record ImageLimits
         if (width < 1 || height < 1)
             throw new ImageException(ImageFailure.Corrupt, $"The header says {width} x {height} pixels, which is no picture.");
         if (width > MaxSide || height > MaxSide)
-            throw new ImageException(ImageFailure.TooManyPixels, $"The header says {width} x {height} pixels; a side may have {MaxSide}. Raise MaxSide if that is meant.");
+            throw new ImageException(ImageFailure.TooManyPixels, $"The header says {width} x {height} pixels; a side may have {MaxSide}. Scale the image down.");
         if (width * height > MaxPixels)
-            throw new ImageException(ImageFailure.TooManyPixels, $"The header says {width} x {height} = {width * height} pixels; the limit is {MaxPixels}. Raise MaxPixels if that is meant.");
+            throw new ImageException(ImageFailure.TooManyPixels, $"The header says {width} x {height} = {width * height} pixels; the limit is {MaxPixels}. Raise it with --max-pixels if that is meant.");
     }
 }

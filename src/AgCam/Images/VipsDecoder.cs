@@ -34,17 +34,14 @@ internal static class VipsDecoder
             buffer = WithKnownVersion(buffer);
         try
         {
-            RgbImage picture;
-            int orientation;
-            using (var image = Open(buffer, format))
-            {
-                limits.CheckSize(image.Width, image.Height);
-                using var share = DecodingBudget.Take((long)image.Width * image.Height);
-                orientation = image.Contains("orientation") && image.Get("orientation") is int value ? value
-                    : image.Contains("xmp-data") && image.Get("xmp-data") is byte[] xmp ? Orientation.FromXmp(xmp)
-                    : 1;
-                picture = Read(image, format, buffer);
-            }
+            using var image = Open(buffer, format);
+            limits.CheckSize(image.Width, image.Height);
+            using var share = DecodingBudget.Take((long)image.Width * image.Height); // turning it upright takes as much again
+            int orientation = image.Contains("orientation") && image.Get("orientation") is int value ? value
+                : image.Contains("xmp-data") && image.Get("xmp-data") is byte[] xmp ? Orientation.FromXmp(xmp)
+                : 1;
+            var picture = Read(image, format, buffer);
+            image.Dispose();
             return Orientation.Upright(picture, orientation); // now that the decoder's memory is free
         }
         catch (VipsException broken)

@@ -43,7 +43,7 @@ internal sealed record Block
         var normed = norm1.Forward(x);
         var (q, k, v) = last ? HeadQueriesKeysValues(normed, headTokens) : QueriesKeysValues(normed);
         var headQueries = last ? q : q.narrow(2, 0, headTokens);
-        var scores = headQueries.matmul(k.transpose(-2, -1)).mul_(Scale); // [B, H, T, N]
+        var scores = headQueries.matmul(k.transpose(-2, -1)).TimesInPlace(Scale); // [B, H, T, N]
         var attended = last ? softmax(scores, -1).matmul(v) : F.scaled_dot_product_attention(q, k, v); // [B, H, N or T, d]
         var mid = Residual(last ? x.narrow(1, 0, headTokens) : x, proj.Forward(Concatenate(attended)), ls1); // [B, N or T, C]
         var hidden = fc1.Forward(norm2.Forward(mid)); // [B, N or T, M]
@@ -59,12 +59,12 @@ internal sealed record Block
     {
         var normed = norm1.Forward(x);
         var (q, k, v) = QueriesKeysValues(detach ? normed.detach() : normed);
-        var scores = q.matmul(k.transpose(-2, -1)) * Scale; // [B, H, N, N]
+        var scores = q.matmul(k.transpose(-2, -1)).Times(Scale); // [B, H, N, N]
         var weights = softmax(scores, -1); // [B, H, N, N]
         if (!weights.requires_grad && is_grad_enabled())
             weights.requires_grad_(true);
-        var mid = x + Scaled(proj.Forward(Concatenate(weights.matmul(v))), ls1);
-        var result = mid + Scaled(fc2.Forward(Config.Activation.Forward(fc1.Forward(norm2.Forward(mid)))), ls2);
+        var mid = x.Plus(Scaled(proj.Forward(Concatenate(weights.matmul(v))), ls1));
+        var result = mid.Plus(Scaled(fc2.Forward(Config.Activation.Forward(fc1.Forward(norm2.Forward(mid)))), ls2));
         return (result, new Attention(scores, weights));
     }
 
@@ -84,10 +84,10 @@ internal sealed record Block
         using var scope = NewDisposeScope();
         var slope = Config.Activation.Derivative(trace.Hidden).unsqueeze(2); // [B, T, 1, M]
         var t = fc1.Vjp(slope * fc2.Vjp(Scaled(g, ls2)));
-        return (g + norm2.Vjp(trace.Mid.unsqueeze(2), t)).MoveToOuterDisposeScope();
+        return g.Plus(norm2.Vjp(trace.Mid.unsqueeze(2), t)).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Residual(Tensor x, Tensor branch, Tensor? gamma) => gamma is null ? branch.add_(x) : branch.mul_(gamma).add_(x);
+    private static Tensor Residual(Tensor x, Tensor branch, Tensor? gamma) => (gamma is null ? branch : branch.mul_(gamma)).PlusInPlace(x);
 
     private static Tensor Scaled(Tensor x, Tensor? gamma) => gamma is null ? x : x * gamma;
 

@@ -107,7 +107,7 @@ public sealed class Checkpoint : IDisposable
         var config = files.Config is null ? null : ConfigJson.Read(files.Config);
         var described = config switch
         {
-            not null when config.Has("architecture") => TimmConfig.Read(config, options.Architecture),
+            not null when config.Has("architecture") => TimmConfig.Read(config, options.Architecture, options.ClassNames is not null),
             not null when config.Has("model_type") =>
                 HuggingFaceConfig.Read(config, files.Preprocessor is null ? null : ConfigJson.Read(files.Preprocessor)),
             _ when options.Architecture is not null =>

@@ -71,5 +71,8 @@ internal sealed record CheckpointFiles(string Name, string Weights, string? Conf
 
     private static ModelException Pickled(string path) => new(ModelFailure.PickleNotImported,
         $"{path} is a pickle, which runs code when Python loads it, and is not loaded as it is. "
-        + $"Convert it, without running anything, with: agcam models import {path} --arch ... --out FOLDER");
+        + $"Convert it, without running anything, with: agcam models import {path} {(HasConfig(path) ? "" : "--arch ... ")}--out FOLDER");
+
+    /// <summary>The import then takes the architecture from there.</summary>
+    private static bool HasConfig(string pickle) => ModelFile.IsThere(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(pickle))!, "config.json"));
 }

@@ -27,7 +27,7 @@ internal sealed record LayerNorm(Tensor Weight, Tensor Bias, double Epsilon)
         using var scope = NewDisposeScope();
         x = x.to(float32);
         var centred = x - x.mean([-1], keepdim: true);
-        var r = (centred * centred).mean([-1], keepdim: true).add(Epsilon).rsqrt();
+        var r = (centred * centred).mean([-1], keepdim: true).Plus(Epsilon).rsqrt();
         var xh = centred * r;
         var z = Weight.to(float32) * y;
         return (r * (z - z.mean([-1], keepdim: true) - xh * (z * xh).mean([-1], keepdim: true))).MoveToOuterDisposeScope();
@@ -40,7 +40,7 @@ internal static class Activations
     {
         Activation.Gelu => F.gelu(x),
         Activation.GeluTanh => F.gelu(x, GELU.Approximate.tanh),
-        Activation.QuickGelu => x * sigmoid(1.702 * x),
+        Activation.QuickGelu => x * sigmoid(x.Times(1.702)),
         _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, null),
     };
 
@@ -49,7 +49,7 @@ internal static class Activations
     {
         Activation.Gelu => x.gelu_(),
         Activation.GeluTanh => x.gelu_(GELU.Approximate.tanh),
-        Activation.QuickGelu => x.mul_(sigmoid(1.702 * x)),
+        Activation.QuickGelu => x.mul_(sigmoid(x.Times(1.702))),
         _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, null),
     };
 
@@ -62,17 +62,19 @@ internal static class Activations
         switch (activation)
         {
             case Activation.Gelu: // Phi(x) + x phi(x)
-                derivative = 0.5 * (1 + erf(x * Math.Sqrt(0.5))) + x * exp(-0.5 * x * x) * (1 / Math.Sqrt(2 * Math.PI));
+                derivative = erf(x.Times(Math.Sqrt(0.5))).Plus(1).Times(0.5).Plus((x * exp((x * x).Times(-0.5))).Times(1 / Math.Sqrt(2 * Math.PI)));
                 break;
             case Activation.QuickGelu:
-                var s = sigmoid(1.702 * x);
-                derivative = s + 1.702 * x * s * (1 - s);
+                var s = sigmoid(x.Times(1.702));
+                derivative = s.Plus((x * (s - s * s)).Times(1.702)); // s + 1.702 x s (1 - s)
                 break;
             case Activation.GeluTanh:
                 const double Cubic = 0.044715;
                 var root = Math.Sqrt(2 / Math.PI);
-                var t = tanh(root * (x + Cubic * x * x * x));
-                derivative = 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * root * (1 + 3 * Cubic * x * x);
+                var square = x * x;
+                var t = tanh((x * square.Times(Cubic).Plus(1)).Times(root));
+                var slope = (t * t).Times(-1).Plus(1) * square.Times(3 * Cubic).Plus(1); // (1 - t^2) (1 + 3 cubic x^2)
+                derivative = t.Plus(1).Plus((x * slope).Times(root)).Times(0.5);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(activation), activation, null);

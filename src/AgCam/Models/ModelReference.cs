@@ -38,8 +38,21 @@ public static class ModelReference
         using var hub = new HubClient(sources.Hub);
         var snapshot = hub.Cache.Find(id) is { } folder
             ? new HubSnapshot(id, Path.GetFileName(folder), folder, FromCache: true)
-            : await hub.PullAsync(id, sources.Progress, cancel);
+            : await PullAsync(hub, id, sources.Progress, cancel);
         return Checkpoint.Open(snapshot.Folder, options with { Id = options.Id ?? snapshot.RecordedId });
+    }
+
+    /// <summary>Where the pull fails but the weights are in the cache, they will do: options can give the preprocessing.</summary>
+    private static async Task<HubSnapshot> PullAsync(HubClient hub, HubId id, IProgress<HubProgress>? progress, CancellationToken cancel)
+    {
+        try
+        {
+            return await hub.PullAsync(id, progress, cancel);
+        }
+        catch (ModelException) when (hub.Cached(id) is not null)
+        {
+            return hub.Cached(id)!;
+        }
     }
 
     private static bool LooksLikePath(string reference) =>

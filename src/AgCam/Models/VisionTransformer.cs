@@ -159,7 +159,7 @@ public sealed class VisionTransformer : IDisposable
             var rows = Rows(head, target); // [B, K, C]
             if (against is not null && gamma is not null)
                 rows = rows - gamma.unsqueeze(-1) * Rows(head, against);
-            return rows / heads.Length;
+            return heads.Length == 1 ? rows : rows.Times(1.0 / heads.Length);
         });
         return _norm.Vjp(final.unsqueeze(2), stack(seeds, 1)).MoveToOuterDisposeScope();
     }
@@ -209,7 +209,7 @@ public sealed class VisionTransformer : IDisposable
     {
         using var scope = NewDisposeScope();
         var patches = F.conv2d(input.to(Dtype), _patchWeight, _patchBias, strides: [Config.PatchSize, Config.PatchSize]); // [B, C, rows, columns]
-        var x = cat([_prefix.expand(input.shape[0], -1, -1), patches.flatten(2).transpose(1, 2) + _positions], 1); // [B, N, C]
+        var x = cat([_prefix.expand(input.shape[0], -1, -1), patches.flatten(2).transpose(1, 2).Plus(_positions)], 1); // [B, N, C]
         return (_normPre is null ? x : _normPre.Forward(x)).MoveToOuterDisposeScope();
     }
 
@@ -218,7 +218,7 @@ public sealed class VisionTransformer : IDisposable
     {
         var logits = _head.Forward(normed.select(1, 0));
         if (_headDist is not null)
-            logits = (logits + _headDist.Forward(normed.select(1, 1))) / 2;
+            logits = logits.Plus(_headDist.Forward(normed.select(1, 1))).Times(0.5);
         return logits.to(float32);
     }
 
@@ -235,7 +235,7 @@ public sealed class VisionTransformer : IDisposable
         var positions = weights("pos_embed").to(float32); // [1, P + n, C] or [1, n, C]
         if (config.PrefixHasPosition)
         {
-            prefix = prefix + positions.narrow(1, 0, config.PrefixTokens);
+            prefix = prefix.Plus(positions.narrow(1, 0, config.PrefixTokens));
             positions = positions.narrow(1, config.PrefixTokens, positions.shape[1] - config.PrefixTokens);
         }
 

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 
@@ -48,7 +49,7 @@ public static class BackendTrust
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
-        using var process = Process.Start(start) ?? throw new NativeBackendException($"The self-test does not start: {program}.");
+        using var process = Start(start);
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
         if (!process.WaitForExit(limit))
@@ -65,6 +66,18 @@ public static class BackendTrust
             > 128 => $"It crashed (signal {process.ExitCode - 128}).",
             _ => said.Length > 0 ? said : $"It ended with code {process.ExitCode}.",
         };
+    }
+
+    private static Process Start(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start) ?? throw new NativeBackendException($"The self-test does not start: {start.FileName}.");
+        }
+        catch (Win32Exception refused)
+        {
+            throw new NativeBackendException($"The self-test of {NativeBackend.FolderVariable} does not start: {refused.Message} Check that {start.FileName} may be run.", refused);
+        }
     }
 
     private static Digest Fingerprint(string folder)

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using AgCam.Api.Doors;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
@@ -159,6 +160,20 @@ public sealed class DoorsTests
         var problem = await RunningApi.RefusedAsync(await api.SendImageAsync(RunningApi.Picture(1), ""), 422, "image-refused"); // 300 x 200
         Assert.Equal("too-many-pixels", (string?)problem["reason"]);
         await RunningApi.JsonAsync(await api.SendImageAsync(RunningApi.Picture(1, width: 100), ""), 202);
+    }
+
+    [Fact]
+    public async Task A_sender_that_stops_in_the_middle_is_cut_off()
+    {
+        await using var api = await RunningApi.StartAsync(worker: false);
+        using var connection = new TcpClient();
+        await connection.ConnectAsync(IPAddress.Loopback, api.Client.BaseAddress!.Port);
+        await using var stream = connection.GetStream();
+        await stream.WriteAsync("POST /v1/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\nContent-Length: 5000\r\n\r\nabc"u8.ToArray());
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var answer = new MemoryStream();
+        await stream.CopyToAsync(answer, limit.Token); // until the other side closes
+        Assert.StartsWith("HTTP/1.1 408", System.Text.Encoding.ASCII.GetString(answer.ToArray()));
     }
 
     [Fact]

@@ -43,6 +43,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     {
         var id = await ExplainedFileAsync(3);
         Assert.Equal((150, 100), Size(await PictureAsync($"/v1/explanations/{id}/overlay.png?size=150&colormap=viridis&opacity=0.5")));
+        Assert.Equal((600, 400), Size(await PictureAsync($"/v1/explanations/{id}/overlay.png?size=600")));
         var plain = await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=false");
         Assert.NotEqual(plain.Pixels, (await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=true")).Pixels);
         Assert.NotEqual(plain.Pixels, (await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=false&colormap=jet")).Pixels);

@@ -36,13 +36,15 @@ internal sealed class Broker : IAsyncDisposable
     {
         for (var until = DateTime.UtcNow.AddSeconds(seconds); DateTime.UtcNow < until; await Task.Delay(100, TestContext.Current.CancellationToken))
         {
-            await using var channel = await _connection.CreateChannelAsync(); // asking for a queue that is not there closes the channel
+            // Asking for a queue that is not there closes the channel; for one that is just being made, the connection.
+            await using var connection = await new ConnectionFactory { Uri = new Uri(Uri), AutomaticRecoveryEnabled = false }.CreateConnectionAsync();
             try
             {
+                await using var channel = await connection.CreateChannelAsync();
                 if (await channel.BasicGetAsync($"{Prefix}-{queue}", autoAck: true) is { } found)
                     return found;
             }
-            catch (RabbitMQ.Client.Exceptions.OperationInterruptedException)
+            catch (Exception e) when (e is RabbitMQ.Client.Exceptions.OperationInterruptedException or RabbitMQ.Client.Exceptions.AlreadyClosedException)
             {
             }
         }

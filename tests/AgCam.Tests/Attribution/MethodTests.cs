@@ -71,7 +71,7 @@ public class MethodTests
         {
             var maps = method.Maps(test.Batch);
             Assert.Equal(2, maps.Count);
-            Assert.All(maps, map => Assert.All(map.Values, value => Assert.True(float.IsFinite(value), method.Name)));
+            Assert.All(maps, map => Assert.All(map!.Values, value => Assert.True(float.IsFinite(value), method.Name)));
         }
     }
 
@@ -91,7 +91,16 @@ public class MethodTests
         var (positive, negative) = AutogradReference.Maps(test.Model, test.Batch.Input, logits => test.OfTarget(logits).sum());
         var signed = AttributionMethod.Select(["agcam-signed"])[0].Maps(test.Batch);
         var expected = (positive - negative).flatten().data<float>().ToArray();
-        Assert.Equal(expected, signed.SelectMany(map => map.Values), (a, b) => Math.Abs(a - b) < 1e-5 * expected.Max(Math.Abs));
+        Assert.Equal(expected, signed.SelectMany(map => map!.Values), (a, b) => Math.Abs(a - b) < 1e-5 * expected.Max(Math.Abs));
+    }
+
+    [Fact]
+    public void Transformer_attribution_runs_where_gradients_are_off()
+    {
+        using var test = new SomeModel(NamedArchitectures.Find("vit_tiny_patch16_224") with { ImageHeight = 64, ImageWidth = 64, Depth = 2 }, 3);
+        var expected = AttributionBatch.Heatmaps(TransformerAttribution.Maps(test.Model, test.Batch.Input, test.Batch.Target));
+        var maps = AttributionMethod.Select(["transformer-attribution"])[0].Maps(test.Batch);
+        Assert.Equal(expected.Select(map => map.Values), maps.Select(map => map!.Values));
     }
 
     [Fact]

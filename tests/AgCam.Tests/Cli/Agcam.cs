@@ -22,18 +22,26 @@ internal static class Agcam
         return Finish(process, output, errors);
     }
 
-    /// <summary>Feeds one line over and over to stdin, until the run has ended by itself.</summary>
-    /// <returns>With the first row, too.</returns>
-    public static Outcome RunEndlessly(string[] arguments, string line, Action<Process> afterTheFirstRow)
+    /// <summary>The command as it lies in another folder.</summary>
+    public static Outcome RunFrom(string folder, params string[] arguments)
     {
-        using var process = Start(arguments);
+        using var process = Start(arguments, [], Path.Combine(folder, "AgCam.Cli"));
+        process.StandardInput.Close();
+        return Finish(process, process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+    }
+
+    /// <summary>Feeds lines to stdin, the last one over and over, until the run has ended by itself.</summary>
+    /// <returns>With the first row, too.</returns>
+    public static Outcome RunEndlessly(string[] arguments, string[] lines, Action<Process> afterTheFirstRow)
+    {
+        using var process = Start(arguments, []);
         var errors = process.StandardError.ReadToEndAsync();
         var feeding = new Thread(() =>
         {
             try
             {
-                while (true)
-                    process.StandardInput.WriteLine(line);
+                for (var i = 0; ; i = Math.Min(i + 1, lines.Length - 1))
+                    process.StandardInput.WriteLine(lines[i]);
             }
             catch (Exception closed) when (closed is IOException or InvalidOperationException)
             {
@@ -42,7 +50,7 @@ internal static class Agcam
         })
         { IsBackground = true };
         feeding.Start();
-        var first = process.StandardOutput.ReadLine();
+        var first = FirstRow(process);
         var output = process.StandardOutput.ReadToEndAsync();
         afterTheFirstRow(process);
         var outcome = Finish(process, output, errors);
@@ -53,20 +61,29 @@ internal static class Agcam
     /// <summary>Feeds one line to stdin and leaves it open.</summary>
     public static Outcome RunWaiting(string[] arguments, string line, Action<Process> afterTheFirstRow)
     {
-        using var process = Start(arguments);
+        using var process = Start(arguments, []);
         var errors = process.StandardError.ReadToEndAsync();
         process.StandardInput.WriteLine(line);
         process.StandardInput.Flush();
-        var first = process.StandardOutput.ReadLine();
+        var first = FirstRow(process);
         var output = process.StandardOutput.ReadToEndAsync();
         afterTheFirstRow(process);
         var outcome = Finish(process, output, errors);
         return outcome with { Output = first + "\n" + outcome.Output };
     }
 
-    private static Process Start(string[] arguments, params (string Name, string Value)[] environment)
+    private static string? FirstRow(Process process)
     {
-        var start = new ProcessStartInfo(Program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var row = process.StandardOutput.ReadLineAsync();
+        if (row.Wait(Limit))
+            return row.Result;
+        process.Kill(entireProcessTree: true);
+        throw new TimeoutException($"agcam showed no row within {Limit.TotalMinutes} minutes.");
+    }
+
+    private static Process Start(string[] arguments, (string Name, string Value)[] environment, string? program = null)
+    {
+        var start = new ProcessStartInfo(program ?? Program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("AGCAM_", StringComparison.Ordinal)).ToList())

@@ -28,6 +28,36 @@ public class DoctorTests
     }
 
     [Fact]
+    public void Secrets_are_not_shown_and_own_variables_are_known()
+    {
+        var outcome = Agcam.Run(
+            ["doctor"], "", ("AGCAM_API_KEY", "hush-hush"), ("AGCAM_URL", "http://me:hush-hush@host"), ("AGCAM_TEST_MONGODB", "hush-hush"),
+            ("AGCAM_SERVICES_PORT", "hush-hush"), ("AGCAM_APIKEY", "hush-hush"), ("AGCAM_DEBUG", "0"));
+        Assert.DoesNotContain("hush", outcome.Output + outcome.Errors, StringComparison.Ordinal);
+        Assert.Matches("AGCAM_API_KEY +set\n", outcome.Output);
+        Assert.Matches("AGCAM_DEBUG +0\n", outcome.Output);
+        Assert.Single(outcome.Lines, line => line.Contains("agcam knows no such variable", StringComparison.Ordinal)); // AGCAM_APIKEY
+        Assert.DoesNotContain("AGCAM_TEST_", outcome.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_libvips_the_doctor_says_so_and_explain_ends_with_one_line()
+    {
+        using var folder = SomeImages.Folder(1);
+        CopyWithout("libvips", folder["agcam"]);
+        var doctor = Agcam.RunFrom(folder["agcam"], "doctor");
+        Assert.Equal(2, doctor.Code);
+        Assert.Contains("WRONG    libvips does not load: ", doctor.Output, StringComparison.Ordinal);
+        Assert.Contains("libtorch ", doctor.Output, StringComparison.Ordinal);
+
+        var explain = Agcam.RunFrom(folder["agcam"], "explain", folder["000.png"], "--model", SomeImages.Model);
+        Assert.Equal(2, explain.Code);
+        Assert.StartsWith("agcam: ", explain.Errors, StringComparison.Ordinal);
+        Assert.Contains("libvips", explain.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("internal error", explain.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Another_release_of_libtorch_is_refused()
     {
         using var folder = FakeLibTorch("2.14.0");
@@ -55,15 +85,27 @@ public class DoctorTests
     [Fact]
     public void A_libtorch_of_the_right_release_is_tested_once_and_then_used()
     {
-        using var folder = new TemporaryFolder();
-        Directory.CreateDirectory(folder["lib"]);
-        foreach (var file in Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "libtorch")))
-            File.CreateSymbolicLink(folder[$"lib/{Path.GetFileName(file)}"], file);
-        File.WriteAllText(folder["version.py"], $"__version__ = '{NativeBackend.BuiltFor}+cpu'\n");
+        using var folder = LinkedLibTorch.Of($"{NativeBackend.BuiltFor}+cpu");
         var outcome = Agcam.Run(["doctor"], "", (NativeBackend.FolderVariable, folder["lib"]), ("XDG_CACHE_HOME", folder["cache"]));
         Assert.Equal(0, outcome.Code);
         Assert.Contains($"libtorch {NativeBackend.BuiltFor}+cpu from {folder["lib"]}, self-test passed", outcome.Output, StringComparison.Ordinal);
         Assert.Single(Directory.GetFiles(folder["cache/agcam"], "libtorch-*.passed"));
+    }
+
+    /// <summary>The built command, with files of a library's name that hold no library.</summary>
+    private static void CopyWithout(string library, string folder)
+    {
+        foreach (var file in Directory.GetFiles(AppContext.BaseDirectory, "*", SearchOption.AllDirectories))
+        {
+            var place = Path.Combine(folder, Path.GetRelativePath(AppContext.BaseDirectory, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(place)!);
+            if (Path.GetFileName(file).StartsWith(library, StringComparison.Ordinal))
+                File.WriteAllText(place, "not a library");
+            else if (Path.GetFileName(file).StartsWith("AgCam.Cli", StringComparison.Ordinal))
+                File.Copy(file, place); // a link would lead the launcher back
+            else
+                File.CreateSymbolicLink(place, file);
+        }
     }
 
     /// <summary>Files of libtorch's names that hold no library.</summary>

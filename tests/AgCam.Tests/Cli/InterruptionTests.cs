@@ -17,7 +17,7 @@ public class InterruptionTests
         using var images = SomeImages.Folder(1);
         string[] arguments = ["explain", "-", "--model", SomeImages.Model, "--out", folder["out"], "--save", "none", "--json", "--batch", "2"];
         // A list that never ends: only the signal ends the run.
-        var outcome = Agcam.RunEndlessly(arguments, images["000.png"], process => Assert.Equal(0, Kill(process.Id, signal)));
+        var outcome = Agcam.RunEndlessly(arguments, [images["000.png"]], process => Assert.Equal(0, Kill(process.Id, signal)));
         Assert.Equal(130, outcome.Code);
         Assert.Contains("Run the same command again to go on", outcome.Errors, StringComparison.Ordinal);
         Assert.Equal(outcome.Lines, File.ReadAllLines(folder["out/explanations.jsonl"])); // every row shown was written, whole
@@ -34,6 +34,29 @@ public class InterruptionTests
         var outcome = Agcam.RunWaiting(["explain", "-", "--model", SomeImages.Model, "--json"], images["000.png"], process => Assert.Equal(0, Kill(process.Id, Sigint)));
         Assert.Equal(130, outcome.Code);
         Assert.Single(outcome.Rows); // it came although the batch was not full
+    }
+
+    [Fact]
+    public void An_image_does_not_wait_behind_any_number_of_images_that_are_done()
+    {
+        using var folder = new TemporaryFolder();
+        using var images = SomeImages.Folder(2);
+        string[] arguments = ["explain", "-", "--model", SomeImages.Model, "--out", folder["out"], "--save", "none", "--json", "--batch", "2"];
+        Assert.Equal(0, Agcam.Run(arguments, images["000.png"] + "\n").Code);
+        // The new image fills half a batch; nothing that follows fills the other half, and the list never pauses.
+        var outcome = Agcam.RunEndlessly(arguments, [images["001.png"], images["000.png"]], process => Assert.Equal(0, Kill(process.Id, Sigint)));
+        Assert.Equal(130, outcome.Code);
+        Assert.Equal(images["001.png"], outcome.Rows[0].GetProperty("image").GetProperty("path").GetString());
+    }
+
+    [Fact]
+    public void A_run_that_has_failed_does_not_wait_for_a_list_that_has_gone_quiet()
+    {
+        using var images = SomeImages.Folder(1);
+        Directory.CreateDirectory(images["out/000.overlay.png"]); // where the picture should go
+        var outcome = Agcam.RunWaiting(["explain", "-", "--model", SomeImages.Model, "--out", images["out"]], images["000.png"], _ => { });
+        Assert.Equal(2, outcome.Code);
+        Assert.StartsWith("agcam: ", outcome.Errors, StringComparison.Ordinal);
     }
 
     [DllImport("libc", EntryPoint = "kill")]

@@ -21,6 +21,21 @@ public class LabelTests
     }
 
     [Fact]
+    public void The_accuracy_counts_images_that_were_done_before()
+    {
+        using var folder = SomeImages.Folder(2);
+        string[] arguments = ["explain", folder.Path, "--model", SomeImages.Model, "--out", folder["out"], "--labels", folder["labels.csv"]];
+        var predicted = Agcam.Run("explain", folder["000.png"], "--model", SomeImages.Model, "--json").Rows[0].GetProperty("predictions")[0].GetProperty("class").GetInt32();
+        File.WriteAllText(folder["labels.csv"], $"path,label\n000.png,{predicted}\n001.png,{predicted}\n002.png,{predicted}\n");
+        var first = Agcam.Run(arguments).Output;
+        Assert.Contains("of 2 labelled images", first, StringComparison.Ordinal);
+        var accuracy = first.Split('\n').Single(line => line.StartsWith("Accuracy", StringComparison.Ordinal));
+        Assert.Contains(accuracy, Agcam.Run(arguments).Output, StringComparison.Ordinal);
+        File.Copy(folder["000.png"], folder["002.png"]);
+        Assert.Contains(" of 3 labelled images", Agcam.Run(arguments).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Class_folders_are_labels_and_names_come_from_a_file()
     {
         using var folder = new TemporaryFolder();

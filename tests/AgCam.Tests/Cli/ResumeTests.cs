@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AgCam.Native;
 using AgCam.Tests.Models;
 using Xunit;
 
@@ -34,9 +35,97 @@ public class ResumeTests
         Explain(folder);
         Assert.Contains("2 explained", Explain(folder, "--threshold", "0.3").Output, StringComparison.Ordinal);
         Assert.Contains("2 explained", Explain(folder, "--target", "top:2").Output, StringComparison.Ordinal);
-        Assert.Contains("0 explained, 2 done before", Explain(folder).Output, StringComparison.Ordinal);
+        Assert.Contains("0 explained, 2 done before", Explain(folder, "--target", "top:2").Output, StringComparison.Ordinal);
         Assert.Equal(6, File.ReadAllLines(folder["out/explanations.jsonl"]).Length);
         Assert.Equal(3, Directory.GetFiles(folder["out"], "provenance-*.json").Length);
+    }
+
+    [Fact]
+    public void Going_back_to_former_options_brings_their_pictures_back()
+    {
+        using var folder = SomeImages.Folder(2);
+        Explain(folder);
+        var former = File.ReadAllBytes(folder["out/000.overlay.png"]);
+        Explain(folder, "--opacity", "1");
+        Assert.NotEqual(former, File.ReadAllBytes(folder["out/000.overlay.png"]));
+        Assert.Contains("2 explained", Explain(folder).Output, StringComparison.Ordinal);
+        Assert.Equal(former, File.ReadAllBytes(folder["out/000.overlay.png"]));
+        Assert.Equal(6, File.ReadAllLines(folder["out/explanations.jsonl"]).Length); // the newest row of a path is the picture's
+        Assert.Contains("0 explained, 2 done before", Explain(folder).Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("out")]
+    [InlineData(".")]
+    [InlineData("a/b")]
+    public void Pictures_of_the_run_are_not_its_images(string place)
+    {
+        using var folder = SomeImages.Folder(2);
+        SomeImages.Write(folder, "a/2.png");
+        string[] arguments = ["explain", folder.Path, "--model", SomeImages.Model, "--out", folder[place]];
+        Assert.Equal(0, Agcam.Run(arguments).Code);
+        Assert.Contains("0 explained, 3 done before", Agcam.Run(arguments).Output, StringComparison.Ordinal);
+        Assert.Equal(3, File.ReadAllLines(folder[place + "/explanations.jsonl"]).Length);
+        arguments[1] = folder["*/*.png"];
+        Agcam.Run(arguments);
+        Assert.Equal(3, File.ReadAllLines(folder[place + "/explanations.jsonl"]).Length);
+        // Named by itself, a picture is an image like any other.
+        arguments[1] = Directory.GetFiles(folder[place], "*.overlay.png", SearchOption.AllDirectories)[0];
+        Assert.Contains("1 explained", Agcam.Run(arguments).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Images_of_one_name_keep_their_pictures_from_run_to_run()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var (kind, seed) in new[] { ("cat", 1), ("dog", 2), ("eel", 3) })
+            SomeImages.Write(folder, $"val/{kind}/001.png", seed);
+        Outcome Explain(string kind) => Agcam.Run("explain", folder[$"val/{kind}"], "--model", SomeImages.Model, "--out", folder["out"]);
+        Explain("cat");
+        var cat = File.ReadAllBytes(folder["out/001.overlay.png"]);
+        Explain("dog");
+        Explain("eel");
+        Assert.Equal(cat, File.ReadAllBytes(folder["out/001.overlay.png"]));
+        Assert.Equal(3, Directory.GetFiles(folder["out"], "*.overlay.png").Select(File.ReadAllBytes).DistinctBy(Convert.ToHexString).Count());
+        foreach (var kind in new[] { "eel", "cat", "dog" })
+            Assert.Contains("0 explained, 1 done before", Explain(kind).Output, StringComparison.Ordinal);
+        // A picture that somebody else put there is not overwritten either.
+        File.Copy(folder["val/cat/001.png"], folder["out/002.overlay.png"]);
+        SomeImages.Write(folder, "val/cat/002.png");
+        Explain("cat");
+        Assert.Equal(File.ReadAllBytes(folder["val/cat/001.png"]), File.ReadAllBytes(folder["out/002.overlay.png"]));
+        Assert.True(File.Exists(folder["out/002.png.overlay.png"]));
+    }
+
+    [Theory]
+    [InlineData('k', 250)]
+    [InlineData('\u0436', 125)]
+    [InlineData('k', 199)]
+    public void A_name_as_long_as_names_may_be_has_a_picture(char letter, int length)
+    {
+        using var folder = new TemporaryFolder();
+        var (a, b) = (new string(letter, length), new string(letter, length - 1) + "b"); // they differ where one would cut
+        SomeImages.Write(folder, $"in/{a}.png", 1);
+        SomeImages.Write(folder, $"in/{b}.png", 2);
+        Outcome Explain() => Agcam.Run("explain", folder["in"], "--model", SomeImages.Model, "--out", folder["out"], "--target", "top:2");
+        Assert.Equal(0, Explain().Code);
+        Assert.Equal(4, Directory.GetFiles(folder["out"], "*.overlay.png").Length);
+        Assert.Contains("0 explained, 2 done before", Explain().Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Rows_of_an_experimental_backend_are_no_other_s()
+    {
+        using var folder = SomeImages.Folder(1);
+        using var torch = LinkedLibTorch.Of("2.14.0");
+        (string, string)[] experimental =
+        [
+            (NativeBackend.FolderVariable, torch["lib"]), (NativeBackend.ExperimentalVariable, "1"), ("XDG_CACHE_HOME", torch["cache"]),
+        ];
+        string[] arguments = ["explain", folder.Path, "--model", SomeImages.Model, "--out", folder["out"]];
+        Assert.Contains("1 explained", Agcam.Run(arguments, "", experimental).Output, StringComparison.Ordinal);
+        Assert.Contains("0 explained, 1 done before", Agcam.Run(arguments, "", experimental).Output, StringComparison.Ordinal);
+        Assert.Contains("1 explained", Agcam.Run(arguments).Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -60,6 +149,43 @@ public class ResumeTests
         Assert.Contains("1 explained, 2 done before", Explain(folder).Output, StringComparison.Ordinal);
         Assert.True(File.Exists(folder["out/001.overlay.png"]));
         Assert.Equal(3, File.ReadAllLines(folder["out/explanations.jsonl"]).Length);
+    }
+
+    [Fact]
+    public void Every_target_s_picture_that_is_missing_is_drawn_again()
+    {
+        using var folder = SomeImages.Folder(2);
+        Explain(folder, "--target", "top:3");
+        File.Delete(folder["out/001.3.overlay.png"]);
+        Assert.Contains("1 explained, 1 done before", Explain(folder, "--target", "top:3").Output, StringComparison.Ordinal);
+        Assert.True(File.Exists(folder["out/001.3.overlay.png"]));
+    }
+
+    [Fact]
+    public void A_row_without_explanations_is_done()
+    {
+        using var folder = SomeImages.Folder(2);
+        File.WriteAllText(folder["labels.csv"], "path,label\n000.png,3\n");
+        string[] labels = ["--target", "label", "--labels", folder["labels.csv"]];
+        Assert.Contains("2 explained", Explain(folder, labels).Output, StringComparison.Ordinal);
+        Assert.Contains("0 explained, 2 done before", Explain(folder, labels).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_failure_that_comes_back_is_written_again()
+    {
+        using var folder = SomeImages.Folder(1);
+        foreach (var good in new[] { false, true, false, true })
+        {
+            if (good)
+                SomeImages.Write(folder, "x.png");
+            else
+                File.WriteAllText(folder["x.png"], "no picture");
+            Assert.Equal(good ? 0 : 3, Explain(folder).Code);
+        }
+
+        Assert.Equal(["Completed", "Failed", "Completed", "Failed", "Completed"], File.ReadAllLines(folder["out/explanations.jsonl"])
+            .Select(row => JsonSerializer.Deserialize<JsonElement>(row).GetProperty("status").GetString()));
     }
 
     [Fact]
@@ -109,7 +235,6 @@ public class ResumeTests
         Assert.StartsWith("agcam: ", outcome.Errors, StringComparison.Ordinal);
     }
 
-    // Not the folder itself: the pictures below out/ are images, too.
     private static Outcome Explain(TemporaryFolder folder, params string[] more) =>
-        Agcam.Run(["explain", .. Directory.GetFiles(folder.Path).Order(StringComparer.Ordinal), "--model", SomeImages.Model, "--out", folder["out"], .. more]);
+        Agcam.Run(["explain", folder.Path, "--model", SomeImages.Model, "--out", folder["out"], .. more]);
 }

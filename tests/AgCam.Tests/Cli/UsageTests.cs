@@ -7,7 +7,6 @@ public class UsageTests
 {
     [Theory]
     [InlineData("explain")]
-    [InlineData("explain a.jpg")]
     [InlineData("explain a.jpg --model nowhere/at/all")]
     [InlineData("explain a.jpg --model MODEL --threshold 2")]
     [InlineData("explain a.jpg --model MODEL --batch 0")]
@@ -15,6 +14,8 @@ public class UsageTests
     [InlineData("explain a.jpg --model MODEL --device cuda:99")]
     [InlineData("explain a.jpg --model MODEL --dtype int4")]
     [InlineData("explain a.jpg --model MODEL --target zebra")]
+    [InlineData("explain a.jpg --model MODEL --target label")]
+    [InlineData("explain a.jpg --model MODEL --target predicted-vs-label")]
     [InlineData("explain a.jpg --model MODEL --mean 1,2")]
     [InlineData("explain a.jpg --model MODEL --save overlay")]
     [InlineData("explain a.jpg --model MODEL --colormap heat")]

@@ -1,4 +1,9 @@
+using System.IO.Compression;
+using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
+using AgCam.Evaluation;
+using AgCam.Evaluation.Datasets;
 using AgCam.Tests.Cli;
 using AgCam.Tests.Models;
 using Xunit;
@@ -22,7 +27,7 @@ public class EvaluateTests
             result.GetProperty("methods").EnumerateObject().Select(method => method.Name));
         foreach (var method in result.GetProperty("methods").EnumerateObject())
         {
-            Assert.Equal(AgCam.Evaluation.Metric.All.Select(metric => metric.Name), method.Value.EnumerateObject().Select(metric => metric.Name));
+            Assert.Equal(Metric.All.Select(metric => metric.Name), method.Value.EnumerateObject().Select(metric => metric.Name));
             foreach (var metric in method.Value.EnumerateObject())
                 Assert.InRange(Number(metric.Value, "mean"), Number(metric.Value, "low") - 1e-12, Number(metric.Value, "high") + 1e-12);
         }
@@ -61,6 +66,44 @@ public class EvaluateTests
         var cut = Agcam.Run(["evaluate", "--merge", .. parts]);
         Assert.Equal(2, cut.Code);
         Assert.Contains("cut short", cut.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Given_heatmaps_score_as_the_method_that_made_them()
+    {
+        using var folder = SomeDataset(6);
+        Directory.CreateDirectory(folder["maps"]);
+        foreach (var row in Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--json", "--raw", "-q", "--labels", folder["metadata.jsonl"], "--target", "label").Rows.Skip(1))
+        {
+            var map = row.GetProperty("explanations")[0];
+            var name = Path.GetFileName(row.GetProperty("image").GetProperty("path").GetString()!);
+            WriteNpy(folder[$"maps/{name}.npy"], map.GetProperty("grid").GetProperty("rows").GetInt32(), [.. map.GetProperty("heatmap").EnumerateArray().Select(value => value.GetSingle())]);
+        }
+
+        using (var zip = ZipFile.Open(folder["maps.npz"], ZipArchiveMode.Create))
+            foreach (var file in Directory.EnumerateFiles(folder["maps"]))
+                zip.CreateEntryFromFile(file, Path.GetFileName(file));
+
+        var result = Evaluate(folder, "--methods", "agcam", "--heatmaps", "mine=" + folder["maps"], "--heatmaps", "zipped=" + folder["maps.npz"]);
+
+        Assert.Equal(1, result.GetProperty("flatMaps").GetProperty("mine").GetProperty("no-heatmap").GetInt32());
+        Assert.Equal(0, Number(result.GetProperty("differences").GetProperty("mine").GetProperty("energy"), "high"), 4);
+        Assert.Equal(0, Number(result.GetProperty("differences").GetProperty("mine").GetProperty("energy"), "low"), 4);
+        Assert.Equal(
+            JsonSerializer.Serialize(result.GetProperty("methods").GetProperty("mine")), JsonSerializer.Serialize(result.GetProperty("methods").GetProperty("zipped")));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("\u0093NUMPY")]
+    [InlineData("\u0093NUMPY\u0001\0\u00ff\u00ff{'descr': '<f4'}")]
+    [InlineData("\u0093NUMPY\u0001\0\u0036\0{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)}")]
+    [InlineData("\u0093NUMPY\u0001\0\u0038\0{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999999, 9999999999999)}")]
+    [InlineData("\u0093NUMPY\u0001\0\u0036\0{'descr': '|O', 'fortran_order': False, 'shape': (1, 1)}      ")]
+    public void A_broken_npy_is_refused_by_name(string text)
+    {
+        var error = Assert.Throws<DatasetException>(() => NpyArray.Read(Encoding.Latin1.GetBytes(text), "some.npy"));
+        Assert.Contains("some.npy", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -159,6 +202,12 @@ public class EvaluateTests
         File.WriteAllLines(folder["metadata.jsonl"], said.Select((predicted, i) =>
             $$$"""{"file_name": "{{{i:000}}}.png", "label": "{{{Names[i % 2 == 0 ? predicted : (predicted + 1 + i) % 10]}}}", "objects": {"bbox": [[{{{i}}}, 5, 20, 25]]}}"""));
         return folder;
+    }
+
+    private static void WriteNpy(string path, int rows, float[] values)
+    {
+        var header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {values.Length / rows}), }}\n";
+        File.WriteAllBytes(path, [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. Encoding.Latin1.GetBytes(header), .. MemoryMarshal.AsBytes<float>(values)]);
     }
 
     private static double Mean(JsonElement result, string method, string metric) => Number(result.GetProperty("methods").GetProperty(method).GetProperty(metric), "mean");

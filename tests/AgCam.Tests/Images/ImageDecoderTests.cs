@@ -63,7 +63,7 @@ public class ImageDecoderTests
         byte[] png = Picture.Bytes("rgb8.png");
         var failure = Assert.Throws<ImageException>(() => ImageDecoder.Decode(png, new ImageLimits { MaxBytes = png.Length - 1 }));
         Assert.Equal(ImageFailure.TooManyBytes, failure.Reason);
-        Assert.Contains("MaxBytes", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("--max-bytes", failure.Message, StringComparison.Ordinal);
         Assert.NotNull(ImageDecoder.Decode(png, new ImageLimits { MaxBytes = png.Length }));
     }
 
@@ -82,8 +82,10 @@ public class ImageDecoderTests
 
         var tooMany = Assert.Throws<ImageException>(() => ImageDecoder.Decode(bytes, new ImageLimits { MaxPixels = pixels - 1 }));
         Assert.Equal(ImageFailure.TooManyPixels, tooMany.Reason);
+        Assert.Contains("--max-pixels", tooMany.Message, StringComparison.Ordinal);
         var tooLong = Assert.Throws<ImageException>(() => ImageDecoder.Decode(bytes, new ImageLimits { MaxSide = picture.Width - 1 }));
         Assert.Equal(ImageFailure.TooManyPixels, tooLong.Reason);
+        Assert.DoesNotContain("MaxSide", tooLong.Message, StringComparison.Ordinal);
         Assert.Equal(picture.Pixels, ImageDecoder.Decode(bytes, new ImageLimits { MaxPixels = pixels, MaxSide = picture.Width }).Pixels);
     }
 

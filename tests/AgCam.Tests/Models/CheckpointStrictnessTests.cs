@@ -177,14 +177,32 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void A_clip_embedding_is_no_classifier()
+    public void A_clip_embedding_is_no_classifier_unless_its_outputs_are_named()
     {
-        var error = Refused("timm_clip_quickgelu", config: config =>
-        {
-            config["pretrained_cfg"]!.AsObject().Remove("label_names");
-            config["pretrained_cfg"]!["tag"] = "openai";
-        });
+        var error = Refused("timm_clip_quickgelu", weights => Widen(weights, 512), config => Unnamed(config, 512));
         Assert.Equal(ModelFailure.NoClassifier, error.Reason);
+        Assert.Contains("--classes", error.Message, StringComparison.Ordinal);
+        var options = new CheckpointOptions { ClassNames = [.. Enumerable.Range(0, 512).Select(i => $"kind {i}")] };
+        using var named = OpenChanged("timm_clip_quickgelu", weights => Widen(weights, 512), config => Unnamed(config, 512), options);
+        Assert.Equal(512, named.Config.Classes);
+    }
+
+    [Fact]
+    public void A_fine_tuned_clip_model_keeps_the_tag_of_what_it_came_from()
+    {
+        using var checkpoint = OpenChanged("timm_clip_quickgelu", config: config => Unnamed(config, 10));
+        Assert.Equal((10, null), (checkpoint.Config.Classes, checkpoint.ClassNames));
+    }
+
+    private static void Widen(Dictionary<string, WeightTensor> weights, int outputs) =>
+        (weights["head.weight"], weights["head.bias"]) = (Zeros(outputs, 64), Zeros(outputs));
+
+    private static void Unnamed(JsonObject config, int outputs)
+    {
+        config["num_classes"] = outputs;
+        var pretrained = config["pretrained_cfg"]!.AsObject();
+        pretrained.Remove("label_names");
+        (pretrained["tag"], pretrained["num_classes"]) = ("openai", outputs);
     }
 
     [Theory]

@@ -46,8 +46,8 @@ public static class SkipReason
     /// <summary>The dataset lists the image a second time.</summary>
     public const string ListedTwice = "listed-twice";
 
-    /// <summary>The model says another class: left out of the paper's localisation scores.</summary>
-    public const string Misclassified = "misclassified";
+    /// <summary>None was given for the image.</summary>
+    public const string NoHeatmap = "no-heatmap";
 }
 
 /// <summary>A dataset cannot be read. The caller must act; the message says how.</summary>

@@ -15,6 +15,8 @@ public sealed record CachedModel(
 /// </summary>
 public sealed class HubCache(string folder)
 {
+    private const string Preprocessor = "preprocessor_config.json", NoExist = ".no_exist";
+
     public string Folder { get; } = folder;
 
     /// <summary>Every snapshot of every model, by name.</summary>
@@ -37,8 +39,11 @@ public sealed class HubCache(string folder)
     }
 
     /// <summary>The folder of a complete snapshot; null when the model has not been pulled, or not as a whole.</summary>
-    public string? Find(HubId id) =>
-        CommitOf(id) is { } commit && Snapshot(id.Repo, commit) is var snapshot && IsComplete(snapshot) ? snapshot : null;
+    public string? Find(HubId id) => FindWeights(id) is { } snapshot && HasPreprocessing(snapshot) ? snapshot : null;
+
+    /// <summary>As <see cref="Find"/>, but the preprocessing may be missing: Python fetches it only when it is asked for it.</summary>
+    internal string? FindWeights(HubId id) =>
+        CommitOf(id) is { } commit && Snapshot(id.Repo, commit) is var snapshot && HasWeights(snapshot) ? snapshot : null;
 
     /// <summary>The commit that the cache knows for a revision.</summary>
     public string? CommitOf(HubId id)
@@ -93,8 +98,38 @@ public sealed class HubCache(string folder)
         }
     }
 
+    /// <summary>Writes down that the Hub has no such file at that commit, where Python writes it down too: nobody need ask again.</summary>
+    internal void RememberAbsence(string repo, string commit, string file)
+    {
+        var place = Path.Combine(ModelFolder(repo), NoExist, commit, file);
+        Directory.CreateDirectory(Path.GetDirectoryName(place)!);
+        using (File.Open(place, FileMode.OpenOrCreate))
+        {
+            // Its being there is all it says.
+        }
+    }
+
+    /// <summary>A Hugging Face model says in preprocessor_config.json how images are prepared; a timm model in config.json.</summary>
+    private static bool HasPreprocessing(string snapshot)
+    {
+        if (ModelFile.IsThere(Path.Combine(snapshot, Preprocessor)))
+            return true;
+        var model = Path.GetDirectoryName(Path.GetDirectoryName(snapshot))!;
+        if (File.Exists(Path.Combine(model, NoExist, Path.GetFileName(snapshot), Preprocessor)))
+            return true;
+        try
+        {
+            var config = ConfigJson.Read(Path.Combine(snapshot, "config.json"));
+            return config.Has("architecture") || !config.Has("model_type");
+        }
+        catch (ModelException)
+        {
+            return true; // opening it will say what is wrong
+        }
+    }
+
     /// <summary>Whether a folder holds config.json and all weights. A link to a blob that is gone does not count.</summary>
-    internal static bool IsComplete(string snapshot)
+    private static bool HasWeights(string snapshot)
     {
         if (!ModelFile.IsThere(Path.Combine(snapshot, "config.json")))
             return false;
@@ -132,6 +167,6 @@ public sealed class HubCache(string folder)
         }
 
         string[] revisions = [.. refs.Where(entry => entry.Commit == commit).Select(entry => entry.Revision)];
-        return new CachedModel(repo, commit, snapshot, revisions, bytes, changed, IsComplete(snapshot));
+        return new CachedModel(repo, commit, snapshot, revisions, bytes, changed, HasWeights(snapshot) && HasPreprocessing(snapshot));
     }
 }

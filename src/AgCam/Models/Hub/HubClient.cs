@@ -37,8 +37,8 @@ public sealed class HubClient(HubOptions options) : IDisposable
             return Cached(id) ?? throw new ModelException(ModelFailure.HubOffline,
                 $"{id} is not in the cache ({Cache.Folder}), and HF_HUB_OFFLINE forbids to fetch it. "
                 + "Unset it, or pull the model where there is a network.");
-        if (id.IsCommit && Cached(id) is { } known)
-            return known; // a commit never changes
+        if (id.IsCommit && Cache.Find(id) is { } whole)
+            return new HubSnapshot(id, id.Revision, whole, FromCache: true); // a commit never changes
         try
         {
             return await FetchAsync(id, progress, cancel);
@@ -55,8 +55,9 @@ public sealed class HubClient(HubOptions options) : IDisposable
         }
     }
 
-    private HubSnapshot? Cached(HubId id) =>
-        Cache.Find(id) is { } folder ? new HubSnapshot(id, Path.GetFileName(folder), folder, FromCache: true) : null;
+    /// <summary>What stands in where nothing can be fetched: whole if possible, else without its preprocessing, which options can give.</summary>
+    internal HubSnapshot? Cached(HubId id) =>
+        Cache.FindWeights(id) is { } folder ? new HubSnapshot(id, Path.GetFileName(folder), folder, FromCache: true) : null;
 
     private async Task<HubSnapshot> FetchAsync(HubId id, IProgress<HubProgress>? progress, CancellationToken cancel)
     {
@@ -66,8 +67,11 @@ public sealed class HubClient(HubOptions options) : IDisposable
             : throw NoSafetensors(id, files);
 
         var download = new HubDownload(_transport, Cache, options, id, commit, progress);
-        foreach (var file in Small.Where(files.Contains))
-            await download.FetchAsync(file, isSmall: true, cancel);
+        foreach (var file in Small)
+            if (files.Contains(file))
+                await download.FetchAsync(file, isSmall: true, cancel);
+            else
+                Cache.RememberAbsence(id.Repo, commit, file);
         var isIndex = weights == SafetensorsWeights.IndexName;
         var place = await download.FetchAsync(weights, isSmall: isIndex, cancel);
         foreach (var shard in isIndex ? SafetensorsWeights.ShardsOf(place) : [])
@@ -124,7 +128,8 @@ public sealed class HubClient(HubOptions options) : IDisposable
                 $"{id} has no {SafetensorsWeights.SingleName}. See its files at {options.Endpoint}/{id.Repo}, and choose another model.")
             : new ModelException(ModelFailure.PickleNotImported,
                 $"{id} has its weights as a pickle only ({PrintableName.Of(pickle)}), which is not pulled. "
-                + "Download that file, and convert it, without running anything in it, with: "
-                + "agcam models import FILE --arch ... --out FOLDER");
+                + (files.Contains("config.json")
+                    ? "Download that file, config.json and preprocessor_config.json into a folder, and convert it, without running anything in it, with: agcam models import FILE --out FOLDER"
+                    : "Download that file, and convert it, without running anything in it, with: agcam models import FILE --arch ... --out FOLDER"));
     }
 }

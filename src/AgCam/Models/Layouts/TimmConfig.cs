@@ -19,7 +19,8 @@ internal static class TimmConfig
         "act_layer",
     ];
 
-    public static ModelDescription Read(ConfigJson config, string? architecture)
+    /// <param name="outputsAreNamed">A person has named the model's outputs: they are classes.</param>
+    public static ModelDescription Read(ConfigJson config, string? architecture, bool outputsAreNamed = false)
     {
         architecture ??= config.Text("architecture");
         var pretrained = config.OptionalSection("pretrained_cfg");
@@ -55,7 +56,8 @@ internal static class TimmConfig
         };
 
         var (names, wordNetIds) = ClassNames(config, pretrained);
-        RefuseEmbedding(config, pretrained, model, names);
+        if (!outputsAreNamed && names is null)
+            RefuseEmbedding(pretrained, model);
         return new ModelDescription(model, Preprocessing(pretrained, input)) { ClassNames = names, WordNetIds = wordNetIds };
     }
 
@@ -84,13 +86,14 @@ internal static class TimmConfig
             throw Refused(architecture, $"it takes {channels} channels; pictures have 3");
     }
 
-    /// <summary>OpenAI's and OpenCLIP's own heads project to the space shared with text: their outputs are no classes.</summary>
-    private static void RefuseEmbedding(ConfigJson config, ConfigJson? pretrained, ViTConfig model, IReadOnlyList<string>? names)
+    /// <summary>
+    /// OpenAI's and OpenCLIP's own heads project to the space shared with text: their outputs are no classes. They are known by their number, not
+    /// by the weights' tag, which a fine-tuned model keeps.
+    /// </summary>
+    private static void RefuseEmbedding(ConfigJson? pretrained, ViTConfig model)
     {
         var tag = pretrained?.OptionalText("tag") ?? "";
-        if (!model.PreNorm || names is not null || tag.Contains("ft_", StringComparison.Ordinal))
-            return;
-        if (tag.Length > 0 || config.OptionalInteger("num_classes") is 512 or 640 or 768 or 1024 or 1280)
+        if (model.PreNorm && !tag.Contains("ft_", StringComparison.Ordinal) && model.Classes is 512 or 640 or 768 or 1024 or 1280)
             throw new ModelException(ModelFailure.NoClassifier,
                 $"{model.Architecture} ends in a CLIP embedding of {model.Classes} numbers, not in classes. "
                 + "Use a fine-tuned one (..._ft_in12k_in1k), or name its outputs with --classes.");

@@ -72,6 +72,7 @@ public sealed class HubCacheTests : IDisposable
 
     [Theory]
     [InlineData("config.json")]
+    [InlineData("preprocessor_config.json")]
     [InlineData("model.safetensors")]
     public void A_model_without_one_of_its_files_is_not_whole(string left)
     {
@@ -79,6 +80,42 @@ public sealed class HubCacheTests : IDisposable
         Assert.False(Assert.Single(new HubCache(_cache.Path).List()).Complete);
         Assert.Null(new HubCache(_cache.Path).Find(HubId.Parse("google/tiny-vit")));
     }
+
+    [Fact]
+    public async Task What_Python_left_out_is_fetched_and_done_without_where_it_cannot_be()
+    {
+        using var hub = new LocalHub("models", "hf_vit");
+        var options = new HubOptions { Endpoint = hub.Endpoint, CacheFolder = _cache.Path, Backoff = TimeSpan.FromMilliseconds(1), Attempts = 2 };
+        using (var client = new HubClient(options))
+            File.Delete(Path.Combine((await client.PullAsync(LocalHub.Repo)).Folder, "preprocessor_config.json"));
+
+        foreach (var (offline, refusal) in new (bool, (int, string)?)[] { (true, null), (false, (500, "")), (false, (401, "GatedRepo")) })
+        {
+            hub.RefuseAll = refusal;
+            using var incomplete = await Resolve(options with { Offline = offline });
+            Assert.Equal(ModelFailure.NoPreprocessing, Assert.Throws<ModelException>(() => incomplete.Preprocessing).Reason);
+        }
+
+        hub.RefuseAll = null;
+        using var whole = await Resolve(options);
+        Assert.Equal(64, whole.Preprocessing.InputWidth);
+    }
+
+    [Fact]
+    public async Task What_the_hub_does_not_have_is_not_asked_for_again()
+    {
+        using var hub = new LocalHub("models", "hf_vit");
+        hub.Files.Remove("preprocessor_config.json");
+        var options = new HubOptions { Endpoint = hub.Endpoint, CacheFolder = _cache.Path };
+        (await Resolve(options)).Dispose();
+        var asked = hub.Requests.Count;
+        (await Resolve(options)).Dispose();
+        Assert.Equal(asked, hub.Requests.Count);
+        Assert.True(Assert.Single(new HubCache(_cache.Path).List()).Complete);
+    }
+
+    private static Task<Checkpoint> Resolve(HubOptions options) =>
+        ModelReference.ResolveAsync(LocalHub.Repo, new ModelSources { Hub = options }, cancel: TestContext.Current.CancellationToken);
 
     [Fact]
     public void A_link_whose_blob_was_deleted_does_not_count()

@@ -292,7 +292,7 @@ public sealed class HubPullTests : IDisposable
         _hub.Files.Remove("model.safetensors");
         var error = await RefusedAsync();
         Assert.Equal(ModelFailure.PickleNotImported, error.Reason);
-        Assert.Contains("agcam models import", error.Message, StringComparison.Ordinal);
+        Assert.Contains("agcam models import FILE --out", error.Message, StringComparison.Ordinal);
         Assert.Empty(Blobs);
     }
 

@@ -1,0 +1,63 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace AgCam.Cli.Explaining;
+
+/// <summary>
+/// Which image a picture belongs to, written into the PNG as a text chunk, so that a later run neither overwrites another image's picture nor
+/// takes it for its own. It holds a digest of the image's path, not the path: pictures are passed on.
+/// </summary>
+internal static class PictureOwner
+{
+    private const int Signature = 8, HeaderChunk = 25, Frame = 12;
+
+    private static readonly byte[] Start = [.. "tEXtagcam:path\0"u8];
+
+    private static readonly int ChunkLength = Frame - 4 + Start.Length + (2 * Digest.Size);
+
+    /// <summary>The PNG with its owner behind the header chunk, where a reader finds it without reading on.</summary>
+    public static byte[] Mark(ReadOnlySpan<byte> png, Digest owner)
+    {
+        byte[] typeAndData = [.. Start, .. Encoding.ASCII.GetBytes(owner.ToString())];
+        var chunk = new byte[ChunkLength];
+        BinaryPrimitives.WriteInt32BigEndian(chunk, typeAndData.Length - 4);
+        typeAndData.CopyTo(chunk, 4);
+        BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(4 + typeAndData.Length), Crc32(typeAndData));
+        return [.. png[..(Signature + HeaderChunk)], .. chunk, .. png[(Signature + HeaderChunk)..]];
+    }
+
+    /// <summary>The owner of a picture; a digest of zeros for a file that agcam did not draw, null where there is no file.</summary>
+    public static Digest? Of(string path)
+    {
+        if (!File.Exists(path))
+            return null;
+        try
+        {
+            using var file = File.OpenHandle(path);
+            var start = new byte[Signature + HeaderChunk + ChunkLength];
+            var read = RandomAccess.Read(file, start, 0);
+            var chunk = start.AsSpan(0, read)[Math.Min(read, Signature + HeaderChunk + 4)..];
+            return chunk.StartsWith(Start) && Digest.TryParse(Encoding.ASCII.GetString(chunk.Slice(Start.Length, Math.Min(2 * Digest.Size, chunk.Length - Start.Length))), out var owner)
+                ? owner
+                : default(Digest);
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            return default(Digest);
+        }
+    }
+
+    // The PNG standard's, bit by bit: it is a hundred bytes for a picture.
+    private static uint Crc32(ReadOnlySpan<byte> bytes)
+    {
+        var crc = uint.MaxValue;
+        foreach (var value in bytes)
+        {
+            crc ^= value;
+            for (var bit = 0; bit < 8; bit++)
+                crc = (crc >> 1) ^ ((crc & 1) * 0xEDB88320);
+        }
+
+        return ~crc;
+    }
+}

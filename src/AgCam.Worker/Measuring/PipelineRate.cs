@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using AgCam.Pipeline;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Stores.Measuring;
+using AgCam.Worker.Engines;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace AgCam.Worker.Measuring;
+
+/// <summary>What the pipeline itself costs: a job of real files, read and hashed, planned, published, leased and stored, with the null engine in the model's place.</summary>
+/// <param name="Transport">memory or rabbitmq.</param>
+/// <param name="ImagesPerSecond">From the job's creation to its completion.</param>
+/// <param name="BareImagesPerSecond">The same kind of documents inserted into the same database with the same indexes, measured in the same run.</param>
+/// <param name="CpuMicrosecondsPerImage">Of this process, which is planner, publisher and worker in one; broker and database server are not in it.</param>
+public sealed record PipelineRate(string Transport, string Store, int Images, double ImagesPerSecond, double BareImagesPerSecond, double CpuMicrosecondsPerImage)
+{
+    /// <param name="options">The store must be one of its own: it is filled.</param>
+    /// <param name="images">Files are written below the temporary folder, about 4 KB each, and deleted.</param>
+    /// <param name="build">A host with these registrations.</param>
+    public static async Task<PipelineRate> MeasureAsync(
+        PipelineOptions options, WorkerOptions worker, int images, Func<Action<IServiceCollection>, IHost> build, CancellationToken cancel = default)
+    {
+        var folder = Directory.CreateTempSubdirectory("agcam-bench").FullName;
+        try
+        {
+            var (warm, measured) = (Write(Path.Combine(folder, "warm"), 4000), Write(Path.Combine(folder, "measured"), images));
+            options = options with { References = new ReferenceOptions { Roots = [folder] } };
+            using var host = build(services =>
+            {
+                services.AddAgCamPipeline(options);
+                services.AddSingleton<IEngineLoader, NullLoader>();
+                services.AddAgCamWorker(worker);
+            });
+            await host.StartAsync(cancel);
+            var store = host.Services.GetRequiredService<IStore>();
+            await RunAsync(store, warm, cancel);
+            var cpu = Process.GetCurrentProcess().TotalProcessorTime;
+            var seconds = await RunAsync(store, measured, cancel);
+            cpu = Process.GetCurrentProcess().TotalProcessorTime - cpu;
+            await host.StopAsync(cancel); // the store stays open, and nobody plans or publishes any more
+            var bare = await StoreRate.MeasureAsync(store, images, cancel: cancel);
+            return new PipelineRate(options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq", store.Kind, images, images / seconds, bare.BareImagesPerSecond, cpu.TotalMicroseconds / images);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static async Task<double> RunAsync(IStore store, string folder, CancellationToken cancel)
+    {
+        var watch = Stopwatch.StartNew();
+        var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder}", Model = NullEngine.Pin }, cancel: cancel)).Job;
+        while (job.State != JobState.Completed)
+        {
+            await Task.Delay(20, cancel);
+            job = (await store.Jobs.FindAsync(job.Id, cancel))!;
+            if (job.State == JobState.Paused)
+                throw new InvalidOperationException($"The measurement is void: {job.Reason}");
+        }
+        var seconds = watch.Elapsed.TotalSeconds;
+        if (job.Progress.Completed != job.Images || job.Progress != await store.Items.RecountAsync(job.Id, cancel))
+            throw new InvalidOperationException("The measurement is void: not every image has its record.");
+        return seconds;
+    }
+
+    /// <summary>Random bytes behind the first bytes of a PNG; a hundred folders, as real data sets have them.</summary>
+    private static string Write(string folder, int images)
+    {
+        Span<byte> bytes = stackalloc byte[4096];
+        for (var i = 0; i < images; i++)
+        {
+            if (i < 100)
+                Directory.CreateDirectory(Path.Combine(folder, $"{i:00}"));
+            RandomNumberGenerator.Fill(bytes);
+            (bytes[0], bytes[1], bytes[2], bytes[3]) = (0x89, (byte)'P', (byte)'N', (byte)'G');
+            File.WriteAllBytes(Path.Combine(folder, $"{i % 100:00}", $"{i}.png"), bytes);
+        }
+        return folder;
+    }
+}

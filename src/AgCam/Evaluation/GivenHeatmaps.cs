@@ -1,0 +1,60 @@
+using System.IO.Compression;
+using AgCam.Evaluation.Datasets;
+using AgCam.Heatmaps;
+using AgCam.Models.Safetensors;
+
+namespace AgCam.Evaluation;
+
+/// <summary>
+/// Somebody's heatmaps, by the key of their image, on any grid: a safetensors or .npz file with a tensor for each key, or a folder with KEY.npy.
+/// The key may go without the image's extension.
+/// </summary>
+public sealed class GivenHeatmaps : IDisposable
+{
+    private readonly Func<string, Heatmap?> _find;
+    private readonly IDisposable? _file;
+
+    private GivenHeatmaps(Func<string, Heatmap?> find, IDisposable? file) => (_find, _file) = (find, file);
+
+    /// <exception cref="DatasetException">There is nothing at the path that holds heatmaps.</exception>
+    public static GivenHeatmaps Open(string path)
+    {
+        if (Directory.Exists(path))
+            return new GivenHeatmaps(key => Path.Combine(path, key + ".npy") is var file && File.Exists(file) ? NpyArray.Read(File.ReadAllBytes(file), file) : null, null);
+        if (!File.Exists(path))
+            throw new DatasetException($"The heatmaps {path} do not exist. Give a folder of .npy files, an .npz or a .safetensors file.");
+        switch (Path.GetExtension(path).ToLowerInvariant())
+        {
+            case ".safetensors":
+                var tensors = SafetensorsFile.Open(path);
+                return new GivenHeatmaps(key => tensors.Tensors.TryGetValue(key, out var tensor) ? Map([.. tensor.Shape], tensor.ToFloat32(), $"{key} in {path}") : null, tensors);
+            case ".npz":
+                var zip = ZipFile.OpenRead(path);
+                return new GivenHeatmaps(key => zip.GetEntry(key + ".npy") is { } entry ? Read(entry, path) : null, zip);
+            default:
+                throw new DatasetException($"{path} holds no heatmaps: give a folder of .npy files, an .npz or a .safetensors file.");
+        }
+    }
+
+    /// <summary>The image's raw map; null where there is none. Call it from one thread.</summary>
+    /// <exception cref="DatasetException">What is there is no map.</exception>
+    public Heatmap? Find(string key) => _find(key) ?? _find(Path.ChangeExtension(key, null));
+
+    public void Dispose() => _file?.Dispose();
+
+    /// <summary>[rows, columns], or the same behind sides of one.</summary>
+    internal static Heatmap Map(long[] shape, float[] values, string what) =>
+        shape.Length >= 2 && shape[..^2].All(side => side == 1) && shape[^2] is >= 1 and <= 1 << 14 && shape[^1] is >= 1 and <= 1 << 14
+            ? new Heatmap((int)shape[^2], (int)shape[^1], values)
+            : throw new DatasetException($"{what} has the shape [{string.Join(", ", shape)}]; a heatmap has rows and columns.");
+
+    private static Heatmap Read(ZipArchiveEntry entry, string path)
+    {
+        if (entry.Length > 1 << 30)
+            throw new DatasetException($"{entry.FullName} in {path} has {entry.Length} bytes: that is no heatmap.");
+        using var stream = entry.Open();
+        var bytes = new byte[entry.Length];
+        stream.ReadExactly(bytes);
+        return NpyArray.Read(bytes, $"{entry.FullName} in {path}");
+    }
+}

@@ -1,0 +1,152 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Worker;
+using AgCam.Worker.Engines;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Running;
+
+/// <summary>What may become of a job, in one process.</summary>
+public sealed class JobTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private static JobSpec Spec(Pictures pictures) => new() { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin };
+
+    [Fact]
+    public async Task A_cancelled_job_stops()
+    {
+        using var pictures = new Pictures(960);
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), new SlowLoader(5));
+        var job = await process.SubmitAsync(Spec(pictures));
+        await process.WaitAsync(job.Id, job => job.Progress.ChunksDone >= 1);
+        Assert.True(await process.Store.Jobs.CancelAsync(job.Id, "enough", Cancel));
+        var cancelled = (await process.Store.Jobs.FindAsync(job.Id, Cancel))!;
+        var inHand = new WorkerOptions().BulkChunks;
+        await Task.Delay(3000, Cancel);
+        var later = (await process.Store.Jobs.FindAsync(job.Id, Cancel))!;
+        Assert.Equal(JobState.Cancelled, later.State);
+        Assert.InRange(later.Progress.ChunksDone, cancelled.Progress.ChunksDone, cancelled.Progress.ChunksDone + inHand); // what is with a worker may still be saved
+        Assert.Equal(later.Progress.Completed, (await process.Store.Items.RecountAsync(job.Id, Cancel)).Completed);
+    }
+
+    [Fact]
+    public async Task A_job_whose_first_images_fail_is_paused_with_the_reason_and_goes_on_when_it_is_resumed()
+    {
+        using var pictures = new Pictures(300, broken: 200);
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
+        var job = await process.SubmitAsync(Spec(pictures) with { MaxFailureRate = 0.1 });
+        job = await process.WaitAsync(job.Id, job => job.State is JobState.Paused or JobState.Completed);
+        if (job.State == JobState.Completed)
+            return; // so quick that nothing was left to pause
+        Assert.Contains("images failed", job.Reason);
+        Assert.True(await process.Store.Jobs.ResumeAsync(job.Id, Cancel));
+        job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
+        Assert.Equal((100, 200), (job.Progress.Completed, job.Progress.Failed));
+    }
+
+    [Fact]
+    public async Task A_job_for_a_model_that_cannot_be_loaded_is_paused_and_computes_nothing()
+    {
+        using var pictures = new Pictures(10);
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
+        var job = await process.SubmitAsync(Spec(pictures) with { Model = new ModelPin { Id = "unheard-of", Sha256 = Some.Digest("unheard-of") } });
+        job = await process.WaitAsync(job.Id, job => job.State == JobState.Paused);
+        Assert.Contains("unheard-of", job.Reason);
+        await Eventually.TrueAsync(async () => (await process.Store.Chunks.FindAsync(job.Id, 0, Cancel))!.State == ChunkState.Planned);
+        Assert.Equal(0, (await process.Store.Chunks.FindAsync(job.Id, 0, Cancel))!.Crashes);
+    }
+
+    [Fact]
+    public async Task A_job_whose_source_is_not_allowed_is_paused_with_the_reason()
+    {
+        using var pictures = new Pictures(0);
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
+        var job = await process.SubmitAsync(Spec(pictures) with { Source = "folder:/etc" });
+        Assert.Contains("/etc", (await process.WaitAsync(job.Id, job => job.State == JobState.Paused)).Reason);
+    }
+
+    [Fact]
+    public async Task A_request_for_a_class_that_the_model_does_not_have_fails_with_the_reason()
+    {
+        using var pictures = new Pictures(2);
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
+        var request = new ExplainImages
+        {
+            Key = "no such class", Model = NullEngine.Pin, Targets = ["class:unicorn"], References = [new ImageReference { Uri = pictures.PathOf(0) }],
+        };
+        await process.Store.Chunks.AcceptAsync(request, TimeSpan.FromMinutes(1), Cancel);
+        await process.Bus.PublishAsync(request, Cancel);
+        await Eventually.TrueAsync(async () => await process.Store.Items.FindAsync(request.Owner, 0, Cancel) is not null);
+        var item = (await process.Store.Items.FindAsync(request.Owner, 0, Cancel))!;
+        Assert.Equal((ItemStatus.Failed, WorkerFailure.NoSuchTarget), (item.Status, item.Reason));
+        Assert.Contains("unicorn", item.Detail);
+    }
+
+    [Fact]
+    public async Task Failures_are_tried_again_as_a_job_of_their_own()
+    {
+        using var pictures = new Pictures(100, broken: 30);
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
+        var first = await process.SubmitAsync(Spec(pictures));
+        await process.WaitAsync(first.Id, job => job.State == JobState.Completed);
+        for (var i = 0; i < 20; i++)
+            File.WriteAllBytes(pictures.PathOf(i), [0x89, (byte)'P', (byte)'N', (byte)'G', (byte)i]);
+
+        var retry = await process.SubmitAsync(Spec(pictures) with { Source = $"failures:{first.Id}", Parent = first.Id });
+        retry = await process.WaitAsync(retry.Id, job => job.State == JobState.Completed);
+        Assert.Equal((30, 20, 10), (retry.Images!.Value, retry.Progress.Completed, retry.Progress.Failed));
+    }
+
+    [Fact]
+    public async Task A_short_job_behind_a_long_one_does_not_wait_for_its_end()
+    {
+        using var pictures = new Pictures(4000);
+        using var few = new Pictures(512);
+        var options = Processes.Options(pictures) with { References = new() { Roots = [pictures.Folder, few.Folder] } };
+        await using var process = await Processes.StartAsync(options, new WorkerOptions(), new SlowLoader(2));
+        var solo = await process.SubmitAsync(Spec(few) with { Targets = ["top:2"] });
+        var alone = (await process.WaitAsync(solo.Id, job => job.State == JobState.Completed)).Finished!.Value - solo.Created;
+
+        var big = await process.SubmitAsync(Spec(pictures));
+        await process.WaitAsync(big.Id, job => job.Progress.ChunksDone >= 2);
+        var small = await process.SubmitAsync(Spec(few) with { Targets = ["top:3"] });
+        var behind = (await process.WaitAsync(small.Id, job => job.State == JobState.Completed)).Finished!.Value - small.Created;
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"alone {alone.TotalSeconds:0.00} s, behind {behind.TotalSeconds:0.00} s");
+        Assert.True(behind <= 3 * alone + TimeSpan.FromSeconds(1), $"alone {alone.TotalSeconds:0.00} s, behind {behind.TotalSeconds:0.00} s");
+        var left = (await process.Store.Jobs.FindAsync(big.Id, Cancel))!;
+        Assert.Equal(JobState.Running, left.State);
+        await process.Store.Jobs.CancelAsync(big.Id, cancel: Cancel);
+    }
+
+    /// <summary>A null engine that takes its time for every image.</summary>
+    private sealed class SlowLoader(int milliseconds) : IEngineLoader
+    {
+        public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) => Task.FromResult<IExplainEngine>(new Slow(new NullEngine(model, dtype), milliseconds));
+
+        private sealed class Slow(NullEngine engine, int milliseconds) : IExplainEngine
+        {
+            public ModelPin Model => engine.Model;
+
+            public ClassNames Classes => engine.Classes;
+
+            public ExplanationRecipe Recipe(ExplainOptions options) => engine.Recipe(options);
+
+            public Provenance Provenance(ExplainOptions options) => engine.Provenance(options);
+
+            public EngineInput Prepare(byte[] bytes, Digest digest, AgCam.Images.ImageLimits limits) => engine.Prepare(bytes, digest, limits);
+
+            public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options)
+            {
+                Thread.Sleep(milliseconds * images.Count);
+                return engine.Explain(images, labels, options);
+            }
+
+            public IReadOnlyList<AgCam.Heatmaps.BoundingBox> Boxes(AgCam.Heatmaps.Heatmap map, int originalWidth, int originalHeight, double threshold) =>
+                engine.Boxes(map, originalWidth, originalHeight, threshold);
+
+            public void Dispose() => engine.Dispose();
+        }
+    }
+}

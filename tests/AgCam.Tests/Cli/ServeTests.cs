@@ -1,0 +1,112 @@
+using System.Text.Json;
+using AgCam.Tests.Models;
+using Xunit;
+
+namespace AgCam.Tests.Cli;
+
+/// <summary>One process that does everything, and the verbs that talk to it.</summary>
+public class ServeTests
+{
+    [Fact]
+    public void Images_are_sent_folders_become_jobs_and_both_can_be_followed_to_their_end()
+    {
+        using var folder = SomeImages.Folder(6);
+        using var state = new TemporaryFolder();
+        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
+
+        var sent = serving.Run("submit", folder["000.png"], folder["001.png"], "--wait", "--json");
+        Assert.Equal(0, sent.Code);
+        Assert.Equal([folder["000.png"], folder["001.png"]], sent.Rows.Select(row => row.GetProperty("path").GetString()));
+        Assert.All(sent.Rows, row => Assert.Equal("Completed", row.GetProperty("state").GetString()));
+
+        File.WriteAllText(folder["broken.png"], "not a picture");
+        var job = serving.Run("submit", folder.Path, "--tag", "all", "--wait", "--json");
+        Assert.Equal(3, job.Code);
+        var progress = job.Rows.Single().GetProperty("progress");
+        Assert.Equal((6, 1), (progress.GetProperty("completed").GetInt32(), progress.GetProperty("failed").GetInt32()));
+        var id = job.Rows.Single().GetProperty("id").GetString()!;
+
+        Assert.Contains(id, serving.Run("jobs", "list", "--tag", "all").Output, StringComparison.Ordinal);
+        Assert.Empty(serving.Run("jobs", "list", "--tag", "none").Output);
+        Assert.Equal(id, JsonDocument.Parse(serving.Run("jobs", "show", id).Output).RootElement.GetProperty("id").GetString());
+        Assert.Equal(0, serving.Run("jobs", "watch", id, "--max-failures", "1").Code);
+        Assert.Equal(3, serving.Run("jobs", "watch", id).Code);
+        Assert.Equal(7, serving.Run("jobs", "export", id).Rows.Length);
+        Assert.Equal(0, serving.Run("jobs", "export", id, "--format", "csv", "--out", state["items.csv"]).Code);
+        Assert.Equal(8, File.ReadAllLines(state["items.csv"]).Length);
+
+        SomeImages.Write(folder, "broken.png", 77);
+        Assert.Equal(0, serving.Run("jobs", "retry", id).Code);
+        var child = serving.Run("jobs", "list", "--json", "--limit", "1").Rows.Single().GetProperty("id").GetString()!;
+        Assert.Equal(0, serving.Run("jobs", "watch", child).Code);
+
+        Assert.Equal(0, serving.Run("jobs", "rm", id).Code);
+        var gone = serving.Run("jobs", "show", id);
+        Assert.Equal(2, gone.Code);
+        Assert.Contains(id, gone.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, serving.Stop());
+    }
+
+    [Fact]
+    public void What_was_accepted_is_finished_after_kill_9_and_a_restart()
+    {
+        using var folder = SomeImages.Folder(150);
+        using var state = new TemporaryFolder();
+        string id;
+        using (var serving = ServingProcess.Start(state["agcam.db"], folder.Path))
+        {
+            var submitted = serving.Run("submit", folder.Path, "--key", "once");
+            Assert.Equal(0, submitted.Code);
+            id = submitted.Lines.Single();
+            serving.KillAtOnce();
+        }
+        using var again = ServingProcess.Start(state["agcam.db"], folder.Path);
+        Assert.Equal(id, again.Run("submit", folder.Path, "--key", "once").Lines.Single());
+        Assert.Equal(0, again.Run("jobs", "watch", id).Code);
+        var rows = again.Run("jobs", "export", id).Rows;
+        Assert.Equal(Enumerable.Range(0, 150), rows.Select(row => row.GetProperty("number").GetInt32()));
+        Assert.All(rows, row => Assert.Equal("Completed", row.GetProperty("status").GetString()));
+    }
+
+    [Theory]
+    [InlineData("submit FILE")]
+    [InlineData("jobs list")]
+    [InlineData("jobs watch 0198c0de-0000-7000-8000-000000000000")]
+    public void Nobody_answering_is_exit_4(string line)
+    {
+        using var folder = SomeImages.Folder(1);
+        var outcome = Agcam.Run(line.Replace("FILE", folder["000.png"], StringComparison.Ordinal).Split(' '), "", ("AGCAM_URL", "http://127.0.0.1:9"));
+        Assert.Equal(4, outcome.Code);
+        Assert.Contains("agcam serve", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("serve --model nowhere")]
+    [InlineData("serve --model MODEL --listen http://0.0.0.0:8080")]
+    [InlineData("serve --model MODEL --root /nowhere/at/all")]
+    [InlineData("api --model MODEL")]
+    [InlineData("worker --model MODEL")]
+    [InlineData("submit nowhere.png")]
+    [InlineData("jobs list --url ftp://x")]
+    public void What_cannot_be_served_is_one_clear_line_and_exit_2(string line)
+    {
+        using var state = new TemporaryFolder();
+        var arguments = line.Replace("MODEL", SomeImages.Model, StringComparison.Ordinal).Split(' ');
+        var outcome = Agcam.Run(arguments[0] == "serve" ? [.. arguments, "--store", state["agcam.db"]] : arguments);
+        Assert.Equal(2, outcome.Code);
+        Assert.StartsWith("agcam: ", outcome.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("internal error", outcome.Errors, StringComparison.Ordinal);
+        Assert.Single(outcome.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Fact]
+    public void A_new_key_goes_to_stdout_and_its_digest_to_stderr()
+    {
+        var outcome = Agcam.Run("api", "--new-key", "anna", "--scope", "read");
+        Assert.Equal(0, outcome.Code);
+        var key = outcome.Lines.Single();
+        Assert.StartsWith("agcam_", key, StringComparison.Ordinal);
+        Assert.Contains($"Sha256={Digest.Of(System.Text.Encoding.UTF8.GetBytes(key))}", outcome.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain(key, outcome.Errors, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace AgCam.Tests.Cli;
+
+/// <summary>agcam serve as a child process, on a port of its own choice.</summary>
+internal sealed partial class ServingProcess : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private readonly Process _process;
+
+    private ServingProcess(Process process, Uri url)
+    {
+        _process = process;
+        Url = url;
+        _ = process.StandardError.ReadToEndAsync(); // a full pipe would stop it
+    }
+
+    public Uri Url { get; }
+
+    /// <param name="store">The SQLite file.</param>
+    /// <param name="root">Images below it may be read.</param>
+    public static ServingProcess Start(string store, string root)
+    {
+        var start = new ProcessStartInfo(Agcam.Program, ["serve", "--model", $"tiny={SomeImages.Model}", "--store", store, "--root", root, "--listen", "http://127.0.0.1:0", "--device", "cpu"])
+        {
+            RedirectStandardError = true,
+        };
+        var process = Process.Start(start)!;
+        var told = new List<string>();
+        using var limit = new CancellationTokenSource(Patience);
+        while (process.StandardError.ReadLineAsync(limit.Token).AsTask().GetAwaiter().GetResult() is { } line)
+        {
+            told.Add(line);
+            if (Address().Match(line) is { Success: true } found)
+                return new ServingProcess(process, new Uri(found.Value));
+        }
+        throw new InvalidOperationException($"agcam serve ended: {string.Join('\n', told)}");
+    }
+
+    /// <summary>A verb that talks to it.</summary>
+    public Outcome Run(params string[] arguments) => Agcam.Run(arguments, "", ("AGCAM_URL", Url.ToString()));
+
+    public void KillAtOnce()
+    {
+        _process.Kill(); // SIGKILL
+        _process.WaitForExit();
+    }
+
+    /// <returns>The exit code after SIGTERM.</returns>
+    public int Stop()
+    {
+        using var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);
+        Assert.True(_process.WaitForExit(Patience), "agcam serve did not stop.");
+        return _process.ExitCode;
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+            _process.Kill(entireProcessTree: true);
+        _process.Dispose();
+    }
+
+    [GeneratedRegex(@"http://127\.0\.0\.1:\d+")]
+    private static partial Regex Address();
+}
