@@ -137,7 +137,7 @@ internal sealed class SceneViT : IDisposable
     }
 
     // A patch starts by looking at what is like it, its neighbours first (after the idea of mimetic initialisation: Trockman and Kolter,
-    // ICML 2023, arXiv 2305.09828). Without it the first shapes took more scenes to learn.
+    // ICML 2023, arXiv 2305.09828). Together with smaller batches it had the first shapes learnt sooner.
     private void QueriesAsKeys(string name)
     {
         using var still = no_grad();
