@@ -83,7 +83,10 @@ internal static class Agcam
 
     private static Process Start(string[] arguments, (string Name, string Value)[] environment, string? program = null)
     {
-        var start = new ProcessStartInfo(program ?? Program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        // A shell starts a background job with SIGINT ignored, and children inherit that: the command must get it as from a terminal.
+        var start = new ProcessStartInfo("/usr/bin/env") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add("--default-signal=INT");
+        start.ArgumentList.Add(program ?? Program);
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("AGCAM_", StringComparison.Ordinal)).ToList())
