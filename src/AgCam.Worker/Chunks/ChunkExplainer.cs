@@ -82,10 +82,10 @@ internal sealed class ChunkExplainer(
         {
             log.LogWarning("Chunk {Chunk} of {Owner} has gone to another worker", request.Chunk, request.Owner);
         }
-        catch (OperationCanceledException e)
+        catch (OperationCanceledException)
         {
             await ReleaseAsync(held, options.Lease);
-            throw new GiveBackException("The worker is stopping.", e);
+            throw new GiveBackException("The worker is stopping.");
         }
         catch (Exception e) when (e is not GiveBackException)
         {

@@ -123,7 +123,7 @@ public sealed class DeathTests
     private static async Task CompletesAsync(IStore store, Guid id, int completed, int failed, params HostProcess[] processes)
     {
         for (var until = DateTime.UtcNow.AddSeconds(120); (await store.Jobs.FindAsync(id, Cancel))!.State != JobState.Completed; await Task.Delay(100, Cancel))
-            Assert.True(DateTime.UtcNow < until, $"{await store.Jobs.FindAsync(id, Cancel)}\n{string.Join("\n----\n", processes.Select(process => process.Said))}");
+            Assert.True(DateTime.UtcNow < until, $"{(await store.Jobs.FindAsync(id, Cancel))!.Progress}\n{await ChunksAsync(store, id)}\n{string.Join("\n----\n", processes.Select(process => process.Said))}");
         var job = (await store.Jobs.FindAsync(id, Cancel))!;
         Assert.Equal((completed, failed), (job.Progress.Completed, job.Progress.Failed));
         Assert.Equal(job.Progress, await store.Items.RecountAsync(id, Cancel));
@@ -135,5 +135,15 @@ public sealed class DeathTests
                 Assert.NotNull(await store.Explanations.FindAsync(explanation, Cancel));
         }
         Assert.Equal(completed + failed, numbers.Count);
+    }
+
+    /// <summary>Those that are not done.</summary>
+    private static async Task<string> ChunksAsync(IStore store, Guid job)
+    {
+        var open = new List<string>();
+        for (var number = 0; await store.Chunks.FindAsync(job, number, Cancel) is { } chunk; number++)
+            if (chunk.State != ChunkState.Done)
+                open.Add($"chunk {number}: {chunk.State}, epoch {chunk.Epoch}, attempts {chunk.Attempts}, crashes {chunk.Crashes}, {chunk.Worker}, published {chunk.Published:T}, leased {chunk.Leased:T}, until {chunk.Until:T}");
+        return string.Join('\n', open);
     }
 }
