@@ -28,8 +28,8 @@ public class ClosedForm
         for (var k = 0; k < 2; k++)
         {
             var (positive, negative) = AutogradReference.Maps(model, input, logits => logits.gather(1, target.narrow(1, k, 1)).sum());
-            Assert.InRange(Golden.RelativeError(maps.select(1, k), positive), 0, 2e-5);
-            Assert.InRange(Golden.RelativeError(negatives!.select(1, k), negative), 0, 2e-5);
+            Assert.InRange(Error(maps.select(1, k), positive, negative), 0, 2e-5);
+            Assert.InRange(Error(negatives!.select(1, k), negative, positive), 0, 2e-5);
         }
     }
 
@@ -43,8 +43,8 @@ public class ClosedForm
 
         using var pass = Infer(model, input);
         var (maps, _) = AttentionGuidedCam.Maps(model, pass, target, against, gamma);
-        var (reference, _) = AutogradReference.Maps(model, input, logits => (logits.select(1, 0) - 0.6 * logits.select(1, 1)).sum());
-        Assert.InRange(Golden.RelativeError(maps.select(1, 0), reference), 0, 2e-5);
+        var (positive, negative) = AutogradReference.Maps(model, input, logits => (logits.select(1, 0) - 0.6 * logits.select(1, 1)).sum());
+        Assert.InRange(Error(maps.select(1, 0), positive, negative), 0, 2e-5);
     }
 
     [Property(MaxTest = 20)]
@@ -54,10 +54,10 @@ public class ClosedForm
         using var model = RandomWeights.Model(config, CPU, seed: seed.Get);
         var input = randn(3, 3, config.ImageHeight, config.ImageWidth, generator: new Generator((ulong)seed.Get));
         using var together = Infer(model, input);
-        var (maps, _) = AttentionGuidedCam.Maps(model, together, zeros([3, 1], int64));
+        var (maps, negatives) = AttentionGuidedCam.Maps(model, together, zeros([3, 1], int64), signed: true);
         using var alone = Infer(model, input.narrow(0, 1, 1));
         var (map, _) = AttentionGuidedCam.Maps(model, alone, zeros([1, 1], int64));
-        Assert.InRange(Golden.RelativeError(map[0], maps[1]), 0, 1e-5);
+        Assert.InRange(Error(map[0], maps[1], negatives![1]), 0, 2e-5);
     }
 
     [Property(MaxTest = 20)]
@@ -94,6 +94,10 @@ public class ClosedForm
         using var noGrad = no_grad();
         return model.Forward(input);
     }
+
+    /// <summary>Against the heat of both signs: on a grid of a few patches one of the two maps may be all zero.</summary>
+    private static double Error(Tensor actual, Tensor expected, Tensor otherSign) =>
+        ((actual - expected).norm() / (expected.norm() + otherSign.norm() + 1e-30)).item<float>();
 
     private static double RankCorrelation(Tensor a, Tensor b)
     {
