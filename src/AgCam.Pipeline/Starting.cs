@@ -15,7 +15,11 @@ internal static class Starting
             {
                 ShouldHandle = args => ValueTask.FromResult(args.Outcome.Exception is { } e and not OperationCanceledException
                     && e is not Stores.StoreSchemaException and not OptionsException && TimeProvider.System.GetElapsedTime(from) < most),
-                MaxRetryAttempts = int.MaxValue, Delay = TimeSpan.FromMilliseconds(250), MaxDelay = TimeSpan.FromSeconds(5), BackoffType = DelayBackoffType.Exponential, UseJitter = true,
+                MaxRetryAttempts = int.MaxValue,
+                Delay = TimeSpan.FromMilliseconds(250),
+                MaxDelay = TimeSpan.FromSeconds(5),
+                BackoffType = DelayBackoffType.Exponential,
+                UseJitter = true,
             })
             .Build();
         try

@@ -14,7 +14,12 @@ internal sealed class CornerEngine(ModelPin model, string dtype) : IExplainEngin
 
     private static readonly PreprocessingOptions Options = new()
     {
-        InputHeight = 224, InputWidth = 224, CropMode = CropMode.Center, Interpolation = Interpolation.Bilinear, Mean = [0.5f, 0.5f, 0.5f], Std = [0.5f, 0.5f, 0.5f],
+        InputHeight = 224,
+        InputWidth = 224,
+        CropMode = CropMode.Center,
+        Interpolation = Interpolation.Bilinear,
+        Mean = [0.5f, 0.5f, 0.5f],
+        Std = [0.5f, 0.5f, 0.5f],
     };
 
     private readonly Preprocessor _preprocessor = new(Options);
@@ -27,8 +32,18 @@ internal sealed class CornerEngine(ModelPin model, string dtype) : IExplainEngin
 
     public Provenance Provenance(ExplainOptions options) => new()
     {
-        ModelId = model.Id, ModelSha256 = model.Sha256, ModelSource = "tests", ModelShape = "corner", Preprocessing = Options.Canonical(), Method = options.Method, Dtype = dtype,
-        Device = "none", SoftwareVersion = "0", Commit = "none", TorchSharpVersion = "none", LibtorchVersion = "none",
+        ModelId = model.Id,
+        ModelSha256 = model.Sha256,
+        ModelSource = "tests",
+        ModelShape = "corner",
+        Preprocessing = Options.Canonical(),
+        Method = options.Method,
+        Dtype = dtype,
+        Device = "none",
+        SoftwareVersion = "0",
+        Commit = "none",
+        TorchSharpVersion = "none",
+        LibtorchVersion = "none",
     };
 
     public EngineInput Prepare(byte[] bytes, Digest digest, ImageLimits limits)

@@ -43,7 +43,9 @@ public sealed class RunningApi : IAsyncDisposable
             builder.Services.AddSingleton(clock);
         builder.Services.AddAgCamPipeline(new PipelineOptions
         {
-            Store = Path.Combine(folder, "agcam.db"), PollSeconds = 0.02, ChunkSize = 4,
+            Store = Path.Combine(folder, "agcam.db"),
+            PollSeconds = 0.02,
+            ChunkSize = 4,
             Models = new Dictionary<string, string> { ["corner"] = Path.Combine(RepositoryRoot(), "tests", "AgCam.Tests", "Fixtures", "models", "timm_vit") },
             References = new ReferenceOptions { Roots = [images] },
         });

@@ -129,7 +129,10 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
         command = new BsonDocument(command.Where(element => !Envelope.Contains(element.Name) && element.Name != "explain"));
         var function = command.GetElement(0).Name switch
         {
-            "find" => "find", "aggregate" => "pipeline", "count" => "count", "distinct" => "distinct",
+            "find" => "find",
+            "aggregate" => "pipeline",
+            "count" => "count",
+            "distinct" => "distinct",
             var other => throw new BadCommandException(ErrorCodes.BadValue, $"explain of '{other}' is not supported by the test gateway."),
         };
         await using var sql = database.CreateCommand(

@@ -15,7 +15,11 @@ internal static class Gateway
     {
         var settings = new NpgsqlConnectionStringBuilder(postgres)
         {
-            MaxPoolSize = 150, MaxAutoPrepare = 64, AutoPrepareMinUsages = 2, CommandTimeout = 600, Timeout = 10,
+            MaxPoolSize = 150,
+            MaxAutoPrepare = 64,
+            AutoPrepareMinUsages = 2,
+            CommandTimeout = 600,
+            Timeout = 10,
         };
         await using var database = NpgsqlDataSource.Create(settings);
         using var listener = new TcpListener(endpoint);

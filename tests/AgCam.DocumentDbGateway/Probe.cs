@@ -82,9 +82,9 @@ internal static class Probe
         await Page(database, collection, "first page by model, class, probability", "{model: 'vit', class: 5}", "{probability: 1, _id: 1}");
         await Page(database, collection, "the same, backwards", "{model: 'vit', class: 5}", "{probability: -1, _id: -1}");
         await Page(database, collection, "page after a key there", "{model: 'vit', class: 5, probability: {$gt: 0.5}}", "{probability: 1, _id: 1}");
-        await Page(database, collection, "page after a key with its tie, as $or", 
+        await Page(database, collection, "page after a key with its tie, as $or",
             "{model: 'vit', class: 5, $or: [{probability: {$gt: 0.5}}, {probability: 0.5, _id: {$gt: 'item 000000100'}}]}", "{probability: 1, _id: 1}");
-        await Page(database, collection, "the same with a redundant bound", 
+        await Page(database, collection, "the same with a redundant bound",
             "{model: 'vit', class: 5, probability: {$gte: 0.5}, $or: [{probability: {$gt: 0.5}}, {probability: 0.5, _id: {$gt: 'item 000000100'}}]}",
             "{probability: 1, _id: 1}");
         await Page(database, collection, "by job, filter outside the index", "{job: 3, correct: false}", "{number: 1}");

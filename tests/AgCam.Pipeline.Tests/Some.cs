@@ -24,7 +24,12 @@ internal static class Some
         ? request with { Epoch = chunk.Epoch }
         : new ExplainImages
         {
-            Key = $"{chunk.Owner}/{chunk.Number}", JobId = chunk.Owner, Chunk = chunk.Number, Epoch = chunk.Epoch, Model = Model, References = chunk.References,
+            Key = $"{chunk.Owner}/{chunk.Number}",
+            JobId = chunk.Owner,
+            Chunk = chunk.Number,
+            Epoch = chunk.Epoch,
+            Model = Model,
+            References = chunk.References,
         };
 
     public static StoredExplanation Explanation(int seed, int classes = 120)
@@ -54,16 +59,34 @@ internal static class Some
         predicted ??= ClassName(number % 3);
         return new Item
         {
-            Job = job, Number = number, Status = ItemStatus.Completed, Kind = ReferenceKind.File, Uri = $"/data/pets/{number}.jpg", Sha256 = Digest($"image {number}"),
-            Model = Model.Id, Predicted = predicted, Probability = probability, Label = label, Correct = label is null ? null : label == predicted,
-            Boxes = [new BoundingBox(1.5, 2, 30, 40.25, 0.5)], Explanation = explanation ?? Explanation(number).Id, Time = time,
+            Job = job,
+            Number = number,
+            Status = ItemStatus.Completed,
+            Kind = ReferenceKind.File,
+            Uri = $"/data/pets/{number}.jpg",
+            Sha256 = Digest($"image {number}"),
+            Model = Model.Id,
+            Predicted = predicted,
+            Probability = probability,
+            Label = label,
+            Correct = label is null ? null : label == predicted,
+            Boxes = [new BoundingBox(1.5, 2, 30, 40.25, 0.5)],
+            Explanation = explanation ?? Explanation(number).Id,
+            Time = time,
         };
     }
 
     public static Item Failure(Guid job, int number, DateTimeOffset time, string reason = "corrupt") => new()
     {
-        Job = job, Number = number, Status = ItemStatus.Failed, Reason = reason, Detail = "The file ends early.", Kind = ReferenceKind.File,
-        Uri = $"/data/pets/{number}.jpg", Model = Model.Id, Time = time,
+        Job = job,
+        Number = number,
+        Status = ItemStatus.Failed,
+        Reason = reason,
+        Detail = "The file ends early.",
+        Kind = ReferenceKind.File,
+        Uri = $"/data/pets/{number}.jpg",
+        Model = Model.Id,
+        Time = time,
     };
 
     /// <summary>Each image completed, with an explanation of its own.</summary>

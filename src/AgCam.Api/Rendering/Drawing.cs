@@ -33,7 +33,10 @@ internal sealed record Drawing(StoredExplanation Explanation, TargetMap Target, 
         var picture = new ExplanationPicture(photo, Raw.Normalize(), Covers) { Boxes = query.Boxes ? Boxes(query.Threshold) : [] };
         return (query.Size is null ? picture : picture.Fit(side)).Overlay(new PictureOptions
         {
-            Colormap = query.Colormap, Opacity = query.Opacity, LongestSide = side, Boxes = query.Boxes,
+            Colormap = query.Colormap,
+            Opacity = query.Opacity,
+            LongestSide = side,
+            Boxes = query.Boxes,
         });
     }
 

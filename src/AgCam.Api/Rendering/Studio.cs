@@ -32,7 +32,12 @@ internal sealed class Studio(ApiOptions options, IStore store, Originals origina
     /// <summary>What stands in for a model may take pictures as they are: its map then covers all of them.</summary>
     private static PreprocessingOptions WholePicture(TargetMap map) => new()
     {
-        InputWidth = 16 * map.Columns, InputHeight = 16 * map.Rows, CropMode = CropMode.Squash, Interpolation = Interpolation.Bilinear, Mean = [0, 0, 0], Std = [1, 1, 1],
+        InputWidth = 16 * map.Columns,
+        InputHeight = 16 * map.Rows,
+        CropMode = CropMode.Squash,
+        Interpolation = Interpolation.Bilinear,
+        Mean = [0, 0, 0],
+        Std = [1, 1, 1],
     };
 
     public async Task<IDisposable> TakeTurnAsync(CancellationToken cancel)

@@ -88,7 +88,11 @@ internal sealed record ExplainRequest
         return (
             new ExplainRequest
             {
-                Model = Field("model"), Label = Field("label"), Method = Field("method"), Dtype = Field("dtype"), Threshold = threshold,
+                Model = Field("model"),
+                Label = Field("label"),
+                Method = Field("method"),
+                Dtype = Field("dtype"),
+                Threshold = threshold,
                 Targets = form.TryGetValue("targets", out var targets) ? [.. targets.SelectMany(one => (one ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))] : null,
             },
             image, file.ContentType);

@@ -43,13 +43,28 @@ internal sealed record JobRequest
     {
         var spec = new JobSpec
         {
-            Source = Source ?? "", Model = model, Method = Method ?? "ag-cam", Targets = Targets ?? [TargetForm.Predicted], Threshold = Threshold ?? 0.5,
-            Dtype = Dtype ?? "float32", Lane = Lane ?? Pipeline.Messages.Lane.Bulk, Weight = Weight ?? 1, MaxFailureRate = MaxFailureRate ?? 1, Tags = Tags ?? [], Options = Options,
+            Source = Source ?? "",
+            Model = model,
+            Method = Method ?? "ag-cam",
+            Targets = Targets ?? [TargetForm.Predicted],
+            Threshold = Threshold ?? 0.5,
+            Dtype = Dtype ?? "float32",
+            Lane = Lane ?? Pipeline.Messages.Lane.Bulk,
+            Weight = Weight ?? 1,
+            MaxFailureRate = MaxFailureRate ?? 1,
+            Tags = Tags ?? [],
+            Options = Options,
         };
         // A job's chunks become messages: what would make those invalid is told now.
         var problems = ExplainImagesRules.Check(new ExplainImages
         {
-            Key = "job", Lane = spec.Lane, Model = model, Method = spec.Method, Targets = spec.Targets, Threshold = spec.Threshold, Dtype = spec.Dtype,
+            Key = "job",
+            Lane = spec.Lane,
+            Model = model,
+            Method = spec.Method,
+            Targets = spec.Targets,
+            Threshold = spec.Threshold,
+            Dtype = spec.Dtype,
             References = [new ImageReference { Uri = "any" }],
         }).ToList();
         void Require(bool holds, string field, string problem)

@@ -67,7 +67,10 @@ internal static class Jobs
         var query = http.Request.Query;
         var page = await store.Jobs.PageAsync(new JobQuery
         {
-            Tag = query.Text("tag"), State = query.OneOf<JobState>("state"), Limit = query.Whole("limit", 1, ItemQuery.MaxLimit) ?? 100, Cursor = query.Text("cursor"),
+            Tag = query.Text("tag"),
+            State = query.OneOf<JobState>("state"),
+            Limit = query.Whole("limit", 1, ItemQuery.MaxLimit) ?? 100,
+            Cursor = query.Text("cursor"),
         }, cancel);
         Links.Next(http, page.Next);
         return TypedResults.Ok(new PageView<JobView>([.. page.Jobs.Select(JobView.Of)], page.Next));

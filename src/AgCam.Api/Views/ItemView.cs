@@ -50,9 +50,24 @@ internal sealed record ItemView
 
     public static ItemView Of(Item item) => new()
     {
-        Job = item.Job, Number = item.Number, Status = item.Status, Reason = item.Reason, Detail = item.Detail, Kind = item.Kind, Uri = item.Uri,
-        Sha256 = item.Sha256, Label = item.Label, Split = item.Split, Metadata = item.Metadata, Model = item.Model, Predicted = item.Predicted,
-        Probability = item.Probability, Correct = item.Correct, Boxes = [.. item.Boxes.Select(BoxView.Of)], Explanation = item.Explanation, Time = item.Time,
+        Job = item.Job,
+        Number = item.Number,
+        Status = item.Status,
+        Reason = item.Reason,
+        Detail = item.Detail,
+        Kind = item.Kind,
+        Uri = item.Uri,
+        Sha256 = item.Sha256,
+        Label = item.Label,
+        Split = item.Split,
+        Metadata = item.Metadata,
+        Model = item.Model,
+        Predicted = item.Predicted,
+        Probability = item.Probability,
+        Correct = item.Correct,
+        Boxes = [.. item.Boxes.Select(BoxView.Of)],
+        Explanation = item.Explanation,
+        Time = item.Time,
     };
 }
 

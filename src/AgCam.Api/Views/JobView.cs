@@ -49,9 +49,24 @@ internal sealed record JobView
 
     public static JobView Of(Job job) => new()
     {
-        Id = job.Id, Source = job.Spec.Source, Model = job.Spec.Model, Method = job.Spec.Method, Targets = job.Spec.Targets, Threshold = job.Spec.Threshold,
-        Dtype = job.Spec.Dtype, Lane = job.Spec.Lane, Weight = job.Spec.Weight, MaxFailureRate = job.Spec.MaxFailureRate, Tags = job.Spec.Tags,
-        Parent = job.Spec.Parent, Options = job.Spec.Options, State = job.State, Reason = job.Reason, Images = job.Images, Progress = job.Progress,
-        Created = job.Created, Finished = job.Finished,
+        Id = job.Id,
+        Source = job.Spec.Source,
+        Model = job.Spec.Model,
+        Method = job.Spec.Method,
+        Targets = job.Spec.Targets,
+        Threshold = job.Spec.Threshold,
+        Dtype = job.Spec.Dtype,
+        Lane = job.Spec.Lane,
+        Weight = job.Spec.Weight,
+        MaxFailureRate = job.Spec.MaxFailureRate,
+        Tags = job.Spec.Tags,
+        Parent = job.Spec.Parent,
+        Options = job.Spec.Options,
+        State = job.State,
+        Reason = job.Reason,
+        Images = job.Images,
+        Progress = job.Progress,
+        Created = job.Created,
+        Finished = job.Finished,
     };
 }

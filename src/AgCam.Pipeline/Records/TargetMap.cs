@@ -42,8 +42,15 @@ public sealed record TargetMap
         }
         return new TargetMap
         {
-            Target = target, Class = @class, Name = name, Rows = rows, Columns = columns,
-            Map = HalfBytes.From(values), Min = min, Max = max, Sum = (float)sum,
+            Target = target,
+            Class = @class,
+            Name = name,
+            Rows = rows,
+            Columns = columns,
+            Map = HalfBytes.From(values),
+            Min = min,
+            Max = max,
+            Sum = (float)sum,
         };
     }
 

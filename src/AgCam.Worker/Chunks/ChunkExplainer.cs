@@ -119,7 +119,13 @@ internal sealed class ChunkExplainer(
         {
             await bus.TellAsync(new ChunkExplained
             {
-                Key = request.Key, JobId = request.JobId, Owner = request.Owner, Chunk = request.Chunk, Completed = saved.Progress.Completed, Failed = saved.Progress.Failed, At = now,
+                Key = request.Key,
+                JobId = request.JobId,
+                Owner = request.Owner,
+                Chunk = request.Chunk,
+                Completed = saved.Progress.Completed,
+                Failed = saved.Progress.Failed,
+                At = now,
             });
             if (saved.JobCompleted && request.JobId is { } id && await store.Jobs.FindAsync(id) is { } job)
             {

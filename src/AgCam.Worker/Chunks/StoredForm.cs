@@ -53,8 +53,18 @@ internal static class StoredForm
 
     private static Item Bare(ExplainImages request, ImageReference reference, Digest? sha256, DateTimeOffset time) => new()
     {
-        Job = request.Owner, Number = reference.Number, Status = ItemStatus.Failed, Kind = reference.Kind, Uri = reference.Uri, Stamp = reference.Stamp, Sha256 = sha256,
-        Label = reference.Label, Split = reference.Split, Metadata = reference.Metadata, Model = request.Model.Id, Time = time,
+        Job = request.Owner,
+        Number = reference.Number,
+        Status = ItemStatus.Failed,
+        Kind = reference.Kind,
+        Uri = reference.Uri,
+        Stamp = reference.Stamp,
+        Sha256 = sha256,
+        Label = reference.Label,
+        Split = reference.Split,
+        Metadata = reference.Metadata,
+        Model = request.Model.Id,
+        Time = time,
     };
 
     private static string Name(int @class) => @class.ToString(CultureInfo.InvariantCulture);

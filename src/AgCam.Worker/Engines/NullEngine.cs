@@ -32,8 +32,18 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
         var (version, commit) = AgCam.Provenance.Software;
         return new Provenance
         {
-            ModelId = model.Id, ModelSha256 = model.Sha256, ModelSource = "built in", ModelShape = recipe.Shape, Preprocessing = recipe.Preprocessing, Method = recipe.Method,
-            Dtype = dtype, Device = "none", SoftwareVersion = version, Commit = commit, TorchSharpVersion = "none", LibtorchVersion = "none",
+            ModelId = model.Id,
+            ModelSha256 = model.Sha256,
+            ModelSource = "built in",
+            ModelShape = recipe.Shape,
+            Preprocessing = recipe.Preprocessing,
+            Method = recipe.Method,
+            Dtype = dtype,
+            Device = "none",
+            SoftwareVersion = version,
+            Commit = commit,
+            TorchSharpVersion = "none",
+            LibtorchVersion = "none",
         };
     }
 

@@ -85,7 +85,7 @@ public sealed class BoxAccuracy
     public double[] Curve(double delta, BoxSelection selection = BoxSelection.All)
     {
         var series = selection == BoxSelection.Largest && delta == UsualDelta ? LargestSeries
-            : selection == BoxSelection.All && Deltas.Index().FirstOrDefault(d => d.Item == delta, (-1, 0)) is (>= 0 and var found, _) ? found
+            : selection == BoxSelection.All && Deltas.Index().FirstOrDefault(d => d.Item == delta, (-1, 0)) is ( >= 0 and var found, _) ? found
             : throw new ArgumentException($"No curve is kept for IoU {delta} with {selection} components.", nameof(delta));
         return [.. Counts(series).Select(count => (double)count / _rows.Count)];
     }
@@ -125,7 +125,7 @@ public sealed class BoxAccuracy
         return Mean(row => counts(row) && row.Hits[LargestSeries, index], bootstrap);
     }
 
-    private int Index(double threshold) => _thresholds.Index().FirstOrDefault(t => Math.Abs(t.Item - threshold) < 1e-9, (-1, 0)) is (>= 0 and var index, _)
+    private int Index(double threshold) => _thresholds.Index().FirstOrDefault(t => Math.Abs(t.Item - threshold) < 1e-9, (-1, 0)) is ( >= 0 and var index, _)
         ? index
         : throw new ArgumentException($"{threshold} is not one of the sweep's {_thresholds.Count} thresholds.", nameof(threshold));
 

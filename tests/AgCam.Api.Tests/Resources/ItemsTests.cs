@@ -12,8 +12,13 @@ public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
         var done = await Api.ExplainAsync(RunningApi.Picture(1), ("label", "red"));
         var values = new Dictionary<ItemFilters, string>
         {
-            [ItemFilters.Job] = $"job={(string?)done["id"]}", [ItemFilters.Status] = "status=completed", [ItemFilters.Model] = "model=corner", [ItemFilters.Predicted] = "predicted=blue",
-            [ItemFilters.Label] = "label=red", [ItemFilters.Correct] = "correct=false", [ItemFilters.Explanation] = $"explanation={(string?)done["item"]!["explanation"]}",
+            [ItemFilters.Job] = $"job={(string?)done["id"]}",
+            [ItemFilters.Status] = "status=completed",
+            [ItemFilters.Model] = "model=corner",
+            [ItemFilters.Predicted] = "predicted=blue",
+            [ItemFilters.Label] = "label=red",
+            [ItemFilters.Correct] = "correct=false",
+            [ItemFilters.Explanation] = $"explanation={(string?)done["item"]!["explanation"]}",
         };
         foreach (var index in ItemIndex.All)
         {

@@ -47,7 +47,10 @@ public sealed class FailureLimitTests
 
     private static Job With(double rate, int failed, int completed) => new()
     {
-        Id = Guid.NewGuid(), Spec = Some.Spec() with { MaxFailureRate = rate }, Created = default, State = JobState.Running,
+        Id = Guid.NewGuid(),
+        Spec = Some.Spec() with { MaxFailureRate = rate },
+        Created = default,
+        State = JobState.Running,
         Progress = new JobProgress { Failed = failed, Completed = completed },
     };
 }

@@ -22,7 +22,8 @@ internal sealed partial class HostProcess : IAsyncDisposable
     {
         var start = new ProcessStartInfo("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "AgCam.TestHost.dll"), .. arguments])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         start.Environment["DOTNET_gcServer"] = "0";
         var process = new Process { StartInfo = start };

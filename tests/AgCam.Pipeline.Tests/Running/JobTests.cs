@@ -73,7 +73,10 @@ public sealed class JobTests
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
         var request = new ExplainImages
         {
-            Key = "no such class", Model = NullEngine.Pin, Targets = ["class:unicorn"], References = [new ImageReference { Uri = pictures.PathOf(0) }],
+            Key = "no such class",
+            Model = NullEngine.Pin,
+            Targets = ["class:unicorn"],
+            References = [new ImageReference { Uri = pictures.PathOf(0) }],
         };
         await process.Store.Chunks.AcceptAsync(request, TimeSpan.FromMinutes(1), Cancel);
         await process.Bus.PublishAsync(request, Cancel);

@@ -65,7 +65,9 @@ public sealed class OneProcessTests
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
         var request = new ExplainImages
         {
-            Key = "the same", Lane = Lane.Interactive, Model = NullEngine.Pin,
+            Key = "the same",
+            Lane = Lane.Interactive,
+            Model = NullEngine.Pin,
             References = [.. Enumerable.Range(0, 3).Select(i => new ImageReference { Number = i, Uri = pictures.PathOf(i) })],
         };
         for (var i = 0; i < 3; i++)

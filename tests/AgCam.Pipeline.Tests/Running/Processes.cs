@@ -29,7 +29,9 @@ internal sealed class Processes : IAsyncDisposable
 
     public static PipelineOptions Options(Pictures pictures) => new()
     {
-        Store = pictures.Database, PollSeconds = 0.05, References = new ReferenceOptions { Roots = [pictures.Folder] },
+        Store = pictures.Database,
+        PollSeconds = 0.05,
+        References = new ReferenceOptions { Roots = [pictures.Folder] },
     };
 
     public static async Task<Processes> StartAsync(PipelineOptions options, WorkerOptions? worker = null, IEngineLoader? engines = null)

@@ -98,7 +98,9 @@ public sealed class RabbitMqTests
 
     private static ExplainImages Request(Pictures pictures, string key, int count) => new()
     {
-        Key = key, Model = NullEngine.Pin, References = [.. Enumerable.Range(0, count).Select(i => new ImageReference { Number = i, Uri = pictures.PathOf(i) })],
+        Key = key,
+        Model = NullEngine.Pin,
+        References = [.. Enumerable.Range(0, count).Select(i => new ImageReference { Number = i, Uri = pictures.PathOf(i) })],
     };
 
     private static async Task SendAsync(Broker broker, string queue, string body) =>

@@ -39,18 +39,18 @@ public sealed class SqliteStoreTests : StoreContract
         query = Set(ItemFilters.Explanation, one => one with { Explanation = Some.Explanation(0).Id }, query);
 
         foreach (var descending in new[] { false, true })
-        foreach (var cursor in new ItemCursor?[] { null, new ItemCursor(0.5, job.Id, 0) })
-        {
-            var plan = await ((SqliteStore)Store).Database.ReadAsync(
-                session =>
-                {
-                    var (sql, values) = SqliteItems.Statement(session, query with { Descending = descending }, index, cursor)!.Value;
-                    return session.All("EXPLAIN QUERY PLAN " + sql, row => row.GetString(3), values);
-                },
-                Cancel);
-            Assert.DoesNotContain(plan, step => step.Contains("TEMP B-TREE", StringComparison.Ordinal));
-            var used = index == ItemIndex.Primary ? "SEARCH items USING INTEGER PRIMARY KEY" : $"INDEX items_{name["item_".Length..]}";
-            Assert.Contains(used, plan[0]);
-        }
+            foreach (var cursor in new ItemCursor?[] { null, new ItemCursor(0.5, job.Id, 0) })
+            {
+                var plan = await ((SqliteStore)Store).Database.ReadAsync(
+                    session =>
+                    {
+                        var (sql, values) = SqliteItems.Statement(session, query with { Descending = descending }, index, cursor)!.Value;
+                        return session.All("EXPLAIN QUERY PLAN " + sql, row => row.GetString(3), values);
+                    },
+                    Cancel);
+                Assert.DoesNotContain(plan, step => step.Contains("TEMP B-TREE", StringComparison.Ordinal));
+                var used = index == ItemIndex.Primary ? "SEARCH items USING INTEGER PRIMARY KEY" : $"INDEX items_{name["item_".Length..]}";
+                Assert.Contains(used, plan[0]);
+            }
     }
 }

@@ -38,7 +38,13 @@ public abstract partial class StoreContract
     {
         var reference = new ImageReference
         {
-            Number = 0, Kind = ReferenceKind.S3, Uri = "s3://pets/a b.jpg", Label = "cat", Split = "val", Stamp = "etag 12 bytes", KnownSha256 = Some.Digest("known"),
+            Number = 0,
+            Kind = ReferenceKind.S3,
+            Uri = "s3://pets/a b.jpg",
+            Label = "cat",
+            Split = "val",
+            Stamp = "etag 12 bytes",
+            KnownSha256 = Some.Digest("known"),
             Metadata = new Dictionary<string, string> { ["a.b"] = "1", ["$set"] = "", ["Z"] = "ü" },
         };
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;

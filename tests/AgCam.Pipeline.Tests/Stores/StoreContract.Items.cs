@@ -42,18 +42,18 @@ public abstract partial class StoreContract
             (new() { Model = "another", Predicted = "dog" }, item => false, item => 0),
         };
         foreach (var (query, filter, sort) in questions)
-        foreach (var descending in new[] { false, true })
-        foreach (var limit in new[] { 7, 1000 })
-        {
-            var listed = await Store.Items.AllAsync(query with { Descending = descending, Limit = limit }, Cancel).ToListAsync(Cancel);
-            var expected = all.Where(filter).ToList();
-            Assert.True(expected.Count == listed.Count, $"{query}, descending {descending}, limit {limit}: {listed.Count} items instead of {expected.Count}");
-            Assert.Equal(expected.Select(Key).Order(), listed.Select(Key).Order());
-            var sorted = listed.Zip(listed.Skip(1), (one, next) => descending ? (next, one) : (one, next));
-            Assert.All(sorted, pair => Assert.True(
-                sort(pair.Item1) < sort(pair.Item2) || sort(pair.Item1) == sort(pair.Item2) && (pair.Item1.Job != pair.Item2.Job || pair.Item1.Number < pair.Item2.Number),
-                $"{query}: {pair.Item1.Number} before {pair.Item2.Number}"));
-        }
+            foreach (var descending in new[] { false, true })
+                foreach (var limit in new[] { 7, 1000 })
+                {
+                    var listed = await Store.Items.AllAsync(query with { Descending = descending, Limit = limit }, Cancel).ToListAsync(Cancel);
+                    var expected = all.Where(filter).ToList();
+                    Assert.True(expected.Count == listed.Count, $"{query}, descending {descending}, limit {limit}: {listed.Count} items instead of {expected.Count}");
+                    Assert.Equal(expected.Select(Key).Order(), listed.Select(Key).Order());
+                    var sorted = listed.Zip(listed.Skip(1), (one, next) => descending ? (next, one) : (one, next));
+                    Assert.All(sorted, pair => Assert.True(
+                        sort(pair.Item1) < sort(pair.Item2) || sort(pair.Item1) == sort(pair.Item2) && (pair.Item1.Job != pair.Item2.Job || pair.Item1.Number < pair.Item2.Number),
+                        $"{query}: {pair.Item1.Number} before {pair.Item2.Number}"));
+                }
 
         static (Guid, int) Key(Item item) => (item.Job, item.Number);
     }

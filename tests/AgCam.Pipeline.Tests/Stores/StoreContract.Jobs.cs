@@ -12,7 +12,12 @@ public abstract partial class StoreContract
     {
         var spec = Some.Spec("s3://pets/train", "pets", "nightly") with
         {
-            Targets = ["predicted", "top:5"], Lane = Lane.Interactive, Weight = 3, Parent = Guid.NewGuid(), Threshold = 0.4, MaxFailureRate = 0.25,
+            Targets = ["predicted", "top:5"],
+            Lane = Lane.Interactive,
+            Weight = 3,
+            Parent = Guid.NewGuid(),
+            Threshold = 0.4,
+            MaxFailureRate = 0.25,
             Options = new Dictionary<string, string> { ["column.label"] = "$class", ["b"] = "2" },
         };
 

@@ -97,8 +97,18 @@ public abstract partial class StoreContract
     {
         var provenance = new Provenance
         {
-            ModelId = "vit_tiny", ModelSha256 = Some.Digest("model"), ModelShape = "vit/1", ModelSource = "hub:timm/vit_tiny@main", Preprocessing = "squash 224 bicubic/1", Method = "ag-cam/1",
-            Dtype = "float32", Device = "cpu", SoftwareVersion = "0.1.0", Commit = "abc", TorchSharpVersion = "0.107.0", LibtorchVersion = "2.10.0",
+            ModelId = "vit_tiny",
+            ModelSha256 = Some.Digest("model"),
+            ModelShape = "vit/1",
+            ModelSource = "hub:timm/vit_tiny@main",
+            Preprocessing = "squash 224 bicubic/1",
+            Method = "ag-cam/1",
+            Dtype = "float32",
+            Device = "cpu",
+            SoftwareVersion = "0.1.0",
+            Commit = "abc",
+            TorchSharpVersion = "0.107.0",
+            LibtorchVersion = "2.10.0",
         };
 
         var id = await Store.Provenances.PutAsync(provenance, Cancel);

@@ -14,7 +14,11 @@ public abstract partial class StoreContract
         var (chunk, lease) = await LeaseNextAsync(job.Id);
         var first = Some.Item(job.Id, 0, Now, null, probability: 0.875f, label: "dog") with
         {
-            Kind = ReferenceKind.Http, Uri = "https://example.org/a.jpg", Split = "val", Stamp = "v1", LabelLogit = -1.5f,
+            Kind = ReferenceKind.Http,
+            Uri = "https://example.org/a.jpg",
+            Split = "val",
+            Stamp = "v1",
+            LabelLogit = -1.5f,
             Metadata = new Dictionary<string, string> { ["site"] = "north", ["a.$b"] = "" },
         };
         var failed = Some.Failure(job.Id, 1, Now);

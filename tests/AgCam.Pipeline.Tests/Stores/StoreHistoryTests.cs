@@ -23,7 +23,8 @@ public sealed class StoreHistoryTests
             {
                 Directory.Delete(folder, recursive: true);
                 return Task.CompletedTask;
-            });
+            }
+        );
     });
 
     [Fact]

@@ -13,8 +13,14 @@ public class CanonicalTests
         float[] Channels() => [random.NextSingle(), random.NextSingle() * 1e-6f, random.NextSingle() * 1e6f];
         var options = new PreprocessingOptions
         {
-            InputWidth = width + 1, InputHeight = height + 1, ResizeTo = resizeTo % 16385, CropMode = (CropMode)(mode % 3), Interpolation = (Interpolation)(interpolation % 4),
-            CropRounding = down ? CropRounding.Down : CropRounding.HalfToEven, Mean = Channels(), Std = Channels(),
+            InputWidth = width + 1,
+            InputHeight = height + 1,
+            ResizeTo = resizeTo % 16385,
+            CropMode = (CropMode)(mode % 3),
+            Interpolation = (Interpolation)(interpolation % 4),
+            CropRounding = down ? CropRounding.Down : CropRounding.HalfToEven,
+            Mean = Channels(),
+            Std = Channels(),
         };
 
         var read = PreprocessingOptions.Parse(options.Canonical());

@@ -17,7 +17,12 @@ internal sealed class FailuresSource(IStore store, Guid job) : IImageSource
                 continue;
             yield return new ImageReference
             {
-                Kind = item.Kind, Uri = item.Uri, Label = item.Label, Split = item.Split, Metadata = item.Metadata, Stamp = item.Stamp,
+                Kind = item.Kind,
+                Uri = item.Uri,
+                Label = item.Label,
+                Split = item.Split,
+                Metadata = item.Metadata,
+                Stamp = item.Stamp,
             };
         }
     }

@@ -160,9 +160,16 @@ internal static class ExplanationDocument
 
         public StoredExplanation ToExplanation(Digest id) => new()
         {
-            Id = id, Image = _image, Provenance = _provenance,
+            Id = id,
+            Image = _image,
+            Provenance = _provenance,
             Picture = _picture ?? throw new FormatException($"The stored explanation {id} has no picture facts."),
-            Top = _top, Logits = TopLogits.FromPacked(_logits), LogSumExp = _logSumExp, LabelLogit = _labelLogit, Maps = _maps, Embedding = _embedding,
+            Top = _top,
+            Logits = TopLogits.FromPacked(_logits),
+            LogSumExp = _logSumExp,
+            LabelLogit = _labelLogit,
+            Maps = _maps,
+            Embedding = _embedding,
         };
     }
 }

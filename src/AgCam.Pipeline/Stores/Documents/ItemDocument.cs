@@ -97,9 +97,21 @@ internal static class ItemDocument
 
         public Item ToItem(Guid job, int number, ItemStatus status, string model, DateTimeOffset time) => new()
         {
-            Job = job, Number = number, Status = status, Model = model, Time = time,
-            Kind = _kind, Uri = _uri, Sha256 = _sha256, Stamp = _stamp, Split = _split, Reason = _reason, Detail = _detail,
-            Metadata = _metadata, LabelLogit = _labelLogit, Boxes = _boxes,
+            Job = job,
+            Number = number,
+            Status = status,
+            Model = model,
+            Time = time,
+            Kind = _kind,
+            Uri = _uri,
+            Sha256 = _sha256,
+            Stamp = _stamp,
+            Split = _split,
+            Reason = _reason,
+            Detail = _detail,
+            Metadata = _metadata,
+            LabelLogit = _labelLogit,
+            Boxes = _boxes,
         };
     }
 }

@@ -61,15 +61,35 @@ public sealed class SyntheticImages
         if (Mix((ulong)number + 17) % 200 == 0)
             return new Item
             {
-                Job = job, Number = number, Status = ItemStatus.Failed, Reason = AgCam.Images.ImageFailure.Corrupt, Detail = "The file ends early.", Kind = reference.Kind,
-                Uri = reference.Uri, Label = reference.Label, Model = Model.Id, Time = time,
+                Job = job,
+                Number = number,
+                Status = ItemStatus.Failed,
+                Reason = AgCam.Images.ImageFailure.Corrupt,
+                Detail = "The file ends early.",
+                Kind = reference.Kind,
+                Uri = reference.Uri,
+                Label = reference.Label,
+                Model = Model.Id,
+                Time = time,
             };
         var predicted = Name(Class(number));
         return new Item
         {
-            Job = job, Number = number, Status = ItemStatus.Completed, Kind = reference.Kind, Uri = reference.Uri, Sha256 = Image(number), Label = reference.Label,
-            Model = Model.Id, Predicted = predicted, Probability = Probability(number), Correct = predicted == reference.Label, LabelLogit = 3.5f,
-            Boxes = [new BoundingBox(12, 40, 310, 222, 0.75), new BoundingBox(400, 10, 80, 64, 0.125)], Explanation = ExplanationId(number), Time = time,
+            Job = job,
+            Number = number,
+            Status = ItemStatus.Completed,
+            Kind = reference.Kind,
+            Uri = reference.Uri,
+            Sha256 = Image(number),
+            Label = reference.Label,
+            Model = Model.Id,
+            Predicted = predicted,
+            Probability = Probability(number),
+            Correct = predicted == reference.Label,
+            LabelLogit = 3.5f,
+            Boxes = [new BoundingBox(12, 40, 310, 222, 0.75), new BoundingBox(400, 10, 80, 64, 0.125)],
+            Explanation = ExplanationId(number),
+            Time = time,
         };
     }
 

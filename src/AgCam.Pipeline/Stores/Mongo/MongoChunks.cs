@@ -140,8 +140,13 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         var crashed = chunk.State == ChunkState.Leased;
         var granted = chunk with
         {
-            State = ChunkState.Leased, Attempts = chunk.Attempts + 1, Worker = worker, Leased = now, Until = now + lease,
-            Crashes = chunk.Crashes + (crashed ? 1 : 0), Note = crashed ? ChunkRules.CrashNote(chunk.ToChunk()) : chunk.Note,
+            State = ChunkState.Leased,
+            Attempts = chunk.Attempts + 1,
+            Worker = worker,
+            Leased = now,
+            Until = now + lease,
+            Crashes = chunk.Crashes + (crashed ? 1 : 0),
+            Note = crashed ? ChunkRules.CrashNote(chunk.ToChunk()) : chunk.Note,
         };
         return new LeaseAnswer(LeaseOutcome.Granted, new ChunkLease(message.Owner, message.Chunk, granted.Attempts), await WithAloneAsync(granted, cancel));
     }
@@ -181,8 +186,16 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
             database.Chunks,
             new MongoChunk
             {
-                Id = new MongoKey { Job = request.Owner, N = request.Chunk }, Direct = true, State = ChunkState.Published, First = request.References[0].Number,
-                Count = request.References.Count, Last = request.References[^1].Uri, Epoch = request.Epoch, Published = now, Until = now + trust, Request = request,
+                Id = new MongoKey { Job = request.Owner, N = request.Chunk },
+                Direct = true,
+                State = ChunkState.Published,
+                First = request.References[0].Number,
+                Count = request.References.Count,
+                Last = request.References[^1].Uri,
+                Epoch = request.Epoch,
+                Published = now,
+                Until = now + trust,
+                Request = request,
             },
             cancel);
     }

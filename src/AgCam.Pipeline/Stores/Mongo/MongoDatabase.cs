@@ -16,7 +16,8 @@ internal sealed class MongoDatabase : IDisposable
         // A write that was acknowledged is on the journals of a majority: it survives the loss of the primary.
         Database = _client.GetDatabase(options.Database, new MongoDatabaseSettings
         {
-            WriteConcern = WriteConcern.WMajority.With(journal: true), ReadPreference = ReadPreference.Primary,
+            WriteConcern = WriteConcern.WMajority.With(journal: true),
+            ReadPreference = ReadPreference.Primary,
         });
     }
 

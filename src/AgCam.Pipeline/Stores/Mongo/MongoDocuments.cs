@@ -33,7 +33,15 @@ internal sealed record MongoJob
 
     public Job ToJob(JobProgress progress) => new()
     {
-        Id = Id, Spec = Spec, Created = Created, State = State, Reason = Reason, Images = Images, Chunks = Chunks, Progress = progress, Finished = Finished,
+        Id = Id,
+        Spec = Spec,
+        Created = Created,
+        State = State,
+        Reason = Reason,
+        Images = Images,
+        Chunks = Chunks,
+        Progress = progress,
+        Finished = Finished,
     };
 }
 
@@ -72,8 +80,22 @@ internal sealed record MongoChunk
 
     public Chunk ToChunk(IReadOnlyDictionary<int, int>? alone = null) => new()
     {
-        Owner = Id.Job, Number = Id.N, Count = Count, References = Request?.References ?? Refs ?? [], Request = Request, State = State, Epoch = Epoch, Attempts = Attempts,
-        Crashes = Crashes, CrashNote = Note, Worker = Worker, Until = Until, Published = Published, Leased = Leased, Done = Done, Alone = alone ?? new Dictionary<int, int>(),
+        Owner = Id.Job,
+        Number = Id.N,
+        Count = Count,
+        References = Request?.References ?? Refs ?? [],
+        Request = Request,
+        State = State,
+        Epoch = Epoch,
+        Attempts = Attempts,
+        Crashes = Crashes,
+        CrashNote = Note,
+        Worker = Worker,
+        Until = Until,
+        Published = Published,
+        Leased = Leased,
+        Done = Done,
+        Alone = alone ?? new Dictionary<int, int>(),
     };
 }
 
@@ -205,7 +227,11 @@ internal static class MongoRaw
         });
         return fields.ToItem(job, number, status, model, time) with
         {
-            Predicted = predicted, Probability = probability, Correct = correct, Label = label, Explanation = explanation,
+            Predicted = predicted,
+            Probability = probability,
+            Correct = correct,
+            Label = label,
+            Explanation = explanation,
         };
     }
 

@@ -46,7 +46,10 @@ internal sealed class MongoItems(MongoDatabase database) : IItems
         var failed = row["status"] == MongoRaw.Status(ItemStatus.Failed) ? 1 : 0;
         return new JobProgress
         {
-            Failed = failed, Completed = 1 - failed, Labelled = row.Contains("correct") ? 1 : 0, Correct = row.GetValue("correct", false).AsBoolean ? 1 : 0,
+            Failed = failed,
+            Completed = 1 - failed,
+            Labelled = row.Contains("correct") ? 1 : 0,
+            Correct = row.GetValue("correct", false).AsBoolean ? 1 : 0,
         };
     }
 

@@ -14,7 +14,11 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
     {
         var job = new MongoJob
         {
-            Id = key is null ? Guid.CreateVersion7() : RequestId.Of(key), Spec = spec, Hash = spec.Hash(), Created = clock.Now(), State = JobState.Running,
+            Id = key is null ? Guid.CreateVersion7() : RequestId.Of(key),
+            Spec = spec,
+            Hash = spec.Hash(),
+            Created = clock.Now(),
+            State = JobState.Running,
         };
         if (key is not null)
             await deletion.ForgetAsync(job.Id, cancel);
@@ -73,8 +77,12 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
             await ledger.OpenPagesAsync(job, tail.NextChunk, after.NextChunk - 1, cancel);
             var documents = chunks.Select((references, i) => new MongoChunk
             {
-                Id = new MongoKey { Job = job, N = tail.NextChunk + i }, State = ChunkState.Planned,
-                First = references[0].Number, Count = references.Count, Last = references[^1].Uri, Refs = references,
+                Id = new MongoKey { Job = job, N = tail.NextChunk + i },
+                State = ChunkState.Planned,
+                First = references[0].Number,
+                Count = references.Count,
+                Last = references[^1].Uri,
+                Refs = references,
             });
             try
             {

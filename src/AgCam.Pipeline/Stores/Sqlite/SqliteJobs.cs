@@ -156,7 +156,11 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
         Chunks = row.GetIntOrNull(6),
         Progress = new JobProgress
         {
-            ChunksDone = row.GetInt32(7), Completed = row.GetInt32(8), Failed = row.GetInt32(9), Correct = row.GetInt32(10), Labelled = row.GetInt32(11),
+            ChunksDone = row.GetInt32(7),
+            Completed = row.GetInt32(8),
+            Failed = row.GetInt32(9),
+            Correct = row.GetInt32(10),
+            Labelled = row.GetInt32(11),
         },
         Finished = row.GetTimeOrNull(12),
     };

@@ -157,8 +157,15 @@ internal sealed partial class ModelStore
         _direct.Add(request.Owner);
         _chunks.TryAdd((request.Owner, 0), new Chunk
         {
-            Owner = request.Owner, Number = 0, Count = request.References.Count, References = request.References, Request = request, State = ChunkState.Published,
-            Epoch = request.Epoch, Published = Now, Until = Now + trust,
+            Owner = request.Owner,
+            Number = 0,
+            Count = request.References.Count,
+            References = request.References,
+            Request = request,
+            State = ChunkState.Published,
+            Epoch = request.Epoch,
+            Published = Now,
+            Until = Now + trust,
         });
     }
 
@@ -170,7 +177,8 @@ internal sealed partial class ModelStore
 
     private static Chunk Crashed(Chunk chunk) => chunk.State != ChunkState.Leased ? chunk : chunk with
     {
-        Crashes = chunk.Crashes + 1, CrashNote = $"attempt {chunk.Attempts} by {chunk.Worker}, leased {chunk.Leased:u}, did not come back",
+        Crashes = chunk.Crashes + 1,
+        CrashNote = $"attempt {chunk.Attempts} by {chunk.Worker}, leased {chunk.Leased:u}, did not come back",
     };
 
     private void Put(Chunk chunk) => _chunks[(chunk.Owner, chunk.Number)] = chunk with { Alone = new Dictionary<int, int>() };
