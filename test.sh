@@ -23,7 +23,8 @@ done
 dotnet build AgCamPipeline.sln -c Release --nologo -v quiet
 
 if [ "$services" = debian ] && [ -z "${AGCAM_TEST_RABBITMQ:-}${AGCAM_TEST_MONGODB:-}" ]; then
-  trap 'infra/test-services/debian.sh down' EXIT
+  stop_services() { trap - EXIT; infra/test-services/debian.sh down; }
+  trap stop_services EXIT
   infra/test-services/debian.sh up
   eval "$(infra/test-services/debian.sh env)"
 fi
@@ -50,5 +51,6 @@ for project in tests/*.Tests; do
   rm -f "$log"
 done
 failed=$((failed + broken))
+if [ "$(type -t stop_services)" = function ]; then stop_services; fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using AgCam.Tests.Models;
+using Xunit;
+
+namespace AgCam.Tests.Cli;
+
+/// <summary>API and worker as processes of their own, with RabbitMQ between them, a MongoDB store behind them, and a real model.</summary>
+public class BrokeredTests
+{
+    public static bool ServicesAreThere =>
+        Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ") is { Length: > 0 } && Environment.GetEnvironmentVariable("AGCAM_TEST_MONGODB") is { Length: > 0 };
+
+    [Fact(SkipUnless = nameof(ServicesAreThere), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
+    public async Task A_job_handed_to_the_api_is_done_by_a_worker_that_starts_later()
+    {
+        using var folder = SomeImages.Folder(6);
+        using var state = new TemporaryFolder();
+        File.WriteAllText(folder["broken.png"], "not a picture");
+        var url = $"http://127.0.0.1:{FreePort()}";
+        var test = $"test-{Guid.NewGuid():N}";
+        string[] common =
+        [
+            "--bus", Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ")!, "--store", Environment.GetEnvironmentVariable("AGCAM_TEST_MONGODB")!,
+            "--model", $"tiny={SomeImages.Model}", "--root", folder.Path,
+        ];
+
+        using var api = Start(test, ["api", .. common, "--listen", url]);
+        await Answers(new Uri(url + "/health/live"), api);
+        var key = Guid.NewGuid().ToString("N");
+        var handedIn = Agcam.Run(["submit", folder.Path, "--key", key, "--json"], "", ("AGCAM_URL", url));
+        Assert.Equal(0, handedIn.Code);
+
+        using var worker = Start(test, ["worker", .. common, "--device", "cpu"]);
+        var done = Agcam.Run(["submit", folder.Path, "--key", key, "--wait", "--json"], "", ("AGCAM_URL", url));
+        Assert.Equal(3, done.Code); // one image of seven failed
+        Assert.Equal(handedIn.Rows.Single().GetProperty("id").GetString(), done.Rows.Single().GetProperty("id").GetString()); // the same key is the same job
+        var progress = done.Rows.Single().GetProperty("progress");
+        Assert.Equal((6, 1), (progress.GetProperty("completed").GetInt32(), progress.GetProperty("failed").GetInt32()));
+        var exported = Agcam.Run(["jobs", "export", done.Rows.Single().GetProperty("id").GetString()!], "", ("AGCAM_URL", url));
+        Assert.Equal(7, exported.Rows.Length);
+        foreach (var process in (Process[])[worker, api])
+            process.Kill(entireProcessTree: true);
+    }
+
+    private static Process Start(string test, string[] arguments)
+    {
+        var start = new ProcessStartInfo(Agcam.Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
+        start.Environment["Pipeline__Prefix"] = test;
+        start.Environment["Pipeline__Database"] = test;
+        var process = Process.Start(start)!;
+        _ = process.StandardError.ReadToEndAsync();
+        _ = process.StandardOutput.ReadToEndAsync();
+        return process;
+    }
+
+    private static async Task Answers(Uri url, Process process)
+    {
+        using var client = new HttpClient();
+        for (var attempt = 0; attempt < 240; attempt++)
+        {
+            Assert.False(process.HasExited, "agcam api ended before it answered.");
+            try
+            {
+                if ((await client.GetAsync(url, TestContext.Current.CancellationToken)).IsSuccessStatusCode)
+                    return;
+            }
+            catch (HttpRequestException)
+            {
+                // Not listening yet.
+            }
+
+            await Task.Delay(500, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Fail($"{url} did not answer within two minutes.");
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
