@@ -26,6 +26,9 @@ public static class ComputeDevice
         }
     }
 
+    /// <returns>cpu or cuda:n.</returns>
+    internal static string Name(torch.Device device) => device.type == DeviceType.CPU ? "cpu" : $"cuda:{Math.Max(0, device.index)}";
+
     private static torch.Device Cuda(int index, string asked, NativeBackend backend)
     {
         var count = torch.cuda.is_available() ? torch.cuda.device_count() : 0;

@@ -91,7 +91,7 @@ public sealed class Explainer : IDisposable
     public string Dtype { get; }
 
     /// <summary>cpu or cuda:n.</summary>
-    public string Device => _model.Device.type == DeviceType.CPU ? "cpu" : $"cuda:{Math.Max(0, _model.Device.index)}";
+    public string Device => ComputeDevice.Name(_model.Device);
 
     internal VisionTransformer Model => _model;
 

@@ -71,7 +71,7 @@ internal static class ModelBench
             GemmGflops = 2e-9 * Products * batch * config.Tokens * config.Width * config.MlpWidth / Median(seconds["gemm"]),
             PlainGflops = 2e-9 * MultiplyAdds(config) * batch / Median(seconds["plain"]),
             PeakRssMb = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6,
-            Device = model.Device.type == DeviceType.CPU ? "cpu" : $"cuda:{Math.Max(0, model.Device.index)}",
+            Device = ComputeDevice.Name(model.Device),
             Dtype = model.Dtype.ToString().ToLowerInvariant(),
             Batch = batch,
             Threads = get_num_threads(),

@@ -1,3 +1,5 @@
+using static AgCam.Metrics.SplitMix64;
+
 namespace AgCam.Scenes.Drawing;
 
 /// <summary>The parts of a scene, each with random numbers of its own: changing one part leaves the others as they were.</summary>
@@ -20,7 +22,6 @@ internal enum ScenePart
 /// </summary>
 internal sealed class SceneRandom(long seed, long index, ScenePart part)
 {
-    private const ulong Golden = 0x9E3779B97F4A7C15;
     private ulong _state = Mix(Mix(Mix((ulong)seed + Golden) ^ (ulong)index) + (ulong)part * Golden);
 
     public ulong Next() => Mix(_state += Golden);
@@ -38,11 +39,4 @@ internal sealed class SceneRandom(long seed, long index, ScenePart part)
     /// <summary>A hash of a lattice point in [0, 1), for smooth noise.</summary>
     public static double Lattice(ulong key, int x, int y) =>
         (Mix(key ^ Mix(((ulong)(uint)x << 32) | (uint)y)) >> 11) * (1.0 / (1UL << 53));
-
-    private static ulong Mix(ulong z)
-    {
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
-    }
 }

@@ -20,7 +20,7 @@ internal static class AttentionRollout
         var rollout = identity;
         foreach (var attention in attentions)
         {
-            var mixed = attention.Weights.to(float32).mean([1]) + identity; // [B, N, N]
+            var mixed = attention.Weights.to(float32).mean([1]).Plus(identity); // [B, N, N]
             rollout = (mixed / mixed.sum(-1, keepdim: true)).matmul(rollout);
         }
 

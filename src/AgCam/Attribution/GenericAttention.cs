@@ -23,7 +23,7 @@ internal static class GenericAttention
         using var noGrad = no_grad();
         var relevance = eye(model.Config.Tokens, dtype: float32, device: model.Device).expand(input.shape[0], -1, -1); // [B, N, N]
         foreach (var (a, gradient) in weights.Zip(gradients))
-            relevance = relevance + (gradient * a).relu().mean([1]).to(float32).matmul(relevance);
+            relevance = relevance.Plus((gradient * a).relu().mean([1]).to(float32).matmul(relevance));
         return ClassRow.OnGrid(relevance, model.Config).MoveToOuterDisposeScope();
     }
 }

@@ -22,16 +22,16 @@ internal static class LeGrad
             using var step = NewDisposeScope();
             var seed = model.Seed(Output(block, trace), target.unsqueeze(1), null, null); // [B, T, 1, C]
             var alpha = ClassRow.Gradient(model, block, trace, block.ThroughMlp(seed, trace)).squeeze(3); // [B, H, T, patches]
-            map.add_(alpha.relu().sum(2).mean([1]));
+            map.PlusInPlace(alpha.relu().sum(2).mean([1]));
         }
 
-        return map.div_(model.Blocks.Count).view(-1, config.GridRows, config.GridColumns).MoveToOuterDisposeScope();
+        return map.OverInPlace(model.Blocks.Count).view(-1, config.GridRows, config.GridColumns).MoveToOuterDisposeScope();
     }
 
     /// <summary>x'' of the head tokens, [B, T, C].</summary>
     private static Tensor Output(Block block, BlockTrace trace)
     {
         var branch = block.fc2.Forward(block.Config.Activation.Forward(trace.Hidden));
-        return trace.Mid + (block.ls2 is null ? branch : branch * block.ls2);
+        return trace.Mid.Plus(block.ls2 is null ? branch : branch * block.ls2);
     }
 }

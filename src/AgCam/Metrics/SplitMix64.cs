@@ -3,9 +3,13 @@ namespace AgCam.Metrics;
 /// <summary>SplitMix64 (Steele, Lea and Flood 2014): fixed here, because a library's generator may change between versions.</summary>
 internal static class SplitMix64
 {
-    public static ulong Next(ref ulong state)
+    public const ulong Golden = 0x9E3779B97F4A7C15;
+
+    public static ulong Next(ref ulong state) => Mix(state += Golden);
+
+    /// <summary>The generator's output function: a bijection that hides every pattern of z.</summary>
+    public static ulong Mix(ulong z)
     {
-        var z = state += 0x9e3779b97f4a7c15;
         z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
         z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
         return z ^ (z >> 31);
