@@ -25,7 +25,7 @@ internal static class ServeVerb
             var worker = services.Worker(parsed, builder.Configuration);
             BackendSelfTestVerb.LoadTrusted();
             builder.Services.AddAgCamPipeline(pipeline);
-            builder.Services.AddAgCamWorker(worker.WarmUp.Count > 0 ? worker : worker with { WarmUp = [.. pipeline.Models.Keys.Take(worker.MaxModels)] });
+            builder.Services.AddAgCamWorker(worker.WarmUp.Count > 0 ? worker : worker with { WarmUp = [.. pipeline.Models.Keys] });
             builder.AddAgCamApi(api);
             await using var app = builder.Build();
             app.MapAgCamApi();

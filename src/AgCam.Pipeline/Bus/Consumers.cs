@@ -15,14 +15,9 @@ internal sealed class ExplainConsumer(Lazy<IExplainHandler> handler) : IConsumer
 }
 
 /// <summary>A request as plain JSON goes to the lane it names. An empty body arrives here as a request without fields, and is invalid as one.</summary>
-internal sealed class IntakeConsumer(Lazy<IExplainBus> bus) : IConsumer<ExplainImages>
+internal sealed class IntakeConsumer(Lazy<IExplainBus> bus) : IConsumer<ExplainIntake>
 {
-    public Task Consume(ConsumeContext<ExplainImages> context)
-    {
-        if (context.Message.JobId is not null)
-            throw new InvalidMessageException([new FieldProblem("jobId", "must be left out: a job's chunks come from its planner only")]);
-        return bus.Value.PublishAsync(context.Message with { Chunk = 0, Epoch = 0 }, context.CancellationToken);
-    }
+    public Task Consume(ConsumeContext<ExplainIntake> context) => bus.Value.PublishAsync(context.Message.ToMessage(), context.CancellationToken);
 }
 
 /// <summary>What is told by other processes is heard in this one.</summary>

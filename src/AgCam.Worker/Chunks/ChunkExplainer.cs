@@ -33,7 +33,7 @@ internal sealed class ChunkExplainer(
                 leave = turns.LeaveAlone;
                 await turns.BecomeAloneAsync();
             }
-            await ExplainAsync(granted.Chunk!.Request ?? message with { References = granted.Chunk.References }, held, granted.Alone, ended.Token);
+            await ExplainAsync(granted.Chunk!.Request ?? message with { References = granted.Chunk.References }, held, granted.Alone ? granted.Chunk.Alone : null, ended.Token);
         }
         finally
         {
@@ -59,7 +59,8 @@ internal sealed class ChunkExplainer(
         }
     }
 
-    private async Task ExplainAsync(ExplainImages request, HeldLease held, bool alone, CancellationToken ended)
+    /// <param name="alone">When it is computed image by image: how often each was begun without coming back.</param>
+    private async Task ExplainAsync(ExplainImages request, HeldLease held, IReadOnlyDictionary<int, int>? alone, CancellationToken ended)
     {
         try
         {
@@ -67,7 +68,7 @@ internal sealed class ChunkExplainer(
             if (await ComputeAsync(request, held.Lease, alone, ended) is not { } result)
                 return;
             var saved = await results.SaveAsync(result);
-            PipelineTelemetry.ChunkSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds, new("lane", request.Lane), new("alone", alone));
+            PipelineTelemetry.ChunkSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds, new("lane", request.Lane), new("alone", alone is not null));
             PipelineTelemetry.Images.Add(saved.Progress.Completed, new KeyValuePair<string, object?>("outcome", "completed"));
             PipelineTelemetry.Images.Add(saved.Progress.Failed, new KeyValuePair<string, object?>("outcome", "failed"));
             await TellAsync(request, saved);
@@ -96,13 +97,13 @@ internal sealed class ChunkExplainer(
         }
     }
 
-    private async Task<ChunkResult?> ComputeAsync(ExplainImages request, ChunkLease lease, bool alone, CancellationToken ended)
+    private async Task<ChunkResult?> ComputeAsync(ExplainImages request, ChunkLease lease, IReadOnlyDictionary<int, int>? alone, CancellationToken ended)
     {
         try
         {
             using var use = await engines.EngineForAsync(request, ended);
             var plan = Planning.PlanOf(request, use.Engine);
-            return alone ? await computation.AloneAsync(request, lease, plan, ended) : await computation.TogetherAsync(request, lease, plan, ended);
+            return alone is not null ? await computation.AloneAsync(request, lease, alone, plan, ended) : await computation.TogetherAsync(request, lease, plan, ended);
         }
         catch (RequestException e) when (request.JobId is null)
         {

@@ -1,0 +1,42 @@
+using AgCam.Heatmaps;
+using AgCam.Scenes;
+
+namespace AgCam.TestHost.Faults;
+
+/// <summary>role=faults: runs it, and ends with the closing line and an exit code by it.</summary>
+internal static class FaultProgram
+{
+    public static async Task<int> RunAsync(Dictionary<string, string> given)
+    {
+        var options = FaultOptions.Parse(given);
+        var log = new FaultLog();
+        var folder = Directory.CreateTempSubdirectory("agcam-faults-").FullName;
+        try
+        {
+            log.Say($"drawing {options.Images} pictures");
+            Draw(Path.Combine(folder, "pictures"), options.Images);
+            await using var pipeline = new FaultPipeline(options, folder, log);
+            await using var run = new FaultRun(options, pipeline, log);
+            var job = await run.RunAsync();
+            var tally = await new FaultAudit(options, pipeline, log).RunAsync(job);
+            Console.WriteLine(tally);
+            return tally.Holds ? 0 : 1;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>Scenes that no two are the same of, in folders by their class.</summary>
+    private static void Draw(string folder, int images)
+    {
+        foreach (var name in SceneClass.Names)
+            Directory.CreateDirectory(Path.Combine(folder, name));
+        Parallel.For(0, images, index =>
+        {
+            var scene = Scene.Draw(seed: 11, index);
+            PngEncoder.Save(scene.Image, Path.Combine(folder, scene.Name, $"{index:D6}.png"));
+        });
+    }
+}
