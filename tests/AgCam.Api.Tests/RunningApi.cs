@@ -33,7 +33,7 @@ public sealed class RunningApi : IAsyncDisposable
 
     public IStore Store => App.Services.GetRequiredService<IStore>();
 
-    public static async Task<RunningApi> StartAsync(ApiOptions? options = null, bool worker = true, Action<WebApplication>? map = null, TimeProvider? clock = null)
+    public static async Task<RunningApi> StartAsync(ApiOptions? options = null, bool worker = true, Action<WebApplication>? map = null, TimeProvider? clock = null, string? bus = null)
     {
         var folder = Directory.CreateTempSubdirectory("agcam-api-").FullName;
         var images = Directory.CreateDirectory(Path.Combine(folder, "images")).FullName;
@@ -44,6 +44,8 @@ public sealed class RunningApi : IAsyncDisposable
         builder.Services.AddAgCamPipeline(new PipelineOptions
         {
             Store = Path.Combine(folder, "agcam.db"),
+            Bus = bus ?? PipelineOptions.InMemory,
+            Prefix = $"test-{Guid.NewGuid():N}",
             PollSeconds = 0.02,
             ChunkSize = 4,
             Models = new Dictionary<string, string> { ["corner"] = Path.Combine(RepositoryRoot(), "tests", "AgCam.Tests", "Fixtures", "models", "timm_vit") },

@@ -12,8 +12,6 @@ namespace AgCam.Api.Resources;
 /// <summary>Asking for one image to be explained, and following it.</summary>
 internal static class Requests
 {
-    private const int MaxKey = 200;
-
     public static void MapRequests(this IEndpointRouteBuilder v1)
     {
         v1.MapPost("/explanations", Create).TakesQuery("wait").Needs(Scope.Submit).Accepts<ExplainRequest>("application/json", "multipart/form-data")
@@ -29,16 +27,14 @@ internal static class Requests
     {
         var wait = desk.Wait(http);
         var (request, image, mediaType) = await ExplainRequest.ReadAsync(http.Request, cancel);
-        var key = http.Request.Headers["Idempotency-Key"].ToString();
-        if (key.Length > MaxKey)
-            throw new InvalidRequestException($"The Idempotency-Key has {key.Length} characters; {MaxKey} are allowed.", "Take a shorter one, e.g. a UUID.");
+        var key = IdempotencyKey.Of(http, desk.Keys);
         var message = request.ToMessage(
-            key.Length > 0 ? key : Guid.CreateVersion7().ToString(), await desk.Models.ChooseAsync(request.Model, cancel), hasImage: image is not null);
+            key ?? Guid.CreateVersion7().ToString(), await desk.Models.ChooseAsync(request.Model, cancel), hasImage: image is not null);
         ExplainImagesRules.ThrowIfInvalid(message);
         Digest? sha256 = image is null ? null : Digest.Of(image);
 
-        if (key.Length > 0 && await desk.FindAsync(message, sha256, cancel) is { } before)
-            return before.IsSame ? await AnswerAsync(http, desk, message.Owner, wait, cancel) : Conflict(key);
+        if (key is not null && await desk.FindAsync(message, sha256, cancel) is { } before)
+            return before.IsSame ? await AnswerAsync(http, desk, message.Owner, wait, cancel) : Conflict(http);
         if (desk.Rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has sent as many images as it may for now.", after);
         if (!await desk.Admission.EnterAsync(message.Owner, cancel))
@@ -52,7 +48,7 @@ internal static class Requests
             var chunk = await desk.Store.Chunks.AcceptAsync(message, TimeSpan.FromSeconds(desk.Pipeline.TrustSeconds), cancel);
             // Two with one key at the same moment: the first stands, and the second is it or is refused.
             if (chunk.Request is { } accepted && !Desk.Same(accepted, message, sha256))
-                return Conflict(key);
+                return Conflict(http);
         }
         catch
         {
@@ -96,6 +92,6 @@ internal static class Requests
     private static ProblemHttpResult Missing(Guid id) =>
         Problem.NotFound($"request {id}", "A request is found by the id that POST /v1/explanations answered; a job is at /v1/jobs/{id}.");
 
-    private static ProblemHttpResult Conflict(string key) => Problem.Conflict(
-        "key-used", $"The Idempotency-Key \"{key}\" was used for another request before.", "Take a new key for a new request; the same key is for sending the same request again.");
+    private static ProblemHttpResult Conflict(HttpContext http) => Problem.Conflict(
+        "key-used", $"The Idempotency-Key \"{IdempotencyKey.Given(http)}\" was used for another request before.", "Take a new key for a new request; the same key is for sending the same request again.");
 }
