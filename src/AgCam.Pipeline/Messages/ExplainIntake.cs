@@ -12,7 +12,8 @@ public sealed record ExplainIntake
     /// <summary>The version of the form that this is; raised when a field's meaning changes.</summary>
     public const int Version = 1;
 
-    public int Schema { get; init; } = Version;
+    /// <summary>A number of any size, so that a wrong one is named like any other wrong field.</summary>
+    public double Schema { get; init; } = Version;
 
     /// <inheritdoc cref="ExplainImages.Key"/>
     public string? Key { get; init; }
@@ -36,6 +37,8 @@ public sealed record ExplainIntake
     {
         if (Schema != Version)
             throw new InvalidMessageException([new FieldProblem("schema", $"must be {Version}: this release knows no other")]);
+        if (References?.ToList().FindIndex(image => image is not null && !(image.Number >= 0 && image.Number <= int.MaxValue && image.Number == Math.Floor(image.Number))) is { } wrong and >= 0)
+            throw new InvalidMessageException([new FieldProblem($"references[{wrong}].number", $"must be a whole number from 0 to {int.MaxValue}")]);
         var standard = new ExplainImages();
         var message = new ExplainImages
         {
@@ -65,7 +68,8 @@ public sealed record IntakeModel
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record IntakeImage
 {
-    public int Number { get; init; }
+    /// <inheritdoc cref="ExplainIntake.Schema"/>
+    public double Number { get; init; }
 
     public ReferenceKind Kind { get; init; }
 
@@ -77,5 +81,5 @@ public sealed record IntakeImage
 
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
-    internal ImageReference ToReference() => new() { Number = Number, Kind = Kind, Uri = Uri ?? "", Label = Label, Split = Split, Metadata = Metadata };
+    internal ImageReference ToReference() => new() { Number = (int)Number, Kind = Kind, Uri = Uri ?? "", Label = Label, Split = Split, Metadata = Metadata };
 }

@@ -1,3 +1,4 @@
+using AgCam.Pipeline.Tests.Running;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 

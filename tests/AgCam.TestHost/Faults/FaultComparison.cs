@@ -1,5 +1,4 @@
 using System.Net.Http.Json;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
@@ -33,7 +32,7 @@ internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeli
             {
                 var (same, error) = Compare(row, wanted, row.Explanation is { } a ? here.GetValueOrDefault(a) : null, wanted.Explanation is { } b ? there.GetValueOrDefault(b) : null);
                 if (!same && differing++ < 5)
-                    log.Say($"{row.Uri}: {JsonSerializer.Serialize(row)} where {JsonSerializer.Serialize(wanted)} is expected");
+                    log.Say($"{row.Uri}: {Text(row, here)} where {Text(wanted, there)} is expected");
                 worst = Math.Max(worst, error);
             }
         }
@@ -56,6 +55,10 @@ internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeli
         var error = here.Maps.Zip(there.Maps).Max(pair => Error(pair.First, pair.Second));
         return (error <= MaxMapError, error);
     }
+
+    /// <summary>What is told of one that differs.</summary>
+    private static string Text(Item row, Dictionary<Digest, StoredExplanation> explanations) =>
+        $"{new RawBsonDocument(ItemDocument.Encode(row)).ToJson()} {(row.Explanation is { } id && explanations.TryGetValue(id, out var stored) ? new RawBsonDocument(ExplanationDocument.Encode(stored)).ToJson() : "none")}";
 
     private static bool SameItem(Item row, Item wanted) => ItemDocument.Encode(row with { Job = wanted.Job, Time = wanted.Time }).AsSpan().SequenceEqual(ItemDocument.Encode(wanted));
 
