@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgCam.Attribution;
 using AgCam.Cli.Evaluating;
 using AgCam.Cli.Options;
 using AgCam.Cli.Terminal;
@@ -32,7 +33,7 @@ internal static class EvaluateVerb
             }
             else
             {
-                using var checkpoint = await model.Open(parsed, cancel);
+                using var checkpoint = await model.Open(parsed, cancel, run.Options.Methods.Any(method => method.Name == AttributionMethod.Pooled));
                 using var explainer = device.Load(parsed, checkpoint);
                 using var rows = what.Rows(parsed) is { } file ? new StreamWriter(file) { NewLine = "\n" } : null;
                 try

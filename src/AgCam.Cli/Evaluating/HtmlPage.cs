@@ -31,7 +31,7 @@ internal sealed class HtmlPage(EvaluationTables tables, IReadOnlyList<MethodSumm
     {
         var title = $"Heatmaps of {tables.Header.Model}, evaluated";
         to.WriteLine($"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{Text(title)}</title>\n<style>\n{Style}\n</style>\n</head>\n<body>\n<h1>{Text(title)}</h1>");
-        to.WriteLine(string.Create(Culture, $"<p>{tables.Evaluated:N0} of {tables.Images:N0} images evaluated; {tables.Evaluated - tables.Misclassified:N0} of them classified correctly. Means with 95 % bootstrap intervals; an asterisk marks a method whose paired difference from agcam leaves out zero.</p>"));
+        to.WriteLine(string.Create(Culture, $"<p>{tables.Evaluated:N0} of {tables.Images:N0} images evaluated; {tables.Evaluated - tables.Misclassified:N0} of them classified correctly. Means with 95 % bootstrap intervals; an asterisk marks a method whose paired difference from {tables.Reference} leaves out zero.</p>"));
         Reasons(to);
         foreach (var family in tables.Header.Metrics)
             Family(to, family);

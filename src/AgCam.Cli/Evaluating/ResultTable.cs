@@ -21,7 +21,7 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
             foreach (var part in Metric.Of([family]).Where(metric => methods.Any(method => Find(method, metric) is not null)).Chunk(Math.Max(1, (width - NameWidth) / (CellWidth + 2))))
                 Write(to, part);
         to.WriteLine();
-        to.WriteLine($"Means with 95 % bootstrap intervals.{(methods.Any(m => m.Metrics.Any(x => x.Differs)) ? " * the paired difference from agcam leaves out zero." : "")} +: higher is better, -: lower.");
+        to.WriteLine($"Means with 95 % bootstrap intervals.{(methods.Any(m => m.Metrics.Any(x => x.Differs)) ? $" * the paired difference from {tables.Reference} leaves out zero." : "")} +: higher is better, -: lower.");
         if (tables.Header.Metrics.Contains(MetricFamily.Localization))
             to.WriteLine(string.Create(Culture, $"Boxes at threshold {tables.Header.Threshold}; maxBoxAcc and maxBoxAccV2 take the best threshold on these very images ({string.Join(", ", methods.Where(m => m.MaxBoxAccThreshold is not null).Select(m => string.Create(Culture, $"{m.Name} {m.MaxBoxAccThreshold}")))})."));
     }

@@ -40,11 +40,12 @@ internal sealed class ModelOptions(bool asArgument = false)
     }
 
     /// <exception cref="ModelException">The model cannot be used.</exception>
-    public async Task<Checkpoint> Open(ParseResult parsed, CancellationToken cancel)
+    /// <param name="pooled">A method is asked for that explains models which average the patches.</param>
+    public async Task<Checkpoint> Open(ParseResult parsed, CancellationToken cancel, bool pooled = false)
     {
         var model = Reference(parsed);
         using var progress = new DownloadProgress();
-        return await ModelReference.ResolveAsync(model, new ModelSources { Hub = HubOptions.FromEnvironment(), Shipped = ShippedFolder, Progress = progress }, Checkpointing(parsed), cancel);
+        return await ModelReference.ResolveAsync(model, new ModelSources { Hub = HubOptions.FromEnvironment(), Shipped = ShippedFolder, Progress = progress }, Checkpointing(parsed) with { Pooled = pooled }, cancel);
     }
 
     /// <summary>The model as it was named.</summary>

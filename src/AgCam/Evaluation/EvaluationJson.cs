@@ -6,7 +6,7 @@ namespace AgCam.Evaluation;
 
 /// <summary>
 /// The evaluation as one JSON object: images, evaluated, skipped by reason, and for each method each metric as mean, low and high. Beside that,
-/// how many images are in each mean, differences from AG-CAM, and what decides the numbers.
+/// how many images are in each mean, differences from the reference method, and what decides the numbers.
 /// </summary>
 public static class EvaluationJson
 {
@@ -30,6 +30,7 @@ public static class EvaluationJson
         json.WriteNumber("threshold", tables.Header.Threshold);
         json.WriteString("thresholdPolicy", "maxBoxAcc and maxBoxAccV2 take the threshold that is best on these images; all others the fixed one");
         Each(json, "maxBoxAccThreshold", methods.Where(method => method.MaxBoxAccThreshold is not null), method => json.WriteNumber(method.Name, method.MaxBoxAccThreshold!.Value));
+        json.WriteString("reference", tables.Reference);
         json.WriteString("target", "the label");
         json.WriteNumber("confidence", Bootstrap.Default.Confidence);
         json.WriteNumber("resamples", Bootstrap.Default.Resamples);

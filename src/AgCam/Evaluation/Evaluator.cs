@@ -17,8 +17,11 @@ public sealed class Evaluator : IDisposable
     private readonly EvaluationOptions _options;
     private readonly VisionTransformer? _randomised;
 
+    /// <exception cref="ModelException">One of the methods is not for the model's head.</exception>
     public Evaluator(Explainer explainer, EvaluationOptions options)
     {
+        if (options.Methods.Select(method => method.Refusal(explainer.Config)).FirstOrDefault(why => why is not null) is { } refusal)
+            throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
         (_explainer, _options) = (explainer, options);
         _randomised = options.Has(MetricFamily.Sanity) ? RandomWeights.Model(explainer.Config, explainer.Model.Device, explainer.Model.Dtype) : null;
     }
