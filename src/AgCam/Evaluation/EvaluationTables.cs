@@ -16,6 +16,7 @@ public sealed class EvaluationTables
     private readonly SortedDictionary<string, string?> _skipped = new(StringComparer.Ordinal); // every image; null: evaluated
     private readonly SortedDictionary<string, long> _repaired = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, string> _withoutBoxes = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, string> _withoutMask = new(StringComparer.Ordinal);
     private readonly HashSet<string> _misclassified = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, string> _classes = new(StringComparer.Ordinal); // of every evaluated image
     private readonly Dictionary<string, SortedDictionary<string, PerturbationCurves>> _curves;
@@ -49,6 +50,9 @@ public sealed class EvaluationTables
 
     /// <summary>Evaluated images that metrics of boxes leave out, by reason.</summary>
     public IReadOnlyDictionary<string, int> WithoutBoxes => Counted(_withoutBoxes.Values);
+
+    /// <summary>Evaluated images that metrics of masks leave out, by reason.</summary>
+    public IReadOnlyDictionary<string, int> WithoutMask => Counted(_withoutMask.Values);
 
     /// <summary>Boxes (not images) of evaluated images that were put right or left out, by reason.</summary>
     public IReadOnlyDictionary<string, long> Repaired => _repaired;
@@ -93,6 +97,8 @@ public sealed class EvaluationTables
             _misclassified.Add(row.Image);
         if (row.WithoutBoxes is { } without)
             _withoutBoxes[row.Image] = without;
+        if (row.WithoutMask is { } noMask)
+            _withoutMask[row.Image] = noMask;
         foreach (var (reason, count) in row.Repaired)
             _repaired[reason] = _repaired.GetValueOrDefault(reason) + count;
     }

@@ -68,6 +68,15 @@ public sealed class VisionTransformer : IDisposable
             parameter.DetachFromDisposeScope();
     }
 
+    // Shares every tensor: whoever made the two models disposes them.
+    private VisionTransformer(VisionTransformer below, VisionTransformer above, int blocks)
+    {
+        (Config, Device, Dtype) = (below.Config, below.Device, below.Dtype);
+        (_prefix, _positions, _patchWeight, _patchBias, _normPre) = (below._prefix, below._positions, below._patchWeight, below._patchBias, below._normPre);
+        Blocks = [.. below.Blocks.Take(below.Blocks.Count - blocks), .. above.Blocks.Skip(above.Blocks.Count - blocks)];
+        (_norm, _head, _headDist) = (above._norm, above._head, above._headDist);
+    }
+
     /// <summary>Reads every weight into memory; the checkpoint may be closed afterwards.</summary>
     /// <param name="inputHeight">Input size in pixels, when it is not the checkpoint's own: position embeddings are resized.</param>
     public static VisionTransformer Load(Checkpoint checkpoint, Device device, ScalarType dtype = ScalarType.Float32, int? inputHeight = null, int? inputWidth = null)
@@ -87,6 +96,9 @@ public sealed class VisionTransformer : IDisposable
     internal LayerNorm Norm => _norm;
 
     internal Linear ClassHead => _head;
+
+    /// <summary>This model with the head, the last norm and the last blocks of another of the same shape. Its tensors are theirs: it is not disposed.</summary>
+    internal VisionTransformer WithTopOf(VisionTransformer other, int blocks) => new(this, other, blocks);
 
     /// <summary>Plain prediction: the ordinary full forward pass.</summary>
     /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
