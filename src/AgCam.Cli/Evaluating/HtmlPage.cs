@@ -22,7 +22,7 @@ internal sealed class HtmlPage(EvaluationTables tables, IReadOnlyList<MethodSumm
         th, td { text-align: right; padding: .25rem .7rem; border-bottom: 1px solid #ccc; white-space: nowrap; }
         th:first-child, td:first-child { text-align: left; } thead th { border-bottom: 2px solid #111; }
         td small { color: #444; display: block; font-weight: 400; } td.best { font-weight: 700; } .wide { overflow-x: auto; }
-        .row { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; } figure { margin: 0; } figcaption { font-size: .85rem; max-width: 34rem; }
+        .row { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; } figure { margin: 0; flex: 0 1 34rem; } figcaption { font-size: .85rem; }
         svg { display: block; max-width: 100%; } svg text { font: 12px system-ui, sans-serif; } img { display: block; max-width: 100%; }
         dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; font-size: .85rem; } dt { font-weight: 600; } dd { margin: 0; }
         code { overflow-wrap: anywhere; }
