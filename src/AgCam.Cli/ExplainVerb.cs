@@ -20,7 +20,7 @@ internal static class ExplainVerb
         command.SetAction(async (parsed, cancel) =>
         {
             what.Check(parsed);
-            using var checkpoint = await model.Open(parsed, cancel);
+            using var checkpoint = await model.Open(parsed, cancel, what.Pooled(parsed));
             using var explainer = device.Load(parsed, checkpoint);
             return await Explain(explainer, what.Read(parsed, explainer), what.Labels(parsed, explainer));
         });
