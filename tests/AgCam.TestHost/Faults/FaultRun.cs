@@ -84,7 +84,7 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
 
     private async Task MustDieAsync(string what, HostProcess process)
     {
-        if (await process.DiesAsync(180) && process.ExitCode == HostProcess.Killed)
+        if (await process.DiesAsync(900) && process.ExitCode == HostProcess.Killed)
             log.Killed(what);
         else
             log.IsUnexpected($"{what}: it {(process.HasExited ? $"ended with {process.ExitCode}" : "lived on")}: {process.Said}");
