@@ -4,7 +4,6 @@ using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using RabbitMQ.Client;
 using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;

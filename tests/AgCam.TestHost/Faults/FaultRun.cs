@@ -96,10 +96,10 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
         await MustRunAsync(what);
         await fault();
         var then = await JobAsync();
-        for (var until = DateTime.UtcNow.AddSeconds(180); (await JobAsync()).Progress.ChunksDone <= then.Progress.ChunksDone; await Task.Delay(200))
+        for (var until = DateTime.UtcNow.AddSeconds(600); (await JobAsync()).Progress.ChunksDone <= then.Progress.ChunksDone; await Task.Delay(200))
             if (DateTime.UtcNow > until)
             {
-                log.IsUnexpected($"nothing was done for three minutes after {what}");
+                log.IsUnexpected($"nothing was done for ten minutes after {what}");
                 return;
             }
         log.Say($"{what}; work goes on at {then.Progress.Completed} of {options.Images}");
@@ -120,9 +120,9 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
                 throw new InvalidOperationException($"The job is {job.State}: {job.Reason}");
             if (job.Progress.ChunksDone != done)
                 (done, changed) = (job.Progress.ChunksDone, DateTime.UtcNow);
-            if (DateTime.UtcNow - changed > TimeSpan.FromMinutes(5))
+            if (DateTime.UtcNow - changed > TimeSpan.FromMinutes(10))
             {
-                log.IsUnexpected($"nothing has been done for five minutes, at {job.Progress}");
+                log.IsUnexpected($"nothing has been done for ten minutes, at {job.Progress}");
                 return;
             }
             await Task.Delay(200);
