@@ -40,7 +40,7 @@ public static class AgCamApi
         services.AddSingleton<ReadOriginal>(provider =>
         {
             var reader = provider.GetRequiredService<ReferenceReader>();
-            return async (reference, cancel) => await reader.ReadAsync(reference, cancel);
+            return async (reference, cancel) => (await reader.ReadAsync(reference, cancel)).Bytes;
         });
         services.AddSingleton<Waiting>().AddSingleton<Desk>().AddSingleton<Originals>().AddSingleton<Studio>();
         services.AddSingleton<Retention>().AddHostedService(provider => provider.GetRequiredService<Retention>());

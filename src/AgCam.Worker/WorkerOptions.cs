@@ -41,6 +41,10 @@ public sealed record WorkerOptions
     [Range(1, 3600)]
     public double LeaseSeconds { get; init; } = 60;
 
+    /// <summary>Attempts at a chunk that may end in an error that nobody foresaw; the last one ends its images as Failed, given-up. A store or broker that is away is none. Default 6.</summary>
+    [Range(1, 1000)]
+    public int MaxFaults { get; init; } = 6;
+
     /// <summary>Models held in memory at a time; the least recently used goes first. Default 2.</summary>
     [Range(1, 256)]
     public int MaxModels { get; init; } = 2;
