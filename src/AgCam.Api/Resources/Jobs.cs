@@ -44,7 +44,7 @@ internal static class Jobs
         var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel));
         try
         {
-            ImageSource.Open(spec, references.Roots, store); // what the planner would stumble over is told now
+            ImageSource.Open(spec, references, store); // what the planner would stumble over is told now
         }
         catch (SourceException unusable)
         {

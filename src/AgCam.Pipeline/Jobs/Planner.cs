@@ -25,7 +25,7 @@ internal sealed class Planner(IStore store, ReferenceReader references, Pipeline
             return;
         try
         {
-            var source = ImageSource.Open(job.Spec, references.Roots, store);
+            var source = ImageSource.Open(job.Spec, references, store);
             if (await WriteAsync(job, source, cancel))
                 await store.Jobs.FinishPlanningAsync(id, cancel);
         }

@@ -10,7 +10,11 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
     private readonly AllowedRoots _roots = new(options.Roots);
     private readonly HttpImages _http = new(options);
 
+    private readonly S3Objects _s3 = new(options.S3, options.Limits);
+
     public AllowedRoots Roots => _roots;
+
+    internal S3Objects S3 => _s3;
 
     public ImageLimits Limits => options.Limits;
 
@@ -21,8 +25,34 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
         ReferenceKind.File => ReadFile(_roots.Resolve(reference.Uri)),
         ReferenceKind.Upload => new ReadImage(await ReadUploadAsync(reference.Uri, cancel), null),
         ReferenceKind.Http => new ReadImage(await _http.ReadAsync(reference.Uri, cancel), null),
+        ReferenceKind.S3 => await _s3.ReadAsync(reference.Uri, reference.Stamp, cancel),
         _ => throw new ImageException(ReferenceFailure.NotAllowed, $"References of kind {reference.Kind} are not switched on here."),
     };
+
+    /// <summary>Whether the operator lets it be read: what a worker would refuse later can be refused when it is asked for. Nothing is opened and nobody is asked.</summary>
+    /// <exception cref="ImageException">not-allowed.</exception>
+    public void Check(ImageReference reference)
+    {
+        switch (reference.Kind)
+        {
+            case ReferenceKind.File:
+                try
+                {
+                    _roots.Resolve(reference.Uri);
+                }
+                catch (ImageException e) when (e.Reason == ImageFailure.NotFound)
+                {
+                    // It may be there when a worker looks.
+                }
+                break;
+            case ReferenceKind.S3:
+                _s3.Check(reference.Uri);
+                break;
+            case ReferenceKind.Http when Uri.TryCreate(reference.Uri, UriKind.Absolute, out var uri):
+                _http.Judge(uri);
+                break;
+        }
+    }
 
     /// <summary>Whether the reference's stamp still holds, as far as that can be told without opening anything: a file's is looked up again, an object's is as new as the listing of its bucket.</summary>
     /// <exception cref="ImageException">A file that may not be read, or that is not there.</exception>

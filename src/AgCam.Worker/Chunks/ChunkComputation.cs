@@ -3,6 +3,7 @@ using System.Collections.Frozen;
 using AgCam.Images;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker.Batching;
@@ -20,6 +21,7 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
     {
         var recalled = await RecallAsync(request, plan, cancel);
         var read = await fetch.FetchAsync([.. request.References.Where(reference => !recalled.Images.ContainsKey(reference.Number))], plan, cancel);
+        ThrowIfShared(request, read);
         var found = await FindAsync(read, cancel);
         foreach (var explanation in recalled.Found)
             found[explanation.Id] = explanation;
@@ -39,6 +41,19 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
                 explanations.TryAdd(stored.Id, stored);
         }
         return new ChunkResult(lease, [.. explanations.Values], items) { Unread = recalled.Images.Keys.ToFrozenSet() };
+    }
+
+    /// <summary>A job has no use for a thousand failures of one cause: a bucket that is not there, credentials that are wrong, a bucket that lets us read nothing.</summary>
+    /// <exception cref="RequestException">The images of the job fail together.</exception>
+    private static void ThrowIfShared(ExplainImages request, IReadOnlyList<FetchedImage> read)
+    {
+        if (request.JobId is null)
+            return; // nobody could resume it
+        if (read.FirstOrDefault(image => image.Failure?.Reason is ReferenceFailure.NoBucket or ReferenceFailure.Credentials) is { Failure: { } shared })
+            throw new RequestException(shared.Reason, shared.Message, shared);
+        foreach (var bucket in read.Where(image => image.Reference.Kind == ReferenceKind.S3).GroupBy(image => image.Reference.Uri.Split('/', 4)[2]))
+            if (bucket.All(image => image.Failure?.Reason == ReferenceFailure.Denied))
+                throw new RequestException(ReferenceFailure.Denied, bucket.First().Failure!.Message, bucket.First().Failure);
     }
 
     /// <summary>

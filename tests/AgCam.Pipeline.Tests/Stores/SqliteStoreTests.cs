@@ -33,7 +33,7 @@ public sealed class SqliteStoreTests : StoreContract
         Assert.Equal(StoreSchema.Version, await older.SchemaVersionAsync(Cancel));
         Assert.Equal("v1", (await older.Items.FindAsync(job.Id, 1, Cancel))!.Stamp);
         Assert.Equal(0, (await older.Chunks.FindAsync(job.Id, 0, Cancel))!.Faults);
-        Assert.Empty(await older.Items.KnownAsync([new(Messages.ReferenceKind.File, "/data/pets/1.jpg", "v1")], Cancel)); // read once more, then known
+        Assert.Empty(await older.Items.KnownAsync([new(AgCam.Pipeline.Messages.ReferenceKind.File, "/data/pets/1.jpg", "v1")], Cancel)); // read once more, then known
     }
 
     public static TheoryData<string> Lists => [.. ItemIndex.All.Select(index => index.Name)];
