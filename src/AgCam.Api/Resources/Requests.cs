@@ -1,5 +1,6 @@
 using AgCam.Api.Doors;
 using AgCam.Api.Views;
+using AgCam.Images;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
@@ -35,6 +36,8 @@ internal static class Requests
         var message = request.ToMessage(
             key.Length > 0 ? key : Guid.CreateVersion7().ToString(), await desk.Models.ChooseAsync(request.Model, cancel), hasImage: image is not null);
         ExplainImagesRules.ThrowIfInvalid(message);
+        if (image is null)
+            Check(message.References[0], desk);
         Digest? sha256 = image is null ? null : Digest.Of(image);
 
         if (key.Length > 0 && await desk.FindAsync(message, sha256, cancel) is { } before)
@@ -61,6 +64,19 @@ internal static class Requests
         }
         await desk.PublishAsync(message, cancel);
         return await AnswerAsync(http, desk, message.Owner, wait, cancel);
+    }
+
+    /// <summary>What a worker would not be let read is refused here already.</summary>
+    private static void Check(ImageReference reference, Desk desk)
+    {
+        try
+        {
+            desk.References.Check(reference);
+        }
+        catch (ImageException refused)
+        {
+            throw new InvalidRequestException(refused.Message, "Refer to an image that the operator allows to be read, or send it as a form.");
+        }
     }
 
     private static async Task<Answer> Show(Guid id, HttpContext http, Desk desk, CancellationToken cancel) => await AnswerAsync(http, desk, id, desk.Wait(http), cancel);

@@ -1,5 +1,4 @@
 using AgCam.Pipeline.Jobs;
-using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Tests.Stores.Model;

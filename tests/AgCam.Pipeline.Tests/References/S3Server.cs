@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Net;
 using System.Security;
 using System.Security.Cryptography;
 using AgCam.Pipeline.References;
