@@ -36,12 +36,12 @@ internal static class Requests
         var message = request.ToMessage(
             key.Length > 0 ? key : Guid.CreateVersion7().ToString(), await desk.Models.ChooseAsync(request.Model, cancel), hasImage: image is not null);
         ExplainImagesRules.ThrowIfInvalid(message);
-        if (image is null)
-            Check(message.References[0], desk);
         Digest? sha256 = image is null ? null : Digest.Of(image);
 
         if (key.Length > 0 && await desk.FindAsync(message, sha256, cancel) is { } before)
             return before.IsSame ? await AnswerAsync(http, desk, message.Owner, wait, cancel) : Conflict(key);
+        if (image is null)
+            Check(message.References[0], desk);
         if (desk.Rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has sent as many images as it may for now.", after);
         if (!await desk.Admission.EnterAsync(message.Owner, cancel))

@@ -12,7 +12,7 @@ public sealed class StoredSizeTests
     [Fact]
     public async Task The_estimate_is_within_a_quarter_of_what_a_store_takes()
     {
-        const int Chunks = 40, Size = 256, Images = Chunks * Size;
+        const int Chunks = 8, Size = 256, Images = Chunks * Size;
         var cancel = TestContext.Current.CancellationToken;
         var folder = Directory.CreateTempSubdirectory("agcam-tests").FullName;
         try

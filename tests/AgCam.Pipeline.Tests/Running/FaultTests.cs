@@ -16,7 +16,7 @@ public sealed class FaultTests
     {
         using var pictures = new Pictures(70);
         var engines = new FailingLoader(failures: int.MaxValue);
-        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions { MaxFaults = 2 }, engines);
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions { MaxFaults = 2, LeaseSeconds = 2 }, engines);
         var job = await process.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
         Assert.Equal((0, 70), (job.Progress.Completed, job.Progress.Failed));
@@ -31,7 +31,7 @@ public sealed class FaultTests
     public async Task What_fails_less_often_is_done_after_all()
     {
         using var pictures = new Pictures(10);
-        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions { MaxFaults = 2 }, new FailingLoader(failures: 1));
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions { MaxFaults = 2, LeaseSeconds = 2 }, new FailingLoader(failures: 1));
         var job = await process.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
         Assert.Equal((10, 0), (job.Progress.Completed, job.Progress.Failed));
