@@ -25,6 +25,10 @@ public sealed record WorkerOptions
     [Range(1, 1024)]
     public int Decoders { get; init; } = Environment.ProcessorCount;
 
+    /// <summary>Images fetched over a network (S3, http, uploads) at the same time. Default 32.</summary>
+    [Range(1, 1024)]
+    public int Fetches { get; init; } = 32;
+
     /// <summary>Images decoded ahead of the device at most. Default 128: some 20 MB at 224 x 224.</summary>
     [Range(1, 65_536)]
     public int DecodedAhead { get; init; } = 128;

@@ -11,6 +11,8 @@ internal static class StoredSize
     /// <summary>Measured on SQLite files of synthetic images: what there is beyond the encoded records, for each image.</summary>
     internal const int Around = 900;
 
+    private static readonly SyntheticImages Images = new(1);
+
     /// <returns>Bytes an image.</returns>
     public static int Estimate(ModelCard model, JobSpec spec, IReadOnlyList<ImageReference> sample)
     {
@@ -23,7 +25,7 @@ internal static class StoredSize
     /// <summary>An explanation of the model's shape; its numbers do not matter.</summary>
     private static StoredExplanation Shaped(ModelCard model, int maps)
     {
-        var some = new SyntheticImages(1).Explanation(0);
+        var some = Images.Explanation(0);
         var map = TargetMap.From("predicted", 0, some.Maps[0].Name, model.Rows, model.Columns, new float[model.Rows * model.Columns]);
         return some with
         {
@@ -33,7 +35,7 @@ internal static class StoredSize
         };
     }
 
-    private static Item Filled(ImageReference image) => new SyntheticImages(1).Item(default, 0, default) with
+    private static Item Filled(ImageReference image) => Images.Item(default, 0, default) with
     {
         Kind = image.Kind,
         Uri = image.Uri,

@@ -12,7 +12,7 @@ namespace AgCam.Worker.Chunks;
 internal sealed record FetchedImage(ImageReference Reference, ImageException? Failure, Digest? Sha256, Digest Id, byte[]? Bytes, int? Label);
 
 /// <summary>Reads images and finds their content addresses.</summary>
-internal sealed class ImageFetch(ReferenceReader references, StorePatience patience, int decoders)
+internal sealed class ImageFetch(ReferenceReader references, StorePatience patience, int decoders, int fetches)
 {
     /// <summary>Of one chunk, in bytes: what is over it is read twice rather than kept.</summary>
     private const long MaxKept = 64L << 20;
@@ -22,34 +22,42 @@ internal sealed class ImageFetch(ReferenceReader references, StorePatience patie
 
     private readonly SemaphoreSlim _decoders = new(decoders, decoders);
 
+    /// <summary>What comes over a network is waited for, which takes no processor.</summary>
+    private readonly SemaphoreSlim _fetches = new(fetches, fetches);
+
     public ReferenceReader References => references;
 
     /// <summary>Runs <paramref name="work"/> when one of the decoders is free.</summary>
-    public async Task<T> DecodeAsync<T>(Func<Task<T>> work, CancellationToken cancel)
+    public Task<T> DecodeAsync<T>(Func<Task<T>> work, CancellationToken cancel) => RunAsync(_decoders, work, cancel);
+
+    private static async Task<T> RunAsync<T>(SemaphoreSlim places, Func<Task<T>> work, CancellationToken cancel)
     {
-        await _decoders.WaitAsync(cancel);
+        await places.WaitAsync(cancel);
         try
         {
             return await Task.Run(work, cancel);
         }
         finally
         {
-            _decoders.Release();
+            places.Release();
         }
     }
 
     public async Task<FetchedImage[]> FetchAsync(IReadOnlyList<ImageReference> images, Plan plan, CancellationToken cancel)
     {
         var (kept, fetched) = (new Kept(), new FetchedImage[images.Count]);
-        await Task.WhenAll(Enumerable.Range(0, images.Count).Chunk(AtATime).Select(some => DecodeAsync(
-            async () =>
-            {
-                foreach (var i in some)
-                    fetched[i] = await FetchAsync(images[i], plan, kept, cancel);
-                return some.Length;
-            },
-            cancel)));
+        var byFile = Enumerable.Range(0, images.Count).ToLookup(i => images[i].Kind == ReferenceKind.File);
+        await Task.WhenAll(
+            byFile[true].Chunk(AtATime).Select(some => RunAsync(_decoders, () => FetchInTurnAsync(some), cancel))
+                .Concat(byFile[false].Select(i => RunAsync(_fetches, () => FetchInTurnAsync([i]), cancel))));
         return fetched;
+
+        async Task<bool> FetchInTurnAsync(int[] some)
+        {
+            foreach (var i in some)
+                fetched[i] = await FetchAsync(images[i], plan, kept, cancel);
+            return true;
+        }
     }
 
     public async Task<FetchedImage> FetchAsync(ImageReference reference, Plan plan, Kept kept, CancellationToken cancel)

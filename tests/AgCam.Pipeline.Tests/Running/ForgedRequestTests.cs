@@ -1,7 +1,6 @@
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.References;
-using AgCam.Pipeline.Stores;
 using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
