@@ -34,7 +34,7 @@ public sealed class RunningApi : IAsyncDisposable
     public IStore Store => App.Services.GetRequiredService<IStore>();
 
     public static async Task<RunningApi> StartAsync(ApiOptions? options = null, bool worker = true, Action<WebApplication>? map = null, TimeProvider? clock = null,
-        Func<PipelineOptions, PipelineOptions>? pipeline = null, Action<WebApplicationBuilder>? configure = null, double delayMilliseconds = 1)
+        Func<PipelineOptions, PipelineOptions>? pipeline = null, Action<WebApplicationBuilder>? configure = null, Func<WorkerOptions, WorkerOptions>? workerOptions = null)
     {
         var folder = Directory.CreateTempSubdirectory("agcam-api-").FullName;
         var images = Directory.CreateDirectory(Path.Combine(folder, "images")).FullName;
@@ -55,7 +55,8 @@ public sealed class RunningApi : IAsyncDisposable
         if (worker)
         {
             builder.Services.AddSingleton<IEngineLoader, CornerLoader>();
-            builder.Services.AddAgCamWorker(new WorkerOptions { MaxDelayMilliseconds = delayMilliseconds, DrainSeconds = 1 });
+            var working = new WorkerOptions { MaxDelayMilliseconds = 1, DrainSeconds = 1 };
+            builder.Services.AddAgCamWorker(workerOptions?.Invoke(working) ?? working);
         }
         builder.AddAgCamApi((options ?? new ApiOptions()) with { Listen = "http://127.0.0.1:0" });
         var app = builder.Build();

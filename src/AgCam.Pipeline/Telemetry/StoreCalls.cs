@@ -8,7 +8,7 @@ namespace AgCam.Pipeline.Telemetry;
 /// Measures every method of one of the store's interfaces that returns a task. A proxy rather than a class for each interface: there are forty methods, and a new one is measured without anybody
 /// thinking of it. Calls are per request or per batch, never per image, so the microsecond that reflection costs is nothing beside them.
 /// </summary>
-public class StoreCalls : DispatchProxy
+internal class StoreCalls : DispatchProxy
 {
     private static readonly MethodInfo Generic = typeof(StoreCalls).GetMethod(nameof(Finish), BindingFlags.Instance | BindingFlags.NonPublic)!;
 

@@ -75,6 +75,7 @@ internal sealed class ChunkExplainer(
             var saved = await SaveAsync(result);
             PipelineTelemetry.ChunkSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds, new("lane", request.Lane), new("alone", alone));
             Count(result, saved);
+            log.LogDebug("{Outcome}: {Completed} completed, {Failed} failed", saved.Outcome, saved.Progress.Completed, saved.Progress.Failed);
             await TellAsync(request, saved);
         }
         catch (RequestException e) when (request.JobId is { } job)
@@ -116,7 +117,7 @@ internal sealed class ChunkExplainer(
             return;
         if (saved.Progress.Completed > 0)
             PipelineTelemetry.Images.Add(saved.Progress.Completed, new KeyValuePair<string, object?>("outcome", "completed"));
-        foreach (var failed in result.Items.Where(item => item.Status == ItemStatus.Failed).CountBy(item => item.Reason))
+        foreach (var failed in result.Items.Where(item => item.Status == ItemStatus.Failed).CountBy(item => item.Reason ?? "unknown"))
             PipelineTelemetry.Images.Add(failed.Value, new("outcome", "failed"), new("reason", failed.Key));
     }
 

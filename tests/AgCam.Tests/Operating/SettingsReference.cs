@@ -18,7 +18,7 @@ internal sealed record Setting(string Name, PropertyInfo Property, string Defaul
 {
     public string Variable => Name.Replace(":", "__", StringComparison.Ordinal);
 
-    public string Type => TypeName(Property.PropertyType);
+    public string Type => TypeName(SettingsReference.Element(Property.PropertyType) ?? Property.PropertyType);
 
     private static string TypeName(Type type) => Nullable.GetUnderlyingType(type) is { } inner ? TypeName(inner)
         : type == typeof(string) ? "text"
@@ -77,7 +77,7 @@ internal static partial class SettingsReference
             var name = $"{prefix}:{property.Name}";
             var value = property.GetValue(defaults);
             if (IsLeaf(property.PropertyType))
-                yield return new Setting(name, property, Default(property, value), Comment(property));
+                yield return new Setting(name, property, Default(property, value), Comment(property).Replace($" Default {Default(property, value).Trim('`')}.", "", StringComparison.Ordinal));
             else if (Element(property.PropertyType) is { } element)
             {
                 name += property.PropertyType.Name.Contains("Dictionary", StringComparison.Ordinal) ? ":NAME" : prefix.EndsWith(":N", StringComparison.Ordinal) ? ":M" : ":N";
@@ -95,7 +95,7 @@ internal static partial class SettingsReference
 
     private static bool IsLeaf(Type type) => type == typeof(string) || (Nullable.GetUnderlyingType(type) ?? type) is { IsPrimitive: true } or { IsEnum: true };
 
-    private static Type? Element(Type type) => type.IsGenericType && typeof(IEnumerable).IsAssignableFrom(type) ? type.GetGenericArguments()[^1] : null;
+    public static Type? Element(Type type) => type != typeof(string) && type.IsGenericType && typeof(IEnumerable).IsAssignableFrom(type) ? type.GetGenericArguments()[^1] : null;
 
     /// <summary>What depends on the machine is in words in the comment.</summary>
     private static string Default(PropertyInfo property, object? value) => property.Name switch
