@@ -8,8 +8,8 @@ namespace AgCam.Api;
 /// <summary>What the API's own part of a trace is, and how a process's log looks.</summary>
 public static class ApiTelemetry
 {
-    /// <summary>Warnings, and what agcam itself has to say, on stderr.</summary>
-    public static ILoggingBuilder UseAgCamLogs(this ILoggingBuilder logging, TelemetryOptions options)
+    /// <summary>Warnings, and what agcam itself has to say, on stderr, unless the configuration sets other levels (Logging:LogLevel).</summary>
+    public static void UseAgCamLogs(this ILoggingBuilder logging, IConfiguration configuration, TelemetryOptions options)
     {
         logging.ClearProviders();
         logging.Configure(factory => factory.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
@@ -19,7 +19,8 @@ public static class ApiTelemetry
             logging.AddSimpleConsole(console => console.SingleLine = true);
         logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         logging.SetMinimumLevel(LogLevel.Warning);
-        return logging.AddFilter("AgCam", LogLevel.Information);
+        if (configuration["Logging:LogLevel:AgCam"] is null)
+            logging.AddFilter("AgCam", LogLevel.Information);
     }
 
     /// <summary>Requests are spans; who looks whether the process is alive is not worth one.</summary>

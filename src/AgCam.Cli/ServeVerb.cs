@@ -21,7 +21,7 @@ internal static class ServeVerb
         {
             var builder = WebApplication.CreateBuilder();
             var telemetry = services.Telemetry(parsed, builder.Configuration);
-            builder.Logging.UseAgCamLogs(telemetry);
+            builder.Logging.UseAgCamLogs(builder.Configuration, telemetry);
             var api = services.Api(parsed, builder.Configuration);
             var pipeline = services.Pipeline(parsed, builder.Configuration, DefaultStore()) with { Bus = PipelineOptions.InMemory, RunJobs = true };
             var worker = services.Worker(parsed, builder.Configuration);

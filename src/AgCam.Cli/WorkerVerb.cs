@@ -20,7 +20,7 @@ internal static class WorkerVerb
         {
             var builder = Host.CreateApplicationBuilder();
             var telemetry = services.Telemetry(parsed, builder.Configuration);
-            builder.Logging.UseAgCamLogs(telemetry);
+            builder.Logging.UseAgCamLogs(builder.Configuration, telemetry);
             var pipeline = services.Pipeline(parsed, builder.Configuration) with { RunJobs = false };
             if (pipeline.Bus == PipelineOptions.InMemory)
                 throw new UsageException("A worker needs a broker to take its work from: set Pipeline__Bus to amqp://user:password@broker. Without one, `agcam serve` does everything in one process.");

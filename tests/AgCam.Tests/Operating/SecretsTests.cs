@@ -18,7 +18,7 @@ public class SecretsTests
     private static readonly (string, string)[] Everything =
     [
         ("HF_TOKEN", Hub), ("AWS_ACCESS_KEY_ID", "AKIA-recognisable"), ("AWS_SECRET_ACCESS_KEY", Cloud), ("Pipeline__Webhooks__Secret", Hook), ("Pipeline__Webhooks__Hosts__0", "hooks.invalid"),
-        ("Pipeline__StartSeconds", "3"), ("Logging__LogLevel__Default", "Trace"), ("Telemetry__Logs", "Json"), ("AGCAM_DEBUG", "1"),
+        ("Pipeline__StartSeconds", "3"), ("Logging__LogLevel__Default", "Trace"), ("Logging__LogLevel__AgCam", "Trace"), ("Telemetry__Logs", "Json"), ("AGCAM_DEBUG", "1"),
     ];
 
     /// <summary>Addresses that cannot be used, each with a password in it.</summary>
