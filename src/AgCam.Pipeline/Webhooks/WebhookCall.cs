@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
-using AgCam.Images;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.References;
 

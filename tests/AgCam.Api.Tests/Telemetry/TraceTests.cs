@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json.Nodes;
 using AgCam.Pipeline;
 using AgCam.Pipeline.References;
-using AgCam.Pipeline.Stores;
 using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Microsoft.Extensions.DependencyInjection;

@@ -7,7 +7,6 @@ using AgCam.Pipeline.Telemetry;
 using AgCam.Worker;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace AgCam.Tests.Operating;
