@@ -38,7 +38,7 @@ internal static class BusRegistration
     /// <exception cref="OptionsException">Neither memory nor a broker's address.</exception>
     private static Uri BrokerUri(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "amqp" or "amqps"
         ? uri
-        : throw new OptionsException($"The bus is \"memory\" or amqp://user:password@host:port/vhost (amqps://), not \"{text}\".");
+        : throw new OptionsException($"The bus is \"memory\" or amqp://user:password@host:port/vhost (amqps://). What is set is neither; it is not repeated here, because it may hold a password.");
 
     private static void InMemory(IBusRegistrationContext context, IInMemoryBusFactoryConfigurator bus)
     {

@@ -7,6 +7,7 @@ using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker.Batching;
+using AgCam.Worker.Engines;
 
 namespace AgCam.Worker.Chunks;
 
@@ -20,7 +21,9 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
     public async Task<ChunkResult> TogetherAsync(ExplainImages request, ChunkLease lease, Plan plan, CancellationToken cancel)
     {
         var recalled = await RecallAsync(request, plan, cancel);
-        var read = await fetch.FetchAsync([.. request.References.Where(reference => !recalled.Images.ContainsKey(reference.Number))], plan, cancel);
+        FetchedImage[] read;
+        using (PipelineTelemetry.Activities.StartActivity("fetch"))
+            read = await fetch.FetchAsync([.. request.References.Where(reference => !recalled.Images.ContainsKey(reference.Number))], plan, cancel);
         ThrowIfShared(request, read);
         var found = await FindAsync(read, cancel);
         foreach (var explanation in recalled.Found)
@@ -123,7 +126,7 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
             await _ahead.WaitAsync(cancel);
             try
             {
-                var input = await fetch.DecodeAsync(async () => plan.Engine.Prepare(await BytesAsync(image, cancel), image.Sha256!.Value, fetch.References.Limits), cancel);
+                var input = await fetch.DecodeAsync(async () => Prepare(plan, await BytesAsync(image, cancel), image.Sha256!.Value), cancel);
                 var work = new ImageWork(plan, input, image.Label, request.Lane);
                 queue.Add(work);
                 var explanation = await work.Done.WaitAsync(cancel);
@@ -145,6 +148,14 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
         {
             return new Computed(null, null, new ImageException(WorkerFailure.NotExplained, e.Message, e));
         }
+    }
+
+    private EngineInput Prepare(Plan plan, byte[] bytes, Digest sha256)
+    {
+        var begun = Stage.Begin();
+        var input = plan.Engine.Prepare(bytes, sha256, fetch.References.Limits);
+        Stage.End(Stage.Decode, begun);
+        return input;
     }
 
     /// <exception cref="ImageException">The file has changed between two looks at it.</exception>

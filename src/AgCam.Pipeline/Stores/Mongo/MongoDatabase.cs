@@ -10,7 +10,7 @@ internal sealed class MongoDatabase : IDisposable
 
     public MongoDatabase(MongoOptions options)
     {
-        var settings = MongoClientSettings.FromConnectionString(options.Uri);
+        var settings = Parse(options.Uri);
         settings.ApplicationName ??= "agcam";
         _client = new MongoClient(settings);
         // A write that was acknowledged is on the journals of a majority: it survives the loss of the primary.
@@ -19,6 +19,19 @@ internal sealed class MongoDatabase : IDisposable
             WriteConcern = WriteConcern.WMajority.With(journal: true),
             ReadPreference = ReadPreference.Primary,
         });
+    }
+
+    /// <summary>The driver's own message would repeat the address, and the password in it.</summary>
+    private static MongoClientSettings Parse(string uri)
+    {
+        try
+        {
+            return MongoClientSettings.FromConnectionString(uri);
+        }
+        catch (Exception e) when (e is MongoException or ArgumentException or FormatException)
+        {
+            throw new OptionsException("Pipeline:Store is no address of a MongoDB server: mongodb://user:password@host:port/?option=value, with special characters of the password percent-encoded.");
+        }
     }
 
     public IMongoDatabase Database { get; }
