@@ -14,7 +14,7 @@ public static class ApiProgram
             var builder = WebApplication.CreateBuilder(args);
             await RunAsync(
                 builder, builder.Configuration.GetSection(ApiOptions.Section).Get<ApiOptions>() ?? new ApiOptions(),
-                builder.Configuration.GetSection("Pipeline").Get<PipelineOptions>() ?? new PipelineOptions());
+                (builder.Configuration.GetSection("Pipeline").Get<PipelineOptions>() ?? new PipelineOptions()).WithSecrets());
             return 0;
         }
         catch (Exception wrong) when (wrong is ApiConfigurationException or OptionsException)

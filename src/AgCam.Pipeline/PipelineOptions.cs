@@ -26,6 +26,29 @@ public sealed record PipelineOptions
     [RegularExpression("[a-z][a-z0-9-]{0,63}")]
     public string Prefix { get; init; } = "explain";
 
+    /// <summary>A file that holds what <see cref="Store"/> would: a secret that a cluster mounts. Default none.</summary>
+    public string? StoreFile { get; init; }
+
+    /// <summary>A file that holds what <see cref="Bus"/> would. Default none.</summary>
+    public string? BusFile { get; init; }
+
+    /// <summary>For a MongoDB server with a certificate of one's own authority. Default: the machine's authorities.</summary>
+    public TlsOptions StoreTls { get; init; } = new();
+
+    /// <summary>For an amqps:// broker with a certificate of one's own authority. Default: the machine's authorities.</summary>
+    public TlsOptions BusTls { get; init; } = new();
+
+    /// <summary>Apply (default): a start declares queues and exchanges. Verify: it only looks whether they are there, and needs no configure permission.</summary>
+    public TopologyMode Topology { get; init; } = TopologyMode.Apply;
+
+    /// <summary>
+    /// Whether a process with jobs hears from the broker what has been explained, over a temporary queue of its own. Without, who waits looks into the store twice a second. Default true.
+    /// </summary>
+    public bool HearEvents { get; init; } = true;
+
+    /// <summary>Whether a start brings the store's schema up to date. Without, it refuses an older one, and needs no right to create anything. Default true.</summary>
+    public bool MigrateStore { get; init; } = true;
+
     /// <summary>Whether this process plans and publishes jobs and hears of what has been explained: the API's processes do, workers need not. Default true.</summary>
     public bool RunJobs { get; init; } = true;
 
@@ -63,6 +86,19 @@ public sealed record PipelineOptions
     /// <summary>Where images may be read from.</summary>
     public ReferenceOptions References { get; init; } = new();
 
+    /// <summary>With the contents of <see cref="StoreFile"/> and <see cref="BusFile"/> in <see cref="Store"/> and <see cref="Bus"/>.</summary>
+    /// <exception cref="OptionsException">A file is missing, cannot be read, or is empty.</exception>
+    public PipelineOptions WithSecrets() => this with
+    {
+        Store = StoreFile is { } store ? SecretFile.Read("Pipeline:StoreFile", store) : Store,
+        Bus = BusFile is { } bus ? SecretFile.Read("Pipeline:BusFile", bus) : Bus,
+        StoreFile = null,
+        BusFile = null,
+    };
+
+    /// <summary>Without what is secret, so that no log shows it.</summary>
+    public override string ToString() => $"{nameof(PipelineOptions)} {{ Database = {Database}, Prefix = {Prefix}, RunJobs = {RunJobs} }}";
+
     internal TimeSpan Trust => TimeSpan.FromSeconds(TrustSeconds);
 
     internal TimeSpan Poll => TimeSpan.FromSeconds(PollSeconds);
@@ -70,6 +106,13 @@ public sealed record PipelineOptions
     internal TimeSpan Start => TimeSpan.FromSeconds(StartSeconds);
 
     internal bool IsInMemory => Bus == InMemory;
+}
+
+/// <summary>What a start does about the broker's queues and exchanges.</summary>
+public enum TopologyMode
+{
+    Apply,
+    Verify,
 }
 
 /// <summary>Options cannot be used; the operator must act. Every offending option is named, with what is allowed.</summary>

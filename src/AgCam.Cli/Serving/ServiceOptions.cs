@@ -44,14 +44,7 @@ internal sealed class ServiceOptions
 
     public PipelineOptions Pipeline(ParseResult parsed, IConfiguration configuration, string? defaultStore = null)
     {
-        var section = configuration.GetSection("Pipeline");
-        var options = section.Get<PipelineOptions>() ?? new PipelineOptions();
-        if (defaultStore is not null && section["Store"] is null)
-            options = options with { Store = defaultStore };
-        if (Given(parsed, _store) is { } store)
-            options = options with { Store = store };
-        if (Given(parsed, _bus) is { } bus)
-            options = options with { Bus = bus };
+        var options = Reach(parsed, configuration, defaultStore);
         if (Given(parsed, _roots) is { Length: > 0 } roots)
             options = options with { References = options.References with { Roots = [.. roots.Select(Root)] } };
         var models = Given(parsed, _models) is { Length: > 0 } named ? named.Select(Model).ToDictionary() : options.Models;
@@ -59,6 +52,24 @@ internal sealed class ServiceOptions
             models = new Dictionary<string, string> { [ShippedName] = Shipped.Model };
         return models.Count > 0 ? options with { Models = models } : throw new UsageException("No model is named. Give --model: a folder or a .safetensors file.");
     }
+
+    /// <summary>Store and broker: what verbs need that explain nothing.</summary>
+    public PipelineOptions Reach(ParseResult parsed, IConfiguration configuration, string? defaultStore = null)
+    {
+        var section = configuration.GetSection("Pipeline");
+        var options = section.Get<PipelineOptions>() ?? new PipelineOptions();
+        if (defaultStore is not null && section["Store"] is null)
+            options = options with { Store = defaultStore };
+        if (Given(parsed, _store) is { } store)
+            options = options with { Store = store, StoreFile = null };
+        if (Given(parsed, _bus) is { } bus)
+            options = options with { Bus = bus, BusFile = null };
+        return options.WithSecrets();
+    }
+
+    public void AddStoreTo(Command command) => command.Options.Add(_store);
+
+    public void AddBusTo(Command command) => command.Options.Add(_bus);
 
     public WorkerOptions Worker(ParseResult parsed, IConfiguration configuration)
     {
