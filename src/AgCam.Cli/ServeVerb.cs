@@ -4,6 +4,7 @@ using AgCam.Cli.Serving;
 using AgCam.Pipeline;
 using AgCam.Worker;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 namespace AgCam.Cli;
@@ -24,6 +25,7 @@ internal static class ServeVerb
             var pipeline = services.Pipeline(parsed, builder.Configuration, DefaultStore()) with { Bus = PipelineOptions.InMemory, RunJobs = true };
             var worker = services.Worker(parsed, builder.Configuration);
             BackendSelfTestVerb.LoadTrusted();
+            builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
             builder.Services.AddAgCamPipeline(pipeline);
             builder.Services.AddAgCamWorker(worker.WarmUp.Count > 0 ? worker : worker with { WarmUp = [.. pipeline.Models.Keys.Take(worker.MaxModels)] });
             builder.AddAgCamApi(api);

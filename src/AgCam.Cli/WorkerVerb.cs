@@ -2,6 +2,7 @@ using System.CommandLine;
 using AgCam.Cli.Serving;
 using AgCam.Pipeline;
 using AgCam.Worker;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 namespace AgCam.Cli;
@@ -23,6 +24,7 @@ internal static class WorkerVerb
                 throw new UsageException("A worker needs a broker to take its work from: give --bus amqp://user:password@broker. Without one, `agcam serve` does everything in one process.");
             var worker = services.Worker(parsed, builder.Configuration);
             BackendSelfTestVerb.LoadTrusted();
+            builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
             builder.Services.AddAgCamPipeline(pipeline);
             builder.Services.AddAgCamWorker(worker);
             using var host = builder.Build();

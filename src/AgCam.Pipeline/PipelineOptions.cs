@@ -5,7 +5,7 @@ using AgCam.Pipeline.References;
 namespace AgCam.Pipeline;
 
 /// <summary>What every process of the pipeline needs to know. The defaults are one process with a file: no broker, no database server.</summary>
-public sealed record PipelineOptions
+public sealed record PipelineOptions : IValidatableObject
 {
     /// <summary>In <see cref="Bus"/>: no broker. One process publishes and explains.</summary>
     public const string InMemory = "memory";
@@ -45,6 +45,18 @@ public sealed record PipelineOptions
     /// Whether a process with jobs hears from the broker what has been explained, over a temporary queue of its own. Without, who waits looks into the store twice a second. Default true.
     /// </summary>
     public bool HearEvents { get; init; } = true;
+
+    /// <summary>Seconds that a stop waits for what is being handled, then it is cut off and goes back to the broker. More than a worker's DrainSeconds. Default 25.</summary>
+    [Range(1, 86_400)]
+    public double ConsumerStopSeconds { get; init; } = 25;
+
+    /// <summary>Seconds that a stop gives the bus in all; not less than <see cref="ConsumerStopSeconds"/>. Default 30.</summary>
+    [Range(1, 86_400)]
+    public double StopSeconds { get; init; } = 30;
+
+    /// <summary>Seconds that a stop gives the whole process; not less than <see cref="StopSeconds"/>, and less than whoever runs it waits before killing it. Default 35.</summary>
+    [Range(1, 86_400)]
+    public double ShutdownSeconds { get; init; } = 35;
 
     /// <summary>Whether a start brings the store's schema up to date. Without, it refuses an older one, and needs no right to create anything. Default true.</summary>
     public bool MigrateStore { get; init; } = true;
@@ -96,8 +108,17 @@ public sealed record PipelineOptions
         BusFile = null,
     };
 
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (ConsumerStopSeconds > StopSeconds || StopSeconds > ShutdownSeconds)
+            yield return new ValidationResult($"ConsumerStopSeconds ({ConsumerStopSeconds}) <= StopSeconds ({StopSeconds}) <= ShutdownSeconds ({ShutdownSeconds}) must hold.", [nameof(StopSeconds)]);
+    }
+
     /// <summary>Without what is secret, so that no log shows it.</summary>
     public override string ToString() => $"{nameof(PipelineOptions)} {{ Database = {Database}, Prefix = {Prefix}, RunJobs = {RunJobs} }}";
+
+    /// <summary>For the host that the process runs in.</summary>
+    public TimeSpan Shutdown => TimeSpan.FromSeconds(ShutdownSeconds);
 
     internal TimeSpan Trust => TimeSpan.FromSeconds(TrustSeconds);
 

@@ -19,8 +19,8 @@ internal static class BusRegistration
         {
             host.WaitUntilStarted = true; // else what is sent at once goes nowhere
             host.StartTimeout = options.Start;
-            host.StopTimeout = TimeSpan.FromSeconds(30);
-            host.ConsumerStopTimeout = TimeSpan.FromSeconds(25);
+            host.StopTimeout = TimeSpan.FromSeconds(options.StopSeconds);
+            host.ConsumerStopTimeout = TimeSpan.FromSeconds(options.ConsumerStopSeconds);
         });
         if (options.IsInMemory)
         {

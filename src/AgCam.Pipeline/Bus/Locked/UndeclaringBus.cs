@@ -69,7 +69,7 @@ internal sealed class UndeclaringBus(BrokerAddress broker, BusNames names, Pipel
                 Persistent = true,
                 MessageId = id.ToString(),
                 ContentType = "application/vnd.masstransit+json",
-                Headers = Activity.Current?.Id is { } trace ? new Dictionary<string, object?> { ["MT-Activity-Id"] = trace } : null,
+                Headers = Activity.Current?.Id is { } trace ? new Dictionary<string, object?> { ["traceparent"] = trace } : null,
             };
             await channel.BasicPublishAsync(exchange, "", mandatory, properties, body, limit.Token);
         }
