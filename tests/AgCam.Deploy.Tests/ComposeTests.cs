@@ -46,7 +46,7 @@ public sealed partial class ComposeTests
                 foreach (var used in List(service.GetValueOrDefault(part)))
                     Assert.Contains(used is Dictionary<object, object?> map ? (string)map["source"]! : (string)used!, Names(Map(Compose[part])));
             if (service.TryGetValue("depends_on", out var needs))
-                Assert.Subset([.. Services.Select(known => known.Name)], [.. Names(Map(needs))]);
+                Assert.Empty(Names(Map(needs)).Except(Services.Select(known => known.Name)));
             foreach (var volume in List(service.GetValueOrDefault("volumes")).Cast<string>())
             {
                 var source = volume.Split(':')[0];

@@ -45,10 +45,14 @@ internal static class TopologyVerb
             var ended = await Service.Run(async () =>
             {
                 var topology = Of(services, parsed);
-                var differences = await topology.VerifyAsync(parsed.GetValue(management), cancel);
+                var (differences, unseen) = await topology.VerifyAsync(parsed.GetValue(management), cancel);
                 foreach (var difference in differences)
                     Console.Out.WriteLine(difference);
-                Console.Error.WriteLine(differences.Count == 0 ? $"agcam: {topology.Broker} has what is needed." : $"agcam: {topology.Broker} differs. `agcam topology apply` makes what is missing; what is different must be deleted first.");
+                if (unseen.Count > 0)
+                    Console.Error.WriteLine($"agcam: not looked for, since the user has no right on them: {string.Join(", ", unseen)}.");
+                Console.Error.WriteLine(differences.Count == 0
+                    ? $"agcam: nothing at {topology.Broker} differs from what is needed."
+                    : $"agcam: {topology.Broker} differs. `agcam topology apply` makes what is missing; what is different must be deleted first.");
                 code = differences.Count == 0 ? ExitCode.Fine : ExitCode.Wrong;
             });
             return ended == ExitCode.Fine ? code : ended;

@@ -83,8 +83,9 @@ internal static class BusRegistration
             });
         }
         if (options is { RunJobs: true, HearEvents: true })
-            bus.ReceiveEndpoint(new TemporaryEndpointDefinition(names.Heard), endpoint =>
+            bus.ReceiveEndpoint($"{names.Heard}-{Guid.NewGuid():N}", endpoint =>
             {
+                (endpoint.Durable, endpoint.AutoDelete, endpoint.Exclusive) = (false, true, true); // it ends with the process
                 Undeclared(endpoint, names, options);
                 endpoint.ConfigureConsumeTopology = false;
                 endpoint.PublishFaults = false;

@@ -72,16 +72,15 @@ public sealed class BusTopology
         return true;
     });
 
-    /// <summary>Compares; changes nothing, and needs no permission on any name.</summary>
+    /// <summary>Compares; changes nothing, and needs no permission to configure.</summary>
     /// <param name="management">The management API: http(s)://host:15672, with user:password where it is another user. Null: only names can be looked for.</param>
-    /// <returns>A sentence for each difference.</returns>
     /// <exception cref="BusException">The broker does not answer, or refuses.</exception>
-    public Task<IReadOnlyList<string>> VerifyAsync(Uri? management, CancellationToken cancel = default) => AskAsync(async () =>
+    public Task<BusComparison> VerifyAsync(Uri? management, CancellationToken cancel = default) => AskAsync(async () =>
     {
         if (management is null)
-            return await _topology.MissingAsync(cancel);
+            return await _topology.LookAsync(cancel);
         using var api = new ManagementApi(management, _broker);
-        return await api.DifferencesAsync(_topology.Plan, cancel);
+        return new BusComparison(await api.DifferencesAsync(_topology.Plan, cancel), []);
     });
 
     private async Task<T> AskAsync<T>(Func<Task<T>> ask)
@@ -96,3 +95,8 @@ public sealed class BusTopology
         }
     }
 }
+
+/// <summary>How a broker differs from what is needed.</summary>
+/// <param name="Differences">A sentence for each.</param>
+/// <param name="Unseen">Exchanges and queues that the user has no right on, and so cannot look for.</param>
+public sealed record BusComparison(IReadOnlyList<string> Differences, IReadOnlyList<string> Unseen);

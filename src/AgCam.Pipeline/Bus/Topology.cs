@@ -27,23 +27,34 @@ internal sealed class Topology(BrokerAddress broker, BusNames names)
         await connection.CloseAsync(cancel);
     }
 
-    /// <summary>Asks by name only, which every user may.</summary>
-    /// <returns>A sentence for each exchange and queue that is not there.</returns>
-    public async Task<IReadOnlyList<string>> MissingAsync(CancellationToken cancel)
+    /// <summary>Asks by name only: needs any one right on a name, configure or not; RabbitMQ before 4.3 needs none.</summary>
+    public async Task<BusComparison> LookAsync(CancellationToken cancel)
     {
         await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancel);
-        var missing = new List<string>();
+        var (missing, unseen) = (new List<string>(), new List<string>());
         foreach (var exchange in Plan.Exchanges)
-            if (!await IsThereAsync(connection, channel => channel.ExchangeDeclarePassiveAsync(exchange, cancel), cancel))
-                missing.Add($"Exchange {exchange} is missing.");
+            await LookAsync($"Exchange {exchange}", channel => channel.ExchangeDeclarePassiveAsync(exchange, cancel));
         foreach (var queue in Plan.Queues)
-            if (!await IsThereAsync(connection, channel => channel.QueueDeclarePassiveAsync(queue.Name, cancel), cancel))
-                missing.Add($"Queue {queue.Name} is missing.");
+            await LookAsync($"Queue {queue.Name}", channel => channel.QueueDeclarePassiveAsync(queue.Name, cancel));
         await connection.CloseAsync(cancel);
-        return missing;
+        return new BusComparison([.. missing.Select(thing => $"{thing} is missing.")], unseen);
+
+        // On a channel of its own, since the broker closes it when the answer is no.
+        async Task LookAsync(string thing, Func<IChannel, Task> ask)
+        {
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: cancel);
+            try
+            {
+                await ask(channel);
+            }
+            catch (OperationInterruptedException no) when (no.ShutdownReason?.ReplyCode is Constants.NotFound or Constants.AccessRefused)
+            {
+                (no.ShutdownReason.ReplyCode == Constants.NotFound ? missing : unseen).Add(thing);
+            }
+        }
     }
 
-    /// <exception cref="BusException">The user may not make a queue to hear events from.</exception>
+    /// <exception cref="OptionsException">The user may not make a queue to hear events from.</exception>
     public async Task TryHearingAsync(CancellationToken cancel)
     {
         await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancel);
@@ -58,20 +69,5 @@ internal sealed class Topology(BrokerAddress broker, BusNames names)
             throw new OptionsException($"{broker.User} may not make the temporary queue that events are heard from. Grant configure, write and read on ^{names.Heard}-, or set Pipeline:HearEvents to false.");
         }
         await connection.CloseAsync(cancel);
-    }
-
-    /// <summary>On a channel of its own, since the broker closes it when the answer is no.</summary>
-    private static async Task<bool> IsThereAsync(IConnection connection, Func<IChannel, Task> ask, CancellationToken cancel)
-    {
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancel);
-        try
-        {
-            await ask(channel);
-            return true;
-        }
-        catch (OperationInterruptedException no) when (no.ShutdownReason?.ReplyCode == Constants.NotFound)
-        {
-            return false;
-        }
     }
 }

@@ -62,7 +62,7 @@ public sealed class TlsTests
     public async Task A_broker_of_another_name_is_not_trusted()
     {
         await Assert.ThrowsAsync<BusException>(() => new BusTopology(Over(new PipelineOptions(), Ours with { ServerName = "elsewhere" })).VerifyAsync(null, Cancel));
-        Assert.NotEmpty(await new BusTopology(Over(new PipelineOptions(), Ours with { ServerName = "localhost" })).VerifyAsync(null, Cancel));
+        Assert.NotEmpty((await new BusTopology(Over(new PipelineOptions(), Ours with { ServerName = "localhost" })).VerifyAsync(null, Cancel)).Differences);
     }
 
     [Fact(SkipUnless = nameof(IsThere), Skip = Skipped)]
