@@ -28,7 +28,7 @@ internal sealed class BrokerAddress
     public static BrokerAddress Of(PipelineOptions options)
     {
         // What does not parse may hold a password all the same: it is not repeated here.
-        if (!System.Uri.TryCreate(options.Bus, UriKind.Absolute, out var uri) || uri.Scheme is not ("amqp" or "amqps"))
+        if (!System.Uri.TryCreate(options.Bus, UriKind.Absolute, out var uri) || uri.Scheme is not ("amqp" or "amqps") || uri.Host.Length == 0)
             throw new OptionsException("The bus is \"memory\" or amqp://user:password@host:port/vhost (amqps:// for TLS); what is given is neither.");
         return options.BusTls.IsGiven && uri.Scheme == "amqp"
             ? throw new OptionsException($"Pipeline:BusTls names files, but the broker's address {uri.Host} begins with amqp://. Take amqps://, or leave the files out.")

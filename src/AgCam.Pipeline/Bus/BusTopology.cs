@@ -51,7 +51,7 @@ public sealed class BusTopology
             ["vhost"] = VirtualHost,
             ["durable"] = true,
             ["auto_delete"] = false,
-            ["arguments"] = new JsonObject(queue.Arguments.OrderBy(argument => argument.Key, StringComparer.Ordinal).Select(argument => KeyValuePair.Create(argument.Key, (JsonNode?)JsonValue.Create(argument.Value)))),
+            ["arguments"] = new JsonObject(queue.Arguments.OrderBy(argument => argument.Key, StringComparer.Ordinal).Select(argument => KeyValuePair.Create(argument.Key, (JsonNode?)(argument.Value is int number ? JsonValue.Create(number) : JsonValue.Create($"{argument.Value}"))))),
         })]),
         ["bindings"] = new JsonArray([.. _topology.Plan.Queues.Select(queue => new JsonObject
         {
