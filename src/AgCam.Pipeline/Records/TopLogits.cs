@@ -41,21 +41,54 @@ public sealed class TopLogits
     {
         if (logits.Length > ushort.MaxValue + 1)
             throw new ArgumentException($"{logits.Length} classes are more than the 65,536 that the stored form can name.", nameof(logits));
-        var highest = new PriorityQueue<int, (float, int)>(MaxCount + 1);
+        var highest = new Span<ulong>(new ulong[Math.Min(MaxCount, logits.Length)]); // a heap, the lowest of the kept ones first
         for (var i = 0; i < logits.Length; i++)
         {
-            if (highest.Count < MaxCount)
-                highest.Enqueue(i, (logits[i], -i));
-            else if (logits[i] > logits[highest.Peek()]) // of equal ones the earlier class stays
-                highest.EnqueueDequeue(i, (logits[i], -i));
+            var key = KeyOf(logits[i], i);
+            if (i < highest.Length)
+                SiftUp(highest, i, key);
+            else if (key > highest[0]) // of equal ones the earlier class stays
+                SiftDown(highest, key);
         }
-        var packed = new byte[4 * highest.Count];
-        for (var rank = highest.Count - 1; rank >= 0; rank--)
+        highest.Sort();
+        var packed = new byte[4 * highest.Length];
+        for (var rank = 0; rank < highest.Length; rank++)
         {
-            var @class = highest.Dequeue();
+            var @class = ushort.MaxValue - (int)(highest[^(rank + 1)] & ushort.MaxValue);
             BinaryPrimitives.WriteUInt16LittleEndian(packed.AsSpan(4 * rank), (ushort)@class);
             BinaryPrimitives.WriteHalfLittleEndian(packed.AsSpan(4 * rank + 2), (Half)logits[@class]);
         }
         return new TopLogits(packed);
+    }
+
+    /// <summary>Orders as the logits do (a NaN below all), then the lower class first: one number to compare.</summary>
+    private static ulong KeyOf(float logit, int @class)
+    {
+        if (float.IsNaN(logit))
+            return (ulong)(ushort.MaxValue - @class);
+        var bits = BitConverter.SingleToUInt32Bits(logit == 0 ? 0f : logit); // -0 is 0
+        var ordered = (int)bits < 0 ? ~bits : bits | 0x80000000;
+        return (ulong)ordered << 16 | (uint)(ushort.MaxValue - @class);
+    }
+
+    private static void SiftUp(Span<ulong> heap, int at, ulong key)
+    {
+        for (int parent; at > 0 && key < heap[parent = (at - 1) / 2]; at = parent)
+            heap[at] = heap[parent];
+        heap[at] = key;
+    }
+
+    private static void SiftDown(Span<ulong> heap, ulong key)
+    {
+        var at = 0;
+        for (int child; (child = 2 * at + 1) < heap.Length; at = child)
+        {
+            if (child + 1 < heap.Length && heap[child + 1] < heap[child])
+                child++;
+            if (key <= heap[child])
+                break;
+            heap[at] = heap[child];
+        }
+        heap[at] = key;
     }
 }

@@ -8,34 +8,39 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
     private readonly Lock _lock = new();
     private readonly LinkedList<ImageWork> _interactive = new();
     private readonly LinkedList<ImageWork> _bulk = new();
-    private readonly SemaphoreSlim _arrived = new(0);
+    private readonly SemaphoreSlim _wake = new(0, 1);
+    private int _wakeAt = 1;
 
     public void Add(ImageWork work)
     {
         lock (_lock)
+        {
             (work.Lane == Lane.Interactive ? _interactive : _bulk).AddLast(work);
-        _arrived.Release();
+            // One wake-up for a batch, not one for each image: a thread switch costs as much as storing the image.
+            if ((work.Lane == Lane.Interactive || _interactive.Count + _bulk.Count >= _wakeAt) && _wake.CurrentCount == 0)
+                _wake.Release();
+        }
     }
 
-    /// <summary>Waits for an image, and then a little for others to go along.</summary>
+    /// <summary>Waits for an image, and then a little for others to go along. For one taker at a time.</summary>
     public async Task<IReadOnlyList<ImageWork>> TakeAsync(CancellationToken cancel)
     {
         while (true)
         {
-            await _arrived.WaitAsync(cancel);
-            while (true)
+            var wait = Timeout.InfiniteTimeSpan;
+            lock (_lock)
             {
-                TimeSpan left;
-                lock (_lock)
+                var waiting = _interactive.Count + _bulk.Count;
+                if ((_interactive.First ?? _bulk.First)?.Value is { } first)
                 {
-                    if ((_interactive.First ?? _bulk.First)?.Value is not { } first)
-                        break; // taken along with an earlier batch
-                    left = maxDelay - TimeProvider.System.GetElapsedTime(first.Arrived);
+                    var left = maxDelay - TimeProvider.System.GetElapsedTime(first.Arrived);
                     if (left <= TimeSpan.Zero || Count(first) >= maxBatch)
                         return Take(first);
+                    wait = TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds));
                 }
-                await _arrived.WaitAsync(left, cancel);
+                _wakeAt = waiting == 0 ? 1 : Math.Max(maxBatch, waiting + 1);
             }
+            await _wake.WaitAsync(wait, cancel);
         }
     }
 
@@ -62,8 +67,6 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
                 }
                 node = next;
             }
-        if (_interactive.Count + _bulk.Count > 0)
-            _arrived.Release(); // the permits of what is left may have been used up while waiting for company
         return batch;
     }
 }

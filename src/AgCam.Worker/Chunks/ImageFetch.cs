@@ -16,6 +16,9 @@ internal sealed class ImageFetch(ReferenceReader references, StorePatience patie
     /// <summary>Of one chunk, in bytes: what is over it is read twice rather than kept.</summary>
     private const long MaxKept = 64L << 20;
 
+    /// <summary>Images read in one go: to hand a small file from thread to thread takes as long as to read it.</summary>
+    private const int AtATime = 8;
+
     private readonly SemaphoreSlim _decoders = new(decoders, decoders);
 
     public ReferenceReader References => references;
@@ -36,8 +39,16 @@ internal sealed class ImageFetch(ReferenceReader references, StorePatience patie
 
     public async Task<FetchedImage[]> FetchAsync(IReadOnlyList<ImageReference> images, Plan plan, CancellationToken cancel)
     {
-        var kept = new Kept();
-        return await Task.WhenAll(images.Select(image => DecodeAsync(() => FetchAsync(image, plan, kept, cancel), cancel)));
+        var (kept, fetched) = (new Kept(), new FetchedImage[images.Count]);
+        await Task.WhenAll(Enumerable.Range(0, images.Count).Chunk(AtATime).Select(some => DecodeAsync(
+            async () =>
+            {
+                foreach (var i in some)
+                    fetched[i] = await FetchAsync(images[i], plan, kept, cancel);
+                return some.Length;
+            },
+            cancel)));
+        return fetched;
     }
 
     public async Task<FetchedImage> FetchAsync(ImageReference reference, Plan plan, Kept kept, CancellationToken cancel)

@@ -104,6 +104,8 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
         var highest = new int[] { -1, -1, -1, -1, -1 };
         for (var i = 0; i < logits.Length; i++)
         {
+            if (highest[^1] >= 0 && logits[i] <= logits[highest[^1]])
+                continue;
             var candidate = i;
             for (var rank = 0; rank < highest.Length && candidate >= 0; rank++)
                 if (highest[rank] < 0 || logits[candidate] > logits[highest[rank]])
