@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using AgCam.Cli.Remote;
+using AgCam.Cli.Terminal;
 
 namespace AgCam.Cli;
 
@@ -22,29 +23,33 @@ internal static class SubmitVerb
         var label = new Option<string?>("--label") { Description = "What the images are of.", HelpName = "CLASS" };
         var tags = new Option<string[]>("--tag") { Description = "Of jobs. Repeatable.", HelpName = "TAG" };
         var maxFailures = new Option<long>("--max-failures") { Description = "Failed images that still count as success with --wait; more give exit code 3.", HelpName = "N" };
+        var webhook = new Option<string?>("--webhook") { Description = "Of jobs: called, signed, when it has completed; on a host that the server allows.", HelpName = "URL" };
+        var summary = SummaryFile.Option();
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
-        var command = new Command("submit", "Sends images to a running agcam.") { paths, wait, key, model, targets, threshold, label, tags, maxFailures, json };
+        var command = new Command("submit", "Sends images to a running agcam.") { paths, wait, key, model, targets, threshold, label, tags, webhook, maxFailures, summary, json };
         remote.AddTo(command);
         command.SetAction((parsed, cancel) => remote.Run(parsed, async client =>
         {
             var submission = new Submission(
                 client, parsed.GetValue(wait), parsed.GetValue(json), parsed.GetValue(key), parsed.GetValue(maxFailures), parsed.GetValue(model),
-                parsed.GetValue(targets) ?? [], parsed.GetValue(threshold), parsed.GetValue(label), parsed.GetValue(tags) ?? []);
+                parsed.GetValue(targets) ?? [], parsed.GetValue(threshold), parsed.GetValue(label), parsed.GetValue(tags) ?? [], parsed.GetValue(webhook), parsed.GetValue(summary));
             return await submission.Send(parsed.GetValue(paths)!, cancel);
         }));
         return command.WithExamples(
             new("A picture, and its result", "agcam submit cat.jpg --wait"),
             new("A folder that the server may read, followed to its end", "agcam submit /data/pets --tag nightly --wait"),
-            new("Safe to repeat", "agcam submit /data/pets --key pets-2024-11-23"));
+            new("Safe to repeat: an orchestrator's step that starts again follows the same job", "agcam submit /data/pets --key pets-2024-11-23 --wait --summary-file end.json"));
     }
 
     private sealed record Submission(
-        ApiClient Client, bool Wait, bool Json, string? Key, long MaxFailures, string? Model, IReadOnlyList<string> Targets, double? Threshold, string? Label, IReadOnlyList<string> Tags)
+        ApiClient Client, bool Wait, bool Json, string? Key, long MaxFailures, string? Model, IReadOnlyList<string> Targets, double? Threshold, string? Label, IReadOnlyList<string> Tags, string? Webhook, string? SummaryFile)
     {
         public async Task<int> Send(IReadOnlyList<string> paths, CancellationToken cancel)
         {
             if (paths.FirstOrDefault(path => !File.Exists(path) && !IsSource(path)) is { } missing)
                 throw new UsageException($"{missing} is no file, no folder and no source (s3://bucket/prefix, manifest:FILE).");
+            if (SummaryFile is not null && (!Wait || (paths.Count > 1 && !paths.All(File.Exists))))
+                throw new UsageException("--summary-file tells how one job, or a list of image files, has ended: give --wait with it, and one source.");
             var (worst, failed) = (ExitCode.Fine, 0L);
             var waiting = new Queue<Task<(string Path, JsonNode Result)>>();
             for (var i = 0; i < paths.Count; i++)
@@ -61,7 +66,10 @@ internal static class SubmitVerb
             }
             while (waiting.Count > 0)
                 failed += Write(await waiting.Dequeue());
-            return worst != ExitCode.Fine ? worst : failed > MaxFailures ? ExitCode.TooManyFailures : ExitCode.Fine;
+            var code = worst != ExitCode.Fine ? worst : failed > MaxFailures ? ExitCode.TooManyFailures : ExitCode.Fine;
+            return paths.All(File.Exists)
+                ? Terminal.SummaryFile.Write(SummaryFile, code, new JsonObject { ["images"] = paths.Count, ["completed"] = paths.Count - failed, ["failed"] = failed })
+                : code; // a job's is written where it ends
         }
 
         private static bool IsSource(string path) => Directory.Exists(path) || path.Contains(':');
@@ -118,11 +126,13 @@ internal static class SubmitVerb
                 body["threshold"] = Threshold;
             if (Targets.Count > 0)
                 body["targets"] = new JsonArray([.. Targets.Select(target => (JsonNode?)target)]);
+            if (Webhook is not null)
+                body["webhook"] = Webhook;
             if (Tags.Count > 0)
                 body["tags"] = new JsonArray([.. Tags.Select(tag => (JsonNode?)tag)]);
             var job = (await Client.PostAsync("/v1/jobs", body, key ?? Guid.NewGuid().ToString(), cancel))!;
             if (Wait)
-                return await JobLines.Follow(Client, (string)job["id"]!, Json, MaxFailures, cancel);
+                return await JobLines.Follow(Client, (string)job["id"]!, Json, MaxFailures, SummaryFile, cancel);
             Console.Out.WriteLine(Json ? job.ToJsonString() : (string?)job["id"]);
             return ExitCode.Fine;
         }

@@ -1,12 +1,16 @@
 using System.ComponentModel.DataAnnotations;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.References;
+using AgCam.Pipeline.Webhooks;
 
 namespace AgCam.Pipeline;
 
 /// <summary>What every process of the pipeline needs to know. The defaults are one process with a file: no broker, no database server.</summary>
 public sealed record PipelineOptions : IValidatableObject
 {
+    /// <summary>Of the configuration.</summary>
+    public const string Section = "Pipeline";
+
     /// <summary>In <see cref="Bus"/>: no broker. One process publishes and explains.</summary>
     public const string InMemory = "memory";
 
@@ -98,6 +102,9 @@ public sealed record PipelineOptions : IValidatableObject
     /// <summary>Where images may be read from.</summary>
     public ReferenceOptions References { get; init; } = new();
 
+    /// <summary>Who is told that a job has ended.</summary>
+    public WebhookOptions Webhooks { get; init; } = new();
+
     /// <summary>With the contents of <see cref="StoreFile"/> and <see cref="BusFile"/> in <see cref="Store"/> and <see cref="Bus"/>.</summary>
     /// <exception cref="OptionsException">A file is missing, cannot be read, or is empty.</exception>
     public PipelineOptions WithSecrets() => this with
@@ -137,13 +144,14 @@ public enum TopologyMode
 }
 
 /// <summary>Options cannot be used; the operator must act. Every offending option is named, with what is allowed.</summary>
-public sealed class OptionsException(string message) : Exception(message)
+public sealed class OptionsException(string message, Exception? inner = null) : Exception(message, inner)
 {
+    /// <param name="section">Where the options stand in the configuration.</param>
     /// <exception cref="OptionsException">A value is out of its range.</exception>
-    public static void ThrowIfInvalid(object options)
+    public static void ThrowIfInvalid(object options, string section)
     {
         var problems = new List<ValidationResult>();
         if (!Validator.TryValidateObject(options, new ValidationContext(options), problems, validateAllProperties: true))
-            throw new OptionsException($"{options.GetType().Name}: {string.Join(" ", problems.Select(problem => problem.ErrorMessage))}");
+            throw new OptionsException(string.Join(" ", problems.Select(problem => $"{section}:{string.Join(", ", problem.MemberNames)}: {problem.ErrorMessage}")));
     }
 }

@@ -5,6 +5,9 @@ namespace AgCam.Worker;
 /// <summary>How a worker works.</summary>
 public sealed record WorkerOptions
 {
+    /// <summary>Of the configuration.</summary>
+    public const string Section = "Worker";
+
     /// <summary>Who holds a lease, for a person who reads it. Default: the machine's name and the process id.</summary>
     [Required]
     public string Name { get; init; } = $"{Environment.MachineName}/{Environment.ProcessId}";

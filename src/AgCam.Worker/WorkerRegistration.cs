@@ -20,7 +20,7 @@ public static class WorkerRegistration
     /// <exception cref="OptionsException">An option is out of its range.</exception>
     public static IServiceCollection AddAgCamWorker(this IServiceCollection services, WorkerOptions options)
     {
-        OptionsException.ThrowIfInvalid(options);
+        OptionsException.ThrowIfInvalid(options, WorkerOptions.Section);
         services.AddSingleton(options);
         services.TryAddSingleton<IEngineLoader, ModelLoader>();
         services.AddSingleton(provider => new EnginePool(provider.GetRequiredService<IEngineLoader>(), options.MaxModels));

@@ -122,11 +122,18 @@ public sealed class Explainer : IDisposable
             return [];
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
-        using var pass = _model.Forward(Input(images));
+        var begun = Stage.Begin();
+        var input = Input(images);
+        if (begun != 0 && _model.Device.type == DeviceType.CUDA)
+            cuda.synchronize(); // the copy is under way only: without this its time would count as the forward pass's
+        begun = Stage.End(Stage.Copy, begun);
+        using var pass = _model.Forward(input);
         var logits = Rows(pass.Logits, images.Count);
+        begun = Stage.End(Stage.Forward, begun);
         var targets = logits.Select((row, i) => options.Targets
             .SelectMany(target => target.Resolve(row, labels[i]), (target, resolved) => (Requested: target.Canonical(labels[i]), resolved)).ToList()).ToList();
         var (maps, negatives) = Maps(pass, [.. targets.Select(list => list.Select(t => t.resolved).ToList())], options);
+        Stage.End(Stage.Explain, begun);
 
         return [.. images.Select((image, i) => new Explanation
         {

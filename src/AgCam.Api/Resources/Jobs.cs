@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using AgCam.Api.Doors;
 using AgCam.Api.Exports;
 using AgCam.Api.Views;
+using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Jobs.Sources;
 using AgCam.Pipeline.Records;
@@ -39,9 +40,9 @@ internal static class Jobs
     }
 
     private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Create(
-        JobRequest request, HttpContext http, IStore store, ModelCatalog models, ReferenceReader references, ImageRate rate, CancellationToken cancel)
+        JobRequest request, HttpContext http, IStore store, ModelCatalog models, ReferenceReader references, ImageRate rate, PipelineOptions pipeline, CancellationToken cancel)
     {
-        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel));
+        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks);
         try
         {
             ImageSource.Open(spec, references.Roots, store); // what the planner would stumble over is told now

@@ -21,7 +21,7 @@ internal static class StoreVerb
             await store.MigrateAsync(cancel);
             Console.Error.WriteLine($"agcam: the {store.Kind} store had schema version {before} and has {StoreSchema.Version} now.");
         }));
-        migrate.WithExamples(new Example("As a user who may", "agcam store migrate --store mongodb://setup:password@server"));
+        migrate.WithExamples(new Example("As a user who may", "Pipeline__StoreFile=/run/secrets/setup agcam store migrate"));
         return new Command("store", "The store of jobs and results: a SQLite file, or mongodb://server.") { migrate };
     }
 }

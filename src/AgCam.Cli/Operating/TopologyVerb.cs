@@ -8,9 +8,9 @@ namespace AgCam.Cli.Operating;
 /// <summary>agcam topology: exchanges and queues, for who runs the broker.</summary>
 internal static class TopologyVerb
 {
-    private const string Hint = "amqp://user:password@broker/vhost, from --bus, Pipeline__Bus or the file that Pipeline__BusFile names";
+    private const string Hint = "--bus amqp://broker/vhost; with a password Pipeline__Bus, or a file that Pipeline__BusFile names";
 
-    public static Command Create() => new("topology", $"Exchanges and queues of the broker: {Hint}.") { Print(), Verify(), Apply() };
+    public static Command Create() => new("topology", $"Exchanges and queues of the broker ({Hint}).") { Print(), Verify(), Apply() };
 
     private static Command Print()
     {
@@ -34,7 +34,7 @@ internal static class TopologyVerb
         var services = new ServiceOptions();
         var management = new Option<Uri?>("--management")
         {
-            Description = "RabbitMQ's management API, http://user:password@broker:15672: compares arguments and bindings too. Without it, only names are looked for.",
+            Description = "RabbitMQ's management API, http://broker:15672, as the same user: compares arguments and bindings too. Without it, only names are looked for.",
             HelpName = "URL",
         };
         var command = new Command("verify", "Lists how the broker differs from what is needed; exit code 2 when it does. Changes nothing and needs no configure permission.") { management };
@@ -71,7 +71,7 @@ internal static class TopologyVerb
             await topology.ApplyAsync(cancel);
             Console.Error.WriteLine($"agcam: {topology.Broker} has what is needed.");
         }));
-        return command.WithExamples(new Example("As a user who may", "agcam topology apply --bus amqp://setup:password@broker/explaining"));
+        return command.WithExamples(new Example("As a user who may", "Pipeline__BusFile=/run/secrets/setup agcam topology apply"));
     }
 
     private static BusTopology Of(ServiceOptions services, ParseResult parsed) => new(services.Reach(parsed, Settings.Read()));

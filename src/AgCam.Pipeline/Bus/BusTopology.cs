@@ -17,7 +17,7 @@ public sealed class BusTopology
     public BusTopology(PipelineOptions options)
     {
         options = options.WithSecrets();
-        OptionsException.ThrowIfInvalid(options);
+        OptionsException.ThrowIfInvalid(options, PipelineOptions.Section);
         var names = new BusNames(options.Prefix);
         _broker = BrokerAddress.Of(options);
         _topology = new Topology(_broker, names);

@@ -76,9 +76,9 @@ public static class ExplainClientRegistration
     /// <exception cref="OptionsException">An option is out of its range.</exception>
     public static IServiceCollection AddExplainClient(this IServiceCollection services, ExplainClientOptions options)
     {
-        OptionsException.ThrowIfInvalid(options);
+        OptionsException.ThrowIfInvalid(options, nameof(ExplainClientOptions));
         var pipeline = new PipelineOptions { Bus = options.Bus, Prefix = options.Prefix, RunJobs = false };
-        OptionsException.ThrowIfInvalid(pipeline);
+        OptionsException.ThrowIfInvalid(pipeline, nameof(ExplainClientOptions));
         if (pipeline.IsInMemory)
             throw new OptionsException("A client needs a broker: give its amqp:// address.");
         services.AddSingleton(options);

@@ -19,5 +19,6 @@ public sealed record ReferenceOptions
     [Range(0.1, 600)]
     public double HttpSeconds { get; init; } = 30;
 
-    public ImageLimits Limits { get; init; } = ImageLimits.Default;
+    /// <summary>Of the images that are read. Not the shared default: the configuration is bound into this very object.</summary>
+    public ImageLimits Limits { get; init; } = new();
 }

@@ -41,6 +41,9 @@ public interface IStore : IAsyncDisposable
     /// deletions that were begun. Any process may call it at any time, as often as it likes.
     /// </summary>
     Task<RepairReport> RepairAsync(CancellationToken cancel = default);
+
+    /// <summary>How much is still to be done; a few indexed queries, whatever the backlog's size.</summary>
+    Task<Backlog> BacklogAsync(CancellationToken cancel = default);
 }
 
 /// <summary>What <see cref="IStore.RepairAsync"/> found and finished.</summary>

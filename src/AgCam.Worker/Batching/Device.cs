@@ -25,9 +25,13 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log)
         try
         {
             var plan = batch[0].Plan;
+            using var activity = Batches.Start("batch", batch.Select(work => work.Trace));
+            activity?.SetTag("agcam.images", batch.Count).SetTag("agcam.model", plan.Engine.Model.Id);
             var begun = TimeProvider.System.GetTimestamp();
             var explanations = plan.Engine.Explain([.. batch.Select(work => work.Input)], [.. batch.Select(work => work.Label)], plan.Options);
-            PipelineTelemetry.BatchSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds);
+            var took = TimeProvider.System.GetElapsedTime(begun).TotalSeconds;
+            PipelineTelemetry.BatchSeconds.Record(took);
+            PipelineTelemetry.DeviceBusy.Add(took);
             PipelineTelemetry.BatchSize.Record(batch.Count);
             for (var i = 0; i < batch.Count; i++)
                 batch[i].Complete(explanations[i]);

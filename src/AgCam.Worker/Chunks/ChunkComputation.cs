@@ -5,6 +5,7 @@ using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker.Batching;
+using AgCam.Worker.Engines;
 
 namespace AgCam.Worker.Chunks;
 
@@ -17,7 +18,9 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
     /// <summary>All images of a chunk, in batches with those of other chunks.</summary>
     public async Task<ChunkResult> TogetherAsync(ExplainImages request, ChunkLease lease, Plan plan, CancellationToken cancel)
     {
-        var images = await fetch.FetchAsync(request.References, plan, cancel);
+        FetchedImage[] images;
+        using (PipelineTelemetry.Activities.StartActivity("fetch"))
+            images = await fetch.FetchAsync(request.References, plan, cancel);
         var found = await FindAsync(images, cancel);
         var provenance = await ProvenanceAsync(plan, cancel);
         var pending = new Dictionary<(Digest, int?), Task<Computed>>();
@@ -90,7 +93,7 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
             await _ahead.WaitAsync(cancel);
             try
             {
-                var input = await fetch.DecodeAsync(async () => plan.Engine.Prepare(await BytesAsync(image, cancel), image.Sha256!.Value, fetch.References.Limits), cancel);
+                var input = await fetch.DecodeAsync(async () => Prepare(plan, await BytesAsync(image, cancel), image.Sha256!.Value), cancel);
                 var work = new ImageWork(plan, input, image.Label, request.Lane);
                 queue.Add(work);
                 var explanation = await work.Done.WaitAsync(cancel);
@@ -112,6 +115,14 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
         {
             return new Computed(null, null, new ImageException(WorkerFailure.NotExplained, e.Message, e));
         }
+    }
+
+    private EngineInput Prepare(Plan plan, byte[] bytes, Digest sha256)
+    {
+        var begun = Stage.Begin();
+        var input = plan.Engine.Prepare(bytes, sha256, fetch.References.Limits);
+        Stage.End(Stage.Decode, begun);
+        return input;
     }
 
     /// <exception cref="ImageException">The file has changed between two looks at it.</exception>

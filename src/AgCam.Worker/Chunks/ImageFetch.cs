@@ -56,7 +56,9 @@ internal sealed class ImageFetch(ReferenceReader references, StorePatience patie
         int? label = reference.Label is { } text && plan.Engine.Classes.Find(text) is >= 0 and var known ? known : null;
         try
         {
+            var begun = Stage.Begin();
             var bytes = await ReadAsync(reference, cancel);
+            Stage.End(Stage.Fetch, begun);
             var sha256 = Digest.Of(bytes);
             var id = IdOf(sha256, plan, label);
             return new FetchedImage(reference, null, sha256, id, kept.TryKeep(bytes.Length, MaxKept) ? bytes : null, label);

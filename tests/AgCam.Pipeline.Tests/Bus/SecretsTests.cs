@@ -54,8 +54,8 @@ public sealed class SecretsTests
     [Fact]
     public void Times_to_stop_must_fit_together()
     {
-        OptionsException.ThrowIfInvalid(new PipelineOptions());
-        var refused = Assert.Throws<OptionsException>(() => OptionsException.ThrowIfInvalid(new PipelineOptions { ConsumerStopSeconds = 40 }));
+        OptionsException.ThrowIfInvalid(new PipelineOptions(), "Pipeline");
+        var refused = Assert.Throws<OptionsException>(() => OptionsException.ThrowIfInvalid(new PipelineOptions { ConsumerStopSeconds = 40 }, "Pipeline"));
         Assert.Contains("ConsumerStopSeconds (40) <= StopSeconds (30)", refused.Message);
     }
 }

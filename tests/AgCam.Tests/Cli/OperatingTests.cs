@@ -10,7 +10,7 @@ public class OperatingTests
     [Fact]
     public void Printed_definitions_can_be_imported_and_permissions_come_apart_from_them()
     {
-        var printed = Agcam.Run(["topology", "print", "--bus", "amqp://anna:hunter2@nowhere.invalid/there"], "", ("Pipeline__Prefix", "ours"));
+        var printed = Agcam.Run(["topology", "print"], "", ("Pipeline__Bus", "amqp://anna:hunter2@nowhere.invalid/there"), ("Pipeline__Prefix", "ours"));
         Assert.Equal(0, printed.Code);
         var definitions = JsonSerializer.Deserialize<JsonElement>(printed.Output);
         var bulk = definitions.GetProperty("queues").EnumerateArray().Single(queue => queue.GetProperty("name").GetString() == "ours-bulk");
@@ -23,7 +23,7 @@ public class OperatingTests
     [Fact]
     public void A_broker_that_cannot_be_reached_is_exit_4_without_its_password()
     {
-        var refused = Agcam.Run("topology", "verify", "--bus", "amqp://anna:hunter2@127.0.0.1:1/");
+        var refused = Agcam.Run(["topology", "verify"], "", ("Pipeline__Bus", "amqp://anna:hunter2@127.0.0.1:1/"));
         Assert.Equal(4, refused.Code);
         Assert.Contains("amqp://anna@127.0.0.1:1/", refused.Errors);
         Assert.DoesNotContain("hunter2", refused.Errors);
@@ -41,5 +41,5 @@ public class OperatingTests
     }
 
     [Fact]
-    public void Topology_without_a_broker_says_what_to_name() => Assert.Contains("amqp://user:password@host", Agcam.Run("topology", "print").Errors);
+    public void Topology_without_a_broker_says_what_to_name() => Assert.Contains("amqp://user:password@host", Agcam.Run("topology", "print", "--bus", "memory").Errors);
 }

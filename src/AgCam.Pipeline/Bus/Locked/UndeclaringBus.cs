@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Telemetry;
 using MassTransit;
 using MassTransit.Serialization;
 using Polly;
@@ -49,6 +49,7 @@ internal sealed class UndeclaringBus(BrokerAddress broker, BusNames names, Pipel
         var body = Envelope(message, id);
         try
         {
+            using var activity = TraceHeaders.Send(exchange);
             await _sending.ExecuteAsync(async token => await AttemptAsync(exchange, body, id, mandatory, token), cancel);
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
@@ -69,7 +70,7 @@ internal sealed class UndeclaringBus(BrokerAddress broker, BusNames names, Pipel
                 Persistent = true,
                 MessageId = id.ToString(),
                 ContentType = "application/vnd.masstransit+json",
-                Headers = Activity.Current?.Id is { } trace ? new Dictionary<string, object?> { ["traceparent"] = trace } : null,
+                Headers = TraceHeaders.Current(),
             };
             await channel.BasicPublishAsync(exchange, "", mandatory, properties, body, limit.Token);
         }

@@ -23,7 +23,7 @@ internal sealed class MongoDatabase : IDisposable
     /// <exception cref="OptionsException">A file for TLS cannot be used.</exception>
     internal static MongoClientSettings Settings(MongoOptions options)
     {
-        var settings = MongoClientSettings.FromConnectionString(options.Uri);
+        var settings = Parse(options.Uri);
         settings.ApplicationName ??= "agcam";
         if (!options.Tls.IsGiven)
             return settings;
@@ -34,6 +34,19 @@ internal sealed class MongoDatabase : IDisposable
             ServerCertificateValidationCallback = options.Tls.Validation(),
         };
         return settings;
+    }
+
+    /// <summary>The driver's own message would repeat the address, and the password in it.</summary>
+    private static MongoClientSettings Parse(string uri)
+    {
+        try
+        {
+            return MongoClientSettings.FromConnectionString(uri);
+        }
+        catch (Exception e) when (e is MongoException or ArgumentException or FormatException)
+        {
+            throw new OptionsException("Pipeline:Store is no address of a MongoDB server: mongodb://user:password@host:port/?option=value, with special characters of the password percent-encoded.");
+        }
     }
 
     public IMongoDatabase Database { get; }
