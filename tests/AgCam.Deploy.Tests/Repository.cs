@@ -1,4 +1,3 @@
-using YamlDotNet.Core;
 using YamlDotNet.Serialization;
 
 namespace AgCam.Deploy.Tests;
@@ -12,9 +11,19 @@ internal static class Repository
 
     public static string Text(params string[] parts) => File.ReadAllText(PathOf(parts));
 
-    /// <summary>YAML as maps, lists and text, with merged keys (<c>&lt;&lt;</c>) merged.</summary>
+    /// <summary>YAML as maps, lists and text, with what is merged (<c>&lt;&lt;</c>) in its place.</summary>
     public static Dictionary<object, object?> Yaml(string text) =>
-        new DeserializerBuilder().WithDuplicateKeyChecking().Build().Deserialize<Dictionary<object, object?>>(new MergingParser(new Parser(new StringReader(text))));
+        (Dictionary<object, object?>)Merged(new DeserializerBuilder().WithDuplicateKeyChecking().Build().Deserialize<Dictionary<object, object?>>(text))!;
+
+    /// <summary>A key of its own stands over the merged one.</summary>
+    private static object? Merged(object? node) => node switch
+    {
+        Dictionary<object, object?> map => (map.TryGetValue("<<", out var below) ? (Dictionary<object, object?>)Merged(below)! : [])
+            .Concat(map.Where(pair => !pair.Key.Equals("<<")).Select(pair => KeyValuePair.Create(pair.Key, Merged(pair.Value))))
+            .GroupBy(pair => pair.Key).ToDictionary(same => same.Key, same => same.Last().Value),
+        List<object?> list => list.Select(Merged).ToList(),
+        _ => node,
+    };
 
     private static string Find()
     {
