@@ -60,7 +60,6 @@ internal static class BusRegistration
         var names = context.GetRequiredService<BusNames>();
         var faulted = context.GetRequiredService<FaultedMessages>();
         broker.Configure(bus);
-        bus.SendTopology.ConfigureErrorSettings = aside => aside.SetQueueArgument("x-queue-type", "quorum");
         if (context.GetService<LaneConcurrency>() is { } concurrency)
         {
             var handler = new Lazy<IExplainHandler>(context.GetRequiredService<IExplainHandler>);
@@ -111,9 +110,15 @@ internal static class BusRegistration
         });
     }
 
+    /// <summary>
+    /// Where nothing may be declared, nothing is but this process's own. And never the queues for what is put aside: MassTransit would have them classic, and they are there already.
+    /// </summary>
     private static void Undeclared(IRabbitMqReceiveEndpointConfigurator endpoint, BusNames names, PipelineOptions options)
     {
-        if (options.Topology == TopologyMode.Verify)
-            endpoint.ConfigureChannel(channel => channel.UseFilter(new UndeclaringChannels(name => name.StartsWith(names.Heard, StringComparison.Ordinal))));
+        var aside = new[] { names.Bulk, names.Interactive, names.Intake }.Select(BusNames.PutAside).ToHashSet();
+        Func<string, bool> mayDeclare = options.Topology == TopologyMode.Verify
+            ? name => name.StartsWith(names.Heard, StringComparison.Ordinal)
+            : name => !aside.Contains(name);
+        endpoint.ConfigureChannel(channel => channel.UseFilter(new UndeclaringChannels(mayDeclare)));
     }
 }
