@@ -14,7 +14,7 @@ public static class ApiProgram
         {
             var builder = WebApplication.CreateBuilder(args);
             await RunAsync(
-                builder, builder.Configuration.Read<ApiOptions>(ApiOptions.Section), builder.Configuration.Read<PipelineOptions>(PipelineOptions.Section),
+                builder, builder.Configuration.Read<ApiOptions>(ApiOptions.Section), builder.Configuration.Read<PipelineOptions>(PipelineOptions.Section).WithSecrets(),
                 builder.Configuration.Read<TelemetryOptions>(TelemetryOptions.Section));
             return 0;
         }
@@ -34,6 +34,7 @@ public static class ApiProgram
             throw new OptionsException("The API alone needs a broker, from which workers take its requests: set Pipeline:Bus to amqp://user:password@broker. Without one, `agcam serve` does everything in one process.");
         builder.Logging.UseAgCamLogs(builder.Configuration, telemetry);
         builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-api").AddScraping(telemetry);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
         builder.Services.AddAgCamPipeline(pipeline);
         builder.AddAgCamApi(api);
         await using var app = builder.Build();

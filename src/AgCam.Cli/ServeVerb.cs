@@ -5,6 +5,7 @@ using AgCam.Pipeline;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 namespace AgCam.Cli;
@@ -27,6 +28,7 @@ internal static class ServeVerb
             var worker = services.Worker(parsed, builder.Configuration);
             BackendSelfTestVerb.LoadTrusted();
             builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-serve").AddScraping(telemetry);
+            builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
             builder.Services.AddAgCamPipeline(pipeline);
             builder.Services.AddAgCamWorker(worker.WarmUp.Count > 0 ? worker : worker with { WarmUp = [.. pipeline.Models.Keys.Take(worker.MaxModels)] });
             builder.AddAgCamApi(api);

@@ -4,6 +4,7 @@ using AgCam.Cli.Serving;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 namespace AgCam.Cli;
@@ -27,6 +28,7 @@ internal static class WorkerVerb
             var worker = services.Worker(parsed, builder.Configuration);
             BackendSelfTestVerb.LoadTrusted();
             builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-worker").AddScraping(telemetry);
+            builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
             builder.Services.AddAgCamPipeline(pipeline);
             builder.Services.AddAgCamWorker(worker);
             using var host = builder.Build();

@@ -22,6 +22,7 @@ public static class PipelineRegistration
     /// <exception cref="OptionsException">An option is out of its range.</exception>
     public static IServiceCollection AddAgCamPipeline(this IServiceCollection services, PipelineOptions options)
     {
+        options = options.WithSecrets();
         OptionsException.ThrowIfInvalid(options, PipelineOptions.Section);
         OptionsException.ThrowIfInvalid(options.References, $"{PipelineOptions.Section}:References");
         OptionsException.ThrowIfInvalid(options.References.Limits, $"{PipelineOptions.Section}:References:Limits");
@@ -48,7 +49,7 @@ public static class PipelineRegistration
 
     /// <summary>The store that the options name; not migrated.</summary>
     public static IStore OpenStore(PipelineOptions options, TimeProvider? clock = null) => options.Store.StartsWith("mongodb", StringComparison.Ordinal) && options.Store.Contains("://", StringComparison.Ordinal)
-        ? new MongoStore(new MongoOptions { Uri = options.Store, Database = options.Database }, clock)
+        ? new MongoStore(new MongoOptions { Uri = options.Store, Database = options.Database, Tls = options.StoreTls }, clock)
         : new SqliteStore(new SqliteOptions { Path = options.Store }, clock);
 
     private sealed class TelemetryStart : IHostedService
@@ -65,7 +66,14 @@ public static class PipelineRegistration
     private sealed class StoreStart(IStore store, PipelineOptions options) : IHostedService
     {
         public Task StartAsync(CancellationToken cancellationToken) => Starting.UntilAsync(
-            store.MigrateAsync, options.Start, e => new StoreUnavailableException($"The store could not be opened: {e.Message}", e), cancellationToken);
+            options.MigrateStore ? store.MigrateAsync : CheckAsync, options.Start, e => new StoreUnavailableException($"The store could not be opened: {e.Message}", e), cancellationToken);
+
+        private async Task CheckAsync(CancellationToken cancel)
+        {
+            var found = await store.SchemaVersionAsync(cancel);
+            StoreSchema.ThrowIfNewer($"The {store.Kind} store", found);
+            StoreSchema.ThrowIfOlder($"The {store.Kind} store", found);
+        }
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }

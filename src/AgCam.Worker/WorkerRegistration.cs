@@ -34,7 +34,10 @@ public static class WorkerRegistration
         services.AddSingleton<ChunkComputation>();
         services.AddSingleton(new LaneConcurrency(options.BulkChunks, options.InteractiveRequests));
         services.AddSingleton<IExplainHandler, ChunkExplainer>();
-        services.AddHostedService<WorkerLoops>();
+        services.AddSingleton<WorkerLoops>();
+        if (options.HealthListen is not null)
+            services.AddHostedService<WorkerHealth>(); // first, so that it answers while models are loaded
+        services.AddHostedService(provider => provider.GetRequiredService<WorkerLoops>());
         return services;
     }
 }
@@ -44,11 +47,14 @@ internal sealed class WorkerLoops(
     Device device, Heartbeats heartbeats, ResultWriter results, EnginePool engines, ModelCatalog models, WorkerOptions options) : IHostedLifecycleService
 {
     private readonly CancellationTokenSource _end = new();
-    private Task _loops = Task.CompletedTask;
+    private Task[] _loops = [];
+
+    /// <summary>Whether none of the loops has ended before its time: without one, work is taken and never done.</summary>
+    public bool AreWhole => _end.IsCancellationRequested || _loops.All(loop => !loop.IsCompleted);
 
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
-        _loops = Task.WhenAll(Task.Run(() => device.RunAsync(_end.Token)), Task.Run(() => heartbeats.RunAsync(_end.Token)), Task.Run(() => results.RunAsync(_end.Token)));
+        _loops = [Task.Run(() => device.RunAsync(_end.Token)), Task.Run(() => heartbeats.RunAsync(_end.Token)), Task.Run(() => results.RunAsync(_end.Token))];
         foreach (var name in options.WarmUp)
             using (await engines.UseAsync(await models.PinAsync(name, cancellationToken), "float32", cancellationToken))
             {
@@ -58,7 +64,7 @@ internal sealed class WorkerLoops(
     public async Task StoppedAsync(CancellationToken cancellationToken)
     {
         await _end.CancelAsync();
-        await _loops;
+        await Task.WhenAll(_loops);
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -49,13 +49,7 @@ internal sealed class ServiceOptions
 
     public PipelineOptions Pipeline(ParseResult parsed, IConfiguration configuration, string? defaultStore = null)
     {
-        var options = configuration.Read<PipelineOptions>(PipelineOptions.Section);
-        if (defaultStore is not null && configuration.GetSection(PipelineOptions.Section)["Store"] is null)
-            options = options with { Store = defaultStore };
-        if (Given(parsed, _store) is { } store)
-            options = options with { Store = WithoutPassword("--store", "Pipeline__Store", store) };
-        if (Given(parsed, _bus) is { } bus)
-            options = options with { Bus = WithoutPassword("--bus", "Pipeline__Bus", bus) };
+        var options = Reach(parsed, configuration, defaultStore);
         if (Given(parsed, _roots) is { Length: > 0 } roots)
             options = options with { References = options.References with { Roots = [.. roots.Select(Root)] } };
         if (Given(parsed, _hosts) is { Length: > 0 } hosts)
@@ -69,6 +63,23 @@ internal sealed class ServiceOptions
             models = new Dictionary<string, string> { [ShippedName] = Shipped.Model };
         return models.Count > 0 ? options with { Models = models } : throw new UsageException("No model is named. Give --model: a folder or a .safetensors file.");
     }
+
+    /// <summary>Store and broker: what verbs need that explain nothing.</summary>
+    public PipelineOptions Reach(ParseResult parsed, IConfiguration configuration, string? defaultStore = null)
+    {
+        var options = configuration.Read<PipelineOptions>(PipelineOptions.Section);
+        if (defaultStore is not null && options.StoreFile is null && configuration.GetSection(PipelineOptions.Section)["Store"] is null)
+            options = options with { Store = defaultStore };
+        if (Given(parsed, _store) is { } store)
+            options = options with { Store = WithoutPassword("--store", "Pipeline__Store", store), StoreFile = null };
+        if (Given(parsed, _bus) is { } bus)
+            options = options with { Bus = WithoutPassword("--bus", "Pipeline__Bus", bus), BusFile = null };
+        return options.WithSecrets();
+    }
+
+    public void AddStoreTo(Command command) => command.Options.Add(_store);
+
+    public void AddBusTo(Command command) => command.Options.Add(_bus);
 
     public WorkerOptions Worker(ParseResult parsed, IConfiguration configuration)
     {

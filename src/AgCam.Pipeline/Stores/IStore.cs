@@ -59,6 +59,14 @@ public static class StoreSchema
         if (found > Version)
             throw new StoreSchemaException($"{where} has schema version {found}; this program knows {Version}. Run a newer agcam, or point it at another store.");
     }
+
+    /// <exception cref="StoreSchemaException">The store is older than this program, which may not bring it up to date itself.</exception>
+    public static void ThrowIfOlder(string where, int found)
+    {
+        if (found < Version)
+            throw new StoreSchemaException(
+                $"{where} has schema version {found}; this program needs {Version} and may not change it (Pipeline:MigrateStore is false). Run `agcam store migrate` as a user who may create collections and indexes.");
+    }
 }
 
 /// <summary>The store cannot be used by this program as it is; the operator must act.</summary>

@@ -26,6 +26,11 @@ internal static class TraceHeaders
             context.Headers.Set(State, state);
     }
 
+    /// <returns>The same, for a message that the bus does not write; null when nothing is traced.</returns>
+    public static Dictionary<string, object?>? Current() => Activity.Current is { IdFormat: ActivityIdFormat.W3C } current
+        ? new Dictionary<string, object?> { [Parent] = current.Id, [State] = current.TraceStateString ?? "" }
+        : null;
+
     /// <summary>The span of handling a message, a child of the one that it carries.</summary>
     public static Activity? Receive(string name, ConsumeContext context)
     {
