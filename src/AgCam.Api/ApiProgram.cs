@@ -33,7 +33,7 @@ public static class ApiProgram
         if (pipeline.Bus == PipelineOptions.InMemory)
             throw new OptionsException("The API alone needs a broker, from which workers take its requests: set Pipeline:Bus to amqp://user:password@broker. Without one, `agcam serve` does everything in one process.");
         builder.Logging.UseAgCamLogs(builder.Configuration, telemetry);
-        builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-api");
+        builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-api").AddScraping(telemetry);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
         builder.Services.AddAgCamPipeline(pipeline);
         builder.AddAgCamApi(api);

@@ -27,7 +27,7 @@ internal static class ServeVerb
             var pipeline = services.Pipeline(parsed, builder.Configuration, DefaultStore()) with { Bus = PipelineOptions.InMemory, RunJobs = true };
             var worker = services.Worker(parsed, builder.Configuration);
             BackendSelfTestVerb.LoadTrusted();
-            builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-serve");
+            builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-serve").AddScraping(telemetry);
             builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
             builder.Services.AddAgCamPipeline(pipeline);
             builder.Services.AddAgCamWorker(worker.WarmUp.Count > 0 ? worker : worker with { WarmUp = [.. pipeline.Models.Keys.Take(worker.MaxModels)] });

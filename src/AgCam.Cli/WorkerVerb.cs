@@ -27,7 +27,7 @@ internal static class WorkerVerb
                 throw new UsageException("A worker needs a broker to take its work from: set Pipeline__Bus to amqp://user:password@broker. Without one, `agcam serve` does everything in one process.");
             var worker = services.Worker(parsed, builder.Configuration);
             BackendSelfTestVerb.LoadTrusted();
-            builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-worker");
+            builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-worker").AddScraping(telemetry);
             builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
             builder.Services.AddAgCamPipeline(pipeline);
             builder.Services.AddAgCamWorker(worker);

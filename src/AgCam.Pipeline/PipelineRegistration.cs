@@ -27,6 +27,7 @@ public static class PipelineRegistration
         OptionsException.ThrowIfInvalid(options.References, $"{PipelineOptions.Section}:References");
         OptionsException.ThrowIfInvalid(options.References.Limits, $"{PipelineOptions.Section}:References:Limits");
         OptionsException.ThrowIfInvalid(options.Webhooks, $"{PipelineOptions.Section}:Webhooks");
+        OptionsException.ThrowIfInvalid(options.References.S3, $"{PipelineOptions.Section}:References:S3");
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton(new ModelCatalog(options.Models));

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Runtime.CompilerServices;
 using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace AgCam.Pipeline.Bus;
@@ -81,6 +82,7 @@ public static class ExplainClientRegistration
         OptionsException.ThrowIfInvalid(pipeline, nameof(ExplainClientOptions));
         if (pipeline.IsInMemory)
             throw new OptionsException("A client needs a broker: give its amqp:// address.");
+        services.AddPipelineTelemetry();
         services.AddSingleton(options);
         services.AddSingleton(pipeline);
         services.AddExplainBus(pipeline);

@@ -91,6 +91,9 @@ internal sealed class HttpImages : IDisposable
         return kept.ToArray();
     }
 
+    /// <exception cref="ImageException">The host is not allowed.</exception>
+    public void Judge(Uri uri) => _hosts.Judge(uri);
+
     private ImageException TooMany(Uri uri) => new(ImageFailure.TooManyBytes, $"{Show(uri)} has more than the {_options.Limits.MaxBytes} bytes that are allowed.");
 
     /// <summary>Presigned addresses have their signature in the query.</summary>

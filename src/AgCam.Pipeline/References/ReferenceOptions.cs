@@ -19,6 +19,9 @@ public sealed record ReferenceOptions
     [Range(0.1, 600)]
     public double HttpSeconds { get; init; } = 30;
 
+    /// <summary>Objects in S3. None by default.</summary>
+    public S3Options S3 { get; init; } = new();
+
     /// <summary>Of the images that are read. Not the shared default: the configuration is bound into this very object.</summary>
     public ImageLimits Limits { get; init; } = new();
 }

@@ -17,17 +17,11 @@ public sealed record TelemetryOptions : IValidatableObject
     [EnumDataType(typeof(LogForm))]
     public LogForm Logs { get; init; }
 
-    /// <summary>Null for none; the host may be "*".</summary>
-    internal (string Host, int Port)? Scraped =>
-        Uri.TryCreate(Prometheus?.Replace("://*", $"://{AnyHost}", StringComparison.Ordinal), UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttp && uri.PathAndQuery == "/"
-            ? (uri.Host == AnyHost ? "*" : uri.Host, uri.Port)
-            : null;
-
-    private const string AnyHost = "any.invalid";
-
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (Prometheus is { Length: > 0 } && Scraped is null)
+        // A star means every address of the machine; it is no host of a URI.
+        if (Prometheus is { Length: > 0 } && !(Uri.TryCreate(Prometheus.Replace("://*", "://any.invalid", StringComparison.Ordinal), UriKind.Absolute, out var uri)
+            && uri.Scheme == Uri.UriSchemeHttp && uri.PathAndQuery == "/"))
             yield return new ValidationResult("must be an address like http://127.0.0.1:9464 or http://*:9464, without a path.", [nameof(Prometheus)]);
     }
 }

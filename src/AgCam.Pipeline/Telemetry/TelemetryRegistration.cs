@@ -18,19 +18,14 @@ public static class TelemetryRegistration
     {
         OptionsException.ThrowIfInvalid(options, TelemetryOptions.Section);
         var (traces, metrics, logs) = (Otlp(configuration, "TRACES"), Otlp(configuration, "METRICS"), Otlp(configuration, "LOGS"));
-        if (!traces && !metrics && !logs && options.Scraped is null)
+        if (!traces && !metrics && !logs && string.IsNullOrEmpty(options.Prometheus))
             return services;
+        services.ConfigureOpenTelemetryMeterProvider(metering => metering.AddRuntimeInstrumentation());
         var telemetry = services.AddOpenTelemetry().ConfigureResource(resource => Describe(resource, configuration, service));
         if (traces)
             telemetry.WithTracing(tracing => tracing.AddOtlpExporter());
-        if (metrics || options.Scraped is not null)
-            telemetry.WithMetrics(metering =>
-            {
-                if (metrics)
-                    metering.AddOtlpExporter();
-                if (options.Scraped is { } scraped)
-                    metering.AddPrometheusHttpListener(listener => (listener.Host, listener.Port, listener.ScopeInfoEnabled) = (scraped.Host, scraped.Port, false));
-            });
+        if (metrics)
+            telemetry.WithMetrics(metering => metering.AddOtlpExporter());
         if (logs)
             telemetry.WithLogging(logging => logging.AddOtlpExporter(), log => (log.IncludeScopes, log.IncludeFormattedMessage) = (true, true));
         return services;
@@ -40,7 +35,7 @@ public static class TelemetryRegistration
     internal static void AddPipelineTelemetry(this IServiceCollection services)
     {
         services.ConfigureOpenTelemetryTracerProvider(tracing => tracing.AddSource(PipelineTelemetry.Name));
-        services.ConfigureOpenTelemetryMeterProvider(metering => metering.AddMeter(PipelineTelemetry.Name, Stage.MeterName).AddRuntimeInstrumentation());
+        services.ConfigureOpenTelemetryMeterProvider(metering => metering.AddMeter(PipelineTelemetry.Name, Stage.MeterName));
     }
 
     /// <summary>Whether a collector is named for the signal, and not switched off by OpenTelemetry's own variables.</summary>

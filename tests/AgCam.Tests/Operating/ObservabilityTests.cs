@@ -117,14 +117,17 @@ public sealed partial class ScrapedRun : IAsyncLifetime
         using var folder = SomeImages.Folder(5);
         using var state = new TemporaryFolder();
         File.WriteAllText(folder["broken.png"], "not a picture");
-        var metrics = $"http://127.0.0.1:{ServingProcess.FreePort()}";
-        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path, "--metrics", metrics);
+        var port = ServingProcess.FreePort();
+        var metrics = $"http://127.0.0.1:{port}";
+        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path, "--metrics", $"http://*:{port}"); // as in a cluster: at any address of the machine
         Assert.Equal(3, serving.Run("submit", folder.Path, "--wait").Code);
 
         using var client = new HttpClient();
         for (var until = DateTime.UtcNow.AddMinutes(2); ; await Task.Delay(500, TestContext.Current.CancellationToken))
         {
-            Text = await client.GetStringAsync(metrics + "/metrics", TestContext.Current.CancellationToken);
+            using var scrape = new HttpRequestMessage(HttpMethod.Get, metrics + "/metrics") { Headers = { Host = "worker-0.agcam.svc" } };
+            using var answer = await client.SendAsync(scrape, TestContext.Current.CancellationToken);
+            Text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
             Metrics = Exposition.Read(Text);
             if (Metrics.ContainsKey("agcam_backlog"))
                 break; // read from the store every few seconds
