@@ -1,7 +1,6 @@
 using System.CommandLine;
 using AgCam.Cli.Serving;
 using AgCam.Pipeline.Bus;
-using Microsoft.Extensions.Configuration;
 
 namespace AgCam.Cli.Operating;
 
