@@ -21,6 +21,19 @@ internal sealed class Topology(Uri broker, BusNames names)
         await connection.CloseAsync(cancel);
     }
 
+    /// <summary>With all that is in them.</summary>
+    public async Task RemoveAsync(CancellationToken cancel)
+    {
+        var factory = new ConnectionFactory { Uri = broker, RequestedConnectionTimeout = TimeSpan.FromSeconds(10), AutomaticRecoveryEnabled = false };
+        await using var connection = await factory.CreateConnectionAsync("agcam topology", cancel);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancel);
+        foreach (var name in new[] { names.Bulk, names.Interactive, names.Intake, names.Dead, $"{names.Bulk}_error", $"{names.Interactive}_error", $"{names.Intake}_error", names.Events })
+        {
+            await channel.QueueDeleteAsync(name, ifUnused: false, ifEmpty: false, cancellationToken: cancel);
+            await channel.ExchangeDeleteAsync(name, cancellationToken: cancel);
+        }
+    }
+
     private static async Task DeclareQueueAsync(IChannel channel, string name, Dictionary<string, object?> arguments, CancellationToken cancel)
     {
         await channel.ExchangeDeclareAsync(name, ExchangeType.Fanout, durable: true, cancellationToken: cancel);
