@@ -29,6 +29,7 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log)
             var explanations = plan.Engine.Explain([.. batch.Select(work => work.Input)], [.. batch.Select(work => work.Label)], plan.Options);
             PipelineTelemetry.BatchSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds);
             PipelineTelemetry.BatchSize.Record(batch.Count);
+            queue.Took(TimeProvider.System.GetElapsedTime(begun), batch.Count);
             for (var i = 0; i < batch.Count; i++)
                 batch[i].Complete(explanations[i]);
         }

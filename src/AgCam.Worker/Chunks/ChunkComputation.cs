@@ -11,13 +11,13 @@ namespace AgCam.Worker.Chunks;
 /// <summary>From references to results: fetch, look whether it is stored already, else prepare and explain. Every image ends as an item, well or not.</summary>
 internal sealed class ChunkComputation(IStore store, StorePatience patience, ImageFetch fetch, BatchQueue queue, WorkerOptions options, TimeProvider clock)
 {
-    private readonly SemaphoreSlim _ahead = new(options.DecodedAhead, options.DecodedAhead);
+    private readonly LaneGate _ahead = new(options.DecodedAhead);
     private readonly ConcurrentDictionary<Digest, Task<Digest>> _provenances = new();
 
     /// <summary>All images of a chunk, in batches with those of other chunks.</summary>
     public async Task<ChunkResult> TogetherAsync(ExplainImages request, ChunkLease lease, Plan plan, CancellationToken cancel)
     {
-        var images = await fetch.FetchAsync(request.References, plan, cancel);
+        var images = await fetch.FetchAsync(request.References, plan, cancel, request.Lane);
         var found = await FindAsync(images, cancel);
         var provenance = await ProvenanceAsync(plan, cancel);
         var pending = new Dictionary<(Digest, int?), Task<Computed>>();
@@ -87,10 +87,10 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
     {
         try
         {
-            await _ahead.WaitAsync(cancel);
+            var turn = await _ahead.EnterAsync(request.Lane, cancel);
             try
             {
-                var input = await fetch.DecodeAsync(async () => plan.Engine.Prepare(await BytesAsync(image, cancel), image.Sha256!.Value, fetch.References.Limits), cancel);
+                var input = await fetch.DecodeAsync(async () => plan.Engine.Prepare(await BytesAsync(image, cancel), image.Sha256!.Value, fetch.References.Limits), cancel, request.Lane);
                 var work = new ImageWork(plan, input, image.Label, request.Lane);
                 queue.Add(work);
                 var explanation = await work.Done.WaitAsync(cancel);
@@ -101,7 +101,7 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
             }
             finally
             {
-                _ahead.Release();
+                turn.Dispose();
             }
         }
         catch (ImageException failure)

@@ -19,25 +19,18 @@ internal sealed class ImageFetch(ReferenceReader references, StorePatience patie
     /// <summary>Images read in one go: to hand a small file from thread to thread takes as long as to read it.</summary>
     private const int AtATime = 8;
 
-    private readonly SemaphoreSlim _decoders = new(decoders, decoders);
+    private readonly LaneGate _decoders = new(decoders);
 
     public ReferenceReader References => references;
 
     /// <summary>Runs <paramref name="work"/> when one of the decoders is free.</summary>
-    public async Task<T> DecodeAsync<T>(Func<Task<T>> work, CancellationToken cancel)
+    public async Task<T> DecodeAsync<T>(Func<Task<T>> work, CancellationToken cancel, Lane lane = Lane.Bulk)
     {
-        await _decoders.WaitAsync(cancel);
-        try
-        {
-            return await Task.Run(work, cancel);
-        }
-        finally
-        {
-            _decoders.Release();
-        }
+        using var turn = await _decoders.EnterAsync(lane, cancel);
+        return await Task.Run(work, cancel);
     }
 
-    public async Task<FetchedImage[]> FetchAsync(IReadOnlyList<ImageReference> images, Plan plan, CancellationToken cancel)
+    public async Task<FetchedImage[]> FetchAsync(IReadOnlyList<ImageReference> images, Plan plan, CancellationToken cancel, Lane lane = Lane.Bulk)
     {
         var (kept, fetched) = (new Kept(), new FetchedImage[images.Count]);
         await Task.WhenAll(Enumerable.Range(0, images.Count).Chunk(AtATime).Select(some => DecodeAsync(
@@ -47,7 +40,7 @@ internal sealed class ImageFetch(ReferenceReader references, StorePatience patie
                     fetched[i] = await FetchAsync(images[i], plan, kept, cancel);
                 return some.Length;
             },
-            cancel)));
+            cancel, lane)));
         return fetched;
     }
 

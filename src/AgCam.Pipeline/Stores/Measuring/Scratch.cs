@@ -21,7 +21,7 @@ public sealed class Scratch : IAsyncDisposable
     public static Scratch OneProcess() => new(null, null);
 
     /// <param name="store">mongodb:// and a server.</param>
-    /// <param name="bus">amqp:// and a broker.</param>
+    /// <param name="bus">amqp:// and a broker; or in memory.</param>
     public static Scratch On(string store, string bus) => new(store, bus);
 
     public async ValueTask DisposeAsync()
@@ -31,7 +31,8 @@ public sealed class Scratch : IAsyncDisposable
             Directory.Delete(_folder, recursive: true);
             return;
         }
-        await new Topology(new Uri(Options.Bus), new BusNames(Options.Prefix)).RemoveAsync(CancellationToken.None);
+        if (!Options.IsInMemory)
+            await new Topology(new Uri(Options.Bus), new BusNames(Options.Prefix)).RemoveAsync(CancellationToken.None);
         using var client = new MongoClient(Options.Store);
         await client.DropDatabaseAsync(Options.Database);
     }
