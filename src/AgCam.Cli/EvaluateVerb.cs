@@ -1,8 +1,10 @@
 using System.CommandLine;
+using AgCam.Attribution;
 using AgCam.Cli.Evaluating;
 using AgCam.Cli.Options;
 using AgCam.Cli.Terminal;
 using AgCam.Evaluation;
+using AgCam.Evaluation.Presets;
 
 namespace AgCam.Cli;
 
@@ -19,6 +21,7 @@ internal static class EvaluateVerb
         command.SetAction(async (parsed, cancel) =>
         {
             var run = what.Read(parsed);
+            var published = what.Published(parsed);
             using var screen = new Screen();
             using var interruption = new Interruption(() => screen.Note("agcam: stopping; once more stops at once."));
             EvaluationTables? tables = null;
@@ -32,12 +35,12 @@ internal static class EvaluateVerb
             }
             else
             {
-                using var checkpoint = await model.Open(parsed, cancel);
+                var preset = run.Preset ? PaperPreset.Of(run.Dataset, run.Images, model.ClassNames(parsed), run.Partial) : null;
+                using var checkpoint = await model.Open(parsed, cancel, run.Options.Methods.Any(method => method.Name == AttributionMethod.Pooled), preset);
                 using var explainer = device.Load(parsed, checkpoint);
-                using var rows = what.Rows(parsed) is { } file ? new StreamWriter(file) { NewLine = "\n" } : null;
                 try
                 {
-                    tables = await new Measuring(explainer, run, screen).Run(rows, interruption.Drain);
+                    tables = await new Measuring(explainer, run, preset, screen).Run(what.Rows(parsed), interruption.Drain);
                     if (what.Html(parsed) is not null)
                         pictures = ShownPicture.BestAndWorst(explainer, run, tables);
                 }
@@ -48,21 +51,22 @@ internal static class EvaluateVerb
             }
 
             screen.Flush();
-            Show(parsed, what, tables, pictures, screen.Width);
+            Show(parsed, what, tables, pictures, published, screen.Width);
             return ExitCode.Fine;
         });
         return command.WithExamples(
             new("The shipped model on the shipped pictures", "agcam evaluate scenes"),
             new("Is AG-CAM better than rollout here?", "agcam evaluate val/ --model vit/ --methods agcam,rollout"),
             new("Everything, as JSON", "agcam evaluate val/ --model vit/ --methods all --metrics all --json > result.json"),
-            new("The paper's two tests on ImageNet", "agcam evaluate ILSVRC/ --layout voc --model vit/ --metrics localization,perturbation"),
+            new("The paper's two tests on ImageNet", "agcam evaluate ILSVRC/ --model vit/ --metrics localization,perturbation --parity paper"),
+            new("All of the paper's evaluation, its printed numbers beside yours", "agcam evaluate ILSVRC/ --preset agcam-aaai24 --published paper.json"),
             new("Maps of another program beside AG-CAM", "agcam evaluate val/ --model vit/ --methods agcam --heatmaps mine=maps.npz"),
             new("A page to read and to print", "agcam evaluate val/ --model vit/ --metrics localization,perturbation --html result.html"),
             new("On four machines", "agcam evaluate val/ --model vit/ --shard 2/4 --rows part2.jsonl"),
             new("... and their common result", "agcam evaluate --merge part1.jsonl part2.jsonl part3.jsonl part4.jsonl"));
     }
 
-    private static void Show(ParseResult parsed, EvaluationSettings what, EvaluationTables tables, IReadOnlyList<ShownPicture> pictures, int width)
+    private static void Show(ParseResult parsed, EvaluationSettings what, EvaluationTables tables, IReadOnlyList<ShownPicture> pictures, PublishedNumbers? published, int width)
     {
         if (tables.Evaluated == 0 && tables.Header.Shard.Count == 1)
             throw new UsageException(tables.Images == 0
@@ -74,16 +78,16 @@ internal static class EvaluateVerb
                 ResultCsv.Write(writer, methods);
         if (what.Html(parsed) is { } html)
             using (var writer = new StreamWriter(html))
-                new HtmlPage(tables, methods, pictures).Write(writer);
+                new HtmlPage(tables, methods, pictures, published).Write(writer);
         if (what.Json(parsed))
         {
             using var stdout = Console.OpenStandardOutput();
-            EvaluationJson.Write(stdout, tables, methods);
+            EvaluationJson.Write(stdout, tables, methods, published);
             stdout.Write("\n"u8);
         }
         else
         {
-            new ResultTable(tables, methods).Write(Console.Out, Console.IsOutputRedirected ? 132 : width);
+            new ResultTable(tables, methods, published).Write(Console.Out, Console.IsOutputRedirected ? 132 : width);
         }
     }
 }

@@ -20,7 +20,7 @@ internal static class ExplainVerb
         command.SetAction(async (parsed, cancel) =>
         {
             what.Check(parsed);
-            using var checkpoint = await model.Open(parsed, cancel);
+            using var checkpoint = await model.Open(parsed, cancel, what.Pooled(parsed));
             using var explainer = device.Load(parsed, checkpoint);
             return await Explain(explainer, what.Read(parsed, explainer), what.Labels(parsed, explainer));
         });
@@ -42,11 +42,12 @@ internal static class ExplainVerb
         var tally = new RunTally();
         using var broken = new CancellationTokenSource(); // a stage has failed: no further image is waited for
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(interruption.Drain, broken.Token);
+        using var threads = new BackgroundThreads();
         var own = new OwnPictures(run.Out);
         var total = Count(run.Paths, own, ending.Token);
-        var reading = new Reading(explainer, run, labels, output);
+        var reading = new Reading(explainer, run, labels, output, threads);
         var model = new ModelThread(explainer, run, tally);
-        var finishing = new Finishing(explainer, run, provenance, output, new Report(run, explainer, screen), tally);
+        var finishing = new Finishing(explainer, run, provenance, output, new Report(run, explainer, screen), tally, threads);
 
         using (run.Quiet ? null : new Progress(screen, () => new ProgressState(tally.Done, total.IsCompletedSuccessfully ? total.Result : null, tally.Failed, tally.Rate)))
             await Task.WhenAll(

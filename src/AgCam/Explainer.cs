@@ -38,8 +38,11 @@ public sealed record ExplainOptions
     /// <summary>Also the map of the evidence against each class.</summary>
     public bool Signed { get; init; }
 
+    /// <summary>Explain with agcam-pooled, the relative for heads that average the patches. Default: the paper's method.</summary>
+    public bool Pooled { get; init; }
+
     /// <summary>The method with its parameters and version, as identity and provenance record it. Threshold and boxes follow from the map and are no part of it.</summary>
-    public string Method => $"ag-cam/{AttentionGuidedCam.Version}"
+    public string Method => (Pooled ? $"{AttributionMethod.Pooled}/{PooledAttentionCam.Version}" : $"ag-cam/{AttentionGuidedCam.Version}")
         + (Gamma == 1 ? "" : FormattableString.Invariant($";gamma={Gamma}"))
         + (Signed ? ";signed" : "");
 }
@@ -110,8 +113,11 @@ public sealed class Explainer : IDisposable
 
     /// <summary>One forward pass for the batch, and one chain of small products for all of its targets.</summary>
     /// <param name="labels">Each image's label, or null; as many as images.</param>
+    /// <exception cref="ModelException">The method asked for is not one for the model's head.</exception>
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<PreparedImage> images, IReadOnlyList<int?> labels, ExplainOptions options)
     {
+        if (AttributionMethod.Select([options.Pooled ? AttributionMethod.Pooled : AttributionMethod.Paper])[0].Refusal(Config) is { } refusal)
+            throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
         if (images.Count == 0)
             return [];
         using var inference = inference_mode();
@@ -184,13 +190,12 @@ public sealed class Explainer : IDisposable
         var padded = targets.SelectMany(list => list.Concat(Enumerable.Repeat(new ResolvedTarget(0), most - list.Count))).ToArray();
         Tensor OnDevice(Tensor values) => values.view(targets.Count, most).to(_model.Device); // [B, K]
         var contrastive = padded.Any(target => target.Against is not null);
-        var (positive, negative) = AttentionGuidedCam.Maps(
-            _model,
-            pass,
-            OnDevice(tensor(padded.Select(t => (long)t.Class).ToArray())),
-            contrastive ? OnDevice(tensor(padded.Select(t => (long)(t.Against ?? 0)).ToArray())) : null,
-            contrastive ? OnDevice(tensor(padded.Select(t => t.Against is null ? 0f : (float)options.Gamma).ToArray())) : null,
-            options.Signed);
+        var classes = OnDevice(tensor(padded.Select(t => (long)t.Class).ToArray()));
+        var against = contrastive ? OnDevice(tensor(padded.Select(t => (long)(t.Against ?? 0)).ToArray())) : null;
+        var gamma = contrastive ? OnDevice(tensor(padded.Select(t => t.Against is null ? 0f : (float)options.Gamma).ToArray())) : null;
+        var (positive, negative) = options.Pooled
+            ? PooledAttentionCam.Maps(_model, pass, classes, against, gamma, options.Signed)
+            : AttentionGuidedCam.Maps(_model, pass, classes, against, gamma, options.Signed);
         return (OnGrid(positive, targets), negative is null ? null : OnGrid(negative, targets));
     }
 

@@ -6,9 +6,9 @@ namespace AgCam.Cli.Evaluating;
 
 /// <summary>
 /// Reads and decodes batches ahead of the model. Batches are cut from the whole dataset before the shard takes its own, so an image meets the
-/// same company in every shard, and the same last digits.
+/// same company in every shard, and the same last digits. A batch whose rows are all there is left out.
 /// </summary>
-internal sealed class BatchReading(Explainer explainer, EvaluationRun run)
+internal sealed class BatchReading(Explainer explainer, EvaluationRun run, IReadOnlySet<string> done)
 {
     private readonly Channel<Task<EvaluationImage[]>> _batches = Channel.CreateBounded<Task<EvaluationImage[]>>(2);
 
@@ -19,7 +19,7 @@ internal sealed class BatchReading(Explainer explainer, EvaluationRun run)
         try
         {
             foreach (var (index, batch) in Dataset.Read(run.Dataset!, run.Layout, run.Images).Chunk(run.Batch).Index())
-                if (run.Shard.Has(index))
+                if (run.Shard.Has(index) && !batch.All(sample => done.Contains(sample.Key)))
                 {
                     await _batches.Writer.WaitToWriteAsync(cancel);
                     await _batches.Writer.WriteAsync(Task.Run(() => Read(batch), CancellationToken.None), cancel);

@@ -23,5 +23,11 @@ internal sealed record EvaluationRun
 
     public required Shard Shard { get; init; }
 
+    /// <summary>Follow the paper's evaluation.</summary>
+    public bool Preset { get; init; }
+
+    /// <summary>With the preset: a part of its dataset will do.</summary>
+    public bool Partial { get; init; }
+
     public bool Quiet { get; init; }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using AgCam.Attribution;
 using AgCam.Evaluation;
 using AgCam.Evaluation.Datasets;
+using AgCam.Evaluation.Presets;
 using AgCam.Images;
 using AgCam.Scenes;
 
@@ -10,17 +11,21 @@ namespace AgCam.Cli.Evaluating;
 /// <summary>The options of `agcam evaluate` besides the model's and the device's.</summary>
 internal sealed class EvaluationSettings
 {
-    private readonly Argument<string?> _dataset = new("DATASET") { Description = "A folder with metadata.jsonl, .csv or .parquet; class folders; an ILSVRC or VOC folder; a COCO .json; or scenes, the pictures that ship.", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _dataset = new("DATASET") { Description = "A folder with metadata.jsonl, .csv or .parquet; class folders; an ILSVRC, VOC or CUB-200 folder; a COCO .json; or scenes, the pictures that ship.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string> _methods = new("--methods") { Description = $"Comma separated: {string.Join(", ", AttributionMethod.All.Select(m => m.Name))}; or all. transformer-attribution is not in all: its relevance propagation is claimed by patents for commercial use.", DefaultValueFactory = _ => "agcam,rollout,generic,last-layer,random,centre-box", HelpName = "NAMES" };
     private readonly Option<string> _metrics = new("--metrics") { Description = $"Comma separated: {string.Join(", ", Enum.GetNames<MetricFamily>().Select(n => n.ToLowerInvariant()))}; or all. Perturbation costs 20 forward passes an image and method, insertion two for each row of pixels.", DefaultValueFactory = _ => "localization,pointing", HelpName = "NAMES" };
     private readonly Option<string[]> _heatmaps = new("--heatmaps") { Description = "Also measure these: a folder of .npy files, an .npz or .safetensors file, by the image's path in the dataset. Repeatable.", HelpName = "NAME=PATH" };
-    private readonly Option<DatasetLayout> _layout = new("--layout") { Description = "auto, metadata, folders, voc or coco.", DefaultValueFactory = _ => DatasetLayout.Auto, HelpName = "LAYOUT" };
+    private readonly Option<DatasetLayout> _layout = new("--layout") { Description = "auto, metadata, folders, voc, ilsvrc, cub or coco.", DefaultValueFactory = _ => DatasetLayout.Auto, HelpName = "LAYOUT" };
     private readonly Option<string?> _images = new("--images") { Description = "Where the images lie, when that is not beside the annotations.", HelpName = "FOLDER" };
     private readonly Option<double> _threshold = new("--threshold") { Description = "Of the normalised map: where boxes are cut. A multiple of 0.001.", DefaultValueFactory = _ => 0.5, HelpName = "SHARE" };
+    private readonly Option<Parity> _parity = new("--parity") { Description = "none, or paper: the five localisation scores and the perturbation test with the authors' quirks.", DefaultValueFactory = _ => Parity.None, HelpName = "none|paper" };
+    private readonly Option<string?> _preset = new("--preset") { Description = $"{PaperPreset.Name}: the paper's evaluation. DATASET is an ILSVRC folder; model, preparation, classes, threshold and parity are the paper's, and what is not is listed.", HelpName = "NAME" };
+    private readonly Option<bool> _partial = new("--partial") { Description = "With --preset: a part of the dataset will do." };
+    private readonly Option<string?> _published = new("--published") { Description = "Printed results to set beside the measured ones: JSON, {\"source\": \"...\", \"methods\": {\"agcam\": {\"iou\": 0.5}}}.", HelpName = "FILE" };
     private readonly Option<int> _batch = new("--batch", "-b") { Description = "Images of one forward pass.", DefaultValueFactory = _ => 8, HelpName = "N" };
     private readonly Option<int> _maskedBatch = new("--masked-batch") { Description = "Masked pictures of one forward pass.", DefaultValueFactory = _ => 20, HelpName = "N" };
     private readonly Option<string> _shard = new("--shard") { Description = "Only this part of the dataset, e.g. 2/4; give --rows too.", DefaultValueFactory = _ => "1/1", HelpName = "I/N" };
-    private readonly Option<string?> _rows = new("--rows") { Description = "Write what was measured of each image to this file, JSON lines.", HelpName = "FILE" };
+    private readonly Option<string?> _rows = new("--rows") { Description = "Write what was measured of each image to this file, JSON lines. Run again over what an interruption left: it goes on there.", HelpName = "FILE" };
     private readonly Option<string[]> _merge = new("--merge") { Description = "Files that --rows wrote, instead of a dataset: the result of them all together.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE..." };
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object on stdout." };
     private readonly Option<string?> _csv = new("--csv") { Description = "Also write the result as CSV.", HelpName = "FILE" };
@@ -32,7 +37,7 @@ internal sealed class EvaluationSettings
     public void AddTo(Command command)
     {
         command.Arguments.Add(_dataset);
-        Option[] all = [_methods, _metrics, _heatmaps, _layout, _images, _threshold, _batch, _maskedBatch, _shard, _rows, _merge, _json, _csv, _html, _maxPixels, _maxBytes, _quiet];
+        Option[] all = [_methods, _metrics, _heatmaps, _layout, _images, _threshold, _parity, _preset, _partial, _published, _batch, _maskedBatch, _shard, _rows, _merge, _json, _csv, _html, _maxPixels, _maxBytes, _quiet];
         foreach (var option in all)
             command.Options.Add(option);
     }
@@ -42,6 +47,9 @@ internal sealed class EvaluationSettings
     public bool Json(ParseResult parsed) => parsed.GetValue(_json);
 
     public string? Rows(ParseResult parsed) => parsed.GetValue(_rows);
+
+    /// <exception cref="DatasetException">The file holds none.</exception>
+    public PublishedNumbers? Published(ParseResult parsed) => parsed.GetValue(_published) is { } file ? PublishedNumbers.Read(file) : null;
 
     public string? Csv(ParseResult parsed) => parsed.GetValue(_csv);
 
@@ -62,27 +70,49 @@ internal sealed class EvaluationSettings
         if (parsed.GetValue(_batch) is < 1 or > 4096 || parsed.GetValue(_maskedBatch) is < 1 or > 4096)
             throw new UsageException("--batch and --masked-batch take a number from 1 to 4096.");
         var dataset = parsed.GetValue(_dataset);
+        var preset = Preset(parsed);
         return new EvaluationRun
         {
             Dataset = dataset == "scenes" && !Path.Exists(dataset) ? Shipped.Pictures : dataset,
-            Layout = parsed.GetValue(_layout),
+            Layout = preset ? DatasetLayout.Ilsvrc : parsed.GetValue(_layout),
             Images = parsed.GetValue(_images),
             Options = new EvaluationOptions
             {
-                Methods = Usage(() => (AttributionMethod[])[.. AttributionMethod.Select(Names(_methods)), .. (parsed.GetValue(_heatmaps) ?? []).Select(Given)]),
-                Families = [.. Names(_metrics).SelectMany(Families).Distinct().Order()],
+                Methods = Usage(() => (AttributionMethod[])[.. AttributionMethod.Select(preset && IsUnset(_methods) ? PresetMethods : Names(_methods)), .. (parsed.GetValue(_heatmaps) ?? []).Select(Given)]),
+                Families = [.. (preset && IsUnset(_metrics) ? PresetMetrics : Names(_metrics)).SelectMany(Families).Distinct().Order()],
                 Threshold = threshold,
+                Parity = preset ? Parity.Paper : parsed.GetValue(_parity),
                 MaskedBatch = parsed.GetValue(_maskedBatch),
             },
             Limits = new ImageLimits { MaxPixels = parsed.GetValue(_maxPixels), MaxBytes = parsed.GetValue(_maxBytes) },
             Batch = parsed.GetValue(_batch),
             Shard = shard,
+            Preset = preset,
+            Partial = parsed.GetValue(_partial),
             Quiet = parsed.GetValue(_quiet),
         };
+
+        bool IsUnset(Option option) => parsed.GetResult(option) is null or { Implicit: true };
 
         string[] Names(Option<string> option) => parsed.GetValue(option)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } names
             ? names
             : throw new UsageException($"{option.Name} names nothing.");
+    }
+
+    private static readonly string[] PresetMethods = ["agcam", "rollout"];
+    private static readonly string[] PresetMetrics = ["localization", "perturbation"];
+
+    /// <summary>Whether the paper's evaluation is asked for, and nothing beside it that it fixes.</summary>
+    private bool Preset(ParseResult parsed)
+    {
+        if (parsed.GetValue(_preset) is not { } name)
+            return parsed.GetValue(_partial) ? throw new UsageException("--partial goes with --preset.") : false;
+        if (name != PaperPreset.Name)
+            throw new UsageException($"There is no preset \"{name}\": there is {PaperPreset.Name}.");
+        if (parsed.GetValue(_threshold) != PaperPreset.Threshold || parsed.GetValue(_layout) is not (DatasetLayout.Auto or DatasetLayout.Ilsvrc)
+            || (parsed.GetResult(_parity) is { Implicit: false } && parsed.GetValue(_parity) != Parity.Paper))
+            throw new UsageException($"--preset {name} fixes --threshold, --layout and --parity: leave them out.");
+        return true;
     }
 
     private static AttributionMethod Given(string text)

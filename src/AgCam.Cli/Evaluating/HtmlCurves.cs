@@ -8,23 +8,25 @@ namespace AgCam.Cli.Evaluating;
 /// <summary>Curves as inline SVG: box accuracy over the threshold, and the probability over what was removed. Methods differ by dash and by name at the line's side.</summary>
 internal sealed class HtmlCurves(EvaluationTables tables, IReadOnlyList<MethodSummary> methods)
 {
-    private static readonly string[] Dashes = ["", "7 3", "2 3", "9 3 2 3", "1 5", "14 4", "5 2 1 2 1 2", "3 6", "11 2", "4 4", "1 2"];
-    private static readonly string[] Inks = ["#000", "#0050b0", "#b03000", "#006e3c", "#7a3fa0", "#8a6d00", "#444", "#00708a", "#a0005a", "#5a5a00", "#2a2a8a"];
+    private static readonly string[] Dashes = ["", "8 4", "2 2", "10 3 2 3", "2 5", "16 4", "8 2 2 2 2 2", "4 4", "12 2", "5 8", "1 3"];
+    private static readonly string[] Inks = ["#000", "#0050b0", "#b03000", "#006e3c", "#6a2f90", "#7a5d00", "#444", "#00607a", "#a0005a", "#5a5a00", "#2a2a8a"];
 
     public void Write(TextWriter to)
     {
         if (tables.Header.Metrics.Contains(MetricFamily.Localization) && methods.Any(method => method.MaxBoxAccThreshold is not null))
         {
-            to.WriteLine("<h2>Box accuracy over the threshold</h2>");
+            to.WriteLine("<h2>Box accuracy over the threshold</h2>\n<div class=\"row\">");
             Figure(to, "Share of images whose largest box reaches IoU 0.5, the class taken as known.", "threshold", method => tables.BoxCurve(method, 0.5, BoxSelection.Largest));
             Figure(to, "Share of images where some box reaches IoU 0.5.", "threshold", method => tables.BoxCurve(method, 0.5, BoxSelection.All));
+            to.WriteLine("</div>");
         }
 
         if (tables.Header.Metrics.Contains(MetricFamily.Perturbation))
         {
-            to.WriteLine("<h2>Perturbation</h2>");
+            to.WriteLine("<h2>Perturbation curves</h2>\n<div class=\"row\">");
             Figure(to, "Mean probability of the label while the hottest pixels are removed: an early fall is good.", "share removed", method => tables.PerturbationCurves(method)?.Morf);
             Figure(to, "Mean probability of the label while the coldest pixels are removed: a late fall is good.", "share removed", method => tables.PerturbationCurves(method)?.Lerf);
+            to.WriteLine("</div>");
         }
     }
 
@@ -32,9 +34,9 @@ internal sealed class HtmlCurves(EvaluationTables tables, IReadOnlyList<MethodSu
     {
         const int Left = 44;
         const int Top = 10;
-        const int Width = 380;
+        const int Width = 340;
         const int Height = 240;
-        var svg = new StringBuilder($"<figure><svg width=\"560\" height=\"300\" viewBox=\"0 0 560 300\" role=\"img\" aria-label=\"{HtmlPage.Text(caption)}\">");
+        var svg = new StringBuilder($"<figure><svg width=\"530\" height=\"300\" viewBox=\"0 0 530 300\" role=\"img\" aria-label=\"{HtmlPage.Text(caption)}\">");
         for (var tick = 0; tick <= 4; tick++)
         {
             var (x, y) = (Left + (Width * tick / 4), Top + Height - (Height * tick / 4));

@@ -1,25 +1,30 @@
 using System.Diagnostics;
 using AgCam.Cli.Terminal;
 using AgCam.Evaluation;
+using AgCam.Evaluation.Presets;
 
 namespace AgCam.Cli.Evaluating;
 
 /// <summary>Runs the batches through the model, into the tables and the rows.</summary>
-internal sealed class Measuring(Explainer explainer, EvaluationRun run, Screen screen)
+internal sealed class Measuring(Explainer explainer, EvaluationRun run, PaperPreset? preset, Screen screen)
 {
     private long _done, _skipped;
 
-    /// <param name="rows">Where --rows goes, or null.</param>
+    /// <param name="rowFile">Where --rows goes, or null. What an interrupted run left there is gone on with.</param>
     /// <exception cref="OperationCanceledException">It was interrupted.</exception>
-    public async Task<EvaluationTables> Run(TextWriter? rows, CancellationToken cancel)
+    public async Task<EvaluationTables> Run(string? rowFile, CancellationToken cancel)
     {
-        var header = EvaluationHeader.Of(explainer, run.Options, run.Batch, run.Shard);
+        var header = EvaluationHeader.Of(explainer, run.Options, run.Batch, run.Shard) with
+        {
+            Preset = preset is null ? null : PaperPreset.Name,
+            Deviations = preset?.Deviations(explainer) ?? [],
+        };
         var tables = new EvaluationTables(header);
-        if (rows is not null)
-            RowFile.WriteHeader(rows, header);
         using var evaluator = new Evaluator(explainer, run.Options);
+        var done = new HashSet<string>(StringComparer.Ordinal);
+        using var rows = Open(rowFile, header, tables, done);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var reading = new BatchReading(explainer, run);
+        var reading = new BatchReading(explainer, run, done);
         var read = Task.Run(() => reading.Run(stop.Token), CancellationToken.None);
         var started = Stopwatch.GetTimestamp();
         using var progress = run.Quiet ? null : new Progress(screen, () => new ProgressState(_done, null, _skipped, _done / Stopwatch.GetElapsedTime(started).TotalSeconds));
@@ -29,7 +34,7 @@ internal sealed class Measuring(Explainer explainer, EvaluationRun run, Screen s
                 foreach (var row in evaluator.Measure(await batch))
                 {
                     tables.Add(row);
-                    if (rows is not null)
+                    if (rows is not null && done.Add(row.Image))
                         RowFile.WriteRow(rows, row);
                     _done++;
                     _skipped += row.Skipped is null ? 0 : 1;
@@ -44,5 +49,29 @@ internal sealed class Measuring(Explainer explainer, EvaluationRun run, Screen s
         if (rows is not null)
             RowFile.WriteEnd(rows, tables.Images);
         return tables;
+    }
+
+    private StreamWriter? Open(string? path, EvaluationHeader header, EvaluationTables tables, HashSet<string> done)
+    {
+        if (path is null)
+            return null;
+        if (RowFile.Unfinished(path, header) is not { } left)
+        {
+            var fresh = new StreamWriter(path) { NewLine = "\n" };
+            RowFile.WriteHeader(fresh, header);
+            return fresh;
+        }
+
+        foreach (var row in left.Rows)
+        {
+            tables.Add(row);
+            done.Add(row.Image);
+        }
+
+        screen.Note($"agcam: going on after the {left.Rows.Count} images in {path}.");
+        var file = new FileStream(path, FileMode.Open);
+        file.SetLength(left.Length); // a line that was cut off goes
+        file.Seek(0, SeekOrigin.End);
+        return new StreamWriter(file) { NewLine = "\n" };
     }
 }

@@ -8,7 +8,7 @@ internal static class ResultCsv
 {
     public static void Write(TextWriter to, IReadOnlyList<MethodSummary> methods)
     {
-        to.Write("method,metric,mean,low,high,images,difference_from_agcam,difference_low,difference_high\n");
+        to.Write("method,metric,mean,low,high,images,difference,difference_low,difference_high\n");
         foreach (var method in methods)
             foreach (var metric in method.Metrics)
                 to.Write(string.Create(CultureInfo.InvariantCulture,

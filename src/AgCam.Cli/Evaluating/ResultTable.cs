@@ -1,11 +1,12 @@
 using System.Globalization;
 using AgCam.Evaluation;
+using AgCam.Evaluation.Presets;
 using AgCam.Metrics;
 
 namespace AgCam.Cli.Evaluating;
 
 /// <summary>The evaluation as a person reads it: a table for each family of metrics, a line for each method, every mean with its interval.</summary>
-internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodSummary> methods)
+internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodSummary> methods, PublishedNumbers? published = null)
 {
     private static readonly CultureInfo Culture = CultureInfo.InvariantCulture;
 
@@ -14,16 +15,36 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
         to.WriteLine(string.Create(Culture, $"{tables.Evaluated:N0} of {tables.Images:N0} images evaluated with {tables.Header.Model}; {tables.Evaluated - tables.Misclassified:N0} classified correctly"));
         Reasons(to, "skipped", tables.Skipped);
         Reasons(to, "without usable boxes", tables.WithoutBoxes);
+        Reasons(to, "without a usable mask", tables.WithoutMask);
         Reasons(to, "boxes put right or left out", tables.Repaired);
         foreach (var method in methods)
             Reasons(to, $"maps of {method.Name} that say nothing", method.Skipped);
         foreach (var family in tables.Header.Metrics)
             foreach (var part in Metric.Of([family]).Where(metric => methods.Any(method => Find(method, metric) is not null)).Chunk(Math.Max(1, (width - NameWidth) / (CellWidth + 2))))
                 Write(to, part);
+        Published(to);
         to.WriteLine();
-        to.WriteLine($"Means with 95 % bootstrap intervals.{(methods.Any(m => m.Metrics.Any(x => x.Differs)) ? " * the paired difference from agcam leaves out zero." : "")} +: higher is better, -: lower.");
+        if (tables.Header.Preset is { } preset)
+        {
+            to.WriteLine($"{preset}{(tables.Header.Deviations.Count == 0 ? ", as it is laid down." : ", except:")}");
+            foreach (var deviation in tables.Header.Deviations)
+                to.WriteLine($"  {deviation}");
+        }
+
+        to.WriteLine($"Means with 95 % bootstrap intervals.{(methods.Any(m => m.Metrics.Any(x => x.Differs)) ? $" * the paired difference from {tables.Reference} leaves out zero." : "")} +: higher is better, -: lower.");
         if (tables.Header.Metrics.Contains(MetricFamily.Localization))
             to.WriteLine(string.Create(Culture, $"Boxes at threshold {tables.Header.Threshold}; maxBoxAcc and maxBoxAccV2 take the best threshold on these very images ({string.Join(", ", methods.Where(m => m.MaxBoxAccThreshold is not null).Select(m => string.Create(Culture, $"{m.Name} {m.MaxBoxAccThreshold}")))})."));
+    }
+
+    private void Published(TextWriter to)
+    {
+        if (published is null)
+            return;
+        to.WriteLine();
+        to.WriteLine($"Published ({published.Source}) beside measured");
+        foreach (var number in published.Beside(methods))
+            to.WriteLine(string.Create(Culture, $"{number.Method.PadRight(NameWidth)}  {number.Metric.Name,-CellWidth}{number.Value,7:0.000}  ")
+                + (number.Measured is { Value: var value } ? Number(value) + (number.Value < value.Low || number.Value > value.High ? "  outside" : "") : "not measured"));
     }
 
     private const int CellWidth = 20;

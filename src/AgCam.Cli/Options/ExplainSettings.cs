@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgCam.Attribution;
 using AgCam.Cli.Explaining;
 using AgCam.Heatmaps;
 using AgCam.Images;
@@ -12,6 +13,7 @@ internal sealed class ExplainSettings
     private readonly Argument<string[]> _paths = new("PATH") { Description = "Images, folders, globs; - reads a list of paths from stdin.", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string[]> _targets = new("--target", "-t") { Description = "What to explain: predicted, label, a class index or name, top:K, A-vs-B. Repeatable. Default: predicted.", HelpName = "TARGET" };
     private readonly Option<double> _gamma = new("--gamma") { Description = "Weight of B in A-vs-B.", DefaultValueFactory = _ => 1, HelpName = "WEIGHT" };
+    private readonly Option<string> _method = new("--method") { Description = "agcam, the paper's; or agcam-pooled, a relative of it for models whose classifier averages the patches.", DefaultValueFactory = _ => AttributionMethod.Paper, HelpName = "NAME" };
     private readonly Option<bool> _signed = new("--signed") { Description = "Also the map of the evidence against each class." };
     private readonly Option<double> _threshold = new("--threshold") { Description = "Of the normalised map, in [0, 1]: what is above belongs to a box.", DefaultValueFactory = _ => 0.5, HelpName = "SHARE" };
     private readonly Option<BoxSelection> _boxes = new("--boxes") { Description = "all or largest.", DefaultValueFactory = _ => BoxSelection.All, HelpName = "all|largest" };
@@ -32,6 +34,7 @@ internal sealed class ExplainSettings
     public ExplainSettings()
     {
         _colormap.CompletionSources.Add([.. Colormap.All.Select(map => map.Name)]);
+        _method.AcceptOnlyFromAmong(AttributionMethod.Paper, AttributionMethod.Pooled);
         _targets.CompletionSources.Add("predicted", "label", "top:5");
         _paths.Validators.Add(result =>
         {
@@ -51,7 +54,7 @@ internal sealed class ExplainSettings
     public void AddTo(Command command)
     {
         command.Arguments.Add(_paths);
-        Option[] all = [_targets, _out, _save, _json, _raw, _threshold, _boxes, _gamma, _signed, _labels, _labelColumns, _batch, _maxFailures, _maxPixels, _maxBytes, _colormap, _opacity, _quiet];
+        Option[] all = [_targets, _method, _out, _save, _json, _raw, _threshold, _boxes, _gamma, _signed, _labels, _labelColumns, _batch, _maxFailures, _maxPixels, _maxBytes, _colormap, _opacity, _quiet];
         foreach (var option in all)
             command.Options.Add(option);
     }
@@ -65,6 +68,8 @@ internal sealed class ExplainSettings
         if (colormap == Colormap.Diverging && !parsed.GetValue(_signed))
             throw new UsageException("The colormap diverging shows evidence for and against: give --signed too.");
     }
+
+    public bool Pooled(ParseResult parsed) => parsed.GetValue(_method) == AttributionMethod.Pooled;
 
     public ExplainRun Read(ParseResult parsed, Explainer explainer)
     {
@@ -81,6 +86,7 @@ internal sealed class ExplainSettings
                 Targets = read,
                 Gamma = parsed.GetValue(_gamma),
                 Signed = parsed.GetValue(_signed),
+                Pooled = Pooled(parsed),
                 Threshold = parsed.GetValue(_threshold),
                 Boxes = parsed.GetValue(_boxes),
             },

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using AgCam.Cli.Terminal;
+using AgCam.Evaluation.Presets;
 using AgCam.Labels;
 using AgCam.Models;
 using AgCam.Models.Hub;
@@ -40,11 +41,13 @@ internal sealed class ModelOptions(bool asArgument = false)
     }
 
     /// <exception cref="ModelException">The model cannot be used.</exception>
-    public async Task<Checkpoint> Open(ParseResult parsed, CancellationToken cancel)
+    /// <param name="pooled">A method is asked for that explains models which average the patches.</param>
+    public async Task<Checkpoint> Open(ParseResult parsed, CancellationToken cancel, bool pooled = false, PaperPreset? preset = null)
     {
-        var model = Reference(parsed);
+        var model = preset is null ? Reference(parsed) : parsed.GetValue(_model) ?? PaperPreset.Model;
+        var options = Checkpointing(parsed) with { Pooled = pooled };
         using var progress = new DownloadProgress();
-        return await ModelReference.ResolveAsync(model, new ModelSources { Hub = HubOptions.FromEnvironment(), Shipped = ShippedFolder, Progress = progress }, Checkpointing(parsed), cancel);
+        return await ModelReference.ResolveAsync(model, new ModelSources { Hub = HubOptions.FromEnvironment(), Shipped = ShippedFolder, Progress = progress }, preset is null ? options : Over(preset, options), cancel);
     }
 
     /// <summary>The model as it was named.</summary>
@@ -73,6 +76,21 @@ internal sealed class ModelOptions(bool asArgument = false)
         Heads = parsed.GetValue(_heads),
         ClassNames = parsed.GetValue(_classes) is { } file ? ClassNamesFile.Read(file.FullName) : null,
     };
+
+    private static CheckpointOptions Over(PaperPreset preset, CheckpointOptions options)
+    {
+        try
+        {
+            return preset.Over(options);
+        }
+        catch (ArgumentException error)
+        {
+            throw new UsageException(error.Message);
+        }
+    }
+
+    /// <summary>Names of the classes that a person gave, by index.</summary>
+    public IReadOnlyList<string>? ClassNames(ParseResult parsed) => Checkpointing(parsed).ClassNames;
 
     private static string? ShippedFolder(string name) => name == ShippedName && Directory.Exists(Shipped.Model) ? Shipped.Model : null;
 

@@ -45,7 +45,7 @@ internal static class LocalizationTest
     }
 
     private static double Iou(IEnumerable<BoundingBox> boxes, Scene scene) =>
-        LocalizationScores.Measure(boxes, [scene.Box], (Scene.Side, Scene.Side), (Scene.Side, Scene.Side)).Iou;
+        LocalizationScores.Paper(boxes, [scene.Box], (Scene.Side, Scene.Side), (Scene.Side, Scene.Side)).Iou;
 
     private static LocalizationGroup Group(string name, List<Row> rows)
     {

@@ -1,5 +1,6 @@
 using AgCam.Heatmaps;
 using AgCam.Models;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AgCam.Attribution;
@@ -12,7 +13,11 @@ namespace AgCam.Attribution;
 internal sealed record AttributionBatch(VisionTransformer Model, Tensor Input, ForwardPass Pass, Tensor Target, IReadOnlyList<string> Keys)
 {
     /// <summary>For every image the most probable class besides the target, [B], int64.</summary>
-    public Tensor BestOther() => Pass.Logits.scatter(1, Target.unsqueeze(1), full_like(Target.unsqueeze(1), double.NegativeInfinity, dtype: float32)).argmax(1);
+    public Tensor BestOther()
+    {
+        using Scalar never = double.NegativeInfinity;
+        return Pass.Logits.scatter(1, Target.unsqueeze(1), full_like(Target.unsqueeze(1), never, dtype: float32)).argmax(1);
+    }
 
     /// <summary>[B, rows, columns] -> a heatmap for each image.</summary>
     public static IReadOnlyList<Heatmap> Heatmaps(Tensor maps)

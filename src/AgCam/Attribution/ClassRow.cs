@@ -3,12 +3,12 @@ using static TorchSharp.torch;
 
 namespace AgCam.Attribution;
 
-/// <summary>The class token's row of the attention: what its head can see of the patches.</summary>
+/// <summary>The head tokens' rows of the attention: what the classifier can see of the patches. That is the class token's row, or all rows of patches that are averaged.</summary>
 internal static class ClassRow
 {
-    /// <summary>[B, N, N] -> the class token's row without the prefix tokens, [B, rows, columns].</summary>
+    /// <summary>[B, N, N] -> the class token's row (the mean of the rows, where patches are averaged) without the prefix tokens, [B, rows, columns].</summary>
     public static Tensor OnGrid(Tensor relevance, ViTConfig config) =>
-        relevance.select(1, 0).narrow(1, config.PrefixTokens, config.GridRows * config.GridColumns).reshape(-1, config.GridRows, config.GridColumns);
+        (config.Pooling == HeadPooling.Token ? relevance.select(1, 0) : relevance.narrow(1, config.HeadTokens.First, config.HeadTokens.Count).mean([1])).narrow(1, config.PrefixTokens, config.GridRows * config.GridColumns).reshape(-1, config.GridRows, config.GridColumns);
 
     /// <summary>Rows of scores or weights without the prefix tokens: [B, H, T, N] -> [B, H, T, patches].</summary>
     public static Tensor Patches(Tensor rows, ViTConfig config) => rows.narrow(3, config.PrefixTokens, config.GridRows * config.GridColumns);

@@ -1,4 +1,5 @@
 using AgCam.Models;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AgCam.Attribution;
@@ -16,6 +17,7 @@ internal static class ProductOverBlocks
         using var scope = NewDisposeScope();
         var config = model.Config;
         var product = ones([target.shape[0], config.GridRows * config.GridColumns], float32, model.Device);
+        using Scalar tiny = 1e-37;
         var g = model.Seed(pass.Final, target.unsqueeze(1), null, null); // [B, T, 1, C]
         for (var k = model.Blocks.Count - 1; k >= 0; k--)
         {
@@ -26,7 +28,7 @@ internal static class ProductOverBlocks
             var map = (gates * ClassRow.Gradient(model, block, trace, g).squeeze(3).relu()).sum([1, 2]); // [B, patches]
             var (least, most) = (map.amin([1], keepdim: true), map.amax([1], keepdim: true));
             var range = most - least;
-            product.mul_(where(range > 0, (map - least) / range.clamp_min(1e-37), ones_like(map)));
+            product.mul_(where(range.gt(zeros_like(range)), (map - least) / range.clamp_min(tiny), ones_like(map)));
         }
 
         return product.view(-1, config.GridRows, config.GridColumns).MoveToOuterDisposeScope();

@@ -33,17 +33,18 @@ internal static class TransformerAttribution
         var gradients = autograd.grad([logits[0, target]], [.. traces.Select(t => t.Weights)]);
 
         using var noGrad = no_grad();
-        var oneHot = zeros_like(logits).index_fill_(1, tensor(new[] { target }, device: model.Device), 1);
+        var oneHot = zeros_like(logits).scatter(1, tensor(new[,] { { target } }, device: model.Device), ones_like(logits));
         var classToken = final.narrow(1, 0, 1); // normed, [1, 1, C]
         var atHead = ThroughLinear(model.ClassHead, classToken, oneHot.unsqueeze(1));
         var relevance = cat([classToken * Safe(atHead, classToken), zeros_like(final.narrow(1, 1, final.shape[1] - 1))], 1); // [1, N, C]
 
-        var rollout = eye(model.Config.Tokens, dtype: model.Dtype, device: model.Device).unsqueeze(0);
+        var identity = eye(model.Config.Tokens, dtype: model.Dtype, device: model.Device).unsqueeze(0);
+        var rollout = identity;
         for (var k = traces.Count - 1; k >= 0; k--)
         {
             (relevance, var ofAttention) = ThroughBlock(model.Blocks[k], traces[k], relevance);
             var c = (gradients[k] * ofAttention).relu().mean([1]); // [1, N, N]
-            rollout = rollout.matmul(c + eye(model.Config.Tokens, dtype: model.Dtype, device: model.Device)); // (C_L + I) ... (C_1 + I)
+            rollout = rollout.matmul(c.Plus(identity)); // (C_L + I) ... (C_1 + I)
         }
 
         return ClassRow.OnGrid(rollout, model.Config).MoveToOuterDisposeScope();
@@ -61,11 +62,11 @@ internal static class TransformerAttribution
         var heads = branch.view(1, -1, h, d).transpose(1, 2); // [1, H, N, d]
 
         var s = Safe(heads, t.Attended);
-        var ofAttention = t.Weights * s.matmul(t.V.transpose(-2, -1)) / 2; // [1, H, N, N]
-        var ofV = t.V * t.Weights.transpose(-2, -1).matmul(s) / 2;
+        var ofAttention = (t.Weights * s.matmul(t.V.transpose(-2, -1))).Over(2); // [1, H, N, N]
+        var ofV = (t.V * t.Weights.transpose(-2, -1).matmul(s)).Over(2);
         s = Safe(ofAttention, t.Q.matmul(t.K.transpose(-2, -1)));
-        var ofQ = t.Q * s.matmul(t.K) / 2;
-        var ofK = t.K * s.transpose(-2, -1).matmul(t.Q) / 2;
+        var ofQ = (t.Q * s.matmul(t.K)).Over(2);
+        var ofK = (t.K * s.transpose(-2, -1).matmul(t.Q)).Over(2);
         var joined = cat([Concatenate(ofQ), Concatenate(ofK), Concatenate(ofV)], -1); // [1, N, 3C]
         return (ThroughCopy(t.X, skip, ThroughLinear(block.qkv, t.Normed1, joined)), ofAttention);
     }
@@ -73,24 +74,30 @@ internal static class TransformerAttribution
     // R_in = x+ (S W+) + x- (S W-), with S = R / (x+ W+^T + x- W-^T): the bias has no part.
     private static Tensor ThroughLinear(Linear linear, Tensor x, Tensor relevance)
     {
-        var (wp, wn) = (linear.Weight.clamp(min: 0), linear.Weight.clamp(max: 0));
-        var (xp, xn) = (x.clamp(min: 0), x.clamp(max: 0));
-        var s = Safe(relevance, xp.matmul(wp.t()) + xn.matmul(wn.t()));
-        return (xp * s.matmul(wp)) + (xn * s.matmul(wn));
+        var (wp, wn) = Signs(linear.Weight);
+        var (xp, xn) = Signs(x);
+        var s = Safe(relevance, xp.matmul(wp.t()).Plus(xn.matmul(wn.t())));
+        return (xp * s.matmul(wp)).Plus(xn * s.matmul(wn));
     }
+
+    private static (Tensor Positive, Tensor Negative) Signs(Tensor x) => (x.relu(), x.minimum(zeros_like(x)));
 
     private static (Tensor A, Tensor B) ThroughSum(Tensor a, Tensor b, Tensor relevance)
     {
-        var s = Safe(relevance, a + b);
+        var s = Safe(relevance, a.Plus(b));
         var (ra, rb) = (a * s, b * s);
         var (sumA, sumB, sum) = (ra.sum(), rb.sum(), relevance.sum());
-        var whole = sumA.abs() + sumB.abs();
+        var whole = sumA.abs().Plus(sumB.abs());
         return (ra * Safe(Safe(sumA.abs(), whole) * sum, sumA), rb * Safe(Safe(sumB.abs(), whole) * sum, sumB));
     }
 
-    private static Tensor ThroughCopy(Tensor x, Tensor r1, Tensor r2) => x * (Safe(r1, x) + Safe(r2, x));
+    private static Tensor ThroughCopy(Tensor x, Tensor r1, Tensor r2) => x * Safe(r1, x).Plus(Safe(r2, x));
 
-    private static Tensor Safe(Tensor a, Tensor b) => where(b.eq(0), zeros_like(a), a / (b + b.eq(0).to(b.dtype) + 1e-9));
+    private static Tensor Safe(Tensor a, Tensor b)
+    {
+        var none = b.eq(zeros_like(b));
+        return where(none, zeros_like(a), a / b.Plus(none.to(b.dtype)).Plus(1e-9));
+    }
 
     private static Tensor Concatenate(Tensor heads) => heads.transpose(1, 2).flatten(2);
 
@@ -103,17 +110,17 @@ internal static class TransformerAttribution
         {
             var normed1 = block.norm1.Forward(x);
             var (q, k, v) = block.QueriesKeysValues(normed1);
-            var weights = softmax(q.matmul(k.transpose(-2, -1)) / Math.Sqrt(block.Config.HeadWidth), -1);
+            var weights = softmax(q.matmul(k.transpose(-2, -1)).Over(Math.Sqrt(block.Config.HeadWidth)), -1);
             if (!weights.requires_grad)
                 weights.requires_grad_(true);
             var attended = weights.matmul(v);
             var attentionOut = block.proj.Forward(Concatenate(attended));
-            var mid = x + attentionOut;
+            var mid = x.Plus(attentionOut);
             var normed2 = block.norm2.Forward(mid);
             var activated = block.Config.Activation.Forward(block.fc1.Forward(normed2));
             var mlpOut = block.fc2.Forward(activated);
             traces.Add(new Trace(x, normed1, q, k, v, weights, attended, attentionOut, mid, normed2, activated, mlpOut));
-            x = mid + mlpOut;
+            x = mid.Plus(mlpOut);
         }
 
         var final = model.Norm.Forward(x);

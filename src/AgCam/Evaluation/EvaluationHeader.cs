@@ -4,7 +4,7 @@ namespace AgCam.Evaluation;
 public sealed record EvaluationHeader
 {
     /// <summary>Raised when rows change their form or meaning.</summary>
-    public const int CurrentVersion = 1;
+    public const int CurrentVersion = 2;
 
     public int Version { get; init; } = CurrentVersion;
 
@@ -27,6 +27,14 @@ public sealed record EvaluationHeader
 
     public required double Threshold { get; init; }
 
+    public Parity Parity { get; init; }
+
+    /// <summary>Name of the preset that the evaluation follows, or null.</summary>
+    public string? Preset { get; init; }
+
+    /// <summary>In what it does not follow it, a line each.</summary>
+    public IReadOnlyList<string> Deviations { get; init; } = [];
+
     /// <summary>Images of one forward pass. Batches are cut from the whole dataset, so that a shard's are the same as one process's.</summary>
     public required int Batch { get; init; }
 
@@ -45,6 +53,7 @@ public sealed record EvaluationHeader
         Methods = [.. options.Methods.Select(method => method.Name)],
         Metrics = [.. options.Families.Order()],
         Threshold = options.Threshold,
+        Parity = options.Parity,
         Batch = batch,
         MaskedBatch = options.MaskedBatch,
         Shard = shard,
@@ -63,6 +72,9 @@ public sealed record EvaluationHeader
             ("methods", string.Join(",", Methods), string.Join(",", other.Methods)),
             ("metrics", string.Join(",", Metrics), string.Join(",", other.Metrics)),
             ("threshold", FormattableString.Invariant($"{Threshold}"), FormattableString.Invariant($"{other.Threshold}")),
+            ("parity", $"{Parity}", $"{other.Parity}"),
+            ("preset", $"{Preset}", $"{other.Preset}"),
+            ("deviations", string.Join("; ", Deviations), string.Join("; ", other.Deviations)),
             ("batch", $"{Batch}", $"{other.Batch}"),
             ("masked batch", $"{MaskedBatch}", $"{other.MaskedBatch}"),
             ("number of shards", $"{Shard.Count}", $"{other.Shard.Count}"),

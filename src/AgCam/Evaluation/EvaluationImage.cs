@@ -1,4 +1,5 @@
 using AgCam.Evaluation.Datasets;
+using AgCam.Evaluation.Datasets.Masks;
 using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Preprocessing;
@@ -23,6 +24,12 @@ public sealed record EvaluationImage(Sample Sample)
     /// <summary>Why there are none.</summary>
     public string? WithoutBoxes { get; private init; }
 
+    /// <summary>At the model's input size; null where there is none to be had, or no metric asks for it.</summary>
+    public MaskPixel[]? Mask { get; private init; }
+
+    /// <summary>Why there is none, where a metric asks for it.</summary>
+    public string? WithoutMask { get; private init; }
+
     /// <summary>How many boxes were put right or left out, by reason, of an image that counts.</summary>
     public IReadOnlyDictionary<string, int> Repaired { get; private init; } = new Dictionary<string, int>();
 
@@ -32,11 +39,12 @@ public sealed record EvaluationImage(Sample Sample)
         var image = new EvaluationImage(sample);
         if (sample.Unusable is { } unusable)
             return image with { Skipped = unusable };
+        var hopeless = options.NeedsObjects && (sample.Masks.Count == 0 || !options.Has(MetricFamily.Masks));
         if (sample.Label is null)
-            return image with { Skipped = sample.WithoutBoxes is { } why && options.NeedsBoxes ? why : SkipReason.NoLabel };
-        if (explainer.Classes.Find(sample.Label) is var label && label < 0)
+            return image with { Skipped = sample.WithoutBoxes is { } why && hopeless ? why : SkipReason.NoLabel };
+        if (ClassOf(sample, explainer.Classes) is var label && label < 0)
             return image with { Skipped = SkipReason.UnknownLabel };
-        if (sample.WithoutBoxes is { } without && options.NeedsBoxes)
+        if (sample.WithoutBoxes is { } without && hopeless)
             return image with { Skipped = without };
         RgbImage picture;
         try
@@ -52,9 +60,35 @@ public sealed record EvaluationImage(Sample Sample)
         var repaired = new SortedDictionary<string, int>(StringComparer.Ordinal);
         var boxes = sample.Boxes.Select(box => Usable(box, prepared, repaired)).OfType<BoundingBox>().ToList();
         var reason = boxes.Count > 0 ? null : sample.WithoutBoxes ?? repaired.Keys.FirstOrDefault() ?? SkipReason.NoBoxes;
-        return reason is not null && options.NeedsBoxes
-            ? image with { Skipped = reason }
-            : image with { Label = label, Prepared = prepared, Boxes = boxes, WithoutBoxes = reason, Repaired = repaired };
+        var (mask, noMask) = options.Has(MetricFamily.Masks) ? MaskOf(sample, prepared, limits) : (null, null);
+        var measurable = (reason is null && options.UsesBoxes) || mask is not null;
+        return options.NeedsObjects && !measurable
+            ? image with { Skipped = options.UsesBoxes ? reason : noMask }
+            : image with { Label = label, Prepared = prepared, Boxes = boxes, WithoutBoxes = reason, Mask = mask, WithoutMask = noMask, Repaired = repaired };
+    }
+
+    /// <summary>By the label, by another name of it, or, for a model without names, by the dataset's own order; -1 where the model has no such class.</summary>
+    private static int ClassOf(Sample sample, ClassNames classes)
+    {
+        foreach (var name in sample.OtherNames.Prepend(sample.Label!))
+            if (classes.Find(name) is >= 0 and var found)
+                return found;
+        return classes.Names is null && sample.Index is { } index && index < classes.Count ? index : -1;
+    }
+
+    private static (MaskPixel[]? Mask, string? Without) MaskOf(Sample sample, PreparedImage image, ImageLimits limits)
+    {
+        if (sample.Masks.Count == 0)
+            return (null, SkipReason.NoMask);
+        try
+        {
+            var mask = ObjectPixels.Draw(sample.Masks, image, limits);
+            return (mask, mask is null ? SkipReason.EmptyMask : null);
+        }
+        catch (Exception failure) when (failure is FormatException or ImageException)
+        {
+            return (null, SkipReason.BrokenMask);
+        }
     }
 
     private static BoundingBox? Usable(BoundingBox box, PreparedImage image, SortedDictionary<string, int> repaired)

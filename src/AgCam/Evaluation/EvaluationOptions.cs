@@ -18,8 +18,24 @@ public enum MetricFamily
     /// <summary>Insertion, deletion and confidence: two masked forward passes for each row of pixels, an image and method.</summary>
     Insertion,
 
-    /// <summary>How little is left of the map for another class, and for a model with random weights.</summary>
+    /// <summary>Pixels above the threshold, maximum and mass against the dataset's masks.</summary>
+    Masks,
+
+    /// <summary>How little is left of the map for another class and for a model that loses its weights from the head down, and how steady it is under noise.</summary>
     Sanity,
+}
+
+/// <summary>Whose protocol the five localisation scores and the perturbation test follow.</summary>
+public enum Parity
+{
+    /// <summary>Pixels count by their centres, areas by the trapezoid rule.</summary>
+    None,
+
+    /// <summary>
+    /// The paper's, quirks included: boxes are filled one pixel too far, ground-truth corners are cut to whole input pixels, sums start at
+    /// 1e-5, areas are plain means over the eleven steps.
+    /// </summary>
+    Paper,
 }
 
 /// <summary>Which methods are measured on a model, and how.</summary>
@@ -33,12 +49,17 @@ public sealed record EvaluationOptions
     [Range(0, 0.999)]
     public double Threshold { get; init; } = 0.5;
 
+    /// <summary>Default none.</summary>
+    public Parity Parity { get; init; } = Parity.None;
+
     /// <summary>Pictures of one masked forward pass. Default 20: one image's perturbation test.</summary>
     [Range(1, 4096)]
     public int MaskedBatch { get; init; } = 20;
 
-    /// <summary>Whether every metric needs boxes, so that an image without them has nothing to measure.</summary>
-    public bool NeedsBoxes => Families.All(family => family is MetricFamily.Localization or MetricFamily.Pointing);
+    /// <summary>Whether every metric needs boxes or masks, so that an image without them has nothing to measure.</summary>
+    public bool NeedsObjects => Families.All(family => family is MetricFamily.Localization or MetricFamily.Pointing or MetricFamily.Masks);
+
+    public bool UsesBoxes => Has(MetricFamily.Localization) || Has(MetricFamily.Pointing);
 
     public bool Has(MetricFamily family) => Families.Contains(family);
 }

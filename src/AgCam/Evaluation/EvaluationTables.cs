@@ -16,6 +16,7 @@ public sealed class EvaluationTables
     private readonly SortedDictionary<string, string?> _skipped = new(StringComparer.Ordinal); // every image; null: evaluated
     private readonly SortedDictionary<string, long> _repaired = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, string> _withoutBoxes = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, string> _withoutMask = new(StringComparer.Ordinal);
     private readonly HashSet<string> _misclassified = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, string> _classes = new(StringComparer.Ordinal); // of every evaluated image
     private readonly Dictionary<string, SortedDictionary<string, PerturbationCurves>> _curves;
@@ -34,6 +35,9 @@ public sealed class EvaluationTables
 
     public EvaluationHeader Header { get; }
 
+    /// <summary>The method that the others are compared with: AG-CAM, on models that average the patches agcam-pooled; null where neither was measured.</summary>
+    public string? Reference => new[] { Attribution.AttributionMethod.Paper, Attribution.AttributionMethod.Pooled }.FirstOrDefault(Header.Methods.Contains);
+
     public int Images => _skipped.Count;
 
     public int Evaluated => _skipped.Values.Count(reason => reason is null);
@@ -46,6 +50,9 @@ public sealed class EvaluationTables
 
     /// <summary>Evaluated images that metrics of boxes leave out, by reason.</summary>
     public IReadOnlyDictionary<string, int> WithoutBoxes => Counted(_withoutBoxes.Values);
+
+    /// <summary>Evaluated images that metrics of masks leave out, by reason.</summary>
+    public IReadOnlyDictionary<string, int> WithoutMask => Counted(_withoutMask.Values);
 
     /// <summary>Boxes (not images) of evaluated images that were put right or left out, by reason.</summary>
     public IReadOnlyDictionary<string, long> Repaired => _repaired;
@@ -90,18 +97,20 @@ public sealed class EvaluationTables
             _misclassified.Add(row.Image);
         if (row.WithoutBoxes is { } without)
             _withoutBoxes[row.Image] = without;
+        if (row.WithoutMask is { } noMask)
+            _withoutMask[row.Image] = noMask;
         foreach (var (reason, count) in row.Repaired)
             _repaired[reason] = _repaired.GetValueOrDefault(reason) + count;
     }
 
-    /// <summary>Means with their intervals, and how far each method is from AG-CAM on the same images.</summary>
+    /// <summary>Means with their intervals, and how far each method is from <see cref="Reference"/> on the same images.</summary>
     public IReadOnlyList<MethodSummary> Summarize(Bootstrap? bootstrap = null)
     {
         var whole = _tables.Keys.ToDictionary(method => method, Complete);
-        var paper = whole.GetValueOrDefault(Attribution.AttributionMethod.Paper);
+        var reference = Reference is { } name ? whole[name] : null;
         return [.. Header.Methods.AsParallel().AsOrdered().Select(method => new MethodSummary(
             method,
-            [.. _metrics.Select(metric => Summarize(metric, whole[method], paper, bootstrap)).OfType<MetricSummary>()],
+            [.. _metrics.Select(metric => Summarize(metric, whole[method], reference, bootstrap)).OfType<MetricSummary>()],
             _tables[method].Skipped,
             _boxes[method].Images > 0 ? _boxes[method].MaxBoxAccThreshold : null))];
     }
@@ -147,12 +156,12 @@ public sealed class EvaluationTables
         return complete;
     }
 
-    private static MetricSummary? Summarize(Metric metric, MetricTable table, MetricTable? paper, Bootstrap? bootstrap)
+    private static MetricSummary? Summarize(Metric metric, MetricTable table, MetricTable? reference, Bootstrap? bootstrap)
     {
         var count = table.Values(metric.Name).Length;
         if (count == 0)
             return null;
-        Interval? difference = paper is null || paper == table || !table.Pairs(paper, metric.Name) ? null : table.MeanDifference(paper, metric.Name, bootstrap);
+        Interval? difference = reference is null || reference == table || !table.Pairs(reference, metric.Name) ? null : table.MeanDifference(reference, metric.Name, bootstrap);
         return new MetricSummary(metric, count, table.Mean(metric.Name, bootstrap), difference);
     }
 
@@ -165,7 +174,7 @@ public sealed class EvaluationTables
 public sealed record MethodSummary(string Name, IReadOnlyList<MetricSummary> Metrics, IReadOnlyDictionary<string, int> Skipped, double? MaxBoxAccThreshold);
 
 /// <param name="Count">Images in the mean.</param>
-/// <param name="Difference">From AG-CAM, over the images for which both have a value; null for AG-CAM itself and where it was not measured.</param>
+/// <param name="Difference">From the reference, over the images for which both have a value; null for that itself and where it was not measured.</param>
 public sealed record MetricSummary(Metric Metric, int Count, Interval Value, Interval? Difference)
 {
     /// <summary>Whether the interval of the difference leaves out zero.</summary>

@@ -15,12 +15,17 @@ public sealed class Evaluator : IDisposable
 {
     private readonly Explainer _explainer;
     private readonly EvaluationOptions _options;
-    private readonly VisionTransformer? _randomised;
+    private const int NoiseDraws = 4;
+    private const double NoiseSize = 0.02;
+    private readonly SanityModels? _randomised;
 
+    /// <exception cref="ModelException">One of the methods is not for the model's head.</exception>
     public Evaluator(Explainer explainer, EvaluationOptions options)
     {
+        if (options.Methods.Select(method => method.Refusal(explainer.Config)).FirstOrDefault(why => why is not null) is { } refusal)
+            throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
         (_explainer, _options) = (explainer, options);
-        _randomised = options.Has(MetricFamily.Sanity) ? RandomWeights.Model(explainer.Config, explainer.Model.Device, explainer.Model.Dtype) : null;
+        _randomised = options.Has(MetricFamily.Sanity) ? new SanityModels(explainer.Model) : null;
     }
 
     /// <returns>A row for each image, in the order given.</returns>
@@ -57,6 +62,7 @@ public sealed class Evaluator : IDisposable
         {
             LabelName = _explainer.Classes[image.Label],
             WithoutBoxes = image.WithoutBoxes,
+            WithoutMask = image.WithoutMask,
             Repaired = image.Repaired,
             Methods = _options.Methods.Index().ToDictionary(m => m.Item.Name, m => Reason(maps[m.Index][i]) is { } reason
                 ? new MethodRow { Skipped = reason }
@@ -101,7 +107,11 @@ public sealed class Evaluator : IDisposable
         Parallel.For(0, hits.Length, at =>
         {
             var (m, i) = Math.DivRem(at, images.Count);
-            if (maps[m, i] is not { } map || images[i].Boxes.Count == 0)
+            if (maps[m, i] is not { } map)
+                return;
+            if (images[i].Mask is not null)
+                MapScores.Masks(images[i], map, _options, said[i].Correct, values[m, i]);
+            if (images[i].Boxes.Count == 0)
                 return;
             if (_options.Has(MetricFamily.Localization))
                 hits[m, i] = MapScores.Localization(images[i], map, _options, said[i].Correct, values[m, i]);
@@ -116,7 +126,7 @@ public sealed class Evaluator : IDisposable
         var curves = new PerturbationCurves?[maps.GetLength(0), images.Count];
         if (!_options.Has(MetricFamily.Perturbation) && !_options.Has(MetricFamily.Insertion))
             return curves;
-        var masked = new MaskedForward(_explainer.Model, _options.MaskedBatch);
+        var masked = new MaskedForward(_explainer.Model, _options.MaskedBatch, _options.Parity);
         for (var i = 0; i < images.Count; i++)
         {
             var pixels = input[i].contiguous().cpu().data<float>().ToArray(); // [3, H, W]
@@ -133,21 +143,50 @@ public sealed class Evaluator : IDisposable
         return curves;
     }
 
-    /// <summary>The same methods for another class, and on a model that learnt nothing.</summary>
+    /// <summary>The same methods for another class, on models that lose what they learnt, and on slightly changed pictures.</summary>
     private void Sanity(AttributionBatch batch, List<EvaluationImage> images, List<IReadOnlyList<Heatmap?>> maps, Dictionary<string, double>[,] values)
     {
         using var scope = NewDisposeScope();
         var classes = _explainer.Config.Classes;
         var others = images.Select(image => OtherClass(image, classes)).ToArray();
         var elsewhere = batch with { Target = tensor(others, device: batch.Model.Device) };
-        var random = Batch(_randomised!, batch.Input, images, images.Select(image => image.Label));
-        for (var m = 0; m < maps.Count; m++)
+        Each(m =>
         {
-            if (_options.Methods[m].IsGiven)
-                continue;
             if (classes > 1)
                 Compare("randomLogit", m, _options.Methods[m].Maps(elsewhere));
-            Compare("randomWeights", m, _options.Methods[m].Maps(random));
+        });
+        foreach (var (metric, model) in _randomised!.Stages)
+        {
+            using var stage = NewDisposeScope();
+            var random = Batch(model, batch.Input, images, images.Select(image => image.Label));
+            Each(m => Compare(metric, m, _options.Methods[m].Maps(random)));
+        }
+
+        var noisy = Enumerable.Range(0, maps.Count).Select(_ => images.Select(_ => new List<Heatmap>()).ToList()).ToList();
+        for (var draw = 0; draw < NoiseDraws; draw++)
+        {
+            using var one = NewDisposeScope();
+            var changed = Batch(batch.Model, batch.Input.Plus(Noise(batch, draw)), images, images.Select(image => image.Label));
+            Each(m =>
+            {
+                foreach (var (i, map) in _options.Methods[m].Maps(changed).Index())
+                    if (map is not null)
+                        noisy[m][i].Add(map);
+            });
+        }
+
+        Each(m =>
+        {
+            for (var i = 0; i < images.Count; i++)
+                if (maps[m][i] is { IsFlat: false } map && noisy[m][i].Count == NoiseDraws)
+                    MapScores.Put(values[m, i], "maxSensitivity", Similarity.MaxSensitivity(map, noisy[m][i]));
+        });
+
+        void Each(Action<int> method)
+        {
+            for (var m = 0; m < maps.Count; m++)
+                if (!_options.Methods[m].IsGiven)
+                    method(m);
         }
 
         void Compare(string metric, int m, IReadOnlyList<Heatmap?> changed)
@@ -156,6 +195,15 @@ public sealed class Evaluator : IDisposable
                 if (maps[m][i] is { IsFlat: false } map && changed[i] is { IsFlat: false } other)
                     MapScores.Put(values[m, i], metric, Similarity.RankCorrelation(map.Values, other.Values));
         }
+    }
+
+    /// <summary>Uniform noise for every image, the same for the same image everywhere, [B, 3, H, W].</summary>
+    private static Tensor Noise(AttributionBatch batch, int draw)
+    {
+        using var scope = NewDisposeScope();
+        var shape = batch.Input.shape[1..];
+        return stack(batch.Keys.Select(key => rand(shape, generator: new Generator(Controls.Seed(key) + (ulong)draw)).Times(2 * NoiseSize).Plus(-NoiseSize)))
+            .to(batch.Input.device).MoveToOuterDisposeScope();
     }
 
     private static string? Reason(Heatmap? map) => map is null ? SkipReason.NoHeatmap : map.Reason;

@@ -24,6 +24,9 @@ public sealed record ImageRow(string Image)
     /// <summary>Why the metrics that need boxes leave the image out.</summary>
     public string? WithoutBoxes { get; init; }
 
+    /// <summary>Why the metrics that need masks leave the image out.</summary>
+    public string? WithoutMask { get; init; }
+
     /// <summary>Boxes put right or left out, by reason.</summary>
     public IReadOnlyDictionary<string, int> Repaired { get; init; } = new Dictionary<string, int>();
 

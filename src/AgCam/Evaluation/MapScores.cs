@@ -17,22 +17,40 @@ internal static class MapScores
         var seen = image.Boxes.Select(box => prepared.Transform.ToInput(box).Clip(prepared.Width, prepared.Height)).ToList();
         if (correct)
         {
-            // The paper squashes, and scales corners by width and height; where the picture was cropped, the boxes are first carried to the input.
+            // The paper squashes, and there scales corners by width and height; where the picture was cropped, the boxes are first carried to the input.
             var transform = prepared.Transform;
             var squashed = transform is { OffsetX: 0, OffsetY: 0 }
                 && Math.Abs((transform.ScaleX * prepared.Width) - transform.OriginalWidth) < 0.5 && Math.Abs((transform.ScaleY * prepared.Height) - transform.OriginalHeight) < 0.5;
             var predicted = map.Boxes(options.Threshold);
-            var scores = squashed
-                ? LocalizationScores.Measure(predicted, image.Boxes, (transform.OriginalWidth, transform.OriginalHeight), input)
-                : LocalizationScores.Measure(predicted, seen, input, input);
-            values["pixelAccuracy"] = scores.PixelAccuracy;
-            values["iou"] = scores.Iou;
-            values["dice"] = scores.Dice;
-            values["precision"] = scores.Precision;
-            values["recall"] = scores.Recall;
+            var scores = options.Parity == Parity.None ? LocalizationScores.Measure(predicted, seen, input)
+                : squashed ? LocalizationScores.Paper(predicted, image.Boxes, (transform.OriginalWidth, transform.OriginalHeight), input)
+                : LocalizationScores.Paper(predicted, seen, input, input);
+            Put(values, "pixelAccuracy", scores.PixelAccuracy);
+            Put(values, "iou", scores.Iou);
+            Put(values, "dice", scores.Dice);
+            Put(values, "precision", scores.Precision);
+            Put(values, "recall", scores.Recall);
         }
 
         return BoxHits.Of(Sweep.Measure(map, seen));
+    }
+
+    /// <summary>Against the image's mask, which is there.</summary>
+    public static void Masks(EvaluationImage image, Heatmap map, EvaluationOptions options, bool correct, Dictionary<string, double> values)
+    {
+        if (correct)
+        {
+            var scores = MaskScores.Measure(map, image.Mask!, options.Threshold);
+            Put(values, "maskPixelAccuracy", scores.PixelAccuracy);
+            Put(values, "maskIou", scores.Iou);
+            Put(values, "maskDice", scores.Dice);
+            Put(values, "maskPrecision", scores.Precision);
+            Put(values, "maskRecall", scores.Recall);
+        }
+
+        var (hit, energy) = MaskScores.Pointing(map, image.Mask!);
+        values["maskPointing"] = hit ? 1 : 0;
+        Put(values, "maskEnergy", energy);
     }
 
     /// <inheritdoc cref="Localization"/>

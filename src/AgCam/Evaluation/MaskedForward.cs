@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using AgCam.Heatmaps;
 using AgCam.Metrics;
 using AgCam.Models;
@@ -6,7 +7,7 @@ using static TorchSharp.torch;
 namespace AgCam.Evaluation;
 
 /// <summary>What the model says of pictures of which a part was taken away.</summary>
-internal sealed class MaskedForward(VisionTransformer model, int batch)
+internal sealed class MaskedForward(VisionTransformer model, int batch, Parity parity)
 {
     private const int Channels = 3;
 
@@ -14,10 +15,13 @@ internal sealed class MaskedForward(VisionTransformer model, int batch)
     /// <param name="map">At the same size, normalised.</param>
     public PerturbationCurves Perturbation(float[] pixels, Heatmap map, int label, Dictionary<string, double> values)
     {
-        var curves = new Perturbation(pixels, Channels, map).Measure(pictures => Probabilities(pictures, map, label), batch);
-        values["aucMorf"] = curves.AucMorf;
-        values["aucLerf"] = curves.AucLerf;
-        values["abpc"] = curves.Abpc;
+        var pictures = new Perturbation(pixels, Channels, map);
+        var curves = Metrics.Perturbation.Curves([.. Enumerable.Range(0, Metrics.Perturbation.Pictures).Chunk(batch).SelectMany(part =>
+            Probabilities(part.Length, (i, to) => pictures.Fill(part[i], to), map, label))]);
+        var (morf, lerf) = parity == Parity.Paper ? (curves.AucMorf, curves.AucLerf) : (curves.AreaMorf, curves.AreaLerf);
+        values["aucMorf"] = morf;
+        values["aucLerf"] = lerf;
+        values["abpc"] = lerf - morf;
         return curves;
     }
 
@@ -32,14 +36,20 @@ internal sealed class MaskedForward(VisionTransformer model, int batch)
         values["increaseInConfidence"] = Confidence.Increase(confidence[0], confidence[1]);
     }
 
-    private float[] Probabilities(float[][] pictures, Heatmap map, int label)
+    private float[] Probabilities(float[][] pictures, Heatmap map, int label) => Probabilities(pictures.Length, (i, to) => pictures[i].CopyTo(to), map, label);
+
+    /// <param name="fill">Writes the picture with this number into the model's input.</param>
+    private float[] Probabilities(int count, FillPicture fill, Heatmap map, int label)
     {
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
-        var input = empty([pictures.Length, Channels, map.Rows, map.Columns], float32);
-        var at = input.data<float>();
-        for (var i = 0; i < pictures.Length; i++)
-            at.CopyFrom(pictures[i], 0, (long)i * pictures[i].Length);
+        var input = empty([count, Channels, map.Rows, map.Columns], float32);
+        var size = Channels * map.Rows * map.Columns;
+        var at = MemoryMarshal.Cast<byte, float>(input.bytes);
+        for (var i = 0; i < count; i++)
+            fill(i, at.Slice(i * size, size));
         return model.Logits(input.to(model.Device)).softmax(-1).select(1, label).contiguous().cpu().data<float>().ToArray();
     }
+
+    private delegate void FillPicture(int picture, Span<float> to);
 }

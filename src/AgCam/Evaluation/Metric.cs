@@ -30,8 +30,20 @@ public sealed record Metric(string Name, MetricFamily Family, bool HigherIsBette
         new("deletion", MetricFamily.Insertion, false, "area under the probability while the hottest pixels are removed, row by row"),
         new("averageDrop", MetricFamily.Insertion, false, "share of the probability lost on the picture times the map"),
         new("increaseInConfidence", MetricFamily.Insertion, true, "share of images where it grows"),
+        new("maskPixelAccuracy", MetricFamily.Masks, true, "pixels that the threshold puts on the right side of the mask, correctly classified images"),
+        new("maskIou", MetricFamily.Masks, true, "intersection over union of the pixels above the threshold and the mask, correctly classified images"),
+        new("maskDice", MetricFamily.Masks, true, "Dice coefficient of the same, correctly classified images"),
+        new("maskPrecision", MetricFamily.Masks, true, "share of the pixels above the threshold that is object, correctly classified images"),
+        new("maskRecall", MetricFamily.Masks, true, "share of the object that is above the threshold, correctly classified images"),
+        new("maskPointing", MetricFamily.Masks, true, "the hottest pixel lies on the object"),
+        new("maskEnergy", MetricFamily.Masks, true, "share of the heat that lies on the object"),
         new("randomLogit", MetricFamily.Sanity, false, "rank correlation with the map of another class"),
+        new("randomHead", MetricFamily.Sanity, false, "rank correlation with the map after the head was randomised"),
+        new("randomTop25", MetricFamily.Sanity, false, "the same, head and the upper quarter of the blocks"),
+        new("randomTop50", MetricFamily.Sanity, false, "the same, head and the upper half of the blocks"),
+        new("randomTop75", MetricFamily.Sanity, false, "the same, head and the upper three quarters of the blocks"),
         new("randomWeights", MetricFamily.Sanity, false, "rank correlation with the map of a model with random weights"),
+        new("maxSensitivity", MetricFamily.Sanity, false, "largest change of the map, relative to its size, under four draws of noise up to 0.02 on the normalised picture"),
     ];
 
     /// <summary>Those that come from <see cref="Metrics.BoxAccuracy"/>, in the order of its shares.</summary>

@@ -13,7 +13,7 @@ public static class RowFile
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        Converters = { new JsonStringEnumConverter<MetricFamily>(JsonNamingPolicy.CamelCase), new HitsAsText(), new ShardAsText() },
+        Converters = { new JsonStringEnumConverter<MetricFamily>(JsonNamingPolicy.CamelCase), new JsonStringEnumConverter<Parity>(JsonNamingPolicy.CamelCase), new HitsAsText(), new ShardAsText() },
     };
 
     public static void WriteHeader(TextWriter to, EvaluationHeader header) => to.WriteLine(JsonSerializer.Serialize(new Line { Evaluation = header }, Format));
@@ -59,6 +59,43 @@ public static class RowFile
         }
 
         return end == rows ? tables! : throw new DatasetException($"{path} was cut short after {rows} rows: evaluate that shard again.");
+    }
+
+    /// <summary>
+    /// What an interrupted evaluation left: its rows, and the length in bytes of the part that is whole. Null where there is no such file or
+    /// it was finished.
+    /// </summary>
+    /// <exception cref="DatasetException">The file holds something else, or rows of another evaluation.</exception>
+    public static (IReadOnlyList<ImageRow> Rows, long Length)? Unfinished(string path, EvaluationHeader header)
+    {
+        if (!File.Exists(path))
+            return null;
+        var bytes = File.ReadAllBytes(path);
+        var (rows, start) = (new List<ImageRow>(), 0);
+        for (var end = Array.IndexOf(bytes, (byte)'\n'); end >= 0; end = Array.IndexOf(bytes, (byte)'\n', start))
+        {
+            Line? line;
+            try
+            {
+                line = JsonSerializer.Deserialize<Line>(bytes.AsSpan(start, end - start), Format);
+            }
+            catch (Exception error) when (error is JsonException or FormatException)
+            {
+                throw new DatasetException($"{path} is there and holds no rows of an evaluation: remove it, or name another file with --rows.", error);
+            }
+
+            if (line?.End is not null)
+                return null;
+            if (start == 0 && line?.Evaluation is not { } found)
+                throw new DatasetException($"{path} is there and holds no rows of an evaluation: remove it, or name another file with --rows.");
+            else if (start == 0 && (line!.Evaluation!.Differs(header) ?? (line.Evaluation.Shard != header.Shard ? "another shard" : null)) is { } difference)
+                throw new DatasetException($"{path} holds an unfinished evaluation that was measured otherwise ({difference}): remove it, or name another file with --rows.");
+            if (line?.Row is { } row)
+                rows.Add(row);
+            start = end + 1;
+        }
+
+        return start == 0 ? null : (rows, start);
     }
 
     private sealed record Line

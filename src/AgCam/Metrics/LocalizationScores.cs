@@ -3,12 +3,37 @@ using AgCam.Heatmaps;
 namespace AgCam.Metrics;
 
 /// <summary>
-/// The five localisation scores of the AG-CAM paper for one image, each in (0, 1]: how well the union of the predicted boxes covers the union
+/// The five localisation scores of the AG-CAM paper for one image, each in [0, 1]: how well the union of the predicted boxes covers the union
 /// of the ground-truth boxes, pixel by pixel at the model's input size.
 /// </summary>
 public readonly record struct LocalizationScores(double PixelAccuracy, double Iou, double Dice, double Precision, double Recall)
 {
     private const double Epsilon = 1e-5;
+
+    /// <summary>Pixels count as their centres lie in boxes or not.</summary>
+    /// <param name="predicted">In input pixels.</param>
+    /// <param name="groundTruth">In input pixels, not rounded.</param>
+    /// <returns>NaN where a score is not defined: precision without a predicted pixel, recall without a true one.</returns>
+    public static LocalizationScores Measure(IEnumerable<BoundingBox> predicted, IEnumerable<BoundingBox> groundTruth, (int Width, int Height) input)
+    {
+        var (said, truth) = (new bool[input.Width * input.Height], new bool[input.Width * input.Height]);
+        foreach (var (mask, box) in predicted.Select(box => (said, box)).Concat(groundTruth.Select(box => (truth, box))))
+            Fill(mask, input, FirstPixel(box.X), FirstPixel(box.Y), FirstPixel(box.Right) - 1, FirstPixel(box.Bottom) - 1);
+        var (truePositive, falsePositive, falseNegative) = Count(said, truth);
+        return Exact(truePositive, falsePositive, falseNegative, said.Length);
+    }
+
+    /// <summary>The scores from counts of pixels; NaN where one is not defined.</summary>
+    public static LocalizationScores Exact(long truePositive, long falsePositive, long falseNegative, long all)
+    {
+        double wrong = falsePositive + falseNegative;
+        return new LocalizationScores(
+            PixelAccuracy: (all - wrong) / all,
+            Iou: truePositive / (truePositive + wrong),
+            Dice: 2 * truePositive / (2 * truePositive + wrong),
+            Precision: (double)truePositive / (truePositive + falsePositive),
+            Recall: (double)truePositive / (truePositive + falseNegative));
+    }
 
     /// <summary>
     /// The authors' protocol, quirks included: a box is filled up to and including x + width and y + height (one pixel more than it covers), and
@@ -16,7 +41,7 @@ public readonly record struct LocalizationScores(double PixelAccuracy, double Io
     /// </summary>
     /// <param name="predicted">In input pixels.</param>
     /// <param name="groundTruth">In pixels of the original image, which was squashed to the input size.</param>
-    public static LocalizationScores Measure(
+    public static LocalizationScores Paper(
         IEnumerable<BoundingBox> predicted, IEnumerable<BoundingBox> groundTruth, (int Width, int Height) image, (int Width, int Height) input)
     {
         var (said, truth) = (new bool[input.Width * input.Height], new bool[input.Width * input.Height]);
@@ -26,20 +51,11 @@ public readonly record struct LocalizationScores(double PixelAccuracy, double Io
             Fill(truth, input, Scale(box.X, image.Width, input.Width), Scale(box.Y, image.Height, input.Height),
                 Scale(box.Right, image.Width, input.Width), Scale(box.Bottom, image.Height, input.Height));
 
-        var (truePositive, falsePositive, falseNegative) = (0, 0, 0);
-        for (var i = 0; i < said.Length; i++)
-        {
-            if (said[i] && truth[i])
-                truePositive++;
-            else if (said[i])
-                falsePositive++;
-            else if (truth[i])
-                falseNegative++;
-        }
+        var (truePositive, falsePositive, falseNegative) = Count(said, truth);
         return Of(truePositive, falsePositive, falseNegative, said.Length);
     }
 
-    /// <summary>The scores from counts of pixels.</summary>
+    /// <summary>The paper's scores from counts of pixels.</summary>
     public static LocalizationScores Of(long truePositive, long falsePositive, long falseNegative, long all)
     {
         var wrong = falsePositive + falseNegative;
@@ -50,6 +66,25 @@ public readonly record struct LocalizationScores(double PixelAccuracy, double Io
             Precision: (truePositive + Epsilon) / (truePositive + falsePositive + Epsilon),
             Recall: (truePositive + Epsilon) / (truePositive + falseNegative + Epsilon));
     }
+
+    private static (int TruePositive, int FalsePositive, int FalseNegative) Count(bool[] said, bool[] truth)
+    {
+        var (truePositive, falsePositive, falseNegative) = (0, 0, 0);
+        for (var i = 0; i < said.Length; i++)
+        {
+            if (said[i] && truth[i])
+                truePositive++;
+            else if (said[i])
+                falsePositive++;
+            else if (truth[i])
+                falseNegative++;
+        }
+
+        return (truePositive, falsePositive, falseNegative);
+    }
+
+    /// <summary>The first pixel whose centre is not before this edge.</summary>
+    private static int FirstPixel(double edge) => (int)Math.Ceiling(edge - 0.5);
 
     private static int Scale(double corner, int from, int to) => (int)(corner / from * to);
 

@@ -19,11 +19,20 @@ internal static class MaskedImage
     public static float[] Without(float[] image, int channels, ReadOnlySpan<int> pixels)
     {
         var masked = (float[])image.Clone();
-        var plane = image.Length / channels;
-        for (var channel = 0; channel < channels; channel++)
-            foreach (var pixel in pixels)
-                masked[channel * plane + pixel] = 0;
+        Clear(masked, channels, pixels);
         return masked;
+    }
+
+    /// <summary>Sets these pixels to zero in all channels.</summary>
+    public static void Clear(Span<float> image, int channels, ReadOnlySpan<int> pixels)
+    {
+        var size = image.Length / channels;
+        for (var channel = 0; channel < channels; channel++)
+        {
+            var plane = image.Slice(channel * size, size);
+            foreach (var pixel in pixels)
+                plane[pixel] = 0;
+        }
     }
 
     /// <summary>The base picture, with these pixels taken from the other in all channels.</summary>

@@ -18,6 +18,14 @@ public sealed record PerturbationCurves(IReadOnlyList<double> Morf, IReadOnlyLis
 
     /// <summary>The area between the two curves, in [-1, 1]; high is good.</summary>
     public double Abpc => AucLerf - AucMorf;
+
+    /// <summary>The area under <see cref="Morf"/> by the trapezoid rule, in [0, 1]; low is good.</summary>
+    public double AreaMorf => Area(Morf);
+
+    /// <summary>The area under <see cref="Lerf"/> by the trapezoid rule, in [0, 1]; high is good.</summary>
+    public double AreaLerf => Area(Lerf);
+
+    private static double Area(IReadOnlyList<double> curve) => (curve.Sum() - ((curve[0] + curve[^1]) / 2)) / (curve.Count - 1);
 }
 
 /// <summary>
@@ -53,12 +61,20 @@ public sealed class Perturbation
     /// <summary>
     /// One after the other, made when asked for: the untouched picture, MoRF at 10 to 90 %, LeRF at 10 to 90 %, and the empty picture.
     /// </summary>
-    public IEnumerable<float[]> Images()
+    public IEnumerable<float[]> Images() => Enumerable.Range(0, Pictures).Select(picture =>
     {
-        for (var step = 0; step < Steps - 1; step++)
-            yield return MaskedImage.Without(_image, _channels, _morf.AsSpan(0, Removed(_morf.Length, step)));
-        for (var step = 1; step < Steps; step++)
-            yield return MaskedImage.Without(_image, _channels, _lerf.AsSpan(0, Removed(_lerf.Length, step)));
+        var image = new float[_image.Length];
+        Fill(picture, image);
+        return image;
+    });
+
+    /// <summary>One of <see cref="Images"/>, written where the model will read it.</summary>
+    /// <param name="to">[channels, rows, columns].</param>
+    public void Fill(int picture, Span<float> to)
+    {
+        var (order, step) = picture < Steps - 1 ? (_morf, picture) : (_lerf, picture - (Steps - 2));
+        _image.CopyTo(to);
+        MaskedImage.Clear(to, _channels, order.AsSpan(0, Removed(order.Length, step)));
     }
 
     /// <param name="probabilities">Of the class, for the pictures in the order of <see cref="Images"/>.</param>

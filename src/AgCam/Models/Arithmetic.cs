@@ -28,6 +28,12 @@ internal static class Arithmetic
         return x.mul(scalar);
     }
 
+    public static Tensor Over(this Tensor x, double number)
+    {
+        using Scalar scalar = number;
+        return x.div(scalar);
+    }
+
     /// <summary>Overwrites x.</summary>
     public static Tensor PlusInPlace(this Tensor x, Tensor y)
     {

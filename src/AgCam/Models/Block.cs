@@ -35,22 +35,25 @@ internal sealed record Block
     /// In the last block only the head tokens go on, so their rows are all that is computed past the values.
     /// </summary>
     /// <param name="x">[B, N, C]</param>
-    /// <param name="headTokens">T: the tokens that a head reads, 1, or 2 for a distilled model.</param>
+    /// <param name="head">The T tokens that the head reads.</param>
     /// <param name="last">Whether this is the last block; then the result is [B, T, C].</param>
-    public (Tensor X, BlockTrace Trace) ForwardTraced(Tensor x, int headTokens, bool last)
+    public (Tensor X, BlockTrace Trace) ForwardTraced(Tensor x, (int First, int Count) head, bool last)
     {
         using var scope = NewDisposeScope();
         var normed = norm1.Forward(x);
-        var (q, k, v) = last ? HeadQueriesKeysValues(normed, headTokens) : QueriesKeysValues(normed);
-        var headQueries = last ? q : q.narrow(2, 0, headTokens);
+        var (q, k, v) = last ? HeadQueriesKeysValues(normed, head) : QueriesKeysValues(normed);
+        var headQueries = last ? q : q.narrow(2, head.First, head.Count);
         var scores = headQueries.matmul(k.transpose(-2, -1)).TimesInPlace(Scale); // [B, H, T, N]
         var attended = last ? softmax(scores, -1).matmul(v) : F.scaled_dot_product_attention(q, k, v); // [B, H, N or T, d]
-        var mid = Residual(last ? x.narrow(1, 0, headTokens) : x, proj.Forward(Concatenate(attended)), ls1); // [B, N or T, C]
+        var mid = Residual(last ? x.narrow(1, head.First, head.Count) : x, proj.Forward(Concatenate(attended)), ls1); // [B, N or T, C]
         var hidden = fc1.Forward(norm2.Forward(mid)); // [B, N or T, M]
-        var trace = new BlockTrace(scores, v, HeadRows(mid, headTokens), HeadRows(hidden, headTokens));
+        var trace = new BlockTrace(scores, v, Rows(mid), Rows(hidden));
         var result = Residual(mid, fc2.Forward(Config.Activation.Overwrite(hidden)), ls2);
         trace.MoveToOuterDisposeScope();
         return (result.MoveToOuterDisposeScope(), trace);
+
+        // The last block's result holds the head tokens only; elsewhere their rows are copied, so that the rest can be overwritten or freed.
+        Tensor Rows(Tensor tokens) => tokens.narrow(1, last ? 0 : head.First, head.Count).clone();
     }
 
     /// <summary>The block with its N x N attention spelled out, differentiable: for the methods that need the whole matrix.</summary>
@@ -91,9 +94,6 @@ internal sealed record Block
 
     private static Tensor Scaled(Tensor x, Tensor? gamma) => gamma is null ? x : x * gamma;
 
-    // The last block's result holds the head tokens only; elsewhere their rows are copied, so that the rest can be overwritten or freed.
-    private static Tensor HeadRows(Tensor x, int headTokens) => x.narrow(1, 0, headTokens).clone();
-
     /// <summary>Each [B, H, N, d], of norm1's output.</summary>
     internal (Tensor Q, Tensor K, Tensor V) QueriesKeysValues(Tensor normed)
     {
@@ -101,10 +101,10 @@ internal sealed record Block
         return (Normed(all.select(0, 0), q_norm), Normed(all.select(0, 1), k_norm), all.select(0, 2));
     }
 
-    private (Tensor Q, Tensor K, Tensor V) HeadQueriesKeysValues(Tensor normed, int headTokens)
+    private (Tensor Q, Tensor K, Tensor V) HeadQueriesKeysValues(Tensor normed, (int First, int Count) head)
     {
         var c = Config.Width;
-        var q = Heads(qkv.Rows(0, c).Forward(normed.narrow(1, 0, headTokens)), 1).select(0, 0); // [B, H, T, d]
+        var q = Heads(qkv.Rows(0, c).Forward(normed.narrow(1, head.First, head.Count)), 1).select(0, 0); // [B, H, T, d]
         var kv = Heads(qkv.Rows(c, 2 * c).Forward(normed), 2); // [2, B, H, N, d]
         return (Normed(q, q_norm), Normed(kv.select(0, 0), k_norm), kv.select(0, 1));
     }

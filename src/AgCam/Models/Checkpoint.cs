@@ -82,7 +82,7 @@ public sealed class Checkpoint : IDisposable
         var weights = files.OpenWeights();
         try
         {
-            var placed = StoredNames.ToCanonical(weights.Tensors, path);
+            var placed = StoredNames.ToCanonical(weights.Tensors, path, options.Pooled);
             var description = Describe(files, placed, options, path);
             Validate(description.Config, path);
             CanonicalWeights.Require(description.Config, placed, path);
@@ -107,7 +107,7 @@ public sealed class Checkpoint : IDisposable
         var config = files.Config is null ? null : ConfigJson.Read(files.Config);
         var described = config switch
         {
-            not null when config.Has("architecture") => TimmConfig.Read(config, options.Architecture, options.ClassNames is not null),
+            not null when config.Has("architecture") => TimmConfig.Read(config, options.Architecture, options.ClassNames is not null, options.Pooled),
             not null when config.Has("model_type") =>
                 HuggingFaceConfig.Read(config, files.Preprocessor is null ? null : ConfigJson.Read(files.Preprocessor)),
             _ when options.Architecture is not null =>
@@ -118,6 +118,9 @@ public sealed class Checkpoint : IDisposable
             null => throw new ModelException(ModelFailure.BadConfiguration,
                 $"{path} comes without a config.json, so its architecture must be given: --arch, e.g. {NamedArchitectures.Examples}."),
         };
+        // timm normalises before or after the mean; the weights are named for it.
+        if (described.Config.Pooling != HeadPooling.Token)
+            described = described with { Config = described.Config with { Pooling = placed.Weights.ContainsKey("fc_norm.weight") ? HeadPooling.NormedAverage : HeadPooling.AverageOfNormed } };
         return options.Heads is { } heads ? described with { Config = described.Config with { Heads = heads } } : described;
     }
 

@@ -37,6 +37,12 @@ public sealed record CheckpointOptions
     /// <summary>Class names in the order of the model's outputs (--classes).</summary>
     public IReadOnlyList<string>? ClassNames { get; init; }
 
+    /// <summary>
+    /// Open models whose classifier reads the mean of the patches too. Only agcam-pooled explains them: the paper's method, which follows the
+    /// class token, would give an all-zero map. Default false: they are refused with that reason.
+    /// </summary>
+    public bool Pooled { get; init; }
+
     /// <summary>The name under which the model is recorded. Default: the folder's or file's own.</summary>
     public string? Id { get; init; }
 }

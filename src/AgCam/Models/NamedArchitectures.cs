@@ -37,7 +37,6 @@ public static partial class NamedArchitectures
     /// <summary>Parts of a name that change the model in a way that is not covered, and why.</summary>
     private static readonly Dictionary<string, string> Refused = new()
     {
-        ["gap"] = $"it averages the patches. {WhyClassToken}",
         ["siglip"] = $"it pools by attention (SigLIP). {WhyClassToken}",
         ["rpn"] = $"it averages the patches. {WhyClassToken}",
         ["dinov3"] = $"DINOv3 has rotary positions and averages the patches. {WhyClassToken}",
@@ -68,8 +67,9 @@ public static partial class NamedArchitectures
     /// <summary>
     /// The named model with its usual 1000 classes. A pretraining tag after a dot, as in vit_base_patch16_224.augreg_in21k, is ignored.
     /// </summary>
+    /// <param name="pooled">Names of models that average the patches (gap) are wanted too.</param>
     /// <exception cref="ModelException">unknown-architecture, or unsupported-architecture with the reason.</exception>
-    public static ViTConfig Find(string name)
+    public static ViTConfig Find(string name, bool pooled = false)
     {
         var bare = name.Split('.')[0];
         if (Torchvision.TryGetValue(bare, out var torchvision))
@@ -86,6 +86,9 @@ public static partial class NamedArchitectures
             if (Refused.TryGetValue(flag, out var why))
                 throw new ModelException(ModelFailure.UnsupportedArchitecture,
                     $"{bare} is not supported: {why}. Choose a model whose classifier reads the class token: {Examples}.");
+        if (!pooled && flags.Contains("gap"))
+            throw new ModelException(ModelFailure.UnsupportedArchitecture,
+                $"{bare} is not supported: it averages the patches. {WhyClassToken}. {PooledModels.NextStep}");
         if (!match.Success)
             throw Unknown(name);
 
@@ -125,6 +128,15 @@ public static partial class NamedArchitectures
         "dinov2" => config with { LayerScale = true, ImageHeight = 518, ImageWidth = 518 },
         "plus" => config with { Width = 896, Heads = 14, MlpWidth = 3584, LayerScale = true },
         "miil" => config with { QkvBias = false },
+        // ViT-B/16 without a class token has 16 heads; the medium ones of 2022 have LayerScale and no qkv bias, those with registers neither.
+        "gap" => config with
+        {
+            Pooling = HeadPooling.AverageOfNormed,
+            ClassToken = false,
+            Heads = config.Width == 768 ? 16 : config.Heads,
+            LayerScale = config.Width == 512 && config.Registers == 0,
+            QkvBias = config.Width != 512 || config.Registers > 0,
+        },
         "in21k" or "in21ft1k" or "sam" or "dino" => config,
         // timm gives registers no position embedding, and then the class token has none either.
         _ when flag.StartsWith("reg", StringComparison.Ordinal) && flag.Length == 4 && char.IsAsciiDigit(flag[3])

@@ -26,7 +26,20 @@ public enum PositionResizing
     HuggingFace,
 }
 
-/// <summary>The shape of a pre-norm Vision Transformer with a class token. Everything that the weights alone do not tell is here.</summary>
+/// <summary>What a model's classifier reads.</summary>
+public enum HeadPooling
+{
+    /// <summary>The class token (and the distillation token): what the paper's method explains.</summary>
+    Token,
+
+    /// <summary>The mean of the patch tokens, each normalised before (timm: norm, global_pool avg).</summary>
+    AverageOfNormed,
+
+    /// <summary>The mean of the patch tokens, normalised afterwards (timm: fc_norm, global_pool avg).</summary>
+    NormedAverage,
+}
+
+/// <summary>The shape of a pre-norm Vision Transformer. Everything that the weights alone do not tell is here.</summary>
 public sealed record ViTConfig
 {
     /// <summary>timm's name where there is one, e.g. vit_base_patch16_224.</summary>
@@ -61,6 +74,11 @@ public sealed record ViTConfig
     /// <summary>DeiT distilled: a second prefix token with a head of its own; the logits are the mean of the two heads.</summary>
     public bool Distilled { get; init; }
 
+    public HeadPooling Pooling { get; init; } = HeadPooling.Token;
+
+    /// <summary>False only in models that average the patches.</summary>
+    public bool ClassToken { get; init; } = true;
+
     /// <summary>Register tokens R between the class token and the patches.</summary>
     public int Registers { get; init; }
 
@@ -81,7 +99,7 @@ public sealed record ViTConfig
     public PositionResizing PositionResizing { get; init; } = PositionResizing.Timm;
 
     /// <summary>Class token, distillation token and registers: the tokens before the patches.</summary>
-    public int PrefixTokens => 1 + (Distilled ? 1 : 0) + Registers;
+    public int PrefixTokens => (ClassToken ? 1 : 0) + (Distilled ? 1 : 0) + Registers;
 
     public int GridRows => ImageHeight / PatchSize;
 
@@ -90,9 +108,13 @@ public sealed record ViTConfig
     /// <summary>Prefix tokens + patches, N.</summary>
     public int Tokens => PrefixTokens + GridRows * GridColumns;
 
+    /// <summary>The tokens that the classifier reads: T of them, from the first.</summary>
+    public (int First, int Count) HeadTokens => Pooling == HeadPooling.Token ? (0, Distilled ? 2 : 1) : (PrefixTokens, GridRows * GridColumns);
+
     public int HeadWidth => Width / Heads;
 
     /// <summary>Canonical text of what decides the numbers besides the weights: part of every explanation's identity.</summary>
     public string Canonical() => FormattableString.Invariant(
-        $"vit/1;{ImageWidth}x{ImageHeight}/{PatchSize};{Width}x{Depth}x{Heads};mlp={MlpWidth};{Activation};eps={LayerNormEpsilon};distilled={Distilled};registers={Registers};prefixpos={PrefixHasPosition};prenorm={PreNorm};qknorm={QkNorm};pos={PositionResizing}");
+        $"vit/1;{ImageWidth}x{ImageHeight}/{PatchSize};{Width}x{Depth}x{Heads};mlp={MlpWidth};{Activation};eps={LayerNormEpsilon};distilled={Distilled};registers={Registers};prefixpos={PrefixHasPosition};prenorm={PreNorm};qknorm={QkNorm};pos={PositionResizing}")
+        + (Pooling == HeadPooling.Token ? "" : $";pool={Pooling};class={ClassToken}");
 }

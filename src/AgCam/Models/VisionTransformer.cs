@@ -4,7 +4,7 @@ using F = TorchSharp.torch.nn.functional;
 namespace AgCam.Models;
 
 /// <summary>
-/// A pre-norm Vision Transformer whose head reads the class token (and the distillation token, where there is one).
+/// A pre-norm Vision Transformer whose head reads the class token (and the distillation token, where there is one), or the mean of the patches.
 /// Token order: [class][distillation][registers...][patches]. The model is immutable; its forward passes may run from several threads.
 /// </summary>
 public sealed class VisionTransformer : IDisposable
@@ -59,13 +59,22 @@ public sealed class VisionTransformer : IDisposable
             fc2 = Dense(b + "mlp.fc2"),
             ls2 = config.LayerScale ? Take(b + "ls2.gamma") : null,
         })];
-        _norm = Norm("norm");
+        _norm = Norm(config.Pooling == HeadPooling.NormedAverage ? "fc_norm" : "norm");
         _head = Dense("head");
         _headDist = config.Distilled ? Dense("head_dist") : null;
 
         // What was made on the way (views, unresized embeddings) goes; the parameters stay for as long as the model does.
         foreach (var parameter in Parameters())
             parameter.DetachFromDisposeScope();
+    }
+
+    // Shares every tensor: whoever made the two models disposes them.
+    private VisionTransformer(VisionTransformer below, VisionTransformer above, int blocks)
+    {
+        (Config, Device, Dtype) = (below.Config, below.Device, below.Dtype);
+        (_prefix, _positions, _patchWeight, _patchBias, _normPre) = (below._prefix, below._positions, below._patchWeight, below._patchBias, below._normPre);
+        Blocks = [.. below.Blocks.Take(below.Blocks.Count - blocks), .. above.Blocks.Skip(above.Blocks.Count - blocks)];
+        (_norm, _head, _headDist) = (above._norm, above._head, above._headDist);
     }
 
     /// <summary>Reads every weight into memory; the checkpoint may be closed afterwards.</summary>
@@ -82,14 +91,14 @@ public sealed class VisionTransformer : IDisposable
 
     public ScalarType Dtype { get; }
 
-    /// <summary>T: the tokens that a head reads: 1, or 2 for a distilled model.</summary>
-    public int HeadTokens => Config.Distilled ? 2 : 1;
-
     internal IReadOnlyList<Block> Blocks { get; }
 
     internal LayerNorm Norm => _norm;
 
     internal Linear ClassHead => _head;
+
+    /// <summary>This model with the head, the last norm and the last blocks of another of the same shape. Its tensors are theirs: it is not disposed.</summary>
+    internal VisionTransformer WithTopOf(VisionTransformer other, int blocks) => new(this, other, blocks);
 
     /// <summary>Plain prediction: the ordinary full forward pass.</summary>
     /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
@@ -105,7 +114,7 @@ public sealed class VisionTransformer : IDisposable
             x = next;
         }
 
-        return Head(_norm.Forward(x)).MoveToOuterDisposeScope();
+        return Head(HeadRows(x)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The forward pass that an explanation follows: the logits, and of every block what the closed form needs.</summary>
@@ -117,12 +126,12 @@ public sealed class VisionTransformer : IDisposable
         var traces = new BlockTrace[Blocks.Count];
         for (var i = 0; i < traces.Length; i++)
         {
-            (var next, traces[i]) = Blocks[i].ForwardTraced(x, HeadTokens, last: i == traces.Length - 1);
+            (var next, traces[i]) = Blocks[i].ForwardTraced(x, Config.HeadTokens, last: i == traces.Length - 1);
             x.Dispose();
             x = next;
         }
 
-        var logits = Head(_norm.Forward(x));
+        var logits = Head(x);
         foreach (var trace in traces)
             trace.MoveToOuterDisposeScope();
         return new ForwardPass(logits.MoveToOuterDisposeScope(), x.MoveToOuterDisposeScope(), traces);
@@ -141,7 +150,7 @@ public sealed class VisionTransformer : IDisposable
             attentions.Add(attention);
         }
 
-        return (Head(_norm.Forward(x)), attentions);
+        return (Head(HeadRows(x)), attentions);
     }
 
     /// <summary>dY/dx of the head tokens after the last block, for Y = logit[target] - gamma logit[against].</summary>
@@ -161,7 +170,14 @@ public sealed class VisionTransformer : IDisposable
                 rows = rows - gamma.unsqueeze(-1) * Rows(head, against);
             return heads.Length == 1 ? rows : rows.Times(1.0 / heads.Length);
         });
-        return _norm.Vjp(final.unsqueeze(2), stack(seeds, 1)).MoveToOuterDisposeScope();
+        var g = stack(seeds, 1); // [B, heads, K, C]
+        if (Config.Pooling == HeadPooling.Token)
+            return _norm.Vjp(final.unsqueeze(2), g).MoveToOuterDisposeScope();
+        // A mean hands each of its T tokens the same share of the gradient.
+        var share = 1.0 / Config.HeadTokens.Count;
+        return (Config.Pooling == HeadPooling.NormedAverage
+            ? _norm.Vjp(final.mean([1], keepdim: true).unsqueeze(2), g).Times(share).expand(-1, final.shape[1], -1, -1)
+            : _norm.Vjp(final.unsqueeze(2), g.Times(share))).MoveToOuterDisposeScope();
     }
 
     /// <summary>Every parameter, e.g. to ask for their gradients.</summary>
@@ -213,9 +229,17 @@ public sealed class VisionTransformer : IDisposable
         return (_normPre is null ? x : _normPre.Forward(x)).MoveToOuterDisposeScope();
     }
 
-    // normed: [B, T or more, C]
-    private Tensor Head(Tensor normed)
+    // [B, N, C] -> [B, T, C]
+    private Tensor HeadRows(Tensor x) => x.narrow(1, Config.HeadTokens.First, Config.HeadTokens.Count);
+
+    // rows: x after the last block, of the head tokens, [B, T, C]
+    private Tensor Head(Tensor rows)
     {
+        if (Config.Pooling == HeadPooling.NormedAverage)
+            return _head.Forward(_norm.Forward(rows.mean([1]))).to(float32);
+        var normed = _norm.Forward(rows);
+        if (Config.Pooling == HeadPooling.AverageOfNormed)
+            return _head.Forward(normed.mean([1])).to(float32);
         var logits = _head.Forward(normed.select(1, 0));
         if (_headDist is not null)
             logits = logits.Plus(_headDist.Forward(normed.select(1, 1))).Times(0.5);
@@ -225,12 +249,14 @@ public sealed class VisionTransformer : IDisposable
     private static (Tensor Prefix, Tensor Positions) Embeddings(
         ViTConfig config, (int Rows, int Columns) stored, Func<string, Tensor> weights, Device device, ScalarType dtype)
     {
-        List<Tensor> tokens = [weights("cls_token")];
+        List<Tensor> tokens = [];
+        if (config.ClassToken)
+            tokens.Add(weights("cls_token"));
         if (config.Distilled)
             tokens.Add(weights("dist_token"));
         if (config.Registers > 0)
             tokens.Add(weights("reg_token"));
-        var prefix = cat([.. tokens.Select(t => t.to(float32))], 1); // [1, P, C]
+        var prefix = tokens.Count == 0 ? empty([1, 0, config.Width], float32) : cat([.. tokens.Select(t => t.to(float32))], 1); // [1, P, C]
 
         var positions = weights("pos_embed").to(float32); // [1, P + n, C] or [1, n, C]
         if (config.PrefixHasPosition)

@@ -19,8 +19,8 @@ internal static class AutogradReference
         var negative = zeros(input.shape[0], patches);
         foreach (var (attention, gradient) in attentions.Zip(gradients))
         {
-            // The gradient is zero on every row but those of the tokens that a head reads.
-            Tensor Rows(Tensor t) => t.narrow(2, 0, model.HeadTokens).narrow(3, config.PrefixTokens, patches).detach();
+            // All rows: the gradient is zero on every one but those of the tokens that a head reads.
+            Tensor Rows(Tensor t) => t.narrow(3, config.PrefixTokens, patches).detach();
             positive = positive + (Rows(attention.Scores).sigmoid() * Rows(gradient).relu()).sum([1, 2]);
             negative = negative + (Rows(attention.Scores).sigmoid() * Rows(gradient).neg().relu()).sum([1, 2]);
         }

@@ -13,6 +13,9 @@ namespace AgCam.Tests.Attribution;
 [Properties(Arbitrary = [typeof(ViTShapes)], MaxTest = 60)]
 public class ClosedForm
 {
+    // A wrong formula is off by percents; where heat all but cancels, float32 itself by some 1e-5 of what is left.
+    private const double Tolerance = 1e-3;
+
     static ClosedForm() => NativeBackend.Load();
 
     [Property]
@@ -28,8 +31,8 @@ public class ClosedForm
         for (var k = 0; k < 2; k++)
         {
             var (positive, negative) = AutogradReference.Maps(model, input, logits => logits.gather(1, target.narrow(1, k, 1)).sum());
-            Assert.InRange(Error(maps.select(1, k), positive, negative), 0, 2e-5);
-            Assert.InRange(Error(negatives!.select(1, k), negative, positive), 0, 2e-5);
+            Assert.InRange(Error(maps.select(1, k), positive, negative), 0, Tolerance);
+            Assert.InRange(Error(negatives!.select(1, k), negative, positive), 0, Tolerance);
         }
     }
 
@@ -44,7 +47,7 @@ public class ClosedForm
         using var pass = Infer(model, input);
         var (maps, _) = AttentionGuidedCam.Maps(model, pass, target, against, gamma);
         var (positive, negative) = AutogradReference.Maps(model, input, logits => (logits.select(1, 0) - 0.6 * logits.select(1, 1)).sum());
-        Assert.InRange(Error(maps.select(1, 0), positive, negative), 0, 2e-5);
+        Assert.InRange(Error(maps.select(1, 0), positive, negative), 0, Tolerance);
     }
 
     [Property(MaxTest = 20)]
@@ -57,7 +60,7 @@ public class ClosedForm
         var (maps, negatives) = AttentionGuidedCam.Maps(model, together, zeros([3, 1], int64), signed: true);
         using var alone = Infer(model, input.narrow(0, 1, 1));
         var (map, _) = AttentionGuidedCam.Maps(model, alone, zeros([1, 1], int64));
-        Assert.InRange(Error(map[0], maps[1], negatives![1]), 0, 2e-5);
+        Assert.InRange(Error(map[0], maps[1], negatives![1]), 0, Tolerance);
     }
 
     [Property(MaxTest = 20)]

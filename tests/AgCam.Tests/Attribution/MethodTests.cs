@@ -155,13 +155,14 @@ public class MethodTests
         public Tensor OfTarget(Tensor logits) => logits.gather(1, Batch.Target.unsqueeze(1));
 
         /// <summary>[B, H, N, N] -> the head tokens' rows, patches only, [B, H, T, patches].</summary>
-        public Tensor HeadRows(Tensor attention) => ClassRow.Patches(attention.narrow(2, 0, Model.HeadTokens), Model.Config);
+        public Tensor HeadRows(Tensor attention) => ClassRow.Patches(attention.narrow(2, Model.Config.HeadTokens.First, Model.Config.HeadTokens.Count), Model.Config);
 
+        /// <summary>A wrong formula is off by percents; where heat all but cancels, float32 itself by some 1e-5 of what is left.</summary>
         public void Same(Tensor expected, Tensor maps)
         {
             var actual = maps.flatten(1);
             var size = expected.norm().item<float>();
-            Assert.InRange((actual - expected).norm().item<float>(), 0, (2e-5f * size) + 1e-9f);
+            Assert.InRange((actual - expected).norm().item<float>(), 0, (1e-3f * size) + 1e-8f);
         }
 
         public void Dispose()

@@ -1,4 +1,5 @@
 using AgCam.Evaluation.Datasets;
+using AgCam.Evaluation.Datasets.Masks;
 using AgCam.Heatmaps;
 using AgCam.Tests.Models;
 using Parquet;
@@ -146,6 +147,77 @@ public class DatasetTests
         var error = Record.Exception(() => Dataset.Read(folder[name]).ToList());
         Assert.True(error is DatasetException or AgCam.Labels.LabelException, error?.ToString());
         Assert.Contains(name, error!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Cub_gives_its_test_images_with_box_and_mask()
+    {
+        using var folder = Files("images/001.Auk/a.jpg", "images/001.Auk/b.jpg", "images/002.Jay/c.jpg", "images/002.Jay/d.jpg", "segmentations/001.Auk/b.png");
+        File.WriteAllLines(folder["images.txt"], ["1 001.Auk/a.jpg", "2 001.Auk/b.jpg", "3 002.Jay/c.jpg", "4 002.Jay/d.jpg"]);
+        File.WriteAllLines(folder["image_class_labels.txt"], ["1 1", "2 1", "3 2", "4 2"]);
+        File.WriteAllLines(folder["classes.txt"], ["1 001.Auk", "2 002.Jay"]);
+        File.WriteAllLines(folder["train_test_split.txt"], ["1 1", "2 0", "3 0", "4 0"]);
+        File.WriteAllLines(folder["bounding_boxes.txt"], ["1 1.0 2.0 3.0 4.0", "2 5.0 6.0 7.0 8.5", "4 9 9 nine 9"]);
+
+        var samples = Dataset.Read(folder.Path).ToList();
+
+        Assert.Equal(DatasetLayout.Cub, Dataset.Detect(folder.Path));
+        Assert.Equal([("001.Auk/b.jpg", "001.Auk"), ("002.Jay/c.jpg", "002.Jay"), ("002.Jay/d.jpg", "002.Jay")], samples.Select(s => (s.Key, s.Label!)));
+        Assert.Equal(["Auk"], samples[0].OtherNames);
+        Assert.Equal([0, 1, 1], samples.Select(s => s.Index!.Value));
+        Assert.Equal([new(5, 6, 7, 8.5)], samples[0].Boxes);
+        Assert.Equal([null, SkipReason.NoBoxes, SkipReason.BrokenAnnotation], samples.Select(s => s.WithoutBoxes));
+        Assert.Equal([1, 0, 0], samples.Select(s => s.Masks.Count));
+        File.AppendAllText(folder["images.txt"], "4 again.jpg");
+        Assert.Contains("images.txt, line 5", Assert.Throws<DatasetException>(() => Dataset.Read(folder.Path).ToList()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Coco_masks_are_polygons_and_run_lengths_and_go_with_their_class()
+    {
+        using var folder = Files("a.png");
+        File.WriteAllText(folder["coco.json"], """
+            {"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "bell"}, {"id": 2, "name": "drum"}],
+             "annotations": [
+              {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "segmentation": [[1, 2, 4, 2, 4, 6]]},
+              {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "segmentation": {"size": [4, 5], "counts": [3, 4, 13]}},
+              {"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4], "segmentation": [[1, 2, 4, 2, 4, 6]]},
+              {"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4]}]}
+            """);
+
+        var samples = Dataset.Read(folder["coco.json"]).ToList();
+
+        Assert.Equal(2, samples[0].Masks.Count);
+        Assert.IsType<PolygonMask>(samples[0].Masks[0]);
+        Assert.Equal([3, 4, 13], Assert.IsType<RunLengthMask>(samples[0].Masks[1]).Runs);
+        Assert.Empty(samples[1].Masks); // one drum has none, so its pixels would count as background
+    }
+
+    [Fact]
+    public void Voc_masks_number_the_objects_of_the_annotation()
+    {
+        using var folder = Files("JPEGImages/a.jpg", "SegmentationObject/a.png");
+        Voc(folder, "a.xml", ("bell", 1, 1, 9, 9), ("drum", 2, 2, 8, 8), ("bell", 3, 3, 7, 7));
+
+        var bells = Dataset.Read(folder.Path).Single(sample => sample.Label == "bell");
+
+        Assert.Equal([[1], [3]], bells.Masks.Select(mask => ((PictureMask)mask).Objects!));
+    }
+
+    [Fact]
+    public void Ilsvrc_is_its_validation_images_and_what_is_missing_is_said()
+    {
+        using var folder = Files("Data/CLS-LOC/val/1.JPEG", "Data/CLS-LOC/val/2.JPEG", "Data/CLS-LOC/train/n02/3.JPEG");
+        Voc(folder, "CLS-LOC/val/1.xml", ("n01", 1, 1, 9, 9), ("n01", 2, 2, 8, 8));
+        Voc(folder, "CLS-LOC/val/2.xml", ("n02", 1, 1, 9, 9));
+        Voc(folder, "CLS-LOC/train/n02/3.xml", ("n02", 1, 1, 9, 9));
+
+        Assert.Equal(DatasetLayout.Ilsvrc, Dataset.Detect(folder.Path));
+        Assert.Equal([("n01", 2), ("n02", 1)], Dataset.Read(folder.Path).Select(sample => (sample.Label!, sample.Boxes.Count)));
+        var findings = IlsvrcDataset.Check(folder.Path, null, out var classes);
+        Assert.Equal(["n01", "n02"], classes);
+        Assert.Equal(["2 validation images instead of 50000", "2 classes instead of 1000", "2 classes without exactly 50 images"], findings);
+        Assert.Contains("Annotations/CLS-LOC/val", Assert.Throws<DatasetException>(() => Dataset.Read(folder["Data"], DatasetLayout.Ilsvrc).ToList()).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Empty files: nothing here opens an image.</summary>

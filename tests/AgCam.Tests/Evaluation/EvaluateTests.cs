@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using AgCam.Evaluation;
 using AgCam.Evaluation.Datasets;
+using AgCam.Images;
 using AgCam.Tests.Cli;
 using AgCam.Tests.Models;
 using Xunit;
@@ -27,7 +28,7 @@ public class EvaluateTests
             result.GetProperty("methods").EnumerateObject().Select(method => method.Name));
         foreach (var method in result.GetProperty("methods").EnumerateObject())
         {
-            Assert.Equal(Metric.All.Select(metric => metric.Name), method.Value.EnumerateObject().Select(metric => metric.Name));
+            Assert.Equal(Metric.All.Where(metric => metric.Family != MetricFamily.Masks).Select(metric => metric.Name), method.Value.EnumerateObject().Select(metric => metric.Name));
             foreach (var metric in method.Value.EnumerateObject())
                 Assert.InRange(Number(metric.Value, "mean"), Number(metric.Value, "low") - 1e-12, Number(metric.Value, "high") + 1e-12);
         }
@@ -36,6 +37,12 @@ public class EvaluateTests
         Assert.Equal(1, Mean(result, "rollout", "randomLogit"), 9);
         Assert.Equal(1, Mean(result, "random", "randomWeights"), 9);
         Assert.True(Mean(result, "agcam", "randomWeights") < 0.9);
+        // The head alone decides the gradient, not the attention: rollout keeps its map, AG-CAM does not.
+        Assert.Equal(1, Mean(result, "rollout", "randomHead"), 9);
+        Assert.True(Mean(result, "agcam", "randomHead") < 0.99);
+        Assert.True(Mean(result, "rollout", "randomTop75") < 0.99);
+        Assert.Equal(0, Mean(result, "random", "maxSensitivity"), 9);
+        Assert.InRange(Mean(result, "agcam", "maxSensitivity"), 1e-6, 1);
         Assert.Equal(Mean(result, "agcam", "aucLerf") - Mean(result, "agcam", "aucMorf"), Mean(result, "agcam", "abpc"), 9);
         Assert.Equal(
             Mean(result, "rollout", "abpc") - Mean(result, "agcam", "abpc"),
@@ -62,10 +69,72 @@ public class EvaluateTests
         Assert.Contains("Of 4 shards, 2 is missing", missing.Errors, StringComparison.Ordinal);
 
         var lines = File.ReadAllLines(parts[0]);
-        File.WriteAllLines(parts[0], lines[..^1]);
+        var finished = File.ReadAllText(parts[0]);
+        File.WriteAllText(parts[0], string.Join('\n', lines[..2]) + "\n" + lines[2][..40]); // header, a row, a torn one
+        var torn = Agcam.Run(["evaluate", "--merge", .. parts]);
+        Assert.Equal(2, torn.Code);
+        Assert.Contains("line 3", torn.Errors, StringComparison.Ordinal);
+
+        // The same command goes on where the rows end, to the same bytes.
+        var resumed = Agcam.Run(["evaluate", folder.Path, "--model", SomeImages.Model, "--shard", "3/4", "--rows", parts[0], .. what]);
+        Assert.Equal(0, resumed.Code);
+        Assert.Contains("going on after the 1 images", resumed.Errors, StringComparison.Ordinal);
+        Assert.Equal(finished, File.ReadAllText(parts[0]));
+
+        File.WriteAllText(parts[0], string.Join('\n', lines[..2]) + "\n");
         var cut = Agcam.Run(["evaluate", "--merge", .. parts]);
         Assert.Equal(2, cut.Code);
         Assert.Contains("cut short", cut.Errors, StringComparison.Ordinal);
+        var other = Agcam.Run(["evaluate", folder.Path, "--model", SomeImages.Model, "--shard", "3/4", "--rows", parts[0], .. what, "--threshold", "0.4"]);
+        Assert.Equal(2, other.Code);
+        Assert.Contains("threshold 0.5 and 0.4", other.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parity_is_the_papers_arithmetic_on_the_same_curves_and_boxes()
+    {
+        using var folder = SomeDataset(6);
+        var own = Evaluate(folder, "--methods", "agcam", "--metrics", "localization,perturbation", "--rows", folder["own.rows"]);
+        var paper = Evaluate(folder, "--methods", "agcam", "--metrics", "localization,perturbation", "--parity", "paper", "--rows", folder["paper.rows"]);
+
+        Assert.Equal("paper", paper.GetProperty("protocol").GetProperty("parity").GetString());
+        Assert.Equal(Mean(own, "agcam", "maxBoxAcc"), Mean(paper, "agcam", "maxBoxAcc"));
+        Assert.NotEqual(Mean(own, "agcam", "iou"), Mean(paper, "agcam", "iou"));
+        foreach (var (rows, mean) in ((string, Func<double[], double>)[])[("paper.rows", curve => curve.Average()), ("own.rows", curve => (curve.Sum() - ((curve[0] + curve[10]) / 2)) / 10)])
+            foreach (var row in File.ReadAllLines(folder[rows]).Select(line => JsonSerializer.Deserialize<JsonElement>(line)).Where(line => line.TryGetProperty("row", out _)))
+            {
+                var method = row.GetProperty("row").GetProperty("methods").GetProperty("agcam");
+                double[] morf = [.. method.GetProperty("morf").EnumerateArray().Select(p => p.GetDouble())], lerf = [.. method.GetProperty("lerf").EnumerateArray().Select(p => p.GetDouble())];
+                Assert.Equal(mean(lerf) - mean(morf), method.GetProperty("values").GetProperty("abpc").GetDouble(), 12);
+            }
+
+        var mixed = Agcam.Run("evaluate", "--merge", folder["own.rows"], folder["paper.rows"]);
+        Assert.Equal(2, mixed.Code);
+        Assert.Contains("parity", mixed.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Masks_are_scored_beside_boxes_and_those_that_are_missing_are_counted()
+    {
+        using var folder = SomeImages.Folder(4);
+        File.WriteAllText(folder["coco.json"], """
+            {"images": [{"id": 0, "file_name": "000.png"}, {"id": 1, "file_name": "001.png"}, {"id": 2, "file_name": "002.png"}, {"id": 3, "file_name": "003.png"}],
+             "categories": [{"id": 1, "name": "bell"}],
+             "annotations": [
+              {"image_id": 0, "category_id": 1, "bbox": [5, 5, 20, 20], "segmentation": [[5, 5, 25, 5, 25, 25, 5, 25]]},
+              {"image_id": 1, "category_id": 1, "bbox": [5, 5, 20, 20], "segmentation": {"size": [40, 50], "counts": [500, 300, 1200]}},
+              {"image_id": 2, "category_id": 1, "bbox": [5, 5, 20, 20]},
+              {"image_id": 3, "category_id": 1, "bbox": [5, 5, 20, 20], "segmentation": {"size": [40, 50], "counts": [500, 300]}}]}
+            """);
+        var result = Agcam.Run("evaluate", folder["coco.json"], "--model", SomeImages.Model, "--methods", "agcam,centre-box", "--metrics", "pointing,masks", "--json", "-q");
+        Assert.Equal((0, ""), (result.Code, result.Errors));
+        var json = JsonSerializer.Deserialize<JsonElement>(result.Output);
+        Assert.Equal("""{"broken-mask":1,"no-mask":1}""", JsonSerializer.Serialize(json.GetProperty("withoutMask")));
+        Assert.Equal((4, 2), (json.GetProperty("counts").GetProperty("agcam").GetProperty("energy").GetInt32(), json.GetProperty("counts").GetProperty("agcam").GetProperty("maskEnergy").GetInt32()));
+        Assert.InRange(Mean(json, "agcam", "maskEnergy"), 0.01, 0.99);
+
+        var only = Agcam.Run("evaluate", folder["coco.json"], "--model", SomeImages.Model, "--methods", "agcam", "--metrics", "masks", "--json", "-q");
+        Assert.Equal("""{"broken-mask":1,"no-mask":1}""", JsonSerializer.Serialize(JsonSerializer.Deserialize<JsonElement>(only.Output).GetProperty("skipped")));
     }
 
     [Fact]
@@ -184,6 +253,34 @@ public class EvaluateTests
         Assert.Equal(2, page.Split("<svg").Length - 1);
         Assert.InRange(page.Split("<img").Length - 1, 2, 8);
         Assert.DoesNotContain("http", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_page_stands_by_itself_in_a_browser()
+    {
+        Assert.SkipUnless(Chromium.Program is not null, "chromium is not installed: apt-get install chromium");
+        using var folder = SomeDataset(6);
+        var outcome = Agcam.Run("evaluate", folder.Path, "--model", SomeImages.Model, "--methods", "agcam,rollout,centre-box", "--metrics", "localization,pointing,perturbation", "--html", folder["page.html"], "-q");
+        Assert.Equal((0, ""), (outcome.Code, outcome.Errors));
+
+        // What the browser made of it: nothing outside a table was moved out of it, nothing is wider than the window.
+        File.AppendAllText(folder["page.html"], "<script>document.body.setAttribute('data-wide', document.documentElement.scrollWidth - window.innerWidth);"
+            + "document.body.setAttribute('data-broken', [...document.images].filter(image => !image.naturalWidth).length);"
+            + "document.body.setAttribute('data-cut', [...document.querySelectorAll('.wide')].filter(box => box.scrollWidth > box.clientWidth).length)</script>");
+        var dom = Chromium.Dom(folder["page.html"], folder["profile"]);
+        Assert.Contains("data-broken=\"0\"", dom, StringComparison.Ordinal);
+        Assert.Contains("data-cut=\"0\"", dom, StringComparison.Ordinal);
+        Assert.Contains("data-wide=\"0\"", dom, StringComparison.Ordinal);
+        Assert.Equal(4, dom.Split("<svg").Length - 1);
+        Assert.Equal(4 * 3, dom.Split("<polyline").Length - 1);
+        foreach (var heading in (string[])["Localization", "Pointing", "Perturbation", "Box accuracy over the threshold", "Perturbation curves", "iou by class", "AG-CAM's best by", "AG-CAM's worst by", "Protocol"])
+            Assert.Contains($"<h2>{heading}", dom, StringComparison.Ordinal);
+
+        Chromium.Screenshot(folder["page.html"], folder["page.png"], folder["profile"]);
+        var picture = ImageDecoder.Decode(File.ReadAllBytes(folder["page.png"]), ImageLimits.Default);
+        Assert.Equal((1280, 2400), (picture.Width, picture.Height));
+        var dark = picture.Pixels.Chunk(3).Count(pixel => pixel.Max() < 96);
+        Assert.InRange(dark / (double)(picture.Width * picture.Height), 0.005, 0.3);
     }
 
     private static JsonElement Evaluate(TemporaryFolder folder, params string[] what)

@@ -30,7 +30,7 @@ public class LocalizationScoresTests
                     Corners(expected.GetProperty("boxes_224_xyxy")).OrderBy(b => b.ToString()),
                     boxes.Select(b => b with { Score = 0 }).OrderBy(b => b.ToString()));
 
-                var scores = LocalizationScores.Measure(
+                var scores = LocalizationScores.Paper(
                     boxes, groundTruth, (golden.GetProperty("image_width").GetInt32(), golden.GetProperty("image_height").GetInt32()), (224, 224));
                 Assert.Equal(expected.GetProperty("pixel_acc").GetDouble(), scores.PixelAccuracy, 1e-6);
                 Assert.Equal(expected.GetProperty("iou").GetDouble(), scores.Iou, 1e-6);
@@ -48,7 +48,7 @@ public class LocalizationScoresTests
     {
         BoundingBox[] boxes = [new(10, 20, 30, 40)];
 
-        Assert.Equal(new LocalizationScores(1, 1, 1, 1, 1), LocalizationScores.Measure(boxes, boxes, (64, 64), (64, 64)));
+        Assert.Equal(new LocalizationScores(1, 1, 1, 1, 1), LocalizationScores.Paper(boxes, boxes, (64, 64), (64, 64)));
     }
 
     private static float[] Floats(JsonElement numbers) => [.. numbers.EnumerateArray().Select(n => n.GetSingle())];

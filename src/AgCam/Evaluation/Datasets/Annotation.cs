@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using AgCam.Evaluation.Datasets.Masks;
 using AgCam.Heatmaps;
 
 namespace AgCam.Evaluation.Datasets;
@@ -57,17 +58,23 @@ internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)
     public IEnumerable<Sample> Samples(string key, string path, string? label)
     {
         if (string.IsNullOrEmpty(label) && Boxes.Count > 0 && Boxes.All(box => box.Class is not null))
-            return ByClass(key, path, Boxes.Select(box => (box.Class!, box.Box)));
+            return ByClass(key, path, Boxes.Select(box => (box.Class!, box.Box, (ObjectMask?)null)));
         // Boxes of another class are no ground truth for this one; where none is said to be of it, the names are of another vocabulary.
         var own = Boxes.Where(box => box.Class is null || box.Class == label).ToList();
         return [new Sample(key, path) { Label = string.IsNullOrEmpty(label) ? null : label, Boxes = [.. (own.Count > 0 ? own : Boxes).Select(box => box.Box)], WithoutBoxes = WithoutBoxes }];
     }
 
     /// <summary>An image with objects of several classes is a sample for each; only then does the class stand in the key.</summary>
-    public static IEnumerable<Sample> ByClass(string key, string path, IEnumerable<(string Class, BoundingBox Box)> boxes)
+    public static IEnumerable<Sample> ByClass(string key, string path, IEnumerable<(string Class, BoundingBox Box, ObjectMask? Mask)> objects)
     {
-        var classes = boxes.GroupBy(box => box.Class, box => box.Box).OrderBy(group => group.Key, StringComparer.Ordinal).ToList();
-        return classes.Select(group => new Sample(classes.Count == 1 ? key : $"{key}#{group.Key}", path) { Label = group.Key, Boxes = [.. group] });
+        var classes = objects.GroupBy(o => o.Class).OrderBy(group => group.Key, StringComparer.Ordinal).ToList();
+        return classes.Select(group => new Sample(classes.Count == 1 ? key : $"{key}#{group.Key}", path)
+        {
+            Label = group.Key,
+            Boxes = [.. group.Select(o => o.Box)],
+            // A class of which one object has no mask has none: its pixels would count as background.
+            Masks = group.All(o => o.Mask is not null) ? [.. group.Select(o => o.Mask!)] : [],
+        });
     }
 
     private static BoundingBox? Box(JsonElement box)

@@ -1,9 +1,10 @@
 using System.Text.Json;
+using AgCam.Evaluation.Datasets.Masks;
 using AgCam.Heatmaps;
 
 namespace AgCam.Evaluation.Datasets;
 
-/// <summary>COCO's instances JSON: images, categories and annotations with bbox (x, y, width, height). Boxes round crowds are left out, as COCO's own evaluation does.</summary>
+/// <summary>COCO's instances JSON: images, categories and annotations with bbox (x, y, width, height) and, for masks, segmentation (polygons or run lengths). Boxes round crowds are left out, as COCO's own evaluation does.</summary>
 internal static class CocoDataset
 {
     public static IEnumerable<Sample> Read(string file, string? images)
@@ -37,7 +38,7 @@ internal static class CocoDataset
         return [beside, Path.Combine(beside, "images"), above, Path.Combine(above, Path.GetFileNameWithoutExtension(file).Split('_')[^1]), Path.Combine(above, "images")];
     }
 
-    private static (List<(long Id, string Name)> Images, Dictionary<long, List<(string, BoundingBox)?>> Objects) Parse(string file)
+    private static (List<(long Id, string Name)> Images, Dictionary<long, List<(string, BoundingBox, ObjectMask?)?>> Objects) Parse(string file)
     {
         try
         {
@@ -46,7 +47,7 @@ internal static class CocoDataset
             var root = json.RootElement;
             var classes = root.GetProperty("categories").EnumerateArray().ToDictionary(c => c.GetProperty("id").GetInt64(), c => c.GetProperty("name").GetString()!);
             List<(long Id, string Name)> images = [.. root.GetProperty("images").EnumerateArray().Select(i => (i.GetProperty("id").GetInt64(), i.GetProperty("file_name").GetString()!))];
-            var objects = new Dictionary<long, List<(string, BoundingBox)?>>();
+            var objects = new Dictionary<long, List<(string, BoundingBox, ObjectMask?)?>>();
             foreach (var annotation in root.GetProperty("annotations").EnumerateArray())
             {
                 var id = annotation.GetProperty("image_id").GetInt64();
@@ -61,18 +62,31 @@ internal static class CocoDataset
                 throw new DatasetException($"{file} lists an image twice.");
             return (images, objects);
         }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException or IndexOutOfRangeException)
         {
             throw new DatasetException($"{file} is no COCO annotation file: images, annotations and categories are needed ({error.Message})", error);
         }
     }
 
-    private static (string, BoundingBox)? Object(JsonElement annotation, Dictionary<long, string> classes)
+    private static (string, BoundingBox, ObjectMask?)? Object(JsonElement annotation, Dictionary<long, string> classes)
     {
         if (!annotation.TryGetProperty("category_id", out var category) || !classes.TryGetValue(category.GetInt64(), out var name)
             || !annotation.TryGetProperty("bbox", out var box) || box.ValueKind != JsonValueKind.Array || box.GetArrayLength() != 4
             || box.EnumerateArray().Any(value => value.ValueKind != JsonValueKind.Number))
             return null;
-        return (name, new BoundingBox(box[0].GetDouble(), box[1].GetDouble(), box[2].GetDouble(), box[3].GetDouble()));
+        return (name, new BoundingBox(box[0].GetDouble(), box[1].GetDouble(), box[2].GetDouble(), box[3].GetDouble()), annotation.TryGetProperty("segmentation", out var mask) ? Mask(mask) : null);
+    }
+
+    /// <summary>Null where there is none; numbers that make no mask are found out when it is drawn.</summary>
+    private static ObjectMask? Mask(JsonElement segmentation)
+    {
+        if (segmentation.ValueKind == JsonValueKind.Array && segmentation.GetArrayLength() > 0)
+            return new PolygonMask([.. segmentation.EnumerateArray().Select(polygon => polygon.EnumerateArray().Select(value => value.GetDouble()).ToArray())]);
+        if (segmentation.ValueKind != JsonValueKind.Object)
+            return null;
+        var (size, counts) = (segmentation.GetProperty("size"), segmentation.GetProperty("counts"));
+        return new RunLengthMask(size[0].GetInt32(), size[1].GetInt32(), counts.ValueKind == JsonValueKind.String
+            ? RunLengthMask.Decompress(counts.GetString()!)
+            : [.. counts.EnumerateArray().Select(run => run.GetInt64())]);
     }
 }

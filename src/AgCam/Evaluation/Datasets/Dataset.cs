@@ -16,6 +16,12 @@ public enum DatasetLayout
 
     /// <summary>A COCO JSON file.</summary>
     Coco,
+
+    /// <summary>images.txt, image_class_labels.txt, bounding_boxes.txt, ...: its test images.</summary>
+    Cub,
+
+    /// <summary>The validation images of ILSVRC: Annotations/CLS-LOC/val and Data/CLS-LOC/val.</summary>
+    Ilsvrc,
 }
 
 /// <summary>Datasets as streams of samples, in an order that is the same every time.</summary>
@@ -34,6 +40,8 @@ public static class Dataset
         {
             DatasetLayout.Metadata => MetadataDataset.Read(path, images),
             DatasetLayout.Voc => VocDataset.Read(path, images),
+            DatasetLayout.Ilsvrc => IlsvrcDataset.Read(path, images),
+            DatasetLayout.Cub => CubDataset.Read(path, images),
             DatasetLayout.Coco => CocoDataset.Read(path, images),
             _ => FolderDataset.Read(path),
         };
@@ -50,6 +58,10 @@ public static class Dataset
             };
         if (MetadataDataset.FileIn(path) is not null)
             return DatasetLayout.Metadata;
+        if (File.Exists(Path.Combine(path, CubDataset.Images)) && File.Exists(Path.Combine(path, CubDataset.Labels)))
+            return DatasetLayout.Cub;
+        if (Directory.Exists(Path.Combine(path, VocDataset.Annotations, IlsvrcDataset.Validation)))
+            return DatasetLayout.Ilsvrc;
         return Directory.Exists(Path.Combine(path, VocDataset.Annotations)) ? DatasetLayout.Voc : DatasetLayout.Folders;
     }
 }

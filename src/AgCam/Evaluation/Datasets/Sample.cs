@@ -1,3 +1,4 @@
+using AgCam.Evaluation.Datasets.Masks;
 using AgCam.Heatmaps;
 
 namespace AgCam.Evaluation.Datasets;
@@ -10,8 +11,17 @@ public sealed record Sample(string Key, string Path)
     /// <summary>Class index, name or WordNet id as the dataset states it; null where it states none.</summary>
     public string? Label { get; init; }
 
+    /// <summary>What the model may call the same class; tried when it does not know the label.</summary>
+    public IReadOnlyList<string> OtherNames { get; init; } = [];
+
+    /// <summary>The class index by the dataset's own order: for a model without class names.</summary>
+    public int? Index { get; init; }
+
     /// <summary>Around the objects of that class, in original pixels, as stated: they may lie anywhere.</summary>
     public IReadOnlyList<BoundingBox> Boxes { get; init; } = [];
+
+    /// <summary>Of the objects of that class; empty where the dataset has none.</summary>
+    public IReadOnlyList<ObjectMask> Masks { get; init; } = [];
 
     /// <summary>Why there are no boxes, one of <see cref="SkipReason"/>; null where there are some.</summary>
     public string? WithoutBoxes { get; init; }
@@ -34,6 +44,15 @@ public static class SkipReason
 
     /// <summary>The annotation cannot be read.</summary>
     public const string BrokenAnnotation = "broken-annotation";
+
+    /// <summary>The dataset has no mask of the image's object.</summary>
+    public const string NoMask = "no-mask";
+
+    /// <summary>A mask is not there, cannot be read, or does not fit the image.</summary>
+    public const string BrokenMask = "broken-mask";
+
+    /// <summary>Preprocessing leaves nothing of the mask, or it marks no pixel.</summary>
+    public const string EmptyMask = "empty-mask";
 
     public const string BoxOutsideImage = "box-outside-image";
 

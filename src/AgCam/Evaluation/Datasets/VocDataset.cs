@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Xml;
 using System.Xml.Linq;
+using AgCam.Evaluation.Datasets.Masks;
 using AgCam.Heatmaps;
 using AgCam.Images;
 
@@ -8,7 +9,8 @@ namespace AgCam.Evaluation.Datasets;
 
 /// <summary>
 /// Annotations/DIR/NAME.xml with the image in Data/DIR (ILSVRC), JPEGImages/DIR (VOC) or DIR itself. Every image of a folder that has
-/// annotations counts; so does an annotation without an image. Corners are taken as they are written.
+/// annotations counts; so does an annotation without an image. Corners are taken as they are written. Masks come from SegmentationObject/NAME.png,
+/// whose colours number the objects in the annotation's order.
 /// </summary>
 internal static class VocDataset
 {
@@ -16,12 +18,14 @@ internal static class VocDataset
 
     private static readonly string[] ImageFolders = ["Data", "JPEGImages", "."];
 
-    public static IEnumerable<Sample> Read(string root, string? images)
+    /// <param name="only">A folder below Annotations, e.g. CLS-LOC/val: nothing else is read.</param>
+    public static IEnumerable<Sample> Read(string root, string? images, string only = "")
     {
         var annotations = Path.Combine(root, Annotations);
         if (!Directory.Exists(annotations))
             throw new DatasetException($"{root} has no folder {Annotations}.");
-        foreach (var folder in Directory.EnumerateDirectories(annotations, "*", SearchOption.AllDirectories).Prepend(annotations).Order(StringComparer.Ordinal))
+        var top = Path.Combine(annotations, only);
+        foreach (var folder in Directory.EnumerateDirectories(top, "*", SearchOption.AllDirectories).Prepend(top).Order(StringComparer.Ordinal))
         {
             var unseen = new SortedSet<string>(Directory.EnumerateFiles(folder, "*.xml").Select(file => Path.GetFileNameWithoutExtension(file)), StringComparer.Ordinal);
             if (unseen.Count == 0)
@@ -36,7 +40,7 @@ internal static class VocDataset
                 if (!unseen.Remove(name))
                     yield return new Sample(key, image) { WithoutBoxes = SkipReason.NoBoxes };
                 else
-                    foreach (var sample in Annotated(Path.Combine(folder, name + ".xml"), key, image))
+                    foreach (var sample in Annotated(Path.Combine(folder, name + ".xml"), key, image, Path.Combine(root, "SegmentationObject", below, name + ".png")))
                         yield return sample;
             }
 
@@ -45,9 +49,9 @@ internal static class VocDataset
         }
     }
 
-    private static IEnumerable<Sample> Annotated(string file, string key, string image)
+    private static IEnumerable<Sample> Annotated(string file, string key, string image, string segmentation)
     {
-        List<(string, BoundingBox)> objects;
+        List<(string Class, BoundingBox Box)> objects;
         try
         {
             using var reader = XmlReader.Create(file, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null });
@@ -58,7 +62,8 @@ internal static class VocDataset
             return [new Sample(key, image) { Unusable = SkipReason.BrokenAnnotation }];
         }
 
-        return objects.Count == 0 ? [new Sample(key, image) { WithoutBoxes = SkipReason.EmptyAnnotation }] : Annotation.ByClass(key, image, objects);
+        return objects.Count == 0 ? [new Sample(key, image) { WithoutBoxes = SkipReason.EmptyAnnotation }] : Annotation.ByClass(
+            key, image, objects.Index().Select(o => (o.Item.Class, o.Item.Box, File.Exists(segmentation) ? new PictureMask(segmentation, [o.Index + 1]) : (ObjectMask?)null)));
     }
 
     private static (string Class, BoundingBox Box) Read(XElement element)

@@ -14,8 +14,8 @@ internal static class BareWeights
                 $"{model} is a Hugging Face checkpoint: its heads, activation and epsilon stand in its config.json. "
                 + "Put that file beside it.");
         var weights = placed.Weights;
-        var named = NamedArchitectures.Find(architecture);
-        var width = Side("cls_token", 3, 2);
+        var named = NamedArchitectures.Find(architecture, options.Pooled);
+        var width = Side("pos_embed", 3, 2);
         var patch = Side("patch_embed.proj.weight", 4, 2);
         var depth = 1 + weights.Keys.Select(BlockOf).DefaultIfEmpty(-1).Max();
         // At the named width a different depth means blocks are missing, or that the name is wrong.

@@ -11,7 +11,9 @@ internal static class CanonicalWeights
     public static Dictionary<string, long[]> Of(ViTConfig config)
     {
         long width = config.Width, hidden = config.MlpWidth, classes = config.Classes, patch = config.PatchSize;
-        var expected = new Dictionary<string, long[]>(StringComparer.Ordinal) { ["cls_token"] = [1, 1, width] };
+        var expected = new Dictionary<string, long[]>(StringComparer.Ordinal);
+        if (config.ClassToken)
+            expected["cls_token"] = [1, 1, width];
         if (config.Distilled)
             expected["dist_token"] = [1, 1, width];
         if (config.Registers > 0)
@@ -44,7 +46,7 @@ internal static class CanonicalWeights
                 expected[$"{block}.ls2.gamma"] = [width];
         }
 
-        Norm("norm", width);
+        Norm(config.Pooling == HeadPooling.NormedAverage ? "fc_norm" : "norm", width);
         Linear("head", classes, width);
         if (config.Distilled)
             Linear("head_dist", classes, width);

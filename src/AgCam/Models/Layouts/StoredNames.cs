@@ -19,8 +19,6 @@ internal static class StoredNames
 
     private static readonly (Func<string, bool> Sign, string Why)[] Refused =
     [
-        (name => name.StartsWith("fc_norm.", StringComparison.Ordinal),
-            "it averages the patches (fc_norm), so the class token's row has no gradient"),
         (name => name.StartsWith("attn_pool.", StringComparison.Ordinal) || name.Contains(".head.probe", StringComparison.Ordinal),
             "it pools by attention, so the class token's row has no gradient"),
         (name => name.StartsWith("text_model.", StringComparison.Ordinal) || name.StartsWith("visual.", StringComparison.Ordinal)
@@ -33,7 +31,8 @@ internal static class StoredNames
         (name => name.Split('.').Any(part => part is "rope" or "rope_embed" or "rope_embeddings"), "it has rotary positions"),
     ];
 
-    public static PlacedWeights ToCanonical(IReadOnlyDictionary<string, WeightTensor> stored, string model)
+    /// <param name="pooled">Models that average the patches are wanted.</param>
+    public static PlacedWeights ToCanonical(IReadOnlyDictionary<string, WeightTensor> stored, string model, bool pooled = false)
     {
         var tensors = WithoutWrappers(stored);
         foreach (var (sign, why) in Refused)
@@ -41,6 +40,11 @@ internal static class StoredNames
                 throw new ModelException(ModelFailure.UnsupportedArchitecture,
                     $"{model} is not supported: {why} (it holds {PrintableName.Of(found)}). "
                     + "Choose a plain ViT whose classifier reads the class token.");
+
+        if (!pooled && tensors.Keys.FirstOrDefault(name => name.StartsWith("fc_norm.", StringComparison.Ordinal)) is { } afterPooling)
+            throw new ModelException(ModelFailure.UnsupportedArchitecture,
+                $"{model} is not supported: it averages the patches (fc_norm), so the class token's row has no gradient "
+                + $"(it holds {PrintableName.Of(afterPooling)}). {PooledModels.NextStep}");
 
         var placed = Place(tensors, model);
         if (!placed.Weights.ContainsKey("head.weight"))

@@ -20,14 +20,16 @@ internal static class TimmConfig
     ];
 
     /// <param name="outputsAreNamed">A person has named the model's outputs: they are classes.</param>
-    public static ModelDescription Read(ConfigJson config, string? architecture, bool outputsAreNamed = false)
+    /// <param name="pooled">Models that average the patches are wanted too.</param>
+    public static ModelDescription Read(ConfigJson config, string? architecture, bool outputsAreNamed = false, bool pooled = false)
     {
         architecture ??= config.Text("architecture");
         var pretrained = config.OptionalSection("pretrained_cfg");
         var args = config.OptionalSection("model_args");
-        CheckArguments(config, args, architecture);
+        var pool = args?.OptionalText("global_pool") ?? config.OptionalText("global_pool") ?? "token";
+        CheckArguments(pool, args, architecture, pooled);
 
-        var named = NamedArchitectures.Find(architecture);
+        var named = NamedArchitectures.Find(architecture, pooled);
         var input = Input(pretrained);
         var size = args?.OptionalSize("img_size") ?? input ?? (named.ImageHeight, named.ImageWidth);
         var patch = args?.OptionalSize("patch_size") is { } given ? Square(given, args) : named.PatchSize;
@@ -47,6 +49,8 @@ internal static class TimmConfig
             Classes = new[] { args, config, pretrained }.Select(part => part?.OptionalInteger("num_classes"))
                 .FirstOrDefault(count => count is not null) ?? named.Classes,
             Activation = args?.OptionalText("act_layer") is { } activation ? ActivationOf(activation, args) : named.Activation,
+            Pooling = pool == "avg" ? HeadPooling.AverageOfNormed : named.Pooling,
+            ClassToken = args?.OptionalFlag("class_token") ?? named.ClassToken,
             Registers = registers,
             PrefixHasPosition = args?.OptionalFlag("no_embed_class") is { } noEmbed ? !noEmbed : named.PrefixHasPosition,
             PreNorm = args?.OptionalFlag("pre_norm") ?? named.PreNorm,
@@ -61,22 +65,21 @@ internal static class TimmConfig
         return new ModelDescription(model, Preprocessing(pretrained, input)) { ClassNames = names, WordNetIds = wordNetIds };
     }
 
-    private static void CheckArguments(ConfigJson config, ConfigJson? args, string architecture)
+    private static void CheckArguments(string pool, ConfigJson? args, string architecture, bool pooled)
     {
-        var pool = args?.OptionalText("global_pool") ?? config.OptionalText("global_pool") ?? "token";
-        if (pool != "token")
+        if (pool != "token" && !(pooled && pool == "avg"))
             throw Refused(architecture,
                 $"its classifier reads {(pool == "map" ? "an attention pool (map)" : $"the pooled patches ({PrintableName.Of(pool)})")}, "
-                + "so the class token's row has no gradient");
+                + "so the class token's row has no gradient", pool == "avg");
         if (args is null)
             return;
         var unknown = args.Keys.Where(key => args.Has(key) && !Known.Contains(key) && !Irrelevant.Contains(key))
             .Select(PrintableName.Of).ToList();
         if (unknown.Count > 0)
             throw Refused(architecture, $"what {string.Join(", ", unknown)} in model_args means for the computation is not known");
-        if (args.OptionalFlag("class_token") == false)
+        if (args.OptionalFlag("class_token") == false && pool != "avg")
             throw Refused(architecture, "it has no class token");
-        if (args.OptionalFlag("fc_norm") == true)
+        if (args.OptionalFlag("fc_norm") == true && pool != "avg")
             throw Refused(architecture, "it normalises after pooling (fc_norm), which goes with averaged patches");
         if (args.OptionalFlag("final_norm") == false)
             throw Refused(architecture, "it has no last layer normalisation");
@@ -164,6 +167,6 @@ internal static class TimmConfig
     private static int Square((int Height, int Width) size, ConfigJson args) =>
         size.Height == size.Width ? size.Height : throw args.Wrong("patch_size", "square");
 
-    private static ModelException Refused(string architecture, string why) => new(ModelFailure.UnsupportedArchitecture,
-        $"{PrintableName.Of(architecture)} is not supported: {why}. Choose a plain ViT whose classifier reads the class token.");
+    private static ModelException Refused(string architecture, string why, bool averages = false) => new(ModelFailure.UnsupportedArchitecture,
+        $"{PrintableName.Of(architecture)} is not supported: {why}. {(averages ? PooledModels.NextStep : "Choose a plain ViT whose classifier reads the class token.")}");
 }

@@ -17,6 +17,7 @@ internal static class TimmLayout
             ("patch_embed.proj", "patch_embed.proj"),
             ("norm_pre", "norm_pre"),
             ("norm", "norm"),
+            ("fc_norm", "fc_norm"),
             ("head", "head"),
             ("head_dist", "head_dist"));
         foreach (var token in new[] { "cls_token", "dist_token", "reg_token", "pos_embed" })

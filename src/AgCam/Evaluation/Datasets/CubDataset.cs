@@ -1,0 +1,73 @@
+using System.Globalization;
+using AgCam.Evaluation.Datasets.Masks;
+using AgCam.Heatmaps;
+
+namespace AgCam.Evaluation.Datasets;
+
+/// <summary>
+/// CUB-200: images.txt, image_class_labels.txt, classes.txt, bounding_boxes.txt (x, y, width, height) and train_test_split.txt, whose test
+/// images are taken; masks from segmentations/ inside the folder or beside it. Every text file has an image's number before its value.
+/// </summary>
+internal static class CubDataset
+{
+    public const string Images = "images.txt";
+    public const string Labels = "image_class_labels.txt";
+
+    public static IEnumerable<Sample> Read(string root, string? images)
+    {
+        if (!Directory.Exists(root))
+            throw new DatasetException($"{root} is a file: CUB-200 is given by its folder.");
+        var labels = Lines(root, Labels, needed: true);
+        var names = Lines(root, "classes.txt", needed: false);
+        var boxes = Lines(root, "bounding_boxes.txt", needed: false);
+        var training = Lines(root, "train_test_split.txt", needed: false);
+        var segmentations = new[] { root, Path.GetDirectoryName(Path.GetFullPath(root)) ?? root }.Select(folder => Path.Combine(folder, "segmentations")).FirstOrDefault(Directory.Exists);
+        foreach (var (id, key) in Lines(root, Images, needed: true))
+        {
+            if (training.GetValueOrDefault(id) == "1")
+                continue;
+            var sample = new Sample(key, Path.Combine(images ?? Path.Combine(root, "images"), key));
+            if (!labels.TryGetValue(id, out var number) || !int.TryParse(number, CultureInfo.InvariantCulture, out var label) || label < 1)
+            {
+                yield return sample;
+                continue;
+            }
+
+            var name = names.GetValueOrDefault(number);
+            var mask = segmentations is null ? null : Path.Combine(segmentations, Path.ChangeExtension(key, ".png"));
+            var box = boxes.TryGetValue(id, out var text) ? Box(text) : null;
+            yield return sample with
+            {
+                // 001.Black_footed_Albatross; models may leave the number out, or know no names at all.
+                Label = name ?? IndexOf(label),
+                OtherNames = name is null ? [] : [name[(name.IndexOf('.', StringComparison.Ordinal) + 1)..]],
+                Index = label - 1,
+                Boxes = box is { } found ? [found] : [],
+                WithoutBoxes = box is not null ? null : text is null ? SkipReason.NoBoxes : SkipReason.BrokenAnnotation,
+                Masks = mask is not null && File.Exists(mask) ? [new PictureMask(mask)] : [],
+            };
+        }
+    }
+
+    private static string IndexOf(int label) => (label - 1).ToString(CultureInfo.InvariantCulture);
+
+    private static BoundingBox? Box(string text)
+    {
+        var parts = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var values = parts.Select(part => double.TryParse(part, CultureInfo.InvariantCulture, out var value) ? value : double.NaN).ToArray();
+        return values.Length == 4 && values.All(double.IsFinite) ? new BoundingBox(values[0], values[1], values[2], values[3]) : null;
+    }
+
+    /// <summary>Number to the rest of the line, in the file's order.</summary>
+    private static Dictionary<string, string> Lines(string root, string file, bool needed)
+    {
+        var path = Path.Combine(root, file);
+        if (!File.Exists(path))
+            return needed ? throw new DatasetException($"{root} has no {file}: a CUB-200 folder has one.") : [];
+        var lines = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (line, number) in File.ReadLines(path).Select((line, i) => (line.Trim(), i + 1)))
+            if (line.Length > 0 && (line.Split(' ', 2) is not [var id, var rest] || !lines.TryAdd(id, rest.Trim())))
+                throw new DatasetException($"{path}, line {number}: \"{line}\" is no number with a value, or its number was there before.");
+        return lines;
+    }
+}

@@ -1,0 +1,47 @@
+using AgCam.Images;
+
+namespace AgCam.Evaluation.Datasets.Masks;
+
+/// <summary>COCO's run lengths: background and object in turn, down the columns, for a picture of the stated size.</summary>
+internal sealed record RunLengthMask(int Height, int Width, IReadOnlyList<long> Runs) : ObjectMask
+{
+    /// <summary>COCO's compressed form: groups of five bits, lowest first, in characters from '0'; from the fourth run on, the change since the run before the last.</summary>
+    /// <exception cref="FormatException">It is no such text.</exception>
+    public static IReadOnlyList<long> Decompress(string text)
+    {
+        var runs = new List<long>();
+        var (value, shift) = (0L, 0);
+        foreach (var character in text)
+        {
+            var bits = character - '0';
+            if (bits is < 0 or > 63 || shift > 30)
+                throw new FormatException("The run lengths are not COCO's.");
+            value |= (long)(bits & 31) << shift;
+            shift += 5;
+            if ((bits & 32) != 0)
+                continue;
+            if ((bits & 16) != 0)
+                value |= -1L << shift;
+            runs.Add(runs.Count > 2 ? value + runs[^2] : value);
+            (value, shift) = (0, 0);
+        }
+
+        return shift == 0 ? runs : throw new FormatException("The run lengths are cut off.");
+    }
+
+    internal override void Draw(MaskPixel[] pixels, int width, int height, ImageLimits limits)
+    {
+        if ((Width, Height) != (width, height))
+            throw new FormatException($"A mask of {Width} x {Height} does not fit a picture of {width} x {height}.");
+        if (Runs.Any(run => run < 0) || Runs.Sum() != pixels.LongLength)
+            throw new FormatException($"The run lengths do not add up to {width} x {height} pixels.");
+        var (at, inside) = (0L, false);
+        foreach (var run in Runs)
+        {
+            for (var end = at + run; at < end; at++)
+                if (inside)
+                    pixels[(at % height * width) + (at / height)] = MaskPixel.Object;
+            inside = !inside;
+        }
+    }
+}

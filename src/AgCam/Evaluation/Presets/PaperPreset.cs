@@ -1,0 +1,67 @@
+using AgCam.Evaluation.Datasets;
+using AgCam.Models;
+using AgCam.Preprocessing;
+
+namespace AgCam.Evaluation.Presets;
+
+/// <summary>
+/// agcam-aaai24: the paper's evaluation as one name. It pins the weights, the order of the classes, how pictures are prepared, the dataset
+/// and the protocol; what a run does otherwise is listed with its result.
+/// </summary>
+public sealed class PaperPreset
+{
+    public const string Name = "agcam-aaai24";
+
+    /// <summary>The weights of the paper. Without the tag behind the dot the name stands for later ones.</summary>
+    public const string Model = "timm/vit_base_patch16_224.orig_in21k_ft_in1k";
+
+    /// <summary>Of the normalised map.</summary>
+    public const double Threshold = 0.5;
+
+    private const int InputSide = 224;
+    private static readonly float[] Half = [0.5f, 0.5f, 0.5f];
+
+    private readonly IReadOnlyList<string> _findings;
+    private readonly IReadOnlyList<string> _classes;
+
+    private PaperPreset(IReadOnlyList<string> classes, IReadOnlyList<string> findings) => (_classes, _findings) = (classes, findings);
+
+    /// <summary>Looks the dataset over: an annotation for each of the 50,000 validation images of ILSVRC 2012.</summary>
+    /// <param name="classes">WordNet ids in the order of the model's outputs; null: the ids of the dataset in ordinal order.</param>
+    /// <param name="partial">Accept a part of the dataset; what is missing becomes a deviation.</param>
+    /// <exception cref="DatasetException">It is not the dataset, or a part of it where all is asked for.</exception>
+    public static PaperPreset Of(string dataset, string? images = null, IReadOnlyList<string>? classes = null, bool partial = false)
+    {
+        var findings = IlsvrcDataset.Check(dataset, images, out var seen);
+        if (findings.Count > 0 && !partial)
+            throw new DatasetException($"{dataset} is not the whole validation set of ILSVRC 2012: {string.Join("; ", findings)}. --partial evaluates what is there and says so in the result.");
+        if (classes is null && seen.Count != 1000)
+            throw new DatasetException($"The images are of {seen.Count} classes, from which the order of the model's 1,000 does not follow: give --classes with the 1,000 WordNet ids in their order.");
+        return new PaperPreset(classes ?? seen, findings);
+    }
+
+    /// <summary>A checkpoint's options with what the paper fixes: squashed to 224 x 224, bilinear, mean and deviation 0.5, the order of the classes.</summary>
+    /// <exception cref="ArgumentException">One of them is given otherwise.</exception>
+    public CheckpointOptions Over(CheckpointOptions given)
+    {
+        var (size, mean, std, mode, filter) = (given.ImageSize ?? InputSide, given.Mean ?? Half, given.Std ?? Half, given.CropMode ?? CropMode.Squash, given.Interpolation ?? Interpolation.Bilinear);
+        if (size != InputSide || !mean.SequenceEqual(Half) || !std.SequenceEqual(Half) || mode != CropMode.Squash || filter != Interpolation.Bilinear || given.CropPct is not (null or 1))
+            throw new ArgumentException($"--preset {Name} fixes how pictures are prepared (squashed to {InputSide} x {InputSide}, bilinear, mean and standard deviation 0.5): leave those options out.", nameof(given));
+        return given with { ImageSize = size, Mean = mean, Std = std, CropMode = mode, CropPct = null, Interpolation = filter, ClassNames = _classes };
+    }
+
+    /// <summary>In what the run is not the paper's, a line each.</summary>
+    public IReadOnlyList<string> Deviations(Explainer explainer)
+    {
+        var deviations = new List<string>(_findings);
+        if (!explainer.ModelId.StartsWith(Model + "@", StringComparison.Ordinal))
+            deviations.Add($"the model is {explainer.ModelId} instead of {Model}");
+        if (explainer.Classes.WordNetIds is { } own && !own.SequenceEqual(_classes))
+            deviations.Add("the checkpoint's own WordNet ids are in another order than the classes");
+        if (_classes.Count != 1000 || _classes[0] != "n01440764" || _classes[^1] != "n15075141")
+            deviations.Add($"the {_classes.Count} classes, {_classes[0]} to {_classes[^1]}, are not the 1,000 of ImageNet, n01440764 to n15075141");
+        if (explainer.Dtype != "float32")
+            deviations.Add($"the forward pass ran in {explainer.Dtype}");
+        return deviations;
+    }
+}

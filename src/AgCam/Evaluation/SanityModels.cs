@@ -1,0 +1,28 @@
+using AgCam.Models;
+
+namespace AgCam.Evaluation;
+
+/// <summary>The model after losing what it learnt, from the head down (Adebayo et al. 2018): each stage keeps less of it.</summary>
+internal sealed class SanityModels : IDisposable
+{
+    private readonly VisionTransformer _random;
+
+    public SanityModels(VisionTransformer model)
+    {
+        _random = RandomWeights.Model(model.Config, model.Device, model.Dtype);
+        var depth = model.Blocks.Count;
+        Stages =
+        [
+            ("randomHead", model.WithTopOf(_random, 0)),
+            ("randomTop25", model.WithTopOf(_random, (depth + 3) / 4)),
+            ("randomTop50", model.WithTopOf(_random, (depth + 1) / 2)),
+            ("randomTop75", model.WithTopOf(_random, ((3 * depth) + 3) / 4)),
+            ("randomWeights", _random),
+        ];
+    }
+
+    /// <summary>By the metric that measures them. All but the last share the weights of the model and of the last: only that is disposed.</summary>
+    public IReadOnlyList<(string Metric, VisionTransformer Model)> Stages { get; }
+
+    public void Dispose() => _random.Dispose();
+}

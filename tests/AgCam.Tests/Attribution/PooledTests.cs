@@ -1,0 +1,166 @@
+using System.Text.Json.Nodes;
+using AgCam.Attribution;
+using AgCam.Models;
+using AgCam.Models.Safetensors;
+using AgCam.Native;
+using AgCam.Tests.Cli;
+using AgCam.Tests.Models;
+using FsCheck;
+using FsCheck.Fluent;
+using FsCheck.Xunit;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace AgCam.Tests.Attribution;
+
+/// <summary>agcam-pooled, the relative of AG-CAM for heads that average the patches, against autograd with the input of every attention detached.</summary>
+[Properties(Arbitrary = [typeof(PooledShapes)], MaxTest = 40)]
+public class PooledTests
+{
+    static PooledTests() => NativeBackend.Load();
+
+    [Property]
+    public void Equals_autograd_summed_over_all_rows_for_any_shape_and_target(ViTConfig config, PositiveInt seed)
+    {
+        using var scope = NewDisposeScope();
+        using var model = RandomWeights.Model(config, CPU, seed: seed.Get);
+        var input = randn(2, 3, config.ImageHeight, config.ImageWidth, generator: new Generator((ulong)seed.Get));
+        var target = tensor(new long[] { 0, config.Classes - 1, 1, 0 }).view(2, 2);
+        using var pass = Infer(model, input);
+        var (maps, negatives) = PooledAttentionCam.Maps(model, pass, target, signed: true);
+        for (var k = 0; k < 2; k++)
+        {
+            var (positive, negative) = AutogradReference.Maps(model, input, logits => logits.gather(1, target.narrow(1, k, 1)).sum());
+            Assert.InRange(Error(maps.select(1, k), positive, negative), 0, 2e-5);
+            Assert.InRange(Error(negatives!.select(1, k), negative, positive), 0, 2e-5);
+        }
+    }
+
+    [Property(MaxTest = 20)]
+    public void The_forward_pass_that_is_followed_predicts_as_the_plain_one(ViTConfig config, PositiveInt seed)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        using var model = RandomWeights.Model(config, CPU, seed: seed.Get);
+        var input = randn(2, 3, config.ImageHeight, config.ImageWidth, generator: new Generator((ulong)seed.Get));
+        using var pass = model.Forward(input);
+        var x = model.Embed(input);
+        foreach (var block in model.Blocks)
+            x = block.Forward(x);
+        var patches = x.narrow(1, config.PrefixTokens, config.GridRows * config.GridColumns);
+        var pooled = config.Pooling == HeadPooling.NormedAverage ? model.Norm.Forward(patches.mean([1])) : model.Norm.Forward(patches).mean([1]);
+        var expected = model.ClassHead.Forward(pooled);
+        Assert.InRange((pass.Logits - expected).abs().max().item<float>(), 0, 1e-4);
+        Assert.InRange((model.Logits(input) - expected).abs().max().item<float>(), 0, 1e-4);
+    }
+
+    [Property(MaxTest = 20)]
+    public void Every_method_either_explains_an_averaging_model_or_says_why_not(ViTConfig config, PositiveInt seed)
+    {
+        using var scope = NewDisposeScope();
+        using var model = RandomWeights.Model(config, CPU, seed: seed.Get);
+        var input = randn(2, 3, config.ImageHeight, config.ImageWidth, generator: new Generator((ulong)seed.Get));
+        using var pass = Infer(model, input);
+        var batch = new AttributionBatch(model, input, pass, tensor(new long[] { 1, 3 }), ["a", "b"]);
+        foreach (var method in AttributionMethod.All)
+            if (method.Refusal(config) is { } why)
+                Assert.Contains("no gradient", why, StringComparison.Ordinal);
+            else
+                Assert.All(method.Maps(batch), map => Assert.All(map!.Values, value => Assert.True(float.IsFinite(value), method.Name)));
+        Assert.NotNull(AttributionMethod.Select(["agcam"])[0].Refusal(config));
+        Assert.Null(AttributionMethod.Select(["agcam-pooled"])[0].Refusal(config));
+    }
+
+    [Fact]
+    public void A_checkpoint_that_averages_is_refused_unless_it_is_asked_for()
+    {
+        using var folder = Averaging(afterwards: true);
+        var error = Assert.Throws<ModelException>(() => Checkpoint.Open(folder.Path));
+        Assert.Equal(ModelFailure.UnsupportedArchitecture, error.Reason);
+        Assert.Contains("no gradient", error.Message, StringComparison.Ordinal);
+        Assert.Contains("agcam-pooled", error.Message, StringComparison.Ordinal);
+        using var checkpoint = Checkpoint.Open(folder.Path, new CheckpointOptions { Pooled = true });
+        Assert.Equal(HeadPooling.NormedAverage, checkpoint.Config.Pooling);
+        using var before = Averaging(afterwards: false);
+        using var other = Checkpoint.Open(before.Path, new CheckpointOptions { Pooled = true });
+        Assert.Equal(HeadPooling.AverageOfNormed, other.Config.Pooling);
+    }
+
+    [Fact]
+    public void Explain_and_evaluate_take_the_method_by_its_own_name()
+    {
+        using var folder = Averaging(afterwards: true);
+        using var pictures = SomeImages.Folder(4);
+        var refused = Agcam.Run("explain", pictures.Path, "--model", folder.Path, "--json");
+        Assert.Equal(2, refused.Code);
+        Assert.Contains("agcam-pooled", refused.Errors, StringComparison.Ordinal);
+
+        var rows = Agcam.Run("explain", pictures.Path, "--model", folder.Path, "--method", "agcam-pooled", "--json", "-q").Rows.ToList();
+        Assert.Equal(4, rows.Count);
+        Assert.All(rows, row => Assert.Equal("agcam-pooled/1", row.GetProperty("explanations")[0].GetProperty("method").GetString()));
+        Assert.All(rows, row => Assert.True(row.GetProperty("explanations")[0].GetProperty("max").GetDouble() > 0));
+
+        File.WriteAllLines(pictures["metadata.jsonl"], Enumerable.Range(0, 4).Select(i =>
+            $$$"""{"file_name": "{{{i:000}}}.png", "label": "{{{i}}}", "objects": {"bbox": [[5, 5, 20, 25]]}}"""));
+        var result = Agcam.Run("evaluate", pictures.Path, "--model", folder.Path, "--methods", "agcam-pooled,rollout,random", "--html", pictures["page.html"], "-q");
+        Assert.Equal((0, ""), (result.Code, result.Errors));
+        Assert.Contains("agcam-pooled", result.Output, StringComparison.Ordinal);
+        Assert.Contains("agcam-pooled&#39;s best by", File.ReadAllText(pictures["page.html"]), StringComparison.Ordinal);
+        var mixed = Agcam.Run("evaluate", pictures.Path, "--model", folder.Path, "--methods", "agcam-pooled,agcam", "-q");
+        Assert.Equal(2, mixed.Code);
+        Assert.Contains("agcam does not explain", mixed.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_model_that_reads_the_class_token_is_left_to_the_papers_method()
+    {
+        using var pictures = SomeImages.Folder(1);
+        var refused = Agcam.Run("explain", pictures.Path, "--model", SomeImages.Model, "--method", "agcam-pooled", "--json");
+        Assert.Equal(2, refused.Code);
+        Assert.Contains("reads the class token", refused.Errors, StringComparison.Ordinal);
+        Assert.Empty(refused.Output);
+    }
+
+    [Theory]
+    [InlineData("vit_base_patch16_gap_224", 16, false, true)]
+    [InlineData("vit_medium_patch16_gap_256", 8, true, false)]
+    public void Names_without_a_class_token_have_their_published_shapes(string name, int heads, bool layerScale, bool qkvBias)
+    {
+        var config = NamedArchitectures.Find(name, pooled: true);
+        Assert.Equal((heads, layerScale, qkvBias, 0, false), (config.Heads, config.LayerScale, config.QkvBias, config.PrefixTokens, config.ClassToken));
+    }
+
+    /// <summary>The plain fixture, its classifier told to read the mean of the patches.</summary>
+    private static TemporaryFolder Averaging(bool afterwards)
+    {
+        var folder = new TemporaryFolder();
+        var source = Fixture.Path("models", "timm_vit");
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(source, "config.json")))!.AsObject();
+        config["global_pool"] = "avg";
+        File.WriteAllText(folder["config.json"], config.ToJsonString());
+        using var file = SafetensorsFile.Open(Path.Combine(source, "model.safetensors"));
+        SafetensorsWriter.Write(folder["model.safetensors"], file.Tensors.ToDictionary(
+            tensor => afterwards && tensor.Key.StartsWith("norm.", StringComparison.Ordinal) ? "fc_" + tensor.Key : tensor.Key, tensor => (WeightTensor)tensor.Value));
+        return folder;
+    }
+
+    private static ForwardPass Infer(VisionTransformer model, Tensor input)
+    {
+        using var noGrad = no_grad();
+        return model.Forward(input);
+    }
+
+    /// <summary>Against the heat of both signs: on a grid of a few patches one of the two maps may be all zero.</summary>
+    private static double Error(Tensor actual, Tensor expected, Tensor otherSign) =>
+        ((actual - expected).norm() / (expected.norm() + otherSign.norm() + 1e-30)).item<float>();
+}
+
+/// <summary>Small models whose classifier reads the mean of the patches, with and without class token, normalised before and after the mean.</summary>
+public static class PooledShapes
+{
+    public static Arbitrary<ViTConfig> Configs() => (
+        from plain in ViTShapes.Configs().Generator
+        from pooling in Gen.Elements(HeadPooling.AverageOfNormed, HeadPooling.NormedAverage)
+        from classToken in Gen.Elements(true, false)
+        select plain with { Distilled = false, Pooling = pooling, ClassToken = classToken }).ToArbitrary();
+}
