@@ -54,7 +54,7 @@ internal static class InteractiveLane
     private static async Task<WebApplication> StartAsync(PipelineOptions options, string model)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
+        builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
         builder.Services.AddAgCamPipeline(options with { Models = new Dictionary<string, string> { [model] = Shipped.Model } });
         if (model == Null)
             builder.Services.AddSingleton<IEngineLoader, AnyNullLoader>();
@@ -88,7 +88,7 @@ internal static class InteractiveLane
     private static async Task<Guid> BulkAsync(IServiceProvider services, IStore store, string folder, string model)
     {
         Directory.CreateDirectory(folder);
-        for (var i = 0; i < (model == Null ? 60_000 : 8_000); i++)
+        for (var i = 0; i < (model == Null ? 30_000 : 6_000); i++)
             await File.WriteAllBytesAsync(Path.Combine(folder, $"{i}.png"), Picture());
         var pin = await services.GetRequiredService<ModelCatalog>().PinAsync(model);
         var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder}", Model = pin })).Job.Id;
