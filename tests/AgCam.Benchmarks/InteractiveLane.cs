@@ -23,7 +23,7 @@ namespace AgCam.Benchmarks;
 internal static class InteractiveLane
 {
     private const string Null = "null", Scenes = "scenes";
-    private const int Side = 64, WarmUp = 30;
+    private const int Side = 32, WarmUp = 30;
 
     /// <param name="model">null or scenes.</param>
     public static async Task RunAsync(string model, int requests)
@@ -36,7 +36,7 @@ internal static class InteractiveLane
 
         await AskAsync(client, model, WarmUp);
         var idle = await AskAsync(client, model, requests);
-        var job = await BulkAsync(app.Services, store, Path.Combine(folder, "bulk"), model);
+        var job = await BulkAsync(app.Services, store, Path.Combine(folder, "bulk"), model, requests);
         await AskAsync(client, model, WarmUp);
         var (before, watch) = (await store.Jobs.FindAsync(job), Stopwatch.StartNew());
         var loaded = await AskAsync(client, model, requests);
@@ -84,11 +84,11 @@ internal static class InteractiveLane
         return took;
     }
 
-    /// <returns>A job that is well under way and has work for minutes.</returns>
-    private static async Task<Guid> BulkAsync(IServiceProvider services, IStore store, string folder, string model)
+    /// <returns>A job that is well under way and has work for longer than the requests take.</returns>
+    private static async Task<Guid> BulkAsync(IServiceProvider services, IStore store, string folder, string model, int requests)
     {
         Directory.CreateDirectory(folder);
-        for (var i = 0; i < (model == Null ? 30_000 : 6_000); i++)
+        for (var i = 0; i < (model == Null ? 5_000 + (400 * requests) : 2_000 + (40 * requests)); i++)
             await File.WriteAllBytesAsync(Path.Combine(folder, $"{i}.png"), Picture());
         var pin = await services.GetRequiredService<ModelCatalog>().PinAsync(model);
         var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder}", Model = pin })).Job.Id;
