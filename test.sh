@@ -32,6 +32,8 @@ for service in AGCAM_TEST_RABBITMQ AGCAM_TEST_MONGODB; do
   [ -n "${!service:-}" ] || echo "left out: tests that need $service (see ./test.sh --help)"
 done
 
+command -v chromium chromium-browser google-chrome >/dev/null || echo "left out: a test that needs a browser (apt-get install chromium)"
+
 passed=0 failed=0 skipped=0 broken=0
 for project in tests/*.Tests; do
   name=$(basename "$project")

@@ -4,6 +4,7 @@ using AgCam.Api.Doors;
 using AgCam.Api.Rendering;
 using AgCam.Api.Resources;
 using AgCam.Pipeline;
+using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Http.Features;
@@ -40,8 +41,9 @@ public static class AgCamApi
         services.AddSingleton<ReadOriginal>(provider =>
         {
             var reader = provider.GetRequiredService<ReferenceReader>();
-            return async (reference, cancel) => await reader.ReadAsync(reference, cancel);
+            return async (reference, cancel) => (await reader.ReadAsync(reference, cancel)).Bytes;
         });
+        services.AddSingleton<DryRun>().AddSingleton<DryRunDesk>();
         services.AddSingleton<Waiting>().AddSingleton<Desk>().AddSingleton<Originals>().AddSingleton<Studio>();
         services.AddSingleton<Retention>().AddHostedService(provider => provider.GetRequiredService<Retention>());
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Complete(context.ProblemDetails));

@@ -40,6 +40,10 @@ public sealed record ApiOptions
     [Range(1, 100_000)]
     public int MaxPending { get; init; } = 512;
 
+    /// <summary>Seconds that a dry run of a job may take. Default 20.</summary>
+    [Range(0.1, 600)]
+    public double DryRunSeconds { get; init; } = 20;
+
     /// <summary>The longest side of a picture that is drawn, in pixels. Default 4096.</summary>
     [Range(16, 16384)]
     public int MaxPictureSide { get; init; } = 4096;

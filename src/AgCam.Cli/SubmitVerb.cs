@@ -22,29 +22,38 @@ internal static class SubmitVerb
         var label = new Option<string?>("--label") { Description = "What the images are of.", HelpName = "CLASS" };
         var tags = new Option<string[]>("--tag") { Description = "Of jobs. Repeatable.", HelpName = "TAG" };
         var maxFailures = new Option<long>("--max-failures") { Description = "Failed images that still count as success with --wait; more give exit code 3.", HelpName = "N" };
+        var rehash = new Option<bool>("--rehash") { Description = "Read images again that have not changed since an earlier job read them." };
+        var settings = new Option<string[]>("--option") { Description = "Of a manifest: column.path=NAME, column.label=, column.split=, column.version=, base=FOLDER. Repeatable.", HelpName = "NAME=VALUE" };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Look at 64 images of each source and say what a job would be; submit nothing." };
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
-        var command = new Command("submit", "Sends images to a running agcam.") { paths, wait, key, model, targets, threshold, label, tags, maxFailures, json };
+        var command = new Command("submit", "Sends images to a running agcam.") { paths, wait, key, model, targets, threshold, label, tags, maxFailures, rehash, settings, dryRun, json };
         remote.AddTo(command);
         command.SetAction((parsed, cancel) => remote.Run(parsed, async client =>
         {
             var submission = new Submission(
                 client, parsed.GetValue(wait), parsed.GetValue(json), parsed.GetValue(key), parsed.GetValue(maxFailures), parsed.GetValue(model),
-                parsed.GetValue(targets) ?? [], parsed.GetValue(threshold), parsed.GetValue(label), parsed.GetValue(tags) ?? []);
+                parsed.GetValue(targets) ?? [], parsed.GetValue(threshold), parsed.GetValue(label), parsed.GetValue(tags) ?? [],
+                parsed.GetValue(rehash), parsed.GetValue(settings) ?? [], parsed.GetValue(dryRun));
             return await submission.Send(parsed.GetValue(paths)!, cancel);
         }));
         return command.WithExamples(
             new("A picture, and its result", "agcam submit cat.jpg --wait"),
             new("A folder that the server may read, followed to its end", "agcam submit /data/pets --tag nightly --wait"),
+            new("What would it be?", "agcam submit s3://bucket/pets --dry-run"),
+            new("A manifest with columns of its own names", "agcam submit manifest:/data/pets.parquet --option column.path=where --option column.label=truth"),
             new("Safe to repeat", "agcam submit /data/pets --key pets-2024-11-23"));
     }
 
     private sealed record Submission(
-        ApiClient Client, bool Wait, bool Json, string? Key, long MaxFailures, string? Model, IReadOnlyList<string> Targets, double? Threshold, string? Label, IReadOnlyList<string> Tags)
+        ApiClient Client, bool Wait, bool Json, string? Key, long MaxFailures, string? Model, IReadOnlyList<string> Targets, double? Threshold, string? Label, IReadOnlyList<string> Tags,
+        bool Rehash, IReadOnlyList<string> Settings, bool DryRun)
     {
         public async Task<int> Send(IReadOnlyList<string> paths, CancellationToken cancel)
         {
             if (paths.FirstOrDefault(path => !File.Exists(path) && !IsSource(path)) is { } missing)
                 throw new UsageException($"{missing} is no file, no folder and no source (s3://bucket/prefix, manifest:FILE).");
+            if (DryRun && paths.FirstOrDefault(File.Exists) is { } file)
+                throw new UsageException($"--dry-run looks at folders and other sources of jobs; {file} is a file, which would be sent.");
             var (worst, failed) = (ExitCode.Fine, 0L);
             var waiting = new Queue<Task<(string Path, JsonNode Result)>>();
             for (var i = 0; i < paths.Count; i++)
@@ -65,6 +74,10 @@ internal static class SubmitVerb
         }
 
         private static bool IsSource(string path) => Directory.Exists(path) || path.Contains(':');
+
+        private static KeyValuePair<string, JsonNode?> Setting(string text) => text.Split('=', 2) is [{ Length: > 0 } name, var value]
+            ? KeyValuePair.Create(name, (JsonNode?)value)
+            : throw new UsageException($"--option {text} is not written NAME=VALUE.");
 
         private async Task<(string, JsonNode)> SendFile(string path, string? key, CancellationToken cancel)
         {
@@ -120,6 +133,16 @@ internal static class SubmitVerb
                 body["targets"] = new JsonArray([.. Targets.Select(target => (JsonNode?)target)]);
             if (Tags.Count > 0)
                 body["tags"] = new JsonArray([.. Tags.Select(tag => (JsonNode?)tag)]);
+            if (Rehash)
+                body["rehash"] = true;
+            if (Settings.Count > 0)
+                body["options"] = new JsonObject(Settings.Select(Setting));
+            if (DryRun)
+            {
+                var report = (await Client.PostAsync("/v1/jobs/dry-run", body, null, cancel))!;
+                Console.Out.WriteLine(Json ? report.ToJsonString() : DryRunLines.Of(path, report));
+                return ExitCode.Fine;
+            }
             var job = (await Client.PostAsync("/v1/jobs", body, key ?? Guid.NewGuid().ToString(), cancel))!;
             if (Wait)
                 return await JobLines.Follow(Client, (string)job["id"]!, Json, MaxFailures, cancel);

@@ -29,9 +29,17 @@ public sealed record PipelineOptions
     /// <summary>Whether this process plans and publishes jobs and hears of what has been explained: the API's processes do, workers need not. Default true.</summary>
     public bool RunJobs { get; init; } = true;
 
-    /// <summary>Images in a chunk of a job. Default 64.</summary>
+    /// <summary>Images in a chunk of a job at least. Default 64.</summary>
     [Range(1, ExplainImages.MaxReferences)]
     public int ChunkSize { get; init; } = 64;
+
+    /// <summary>Images in a chunk of a job at most. Default 256; <see cref="ChunkSize"/> where that is more.</summary>
+    [Range(1, ExplainImages.MaxReferences)]
+    public int MaxChunkSize { get; init; } = ExplainImages.MaxReferences;
+
+    /// <summary>Seconds of a worker's time that a chunk should take, within those two sizes. Default 5.</summary>
+    [Range(0.01, 3600)]
+    public double ChunkSeconds { get; init; } = 5;
 
     /// <summary>Chunks of all jobs together that are in the broker or with workers at a time, to begin with; it grows while workers are waiting for work. Default 4.</summary>
     [Range(1, 4096)]

@@ -23,6 +23,7 @@ public static class PipelineRegistration
         OptionsException.ThrowIfInvalid(options);
         OptionsException.ThrowIfInvalid(options.References);
         OptionsException.ThrowIfInvalid(options.References.Limits);
+        OptionsException.ThrowIfInvalid(options.References.S3);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton(new ModelCatalog(options.Models));

@@ -12,6 +12,9 @@ public static class WorkerFailure
     /// <summary>The method is not one that this worker knows.</summary>
     public const string NoSuchMethod = "no-such-method";
 
+    /// <summary>The chunk that the image is in failed again and again, for a reason that nobody foresaw.</summary>
+    public const string GivenUp = "given-up";
+
     /// <summary>The image alone made the computation fail, without bringing the process down.</summary>
     public const string NotExplained = "not-explained";
 }

@@ -25,6 +25,10 @@ public sealed record WorkerOptions
     [Range(1, 1024)]
     public int Decoders { get; init; } = Environment.ProcessorCount;
 
+    /// <summary>Images fetched over a network (S3, http, uploads) at the same time. Default 32.</summary>
+    [Range(1, 1024)]
+    public int Fetches { get; init; } = 32;
+
     /// <summary>Images decoded ahead of the device at most. Default 128: some 20 MB at 224 x 224.</summary>
     [Range(1, 65_536)]
     public int DecodedAhead { get; init; } = 128;
@@ -40,6 +44,10 @@ public sealed record WorkerOptions
     /// <summary>Seconds without a word after which a worker counts as dead. Default 60; it says a word three times as often.</summary>
     [Range(1, 3600)]
     public double LeaseSeconds { get; init; } = 60;
+
+    /// <summary>Attempts at a chunk that may end in an error that nobody foresaw; the last one ends its images as Failed, given-up. A store or broker that is away is none. Default 6.</summary>
+    [Range(1, 1000)]
+    public int MaxFaults { get; init; } = 6;
 
     /// <summary>Models held in memory at a time; the least recently used goes first. Default 2.</summary>
     [Range(1, 256)]

@@ -30,7 +30,7 @@ public static class WorkerRegistration
         services.AddSingleton<Turns>();
         services.AddSingleton(provider => new Heartbeats(provider.GetRequiredService<IStore>(), options.Lease, provider.GetRequiredService<ILogger<Heartbeats>>()));
         services.AddSingleton<ResultWriter>();
-        services.AddSingleton(provider => new ImageFetch(provider.GetRequiredService<ReferenceReader>(), provider.GetRequiredService<StorePatience>(), options.Decoders));
+        services.AddSingleton(provider => new ImageFetch(provider.GetRequiredService<ReferenceReader>(), provider.GetRequiredService<StorePatience>(), options.Decoders, options.Fetches));
         services.AddSingleton<ChunkComputation>();
         services.AddSingleton(new LaneConcurrency(options.BulkChunks, options.InteractiveRequests));
         services.AddSingleton<IExplainHandler, ChunkExplainer>();

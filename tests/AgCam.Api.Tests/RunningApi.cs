@@ -46,6 +46,7 @@ public sealed class RunningApi : IAsyncDisposable
             Store = Path.Combine(folder, "agcam.db"),
             PollSeconds = 0.02,
             ChunkSize = 4,
+            MaxChunkSize = 4,
             Models = new Dictionary<string, string> { ["corner"] = Path.Combine(RepositoryRoot(), "tests", "AgCam.Tests", "Fixtures", "models", "timm_vit") },
             References = new ReferenceOptions { Roots = [images] },
         });

@@ -44,10 +44,10 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
             return answers;
         }
 
-        public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, CancellationToken cancel = default)
+        public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, bool faulted = false, CancellationToken cancel = default)
         {
             death?.Pass(Death.Draining);
-            return chunks.ReleaseAsync(held, trust, cancel);
+            return chunks.ReleaseAsync(held, trust, faulted, cancel);
         }
 
         public Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancel = default) => chunks.FindAsync(owner, number, cancel);

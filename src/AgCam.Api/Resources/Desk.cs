@@ -4,13 +4,14 @@ using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 
 namespace AgCam.Api.Resources;
 
 /// <summary>What asking for an explanation needs at hand.</summary>
 internal sealed record Desk(
-    ApiOptions Options, PipelineOptions Pipeline, IStore Store, IExplainBus Bus, ModelCatalog Models, ImageRate Rate, Admission Admission, Waiting Waiting, ILogger<Desk> Log)
+    ApiOptions Options, PipelineOptions Pipeline, ReferenceReader References, IStore Store, IExplainBus Bus, ModelCatalog Models, ImageRate Rate, Admission Admission, Waiting Waiting, ILogger<Desk> Log)
 {
     /// <exception cref="InvalidRequestException">More than is allowed.</exception>
     public TimeSpan Wait(HttpContext http) => TimeSpan.FromSeconds(http.Request.Query.Number("wait", 0, Options.MaxWaitSeconds) ?? 0);

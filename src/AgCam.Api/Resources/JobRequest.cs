@@ -1,3 +1,4 @@
+using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 
@@ -35,7 +36,10 @@ internal sealed record JobRequest
 
     public IReadOnlyList<string>? Tags { get; init; }
 
-    /// <summary>Settings of the source: a manifest's columns, rehash.</summary>
+    /// <summary>Whether images are read again that have not changed since an earlier job read them. Default false.</summary>
+    public bool? Rehash { get; init; }
+
+    /// <summary>Settings of the source: a manifest's columns (column.path, column.label, column.split, column.version, base).</summary>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 
     /// <exception cref="InvalidMessageException">A field breaks a rule; every one is named.</exception>
@@ -53,7 +57,7 @@ internal sealed record JobRequest
             Weight = Weight ?? 1,
             MaxFailureRate = MaxFailureRate ?? 1,
             Tags = Tags ?? [],
-            Options = Options,
+            Options = Rehash == true ? new Dictionary<string, string>(Options ?? new Dictionary<string, string>()) { [KnownImages.Rehash] = "true" } : Options,
         };
         // A job's chunks become messages: what would make those invalid is told now.
         var problems = ExplainImagesRules.Check(new ExplainImages

@@ -15,6 +15,8 @@ namespace AgCam.Api.Resources;
 /// <summary>Many images at once: created, followed, ended, exported.</summary>
 internal static class Jobs
 {
+    private const string SourceNext = "Correct \"source\"; folders must lie below a root that the operator allows, and buckets must be named.";
+
     private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(500);
 
     /// <summary>A client that hears nothing for this long may think the connection dead.</summary>
@@ -24,6 +26,8 @@ internal static class Jobs
     {
         v1.MapPost("/jobs", Create).TakesQuery().Needs(Scope.Submit).WithSummary("Create a job")
             .WithDescription("With an Idempotency-Key header the same key finds the same job (200); with another body it is a 409.");
+        v1.MapPost("/jobs/dry-run", Try).TakesQuery().Needs(Scope.Submit).WithSummary("Look at what a job would be")
+            .WithDescription($"The body of a job. {DryRun.SampleSize} of its images are read and decoded; the answer says how many can be, how many labels the model has classes for, about how many hours and store bytes it would be. Nothing is stored.");
         v1.MapGet("/jobs", List).TakesQuery("tag", "state", "limit", "cursor").Needs(Scope.Read).WithSummary("List jobs, newest first");
 
         var one = v1.MapGroup("/jobs/{id:guid}");
@@ -44,11 +48,11 @@ internal static class Jobs
         var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel));
         try
         {
-            ImageSource.Open(spec, references.Roots, store); // what the planner would stumble over is told now
+            ImageSource.Open(spec, references, store); // what the planner would stumble over is told now
         }
         catch (SourceException unusable)
         {
-            return Problem.Invalid(unusable.Message, "Correct \"source\"; folders must lie below a root that the operator allows.");
+            return Problem.Invalid(unusable.Message, SourceNext);
         }
         if (rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as much as it may for now.", after);
@@ -60,6 +64,24 @@ internal static class Jobs
             JobCreated.Existing => TypedResults.Ok(JobView.Of(creation.Job)),
             _ => Problem.Conflict("key-used", $"The Idempotency-Key \"{key}\" was used for another job, {creation.Job.Id}.", "Take a new key for a new job; the same key is for sending the same job again."),
         };
+    }
+
+    private static async Task<Results<Ok<DryRunReport>, ProblemHttpResult>> Try(
+        JobRequest request, HttpContext http, DryRunDesk desk, ModelCatalog models, ImageRate rate, CancellationToken cancel)
+    {
+        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel));
+        if (rate.Take(http.User.Identity!.Name!) is { } after)
+            return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as much as it may for now.", after);
+        try
+        {
+            return await desk.RunAsync(spec, cancel) is { } report
+                ? TypedResults.Ok(report)
+                : Problem.Later(http, StatusCodes.Status429TooManyRequests, "busy", "Other dry runs are under way.", TimeSpan.FromSeconds(5));
+        }
+        catch (SourceException unusable)
+        {
+            return Problem.Invalid(unusable.Message, SourceNext);
+        }
     }
 
     private static async Task<Ok<PageView<JobView>>> List(HttpContext http, IStore store, CancellationToken cancel)

@@ -1,5 +1,6 @@
 using AgCam.Api.Doors;
 using AgCam.Api.Views;
+using AgCam.Images;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
@@ -39,6 +40,8 @@ internal static class Requests
 
         if (key.Length > 0 && await desk.FindAsync(message, sha256, cancel) is { } before)
             return before.IsSame ? await AnswerAsync(http, desk, message.Owner, wait, cancel) : Conflict(key);
+        if (image is null)
+            Check(message.References[0], desk);
         if (desk.Rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has sent as many images as it may for now.", after);
         if (!await desk.Admission.EnterAsync(message.Owner, cancel))
@@ -61,6 +64,19 @@ internal static class Requests
         }
         await desk.PublishAsync(message, cancel);
         return await AnswerAsync(http, desk, message.Owner, wait, cancel);
+    }
+
+    /// <summary>What a worker would not be let read is refused here already.</summary>
+    private static void Check(ImageReference reference, Desk desk)
+    {
+        try
+        {
+            desk.References.Check(reference);
+        }
+        catch (ImageException refused)
+        {
+            throw new InvalidRequestException(refused.Message, "Refer to an image that the operator allows to be read, or send it as a form.");
+        }
     }
 
     private static async Task<Answer> Show(Guid id, HttpContext http, Desk desk, CancellationToken cancel) => await AnswerAsync(http, desk, id, desk.Wait(http), cancel);

@@ -17,6 +17,9 @@ internal sealed class ServiceOptions
 
     private readonly Option<string[]> _models = new("--model", "-m") { Description = "A model that may be used: NAME=FOLDER, or a folder or .safetensors file. Repeatable.", HelpName = "MODEL" };
     private readonly Option<string[]> _roots = new("--root") { Description = "A folder below which images may be read. Repeatable. Default: none, images are sent along.", HelpName = "FOLDER" };
+    private readonly Option<string[]> _buckets = new("--bucket") { Description = "A bucket of S3 that may be read: NAME, NAME/FOLDER, or * for any. Repeatable. Default: none.", HelpName = "BUCKET" };
+    private readonly Option<string?> _s3 = new("--s3-endpoint") { Description = "An S3 server other than Amazon's; buckets stand in the path.", HelpName = "URL" };
+    private readonly Option<string[]> _hosts = new("--host") { Description = "A host whose images may be read by http: NAME or *.NAME. Repeatable. Default: none.", HelpName = "HOST" };
     private readonly Option<string?> _store = new("--store") { Description = "A SQLite file, or mongodb://server.", HelpName = "STORE" };
     private readonly Option<string?> _bus = new("--bus") { Description = "amqp://user:password@broker/vhost.", HelpName = "BROKER" };
     private readonly Option<string?> _listen = new("--listen") { Description = $"Where to listen. Default {new ApiOptions().Listen}; other machines only with API keys.", HelpName = "URL" };
@@ -25,7 +28,7 @@ internal sealed class ServiceOptions
 
     public void AddTo(Command command, bool api, bool worker, bool bus)
     {
-        List<Option> all = [_models, _roots, _store];
+        List<Option> all = [_models, _roots, _buckets, _s3, _hosts, _store];
         if (bus)
             all.Add(_bus);
         if (api)
@@ -54,6 +57,12 @@ internal sealed class ServiceOptions
             options = options with { Bus = bus };
         if (Given(parsed, _roots) is { Length: > 0 } roots)
             options = options with { References = options.References with { Roots = [.. roots.Select(Root)] } };
+        if (Given(parsed, _hosts) is { Length: > 0 } hosts)
+            options = options with { References = options.References with { Hosts = hosts } };
+        if (Given(parsed, _buckets) is { Length: > 0 } buckets)
+            options = options with { References = options.References with { S3 = options.References.S3 with { Buckets = buckets } } };
+        if (Given(parsed, _s3) is { } endpoint)
+            options = options with { References = options.References with { S3 = options.References.S3 with { Endpoint = endpoint, PathStyle = true } } };
         var models = Given(parsed, _models) is { Length: > 0 } named ? named.Select(Model).ToDictionary() : options.Models;
         if (models.Count == 0 && Directory.Exists(Shipped.Model))
             models = new Dictionary<string, string> { [ShippedName] = Shipped.Model };

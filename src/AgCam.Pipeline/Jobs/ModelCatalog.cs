@@ -34,6 +34,19 @@ public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
         }
     }
 
+    /// <summary>The model's classes and the size of its maps, from its configuration.</summary>
+    /// <exception cref="ModelException">The model is not listed, or cannot be read.</exception>
+    public async Task<ModelCard> DescribeAsync(string name, CancellationToken cancel = default)
+    {
+        await PinAsync(name, cancel);
+        return await Task.Run(() =>
+        {
+            using var checkpoint = Checkpoint.Open(Find(name)!);
+            var config = checkpoint.Config;
+            return new ModelCard(new ClassNames(config.Classes, checkpoint.ClassNames, checkpoint.WordNetIds), config.GridRows, config.GridColumns);
+        }, cancel);
+    }
+
     private static async Task<ModelPin> ReadAsync(string name, string path)
     {
         using var checkpoint = Checkpoint.Open(path);

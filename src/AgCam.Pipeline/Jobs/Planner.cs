@@ -25,8 +25,8 @@ internal sealed class Planner(IStore store, ReferenceReader references, Pipeline
             return;
         try
         {
-            var source = ImageSource.Open(job.Spec, references.Roots, store);
-            if (await WriteAsync(id, source, cancel))
+            var source = ImageSource.Open(job.Spec, references, store);
+            if (await WriteAsync(job, source, cancel))
                 await store.Jobs.FinishPlanningAsync(id, cancel);
         }
         catch (SourceException e)
@@ -37,28 +37,31 @@ internal sealed class Planner(IStore store, ReferenceReader references, Pipeline
     }
 
     /// <returns>Whether the source has been walked to its end.</returns>
-    private async Task<bool> WriteAsync(Guid job, IImageSource source, CancellationToken cancel)
+    private async Task<bool> WriteAsync(Job planned, IImageSource source, CancellationToken cancel)
     {
+        var (job, known, sizes) = (planned.Id, new KnownImages(store, planned.Spec), new ChunkSize(store, options, planned.Spec));
+        var size = await sizes.NextAsync(cancel);
         var tail = await store.Jobs.PlanTailAsync(job, cancel);
         var held = TimeProvider.System.GetTimestamp();
         var number = tail.NextImage;
-        var chunks = new List<IReadOnlyList<ImageReference>>();
-        var chunk = new List<ImageReference>(options.ChunkSize);
+        var chunks = new List<List<ImageReference>>();
+        var chunk = new List<ImageReference>(size);
         await foreach (var reference in source.WalkAsync(tail, cancel))
         {
             chunk.Add(reference with { Number = number++ });
-            if (chunk.Count == options.ChunkSize)
+            if (chunk.Count >= size)
             {
                 chunks.Add(chunk);
-                chunk = new List<ImageReference>(options.ChunkSize);
+                chunk = new List<ImageReference>(size);
             }
             // The first chunks at once, so that workers have something to do while the rest is planned.
             if (chunks.Count >= (tail.NextChunk == 0 ? 1 : ChunksPerWrite))
             {
-                if (await store.Jobs.AddChunksAsync(job, tail, chunks, cancel) is not { } next)
+                if (await store.Jobs.AddChunksAsync(job, tail, await known.MarkAsync(chunks, cancel), cancel) is not { } next)
                     return false;
                 tail = next;
                 chunks.Clear();
+                size = await sizes.NextAsync(cancel);
             }
             if (TimeProvider.System.GetElapsedTime(held) > Lease / 3)
             {
@@ -69,6 +72,6 @@ internal sealed class Planner(IStore store, ReferenceReader references, Pipeline
         }
         if (chunk.Count > 0)
             chunks.Add(chunk);
-        return chunks.Count == 0 || await store.Jobs.AddChunksAsync(job, tail, chunks, cancel) is not null;
+        return chunks.Count == 0 || await store.Jobs.AddChunksAsync(job, tail, await known.MarkAsync(chunks, cancel), cancel) is not null;
     }
 }

@@ -90,7 +90,7 @@ public static class ExplainImagesRules
     {
         ReferenceKind.File => true,
         ReferenceKind.Upload => Guid.TryParseExact(image.Uri, "D", out _),
-        ReferenceKind.S3 => Uri.TryCreate(image.Uri, UriKind.Absolute, out var s3) && s3.Scheme == "s3" && s3.Host.Length > 0 && s3.AbsolutePath.Length > 1,
+        ReferenceKind.S3 => References.S3Place.Parse(image.Uri) is { Key.Length: > 0, IsPlain: true },
         ReferenceKind.Http => Uri.TryCreate(image.Uri, UriKind.Absolute, out var http) && (http.Scheme == Uri.UriSchemeHttp || http.Scheme == Uri.UriSchemeHttps),
         _ => false,
     };

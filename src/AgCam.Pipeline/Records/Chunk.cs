@@ -54,6 +54,9 @@ public sealed record Chunk
     /// <summary>Since the last crash: which worker it was and when its lease began, for a person.</summary>
     public string? CrashNote { get; init; }
 
+    /// <summary>How many attempts ended in an error that nobody foresaw. A worker gives the chunk up when there are too many.</summary>
+    public int Faults { get; init; }
+
     public string? Worker { get; init; }
 
     public DateTimeOffset? Until { get; init; }

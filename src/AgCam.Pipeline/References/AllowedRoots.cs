@@ -34,6 +34,10 @@ public sealed partial class AllowedRoots
         throw NotAllowed(path);
     }
 
+    /// <returns>The real path of what is there and may be read; null for anything else.</returns>
+    public string? Find(string path) =>
+        path.Length > 0 && !path.Contains('\0') && Path.IsPathRooted(path) && Real(path) is { } real && IsBelow(real) ? real : null;
+
     private bool IsBelow(string real) => _roots.Any(root =>
         real == root || (real.StartsWith(root, StringComparison.Ordinal) && (root.EndsWith('/') || real[root.Length] == Path.DirectorySeparatorChar)));
 
@@ -70,6 +74,15 @@ public static class ReferenceFailure
 {
     /// <summary>The operator does not allow reading from there.</summary>
     public const string NotAllowed = "not-allowed";
+
+    /// <summary>The bucket's owner does not let us read the object.</summary>
+    public const string Denied = "denied";
+
+    /// <summary>The bucket does not exist.</summary>
+    public const string NoBucket = "no-such-bucket";
+
+    /// <summary>There are no credentials for S3, or they are wrong or out of date, or meant for another region.</summary>
+    public const string Credentials = "credentials";
 
     /// <summary>The place does not answer, after several tries.</summary>
     public const string Unreachable = "unreachable";

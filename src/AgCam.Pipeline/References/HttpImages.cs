@@ -106,7 +106,7 @@ internal sealed class HttpImages : IDisposable
     }
 
     /// <exception cref="ImageException">The host is not allowed.</exception>
-    private void Judge(Uri uri)
+    public void Judge(Uri uri)
     {
         if ((uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps) || uri.UserInfo.Length > 0 || !_options.Hosts.Any(host => Matches(host, uri.IdnHost)))
             throw new ImageException(ReferenceFailure.NotAllowed, $"{uri.GetLeftPart(UriPartial.Authority)} is not a host that may be read from. The operator names hosts with --host.");

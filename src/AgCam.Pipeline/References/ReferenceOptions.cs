@@ -19,5 +19,8 @@ public sealed record ReferenceOptions
     [Range(0.1, 600)]
     public double HttpSeconds { get; init; } = 30;
 
+    /// <summary>Objects in S3. None by default.</summary>
+    public S3Options S3 { get; init; } = new();
+
     public ImageLimits Limits { get; init; } = ImageLimits.Default;
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using AgCam.Images;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Stores;
@@ -11,28 +10,68 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
     private readonly AllowedRoots _roots = new(options.Roots);
     private readonly HttpImages _http = new(options);
 
+    private readonly S3Objects _s3 = new(options.S3, options.Limits);
+
     public AllowedRoots Roots => _roots;
+
+    internal S3Objects S3 => _s3;
 
     public ImageLimits Limits => options.Limits;
 
     /// <exception cref="ImageException">There is no such image, it may not be read, or it breaks a limit: the item fails with that reason.</exception>
     /// <exception cref="StoreUnavailableException">An upload's store does not answer.</exception>
-    public async ValueTask<byte[]> ReadAsync(ImageReference reference, CancellationToken cancel = default) => reference.Kind switch
+    public async ValueTask<ReadImage> ReadAsync(ImageReference reference, CancellationToken cancel = default) => reference.Kind switch
     {
-        ReferenceKind.File => ImageDecoder.ReadFile(_roots.Resolve(reference.Uri), options.Limits),
-        ReferenceKind.Upload => await ReadUploadAsync(reference.Uri, cancel),
-        ReferenceKind.Http => await _http.ReadAsync(reference.Uri, cancel),
+        ReferenceKind.File => ReadFile(_roots.Resolve(reference.Uri)),
+        ReferenceKind.Upload => new ReadImage(await ReadUploadAsync(reference.Uri, cancel), null),
+        ReferenceKind.Http => new ReadImage(await _http.ReadAsync(reference.Uri, cancel), null),
+        ReferenceKind.S3 => await _s3.ReadAsync(reference.Uri, reference.Stamp, cancel),
         _ => throw new ImageException(ReferenceFailure.NotAllowed, $"References of kind {reference.Kind} are not switched on here."),
     };
 
-    /// <summary>What tells a changed file without reading it: its size and when it was last written.</summary>
-    public static string? StampOf(string path)
+    /// <summary>Whether the operator lets it be read: what a worker would refuse later can be refused when it is asked for. Nothing is opened and nobody is asked.</summary>
+    /// <exception cref="ImageException">not-allowed.</exception>
+    public void Check(ImageReference reference)
     {
-        var file = new FileInfo(path);
-        return file.Exists ? string.Create(CultureInfo.InvariantCulture, $"{file.Length}@{file.LastWriteTimeUtc.Ticks}") : null;
+        switch (reference.Kind)
+        {
+            case ReferenceKind.File:
+                try
+                {
+                    _roots.Resolve(reference.Uri);
+                }
+                catch (ImageException e) when (e.Reason == ImageFailure.NotFound)
+                {
+                    // It may be there when a worker looks.
+                }
+                break;
+            case ReferenceKind.S3:
+                _s3.Check(reference.Uri);
+                break;
+            case ReferenceKind.Http when Uri.TryCreate(reference.Uri, UriKind.Absolute, out var uri):
+                _http.Judge(uri);
+                break;
+        }
     }
 
+    /// <summary>Whether the reference's stamp still holds, as far as that can be told without opening anything: a file's is looked up again, an object's is as new as the listing of its bucket.</summary>
+    /// <exception cref="ImageException">A file that may not be read, or that is not there.</exception>
+    public bool IsUnchanged(ImageReference reference) => reference.Stamp is { } stamp && reference.Kind switch
+    {
+        ReferenceKind.File => FileStamp.Of(_roots.Resolve(reference.Uri))?.ToString() == stamp,
+        ReferenceKind.S3 => true,
+        _ => false,
+    };
+
     public void Dispose() => _http.Dispose();
+
+    /// <summary>The stamp counts only if it was the same before and after, and a later write would change it.</summary>
+    private ReadImage ReadFile(string path)
+    {
+        var before = FileStamp.Of(path);
+        var bytes = ImageDecoder.ReadFile(path, options.Limits);
+        return new ReadImage(bytes, before is { } stamp && stamp == FileStamp.Of(path) && stamp.IsSettled(TimeProvider.System.GetUtcNow()) ? stamp.ToString() : null);
+    }
 
     private async Task<byte[]> ReadUploadAsync(string uri, CancellationToken cancel)
     {

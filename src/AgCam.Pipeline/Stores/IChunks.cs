@@ -47,7 +47,8 @@ public interface IChunks
     Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancel = default);
 
     /// <summary>The worker gives the chunk back unharmed (it is draining): Published again, trusted to the broker for <paramref name="trust"/>; no crash is counted, and what this attempt began alone counts as not begun.</summary>
-    Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, CancellationToken cancel = default);
+    /// <param name="faulted">Whether the attempt ended in an error that is none of those foreseen: <see cref="Chunk.Faults"/> counts it.</param>
+    Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, bool faulted = false, CancellationToken cancel = default);
 
     /// <summary>
     /// The durable note that image <paramref name="number"/> is about to be computed alone.
@@ -105,7 +106,11 @@ public sealed record LeaseAnswer(LeaseOutcome Outcome, ChunkLease? Lease, Chunk?
 
 /// <param name="Explanations">Those newly computed. Cache hits are left out; their ids are in <see cref="IExplanations.HoldAsync"/>'s answer.</param>
 /// <param name="Items">One for each reference of the chunk.</param>
-public sealed record ChunkResult(ChunkLease Lease, IReadOnlyList<StoredExplanation> Explanations, IReadOnlyList<Item> Items);
+public sealed record ChunkResult(ChunkLease Lease, IReadOnlyList<StoredExplanation> Explanations, IReadOnlyList<Item> Items)
+{
+    /// <summary>The numbers of items whose image was not read, being known by an earlier record: that record stays the one that <see cref="IItems.KnownAsync"/> finds.</summary>
+    public IReadOnlySet<int> Unread { get; init; } = System.Collections.Frozen.FrozenSet<int>.Empty;
+}
 
 public enum SaveOutcome
 {

@@ -12,6 +12,12 @@ public interface IItems
     /// <exception cref="StoreQueryException">No index serves the filters and the sort, the limit is out of range, or the cursor is of another question.</exception>
     Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancel = default);
 
+    /// <summary>
+    /// What was read of these sources under these stamps before, in any job: their images' digests, for a planner that would rather not have them read again. Only completed items that
+    /// were read for themselves count (see <see cref="ChunkResult.Unread"/>), so re-runs do not pile up; when their jobs are deleted, the sources are unknown again.
+    /// </summary>
+    Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancel = default);
+
     /// <summary>The job's numbers counted from its rows: the audit of <see cref="Job.Progress"/>. Reads every item of the job; <see cref="JobProgress.ChunksDone"/> is counted from the chunks.</summary>
     Task<JobProgress> RecountAsync(Guid job, CancellationToken cancel = default);
 }

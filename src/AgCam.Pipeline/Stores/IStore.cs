@@ -48,7 +48,7 @@ public sealed record RepairReport(int ChunksCounted, int JobsCompleted, int Jobs
 
 public static class StoreSchema
 {
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <exception cref="StoreSchemaException">The store is newer than this program.</exception>
     public static void ThrowIfNewer(string where, int found)

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using AgCam.Images;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker.Batching;
@@ -17,8 +19,13 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
     /// <summary>All images of a chunk, in batches with those of other chunks.</summary>
     public async Task<ChunkResult> TogetherAsync(ExplainImages request, ChunkLease lease, Plan plan, CancellationToken cancel)
     {
-        var images = await fetch.FetchAsync(request.References, plan, cancel, request.Lane);
-        var found = await FindAsync(images, cancel);
+        var recalled = await RecallAsync(request, plan, cancel);
+        var read = await fetch.FetchAsync([.. request.References.Where(reference => !recalled.Images.ContainsKey(reference.Number))], plan, cancel, request.Lane);
+        ThrowIfShared(request, read);
+        var found = await FindAsync(read, cancel);
+        foreach (var explanation in recalled.Found)
+            found[explanation.Id] = explanation;
+        FetchedImage[] images = [.. recalled.Images.Values, .. read];
         var provenance = await ProvenanceAsync(plan, cancel);
         var pending = new Dictionary<(Digest, int?), Task<Computed>>();
         foreach (var image in images.Where(image => image.Failure is null && !IsFound(found, image)))
@@ -33,7 +40,33 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
             if (computed?.Stored is { } stored)
                 explanations.TryAdd(stored.Id, stored);
         }
-        return new ChunkResult(lease, [.. explanations.Values], items);
+        return new ChunkResult(lease, [.. explanations.Values], items) { Unread = recalled.Images.Keys.ToFrozenSet() };
+    }
+
+    /// <summary>A job has no use for a thousand failures of one cause: a bucket that is not there, credentials that are wrong, a bucket that lets us read nothing.</summary>
+    /// <exception cref="RequestException">The images of the job fail together.</exception>
+    private static void ThrowIfShared(ExplainImages request, IReadOnlyList<FetchedImage> read)
+    {
+        if (request.JobId is null)
+            return; // nobody could resume it
+        if (read.FirstOrDefault(image => image.Failure?.Reason is ReferenceFailure.NoBucket or ReferenceFailure.Credentials) is { Failure: { } shared })
+            throw new RequestException(shared.Reason, shared.Message, shared);
+        foreach (var bucket in read.Where(image => image.Reference.Kind == ReferenceKind.S3).GroupBy(image => image.Reference.Uri.Split('/', 4)[2]))
+            if (bucket.All(image => image.Failure?.Reason == ReferenceFailure.Denied))
+                throw new RequestException(ReferenceFailure.Denied, bucket.First().Failure!.Message, bucket.First().Failure);
+    }
+
+    /// <summary>
+    /// The images that need not be read: an earlier record says what they are, their sources have not changed since, and their explanations are stored. Of jobs only: their references
+    /// come from the store, where a producer cannot say what an image is.
+    /// </summary>
+    private async Task<(Dictionary<int, FetchedImage> Images, IReadOnlyCollection<StoredExplanation> Found)> RecallAsync(ExplainImages request, Plan plan, CancellationToken cancel)
+    {
+        if (request.JobId is null || !request.References.Any(reference => reference.KnownSha256 is not null))
+            return ([], []);
+        var recalled = await fetch.DecodeAsync(() => Task.FromResult(fetch.Recall(request.References, plan)), cancel);
+        var found = await FindAsync([.. recalled], cancel);
+        return (recalled.Where(image => IsFound(found, image)).ToDictionary(image => image.Reference.Number), found.Values);
     }
 
     /// <summary>One image after the other, each with a durable note before it: the one that brings the process down is known by its note.</summary>
@@ -119,7 +152,7 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
     {
         if (image.Bytes is { } kept)
             return kept;
-        var bytes = await fetch.ReadAsync(image.Reference, cancel);
+        var (bytes, _) = await fetch.ReadAsync(image.Reference, cancel);
         return Digest.Of(bytes) == image.Sha256
             ? bytes
             : throw new ImageException(ImageFailure.Unreadable, $"{image.Reference.Uri} changed while it was read.");

@@ -33,7 +33,7 @@ internal sealed class ChunkExplainer(
                 leave = turns.LeaveAlone;
                 await turns.BecomeAloneAsync();
             }
-            await ExplainAsync(granted.Chunk!.Request ?? message with { References = granted.Chunk.References }, held, granted.Alone, ended.Token);
+            await ExplainAsync(granted.Chunk!.Request ?? message with { References = granted.Chunk.References }, held, granted.Chunk.Faults, granted.Alone, ended.Token);
         }
         finally
         {
@@ -59,7 +59,7 @@ internal sealed class ChunkExplainer(
         }
     }
 
-    private async Task ExplainAsync(ExplainImages request, HeldLease held, bool alone, CancellationToken ended)
+    private async Task ExplainAsync(ExplainImages request, HeldLease held, int faults, bool alone, CancellationToken ended)
     {
         try
         {
@@ -89,10 +89,32 @@ internal sealed class ChunkExplainer(
         }
         catch (Exception e) when (e is not GiveBackException)
         {
+            var faulted = e is not StoreUnavailableException;
+            if (faulted && faults + 1 >= options.MaxFaults && await GiveUpAsync(request, held.Lease, faults + 1, e))
+                return;
             log.LogError(e, "Chunk {Chunk} of {Owner} goes back", request.Chunk, request.Owner);
-            await ReleaseAsync(held, options.Lease);
-            await Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None); // it will be here again at once
+            await ReleaseAsync(held, options.Lease, faulted);
+            var pause = TimeSpan.FromSeconds(faulted ? Math.Min(30, 1 << Math.Min(faults, 5)) : 1); // it will be here again at once
+            await Task.Delay(pause, ended).ContinueWith(_ => { }, TaskScheduler.Default);
             throw new GiveBackException(e.Message, e);
+        }
+    }
+
+    /// <summary>What fails for ever must not be tried for ever: its images end as Failed, and a retry of the job's failures tries them again.</summary>
+    /// <returns>False when not even that could be stored.</returns>
+    private async Task<bool> GiveUpAsync(ExplainImages request, ChunkLease lease, int faults, Exception last)
+    {
+        try
+        {
+            log.LogError(last, "Chunk {Chunk} of {Owner} is given up", request.Chunk, request.Owner);
+            var saved = await results.SaveAsync(computation.Failed(request, lease, WorkerFailure.GivenUp, $"The chunk failed {faults} times, the last time so: {last.Message}"));
+            await TellAsync(request, saved);
+            return true;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            log.LogError(e, "Chunk {Chunk} of {Owner} could not be given up", request.Chunk, request.Owner);
+            return false;
         }
     }
 
@@ -139,12 +161,12 @@ internal sealed class ChunkExplainer(
         }
     }
 
-    private async Task ReleaseAsync(HeldLease held, TimeSpan trust)
+    private async Task ReleaseAsync(HeldLease held, TimeSpan trust, bool faulted = false)
     {
         try
         {
             using var soon = new CancellationTokenSource(TimeSpan.FromSeconds(5));
-            await store.Chunks.ReleaseAsync(held.Lease, trust, soon.Token);
+            await store.Chunks.ReleaseAsync(held.Lease, trust, faulted, soon.Token);
         }
         catch (Exception e) when (e is StoreUnavailableException or OperationCanceledException) // then its lease runs out
         {

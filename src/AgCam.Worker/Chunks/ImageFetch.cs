@@ -6,12 +6,13 @@ using AgCam.Worker.Batching;
 namespace AgCam.Worker.Chunks;
 
 /// <summary>One image as far as it has been fetched: its failure, or what it is known by.</summary>
+/// <param name="Reference">With the stamp of the source as it was read.</param>
 /// <param name="Bytes">Null when there were too many to keep: read them again.</param>
 /// <param name="Label">The label's class.</param>
 internal sealed record FetchedImage(ImageReference Reference, ImageException? Failure, Digest? Sha256, Digest Id, byte[]? Bytes, int? Label);
 
 /// <summary>Reads images and finds their content addresses.</summary>
-internal sealed class ImageFetch(ReferenceReader references, StorePatience patience, int decoders)
+internal sealed class ImageFetch(ReferenceReader references, StorePatience patience, int decoders, int fetches)
 {
     /// <summary>Of one chunk, in bytes: what is over it is read twice rather than kept.</summary>
     private const long MaxKept = 64L << 20;
@@ -21,38 +22,46 @@ internal sealed class ImageFetch(ReferenceReader references, StorePatience patie
 
     private readonly LaneGate _decoders = new(decoders);
 
+    /// <summary>What comes over a network is waited for, which takes no processor.</summary>
+    private readonly LaneGate _fetches = new(fetches);
+
     public ReferenceReader References => references;
 
     /// <summary>Runs <paramref name="work"/> when one of the decoders is free.</summary>
-    public async Task<T> DecodeAsync<T>(Func<Task<T>> work, CancellationToken cancel, Lane lane = Lane.Bulk)
+    public Task<T> DecodeAsync<T>(Func<Task<T>> work, CancellationToken cancel, Lane lane = Lane.Bulk) => RunAsync(_decoders, work, lane, cancel);
+
+    private static async Task<T> RunAsync<T>(LaneGate places, Func<Task<T>> work, Lane lane, CancellationToken cancel)
     {
-        using var turn = await _decoders.EnterAsync(lane, cancel);
+        using var turn = await places.EnterAsync(lane, cancel);
         return await Task.Run(work, cancel);
     }
 
     public async Task<FetchedImage[]> FetchAsync(IReadOnlyList<ImageReference> images, Plan plan, CancellationToken cancel, Lane lane = Lane.Bulk)
     {
         var (kept, fetched) = (new Kept(), new FetchedImage[images.Count]);
-        await Task.WhenAll(Enumerable.Range(0, images.Count).Chunk(AtATime).Select(some => DecodeAsync(
-            async () =>
-            {
-                foreach (var i in some)
-                    fetched[i] = await FetchAsync(images[i], plan, kept, cancel);
-                return some.Length;
-            },
-            cancel, lane)));
+        var byFile = Enumerable.Range(0, images.Count).ToLookup(i => images[i].Kind == ReferenceKind.File);
+        await Task.WhenAll(
+            byFile[true].Chunk(AtATime).Select(some => RunAsync(_decoders, () => FetchInTurnAsync(some), lane, cancel))
+                .Concat(byFile[false].Select(i => RunAsync(_fetches, () => FetchInTurnAsync([i]), lane, cancel))));
         return fetched;
+
+        async Task<bool> FetchInTurnAsync(int[] some)
+        {
+            foreach (var i in some)
+                fetched[i] = await FetchAsync(images[i], plan, kept, cancel);
+            return true;
+        }
     }
 
     public async Task<FetchedImage> FetchAsync(ImageReference reference, Plan plan, Kept kept, CancellationToken cancel)
     {
-        int? label = reference.Label is { } text && plan.Engine.Classes.Find(text) is >= 0 and var known ? known : null;
+        var label = LabelOf(reference, plan);
         try
         {
-            var bytes = await ReadAsync(reference, cancel);
+            var (bytes, stamp) = await ReadAsync(reference, cancel);
             var sha256 = Digest.Of(bytes);
             var id = IdOf(sha256, plan, label);
-            return new FetchedImage(reference, null, sha256, id, kept.TryKeep(bytes.Length, MaxKept) ? bytes : null, label);
+            return new FetchedImage(reference with { Stamp = stamp }, null, sha256, id, kept.TryKeep(bytes.Length, MaxKept) ? bytes : null, label);
         }
         catch (ImageException failure)
         {
@@ -61,9 +70,36 @@ internal sealed class ImageFetch(ReferenceReader references, StorePatience patie
     }
 
     /// <exception cref="ImageException">It cannot be had.</exception>
-    public Task<byte[]> ReadAsync(ImageReference reference, CancellationToken cancel) => reference.Kind == ReferenceKind.Upload
+    public Task<ReadImage> ReadAsync(ImageReference reference, CancellationToken cancel) => reference.Kind == ReferenceKind.Upload
         ? patience.CallAsync(token => references.ReadAsync(reference, token).AsTask(), cancel)
         : references.ReadAsync(reference, cancel).AsTask();
+
+    /// <summary>Images that need not be read, if their explanations are stored: what they are is known from an earlier record, and their sources have not changed since.</summary>
+    public IReadOnlyList<FetchedImage> Recall(IReadOnlyList<ImageReference> images, Plan plan)
+    {
+        var recalled = new List<FetchedImage>();
+        foreach (var reference in images)
+            if (reference.KnownSha256 is { } sha256 && IsUnchanged(reference))
+            {
+                var label = LabelOf(reference, plan);
+                recalled.Add(new FetchedImage(reference, null, sha256, IdOf(sha256, plan, label), null, label));
+            }
+        return recalled;
+    }
+
+    private bool IsUnchanged(ImageReference reference)
+    {
+        try
+        {
+            return references.IsUnchanged(reference);
+        }
+        catch (ImageException)
+        {
+            return false; // reading it tells the reason
+        }
+    }
+
+    private static int? LabelOf(ImageReference reference, Plan plan) => reference.Label is { } text && plan.Engine.Classes.Find(text) is >= 0 and var known ? known : null;
 
     public static Digest IdOf(Digest sha256, Plan plan, int? label) => ExplanationId.Compute(sha256, plan.Recipe, plan.Canonical(label));
 

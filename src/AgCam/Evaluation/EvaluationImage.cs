@@ -45,7 +45,7 @@ public sealed record EvaluationImage(Sample Sample)
         if (ClassOf(sample, explainer.Classes) is var label && label < 0)
             return image with { Skipped = SkipReason.UnknownLabel };
         if (sample.WithoutBoxes is { } without && hopeless)
-            return image with { Skipped = without };
+            return image with { Skipped = options.UsesBoxes ? without : SkipReason.NoMask };
         RgbImage picture;
         try
         {

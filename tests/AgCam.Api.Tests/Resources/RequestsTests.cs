@@ -106,10 +106,23 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         File.WriteAllBytes(outside, RunningApi.Picture(8));
         if (!File.Exists(Path.Combine(Api.Folder, "link.png")))
             File.CreateSymbolicLink(Path.Combine(Api.Folder, "link.png"), outside);
-        var result = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = uri.Replace("{root}", Api.Folder) }), 200);
-        Assert.Equal("Failed", (string?)result["state"]);
-        Assert.Equal("not-allowed", (string?)result["item"]!["reason"]);
-        Assert.Null(result["explanation"]);
+        var problem = await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = uri.Replace("{root}", Api.Folder) }), 400, "invalid-request");
+        Assert.Contains("may be read", (string)problem["detail"]!);
+    }
+
+    [Theory]
+    [InlineData("http://169.254.169.254/latest/meta-data/")]
+    [InlineData("https://images.example.org/a.png")]
+    [InlineData("s3://bucket/a.png")]
+    [InlineData("s3://bucket/../a.png")]
+    public async Task A_host_or_bucket_that_is_not_named_is_refused_at_the_door(string uri) =>
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/explanations", new JsonObject { ["uri"] = uri }), 400, "invalid-request");
+
+    [Fact]
+    public async Task A_file_that_is_not_there_yet_is_a_result()
+    {
+        var result = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = Path.Combine(Api.Folder, "later.png") }), 200);
+        Assert.Equal("not-found", (string?)result["item"]!["reason"]);
     }
 
     [Fact]

@@ -102,7 +102,8 @@ public sealed class SourcesTests : IDisposable
     private async Task<List<ImageReference>> WalkAsync(string source, Dictionary<string, string>? options = null, PlanTail? tail = null)
     {
         var spec = Some.Spec(source) with { Options = options };
-        return await ImageSource.Open(spec, new AllowedRoots([_folder]), null!).WalkAsync(tail ?? Start, Cancel).ToListAsync(Cancel);
+        using var references = new ReferenceReader(new ReferenceOptions { Roots = [_folder] }, null!);
+        return await ImageSource.Open(spec, references, null!).WalkAsync(tail ?? Start, Cancel).ToListAsync(Cancel);
     }
 
     private Task<SourceException> FailsAsync(string source, PlanTail? tail = null) => Assert.ThrowsAsync<SourceException>(() => WalkAsync(source, tail: tail));

@@ -95,6 +95,23 @@ public sealed class HttpImagesTests : IDisposable
     }
 
     [Fact]
+    public async Task Three_redirects_to_allowed_hosts_are_followed()
+    {
+        AnswerInTurn(
+            ("302 Found", $"Location: http://localhost:{Port}/b.png"), ("307 Temporary Redirect", "Location: /c.png"), ("308 Permanent Redirect", "Location: d.png"), ("200 OK", null));
+        Assert.Equal("the bytes", Encoding.ASCII.GetString(await ReadAsync(Allowed())));
+        Assert.Equal(4, _asked);
+    }
+
+    [Fact]
+    public async Task A_redirect_from_an_allowed_host_to_another_one_is_refused_at_any_step()
+    {
+        AnswerInTurn(("302 Found", "Location: /b.png"), ("302 Found", $"Location: http://127.0.0.1:{Port}/c.png"), ("200 OK", null));
+        Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(Allowed())).Reason);
+        Assert.Equal(2, _asked);
+    }
+
+    [Fact]
     public async Task Redirects_end_after_three()
     {
         Answer("302 Found", "", "Location: /again");
@@ -134,7 +151,12 @@ public sealed class HttpImagesTests : IDisposable
 
     private Task<ImageException> FailsAsync(ReferenceOptions options) => Assert.ThrowsAsync<ImageException>(() => ReadAsync(options));
 
-    private void Answer(string status, string body, string? header = null, bool slowly = false) => _ = Task.Run(async () =>
+    /// <summary>Each request the next answer; the last one for all that follow.</summary>
+    private void AnswerInTurn(params (string Status, string? Header)[] answers) => Answer(() => answers[Math.Min(_asked, answers.Length) - 1], "the bytes");
+
+    private void Answer(string status, string body, string? header = null, bool slowly = false) => Answer(() => (status, header), body, slowly);
+
+    private void Answer(Func<(string Status, string? Header)> next, string body, bool slowly = false) => _ = Task.Run(async () =>
     {
         while (true)
         {
@@ -145,6 +167,7 @@ public sealed class HttpImagesTests : IDisposable
             {
             }
             Interlocked.Increment(ref _asked);
+            var (status, header) = next();
             var head = $"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {body.Length}\r\n{(header is null ? "" : header + "\r\n")}\r\n";
             await stream.WriteAsync(Encoding.ASCII.GetBytes(head), Cancel);
             try

@@ -9,8 +9,14 @@ internal sealed class Pictures : IDisposable
     {
         Directory.CreateDirectory(Folder);
         for (var i = 0; i < count; i++)
+        {
             File.WriteAllBytes(PathOf(i), i < broken ? "no picture"u8.ToArray() : [0x89, (byte)'P', (byte)'N', (byte)'G', .. Encoding.ASCII.GetBytes($"{i} {new string('x', 200)}")]);
+            File.SetLastWriteTimeUtc(PathOf(i), Written);
+        }
     }
+
+    /// <summary>Not just now: a file written just now has no stamp yet.</summary>
+    public static DateTime Written { get; } = DateTime.UtcNow.AddHours(-1);
 
     public string Folder { get; } = Path.Combine(Path.GetTempPath(), "agcam-tests", Guid.NewGuid().ToString("N"));
 

@@ -31,6 +31,7 @@ internal sealed class Processes : IAsyncDisposable
     {
         Store = pictures.Database,
         PollSeconds = 0.05,
+        MaxChunkSize = 64, // chunks of one size, whatever the pace
         References = new ReferenceOptions { Roots = [pictures.Folder] },
     };
 

@@ -19,6 +19,23 @@ public sealed class SqliteStoreTests : StoreContract
         return Task.CompletedTask;
     }
 
+    [Fact]
+    public async Task A_store_of_version_1_goes_on_with_what_it_has()
+    {
+        var job = await JobOfAsync(2, (id, number) => Some.Item(id, number, Now, null) with { Stamp = "v1" });
+        await ((SqliteStore)Store).Database.WriteAsync(
+            session => session.Execute("DROP INDEX items_source; ALTER TABLE items DROP COLUMN source; ALTER TABLE chunks DROP COLUMN faults; PRAGMA user_version = 1"), Cancel);
+        await using var older = await ReopenAsync(Clock);
+        Assert.Equal(1, await older.SchemaVersionAsync(Cancel));
+
+        await older.MigrateAsync(Cancel);
+
+        Assert.Equal(StoreSchema.Version, await older.SchemaVersionAsync(Cancel));
+        Assert.Equal("v1", (await older.Items.FindAsync(job.Id, 1, Cancel))!.Stamp);
+        Assert.Equal(0, (await older.Chunks.FindAsync(job.Id, 0, Cancel))!.Faults);
+        Assert.Empty(await older.Items.KnownAsync([new(AgCam.Pipeline.Messages.ReferenceKind.File, "/data/pets/1.jpg", "v1")], Cancel)); // read once more, then known
+    }
+
     public static TheoryData<string> Lists => [.. ItemIndex.All.Select(index => index.Name)];
 
     /// <summary>No list reads the table, or sorts what it has read: then a deep page costs what the first one does, at any number of items.</summary>

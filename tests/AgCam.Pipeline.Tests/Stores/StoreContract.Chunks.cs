@@ -71,7 +71,7 @@ public abstract partial class StoreContract
         Assert.Equal((LeaseOutcome.Granted, true, 2, 1), (taken.Outcome, taken.Alone, taken.Chunk!.Attempts, taken.Chunk.Crashes));
         Assert.Contains("by a", taken.Chunk.CrashNote);
         Assert.False(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
-        Assert.False(await Store.Chunks.ReleaseAsync(lease, Hour, Cancel));
+        Assert.False(await Store.Chunks.ReleaseAsync(lease, Hour, cancel: Cancel));
         Assert.Equal(-1, await Store.Chunks.BeginAloneAsync(lease, 0, Cancel));
         Assert.Equal(SaveOutcome.LeaseLost, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
         Assert.Null(await Store.Items.FindAsync(job, 0, Cancel));
@@ -111,7 +111,7 @@ public abstract partial class StoreContract
         var job = (await PlannedJobAsync(2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
 
-        Assert.True(await Store.Chunks.ReleaseAsync(lease, Hour, Cancel));
+        Assert.True(await Store.Chunks.ReleaseAsync(lease, Hour, cancel: Cancel));
         Assert.False(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
         var again = await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, redelivered: true, Cancel);
 
@@ -226,7 +226,7 @@ public abstract partial class StoreContract
         var third = (await Store.Chunks.LeaseAsync(Some.Message(chunk), "c", Minute, redelivered: true, Cancel)).Lease!;
         Assert.Equal(1, await Store.Chunks.BeginAloneAsync(third, 0, Cancel));
 
-        await Store.Chunks.ReleaseAsync(third, Hour, Cancel);
+        await Store.Chunks.ReleaseAsync(third, Hour, cancel: Cancel);
 
         var fourth = (await Store.Chunks.LeaseAsync(Some.Message(chunk), "d", Minute, redelivered: true, Cancel)).Lease!;
         Assert.Equal(1, await Store.Chunks.BeginAloneAsync(fourth, 0, Cancel));

@@ -48,12 +48,13 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             case 13: Note("accept", Remember([await store.Chunks.AcceptAsync(pick % 2 == 0 ? Some.Request("gamma", 2) : Some.Request("delta"), Minute)])); break;
             case 14 or 15 or 16 or 17 or 18: Note("lease", Remember(await LeaseAsync(pick))); break;
             case 19 when Lease(pick) is { } held: Note("heartbeat", await store.Chunks.HeartbeatAsync(held.Lease, 2 * Minute)); break;
-            case 20 when Lease(pick) is { } held: Note("release", await store.Chunks.ReleaseAsync(held.Lease, Minute)); break;
+            case 20 when Lease(pick) is { } held: Note("release", await store.Chunks.ReleaseAsync(held.Lease, Minute, faulted: pick % 3 == 0)); break;
             case 21 when Lease(pick) is { } held: Note("begin alone", await store.Chunks.BeginAloneAsync(held.Lease, held.Chunk.References[0].Number)); break;
             case 22 when Lease(pick) is { } held: await store.Chunks.EndAloneAsync(held.Lease, held.Chunk.References[0].Number); break;
             case 23 or 24 or 25 or 26 when Lease(pick) is { } held: Note("save", await store.Chunks.SaveAsync([await ResultAsync(held, pick)])); break;
             case 27: clock.Advance(pick % 3 * Minute); break;
             case 28: Note("prune", await store.Explanations.PruneAsync(2 * Minute, Minute, null, 1000)); break;
+            case 29 when pick % 4 == 3: Note("known", await KnownAsync()); break;
             case 29: Note("list", await ListAsync(pick)); break;
             case 30: Note("forget", await store.Chunks.ForgetRequestsAsync(pick % 4 * Minute)); break;
             case 31: await OtherAsync(job, pick); break;
@@ -87,9 +88,16 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             var explanation = Some.Explanation(seed);
             if (pick % 2 == 0 || (await store.Explanations.HoldAsync([explanation.Id])).Count == 0)
                 explanations.Add(explanation);
-            items.Add(Some.Item(held.Chunk.Owner, reference.Number, clock.Now(), explanation.Id, probability: seed / 8f, label: pick % 3 == 0 ? null : "cat"));
+            items.Add(Some.Item(held.Chunk.Owner, reference.Number, clock.Now(), explanation.Id, probability: seed / 8f, label: pick % 3 == 0 ? null : "cat")
+                with { Stamp = pick % 4 == 0 ? null : $"{pick % 2}" });
         }
-        return new ChunkResult(held.Lease, explanations, items);
+        return new ChunkResult(held.Lease, explanations, items) { Unread = pick % 5 == 0 ? items.Select(item => item.Number).ToHashSet() : [] };
+    }
+
+    private async Task<object> KnownAsync()
+    {
+        var sources = Enumerable.Range(0, 6).SelectMany(number => new[] { "0", "1", "2" }.Select(stamp => new SourceStamp(ReferenceKind.File, $"/data/pets/{number}.jpg", stamp)));
+        return (await store.Items.KnownAsync([.. sources])).OrderBy(known => $"{known.Key}").Select(known => $"{known.Key} {known.Value}").ToList();
     }
 
     private async Task<object> ListAsync(int pick)

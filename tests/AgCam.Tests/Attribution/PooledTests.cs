@@ -17,6 +17,9 @@ namespace AgCam.Tests.Attribution;
 [Properties(Arbitrary = [typeof(PooledShapes)], MaxTest = 40)]
 public class PooledTests
 {
+    // As in ClosedForm: a wrong formula is off by percents, float32 by some 1e-5 of what cancellation leaves.
+    private const double Tolerance = 1e-3;
+
     static PooledTests() => NativeBackend.Load();
 
     [Property]
@@ -31,8 +34,8 @@ public class PooledTests
         for (var k = 0; k < 2; k++)
         {
             var (positive, negative) = AutogradReference.Maps(model, input, logits => logits.gather(1, target.narrow(1, k, 1)).sum());
-            Assert.InRange(Error(maps.select(1, k), positive, negative), 0, 2e-5);
-            Assert.InRange(Error(negatives!.select(1, k), negative, positive), 0, 2e-5);
+            Assert.InRange(Error(maps.select(1, k), positive, negative), 0, Tolerance);
+            Assert.InRange(Error(negatives!.select(1, k), negative, positive), 0, Tolerance);
         }
     }
 

@@ -48,6 +48,31 @@ public class ServeTests
     }
 
     [Fact]
+    public void A_dry_run_says_what_a_job_would_be_and_a_manifest_has_columns_of_its_own_names()
+    {
+        using var folder = SomeImages.Folder(5);
+        using var state = new TemporaryFolder();
+        File.WriteAllText(folder["broken.png"], "not a picture");
+        File.WriteAllText(folder["m.csv"], "where,truth\n000.png,0\n001.png,nothing like it\n");
+        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
+
+        var report = serving.Run("submit", folder.Path, "--dry-run", "--json").Rows.Single();
+        Assert.Equal((6, 5), (report.GetProperty("images").GetInt32(), report.GetProperty("readable").GetInt32()));
+        Assert.False(report.TryGetProperty("hours", out _)); // nothing has been explained yet
+        Assert.Empty(serving.Run("jobs", "list", "--json").Rows);
+        var lines = serving.Run("submit", $"manifest:{folder["m.csv"]}", "--option", "column.path=where", "--option", "column.label=truth", "--dry-run").Lines;
+        Assert.Contains("2 images", lines[0], StringComparison.Ordinal);
+        Assert.Contains("1 of 2 are classes of the model; not \"nothing like it\"", lines[2], StringComparison.Ordinal);
+        Assert.Equal(2, serving.Run("submit", folder["000.png"], "--dry-run").Code);
+
+        var job = serving.Run("submit", $"manifest:{folder["m.csv"]}", "--option", "column.path=where", "--rehash", "--wait", "--json").Rows.Single();
+        Assert.Equal("true", job.GetProperty("options").GetProperty("rehash").GetString());
+        Assert.Equal(2, job.GetProperty("progress").GetProperty("completed").GetInt32());
+        Assert.True(serving.Run("submit", folder.Path, "--dry-run", "--json").Rows.Single().GetProperty("hours").GetDouble() > 0);
+        Assert.Equal(0, serving.Stop());
+    }
+
+    [Fact]
     public void What_was_accepted_is_finished_after_kill_9_and_a_restart()
     {
         using var folder = SomeImages.Folder(150);

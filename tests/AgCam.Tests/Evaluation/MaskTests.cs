@@ -1,4 +1,3 @@
-using AgCam.Evaluation.Datasets;
 using AgCam.Evaluation.Datasets.Masks;
 using AgCam.Heatmaps;
 using AgCam.Images;

@@ -20,7 +20,7 @@ internal sealed class FolderSource(string folder, bool byClass) : IImageSource
             // Files may have come and gone since planning began: the order tells where to go on, a count would not.
             if (tail.LastUri is { } last && string.CompareOrdinal(path, last) <= 0)
                 continue;
-            yield return new ImageReference { Kind = ReferenceKind.File, Uri = path, Label = byClass ? LabelOf(path) : null, Stamp = ReferenceReader.StampOf(path) };
+            yield return new ImageReference { Kind = ReferenceKind.File, Uri = path, Label = byClass ? LabelOf(path) : null, Stamp = FileStamp.Of(path)?.ToString() };
             await Task.CompletedTask;
         }
     }

@@ -19,17 +19,20 @@ public sealed class SourceException(string message, Exception? inner = null) : E
 
 internal static class ImageSource
 {
-    public const string Forms = "folder:PATH, classes:PATH (a folder for each class), manifest:PATH (.jsonl or .csv), failures:JOB";
+    public const string Forms = "folder:PATH, classes:PATH (a folder for each class), s3://BUCKET/FOLDER, classes:s3://BUCKET/FOLDER, manifest:PATH (.jsonl, .csv, .tsv or .parquet), failures:JOB";
 
     /// <exception cref="SourceException">Not a source, or one that may not be read.</exception>
-    public static IImageSource Open(JobSpec spec, AllowedRoots roots, IStore store)
+    public static IImageSource Open(JobSpec spec, ReferenceReader references, IStore store)
     {
+        var roots = references.Roots;
         var (kind, place) = spec.Source.Split(':', 2) is [var before, var after] ? (before, after) : ("", spec.Source);
         return kind switch
         {
+            "s3" => new S3Source(references.S3, spec.Source, byClass: false),
+            "classes" when place.StartsWith(S3Place.Scheme, StringComparison.Ordinal) => new S3Source(references.S3, place, byClass: true),
             "folder" => new FolderSource(Allowed(place, roots), byClass: false),
             "classes" => new FolderSource(Allowed(place, roots), byClass: true),
-            "manifest" => new ManifestSource(Allowed(place, roots), ManifestColumns.From(spec.Options)),
+            "manifest" => new ManifestSource(Allowed(place, roots), ManifestColumns.From(spec.Options), roots),
             "failures" when Guid.TryParse(place, out var job) => new FailuresSource(store, job),
             _ => throw new SourceException($"The source \"{spec.Source}\" is none of {Forms}."),
         };

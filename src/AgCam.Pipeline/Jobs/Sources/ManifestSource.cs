@@ -1,11 +1,12 @@
 using System.Runtime.CompilerServices;
 using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Jobs.Sources;
 
 /// <summary>A row for each image, read as a stream: memory does not grow with the rows.</summary>
-internal sealed class ManifestSource(string manifest, ManifestColumns columns) : IImageSource
+internal sealed class ManifestSource(string manifest, ManifestColumns columns, AllowedRoots roots) : IImageSource
 {
     public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancel)
     {
@@ -17,7 +18,7 @@ internal sealed class ManifestSource(string manifest, ManifestColumns columns) :
             meant ??= columns.In([.. row.Keys], manifest);
             var reference = meant.Reference(row, folder, $"{manifest}, row {number + 1},");
             if (++number > tail.NextImage)
-                yield return reference;
+                yield return reference.Kind == ReferenceKind.File ? reference with { Stamp = roots.Find(reference.Uri) is { } real ? FileStamp.Of(real)?.ToString() : null } : reference;
             else if (number == tail.NextImage && reference.Uri != tail.LastUri)
                 throw new SourceException($"{manifest} has changed since planning began: row {number} was {tail.LastUri} and is {reference.Uri}. Submit it as a new job.");
         }
@@ -30,6 +31,7 @@ internal sealed class ManifestSource(string manifest, ManifestColumns columns) :
         ".jsonl" or ".ndjson" => JsonLines.ReadAsync(manifest, cancel),
         ".csv" => CsvRows.ReadAsync(manifest, ',', cancel),
         ".tsv" => CsvRows.ReadAsync(manifest, '\t', cancel),
-        var other => throw new SourceException($"{manifest}: a manifest is .jsonl, .csv or .tsv, not {(other.Length == 0 ? "without an extension" : other)}."),
+        ".parquet" => ParquetRows.ReadAsync(manifest, names => columns.Needed(names, manifest), cancel),
+        var other => throw new SourceException($"{manifest}: a manifest is .jsonl, .csv, .tsv or .parquet, not {(other.Length == 0 ? "without an extension" : other)}."),
     };
 }

@@ -36,6 +36,15 @@ internal static class ItemDocument
         }
     }
 
+    /// <summary>What was read, and under which stamp; of an item that has both.</summary>
+    public static (SourceStamp Source, Digest Sha256)? SourceOf(byte[] body)
+    {
+        var fields = new Fields();
+        Bson.Decode(body, fields.Read);
+        var item = fields.ToItem(default, 0, ItemStatus.Completed, "", default);
+        return SourceStamp.Of(item) is { } source ? (source, item.Sha256!.Value) : null;
+    }
+
     /// <summary>x, y, width, height, score of each box as float32, little-endian: 20 bytes instead of 70 as an array.</summary>
     private static byte[] PackBoxes(IReadOnlyList<BoundingBox> boxes)
     {

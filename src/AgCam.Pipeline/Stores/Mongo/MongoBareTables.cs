@@ -23,7 +23,7 @@ internal sealed class MongoBareTables(MongoDatabase database) : IBareTables
     {
         var unordered = new InsertManyOptions { IsOrdered = false };
         await Explanations.InsertManyAsync(explanations.Select(explanation => MongoRaw.From(explanation, DateTimeOffset.UnixEpoch)), unordered, cancel);
-        await Items.InsertManyAsync(items.Select(MongoRaw.From), unordered, cancel);
+        await Items.InsertManyAsync(items.Select(item => MongoRaw.From(item)), unordered, cancel);
     }
 
     public async ValueTask DisposeAsync()

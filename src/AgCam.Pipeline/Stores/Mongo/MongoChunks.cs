@@ -77,15 +77,15 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
     public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
         (await database.Chunks.UpdateOneAsync(Held(held), Set.Set(chunk => chunk.Until, clock.Now() + lease), null, cancel)).MatchedCount > 0);
 
-    public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, bool faulted = false, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
     {
         // The notes first: should the process end in between, an image is blamed once too few, not once too many.
         if (!await database.Chunks.Find(Held(held)).AnyAsync(cancel))
             return false;
         var begun = MongoDeletion.Alone(held.Owner, held.Number) & Builders<MongoAlone>.Filter.Eq(alone => alone.Attempt, held.Attempt);
         await database.Alone.UpdateManyAsync(begun, Builders<MongoAlone>.Update.Inc(alone => alone.Starts, -1).Set(alone => alone.Attempt, 0), null, cancel);
-        return (await database.Chunks.UpdateOneAsync(
-            Held(held), Set.Set(chunk => chunk.State, ChunkState.Published).Set(chunk => chunk.Until, clock.Now() + trust).Unset(chunk => chunk.Worker), null, cancel)).ModifiedCount > 0;
+        var released = Set.Set(chunk => chunk.State, ChunkState.Published).Set(chunk => chunk.Until, clock.Now() + trust).Unset(chunk => chunk.Worker);
+        return (await database.Chunks.UpdateOneAsync(Held(held), faulted ? released.Inc(chunk => chunk.Faults, 1) : released, null, cancel)).ModifiedCount > 0;
     });
 
     public Task<int> BeginAloneAsync(ChunkLease held, int number, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>

@@ -64,6 +64,7 @@ internal sealed record MongoChunk
     public bool? HasAlone { get; init; }
 
     public string? Note { get; init; }
+    public int Faults { get; init; }
     public string? Worker { get; init; }
     public DateTimeOffset? Until { get; init; }
     public DateTimeOffset? Published { get; init; }
@@ -90,6 +91,7 @@ internal sealed record MongoChunk
         Attempts = Attempts,
         Crashes = Crashes,
         CrashNote = Note,
+        Faults = Faults,
         Worker = Worker,
         Until = Until,
         Published = Published,
@@ -163,7 +165,8 @@ internal static class MongoRaw
         return fields.ToExplanation(id);
     }
 
-    public static RawBsonDocument From(Item item) => Raw(writer =>
+    /// <param name="read">Whether the image was read for this item.</param>
+    public static RawBsonDocument From(Item item, bool read = true) => Raw(writer =>
     {
         writer.WriteName("_id");
         writer.WriteStartDocument();
@@ -186,6 +189,11 @@ internal static class MongoRaw
             Bson.WriteDigest(writer, "explanation", explanation);
         writer.WriteName("time");
         writer.WriteDateTime(item.Time.ToUnixTimeMilliseconds());
+        if (read && SourceStamp.Of(item) is { } source)
+        {
+            writer.WriteName("source");
+            writer.WriteBytes(source.Key());
+        }
         ItemDocument.WriteFields(writer, item);
     });
 

@@ -34,8 +34,10 @@ internal static class MongoIndexes
     /// <summary>Within a job its number; across jobs the whole key.</summary>
     public static string TieField(ItemIndex index) => index.Filters.HasFlag(ItemFilters.Job) && index != ItemIndex.Primary ? "_id.n" : "_id";
 
+    public static readonly BsonDocument Source = new("source", 1);
+
     public static Task CreateItemIndexesAsync(IMongoCollection<RawBsonDocument> items, CancellationToken cancel) =>
-        CreateAsync(items, cancel, [.. ItemIndex.All.Where(index => index != ItemIndex.Primary).Select(index => (index.Name, Keys(index)))]);
+        CreateAsync(items, cancel, [.. ItemIndex.All.Where(index => index != ItemIndex.Primary).Select(index => (index.Name, Keys(index))), ("item_source", Source)]);
 
     public static async Task CreateAsync(MongoDatabase database, CancellationToken cancel)
     {

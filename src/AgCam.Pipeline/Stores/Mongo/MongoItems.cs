@@ -1,4 +1,5 @@
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores.Documents;
 using MongoDB.Bson;
 using MongoDB.Driver;
 
@@ -40,6 +41,22 @@ internal sealed class MongoItems(MongoDatabase database) : IItems
         var done = await database.Chunks.CountDocumentsAsync(MongoDeletion.Chunks(job) & Builders<MongoChunk>.Filter.Eq(chunk => chunk.State, ChunkState.Done), null, cancel);
         return sum with { ChunksDone = (int)done };
     });
+
+    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancel = default) =>
+        MongoDatabase.RunAsync<IReadOnlyDictionary<SourceStamp, Digest>>(async () =>
+        {
+            var wanted = sources.ToHashSet();
+            var known = new Dictionary<SourceStamp, Digest>();
+            if (wanted.Count == 0)
+                return known;
+            var keys = new BsonArray(wanted.Select(source => new BsonBinaryData(source.Key())));
+            var rows = await database.Items.Find(new BsonDocument("source", new BsonDocument("$in", keys)), new FindOptions { Hint = MongoIndexes.Source })
+                .Project(new BsonDocument { { "kind", 1 }, { "uri", 1 }, { "stamp", 1 }, { "sha256", 1 }, { "_id", 0 } }).ToListAsync(cancel);
+            foreach (var row in rows)
+                if (ItemDocument.SourceOf(row.ToBson()) is { } found && wanted.Contains(found.Source))
+                    known[found.Source] = found.Sha256;
+            return known;
+        });
 
     internal static JobProgress Count(BsonDocument row)
     {

@@ -79,7 +79,7 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
     private async Task InsertItemsAsync(List<Open> open, CancellationToken cancel)
     {
         var given = open.SelectMany(one => one.Result.Items.Select(item => (Open: one, item))).ToList();
-        var isNew = await MongoDatabase.InsertNewAsync(database.Items, [.. given.Select(pair => MongoRaw.From(pair.item))], cancel);
+        var isNew = await MongoDatabase.InsertNewAsync(database.Items, [.. given.Select(pair => MongoRaw.From(pair.item, !pair.Open.Result.Unread.Contains(pair.item.Number)))], cancel);
         for (var i = 0; i < given.Count; i++)
             if (isNew[i])
                 given[i].Open.NewItems.Add(given[i].item.Number);

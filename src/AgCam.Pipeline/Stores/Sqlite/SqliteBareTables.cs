@@ -18,7 +18,7 @@ internal sealed class SqliteBareTables(SqliteDatabase database) : IBareTables
     public async Task InsertAsync(IReadOnlyList<StoredExplanation> explanations, IReadOnlyList<Item> items, CancellationToken cancel)
     {
         var explanationRows = explanations.Select(SqliteExplanationRow.From).ToList();
-        var itemRows = items.Select(SqliteItemRow.From).ToList();
+        var itemRows = items.Select(item => SqliteItemRow.From(item)).ToList();
         await database.WriteAsync(
             session =>
             {

@@ -14,7 +14,7 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
     {
         var found = session.First(
             """
-            SELECT owners.id, chunks.id, count, state, epoch, attempts, crashes, note, worker, until, published, leased, done, first, request, refs
+            SELECT owners.id, chunks.id, count, state, epoch, attempts, crashes, note, worker, until, published, leased, done, first, request, refs, faults
             FROM chunks JOIN owners ON owners.no = owner WHERE chunks.id = ?1
             """,
             Read, id);
@@ -52,6 +52,7 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
             Published = row.GetTimeOrNull(10),
             Leased = row.GetTimeOrNull(11),
             Done = row.GetTimeOrNull(12),
+            Faults = row.GetInt32(16),
         };
         return new SqliteChunkRow(chunk, row.GetInt32(13), row.IsDBNull(14) ? null : row.GetBlob(14), row.IsDBNull(15) ? null : row.GetBlob(15));
     }

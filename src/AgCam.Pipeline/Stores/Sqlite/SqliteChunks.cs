@@ -94,7 +94,7 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
         return WithLease(held, (session, id) => session.Execute("UPDATE chunks SET until = ?2 WHERE id = ?1", id, until) > 0, false, cancel);
     }
 
-    public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, CancellationToken cancel = default)
+    public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, bool faulted = false, CancellationToken cancel = default)
     {
         var until = (clock.Now() + trust).Ms();
         return WithLease(
@@ -103,7 +103,7 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
             {
                 session.Execute("UPDATE alone SET starts = starts - 1 WHERE chunk = ?1 AND attempt = ?2", id, held.Attempt);
                 session.Execute("DELETE FROM alone WHERE chunk = ?1 AND starts = 0", id);
-                return session.Execute("UPDATE chunks SET state = 1, until = ?2, worker = NULL WHERE id = ?1", id, until) > 0;
+                return session.Execute("UPDATE chunks SET state = 1, until = ?2, worker = NULL, faults = faults + ?3 WHERE id = ?1", id, until, faulted ? 1 : 0) > 0;
             },
             false, cancel);
     }

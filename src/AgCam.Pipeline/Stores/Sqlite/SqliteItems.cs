@@ -28,6 +28,19 @@ internal sealed class SqliteItems(SqliteDatabase database) : IItems
     public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancel = default) => database.ReadAsync(
         session => SqliteOwners.Find(session, job) is { } no ? Recount(session, no) : new JobProgress(), cancel);
 
+    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancel = default) =>
+        database.ReadAsync<IReadOnlyDictionary<SourceStamp, Digest>>(
+            session =>
+            {
+                var known = new Dictionary<SourceStamp, Digest>();
+                foreach (var source in sources.Distinct())
+                    if (session.First("SELECT body FROM items INDEXED BY items_source WHERE source = ?1 LIMIT 1", row => ItemDocument.SourceOf(row.GetBlob(0)), source.Key()) is { } found
+                        && found.Source == source)
+                        known.Add(source, found.Sha256);
+                return known;
+            },
+            cancel);
+
     internal static JobProgress Recount(SqliteSession session, long no)
     {
         var (first, last) = (SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));

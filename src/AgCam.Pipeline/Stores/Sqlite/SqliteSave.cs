@@ -13,7 +13,7 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
         var encoded = chunks.Select(result => new Encoded(
             result,
             [.. result.Explanations.Select(SqliteExplanationRow.From)],
-            [.. result.Items.Select(SqliteItemRow.From)])).ToList();
+            [.. result.Items.Select(item => SqliteItemRow.From(item, !result.Unread.Contains(item.Number)))])).ToList();
         var now = clock.Now();
         return await database.WriteAsync<IReadOnlyList<SaveAnswer>>(session => [.. encoded.Select(one => Save(session, one, now))], cancel);
     }

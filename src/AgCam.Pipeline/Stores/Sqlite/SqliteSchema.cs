@@ -23,6 +23,7 @@ internal static class SqliteSchema
         CREATE INDEX IF NOT EXISTS {table}_model ON {table} (model, predicted, probability) WHERE probability IS NOT NULL;
         CREATE INDEX IF NOT EXISTS {table}_explanation ON {table} (explanation) WHERE explanation IS NOT NULL;
         CREATE INDEX IF NOT EXISTS {table}_time ON {table} (time);
+        CREATE INDEX IF NOT EXISTS {table}_source ON {table} (source) WHERE source IS NOT NULL;
         """;
 
     public static string ExplanationTable(string table) =>
@@ -48,10 +49,20 @@ internal static class SqliteSchema
             label TEXT,
             explanation BLOB,
             time INTEGER NOT NULL,
-            body BLOB NOT NULL);
+            body BLOB NOT NULL,
+            source BLOB);
         """;
 
-    public static readonly string Version1 =
+    /// <summary>From version 1 to 2.</summary>
+    public const string From1 =
+        """
+        ALTER TABLE items ADD COLUMN source BLOB;
+        CREATE INDEX items_source ON items (source) WHERE source IS NOT NULL;
+        ALTER TABLE chunks ADD COLUMN faults INTEGER NOT NULL DEFAULT 0;
+        """;
+
+    /// <summary>All of it, for a new file.</summary>
+    public static readonly string Tables =
         $"""
         CREATE TABLE owners (
             no INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -109,7 +120,8 @@ internal static class SqliteSchema
             leased INTEGER,
             done INTEGER,
             request BLOB,
-            refs BLOB);
+            refs BLOB,
+            faults INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX chunks_planned ON chunks (owner) WHERE state = 0;
         CREATE INDEX chunks_flying ON chunks (owner) WHERE state IN (1, 2);
         CREATE INDEX chunks_direct ON chunks (done) WHERE direct = 1;

@@ -52,8 +52,10 @@ public sealed class SqliteStore : IStore, IBareStore
         {
             var found = Version(session);
             StoreSchema.ThrowIfNewer(_database.File, found);
-            if (found < 1)
-                session.Execute(SqliteSchema.Version1);
+            if (found == 0)
+                session.Execute(SqliteSchema.Tables);
+            if (found == 1)
+                session.Execute(SqliteSchema.From1);
             session.Execute($"PRAGMA user_version = {StoreSchema.Version}");
             return found;
         },

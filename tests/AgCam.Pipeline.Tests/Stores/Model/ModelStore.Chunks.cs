@@ -95,7 +95,7 @@ internal sealed partial class ModelStore
         return Task.FromResult(true);
     }
 
-    public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, CancellationToken cancel)
+    public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, bool faulted, CancellationToken cancel)
     {
         if (Held(held) is not { } chunk)
             return Task.FromResult(false);
@@ -105,7 +105,7 @@ internal sealed partial class ModelStore
             if (starts == 1)
                 _alone.Remove(key);
         }
-        Put(chunk with { State = ChunkState.Published, Until = Now + trust, Worker = null });
+        Put(chunk with { State = ChunkState.Published, Until = Now + trust, Worker = null, Faults = chunk.Faults + (faulted ? 1 : 0) });
         return Task.FromResult(true);
     }
 
@@ -139,6 +139,7 @@ internal sealed partial class ModelStore
             return Nothing(SaveOutcome.LeaseLost);
         var explanations = result.Explanations.Count(explanation => _explanations.TryAdd(explanation.Id, new Kept(explanation, Now)));
         var items = result.Items.Count(item => _items.TryAdd((item.Job, item.Number), item));
+        _unread.UnionWith(result.Unread.Select(number => (chunk.Owner, number)));
         var progress = JobProgress.Of(result.Items.Select(item => _items[(item.Job, item.Number)]));
         Put(chunk with { State = ChunkState.Done, Done = Now, Until = null, References = [], Request = null });
         foreach (var key in _alone.Keys.Where(key => key.Owner == chunk.Owner && key.Chunk == chunk.Number).ToList())

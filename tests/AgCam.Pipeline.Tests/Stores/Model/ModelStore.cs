@@ -102,6 +102,13 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
         return Task.FromResult(new ItemPage([.. sorted.Skip(skip).Take(query.Limit)], sorted.Count > skip + query.Limit ? $"{skip + query.Limit}" : null));
     }
 
+    private readonly HashSet<(Guid, int)> _unread = [];
+
+    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancel) =>
+        Task.FromResult<IReadOnlyDictionary<SourceStamp, Digest>>(_items.Values
+            .Where(item => SourceStamp.Of(item) is { } source && sources.Contains(source) && !_unread.Contains((item.Job, item.Number)))
+            .GroupBy(item => SourceStamp.Of(item)!.Value).ToDictionary(same => same.Key, same => same.First().Sha256!.Value));
+
     public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancel) => Task.FromResult(JobProgress.Of(_items.Values.Where(item => item.Job == job)) with
     {
         ChunksDone = _chunks.Values.Count(chunk => chunk.Owner == job && chunk.State == ChunkState.Done),

@@ -1,0 +1,23 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace AgCam.Cli.Remote;
+
+/// <summary>A dry run's report for a person.</summary>
+internal static class DryRunLines
+{
+    public static string Of(string source, JsonNode report)
+    {
+        var text = new StringBuilder();
+        void Line(FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
+
+        var (sampled, readable, labelled) = ((int)report["sampled"]!, (int)report["readable"]!, (int)report["labelled"]!);
+        Line($"{source}: {((bool)report["isWhole"]! ? "" : "at least ")}{(int)report["images"]!:N0} images");
+        Line($"  readable       {readable} of {sampled} sampled{(report["failures"]!.AsObject() is { Count: > 0 } failures ? $" ({string.Join(", ", failures.Select(one => $"{one.Value} {one.Key}"))}): {(string?)report["example"]}" : "")}");
+        Line($"  labels         {(labelled == 0 ? "none" : $"{(int)report["labelsOfModel"]!} of {labelled} are classes of the model")}{(report["unknownLabels"]!.AsArray() is { Count: > 0 } unknown ? $"; not {string.Join(", ", unknown.Select(one => $"\"{one}\""))}" : "")}");
+        Line($"  time           {((double?)report["hours"] is { } hours ? FormattableString.Invariant($"about {hours:0.##} hours at {(double)report["imagesPerSecond"]!:0.#} images/s, the pace of the model's last chunks") : "unknown: the model has explained nothing here yet; submit a small job first")}");
+        Line($"  store          about {(long)report["storeBytes"]! / 1e6:N1} MB, {(int)report["storeBytesPerImage"]!:N0} bytes an image");
+        return text.ToString().TrimEnd();
+    }
+}

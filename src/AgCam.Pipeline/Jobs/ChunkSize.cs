@@ -1,0 +1,33 @@
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Pipeline.Jobs;
+
+/// <summary>
+/// How many images make a chunk: as many as a worker explains in <see cref="PipelineOptions.ChunkSeconds"/>, going by the model's <see cref="Pace"/>. Large chunks cost less for each
+/// image; small ones are given back, cancelled and tried again at less loss. Before a model's first chunk is done it is the least.
+/// </summary>
+internal sealed class ChunkSize(IStore store, PipelineOptions options, JobSpec spec)
+{
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
+
+    private long? _looked;
+    private int _size = options.ChunkSize;
+
+    /// <summary>Looks at the pace now and then: while a job is planned its first chunks are done.</summary>
+    public async Task<int> NextAsync(CancellationToken cancel)
+    {
+        if (_looked is null || TimeProvider.System.GetElapsedTime(_looked.Value) > LookEvery)
+        {
+            _size = For(await Pace.OfAsync(store, spec.Model, spec.Dtype, cancel), options);
+            _looked = TimeProvider.System.GetTimestamp();
+        }
+        return _size;
+    }
+
+    public static int For(Pace? pace, PipelineOptions options)
+    {
+        var most = Math.Max(options.ChunkSize, options.MaxChunkSize);
+        return pace is null ? options.ChunkSize : (int)Math.Clamp(Math.Round(pace.PerChunkSecond * options.ChunkSeconds), options.ChunkSize, most);
+    }
+}

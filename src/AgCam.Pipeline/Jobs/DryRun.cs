@@ -1,0 +1,173 @@
+using System.Collections.Concurrent;
+using AgCam.Images;
+using AgCam.Pipeline.Jobs.Sources;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Pipeline.Jobs;
+
+/// <summary>What a job would be, from a sample of its source: whether the images can be read, whether the labels are the model's, how long, how large. Nothing is stored.</summary>
+public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalog models)
+{
+    public const int SampleSize = 64;
+
+    private const int Readers = 8;
+
+    /// <param name="time">Half of it for walking the source, the rest for reading the sample. What is not done by then is left out, and the report says so.</param>
+    /// <exception cref="SourceException">The source cannot be used, or a first look at it fails: what would pause the job.</exception>
+    public async Task<DryRunReport> RunAsync(JobSpec spec, TimeSpan time, CancellationToken cancel)
+    {
+        var card = await models.DescribeAsync(spec.Model.Id, cancel);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        end.CancelAfter(time);
+        var walk = await WalkAsync(ImageSource.Open(spec, references, store), time / 2, end.Token, cancel);
+        var (readable, failures) = await ReadAsync(walk.Sample, end.Token);
+        cancel.ThrowIfCancellationRequested();
+
+        var labels = walk.Sample.Select(image => image.Label).OfType<string>().ToList();
+        var unknown = labels.Where(label => card.Classes.Find(label) < 0).ToList();
+        var pace = await Pace.OfAsync(store, spec.Model, spec.Dtype, cancel);
+        var bytes = StoredSize.Estimate(card, spec, walk.Sample);
+        return new DryRunReport
+        {
+            Images = walk.Seen,
+            IsWhole = walk.IsWhole,
+            Sampled = readable + failures.Count,
+            Readable = readable,
+            Failures = failures.GroupBy(failure => failure.Reason).ToDictionary(same => same.Key, same => same.Count()),
+            Example = failures.FirstOrDefault()?.Message,
+            Labelled = labels.Count,
+            LabelsOfModel = labels.Count - unknown.Count,
+            UnknownLabels = [.. unknown.Distinct().Order(StringComparer.Ordinal).Take(5)],
+            ImagesPerSecond = pace?.PerSecond,
+            Hours = pace is null ? null : walk.Seen / pace.PerSecond / 3600,
+            StoreBytesPerImage = bytes,
+            StoreBytes = (long)(bytes * (double)walk.Seen),
+        };
+    }
+
+    /// <summary>Of a folder the walk is a loop that does not give way, so it runs aside; when its time is over it is left behind, and ends by itself at its next step.</summary>
+    private static async Task<Walked> WalkAsync(IImageSource source, TimeSpan time, CancellationToken end, CancellationToken cancel)
+    {
+        var walked = new Walked();
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(end);
+        var stop = over.Token;
+        var walking = Task.Run(
+            async () =>
+            {
+                await foreach (var image in source.WalkAsync(new PlanTail(0, 0, null), stop))
+                {
+                    stop.ThrowIfCancellationRequested();
+                    walked.See(image);
+                }
+            },
+            CancellationToken.None);
+        await Task.WhenAny(walking, Task.Delay(time, end));
+        await over.CancelAsync();
+        cancel.ThrowIfCancellationRequested();
+        if (!walking.IsCompleted)
+            _ = walking.ContinueWith(late => late.Exception, TaskScheduler.Default);
+        else if (!walking.IsCanceled)
+            await walking;
+        return walked.Snapshot(isWhole: walking.IsCompletedSuccessfully);
+    }
+
+    private async Task<(int Readable, IReadOnlyCollection<ImageException> Failures)> ReadAsync(IReadOnlyList<ImageReference> sample, CancellationToken end)
+    {
+        var failures = new ConcurrentQueue<ImageException>();
+        var readable = 0;
+        try
+        {
+            await Parallel.ForEachAsync(sample, new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = end }, async (image, token) =>
+            {
+                try
+                {
+                    ImageDecoder.Decode((await references.ReadAsync(image, token)).Bytes, references.Limits);
+                    Interlocked.Increment(ref readable);
+                }
+                catch (ImageException failure)
+                {
+                    failures.Enqueue(failure);
+                }
+            });
+        }
+        catch (OperationCanceledException)
+        {
+            // The time is over: what has been read tells.
+        }
+        return (readable, failures);
+    }
+
+    /// <summary>A sample in which every image seen has the same chance to be (reservoir sampling).</summary>
+    private sealed class Walked
+    {
+        private readonly Lock _lock = new();
+
+        public int Seen { get; private set; }
+
+        public bool IsWhole { get; private init; }
+
+        public List<ImageReference> Sample { get; private init; } = [];
+
+        public void See(ImageReference image)
+        {
+            lock (_lock)
+            {
+                var place = Seen++ < SampleSize ? Sample.Count : Random.Shared.Next(Seen);
+                if (place == Sample.Count && Sample.Count < SampleSize)
+                    Sample.Add(image);
+                else if (place < SampleSize)
+                    Sample[place] = image;
+            }
+        }
+
+        public Walked Snapshot(bool isWhole)
+        {
+            lock (_lock)
+                return new Walked { Seen = Seen, IsWhole = isWhole, Sample = [.. Sample] };
+        }
+    }
+}
+
+/// <summary>See <see cref="DryRun"/>.</summary>
+public sealed record DryRunReport
+{
+    /// <summary>As many as were seen in the time there was.</summary>
+    public required int Images { get; init; }
+
+    /// <summary>Whether that is all of them; else there are more.</summary>
+    public required bool IsWhole { get; init; }
+
+    /// <summary>Images that were read and decoded to see whether they can be.</summary>
+    public required int Sampled { get; init; }
+
+    public required int Readable { get; init; }
+
+    /// <summary>How many of the sample failed for each reason.</summary>
+    public required IReadOnlyDictionary<string, int> Failures { get; init; }
+
+    /// <summary>One failure, in words.</summary>
+    public string? Example { get; init; }
+
+    /// <summary>Images of the sample that have a label.</summary>
+    public required int Labelled { get; init; }
+
+    /// <summary>Those whose label the model has a class for.</summary>
+    public required int LabelsOfModel { get; init; }
+
+    /// <summary>A few labels that the model has no class for.</summary>
+    public required IReadOnlyList<string> UnknownLabels { get; init; }
+
+    /// <summary>All workers together, by the model's last chunks; null when it has explained nothing yet.</summary>
+    public double? ImagesPerSecond { get; init; }
+
+    /// <summary>For the images seen, at that rate; null without one.</summary>
+    public double? Hours { get; init; }
+
+    public required int StoreBytesPerImage { get; init; }
+
+    /// <summary>For the images seen.</summary>
+    public required long StoreBytes { get; init; }
+}

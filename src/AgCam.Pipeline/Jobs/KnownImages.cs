@@ -1,0 +1,27 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Pipeline.Jobs;
+
+/// <summary>Tells workers what an image was when it was last read under its stamp, so that they need not read it again.</summary>
+internal sealed class KnownImages(IStore store, JobSpec spec)
+{
+    /// <summary>In <see cref="JobSpec.Options"/>: "true" has every image read, whatever is known of it.</summary>
+    public const string Rehash = "rehash";
+
+    public static bool IsRehash(JobSpec spec) => string.Equals(spec.Options?.GetValueOrDefault(Rehash), "true", StringComparison.OrdinalIgnoreCase);
+
+    public async Task<IReadOnlyList<IReadOnlyList<ImageReference>>> MarkAsync(List<List<ImageReference>> chunks, CancellationToken cancel)
+    {
+        if (IsRehash(spec))
+            return chunks;
+        var stamps = chunks.SelectMany(chunk => chunk.Select(SourceStamp.Of)).OfType<SourceStamp>().ToList();
+        if (stamps.Count == 0)
+            return chunks;
+        var known = await store.Items.KnownAsync(stamps, cancel);
+        return known.Count == 0
+            ? chunks
+            : [.. chunks.Select(chunk => chunk.ConvertAll(image => SourceStamp.Of(image) is { } source && known.TryGetValue(source, out var sha256) ? image with { KnownSha256 = sha256 } : image))];
+    }
+}

@@ -1,0 +1,60 @@
+using System.Runtime.CompilerServices;
+using AgCam.Images;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.References;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Pipeline.Jobs.Sources;
+
+/// <summary>All images below a folder of a bucket, or with a prefix that ends in *, in the order of their keys. A page of the listing is in memory at a time.</summary>
+internal sealed class S3Source : IImageSource
+{
+    private readonly S3Objects _objects;
+    private readonly S3Place _prefix;
+    private readonly bool _byClass;
+
+    /// <param name="byClass">Whether the first folder below is the image's label.</param>
+    /// <exception cref="SourceException">No such place, or none that may be read.</exception>
+    public S3Source(S3Objects objects, string place, bool byClass)
+    {
+        if (S3Place.Parse(place) is not { } given)
+            throw new SourceException($"{place} is not s3://bucket/folder.");
+        var prefix = given with { Key = given.Key.EndsWith('*') ? given.Key[..^1] : given.Key.Length == 0 || given.Key.EndsWith('/') ? given.Key : given.Key + "/" };
+        if (!prefix.IsPlain || !objects.IsAllowed(prefix))
+            throw new SourceException($"The source {place} is in none of the buckets that may be read. The operator names them with --bucket.");
+        (_objects, _prefix, _byClass) = (objects, prefix, byClass);
+    }
+
+    public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        // Objects may have come and gone since planning began: the order tells where to go on.
+        var after = tail.LastUri is { } last ? S3Place.Parse(last)?.Key : null;
+        await using var found = _objects.ListAsync(_prefix, after, cancel).GetAsyncEnumerator(cancel);
+        while (await NextAsync(found))
+        {
+            var (key, stamp) = found.Current;
+            if (ImageFiles.IsImage(key) && (_prefix with { Key = key }).IsPlain)
+                yield return new ImageReference { Kind = ReferenceKind.S3, Uri = $"{_prefix with { Key = key }}", Label = _byClass ? LabelOf(key) : null, Stamp = stamp };
+        }
+    }
+
+    /// <summary>A server that does not answer is asked again later; anything else its owner must see to.</summary>
+    private static async Task<bool> NextAsync(IAsyncEnumerator<(string, string)> found)
+    {
+        try
+        {
+            return await found.MoveNextAsync();
+        }
+        catch (ImageException e) when (e.Reason != ReferenceFailure.Unreachable)
+        {
+            throw new SourceException($"{e.Reason}: {e.Message}", e);
+        }
+    }
+
+    private string? LabelOf(string key)
+    {
+        var below = key[(_prefix.Key.LastIndexOf('/') + 1)..];
+        var end = below.IndexOf('/');
+        return end > 0 ? below[..end] : null;
+    }
+}

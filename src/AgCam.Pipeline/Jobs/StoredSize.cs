@@ -1,0 +1,46 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores.Documents;
+using AgCam.Pipeline.Stores.Measuring;
+
+namespace AgCam.Pipeline.Jobs;
+
+/// <summary>What an image will take in the store: its two records as they are encoded, and the keys, indexes and half-empty pages around them.</summary>
+internal static class StoredSize
+{
+    /// <summary>Measured on SQLite files of synthetic images: what there is beyond the encoded records, for each image.</summary>
+    internal const int Around = 900;
+
+    private static readonly SyntheticImages Images = new(1);
+
+    /// <returns>Bytes an image.</returns>
+    public static int Estimate(ModelCard model, JobSpec spec, IReadOnlyList<ImageReference> sample)
+    {
+        var maps = spec.Targets.Sum(target => target.StartsWith("top:", StringComparison.Ordinal) && int.TryParse(target[4..], out var n) ? n : 1);
+        var explanation = ExplanationDocument.Encode(Shaped(model, maps)).Length;
+        var item = sample.Count == 0 ? ItemDocument.Encode(Filled(new ImageReference())).Length : (int)sample.Average(image => ItemDocument.Encode(Filled(image)).Length);
+        return explanation + item + Around;
+    }
+
+    /// <summary>An explanation of the model's shape; its numbers do not matter.</summary>
+    private static StoredExplanation Shaped(ModelCard model, int maps)
+    {
+        var some = Images.Explanation(0);
+        var map = TargetMap.From("predicted", 0, some.Maps[0].Name, model.Rows, model.Columns, new float[model.Rows * model.Columns]);
+        return some with
+        {
+            Top = [.. some.Top.Take(Math.Min(StoredExplanation.MaxTop, model.Classes.Count))],
+            Logits = TopLogits.From(new float[model.Classes.Count]),
+            Maps = [.. Enumerable.Repeat(map, Math.Max(1, maps))],
+        };
+    }
+
+    private static Item Filled(ImageReference image) => Images.Item(default, 0, default) with
+    {
+        Kind = image.Kind,
+        Uri = image.Uri,
+        Split = image.Split,
+        Metadata = image.Metadata,
+        Stamp = image.Stamp,
+    };
+}

@@ -1,0 +1,138 @@
+using System.Runtime.CompilerServices;
+using AgCam.Images;
+using Amazon;
+using Amazon.Runtime;
+using Amazon.Runtime.CredentialManagement;
+using Amazon.S3;
+using Amazon.S3.Model;
+using Polly;
+using Polly.Retry;
+
+namespace AgCam.Pipeline.References;
+
+/// <summary>Objects and listings of the buckets that the operator allows.</summary>
+internal sealed class S3Objects
+{
+    private const int PageSize = 1000;
+    private const string Version = "version:";
+
+    private readonly S3Options _options;
+    private readonly ImageLimits _limits;
+    private readonly ResiliencePipeline _tries;
+    private volatile AmazonS3Client? _client;
+
+    public S3Objects(S3Options options, ImageLimits limits)
+    {
+        (_options, _limits) = (options, limits);
+        var tries = new ResiliencePipelineBuilder();
+        if (options.Tries > 1)
+            tries.AddRetry(new RetryStrategyOptions
+            {
+                ShouldHandle = new PredicateBuilder().Handle<Exception>(S3Failures.IsPassing),
+                MaxRetryAttempts = options.Tries - 1,
+                Delay = TimeSpan.FromMilliseconds(300),
+                MaxDelay = TimeSpan.FromSeconds(8),
+                BackoffType = DelayBackoffType.Exponential,
+                UseJitter = true,
+            });
+        _tries = tries.AddTimeout(TimeSpan.FromSeconds(options.Seconds)).Build();
+    }
+
+    /// <summary>The stamp of an object as a listing shows it, and as it is when it is read without a version.</summary>
+    public static string StampOf(string etag, long bytes) => $"{etag.Trim('"')}@{bytes}";
+
+    /// <summary>The stamp of one version, which never changes.</summary>
+    public static string StampOfVersion(string id) => Version + id;
+
+    /// <exception cref="ImageException">It may not be read from there.</exception>
+    public S3Place Check(string uri) => S3Place.Parse(uri) is not { Key.Length: > 0, IsPlain: true } place
+        ? throw new ImageException(ReferenceFailure.NotAllowed, $"{uri} is not s3://bucket/key, or has . or .. for a part of its key.")
+        : IsAllowed(place) ? place : throw new ImageException(ReferenceFailure.NotAllowed, $"{uri} is in none of the buckets that may be read. The operator names them with --bucket.");
+
+    public bool IsAllowed(S3Place place) => _options.Buckets.Any(place.IsBelow);
+
+    /// <param name="stamp">With "version:ID" that version is read, else the newest.</param>
+    /// <exception cref="ImageException">not-allowed, not-found, too-many-bytes, denied, no-such-bucket, credentials, or unreachable after several tries.</exception>
+    public async Task<ReadImage> ReadAsync(string uri, string? stamp, CancellationToken cancel)
+    {
+        var place = Check(uri);
+        var version = stamp is not null && stamp.StartsWith(Version, StringComparison.Ordinal) ? stamp[Version.Length..] : null;
+        return await CallAsync(uri, async (client, token) =>
+        {
+            using var answer = await client.GetObjectAsync(new GetObjectRequest { BucketName = place.Bucket, Key = place.Key, VersionId = version }, token);
+            var bytes = await BytesAsync(answer, uri, token);
+            return new ReadImage(bytes, version is not null ? stamp : StampOf(answer.ETag ?? "", bytes.Length));
+        }, cancel);
+    }
+
+    /// <summary>A page at a time, in the order of the keys' UTF-8.</summary>
+    /// <param name="after">Only what comes behind this key.</param>
+    /// <exception cref="ImageException">As for reading.</exception>
+    public async IAsyncEnumerable<(string Key, string Stamp)> ListAsync(S3Place prefix, string? after, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        string? next = null;
+        do
+        {
+            var page = await CallAsync($"{prefix}", (client, token) => client.ListObjectsV2Async(
+                new ListObjectsV2Request { BucketName = prefix.Bucket, Prefix = prefix.Key, MaxKeys = PageSize, ContinuationToken = next, StartAfter = next is null ? after : null }, token), cancel);
+            foreach (var found in page.S3Objects ?? [])
+                yield return (found.Key, StampOf(found.ETag ?? "", found.Size ?? 0));
+            next = page.IsTruncated == true ? page.NextContinuationToken : null;
+        }
+        while (next is not null);
+    }
+
+    private async Task<T> CallAsync<T>(string what, Func<AmazonS3Client, CancellationToken, Task<T>> call, CancellationToken cancel)
+    {
+        try
+        {
+            return await _tries.ExecuteAsync(async token => await call(_client ??= Create(), token), cancel);
+        }
+        catch (Exception e) when (e is not ImageException and not OperationCanceledException && S3Failures.Of(e, what, _options.Tries) is { } failure)
+        {
+            if (failure.Reason == ReferenceFailure.Credentials)
+                _client = null; // the next one reads them anew
+            throw failure;
+        }
+    }
+
+    private AmazonS3Client Create()
+    {
+        var config = new AmazonS3Config
+        {
+            ForcePathStyle = _options.PathStyle,
+            MaxErrorRetry = 0, // retries are ours
+            Timeout = Timeout.InfiniteTimeSpan,
+            RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
+            ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
+        };
+        if (_options.Endpoint is { } endpoint)
+            (config.ServiceURL, config.AuthenticationRegion) = (endpoint, _options.Region ?? RegionEndpoint.USEast1.SystemName);
+        else if (_options.Region is { } region)
+            config.RegionEndpoint = RegionEndpoint.GetBySystemName(region);
+        if (_options.CredentialsFile is not { } file)
+            return new AmazonS3Client(config);
+        return new CredentialProfileStoreChain(file).TryGetAWSCredentials("default", out var credentials)
+            ? new AmazonS3Client(credentials, config)
+            : throw new AmazonClientException($"{file} has no credentials under [default]");
+    }
+
+    private async Task<byte[]> BytesAsync(GetObjectResponse answer, string uri, CancellationToken cancel)
+    {
+        var length = answer.ContentLength;
+        if (length > _limits.MaxBytes)
+            throw TooMany(uri);
+        using var kept = new MemoryStream((int)Math.Max(0, length));
+        var buffer = new byte[81920];
+        int read;
+        while ((read = await answer.ResponseStream.ReadAsync(buffer, cancel)) > 0)
+        {
+            if (kept.Length + read > _limits.MaxBytes)
+                throw TooMany(uri);
+            kept.Write(buffer, 0, read);
+        }
+        return kept.Length < length ? throw new IOException($"{kept.Length} of {length} bytes came") : kept.ToArray();
+    }
+
+    private ImageException TooMany(string uri) => new(ImageFailure.TooManyBytes, $"{uri} has more than the {_limits.MaxBytes} bytes that are allowed.");
+}

@@ -1,0 +1,56 @@
+using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Tests.Stores.Model;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Jobs;
+
+public sealed class ChunkSizeTests
+{
+    private readonly FakeClock _clock = new();
+    private readonly ModelStore _store;
+
+    public ChunkSizeTests() => _store = new ModelStore(_clock);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(1, 64)] // slower than the least allows for
+    [InlineData(20, 100)]
+    [InlineData(40, 200)]
+    [InlineData(5000, 256)]
+    public void A_chunk_holds_what_takes_about_the_seconds_wanted(double perSecond, int size) =>
+        Assert.Equal(size, ChunkSize.For(new Pace(perSecond, perSecond, 8), new PipelineOptions { ChunkSeconds = 5 }));
+
+    [Fact]
+    public void A_model_that_nobody_has_seen_at_work_gets_the_least() => Assert.Equal(64, ChunkSize.For(null, new PipelineOptions()));
+
+    [Fact]
+    public async Task The_pace_is_that_of_the_models_last_chunks()
+    {
+        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float32", Cancel));
+        await RunAsync(Some.Spec(), chunks: 20, images: 64, TimeSpan.FromSeconds(2));
+        await RunAsync(Some.Spec() with { Model = Some.Model with { Id = "other" } }, chunks: 20, images: 64, TimeSpan.FromSeconds(64));
+
+        var pace = (await Pace.OfAsync(_store, Some.Model, "float32", Cancel))!;
+
+        Assert.Equal((32, 8), (pace.PerChunkSecond, pace.Chunks));
+        Assert.Equal(32, pace.PerSecond); // one worker with one chunk at a time
+        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float16", Cancel));
+        Assert.Equal(160, await new ChunkSize(_store, new PipelineOptions { ChunkSeconds = 5 }, Some.Spec()).NextAsync(Cancel));
+    }
+
+    private async Task RunAsync(JobSpec spec, int chunks, int images, TimeSpan each)
+    {
+        var job = (await ((IJobs)_store).CreateAsync(spec, null, Cancel)).Job.Id;
+        await _store.AddChunksAsync(job, new PlanTail(0, 0, null), [.. Enumerable.Range(0, chunks).Select(i => Some.References(i * images, images))], Cancel);
+        for (var i = 0; i < chunks; i++)
+        {
+            var chunk = Assert.Single(await _store.TakeAsync(job, 1, TimeSpan.FromHours(1), Cancel));
+            var lease = (await _store.LeaseAsync(Some.Message(chunk), "w", TimeSpan.FromHours(1), false, Cancel)).Lease!;
+            _clock.Advance(each);
+            await _store.SaveAsync([Some.Result(lease, chunk, _clock.Now())], Cancel);
+        }
+    }
+}

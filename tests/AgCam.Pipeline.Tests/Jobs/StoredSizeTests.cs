@@ -1,0 +1,47 @@
+using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Stores.Measuring;
+using AgCam.Pipeline.Stores.Sqlite;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Jobs;
+
+public sealed class StoredSizeTests
+{
+    /// <summary>Against a file that really holds such images.</summary>
+    [Fact]
+    public async Task The_estimate_is_within_a_quarter_of_what_a_store_takes()
+    {
+        const int Chunks = 8, Size = 256, Images = Chunks * Size;
+        var cancel = TestContext.Current.CancellationToken;
+        var folder = Directory.CreateTempSubdirectory("agcam-tests").FullName;
+        try
+        {
+            var path = Path.Combine(folder, "agcam.db");
+            var synthetic = new SyntheticImages(7);
+            var references = SyntheticImages.References(0, Images).Select(image => image with { Stamp = "123456@638679168000000000" }).ToList();
+            await using (var store = new SqliteStore(new SqliteOptions { Path = path, Durability = SqliteDurability.Process }))
+            {
+                await store.MigrateAsync(cancel);
+                var job = (await store.Jobs.CreateAsync(SyntheticImages.Spec, cancel: cancel)).Job.Id;
+                await store.Jobs.AddChunksAsync(job, new PlanTail(0, 0, null), [.. references.Chunk(Size)], cancel);
+                foreach (var chunk in await store.Chunks.TakeAsync(job, Chunks, TimeSpan.FromHours(1), cancel))
+                {
+                    var lease = (await store.Chunks.LeaseAsync(Some.Message(chunk), "w", TimeSpan.FromHours(1), cancel: cancel)).Lease!;
+                    await store.Chunks.SaveAsync(
+                        [new ChunkResult(
+                            lease, [.. chunk.References.Select(image => synthetic.Explanation(image.Number))],
+                            [.. chunk.References.Select(image => synthetic.Item(job, image.Number, DateTimeOffset.UtcNow) with { Stamp = image.Stamp })])], cancel);
+                }
+            }
+            var actual = new FileInfo(path).Length / Images;
+            var estimate = StoredSize.Estimate(new ModelCard(new ClassNames(1000), 14, 14), SyntheticImages.Spec, references);
+            TestContext.Current.TestOutputHelper?.WriteLine($"{actual} bytes an image, {estimate} estimated");
+            Assert.InRange(estimate, actual * 3 / 4, actual * 5 / 4);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+}
