@@ -68,9 +68,9 @@ internal static class Jobs
     }
 
     private static async Task<Results<Ok<DryRunReport>, ProblemHttpResult>> Try(
-        JobRequest request, HttpContext http, DryRunDesk desk, ModelCatalog models, ImageRate rate, CancellationToken cancel)
+        JobRequest request, HttpContext http, DryRunDesk desk, ModelCatalog models, ImageRate rate, PipelineOptions pipeline, CancellationToken cancel)
     {
-        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel));
+        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks);
         if (rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as much as it may for now.", after);
         try

@@ -27,6 +27,17 @@ internal sealed class Topology(BrokerAddress broker, BusNames names)
         await connection.CloseAsync(cancel);
     }
 
+    /// <summary>Everything of these names, with all that is in it.</summary>
+    public async Task RemoveAsync(CancellationToken cancel)
+    {
+        await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancel);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancel);
+        foreach (var queue in Plan.Queues)
+            await channel.QueueDeleteAsync(queue.Name, ifUnused: false, ifEmpty: false, cancellationToken: cancel);
+        foreach (var exchange in Plan.Exchanges)
+            await channel.ExchangeDeleteAsync(exchange, cancellationToken: cancel);
+    }
+
     /// <summary>Asks by name only: needs any one right on a name, configure or not; RabbitMQ before 4.3 needs none.</summary>
     public async Task<BusComparison> LookAsync(CancellationToken cancel)
     {

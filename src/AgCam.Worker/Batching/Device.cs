@@ -33,6 +33,7 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log)
             PipelineTelemetry.BatchSeconds.Record(took);
             PipelineTelemetry.DeviceBusy.Add(took);
             PipelineTelemetry.BatchSize.Record(batch.Count);
+            queue.Took(TimeProvider.System.GetElapsedTime(begun), batch.Count);
             for (var i = 0; i < batch.Count; i++)
                 batch[i].Complete(explanations[i]);
         }

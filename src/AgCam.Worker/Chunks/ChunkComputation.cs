@@ -14,7 +14,7 @@ namespace AgCam.Worker.Chunks;
 /// <summary>From references to results: fetch, look whether it is stored already, else prepare and explain. Every image ends as an item, well or not.</summary>
 internal sealed class ChunkComputation(IStore store, StorePatience patience, ImageFetch fetch, BatchQueue queue, WorkerOptions options, TimeProvider clock)
 {
-    private readonly SemaphoreSlim _ahead = new(options.DecodedAhead, options.DecodedAhead);
+    private readonly LaneGate _ahead = new(options.DecodedAhead);
     private readonly ConcurrentDictionary<Digest, Task<Digest>> _provenances = new();
 
     /// <summary>All images of a chunk, in batches with those of other chunks.</summary>
@@ -23,7 +23,7 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
         var recalled = await RecallAsync(request, plan, cancel);
         FetchedImage[] read;
         using (PipelineTelemetry.Activities.StartActivity("fetch"))
-            read = await fetch.FetchAsync([.. request.References.Where(reference => !recalled.Images.ContainsKey(reference.Number))], plan, cancel);
+            read = await fetch.FetchAsync([.. request.References.Where(reference => !recalled.Images.ContainsKey(reference.Number))], plan, cancel, request.Lane);
         ThrowIfShared(request, read);
         var found = await FindAsync(read, cancel);
         foreach (var explanation in recalled.Found)
@@ -123,10 +123,10 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
     {
         try
         {
-            await _ahead.WaitAsync(cancel);
+            var turn = await _ahead.EnterAsync(request.Lane, cancel);
             try
             {
-                var input = await fetch.DecodeAsync(async () => Prepare(plan, await BytesAsync(image, cancel), image.Sha256!.Value), cancel);
+                var input = await fetch.DecodeAsync(async () => Prepare(plan, await BytesAsync(image, cancel), image.Sha256!.Value), cancel, request.Lane);
                 var work = new ImageWork(plan, input, image.Label, request.Lane);
                 queue.Add(work);
                 var explanation = await work.Done.WaitAsync(cancel);
@@ -137,7 +137,7 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
             }
             finally
             {
-                _ahead.Release();
+                turn.Dispose();
             }
         }
         catch (ImageException failure)

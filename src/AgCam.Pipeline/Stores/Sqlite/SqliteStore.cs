@@ -44,6 +44,9 @@ public sealed class SqliteStore : IStore, IBareStore
 
     Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancel) => SqliteBareTables.CreateAsync(_database, cancel);
 
+    Task<long?> IBareStore.BytesAsync(CancellationToken cancel) =>
+        _database.ReadAsync(session => session.Number("PRAGMA page_count") * session.Number("PRAGMA page_size"), cancel);
+
     public async Task MigrateAsync(CancellationToken cancel = default) => await _database.WriteAsync(
         session =>
         {
