@@ -30,7 +30,7 @@ internal static class ServeVerb
             builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-serve").AddScraping(telemetry);
             builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
             builder.Services.AddAgCamPipeline(pipeline);
-            builder.Services.AddAgCamWorker(worker.WarmUp.Count > 0 ? worker : worker with { WarmUp = [.. pipeline.Models.Keys.Take(worker.MaxModels)] });
+            builder.Services.AddAgCamWorker(worker.WarmUp.Count > 0 ? worker : worker with { WarmUp = [.. pipeline.Models.Keys] });
             builder.AddAgCamApi(api);
             await using var app = builder.Build();
             app.MapAgCamApi();

@@ -52,11 +52,11 @@ public sealed record WorkerOptions
     [Range(1, 1000)]
     public int MaxFaults { get; init; } = 6;
 
-    /// <summary>Models held in memory at a time; the least recently used goes first. Default 2.</summary>
-    [Range(1, 256)]
-    public int MaxModels { get; init; } = 2;
+    /// <summary>MiB of weights that may be loaded at a time; the model used longest ago goes first, one in use never. Default 4096: a ViT-B of float32 is 330.</summary>
+    [Range(1, 1 << 24)]
+    public int ModelMemoryMegabytes { get; init; } = 4096;
 
-    /// <summary>Models to load before the first request is taken, so that nobody waits for it. Default none.</summary>
+    /// <summary>Models to load before the first request is taken, so that nobody waits for it; in this order and as far as they fit into the memory. Default none.</summary>
     public IReadOnlyList<string> WarmUp { get; init; } = [];
 
     /// <summary>Seconds that chunks in hand may take to finish once the process is asked to stop; then they go back. Less than Pipeline:ConsumerStopSeconds. Default 15.</summary>

@@ -23,7 +23,7 @@ public static class WorkerRegistration
         OptionsException.ThrowIfInvalid(options, WorkerOptions.Section);
         services.AddSingleton(options);
         services.TryAddSingleton<IEngineLoader, ModelLoader>();
-        services.AddSingleton(provider => new EnginePool(provider.GetRequiredService<IEngineLoader>(), options.MaxModels));
+        services.AddSingleton(provider => new EnginePool(provider.GetRequiredService<IEngineLoader>(), (long)options.ModelMemoryMegabytes << 20));
         services.AddSingleton(new StorePatience(TimeSpan.FromSeconds(options.StorePatienceSeconds)));
         services.AddSingleton(new BatchQueue(options.MaxBatch, TimeSpan.FromMilliseconds(options.MaxDelayMilliseconds)));
         services.AddSingleton<Device>();
@@ -44,7 +44,7 @@ public static class WorkerRegistration
 
 /// <summary>Models are warm before the bus starts; the loops end after it has stopped.</summary>
 internal sealed class WorkerLoops(
-    Device device, Heartbeats heartbeats, ResultWriter results, EnginePool engines, ModelCatalog models, WorkerOptions options) : IHostedLifecycleService
+    Device device, Heartbeats heartbeats, ResultWriter results, EnginePool engines, ModelCatalog models, WorkerOptions options, ILogger<WorkerLoops> log) : IHostedLifecycleService
 {
     private readonly CancellationTokenSource _end = new();
     private Task[] _loops = [];
@@ -55,10 +55,9 @@ internal sealed class WorkerLoops(
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
         _loops = [Task.Run(() => device.RunAsync(_end.Token)), Task.Run(() => heartbeats.RunAsync(_end.Token)), Task.Run(() => results.RunAsync(_end.Token))];
-        foreach (var name in options.WarmUp)
-            using (await engines.UseAsync(await models.PinAsync(name, cancellationToken), "float32", cancellationToken))
-            {
-            }
+        var warm = await Task.WhenAll(options.WarmUp.Select(name => models.PinAsync(name, cancellationToken)));
+        if (await engines.WarmUpAsync(warm, "float32", cancellationToken) is var loaded && loaded < warm.Length)
+            log.LogWarning("{Count} of {All} models are loaded; {Next} does not fit beside them into {Megabytes} MiB and waits for its first request.", loaded, warm.Length, warm[loaded].Id, options.ModelMemoryMegabytes);
     }
 
     public async Task StoppedAsync(CancellationToken cancellationToken)

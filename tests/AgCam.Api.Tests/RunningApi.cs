@@ -34,7 +34,7 @@ public sealed class RunningApi : IAsyncDisposable
     public IStore Store => App.Services.GetRequiredService<IStore>();
 
     public static async Task<RunningApi> StartAsync(ApiOptions? options = null, bool worker = true, Action<WebApplication>? map = null, TimeProvider? clock = null,
-        Func<PipelineOptions, PipelineOptions>? pipeline = null, Action<WebApplicationBuilder>? configure = null, Func<WorkerOptions, WorkerOptions>? workerOptions = null)
+        Func<PipelineOptions, PipelineOptions>? pipeline = null, Action<WebApplicationBuilder>? configure = null, Func<WorkerOptions, WorkerOptions>? workerOptions = null, string? bus = null)
     {
         var folder = Directory.CreateTempSubdirectory("agcam-api-").FullName;
         var images = Directory.CreateDirectory(Path.Combine(folder, "images")).FullName;
@@ -46,6 +46,8 @@ public sealed class RunningApi : IAsyncDisposable
         var common = new PipelineOptions
         {
             Store = Path.Combine(folder, "agcam.db"),
+            Bus = bus ?? PipelineOptions.InMemory,
+            Prefix = $"test-{Guid.NewGuid():N}",
             PollSeconds = 0.02,
             ChunkSize = 4,
             MaxChunkSize = 4,

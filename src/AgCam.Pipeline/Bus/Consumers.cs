@@ -34,14 +34,12 @@ internal sealed class ExplainConsumer(Lazy<IExplainHandler> handler) : IConsumer
 }
 
 /// <summary>A request as plain JSON goes to the lane it names. An empty body arrives here as a request without fields, and is invalid as one.</summary>
-internal sealed class IntakeConsumer(Lazy<IExplainBus> bus) : IConsumer<ExplainImages>
+internal sealed class IntakeConsumer(Lazy<IExplainBus> bus) : IConsumer<ExplainIntake>
 {
-    public async Task Consume(ConsumeContext<ExplainImages> context)
+    public async Task Consume(ConsumeContext<ExplainIntake> context)
     {
         using var activity = TraceHeaders.Receive("take in", context);
-        if (context.Message.JobId is not null)
-            throw new InvalidMessageException([new FieldProblem("jobId", "must be left out: a job's chunks come from its planner only")]);
-        await bus.Value.PublishAsync(context.Message with { Chunk = 0, Epoch = 0 }, context.CancellationToken);
+        await bus.Value.PublishAsync(context.Message.ToMessage(), context.CancellationToken);
     }
 }
 

@@ -23,6 +23,10 @@ public sealed record ExplainClientOptions
     /// <summary>Requests that wait for their confirm at the same time. Default 16.</summary>
     [Range(1, 1024)]
     public int InFlight { get; init; } = 16;
+
+    /// <inheritdoc cref="PipelineOptions.ConfirmSeconds"/>
+    [Range(0.1, 600)]
+    public double ConfirmSeconds { get; init; } = 15;
 }
 
 /// <summary>
@@ -78,7 +82,7 @@ public static class ExplainClientRegistration
     public static IServiceCollection AddExplainClient(this IServiceCollection services, ExplainClientOptions options)
     {
         OptionsException.ThrowIfInvalid(options, nameof(ExplainClientOptions));
-        var pipeline = new PipelineOptions { Bus = options.Bus, Prefix = options.Prefix, RunJobs = false };
+        var pipeline = new PipelineOptions { Bus = options.Bus, Prefix = options.Prefix, ConfirmSeconds = options.ConfirmSeconds, RunJobs = false };
         OptionsException.ThrowIfInvalid(pipeline, nameof(ExplainClientOptions));
         if (pipeline.IsInMemory)
             throw new OptionsException("A client needs a broker: give its amqp:// address.");

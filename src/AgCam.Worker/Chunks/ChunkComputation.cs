@@ -72,13 +72,17 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
         return (recalled.Where(image => IsFound(found, image)).ToDictionary(image => image.Reference.Number), found.Values);
     }
 
-    /// <summary>One image after the other, each with a durable note before it: the one that brings the process down is known by its note.</summary>
+    /// <summary>
+    /// One image after the other, each with a durable note before it: the one that brings the process down is known by its note. Those that did not come back before are last:
+    /// a process that is killed from outside, again and again, then meets another image each time, and only one that kills gathers two notes.
+    /// </summary>
+    /// <param name="begun">How often each image was begun without coming back.</param>
     /// <returns>Null when the lease has been lost.</returns>
-    public async Task<ChunkResult?> AloneAsync(ExplainImages request, ChunkLease lease, Plan plan, CancellationToken cancel)
+    public async Task<ChunkResult?> AloneAsync(ExplainImages request, ChunkLease lease, IReadOnlyDictionary<int, int> begun, Plan plan, CancellationToken cancel)
     {
         var provenance = await ProvenanceAsync(plan, cancel);
         var (items, explanations) = (new List<Item>(), new Dictionary<Digest, StoredExplanation>());
-        foreach (var reference in request.References)
+        foreach (var reference in request.References.OrderBy(reference => begun.GetValueOrDefault(reference.Number)))
         {
             cancel.ThrowIfCancellationRequested();
             var begunBefore = await patience.CallAsync(token => store.Chunks.BeginAloneAsync(lease, reference.Number, token), cancel);
@@ -129,7 +133,7 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
                 var input = await fetch.DecodeAsync(async () => Prepare(plan, await BytesAsync(image, cancel), image.Sha256!.Value), cancel, request.Lane);
                 var work = new ImageWork(plan, input, image.Label, request.Lane);
                 queue.Add(work);
-                var explanation = await work.Done.WaitAsync(cancel);
+                var explanation = await work.ResultAsync(cancel);
                 var ofLabel = request.Targets.Contains(TargetForm.Label) && image.Label is not null;
                 var stored = StoredForm.Of(explanation, image.Id, input, provenance, ofLabel);
                 float? labelLogit = image.Label is { } label ? StoredForm.LabelLogit(stored, label) ?? explanation.Logits[label] : null;

@@ -37,7 +37,7 @@ internal sealed class ChunkExplainer(
             }
             PipelineTelemetry.InFlight.Add(granted.Chunk!.Count);
             inFlight = granted.Chunk.Count;
-            await ExplainAsync(granted.Chunk.Request ?? message with { References = granted.Chunk.References }, held, granted.Chunk.Faults, granted.Alone, ended.Token);
+            await ExplainAsync(granted.Chunk.Request ?? message with { References = granted.Chunk.References }, held, granted.Chunk.Faults, granted.Alone ? granted.Chunk.Alone : null, ended.Token);
         }
         finally
         {
@@ -65,7 +65,8 @@ internal sealed class ChunkExplainer(
         }
     }
 
-    private async Task ExplainAsync(ExplainImages request, HeldLease held, int faults, bool alone, CancellationToken ended)
+    /// <param name="alone">When it is computed image by image: how often each was begun without coming back.</param>
+    private async Task ExplainAsync(ExplainImages request, HeldLease held, int faults, IReadOnlyDictionary<int, int>? alone, CancellationToken ended)
     {
         try
         {
@@ -73,7 +74,7 @@ internal sealed class ChunkExplainer(
             if (await ComputeAsync(request, held.Lease, alone, ended) is not { } result)
                 return;
             var saved = await SaveAsync(result);
-            PipelineTelemetry.ChunkSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds, new("lane", request.Lane), new("alone", alone));
+            PipelineTelemetry.ChunkSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds, new("lane", request.Lane), new("alone", alone is not null));
             Count(result, saved);
             log.LogDebug("{Outcome}: {Completed} completed, {Failed} failed", saved.Outcome, saved.Progress.Completed, saved.Progress.Failed);
             await TellAsync(request, saved);
@@ -145,13 +146,13 @@ internal sealed class ChunkExplainer(
             PipelineTelemetry.Images.Add(failed.Value, new("outcome", "failed"), new("reason", failed.Key));
     }
 
-    private async Task<ChunkResult?> ComputeAsync(ExplainImages request, ChunkLease lease, bool alone, CancellationToken ended)
+    private async Task<ChunkResult?> ComputeAsync(ExplainImages request, ChunkLease lease, IReadOnlyDictionary<int, int>? alone, CancellationToken ended)
     {
         try
         {
             using var use = await engines.EngineForAsync(request, ended);
             var plan = Planning.PlanOf(request, use.Engine);
-            return alone ? await computation.AloneAsync(request, lease, plan, ended) : await computation.TogetherAsync(request, lease, plan, ended);
+            return alone is not null ? await computation.AloneAsync(request, lease, alone, plan, ended) : await computation.TogetherAsync(request, lease, plan, ended);
         }
         catch (RequestException e) when (request.JobId is null)
         {
