@@ -118,8 +118,6 @@ public sealed class Explainer : IDisposable
     /// <exception cref="ModelException">The method asked for is not one for the model's head.</exception>
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<PreparedImage> images, IReadOnlyList<int?> labels, ExplainOptions options)
     {
-        if (AttributionMethod.Select([options.Pooled ? AttributionMethod.Pooled : AttributionMethod.Paper])[0].Refusal(Config) is { } refusal)
-            throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
         if (images.Count == 0)
             return [];
         using var uploaded = Upload(images);
@@ -127,16 +125,22 @@ public sealed class Explainer : IDisposable
     }
 
     /// <summary>As <see cref="Explain(IReadOnlyList{PreparedImage}, IReadOnlyList{int?}, ExplainOptions)"/>, of a batch that is on the device already.</summary>
+    /// <exception cref="ModelException">The method asked for is not one for the model's head.</exception>
     public IReadOnlyList<Explanation> Explain(UploadedImages images, IReadOnlyList<int?> labels, ExplainOptions options)
     {
+        if (AttributionMethod.Select([options.Pooled ? AttributionMethod.Pooled : AttributionMethod.Paper])[0].Refusal(Config) is { } refusal)
+            throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
+        var begun = Stage.Begin();
         using var pass = _model.Forward(Normalized(images.Bytes));
         var transforms = images.Transforms;
         var logits = Rows(pass.Logits, transforms.Count);
+        begun = Stage.End(Stage.Forward, begun);
         var targets = logits.Select((row, i) => options.Targets
             .SelectMany(target => target.Resolve(row, labels[i]), (target, resolved) => (Requested: target.Canonical(labels[i]), resolved)).ToList()).ToList();
         var (maps, negatives) = Maps(pass, [.. targets.Select(list => list.Select(t => t.resolved).ToList())], options);
+        Stage.End(Stage.Explain, begun);
 
         return [.. transforms.Select((transform, i) => new Explanation
         {
@@ -179,6 +183,7 @@ public sealed class Explainer : IDisposable
     /// </summary>
     public UploadedImages Upload(IReadOnlyList<PreparedImage> images)
     {
+        var begun = Stage.Begin();
         using var scope = NewDisposeScope();
         var (height, width) = (Preprocessing.InputHeight, Preprocessing.InputWidth);
         var bytes = empty([images.Count, height, width, 3], uint8);
@@ -191,7 +196,9 @@ public sealed class Explainer : IDisposable
 
         if (_model.Device.type == DeviceType.CUDA)
             bytes = bytes.pin_memory();
-        return new UploadedImages(bytes.to(_model.Device, non_blocking: true).DetachFromDisposeScope(), [.. images.Select(image => image.Transform)]);
+        var uploaded = new UploadedImages(bytes.to(_model.Device, non_blocking: true).DetachFromDisposeScope(), [.. images.Select(image => image.Transform)]);
+        Stage.End(Stage.Copy, begun); // packing; on a GPU the transfer goes on beside the batch before
+        return uploaded;
     }
 
     /// <summary>Normalised pixels [B, 3, H, W].</summary>

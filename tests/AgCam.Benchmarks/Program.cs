@@ -1,9 +1,26 @@
+// evaluation [ARCHITECTURE [ROUNDS]]: the costs of an evaluation side by side
+// queries [IMAGES [mongodb://server]]: growth of a store, and every list on it
+// interactive [null|scenes [REQUESTS]]: POST /v1/explanations?wait= with nothing else to do, and under full bulk load
+// anything else goes to BenchmarkDotNet
 using System.Globalization;
 using AgCam.Benchmarks;
 using BenchmarkDotNet.Running;
 
-// evaluation [ARCHITECTURE [ROUNDS]]: the costs of an evaluation side by side; anything else goes to BenchmarkDotNet.
-if (args is ["evaluation", .. var rest])
-    EvaluationCosts.Run(rest.ElementAtOrDefault(0) ?? "vit_base_patch16_224", int.Parse(rest.ElementAtOrDefault(1) ?? "7", CultureInfo.InvariantCulture), Console.Out);
-else
-    BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+string Given(int position, string otherwise) => args.ElementAtOrDefault(position) ?? otherwise;
+int Number(int position, int otherwise) => args.ElementAtOrDefault(position) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+
+switch (args.FirstOrDefault())
+{
+    case "evaluation":
+        EvaluationCosts.Run(Given(1, "vit_base_patch16_224"), Number(2, 7), Console.Out);
+        break;
+    case "queries":
+        await Queries.RunAsync(Number(1, 1_000_000), args.ElementAtOrDefault(2));
+        break;
+    case "interactive":
+        await InteractiveLane.RunAsync(Given(1, "null"), Number(2, 300));
+        break;
+    default:
+        BenchmarkSwitcher.FromAssembly(typeof(HeatmapBenchmarks).Assembly).Run(args);
+        break;
+}

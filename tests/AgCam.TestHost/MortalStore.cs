@@ -27,6 +27,8 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
     public Task<RepairReport> RepairAsync(CancellationToken cancel = default) => store.RepairAsync(cancel);
 
+    public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => store.BacklogAsync(cancel);
+
     public ValueTask DisposeAsync() => store.DisposeAsync();
 
     /// <summary>What the process says when it has a chunk in hand for the first time.</summary>

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using AgCam.Api.Doors;
 using AgCam.Api.Exports;
 using AgCam.Api.Views;
+using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Jobs.Sources;
 using AgCam.Pipeline.Messages;
@@ -44,10 +45,10 @@ internal static class Jobs
     }
 
     private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Create(
-        JobRequest request, HttpContext http, IStore store, ModelCatalog models, ReferenceReader references, ApiKeys keys, ImageRate rate, CancellationToken cancel)
+        JobRequest request, HttpContext http, IStore store, ModelCatalog models, ReferenceReader references, ApiKeys keys, ImageRate rate, PipelineOptions pipeline, CancellationToken cancel)
     {
         var key = IdempotencyKey.Of(http, keys);
-        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel));
+        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks);
         IImageSource source;
         try
         {
@@ -70,9 +71,9 @@ internal static class Jobs
     }
 
     private static async Task<Results<Ok<DryRunReport>, ProblemHttpResult>> Try(
-        JobRequest request, HttpContext http, DryRunDesk desk, ModelCatalog models, ImageRate rate, CancellationToken cancel)
+        JobRequest request, HttpContext http, DryRunDesk desk, ModelCatalog models, ImageRate rate, PipelineOptions pipeline, CancellationToken cancel)
     {
-        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel));
+        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks);
         if (rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as much as it may for now.", after);
         try

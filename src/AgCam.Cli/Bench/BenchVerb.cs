@@ -20,14 +20,18 @@ internal static class BenchVerb
         var device = new Option<string>("--device") { Description = "auto, cpu, cuda or cuda:n.", DefaultValueFactory = _ => "auto" };
         var dtype = new Option<string>("--dtype") { Description = "float32, bfloat16 or float16.", DefaultValueFactory = _ => "float32" };
         var threads = new Option<int?>("--threads") { Description = "CPU threads; default: libtorch's own choice." };
-        var json = new Option<bool>("--json") { Description = "One JSON object on stdout." };
+        var json = new Option<bool>("--json") { Description = "JSON on stdout." };
+        var pipeline = new PipelineBenchOptions();
         var verb = new Command("bench", "Measure plain prediction, explanation of one and of five targets, and the autograd ways, interleaved.")
         {
             random, batch, rounds, device, dtype, threads, json,
         };
         model.AddTo(verb);
+        pipeline.AddTo(verb);
         verb.SetAction(async (parsed, cancel) =>
         {
+            if (pipeline.IsAsked(parsed))
+                return await pipeline.RunAsync(parsed, model.Named(parsed), parsed.GetValue(rounds), parsed.GetValue(device)!, parsed.GetValue(json), cancel);
             BackendSelfTestVerb.LoadTrusted();
             if (parsed.GetValue(threads) is { } count)
                 torch.set_num_threads(count);
@@ -49,7 +53,10 @@ internal static class BenchVerb
         });
         return verb.WithExamples(
             new Example("The shipped model", "agcam bench"),
-            new Example("ViT-B/16 with random weights, for a script", "agcam bench --random vit_base_patch16_224 --batch 8 --json"));
+            new Example("ViT-B/16 with random weights, for a script", "agcam bench --random vit_base_patch16_224 --batch 8 --json"),
+            new Example("What the pipeline costs around the model, in one process", "agcam bench --pipeline --json"),
+            new Example("The same through a broker and a database server, in queues and a database of their own", "agcam bench --pipeline --bus amqp://broker --store mongodb://store"),
+            new Example("Beside the shipped model's own rate", "agcam bench --pipeline --model scenes"));
     }
 
     private static string Table(ModelBenchResult r) => FormattableString.Invariant($"""

@@ -79,6 +79,20 @@ internal static class ModelBench
         };
     }
 
+    /// <summary>Explanation of one target, over and over: what <see cref="ModelBenchResult.Explain1"/> measures, for comparing with something else in turn.</summary>
+    /// <returns>Seconds for at least that many images, and how many they were.</returns>
+    public static (double Seconds, int Images) Explaining(VisionTransformer model, int batch, int images)
+    {
+        using var scope = NewDisposeScope();
+        var input = randn(batch, 3, model.Config.ImageHeight, model.Config.ImageWidth, device: model.Device);
+        var targets = randint(0, model.Config.Classes, [batch, 1], device: model.Device).to(int64);
+        var start = Stopwatch.GetTimestamp();
+        var done = 0;
+        for (; done < images; done += batch)
+            Infer(() => Explain(model, input, targets));
+        return (Stopwatch.GetElapsedTime(start).TotalSeconds, done);
+    }
+
     /// <summary>Of one forward pass of one image: patch embedding, the linear layers and attention of every block, the head.</summary>
     public static double MultiplyAdds(ViTConfig config)
     {
@@ -139,7 +153,7 @@ internal static class ModelBench
         return attentions.Zip(gradients, (a, gradient) => (a.Scores.select(2, 0).sigmoid() * gradient.select(2, 0).relu()).sum([1])).Aggregate((a, b) => a + b);
     }
 
-    private static double Median(List<double> values)
+    internal static double Median(IReadOnlyCollection<double> values)
     {
         var sorted = values.Order().ToArray();
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;

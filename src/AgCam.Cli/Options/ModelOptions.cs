@@ -54,6 +54,16 @@ internal sealed class ModelOptions(bool asArgument = false)
     public string Reference(ParseResult parsed) => (asArgument ? parsed.GetValue(_argument) : parsed.GetValue(_model))
         ?? (ShippedFolder(ShippedName) is not null ? ShippedName : throw new UsageException("No model is named. Give --model: a folder, a .safetensors file or a Hub id."));
 
+    /// <summary>The model on this machine that was named; null when none was.</summary>
+    /// <returns>Its name and where it lies.</returns>
+    public (string Name, string Path)? Named(ParseResult parsed)
+    {
+        if (parsed.GetValue(_model) is not { } text)
+            return null;
+        var path = ShippedFolder(text) ?? text;
+        return System.IO.Path.Exists(path) ? (text, path) : throw new UsageException($"--model {text} is no folder and no file. Fetch it with `agcam models pull`.");
+    }
+
     public CheckpointOptions Checkpointing(ParseResult parsed) => new()
     {
         Architecture = parsed.GetValue(_architecture),

@@ -2,19 +2,29 @@ using AgCam.Pipeline.Messages;
 
 namespace AgCam.Worker.Batching;
 
-/// <summary>Images that wait for the device. Whoever takes gets images that share a pass: the oldest that somebody waits for, else the oldest, and what goes along with it.</summary>
+/// <summary>
+/// Images that wait for the device. Whoever takes gets images that share a pass: the oldest that somebody waits for, else the oldest, and what goes along with it. While people ask
+/// for answers batches are short, since an image that comes while one is computed has to wait for its end.
+/// </summary>
 internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
 {
+    /// <summary>Of a batch while people ask, and how long after the last asked it stays so.</summary>
+    private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(10), Asking = TimeSpan.FromSeconds(30);
+
     private readonly Lock _lock = new();
     private readonly LinkedList<ImageWork> _interactive = new();
     private readonly LinkedList<ImageWork> _bulk = new();
     private readonly SemaphoreSlim _wake = new(0, 1);
     private int _wakeAt = 1;
+    private long? _asked;
+    private TimeSpan _anImage;
 
     public void Add(ImageWork work)
     {
         lock (_lock)
         {
+            if (work.Lane == Lane.Interactive)
+                _asked = work.Arrived;
             (work.Lane == Lane.Interactive ? _interactive : _bulk).AddLast(work);
             // One wake-up for a batch, not one for each image: a thread switch costs as much as storing the image.
             if ((work.Lane == Lane.Interactive || _interactive.Count + _bulk.Count >= _wakeAt) && _wake.CurrentCount == 0)
@@ -34,30 +44,42 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
                 if ((_interactive.First ?? _bulk.First)?.Value is { } first)
                 {
                     var left = maxDelay - TimeProvider.System.GetElapsedTime(first.Arrived);
-                    if (left <= TimeSpan.Zero || Count(first) >= maxBatch)
+                    if (left <= TimeSpan.Zero || Count(first) >= Most())
                         return Take(first);
                     wait = TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds));
                 }
-                _wakeAt = waiting == 0 ? 1 : Math.Max(maxBatch, waiting + 1);
+                _wakeAt = waiting == 0 ? 1 : Math.Max(Most(), waiting + 1);
             }
             await _wake.WaitAsync(wait, cancel);
         }
     }
 
+    /// <summary>The device tells how long a batch took.</summary>
+    public void Took(TimeSpan time, int images)
+    {
+        lock (_lock)
+            _anImage = time / images;
+    }
+
+    private int Most() => _asked is { } asked && _anImage > TimeSpan.Zero && TimeProvider.System.GetElapsedTime(asked) < Asking
+        ? (int)Math.Clamp(Short / _anImage, 1, maxBatch)
+        : maxBatch;
+
     private int Count(ImageWork first)
     {
-        var count = 0;
+        var (count, most) = (0, Most());
         foreach (var lane in new[] { _interactive, _bulk })
-            for (var node = lane.First; node is not null && count < maxBatch; node = node.Next)
+            for (var node = lane.First; node is not null && count < most; node = node.Next)
                 count += node.Value.Plan.SharesPassWith(first.Plan) ? 1 : 0;
         return count;
     }
 
     private List<ImageWork> Take(ImageWork first)
     {
-        var batch = new List<ImageWork>(maxBatch);
+        var most = Most();
+        var batch = new List<ImageWork>(most);
         foreach (var lane in new[] { _interactive, _bulk })
-            for (var node = lane.First; node is not null && batch.Count < maxBatch;)
+            for (var node = lane.First; node is not null && batch.Count < most;)
             {
                 var next = node.Next;
                 if (node.Value.Plan.SharesPassWith(first.Plan))

@@ -52,13 +52,18 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
         try
         {
             var plan = batch[0].Plan;
+            using var activity = Batches.Start("batch", batch.Select(work => work.Trace));
+            activity?.SetTag("agcam.images", batch.Count).SetTag("agcam.model", plan.Engine.Model.Id);
             var begun = TimeProvider.System.GetTimestamp();
             IReadOnlyList<int?> labels = [.. batch.Select(work => work.Label)];
             IReadOnlyList<Explanation> explanations;
             using (uploaded)
                 explanations = uploaded is null ? plan.Engine.Explain(Inputs(batch), labels, plan.Options) : plan.Engine.ExplainUploaded(uploaded, labels, plan.Options);
-            PipelineTelemetry.BatchSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds);
+            var took = TimeProvider.System.GetElapsedTime(begun);
+            PipelineTelemetry.BatchSeconds.Record(took.TotalSeconds);
+            PipelineTelemetry.DeviceBusy.Add(took.TotalSeconds);
             PipelineTelemetry.BatchSize.Record(batch.Count);
+            queue.Took(took, batch.Count);
             for (var i = 0; i < batch.Count; i++)
                 batch[i].Complete(explanations[i]);
         }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AgCam.Pipeline.Messages;
 using AgCam.Worker.Engines;
 
@@ -32,6 +33,9 @@ internal sealed class ImageWork(Plan plan, EngineInput input, int? label, Lane l
     public int? Label => label;
 
     public Lane Lane => lane;
+
+    /// <summary>The request's span, for the batch to link to.</summary>
+    public ActivityContext Trace { get; } = Activity.Current?.Context ?? default;
 
     public long Arrived { get; } = TimeProvider.System.GetTimestamp();
 

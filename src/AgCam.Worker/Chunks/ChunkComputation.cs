@@ -7,20 +7,23 @@ using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker.Batching;
+using AgCam.Worker.Engines;
 
 namespace AgCam.Worker.Chunks;
 
 /// <summary>From references to results: fetch, look whether it is stored already, else prepare and explain. Every image ends as an item, well or not.</summary>
 internal sealed class ChunkComputation(IStore store, StorePatience patience, ImageFetch fetch, BatchQueue queue, WorkerOptions options, TimeProvider clock)
 {
-    private readonly SemaphoreSlim _ahead = new(options.DecodedAhead, options.DecodedAhead);
+    private readonly LaneGate _ahead = new(options.DecodedAhead);
     private readonly ConcurrentDictionary<Digest, Task<Digest>> _provenances = new();
 
     /// <summary>All images of a chunk, in batches with those of other chunks.</summary>
     public async Task<ChunkResult> TogetherAsync(ExplainImages request, ChunkLease lease, Plan plan, CancellationToken cancel)
     {
         var recalled = await RecallAsync(request, plan, cancel);
-        var read = await fetch.FetchAsync([.. request.References.Where(reference => !recalled.Images.ContainsKey(reference.Number))], plan, cancel);
+        FetchedImage[] read;
+        using (PipelineTelemetry.Activities.StartActivity("fetch"))
+            read = await fetch.FetchAsync([.. request.References.Where(reference => !recalled.Images.ContainsKey(reference.Number))], plan, cancel, request.Lane);
         ThrowIfShared(request, read);
         var found = await FindAsync(read, cancel);
         foreach (var explanation in recalled.Found)
@@ -124,10 +127,10 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
     {
         try
         {
-            await _ahead.WaitAsync(cancel);
+            var turn = await _ahead.EnterAsync(request.Lane, cancel);
             try
             {
-                var input = await fetch.DecodeAsync(async () => plan.Engine.Prepare(await BytesAsync(image, cancel), image.Sha256!.Value, fetch.References.Limits), cancel);
+                var input = await fetch.DecodeAsync(async () => Prepare(plan, await BytesAsync(image, cancel), image.Sha256!.Value), cancel, request.Lane);
                 var work = new ImageWork(plan, input, image.Label, request.Lane);
                 queue.Add(work);
                 var explanation = await work.ResultAsync(cancel);
@@ -138,7 +141,7 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
             }
             finally
             {
-                _ahead.Release();
+                turn.Dispose();
             }
         }
         catch (ImageException failure)
@@ -149,6 +152,14 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
         {
             return new Computed(null, null, new ImageException(WorkerFailure.NotExplained, e.Message, e));
         }
+    }
+
+    private EngineInput Prepare(Plan plan, byte[] bytes, Digest sha256)
+    {
+        var begun = Stage.Begin();
+        var input = plan.Engine.Prepare(bytes, sha256, fetch.References.Limits);
+        Stage.End(Stage.Decode, begun);
+        return input;
     }
 
     /// <exception cref="ImageException">The file has changed between two looks at it.</exception>

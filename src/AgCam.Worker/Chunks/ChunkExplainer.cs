@@ -1,5 +1,6 @@
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker.Engines;
@@ -19,8 +20,9 @@ internal sealed class ChunkExplainer(
     {
         if (_drain.HasBegun || cancel.IsCancellationRequested)
             throw new GiveBackException("The worker is stopping.");
+        using var scope = log.BeginScope("job {Job} chunk {Chunk}", message.Owner, message.Chunk);
         await turns.EnterAsync();
-        var leave = turns.Leave;
+        var (leave, inFlight) = ((Action)turns.Leave, 0);
         try
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(_drain.Over, cancel);
@@ -33,10 +35,14 @@ internal sealed class ChunkExplainer(
                 leave = turns.LeaveAlone;
                 await turns.BecomeAloneAsync();
             }
-            await ExplainAsync(granted.Chunk!.Request ?? message with { References = granted.Chunk.References }, held, granted.Chunk.Faults, granted.Alone ? granted.Chunk.Alone : null, ended.Token);
+            PipelineTelemetry.InFlight.Add(granted.Chunk!.Count);
+            inFlight = granted.Chunk.Count;
+            await ExplainAsync(granted.Chunk.Request ?? message with { References = granted.Chunk.References }, held, granted.Chunk.Faults, granted.Alone ? granted.Chunk.Alone : null, ended.Token);
         }
         finally
         {
+            if (inFlight > 0)
+                PipelineTelemetry.InFlight.Add(-inFlight);
             leave();
         }
     }
@@ -67,10 +73,10 @@ internal sealed class ChunkExplainer(
             var begun = TimeProvider.System.GetTimestamp();
             if (await ComputeAsync(request, held.Lease, alone, ended) is not { } result)
                 return;
-            var saved = await results.SaveAsync(result);
+            var saved = await SaveAsync(result);
             PipelineTelemetry.ChunkSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds, new("lane", request.Lane), new("alone", alone is not null));
-            PipelineTelemetry.Images.Add(saved.Progress.Completed, new KeyValuePair<string, object?>("outcome", "completed"));
-            PipelineTelemetry.Images.Add(saved.Progress.Failed, new KeyValuePair<string, object?>("outcome", "failed"));
+            Count(result, saved);
+            log.LogDebug("{Outcome}: {Completed} completed, {Failed} failed", saved.Outcome, saved.Progress.Completed, saved.Progress.Failed);
             await TellAsync(request, saved);
         }
         catch (RequestException e) when (request.JobId is { } job)
@@ -108,7 +114,9 @@ internal sealed class ChunkExplainer(
         try
         {
             log.LogError(last, "Chunk {Chunk} of {Owner} is given up", request.Chunk, request.Owner);
-            var saved = await results.SaveAsync(computation.Failed(request, lease, WorkerFailure.GivenUp, $"The chunk failed {faults} times, the last time so: {last.Message}"));
+            var result = computation.Failed(request, lease, WorkerFailure.GivenUp, $"The chunk failed {faults} times, the last time so: {last.Message}");
+            var saved = await SaveAsync(result);
+            Count(result, saved);
             await TellAsync(request, saved);
             return true;
         }
@@ -117,6 +125,25 @@ internal sealed class ChunkExplainer(
             log.LogError(e, "Chunk {Chunk} of {Owner} could not be given up", request.Chunk, request.Owner);
             return false;
         }
+    }
+
+    private async Task<SaveAnswer> SaveAsync(ChunkResult result)
+    {
+        using var activity = PipelineTelemetry.Activities.StartActivity("store");
+        var saved = await results.SaveAsync(result);
+        activity?.SetTag("agcam.outcome", saved.Outcome);
+        return saved;
+    }
+
+    /// <summary>Only the attempt that was stored counts, so that no image counts twice.</summary>
+    private static void Count(ChunkResult result, SaveAnswer saved)
+    {
+        if (saved.Outcome != SaveOutcome.Saved || !PipelineTelemetry.Images.Enabled)
+            return;
+        if (saved.Progress.Completed > 0)
+            PipelineTelemetry.Images.Add(saved.Progress.Completed, new KeyValuePair<string, object?>("outcome", "completed"));
+        foreach (var failed in result.Items.Where(item => item.Status == ItemStatus.Failed).CountBy(item => item.Reason ?? "unknown"))
+            PipelineTelemetry.Images.Add(failed.Value, new("outcome", "failed"), new("reason", failed.Key));
     }
 
     private async Task<ChunkResult?> ComputeAsync(ExplainImages request, ChunkLease lease, IReadOnlyDictionary<int, int>? alone, CancellationToken ended)
@@ -153,7 +180,8 @@ internal sealed class ChunkExplainer(
             if (saved.JobCompleted && request.JobId is { } id && await store.Jobs.FindAsync(id) is { } job)
             {
                 await bus.TellAsync(new JobCompleted { JobId = id, Progress = job.Progress, At = now });
-                await store.Jobs.MarkToldAsync(id);
+                if (job.Spec.Webhook is null)
+                    await store.Jobs.MarkToldAsync(id);
             }
         }
         catch (Exception e) when (e is BusException or StoreUnavailableException) // it is stored; the sweeper tells of a job, and who waits for a chunk looks into the store

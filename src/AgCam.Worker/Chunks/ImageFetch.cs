@@ -20,36 +20,29 @@ internal sealed class ImageFetch(ReferenceReader references, StorePatience patie
     /// <summary>Images read in one go: to hand a small file from thread to thread takes as long as to read it.</summary>
     private const int AtATime = 8;
 
-    private readonly SemaphoreSlim _decoders = new(decoders, decoders);
+    private readonly LaneGate _decoders = new(decoders);
 
     /// <summary>What comes over a network is waited for, which takes no processor.</summary>
-    private readonly SemaphoreSlim _fetches = new(fetches, fetches);
+    private readonly LaneGate _fetches = new(fetches);
 
     public ReferenceReader References => references;
 
     /// <summary>Runs <paramref name="work"/> when one of the decoders is free.</summary>
-    public Task<T> DecodeAsync<T>(Func<Task<T>> work, CancellationToken cancel) => RunAsync(_decoders, work, cancel);
+    public Task<T> DecodeAsync<T>(Func<Task<T>> work, CancellationToken cancel, Lane lane = Lane.Bulk) => RunAsync(_decoders, work, lane, cancel);
 
-    private static async Task<T> RunAsync<T>(SemaphoreSlim places, Func<Task<T>> work, CancellationToken cancel)
+    private static async Task<T> RunAsync<T>(LaneGate places, Func<Task<T>> work, Lane lane, CancellationToken cancel)
     {
-        await places.WaitAsync(cancel);
-        try
-        {
-            return await Task.Run(work, cancel);
-        }
-        finally
-        {
-            places.Release();
-        }
+        using var turn = await places.EnterAsync(lane, cancel);
+        return await Task.Run(work, cancel);
     }
 
-    public async Task<FetchedImage[]> FetchAsync(IReadOnlyList<ImageReference> images, Plan plan, CancellationToken cancel)
+    public async Task<FetchedImage[]> FetchAsync(IReadOnlyList<ImageReference> images, Plan plan, CancellationToken cancel, Lane lane = Lane.Bulk)
     {
         var (kept, fetched) = (new Kept(), new FetchedImage[images.Count]);
         var byFile = Enumerable.Range(0, images.Count).ToLookup(i => images[i].Kind == ReferenceKind.File);
         await Task.WhenAll(
-            byFile[true].Chunk(AtATime).Select(some => RunAsync(_decoders, () => FetchInTurnAsync(some), cancel))
-                .Concat(byFile[false].Select(i => RunAsync(_fetches, () => FetchInTurnAsync([i]), cancel))));
+            byFile[true].Chunk(AtATime).Select(some => RunAsync(_decoders, () => FetchInTurnAsync(some), lane, cancel))
+                .Concat(byFile[false].Select(i => RunAsync(_fetches, () => FetchInTurnAsync([i]), lane, cancel))));
         return fetched;
 
         async Task<bool> FetchInTurnAsync(int[] some)
@@ -65,7 +58,9 @@ internal sealed class ImageFetch(ReferenceReader references, StorePatience patie
         var label = LabelOf(reference, plan);
         try
         {
+            var begun = Stage.Begin();
             var (bytes, stamp) = await ReadAsync(reference, cancel);
+            Stage.End(Stage.Fetch, begun);
             var sha256 = Digest.Of(bytes);
             var id = IdOf(sha256, plan, label);
             return new FetchedImage(reference with { Stamp = stamp }, null, sha256, id, kept.TryKeep(bytes.Length, MaxKept) ? bytes : null, label);

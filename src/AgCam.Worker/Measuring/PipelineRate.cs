@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using AgCam.Pipeline;
+using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
@@ -27,7 +28,7 @@ public sealed record PipelineRate(string Transport, string Store, int Images, do
         var folder = Directory.CreateTempSubdirectory("agcam-bench").FullName;
         try
         {
-            var (warm, measured) = (Write(Path.Combine(folder, "warm"), 4000), Write(Path.Combine(folder, "measured"), images));
+            var (warm, measured) = (Write(Path.Combine(folder, "warm"), Math.Min(images, 10_000)), Write(Path.Combine(folder, "measured"), images));
             options = options with { References = new ReferenceOptions { Roots = [folder] } };
             using var host = build(services =>
             {
@@ -37,9 +38,9 @@ public sealed record PipelineRate(string Transport, string Store, int Images, do
             });
             await host.StartAsync(cancel);
             var store = host.Services.GetRequiredService<IStore>();
-            await RunAsync(store, warm, cancel);
+            await RunAsync(store, NullEngine.Pin, warm, cancel);
             var cpu = Process.GetCurrentProcess().TotalProcessorTime;
-            var seconds = await RunAsync(store, measured, cancel);
+            var seconds = await RunAsync(store, NullEngine.Pin, measured, cancel);
             cpu = Process.GetCurrentProcess().TotalProcessorTime - cpu;
             await host.StopAsync(cancel); // the store stays open, and nobody plans or publishes any more
             var bare = await StoreRate.MeasureAsync(store, images, cancel: cancel);
@@ -51,10 +52,13 @@ public sealed record PipelineRate(string Transport, string Store, int Images, do
         }
     }
 
-    private static async Task<double> RunAsync(IStore store, string folder, CancellationToken cancel)
+    /// <summary>A job over a folder, from its creation to its completion.</summary>
+    /// <returns>Seconds.</returns>
+    /// <exception cref="InvalidOperationException">The job was paused, or its numbers are not those of its records.</exception>
+    public static async Task<double> RunAsync(IStore store, ModelPin model, string folder, CancellationToken cancel = default)
     {
         var watch = Stopwatch.StartNew();
-        var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder}", Model = NullEngine.Pin }, cancel: cancel)).Job;
+        var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder}", Model = model }, cancel: cancel)).Job;
         while (job.State != JobState.Completed)
         {
             await Task.Delay(20, cancel);

@@ -56,6 +56,20 @@ public sealed class BatchQueueTests
     }
 
     [Fact]
+    public async Task Batches_are_short_while_somebody_asks_and_the_device_is_slow()
+    {
+        var queue = new BatchQueue(8, TimeSpan.Zero);
+        queue.Took(TimeSpan.FromMilliseconds(40), 8); // two of them take 10 ms
+        var bulk = Enumerable.Range(0, 12).Select(_ => Work(Predicted)).ToList();
+        bulk.ForEach(queue.Add);
+        Assert.Equal(8, (await queue.TakeAsync(Cancel)).Count);
+        var asked = Work(Predicted, Lane.Interactive);
+        queue.Add(asked);
+        Assert.Equal([asked, bulk[8]], await queue.TakeAsync(Cancel));
+        Assert.Equal([bulk[9], bulk[10]], await queue.TakeAsync(Cancel));
+    }
+
+    [Fact]
     public async Task Everything_that_is_added_is_taken_once()
     {
         var queue = new BatchQueue(7, TimeSpan.FromMilliseconds(1));

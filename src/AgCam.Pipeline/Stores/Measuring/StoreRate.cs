@@ -80,6 +80,9 @@ internal interface IBareStore
 {
     /// <summary>Empty scratch tables with the same indexes, dropped when disposed.</summary>
     Task<IBareTables> CreateBareAsync(CancellationToken cancel);
+
+    /// <summary>Of explanations and items with their indexes, on disk; null where the server does not tell.</summary>
+    Task<long?> BytesAsync(CancellationToken cancel);
 }
 
 internal interface IBareTables : IAsyncDisposable

@@ -47,6 +47,19 @@ public sealed class MongoStore : IStore, IBareStore
 
     Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancel) => MongoBareTables.CreateAsync(_database, cancel);
 
+    async Task<long?> IBareStore.BytesAsync(CancellationToken cancel)
+    {
+        long sum = 0;
+        foreach (var collection in new[] { _database.Explanations.CollectionNamespace, _database.Items.CollectionNamespace })
+        {
+            var told = await _database.Database.RunCommandAsync<BsonDocument>(new BsonDocument("collStats", collection.CollectionName), null, cancel);
+            if (!told.TryGetValue("storageSize", out var data) || !told.TryGetValue("totalIndexSize", out var indexes))
+                return null;
+            sum += data.ToInt64() + indexes.ToInt64();
+        }
+        return sum;
+    }
+
     public Task MigrateAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
     {
         var found = await SchemaVersionAsync(cancel);
@@ -64,6 +77,8 @@ public sealed class MongoStore : IStore, IBareStore
 
     public Task<RepairReport> RepairAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
         new RepairReport(await _ledger.CountSavedAsync(cancel), await _ledger.CompleteDoneAsync(cancel), await _deletion.ResumeAsync(cancel)));
+
+    public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(() => MongoBacklog.OfAsync(_database, _ledger, cancel));
 
     public ValueTask DisposeAsync()
     {

@@ -69,12 +69,15 @@ internal sealed class SqliteItems(SqliteDatabase database) : IItems
         }
 
         var owner = query.Job is { } job ? SqliteOwners.Find(session, job) : null;
+        long? key = cursor is { } at ? SqliteSchema.RowId(SqliteOwners.Find(session, at.Job) ?? 0, at.Number) : null;
         if (query.Job is not null)
         {
             if (owner is null)
                 return null;
+            var (first, last) = (SqliteSchema.RowId(owner.Value, 0), SqliteSchema.RowId(owner.Value, int.MaxValue));
+            // The cursor is a bound of the range: as a condition beside it, SQLite would read from the job's first item on.
             where.Add(index == ItemIndex.Primary
-                ? $"items.id BETWEEN {Parameter(SqliteSchema.RowId(owner.Value, 0))} AND {Parameter(SqliteSchema.RowId(owner.Value, int.MaxValue))}"
+                ? $"items.id BETWEEN {Parameter(query.Descending ? first : key + 1 ?? first)} AND {Parameter(query.Descending ? key - 1 ?? last : last)}"
                 : $"owner = {Parameter(owner)}");
         }
         if (query.Status is { } status)
@@ -94,11 +97,11 @@ internal sealed class SqliteItems(SqliteDatabase database) : IItems
 
         var sort = index.Sort switch { ItemSort.Probability => "probability", ItemSort.Time => "time", _ => null };
         var direction = query.Descending ? "DESC" : "ASC";
-        if (cursor is { } after)
+        if (cursor is { } after && index != ItemIndex.Primary)
         {
-            var key = Parameter(SqliteSchema.RowId(SqliteOwners.Find(session, after.Job) ?? 0, after.Number));
+            var number = Parameter(key);
             var past = query.Descending ? "<" : ">";
-            where.Add(sort is null ? $"items.id {past} {key}" : $"({sort}, items.id) {past} ({Parameter(after.Value)}, {key})");
+            where.Add(sort is null ? $"items.id {past} {number}" : $"({sort}, items.id) {past} ({Parameter(after.Value)}, {number})");
         }
         // INDEXED BY fails rather than read the table: a list that lost its index is a defect, not a slow answer.
         var sql =

@@ -44,6 +44,9 @@ public sealed class SqliteStore : IStore, IBareStore
 
     Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancel) => SqliteBareTables.CreateAsync(_database, cancel);
 
+    Task<long?> IBareStore.BytesAsync(CancellationToken cancel) =>
+        _database.ReadAsync(session => session.Number("PRAGMA page_count") * session.Number("PRAGMA page_size"), cancel);
+
     public async Task MigrateAsync(CancellationToken cancel = default) => await _database.WriteAsync(
         session =>
         {
@@ -63,6 +66,8 @@ public sealed class SqliteStore : IStore, IBareStore
     /// <summary>A save is one transaction here, so only deletions, which are many, can be left half done.</summary>
     public async Task<RepairReport> RepairAsync(CancellationToken cancel = default) =>
         new(ChunksCounted: 0, JobsCompleted: 0, JobsDeleted: await _deletion.ResumeAsync(cancel));
+
+    public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => _database.ReadAsync(SqliteBacklog.Of, cancel);
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 

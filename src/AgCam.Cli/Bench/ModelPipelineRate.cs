@@ -1,0 +1,74 @@
+using AgCam.Heatmaps;
+using AgCam.Images;
+using AgCam.Models;
+using AgCam.Pipeline;
+using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.References;
+using AgCam.Pipeline.Stores;
+using AgCam.Worker;
+using AgCam.Worker.Measuring;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace AgCam.Cli.Bench;
+
+/// <summary>A model alone, as <c>agcam bench</c> measures it, and the same model inside the pipeline, in turn in one process. Files are read, decoded, hashed and stored.</summary>
+/// <param name="ModelImagesPerSecond">Batches of random input; median of the rounds.</param>
+/// <param name="Ratio">Of the pipeline's rate to the model's; median of the rounds' own ratios.</param>
+internal sealed record ModelPipelineRate(string Transport, string Store, string Model, int Images, int Rounds, double ImagesPerSecond, double ModelImagesPerSecond, double Ratio)
+{
+    /// <param name="options">The store must be one of its own: it is filled.</param>
+    public static async Task<ModelPipelineRate> MeasureAsync(
+        PipelineOptions options, (string Name, string Path) model, int images, int rounds, string device, CancellationToken cancel)
+    {
+        BackendSelfTestVerb.LoadTrusted();
+        using var folder = new Pictures(Directory.CreateTempSubdirectory("agcam-bench").FullName);
+        options = options with { Models = new Dictionary<string, string> { [model.Name] = model.Path }, References = new ReferenceOptions { Roots = [folder.Path] } };
+        var worker = new WorkerOptions { Device = device, WarmUp = [model.Name] };
+        using var checkpoint = Checkpoint.Open(model.Path, new CheckpointOptions { Id = model.Name });
+        using var alone = VisionTransformer.Load(checkpoint, ComputeDevice.Find(device), TorchSharp.torch.ScalarType.Float32);
+        using var host = PipelineBenchOptions.Build(services => services.AddAgCamPipeline(options).AddAgCamWorker(worker));
+        await host.StartAsync(cancel);
+        var store = host.Services.GetRequiredService<IStore>();
+        var pin = await host.Services.GetRequiredService<ModelCatalog>().PinAsync(model.Name, cancel);
+        var (side, pipeline, model1) = (alone.Config.ImageHeight, new List<double>(), new List<double>());
+        for (var round = -1; round < rounds; round++)
+        {
+            var count = round < 0 ? Math.Min(images, 500) : images; // the first warms up
+            var (seconds, explained) = ModelBench.Explaining(alone, worker.MaxBatch, count);
+            var job = await PipelineRate.RunAsync(store, pin, folder.Draw(count, side), cancel);
+            if (round < 0)
+                continue;
+            model1.Add(explained / seconds);
+            pipeline.Add(count / job);
+        }
+        await host.StopAsync(cancel);
+        return new ModelPipelineRate(
+            options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq", store.Kind, model.Name, images, rounds,
+            ModelBench.Median(pipeline), ModelBench.Median(model1), ModelBench.Median([.. pipeline.Zip(model1, (inside, outside) => inside / outside)]));
+    }
+
+    public string ToLine() => FormattableString.Invariant(
+        $"{Transport} + {Store,-8} {ImagesPerSecond,8:F1} images/s   {ModelImagesPerSecond,8:F1} by {Model} alone   {Ratio:F3} of it   {Rounds} rounds of {Images} images");
+
+    /// <summary>Pictures of the model's input size, no two of them the same; a folder for each round.</summary>
+    private sealed class Pictures(string path) : IDisposable
+    {
+        private int _folders, _pictures;
+
+        public string Path => path;
+
+        public string Draw(int count, int side)
+        {
+            var folder = Directory.CreateDirectory(System.IO.Path.Combine(path, $"{_folders++}")).FullName;
+            var pixels = new byte[side * side * 3];
+            for (var i = 0; i < count; i++)
+            {
+                BitConverter.TryWriteBytes(pixels, ++_pictures);
+                File.WriteAllBytes(System.IO.Path.Combine(folder, $"{i}.png"), PngEncoder.Encode(new RgbImage(side, side, pixels)));
+            }
+            return folder;
+        }
+
+        public void Dispose() => Directory.Delete(path, recursive: true);
+    }
+}

@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+
+namespace AgCam.Pipeline.Stores.Measuring;
+
+/// <summary>Fills a store with a job of synthetic images, through the contract: planned, leased and saved, as fast as the store takes them and in bounded memory.</summary>
+public static class SyntheticJob
+{
+    private const int ChunkSize = 256, ChunksPerStep = 16;
+
+    /// <param name="progress">Told every few thousand images how many are stored.</param>
+    /// <returns>The job, complete.</returns>
+    public static async Task<Guid> FillAsync(IStore store, SyntheticImages synthetic, int images, Func<int, Task>? progress = null, CancellationToken cancel = default)
+    {
+        var job = (await store.Jobs.CreateAsync(SyntheticImages.Spec, cancel: cancel)).Job.Id;
+        for (var tail = new PlanTail(0, 0, null); tail.NextImage < images;)
+        {
+            var chunks = Enumerable.Range(0, tail.NextImage == 0 ? 4 : ChunksPerStep).Select(i => tail.NextImage + i * ChunkSize).Where(from => from < images)
+                .Select(from => SyntheticImages.References(from, Math.Min(ChunkSize, images - from))).ToList();
+            tail = (await store.Jobs.AddChunksAsync(job, tail, chunks, cancel))!;
+            var taken = await store.Chunks.TakeAsync(job, ChunksPerStep, TimeSpan.FromHours(1), cancel);
+            await Parallel.ForEachAsync(taken.Chunk(4), new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = cancel }, async (few, token) =>
+            {
+                var results = new List<ChunkResult>();
+                foreach (var chunk in few)
+                    results.Add(await ResultAsync(store, synthetic, job, chunk, token));
+                if ((await store.Chunks.SaveAsync(results, token)).Any(answer => answer.Outcome != SaveOutcome.Saved))
+                    throw new InvalidOperationException("A chunk was not saved: does somebody else work on this store?");
+            });
+            if (progress is not null)
+                await progress(tail.NextImage);
+        }
+        await store.Jobs.FinishPlanningAsync(job, cancel);
+        return job;
+    }
+
+    private static async Task<ChunkResult> ResultAsync(IStore store, SyntheticImages synthetic, Guid job, Chunk chunk, CancellationToken cancel)
+    {
+        var message = new ExplainImages { Key = $"{job}/{chunk.Number}", JobId = job, Chunk = chunk.Number, Epoch = chunk.Epoch, Model = SyntheticImages.Model, References = chunk.References };
+        var lease = (await store.Chunks.LeaseAsync(message, "measure", TimeSpan.FromHours(1), cancel: cancel)).Lease!;
+        var begun = TimeProvider.System.Now();
+        var items = chunk.References.Select(reference => synthetic.Item(job, reference.Number, begun.AddMilliseconds(reference.Number % 1000))).ToList();
+        return new ChunkResult(lease, [.. items.Where(item => item.Explanation is not null).Select(item => synthetic.Explanation(item.Number))], items);
+    }
+}
+
+/// <summary>What storing costs as a store grows: between one size and the next.</summary>
+/// <param name="Images">In the store, at the end of the step.</param>
+/// <param name="CpuMicrosecondsPerImage">Of this process, during the step.</param>
+/// <param name="BytesPerImage">Of the whole store over all of its images, at the end of the step; null where the server does not tell.</param>
+public sealed record GrowthStep(int Images, double ImagesPerSecond, double CpuMicrosecondsPerImage, double? BytesPerImage)
+{
+    /// <summary>Fills the store to <paramref name="images"/>, and measures at every power of ten on the way.</summary>
+    public static async Task<(Guid Job, IReadOnlyList<GrowthStep> Steps)> FillAsync(IStore store, SyntheticImages synthetic, int images, Action<GrowthStep>? told = null, CancellationToken cancel = default)
+    {
+        var steps = new List<GrowthStep>();
+        var (next, last, watch, cpu) = (1000, 0, Stopwatch.StartNew(), Process.GetCurrentProcess().TotalProcessorTime);
+        var job = await SyntheticJob.FillAsync(store, synthetic, images, async stored =>
+        {
+            if (stored < next && stored < images)
+                return;
+            var used = Process.GetCurrentProcess().TotalProcessorTime;
+            var bytes = await ((IBareStore)store).BytesAsync(cancel);
+            steps.Add(new GrowthStep(stored, (stored - last) / watch.Elapsed.TotalSeconds, (used - cpu).TotalMicroseconds / (stored - last), (double?)bytes / stored));
+            told?.Invoke(steps[^1]);
+            while (next <= stored)
+                next *= 10;
+            (last, cpu) = (stored, Process.GetCurrentProcess().TotalProcessorTime);
+            watch.Restart();
+        }, cancel);
+        return (job, steps);
+    }
+}

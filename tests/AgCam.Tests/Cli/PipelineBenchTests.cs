@@ -1,0 +1,60 @@
+using System.Text.Json;
+using Xunit;
+
+namespace AgCam.Tests.Cli;
+
+public class PipelineBenchTests
+{
+    public static bool ServicesAreThere => BrokeredTests.ServicesAreThere;
+
+    [Fact]
+    public void The_pipeline_is_measured_in_one_process()
+    {
+        var bench = Agcam.Run("bench", "--pipeline", "--images", "300", "--json");
+
+        Assert.Equal("", bench.Errors);
+        Check(bench.Rows.Single(), "memory", "SQLite");
+        Assert.Contains("images/s", Agcam.Run("bench", "--pipeline", "--images", "100").Output, StringComparison.Ordinal);
+    }
+
+    [Fact(SkipUnless = nameof(ServicesAreThere), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
+    public void With_a_broker_and_a_server_there_is_a_line_for_each_combination()
+    {
+        var bench = Agcam.Run(
+            "bench", "--pipeline", "--images", "300", "--json",
+            "--bus", Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ")!, "--store", Environment.GetEnvironmentVariable("AGCAM_TEST_MONGODB")!);
+
+        Assert.Equal("", bench.Errors);
+        Assert.Equal(2, bench.Rows.Length);
+        Check(bench.Rows[0], "memory", "SQLite");
+        Check(bench.Rows[1], "rabbitmq", "MongoDB");
+    }
+
+    [Fact]
+    public void With_a_model_the_pipeline_stands_beside_the_models_own_rate()
+    {
+        var bench = Agcam.Run("bench", "--pipeline", "--model", SomeImages.Model, "--images", "20", "--rounds", "1", "--device", "cpu", "--json");
+
+        Assert.Equal("", bench.Errors);
+        var row = bench.Rows.Single();
+        Assert.Equal(row.GetProperty("imagesPerSecond").GetDouble() / row.GetProperty("modelImagesPerSecond").GetDouble(), row.GetProperty("ratio").GetDouble(), 9);
+    }
+
+    [Theory]
+    [InlineData("--bus", "amqp://nowhere")]
+    [InlineData("--store", "mongodb://nowhere")]
+    public void A_broker_without_a_server_is_a_mistake(string option, string value)
+    {
+        var bench = Agcam.Run("bench", "--pipeline", option, value);
+
+        Assert.Equal(2, bench.Code);
+        Assert.Contains("--bus and --store go together", bench.Errors, StringComparison.Ordinal);
+    }
+
+    private static void Check(JsonElement row, string transport, string store)
+    {
+        Assert.Equal((transport, store, 300), (row.GetProperty("transport").GetString(), row.GetProperty("store").GetString(), row.GetProperty("images").GetInt32()));
+        foreach (var rate in new[] { "imagesPerSecond", "bareImagesPerSecond", "cpuMicrosecondsPerImage" })
+            Assert.True(row.GetProperty(rate).GetDouble() > 0, row.ToString());
+    }
+}
