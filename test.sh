@@ -4,18 +4,22 @@
 #   ./test.sh                     what needs no service; names what it left out
 #   ./test.sh --services debian   also RabbitMQ and a MongoDB-compatible store from Debian's packages, in a chroot (root on Debian)
 #   ./test.sh --filter NAME       only test classes whose name contains NAME
+#   ./test.sh --faults [NAME=VALUE...]   the long fault run instead of the tests: images=20000 engine=model|null rounds=3 outage=20 slow=MS seed=1
 #
+# The fault run kills API and workers, restarts the broker and stops the store, of the services that AGCAM_TEST_SERVICES (a script) restarts, or else of those it starts
+# itself. It ends with attempted= acknowledged= ok= lost= duplicated= recovered= unexpected= kills= and an exit code by it.
 # AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB (URIs) name services that run already; with CI=true services are started as by --services debian.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-services=none filter=
+services=none filter= faults=()
 [ "${CI:-}" = true ] && services=debian
 while [ $# -gt 0 ]; do
   case "$1" in
     --services) services=$2; shift 2 ;;
     --filter) filter=$2; shift 2 ;;
-    -h|--help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --faults) shift; faults=(role=faults "$@"); services=debian; break ;;
+    -h|--help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "test.sh: unknown option $1 (see ./test.sh --help)" >&2; exit 2 ;;
   esac
 done
@@ -27,6 +31,16 @@ if [ "$services" = debian ] && [ -z "${AGCAM_TEST_RABBITMQ:-}${AGCAM_TEST_MONGOD
   trap stop_services EXIT
   infra/test-services/debian.sh up
   eval "$(infra/test-services/debian.sh env)"
+  export AGCAM_TEST_SERVICES_OWNED=1 # ours to restart
+fi
+
+if [ ${#faults[@]} -gt 0 ]; then
+  log=$(mktemp)
+  dotnet exec tests/AgCam.TestHost/bin/Release/net10.0/AgCam.TestHost.dll "${faults[@]}" 2>&1 | tee "$log" && code=0 || code=$?
+  if [ "$(type -t stop_services)" = function ]; then stop_services; fi
+  tail -n 1 "$log"
+  rm -f "$log"
+  exit "$code"
 fi
 for service in AGCAM_TEST_RABBITMQ AGCAM_TEST_MONGODB; do
   [ -n "${!service:-}" ] || echo "left out: tests that need $service (see ./test.sh --help)"

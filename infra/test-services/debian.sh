@@ -20,9 +20,10 @@ usage: debian.sh COMMAND
   add-rabbitmq-user NAME PASSWORD CONFIGURE WRITE READ   a user with these permission patterns; prints its URI
   rabbitmqctl ARGS...   the broker's own command
   psql ARGS...          PostgreSQL's own command
+  helm-check            build infra/helm-check with Debian sid's Go and Kubernetes' types, print the program's path; needs nothing to run
 environment:
   AGCAM_SERVICES_CACHE     /var/cache/agcam-test-services
-  AGCAM_SERVICES_PORT      21670: first of six ports: AMQP, management, node names, distribution, MongoDB, PostgreSQL
+  AGCAM_SERVICES_PORT      21670: first of seven ports: AMQP, management, node names, distribution, MongoDB, PostgreSQL, AMQP over TLS
   AGCAM_SERVICES_RABBITMQ  sid (4.x) or bookworm (3.10): the Debian release that the broker comes from; read by a cold `up`
 USAGE
 }
@@ -32,7 +33,7 @@ repository=$(cd "$here/../.." && pwd)
 cache=${AGCAM_SERVICES_CACHE:-/var/cache/agcam-test-services}
 port=${AGCAM_SERVICES_PORT:-21670}
 amqp_port=$port management_port=$((port + 1)) epmd_port=$((port + 2)) distribution_port=$((port + 3))
-mongo_port=$((port + 4)) postgres_port=$((port + 5))
+mongo_port=$((port + 4)) postgres_port=$((port + 5)) tls_port=$((port + 6))
 state=$cache/run          # pid files, and which release the broker is from
 data=$cache/data          # bound to /data inside the chroots
 logs=$cache/logs
@@ -194,9 +195,31 @@ listeners.tcp.1 = 127.0.0.1:$amqp_port
 management.tcp.ip = 127.0.0.1
 management.tcp.port = $management_port
 log.file.level = info
+# With certificates of an authority of its own; who calls must show one too.
+listeners.ssl.1 = 127.0.0.1:$tls_port
+ssl_options.cacertfile = /data/rabbitmq/tls/ca.pem
+ssl_options.certfile = /data/rabbitmq/tls/server.pem
+ssl_options.keyfile = /data/rabbitmq/tls/server.key
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = true
 CONF
+    make_certificates "$data/rabbitmq/tls" 2>"$logs/certificates.log" || fail "certificates cannot be made; see $logs/certificates.log"
     echo '[rabbitmq_management].' >"$data/rabbitmq/enabled_plugins"
     inside "$broker_release" chown -R rabbitmq:rabbitmq /data/rabbitmq
+}
+
+# An authority, a server's certificate for localhost and 127.0.0.1, and a client's.
+make_certificates() { # FOLDER
+    local folder=$1 name
+    command -v openssl >/dev/null || { apt-get update && apt-get install -y --no-install-recommends openssl; } >&2
+    mkdir -p "$folder"
+    openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj '/CN=agcam test authority' -keyout "$folder/ca.key" -out "$folder/ca.pem"
+    for name in server client; do
+        openssl req -newkey rsa:2048 -nodes -subj "/CN=agcam test $name" -keyout "$folder/$name.key" -out "$folder/$name.csr"
+        openssl x509 -req -in "$folder/$name.csr" -CA "$folder/ca.pem" -CAkey "$folder/ca.key" -CAcreateserial -days 3650 -out "$folder/$name.pem" \
+            -extfile <(echo "extendedKeyUsage=${name}Auth"; [[ $name != server ]] || echo 'subjectAltName=DNS:localhost,IP:127.0.0.1')
+    done
+    chmod a+r "$folder"/*
 }
 
 start_rabbitmq() {
@@ -307,6 +330,40 @@ start_mongo() {
     if [[ -x $cache/gateway/AgCam.DocumentDbGateway ]] && ! gateway_pid >/dev/null; then run_gateway; else start_gateway; fi
 }
 
+# ---- the chart's check -----------------------------------------------------------------------------------------------------------------
+
+helm_check() {
+    local folder=$cache/helm-check digest
+    digest=$(cat "$repository"/infra/helm-check/*.go | sha256sum)
+    if [[ ! -x $folder/helm-check || $(cat "$folder/digest" 2>/dev/null) != "$digest" ]]; then
+        chroot_works sid || build_chroot sid
+        mkdir -p "$folder"
+        say "building helm-check"
+        unshare --mount --propagation private "${BASH_SOURCE[0]}" helm-check-inside >"$logs/helm-check.log" 2>&1 9>&- \
+            || fail "helm-check cannot be built; see $logs/helm-check.log"
+        echo "$digest" >"$folder/digest"
+    fi
+    echo "$folder/helm-check"
+}
+
+# Debian's Go packages are sources below /usr/share/gocode: nothing is fetched from elsewhere.
+helm_check_inside() {
+    local root=$cache/sid
+    mount_kernel_folders "$root"
+    mount -t tmpfs tmpfs "$root/tmp"
+    mkdir -p "$root/tmp/go/src/helm-check" "$root/tmp/out"
+    mount --bind "$cache/helm-check" "$root/tmp/out"
+    cp "$repository"/infra/helm-check/*.go "$root/tmp/go/src/helm-check/"
+    export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+    if ! chroot "$root" test -d /usr/share/gocode/src/k8s.io/api; then
+        chroot "$root" apt-get update
+        chroot "$root" apt-get install -y --no-install-recommends golang-go golang-k8s-api-dev golang-github-masterminds-sprig-dev
+        chroot "$root" apt-get clean
+    fi
+    chroot "$root" env GO111MODULE=off GOPATH=/tmp/go:/usr/share/gocode GOCACHE=/tmp/out/cache CGO_ENABLED=0 HOME=/tmp \
+        sh -c 'cd /tmp/go/src/helm-check && unformatted=$(gofmt -l .) && { [ -z "$unformatted" ] || { echo "gofmt -w $unformatted"; exit 1; }; } && go vet . && go build -o /tmp/out/helm-check .'
+}
+
 # ---- the commands --------------------------------------------------------------------------------------------------------------------
 
 print_environment() {
@@ -315,6 +372,11 @@ export AGCAM_TEST_RABBITMQ=amqp://guest:guest@127.0.0.1:$amqp_port/
 export AGCAM_TEST_RABBITMQ_MANAGEMENT=http://guest:guest@127.0.0.1:$management_port/
 export AGCAM_TEST_MONGODB='mongodb://127.0.0.1:$mongo_port/?directConnection=true'
 export AGCAM_TEST_SERVICES=$here/debian.sh
+ENV
+    # An instance from before it had certificates goes on without.
+    [[ ! -f $data/rabbitmq/tls/ca.pem ]] || cat <<ENV
+export AGCAM_TEST_RABBITMQ_TLS=amqps://guest:guest@127.0.0.1:$tls_port/
+export AGCAM_TEST_RABBITMQ_CERTIFICATES=$data/rabbitmq/tls
 ENV
 }
 
@@ -382,6 +444,7 @@ main() {
     case $command in
         build-inside) build_inside "$1"; return ;;
         namespace-inside) namespace_inside; return ;;
+        helm-check-inside) helm_check_inside; return ;;
         rabbitmqctl) rabbit rabbitmqctl "$@"; return ;;
         psql) postgres psql -h 127.0.0.1 -p "$postgres_port" "$@"; return ;;
     esac
@@ -397,6 +460,7 @@ main() {
         stop-mongo) stop_mongo "$@" ;;
         start-mongo) start_mongo ;;
         add-rabbitmq-user) add_rabbitmq_user "$@" ;;
+        helm-check) helm_check ;;
         *) usage >&2; exit 2 ;;
     esac
 }

@@ -21,8 +21,8 @@ public static class AgCamApi
     /// <exception cref="ApiConfigurationException">Keys are wrong, or there are none and an address is not loopback.</exception>
     public static void AddAgCamApi(this WebApplicationBuilder builder, ApiOptions options)
     {
-        OptionsException.ThrowIfInvalid(options);
-        OptionsException.ThrowIfInvalid(options.Retention);
+        OptionsException.ThrowIfInvalid(options, ApiOptions.Section);
+        OptionsException.ThrowIfInvalid(options.Retention, $"{ApiOptions.Section}:Retention");
         if (options.Keys.Count == 0)
             LoopbackOnly.Check(options.Listen);
         builder.WebHost.UseUrls(options.Listen);
@@ -37,6 +37,7 @@ public static class AgCamApi
         services.AddSingleton(options).AddSingleton(options.Retention);
         services.AddDoors(options);
         services.AddHealthChecks();
+        services.AddApiTelemetry();
         services.AddSingleton(provider => new Admission(options.MaxPending, provider.GetRequiredService<IStore>()));
         services.AddSingleton<ReadOriginal>(provider =>
         {

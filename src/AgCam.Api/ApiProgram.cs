@@ -1,5 +1,6 @@
 using AgCam.Api.Doors;
 using AgCam.Pipeline;
+using AgCam.Pipeline.Telemetry;
 
 namespace AgCam.Api;
 
@@ -13,8 +14,8 @@ public static class ApiProgram
         {
             var builder = WebApplication.CreateBuilder(args);
             await RunAsync(
-                builder, builder.Configuration.GetSection(ApiOptions.Section).Get<ApiOptions>() ?? new ApiOptions(),
-                builder.Configuration.GetSection("Pipeline").Get<PipelineOptions>() ?? new PipelineOptions());
+                builder, builder.Configuration.Read<ApiOptions>(ApiOptions.Section), builder.Configuration.Read<PipelineOptions>(PipelineOptions.Section).WithSecrets(),
+                builder.Configuration.Read<TelemetryOptions>(TelemetryOptions.Section));
             return 0;
         }
         catch (Exception wrong) when (wrong is ApiConfigurationException or OptionsException)
@@ -27,10 +28,13 @@ public static class ApiProgram
     /// <summary>Runs until it is stopped.</summary>
     /// <exception cref="ApiConfigurationException">Keys are wrong, or there are none and an address is not loopback.</exception>
     /// <exception cref="OptionsException">An option is out of its range, or the bus is in memory: nobody would take what it accepts.</exception>
-    public static async Task RunAsync(WebApplicationBuilder builder, ApiOptions api, PipelineOptions pipeline, CancellationToken cancel = default)
+    public static async Task RunAsync(WebApplicationBuilder builder, ApiOptions api, PipelineOptions pipeline, TelemetryOptions telemetry, CancellationToken cancel = default)
     {
         if (pipeline.Bus == PipelineOptions.InMemory)
             throw new OptionsException("The API alone needs a broker, from which workers take its requests: set Pipeline:Bus to amqp://user:password@broker. Without one, `agcam serve` does everything in one process.");
+        builder.Logging.UseAgCamLogs(builder.Configuration, telemetry);
+        builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-api").AddScraping(telemetry);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
         builder.Services.AddAgCamPipeline(pipeline);
         builder.AddAgCamApi(api);
         await using var app = builder.Build();

@@ -24,8 +24,8 @@ internal static class ApiVerb
             return Service.Run(async () =>
             {
                 var builder = WebApplication.CreateBuilder();
-                Service.Quiet(builder.Logging);
-                await ApiProgram.RunAsync(builder, services.Api(parsed, builder.Configuration), services.Pipeline(parsed, builder.Configuration), cancel);
+                await ApiProgram.RunAsync(
+                    builder, services.Api(parsed, builder.Configuration), services.Pipeline(parsed, builder.Configuration), services.Telemetry(parsed, builder.Configuration), cancel);
             });
         });
         return command.WithExamples(

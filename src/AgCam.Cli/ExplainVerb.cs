@@ -62,12 +62,13 @@ internal static class ExplainVerb
             new Summary(run, explainer, tally, labels, output).Write(run.Json ? Console.Error : Console.Out);
         if (interruption.Asked)
         {
+            SummaryFile.Write(run.SummaryFile, ExitCode.Interrupted, tally.Summary(explainer));
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"agcam: interrupted after {tally.Done:N0} images. ")
                 + (output is null ? "Give --out FOLDER to be able to go on." : "Run the same command again to go on: what is done is skipped."));
             return ExitCode.Interrupted;
         }
 
-        return tally.Failed > run.MaxFailures ? ExitCode.TooManyFailures : ExitCode.Fine;
+        return SummaryFile.Write(run.SummaryFile, tally.Failed > run.MaxFailures ? ExitCode.TooManyFailures : ExitCode.Fine, tally.Summary(explainer));
 
         // A stage that fails, for want of disk or memory, ends the others: they would wait for it for ever.
         async Task Ending(Task stage)

@@ -4,6 +4,7 @@ using AgCam.Cli.Bench;
 using AgCam.Cli.Doctor;
 using AgCam.Cli.Jobs;
 using AgCam.Cli.Models;
+using AgCam.Cli.Operating;
 using AgCam.Cli.Scenes;
 
 var agcam = new RootCommand("Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed.")
@@ -15,6 +16,8 @@ var agcam = new RootCommand("Explains Vision Transformers: where the model looke
     JobsVerb.Create(),
     ApiVerb.Create(),
     WorkerVerb.Create(),
+    TopologyVerb.Create(),
+    StoreVerb.Create(),
     ModelsVerb.Create(),
     BenchVerb.Create(),
     ScenesVerb.Create(),

@@ -2,8 +2,10 @@ using System.CommandLine;
 using AgCam.Api;
 using AgCam.Cli.Serving;
 using AgCam.Pipeline;
+using AgCam.Pipeline.Telemetry;
 using AgCam.Worker;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 namespace AgCam.Cli;
@@ -19,18 +21,21 @@ internal static class ServeVerb
         command.SetAction((parsed, cancel) => Service.Run(async () =>
         {
             var builder = WebApplication.CreateBuilder();
-            Service.Quiet(builder.Logging);
+            var telemetry = services.Telemetry(parsed, builder.Configuration);
+            builder.Logging.UseAgCamLogs(builder.Configuration, telemetry);
             var api = services.Api(parsed, builder.Configuration);
             var pipeline = services.Pipeline(parsed, builder.Configuration, DefaultStore()) with { Bus = PipelineOptions.InMemory, RunJobs = true };
             var worker = services.Worker(parsed, builder.Configuration);
             BackendSelfTestVerb.LoadTrusted();
+            builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-serve").AddScraping(telemetry);
+            builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
             builder.Services.AddAgCamPipeline(pipeline);
-            builder.Services.AddAgCamWorker(worker.WarmUp.Count > 0 ? worker : worker with { WarmUp = [.. pipeline.Models.Keys.Take(worker.MaxModels)] });
+            builder.Services.AddAgCamWorker(worker.WarmUp.Count > 0 ? worker : worker with { WarmUp = [.. pipeline.Models.Keys] });
             builder.AddAgCamApi(api);
             await using var app = builder.Build();
             app.MapAgCamApi();
             app.Lifetime.ApplicationStarted.Register(() => Console.Error.WriteLine(
-                $"agcam: {string.Join(", ", pipeline.Models.Keys)} at {string.Join(", ", app.Urls)}, documented at /docs; results in {pipeline.Store}."
+                $"agcam: {string.Join(", ", pipeline.Models.Keys)} at {string.Join(", ", app.Urls)}, documented at /docs; results in {Shown.Address(pipeline.Store)}."
                 + (api.Keys.Count == 0 ? " No API keys are configured: only programs of this machine may call." : "")));
             await app.RunAsync(cancel);
         }));

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using AgCam.Cli.Remote;
+using AgCam.Cli.Terminal;
 
 namespace AgCam.Cli;
 
@@ -25,14 +26,16 @@ internal static class SubmitVerb
         var rehash = new Option<bool>("--rehash") { Description = "Read images again that have not changed since an earlier job read them." };
         var settings = new Option<string[]>("--option") { Description = "Of a manifest: column.path=NAME, column.label=, column.split=, column.version=, base=FOLDER. Repeatable.", HelpName = "NAME=VALUE" };
         var dryRun = new Option<bool>("--dry-run") { Description = "Look at 64 images of each source and say what a job would be; submit nothing." };
+        var webhook = new Option<string?>("--webhook") { Description = "Of jobs: called, signed, when it has completed; on a host that the server allows.", HelpName = "URL" };
+        var summary = SummaryFile.Option();
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
-        var command = new Command("submit", "Sends images to a running agcam.") { paths, wait, key, model, targets, threshold, label, tags, maxFailures, rehash, settings, dryRun, json };
+        var command = new Command("submit", "Sends images to a running agcam.") { paths, wait, key, model, targets, threshold, label, tags, webhook, maxFailures, summary, rehash, settings, dryRun, json };
         remote.AddTo(command);
         command.SetAction((parsed, cancel) => remote.Run(parsed, async client =>
         {
             var submission = new Submission(
                 client, parsed.GetValue(wait), parsed.GetValue(json), parsed.GetValue(key), parsed.GetValue(maxFailures), parsed.GetValue(model),
-                parsed.GetValue(targets) ?? [], parsed.GetValue(threshold), parsed.GetValue(label), parsed.GetValue(tags) ?? [],
+                parsed.GetValue(targets) ?? [], parsed.GetValue(threshold), parsed.GetValue(label), parsed.GetValue(tags) ?? [], parsed.GetValue(webhook), parsed.GetValue(summary),
                 parsed.GetValue(rehash), parsed.GetValue(settings) ?? [], parsed.GetValue(dryRun));
             return await submission.Send(parsed.GetValue(paths)!, cancel);
         }));
@@ -41,12 +44,12 @@ internal static class SubmitVerb
             new("A folder that the server may read, followed to its end", "agcam submit /data/pets --tag nightly --wait"),
             new("What would it be?", "agcam submit s3://bucket/pets --dry-run"),
             new("A manifest with columns of its own names", "agcam submit manifest:/data/pets.parquet --option column.path=where --option column.label=truth"),
-            new("Safe to repeat", "agcam submit /data/pets --key pets-2024-11-23"));
+            new("Safe to repeat: an orchestrator's step that starts again follows the same job", "agcam submit /data/pets --key pets-2024-11-23 --wait --summary-file end.json"));
     }
 
     private sealed record Submission(
         ApiClient Client, bool Wait, bool Json, string? Key, long MaxFailures, string? Model, IReadOnlyList<string> Targets, double? Threshold, string? Label, IReadOnlyList<string> Tags,
-        bool Rehash, IReadOnlyList<string> Settings, bool DryRun)
+        string? Webhook, string? SummaryFile, bool Rehash, IReadOnlyList<string> Settings, bool DryRun)
     {
         public async Task<int> Send(IReadOnlyList<string> paths, CancellationToken cancel)
         {
@@ -54,6 +57,8 @@ internal static class SubmitVerb
                 throw new UsageException($"{missing} is no file, no folder and no source (s3://bucket/prefix, manifest:FILE).");
             if (DryRun && paths.FirstOrDefault(File.Exists) is { } file)
                 throw new UsageException($"--dry-run looks at folders and other sources of jobs; {file} is a file, which would be sent.");
+            if (SummaryFile is not null && (!Wait || (paths.Count > 1 && !paths.All(File.Exists))))
+                throw new UsageException("--summary-file tells how one job, or a list of image files, has ended: give --wait with it, and one source.");
             var (worst, failed) = (ExitCode.Fine, 0L);
             var waiting = new Queue<Task<(string Path, JsonNode Result)>>();
             for (var i = 0; i < paths.Count; i++)
@@ -70,7 +75,10 @@ internal static class SubmitVerb
             }
             while (waiting.Count > 0)
                 failed += Write(await waiting.Dequeue());
-            return worst != ExitCode.Fine ? worst : failed > MaxFailures ? ExitCode.TooManyFailures : ExitCode.Fine;
+            var code = worst != ExitCode.Fine ? worst : failed > MaxFailures ? ExitCode.TooManyFailures : ExitCode.Fine;
+            return paths.All(File.Exists)
+                ? Terminal.SummaryFile.Write(SummaryFile, code, new JsonObject { ["images"] = paths.Count, ["completed"] = paths.Count - failed, ["failed"] = failed })
+                : code; // a job's is written where it ends
         }
 
         private static bool IsSource(string path) => Directory.Exists(path) || path.Contains(':');
@@ -131,6 +139,8 @@ internal static class SubmitVerb
                 body["threshold"] = Threshold;
             if (Targets.Count > 0)
                 body["targets"] = new JsonArray([.. Targets.Select(target => (JsonNode?)target)]);
+            if (Webhook is not null)
+                body["webhook"] = Webhook;
             if (Tags.Count > 0)
                 body["tags"] = new JsonArray([.. Tags.Select(tag => (JsonNode?)tag)]);
             if (Rehash)
@@ -145,7 +155,7 @@ internal static class SubmitVerb
             }
             var job = (await Client.PostAsync("/v1/jobs", body, key ?? Guid.NewGuid().ToString(), cancel))!;
             if (Wait)
-                return await JobLines.Follow(Client, (string)job["id"]!, Json, MaxFailures, cancel);
+                return await JobLines.Follow(Client, (string)job["id"]!, Json, MaxFailures, SummaryFile, cancel);
             Console.Out.WriteLine(Json ? job.ToJsonString() : (string?)job["id"]);
             return ExitCode.Fine;
         }

@@ -1,7 +1,10 @@
 using System.CommandLine;
+using AgCam.Api;
 using AgCam.Cli.Serving;
 using AgCam.Pipeline;
+using AgCam.Pipeline.Telemetry;
 using AgCam.Worker;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 namespace AgCam.Cli;
@@ -17,12 +20,15 @@ internal static class WorkerVerb
         command.SetAction((parsed, cancel) => Service.Run(async () =>
         {
             var builder = Host.CreateApplicationBuilder();
-            Service.Quiet(builder.Logging);
+            var telemetry = services.Telemetry(parsed, builder.Configuration);
+            builder.Logging.UseAgCamLogs(builder.Configuration, telemetry);
             var pipeline = services.Pipeline(parsed, builder.Configuration) with { RunJobs = false };
             if (pipeline.Bus == PipelineOptions.InMemory)
-                throw new UsageException("A worker needs a broker to take its work from: give --bus amqp://user:password@broker. Without one, `agcam serve` does everything in one process.");
+                throw new UsageException("A worker needs a broker to take its work from: set Pipeline__Bus to amqp://user:password@broker. Without one, `agcam serve` does everything in one process.");
             var worker = services.Worker(parsed, builder.Configuration);
             BackendSelfTestVerb.LoadTrusted();
+            builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-worker").AddScraping(telemetry);
+            builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
             builder.Services.AddAgCamPipeline(pipeline);
             builder.Services.AddAgCamWorker(worker);
             using var host = builder.Build();

@@ -1,12 +1,16 @@
 using System.ComponentModel.DataAnnotations;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.References;
+using AgCam.Pipeline.Webhooks;
 
 namespace AgCam.Pipeline;
 
 /// <summary>What every process of the pipeline needs to know. The defaults are one process with a file: no broker, no database server.</summary>
-public sealed record PipelineOptions
+public sealed record PipelineOptions : IValidatableObject
 {
+    /// <summary>Of the configuration.</summary>
+    public const string Section = "Pipeline";
+
     /// <summary>In <see cref="Bus"/>: no broker. One process publishes and explains.</summary>
     public const string InMemory = "memory";
 
@@ -25,6 +29,41 @@ public sealed record PipelineOptions
     /// <summary>What the names of queues and exchanges begin with, so that several pipelines share a broker. Default explain.</summary>
     [RegularExpression("[a-z][a-z0-9-]{0,63}")]
     public string Prefix { get; init; } = "explain";
+
+    /// <summary>A file that holds what <see cref="Store"/> would: a secret that a cluster mounts. Default none.</summary>
+    public string? StoreFile { get; init; }
+
+    /// <summary>A file that holds what <see cref="Bus"/> would. Default none.</summary>
+    public string? BusFile { get; init; }
+
+    /// <summary>For a MongoDB server with a certificate of one's own authority. Default: the machine's authorities.</summary>
+    public TlsOptions StoreTls { get; init; } = new();
+
+    /// <summary>For an amqps:// broker with a certificate of one's own authority. Default: the machine's authorities.</summary>
+    public TlsOptions BusTls { get; init; } = new();
+
+    /// <summary>Apply (default): a start declares queues and exchanges. Verify: it only looks whether they are there, and needs no configure permission.</summary>
+    public TopologyMode Topology { get; init; } = TopologyMode.Apply;
+
+    /// <summary>
+    /// Whether a process with jobs hears from the broker what has been explained, over a temporary queue of its own. Without, who waits looks into the store twice a second. Default true.
+    /// </summary>
+    public bool HearEvents { get; init; } = true;
+
+    /// <summary>Seconds that a stop waits for what is being handled, then it is cut off and goes back to the broker. More than a worker's DrainSeconds. Default 25.</summary>
+    [Range(1, 86_400)]
+    public double ConsumerStopSeconds { get; init; } = 25;
+
+    /// <summary>Seconds that a stop gives the bus in all; not less than <see cref="ConsumerStopSeconds"/>. Default 30.</summary>
+    [Range(1, 86_400)]
+    public double StopSeconds { get; init; } = 30;
+
+    /// <summary>Seconds that a stop gives the whole process; not less than <see cref="StopSeconds"/>, and less than whoever runs it waits before killing it. Default 35.</summary>
+    [Range(1, 86_400)]
+    public double ShutdownSeconds { get; init; } = 35;
+
+    /// <summary>Whether a start brings the store's schema up to date. Without, it refuses an older one, and needs no right to create anything. Default true.</summary>
+    public bool MigrateStore { get; init; } = true;
 
     /// <summary>Whether this process plans and publishes jobs and hears of what has been explained: the API's processes do, workers need not. Default true.</summary>
     public bool RunJobs { get; init; } = true;
@@ -71,6 +110,31 @@ public sealed record PipelineOptions
     /// <summary>Where images may be read from.</summary>
     public ReferenceOptions References { get; init; } = new();
 
+    /// <summary>Who is told that a job has ended.</summary>
+    public WebhookOptions Webhooks { get; init; } = new();
+
+    /// <summary>With the contents of <see cref="StoreFile"/> and <see cref="BusFile"/> in <see cref="Store"/> and <see cref="Bus"/>.</summary>
+    /// <exception cref="OptionsException">A file is missing, cannot be read, or is empty.</exception>
+    public PipelineOptions WithSecrets() => this with
+    {
+        Store = StoreFile is { } store ? SecretFile.Read("Pipeline:StoreFile", store) : Store,
+        Bus = BusFile is { } bus ? SecretFile.Read("Pipeline:BusFile", bus) : Bus,
+        StoreFile = null,
+        BusFile = null,
+    };
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (ConsumerStopSeconds > StopSeconds || StopSeconds > ShutdownSeconds)
+            yield return new ValidationResult($"ConsumerStopSeconds ({ConsumerStopSeconds}) <= StopSeconds ({StopSeconds}) <= ShutdownSeconds ({ShutdownSeconds}) must hold.", [nameof(StopSeconds)]);
+    }
+
+    /// <summary>Without what is secret, so that no log shows it.</summary>
+    public override string ToString() => $"{nameof(PipelineOptions)} {{ Database = {Database}, Prefix = {Prefix}, RunJobs = {RunJobs} }}";
+
+    /// <summary>For the host that the process runs in.</summary>
+    public TimeSpan Shutdown => TimeSpan.FromSeconds(ShutdownSeconds);
+
     internal TimeSpan Trust => TimeSpan.FromSeconds(TrustSeconds);
 
     internal TimeSpan Poll => TimeSpan.FromSeconds(PollSeconds);
@@ -80,14 +144,22 @@ public sealed record PipelineOptions
     internal bool IsInMemory => Bus == InMemory;
 }
 
-/// <summary>Options cannot be used; the operator must act. Every offending option is named, with what is allowed.</summary>
-public sealed class OptionsException(string message) : Exception(message)
+/// <summary>What a start does about the broker's queues and exchanges.</summary>
+public enum TopologyMode
 {
+    Apply,
+    Verify,
+}
+
+/// <summary>Options cannot be used; the operator must act. Every offending option is named, with what is allowed.</summary>
+public sealed class OptionsException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <param name="section">Where the options stand in the configuration.</param>
     /// <exception cref="OptionsException">A value is out of its range.</exception>
-    public static void ThrowIfInvalid(object options)
+    public static void ThrowIfInvalid(object options, string section)
     {
         var problems = new List<ValidationResult>();
         if (!Validator.TryValidateObject(options, new ValidationContext(options), problems, validateAllProperties: true))
-            throw new OptionsException($"{options.GetType().Name}: {string.Join(" ", problems.Select(problem => problem.ErrorMessage))}");
+            throw new OptionsException(string.Join(" ", problems.Select(problem => $"{section}:{string.Join(", ", problem.MemberNames)}: {problem.ErrorMessage}")));
     }
 }

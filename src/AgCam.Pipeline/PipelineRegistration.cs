@@ -4,6 +4,8 @@ using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Stores.Mongo;
 using AgCam.Pipeline.Stores.Sqlite;
+using AgCam.Pipeline.Telemetry;
+using AgCam.Pipeline.Webhooks;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -20,35 +22,58 @@ public static class PipelineRegistration
     /// <exception cref="OptionsException">An option is out of its range.</exception>
     public static IServiceCollection AddAgCamPipeline(this IServiceCollection services, PipelineOptions options)
     {
-        OptionsException.ThrowIfInvalid(options);
-        OptionsException.ThrowIfInvalid(options.References);
-        OptionsException.ThrowIfInvalid(options.References.Limits);
-        OptionsException.ThrowIfInvalid(options.References.S3);
+        options = options.WithSecrets();
+        OptionsException.ThrowIfInvalid(options, PipelineOptions.Section);
+        OptionsException.ThrowIfInvalid(options.References, $"{PipelineOptions.Section}:References");
+        OptionsException.ThrowIfInvalid(options.References.Limits, $"{PipelineOptions.Section}:References:Limits");
+        OptionsException.ThrowIfInvalid(options.Webhooks, $"{PipelineOptions.Section}:Webhooks");
+        OptionsException.ThrowIfInvalid(options.References.S3, $"{PipelineOptions.Section}:References:S3");
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton(new ModelCatalog(options.Models));
-        services.AddSingleton(provider => OpenStore(options, provider.GetRequiredService<TimeProvider>()));
+        services.AddPipelineTelemetry();
+        services.AddSingleton<IStore>(provider => new ObservedStore(OpenStore(options, provider.GetRequiredService<TimeProvider>())));
         services.AddSingleton(provider => new ReferenceReader(options.References, provider.GetRequiredService<IStore>().Uploads));
         services.AddHostedService<StoreStart>();
+        services.AddHostedService<TelemetryStart>();
         services.AddExplainBus(options);
         services.AddSingleton<Planner>();
         services.AddSingleton<Publisher>();
         services.AddSingleton<Sweeper>();
+        services.AddSingleton<WebhookCall>();
         services.AddSingleton<JobLoops>();
         if (options.RunJobs)
-            services.AddHostedService(provider => provider.GetRequiredService<JobLoops>());
+            services.AddHostedService(provider => provider.GetRequiredService<JobLoops>()).AddHostedService<BacklogWatch>().AddHostedService<WebhookLoop>();
         return services;
     }
 
     /// <summary>The store that the options name; not migrated.</summary>
     public static IStore OpenStore(PipelineOptions options, TimeProvider? clock = null) => options.Store.StartsWith("mongodb", StringComparison.Ordinal) && options.Store.Contains("://", StringComparison.Ordinal)
-        ? new MongoStore(new MongoOptions { Uri = options.Store, Database = options.Database }, clock)
+        ? new MongoStore(new MongoOptions { Uri = options.Store, Database = options.Database, Tls = options.StoreTls }, clock)
         : new SqliteStore(new SqliteOptions { Path = options.Store }, clock);
+
+    private sealed class TelemetryStart : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            PipelineTelemetry.Begin();
+            return Task.CompletedTask;
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
 
     private sealed class StoreStart(IStore store, PipelineOptions options) : IHostedService
     {
         public Task StartAsync(CancellationToken cancellationToken) => Starting.UntilAsync(
-            store.MigrateAsync, options.Start, e => new StoreUnavailableException($"The store could not be opened: {e.Message}", e), cancellationToken);
+            options.MigrateStore ? store.MigrateAsync : CheckAsync, options.Start, e => new StoreUnavailableException($"The store could not be opened: {e.Message}", e), cancellationToken);
+
+        private async Task CheckAsync(CancellationToken cancel)
+        {
+            var found = await store.SchemaVersionAsync(cancel);
+            StoreSchema.ThrowIfNewer($"The {store.Kind} store", found);
+            StoreSchema.ThrowIfOlder($"The {store.Kind} store", found);
+        }
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }

@@ -6,6 +6,9 @@ public static class WorkerFailure
     /// <summary>The model of that name is not the one that the request is pinned to.</summary>
     public const string AnotherModel = "another-model";
 
+    /// <summary>The model's weights are larger than the memory that the worker may hold models in.</summary>
+    public const string ModelTooLarge = "model-too-large";
+
     /// <summary>The model does not have a class that the targets name.</summary>
     public const string NoSuchTarget = "no-such-target";
 

@@ -5,6 +5,9 @@ namespace AgCam.Worker;
 /// <summary>How a worker works.</summary>
 public sealed record WorkerOptions
 {
+    /// <summary>Of the configuration.</summary>
+    public const string Section = "Worker";
+
     /// <summary>Who holds a lease, for a person who reads it. Default: the machine's name and the process id.</summary>
     [Required]
     public string Name { get; init; } = $"{Environment.MachineName}/{Environment.ProcessId}";
@@ -49,20 +52,24 @@ public sealed record WorkerOptions
     [Range(1, 1000)]
     public int MaxFaults { get; init; } = 6;
 
-    /// <summary>Models held in memory at a time; the least recently used goes first. Default 2.</summary>
-    [Range(1, 256)]
-    public int MaxModels { get; init; } = 2;
+    /// <summary>MiB of weights that may be loaded at a time; the model used longest ago goes first, one in use never. Default 4096: a ViT-B of float32 is 330.</summary>
+    [Range(1, 1 << 24)]
+    public int ModelMemoryMegabytes { get; init; } = 4096;
 
-    /// <summary>Models to load before the first request is taken, so that nobody waits for it. Default none.</summary>
+    /// <summary>Models to load before the first request is taken, so that nobody waits for it; in this order and as far as they fit into the memory. Default none.</summary>
     public IReadOnlyList<string> WarmUp { get; init; } = [];
 
-    /// <summary>Seconds that chunks in hand may take to finish once the process is asked to stop; then they go back. Default 15.</summary>
-    [Range(0, 24)]
+    /// <summary>Seconds that chunks in hand may take to finish once the process is asked to stop; then they go back. Less than Pipeline:ConsumerStopSeconds. Default 15.</summary>
+    [Range(0, 86_400)]
     public double DrainSeconds { get; init; } = 15;
 
     /// <summary>Seconds to keep trying a store that does not answer before a chunk goes back to the broker. Default 600.</summary>
     [Range(0, 86_400)]
     public double StorePatienceSeconds { get; init; } = 600;
+
+    /// <summary>Where /health/live and /health/ready answer: http://127.0.0.1:8081/, or http://*:8081/ for whoever runs the process. Default none.</summary>
+    [RegularExpression("http://.+/", ErrorMessage = "HealthListen must be like http://*:8081/, with the slash at its end.")]
+    public string? HealthListen { get; init; }
 
     internal TimeSpan Lease => TimeSpan.FromSeconds(LeaseSeconds);
 }

@@ -20,10 +20,10 @@ public static class WorkerRegistration
     /// <exception cref="OptionsException">An option is out of its range.</exception>
     public static IServiceCollection AddAgCamWorker(this IServiceCollection services, WorkerOptions options)
     {
-        OptionsException.ThrowIfInvalid(options);
+        OptionsException.ThrowIfInvalid(options, WorkerOptions.Section);
         services.AddSingleton(options);
         services.TryAddSingleton<IEngineLoader, ModelLoader>();
-        services.AddSingleton(provider => new EnginePool(provider.GetRequiredService<IEngineLoader>(), options.MaxModels));
+        services.AddSingleton(provider => new EnginePool(provider.GetRequiredService<IEngineLoader>(), (long)options.ModelMemoryMegabytes << 20));
         services.AddSingleton(new StorePatience(TimeSpan.FromSeconds(options.StorePatienceSeconds)));
         services.AddSingleton(new BatchQueue(options.MaxBatch, TimeSpan.FromMilliseconds(options.MaxDelayMilliseconds)));
         services.AddSingleton<Device>();
@@ -34,31 +34,36 @@ public static class WorkerRegistration
         services.AddSingleton<ChunkComputation>();
         services.AddSingleton(new LaneConcurrency(options.BulkChunks, options.InteractiveRequests));
         services.AddSingleton<IExplainHandler, ChunkExplainer>();
-        services.AddHostedService<WorkerLoops>();
+        services.AddSingleton<WorkerLoops>();
+        if (options.HealthListen is not null)
+            services.AddHostedService<WorkerHealth>(); // first, so that it answers while models are loaded
+        services.AddHostedService(provider => provider.GetRequiredService<WorkerLoops>());
         return services;
     }
 }
 
 /// <summary>Models are warm before the bus starts; the loops end after it has stopped.</summary>
 internal sealed class WorkerLoops(
-    Device device, Heartbeats heartbeats, ResultWriter results, EnginePool engines, ModelCatalog models, WorkerOptions options) : IHostedLifecycleService
+    Device device, Heartbeats heartbeats, ResultWriter results, EnginePool engines, ModelCatalog models, WorkerOptions options, ILogger<WorkerLoops> log) : IHostedLifecycleService
 {
     private readonly CancellationTokenSource _end = new();
-    private Task _loops = Task.CompletedTask;
+    private Task[] _loops = [];
+
+    /// <summary>Whether none of the loops has ended before its time: without one, work is taken and never done.</summary>
+    public bool AreWhole => _end.IsCancellationRequested || _loops.All(loop => !loop.IsCompleted);
 
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
-        _loops = Task.WhenAll(Task.Run(() => device.RunAsync(_end.Token)), Task.Run(() => heartbeats.RunAsync(_end.Token)), Task.Run(() => results.RunAsync(_end.Token)));
-        foreach (var name in options.WarmUp)
-            using (await engines.UseAsync(await models.PinAsync(name, cancellationToken), "float32", cancellationToken))
-            {
-            }
+        _loops = [Task.Run(() => device.RunAsync(_end.Token)), Task.Run(() => heartbeats.RunAsync(_end.Token)), Task.Run(() => results.RunAsync(_end.Token))];
+        var warm = await Task.WhenAll(options.WarmUp.Select(name => models.PinAsync(name, cancellationToken)));
+        if (await engines.WarmUpAsync(warm, "float32", cancellationToken) is var loaded && loaded < warm.Length)
+            log.LogWarning("{Count} of {All} models are loaded; {Next} does not fit beside them into {Megabytes} MiB and waits for its first request.", loaded, warm.Length, warm[loaded].Id, options.ModelMemoryMegabytes);
     }
 
     public async Task StoppedAsync(CancellationToken cancellationToken)
     {
         await _end.CancelAsync();
-        await _loops;
+        await Task.WhenAll(_loops);
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using AgCam.Native;
 using TorchSharp;
 
@@ -25,6 +26,16 @@ public static class ComputeDevice
                 throw new DeviceException($"There is no device \"{text}\". Give auto, cpu, cuda or cuda:n.");
         }
     }
+
+    /// <summary>Whether a computation failed for lack of memory: with fewer images it may work.</summary>
+    public static bool IsOutOfMemory(Exception e) =>
+        e is OutOfMemoryException || e is ExternalException && (e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || e.Message.Contains("can't allocate memory", StringComparison.Ordinal));
+
+    /// <summary>Whether the GPU is gone for this process: every later call fails, or worse, answers.</summary>
+    public static bool IsLost(Exception e) =>
+        e is ExternalException && !IsOutOfMemory(e) && LossTexts.Any(text => e.Message.Contains(text, StringComparison.Ordinal));
+
+    private static readonly string[] LossTexts = ["CUDA error", "CUDA driver error", "cuDNN error", "CUBLAS_STATUS_EXECUTION_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED"];
 
     /// <returns>cpu or cuda:n.</returns>
     internal static string Name(torch.Device device) => device.type == DeviceType.CPU ? "cpu" : $"cuda:{Math.Max(0, device.index)}";

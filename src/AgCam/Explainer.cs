@@ -57,6 +57,7 @@ public sealed class Explainer : IDisposable
     private readonly Preprocessor _preprocessor;
     private readonly Tensor _mean; // [1, 3, 1, 1]
     private readonly Tensor _std;
+    private readonly Tensor _levels; // 255, on the device: a GPU would multiply by the reciprocal of a plain number, and give other last bits
     private readonly NativeBackend _backend;
     private readonly string _source;
 
@@ -75,6 +76,7 @@ public sealed class Explainer : IDisposable
         _model = VisionTransformer.Load(checkpoint, device, Enum.Parse<ScalarType>(Dtype, ignoreCase: true), Preprocessing.InputHeight, Preprocessing.InputWidth);
         _mean = tensor(Preprocessing.Mean.ToArray()).view(1, 3, 1, 1).to(device).DetachFromDisposeScope();
         _std = tensor(Preprocessing.Std.ToArray()).view(1, 3, 1, 1).to(device).DetachFromDisposeScope();
+        _levels = tensor(new[] { 255f }).to(device).DetachFromDisposeScope();
         Classes = new ClassNames(Config.Classes, checkpoint.ClassNames, checkpoint.WordNetIds);
         (ModelId, _source) = (checkpoint.Id, checkpoint.Source);
         ModelSha256 = Digest.Parse(hash.GetAwaiter().GetResult());
@@ -116,26 +118,38 @@ public sealed class Explainer : IDisposable
     /// <exception cref="ModelException">The method asked for is not one for the model's head.</exception>
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<PreparedImage> images, IReadOnlyList<int?> labels, ExplainOptions options)
     {
-        if (AttributionMethod.Select([options.Pooled ? AttributionMethod.Pooled : AttributionMethod.Paper])[0].Refusal(Config) is { } refusal)
-            throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
         if (images.Count == 0)
             return [];
+        using var uploaded = Upload(images);
+        return Explain(uploaded, labels, options);
+    }
+
+    /// <summary>As <see cref="Explain(IReadOnlyList{PreparedImage}, IReadOnlyList{int?}, ExplainOptions)"/>, of a batch that is on the device already.</summary>
+    /// <exception cref="ModelException">The method asked for is not one for the model's head.</exception>
+    public IReadOnlyList<Explanation> Explain(UploadedImages images, IReadOnlyList<int?> labels, ExplainOptions options)
+    {
+        if (AttributionMethod.Select([options.Pooled ? AttributionMethod.Pooled : AttributionMethod.Paper])[0].Refusal(Config) is { } refusal)
+            throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
-        using var pass = _model.Forward(Input(images));
-        var logits = Rows(pass.Logits, images.Count);
+        var begun = Stage.Begin();
+        using var pass = _model.Forward(Normalized(images.Bytes));
+        var transforms = images.Transforms;
+        var logits = Rows(pass.Logits, transforms.Count);
+        begun = Stage.End(Stage.Forward, begun);
         var targets = logits.Select((row, i) => options.Targets
             .SelectMany(target => target.Resolve(row, labels[i]), (target, resolved) => (Requested: target.Canonical(labels[i]), resolved)).ToList()).ToList();
         var (maps, negatives) = Maps(pass, [.. targets.Select(list => list.Select(t => t.resolved).ToList())], options);
+        Stage.End(Stage.Explain, begun);
 
-        return [.. images.Select((image, i) => new Explanation
+        return [.. transforms.Select((transform, i) => new Explanation
         {
             Logits = logits[i],
             LogSumExp = LogSumExp(logits[i]),
             Predictions = Top(logits[i]),
             Label = labels[i],
-            Transform = image.Transform,
-            Targets = [.. targets[i].Select((target, k) => Explain(target.Requested, target.resolved, maps[i][k], negatives?[i][k], image.Transform, options))],
+            Transform = transform,
+            Targets = [.. targets[i].Select((target, k) => Explain(target.Requested, target.resolved, maps[i][k], negatives?[i][k], transform, options))],
         })];
     }
 
@@ -144,6 +158,7 @@ public sealed class Explainer : IDisposable
         _model.Dispose();
         _mean.Dispose();
         _std.Dispose();
+        _levels.Dispose();
     }
 
     private TargetExplanation Explain(string requested, ResolvedTarget target, Heatmap map, Heatmap? negative, InputTransform transform, ExplainOptions options)
@@ -162,9 +177,13 @@ public sealed class Explainer : IDisposable
         };
     }
 
-    /// <summary>Normalised pixels [B, 3, H, W]; bytes travel to the device, floats are made there.</summary>
-    internal Tensor Input(IReadOnlyList<PreparedImage> images)
+    /// <summary>
+    /// Brings a batch to the device as bytes, a quarter of what floats would be. To a GPU they go from pinned memory and nobody waits for them, so that one batch can travel
+    /// while the one before is computed. May run on another thread than explaining does; dispose it when explained.
+    /// </summary>
+    public UploadedImages Upload(IReadOnlyList<PreparedImage> images)
     {
+        var begun = Stage.Begin();
         using var scope = NewDisposeScope();
         var (height, width) = (Preprocessing.InputHeight, Preprocessing.InputWidth);
         var bytes = empty([images.Count, height, width, 3], uint8);
@@ -177,8 +196,25 @@ public sealed class Explainer : IDisposable
 
         if (_model.Device.type == DeviceType.CUDA)
             bytes = bytes.pin_memory();
-        var pixels = bytes.to(_model.Device, non_blocking: true).permute(0, 3, 1, 2).to(float32).contiguous(); // [B, 3, H, W]
-        return pixels.OverInPlace(255).sub_(_mean).div_(_std).MoveToOuterDisposeScope();
+        var uploaded = new UploadedImages(bytes.to(_model.Device, non_blocking: true).DetachFromDisposeScope(), [.. images.Select(image => image.Transform)]);
+        Stage.End(Stage.Copy, begun); // packing; on a GPU the transfer goes on beside the batch before
+        return uploaded;
+    }
+
+    /// <summary>Normalised pixels [B, 3, H, W].</summary>
+    internal Tensor Input(IReadOnlyList<PreparedImage> images)
+    {
+        using var uploaded = Upload(images);
+        return Normalized(uploaded.Bytes);
+    }
+
+    /// <summary>Floats are made on the device.</summary>
+    /// <param name="bytes">[B, H, W, 3]</param>
+    private Tensor Normalized(Tensor bytes)
+    {
+        using var scope = NewDisposeScope();
+        var pixels = bytes.permute(0, 3, 1, 2).to(float32).contiguous(); // [B, 3, H, W]
+        return pixels.div_(_levels).sub_(_mean).div_(_std).MoveToOuterDisposeScope();
     }
 
     /// <summary>Maps for every image and target. Images may have different numbers of targets: the shorter lists are padded and cut.</summary>

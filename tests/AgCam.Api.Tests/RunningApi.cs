@@ -33,7 +33,8 @@ public sealed class RunningApi : IAsyncDisposable
 
     public IStore Store => App.Services.GetRequiredService<IStore>();
 
-    public static async Task<RunningApi> StartAsync(ApiOptions? options = null, bool worker = true, Action<WebApplication>? map = null, TimeProvider? clock = null)
+    public static async Task<RunningApi> StartAsync(ApiOptions? options = null, bool worker = true, Action<WebApplication>? map = null, TimeProvider? clock = null,
+        Func<PipelineOptions, PipelineOptions>? pipeline = null, Action<WebApplicationBuilder>? configure = null, Func<WorkerOptions, WorkerOptions>? workerOptions = null, string? bus = null)
     {
         var folder = Directory.CreateTempSubdirectory("agcam-api-").FullName;
         var images = Directory.CreateDirectory(Path.Combine(folder, "images")).FullName;
@@ -41,19 +42,24 @@ public sealed class RunningApi : IAsyncDisposable
         builder.Logging.ClearProviders();
         if (clock is not null)
             builder.Services.AddSingleton(clock);
-        builder.Services.AddAgCamPipeline(new PipelineOptions
+        configure?.Invoke(builder);
+        var common = new PipelineOptions
         {
             Store = Path.Combine(folder, "agcam.db"),
+            Bus = bus ?? PipelineOptions.InMemory,
+            Prefix = $"test-{Guid.NewGuid():N}",
             PollSeconds = 0.02,
             ChunkSize = 4,
             MaxChunkSize = 4,
             Models = new Dictionary<string, string> { ["corner"] = Path.Combine(RepositoryRoot(), "tests", "AgCam.Tests", "Fixtures", "models", "timm_vit") },
             References = new ReferenceOptions { Roots = [images] },
-        });
+        };
+        builder.Services.AddAgCamPipeline(pipeline?.Invoke(common) ?? common);
         if (worker)
         {
             builder.Services.AddSingleton<IEngineLoader, CornerLoader>();
-            builder.Services.AddAgCamWorker(new WorkerOptions { MaxDelayMilliseconds = 1, DrainSeconds = 1 });
+            var working = new WorkerOptions { MaxDelayMilliseconds = 1, DrainSeconds = 1 };
+            builder.Services.AddAgCamWorker(workerOptions?.Invoke(working) ?? working);
         }
         builder.AddAgCamApi((options ?? new ApiOptions()) with { Listen = "http://127.0.0.1:0" });
         var app = builder.Build();

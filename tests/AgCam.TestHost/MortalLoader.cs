@@ -5,12 +5,14 @@ using AgCam.Worker.Engines;
 
 namespace AgCam.TestHost;
 
-/// <summary>The null engine, with an image that brings the process down when it is decoded.</summary>
-internal sealed class MortalLoader(Death? death, Digest? poison, int slowMilliseconds) : IEngineLoader
+/// <summary>An engine whose process dies at a named point of its work, or when it decodes one certain image; and that may be slow.</summary>
+/// <param name="loader">Null for the null engine, whatever the model.</param>
+internal sealed class MortalLoader(IEngineLoader? loader, Death? death, Digest? poison, double slowMilliseconds) : IEngineLoader
 {
-    public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) => new Mortal(await new NullLoader().LoadAsync(model, dtype, cancel), death, poison, slowMilliseconds);
+    public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) =>
+        new Mortal(loader is null ? new NullEngine(model, dtype) : await loader.LoadAsync(model, dtype, cancel), death, poison, slowMilliseconds);
 
-    private sealed class Mortal(IExplainEngine engine, Death? death, Digest? poison, int slowMilliseconds) : IExplainEngine
+    private sealed class Mortal(IExplainEngine engine, Death? death, Digest? poison, double slowMilliseconds) : IExplainEngine
     {
         public ModelPin Model => engine.Model;
 
@@ -30,8 +32,10 @@ internal sealed class MortalLoader(Death? death, Digest? poison, int slowMillise
         public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options)
         {
             death?.Pass(Death.BeforeCompute);
+            if (death?.IsDue(Death.LostDevice) == true)
+                throw new System.Runtime.InteropServices.ExternalException("CUDA error: unspecified launch failure");
             if (slowMilliseconds > 0)
-                Thread.Sleep(slowMilliseconds * images.Count);
+                Thread.Sleep(TimeSpan.FromMilliseconds(slowMilliseconds * images.Count));
             var explanations = engine.Explain(images, labels, options);
             death?.Pass(Death.AfterCompute);
             return explanations;

@@ -27,10 +27,17 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
     public Task<RepairReport> RepairAsync(CancellationToken cancel = default) => store.RepairAsync(cancel);
 
+    public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => store.BacklogAsync(cancel);
+
     public ValueTask DisposeAsync() => store.DisposeAsync();
+
+    /// <summary>What the process says when it has a chunk in hand for the first time.</summary>
+    public const string HasLease = "has a chunk";
 
     private sealed class MortalChunks(IChunks chunks, Death? death) : IChunks
     {
+        private int _told;
+
         public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> results, CancellationToken cancel = default)
         {
             if (death?.IsDue(Death.MidWrite) == true)
@@ -60,8 +67,13 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
         public Task<int> ForgetRequestsAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default) => chunks.ForgetRequestsAsync(age, limit, cancel);
 
-        public Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancel = default) =>
-            chunks.LeaseAsync(message, worker, lease, redelivered, cancel);
+        public async Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancel = default)
+        {
+            var answer = await chunks.LeaseAsync(message, worker, lease, redelivered, cancel);
+            if (answer.Outcome == LeaseOutcome.Granted && Interlocked.Exchange(ref _told, 1) == 0)
+                Console.WriteLine(HasLease);
+            return answer;
+        }
 
         public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancel = default) => chunks.HeartbeatAsync(held, lease, cancel);
 

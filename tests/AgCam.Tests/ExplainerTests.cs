@@ -1,6 +1,7 @@
 using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Models;
+using AgCam.Preprocessing;
 using Xunit;
 
 namespace AgCam.Tests;
@@ -26,6 +27,57 @@ public sealed class ExplainerTests : IDisposable
         Assert.NotEmpty(target.Boxes);
         Assert.All(target.Boxes, box => Assert.True(box.X >= 0 && box.Y >= 0 && box.Right <= 500 && box.Bottom <= 375));
         Assert.Equal(target.Boxes.OrderByDescending(box => box.Score), target.Boxes);
+    }
+
+    [Fact]
+    public void Bytes_that_are_normalised_on_the_device_give_the_numbers_that_the_preprocessor_makes()
+    {
+        var options = _explainer.Preprocessing;
+        var pixels = new byte[options.InputWidth * options.InputHeight * 3];
+        for (var i = 0; i < pixels.Length; i++)
+            pixels[i] = (byte)(i / 3 + i % 3 * 85); // every level in every channel
+        var wanted = new float[pixels.Length];
+        new Preprocessor(options).Normalize(pixels, wanted);
+        var image = _explainer.Prepare(new RgbImage(options.InputWidth, options.InputHeight, pixels)) with { Pixels = pixels };
+        using var input = _explainer.Input([image, image]);
+        var made = input.data<float>().ToArray();
+        Assert.Equal(wanted, made[..wanted.Length]);
+        Assert.Equal(wanted, made[wanted.Length..]);
+    }
+
+    [Fact]
+    public void A_batch_that_was_uploaded_ahead_on_another_thread_is_explained_as_one_that_was_not()
+    {
+        var image = _explainer.Prepare(_picture);
+        UploadedImages? uploaded = null;
+        var uploading = new Thread(() => uploaded = _explainer.Upload([image, image]));
+        uploading.Start();
+        uploading.Join();
+        using (uploaded)
+        {
+            var ahead = _explainer.Explain(uploaded!, [3, null], ExplainOptions.Default);
+            var plain = _explainer.Explain([image, image], [3, null], ExplainOptions.Default);
+            Assert.Equal(plain.Select(one => one.Logits), ahead.Select(one => one.Logits));
+            Assert.Equal(plain.Select(one => one.Targets[0].Heatmap.Values), ahead.Select(one => one.Targets[0].Heatmap.Values));
+            Assert.Equal([3, null], ahead.Select(one => one.Label));
+        }
+    }
+
+    [Fact]
+    public void A_lack_of_memory_is_told_from_a_lost_device_by_what_libtorch_throws()
+    {
+        var lack = Assert.ThrowsAny<Exception>(() => TorchSharp.torch.empty(1L << 55, dtype: TorchSharp.torch.uint8));
+        Assert.True(ComputeDevice.IsOutOfMemory(lack), $"{lack.GetType().Name}: {lack.Message}");
+        Assert.False(ComputeDevice.IsLost(lack));
+        var wrong = Assert.ThrowsAny<Exception>(() => TorchSharp.torch.zeros(2, 3).matmul(TorchSharp.torch.zeros(2, 3)));
+        Assert.False(ComputeDevice.IsOutOfMemory(wrong));
+        Assert.False(ComputeDevice.IsLost(wrong));
+        // No GPU to lose here: the same type with CUDA's own words.
+        Exception Cuda(string text) => (Exception)Activator.CreateInstance(lack.GetType(), text)!;
+        Assert.True(ComputeDevice.IsOutOfMemory(Cuda("CUDA out of memory. Tried to allocate 2.00 GiB.")));
+        Assert.True(ComputeDevice.IsOutOfMemory(Cuda("CUDA error: out of memory")));
+        Assert.False(ComputeDevice.IsLost(Cuda("CUDA error: out of memory")));
+        Assert.True(ComputeDevice.IsLost(Cuda("CUDA error: an illegal memory access was encountered")));
     }
 
     [Fact]

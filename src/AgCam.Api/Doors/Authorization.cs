@@ -9,7 +9,7 @@ internal static class Authorization
     public static void AddDoors(this IServiceCollection services, ApiOptions options)
     {
         services.AddSingleton(new ApiKeys(options.Keys));
-        services.AddSingleton(new ImageRate(options.ImagesPerMinute));
+        services.AddSingleton(provider => new ImageRate(options.ImagesPerMinute, provider.GetRequiredService<TimeProvider>()));
         services.AddAuthentication(ApiKeyHandler.SchemeName).AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);
         services.AddAuthorization(authorization =>
         {

@@ -1,26 +1,38 @@
-using System.Threading.RateLimiting;
+using System.Collections.Concurrent;
 
 namespace AgCam.Api.Doors;
 
-/// <summary>How many images each key may send: a bucket that fills evenly and holds one minute's worth.</summary>
-internal sealed class ImageRate(int imagesPerMinute) : IDisposable
+/// <summary>
+/// How many images each key may send: a bucket that fills evenly and holds one minute's worth. Whoever has any left may come, also with a job of more than that; the rest is
+/// owed, up to a minute's worth, and nothing more is taken until it has been made up for.
+/// </summary>
+internal sealed class ImageRate(int imagesPerMinute, TimeProvider clock)
 {
-    private readonly PartitionedRateLimiter<string> _limiter = PartitionedRateLimiter.Create<string, string>(name =>
-        RateLimitPartition.GetTokenBucketLimiter(name, _ => new TokenBucketRateLimiterOptions
-        {
-            TokenLimit = imagesPerMinute,
-            TokensPerPeriod = Math.Max(1, imagesPerMinute / 60),
-            ReplenishmentPeriod = imagesPerMinute >= 60 ? TimeSpan.FromSeconds(1) : TimeSpan.FromSeconds(60.0 / imagesPerMinute),
-            QueueLimit = 0,
-            AutoReplenishment = true,
-        }));
+    private readonly ConcurrentDictionary<string, Bucket> _buckets = new(StringComparer.Ordinal);
 
-    /// <returns>Null when the image may come; else how long to wait.</returns>
-    public TimeSpan? Take(string name)
+    /// <summary>Images beyond which it makes no difference how many there are.</summary>
+    public int Most => imagesPerMinute;
+
+    /// <returns>Null when the images may come; else how long to wait.</returns>
+    public TimeSpan? Take(string name, int images = 1)
     {
-        using var lease = _limiter.AttemptAcquire(name);
-        return lease.IsAcquired ? null : lease.TryGetMetadata(MetadataName.RetryAfter, out var after) ? after : TimeSpan.FromSeconds(60.0 / imagesPerMinute);
+        var bucket = _buckets.GetOrAdd(name, _ => new Bucket { Left = imagesPerMinute, Looked = clock.GetTimestamp() });
+        lock (bucket)
+        {
+            var now = clock.GetTimestamp();
+            bucket.Left = Math.Min(imagesPerMinute, bucket.Left + clock.GetElapsedTime(bucket.Looked, now).TotalMinutes * imagesPerMinute);
+            bucket.Looked = now;
+            if (bucket.Left < 1)
+                return TimeSpan.FromMinutes((1 - bucket.Left) / imagesPerMinute);
+            bucket.Left -= Math.Clamp(images, 1, Most);
+            return null;
+        }
     }
 
-    public void Dispose() => _limiter.Dispose();
+    private sealed class Bucket
+    {
+        public double Left { get; set; }
+
+        public long Looked { get; set; }
+    }
 }

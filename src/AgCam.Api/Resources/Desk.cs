@@ -11,7 +11,7 @@ namespace AgCam.Api.Resources;
 
 /// <summary>What asking for an explanation needs at hand.</summary>
 internal sealed record Desk(
-    ApiOptions Options, PipelineOptions Pipeline, ReferenceReader References, IStore Store, IExplainBus Bus, ModelCatalog Models, ImageRate Rate, Admission Admission, Waiting Waiting, ILogger<Desk> Log)
+    ApiOptions Options, PipelineOptions Pipeline, ReferenceReader References, IStore Store, IExplainBus Bus, ModelCatalog Models, ApiKeys Keys, ImageRate Rate, Admission Admission, Waiting Waiting, ILogger<Desk> Log)
 {
     /// <exception cref="InvalidRequestException">More than is allowed.</exception>
     public TimeSpan Wait(HttpContext http) => TimeSpan.FromSeconds(http.Request.Query.Number("wait", 0, Options.MaxWaitSeconds) ?? 0);

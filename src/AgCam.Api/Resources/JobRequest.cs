@@ -1,6 +1,7 @@
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Webhooks;
 
 namespace AgCam.Api.Resources;
 
@@ -39,11 +40,14 @@ internal sealed record JobRequest
     /// <summary>Whether images are read again that have not changed since an earlier job read them. Default false.</summary>
     public bool? Rehash { get; init; }
 
+    /// <summary>Called with a signed CloudEvent when the job has completed; on a host that the operator allows. Default: the operator's own, if there is one.</summary>
+    public string? Webhook { get; init; }
+
     /// <summary>Settings of the source: a manifest's columns (column.path, column.label, column.split, column.version, base).</summary>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 
     /// <exception cref="InvalidMessageException">A field breaks a rule; every one is named.</exception>
-    public JobSpec ToSpec(ModelPin model)
+    public JobSpec ToSpec(ModelPin model, WebhookOptions webhooks)
     {
         var spec = new JobSpec
         {
@@ -58,6 +62,7 @@ internal sealed record JobRequest
             MaxFailureRate = MaxFailureRate ?? 1,
             Tags = Tags ?? [],
             Options = Rehash == true ? new Dictionary<string, string>(Options ?? new Dictionary<string, string>()) { [KnownImages.Rehash] = "true" } : Options,
+            Webhook = Webhook ?? (webhooks.Url is { Length: > 0 } url ? url : null),
         };
         // A job's chunks become messages: what would make those invalid is told now.
         var problems = ExplainImagesRules.Check(new ExplainImages
@@ -82,6 +87,9 @@ internal sealed record JobRequest
         Require(spec.MaxFailureRate is >= 0 and <= 1, "maxFailureRate", "must be from 0 to 1");
         Require(spec.Tags.Count <= MaxTags && spec.Tags.All(tag => tag is { Length: >= 1 and <= ExplainImagesRules.MaxText }), "tags", $"must be at most {MaxTags}, each of 1 to {ExplainImagesRules.MaxText} characters");
         Require((spec.Options?.Count ?? 0) <= ExplainImagesRules.MaxMetadata, "options", $"must be at most {ExplainImagesRules.MaxMetadata}");
+        Require(
+            Webhook is null || (Webhook.Length <= ExplainImagesRules.MaxUri && Uri.TryCreate(Webhook, UriKind.Absolute, out var hook) && webhooks.MayCall(hook)),
+            "webhook", "must be an http or https address on a host that the operator allows (Pipeline:Webhooks:Hosts)");
         return problems.Count == 0 ? spec : throw new InvalidMessageException(problems);
     }
 }

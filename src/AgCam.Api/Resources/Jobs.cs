@@ -3,8 +3,10 @@ using System.Runtime.CompilerServices;
 using AgCam.Api.Doors;
 using AgCam.Api.Exports;
 using AgCam.Api.Views;
+using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Jobs.Sources;
+using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
@@ -43,33 +45,35 @@ internal static class Jobs
     }
 
     private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Create(
-        JobRequest request, HttpContext http, IStore store, ModelCatalog models, ReferenceReader references, ImageRate rate, CancellationToken cancel)
+        JobRequest request, HttpContext http, IStore store, ModelCatalog models, ReferenceReader references, ApiKeys keys, ImageRate rate, PipelineOptions pipeline, CancellationToken cancel)
     {
-        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel));
+        var key = IdempotencyKey.Of(http, keys);
+        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks);
+        IImageSource source;
         try
         {
-            ImageSource.Open(spec, references, store); // what the planner would stumble over is told now
+            source = ImageSource.Open(spec, references, store); // what the planner would stumble over is told now
         }
         catch (SourceException unusable)
         {
             return Problem.Invalid(unusable.Message, SourceNext);
         }
-        if (rate.Take(http.User.Identity!.Name!) is { } after)
-            return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as much as it may for now.", after);
-        var key = http.Request.Headers["Idempotency-Key"].ToString();
-        var creation = await store.Jobs.CreateAsync(spec, key.Length > 0 ? key : null, cancel);
+        var isNew = key is null || await store.Jobs.FindAsync(RequestId.Of(key), cancel) is null;
+        if (isNew && rate.Take(http.User.Identity!.Name!, await CountAsync(source, rate.Most, cancel)) is { } after)
+            return TooMany(http, after);
+        var creation = await store.Jobs.CreateAsync(spec, key, cancel);
         return creation.Outcome switch
         {
             JobCreated.New => TypedResults.Created($"/v1/jobs/{creation.Job.Id}", JobView.Of(creation.Job)),
             JobCreated.Existing => TypedResults.Ok(JobView.Of(creation.Job)),
-            _ => Problem.Conflict("key-used", $"The Idempotency-Key \"{key}\" was used for another job, {creation.Job.Id}.", "Take a new key for a new job; the same key is for sending the same job again."),
+            _ => Problem.Conflict("key-used", $"The Idempotency-Key \"{IdempotencyKey.Given(http)}\" was used for another job, {creation.Job.Id}.", "Take a new key for a new job; the same key is for sending the same job again."),
         };
     }
 
     private static async Task<Results<Ok<DryRunReport>, ProblemHttpResult>> Try(
-        JobRequest request, HttpContext http, DryRunDesk desk, ModelCatalog models, ImageRate rate, CancellationToken cancel)
+        JobRequest request, HttpContext http, DryRunDesk desk, ModelCatalog models, ImageRate rate, PipelineOptions pipeline, CancellationToken cancel)
     {
-        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel));
+        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks);
         if (rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as much as it may for now.", after);
         try
@@ -157,7 +161,26 @@ internal static class Jobs
             : Problem.Conflict("job-state", $"Job {id} is {job.State} and cannot be {done}.", "Look at it again; an ended job stays as it is.");
     }
 
-    private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Retry(Guid id, IStore store, CancellationToken cancel)
+    /// <summary>What the job costs its key's rate: its images, counted no further than it matters. A source that cannot be walked pauses its job; here it counts as one.</summary>
+    private static async Task<int> CountAsync(IImageSource source, int most, CancellationToken cancel)
+    {
+        var count = 0;
+        try
+        {
+            await foreach (var _ in source.WalkAsync(new PlanTail(0, 0, null), cancel))
+                if (++count >= most)
+                    break;
+        }
+        catch (SourceException)
+        {
+        }
+        return count;
+    }
+
+    private static ProblemHttpResult TooMany(HttpContext http, TimeSpan after) =>
+        Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as many images as it may for now.", after);
+
+    private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Retry(Guid id, HttpContext http, IStore store, ImageRate rate, CancellationToken cancel)
     {
         if (await store.Jobs.FindAsync(id, cancel) is not { } job)
             return Missing(id);
@@ -166,7 +189,10 @@ internal static class Jobs
         if (job.Progress.Failed == 0)
             return Problem.Conflict("nothing-failed", $"Job {id} has no failed images.", "There is nothing to try again.");
         var child = job.Spec with { Parent = id, Source = $"failures:{id}" };
-        var creation = await store.Jobs.CreateAsync(child, $"retry of {id}", cancel);
+        var key = $"retry of {id}";
+        if (await store.Jobs.FindAsync(RequestId.Of(key), cancel) is null && rate.Take(http.User.Identity!.Name!, job.Progress.Failed) is { } after)
+            return TooMany(http, after);
+        var creation = await store.Jobs.CreateAsync(child, key, cancel);
         return creation.Outcome == JobCreated.New ? TypedResults.Created($"/v1/jobs/{creation.Job.Id}", JobView.Of(creation.Job)) : TypedResults.Ok(JobView.Of(creation.Job));
     }
 

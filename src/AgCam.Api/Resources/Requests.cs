@@ -13,8 +13,6 @@ namespace AgCam.Api.Resources;
 /// <summary>Asking for one image to be explained, and following it.</summary>
 internal static class Requests
 {
-    private const int MaxKey = 200;
-
     public static void MapRequests(this IEndpointRouteBuilder v1)
     {
         v1.MapPost("/explanations", Create).TakesQuery("wait").Needs(Scope.Submit).Accepts<ExplainRequest>("application/json", "multipart/form-data")
@@ -30,16 +28,14 @@ internal static class Requests
     {
         var wait = desk.Wait(http);
         var (request, image, mediaType) = await ExplainRequest.ReadAsync(http.Request, cancel);
-        var key = http.Request.Headers["Idempotency-Key"].ToString();
-        if (key.Length > MaxKey)
-            throw new InvalidRequestException($"The Idempotency-Key has {key.Length} characters; {MaxKey} are allowed.", "Take a shorter one, e.g. a UUID.");
+        var key = IdempotencyKey.Of(http, desk.Keys);
         var message = request.ToMessage(
-            key.Length > 0 ? key : Guid.CreateVersion7().ToString(), await desk.Models.ChooseAsync(request.Model, cancel), hasImage: image is not null);
+            key ?? Guid.CreateVersion7().ToString(), await desk.Models.ChooseAsync(request.Model, cancel), hasImage: image is not null);
         ExplainImagesRules.ThrowIfInvalid(message);
         Digest? sha256 = image is null ? null : Digest.Of(image);
 
-        if (key.Length > 0 && await desk.FindAsync(message, sha256, cancel) is { } before)
-            return before.IsSame ? await AnswerAsync(http, desk, message.Owner, wait, cancel) : Conflict(key);
+        if (key is not null && await desk.FindAsync(message, sha256, cancel) is { } before)
+            return before.IsSame ? await AnswerAsync(http, desk, message.Owner, wait, cancel) : Conflict(http);
         if (image is null)
             Check(message.References[0], desk);
         if (desk.Rate.Take(http.User.Identity!.Name!) is { } after)
@@ -55,7 +51,7 @@ internal static class Requests
             var chunk = await desk.Store.Chunks.AcceptAsync(message, TimeSpan.FromSeconds(desk.Pipeline.TrustSeconds), cancel);
             // Two with one key at the same moment: the first stands, and the second is it or is refused.
             if (chunk.Request is { } accepted && !Desk.Same(accepted, message, sha256))
-                return Conflict(key);
+                return Conflict(http);
         }
         catch
         {
@@ -112,6 +108,6 @@ internal static class Requests
     private static ProblemHttpResult Missing(Guid id) =>
         Problem.NotFound($"request {id}", "A request is found by the id that POST /v1/explanations answered; a job is at /v1/jobs/{id}.");
 
-    private static ProblemHttpResult Conflict(string key) => Problem.Conflict(
-        "key-used", $"The Idempotency-Key \"{key}\" was used for another request before.", "Take a new key for a new request; the same key is for sending the same request again.");
+    private static ProblemHttpResult Conflict(HttpContext http) => Problem.Conflict(
+        "key-used", $"The Idempotency-Key \"{IdempotencyKey.Given(http)}\" was used for another request before.", "Take a new key for a new request; the same key is for sending the same request again.");
 }

@@ -39,6 +39,8 @@ internal sealed record ExplainRun
 
     public bool Quiet { get; init; }
 
+    public string? SummaryFile { get; init; }
+
     /// <summary>Failed images that the run may have and still exit 0.</summary>
     public long MaxFailures { get; init; }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using AgCam.Labels;
 
 namespace AgCam.Cli.Explaining;
@@ -60,6 +61,19 @@ internal sealed class RunTally
             }
         }
     }
+
+    /// <summary>For --summary-file.</summary>
+    public JsonObject Summary(Explainer explainer) => new()
+    {
+        ["completed"] = Completed,
+        ["skipped"] = Skipped,
+        ["failed"] = Failed,
+        ["failures"] = new JsonObject(Failures.Select(failure => KeyValuePair.Create(failure.Key, (JsonNode?)failure.Value))),
+        ["seconds"] = Math.Round(Elapsed.TotalSeconds, 3),
+        ["model"] = explainer.ModelId,
+        ["device"] = explainer.Device,
+        ["dtype"] = explainer.Dtype,
+    };
 
     /// <summary>Images explained a second since the start; 0 before the first.</summary>
     public double Rate => Elapsed.TotalSeconds is > 0 and var seconds ? Completed / seconds : 0;

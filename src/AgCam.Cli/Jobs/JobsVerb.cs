@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AgCam.Cli.Remote;
+using AgCam.Cli.Terminal;
 
 namespace AgCam.Cli.Jobs;
 
@@ -54,9 +55,10 @@ internal static class JobsVerb
     {
         var json = new Option<bool>("--json") { Description = "The end as JSON." };
         var maxFailures = new Option<long>("--max-failures") { Description = "Failed images that still count as success; more give exit code 3.", HelpName = "N" };
+        var summary = SummaryFile.Option();
         return OfOne(
             "watch", "Follows a job until it has ended: 0 when completed, 3 with failures, 2 when cancelled.",
-            (parsed, client, id, cancel) => JobLines.Follow(client, id, parsed.GetValue(json), parsed.GetValue(maxFailures), cancel), json, maxFailures);
+            (parsed, client, id, cancel) => JobLines.Follow(client, id, parsed.GetValue(json), parsed.GetValue(maxFailures), parsed.GetValue(summary), cancel), json, maxFailures, summary);
     }
 
     private static Command Change(string name, string description) => OfOne(name, description, async (_, client, id, cancel) =>

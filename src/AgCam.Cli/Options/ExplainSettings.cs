@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AgCam.Attribution;
 using AgCam.Cli.Explaining;
+using AgCam.Cli.Terminal;
 using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Labels;
@@ -29,6 +30,7 @@ internal sealed class ExplainSettings
     private readonly Option<long> _maxBytes = new("--max-bytes") { Description = "Largest image file.", DefaultValueFactory = _ => ImageLimits.Default.MaxBytes, HelpName = "N" };
     private readonly Option<string?> _labels = new("--labels") { Description = "Labels: a CSV, JSONL or Parquet file (path, label), or `parent` for class folders.", HelpName = "FILE|parent" };
     private readonly Option<string?> _labelColumns = new("--label-columns") { Description = "Names of the two columns in that file, where they are unusual.", HelpName = "PATH,LABEL" };
+    private readonly Option<string?> _summary = SummaryFile.Option();
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No progress, no summary." };
 
     public ExplainSettings()
@@ -54,7 +56,7 @@ internal sealed class ExplainSettings
     public void AddTo(Command command)
     {
         command.Arguments.Add(_paths);
-        Option[] all = [_targets, _method, _out, _save, _json, _raw, _threshold, _boxes, _gamma, _signed, _labels, _labelColumns, _batch, _maxFailures, _maxPixels, _maxBytes, _colormap, _opacity, _quiet];
+        Option[] all = [_targets, _method, _out, _save, _json, _raw, _threshold, _boxes, _gamma, _signed, _labels, _labelColumns, _batch, _maxFailures, _maxPixels, _maxBytes, _colormap, _opacity, _summary, _quiet];
         foreach (var option in all)
             command.Options.Add(option);
     }
@@ -98,6 +100,7 @@ internal sealed class ExplainSettings
             Json = parsed.GetValue(_json),
             Raw = parsed.GetValue(_raw),
             Quiet = parsed.GetValue(_quiet),
+            SummaryFile = parsed.GetValue(_summary),
             MaxFailures = parsed.GetValue(_maxFailures),
         };
     }

@@ -51,11 +51,18 @@ internal sealed class ApiClient : IDisposable
     }
 
     /// <summary>The answer as it comes, for what is large or has no end.</summary>
+    /// <exception cref="UsageException">The request was refused.</exception>
+    /// <exception cref="HttpRequestException">Nobody answers, or a proxy whose server is away.</exception>
     public async Task<Stream> OpenAsync(string path, CancellationToken cancel)
     {
         var answer = await _http.GetAsync(path, HttpCompletionOption.ResponseHeadersRead, cancel);
         if (answer.IsSuccessStatusCode)
             return await answer.Content.ReadAsStreamAsync(cancel);
+        if ((int)answer.StatusCode is 502 or 503 or 504)
+        {
+            answer.Dispose();
+            throw new HttpRequestException($"it answers {(int)answer.StatusCode}.");
+        }
         using (answer)
             throw Refused(answer, await answer.Content.ReadAsStringAsync(cancel));
     }

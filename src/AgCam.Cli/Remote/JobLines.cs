@@ -1,12 +1,19 @@
 using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Text.Json.Nodes;
+using AgCam.Cli.Terminal;
 
 namespace AgCam.Cli.Remote;
 
 /// <summary>Jobs as lines, and following one to its end.</summary>
 internal static class JobLines
 {
+    /// <summary>A log that is collected wants a line now and then, not one for every chunk.</summary>
+    private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
+
+    /// <summary>A server that is being replaced is back by then.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
     public static string Line(JsonNode job)
     {
         var progress = job["progress"]!;
@@ -19,27 +26,36 @@ internal static class JobLines
             + $"{(string?)job["source"]}{((string?)job["reason"] is { } reason ? $"  ({reason})" : "")}";
     }
 
-    /// <summary>Follows the job; each change is a line on stderr, the end one on stdout.</summary>
-    /// <returns>0, 3 with more failures than allowed, 2 when it was cancelled.</returns>
-    /// <exception cref="UsageException">The job is paused: somebody must act.</exception>
-    public static async Task<int> Follow(ApiClient client, string id, bool json, long maxFailures, CancellationToken cancel)
+    /// <summary>Follows the job, through restarts of the server: a line on stderr when its state changes and every ten seconds, its end as one on stdout.</summary>
+    /// <returns>0, 3 with more failures than allowed, 2 when it was cancelled or is paused.</returns>
+    /// <exception cref="HttpRequestException">The server does not answer, or has not for five minutes.</exception>
+    public static async Task<int> Follow(ApiClient client, string id, bool json, long maxFailures, string? summaryFile, CancellationToken cancel)
     {
+        var (written, state, heard) = ((long?)null, "", (long?)null);
         while (true)
         {
-            await using var stream = await client.OpenAsync($"/v1/jobs/{id}/events", cancel);
             try
             {
+                await using var stream = await client.OpenAsync($"/v1/jobs/{id}/events", cancel);
                 await foreach (var told in SseParser.Create(stream).EnumerateAsync(cancel))
                 {
                     var job = JsonNode.Parse(told.Data)!;
+                    heard = TimeProvider.System.GetTimestamp();
                     if (told.EventType == "ended")
-                        return End(job, json, maxFailures);
-                    Console.Error.WriteLine(Line(job));
-                    if ((string?)job["state"] == "Paused")
-                        throw new UsageException($"The job is paused: {(string?)job["reason"]} Go on with `agcam jobs resume {id}`.");
+                        return End(job, json, maxFailures, summaryFile);
+                    if ((string?)job["state"] != state || written is not { } line || TimeProvider.System.GetElapsedTime(line) >= BetweenLines)
+                    {
+                        Console.Error.WriteLine(Line(job));
+                        (written, state) = (heard, (string?)job["state"] ?? "");
+                    }
+                    if (state == "Paused")
+                    {
+                        Console.Error.WriteLine($"agcam: The job is paused: {(string?)job["reason"]} Go on with `agcam jobs resume {id}`.");
+                        return SummaryFile.Write(summaryFile, ExitCode.Wrong, Summary(job));
+                    }
                 }
             }
-            catch (IOException)
+            catch (Exception broken) when (broken is IOException or HttpRequestException && heard is { } last && TimeProvider.System.GetElapsedTime(last) < Patience)
             {
                 // The connection broke; the job did not. Ask again.
             }
@@ -47,11 +63,25 @@ internal static class JobLines
         }
     }
 
-    private static int End(JsonNode job, bool json, long maxFailures)
+    private static int End(JsonNode job, bool json, long maxFailures, string? summaryFile)
     {
         Console.Out.WriteLine(json ? job.ToJsonString() : Line(job));
-        return (string?)job["state"] != "Completed" ? ExitCode.Wrong
+        var code = (string?)job["state"] != "Completed" ? ExitCode.Wrong
             : (long)job["progress"]!["failed"]! > maxFailures ? ExitCode.TooManyFailures
             : ExitCode.Fine;
+        return SummaryFile.Write(summaryFile, code, Summary(job));
     }
+
+    private static JsonObject Summary(JsonNode job) => new()
+    {
+        ["job"] = (string?)job["id"],
+        ["state"] = (string?)job["state"],
+        ["reason"] = (string?)job["reason"],
+        ["source"] = (string?)job["source"],
+        ["images"] = (int?)job["images"],
+        ["completed"] = (int)job["progress"]!["completed"]!,
+        ["failed"] = (int)job["progress"]!["failed"]!,
+        ["created"] = (string?)job["created"],
+        ["finished"] = (string?)job["finished"],
+    };
 }

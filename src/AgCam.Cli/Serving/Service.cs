@@ -2,9 +2,6 @@ using AgCam.Api.Doors;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Stores;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 
 namespace AgCam.Cli.Serving;
 
@@ -29,15 +26,5 @@ internal static class Service
             Console.Error.WriteLine($"agcam: {down.Message}");
             return ExitCode.Unreachable;
         }
-    }
-
-    /// <summary>Warnings, and what agcam itself has to say, on stderr.</summary>
-    public static void Quiet(ILoggingBuilder logging)
-    {
-        logging.ClearProviders();
-        logging.AddSimpleConsole(console => console.SingleLine = true);
-        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        logging.SetMinimumLevel(LogLevel.Warning);
-        logging.AddFilter("AgCam", LogLevel.Information);
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AgCam.Api;
 using AgCam.Pipeline;
+using AgCam.Pipeline.Telemetry;
 using AgCam.Scenes;
 using AgCam.Worker;
 using Microsoft.Extensions.Configuration;
@@ -20,15 +21,16 @@ internal sealed class ServiceOptions
     private readonly Option<string[]> _buckets = new("--bucket") { Description = "A bucket of S3 that may be read: NAME, NAME/FOLDER, or * for any. Repeatable. Default: none.", HelpName = "BUCKET" };
     private readonly Option<string?> _s3 = new("--s3-endpoint") { Description = "An S3 server other than Amazon's; buckets stand in the path.", HelpName = "URL" };
     private readonly Option<string[]> _hosts = new("--host") { Description = "A host whose images may be read by http: NAME or *.NAME. Repeatable. Default: none.", HelpName = "HOST" };
-    private readonly Option<string?> _store = new("--store") { Description = "A SQLite file, or mongodb://server.", HelpName = "STORE" };
-    private readonly Option<string?> _bus = new("--bus") { Description = "amqp://user:password@broker/vhost.", HelpName = "BROKER" };
+    private readonly Option<string?> _store = new("--store") { Description = "A SQLite file, or mongodb://server. With a password it belongs into the environment: Pipeline__Store.", HelpName = "STORE" };
+    private readonly Option<string?> _bus = new("--bus") { Description = "amqp://broker/vhost. With a password it belongs into the environment: Pipeline__Bus.", HelpName = "BROKER" };
+    private readonly Option<string?> _metrics = new("--metrics") { Description = "Where Prometheus may scrape, e.g. http://127.0.0.1:9464. Default: nowhere.", HelpName = "URL" };
     private readonly Option<string?> _listen = new("--listen") { Description = $"Where to listen. Default {new ApiOptions().Listen}; other machines only with API keys.", HelpName = "URL" };
     private readonly Option<string?> _device = new("--device") { Description = "auto, cpu, cuda or cuda:n.", HelpName = "DEVICE" };
     private readonly Option<int?> _batch = new("--batch", "-b") { Description = "Images of one forward pass at most.", HelpName = "N" };
 
     public void AddTo(Command command, bool api, bool worker, bool bus)
     {
-        List<Option> all = [_models, _roots, _buckets, _s3, _hosts, _store];
+        List<Option> all = [_models, _roots, _buckets, _s3, _hosts, _store, _metrics];
         if (bus)
             all.Add(_bus);
         if (api)
@@ -41,20 +43,13 @@ internal sealed class ServiceOptions
 
     public ApiOptions Api(ParseResult parsed, IConfiguration configuration)
     {
-        var options = configuration.GetSection(ApiOptions.Section).Get<ApiOptions>() ?? new ApiOptions();
+        var options = configuration.Read<ApiOptions>(ApiOptions.Section);
         return Given(parsed, _listen) is { } listen ? options with { Listen = listen } : options;
     }
 
     public PipelineOptions Pipeline(ParseResult parsed, IConfiguration configuration, string? defaultStore = null)
     {
-        var section = configuration.GetSection("Pipeline");
-        var options = section.Get<PipelineOptions>() ?? new PipelineOptions();
-        if (defaultStore is not null && section["Store"] is null)
-            options = options with { Store = defaultStore };
-        if (Given(parsed, _store) is { } store)
-            options = options with { Store = store };
-        if (Given(parsed, _bus) is { } bus)
-            options = options with { Bus = bus };
+        var options = Reach(parsed, configuration, defaultStore);
         if (Given(parsed, _roots) is { Length: > 0 } roots)
             options = options with { References = options.References with { Roots = [.. roots.Select(Root)] } };
         if (Given(parsed, _hosts) is { Length: > 0 } hosts)
@@ -69,15 +64,42 @@ internal sealed class ServiceOptions
         return models.Count > 0 ? options with { Models = models } : throw new UsageException("No model is named. Give --model: a folder or a .safetensors file.");
     }
 
+    /// <summary>Store and broker: what verbs need that explain nothing.</summary>
+    public PipelineOptions Reach(ParseResult parsed, IConfiguration configuration, string? defaultStore = null)
+    {
+        var options = configuration.Read<PipelineOptions>(PipelineOptions.Section);
+        if (defaultStore is not null && options.StoreFile is null && configuration.GetSection(PipelineOptions.Section)["Store"] is null)
+            options = options with { Store = defaultStore };
+        if (Given(parsed, _store) is { } store)
+            options = options with { Store = WithoutPassword("--store", "Pipeline__Store", store), StoreFile = null };
+        if (Given(parsed, _bus) is { } bus)
+            options = options with { Bus = WithoutPassword("--bus", "Pipeline__Bus", bus), BusFile = null };
+        return options.WithSecrets();
+    }
+
+    public void AddStoreTo(Command command) => command.Options.Add(_store);
+
+    public void AddBusTo(Command command) => command.Options.Add(_bus);
+
     public WorkerOptions Worker(ParseResult parsed, IConfiguration configuration)
     {
-        var options = configuration.GetSection("Worker").Get<WorkerOptions>() ?? new WorkerOptions();
+        var options = configuration.Read<WorkerOptions>(WorkerOptions.Section);
         if (Given(parsed, _device) is { } device)
             options = options with { Device = device };
         return Given(parsed, _batch) is { } batch ? options with { MaxBatch = batch } : options;
     }
 
+    public TelemetryOptions Telemetry(ParseResult parsed, IConfiguration configuration)
+    {
+        var options = configuration.Read<TelemetryOptions>(TelemetryOptions.Section);
+        return Given(parsed, _metrics) is { } metrics ? options with { Prometheus = metrics } : options;
+    }
+
     private static T? Given<T>(ParseResult parsed, Option<T> option) => parsed.GetResult(option) is null ? default : parsed.GetValue(option);
+
+    private static string WithoutPassword(string option, string variable, string address) => Shown.HasPassword(address)
+        ? throw new UsageException($"{option} holds a password, and every user of this machine can read command lines. Put the address into the environment: {variable}.")
+        : address;
 
     private static string Root(string folder) =>
         Directory.Exists(folder) ? Path.GetFullPath(folder) : throw new UsageException($"--root {folder} is no folder. Name an existing one, or leave it out.");

@@ -18,6 +18,12 @@ internal sealed record BusNames(string Prefix)
     /// <summary>An exchange without a queue: who wants to hear binds one.</summary>
     public string Events => $"{Prefix}-events";
 
+    /// <summary>What temporary queues are called by which processes hear of events; something random follows.</summary>
+    public string Heard => $"{Events}-heard";
+
+    /// <summary>Where messages of a queue go that can never be carried out, each with its reason.</summary>
+    public static string PutAside(string queue) => $"{queue}_error";
+
     public string Of(Lane lane) => lane == Lane.Interactive ? Interactive : Bulk;
 
     /// <summary>Of the lanes and the intake. The endpoints must ask for exactly these, or the broker refuses them.</summary>

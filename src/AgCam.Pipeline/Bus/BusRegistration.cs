@@ -1,3 +1,4 @@
+using AgCam.Pipeline.Bus.Locked;
 using AgCam.Pipeline.Messages;
 using MassTransit;
 using MassTransit.Middleware;
@@ -18,8 +19,8 @@ internal static class BusRegistration
         {
             host.WaitUntilStarted = true; // else what is sent at once goes nowhere
             host.StartTimeout = options.Start;
-            host.StopTimeout = TimeSpan.FromSeconds(30);
-            host.ConsumerStopTimeout = TimeSpan.FromSeconds(25);
+            host.StopTimeout = TimeSpan.FromSeconds(options.StopSeconds);
+            host.ConsumerStopTimeout = TimeSpan.FromSeconds(options.ConsumerStopSeconds);
         });
         if (options.IsInMemory)
         {
@@ -28,17 +29,15 @@ internal static class BusRegistration
             return;
         }
 
-        var broker = BrokerUri(options.Bus);
-        services.AddSingleton(provider => new Topology(broker, provider.GetRequiredService<BusNames>()));
+        var broker = BrokerAddress.Of(options);
+        services.AddSingleton(broker);
+        services.AddSingleton<Topology>();
         services.AddHostedService<TopologyStart>();
+        if (options.Topology == TopologyMode.Verify)
+            services.TryAddSingleton<IExplainBus, UndeclaringBus>();
         services.TryAddSingleton<IExplainBus, MassTransitBus>();
         services.AddMassTransit(x => x.UsingRabbitMq((context, bus) => RabbitMq(context, bus, broker, options)));
     }
-
-    /// <exception cref="OptionsException">Neither memory nor a broker's address.</exception>
-    private static Uri BrokerUri(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "amqp" or "amqps"
-        ? uri
-        : throw new OptionsException($"The bus is \"memory\" or amqp://user:password@host:port/vhost (amqps://), not \"{text}\".");
 
     private static void InMemory(IBusRegistrationContext context, IInMemoryBusFactoryConfigurator bus)
     {
@@ -56,23 +55,18 @@ internal static class BusRegistration
             });
     }
 
-    private static void RabbitMq(IBusRegistrationContext context, IRabbitMqBusFactoryConfigurator bus, Uri broker, PipelineOptions options)
+    private static void RabbitMq(IBusRegistrationContext context, IRabbitMqBusFactoryConfigurator bus, BrokerAddress broker, PipelineOptions options)
     {
         var names = context.GetRequiredService<BusNames>();
         var faulted = context.GetRequiredService<FaultedMessages>();
-        bus.Host(broker, host =>
-        {
-            host.PublisherConfirmation = true;
-            host.Heartbeat(TimeSpan.FromSeconds(10));
-            host.RequestedConnectionTimeout(TimeSpan.FromSeconds(10));
-        });
+        broker.Configure(bus);
         if (context.GetService<LaneConcurrency>() is { } concurrency)
         {
             var handler = new Lazy<IExplainHandler>(context.GetRequiredService<IExplainHandler>);
             foreach (var lane in Enum.GetValues<Lane>())
                 bus.ReceiveEndpoint(names.Of(lane), endpoint =>
                 {
-                    Durable(endpoint, names, faulted);
+                    Durable(endpoint, names, faulted, options);
                     // One more than are handled, so that the next is at hand; more would only be returned, and count as delivered, when the process stops.
                     endpoint.PrefetchCount = concurrency.Of(lane) + 1;
                     endpoint.ConcurrentMessageLimit = concurrency.Of(lane);
@@ -80,16 +74,18 @@ internal static class BusRegistration
                 });
             bus.ReceiveEndpoint(names.Intake, endpoint =>
             {
-                Durable(endpoint, names, faulted);
+                Durable(endpoint, names, faulted, options);
                 endpoint.PrefetchCount = 8;
                 endpoint.ClearSerialization();
                 endpoint.UseRawJsonSerializer(RawSerializerOptions.AnyMessageType, isDefault: true);
                 endpoint.Instance(new IntakeConsumer(new Lazy<IExplainBus>(context.GetRequiredService<IExplainBus>)));
             });
         }
-        if (options.RunJobs)
-            bus.ReceiveEndpoint(new TemporaryEndpointDefinition($"{names.Events}-heard"), endpoint =>
+        if (options is { RunJobs: true, HearEvents: true })
+            bus.ReceiveEndpoint($"{names.Heard}-{Guid.NewGuid():N}", endpoint =>
             {
+                (endpoint.Durable, endpoint.AutoDelete, endpoint.Exclusive) = (false, true, true); // it ends with the process
+                Undeclared(endpoint, names, options);
                 endpoint.ConfigureConsumeTopology = false;
                 endpoint.PublishFaults = false;
                 endpoint.PrefetchCount = 100;
@@ -98,8 +94,9 @@ internal static class BusRegistration
             });
     }
 
-    private static void Durable(IRabbitMqReceiveEndpointConfigurator endpoint, BusNames names, FaultedMessages faulted)
+    private static void Durable(IRabbitMqReceiveEndpointConfigurator endpoint, BusNames names, FaultedMessages faulted, PipelineOptions options)
     {
+        Undeclared(endpoint, names, options);
         endpoint.SetQuorumQueue();
         foreach (var (name, value) in names.QueueArguments)
             endpoint.SetQueueArgument(name, value);
@@ -111,5 +108,17 @@ internal static class BusRegistration
             error.UseFilter(faulted);
             error.UseFilter(new ErrorTransportFilter());
         });
+    }
+
+    /// <summary>
+    /// Where nothing may be declared, nothing is but this process's own. And never the queues for what is put aside: MassTransit would have them classic, and they are there already.
+    /// </summary>
+    private static void Undeclared(IRabbitMqReceiveEndpointConfigurator endpoint, BusNames names, PipelineOptions options)
+    {
+        var aside = new[] { names.Bulk, names.Interactive, names.Intake }.Select(BusNames.PutAside).ToHashSet();
+        Func<string, bool> mayDeclare = options.Topology == TopologyMode.Verify
+            ? name => name.StartsWith(names.Heard, StringComparison.Ordinal)
+            : name => !aside.Contains(name);
+        endpoint.ConfigureChannel(channel => channel.UseFilter(new UndeclaringChannels(mayDeclare)));
     }
 }

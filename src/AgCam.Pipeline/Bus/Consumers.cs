@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Telemetry;
 using MassTransit;
 
 namespace AgCam.Pipeline.Bus;
@@ -7,21 +9,37 @@ namespace AgCam.Pipeline.Bus;
 /// <param name="handler">Comes later than the bus, which it needs itself.</param>
 internal sealed class ExplainConsumer(Lazy<IExplainHandler> handler) : IConsumer<ExplainImages>
 {
-    public Task Consume(ConsumeContext<ExplainImages> context)
+    public async Task Consume(ConsumeContext<ExplainImages> context)
     {
-        ExplainImagesRules.ThrowIfInvalid(context.Message);
-        return handler.Value.HandleAsync(context.Message, context.ReceiveContext.Redelivered, context.CancellationToken);
+        var (message, redelivered) = (context.Message, context.ReceiveContext.Redelivered);
+        ExplainImagesRules.ThrowIfInvalid(message);
+        if (context.SentTime is { } sent && !redelivered)
+            Stage.Record(Stage.Queue, TimeSpan.FromTicks(Math.Max(0, (DateTime.UtcNow - sent.ToUniversalTime()).Ticks))); // another machine's clock may be ahead
+        if (redelivered)
+            PipelineTelemetry.Redeliveries.Add(1, new KeyValuePair<string, object?>("lane", message.Lane.ToString()));
+        using var activity = TraceHeaders.Receive("explain", context);
+        if (activity is { IsAllDataRequested: true })
+            activity.SetTag("agcam.owner", message.Owner).SetTag("agcam.job", message.JobId).SetTag("agcam.chunk", message.Chunk).SetTag("agcam.images", message.References.Count)
+                .SetTag("agcam.model", message.Model.Id).SetTag("agcam.lane", message.Lane).SetTag("agcam.redelivered", redelivered);
+        try
+        {
+            await handler.Value.HandleAsync(message, redelivered, context.CancellationToken);
+        }
+        catch (Exception e)
+        {
+            activity?.SetStatus(ActivityStatusCode.Error, e.GetType().Name);
+            throw;
+        }
     }
 }
 
 /// <summary>A request as plain JSON goes to the lane it names. An empty body arrives here as a request without fields, and is invalid as one.</summary>
-internal sealed class IntakeConsumer(Lazy<IExplainBus> bus) : IConsumer<ExplainImages>
+internal sealed class IntakeConsumer(Lazy<IExplainBus> bus) : IConsumer<ExplainIntake>
 {
-    public Task Consume(ConsumeContext<ExplainImages> context)
+    public async Task Consume(ConsumeContext<ExplainIntake> context)
     {
-        if (context.Message.JobId is not null)
-            throw new InvalidMessageException([new FieldProblem("jobId", "must be left out: a job's chunks come from its planner only")]);
-        return bus.Value.PublishAsync(context.Message with { Chunk = 0, Epoch = 0 }, context.CancellationToken);
+        using var activity = TraceHeaders.Receive("take in", context);
+        await bus.Value.PublishAsync(context.Message.ToMessage(), context.CancellationToken);
     }
 }
 

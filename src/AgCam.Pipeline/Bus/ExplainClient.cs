@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Runtime.CompilerServices;
 using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace AgCam.Pipeline.Bus;
@@ -22,6 +23,10 @@ public sealed record ExplainClientOptions
     /// <summary>Requests that wait for their confirm at the same time. Default 16.</summary>
     [Range(1, 1024)]
     public int InFlight { get; init; } = 16;
+
+    /// <inheritdoc cref="PipelineOptions.ConfirmSeconds"/>
+    [Range(0.1, 600)]
+    public double ConfirmSeconds { get; init; } = 15;
 }
 
 /// <summary>
@@ -76,11 +81,12 @@ public static class ExplainClientRegistration
     /// <exception cref="OptionsException">An option is out of its range.</exception>
     public static IServiceCollection AddExplainClient(this IServiceCollection services, ExplainClientOptions options)
     {
-        OptionsException.ThrowIfInvalid(options);
-        var pipeline = new PipelineOptions { Bus = options.Bus, Prefix = options.Prefix, RunJobs = false };
-        OptionsException.ThrowIfInvalid(pipeline);
+        OptionsException.ThrowIfInvalid(options, nameof(ExplainClientOptions));
+        var pipeline = new PipelineOptions { Bus = options.Bus, Prefix = options.Prefix, ConfirmSeconds = options.ConfirmSeconds, RunJobs = false };
+        OptionsException.ThrowIfInvalid(pipeline, nameof(ExplainClientOptions));
         if (pipeline.IsInMemory)
             throw new OptionsException("A client needs a broker: give its amqp:// address.");
+        services.AddPipelineTelemetry();
         services.AddSingleton(options);
         services.AddSingleton(pipeline);
         services.AddExplainBus(pipeline);

@@ -1,4 +1,5 @@
 using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Telemetry;
 using MassTransit;
 
 namespace AgCam.Pipeline.Bus;
@@ -12,8 +13,9 @@ internal sealed class InProcessBus(IBus bus, BusNames names, ExplainEvents event
     public async Task PublishAsync(ExplainImages message, CancellationToken cancel = default)
     {
         ExplainImagesRules.ThrowIfInvalid(message);
+        using var activity = TraceHeaders.Send(names.Of(message.Lane));
         var endpoint = await bus.GetSendEndpoint(new Uri($"queue:{names.Of(message.Lane)}"));
-        await endpoint.Send(message, cancel);
+        await endpoint.Send(message, (SendContext<ExplainImages> context) => TraceHeaders.Write(context), cancel);
     }
 
     public Task TellAsync(ChunkExplained told, CancellationToken cancel = default)

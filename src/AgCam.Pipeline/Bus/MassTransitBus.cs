@@ -1,4 +1,5 @@
 using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Telemetry;
 using MassTransit;
 using Polly;
 using Polly.Retry;
@@ -47,6 +48,7 @@ internal sealed class MassTransitBus(IBus bus, BusNames names, PipelineOptions o
     {
         try
         {
+            using var activity = TraceHeaders.Send(exchange);
             await _sending.ExecuteAsync(async token => await AttemptAsync(exchange, message, id, mandatory, token), cancel);
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
@@ -65,6 +67,7 @@ internal sealed class MassTransitBus(IBus bus, BusNames names, PipelineOptions o
             context =>
             {
                 context.MessageId = id;
+                TraceHeaders.Write(context);
                 if (context.TryGetPayload(out RabbitMqSendContext? rabbit))
                 {
                     rabbit!.Mandatory = mandatory;

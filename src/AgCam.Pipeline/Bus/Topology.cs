@@ -1,44 +1,84 @@
 using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
 
 namespace AgCam.Pipeline.Bus;
 
 /// <summary>
 /// Declares exchanges and queues, from whichever side starts first: a request that is published before any worker has ever started must find its queue,
-/// or the broker would confirm it and throw it away.
+/// or the broker would confirm it and throw it away. Or, where another hand declares them, looks whether they are there.
 /// </summary>
-internal sealed class Topology(Uri broker, BusNames names)
+internal sealed class Topology(BrokerAddress broker, BusNames names)
 {
+    public BusPlan Plan { get; } = BusPlan.Of(names);
+
     public async Task DeclareAsync(CancellationToken cancel)
     {
-        var factory = new ConnectionFactory { Uri = broker, RequestedConnectionTimeout = TimeSpan.FromSeconds(10), AutomaticRecoveryEnabled = false };
-        await using var connection = await factory.CreateConnectionAsync("agcam topology", cancel);
+        await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancel);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: cancel);
-        await DeclareQueueAsync(channel, names.Dead, [], cancel);
-        foreach (var name in new[] { names.Bulk, names.Interactive, names.Intake })
-            await DeclareQueueAsync(channel, name, names.QueueArguments.ToDictionary(argument => argument.Key, argument => (object?)argument.Value), cancel);
-        await channel.ExchangeDeclareAsync(names.Events, ExchangeType.Fanout, durable: true, cancellationToken: cancel);
+        foreach (var exchange in Plan.Exchanges)
+            await channel.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, cancellationToken: cancel);
+        foreach (var queue in Plan.Queues)
+        {
+            await channel.QueueDeclareAsync(
+                queue.Name, durable: true, exclusive: false, autoDelete: false, queue.Arguments.ToDictionary(argument => argument.Key, argument => (object?)argument.Value), cancellationToken: cancel);
+            await channel.QueueBindAsync(queue.Name, queue.Name, "", cancellationToken: cancel);
+        }
         await channel.CloseAsync(cancel);
         await connection.CloseAsync(cancel);
     }
 
-    /// <summary>With all that is in them.</summary>
+    /// <summary>Everything of these names, with all that is in it.</summary>
     public async Task RemoveAsync(CancellationToken cancel)
     {
-        var factory = new ConnectionFactory { Uri = broker, RequestedConnectionTimeout = TimeSpan.FromSeconds(10), AutomaticRecoveryEnabled = false };
-        await using var connection = await factory.CreateConnectionAsync("agcam topology", cancel);
+        await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancel);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: cancel);
-        foreach (var name in new[] { names.Bulk, names.Interactive, names.Intake, names.Dead, $"{names.Bulk}_error", $"{names.Interactive}_error", $"{names.Intake}_error", names.Events })
+        foreach (var queue in Plan.Queues)
+            await channel.QueueDeleteAsync(queue.Name, ifUnused: false, ifEmpty: false, cancellationToken: cancel);
+        foreach (var exchange in Plan.Exchanges)
+            await channel.ExchangeDeleteAsync(exchange, cancellationToken: cancel);
+    }
+
+    /// <summary>Asks by name only: needs any one right on a name, configure or not; RabbitMQ before 4.3 needs none.</summary>
+    public async Task<BusComparison> LookAsync(CancellationToken cancel)
+    {
+        await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancel);
+        var (missing, unseen) = (new List<string>(), new List<string>());
+        foreach (var exchange in Plan.Exchanges)
+            await LookAsync($"Exchange {exchange}", channel => channel.ExchangeDeclarePassiveAsync(exchange, cancel));
+        foreach (var queue in Plan.Queues)
+            await LookAsync($"Queue {queue.Name}", channel => channel.QueueDeclarePassiveAsync(queue.Name, cancel));
+        await connection.CloseAsync(cancel);
+        return new BusComparison([.. missing.Select(thing => $"{thing} is missing.")], unseen);
+
+        // On a channel of its own, since the broker closes it when the answer is no.
+        async Task LookAsync(string thing, Func<IChannel, Task> ask)
         {
-            await channel.QueueDeleteAsync(name, ifUnused: false, ifEmpty: false, cancellationToken: cancel);
-            await channel.ExchangeDeleteAsync(name, cancellationToken: cancel);
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: cancel);
+            try
+            {
+                await ask(channel);
+            }
+            catch (OperationInterruptedException no) when (no.ShutdownReason?.ReplyCode is Constants.NotFound or Constants.AccessRefused)
+            {
+                (no.ShutdownReason.ReplyCode == Constants.NotFound ? missing : unseen).Add(thing);
+            }
         }
     }
 
-    private static async Task DeclareQueueAsync(IChannel channel, string name, Dictionary<string, object?> arguments, CancellationToken cancel)
+    /// <exception cref="OptionsException">The user may not make a queue to hear events from.</exception>
+    public async Task TryHearingAsync(CancellationToken cancel)
     {
-        await channel.ExchangeDeclareAsync(name, ExchangeType.Fanout, durable: true, cancellationToken: cancel);
-        arguments["x-queue-type"] = "quorum";
-        await channel.QueueDeclareAsync(name, durable: true, exclusive: false, autoDelete: false, arguments, cancellationToken: cancel);
-        await channel.QueueBindAsync(name, name, "", cancellationToken: cancel);
+        await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancel);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancel);
+        var name = $"{names.Heard}-{Guid.NewGuid():N}";
+        try
+        {
+            await channel.QueueDeclareAsync(name, durable: false, exclusive: true, autoDelete: true, cancellationToken: cancel);
+        }
+        catch (OperationInterruptedException refused) when (refused.ShutdownReason?.ReplyCode == Constants.AccessRefused)
+        {
+            throw new OptionsException($"{broker.User} may not make the temporary queue that events are heard from. Grant configure, write and read on ^{names.Heard}-, or set Pipeline:HearEvents to false.");
+        }
+        await connection.CloseAsync(cancel);
     }
 }

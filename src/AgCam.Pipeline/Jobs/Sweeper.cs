@@ -30,8 +30,10 @@ internal sealed class Sweeper(IStore store, IExplainBus bus, Publisher publisher
     /// <summary>Jobs that ended while nobody could tell.</summary>
     public async Task TellAsync(CancellationToken cancel)
     {
-        foreach (var job in await store.Jobs.UntoldAsync(Limit, cancel))
+        foreach (var job in await store.Jobs.UntoldAsync(10 * Limit, cancel))
         {
+            if (job.Spec.Webhook is not null)
+                continue; // it stays untold until its receiver has taken it
             if (clock.Now() - job.Finished < TimeSpan.FromSeconds(5))
                 continue; // the worker that completed it is about to
             await bus.TellAsync(new JobCompleted { JobId = job.Id, Progress = job.Progress, At = clock.Now() }, cancel);

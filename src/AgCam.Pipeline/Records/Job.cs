@@ -49,6 +49,10 @@ public sealed record JobSpec
     /// <summary>The job whose failures this one tries again.</summary>
     public Guid? Parent { get; init; }
 
+    /// <summary>Who is called when the job has completed; null for nobody.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Webhook { get; init; }
+
     /// <summary>Free settings of the planner: manifest columns, filters, rehash.</summary>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 

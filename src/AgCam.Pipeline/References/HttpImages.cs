@@ -5,36 +5,22 @@ using AgCam.Images;
 namespace AgCam.Pipeline.References;
 
 /// <summary>
-/// Images by http and https, from hosts that the operator allows. A name may point anywhere, and somewhere else at the next look, so the address is judged at the
-/// moment of connecting; every redirect is judged like the first address.
+/// Images by http and https, from hosts that the operator allows; every redirect is judged like the first address.
 /// </summary>
 internal sealed class HttpImages : IDisposable
 {
     private const int MaxRedirects = 3, Tries = 3;
 
     private readonly ReferenceOptions _options;
-    private readonly IPNetwork[] _own;
+    private readonly GuardedHosts _hosts;
     private readonly HttpClient _client;
 
     /// <exception cref="OptionsException">A network is not written as address/length.</exception>
     public HttpImages(ReferenceOptions options)
     {
         _options = options;
-        _own = [.. options.Networks.Select(text => IPNetwork.TryParse(text, out var network)
-            ? network
-            : throw new OptionsException($"The network \"{text}\" is not written like 10.1.0.0/16."))];
-        _client = new HttpClient(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseProxy = false,
-            UseCookies = false,
-            AutomaticDecompression = DecompressionMethods.None,
-            ConnectCallback = ConnectAsync,
-            PooledConnectionLifetime = TimeSpan.FromMinutes(2),
-            ConnectTimeout = TimeSpan.FromSeconds(10),
-            MaxResponseHeadersLength = 32,
-        })
-        { Timeout = Timeout.InfiniteTimeSpan };
+        _hosts = new GuardedHosts(options.Hosts, options.Networks, "Pipeline:References:Hosts");
+        _client = new HttpClient(_hosts.Handler()) { Timeout = Timeout.InfiniteTimeSpan };
         _client.DefaultRequestHeaders.UserAgent.ParseAdd("agcam");
     }
 
@@ -49,14 +35,14 @@ internal sealed class HttpImages : IDisposable
             {
                 return await FollowAsync(new Uri(uri), time.Token);
             }
-            catch (Exception e) when (Refused(e) is { } refused)
+            catch (Exception e) when (GuardedHosts.Refused(e) is { } refused)
             {
                 throw refused;
             }
             catch (Exception e) when (e is HttpRequestException or IOException or SocketException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
             {
                 if (attempt == Tries)
-                    throw new ImageException(ReferenceFailure.Unreachable, $"{uri} could not be fetched in {Tries} tries: {(e is OperationCanceledException ? $"no answer in {_options.HttpSeconds} seconds" : e.Message)}", e);
+                    throw new ImageException(ReferenceFailure.Unreachable, $"{Shown.Address(uri)} could not be fetched in {Tries} tries: {(e is OperationCanceledException ? $"no answer in {_options.HttpSeconds} seconds" : e.Message)}", e);
                 await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(100, 300) * (1 << attempt)), cancel);
             }
         }
@@ -68,19 +54,19 @@ internal sealed class HttpImages : IDisposable
     {
         for (var redirects = 0; ; redirects++)
         {
-            Judge(uri);
+            _hosts.Judge(uri);
             using var answer = await _client.GetAsync(uri, HttpCompletionOption.ResponseHeadersRead, cancel);
             if ((int)answer.StatusCode is >= 300 and < 400 && answer.Headers.Location is { } next)
             {
                 if (redirects == MaxRedirects)
-                    throw new ImageException(ReferenceFailure.NotAllowed, $"{uri} redirects more than {MaxRedirects} times.");
+                    throw new ImageException(ReferenceFailure.NotAllowed, $"{Show(uri)} redirects more than {MaxRedirects} times.");
                 uri = new Uri(uri, next);
                 continue;
             }
             if (answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone)
-                throw new ImageException(ImageFailure.NotFound, $"{uri} is not there: {(int)answer.StatusCode}.");
+                throw new ImageException(ImageFailure.NotFound, $"{Show(uri)} is not there: {(int)answer.StatusCode}.");
             if (answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
-                throw new ImageException(ImageFailure.Unreadable, $"{uri} may not be read: {(int)answer.StatusCode}.");
+                throw new ImageException(ImageFailure.Unreadable, $"{Show(uri)} may not be read: {(int)answer.StatusCode}.");
             if (!answer.IsSuccessStatusCode)
                 throw new HttpRequestException($"the host answers {(int)answer.StatusCode}");
             return await BytesAsync(answer, uri, cancel);
@@ -106,42 +92,10 @@ internal sealed class HttpImages : IDisposable
     }
 
     /// <exception cref="ImageException">The host is not allowed.</exception>
-    public void Judge(Uri uri)
-    {
-        if ((uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps) || uri.UserInfo.Length > 0 || !_options.Hosts.Any(host => Matches(host, uri.IdnHost)))
-            throw new ImageException(ReferenceFailure.NotAllowed, $"{uri.GetLeftPart(UriPartial.Authority)} is not a host that may be read from. The operator names hosts with --host.");
-    }
+    public void Judge(Uri uri) => _hosts.Judge(uri);
 
-    private static bool Matches(string allowed, string host) => allowed.StartsWith("*.", StringComparison.Ordinal)
-        ? host.EndsWith(allowed[1..], StringComparison.OrdinalIgnoreCase) && host.Length > allowed.Length - 1
-        : string.Equals(allowed, host, StringComparison.OrdinalIgnoreCase);
+    private ImageException TooMany(Uri uri) => new(ImageFailure.TooManyBytes, $"{Show(uri)} has more than the {_options.Limits.MaxBytes} bytes that are allowed.");
 
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
-    {
-        var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancel);
-        var allowed = addresses.Where(address => PublicAddress.IsPublic(address) || _own.Any(network => network.Contains(address))).ToArray();
-        if (allowed.Length == 0)
-            throw new ImageException(ReferenceFailure.NotAllowed, $"{context.DnsEndPoint.Host} has no address on the public internet ({string.Join(", ", addresses.AsEnumerable())}).");
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(allowed, context.DnsEndPoint.Port, cancel); // the addresses, not the name: it is not looked up again
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
-
-    private ImageException TooMany(Uri uri) => new(ImageFailure.TooManyBytes, $"{uri} has more than the {_options.Limits.MaxBytes} bytes that are allowed.");
-
-    /// <summary>The client wraps what the connect callback throws.</summary>
-    private static ImageException? Refused(Exception? e) => e switch
-    {
-        ImageException image => image,
-        null => null,
-        _ => Refused(e.InnerException),
-    };
+    /// <summary>Presigned addresses have their signature in the query.</summary>
+    private static string Show(Uri uri) => Shown.Address(uri.ToString());
 }

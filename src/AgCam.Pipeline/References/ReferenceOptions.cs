@@ -22,5 +22,6 @@ public sealed record ReferenceOptions
     /// <summary>Objects in S3. None by default.</summary>
     public S3Options S3 { get; init; } = new();
 
-    public ImageLimits Limits { get; init; } = ImageLimits.Default;
+    /// <summary>Of the images that are read. Not the shared default: the configuration is bound into this very object.</summary>
+    public ImageLimits Limits { get; init; } = new();
 }

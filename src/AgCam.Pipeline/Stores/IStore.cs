@@ -41,6 +41,9 @@ public interface IStore : IAsyncDisposable
     /// deletions that were begun. Any process may call it at any time, as often as it likes.
     /// </summary>
     Task<RepairReport> RepairAsync(CancellationToken cancel = default);
+
+    /// <summary>How much is still to be done; a few indexed queries, whatever the backlog's size.</summary>
+    Task<Backlog> BacklogAsync(CancellationToken cancel = default);
 }
 
 /// <summary>What <see cref="IStore.RepairAsync"/> found and finished.</summary>
@@ -55,6 +58,14 @@ public static class StoreSchema
     {
         if (found > Version)
             throw new StoreSchemaException($"{where} has schema version {found}; this program knows {Version}. Run a newer agcam, or point it at another store.");
+    }
+
+    /// <exception cref="StoreSchemaException">The store is older than this program, which may not bring it up to date itself.</exception>
+    public static void ThrowIfOlder(string where, int found)
+    {
+        if (found < Version)
+            throw new StoreSchemaException(
+                $"{where} has schema version {found}; this program needs {Version} and may not change it (Pipeline:MigrateStore is false). Run `agcam store migrate` as a user who may create collections and indexes.");
     }
 }
 

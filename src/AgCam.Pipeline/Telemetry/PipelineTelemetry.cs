@@ -13,18 +13,69 @@ public static class PipelineTelemetry
 
     private static readonly Meter Meter = new(Name);
 
-    /// <summary>Images that have their record; tag: outcome (completed or failed).</summary>
+    private static readonly double[] Seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+    /// <summary>Images that have their record; tags: outcome (completed or failed), and reason where it failed.</summary>
     public static readonly Counter<long> Images = Meter.CreateCounter<long>("agcam.images", "{image}", "Images that have their terminal record.");
 
     /// <summary>Images whose explanation was stored already.</summary>
     public static readonly Counter<long> Found = Meter.CreateCounter<long>("agcam.images.found", "{image}", "Images whose explanation was stored already.");
 
-    public static readonly Histogram<int> BatchSize = Meter.CreateHistogram<int>("agcam.batch.size", "{image}", "Images in a forward pass.");
+    /// <summary>Images of the requests that this process has in hand.</summary>
+    public static readonly UpDownCounter<long> InFlight = Meter.CreateUpDownCounter<long>("agcam.images.inflight", "{image}", "Images of the requests that this worker has in hand.");
 
-    public static readonly Histogram<double> BatchSeconds = Meter.CreateHistogram<double>("agcam.batch.duration", "s", "Time on the device for a batch.");
+    public static readonly Histogram<int> BatchSize = Meter.CreateHistogram(
+        "agcam.batch.size", "{image}", "Images in a forward pass.",
+        advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512] });
+
+    public static readonly Histogram<double> BatchSeconds = Histogram("agcam.batch.duration", "Time on the device for a batch.");
+
+    /// <summary>Grows by a second in a second in which the device always had a batch: its rate is the busy share.</summary>
+    public static readonly Counter<double> DeviceBusy = Meter.CreateCounter<double>("agcam.device.busy", "s", "Time for which the device had a batch to compute.");
 
     /// <summary>Tags: lane, alone.</summary>
-    public static readonly Histogram<double> ChunkSeconds = Meter.CreateHistogram<double>("agcam.chunk.duration", "s", "From the lease of a chunk to its end.");
+    public static readonly Histogram<double> ChunkSeconds = Histogram("agcam.chunk.duration", "From the lease of a chunk to its end.");
 
-    public static readonly Histogram<double> SaveSeconds = Meter.CreateHistogram<double>("agcam.save.duration", "s", "Time for one call that stores results.");
+    /// <summary>Tags: operation, outcome (ok or failed).</summary>
+    public static readonly Histogram<double> StoreSeconds = Histogram("agcam.store.duration", "Time for one call of the store.");
+
+    /// <summary>Requests that a broker gave out before. Tag: lane.</summary>
+    public static readonly Counter<long> Redeliveries = Meter.CreateCounter<long>("agcam.redeliveries", "{request}", "Requests that the broker gave out a second time or more often.");
+
+    /// <summary>Tag: outcome (delivered, unanswered or given-up).</summary>
+    public static readonly Counter<long> Webhooks = Meter.CreateCounter<long>("agcam.webhooks", "{call}", "Calls that told of a job's end.");
+
+    private static Stores.Backlog? _backlog;
+
+    private static readonly ObservableGauge<long> BacklogImages = Meter.CreateObservableGauge(
+        "agcam.backlog", () => Known(backlog => backlog.Images), "{image}", "Images that were accepted and have no record yet, of all processes together.");
+
+    private static readonly ObservableGauge<double> BacklogAge = Meter.CreateObservableGauge(
+        "agcam.backlog.age", () => Known(backlog => backlog.Oldest is { } oldest ? Math.Max(0, (DateTimeOffset.UtcNow - oldest).TotalSeconds) : 0), "s", "Age of the oldest job or request that has not ended.");
+
+    /// <summary>Whether anybody asks for the backlog: it costs the store a query.</summary>
+    public static bool WantsBacklog => BacklogImages.Enabled || BacklogAge.Enabled;
+
+    /// <summary>Counters begin at 0 rather than with their first event: a rate over the first failure needs a point before it.</summary>
+    internal static void Begin()
+    {
+        foreach (var outcome in new[] { "completed", "failed" })
+            Images.Add(0, new KeyValuePair<string, object?>("outcome", outcome));
+        foreach (var lane in Enum.GetNames<Messages.Lane>())
+            Redeliveries.Add(0, new KeyValuePair<string, object?>("lane", lane));
+        foreach (var outcome in new[] { "delivered", "unanswered", "given-up" })
+            Webhooks.Add(0, new KeyValuePair<string, object?>("outcome", outcome));
+        Found.Add(0);
+        InFlight.Add(0);
+        DeviceBusy.Add(0);
+    }
+
+    /// <summary>The newest one known; until there is one, no gauge is reported.</summary>
+    internal static void Report(Stores.Backlog backlog) => Volatile.Write(ref _backlog, backlog);
+
+    private static Measurement<T>[] Known<T>(Func<Stores.Backlog, T> value) where T : struct =>
+        Volatile.Read(ref _backlog) is { } backlog ? [new Measurement<T>(value(backlog))] : [];
+
+    private static Histogram<double> Histogram(string name, string description) =>
+        Meter.CreateHistogram(name, "s", description, advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });
 }

@@ -84,8 +84,9 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
                 var next = node.Next;
                 if (node.Value.Plan.SharesPassWith(first.Plan))
                 {
-                    batch.Add(node.Value);
                     lane.Remove(node);
+                    if (node.Value.TryTake())
+                        batch.Add(node.Value);
                 }
                 node = next;
             }

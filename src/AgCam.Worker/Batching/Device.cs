@@ -1,52 +1,114 @@
+using System.Runtime.CompilerServices;
 using AgCam.Pipeline.Telemetry;
+using AgCam.Worker.Engines;
 using Microsoft.Extensions.Logging;
 
 namespace AgCam.Worker.Batching;
 
-/// <summary>The one thing that computes: takes batches and explains them, one after the other.</summary>
-internal sealed class Device(BatchQueue queue, ILogger<Device> log)
+/// <summary>The one thing that computes: takes batches and explains them, one after the other. On a GPU the next batch is packed and on its way to the device meanwhile.</summary>
+/// <param name="exit">What becomes of the process when its device is lost; null for <see cref="LostDevice.Exit"/>.</param>
+internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<string>? exit = null)
 {
+    /// <summary>How many images of an engine fit into the device's memory, once more have not.</summary>
+    private readonly ConditionalWeakTable<IExplainEngine, StrongBox<int>> _fits = [];
+
     /// <returns>When cancelled; what waits then is not computed any more.</returns>
     public async Task RunAsync(CancellationToken cancel)
     {
+        var computing = Task.CompletedTask;
         try
         {
             while (true)
-                Explain(await queue.TakeAsync(cancel));
+            {
+                var batch = await queue.TakeAsync(cancel);
+                var uploaded = Upload(batch);
+                await computing;
+                if (uploaded is null)
+                    Explain(batch);
+                else
+                    computing = Task.Run(() => Explain(batch, uploaded), CancellationToken.None);
+            }
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
+            await computing;
         }
     }
 
     /// <summary>A batch that fails is halved until it fits into memory, or the one image that makes it fail is alone.</summary>
     internal void Explain(IReadOnlyList<ImageWork> batch)
     {
+        if (batch.Count == 0)
+            return; // all abandoned
+        if (_fits.TryGetValue(batch[0].Plan.Engine, out var fits) && batch.Count > fits.Value)
+            foreach (var part in batch.Chunk(fits.Value))
+                Explain(part, uploaded: null);
+        else
+            Explain(batch, uploaded: null);
+    }
+
+    private void Explain(IReadOnlyList<ImageWork> batch, IDisposable? uploaded)
+    {
         try
         {
             var plan = batch[0].Plan;
+            using var activity = Batches.Start("batch", batch.Select(work => work.Trace));
+            activity?.SetTag("agcam.images", batch.Count).SetTag("agcam.model", plan.Engine.Model.Id);
             var begun = TimeProvider.System.GetTimestamp();
-            var explanations = plan.Engine.Explain([.. batch.Select(work => work.Input)], [.. batch.Select(work => work.Label)], plan.Options);
-            PipelineTelemetry.BatchSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds);
+            IReadOnlyList<int?> labels = [.. batch.Select(work => work.Label)];
+            IReadOnlyList<Explanation> explanations;
+            using (uploaded)
+                explanations = uploaded is null ? plan.Engine.Explain(Inputs(batch), labels, plan.Options) : plan.Engine.ExplainUploaded(uploaded, labels, plan.Options);
+            var took = TimeProvider.System.GetElapsedTime(begun);
+            PipelineTelemetry.BatchSeconds.Record(took.TotalSeconds);
+            PipelineTelemetry.DeviceBusy.Add(took.TotalSeconds);
             PipelineTelemetry.BatchSize.Record(batch.Count);
-            queue.Took(TimeProvider.System.GetElapsedTime(begun), batch.Count);
+            queue.Took(took, batch.Count);
             for (var i = 0; i < batch.Count; i++)
                 batch[i].Complete(explanations[i]);
         }
         catch (Exception e)
         {
-            if (IsLostDevice(e))
-                Environment.FailFast($"The device is lost: {e.Message}"); // nothing computed from here on could be trusted
+            if (ComputeDevice.IsLost(e))
+                (exit ?? LostDevice.Exit)(e.Message);
             if (batch.Count == 1)
             {
                 batch[0].Fail(e);
                 return;
             }
             log.LogWarning("A batch of {Count} failed and is halved: {Reason}", batch.Count, e.Message);
-            Explain([.. batch.Take(batch.Count / 2)]);
-            Explain([.. batch.Skip(batch.Count / 2)]);
+            if (ComputeDevice.IsOutOfMemory(e))
+                Fits(batch[0].Plan.Engine, (batch.Count + 1) / 2);
+            Explain([.. batch.Take((batch.Count + 1) / 2)]);
+            Explain([.. batch.Skip((batch.Count + 1) / 2)]);
         }
     }
 
-    private static bool IsLostDevice(Exception e) => e.Message.Contains("CUDA error", StringComparison.Ordinal) && !e.Message.Contains("out of memory", StringComparison.Ordinal);
+    /// <returns>Null where nothing is gained by it, or it did not work: then the batch is tried as a whole.</returns>
+    private IDisposable? Upload(IReadOnlyList<ImageWork> batch)
+    {
+        if (batch.Count == 0 || _fits.TryGetValue(batch[0].Plan.Engine, out var fits) && batch.Count > fits.Value)
+            return null;
+        try
+        {
+            return batch[0].Plan.Engine.Upload(Inputs(batch));
+        }
+        catch (Exception e) when (ComputeDevice.IsOutOfMemory(e))
+        {
+            return null; // there may be room once the batch before is through
+        }
+        catch (Exception e) when (ComputeDevice.IsLost(e))
+        {
+            (exit ?? LostDevice.Exit)(e.Message);
+            return null;
+        }
+    }
+
+    private void Fits(IExplainEngine engine, int images)
+    {
+        var fits = _fits.GetValue(engine, _ => new StrongBox<int>(int.MaxValue));
+        fits.Value = Math.Min(fits.Value, images);
+    }
+
+    private static IReadOnlyList<EngineInput> Inputs(IReadOnlyList<ImageWork> batch) => [.. batch.Select(work => work.Input)];
 }

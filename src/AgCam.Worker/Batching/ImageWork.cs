@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AgCam.Pipeline.Messages;
 using AgCam.Worker.Engines;
 
@@ -23,6 +24,7 @@ internal sealed record Plan(IExplainEngine Engine, ExplainOptions Options, Expla
 internal sealed class ImageWork(Plan plan, EngineInput input, int? label, Lane lane)
 {
     private readonly TaskCompletionSource<Explanation> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _state; // 0 waits, 1 taken by the device, 2 abandoned
 
     public Plan Plan => plan;
 
@@ -32,9 +34,29 @@ internal sealed class ImageWork(Plan plan, EngineInput input, int? label, Lane l
 
     public Lane Lane => lane;
 
+    /// <summary>The request's span, for the batch to link to.</summary>
+    public ActivityContext Trace { get; } = Activity.Current?.Context ?? default;
+
     public long Arrived { get; } = TimeProvider.System.GetTimestamp();
 
     public Task<Explanation> Done => _done.Task;
+
+    /// <summary>The device takes it.</summary>
+    /// <returns>False when nobody wants it any more.</returns>
+    public bool TryTake() => Interlocked.CompareExchange(ref _state, 1, 0) == 0;
+
+    /// <summary>Waits for the explanation. When it returns, in whatever way, the device has done with the engine as far as this image goes, so the engine may be unloaded.</summary>
+    public async Task<Explanation> ResultAsync(CancellationToken cancel)
+    {
+        try
+        {
+            return await _done.Task.WaitAsync(cancel);
+        }
+        catch (OperationCanceledException) when (Interlocked.CompareExchange(ref _state, 2, 0) == 1)
+        {
+            return await _done.Task; // it is in a batch already, which takes no longer than a batch takes
+        }
+    }
 
     public void Complete(Explanation explanation) => _done.TrySetResult(explanation);
 

@@ -7,6 +7,7 @@ using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker.Batching;
+using AgCam.Worker.Engines;
 
 namespace AgCam.Worker.Chunks;
 
@@ -20,7 +21,9 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
     public async Task<ChunkResult> TogetherAsync(ExplainImages request, ChunkLease lease, Plan plan, CancellationToken cancel)
     {
         var recalled = await RecallAsync(request, plan, cancel);
-        var read = await fetch.FetchAsync([.. request.References.Where(reference => !recalled.Images.ContainsKey(reference.Number))], plan, cancel, request.Lane);
+        FetchedImage[] read;
+        using (PipelineTelemetry.Activities.StartActivity("fetch"))
+            read = await fetch.FetchAsync([.. request.References.Where(reference => !recalled.Images.ContainsKey(reference.Number))], plan, cancel, request.Lane);
         ThrowIfShared(request, read);
         var found = await FindAsync(read, cancel);
         foreach (var explanation in recalled.Found)
@@ -69,13 +72,17 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
         return (recalled.Where(image => IsFound(found, image)).ToDictionary(image => image.Reference.Number), found.Values);
     }
 
-    /// <summary>One image after the other, each with a durable note before it: the one that brings the process down is known by its note.</summary>
+    /// <summary>
+    /// One image after the other, each with a durable note before it: the one that brings the process down is known by its note. Those that did not come back before are last:
+    /// a process that is killed from outside, again and again, then meets another image each time, and only one that kills gathers two notes.
+    /// </summary>
+    /// <param name="begun">How often each image was begun without coming back.</param>
     /// <returns>Null when the lease has been lost.</returns>
-    public async Task<ChunkResult?> AloneAsync(ExplainImages request, ChunkLease lease, Plan plan, CancellationToken cancel)
+    public async Task<ChunkResult?> AloneAsync(ExplainImages request, ChunkLease lease, IReadOnlyDictionary<int, int> begun, Plan plan, CancellationToken cancel)
     {
         var provenance = await ProvenanceAsync(plan, cancel);
         var (items, explanations) = (new List<Item>(), new Dictionary<Digest, StoredExplanation>());
-        foreach (var reference in request.References)
+        foreach (var reference in request.References.OrderBy(reference => begun.GetValueOrDefault(reference.Number)))
         {
             cancel.ThrowIfCancellationRequested();
             var begunBefore = await patience.CallAsync(token => store.Chunks.BeginAloneAsync(lease, reference.Number, token), cancel);
@@ -123,10 +130,10 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
             var turn = await _ahead.EnterAsync(request.Lane, cancel);
             try
             {
-                var input = await fetch.DecodeAsync(async () => plan.Engine.Prepare(await BytesAsync(image, cancel), image.Sha256!.Value, fetch.References.Limits), cancel, request.Lane);
+                var input = await fetch.DecodeAsync(async () => Prepare(plan, await BytesAsync(image, cancel), image.Sha256!.Value), cancel, request.Lane);
                 var work = new ImageWork(plan, input, image.Label, request.Lane);
                 queue.Add(work);
-                var explanation = await work.Done.WaitAsync(cancel);
+                var explanation = await work.ResultAsync(cancel);
                 var ofLabel = request.Targets.Contains(TargetForm.Label) && image.Label is not null;
                 var stored = StoredForm.Of(explanation, image.Id, input, provenance, ofLabel);
                 float? labelLogit = image.Label is { } label ? StoredForm.LabelLogit(stored, label) ?? explanation.Logits[label] : null;
@@ -145,6 +152,14 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
         {
             return new Computed(null, null, new ImageException(WorkerFailure.NotExplained, e.Message, e));
         }
+    }
+
+    private EngineInput Prepare(Plan plan, byte[] bytes, Digest sha256)
+    {
+        var begun = Stage.Begin();
+        var input = plan.Engine.Prepare(bytes, sha256, fetch.References.Limits);
+        Stage.End(Stage.Decode, begun);
+        return input;
     }
 
     /// <exception cref="ImageException">The file has changed between two looks at it.</exception>

@@ -1,5 +1,6 @@
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker.Engines;
@@ -19,8 +20,9 @@ internal sealed class ChunkExplainer(
     {
         if (_drain.HasBegun || cancel.IsCancellationRequested)
             throw new GiveBackException("The worker is stopping.");
+        using var scope = log.BeginScope("job {Job} chunk {Chunk}", message.Owner, message.Chunk);
         await turns.EnterAsync();
-        var leave = turns.Leave;
+        var (leave, inFlight) = ((Action)turns.Leave, 0);
         try
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(_drain.Over, cancel);
@@ -33,10 +35,14 @@ internal sealed class ChunkExplainer(
                 leave = turns.LeaveAlone;
                 await turns.BecomeAloneAsync();
             }
-            await ExplainAsync(granted.Chunk!.Request ?? message with { References = granted.Chunk.References }, held, granted.Chunk.Faults, granted.Alone, ended.Token);
+            PipelineTelemetry.InFlight.Add(granted.Chunk!.Count);
+            inFlight = granted.Chunk.Count;
+            await ExplainAsync(granted.Chunk.Request ?? message with { References = granted.Chunk.References }, held, granted.Chunk.Faults, granted.Alone ? granted.Chunk.Alone : null, ended.Token);
         }
         finally
         {
+            if (inFlight > 0)
+                PipelineTelemetry.InFlight.Add(-inFlight);
             leave();
         }
     }
@@ -59,17 +65,18 @@ internal sealed class ChunkExplainer(
         }
     }
 
-    private async Task ExplainAsync(ExplainImages request, HeldLease held, int faults, bool alone, CancellationToken ended)
+    /// <param name="alone">When it is computed image by image: how often each was begun without coming back.</param>
+    private async Task ExplainAsync(ExplainImages request, HeldLease held, int faults, IReadOnlyDictionary<int, int>? alone, CancellationToken ended)
     {
         try
         {
             var begun = TimeProvider.System.GetTimestamp();
             if (await ComputeAsync(request, held.Lease, alone, ended) is not { } result)
                 return;
-            var saved = await results.SaveAsync(result);
-            PipelineTelemetry.ChunkSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds, new("lane", request.Lane), new("alone", alone));
-            PipelineTelemetry.Images.Add(saved.Progress.Completed, new KeyValuePair<string, object?>("outcome", "completed"));
-            PipelineTelemetry.Images.Add(saved.Progress.Failed, new KeyValuePair<string, object?>("outcome", "failed"));
+            var saved = await SaveAsync(result);
+            PipelineTelemetry.ChunkSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds, new("lane", request.Lane), new("alone", alone is not null));
+            Count(result, saved);
+            log.LogDebug("{Outcome}: {Completed} completed, {Failed} failed", saved.Outcome, saved.Progress.Completed, saved.Progress.Failed);
             await TellAsync(request, saved);
         }
         catch (RequestException e) when (request.JobId is { } job)
@@ -107,7 +114,9 @@ internal sealed class ChunkExplainer(
         try
         {
             log.LogError(last, "Chunk {Chunk} of {Owner} is given up", request.Chunk, request.Owner);
-            var saved = await results.SaveAsync(computation.Failed(request, lease, WorkerFailure.GivenUp, $"The chunk failed {faults} times, the last time so: {last.Message}"));
+            var result = computation.Failed(request, lease, WorkerFailure.GivenUp, $"The chunk failed {faults} times, the last time so: {last.Message}");
+            var saved = await SaveAsync(result);
+            Count(result, saved);
             await TellAsync(request, saved);
             return true;
         }
@@ -118,13 +127,32 @@ internal sealed class ChunkExplainer(
         }
     }
 
-    private async Task<ChunkResult?> ComputeAsync(ExplainImages request, ChunkLease lease, bool alone, CancellationToken ended)
+    private async Task<SaveAnswer> SaveAsync(ChunkResult result)
+    {
+        using var activity = PipelineTelemetry.Activities.StartActivity("store");
+        var saved = await results.SaveAsync(result);
+        activity?.SetTag("agcam.outcome", saved.Outcome);
+        return saved;
+    }
+
+    /// <summary>Only the attempt that was stored counts, so that no image counts twice.</summary>
+    private static void Count(ChunkResult result, SaveAnswer saved)
+    {
+        if (saved.Outcome != SaveOutcome.Saved || !PipelineTelemetry.Images.Enabled)
+            return;
+        if (saved.Progress.Completed > 0)
+            PipelineTelemetry.Images.Add(saved.Progress.Completed, new KeyValuePair<string, object?>("outcome", "completed"));
+        foreach (var failed in result.Items.Where(item => item.Status == ItemStatus.Failed).CountBy(item => item.Reason ?? "unknown"))
+            PipelineTelemetry.Images.Add(failed.Value, new("outcome", "failed"), new("reason", failed.Key));
+    }
+
+    private async Task<ChunkResult?> ComputeAsync(ExplainImages request, ChunkLease lease, IReadOnlyDictionary<int, int>? alone, CancellationToken ended)
     {
         try
         {
             using var use = await engines.EngineForAsync(request, ended);
             var plan = Planning.PlanOf(request, use.Engine);
-            return alone ? await computation.AloneAsync(request, lease, plan, ended) : await computation.TogetherAsync(request, lease, plan, ended);
+            return alone is not null ? await computation.AloneAsync(request, lease, alone, plan, ended) : await computation.TogetherAsync(request, lease, plan, ended);
         }
         catch (RequestException e) when (request.JobId is null)
         {
@@ -152,7 +180,8 @@ internal sealed class ChunkExplainer(
             if (saved.JobCompleted && request.JobId is { } id && await store.Jobs.FindAsync(id) is { } job)
             {
                 await bus.TellAsync(new JobCompleted { JobId = id, Progress = job.Progress, At = now });
-                await store.Jobs.MarkToldAsync(id);
+                if (job.Spec.Webhook is null)
+                    await store.Jobs.MarkToldAsync(id);
             }
         }
         catch (Exception e) when (e is BusException or StoreUnavailableException) // it is stored; the sweeper tells of a job, and who waits for a chunk looks into the store

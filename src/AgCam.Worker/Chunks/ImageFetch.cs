@@ -58,7 +58,9 @@ internal sealed class ImageFetch(ReferenceReader references, StorePatience patie
         var label = LabelOf(reference, plan);
         try
         {
+            var begun = Stage.Begin();
             var (bytes, stamp) = await ReadAsync(reference, cancel);
+            Stage.End(Stage.Fetch, begun);
             var sha256 = Digest.Of(bytes);
             var id = IdOf(sha256, plan, label);
             return new FetchedImage(reference with { Stamp = stamp }, null, sha256, id, kept.TryKeep(bytes.Length, MaxKept) ? bytes : null, label);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Telemetry;
@@ -44,9 +45,10 @@ internal sealed class ResultWriter(IStore store, StorePatience patience)
     {
         try
         {
-            var begun = TimeProvider.System.GetTimestamp();
+            using var activity = Batches.Start("save", batch.Select(one => one.Trace));
+            var begun = Stage.Begin();
             var answers = await patience.CallAsync(token => store.Chunks.SaveAsync([.. batch.Select(one => one.Result)], token), cancel);
-            PipelineTelemetry.SaveSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds);
+            Stage.End(Stage.Store, begun);
             for (var i = 0; i < batch.Count; i++)
                 batch[i].Done.TrySetResult(answers[i]);
         }
@@ -62,5 +64,8 @@ internal sealed class ResultWriter(IStore store, StorePatience patience)
         }
     }
 
-    private sealed record Waiting(ChunkResult Result, TaskCompletionSource<SaveAnswer> Done);
+    private sealed record Waiting(ChunkResult Result, TaskCompletionSource<SaveAnswer> Done)
+    {
+        public ActivityContext Trace { get; } = Activity.Current?.Context ?? default;
+    }
 }

@@ -1,36 +1,68 @@
+using AgCam.Models;
 using AgCam.Pipeline.Messages;
 
 namespace AgCam.Worker.Engines;
 
-/// <summary>Loaded models, most recently used ones kept. One that is in use is never unloaded, so there may be more than the limit for a while.</summary>
-internal sealed class EnginePool(IEngineLoader loader, int limit) : IDisposable
+/// <summary>
+/// Loaded models within a budget of memory. A model that needs room gets that of the ones used longest ago; of one in use never: it is waited for, and meanwhile
+/// whoever comes waits behind, so that a model in steady use cannot keep another out for ever.
+/// </summary>
+/// <param name="budget">Bytes of weights.</param>
+internal sealed class EnginePool(IEngineLoader loader, long budget) : IDisposable
 {
     private readonly SemaphoreSlim _loading = new(1, 1);
     private readonly Lock _lock = new();
     private readonly Dictionary<(ModelPin, string), Entry> _entries = [];
+    private TaskCompletionSource? _returned; // while somebody waits for room
     private long _uses;
 
+    /// <summary>Bytes of what is loaded.</summary>
+    public long Used
+    {
+        get
+        {
+            lock (_lock)
+                return _entries.Values.Sum(entry => entry.Bytes);
+        }
+    }
+
     /// <summary>The model, loaded if need be; dispose the use when done with it.</summary>
-    /// <exception cref="Models.ModelException">It cannot be loaded.</exception>
+    /// <exception cref="ModelException">It cannot be loaded, or is larger than the whole budget.</exception>
     public async Task<EngineUse> UseAsync(ModelPin model, string dtype, CancellationToken cancel)
     {
-        if (TryUse((model, dtype)) is { } loaded)
+        if (TryUse((model, dtype), overtake: false) is { } loaded)
             return loaded;
         await _loading.WaitAsync(cancel);
         try
         {
-            if (TryUse((model, dtype)) is { } meanwhile)
+            if (TryUse((model, dtype), overtake: true) is { } meanwhile)
                 return meanwhile;
-            Evict(limit - 1); // before loading: two large models may not fit
-            var engine = await loader.LoadAsync(model, dtype, cancel);
-            lock (_lock)
-                _entries.Add((model, dtype), new Entry(engine));
-            return TryUse((model, dtype))!;
+            var bytes = await loader.BytesAsync(model, dtype, cancel);
+            if (bytes > budget)
+                throw new ModelException(WorkerFailure.ModelTooLarge,
+                    $"The weights of {model.Id} as {dtype} take {bytes >> 20} MiB; this worker may hold {budget >> 20} MiB. Raise Worker:ModelMemoryMegabytes, or take a smaller dtype.");
+            await MakeRoomAsync(bytes, cancel); // before loading: two large models may not fit
+            return await LoadAsync(model, dtype, bytes, cancel);
         }
         finally
         {
             _loading.Release();
         }
+    }
+
+    /// <summary>Loads the models in their order, as far as they fit beside each other.</summary>
+    /// <returns>How many are loaded.</returns>
+    public async Task<int> WarmUpAsync(IReadOnlyList<ModelPin> models, string dtype, CancellationToken cancel)
+    {
+        for (var i = 0; i < models.Count; i++)
+        {
+            if (i > 0 && Used + await loader.BytesAsync(models[i], dtype, cancel) > budget)
+                return i;
+            using (await UseAsync(models[i], dtype, cancel))
+            {
+            }
+        }
+        return models.Count;
     }
 
     public void Dispose()
@@ -44,11 +76,57 @@ internal sealed class EnginePool(IEngineLoader loader, int limit) : IDisposable
         _loading.Dispose();
     }
 
-    private EngineUse? TryUse((ModelPin, string) key)
+    private async Task<EngineUse> LoadAsync(ModelPin model, string dtype, long bytes, CancellationToken cancel)
+    {
+        var engine = await loader.LoadAsync(model, dtype, cancel);
+        lock (_lock)
+            _entries.Add((model, dtype), new Entry(engine, bytes));
+        return TryUse((model, dtype), overtake: true)!;
+    }
+
+    private async Task MakeRoomAsync(long bytes, CancellationToken cancel)
+    {
+        try
+        {
+            while (EvictFor(bytes) is { } returned)
+                await returned.WaitAsync(cancel);
+        }
+        finally
+        {
+            lock (_lock)
+                _returned = null;
+        }
+    }
+
+    /// <returns>Null when there is room; else what ends when a model in use has come back.</returns>
+    private Task? EvictFor(long bytes)
+    {
+        var gone = new List<IExplainEngine>();
+        Task? returned = null;
+        lock (_lock)
+        {
+            var used = _entries.Values.Sum(entry => entry.Bytes);
+            foreach (var (key, entry) in _entries.Where(pair => pair.Value.Users == 0).OrderBy(pair => pair.Value.LastUse).ToList())
+            {
+                if (used + bytes <= budget)
+                    break;
+                _entries.Remove(key);
+                used -= entry.Bytes;
+                gone.Add(entry.Engine);
+            }
+            if (used + bytes > budget)
+                returned = (_returned = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        }
+        foreach (var engine in gone)
+            engine.Dispose();
+        return returned;
+    }
+
+    private EngineUse? TryUse((ModelPin, string) key, bool overtake)
     {
         lock (_lock)
         {
-            if (!_entries.TryGetValue(key, out var entry))
+            if (!overtake && _returned is not null || !_entries.TryGetValue(key, out var entry))
                 return null;
             entry.Users++;
             entry.LastUse = ++_uses;
@@ -59,26 +137,15 @@ internal sealed class EnginePool(IEngineLoader loader, int limit) : IDisposable
     private void Return(Entry entry)
     {
         lock (_lock)
-            entry.Users--;
-        Evict(limit);
+            if (--entry.Users == 0)
+                _returned?.TrySetResult();
     }
 
-    private void Evict(int keep)
-    {
-        var gone = new List<IExplainEngine>();
-        lock (_lock)
-            foreach (var (key, entry) in _entries.Where(pair => pair.Value.Users == 0).OrderBy(pair => pair.Value.LastUse).Take(Math.Max(0, _entries.Count - keep)).ToList())
-            {
-                _entries.Remove(key);
-                gone.Add(entry.Engine);
-            }
-        foreach (var engine in gone)
-            engine.Dispose();
-    }
-
-    private sealed class Entry(IExplainEngine engine)
+    private sealed class Entry(IExplainEngine engine, long bytes)
     {
         public IExplainEngine Engine => engine;
+
+        public long Bytes => bytes;
 
         public int Users { get; set; }
 

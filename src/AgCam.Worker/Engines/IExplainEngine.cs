@@ -29,6 +29,13 @@ public interface IExplainEngine : IDisposable
     /// <returns>One for each image, in their order.</returns>
     IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options);
 
+    /// <summary>Begins to bring a batch to the device, while the one before is computed there. Called from one thread at a time, not that of <see cref="Explain"/>.</summary>
+    /// <returns>To be handed to <see cref="ExplainUploaded"/> and disposed after it; null where it gains nothing, as on a CPU.</returns>
+    IDisposable? Upload(IReadOnlyList<EngineInput> images) => null;
+
+    /// <summary>As <see cref="Explain"/>, of what <see cref="Upload"/> gave.</summary>
+    IReadOnlyList<Explanation> ExplainUploaded(IDisposable uploaded, IReadOnlyList<int?> labels, ExplainOptions options) => throw new NotSupportedException("This engine uploads nothing.");
+
     /// <summary>The boxes of a raw map in the pixels of an original of that size.</summary>
     IReadOnlyList<BoundingBox> Boxes(Heatmap map, int originalWidth, int originalHeight, double threshold);
 }
@@ -39,6 +46,11 @@ public sealed record EngineInput(Digest Digest, PreparedImage Image, PictureFact
 /// <summary>Where engines come from.</summary>
 public interface IEngineLoader
 {
+    /// <summary>What the model's weights will take of the device's memory, known without loading it. Default 0: not worth counting.</summary>
+    /// <exception cref="Models.ModelException">The model is not allowed, or cannot be read.</exception>
+    Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancel) => Task.FromResult(0L);
+
+    /// <summary>Ready to be used at its full speed.</summary>
     /// <exception cref="Models.ModelException">The model is not allowed, not the one that the pin means, or cannot be loaded.</exception>
     Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel);
 }

@@ -27,6 +27,18 @@ public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainE
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options) =>
         explainer.Explain([.. images.Select(image => image.Image)], labels, options);
 
+    public IDisposable? Upload(IReadOnlyList<EngineInput> images) => explainer.Device == "cpu" ? null : explainer.Upload([.. images.Select(image => image.Image)]);
+
+    public IReadOnlyList<Explanation> ExplainUploaded(IDisposable uploaded, IReadOnlyList<int?> labels, ExplainOptions options) =>
+        explainer.Explain((UploadedImages)uploaded, labels, options);
+
+    /// <summary>One pass over a black picture: kernels are chosen and memory is reserved before anybody waits for them.</summary>
+    internal void WarmUp()
+    {
+        var options = explainer.Preprocessing;
+        explainer.Explain(new RgbImage(options.InputWidth, options.InputHeight, new byte[options.InputWidth * options.InputHeight * 3]));
+    }
+
     public IReadOnlyList<BoundingBox> Boxes(Heatmap map, int originalWidth, int originalHeight, double threshold)
     {
         var transform = Preprocessor.TransformOf(explainer.Preprocessing, originalWidth, originalHeight);
@@ -39,6 +51,16 @@ public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainE
 /// <summary>Loads the models that the operator lists, from their files.</summary>
 public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IEngineLoader
 {
+    public Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancel) => Task.Run(
+        () =>
+        {
+            using var checkpoint = Checkpoint.Open(models.Find(model.Id) ?? throw NotListed(model), new CheckpointOptions { Id = model.Id });
+            return checkpoint.Weights.Values.Sum(weight => weight.ElementCount) * ComputeDtype.Bytes(dtype);
+        },
+        cancel);
+
+    private static ModelException NotListed(ModelPin model) => new(ModelFailure.NotFound, $"This worker has no model {model.Id}. Name it in its options, or submit for one that it has.");
+
     public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel)
     {
         var here = await models.PinAsync(model.Id, cancel);
@@ -51,7 +73,11 @@ public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IE
                 using var checkpoint = Checkpoint.Open(models.Find(model.Id)!, new CheckpointOptions { Id = model.Id });
                 var explainer = new Explainer(checkpoint, new ExplainerOptions { Device = options.Device, Dtype = dtype });
                 if (explainer.ModelSha256 == model.Sha256)
-                    return new ModelEngine(explainer, model);
+                {
+                    var engine = new ModelEngine(explainer, model);
+                    engine.WarmUp();
+                    return engine;
+                }
                 explainer.Dispose();
                 throw new ModelException(WorkerFailure.AnotherModel, $"The file of {model.Id} has changed since this worker started. Restart it, and submit the request again.");
             },

@@ -53,7 +53,7 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
         if (bytes is not ([0xFF, 0xD8, ..] or [0x89, (byte)'P', ..] or [(byte)'R', (byte)'I', ..] or [(byte)'G', (byte)'I', ..] or [(byte)'B', (byte)'M', ..] or [(byte)'I', (byte)'I', ..] or [(byte)'M', (byte)'M', ..]))
             throw new ImageException(ImageFailure.UnsupportedFormat, "The bytes do not begin like an image.");
         return new EngineInput(
-            digest, new PreparedImage([], Width, Width, new InputTransform(1, 1, 0, 0, Width, Width)), new PictureFacts(Width, Width, digest.GetHashCode(), 0.5f, bytes.Length, 7));
+            digest, new PreparedImage([], Width, Width, new InputTransform(1, 1, 0, 0, Width, Width)), new PictureFacts(Width, Width, First(digest), 0.5f, bytes.Length, 7));
     }
 
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options) =>
@@ -121,6 +121,14 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
         foreach (ref var value in values.AsSpan())
             value = random.Next();
         return new Heatmap(Grid, Grid, values);
+    }
+
+    /// <summary>Its first eight bytes; a hash code would be another in every process.</summary>
+    private static long First(Digest digest)
+    {
+        Span<byte> bytes = stackalloc byte[Digest.Size];
+        digest.CopyTo(bytes);
+        return BinaryPrimitives.ReadInt64BigEndian(bytes);
     }
 
     /// <summary>xorshift64*: numbers that follow from a digest on any machine.</summary>

@@ -11,7 +11,7 @@ public sealed record ImageLimits
     public static ImageLimits Default { get; } = new();
 
     /// <summary>Bytes of the encoded image.</summary>
-    [Range(1, int.MaxValue)]
+    [Range(1.0, int.MaxValue)]
     public long MaxBytes { get; init; } = 64L << 20;
 
     /// <summary>Width x height. 2^26 is 8192 x 8192.</summary>

@@ -10,6 +10,17 @@ namespace AgCam.Api.Tests.Doors;
 
 public sealed class DoorsTests
 {
+    private sealed class MovedClock : TimeProvider
+    {
+        private long _ticks;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => _ticks;
+
+        public void Advance(TimeSpan by) => _ticks += by.Ticks;
+    }
+
     private static readonly (string Key, ApiKey Entry) Reader = ApiKey.Create("reader", Scope.Read);
     private static readonly (string Key, ApiKey Entry) Sender = ApiKey.Create("sender", Scope.Submit);
     private static readonly (string Key, ApiKey Entry) Admin = ApiKey.Create("admin", Scope.Admin);
@@ -138,6 +149,89 @@ public sealed class DoorsTests
     }
 
     [Fact]
+    public async Task A_job_counts_against_the_rate_with_as_many_images_as_it_has()
+    {
+        await using var api = await RunningApi.StartAsync(WithKeys with { ImagesPerMinute = 10 }, worker: false, clock: new MovedClock());
+        for (var i = 0; i < 8; i++)
+            api.AddPicture(i);
+        Task<HttpResponseMessage> Submit(string name) => api.SendAsync(
+            HttpMethod.Post, "/v1/jobs", new StringContent($$"""{"source": "folder:{{api.Folder}}"}""", null, "application/json"), name, apiKey: Sender.Key);
+
+        await RunningApi.JsonAsync(await Submit("one"), 201); // 8 of 10
+        await RunningApi.JsonAsync(await Submit("two"), 201); // there was something left: 6 are owed
+        var refused = await Submit("three");
+        await RunningApi.RefusedAsync(refused, 429, "rate-limited");
+        Assert.Equal(42, refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds);
+        await RunningApi.JsonAsync(await Submit("two"), 200); // not a new one
+        await RunningApi.RefusedAsync(await api.SendAsync(HttpMethod.Post, "/v1/uploads", new ByteArrayContent(RunningApi.Picture(1)), apiKey: Sender.Key), 429, "rate-limited");
+    }
+
+    [Fact]
+    public void A_rate_fills_evenly_and_is_owed_no_more_than_a_minutes_worth()
+    {
+        var clock = new MovedClock();
+        var rate = new ImageRate(60, clock);
+        Assert.Null(rate.Take("a", 1_000_000));
+        Assert.Equal(1, rate.Take("a")!.Value.TotalSeconds, 3); // the bucket was full, so nothing is owed
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Null(rate.Take("a", 1_000_000));
+        Assert.Equal(60, rate.Take("a")!.Value.TotalSeconds, 3);
+        Assert.Null(rate.Take("b"));
+        clock.Advance(TimeSpan.FromHours(1));
+        for (var i = 0; i < 60; i++)
+            Assert.Null(rate.Take("a"));
+        Assert.NotNull(rate.Take("a"));
+    }
+
+    [Fact]
+    public async Task The_same_idempotency_key_of_two_callers_is_two_requests()
+    {
+        var other = ApiKey.Create("other", Scope.Submit);
+        await using var api = await RunningApi.StartAsync(WithKeys with { Keys = [Sender.Entry, other.Entry] }, worker: false);
+        api.AddPicture(1);
+        var body = $$"""{"source": "folder:{{api.Folder}}"}""";
+        Task<HttpResponseMessage> Submit(string json, string apiKey) => api.SendAsync(HttpMethod.Post, "/v1/jobs", new StringContent(json, null, "application/json"), "mine", apiKey);
+        var one = await RunningApi.JsonAsync(await Submit(body, Sender.Key), 201);
+        var two = await RunningApi.JsonAsync(await Submit(body, other.Key), 201);
+        Assert.NotEqual((string?)one["id"], (string?)two["id"]);
+        Assert.Equal((string?)one["id"], (string?)(await RunningApi.JsonAsync(await Submit(body, Sender.Key), 200))["id"]);
+        await RunningApi.RefusedAsync(await Submit(body[..^1] + ", \"threshold\": 0.7}", other.Key), 409, "key-used");
+
+        Task<HttpResponseMessage> Explain(string apiKey) => api.SendAsync(
+            HttpMethod.Post, "/v1/explanations", new StringContent($$"""{"uri": "{{api.Folder}}/1.png"}""", null, "application/json"), "one", apiKey);
+        Assert.NotEqual((string?)(await RunningApi.JsonAsync(await Explain(Sender.Key), 202))["id"], (string?)(await RunningApi.JsonAsync(await Explain(other.Key), 202))["id"]);
+    }
+
+    [Theory]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("17")]
+    [InlineData("{")]
+    [InlineData("{\"uri\": 7, \"source\": 7}")]
+    [InlineData("{\"uri\": \"/a\", \"source\": \"folder:/a\", \"threshold\": \"NaN\"}")]
+    [InlineData("{\"uri\": \"/a\", \"source\": \"folder:/a\", \"threshold\": 1e999}")]
+    [InlineData("{\"uri\": \"/a\\u0000b\", \"source\": \"folder:/a\\u0000b\"}")]
+    [InlineData("{\"uri\": \"\\ud800\", \"source\": \"folder:\\ud800\"}")]
+    [InlineData("{\"uri\": \"/a\", \"source\": \"folder:/a\", \"targets\": [null]}")]
+    [InlineData("{\"uri\": \"/a\", \"source\": \"folder:/a\", \"targets\": {\"0\": \"predicted\"}}")]
+    [InlineData("{\"uri\": \"/a\", \"source\": \"folder:/a\", \"tags\": [null], \"metadata\": {\"a\": null}}")]
+    [InlineData("{\"uri\": \"/a\", \"source\": \"folder:/a\", \"owner\": \"me\"}")]
+    [InlineData("{\"uri\": \"/a\", \"source\": \"folder:/a\"} {}")]
+    public async Task Forged_json_is_a_clear_400(string json)
+    {
+        await using var api = await RunningApi.StartAsync(worker: false);
+        var deep = json == "[]" ? new string('[', 5000) : json;
+        foreach (var path in new[] { "/v1/explanations", "/v1/jobs" })
+        {
+            var answer = await api.SendAsync(HttpMethod.Post, path, new StringContent(deep, null, "application/json"));
+            var problem = await RunningApi.JsonAsync(answer, 400);
+            Assert.NotEmpty((string)problem["detail"]!);
+            Assert.NotEmpty((string)problem["next"]!);
+        }
+        Assert.Empty((await api.GetAsync("/v1/jobs"))["items"]!.AsArray());
+    }
+
+    [Fact]
     public async Task What_cannot_be_done_soon_is_not_accepted()
     {
         await using var api = await RunningApi.StartAsync(new ApiOptions { MaxPending = 2 }, worker: false);
@@ -174,6 +268,33 @@ public sealed class DoorsTests
         using var answer = new MemoryStream();
         await stream.CopyToAsync(answer, limit.Token); // until the other side closes
         Assert.StartsWith("HTTP/1.1 408", System.Text.Encoding.ASCII.GetString(answer.ToArray()));
+    }
+
+    [Fact]
+    public async Task A_sender_that_only_trickles_is_cut_off()
+    {
+        await using var api = await RunningApi.StartAsync(worker: false);
+        using var connection = new TcpClient();
+        await connection.ConnectAsync(IPAddress.Loopback, api.Client.BaseAddress!.Port);
+        await using var stream = connection.GetStream();
+        await stream.WriteAsync("POST /v1/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\n"u8.ToArray());
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(120));
+        var answer = new byte[12];
+        var reading = stream.ReadExactlyAsync(answer, limit.Token).AsTask();
+        while (!reading.IsCompleted)
+        {
+            try
+            {
+                await stream.WriteAsync(new byte[20], limit.Token); // 100 bytes a second, where 1024 are asked for
+            }
+            catch (IOException)
+            {
+                break; // it was cut off
+            }
+            await Task.WhenAny(reading, Task.Delay(200, limit.Token));
+        }
+        await reading;
+        Assert.Equal("HTTP/1.1 408", System.Text.Encoding.ASCII.GetString(answer));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using AgCam.Pipeline.Tests.Running;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -14,6 +15,33 @@ public sealed class HealthTests
         var ready = await RunningApi.JsonAsync(await api.Client.GetAsync("/health/ready"), 503);
         Assert.Equal(("unavailable", "ok"), ((string?)ready["store"], (string?)ready["bus"]));
         Assert.Equal("ok", (string?)(await api.GetAsync("/health/live"))["status"]);
+    }
+
+    public static bool BrokerIsThere => Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ") is { Length: > 0 };
+
+    [Fact(SkipUnless = nameof(BrokerIsThere), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
+    public async Task A_broker_that_is_gone_makes_it_not_ready_but_it_stays_alive_and_comes_back_by_itself()
+    {
+        await using var proxy = new BrokerProxy(Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ")!);
+        await using var api = await RunningApi.StartAsync(worker: false, bus: proxy.Uri);
+        await BecomesAsync(api, 200, "ok");
+        proxy.Cut();
+        await BecomesAsync(api, 503, "unavailable");
+        Assert.Equal("ok", (string?)(await api.GetAsync("/health/live"))["status"]);
+        proxy.Mend();
+        await BecomesAsync(api, 200, "ok");
+    }
+
+    private static async Task BecomesAsync(RunningApi api, int status, string bus)
+    {
+        for (var until = DateTime.UtcNow.AddSeconds(120); ; await Task.Delay(200))
+        {
+            var answer = await api.Client.GetAsync("/health/ready");
+            if ((int)answer.StatusCode != status && DateTime.UtcNow < until)
+                continue;
+            Assert.Equal(("ok", bus), ((string?)(await RunningApi.JsonAsync(answer, status))["store"], (string?)System.Text.Json.Nodes.JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["bus"]));
+            return;
+        }
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Stores.Sqlite;
 using AgCam.Pipeline.Tests.Stores;
+using AgCam.TestHost;
 using AgCam.Worker.Engines;
 using Xunit;
 
@@ -25,12 +26,57 @@ public sealed class DeathTests
 
         foreach (var kill in new[] { "planning:1", "before-compute:3", "after-compute:5", "mid-write:2", "after-write:2" })
         {
-            await using var mortal = HostProcess.Start([.. serve, $"kill={kill}"]);
-            Assert.True(await mortal.DiesAsync(60), $"{kill}: {mortal.Said}");
+            await using var mortal = Hosts.Start([.. serve, $"kill={kill}"]);
+            Assert.True(await mortal.DiesAsync(180), $"{kill}: {mortal.Said}");
             Assert.Equal(JobCreated.Existing, (await store.Jobs.CreateAsync(Spec(pictures), "the job", Cancel)).Outcome);
         }
-        await using var last = await HostProcess.Start(serve).ReadyAsync();
+        await using var last = await Hosts.Start(serve).ReadyAsync(180);
         await CompletesAsync(store, job.Id, 1495, 5, last);
+    }
+
+    /// <summary>Whatever it was at: starting, planning, publishing again what the process before held, computing, writing, alone or in company.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task One_process_with_a_file_goes_on_after_kills_at_random_moments(int seed)
+    {
+        using var pictures = new Pictures(1000, broken: 5);
+        string[] serve = ["role=serve", $"store={pictures.Database}", $"root={pictures.Folder}", "lease=5", "slow=5"];
+        await using var store = new SqliteStore(new SqliteOptions { Path = pictures.Database });
+        await store.MigrateAsync(Cancel);
+        var job = (await store.Jobs.CreateAsync(Spec(pictures), "the job", Cancel)).Job;
+
+        var random = new Random(seed);
+        for (var kill = 0; kill < 8; kill++)
+        {
+            await using var process = Hosts.Start(serve);
+            if (kill % 2 == 1)
+                await process.ReadyAsync(180); // else it may be at its start
+            Assert.False(await process.DiesAsync(0), process.Said);
+            await Task.Delay(random.Next(0, 1500), Cancel);
+            Assert.False(process.HasExited, process.Said);
+            process.Kill();
+        }
+        await using var last = await Hosts.Start(serve).ReadyAsync(180);
+        await CompletesAsync(store, job.Id, 995, 5, last);
+    }
+
+    [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
+    public async Task A_worker_whose_device_is_lost_ends_with_its_code_and_another_does_its_work()
+    {
+        using var pictures = new Pictures(300);
+        await using var broker = await Broker.OpenAsync();
+        string[] common = [$"store={pictures.Database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={pictures.Folder}", "lease=4", "trust=5"];
+        await using var api = await Processes.StartAsync(broker.Over(Processes.Options(pictures)) with { TrustSeconds = 5 });
+        var job = await api.SubmitAsync(Spec(pictures));
+        await using (var losing = Hosts.Start([.. common, "role=worker", "kill=lost-device:2"]))
+        {
+            Assert.True(await losing.DiesAsync(120), losing.Said);
+            Assert.Equal(AgCam.Worker.LostDevice.ExitCode, losing.ExitCode);
+            Assert.Contains("CUDA error", losing.Said);
+        }
+        await using var other = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
+        await CompletesAsync(api.Store, job.Id, 300, 0, other);
     }
 
     [Theory(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
@@ -50,22 +96,22 @@ public sealed class DeathTests
             await store.MigrateAsync(Cancel);
             var job = (await store.Jobs.CreateAsync(Spec(pictures), cancel: Cancel)).Job;
 
-            await using (var planner = HostProcess.Start([.. common, "role=api", "kill=planning:2"]))
-                Assert.True(await planner.DiesAsync(60), planner.Said);
-            await using var api = await HostProcess.Start([.. common, "role=api"]).ReadyAsync();
+            await using (var planner = Hosts.Start([.. common, "role=api", "kill=planning:2"]))
+                Assert.True(await planner.DiesAsync(180), planner.Said);
+            await using var api = await Hosts.Start([.. common, "role=api"]).ReadyAsync(180);
             foreach (var kill in new[] { "before-compute:2", "after-compute:3", "mid-write:1", "after-write:1" })
             {
-                await using var mortal = HostProcess.Start([.. common, "role=worker", $"kill={kill}"]);
-                Assert.True(await mortal.DiesAsync(60), $"{kill}: {mortal.Said}\n{api.Said}");
+                await using var mortal = Hosts.Start([.. common, "role=worker", $"kill={kill}"]);
+                Assert.True(await mortal.DiesAsync(180), $"{kill}: {mortal.Said}\n{api.Said}");
             }
-            await using (var draining = await HostProcess.Start([.. common, "role=worker", "kill=draining:1", "slow=50"]).ReadyAsync())
+            await using (var draining = await Hosts.Start([.. common, "role=worker", "kill=draining:1", "slow=50"]).ReadyAsync(180))
             {
-                await Task.Delay(1500, Cancel);
+                await draining.SaysAsync("has a chunk", 60);
                 draining.AskToStop();
-                Assert.True(await draining.DiesAsync(60), draining.Said);
+                Assert.True(await draining.DiesAsync(180), draining.Said);
             }
-            await using var one = await HostProcess.Start([.. common, "role=worker"]).ReadyAsync();
-            await using var two = await HostProcess.Start([.. common, "role=worker"]).ReadyAsync();
+            await using var one = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
+            await using var two = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
             await CompletesAsync(store, job.Id, 1495, 5, api, one, two);
         }
         finally
@@ -88,7 +134,7 @@ public sealed class DeathTests
         var deaths = 0;
         for (var start = 0; start < 6 && (await store.Jobs.FindAsync(job.Id, Cancel))!.State != JobState.Completed; start++)
         {
-            await using var process = HostProcess.Start(serve);
+            await using var process = Hosts.Start(serve);
             await Eventually.TrueAsync(async () => process.HasExited || (await store.Jobs.FindAsync(job.Id, Cancel))!.State == JobState.Completed, 60);
             deaths += process.HasExited ? 1 : 0;
         }
@@ -107,14 +153,14 @@ public sealed class DeathTests
         string[] common = [$"store={pictures.Database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={pictures.Folder}", "lease=600"];
         await using var api = await Processes.StartAsync(options);
         var job = await api.SubmitAsync(Spec(pictures));
-        await using (var slow = await HostProcess.Start([.. common, "role=worker", "slow=100", "drain=1"]).ReadyAsync())
+        await using (var slow = await Hosts.Start([.. common, "role=worker", "slow=100", "drain=1"]).ReadyAsync(180))
         {
-            await Task.Delay(2000, Cancel);
+            await slow.SaysAsync("has a chunk", 60);
             slow.AskToStop();
             Assert.True(await slow.DiesAsync(30), slow.Said);
             Assert.Contains("stopped", slow.Said);
         }
-        await using var quick = await HostProcess.Start([.. common, "role=worker"]).ReadyAsync();
+        await using var quick = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
         await CompletesAsync(api.Store, job.Id, 640, 0, quick);
         for (var number = 0; number < 10; number++)
             Assert.Equal(0, (await api.Store.Chunks.FindAsync(job.Id, number, Cancel))!.Crashes);
@@ -122,7 +168,7 @@ public sealed class DeathTests
 
     private static async Task CompletesAsync(IStore store, Guid id, int completed, int failed, params HostProcess[] processes)
     {
-        for (var until = DateTime.UtcNow.AddSeconds(120); (await store.Jobs.FindAsync(id, Cancel))!.State != JobState.Completed; await Task.Delay(100, Cancel))
+        for (var until = DateTime.UtcNow.AddSeconds(300); (await store.Jobs.FindAsync(id, Cancel))!.State != JobState.Completed; await Task.Delay(100, Cancel))
             Assert.True(DateTime.UtcNow < until, $"{(await store.Jobs.FindAsync(id, Cancel))!.Progress}\n{await ChunksAsync(store, id)}\n{string.Join("\n----\n", processes.Select(process => process.Said))}");
         var job = (await store.Jobs.FindAsync(id, Cancel))!;
         Assert.Equal((completed, failed), (job.Progress.Completed, job.Progress.Failed));

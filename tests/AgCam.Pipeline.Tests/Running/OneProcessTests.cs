@@ -40,16 +40,16 @@ public sealed class OneProcessTests
     public async Task What_is_stored_already_is_not_computed_again()
     {
         using var pictures = new Pictures(100);
-        var engines = new CountingLoader();
-        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), engines);
+        var explained = 0;
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), new ObservedLoader(images => Interlocked.Add(ref explained, images.Count)));
         var first = await process.SubmitAsync(Spec($"folder:{pictures.Folder}"));
         await process.WaitAsync(first.Id, job => job.State == JobState.Completed);
-        Assert.Equal(100, engines.Explained);
+        Assert.Equal(100, explained);
 
         var second = await process.SubmitAsync(Spec($"folder:{pictures.Folder}") with { Tags = ["again"] });
         await process.WaitAsync(second.Id, job => job.State == JobState.Completed);
 
-        Assert.Equal(100, engines.Explained);
+        Assert.Equal(100, explained);
         Assert.NotEqual(first.Id, second.Id);
         for (var i = 0; i < 100; i++)
         {
@@ -81,39 +81,5 @@ public sealed class OneProcessTests
             Assert.True(await waiting);
         }
         Assert.Equal(3, (await process.Store.Items.RecountAsync(request.Owner, Cancel)).Completed);
-    }
-}
-
-/// <summary>Counts what the null engine explains.</summary>
-internal sealed class CountingLoader : IEngineLoader
-{
-    private int _explained;
-
-    public int Explained => _explained;
-
-    public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) => new Counting(this, await new NullLoader().LoadAsync(model, dtype, cancel));
-
-    private sealed class Counting(CountingLoader counts, IExplainEngine engine) : IExplainEngine
-    {
-        public ModelPin Model => engine.Model;
-
-        public ClassNames Classes => engine.Classes;
-
-        public ExplanationRecipe Recipe(ExplainOptions options) => engine.Recipe(options);
-
-        public Provenance Provenance(ExplainOptions options) => engine.Provenance(options);
-
-        public EngineInput Prepare(byte[] bytes, Digest digest, AgCam.Images.ImageLimits limits) => engine.Prepare(bytes, digest, limits);
-
-        public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options)
-        {
-            Interlocked.Add(ref counts._explained, images.Count);
-            return engine.Explain(images, labels, options);
-        }
-
-        public IReadOnlyList<AgCam.Heatmaps.BoundingBox> Boxes(AgCam.Heatmaps.Heatmap map, int originalWidth, int originalHeight, double threshold) =>
-            engine.Boxes(map, originalWidth, originalHeight, threshold);
-
-        public void Dispose() => engine.Dispose();
     }
 }

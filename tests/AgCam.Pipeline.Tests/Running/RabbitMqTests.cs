@@ -74,6 +74,13 @@ public sealed class RabbitMqTests
     [InlineData("[1, 2]", "")]
     [InlineData("{\"key\": \"half a mess", "")]
     [InlineData("{\"key\": \"k\", \"jobId\": \"6f9619ff-8b86-d011-b42d-00c04fc964ff\"}", "jobId")]
+    [InlineData("{\"schema\": 2, \"key\": \"k\"}", "schema")]
+    [InlineData("{\"key\": \"k\", \"treshold\": 0.5}", "treshold")]
+    [InlineData("{\"key\": \"k\", \"lane\": \"Fast\"}", "lane")]
+    [InlineData("{\"key\": \"k\", \"references\": [{\"uri\": \"/a\", \"knownSha256\": \"00\"}]}", "knownSha256")]
+    [InlineData("{\"key\": \"k\", \"references\": [null, {\"uri\": \"/a\"}, {\"uri\": \"/b\"}]}", "references[0]")]
+    [InlineData("{\"key\": \"k\", \"references\": [{\"number\": 1e99, \"uri\": \"/a\"}]}", "number")]
+    [InlineData("{\"messageType\": [\"urn:message:AgCam.Pipeline.Messages:ChunkExplained\"], \"message\": {}}", "messageType")]
     public async Task Json_that_is_no_request_is_put_aside_with_the_reason(string body, string field)
     {
         using var pictures = new Pictures(0);

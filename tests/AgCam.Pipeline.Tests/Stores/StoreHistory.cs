@@ -89,7 +89,8 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             if (pick % 2 == 0 || (await store.Explanations.HoldAsync([explanation.Id])).Count == 0)
                 explanations.Add(explanation);
             items.Add(Some.Item(held.Chunk.Owner, reference.Number, clock.Now(), explanation.Id, probability: seed / 8f, label: pick % 3 == 0 ? null : "cat")
-                with { Stamp = pick % 4 == 0 ? null : $"{pick % 2}" });
+                with
+            { Stamp = pick % 4 == 0 ? null : $"{pick % 2}" });
         }
         return new ChunkResult(held.Lease, explanations, items) { Unread = pick % 5 == 0 ? items.Select(item => item.Number).ToHashSet() : [] };
     }

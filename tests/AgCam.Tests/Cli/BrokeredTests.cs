@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using AgCam.Tests.Models;
 using Xunit;
 
@@ -18,11 +16,10 @@ public class BrokeredTests
         using var folder = SomeImages.Folder(6);
         using var state = new TemporaryFolder();
         File.WriteAllText(folder["broken.png"], "not a picture");
-        var url = $"http://127.0.0.1:{FreePort()}";
+        var url = $"http://127.0.0.1:{ServingProcess.FreePort()}";
         var test = $"test-{Guid.NewGuid():N}";
         string[] common =
         [
-            "--bus", Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ")!, "--store", Environment.GetEnvironmentVariable("AGCAM_TEST_MONGODB")!,
             "--model", $"tiny={SomeImages.Model}", "--root", folder.Path,
         ];
 
@@ -47,6 +44,8 @@ public class BrokeredTests
     private static Process Start(string test, string[] arguments)
     {
         var start = new ProcessStartInfo(Agcam.Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
+        start.Environment["Pipeline__Bus"] = Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ");
+        start.Environment["Pipeline__Store"] = Environment.GetEnvironmentVariable("AGCAM_TEST_MONGODB");
         start.Environment["Pipeline__Prefix"] = test;
         start.Environment["Pipeline__Database"] = test;
         var process = Process.Start(start)!;
@@ -75,12 +74,5 @@ public class BrokeredTests
         }
 
         Assert.Fail($"{url} did not answer within two minutes.");
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

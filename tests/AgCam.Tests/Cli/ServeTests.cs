@@ -93,6 +93,32 @@ public class ServeTests
         Assert.All(rows, row => Assert.Equal("Completed", row.GetProperty("status").GetString()));
     }
 
+    [Fact]
+    public void A_job_outlives_kills_at_any_moment_and_has_one_record_for_every_image()
+    {
+        using var folder = SomeImages.Folder(400);
+        using var state = new TemporaryFolder();
+        var random = new Random(5);
+        string? id = null;
+        for (var kill = 0; kill < 4; kill++)
+        {
+            using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
+            var submitted = serving.Run("submit", folder.Path, "--key", "once");
+            Assert.Equal(0, submitted.Code);
+            Assert.Equal(id ??= submitted.Lines.Single(), submitted.Lines.Single());
+            Thread.Sleep(random.Next(0, 400));
+            serving.KillAtOnce();
+        }
+        using var last = ServingProcess.Start(state["agcam.db"], folder.Path);
+        Assert.Equal(0, last.Run("jobs", "watch", id!).Code);
+        var rows = last.Run("jobs", "export", id!).Rows;
+        Assert.Equal(Enumerable.Range(0, 400), rows.Select(row => row.GetProperty("number").GetInt32()));
+        Assert.Equal(400, rows.Select(row => row.GetProperty("uri").GetString()).Distinct().Count());
+        Assert.All(rows, row => Assert.Equal("Completed", row.GetProperty("status").GetString()));
+        var progress = JsonDocument.Parse(last.Run("jobs", "show", id!).Output).RootElement.GetProperty("progress");
+        Assert.Equal((400, 0), (progress.GetProperty("completed").GetInt32(), progress.GetProperty("failed").GetInt32()));
+    }
+
     [Theory]
     [InlineData("submit FILE")]
     [InlineData("jobs list")]

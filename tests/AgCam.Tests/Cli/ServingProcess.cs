@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Xunit;
 
@@ -10,32 +12,45 @@ internal sealed partial class ServingProcess : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly Process _process;
+    private readonly string _told;
+    private readonly Task<string> _rest;
 
-    private ServingProcess(Process process, Uri url)
+    private ServingProcess(Process process, Uri url, string told)
     {
         _process = process;
         Url = url;
-        _ = process.StandardError.ReadToEndAsync(); // a full pipe would stop it
+        _told = told;
+        _rest = process.StandardError.ReadToEndAsync(); // a full pipe would stop it
     }
+
+    public int Id => _process.Id;
+
+    /// <summary>All it wrote to stderr, once it has ended.</summary>
+    public string Told => _told + "\n" + _rest.GetAwaiter().GetResult();
 
     public Uri Url { get; }
 
     /// <param name="store">The SQLite file.</param>
     /// <param name="root">Images below it may be read.</param>
-    public static ServingProcess Start(string store, string root)
+    public static ServingProcess Start(string store, string root, params string[] more) => Start(store, root, more, []);
+
+    public static ServingProcess Start(string store, string root, string[] more, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(Agcam.Program, ["serve", "--model", $"tiny={SomeImages.Model}", "--store", store, "--root", root, "--listen", "http://127.0.0.1:0", "--device", "cpu"])
+        var start = new ProcessStartInfo(
+            Agcam.Program, ["serve", "--model", $"tiny={SomeImages.Model}", "--store", store, "--root", root, "--device", "cpu", .. more.Contains("--listen") ? more : [.. more, "--listen", "http://127.0.0.1:0"]])
         {
             RedirectStandardError = true,
         };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         var process = Process.Start(start)!;
         var told = new List<string>();
         using var limit = new CancellationTokenSource(Patience);
         while (process.StandardError.ReadLineAsync(limit.Token).AsTask().GetAwaiter().GetResult() is { } line)
         {
             told.Add(line);
-            if (Address().Match(line) is { Success: true } found)
-                return new ServingProcess(process, new Uri(found.Value));
+            if (line.StartsWith("agcam: ", StringComparison.Ordinal) && Address().Match(line) is { Success: true } found)
+                return new ServingProcess(process, new Uri(found.Value), string.Join('\n', told));
         }
         throw new InvalidOperationException($"agcam serve ended: {string.Join('\n', told)}");
     }
@@ -62,6 +77,13 @@ internal sealed partial class ServingProcess : IDisposable
         if (!_process.HasExited)
             _process.Kill(entireProcessTree: true);
         _process.Dispose();
+    }
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     [GeneratedRegex(@"http://127\.0\.0\.1:\d+")]

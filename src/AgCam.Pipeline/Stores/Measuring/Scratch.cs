@@ -32,7 +32,7 @@ public sealed class Scratch : IAsyncDisposable
             return;
         }
         if (!Options.IsInMemory)
-            await new Topology(new Uri(Options.Bus), new BusNames(Options.Prefix)).RemoveAsync(CancellationToken.None);
+            await new Topology(BrokerAddress.Of(Options), new BusNames(Options.Prefix)).RemoveAsync(CancellationToken.None);
         using var client = new MongoClient(Options.Store);
         await client.DropDatabaseAsync(Options.Database);
     }

@@ -10,8 +10,7 @@ internal sealed class MongoDatabase : IDisposable
 
     public MongoDatabase(MongoOptions options)
     {
-        var settings = MongoClientSettings.FromConnectionString(options.Uri);
-        settings.ApplicationName ??= "agcam";
+        var settings = Settings(options);
         _client = new MongoClient(settings);
         // A write that was acknowledged is on the journals of a majority: it survives the loss of the primary.
         Database = _client.GetDatabase(options.Database, new MongoDatabaseSettings
@@ -19,6 +18,35 @@ internal sealed class MongoDatabase : IDisposable
             WriteConcern = WriteConcern.WMajority.With(journal: true),
             ReadPreference = ReadPreference.Primary,
         });
+    }
+
+    /// <exception cref="OptionsException">A file for TLS cannot be used.</exception>
+    internal static MongoClientSettings Settings(MongoOptions options)
+    {
+        var settings = Parse(options.Uri);
+        settings.ApplicationName ??= "agcam";
+        if (!options.Tls.IsGiven)
+            return settings;
+        settings.UseTls = true;
+        settings.SslSettings = new SslSettings
+        {
+            ClientCertificates = options.Tls.ClientCertificate() is { } certificate ? [certificate] : null,
+            ServerCertificateValidationCallback = options.Tls.Validation(),
+        };
+        return settings;
+    }
+
+    /// <summary>The driver's own message would repeat the address, and the password in it.</summary>
+    private static MongoClientSettings Parse(string uri)
+    {
+        try
+        {
+            return MongoClientSettings.FromConnectionString(uri);
+        }
+        catch (Exception e) when (e is MongoException or ArgumentException or FormatException)
+        {
+            throw new OptionsException("Pipeline:Store is no address of a MongoDB server: mongodb://user:password@host:port/?option=value, with special characters of the password percent-encoded.");
+        }
     }
 
     public IMongoDatabase Database { get; }

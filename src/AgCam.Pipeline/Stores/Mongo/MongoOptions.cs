@@ -7,4 +7,7 @@ public sealed record MongoOptions
 
     /// <summary>Default "agcam".</summary>
     public string Database { get; init; } = "agcam";
+
+    /// <summary>Files for TLS; any of them switches it on. Default none: as the URI says.</summary>
+    public TlsOptions Tls { get; init; } = new();
 }

@@ -78,6 +78,8 @@ public sealed class MongoStore : IStore, IBareStore
     public Task<RepairReport> RepairAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
         new RepairReport(await _ledger.CountSavedAsync(cancel), await _ledger.CompleteDoneAsync(cancel), await _deletion.ResumeAsync(cancel)));
 
+    public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(() => MongoBacklog.OfAsync(_database, _ledger, cancel));
+
     public ValueTask DisposeAsync()
     {
         _database.Dispose();

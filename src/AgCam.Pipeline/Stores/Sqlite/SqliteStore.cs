@@ -67,6 +67,8 @@ public sealed class SqliteStore : IStore, IBareStore
     public async Task<RepairReport> RepairAsync(CancellationToken cancel = default) =>
         new(ChunksCounted: 0, JobsCompleted: 0, JobsDeleted: await _deletion.ResumeAsync(cancel));
 
+    public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => _database.ReadAsync(SqliteBacklog.Of, cancel);
+
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 
     private static int Version(SqliteSession session) => (int)session.Number("PRAGMA user_version")!.Value;

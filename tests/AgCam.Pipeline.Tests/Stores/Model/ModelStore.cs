@@ -38,6 +38,14 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
 
     public Task<RepairReport> RepairAsync(CancellationToken cancel) => Task.FromResult(new RepairReport(0, 0, 0));
 
+    public Task<Backlog> BacklogAsync(CancellationToken cancel)
+    {
+        var jobs = _jobs.Values.Select(job => job.Job).Where(job => job.State == JobState.Running).ToList();
+        var open = _chunks.Values.Where(chunk => chunk.State != ChunkState.Done && (_direct.Contains(chunk.Owner) || jobs.Exists(job => job.Id == chunk.Owner))).ToList();
+        var since = jobs.Select(job => job.Created).Concat(open.Where(chunk => _direct.Contains(chunk.Owner)).Select(chunk => chunk.Published!.Value)).ToList();
+        return Task.FromResult(new Backlog(open.Sum(chunk => chunk.Count), since.Count == 0 ? null : since.Min()));
+    }
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     public Task<Digest> PutAsync(Provenance provenance, CancellationToken cancel)

@@ -1,13 +1,15 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using Xunit;
 
-namespace AgCam.Pipeline.Tests.Running;
+namespace AgCam.TestHost;
 
 /// <summary>A real process of the pipeline, to be killed.</summary>
 internal sealed partial class HostProcess : IAsyncDisposable
 {
+    /// <summary>What the exit code of a process that SIGKILL ended is.</summary>
+    public const int Killed = 128 + 9;
+
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _said = new();
 
@@ -15,12 +17,19 @@ internal sealed partial class HostProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Once it has exited.</summary>
+    public int ExitCode => _process.ExitCode;
+
     /// <summary>All it wrote.</summary>
     public string Said => string.Join('\n', _said);
 
-    public static HostProcess Start(params string[] arguments)
+    /// <summary>Where its API listens.</summary>
+    public Uri Address => new(_said.First(line => line.StartsWith("listening ", StringComparison.Ordinal))["listening ".Length..]);
+
+    /// <param name="program">AgCam.TestHost.dll.</param>
+    public static HostProcess Start(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "AgCam.TestHost.dll"), .. arguments])
+        var start = new ProcessStartInfo("dotnet", ["exec", program, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -37,15 +46,21 @@ internal sealed partial class HostProcess : IAsyncDisposable
     }
 
     /// <summary>Until it is ready, or dead already.</summary>
-    public async Task<HostProcess> ReadyAsync(int seconds = 60)
+    /// <exception cref="TimeoutException">It is neither.</exception>
+    public Task<HostProcess> ReadyAsync(int seconds = 60) => SaysAsync("ready", seconds);
+
+    /// <inheritdoc cref="ReadyAsync"/>
+    public async Task<HostProcess> SaysAsync(string line, int seconds)
     {
-        await Eventually.TrueAsync(() => _said.Contains("ready") || HasExited, seconds);
+        for (var until = DateTime.UtcNow.AddSeconds(seconds); !_said.Contains(line) && !HasExited; await Task.Delay(20))
+            if (DateTime.UtcNow > until)
+                throw new TimeoutException($"It did not say \"{line}\" within {seconds} s but: {Said}");
         return this;
     }
 
     public async Task<bool> DiesAsync(int seconds)
     {
-        for (var until = DateTime.UtcNow.AddSeconds(seconds); DateTime.UtcNow < until; await Task.Delay(20, TestContext.Current.CancellationToken))
+        for (var until = DateTime.UtcNow.AddSeconds(seconds); DateTime.UtcNow < until; await Task.Delay(20))
             if (HasExited)
                 return true;
         return false;

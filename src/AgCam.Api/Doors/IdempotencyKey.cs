@@ -1,0 +1,28 @@
+using System.Text;
+
+namespace AgCam.Api.Doors;
+
+/// <summary>
+/// The header Idempotency-Key as a key of the store. Each API key has a space of its own: what one caller names "1" is not what another does, and nobody finds another's request by
+/// guessing its name.
+/// </summary>
+internal static class IdempotencyKey
+{
+    public const int MaxLength = 200;
+
+    /// <returns>Null when the caller gave none.</returns>
+    /// <exception cref="InvalidRequestException">It is too long.</exception>
+    public static string? Of(HttpContext http, ApiKeys keys)
+    {
+        var given = Given(http);
+        if (given.Length == 0)
+            return null;
+        if (given.Length > MaxLength)
+            throw new InvalidRequestException($"The Idempotency-Key has {given.Length} characters; {MaxLength} are allowed.", "Take a shorter one, e.g. a UUID.");
+        var caller = http.User.Identity!.Name!;
+        return keys.AreConfigured ? Digest.Of(Encoding.UTF8.GetBytes($"{caller.Length}:{caller}:{given}")).ToString() : given;
+    }
+
+    /// <summary>As the caller wrote it.</summary>
+    public static string Given(HttpContext http) => http.Request.Headers["Idempotency-Key"].ToString();
+}

@@ -1,0 +1,86 @@
+using System.CommandLine;
+using AgCam.Cli.Serving;
+using AgCam.Pipeline.Bus;
+
+namespace AgCam.Cli.Operating;
+
+/// <summary>agcam topology: exchanges and queues, for who runs the broker.</summary>
+internal static class TopologyVerb
+{
+    private const string Hint = "--bus amqp://broker/vhost; with a password Pipeline__Bus, or a file that Pipeline__BusFile names";
+
+    public static Command Create() => new("topology", $"Exchanges and queues of the broker ({Hint}).") { Print(), Verify(), Apply() };
+
+    private static Command Print()
+    {
+        var services = new ServiceOptions();
+        var permissions = new Option<bool>("--permissions") { Description = "Print the permissions instead, on stdout." };
+        var command = new Command("print", "Prints definitions for RabbitMQ to import, and, on stderr, the permissions that each role needs. Connects to nothing.") { permissions };
+        services.AddBusTo(command);
+        command.SetAction((parsed, _) => Service.Run(() =>
+        {
+            var topology = Of(services, parsed);
+            if (!parsed.GetValue(permissions))
+                Console.Out.Write(topology.Definitions());
+            Permissions(topology, parsed.GetValue(permissions) ? Console.Out : Console.Error);
+            return Task.CompletedTask;
+        }));
+        return command.WithExamples(new Example("For a broker that others run", "agcam topology print --bus amqp://broker/explaining > definitions.json"));
+    }
+
+    private static Command Verify()
+    {
+        var services = new ServiceOptions();
+        var management = new Option<Uri?>("--management")
+        {
+            Description = "RabbitMQ's management API, http://broker:15672, as the same user: compares arguments and bindings too. Without it, only names are looked for.",
+            HelpName = "URL",
+        };
+        var command = new Command("verify", "Lists how the broker differs from what is needed; exit code 2 when it does. Changes nothing and needs no configure permission.") { management };
+        services.AddBusTo(command);
+        command.SetAction(async (parsed, cancel) =>
+        {
+            var code = ExitCode.Fine;
+            var ended = await Service.Run(async () =>
+            {
+                var topology = Of(services, parsed);
+                var (differences, unseen) = await topology.VerifyAsync(parsed.GetValue(management), cancel);
+                foreach (var difference in differences)
+                    Console.Out.WriteLine(difference);
+                if (unseen.Count > 0)
+                    Console.Error.WriteLine($"agcam: not looked for, since the user has no right on them: {string.Join(", ", unseen)}.");
+                Console.Error.WriteLine(differences.Count == 0
+                    ? $"agcam: nothing at {topology.Broker} differs from what is needed."
+                    : $"agcam: {topology.Broker} differs. `agcam topology apply` makes what is missing; what is different must be deleted first.");
+                code = differences.Count == 0 ? ExitCode.Fine : ExitCode.Wrong;
+            });
+            return ended == ExitCode.Fine ? code : ended;
+        });
+        return command.WithExamples(new Example("With arguments and bindings", "agcam topology verify --bus amqp://broker/explaining --management http://broker:15672"));
+    }
+
+    private static Command Apply()
+    {
+        var services = new ServiceOptions();
+        var command = new Command("apply", "Declares what is missing. Needs configure, write and read on the names.");
+        services.AddBusTo(command);
+        command.SetAction((parsed, cancel) => Service.Run(async () =>
+        {
+            var topology = Of(services, parsed);
+            await topology.ApplyAsync(cancel);
+            Console.Error.WriteLine($"agcam: {topology.Broker} has what is needed.");
+        }));
+        return command.WithExamples(new Example("As a user who may", "Pipeline__BusFile=/run/secrets/setup agcam topology apply"));
+    }
+
+    private static BusTopology Of(ServiceOptions services, ParseResult parsed) => new(services.Reach(parsed, Settings.Read()));
+
+    private static void Permissions(BusTopology topology, TextWriter to)
+    {
+        foreach (var role in topology.Roles)
+        {
+            to.WriteLine($"# {role.Name}: {role.For}");
+            to.WriteLine($"rabbitmqctl set_permissions -p '{topology.VirtualHost}' {role.Name.ToUpperInvariant()} '{role.Configure}' '{role.Write}' '{role.Read}'");
+        }
+    }
+}

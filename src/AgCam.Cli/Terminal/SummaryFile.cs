@@ -1,0 +1,28 @@
+using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace AgCam.Cli.Terminal;
+
+/// <summary>--summary-file: how a run ended, as one JSON object, for who started it. Replaced at once, so that nobody reads half of it.</summary>
+internal static class SummaryFile
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static Option<string?> Option() => new("--summary-file") { Description = "Write how it ended there, as JSON: exit code, counts, reasons.", HelpName = "FILE" };
+
+    /// <returns><paramref name="exitCode"/>.</returns>
+    public static int Write(string? path, int exitCode, JsonObject summary)
+    {
+        if (path is null)
+            return exitCode;
+        summary.Insert(0, "exitCode", exitCode);
+        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder)
+            Directory.CreateDirectory(folder);
+        var partial = $"{path}.{Guid.NewGuid():N}.tmp";
+        File.WriteAllText(partial, summary.ToJsonString(Indented) + "\n");
+        File.Move(partial, path, overwrite: true);
+        return exitCode;
+    }
+}

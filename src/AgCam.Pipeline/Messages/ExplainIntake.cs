@@ -1,0 +1,85 @@
+using System.Text.Json.Serialization;
+
+namespace AgCam.Pipeline.Messages;
+
+/// <summary>
+/// The request as plain JSON from any client (docs/producers.md). A type of its own: what others may send does not change with what the processes say to each other, and a name
+/// that is not known is an error, not silence.
+/// </summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record ExplainIntake
+{
+    /// <summary>The version of the form that this is; raised when a field's meaning changes.</summary>
+    public const int Version = 1;
+
+    /// <summary>A number of any size, so that a wrong one is named like any other wrong field.</summary>
+    public double Schema { get; init; } = Version;
+
+    /// <inheritdoc cref="ExplainImages.Key"/>
+    public string? Key { get; init; }
+
+    public Lane Lane { get; init; }
+
+    public IntakeModel? Model { get; init; }
+
+    public string? Method { get; init; }
+
+    public IReadOnlyList<string>? Targets { get; init; }
+
+    public double? Threshold { get; init; }
+
+    public string? Dtype { get; init; }
+
+    public IReadOnlyList<IntakeImage?>? References { get; init; }
+
+    /// <exception cref="InvalidMessageException">It is of another version, or breaks a rule; every offending field is named.</exception>
+    public ExplainImages ToMessage()
+    {
+        if (Schema != Version)
+            throw new InvalidMessageException([new FieldProblem("schema", $"must be {Version}: this release knows no other")]);
+        if (References?.ToList().FindIndex(image => image is not null && !(image.Number >= 0 && image.Number <= int.MaxValue && image.Number == Math.Floor(image.Number))) is { } wrong and >= 0)
+            throw new InvalidMessageException([new FieldProblem($"references[{wrong}].number", $"must be a whole number from 0 to {int.MaxValue}")]);
+        var standard = new ExplainImages();
+        var message = new ExplainImages
+        {
+            Key = Key ?? "",
+            Lane = Lane,
+            Model = new ModelPin { Id = Model?.Id ?? "", Sha256 = Model?.Sha256 ?? default },
+            Method = Method ?? standard.Method,
+            Targets = Targets ?? standard.Targets,
+            Threshold = Threshold ?? standard.Threshold,
+            Dtype = Dtype ?? standard.Dtype,
+            References = [.. (References ?? []).Select(image => image?.ToReference()!)], // a null among them is named by the rules
+        };
+        ExplainImagesRules.ThrowIfInvalid(message);
+        return message;
+    }
+}
+
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record IntakeModel
+{
+    public string? Id { get; init; }
+
+    public Digest? Sha256 { get; init; }
+}
+
+/// <summary>See <see cref="ImageReference"/>. What saves reading an image is not among its fields: who sends it is not believed that far.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record IntakeImage
+{
+    /// <inheritdoc cref="ExplainIntake.Schema"/>
+    public double Number { get; init; }
+
+    public ReferenceKind Kind { get; init; }
+
+    public string? Uri { get; init; }
+
+    public string? Label { get; init; }
+
+    public string? Split { get; init; }
+
+    public IReadOnlyDictionary<string, string>? Metadata { get; init; }
+
+    internal ImageReference ToReference() => new() { Number = (int)Number, Kind = Kind, Uri = Uri ?? "", Label = Label, Split = Split, Metadata = Metadata };
+}

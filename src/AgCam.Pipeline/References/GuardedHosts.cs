@@ -1,0 +1,69 @@
+using System.Net;
+using System.Net.Sockets;
+using AgCam.Images;
+
+namespace AgCam.Pipeline.References;
+
+/// <summary>
+/// Hosts that the operator allows. A name may point anywhere, and somewhere else at the next look, so the address is judged at the moment of connecting; who follows redirects judges
+/// each like the first address.
+/// </summary>
+/// <param name="setting">Where the operator names them, for the refusal.</param>
+internal sealed class GuardedHosts(IReadOnlyList<string> hosts, IReadOnlyList<string> networks, string setting)
+{
+    private readonly IPNetwork[] _own = [.. networks.Select(text => IPNetwork.TryParse(text, out var network)
+        ? network
+        : throw new OptionsException($"The network \"{text}\" is not written like 10.1.0.0/16."))];
+
+    public SocketsHttpHandler Handler() => new()
+    {
+        AllowAutoRedirect = false,
+        UseProxy = false,
+        UseCookies = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        ConnectCallback = ConnectAsync,
+        PooledConnectionLifetime = TimeSpan.FromMinutes(2),
+        ConnectTimeout = TimeSpan.FromSeconds(10),
+        MaxResponseHeadersLength = 32,
+    };
+
+    /// <exception cref="ImageException">The host is not allowed.</exception>
+    public void Judge(Uri uri)
+    {
+        if (!IsAllowed(uri))
+            throw new ImageException(ReferenceFailure.NotAllowed, $"{uri.Scheme}://{uri.Authority} is not a host that may be called. The operator names hosts with {setting}.");
+    }
+
+    public bool IsAllowed(Uri uri) => uri.Scheme is "http" or "https" && uri.UserInfo.Length == 0 && hosts.Any(host => Matches(host, uri.IdnHost));
+
+    /// <summary>The client wraps what the connect callback throws.</summary>
+    public static ImageException? Refused(Exception? e) => e switch
+    {
+        ImageException image => image,
+        null => null,
+        _ => Refused(e.InnerException),
+    };
+
+    private static bool Matches(string allowed, string host) => allowed.StartsWith("*.", StringComparison.Ordinal)
+        ? host.EndsWith(allowed[1..], StringComparison.OrdinalIgnoreCase) && host.Length > allowed.Length - 1
+        : string.Equals(allowed, host, StringComparison.OrdinalIgnoreCase);
+
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
+    {
+        var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancel);
+        var allowed = addresses.Where(address => PublicAddress.IsPublic(address) || _own.Any(network => network.Contains(address))).ToArray();
+        if (allowed.Length == 0)
+            throw new ImageException(ReferenceFailure.NotAllowed, $"{context.DnsEndPoint.Host} has no address on the public internet ({string.Join(", ", addresses.AsEnumerable())}).");
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(allowed, context.DnsEndPoint.Port, cancel); // the addresses, not the name: it is not looked up again
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using System.Reflection;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using OpenTelemetry.Logs;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace AgCam.Pipeline.Telemetry;
+
+/// <summary>Where telemetry goes. What there is to tell is registered by whoever tells it; without a way out nothing is collected, and nothing is paid for.</summary>
+public static class TelemetryRegistration
+{
+    /// <param name="configuration">With the environment in it: OpenTelemetry's own variables are read from there.</param>
+    /// <param name="service">Unless OTEL_SERVICE_NAME names another: agcam-api, agcam-worker, agcam-serve.</param>
+    /// <exception cref="OptionsException">An option is out of its range.</exception>
+    public static IServiceCollection AddAgCamTelemetry(this IServiceCollection services, IConfiguration configuration, TelemetryOptions options, string service)
+    {
+        OptionsException.ThrowIfInvalid(options, TelemetryOptions.Section);
+        var (traces, metrics, logs) = (Otlp(configuration, "TRACES"), Otlp(configuration, "METRICS"), Otlp(configuration, "LOGS"));
+        if (!traces && !metrics && !logs && string.IsNullOrEmpty(options.Prometheus))
+            return services;
+        services.ConfigureOpenTelemetryMeterProvider(metering => metering.AddRuntimeInstrumentation());
+        var telemetry = services.AddOpenTelemetry().ConfigureResource(resource => Describe(resource, configuration, service));
+        if (traces)
+            telemetry.WithTracing(tracing => tracing.AddOtlpExporter());
+        if (metrics)
+            telemetry.WithMetrics(metering => metering.AddOtlpExporter());
+        if (logs)
+            telemetry.WithLogging(logging => logging.AddOtlpExporter(), log => (log.IncludeScopes, log.IncludeFormattedMessage) = (true, true));
+        return services;
+    }
+
+    /// <summary>What the pipeline has to tell.</summary>
+    internal static void AddPipelineTelemetry(this IServiceCollection services)
+    {
+        services.ConfigureOpenTelemetryTracerProvider(tracing => tracing.AddSource(PipelineTelemetry.Name));
+        services.ConfigureOpenTelemetryMeterProvider(metering => metering.AddMeter(PipelineTelemetry.Name, Stage.MeterName));
+    }
+
+    /// <summary>Whether a collector is named for the signal, and not switched off by OpenTelemetry's own variables.</summary>
+    private static bool Otlp(IConfiguration configuration, string signal) =>
+        (configuration["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? configuration[$"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"]) is { Length: > 0 }
+        && configuration[$"OTEL_{signal}_EXPORTER"] is not "none"
+        && !string.Equals(configuration["OTEL_SDK_DISABLED"], "true", StringComparison.OrdinalIgnoreCase);
+
+    private static void Describe(ResourceBuilder resource, IConfiguration configuration, string service)
+    {
+        var version = typeof(PipelineTelemetry).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
+        resource.AddService(configuration["OTEL_SERVICE_NAME"] ?? service, serviceVersion: version, serviceInstanceId: $"{Environment.MachineName}/{Environment.ProcessId}");
+    }
+}

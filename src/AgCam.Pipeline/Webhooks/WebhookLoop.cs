@@ -1,0 +1,86 @@
+using AgCam.Pipeline.Bus;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Telemetry;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace AgCam.Pipeline.Webhooks;
+
+/// <summary>
+/// Tells the webhooks of jobs that have ended. The store keeps a job as untold until its receiver has said yes, so a receiver is told at least once through any crash; two replicas may both
+/// tell it, with the same id.
+/// </summary>
+internal sealed class WebhookLoop(IStore store, IExplainBus bus, WebhookCall call, PipelineOptions options, TimeProvider clock, ILogger<WebhookLoop> log) : BackgroundService
+{
+    private const int Limit = 1000, AtOnce = 8;
+    private static readonly TimeSpan First = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromMinutes(10);
+
+    private readonly Dictionary<Guid, (int Tries, DateTimeOffset Next)> _waiting = [];
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            while (true)
+            {
+                await TryAsync(stoppingToken);
+                await Task.Delay(options.Poll, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+        }
+    }
+
+    private async Task TryAsync(CancellationToken cancel)
+    {
+        try
+        {
+            var due = (await store.Jobs.UntoldAsync(Limit, cancel)).Where(job => job.Spec.Webhook is not null && IsDue(job.Id)).ToList();
+            await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (job, token) => await TellAsync(job, token));
+        }
+        catch (Exception e) when (e is StoreUnavailableException or BusException)
+        {
+            log.LogWarning("Webhooks are told later: {Reason}", e.Message);
+        }
+    }
+
+    private bool IsDue(Guid job)
+    {
+        lock (_waiting)
+            return !_waiting.TryGetValue(job, out var waiting) || waiting.Next <= clock.GetUtcNow();
+    }
+
+    private async Task TellAsync(Job job, CancellationToken cancel)
+    {
+        var answer = await call.TellAsync(job, cancel);
+        if (answer.Outcome == WebhookOutcome.Unanswered && clock.GetUtcNow() - job.Finished < TimeSpan.FromHours(options.Webhooks.GiveUpHours))
+        {
+            var pause = Later(job.Id);
+            PipelineTelemetry.Webhooks.Add(1, new KeyValuePair<string, object?>("outcome", "unanswered"));
+            log.LogWarning("The webhook of job {Job} is told again in {Seconds:0} s: {Reason}", job.Id, pause.TotalSeconds, answer.Reason);
+            return;
+        }
+        PipelineTelemetry.Webhooks.Add(1, new KeyValuePair<string, object?>("outcome", answer.Outcome == WebhookOutcome.Delivered ? "delivered" : "given-up"));
+        if (answer.Outcome != WebhookOutcome.Delivered)
+            log.LogError("The webhook of job {Job} is given up: {Reason}", job.Id, answer.Reason);
+        await bus.TellAsync(new JobCompleted { JobId = job.Id, Progress = job.Progress, At = clock.Now() }, cancel); // the worker may have died before it could
+        await store.Jobs.MarkToldAsync(job.Id, cancel);
+        lock (_waiting)
+            _waiting.Remove(job.Id);
+    }
+
+    private TimeSpan Later(Guid job)
+    {
+        lock (_waiting)
+        {
+            var tries = _waiting.GetValueOrDefault(job).Tries + 1;
+            var pause = First * Math.Pow(2, Math.Min(tries - 1, 16)) * (0.75 + (Random.Shared.NextDouble() / 2));
+            pause = pause < Longest ? pause : Longest;
+            _waiting[job] = (tries, clock.GetUtcNow() + pause);
+            return pause;
+        }
+    }
+}

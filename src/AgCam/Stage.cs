@@ -1,0 +1,60 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace AgCam;
+
+/// <summary>
+/// How long each stage of the way from a request to its stored result takes: one histogram, <c>agcam.stage.duration</c> in seconds, with the tag <c>stage</c>. Here because explaining
+/// has three of the stages; the pipeline records the others in the same one. Costs nothing while nobody listens.
+/// </summary>
+public static class Stage
+{
+    /// <summary>Of the meter.</summary>
+    public const string MeterName = "AgCam";
+
+    /// <summary>In the broker: from the send to the worker's hand. Per request.</summary>
+    public const string Queue = "queue";
+
+    /// <summary>From the reference to bytes in memory. Per image.</summary>
+    public const string Fetch = "fetch";
+
+    /// <summary>From bytes to the model's input on the host. Per image.</summary>
+    public const string Decode = "decode";
+
+    /// <summary>The inputs' way to the device. Per batch.</summary>
+    public const string Copy = "copy";
+
+    /// <summary>The model, to logits on the host. Per batch.</summary>
+    public const string Forward = "forward";
+
+    /// <summary>From the logits to maps on the host. Per batch.</summary>
+    public const string Explain = "explain";
+
+    /// <summary>One call that stores results, of one or several requests.</summary>
+    public const string Store = "store";
+
+    public static IReadOnlyList<string> All { get; } = [Queue, Fetch, Decode, Copy, Forward, Explain, Store];
+
+    private static readonly Meter Meter = new(MeterName);
+
+    private static readonly Histogram<double> Duration = Meter.CreateHistogram(
+        "agcam.stage.duration", "s", "Time that a stage took: queue per request, fetch and decode per image, copy, forward and explain per batch, store per call.",
+        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] });
+
+    public static bool IsMeasured => Duration.Enabled;
+
+    /// <returns>What <see cref="End"/> wants.</returns>
+    public static long Begin() => Duration.Enabled ? Stopwatch.GetTimestamp() : 0;
+
+    /// <returns>The beginning of the stage that follows at once.</returns>
+    public static long End(string stage, long begun)
+    {
+        if (begun == 0)
+            return 0;
+        var now = Stopwatch.GetTimestamp();
+        Record(stage, Stopwatch.GetElapsedTime(begun, now));
+        return now;
+    }
+
+    public static void Record(string stage, TimeSpan took) => Duration.Record(took.TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
+}

@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
+using OpenTelemetry.Trace;
+
+namespace AgCam.Api.Tests.Telemetry;
+
+/// <summary>The spans that this process ends; tests that run beside it have traces of their own.</summary>
+internal sealed class Recorded
+{
+    private readonly List<Activity> _spans = [];
+
+    public void AddTo(IServiceCollection services) => services.AddOpenTelemetry().WithTracing(tracing => tracing.AddInMemoryExporter(new Locked(_spans)));
+
+    public IReadOnlyList<Activity> Of(ActivityTraceId trace)
+    {
+        lock (_spans)
+            return [.. _spans.Where(span => span.TraceId == trace)];
+    }
+
+    public IReadOnlyList<Activity> All
+    {
+        get
+        {
+            lock (_spans)
+                return [.. _spans];
+        }
+    }
+
+    /// <summary>Waits until the trace has as many spans of each name as wanted.</summary>
+    public async Task<IReadOnlyList<Activity>> WaitAsync(ActivityTraceId trace, params string[] names)
+    {
+        for (var until = DateTime.UtcNow.AddSeconds(60); ; await Task.Delay(50, TestContext.Current.CancellationToken))
+        {
+            var spans = Of(trace);
+            if (names.All(name => spans.Any(span => span.DisplayName == name)))
+                return spans;
+            Assert.True(DateTime.UtcNow < until, $"Of {string.Join(", ", names)} there are only {string.Join(", ", spans.Select(span => span.DisplayName))}.");
+        }
+    }
+
+    /// <summary>The exporter adds to it while the test looks.</summary>
+    private sealed class Locked(List<Activity> spans) : ICollection<Activity>
+    {
+        public int Count => spans.Count;
+
+        public bool IsReadOnly => false;
+
+        public void Add(Activity item)
+        {
+            lock (spans)
+                spans.Add(item);
+        }
+
+        public void Clear() => throw new NotSupportedException();
+
+        public bool Contains(Activity item) => throw new NotSupportedException();
+
+        public void CopyTo(Activity[] array, int arrayIndex) => throw new NotSupportedException();
+
+        public bool Remove(Activity item) => throw new NotSupportedException();
+
+        public IEnumerator<Activity> GetEnumerator() => throw new NotSupportedException();
+
+        System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => throw new NotSupportedException();
+    }
+}

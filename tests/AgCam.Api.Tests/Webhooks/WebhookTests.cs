@@ -1,0 +1,136 @@
+using System.Text.Json.Nodes;
+using AgCam.Pipeline;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Webhooks;
+
+namespace AgCam.Api.Tests.Webhooks;
+
+/// <summary>A job's end is told: signed, until it is taken, and to nobody else.</summary>
+public sealed class WebhookTests
+{
+    private const string Secret = "a secret of the operator's";
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_jobs_end_is_told_signed_until_the_receiver_takes_it()
+    {
+        await using var receiver = await Receiver.StartAsync(n => n < 2 ? 500 : 204);
+        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = Allowed });
+        var job = await SubmitAsync(api, receiver.Url);
+        var calls = await receiver.WaitAsync(3);
+        await ToldAsync(api);
+
+        Assert.All(calls, call => Assert.Equal((job, "application/cloudevents+json"), (call.Id, call.MediaType)));
+        Assert.All(calls, call => Assert.Equal(calls[0].Body, call.Body)); // the same event each time
+        Assert.All(calls, call => Assert.Equal(JobEvent.Signature(Secret, Guid.Parse(call.Id), long.Parse(call.Timestamp), call.Body), call.Signature));
+        Assert.NotEqual(JobEvent.Signature("another", Guid.Parse(job), long.Parse(calls[0].Timestamp), calls[0].Body), calls[0].Signature);
+        var told = JsonNode.Parse(calls[0].Body)!;
+        Assert.Equal(("1.0", JobEvent.Type, job), ((string?)told["specversion"], (string?)told["type"], (string?)told["id"]));
+        Assert.Equal(("Completed", 3, 3, 0), ((string?)told["data"]!["state"], (int)told["data"]!["images"]!, (int)told["data"]!["completed"]!, (int)told["data"]!["failed"]!));
+        Assert.Equal(3, receiver.Calls.Count);
+    }
+
+    [Fact]
+    public void The_signature_is_the_hmac_of_id_time_and_body()
+    {
+        var id = Guid.Parse("00000000-0000-0000-0000-000000000001");
+        var expected = Convert.ToBase64String(System.Security.Cryptography.HMACSHA256.HashData("key"u8, "00000000-0000-0000-0000-000000000001.1614265330.{}"u8));
+        Assert.Equal($"v1,{expected}", JobEvent.Signature("key", id, 1614265330, "{}"u8));
+    }
+
+    [Fact]
+    public async Task What_could_not_be_told_before_a_restart_is_told_after_it()
+    {
+        using var folder = new Folder();
+        var store = Path.Combine(folder.Path, "kept.db");
+        var answer = 503;
+        await using var receiver = await Receiver.StartAsync(_ => answer);
+        string job;
+        await using (var first = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = Allowed, Store = store }))
+        {
+            job = await SubmitAsync(first, receiver.Url);
+            await receiver.WaitAsync(1);
+        }
+        answer = 200;
+        await using var second = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = Allowed, Store = store });
+        await ToldAsync(second);
+        Assert.Equal(job, receiver.Calls[^1].Id);
+    }
+
+    [Fact]
+    public async Task A_name_that_points_into_ones_own_network_is_not_called()
+    {
+        await using var receiver = await Receiver.StartAsync(_ => 200);
+        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = Allowed with { Networks = [] } });
+        await SubmitAsync(api, receiver.Url);
+        await ToldAsync(api); // given up
+        Assert.Empty(receiver.Calls);
+    }
+
+    [Fact]
+    public async Task A_redirect_is_not_followed()
+    {
+        await using var receiver = await Receiver.StartAsync(n => n == 0 ? 302 : 200);
+        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = Allowed });
+        var job = await SubmitAsync(api, receiver.Url);
+        await ToldAsync(api);
+        Assert.Equal([job, job], receiver.Calls.Select(call => call.Id)); // the second is the next try; a GET of the other place would have no id
+    }
+
+    [Theory]
+    [InlineData("http://elsewhere.example/told")]
+    [InlineData("http://user:password@localhost/told")]
+    [InlineData("file:///etc/passwd")]
+    [InlineData("/told")]
+    public async Task A_webhook_on_a_host_that_is_not_allowed_is_refused_with_the_job(string url)
+    {
+        await using var api = await RunningApi.StartAsync(worker: false, pipeline: options => options with { Webhooks = Allowed });
+        var refused = await RunningApi.RefusedAsync(await api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{api.Folder}", ["webhook"] = url }), 400, "invalid-request");
+        Assert.Contains("webhook", refused["errors"]!.ToJsonString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_operators_own_is_called_for_a_job_that_names_none()
+    {
+        await using var receiver = await Receiver.StartAsync(_ => 200);
+        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = Allowed with { Hosts = [], Url = receiver.Url } });
+        var job = await SubmitAsync(api, null);
+        Assert.Equal(job, (await receiver.WaitAsync(1))[0].Id);
+    }
+
+    [Fact]
+    public void Webhooks_without_a_secret_do_not_start() =>
+        Assert.Contains("Pipeline:Webhooks:Secret", Assert.Throws<OptionsException>(() => OptionsException.ThrowIfInvalid(Allowed with { Secret = null }, "Pipeline:Webhooks")).Message, StringComparison.Ordinal);
+
+    private static WebhookOptions Allowed => new() { Hosts = ["localhost"], Networks = ["127.0.0.0/8", "::1/128"], Secret = Secret };
+
+    private static async Task<string> SubmitAsync(RunningApi api, string? webhook)
+    {
+        for (var i = 0; i < 3; i++)
+            api.AddPicture(i);
+        var body = new JsonObject { ["source"] = $"folder:{api.Folder}" };
+        if (webhook is not null)
+            body["webhook"] = webhook;
+        return (string)(await RunningApi.JsonAsync(await api.SendJsonAsync("/v1/jobs", body), 201))["id"]!;
+    }
+
+    /// <summary>Until the store has no job left whose end is to be told.</summary>
+    private static async Task ToldAsync(RunningApi api)
+    {
+        for (var until = DateTime.UtcNow.AddSeconds(90); ; await Task.Delay(50, Cancel))
+        {
+            var jobs = (await api.Store.Jobs.PageAsync(new Pipeline.Stores.JobQuery(), Cancel)).Jobs;
+            if (jobs.Count > 0 && jobs.All(job => job.State == JobState.Completed) && (await api.Store.Jobs.UntoldAsync(cancel: Cancel)).Count == 0)
+                return;
+            Assert.True(DateTime.UtcNow < until, "A job's end is still to be told.");
+        }
+    }
+
+    private sealed class Folder : IDisposable
+    {
+        public string Path { get; } = Directory.CreateTempSubdirectory("agcam-webhooks-").FullName;
+
+        public void Dispose() => Directory.Delete(Path, recursive: true);
+    }
+}

@@ -1,0 +1,33 @@
+using AgCam.Pipeline.Stores;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Stores;
+
+public abstract partial class StoreContract
+{
+    [Fact]
+    public async Task The_backlog_is_what_was_accepted_and_has_no_record_yet()
+    {
+        Assert.Equal(new Backlog(0, null), await Store.BacklogAsync(Cancel));
+
+        var begun = Now;
+        var job = await PlannedJobAsync(3, 2);
+        Assert.Equal(new Backlog(5, begun), await Store.BacklogAsync(Cancel));
+
+        Clock.Advance(Minute);
+        var unplanned = (await Store.Jobs.CreateAsync(Some.Spec("folder:/data/cars"), cancel: Cancel)).Job;
+        await AddAsync(unplanned.Id, 7); // there will be more
+        await Store.Chunks.AcceptAsync(Some.Request("one", 4), Hour, Cancel);
+        Assert.Equal(new Backlog(16, begun), await Store.BacklogAsync(Cancel));
+
+        var (chunk, lease) = await LeaseNextAsync(job.Id);
+        await SaveAsync(Some.Result(lease, chunk, Now));
+        Assert.Equal(new Backlog(16 - chunk.Count, begun), await Store.BacklogAsync(Cancel));
+
+        var later = Now;
+        await Store.Jobs.PauseAsync(unplanned.Id, "for a while", Cancel); // nobody works on it
+        (chunk, lease) = await LeaseNextAsync(job.Id);
+        await SaveAsync(Some.Result(lease, chunk, Now)); // and this one is done
+        Assert.Equal(new Backlog(4, later), await Store.BacklogAsync(Cancel));
+    }
+}

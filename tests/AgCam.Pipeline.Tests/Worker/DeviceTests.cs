@@ -1,0 +1,155 @@
+using System.Runtime.InteropServices;
+using AgCam.Images;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Tests.Running;
+using AgCam.Worker.Batching;
+using AgCam.Worker.Engines;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Worker;
+
+public sealed class DeviceTests
+{
+    private static readonly NullEngine Engine = new(NullEngine.Pin);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_batch_that_does_not_fit_into_memory_is_halved_and_later_ones_are_not_tried_that_large_again()
+    {
+        var sizes = new List<int>();
+        var device = DeviceOf(new BatchQueue(16, TimeSpan.Zero));
+        var plan = PlanOf(images =>
+        {
+            sizes.Add(images.Count);
+            if (images.Count > 5)
+                throw new ExternalException("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 15.77 GiB of which 8.88 MiB is free.");
+        });
+        var first = Works(plan, 16);
+        device.Explain(first);
+        Assert.Equal([16, 8, 4, 4, 4, 4], sizes);
+        sizes.Clear();
+        var second = Works(plan, 10);
+        device.Explain(second);
+        Assert.Equal([4, 4, 2], sizes);
+        foreach (var work in first.Concat(second))
+            Assert.NotNull(await work.Done);
+    }
+
+    [Fact]
+    public async Task An_image_that_does_not_fit_even_alone_fails_and_the_others_do_not()
+    {
+        var device = DeviceOf(new BatchQueue(16, TimeSpan.Zero));
+        var works = Works(PlanOf(images => { if (images.Any(image => image.Digest == DigestOf(2))) throw new ExternalException("CUDA out of memory."); }), 4);
+        device.Explain(works);
+        await Assert.ThrowsAsync<ExternalException>(() => works[2].Done);
+        foreach (var work in works.Where(work => work != works[2]))
+            Assert.NotNull(await work.Done);
+    }
+
+    [Theory]
+    [InlineData("CUDA error: an illegal memory access was encountered")]
+    [InlineData("CUDA error: unspecified launch failure\nCUDA kernel errors might be asynchronously reported at some other API call")]
+    public void A_lost_device_ends_the_process(string text)
+    {
+        string? reason = null;
+        var device = new Device(new BatchQueue(1, TimeSpan.Zero), NullLogger<Device>.Instance, told => reason ??= told);
+        device.Explain(Works(PlanOf(_ => throw new ExternalException(text)), 1));
+        Assert.Equal(text, reason);
+    }
+
+    [Fact]
+    public async Task The_next_batch_is_uploaded_while_one_is_computed()
+    {
+        using var second = new ManualResetEventSlim();
+        var uploads = 0;
+        var engine = new Uploading(Engine, upload: () => { if (Interlocked.Increment(ref uploads) == 2) second.Set(); }, compute: () => Assert.True(second.Wait(TimeSpan.FromSeconds(60))));
+        var queue = new BatchQueue(2, TimeSpan.Zero);
+        var works = Works(Plan.Of(engine, [Target.Predicted], ["predicted"]), 4);
+        works.ForEach(queue.Add);
+        using var end = new CancellationTokenSource();
+        var running = DeviceOf(queue).RunAsync(end.Token);
+        foreach (var work in works)
+            Assert.NotNull(await work.Done.WaitAsync(TimeSpan.FromSeconds(120), Cancel)); // the first computes only once the second is uploaded
+        await end.CancelAsync();
+        await running;
+        Assert.Equal((2, 2), (uploads, engine.Disposed));
+    }
+
+    [Fact]
+    public async Task Who_gave_up_is_not_computed_and_who_is_being_computed_is_waited_for()
+    {
+        var queue = new BatchQueue(1, TimeSpan.Zero);
+        using var computing = new ManualResetEventSlim();
+        using var gate = new ManualResetEventSlim();
+        var computed = 0;
+        var works = Works(PlanOf(images => { computed += images.Count; computing.Set(); gate.Wait(); }), 2);
+        using var giveUp = new CancellationTokenSource();
+        var (first, second) = (works[0].ResultAsync(giveUp.Token), works[1].ResultAsync(giveUp.Token));
+        works.ForEach(queue.Add);
+        using var end = new CancellationTokenSource();
+        var running = Task.Run(() => DeviceOf(queue).RunAsync(end.Token), Cancel);
+        Assert.True(computing.Wait(TimeSpan.FromSeconds(60), Cancel));
+        await giveUp.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
+        Assert.False(first.IsCompleted);
+        gate.Set();
+        Assert.NotNull(await first.WaitAsync(TimeSpan.FromSeconds(60), Cancel));
+        await end.CancelAsync();
+        await running;
+        Assert.Equal(1, computed);
+    }
+
+    private static Device DeviceOf(BatchQueue queue) => new(queue, NullLogger<Device>.Instance, reason => Assert.Fail(reason));
+
+    private static Plan PlanOf(Action<IReadOnlyList<EngineInput>> before) => Plan.Of(new ObservedLoader.Observed(Engine, before), [Target.Predicted], ["predicted"]);
+
+    private static List<ImageWork> Works(Plan plan, int count) =>
+        [.. Enumerable.Range(0, count).Select(i => new ImageWork(plan, Engine.Prepare([0xFF, 0xD8, (byte)i], DigestOf(i), ImageLimits.Default), null, Lane.Bulk))];
+
+    private static Digest DigestOf(int number) => AgCam.Digest.Of([(byte)number]);
+
+    /// <summary>As an engine on a GPU: batches are uploaded first.</summary>
+    private sealed class Uploading(NullEngine engine, Action upload, Action compute) : IExplainEngine
+    {
+        private int _disposed;
+
+        public int Disposed => _disposed;
+
+        public ModelPin Model => engine.Model;
+
+        public ClassNames Classes => engine.Classes;
+
+        public ExplanationRecipe Recipe(ExplainOptions options) => engine.Recipe(options);
+
+        public Provenance Provenance(ExplainOptions options) => engine.Provenance(options);
+
+        public EngineInput Prepare(byte[] bytes, Digest digest, ImageLimits limits) => engine.Prepare(bytes, digest, limits);
+
+        public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options) => engine.Explain(images, labels, options);
+
+        public IDisposable Upload(IReadOnlyList<EngineInput> images)
+        {
+            upload();
+            return new Uploaded(images, () => Interlocked.Increment(ref _disposed));
+        }
+
+        public IReadOnlyList<Explanation> ExplainUploaded(IDisposable uploaded, IReadOnlyList<int?> labels, ExplainOptions options)
+        {
+            compute();
+            return engine.Explain(((Uploaded)uploaded).Images, labels, options);
+        }
+
+        public IReadOnlyList<AgCam.Heatmaps.BoundingBox> Boxes(AgCam.Heatmaps.Heatmap map, int originalWidth, int originalHeight, double threshold) => [];
+
+        public void Dispose()
+        {
+        }
+
+        private sealed record Uploaded(IReadOnlyList<EngineInput> Images, Action Disposed) : IDisposable
+        {
+            public void Dispose() => Disposed();
+        }
+    }
+}

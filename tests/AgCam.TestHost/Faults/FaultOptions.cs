@@ -1,0 +1,56 @@
+namespace AgCam.TestHost.Faults;
+
+/// <summary>What a fault run does, and against what.</summary>
+internal sealed record FaultOptions
+{
+    public required string Rabbit { get; init; }
+
+    public required string Mongo { get; init; }
+
+    /// <summary>The script that restarts them (infra/test-services/debian.sh).</summary>
+    public required string Services { get; init; }
+
+    public int Images { get; init; } = 20_000;
+
+    /// <summary>The shipped model, or the null engine in its place.</summary>
+    public bool RealModel { get; init; } = true;
+
+    /// <summary>How often every point is gone through.</summary>
+    public int Rounds { get; init; } = 3;
+
+    public int OutageSeconds { get; init; } = 20;
+
+    /// <summary>Milliseconds that the steady worker takes for each image on top: the job must outlast the faults.</summary>
+    public double SlowMilliseconds { get; init; }
+
+    /// <summary>Of the order and the moments of the faults.</summary>
+    public int Seed { get; init; } = 1;
+
+    /// <exception cref="ArgumentException">Services are missing.</exception>
+    public static FaultOptions Parse(Dictionary<string, string> given)
+    {
+        var real = given.GetValueOrDefault("engine", "model") switch
+        {
+            "model" => true,
+            "null" => false,
+            var other => throw new ArgumentException($"engine={other} is not known: model or null."),
+        };
+        int Number(string name, int otherwise) => given.TryGetValue(name, out var text) ? int.Parse(text) : otherwise;
+        return new FaultOptions
+        {
+            Rabbit = Service("AGCAM_TEST_RABBITMQ"),
+            Mongo = Service("AGCAM_TEST_MONGODB"),
+            Services = Service("AGCAM_TEST_SERVICES"),
+            Images = Number("images", 20_000),
+            RealModel = real,
+            Rounds = Number("rounds", 3),
+            OutageSeconds = Number("outage", 20),
+            SlowMilliseconds = Number("slow", real ? 0 : 20),
+            Seed = Number("seed", 1),
+        };
+    }
+
+    private static string Service(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value
+        ? value
+        : throw new ArgumentException($"{variable} is not set: the fault run restarts broker and store. Run ./test.sh --faults as root on Debian, which starts them.");
+}

@@ -1,0 +1,180 @@
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.TestHost.Faults;
+
+/// <summary>One job through API, broker, workers and store, while all of them are killed, restarted or stopped.</summary>
+internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, FaultLog log) : IAsyncDisposable
+{
+    private const string Key = "the job, handed in twice";
+
+    private static readonly string[] Points = [Death.BeforeCompute, Death.AfterCompute, Death.MidWrite, Death.AfterWrite, Death.Draining];
+
+    private readonly Random _random = new(options.Seed);
+    private readonly IStore _store = pipeline.Open(pipeline.Database);
+    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(60) };
+    private Guid _job;
+
+    /// <returns>The job when it has completed, and the image count that its acceptance stood for.</returns>
+    public async Task<AcceptedJob> RunAsync()
+    {
+        // Handed in to a replica that dies while it plans, and then, under the same key, to two others.
+        var dying = await pipeline.Start("api", $"kill={Death.Planning}:{Math.Max(2, options.Images / 64 / 16 / 2)}").ReadyAsync();
+        await TrySubmitAsync(dying);
+        await MustDieAsync("an API replica while planning", dying);
+        var (one, two) = (await pipeline.Start("api").ReadyAsync(), await pipeline.Start("api").ReadyAsync());
+        _job = await SubmitAsync(one);
+        if (await SubmitAsync(two) != _job)
+            log.IsUnexpected("the same key made two jobs");
+
+        var steady = await pipeline.Start("worker", $"slow={options.SlowMilliseconds}").ReadyAsync();
+        for (var round = 0; round < options.Rounds; round++)
+        {
+            foreach (var point in Points.OrderBy(_ => _random.Next()).ToList())
+                await KillAtAsync(point);
+            var hard = round % 2 == 1 || options.Rounds == 1;
+            if (round != 1)
+                await FaultAsync(hard ? "the broker killed and started again" : "the broker restarted", () => pipeline.RestartBrokerAsync(hard));
+            if (round != 0 || options.Rounds == 1)
+                await FaultAsync($"the store {(hard ? "killed" : "stopped")} for {options.OutageSeconds} s", () => pipeline.StopStoreForAsync(TimeSpan.FromSeconds(options.OutageSeconds), hard));
+        }
+        if (await SubmitAsync(two) != _job)
+            log.IsUnexpected("the same key made another job");
+
+        var helping = await pipeline.Start("worker").ReadyAsync();
+        log.Say("no more faults: waiting for the end");
+        await CompletesAsync();
+        var export = await _http.GetStringAsync(new Uri(one.Address, $"/v1/jobs/{_job}/export?format=jsonl"));
+        var shown = await _http.GetFromJsonAsync<JsonNode>(new Uri(two.Address, $"/v1/jobs/{_job}"));
+        foreach (var (name, process) in new[] { ("an API replica", one), ("the other API replica", two), ("the steady worker", steady), ("the helping worker", helping) })
+            await pipeline.StopAsync(name, process);
+        return new AcceptedJob(_job, (int)shown!["images"]!, export);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        await _store.DisposeAsync();
+    }
+
+    /// <summary>A worker beside the steady one, which gets as far as the point and no further.</summary>
+    private async Task KillAtAsync(string point)
+    {
+        await MustRunAsync(point);
+        if (point == Death.Draining)
+        {
+            for (var attempt = 0; attempt < 3; attempt++)
+            {
+                var draining = await (await pipeline.Start("worker", $"kill={point}:1", "drain=0", "slow=100").ReadyAsync()).SaysAsync(MortalStore.HasLease, 120);
+                draining.AskToStop();
+                if (await draining.DiesAsync(90) && draining.ExitCode == HostProcess.Killed)
+                {
+                    log.Killed("a worker while draining");
+                    return;
+                }
+            }
+            log.IsUnexpected("three workers were asked to stop and none had anything to give back");
+            return;
+        }
+        var times = point == Death.MidWrite || point == Death.AfterWrite ? _random.Next(1, 3) : _random.Next(1, 6);
+        await MustDieAsync($"a worker: {point}, the {times}. time", pipeline.Start("worker", $"kill={point}:{times}"));
+    }
+
+    private async Task MustDieAsync(string what, HostProcess process)
+    {
+        if (await process.DiesAsync(900) && process.ExitCode == HostProcess.Killed)
+            log.Killed(what);
+        else
+            log.IsUnexpected($"{what}: it {(process.HasExited ? $"ended with {process.ExitCode}" : "lived on")}: {process.Said}");
+    }
+
+    /// <summary>Something happens to a service, and afterwards chunks get done again.</summary>
+    private async Task FaultAsync(string what, Func<Task> fault)
+    {
+        await MustRunAsync(what);
+        await fault();
+        var then = await JobAsync();
+        for (var until = DateTime.UtcNow.AddSeconds(600); (await JobAsync()).Progress.ChunksDone <= then.Progress.ChunksDone; await Task.Delay(200))
+            if (DateTime.UtcNow > until)
+            {
+                log.IsUnexpected($"nothing was done for ten minutes after {what}");
+                return;
+            }
+        log.Say($"{what}; work goes on at {then.Progress.Completed} of {options.Images}");
+    }
+
+    private async Task MustRunAsync(string before)
+    {
+        if (await JobAsync() is { State: not JobState.Running } job)
+            log.IsUnexpected($"the job was {job.State} before \"{before}\": make it longer (images, slow)");
+    }
+
+    private async Task CompletesAsync()
+    {
+        var (done, changed) = (-1, DateTime.UtcNow);
+        while (await JobAsync() is { State: not JobState.Completed } job)
+        {
+            if (job.State != JobState.Running)
+                throw new InvalidOperationException($"The job is {job.State}: {job.Reason}");
+            if (job.Progress.ChunksDone != done)
+                (done, changed) = (job.Progress.ChunksDone, DateTime.UtcNow);
+            if (DateTime.UtcNow - changed > TimeSpan.FromMinutes(10))
+            {
+                log.IsUnexpected($"nothing has been done for ten minutes, at {job.Progress}");
+                return;
+            }
+            await Task.Delay(200);
+        }
+        log.Say("the job is complete");
+    }
+
+    private async Task<Job> JobAsync()
+    {
+        for (var until = DateTime.UtcNow.AddSeconds(120); ; await Task.Delay(200))
+            try
+            {
+                return await _store.Jobs.FindAsync(_job) ?? throw new InvalidOperationException($"Job {_job} is gone.");
+            }
+            catch (StoreUnavailableException) when (DateTime.UtcNow < until)
+            {
+            }
+    }
+
+    private async Task<Guid> SubmitAsync(HostProcess api)
+    {
+        using var answer = await PostAsync(api);
+        var body = await answer.Content.ReadAsStringAsync();
+        log.Say($"handed in: {(int)answer.StatusCode}");
+        return answer.IsSuccessStatusCode ? (Guid)JsonNode.Parse(body)!["id"]! : throw new InvalidOperationException($"The job was refused: {body}");
+    }
+
+    /// <summary>The answer may not come: it dies.</summary>
+    private async Task TrySubmitAsync(HostProcess api)
+    {
+        try
+        {
+            using var answer = await PostAsync(api);
+            log.Say($"handed in: {(int)answer.StatusCode}");
+        }
+        catch (HttpRequestException e)
+        {
+            log.Say($"handed in, and no answer came: {e.Message}");
+        }
+    }
+
+    private Task<HttpResponseMessage> PostAsync(HostProcess api)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, new Uri(api.Address, "/v1/jobs"))
+        {
+            Content = JsonContent.Create(new { source = $"classes:{pipeline.Pictures}", model = Roles.Model, targets = new[] { "predicted", "top:2" } }),
+        };
+        request.Headers.Add("Idempotency-Key", Key);
+        return _http.SendAsync(request);
+    }
+}
+
+/// <param name="Images">What the API says there are.</param>
+/// <param name="Export">JSON lines.</param>
+internal sealed record AcceptedJob(Guid Id, int Images, string Export);

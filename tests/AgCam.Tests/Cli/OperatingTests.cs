@@ -1,0 +1,45 @@
+using System.Text.Json;
+using AgCam.Tests.Models;
+using Xunit;
+
+namespace AgCam.Tests.Cli;
+
+/// <summary>What the operator of a broker and a database runs.</summary>
+public class OperatingTests
+{
+    [Fact]
+    public void Printed_definitions_can_be_imported_and_permissions_come_apart_from_them()
+    {
+        var printed = Agcam.Run(["topology", "print"], "", ("Pipeline__Bus", "amqp://anna:hunter2@nowhere.invalid/there"), ("Pipeline__Prefix", "ours"));
+        Assert.Equal(0, printed.Code);
+        var definitions = JsonSerializer.Deserialize<JsonElement>(printed.Output);
+        var bulk = definitions.GetProperty("queues").EnumerateArray().Single(queue => queue.GetProperty("name").GetString() == "ours-bulk");
+        Assert.Equal("there", bulk.GetProperty("vhost").GetString());
+        Assert.Equal("quorum", bulk.GetProperty("arguments").GetProperty("x-queue-type").GetString());
+        Assert.Contains("rabbitmqctl set_permissions -p 'there' WORKER '^$'", printed.Errors);
+        Assert.DoesNotContain("hunter2", printed.Output + printed.Errors);
+    }
+
+    [Fact]
+    public void A_broker_that_cannot_be_reached_is_exit_4_without_its_password()
+    {
+        var refused = Agcam.Run(["topology", "verify"], "", ("Pipeline__Bus", "amqp://anna:hunter2@127.0.0.1:1/"));
+        Assert.Equal(4, refused.Code);
+        Assert.Contains("amqp://anna@127.0.0.1:1/", refused.Errors);
+        Assert.DoesNotContain("hunter2", refused.Errors);
+    }
+
+    [Fact]
+    public void A_store_is_migrated_from_an_address_in_a_file()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(Path.Combine(folder.Path, "store"), Path.Combine(folder.Path, "results.db") + "\n");
+        var first = Agcam.Run(["store", "migrate"], "", ("Pipeline__StoreFile", Path.Combine(folder.Path, "store")));
+        Assert.Equal((0, true), (first.Code, first.Errors.Contains("had schema version 0")));
+        var second = Agcam.Run("store", "migrate", "--store", Path.Combine(folder.Path, "results.db"));
+        Assert.Equal((0, false), (second.Code, second.Errors.Contains("had schema version 0")));
+    }
+
+    [Fact]
+    public void Topology_without_a_broker_says_what_to_name() => Assert.Contains("amqp://user:password@host", Agcam.Run("topology", "print", "--bus", "memory").Errors);
+}

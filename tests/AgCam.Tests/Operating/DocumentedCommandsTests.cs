@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using AgCam.Scenes;
+using AgCam.Tests.Cli;
+using AgCam.Tests.Models;
+using Xunit;
+
+namespace AgCam.Tests.Operating;
+
+/// <summary>Every command of the README and of docs/ is run, or says why it is not.</summary>
+public class DocumentedCommandsTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
+
+    public static TheoryData<string> PagesWithCommands => new(DocumentedCommands.Pages.Where(page => DocumentedCommands.Of(page).Any(command => command.NotRun is null)));
+
+    [Fact]
+    public void No_command_stands_outside_a_fence()
+    {
+        Assert.Contains("README.md", PagesWithCommands.Select(page => page.Data));
+        Assert.Empty(DocumentedCommands.Pages.SelectMany(DocumentedCommands.LooseIn));
+    }
+
+    [Fact]
+    public void A_fence_without_a_note_is_run_and_one_with_a_note_says_why_not()
+    {
+        var (commands, loose) = DocumentedCommands.Parse("x.md", "a\n```sh\nagcam doctor\n```\n<!-- not run here: needs a cluster -->\n```sh\nhelm install x\n```\n<!-- ends with 3 -->\n```sh\nfalse\n```\n\n    agcam serve\n");
+        Assert.Equal([(null, 0), ("needs a cluster", 0), (null, 3)], commands.Select(command => (command.NotRun, command.ExitCode)));
+        Assert.Equal(["x.md:14: agcam serve"], loose);
+    }
+
+    /// <summary>The fences of a page run one after the other in one folder, as a reader would type them.</summary>
+    [Theory]
+    [MemberData(nameof(PagesWithCommands))]
+    public async Task The_commands_of_a_page_work(string page)
+    {
+        using var desk = Desk();
+        var port = ServingProcess.FreePort();
+        foreach (var command in DocumentedCommands.Of(page).Where(command => command.NotRun is null))
+        {
+            var (code, said) = await RunAsync(command.Script, desk, port);
+            Assert.True(code == command.ExitCode, $"{command.Where} ended with {code} instead of {command.ExitCode}:\n{command.Script}\n{said}");
+        }
+    }
+
+    /// <summary>A folder with what the pages speak of: photos/, cat.jpg.</summary>
+    private static TemporaryFolder Desk()
+    {
+        var desk = new TemporaryFolder();
+        Directory.CreateDirectory(desk["photos"]);
+        var pictures = Directory.GetFiles(Shipped.Pictures, "*.png").Order(StringComparer.Ordinal).ToList();
+        foreach (var picture in pictures.Take(3))
+            File.Copy(picture, Path.Combine(desk["photos"], Path.GetFileName(picture)));
+        File.Copy(pictures[^1], desk["cat.jpg"]); // what a file is, its first bytes tell
+        Directory.CreateDirectory(desk["bin"]);
+        File.CreateSymbolicLink(Path.Combine(desk["bin"], "agcam"), Agcam.Program);
+        return desk;
+    }
+
+    /// <summary>What a line starts in the background is waited for before the next, and ended after the last.</summary>
+    private static async Task<(int Code, string Said)> RunAsync(string script, TemporaryFolder desk, int port)
+    {
+        var live = $"for i in $(seq 600); do curl -sf http://127.0.0.1:{port}/health/live > /dev/null && break; sleep 0.2; done";
+        var lines = script.Replace("127.0.0.1:8080", $"127.0.0.1:{port}", StringComparison.Ordinal).Split('\n')
+            .Select(line => line.TrimEnd().EndsWith('&') && !line.TrimEnd().EndsWith("&&", StringComparison.Ordinal) ? $"{line}\n{live}" : line);
+        var start = new ProcessStartInfo("bash", ["-c", $"trap 'kill $(jobs -p) 2> /dev/null || true; wait || true' EXIT\nset -eo pipefail\n{string.Join('\n', lines)}"])
+        {
+            WorkingDirectory = desk.Path,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["PATH"] = $"{desk["bin"]}:{start.Environment["PATH"]}";
+        start.Environment["HOME"] = start.Environment["XDG_DATA_HOME"] = desk.Path;
+        start.Environment["AGCAM_URL"] = $"http://127.0.0.1:{port}";
+        start.Environment["Api__Listen"] = $"http://127.0.0.1:{port}";
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(Limit);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"It did not end within {Limit.TotalMinutes} minutes:\n{script}");
+        }
+        return (process.ExitCode, $"{await output}\n{await errors}");
+    }
+}

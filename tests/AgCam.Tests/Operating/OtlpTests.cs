@@ -1,0 +1,74 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text;
+using AgCam.Tests.Cli;
+using AgCam.Tests.Models;
+using Xunit;
+
+namespace AgCam.Tests.Operating;
+
+/// <summary>OpenTelemetry's own variables switch everything on.</summary>
+public class OtlpTests
+{
+    [Fact]
+    public async Task Traces_metrics_and_logs_go_to_the_collector_that_the_environment_names()
+    {
+        using var folder = SomeImages.Folder(2);
+        using var state = new TemporaryFolder();
+        using var collector = new Collector();
+        using var serving = ServingProcess.Start(
+            state["agcam.db"], folder.Path, [], ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Url), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_METRIC_EXPORT_INTERVAL", "500"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "200"), ("OTEL_BLRP_SCHEDULE_DELAY", "200"), ("Logging__LogLevel__AgCam", "Debug"));
+        Assert.Equal(0, serving.Run("submit", folder["000.png"], "--wait").Code);
+        Assert.Equal(0, serving.Run("submit", folder.Path, "--wait").Code);
+
+        (string Path, string Text)[] wanted =
+        [
+            ("/v1/traces", "POST /v1/explanations"), ("/v1/traces", "explain"), ("/v1/traces", "store chunks.save"), ("/v1/metrics", "agcam.images"), ("/v1/metrics", "agcam.stage.duration"),
+            ("/v1/metrics", "agcam.backlog"), ("/v1/logs", "Saved: 2 completed, 0 failed"), ("/v1/traces", "agcam-serve"),
+        ];
+        for (var until = DateTime.UtcNow.AddMinutes(1); !wanted.All(one => collector.Holds(one.Path, one.Text)); await Task.Delay(100, TestContext.Current.CancellationToken))
+            Assert.True(DateTime.UtcNow < until, string.Join(", ", wanted.Where(one => !collector.Holds(one.Path, one.Text))));
+        Assert.Equal(0, serving.Stop());
+    }
+
+    /// <summary>Takes what comes. Texts stand in protobuf as they are, so they can be looked for without reading it.</summary>
+    private sealed class Collector : IDisposable
+    {
+        private readonly HttpListener _listener = new();
+        private readonly ConcurrentQueue<(string Path, string Body)> _taken = new();
+
+        public Collector()
+        {
+            Url = $"http://127.0.0.1:{ServingProcess.FreePort()}";
+            _listener.Prefixes.Add(Url + "/");
+            _listener.Start();
+            _ = Task.Run(TakeAsync);
+        }
+
+        public string Url { get; }
+
+        public bool Holds(string path, string text) => _taken.Any(one => one.Path == path && one.Body.Contains(text, StringComparison.Ordinal));
+
+        public void Dispose() => _listener.Close();
+
+        private async Task TakeAsync()
+        {
+            try
+            {
+                while (true)
+                {
+                    var call = await _listener.GetContextAsync();
+                    using var body = new MemoryStream();
+                    await call.Request.InputStream.CopyToAsync(body);
+                    _taken.Enqueue((call.Request.Url!.AbsolutePath, Encoding.Latin1.GetString(body.ToArray())));
+                    call.Response.Close();
+                }
+            }
+            catch (Exception closed) when (closed is HttpListenerException or ObjectDisposedException)
+            {
+                // The test is over.
+            }
+        }
+    }
+}
