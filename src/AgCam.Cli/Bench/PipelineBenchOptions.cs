@@ -6,6 +6,8 @@ using AgCam.Worker;
 using AgCam.Worker.Measuring;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 
 namespace AgCam.Cli.Bench;
 
@@ -51,7 +53,8 @@ internal sealed class PipelineBenchOptions
     public static IHost Build(Action<IServiceCollection> configure)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        Service.Quiet(builder.Logging);
+        builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace); // stdout is for results
         configure(builder.Services);
         return builder.Build();
     }

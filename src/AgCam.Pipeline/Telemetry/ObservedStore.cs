@@ -31,4 +31,6 @@ internal sealed class ObservedStore(IStore store) : IStore, IBareStore
     public ValueTask DisposeAsync() => store.DisposeAsync();
 
     Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancel) => ((IBareStore)store).CreateBareAsync(cancel);
+
+    Task<long?> IBareStore.BytesAsync(CancellationToken cancel) => ((IBareStore)store).BytesAsync(cancel);
 }
