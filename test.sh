@@ -55,7 +55,7 @@ for project in tests/*.Tests; do
   log=$(mktemp)
   arguments=()
   [ -n "$filter" ] && arguments=(--filter-class "*$filter*" --ignore-exit-code 8)
-  "$project/bin/Release/net10.0/$name" --no-ansi --no-progress "${arguments[@]}" 2>&1 | tee "$log" && code=0 || code=$?
+  "$project/bin/Release/net10.0/$name" --no-ansi --progress off --timeout 30m "${arguments[@]}" 2>&1 | tee "$log" && code=0 || code=$?
   count() { sed -n "s/^ *$1: \([0-9]*\)$/\1/p" "$log" | tail -n 1; }
   if [ -z "$(count total)" ] || { [ "$code" -ne 0 ] && [ "$(count failed)" = 0 ]; }; then
     echo "$name ended with exit code $code and no failed test to explain it" >&2

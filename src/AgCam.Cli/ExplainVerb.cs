@@ -42,12 +42,11 @@ internal static class ExplainVerb
         var tally = new RunTally();
         using var broken = new CancellationTokenSource(); // a stage has failed: no further image is waited for
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(interruption.Drain, broken.Token);
-        using var threads = new BackgroundThreads();
         var own = new OwnPictures(run.Out);
         var total = Count(run.Paths, own, ending.Token);
-        var reading = new Reading(explainer, run, labels, output, threads);
+        var reading = new Reading(explainer, run, labels, output);
         var model = new ModelThread(explainer, run, tally);
-        var finishing = new Finishing(explainer, run, provenance, output, new Report(run, explainer, screen), tally, threads);
+        var finishing = new Finishing(explainer, run, provenance, output, new Report(run, explainer, screen), tally);
 
         using (run.Quiet ? null : new Progress(screen, () => new ProgressState(tally.Done, total.IsCompletedSuccessfully ? total.Result : null, tally.Failed, tally.Rate)))
             await Task.WhenAll(

@@ -4,8 +4,7 @@ using System.Threading.Channels;
 namespace AgCam.Cli.Explaining;
 
 /// <summary>Behind the model: rows and pictures on other threads, then everything written in the order of the input.</summary>
-internal sealed class Finishing(
-    Explainer explainer, ExplainRun run, RunProvenance provenance, OutputFolder? output, Report report, RunTally tally, BackgroundThreads threads)
+internal sealed class Finishing(Explainer explainer, ExplainRun run, RunProvenance provenance, OutputFolder? output, Report report, RunTally tally)
 {
     private readonly Channel<Task<Finished>> _finished = Channel.CreateBounded<Task<Finished>>(
         new BoundedChannelOptions(2 * Environment.ProcessorCount) { SingleReader = true, SingleWriter = true });
@@ -22,7 +21,7 @@ internal sealed class Finishing(
     private async Task Start(ChannelReader<(ReadImage Image, Explanation? Explanation)> explained, CancellationToken unread)
     {
         await foreach (var (image, explanation) in explained.ReadAllAsync(unread))
-            await _finished.Writer.WriteAsync(threads.Run(() => Finish(image, explanation)));
+            await _finished.Writer.WriteAsync(Task.Run(() => Finish(image, explanation)));
         _finished.Writer.TryComplete();
     }
 

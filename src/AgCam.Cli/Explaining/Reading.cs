@@ -9,7 +9,7 @@ namespace AgCam.Cli.Explaining;
 /// Reading, decoding and resizing, ahead of the model on other threads. Images come out in the order they went in; the channel's bound is the
 /// bound of the memory.
 /// </summary>
-internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? labels, OutputFolder? output, BackgroundThreads threads)
+internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? labels, OutputFolder? output)
 {
     /// <summary>Files and pictures in memory at once, whatever the number of images on their way.</summary>
     private static readonly SemaphoreSlim Decoding = new(Math.Max(2, Environment.ProcessorCount / 2));
@@ -50,7 +50,7 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
         await Decoding.WaitAsync();
         try
         {
-            return await threads.Run(() => ReadNow(source));
+            return ReadNow(source);
         }
         finally
         {
