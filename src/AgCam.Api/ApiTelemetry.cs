@@ -19,8 +19,15 @@ public static class ApiTelemetry
             logging.AddSimpleConsole(console => console.SingleLine = true);
         logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         logging.SetMinimumLevel(LogLevel.Warning);
-        if (configuration["Logging:LogLevel:AgCam"] is null)
-            logging.AddFilter("AgCam", LogLevel.Information);
+        Unless("AgCam", LogLevel.Information);
+        Unless("MassTransit.ReceiveTransport", LogLevel.None); // what goes back to its queue is no fault, and what is put aside we tell ourselves
+        Unless("Microsoft.AspNetCore.DataProtection", LogLevel.Error); // nothing is protected with its keys
+
+        void Unless(string category, LogLevel level)
+        {
+            if (configuration[$"Logging:LogLevel:{category}"] is null)
+                logging.AddFilter(category, level);
+        }
     }
 
     /// <summary>Requests are spans; who looks whether the process is alive is not worth one.</summary>

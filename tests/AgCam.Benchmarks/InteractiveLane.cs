@@ -54,7 +54,7 @@ internal static class InteractiveLane
     private static async Task<WebApplication> StartAsync(PipelineOptions options, string model)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
+        builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning).AddFilter("MassTransit.ReceiveTransport", LogLevel.None);
         builder.Services.AddAgCamPipeline(options with { Models = new Dictionary<string, string> { [model] = Shipped.Model } });
         if (model == Null)
             builder.Services.AddSingleton<IEngineLoader, AnyNullLoader>();
