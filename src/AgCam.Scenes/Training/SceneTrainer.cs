@@ -33,7 +33,7 @@ public static class SceneTrainer
         var optimizer = new AdamW(model.Parameters.Values, options.WeightDecay, options.GradientClip);
         using var patchWeights = tensor([.. Enumerable.Repeat(1f, SceneClass.Count), BackgroundWeight]);
         var clock = Stopwatch.StartNew();
-        double Progress(int at) => Math.Max((double)at / options.Steps, clock.Elapsed / options.TimeLimit);
+        double Progress(int at) => Math.Max((double)at / options.Steps, options.TimeLimit is { } limit ? clock.Elapsed / limit : 0);
         (int, int, SceneOptions) Plan(int at) => (at, Kept(options, Progress(at)), at < options.HiddenFromStep ? Easier : new SceneOptions());
         var step = options.FirstStep;
         double loss = 0, right = 0, seen = 0;
@@ -71,8 +71,13 @@ public static class SceneTrainer
     // A step on half of the patches takes less than half of the time.
     private static int Kept(TrainingOptions options, double progress) => progress < options.SparseShare ? SceneViT.Patches / 2 : SceneViT.Patches;
 
-    private static double LearningRate(TrainingOptions options, int step, double progress) =>
-        options.LearningRate * Math.Min((step - options.FirstStep + 1.0) / Math.Max(1, options.WarmupSteps), 1) * (0.01 + 0.99 * 0.5 * (1 + Math.Cos(Math.PI * progress)));
+    // Whole scenes are new to the model, so they begin at the peak: the cosine is theirs alone.
+    private static double LearningRate(TrainingOptions options, int step, double progress)
+    {
+        var warm = Math.Min((step - options.FirstStep + 1.0) / Math.Max(1, options.WarmupSteps), 1);
+        var whole = options.SparseShare < 1 ? Math.Max(0, (progress - options.SparseShare) / (1 - options.SparseShare)) : 0;
+        return options.LearningRate * warm * (0.01 + 0.99 * 0.5 * (1 + Math.Cos(Math.PI * whole)));
+    }
 
     private static (double Loss, double Right) Backward(SceneViT model, AdamW optimizer, SceneBatch batch, TrainingOptions options, Tensor patchWeights)
     {

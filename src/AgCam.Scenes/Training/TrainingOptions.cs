@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace AgCam.Scenes.Training;
 
-/// <summary>How the shipped model is trained. The defaults are one run of what the shipped weights took four legs for.</summary>
+/// <summary>How the shipped model is trained. The defaults are the run that made the shipped weights.</summary>
 public sealed record TrainingOptions
 {
     /// <summary>Folder for config.json, model.safetensors, training-log.jsonl and README.md; made when it is not there.</summary>
@@ -14,11 +14,11 @@ public sealed record TrainingOptions
     /// <summary>Seed of the scenes that measure accuracy on the way and at the end. It must differ from <see cref="Seed"/>.</summary>
     public long TestSeed { get; init; } = 2;
 
-    [Range(1, 1_000_000)] public int Steps { get; init; } = 9_000;
+    [Range(1, 1_000_000)] public int Steps { get; init; } = 11_000;
 
     [Range(1, 4096)] public int BatchSize { get; init; } = 32;
 
-    /// <summary>Peak learning rate, reached at the end of the warm-up and left along a cosine.</summary>
+    /// <summary>Peak learning rate, reached at the end of the warm-up, held until the model sees whole scenes, and left along a cosine.</summary>
     [Range(1e-6, 1.0)] public double LearningRate { get; init; } = 1e-3;
 
     [Range(0, 100_000)] public int WarmupSteps { get; init; } = 200;
@@ -34,7 +34,7 @@ public sealed record TrainingOptions
     /// Share of the training in which the model sees half of a scene's patches: those with object or watermark, and others at random. The rest
     /// of the training is on whole scenes, as all measuring is.
     /// </summary>
-    [Range(0.0, 1.0)] public double SparseShare { get; init; } = 0.6;
+    [Range(0.0, 1.0)] public double SparseShare { get; init; } = 0.5;
 
     /// <summary>Step up to which only the marked pictures hide their object (<see cref="SceneOptions.HiddenShare"/> is 0): the easier ones come first.</summary>
     [Range(0, 1_000_000)] public int HiddenFromStep { get; init; } = 2_100;
@@ -67,6 +67,9 @@ public sealed record TrainingOptions
     /// <summary>Scenes of the final measurement.</summary>
     [Range(1, 1_000_000)] public int TestScenes { get; init; } = 2_000;
 
-    /// <summary>Training ends by then with its learning rate brought down as planned: the schedule follows the clock where that is ahead of the steps.</summary>
-    public TimeSpan TimeLimit { get; init; } = TimeSpan.FromHours(2);
+    /// <summary>
+    /// Training ends by then with its learning rate brought down as planned: the schedule follows the clock where that is ahead of the steps,
+    /// so the weights are then no longer those of the seed alone. Null is no limit.
+    /// </summary>
+    public TimeSpan? TimeLimit { get; init; }
 }
