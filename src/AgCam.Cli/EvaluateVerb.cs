@@ -2,6 +2,7 @@ using System.CommandLine;
 using AgCam.Attribution;
 using AgCam.Cli.Evaluating;
 using AgCam.Cli.Options;
+using AgCam.Cli.Remote;
 using AgCam.Cli.Terminal;
 using AgCam.Evaluation;
 using AgCam.Evaluation.Presets;
@@ -13,20 +14,40 @@ internal static class EvaluateVerb
 {
     public static Command Create()
     {
-        var (what, model, device) = (new EvaluationSettings(), new ModelOptions(), new DeviceOptions());
+        var (what, model, device, remote) = (new EvaluationSettings(), new ModelOptions(), new DeviceOptions(), new RemoteOptions("--api"));
         var command = new Command("evaluate", "Measures heatmaps of several methods on a labelled dataset: do they find the object, are they faithful to the model?");
         what.AddTo(command);
         model.AddTo(command);
         device.AddTo(command);
+        remote.AddTo(command);
         command.SetAction(async (parsed, cancel) =>
         {
             var run = what.Read(parsed);
             var published = what.Published(parsed);
+            if (!remote.IsNamed(parsed))
+                what.RefuseJobs(parsed);
             using var screen = new Screen();
             using var interruption = new Interruption(() => screen.Note("agcam: stopping; once more stops at once."));
             EvaluationTables? tables = null;
             IReadOnlyList<ShownPicture> pictures = [];
-            if (run.Dataset is null)
+            if (remote.IsNamed(parsed))
+            {
+                var (job, name, dtype) = (what.Job(parsed, run), model.OfServer(parsed), device.OfServer(parsed));
+                try
+                {
+                    var code = await remote.Run(parsed, async client =>
+                        (tables = await job.Measure(client, name, dtype, what.Rows(parsed), screen, interruption.Drain)) is null ? ExitCode.Wrong : ExitCode.Fine);
+                    if (code != ExitCode.Fine)
+                        return code;
+                }
+                catch (OperationCanceledException) when (interruption.Asked)
+                {
+                    return ExitCode.Interrupted;
+                }
+                if (what.Html(parsed) is not null)
+                    pictures = await Pictures(parsed, model, device, run, tables!, screen, cancel);
+            }
+            else if (run.Dataset is null)
             {
                 foreach (var file in what.Merge(parsed))
                     tables = RowFile.Read(file, tables);
@@ -51,7 +72,7 @@ internal static class EvaluateVerb
             }
 
             screen.Flush();
-            Show(parsed, what, tables, pictures, published, screen.Width);
+            Show(parsed, what, tables!, pictures, published, screen.Width);
             return ExitCode.Fine;
         });
         return command.WithExamples(
@@ -63,7 +84,24 @@ internal static class EvaluateVerb
             new("Maps of another program beside AG-CAM", "agcam evaluate val/ --model vit/ --methods agcam --heatmaps mine=maps.npz"),
             new("A page to read and to print", "agcam evaluate val/ --model vit/ --metrics localization,perturbation --html result.html"),
             new("On four machines", "agcam evaluate val/ --model vit/ --shard 2/4 --rows part2.jsonl"),
-            new("... and their common result", "agcam evaluate --merge part1.jsonl part2.jsonl part3.jsonl part4.jsonl"));
+            new("... and their common result", "agcam evaluate --merge part1.jsonl part2.jsonl part3.jsonl part4.jsonl"),
+            new("On the workers of a server, which may read the dataset", "agcam evaluate /data/val --model vit --api http://server:8080 --key val-1"));
+    }
+
+    /// <summary>A page's pictures are drawn here, if the model and the dataset are here too.</summary>
+    private static async Task<IReadOnlyList<ShownPicture>> Pictures(ParseResult parsed, ModelOptions model, DeviceOptions device, EvaluationRun run, EvaluationTables tables, Screen screen, CancellationToken cancel)
+    {
+        if (model.IsHere(parsed) && Path.Exists(run.Dataset))
+        {
+            using var checkpoint = await model.Open(parsed, cancel);
+            if (await checkpoint.Sha256Async() == tables.Header.ModelSha256)
+            {
+                using var explainer = device.Load(parsed, checkpoint);
+                return ShownPicture.BestAndWorst(explainer, run, tables);
+            }
+        }
+        screen.Note("agcam: The page has no pictures: the model or the dataset of the job is not on this machine.");
+        return [];
     }
 
     private static void Show(ParseResult parsed, EvaluationSettings what, EvaluationTables tables, IReadOnlyList<ShownPicture> pictures, PublishedNumbers? published, int width)

@@ -15,6 +15,9 @@ public static class WorkerFailure
     /// <summary>The method is not one that this worker knows.</summary>
     public const string NoSuchMethod = "no-such-method";
 
+    /// <summary>The dataset of an evaluation is not the one that the job was planned with.</summary>
+    public const string AnotherDataset = "another-dataset";
+
     /// <summary>The chunk that the image is in failed again and again, for a reason that nobody foresaw.</summary>
     public const string GivenUp = "given-up";
 

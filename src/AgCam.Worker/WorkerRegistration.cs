@@ -6,6 +6,7 @@ using AgCam.Pipeline.Stores;
 using AgCam.Worker.Batching;
 using AgCam.Worker.Chunks;
 using AgCam.Worker.Engines;
+using AgCam.Worker.Evaluations;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -32,6 +33,7 @@ public static class WorkerRegistration
         services.AddSingleton<ResultWriter>();
         services.AddSingleton(provider => new ImageFetch(provider.GetRequiredService<ReferenceReader>(), provider.GetRequiredService<StorePatience>(), options.Decoders, options.Fetches));
         services.AddSingleton<ChunkComputation>();
+        services.AddSingleton<ChunkEvaluation>();
         services.AddSingleton(new LaneConcurrency(options.BulkChunks, options.InteractiveRequests));
         services.AddSingleton<IExplainHandler, ChunkExplainer>();
         services.AddSingleton<WorkerLoops>();

@@ -1,3 +1,4 @@
+using AgCam.Evaluation;
 using AgCam.Heatmaps;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
@@ -13,6 +14,14 @@ internal static class Some
     public static Digest Digest(string text) => AgCam.Digest.Of(System.Text.Encoding.UTF8.GetBytes(text));
 
     public static JobSpec Spec(string source = "folder:/data/pets", params string[] tags) => new() { Source = source, Model = Model, Tags = tags };
+
+    public static JobSpec Evaluation(string dataset) => new()
+    {
+        Source = EvaluationSpec.Source + dataset,
+        Model = Model,
+        Method = EvaluationSpec.Method,
+        Evaluation = new EvaluationSpec { Methods = ["agcam", "rollout"], Metrics = [MetricFamily.Localization, MetricFamily.Pointing], Batch = 4 },
+    };
 
     public static ImageReference Reference(int number, string? label = null) => new() { Number = number, Uri = $"/data/pets/{number}.jpg", Label = label };
 

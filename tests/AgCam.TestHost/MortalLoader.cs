@@ -1,3 +1,4 @@
+using AgCam.Evaluation;
 using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Pipeline.Messages;
@@ -7,12 +8,13 @@ namespace AgCam.TestHost;
 
 /// <summary>An engine whose process dies at a named point of its work, or when it decodes one certain image; and that may be slow.</summary>
 /// <param name="loader">Null for the null engine, whatever the model.</param>
-internal sealed class MortalLoader(IEngineLoader? loader, Death? death, Digest? poison, double slowMilliseconds) : IEngineLoader
+/// <param name="poisonImage">Key of the image of an evaluation that it dies of.</param>
+internal sealed class MortalLoader(IEngineLoader? loader, Death? death, Digest? poison, double slowMilliseconds, string? poisonImage) : IEngineLoader
 {
     public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) =>
-        new Mortal(loader is null ? new NullEngine(model, dtype) : await loader.LoadAsync(model, dtype, cancel), death, poison, slowMilliseconds);
+        new Mortal(loader is null ? new NullEngine(model, dtype) : await loader.LoadAsync(model, dtype, cancel), death, poison, slowMilliseconds, poisonImage);
 
-    private sealed class Mortal(IExplainEngine engine, Death? death, Digest? poison, double slowMilliseconds) : IExplainEngine
+    private sealed class Mortal(IExplainEngine engine, Death? death, Digest? poison, double slowMilliseconds, string? poisonImage) : IExplainEngine
     {
         public ModelPin Model => engine.Model;
 
@@ -39,6 +41,18 @@ internal sealed class MortalLoader(IEngineLoader? loader, Death? death, Digest? 
             var explanations = engine.Explain(images, labels, options);
             death?.Pass(Death.AfterCompute);
             return explanations;
+        }
+
+        public Explainer? Explainer => engine.Explainer;
+
+        public IReadOnlyList<ImageRow> Measure(IReadOnlyList<EvaluationImage> images, EvaluationOptions options)
+        {
+            death?.Pass(Death.BeforeCompute);
+            if (images.Any(image => image.Sample.Key == poisonImage))
+                Death.Now();
+            var rows = engine.Measure(images, options);
+            death?.Pass(Death.AfterCompute);
+            return rows;
         }
 
         public IReadOnlyList<BoundingBox> Boxes(Heatmap map, int originalWidth, int originalHeight, double threshold) => engine.Boxes(map, originalWidth, originalHeight, threshold);

@@ -21,6 +21,8 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
     public IProvenances Provenances => store.Provenances;
 
+    public IRows Rows => store.Rows;
+
     public Task MigrateAsync(CancellationToken cancel = default) => store.MigrateAsync(cancel);
 
     public Task<int> SchemaVersionAsync(CancellationToken cancel = default) => store.SchemaVersionAsync(cancel);

@@ -95,7 +95,8 @@ internal static class Roles
         };
         services.AddSingleton<IEngineLoader>(provider => new MortalLoader(
             given.GetValueOrDefault("engine", "null") == "model" ? new ModelLoader(provider.GetRequiredService<AgCam.Pipeline.Jobs.ModelCatalog>(), worker) : null,
-            death, given.TryGetValue("poison", out var poison) ? Digest.Parse(poison) : null, double.Parse(given.GetValueOrDefault("slow", "0"))));
+            death, given.TryGetValue("poison", out var poison) ? Digest.Parse(poison) : null, double.Parse(given.GetValueOrDefault("slow", "0")),
+            given.GetValueOrDefault("poison-image")));
         services.AddAgCamWorker(worker);
     }
 }

@@ -1,3 +1,4 @@
+using AgCam.Evaluation;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
@@ -5,13 +6,13 @@ using AgCam.Pipeline.Webhooks;
 
 namespace AgCam.Api.Resources;
 
-/// <summary>Many images to explain.</summary>
+/// <summary>Many images to explain, or to measure heatmaps on.</summary>
 internal sealed record JobRequest
 {
     public const int MaxTags = 16;
     public const int MaxWeight = 100;
 
-    /// <summary>Where the images are, e.g. folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv; folders under an allowed root.</summary>
+    /// <summary>Where the images are, e.g. folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv; of an evaluation dataset:/data/val. Folders under an allowed root.</summary>
     public string? Source { get; init; }
 
     /// <summary>One of /v1/models; may be left out where there is only one.</summary>
@@ -43,6 +44,9 @@ internal sealed record JobRequest
     /// <summary>Called with a signed CloudEvent when the job has completed; on a host that the operator allows. Default: the operator's own, if there is one.</summary>
     public string? Webhook { get; init; }
 
+    /// <summary>Makes the job an evaluation: what is measured. Its source is a dataset; method and targets are left out, the class explained is the label.</summary>
+    public EvaluationSpec? Evaluation { get; init; }
+
     /// <summary>Settings of the source: a manifest's columns (column.path, column.label, column.split, column.version, base).</summary>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 
@@ -53,7 +57,8 @@ internal sealed record JobRequest
         {
             Source = Source ?? "",
             Model = model,
-            Method = Method ?? "ag-cam",
+            Method = Method ?? (Evaluation is null ? "ag-cam" : EvaluationSpec.Method),
+            Evaluation = Evaluation,
             Targets = Targets ?? [TargetForm.Predicted],
             Threshold = Threshold ?? 0.5,
             Dtype = Dtype ?? "float32",
@@ -83,6 +88,12 @@ internal sealed record JobRequest
         }
 
         Require(spec.Source is { Length: >= 1 and <= ExplainImagesRules.MaxUri }, "source", $"must have 1 to {ExplainImagesRules.MaxUri} characters");
+        if (Evaluation is not null)
+            problems.AddRange(Evaluation.Check());
+        Require(Evaluation is null ? Method != EvaluationSpec.Method : (Method ?? EvaluationSpec.Method) == EvaluationSpec.Method, "method", $"must be {EvaluationSpec.Method} with \"evaluation\" and no other time, or be left out");
+        Require(Evaluation is null || Targets is null, "targets", "must be left out of an evaluation: what it explains is the label");
+        Require(Evaluation is null || EvaluationOptions.IsThreshold(spec.Threshold), "threshold", "must be a multiple of 0.001 from 0 to 0.999 in an evaluation");
+        Require(Evaluation is not null == spec.Source.StartsWith(EvaluationSpec.Source, StringComparison.Ordinal), "source", $"must be {EvaluationSpec.Source}PATH with \"evaluation\", and no dataset without");
         Require(spec.Weight is >= 1 and <= MaxWeight, "weight", $"must be from 1 to {MaxWeight}");
         Require(spec.MaxFailureRate is >= 0 and <= 1, "maxFailureRate", "must be from 0 to 1");
         Require(spec.Tags.Count <= MaxTags && spec.Tags.All(tag => tag is { Length: >= 1 and <= ExplainImagesRules.MaxText }), "tags", $"must be at most {MaxTags}, each of 1 to {ExplainImagesRules.MaxText} characters");

@@ -37,10 +37,11 @@ internal static class Jobs
         one.MapGet("/items", ListItems).TakesQuery(Items.OfJobNames).Needs(Scope.Read).WithSummary("List a job's items").WithDescription("Filters and sorts as of /v1/items with job set.");
         one.MapGet("/events", Events).TakesQuery().Needs(Scope.Read).WithSummary("Follow a job").WithDescription("Server-sent events: the job whenever its numbers change, until it has ended.");
         one.MapGet("/export", Export.WriteAsync).TakesQuery("format").Needs(Scope.Read).WithSummary("Export a job's items").WithDescription($"format is {string.Join(", ", Export.Formats)}.");
+        one.MapGet("/rows", Rows.WriteAsync).TakesQuery().Needs(Scope.Read).WithSummary("Read an evaluation's rows").WithDescription("What was measured of each image, JSON lines in the order of the images: the file that `agcam evaluate --rows` writes. It has its last line once the job has completed.");
         one.MapPost("/pause", Pause).TakesQuery().Needs(Scope.Submit).WithSummary("Pause a job").WithDescription("Nothing more is begun until it is resumed.");
         one.MapPost("/resume", Resume).TakesQuery().Needs(Scope.Submit).WithSummary("Resume a paused job");
         one.MapPost("/cancel", Cancel).TakesQuery().Needs(Scope.Submit).WithSummary("Cancel a job").WithDescription("What is stored stays.");
-        one.MapPost("/retry", Retry).TakesQuery().Needs(Scope.Submit).WithSummary("Try a job's failures again").WithDescription("Creates a child job of the images that failed. A second retry finds the first.");
+        one.MapPost("/retry", Retry).TakesQuery().Needs(Scope.Submit).WithSummary("Try a job's failures again").WithDescription("Creates a child job of the images that failed; of an evaluation, one that measures the whole dataset again. A second retry finds the first.");
         one.MapDelete("", Delete).TakesQuery().Needs(Scope.Admin).WithSummary("Delete a job and its items").WithDescription("A running job is cancelled first. Explanations are left to retention.");
     }
 
@@ -74,6 +75,8 @@ internal static class Jobs
         JobRequest request, HttpContext http, DryRunDesk desk, ModelCatalog models, ImageRate rate, PipelineOptions pipeline, CancellationToken cancel)
     {
         var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks);
+        if (spec.Evaluation is not null)
+            return Problem.Invalid("A dry run tells of a job that explains.", "Create the evaluation; it can be cancelled at any time.");
         if (rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as much as it may for now.", after);
         try
@@ -188,9 +191,11 @@ internal static class Jobs
             return Problem.Conflict("job-state", $"Job {id} is {job.State}; more may fail yet.", "Try again when it has ended.");
         if (job.Progress.Failed == 0)
             return Problem.Conflict("nothing-failed", $"Job {id} has no failed images.", "There is nothing to try again.");
-        var child = job.Spec with { Parent = id, Source = $"failures:{id}" };
+        // An evaluation's image has its batch for company: nothing less than the dataset gives the numbers of one process.
+        var child = job.Spec with { Parent = id, Source = job.Spec.Evaluation is null ? $"failures:{id}" : job.Spec.Source };
+        var images = job.Spec.Evaluation is null ? job.Progress.Failed : job.Images ?? job.Progress.Failed + job.Progress.Completed;
         var key = $"retry of {id}";
-        if (await store.Jobs.FindAsync(RequestId.Of(key), cancel) is null && rate.Take(http.User.Identity!.Name!, job.Progress.Failed) is { } after)
+        if (await store.Jobs.FindAsync(RequestId.Of(key), cancel) is null && rate.Take(http.User.Identity!.Name!, images) is { } after)
             return TooMany(http, after);
         var creation = await store.Jobs.CreateAsync(child, key, cancel);
         return creation.Outcome == JobCreated.New ? TypedResults.Created($"/v1/jobs/{creation.Job.Id}", JobView.Of(creation.Job)) : TypedResults.Ok(JobView.Of(creation.Job));

@@ -8,6 +8,9 @@ internal sealed record JobView
 {
     public required Guid Id { get; init; }
 
+    /// <summary>explanation, or evaluation.</summary>
+    public required string Kind { get; init; }
+
     public required string Source { get; init; }
 
     public required ModelPin Model { get; init; }
@@ -31,6 +34,9 @@ internal sealed record JobView
     /// <summary>The job whose failures this one tries again.</summary>
     public Guid? Parent { get; init; }
 
+    /// <summary>What is measured, of an evaluation.</summary>
+    public EvaluationSpec? Evaluation { get; init; }
+
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 
     public required JobState State { get; init; }
@@ -50,6 +56,7 @@ internal sealed record JobView
     public static JobView Of(Job job) => new()
     {
         Id = job.Id,
+        Kind = job.Spec.Evaluation is null ? "explanation" : EvaluationSpec.Method,
         Source = job.Spec.Source,
         Model = job.Spec.Model,
         Method = job.Spec.Method,
@@ -61,6 +68,7 @@ internal sealed record JobView
         MaxFailureRate = job.Spec.MaxFailureRate,
         Tags = job.Spec.Tags,
         Parent = job.Spec.Parent,
+        Evaluation = job.Spec.Evaluation,
         Options = job.Spec.Options,
         State = job.State,
         Reason = job.Reason,

@@ -4,6 +4,7 @@ using AgCam.Evaluation;
 using AgCam.Evaluation.Datasets;
 using AgCam.Evaluation.Presets;
 using AgCam.Images;
+using AgCam.Pipeline.Messages;
 using AgCam.Scenes;
 
 namespace AgCam.Cli.Evaluating;
@@ -27,6 +28,9 @@ internal sealed class EvaluationSettings
     private readonly Option<string> _shard = new("--shard") { Description = "Only this part of the dataset, e.g. 2/4; give --rows too.", DefaultValueFactory = _ => "1/1", HelpName = "I/N" };
     private readonly Option<string?> _rows = new("--rows") { Description = "Write what was measured of each image to this file, JSON lines. Run again over what an interruption left: it goes on there.", HelpName = "FILE" };
     private readonly Option<string[]> _merge = new("--merge") { Description = "Files that --rows wrote, instead of a dataset: the result of them all together.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE..." };
+    private readonly Option<string?> _key = new("--key") { Description = "With --api: names the job. The same again goes on with it.", HelpName = "KEY" };
+    private readonly Option<int?> _weight = new("--weight") { Description = "With --api: the job's share of the workers against other jobs, 1 to 100. Default 1.", HelpName = "N" };
+    private readonly Option<string[]> _tags = new("--tag") { Description = "With --api: of the job. Repeatable.", HelpName = "TAG" };
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object on stdout." };
     private readonly Option<string?> _csv = new("--csv") { Description = "Also write the result as CSV.", HelpName = "FILE" };
     private readonly Option<string?> _html = new("--html") { Description = "Also write a page of tables, curves, classes and pictures; one file, nothing from outside.", HelpName = "FILE" };
@@ -37,7 +41,7 @@ internal sealed class EvaluationSettings
     public void AddTo(Command command)
     {
         command.Arguments.Add(_dataset);
-        Option[] all = [_methods, _metrics, _heatmaps, _layout, _images, _threshold, _parity, _preset, _partial, _published, _batch, _maskedBatch, _shard, _rows, _merge, _json, _csv, _html, _maxPixels, _maxBytes, _quiet];
+        Option[] all = [_methods, _metrics, _heatmaps, _layout, _images, _threshold, _parity, _preset, _partial, _published, _batch, _maskedBatch, _shard, _rows, _merge, _key, _weight, _tags, _json, _csv, _html, _maxPixels, _maxBytes, _quiet];
         foreach (var option in all)
             command.Options.Add(option);
     }
@@ -50,6 +54,26 @@ internal sealed class EvaluationSettings
 
     /// <exception cref="DatasetException">The file holds none.</exception>
     public PublishedNumbers? Published(ParseResult parsed) => parsed.GetValue(_published) is { } file ? PublishedNumbers.Read(file) : null;
+
+    /// <summary>What a job is to be, for a server's workers.</summary>
+    /// <exception cref="UsageException">Something is asked for that only one process can do.</exception>
+    public RemoteEvaluation Job(ParseResult parsed, EvaluationRun run)
+    {
+        Option[] local = [_heatmaps, _preset, _partial, _shard, _merge, _maxPixels, _maxBytes];
+        if (local.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
+            throw new UsageException($"{given.Name} does not go with --api: {(given == _maxPixels || given == _maxBytes ? "the server has limits of its own (Pipeline:References:Limits)" : "a job has the server's models, their methods and the whole dataset")}.");
+        if (run.Batch > ExplainImages.MaxReferences)
+            throw new UsageException($"--batch {run.Batch}: a job's batches have {ExplainImages.MaxReferences} images at most.");
+        return new RemoteEvaluation(run, parsed.GetValue(_key), parsed.GetValue(_weight), parsed.GetValue(_tags) ?? []);
+    }
+
+    /// <exception cref="UsageException">Something is asked for that only a job has.</exception>
+    public void RefuseJobs(ParseResult parsed)
+    {
+        Option[] remote = [_key, _weight, _tags];
+        if (remote.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
+            throw new UsageException($"{given.Name} is for a job: name the agcam that is to do it with --api.");
+    }
 
     public string? Csv(ParseResult parsed) => parsed.GetValue(_csv);
 
@@ -65,7 +89,7 @@ internal sealed class EvaluationSettings
         if (shard.Count > 1 && Rows(parsed) is null)
             throw new UsageException("A shard's result is a part: give --rows FILE, and merge the parts with --merge.");
         var threshold = parsed.GetValue(_threshold);
-        if (!(threshold is >= 0 and < 1) || Math.Abs((threshold * 1000) - Math.Round(threshold * 1000)) > 1e-6)
+        if (!EvaluationOptions.IsThreshold(threshold))
             throw new UsageException(FormattableString.Invariant($"--threshold {threshold}: a multiple of 0.001 from 0 to 0.999 is needed."));
         if (parsed.GetValue(_batch) is < 1 or > 4096 || parsed.GetValue(_maskedBatch) is < 1 or > 4096)
             throw new UsageException("--batch and --masked-batch take a number from 1 to 4096.");

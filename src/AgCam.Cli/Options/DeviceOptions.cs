@@ -29,6 +29,12 @@ internal sealed class DeviceOptions
         command.Options.Add(_threads);
     }
 
+    /// <summary>The precision that a server's workers are asked for.</summary>
+    /// <exception cref="UsageException">An option is for this machine.</exception>
+    public string OfServer(ParseResult parsed) => new Option[] { _device, _threads }.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given
+        ? throw new UsageException($"{given.Name} is for a model that runs here; the server's workers have devices of their own.")
+        : parsed.GetValue(_dtype)!;
+
     /// <summary>Loads libtorch, then the model onto the device.</summary>
     public Explainer Load(ParseResult parsed, Checkpoint checkpoint)
     {

@@ -50,6 +50,16 @@ internal sealed class ModelOptions(bool asArgument = false)
         return await ModelReference.ResolveAsync(model, new ModelSources { Hub = HubOptions.FromEnvironment(), Shipped = ShippedFolder, Progress = progress }, preset is null ? options : Over(preset, options), cancel);
     }
 
+    /// <summary>The name of one of a server's models; null for its only one.</summary>
+    /// <exception cref="UsageException">An option says how the model is to be read, which the server has decided.</exception>
+    public string? OfServer(ParseResult parsed)
+    {
+        Option[] reading = [_classes, _architecture, _imageSize, _mean, _std, _cropPct, _cropMode, _interpolation, _heads];
+        return reading.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given
+            ? throw new UsageException($"{given.Name} is for a model that is read here; the server reads its own.")
+            : parsed.GetValue(_model);
+    }
+
     /// <summary>The model as it was named.</summary>
     public string Reference(ParseResult parsed) => (asArgument ? parsed.GetValue(_argument) : parsed.GetValue(_model))
         ?? (ShippedFolder(ShippedName) is not null ? ShippedName : throw new UsageException("No model is named. Give --model: a folder, a .safetensors file or a Hub id."));
@@ -63,6 +73,9 @@ internal sealed class ModelOptions(bool asArgument = false)
         var path = ShippedFolder(text) ?? text;
         return System.IO.Path.Exists(path) ? (text, path) : throw new UsageException($"--model {text} is no folder and no file. Fetch it with `agcam models pull`.");
     }
+
+    /// <summary>Whether the model ships or lies on this machine under its name: nothing need be fetched.</summary>
+    public bool IsHere(ParseResult parsed) => parsed.GetValue(_model) is not { } text ? ShippedFolder(ShippedName) is not null : ShippedFolder(text) is not null || System.IO.Path.Exists(text);
 
     public CheckpointOptions Checkpointing(ParseResult parsed) => new()
     {

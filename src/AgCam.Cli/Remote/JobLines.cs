@@ -31,6 +31,17 @@ internal static class JobLines
     /// <exception cref="HttpRequestException">The server does not answer, or has not for five minutes.</exception>
     public static async Task<int> Follow(ApiClient client, string id, bool json, long maxFailures, string? summaryFile, CancellationToken cancel)
     {
+        var job = await ToEnd(client, id, cancel);
+        return (string?)job["state"] == Paused ? SummaryFile.Write(summaryFile, ExitCode.Wrong, Summary(job)) : End(job, json, maxFailures, summaryFile);
+    }
+
+    public const string Paused = "Paused", Completed = "Completed";
+
+    /// <summary>Follows the job, writing to stderr only.</summary>
+    /// <returns>The job as it has ended, or is paused, which has been told.</returns>
+    /// <exception cref="HttpRequestException">The server does not answer, or has not for five minutes.</exception>
+    public static async Task<JsonNode> ToEnd(ApiClient client, string id, CancellationToken cancel)
+    {
         var (written, state, heard) = ((long?)null, "", (long?)null);
         while (true)
         {
@@ -42,16 +53,16 @@ internal static class JobLines
                     var job = JsonNode.Parse(told.Data)!;
                     heard = TimeProvider.System.GetTimestamp();
                     if (told.EventType == "ended")
-                        return End(job, json, maxFailures, summaryFile);
+                        return job;
                     if ((string?)job["state"] != state || written is not { } line || TimeProvider.System.GetElapsedTime(line) >= BetweenLines)
                     {
                         Console.Error.WriteLine(Line(job));
                         (written, state) = (heard, (string?)job["state"] ?? "");
                     }
-                    if (state == "Paused")
+                    if (state == Paused)
                     {
                         Console.Error.WriteLine($"agcam: The job is paused: {(string?)job["reason"]} Go on with `agcam jobs resume {id}`.");
-                        return SummaryFile.Write(summaryFile, ExitCode.Wrong, Summary(job));
+                        return job;
                     }
                 }
             }
@@ -66,7 +77,7 @@ internal static class JobLines
     private static int End(JsonNode job, bool json, long maxFailures, string? summaryFile)
     {
         Console.Out.WriteLine(json ? job.ToJsonString() : Line(job));
-        var code = (string?)job["state"] != "Completed" ? ExitCode.Wrong
+        var code = (string?)job["state"] != Completed ? ExitCode.Wrong
             : (long)job["progress"]!["failed"]! > maxFailures ? ExitCode.TooManyFailures
             : ExitCode.Fine;
         return SummaryFile.Write(summaryFile, code, Summary(job));

@@ -3,35 +3,53 @@ using System.CommandLine;
 namespace AgCam.Cli.Remote;
 
 /// <summary>Which running agcam is meant. Shared by every verb that talks to one.</summary>
-internal sealed class RemoteOptions
+/// <param name="url">The option that names it, where a verb has another use for it: without the option it talks to nobody.</param>
+internal sealed class RemoteOptions(string? url = null)
 {
     public const string UrlVariable = "AGCAM_URL", KeyVariable = "AGCAM_API_KEY";
     private const string DefaultUrl = "http://127.0.0.1:8080";
 
-    private readonly Option<string?> _url = new("--url") { Description = $"The running agcam. Default: {UrlVariable}, else {DefaultUrl}.", HelpName = "URL" };
+    private readonly Option<string?> _url = url is null
+        ? new("--url") { Description = $"The running agcam. Default: {UrlVariable}, else {DefaultUrl}.", HelpName = "URL" }
+        : new(url) { Description = "A running agcam, whose workers are to do it.", HelpName = "URL" };
+
     private readonly Option<string?> _apiKey = new("--api-key") { Description = $"Default: {KeyVariable}, which does not show up in the list of processes.", HelpName = "KEY" };
+    private readonly Option<string?> _apiKeyFile = new("--api-key-file") { Description = "A file with the key in it.", HelpName = "FILE" };
 
     public void AddTo(Command command)
     {
         command.Options.Add(_url);
         command.Options.Add(_apiKey);
+        command.Options.Add(_apiKeyFile);
     }
+
+    /// <summary>Whether the option that names the agcam was given.</summary>
+    public bool IsNamed(ParseResult parsed) => parsed.GetValue(_url) is not null;
 
     /// <summary>Runs with a client; nobody answering is exit 4.</summary>
     public async Task<int> Run(ParseResult parsed, Func<ApiClient, Task<int>> run)
     {
         var text = parsed.GetValue(_url) ?? Environment.GetEnvironmentVariable(UrlVariable) ?? DefaultUrl;
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
-            throw new UsageException($"--url {text} is not an http or https address, e.g. {DefaultUrl}.");
-        using var client = new ApiClient(url, parsed.GetValue(_apiKey) ?? Environment.GetEnvironmentVariable(KeyVariable));
+            throw new UsageException($"{_url.Name} {text} is not an http or https address, e.g. {DefaultUrl}.");
+        using var client = new ApiClient(url, ApiKey(parsed));
         try
         {
             return await run(client);
         }
         catch (HttpRequestException unreachable)
         {
-            Console.Error.WriteLine($"agcam: {url} does not answer: {unreachable.Message} Start one with `agcam serve`, or give --url.");
+            Console.Error.WriteLine($"agcam: {url} does not answer: {unreachable.Message} Start one with `agcam serve`, or give {_url.Name}.");
             return ExitCode.Unreachable;
         }
+    }
+
+    private string? ApiKey(ParseResult parsed)
+    {
+        if (parsed.GetValue(_apiKeyFile) is not { } file)
+            return parsed.GetValue(_apiKey) ?? Environment.GetEnvironmentVariable(KeyVariable);
+        if (parsed.GetValue(_apiKey) is not null)
+            throw new UsageException("--api-key and --api-key-file are two keys: give one.");
+        return File.ReadAllText(file).Trim() is { Length: > 0 } key ? key : throw new UsageException($"--api-key-file {file} is empty: put the key into it.");
     }
 }

@@ -12,14 +12,15 @@ internal sealed class ChunkSize(IStore store, PipelineOptions options, JobSpec s
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
 
     private long? _looked;
-    private int _size = options.ChunkSize;
+    private int _size = spec.Evaluation?.Batch ?? options.ChunkSize;
 
     /// <summary>Looks at the pace now and then: while a job is planned its first chunks are done.</summary>
     public async Task<int> NextAsync(CancellationToken cancel)
     {
         if (_looked is null || TimeProvider.System.GetElapsedTime(_looked.Value) > LookEvery)
         {
-            _size = For(await Pace.OfAsync(store, spec.Model, spec.Dtype, cancel), options);
+            var pace = await Pace.OfAsync(store, spec.Model, spec.Dtype, spec.Evaluation, cancel);
+            _size = spec.Evaluation is { } evaluation ? Whole(pace, evaluation.Batch, options) : For(pace, options);
             _looked = TimeProvider.System.GetTimestamp();
         }
         return _size;
@@ -29,5 +30,12 @@ internal sealed class ChunkSize(IStore store, PipelineOptions options, JobSpec s
     {
         var most = Math.Max(options.ChunkSize, options.MaxChunkSize);
         return pace is null ? options.ChunkSize : (int)Math.Clamp(Math.Round(pace.PerChunkSecond * options.ChunkSeconds), options.ChunkSize, most);
+    }
+
+    /// <summary>An evaluation's chunk: whole batches, one until the pace is known.</summary>
+    public static int Whole(Pace? pace, int batch, PipelineOptions options)
+    {
+        var most = Math.Max(options.ChunkSize, options.MaxChunkSize) / batch;
+        return batch * (int)Math.Clamp(pace is null ? 1 : Math.Floor(pace.PerChunkSecond * options.ChunkSeconds / batch), 1, Math.Max(1, most));
     }
 }

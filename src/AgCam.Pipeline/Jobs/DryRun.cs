@@ -28,7 +28,7 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
 
         var labels = walk.Sample.Select(image => image.Label).OfType<string>().ToList();
         var unknown = labels.Where(label => card.Classes.Find(label) < 0).ToList();
-        var pace = await Pace.OfAsync(store, spec.Model, spec.Dtype, cancel);
+        var pace = await Pace.OfAsync(store, spec.Model, spec.Dtype, cancel: cancel);
         var bytes = StoredSize.Estimate(card, spec, walk.Sample);
         return new DryRunReport
         {

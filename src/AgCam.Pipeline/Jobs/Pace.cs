@@ -15,12 +15,13 @@ public sealed record Pace(double PerChunkSecond, double PerSecond, int Chunks)
     private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1); // times are stored in whole milliseconds
 
     /// <returns>Null when no chunk of the model is done yet.</returns>
-    public static async Task<Pace?> OfAsync(IStore store, ModelPin model, string dtype, CancellationToken cancel = default)
+    /// <param name="evaluation">Null: of jobs that explain; else of those that measure the same.</param>
+    public static async Task<Pace?> OfAsync(IStore store, ModelPin model, string dtype, EvaluationSpec? evaluation = null, CancellationToken cancel = default)
     {
         var jobs = await store.Jobs.PageAsync(new JobQuery { Limit = Jobs }, cancel);
         var rates = new List<double>();
         var (images, time) = (0, TimeSpan.Zero);
-        foreach (var job in jobs.Jobs.Where(job => job.Spec.Model == model && job.Spec.Dtype == dtype && job.Progress.ChunksDone > 0))
+        foreach (var job in jobs.Jobs.Where(job => job.Spec.Model == model && job.Spec.Dtype == dtype && IsAlike(job.Spec.Evaluation, evaluation) && job.Progress.ChunksDone > 0))
         {
             var done = await LastDoneAsync(store, job, cancel);
             if (done.Count == 0)
@@ -33,6 +34,8 @@ public sealed record Pace(double PerChunkSecond, double PerSecond, int Chunks)
         }
         return rates.Count == 0 ? null : new Pace(rates.Order().ElementAt(rates.Count / 2), images / time.TotalSeconds, rates.Count);
     }
+
+    private static bool IsAlike(EvaluationSpec? left, EvaluationSpec? right) => left is null || right is null ? left == right : left.CostsAs(right);
 
     /// <summary>Chunks are done in about the order of their numbers, so the last ones lie about as far as there are done ones.</summary>
     private static async Task<List<Chunk>> LastDoneAsync(IStore store, Job job, CancellationToken cancel)

@@ -35,6 +35,8 @@ internal static class ChunkRules
     {
         if (result.Items.Count != chunk.Count)
             throw new ArgumentException($"{Name(chunk)} has {chunk.Count} images; {result.Items.Count} items were given.");
+        if (result.Rows is { } rows && (rows.Chunk != chunk.Number || result.Explanations.Count > 0))
+            throw new ArgumentException($"{Name(chunk)} was given rows of chunk {rows.Chunk} and {result.Explanations.Count} explanations: an evaluation has rows of its own, and no explanations.");
         var expected = numbers.ToHashSet();
         var given = result.Explanations.Select(explanation => explanation.Id).ToHashSet();
         var held = new List<Digest>();
@@ -43,8 +45,9 @@ internal static class ChunkRules
             if (item.Job != chunk.Owner || !expected.Remove(item.Number))
                 throw new ArgumentException($"Item {item.Number} of {item.Job} is not of {Name(chunk)}, or comes twice.");
             var completed = item.Status == ItemStatus.Completed;
-            if (completed != item.Explanation is not null || completed != item.Predicted is not null || completed != item.Probability is not null)
-                throw new ArgumentException($"Item {item.Number} of {item.Job}: a completed item, and no other, has an explanation, a predicted class and its probability.");
+            var explained = completed && result.Rows is null;
+            if (explained != item.Explanation is not null || completed != item.Predicted is not null || completed != item.Probability is not null)
+                throw new ArgumentException($"Item {item.Number} of {item.Job}: a completed item, and no other, has a predicted class and its probability, and an explanation unless it was measured.");
             if (item.Explanation is { } id && !given.Contains(id))
                 held.Add(id);
         }

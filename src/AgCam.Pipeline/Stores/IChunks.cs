@@ -60,7 +60,7 @@ public interface IChunks
     Task EndAloneAsync(ChunkLease held, int number, CancellationToken cancel = default);
 
     /// <summary>
-    /// Stores what chunks gave and ends them. For each chunk, in this order: new explanations, items, then one compare-and-set that ends the chunk if the lease still holds,
+    /// Stores what chunks gave and ends them. For each chunk, in this order: new explanations, an evaluation's rows, items, then one compare-and-set that ends the chunk if the lease still holds,
     /// then its numbers into the job's, once; the chunk that makes a job whole completes it, once. What is already there (by key) stays as it is: the first record of an image is its record, and the job's
     /// numbers are those of the stored records.
     /// </summary>
@@ -110,6 +110,9 @@ public sealed record ChunkResult(ChunkLease Lease, IReadOnlyList<StoredExplanati
 {
     /// <summary>The numbers of items whose image was not read, being known by an earlier record: that record stays the one that <see cref="IItems.KnownAsync"/> finds.</summary>
     public IReadOnlySet<int> Unread { get; init; } = System.Collections.Frozen.FrozenSet<int>.Empty;
+
+    /// <summary>What was measured, of an evaluation's chunk: its items have no explanations. Null of any other.</summary>
+    public ChunkRows? Rows { get; init; }
 }
 
 public enum SaveOutcome

@@ -29,6 +29,8 @@ public interface IStore : IAsyncDisposable
 
     IProvenances Provenances { get; }
 
+    IRows Rows { get; }
+
     /// <summary>Creates what is missing (tables, indexes) and brings an older schema up to <see cref="StoreSchema.Version"/>. Call once before anything else; calling again changes nothing.</summary>
     /// <exception cref="StoreSchemaException">The store was written by a newer version.</exception>
     Task MigrateAsync(CancellationToken cancel = default);
@@ -51,7 +53,7 @@ public sealed record RepairReport(int ChunksCounted, int JobsCompleted, int Jobs
 
 public static class StoreSchema
 {
-    public const int Version = 2;
+    public const int Version = 3;
 
     /// <exception cref="StoreSchemaException">The store is newer than this program.</exception>
     public static void ThrowIfNewer(string where, int found)

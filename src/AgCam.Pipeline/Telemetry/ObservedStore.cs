@@ -20,6 +20,8 @@ internal sealed class ObservedStore(IStore store) : IStore, IBareStore
 
     public IProvenances Provenances { get; } = StoreCalls.Observe(store.Provenances, "provenances");
 
+    public IRows Rows { get; } = StoreCalls.Observe(store.Rows, "rows");
+
     public Task MigrateAsync(CancellationToken cancel = default) => store.MigrateAsync(cancel);
 
     public Task<int> SchemaVersionAsync(CancellationToken cancel = default) => store.SchemaVersionAsync(cancel);

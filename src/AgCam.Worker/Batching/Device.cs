@@ -12,6 +12,34 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
     /// <summary>How many images of an engine fit into the device's memory, once more have not.</summary>
     private readonly ConditionalWeakTable<IExplainEngine, StrongBox<int>> _fits = [];
 
+    /// <summary>Passes are computed one at a time, whatever they are for.</summary>
+    private readonly SemaphoreSlim _turn = new(1, 1);
+
+    /// <summary>Other work on the device, between two batches: it waits for the one that is computed, and those that come wait for it.</summary>
+    /// <param name="images">Of the work, for the log.</param>
+    public async Task<T> InTurnAsync<T>(Func<T> work, int images, CancellationToken cancel)
+    {
+        await _turn.WaitAsync(cancel);
+        try
+        {
+            using var activity = PipelineTelemetry.Activities.StartActivity("measure");
+            activity?.SetTag("agcam.images", images);
+            var begun = TimeProvider.System.GetTimestamp();
+            var done = await Task.Run(work, CancellationToken.None);
+            PipelineTelemetry.DeviceBusy.Add(TimeProvider.System.GetElapsedTime(begun).TotalSeconds);
+            return done;
+        }
+        catch (Exception e) when (ComputeDevice.IsLost(e))
+        {
+            (exit ?? LostDevice.Exit)(e.Message);
+            throw;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
     /// <returns>When cancelled; what waits then is not computed any more.</returns>
     public async Task RunAsync(CancellationToken cancel)
     {
@@ -54,12 +82,7 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
             var plan = batch[0].Plan;
             using var activity = Batches.Start("batch", batch.Select(work => work.Trace));
             activity?.SetTag("agcam.images", batch.Count).SetTag("agcam.model", plan.Engine.Model.Id);
-            var begun = TimeProvider.System.GetTimestamp();
-            IReadOnlyList<int?> labels = [.. batch.Select(work => work.Label)];
-            IReadOnlyList<Explanation> explanations;
-            using (uploaded)
-                explanations = uploaded is null ? plan.Engine.Explain(Inputs(batch), labels, plan.Options) : plan.Engine.ExplainUploaded(uploaded, labels, plan.Options);
-            var took = TimeProvider.System.GetElapsedTime(begun);
+            var (explanations, took) = Compute(plan, batch, uploaded);
             PipelineTelemetry.BatchSeconds.Record(took.TotalSeconds);
             PipelineTelemetry.DeviceBusy.Add(took.TotalSeconds);
             PipelineTelemetry.BatchSize.Record(batch.Count);
@@ -81,6 +104,25 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
                 Fits(batch[0].Plan.Engine, (batch.Count + 1) / 2);
             Explain([.. batch.Take((batch.Count + 1) / 2)]);
             Explain([.. batch.Skip((batch.Count + 1) / 2)]);
+        }
+    }
+
+    private (IReadOnlyList<Explanation> Explanations, TimeSpan Took) Compute(Plan plan, IReadOnlyList<ImageWork> batch, IDisposable? uploaded)
+    {
+        IReadOnlyList<int?> labels = [.. batch.Select(work => work.Label)];
+        _turn.Wait();
+        try
+        {
+            var begun = TimeProvider.System.GetTimestamp();
+            using (uploaded)
+            {
+                var explanations = uploaded is null ? plan.Engine.Explain(Inputs(batch), labels, plan.Options) : plan.Engine.ExplainUploaded(uploaded, labels, plan.Options);
+                return (explanations, TimeProvider.System.GetElapsedTime(begun));
+            }
+        }
+        finally
+        {
+            _turn.Release();
         }
     }
 

@@ -4,6 +4,7 @@ using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker.Engines;
+using AgCam.Worker.Evaluations;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -11,7 +12,7 @@ namespace AgCam.Worker.Chunks;
 
 /// <summary>Lease, explain, save, tell, and only then let the message go.</summary>
 internal sealed class ChunkExplainer(
-    IStore store, IExplainBus bus, EnginePool engines, ChunkComputation computation, ResultWriter results, Heartbeats heartbeats, StorePatience patience, Turns turns,
+    IStore store, IExplainBus bus, EnginePool engines, ChunkComputation computation, ChunkEvaluation evaluation, ResultWriter results, Heartbeats heartbeats, StorePatience patience, Turns turns,
     WorkerOptions options, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ChunkExplainer> log) : IExplainHandler
 {
     private readonly Drain _drain = new(lifetime.ApplicationStopping, TimeSpan.FromSeconds(options.DrainSeconds));
@@ -114,7 +115,8 @@ internal sealed class ChunkExplainer(
         try
         {
             log.LogError(last, "Chunk {Chunk} of {Owner} is given up", request.Chunk, request.Owner);
-            var result = computation.Failed(request, lease, WorkerFailure.GivenUp, $"The chunk failed {faults} times, the last time so: {last.Message}");
+            var why = $"The chunk failed {faults} times, the last time so: {last.Message}";
+            var result = IsEvaluation(request) ? evaluation.Failed(request, lease, WorkerFailure.GivenUp, why) : computation.Failed(request, lease, WorkerFailure.GivenUp, why);
             var saved = await SaveAsync(result);
             Count(result, saved);
             await TellAsync(request, saved);
@@ -150,6 +152,8 @@ internal sealed class ChunkExplainer(
     {
         try
         {
+            if (IsEvaluation(request))
+                return await evaluation.ComputeAsync(request, lease, alone, ended);
             using var use = await engines.EngineForAsync(request, ended);
             var plan = Planning.PlanOf(request, use.Engine);
             return alone is not null ? await computation.AloneAsync(request, lease, alone, plan, ended) : await computation.TogetherAsync(request, lease, plan, ended);
@@ -159,6 +163,8 @@ internal sealed class ChunkExplainer(
             return computation.Failed(request, lease, e.Reason, e.Message); // nobody could resume it
         }
     }
+
+    private static bool IsEvaluation(ExplainImages request) => request is { Method: EvaluationSpec.Method, JobId: not null };
 
     private async Task TellAsync(ExplainImages request, SaveAnswer saved)
     {

@@ -23,9 +23,15 @@ internal static class Planning
     {
         if (request.Method != OnlyMethod)
             throw new RequestException(WorkerFailure.NoSuchMethod, $"There is no method \"{request.Method}\"; this worker knows {OnlyMethod}.");
+        return await engines.ModelAsync(request.Model, request.Dtype, cancel);
+    }
+
+    /// <exception cref="RequestException">The model cannot be loaded.</exception>
+    public static async Task<EngineUse> ModelAsync(this EnginePool engines, ModelPin model, string dtype, CancellationToken cancel)
+    {
         try
         {
-            return await engines.UseAsync(request.Model, request.Dtype, cancel);
+            return await engines.UseAsync(model, dtype, cancel);
         }
         catch (ModelException e)
         {
@@ -33,7 +39,7 @@ internal static class Planning
         }
         catch (Exception e) when (e is DeviceException or NativeBackendException)
         {
-            throw new RequestException(ModelFailure.Unreadable, $"The model {request.Model.Id} cannot be loaded here: {e.Message}", e);
+            throw new RequestException(ModelFailure.Unreadable, $"The model {model.Id} cannot be loaded here: {e.Message}", e);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using AgCam.Evaluation;
 using AgCam.Heatmaps;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
@@ -47,6 +48,18 @@ internal static class StoredForm
             Explanation = stored.Id,
         };
     }
+
+    /// <summary>An evaluation's image. One that does not count has failed, for the reason that its row gives; none has an explanation.</summary>
+    /// <param name="classes">Null where nothing was measured.</param>
+    public static Item Measured(ExplainImages request, ImageReference reference, ImageRow row, ClassNames? classes, string? detail, DateTimeOffset time) => row.Skipped is { } reason
+        ? Failed(request, reference, null, reason, detail ?? "The image does not count in the evaluation.", time)
+        : Bare(request, reference, null, time) with
+        {
+            Status = ItemStatus.Completed,
+            Predicted = classes?[row.Predicted] ?? Name(row.Predicted),
+            Probability = (float)row.PredictedProbability,
+            Correct = row.Correct,
+        };
 
     public static Item Failed(ExplainImages request, ImageReference reference, Digest? sha256, string reason, string detail, DateTimeOffset time) =>
         Bare(request, reference, sha256, time) with { Status = ItemStatus.Failed, Reason = reason, Detail = detail };

@@ -1,3 +1,4 @@
+using AgCam.Evaluation;
 using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Pipeline.Messages;
@@ -35,6 +36,13 @@ public interface IExplainEngine : IDisposable
 
     /// <summary>As <see cref="Explain"/>, of what <see cref="Upload"/> gave.</summary>
     IReadOnlyList<Explanation> ExplainUploaded(IDisposable uploaded, IReadOnlyList<int?> labels, ExplainOptions options) => throw new NotSupportedException("This engine uploads nothing.");
+
+    /// <summary>What images are prepared with that are to be measured; null for what stands in for a model: it measures nothing.</summary>
+    Explainer? Explainer => null;
+
+    /// <summary>Measures a batch, as <see cref="Evaluator.Measure"/>. Called from one thread at a time, as <see cref="Explain"/>.</summary>
+    /// <exception cref="Models.ModelException">One of the methods is not for the model's head.</exception>
+    IReadOnlyList<ImageRow> Measure(IReadOnlyList<EvaluationImage> images, EvaluationOptions options) => throw new NotSupportedException("This engine measures nothing.");
 
     /// <summary>The boxes of a raw map in the pixels of an original of that size.</summary>
     IReadOnlyList<BoundingBox> Boxes(Heatmap map, int originalWidth, int originalHeight, double threshold);

@@ -1,3 +1,4 @@
+using AgCam.Evaluation;
 using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Models;
@@ -10,7 +11,11 @@ namespace AgCam.Worker.Engines;
 /// <summary>A model on its device.</summary>
 public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainEngine
 {
+    private (EvaluationOptions Options, Evaluator Evaluator)? _evaluating; // its randomised models are worth keeping from chunk to chunk
+
     public ModelPin Model => model;
+
+    public Explainer? Explainer => explainer;
 
     public ClassNames Classes => explainer.Classes;
 
@@ -32,6 +37,17 @@ public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainE
     public IReadOnlyList<Explanation> ExplainUploaded(IDisposable uploaded, IReadOnlyList<int?> labels, ExplainOptions options) =>
         explainer.Explain((UploadedImages)uploaded, labels, options);
 
+    public IReadOnlyList<ImageRow> Measure(IReadOnlyList<EvaluationImage> images, EvaluationOptions options)
+    {
+        if (_evaluating is not { } kept || !kept.Options.Measures(options))
+        {
+            _evaluating?.Evaluator.Dispose();
+            _evaluating = null;
+            _evaluating = (options, new Evaluator(explainer, options));
+        }
+        return _evaluating.Value.Evaluator.Measure(images);
+    }
+
     /// <summary>One pass over a black picture: kernels are chosen and memory is reserved before anybody waits for them.</summary>
     internal void WarmUp()
     {
@@ -45,7 +61,11 @@ public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainE
         return [.. map.Boxes(explainer.Preprocessing.InputWidth, explainer.Preprocessing.InputHeight, threshold).Select(transform.ToOriginal).OfType<BoundingBox>()];
     }
 
-    public void Dispose() => explainer.Dispose();
+    public void Dispose()
+    {
+        _evaluating?.Evaluator.Dispose();
+        explainer.Dispose();
+    }
 }
 
 /// <summary>Loads the models that the operator lists, from their files.</summary>

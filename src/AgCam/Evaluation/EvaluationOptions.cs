@@ -1,9 +1,11 @@
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 using AgCam.Attribution;
 
 namespace AgCam.Evaluation;
 
 /// <summary>What is measured. Each is a family of <see cref="Metric"/>s.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<MetricFamily>))]
 public enum MetricFamily
 {
     /// <summary>The paper's five scores, and weakly supervised localisation.</summary>
@@ -26,6 +28,7 @@ public enum MetricFamily
 }
 
 /// <summary>Whose protocol the five localisation scores and the perturbation test follow.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Parity>))]
 public enum Parity
 {
     /// <summary>Pixels count by their centres, areas by the trapezoid rule.</summary>
@@ -62,4 +65,11 @@ public sealed record EvaluationOptions
     public bool UsesBoxes => Has(MetricFamily.Localization) || Has(MetricFamily.Pointing);
 
     public bool Has(MetricFamily family) => Families.Contains(family);
+
+    /// <summary>Whether the other options ask for the same numbers.</summary>
+    public bool Measures(EvaluationOptions other) => Methods.SequenceEqual(other.Methods) && Families.SequenceEqual(other.Families)
+        && Threshold == other.Threshold && Parity == other.Parity && MaskedBatch == other.MaskedBatch;
+
+    /// <summary>Whether boxes may be cut there: the sweep of thresholds has steps of 0.001.</summary>
+    public static bool IsThreshold(double value) => value is >= 0 and < 1 && Math.Abs((value * 1000) - Math.Round(value * 1000)) <= 1e-6;
 }

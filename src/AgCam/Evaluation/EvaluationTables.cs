@@ -65,7 +65,7 @@ public sealed class EvaluationTables
     public void Join(EvaluationHeader header, string path)
     {
         if (Header.Differs(header) is { } difference)
-            throw new DatasetException($"{path} was measured otherwise than the files before it ({difference}): only rows of one evaluation merge.");
+            throw new DatasetException($"{path} was measured otherwise than the rows before it ({difference}): only rows of one evaluation merge.");
         _shards.Add(header.Shard.Number);
     }
 

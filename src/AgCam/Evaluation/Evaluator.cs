@@ -78,12 +78,14 @@ public sealed class Evaluator : IDisposable
         using var scope = NewDisposeScope();
         var classes = (int)batch.Pass.Logits.shape[1];
         var logits = batch.Pass.Logits.cpu().data<float>().ToArray();
-        var probabilities = batch.Pass.Logits.softmax(-1).gather(1, batch.Target.unsqueeze(1)).cpu().data<float>().ToArray();
+        var all = batch.Pass.Logits.softmax(-1);
+        var probabilities = all.gather(1, batch.Target.unsqueeze(1)).cpu().data<float>().ToArray();
+        var highest = all.amax([-1]).cpu().data<float>().ToArray();
         var labels = batch.Target.cpu().data<long>().ToArray();
         return [.. batch.Keys.Select((key, i) =>
         {
             var best = Target.Ranked(logits.AsMemory(i * classes, classes), 5);
-            return new ImageRow(key) { Label = (int)labels[i], Predicted = best[0], Probability = probabilities[i], Top5 = best.Contains((int)labels[i]) };
+            return new ImageRow(key) { Label = (int)labels[i], Predicted = best[0], Probability = probabilities[i], PredictedProbability = highest[i], Top5 = best.Contains((int)labels[i]) };
         })];
     }
 

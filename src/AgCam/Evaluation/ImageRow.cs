@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using AgCam.Metrics;
 
 namespace AgCam.Evaluation;
@@ -17,6 +18,10 @@ public sealed record ImageRow(string Image)
 
     /// <summary>Of the label, softmax.</summary>
     public double Probability { get; init; }
+
+    /// <summary>Of the predicted class, softmax. Not part of the line.</summary>
+    [JsonIgnore]
+    public double PredictedProbability { get; init; }
 
     /// <summary>The label is among the five most probable classes.</summary>
     public bool Top5 { get; init; }

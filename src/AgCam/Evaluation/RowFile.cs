@@ -16,11 +16,20 @@ public static class RowFile
         Converters = { new JsonStringEnumConverter<MetricFamily>(JsonNamingPolicy.CamelCase), new JsonStringEnumConverter<Parity>(JsonNamingPolicy.CamelCase), new HitsAsText(), new ShardAsText() },
     };
 
-    public static void WriteHeader(TextWriter to, EvaluationHeader header) => to.WriteLine(JsonSerializer.Serialize(new Line { Evaluation = header }, Format));
+    public static void WriteHeader(TextWriter to, EvaluationHeader header) => to.WriteLine(Line(header));
 
-    public static void WriteRow(TextWriter to, ImageRow row) => to.WriteLine(JsonSerializer.Serialize(new Line { Row = row }, Format));
+    public static void WriteRow(TextWriter to, ImageRow row) => to.WriteLine(Line(row));
 
-    public static void WriteEnd(TextWriter to, long rows) => to.WriteLine(JsonSerializer.Serialize(new Line { End = rows }, Format));
+    public static void WriteEnd(TextWriter to, long rows) => to.WriteLine(EndLine(rows));
+
+    /// <summary>Without its line end, as all of these.</summary>
+    public static string Line(EvaluationHeader header) => JsonSerializer.Serialize(new AnyLine { Evaluation = header }, Format);
+
+    /// <inheritdoc cref="Line(EvaluationHeader)"/>
+    public static string Line(ImageRow row) => JsonSerializer.Serialize(new AnyLine { Row = row }, Format);
+
+    /// <inheritdoc cref="Line(EvaluationHeader)"/>
+    public static string EndLine(long rows) => JsonSerializer.Serialize(new AnyLine { End = rows }, Format);
 
     /// <summary>Reads a file into tables, or begins tables with it.</summary>
     /// <exception cref="DatasetException">It is no such file, it was cut short, or its rows do not belong to the tables.</exception>
@@ -33,7 +42,7 @@ public static class RowFile
             using var reader = new StreamReader(path);
             while (reader.ReadLine() is { } text)
             {
-                var line = JsonSerializer.Deserialize<Line>(text, Format);
+                var line = JsonSerializer.Deserialize<AnyLine>(text, Format);
                 number++;
                 if (number == 1)
                 {
@@ -41,6 +50,10 @@ public static class RowFile
                     if (header.Version != EvaluationHeader.CurrentVersion)
                         throw new DatasetException($"{path} has rows of version {header.Version}; this program reads version {EvaluationHeader.CurrentVersion}. Evaluate again.");
                     (tables ??= new EvaluationTables(header)).Join(header, path);
+                }
+                else if (line?.Evaluation is { } again)
+                {
+                    tables!.Join(again, path); // a job's workers that measure otherwise: their rows begin anew
                 }
                 else if (line?.Row is { } row)
                 {
@@ -74,10 +87,10 @@ public static class RowFile
         var (rows, start) = (new List<ImageRow>(), 0);
         for (var end = Array.IndexOf(bytes, (byte)'\n'); end >= 0; end = Array.IndexOf(bytes, (byte)'\n', start))
         {
-            Line? line;
+            AnyLine? line;
             try
             {
-                line = JsonSerializer.Deserialize<Line>(bytes.AsSpan(start, end - start), Format);
+                line = JsonSerializer.Deserialize<AnyLine>(bytes.AsSpan(start, end - start), Format);
             }
             catch (Exception error) when (error is JsonException or FormatException)
             {
@@ -98,7 +111,7 @@ public static class RowFile
         return start == 0 ? null : (rows, start);
     }
 
-    private sealed record Line
+    private sealed record AnyLine
     {
         public EvaluationHeader? Evaluation { get; init; }
 

@@ -26,18 +26,40 @@ public sealed class ChunkSizeTests
     [Fact]
     public void A_model_that_nobody_has_seen_at_work_gets_the_least() => Assert.Equal(64, ChunkSize.For(null, new PipelineOptions()));
 
+    [Theory]
+    [InlineData(0, 8, 8)] // not known yet: one batch
+    [InlineData(0.1, 8, 8)]
+    [InlineData(5, 8, 24)]
+    [InlineData(5000, 8, 256)]
+    [InlineData(5000, 100, 200)]
+    [InlineData(5000, 256, 256)]
+    public void An_evaluations_chunk_holds_whole_batches(double perSecond, int batch, int size) =>
+        Assert.Equal(size, ChunkSize.Whole(perSecond == 0 ? null : new Pace(perSecond, perSecond, 8), batch, new PipelineOptions { ChunkSeconds = 5 }));
+
+    [Fact]
+    public async Task An_evaluation_has_a_pace_of_its_own()
+    {
+        await RunAsync(Some.Evaluation("/val"), chunks: 8, images: 16, TimeSpan.FromSeconds(8));
+
+        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float32", cancel: Cancel));
+        Assert.Equal(2, (await Pace.OfAsync(_store, Some.Model, "float32", Some.Evaluation("/other").Evaluation, Cancel))!.PerChunkSecond);
+        Assert.Equal(8, await new ChunkSize(_store, new PipelineOptions { ChunkSeconds = 5 }, Some.Evaluation("/other")).NextAsync(Cancel));
+        var longer = Some.Evaluation("/val") with { Evaluation = Some.Evaluation("/val").Evaluation! with { Methods = ["agcam", "rollout", "generic"] } };
+        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float32", longer.Evaluation, Cancel));
+    }
+
     [Fact]
     public async Task The_pace_is_that_of_the_models_last_chunks()
     {
-        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float32", Cancel));
+        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float32", cancel: Cancel));
         await RunAsync(Some.Spec(), chunks: 20, images: 64, TimeSpan.FromSeconds(2));
         await RunAsync(Some.Spec() with { Model = Some.Model with { Id = "other" } }, chunks: 20, images: 64, TimeSpan.FromSeconds(64));
 
-        var pace = (await Pace.OfAsync(_store, Some.Model, "float32", Cancel))!;
+        var pace = (await Pace.OfAsync(_store, Some.Model, "float32", cancel: Cancel))!;
 
         Assert.Equal((32, 8), (pace.PerChunkSecond, pace.Chunks));
         Assert.Equal(32, pace.PerSecond); // one worker with one chunk at a time
-        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float16", Cancel));
+        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float16", cancel: Cancel));
         Assert.Equal(160, await new ChunkSize(_store, new PipelineOptions { ChunkSeconds = 5 }, Some.Spec()).NextAsync(Cancel));
     }
 

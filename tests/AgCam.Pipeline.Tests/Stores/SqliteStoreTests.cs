@@ -24,7 +24,7 @@ public sealed class SqliteStoreTests : StoreContract
     {
         var job = await JobOfAsync(2, (id, number) => Some.Item(id, number, Now, null) with { Stamp = "v1" });
         await ((SqliteStore)Store).Database.WriteAsync(
-            session => session.Execute("DROP INDEX items_source; ALTER TABLE items DROP COLUMN source; ALTER TABLE chunks DROP COLUMN faults; PRAGMA user_version = 1"), Cancel);
+            session => session.Execute("DROP TABLE chunk_rows; DROP INDEX items_source; ALTER TABLE items DROP COLUMN source; ALTER TABLE chunks DROP COLUMN faults; PRAGMA user_version = 1"), Cancel);
         await using var older = await ReopenAsync(Clock);
         Assert.Equal(1, await older.SchemaVersionAsync(Cancel));
 
@@ -34,6 +34,22 @@ public sealed class SqliteStoreTests : StoreContract
         Assert.Equal("v1", (await older.Items.FindAsync(job.Id, 1, Cancel))!.Stamp);
         Assert.Equal(0, (await older.Chunks.FindAsync(job.Id, 0, Cancel))!.Faults);
         Assert.Empty(await older.Items.KnownAsync([new(AgCam.Pipeline.Messages.ReferenceKind.File, "/data/pets/1.jpg", "v1")], Cancel)); // read once more, then known
+    }
+
+    [Fact]
+    public async Task A_store_of_version_2_takes_rows_once_it_is_migrated()
+    {
+        var job = (await PlannedJobAsync(1)).Id;
+        await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute("DROP TABLE chunk_rows; PRAGMA user_version = 2"), Cancel);
+        await using var older = await ReopenAsync(Clock);
+        Assert.Equal(2, await older.SchemaVersionAsync(Cancel));
+
+        await older.MigrateAsync(Cancel);
+
+        Assert.Equal(StoreSchema.Version, await older.SchemaVersionAsync(Cancel));
+        var (chunk, lease) = await LeaseNextAsync(job);
+        Assert.Equal(SaveOutcome.Saved, Assert.Single(await older.Chunks.SaveAsync([Measured(lease, chunk)], Cancel)).Outcome);
+        Assert.Single(await older.Rows.PageAsync(job, 0, cancel: Cancel));
     }
 
     public static TheoryData<string> Lists => [.. ItemIndex.All.Select(index => index.Name)];

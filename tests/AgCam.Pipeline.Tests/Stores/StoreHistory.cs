@@ -54,6 +54,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             case 23 or 24 or 25 or 26 when Lease(pick) is { } held: Note("save", await store.Chunks.SaveAsync([await ResultAsync(held, pick)])); break;
             case 27: clock.Advance(pick % 3 * Minute); break;
             case 28: Note("prune", await store.Explanations.PruneAsync(2 * Minute, Minute, null, 1000)); break;
+            case 29 when pick % 8 == 1: Note("rows", await store.Rows.PageAsync(Owners[pick / 8 % 4], pick / 32 % 3, 1 + pick / 96 % 3)); break;
             case 29 when pick % 4 == 3: Note("known", await KnownAsync()); break;
             case 29: Note("list", await ListAsync(pick)); break;
             case 30: Note("forget", await store.Chunks.ForgetRequestsAsync(pick % 4 * Minute)); break;
@@ -73,8 +74,20 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
     private Task<LeaseAnswer> LeaseAsync(int pick) =>
         store.Chunks.LeaseAsync(_messages[^(1 + pick / 8 % Math.Min(_messages.Count, 6))], $"worker {pick % 3}", Minute, redelivered: pick % 8 < 2);
 
+    /// <summary>What an evaluation gives: rows, and items without explanations.</summary>
+    private ChunkResult Measured((ChunkLease Lease, Chunk Chunk) held, int pick) => new(
+        held.Lease, [],
+        [.. held.Chunk.References.Select(reference => (pick + reference.Number) % 5 == 0
+            ? Some.Failure(held.Chunk.Owner, reference.Number, clock.Now(), "no-label")
+            : Some.Item(held.Chunk.Owner, reference.Number, clock.Now(), null, label: "cat") with { Explanation = null })])
+    {
+        Rows = ChunkRows.Of(held.Lease.Number, pick % 4 == 0 ? null : "header", held.Chunk.References.Select(reference => $"row {reference.Number} of {pick % 2}")),
+    };
+
     private async Task<ChunkResult> ResultAsync((ChunkLease Lease, Chunk Chunk) held, int pick)
     {
+        if (pick % 6 == 5)
+            return Measured(held, pick);
         var explanations = new List<StoredExplanation>();
         var items = new List<Item>();
         foreach (var reference in held.Chunk.References)
@@ -147,6 +160,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
                 throw new InvalidOperationException($"{store.Kind}: the job says {job.Progress}, its rows say {recount}.");
             for (var number = 0; await store.Chunks.FindAsync(owner, number) is { } chunk; number++)
                 Note("chunk", chunk);
+            Note("rows", await store.Rows.PageAsync(owner, 1, 2));
             Note("items", await store.Items.AllAsync(new ItemQuery { Job = owner, Limit = 3 }).ToListAsync());
         }
         var explanations = await store.Explanations.FindAsync([.. Enumerable.Range(0, 7).Select(seed => Some.Explanation(seed).Id)]);

@@ -41,7 +41,7 @@ public class BrokeredTests
             process.Kill(entireProcessTree: true);
     }
 
-    private static Process Start(string test, string[] arguments)
+    internal static Process Start(string test, string[] arguments)
     {
         var start = new ProcessStartInfo(Agcam.Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
         start.Environment["Pipeline__Bus"] = Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ");
@@ -54,7 +54,7 @@ public class BrokeredTests
         return process;
     }
 
-    private static async Task Answers(Uri url, Process process)
+    internal static async Task Answers(Uri url, Process process)
     {
         using var client = new HttpClient();
         for (var attempt = 0; attempt < 240; attempt++)

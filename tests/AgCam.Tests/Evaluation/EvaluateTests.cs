@@ -291,7 +291,7 @@ public class EvaluateTests
     }
 
     /// <summary>Pictures with a box each; half of the labels are what the model says, so that some count as correct and some do not.</summary>
-    private static TemporaryFolder SomeDataset(int count)
+    internal static TemporaryFolder SomeDataset(int count)
     {
         var folder = SomeImages.Folder(count);
         var said = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--json", "-q").Rows

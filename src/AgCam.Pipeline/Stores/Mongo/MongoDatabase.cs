@@ -68,6 +68,9 @@ internal sealed class MongoDatabase : IDisposable
 
     public IMongoCollection<BsonDocument> Provenances => Database.GetCollection<BsonDocument>("provenances");
 
+    /// <summary>What evaluations measured, by the chunk's key.</summary>
+    public IMongoCollection<MongoRows> Rows => Database.GetCollection<MongoRows>("rows");
+
     public IMongoCollection<BsonDocument> Meta => Database.GetCollection<BsonDocument>("meta");
 
     /// <summary>Runs <paramref name="work"/>; a server that is away or slow becomes <see cref="StoreUnavailableException"/>.</summary>

@@ -52,6 +52,8 @@ internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
     public async Task DeleteItemsAsync(Guid job, IEnumerable<int> numbers, CancellationToken cancel) =>
         await database.Items.DeleteManyAsync(new BsonDocument("_id", new BsonDocument("$in", new BsonArray(numbers.Select(number => MongoRaw.Key(job, number))))), cancel);
 
+    public Task DeleteRowsAsync(Guid job, int chunk, CancellationToken cancel) => database.Rows.DeleteOneAsync(new BsonDocument("_id", MongoRaw.Key(job, chunk)), cancel);
+
     public static FilterDefinition<MongoChunk> Chunks(Guid owner) => new BsonDocument("_id", MongoRaw.KeysOf(owner));
 
     public static FilterDefinition<MongoAlone> Alone(Guid owner, int? chunk = null) => new BsonDocument("_id", new BsonDocument
@@ -66,6 +68,7 @@ internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
         await database.Chunks.DeleteManyAsync(Chunks(id), cancel);
         await database.Ledger.DeleteManyAsync(new BsonDocument("_id", MongoRaw.KeysOf(id)), cancel);
         await database.Alone.DeleteManyAsync(Alone(id), cancel);
+        await database.Rows.DeleteManyAsync(new BsonDocument("_id", MongoRaw.KeysOf(id)), cancel);
         while (await DeleteSomeItemsAsync(id, cancel))
         {
         }

@@ -22,6 +22,9 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
         await CheckHeldAsync(open, cancel);
 
         await InsertExplanationsAsync(open, cancel);
+        foreach (var one in open)
+            if (one.Result.Rows is { } measured)
+                one.NewRows = await MongoChunkRows.InsertAsync(database, one.Result.Lease.Owner, measured, cancel);
         await InsertItemsAsync(open, cancel);
         var ended = await Task.WhenAll(open.Select(one => EndAsync(one, cancel)));
 
@@ -106,6 +109,8 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
         var outcome = Look((await FindAsync([lease], cancel)).GetValueOrDefault((lease.Owner, lease.Number)), lease);
         if (outcome == SaveOutcome.Gone && one.NewItems.Count > 0)
             await deletion.DeleteItemsAsync(lease.Owner, one.NewItems, cancel);
+        if (outcome == SaveOutcome.Gone && one.NewRows)
+            await deletion.DeleteRowsAsync(lease.Owner, lease.Number, cancel);
         return Nothing(outcome);
     }
 
@@ -124,5 +129,7 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
         public int NewExplanations { get; set; }
 
         public List<int> NewItems { get; } = [];
+
+        public bool NewRows { get; set; }
     }
 }

@@ -27,6 +27,7 @@ public sealed class MongoStore : IStore, IBareStore
         Chunks = new MongoChunks(_database, _deletion, _ledger, clock);
         Uploads = new MongoUploads(_database, clock);
         Provenances = new MongoProvenances(_database);
+        Rows = new MongoChunkRows(_database);
     }
 
     public string Kind => "MongoDB";
@@ -42,6 +43,8 @@ public sealed class MongoStore : IStore, IBareStore
     public IUploads Uploads { get; }
 
     public IProvenances Provenances { get; }
+
+    public IRows Rows { get; }
 
     internal MongoDatabase Database => _database;
 

@@ -9,7 +9,7 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
     /// <summary>How long after a deletion a late message of the deleted job or request is still recognised.</summary>
     private static readonly TimeSpan Remembered = TimeSpan.FromHours(1);
 
-    private const int ItemsPerStep = 5000;
+    private const int ItemsPerStep = 5000, RowsPerStep = 100; // the rows of a chunk may be megabytes
 
     public async Task<bool> DeleteAsync(Guid id, CancellationToken cancel)
     {
@@ -58,13 +58,16 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
 
     private async Task FinishAsync(long no, CancellationToken cancel)
     {
-        while (await database.WriteAsync(
-            session => session.Execute(
-                "DELETE FROM items WHERE id IN (SELECT id FROM items WHERE id BETWEEN ?1 AND ?2 LIMIT ?3)",
-                SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue), ItemsPerStep),
-            cancel) == ItemsPerStep)
+        await DeleteAsync("chunk_rows", no, RowsPerStep, cancel);
+        await DeleteAsync("items", no, ItemsPerStep, cancel);
+        await database.WriteAsync(session => session.Execute("UPDATE deleted SET finished = 1 WHERE no = ?1", no), cancel);
+    }
+
+    private async Task DeleteAsync(string table, long no, int perStep, CancellationToken cancel)
+    {
+        var sql = $"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id BETWEEN ?1 AND ?2 LIMIT ?3)";
+        while (await database.WriteAsync(session => session.Execute(sql, SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue), perStep), cancel) == perStep)
         {
         }
-        await database.WriteAsync(session => session.Execute("UPDATE deleted SET finished = 1 WHERE no = ?1", no), cancel);
     }
 }

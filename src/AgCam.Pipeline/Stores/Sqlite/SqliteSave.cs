@@ -38,6 +38,8 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
         foreach (var explanation in held)
             if (session.Number("SELECT 1 FROM explanations WHERE id = ?1", explanation.ToArray()) is null)
                 throw ChunkRules.Missing(chunk, explanation);
+        if (encoded.Result.Rows is { } rows)
+            SqliteChunkRows.Insert(session, id, rows);
         var (newItems, intoItems) = (0, SqliteItemRow.Into(session));
         foreach (var item in encoded.Items)
             newItems += item.Insert(intoItems, no);

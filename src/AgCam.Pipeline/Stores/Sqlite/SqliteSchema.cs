@@ -61,6 +61,15 @@ internal static class SqliteSchema
         ALTER TABLE chunks ADD COLUMN faults INTEGER NOT NULL DEFAULT 0;
         """;
 
+    /// <summary>From version 2 to 3. Its key is the chunk's, so a job's rows lie side by side, in order.</summary>
+    public const string From2 =
+        """
+        CREATE TABLE chunk_rows (
+            id INTEGER PRIMARY KEY,
+            header TEXT,
+            lines BLOB NOT NULL);
+        """;
+
     /// <summary>All of it, for a new file.</summary>
     public static readonly string Tables =
         $"""
@@ -137,6 +146,7 @@ internal static class SqliteSchema
         {ExplanationTable("explanations")}
         {ItemTable("items")}
         {ItemIndexes("items")}
+        {From2}
 
         CREATE TABLE provenances (
             id BLOB PRIMARY KEY,

@@ -24,6 +24,7 @@ public sealed class SqliteStore : IStore, IBareStore
         Chunks = new SqliteChunks(_database, _deletion, clock);
         Uploads = new SqliteUploads(_database, clock);
         Provenances = new SqliteProvenances(_database);
+        Rows = new SqliteChunkRows(_database);
     }
 
     public string Kind => "SQLite";
@@ -39,6 +40,8 @@ public sealed class SqliteStore : IStore, IBareStore
     public IUploads Uploads { get; }
 
     public IProvenances Provenances { get; }
+
+    public IRows Rows { get; }
 
     internal SqliteDatabase Database => _database;
 
@@ -56,6 +59,8 @@ public sealed class SqliteStore : IStore, IBareStore
                 session.Execute(SqliteSchema.Tables);
             if (found == 1)
                 session.Execute(SqliteSchema.From1);
+            if (found is 1 or 2)
+                session.Execute(SqliteSchema.From2);
             session.Execute($"PRAGMA user_version = {StoreSchema.Version}");
             return found;
         },

@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace AgCam.Evaluation.Datasets;
 
 /// <summary>How a dataset lies on disk.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<DatasetLayout>))]
 public enum DatasetLayout
 {
     Auto,

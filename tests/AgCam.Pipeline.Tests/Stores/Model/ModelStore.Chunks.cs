@@ -138,6 +138,8 @@ internal sealed partial class ModelStore
         if (Held(result.Lease) is null)
             return Nothing(SaveOutcome.LeaseLost);
         var explanations = result.Explanations.Count(explanation => _explanations.TryAdd(explanation.Id, new Kept(explanation, Now)));
+        if (result.Rows is { } rows)
+            _rows.TryAdd((chunk.Owner, chunk.Number), rows);
         var items = result.Items.Count(item => _items.TryAdd((item.Job, item.Number), item));
         _unread.UnionWith(result.Unread.Select(number => (chunk.Owner, number)));
         var progress = JobProgress.Of(result.Items.Select(item => _items[(item.Job, item.Number)]));

@@ -91,6 +91,8 @@ internal sealed partial class ModelStore
         chunks.ForEach(key => _chunks.Remove(key));
         foreach (var key in _items.Keys.Where(key => key.Job == job).ToList())
             _items.Remove(key);
+        foreach (var key in _rows.Keys.Where(key => key.Job == job).ToList())
+            _rows.Remove(key);
         foreach (var key in _alone.Keys.Where(key => key.Owner == job).ToList())
             _alone.Remove(key);
         return Task.FromResult(true);

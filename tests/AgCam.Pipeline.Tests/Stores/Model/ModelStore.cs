@@ -6,7 +6,7 @@ namespace AgCam.Pipeline.Tests.Stores.Model;
 /// <summary>
 /// The contract at its plainest: dictionaries, one caller, nothing durable. What the real stores are compared with.
 /// </summary>
-internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanations, IItems, IJobs, IChunks, IProvenances
+internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanations, IItems, IJobs, IChunks, IProvenances, IRows
 {
     private readonly SortedDictionary<Digest, Kept> _explanations = [];
     private readonly Dictionary<(Guid Job, int Number), Item> _items = [];
@@ -14,6 +14,7 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
     private readonly Dictionary<(Guid Owner, int Number), Chunk> _chunks = [];
     private readonly Dictionary<(Guid Owner, int Chunk, int Number), (int Starts, int Attempt)> _alone = [];
     private readonly HashSet<Guid> _deleted = [];
+    private readonly Dictionary<(Guid Job, int Chunk), ChunkRows> _rows = [];
     private readonly Dictionary<Digest, Provenance> _provenances = [];
 
     public string Kind => "model";
@@ -27,6 +28,8 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
     public IChunks Chunks => this;
 
     public IProvenances Provenances => this;
+
+    public IRows Rows => this;
 
     public IUploads Uploads => throw new NotSupportedException("The model keeps no uploads.");
 
@@ -121,6 +124,9 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
     {
         ChunksDone = _chunks.Values.Count(chunk => chunk.Owner == job && chunk.State == ChunkState.Done),
     });
+
+    Task<IReadOnlyList<ChunkRows>> IRows.PageAsync(Guid job, int from, int limit, CancellationToken cancel) =>
+        Task.FromResult<IReadOnlyList<ChunkRows>>([.. _rows.Where(pair => pair.Key.Job == job && pair.Key.Chunk >= from).Select(pair => pair.Value).OrderBy(rows => rows.Chunk).Take(limit)]);
 
     private sealed class Kept(StoredExplanation explanation, DateTimeOffset created)
     {

@@ -5,6 +5,9 @@ namespace AgCam.Evaluation.Datasets.Masks;
 /// <summary>Where an object lies, pixel by pixel, as a dataset states it. Read when it is needed.</summary>
 public abstract record ObjectMask
 {
+    /// <summary>The picture that the mask is read from; null where the annotations themselves state it.</summary>
+    public virtual string? File => null;
+
     /// <summary>Marks the object's pixels in a picture of that size.</summary>
     /// <param name="pixels">[height, width], row-major: what other objects of the class marked stays.</param>
     /// <exception cref="FormatException">What is stated is no mask for such a picture.</exception>

@@ -9,6 +9,8 @@ internal sealed record PictureMask(string Path, IReadOnlyList<int>? Objects = nu
 {
     private const int Void = 255;
 
+    public override string? File => Path;
+
     internal override void Draw(MaskPixel[] pixels, int width, int height, ImageLimits limits)
     {
         var picture = ImageDecoder.Decode(ImageDecoder.ReadFile(Path, limits), limits);

@@ -1,0 +1,70 @@
+using System.Text;
+using AgCam.Evaluation;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<
+    Microsoft.AspNetCore.Http.HttpResults.PushStreamHttpResult, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
+
+namespace AgCam.Api.Exports;
+
+/// <summary>An evaluation's rows as the file that `agcam evaluate --rows` writes and --merge reads, streamed in the order of the images. The end is there once the job has completed.</summary>
+internal static class Rows
+{
+    public const string MediaType = "application/x-ndjson";
+
+    /// <summary>Chunks read at a time.</summary>
+    private const int PageSize = 16;
+
+    public static async Task<Answer> WriteAsync(Guid id, IStore store, CancellationToken cancel)
+    {
+        if (await store.Jobs.FindAsync(id, cancel) is not { } job)
+            return Resources.Jobs.Missing(id);
+        return job.Spec.Evaluation is not null
+            ? TypedResults.Stream(stream => StreamAsync(job, store, stream, cancel), MediaType, $"{id}.rows.jsonl")
+            : Problem.Conflict("no-evaluation", $"Job {id} explains and measures nothing: it has no rows.", $"Its items are at /v1/jobs/{id}/items.");
+    }
+
+    private static async Task StreamAsync(Job job, IStore store, Stream stream, CancellationToken cancel)
+    {
+        var header = await HeaderAsync(job, store, cancel);
+        if (header is not null)
+            await LineAsync(stream, header, cancel);
+        await foreach (var rows in AllAsync(job, store, cancel))
+        {
+            if (rows.Header is { } own && own != header)
+                await LineAsync(stream, header = own, cancel); // workers that measure otherwise: whoever reads it is told
+            using var lines = new MemoryStream();
+            rows.WriteTo(lines);
+            await stream.WriteAsync(lines.GetBuffer().AsMemory(0, (int)lines.Length), cancel);
+        }
+        if (job is { State: JobState.Completed, Images: { } images })
+            await LineAsync(stream, RowFile.EndLine(images), cancel);
+    }
+
+    /// <summary>The first chunk may have been given up, and have none.</summary>
+    private static async Task<string?> HeaderAsync(Job job, IStore store, CancellationToken cancel)
+    {
+        await foreach (var rows in AllAsync(job, store, cancel))
+            if (rows.Header is { } header)
+                return header;
+        return null;
+    }
+
+    private static async IAsyncEnumerable<ChunkRows> AllAsync(Job job, IStore store, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    {
+        IReadOnlyList<ChunkRows> page;
+        var next = 0;
+        do
+        {
+            page = await store.Rows.PageAsync(job.Id, next, PageSize, cancel);
+            foreach (var rows in page)
+            {
+                yield return rows;
+                next = rows.Chunk + 1;
+            }
+        }
+        while (page.Count == PageSize);
+    }
+
+    private static ValueTask LineAsync(Stream stream, string line, CancellationToken cancel) => stream.WriteAsync(Encoding.UTF8.GetBytes(line + "\n"), cancel);
+}

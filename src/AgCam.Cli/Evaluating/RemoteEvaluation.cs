@@ -1,0 +1,75 @@
+using System.Text.Json.Nodes;
+using AgCam.Cli.Remote;
+using AgCam.Cli.Terminal;
+using AgCam.Evaluation;
+
+namespace AgCam.Cli.Evaluating;
+
+/// <summary>The evaluation as a job: submitted, or found again by its key, followed to its end, and its rows fetched. What they come to is computed here, as from a file of rows.</summary>
+internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Weight, IReadOnlyList<string> Tags)
+{
+    /// <param name="model">One of the server's; null for its only one.</param>
+    /// <param name="rowFile">Where --rows goes, or null.</param>
+    /// <returns>Null when the job is paused, which has been told.</returns>
+    /// <exception cref="UsageException">The job was refused or cancelled.</exception>
+    public async Task<EvaluationTables?> Measure(ApiClient client, string? model, string dtype, string? rowFile, Screen screen, CancellationToken cancel)
+    {
+        var key = Key ?? Guid.NewGuid().ToString();
+        var id = (string)(await client.PostAsync("/v1/jobs", Body(model, dtype), key, cancel))!["id"]!;
+        if (!Run.Quiet)
+            screen.Note($"agcam: job {id}. It outlives this command: the same with --key {key} goes on with it.");
+        var job = await JobLines.ToEnd(client, id, cancel);
+        if ((string?)job["state"] == JobLines.Paused)
+            return null;
+        if ((string?)job["state"] != JobLines.Completed)
+            throw new UsageException($"Job {id} was {((string?)job["state"])?.ToLowerInvariant()}: {(string?)job["reason"] ?? "nobody said why"}. Take another --key to begin anew.");
+        return await Fetch(client, id, rowFile, cancel);
+    }
+
+    private JsonObject Body(string? model, string dtype)
+    {
+        var body = new JsonObject
+        {
+            ["source"] = $"dataset:{Path.GetFullPath(Run.Dataset!)}",
+            ["dtype"] = dtype,
+            ["threshold"] = Run.Options.Threshold,
+            ["evaluation"] = new JsonObject
+            {
+                ["layout"] = $"{Run.Layout}",
+                ["images"] = Run.Images is { } images ? Path.GetFullPath(images) : null,
+                ["methods"] = new JsonArray([.. Run.Options.Methods.Select(method => (JsonNode?)method.Name)]),
+                ["metrics"] = new JsonArray([.. Run.Options.Families.Select(family => (JsonNode?)$"{family}")]),
+                ["parity"] = $"{Run.Options.Parity}",
+                ["batch"] = Run.Batch,
+                ["maskedBatch"] = Run.Options.MaskedBatch,
+            },
+        };
+        if (model is not null)
+            body["model"] = model;
+        if (Weight is not null)
+            body["weight"] = Weight;
+        if (Tags.Count > 0)
+            body["tags"] = new JsonArray([.. Tags.Select(tag => (JsonNode?)tag)]);
+        return body;
+    }
+
+    /// <summary>By way of a file, so that nobody ever sees half of --rows, and a row is held in memory once.</summary>
+    private static async Task<EvaluationTables> Fetch(ApiClient client, string id, string? rowFile, CancellationToken cancel)
+    {
+        var partial = rowFile is null ? Path.Combine(Path.GetTempPath(), $"agcam-{Guid.NewGuid():N}.rows") : $"{rowFile}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            await using (var from = await client.OpenAsync($"/v1/jobs/{id}/rows", cancel))
+            await using (var file = File.Create(partial))
+                await from.CopyToAsync(file, cancel);
+            var tables = RowFile.Read(partial);
+            if (rowFile is not null)
+                File.Move(partial, rowFile, overwrite: true);
+            return tables;
+        }
+        finally
+        {
+            File.Delete(partial);
+        }
+    }
+}

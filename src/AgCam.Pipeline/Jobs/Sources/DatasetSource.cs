@@ -1,0 +1,46 @@
+using System.Runtime.CompilerServices;
+using AgCam.Evaluation.Datasets;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Pipeline.Jobs.Sources;
+
+/// <summary>The samples of a labelled dataset in its own order: the same order that workers read it in, so that a number means the same sample there.</summary>
+internal sealed class DatasetSource(string path, DatasetLayout layout, string? images) : IImageSource
+{
+    public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        var number = 0;
+        foreach (var sample in Samples())
+        {
+            cancel.ThrowIfCancellationRequested();
+            var reference = SampleReference.Of(sample);
+            if (++number > tail.NextImage)
+                yield return reference;
+            else if (number == tail.NextImage && reference.Uri != tail.LastUri)
+                throw new SourceException($"{path} has changed since planning began: image {number} was {tail.LastUri} and is {reference.Uri}. Submit it as a new job.");
+            await Task.CompletedTask;
+        }
+        if (number < tail.NextImage)
+            throw new SourceException($"{path} has changed since planning began: it had {tail.NextImage} images or more and has {number}. Submit it as a new job.");
+    }
+
+    private IEnumerable<Sample> Samples()
+    {
+        using var samples = Told(() => Dataset.Read(path, layout, images).GetEnumerator());
+        while (Told(samples.MoveNext))
+            yield return samples.Current;
+    }
+
+    private static T Told<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is DatasetException or IOException or UnauthorizedAccessException)
+        {
+            throw new SourceException($"The dataset cannot be read: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using System.ComponentModel.DataAnnotations;
+using AgCam.Attribution;
+using AgCam.Evaluation;
+using AgCam.Evaluation.Datasets;
+using AgCam.Pipeline.Messages;
+
+namespace AgCam.Pipeline.Records;
+
+/// <summary>What a job measures that evaluates heatmaps on a labelled dataset. The dataset is the job's source, its threshold the job's.</summary>
+public sealed record EvaluationSpec
+{
+    /// <summary>The job's <see cref="JobSpec.Method"/>, and that of its chunks' messages: a worker that knows no evaluations pauses the job.</summary>
+    public const string Method = "evaluation";
+
+    /// <summary>What the job's <see cref="JobSpec.Source"/> begins with; the dataset's path follows.</summary>
+    public const string Source = "dataset:";
+
+    /// <summary>How the dataset lies on disk. Default: it is recognised.</summary>
+    public DatasetLayout Layout { get; init; }
+
+    /// <summary>Where the images lie, when that is not beside the annotations.</summary>
+    public string? Images { get; init; }
+
+    /// <summary>Names of attribution methods, in the order of the result's rows.</summary>
+    public IReadOnlyList<string> Methods { get; init; } = [];
+
+    public IReadOnlyList<MetricFamily> Metrics { get; init; } = [];
+
+    public Parity Parity { get; init; }
+
+    /// <summary>Images of one forward pass. A chunk holds whole batches, cut from the whole dataset, so that an image meets the same company whoever measures it. Default 8.</summary>
+    [Range(1, ExplainImages.MaxReferences)]
+    public int Batch { get; init; } = 8;
+
+    /// <summary>Masked pictures of one forward pass. Default 20.</summary>
+    [Range(1, 4096)]
+    public int MaskedBatch { get; init; } = 20;
+
+    /// <summary>For the evaluator.</summary>
+    /// <param name="threshold">The job's.</param>
+    /// <exception cref="ArgumentException">A method is not known.</exception>
+    public EvaluationOptions Options(double threshold) => new()
+    {
+        Methods = AttributionMethod.Select(Methods),
+        Families = Metrics,
+        Threshold = threshold,
+        Parity = Parity,
+        MaskedBatch = MaskedBatch,
+    };
+
+    /// <summary>Whether an image costs about the same in both.</summary>
+    public bool CostsAs(EvaluationSpec other) => Methods.SequenceEqual(other.Methods) && Metrics.SequenceEqual(other.Metrics) && Batch == other.Batch && MaskedBatch == other.MaskedBatch;
+
+    /// <summary>What cannot be measured, by field; empty where it can.</summary>
+    public IReadOnlyList<FieldProblem> Check()
+    {
+        var problems = new List<FieldProblem>();
+        void Require(bool holds, string field, string problem)
+        {
+            if (!holds)
+                problems.Add(new FieldProblem($"evaluation.{field}", problem));
+        }
+
+        Require(Enum.IsDefined(Layout), "layout", $"must be one of {string.Join(", ", Enum.GetNames<DatasetLayout>())}");
+        Require(Enum.IsDefined(Parity), "parity", $"must be one of {string.Join(", ", Enum.GetNames<Parity>())}");
+        Require(Images is null or { Length: >= 1 and <= ExplainImagesRules.MaxUri }, "images", $"must have 1 to {ExplainImagesRules.MaxUri} characters");
+        Require(
+            Methods is { Count: >= 1 } && Methods.Distinct().Count() == Methods.Count && Methods.All(name => AttributionMethod.All.Any(method => method.Name == name)),
+            "methods", $"must be some of {string.Join(", ", AttributionMethod.All.Select(method => method.Name))}, each once");
+        Require(
+            Metrics is { Count: >= 1 } && Metrics.SequenceEqual(Metrics.Distinct().Order()) && Metrics.All(family => Enum.IsDefined(family)),
+            "metrics", $"must be some of {string.Join(", ", Enum.GetNames<MetricFamily>())}, each once and in this order");
+        Require(Batch is >= 1 and <= ExplainImages.MaxReferences, "batch", $"must be from 1 to {ExplainImages.MaxReferences}, the images of a chunk");
+        Require(MaskedBatch is >= 1 and <= 4096, "maskedBatch", "must be from 1 to 4096");
+        return problems;
+    }
+}

@@ -1,0 +1,29 @@
+using AgCam.Pipeline.Records;
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace AgCam.Pipeline.Stores.Mongo;
+
+internal sealed record MongoRows
+{
+    public required MongoKey Id { get; init; }
+
+    public string? Header { get; init; }
+
+    public required byte[] Lines { get; init; }
+}
+
+internal sealed class MongoChunkRows(MongoDatabase database) : IRows
+{
+    public Task<IReadOnlyList<ChunkRows>> PageAsync(Guid job, int from, int limit = 16, CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<ChunkRows>>(async () =>
+    {
+        var range = new BsonDocument { { "$gte", MongoRaw.Key(job, from) }, { "$lte", MongoRaw.Key(job, int.MaxValue) } };
+        var found = await database.Rows.Find(new BsonDocument("_id", range)).Sort(new BsonDocument("_id", 1)).Limit(limit).ToListAsync(cancel);
+        return [.. found.Select(rows => new ChunkRows(rows.Id.N, rows.Header, rows.Lines))];
+    });
+
+    /// <summary>Unless the chunk has some.</summary>
+    /// <returns>Whether it had none.</returns>
+    public static Task<bool> InsertAsync(MongoDatabase database, Guid job, ChunkRows rows, CancellationToken cancel) => MongoDatabase.InsertNewAsync(
+        database.Rows, new MongoRows { Id = new MongoKey { Job = job, N = rows.Chunk }, Header = rows.Header, Lines = rows.Lines }, cancel);
+}

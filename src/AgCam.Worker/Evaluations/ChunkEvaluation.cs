@@ -1,0 +1,161 @@
+using AgCam.Evaluation;
+using AgCam.Evaluation.Datasets;
+using AgCam.Images;
+using AgCam.Models;
+using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
+using AgCam.Pipeline.Stores;
+using AgCam.Worker.Batching;
+using AgCam.Worker.Chunks;
+using AgCam.Worker.Engines;
+
+namespace AgCam.Worker.Evaluations;
+
+/// <summary>From a chunk of an evaluation to its rows: the batches that one process would cut, measured by the same evaluator, one after the other on the device that explains.</summary>
+internal sealed class ChunkEvaluation(IStore store, StorePatience patience, EnginePool engines, ReferenceReader references, ImageFetch fetch, Device device, TimeProvider clock)
+{
+    private readonly DatasetReading _datasets = new();
+
+    /// <param name="begun">When an earlier attempt crashed: how often each image was begun without coming back.</param>
+    /// <returns>Null when the lease has been lost.</returns>
+    /// <exception cref="RequestException">The dataset or the model cannot be used here, whatever the images are.</exception>
+    public async Task<ChunkResult?> ComputeAsync(ExplainImages request, ChunkLease lease, IReadOnlyDictionary<int, int>? begun, CancellationToken cancel)
+    {
+        var job = await patience.CallAsync(token => store.Jobs.FindAsync(lease.Owner, token), cancel);
+        if (job?.Spec is not { Evaluation: { } evaluation } spec)
+            throw new RequestException(WorkerFailure.NoSuchMethod, $"{lease.Owner} is no evaluation.");
+        var options = evaluation.Options(spec.Threshold);
+        var samples = await Task.Run(() => Samples(spec, evaluation, request, cancel), cancel);
+        using var use = await engines.ModelAsync(spec.Model, spec.Dtype, cancel);
+        if (use.Engine.Explainer is not { } explainer)
+            throw new RequestException(WorkerFailure.NoSuchMethod, $"The engine of {spec.Model.Id} here stands in for a model and measures nothing.");
+
+        var (images, measuring) = (samples.Zip(request.References).Chunk(evaluation.Batch).ToList(), new Measuring(use.Engine, explainer, options));
+        if ((begun is null ? await StraightAsync(measuring, images, cancel) : await CarefullyAsync(measuring, lease, images, begun, cancel)) is not { } measured)
+            return null;
+        var rows = measured.ToDictionary(row => row.Image, StringComparer.Ordinal);
+        var header = RowFile.Line(EvaluationHeader.Of(explainer, options, evaluation.Batch, Shard.Whole));
+        return Result(request, lease, header, samples.Select(sample => rows[sample.Key]), explainer.Classes);
+    }
+
+    /// <summary>Every image failed for the same reason, unmeasured.</summary>
+    public ChunkResult Failed(ExplainImages request, ChunkLease lease, string reason, string detail) =>
+        Result(request, lease, null, request.References.Select(reference => new ImageRow(SampleReference.Key(reference) ?? reference.Uri) { Skipped = reason }), null, detail);
+
+    /// <exception cref="RequestException">The dataset may not be read here, cannot be, or is another than the one that was planned.</exception>
+    private IReadOnlyList<Sample> Samples(JobSpec spec, EvaluationSpec evaluation, ExplainImages request, CancellationToken cancel)
+    {
+        try
+        {
+            var path = references.Roots.Resolve(spec.Source[EvaluationSpec.Source.Length..]);
+            var images = evaluation.Images is { } folder ? references.Roots.Resolve(folder) : null;
+            return _datasets.Find(path, evaluation.Layout, images, request.References[0].Number, request.References.Count, ArePlanned, cancel)
+                ?? throw new RequestException(WorkerFailure.AnotherDataset, $"{path} has changed since the job was planned, or is another one here. Bring it back and resume the job, or submit it as a new one.");
+        }
+        catch (ImageException e)
+        {
+            throw new RequestException(e.Reason, $"The dataset cannot be read here: {e.Message}", e);
+        }
+        catch (Exception e) when (e is DatasetException or IOException or UnauthorizedAccessException)
+        {
+            throw new RequestException(ImageFailure.Unreadable, $"The dataset cannot be read here: {e.Message}", e);
+        }
+
+        bool ArePlanned(IReadOnlyList<Sample> samples) => samples.Zip(request.References).All(pair => pair.First.Key == SampleReference.Key(pair.Second));
+    }
+
+    /// <summary>The next batch is read while one is measured.</summary>
+    private async Task<IReadOnlyList<ImageRow>> StraightAsync(Measuring measuring, IReadOnlyList<(Sample Sample, ImageReference)[]> batches, CancellationToken cancel)
+    {
+        var rows = new List<ImageRow>();
+        var reading = ReadAsync(measuring, batches[0].Select(image => image.Sample), cancel);
+        try
+        {
+            for (var i = 1; i <= batches.Count; i++)
+            {
+                var images = await reading;
+                if (i < batches.Count)
+                    reading = ReadAsync(measuring, batches[i].Select(image => image.Sample), cancel);
+                rows.AddRange(await MeasureAsync(measuring, images, cancel));
+            }
+        }
+        finally
+        {
+            await reading.ContinueWith(_ => { }, TaskScheduler.Default); // it prepares with the model, which may be unloaded after this
+        }
+        return rows;
+    }
+
+    private Task<EvaluationImage[]> ReadAsync(Measuring measuring, IEnumerable<Sample> samples, CancellationToken cancel) => Task.WhenAll(samples.Select(sample =>
+        fetch.DecodeAsync(() => Task.FromResult(EvaluationImage.Read(Allowed(sample), measuring.Explainer, measuring.Options, references.Limits)), cancel)));
+
+    /// <summary>An image or a mask may be a link, or stand in a list, that leads out of what may be read.</summary>
+    private Sample Allowed(Sample sample)
+    {
+        try
+        {
+            foreach (var file in sample.Files)
+                references.Check(new ImageReference { Kind = ReferenceKind.File, Uri = file });
+            return sample;
+        }
+        catch (ImageException e)
+        {
+            return sample with { Unusable = e.Reason };
+        }
+    }
+
+    private async Task<IReadOnlyList<ImageRow>> MeasureAsync(Measuring measuring, IReadOnlyList<EvaluationImage> images, CancellationToken cancel)
+    {
+        try
+        {
+            return await device.InTurnAsync(() => measuring.Engine.Measure(images, measuring.Options), images.Count, cancel);
+        }
+        catch (ModelException e)
+        {
+            throw new RequestException(e.Reason, e.Message, e); // a method is not for the model's head
+        }
+    }
+
+    /// <summary>
+    /// The batches of a chunk that crashed, each with a durable note for its images. A batch that has brought two workers down is measured image by image, in other company than in one
+    /// process; the image that even so does not come back is poison. What did not come back before is last, as in <see cref="ChunkComputation.AloneAsync"/>.
+    /// </summary>
+    /// <returns>Null when the lease has been lost.</returns>
+    private async Task<IReadOnlyList<ImageRow>?> CarefullyAsync(
+        Measuring measuring, ChunkLease lease, IReadOnlyList<(Sample Sample, ImageReference Reference)[]> batches, IReadOnlyDictionary<int, int> begun, CancellationToken cancel)
+    {
+        var rows = new List<ImageRow>();
+        foreach (var batch in batches.OrderBy(batch => batch.Max(image => begun.GetValueOrDefault(image.Reference.Number))))
+        {
+            var together = batch.All(image => begun.GetValueOrDefault(image.Reference.Number) < Together);
+            foreach (var part in together ? [batch] : batch.Chunk(1))
+            {
+                var measured = part.Where(image => begun.GetValueOrDefault(image.Reference.Number) <= Together).ToList();
+                rows.AddRange(part.Except(measured).Select(image => new ImageRow(image.Sample.Key) { Skipped = ItemFailure.Poison }));
+                foreach (var (_, reference) in measured)
+                    if (await patience.CallAsync(token => store.Chunks.BeginAloneAsync(lease, reference.Number, token), cancel) < 0)
+                        return null;
+                rows.AddRange(await MeasureAsync(measuring, await ReadAsync(measuring, measured.Select(image => image.Sample), cancel), cancel));
+                foreach (var (_, reference) in measured)
+                    await patience.CallAsync(async token => { await store.Chunks.EndAloneAsync(lease, reference.Number, token); return true; }, cancel);
+            }
+        }
+        return rows;
+    }
+
+    /// <summary>So often is a batch tried as a whole.</summary>
+    private const int Together = 2;
+
+    private ChunkResult Result(ExplainImages request, ChunkLease lease, string? header, IEnumerable<ImageRow> rows, ClassNames? classes, string? detail = null)
+    {
+        var (now, measured) = (clock.Now(), rows.ToList());
+        return new ChunkResult(lease, [], [.. measured.Zip(request.References, (row, reference) => StoredForm.Measured(request, reference, row, classes, detail, now))])
+        {
+            Rows = ChunkRows.Of(lease.Number, header, measured.Select(RowFile.Line)),
+        };
+    }
+
+    private sealed record Measuring(IExplainEngine Engine, Explainer Explainer, EvaluationOptions Options);
+}

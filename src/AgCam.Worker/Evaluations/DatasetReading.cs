@@ -1,0 +1,86 @@
+using AgCam.Evaluation.Datasets;
+
+namespace AgCam.Worker.Evaluations;
+
+/// <summary>
+/// Samples of datasets by their numbers. A dataset is a stream, and the chunks of a job come in about its order: a reading goes on where it is, keeps what it passed last, and begins anew
+/// for what lies further back.
+/// </summary>
+internal sealed class DatasetReading
+{
+    private const int Readings = 4, Kept = 4096;
+
+    private readonly Lock _lock = new();
+    private readonly List<Reading> _readings = []; // the one used last at the end
+
+    /// <param name="accept">Whether these are the samples that are meant: a reading may be older than what lies there now, and is begun anew once.</param>
+    /// <returns>Null where the dataset does not have them, or has others.</returns>
+    /// <exception cref="DatasetException">The dataset cannot be read.</exception>
+    public IReadOnlyList<Sample>? Find(string path, DatasetLayout layout, string? images, int first, int count, Func<IReadOnlyList<Sample>, bool> accept, CancellationToken cancel)
+    {
+        lock (_lock)
+        {
+            var place = (path, layout, images);
+            if (_readings.Find(reading => reading.Place == place) is { } open)
+            {
+                _readings.Remove(open);
+                if (Read(open) is { } samples)
+                    return samples;
+            }
+            return Read(new Reading(place));
+
+            IReadOnlyList<Sample>? Read(Reading reading)
+            {
+                try
+                {
+                    if (reading.Find(first, count, cancel) is { } samples && accept(samples))
+                    {
+                        _readings.Add(reading);
+                        if (_readings.Count > Readings)
+                        {
+                            _readings[0].Dispose();
+                            _readings.RemoveAt(0);
+                        }
+                        return samples;
+                    }
+                }
+                catch
+                {
+                    reading.Dispose();
+                    throw;
+                }
+                reading.Dispose();
+                return null;
+            }
+        }
+    }
+
+    private sealed class Reading((string Path, DatasetLayout Layout, string? Images) place) : IDisposable
+    {
+        private readonly Queue<Sample> _passed = new();
+        private IEnumerator<Sample>? _samples;
+        private int _next;
+
+        public (string, DatasetLayout, string?) Place => place;
+
+        /// <returns>Null when they lie too far back, or beyond the end.</returns>
+        public IReadOnlyList<Sample>? Find(int first, int count, CancellationToken cancel)
+        {
+            if (first < _next - _passed.Count)
+                return null;
+            _samples ??= Dataset.Read(place.Path, place.Layout, place.Images).GetEnumerator();
+            while (_next < first + count && _samples.MoveNext())
+            {
+                cancel.ThrowIfCancellationRequested();
+                _passed.Enqueue(_samples.Current);
+                if (_passed.Count > Math.Max(Kept, count))
+                    _passed.Dequeue();
+                _next++;
+            }
+            var samples = _passed.Skip(first - (_next - _passed.Count)).Take(count).ToList();
+            return samples.Count == count ? samples : null;
+        }
+
+        public void Dispose() => _samples?.Dispose();
+    }
+}

@@ -1,0 +1,58 @@
+using AgCam.Evaluation.Datasets;
+using AgCam.Worker.Evaluations;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Evaluations;
+
+public sealed class DatasetReadingTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("agcam-tests").FullName;
+    private readonly DatasetReading _reading = new();
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public DatasetReadingTests() => Write(0, 30);
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void Any_part_is_found_by_its_numbers_in_any_order()
+    {
+        foreach (var first in new[] { 0, 20, 4, 28, 0 })
+            Assert.Equal(Keys(first, 2), Find(first, 2));
+        Assert.Null(Find(29, 2));
+        Assert.Equal(Keys(28, 2), Find(28, 2));
+    }
+
+    [Fact]
+    public void A_dataset_that_was_put_right_is_read_anew()
+    {
+        Assert.Equal(Keys(0, 30), Find(0, 30));
+        Write(30, 2);
+
+        Assert.Equal(Keys(30, 2), Find(30, 2));
+        Assert.Null(_reading.Find(_folder, DatasetLayout.Auto, null, 0, 2, _ => false, Cancel));
+        Assert.Equal(Keys(0, 2), Find(0, 2));
+    }
+
+    [Fact]
+    public void What_is_no_dataset_says_so()
+    {
+        var missing = Path.Combine(_folder, "missing");
+        Assert.Contains(missing, Assert.Throws<DatasetException>(() => _reading.Find(missing, DatasetLayout.Auto, null, 0, 1, _ => true, Cancel)).Message);
+    }
+
+    private IEnumerable<string>? Find(int first, int count) =>
+        _reading.Find(_folder, DatasetLayout.Auto, null, first, count, samples => samples[0].Key == Key(first), Cancel)?.Select(sample => sample.Key);
+
+    private static IEnumerable<string> Keys(int first, int count) => Enumerable.Range(first, count).Select(Key);
+
+    private static string Key(int number) => $"cat/{number:000}.png";
+
+    private void Write(int from, int count)
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "cat"));
+        for (var i = from; i < from + count; i++)
+            File.WriteAllBytes(Path.Combine(_folder, Key(i)), [0]);
+    }
+}

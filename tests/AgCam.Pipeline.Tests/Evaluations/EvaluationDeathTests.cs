@@ -1,0 +1,156 @@
+using System.Text;
+using System.Text.Json;
+using AgCam.Evaluation;
+using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Stores.Sqlite;
+using AgCam.Pipeline.Tests.Running;
+using AgCam.Pipeline.Tests.Stores;
+using AgCam.TestHost;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Evaluations;
+
+/// <summary>Real processes with the model that ships, killed with SIGKILL: the rows are those of a run that nothing happened to.</summary>
+public sealed class EvaluationDeathTests : IDisposable
+{
+    private const int Images = 32;
+
+    private static readonly string Shipped = Path.Combine(Path.GetDirectoryName(Hosts.Program)!, "shipped");
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("agcam-tests").FullName;
+    private readonly string _dataset;
+
+    public EvaluationDeathTests()
+    {
+        _dataset = Directory.CreateDirectory(Path.Combine(_folder, "val")).FullName;
+        var lines = File.ReadLines(Path.Combine(Shipped, "pictures", "metadata.jsonl")).Take(Images).ToList();
+        foreach (var name in lines.Select(Name))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_dataset, name))!);
+            File.Copy(Path.Combine(Shipped, "pictures", name), Path.Combine(_dataset, name));
+        }
+        File.WriteAllLines(Path.Combine(_dataset, "metadata.jsonl"), lines);
+    }
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task One_process_with_a_file_measures_the_same_after_any_kill()
+    {
+        var undisturbed = await ServeAsync("quiet.db");
+        var disturbed = await ServeAsync("kills.db", "planning:1", "before-compute:2", "mid-write:1", "after-write:1", "after-compute:1");
+
+        Assert.Equal(Images, undisturbed.Count);
+        Assert.All(undisturbed, row => Assert.DoesNotContain("\"skipped\"", row, StringComparison.Ordinal));
+        Assert.Equal(undisturbed, disturbed);
+    }
+
+    [Theory(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Two_workers_of_which_others_have_died_measure_what_one_process_does(bool mongo)
+    {
+        Assert.SkipWhen(mongo && MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
+        var alone = await ServeAsync("alone.db");
+        await using var broker = await Broker.OpenAsync();
+        var options = new PipelineOptions { Store = mongo ? MongoStoreTests.Uri! : Path.Combine(_folder, "broker.db"), Database = MongoStoreTests.NewName() };
+        string[] common =
+        [
+            $"store={options.Store}", $"database={options.Database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={_folder}", "engine=model", "lease=4", "trust=5", "drain=0",
+        ];
+        await using var store = PipelineRegistration.OpenStore(options);
+        try
+        {
+            await store.MigrateAsync(Cancel);
+            var job = await CreateAsync(store);
+            await using var api = await Hosts.Start([.. common, "role=api"]).ReadyAsync(180);
+            foreach (var kill in new[] { "before-compute:2", "after-write:1" })
+            {
+                await using var mortal = Hosts.Start([.. common, "role=worker", $"kill={kill}"]);
+                Assert.True(await mortal.DiesAsync(180), $"{kill}: {mortal.Said}\n{api.Said}");
+            }
+            await using var one = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
+            await using var two = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
+            Assert.Equal(alone, await RowsAsync(store, job, api, one, two));
+        }
+        finally
+        {
+            if (mongo)
+                await MongoStoreTests.DropAsync(options.Database);
+        }
+    }
+
+    [Fact]
+    public async Task An_image_that_brings_its_worker_down_is_poison_and_the_others_of_its_batch_are_measured()
+    {
+        var poison = Name(File.ReadLines(Path.Combine(_dataset, "metadata.jsonl")).ElementAt(5));
+        await using var store = await OpenAsync("poison.db");
+        var job = await CreateAsync(store);
+        var deaths = 0;
+        for (var start = 0; start < 8 && (await store.Jobs.FindAsync(job, Cancel))!.State != JobState.Completed; start++)
+        {
+            await using var process = Hosts.Start([.. Serve("poison.db"), $"poison-image={poison}"]);
+            await Eventually.TrueAsync(async () => process.HasExited || (await store.Jobs.FindAsync(job, Cancel))!.State == JobState.Completed, 180);
+            deaths += process.HasExited ? 1 : 0;
+        }
+
+        Assert.Equal(4, deaths); // once in the company of other chunks, twice with its batch, once alone
+        var rows = (await RowsAsync(store, job)).Select(row => JsonSerializer.Deserialize<JsonElement>(row).GetProperty("row")).ToList();
+        var skipped = Assert.Single(rows, row => row.TryGetProperty("skipped", out _));
+        Assert.Equal((poison, ItemFailure.Poison), (skipped.GetProperty("image").GetString(), skipped.GetProperty("skipped").GetString()));
+        Assert.Equal(Images, rows.Count);
+        Assert.Equal(ItemFailure.Poison, (await store.Items.FindAsync(job, 5, Cancel))!.Reason);
+    }
+
+    private static string Name(string line) => JsonSerializer.Deserialize<JsonElement>(line).GetProperty("file_name").GetString()!;
+
+    private string[] Serve(string database) => ["role=serve", $"store={Path.Combine(_folder, database)}", $"root={_folder}", "engine=model", "lease=5"];
+
+    private async Task<SqliteStore> OpenAsync(string database)
+    {
+        var store = new SqliteStore(new SqliteOptions { Path = Path.Combine(_folder, database) });
+        await store.MigrateAsync(Cancel);
+        return store;
+    }
+
+    private async Task<Guid> CreateAsync(IStore store)
+    {
+        var model = await new ModelCatalog(new Dictionary<string, string> { ["scenes"] = Path.Combine(Shipped, "model") }).PinAsync("scenes", Cancel);
+        var spec = Some.Evaluation(_dataset) with { Model = model };
+        return (await store.Jobs.CreateAsync(spec with { Evaluation = spec.Evaluation! with { Metrics = [MetricFamily.Localization, MetricFamily.Perturbation] } }, cancel: Cancel)).Job.Id;
+    }
+
+    /// <summary>From the job's creation to its rows, in one process that is killed and started again.</summary>
+    private async Task<List<string>> ServeAsync(string database, params string[] kills)
+    {
+        await using var store = await OpenAsync(database);
+        var job = await CreateAsync(store);
+        foreach (var kill in kills)
+        {
+            await using var mortal = Hosts.Start([.. Serve(database), $"kill={kill}"]);
+            Assert.True(await mortal.DiesAsync(180), $"{kill}: {mortal.Said}");
+        }
+        await using var last = Hosts.Start(Serve(database));
+        return await RowsAsync(store, job, last);
+    }
+
+    /// <summary>Once the job has completed.</summary>
+    private static async Task<List<string>> RowsAsync(IStore store, Guid id, params HostProcess[] processes)
+    {
+        for (var until = DateTime.UtcNow.AddSeconds(300); (await store.Jobs.FindAsync(id, Cancel)) is { State: not JobState.Completed } job; await Task.Delay(100, Cancel))
+            Assert.True(job.State == JobState.Running && DateTime.UtcNow < until, $"{job.State} {job.Reason} {job.Progress}\n{string.Join("\n----\n", processes.Select(process => process.Said))}");
+        var ended = (await store.Jobs.FindAsync(id, Cancel))!;
+        Assert.Equal(ended.Progress, await store.Items.RecountAsync(id, Cancel));
+        var chunks = await store.Rows.PageAsync(id, 0, 1000, Cancel);
+        Assert.Equal(ended.Chunks, chunks.Count);
+        Assert.Single(chunks.Select(chunk => chunk.Header).Distinct());
+        using var text = new MemoryStream();
+        foreach (var chunk in chunks)
+            chunk.WriteTo(text);
+        return [.. Encoding.UTF8.GetString(text.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries)];
+    }
+}

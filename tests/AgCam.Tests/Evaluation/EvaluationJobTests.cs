@@ -1,0 +1,220 @@
+using System.Diagnostics;
+using System.Text.Json;
+using AgCam.Tests.Cli;
+using AgCam.Tests.Models;
+using Xunit;
+
+namespace AgCam.Tests.Evaluation;
+
+/// <summary>`agcam evaluate --api`: the evaluation as a job of a running agcam.</summary>
+public class EvaluationJobTests
+{
+    private static readonly string[] What = ["--methods", "agcam,rollout,legrad,random", "--metrics", "all", "--batch", "3"];
+
+    [Fact]
+    public void A_job_prints_and_writes_what_one_process_does_to_the_byte()
+    {
+        using var folder = EvaluateTests.SomeDataset(11);
+        File.WriteAllText(folder["zz-broken.png"], "not a picture");
+        File.AppendAllText(folder["metadata.jsonl"], """{"file_name": "zz-broken.png", "label": "anchor", "objects": {"bbox": [[1, 5, 20, 25]]}}""" + "\n");
+        using var state = new TemporaryFolder();
+        using var model = Named(state, "tiny");
+        var local = Agcam.Run(["evaluate", folder.Path, "--model", state["tiny"], "--json", "-q", .. Files(state, "local"), .. What]);
+        Assert.Equal((0, ""), (local.Code, local.Errors));
+        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
+
+        var job = serving.Run(["evaluate", folder.Path, "--api", serving.Url.ToString(), "--key", "val", "--tag", "nightly", "--model", "tiny", "--json", "-q", .. Files(state, "job"), .. What]);
+
+        Assert.True(job.Code == 0, job.Errors);
+        Assert.Equal(local.Output, job.Output);
+        foreach (var file in (string[])["rows", "csv"])
+            Assert.Equal(File.ReadAllText(state[$"local.{file}"]), File.ReadAllText(state[$"job.{file}"]));
+        Assert.Equal(Agcam.Run("evaluate", "--merge", state["local.rows"], "--json").Output, Agcam.Run("evaluate", "--merge", state["job.rows"], "--json").Output);
+
+        // The same key is the same job, which is done: it is told again, as a table.
+        var again = serving.Run(["evaluate", folder.Path, "--api", serving.Url.ToString(), "--key", "val", "--tag", "nightly", .. What, "--model", "tiny"]);
+        Assert.True(again.Code == 0, again.Errors);
+        Assert.Equal(Agcam.Run("evaluate", "--merge", state["local.rows"]).Output, again.Output);
+        var listed = Assert.Single(serving.Run("jobs", "list", "--tag", "nightly", "--json").Rows);
+        Assert.Equal(("evaluation", "Completed", 12), (listed.GetProperty("kind").GetString(), listed.GetProperty("state").GetString(), listed.GetProperty("images").GetInt32()));
+        Assert.Equal((11, 1), (listed.GetProperty("progress").GetProperty("completed").GetInt32(), listed.GetProperty("progress").GetProperty("failed").GetInt32()));
+        var id = listed.GetProperty("id").GetString()!;
+        Assert.Equal("unsupported-format", Assert.Single(serving.Run("jobs", "export", id).Rows, row => row.GetProperty("status").GetString() == "Failed").GetProperty("reason").GetString());
+
+        var other = serving.Run(["evaluate", folder.Path, "--api", serving.Url.ToString(), "--key", "val", "--model", "tiny", .. What]);
+        Assert.Equal(2, other.Code);
+        Assert.Contains("was used for another job", other.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, serving.Run("jobs", "retry", id).Code);
+        var child = serving.Run("jobs", "list", "--json", "--limit", "1").Rows.Single();
+        Assert.Equal((id, "evaluation"), (child.GetProperty("parent").GetString(), child.GetProperty("kind").GetString()));
+        Assert.Equal(3, serving.Run("jobs", "watch", child.GetProperty("id").GetString()!).Code); // the broken picture again
+        Assert.Equal(0, serving.Run("jobs", "rm", id).Code);
+        Assert.Equal(0, serving.Stop());
+    }
+
+    [Fact]
+    public async Task The_command_follows_its_job_through_kill_9_of_the_server_to_the_same_result()
+    {
+        using var folder = EvaluateTests.SomeDataset(60);
+        using var state = new TemporaryFolder();
+        using var model = Named(state, "tiny");
+        string[] what = ["--methods", "all", "--metrics", "all", "--batch", "2", "--json"];
+        var local = Agcam.Run(["evaluate", folder.Path, "--model", state["tiny"], "-q", .. what]);
+        var listen = $"http://127.0.0.1:{ServingProcess.FreePort()}";
+        Task<Outcome> job;
+        using (var serving = ServingProcess.Start(state["agcam.db"], folder.Path, "--listen", listen))
+        {
+            job = Task.Run(() => Agcam.Run(["evaluate", folder.Path, "--api", listen, "--model", "tiny", "--key", "k", .. what]));
+            Assert.InRange(await Done(serving, 2), 2, 29); // of 30 chunks
+            serving.KillAtOnce();
+        }
+        using var restarted = ServingProcess.Start(state["agcam.db"], folder.Path, "--listen", listen);
+
+        var outcome = await job;
+
+        Assert.True(outcome.Code == 0, outcome.Errors);
+        Assert.Equal(local.Output, outcome.Output);
+        Assert.Equal(0, restarted.Stop());
+    }
+
+    [Fact]
+    public async Task A_cancelled_job_ends_the_command_and_an_interrupted_command_does_not_end_the_job()
+    {
+        using var folder = EvaluateTests.SomeDataset(60);
+        using var state = new TemporaryFolder();
+        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
+        string[] Evaluate(string key) => ["evaluate", folder.Path, "--api", serving.Url.ToString(), "--model", "tiny", "--key", key, "--methods", "all", "--metrics", "all", "--batch", "2"];
+
+        var first = Task.Run(() => Agcam.Run(Evaluate("first")));
+        await Done(serving, 1);
+        var id = serving.Run("jobs", "list", "--json").Rows.Single().GetProperty("id").GetString()!;
+        Assert.Equal(0, serving.Run("jobs", "cancel", id).Code);
+        var cancelled = await first;
+        Assert.Equal(2, cancelled.Code);
+        Assert.Contains($"Job {id} was cancelled: cancelled by request", cancelled.Errors, StringComparison.Ordinal);
+        Assert.Empty(cancelled.Output);
+
+        using (var command = Process.Start(new ProcessStartInfo(Agcam.Program, Evaluate("second")) { RedirectStandardError = true, RedirectStandardOutput = true })!)
+        {
+            var told = await command.StandardError.ReadLineAsync(TestContext.Current.CancellationToken);
+            Assert.Contains("--key second", told, StringComparison.Ordinal);
+            await Done(serving, 1);
+            using var interrupt = Process.Start("kill", ["-TERM", $"{command.Id}"]);
+            await command.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(130, command.ExitCode);
+        }
+        var again = Agcam.Run(Evaluate("second"));
+        Assert.True(again.Code == 0, again.Errors);
+        Assert.Contains("60 of 60 images evaluated", again.Output, StringComparison.Ordinal);
+        Assert.Equal(2, serving.Run("jobs", "list", "--json").Rows.Length);
+        Assert.Equal(0, serving.Stop());
+    }
+
+    [Fact(SkipUnless = nameof(BrokeredTests.ServicesAreThere), SkipType = typeof(BrokeredTests), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
+    public async Task Two_workers_of_which_one_is_killed_measure_what_one_process_does()
+    {
+        using var folder = EvaluateTests.SomeDataset(60);
+        using var state = new TemporaryFolder();
+        using var model = Named(state, "tiny");
+        string[] what = ["--methods", "all", "--metrics", "all", "--batch", "2", "--json", "-q"];
+        var local = Agcam.Run(["evaluate", folder.Path, "--model", state["tiny"], .. what]);
+        var url = $"http://127.0.0.1:{ServingProcess.FreePort()}";
+        var test = $"test-{Guid.NewGuid():N}";
+        string[] common = ["--model", $"tiny={SomeImages.Model}", "--root", folder.Path];
+        using var api = BrokeredTests.Start(test, ["api", .. common, "--listen", url]);
+        await BrokeredTests.Answers(new Uri(url + "/health/live"), api);
+        using var one = BrokeredTests.Start(test, ["worker", .. common, "--device", "cpu"]);
+        using var two = BrokeredTests.Start(test, ["worker", .. common, "--device", "cpu"]);
+
+        var job = Task.Run(() => Agcam.Run(["evaluate", folder.Path, "--api", url, "--model", "tiny", "--key", test, .. what]));
+        await Done(() => Agcam.Run("jobs", "list", "--json", "--url", url), 2);
+        one.Kill(entireProcessTree: true);
+
+        var outcome = await job;
+        Assert.True(outcome.Code == 0, outcome.Errors);
+        Assert.Equal(local.Output, outcome.Output);
+        foreach (var process in (Process[])[two, api])
+            process.Kill(entireProcessTree: true);
+    }
+
+    [Theory]
+    [InlineData("--shard 1/2 --rows part.rows")]
+    [InlineData("--heatmaps mine=maps.npz")]
+    [InlineData("--preset agcam-aaai24")]
+    [InlineData("--max-bytes 100")]
+    [InlineData("--batch 300")]
+    [InlineData("--device cpu")]
+    [InlineData("--threads 2")]
+    [InlineData("--mean 0.5,0.5,0.5")]
+    public void What_a_job_cannot_have_is_one_clear_line_and_exit_2(string options)
+    {
+        using var state = new TemporaryFolder();
+        File.WriteAllBytes(state["maps.npz"], [.. "PK"u8, 5, 6, .. new byte[18]]);
+        var outcome = Agcam.Run(["evaluate", ".", "--api", "http://127.0.0.1:9", .. options.Replace("maps.npz", state["maps.npz"], StringComparison.Ordinal).Split(' ')]);
+        Assert.Equal(2, outcome.Code);
+        Assert.StartsWith("agcam: --", outcome.Errors, StringComparison.Ordinal);
+        Assert.Contains(options.Split(' ')[0], outcome.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("internal error", outcome.Errors, StringComparison.Ordinal);
+        Assert.Single(outcome.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Fact]
+    public void A_job_needs_an_agcam_that_answers_and_allows_the_dataset()
+    {
+        var alone = Agcam.Run("evaluate", ".", "--key", "k");
+        Assert.Equal(2, alone.Code);
+        Assert.Contains("--api", alone.Errors, StringComparison.Ordinal);
+        Assert.Equal(4, Agcam.Run("evaluate", ".", "--api", "http://127.0.0.1:9").Code);
+
+        using var folder = SomeImages.Folder(1);
+        using var state = new TemporaryFolder();
+        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
+        var elsewhere = Agcam.Run("evaluate", state.Path, "--api", serving.Url.ToString());
+        Assert.Equal(2, elsewhere.Code);
+        Assert.Contains("--root", elsewhere.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, serving.Stop());
+    }
+
+    [Fact]
+    public void Rows_of_workers_that_measured_otherwise_do_not_add_up()
+    {
+        using var folder = EvaluateTests.SomeDataset(4);
+        Assert.Equal(0, Agcam.Run("evaluate", folder.Path, "--model", SomeImages.Model, "--rows", folder["a.rows"], "-q").Code);
+        var lines = File.ReadAllLines(folder["a.rows"]);
+        File.WriteAllLines(folder["same.rows"], [lines[0], lines[1], lines[2], lines[0], .. lines[3..]]);
+        File.WriteAllLines(folder["mixed.rows"], [lines[0], lines[1], lines[2], lines[0].Replace("\"cpu\"", "\"cuda\"", StringComparison.Ordinal), .. lines[3..]]);
+
+        Assert.Equal(Agcam.Run("evaluate", "--merge", folder["a.rows"]).Output, Agcam.Run("evaluate", "--merge", folder["same.rows"]).Output);
+        var mixed = Agcam.Run("evaluate", "--merge", folder["mixed.rows"]);
+        Assert.Equal(2, mixed.Code);
+        Assert.Contains("device cpu and cuda", mixed.Errors, StringComparison.Ordinal);
+    }
+
+    /// <summary>The model under the name that the server has for it: results tell it.</summary>
+    private static IDisposable Named(TemporaryFolder state, string name)
+    {
+        Directory.CreateSymbolicLink(state[name], SomeImages.Model);
+        return new Unlinked(state[name]);
+    }
+
+    private static string[] Files(TemporaryFolder state, string name) => ["--rows", state[$"{name}.rows"], "--csv", state[$"{name}.csv"]];
+
+    private static Task<int> Done(ServingProcess serving, int chunks) => Done(() => serving.Run("jobs", "list", "--json"), chunks);
+
+    /// <summary>Waits until the newest job has so many chunks done.</summary>
+    private static async Task<int> Done(Func<Outcome> list, int chunks)
+    {
+        for (var until = DateTime.UtcNow.AddMinutes(3); ; await Task.Delay(20, TestContext.Current.CancellationToken))
+        {
+            var job = list().Rows.FirstOrDefault();
+            if (job.ValueKind == JsonValueKind.Object && job.GetProperty("progress").GetProperty("chunksDone").GetInt32() is var done && done >= chunks)
+                return done;
+            Assert.True(DateTime.UtcNow < until, $"After three minutes: {job}");
+        }
+    }
+
+    private sealed class Unlinked(string path) : IDisposable
+    {
+        public void Dispose() => File.Delete(path);
+    }
+}
