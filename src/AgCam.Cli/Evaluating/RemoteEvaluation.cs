@@ -23,7 +23,9 @@ internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Wei
             return null;
         if ((string?)job["state"] != JobLines.Completed)
             throw new UsageException($"Job {id} was {((string?)job["state"])?.ToLowerInvariant()}: {(string?)job["reason"] ?? "nobody said why"}. Take another --key to begin anew.");
-        return await Fetch(client, id, rowFile, cancel);
+        return (int)job["progress"]!["completed"]! + (int)job["progress"]!["failed"]! is 0
+            ? throw new UsageException("The dataset holds no images.")
+            : await Fetch(client, id, rowFile, cancel);
     }
 
     private JsonObject Body(string? model, string dtype)
@@ -62,6 +64,8 @@ internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Wei
             await using (var from = await client.OpenAsync($"/v1/jobs/{id}/rows", cancel))
             await using (var file = File.Create(partial))
                 await from.CopyToAsync(file, cancel);
+            if (!File.ReadLines(partial).First().StartsWith("{\"evaluation\"", StringComparison.Ordinal))
+                throw new UsageException($"Nothing was measured: every chunk of job {id} was given up. `agcam jobs export {id}` says why.");
             var tables = RowFile.Read(partial);
             if (rowFile is not null)
                 File.Move(partial, rowFile, overwrite: true);

@@ -58,7 +58,7 @@ internal sealed class ChunkEvaluation(IStore store, StorePatience patience, Engi
         {
             throw new RequestException(e.Reason, $"The dataset cannot be read here: {e.Message}", e);
         }
-        catch (Exception e) when (e is DatasetException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is DatasetException or IOException or UnauthorizedAccessException or FormatException)
         {
             throw new RequestException(ImageFailure.Unreadable, $"The dataset cannot be read here: {e.Message}", e);
         }

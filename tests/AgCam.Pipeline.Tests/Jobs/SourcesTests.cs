@@ -94,10 +94,42 @@ public sealed class SourcesTests : IDisposable
 
     [Theory]
     [InlineData("folder:/etc")]
+    [InlineData("dataset:/tmp")] // an evaluation's
     [InlineData("manifest:/etc/passwd")]
     [InlineData("ftp://example.org")]
     [InlineData("folder:")]
     public async Task Sources_outside_the_roots_and_of_no_kind_are_refused(string source) => await FailsAsync(source);
+
+    [Fact]
+    public async Task A_dataset_gives_its_samples_and_planning_goes_on_behind_the_last()
+    {
+        Write("val/cat/1.jpg", "val/dog/2.jpg", "val/dog/3.jpg");
+        var all = await MeasuredAsync("val", null);
+        Assert.Equal([In("val/cat/1.jpg"), In("val/dog/2.jpg"), In("val/dog/3.jpg")], all.Select(image => image.Uri));
+        Assert.Equal(["cat", "dog", "dog"], all.Select(image => image.Label));
+        Assert.Equal(["cat/1.jpg", "dog/2.jpg", "dog/3.jpg"], all.Select(AgCam.Pipeline.Jobs.SampleReference.Key));
+        Assert.Equal([In("val/dog/3.jpg")], (await MeasuredAsync("val", new PlanTail(1, 2, In("val/dog/2.jpg")))).Select(image => image.Uri));
+        Assert.Contains("has changed", (await Assert.ThrowsAsync<SourceException>(() => MeasuredAsync("val", new PlanTail(1, 2, In("val/dog/1.jpg"))))).Message);
+        Assert.Contains("has changed", (await Assert.ThrowsAsync<SourceException>(() => MeasuredAsync("val", new PlanTail(1, 4, In("val/dog/4.jpg"))))).Message);
+    }
+
+    [Fact]
+    public async Task What_is_wrong_with_a_dataset_is_said()
+    {
+        Write("val/a.jpg", "out/a.jpg");
+        File.WriteAllText(In("val/metadata.jsonl"), "{\"file_name\": \"a.jpg\", \"label\":\n");
+        Assert.Contains("metadata.jsonl", (await Assert.ThrowsAsync<SourceException>(() => MeasuredAsync("val", null))).Message);
+        await Assert.ThrowsAsync<SourceException>(() => MeasuredAsync("nowhere", null));
+        await Assert.ThrowsAsync<SourceException>(() => MeasuredAsync("../../etc", null));
+        await Assert.ThrowsAsync<SourceException>(() => MeasuredAsync("out", null, "/etc"));
+    }
+
+    private async Task<List<ImageReference>> MeasuredAsync(string folder, PlanTail? tail, string? images = null)
+    {
+        var spec = Some.Evaluation(In(folder));
+        using var references = new ReferenceReader(new ReferenceOptions { Roots = [_folder] }, null!);
+        return await ImageSource.Open(spec with { Evaluation = spec.Evaluation! with { Images = images } }, references, null!).WalkAsync(tail ?? Start, Cancel).ToListAsync(Cancel);
+    }
 
     private async Task<List<ImageReference>> WalkAsync(string source, Dictionary<string, string>? options = null, PlanTail? tail = null)
     {

@@ -103,6 +103,17 @@ public sealed class RecordsTests
         Assert.NotEqual(one.Hash(), (one with { Options = null }).Hash());
     }
 
+    /// <summary>Names, so that a new one in the middle of an enum changes nothing that is stored; and nothing of it in a spec that explains, whose hash older releases have stored.</summary>
+    [Fact]
+    public void What_is_measured_is_stored_by_name_and_only_where_something_is()
+    {
+        var stored = System.Text.Encoding.Latin1.GetString(Bson.Encode(Some.Evaluation("/val")));
+        Assert.All(new[] { "Localization", "Pointing", "Auto", "None" }, name => Assert.Contains(name, stored, StringComparison.Ordinal));
+        Assert.Equal(Some.Evaluation("/val").Hash(), Bson.Decode<JobSpec>(Bson.Encode(Some.Evaluation("/val"))).Hash());
+        Assert.DoesNotContain("valuation", System.Text.Encoding.Latin1.GetString(Bson.Encode(Some.Spec())), StringComparison.Ordinal);
+        Assert.DoesNotContain("valuation", System.Text.Json.JsonSerializer.Serialize(Some.Spec()), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("abc")]

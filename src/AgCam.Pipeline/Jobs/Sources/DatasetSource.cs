@@ -15,6 +15,8 @@ internal sealed class DatasetSource(string path, DatasetLayout layout, string? i
         {
             cancel.ThrowIfCancellationRequested();
             var reference = SampleReference.Of(sample);
+            if (sample.Key.Length > ExplainImagesRules.MaxMetadataValue || sample.Path.Length > ExplainImagesRules.MaxUri || sample.Path.Contains('\0'))
+                throw new SourceException($"{path}: image {number + 1} has a name of {sample.Key.Length} characters; {ExplainImagesRules.MaxMetadataValue} are possible, and none of them zero.");
             if (++number > tail.NextImage)
                 yield return reference;
             else if (number == tail.NextImage && reference.Uri != tail.LastUri)
@@ -38,7 +40,7 @@ internal sealed class DatasetSource(string path, DatasetLayout layout, string? i
         {
             return read();
         }
-        catch (Exception e) when (e is DatasetException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is DatasetException or IOException or UnauthorizedAccessException or FormatException or ArgumentException)
         {
             throw new SourceException($"The dataset cannot be read: {e.Message}", e);
         }

@@ -1,3 +1,4 @@
+using AgCam.Evaluation;
 using MongoDB.Bson;
 using MongoDB.Bson.IO;
 using MongoDB.Bson.Serialization;
@@ -120,6 +121,8 @@ internal static class Bson
                 var type when type == typeof(Digest) => new DigestSerializer(),
                 var type when type == typeof(Digest?) => new NullableSerializer<Digest>(new DigestSerializer()),
                 var type when type == typeof(IReadOnlyDictionary<string, string>) => new PairsSerializer(),
+                var type when type == typeof(IReadOnlyList<MetricFamily>) => new IEnumerableDeserializingAsCollectionSerializer<IReadOnlyList<MetricFamily>, MetricFamily, List<MetricFamily>>(
+                    new EnumSerializer<MetricFamily>(BsonType.String)), // the convention for enums ends at lists
                 _ => null,
             };
             if (serializer is not null)

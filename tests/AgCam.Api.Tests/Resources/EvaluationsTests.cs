@@ -1,0 +1,135 @@
+using System.Text.Json.Nodes;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Api.Tests.Resources;
+
+/// <summary>Evaluations as jobs, as far as that goes without a model.</summary>
+public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi>
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private RunningApi Api => shared.Api;
+
+    [Fact]
+    public async Task An_evaluation_is_a_job_of_its_kind()
+    {
+        var body = Body(Dataset("kind", 1000, 5));
+        var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body, key: "val"), 201);
+        Assert.Equal(("evaluation", "evaluation"), ((string?)job["kind"], (string?)job["method"]));
+        Assert.Equal(["agcam", "rollout"], job["evaluation"]!["methods"]!.AsArray().Select(name => (string?)name));
+        Assert.Equal(["Localization", "Pointing"], job["evaluation"]!["metrics"]!.AsArray().Select(name => (string?)name));
+        Assert.Equal((8, 20, "Auto"), ((int)job["evaluation"]!["batch"]!, (int)job["evaluation"]!["maskedBatch"]!, (string?)job["evaluation"]!["layout"]));
+        Assert.Equal((string?)job["id"], (string?)(await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body, key: "val"), 200))["id"]);
+        body["evaluation"]!["batch"] = 4;
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body, key: "val"), 409, "key-used");
+
+        // The stand-in for a model measures nothing: the job says so and waits.
+        var at = $"/v1/jobs/{(string?)job["id"]}";
+        for (var until = DateTime.UtcNow.AddMinutes(1); (string?)job["state"] != "Paused"; job = await Api.GetAsync(at))
+            Assert.True(DateTime.UtcNow < until, job.ToJsonString());
+        Assert.StartsWith("no-such-method: ", (string?)job["reason"]);
+        Assert.Equal("explanation", (string?)(await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{Api.Folder}/kind" }), 201))["kind"]);
+    }
+
+    [Fact]
+    public async Task Rows_are_the_file_that_the_command_reads()
+    {
+        await using var api = await RunningApi.StartAsync(worker: false, pipeline: options => options with { RunJobs = false }); // nobody but this test does anything
+        var job = (await api.Store.Jobs.CreateAsync(new JobSpec
+        {
+            Source = "dataset:/anywhere",
+            Model = new ModelPin { Id = "corner", Sha256 = Digest.Of("corner"u8) },
+            Method = EvaluationSpec.Method,
+            Evaluation = new EvaluationSpec { Methods = ["agcam"], Metrics = [AgCam.Evaluation.MetricFamily.Localization] },
+        }, cancel: Cancel)).Job.Id;
+        await api.Store.Jobs.AddChunksAsync(job, new PlanTail(0, 0, null), [[Image(0), Image(1)], [Image(2)]], Cancel);
+        Assert.Equal("", await api.Client.GetStringAsync($"/v1/jobs/{job}/rows", Cancel));
+
+        foreach (var (header, rows) in new[] { (null, new[] { "row 0", "row 1" }), ("header", (string[])["row 2"]) }) // the first was given up
+        {
+            var chunk = Assert.Single(await api.Store.Chunks.TakeAsync(job, 1, TimeSpan.FromHours(1), Cancel));
+            var message = new ExplainImages { Key = "k", JobId = job, Chunk = chunk.Number, Epoch = chunk.Epoch, References = chunk.References };
+            var lease = (await api.Store.Chunks.LeaseAsync(message, "test", TimeSpan.FromHours(1), cancel: Cancel)).Lease!;
+            await api.Store.Chunks.SaveAsync([new ChunkResult(lease, [], [.. chunk.References.Select(image => Failed(job, image))]) { Rows = ChunkRows.Of(chunk.Number, header, rows) }], Cancel);
+        }
+        Assert.Equal("header\nrow 0\nrow 1\nrow 2\n", await api.Client.GetStringAsync($"/v1/jobs/{job}/rows", Cancel));
+        await api.Store.Jobs.FinishPlanningAsync(job, Cancel);
+
+        var answer = await api.Client.GetAsync($"/v1/jobs/{job}/rows", Cancel);
+        Assert.Equal("application/x-ndjson", answer.Content.Headers.ContentType?.MediaType);
+        Assert.Equal("header\nrow 0\nrow 1\nrow 2\n{\"end\":3}\n", await answer.Content.ReadAsStringAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task A_job_that_explains_has_no_rows_and_one_that_is_not_there_neither()
+    {
+        var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{Dataset("plain", 1100, 1)}" }), 201);
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/jobs/{(string?)job["id"]}/rows", Cancel), 409, "no-evaluation");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/jobs/{Guid.NewGuid()}/rows", Cancel), 404, "not-found");
+    }
+
+    [Fact]
+    public async Task What_cannot_be_measured_is_refused_by_field()
+    {
+        var dataset = Dataset("refused", 1200, 1);
+        await Refused(body => body["evaluation"]!["methods"] = new JsonArray("gradcam"), "evaluation.methods");
+        await Refused(body => body["evaluation"]!["methods"] = new JsonArray(), "evaluation.methods");
+        await Refused(body => body["evaluation"]!["metrics"] = new JsonArray("Pointing", "Localization"), "evaluation.metrics");
+        await Refused(body => body["evaluation"]!["batch"] = 257, "evaluation.batch");
+        await Refused(body => body["evaluation"]!["maskedBatch"] = 0, "evaluation.maskedBatch");
+        await Refused(body => body["threshold"] = 0.12345, "threshold");
+        await Refused(body => body["targets"] = new JsonArray("label"), "targets");
+        await Refused(body => body["method"] = "ag-cam", "method");
+        await Refused(body => body["source"] = $"folder:{dataset}", "source");
+        await Refused(body => body.Remove("evaluation"), "source");
+        foreach (var (name, value) in new[] { ("metrics", (JsonNode)new JsonArray("Beauty")), ("parity", "Other") })
+        {
+            var body = Body(dataset);
+            body["evaluation"]![name] = value;
+            await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-json");
+        }
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", Body("/etc")), 400, "invalid-request");
+        var elsewhere = Body(dataset);
+        elsewhere["evaluation"]!["images"] = "/etc";
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", elsewhere), 400, "invalid-request");
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs/dry-run", Body(dataset)), 400, "invalid-request");
+
+        async Task Refused(Action<JsonObject> change, string field)
+        {
+            var body = Body(dataset);
+            change(body);
+            var problem = await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request");
+            Assert.Equal([field], problem["errors"]!.AsObject().Select(error => error.Key));
+        }
+    }
+
+    private static JsonObject Body(string dataset) => new()
+    {
+        ["source"] = $"dataset:{dataset}",
+        ["evaluation"] = new JsonObject { ["methods"] = new JsonArray("agcam", "rollout"), ["metrics"] = new JsonArray("Localization", "Pointing") },
+    };
+
+    private static ImageReference Image(int number) => new() { Number = number, Uri = $"/anywhere/{number}.png" };
+
+    private static Item Failed(Guid job, ImageReference image) => new()
+    {
+        Job = job,
+        Number = image.Number,
+        Status = ItemStatus.Failed,
+        Reason = "no-label",
+        Detail = "It has none.",
+        Kind = image.Kind,
+        Uri = image.Uri,
+        Model = "corner",
+        Time = DateTimeOffset.UnixEpoch,
+    };
+
+    private string Dataset(string name, int first, int count)
+    {
+        for (var number = first; number < first + count; number++)
+            Api.AddPicture(number, Path.Combine(name, "blue", $"{number}.png"));
+        return Path.Combine(Api.Folder, name);
+    }
+}
