@@ -15,7 +15,7 @@ namespace AgCam.Pipeline.Tests.Evaluations;
 /// <summary>Real processes with the model that ships, killed with SIGKILL: the rows are those of a run that nothing happened to.</summary>
 public sealed class EvaluationDeathTests : IDisposable
 {
-    private const int Images = 32;
+    private const int Images = 24; // all that ship
 
     private static readonly string Shipped = Path.Combine(Path.GetDirectoryName(Hosts.Program)!, "shipped");
 
@@ -121,7 +121,7 @@ public sealed class EvaluationDeathTests : IDisposable
     {
         var model = await new ModelCatalog(new Dictionary<string, string> { ["scenes"] = Path.Combine(Shipped, "model") }).PinAsync("scenes", Cancel);
         var spec = Some.Evaluation(_dataset) with { Model = model };
-        return (await store.Jobs.CreateAsync(spec with { Evaluation = spec.Evaluation! with { Metrics = [MetricFamily.Localization, MetricFamily.Perturbation] } }, cancel: Cancel)).Job.Id;
+        return (await store.Jobs.CreateAsync(spec with { Evaluation = spec.Evaluation! with { Batch = 2, Metrics = [MetricFamily.Localization, MetricFamily.Perturbation] } }, cancel: Cancel)).Job.Id;
     }
 
     /// <summary>From the job's creation to its rows, in one process that is killed and started again.</summary>
