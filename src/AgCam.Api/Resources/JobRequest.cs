@@ -59,7 +59,7 @@ internal sealed record JobRequest
             Model = model,
             Method = Method ?? (Evaluation is null ? "ag-cam" : EvaluationSpec.Method),
             Evaluation = Evaluation,
-            Targets = Targets ?? [TargetForm.Predicted],
+            Targets = Targets ?? [Evaluation is null ? TargetForm.Predicted : TargetForm.Label],
             Threshold = Threshold ?? 0.5,
             Dtype = Dtype ?? "float32",
             Lane = Lane ?? Pipeline.Messages.Lane.Bulk,

@@ -18,6 +18,7 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
         var body = Body(Dataset("kind", 1000, 5));
         var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body, key: "val"), 201);
         Assert.Equal(("evaluation", "evaluation"), ((string?)job["kind"], (string?)job["method"]));
+        Assert.Equal("label", (string?)job["targets"]![0]);
         Assert.Equal(["agcam", "rollout"], job["evaluation"]!["methods"]!.AsArray().Select(name => (string?)name));
         Assert.Equal(["Localization", "Pointing"], job["evaluation"]!["metrics"]!.AsArray().Select(name => (string?)name));
         Assert.Equal((8, 20, "Auto"), ((int)job["evaluation"]!["batch"]!, (int)job["evaluation"]!["maskedBatch"]!, (string?)job["evaluation"]!["layout"]));
