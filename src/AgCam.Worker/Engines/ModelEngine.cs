@@ -2,6 +2,7 @@ using AgCam.Evaluation;
 using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Models;
+using AgCam.Native;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Preprocessing;
@@ -45,7 +46,7 @@ public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainE
             _evaluating = null;
             _evaluating = (options, new Evaluator(explainer, options));
         }
-        return _evaluating.Value.Evaluator.Measure(images);
+        return ComputeDevice.WithAllThreads(() => _evaluating.Value.Evaluator.Measure(images)); // last digits may follow the number of threads
     }
 
     /// <summary>One pass over a black picture: kernels are chosen and memory is reserved before anybody waits for them.</summary>
@@ -78,6 +79,18 @@ public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IE
             return checkpoint.Weights.Values.Sum(weight => weight.ElementCount) * ComputeDtype.Bytes(dtype);
         },
         cancel);
+
+    public int OpenLanes()
+    {
+        try
+        {
+            return ComputeDevice.OpenLanes(options.Device, options.Lanes);
+        }
+        catch (Exception e) when (e is DeviceException or NativeBackendException)
+        {
+            return 1; // loading a model tells what is missing
+        }
+    }
 
     private static ModelException NotListed(ModelPin model) => new(ModelFailure.NotFound, $"This worker has no model {model.Id}. Name it in its options, or submit for one that it has.");
 

@@ -110,7 +110,7 @@ internal sealed class ChunkEvaluation(IStore store, StorePatience patience, Engi
     {
         try
         {
-            return await device.InTurnAsync(() => measuring.Engine.Measure(images, measuring.Options), images.Count, cancel);
+            return await device.AloneAsync(() => measuring.Engine.Measure(images, measuring.Options), images.Count, cancel);
         }
         catch (ModelException e)
         {
