@@ -36,7 +36,8 @@ fi
 
 if [ ${#faults[@]} -gt 0 ]; then
   log=$(mktemp)
-  dotnet exec tests/AgCam.TestHost/bin/Release/net10.0/AgCam.TestHost.dll "${faults[@]}" 2>&1 | tee "$log" && code=0 || code=$?
+  # Its last line is held back: it is the run's result, and comes last.
+  dotnet exec tests/AgCam.TestHost/bin/Release/net10.0/AgCam.TestHost.dll "${faults[@]}" 2>&1 | tee "$log" | sed -u '$d' && code=0 || code=$?
   if [ "$(type -t stop_services)" = function ]; then stop_services; fi
   tail -n 1 "$log"
   rm -f "$log"
