@@ -9,6 +9,7 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Bus;
 
 /// <summary>Over TLS, against a broker whose certificate comes from an authority that no machine trusts, and that asks for ours.</summary>
+[Trait("RabbitMQ", "wire")]
 public sealed class TlsTests
 {
     private const string Skipped = "AGCAM_TEST_RABBITMQ_TLS names no broker with TLS";
