@@ -74,7 +74,7 @@ run_tests() { # PROJECT [ARGS...]
   local project=$1 name log code
   shift
   name=$(basename "$project")
-  echo "== $name $*"
+  echo "== $name${*:+ $*}"
   log=$(mktemp)
   [ -z "$filter" ] || set -- "$@" --filter-class "*$filter*"
   [ $# -eq 0 ] || set -- "$@" --ignore-exit-code 8 # it may leave nothing
