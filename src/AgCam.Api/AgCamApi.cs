@@ -44,7 +44,7 @@ public static class AgCamApi
             var reader = provider.GetRequiredService<ReferenceReader>();
             return async (reference, cancel) => (await reader.ReadAsync(reference, cancel)).Bytes;
         });
-        services.AddSingleton<DryRun>().AddSingleton<DryRunDesk>();
+        services.AddSingleton<PaceSample>().AddSingleton<DryRun>().AddSingleton<DryRunDesk>();
         services.AddSingleton<Waiting>().AddSingleton<Desk>().AddSingleton<Originals>().AddSingleton<Studio>();
         services.AddSingleton<Retention>().AddHostedService(provider => provider.GetRequiredService<Retention>());
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Complete(context.ProblemDetails));

@@ -44,6 +44,10 @@ public sealed record ApiOptions
     [Range(0.1, 600)]
     public double DryRunSeconds { get; init; } = 20;
 
+    /// <summary>Seconds more for a worker to explain some images of a dry run, where the model's pace is not known yet; 0: no worker is asked. Default 30.</summary>
+    [Range(0, 600)]
+    public double DryRunPaceSeconds { get; init; } = 30;
+
     /// <summary>The longest side of a picture that is drawn, in pixels. Default 4096.</summary>
     [Range(16, 16384)]
     public int MaxPictureSide { get; init; } = 4096;

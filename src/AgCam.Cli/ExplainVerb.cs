@@ -22,7 +22,8 @@ internal static class ExplainVerb
             what.Check(parsed);
             using var checkpoint = await model.Open(parsed, cancel, what.Pooled(parsed));
             using var explainer = device.Load(parsed, checkpoint);
-            return await Explain(explainer, what.Read(parsed, explainer), what.Labels(parsed, explainer));
+            var run = what.Read(parsed, explainer) with { Lanes = device.OpenLanes(parsed) };
+            return await Explain(explainer, run, what.Labels(parsed, explainer));
         });
         return command.WithExamples(
             new("A folder, with overlay pictures in out/", "agcam explain photos/ --model vit/ --out out/"),

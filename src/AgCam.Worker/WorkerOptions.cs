@@ -20,6 +20,10 @@ public sealed record WorkerOptions
     [Range(1, 4096)]
     public int MaxBatch { get; init; } = 16;
 
+    /// <summary>Batches computed at the same time on a CPU, which share its threads. Default: two, or one where there is one thread. On a GPU it is always one.</summary>
+    [Range(1, 64)]
+    public int? Lanes { get; init; }
+
     /// <summary>Milliseconds that an image waits for others to share its forward pass. Default 10.</summary>
     [Range(0, 10_000)]
     public double MaxDelayMilliseconds { get; init; } = 10;

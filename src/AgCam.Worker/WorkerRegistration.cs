@@ -44,7 +44,7 @@ public static class WorkerRegistration
 
 /// <summary>Models are warm before the bus starts; the loops end after it has stopped.</summary>
 internal sealed class WorkerLoops(
-    Device device, Heartbeats heartbeats, ResultWriter results, EnginePool engines, ModelCatalog models, WorkerOptions options, ILogger<WorkerLoops> log) : IHostedLifecycleService
+    Device device, Heartbeats heartbeats, ResultWriter results, IEngineLoader loader, EnginePool engines, ModelCatalog models, WorkerOptions options, ILogger<WorkerLoops> log) : IHostedLifecycleService
 {
     private readonly CancellationTokenSource _end = new();
     private Task[] _loops = [];
@@ -54,7 +54,7 @@ internal sealed class WorkerLoops(
 
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
-        _loops = [Task.Run(() => device.RunAsync(_end.Token)), Task.Run(() => heartbeats.RunAsync(_end.Token)), Task.Run(() => results.RunAsync(_end.Token))];
+        _loops = [device.RunAsync(_end.Token, loader.OpenLanes()), Task.Run(() => heartbeats.RunAsync(_end.Token)), Task.Run(() => results.RunAsync(_end.Token))];
         var warm = await Task.WhenAll(options.WarmUp.Select(name => models.PinAsync(name, cancellationToken)));
         if (await engines.WarmUpAsync(warm, "float32", cancellationToken) is var loaded && loaded < warm.Length)
             log.LogWarning("{Count} of {All} models are loaded; {Next} does not fit beside them into {Megabytes} MiB and waits for its first request.", loaded, warm.Length, warm[loaded].Id, options.ModelMemoryMegabytes);

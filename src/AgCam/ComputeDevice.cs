@@ -27,6 +27,22 @@ public static class ComputeDevice
         }
     }
 
+    /// <summary>
+    /// How many batches are best computed at the same time. On a CPU two, and the process's threads are shared between them from now on: a pass of one batch leaves processors
+    /// idle wherever its threads wait for one another or for one that was interrupted, and while its maps are read. On a GPU one.
+    /// </summary>
+    /// <param name="asked">On a CPU as many as this, at most one for each thread.</param>
+    /// <exception cref="DeviceException">As <see cref="Find"/>.</exception>
+    public static int OpenLanes(string device, int? asked = null)
+    {
+        if (Find(device).type != DeviceType.CPU)
+            return 1;
+        var threads = torch.get_num_threads();
+        var lanes = Math.Min(asked ?? 2, threads);
+        torch.set_num_threads(threads / lanes);
+        return lanes;
+    }
+
     /// <summary>Whether a computation failed for lack of memory: with fewer images it may work.</summary>
     public static bool IsOutOfMemory(Exception e) =>
         e is OutOfMemoryException || e is ExternalException && (e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || e.Message.Contains("can't allocate memory", StringComparison.Ordinal));

@@ -8,7 +8,8 @@ using AgCam.Worker.Engines;
 namespace AgCam.Api.Tests;
 
 /// <summary>A model whose answer is known: it says which channel is brightest and looked at the top left corner of its input. No libtorch.</summary>
-internal sealed class CornerEngine(ModelPin model, string dtype) : IExplainEngine
+/// <param name="explained">Told the number of images of each batch.</param>
+internal sealed class CornerEngine(ModelPin model, string dtype, Action<int>? explained = null) : IExplainEngine
 {
     public const int Grid = 14;
 
@@ -52,8 +53,11 @@ internal sealed class CornerEngine(ModelPin model, string dtype) : IExplainEngin
         return new EngineInput(digest, _preprocessor.Apply(photo), new PictureFacts(photo.Width, photo.Height, 1, 0.5f, 1, 1));
     }
 
-    public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options) =>
-        [.. images.Select((image, i) => Explain(image, labels[i], options))];
+    public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options)
+    {
+        explained?.Invoke(images.Count);
+        return [.. images.Select((image, i) => Explain(image, labels[i], options))];
+    }
 
     public IReadOnlyList<BoundingBox> Boxes(Heatmap map, int originalWidth, int originalHeight, double threshold)
     {
@@ -89,7 +93,13 @@ internal sealed class CornerEngine(ModelPin model, string dtype) : IExplainEngin
     private static Heatmap Corner() => new(Grid, Grid, [.. Enumerable.Range(0, Grid * Grid).Select(i => i / Grid < 4 && i % Grid < 4 ? 2f : 0.5f)]);
 }
 
+/// <summary>Has the model, and counts what it explains.</summary>
 internal sealed class CornerLoader : IEngineLoader
 {
-    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) => Task.FromResult<IExplainEngine>(new CornerEngine(model, dtype));
+    private int _explained;
+
+    public int Explained => Volatile.Read(ref _explained);
+
+    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) =>
+        Task.FromResult<IExplainEngine>(new CornerEngine(model, dtype, images => Interlocked.Add(ref _explained, images)));
 }

@@ -34,7 +34,7 @@ public sealed class RunningApi : IAsyncDisposable
     public IStore Store => App.Services.GetRequiredService<IStore>();
 
     public static async Task<RunningApi> StartAsync(ApiOptions? options = null, bool worker = true, Action<WebApplication>? map = null, TimeProvider? clock = null,
-        Func<PipelineOptions, PipelineOptions>? pipeline = null, Action<WebApplicationBuilder>? configure = null, Func<WorkerOptions, WorkerOptions>? workerOptions = null, string? bus = null)
+        Func<PipelineOptions, PipelineOptions>? pipeline = null, Action<WebApplicationBuilder>? configure = null, Func<WorkerOptions, WorkerOptions>? workerOptions = null, string? bus = null, IEngineLoader? loader = null)
     {
         var folder = Directory.CreateTempSubdirectory("agcam-api-").FullName;
         var images = Directory.CreateDirectory(Path.Combine(folder, "images")).FullName;
@@ -57,7 +57,7 @@ public sealed class RunningApi : IAsyncDisposable
         builder.Services.AddAgCamPipeline(pipeline?.Invoke(common) ?? common);
         if (worker)
         {
-            builder.Services.AddSingleton<IEngineLoader, CornerLoader>();
+            builder.Services.AddSingleton(loader ?? new CornerLoader());
             var working = new WorkerOptions { MaxDelayMilliseconds = 1, DrainSeconds = 1 };
             builder.Services.AddAgCamWorker(workerOptions?.Invoke(working) ?? working);
         }

@@ -15,7 +15,7 @@ internal sealed class DryRunDesk(DryRun dryRun, ApiOptions options)
             return null;
         try
         {
-            return await dryRun.RunAsync(spec, TimeSpan.FromSeconds(options.DryRunSeconds), cancel);
+            return await dryRun.RunAsync(spec, TimeSpan.FromSeconds(options.DryRunSeconds), TimeSpan.FromSeconds(options.DryRunPaceSeconds), cancel);
         }
         finally
         {

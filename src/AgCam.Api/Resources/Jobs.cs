@@ -30,7 +30,7 @@ internal static class Jobs
         v1.MapPost("/jobs", Create).TakesQuery().Needs(Scope.Submit).WithSummary("Create a job")
             .WithDescription("With an Idempotency-Key header the same key finds the same job (200); with another body it is a 409.");
         v1.MapPost("/jobs/dry-run", Try).TakesQuery().Needs(Scope.Submit).WithSummary("Look at what a job would be")
-            .WithDescription($"The body of a job. {DryRun.SampleSize} of its images are read and decoded; the answer says how many can be, how many labels the model has classes for, about how many hours and store bytes it would be. Nothing is stored.");
+            .WithDescription($"The body of a job. {DryRun.SampleSize} of its images are read and decoded; the answer says how many can be, how many labels the model has classes for, about how many hours and store bytes it would be. Where the model has explained nothing yet, a worker explains a few of them for the pace (paceFrom is sample, else history); without one hours are left out and hoursUnknown says why. Nothing else is stored.");
         v1.MapGet("/jobs", List).TakesQuery("tag", "state", "limit", "cursor").Needs(Scope.Read).WithSummary("List jobs, newest first");
 
         var one = v1.MapGroup("/jobs/{id:guid}");

@@ -25,6 +25,9 @@ internal sealed record ExplainRun
     /// <summary>Images of one forward pass.</summary>
     public required int Batch { get; init; }
 
+    /// <summary>Batches that are computed at the same time.</summary>
+    public int Lanes { get; init; } = 1;
+
     public string? Out { get; init; }
 
     public SavedPicture Save { get; init; }

@@ -9,7 +9,7 @@ internal sealed class Finishing(Explainer explainer, ExplainRun run, RunProvenan
     private readonly Channel<Task<Finished>> _finished = Channel.CreateBounded<Task<Finished>>(
         new BoundedChannelOptions(2 * Environment.ProcessorCount) { SingleReader = true, SingleWriter = true });
 
-    public async Task Run(ChannelReader<(ReadImage Image, Explanation? Explanation)> explained)
+    public async Task Run(ChannelReader<(ReadImage Image, Task<Explanation?> Explanation)> explained)
     {
         using var unread = new CancellationTokenSource(); // nobody writes any more: the next image, which may be long in coming, is not waited for
         await Task.WhenAll(Start(explained, unread.Token), WriteAll(unread));
@@ -18,11 +18,22 @@ internal sealed class Finishing(Explainer explainer, ExplainRun run, RunProvenan
     /// <summary>Ends the stage: another one has failed.</summary>
     public void Fail(Exception error) => _finished.Writer.TryComplete(error);
 
-    private async Task Start(ChannelReader<(ReadImage Image, Explanation? Explanation)> explained, CancellationToken unread)
+    private async Task Start(ChannelReader<(ReadImage Image, Task<Explanation?> Explanation)> explained, CancellationToken unread)
     {
-        await foreach (var (image, explanation) in explained.ReadAllAsync(unread))
-            await _finished.Writer.WriteAsync(Task.Run(() => Finish(image, explanation)));
-        _finished.Writer.TryComplete();
+        try
+        {
+            await foreach (var (image, explaining) in explained.ReadAllAsync(unread))
+            {
+                var explanation = await explaining;
+                await _finished.Writer.WriteAsync(Task.Run(() => Finish(image, explanation)));
+            }
+            _finished.Writer.TryComplete();
+        }
+        catch (Exception error)
+        {
+            Fail(error);
+            throw;
+        }
     }
 
     private Finished Finish(ReadImage image, Explanation? explanation)

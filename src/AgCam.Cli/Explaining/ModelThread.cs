@@ -1,37 +1,59 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Threading.Channels;
 
 namespace AgCam.Cli.Explaining;
 
 /// <summary>
-/// The model's own thread: gathers a batch, explains it, hands each image on. It waits for images and for room, never for a disk.
+/// The model's own threads: one gathers batches and hands each image on, with an explanation to come; as many as the device has lanes compute them. They wait for
+/// images and for room, never for a disk.
 /// </summary>
 internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally tally)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
 
-    private readonly Channel<(ReadImage, Explanation?)> _explained = Channel.CreateBounded<(ReadImage, Explanation?)>(
-        new BoundedChannelOptions(Math.Max(2 * run.Batch, 32)) { SingleReader = true, SingleWriter = true });
+    private static readonly Task<Explanation?> None = Task.FromResult<Explanation?>(null);
+
+    private readonly Channel<(ReadImage, Task<Explanation?>)> _explained = Channel.CreateBounded<(ReadImage, Task<Explanation?>)>(
+        new BoundedChannelOptions(Math.Max((run.Lanes + 1) * run.Batch, 32)) { SingleReader = true, SingleWriter = true });
+
+    private readonly BlockingCollection<Task> _batches = new(run.Lanes);
 
     private readonly List<ReadImage> _pending = [];
     private int _ready;
 
     /// <summary>In the order of the input; no explanation where there was nothing to compute.</summary>
-    public ChannelReader<(ReadImage Image, Explanation? Explanation)> Explained => _explained.Reader;
+    public ChannelReader<(ReadImage Image, Task<Explanation?> Explanation)> Explained => _explained.Reader;
 
-    public Task Run(ChannelReader<Task<ReadImage>> images) => Task.Factory.StartNew(
-        () =>
+    public Task Run(ChannelReader<Task<ReadImage>> images) =>
+        Task.WhenAll([OnThread(() => Gather(images)), .. Enumerable.Range(0, run.Lanes).Select(_ => OnThread(Compute))]);
+
+    /// <summary>Ends the stage: another one has failed.</summary>
+    public void Fail(Exception error) => _explained.Writer.TryComplete(error);
+
+    private static Task OnThread(Action work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private void Gather(ChannelReader<Task<ReadImage>> images)
+    {
+        try
         {
             while (Wait(images))
                 while (images.TryRead(out var reading))
                     Take(reading.GetAwaiter().GetResult());
             Flush();
             _explained.Writer.TryComplete();
-        },
-        CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        }
+        finally
+        {
+            _batches.CompleteAdding();
+        }
+    }
 
-    /// <summary>Ends the stage: another one has failed.</summary>
-    public void Fail(Exception error) => _explained.Writer.TryComplete(error);
+    private void Compute()
+    {
+        foreach (var batch in _batches.GetConsumingEnumerable())
+            batch.RunSynchronously(); // who waits for its explanations learns how it ended
+    }
 
     // A batch that does not fill, because paths come slowly from a pipe, goes on as it is.
     private bool Wait(ChannelReader<Task<ReadImage>> images)
@@ -54,19 +76,28 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
 
     private void Flush()
     {
-        var batch = _pending.Where(image => image.Prepared is not null).ToList();
-        var started = Stopwatch.GetTimestamp();
-        var explanations = explainer.Explain([.. batch.Select(image => image.Prepared!)], [.. batch.Select(image => image.Label)], run.Options);
-        if (batch.Count > 0)
-            tally.Computed(batch.Count, Stopwatch.GetElapsedTime(started));
+        ReadImage[] batch = [.. _pending.Where(image => image.Prepared is not null)];
+        var explaining = new Task<IReadOnlyList<Explanation>>(() => Explain(batch));
+        if (batch.Length > 0)
+            _batches.Add(explaining);
         var next = 0;
         foreach (var image in _pending)
-            Pass(image, image.Prepared is null ? null : explanations[next++]);
+            Pass(image, image.Prepared is null ? None : Of(explaining, next++));
         _pending.Clear();
         _ready = 0;
     }
 
-    private void Pass(ReadImage image, Explanation? explanation)
+    private static async Task<Explanation?> Of(Task<IReadOnlyList<Explanation>> batch, int image) => (await batch)[image];
+
+    private IReadOnlyList<Explanation> Explain(ReadImage[] batch)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var explanations = explainer.Explain([.. batch.Select(image => image.Prepared!)], [.. batch.Select(image => image.Label)], run.Options);
+        tally.Computed(batch.Length, Stopwatch.GetElapsedTime(started) / run.Lanes);
+        return explanations;
+    }
+
+    private void Pass(ReadImage image, Task<Explanation?> explanation)
     {
         while (!_explained.Writer.TryWrite((image, explanation)))
             _explained.Writer.WaitToWriteAsync().AsTask().GetAwaiter().GetResult();

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AgCam.Attribution;
 using AgCam.Cli.Options;
 using AgCam.Models;
 
@@ -26,7 +27,7 @@ internal static class InspectVerb
         command.Options.Add(json);
         command.SetAction(async (parsed, cancel) =>
         {
-            using var checkpoint = await model.Open(parsed, cancel);
+            using var checkpoint = await model.Open(parsed, cancel, pooled: true);
             Show(checkpoint, parsed.GetValue(json));
             return ExitCode.Fine;
         });
@@ -51,6 +52,7 @@ internal static class InspectVerb
                     Parameters = parameters,
                     Dtypes = types,
                     checkpoint.Config,
+                    Method = MethodOf(checkpoint),
                     Preprocessing = preprocessing,
                     Problem = problem,
                     checkpoint.ClassNames,
@@ -67,8 +69,11 @@ internal static class InspectVerb
         Line("input", $"{config.ImageWidth} x {config.ImageHeight}, patch {config.PatchSize}: a grid of {config.GridRows} x {config.GridColumns}, {config.PrefixTokens} prefix token(s)");
         Line("weights", string.Create(culture, $"{parameters:N0} parameters, {string.Join(", ", types)}"));
         Line("classes", checkpoint.ClassNames is { } names ? $"{config.Classes}: {string.Join(", ", names.Take(5))}{(names.Count > 5 ? ", ..." : "")}" : $"{config.Classes}, without names (--classes FILE gives them)");
+        Line("method", MethodOf(checkpoint) == AttributionMethod.Paper ? AttributionMethod.Paper : $"{AttributionMethod.Pooled} alone: the classifier averages the patches");
         Line("preprocessing", preprocessing is null ? $"MISSING. {problem}" : preprocessing.Canonical());
     }
+
+    private static string MethodOf(Checkpoint checkpoint) => checkpoint.Config.Pooling == HeadPooling.Token ? AttributionMethod.Paper : AttributionMethod.Pooled;
 
     private static (AgCam.Preprocessing.PreprocessingOptions? Options, string? Problem) Preprocessing(Checkpoint checkpoint)
     {

@@ -23,7 +23,7 @@ internal static class VerifyVerb
         device.AddTo(command);
         command.SetAction(async (parsed, cancel) =>
         {
-            using var checkpoint = await model.Open(parsed, cancel);
+            using var checkpoint = await model.Open(parsed, cancel, pooled: true);
             using var explainer = device.Load(parsed, checkpoint);
             var limits = new VerificationTolerance { Pixels = parsed.GetValue(pixels), Logits = parsed.GetValue(tolerance), Maps = parsed.GetValue(tolerance) };
             var stages = ModelVerification.Compare(explainer, parsed.GetValue(against)!.FullName, limits);

@@ -29,6 +29,9 @@ internal sealed class DeviceOptions
         command.Options.Add(_threads);
     }
 
+    /// <summary>See <see cref="ComputeDevice.OpenLanes"/>; for verbs that explain batch after batch, after <see cref="Load"/>.</summary>
+    public int OpenLanes(ParseResult parsed) => ComputeDevice.OpenLanes(parsed.GetValue(_device)!);
+
     /// <summary>Loads libtorch, then the model onto the device.</summary>
     public Explainer Load(ParseResult parsed, Checkpoint checkpoint)
     {

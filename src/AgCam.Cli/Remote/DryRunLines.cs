@@ -16,8 +16,18 @@ internal static class DryRunLines
         Line($"{source}: {((bool)report["isWhole"]! ? "" : "at least ")}{(int)report["images"]!:N0} images");
         Line($"  readable       {readable} of {sampled} sampled{(report["failures"]!.AsObject() is { Count: > 0 } failures ? $" ({string.Join(", ", failures.Select(one => $"{one.Value} {one.Key}"))}): {(string?)report["example"]}" : "")}");
         Line($"  labels         {(labelled == 0 ? "none" : $"{(int)report["labelsOfModel"]!} of {labelled} are classes of the model")}{(report["unknownLabels"]!.AsArray() is { Count: > 0 } unknown ? $"; not {string.Join(", ", unknown.Select(one => $"\"{one}\""))}" : "")}");
-        Line($"  time           {((double?)report["hours"] is { } hours ? FormattableString.Invariant($"about {hours:0.##} hours at {(double)report["imagesPerSecond"]!:0.#} images/s, the pace of the model's last chunks") : "unknown: the model has explained nothing here yet; submit a small job first")}");
+        Line($"  time           {Time(report)}");
         Line($"  store          about {(long)report["storeBytes"]! / 1e6:N1} MB, {(int)report["storeBytesPerImage"]!:N0} bytes an image");
         return text.ToString().TrimEnd();
+    }
+
+    private static string Time(JsonNode report)
+    {
+        if ((double?)report["hours"] is not { } hours)
+            return $"unknown. {(string?)report["hoursUnknown"]}";
+        var from = (string?)report["paceFrom"] == "sample"
+            ? $"which one worker made of {(int)report["paceImages"]!} images of the sample; several share the work"
+            : "the pace of the model's last chunks";
+        return string.Create(CultureInfo.InvariantCulture, $"about {hours:0.##} hours at {(double)report["imagesPerSecond"]!:0.#} images/s, {from}");
     }
 }

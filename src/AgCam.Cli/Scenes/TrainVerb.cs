@@ -16,10 +16,11 @@ internal static class TrainVerb
         var batch = new Option<int>("--batch", "-b") { Description = "Scenes a step.", DefaultValueFactory = _ => defaults.BatchSize, HelpName = "N" };
         var seed = new Option<long>("--seed") { Description = "Of the scenes and of the first weights.", DefaultValueFactory = _ => defaults.Seed, HelpName = "N" };
         var threads = new Option<int>("--threads") { Description = "Of the tensor library; one more draws.", DefaultValueFactory = _ => defaults.Threads, HelpName = "N" };
-        var minutes = new Option<double?>("--minutes") { Description = "The schedule ends by then at the latest. Without it, the seed decides every bit.", HelpName = "N" };
+        var minutes = new Option<double?>("--minutes") { Description = "The schedule ends by then at the latest. Without it, the seed and the threads decide every bit.", HelpName = "N" };
+        var patches = new Option<double>("--patch-loss") { Description = "Weight of what each patch shows beside what the picture shows; 0 trains on the pictures' labels alone.", DefaultValueFactory = _ => defaults.PatchLossWeight, HelpName = "W" };
         var from = new Option<string?>("--from") { Description = "Goes on from a folder that training wrote.", HelpName = "FOLDER" };
         var done = new Option<int>("--first-step") { Description = "Steps that it has behind it.", HelpName = "N" };
-        var command = new Command("train", "Trains the model of the scenes on the CPU, and measures it on fresh scenes.") { folder, steps, batch, seed, threads, minutes, from, done };
+        var command = new Command("train", "Trains the model of the scenes on the CPU, and measures it on fresh scenes.") { folder, steps, batch, seed, threads, minutes, patches, from, done };
         command.SetAction(parsed =>
         {
             BackendSelfTestVerb.LoadTrusted();
@@ -32,6 +33,7 @@ internal static class TrainVerb
                 Seed = parsed.GetValue(seed),
                 Threads = parsed.GetValue(threads),
                 TimeLimit = parsed.GetValue(minutes) is { } limit ? TimeSpan.FromMinutes(limit) : null,
+                PatchLossWeight = parsed.GetValue(patches),
                 From = parsed.GetValue(from),
                 FirstStep = parsed.GetValue(done),
             };

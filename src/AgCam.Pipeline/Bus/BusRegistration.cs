@@ -34,8 +34,10 @@ internal static class BusRegistration
         services.AddSingleton<Topology>();
         services.AddHostedService<TopologyStart>();
         if (options.Topology == TopologyMode.Verify)
-            services.TryAddSingleton<IExplainBus, UndeclaringBus>();
-        services.TryAddSingleton<IExplainBus, MassTransitBus>();
+            services.AddSingleton<IBrokerTransport, UndeclaringTransport>();
+        else
+            services.AddSingleton<IBrokerTransport, MassTransitTransport>();
+        services.TryAddSingleton<IExplainBus, BrokerBus>();
         services.AddMassTransit(x => x.UsingRabbitMq((context, bus) => RabbitMq(context, bus, broker, options)));
     }
 

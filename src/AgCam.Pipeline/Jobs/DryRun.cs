@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json.Serialization;
 using AgCam.Images;
 using AgCam.Pipeline.Jobs.Sources;
 using AgCam.Pipeline.Messages;
@@ -8,16 +9,22 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Jobs;
 
-/// <summary>What a job would be, from a sample of its source: whether the images can be read, whether the labels are the model's, how long, how large. Nothing is stored.</summary>
-public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalog models)
+/// <summary>
+/// What a job would be, from a sample of its source: whether the images can be read, whether the labels are the model's, how long, how large. Nothing is stored but the explanations of a
+/// few images, where the model's pace is not known: see <see cref="PaceSample"/>.
+/// </summary>
+public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalog models, PaceSample sample)
 {
     public const int SampleSize = 64;
 
     private const int Readers = 8;
 
+    private const string NobodyAsked = "The model has explained nothing here yet, and dry runs ask no worker (Api:DryRunPaceSeconds is 0). Submit a small job first.";
+
     /// <param name="time">Half of it for walking the source, the rest for reading the sample. What is not done by then is left out, and the report says so.</param>
+    /// <param name="paceTime">For a worker to explain some of the sample, where the model's pace is not known; zero: no worker is asked.</param>
     /// <exception cref="SourceException">The source cannot be used, or a first look at it fails: what would pause the job.</exception>
-    public async Task<DryRunReport> RunAsync(JobSpec spec, TimeSpan time, CancellationToken cancel)
+    public async Task<DryRunReport> RunAsync(JobSpec spec, TimeSpan time, TimeSpan paceTime, CancellationToken cancel)
     {
         var card = await models.DescribeAsync(spec.Model.Id, cancel);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -29,20 +36,25 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
         var labels = walk.Sample.Select(image => image.Label).OfType<string>().ToList();
         var unknown = labels.Where(label => card.Classes.Find(label) < 0).ToList();
         var pace = await Pace.OfAsync(store, spec.Model, spec.Dtype, cancel);
+        var sampled = pace is not null ? null : paceTime > TimeSpan.Zero ? await sample.MeasureAsync(spec, card.Classes, readable, paceTime, cancel) : SampledPace.Unknown(NobodyAsked);
+        var perSecond = pace?.PerSecond ?? sampled?.PerSecond;
         var bytes = StoredSize.Estimate(card, spec, walk.Sample);
         return new DryRunReport
         {
             Images = walk.Seen,
             IsWhole = walk.IsWhole,
-            Sampled = readable + failures.Count,
-            Readable = readable,
+            Sampled = readable.Count + failures.Count,
+            Readable = readable.Count,
             Failures = failures.GroupBy(failure => failure.Reason).ToDictionary(same => same.Key, same => same.Count()),
             Example = failures.FirstOrDefault()?.Message,
             Labelled = labels.Count,
             LabelsOfModel = labels.Count - unknown.Count,
             UnknownLabels = [.. unknown.Distinct().Order(StringComparer.Ordinal).Take(5)],
-            ImagesPerSecond = pace?.PerSecond,
-            Hours = pace is null ? null : walk.Seen / pace.PerSecond / 3600,
+            ImagesPerSecond = perSecond,
+            PaceFrom = pace is not null ? PaceSource.History : perSecond is null ? null : PaceSource.Sample,
+            PaceImages = perSecond is null ? null : sampled?.Images,
+            Hours = walk.Seen / perSecond / 3600,
+            HoursUnknown = sampled?.Problem,
             StoreBytesPerImage = bytes,
             StoreBytes = (long)(bytes * (double)walk.Seen),
         };
@@ -74,18 +86,19 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
         return walked.Snapshot(isWhole: walking.IsCompletedSuccessfully);
     }
 
-    private async Task<(int Readable, IReadOnlyCollection<ImageException> Failures)> ReadAsync(IReadOnlyList<ImageReference> sample, CancellationToken end)
+    /// <returns>What can be read, in random order, and what not.</returns>
+    private async Task<(IReadOnlyList<SampledImage> Readable, IReadOnlyCollection<ImageException> Failures)> ReadAsync(IReadOnlyList<ImageReference> images, CancellationToken end)
     {
-        var failures = new ConcurrentQueue<ImageException>();
-        var readable = 0;
+        var (readable, failures) = (new ConcurrentQueue<SampledImage>(), new ConcurrentQueue<ImageException>());
         try
         {
-            await Parallel.ForEachAsync(sample, new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = end }, async (image, token) =>
+            await Parallel.ForEachAsync(images, new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = end }, async (image, token) =>
             {
                 try
                 {
-                    ImageDecoder.Decode((await references.ReadAsync(image, token)).Bytes, references.Limits);
-                    Interlocked.Increment(ref readable);
+                    var (bytes, _) = await references.ReadAsync(image, token);
+                    ImageDecoder.Decode(bytes, references.Limits);
+                    readable.Enqueue(new SampledImage(image, Digest.Of(bytes)));
                 }
                 catch (ImageException failure)
                 {
@@ -97,7 +110,9 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
         {
             // The time is over: what has been read tells.
         }
-        return (readable, failures);
+        var shuffled = readable.ToArray(); // else those that are read fast would be first
+        Random.Shared.Shuffle(shuffled);
+        return (shuffled, failures);
     }
 
     /// <summary>A sample in which every image seen has the same chance to be (reservoir sampling).</summary>
@@ -160,14 +175,35 @@ public sealed record DryRunReport
     /// <summary>A few labels that the model has no class for.</summary>
     public required IReadOnlyList<string> UnknownLabels { get; init; }
 
-    /// <summary>All workers together, by the model's last chunks; null when it has explained nothing yet.</summary>
+    /// <summary>Of all workers together or of one: see <see cref="PaceFrom"/>. Null when it is not known.</summary>
     public double? ImagesPerSecond { get; init; }
+
+    public PaceSource? PaceFrom { get; init; }
+
+    /// <summary>How many images of the sample tell the pace; null where it is not from the sample.</summary>
+    public int? PaceImages { get; init; }
 
     /// <summary>For the images seen, at that rate; null without one.</summary>
     public double? Hours { get; init; }
+
+    /// <summary>Why there are no hours, and what to do; null when there are.</summary>
+    public string? HoursUnknown { get; init; }
 
     public required int StoreBytesPerImage { get; init; }
 
     /// <summary>For the images seen.</summary>
     public required long StoreBytes { get; init; }
+}
+
+/// <summary>Where a dry run's pace comes from.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<PaceSource>))]
+public enum PaceSource
+{
+    /// <summary>The model's last chunks: all workers together, in full batches.</summary>
+    [JsonStringEnumMemberName("history")]
+    History,
+
+    /// <summary>A few images of the sample: one worker, in the short batches of the interactive lane. Several workers are faster, and so are full batches on a GPU.</summary>
+    [JsonStringEnumMemberName("sample")]
+    Sample,
 }

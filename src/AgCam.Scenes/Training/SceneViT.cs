@@ -44,7 +44,7 @@ internal sealed class SceneViT : IDisposable
         }
         AddNorm("norm");
         AddLinear("head", c, classes, 0.02);
-        AddLinear(PatchHead, c, classes + 1 + PatchSize * PatchSize, 0.02);
+        if (options.PatchLossWeight > 0) AddLinear(PatchHead, c, classes + 1 + PatchSize * PatchSize, 0.02);
     }
 
     /// <summary>The head over the patches: classes, background, and the coverage of each pixel. Not part of the model that is written.</summary>

@@ -14,7 +14,7 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
     private readonly Lock _lock = new();
     private readonly LinkedList<ImageWork> _interactive = new();
     private readonly LinkedList<ImageWork> _bulk = new();
-    private readonly SemaphoreSlim _wake = new(0, 1);
+    private readonly SemaphoreSlim _wake = new(0, 1), _taker = new(1);
     private int _wakeAt = 1;
     private long? _asked;
     private TimeSpan _anImage;
@@ -32,8 +32,21 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
         }
     }
 
-    /// <summary>Waits for an image, and then a little for others to go along. For one taker at a time.</summary>
+    /// <summary>Waits for an image, and then a little for others to go along. Several takers wait for one another.</summary>
     public async Task<IReadOnlyList<ImageWork>> TakeAsync(CancellationToken cancel)
+    {
+        await _taker.WaitAsync(cancel);
+        try
+        {
+            return await TakeNextAsync(cancel);
+        }
+        finally
+        {
+            _taker.Release();
+        }
+    }
+
+    private async Task<IReadOnlyList<ImageWork>> TakeNextAsync(CancellationToken cancel)
     {
         while (true)
         {

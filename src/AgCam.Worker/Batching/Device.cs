@@ -5,24 +5,28 @@ using Microsoft.Extensions.Logging;
 
 namespace AgCam.Worker.Batching;
 
-/// <summary>The one thing that computes: takes batches and explains them, one after the other. On a GPU the next batch is packed and on its way to the device meanwhile.</summary>
+/// <summary>What computes: takes batches and explains them. On a GPU one after the other, the next one packed and on its way to the device meanwhile; on a CPU in lanes that share its processors.</summary>
 /// <param name="exit">What becomes of the process when its device is lost; null for <see cref="LostDevice.Exit"/>.</param>
 internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<string>? exit = null)
 {
     /// <summary>How many images of an engine fit into the device's memory, once more have not.</summary>
     private readonly ConditionalWeakTable<IExplainEngine, StrongBox<int>> _fits = [];
 
+    /// <param name="lanes">Batches at a time, each on a thread of its own: a thread of the pool would be missing to those who read and store.</param>
     /// <returns>When cancelled; what waits then is not computed any more.</returns>
-    public async Task RunAsync(CancellationToken cancel)
+    public Task RunAsync(CancellationToken cancel, int lanes = 1) => Task.WhenAll(
+        Enumerable.Range(0, lanes).Select(_ => Task.Factory.StartNew(() => Lane(cancel), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
+
+    private void Lane(CancellationToken cancel)
     {
         var computing = Task.CompletedTask;
         try
         {
             while (true)
             {
-                var batch = await queue.TakeAsync(cancel);
+                var batch = queue.TakeAsync(cancel).GetAwaiter().GetResult();
                 var uploaded = Upload(batch);
-                await computing;
+                computing.GetAwaiter().GetResult();
                 if (uploaded is null)
                     Explain(batch);
                 else
@@ -31,7 +35,7 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            await computing;
+            computing.GetAwaiter().GetResult();
         }
     }
 

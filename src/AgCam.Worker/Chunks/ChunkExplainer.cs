@@ -73,7 +73,7 @@ internal sealed class ChunkExplainer(
             var begun = TimeProvider.System.GetTimestamp();
             if (await ComputeAsync(request, held.Lease, alone, ended) is not { } result)
                 return;
-            var saved = await SaveAsync(result);
+            var saved = await SaveAsync(result, request.Lane);
             PipelineTelemetry.ChunkSeconds.Record(TimeProvider.System.GetElapsedTime(begun).TotalSeconds, new("lane", request.Lane), new("alone", alone is not null));
             Count(result, saved);
             log.LogDebug("{Outcome}: {Completed} completed, {Failed} failed", saved.Outcome, saved.Progress.Completed, saved.Progress.Failed);
@@ -115,7 +115,7 @@ internal sealed class ChunkExplainer(
         {
             log.LogError(last, "Chunk {Chunk} of {Owner} is given up", request.Chunk, request.Owner);
             var result = computation.Failed(request, lease, WorkerFailure.GivenUp, $"The chunk failed {faults} times, the last time so: {last.Message}");
-            var saved = await SaveAsync(result);
+            var saved = await SaveAsync(result, request.Lane);
             Count(result, saved);
             await TellAsync(request, saved);
             return true;
@@ -127,10 +127,10 @@ internal sealed class ChunkExplainer(
         }
     }
 
-    private async Task<SaveAnswer> SaveAsync(ChunkResult result)
+    private async Task<SaveAnswer> SaveAsync(ChunkResult result, Lane lane)
     {
         using var activity = PipelineTelemetry.Activities.StartActivity("store");
-        var saved = await results.SaveAsync(result);
+        var saved = await results.SaveAsync(result, lane);
         activity?.SetTag("agcam.outcome", saved.Outcome);
         return saved;
     }

@@ -1,36 +1,41 @@
 using System.Diagnostics;
 using System.Threading.Channels;
+using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Telemetry;
 
 namespace AgCam.Worker.Chunks;
 
-/// <summary>Stores results of chunks that finish at about the same time in one call: a store likes bulks of several hundred records.</summary>
+/// <summary>
+/// Stores results of chunks that finish at about the same time in one call: a store likes bulks of several hundred records. A lane of requests that somebody waits for has
+/// a writer of its own.
+/// </summary>
 internal sealed class ResultWriter(IStore store, StorePatience patience)
 {
-    private const int MaxChunks = 16, Writers = 2;
+    private const int MaxChunks = 16, BulkWriters = 2;
 
-    private readonly Channel<Waiting> _waiting = Channel.CreateUnbounded<Waiting>();
+    private readonly Channel<Waiting> _interactive = Channel.CreateUnbounded<Waiting>(), _bulk = Channel.CreateUnbounded<Waiting>();
 
     /// <exception cref="StoreUnavailableException">The store did not answer for as long as was waited.</exception>
     /// <exception cref="ArgumentException">The result breaks the contract, or an explanation that it counts on is gone.</exception>
-    public Task<SaveAnswer> SaveAsync(ChunkResult result)
+    public Task<SaveAnswer> SaveAsync(ChunkResult result, Lane lane)
     {
         var waiting = new Waiting(result, new TaskCompletionSource<SaveAnswer>(TaskCreationOptions.RunContinuationsAsynchronously));
-        _waiting.Writer.TryWrite(waiting);
+        (lane == Lane.Interactive ? _interactive : _bulk).Writer.TryWrite(waiting);
         return waiting.Done.Task;
     }
 
-    public Task RunAsync(CancellationToken cancel) => Task.WhenAll(Enumerable.Range(0, Writers).Select(_ => WriteAsync(cancel)));
+    public Task RunAsync(CancellationToken cancel) =>
+        Task.WhenAll([WriteAsync(_interactive.Reader, cancel), .. Enumerable.Range(0, BulkWriters).Select(_ => WriteAsync(_bulk.Reader, cancel))]);
 
-    private async Task WriteAsync(CancellationToken cancel)
+    private async Task WriteAsync(ChannelReader<Waiting> waiting, CancellationToken cancel)
     {
         try
         {
-            while (await _waiting.Reader.WaitToReadAsync(cancel))
+            while (await waiting.WaitToReadAsync(cancel))
             {
                 var batch = new List<Waiting>();
-                while (batch.Count < MaxChunks && _waiting.Reader.TryRead(out var next))
+                while (batch.Count < MaxChunks && waiting.TryRead(out var next))
                     batch.Add(next);
                 if (batch.Count > 0)
                     await WriteAsync(batch, cancel);

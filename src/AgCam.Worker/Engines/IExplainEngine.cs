@@ -24,7 +24,7 @@ public interface IExplainEngine : IDisposable
     /// <exception cref="ImageException">The bytes are no image that can be explained.</exception>
     EngineInput Prepare(byte[] bytes, Digest digest, ImageLimits limits);
 
-    /// <summary>Explains a batch. Called from one thread at a time.</summary>
+    /// <summary>Explains a batch. Called from as many threads at a time as <see cref="IEngineLoader.OpenLanes"/> says.</summary>
     /// <param name="labels">Each image's class, or null; as many as images.</param>
     /// <returns>One for each image, in their order.</returns>
     IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options);
@@ -46,6 +46,10 @@ public sealed record EngineInput(Digest Digest, PreparedImage Image, PictureFact
 /// <summary>Where engines come from.</summary>
 public interface IEngineLoader
 {
+    /// <summary>Called once, before any engine is loaded: threads are shared among as many batches as are best computed at the same time.</summary>
+    /// <returns>How many these are.</returns>
+    int OpenLanes() => 1;
+
     /// <summary>What the model's weights will take of the device's memory, known without loading it. Default 0: not worth counting.</summary>
     /// <exception cref="Models.ModelException">The model is not allowed, or cannot be read.</exception>
     Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancel) => Task.FromResult(0L);

@@ -1,6 +1,7 @@
 using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Models;
+using AgCam.Native;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Preprocessing;
@@ -58,6 +59,18 @@ public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IE
             return checkpoint.Weights.Values.Sum(weight => weight.ElementCount) * ComputeDtype.Bytes(dtype);
         },
         cancel);
+
+    public int OpenLanes()
+    {
+        try
+        {
+            return ComputeDevice.OpenLanes(options.Device, options.Lanes);
+        }
+        catch (Exception e) when (e is DeviceException or NativeBackendException)
+        {
+            return 1; // loading a model tells what is missing
+        }
+    }
 
     private static ModelException NotListed(ModelPin model) => new(ModelFailure.NotFound, $"This worker has no model {model.Id}. Name it in its options, or submit for one that it has.");
 

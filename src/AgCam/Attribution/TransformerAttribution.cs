@@ -17,9 +17,9 @@ internal static class TransformerAttribution
     public static Tensor Maps(VisionTransformer model, Tensor input, Tensor target)
     {
         var config = model.Config;
-        if (config.Distilled || config.LayerScale || config.QkNorm || config.PreNorm)
+        if (config.Distilled || config.LayerScale || config.QkNorm || config.PreNorm || config.RotaryTemperature is not null)
             throw new ModelException(ModelFailure.UnsupportedArchitecture,
-                $"Transformer attribution has no rule for a second head, LayerScale, q/k norms or a norm before the first block: {config.Architecture} has one of them. Leave this method out for it.");
+                $"Transformer attribution has no rule for a second head, LayerScale, q/k norms, rotary positions or a norm before the first block: {config.Architecture} has one of them. Leave this method out for it.");
         using var scope = NewDisposeScope();
         var maps = Enumerable.Range(0, (int)input.shape[0]).Select(i => Map(model, input.narrow(0, i, 1), target[i].item<long>()));
         return cat([.. maps]).MoveToOuterDisposeScope();

@@ -11,6 +11,7 @@ internal sealed record Block
     public required Linear qkv { get; init; } // rows: queries, keys, values
     public LayerNorm? q_norm { get; init; }
     public LayerNorm? k_norm { get; init; }
+    public RotaryPositions? rope { get; init; }
     public required Linear proj { get; init; }
     public Tensor? ls1 { get; init; } // LayerScale's gamma, [C]
     public required LayerNorm norm2 { get; init; }
@@ -98,7 +99,7 @@ internal sealed record Block
     internal (Tensor Q, Tensor K, Tensor V) QueriesKeysValues(Tensor normed)
     {
         var all = Heads(qkv.Forward(normed), 3); // [3, B, H, N, d]
-        return (Normed(all.select(0, 0), q_norm), Normed(all.select(0, 1), k_norm), all.select(0, 2));
+        return (Placed(all.select(0, 0), q_norm), Placed(all.select(0, 1), k_norm), all.select(0, 2));
     }
 
     private (Tensor Q, Tensor K, Tensor V) HeadQueriesKeysValues(Tensor normed, (int First, int Count) head)
@@ -106,12 +107,17 @@ internal sealed record Block
         var c = Config.Width;
         var q = Heads(qkv.Rows(0, c).Forward(normed.narrow(1, head.First, head.Count)), 1).select(0, 0); // [B, H, T, d]
         var kv = Heads(qkv.Rows(c, 2 * c).Forward(normed), 2); // [2, B, H, N, d]
-        return (Normed(q, q_norm), Normed(kv.select(0, 0), k_norm), kv.select(0, 1));
+        return (Placed(q, q_norm, head.First), Placed(kv.select(0, 0), k_norm), kv.select(0, 1));
     }
 
     private Tensor Heads(Tensor x, int parts) => x.view(x.shape[0], x.shape[1], parts, Config.Heads, Config.HeadWidth).permute(2, 0, 3, 1, 4);
 
-    private static Tensor Normed(Tensor x, LayerNorm? norm) => norm is null ? x : norm.Forward(x);
+    // Queries or keys of the tokens from the first on, normalised and turned where the model does that.
+    private Tensor Placed(Tensor x, LayerNorm? norm, int first = 0)
+    {
+        var normed = norm is null ? x : norm.Forward(x);
+        return rope is null ? normed : rope.Turn(normed, first);
+    }
 
     // [B, H, N, d] -> [B, N, C]
     private static Tensor Concatenate(Tensor heads) => heads.transpose(1, 2).flatten(2);

@@ -140,6 +140,8 @@ public sealed class Checkpoint : IDisposable
             throw Wrong($"a width of {config.Width} does not divide into {config.Heads} heads");
         if (config.ImageHeight % config.PatchSize != 0 || config.ImageWidth % config.PatchSize != 0)
             throw Wrong($"an input of {config.ImageHeight} x {config.ImageWidth} does not divide into patches of {config.PatchSize}");
+        if (config.RotaryTemperature is not null && config.HeadWidth % 4 != 0)
+            throw Wrong($"heads of width {config.HeadWidth} do not divide into the four parts that rotary positions turn");
         if (!(config.LayerNormEpsilon is > 0 and < 1))
             throw Wrong($"an epsilon of {config.LayerNormEpsilon} makes no sense");
 

@@ -39,7 +39,6 @@ public static partial class NamedArchitectures
     {
         ["siglip"] = $"it pools by attention (SigLIP). {WhyClassToken}",
         ["rpn"] = $"it averages the patches. {WhyClassToken}",
-        ["dinov3"] = $"DINOv3 has rotary positions and averages the patches. {WhyClassToken}",
         ["rope"] = "rotary position embeddings are not covered",
         ["mci"] = "its convolutional stem is not covered",
     };
@@ -67,7 +66,7 @@ public static partial class NamedArchitectures
     /// <summary>
     /// The named model with its usual 1000 classes. A pretraining tag after a dot, as in vit_base_patch16_224.augreg_in21k, is ignored.
     /// </summary>
-    /// <param name="pooled">Names of models that average the patches (gap) are wanted too.</param>
+    /// <param name="pooled">Names of models that average the patches (gap, dinov3) are wanted too.</param>
     /// <exception cref="ModelException">unknown-architecture, or unsupported-architecture with the reason.</exception>
     public static ViTConfig Find(string name, bool pooled = false)
     {
@@ -86,7 +85,10 @@ public static partial class NamedArchitectures
             if (Refused.TryGetValue(flag, out var why))
                 throw new ModelException(ModelFailure.UnsupportedArchitecture,
                     $"{bare} is not supported: {why}. Choose a model whose classifier reads the class token: {Examples}.");
-        if (!pooled && flags.Contains("gap"))
+        if (bare.Split('_').Contains("dinov3") && (match.Groups["size"].Value is not ("small" or "base" or "large") || match.Groups["patch"].Value != "16"))
+            throw new ModelException(ModelFailure.UnsupportedArchitecture,
+                $"{bare} is not supported: of DINOv3 the small, base and large ViTs with patches of 16 are covered; the others' MLP is SwiGLU.");
+        if (!pooled && (flags.Contains("gap") || flags.Contains("dinov3")))
             throw new ModelException(ModelFailure.UnsupportedArchitecture,
                 $"{bare} is not supported: it averages the patches. {WhyClassToken}. {PooledModels.NextStep}");
         if (!match.Success)
@@ -126,6 +128,19 @@ public static partial class NamedArchitectures
         "dinov2" when config.Width == 1408 => throw new ModelException(ModelFailure.UnsupportedArchitecture,
             $"{name} is not supported: its MLP is SwiGLU. The small, base and large DINOv2 models are plain."),
         "dinov2" => config with { LayerScale = true, ImageHeight = 518, ImageWidth = 518 },
+        "dinov3" => config with
+        {
+            Pooling = HeadPooling.AverageOfNormed,
+            Registers = 4,
+            RotaryTemperature = 100,
+            PrefixHasPosition = false,
+            LayerScale = true,
+            QkvBias = false,
+            LayerNormEpsilon = 1e-5,
+            ImageHeight = 256,
+            ImageWidth = 256,
+        },
+        "qkvb" when config.RotaryTemperature is not null => config with { QkvBias = true },
         "plus" => config with { Width = 896, Heads = 14, MlpWidth = 3584, LayerScale = true },
         "miil" => config with { QkvBias = false },
         // ViT-B/16 without a class token has 16 heads; the medium ones of 2022 have LayerScale and no qkv bias, those with registers neither.

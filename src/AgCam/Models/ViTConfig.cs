@@ -85,6 +85,9 @@ public sealed record ViTConfig
     /// <summary>True when the prefix tokens have position embeddings (timm: not no_embed_class).</summary>
     public bool PrefixHasPosition { get; init; } = true;
 
+    /// <summary>DINOv3: queries and keys are turned by the patches' places, with periods up to this; there are no position embeddings then. Null: there are.</summary>
+    public double? RotaryTemperature { get; init; }
+
     /// <summary>CLIP: a layer normalisation (norm_pre) before the first block, and a patch embedding without bias.</summary>
     public bool PreNorm { get; init; }
 
@@ -116,5 +119,6 @@ public sealed record ViTConfig
     /// <summary>Canonical text of what decides the numbers besides the weights: part of every explanation's identity.</summary>
     public string Canonical() => FormattableString.Invariant(
         $"vit/1;{ImageWidth}x{ImageHeight}/{PatchSize};{Width}x{Depth}x{Heads};mlp={MlpWidth};{Activation};eps={LayerNormEpsilon};distilled={Distilled};registers={Registers};prefixpos={PrefixHasPosition};prenorm={PreNorm};qknorm={QkNorm};pos={PositionResizing}")
-        + (Pooling == HeadPooling.Token ? "" : $";pool={Pooling};class={ClassToken}");
+        + (Pooling == HeadPooling.Token ? "" : $";pool={Pooling};class={ClassToken}")
+        + (RotaryTemperature is { } rotary ? FormattableString.Invariant($";rotary={rotary}") : "");
 }

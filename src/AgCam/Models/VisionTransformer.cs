@@ -10,7 +10,8 @@ namespace AgCam.Models;
 public sealed class VisionTransformer : IDisposable
 {
     private readonly Tensor _prefix; // [1, P, C]: class token, distillation token, registers, with their positions where they have any
-    private readonly Tensor _positions; // [1, patches, C]
+    private readonly Tensor? _positions; // [1, patches, C]; null where positions are rotary
+    private readonly RotaryPositions? _rope;
     private readonly Tensor _patchWeight; // [C, 3, p, p]
     private readonly Tensor? _patchBias;
     private readonly LayerNorm? _normPre;
@@ -42,6 +43,7 @@ public sealed class VisionTransformer : IDisposable
         Linear Dense(string name, bool bias = true) => new(Take(name + ".weight"), bias ? Take(name + ".bias") : null);
 
         (_prefix, _positions) = Embeddings(config, stored, weights, device, dtype);
+        _rope = config.RotaryTemperature is null ? null : RotaryPositions.For(config, device);
         _patchWeight = Take("patch_embed.proj.weight");
         _patchBias = config.PreNorm ? null : Take("patch_embed.proj.bias");
         _normPre = config.PreNorm ? Norm("norm_pre") : null;
@@ -52,6 +54,7 @@ public sealed class VisionTransformer : IDisposable
             qkv = Dense(b + "attn.qkv", config.QkvBias),
             q_norm = config.QkNorm ? Norm(b + "attn.q_norm") : null,
             k_norm = config.QkNorm ? Norm(b + "attn.k_norm") : null,
+            rope = _rope,
             proj = Dense(b + "attn.proj"),
             ls1 = config.LayerScale ? Take(b + "ls1.gamma") : null,
             norm2 = Norm(b + "norm2"),
@@ -64,15 +67,15 @@ public sealed class VisionTransformer : IDisposable
         _headDist = config.Distilled ? Dense("head_dist") : null;
 
         // What was made on the way (views, unresized embeddings) goes; the parameters stay for as long as the model does.
-        foreach (var parameter in Parameters())
-            parameter.DetachFromDisposeScope();
+        foreach (var tensor in Tensors())
+            tensor.DetachFromDisposeScope();
     }
 
     // Shares every tensor: whoever made the two models disposes them.
     private VisionTransformer(VisionTransformer below, VisionTransformer above, int blocks)
     {
         (Config, Device, Dtype) = (below.Config, below.Device, below.Dtype);
-        (_prefix, _positions, _patchWeight, _patchBias, _normPre) = (below._prefix, below._positions, below._patchWeight, below._patchBias, below._normPre);
+        (_prefix, _positions, _rope, _patchWeight, _patchBias, _normPre) = (below._prefix, below._positions, below._rope, below._patchWeight, below._patchBias, below._normPre);
         Blocks = [.. below.Blocks.Take(below.Blocks.Count - blocks), .. above.Blocks.Skip(above.Blocks.Count - blocks)];
         (_norm, _head, _headDist) = (above._norm, above._head, above._headDist);
     }
@@ -198,10 +201,12 @@ public sealed class VisionTransformer : IDisposable
         return all.OfType<Tensor>();
     }
 
+    private IEnumerable<Tensor> Tensors() => _rope is null ? Parameters() : [.. Parameters(), _rope.Cosines, _rope.Sines];
+
     public void Dispose()
     {
-        foreach (var parameter in Parameters())
-            parameter.Dispose();
+        foreach (var tensor in Tensors())
+            tensor.Dispose();
     }
 
     private static Tensor ToTensor(WeightTensor weight)
@@ -225,7 +230,8 @@ public sealed class VisionTransformer : IDisposable
     {
         using var scope = NewDisposeScope();
         var patches = F.conv2d(input.to(Dtype), _patchWeight, _patchBias, strides: [Config.PatchSize, Config.PatchSize]); // [B, C, rows, columns]
-        var x = cat([_prefix.expand(input.shape[0], -1, -1), patches.flatten(2).transpose(1, 2).Plus(_positions)], 1); // [B, N, C]
+        var tokens = patches.flatten(2).transpose(1, 2); // [B, patches, C]
+        var x = cat([_prefix.expand(input.shape[0], -1, -1), _positions is null ? tokens : tokens.Plus(_positions)], 1); // [B, N, C]
         return (_normPre is null ? x : _normPre.Forward(x)).MoveToOuterDisposeScope();
     }
 
@@ -246,7 +252,7 @@ public sealed class VisionTransformer : IDisposable
         return logits.to(float32);
     }
 
-    private static (Tensor Prefix, Tensor Positions) Embeddings(
+    private static (Tensor Prefix, Tensor? Positions) Embeddings(
         ViTConfig config, (int Rows, int Columns) stored, Func<string, Tensor> weights, Device device, ScalarType dtype)
     {
         List<Tensor> tokens = [];
@@ -258,6 +264,8 @@ public sealed class VisionTransformer : IDisposable
             tokens.Add(weights("reg_token"));
         var prefix = tokens.Count == 0 ? empty([1, 0, config.Width], float32) : cat([.. tokens.Select(t => t.to(float32))], 1); // [1, P, C]
 
+        if (config.RotaryTemperature is not null)
+            return (prefix.to(dtype, device, copy: true), null);
         var positions = weights("pos_embed").to(float32); // [1, P + n, C] or [1, n, C]
         if (config.PrefixHasPosition)
         {

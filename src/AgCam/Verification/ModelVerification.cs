@@ -55,8 +55,10 @@ public static class ModelVerification
         using var scope = NewDisposeScope();
         using var pass = explainer.Model.Forward(tensor(dump.Floats("input")).view(dump.Shape("input")).to(explainer.Model.Device));
         stages.Add(Logits(pass, dump, config, tolerance.Logits));
-        if (dump.Has("agcam") && dump.Has("targets"))
-            stages.Add(Maps(explainer, pass, dump, count, tolerance.Maps));
+        // A model that averages the patches is explained by agcam-pooled, whose maps are no AG-CAM's.
+        var maps = config.Pooling == HeadPooling.Token ? "agcam" : "agcam_pooled";
+        if (dump.Has(maps) && dump.Has("targets"))
+            stages.Add(Maps(explainer, pass, dump, maps, count, tolerance.Maps));
         return stages;
     }
 
@@ -91,21 +93,22 @@ public static class ModelVerification
         return new VerifiedStage("logits", max, relative, max / scale <= tolerance, Place(at, [expected.Length / config.Classes, config.Classes], "image", "class"));
     }
 
-    private static VerifiedStage Maps(Explainer explainer, ForwardPass pass, ReferenceDump dump, long count, double tolerance)
+    private static VerifiedStage Maps(Explainer explainer, ForwardPass pass, ReferenceDump dump, string name, long count, double tolerance)
     {
         var config = explainer.Config;
         dump.Require("targets", "the class index of every target", count, -1);
         var targets = dump.Integers("targets");
-        dump.Require("agcam", "the map of every target", count, targets.Length / count, config.GridRows, config.GridColumns);
+        dump.Require(name, "the map of every target", count, targets.Length / count, config.GridRows, config.GridColumns);
         if (targets.Any(target => target < 0 || target >= config.Classes))
             throw new ModelException(ModelFailure.KeysDoNotMatch, $"\"targets\" asks for classes up to {targets.Max()}; the model has 0 to {config.Classes - 1}.");
-        var (maps, _) = AttentionGuidedCam.Maps(explainer.Model, pass, tensor(targets).view(dump.Shape("targets")).to(explainer.Model.Device));
+        var classes = tensor(targets).view(dump.Shape("targets")).to(explainer.Model.Device);
+        var (maps, _) = config.Pooling == HeadPooling.Token ? AttentionGuidedCam.Maps(explainer.Model, pass, classes) : PooledAttentionCam.Maps(explainer.Model, pass, classes);
         var actual = maps.to(float32).cpu().contiguous().data<float>().ToArray();
-        var expected = dump.Floats("agcam");
+        var expected = dump.Floats(name);
         var patches = config.GridRows * config.GridColumns;
         var (max, _, at) = Difference(actual, expected);
         var worst = Enumerable.Range(0, targets.Length).Max(i => Difference(actual.AsSpan(i * patches, patches), expected.AsSpan(i * patches, patches)).Relative);
-        return new VerifiedStage("maps", max, worst, worst <= tolerance, Place(at, dump.Shape("agcam"), "image", "target", "row", "column"));
+        return new VerifiedStage("maps", max, worst, worst <= tolerance, Place(at, dump.Shape(name), "image", "target", "row", "column"));
     }
 
     // NaN counts as the largest difference there is.

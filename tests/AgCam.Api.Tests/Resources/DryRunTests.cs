@@ -8,7 +8,7 @@ public sealed class DryRunTests(SharedApi shared) : IClassFixture<SharedApi>
     private RunningApi Api => shared.Api;
 
     [Fact]
-    public async Task It_says_what_a_job_would_be_and_stores_nothing()
+    public async Task It_says_what_a_job_would_be_and_stores_no_record()
     {
         for (var i = 0; i < 10; i++)
             Api.AddPicture(i, $"dry/{(i < 4 ? "0" : "unheard-of")}/{i}.png"); // classes may be named by their index
@@ -42,6 +42,7 @@ public sealed class DryRunTests(SharedApi shared) : IClassFixture<SharedApi>
 
         Assert.Equal((100, 64, 64), ((int)report["images"]!, (int)report["sampled"]!, (int)report["readable"]!));
         Assert.Equal(100 / (double)report["imagesPerSecond"]! / 3600, (double)report["hours"]!, 1e-9);
+        Assert.Equal(("history", null, null), ((string?)report["paceFrom"], (int?)report["paceImages"], (string?)report["hoursUnknown"]));
     }
 
     [Theory]

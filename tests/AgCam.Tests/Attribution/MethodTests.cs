@@ -18,12 +18,12 @@ public class MethodTests
     public void Last_layer_equals_autograd_through_the_whole_model(ViTConfig config, PositiveInt seed)
     {
         using var test = new SomeModel(config, seed.Get);
-        var (logits, attentions) = test.Model.ForwardExplicit(test.Batch.Input, detach: false);
+        var (logits, attentions) = test.Model.ForwardExplicit(test.Input, detach: false);
         var weights = attentions[^1].Weights;
         var gradient = autograd.grad([test.OfTarget(logits).sum()], [weights])[0];
         var expected = test.HeadRows((weights * gradient.relu()).detach()).sum(2).mean([1]);
 
-        test.Same(expected, LastLayer.Maps(test.Model, test.Batch.Pass, test.Batch.Target));
+        SomeModel.Same(expected, LastLayer.Maps(test.Model, test.Pass, test.Batch.Target));
     }
 
     [Property]
@@ -31,7 +31,7 @@ public class MethodTests
     {
         using var test = new SomeModel(shape with { Distilled = false }, seed.Get);
         var expected = zeros(2, test.Patches);
-        var x = test.Model.Embed(test.Batch.Input);
+        var x = test.Model.Embed(test.Input);
         foreach (var block in test.Model.Blocks)
         {
             (x, var attention) = block.ForwardExplicit(x.detach(), detach: false);
@@ -40,14 +40,14 @@ public class MethodTests
             expected = expected + (test.HeadRows(gradient.relu()).sum(2).mean([1]) / shape.Depth);
         }
 
-        test.Same(expected, LeGrad.Maps(test.Model, test.Batch.Pass, test.Batch.Target));
+        SomeModel.Same(expected, LeGrad.Maps(test.Model, test.Pass, test.Batch.Target));
     }
 
     [Property]
     public void The_product_over_blocks_lies_between_zero_and_one(ViTConfig config, PositiveInt seed)
     {
         using var test = new SomeModel(config, seed.Get);
-        var product = ProductOverBlocks.Maps(test.Model, test.Batch.Pass, test.Batch.Target);
+        var product = ProductOverBlocks.Maps(test.Model, test.Pass, test.Batch.Target);
         Assert.InRange(product.min().item<float>(), 0, 1);
         Assert.InRange(product.max().item<float>(), 0, 1);
     }
@@ -56,8 +56,8 @@ public class MethodTests
     public void The_product_over_one_block_is_its_map_from_zero_to_one(ViTConfig shape, PositiveInt seed)
     {
         using var test = new SomeModel(shape with { Depth = 1 }, seed.Get);
-        var (maps, _) = AttentionGuidedCam.Maps(test.Model, test.Batch.Pass, test.Batch.Target.unsqueeze(1));
-        var heatmaps = AttributionBatch.Heatmaps(ProductOverBlocks.Maps(test.Model, test.Batch.Pass, test.Batch.Target));
+        var (maps, _) = AttentionGuidedCam.Maps(test.Model, test.Pass, test.Batch.Target.unsqueeze(1));
+        var heatmaps = AttributionBatch.Heatmaps(ProductOverBlocks.Maps(test.Model, test.Pass, test.Batch.Target));
         foreach (var (map, product) in AttributionBatch.Heatmaps(maps.squeeze(1)).Zip(heatmaps))
             if (!map.IsFlat)
                 Assert.Equal(map.Normalize().Values, product.Values, (a, b) => Math.Abs(a - b) < 1e-6);
@@ -79,7 +79,7 @@ public class MethodTests
     public void The_best_other_class_is_the_runner_up_of_a_predicted_one(ViTConfig config, PositiveInt seed)
     {
         using var test = new SomeModel(config, seed.Get);
-        using var ranked = test.Batch.Pass.Logits.argsort(-1, descending: true);
+        using var ranked = test.Pass.Logits.argsort(-1, descending: true);
         var batch = test.Batch with { Target = ranked.select(1, 0) };
         Assert.True(batch.BestOther().eq(ranked.select(1, 1)).all().item<bool>());
     }
@@ -88,7 +88,7 @@ public class MethodTests
     public void Signed_is_positive_minus_negative_of_the_autograd_reference()
     {
         using var test = new SomeModel(NamedArchitectures.Find("vit_tiny_patch16_224") with { ImageHeight = 64, ImageWidth = 64, Depth = 3 }, 5);
-        var (positive, negative) = AutogradReference.Maps(test.Model, test.Batch.Input, logits => test.OfTarget(logits).sum());
+        var (positive, negative) = AutogradReference.Maps(test.Model, test.Input, logits => test.OfTarget(logits).sum());
         var signed = AttributionMethod.Select(["agcam-signed"])[0].Maps(test.Batch);
         var expected = (positive - negative).flatten().data<float>().ToArray();
         Assert.Equal(expected, signed.SelectMany(map => map!.Values), (a, b) => Math.Abs(a - b) < 1e-5 * expected.Max(Math.Abs));
@@ -98,7 +98,7 @@ public class MethodTests
     public void Transformer_attribution_runs_where_gradients_are_off()
     {
         using var test = new SomeModel(NamedArchitectures.Find("vit_tiny_patch16_224") with { ImageHeight = 64, ImageWidth = 64, Depth = 2 }, 3);
-        var expected = AttributionBatch.Heatmaps(TransformerAttribution.Maps(test.Model, test.Batch.Input, test.Batch.Target));
+        var expected = AttributionBatch.Heatmaps(TransformerAttribution.Maps(test.Model, test.Input, test.Batch.Target));
         var maps = AttributionMethod.Select(["transformer-attribution"])[0].Maps(test.Batch);
         Assert.Equal(expected.Select(map => map.Values), maps.Select(map => map!.Values));
     }
@@ -131,44 +131,5 @@ public class MethodTests
         Assert.NotEqual(Controls.Random(4, 4, "a").Values, Controls.Random(4, 4, "b").Values);
         Assert.All(Controls.Random(30, 30, "c").Values, value => Assert.InRange(value, 0, 1));
         Assert.InRange(Controls.Random(30, 30, "c").Values.Average(), 0.45, 0.55);
-    }
-
-    /// <summary>Two noise pictures through a random model.</summary>
-    private sealed class SomeModel : IDisposable
-    {
-        private readonly TorchSharp.DisposeScope _scope = NewDisposeScope();
-
-        public SomeModel(ViTConfig config, int seed)
-        {
-            Model = RandomWeights.Model(config, CPU, seed: seed);
-            var input = randn([2, 3, config.ImageHeight, config.ImageWidth], generator: new Generator((ulong)seed));
-            using var noGrad = no_grad();
-            Batch = new AttributionBatch(Model, input, Model.Forward(input), tensor(new long[] { 1, 3 }), ["a", "b"]);
-        }
-
-        public VisionTransformer Model { get; }
-
-        public AttributionBatch Batch { get; }
-
-        public int Patches => Model.Config.GridRows * Model.Config.GridColumns;
-
-        public Tensor OfTarget(Tensor logits) => logits.gather(1, Batch.Target.unsqueeze(1));
-
-        /// <summary>[B, H, N, N] -> the head tokens' rows, patches only, [B, H, T, patches].</summary>
-        public Tensor HeadRows(Tensor attention) => ClassRow.Patches(attention.narrow(2, Model.Config.HeadTokens.First, Model.Config.HeadTokens.Count), Model.Config);
-
-        /// <summary>A wrong formula is off by percents; where heat all but cancels, float32 itself by some 1e-5 of what is left.</summary>
-        public void Same(Tensor expected, Tensor maps)
-        {
-            var actual = maps.flatten(1);
-            var size = expected.norm().item<float>();
-            Assert.InRange((actual - expected).norm().item<float>(), 0, (1e-3f * size) + 1e-8f);
-        }
-
-        public void Dispose()
-        {
-            _scope.Dispose();
-            Model.Dispose();
-        }
     }
 }

@@ -17,59 +17,39 @@ namespace AgCam.Tests.Attribution;
 [Properties(Arbitrary = [typeof(PooledShapes)], MaxTest = 40)]
 public class PooledTests
 {
-    // As in ClosedForm: a wrong formula is off by percents, float32 by some 1e-5 of what cancellation leaves.
-    private const double Tolerance = 1e-3;
-
     static PooledTests() => NativeBackend.Load();
 
     [Property]
     public void Equals_autograd_summed_over_all_rows_for_any_shape_and_target(ViTConfig config, PositiveInt seed)
     {
-        using var scope = NewDisposeScope();
-        using var model = RandomWeights.Model(config, CPU, seed: seed.Get);
-        var input = randn(2, 3, config.ImageHeight, config.ImageWidth, generator: new Generator((ulong)seed.Get));
-        var target = tensor(new long[] { 0, config.Classes - 1, 1, 0 }).view(2, 2);
-        using var pass = Infer(model, input);
-        var (maps, negatives) = PooledAttentionCam.Maps(model, pass, target, signed: true);
-        for (var k = 0; k < 2; k++)
-        {
-            var (positive, negative) = AutogradReference.Maps(model, input, logits => logits.gather(1, target.narrow(1, k, 1)).sum());
-            Assert.InRange(Error(maps.select(1, k), positive, negative), 0, Tolerance);
-            Assert.InRange(Error(negatives!.select(1, k), negative, positive), 0, Tolerance);
-        }
+        using var test = new SomeModel(config, seed.Get);
+        test.SameAsAutograd(target => PooledAttentionCam.Maps(test.Model, test.Pass, target, signed: true));
     }
 
     [Property(MaxTest = 20)]
     public void The_forward_pass_that_is_followed_predicts_as_the_plain_one(ViTConfig config, PositiveInt seed)
     {
-        using var scope = NewDisposeScope();
+        using var test = new SomeModel(config, seed.Get);
         using var noGrad = no_grad();
-        using var model = RandomWeights.Model(config, CPU, seed: seed.Get);
-        var input = randn(2, 3, config.ImageHeight, config.ImageWidth, generator: new Generator((ulong)seed.Get));
-        using var pass = model.Forward(input);
-        var x = model.Embed(input);
-        foreach (var block in model.Blocks)
+        var x = test.Model.Embed(test.Input);
+        foreach (var block in test.Model.Blocks)
             x = block.Forward(x);
-        var patches = x.narrow(1, config.PrefixTokens, config.GridRows * config.GridColumns);
-        var pooled = config.Pooling == HeadPooling.NormedAverage ? model.Norm.Forward(patches.mean([1])) : model.Norm.Forward(patches).mean([1]);
-        var expected = model.ClassHead.Forward(pooled);
-        Assert.InRange((pass.Logits - expected).abs().max().item<float>(), 0, 1e-4);
-        Assert.InRange((model.Logits(input) - expected).abs().max().item<float>(), 0, 1e-4);
+        var patches = x.narrow(1, config.PrefixTokens, test.Patches);
+        var pooled = config.Pooling == HeadPooling.NormedAverage ? test.Model.Norm.Forward(patches.mean([1])) : test.Model.Norm.Forward(patches).mean([1]);
+        var expected = test.Model.ClassHead.Forward(pooled);
+        Assert.InRange((test.Pass.Logits - expected).abs().max().item<float>(), 0, 1e-4);
+        Assert.InRange((test.Model.Logits(test.Input) - expected).abs().max().item<float>(), 0, 1e-4);
     }
 
     [Property(MaxTest = 20)]
     public void Every_method_either_explains_an_averaging_model_or_says_why_not(ViTConfig config, PositiveInt seed)
     {
-        using var scope = NewDisposeScope();
-        using var model = RandomWeights.Model(config, CPU, seed: seed.Get);
-        var input = randn(2, 3, config.ImageHeight, config.ImageWidth, generator: new Generator((ulong)seed.Get));
-        using var pass = Infer(model, input);
-        var batch = new AttributionBatch(model, input, pass, tensor(new long[] { 1, 3 }), ["a", "b"]);
+        using var test = new SomeModel(config, seed.Get);
         foreach (var method in AttributionMethod.All)
             if (method.Refusal(config) is { } why)
                 Assert.Contains("no gradient", why, StringComparison.Ordinal);
             else
-                Assert.All(method.Maps(batch), map => Assert.All(map!.Values, value => Assert.True(float.IsFinite(value), method.Name)));
+                Assert.All(method.Maps(test.Batch), map => Assert.All(map!.Values, value => Assert.True(float.IsFinite(value), method.Name)));
         Assert.NotNull(AttributionMethod.Select(["agcam"])[0].Refusal(config));
         Assert.Null(AttributionMethod.Select(["agcam-pooled"])[0].Refusal(config));
     }
@@ -146,16 +126,6 @@ public class PooledTests
             tensor => afterwards && tensor.Key.StartsWith("norm.", StringComparison.Ordinal) ? "fc_" + tensor.Key : tensor.Key, tensor => (WeightTensor)tensor.Value));
         return folder;
     }
-
-    private static ForwardPass Infer(VisionTransformer model, Tensor input)
-    {
-        using var noGrad = no_grad();
-        return model.Forward(input);
-    }
-
-    /// <summary>Against the heat of both signs: on a grid of a few patches one of the two maps may be all zero.</summary>
-    private static double Error(Tensor actual, Tensor expected, Tensor otherSign) =>
-        ((actual - expected).norm() / (expected.norm() + otherSign.norm() + 1e-30)).item<float>();
 }
 
 /// <summary>Small models whose classifier reads the mean of the patches, with and without class token, normalised before and after the mean.</summary>

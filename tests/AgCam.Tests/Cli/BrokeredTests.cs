@@ -41,6 +41,27 @@ public class BrokeredTests
             process.Kill(entireProcessTree: true);
     }
 
+    [Fact(SkipUnless = nameof(ServicesAreThere), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
+    public async Task A_dry_run_has_its_pace_from_a_worker_and_leaves_explanations_alone()
+    {
+        using var folder = SomeImages.Folder(6);
+        var (test, url) = ($"test-{Guid.NewGuid():N}", $"http://127.0.0.1:{ServingProcess.FreePort()}");
+        string[] common = ["--model", $"tiny={SomeImages.Model}", "--root", folder.Path];
+        using var api = Start(test, ["api", .. common, "--listen", url]);
+        using var worker = Start(test, ["worker", .. common, "--device", "cpu"]);
+        await Answers(new Uri(url + "/health/live"), api);
+
+        var report = Agcam.Run(["submit", folder.Path, "--dry-run", "--json"], "", ("AGCAM_URL", url)).Rows.Single();
+        Assert.Equal(("sample", 5), (report.GetProperty("paceFrom").GetString(), report.GetProperty("paceImages").GetInt32()));
+        Assert.True(report.GetProperty("hours").GetDouble() > 0);
+        var again = Agcam.Run(["submit", folder.Path, "--dry-run", "--json"], "", ("AGCAM_URL", url)).Rows.Single();
+        Assert.Contains("explained already", again.GetProperty("hoursUnknown").GetString(), StringComparison.Ordinal);
+        using var client = new HttpClient();
+        Assert.Contains("\"items\":[]", await client.GetStringAsync(new Uri(url + "/v1/items"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        foreach (var process in (Process[])[worker, api])
+            process.Kill(entireProcessTree: true);
+    }
+
     private static Process Start(string test, string[] arguments)
     {
         var start = new ProcessStartInfo(Agcam.Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
@@ -48,6 +69,7 @@ public class BrokeredTests
         start.Environment["Pipeline__Store"] = Environment.GetEnvironmentVariable("AGCAM_TEST_MONGODB");
         start.Environment["Pipeline__Prefix"] = test;
         start.Environment["Pipeline__Database"] = test;
+        start.Environment["Api__DryRunPaceSeconds"] = "300"; // a busy machine starts a worker slowly
         var process = Process.Start(start)!;
         _ = process.StandardError.ReadToEndAsync();
         _ = process.StandardOutput.ReadToEndAsync();

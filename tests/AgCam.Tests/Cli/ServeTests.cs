@@ -58,17 +58,19 @@ public class ServeTests
 
         var report = serving.Run("submit", folder.Path, "--dry-run", "--json").Rows.Single();
         Assert.Equal((6, 5), (report.GetProperty("images").GetInt32(), report.GetProperty("readable").GetInt32()));
-        Assert.False(report.TryGetProperty("hours", out _)); // nothing has been explained yet
+        Assert.Equal("sample", report.GetProperty("paceFrom").GetString()); // nothing had been explained yet
+        Assert.True(report.GetProperty("hours").GetDouble() > 0);
         Assert.Empty(serving.Run("jobs", "list", "--json").Rows);
         var lines = serving.Run("submit", $"manifest:{folder["m.csv"]}", "--option", "column.path=where", "--option", "column.label=truth", "--dry-run").Lines;
         Assert.Contains("2 images", lines[0], StringComparison.Ordinal);
         Assert.Contains("1 of 2 are classes of the model; not \"nothing like it\"", lines[2], StringComparison.Ordinal);
+        Assert.Contains("unknown. The images of the sample are explained already", lines[3], StringComparison.Ordinal);
         Assert.Equal(2, serving.Run("submit", folder["000.png"], "--dry-run").Code);
 
         var job = serving.Run("submit", $"manifest:{folder["m.csv"]}", "--option", "column.path=where", "--rehash", "--wait", "--json").Rows.Single();
         Assert.Equal("true", job.GetProperty("options").GetProperty("rehash").GetString());
         Assert.Equal(2, job.GetProperty("progress").GetProperty("completed").GetInt32());
-        Assert.True(serving.Run("submit", folder.Path, "--dry-run", "--json").Rows.Single().GetProperty("hours").GetDouble() > 0);
+        Assert.Equal("history", serving.Run("submit", folder.Path, "--dry-run", "--json").Rows.Single().GetProperty("paceFrom").GetString());
         Assert.Equal(0, serving.Stop());
     }
 

@@ -127,6 +127,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [InlineData("eva02_base_patch14_224")]
     [InlineData("vit_base_patch16_siglip_224")]
     [InlineData("vit_small_patch16_dinov3")]
+    [InlineData("vit_small_patch16_rope_224")]
     [InlineData("beit_base_patch16_224")]
     [InlineData("vit_giant_patch14_reg4_dinov2")]
     public void Architectures_without_a_class_token_to_follow_are_refused_by_name(string name) =>

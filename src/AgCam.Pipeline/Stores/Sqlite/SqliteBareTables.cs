@@ -19,7 +19,7 @@ internal sealed class SqliteBareTables(SqliteDatabase database) : IBareTables
     {
         var explanationRows = explanations.Select(SqliteExplanationRow.From).ToList();
         var itemRows = items.Select(item => SqliteItemRow.From(item)).ToList();
-        await database.WriteAsync(
+        await database.WriteManyAsync(
             session =>
             {
                 var (intoExplanations, intoItems) = (SqliteExplanationRow.Into(session, Explanations), SqliteItemRow.Into(session, Items));

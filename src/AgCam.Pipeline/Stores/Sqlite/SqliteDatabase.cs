@@ -6,14 +6,17 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
 /// One file, one writer, many readers. SQLite lets one connection write at a time: here that is one thread, which runs whatever is waiting in one
-/// transaction, so that a commit (and its fsync) is shared by all who wait for it.
+/// transaction, so that a commit (and its fsync) is shared by all who wait for it. Writes of hundreds of rows have a queue of their own and are committed one at a
+/// time between the others: a lease, or the one image that somebody waits for, never stands behind more than one of them.
 /// </summary>
 internal sealed class SqliteDatabase : IAsyncDisposable
 {
     private const int MaxWritesPerCommit = 64;
 
     private readonly SqliteOptions _options;
-    private readonly Channel<IWrite> _writes = Channel.CreateBounded<IWrite>(new BoundedChannelOptions(256) { SingleReader = true });
+    private readonly Channel<IWrite> _short = Channel.CreateBounded<IWrite>(new BoundedChannelOptions(256) { SingleReader = true });
+    private readonly Channel<IWrite> _long = Channel.CreateBounded<IWrite>(new BoundedChannelOptions(16) { SingleReader = true });
+    private readonly SemaphoreSlim _waiting = new(0);
     private readonly ConcurrentBag<SqliteSession> _idle = [];
     private readonly SemaphoreSlim _reading;
     private readonly Task _writer;
@@ -32,12 +35,10 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     public string File => _options.Path;
 
     /// <summary>Runs <paramref name="work"/> in a transaction of the writer; when the task completes, it is as durable as the options say. An exception from it undoes its writes only.</summary>
-    public async Task<T> WriteAsync<T>(Func<SqliteSession, T> work, CancellationToken cancel = default)
-    {
-        var write = new Write<T>(work);
-        await _writes.Writer.WriteAsync(write, cancel);
-        return await write.Done; // not cancelled half way: whether it was written would be unknown
-    }
+    public Task<T> WriteAsync<T>(Func<SqliteSession, T> work, CancellationToken cancel = default) => WriteAsync(_short, work, cancel);
+
+    /// <summary>As <see cref="WriteAsync{T}(Func{SqliteSession, T}, CancellationToken)"/>, for work that takes milliseconds: what is short goes first.</summary>
+    public Task<T> WriteManyAsync<T>(Func<SqliteSession, T> work, CancellationToken cancel = default) => WriteAsync(_long, work, cancel);
 
     /// <summary>Runs <paramref name="work"/> on a connection of its own, which sees all that was written before.</summary>
     public async Task<T> ReadAsync<T>(Func<SqliteSession, T> work, CancellationToken cancel = default)
@@ -55,12 +56,22 @@ internal sealed class SqliteDatabase : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (!_writes.Writer.TryComplete())
+        if (!_short.Writer.TryComplete())
             return;
+        _long.Writer.TryComplete();
+        _waiting.Release();
         await _writer;
         while (_idle.TryTake(out var session))
             session.Dispose();
         _reading.Dispose();
+    }
+
+    private async Task<T> WriteAsync<T>(Channel<IWrite> queue, Func<SqliteSession, T> work, CancellationToken cancel)
+    {
+        var write = new Write<T>(work);
+        await queue.Writer.WriteAsync(write, cancel);
+        _waiting.Release();
+        return await write.Done; // not cancelled half way: whether it was written would be unknown
     }
 
     private T Read<T>(Func<SqliteSession, T> work)
@@ -83,14 +94,14 @@ internal sealed class SqliteDatabase : IAsyncDisposable
 
     /// <summary>
     /// WAL: readers never wait for the writer. page_size counts for a new file only: an explanation has about 1.2 KB, so 8 KB pages waste less of their tail.
-    /// The write-ahead log is folded back every 4,000 pages (32 MB), not every 1,000, since each time costs two fsyncs.
+    /// The write-ahead log is folded back every 8,000 pages (64 MB), not every 1,000: index pages are written again and again, and go to the file once.
     /// </summary>
     private SqliteSession Open() => new(_connectionString,
         $"""
         PRAGMA page_size = 8192;
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = {(_options.Durability == SqliteDurability.Disk ? "FULL" : "NORMAL")};
-        PRAGMA wal_autocheckpoint = 4000;
+        PRAGMA wal_autocheckpoint = 8000;
         PRAGMA cache_size = -65536;
         PRAGMA mmap_size = 1073741824;
         PRAGMA temp_store = MEMORY;
@@ -101,12 +112,16 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         using (session)
         {
             var batch = new List<IWrite>();
-            while (_writes.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+            while (!(_short.Reader.Completion.IsCompleted && _long.Reader.Completion.IsCompleted))
             {
+                _waiting.Wait(); // a write, or the end; of several one wakes, and finds all
                 batch.Clear();
-                while (batch.Count < MaxWritesPerCommit && _writes.Reader.TryRead(out var write))
+                while (batch.Count < MaxWritesPerCommit && _short.Reader.TryRead(out var write))
                     batch.Add(write);
-                Commit(session, batch);
+                if (batch.Count > 0)
+                    Commit(session, batch);
+                if (_long.Reader.TryRead(out var many))
+                    Commit(session, [many]);
             }
         }
     }

@@ -58,7 +58,7 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
 
     private async Task FinishAsync(long no, CancellationToken cancel)
     {
-        while (await database.WriteAsync(
+        while (await database.WriteManyAsync(
             session => session.Execute(
                 "DELETE FROM items WHERE id IN (SELECT id FROM items WHERE id BETWEEN ?1 AND ?2 LIMIT ?3)",
                 SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue), ItemsPerStep),

@@ -30,7 +30,7 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
     public Task<PruneStep> PruneAsync(TimeSpan olderThan, TimeSpan grace, Digest? after = null, int limit = 1000, CancellationToken cancel = default)
     {
         var now = clock.Now();
-        return database.WriteAsync(
+        return database.WriteManyAsync(
             session =>
             {
                 var looked = session.All(

@@ -81,7 +81,7 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
     {
         var after = ChunkRules.After(tail, chunks);
         var bodies = chunks.Select(references => Bson.Encode(new ReferenceList { Images = references })).ToList();
-        return database.WriteAsync(
+        return database.WriteManyAsync(
             session =>
             {
                 if (session.Number($"SELECT no FROM jobs WHERE {IsThis} AND chunks IS NULL AND state IN (0, 1)", job.Blob()) is not { } no || Tail(session, no) != tail)

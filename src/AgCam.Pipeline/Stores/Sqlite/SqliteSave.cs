@@ -8,6 +8,9 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 /// </summary>
 internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
 {
+    /// <summary>Stored in about a millisecond.</summary>
+    private const int FewItems = 16;
+
     public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel)
     {
         var encoded = chunks.Select(result => new Encoded(
@@ -15,7 +18,8 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
             [.. result.Explanations.Select(SqliteExplanationRow.From)],
             [.. result.Items.Select(item => SqliteItemRow.From(item, !result.Unread.Contains(item.Number)))])).ToList();
         var now = clock.Now();
-        return await database.WriteAsync<IReadOnlyList<SaveAnswer>>(session => [.. encoded.Select(one => Save(session, one, now))], cancel);
+        IReadOnlyList<SaveAnswer> Save(SqliteSession session) => [.. encoded.Select(one => SqliteSave.Save(session, one, now))];
+        return await (chunks.Sum(result => result.Items.Count) > FewItems ? database.WriteManyAsync(Save, cancel) : database.WriteAsync(Save, cancel));
     }
 
     private static SaveAnswer Save(SqliteSession session, Encoded encoded, DateTimeOffset now)

@@ -15,7 +15,8 @@ internal static class BareWeights
                 + "Put that file beside it.");
         var weights = placed.Weights;
         var named = NamedArchitectures.Find(architecture, options.Pooled);
-        var width = Side("pos_embed", 3, 2);
+        var rotary = named.RotaryTemperature is not null;
+        var width = rotary ? Side("patch_embed.proj.weight", 4, 0) : Side("pos_embed", 3, 2);
         var patch = Side("patch_embed.proj.weight", 4, 2);
         var depth = 1 + weights.Keys.Select(BlockOf).DefaultIfEmpty(-1).Max();
         // At the named width a different depth means blocks are missing, or that the name is wrong.
@@ -30,6 +31,8 @@ internal static class BareWeights
             MlpWidth = Side("blocks.0.mlp.fc1.weight", 2, 0),
             Classes = Side("head.weight", 2, 0),
         };
+        if (rotary)
+            return config; // its weights are of no input size
         var (rows, columns) = Grid(config, Side("pos_embed", 3, 1), model);
         return config with { ImageHeight = checked(rows * patch), ImageWidth = checked(columns * patch) };
 

@@ -19,7 +19,8 @@ internal static class CanonicalWeights
         if (config.Registers > 0)
             expected["reg_token"] = [1, config.Registers, width];
         var patches = (long)config.GridRows * config.GridColumns;
-        expected["pos_embed"] = [1, patches + (config.PrefixHasPosition ? config.PrefixTokens : 0), width];
+        if (config.RotaryTemperature is null)
+            expected["pos_embed"] = [1, patches + (config.PrefixHasPosition ? config.PrefixTokens : 0), width];
         expected["patch_embed.proj.weight"] = [width, 3, patch, patch];
         if (!config.PreNorm)
             expected["patch_embed.proj.bias"] = [width];

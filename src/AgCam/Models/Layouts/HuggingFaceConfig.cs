@@ -11,7 +11,7 @@ internal static class HuggingFaceConfig
         ["dinov2"] = "its classifier reads the class token and the mean of the patches together, so the gradient reaches the patches too",
         ["dinov2_with_registers"] = "its classifier reads the class token and the mean of the patches together, "
             + "so the gradient reaches the patches too",
-        ["dinov3_vit"] = "it has rotary positions",
+        ["dinov3_vit"] = "transformers has no classifier for it; one that was fine-tuned in timm's layout (vit_base_patch16_dinov3) can be explained with --method agcam-pooled",
         ["siglip"] = "it pools by attention, so there is no class token",
         ["siglip2"] = "it pools by attention, so there is no class token",
         ["siglip_vision_model"] = "it pools by attention, so there is no class token",

@@ -10,11 +10,13 @@ namespace AgCam.Models.Layouts;
 /// <param name="outside">Stored to canonical name, outside the blocks.</param>
 /// <param name="inBlock">The same inside a block, after "prefix{i}." and after "blocks.{i}.".</param>
 /// <param name="ignored">Stored names that a checkpoint may carry and that play no part in classification.</param>
+/// <param name="keysHaveNoBias">A joined bias whose key part is not stored has zeros there.</param>
 internal sealed class NameMap(
     IReadOnlyList<string> blockPrefixes,
     IReadOnlyDictionary<string, string> outside,
     IReadOnlyDictionary<string, string> inBlock,
-    IReadOnlySet<string>? ignored = null)
+    IReadOnlySet<string>? ignored = null,
+    bool keysHaveNoBias = false)
 {
     private const int MaxBlocks = 1_000;
 
@@ -38,6 +40,8 @@ internal sealed class NameMap(
 
         foreach (var (name, pieces) in parts)
         {
+            if (keysHaveNoBias && pieces is [{ } query, null, not null] && name.EndsWith(".bias", StringComparison.Ordinal))
+                pieces[1] = new MemoryTensor(query.DType, query.Shape, new byte[query.ByteLength]);
             // A missing part leaves the joined tensor out: it is then reported as missing.
             if (pieces.All(piece => piece is not null) && JoinedTensor.Fits(pieces!) && !weights.TryAdd(name, new JoinedTensor(pieces!)))
                 unexpected.Add(name);

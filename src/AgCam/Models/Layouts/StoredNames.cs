@@ -28,7 +28,8 @@ internal static class StoredNames
                 || name.Contains(".mlp.weights_in.", StringComparison.Ordinal),
             "its MLP is SwiGLU"),
         (name => name.Contains("relative_position_bias", StringComparison.Ordinal), "it has relative positions"),
-        (name => name.Split('.').Any(part => part is "rope" or "rope_embed" or "rope_embeddings"), "it has rotary positions"),
+        (name => name.Split('.').Any(part => part is "rope" or "rope_embed" or "rope_embeddings"),
+            "it stores rotary positions; only those of DINOv3 in timm's layout are covered, which follow from the patches' places"),
     ];
 
     /// <param name="pooled">Models that average the patches are wanted.</param>
@@ -66,6 +67,8 @@ internal static class StoredNames
             return Under(StoredLayout.HuggingFace, HuggingFaceLayout.Names, HuggingFaceLayout.WithoutBase);
         if (TorchvisionLayout.Recognizes(tensors.Keys))
             return Under(StoredLayout.Torchvision, TorchvisionLayout.Names, name => name);
+        if (EvaLayout.Recognizes(tensors.Keys))
+            return Under(StoredLayout.Timm, EvaLayout.Names, name => name);
         if (TimmLayout.Recognizes(tensors.Keys))
             return Under(StoredLayout.Timm, TimmLayout.Names, name => name);
         var names = string.Join(", ", tensors.Keys.Order(StringComparer.Ordinal).Take(5).Select(PrintableName.Of));

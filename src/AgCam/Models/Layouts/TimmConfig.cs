@@ -26,10 +26,15 @@ internal static class TimmConfig
         architecture ??= config.Text("architecture");
         var pretrained = config.OptionalSection("pretrained_cfg");
         var args = config.OptionalSection("model_args");
-        var pool = args?.OptionalText("global_pool") ?? config.OptionalText("global_pool") ?? "token";
-        CheckArguments(pool, args, architecture, pooled);
+        var pool = args?.OptionalText("global_pool") ?? config.OptionalText("global_pool");
+        CheckArguments(pool ?? "token", args, architecture, pooled);
 
-        var named = NamedArchitectures.Find(architecture, pooled);
+        // A name that stands for averaged patches is fine where the configuration says that the class token is read.
+        var named = NamedArchitectures.Find(architecture, pooled || pool == "token");
+        var pooling = pool switch { null => named.Pooling, "avg" => HeadPooling.AverageOfNormed, _ => HeadPooling.Token };
+        var classToken = args?.OptionalFlag("class_token") ?? named.ClassToken;
+        if (!classToken && pooling == HeadPooling.Token)
+            throw Refused(architecture, "it has no class token");
         var input = Input(pretrained);
         var size = args?.OptionalSize("img_size") ?? input ?? (named.ImageHeight, named.ImageWidth);
         var patch = args?.OptionalSize("patch_size") is { } given ? Square(given, args) : named.PatchSize;
@@ -49,8 +54,8 @@ internal static class TimmConfig
             Classes = new[] { args, config, pretrained }.Select(part => part?.OptionalInteger("num_classes"))
                 .FirstOrDefault(count => count is not null) ?? named.Classes,
             Activation = args?.OptionalText("act_layer") is { } activation ? ActivationOf(activation, args) : named.Activation,
-            Pooling = pool == "avg" ? HeadPooling.AverageOfNormed : named.Pooling,
-            ClassToken = args?.OptionalFlag("class_token") ?? named.ClassToken,
+            Pooling = pooling,
+            ClassToken = classToken,
             Registers = registers,
             PrefixHasPosition = args?.OptionalFlag("no_embed_class") is { } noEmbed ? !noEmbed : named.PrefixHasPosition,
             PreNorm = args?.OptionalFlag("pre_norm") ?? named.PreNorm,

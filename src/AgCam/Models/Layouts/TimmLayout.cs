@@ -11,7 +11,7 @@ internal static class TimmLayout
         Outside(),
         InBlock());
 
-    private static Dictionary<string, string> Outside()
+    internal static Dictionary<string, string> Outside()
     {
         var map = NameMap.WithWeightAndBias(
             ("patch_embed.proj", "patch_embed.proj"),
@@ -25,7 +25,7 @@ internal static class TimmLayout
         return map;
     }
 
-    private static Dictionary<string, string> InBlock()
+    internal static Dictionary<string, string> InBlock()
     {
         var map = NameMap.WithWeightAndBias(
             ("norm1", "norm1"),

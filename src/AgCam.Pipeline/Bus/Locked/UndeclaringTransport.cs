@@ -1,65 +1,26 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Telemetry;
 using MassTransit;
 using MassTransit.Serialization;
-using Polly;
-using Polly.Retry;
 using RabbitMQ.Client;
 
 namespace AgCam.Pipeline.Bus.Locked;
 
 /// <summary>
-/// The sending half of the bus for a user without configure permission: MassTransit declares every exchange that it sends to. The messages are those that MassTransit
-/// would send, on a channel of its own, each one confirmed.
+/// Sending for a user without configure permission: MassTransit declares every exchange that it sends to. The messages are those that MassTransit would send, on a
+/// channel of its own, each one confirmed.
 /// </summary>
-internal sealed class UndeclaringBus(BrokerAddress broker, BusNames names, PipelineOptions options) : IExplainBus, IAsyncDisposable
+internal sealed class UndeclaringTransport(BrokerAddress broker, PipelineOptions options) : IBrokerTransport, IAsyncDisposable
 {
     private readonly SemaphoreSlim _opening = new(1);
     private IConnection? _connection;
     private IChannel? _channel;
 
-    private readonly ResiliencePipeline _sending = new ResiliencePipelineBuilder()
-        .AddRetry(new RetryStrategyOptions
-        {
-            ShouldHandle = new PredicateBuilder().Handle<Exception>(e => e is not OperationCanceledException and not OptionsException),
-            MaxRetryAttempts = 4,
-            Delay = TimeSpan.FromMilliseconds(200),
-            MaxDelay = TimeSpan.FromSeconds(5),
-            BackoffType = DelayBackoffType.Exponential,
-            UseJitter = true,
-        })
-        .Build();
-
-    public Task PublishAsync(ExplainImages message, CancellationToken cancel = default)
-    {
-        ExplainImagesRules.ThrowIfInvalid(message);
-        return SendAsync(names.Of(message.Lane), message, RequestId.Of($"{message.Key}/{message.Epoch}"), mandatory: true, cancel);
-    }
-
-    public Task TellAsync(ChunkExplained told, CancellationToken cancel = default) =>
-        SendAsync(names.Events, told, RequestId.Of($"explained/{told.Owner}/{told.Chunk}"), mandatory: false, cancel);
-
-    public Task TellAsync(JobCompleted told, CancellationToken cancel = default) => SendAsync(names.Events, told, told.JobId, mandatory: false, cancel);
-
-    private async Task SendAsync<T>(string exchange, T message, Guid id, bool mandatory, CancellationToken cancel)
+    public async Task SendAsync<T>(string exchange, T message, Guid id, bool mandatory, CancellationToken cancel)
         where T : class
     {
         var body = Envelope(message, id);
-        try
-        {
-            using var activity = TraceHeaders.Send(exchange);
-            await _sending.ExecuteAsync(async token => await AttemptAsync(exchange, body, id, mandatory, token), cancel);
-        }
-        catch (Exception e) when (!cancel.IsCancellationRequested)
-        {
-            throw new BusException($"The broker did not confirm a message to {exchange}: {e.Message} It may or may not have arrived; publish it again.", e);
-        }
-    }
-
-    private async Task AttemptAsync(string exchange, byte[] body, Guid id, bool mandatory, CancellationToken cancel)
-    {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(TimeSpan.FromSeconds(options.ConfirmSeconds));
         try

@@ -1,0 +1,160 @@
+using System.Runtime.InteropServices;
+using AgCam.Attribution;
+using AgCam.Models;
+using AgCam.Models.Safetensors;
+using AgCam.Native;
+using AgCam.Tests.Attribution;
+using AgCam.Tests.Cli;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace AgCam.Tests.Models;
+
+/// <summary>DINOv3 with a classifier in timm's layout. No published weights: random ones, and the model written a second time.</summary>
+public class DinoV3Tests
+{
+    static DinoV3Tests() => NativeBackend.Load();
+
+    [Theory]
+    [InlineData(false, 48, 64)]
+    [InlineData(true, 48, 64)]
+    [InlineData(false, 80, 32)] // another grid: the angles follow it
+    public void Logits_equal_the_model_written_from_its_description(bool qkvBias, int height, int width)
+    {
+        using var scope = NewDisposeScope();
+        using var some = new SomeDinoV3(qkvBias);
+        using var checkpoint = some.Open();
+        using var model = VisionTransformer.Load(checkpoint, CPU, inputHeight: height, inputWidth: width);
+        var input = randn([2, 3, height, width], generator: new Generator(3));
+        var expected = some.Logits(input);
+        using var noGrad = no_grad();
+        using var pass = model.Forward(input);
+        Assert.InRange((pass.Logits - expected).abs().max().item<double>(), 0, 1e-4);
+        Assert.InRange((model.Logits(input) - expected).abs().max().item<double>(), 0, 1e-4);
+        Assert.InRange((expected[0] - expected[1]).abs().max().item<double>(), 0.01, double.MaxValue); // the input matters
+    }
+
+    [Theory]
+    [InlineData("avg", HeadPooling.AverageOfNormed)]
+    [InlineData(null, HeadPooling.AverageOfNormed)]
+    [InlineData("token", HeadPooling.Token)]
+    public void The_maps_equal_autograd_whatever_the_classifier_reads(string? pool, HeadPooling expected)
+    {
+        using var scope = NewDisposeScope();
+        using var some = new SomeDinoV3(pool: pool);
+        using var checkpoint = some.Open(pooled: expected != HeadPooling.Token);
+        Assert.Equal(expected, checkpoint.Config.Pooling);
+        using var model = VisionTransformer.Load(checkpoint, CPU);
+        var input = randn([2, 3, 48, 64], generator: new Generator(4));
+        using var pass = SomeModel.Infer(model, input);
+        var target = tensor(new long[] { 1, 4 }).view(2, 1);
+        var (maps, negatives) = expected == HeadPooling.Token ? AttentionGuidedCam.Maps(model, pass, target, signed: true) : PooledAttentionCam.Maps(model, pass, target, signed: true);
+        var (positive, negative) = AutogradReference.Maps(model, input, logits => logits.gather(1, target).sum());
+        SomeModel.Same(positive, maps.select(1, 0), negative);
+        SomeModel.Same(negative, negatives!.select(1, 0), positive);
+    }
+
+    [Fact]
+    public void The_keys_have_no_bias()
+    {
+        using var some = new SomeDinoV3(qkvBias: true);
+        using var checkpoint = some.Open();
+        float[] expected = [.. some.Values("blocks.1.attn.q_bias"), .. new float[SomeDinoV3.Width], .. some.Values("blocks.1.attn.v_bias")];
+        Assert.Equal(expected, checkpoint.Weights["blocks.1.attn.qkv.bias"].ToFloat32());
+    }
+
+    [Fact]
+    public void The_papers_method_refuses_one_that_averages_and_names_its_relative()
+    {
+        using var some = new SomeDinoV3();
+        var error = Assert.Throws<ModelException>(() => some.Open(pooled: false));
+        Assert.Equal(ModelFailure.UnsupportedArchitecture, error.Reason);
+        Assert.Contains("agcam-pooled", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false, "blocks.1.gamma_2", null, "Missing (1): blocks.1.ls2.gamma")]
+    [InlineData(true, "blocks.0.attn.v_bias", null, "Missing (1): blocks.0.attn.qkv.bias")]
+    [InlineData(false, null, "pos_embed", "Unexpected (1): 'pos_embed'")]
+    [InlineData(false, null, "blocks.0.attn.qkv.bias", "Unexpected (1): 'blocks.0.attn.qkv.bias'")]
+    [InlineData(false, null, "rope.periods", "stores rotary positions")]
+    [InlineData(false, "head.weight", null, "without a classifier")]
+    public void What_does_not_fit_is_named(bool qkvBias, string? without, string? with, string told)
+    {
+        using var some = new SomeDinoV3(qkvBias);
+        some.Change(tensors =>
+        {
+            tensors.Remove(without ?? "");
+            if (with is not null)
+                tensors[with] = MemoryTensor.FromFloat32([96], new float[96]);
+        });
+        Assert.Contains(told, Assert.Throws<ModelException>(() => some.Open()).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("vit_small_patch16_dinov3", 384, 12, 6, false)]
+    [InlineData("vit_base_patch16_dinov3_qkvb.lvd1689m", 768, 12, 12, true)]
+    [InlineData("vit_large_patch16_dinov3.sat493m", 1024, 24, 16, false)]
+    public void Names_have_their_published_shapes(string name, int width, int depth, int heads, bool qkvBias)
+    {
+        var config = NamedArchitectures.Find(name, pooled: true);
+        Assert.Equal((width, depth, heads, qkvBias, 4 * width), (config.Width, config.Depth, config.Heads, config.QkvBias, config.MlpWidth));
+        Assert.Equal((100, 5, 4, 1e-5, true, HeadPooling.AverageOfNormed, 256),
+            (config.RotaryTemperature!.Value, config.PrefixTokens, config.Registers, config.LayerNormEpsilon, config.LayerScale, config.Pooling, config.ImageHeight));
+        Assert.EndsWith(";rotary=100", config.Canonical(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("vit_small_plus_patch16_dinov3")]
+    [InlineData("vit_huge_plus_patch16_dinov3_qkvb")]
+    [InlineData("vit_7b_patch16_dinov3")]
+    public void Sizes_with_another_mlp_are_refused(string name) =>
+        Assert.Contains("SwiGLU", Assert.Throws<ModelException>(() => NamedArchitectures.Find(name, pooled: true)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Bare_weights_need_the_name_alone()
+    {
+        using var some = new SomeDinoV3();
+        File.Delete(some["config.json"]);
+        using var checkpoint = Checkpoint.Open(some.Path, new CheckpointOptions { Pooled = true, Architecture = "vit_small_patch16_dinov3", Heads = SomeDinoV3.Heads });
+        Assert.Equal((SomeDinoV3.Width, SomeDinoV3.Depth, SomeDinoV3.Classes, 16), (checkpoint.Config.Width, checkpoint.Config.Depth, checkpoint.Config.Classes, checkpoint.Config.GridRows));
+    }
+
+    [Fact]
+    public void It_is_inspected_verified_and_explained_by_the_command()
+    {
+        using var scope = NewDisposeScope();
+        using var some = new SomeDinoV3();
+        var shown = Agcam.Run("models", "inspect", some.Path, "--json").Rows.Single();
+        Assert.Equal(("agcam-pooled", 100), (shown.GetProperty("method").GetString(), shown.GetProperty("config").GetProperty("rotaryTemperature").GetInt32()));
+        Assert.Contains("agcam-pooled alone", Agcam.Run("models", "inspect", some.Path).Output, StringComparison.Ordinal);
+
+        WriteReference(some);
+        var verified = Agcam.Run("models", "verify", some.Path, "--against", some["reference.safetensors"], "--json").Rows.Single();
+        Assert.True(verified.GetProperty("agrees").GetBoolean());
+        Assert.Equal(["logits", "maps"], verified.GetProperty("stages").EnumerateArray().Select(stage => stage.GetProperty("name").GetString()));
+
+        using var pictures = SomeImages.Folder(2);
+        Assert.Equal(2, Agcam.Run("explain", pictures.Path, "--model", some.Path, "--json").Code);
+        var rows = Agcam.Run("explain", pictures.Path, "--model", some.Path, "--method", "agcam-pooled", "--json", "-q").Rows.ToList();
+        Assert.All(rows, row => Assert.True(row.GetProperty("explanations")[0].GetProperty("max").GetDouble() > 0));
+        Assert.Equal(2, rows.Count);
+    }
+
+    /// <summary>What a program of one's own would write: logits of the second model, and maps by autograd.</summary>
+    private static void WriteReference(SomeDinoV3 some)
+    {
+        using var checkpoint = some.Open();
+        using var model = VisionTransformer.Load(checkpoint, CPU);
+        var input = randn([1, 3, 48, 64], generator: new Generator(5));
+        var maps = AutogradReference.Maps(model, input, logits => logits.select(1, 2).sum()).Positive;
+        static WeightTensor Floats(Tensor t) => MemoryTensor.FromFloat32(t.shape, t.to(float32).contiguous().data<float>().ToArray());
+        SafetensorsWriter.Write(some["reference.safetensors"], new Dictionary<string, WeightTensor>
+        {
+            ["input"] = Floats(input),
+            ["logits"] = Floats(some.Logits(input)),
+            ["targets"] = new MemoryTensor(DType.I64, [1, 1], MemoryMarshal.AsBytes<long>([2L]).ToArray()),
+            ["agcam_pooled"] = Floats(maps.unsqueeze(1)),
+        });
+    }
+}
