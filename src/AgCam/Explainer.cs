@@ -32,6 +32,9 @@ public sealed record ExplainOptions
 
     public BoxSelection Boxes { get; init; } = BoxSelection.All;
 
+    /// <summary>False leaves the boxes out: for whoever cuts them later, from the stored map.</summary>
+    public bool WithBoxes { get; init; } = true;
+
     /// <summary>Weight of the class against in a contrastive target. Default 1.</summary>
     public double Gamma { get; init; } = 1;
 
@@ -163,7 +166,7 @@ public sealed class Explainer : IDisposable
 
     private TargetExplanation Explain(string requested, ResolvedTarget target, Heatmap map, Heatmap? negative, InputTransform transform, ExplainOptions options)
     {
-        var boxes = map.Boxes(Preprocessing.InputWidth, Preprocessing.InputHeight, options.Threshold).Select(transform.ToOriginal).OfType<BoundingBox>();
+        var boxes = options.WithBoxes ? map.Boxes(Preprocessing.InputWidth, Preprocessing.InputHeight, options.Threshold).Select(transform.ToOriginal).OfType<BoundingBox>() : [];
         return new TargetExplanation
         {
             Requested = requested,

@@ -9,8 +9,8 @@ internal sealed record Plan(IExplainEngine Engine, ExplainOptions Options, Expla
 {
     public static Plan Of(IExplainEngine engine, IReadOnlyList<Target> targets, IReadOnlyList<string> asWritten)
     {
-        // A threshold of 1 finds no boxes: they are cut from the stored map, so that found and computed explanations give the same ones.
-        var options = new ExplainOptions { Targets = targets, Threshold = 1 };
+        // Boxes are cut from the stored map, so that found and computed explanations give the same ones.
+        var options = new ExplainOptions { Targets = targets, WithBoxes = false };
         return new Plan(engine, options, engine.Recipe(options), string.Join('\n', asWritten));
     }
 

@@ -78,6 +78,21 @@ public sealed class DeviceTests
     }
 
     [Fact]
+    public async Task As_many_batches_are_computed_at_the_same_time_as_there_are_lanes()
+    {
+        using var together = new Barrier(3);
+        var queue = new BatchQueue(2, TimeSpan.Zero);
+        var works = Works(PlanOf(_ => Assert.True(together.SignalAndWait(TimeSpan.FromSeconds(60)))), 6); // three batches of two, none of which ends before all have begun
+        works.ForEach(queue.Add);
+        using var end = new CancellationTokenSource();
+        var running = DeviceOf(queue).RunAsync(end.Token, lanes: 3);
+        foreach (var work in works)
+            Assert.NotNull(await work.Done.WaitAsync(TimeSpan.FromSeconds(120), Cancel));
+        await end.CancelAsync();
+        await running;
+    }
+
+    [Fact]
     public async Task Who_gave_up_is_not_computed_and_who_is_being_computed_is_waited_for()
     {
         var queue = new BatchQueue(1, TimeSpan.Zero);
