@@ -10,6 +10,7 @@ using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Telemetry;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace AgCam.Api.Resources;
@@ -48,7 +49,7 @@ internal static class Jobs
         JobRequest request, HttpContext http, IStore store, JobSignal signal, ModelCatalog models, ReferenceReader references, ApiKeys keys, ImageRate rate, PipelineOptions pipeline, CancellationToken cancel)
     {
         var key = IdempotencyKey.Of(http, keys);
-        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks);
+        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks) with { Trace = JobTrace.Here };
         IImageSource source;
         try
         {
@@ -199,7 +200,7 @@ internal static class Jobs
             return Problem.Conflict("job-state", $"Job {id} is {job.State}; more may fail yet.", "Try again when it has ended.");
         if (job.Progress.Failed == 0)
             return Problem.Conflict("nothing-failed", $"Job {id} has no failed images.", "There is nothing to try again.");
-        var child = job.Spec with { Parent = id, Source = $"failures:{id}" };
+        var child = job.Spec with { Parent = id, Source = $"failures:{id}", Trace = JobTrace.Here };
         var key = $"retry of {id}";
         if (await store.Jobs.FindAsync(RequestId.Of(key), cancel) is null && rate.Take(http.User.Identity!.Name!, job.Progress.Failed) is { } after)
             return TooMany(http, after);

@@ -76,7 +76,8 @@ public sealed record PipelineRate(string Transport, string Store, int Images, do
     }
 
     /// <summary>Random bytes behind the first bytes of a PNG; a hundred folders, as real data sets have them.</summary>
-    private static string Write(string folder, int images)
+    /// <returns><paramref name="folder"/>.</returns>
+    public static string Write(string folder, int images)
     {
         Span<byte> bytes = stackalloc byte[4096];
         for (var i = 0; i < images; i++)
