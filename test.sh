@@ -4,6 +4,8 @@
 #   ./test.sh                     what needs no service; names what it left out
 #   ./test.sh --services debian   also RabbitMQ and a MongoDB-compatible store from Debian's packages, in a chroot (root on Debian)
 #   ./test.sh --filter NAME       only test classes whose name contains NAME
+#   ./test.sh --broker 3.10       only what is tested on a broker, against Debian 12's RabbitMQ 3.10 in a second chroot (root on Debian)
+#   ./test.sh --broker both       everything against 4.x, then what clients and broker say to each other once more against 3.10
 #   ./test.sh --faults [NAME=VALUE...]   the long fault run instead of the tests: images=20000 engine=model|null rounds=3 outage=20 slow=MS seed=1
 #
 # The fault run kills API and workers, restarts the broker and stops the store, of the services that AGCAM_TEST_SERVICES (a script) restarts, or else of those it starts
@@ -12,32 +14,51 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-services=none filter= faults=()
+services=none filter= broker= started= faults=()
 [ "${CI:-}" = true ] && services=debian
 while [ $# -gt 0 ]; do
   case "$1" in
     --services) services=$2; shift 2 ;;
     --filter) filter=$2; shift 2 ;;
+    --broker) broker=$2; services=debian; shift 2 ;;
     --faults) shift; faults=(role=faults "$@"); services=debian; break ;;
-    -h|--help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h|--help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "test.sh: unknown option $1 (see ./test.sh --help)" >&2; exit 2 ;;
   esac
 done
 
+case "$broker" in
+  '' | 3.10 | both) ;;
+  *) echo "test.sh: --broker is 3.10 or both, not $broker" >&2; exit 2 ;;
+esac
+if [ -n "$broker" ] && [ -n "${AGCAM_TEST_RABBITMQ:-}" ]; then
+  echo "test.sh: --broker starts a broker of its own; unset AGCAM_TEST_RABBITMQ" >&2
+  exit 2
+fi
+
 dotnet build AgCamPipeline.sln -c Release --nologo -v quiet
 
-if [ "$services" = debian ] && [ -z "${AGCAM_TEST_RABBITMQ:-}${AGCAM_TEST_MONGODB:-}" ]; then
-  stop_services() { trap - EXIT; infra/test-services/debian.sh down; }
+start_services() { # RELEASE: the Debian release that the broker comes from
+  started=yes
   trap stop_services EXIT
-  infra/test-services/debian.sh up
+  AGCAM_SERVICES_RABBITMQ=$1 infra/test-services/debian.sh up
   eval "$(infra/test-services/debian.sh env)"
   export AGCAM_TEST_SERVICES_OWNED=1 # ours to restart
+}
+stop_services() {
+  trap - EXIT
+  if [ -n "$started" ]; then infra/test-services/debian.sh down; fi
+  started=
+}
+if [ "$services" = debian ] && [ -z "${AGCAM_TEST_RABBITMQ:-}${AGCAM_TEST_MONGODB:-}" ]; then
+  start_services "$([ "$broker" = 3.10 ] && echo bookworm || echo sid)"
 fi
 
 if [ ${#faults[@]} -gt 0 ]; then
   log=$(mktemp)
-  dotnet exec tests/AgCam.TestHost/bin/Release/net10.0/AgCam.TestHost.dll "${faults[@]}" 2>&1 | tee "$log" && code=0 || code=$?
-  if [ "$(type -t stop_services)" = function ]; then stop_services; fi
+  # Its last line is held back: it is the run's result, and comes last.
+  dotnet exec tests/AgCam.TestHost/bin/Release/net10.0/AgCam.TestHost.dll "${faults[@]}" 2>&1 | tee "$log" | sed -u '$d' && code=0 || code=$?
+  stop_services
   tail -n 1 "$log"
   rm -f "$log"
   exit "$code"
@@ -49,13 +70,15 @@ done
 command -v chromium chromium-browser google-chrome >/dev/null || echo "left out: a test that needs a browser (apt-get install chromium)"
 
 passed=0 failed=0 skipped=0 broken=0
-for project in tests/*.Tests; do
+run_tests() { # PROJECT [ARGS...]
+  local project=$1 name log code
+  shift
   name=$(basename "$project")
-  echo "== $name"
+  echo "== $name${*:+ $*}"
   log=$(mktemp)
-  arguments=()
-  [ -n "$filter" ] && arguments=(--filter-class "*$filter*" --ignore-exit-code 8)
-  "$project/bin/Release/net10.0/$name" --no-ansi --progress off --timeout 30m "${arguments[@]}" 2>&1 | tee "$log" && code=0 || code=$?
+  [ -z "$filter" ] || set -- "$@" --filter-class "*$filter*"
+  [ $# -eq 0 ] || set -- "$@" --ignore-exit-code 8 # it may leave nothing
+  "$project/bin/Release/net10.0/$name" --no-ansi --progress off --timeout 30m "$@" 2>&1 | tee "$log" && code=0 || code=$?
   count() { sed -n "s/^ *$1: \([0-9]*\)$/\1/p" "$log" | tail -n 1; }
   if [ -z "$(count total)" ] || { [ "$code" -ne 0 ] && [ "$(count failed)" = 0 ]; }; then
     echo "$name ended with exit code $code and no failed test to explain it" >&2
@@ -65,8 +88,19 @@ for project in tests/*.Tests; do
   failed=$((failed + $(count failed || true) + 0))
   skipped=$((skipped + $(count skipped || true) + 0))
   rm -f "$log"
-done
+}
+
+if [ "$broker" = 3.10 ]; then
+  run_tests tests/AgCam.Pipeline.Tests --filter-trait 'RabbitMQ=*'
+else
+  for project in tests/*.Tests; do run_tests "$project"; done
+fi
+if [ "$broker" = both ]; then
+  stop_services
+  start_services bookworm
+  run_tests tests/AgCam.Pipeline.Tests --filter-trait RabbitMQ=wire
+fi
 failed=$((failed + broken))
-if [ "$(type -t stop_services)" = function ]; then stop_services; fi
+stop_services
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

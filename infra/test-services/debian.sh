@@ -21,6 +21,7 @@ usage: debian.sh COMMAND
   rabbitmqctl ARGS...   the broker's own command
   psql ARGS...          PostgreSQL's own command
   helm-check            build infra/helm-check with Debian sid's Go and Kubernetes' types, print the program's path; needs nothing to run
+  compose               fetch Debian sid's docker-compose, print the program's path; needs nothing to run
 environment:
   AGCAM_SERVICES_CACHE     /var/cache/agcam-test-services
   AGCAM_SERVICES_PORT      21670: first of seven ports: AMQP, management, node names, distribution, MongoDB, PostgreSQL, AMQP over TLS
@@ -364,6 +365,33 @@ helm_check_inside() {
         sh -c 'cd /tmp/go/src/helm-check && unformatted=$(gofmt -l .) && { [ -z "$unformatted" ] || { echo "gofmt -w $unformatted"; exit 1; }; } && go vet . && go build -o /tmp/out/helm-check .'
 }
 
+# ---- docker-compose ----------------------------------------------------------------------------------------------------------------------
+
+# Debian 12's is the old one in Python; sid's is the real one, a single program that runs here as well. What it does without an engine is read and check.
+compose() {
+    local folder=$cache/compose
+    if ! "$folder/docker-compose" version >/dev/null 2>&1; then
+        chroot_works sid || build_chroot sid
+        mkdir -p "$folder"
+        say "fetching docker-compose"
+        unshare --mount --propagation private "${BASH_SOURCE[0]}" compose-inside >"$logs/compose.log" 2>&1 9>&- \
+            || fail "docker-compose cannot be fetched; see $logs/compose.log"
+    fi
+    echo "$folder/docker-compose"
+}
+
+compose_inside() {
+    local root=$cache/sid program
+    mount_kernel_folders "$root"
+    mount -t tmpfs tmpfs "$root/tmp"
+    export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+    chroot "$root" apt-get update
+    chroot "$root" sh -c 'cd /tmp && apt-get download docker-compose && dpkg-deb -x docker-compose_*.deb unpacked'
+    program=$(find "$root/tmp/unpacked" -type f -name docker-compose -perm -u+x | head -n 1)
+    cp "$program" "$cache/compose/docker-compose"
+    "$cache/compose/docker-compose" version
+}
+
 # ---- the commands --------------------------------------------------------------------------------------------------------------------
 
 print_environment() {
@@ -445,6 +473,7 @@ main() {
         build-inside) build_inside "$1"; return ;;
         namespace-inside) namespace_inside; return ;;
         helm-check-inside) helm_check_inside; return ;;
+        compose-inside) compose_inside; return ;;
         rabbitmqctl) rabbit rabbitmqctl "$@"; return ;;
         psql) postgres psql -h 127.0.0.1 -p "$postgres_port" "$@"; return ;;
     esac
@@ -461,6 +490,7 @@ main() {
         start-mongo) start_mongo ;;
         add-rabbitmq-user) add_rabbitmq_user "$@" ;;
         helm-check) helm_check ;;
+        compose) compose ;;
         *) usage >&2; exit 2 ;;
     esac
 }

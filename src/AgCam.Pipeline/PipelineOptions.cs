@@ -36,7 +36,7 @@ public sealed record PipelineOptions : IValidatableObject
     /// <summary>A file that holds what <see cref="Bus"/> would. Default none.</summary>
     public string? BusFile { get; init; }
 
-    /// <summary>For a MongoDB server with a certificate of one's own authority. Default: the machine's authorities.</summary>
+    /// <summary>For a MongoDB server with a certificate of one's own authority, or one that asks for ours; authMechanism=MONGODB-X509 in the address logs in with it. Default: the machine's authorities.</summary>
     public TlsOptions StoreTls { get; init; } = new();
 
     /// <summary>For an amqps:// broker with a certificate of one's own authority. Default: the machine's authorities.</summary>

@@ -37,6 +37,7 @@ public static class PipelineRegistration
         services.AddHostedService<StoreStart>();
         services.AddHostedService<TelemetryStart>();
         services.AddExplainBus(options);
+        services.AddSingleton<JobSignal>();
         services.AddSingleton<Planner>();
         services.AddSingleton<Publisher>();
         services.AddSingleton<Sweeper>();

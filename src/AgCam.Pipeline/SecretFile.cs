@@ -9,7 +9,7 @@ internal static class SecretFile
     {
         try
         {
-            return File.ReadAllText(path).Trim() is { Length: > 0 } text ? text : throw new OptionsException($"{option}: {path} is empty. Put the address into it.");
+            return File.ReadAllText(path).Trim() is { Length: > 0 } text ? text : throw new OptionsException($"{option}: {path} is empty. Put the secret into it.");
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {

@@ -1,6 +1,7 @@
 // evaluation [ARCHITECTURE [ROUNDS]]: the costs of an evaluation side by side
 // queries [IMAGES [mongodb://server]]: growth of a store, and every list on it
 // interactive [null|scenes [REQUESTS]]: POST /v1/explanations?wait= with nothing else to do, and under full bulk load
+// telemetry [IMAGES [ROUNDS]]: CPU time an image with nobody listening, with traces, and with traces and metrics
 // lanes [MODEL [BATCH [ROUNDS]]]: one batch at a time on all processors, or one on each
 // anything else goes to BenchmarkDotNet
 using System.Globalization;
@@ -23,6 +24,9 @@ switch (args.FirstOrDefault())
         break;
     case "interactive":
         await InteractiveLane.RunAsync(Given(1, "null"), Number(2, 300));
+        break;
+    case "telemetry":
+        await TelemetryCosts.RunAsync(Number(1, 10_000), Number(2, 7));
         break;
     default:
         BenchmarkSwitcher.FromAssembly(typeof(HeatmapBenchmarks).Assembly).Run(args);

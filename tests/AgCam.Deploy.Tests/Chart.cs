@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json.Nodes;
 
 namespace AgCam.Deploy.Tests;
@@ -6,15 +5,7 @@ namespace AgCam.Deploy.Tests;
 /// <summary>The chart, rendered by infra/helm-check.</summary>
 internal static class Chart
 {
-    public const string Skipped = "AGCAM_TEST_SERVICES names no debian.sh, which builds infra/helm-check";
-
-    private static readonly Lazy<string> Program = new(() =>
-    {
-        var (code, output, errors) = Run(Environment.GetEnvironmentVariable("AGCAM_TEST_SERVICES")!, ["helm-check"]);
-        return code == 0 ? output.Trim() : throw new InvalidOperationException($"helm-check was not built: {errors}");
-    });
-
-    public static bool CanBeRendered => Environment.GetEnvironmentVariable("AGCAM_TEST_SERVICES") is { Length: > 0 };
+    private static readonly Tool HelmCheck = new("helm-check");
 
     /// <summary>What every installation must name.</summary>
     public const string Least = """
@@ -54,19 +45,11 @@ internal static class Chart
                 File.WriteAllText(file, text);
                 return file;
             }).ToArray();
-            return Run(Program.Value, [Repository.PathOf("helm", "agcam"), .. files]);
+            return HelmCheck.Run([Repository.PathOf("helm", "agcam"), .. files]);
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
-    }
-
-    private static (int Code, string Output, string Errors) Run(string program, string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        process.WaitForExit();
-        return (process.ExitCode, output.Result, errors.Result);
     }
 }

@@ -8,7 +8,7 @@ public sealed class ChartTests
     /// <summary>A cluster with everything switched on.</summary>
     private const string All = """
         broker: {tlsSecret: broker-tls, clientCertificate: true, prefix: ours, hearEvents: false, workerKey: worker}
-        store: {tlsSecret: store-tls}
+        store: {tlsSecret: store-tls, clientCertificate: true, serverName: mongo.internal}
         setup: {mode: job, existingSecret: agcam-setup}
         models: {vit: /models/vit}
         modelVolume: {persistentVolumeClaim: {claimName: models}}
@@ -20,10 +20,10 @@ public sealed class ChartTests
         serviceAccount: {annotations: {role: reader}}
         telemetry: {otlpEndpoint: "http://collector:4317", prometheus: true}
         serviceMonitor: {enabled: true, labels: {release: prometheus}}
-        keda: {enabled: true}
+        keda: {enabled: true, existingSecret: agcam-keda, key: address}
         """;
 
-    [Theory(SkipUnless = nameof(Chart.CanBeRendered), SkipType = typeof(Chart), Skip = Chart.Skipped)]
+    [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     [InlineData("", "Deployment Service NetworkPolicy PodDisruptionBudget PodDisruptionBudget ServiceAccount Pod Deployment")]
     [InlineData("{networkPolicy: {enabled: false}, pdb: {enabled: false}, serviceAccount: {create: false}, setup: {mode: none}}", "Deployment Service Pod Deployment")]
     [InlineData(
@@ -32,7 +32,7 @@ public sealed class ChartTests
     public void Every_object_is_one_that_Kubernetes_would_take(string values, string kinds) =>
         Assert.Equal(kinds.Split(' ').Order(), Chart.Render(Chart.Least, values).Select(node => (string)node["kind"]!).Order());
 
-    [Theory(SkipUnless = nameof(Chart.CanBeRendered), SkipType = typeof(Chart), Skip = Chart.Skipped)]
+    [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     [InlineData("brker: {}", "brker")]
     [InlineData("worker: {gpu: {enable: true}}", "worker.gpu.enable")]
     [InlineData("api: {replicas: two}", "api.replicas")]
@@ -43,13 +43,15 @@ public sealed class ChartTests
     [InlineData("setup: {mode: job}", "setup.existingSecret")]
     [InlineData("api: {keys: []}", "api.keys")]
     [InlineData("serviceMonitor: {enabled: true}", "needs telemetry.prometheus")]
+    [InlineData("store: {clientCertificate: true}", "store.tlsSecret")]
+    [InlineData("{store: {tlsSecret: store-tls, clientCertificate: true}, keda: {enabled: true}}", "keda.existingSecret")]
     [InlineData("worker: {tolerations: [{key: a, efect: NoSchedule}]}", "efect")]
     [InlineData("modelVolume: {persistentVolumeClaim: {claim: models}}", "claim")]
     [InlineData("podSecurityContext: {runAsNonRot: true}", "runAsNonRot")]
     public void A_misspelt_value_or_field_and_a_missing_one_are_refused_by_name(string values, string named) =>
         Assert.Contains(named, Chart.Refused(Chart.Least, values));
 
-    [Theory(SkipUnless = nameof(Chart.CanBeRendered), SkipType = typeof(Chart), Skip = Chart.Skipped)]
+    [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     [InlineData("")]
     [InlineData("drain: {workerSeconds: 100, consumerStopSeconds: 110, stopSeconds: 120, shutdownSeconds: 130, preStopSeconds: 10, graceSeconds: 150}")]
     public void The_times_of_a_stop_fit_together(string values)
@@ -69,14 +71,14 @@ public sealed class ChartTests
         }
     }
 
-    [Theory(SkipUnless = nameof(Chart.CanBeRendered), SkipType = typeof(Chart), Skip = Chart.Skipped)]
+    [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     [InlineData("{workerSeconds: 30}")]
     [InlineData("{consumerStopSeconds: 31}")]
     [InlineData("{shutdownSeconds: 20}")]
     [InlineData("{graceSeconds: 40}")]
     public void Times_of_a_stop_that_do_not_fit_are_refused(string drain) => Assert.Contains("graceSeconds, must hold", Chart.Refused(Chart.Least, $"drain: {drain}"));
 
-    [Theory(SkipUnless = nameof(Chart.CanBeRendered), SkipType = typeof(Chart), Skip = Chart.Skipped)]
+    [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     [InlineData("")]
     [InlineData(All)]
     public void Every_container_may_do_as_little_as_can_be_and_gets_secrets_as_files(string values)
@@ -98,7 +100,7 @@ public sealed class ChartTests
         }
     }
 
-    [Fact(SkipUnless = nameof(Chart.CanBeRendered), SkipType = typeof(Chart), Skip = Chart.Skipped)]
+    [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     public void A_broker_that_is_down_restarts_nothing()
     {
         var objects = Chart.Render(Chart.Least);
@@ -115,7 +117,7 @@ public sealed class ChartTests
         Assert.Equal(120, (int)worker["startupProbe"]!["failureThreshold"]!);
     }
 
-    [Fact(SkipUnless = nameof(Chart.CanBeRendered), SkipType = typeof(Chart), Skip = Chart.Skipped)]
+    [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     public void A_worker_with_a_GPU_asks_for_one_and_tolerates_its_nodes()
     {
         var pod = PodOf(Chart.Render(Chart.Least, All).Of("Deployment", "try-agcam-worker"));
@@ -126,7 +128,7 @@ public sealed class ChartTests
         Assert.Null(Container(PodOf(Chart.Render(Chart.Least).Of("Deployment", "try-agcam-worker")))["resources"]!["limits"]!["nvidia.com/gpu"]);
     }
 
-    [Fact(SkipUnless = nameof(Chart.CanBeRendered), SkipType = typeof(Chart), Skip = Chart.Skipped)]
+    [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     public void Where_a_job_sets_up_the_processes_only_verify()
     {
         var objects = Chart.Render(Chart.Least, All);
@@ -142,7 +144,7 @@ public sealed class ChartTests
         Assert.Equal(("Apply", "true"), (plain["Pipeline__Topology"], plain["Pipeline__MigrateStore"]));
     }
 
-    [Fact(SkipUnless = nameof(Chart.CanBeRendered), SkipType = typeof(Chart), Skip = Chart.Skipped)]
+    [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     public void Workers_are_scaled_on_chunks_that_are_not_done()
     {
         var objects = Chart.Render(Chart.Least, All);
@@ -153,7 +155,29 @@ public sealed class ChartTests
         Assert.Null(objects.Of("Deployment", "try-agcam-worker")["spec"]!["replicas"]); // else every upgrade would undo the scaling
     }
 
-    [Fact(SkipUnless = nameof(Chart.CanBeRendered), SkipType = typeof(Chart), Skip = Chart.Skipped)]
+    [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
+    [InlineData("Bus", "bus-tls", "broker-tls", null)]
+    [InlineData("Store", "store-tls", "store-tls", "mongo.internal")]
+    public void Certificates_come_as_files_of_a_secret(string name, string volume, string secret, string? serverName)
+    {
+        var pod = PodOf(Chart.Render(Chart.Least, All).Of("Deployment", "try-agcam-worker"));
+        var environment = Environment(Container(pod));
+        var folder = (string?)Container(pod)["volumeMounts"]!.AsArray().Single(mount => (string?)mount!["name"] == volume)!["mountPath"];
+        Assert.Equal(secret, (string?)pod["volumes"]!.AsArray().Single(mounted => (string?)mounted!["name"] == volume)!["secret"]!["secretName"]);
+        Assert.Equal(($"{folder}/ca.crt", $"{folder}/tls.crt", $"{folder}/tls.key"), (environment[$"Pipeline__{name}Tls__CaFile"], environment[$"Pipeline__{name}Tls__CertificateFile"], environment[$"Pipeline__{name}Tls__KeyFile"]));
+        Assert.Equal(serverName, environment.GetValueOrDefault($"Pipeline__{name}Tls__ServerName"));
+    }
+
+    [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
+    [InlineData(Chart.Least, "agcam-store", "store")]
+    [InlineData(All, "agcam-keda", "address")]
+    public void KEDA_has_the_address_of_the_store_or_one_of_its_own(string values, string secret, string key)
+    {
+        var parameter = Chart.Render(Chart.Least, values, "keda: {enabled: true}").Of("TriggerAuthentication", "try-agcam-store")["spec"]!["secretTargetRef"]![0]!;
+        Assert.Equal((secret, key), ((string?)parameter["name"], (string?)parameter["key"]));
+    }
+
+    [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     public void Selectors_find_their_pods()
     {
         var objects = Chart.Render(Chart.Least, All);

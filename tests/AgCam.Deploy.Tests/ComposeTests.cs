@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
 namespace AgCam.Deploy.Tests;
@@ -5,36 +6,45 @@ namespace AgCam.Deploy.Tests;
 /// <summary>docker-compose.yml against what Compose and the program know.</summary>
 public sealed partial class ComposeTests
 {
-    /// <summary>Those of the Compose specification that the file uses, by where they stand.</summary>
-    private static readonly Dictionary<string, string[]> Keys = new()
-    {
-        ["top"] = ["name", "services", "configs", "networks", "volumes"],
-        ["service"] =
-        [
-            "image", "build", "command", "environment", "ports", "networks", "volumes", "configs", "healthcheck", "restart", "read_only", "tmpfs", "cap_drop", "security_opt",
-            "init", "stop_grace_period", "depends_on", "profiles", "deploy", "hostname",
-        ],
-        ["build"] = ["context", "dockerfile", "args"],
-        ["healthcheck"] = ["test", "interval", "timeout", "retries", "start_period"],
-    };
+    private static readonly Tool DockerCompose = new("compose");
 
     private static readonly Dictionary<object, object?> Compose = Repository.Yaml(Repository.Text("docker-compose.yml"));
 
     private static IEnumerable<(string Name, Dictionary<object, object?> Service)> Services => Map(Compose["services"]).Select(pair => ((string)pair.Key, Map(pair.Value)));
 
-    [Fact]
-    public void Every_key_is_one_of_the_specification()
+    [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
+    public void Docker_Compose_takes_the_file_with_every_profile()
     {
-        Assert.Empty(Names(Compose).Where(key => !key.StartsWith("x-")).Except(Keys["top"]));
-        foreach (var (name, service) in Services)
-        {
-            Assert.Empty(Names(service).Except(Keys["service"]));
-            if (service.TryGetValue("build", out var build))
-                Assert.Empty(Names(Map(build)).Except(Keys["build"]));
-            if (service.TryGetValue("healthcheck", out var health))
-                Assert.Empty(Names(Map(health)).Except(Keys["healthcheck"]));
-            Assert.True(service.ContainsKey("image"), $"{name} names no image.");
-        }
+        var (code, output, errors) = Config(Repository.Text("docker-compose.yml"));
+        Assert.True(code == 0, errors);
+        Assert.Empty(errors); // no warning either
+        var config = JsonNode.Parse(output)!;
+        Assert.Equal(Services.Select(service => service.Name).Order(StringComparer.Ordinal), config["services"]!.AsObject().Select(service => service.Key).Order(StringComparer.Ordinal));
+        foreach (var (name, service) in Services) // what is merged here is merged so by Compose
+            if (service.TryGetValue("environment", out var environment))
+                Assert.Equal(Names(Map(environment)).Order(StringComparer.Ordinal), config["services"]![name]!["environment"]!.AsObject().Select(variable => variable.Key).Order(StringComparer.Ordinal));
+        Assert.Equal("mongodb://mongo:27017/?replicaSet=rs0", (string?)config["services"]!["worker-gpu"]!["environment"]!["Pipeline__Store"]);
+    }
+
+    [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
+    [InlineData("read_only: true", "read_onli: true", "read_onli")]
+    [InlineData("start_period: 300s", "start_time: 300s", "start_time")]
+    [InlineData("interval: 10s", "interval: often", "often")]
+    [InlineData("{condition: service_healthy}", "{condition: service_well}", "condition")]
+    [InlineData("    mongo: {condition", "    mango: {condition", "mango")]
+    [InlineData("{driver: nvidia, count: 1, capabilities: [gpu]}", "{driver: nvidia, count: 1}", "capabilities")]
+    [InlineData("[mongo:/data/db]", "[mongodb:/data/db]", "mongodb")]
+    [InlineData("  inside:\n    internal: true", "  within:\n    internal: true", "inside")]
+    [InlineData("{source: bus, target", "{source: tram, target", "tram")]
+    [InlineData("services:\n", "service:\n", "service")]
+    [InlineData("AGCAM_BROKER_PASSWORD:?", "AGCAM_BROKER_PASWORD:?", "see the head of docker-compose.yml")]
+    public void Docker_Compose_refuses_what_is_misspelt(string right, string wrong, string named)
+    {
+        var text = Repository.Text("docker-compose.yml");
+        Assert.Contains(right, text);
+        var (code, _, errors) = Config(text.Replace(right, wrong));
+        Assert.NotEqual(0, code);
+        Assert.Contains(named, errors);
     }
 
     [Fact]
@@ -42,7 +52,7 @@ public sealed partial class ComposeTests
     {
         foreach (var (_, service) in Services)
         {
-            foreach (var part in new[] { "networks", "configs" })
+            foreach (var part in new[] { "networks", "secrets" })
                 foreach (var used in List(service.GetValueOrDefault(part)))
                     Assert.Contains(used is Dictionary<object, object?> map ? (string)map["source"]! : (string)used!, Names(Map(Compose[part])));
             if (service.TryGetValue("depends_on", out var needs))
@@ -89,6 +99,14 @@ public sealed partial class ComposeTests
         }
     }
 
+    /// <summary>Compose copies any other kind into the container when it is made, and there nothing may be written.</summary>
+    [Fact]
+    public void Secrets_are_files()
+    {
+        Assert.All(Map(Compose["secrets"]), secret => Assert.Equal("file", Assert.Single(Names(Map(secret.Value)))));
+        Assert.DoesNotContain("configs", Names(Compose));
+    }
+
     [Fact]
     public void No_port_is_open_to_other_machines()
     {
@@ -100,6 +118,23 @@ public sealed partial class ComposeTests
     public void A_stop_is_given_more_time_than_it_takes() =>
         Assert.All(Services.Where(service => service.Service.ContainsKey("build")), service =>
             Assert.True(int.Parse(((string)service.Service["stop_grace_period"]!).TrimEnd('s')) > new Pipeline.PipelineOptions().ShutdownSeconds));
+
+    /// <summary>What Docker Compose makes of such a file, with every profile. It needs no engine for that.</summary>
+    private static (int Code, string Output, string Errors) Config(string text)
+    {
+        var folder = Directory.CreateTempSubdirectory("agcam-compose-").FullName;
+        try
+        {
+            var (file, settings) = (Path.Combine(folder, "docker-compose.yml"), Path.Combine(folder, "settings"));
+            File.WriteAllText(file, text);
+            File.WriteAllText(settings, "AGCAM_BROKER_PASSWORD=a\nAGCAM_API_KEY_SHA256=b\n");
+            return DockerCompose.Run("--project-directory", Repository.Root, "--env-file", settings, "--file", file, "--profile", "*", "config", "--format", "json");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
 
     private static Dictionary<object, object?> Map(object? value) => Assert.IsType<Dictionary<object, object?>>(value);
 

@@ -48,6 +48,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and .Values.serviceMonitor.enabled (not .Values.telemetry.prometheus) -}}
 {{- fail "serviceMonitor.enabled needs telemetry.prometheus" -}}
 {{- end -}}
+{{- range $name, $tls := dict "broker" .Values.broker "store" .Values.store }}
+{{- if and $tls.clientCertificate (not $tls.tlsSecret) -}}
+{{- fail (printf "%s.clientCertificate: name the secret that holds it in %s.tlsSecret" $name $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.keda.enabled .Values.store.clientCertificate (not .Values.keda.existingSecret) -}}
+{{- fail "keda.existingSecret: KEDA has no client's certificate of ours; name a secret with an address that it can log in with" -}}
+{{- end -}}
 {{- end }}
 
 {{- /* Of a pod: what it may not do. */ -}}
@@ -89,6 +97,9 @@ imagePullSecrets:
 - {name: Pipeline__References__Networks__{{ $i }}, value: {{ $network | quote }}}
 {{- end }}
 {{- range $name, $tls := dict "Bus" .Values.broker "Store" .Values.store }}
+{{- with $tls.serverName }}
+- {name: Pipeline__{{ $name }}Tls__ServerName, value: {{ . | quote }}}
+{{- end }}
 {{- if $tls.tlsSecret }}
 - {name: Pipeline__{{ $name }}Tls__CaFile, value: /etc/agcam/{{ lower $name }}-tls/ca.crt}
 {{- if $tls.clientCertificate }}

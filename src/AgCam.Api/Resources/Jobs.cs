@@ -10,6 +10,7 @@ using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Telemetry;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace AgCam.Api.Resources;
@@ -46,10 +47,10 @@ internal static class Jobs
     }
 
     private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Create(
-        JobRequest request, HttpContext http, IStore store, ModelCatalog models, ReferenceReader references, ApiKeys keys, ImageRate rate, PipelineOptions pipeline, CancellationToken cancel)
+        JobRequest request, HttpContext http, IStore store, JobSignal signal, ModelCatalog models, ReferenceReader references, ApiKeys keys, ImageRate rate, PipelineOptions pipeline, CancellationToken cancel)
     {
         var key = IdempotencyKey.Of(http, keys);
-        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks);
+        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks) with { Trace = JobTrace.Here };
         IImageSource source;
         try
         {
@@ -63,6 +64,7 @@ internal static class Jobs
         if (isNew && rate.Take(http.User.Identity!.Name!, await CountAsync(source, rate.Most, cancel)) is { } after)
             return TooMany(http, after);
         var creation = await store.Jobs.CreateAsync(spec, key, cancel);
+        signal.Changed();
         return creation.Outcome switch
         {
             JobCreated.New => TypedResults.Created($"/v1/jobs/{creation.Job.Id}", JobView.Of(creation.Job)),
@@ -147,8 +149,18 @@ internal static class Jobs
     private static Task<Results<Ok<JobView>, ProblemHttpResult>> Pause(Guid id, IStore store, CancellationToken cancel) =>
         ChangeAsync(id, store, job => store.Jobs.PauseAsync(job, "paused by request", cancel), JobState.Paused, "paused", cancel);
 
-    private static Task<Results<Ok<JobView>, ProblemHttpResult>> Resume(Guid id, IStore store, CancellationToken cancel) =>
-        ChangeAsync(id, store, job => store.Jobs.ResumeAsync(job, cancel), JobState.Running, "resumed", cancel);
+    private static Task<Results<Ok<JobView>, ProblemHttpResult>> Resume(Guid id, IStore store, JobSignal signal, CancellationToken cancel) => ChangeAsync(
+        id,
+        store,
+        async job =>
+        {
+            var resumed = await store.Jobs.ResumeAsync(job, cancel);
+            signal.Changed();
+            return resumed;
+        },
+        JobState.Running,
+        "resumed",
+        cancel);
 
     private static Task<Results<Ok<JobView>, ProblemHttpResult>> Cancel(Guid id, IStore store, CancellationToken cancel) =>
         ChangeAsync(id, store, job => store.Jobs.CancelAsync(job, "cancelled by request", cancel), JobState.Cancelled, "cancelled", cancel);
@@ -183,7 +195,7 @@ internal static class Jobs
     private static ProblemHttpResult TooMany(HttpContext http, TimeSpan after) =>
         Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as many images as it may for now.", after);
 
-    private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Retry(Guid id, HttpContext http, IStore store, ImageRate rate, CancellationToken cancel)
+    private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Retry(Guid id, HttpContext http, IStore store, JobSignal signal, ImageRate rate, CancellationToken cancel)
     {
         if (await store.Jobs.FindAsync(id, cancel) is not { } job)
             return Missing(id);
@@ -192,12 +204,13 @@ internal static class Jobs
         if (job.Progress.Failed == 0)
             return Problem.Conflict("nothing-failed", $"Job {id} has no failed images.", "There is nothing to try again.");
         // An evaluation's image has its batch for company: nothing less than the dataset gives the numbers of one process.
-        var child = job.Spec with { Parent = id, Source = job.Spec.Evaluation is null ? $"failures:{id}" : job.Spec.Source };
+        var child = job.Spec with { Parent = id, Source = job.Spec.Evaluation is null ? $"failures:{id}" : job.Spec.Source, Trace = JobTrace.Here };
         var images = job.Spec.Evaluation is null ? job.Progress.Failed : job.Images ?? job.Progress.Failed + job.Progress.Completed;
         var key = $"retry of {id}";
         if (await store.Jobs.FindAsync(RequestId.Of(key), cancel) is null && rate.Take(http.User.Identity!.Name!, images) is { } after)
             return TooMany(http, after);
         var creation = await store.Jobs.CreateAsync(child, key, cancel);
+        signal.Changed();
         return creation.Outcome == JobCreated.New ? TypedResults.Created($"/v1/jobs/{creation.Job.Id}", JobView.Of(creation.Job)) : TypedResults.Ok(JobView.Of(creation.Job));
     }
 

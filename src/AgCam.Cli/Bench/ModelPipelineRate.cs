@@ -36,7 +36,7 @@ internal sealed record ModelPipelineRate(string Transport, string Store, string 
         {
             var count = round < 0 ? Math.Min(images, 500) : images; // the first warms up
             var (seconds, explained) = Alone(alone, worker.MaxBatch, count, threads);
-            var job = await PipelineRate.RunAsync(store, pin, folder.Draw(count, side), cancel);
+            var job = await PipelineRate.RunAsync(host, pin, folder.Draw(count, side), cancel);
             if (round < 0)
                 continue;
             model1.Add(explained / seconds);

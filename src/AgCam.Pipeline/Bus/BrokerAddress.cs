@@ -24,14 +24,14 @@ internal sealed class BrokerAddress
 
     private string ServerName => _tls.ServerName ?? Uri.Host;
 
-    /// <exception cref="OptionsException">Not a broker's address, or files for TLS where the address is plain.</exception>
+    /// <exception cref="OptionsException">Not a broker's address, or something for TLS where the address is plain.</exception>
     public static BrokerAddress Of(PipelineOptions options)
     {
         // What does not parse may hold a password all the same: it is not repeated here.
         if (!System.Uri.TryCreate(options.Bus, UriKind.Absolute, out var uri) || uri.Scheme is not ("amqp" or "amqps") || uri.Host.Length == 0)
             throw new OptionsException("The bus is \"memory\" or amqp://user:password@host:port/vhost (amqps:// for TLS); what is given is neither.");
         return options.BusTls.IsGiven && uri.Scheme == "amqp"
-            ? throw new OptionsException($"Pipeline:BusTls names files, but the broker's address {uri.Host} begins with amqp://. Take amqps://, or leave the files out.")
+            ? throw new OptionsException($"Pipeline:BusTls is given, but the broker's address {uri.Host} begins with amqp://. Take amqps://, or leave it out.")
             : new BrokerAddress(uri, options.BusTls);
     }
 

@@ -8,27 +8,20 @@ namespace AgCam.Pipeline.Jobs;
 
 /// <summary>Plans, publishes and sweeps for as long as the process lives. What fails is tried again: all of it stands in the store.</summary>
 internal sealed class JobLoops(
-    IStore store, ExplainEvents events, Planner planner, Publisher publisher, Sweeper sweeper, PipelineOptions options, ILogger<JobLoops> log) : BackgroundService
+    IStore store, ExplainEvents events, Planner planner, Publisher publisher, Sweeper sweeper, JobSignal signal, PipelineOptions options, ILogger<JobLoops> log) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10), RepairEvery = TimeSpan.FromSeconds(30);
 
     private readonly FailureLimit _failures = new();
-    private readonly SemaphoreSlim _publish = new(0, 1), _plan = new(0, 1), _sweep = new(0, 1);
+    private readonly SemaphoreSlim _sweep = new(0, 1);
     private readonly Dictionary<Guid, Task> _planning = [];
-
-    /// <summary>Look now rather than at the next poll: a job was created, or resumed.</summary>
-    public void Wake()
-    {
-        Wake(_plan);
-        Wake(_publish);
-    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var hearing = events.Subscribe(_ => Wake(_publish));
+        using var hearing = events.Subscribe(_ => signal.Planned());
         await Task.WhenAll(
-            EveryAsync(options.Poll, _publish, PublishAsync, "publish jobs", stoppingToken),
-            EveryAsync(options.Poll, _plan, PlanAsync, "plan jobs", stoppingToken),
+            EveryAsync(options.Poll, signal.Publish, PublishAsync, "publish jobs", stoppingToken),
+            EveryAsync(options.Poll, signal.Plan, PlanAsync, "plan jobs", stoppingToken),
             SweepAsync(stoppingToken));
         await Task.WhenAll(_planning.Values.Select(planning => planning.ContinueWith(_ => { }, TaskScheduler.Default)));
     }
@@ -107,17 +100,6 @@ internal sealed class JobLoops(
                 log.LogWarning("Could not {What}, will try again: {Reason}", what, e.Message);
                 await Task.Delay(poll, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
             }
-        }
-    }
-
-    private static void Wake(SemaphoreSlim loop)
-    {
-        try
-        {
-            loop.Release();
-        }
-        catch (SemaphoreFullException)
-        {
         }
     }
 }

@@ -10,7 +10,7 @@ namespace AgCam.Pipeline.Jobs;
 /// <summary>
 /// Walks a job's source and writes its chunks, in bounded memory. One planner at a time holds the right to; after a crash another goes on where it stopped.
 /// </summary>
-internal sealed class Planner(IStore store, ReferenceReader references, PipelineOptions options, ILogger<Planner> log)
+internal sealed class Planner(IStore store, ReferenceReader references, JobSignal signal, PipelineOptions options, ILogger<Planner> log)
 {
     private const int ChunksPerWrite = 16;
 
@@ -59,6 +59,7 @@ internal sealed class Planner(IStore store, ReferenceReader references, Pipeline
             {
                 if (await store.Jobs.AddChunksAsync(job, tail, await known.MarkAsync(chunks, cancel), cancel) is not { } next)
                     return false;
+                signal.Planned();
                 tail = next;
                 chunks.Clear();
                 size = await sizes.NextAsync(cancel);

@@ -1,6 +1,7 @@
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace AgCam.Pipeline.Jobs;
@@ -43,6 +44,7 @@ internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions o
         {
             try
             {
+                using var activity = JobTrace.Publish(chunk, spec);
                 await bus.PublishAsync(ExplainMessage.Of(chunk, spec), token);
                 Interlocked.Increment(ref published);
             }

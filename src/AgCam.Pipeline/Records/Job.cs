@@ -57,6 +57,10 @@ public sealed record JobSpec
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public EvaluationSpec? Evaluation { get; init; }
 
+    /// <summary>W3C's traceparent of who asked, for those who follow the job; no part of what is asked for, so the same key may come with another. Null where nobody traces.</summary>
+    [JsonIgnore]
+    public string? Trace { get; init; }
+
     /// <summary>Free settings of the planner: manifest columns, filters, rehash.</summary>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using AgCam.Pipeline;
+using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.References;
@@ -38,9 +39,9 @@ public sealed record PipelineRate(string Transport, string Store, int Images, do
             });
             await host.StartAsync(cancel);
             var store = host.Services.GetRequiredService<IStore>();
-            await RunAsync(store, NullEngine.Pin, warm, cancel);
+            await RunAsync(host, NullEngine.Pin, warm, cancel);
             var cpu = Process.GetCurrentProcess().TotalProcessorTime;
-            var seconds = await RunAsync(store, NullEngine.Pin, measured, cancel);
+            var seconds = await RunAsync(host, NullEngine.Pin, measured, cancel);
             cpu = Process.GetCurrentProcess().TotalProcessorTime - cpu;
             await host.StopAsync(cancel); // the store stays open, and nobody plans or publishes any more
             var bare = await StoreRate.MeasureAsync(store, images, cancel: cancel);
@@ -55,10 +56,12 @@ public sealed record PipelineRate(string Transport, string Store, int Images, do
     /// <summary>A job over a folder, from its creation to its completion.</summary>
     /// <returns>Seconds.</returns>
     /// <exception cref="InvalidOperationException">The job was paused, or its numbers are not those of its records.</exception>
-    public static async Task<double> RunAsync(IStore store, ModelPin model, string folder, CancellationToken cancel = default)
+    public static async Task<double> RunAsync(IHost host, ModelPin model, string folder, CancellationToken cancel = default)
     {
+        var store = host.Services.GetRequiredService<IStore>();
         var watch = Stopwatch.StartNew();
         var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder}", Model = model }, cancel: cancel)).Job;
+        host.Services.GetRequiredService<JobSignal>().Changed();
         while (job.State != JobState.Completed)
         {
             await Task.Delay(20, cancel);
@@ -73,7 +76,8 @@ public sealed record PipelineRate(string Transport, string Store, int Images, do
     }
 
     /// <summary>Random bytes behind the first bytes of a PNG; a hundred folders, as real data sets have them.</summary>
-    private static string Write(string folder, int images)
+    /// <returns><paramref name="folder"/>.</returns>
+    public static string Write(string folder, int images)
     {
         Span<byte> bytes = stackalloc byte[4096];
         for (var i = 0; i < images; i++)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
 using AgCam.Pipeline;
@@ -11,7 +12,7 @@ using RabbitMQ.Client;
 
 namespace AgCam.Api.Tests.Telemetry;
 
-/// <summary>One request, one trace: from the caller through API, message and worker to the store.</summary>
+/// <summary>One request, one trace: from the caller through API, message and worker to the store. A job's chunks have traces of their own that link to the submission's.</summary>
 public sealed class TraceTests
 {
     private const string Skipped = "AGCAM_TEST_RABBITMQ names no broker";
@@ -41,12 +42,21 @@ public sealed class TraceTests
         {
             await AssertOneTraceAsync(api, recorded);
             await AssertIntakeAsync(api, recorded, broker, prefix);
+            await AssertJobAsync(api, recorded);
         }
         finally
         {
             await worker.StopAsync(CancellationToken.None);
             await DeleteAsync(broker, prefix);
         }
+    }
+
+    [Fact]
+    public async Task A_job_s_chunks_lead_back_to_who_asked_for_it()
+    {
+        var recorded = new Recorded();
+        await using var api = await RunningApi.StartAsync(configure: builder => recorded.AddTo(builder.Services));
+        await AssertJobAsync(api, recorded);
     }
 
     [Fact]
@@ -94,6 +104,31 @@ public sealed class TraceTests
         Assert.All(spans, span => Assert.NotEqual(ActivityStatusCode.Error, span.Status));
     }
 
+    /// <summary>Ten images in chunks of four: three traces, each from the publishing to the store, each with a link to the submission.</summary>
+    private static async Task AssertJobAsync(RunningApi api, Recorded recorded)
+    {
+        var (trace, caller) = (ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom());
+        foreach (var number in Enumerable.Range(200, 10))
+            api.AddPicture(number, $"traced/{number}.png");
+        var job = await RunningApi.JsonAsync(await SendTracedAsync(api, "/v1/jobs", trace, caller, JsonContent.Create(new { source = $"folder:{Path.Combine(api.Folder, "traced")}" })), 201);
+        var submission = (await recorded.WaitAsync(trace, "POST /v1/jobs")).Single(span => span.Kind == ActivityKind.Server);
+        Assert.Equal(caller, submission.ParentSpanId);
+        Assert.Equal("Completed", (string?)(await api.GetAsync($"/v1/jobs/{(string?)job["id"]}?wait=60"))["state"]);
+
+        var published = recorded.All.Where(span => span.DisplayName == "publish" && span.GetTagItem("agcam.job")?.ToString() == (string?)job["id"]).ToList();
+        Assert.Equal([0, 1, 2], published.Select(span => (int)span.GetTagItem("agcam.chunk")!).Order());
+        Assert.Equal(3, published.Select(span => span.TraceId).Append(trace).Distinct().Count() - 1);
+        foreach (var publish in published)
+        {
+            Assert.Equal(default, publish.ParentSpanId);
+            Assert.Equal((trace, submission.SpanId), (Assert.Single(publish.Links).Context.TraceId, Assert.Single(publish.Links).Context.SpanId));
+            var toTheLane = $"send {api.App.Services.GetRequiredService<PipelineOptions>().Prefix}-bulk";
+            var spans = await recorded.WaitAsync(publish.TraceId, toTheLane, "explain", "store");
+            Assert.Equal(publish.SpanId, Assert.Single(spans, span => span.DisplayName == toTheLane).ParentSpanId);
+            Assert.Equal((string?)job["id"], Assert.Single(spans, span => span.DisplayName == "explain").GetTagItem("agcam.job")?.ToString());
+        }
+    }
+
     /// <summary>Plain JSON from a producer that traces: what is done for it is part of its trace.</summary>
     private static async Task AssertIntakeAsync(RunningApi api, Recorded recorded, string broker, string prefix)
     {
@@ -119,14 +154,17 @@ public sealed class TraceTests
     private static async Task<(ActivitySpanId Caller, JsonNode Item)> PostAsync(RunningApi api, ActivityTraceId trace, int number)
     {
         var caller = ActivitySpanId.CreateRandom();
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/explanations?wait=60")
-        {
-            Content = new MultipartFormDataContent { { new ByteArrayContent(RunningApi.Picture(number)), "image", "photo.png" } },
-        };
+        var image = new MultipartFormDataContent { { new ByteArrayContent(RunningApi.Picture(number)), "image", "photo.png" } };
+        return (caller, await RunningApi.JsonAsync(await SendTracedAsync(api, "/v1/explanations?wait=60", trace, caller, image), 200));
+    }
+
+    private static async Task<HttpResponseMessage> SendTracedAsync(RunningApi api, string path, ActivityTraceId trace, ActivitySpanId caller, HttpContent body)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = body };
         request.Headers.Add("traceparent", $"00-{trace}-{caller}-01");
         // Not through this process's own tracing of HTTP, which would put a span of its own into the header.
         using var client = new HttpClient(new SocketsHttpHandler { ActivityHeadersPropagator = null }) { BaseAddress = api.Client.BaseAddress };
-        return (caller, await RunningApi.JsonAsync(await client.SendAsync(request, Cancel), 200));
+        return await client.SendAsync(request, Cancel);
     }
 
     private static async Task<IHost> StartWorkerAsync(RunningApi api, string broker, string prefix)

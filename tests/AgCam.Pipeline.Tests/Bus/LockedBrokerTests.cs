@@ -11,6 +11,7 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Bus;
 
 /// <summary>Users of a real broker who may do no more than their role needs.</summary>
+[Trait("RabbitMQ", "wire")]
 public sealed class LockedBrokerTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

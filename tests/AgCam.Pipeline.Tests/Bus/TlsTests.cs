@@ -1,7 +1,4 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using AgCam.Pipeline.Bus;
-using AgCam.Pipeline.Stores.Mongo;
 using AgCam.Pipeline.Tests.Running;
 using AgCam.Worker;
 using AgCam.Pipeline.Records;
@@ -12,6 +9,7 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Bus;
 
 /// <summary>Over TLS, against a broker whose certificate comes from an authority that no machine trusts, and that asks for ours.</summary>
+[Trait("RabbitMQ", "wire")]
 public sealed class TlsTests
 {
     private const string Skipped = "AGCAM_TEST_RABBITMQ_TLS names no broker with TLS";
@@ -52,7 +50,7 @@ public sealed class TlsTests
     [Fact(SkipUnless = nameof(IsThere), Skip = Skipped)]
     public async Task A_broker_from_another_authority_is_not_trusted()
     {
-        using var folder = new Made();
+        using var folder = new Certificates();
         var another = Ours with { CaFile = folder.Authority("another authority").Certificate };
         await Assert.ThrowsAsync<BusException>(() => new BusTopology(Over(new PipelineOptions(), another)).VerifyAsync(null, Cancel));
         await Assert.ThrowsAsync<BusException>(() => new BusTopology(Over(new PipelineOptions(), Ours with { CaFile = null })).VerifyAsync(null, Cancel));
@@ -68,40 +66,54 @@ public sealed class TlsTests
     [Fact(SkipUnless = nameof(IsThere), Skip = Skipped)]
     public async Task The_broker_lets_nobody_in_without_a_certificate_of_its_authority()
     {
-        using var folder = new Made();
+        using var folder = new Certificates();
         var (certificate, key) = folder.Authority("a stranger");
         await Assert.ThrowsAsync<BusException>(() => new BusTopology(Over(new PipelineOptions(), Ours with { CertificateFile = certificate, KeyFile = key })).VerifyAsync(null, Cancel));
         await Assert.ThrowsAsync<BusException>(() => new BusTopology(Over(new PipelineOptions(), new TlsOptions { CaFile = File("ca.pem") })).VerifyAsync(null, Cancel));
     }
 
     [Fact]
-    public void Files_for_TLS_reach_the_driver_of_MongoDB()
+    public void Files_that_cannot_be_used_are_named()
     {
-        using var folder = new Made();
-        var (certificate, key) = folder.Authority("somebody");
-        var settings = MongoDatabase.Settings(new MongoOptions { Uri = "mongodb://server", Tls = new TlsOptions { CaFile = certificate, CertificateFile = certificate, KeyFile = key } });
-        Assert.True(settings.UseTls);
-        Assert.Equal("CN=somebody", Assert.Single(settings.SslSettings.ClientCertificates).Subject);
-        var trusted = settings.SslSettings.ServerCertificateValidationCallback;
-        Assert.True(trusted(this, X509CertificateLoader.LoadCertificateFromFile(certificate), null, System.Net.Security.SslPolicyErrors.RemoteCertificateChainErrors));
-        Assert.False(trusted(this, X509CertificateLoader.LoadCertificateFromFile(folder.Authority("another").Certificate), null, System.Net.Security.SslPolicyErrors.RemoteCertificateChainErrors));
-        Assert.False(trusted(this, X509CertificateLoader.LoadCertificateFromFile(certificate), null, System.Net.Security.SslPolicyErrors.RemoteCertificateNameMismatch));
-        Assert.False(MongoDatabase.Settings(new MongoOptions { Uri = "mongodb://server" }).UseTls);
+        using var made = new Certificates();
+        var (certificate, key) = made.Authority("somebody");
+        var other = made.Authority("somebody else");
+        Assert.Contains("nowhere.pem", Refused(new TlsOptions { CaFile = "/nowhere.pem" }));
+        Assert.Contains(key, Refused(new TlsOptions { CaFile = key })); // PEM, but no certificate in it
+        Assert.Contains("/nowhere.pem", Refused(new TlsOptions { CertificateFile = "/nowhere.pem", KeyFile = key }));
+        Assert.Contains("/nowhere.key", Refused(new TlsOptions { CertificateFile = certificate, KeyFile = "/nowhere.key" }));
+        Assert.Contains($"{certificate} with the key {other.Key}", Refused(new TlsOptions { CertificateFile = certificate, KeyFile = other.Key }));
+        Assert.Contains(certificate, Refused(new TlsOptions { CertificateFile = certificate })); // no key in it
+        Assert.Contains("CertificateFile", Refused(new TlsOptions { KeyFile = key }));
+        Assert.Contains("amqps://", Assert.Throws<OptionsException>(() => new BusTopology(new PipelineOptions { Bus = "amqp://broker", BusTls = new TlsOptions { CaFile = certificate } })).Message);
     }
 
     [Fact]
-    public void Files_that_cannot_be_used_are_named()
+    public void A_password_that_does_not_fit_is_refused_and_not_repeated()
     {
-        using var folder = new Made();
-        var (certificate, _) = folder.Authority("somebody");
-        var other = folder.Authority("somebody else");
-        Assert.Contains("nowhere.pem", Refused(new TlsOptions { CaFile = "/nowhere.pem" }));
-        Assert.Contains(certificate, Refused(new TlsOptions { CertificateFile = certificate, KeyFile = other.Key }));
-        Assert.Contains("KeyFile", Refused(new TlsOptions { CertificateFile = certificate }));
-        Assert.Contains("amqps://", Assert.Throws<OptionsException>(() => new BusTopology(new PipelineOptions { Bus = "amqp://broker", BusTls = new TlsOptions { CaFile = certificate } })).Message);
-
-        static string Refused(TlsOptions tls) => Assert.Throws<OptionsException>(() => MongoDatabase.Settings(new MongoOptions { Uri = "mongodb://server", Tls = tls })).Message;
+        using var made = new Certificates();
+        var (right, wrong) = (made.Text("right", "swordfish"), made.Text("wrong", "sesame"));
+        var (certificate, key) = made.Authority("somebody");
+        var bundle = made.Pkcs12("somebody", "swordfish");
+        var (locked, lockedKey) = (certificate, made.Locked("somebody", "swordfish"));
+        foreach (var (fits, file) in new[] { (new TlsOptions { CertificateFile = bundle }, bundle), (new TlsOptions { CertificateFile = locked, KeyFile = lockedKey }, lockedKey) })
+        {
+            Assert.Equal("CN=somebody", (fits with { PasswordFile = right }).ClientCertificate()!.Subject);
+            foreach (var message in new[] { Refused(fits with { PasswordFile = wrong }), Refused(fits) })
+            {
+                Assert.Contains(file, message);
+                Assert.DoesNotContain("sesame", message);
+            }
+        }
+        Assert.Contains("leave KeyFile out", Refused(new TlsOptions { CertificateFile = bundle, KeyFile = key, PasswordFile = right }));
+        Assert.Contains("nowhere.txt", Refused(new TlsOptions { CertificateFile = bundle, PasswordFile = "/nowhere.txt" }));
     }
+
+    private static string Refused(TlsOptions tls) => Assert.Throws<OptionsException>(() =>
+    {
+        tls.ClientCertificate();
+        tls.Validation();
+    }).Message;
 
     private static async Task DeleteAsync(PipelineOptions options)
     {
@@ -111,27 +123,5 @@ public sealed class TlsTests
             await channel.QueueDeleteAsync(queue.Name);
         foreach (var exchange in BusPlan.Of(new BusNames(options.Prefix)).Exchanges)
             await channel.ExchangeDeleteAsync(exchange);
-    }
-
-    /// <summary>Certificates made for a test.</summary>
-    private sealed class Made : IDisposable
-    {
-        private readonly string _folder = Directory.CreateTempSubdirectory("agcam-tls-").FullName;
-
-        /// <returns>The paths of a certificate that signs itself, fit for a server, and of its key.</returns>
-        public (string Certificate, string Key) Authority(string name)
-        {
-            using var key = RSA.Create(2048);
-            var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, false, 0, true));
-            request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], false));
-            using var made = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-            var (certificateFile, keyFile) = (Path.Combine(_folder, $"{name}.pem"), Path.Combine(_folder, $"{name}.key"));
-            System.IO.File.WriteAllText(certificateFile, made.ExportCertificatePem());
-            System.IO.File.WriteAllText(keyFile, key.ExportPkcs8PrivateKeyPem());
-            return (certificateFile, keyFile);
-        }
-
-        public void Dispose() => Directory.Delete(_folder, recursive: true);
     }
 }

@@ -61,6 +61,7 @@ public sealed class DeathTests
         await CompletesAsync(store, job.Id, 995, 5, last);
     }
 
+    [Trait("RabbitMQ", "whole")]
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     public async Task A_worker_whose_device_is_lost_ends_with_its_code_and_another_does_its_work()
     {
@@ -79,6 +80,7 @@ public sealed class DeathTests
         await CompletesAsync(api.Store, job.Id, 300, 0, other);
     }
 
+    [Trait("RabbitMQ", "whole")]
     [Theory(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     [InlineData(false)]
     [InlineData(true)]
@@ -144,6 +146,7 @@ public sealed class DeathTests
         Assert.Equal(ItemFailure.Poison, (await store.Items.FindAsync(job.Id, 77, Cancel))!.Reason);
     }
 
+    [Trait("RabbitMQ", "whole")]
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     public async Task A_worker_that_is_asked_to_stop_gives_its_chunks_back_unharmed()
     {

@@ -9,6 +9,7 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Running;
 
 /// <summary>What a .NET service does that has images and no job.</summary>
+[Trait("RabbitMQ", "wire")]
 public sealed class ExplainClientTests
 {
     private const string Skipped = "AGCAM_TEST_RABBITMQ names no broker";

@@ -7,6 +7,7 @@ namespace AgCam.Pipeline.Tests.Running;
 /// the tests started the services for them too.
 /// </summary>
 [Collection(nameof(FaultRunTests))]
+[Trait("RabbitMQ", "whole")]
 public sealed class FaultRunTests
 {
     public static bool MayRestartServices => Environment.GetEnvironmentVariable("AGCAM_TEST_SERVICES_OWNED") == "1";

@@ -11,6 +11,7 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Running;
 
 /// <summary>Producers that know nothing of .NET's side: docs/producers.md is all they have.</summary>
+[Trait("RabbitMQ", "wire")]
 public sealed class ProducerTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

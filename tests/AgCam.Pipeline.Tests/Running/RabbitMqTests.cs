@@ -10,6 +10,7 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Running;
 
 /// <summary>Against the real broker that AGCAM_TEST_RABBITMQ names.</summary>
+[Trait("RabbitMQ", "wire")]
 public sealed class RabbitMqTests
 {
     private const string Skipped = "AGCAM_TEST_RABBITMQ names no broker";

@@ -18,6 +18,7 @@ public abstract partial class StoreContract
             Parent = Guid.NewGuid(),
             Threshold = 0.4,
             MaxFailureRate = 0.25,
+            Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             Options = new Dictionary<string, string> { ["column.label"] = "$class", ["b"] = "2" },
         };
 
@@ -27,6 +28,7 @@ public abstract partial class StoreContract
         Assert.Equal(JobCreated.New, created.Outcome);
         AssertSame(created.Job, found!);
         AssertSame(spec, found!.Spec);
+        Assert.Equal(spec.Trace, found.Spec.Trace);
         Assert.Equal((JobState.Running, Now, null, null), (found.State, found.Created, found.Chunks, found.Finished));
         Assert.Null(await Store.Jobs.FindAsync(Guid.NewGuid(), Cancel));
     }
@@ -35,7 +37,7 @@ public abstract partial class StoreContract
     public async Task The_same_key_with_the_same_spec_is_the_same_job_and_with_another_a_conflict()
     {
         var first = await Store.Jobs.CreateAsync(Some.Spec(), "monday", Cancel);
-        var again = await Store.Jobs.CreateAsync(Some.Spec(), "monday", Cancel);
+        var again = await Store.Jobs.CreateAsync(Some.Spec() with { Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" }, "monday", Cancel); // who asks is no part of what is asked
         var other = await Store.Jobs.CreateAsync(Some.Spec("folder:/data/cars"), "monday", Cancel);
         var unkeyed = await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel);
 

@@ -20,17 +20,21 @@ internal sealed class MongoDatabase : IDisposable
         });
     }
 
-    /// <exception cref="OptionsException">A file for TLS cannot be used.</exception>
+    /// <exception cref="OptionsException">A file for TLS cannot be used, or a login by certificate has none.</exception>
     internal static MongoClientSettings Settings(MongoOptions options)
     {
         var settings = Parse(options.Uri);
         settings.ApplicationName ??= "agcam";
+        var certificate = options.Tls.ClientCertificate();
+        if (certificate is null && settings.Credential?.Mechanism == "MONGODB-X509")
+            throw new OptionsException("Pipeline:Store asks for a login by certificate (authMechanism=MONGODB-X509) without one. Name it in Pipeline:StoreTls:CertificateFile.");
         if (!options.Tls.IsGiven)
             return settings;
         settings.UseTls = true;
         settings.SslSettings = new SslSettings
         {
-            ClientCertificates = options.Tls.ClientCertificate() is { } certificate ? [certificate] : null,
+            CheckCertificateRevocation = settings.SslSettings?.CheckCertificateRevocation ?? false,
+            ClientCertificates = certificate is null ? null : [certificate],
             ServerCertificateValidationCallback = options.Tls.Validation(),
         };
         return settings;

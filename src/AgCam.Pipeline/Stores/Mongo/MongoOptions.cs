@@ -8,6 +8,6 @@ public sealed record MongoOptions
     /// <summary>Default "agcam".</summary>
     public string Database { get; init; } = "agcam";
 
-    /// <summary>Files for TLS; any of them switches it on. Default none: as the URI says.</summary>
+    /// <summary>For TLS; anything in it switches TLS on. Default nothing: as the URI says.</summary>
     public TlsOptions Tls { get; init; } = new();
 }

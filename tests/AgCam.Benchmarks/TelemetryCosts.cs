@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using AgCam.Pipeline;
+using AgCam.Pipeline.References;
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Stores.Measuring;
+using AgCam.Pipeline.Telemetry;
+using AgCam.Worker;
+using AgCam.Worker.Engines;
+using AgCam.Worker.Measuring;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
+
+namespace AgCam.Benchmarks;
+
+/// <summary>What telemetry costs the pipeline: CPU time an image of jobs in one process, with OpenTelemetry's SDK listening and exporting to nowhere, and without. The ways take turns.</summary>
+internal static class TelemetryCosts
+{
+    private static readonly (string Name, Func<IDisposable?> Listen)[] Ways = [("nobody listens", () => null), ("traces", Traces), ("traces and metrics", () => new Both(Traces(), Metrics()))];
+
+    /// <param name="images">Of each job; the first round of all ways warms up.</param>
+    public static async Task RunAsync(int images, int rounds)
+    {
+        var folder = Directory.CreateTempSubdirectory("agcam-bench").FullName;
+        try
+        {
+            await using var scratch = Scratch.OneProcess();
+            using var host = Build(scratch.Options with { References = new ReferenceOptions { Roots = [folder] } });
+            await host.StartAsync();
+            var (store, taken) = (host.Services.GetRequiredService<IStore>(), Ways.Select(_ => new List<double>()).ToArray());
+            for (var round = -1; round < rounds; round++)
+                for (var turn = 0; turn < Ways.Length; turn++)
+                {
+                    var way = (round + 1 + turn) % Ways.Length; // who comes first changes
+                    var files = PipelineRate.Write(Path.Combine(folder, $"{round}-{way}"), images);
+                    GC.Collect();
+                    using (Ways[way].Listen())
+                    {
+                        var before = Process.GetCurrentProcess().TotalProcessorTime;
+                        await PipelineRate.RunAsync(store, NullEngine.Pin, files);
+                        if (round >= 0)
+                            taken[way].Add((Process.GetCurrentProcess().TotalProcessorTime - before).TotalMicroseconds / images);
+                    }
+                    Directory.Delete(files, recursive: true);
+                }
+            await host.StopAsync();
+            Console.WriteLine("| | CPU us an image, median | least | most | more than with nobody, median of the rounds |\n|---|---|---|---|---|");
+            foreach (var ((name, _), way) in Ways.Zip(taken))
+                Console.WriteLine(FormattableString.Invariant($"| {name} | {Median(way):F1} | {way.Min():F1} | {way.Max():F1} | {Median([.. way.Zip(taken[0], (with, without) => with - without)]):F1} |"));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static IHost Build(PipelineOptions options)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Logging.ClearProviders();
+        builder.Services.AddAgCamPipeline(options);
+        builder.Services.AddSingleton<IEngineLoader, NullLoader>();
+        builder.Services.AddAgCamWorker(new WorkerOptions());
+        return builder.Build();
+    }
+
+    /// <summary>Batched as for a collector.</summary>
+    private static TracerProvider Traces() =>
+        Sdk.CreateTracerProviderBuilder().AddSource(PipelineTelemetry.Name).AddProcessor(new BatchActivityExportProcessor(new Nowhere<Activity>())).Build();
+
+    private static MeterProvider Metrics() => Sdk.CreateMeterProviderBuilder().AddMeter(PipelineTelemetry.Name, Stage.MeterName)
+        .AddReader(new PeriodicExportingMetricReader(new Nowhere<Metric>(), exportIntervalMilliseconds: 1000)).Build();
+
+    private static double Median(IReadOnlyList<double> values)
+    {
+        var sorted = values.Order().ToList();
+        return (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
+    }
+
+    private sealed class Both(IDisposable first, IDisposable second) : IDisposable
+    {
+        public void Dispose()
+        {
+            first.Dispose();
+            second.Dispose();
+        }
+    }
+
+    /// <summary>Looks at everything and keeps nothing.</summary>
+    private sealed class Nowhere<T> : BaseExporter<T>
+        where T : class
+    {
+        public override ExportResult Export(in Batch<T> batch)
+        {
+            foreach (var _ in batch)
+            {
+            }
+            return ExportResult.Success;
+        }
+    }
+}
