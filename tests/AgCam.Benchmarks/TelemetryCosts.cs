@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using AgCam.Pipeline;
 using AgCam.Pipeline.References;
-using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Stores.Measuring;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker;
@@ -30,7 +29,7 @@ internal static class TelemetryCosts
             await using var scratch = Scratch.OneProcess();
             using var host = Build(scratch.Options with { References = new ReferenceOptions { Roots = [folder] } });
             await host.StartAsync();
-            var (store, taken) = (host.Services.GetRequiredService<IStore>(), Ways.Select(_ => new List<double>()).ToArray());
+            var taken = Ways.Select(_ => new List<double>()).ToArray();
             for (var round = -1; round < rounds; round++)
                 for (var turn = 0; turn < Ways.Length; turn++)
                 {
@@ -40,7 +39,7 @@ internal static class TelemetryCosts
                     using (Ways[way].Listen())
                     {
                         var before = Process.GetCurrentProcess().TotalProcessorTime;
-                        await PipelineRate.RunAsync(store, NullEngine.Pin, files);
+                        await PipelineRate.RunAsync(host, NullEngine.Pin, files);
                         if (round >= 0)
                             taken[way].Add((Process.GetCurrentProcess().TotalProcessorTime - before).TotalMicroseconds / images);
                     }

@@ -29,7 +29,7 @@ public sealed record PipelineRate(string Transport, string Store, int Images, do
         var folder = Directory.CreateTempSubdirectory("agcam-bench").FullName;
         try
         {
-            var (warm, measured) = (Write(Path.Combine(folder, "warm"), Math.Min(images, 10_000)), Write(Path.Combine(folder, "measured"), images));
+            var (warm, measured) = (Write(Path.Combine(folder, "warm"), Math.Min(2 * images, 40_000)), Write(Path.Combine(folder, "measured"), images));
             options = options with { References = new ReferenceOptions { Roots = [folder] } };
             using var host = build(services =>
             {

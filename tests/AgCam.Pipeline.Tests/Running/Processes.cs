@@ -25,7 +25,7 @@ internal sealed class Processes : IAsyncDisposable
 
     public ExplainEvents Events => _host.Services.GetRequiredService<ExplainEvents>();
 
-    public JobLoops Jobs => _host.Services.GetRequiredService<JobLoops>();
+    public JobSignal Signal => _host.Services.GetRequiredService<JobSignal>();
 
     public static PipelineOptions Options(Pictures pictures) => new()
     {
@@ -55,7 +55,7 @@ internal sealed class Processes : IAsyncDisposable
     public async Task<Job> SubmitAsync(JobSpec spec, string? key = null)
     {
         var created = await Store.Jobs.CreateAsync(spec, key, TestContext.Current.CancellationToken);
-        Jobs.Wake();
+        Signal.Changed();
         return created.Job;
     }
 
