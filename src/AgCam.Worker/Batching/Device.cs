@@ -14,6 +14,8 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
 
     private readonly DeviceTurns _turns = new();
 
+    private int _lanes = 1;
+
     /// <summary>Other work on the device, which has it alone: it waits for the batches that are computed, and those that come wait for it.</summary>
     /// <param name="images">Of the work, for the trace.</param>
     public async Task<T> AloneAsync<T>(Func<T> work, int images, CancellationToken cancel)
@@ -41,8 +43,12 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
 
     /// <param name="lanes">Batches at a time, each on a thread of its own: a thread of the pool would be missing to those who read and store.</param>
     /// <returns>When cancelled; what waits then is not computed any more.</returns>
-    public Task RunAsync(CancellationToken cancel, int lanes = 1) => Task.WhenAll(
-        Enumerable.Range(0, lanes).Select(_ => Task.Factory.StartNew(() => Lane(cancel), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
+    public Task RunAsync(CancellationToken cancel, int lanes = 1)
+    {
+        _lanes = lanes;
+        return Task.WhenAll(
+            Enumerable.Range(0, lanes).Select(_ => Task.Factory.StartNew(() => Lane(cancel), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
+    }
 
     private void Lane(CancellationToken cancel)
     {
@@ -87,7 +93,7 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
             activity?.SetTag("agcam.images", batch.Count).SetTag("agcam.model", plan.Engine.Model.Id);
             var (explanations, took) = Compute(plan, batch, uploaded);
             PipelineTelemetry.BatchSeconds.Record(took.TotalSeconds);
-            PipelineTelemetry.DeviceBusy.Add(took.TotalSeconds);
+            PipelineTelemetry.DeviceBusy.Add(took.TotalSeconds / _lanes); // at most a second in a second
             PipelineTelemetry.BatchSize.Record(batch.Count);
             queue.Took(took, batch.Count);
             for (var i = 0; i < batch.Count; i++)
