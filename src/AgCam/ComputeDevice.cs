@@ -39,19 +39,18 @@ public static class ComputeDevice
             return 1;
         var threads = torch.get_num_threads();
         var lanes = Math.Min(asked ?? 2, threads);
-        torch.set_num_threads(threads / lanes);
-        _undivided = threads;
+        (_undivided, _divided) = (threads, threads / lanes);
+        torch.set_num_threads(_divided);
         return lanes;
     }
 
-    private static int _undivided;
+    private static int _undivided, _divided;
 
     /// <summary>With the threads that there were before <see cref="OpenLanes"/> divided them: as in a process without lanes. Nothing else may be computed meanwhile.</summary>
     public static T WithAllThreads<T>(Func<T> work)
     {
         if (_undivided == 0)
             return work();
-        var divided = torch.get_num_threads();
         torch.set_num_threads(_undivided);
         try
         {
@@ -59,7 +58,7 @@ public static class ComputeDevice
         }
         finally
         {
-            torch.set_num_threads(divided);
+            torch.set_num_threads(_divided);
         }
     }
 

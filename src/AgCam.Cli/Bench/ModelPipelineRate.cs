@@ -25,7 +25,6 @@ internal sealed record ModelPipelineRate(string Transport, string Store, string 
         options = options with { Models = new Dictionary<string, string> { [model.Name] = model.Path }, References = new ReferenceOptions { Roots = [folder.Path] } };
         var worker = new WorkerOptions { Device = device, WarmUp = [model.Name] };
         using var checkpoint = Checkpoint.Open(model.Path, new CheckpointOptions { Id = model.Name });
-        var threads = TorchSharp.torch.get_num_threads();
         using var alone = VisionTransformer.Load(checkpoint, ComputeDevice.Find(device), TorchSharp.torch.ScalarType.Float32);
         using var host = PipelineBenchOptions.Build(services => services.AddAgCamPipeline(options).AddAgCamWorker(worker));
         await host.StartAsync(cancel);
@@ -35,7 +34,7 @@ internal sealed record ModelPipelineRate(string Transport, string Store, string 
         for (var round = -1; round < rounds; round++)
         {
             var count = round < 0 ? Math.Min(images, 500) : images; // the first warms up
-            var (seconds, explained) = Alone(alone, worker.MaxBatch, count, threads);
+            var (seconds, explained) = ComputeDevice.WithAllThreads(() => ModelBench.Explaining(alone, worker.MaxBatch, count)); // the worker's lanes have shared them out
             var job = await PipelineRate.RunAsync(host, pin, folder.Draw(count, side), cancel);
             if (round < 0)
                 continue;
@@ -46,22 +45,6 @@ internal sealed record ModelPipelineRate(string Transport, string Store, string 
         return new ModelPipelineRate(
             options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq", store.Kind, model.Name, images, rounds,
             ModelBench.Median(pipeline), ModelBench.Median(model1), ModelBench.Median([.. pipeline.Zip(model1, (inside, outside) => inside / outside)]));
-    }
-
-    /// <summary>With all threads for one batch, on a thread of its own: the worker's lanes have shared them out.</summary>
-    private static (double Seconds, int Images) Alone(VisionTransformer model, int batch, int count, int threads)
-    {
-        var shared = TorchSharp.torch.get_num_threads();
-        var rate = default((double, int));
-        var thread = new Thread(() =>
-        {
-            TorchSharp.torch.set_num_threads(threads);
-            rate = ModelBench.Explaining(model, batch, count);
-            TorchSharp.torch.set_num_threads(shared);
-        });
-        thread.Start();
-        thread.Join();
-        return rate;
     }
 
     public string ToLine() => FormattableString.Invariant(

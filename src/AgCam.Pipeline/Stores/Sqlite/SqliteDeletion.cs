@@ -66,7 +66,7 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
     private async Task DeleteAsync(string table, long no, int perStep, CancellationToken cancel)
     {
         var sql = $"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id BETWEEN ?1 AND ?2 LIMIT ?3)";
-        while (await database.WriteAsync(session => session.Execute(sql, SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue), perStep), cancel) == perStep)
+        while (await database.WriteManyAsync(session => session.Execute(sql, SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue), perStep), cancel) == perStep)
         {
         }
     }
