@@ -10,7 +10,7 @@ namespace AgCam.Pipeline.Jobs;
 internal sealed class JobLoops(
     IStore store, ExplainEvents events, Planner planner, Publisher publisher, Sweeper sweeper, JobSignal signal, PipelineOptions options, ILogger<JobLoops> log) : BackgroundService
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10), RepairEvery = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10), Between = TimeSpan.FromMilliseconds(100), RepairEvery = TimeSpan.FromSeconds(30);
 
     private readonly FailureLimit _failures = new();
     private readonly SemaphoreSlim _sweep = new(0, 1);
@@ -88,9 +88,12 @@ internal sealed class JobLoops(
         {
             try
             {
+                var begun = TimeProvider.System.GetTimestamp();
                 await work(stopping);
                 await wake.WaitAsync(poll, stopping);
-                await Task.Delay(Pause, stopping); // what comes in a burst is one look
+                // What comes in a burst is one look, and a stream of news is ten looks a second; after a lull the next one is at once.
+                var early = Between - TimeProvider.System.GetElapsedTime(begun);
+                await Task.Delay(early > Pause ? early : Pause, stopping);
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {

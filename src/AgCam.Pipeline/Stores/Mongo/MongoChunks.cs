@@ -15,7 +15,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
     private readonly MongoSave _save = new(database, deletion, ledger, clock);
 
     public Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
-        await FindRowAsync(owner, number, cancel) is { } chunk ? await WithAloneAsync(chunk, cancel) : null);
+        await FindRowAsync(owner, number, cancel) is { } chunk ? (await WholeAsync([chunk], cancel))[0] : null);
 
     public Task<IReadOnlyList<Chunk>> TakeAsync(Guid job, int window, TimeSpan trust, CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<Chunk>>(async () =>
     {
@@ -52,7 +52,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         {
             await deletion.ForgetAsync(request.Owner, cancel);
             await AddRequestAsync(request, trust, cancel);
-            return await WithAloneAsync((await FindRowAsync(request.Owner, request.Chunk, cancel))!, cancel);
+            return await WithAloneAsync((await FindRowAsync(request.Owner, request.Chunk, cancel))!, null, cancel);
         });
     }
 
@@ -117,7 +117,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         var job = message.JobId is { } id ? await StateAsync(id, cancel) : JobState.Running;
         if (job is null)
             return new LeaseAnswer(LeaseOutcome.Gone, null, null);
-        async Task<LeaseAnswer> AnswerAsync(LeaseOutcome outcome) => new(outcome, null, await WithAloneAsync(chunk, cancel));
+        async Task<LeaseAnswer> AnswerAsync(LeaseOutcome outcome) => new(outcome, null, (await WholeAsync([chunk], cancel))[0]);
         var now = clock.Now();
         if (chunk.State is ChunkState.Saved or ChunkState.Done)
             return await AnswerAsync(LeaseOutcome.Done);
@@ -137,31 +137,28 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         var leased = Set.Set(one => one.State, ChunkState.Leased).Inc(one => one.Attempts, 1).Set(one => one.Worker, worker).Set(one => one.Leased, now).Set(one => one.Until, now + lease);
         if (!await TryAsync(chunk, WithCrash(chunk, leased), cancel))
             return null;
-        var crashed = chunk.State == ChunkState.Leased;
-        var granted = chunk with
+        var granted = Crashed(chunk) with
         {
             State = ChunkState.Leased,
             Attempts = chunk.Attempts + 1,
             Worker = worker,
             Leased = now,
             Until = now + lease,
-            Crashes = chunk.Crashes + (crashed ? 1 : 0),
-            Note = crashed ? ChunkRules.CrashNote(chunk.ToChunk()) : chunk.Note,
         };
-        return new LeaseAnswer(LeaseOutcome.Granted, new ChunkLease(message.Owner, message.Chunk, granted.Attempts), await WithAloneAsync(granted, cancel));
+        return new LeaseAnswer(LeaseOutcome.Granted, new ChunkLease(message.Owner, message.Chunk, granted.Attempts), await WithAloneAsync(granted, message.References, cancel));
     }
 
     private async Task<IReadOnlyList<Chunk>> PublishAsync(IEnumerable<MongoChunk> chunks, TimeSpan trust, CancellationToken cancel)
     {
-        var taken = new List<Chunk>();
+        var taken = new List<MongoChunk>();
         foreach (var chunk in chunks)
         {
             var now = clock.Now();
             var published = Set.Set(one => one.State, ChunkState.Published).Inc(one => one.Epoch, 1).Set(one => one.Published, now).Set(one => one.Until, now + trust).Unset(one => one.Worker);
             if (await TryAsync(chunk, WithCrash(chunk, published), cancel))
-                taken.Add(await WithAloneAsync((await FindRowAsync(chunk.Id.Job, chunk.Id.N, cancel))!, cancel));
+                taken.Add(Crashed(chunk) with { State = ChunkState.Published, Epoch = chunk.Epoch + 1, Published = now, Until = now + trust, Worker = null });
         }
-        return taken;
+        return await WholeAsync(taken, cancel);
     }
 
     private static UpdateDefinition<MongoChunk> PlannedAgain => Set.Set(chunk => chunk.State, ChunkState.Planned).Unset(chunk => chunk.Worker).Unset(chunk => chunk.Until);
@@ -170,6 +167,9 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
     private static UpdateDefinition<MongoChunk> WithCrash(MongoChunk chunk, UpdateDefinition<MongoChunk> update) => chunk.State == ChunkState.Leased
         ? update.Inc(one => one.Crashes, 1).Set(one => one.Note, ChunkRules.CrashNote(chunk.ToChunk()))
         : update;
+
+    /// <summary>What <see cref="WithCrash"/> makes of it.</summary>
+    private static MongoChunk Crashed(MongoChunk chunk) => chunk.State == ChunkState.Leased ? chunk with { Crashes = chunk.Crashes + 1, Note = ChunkRules.CrashNote(chunk.ToChunk()) } : chunk;
 
     /// <summary>The compare-and-set: only if nobody has moved the chunk, nor kept its lease alive, since it was read.</summary>
     private async Task<bool> TryAsync(MongoChunk chunk, UpdateDefinition<MongoChunk> update, CancellationToken cancel)
@@ -210,11 +210,26 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
     private async Task<JobState?> StateAsync(Guid job, CancellationToken cancel) =>
         (await database.Jobs.Find(one => one.Id == job).Project(one => new { one.State }).FirstOrDefaultAsync(cancel))?.State;
 
-    private async Task<Chunk> WithAloneAsync(MongoChunk chunk, CancellationToken cancel)
+    /// <summary>The documents that hold what these chunks are to compute.</summary>
+    public static FilterDefinition<MongoReferences> ReferencesOf(IEnumerable<MongoChunk> chunks) =>
+        Builders<MongoReferences>.Filter.In(references => references.Id, chunks.Select(MongoReferencesKey.Of).OfType<MongoReferencesKey>());
+
+    /// <summary>With their references and the notes of what was begun alone.</summary>
+    private async Task<IReadOnlyList<Chunk>> WholeAsync(IReadOnlyList<MongoChunk> chunks, CancellationToken cancel)
+    {
+        var open = chunks.Where(chunk => chunk.Plan is not null && chunk.State is not (ChunkState.Saved or ChunkState.Done)).ToList();
+        var references = open.Count == 0 ? [] : (await database.References.Find(ReferencesOf(open)).ToListAsync(cancel)).ToDictionary(one => one.Id, one => one.Refs);
+        var whole = new List<Chunk>();
+        foreach (var chunk in chunks)
+            whole.Add(await WithAloneAsync(chunk, MongoReferencesKey.Of(chunk) is { } key ? references.GetValueOrDefault(key) : null, cancel));
+        return whole;
+    }
+
+    private async Task<Chunk> WithAloneAsync(MongoChunk chunk, IReadOnlyList<ImageReference>? references, CancellationToken cancel)
     {
         if (chunk.Crashes == 0 || chunk.HasAlone is null)
-            return chunk.ToChunk();
+            return chunk.ToChunk(references);
         var alone = await database.Alone.Find(MongoDeletion.Alone(chunk.Id.Job, chunk.Id.N) & Builders<MongoAlone>.Filter.Gt(one => one.Starts, 0)).ToListAsync(cancel);
-        return chunk.ToChunk(alone.ToDictionary(one => one.Id.N, one => one.Starts));
+        return chunk.ToChunk(references, alone.ToDictionary(one => one.Id.N, one => one.Starts));
     }
 }

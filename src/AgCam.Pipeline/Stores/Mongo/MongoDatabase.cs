@@ -66,6 +66,9 @@ internal sealed class MongoDatabase : IDisposable
 
     public IMongoCollection<MongoChunk> Chunks => Database.GetCollection<MongoChunk>("chunks");
 
+    /// <summary>What the chunks that are not done are to compute.</summary>
+    public IMongoCollection<MongoReferences> References => Database.GetCollection<MongoReferences>("references");
+
     public IMongoCollection<MongoAlone> Alone => Database.GetCollection<MongoAlone>("alone");
 
     public IMongoCollection<MongoDeleted> Deleted => Database.GetCollection<MongoDeleted>("deleted");

@@ -66,6 +66,7 @@ internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
     {
         await database.Jobs.DeleteOneAsync(job => job.Id == id, cancel);
         await database.Chunks.DeleteManyAsync(Chunks(id), cancel);
+        await database.References.DeleteManyAsync(new BsonDocument("_id", MongoRaw.KeysOf(id)), cancel);
         await database.Ledger.DeleteManyAsync(new BsonDocument("_id", MongoRaw.KeysOf(id)), cancel);
         await database.Alone.DeleteManyAsync(Alone(id), cancel);
         await database.Rows.DeleteManyAsync(new BsonDocument("_id", MongoRaw.KeysOf(id)), cancel);

@@ -71,7 +71,9 @@ internal sealed record MongoChunk
     public DateTimeOffset? Leased { get; init; }
     public DateTimeOffset? Done { get; init; }
     public ExplainImages? Request { get; init; }
-    public IReadOnlyList<ImageReference>? Refs { get; init; }
+
+    /// <summary>Which document of <see cref="MongoReferences"/> is this chunk's; null of a request, and once its items are stored.</summary>
+    public ObjectId? Plan { get; init; }
 
     /// <summary>The chunk's own numbers, from when its items are stored.</summary>
     public JobProgress? Sum { get; init; }
@@ -79,12 +81,13 @@ internal sealed record MongoChunk
     /// <summary>The images' numbers: a job's follow each other, a request's are its own.</summary>
     public IEnumerable<int> Numbers() => Request is null ? Enumerable.Range(First, Count) : Request.References.Select(reference => reference.Number);
 
-    public Chunk ToChunk(IReadOnlyDictionary<int, int>? alone = null) => new()
+    /// <param name="references">Those of a job's chunk; a request has its own.</param>
+    public Chunk ToChunk(IReadOnlyList<ImageReference>? references = null, IReadOnlyDictionary<int, int>? alone = null) => new()
     {
         Owner = Id.Job,
         Number = Id.N,
         Count = Count,
-        References = Request?.References ?? Refs ?? [],
+        References = Request?.References ?? references ?? [],
         Request = Request,
         State = State,
         Epoch = Epoch,
@@ -99,6 +102,25 @@ internal sealed record MongoChunk
         Done = Done,
         Alone = alone ?? new Dictionary<int, int>(),
     };
+}
+
+/// <summary>
+/// What a job's chunk is to compute, apart from the chunk: every step of a chunk rewrites its document, and these are its tens of kilobytes that never change.
+/// </summary>
+internal sealed record MongoReferences
+{
+    public required MongoReferencesKey Id { get; init; }
+    public required IReadOnlyList<ImageReference> Refs { get; init; }
+}
+
+/// <summary>The chunk, and the call that wrote it: two planners may write the same number, and the chunk says whose became it.</summary>
+internal sealed record MongoReferencesKey
+{
+    public Guid Job { get; init; }
+    public int N { get; init; }
+    public ObjectId Plan { get; init; }
+
+    public static MongoReferencesKey? Of(MongoChunk chunk) => chunk.Plan is { } plan ? new MongoReferencesKey { Job = chunk.Id.Job, N = chunk.Id.N, Plan = plan } : null;
 }
 
 /// <summary>512 chunks of a job: which are counted, and their sums. One document, so that counting a chunk and remembering that it is counted are one write.</summary>

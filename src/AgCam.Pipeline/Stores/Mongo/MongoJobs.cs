@@ -1,5 +1,6 @@
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
+using MongoDB.Bson;
 using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
@@ -75,6 +76,9 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
             if (chunks.Count == 0)
                 return after;
             await ledger.OpenPagesAsync(job, tail.NextChunk, after.NextChunk - 1, cancel);
+            var plan = ObjectId.GenerateNewId();
+            await database.References.InsertManyAsync(
+                chunks.Select((references, i) => new MongoReferences { Id = new MongoReferencesKey { Job = job, N = tail.NextChunk + i, Plan = plan }, Refs = references }), new InsertManyOptions { IsOrdered = false }, cancel);
             var documents = chunks.Select((references, i) => new MongoChunk
             {
                 Id = new MongoKey { Job = job, N = tail.NextChunk + i },
@@ -82,7 +86,7 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
                 First = references[0].Number,
                 Count = references.Count,
                 Last = references[^1].Uri,
-                Refs = references,
+                Plan = plan,
             });
             try
             {
@@ -92,7 +96,7 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
             }
             catch (MongoBulkWriteException e) when (e.WriteConcernError is null && e.WriteErrors.All(error => error.Category == ServerErrorCategory.DuplicateKey))
             {
-                return null;
+                return null; // the references of what was not inserted stay until the job is deleted
             }
         });
     }

@@ -20,25 +20,44 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
             await MongoDatabase.InsertNewAsync(database.Ledger, new MongoLedgerPage { Id = new MongoKey { Job = job, N = page }, Counted = [] }, cancel);
     }
 
-    /// <summary>From Saved to Done.</summary>
-    /// <returns>Whether this call completed the job.</returns>
-    public async Task<bool> CountAsync(MongoKey chunk, JobProgress sum, CancellationToken cancel)
+    /// <summary>From Saved to Done. Chunks of one page are counted in one write.</summary>
+    /// <param name="saved">With their sums.</param>
+    /// <returns>The jobs that this call completed.</returns>
+    public async Task<IReadOnlySet<Guid>> CountAsync(IReadOnlyCollection<MongoChunk> saved, CancellationToken cancel)
     {
-        var key = new MongoKey { Job = chunk.Job, N = chunk.N / ChunksPerPage };
+        var completed = new HashSet<Guid>();
+        foreach (var page in saved.GroupBy(chunk => new MongoKey { Job = chunk.Id.Job, N = chunk.Id.N / ChunksPerPage }))
+            if (await CountAsync(page.Key, [.. page], cancel))
+                completed.Add(page.Key.Job);
+        return completed;
+    }
+
+    private async Task<bool> CountAsync(MongoKey key, IReadOnlyList<MongoChunk> saved, CancellationToken cancel)
+    {
+        var (numbers, sum) = (saved.Select(chunk => chunk.Id.N).ToArray(), saved.Aggregate(new JobProgress(), (sum, chunk) => sum + chunk.Sum!));
         var page = await database.Ledger.FindOneAndUpdateAsync(
-            Page.Eq(page => page.Id, key) & Page.Ne("counted", chunk.N),
-            Builders<MongoLedgerPage>.Update.Push("counted", chunk.N).Inc(page => page.ChunksDone, 1).Inc(page => page.Completed, sum.Completed)
+            Page.Eq(page => page.Id, key) & Page.Nin("counted", numbers),
+            Builders<MongoLedgerPage>.Update.PushEach("counted", numbers).Inc(page => page.ChunksDone, numbers.Length).Inc(page => page.Completed, sum.Completed)
                 .Inc(page => page.Failed, sum.Failed).Inc(page => page.Correct, sum.Correct).Inc(page => page.Labelled, sum.Labelled),
             new FindOneAndUpdateOptions<MongoLedgerPage> { ReturnDocument = ReturnDocument.After, Projection = Builders<MongoLedgerPage>.Projection.Exclude(page => page.Counted) },
             cancel);
-        await database.Chunks.UpdateOneAsync(
-            Builders<MongoChunk>.Filter.Eq(saved => saved.Id, chunk) & Builders<MongoChunk>.Filter.Eq(saved => saved.State, ChunkState.Saved),
-            Builders<MongoChunk>.Update.Set(saved => saved.State, ChunkState.Done), null, cancel);
+        if (page is null && saved.Count > 1) // one of them is counted already, or the job is gone
+        {
+            var completed = false;
+            foreach (var chunk in saved)
+                completed |= await CountAsync(key, [chunk], cancel);
+            return completed;
+        }
+        // Before they are done: a crash in between leaves them saved, and who counts them again deletes again.
+        await database.References.DeleteManyAsync(MongoChunks.ReferencesOf(saved), cancel);
+        await database.Chunks.UpdateManyAsync(
+            Builders<MongoChunk>.Filter.In(chunk => chunk.Id, saved.Select(chunk => chunk.Id)) & Builders<MongoChunk>.Filter.Eq(chunk => chunk.State, ChunkState.Saved),
+            Builders<MongoChunk>.Update.Set(chunk => chunk.State, ChunkState.Done).Unset(chunk => chunk.Plan), null, cancel);
         if (page is null)
             return false;
-        var chunks = await database.Jobs.Find(job => job.Id == chunk.Job).Project(job => job.Chunks).FirstOrDefaultAsync(cancel);
+        var chunks = await database.Jobs.Find(job => job.Id == key.Job).Project(job => job.Chunks).FirstOrDefaultAsync(cancel);
         // Only a page that has just become full can complete the job: the sum over the pages is read once per 512 chunks.
-        return chunks is { } total && page.ChunksDone == Math.Min(ChunksPerPage, total - key.N * ChunksPerPage) && await TryCompleteAsync(chunk.Job, cancel);
+        return chunks is { } total && page.ChunksDone == Math.Min(ChunksPerPage, total - key.N * ChunksPerPage) && await TryCompleteAsync(key.Job, cancel);
     }
 
     /// <summary>The compare-and-set that ends a job: of all who ask, one is told yes.</summary>
@@ -70,9 +89,8 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
     /// <summary>Counts the chunks that a crash left saved and uncounted.</summary>
     public async Task<int> CountSavedAsync(CancellationToken cancel)
     {
-        var saved = await database.Chunks.Find(chunk => chunk.State == ChunkState.Saved).Project(chunk => new { chunk.Id, chunk.Sum }).ToListAsync(cancel);
-        foreach (var chunk in saved)
-            await CountAsync(chunk.Id, chunk.Sum!, cancel);
+        var saved = await database.Chunks.Find(chunk => chunk.State == ChunkState.Saved).ToListAsync(cancel);
+        await CountAsync(saved, cancel);
         return saved.Count;
     }
 

@@ -27,10 +27,13 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
                 one.NewRows = await MongoChunkRows.InsertAsync(database, one.Result.Lease.Owner, measured, cancel);
         await InsertItemsAsync(open, cancel);
         var ended = await Task.WhenAll(open.Select(one => EndAsync(one, cancel)));
+        var saved = open.Zip(ended).Where(pair => pair.Second.Outcome == SaveOutcome.Saved && pair.First.Chunk.Direct is null).ToList();
+        var completed = await ledger.CountAsync([.. saved.Select(pair => pair.First.Chunk with { Sum = pair.Second.Progress })], cancel);
+        var last = saved.GroupBy(pair => pair.First.Chunk.Id.Job).Where(job => completed.Contains(job.Key)).Select(job => job.Last().First).ToHashSet(ReferenceEqualityComparer.Instance);
 
         var answers = new Dictionary<ChunkResult, SaveAnswer>(ReferenceEqualityComparer.Instance);
         for (var i = 0; i < open.Count; i++)
-            answers[open[i].Result] = ended[i];
+            answers[open[i].Result] = ended[i] with { JobCompleted = last.Contains(open[i]) };
         return [.. chunks.Select(result => answers.TryGetValue(result, out var answer)
             ? answer
             : Nothing(Look(rows.GetValueOrDefault((result.Lease.Owner, result.Lease.Number)), result.Lease)))];
@@ -93,13 +96,12 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
         var (result, chunk) = (one.Result, one.Chunk);
         var sum = one.NewItems.Count == result.Items.Count ? JobProgress.Of(result.Items) : await RecountAsync(result, cancel);
         var end = Builders<MongoChunk>.Update.Set(row => row.State, chunk.Direct is null ? ChunkState.Saved : ChunkState.Done).Set(row => row.Done, clock.Now()).Set(row => row.Sum, sum)
-            .Unset(row => row.Refs).Unset(row => row.Request).Unset(row => row.Until);
+            .Unset(row => row.Request).Unset(row => row.Until);
         if ((await database.Chunks.UpdateOneAsync(Held(result.Lease), end, null, cancel)).ModifiedCount == 0)
             return await LostAsync(one, cancel);
         if (chunk.HasAlone is not null)
             await database.Alone.DeleteManyAsync(MongoDeletion.Alone(chunk.Id.Job, chunk.Id.N), cancel);
-        var completed = chunk.Direct is null && await ledger.CountAsync(chunk.Id, sum, cancel);
-        return new SaveAnswer(SaveOutcome.Saved, one.NewExplanations, one.NewItems.Count, sum, completed);
+        return new SaveAnswer(SaveOutcome.Saved, one.NewExplanations, one.NewItems.Count, sum, false);
     }
 
     /// <summary>The lease was lost between looking and ending. The items stay, being right, unless the job is gone.</summary>

@@ -68,6 +68,8 @@ public sealed class MongoStore : IStore, IBareStore
         var found = await SchemaVersionAsync(cancel);
         StoreSchema.ThrowIfNewer($"The database {_database.Database.DatabaseNamespace}", found);
         await MongoIndexes.CreateAsync(_database, cancel);
+        if (found is > 0 and < 4)
+            await MongoMigration.From3Async(_database, cancel);
         await _database.Meta.UpdateOneAsync(
             new BsonDocument("_id", "schema"), new BsonDocument("$set", new BsonDocument("version", StoreSchema.Version)), new UpdateOptions { IsUpsert = true }, cancel);
     });
