@@ -59,7 +59,8 @@ public class EvaluationJobTests
     [Fact]
     public void Models_that_average_the_patches_are_measured_by_a_job_as_by_one_process_and_explained_by_nobody()
     {
-        using var folder = EvaluateTests.SomeDataset(5);
+        using var folder = SomeImages.Folder(5);
+        File.WriteAllLines(folder["metadata.jsonl"], Enumerable.Range(0, 5).Select(i => $$$"""{"file_name": "{{{i:000}}}.png", "label": "{{{i}}}", "objects": {"bbox": [[{{{i}}}, 5, 20, 25]]}}"""));
         using var state = new TemporaryFolder();
         using var gap = PooledTests.Averaging(afterwards: true);
         using var dino = new SomeDinoV3();
