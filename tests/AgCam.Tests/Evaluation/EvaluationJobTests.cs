@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using AgCam.Scenes;
 using AgCam.Tests.Attribution;
 using AgCam.Tests.Cli;
 using AgCam.Tests.Models;
@@ -92,6 +93,23 @@ public class EvaluationJobTests
         var pooled = serving.Run("evaluate", folder.Path, "--api", serving.Url.ToString(), "--model", "tiny", "--methods", "agcam-pooled");
         Assert.Contains("reads the class token", pooled.Errors, StringComparison.Ordinal);
         Assert.Equal(2, serving.Run("jobs", "list", "--json").Rows.Length); // what was refused has become no job
+        Assert.Equal(0, serving.Stop());
+    }
+
+    [Fact]
+    public void The_page_of_a_job_is_that_of_one_process_to_the_byte_where_the_model_is_on_both_sides()
+    {
+        using var state = new TemporaryFolder();
+        string[] what = ["evaluate", "scenes", "--methods", "agcam,rollout", "--metrics", "localization,perturbation", "-q", "--html"];
+        var local = Agcam.Run([.. what, state["local.html"]]);
+        Assert.Equal((0, ""), (local.Code, local.Errors));
+        using var serving = ServingProcess.Start(state["agcam.db"], Shipped.Pictures, "--model", "scenes");
+
+        var job = Agcam.Run([.. what, state["job.html"], "--model", "scenes", "--api", serving.Url.ToString()]);
+
+        Assert.True(job.Code == 0, job.Errors);
+        Assert.Equal(File.ReadAllText(state["local.html"]), File.ReadAllText(state["job.html"]));
+        Assert.Contains("data:image/png;base64,", File.ReadAllText(state["job.html"]), StringComparison.Ordinal);
         Assert.Equal(0, serving.Stop());
     }
 
@@ -199,6 +217,7 @@ public class EvaluationJobTests
         Assert.StartsWith("agcam: --", outcome.Errors, StringComparison.Ordinal);
         Assert.Contains(options.Split(' ')[0], outcome.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("internal error", outcome.Errors, StringComparison.Ordinal);
+        Assert.Equal(options.StartsWith("--heatmaps", StringComparison.Ordinal) || options.StartsWith("--preset", StringComparison.Ordinal), outcome.Errors.Contains("with --shard and then --merge", StringComparison.Ordinal));
         Assert.Single(outcome.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
