@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AgCam.Images;
+using AgCam.Models;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Diagnostics;
@@ -43,6 +44,8 @@ internal sealed class ProblemHandler(IProblemDetailsService problems, ILogger<Pr
         InvalidDataException form => Problem.Details(
             form.Message.Contains("limit", StringComparison.Ordinal) ? 413 : 400, "invalid-form", form.Message, "Send a form with one image that is within the limits."),
         BadHttpRequestException bad => Problem.Details(bad.StatusCode, "invalid-request", bad.Message, "Compare the request with /openapi/v1.json."),
+        ModelException model => With(
+            Problem.Details(409, "model-unusable", model.Message, "The operator must act; GET /v1/models tells which can be used."), "reason", model.Reason),
         StoreUnavailableException store => Problem.Details(503, "store-unavailable", store.Message, "Try again in a moment; /health/ready tells when it is back."),
         _ => Problem.Details(500, "internal", "The request failed through a defect of this program.", "Report it with the trace id; the log has the rest."),
     };

@@ -6,6 +6,7 @@ using AgCam.Cli.Remote;
 using AgCam.Cli.Terminal;
 using AgCam.Evaluation;
 using AgCam.Evaluation.Presets;
+using AgCam.Models;
 
 namespace AgCam.Cli;
 
@@ -57,7 +58,9 @@ internal static class EvaluateVerb
             else
             {
                 var preset = run.Preset ? PaperPreset.Of(run.Dataset, run.Images, model.ClassNames(parsed), run.Partial) : null;
-                using var checkpoint = await model.Open(parsed, cancel, run.Options.Methods.Any(method => method.Name == AttributionMethod.Pooled), preset);
+                using var checkpoint = await model.Open(parsed, cancel, pooled: true, preset);
+                if (AttributionMethod.Refusal(run.Options.Methods, checkpoint.Config) is { } refusal)
+                    throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
                 using var explainer = device.Load(parsed, checkpoint);
                 try
                 {
@@ -93,7 +96,7 @@ internal static class EvaluateVerb
     {
         if (model.IsHere(parsed) && Path.Exists(run.Dataset))
         {
-            using var checkpoint = await model.Open(parsed, cancel);
+            using var checkpoint = await model.Open(parsed, cancel, pooled: true);
             if (await checkpoint.Sha256Async() == tables.Header.ModelSha256)
             {
                 using var explainer = device.Load(parsed, checkpoint);

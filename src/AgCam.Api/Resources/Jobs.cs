@@ -51,6 +51,7 @@ internal static class Jobs
     {
         var key = IdempotencyKey.Of(http, keys);
         var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks) with { Trace = JobTrace.Here };
+        await models.CheckAsync(spec, cancel);
         IImageSource source;
         try
         {
@@ -79,6 +80,7 @@ internal static class Jobs
         var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks);
         if (spec.Evaluation is not null)
             return Problem.Invalid("A dry run tells of a job that explains.", "Create the evaluation; it can be cancelled at any time.");
+        await models.CheckAsync(spec, cancel);
         if (rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as much as it may for now.", after);
         try

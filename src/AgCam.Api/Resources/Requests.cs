@@ -32,6 +32,7 @@ internal static class Requests
         var message = request.ToMessage(
             key ?? Guid.CreateVersion7().ToString(), await desk.Models.ChooseAsync(request.Model, cancel), hasImage: image is not null);
         ExplainImagesRules.ThrowIfInvalid(message);
+        await desk.Models.CheckAsync(message.Model, cancel);
         Digest? sha256 = image is null ? null : Digest.Of(image);
 
         if (key is not null && await desk.FindAsync(message, sha256, cancel) is { } before)

@@ -61,11 +61,18 @@ internal sealed class EvaluationSettings
     {
         Option[] local = [_heatmaps, _preset, _partial, _shard, _merge, _maxPixels, _maxBytes];
         if (local.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
-            throw new UsageException($"{given.Name} does not go with --api: {(given == _maxPixels || given == _maxBytes ? "the server has limits of its own (Pipeline:References:Limits)" : "a job has the server's models, their methods and the whole dataset")}.");
+            throw new UsageException($"{given.Name} does not go with --api: {Instead(given)}.");
         if (run.Batch > ExplainImages.MaxReferences)
             throw new UsageException($"--batch {run.Batch}: a job's batches have {ExplainImages.MaxReferences} images at most.");
         return new RemoteEvaluation(run, parsed.GetValue(_key), parsed.GetValue(_weight), parsed.GetValue(_tags) ?? []);
     }
+
+    private string Instead(Option given) => given switch
+    {
+        _ when given == _maxPixels || given == _maxBytes => "the server has limits of its own (Pipeline:References:Limits)",
+        _ when given == _heatmaps || given == _preset || given == _partial => "the maps, and the model as the preset prepares it, are on this machine. Run it here: without --api, on several machines with --shard and then --merge",
+        _ => "a job measures the whole dataset and adds itself up",
+    };
 
     /// <exception cref="UsageException">Something is asked for that only a job has.</exception>
     public void RefuseJobs(ParseResult parsed)

@@ -44,7 +44,7 @@ internal sealed class ModelOptions(bool asArgument = false)
     /// <param name="pooled">A method is asked for that explains models which average the patches.</param>
     public async Task<Checkpoint> Open(ParseResult parsed, CancellationToken cancel, bool pooled = false, PaperPreset? preset = null)
     {
-        var model = preset is null ? Reference(parsed) : parsed.GetValue(_model) ?? PaperPreset.Model;
+        var model = preset is null ? Reference(parsed) : parsed.GetValue(_model) ?? $"{PaperPreset.Model}@{PaperPreset.Revision}";
         var options = Checkpointing(parsed) with { Pooled = pooled };
         using var progress = new DownloadProgress();
         return await ModelReference.ResolveAsync(model, new ModelSources { Hub = HubOptions.FromEnvironment(), Shipped = ShippedFolder, Progress = progress }, preset is null ? options : Over(preset, options), cancel);

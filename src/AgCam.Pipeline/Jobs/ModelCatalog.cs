@@ -7,7 +7,10 @@ namespace AgCam.Pipeline.Jobs;
 /// <summary>The models that the operator allows, and the digests of their weights. Reads checkpoints, needs no libtorch.</summary>
 public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
 {
-    private readonly ConcurrentDictionary<string, Lazy<Task<ModelPin>>> _pins = new(StringComparer.Ordinal);
+    /// <summary>Models that average the patches are offered too: agcam-pooled is measured on them, and whoever explains refuses them.</summary>
+    public static readonly CheckpointOptions Reading = new() { Pooled = true };
+
+    private readonly ConcurrentDictionary<string, Lazy<Task<Known>>> _known = new(StringComparer.Ordinal);
 
     /// <summary>In ordinal order.</summary>
     public IReadOnlyList<string> Names { get; } = [.. models.Keys.Order(StringComparer.Ordinal)];
@@ -17,19 +20,25 @@ public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
 
     /// <summary>The model with its digest, which is computed once: jobs and requests are pinned to it.</summary>
     /// <exception cref="ModelException">The model is not listed, or cannot be read.</exception>
-    public async Task<ModelPin> PinAsync(string name, CancellationToken cancel = default)
+    public async Task<ModelPin> PinAsync(string name, CancellationToken cancel = default) => (await KnownAsync(name, cancel)).Pin;
+
+    /// <summary>The model's shape: which methods are for it follows from what its classifier reads.</summary>
+    /// <exception cref="ModelException">The model is not listed, or cannot be read.</exception>
+    public async Task<ViTConfig> ConfigAsync(string name, CancellationToken cancel = default) => (await KnownAsync(name, cancel)).Config;
+
+    private async Task<Known> KnownAsync(string name, CancellationToken cancel)
     {
         if (Find(name) is not { } path)
             throw new ModelException(ModelFailure.NotFound,
                 $"The model \"{name}\" is not one that this installation offers. It offers: {(Names.Count == 0 ? "none; name some in the options" : string.Join(", ", Names))}.");
-        var pin = _pins.GetOrAdd(name, _ => new Lazy<Task<ModelPin>>(() => ReadAsync(name, path)));
+        var known = _known.GetOrAdd(name, _ => new Lazy<Task<Known>>(() => ReadAsync(name, path)));
         try
         {
-            return await pin.Value.WaitAsync(cancel);
+            return await known.Value.WaitAsync(cancel);
         }
-        catch (Exception) when (pin.Value.IsFaulted)
+        catch (Exception) when (known.Value.IsFaulted)
         {
-            _pins.TryRemove(new KeyValuePair<string, Lazy<Task<ModelPin>>>(name, pin)); // it may be there next time
+            _known.TryRemove(new KeyValuePair<string, Lazy<Task<Known>>>(name, known)); // it may be there next time
             throw;
         }
     }
@@ -41,15 +50,17 @@ public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
         await PinAsync(name, cancel);
         return await Task.Run(() =>
         {
-            using var checkpoint = Checkpoint.Open(Find(name)!);
+            using var checkpoint = Checkpoint.Open(Find(name)!, Reading);
             var config = checkpoint.Config;
             return new ModelCard(new ClassNames(config.Classes, checkpoint.ClassNames, checkpoint.WordNetIds), config.GridRows, config.GridColumns);
         }, cancel);
     }
 
-    private static async Task<ModelPin> ReadAsync(string name, string path)
+    private static async Task<Known> ReadAsync(string name, string path)
     {
-        using var checkpoint = Checkpoint.Open(path);
-        return new ModelPin { Id = name, Sha256 = Digest.Parse(await checkpoint.Sha256Async()) };
+        using var checkpoint = Checkpoint.Open(path, Reading);
+        return new Known(new ModelPin { Id = name, Sha256 = Digest.Parse(await checkpoint.Sha256Async()) }, checkpoint.Config);
     }
+
+    private sealed record Known(ModelPin Pin, ViTConfig Config);
 }

@@ -1,3 +1,4 @@
+using AgCam.Attribution;
 using AgCam.Models;
 using AgCam.Native;
 using AgCam.Pipeline.Messages;
@@ -43,9 +44,11 @@ internal static class Planning
         }
     }
 
-    /// <exception cref="RequestException">The model has no such class.</exception>
+    /// <exception cref="RequestException">The model has no such class, or is none that the method explains.</exception>
     public static Plan PlanOf(ExplainImages request, IExplainEngine engine)
     {
+        if (engine.Explainer is { } explainer && AttributionMethod.PapersRefusal(explainer.Config) is { } refusal)
+            throw new RequestException(ModelFailure.UnsupportedArchitecture, refusal);
         try
         {
             return Plan.Of(engine, [.. request.Targets.Select(target => Target.Parse(target, engine.Classes))], request.Targets);

@@ -53,7 +53,8 @@ public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainE
     internal void WarmUp()
     {
         var options = explainer.Preprocessing;
-        explainer.Explain(new RgbImage(options.InputWidth, options.InputHeight, new byte[options.InputWidth * options.InputHeight * 3]));
+        var black = new RgbImage(options.InputWidth, options.InputHeight, new byte[options.InputWidth * options.InputHeight * 3]);
+        explainer.Explain(black, new ExplainOptions { Pooled = explainer.Config.Pooling != HeadPooling.Token });
     }
 
     public IReadOnlyList<BoundingBox> Boxes(Heatmap map, int originalWidth, int originalHeight, double threshold)
@@ -75,7 +76,7 @@ public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IE
     public Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancel) => Task.Run(
         () =>
         {
-            using var checkpoint = Checkpoint.Open(models.Find(model.Id) ?? throw NotListed(model), new CheckpointOptions { Id = model.Id });
+            using var checkpoint = Checkpoint.Open(models.Find(model.Id) ?? throw NotListed(model), ModelCatalog.Reading with { Id = model.Id });
             return checkpoint.Weights.Values.Sum(weight => weight.ElementCount) * ComputeDtype.Bytes(dtype);
         },
         cancel);
@@ -103,7 +104,7 @@ public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IE
         return await Task.Run<IExplainEngine>(
             () =>
             {
-                using var checkpoint = Checkpoint.Open(models.Find(model.Id)!, new CheckpointOptions { Id = model.Id });
+                using var checkpoint = Checkpoint.Open(models.Find(model.Id)!, ModelCatalog.Reading with { Id = model.Id });
                 var explainer = new Explainer(checkpoint, new ExplainerOptions { Device = options.Device, Dtype = dtype });
                 if (explainer.ModelSha256 == model.Sha256)
                 {

@@ -1,3 +1,4 @@
+using AgCam.Attribution;
 using AgCam.Evaluation;
 using AgCam.Evaluation.Datasets;
 using AgCam.Images;
@@ -31,6 +32,8 @@ internal sealed class ChunkEvaluation(IStore store, StorePatience patience, Engi
         using var use = await engines.ModelAsync(spec.Model, spec.Dtype, cancel);
         if (use.Engine.Explainer is not { } explainer)
             throw new RequestException(WorkerFailure.NoSuchMethod, $"The engine of {spec.Model.Id} here stands in for a model and measures nothing.");
+        if (AttributionMethod.Refusal(options.Methods, explainer.Config) is { } refusal)
+            throw new RequestException(ModelFailure.UnsupportedArchitecture, refusal);
 
         var (images, measuring) = (samples.Zip(request.References).Chunk(evaluation.Batch).ToList(), new Measuring(use.Engine, explainer, options));
         if ((begun is null ? await StraightAsync(measuring, images, cancel) : await CarefullyAsync(measuring, lease, images, begun, cancel)) is not { } measured)

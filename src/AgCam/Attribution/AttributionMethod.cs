@@ -72,6 +72,13 @@ public sealed class AttributionMethod
             + $"Take of {string.Join(", ", All.Where(method => method.Heads.HasFlag(head)).Select(method => method.Name))}.";
     }
 
+    /// <summary>The refusal of the first method that says nothing of such a model; null where all do.</summary>
+    public static string? Refusal(IEnumerable<AttributionMethod> methods, ViTConfig config) =>
+        methods.Select(method => method.Refusal(config)).FirstOrDefault(why => why is not null);
+
+    /// <summary>Why the paper's method does not explain such a model; null where it does.</summary>
+    public static string? PapersRefusal(ViTConfig config) => All.Single(method => method.Name == Paper).Refusal(config);
+
     /// <summary>Methods by name, each once, in the order given; "all" stands for all that need not be named.</summary>
     /// <exception cref="ArgumentException">No method is called so; the message lists those there are.</exception>
     public static IReadOnlyList<AttributionMethod> Select(IEnumerable<string> names)

@@ -22,7 +22,7 @@ public sealed class Evaluator : IDisposable
     /// <exception cref="ModelException">One of the methods is not for the model's head.</exception>
     public Evaluator(Explainer explainer, EvaluationOptions options)
     {
-        if (options.Methods.Select(method => method.Refusal(explainer.Config)).FirstOrDefault(why => why is not null) is { } refusal)
+        if (AttributionMethod.Refusal(options.Methods, explainer.Config) is { } refusal)
             throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
         (_explainer, _options) = (explainer, options);
         _randomised = options.Has(MetricFamily.Sanity) ? new SanityModels(explainer.Model) : null;

@@ -118,9 +118,7 @@ public sealed class Checkpoint : IDisposable
             null => throw new ModelException(ModelFailure.BadConfiguration,
                 $"{path} comes without a config.json, so its architecture must be given: --arch, e.g. {NamedArchitectures.Examples}."),
         };
-        // timm normalises before or after the mean; the weights are named for it.
-        if (described.Config.Pooling != HeadPooling.Token)
-            described = described with { Config = described.Config with { Pooling = placed.Weights.ContainsKey("fc_norm.weight") ? HeadPooling.NormedAverage : HeadPooling.AverageOfNormed } };
+        described = described with { Config = placed.Complete(described.Config) };
         return options.Heads is { } heads ? described with { Config = described.Config with { Heads = heads } } : described;
     }
 

@@ -36,7 +36,7 @@ public static class ModelImport
             Directory.CreateDirectory(unfinished);
             write(unfinished);
             ViTConfig config;
-            using (var written = Checkpoint.Open(unfinished)) // what was written must be what can be read
+            using (var written = Checkpoint.Open(unfinished, new CheckpointOptions { Pooled = true })) // what was written must be what can be read
                 config = written.Config;
             if (Directory.Exists(target))
                 Directory.Delete(target); // empty
@@ -57,8 +57,11 @@ public static class ModelImport
     /// <summary>Canonical weights, and a configuration from the options.</summary>
     private static Action<string> Described(Source source, string architecture, CheckpointOptions options)
     {
-        var placed = StoredNames.ToCanonical(source.Tensors, source.Path);
-        var config = BareWeights.Configure(architecture, placed, options, source.Path);
+        var placed = StoredNames.ToCanonical(source.Tensors, source.Path, pooled: true);
+        var config = placed.Complete(BareWeights.Configure(architecture, placed, options with { Pooled = true }, source.Path));
+        if (config.Pooling == HeadPooling.Token && placed.Weights.ContainsKey("fc_norm.weight"))
+            throw new ModelException(ModelFailure.BadConfiguration,
+                $"{source.Path} normalises after pooling (fc_norm), and the classifier of {config.Architecture} reads the class token: put the config.json that names its global_pool beside it, and leave --arch out.");
         Checkpoint.Validate(config, source.Path);
         CanonicalWeights.Require(config, placed, source.Path);
         if (options.ClassNames is { } names && names.Count != config.Classes)
@@ -67,9 +70,11 @@ public static class ModelImport
         // The input size is the weights' own unless another is asked for; the rest must be given, and is checked by completing it.
         var preprocessing = new PreprocessingFields { Height = config.ImageHeight, Width = config.ImageWidth }.Under(options);
         preprocessing.Complete(source.Path);
+        var stored = StoredNames.WithoutWrappers(source.Tensors);
+        var weights = EvaLayout.Recognizes(stored.Keys) ? stored : placed.Weights; // what timm builds as Eva, it reads under Eva's names
         return folder =>
         {
-            SafetensorsWriter.Write(Path.Combine(folder, SafetensorsWeights.SingleName), placed.Weights, Metadata);
+            SafetensorsWriter.Write(Path.Combine(folder, SafetensorsWeights.SingleName), weights, Metadata);
             AtomicFile.Write(
                 Path.Combine(folder, "config.json"), stream => TimmConfigWriter.Write(stream, config, preprocessing, options.ClassNames));
         };
@@ -83,7 +88,7 @@ public static class ModelImport
             throw new ModelException(ModelFailure.BadConfiguration,
                 $"{source.Path} does not say which architecture it is, and no config.json lies beside it: give --arch, e.g. "
                 + $"{NamedArchitectures.Examples}.");
-        StoredNames.ToCanonical(source.Tensors, source.Path); // refused before anything is written
+        StoredNames.ToCanonical(source.Tensors, source.Path, pooled: true); // refused before anything is written
         return folder =>
         {
             foreach (var name in new[] { "config.json", "preprocessor_config.json" })

@@ -94,6 +94,42 @@ public class PooledTests
         Assert.Contains("agcam does not explain", mixed.Errors, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("vit_base_patch16_gap_224", HeadPooling.NormedAverage)]
+    [InlineData("vit_small_patch16_dinov3_qkvb", HeadPooling.AverageOfNormed)]
+    public void Bare_weights_that_average_are_imported(string architecture, HeadPooling pooling)
+    {
+        using var gap = Averaging(afterwards: true);
+        using var dino = new SomeDinoV3(qkvBias: true);
+        using var work = new TemporaryFolder();
+        var dinov3 = pooling == HeadPooling.AverageOfNormed;
+        using (var file = SafetensorsFile.Open(dinov3 ? dino["model.safetensors"] : gap["model.safetensors"]))
+            SafetensorsWriter.Write(work["bare.safetensors"], file.Tensors.Where(tensor => dinov3 || tensor.Key != "cls_token").ToDictionary(
+                tensor => tensor.Key, tensor => (WeightTensor)(tensor.Key == "pos_embed" ? WithoutFirst(tensor.Value) : tensor.Value)));
+        var imported = Agcam.Run("models", "import", work["bare.safetensors"], "--arch", architecture, "--heads", dinov3 ? "2" : "4", "--crop-mode", "squash", "--interpolation", "bicubic",
+            "--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5", "--out", work["model"]);
+        Assert.True(imported.Code == 0, imported.Errors);
+
+        using var checkpoint = Checkpoint.Open(work["model"], new CheckpointOptions { Pooled = true });
+        Assert.Equal((pooling, !dinov3 ? 0 : 5), (checkpoint.Config.Pooling, checkpoint.Config.PrefixTokens));
+        using var pictures = SomeImages.Folder(1);
+        var row = Agcam.Run("explain", pictures.Path, "--model", work["model"], "--method", "agcam-pooled", "--json", "-q").Rows.Single();
+        Assert.True(row.GetProperty("explanations")[0].GetProperty("max").GetDouble() > 0);
+        if (dinov3) // under the names that timm reads
+            using (var written = SafetensorsFile.Open(work["model/model.safetensors"]))
+                Assert.Contains("blocks.0.gamma_1", written.Tensors.Keys);
+
+        var token = Agcam.Run("models", "import", gap["model.safetensors"], "--arch", "vit_base_patch16_224", "--heads", "4", "--out", work["other"]);
+        Assert.Equal(2, token.Code);
+        Assert.Contains("global_pool", token.Errors, StringComparison.Ordinal);
+
+        static MemoryTensor WithoutFirst(WeightTensor positions)
+        {
+            var width = (int)positions.Shape[2];
+            return MemoryTensor.FromFloat32([1, positions.Shape[1] - 1, width], positions.ToFloat32()[width..]);
+        }
+    }
+
     [Fact]
     public void A_model_that_reads_the_class_token_is_left_to_the_papers_method()
     {
@@ -114,7 +150,7 @@ public class PooledTests
     }
 
     /// <summary>The plain fixture, its classifier told to read the mean of the patches.</summary>
-    private static TemporaryFolder Averaging(bool afterwards)
+    internal static TemporaryFolder Averaging(bool afterwards)
     {
         var folder = new TemporaryFolder();
         var source = Fixture.Path("models", "timm_vit");

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
+using AgCam.Scenes;
+using AgCam.Tests.Attribution;
 using AgCam.Tests.Cli;
 using AgCam.Tests.Models;
 using Xunit;
@@ -52,6 +54,62 @@ public class EvaluationJobTests
         Assert.Equal((id, "evaluation"), (child.GetProperty("parent").GetString(), child.GetProperty("kind").GetString()));
         Assert.Equal(3, serving.Run("jobs", "watch", child.GetProperty("id").GetString()!).Code); // the broken picture again
         Assert.Equal(0, serving.Run("jobs", "rm", id).Code);
+        Assert.Equal(0, serving.Stop());
+    }
+
+    [Fact]
+    public void Models_that_average_the_patches_are_measured_by_a_job_as_by_one_process_and_explained_by_nobody()
+    {
+        using var folder = SomeImages.Folder(5);
+        File.WriteAllLines(folder["metadata.jsonl"], Enumerable.Range(0, 5).Select(i => $$$"""{"file_name": "{{{i:000}}}.png", "label": "{{{i}}}", "objects": {"bbox": [[{{{i}}}, 5, 20, 25]]}}"""));
+        using var state = new TemporaryFolder();
+        using var gap = PooledTests.Averaging(afterwards: true);
+        using var dino = new SomeDinoV3();
+        using var gapLink = Named(state, "gap", gap.Path);
+        using var dinoLink = Named(state, "dino", dino.Path);
+        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path, "--model", $"gap={gap.Path}", "--model", $"dino={dino.Path}");
+        string[] what = ["--methods", "agcam-pooled,rollout,generic,last-layer,random,centre-box", "--metrics", "all", "--batch", "2", "--json", "-q"];
+        foreach (var name in (string[])["gap", "dino"])
+        {
+            var local = Agcam.Run(["evaluate", folder.Path, "--model", state[name], .. Files(state, name), .. what]);
+            Assert.Equal((0, ""), (local.Code, local.Errors));
+            var job = serving.Run(["evaluate", folder.Path, "--api", serving.Url.ToString(), "--model", name, .. Files(state, $"{name}.job"), .. what]);
+            Assert.True(job.Code == 0, job.Errors);
+            Assert.Equal(local.Output, job.Output);
+            foreach (var file in (string[])["rows", "csv"])
+                Assert.Equal(File.ReadAllText(state[$"{name}.{file}"]), File.ReadAllText(state[$"{name}.job.{file}"]));
+
+            foreach (var where in new[] { ["--model", state[name]], (string[])["--model", name, "--api", serving.Url.ToString()] })
+            {
+                var mixed = Agcam.Run(["evaluate", folder.Path, .. where, "--methods", "rollout,legrad", "-q"]);
+                Assert.Equal((2, ""), (mixed.Code, mixed.Output));
+                Assert.Contains("legrad does not explain", mixed.Errors, StringComparison.Ordinal);
+                Assert.Contains("Take of agcam-pooled, rollout,", mixed.Errors, StringComparison.Ordinal);
+            }
+            var explain = serving.Run("submit", folder.Path, "--model", name);
+            Assert.Equal(2, explain.Code);
+            Assert.Contains("agcam does not explain", explain.Errors, StringComparison.Ordinal);
+        }
+        var pooled = serving.Run("evaluate", folder.Path, "--api", serving.Url.ToString(), "--model", "tiny", "--methods", "agcam-pooled");
+        Assert.Contains("reads the class token", pooled.Errors, StringComparison.Ordinal);
+        Assert.Equal(2, serving.Run("jobs", "list", "--json").Rows.Length); // what was refused has become no job
+        Assert.Equal(0, serving.Stop());
+    }
+
+    [Fact]
+    public void The_page_of_a_job_is_that_of_one_process_to_the_byte_where_the_model_is_on_both_sides()
+    {
+        using var state = new TemporaryFolder();
+        string[] what = ["evaluate", "scenes", "--methods", "agcam,rollout", "--metrics", "localization,perturbation", "-q", "--html"];
+        var local = Agcam.Run([.. what, state["local.html"]]);
+        Assert.Equal((0, ""), (local.Code, local.Errors));
+        using var serving = ServingProcess.Start(state["agcam.db"], Shipped.Pictures, "--model", "scenes");
+
+        var job = Agcam.Run([.. what, state["job.html"], "--model", "scenes", "--api", serving.Url.ToString()]);
+
+        Assert.True(job.Code == 0, job.Errors);
+        Assert.Equal(File.ReadAllText(state["local.html"]), File.ReadAllText(state["job.html"]));
+        Assert.Contains("data:image/png;base64,", File.ReadAllText(state["job.html"]), StringComparison.Ordinal);
         Assert.Equal(0, serving.Stop());
     }
 
@@ -159,6 +217,7 @@ public class EvaluationJobTests
         Assert.StartsWith("agcam: --", outcome.Errors, StringComparison.Ordinal);
         Assert.Contains(options.Split(' ')[0], outcome.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("internal error", outcome.Errors, StringComparison.Ordinal);
+        Assert.Equal(options.StartsWith("--heatmaps", StringComparison.Ordinal) || options.StartsWith("--preset", StringComparison.Ordinal), outcome.Errors.Contains("with --shard and then --merge", StringComparison.Ordinal));
         Assert.Single(outcome.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
@@ -195,9 +254,9 @@ public class EvaluationJobTests
     }
 
     /// <summary>The model under the name that the server has for it: results tell it.</summary>
-    private static IDisposable Named(TemporaryFolder state, string name)
+    private static IDisposable Named(TemporaryFolder state, string name, string? model = null)
     {
-        Directory.CreateSymbolicLink(state[name], SomeImages.Model);
+        Directory.CreateSymbolicLink(state[name], model ?? SomeImages.Model);
         return new Unlinked(state[name]);
     }
 

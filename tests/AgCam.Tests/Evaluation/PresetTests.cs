@@ -14,7 +14,7 @@ namespace AgCam.Tests.Evaluation;
 /// <summary>--preset agcam-aaai24 with a small stand-in for the weights on a Hub of this machine, and a few images in ILSVRC's layout.</summary>
 public sealed class PresetTests : IDisposable
 {
-    private readonly LocalHub _hub = new() { FormerRepo = PaperPreset.Model };
+    private readonly LocalHub _hub = new() { FormerRepo = PaperPreset.Model, Head = PaperPreset.Revision };
     private readonly TemporaryFolder _cache = new();
     private readonly TemporaryFolder _dataset = new();
 
@@ -68,10 +68,11 @@ public sealed class PresetTests : IDisposable
         Assert.Equal(["agcam", "rollout"], json.GetProperty("methods").EnumerateObject().Select(method => method.Name));
         var protocol = json.GetProperty("protocol");
         Assert.Equal(("agcam-aaai24", "paper", 0.5), (protocol.GetProperty("preset").GetString(), protocol.GetProperty("parity").GetString(), protocol.GetProperty("threshold").GetDouble()));
-        Assert.Equal($"{PaperPreset.Model}@{LocalHub.Commit}", protocol.GetProperty("model").GetString());
+        Assert.Equal($"{PaperPreset.Model}@{PaperPreset.Revision}", protocol.GetProperty("model").GetString());
         Assert.Contains("224x224;Squash;", protocol.GetProperty("computation").GetString(), StringComparison.Ordinal);
         Assert.Contains("Bilinear;mean=0.5,0.5,0.5;std=0.5,0.5,0.5", protocol.GetProperty("computation").GetString(), StringComparison.Ordinal);
-        Assert.Equal(["4 validation images instead of 50000", "4 classes instead of 1000", "4 classes without exactly 50 images"], protocol.GetProperty("deviations").EnumerateArray().Select(line => line.GetString()));
+        var other = $"the model is {PaperPreset.Model}@{PaperPreset.Revision} with other weights than {PaperPreset.Model}@{PaperPreset.Revision}, whose SHA-256 is {PaperPreset.Sha256}"; // a stand-in
+        Assert.Equal(["4 validation images instead of 50000", "4 classes instead of 1000", "4 classes without exactly 50 images", other], protocol.GetProperty("deviations").EnumerateArray().Select(line => line.GetString()));
 
         var published = json.GetProperty("published");
         Assert.Equal("some table", published.GetProperty("source").GetString());
@@ -127,6 +128,14 @@ public sealed class PresetTests : IDisposable
     {
         File.WriteAllText(_cache["numbers.json"], text);
         Assert.Contains(why, Assert.Throws<AgCam.Evaluation.Datasets.DatasetException>(() => PublishedNumbers.Read(_cache["numbers.json"])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_commit_is_what_is_asked_for()
+    {
+        Run("--partial", "--classes", _cache["classes.txt"], "--json", "-q");
+        Assert.Contains(_hub.Requests, request => request.Path.Contains($"/revision/{PaperPreset.Revision}", StringComparison.Ordinal) || request.Path.Contains($"/resolve/{PaperPreset.Revision}/", StringComparison.Ordinal));
+        Assert.DoesNotContain(_hub.Requests, request => request.Path.Contains("/main", StringComparison.Ordinal));
     }
 
     private Outcome Run(params string[] more) => Agcam.Run(

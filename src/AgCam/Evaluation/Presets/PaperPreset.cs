@@ -15,6 +15,15 @@ public sealed class PaperPreset
     /// <summary>The weights of the paper. Without the tag behind the dot the name stands for later ones.</summary>
     public const string Model = "timm/vit_base_patch16_224.orig_in21k_ft_in1k";
 
+    /// <summary>
+    /// The commit on the Hub that holds them, and the SHA-256 of its model.safetensors, as a public manifest of that commit records them (github.com/kurtvalcorza/vit-classification-pipeline,
+    /// weights/vit-base-p16-224/dimer-base-manifest.json). The Hub itself was not asked.
+    /// </summary>
+    public const string Revision = "e0bd370de6799e8d1f47a911174ff4c3708e2323";
+
+    /// <inheritdoc cref="Revision"/>
+    public const string Sha256 = "669b949ea91fd19217f200cee259780bde32210c1eb9a5af3859f0dd8346b2ec";
+
     /// <summary>Of the normalised map.</summary>
     public const double Threshold = 0.5;
 
@@ -54,8 +63,8 @@ public sealed class PaperPreset
     public IReadOnlyList<string> Deviations(Explainer explainer)
     {
         var deviations = new List<string>(_findings);
-        if (!explainer.ModelId.StartsWith(Model + "@", StringComparison.Ordinal))
-            deviations.Add($"the model is {explainer.ModelId} instead of {Model}");
+        if (explainer.ModelSha256.ToString() != Sha256)
+            deviations.Add($"the model is {explainer.ModelId} with other weights than {Model}@{Revision}, whose SHA-256 is {Sha256}");
         if (explainer.Classes.WordNetIds is { } own && !own.SequenceEqual(_classes))
             deviations.Add("the checkpoint's own WordNet ids are in another order than the classes");
         if (_classes.Count != 1000 || _classes[0] != "n01440764" || _classes[^1] != "n15075141")

@@ -9,7 +9,12 @@ internal enum StoredLayout
 }
 
 /// <summary>A file's tensors under canonical names, and the names that have no place.</summary>
-internal sealed record PlacedWeights(StoredLayout Layout, Dictionary<string, WeightTensor> Weights, List<string> Unexpected);
+internal sealed record PlacedWeights(StoredLayout Layout, Dictionary<string, WeightTensor> Weights, List<string> Unexpected)
+{
+    /// <summary>timm normalises before or after the mean of the patches; the weights are named for it.</summary>
+    public ViTConfig Complete(ViTConfig config) => config.Pooling == HeadPooling.Token ? config
+        : config with { Pooling = Weights.ContainsKey("fc_norm.weight") ? HeadPooling.NormedAverage : HeadPooling.AverageOfNormed };
+}
 
 /// <summary>From the tensors of a file to canonical weights: wrappers' prefixes, the layout, and what is refused at sight.</summary>
 internal static class StoredNames
@@ -83,7 +88,8 @@ internal static class StoredNames
         }
     }
 
-    private static Dictionary<string, WeightTensor> WithoutWrappers(IReadOnlyDictionary<string, WeightTensor> stored)
+    /// <summary>The tensors as the model itself names them.</summary>
+    public static Dictionary<string, WeightTensor> WithoutWrappers(IReadOnlyDictionary<string, WeightTensor> stored)
     {
         var tensors = new Dictionary<string, WeightTensor>(stored, StringComparer.Ordinal);
         while (tensors.Count > 0 && Wrappers.FirstOrDefault(IsEverywhere) is { } found)

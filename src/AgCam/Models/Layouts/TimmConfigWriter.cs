@@ -13,7 +13,7 @@ internal static class TimmConfigWriter
         json.WriteString("architecture", config.Architecture);
         json.WriteNumber("num_classes", config.Classes);
         json.WriteNumber("num_features", config.Width);
-        json.WriteString("global_pool", "token");
+        json.WriteString("global_pool", config.Pooling == HeadPooling.Token ? "token" : "avg");
         if (classNames is not null)
         {
             json.WriteStartArray("label_names");

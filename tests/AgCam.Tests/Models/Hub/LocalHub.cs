@@ -56,6 +56,9 @@ internal sealed class LocalHub : IDisposable
     /// <summary>The model's former name: asking for it is redirected to the new one by a relative address.</summary>
     public string? FormerRepo { get; set; }
 
+    /// <summary>The commit that every revision leads to.</summary>
+    public string Head { get; init; } = Commit;
+
     /// <summary>Claimed for large files instead of their true size.</summary>
     public long? ClaimedSize { get; set; }
 
@@ -141,8 +144,8 @@ internal sealed class LocalHub : IDisposable
             await TransferAsync(stream, request, Files[request.Path["/store/".Length..]]);
         else if (request.Path.StartsWith($"/api/models/{Repo}/revision/", StringComparison.Ordinal))
             await SendAsync(stream, request, 200, ["Content-Type: application/json"], Encoding.UTF8.GetBytes(
-                $$"""{"id":"{{Repo}}","sha":"{{Commit}}","siblings":[{{string.Join(",", Files.Keys.Select(name => $$"""{"rfilename":"{{name}}"}"""))}}]}"""));
-        else if (request.Path.StartsWith($"/{Repo}/resolve/{Commit}/", StringComparison.Ordinal) && Files.TryGetValue(request.Path.Split('/')[^1], out var bytes))
+                $$"""{"id":"{{Repo}}","sha":"{{Head}}","siblings":[{{string.Join(",", Files.Keys.Select(name => $$"""{"rfilename":"{{name}}"}"""))}}]}"""));
+        else if (request.Path.StartsWith($"/{Repo}/resolve/{Head}/", StringComparison.Ordinal) && Files.TryGetValue(request.Path.Split('/')[^1], out var bytes))
             await ResolveAsync(stream, request, bytes);
         else
             await SendAsync(stream, request, 404, ["X-Error-Code: EntryNotFound"], []);
@@ -154,11 +157,11 @@ internal sealed class LocalHub : IDisposable
         if (name.EndsWith(".safetensors", StringComparison.Ordinal))
             await SendAsync(stream, request, 302,
             [
-                $"X-Repo-Commit: {Commit}", $"X-Linked-Etag: \"{Sha256(bytes)}\"", $"X-Linked-Size: {ClaimedSize ?? bytes.Length}",
+                $"X-Repo-Commit: {Head}", $"X-Linked-Etag: \"{Sha256(bytes)}\"", $"X-Linked-Size: {ClaimedSize ?? bytes.Length}",
                 $"Location: http://localhost:{Port}/store/{name}",
             ], []);
         else
-            await SendAsync(stream, request, 200, [$"X-Repo-Commit: {Commit}", $"ETag: \"{GitId(bytes)}\""], bytes);
+            await SendAsync(stream, request, 200, [$"X-Repo-Commit: {Head}", $"ETag: \"{GitId(bytes)}\""], bytes);
     }
 
     private async Task TransferAsync(Stream stream, HubRequest request, byte[] bytes)

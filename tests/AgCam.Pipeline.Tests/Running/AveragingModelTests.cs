@@ -1,0 +1,59 @@
+using AgCam.Models;
+using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Worker;
+using AgCam.Worker.Engines;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Running;
+
+/// <summary>A model whose classifier averages the patches is loaded, and explained by nobody: the paper's method would give it an empty map. What can be measured on it is tested where `agcam evaluate` is.</summary>
+public sealed class AveragingModelTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Requests_past_the_API_fail_with_one_reason_and_jobs_are_paused_with_it()
+    {
+        using var pictures = new Pictures(9);
+        var model = Averaging(pictures);
+        var catalog = new ModelCatalog(new Dictionary<string, string> { ["gap"] = model });
+        var worker = new WorkerOptions { Device = "cpu" };
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), worker, new ModelLoader(catalog, worker));
+        var pin = await catalog.PinAsync("gap", Cancel);
+
+        var request = new ExplainImages { Key = "one", Lane = Lane.Interactive, Model = pin, References = [new ImageReference { Uri = pictures.PathOf(0) }] };
+        var done = process.Events.WaitAsync(request.Owner, TimeSpan.FromSeconds(60), Cancel);
+        await process.Bus.PublishAsync(request, Cancel);
+        Assert.True(await done);
+        var item = (await process.Store.Items.FindAsync(request.Owner, 0, Cancel))!;
+        Assert.Equal((ItemStatus.Failed, ModelFailure.UnsupportedArchitecture), (item.Status, item.Reason));
+        Assert.Contains("agcam does not explain", item.Detail);
+
+        var job = await process.SubmitAsync(Some.Spec($"folder:{pictures.Folder}") with { Model = pin });
+        job = await process.WaitAsync(job.Id, job => job.State == JobState.Paused);
+        Assert.StartsWith($"{ModelFailure.UnsupportedArchitecture}: agcam does not explain", job.Reason);
+        Assert.Equal(0, job.Progress.Completed + job.Progress.Failed);
+    }
+
+    /// <summary>The small model of the fixtures, whose classifier is told to read the mean of the patches.</summary>
+    private static string Averaging(Pictures pictures)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(pictures.Folder, "store", "gap")).FullName;
+        var source = Path.Combine(Repository(), "tests", "AgCam.Tests", "Fixtures", "models", "timm_vit");
+        File.Copy(Path.Combine(source, "model.safetensors"), Path.Combine(folder, "model.safetensors"));
+        var config = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(source, "config.json")))!;
+        config["global_pool"] = "avg";
+        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
+        return folder;
+    }
+
+    private static string Repository()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, "AgCamPipeline.sln")))
+                return folder.FullName;
+        throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} holds AgCamPipeline.sln: run the tests from a checkout.");
+    }
+}
