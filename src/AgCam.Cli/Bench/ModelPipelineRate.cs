@@ -35,7 +35,7 @@ internal sealed record ModelPipelineRate(string Transport, string Store, string 
         {
             var count = round < 0 ? Math.Min(images, 500) : images; // the first warms up
             var (seconds, explained) = ComputeDevice.WithAllThreads(() => ModelBench.Explaining(alone, worker.MaxBatch, count)); // the worker's lanes have shared them out
-            var job = await PipelineRate.RunAsync(host, pin, folder.Draw(count, side), cancel);
+            var job = PipelineRate.Seconds(await PipelineRate.RunAsync(host, pin, folder.Draw(count, side), cancel));
             if (round < 0)
                 continue;
             model1.Add(explained / seconds);

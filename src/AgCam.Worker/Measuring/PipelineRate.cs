@@ -16,7 +16,7 @@ namespace AgCam.Worker.Measuring;
 /// <summary>What the pipeline itself costs: a job of real files, read and hashed, planned, published, leased and stored, with the null engine in the model's place.</summary>
 /// <param name="Transport">memory or rabbitmq.</param>
 /// <param name="ImagesPerSecond">From the job's creation to its completion.</param>
-/// <param name="BareImagesPerSecond">The same kind of documents inserted into the same database with the same indexes, measured in the same run.</param>
+/// <param name="BareImagesPerSecond">The same documents inserted into the same database once more, with the same indexes and nothing else, measured in the same run.</param>
 /// <param name="CpuMicrosecondsPerImage">Of this process, which is planner, publisher and worker in one; broker and database server are not in it.</param>
 public sealed record PipelineRate(string Transport, string Store, int Images, double ImagesPerSecond, double BareImagesPerSecond, double CpuMicrosecondsPerImage)
 {
@@ -41,11 +41,11 @@ public sealed record PipelineRate(string Transport, string Store, int Images, do
             var store = host.Services.GetRequiredService<IStore>();
             await RunAsync(host, NullEngine.Pin, warm, cancel);
             var cpu = Process.GetCurrentProcess().TotalProcessorTime;
-            var seconds = await RunAsync(host, NullEngine.Pin, measured, cancel);
+            var job = await RunAsync(host, NullEngine.Pin, measured, cancel);
             cpu = Process.GetCurrentProcess().TotalProcessorTime - cpu;
             await host.StopAsync(cancel); // the store stays open, and nobody plans or publishes any more
-            var bare = await StoreRate.MeasureAsync(store, images, cancel: cancel);
-            return new PipelineRate(options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq", store.Kind, images, images / seconds, bare.BareImagesPerSecond, cpu.TotalMicroseconds / images);
+            var bare = await StoreRate.InsertAgainAsync(store, job.Id, cancel);
+            return new PipelineRate(options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq", store.Kind, images, images / Seconds(job), bare, cpu.TotalMicroseconds / images);
         }
         finally
         {
@@ -54,9 +54,9 @@ public sealed record PipelineRate(string Transport, string Store, int Images, do
     }
 
     /// <summary>A job over a folder, from its creation to its completion.</summary>
-    /// <returns>Seconds between the two, as the store has them: asking how far it is takes nothing from what is measured.</returns>
+    /// <returns>The completed job.</returns>
     /// <exception cref="InvalidOperationException">The job was paused, or its numbers are not those of its records.</exception>
-    public static async Task<double> RunAsync(IHost host, ModelPin model, string folder, CancellationToken cancel = default)
+    public static async Task<Job> RunAsync(IHost host, ModelPin model, string folder, CancellationToken cancel = default)
     {
         var store = host.Services.GetRequiredService<IStore>();
         var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder}", Model = model }, cancel: cancel)).Job;
@@ -70,8 +70,11 @@ public sealed record PipelineRate(string Transport, string Store, int Images, do
         }
         if (job.Progress.Completed != job.Images || job.Progress != await store.Items.RecountAsync(job.Id, cancel))
             throw new InvalidOperationException("The measurement is void: not every image has its record.");
-        return (job.Finished!.Value - job.Created).TotalSeconds;
+        return job;
     }
+
+    /// <summary>From a job's creation to its completion as the store has them: asking how far it is takes little from what is measured.</summary>
+    public static double Seconds(Job job) => (job.Finished!.Value - job.Created).TotalSeconds;
 
     /// <summary>Random bytes behind the first bytes of a PNG; a hundred folders, as real data sets have them.</summary>
     /// <returns><paramref name="folder"/>.</returns>

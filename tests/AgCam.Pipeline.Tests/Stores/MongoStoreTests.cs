@@ -1,5 +1,6 @@
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Stores.Mongo;
+using MongoDB.Bson;
 using MongoDB.Driver;
 using Xunit;
 
@@ -26,7 +27,40 @@ public sealed class MongoStoreTests : StoreContract
 
     protected override Task DropAsync() => DropAsync(_name);
 
-    public static async Task DropAsync(string name)
+    [Fact]
+    public async Task A_store_of_version_3_goes_on_with_the_chunks_it_has()
+    {
+        var job = (await PlannedJobAsync(2, 3)).Id;
+        var before = (await Store.Chunks.FindAsync(job, 1, Cancel))!;
+        using var client = new MongoClient(Uri);
+        var (database, references) = (client.GetDatabase(_name), client.GetDatabase(_name).GetCollection<BsonDocument>("references"));
+        foreach (var document in await references.Find(new BsonDocument()).ToListAsync(Cancel)) // as version 3 had it
+            await database.GetCollection<BsonDocument>("chunks").UpdateOneAsync(
+                new BsonDocument("plan", document["_id"]["plan"]) { { "_id.n", document["_id"]["n"] } },
+                new BsonDocument { { "$set", new BsonDocument("refs", document["refs"]) }, { "$unset", new BsonDocument("plan", 1) } }, null, Cancel);
+        await references.DeleteManyAsync(new BsonDocument(), Cancel);
+        await database.GetCollection<BsonDocument>("meta").UpdateOneAsync(new BsonDocument("_id", "schema"), new BsonDocument("$set", new BsonDocument("version", 3)), null, Cancel);
+        await using var older = await ReopenAsync(Clock);
+        Assert.Equal(3, await older.SchemaVersionAsync(Cancel));
+        Assert.Empty((await older.Chunks.FindAsync(job, 1, Cancel))!.References);
+
+        await older.MigrateAsync(Cancel);
+
+        Assert.Equal(StoreSchema.Version, await older.SchemaVersionAsync(Cancel));
+        Assert.Equal(before.References, (await older.Chunks.FindAsync(job, 1, Cancel))!.References);
+        Assert.Equal(before.References, (await older.Chunks.TakeAsync(job, 2, TimeSpan.FromMinutes(1), Cancel))[1].References);
+    }
+
+    [Fact]
+    public async Task What_a_chunk_was_to_compute_is_forgotten_with_its_end()
+    {
+        await JobOfAsync(4, (id, number) => Some.Item(id, number, Now, null));
+        using var client = new MongoClient(Uri);
+
+        Assert.Equal(0, await client.GetDatabase(_name).GetCollection<BsonDocument>("references").CountDocumentsAsync(new BsonDocument(), null, Cancel));
+    }
+
+    internal static async Task DropAsync(string name)
     {
         using var client = new MongoClient(Uri);
         await client.DropDatabaseAsync(name);

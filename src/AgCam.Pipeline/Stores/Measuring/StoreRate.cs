@@ -44,6 +44,25 @@ public sealed record StoreRate(string Store, int Images, double ImagesPerSecond,
         return new StoreRate(store.Kind, images, images / saving, images / inserting, cpu.TotalMicroseconds / images);
     }
 
+    /// <summary>What a job has stored, inserted again into scratch tables with the same indexes and nothing else, in bulks of 512 by two callers.</summary>
+    /// <returns>Images a second.</returns>
+    public static async Task<double> InsertAgainAsync(IStore store, Guid job, CancellationToken cancel = default)
+    {
+        const int Bulk = 512, Callers = 2;
+        var bare = store as IBareStore ?? throw new ArgumentException($"The store {store.Kind} has no bare tables to compare with.", nameof(store));
+        var bulks = new List<(IReadOnlyList<StoredExplanation> Explanations, IReadOnlyList<Item> Items)>();
+        var seen = new HashSet<Digest>();
+        await foreach (var items in store.Items.AllAsync(new ItemQuery { Job = job, Limit = ItemQuery.MaxLimit }, cancel).Chunk(Bulk).WithCancellation(cancel))
+            bulks.Add((await store.Explanations.FindAsync([.. items.Select(item => item.Explanation).OfType<Digest>().Where(seen.Add)], cancel), items));
+        async Task<double> InsertAsync(IReadOnlyList<(IReadOnlyList<StoredExplanation> Explanations, IReadOnlyList<Item> Items)> some)
+        {
+            await using var tables = await bare.CreateBareAsync(cancel);
+            return await TimeAsync(some, Callers, bulk => tables.InsertAsync(bulk.Explanations, bulk.Items, cancel));
+        }
+        await InsertAsync([.. bulks.Take(8)]); // code is compiled and connections are opened on someone else's time
+        return bulks.Sum(bulk => bulk.Items.Count) / await InsertAsync(bulks);
+    }
+
     private static async Task<List<ChunkResult>> LeaseAllAsync(IStore store, Guid job, SyntheticImages synthetic, int images, int chunkSize, CancellationToken cancel)
     {
         var tail = new PlanTail(0, 0, null);
