@@ -10,7 +10,7 @@ namespace AgCam.Pipeline.Jobs;
 internal sealed class JobLoops(
     IStore store, ExplainEvents events, Planner planner, Publisher publisher, Sweeper sweeper, JobSignal signal, PipelineOptions options, ILogger<JobLoops> log) : BackgroundService
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10), Between = TimeSpan.FromMilliseconds(100), RepairEvery = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10), LongestPause = TimeSpan.FromMilliseconds(100), RepairEvery = TimeSpan.FromSeconds(30);
 
     private readonly FailureLimit _failures = new();
     private readonly SemaphoreSlim _sweep = new(0, 1);
@@ -90,10 +90,10 @@ internal sealed class JobLoops(
             {
                 var begun = TimeProvider.System.GetTimestamp();
                 await work(stopping);
+                var cost = TimeProvider.System.GetElapsedTime(begun);
                 await wake.WaitAsync(poll, stopping);
-                // What comes in a burst is one look, and a stream of news is ten looks a second; after a lull the next one is at once.
-                var early = Between - TimeProvider.System.GetElapsedTime(begun);
-                await Task.Delay(early > Pause ? early : Pause, stopping);
+                // What comes in a burst is one look, and of a stream of news there are fewer looks the more one costs the store.
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Clamp(2 * cost.TotalMilliseconds, Pause.TotalMilliseconds, LongestPause.TotalMilliseconds)), stopping);
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {

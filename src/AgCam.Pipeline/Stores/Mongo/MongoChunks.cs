@@ -158,7 +158,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
             if (await TryAsync(chunk, WithCrash(chunk, published), cancel))
                 taken.Add(Crashed(chunk) with { State = ChunkState.Published, Epoch = chunk.Epoch + 1, Published = now, Until = now + trust, Worker = null });
         }
-        return await WholeAsync(taken, cancel);
+        return [.. (await WholeAsync(taken, cancel)).Where(chunk => chunk.References.Count > 0)]; // else its job was deleted meanwhile
     }
 
     private static UpdateDefinition<MongoChunk> PlannedAgain => Set.Set(chunk => chunk.State, ChunkState.Planned).Unset(chunk => chunk.Worker).Unset(chunk => chunk.Until);

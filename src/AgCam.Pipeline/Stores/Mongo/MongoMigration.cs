@@ -18,7 +18,7 @@ internal static class MongoMigration
                 var key = chunk["_id"].AsBsonDocument;
                 await references.InsertOneAsync(new BsonDocument { { "_id", new BsonDocument(key) { { "plan", plan } } }, { "refs", chunk["refs"] } }, null, cancel);
                 await chunks.UpdateOneAsync(
-                    new BsonDocument("_id", key), new BsonDocument { { "$set", new BsonDocument("plan", plan) }, { "$unset", new BsonDocument("refs", 1) } }, null, cancel);
+                    new BsonDocument { { "_id", key }, { "refs", new BsonDocument("$exists", true) } }, new BsonDocument { { "$set", new BsonDocument("plan", plan) }, { "$unset", new BsonDocument("refs", 1) } }, null, cancel);
             }
     }
 
