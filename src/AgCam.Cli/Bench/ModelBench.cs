@@ -97,7 +97,7 @@ internal static class ModelBench
     public static double MultiplyAdds(ViTConfig config)
     {
         double n = config.Tokens, c = config.Width, m = config.MlpWidth;
-        var block = (n * ((4 * c * c) + (2 * c * m))) + (2 * n * n * c);
+        var block = (n * ((4 * c * c) + (c * (config.MlpRows + m)))) + (2 * n * n * c);
         return (config.GridRows * config.GridColumns * 3.0 * config.PatchSize * config.PatchSize * c) + (config.Depth * block) + (c * config.Classes);
     }
 

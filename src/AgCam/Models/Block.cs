@@ -86,8 +86,7 @@ internal sealed record Block
     public Tensor ThroughMlp(Tensor g, BlockTrace trace)
     {
         using var scope = NewDisposeScope();
-        var slope = Config.Activation.Derivative(trace.Hidden).unsqueeze(2); // [B, T, 1, M]
-        var t = fc1.Vjp(slope * fc2.Vjp(Scaled(g, ls2)));
+        var t = fc1.Vjp(Config.Activation.Vjp(trace.Hidden.unsqueeze(2), fc2.Vjp(Scaled(g, ls2)))); // Hidden: [B, T, 1, M]
         return g.Plus(norm2.Vjp(trace.Mid.unsqueeze(2), t)).MoveToOuterDisposeScope();
     }
 
@@ -127,7 +126,7 @@ internal sealed record Block
 /// <param name="Scores">The head tokens' rows of S (before softmax), [B, H, T, N].</param>
 /// <param name="Values">V, [B, H, N, d].</param>
 /// <param name="Mid">x' of the head tokens, [B, T, C].</param>
-/// <param name="Hidden">fc1's output (before the activation) of the head tokens, [B, T, M].</param>
+/// <param name="Hidden">fc1's output (before the activation) of the head tokens, [B, T, M]; of both halves, [B, T, 2 M], where one gates the other.</param>
 internal sealed record BlockTrace(Tensor Scores, Tensor Values, Tensor Mid, Tensor Hidden) : IDisposable
 {
     public void MoveToOuterDisposeScope()

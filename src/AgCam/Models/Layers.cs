@@ -41,6 +41,7 @@ internal static class Activations
         Activation.Gelu => F.gelu(x),
         Activation.GeluTanh => F.gelu(x, GELU.Approximate.tanh),
         Activation.QuickGelu => x * sigmoid(x.Times(1.702)),
+        Activation.SwiGlu => Gate(x),
         _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, null),
     };
 
@@ -50,11 +51,38 @@ internal static class Activations
         Activation.Gelu => x.gelu_(),
         Activation.GeluTanh => x.gelu_(GELU.Approximate.tanh),
         Activation.QuickGelu => x.mul_(sigmoid(x.Times(1.702))),
+        Activation.SwiGlu => Gate(x),
         _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, null),
     };
 
+    /// <summary>The gradient at x for the gradient at act(x), in float32: act'(x) g, and both halves' where one gates the other.</summary>
+    /// <param name="x">[..., M], or [..., 2 M] where gated.</param>
+    /// <param name="g">[..., M]</param>
+    public static Tensor Vjp(this Activation activation, Tensor x, Tensor g)
+    {
+        using var scope = NewDisposeScope();
+        if (activation != Activation.SwiGlu)
+            return (activation.Derivative(x) * g).MoveToOuterDisposeScope();
+        var (a, b) = Halves(x.to(float32));
+        var s = sigmoid(a);
+        var slope = s * (a - a * s).Plus(1); // s (1 + a (1 - s))
+        return cat([slope * b * g, a * s * g], -1).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Gate(Tensor x)
+    {
+        var (a, b) = Halves(x);
+        return F.silu(a) * b;
+    }
+
+    private static (Tensor A, Tensor B) Halves(Tensor x)
+    {
+        var half = x.shape[^1] / 2;
+        return (x.narrow(-1, 0, half), x.narrow(-1, half, half));
+    }
+
     /// <summary>act'(x), in float32.</summary>
-    public static Tensor Derivative(this Activation activation, Tensor x)
+    private static Tensor Derivative(this Activation activation, Tensor x)
     {
         using var scope = NewDisposeScope();
         x = x.to(float32);

@@ -23,6 +23,9 @@ public static partial class NamedArchitectures
         ["huge"] = (1280, 32, 16, 4),
         ["giant"] = (1408, 40, 16, 48.0 / 11),
         ["gigantic"] = (1664, 48, 16, 64.0 / 13),
+        ["small_plus"] = (384, 12, 6, 4), // these three are DINOv3's, with gated MLPs
+        ["huge_plus"] = (1280, 32, 20, 4),
+        ["7b"] = (4096, 40, 32, 2),
     };
 
     private static readonly Dictionary<string, (string Size, int Patch)> Torchvision = new()
@@ -85,21 +88,23 @@ public static partial class NamedArchitectures
             if (Refused.TryGetValue(flag, out var why))
                 throw new ModelException(ModelFailure.UnsupportedArchitecture,
                     $"{bare} is not supported: {why}. Choose a model whose classifier reads the class token: {Examples}.");
-        if (bare.Split('_').Contains("dinov3") && (match.Groups["size"].Value is not ("small" or "base" or "large") || match.Groups["patch"].Value != "16"))
+        var (size, gated) = (match.Groups["size"].Value, match.Groups["size"].Value is "small_plus" or "huge_plus" or "7b");
+        if (bare.Split('_').Contains("dinov3") && (!gated && size is not ("small" or "base" or "large") || match.Groups["patch"].Value != "16"))
             throw new ModelException(ModelFailure.UnsupportedArchitecture,
-                $"{bare} is not supported: of DINOv3 the small, base and large ViTs with patches of 16 are covered; the others' MLP is SwiGLU.");
+                $"{bare} is not supported: of DINOv3 the ViTs with patches of 16 are covered: small, small_plus, base, large, huge_plus and 7b.");
         if (!pooled && (flags.Contains("gap") || flags.Contains("dinov3")))
             throw new ModelException(ModelFailure.UnsupportedArchitecture,
                 $"{bare} is not supported: it averages the patches. {WhyClassToken}. {PooledModels.NextStep}");
-        if (!match.Success)
+        if (!match.Success || gated && !flags.Contains("dinov3"))
             throw Unknown(name);
 
         var deit3 = match.Groups["family"].Value == "deit3";
-        var config = OfSize(bare, match.Groups["size"].Value, Number(match.Groups["patch"].Value), 224) with
+        var config = OfSize(bare, size, Number(match.Groups["patch"].Value), 224) with
         {
             Distilled = match.Groups["distilled"].Success,
             LayerScale = deit3,
             PrefixHasPosition = !deit3,
+            Activation = gated ? Activation.SwiGlu : Activation.Gelu,
         };
         return flags.Aggregate(config, (soFar, flag) => WithFlag(soFar, flag, name));
     }
@@ -166,7 +171,7 @@ public static partial class NamedArchitectures
         $"{PrintableName.Of(name)} is no architecture that is known here. Name the one that the model was built as with --arch, e.g. "
         + $"{Examples}.");
 
-    [GeneratedRegex("^(?<family>vit|deit3|deit)_(?<size>tiny|small|medium|base|large|huge|giant|gigantic)_(?<distilled>distilled_)?"
+    [GeneratedRegex("^(?<family>vit|deit3|deit)_(?<size>tiny|small_plus|small|medium|base|large|huge_plus|huge|giant|gigantic|7b)_(?<distilled>distilled_)?"
         + "patch(?<patch>[0-9]{1,2})(?<flags>(_[a-z0-9]+)*)$")]
     private static partial Regex TimmName();
 }

@@ -11,6 +11,9 @@ public enum Activation
 
     /// <summary>The tanh approximation of GELU: some SigLIP.</summary>
     GeluTanh,
+
+    /// <summary>silu(a) b, where the MLP's first layer gives a and b: the plus sizes and 7B of DINOv3 (Shazeer 2020, "GLU Variants Improve Transformer").</summary>
+    SwiGlu,
 }
 
 /// <summary>How a model resizes its position embeddings when another input size is asked for.</summary>
@@ -63,6 +66,9 @@ public sealed record ViTConfig
 
     /// <summary>Hidden width of the MLP, 4 C in most models.</summary>
     public required int MlpWidth { get; init; }
+
+    /// <summary>What the MLP's first layer gives: its width, and twice that where one half gates the other.</summary>
+    public int MlpRows => Activation == Activation.SwiGlu ? 2 * MlpWidth : MlpWidth;
 
     public required int Classes { get; init; }
 

@@ -16,13 +16,15 @@ public class DinoV3Tests
     static DinoV3Tests() => NativeBackend.Load();
 
     [Theory]
-    [InlineData(false, 48, 64)]
-    [InlineData(true, 48, 64)]
-    [InlineData(false, 80, 32)] // another grid: the angles follow it
-    public void Logits_equal_the_model_written_from_its_description(bool qkvBias, int height, int width)
+    [InlineData(false, false, 48, 64)]
+    [InlineData(true, false, 48, 64)]
+    [InlineData(false, true, 48, 64)]
+    [InlineData(true, true, 48, 64)]
+    [InlineData(false, false, 80, 32)] // another grid: the angles follow it
+    public void Logits_equal_the_model_written_from_its_description(bool qkvBias, bool gated, int height, int width)
     {
         using var scope = NewDisposeScope();
-        using var some = new SomeDinoV3(qkvBias);
+        using var some = new SomeDinoV3(qkvBias, gated: gated);
         using var checkpoint = some.Open();
         using var model = VisionTransformer.Load(checkpoint, CPU, inputHeight: height, inputWidth: width);
         var input = randn([2, 3, height, width], generator: new Generator(3));
@@ -35,13 +37,15 @@ public class DinoV3Tests
     }
 
     [Theory]
-    [InlineData("avg", HeadPooling.AverageOfNormed)]
-    [InlineData(null, HeadPooling.AverageOfNormed)]
-    [InlineData("token", HeadPooling.Token)]
-    public void The_maps_equal_autograd_whatever_the_classifier_reads(string? pool, HeadPooling expected)
+    [InlineData("avg", false, HeadPooling.AverageOfNormed)]
+    [InlineData(null, false, HeadPooling.AverageOfNormed)]
+    [InlineData("token", false, HeadPooling.Token)]
+    [InlineData("avg", true, HeadPooling.AverageOfNormed)]
+    [InlineData("token", true, HeadPooling.Token)]
+    public void The_maps_equal_autograd_whatever_the_classifier_reads(string? pool, bool gated, HeadPooling expected)
     {
         using var scope = NewDisposeScope();
-        using var some = new SomeDinoV3(pool: pool);
+        using var some = new SomeDinoV3(pool: pool, gated: gated);
         using var checkpoint = some.Open(pooled: expected != HeadPooling.Token);
         Assert.Equal(expected, checkpoint.Config.Pooling);
         using var model = VisionTransformer.Load(checkpoint, CPU);
@@ -105,11 +109,29 @@ public class DinoV3Tests
     }
 
     [Theory]
-    [InlineData("vit_small_plus_patch16_dinov3")]
-    [InlineData("vit_huge_plus_patch16_dinov3_qkvb")]
-    [InlineData("vit_7b_patch16_dinov3")]
-    public void Sizes_with_another_mlp_are_refused(string name) =>
-        Assert.Contains("SwiGLU", Assert.Throws<ModelException>(() => NamedArchitectures.Find(name, pooled: true)).Message, StringComparison.Ordinal);
+    [InlineData("vit_small_plus_patch16_dinov3.lvd1689m", 384, 12, 6, 1536)]
+    [InlineData("vit_huge_plus_patch16_dinov3_qkvb", 1280, 32, 20, 5120)]
+    [InlineData("vit_7b_patch16_dinov3.sat493m", 4096, 40, 32, 8192)]
+    public void Sizes_with_gated_mlps_have_their_published_shapes(string name, int width, int depth, int heads, int mlp)
+    {
+        var config = NamedArchitectures.Find(name, pooled: true);
+        Assert.Equal((width, depth, heads, mlp, 2 * mlp, Activation.SwiGlu), (config.Width, config.Depth, config.Heads, config.MlpWidth, config.MlpRows, config.Activation));
+        Assert.Contains(";SwiGlu;", config.Canonical(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("vit_giant_patch16_dinov3", "small_plus")]
+    [InlineData("vit_small_plus_patch16_224", "no architecture")]
+    public void Sizes_that_there_are_not_are_refused(string name, string told) =>
+        Assert.Contains(told, Assert.Throws<ModelException>(() => NamedArchitectures.Find(name, pooled: true)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_gated_mlp_that_lacks_one_half_is_named()
+    {
+        using var some = new SomeDinoV3(gated: true);
+        some.Change(tensors => tensors.Remove("blocks.1.mlp.fc1_x.weight"));
+        Assert.Contains("Missing (1): blocks.1.mlp.fc1.weight", Assert.Throws<ModelException>(() => some.Open()).Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Bare_weights_need_the_name_alone()

@@ -16,7 +16,8 @@ internal sealed class SomeDinoV3 : IDisposable
     private readonly Dictionary<string, long[]> _shapes = [];
 
     /// <param name="qkvBias">timm's variants called qkvb.</param>
-    public SomeDinoV3(bool qkvBias = false, string? pool = "avg")
+    /// <param name="gated">The plus sizes: SwiGLU.</param>
+    public SomeDinoV3(bool qkvBias = false, string? pool = "avg", bool gated = false)
     {
         var random = new Random(7);
         void Add(string name, double middle, double spread, params long[] shape)
@@ -55,7 +56,8 @@ internal sealed class SomeDinoV3 : IDisposable
             Linear($"blocks.{i}.attn.proj", Width, Width);
             Norm($"blocks.{i}.norm2");
             Add($"blocks.{i}.gamma_2", 0.5, 0.5, Width);
-            Linear($"blocks.{i}.mlp.fc1", 4 * Width, Width);
+            foreach (var layer in gated ? new[] { "fc1_g", "fc1_x" } : ["fc1"])
+                Linear($"blocks.{i}.mlp.{layer}", 4 * Width, Width);
             Linear($"blocks.{i}.mlp.fc2", Width, 4 * Width);
         }
 
@@ -64,7 +66,7 @@ internal sealed class SomeDinoV3 : IDisposable
         Write();
         var config = new JsonObject
         {
-            ["architecture"] = qkvBias ? "vit_small_patch16_dinov3_qkvb" : "vit_small_patch16_dinov3",
+            ["architecture"] = $"vit_small_{(gated ? "plus_" : "")}patch16_dinov3{(qkvBias ? "_qkvb" : "")}",
             ["num_classes"] = Classes,
             ["num_features"] = Width,
             ["model_args"] = new JsonObject { ["img_size"] = new JsonArray(48, 64), ["embed_dim"] = Width, ["depth"] = Depth, ["num_heads"] = Heads, ["dynamic_img_size"] = true },
@@ -118,11 +120,15 @@ internal sealed class SomeDinoV3 : IDisposable
             var (q, k) = (SlowRotation.Of(parts[0], Prefix, rows, columns), SlowRotation.Of(parts[1], Prefix, rows, columns));
             var attended = softmax(q.matmul(k.transpose(-2, -1)) / Math.Sqrt(Width / Heads), -1).matmul(parts[2]);
             x = x + W($"{block}.gamma_1") * Linear($"{block}.attn.proj", attended.transpose(1, 2).flatten(2));
-            x = x + W($"{block}.gamma_2") * Linear($"{block}.mlp.fc2", F.gelu(Linear($"{block}.mlp.fc1", Norm($"{block}.norm2", x))));
+            var inner = Norm($"{block}.norm2", x);
+            var hidden = _values.ContainsKey($"{block}.mlp.fc1.weight") ? F.gelu(Linear($"{block}.mlp.fc1", inner)) : Swish(Linear($"{block}.mlp.fc1_g", inner)) * Linear($"{block}.mlp.fc1_x", inner);
+            x = x + W($"{block}.gamma_2") * Linear($"{block}.mlp.fc2", hidden);
         }
 
         return Linear("head", Norm("norm", x).narrow(1, Prefix, rows * columns).mean([1]));
     }
+
+    private static Tensor Swish(Tensor x) => x / (1 + exp(-x));
 
     public void Dispose() => _folder.Dispose();
 

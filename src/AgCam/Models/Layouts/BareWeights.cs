@@ -28,7 +28,7 @@ internal static class BareWeights
             Width = width,
             Depth = options.Depth ?? depth,
             Heads = options.Heads ?? HeadsOf(named, width, model),
-            MlpWidth = Side("blocks.0.mlp.fc1.weight", 2, 0),
+            MlpWidth = Side("blocks.0.mlp.fc2.weight", 2, 1),
             Classes = Side("head.weight", 2, 0),
         };
         if (rotary)

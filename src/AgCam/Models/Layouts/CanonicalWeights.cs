@@ -41,7 +41,7 @@ internal static class CanonicalWeights
             if (config.LayerScale)
                 expected[$"{block}.ls1.gamma"] = [width];
             Norm($"{block}.norm2", width);
-            Linear($"{block}.mlp.fc1", hidden, width);
+            Linear($"{block}.mlp.fc1", config.MlpRows, width);
             Linear($"{block}.mlp.fc2", width, hidden);
             if (config.LayerScale)
                 expected[$"{block}.ls2.gamma"] = [width];

@@ -1,7 +1,7 @@
 namespace AgCam.Models.Layouts;
 
 /// <summary>
-/// timm's Eva, as which it builds DINOv3: LayerScale has other names than in its VisionTransformer, and the bias of the fused qkv, where there is one, is stored in parts; the keys' is zero and is not.
+/// timm's Eva, as which it builds DINOv3: LayerScale has other names than in its VisionTransformer, and the bias of the fused qkv, where there is one, is stored in parts; the keys' is zero and is not. An MLP that is gated stores gate and value apart.
 /// </summary>
 internal static class EvaLayout
 {
@@ -19,6 +19,12 @@ internal static class EvaLayout
         map["attn.v_bias"] = "attn.qkv.bias#2";
         map["gamma_1"] = "ls1.gamma";
         map["gamma_2"] = "ls2.gamma";
+        foreach (var kind in new[] { "weight", "bias" })
+        {
+            map[$"mlp.fc1_g.{kind}"] = $"mlp.fc1.{kind}#0";
+            map[$"mlp.fc1_x.{kind}"] = $"mlp.fc1.{kind}#1";
+        }
+
         return map;
     }
 }

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace AgCam.Models.Layouts;
 
 /// <summary>
-/// How one layout's tensor names become the canonical ones (timm's). A target may end in #0, #1 or #2: the tensor is then the query,
-/// key or value part of a joined one.
+/// How one layout's tensor names become the canonical ones (timm's). A target may end in #0, #1 and so on: the tensor is then that part of a
+/// joined one, as are query, key and value, or gate and value of an MLP.
 /// </summary>
 /// <param name="blockPrefixes">What stands before a block's number, e.g. "encoder.layer.".</param>
 /// <param name="outside">Stored to canonical name, outside the blocks.</param>
@@ -52,12 +52,14 @@ internal sealed class NameMap(
         void AddPart(string name, WeightTensor tensor, string target, int index)
         {
             if (!parts.TryGetValue(target, out var pieces))
-                parts[target] = pieces = new WeightTensor?[3];
+                parts[target] = pieces = new WeightTensor?[Parts(target)];
             if (pieces[index] is not null)
                 unexpected.Add(name);
             pieces[index] = tensor;
         }
     }
+
+    private int Parts(string target) => inBlock.Values.Distinct().Count(part => part.IndexOf('#') is var mark and >= 0 && target.EndsWith($".{part[..mark]}", StringComparison.Ordinal));
 
     private string? Canonical(string name)
     {

@@ -29,8 +29,7 @@ internal static class StoredNames
         (name => name.StartsWith("text_model.", StringComparison.Ordinal) || name.StartsWith("visual.", StringComparison.Ordinal)
                 || name.StartsWith("vision_model.", StringComparison.Ordinal) || name is "text_projection" or "logit_scale",
             "it is a model of pictures and texts (CLIP and the like), whose output is an embedding and no class"),
-        (name => name.Contains(".mlp.w12.", StringComparison.Ordinal) || name.Contains(".mlp.fc1_g.", StringComparison.Ordinal)
-                || name.Contains(".mlp.weights_in.", StringComparison.Ordinal),
+        (name => name.Contains(".mlp.w12.", StringComparison.Ordinal) || name.Contains(".mlp.weights_in.", StringComparison.Ordinal),
             "its MLP is SwiGLU"),
         (name => name.Contains("relative_position_bias", StringComparison.Ordinal), "it has relative positions"),
         (name => name.Split('.').Any(part => part is "rope" or "rope_embed" or "rope_embeddings"),
