@@ -24,7 +24,8 @@ public sealed class SqliteStoreTests : StoreContract
     {
         var job = await JobOfAsync(2, (id, number) => Some.Item(id, number, Now, null) with { Stamp = "v1" });
         await ((SqliteStore)Store).Database.WriteAsync(
-            session => session.Execute("DROP TABLE chunk_rows; DROP INDEX items_source; ALTER TABLE items DROP COLUMN source; ALTER TABLE chunks DROP COLUMN faults; PRAGMA user_version = 1"), Cancel);
+            session => session.Execute(
+                SqliteVersion4.FromNow + "DROP TABLE chunk_rows; DROP INDEX items_source; ALTER TABLE items DROP COLUMN source; ALTER TABLE chunks DROP COLUMN faults; PRAGMA user_version = 1"), Cancel);
         await using var older = await ReopenAsync(Clock);
         Assert.Equal(1, await older.SchemaVersionAsync(Cancel));
 
@@ -40,7 +41,7 @@ public sealed class SqliteStoreTests : StoreContract
     public async Task A_store_of_version_2_takes_rows_once_it_is_migrated()
     {
         var job = (await PlannedJobAsync(1)).Id;
-        await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute("DROP TABLE chunk_rows; PRAGMA user_version = 2"), Cancel);
+        await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute(SqliteVersion4.FromNow + "DROP TABLE chunk_rows; PRAGMA user_version = 2"), Cancel);
         await using var older = await ReopenAsync(Clock);
         Assert.Equal(2, await older.SchemaVersionAsync(Cancel));
 
@@ -50,6 +51,96 @@ public sealed class SqliteStoreTests : StoreContract
         var (chunk, lease) = await LeaseNextAsync(job);
         Assert.Equal(SaveOutcome.Saved, Assert.Single(await older.Chunks.SaveAsync([Measured(lease, chunk)], Cancel)).Outcome);
         Assert.Single(await older.Rows.PageAsync(job, 0, cancel: Cancel));
+    }
+
+    [Fact]
+    public async Task A_store_of_version_4_answers_every_list_once_it_is_migrated()
+    {
+        var job = await JobOfAsync(20, (id, number) => Some.Item(id, number, Now, Some.Explanation(number).Id, label: "cat"));
+        var before = await ListsAsync(Store, job.Id);
+        await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute(SqliteVersion4.FromNow + "PRAGMA user_version = 4"), Cancel);
+        await using var older = (SqliteStore)await ReopenAsync(Clock);
+        Assert.Equal(4, await older.SchemaVersionAsync(Cancel));
+
+        await older.MigrateAsync(Cancel);
+
+        Assert.Equal(StoreSchema.Version, await older.SchemaVersionAsync(Cancel));
+        Assert.Equal(before, await ListsAsync(older, job.Id));
+        await IndexesHoldTheTableAsync(older);
+        Assert.NotNull(await older.Explanations.FindAsync(Some.Explanation(3).Id, Cancel));
+        await older.Jobs.DeleteAsync(job.Id, Cancel);
+        await IndexesHoldTheTableAsync(older);
+    }
+
+    /// <summary>Whatever was saved, saved twice, moved on and deleted in between: each index holds the rows of its table, in one of its levels, and no others.</summary>
+    [Fact]
+    public async Task Rows_move_from_the_small_levels_to_the_large_ones_and_no_list_notices()
+    {
+        await using var store = new SqliteStore(new SqliteOptions { Path = Path.Combine(_folder, "folded.db"), Durability = SqliteDurability.Process, RecentRows = 100 }, Clock);
+        await using var unfolded = new SqliteStore(new SqliteOptions { Path = Path.Combine(_folder, "unfolded.db"), Durability = SqliteDurability.Process, RecentRows = int.MaxValue }, Clock);
+        var jobs = new List<Guid>();
+        foreach (var one in new[] { store, unfolded })
+        {
+            await one.MigrateAsync(Cancel);
+            jobs.Add(await AgCam.Pipeline.Stores.Measuring.SyntheticJob.FillAsync(one, new AgCam.Pipeline.Stores.Measuring.SyntheticImages(7), 20_000, cancel: Cancel));
+        }
+
+        var (keys, recent) = await LevelsAsync(store);
+        Assert.All(keys, rows => Assert.True(rows > 1000, $"{rows} rows were moved"));
+        Assert.All(recent, rows => Assert.True(rows < 12_000, $"{rows} rows were left"));
+        await IndexesHoldTheTableAsync(store);
+        Assert.Equal((await ListsAsync(unfolded, jobs[1])).Select(list => list.Replace(jobs[1].ToString(), jobs[0].ToString())), await ListsAsync(store, jobs[0]));
+
+        await store.Jobs.DeleteAsync(jobs[0], Cancel);
+        await IndexesHoldTheTableAsync(store);
+    }
+
+    private async Task<(List<long> Keys, List<long> Recent)> LevelsAsync(SqliteStore store)
+    {
+        Task<List<long>> CountAsync(Func<SqliteIndex, string> level) => store.Database.ReadAsync(
+            session => SqliteIndex.OfItems("items").Where(index => index.Name != "source").Select(index => session.Number($"SELECT COUNT(*) FROM {level(index)}")!.Value).ToList(), Cancel);
+        return (await CountAsync(index => index.Keys), await CountAsync(index => index.Recent));
+    }
+
+    /// <summary>Every list of a job, from its first page on, by what its items are.</summary>
+    private async Task<List<string>> ListsAsync(IStore store, Guid job)
+    {
+        var some = (await store.Items.PageAsync(new ItemQuery { Job = job, Limit = ItemQuery.MaxLimit }, Cancel)).Items.First(item => item.Label is not null && item.Probability is not null);
+        var lists = new List<string>();
+        foreach (var index in ItemIndex.All)
+            foreach (var descending in new[] { false, true })
+            {
+                var query = new ItemQuery { Sort = index.Sort, Descending = descending, Limit = 97 };
+                query = index.Filters.HasFlag(ItemFilters.Job) ? query with { Job = job } : query;
+                query = index.Filters.HasFlag(ItemFilters.Status) ? query with { Status = some.Status } : query;
+                query = index.Filters.HasFlag(ItemFilters.Model) ? query with { Model = some.Model } : query;
+                query = index.Filters.HasFlag(ItemFilters.Predicted) ? query with { Predicted = some.Predicted } : query;
+                query = index.Filters.HasFlag(ItemFilters.Label) ? query with { Label = some.Label } : query;
+                query = index.Filters.HasFlag(ItemFilters.Correct) ? query with { Correct = some.Correct } : query;
+                query = index.Filters.HasFlag(ItemFilters.Explanation) ? query with { Explanation = some.Explanation } : query;
+                var numbers = new List<int>();
+                await foreach (var item in store.Items.AllAsync(query, Cancel))
+                    numbers.Add(item.Number);
+                Assert.NotEmpty(numbers);
+                lists.Add($"{query}: {string.Join(' ', numbers)}");
+            }
+        return lists;
+    }
+
+    private static async Task IndexesHoldTheTableAsync(SqliteStore store)
+    {
+        foreach (var (index, table, row) in SqliteIndex.OfItems("items").Select(index => (index, "items", "id")).Append((SqliteIndex.OfExplanations("explanations"), "explanations", "row")))
+        {
+            var columns = index.Key[..^", row".Length];
+            var all = $"SELECT {index.Key} FROM {index.Keys} UNION ALL SELECT {index.Key} FROM {index.Recent}";
+            var rows = $"SELECT {columns}, {row} FROM {table} WHERE {string.Join(" AND ", columns.Split(", ").Select(column => $"{column} IS NOT NULL"))}";
+            var (wrong, held, there) = await store.Database.ReadAsync(
+                session => (
+                    session.Number($"SELECT COUNT(*) FROM (SELECT * FROM ({all}) EXCEPT SELECT * FROM ({rows}))"),
+                    session.Number($"SELECT COUNT(*) FROM ({all})"),
+                    session.Number($"SELECT COUNT(*) FROM ({rows})")), Cancel);
+            Assert.Equal((index.Name, 0L, there), (index.Name, wrong, held));
+        }
     }
 
     public static TheoryData<string> Lists => [.. ItemIndex.All.Select(index => index.Name)];
@@ -82,8 +173,11 @@ public sealed class SqliteStoreTests : StoreContract
                     },
                     Cancel);
                 Assert.DoesNotContain(plan, step => step.Contains("TEMP B-TREE", StringComparison.Ordinal));
-                var used = index == ItemIndex.Primary ? "SEARCH items USING INTEGER PRIMARY KEY" : $"INDEX items_{name["item_".Length..]}";
-                Assert.Contains(used, plan[0]);
+                string[] used = index == ItemIndex.Primary ? ["SEARCH items USING INTEGER PRIMARY KEY"]
+                    : name is "item_status" or "item_time" ? [$"INDEX {name.Replace("item_", "items_")}"]
+                    : ["MERGE (UNION ALL)", $"SEARCH {name.Replace("item_", "items_")}_keys USING PRIMARY KEY", $"SEARCH {name.Replace("item_", "items_")}_recent USING PRIMARY KEY"];
+                Assert.All(used, one => Assert.Contains(plan, step => step.Contains(one, StringComparison.Ordinal)));
+                Assert.DoesNotContain(plan, step => step == "SCAN items");
             }
     }
 }

@@ -18,7 +18,7 @@ public sealed class StoreHistoryTests
     {
         var folder = Path.Combine(Path.GetTempPath(), "agcam-tests", Guid.NewGuid().ToString("N"));
         return (
-            clock => new SqliteStore(new SqliteOptions { Path = Path.Combine(folder, "agcam.db"), Durability = SqliteDurability.Process }, clock),
+            clock => new SqliteStore(new SqliteOptions { Path = Path.Combine(folder, "agcam.db"), Durability = SqliteDurability.Process, RecentRows = 1 }, clock),
             () =>
             {
                 Directory.Delete(folder, recursive: true);

@@ -7,11 +7,15 @@ internal sealed class SqliteBareTables(SqliteDatabase database) : IBareTables
 {
     private const string Explanations = "bare_explanations", Items = "bare_items";
 
+    private static readonly IReadOnlyList<SqliteIndex> s_items = SqliteIndex.OfItems(Items);
+    private static readonly IReadOnlyList<SqliteIndex> s_all = [.. s_items, SqliteIndex.OfExplanations(Explanations)];
+    private readonly SqliteFolding _folding = new(s_all, database.RecentRows);
+
     public static async Task<IBareTables> CreateAsync(SqliteDatabase database, CancellationToken cancel)
     {
         await DropAsync(database, cancel);
         await database.WriteAsync(
-            session => session.Execute(SqliteSchema.ExplanationTable(Explanations) + SqliteSchema.ItemTable(Items) + SqliteSchema.ItemIndexes(Items)), cancel);
+            session => session.Execute(SqliteSchema.Documents(Explanations, Items)), cancel);
         return new SqliteBareTables(database);
     }
 
@@ -25,8 +29,12 @@ internal sealed class SqliteBareTables(SqliteDatabase database) : IBareTables
                 var (intoExplanations, intoItems) = (SqliteExplanationRow.Into(session, Explanations), SqliteItemRow.Into(session, Items));
                 foreach (var row in explanationRows)
                     row.Insert(intoExplanations, DateTimeOffset.UnixEpoch);
+                var inserted = new SqliteRowRuns();
                 foreach (var row in itemRows)
-                    row.Insert(intoItems, 1);
+                    if (row.Insert(intoItems, 1) == 1)
+                        inserted.Add(SqliteSchema.RowId(1, row.Item.Number));
+                inserted.Take(session, s_items);
+                _folding.Step(session, itemRows.Count);
                 return 0;
             },
             cancel);
@@ -35,5 +43,5 @@ internal sealed class SqliteBareTables(SqliteDatabase database) : IBareTables
     public async ValueTask DisposeAsync() => await DropAsync(database, CancellationToken.None);
 
     private static Task<int> DropAsync(SqliteDatabase database, CancellationToken cancel) =>
-        database.WriteAsync(session => session.Execute($"DROP TABLE IF EXISTS {Explanations}; DROP TABLE IF EXISTS {Items}"), cancel);
+        database.WriteAsync(session => session.Execute($"DROP TABLE IF EXISTS {Explanations}; DROP TABLE IF EXISTS {Items}; {string.Concat(s_all.Select(index => index.Drop))}"), cancel);
 }

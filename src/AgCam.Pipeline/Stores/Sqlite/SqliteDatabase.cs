@@ -34,6 +34,8 @@ internal sealed class SqliteDatabase : IAsyncDisposable
 
     public string File => _options.Path;
 
+    public int RecentRows => _options.RecentRows;
+
     /// <summary>Runs <paramref name="work"/> in a transaction of the writer; when the task completes, it is as durable as the options say. An exception from it undoes its writes only.</summary>
     public Task<T> WriteAsync<T>(Func<SqliteSession, T> work, CancellationToken cancel = default) => WriteAsync(_short, work, cancel);
 

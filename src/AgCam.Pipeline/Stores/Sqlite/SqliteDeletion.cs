@@ -9,7 +9,7 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
     /// <summary>How long after a deletion a late message of the deleted job or request is still recognised.</summary>
     private static readonly TimeSpan Remembered = TimeSpan.FromHours(1);
 
-    private const int ItemsPerStep = 5000, RowsPerStep = 100; // the rows of a chunk may be megabytes
+    private const int ItemsPerStep = 2000, RowsPerStep = 100; // the rows of a chunk may be megabytes
 
     public async Task<bool> DeleteAsync(Guid id, CancellationToken cancel)
     {

@@ -5,6 +5,10 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider clock) : IExplanations
 {
+    private static readonly SqliteIndex s_ids = SqliteIndex.OfExplanations("explanations");
+    private static readonly SqliteIndex s_references = SqliteIndex.OfItems("items").Single(index => index.Name == "explanation");
+    private static readonly string s_row = s_ids.Find("?1");
+
     public Task<StoredExplanation?> FindAsync(Digest id, CancellationToken cancel = default) =>
         database.ReadAsync(session => Find(session, id), cancel);
 
@@ -20,7 +24,7 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
                 session =>
                 {
                     foreach (var id in ids)
-                        session.Execute("UPDATE explanations SET condemned = NULL WHERE id = ?1 AND condemned IS NOT NULL", id.ToArray());
+                        session.Execute($"UPDATE explanations SET condemned = NULL WHERE row = {s_row} AND condemned IS NOT NULL", id.ToArray());
                     return Look(session, ids);
                 },
                 cancel);
@@ -34,9 +38,10 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
             session =>
             {
                 var looked = session.All(
-                    """
-                    SELECT row, id, created, condemned, EXISTS (SELECT 1 FROM items WHERE items.explanation = explanations.id)
-                    FROM explanations WHERE id > ?1 ORDER BY id LIMIT ?2
+                    $"""
+                    SELECT explanations.row, explanations.id, created, condemned, {s_references.Has("explanations.id")}
+                    FROM (SELECT id, row FROM {s_ids.Keys} WHERE id > ?1 UNION ALL SELECT id, row FROM {s_ids.Recent} WHERE id > ?1 ORDER BY id LIMIT ?2) AS next
+                    CROSS JOIN explanations ON explanations.row = next.row ORDER BY next.id
                     """,
                     row => (Row: row.GetInt64(0), Id: row.GetDigest(1), Created: row.GetTime(2), Condemned: row.GetTimeOrNull(3), Referred: row.GetBoolean(4)),
                     after?.ToArray() ?? [], limit);
@@ -59,13 +64,13 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
     }
 
     private static StoredExplanation? Find(SqliteSession session, Digest id) =>
-        session.First("SELECT body FROM explanations WHERE id = ?1", row => ExplanationDocument.Decode(id, row.GetBlob(0)), id.ToArray());
+        session.First($"SELECT body FROM explanations WHERE row = {s_row}", row => ExplanationDocument.Decode(id, row.GetBlob(0)), id.ToArray());
 
     private static List<(Digest Id, bool Condemned)> Look(SqliteSession session, IReadOnlyCollection<Digest> ids)
     {
         var found = new List<(Digest, bool)>();
         foreach (var id in ids.Distinct())
-            if (session.Number("SELECT condemned IS NOT NULL FROM explanations WHERE id = ?1", id.ToArray()) is { } condemned)
+            if (session.Number($"SELECT condemned IS NOT NULL FROM explanations WHERE row = {s_row}", id.ToArray()) is { } condemned)
                 found.Add((id, condemned != 0));
         return found;
     }

@@ -6,7 +6,10 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 internal sealed class SqliteItems(SqliteDatabase database) : IItems
 {
-    private const string Columns = "items.id, owners.id, status, model, predicted, probability, correct, label, explanation, time, body";
+    private static readonly IReadOnlyList<SqliteIndex> s_indexes = SqliteIndex.OfItems("items");
+    private static readonly string s_knownSource = $"SELECT body FROM items WHERE id = {s_indexes.Single(index => index.Name == "source").Find("?1")}";
+
+    private const string Columns = "items.id, owners.id, status, items.model, items.predicted, items.probability, items.correct, items.label, items.explanation, time, body";
 
     public Task<Item?> FindAsync(Guid job, int number, CancellationToken cancel = default) => database.ReadAsync(
         session => SqliteOwners.Find(session, job) is { } no
@@ -34,7 +37,7 @@ internal sealed class SqliteItems(SqliteDatabase database) : IItems
             {
                 var known = new Dictionary<SourceStamp, Digest>();
                 foreach (var source in sources.Distinct())
-                    if (session.First("SELECT body FROM items INDEXED BY items_source WHERE source = ?1 LIMIT 1", row => ItemDocument.SourceOf(row.GetBlob(0)), source.Key()) is { } found
+                    if (session.First(s_knownSource, row => ItemDocument.SourceOf(row.GetBlob(0)), source.Key()) is { } found
                         && found.Source == source)
                         known.Add(source, found.Sha256);
                 return known;
@@ -92,23 +95,31 @@ internal sealed class SqliteItems(SqliteDatabase database) : IItems
             where.Add($"correct = {Parameter(correct ? 1 : 0)}");
         if (query.Explanation is { } explanation)
             where.Add($"explanation = {Parameter(explanation.ToArray())}");
-        if (index.CompletedOnly)
-            where.Add("probability IS NOT NULL");
 
+        var levels = s_indexes.FirstOrDefault(one => index.Name == $"item_{one.Name}");
+        var row = levels is null ? "items.id" : "row";
         var sort = index.Sort switch { ItemSort.Probability => "probability", ItemSort.Time => "time", _ => null };
-        var direction = query.Descending ? "DESC" : "ASC";
         if (cursor is { } after && index != ItemIndex.Primary)
         {
             var number = Parameter(key);
             var past = query.Descending ? "<" : ">";
-            where.Add(sort is null ? $"items.id {past} {number}" : $"({sort}, items.id) {past} ({Parameter(after.Value)}, {number})");
+            where.Add(sort is null ? $"{row} {past} {number}" : $"({sort}, {row}) {past} ({Parameter(after.Value)}, {number})");
         }
+        var matching = where.Count == 0 ? "" : "WHERE " + string.Join(" AND ", where);
+        var direction = query.Descending ? "DESC" : "ASC";
+        string Ordered(string table, string row) => $"ORDER BY {(sort is null ? "" : $"{table}{sort} {direction}, ")}{table}{row} {direction}";
+        var limit = Parameter(query.Limit + 1);
         // INDEXED BY fails rather than read the table: a list that lost its index is a defect, not a slow answer.
-        var sql =
-            $"""
+        var sql = levels is null
+            ? $"""
             SELECT {Columns} FROM items {(index == ItemIndex.Primary ? "NOT INDEXED" : $"INDEXED BY {index.Name.Replace("item_", "items_")}")} CROSS JOIN owners ON owners.no = items.owner
-            {(where.Count == 0 ? "" : "WHERE " + string.Join(" AND ", where))}
-            ORDER BY {(sort is null ? "" : $"{sort} {direction}, ")}items.id {direction} LIMIT {Parameter(query.Limit + 1)}
+            {matching} {Ordered("items.", "id")} LIMIT {limit}
+            """
+            : $"""
+            SELECT {Columns} FROM (
+                SELECT {levels.Key} FROM {levels.Keys} {matching} UNION ALL SELECT {levels.Key} FROM {levels.Recent} {matching} {Ordered("", "row")} LIMIT {limit}) AS found
+            CROSS JOIN items ON items.id = found.row CROSS JOIN owners ON owners.no = items.owner
+            {Ordered("found.", "row")}
             """;
         return (sql, [.. values]);
     }

@@ -9,7 +9,7 @@ internal sealed record SqliteExplanationRow(byte[] Id, byte[] Body)
     public static SqliteExplanationRow From(StoredExplanation explanation) => new(explanation.Id.ToArray(), ExplanationDocument.Encode(explanation));
 
     public static SqliteInsert Into(SqliteSession session, string table = "explanations") =>
-        session.Insert($"INSERT INTO {table} (id, created, body) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING");
+        session.Insert($"INSERT INTO {table} (id, created, body) SELECT ?1, ?2, ?3 WHERE NOT {SqliteIndex.OfExplanations(table).Has("?1")}");
 
     /// <returns>1 when it was not there.</returns>
     public int Insert(SqliteInsert into, DateTimeOffset now) => into.Add(Id).Add(now.Ms()).Add(Body).Run();

@@ -11,6 +11,12 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
     /// <summary>Stored in about a millisecond.</summary>
     private const int FewItems = 16;
 
+    private static readonly IReadOnlyList<SqliteIndex> s_ofItems = SqliteIndex.OfItems("items");
+    private static readonly SqliteIndex s_ofExplanations = SqliteIndex.OfExplanations("explanations");
+    private static readonly string s_explanationExists = $"SELECT 1 WHERE {s_ofExplanations.Has("?1")}";
+
+    private readonly SqliteFolding _folding = new([.. s_ofItems, s_ofExplanations], database.RecentRows);
+
     public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel)
     {
         var encoded = chunks.Select(result => new Encoded(
@@ -18,7 +24,12 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
             [.. result.Explanations.Select(SqliteExplanationRow.From)],
             [.. result.Items.Select(item => SqliteItemRow.From(item, !result.Unread.Contains(item.Number)))])).ToList();
         var now = clock.Now();
-        IReadOnlyList<SaveAnswer> Save(SqliteSession session) => [.. encoded.Select(one => SqliteSave.Save(session, one, now))];
+        IReadOnlyList<SaveAnswer> Save(SqliteSession session)
+        {
+            List<SaveAnswer> answers = [.. encoded.Select(one => SqliteSave.Save(session, one, now))];
+            _folding.Step(session, answers.Sum(answer => answer.NewItems));
+            return answers;
+        }
         return await (chunks.Sum(result => result.Items.Count) > FewItems ? database.WriteManyAsync(Save, cancel) : database.WriteAsync(Save, cancel));
     }
 
@@ -40,13 +51,18 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
         foreach (var explanation in encoded.Explanations)
             newExplanations += explanation.Insert(intoExplanations, now);
         foreach (var explanation in held)
-            if (session.Number("SELECT 1 FROM explanations WHERE id = ?1", explanation.ToArray()) is null)
+            if (session.Number(s_explanationExists, explanation.ToArray()) is null)
                 throw ChunkRules.Missing(chunk, explanation);
         if (encoded.Result.Rows is { } rows)
             SqliteChunkRows.Insert(session, id, rows);
-        var (newItems, intoItems) = (0, SqliteItemRow.Into(session));
+        var (newItems, inserted, intoItems) = (0, new SqliteRowRuns(), SqliteItemRow.Into(session));
         foreach (var item in encoded.Items)
-            newItems += item.Insert(intoItems, no);
+            if (item.Insert(intoItems, no) == 1)
+            {
+                newItems++;
+                inserted.Add(SqliteSchema.RowId(no, item.Item.Number));
+            }
+        inserted.Take(session, s_ofItems);
 
         var progress = newItems == encoded.Items.Count ? JobProgress.Of(encoded.Result.Items) : Recount(session, no, encoded.Result.Items);
         session.Execute("UPDATE chunks SET state = 4, until = NULL, done = ?2, refs = NULL, request = NULL WHERE id = ?1", id, now.Ms());

@@ -12,33 +12,35 @@ internal static class SqliteSchema
 
     public static long Owner(long rowId) => rowId >> 32;
 
-    /// <summary>The indexes of <see cref="ItemIndex.All"/>. Partial where failed items or items without a label have nothing to be found by.</summary>
-    public static string ItemIndexes(string table) =>
+    /// <summary>The indexes whose entries come about in order, or are few; the others are <see cref="SqliteIndex"/>es.</summary>
+    private static string PlainIndexes(string table) =>
         $"""
-        CREATE INDEX IF NOT EXISTS {table}_status ON {table} (owner, status);
-        CREATE INDEX IF NOT EXISTS {table}_probability ON {table} (owner, probability) WHERE probability IS NOT NULL;
-        CREATE INDEX IF NOT EXISTS {table}_predicted ON {table} (owner, predicted, probability) WHERE probability IS NOT NULL;
-        CREATE INDEX IF NOT EXISTS {table}_correct ON {table} (owner, correct, probability) WHERE correct IS NOT NULL;
-        CREATE INDEX IF NOT EXISTS {table}_confusion ON {table} (owner, label, predicted, probability) WHERE label IS NOT NULL AND probability IS NOT NULL;
-        CREATE INDEX IF NOT EXISTS {table}_model ON {table} (model, predicted, probability) WHERE probability IS NOT NULL;
-        CREATE INDEX IF NOT EXISTS {table}_explanation ON {table} (explanation) WHERE explanation IS NOT NULL;
-        CREATE INDEX IF NOT EXISTS {table}_time ON {table} (time);
-        CREATE INDEX IF NOT EXISTS {table}_source ON {table} (source) WHERE source IS NOT NULL;
+        CREATE INDEX {table}_status ON {table} (owner, status);
+        CREATE INDEX {table}_time ON {table} (time);
+
         """;
 
-    public static string ExplanationTable(string table) =>
+    /// <summary>A table of explanations, one of items, and all of their indexes.</summary>
+    public static string Documents(string explanations, string items) =>
+        ExplanationTable(explanations) + ItemTable(items) + PlainIndexes(items) + Levels(SqliteIndex.OfItems(items)) + Levels(SqliteIndex.OfExplanations(explanations))
+        + SqliteIndex.OfExplanations(explanations).CreateInsertTrigger;
+
+    private static string Levels(params IEnumerable<SqliteIndex> indexes) => string.Concat(indexes.Select(index => index.Create));
+
+    private static string ExplanationTable(string table) =>
         $"""
-        CREATE TABLE IF NOT EXISTS {table} (
+        CREATE TABLE {table} (
             row INTEGER PRIMARY KEY,
-            id BLOB NOT NULL UNIQUE,
+            id BLOB NOT NULL,
             created INTEGER NOT NULL,
             condemned INTEGER,
             body BLOB NOT NULL);
+
         """;
 
-    public static string ItemTable(string table) =>
+    private static string ItemTable(string table) =>
         $"""
-        CREATE TABLE IF NOT EXISTS {table} (
+        CREATE TABLE {table} (
             id INTEGER PRIMARY KEY,
             owner INTEGER NOT NULL,
             status INTEGER NOT NULL,
@@ -51,6 +53,7 @@ internal static class SqliteSchema
             time INTEGER NOT NULL,
             body BLOB NOT NULL,
             source BLOB);
+
         """;
 
     /// <summary>From version 1 to 2.</summary>
@@ -68,6 +71,19 @@ internal static class SqliteSchema
             id INTEGER PRIMARY KEY,
             header TEXT,
             lines BLOB NOT NULL);
+        """;
+
+    /// <summary>From version 4 (and 3) to 5: the indexes whose values come in no order get two levels. A UNIQUE of a table cannot be dropped, so explanations are copied.</summary>
+    public static readonly string From4 =
+        $"""
+        {string.Concat(SqliteIndex.OfItems("items").Select(index => $"DROP INDEX IF EXISTS items_{index.Name}; {index.Create} {index.Fill}"))}
+        ALTER TABLE explanations RENAME TO explanations_4;
+        {ExplanationTable("explanations")}
+        INSERT INTO explanations SELECT row, id, created, condemned, body FROM explanations_4;
+        DROP TABLE explanations_4;
+        {SqliteIndex.OfExplanations("explanations").Create}
+        {SqliteIndex.OfExplanations("explanations").Fill}
+        {SqliteIndex.OfExplanations("explanations").CreateInsertTrigger}
         """;
 
     /// <summary>All of it, for a new file.</summary>
@@ -143,9 +159,7 @@ internal static class SqliteSchema
             attempt INTEGER NOT NULL,
             PRIMARY KEY (chunk, number)) WITHOUT ROWID;
 
-        {ExplanationTable("explanations")}
-        {ItemTable("items")}
-        {ItemIndexes("items")}
+        {Documents("explanations", "items")}
         {From2}
 
         CREATE TABLE provenances (

@@ -61,6 +61,8 @@ public sealed class SqliteStore : IStore, IBareStore
                 session.Execute(SqliteSchema.From1);
             if (found is 1 or 2)
                 session.Execute(SqliteSchema.From2);
+            if (found is >= 1 and <= 4)
+                session.Execute(SqliteSchema.From4);
             session.Execute($"PRAGMA user_version = {StoreSchema.Version}");
             return found;
         },
