@@ -12,7 +12,7 @@ internal static class SqliteVersion4
         DROP TRIGGER items_model_delete; DROP TABLE items_model_keys; DROP TABLE items_model_recent;
         DROP TRIGGER items_explanation_delete; DROP TABLE items_explanation_keys; DROP TABLE items_explanation_recent;
         DROP TRIGGER items_source_delete; DROP TABLE items_source_keys; DROP TABLE items_source_recent;
-        DROP TRIGGER explanations_id_delete; DROP TRIGGER explanations_id_insert; DROP TABLE explanations_id_keys; DROP TABLE explanations_id_recent;
+        DROP TRIGGER explanations_id_delete; DROP TABLE explanations_id_keys; DROP TABLE explanations_id_recent;
         CREATE INDEX items_probability ON items (owner, probability) WHERE probability IS NOT NULL;
         CREATE INDEX items_predicted ON items (owner, predicted, probability) WHERE probability IS NOT NULL;
         CREATE INDEX items_correct ON items (owner, correct, probability) WHERE correct IS NOT NULL;

@@ -26,7 +26,7 @@ internal sealed class SqliteBareTables(SqliteDatabase database) : IBareTables
         await database.WriteManyAsync(
             session =>
             {
-                var (intoExplanations, intoItems) = (SqliteExplanationRow.Into(session, Explanations), SqliteItemRow.Into(session, Items));
+                var (intoExplanations, intoItems) = (SqliteExplanationInserts.Of(session, Explanations), SqliteItemRow.Into(session, Items));
                 foreach (var row in explanationRows)
                     row.Insert(intoExplanations, DateTimeOffset.UnixEpoch);
                 var inserted = new SqliteRowRuns();

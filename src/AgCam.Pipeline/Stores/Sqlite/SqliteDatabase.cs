@@ -133,8 +133,11 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         try
         {
             session.Execute("BEGIN IMMEDIATE");
-            foreach (var write in batch)
-                Run(session, write);
+            if (batch is [var single])
+                single.Run(session);
+            else
+                foreach (var write in batch)
+                    Run(session, write);
             session.Execute("COMMIT");
         }
         catch (Exception e)
@@ -149,6 +152,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
             write.Complete();
     }
 
+    /// <summary>One of several. For the only one the transaction itself does: a savepoint copies each page before its first change.</summary>
     private static void Run(SqliteSession session, IWrite write)
     {
         session.Execute("SAVEPOINT one");

@@ -40,6 +40,18 @@ internal sealed class SqliteInsert : IDisposable
         return inserted;
     }
 
+    /// <summary>For a SELECT that is asked as often.</summary>
+    /// <returns>Whether it has a row.</returns>
+    public bool Finds()
+    {
+        var result = raw.sqlite3_step(_statement);
+        raw.sqlite3_reset(_statement);
+        _next = 0;
+        if (result is not (raw.SQLITE_ROW or raw.SQLITE_DONE))
+            Check(result);
+        return result == raw.SQLITE_ROW;
+    }
+
     public void Dispose() => _statement.Dispose();
 
     private SqliteInsert Bound(int result)

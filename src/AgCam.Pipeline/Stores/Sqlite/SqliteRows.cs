@@ -8,11 +8,27 @@ internal sealed record SqliteExplanationRow(byte[] Id, byte[] Body)
 {
     public static SqliteExplanationRow From(StoredExplanation explanation) => new(explanation.Id.ToArray(), ExplanationDocument.Encode(explanation));
 
-    public static SqliteInsert Into(SqliteSession session, string table = "explanations") =>
-        session.Insert($"INSERT INTO {table} (id, created, body) SELECT ?1, ?2, ?3 WHERE NOT {SqliteIndex.OfExplanations(table).Has("?1")}");
-
     /// <returns>1 when it was not there.</returns>
-    public int Insert(SqliteInsert into, DateTimeOffset now) => into.Add(Id).Add(now.Ms()).Add(Body).Run();
+    public int Insert(SqliteExplanationInserts into, DateTimeOffset now)
+    {
+        if (into.Exists.Add(Id).Finds())
+            return 0;
+        into.Row.Add(Id).Add(now.Ms()).Add(Body).Run();
+        return into.Index.Add(Id).Run();
+    }
+}
+
+/// <summary>The statements that store an explanation once. Three, because one with a trigger or a SELECT in it lets SQLite copy each page for every row, to undo half of it.</summary>
+internal sealed record SqliteExplanationInserts(SqliteInsert Exists, SqliteInsert Row, SqliteInsert Index)
+{
+    public static SqliteExplanationInserts Of(SqliteSession session, string table = "explanations")
+    {
+        var index = SqliteIndex.OfExplanations(table);
+        return new(
+            session.Insert($"SELECT 1 WHERE {index.Has("?1")}"),
+            session.Insert($"INSERT INTO {table} (id, created, body) VALUES (?1, ?2, ?3)"),
+            session.Insert(index.TakeLast));
+    }
 }
 
 /// <summary>An item ready to be inserted.</summary>

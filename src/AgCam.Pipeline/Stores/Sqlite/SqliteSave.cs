@@ -26,14 +26,16 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
         var now = clock.Now();
         IReadOnlyList<SaveAnswer> Save(SqliteSession session)
         {
-            List<SaveAnswer> answers = [.. encoded.Select(one => SqliteSave.Save(session, one, now))];
+            var inserted = new SqliteRowRuns();
+            List<SaveAnswer> answers = [.. encoded.Select(one => SqliteSave.Save(session, one, now, inserted))];
+            inserted.Take(session, s_ofItems);
             _folding.Step(session, answers.Sum(answer => answer.NewItems));
             return answers;
         }
         return await (chunks.Sum(result => result.Items.Count) > FewItems ? database.WriteManyAsync(Save, cancel) : database.WriteAsync(Save, cancel));
     }
 
-    private static SaveAnswer Save(SqliteSession session, Encoded encoded, DateTimeOffset now)
+    private static SaveAnswer Save(SqliteSession session, Encoded encoded, DateTimeOffset now, SqliteRowRuns inserted)
     {
         var lease = encoded.Result.Lease;
         var no = SqliteOwners.Find(session, lease.Owner) ?? 0;
@@ -47,7 +49,7 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
             return new SaveAnswer(SaveOutcome.LeaseLost, 0, 0, new JobProgress(), false);
         var held = ChunkRules.CheckAndFindHeld(encoded.Result, chunk, row.Numbers());
 
-        var (newExplanations, intoExplanations) = (0, SqliteExplanationRow.Into(session));
+        var (newExplanations, intoExplanations) = (0, SqliteExplanationInserts.Of(session));
         foreach (var explanation in encoded.Explanations)
             newExplanations += explanation.Insert(intoExplanations, now);
         foreach (var explanation in held)
@@ -55,14 +57,13 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
                 throw ChunkRules.Missing(chunk, explanation);
         if (encoded.Result.Rows is { } rows)
             SqliteChunkRows.Insert(session, id, rows);
-        var (newItems, inserted, intoItems) = (0, new SqliteRowRuns(), SqliteItemRow.Into(session));
+        var (newItems, intoItems) = (0, SqliteItemRow.Into(session));
         foreach (var item in encoded.Items)
             if (item.Insert(intoItems, no) == 1)
             {
                 newItems++;
                 inserted.Add(SqliteSchema.RowId(no, item.Item.Number));
             }
-        inserted.Take(session, s_ofItems);
 
         var progress = newItems == encoded.Items.Count ? JobProgress.Of(encoded.Result.Items) : Recount(session, no, encoded.Result.Items);
         session.Execute("UPDATE chunks SET state = 4, until = NULL, done = ?2, refs = NULL, request = NULL WHERE id = ?1", id, now.Ms());

@@ -22,8 +22,7 @@ internal static class SqliteSchema
 
     /// <summary>A table of explanations, one of items, and all of their indexes.</summary>
     public static string Documents(string explanations, string items) =>
-        ExplanationTable(explanations) + ItemTable(items) + PlainIndexes(items) + Levels(SqliteIndex.OfItems(items)) + Levels(SqliteIndex.OfExplanations(explanations))
-        + SqliteIndex.OfExplanations(explanations).CreateInsertTrigger;
+        ExplanationTable(explanations) + ItemTable(items) + PlainIndexes(items) + Levels(SqliteIndex.OfItems(items)) + Levels(SqliteIndex.OfExplanations(explanations));
 
     private static string Levels(params IEnumerable<SqliteIndex> indexes) => string.Concat(indexes.Select(index => index.Create));
 
@@ -83,7 +82,6 @@ internal static class SqliteSchema
         DROP TABLE explanations_4;
         {SqliteIndex.OfExplanations("explanations").Create}
         {SqliteIndex.OfExplanations("explanations").Fill}
-        {SqliteIndex.OfExplanations("explanations").CreateInsertTrigger}
         """;
 
     /// <summary>All of it, for a new file.</summary>
