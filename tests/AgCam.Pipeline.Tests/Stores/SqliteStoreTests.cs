@@ -82,12 +82,12 @@ public sealed class SqliteStoreTests : StoreContract
         foreach (var one in new[] { store, unfolded })
         {
             await one.MigrateAsync(Cancel);
-            jobs.Add(await AgCam.Pipeline.Stores.Measuring.SyntheticJob.FillAsync(one, new AgCam.Pipeline.Stores.Measuring.SyntheticImages(7), 30_000, cancel: Cancel));
+            jobs.Add(await AgCam.Pipeline.Stores.Measuring.SyntheticJob.FillAsync(one, new AgCam.Pipeline.Stores.Measuring.SyntheticImages(7), 20_000, cancel: Cancel));
         }
 
-        var (keys, recent) = await LevelsAsync(store);
-        Assert.All(keys, rows => Assert.True(rows > 1000, $"{rows} rows were moved"));
-        Assert.All(recent, rows => Assert.True(rows < 20_000, $"{rows} rows were left"));
+        var moved = await store.Database.ReadAsync(
+            session => SqliteIndex.OfItems("items").Where(index => index.Name != "source").Select(index => session.Number($"SELECT COUNT(*) FROM {index.Keys}")).ToList(), Cancel);
+        Assert.All(moved, rows => Assert.True(rows > 1000, $"{rows} rows were moved"));
         await IndexesHoldTheTableAsync(store);
         Assert.Equal((await ListsAsync(unfolded, jobs[1])).Select(list => list.Replace(jobs[1].ToString(), jobs[0].ToString())), await ListsAsync(store, jobs[0]));
 
@@ -95,22 +95,15 @@ public sealed class SqliteStoreTests : StoreContract
         await IndexesHoldTheTableAsync(store);
     }
 
-    private async Task<(List<long> Keys, List<long> Recent)> LevelsAsync(SqliteStore store)
-    {
-        Task<List<long>> CountAsync(Func<SqliteIndex, string> level) => store.Database.ReadAsync(
-            session => SqliteIndex.OfItems("items").Where(index => index.Name != "source").Select(index => session.Number($"SELECT COUNT(*) FROM {level(index)}")!.Value).ToList(), Cancel);
-        return (await CountAsync(index => index.Keys), await CountAsync(index => index.Recent));
-    }
-
-    /// <summary>Every list of a job, from its first page on, by what its items are.</summary>
+    /// <summary>Every list of a job, page by page, by what its items are; not by time, which is when they were made.</summary>
     private async Task<List<string>> ListsAsync(IStore store, Guid job)
     {
         var some = (await store.Items.PageAsync(new ItemQuery { Job = job, Limit = ItemQuery.MaxLimit }, Cancel)).Items.First(item => item.Label is not null && item.Probability is not null);
         var lists = new List<string>();
-        foreach (var index in ItemIndex.All)
+        foreach (var index in ItemIndex.All.Where(index => index.Sort != ItemSort.Time))
             foreach (var descending in new[] { false, true })
             {
-                var query = new ItemQuery { Sort = index.Sort, Descending = descending, Limit = 97 };
+                var query = new ItemQuery { Sort = index.Sort, Descending = descending, Limit = 499 };
                 query = index.Filters.HasFlag(ItemFilters.Job) ? query with { Job = job } : query;
                 query = index.Filters.HasFlag(ItemFilters.Status) ? query with { Status = some.Status } : query;
                 query = index.Filters.HasFlag(ItemFilters.Model) ? query with { Model = some.Model } : query;

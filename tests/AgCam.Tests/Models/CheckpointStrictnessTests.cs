@@ -102,6 +102,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [InlineData("fc_norm.weight", "averages the patches")]
     [InlineData("attn_pool.latent", "pools by attention")]
     [InlineData("blocks.0.mlp.w12.weight", "SwiGLU")]
+    [InlineData("blocks.0.mlp.fc1_g.weight", "SwiGLU")]
     [InlineData("logit_scale", "embedding")]
     [InlineData("blocks.0.attn.relative_position_bias_table", "relative positions")]
     public void What_the_method_does_not_cover_is_refused_with_the_reason(string key, string why)

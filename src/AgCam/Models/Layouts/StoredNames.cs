@@ -36,11 +36,14 @@ internal static class StoredNames
             "it stores rotary positions; only those of DINOv3 in timm's layout are covered, which follow from the patches' places"),
     ];
 
+    /// <summary>timm's name for one half of a gated MLP, which DINOv3 alone may have.</summary>
+    private static readonly (Func<string, bool> Sign, string Why) Gated = (name => name.Contains(".mlp.fc1_g.", StringComparison.Ordinal), "its MLP is SwiGLU");
+
     /// <param name="pooled">Models that average the patches are wanted.</param>
     public static PlacedWeights ToCanonical(IReadOnlyDictionary<string, WeightTensor> stored, string model, bool pooled = false)
     {
         var tensors = WithoutWrappers(stored);
-        foreach (var (sign, why) in Refused)
+        foreach (var (sign, why) in EvaLayout.Recognizes(tensors.Keys) ? Refused : [.. Refused, Gated])
             if (tensors.Keys.FirstOrDefault(sign) is { } found)
                 throw new ModelException(ModelFailure.UnsupportedArchitecture,
                     $"{model} is not supported: {why} (it holds {PrintableName.Of(found)}). "
