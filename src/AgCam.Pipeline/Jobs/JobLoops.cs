@@ -16,9 +16,16 @@ internal sealed class JobLoops(
     private readonly SemaphoreSlim _sweep = new(0, 1);
     private readonly Dictionary<Guid, Task> _planning = [];
 
+    /// <summary>Chunks since the last look: when a quarter of the window has gone there is room worth a look.</summary>
+    private int _explained;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var hearing = events.Subscribe(_ => signal.Planned());
+        using var hearing = events.Subscribe(_ =>
+        {
+            if (Interlocked.Increment(ref _explained) >= publisher.Window / 4)
+                signal.Planned();
+        });
         await Task.WhenAll(
             EveryAsync(options.Poll, signal.Publish, PublishAsync, "publish jobs", stoppingToken),
             EveryAsync(options.Poll, signal.Plan, PlanAsync, "plan jobs", stoppingToken),
@@ -28,6 +35,7 @@ internal sealed class JobLoops(
 
     private async Task PublishAsync(CancellationToken cancel)
     {
+        Interlocked.Exchange(ref _explained, 0);
         var running = new List<Job>();
         foreach (var job in await JobsAsync(JobState.Running, cancel))
             if (_failures.Judge(job) is { } reason)

@@ -41,16 +41,7 @@ public sealed class TopLogits
     {
         if (logits.Length > ushort.MaxValue + 1)
             throw new ArgumentException($"{logits.Length} classes are more than the 65,536 that the stored form can name.", nameof(logits));
-        var highest = new Span<ulong>(new ulong[Math.Min(MaxCount, logits.Length)]); // a heap, the lowest of the kept ones first
-        for (var i = 0; i < logits.Length; i++)
-        {
-            var key = KeyOf(logits[i], i);
-            if (i < highest.Length)
-                SiftUp(highest, i, key);
-            else if (key > highest[0]) // of equal ones the earlier class stays
-                SiftDown(highest, key);
-        }
-        highest.Sort();
+        Span<ulong> highest = KeysOfHighest(logits, Math.Min(MaxCount, logits.Length));
         var packed = new byte[4 * highest.Length];
         for (var rank = 0; rank < highest.Length; rank++)
         {
@@ -61,34 +52,36 @@ public sealed class TopLogits
         return new TopLogits(packed);
     }
 
-    /// <summary>Orders as the logits do (a NaN below all), then the lower class first: one number to compare.</summary>
-    private static ulong KeyOf(float logit, int @class)
+    /// <summary>A count of how many logits share their leading bits tells from where on they can be among the highest: only those are sorted.</summary>
+    /// <returns>Lowest first.</returns>
+    private static Span<ulong> KeysOfHighest(ReadOnlySpan<float> logits, int count)
+    {
+        var order = logits.Length <= 2048 ? stackalloc uint[logits.Length] : new uint[logits.Length];
+        Span<int> sharing = stackalloc int[1 << LeadingBits];
+        sharing.Clear();
+        for (var i = 0; i < logits.Length; i++)
+            sharing[(int)((order[i] = OrderOf(logits[i])) >> (32 - LeadingBits))]++;
+        var (lowest, kept) = (sharing.Length, 0);
+        while (kept < count)
+            kept += sharing[--lowest];
+
+        var keys = new ulong[kept];
+        for (int i = 0, next = 0; next < kept; i++)
+            if (order[i] >> (32 - LeadingBits) >= lowest)
+                keys[next++] = (ulong)order[i] << 16 | (uint)(ushort.MaxValue - i); // the lower class first among equal ones
+        Array.Sort(keys);
+        return keys.AsSpan(kept - count);
+    }
+
+    /// <summary>The sign, the exponent and two bits of the fraction.</summary>
+    private const int LeadingBits = 11;
+
+    /// <summary>Orders as the logits do, a NaN below all.</summary>
+    private static uint OrderOf(float logit)
     {
         if (float.IsNaN(logit))
-            return (ulong)(ushort.MaxValue - @class);
-        var bits = BitConverter.SingleToUInt32Bits(logit == 0 ? 0f : logit); // -0 is 0
-        var ordered = (int)bits < 0 ? ~bits : bits | 0x80000000;
-        return (ulong)ordered << 16 | (uint)(ushort.MaxValue - @class);
-    }
-
-    private static void SiftUp(Span<ulong> heap, int at, ulong key)
-    {
-        for (int parent; at > 0 && key < heap[parent = (at - 1) / 2]; at = parent)
-            heap[at] = heap[parent];
-        heap[at] = key;
-    }
-
-    private static void SiftDown(Span<ulong> heap, ulong key)
-    {
-        var at = 0;
-        for (int child; (child = 2 * at + 1) < heap.Length; at = child)
-        {
-            if (child + 1 < heap.Length && heap[child + 1] < heap[child])
-                child++;
-            if (key <= heap[child])
-                break;
-            heap[at] = heap[child];
-        }
-        heap[at] = key;
+            return 0;
+        var bits = BitConverter.SingleToUInt32Bits(logit + 0f); // -0 is 0
+        return (int)bits < 0 ? ~bits : bits | 0x80000000;
     }
 }

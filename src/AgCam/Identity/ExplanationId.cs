@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using System.Buffers;
 using System.Text;
 
 namespace AgCam;
@@ -30,27 +30,26 @@ public static class ExplanationId
     /// <param name="targets">As requested, with "label" resolved to the image's own: "predicted", "top:5", "label:dog".</param>
     public static Digest Compute(Digest image, ExplanationRecipe recipe, IReadOnlyList<string> targets)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Add(hash, "agcam-explanation");
-        Add(hash, SchemaVersion.ToString());
-        Add(hash, image.ToString());
-        Add(hash, recipe.Model.ToString());
-        Add(hash, recipe.Shape);
-        Add(hash, recipe.Preprocessing);
-        Add(hash, recipe.Method);
-        Add(hash, recipe.Dtype);
-        Add(hash, recipe.Embedding ? "embedding" : "none");
-        Add(hash, targets.Count.ToString());
+        var text = new ArrayBufferWriter<byte>(512);
+        Add(text, "agcam-explanation");
+        Add(text, SchemaVersion.ToString());
+        Add(text, image.ToString());
+        Add(text, recipe.Model.ToString());
+        Add(text, recipe.Shape);
+        Add(text, recipe.Preprocessing);
+        Add(text, recipe.Method);
+        Add(text, recipe.Dtype);
+        Add(text, recipe.Embedding ? "embedding" : "none");
+        Add(text, targets.Count.ToString());
         foreach (var target in targets)
-            Add(hash, target);
-        return new Digest(hash.GetHashAndReset());
+            Add(text, target);
+        return Digest.Of(text.WrittenSpan);
     }
 
-    private static void Add(IncrementalHash hash, string field)
+    private static void Add(ArrayBufferWriter<byte> text, string field)
     {
-        var bytes = Encoding.UTF8.GetBytes(field);
-        hash.AppendData(Encoding.ASCII.GetBytes($"{bytes.Length}:"));
-        hash.AppendData(bytes);
-        hash.AppendData(","u8);
+        Encoding.UTF8.GetBytes($"{Encoding.UTF8.GetByteCount(field)}:", text);
+        Encoding.UTF8.GetBytes(field, text);
+        text.Write(","u8);
     }
 }

@@ -12,8 +12,7 @@ internal enum FileKind
 }
 
 /// <summary>What a path leads to, links followed, learned without opening it.</summary>
-/// <param name="Identity">The same for every path to the same file, links and all.</param>
-internal readonly partial record struct FileStatus(FileKind Kind, string Identity)
+internal readonly partial record struct FileStatus(FileKind Kind, FileIdentity Identity)
 {
     /// <returns>False with the system's error number when there is nothing to be learned.</returns>
     public static bool TryGet(string path, out FileStatus status, out int error)
@@ -21,7 +20,7 @@ internal readonly partial record struct FileStatus(FileKind Kind, string Identit
         error = 0;
         if (!OperatingSystem.IsLinux())
         {
-            status = new FileStatus(Directory.Exists(path) ? FileKind.Folder : FileKind.Regular, Path.GetFullPath(path));
+            status = new FileStatus(Directory.Exists(path) ? FileKind.Folder : FileKind.Regular, new FileIdentity(0, 0, 0, Path.GetFullPath(path)));
             return true;
         }
         if (Stat(CurrentFolder, path, 0, TypeAndInode, out var record) != 0)
@@ -36,7 +35,7 @@ internal readonly partial record struct FileStatus(FileKind Kind, string Identit
             FolderType => FileKind.Folder,
             _ => FileKind.Other,
         };
-        status = new FileStatus(kind, $"{record.DeviceMajor}:{record.DeviceMinor}:{record.Inode}");
+        status = new FileStatus(kind, new FileIdentity(record.DeviceMajor, record.DeviceMinor, record.Inode, null));
         return true;
     }
 
@@ -64,3 +63,7 @@ internal readonly partial record struct FileStatus(FileKind Kind, string Identit
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Stat(int folder, string path, int flags, uint mask, out Record record);
 }
+
+/// <summary>The same for every path to the same file, links and all.</summary>
+/// <param name="Path">Where there is nothing better.</param>
+internal readonly record struct FileIdentity(uint DeviceMajor, uint DeviceMinor, ulong Inode, string? Path);

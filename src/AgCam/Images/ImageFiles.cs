@@ -59,7 +59,7 @@ public static class ImageFiles
 
     private static IEnumerable<string> Walk(string root, int depth = int.MaxValue)
     {
-        var listed = new HashSet<string>(StringComparer.Ordinal);
+        var listed = new HashSet<FileIdentity>();
         var pending = new Stack<Entry>([new Entry(root, IsFolder: true, Depth: 0)]);
         while (pending.TryPop(out var entry))
         {

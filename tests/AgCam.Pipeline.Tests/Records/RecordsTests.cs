@@ -1,6 +1,7 @@
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores.Documents;
+using FsCheck.Xunit;
 using Xunit;
 
 namespace AgCam.Pipeline.Tests.Records;
@@ -67,6 +68,18 @@ public sealed class RecordsTests
         Assert.Equal(3, TopLogits.From([1, 2, 3]).Count);
         Assert.Throws<ArgumentException>(() => TopLogits.From(new float[65_537]));
         Assert.Equal(65_535, TopLogits.From([.. Enumerable.Range(0, 65_536).Select(i => (float)i)]).Class(0));
+    }
+
+    [Property]
+    public void The_highest_logits_are_those_that_sorting_gives(float[] some, ushort classes)
+    {
+        var logits = Enumerable.Range(0, classes % 3000).Select(i => some.Length == 0 ? 0 : some[i * 7 % some.Length] * (i % 5 - 2)).ToArray(); // NaN, infinities, -0 and many ties among them
+
+        var top = TopLogits.From(logits);
+
+        // A NaN is below all, -0 is 0: as the runtime orders floats. Of equal ones the lower class comes first.
+        var expected = Enumerable.Range(0, logits.Length).OrderByDescending(i => logits[i]).Take(100);
+        Assert.Equal(expected, Enumerable.Range(0, top.Count).Select(top.Class));
     }
 
     [Fact]

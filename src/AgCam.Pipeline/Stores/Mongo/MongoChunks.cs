@@ -69,7 +69,8 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         while (true)
         {
             cancel.ThrowIfCancellationRequested();
-            if (await TryLeaseAsync(message, worker, lease, redelivered, cancel) is { } answer)
+            var answer = await TryUsualLeaseAsync(message, worker, lease, cancel) ?? await TryLeaseAsync(message, worker, lease, redelivered, cancel);
+            if (answer is not null)
                 return answer;
         }
     });
@@ -109,6 +110,23 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
     public Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel = default) =>
         MongoDatabase.RunAsync(() => _save.SaveAsync(chunks, cancel));
 
+    /// <summary>Of a chunk that is published as the message says, which nearly all are: one write, and no look before it.</summary>
+    /// <returns>Null when it is not: look closely.</returns>
+    private async Task<LeaseAnswer?> TryUsualLeaseAsync(ExplainImages message, string worker, TimeSpan lease, CancellationToken cancel)
+    {
+        if (message.JobId is { } job && await StateAsync(job, cancel) != JobState.Running)
+            return null;
+        var published = new BsonDocument { { "_id", MongoRaw.Key(message.Owner, message.Chunk) }, { "state", nameof(ChunkState.Published) }, { "epoch", message.Epoch } };
+        var chunk = await database.Chunks.FindOneAndUpdateAsync<MongoChunk>(published, Leased(worker, clock.Now(), lease), new() { ReturnDocument = ReturnDocument.After }, cancel);
+        return chunk is null ? null : await GrantedAsync(chunk, message, cancel);
+    }
+
+    private static UpdateDefinition<MongoChunk> Leased(string worker, DateTimeOffset now, TimeSpan lease) =>
+        Set.Set(chunk => chunk.State, ChunkState.Leased).Inc(chunk => chunk.Attempts, 1).Set(chunk => chunk.Worker, worker).Set(chunk => chunk.Leased, now).Set(chunk => chunk.Until, now + lease);
+
+    private async Task<LeaseAnswer> GrantedAsync(MongoChunk leased, ExplainImages message, CancellationToken cancel) =>
+        new(LeaseOutcome.Granted, new ChunkLease(message.Owner, message.Chunk, leased.Attempts), await WithAloneAsync(leased, message.References, cancel));
+
     /// <returns>Null when somebody else moved the chunk meanwhile: look again.</returns>
     private async Task<LeaseAnswer?> TryLeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered, CancellationToken cancel)
     {
@@ -134,18 +152,10 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
             chunk = (await FindRowAsync(message.Owner, message.Chunk, cancel))!;
             return await AnswerAsync(LeaseOutcome.Paused);
         }
-        var leased = Set.Set(one => one.State, ChunkState.Leased).Inc(one => one.Attempts, 1).Set(one => one.Worker, worker).Set(one => one.Leased, now).Set(one => one.Until, now + lease);
-        if (!await TryAsync(chunk, WithCrash(chunk, leased), cancel))
+        if (!await TryAsync(chunk, WithCrash(chunk, Leased(worker, now, lease)), cancel))
             return null;
-        var granted = Crashed(chunk) with
-        {
-            State = ChunkState.Leased,
-            Attempts = chunk.Attempts + 1,
-            Worker = worker,
-            Leased = now,
-            Until = now + lease,
-        };
-        return new LeaseAnswer(LeaseOutcome.Granted, new ChunkLease(message.Owner, message.Chunk, granted.Attempts), await WithAloneAsync(granted, message.References, cancel));
+        return await GrantedAsync(
+            Crashed(chunk) with { State = ChunkState.Leased, Attempts = chunk.Attempts + 1, Worker = worker, Leased = now, Until = now + lease }, message, cancel);
     }
 
     private async Task<IReadOnlyList<Chunk>> PublishAsync(IEnumerable<MongoChunk> chunks, TimeSpan trust, CancellationToken cancel)
@@ -208,7 +218,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         database.Chunks.Find(new BsonDocument("_id", MongoRaw.Key(owner, number))).FirstOrDefaultAsync(cancel)!;
 
     private async Task<JobState?> StateAsync(Guid job, CancellationToken cancel) =>
-        (await database.Jobs.Find(one => one.Id == job).Project(one => new { one.State }).FirstOrDefaultAsync(cancel))?.State;
+        await database.Jobs.Find(MongoJob.Is(job)).Project(MongoJob.OnlyState).FirstOrDefaultAsync(cancel) is { } found ? Enum.Parse<JobState>(found["state"].AsString) : null;
 
     /// <summary>The documents that hold what these chunks are to compute.</summary>
     public static FilterDefinition<MongoReferences> ReferencesOf(IEnumerable<MongoChunk> chunks) =>

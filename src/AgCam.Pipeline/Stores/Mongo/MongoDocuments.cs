@@ -3,6 +3,7 @@ using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores.Documents;
 using MongoDB.Bson;
 using MongoDB.Bson.IO;
+using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
 
@@ -30,6 +31,11 @@ internal sealed record MongoJob
 
     /// <summary>There from the completion until it has been told.</summary>
     public bool? Untold { get; init; }
+
+    /// <summary>Spelt out, as is whatever is asked for each chunk: the driver translates an expression anew each time, which takes longer than the call.</summary>
+    public static FilterDefinition<MongoJob> Is(Guid id) => new BsonDocument("_id", MongoRaw.Id(id));
+
+    public static readonly BsonDocument OnlyState = new() { { "state", 1 }, { "_id", 0 } }, OnlyChunks = new() { { "chunks", 1 }, { "_id", 0 } };
 
     public Job ToJob(JobProgress progress) => new()
     {

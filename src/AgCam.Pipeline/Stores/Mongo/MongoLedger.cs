@@ -1,4 +1,5 @@
 using AgCam.Pipeline.Records;
+using MongoDB.Bson;
 using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
@@ -55,9 +56,9 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
             Builders<MongoChunk>.Update.Set(chunk => chunk.State, ChunkState.Done).Unset(chunk => chunk.Plan), null, cancel);
         if (page is null)
             return false;
-        var chunks = await database.Jobs.Find(job => job.Id == key.Job).Project(job => job.Chunks).FirstOrDefaultAsync(cancel);
+        var job = await database.Jobs.Find(MongoJob.Is(key.Job)).Project(MongoJob.OnlyChunks).FirstOrDefaultAsync(cancel);
         // Only a page that has just become full can complete the job: the sum over the pages is read once per 512 chunks.
-        return chunks is { } total && page.ChunksDone == Math.Min(ChunksPerPage, total - key.N * ChunksPerPage) && await TryCompleteAsync(key.Job, cancel);
+        return job?.GetValue("chunks", BsonNull.Value) is BsonInt32 { Value: var total } && page.ChunksDone == Math.Min(ChunksPerPage, total - key.N * ChunksPerPage) && await TryCompleteAsync(key.Job, cancel);
     }
 
     /// <summary>The compare-and-set that ends a job: of all who ask, one is told yes.</summary>
