@@ -86,7 +86,7 @@ public sealed class SqliteStoreTests : StoreContract
         }
 
         var moved = await store.Database.ReadAsync(
-            session => SqliteIndex.OfItems("items").Where(index => index.Name != "source").Select(index => session.Number($"SELECT COUNT(*) FROM {index.Keys}")).ToList(), Cancel);
+            session => SqliteDocuments.Stored.OfItems.Where(index => index.Name != "source").Select(index => session.Number($"SELECT COUNT(*) FROM {index.Keys}")).ToList(), Cancel);
         Assert.All(moved, rows => Assert.True(rows > 1000, $"{rows} rows were moved"));
         await IndexesHoldTheTableAsync(store);
         Assert.Equal((await ListsAsync(unfolded, jobs[1])).Select(list => list.Replace(jobs[1].ToString(), jobs[0].ToString())), await ListsAsync(store, jobs[0]));
@@ -122,7 +122,7 @@ public sealed class SqliteStoreTests : StoreContract
 
     private static async Task IndexesHoldTheTableAsync(SqliteStore store)
     {
-        foreach (var (index, table, row) in SqliteIndex.OfItems("items").Select(index => (index, "items", "id")).Append((SqliteIndex.OfExplanations("explanations"), "explanations", "row")))
+        foreach (var (index, table, row) in SqliteDocuments.Stored.OfItems.Select(index => (index, "items", "id")).Append((SqliteDocuments.Stored.OfExplanations, "explanations", "row")))
         {
             var columns = index.Key[..^", row".Length];
             var all = $"SELECT {index.Key} FROM {index.Keys} UNION ALL SELECT {index.Key} FROM {index.Recent}";

@@ -5,17 +5,14 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 internal sealed class SqliteBareTables(SqliteDatabase database) : IBareTables
 {
-    private const string Explanations = "bare_explanations", Items = "bare_items";
+    private static readonly SqliteDocuments s_bare = new("bare_explanations", "bare_items");
 
-    private static readonly IReadOnlyList<SqliteIndex> s_items = SqliteIndex.OfItems(Items);
-    private static readonly IReadOnlyList<SqliteIndex> s_all = [.. s_items, SqliteIndex.OfExplanations(Explanations)];
-    private readonly SqliteFolding _folding = new(s_all, database.RecentRows);
+    private readonly SqliteDocumentWriter _documents = new(s_bare, database.RecentRows);
 
     public static async Task<IBareTables> CreateAsync(SqliteDatabase database, CancellationToken cancel)
     {
         await DropAsync(database, cancel);
-        await database.WriteAsync(
-            session => session.Execute(SqliteSchema.Documents(Explanations, Items)), cancel);
+        await database.WriteAsync(session => session.Execute(s_bare.Create), cancel);
         return new SqliteBareTables(database);
     }
 
@@ -26,15 +23,12 @@ internal sealed class SqliteBareTables(SqliteDatabase database) : IBareTables
         await database.WriteManyAsync(
             session =>
             {
-                var (intoExplanations, intoItems) = (SqliteExplanationInserts.Of(session, Explanations), SqliteItemRow.Into(session, Items));
+                var inserts = _documents.Begin(session);
                 foreach (var row in explanationRows)
-                    row.Insert(intoExplanations, DateTimeOffset.UnixEpoch);
-                var inserted = new SqliteRowRuns();
+                    inserts.Insert(row, DateTimeOffset.UnixEpoch);
                 foreach (var row in itemRows)
-                    if (row.Insert(intoItems, 1) == 1)
-                        inserted.Add(SqliteSchema.RowId(1, row.Item.Number));
-                inserted.Take(session, s_items);
-                _folding.Step(session, itemRows.Count);
+                    inserts.Insert(row, owner: 1);
+                inserts.End();
                 return 0;
             },
             cancel);
@@ -42,6 +36,5 @@ internal sealed class SqliteBareTables(SqliteDatabase database) : IBareTables
 
     public async ValueTask DisposeAsync() => await DropAsync(database, CancellationToken.None);
 
-    private static Task<int> DropAsync(SqliteDatabase database, CancellationToken cancel) =>
-        database.WriteAsync(session => session.Execute($"DROP TABLE IF EXISTS {Explanations}; DROP TABLE IF EXISTS {Items}; {string.Concat(s_all.Select(index => index.Drop))}"), cancel);
+    private static Task<int> DropAsync(SqliteDatabase database, CancellationToken cancel) => database.WriteAsync(session => session.Execute(s_bare.Drop), cancel);
 }

@@ -5,9 +5,12 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider clock) : IExplanations
 {
-    private static readonly SqliteIndex s_ids = SqliteIndex.OfExplanations("explanations");
-    private static readonly SqliteIndex s_references = SqliteIndex.OfItems("items").Single(index => index.Name == "explanation");
-    private static readonly string s_row = s_ids.Find("?1");
+    private static readonly SqliteIndex s_ids = SqliteDocuments.Stored.OfExplanations;
+    private static readonly SqliteIndex s_references = SqliteDocuments.Stored.OfItems.Single(index => index.Name == "explanation");
+    private static readonly string s_where = $"WHERE row = {s_ids.Find("?1")}";
+    private static readonly string s_body = $"SELECT body FROM explanations {s_where}";
+    private static readonly string s_isCondemned = $"SELECT condemned IS NOT NULL FROM explanations {s_where}";
+    private static readonly string s_save = $"UPDATE explanations SET condemned = NULL {s_where} AND condemned IS NOT NULL";
 
     public Task<StoredExplanation?> FindAsync(Digest id, CancellationToken cancel = default) =>
         database.ReadAsync(session => Find(session, id), cancel);
@@ -24,7 +27,7 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
                 session =>
                 {
                     foreach (var id in ids)
-                        session.Execute($"UPDATE explanations SET condemned = NULL WHERE row = {s_row} AND condemned IS NOT NULL", id.ToArray());
+                        session.Execute(s_save, id.ToArray());
                     return Look(session, ids);
                 },
                 cancel);
@@ -64,13 +67,13 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
     }
 
     private static StoredExplanation? Find(SqliteSession session, Digest id) =>
-        session.First($"SELECT body FROM explanations WHERE row = {s_row}", row => ExplanationDocument.Decode(id, row.GetBlob(0)), id.ToArray());
+        session.First(s_body, row => ExplanationDocument.Decode(id, row.GetBlob(0)), id.ToArray());
 
     private static List<(Digest Id, bool Condemned)> Look(SqliteSession session, IReadOnlyCollection<Digest> ids)
     {
         var found = new List<(Digest, bool)>();
         foreach (var id in ids.Distinct())
-            if (session.Number($"SELECT condemned IS NOT NULL FROM explanations WHERE row = {s_row}", id.ToArray()) is { } condemned)
+            if (session.Number(s_isCondemned, id.ToArray()) is { } condemned)
                 found.Add((id, condemned != 0));
         return found;
     }

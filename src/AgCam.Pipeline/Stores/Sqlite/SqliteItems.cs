@@ -6,8 +6,7 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 internal sealed class SqliteItems(SqliteDatabase database) : IItems
 {
-    private static readonly IReadOnlyList<SqliteIndex> s_indexes = SqliteIndex.OfItems("items");
-    private static readonly string s_knownSource = $"SELECT body FROM items WHERE id = {s_indexes.Single(index => index.Name == "source").Find("?1")}";
+    private static readonly string s_knownSource = $"SELECT body FROM items WHERE id = {SqliteDocuments.Stored.OfItems.Single(index => index.Name == "source").Find("?1")}";
 
     private const string Columns = "items.id, owners.id, status, items.model, items.predicted, items.probability, items.correct, items.label, items.explanation, time, body";
 
@@ -96,7 +95,7 @@ internal sealed class SqliteItems(SqliteDatabase database) : IItems
         if (query.Explanation is { } explanation)
             where.Add($"explanation = {Parameter(explanation.ToArray())}");
 
-        var levels = s_indexes.FirstOrDefault(one => index.Name == $"item_{one.Name}");
+        var levels = SqliteDocuments.Stored.OfItems.FirstOrDefault(one => index.Name == $"item_{one.Name}");
         var row = levels is null ? "items.id" : "row";
         var sort = index.Sort switch { ItemSort.Probability => "probability", ItemSort.Time => "time", _ => null };
         if (cursor is { } after && index != ItemIndex.Primary)

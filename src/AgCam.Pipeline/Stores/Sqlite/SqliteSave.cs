@@ -11,11 +11,7 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
     /// <summary>Stored in about a millisecond.</summary>
     private const int FewItems = 16;
 
-    private static readonly IReadOnlyList<SqliteIndex> s_ofItems = SqliteIndex.OfItems("items");
-    private static readonly SqliteIndex s_ofExplanations = SqliteIndex.OfExplanations("explanations");
-    private static readonly string s_explanationExists = $"SELECT 1 WHERE {s_ofExplanations.Has("?1")}";
-
-    private readonly SqliteFolding _folding = new([.. s_ofItems, s_ofExplanations], database.RecentRows);
+    private readonly SqliteDocumentWriter _documents = new(SqliteDocuments.Stored, database.RecentRows);
 
     public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel)
     {
@@ -26,16 +22,15 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
         var now = clock.Now();
         IReadOnlyList<SaveAnswer> Save(SqliteSession session)
         {
-            var inserted = new SqliteRowRuns();
-            List<SaveAnswer> answers = [.. encoded.Select(one => SqliteSave.Save(session, one, now, inserted))];
-            inserted.Take(session, s_ofItems);
-            _folding.Step(session, answers.Sum(answer => answer.NewItems));
+            var inserts = _documents.Begin(session);
+            List<SaveAnswer> answers = [.. encoded.Select(one => SqliteSave.Save(session, one, now, inserts))];
+            inserts.End();
             return answers;
         }
         return await (chunks.Sum(result => result.Items.Count) > FewItems ? database.WriteManyAsync(Save, cancel) : database.WriteAsync(Save, cancel));
     }
 
-    private static SaveAnswer Save(SqliteSession session, Encoded encoded, DateTimeOffset now, SqliteRowRuns inserted)
+    private static SaveAnswer Save(SqliteSession session, Encoded encoded, DateTimeOffset now, SqliteDocumentWriter.Inserts inserts)
     {
         var lease = encoded.Result.Lease;
         var no = SqliteOwners.Find(session, lease.Owner) ?? 0;
@@ -49,21 +44,13 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
             return new SaveAnswer(SaveOutcome.LeaseLost, 0, 0, new JobProgress(), false);
         var held = ChunkRules.CheckAndFindHeld(encoded.Result, chunk, row.Numbers());
 
-        var (newExplanations, intoExplanations) = (0, SqliteExplanationInserts.Of(session));
-        foreach (var explanation in encoded.Explanations)
-            newExplanations += explanation.Insert(intoExplanations, now);
+        var newExplanations = encoded.Explanations.Count(explanation => inserts.Insert(explanation, now));
         foreach (var explanation in held)
-            if (session.Number(s_explanationExists, explanation.ToArray()) is null)
+            if (session.Number(SqliteDocuments.Stored.HasExplanation, explanation.ToArray()) is null)
                 throw ChunkRules.Missing(chunk, explanation);
         if (encoded.Result.Rows is { } rows)
             SqliteChunkRows.Insert(session, id, rows);
-        var (newItems, intoItems) = (0, SqliteItemRow.Into(session));
-        foreach (var item in encoded.Items)
-            if (item.Insert(intoItems, no) == 1)
-            {
-                newItems++;
-                inserted.Add(SqliteSchema.RowId(no, item.Item.Number));
-            }
+        var newItems = encoded.Items.Count(item => inserts.Insert(item, no));
 
         var progress = newItems == encoded.Items.Count ? JobProgress.Of(encoded.Result.Items) : Recount(session, no, encoded.Result.Items);
         session.Execute("UPDATE chunks SET state = 4, until = NULL, done = ?2, refs = NULL, request = NULL WHERE id = ?1", id, now.Ms());

@@ -13,20 +13,14 @@ internal static class SqliteSchema
     public static long Owner(long rowId) => rowId >> 32;
 
     /// <summary>The indexes whose entries come about in order, or are few; the others are <see cref="SqliteIndex"/>es.</summary>
-    private static string PlainIndexes(string table) =>
+    public static string PlainIndexes(string table) =>
         $"""
         CREATE INDEX {table}_status ON {table} (owner, status);
         CREATE INDEX {table}_time ON {table} (time);
 
         """;
 
-    /// <summary>A table of explanations, one of items, and all of their indexes.</summary>
-    public static string Documents(string explanations, string items) =>
-        ExplanationTable(explanations) + ItemTable(items) + PlainIndexes(items) + Levels(SqliteIndex.OfItems(items)) + Levels(SqliteIndex.OfExplanations(explanations));
-
-    private static string Levels(params IEnumerable<SqliteIndex> indexes) => string.Concat(indexes.Select(index => index.Create));
-
-    private static string ExplanationTable(string table) =>
+    public static string ExplanationTable(string table) =>
         $"""
         CREATE TABLE {table} (
             row INTEGER PRIMARY KEY,
@@ -37,7 +31,7 @@ internal static class SqliteSchema
 
         """;
 
-    private static string ItemTable(string table) =>
+    public static string ItemTable(string table) =>
         $"""
         CREATE TABLE {table} (
             id INTEGER PRIMARY KEY,
@@ -75,13 +69,13 @@ internal static class SqliteSchema
     /// <summary>From version 4 (and 3) to 5: the indexes whose values come in no order get two levels. A UNIQUE of a table cannot be dropped, so explanations are copied.</summary>
     public static readonly string From4 =
         $"""
-        {string.Concat(SqliteIndex.OfItems("items").Select(index => $"DROP INDEX IF EXISTS items_{index.Name}; {index.Create} {index.Fill}"))}
+        {string.Concat(SqliteDocuments.Stored.OfItems.Select(index => $"DROP INDEX IF EXISTS items_{index.Name}; {index.Create} {index.Fill}"))}
         ALTER TABLE explanations RENAME TO explanations_4;
         {ExplanationTable("explanations")}
         INSERT INTO explanations SELECT row, id, created, condemned, body FROM explanations_4;
         DROP TABLE explanations_4;
-        {SqliteIndex.OfExplanations("explanations").Create}
-        {SqliteIndex.OfExplanations("explanations").Fill}
+        {SqliteDocuments.Stored.OfExplanations.Create}
+        {SqliteDocuments.Stored.OfExplanations.Fill}
         """;
 
     /// <summary>All of it, for a new file.</summary>
@@ -157,7 +151,7 @@ internal static class SqliteSchema
             attempt INTEGER NOT NULL,
             PRIMARY KEY (chunk, number)) WITHOUT ROWID;
 
-        {Documents("explanations", "items")}
+        {SqliteDocuments.Stored.Create}
         {From2}
 
         CREATE TABLE provenances (
