@@ -2,6 +2,7 @@ using System.Text.Json;
 using AgCam.Images;
 using AgCam.Models;
 using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
@@ -34,6 +35,7 @@ internal sealed class ProblemHandler(IProblemDetailsService problems, ILogger<Pr
         InvalidMessageException message => With(
             Problem.Details(400, "invalid-request", message.Message, "Correct the fields that are named and send it again."),
             "errors", message.Problems.GroupBy(one => one.Field).ToDictionary(field => field.Key, field => field.Select(one => one.Problem).ToArray())),
+        ImageException { Reason: ReferenceFailure.Unreachable } away => Problem.Details(503, "source-unreachable", away.Message, "Send the same request again in a moment; the operator sees to the place that does not answer."),
         ImageException image => With(
             Problem.Details(image.Reason == ImageFailure.TooManyBytes ? 413 : 422, "image-refused", image.Message, "Send another image."), "reason", image.Reason),
         BadHttpRequestException { StatusCode: 413 } large => Problem.Details(413, "too-large", large.Message, "Send less: the limit is in the text."),

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using AgCam.Cli.Remote;
 using AgCam.Cli.Terminal;
+using AgCam.Pipeline.Messages;
 
 namespace AgCam.Cli;
 
@@ -20,8 +21,13 @@ internal static class SubmitVerb
         var model = new Option<string?>("--model", "-m") { Description = "One of the server's models. Default: its only one.", HelpName = "NAME" };
         var targets = new Option<string[]>("--target", "-t") { Description = "predicted (default), label, top:N, class:NAME. Repeatable.", HelpName = "TARGET" };
         var threshold = new Option<double?>("--threshold") { Description = "Of the normalised map, in [0, 1]. Default 0.5.", HelpName = "SHARE" };
+        var method = new Option<string?>("--method") { Description = "One that the server's workers know. Default ag-cam, the paper's.", HelpName = "NAME" };
+        var dtype = new Option<string?>("--dtype") { Description = "Of the forward pass: float32 (default), bfloat16 or float16.", HelpName = "DTYPE" };
         var label = new Option<string?>("--label") { Description = "What the images are of.", HelpName = "CLASS" };
         var tags = new Option<string[]>("--tag") { Description = "Of jobs. Repeatable.", HelpName = "TAG" };
+        var lane = new Option<Lane?>("--lane") { Description = "Of jobs: bulk (default), or interactive for one that somebody is waiting for." };
+        var weight = new Option<int?>("--weight") { Description = "Of jobs: the share of the workers against other running jobs, 1 to 100. Default 1.", HelpName = "N" };
+        var maxFailureRate = new Option<double?>("--max-failure-rate") { Description = "Of jobs: the share of failures among the first thousand images above which the job is paused, in [0, 1]. Default 1: never.", HelpName = "SHARE" };
         var maxFailures = new Option<long>("--max-failures") { Description = "Failed images that still count as success with --wait; more give exit code 3.", HelpName = "N" };
         var rehash = new Option<bool>("--rehash") { Description = "Read images again that have not changed since an earlier job read them." };
         var settings = new Option<string[]>("--option") { Description = "Of a manifest: column.path=NAME, column.label=, column.split=, column.version=, base=FOLDER. Repeatable.", HelpName = "NAME=VALUE" };
@@ -29,14 +35,15 @@ internal static class SubmitVerb
         var webhook = new Option<string?>("--webhook") { Description = "Of jobs: called, signed, when it has completed; on a host that the server allows.", HelpName = "URL" };
         var summary = SummaryFile.Option();
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
-        var command = new Command("submit", "Sends images to a running agcam.") { paths, wait, key, model, targets, threshold, label, tags, webhook, maxFailures, summary, rehash, settings, dryRun, json };
+        var command = new Command("submit", "Sends images to a running agcam.") { paths, wait, key, model, targets, threshold, method, dtype, label, tags, lane, weight, maxFailureRate, webhook, maxFailures, summary, rehash, settings, dryRun, json };
         remote.AddTo(command);
         command.SetAction((parsed, cancel) => remote.Run(parsed, async client =>
         {
             var submission = new Submission(
                 client, parsed.GetValue(wait), parsed.GetValue(json), parsed.GetValue(key), parsed.GetValue(maxFailures), parsed.GetValue(model),
                 parsed.GetValue(targets) ?? [], parsed.GetValue(threshold), parsed.GetValue(label), parsed.GetValue(tags) ?? [], parsed.GetValue(webhook), parsed.GetValue(summary),
-                parsed.GetValue(rehash), parsed.GetValue(settings) ?? [], parsed.GetValue(dryRun));
+                parsed.GetValue(rehash), parsed.GetValue(settings) ?? [], parsed.GetValue(dryRun), parsed.GetValue(method), parsed.GetValue(dtype),
+                new Share(parsed.GetValue(lane), parsed.GetValue(weight), parsed.GetValue(maxFailureRate)));
             return await submission.Send(parsed.GetValue(paths)!, cancel);
         }));
         return command.WithExamples(
@@ -44,12 +51,16 @@ internal static class SubmitVerb
             new("A folder that the server may read, followed to its end", "agcam submit /data/pets --tag nightly --wait"),
             new("What would it be?", "agcam submit s3://bucket/pets --dry-run"),
             new("A manifest with columns of its own names", "agcam submit manifest:/data/pets.parquet --option column.path=where --option column.label=truth"),
+            new("Paused soon when something is wrong with all of it", "agcam submit s3://bucket/pets --max-failure-rate 0.05 --weight 3"),
             new("Safe to repeat: an orchestrator's step that starts again follows the same job", "agcam submit /data/pets --key pets-2024-11-23 --wait --summary-file end.json"));
     }
 
+    /// <summary>A job's part of what the workers can do, and when it gives it up.</summary>
+    private sealed record Share(Lane? Lane, int? Weight, double? MaxFailureRate);
+
     private sealed record Submission(
         ApiClient Client, bool Wait, bool Json, string? Key, long MaxFailures, string? Model, IReadOnlyList<string> Targets, double? Threshold, string? Label, IReadOnlyList<string> Tags,
-        string? Webhook, string? SummaryFile, bool Rehash, IReadOnlyList<string> Settings, bool DryRun)
+        string? Webhook, string? SummaryFile, bool Rehash, IReadOnlyList<string> Settings, bool DryRun, string? Method, string? Dtype, Share Share)
     {
         public async Task<int> Send(IReadOnlyList<string> paths, CancellationToken cancel)
         {
@@ -108,6 +119,8 @@ internal static class SubmitVerb
 
             Add("model", Model);
             Add("label", Label);
+            Add("method", Method);
+            Add("dtype", Dtype);
             Add("threshold", Threshold?.ToString(CultureInfo.InvariantCulture));
             foreach (var target in Targets)
                 Add("targets", target);
@@ -137,6 +150,16 @@ internal static class SubmitVerb
                 body["model"] = Model;
             if (Threshold is not null)
                 body["threshold"] = Threshold;
+            if (Method is not null)
+                body["method"] = Method;
+            if (Dtype is not null)
+                body["dtype"] = Dtype;
+            if (Share.Lane is not null)
+                body["lane"] = $"{Share.Lane}";
+            if (Share.Weight is not null)
+                body["weight"] = Share.Weight;
+            if (Share.MaxFailureRate is not null)
+                body["maxFailureRate"] = Share.MaxFailureRate;
             if (Targets.Count > 0)
                 body["targets"] = new JsonArray([.. Targets.Select(target => (JsonNode?)target)]);
             if (Webhook is not null)

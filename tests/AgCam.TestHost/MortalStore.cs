@@ -109,6 +109,8 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
         public Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancel = default) => jobs.PauseAsync(job, reason, cancel);
 
+        public Task<Judgement> JudgeAsync(Guid job, string? reason, CancellationToken cancel = default) => jobs.JudgeAsync(job, reason, cancel);
+
         public Task<bool> ResumeAsync(Guid job, CancellationToken cancel = default) => jobs.ResumeAsync(job, cancel);
 
         public Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancel = default) => jobs.CancelAsync(job, reason, cancel);

@@ -6,7 +6,7 @@ using Parquet.Serialization;
 namespace AgCam.Api.Exports;
 
 /// <summary>
-/// A row an item, with the first target's raw map, the highest logits and the boxes: what an analysis of a whole data set reads. Parquet's index stands at the end of the
+/// A row an item, with the raw maps, the highest logits and the boxes: what an analysis of a whole data set reads. Parquet's index stands at the end of the
 /// file and needs to be gone back to, so it is written to a temporary file first.
 /// </summary>
 internal static class ParquetFile
@@ -66,8 +66,11 @@ internal sealed class ParquetRow
     /// <summary>x, y, width, height, score of each box, one after the other, in original pixels.</summary>
     public List<float> boxes { get; set; } = [];
 
-    /// <summary>The first target.</summary>
+    /// <summary>The first target as it was asked for.</summary>
     public string? target { get; set; }
+
+    /// <summary>The name of the class that the first target is.</summary>
+    public string? target_class { get; set; }
 
     public int? rows { get; set; }
 
@@ -75,6 +78,15 @@ internal sealed class ParquetRow
 
     /// <summary>rows x columns values, row-major, not scaled.</summary>
     public List<float> map { get; set; } = [];
+
+    /// <summary>The targets behind the first, as they were asked for: of "top:5" four times that. Apart from it, so that a table of one target stays what it was, in size as well.</summary>
+    public List<string> more_targets { get; set; } = [];
+
+    /// <summary>Their classes' names.</summary>
+    public List<string> more_target_classes { get; set; } = [];
+
+    /// <summary>Their maps, one after the other, each of rows x columns values as the first.</summary>
+    public List<float> more_maps { get; set; } = [];
 
     public List<int> logit_classes { get; set; } = [];
 
@@ -85,6 +97,7 @@ internal sealed class ParquetRow
     public static ParquetRow Of(Item item, StoredExplanation? explanation)
     {
         var map = explanation?.Maps.FirstOrDefault();
+        var more = explanation?.Maps.Skip(1).ToList() ?? [];
         return new ParquetRow
         {
             number = item.Number,
@@ -104,9 +117,13 @@ internal sealed class ParquetRow
             height = explanation?.Picture.Height,
             boxes = [.. item.Boxes.SelectMany(box => new[] { (float)box.X, (float)box.Y, (float)box.Width, (float)box.Height, (float)box.Score })],
             target = map?.Target,
+            target_class = map?.Name,
             rows = map?.Rows,
             columns = map?.Columns,
             map = [.. map?.Values() ?? []],
+            more_targets = [.. more.Select(one => one.Target)],
+            more_target_classes = [.. more.Select(one => one.Name)],
+            more_maps = [.. more.SelectMany(one => one.Values())],
             logit_classes = explanation is null ? [] : [.. Enumerable.Range(0, explanation.Logits.Count).Select(explanation.Logits.Class)],
             logits = explanation is null ? [] : [.. Enumerable.Range(0, explanation.Logits.Count).Select(explanation.Logits.Value)],
             log_sum_exp = explanation?.LogSumExp,

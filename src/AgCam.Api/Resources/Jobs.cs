@@ -130,6 +130,7 @@ internal static class Jobs
 
     private static async IAsyncEnumerable<SseItem<JobView>> FollowAsync(Guid id, IStore store, CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancel)
     {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, stopping);
         JobView? told = null;
         var last = TimeProvider.System.GetTimestamp();
         while (await store.Jobs.FindAsync(id, cancel) is { } job)
@@ -143,7 +144,7 @@ internal static class Jobs
             }
             if (ended || stopping.IsCancellationRequested)
                 yield break; // a client that is cut off here connects again
-            await Task.WhenAny(Task.Delay(Beat, cancel), Task.Delay(Timeout.Infinite, stopping));
+            await Task.Delay(Beat, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancel.ThrowIfCancellationRequested();
         }
     }

@@ -1,28 +1,44 @@
-using System.Collections.Concurrent;
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Jobs;
 
-/// <summary>Pauses a job whose first thousand images fail too often: most likely something is wrong with all of them.</summary>
-internal sealed class FailureLimit
+/// <summary>
+/// Pauses a job whose first thousand images fail too often: most likely something is wrong with all of them. A job is judged once, by whichever process is first, and the store remembers
+/// it: who resumes it has decided.
+/// </summary>
+internal sealed class FailureLimit(IStore store)
 {
     public const int First = 1000;
 
-    private readonly ConcurrentDictionary<Guid, bool> _judged = new();
+    /// <summary>So that the store is not asked again and again.</summary>
+    private readonly HashSet<Guid> _judged = [];
 
-    /// <returns>Why the job is to be paused; null when it is not. A job is judged once: who resumes it has decided.</returns>
-    public string? Judge(Job job)
+    /// <returns>False when the job is not to go on now: it has just been paused, here or elsewhere.</returns>
+    public async Task<bool> AllowAsync(Job job, CancellationToken cancel)
+    {
+        if (Judge(job) is not { } verdict || _judged.Contains(job.Id))
+            return true;
+        var judgement = await store.Jobs.JudgeAsync(job.Id, verdict.Reason, cancel);
+        if (judgement != Judgement.NotRunning)
+            _judged.Add(job.Id);
+        return judgement == Judgement.Before || (judgement == Judgement.Now && verdict.Reason is null);
+    }
+
+    /// <summary>Jobs that do not run any more.</summary>
+    public void Forget(IEnumerable<Job> except) => _judged.IntersectWith(except.Select(job => job.Id));
+
+    /// <returns>Null while it is too early to say.</returns>
+    public static Verdict? Judge(Job job)
     {
         var (failed, done) = (job.Progress.Failed, job.Progress.Failed + job.Progress.Completed);
         var sample = Math.Min(First, job.Images ?? First);
         var allowed = job.Spec.MaxFailureRate * Math.Max(sample, done);
-        if (failed > allowed && _judged.TryAdd(job.Id, true))
-            return $"{failed} of the first {done} images failed, more than the {job.Spec.MaxFailureRate:0.##%} that are allowed. Look at them, then resume the job, or cancel it.";
-        if (done >= sample)
-            _judged.TryAdd(job.Id, true);
-        return null;
+        if (failed > allowed)
+            return new Verdict($"{failed} of the first {done} images failed, more than the {job.Spec.MaxFailureRate:0.##%} that are allowed. Look at them, then resume the job, or cancel it.");
+        return done >= sample && job.Spec.MaxFailureRate < 1 ? new Verdict(null) : null;
     }
 
-    /// <summary>Another process has paused it.</summary>
-    public void Paused(Guid job) => _judged.TryAdd(job, true);
+    /// <param name="Reason">Why the job is to be paused; null when it may go on.</param>
+    internal sealed record Verdict(string? Reason);
 }

@@ -12,8 +12,8 @@ internal sealed class JobLoops(
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10), LongestPause = TimeSpan.FromMilliseconds(100), RepairEvery = TimeSpan.FromSeconds(30);
 
-    private readonly FailureLimit _failures = new();
-    private readonly SemaphoreSlim _sweep = new(0, 1);
+    private readonly FailureLimit _failures = new(store);
+    private readonly SemaphoreSlim _never = new(0, 1);
     private readonly Dictionary<Guid, Task> _planning = [];
 
     /// <summary>Chunks since the last look: when a quarter of the window has gone there is room worth a look.</summary>
@@ -29,19 +29,22 @@ internal sealed class JobLoops(
         await Task.WhenAll(
             EveryAsync(options.Poll, signal.Publish, PublishAsync, "publish jobs", stoppingToken),
             EveryAsync(options.Poll, signal.Plan, PlanAsync, "plan jobs", stoppingToken),
-            SweepAsync(stoppingToken));
+            // Loops of their own: what one of them stumbles over must not keep the others from their work.
+            EveryAsync(options.Poll * 4, _never, sweeper.RetakeAsync, "take back what was not done", stoppingToken),
+            EveryAsync(options.Poll * 4, _never, sweeper.TellAsync, "tell that jobs have ended", stoppingToken),
+            EveryAsync(RepairEvery, _never, store.RepairAsync, "repair the store", stoppingToken));
         await Task.WhenAll(_planning.Values.Select(planning => planning.ContinueWith(_ => { }, TaskScheduler.Default)));
     }
 
     private async Task PublishAsync(CancellationToken cancel)
     {
         Interlocked.Exchange(ref _explained, 0);
-        var running = new List<Job>();
-        foreach (var job in await JobsAsync(JobState.Running, cancel))
-            if (_failures.Judge(job) is { } reason)
-                await store.Jobs.PauseAsync(job.Id, reason, cancel);
-            else
+        var all = await JobsAsync(JobState.Running, cancel);
+        var running = new List<Job>(all.Count);
+        foreach (var job in all)
+            if (await _failures.AllowAsync(job, cancel))
                 running.Add(job);
+        _failures.Forget(except: all);
         await publisher.PublishAsync(running, cancel);
     }
 
@@ -56,24 +59,6 @@ internal sealed class JobLoops(
         foreach (var job in await store.Jobs.UnplannedAsync(cancel))
             if (!_planning.ContainsKey(job))
                 _planning[job] = Task.Run(() => planner.PlanAsync(job, cancel), cancel);
-    }
-
-    private async Task SweepAsync(CancellationToken stopping)
-    {
-        var all = options.IsInMemory; // what the bus of the process before held is gone
-        var repaired = TimeProvider.System.GetTimestamp() - TimeProvider.System.TimestampFrequency * (long)RepairEvery.TotalSeconds;
-        await EveryAsync(options.Poll * 4, _sweep, async cancel =>
-        {
-            await sweeper.RetakeAsync(all, cancel);
-            all = false;
-            await sweeper.TellAsync(cancel);
-            foreach (var job in await JobsAsync(JobState.Paused, cancel))
-                _failures.Paused(job.Id);
-            if (TimeProvider.System.GetElapsedTime(repaired) < RepairEvery)
-                return;
-            repaired = TimeProvider.System.GetTimestamp();
-            await store.RepairAsync(cancel);
-        }, "sweep", stopping);
     }
 
     private async Task<List<Job>> JobsAsync(JobState state, CancellationToken cancel)

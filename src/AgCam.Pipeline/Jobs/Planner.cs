@@ -31,9 +31,19 @@ internal sealed class Planner(IStore store, ReferenceReader references, JobSigna
         }
         catch (SourceException e)
         {
-            log.LogError("Job {Job} is paused: {Reason}", id, e.Message);
-            await store.Jobs.PauseAsync(id, e.Message, cancel);
+            await PauseAsync(id, e.Message, cancel);
         }
+        catch (Exception e) when (e is ArgumentException or FormatException or NotSupportedException or UnauthorizedAccessException)
+        {
+            // It would be the same each time, and nobody but us would know.
+            await PauseAsync(id, $"The job could not be planned: {e.Message} Correct the source and resume the job, or cancel it.", cancel);
+        }
+    }
+
+    private Task<bool> PauseAsync(Guid id, string reason, CancellationToken cancel)
+    {
+        log.LogError("Job {Job} is paused: {Reason}", id, reason);
+        return store.Jobs.PauseAsync(id, reason, cancel);
     }
 
     /// <returns>Whether the source has been walked to its end.</returns>

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using AgCam.Pipeline.Bus;
+using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Telemetry;
@@ -36,10 +38,13 @@ internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions o
         return published;
     }
 
-    /// <summary>Chunks that were taken. One that cannot be published comes back when the trust in its message has run out.</summary>
+    /// <summary>
+    /// Chunks that were taken. One that cannot be published comes back when the trust in its message has run out, and keeps no other from being published; one that can never be, because its
+    /// message breaks a rule, pauses its job.
+    /// </summary>
     public async Task<int> PublishAsync(IReadOnlyList<Chunk> chunks, JobSpec? spec, CancellationToken cancel)
     {
-        var published = 0;
+        var (published, never) = (0, new ConcurrentQueue<(Chunk Chunk, InvalidMessageException Why)>());
         await Parallel.ForEachAsync(chunks, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = cancel }, async (chunk, token) =>
         {
             try
@@ -48,12 +53,25 @@ internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions o
                 await bus.PublishAsync(ExplainMessage.Of(chunk, spec), token);
                 Interlocked.Increment(ref published);
             }
-            catch (BusException e)
+            catch (InvalidMessageException e)
+            {
+                never.Enqueue((chunk, e));
+            }
+            catch (Exception e) when (!token.IsCancellationRequested)
             {
                 log.LogWarning("Chunk {Chunk} of {Owner} is published again later: {Reason}", chunk.Number, chunk.Owner, e.Message);
             }
         });
+        foreach (var (chunk, why) in never.OrderBy(one => one.Chunk.Number).DistinctBy(one => one.Chunk.Owner))
+            await RefuseAsync(chunk, why, cancel);
         return published;
+    }
+
+    private async Task RefuseAsync(Chunk chunk, InvalidMessageException why, CancellationToken cancel)
+    {
+        log.LogError("Chunk {Chunk} of {Owner} cannot be published: {Reason}", chunk.Number, chunk.Owner, why.Message);
+        if (chunk.Request is null)
+            await store.Jobs.PauseAsync(chunk.Owner, $"Chunk {chunk.Number} cannot be given to a worker. {why.Message} Correct the source and submit it as a new job.", cancel);
     }
 
     /// <summary>

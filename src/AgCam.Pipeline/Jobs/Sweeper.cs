@@ -2,29 +2,47 @@ using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
+using Microsoft.Extensions.Logging;
 
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>Puts right what dead processes left behind. Any number of processes may sweep at the same time.</summary>
-internal sealed class Sweeper(IStore store, IExplainBus bus, Publisher publisher, PipelineOptions options, TimeProvider clock)
+internal sealed class Sweeper(IStore store, IExplainBus bus, Publisher publisher, PipelineOptions options, TimeProvider clock, ILogger<Sweeper> log)
 {
     private const int Limit = 100;
 
-    /// <summary>Publishes again what a dead worker held or a broker forgot.</summary>
-    /// <param name="all">Everything that was published, whatever its time: at the start of a process whose bus lived in the process before.</param>
-    public async Task RetakeAsync(bool all, CancellationToken cancel)
+    /// <summary>Until it has been taken back once: what the bus of the process before held is gone, whatever its time.</summary>
+    private bool _all = options.IsInMemory;
+
+    /// <summary>Publishes again what a dead worker held or a broker forgot; with a bus in memory, the first time, everything that the process before had published.</summary>
+    public async Task RetakeAsync(CancellationToken cancel)
     {
         IReadOnlyList<Chunk> taken;
         do
         {
-            taken = await store.Chunks.RetakeAsync(options.Trust, Limit, all, cancel);
+            taken = await store.Chunks.RetakeAsync(options.Trust, Limit, _all, cancel);
+            _all = false; // at once: what is leased from here on is leased by this very process
             foreach (var chunks in taken.GroupBy(chunk => chunk.Request is null ? chunk.Owner : Guid.Empty))
-                if (chunks.Key == Guid.Empty)
-                    await publisher.PublishAsync([.. chunks], null, cancel);
-                else if (await store.Jobs.FindAsync(chunks.Key, cancel) is { } job)
-                    await publisher.PublishAsync([.. chunks], job.Spec, cancel);
+                await PublishAsync(chunks.Key, [.. chunks], cancel);
         }
-        while (!all && taken.Count == Limit);
+        while (taken.Count == Limit);
+    }
+
+    /// <summary>What cannot be published now is taken again when its time is over; the chunks of other jobs do not wait for that.</summary>
+    /// <param name="job">None for requests.</param>
+    private async Task PublishAsync(Guid job, IReadOnlyList<Chunk> chunks, CancellationToken cancel)
+    {
+        try
+        {
+            if (job == Guid.Empty)
+                await publisher.PublishAsync(chunks, null, cancel);
+            else if (await store.Jobs.FindAsync(job, cancel) is { } found)
+                await publisher.PublishAsync(chunks, found.Spec, cancel);
+        }
+        catch (Exception e) when (!cancel.IsCancellationRequested)
+        {
+            log.LogWarning("{Chunks} chunks of {Owner} are published again later: {Reason}", chunks.Count, job, e.Message);
+        }
     }
 
     /// <summary>Jobs that ended while nobody could tell.</summary>

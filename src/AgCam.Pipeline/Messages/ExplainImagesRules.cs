@@ -24,6 +24,7 @@ public static class ExplainImagesRules
     public const int MaxText = 256;
     public const int MaxMetadata = 32;
     public const int MaxMetadataValue = 1024;
+    public const int MaxRefusal = 8192;
 
     /// <summary>At most this many problems are reported: a broken producer is not worth a message of a megabyte.</summary>
     public const int MaxProblems = 16;
@@ -68,6 +69,18 @@ public static class ExplainImagesRules
         return problems;
     }
 
+    /// <returns>What of one image's fields could not be sent; empty when it can. Its number is left to whoever gives it one.</returns>
+    public static IReadOnlyList<FieldProblem> Check(ImageReference image)
+    {
+        var problems = new List<FieldProblem>();
+        CheckReference(image, "", [], (holds, field, problem) =>
+        {
+            if (!holds)
+                problems.Add(new FieldProblem(field.TrimStart('.'), problem));
+        });
+        return problems;
+    }
+
     private static void CheckReference(ImageReference? image, string at, HashSet<int> numbers, Action<bool, string, string> require)
     {
         require(image is not null, at, "must not be null");
@@ -75,11 +88,12 @@ public static class ExplainImagesRules
             return;
         require(image.Number >= 0, $"{at}.number", "must be 0 or more");
         require(numbers.Add(image.Number), $"{at}.number", $"must be unique in the request: {image.Number} comes twice");
-        require(image.Uri is { Length: >= 1 and <= MaxUri } && !image.Uri.Contains('\0'), $"{at}.uri", $"must have 1 to {MaxUri} characters");
+        require(image.Uri is { Length: >= 1 and <= MaxUri } && !image.Uri.Contains('\0'), $"{at}.uri", $"must have 1 to {MaxUri} characters, none of them zero");
         require(UriFits(image), $"{at}.uri", $"must be {UriForm(image.Kind)}");
         require(image.Label is null or { Length: >= 1 and <= MaxText }, $"{at}.label", $"must be left out or have 1 to {MaxText} characters");
         require(image.Split is null or { Length: >= 1 and <= MaxText }, $"{at}.split", $"must be left out or have 1 to {MaxText} characters");
         require(image.Stamp is null or { Length: >= 1 and <= MaxText }, $"{at}.stamp", $"must be left out or have 1 to {MaxText} characters");
+        require(image.Refused is null or { Length: >= 1 and <= MaxRefusal }, $"{at}.refused", $"must be left out or have 1 to {MaxRefusal} characters");
         require(image.Metadata is null or { Count: <= MaxMetadata }, $"{at}.metadata", $"must have at most {MaxMetadata} entries");
         foreach (var (name, value) in image.Metadata?.Take(MaxMetadata) ?? [])
             require(name.Length is >= 1 and <= MaxText && value is { Length: <= MaxMetadataValue }, $"{at}.metadata",

@@ -42,4 +42,8 @@ public sealed record ImageReference
 
     /// <summary>The image's digest, when an earlier job read it under the same stamp: it need not be read again to look for a stored explanation.</summary>
     public Digest? KnownSha256 { get; init; }
+
+    /// <summary>Why no reference could be made of what the source says of the image: it fails with this text, unread. Null for every other.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Refused { get; init; }
 }

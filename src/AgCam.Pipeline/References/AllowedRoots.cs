@@ -75,6 +75,9 @@ public static class ReferenceFailure
     /// <summary>The operator does not allow reading from there.</summary>
     public const string NotAllowed = "not-allowed";
 
+    /// <summary>What the source says of the image breaks a rule: no address, or a label that is too long.</summary>
+    public const string Invalid = "invalid-reference";
+
     /// <summary>The bucket's owner does not let us read the object.</summary>
     public const string Denied = "denied";
 

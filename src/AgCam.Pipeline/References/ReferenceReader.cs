@@ -22,6 +22,7 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
     /// <exception cref="StoreUnavailableException">An upload's store does not answer.</exception>
     public async ValueTask<ReadImage> ReadAsync(ImageReference reference, CancellationToken cancel = default) => reference.Kind switch
     {
+        _ when reference.Refused is { } why => throw new ImageException(ReferenceFailure.Invalid, why),
         ReferenceKind.File => ReadFile(_roots.Resolve(reference.Uri)),
         ReferenceKind.Upload => new ReadImage(await ReadUploadAsync(reference.Uri, cancel), null),
         ReferenceKind.Http => new ReadImage(await _http.ReadAsync(reference.Uri, cancel), null),

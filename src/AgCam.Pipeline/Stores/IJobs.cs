@@ -46,6 +46,13 @@ public interface IJobs
     /// <returns>Whether the job is now paused; false when it was not running. A job that is paused keeps its first reason.</returns>
     Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancel = default);
 
+    /// <summary>
+    /// The one judgement of how many of a running job's first images failed, kept as long as the job: with a reason, the same step pauses it. Of any number of callers one is told
+    /// <see cref="Judgement.Now"/>, whatever restarts and resumptions lie between them.
+    /// </summary>
+    /// <param name="reason">Why the job is to be paused; null when it may go on.</param>
+    Task<Judgement> JudgeAsync(Guid job, string? reason, CancellationToken cancel = default);
+
     /// <summary>Paused to running.</summary>
     /// <returns>Whether this call resumed it.</returns>
     Task<bool> ResumeAsync(Guid job, CancellationToken cancel = default);
@@ -80,6 +87,18 @@ public enum JobCreated
 
     /// <summary>Same key, another spec.</summary>
     Conflict,
+}
+
+public enum Judgement
+{
+    /// <summary>By this call.</summary>
+    Now,
+
+    /// <summary>By an earlier one; nothing has changed.</summary>
+    Before,
+
+    /// <summary>The job is not running, or gone; nothing has changed.</summary>
+    NotRunning,
 }
 
 /// <param name="NextChunk">Number of the next chunk.</param>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using AgCam.Api.Exports;
+using AgCam.Pipeline.References;
 using Parquet.Serialization;
 
 namespace AgCam.Api.Tests.Resources;
@@ -156,6 +157,58 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal(("Failed", "unsupported-format", 0, null), (table[5].status, table[5].reason, table[5].map.Count, table[5].probability));
 
         await RunningApi.RefusedAsync(await Api.Client.GetAsync($"{at}?format=xlsx"), 400, "invalid-request");
+    }
+
+    [Fact]
+    public async Task A_parquet_export_holds_the_map_of_every_target()
+    {
+        var body = new JsonObject { ["source"] = $"folder:{AddFolder("maps", 900, 1)}", ["targets"] = new JsonArray("predicted", "top:3") };
+        var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body), 201);
+        await Api.GetAsync($"/v1/jobs/{(string?)job["id"]}?wait=30");
+        using var parquet = new MemoryStream(await Api.Client.GetByteArrayAsync($"/v1/jobs/{(string?)job["id"]}/export?format=parquet"));
+        var row = Assert.Single((await ParquetSerializer.DeserializeAsync<ParquetRow>(parquet)).Data);
+        Assert.Equal(("predicted", "blue", 14, 14), (row.target, row.target_class, row.rows, row.columns));
+        Assert.Equal(["top:3", "top:3", "top:3"], row.more_targets);
+        Assert.Equal(["blue", "green", "red"], row.more_target_classes);
+        Assert.Equal([.. row.map, .. row.map, .. row.map], row.more_maps); // this engine looks at the same corner for every class
+    }
+
+    [Fact]
+    public async Task A_bucket_that_does_not_answer_is_to_be_asked_again_later()
+    {
+        var credentials = Path.Combine(Directory.CreateTempSubdirectory("agcam-api-").FullName, "credentials");
+        File.WriteAllText(credentials, "[default]\naws_access_key_id = AKIDTEST\naws_secret_access_key = secret\n");
+        var nobody = new S3Options { Buckets = ["data"], Endpoint = "http://127.0.0.1:9", PathStyle = true, CredentialsFile = credentials, Tries = 1 };
+        await using var api = await RunningApi.StartAsync(worker: false, pipeline: options => options with { References = options.References with { S3 = nobody } });
+        foreach (var path in new[] { "/v1/jobs", "/v1/jobs/dry-run" })
+        {
+            var answer = await api.SendJsonAsync(path, new JsonObject { ["source"] = "s3://data/pets" });
+            Assert.Contains("s3://data/pets", (string)(await RunningApi.RefusedAsync(answer, 503, "source-unreachable"))["detail"]!);
+            Assert.NotNull(answer.Headers.RetryAfter);
+        }
+        Assert.Empty((await api.GetAsync("/v1/jobs"))["items"]!.AsArray());
+        Directory.Delete(Path.GetDirectoryName(credentials)!, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_manifest_whose_base_is_relative_is_refused()
+    {
+        Directory.CreateDirectory(Api.Folder);
+        File.WriteAllText(Path.Combine(Api.Folder, "m.csv"), "path\na.png\n");
+        var body = new JsonObject { ["source"] = $"manifest:{Path.Combine(Api.Folder, "m.csv")}", ["options"] = new JsonObject { ["base"] = "images" } };
+        Assert.Contains("base", (string)(await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request"))["detail"]!);
+    }
+
+    [Fact]
+    public async Task Who_follows_a_job_is_let_go_when_the_process_stops()
+    {
+        await using var api = await RunningApi.StartAsync(worker: false);
+        api.AddPicture(950);
+        var job = await RunningApi.JsonAsync(await api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{api.Folder}" }), 201);
+        using var answer = await api.Client.GetAsync($"/v1/jobs/{(string?)job["id"]}/events", HttpCompletionOption.ResponseHeadersRead);
+        var reading = answer.Content.ReadAsStringAsync();
+        await api.App.StopAsync();
+        Assert.DoesNotContain("event: ended", await reading);
     }
 
     private string AddFolder(string name, int first, int count)

@@ -1,5 +1,7 @@
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Tests.Stores.Model;
 using Xunit;
 
 namespace AgCam.Pipeline.Tests.Jobs;
@@ -15,35 +17,60 @@ public sealed class FailureLimitTests
     [InlineData(1, 1000, 0, false)]
     [InlineData(0, 1, 0, true)]
     public void More_failures_than_allowed_pause_a_job(double rate, int failed, int completed, bool paused) =>
-        Assert.Equal(paused, new FailureLimit().Judge(With(rate, failed, completed)) is not null);
+        Assert.Equal(paused, FailureLimit.Judge(With(rate, failed, completed))?.Reason is not null);
 
     [Fact]
     public void A_small_job_is_judged_by_its_own_size()
     {
-        Assert.NotNull(new FailureLimit().Judge(With(0.1, 11, 20) with { Images = 100 }));
-        Assert.Null(new FailureLimit().Judge(With(0.1, 10, 20) with { Images = 100 }));
+        Assert.NotNull(FailureLimit.Judge(With(0.1, 11, 20) with { Images = 100 })?.Reason);
+        Assert.Null(FailureLimit.Judge(With(0.1, 10, 20) with { Images = 100 }));
     }
 
     [Fact]
-    public void A_job_is_judged_once()
+    public async Task A_job_that_was_resumed_is_not_paused_again_by_a_process_that_starts_later()
     {
-        var limit = new FailureLimit();
-        var job = With(0.1, 500, 0);
-        Assert.NotNull(limit.Judge(job));
-        Assert.Null(limit.Judge(job));
-        var later = With(0.1, 0, 1000);
-        Assert.Null(limit.Judge(later));
-        Assert.Null(limit.Judge(later with { Progress = later.Progress with { Failed = 900 } }));
+        var job = await CreateAsync(0.1);
+        Assert.False(await AllowsAsync(job, failed: 500, completed: 0));
+        Assert.Contains("500 of the first 500", (await Jobs.FindAsync(job, Cancel))!.Reason);
+        Assert.False(await AllowsAsync(job, failed: 500, completed: 0)); // it is paused
+
+        await Jobs.ResumeAsync(job, Cancel);
+
+        Assert.True(await AllowsAsync(job, failed: 500, completed: 0));
+        Assert.Equal(JobState.Running, (await Jobs.FindAsync(job, Cancel))!.State);
     }
 
     [Fact]
-    public void A_job_that_another_process_has_paused_is_not_paused_again()
+    public async Task A_job_whose_first_thousand_were_fine_is_not_judged_by_the_rest_after_a_restart()
     {
-        var limit = new FailureLimit();
-        var job = With(0.1, 500, 0);
-        limit.Paused(job.Id);
-        Assert.Null(limit.Judge(job));
+        var job = await CreateAsync(0.1);
+        Assert.True(await AllowsAsync(job, failed: 0, completed: 999));
+        Assert.True(await AllowsAsync(job, failed: 0, completed: 1000));
+        Assert.True(await AllowsAsync(job, failed: 900, completed: 1000));
     }
+
+    [Fact]
+    public async Task A_job_that_was_paused_for_another_reason_is_still_judged()
+    {
+        var job = await CreateAsync(0.1);
+        await Jobs.PauseAsync(job, "denied", Cancel);
+        Assert.False(await AllowsAsync(job, failed: 500, completed: 0));
+        Assert.Equal("denied", (await Jobs.FindAsync(job, Cancel))!.Reason);
+        await Jobs.ResumeAsync(job, Cancel);
+        Assert.False(await AllowsAsync(job, failed: 500, completed: 0));
+        Assert.Contains("500 of the first 500", (await Jobs.FindAsync(job, Cancel))!.Reason);
+    }
+
+    private readonly ModelStore _store = new(new FakeClock());
+
+    private IJobs Jobs => _store;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private async Task<Guid> CreateAsync(double rate) => (await Jobs.CreateAsync(Some.Spec() with { MaxFailureRate = rate }, cancel: Cancel)).Job.Id;
+
+    /// <summary>As a process sees it that has just started.</summary>
+    private Task<bool> AllowsAsync(Guid job, int failed, int completed) => new FailureLimit(_store).AllowAsync(With(0.1, failed, completed) with { Id = job }, Cancel);
 
     private static Job With(double rate, int failed, int completed) => new()
     {

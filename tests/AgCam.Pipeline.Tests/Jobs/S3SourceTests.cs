@@ -47,6 +47,18 @@ public sealed class S3SourceTests
     }
 
     [Fact]
+    public async Task A_folder_whose_name_is_too_long_for_a_label_refuses_its_own_images_alone()
+    {
+        await using var server = await S3Server.StartAsync();
+        foreach (var key in new[] { "pets/cat/1.jpg", $"pets/{new string('x', 300)}/2.jpg" })
+            server.Put("data", key, [1]);
+        var images = await WalkAsync(server, "classes:s3://data/pets");
+        Assert.Null(images[0].Refused);
+        Assert.Contains("label must be left out or have 1 to 256 characters", images[1].Refused);
+        Assert.Empty(ExplainImagesRules.Check(images[1]));
+    }
+
+    [Fact]
     public async Task Planning_goes_on_behind_the_last_object()
     {
         await using var server = await S3Server.StartAsync(pageSize: 2);

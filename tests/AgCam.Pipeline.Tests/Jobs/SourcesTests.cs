@@ -63,6 +63,69 @@ public sealed class SourcesTests : IDisposable
     }
 
     [Fact]
+    public async Task Json_lines_are_looked_at_one_by_one()
+    {
+        File.WriteAllText(In("m.jsonl"), """
+            {"path": "a.jpg", "label": null}
+            {"image": "b.jpg", "label": "cat", "split": "val"}
+            {"path": "c.jpg", "class": "dog"}
+            """);
+        var rows = await WalkAsync($"manifest:{In("m.jsonl")}");
+        Assert.Equal([In("a.jpg"), In("b.jpg"), In("c.jpg")], rows.Select(row => row.Uri));
+        Assert.Equal([null, "cat", "dog"], rows.Select(row => row.Label));
+        Assert.Equal([null, "val", null], rows.Select(row => row.Split));
+        File.WriteAllText(In("n.jsonl"), """
+            {"path": "a.jpg"}
+            {"path": "b.jpg", "truth": "cat"}
+            """);
+        Assert.Equal([null, "cat"], (await WalkAsync($"manifest:{In("n.jsonl")}", new() { ["column.label"] = "truth" })).Select(row => row.Label));
+    }
+
+    [Fact]
+    public async Task Columns_without_a_name_are_left_out_and_long_values_are_cut()
+    {
+        File.WriteAllText(In("m.csv"), $",path,caption,{new string('n', 257)}\n0,a.jpg,{new string('x', 1022)}\U0001F408y,1\n"); // the first as pandas writes its index
+        var row = Assert.Single(await WalkAsync($"manifest:{In("m.csv")}"));
+        Assert.Equal((In("a.jpg"), null), (row.Uri, row.Refused));
+        Assert.Equal(new string('x', 1022) + "…", Assert.Single(row.Metadata!).Value);
+    }
+
+    [Theory]
+    [InlineData("s3://bucket", "the column path must be s3://bucket/key")]
+    [InlineData("s3://bucket/../x.jpg", "the column path must be s3://bucket/key")]
+    [InlineData("https://", "the column path must be an absolute http or https address")]
+    [InlineData("a\0.jpg", "none of them zero")]
+    [InlineData("", "the column path must have 1 to 4096 characters")]
+    public async Task A_row_without_an_address_is_refused_alone_by_its_place(string path, string said)
+    {
+        File.WriteAllText(In("m.csv"), $"path\na.jpg\n\"{path}\"\nc.jpg\n");
+        var rows = await WalkAsync($"manifest:{In("m.csv")}");
+        Assert.Equal([In("a.jpg"), In("c.jpg")], rows.Where(row => row.Refused is null).Select(row => row.Uri));
+        Assert.StartsWith($"{In("m.csv")}, row 2: ", rows[1].Refused);
+        Assert.Contains(said, rows[1].Refused);
+        Assert.Empty(ExplainImagesRules.Check(rows[1]));
+        Assert.Equal([In("c.jpg")], (await WalkAsync($"manifest:{In("m.csv")}", tail: new PlanTail(1, 2, rows[1].Uri))).Select(row => row.Uri)); // planning goes on behind it
+    }
+
+    [Fact]
+    public async Task A_row_whose_label_is_too_long_is_refused_alone()
+    {
+        File.WriteAllText(In("m.csv"), $"path,label,split\na.jpg,cat,train\nb.jpg,{new string('l', 257)},train\n");
+        var rows = await WalkAsync($"manifest:{In("m.csv")}");
+        Assert.Contains("row 2: the column label must be left out or have 1 to 256 characters", rows[1].Refused);
+        Assert.Equal((In("b.jpg"), null, "train"), (rows[1].Uri, rows[1].Label, rows[1].Split));
+    }
+
+    [Theory]
+    [InlineData("images")]
+    [InlineData("/data\0")]
+    public async Task The_base_of_a_manifest_is_an_absolute_path(string folder)
+    {
+        File.WriteAllText(In("m.csv"), "path\na.jpg\n");
+        Assert.Contains("base", (await Assert.ThrowsAsync<SourceException>(() => WalkAsync($"manifest:{In("m.csv")}", new() { ["base"] = folder }))).Message);
+    }
+
+    [Fact]
     public async Task Planning_a_manifest_goes_on_at_its_row()
     {
         File.WriteAllText(In("m.csv"), "path\na.jpg\nb.jpg\nc.jpg\n");
@@ -84,6 +147,8 @@ public sealed class SourcesTests : IDisposable
     [InlineData("m.csv", "picture\na.jpg\n", "column.path")]
     [InlineData("m.csv", "path\n\"\"\n", "row 1")]
     [InlineData("m.jsonl", "[1]\n", "line 1")]
+    [InlineData("m.jsonl", "{\"label\": \"cat\"}\n", "column.path")]
+    [InlineData("m.jsonl", "{\"path\": \"a.jpg\"}\n{\"path\": \"\\ud800\"}", "line 2")]
     [InlineData("m.jsonl", "{\"path\": \"a.jpg\"}\n{\"path\": ", "line 2")]
     [InlineData("m.xml", "<a/>", ".xml")]
     public async Task What_is_wrong_with_a_manifest_is_said_with_its_place(string name, string content, string said)

@@ -1,5 +1,7 @@
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
+using AgCam.Pipeline.Stores;
 using AgCam.Worker;
 using AgCam.Worker.Engines;
 using Xunit;
@@ -65,6 +67,38 @@ public sealed class JobTests
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
         var job = await process.SubmitAsync(Spec(pictures) with { Source = "folder:/etc" });
         Assert.Contains("/etc", (await process.WaitAsync(job.Id, job => job.State == JobState.Paused)).Reason);
+    }
+
+    [Fact]
+    public async Task Odd_rows_of_a_manifest_fail_alone_with_their_place_and_fail_the_same_when_they_are_tried_again()
+    {
+        using var pictures = new Pictures(200);
+        var manifest = Path.Combine(pictures.Folder, "m.csv");
+        var rows = Enumerable.Range(0, 200).Select(i => i switch
+        {
+            70 => $"{i},s3://bucket,cat,",
+            71 => $"{i},{pictures.PathOf(i)},{new string('l', 300)},",
+            72 => $"{i},,cat,",
+            150 => $"{i},nul\0.png,cat,",
+            _ => $"{i},{pictures.PathOf(i)},cat,{new string('c', 2000)}",
+        });
+        File.WriteAllLines(manifest, [",path,label,caption", .. rows]);
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
+
+        var job = await process.SubmitAsync(Spec(pictures) with { Source = $"manifest:{manifest}" });
+        job = await process.WaitAsync(job.Id, job => job.State is JobState.Completed or JobState.Paused);
+
+        Assert.Equal((JobState.Completed, 196, 4), (job.State, job.Progress.Completed, job.Progress.Failed));
+        var failed = await process.Store.Items.AllAsync(new ItemQuery { Job = job.Id, Status = ItemStatus.Failed }, Cancel).ToListAsync(Cancel);
+        Assert.Equal([70, 71, 72, 150], failed.Select(item => item.Number).Order());
+        Assert.All(failed, item => Assert.Equal(ReferenceFailure.Invalid, item.Reason));
+        Assert.All(failed, item => Assert.StartsWith($"{manifest}, row {item.Number + 1}: the column ", item.Detail));
+        Assert.Equal("s3://bucket", failed.Single(item => item.Number == 70).Uri);
+
+        var retry = await process.SubmitAsync(Spec(pictures) with { Source = $"failures:{job.Id}", Parent = job.Id });
+        await process.WaitAsync(retry.Id, job => job.State == JobState.Completed);
+        var again = await process.Store.Items.AllAsync(new ItemQuery { Job = retry.Id }, Cancel).ToListAsync(Cancel);
+        Assert.Equal(failed.Select(item => item.Detail).Order(), again.Select(item => item.Detail).Order());
     }
 
     [Fact]

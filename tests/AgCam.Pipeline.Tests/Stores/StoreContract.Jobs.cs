@@ -216,6 +216,36 @@ public abstract partial class StoreContract
     }
 
     [Fact]
+    public async Task A_job_is_judged_once_whoever_asks_and_after_a_restart()
+    {
+        var job = (await PlannedJobAsync(4)).Id;
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Store.Jobs.JudgeAsync(job, "too many failures", Cancel)));
+        Assert.Single(answers, Judgement.Now);
+        Assert.Equal(7, answers.Count(answer => answer == Judgement.NotRunning));
+        var paused = (await Store.Jobs.FindAsync(job, Cancel))!;
+        Assert.Equal((JobState.Paused, "too many failures"), (paused.State, paused.Reason));
+
+        await Store.Jobs.ResumeAsync(job, Cancel);
+        await using var restarted = await ReopenAsync(Clock);
+
+        Assert.Equal(Judgement.Before, await restarted.Jobs.JudgeAsync(job, "too many failures", Cancel));
+        Assert.Equal(JobState.Running, (await restarted.Jobs.FindAsync(job, Cancel))!.State);
+    }
+
+    [Fact]
+    public async Task A_job_that_is_judged_well_goes_on_and_one_that_does_not_run_is_not_judged()
+    {
+        var job = (await PlannedJobAsync(4)).Id;
+        await Store.Jobs.PauseAsync(job, "by hand", Cancel);
+        Assert.Equal(Judgement.NotRunning, await Store.Jobs.JudgeAsync(job, null, Cancel));
+        await Store.Jobs.ResumeAsync(job, Cancel);
+        Assert.Equal(Judgement.Now, await Store.Jobs.JudgeAsync(job, null, Cancel));
+        Assert.Equal(Judgement.Before, await Store.Jobs.JudgeAsync(job, "too many failures", Cancel));
+        Assert.Equal(JobState.Running, (await Store.Jobs.FindAsync(job, Cancel))!.State);
+        Assert.Equal(Judgement.NotRunning, await Store.Jobs.JudgeAsync(Guid.NewGuid(), null, Cancel));
+    }
+
+    [Fact]
     public async Task A_cancelled_job_publishes_nothing_more_but_keeps_what_a_worker_saves()
     {
         var job = (await PlannedJobAsync(2, 2, 2)).Id;

@@ -40,7 +40,8 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             case 1: Note("add", await AddAsync(job, 1 + pick / 2 % 3, 1 + pick / 6 % 3)); break;
             case 2: Note("finish", await store.Jobs.FinishPlanningAsync(job)); break;
             case 3: Note("pause", await store.Jobs.PauseAsync(job, $"reason {pick % 3}")); break;
-            case 4 or 5: Note("resume", await store.Jobs.ResumeAsync(job)); break;
+            case 4: Note("judge", await store.Jobs.JudgeAsync(job, pick % 3 == 0 ? "too many" : null)); break;
+            case 5: Note("resume", await store.Jobs.ResumeAsync(job)); break;
             case 6 when pick % 8 < 2: Note("cancel", await store.Jobs.CancelAsync(job, pick % 3 == 0 ? null : "enough")); break;
             case 7 when pick % 4 == 0: Note("delete", await store.Jobs.DeleteAsync(Owners[pick / 4 % 4])); break;
             case 8 or 9 or 10 or 11: Note("take", Remember(await store.Chunks.TakeAsync(job, 1 + pick / 2 % 4, 2 * Minute))); break;

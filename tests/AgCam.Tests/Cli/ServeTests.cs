@@ -75,6 +75,28 @@ public class ServeTests
     }
 
     [Fact]
+    public void A_job_may_have_a_share_a_lane_a_limit_and_a_way_of_computing_of_its_own()
+    {
+        using var folder = SomeImages.Folder(1);
+        using var state = new TemporaryFolder();
+        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
+
+        // Neither the method nor the limit is one that this job gets far with: what counts is what it was asked for.
+        var job = serving.Run("submit", folder.Path, "--method", "other", "--dtype", "bfloat16", "--lane", "interactive", "--weight", "3", "--max-failure-rate", "0.25", "--json").Rows.Single();
+        Assert.Equal(("other", "bfloat16", "Interactive"), (job.GetProperty("method").GetString(), job.GetProperty("dtype").GetString(), job.GetProperty("lane").GetString()));
+        Assert.Equal((3, 0.25), (job.GetProperty("weight").GetInt32(), job.GetProperty("maxFailureRate").GetDouble()));
+        var plain = serving.Run("submit", folder.Path, "--json").Rows.Single();
+        Assert.Equal(("Bulk", 1, 1.0), (plain.GetProperty("lane").GetString(), plain.GetProperty("weight").GetInt32(), plain.GetProperty("maxFailureRate").GetDouble()));
+
+        var refused = serving.Run("submit", folder.Path, "--max-failure-rate", "2");
+        Assert.Equal(2, refused.Code);
+        Assert.Contains("maxFailureRate", refused.Errors, StringComparison.Ordinal);
+        var sent = serving.Run("submit", folder["000.png"], "--method", "other", "--wait", "--json").Rows.Single();
+        Assert.Equal("no-such-method", sent.GetProperty("item").GetProperty("reason").GetString());
+        Assert.Equal(0, serving.Stop());
+    }
+
+    [Fact]
     public void What_was_accepted_is_finished_after_kill_9_and_a_restart()
     {
         using var folder = SomeImages.Folder(150);

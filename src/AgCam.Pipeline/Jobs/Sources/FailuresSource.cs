@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Jobs.Sources;
@@ -23,6 +24,7 @@ internal sealed class FailuresSource(IStore store, Guid job) : IImageSource
                 Split = item.Split,
                 Metadata = item.Metadata,
                 Stamp = item.Stamp,
+                Refused = item.Reason == ReferenceFailure.Invalid ? item.Detail : null,
             };
         }
     }

@@ -28,7 +28,7 @@ internal static class JsonLines
                     row[field.Name] = field.Value.ToString();
             return row;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter of half a surrogate pair
         {
             throw new SourceException($"{path}, line {line}: no JSON. {e.Message}", e);
         }

@@ -13,50 +13,67 @@ internal sealed record ManifestColumns(string? Path, string? Label, string? Spli
 {
     private static readonly string[] Paths = ["path", "image", "file", "filename", "file_name", "uri"], Labels = ["label", "class"], Splits = ["split"], Versions = ["version_id"];
 
-    public static ManifestColumns From(IReadOnlyDictionary<string, string>? options) => new(
-        options?.GetValueOrDefault("column.path"), options?.GetValueOrDefault("column.label"), options?.GetValueOrDefault("column.split"),
-        options?.GetValueOrDefault("column.version"), options?.GetValueOrDefault("base"));
+    /// <exception cref="SourceException">The base is no absolute path.</exception>
+    public static ManifestColumns From(IReadOnlyDictionary<string, string>? options)
+    {
+        var folder = options?.GetValueOrDefault("base");
+        if (folder is not null && (!System.IO.Path.IsPathFullyQualified(folder) || folder.Contains('\0')))
+            throw new SourceException($"The option base, \"{folder}\", is no absolute path: name the folder that the manifest's paths are relative to from the root on, such as /data/images.");
+        return new(
+            options?.GetValueOrDefault("column.path"), options?.GetValueOrDefault("column.label"), options?.GetValueOrDefault("column.split"), options?.GetValueOrDefault("column.version"), folder);
+    }
 
-    /// <summary>The columns that are there under the names that are meant.</summary>
+    /// <summary>The columns that a table has under the names that are meant.</summary>
     /// <exception cref="SourceException">A column that was named is not there, or none tells where the image is.</exception>
     public ManifestColumns In(IReadOnlyCollection<string> columns, string manifest)
     {
         foreach (var named in new[] { Path, Label, Split, Version })
             if (named is not null && !columns.Contains(named))
                 throw new SourceException($"{manifest} has no column \"{named}\"; it has {string.Join(", ", columns)}.");
-        return this with
-        {
-            Path = Path ?? Paths.FirstOrDefault(columns.Contains)
-                ?? throw new SourceException($"{manifest} has no column {string.Join(", ", Paths)}: name the one that tells where the image is with column.path. It has {string.Join(", ", columns)}."),
-            Label = Label ?? Labels.FirstOrDefault(columns.Contains),
-            Split = Split ?? Splits.FirstOrDefault(columns.Contains),
-            Version = Version ?? Versions.FirstOrDefault(columns.Contains),
-        };
+        return Found(columns.Contains) is { Path: not null } found
+            ? found
+            : throw new SourceException($"{manifest} has no column {string.Join(", ", Paths)}: name the one that tells where the image is with column.path. It has {string.Join(", ", columns)}.");
     }
 
+    /// <summary>The columns that are there, of a row that has its own: an object of JSON lines leaves out what is not known, or says null.</summary>
+    public ManifestColumns In(IReadOnlyDictionary<string, string> row) => Found(row.ContainsKey);
+
+    private ManifestColumns Found(Func<string, bool> isThere) => this with
+    {
+        Path = Path ?? Paths.FirstOrDefault(isThere),
+        Label = Label ?? Labels.FirstOrDefault(isThere),
+        Split = Split ?? Splits.FirstOrDefault(isThere),
+        Version = Version ?? Versions.FirstOrDefault(isThere),
+    };
+
+    /// <summary>The column of a reference's field, for a person.</summary>
+    public string Of(string field) => (field switch { "uri" => Path, "label" => Label, "split" => Split, "stamp" => Version, _ => null }) is { } column ? $"the column {column}" : field;
+
     /// <summary>Those that a reference is made of: of a table of a thousand columns not all need be read.</summary>
-    /// <exception cref="SourceException">As for <see cref="In"/>.</exception>
+    /// <exception cref="SourceException">As for <see cref="In(IReadOnlyCollection{string}, string)"/>.</exception>
     public IReadOnlyCollection<string> Needed(IReadOnlyCollection<string> columns, string manifest)
     {
         var meant = In(columns, manifest);
         string[] named = [.. new[] { meant.Path, meant.Label, meant.Split, meant.Version }.OfType<string>().Distinct()];
-        return [.. named, .. columns.Except(named).Take(ExplainImagesRules.MaxMetadata)];
+        return [.. named, .. columns.Except(named).Where(IsName).Take(ExplainImagesRules.MaxMetadata)];
     }
 
-    /// <exception cref="SourceException">The row has no path.</exception>
-    public ImageReference Reference(IReadOnlyDictionary<string, string> row, string folder, string where)
+    /// <summary>A column without a name, such as the index that pandas writes, cannot be an item's, nor can one with a very long name.</summary>
+    private static bool IsName(string column) => column is { Length: >= 1 and <= ExplainImagesRules.MaxText };
+
+    /// <returns>What the row says, which may break rules: see <see cref="Sendable"/>. Its address is empty when the row has none.</returns>
+    public ImageReference Reference(IReadOnlyDictionary<string, string> row, string folder)
     {
-        if (row.GetValueOrDefault(Path!) is not { Length: > 0 } path)
-            throw new SourceException($"{where} has no {Path}.");
+        var path = Path is null ? "" : row.GetValueOrDefault(Path, "");
         var kind = path.StartsWith("s3://", StringComparison.Ordinal) ? ReferenceKind.S3
             : path.StartsWith("http://", StringComparison.Ordinal) || path.StartsWith("https://", StringComparison.Ordinal) ? ReferenceKind.Http
             : ReferenceKind.File;
-        var rest = row.Where(column => column.Key != Path && column.Key != Label && column.Key != Split && column.Key != Version)
-            .Take(ExplainImagesRules.MaxMetadata).ToDictionary(column => column.Key, column => column.Value);
+        var rest = row.Where(column => column.Key != Path && column.Key != Label && column.Key != Split && column.Key != Version && IsName(column.Key))
+            .Take(ExplainImagesRules.MaxMetadata).ToDictionary(column => column.Key, column => Sendable.Cut(column.Value, ExplainImagesRules.MaxMetadataValue));
         return new ImageReference
         {
             Kind = kind,
-            Uri = kind == ReferenceKind.File ? System.IO.Path.GetFullPath(path, folder) : path,
+            Uri = kind == ReferenceKind.File && path.Length > 0 && !path.Contains('\0') ? System.IO.Path.GetFullPath(path, folder) : path,
             Label = Label is null ? null : NullIfEmpty(row.GetValueOrDefault(Label)),
             Split = Split is null ? null : NullIfEmpty(row.GetValueOrDefault(Split)),
             Metadata = rest.Count == 0 ? null : rest,

@@ -34,7 +34,7 @@ internal sealed class S3Source : IImageSource
         {
             var (key, stamp) = found.Current;
             if (ImageFiles.IsImage(key) && (_prefix with { Key = key }).IsPlain)
-                yield return new ImageReference { Kind = ReferenceKind.S3, Uri = $"{_prefix with { Key = key }}", Label = _byClass ? LabelOf(key) : null, Stamp = stamp };
+                yield return Sendable.Of(new ImageReference { Kind = ReferenceKind.S3, Uri = $"{_prefix with { Key = key }}", Label = _byClass ? LabelOf(key) : null, Stamp = stamp }, $"{_prefix with { Key = key }}");
         }
     }
 

@@ -29,6 +29,9 @@ internal sealed record MongoJob
     public int? Chunks { get; init; }
     public DateTimeOffset? Finished { get; init; }
 
+    /// <summary>Set once the failures among its first images have been judged. Releases that do not know it leave it as it is.</summary>
+    public bool? Judged { get; init; }
+
     /// <summary>There from the completion until it has been told.</summary>
     public bool? Untold { get; init; }
 

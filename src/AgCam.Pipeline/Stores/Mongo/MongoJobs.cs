@@ -115,6 +115,16 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
         await UpdateAsync(Is(job, JobState.Running), Set.Set(one => one.State, JobState.Paused).Set(one => one.Reason, reason), cancel)
         || await database.Jobs.Find(Is(job, JobState.Paused)).AnyAsync(cancel));
 
+    public Task<Judgement> JudgeAsync(Guid job, string? reason, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        var judged = Set.Set(one => one.Judged, true);
+        if (reason is not null)
+            judged = judged.Set(one => one.State, JobState.Paused).Set(one => one.Reason, reason);
+        if (await UpdateAsync(Is(job, JobState.Running) & Where.Eq(one => one.Judged, null), judged, cancel))
+            return Judgement.Now;
+        return await database.Jobs.Find(Is(job, JobState.Running)).AnyAsync(cancel) ? Judgement.Before : Judgement.NotRunning;
+    });
+
     public Task<bool> ResumeAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() =>
         UpdateAsync(Is(job, JobState.Paused), Set.Set(one => one.State, JobState.Running).Unset(one => one.Reason), cancel));
 

@@ -116,6 +116,16 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
         },
         cancel);
 
+    public Task<Judgement> JudgeAsync(Guid job, string? reason, CancellationToken cancel = default) => database.WriteAsync(
+        session =>
+        {
+            SqliteSchema.AddJudged(session);
+            if (session.Execute($"UPDATE jobs SET judged = 1, state = CASE WHEN ?2 IS NULL THEN 0 ELSE 1 END, reason = ?2 WHERE {IsThis} AND state = 0 AND judged = 0", job.Blob(), reason) > 0)
+                return Judgement.Now;
+            return session.Number($"SELECT 1 FROM jobs WHERE {IsThis} AND state = 0", job.Blob()) is not null ? Judgement.Before : Judgement.NotRunning;
+        },
+        cancel);
+
     public Task<bool> ResumeAsync(Guid job, CancellationToken cancel = default) => database.WriteAsync(
         session => session.Execute($"UPDATE jobs SET state = 0, reason = NULL WHERE {IsThis} AND state = 1", job.Blob()) > 0, cancel);
 

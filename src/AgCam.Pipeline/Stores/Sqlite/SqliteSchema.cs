@@ -78,6 +78,16 @@ internal static class SqliteSchema
         {SqliteDocuments.Stored.OfExplanations.Fill}
         """;
 
+    /// <summary>
+    /// A column that files of this version may lack: who knows it adds it when it is first needed, and releases that do not name their columns and leave it at its default.
+    /// So it takes no migration, and releases on either side of it may share a file.
+    /// </summary>
+    public static void AddJudged(SqliteSession session)
+    {
+        if (session.Number("SELECT 1 FROM pragma_table_info('jobs') WHERE name = 'judged'") is null)
+            session.Execute("ALTER TABLE jobs ADD COLUMN judged INTEGER NOT NULL DEFAULT 0");
+    }
+
     /// <summary>All of it, for a new file.</summary>
     public static readonly string Tables =
         $"""

@@ -73,6 +73,18 @@ internal sealed partial class ModelStore
         return Task.FromResult(StateOf(job) == JobState.Paused);
     }
 
+    public Task<Judgement> JudgeAsync(Guid job, string? reason, CancellationToken cancel)
+    {
+        if (StateOf(job) != JobState.Running)
+            return Task.FromResult(Judgement.NotRunning);
+        if (_jobs[job].Judged)
+            return Task.FromResult(Judgement.Before);
+        _jobs[job].Judged = true;
+        if (reason is not null)
+            Move(job, [JobState.Running], one => one with { State = JobState.Paused, Reason = reason });
+        return Task.FromResult(Judgement.Now);
+    }
+
     public Task<bool> ResumeAsync(Guid job, CancellationToken cancel) =>
         Task.FromResult(Move(job, [JobState.Paused], one => one with { State = JobState.Running, Reason = null }));
 

@@ -143,6 +143,8 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
 
         public bool Untold { get; set; }
 
+        public bool Judged { get; set; }
+
         public string? Planner { get; set; }
 
         public DateTimeOffset PlannerUntil { get; set; }
