@@ -10,6 +10,8 @@ internal sealed class Sweeper(IStore store, IExplainBus bus, Publisher publisher
 {
     private const int Limit = 100;
 
+    private readonly string _teller = $"sweeper {Guid.NewGuid():N}";
+
     /// <summary>Publishes again what a dead worker held or a broker forgot.</summary>
     /// <param name="all">Everything that was published, whatever its time: at the start of a process whose bus lived in the process before.</param>
     public async Task RetakeAsync(bool all, CancellationToken cancel)
@@ -36,6 +38,8 @@ internal sealed class Sweeper(IStore store, IExplainBus bus, Publisher publisher
                 continue; // it stays untold until its receiver has taken it
             if (clock.Now() - job.Finished < TimeSpan.FromSeconds(5))
                 continue; // the worker that completed it is about to
+            if (!await store.Jobs.HoldTellingAsync(job.Id, _teller, JobTelling.Lease, cancel))
+                continue; // another process is telling it, or has
             await bus.TellAsync(new JobCompleted { JobId = job.Id, Progress = job.Progress, At = clock.Now() }, cancel);
             await store.Jobs.MarkToldAsync(job.Id, cancel);
         }

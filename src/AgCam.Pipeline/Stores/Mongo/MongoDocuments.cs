@@ -22,8 +22,12 @@ internal sealed record MongoJob
     public DateTimeOffset Created { get; init; }
     public JobState State { get; init; }
     public string? Reason { get; init; }
+
+    /// <summary>Who plans it; once it has completed, who tells of it.</summary>
     public string? Planner { get; init; }
+
     public DateTimeOffset? PlannerUntil { get; init; }
+
     public int? Images { get; init; }
     public int? Chunks { get; init; }
     public DateTimeOffset? Finished { get; init; }
@@ -100,6 +104,7 @@ internal sealed record MongoChunk
         Published = Published,
         Leased = Leased,
         Done = Done,
+        Sum = Sum,
         Alone = alone ?? new Dictionary<int, int>(),
     };
 }

@@ -54,9 +54,11 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
     public Task<bool> HoldPlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
     {
         var now = clock.Now();
-        var free = Where.Eq(one => one.Planner, null) | Where.Eq(one => one.Planner, planner) | Where.Lte(one => one.PlannerUntil, now);
-        return await UpdateAsync(Unplanned(job) & free, Set.Set(one => one.Planner, planner).Set(one => one.PlannerUntil, now + lease), cancel, orMatched: true);
+        return await UpdateAsync(Unplanned(job) & FreeFor(planner, now), Set.Set(one => one.Planner, planner).Set(one => one.PlannerUntil, now + lease), cancel, orMatched: true);
     });
+
+    private static FilterDefinition<MongoJob> FreeFor(string holder, DateTimeOffset now) =>
+        Where.Eq(one => one.Planner, null) | Where.Eq(one => one.Planner, holder) | Where.Lte(one => one.PlannerUntil, now);
 
     public Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<Guid>>(async () =>
     {
@@ -129,6 +131,14 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
 
     public Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<Job>>(async () =>
         await WithProgressAsync(await database.Jobs.Find(Where.Eq(job => job.Untold, true)).Limit(limit).ToListAsync(cancel), cancel));
+
+    /// <summary>In the planner's fields, which a job has no more use for once it is planned.</summary>
+    public Task<bool> HoldTellingAsync(Guid job, string teller, TimeSpan lease, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        var now = clock.Now();
+        return await UpdateAsync(
+            Where.Eq(one => one.Id, job) & Where.Eq(one => one.Untold, true) & FreeFor(teller, now), Set.Set(one => one.Planner, teller).Set(one => one.PlannerUntil, now + lease), cancel, orMatched: true);
+    });
 
     public Task MarkToldAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() =>
         UpdateAsync(Where.Eq(one => one.Id, job), Set.Unset(one => one.Untold), cancel));

@@ -132,6 +132,17 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
     public Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default) => database.ReadAsync<IReadOnlyList<Job>>(
         session => session.All($"SELECT {Columns} FROM jobs WHERE state = 3 AND told = 0 ORDER BY no LIMIT ?1", Read, limit), cancel);
 
+    /// <summary>In the planner's columns, which a job has no more use for once it is planned.</summary>
+    public Task<bool> HoldTellingAsync(Guid job, string teller, TimeSpan lease, CancellationToken cancel = default)
+    {
+        var now = clock.Now();
+        return database.WriteAsync(
+            session => session.Execute(
+                $"UPDATE jobs SET planner = ?2, planner_until = ?3 WHERE {IsThis} AND state = 3 AND told = 0 AND (planner IS NULL OR planner = ?2 OR planner_until <= ?4)",
+                job.Blob(), teller, (now + lease).Ms(), now.Ms()) > 0,
+            cancel);
+    }
+
     public Task MarkToldAsync(Guid job, CancellationToken cancel = default) => database.WriteAsync(
         session => session.Execute($"UPDATE jobs SET told = 1 WHERE {IsThis} AND state = 3", job.Blob()), cancel);
 

@@ -143,6 +143,10 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
 
         public bool Untold { get; set; }
 
+        public string? Teller { get; set; }
+
+        public DateTimeOffset TellerUntil { get; set; }
+
         public string? Planner { get; set; }
 
         public DateTimeOffset PlannerUntil { get; set; }
