@@ -50,7 +50,7 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
             if (uploads + requests + explanations > 0)
                 log.LogInformation("Retention: {Uploads} uploads, {Requests} requests and {Explanations} explanations deleted", uploads, requests, explanations);
         }
-        catch (Exception down) when (down is not OperationCanceledException)
+        catch (Exception down) when (down is not OperationCanceledException || !cancel.IsCancellationRequested)
         {
             log.LogWarning("Retention will be tried again later: {Reason}", down.Message);
         }

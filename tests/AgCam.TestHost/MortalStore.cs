@@ -119,6 +119,8 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
         public Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default) => jobs.UntoldAsync(limit, cancel);
 
+        public Task<bool> HoldTellingAsync(Guid job, string teller, TimeSpan lease, CancellationToken cancel = default) => jobs.HoldTellingAsync(job, teller, lease, cancel);
+
         public Task MarkToldAsync(Guid job, CancellationToken cancel = default) => jobs.MarkToldAsync(job, cancel);
     }
 }

@@ -1,6 +1,7 @@
 using AgCam.Images;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 
 namespace AgCam.Api.Rendering;
@@ -9,10 +10,12 @@ namespace AgCam.Api.Rendering;
 /// Finds the picture behind an explanation again: through the items that refer to it, by the digest of its bytes. Pictures are never copied, so one
 /// may have changed or gone.
 /// </summary>
-internal sealed class Originals(IStore store, ReadOriginal read, ApiOptions options)
+internal sealed class Originals(IStore store, ReadOriginal read, ReferenceReader references)
 {
     /// <summary>The same picture may stand in many places; a few are tried.</summary>
     private const int MaxPlaces = 8;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <exception cref="OriginalException">None of the places has these bytes (any more).</exception>
     public async Task<RgbImage> ReadAsync(StoredExplanation explanation, CancellationToken cancel)
@@ -24,7 +27,7 @@ internal sealed class Originals(IStore store, ReadOriginal read, ApiOptions opti
             if (await BytesAsync(item, cancel) is not { } bytes)
                 continue;
             if (Digest.Of(bytes) == explanation.Image)
-                return ImageDecoder.Decode(bytes, options.UploadLimits);
+                return ImageDecoder.Decode(bytes, references.Limits); // as it was explained
             changed++;
         }
         throw changed > 0
@@ -34,9 +37,15 @@ internal sealed class Originals(IStore store, ReadOriginal read, ApiOptions opti
 
     private async Task<byte[]?> BytesAsync(Item item, CancellationToken cancel)
     {
+        using var time = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        time.CancelAfter(Patience);
         try
         {
-            return await read(new ImageReference { Number = item.Number, Kind = item.Kind, Uri = item.Uri }, cancel);
+            return await read(new ImageReference { Number = item.Number, Kind = item.Kind, Uri = item.Uri }, time.Token);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return null; // a worker waits for a host that is away, a person does not
         }
         catch (ImageException)
         {

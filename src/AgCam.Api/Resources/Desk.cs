@@ -21,9 +21,24 @@ internal sealed record Desk(
     {
         try
         {
-            await Bus.PublishAsync(message, cancel);
+            await PublishAsync(message).WaitAsync(BrokerPatience, cancel);
         }
-        catch (BusException broker)
+        catch (TimeoutException)
+        {
+            Log.LogWarning("The broker is slow to take request {Request}, which is stored", message.Owner);
+        }
+    }
+
+    /// <summary>How long an answer waits for the broker; the bus itself tries for longer, and goes on.</summary>
+    private static readonly TimeSpan BrokerPatience = TimeSpan.FromSeconds(3);
+
+    private async Task PublishAsync(ExplainImages message)
+    {
+        try
+        {
+            await Bus.PublishAsync(message, CancellationToken.None);
+        }
+        catch (Exception broker)
         {
             Log.LogWarning("Request {Request} is stored and will be published later: {Reason}", message.Owner, broker.Message);
         }

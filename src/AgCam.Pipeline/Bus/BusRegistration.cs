@@ -24,7 +24,7 @@ internal static class BusRegistration
         });
         if (options.IsInMemory)
         {
-            services.AddSingleton<IExplainBus, InProcessBus>();
+            services.TryAddSingleton<IExplainBus, InProcessBus>();
             services.AddMassTransit(x => x.UsingInMemory((context, bus) => InMemory(context, bus)));
             return;
         }

@@ -11,6 +11,8 @@ internal sealed class Sweeper(IStore store, IExplainBus bus, Publisher publisher
 {
     private const int Limit = 100;
 
+    private readonly string _teller = $"sweeper {Guid.NewGuid():N}";
+
     /// <summary>Until it has been taken back once: what the bus of the process before held is gone, whatever its time.</summary>
     private bool _all = options.IsInMemory;
 
@@ -54,6 +56,8 @@ internal sealed class Sweeper(IStore store, IExplainBus bus, Publisher publisher
                 continue; // it stays untold until its receiver has taken it
             if (clock.Now() - job.Finished < TimeSpan.FromSeconds(5))
                 continue; // the worker that completed it is about to
+            if (!await store.Jobs.HoldTellingAsync(job.Id, _teller, JobTelling.Lease, cancel))
+                continue; // another process is telling it, or has
             await bus.TellAsync(new JobCompleted { JobId = job.Id, Progress = job.Progress, At = clock.Now() }, cancel);
             await store.Jobs.MarkToldAsync(job.Id, cancel);
         }

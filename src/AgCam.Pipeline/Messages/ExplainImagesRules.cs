@@ -96,8 +96,8 @@ public static class ExplainImagesRules
         require(image.Refused is null or { Length: >= 1 and <= MaxRefusal }, $"{at}.refused", $"must be left out or have 1 to {MaxRefusal} characters");
         require(image.Metadata is null or { Count: <= MaxMetadata }, $"{at}.metadata", $"must have at most {MaxMetadata} entries");
         foreach (var (name, value) in image.Metadata?.Take(MaxMetadata) ?? [])
-            require(name.Length is >= 1 and <= MaxText && value is { Length: <= MaxMetadataValue }, $"{at}.metadata",
-                $"must have names of 1 to {MaxText} and values of at most {MaxMetadataValue} characters");
+            require(name.Length is >= 1 and <= MaxText && !name.Contains('\0') && value is { Length: <= MaxMetadataValue }, $"{at}.metadata",
+                $"must have names of 1 to {MaxText} (none of them a null) and values of at most {MaxMetadataValue} characters");
     }
 
     private static bool UriFits(ImageReference image) => image.Uri is not null && image.Kind switch

@@ -67,6 +67,9 @@ public sealed record Chunk
 
     public DateTimeOffset? Done { get; init; }
 
+    /// <summary>The chunk's own numbers, of its stored items; null until it is done (or saved).</summary>
+    public JobProgress? Sum { get; init; }
+
     /// <summary>The images that were computed alone and have not come back yet: number, and how often that was begun.</summary>
     public IReadOnlyDictionary<int, int> Alone { get; init; } = new Dictionary<int, int>();
 }

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using AgCam.Images;
+using Polly.CircuitBreaker;
+using Polly.Timeout;
 
 namespace AgCam.Pipeline.References;
 
@@ -14,39 +16,45 @@ internal sealed class HttpImages : IDisposable
     private readonly ReferenceOptions _options;
     private readonly GuardedHosts _hosts;
     private readonly HttpClient _client;
+    private readonly HostPatience _patience;
 
     /// <exception cref="OptionsException">A network is not written as address/length.</exception>
     public HttpImages(ReferenceOptions options)
     {
         _options = options;
+        _patience = new HostPatience(new HostTries(Tries, TimeSpan.FromSeconds(options.HttpSeconds), TimeSpan.FromSeconds(options.HostPatienceSeconds)), MayPass, IsAway);
         _hosts = new GuardedHosts(options.Hosts, options.Networks, "Pipeline:References:Hosts");
         _client = new HttpClient(_hosts.Handler()) { Timeout = Timeout.InfiniteTimeSpan };
         _client.DefaultRequestHeaders.UserAgent.ParseAdd("agcam");
     }
 
-    /// <exception cref="ImageException">not-allowed, not-found, too-many-bytes, or unreachable after several tries.</exception>
+    /// <exception cref="ImageException">not-allowed, not-found, too-many-bytes, or unreachable: after several tries, or once its host has been away for too long.</exception>
     public async Task<byte[]> ReadAsync(string uri, CancellationToken cancel)
     {
-        for (var attempt = 1; ; attempt++)
+        var first = new Uri(uri);
+        try
         {
-            using var time = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            time.CancelAfter(TimeSpan.FromSeconds(_options.HttpSeconds));
-            try
-            {
-                return await FollowAsync(new Uri(uri), time.Token);
-            }
-            catch (Exception e) when (GuardedHosts.Refused(e) is { } refused)
-            {
-                throw refused;
-            }
-            catch (Exception e) when (e is HttpRequestException or IOException or SocketException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
-            {
-                if (attempt == Tries)
-                    throw new ImageException(ReferenceFailure.Unreachable, $"{Shown.Address(uri)} could not be fetched in {Tries} tries: {(e is OperationCanceledException ? $"no answer in {_options.HttpSeconds} seconds" : e.Message)}", e);
-                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(100, 300) * (1 << attempt)), cancel);
-            }
+            return await _patience.CallAsync(first.IdnHost, token => FollowAsync(first, token), cancel);
+        }
+        catch (Exception e) when (GuardedHosts.Refused(e) is { } refused)
+        {
+            throw refused;
+        }
+        catch (BrokenCircuitException e)
+        {
+            throw new ImageException(ReferenceFailure.Unreachable, $"{Shown.Address(uri)} could not be fetched: its host has been away for more than {_options.HostPatienceSeconds} seconds.", e);
+        }
+        catch (Exception e) when (e is TimeoutRejectedException || MayPass(e))
+        {
+            throw new ImageException(ReferenceFailure.Unreachable, $"{Shown.Address(uri)} could not be fetched in {Tries} tries: {(e is TimeoutRejectedException ? $"no answer in {_options.HttpSeconds} seconds" : e.Message)}", e);
         }
     }
+
+    private static bool MayPass(Exception e) => GuardedHosts.Refused(e) is null && e is HttpRequestException or IOException or SocketException;
+
+    /// <summary>A host that says no to this and that is there.</summary>
+    private static bool IsAway(Exception e) =>
+        MayPass(e) && e is not HttpRequestException { StatusCode: < HttpStatusCode.InternalServerError and not (HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout) };
 
     public void Dispose() => _client.Dispose();
 
@@ -68,7 +76,7 @@ internal sealed class HttpImages : IDisposable
             if (answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
                 throw new ImageException(ImageFailure.Unreadable, $"{Show(uri)} may not be read: {(int)answer.StatusCode}.");
             if (!answer.IsSuccessStatusCode)
-                throw new HttpRequestException($"the host answers {(int)answer.StatusCode}");
+                throw new HttpRequestException($"the host answers {(int)answer.StatusCode}", null, answer.StatusCode);
             return await BytesAsync(answer, uri, cancel);
         }
     }

@@ -19,6 +19,10 @@ public sealed record ReferenceOptions
     [Range(0.1, 600)]
     public double HttpSeconds { get; init; } = 30;
 
+    /// <summary>Seconds that a host or bucket which fails at all tries is waited for, counted from when it went away; from then on its images fail as unreachable, until it answers. Default 300.</summary>
+    [Range(0, 86_400)]
+    public double HostPatienceSeconds { get; init; } = 300;
+
     /// <summary>Objects in S3. None by default.</summary>
     public S3Options S3 { get; init; } = new();
 

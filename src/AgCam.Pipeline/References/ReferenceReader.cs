@@ -10,7 +10,7 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
     private readonly AllowedRoots _roots = new(options.Roots);
     private readonly HttpImages _http = new(options);
 
-    private readonly S3Objects _s3 = new(options.S3, options.Limits);
+    private readonly S3Objects _s3 = new(options.S3, options.Limits, TimeSpan.FromSeconds(options.HostPatienceSeconds));
 
     public AllowedRoots Roots => _roots;
 

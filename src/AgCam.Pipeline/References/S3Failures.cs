@@ -1,6 +1,7 @@
 using System.Net;
 using Amazon.Runtime;
 using AgCam.Images;
+using Polly.CircuitBreaker;
 using Polly.Timeout;
 
 namespace AgCam.Pipeline.References;
@@ -31,6 +32,8 @@ internal static class S3Failures
     /// <returns>Null for an exception that is not S3's.</returns>
     public static ImageException? Of(Exception e, string what, int tries)
     {
+        if (e is BrokenCircuitException)
+            return new ImageException(ReferenceFailure.Unreachable, $"{what} could not be fetched: its bucket has been away for too long.", e);
         if (IsPassing(e))
             return new ImageException(ReferenceFailure.Unreachable, $"{what} could not be fetched in {tries} tries: {(e is TimeoutRejectedException ? "no answer in time" : e.Message)}", e);
         if (e is not AmazonServiceException { StatusCode: not 0 } answer)

@@ -5,8 +5,6 @@ using Amazon.Runtime;
 using Amazon.Runtime.CredentialManagement;
 using Amazon.S3;
 using Amazon.S3.Model;
-using Polly;
-using Polly.Retry;
 
 namespace AgCam.Pipeline.References;
 
@@ -18,24 +16,14 @@ internal sealed class S3Objects
 
     private readonly S3Options _options;
     private readonly ImageLimits _limits;
-    private readonly ResiliencePipeline _tries;
+    private readonly HostPatience _patience;
     private volatile AmazonS3Client? _client;
 
-    public S3Objects(S3Options options, ImageLimits limits)
+    /// <param name="patience">See <see cref="ReferenceOptions.HostPatienceSeconds"/>.</param>
+    public S3Objects(S3Options options, ImageLimits limits, TimeSpan patience)
     {
         (_options, _limits) = (options, limits);
-        var tries = new ResiliencePipelineBuilder();
-        if (options.Tries > 1)
-            tries.AddRetry(new RetryStrategyOptions
-            {
-                ShouldHandle = new PredicateBuilder().Handle<Exception>(S3Failures.IsPassing),
-                MaxRetryAttempts = options.Tries - 1,
-                Delay = TimeSpan.FromMilliseconds(300),
-                MaxDelay = TimeSpan.FromSeconds(8),
-                BackoffType = DelayBackoffType.Exponential,
-                UseJitter = true,
-            });
-        _tries = tries.AddTimeout(TimeSpan.FromSeconds(options.Seconds)).Build();
+        _patience = new HostPatience(new HostTries(options.Tries, TimeSpan.FromSeconds(options.Seconds), patience), S3Failures.IsPassing, S3Failures.IsPassing);
     }
 
     /// <summary>The stamp of an object as a listing shows it, and as it is when it is read without a version.</summary>
@@ -57,7 +45,7 @@ internal sealed class S3Objects
     {
         var place = Check(uri);
         var version = stamp is not null && stamp.StartsWith(Version, StringComparison.Ordinal) ? stamp[Version.Length..] : null;
-        return await CallAsync(uri, async (client, token) =>
+        return await CallAsync(place.Bucket, uri, async (client, token) =>
         {
             using var answer = await client.GetObjectAsync(new GetObjectRequest { BucketName = place.Bucket, Key = place.Key, VersionId = version }, token);
             var bytes = await BytesAsync(answer, uri, token);
@@ -73,7 +61,7 @@ internal sealed class S3Objects
         string? next = null;
         do
         {
-            var page = await CallAsync($"{prefix}", (client, token) => client.ListObjectsV2Async(
+            var page = await CallAsync(prefix.Bucket, $"{prefix}", (client, token) => client.ListObjectsV2Async(
                 new ListObjectsV2Request { BucketName = prefix.Bucket, Prefix = prefix.Key, MaxKeys = PageSize, ContinuationToken = next, StartAfter = next is null ? after : null }, token), cancel);
             foreach (var found in page.S3Objects ?? [])
                 yield return (found.Key, StampOf(found.ETag ?? "", found.Size ?? 0));
@@ -82,11 +70,11 @@ internal sealed class S3Objects
         while (next is not null);
     }
 
-    private async Task<T> CallAsync<T>(string what, Func<AmazonS3Client, CancellationToken, Task<T>> call, CancellationToken cancel)
+    private async Task<T> CallAsync<T>(string bucket, string what, Func<AmazonS3Client, CancellationToken, Task<T>> call, CancellationToken cancel)
     {
         try
         {
-            return await _tries.ExecuteAsync(async token => await call(_client ??= Create(), token), cancel);
+            return await _patience.CallAsync(bucket, token => call(_client ??= Create(), token), cancel);
         }
         catch (Exception e) when (e is not ImageException and not OperationCanceledException && S3Failures.Of(e, what, _options.Tries) is { } failure)
         {

@@ -77,7 +77,7 @@ public enum LeaseOutcome
     /// <summary>Compute it.</summary>
     Granted,
 
-    /// <summary>It is done: acknowledge.</summary>
+    /// <summary>It is done: tell so again, with <see cref="Chunk.Sum"/>, and acknowledge.</summary>
     Done,
 
     /// <summary>The chunk has been published again since: acknowledge, the newer message does it.</summary>
@@ -131,6 +131,6 @@ public enum SaveOutcome
 
 /// <param name="NewExplanations">How many were not there before.</param>
 /// <param name="NewItems">How many were not there before.</param>
-/// <param name="Progress">Of this chunk, as stored.</param>
-/// <param name="JobCompleted">Whether this call completed the job: publish <see cref="JobCompleted"/>, then <see cref="IJobs.MarkToldAsync"/>.</param>
+/// <param name="Progress">Of this chunk, as stored, whoever stored it; zeros where it is not.</param>
+/// <param name="JobCompleted">Whether this call completed the job: <see cref="IJobs.HoldTellingAsync"/>, publish <see cref="JobCompleted"/>, then <see cref="IJobs.MarkToldAsync"/>.</param>
 public sealed record SaveAnswer(SaveOutcome Outcome, int NewExplanations, int NewItems, JobProgress Progress, bool JobCompleted);

@@ -68,8 +68,15 @@ public interface IJobs
     /// <returns>False when there is no such job.</returns>
     Task<bool> DeleteAsync(Guid job, CancellationToken cancel = default);
 
-    /// <summary>Completed jobs whose <see cref="JobCompleted"/> has not been told: publish it, then call <see cref="MarkToldAsync"/>.</summary>
+    /// <summary>Completed jobs whose <see cref="JobCompleted"/> has not been told: <see cref="HoldTellingAsync"/>, publish it, then call <see cref="MarkToldAsync"/>.</summary>
     Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default);
+
+    /// <summary>
+    /// Takes or keeps the right to tell that the job has completed: given to one teller at a time, until <paramref name="lease"/> from now; zero gives it back. A teller that dies leaves it to another,
+    /// so what it had told but not marked is told again.
+    /// </summary>
+    /// <returns>False when another teller holds it, or there is nothing to tell (any more).</returns>
+    Task<bool> HoldTellingAsync(Guid job, string teller, TimeSpan lease, CancellationToken cancel = default);
 
     /// <summary>The completion has been told. A job that is not completed is left as it is.</summary>
     Task MarkToldAsync(Guid job, CancellationToken cancel = default);
@@ -121,3 +128,10 @@ public sealed record JobQuery
 }
 
 public sealed record JobPage(IReadOnlyList<Job> Jobs, string? Next);
+
+/// <summary>For whoever tells that a job has completed.</summary>
+public static class JobTelling
+{
+    /// <summary>Longer than a bus takes to confirm what it is told, tries and all; after it the teller counts as dead.</summary>
+    public static TimeSpan Lease { get; } = TimeSpan.FromMinutes(2);
+}

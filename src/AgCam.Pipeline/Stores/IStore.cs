@@ -53,7 +53,7 @@ public sealed record RepairReport(int ChunksCounted, int JobsCompleted, int Jobs
 
 public static class StoreSchema
 {
-    public const int Version = 5;
+    public const int Version = 6;
 
     /// <exception cref="StoreSchemaException">The store is newer than this program.</exception>
     public static void ThrowIfNewer(string where, int found)

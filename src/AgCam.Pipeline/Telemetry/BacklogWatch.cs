@@ -31,7 +31,7 @@ internal sealed class BacklogWatch(IStore store, ILogger<BacklogWatch> log) : Ba
         {
             PipelineTelemetry.Report(await store.BacklogAsync(cancel));
         }
-        catch (Exception e) when (e is not OperationCanceledException) // the gauges keep what they had
+        catch (Exception e) when (e is not OperationCanceledException || !cancel.IsCancellationRequested) // the gauges keep what they had
         {
             log.LogDebug("The backlog could not be read: {Reason}", e.Message);
         }

@@ -38,6 +38,9 @@ internal sealed class WebhookCall : IDisposable
         _client.DefaultRequestHeaders.UserAgent.ParseAdd("agcam");
     }
 
+    /// <summary>That a try takes.</summary>
+    public TimeSpan Longest => _client.Timeout;
+
     public async Task<WebhookAnswer> TellAsync(Job job, CancellationToken cancel)
     {
         var (uri, body, seconds) = (new Uri(job.Spec.Webhook!), JobEvent.Body(job), _clock.GetUtcNow().ToUnixTimeSeconds());

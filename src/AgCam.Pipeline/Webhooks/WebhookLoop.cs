@@ -9,14 +9,15 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Pipeline.Webhooks;
 
 /// <summary>
-/// Tells the webhooks of jobs that have ended. The store keeps a job as untold until its receiver has said yes, so a receiver is told at least once through any crash; two replicas may both
-/// tell it, with the same id.
+/// Tells the webhooks of jobs that have ended. The store keeps a job as untold until its receiver has said yes, so a receiver is told at least once through any crash: again, with the same id, by
+/// another replica if one has died between telling and the mark.
 /// </summary>
 internal sealed class WebhookLoop(IStore store, IExplainBus bus, WebhookCall call, PipelineOptions options, TimeProvider clock, ILogger<WebhookLoop> log) : BackgroundService
 {
     private const int Limit = 1000, AtOnce = 8;
     private static readonly TimeSpan First = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromMinutes(10);
 
+    private readonly string _teller = $"webhooks {Guid.NewGuid():N}";
     private readonly Dictionary<Guid, (int Tries, DateTimeOffset Next)> _waiting = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -41,7 +42,7 @@ internal sealed class WebhookLoop(IStore store, IExplainBus bus, WebhookCall cal
             var due = (await store.Jobs.UntoldAsync(Limit, cancel)).Where(job => job.Spec.Webhook is not null && IsDue(job.Id)).ToList();
             await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (job, token) => await TellAsync(job, token));
         }
-        catch (Exception e) when (e is StoreUnavailableException or BusException)
+        catch (Exception e) when (e is not OperationCanceledException || !cancel.IsCancellationRequested) // whatever it is: this loop's end would be the process's
         {
             log.LogWarning("Webhooks are told later: {Reason}", e.Message);
         }
@@ -55,11 +56,14 @@ internal sealed class WebhookLoop(IStore store, IExplainBus bus, WebhookCall cal
 
     private async Task TellAsync(Job job, CancellationToken cancel)
     {
+        if (!await store.Jobs.HoldTellingAsync(job.Id, _teller, call.Longest + JobTelling.Lease, cancel))
+            return; // another replica is telling it, or has
         var answer = await call.TellAsync(job, cancel);
         if (answer.Outcome == WebhookOutcome.Unanswered && clock.GetUtcNow() - job.Finished < TimeSpan.FromHours(options.Webhooks.GiveUpHours))
         {
             var pause = Later(job.Id);
             PipelineTelemetry.Webhooks.Add(1, new KeyValuePair<string, object?>("outcome", "unanswered"));
+            await store.Jobs.HoldTellingAsync(job.Id, _teller, TimeSpan.Zero, cancel); // should this process end meanwhile
             log.LogWarning("The webhook of job {Job} is told again in {Seconds:0} s: {Reason}", job.Id, pause.TotalSeconds, answer.Reason);
             return;
         }

@@ -153,6 +153,11 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
             (exit ?? LostDevice.Exit)(e.Message);
             return null;
         }
+        catch (Exception e)
+        {
+            log.LogWarning(e, "A batch of {Count} could not be uploaded and is tried as a whole", batch.Count);
+            return null;
+        }
     }
 
     private void Fits(IExplainEngine engine, int images)

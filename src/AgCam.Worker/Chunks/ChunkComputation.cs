@@ -133,7 +133,7 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
                 var input = await fetch.DecodeAsync(async () => Prepare(plan, await BytesAsync(image, cancel), image.Sha256!.Value), cancel, request.Lane);
                 var work = new ImageWork(plan, input, image.Label, request.Lane);
                 queue.Add(work);
-                var explanation = await work.ResultAsync(cancel);
+                var explanation = await ExplainedAsync(work, cancel);
                 var ofLabel = request.Targets.Contains(TargetForm.Label) && image.Label is not null;
                 var stored = StoredForm.Of(explanation, image.Id, input, provenance, ofLabel);
                 float? labelLogit = image.Label is { } label ? StoredForm.LabelLogit(stored, label) ?? explanation.Logits[label] : null;
@@ -148,9 +148,22 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
         {
             return new Computed(null, null, failure);
         }
-        catch (Exception e) when (e is not OperationCanceledException and not StoreUnavailableException)
+        catch (Exception e) when (e is not OperationCanceledException and not StoreUnavailableException and not DeviceFullException)
         {
             return new Computed(null, null, new ImageException(WorkerFailure.NotExplained, e.Message, e));
+        }
+    }
+
+    /// <exception cref="DeviceFullException">Not even this one image fits. All are of one size there, so it is no matter of the image, and may pass: the chunk is tried again.</exception>
+    private static async Task<Explanation> ExplainedAsync(ImageWork work, CancellationToken cancel)
+    {
+        try
+        {
+            return await work.ResultAsync(cancel);
+        }
+        catch (Exception e) when (ComputeDevice.IsOutOfMemory(e))
+        {
+            throw new DeviceFullException(e);
         }
     }
 
@@ -192,12 +205,14 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
         {
             return await _provenances.GetOrAdd(id, _ => patience.CallAsync(token => store.Provenances.PutAsync(provenance, token), CancellationToken.None)).WaitAsync(cancel);
         }
-        catch (StoreUnavailableException)
+        catch when (_provenances.TryGetValue(id, out var failed) && (failed.IsFaulted || failed.IsCanceled))
         {
-            _provenances.TryRemove(id, out _);
+            _provenances.TryRemove(KeyValuePair.Create(id, failed)); // the next one tries anew
             throw;
         }
     }
+
+    private sealed class DeviceFullException(Exception inner) : Exception($"The device has no room for a single image: {inner.Message}", inner);
 
     private sealed record Computed(StoredExplanation? Stored, float? LabelLogit, ImageException? Failure);
 }

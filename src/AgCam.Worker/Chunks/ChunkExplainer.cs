@@ -17,6 +17,9 @@ internal sealed class ChunkExplainer(
 {
     private readonly Drain _drain = new(lifetime.ApplicationStopping, TimeSpan.FromSeconds(options.DrainSeconds));
 
+    /// <summary>Leases in a row that ended in an error nobody foresaw.</summary>
+    private int _unleased;
+
     public async Task HandleAsync(ExplainImages message, bool redelivered, CancellationToken cancel)
     {
         if (_drain.HasBegun || cancel.IsCancellationRequested)
@@ -52,19 +55,56 @@ internal sealed class ChunkExplainer(
     {
         if (redelivered && heartbeats.Holds(message.Owner, message.Chunk))
             redelivered = false; // the connection broke, not the worker: it is ourselves who have it
+        Chunk? done;
         try
         {
             var answer = await patience.CallAsync(token => store.Chunks.LeaseAsync(message, options.Name, options.Lease, redelivered, token), cancel);
+            Volatile.Write(ref _unleased, 0);
             if (answer.Outcome == LeaseOutcome.Granted)
                 return answer;
             log.LogDebug("Chunk {Chunk} of {Owner} is not for us: {Outcome}", message.Chunk, message.Owner, answer.Outcome);
-            return null;
+            done = answer.Outcome == LeaseOutcome.Done ? answer.Chunk : null;
         }
-        catch (Exception e) when (e is OperationCanceledException or StoreUnavailableException)
+        catch (OperationCanceledException e) when (cancel.IsCancellationRequested)
         {
             throw new GiveBackException($"No lease: {e.Message}", e);
         }
+        catch (Exception e)
+        {
+            await UnknownToStoreAsync(message, e, cancel);
+            return null;
+        }
+        if (done is not null) // who stored it may have died before it was told, or somebody sends the same key again and waits
+            await TellAsync(message, done.Sum ?? new JobProgress());
+        return null;
     }
+
+    /// <summary>
+    /// The store let no lease be had. A job's chunk stands in it, so its message goes back. A request may stand nowhere but in the message, and the broker counts how often it gives one out: so that
+    /// no outage outlasts the request, it is sent as a new message before this one is let go.
+    /// </summary>
+    /// <exception cref="GiveBackException">The message goes back.</exception>
+    private async Task UnknownToStoreAsync(ExplainImages message, Exception why, CancellationToken cancel)
+    {
+        log.LogError(why, "Chunk {Chunk} of {Owner} cannot be leased", message.Chunk, message.Owner);
+        await PauseAsync(why is StoreUnavailableException ? 0 : Interlocked.Increment(ref _unleased) - 1, cancel); // a store that is away has been waited for
+        if (message.JobId is not null || cancel.IsCancellationRequested)
+            throw new GiveBackException($"No lease: {why.Message}", why);
+        try
+        {
+            await bus.PublishAsync(message, cancel);
+        }
+        catch (Exception e) when (e is BusException or OperationCanceledException)
+        {
+            throw new GiveBackException($"No lease: {why.Message}", why);
+        }
+        log.LogWarning("Request {Owner} was sent again: {Reason}", message.Owner, why.Message);
+    }
+
+    /// <summary>What failed will be here again at once.</summary>
+    /// <param name="before">How often it had failed before.</param>
+    private static Task PauseAsync(int before, CancellationToken cancel) =>
+        Task.Delay(TimeSpan.FromSeconds(Math.Min(30, 1 << Math.Min(before, 5))), cancel).ContinueWith(_ => { }, TaskScheduler.Default);
 
     /// <param name="alone">When it is computed image by image: how often each was begun without coming back.</param>
     private async Task ExplainAsync(ExplainImages request, HeldLease held, int faults, IReadOnlyDictionary<int, int>? alone, CancellationToken ended)
@@ -102,8 +142,7 @@ internal sealed class ChunkExplainer(
                 return;
             log.LogError(e, "Chunk {Chunk} of {Owner} goes back", request.Chunk, request.Owner);
             await ReleaseAsync(held, options.Lease, faulted);
-            var pause = TimeSpan.FromSeconds(faulted ? Math.Min(30, 1 << Math.Min(faults, 5)) : 1); // it will be here again at once
-            await Task.Delay(pause, ended).ContinueWith(_ => { }, TaskScheduler.Default);
+            await PauseAsync(faulted ? faults : 0, ended);
             throw new GiveBackException(e.Message, e);
         }
     }
@@ -122,7 +161,7 @@ internal sealed class ChunkExplainer(
             await TellAsync(request, saved);
             return true;
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (e is not OperationCanceledException and not GiveBackException)
         {
             log.LogError(e, "Chunk {Chunk} of {Owner} could not be given up", request.Chunk, request.Owner);
             return false;
@@ -170,7 +209,30 @@ internal sealed class ChunkExplainer(
     {
         if (saved.Outcome is not (SaveOutcome.Saved or SaveOutcome.AlreadyDone))
             return;
-        var now = clock.Now();
+        await TellAsync(request, saved.Progress);
+        if (!saved.JobCompleted || request.JobId is not { } id)
+            return;
+        try
+        {
+            if (await store.Jobs.HoldTellingAsync(id, options.Name, JobTelling.Lease) && await store.Jobs.FindAsync(id) is { } job)
+            {
+                await bus.TellAsync(new JobCompleted { JobId = id, Progress = job.Progress, At = clock.Now() });
+                if (job.Spec.Webhook is null)
+                    await store.Jobs.MarkToldAsync(id);
+                else
+                    await store.Jobs.HoldTellingAsync(id, options.Name, TimeSpan.Zero); // its receiver is still to be told
+            }
+        }
+        catch (Exception e) // the sweeper tells of it
+        {
+            log.LogWarning("It could not be told that job {Job} is completed: {Reason}", id, e.Message);
+        }
+    }
+
+    /// <param name="sum">Of the chunk, as stored.</param>
+    /// <exception cref="GiveBackException">It could not be told: whoever gets the message next finds the chunk done, and tells.</exception>
+    private async Task TellAsync(ExplainImages request, JobProgress sum)
+    {
         try
         {
             await bus.TellAsync(new ChunkExplained
@@ -179,20 +241,15 @@ internal sealed class ChunkExplainer(
                 JobId = request.JobId,
                 Owner = request.Owner,
                 Chunk = request.Chunk,
-                Completed = saved.Progress.Completed,
-                Failed = saved.Progress.Failed,
-                At = now,
+                Completed = sum.Completed,
+                Failed = sum.Failed,
+                At = clock.Now(),
             });
-            if (saved.JobCompleted && request.JobId is { } id && await store.Jobs.FindAsync(id) is { } job)
-            {
-                await bus.TellAsync(new JobCompleted { JobId = id, Progress = job.Progress, At = now });
-                if (job.Spec.Webhook is null)
-                    await store.Jobs.MarkToldAsync(id);
-            }
         }
-        catch (Exception e) when (e is BusException or StoreUnavailableException) // it is stored; the sweeper tells of a job, and who waits for a chunk looks into the store
+        catch (BusException e)
         {
             log.LogWarning("It could not be told that chunk {Chunk} of {Owner} is explained: {Reason}", request.Chunk, request.Owner, e.Message);
+            throw new GiveBackException(e.Message, e);
         }
     }
 
@@ -203,7 +260,7 @@ internal sealed class ChunkExplainer(
             using var soon = new CancellationTokenSource(TimeSpan.FromSeconds(5));
             await store.Chunks.ReleaseAsync(held.Lease, trust, faulted, soon.Token);
         }
-        catch (Exception e) when (e is StoreUnavailableException or OperationCanceledException) // then its lease runs out
+        catch (Exception e) // then its lease runs out
         {
             log.LogWarning("Chunk {Chunk} of {Owner} could not be released: {Reason}", held.Lease.Number, held.Lease.Owner, e.Message);
         }

@@ -26,7 +26,8 @@ internal sealed class Heartbeats(IStore store, TimeSpan lease, ILogger<Heartbeat
         try
         {
             while (await timer.WaitForNextTickAsync(cancel))
-                await Task.WhenAll(_held.Values.Select(held => BeatAsync(held, cancel)));
+                foreach (var held in _held.Values)
+                    _ = BeatAsync(held, cancel); // none waits for another: a call may hang
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
@@ -35,12 +36,17 @@ internal sealed class Heartbeats(IStore store, TimeSpan lease, ILogger<Heartbeat
 
     private async Task BeatAsync(HeldLease held, CancellationToken cancel)
     {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(lease / 3);
         try
         {
-            if (!await store.Chunks.HeartbeatAsync(held.Lease, lease, cancel))
+            if (!await store.Chunks.HeartbeatAsync(held.Lease, lease, limit.Token).WaitAsync(limit.Token))
                 held.Lose();
         }
-        catch (Exception e) when (e is not OperationCanceledException) // the lease outlasts a beat or two
+        catch (Exception) when (cancel.IsCancellationRequested)
+        {
+        }
+        catch (Exception e) // the lease outlasts a beat or two
         {
             log.LogWarning("No heartbeat for chunk {Chunk} of {Owner}: {Reason}", held.Lease.Number, held.Lease.Owner, e.Message);
         }

@@ -27,6 +27,15 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
+    public async Task What_was_read_by_reference_may_be_larger_than_an_upload_in_its_overlay_too()
+    {
+        await using var api = await RunningApi.StartAsync(new ApiOptions { MaxUploadBytes = 200, MaxUploadPixels = 200 });
+        var result = await RunningApi.JsonAsync(await api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = api.AddPicture(1) }), 200);
+        using var answer = await api.Client.GetAsync($"/v1/explanations/{(string)result["item"]!["explanation"]!}/overlay.png");
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    [Fact]
     public async Task The_overlay_is_hot_where_the_model_looked_and_cold_where_it_saw_nothing()
     {
         var id = await ExplainedFileAsync(2);

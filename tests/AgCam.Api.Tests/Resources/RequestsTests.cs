@@ -1,6 +1,9 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
+using AgCam.Pipeline.Bus;
+using AgCam.Pipeline.Messages;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace AgCam.Api.Tests.Resources;
 
@@ -30,6 +33,35 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         var result = await Api.GetAsync($"{answer.Headers.Location}?wait=30");
         Assert.Equal("Completed", (string?)result["state"]);
         Assert.Equal((string?)accepted["id"], (string?)result["id"]);
+    }
+
+    [Fact]
+    public async Task A_broker_that_does_not_answer_keeps_nobody_waiting_for_what_is_stored()
+    {
+        var bus = new HangingBus();
+        await using var api = await RunningApi.StartAsync(worker: false, configure: builder => builder.Services.AddSingleton<IExplainBus>(bus), pipeline: options => options with { TrustSeconds = 1 });
+        var accepted = await RunningApi.JsonAsync(await api.SendImageAsync(RunningApi.Picture(2), query: ""), 202);
+        var owner = Guid.Parse((string)accepted["id"]!);
+        Assert.NotNull((await api.Store.Chunks.FindAsync(owner, 0, TestContext.Current.CancellationToken))!.Request);
+        await bus.Again.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken); // by the sweeper
+    }
+
+    private sealed class HangingBus : IExplainBus
+    {
+        private int _published;
+
+        public TaskCompletionSource Again { get; } = new();
+
+        public Task PublishAsync(ExplainImages message, CancellationToken cancel = default)
+        {
+            if (Interlocked.Increment(ref _published) == 2)
+                Again.SetResult();
+            return Task.Delay(Timeout.Infinite, cancel);
+        }
+
+        public Task TellAsync(ChunkExplained told, CancellationToken cancel = default) => Task.CompletedTask;
+
+        public Task TellAsync(JobCompleted told, CancellationToken cancel = default) => Task.CompletedTask;
     }
 
     [Fact]

@@ -69,7 +69,7 @@ public sealed class S3ObjectsTests
         await using var server = await S3Server.StartAsync();
         server.Put("photos", "a.png", Bytes);
         server.UseKey("AKIDSTALE");
-        var objects = new S3Objects(server.Options, ImageLimits.Default);
+        var objects = new S3Objects(server.Options, ImageLimits.Default, TimeSpan.FromMinutes(5));
         await Assert.ThrowsAsync<ImageException>(() => objects.ReadAsync("s3://photos/a.png", null, Cancel));
         server.UseKey(S3Server.AccessKey);
         Assert.Equal(Bytes, (await objects.ReadAsync("s3://photos/a.png", null, Cancel)).Bytes);

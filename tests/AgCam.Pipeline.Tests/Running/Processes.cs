@@ -23,6 +23,8 @@ internal sealed class Processes : IAsyncDisposable
 
     public IExplainBus Bus => _host.Services.GetRequiredService<IExplainBus>();
 
+    public IExplainHandler Handler => _host.Services.GetRequiredService<IExplainHandler>();
+
     public ExplainEvents Events => _host.Services.GetRequiredService<ExplainEvents>();
 
     public JobSignal Signal => _host.Services.GetRequiredService<JobSignal>();
@@ -35,13 +37,17 @@ internal sealed class Processes : IAsyncDisposable
         References = new ReferenceOptions { Roots = [pictures.Folder] },
     };
 
-    public static async Task<Processes> StartAsync(PipelineOptions options, WorkerOptions? worker = null, IEngineLoader? engines = null)
+    public static async Task<Processes> StartAsync(PipelineOptions options, WorkerOptions? worker = null, IEngineLoader? engines = null, Func<IStore, IStore>? store = null, IExplainBus? bus = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         if (Environment.GetEnvironmentVariable("AGCAM_TEST_LOG") is not null)
             builder.Logging.AddSimpleConsole();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(40));
+        if (bus is not null)
+            builder.Services.AddSingleton(bus);
         builder.Services.AddAgCamPipeline(options);
+        if (store is not null)
+            builder.Services.AddSingleton(provider => store(PipelineRegistration.OpenStore(options, provider.GetRequiredService<TimeProvider>())));
         if (worker is not null)
         {
             builder.Services.AddSingleton(engines ?? new NullLoader());

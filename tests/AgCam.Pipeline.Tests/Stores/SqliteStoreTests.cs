@@ -19,13 +19,34 @@ public sealed class SqliteStoreTests : StoreContract
         return Task.CompletedTask;
     }
 
+    private const string Version5FromNow = "ALTER TABLE jobs DROP COLUMN judged; ALTER TABLE jobs DROP COLUMN teller; ALTER TABLE jobs DROP COLUMN teller_until;";
+
+    [Fact]
+    public async Task A_store_of_version_5_judges_and_tells_its_jobs_once_it_is_migrated()
+    {
+        var job = (await PlannedJobAsync(1)).Id;
+        await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute(Version5FromNow + "PRAGMA user_version = 5"), Cancel);
+        await using var older = await ReopenAsync(Clock);
+        Assert.Equal(5, await older.SchemaVersionAsync(Cancel));
+
+        await older.MigrateAsync(Cancel);
+
+        Assert.Equal(StoreSchema.Version, await older.SchemaVersionAsync(Cancel));
+        Assert.Equal(Judgement.Now, await older.Jobs.JudgeAsync(job, null, Cancel));
+        Assert.Equal(Judgement.Before, await older.Jobs.JudgeAsync(job, "later", Cancel));
+        var (chunk, lease) = await LeaseNextAsync(job);
+        await older.Chunks.SaveAsync([Measured(lease, chunk)], Cancel);
+        Assert.True(await older.Jobs.HoldTellingAsync(job, "one", TimeSpan.FromMinutes(1), Cancel));
+        Assert.False(await older.Jobs.HoldTellingAsync(job, "another", TimeSpan.FromMinutes(1), Cancel));
+    }
+
     [Fact]
     public async Task A_store_of_version_1_goes_on_with_what_it_has()
     {
         var job = await JobOfAsync(2, (id, number) => Some.Item(id, number, Now, null) with { Stamp = "v1" });
         await ((SqliteStore)Store).Database.WriteAsync(
             session => session.Execute(
-                SqliteVersion4.FromNow + "DROP TABLE chunk_rows; DROP INDEX items_source; ALTER TABLE items DROP COLUMN source; ALTER TABLE chunks DROP COLUMN faults; PRAGMA user_version = 1"), Cancel);
+                Version5FromNow + SqliteVersion4.FromNow + "DROP TABLE chunk_rows; DROP INDEX items_source; ALTER TABLE items DROP COLUMN source; ALTER TABLE chunks DROP COLUMN faults; PRAGMA user_version = 1"), Cancel);
         await using var older = await ReopenAsync(Clock);
         Assert.Equal(1, await older.SchemaVersionAsync(Cancel));
 
@@ -41,7 +62,7 @@ public sealed class SqliteStoreTests : StoreContract
     public async Task A_store_of_version_2_takes_rows_once_it_is_migrated()
     {
         var job = (await PlannedJobAsync(1)).Id;
-        await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute(SqliteVersion4.FromNow + "DROP TABLE chunk_rows; PRAGMA user_version = 2"), Cancel);
+        await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute(Version5FromNow + SqliteVersion4.FromNow + "DROP TABLE chunk_rows; PRAGMA user_version = 2"), Cancel);
         await using var older = await ReopenAsync(Clock);
         Assert.Equal(2, await older.SchemaVersionAsync(Cancel));
 
@@ -58,7 +79,7 @@ public sealed class SqliteStoreTests : StoreContract
     {
         var job = await JobOfAsync(20, (id, number) => Some.Item(id, number, Now, Some.Explanation(number).Id, label: "cat"));
         var before = await ListsAsync(Store, job.Id);
-        await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute(SqliteVersion4.FromNow + "PRAGMA user_version = 4"), Cancel);
+        await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute(Version5FromNow + SqliteVersion4.FromNow + "PRAGMA user_version = 4"), Cancel);
         await using var older = (SqliteStore)await ReopenAsync(Clock);
         Assert.Equal(4, await older.SchemaVersionAsync(Cancel));
 

@@ -186,6 +186,26 @@ public abstract partial class StoreContract
     }
 
     [Fact]
+    public async Task The_right_to_tell_is_one_tellers_until_its_time_is_over_or_it_has_told()
+    {
+        var open = await PlannedJobAsync(1);
+        Assert.False(await Store.Jobs.HoldTellingAsync(open.Id, "a", Minute, Cancel)); // nothing to tell yet
+        var job = (await PlannedJobAsync()).Id;
+
+        Assert.Equal(1, (await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Store.Jobs.HoldTellingAsync(job, $"{i}", Minute, Cancel)))).Count(held => held));
+        Clock.Advance(Minute);
+        Assert.True(await Store.Jobs.HoldTellingAsync(job, "a", Minute, Cancel)); // who held it died
+        Assert.True(await Store.Jobs.HoldTellingAsync(job, "a", Minute, Cancel));
+        Assert.False(await Store.Jobs.HoldTellingAsync(job, "b", Minute, Cancel));
+        Assert.True(await Store.Jobs.HoldTellingAsync(job, "a", TimeSpan.Zero, Cancel)); // given back
+        Assert.True(await Store.Jobs.HoldTellingAsync(job, "b", Minute, Cancel));
+        Assert.Equal([job], (await Store.Jobs.UntoldAsync(cancel: Cancel)).Select(untold => untold.Id));
+        await Store.Jobs.MarkToldAsync(job, Cancel);
+        Clock.Advance(Hour);
+        Assert.False(await Store.Jobs.HoldTellingAsync(job, "b", Minute, Cancel));
+    }
+
+    [Fact]
     public async Task Only_a_completion_that_has_happened_can_be_told()
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;

@@ -97,6 +97,29 @@ public abstract partial class StoreContract
     }
 
     [Fact]
+    public async Task Whoever_finds_a_chunk_done_learns_its_stored_numbers()
+    {
+        var job = await PlannedJobAsync(2, 3);
+        await LeaseNextAsync(job.Id);
+        var (chunk, lease) = await LeaseNextAsync(job.Id);
+        var result = new ChunkResult(
+            lease, [Some.Explanation(2), Some.Explanation(4)],
+            [Some.Item(job.Id, 2, Now, null, "dog", label: "dog"), Some.Failure(job.Id, 3, Now), Some.Item(job.Id, 4, Now, null, "dog", label: "cat")]);
+        var sum = new JobProgress { ChunksDone = 1, Completed = 2, Failed = 1, Correct = 1, Labelled = 2 };
+        Assert.Null(chunk.Sum);
+        Assert.Equal((SaveOutcome.Saved, sum), (await SaveAsync(result)) is var first ? (first.Outcome, first.Progress) : default);
+
+        Assert.Equal((SaveOutcome.AlreadyDone, sum), (await SaveAsync(result)) is var again ? (again.Outcome, again.Progress) : default); // its answer was lost
+        var found = await Store.Chunks.LeaseAsync(Some.Message(chunk), "worker", Minute, redelivered: true, Cancel);
+        Assert.Equal((LeaseOutcome.Done, sum), (found.Outcome, found.Chunk!.Sum));
+
+        var request = Some.Request("numbers of its own", 2) with { References = [Some.Reference(7), Some.Reference(400)] };
+        var granted = await Store.Chunks.LeaseAsync(request, "worker", Minute, cancel: Cancel);
+        await SaveAsync(Some.Result(granted.Lease!, granted.Chunk!, Now));
+        Assert.Equal(new JobProgress { ChunksDone = 1, Completed = 2 }, (await Store.Chunks.LeaseAsync(request, "worker", Minute, cancel: Cancel)).Chunk!.Sum);
+    }
+
+    [Fact]
     public async Task The_same_explanation_is_stored_once()
     {
         var job = (await PlannedJobAsync(2, 2)).Id;

@@ -137,13 +137,14 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
 
     private async Task OtherAsync(Guid job, int pick)
     {
-        switch (pick / 2 % 6)
+        switch (pick / 2 % 7)
         {
             case 0: Note("hold planning", await store.Jobs.HoldPlanningAsync(job, $"planner {pick % 3}", Minute)); break;
             case 1: Note("unplanned", (await store.Jobs.UnplannedAsync()).Order()); break;
             case 2: Note("untold", (await store.Jobs.UntoldAsync()).OrderBy(one => one.Id)); break;
             case 3: await store.Jobs.MarkToldAsync(job); break;
             case 4: Note("repair", await store.RepairAsync()); break;
+            case 6: Note("hold telling", await store.Jobs.HoldTellingAsync(job, $"teller {pick % 3}", pick % 4 * Minute)); break;
             case 5: Note("jobs", (await store.Jobs.PageAsync(new JobQuery { Tag = pick % 5 == 0 ? "beta" : null, State = pick % 7 == 0 ? JobState.Paused : null })).Jobs); break;
         }
     }

@@ -78,6 +78,23 @@ public sealed class DeviceTests
     }
 
     [Fact]
+    public async Task A_batch_that_cannot_be_uploaded_is_tried_as_a_whole_and_the_next_ones_come_too()
+    {
+        var (uploads, computed) = (0, 0);
+        var engine = new Uploading(Engine, upload: () => { if (Interlocked.Increment(ref uploads) == 1) throw new InvalidOperationException("no pinned memory"); }, compute: () => computed++);
+        var queue = new BatchQueue(2, TimeSpan.Zero);
+        var works = Works(Plan.Of(engine, [Target.Predicted], ["predicted"]), 6);
+        works.ForEach(queue.Add);
+        using var end = new CancellationTokenSource();
+        var running = DeviceOf(queue).RunAsync(end.Token);
+        foreach (var work in works)
+            Assert.NotNull(await work.Done.WaitAsync(TimeSpan.FromSeconds(120), Cancel));
+        await end.CancelAsync();
+        await running;
+        Assert.Equal((3, 2), (uploads, computed));
+    }
+
+    [Fact]
     public async Task As_many_batches_are_computed_at_the_same_time_as_there_are_lanes()
     {
         using var together = new Barrier(3);

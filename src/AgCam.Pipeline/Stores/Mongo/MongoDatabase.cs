@@ -87,18 +87,11 @@ internal sealed class MongoDatabase : IDisposable
         {
             return await work();
         }
-        catch (Exception e) when (e is MongoConnectionException or MongoNotPrimaryException or MongoNodeIsRecoveringException or MongoExecutionTimeoutException
-            or MongoWriteConcernException or TimeoutException)
+        catch (Exception e) when (MongoTrouble.IsPassing(e))
         {
-            throw new StoreUnavailableException($"MongoDB does not answer: {e.Message}", e);
-        }
-        catch (MongoCommandException e) when (e.Code is WriteConflict or LockTimeout)
-        {
-            throw new StoreUnavailableException($"MongoDB is busy: {e.Message}", e);
+            throw new StoreUnavailableException($"MongoDB does not answer, or is busy: {e.Message}", e);
         }
     }
-
-    private const int LockTimeout = 24, WriteConflict = 112;
 
     public static Task RunAsync(Func<Task> work) => RunAsync(async () =>
     {

@@ -29,11 +29,15 @@ internal sealed record MongoJob
     public int? Chunks { get; init; }
     public DateTimeOffset? Finished { get; init; }
 
-    /// <summary>Set once the failures among its first images have been judged. Releases that do not know it leave it as it is.</summary>
+    /// <summary>Set once the failures among its first images have been judged.</summary>
     public bool? Judged { get; init; }
 
     /// <summary>There from the completion until it has been told.</summary>
     public bool? Untold { get; init; }
+
+    /// <summary>Who tells of its completion, and until when nobody else does.</summary>
+    public string? Teller { get; init; }
+    public DateTimeOffset? TellerUntil { get; init; }
 
     /// <summary>Spelt out, as is whatever is asked for each chunk: the driver translates an expression anew each time, which takes longer than the call.</summary>
     public static FilterDefinition<MongoJob> Is(Guid id) => new BsonDocument("_id", MongoRaw.Id(id));
@@ -109,6 +113,7 @@ internal sealed record MongoChunk
         Published = Published,
         Leased = Leased,
         Done = Done,
+        Sum = Sum,
         Alone = alone ?? new Dictionary<int, int>(),
     };
 }

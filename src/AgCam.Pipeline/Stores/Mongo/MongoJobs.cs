@@ -140,6 +140,13 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
     public Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<Job>>(async () =>
         await WithProgressAsync(await database.Jobs.Find(Where.Eq(job => job.Untold, true)).Limit(limit).ToListAsync(cancel), cancel));
 
+    public Task<bool> HoldTellingAsync(Guid job, string teller, TimeSpan lease, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        var now = clock.Now();
+        var free = Where.Eq(one => one.Teller, null) | Where.Eq(one => one.Teller, teller) | Where.Lte(one => one.TellerUntil, now);
+        return await UpdateAsync(Where.Eq(one => one.Id, job) & Where.Eq(one => one.Untold, true) & free, Set.Set(one => one.Teller, teller).Set(one => one.TellerUntil, now + lease), cancel, orMatched: true);
+    });
+
     public Task MarkToldAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() =>
         UpdateAsync(Where.Eq(one => one.Id, job), Set.Unset(one => one.Untold), cancel));
 

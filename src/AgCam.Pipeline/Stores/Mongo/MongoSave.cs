@@ -36,7 +36,7 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
             answers[open[i].Result] = ended[i] with { JobCompleted = last.Contains(open[i]) };
         return [.. chunks.Select(result => answers.TryGetValue(result, out var answer)
             ? answer
-            : Nothing(Look(rows.GetValueOrDefault((result.Lease.Owner, result.Lease.Number)), result.Lease)))];
+            : Nothing(rows.GetValueOrDefault((result.Lease.Owner, result.Lease.Number)), result.Lease))];
     }
 
     public static FilterDefinition<MongoChunk> Held(ChunkLease held) => Where.Eq(chunk => chunk.Id, new MongoKey { Job = held.Owner, N = held.Number })
@@ -51,7 +51,8 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
         _ => SaveOutcome.LeaseLost,
     };
 
-    private static SaveAnswer Nothing(SaveOutcome outcome) => new(outcome, 0, 0, new JobProgress(), false);
+    /// <summary>This call stored nothing; of a chunk that is done already, its numbers are known all the same.</summary>
+    private static SaveAnswer Nothing(MongoChunk? chunk, ChunkLease lease) => new(Look(chunk, lease), 0, 0, chunk?.Sum ?? new JobProgress(), false);
 
     private async Task<Dictionary<(Guid, int), MongoChunk>> FindAsync(IEnumerable<ChunkLease> leases, CancellationToken cancel)
     {
@@ -108,12 +109,13 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
     private async Task<SaveAnswer> LostAsync(Open one, CancellationToken cancel)
     {
         var lease = one.Result.Lease;
-        var outcome = Look((await FindAsync([lease], cancel)).GetValueOrDefault((lease.Owner, lease.Number)), lease);
+        var answer = Nothing((await FindAsync([lease], cancel)).GetValueOrDefault((lease.Owner, lease.Number)), lease);
+        var outcome = answer.Outcome;
         if (outcome == SaveOutcome.Gone && one.NewItems.Count > 0)
             await deletion.DeleteItemsAsync(lease.Owner, one.NewItems, cancel);
         if (outcome == SaveOutcome.Gone && one.NewRows)
             await deletion.DeleteRowsAsync(lease.Owner, lease.Number, cancel);
-        return Nothing(outcome);
+        return answer;
     }
 
     /// <summary>Some items were there before, and theirs is the word that counts.</summary>

@@ -8,20 +8,30 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 /// <summary>
 /// A chunk with its images still encoded: the writer's thread looks at its state only, and whoever asked decodes the images on a thread of its own.
 /// </summary>
-internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, byte[]? References)
+internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, byte[]? References, bool IsRequest)
 {
     public static SqliteChunkRow? Find(SqliteSession session, long id)
     {
         var found = session.First(
             """
-            SELECT owners.id, chunks.id, count, state, epoch, attempts, crashes, note, worker, until, published, leased, done, first, request, refs, faults
+            SELECT owners.id, chunks.id, count, state, epoch, attempts, crashes, note, worker, until, published, leased, done, first, request, refs, faults, direct
             FROM chunks JOIN owners ON owners.no = owner WHERE chunks.id = ?1
             """,
             Read, id);
+        if (found is { Chunk.State: ChunkState.Done })
+            return found with { Chunk = found.Chunk with { Sum = Sum(session, id, found) } };
         if (found is not { Chunk.Crashes: > 0 })
             return found;
         var alone = session.All("SELECT number, starts FROM alone WHERE chunk = ?1", row => (Number: row.GetInt32(0), Starts: row.GetInt32(1)), id);
         return found with { Chunk = found.Chunk with { Alone = alone.ToDictionary(one => one.Number, one => one.Starts) } };
+    }
+
+    /// <summary>Counted from the items: a job's chunk has those of its numbers, a request all there are.</summary>
+    private static JobProgress Sum(SqliteSession session, long id, SqliteChunkRow done)
+    {
+        var owner = SqliteSchema.Owner(id);
+        var (first, last) = done.IsRequest ? (0, int.MaxValue) : (done.First, done.First + done.Chunk.Count - 1);
+        return session.First(SqliteItems.CountColumns + "WHERE id BETWEEN ?1 AND ?2", SqliteItems.ReadCounts, SqliteSchema.RowId(owner, first), SqliteSchema.RowId(owner, last))! with { ChunksDone = 1 };
     }
 
     /// <summary>With its images.</summary>
@@ -54,6 +64,6 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
             Done = row.GetTimeOrNull(12),
             Faults = row.GetInt32(16),
         };
-        return new SqliteChunkRow(chunk, row.GetInt32(13), row.IsDBNull(14) ? null : row.GetBlob(14), row.IsDBNull(15) ? null : row.GetBlob(15));
+        return new SqliteChunkRow(chunk, row.GetInt32(13), row.IsDBNull(14) ? null : row.GetBlob(14), row.IsDBNull(15) ? null : row.GetBlob(15), row.GetInt32(17) == 1);
     }
 }

@@ -119,7 +119,6 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
     public Task<Judgement> JudgeAsync(Guid job, string? reason, CancellationToken cancel = default) => database.WriteAsync(
         session =>
         {
-            SqliteSchema.AddJudged(session);
             if (session.Execute($"UPDATE jobs SET judged = 1, state = CASE WHEN ?2 IS NULL THEN 0 ELSE 1 END, reason = ?2 WHERE {IsThis} AND state = 0 AND judged = 0", job.Blob(), reason) > 0)
                 return Judgement.Now;
             return session.Number($"SELECT 1 FROM jobs WHERE {IsThis} AND state = 0", job.Blob()) is not null ? Judgement.Before : Judgement.NotRunning;
@@ -141,6 +140,16 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
 
     public Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default) => database.ReadAsync<IReadOnlyList<Job>>(
         session => session.All($"SELECT {Columns} FROM jobs WHERE state = 3 AND told = 0 ORDER BY no LIMIT ?1", Read, limit), cancel);
+
+    public Task<bool> HoldTellingAsync(Guid job, string teller, TimeSpan lease, CancellationToken cancel = default)
+    {
+        var now = clock.Now();
+        return database.WriteAsync(
+            session => session.Execute(
+                $"UPDATE jobs SET teller = ?2, teller_until = ?3 WHERE {IsThis} AND state = 3 AND told = 0 AND (teller IS NULL OR teller = ?2 OR teller_until <= ?4)",
+                job.Blob(), teller, (now + lease).Ms(), now.Ms()) > 0,
+            cancel);
+    }
 
     public Task MarkToldAsync(Guid job, CancellationToken cancel = default) => database.WriteAsync(
         session => session.Execute($"UPDATE jobs SET told = 1 WHERE {IsThis} AND state = 3", job.Blob()), cancel);

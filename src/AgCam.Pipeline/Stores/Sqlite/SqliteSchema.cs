@@ -78,15 +78,13 @@ internal static class SqliteSchema
         {SqliteDocuments.Stored.OfExplanations.Fill}
         """;
 
-    /// <summary>
-    /// A column that files of this version may lack: who knows it adds it when it is first needed, and releases that do not name their columns and leave it at its default.
-    /// So it takes no migration, and releases on either side of it may share a file.
-    /// </summary>
-    public static void AddJudged(SqliteSession session)
-    {
-        if (session.Number("SELECT 1 FROM pragma_table_info('jobs') WHERE name = 'judged'") is null)
-            session.Execute("ALTER TABLE jobs ADD COLUMN judged INTEGER NOT NULL DEFAULT 0");
-    }
+    /// <summary>From version 5 to 6: whether a job's failures have been judged, and who tells that it has completed.</summary>
+    public const string From5 =
+        """
+        ALTER TABLE jobs ADD COLUMN judged INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE jobs ADD COLUMN teller TEXT;
+        ALTER TABLE jobs ADD COLUMN teller_until INTEGER;
+        """;
 
     /// <summary>All of it, for a new file.</summary>
     public static readonly string Tables =
@@ -114,7 +112,10 @@ internal static class SqliteSchema
             correct INTEGER NOT NULL DEFAULT 0,
             labelled INTEGER NOT NULL DEFAULT 0,
             finished INTEGER,
-            told INTEGER NOT NULL DEFAULT 0);
+            told INTEGER NOT NULL DEFAULT 0,
+            judged INTEGER NOT NULL DEFAULT 0,
+            teller TEXT,
+            teller_until INTEGER);
         CREATE INDEX jobs_created ON jobs (created, id);
         CREATE INDEX jobs_unplanned ON jobs (no) WHERE chunks IS NULL;
         CREATE INDEX jobs_untold ON jobs (no) WHERE state = 3 AND told = 0;

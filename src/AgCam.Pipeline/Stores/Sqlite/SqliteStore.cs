@@ -63,6 +63,8 @@ public sealed class SqliteStore : IStore, IBareStore
                 session.Execute(SqliteSchema.From2);
             if (found is >= 1 and <= 4)
                 session.Execute(SqliteSchema.From4);
+            if (found is >= 1 and <= 5)
+                session.Execute(SqliteSchema.From5);
             session.Execute($"PRAGMA user_version = {StoreSchema.Version}");
             return found;
         },

@@ -134,7 +134,7 @@ internal sealed partial class ModelStore
         if (FindChunk(result.Lease.Owner, result.Lease.Number) is not { } chunk)
             return Nothing(SaveOutcome.Gone);
         if (chunk.State == ChunkState.Done)
-            return Nothing(SaveOutcome.AlreadyDone);
+            return Nothing(SaveOutcome.AlreadyDone) with { Progress = chunk.Sum! };
         if (Held(result.Lease) is null)
             return Nothing(SaveOutcome.LeaseLost);
         var explanations = result.Explanations.Count(explanation => _explanations.TryAdd(explanation.Id, new Kept(explanation, Now)));
@@ -143,7 +143,7 @@ internal sealed partial class ModelStore
         var items = result.Items.Count(item => _items.TryAdd((item.Job, item.Number), item));
         _unread.UnionWith(result.Unread.Select(number => (chunk.Owner, number)));
         var progress = JobProgress.Of(result.Items.Select(item => _items[(item.Job, item.Number)]));
-        Put(chunk with { State = ChunkState.Done, Done = Now, Until = null, References = [], Request = null });
+        Put(chunk with { State = ChunkState.Done, Done = Now, Until = null, References = [], Request = null, Sum = progress with { ChunksDone = 1 } });
         foreach (var key in _alone.Keys.Where(key => key.Owner == chunk.Owner && key.Chunk == chunk.Number).ToList())
             _alone.Remove(key);
         if (!_jobs.TryGetValue(chunk.Owner, out var job))

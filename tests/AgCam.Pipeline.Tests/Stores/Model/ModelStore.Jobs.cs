@@ -113,6 +113,14 @@ internal sealed partial class ModelStore
     public Task<IReadOnlyList<Job>> UntoldAsync(int limit, CancellationToken cancel) =>
         Task.FromResult<IReadOnlyList<Job>>([.. _jobs.Values.Where(one => one.Untold).Select(one => one.Job).Take(limit)]);
 
+    public Task<bool> HoldTellingAsync(Guid job, string teller, TimeSpan lease, CancellationToken cancel)
+    {
+        if (!_jobs.TryGetValue(job, out var one) || !one.Untold || one.Teller is not null && one.Teller != teller && one.TellerUntil > Now)
+            return Task.FromResult(false);
+        (one.Teller, one.TellerUntil) = (teller, Now + lease);
+        return Task.FromResult(true);
+    }
+
     public Task MarkToldAsync(Guid job, CancellationToken cancel)
     {
         if (_jobs.TryGetValue(job, out var one))

@@ -145,6 +145,10 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
 
         public bool Judged { get; set; }
 
+        public string? Teller { get; set; }
+
+        public DateTimeOffset TellerUntil { get; set; }
+
         public string? Planner { get; set; }
 
         public DateTimeOffset PlannerUntil { get; set; }

@@ -1,0 +1,99 @@
+using System.Collections.Concurrent;
+using AgCam.Pipeline.Bus;
+using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Tests.Running;
+using AgCam.Pipeline.Tests.Stores.Model;
+using AgCam.Pipeline.Webhooks;
+using AgCam.Worker;
+using AgCam.Worker.Engines;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Jobs;
+
+public sealed class TellingTests
+{
+    private readonly FakeClock _clock = new();
+    private readonly ModelStore _store;
+
+    public TellingTests() => _store = new ModelStore(_clock);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Of_two_replicas_that_find_a_job_untold_one_tells()
+    {
+        var job = await CompletedAsync();
+        var bus = new SlowBus();
+        var (first, second) = (SweeperOver(bus), SweeperOver(bus));
+        var telling = first.TellAsync(Cancel);
+        await second.TellAsync(Cancel);
+        bus.Taken.SetResult();
+        await telling;
+        Assert.Equal([job], bus.Told);
+        Assert.Empty(await ((IStore)_store).Jobs.UntoldAsync(cancel: Cancel));
+    }
+
+    [Fact]
+    public async Task What_a_teller_died_over_is_told_by_another_once_its_time_is_over()
+    {
+        var job = await CompletedAsync();
+        _ = SweeperOver(new SlowBus()).TellAsync(Cancel); // never comes back
+        var bus = new SlowBus();
+        bus.Taken.SetResult();
+        await SweeperOver(bus).TellAsync(Cancel);
+        Assert.Empty(bus.Told);
+        _clock.Advance(JobTelling.Lease);
+        await SweeperOver(bus).TellAsync(Cancel);
+        Assert.Equal([job], bus.Told);
+    }
+
+    [Fact]
+    public async Task An_error_of_the_store_that_nobody_foresaw_does_not_end_the_telling_of_webhooks()
+    {
+        using var pictures = new Pictures(1);
+        var options = Processes.Options(pictures) with { Webhooks = new WebhookOptions { Hosts = ["localhost"], Secret = "a secret of the operator's" } };
+        var asked = 0;
+        await using var process = await Processes.StartAsync(options, new WorkerOptions(), store: store =>
+        {
+            var jobs = Troubled<IJobs>.Of(store.Jobs, (method, _, inner) =>
+                method == nameof(IJobs.UntoldAsync) && Interlocked.Increment(ref asked) <= 6 ? Task.FromException<IReadOnlyList<Job>>(new InvalidOperationException("out of sorts")) : inner());
+            return Troubled<IStore>.Of(store, (name, _, inner) => name == "get_Jobs" ? jobs : inner());
+        });
+        var job = await process.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin, Webhook = "http://localhost:1/refused-for-its-address" });
+        await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
+        await Eventually.TrueAsync(async () => asked > 6 && (await process.Store.Jobs.UntoldAsync(cancel: Cancel)).Count == 0);
+    }
+
+    private async Task<Guid> CompletedAsync()
+    {
+        var jobs = ((IStore)_store).Jobs;
+        var job = (await jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        await jobs.FinishPlanningAsync(job, Cancel);
+        _clock.Advance(TimeSpan.FromSeconds(10)); // past the worker's own turn
+        return job;
+    }
+
+    private Sweeper SweeperOver(IExplainBus bus) =>
+        new(_store, bus, new Publisher(_store, bus, new PipelineOptions(), NullLogger<Publisher>.Instance), new PipelineOptions(), _clock);
+
+    private sealed class SlowBus : IExplainBus
+    {
+        public ConcurrentQueue<Guid> Told { get; } = new();
+
+        public TaskCompletionSource Taken { get; } = new();
+
+        public Task PublishAsync(ExplainImages message, CancellationToken cancel = default) => Task.CompletedTask;
+
+        public Task TellAsync(ChunkExplained told, CancellationToken cancel = default) => Task.CompletedTask;
+
+        public Task TellAsync(JobCompleted told, CancellationToken cancel = default)
+        {
+            Told.Enqueue(told.JobId);
+            return Taken.Task;
+        }
+    }
+}
