@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace AgCam.Pipeline.Messages;
 
 /// <summary>A field of a message that cannot be used, by its path in the message, and what is wrong with it.</summary>
@@ -42,61 +44,56 @@ public static class ExplainImagesRules
     /// <returns>Empty when the message can be carried out.</returns>
     public static IReadOnlyList<FieldProblem> Check(ExplainImages message)
     {
-        var problems = new List<FieldProblem>();
-        void Require(bool holds, string field, string problem)
-        {
-            if (!holds && problems.Count < MaxProblems)
-                problems.Add(new FieldProblem(field, problem));
-        }
-
-        Require(message.Key is { Length: >= 1 and <= MaxKey }, "key", $"must have 1 to {MaxKey} characters");
-        Require(message.JobId != Guid.Empty, "jobId", "must be left out or be a job's id, not all zeros");
-        Require(message.Chunk >= 0 && (message.JobId is not null || message.Chunk == 0), "chunk", "must be 0 or more, and 0 without a job");
-        Require(message.Epoch >= 0, "epoch", "must be 0 or more");
-        Require(Enum.IsDefined(message.Lane), "lane", "must be Bulk or Interactive");
-        Require(message.Model?.Id is { Length: >= 1 and <= MaxModelId }, "model.id", $"must have 1 to {MaxModelId} characters");
-        Require(message.Model is { Sha256.IsZero: false }, "model.sha256", "must be the SHA-256 of the checkpoint");
-        Require(message.Method is { Length: >= 1 and <= MaxMethod }, "method", $"must have 1 to {MaxMethod} characters");
-        Require(message.Threshold is >= 0 and <= 1, "threshold", "must be from 0 to 1");
-        Require(message.Dtype is not null && Dtypes.Contains(message.Dtype), "dtype", "must be one of " + string.Join(", ", Dtypes));
-        Require(message.Targets is { Count: >= 1 and <= MaxTargets }, "targets", $"must be 1 to {MaxTargets} targets");
+        var rules = new Findings(MaxProblems);
+        rules.Require(message.Key is { Length: >= 1 and <= MaxKey }, "key", $"must have 1 to {MaxKey} characters");
+        rules.Require(message.JobId != Guid.Empty, "jobId", "must be left out or be a job's id, not all zeros");
+        rules.Require(message.Chunk >= 0 && (message.JobId is not null || message.Chunk == 0), "chunk", "must be 0 or more, and 0 without a job");
+        rules.Require(message.Epoch >= 0, "epoch", "must be 0 or more");
+        rules.Require(Enum.IsDefined(message.Lane), "lane", "must be Bulk or Interactive");
+        rules.Require(message.Model?.Id is { Length: >= 1 and <= MaxModelId }, "model.id", $"must have 1 to {MaxModelId} characters");
+        rules.Require(message.Model is { Sha256.IsZero: false }, "model.sha256", "must be the SHA-256 of the checkpoint");
+        rules.Require(message.Method is { Length: >= 1 and <= MaxMethod }, "method", $"must have 1 to {MaxMethod} characters");
+        rules.Require(message.Threshold is >= 0 and <= 1, "threshold", "must be from 0 to 1");
+        rules.Require(message.Dtype is not null && Dtypes.Contains(message.Dtype), "dtype", $"must be one of {string.Join(", ", Dtypes)}");
+        rules.Require(message.Targets is { Count: >= 1 and <= MaxTargets }, "targets", $"must be 1 to {MaxTargets} targets");
         for (var i = 0; i < Math.Min(message.Targets?.Count ?? 0, MaxTargets); i++)
-            Require(TargetForm.IsValid(message.Targets![i]), $"targets[{i}]", "must be one of " + TargetForm.Described);
-        Require(message.References is { Count: >= 1 and <= ExplainImages.MaxReferences }, "references", $"must be 1 to {ExplainImages.MaxReferences} images");
+            rules.Require(TargetForm.IsValid(message.Targets![i]), $"targets[{i}]", $"must be one of {TargetForm.Described}");
+        rules.Require(message.References is { Count: >= 1 and <= ExplainImages.MaxReferences }, "references", $"must be 1 to {ExplainImages.MaxReferences} images");
         var numbers = new HashSet<int>();
         for (var i = 0; i < Math.Min(message.References?.Count ?? 0, ExplainImages.MaxReferences); i++)
-            CheckReference(message.References![i], $"references[{i}]", numbers, Require);
-        return problems;
+        {
+            rules.Reference = i;
+            if (message.References![i] is { } image)
+            {
+                CheckReference(image, rules);
+                rules.Require(numbers.Add(image.Number), "number", $"must be unique in the request: {image.Number} comes twice");
+            }
+            else
+                rules.Require(false, "", "must not be null");
+        }
+        return rules.Problems;
     }
 
     /// <returns>What of one image's fields could not be sent; empty when it can. Its number is left to whoever gives it one.</returns>
     public static IReadOnlyList<FieldProblem> Check(ImageReference image)
     {
-        var problems = new List<FieldProblem>();
-        CheckReference(image, "", [], (holds, field, problem) =>
-        {
-            if (!holds)
-                problems.Add(new FieldProblem(field.TrimStart('.'), problem));
-        });
-        return problems;
+        var rules = new Findings(int.MaxValue);
+        CheckReference(image, rules);
+        return rules.Problems;
     }
 
-    private static void CheckReference(ImageReference? image, string at, HashSet<int> numbers, Action<bool, string, string> require)
+    private static void CheckReference(ImageReference image, Findings rules)
     {
-        require(image is not null, at, "must not be null");
-        if (image is null)
-            return;
-        require(image.Number >= 0, $"{at}.number", "must be 0 or more");
-        require(numbers.Add(image.Number), $"{at}.number", $"must be unique in the request: {image.Number} comes twice");
-        require(image.Uri is { Length: >= 1 and <= MaxUri } && !image.Uri.Contains('\0'), $"{at}.uri", $"must have 1 to {MaxUri} characters, none of them zero");
-        require(UriFits(image), $"{at}.uri", $"must be {UriForm(image.Kind)}");
-        require(image.Label is null or { Length: >= 1 and <= MaxText }, $"{at}.label", $"must be left out or have 1 to {MaxText} characters");
-        require(image.Split is null or { Length: >= 1 and <= MaxText }, $"{at}.split", $"must be left out or have 1 to {MaxText} characters");
-        require(image.Stamp is null or { Length: >= 1 and <= MaxText }, $"{at}.stamp", $"must be left out or have 1 to {MaxText} characters");
-        require(image.Refused is null or { Length: >= 1 and <= MaxRefusal }, $"{at}.refused", $"must be left out or have 1 to {MaxRefusal} characters");
-        require(image.Metadata is null or { Count: <= MaxMetadata }, $"{at}.metadata", $"must have at most {MaxMetadata} entries");
+        rules.Require(image.Number >= 0, "number", "must be 0 or more");
+        rules.Require(image.Uri is { Length: >= 1 and <= MaxUri } && !image.Uri.Contains('\0'), "uri", $"must have 1 to {MaxUri} characters, none of them zero");
+        rules.Require(UriFits(image), "uri", $"must be {UriForm(image.Kind)}");
+        rules.Require(image.Label is null or { Length: >= 1 and <= MaxText }, "label", $"must be left out or have 1 to {MaxText} characters");
+        rules.Require(image.Split is null or { Length: >= 1 and <= MaxText }, "split", $"must be left out or have 1 to {MaxText} characters");
+        rules.Require(image.Stamp is null or { Length: >= 1 and <= MaxText }, "stamp", $"must be left out or have 1 to {MaxText} characters");
+        rules.Require(image.Refused is null or { Length: >= 1 and <= MaxRefusal }, "refused", $"must be left out or have 1 to {MaxRefusal} characters");
+        rules.Require(image.Metadata is null or { Count: <= MaxMetadata }, "metadata", $"must have at most {MaxMetadata} entries");
         foreach (var (name, value) in image.Metadata?.Take(MaxMetadata) ?? [])
-            require(name.Length is >= 1 and <= MaxText && !name.Contains('\0') && value is { Length: <= MaxMetadataValue }, $"{at}.metadata",
+            rules.Require(name.Length is >= 1 and <= MaxText && !name.Contains('\0') && value is { Length: <= MaxMetadataValue }, "metadata",
                 $"must have names of 1 to {MaxText} (none of them a null) and values of at most {MaxMetadataValue} characters");
     }
 
@@ -117,4 +114,47 @@ public static class ExplainImagesRules
         ReferenceKind.Http => "an absolute http or https address",
         _ => "of a known kind: File, Upload, S3 or Http",
     };
+
+    /// <summary>What is wrong. Its texts are put together only where something is: a message has up to 256 references, each with a dozen rules.</summary>
+    private sealed class Findings(int most)
+    {
+        public List<FieldProblem> Problems { get; } = [];
+
+        /// <summary>The image that is looked at, if it is one of a message's.</summary>
+        public int? Reference { get; set; }
+
+        public void Require(bool holds, string field, string problem)
+        {
+            if (holds || Problems.Count >= most)
+                return;
+            var at = Reference is { } number ? $"references[{number}]{(field.Length > 0 ? "." : "")}{field}" : field;
+            Problems.Add(new FieldProblem(at, problem));
+        }
+
+        public void Require(bool holds, string field, [InterpolatedStringHandlerArgument(nameof(holds))] ref Unless problem)
+        {
+            if (!holds)
+                Require(holds, field, problem.ToString());
+        }
+    }
+
+    /// <summary>An interpolated text that is only made unless something holds.</summary>
+    [InterpolatedStringHandler]
+    internal ref struct Unless
+    {
+        private DefaultInterpolatedStringHandler _text;
+
+        public Unless(int literalLength, int formattedCount, bool holds, out bool made)
+        {
+            made = !holds;
+            if (made)
+                _text = new DefaultInterpolatedStringHandler(literalLength, formattedCount);
+        }
+
+        public void AppendLiteral(string text) => _text.AppendLiteral(text);
+
+        public void AppendFormatted<T>(T value) => _text.AppendFormatted(value);
+
+        public override string ToString() => _text.ToStringAndClear();
+    }
 }

@@ -78,7 +78,7 @@ public sealed class TellingTests
     }
 
     private Sweeper SweeperOver(IExplainBus bus) =>
-        new(_store, bus, new Publisher(_store, bus, new PipelineOptions(), NullLogger<Publisher>.Instance), new PipelineOptions(), _clock);
+        new(_store, bus, new Publisher(_store, bus, new PipelineOptions(), NullLogger<Publisher>.Instance), new PipelineOptions(), _clock, NullLogger<Sweeper>.Instance);
 
     private sealed class SlowBus : IExplainBus
     {
