@@ -30,7 +30,7 @@ public sealed class TellingTests
         var bus = new SlowBus();
         var (first, second) = (SweeperOver(bus), SweeperOver(bus));
         var telling = first.TellAsync(Cancel);
-        await second.TellAsync(Cancel);
+        await second.TellAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel); // it would wait for the bus
         bus.Taken.SetResult();
         await telling;
         Assert.Equal([job], bus.Told);

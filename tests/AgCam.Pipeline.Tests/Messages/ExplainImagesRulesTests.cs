@@ -53,6 +53,7 @@ public sealed class ExplainImagesRulesTests
         { "references[0].metadata", With(Some.Reference(0) with { Metadata = Enumerable.Range(0, 33).ToDictionary(i => $"{i}", i => "") }) },
         { "references[0].metadata", With(Some.Reference(0) with { Metadata = new Dictionary<string, string> { ["x"] = null! } }) },
         { "references[0].metadata", With(Some.Reference(0) with { Metadata = new Dictionary<string, string> { [""] = "x" } }) },
+        { "references[0].metadata", With(Some.Reference(0) with { Metadata = new Dictionary<string, string> { ["a\0b"] = "x" } }) }, // no store can hold such a name
     };
 
     [Theory(DisableDiscoveryEnumeration = true)]
