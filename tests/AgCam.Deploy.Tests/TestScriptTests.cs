@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 
 namespace AgCam.Deploy.Tests;
 
@@ -52,7 +53,8 @@ public sealed class TestScriptTests : IDisposable
             var image = (string)((Dictionary<object, object?>)((Dictionary<object, object?>)Repository.Yaml(Repository.Text("docker-compose.yml"))["services"]!)[service]!)["image"]!;
             var call = Assert.Single(started, call => call.Contains($" {image}", StringComparison.Ordinal));
             Assert.Matches($"--name agcam-test-[0-9]+-{service} ", call);
-            Assert.All(Published(call), port => Assert.Matches("^127.0.0.1::[0-9]+$", port)); // no other machine's, and a free one
+            Assert.All(Regex.Matches(call, @"--publish (\S+)"), port => Assert.Matches("^127.0.0.1::[0-9]+$", port.Groups[1].Value)); // no other machine's, and a free one
+            Assert.Equal(2, run.Calls.Count(call => Regex.IsMatch(call, $"^docker exec agcam-test-[0-9]+-{service} "))); // until it answered
         }
         var tests = Array.IndexOf(run.Calls, "tests");
         Assert.InRange(run.Calls.Index().Last(call => call.Item.StartsWith("docker exec ", StringComparison.Ordinal)).Index, 0, tests);
@@ -180,8 +182,6 @@ public sealed class TestScriptTests : IDisposable
         Tests(said);
         Assert.Equal(1, (await RunAsync()).Code);
     }
-
-    private static IEnumerable<string> Published(string call) => call.Split(' ').SkipWhile(word => word != "--publish").Index().Where(word => word.Index % 2 == 1).Select(word => word.Item).TakeWhile(word => word.Contains("::"));
 
     /// <summary>The word behind an option of each call.</summary>
     private static List<string> Named(IEnumerable<string> calls, string option) => [.. calls.Select(call => call.Split(' ')).Select(words => words[Array.IndexOf(words, option) + 1])];
