@@ -35,13 +35,16 @@ internal sealed class Processes : IAsyncDisposable
         References = new ReferenceOptions { Roots = [pictures.Folder] },
     };
 
-    public static async Task<Processes> StartAsync(PipelineOptions options, WorkerOptions? worker = null, IEngineLoader? engines = null)
+    /// <param name="store">What the process has for the store that the options name.</param>
+    public static async Task<Processes> StartAsync(PipelineOptions options, WorkerOptions? worker = null, IEngineLoader? engines = null, Func<IStore, IStore>? store = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         if (Environment.GetEnvironmentVariable("AGCAM_TEST_LOG") is not null)
             builder.Logging.AddSimpleConsole();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(40));
         builder.Services.AddAgCamPipeline(options);
+        if (store is not null)
+            builder.Services.AddSingleton(_ => store(PipelineRegistration.OpenStore(options)));
         if (worker is not null)
         {
             builder.Services.AddSingleton(engines ?? new NullLoader());
