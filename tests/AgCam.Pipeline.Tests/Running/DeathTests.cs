@@ -61,7 +61,7 @@ public sealed class DeathTests
         await CompletesAsync(store, job.Id, 995, 5, last);
     }
 
-    [Trait("RabbitMQ", "whole")]
+    [Trait("RabbitMQ", "wire")]
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     public async Task A_worker_whose_device_is_lost_ends_with_its_code_and_another_does_its_work()
     {
@@ -198,7 +198,7 @@ public sealed class DeathTests
         }
     }
 
-    [Trait("RabbitMQ", "whole")]
+    [Trait("RabbitMQ", "wire")]
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     public async Task A_worker_that_is_asked_to_stop_gives_its_chunks_back_unharmed()
     {

@@ -5,6 +5,7 @@ using Xunit;
 namespace AgCam.Tests.Cli;
 
 /// <summary>API and worker as processes of their own, with RabbitMQ between them, a MongoDB store behind them, and a real model.</summary>
+[Trait("RabbitMQ", "wire")]
 public class BrokeredTests
 {
     public static bool ServicesAreThere =>
