@@ -150,7 +150,7 @@ public sealed class DeathTests
     }
 
     /// <summary>Two workers that somebody starts again whenever they die, as an orchestrator does.</summary>
-    [Trait("RabbitMQ", "whole")]
+    [Trait("RabbitMQ", "wire")]
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     public async Task An_image_that_segfaults_workers_on_a_broker_ends_as_poison_within_a_handful_of_restarts_and_nothing_else_does()
     {
