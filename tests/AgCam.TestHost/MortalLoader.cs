@@ -8,6 +8,7 @@ namespace AgCam.TestHost;
 
 /// <summary>An engine whose process dies at a named point of its work, or when it decodes one certain image; and that may be slow.</summary>
 /// <param name="loader">Null for the null engine, whatever the model.</param>
+/// <param name="poison">Digest of the image that it dies of when it decodes it, by a segmentation fault.</param>
 /// <param name="poisonImage">Key of the image of an evaluation that it dies of.</param>
 internal sealed class MortalLoader(IEngineLoader? loader, Death? death, Digest? poison, double slowMilliseconds, string? poisonImage) : IEngineLoader
 {
@@ -27,7 +28,7 @@ internal sealed class MortalLoader(IEngineLoader? loader, Death? death, Digest? 
         public EngineInput Prepare(byte[] bytes, Digest digest, ImageLimits limits)
         {
             if (digest == poison)
-                Death.Now();
+                Death.Segfault();
             return engine.Prepare(bytes, digest, limits);
         }
 

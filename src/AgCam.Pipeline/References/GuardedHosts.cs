@@ -9,7 +9,8 @@ namespace AgCam.Pipeline.References;
 /// each like the first address.
 /// </summary>
 /// <param name="setting">Where the operator names them, for the refusal.</param>
-internal sealed class GuardedHosts(IReadOnlyList<string> hosts, IReadOnlyList<string> networks, string setting)
+/// <param name="lookUp">A name's addresses; by default as the system has them.</param>
+internal sealed class GuardedHosts(IReadOnlyList<string> hosts, IReadOnlyList<string> networks, string setting, Func<string, CancellationToken, Task<IPAddress[]>>? lookUp = null)
 {
     private readonly IPNetwork[] _own = [.. networks.Select(text => IPNetwork.TryParse(text, out var network)
         ? network
@@ -50,7 +51,7 @@ internal sealed class GuardedHosts(IReadOnlyList<string> hosts, IReadOnlyList<st
 
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
     {
-        var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancel);
+        var addresses = await (lookUp ?? Dns.GetHostAddressesAsync)(context.DnsEndPoint.Host, cancel);
         var allowed = addresses.Where(address => PublicAddress.IsPublic(address) || _own.Any(network => network.Contains(address))).ToArray();
         if (allowed.Length == 0)
             throw new ImageException(ReferenceFailure.NotAllowed, $"{context.DnsEndPoint.Host} has no address on the public internet ({string.Join(", ", addresses.AsEnumerable())}).");

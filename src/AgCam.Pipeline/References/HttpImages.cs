@@ -18,12 +18,13 @@ internal sealed class HttpImages : IDisposable
     private readonly HttpClient _client;
     private readonly HostPatience _patience;
 
+    /// <param name="lookUp">See <see cref="GuardedHosts"/>.</param>
     /// <exception cref="OptionsException">A network is not written as address/length.</exception>
-    public HttpImages(ReferenceOptions options)
+    public HttpImages(ReferenceOptions options, Func<string, CancellationToken, Task<IPAddress[]>>? lookUp = null)
     {
         _options = options;
         _patience = new HostPatience(new HostTries(Tries, TimeSpan.FromSeconds(options.HttpSeconds), TimeSpan.FromSeconds(options.HostPatienceSeconds)), MayPass, IsAway);
-        _hosts = new GuardedHosts(options.Hosts, options.Networks, "Pipeline:References:Hosts");
+        _hosts = new GuardedHosts(options.Hosts, options.Networks, "Pipeline:References:Hosts", lookUp);
         _client = new HttpClient(_hosts.Handler()) { Timeout = Timeout.InfiniteTimeSpan };
         _client.DefaultRequestHeaders.UserAgent.ParseAdd("agcam");
     }

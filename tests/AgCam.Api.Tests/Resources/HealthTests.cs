@@ -19,6 +19,7 @@ public sealed class HealthTests
 
     public static bool BrokerIsThere => Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ") is { Length: > 0 };
 
+    [Trait("RabbitMQ", "wire")]
     [Fact(SkipUnless = nameof(BrokerIsThere), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     public async Task A_broker_that_is_gone_makes_it_not_ready_but_it_stays_alive_and_comes_back_by_itself()
     {

@@ -29,6 +29,7 @@ public sealed class TraceTests
         await AssertOneTraceAsync(api, recorded);
     }
 
+    [Trait("RabbitMQ", "wire")]
     [Fact(SkipUnless = nameof(BrokerIsThere), Skip = Skipped)]
     public async Task Over_a_broker_it_is_the_same_trace()
     {

@@ -49,6 +49,7 @@ public sealed class EvaluationDeathTests : IDisposable
         Assert.Equal(undisturbed, disturbed);
     }
 
+    [Trait("RabbitMQ", "whole")]
     [Theory(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     [InlineData(false)]
     [InlineData(true)]

@@ -20,35 +20,16 @@ public sealed class HttpImagesTests : IDisposable
 
     public void Dispose() => _listener.Dispose();
 
+    /// <summary>At least one of each range.</summary>
+    public static TheoryData<string> NotPublic =>
+    [
+        "0.0.0.0", "10.1.2.3", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.8.8.8", "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.168.1.1",
+        "192.0.0.170", "198.18.0.1", "224.0.0.1", "255.255.255.255", "::", "::1", "::ffff:10.0.0.1", "::ffff:8.8.8.8", "64:ff9b::a00:1", "64:ff9b:1::1",
+        "2002:a00:1::", "2001::1", "2001:db8::1", "fc00::1", "fd12:3456::1", "fe80::1", "fec0::1", "ff02::1",
+    ];
+
     [Theory]
-    [InlineData("0.0.0.0")]
-    [InlineData("10.1.2.3")]
-    [InlineData("100.64.0.1")]
-    [InlineData("100.127.255.255")]
-    [InlineData("127.0.0.1")]
-    [InlineData("127.8.8.8")]
-    [InlineData("169.254.169.254")]
-    [InlineData("172.16.0.1")]
-    [InlineData("172.31.255.255")]
-    [InlineData("192.168.1.1")]
-    [InlineData("192.0.0.170")]
-    [InlineData("198.18.0.1")]
-    [InlineData("224.0.0.1")]
-    [InlineData("255.255.255.255")]
-    [InlineData("::")]
-    [InlineData("::1")]
-    [InlineData("::ffff:10.0.0.1")]
-    [InlineData("::ffff:8.8.8.8")]
-    [InlineData("64:ff9b::a00:1")]
-    [InlineData("64:ff9b:1::1")]
-    [InlineData("2002:a00:1::")]
-    [InlineData("2001::1")]
-    [InlineData("2001:db8::1")]
-    [InlineData("fc00::1")]
-    [InlineData("fd12:3456::1")]
-    [InlineData("fe80::1")]
-    [InlineData("fec0::1")]
-    [InlineData("ff02::1")]
+    [MemberData(nameof(NotPublic))]
     public void Addresses_that_are_not_public_are_known(string address) => Assert.False(PublicAddress.IsPublic(IPAddress.Parse(address)));
 
     [Theory]
@@ -80,6 +61,90 @@ public sealed class HttpImagesTests : IDisposable
         Answer("200 OK", "the bytes");
         Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(Allowed() with { Networks = [] })).Reason); // also how a rebinding name fares: the address counts
         Assert.Equal(0, _asked);
+    }
+
+    [Theory]
+    [MemberData(nameof(NotPublic))]
+    public async Task A_listed_name_that_leads_to_an_address_that_is_not_public_is_not_called(string address)
+    {
+        using var http = new HttpImages(new ReferenceOptions { Hosts = ["images.example.org"] }, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Parse(address)]));
+        var failure = await Assert.ThrowsAsync<ImageException>(() => http.ReadAsync($"http://images.example.org:{Port}/a.png", Cancel));
+        Assert.Equal(ReferenceFailure.NotAllowed, failure.Reason);
+        Assert.Contains(IPAddress.Parse(address).ToString(), failure.Message);
+    }
+
+    [Theory]
+    [MemberData(nameof(NotPublic))]
+    public async Task Nor_is_such_an_address_that_stands_for_itself(string address)
+    {
+        var host = address.Contains(':') ? $"[{address}]" : address;
+        Answer("200 OK", "the bytes");
+        using var http = new HttpImages(new ReferenceOptions { Hosts = [new Uri($"http://{host}").IdnHost] });
+        var failure = await Assert.ThrowsAsync<ImageException>(() => http.ReadAsync($"http://{host}:{Port}/a.png", Cancel));
+        Assert.Equal(0, _asked);
+        if (address is "0.0.0.0" or "::")
+            Assert.Equal(ReferenceFailure.Unreachable, failure.Reason); // .NET looks the unspecified address up nowhere
+        else
+            Assert.Contains("no address on the public internet", failure.Message); // the name was allowed
+    }
+
+    [Fact]
+    public async Task Who_was_judged_is_who_is_called_whatever_the_name_says_the_next_time()
+    {
+        using var elsewhere = new TcpListener(Elsewhere, Port);
+        elsewhere.Start();
+        var lookUps = new Queue<IPAddress[]>([[IPAddress.Loopback], [Elsewhere], [Elsewhere]]);
+        using var http = new HttpImages(Rebinding(), (_, _) => Task.FromResult(lookUps.Dequeue()));
+        Answer("200 OK", "the bytes");
+        Assert.Equal("the bytes", Encoding.ASCII.GetString(await http.ReadAsync($"http://images.example.org:{Port}/a.png", Cancel)));
+        Assert.Equal(2, lookUps.Count);
+        Assert.False(elsewhere.Pending());
+    }
+
+    [Fact]
+    public async Task A_name_that_leads_elsewhere_at_the_next_connection_is_refused_there()
+    {
+        using var elsewhere = new TcpListener(Elsewhere, Port);
+        elsewhere.Start();
+        var lookUps = new Queue<IPAddress[]>([[IPAddress.Loopback], [Elsewhere]]);
+        using var http = new HttpImages(Rebinding(), (_, _) => Task.FromResult(lookUps.Dequeue()));
+        AnswerInTurn(("302 Found", "Location: /b.png"), ("200 OK", null));
+        var failure = await Assert.ThrowsAsync<ImageException>(() => http.ReadAsync($"http://images.example.org:{Port}/a.png", Cancel));
+        Assert.Equal(ReferenceFailure.NotAllowed, failure.Reason);
+        Assert.Equal((1, 0), (_asked, lookUps.Count));
+        Assert.False(elsewhere.Pending());
+    }
+
+    [Fact]
+    public async Task Of_several_addresses_only_those_are_called_that_may_be()
+    {
+        using var elsewhere = new TcpListener(Elsewhere, Port);
+        elsewhere.Start();
+        using var http = new HttpImages(Rebinding(), (_, _) => Task.FromResult<IPAddress[]>([Elsewhere, IPAddress.Parse("::1"), IPAddress.Loopback]));
+        Answer("200 OK", "the bytes");
+        Assert.Equal("the bytes", Encoding.ASCII.GetString(await http.ReadAsync($"http://images.example.org:{Port}/a.png", Cancel)));
+        Assert.False(elsewhere.Pending());
+    }
+
+    /// <summary>HTTP_PROXY and its like become .NET's default proxy, once for a process; here it is one for this test's host alone.</summary>
+    [Fact]
+    public async Task No_proxy_is_asked()
+    {
+        using var proxy = new TcpListener(IPAddress.Loopback, 0);
+        proxy.Start();
+        var before = HttpClient.DefaultProxy;
+        HttpClient.DefaultProxy = new ProxyForOne("proxied.example.org", new Uri($"http://127.0.0.1:{((IPEndPoint)proxy.LocalEndpoint).Port}"));
+        try
+        {
+            using var http = new HttpImages(Rebinding() with { Hosts = ["proxied.example.org"], HttpSeconds = 5 }, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]));
+            Answer("200 OK", "the bytes");
+            Assert.Equal("the bytes", Encoding.ASCII.GetString(await http.ReadAsync($"http://proxied.example.org:{Port}/a.png", Cancel)));
+            Assert.False(proxy.Pending());
+        }
+        finally
+        {
+            HttpClient.DefaultProxy = before;
+        }
     }
 
     [Theory]
@@ -141,6 +206,11 @@ public sealed class HttpImagesTests : IDisposable
         Assert.Equal(ReferenceFailure.Unreachable, (await FailsAsync(Allowed() with { HttpSeconds = 0.3 })).Reason);
     }
 
+    /// <summary>Loopback as well, but not in the network that is allowed.</summary>
+    private static IPAddress Elsewhere { get; } = IPAddress.Parse("127.0.0.2");
+
+    private static ReferenceOptions Rebinding() => new() { Hosts = ["images.example.org"], Networks = ["127.0.0.1/32"] };
+
     private static ReferenceOptions Allowed() => new() { Hosts = ["localhost"], Networks = ["127.0.0.0/8", "::1/128"] };
 
     private async Task<byte[]> ReadAsync(ReferenceOptions options)
@@ -184,4 +254,13 @@ public sealed class HttpImagesTests : IDisposable
             }
         }
     });
+
+    private sealed class ProxyForOne(string host, Uri proxy) : IWebProxy
+    {
+        public ICredentials? Credentials { get; set; }
+
+        public Uri? GetProxy(Uri destination) => IsBypassed(destination) ? null : proxy;
+
+        public bool IsBypassed(Uri destination) => destination.Host != host;
+    }
 }

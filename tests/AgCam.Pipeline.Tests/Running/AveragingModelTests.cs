@@ -41,19 +41,11 @@ public sealed class AveragingModelTests
     private static string Averaging(Pictures pictures)
     {
         var folder = Directory.CreateDirectory(Path.Combine(pictures.Folder, "store", "gap")).FullName;
-        var source = Path.Combine(Repository(), "tests", "AgCam.Tests", "Fixtures", "models", "timm_vit");
+        var source = Repository.Model("timm_vit");
         File.Copy(Path.Combine(source, "model.safetensors"), Path.Combine(folder, "model.safetensors"));
         var config = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(source, "config.json")))!;
         config["global_pool"] = "avg";
         File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
         return folder;
-    }
-
-    private static string Repository()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "AgCamPipeline.sln")))
-                return folder.FullName;
-        throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} holds AgCamPipeline.sln: run the tests from a checkout.");
     }
 }

@@ -61,7 +61,7 @@ public sealed class DeathTests
         await CompletesAsync(store, job.Id, 995, 5, last);
     }
 
-    [Trait("RabbitMQ", "whole")]
+    [Trait("RabbitMQ", "wire")]
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     public async Task A_worker_whose_device_is_lost_ends_with_its_code_and_another_does_its_work()
     {
@@ -138,7 +138,10 @@ public sealed class DeathTests
         {
             await using var process = Hosts.Start(serve);
             await Eventually.TrueAsync(async () => process.HasExited || (await store.Jobs.FindAsync(job.Id, Cancel))!.State == JobState.Completed, 60);
-            deaths += process.HasExited ? 1 : 0;
+            if (!process.HasExited)
+                continue;
+            Assert.Equal(HostProcess.Segfaulted, process.ExitCode);
+            deaths++;
         }
         Assert.Equal(3, deaths); // once in company, twice alone
         var ended = (await store.Jobs.FindAsync(job.Id, Cancel))!;
@@ -146,7 +149,56 @@ public sealed class DeathTests
         Assert.Equal(ItemFailure.Poison, (await store.Items.FindAsync(job.Id, 77, Cancel))!.Reason);
     }
 
-    [Trait("RabbitMQ", "whole")]
+    /// <summary>Two workers that somebody starts again whenever they die, as an orchestrator does.</summary>
+    [Trait("RabbitMQ", "wire")]
+    [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
+    public async Task An_image_that_segfaults_workers_on_a_broker_ends_as_poison_within_a_handful_of_restarts_and_nothing_else_does()
+    {
+        Assert.SkipWhen(MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
+        using var pictures = new Pictures(1000);
+        var poison = AgCam.Digest.Of(await File.ReadAllBytesAsync(pictures.PathOf(477), Cancel));
+        await using var broker = await Broker.OpenAsync();
+        var options = broker.Over(Processes.Options(pictures)) with { Store = MongoStoreTests.Uri!, Database = MongoStoreTests.NewName(), TrustSeconds = 5 };
+        string[] worker =
+        [
+            $"store={options.Store}", $"database={options.Database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={pictures.Folder}", "lease=4", "trust=5", "role=worker", $"poison={poison}",
+        ];
+        try
+        {
+            await using var api = await Processes.StartAsync(options);
+            var job = await api.SubmitAsync(Spec(pictures));
+            var (workers, deaths) = (new[] { Hosts.Start(worker), Hosts.Start(worker) }, 0);
+            try
+            {
+                for (var until = DateTime.UtcNow.AddSeconds(240); (await api.Store.Jobs.FindAsync(job.Id, Cancel))!.State != JobState.Completed; await Task.Delay(100, Cancel))
+                {
+                    Assert.True(DateTime.UtcNow < until, $"{deaths} deaths\n{await ChunksAsync(api.Store, job.Id)}\n{string.Join("\n----\n", workers.Select(process => process.Said))}");
+                    foreach (var (index, dead) in workers.Index().Where(process => process.Item.HasExited).ToList())
+                    {
+                        Assert.True(dead.ExitCode == HostProcess.Segfaulted, $"{dead.ExitCode}: {dead.Said}");
+                        Assert.InRange(++deaths, 1, 5);
+                        await dead.DisposeAsync();
+                        workers[index] = Hosts.Start(worker);
+                    }
+                }
+                await CompletesAsync(api.Store, job.Id, 999, 1, workers);
+            }
+            finally
+            {
+                foreach (var process in workers)
+                    await process.DisposeAsync();
+            }
+            Assert.InRange(deaths, 3, 5); // once in company, twice alone
+            var failed = await api.Store.Items.AllAsync(new ItemQuery { Job = job.Id, Status = ItemStatus.Failed }, Cancel).ToListAsync(Cancel);
+            Assert.Equal([(477, ItemFailure.Poison)], failed.Select(item => (item.Number, item.Reason)));
+        }
+        finally
+        {
+            await MongoStoreTests.DropAsync(options.Database);
+        }
+    }
+
+    [Trait("RabbitMQ", "wire")]
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     public async Task A_worker_that_is_asked_to_stop_gives_its_chunks_back_unharmed()
     {

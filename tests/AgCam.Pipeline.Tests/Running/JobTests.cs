@@ -61,6 +61,25 @@ public sealed class JobTests
     }
 
     [Fact]
+    public async Task A_job_that_waits_for_a_model_is_done_once_the_model_is_there_and_it_is_resumed()
+    {
+        using var pictures = new Pictures(130, broken: 1);
+        var engines = new LateLoader();
+        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), engines);
+        var job = await process.SubmitAsync(Spec(pictures));
+        await process.WaitAsync(job.Id, job => job.State == JobState.Paused);
+        Assert.True(await process.Store.Jobs.ResumeAsync(job.Id, Cancel)); // too early: it is paused again
+        job = await process.WaitAsync(job.Id, job => job.State == JobState.Paused);
+        Assert.Equal(0, job.Progress.Completed + job.Progress.Failed);
+        engines.Has = true;
+        Assert.True(await process.Store.Jobs.ResumeAsync(job.Id, Cancel));
+        job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
+        Assert.Equal((129, 1), (job.Progress.Completed, job.Progress.Failed));
+        for (var number = 0; number < 3; number++)
+            Assert.Equal((0, 0), ((await process.Store.Chunks.FindAsync(job.Id, number, Cancel))!.Crashes, (await process.Store.Chunks.FindAsync(job.Id, number, Cancel))!.Faults));
+    }
+
+    [Fact]
     public async Task A_job_whose_source_is_not_allowed_is_paused_with_the_reason()
     {
         using var pictures = new Pictures(0);

@@ -7,7 +7,10 @@ namespace AgCam.Pipeline.Tests.Running;
 /// <summary>The null engine, and what is to happen before each batch.</summary>
 internal sealed class ObservedLoader(Action<IReadOnlyList<EngineInput>> before) : IEngineLoader
 {
-    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) => Task.FromResult<IExplainEngine>(new Observed(new NullEngine(model, dtype), before));
+    /// <summary>What is to happen from now on.</summary>
+    public Action<IReadOnlyList<EngineInput>> Before { get; set; } = before;
+
+    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) => Task.FromResult<IExplainEngine>(new Observed(new NullEngine(model, dtype), images => Before(images)));
 
     /// <summary>Takes its time for every image.</summary>
     public static ObservedLoader Slow(int milliseconds) => new(images => Thread.Sleep(milliseconds * images.Count));

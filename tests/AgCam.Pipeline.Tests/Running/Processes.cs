@@ -37,6 +37,7 @@ internal sealed class Processes : IAsyncDisposable
         References = new ReferenceOptions { Roots = [pictures.Folder] },
     };
 
+    /// <param name="store">What the process has for the store that the options name.</param>
     public static async Task<Processes> StartAsync(PipelineOptions options, WorkerOptions? worker = null, IEngineLoader? engines = null, Func<IStore, IStore>? store = null, IExplainBus? bus = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());

@@ -6,7 +6,7 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Running;
 
 /// <summary>What an operator does every week.</summary>
-[Trait("RabbitMQ", "whole")]
+[Trait("RabbitMQ", "wire")]
 public sealed class RollingRestartTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

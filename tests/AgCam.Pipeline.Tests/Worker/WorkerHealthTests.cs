@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
+using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Tests.Running;
 using AgCam.Worker;
+using AgCam.Worker.Engines;
 using Xunit;
 
 namespace AgCam.Pipeline.Tests.Worker;
@@ -11,23 +13,74 @@ public sealed class WorkerHealthTests
     [Fact]
     public async Task A_worker_is_live_and_ready_once_it_takes_work_and_gone_once_it_has_stopped()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        var url = $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/";
-        listener.Stop();
+        var url = FreeUrl();
         using var pictures = new Pictures(0);
         using var http = new HttpClient { BaseAddress = new Uri(url) };
         await using var worker = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions { HealthListen = url });
-        Assert.Equal(HttpStatusCode.OK, await StatusAsync("health/live"));
-        Assert.Equal(HttpStatusCode.OK, await StatusAsync("health/ready"));
-        Assert.Equal(HttpStatusCode.NotFound, await StatusAsync("anything"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(http, "health/live"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(http, "health/ready"));
+        Assert.Equal(HttpStatusCode.NotFound, await StatusAsync(http, "anything"));
         await worker.StopAsync();
-        await Assert.ThrowsAsync<HttpRequestException>(() => StatusAsync("health/live"));
+        await Assert.ThrowsAsync<HttpRequestException>(() => StatusAsync(http, "health/live"));
+    }
 
-        async Task<HttpStatusCode> StatusAsync(string path)
+    [Fact]
+    public async Task A_worker_is_live_but_not_ready_until_every_model_that_it_is_to_warm_up_is_loaded()
+    {
+        var url = FreeUrl();
+        using var pictures = new Pictures(0);
+        using var http = new HttpClient { BaseAddress = new Uri(url) };
+        var options = Processes.Options(pictures) with { Models = new Dictionary<string, string> { ["one"] = Repository.Model("timm_vit"), ["two"] = Repository.Model("timm_registers") } };
+        var loader = new GatedLoader();
+        var starting = Processes.StartAsync(options, new WorkerOptions { HealthListen = url, WarmUp = ["two", "one"] }, loader);
+        try
         {
-            using var answer = await http.GetAsync(path, TestContext.Current.CancellationToken);
-            return answer.StatusCode;
+            foreach (var (loaded, model) in new[] { "two", "one" }.Index()) // in their order
+            {
+                await Eventually.TrueAsync(() => loader.Asked.Count == loaded + 1);
+                Assert.Equal(model, loader.Asked[loaded]);
+                Assert.Equal(HttpStatusCode.OK, await StatusAsync(http, "health/live"));
+                Assert.Equal(HttpStatusCode.ServiceUnavailable, await StatusAsync(http, "health/ready"));
+                Assert.False(starting.IsCompleted);
+                loader.Gate.Release();
+            }
+            await starting;
+            Assert.Equal(HttpStatusCode.OK, await StatusAsync(http, "health/ready"));
+        }
+        finally
+        {
+            loader.Gate.Release(2);
+            await (await starting).DisposeAsync();
+        }
+    }
+
+    private static string FreeUrl()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/";
+    }
+
+    private static async Task<HttpStatusCode> StatusAsync(HttpClient http, string path)
+    {
+        using var answer = await http.GetAsync(path, TestContext.Current.CancellationToken);
+        return answer.StatusCode;
+    }
+
+    /// <summary>Loads a model when it is let.</summary>
+    private sealed class GatedLoader : IEngineLoader
+    {
+        private volatile IReadOnlyList<string> _asked = [];
+
+        public SemaphoreSlim Gate { get; } = new(0);
+
+        public IReadOnlyList<string> Asked => _asked;
+
+        public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel)
+        {
+            _asked = [.. _asked, model.Id];
+            await Gate.WaitAsync(cancel);
+            return new NullEngine(model, dtype);
         }
     }
 }

@@ -5,6 +5,7 @@ using Xunit;
 namespace AgCam.Tests.Cli;
 
 /// <summary>API and worker as processes of their own, with RabbitMQ between them, a MongoDB store behind them, and a real model.</summary>
+[Trait("RabbitMQ", "wire")]
 public class BrokeredTests
 {
     public static bool ServicesAreThere =>
@@ -62,7 +63,36 @@ public class BrokeredTests
             process.Kill(entireProcessTree: true);
     }
 
-    internal static Process Start(string test, string[] arguments)
+    [Fact(SkipUnless = nameof(ServicesAreThere), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
+    public async Task A_job_is_paused_resumed_and_cancelled_from_the_command_line_and_an_api_without_keys_says_who_may_call()
+    {
+        using var folder = SomeImages.Folder(6);
+        var (test, url) = ($"test-{Guid.NewGuid():N}", $"http://127.0.0.1:{ServingProcess.FreePort()}");
+        var said = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        using var api = Start(test, ["api", "--model", $"tiny={SomeImages.Model}", "--root", folder.Path, "--listen", url], said.Enqueue); // and no worker: nothing ends by itself
+        await Answers(new Uri(url + "/health/live"), api);
+        Assert.Contains(said, line => line.Contains($"No API keys are configured: only programs of this machine may call ({url}).", StringComparison.Ordinal));
+        Outcome Jobs(params string[] arguments) => Agcam.Run(["jobs", .. arguments], "", ("AGCAM_URL", url));
+
+        var id = Agcam.Run(["submit", folder.Path], "", ("AGCAM_URL", url)).Lines.Single();
+        foreach (var (verb, state) in (IEnumerable<(string, string)>)[("pause", "Paused"), ("resume", "Running"), ("pause", "Paused"), ("cancel", "Cancelled")])
+        {
+            var changed = Jobs(verb, id);
+            Assert.Equal(0, changed.Code);
+            Assert.Matches($"^{id}  {state} ", changed.Lines.Single());
+            Assert.Contains($"\"{state}\"", Jobs("show", id).Output, StringComparison.Ordinal);
+            Assert.Contains(id, Jobs("list", "--state", state.ToLowerInvariant()).Output, StringComparison.Ordinal);
+        }
+        Assert.Equal(2, Jobs("watch", id).Code); // it was cancelled
+        var late = Jobs("resume", id);
+        Assert.Equal(2, late.Code);
+        Assert.Contains("cancelled", late.Errors, StringComparison.OrdinalIgnoreCase);
+        foreach (var verb in (string[])["pause", "resume", "cancel"])
+            Assert.Equal(2, Jobs(verb, Guid.NewGuid().ToString()).Code); // there is none
+        api.Kill(entireProcessTree: true);
+    }
+
+    internal static Process Start(string test, string[] arguments, Action<string>? hear = null)
     {
         var start = new ProcessStartInfo(Agcam.Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
         start.Environment["Pipeline__Bus"] = Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ");
@@ -71,8 +101,10 @@ public class BrokeredTests
         start.Environment["Pipeline__Database"] = test;
         start.Environment["Api__DryRunPaceSeconds"] = "300"; // a busy machine starts a worker slowly
         var process = Process.Start(start)!;
-        _ = process.StandardError.ReadToEndAsync();
-        _ = process.StandardOutput.ReadToEndAsync();
+        process.ErrorDataReceived += (_, line) => hear?.Invoke(line.Data ?? ""); // a full pipe would stop it
+        process.OutputDataReceived += (_, line) => hear?.Invoke(line.Data ?? "");
+        process.BeginErrorReadLine();
+        process.BeginOutputReadLine();
         return process;
     }
 

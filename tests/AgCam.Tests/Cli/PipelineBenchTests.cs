@@ -17,6 +17,7 @@ public class PipelineBenchTests
         Assert.Contains("images/s", Agcam.Run("bench", "--pipeline", "--images", "100").Output, StringComparison.Ordinal);
     }
 
+    [Trait("RabbitMQ", "whole")]
     [Fact(SkipUnless = nameof(ServicesAreThere), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
     public void With_a_broker_and_a_server_there_is_a_line_for_each_combination()
     {

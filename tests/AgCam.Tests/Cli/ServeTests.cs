@@ -45,6 +45,7 @@ public class ServeTests
         Assert.Equal(2, gone.Code);
         Assert.Contains(id, gone.Errors, StringComparison.Ordinal);
         Assert.Equal(0, serving.Stop());
+        Assert.Contains("No API keys are configured: only programs of this machine may call.", serving.Told, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -172,6 +172,7 @@ public class EvaluationJobTests
         Assert.Equal(0, serving.Stop());
     }
 
+    [Trait("RabbitMQ", "whole")]
     [Fact(SkipUnless = nameof(BrokeredTests.ServicesAreThere), SkipType = typeof(BrokeredTests), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
     public async Task Two_workers_of_which_one_is_killed_measure_what_one_process_does()
     {

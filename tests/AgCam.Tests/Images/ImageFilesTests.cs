@@ -94,10 +94,9 @@ public sealed class ImageFilesTests : IDisposable
     [Fact]
     public void A_folder_that_cannot_be_listed_is_not_lost()
     {
-        Assert.SkipWhen(Environment.IsPrivilegedProcess, "This user may list every folder.");
         Write("a.jpg", "secret/b.jpg");
         TemporaryFolder.Forbid(Under("secret"));
-        Assert.Equal(["a.jpg", "secret"], Find(_folder.Root));
+        Assert.Equal(["a.jpg", "secret"], _folder.Unprivileged(() => Find(_folder.Root)));
     }
 
     [Fact]

@@ -35,6 +35,36 @@ internal sealed partial class TemporaryFolder : IDisposable
     /// <summary>Takes every permission from a file or folder.</summary>
     public static void Forbid(string path) => Assert.Equal(0, ChangeMode(path, 0));
 
+    /// <summary>As a user who has only the permissions that files give: root has every one, and lays that down for a thread of its own.</summary>
+    public T Unprivileged<T>(Func<T> read)
+    {
+        if (!Environment.IsPrivilegedProcess)
+            return read();
+        const uint nobody = 65534;
+        Assert.Equal(0, ChangeOwner(Root, nobody, nobody)); // else not even the folder is reached
+        T? result = default;
+        Exception? thrown = null;
+        var thread = new Thread(() =>
+        {
+            // Of the calling thread alone: files are opened as that user, and the right to pass their permissions over is gone.
+            SetFileSystemUser(nobody);
+            try
+            {
+                Assert.Equal(nobody, (uint)SetFileSystemUser(nobody)); // it answers who was before
+                result = read();
+            }
+            catch (Exception e)
+            {
+                thrown = e;
+            }
+        });
+        thread.Start();
+        thread.Join();
+        if (thrown is not null)
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(thrown);
+        return result!;
+    }
+
     /// <summary>By the shell's commands: the runtime cannot delete names that it cannot spell.</summary>
     public void Dispose()
     {
@@ -51,6 +81,12 @@ internal sealed partial class TemporaryFolder : IDisposable
 
     [LibraryImport("libc", EntryPoint = "chmod", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int ChangeMode(string path, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "chown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int ChangeOwner(string path, uint user, uint group);
+
+    [LibraryImport("libc", EntryPoint = "setfsuid")]
+    private static partial int SetFileSystemUser(uint user);
 
     [LibraryImport("libc", EntryPoint = "mkfifo", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MakePipe(string path, uint mode);

@@ -1,0 +1,228 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+
+namespace AgCam.Deploy.Tests;
+
+/// <summary>
+/// What test.sh starts before the tests, and what its closing line and exit code make of them. Everything around it is made up: programs named dotnet and docker that write down
+/// how they were called, and one project of tests that tells which services it was given.
+/// </summary>
+public sealed class TestScriptTests : IDisposable
+{
+    private const string NoEngine = "case $1 in info) exit 1 ;; esac";
+
+    /// <summary>An engine whose containers answer when they are asked for the second time.</summary>
+    private const string Engine = """
+        case "$1 $2" in
+          "port agcam-test-"*) case $3 in 5672/tcp) echo 127.0.0.1:41001 ;; 15672/tcp) echo 127.0.0.1:41002 ;; 27017/tcp) echo 127.0.0.1:41003 ;; esac ;;
+          "exec agcam-test-"*) [ -e "$LOG.asked.$2" ] || { touch "$LOG.asked.$2"; exit 1; } ;;
+        esac
+        """;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("agcam-test-script-").FullName;
+
+    public TestScriptTests()
+    {
+        Copy("test.sh");
+        Copy("docker-compose.yml");
+        Copy("infra/test-services/docker.sh");
+        Program("infra/test-services/debian.sh", """
+            echo "debian.sh $* ${AGCAM_SERVICES_RABBITMQ:-}" >>"$LOG"
+            [ "$1" != env ] || echo "export AGCAM_TEST_RABBITMQ=amqp://chroot/ AGCAM_TEST_RABBITMQ_MANAGEMENT=http://chroot/ AGCAM_TEST_RABBITMQ_TLS=amqps://chroot/ AGCAM_TEST_MONGODB=mongodb://chroot/ AGCAM_TEST_SERVICES=$0"
+            """);
+        Program("bin/dotnet", "echo \"dotnet $1\" >>\"$LOG\"");
+        Program("bin/chromium", "true");
+        Tests("total: 3", "failed: 0", "succeeded: 3", "skipped: 0");
+        Docker(Engine);
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Services_run_in_containers_where_a_Docker_engine_answers_and_are_gone_in_the_end()
+    {
+        var run = await RunAsync();
+
+        Assert.True(run.Code == 0, run.Said);
+        Assert.Contains("given amqp://agcam:agcam@127.0.0.1:41001/ http://agcam:agcam@127.0.0.1:41002/ mongodb://127.0.0.1:41003/?directConnection=true", run.Said);
+        Assert.EndsWith("3 passed, 0 failed, 0 skipped\n", run.Output);
+        var started = run.Calls.Where(call => call.StartsWith("docker run ", StringComparison.Ordinal)).ToList();
+        Assert.Equal(2, started.Count);
+        foreach (var service in (string[])["rabbitmq", "mongo"])
+        {
+            var image = (string)((Dictionary<object, object?>)((Dictionary<object, object?>)Repository.Yaml(Repository.Text("docker-compose.yml"))["services"]!)[service]!)["image"]!;
+            var call = Assert.Single(started, call => call.Contains($" {image}", StringComparison.Ordinal));
+            Assert.Matches($"--name agcam-test-[0-9]+-{service} ", call);
+            Assert.All(Regex.Matches(call, @"--publish (\S+)"), port => Assert.Matches("^127.0.0.1::[0-9]+$", port.Groups[1].Value)); // no other machine's, and a free one
+            Assert.Equal(2, run.Calls.Count(call => Regex.IsMatch(call, $"^docker exec agcam-test-[0-9]+-{service} "))); // until it answered
+        }
+        var tests = Array.IndexOf(run.Calls, "tests");
+        Assert.InRange(run.Calls.Index().Last(call => call.Item.StartsWith("docker exec ", StringComparison.Ordinal)).Index, 0, tests);
+        Assert.All(run.Calls.Index().Where(call => call.Item.StartsWith("docker rm ", StringComparison.Ordinal)), call => Assert.InRange(call.Index, tests + 1, run.Calls.Length));
+        Assert.Equal(Named(started, "--name"), Named(run.Calls.Where(call => call.StartsWith("docker rm ", StringComparison.Ordinal)), "--volumes"));
+    }
+
+    [Fact]
+    public async Task Without_an_engine_it_runs_what_needs_no_service_and_names_what_it_left_out()
+    {
+        Docker(NoEngine);
+        var run = await RunAsync();
+
+        Assert.True(run.Code == 0, run.Said);
+        Assert.Equal(["docker info", "dotnet build", "tests"], run.Calls);
+        Assert.Contains("left out: tests that need AGCAM_TEST_RABBITMQ (", run.Output);
+        Assert.Contains("left out: tests that need AGCAM_TEST_MONGODB (", run.Output);
+    }
+
+    [Fact]
+    public async Task Services_that_are_named_already_are_taken_and_none_is_started()
+    {
+        var run = await RunAsync([], ("AGCAM_TEST_RABBITMQ", "amqp://mine/"), ("AGCAM_TEST_MONGODB", "mongodb://mine/"));
+
+        Assert.True(run.Code == 0, run.Said);
+        Assert.Equal(["dotnet build", "tests"], run.Calls);
+        Assert.Contains("given amqp://mine/  mongodb://mine/", run.Said);
+        Assert.DoesNotContain("need AGCAM_TEST_RABBITMQ (", run.Output);
+    }
+
+    [Fact]
+    public async Task None_starts_none_though_an_engine_answers() => Assert.Equal(["dotnet build", "tests"], (await RunAsync(["--services", "none"])).Calls);
+
+    [Fact]
+    public async Task Docker_that_is_asked_for_and_does_not_answer_is_an_error_before_anything_is_built()
+    {
+        Docker(NoEngine);
+        var run = await RunAsync(["--services", "docker"]);
+
+        Assert.Equal(2, run.Code);
+        Assert.Equal(["docker info"], run.Calls);
+        Assert.Contains("no Docker engine answers", run.Said);
+    }
+
+    [Theory]
+    [InlineData("podman")]
+    [InlineData("")]
+    public async Task Services_of_an_unknown_kind_are_an_error(string kind)
+    {
+        var run = await RunAsync(["--services", kind]);
+
+        Assert.Equal(2, run.Code);
+        Assert.Empty(run.Calls);
+        Assert.Contains("docker, debian or none", run.Said);
+    }
+
+    [Theory]
+    [InlineData("--services", "debian", "")]
+    [InlineData("--filter", "Some", "true")]
+    public async Task The_chroot_is_for_who_asks_for_it_and_for_CI_though_an_engine_answers(string option, string value, string ci)
+    {
+        var run = await RunAsync([option, value], ("CI", ci));
+
+        Assert.True(run.Code == 0, run.Said);
+        Assert.Equal(["dotnet build", "debian.sh up sid", "debian.sh env ", "tests", "debian.sh down "], run.Calls);
+        Assert.DoesNotContain("left out", run.Output);
+    }
+
+    [Fact]
+    public async Task The_older_broker_comes_second_in_a_chroot_of_its_own()
+    {
+        var run = await RunAsync(["--broker", "both"]);
+
+        Assert.True(run.Code == 0, run.Said);
+        Assert.Equal(["dotnet build", "debian.sh up sid", "debian.sh env ", "tests", "debian.sh down ", "debian.sh up bookworm", "debian.sh env ", "tests", "debian.sh down "], run.Calls);
+        Assert.Contains("== AgCam.Some.Tests\n", run.Output);
+        Assert.Contains("== AgCam.Some.Tests --filter-trait RabbitMQ=wire\n", run.Output);
+        Assert.EndsWith("6 passed, 0 failed, 0 skipped\n", run.Output);
+    }
+
+    [Fact]
+    public async Task A_service_that_never_answers_is_an_error_with_its_log_and_leaves_no_container()
+    {
+        Docker("case $1 in exec) exit 1 ;; logs) echo 'no space left' ;; esac");
+        var run = await RunAsync([], ("AGCAM_SERVICES_SECONDS", "1"));
+
+        Assert.NotEqual(0, run.Code);
+        Assert.Contains("mongo does not answer after 1 s", run.Said);
+        Assert.Contains("no space left", run.Said);
+        Assert.DoesNotContain("tests", run.Calls);
+        Assert.Equal(2, run.Calls.Count(call => call.StartsWith("docker rm ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_container_that_does_not_start_is_an_error_and_leaves_none()
+    {
+        Docker("case \"$1 $*\" in run*mongod*) echo 'no such image' >&2; exit 125 ;; esac");
+        var run = await RunAsync();
+
+        Assert.NotEqual(0, run.Code);
+        Assert.Contains("no such image", run.Said);
+        Assert.DoesNotContain("tests", run.Calls);
+        Assert.Equal(2, run.Calls.Count(call => call.StartsWith("docker rm ", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("", 0)]
+    [InlineData("true", 1)]
+    public async Task A_skipped_test_is_a_failure_in_CI_alone(string ci, int code)
+    {
+        Tests("total: 3", "failed: 0", "succeeded: 2", "skipped: 1");
+        var run = await RunAsync([], ("CI", ci));
+
+        Assert.Equal(code, run.Code);
+        Assert.EndsWith("2 passed, 0 failed, 1 skipped\n", run.Output);
+        Assert.Equal(code == 1, run.Said.Contains("CI leaves out nothing", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("total: 2", "failed: 1", "succeeded: 1", "skipped: 0")]
+    [InlineData("total: 0", "failed: 0", "succeeded: 0", "skipped: 0")]
+    [InlineData("it crashed")]
+    public async Task Failures_crashes_and_nothing_at_all_are_no_success(params string[] said)
+    {
+        Tests(said);
+        Assert.Equal(1, (await RunAsync()).Code);
+    }
+
+    /// <summary>The word behind an option of each call.</summary>
+    private static List<string> Named(IEnumerable<string> calls, string option) => [.. calls.Select(call => call.Split(' ')).Select(words => words[Array.IndexOf(words, option) + 1])];
+
+    private string ProgramOf(string project, string name) => Path.Combine(_folder, "tests", project, "bin", "Release", "net10.0", name);
+
+    private void Copy(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_folder, path))!);
+        File.Copy(Repository.PathOf(path), Path.Combine(_folder, path)); // with its mode
+    }
+
+    private void Program(string path, string script)
+    {
+        path = Path.Combine(_folder, path);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, $"#!/bin/bash\n{script}\n");
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+
+    private void Docker(string behaviour) => Program("bin/docker", $"echo \"docker $*\" >>\"$LOG\"\n{behaviour}");
+
+    private void Tests(params string[] said) => Program(
+        ProgramOf("AgCam.Some.Tests", "AgCam.Some.Tests"),
+        $"echo tests >>\"$LOG\"\necho \"given ${{AGCAM_TEST_RABBITMQ:-}} ${{AGCAM_TEST_RABBITMQ_MANAGEMENT:-}} ${{AGCAM_TEST_MONGODB:-}}\"\n{string.Join('\n', said.Select(line => $"echo '  {line}'"))}");
+
+    /// <returns>Exit code, standard output, both outputs, and every program that was called, in order.</returns>
+    private Task<(int Code, string Output, string Said, string[] Calls)> RunAsync() => RunAsync([]);
+
+    private async Task<(int Code, string Output, string Said, string[] Calls)> RunAsync(string[] arguments, params (string Name, string Value)[] environment)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var log = Path.Combine(_folder, "calls");
+        var start = new ProcessStartInfo(Path.Combine(_folder, "test.sh"), arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment.Clear();
+        foreach (var (name, value) in environment.Append(("PATH", $"{_folder}/bin:/usr/bin:/bin")).Append(("LOG", log)))
+            start.Environment[name] = value;
+        using var process = Process.Start(start)!;
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(cancel), process.StandardError.ReadToEndAsync(cancel));
+        await process.WaitForExitAsync(cancel);
+        return (process.ExitCode, await output, $"{await output}\n{await errors}", File.Exists(log) ? File.ReadAllLines(log) : []);
+    }
+}

@@ -1,0 +1,15 @@
+using AgCam.Models;
+using AgCam.Pipeline.Messages;
+using AgCam.Worker.Engines;
+
+namespace AgCam.Pipeline.Tests.Running;
+
+/// <summary>Has no model, until it has.</summary>
+internal sealed class LateLoader : IEngineLoader
+{
+    public volatile bool Has;
+
+    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) => Has
+        ? new NullLoader().LoadAsync(model, dtype, cancel)
+        : throw new ModelException(ModelFailure.NotFound, $"This worker has no model {model.Id} yet.");
+}

@@ -1,0 +1,53 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Stores;
+
+namespace AgCam.Pipeline.Tests.Running;
+
+/// <summary>A store whose chunks are away while it is said so. It keeps which messages a worker came with.</summary>
+internal sealed class StoreOutage
+{
+    private readonly ConcurrentQueue<(int Chunk, bool Redelivered)> _asked = new();
+    private int _refused;
+
+    public volatile bool Away;
+
+    /// <summary>How many calls found nobody.</summary>
+    public int Refused => Volatile.Read(ref _refused);
+
+    /// <summary>Each time that a lease was asked for.</summary>
+    public IReadOnlyCollection<(int Chunk, bool Redelivered)> Asked => _asked;
+
+    public IStore Of(IStore store)
+    {
+        var chunks = DispatchProxy.Create<IChunks, Calls>();
+        (((Calls)(object)chunks).Target, ((Calls)(object)chunks).Outage) = (store.Chunks, this);
+        var outside = DispatchProxy.Create<IStore, Calls>();
+        (((Calls)(object)outside).Target, ((Calls)(object)outside).Chunks) = (store, chunks);
+        return outside;
+    }
+
+    private object? Pass(IChunks chunks, MethodInfo method, object?[] arguments)
+    {
+        if (method.Name == nameof(IChunks.LeaseAsync))
+            _asked.Enqueue((((ExplainImages)arguments[0]!).Chunk, (bool)arguments[3]!));
+        if (!Away)
+            return method.Invoke(chunks, arguments);
+        Interlocked.Increment(ref _refused);
+        throw new StoreUnavailableException("The store does not answer.", new TimeoutException());
+    }
+
+    public class Calls : DispatchProxy
+    {
+        internal object? Target { get; set; }
+
+        internal IChunks? Chunks { get; set; }
+
+        internal StoreOutage? Outage { get; set; }
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => Outage is not null
+            ? Outage.Pass((IChunks)Target!, targetMethod!, args!)
+            : targetMethod!.Name == $"get_{nameof(IStore.Chunks)}" ? Chunks : targetMethod.Invoke(Target, args);
+    }
+}
