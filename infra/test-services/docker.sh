@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # RabbitMQ and MongoDB for the pipeline's tests where a Docker engine answers: the images of docker-compose.yml, on loopback ports that Docker chooses, with fresh data.
-# Never run against an engine where it was written; the tests give it a program of Docker's name (tests/AgCam.Deploy.Tests/TestScriptTests.cs).
+# Not yet run against an engine: the tests give it a program of Docker's name (tests/AgCam.Deploy.Tests/TestScriptTests.cs).
 set -euo pipefail
 
 usage() {

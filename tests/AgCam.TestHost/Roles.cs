@@ -54,7 +54,7 @@ internal static class Roles
 
     public static async Task<int> BenchAsync(Dictionary<string, string> given)
     {
-        var rate = await Worker.Measuring.PipelineRate.MeasureAsync(Pipeline(given), new WorkerOptions(), int.Parse(given.GetValueOrDefault("images", "20000")), configure =>
+        var rate = await Worker.Measuring.PipelineRate.MeasureAsync(Pipeline(given), new WorkerOptions(), int.Parse(given.GetValueOrDefault("images", "20000")), rounds: 1, configure =>
         {
             var benched = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
             benched.Logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning);

@@ -16,7 +16,7 @@ internal static class BenchVerb
         var model = new ModelOptions();
         var random = new Option<string?>("--random") { Description = "A named architecture with random weights, e.g. vit_base_patch16_224." };
         var batch = new Option<int>("--batch") { Description = "Images a forward pass.", DefaultValueFactory = _ => 8 };
-        var rounds = new Option<int>("--rounds") { Description = "Measured rounds.", DefaultValueFactory = _ => 7 };
+        var rounds = new Option<int?>("--rounds") { Description = "Measured rounds; the results are their medians. Default 7, of --pipeline 3.", HelpName = "N" };
         var device = new Option<string>("--device") { Description = "auto, cpu, cuda or cuda:n.", DefaultValueFactory = _ => "auto" };
         var dtype = new Option<string>("--dtype") { Description = "float32, bfloat16 or float16.", DefaultValueFactory = _ => "float32" };
         var threads = new Option<int?>("--threads") { Description = "CPU threads; default: libtorch's own choice." };
@@ -31,7 +31,7 @@ internal static class BenchVerb
         verb.SetAction(async (parsed, cancel) =>
         {
             if (pipeline.IsAsked(parsed))
-                return await pipeline.RunAsync(parsed, model.Named(parsed), parsed.GetValue(rounds), parsed.GetValue(device)!, parsed.GetValue(json), cancel);
+                return await pipeline.RunAsync(parsed, model.Named(parsed), parsed.GetValue(rounds) ?? 3, parsed.GetValue(device)!, parsed.GetValue(json), cancel);
             BackendSelfTestVerb.LoadTrusted();
             if (parsed.GetValue(threads) is { } count)
                 torch.set_num_threads(count);
@@ -41,7 +41,7 @@ internal static class BenchVerb
             using var loaded = checkpoint is null
                 ? RandomWeights.Model(NamedArchitectures.Find(parsed.GetValue(random)!), target, type)
                 : VisionTransformer.Load(checkpoint, target, type);
-            var most = parsed.GetValue(rounds);
+            var most = parsed.GetValue(rounds) ?? 7;
             var result = ModelBench.Run(loaded, parsed.GetValue(batch), most, round =>
             {
                 if (!Console.IsErrorRedirected)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AgCam.Attribution;
+using AgCam.Metrics;
 using AgCam.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -55,8 +56,8 @@ internal static class ModelBench
             progress?.Invoke(round + 1);
         }
 
-        double Rate(string way, int images) => images / Median(seconds[way]);
-        double Ratio(string way, string to) => Median([.. seconds[to].Zip(seconds[way], (a, b) => a / b)]);
+        double Rate(string way, int images) => images / Median.Of(seconds[way]);
+        double Ratio(string way, string to) => Median.Of([.. seconds[to].Zip(seconds[way], (a, b) => a / b)]);
         return new ModelBenchResult
         {
             Plain = Rate("plain", batch),
@@ -68,8 +69,8 @@ internal static class ModelBench
             Ratio5 = Ratio("explain5", "plain"),
             Speedup = Ratio("explain1", "autograd"),
             SpeedupOverAuthors = Ratio("explain1", "authors") * batch,
-            GemmGflops = 2e-9 * Products * batch * config.Tokens * config.Width * config.MlpWidth / Median(seconds["gemm"]),
-            PlainGflops = 2e-9 * MultiplyAdds(config) * batch / Median(seconds["plain"]),
+            GemmGflops = 2e-9 * Products * batch * config.Tokens * config.Width * config.MlpWidth / Median.Of(seconds["gemm"]),
+            PlainGflops = 2e-9 * MultiplyAdds(config) * batch / Median.Of(seconds["plain"]),
             PeakRssMb = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6,
             Device = ComputeDevice.Name(model.Device),
             Dtype = model.Dtype.ToString().ToLowerInvariant(),
@@ -151,12 +152,6 @@ internal static class ModelBench
     {
         using var noGrad = no_grad();
         return attentions.Zip(gradients, (a, gradient) => (a.Scores.select(2, 0).sigmoid() * gradient.select(2, 0).relu()).sum([1])).Aggregate((a, b) => a + b);
-    }
-
-    internal static double Median(IReadOnlyCollection<double> values)
-    {
-        var sorted = values.Order().ToArray();
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 }
 

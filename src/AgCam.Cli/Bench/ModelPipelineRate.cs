@@ -1,5 +1,6 @@
 using AgCam.Heatmaps;
 using AgCam.Images;
+using AgCam.Metrics;
 using AgCam.Models;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
@@ -44,7 +45,7 @@ internal sealed record ModelPipelineRate(string Transport, string Store, string 
         await host.StopAsync(cancel);
         return new ModelPipelineRate(
             options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq", store.Kind, model.Name, images, rounds,
-            ModelBench.Median(pipeline), ModelBench.Median(model1), ModelBench.Median([.. pipeline.Zip(model1, (inside, outside) => inside / outside)]));
+            Median.Of(pipeline), Median.Of(model1), Median.Of([.. pipeline.Zip(model1, (inside, outside) => inside / outside)]));
     }
 
     public string ToLine() => FormattableString.Invariant(

@@ -17,7 +17,7 @@ internal sealed class PipelineBenchOptions
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
     private readonly Option<bool> _pipeline = new("--pipeline") { Description = "Measure the pipeline instead: images read, hashed and stored with nothing computed; with --model, beside that model's own rate." };
-    private readonly Option<int> _images = new("--images") { Description = "Images of the pipeline's job, of a round's job with --model.", DefaultValueFactory = _ => 20_000, HelpName = "N" };
+    private readonly Option<int> _images = new("--images") { Description = "Images of a round's job.", DefaultValueFactory = _ => 20_000, HelpName = "N" };
     private readonly Option<string?> _store = new("--store") { Description = "mongodb://server, for --pipeline.", HelpName = "STORE" };
     private readonly Option<string?> _bus = new("--bus") { Description = "amqp://user:password@broker/vhost, for --pipeline.", HelpName = "BROKER" };
 
@@ -45,7 +45,7 @@ internal sealed class PipelineBenchOptions
             if (model is { } named)
                 Show(json, await ModelPipelineRate.MeasureAsync(scratch.Options, named, images, rounds, device, cancel), result => result.ToLine());
             else
-                Show(json, await PipelineRate.MeasureAsync(scratch.Options, new WorkerOptions(), images, Build, cancel), Line);
+                Show(json, await PipelineRate.MeasureAsync(scratch.Options, new WorkerOptions(), images, rounds, Build, cancel), Line);
         }
     });
 
@@ -62,5 +62,5 @@ internal sealed class PipelineBenchOptions
     private static void Show<T>(bool json, T result, Func<T, string> line) => Console.Out.WriteLine(json ? JsonSerializer.Serialize(result, Json) : line(result));
 
     private static string Line(PipelineRate rate) => FormattableString.Invariant(
-        $"{rate.Transport} + {rate.Store,-8} {rate.ImagesPerSecond,8:F0} images/s   {rate.BareImagesPerSecond,8:F0} inserted bare   {rate.CpuMicrosecondsPerImage,6:F0} us of CPU an image   {rate.Images} images");
+        $"{rate.Transport} + {rate.Store,-8} {rate.ImagesPerSecond,8:F0} images/s   {rate.OfBare:F3} of {rate.BareImagesPerSecond:F0} inserted bare   {rate.CpuMicrosecondsPerImage,6:F0} us of CPU an image   {rate.Rounds} rounds of {rate.Images} images");
 }

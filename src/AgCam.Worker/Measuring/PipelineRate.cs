@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
+using AgCam.Metrics;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
@@ -13,23 +14,26 @@ using Microsoft.Extensions.Hosting;
 
 namespace AgCam.Worker.Measuring;
 
-/// <summary>What the pipeline itself costs: a job of real files, read and hashed, planned, published, leased and stored, with the null engine in the model's place.</summary>
+/// <summary>What the pipeline itself costs: jobs of real files, read and hashed, planned, published, leased and stored, with the null engine in the model's place. Medians of the rounds.</summary>
 /// <param name="Transport">memory or rabbitmq.</param>
-/// <param name="ImagesPerSecond">From the job's creation to its completion.</param>
-/// <param name="BareImagesPerSecond">The same documents inserted into the same database once more, with the same indexes and nothing else, measured in the same run.</param>
+/// <param name="Images">Of one round.</param>
+/// <param name="ImagesPerSecond">From a job's creation to its completion.</param>
+/// <param name="BareImagesPerSecond">The same documents inserted into the same database once more, with the same indexes and nothing else, into tables as large as the job found; each job's right after the job.</param>
+/// <param name="OfBare">The one by the other, of each round its own.</param>
 /// <param name="CpuMicrosecondsPerImage">Of this process, which is planner, publisher and worker in one; broker and database server are not in it.</param>
-public sealed record PipelineRate(string Transport, string Store, int Images, double ImagesPerSecond, double BareImagesPerSecond, double CpuMicrosecondsPerImage)
+public sealed record PipelineRate(
+    string Transport, string Store, int Images, int Rounds, double ImagesPerSecond, double BareImagesPerSecond, double OfBare, double CpuMicrosecondsPerImage)
 {
     /// <param name="options">The store must be one of its own: it is filled.</param>
-    /// <param name="images">Files are written below the temporary folder, about 4 KB each, and deleted.</param>
+    /// <param name="images">Of each round; files are written below the temporary folder, about 4 KB each, and deleted. Twice as many, 40,000 at most, warm up before.</param>
     /// <param name="build">A host with these registrations.</param>
     public static async Task<PipelineRate> MeasureAsync(
-        PipelineOptions options, WorkerOptions worker, int images, Func<Action<IServiceCollection>, IHost> build, CancellationToken cancel = default)
+        PipelineOptions options, WorkerOptions worker, int images, int rounds, Func<Action<IServiceCollection>, IHost> build, CancellationToken cancel = default)
     {
         var folder = Directory.CreateTempSubdirectory("agcam-bench").FullName;
         try
         {
-            var (warm, measured) = (Write(Path.Combine(folder, "warm"), Math.Min(2 * images, 40_000)), Write(Path.Combine(folder, "measured"), images));
+            string[] folders = [Write(Path.Combine(folder, "warm"), Math.Min(2 * images, 40_000)), .. Enumerable.Range(0, rounds).Select(round => Write(Path.Combine(folder, $"{round}"), images))];
             options = options with { References = new ReferenceOptions { Roots = [folder] } };
             using var host = build(services =>
             {
@@ -39,13 +43,20 @@ public sealed record PipelineRate(string Transport, string Store, int Images, do
             });
             await host.StartAsync(cancel);
             var store = host.Services.GetRequiredService<IStore>();
-            await RunAsync(host, NullEngine.Pin, warm, cancel);
-            var cpu = Process.GetCurrentProcess().TotalProcessorTime;
-            var job = await RunAsync(host, NullEngine.Pin, measured, cancel);
-            cpu = Process.GetCurrentProcess().TotalProcessorTime - cpu;
-            await host.StopAsync(cancel); // the store stays open, and nobody plans or publishes any more
-            var bare = await StoreRate.InsertAgainAsync(store, job.Id, cancel);
-            return new PipelineRate(options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq", store.Kind, images, images / Seconds(job), bare, cpu.TotalMicroseconds / images);
+            var measured = new List<(double Rate, double Bare, double Cpu)>();
+            await using (var bare = await StoreRate.OpenAsync(store, cancel))
+                foreach (var one in folders)
+                {
+                    var before = Process.GetCurrentProcess().TotalProcessorTime;
+                    var job = await RunAsync(host, NullEngine.Pin, one, cancel);
+                    var cpu = Process.GetCurrentProcess().TotalProcessorTime - before;
+                    measured.Add((images / Seconds(job), await bare.InsertAgainAsync(job.Id, cancel), cpu.TotalMicroseconds / images));
+                }
+            await host.StopAsync(cancel);
+            measured.RemoveAt(0); // it warmed up
+            return new PipelineRate(
+                options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq", store.Kind, images, rounds,
+                Median.Of(measured.Select(one => one.Rate)), Median.Of(measured.Select(one => one.Bare)), Median.Of(measured.Select(one => one.Rate / one.Bare)), Median.Of(measured.Select(one => one.Cpu)));
         }
         finally
         {

@@ -22,7 +22,8 @@ internal sealed class MongoBareTables(MongoDatabase database) : IBareTables
     public async Task InsertAsync(IReadOnlyList<StoredExplanation> explanations, IReadOnlyList<Item> items, CancellationToken cancel)
     {
         var unordered = new InsertManyOptions { IsOrdered = false };
-        await Explanations.InsertManyAsync(explanations.Select(explanation => MongoRaw.From(explanation, DateTimeOffset.UnixEpoch)), unordered, cancel);
+        if (explanations.Count > 0)
+            await Explanations.InsertManyAsync(explanations.Select(explanation => MongoRaw.From(explanation, DateTimeOffset.UnixEpoch)), unordered, cancel);
         await Items.InsertManyAsync(items.Select(item => MongoRaw.From(item)), unordered, cancel);
     }
 

@@ -42,7 +42,7 @@ internal sealed record MongoJob
     /// <summary>Spelt out, as is whatever is asked for each chunk: the driver translates an expression anew each time, which takes longer than the call.</summary>
     public static FilterDefinition<MongoJob> Is(Guid id) => new BsonDocument("_id", MongoRaw.Id(id));
 
-    public static readonly BsonDocument OnlyState = new() { { "state", 1 }, { "_id", 0 } }, OnlyChunks = new() { { "chunks", 1 }, { "_id", 0 } };
+    public static readonly BsonDocument OnlyState = new() { { "state", 1 }, { "_id", 0 } };
 
     public Job ToJob(JobProgress progress) => new()
     {
@@ -144,6 +144,10 @@ internal sealed record MongoLedgerPage
     public required MongoKey Id { get; init; }
     public IReadOnlyList<int>? Counted { get; init; }
     public int ChunksDone { get; init; }
+
+    /// <summary>How many chunks it has, of the last page of a planned job; the others have all that fit.</summary>
+    public int? Of { get; init; }
+
     public int Completed { get; init; }
     public int Failed { get; init; }
     public int Correct { get; init; }

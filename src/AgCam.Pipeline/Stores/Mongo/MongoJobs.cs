@@ -107,6 +107,8 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
         await UpdateAsync(
             Unplanned(job),
             Set.Set(one => one.Images, tail.NextImage).Set(one => one.Chunks, tail.NextChunk).Unset(one => one.Planner).Unset(one => one.PlannerUntil), cancel);
+        if (tail.NextChunk > 0)
+            await ledger.ClosePagesAsync(job, tail.NextChunk, cancel);
         await ledger.TryCompleteAsync(job, cancel);
         return await FindAsync(job, cancel);
     });

@@ -1,5 +1,4 @@
 using AgCam.Pipeline.Records;
-using MongoDB.Bson;
 using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
@@ -54,11 +53,15 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
         await database.Chunks.UpdateManyAsync(
             Builders<MongoChunk>.Filter.In(chunk => chunk.Id, saved.Select(chunk => chunk.Id)) & Builders<MongoChunk>.Filter.Eq(chunk => chunk.State, ChunkState.Saved),
             Builders<MongoChunk>.Update.Set(chunk => chunk.State, ChunkState.Done).Unset(chunk => chunk.Plan), null, cancel);
-        if (page is null)
-            return false;
-        var job = await database.Jobs.Find(MongoJob.Is(key.Job)).Project(MongoJob.OnlyChunks).FirstOrDefaultAsync(cancel);
         // Only a page that has just become full can complete the job: the sum over the pages is read once per 512 chunks.
-        return job?.GetValue("chunks", BsonNull.Value) is BsonInt32 { Value: var total } && page.ChunksDone == Math.Min(ChunksPerPage, total - key.N * ChunksPerPage) && await TryCompleteAsync(key.Job, cancel);
+        return page is not null && page.ChunksDone == (page.Of ?? ChunksPerPage) && await TryCompleteAsync(key.Job, cancel);
+    }
+
+    /// <summary>The job is planned: how many chunks its last page has. Should the planner die before this, the sweeper completes the job.</summary>
+    public async Task ClosePagesAsync(Guid job, int chunks, CancellationToken cancel)
+    {
+        var last = new MongoKey { Job = job, N = (chunks - 1) / ChunksPerPage };
+        await database.Ledger.UpdateOneAsync(Page.Eq(page => page.Id, last), Builders<MongoLedgerPage>.Update.Set(page => page.Of, chunks - last.N * ChunksPerPage), null, cancel);
     }
 
     /// <summary>The compare-and-set that ends a job: of all who ask, one is told yes.</summary>
