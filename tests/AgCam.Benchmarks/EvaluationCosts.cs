@@ -62,20 +62,14 @@ internal static class EvaluationCosts
         cost.Cpu.Add((Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds);
     }
 
-    private static double Ratio(Cost cost, Cost to) => Cost.MedianOf(cost.Rounds.Zip(to.Rounds, (a, b) => a / b));
+    private static double Ratio(Cost cost, Cost to) => Metrics.Median.Of(cost.Rounds.Zip(to.Rounds, (a, b) => a / b));
 
     private sealed class Cost
     {
         public List<double> Rounds { get; } = [];
 
-        public double Median => MedianOf(Rounds);
+        public double Median => Metrics.Median.Of(Rounds);
 
         public void Add(double value) => Rounds.Add(value);
-
-        public static double MedianOf(IEnumerable<double> values)
-        {
-            double[] sorted = [.. values.Order()];
-            return (sorted[sorted.Length / 2] + sorted[(sorted.Length - 1) / 2]) / 2;
-        }
     }
 }

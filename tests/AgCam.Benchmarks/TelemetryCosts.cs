@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AgCam.Metrics;
 using AgCam.Pipeline;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores.Measuring;
@@ -48,7 +49,7 @@ internal static class TelemetryCosts
             await host.StopAsync();
             Console.WriteLine("| | CPU us an image, median | least | most | more than with nobody, median of the rounds |\n|---|---|---|---|---|");
             foreach (var ((name, _), way) in Ways.Zip(taken))
-                Console.WriteLine(FormattableString.Invariant($"| {name} | {Median(way):F1} | {way.Min():F1} | {way.Max():F1} | {Median([.. way.Zip(taken[0], (with, without) => with - without)]):F1} |"));
+                Console.WriteLine(FormattableString.Invariant($"| {name} | {Median.Of(way):F1} | {way.Min():F1} | {way.Max():F1} | {Median.Of([.. way.Zip(taken[0], (with, without) => with - without)]):F1} |"));
         }
         finally
         {
@@ -72,12 +73,6 @@ internal static class TelemetryCosts
 
     private static MeterProvider Metrics() => Sdk.CreateMeterProviderBuilder().AddMeter(PipelineTelemetry.Name, Stage.MeterName)
         .AddReader(new PeriodicExportingMetricReader(new Nowhere<Metric>(), exportIntervalMilliseconds: 1000)).Build();
-
-    private static double Median(IReadOnlyList<double> values)
-    {
-        var sorted = values.Order().ToList();
-        return (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
-    }
 
     private sealed class Both(IDisposable first, IDisposable second) : IDisposable
     {
