@@ -42,6 +42,26 @@ public abstract partial class StoreContract
     }
 
     [Fact]
+    public async Task An_image_that_was_read_stays_known_when_its_request_runs_again_unread()
+    {
+        var request = Some.Request("key", 1);
+        async Task RunAsync(int[] unread)
+        {
+            await Store.Chunks.AcceptAsync(request, Hour, Cancel);
+            var answer = await Store.Chunks.LeaseAsync(request, "w", Minute, cancel: Cancel);
+            var result = Some.Result(answer.Lease!, answer.Chunk!, Now) with { Items = [Stamped(request.Owner, 0, Now)], Unread = unread.ToHashSet() };
+            Assert.Equal(SaveOutcome.Saved, (await SaveAsync(result)).Outcome);
+        }
+
+        await RunAsync([]);
+        Clock.Advance(2 * Hour);
+        Assert.Equal(1, await Store.Chunks.ForgetRequestsAsync(Hour, cancel: Cancel));
+        await RunAsync([0]);
+
+        Assert.Equal([Source(0)], (await Store.Items.KnownAsync([Source(0)], Cancel)).Keys);
+    }
+
+    [Fact]
     public async Task A_deleted_jobs_sources_are_unknown_again()
     {
         var first = await JobOfAsync(2, (job, number) => Stamped(job, number, Now));

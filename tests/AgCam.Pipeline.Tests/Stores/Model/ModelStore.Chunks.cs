@@ -140,8 +140,13 @@ internal sealed partial class ModelStore
         var explanations = result.Explanations.Count(explanation => _explanations.TryAdd(explanation.Id, new Kept(explanation, Now)));
         if (result.Rows is { } rows)
             _rows.TryAdd((chunk.Owner, chunk.Number), rows);
-        var items = result.Items.Count(item => _items.TryAdd((item.Job, item.Number), item));
-        _unread.UnionWith(result.Unread.Select(number => (chunk.Owner, number)));
+        var items = 0;
+        foreach (var item in result.Items.Where(item => _items.TryAdd((item.Job, item.Number), item)))
+        {
+            items++;
+            if (result.Unread.Contains(item.Number))
+                _unread.Add((item.Job, item.Number));
+        }
         var progress = JobProgress.Of(result.Items.Select(item => _items[(item.Job, item.Number)]));
         Put(chunk with { State = ChunkState.Done, Done = Now, Until = null, References = [], Request = null, Sum = progress with { ChunksDone = 1 } });
         foreach (var key in _alone.Keys.Where(key => key.Owner == chunk.Owner && key.Chunk == chunk.Number).ToList())

@@ -102,7 +102,10 @@ internal sealed partial class ModelStore
         _deleted.Add(job);
         chunks.ForEach(key => _chunks.Remove(key));
         foreach (var key in _items.Keys.Where(key => key.Job == job).ToList())
+        {
             _items.Remove(key);
+            _unread.Remove(key);
+        }
         foreach (var key in _rows.Keys.Where(key => key.Job == job).ToList())
             _rows.Remove(key);
         foreach (var key in _alone.Keys.Where(key => key.Owner == job).ToList())
