@@ -38,6 +38,7 @@ public static class PipelineRegistration
         services.AddHostedService<TelemetryStart>();
         services.AddExplainBus(options);
         services.AddSingleton<JobSignal>();
+        services.AddSingleton<JobTeller>();
         services.AddSingleton<Planner>();
         services.AddSingleton<Publisher>();
         services.AddSingleton<Sweeper>();

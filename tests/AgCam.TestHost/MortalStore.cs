@@ -121,6 +121,8 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
         public Task<bool> HoldTellingAsync(Guid job, string teller, TimeSpan lease, CancellationToken cancel = default) => jobs.HoldTellingAsync(job, teller, lease, cancel);
 
+        public Task MarkAnnouncedAsync(Guid job, CancellationToken cancel = default) => jobs.MarkAnnouncedAsync(job, cancel);
+
         public Task MarkToldAsync(Guid job, CancellationToken cancel = default) => jobs.MarkToldAsync(job, cancel);
     }
 }

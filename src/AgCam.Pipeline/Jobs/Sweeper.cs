@@ -1,5 +1,3 @@
-using AgCam.Pipeline.Bus;
-using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using Microsoft.Extensions.Logging;
@@ -7,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>Puts right what dead processes left behind. Any number of processes may sweep at the same time.</summary>
-internal sealed class Sweeper(IStore store, IExplainBus bus, Publisher publisher, PipelineOptions options, TimeProvider clock, ILogger<Sweeper> log)
+internal sealed class Sweeper(IStore store, JobTeller jobTeller, Publisher publisher, PipelineOptions options, TimeProvider clock, ILogger<Sweeper> log)
 {
     private const int Limit = 100;
 
@@ -52,14 +50,11 @@ internal sealed class Sweeper(IStore store, IExplainBus bus, Publisher publisher
     {
         foreach (var job in await store.Jobs.UntoldAsync(10 * Limit, cancel))
         {
-            if (job.Spec.Webhook is not null)
-                continue; // it stays untold until its receiver has taken it
+            if (job.Announced)
+                continue; // its webhook is still to take it
             if (clock.Now() - job.Finished < TimeSpan.FromSeconds(5))
                 continue; // the worker that completed it is about to
-            if (!await store.Jobs.HoldTellingAsync(job.Id, _teller, JobTelling.Lease, cancel))
-                continue; // another process is telling it, or has
-            await bus.TellAsync(new JobCompleted { JobId = job.Id, Progress = job.Progress, At = clock.Now() }, cancel);
-            await store.Jobs.MarkToldAsync(job.Id, cancel);
+            await jobTeller.AnnounceAsync(job.Id, _teller, cancel);
         }
     }
 }

@@ -95,6 +95,9 @@ public sealed record Job
 
     /// <summary>When it was completed or cancelled.</summary>
     public DateTimeOffset? Finished { get; init; }
+
+    /// <summary>Whether the bus has been told that it is completed; its webhook may still be to tell.</summary>
+    public bool Announced { get; init; }
 }
 
 /// <summary>Sums over the chunks that are done, kept as they are done; nothing is counted to read them.</summary>

@@ -132,5 +132,5 @@ public enum SaveOutcome
 /// <param name="NewExplanations">How many were not there before.</param>
 /// <param name="NewItems">How many were not there before.</param>
 /// <param name="Progress">Of this chunk, as stored, whoever stored it; zeros where it is not.</param>
-/// <param name="JobCompleted">Whether this call completed the job: <see cref="IJobs.HoldTellingAsync"/>, publish <see cref="JobCompleted"/>, then <see cref="IJobs.MarkToldAsync"/>.</param>
+/// <param name="JobCompleted">Whether this call completed the job, which is then to be told: see <see cref="IJobs.UntoldAsync"/>.</param>
 public sealed record SaveAnswer(SaveOutcome Outcome, int NewExplanations, int NewItems, JobProgress Progress, bool JobCompleted);

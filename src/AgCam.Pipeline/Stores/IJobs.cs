@@ -68,7 +68,10 @@ public interface IJobs
     /// <returns>False when there is no such job.</returns>
     Task<bool> DeleteAsync(Guid job, CancellationToken cancel = default);
 
-    /// <summary>Completed jobs whose <see cref="JobCompleted"/> has not been told: <see cref="HoldTellingAsync"/>, publish it, then call <see cref="MarkToldAsync"/>.</summary>
+    /// <summary>
+    /// Completed jobs of which somebody is still to be told. With <see cref="HoldTellingAsync"/> had: unless <see cref="Job.Announced"/>, publish <see cref="JobCompleted"/> and call
+    /// <see cref="MarkAnnouncedAsync"/>; then tell the job's webhook, if it has one; then call <see cref="MarkToldAsync"/>.
+    /// </summary>
     Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default);
 
     /// <summary>
@@ -78,7 +81,10 @@ public interface IJobs
     /// <returns>False when another teller holds it, or there is nothing to tell (any more).</returns>
     Task<bool> HoldTellingAsync(Guid job, string teller, TimeSpan lease, CancellationToken cancel = default);
 
-    /// <summary>The completion has been told. A job that is not completed is left as it is.</summary>
+    /// <summary>The bus has been told of the completion, and need not be told again while the webhook's receiver is waited for. A job that is not completed is left as it is.</summary>
+    Task MarkAnnouncedAsync(Guid job, CancellationToken cancel = default);
+
+    /// <summary>All who are to be told of the completion have been. A job that is not completed is left as it is.</summary>
     Task MarkToldAsync(Guid job, CancellationToken cancel = default);
 }
 
@@ -128,10 +134,3 @@ public sealed record JobQuery
 }
 
 public sealed record JobPage(IReadOnlyList<Job> Jobs, string? Next);
-
-/// <summary>For whoever tells that a job has completed.</summary>
-public static class JobTelling
-{
-    /// <summary>Longer than a bus takes to confirm what it is told, tries and all; after it the teller counts as dead.</summary>
-    public static TimeSpan Lease { get; } = TimeSpan.FromMinutes(2);
-}

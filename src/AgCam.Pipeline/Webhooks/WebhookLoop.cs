@@ -1,6 +1,4 @@
-using AgCam.Pipeline.Bus;
-using AgCam.Pipeline.Messages;
-using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Telemetry;
 using Microsoft.Extensions.Hosting;
@@ -12,7 +10,7 @@ namespace AgCam.Pipeline.Webhooks;
 /// Tells the webhooks of jobs that have ended. The store keeps a job as untold until its receiver has said yes, so a receiver is told at least once through any crash: again, with the same id, by
 /// another replica if one has died between telling and the mark.
 /// </summary>
-internal sealed class WebhookLoop(IStore store, IExplainBus bus, WebhookCall call, PipelineOptions options, TimeProvider clock, ILogger<WebhookLoop> log) : BackgroundService
+internal sealed class WebhookLoop(IStore store, JobTeller jobTeller, WebhookCall call, PipelineOptions options, TimeProvider clock, ILogger<WebhookLoop> log) : BackgroundService
 {
     private const int Limit = 1000, AtOnce = 8;
     private static readonly TimeSpan First = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromMinutes(10);
@@ -40,7 +38,7 @@ internal sealed class WebhookLoop(IStore store, IExplainBus bus, WebhookCall cal
         try
         {
             var due = (await store.Jobs.UntoldAsync(Limit, cancel)).Where(job => job.Spec.Webhook is not null && IsDue(job.Id)).ToList();
-            await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (job, token) => await TellAsync(job, token));
+            await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (job, token) => await TellAsync(job.Id, token));
         }
         catch (Exception e) when (e is not OperationCanceledException || !cancel.IsCancellationRequested) // whatever it is: this loop's end would be the process's
         {
@@ -54,23 +52,22 @@ internal sealed class WebhookLoop(IStore store, IExplainBus bus, WebhookCall cal
             return !_waiting.TryGetValue(job, out var waiting) || waiting.Next <= clock.GetUtcNow();
     }
 
-    private async Task TellAsync(Job job, CancellationToken cancel)
+    private async Task TellAsync(Guid id, CancellationToken cancel)
     {
-        if (!await store.Jobs.HoldTellingAsync(job.Id, _teller, call.Longest + JobTelling.Lease, cancel))
+        if (await jobTeller.HoldAsync(id, _teller, call.Longest, cancel) is not { } job)
             return; // another replica is telling it, or has
         var answer = await call.TellAsync(job, cancel);
         if (answer.Outcome == WebhookOutcome.Unanswered && clock.GetUtcNow() - job.Finished < TimeSpan.FromHours(options.Webhooks.GiveUpHours))
         {
             var pause = Later(job.Id);
             PipelineTelemetry.Webhooks.Add(1, new KeyValuePair<string, object?>("outcome", "unanswered"));
-            await store.Jobs.HoldTellingAsync(job.Id, _teller, TimeSpan.Zero, cancel); // should this process end meanwhile
+            await jobTeller.LetGoAsync(job.Id, _teller, cancel); // should this process end meanwhile
             log.LogWarning("The webhook of job {Job} is told again in {Seconds:0} s: {Reason}", job.Id, pause.TotalSeconds, answer.Reason);
             return;
         }
         PipelineTelemetry.Webhooks.Add(1, new KeyValuePair<string, object?>("outcome", answer.Outcome == WebhookOutcome.Delivered ? "delivered" : "given-up"));
         if (answer.Outcome != WebhookOutcome.Delivered)
             log.LogError("The webhook of job {Job} is given up: {Reason}", job.Id, answer.Reason);
-        await bus.TellAsync(new JobCompleted { JobId = job.Id, Progress = job.Progress, At = clock.Now() }, cancel); // the worker may have died before it could
         await store.Jobs.MarkToldAsync(job.Id, cancel);
         lock (_waiting)
             _waiting.Remove(job.Id);

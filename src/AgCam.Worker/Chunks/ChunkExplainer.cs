@@ -1,4 +1,5 @@
 using AgCam.Pipeline.Bus;
+using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
@@ -12,7 +13,7 @@ namespace AgCam.Worker.Chunks;
 
 /// <summary>Lease, explain, save, tell, and only then let the message go.</summary>
 internal sealed class ChunkExplainer(
-    IStore store, IExplainBus bus, EnginePool engines, ChunkComputation computation, ChunkEvaluation evaluation, ResultWriter results, Heartbeats heartbeats, StorePatience patience, Turns turns,
+    IStore store, IExplainBus bus, JobTeller jobTeller, EnginePool engines, ChunkComputation computation, ChunkEvaluation evaluation, ResultWriter results, Heartbeats heartbeats, StorePatience patience, Turns turns,
     WorkerOptions options, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ChunkExplainer> log) : IExplainHandler
 {
     private readonly Drain _drain = new(lifetime.ApplicationStopping, TimeSpan.FromSeconds(options.DrainSeconds));
@@ -23,7 +24,7 @@ internal sealed class ChunkExplainer(
     public async Task HandleAsync(ExplainImages message, bool redelivered, CancellationToken cancel)
     {
         if (_drain.HasBegun || cancel.IsCancellationRequested)
-            throw new GiveBackException("The worker is stopping.");
+            throw GoesBack();
         using var scope = log.BeginScope("job {Job} chunk {Chunk}", message.Owner, message.Chunk);
         await turns.EnterAsync();
         var (leave, inFlight) = ((Action)turns.Leave, 0);
@@ -50,6 +51,8 @@ internal sealed class ChunkExplainer(
             leave();
         }
     }
+
+    private GiveBackException GoesBack() => new(_drain.HasBegun ? "The worker is stopping." : "The connection to the broker broke.");
 
     private async Task<LeaseAnswer?> LeaseAsync(ExplainImages message, bool redelivered, CancellationToken cancel)
     {
@@ -133,7 +136,7 @@ internal sealed class ChunkExplainer(
         catch (OperationCanceledException)
         {
             await ReleaseAsync(held, options.Lease);
-            throw new GiveBackException("The worker is stopping.");
+            throw GoesBack();
         }
         catch (Exception e) when (e is not GiveBackException)
         {
@@ -214,14 +217,7 @@ internal sealed class ChunkExplainer(
             return;
         try
         {
-            if (await store.Jobs.HoldTellingAsync(id, options.Name, JobTelling.Lease) && await store.Jobs.FindAsync(id) is { } job)
-            {
-                await bus.TellAsync(new JobCompleted { JobId = id, Progress = job.Progress, At = clock.Now() });
-                if (job.Spec.Webhook is null)
-                    await store.Jobs.MarkToldAsync(id);
-                else
-                    await store.Jobs.HoldTellingAsync(id, options.Name, TimeSpan.Zero); // its receiver is still to be told
-            }
+            await jobTeller.AnnounceAsync(id, options.Name);
         }
         catch (Exception e) // the sweeper tells of it
         {

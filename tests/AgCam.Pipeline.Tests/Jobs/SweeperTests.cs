@@ -80,7 +80,7 @@ public sealed class SweeperTests
 
     private Publisher Publisher() => new(Store, _bus, new PipelineOptions(), NullLogger<Publisher>.Instance);
 
-    private Sweeper Sweeper(string bus) => new(Store, _bus, Publisher(), new PipelineOptions { Bus = bus }, _clock, NullLogger<Sweeper>.Instance);
+    private Sweeper Sweeper(string bus) => new(Store, new JobTeller(Store, _bus, _clock), Publisher(), new PipelineOptions { Bus = bus }, _clock, NullLogger<Sweeper>.Instance);
 
     /// <summary>Refuses what breaks a rule, as every bus does, and remembers the rest.</summary>
     private sealed class RememberedBus : IExplainBus

@@ -46,7 +46,7 @@ public sealed class TellingTests
         bus.Taken.SetResult();
         await SweeperOver(bus).TellAsync(Cancel);
         Assert.Empty(bus.Told);
-        _clock.Advance(JobTelling.Lease);
+        _clock.Advance(TimeSpan.FromMinutes(2));
         await SweeperOver(bus).TellAsync(Cancel);
         Assert.Equal([job], bus.Told);
     }
@@ -68,17 +68,47 @@ public sealed class TellingTests
         await Eventually.TrueAsync(async () => asked > 6 && (await process.Store.Jobs.UntoldAsync(cancel: Cancel)).Count == 0);
     }
 
-    private async Task<Guid> CompletedAsync()
+    [Fact]
+    public async Task A_job_with_a_webhook_is_told_on_the_bus_once_however_often_its_receiver_is_tried()
+    {
+        var job = await CompletedAsync(Some.Spec() with { Webhook = "https://hooks.example.org/agcam" });
+        var bus = new SlowBus();
+        bus.Taken.SetResult();
+        var teller = new JobTeller(_store, bus, _clock);
+        await teller.AnnounceAsync(job, "the worker", Cancel);
+        for (var i = 0; i < 3; i++)
+        {
+            await SweeperOver(bus).TellAsync(Cancel);
+            Assert.NotNull(await teller.HoldAsync(job, "webhooks", TimeSpan.FromSeconds(10), Cancel));
+            await teller.LetGoAsync(job, "webhooks", Cancel); // its receiver did not answer
+        }
+        Assert.Equal([job], bus.Told);
+        Assert.Equal([job], (await ((IStore)_store).Jobs.UntoldAsync(cancel: Cancel)).Select(untold => untold.Id));
+    }
+
+    [Fact]
+    public async Task The_bus_is_told_of_a_job_whose_worker_died_though_nobody_takes_its_webhook()
+    {
+        var job = await CompletedAsync(Some.Spec() with { Webhook = "https://hooks.example.org/agcam" });
+        var bus = new SlowBus();
+        bus.Taken.SetResult();
+        await SweeperOver(bus).TellAsync(Cancel);
+        Assert.Equal([job], bus.Told);
+        Assert.NotNull(await new JobTeller(_store, bus, _clock).HoldAsync(job, "webhooks", TimeSpan.FromSeconds(10), Cancel)); // the sweeper does not keep it
+        Assert.Equal([job], bus.Told);
+    }
+
+    private async Task<Guid> CompletedAsync(JobSpec? spec = null)
     {
         var jobs = ((IStore)_store).Jobs;
-        var job = (await jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        var job = (await jobs.CreateAsync(spec ?? Some.Spec(), cancel: Cancel)).Job.Id;
         await jobs.FinishPlanningAsync(job, Cancel);
         _clock.Advance(TimeSpan.FromSeconds(10)); // past the worker's own turn
         return job;
     }
 
     private Sweeper SweeperOver(IExplainBus bus) =>
-        new(_store, bus, new Publisher(_store, bus, new PipelineOptions(), NullLogger<Publisher>.Instance), new PipelineOptions(), _clock, NullLogger<Sweeper>.Instance);
+        new(_store, new JobTeller(_store, bus, _clock), new Publisher(_store, bus, new PipelineOptions(), NullLogger<Publisher>.Instance), new PipelineOptions(), _clock, NullLogger<Sweeper>.Instance);
 
     private sealed class SlowBus : IExplainBus
     {

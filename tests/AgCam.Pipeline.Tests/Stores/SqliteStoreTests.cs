@@ -19,7 +19,7 @@ public sealed class SqliteStoreTests : StoreContract
         return Task.CompletedTask;
     }
 
-    private const string Version5FromNow = "ALTER TABLE jobs DROP COLUMN judged; ALTER TABLE jobs DROP COLUMN teller; ALTER TABLE jobs DROP COLUMN teller_until;";
+    private const string Version5FromNow = "ALTER TABLE jobs DROP COLUMN judged; ALTER TABLE jobs DROP COLUMN teller; ALTER TABLE jobs DROP COLUMN teller_until; ALTER TABLE jobs DROP COLUMN announced;";
 
     [Fact]
     public async Task A_store_of_version_5_judges_and_tells_its_jobs_once_it_is_migrated()
@@ -38,6 +38,8 @@ public sealed class SqliteStoreTests : StoreContract
         await older.Chunks.SaveAsync([Measured(lease, chunk)], Cancel);
         Assert.True(await older.Jobs.HoldTellingAsync(job, "one", TimeSpan.FromMinutes(1), Cancel));
         Assert.False(await older.Jobs.HoldTellingAsync(job, "another", TimeSpan.FromMinutes(1), Cancel));
+        await older.Jobs.MarkAnnouncedAsync(job, Cancel);
+        Assert.True((await older.Jobs.FindAsync(job, Cancel))!.Announced);
     }
 
     [Fact]

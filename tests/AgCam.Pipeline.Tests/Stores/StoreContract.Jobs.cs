@@ -210,10 +210,23 @@ public abstract partial class StoreContract
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
 
+        await Store.Jobs.MarkAnnouncedAsync(job, Cancel);
         await Store.Jobs.MarkToldAsync(job, Cancel);
         await Store.Jobs.FinishPlanningAsync(job, Cancel);
 
-        Assert.Equal([job], (await Store.Jobs.UntoldAsync(cancel: Cancel)).Select(untold => untold.Id));
+        Assert.Equal([(job, false)], (await Store.Jobs.UntoldAsync(cancel: Cancel)).Select(untold => (untold.Id, untold.Announced)));
+    }
+
+    [Fact]
+    public async Task A_completion_that_the_bus_knows_of_stays_to_be_told_to_others()
+    {
+        var job = (await PlannedJobAsync()).Id;
+        Assert.False((await Store.Jobs.FindAsync(job, Cancel))!.Announced);
+
+        await Store.Jobs.MarkAnnouncedAsync(job, Cancel);
+
+        Assert.Equal([(job, true)], (await Store.Jobs.UntoldAsync(cancel: Cancel)).Select(untold => (untold.Id, untold.Announced)));
+        Assert.True(await Store.Jobs.HoldTellingAsync(job, "a", Minute, Cancel));
     }
 
     [Fact]

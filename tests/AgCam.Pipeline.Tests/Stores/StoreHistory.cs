@@ -142,6 +142,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             case 0: Note("hold planning", await store.Jobs.HoldPlanningAsync(job, $"planner {pick % 3}", Minute)); break;
             case 1: Note("unplanned", (await store.Jobs.UnplannedAsync()).Order()); break;
             case 2: Note("untold", (await store.Jobs.UntoldAsync()).OrderBy(one => one.Id)); break;
+            case 3 when pick % 3 == 0: await store.Jobs.MarkAnnouncedAsync(job); break;
             case 3: await store.Jobs.MarkToldAsync(job); break;
             case 4: Note("repair", await store.RepairAsync()); break;
             case 6: Note("hold telling", await store.Jobs.HoldTellingAsync(job, $"teller {pick % 3}", pick % 4 * Minute)); break;

@@ -69,8 +69,9 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         while (true)
         {
             cancel.ThrowIfCancellationRequested();
-            var answer = await TryUsualLeaseAsync(message, worker, lease, cancel) ?? await TryLeaseAsync(message, worker, lease, redelivered, cancel);
-            if (answer is not null)
+            var job = message.JobId is { } id ? await StateAsync(id, cancel) : JobState.Running;
+            var usual = job == JobState.Running ? await TryUsualLeaseAsync(message, worker, lease, cancel) : null;
+            if ((usual ?? await TryLeaseAsync(message, job, worker, lease, redelivered, cancel)) is { } answer)
                 return answer;
         }
     });
@@ -114,8 +115,6 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
     /// <returns>Null when it is not: look closely.</returns>
     private async Task<LeaseAnswer?> TryUsualLeaseAsync(ExplainImages message, string worker, TimeSpan lease, CancellationToken cancel)
     {
-        if (message.JobId is { } job && await StateAsync(job, cancel) != JobState.Running)
-            return null;
         var published = new BsonDocument { { "_id", MongoRaw.Key(message.Owner, message.Chunk) }, { "state", nameof(ChunkState.Published) }, { "epoch", message.Epoch } };
         var chunk = await database.Chunks.FindOneAndUpdateAsync<MongoChunk>(published, Leased(worker, clock.Now(), lease), new() { ReturnDocument = ReturnDocument.After }, cancel);
         return chunk is null ? null : await GrantedAsync(chunk, message, cancel);
@@ -128,12 +127,9 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         new(LeaseOutcome.Granted, new ChunkLease(message.Owner, message.Chunk, leased.Attempts), await WithAloneAsync(leased, message.References, cancel));
 
     /// <returns>Null when somebody else moved the chunk meanwhile: look again.</returns>
-    private async Task<LeaseAnswer?> TryLeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered, CancellationToken cancel)
+    private async Task<LeaseAnswer?> TryLeaseAsync(ExplainImages message, JobState? job, string worker, TimeSpan lease, bool redelivered, CancellationToken cancel)
     {
-        if (await FindRowAsync(message.Owner, message.Chunk, cancel) is not { } chunk)
-            return new LeaseAnswer(LeaseOutcome.Gone, null, null);
-        var job = message.JobId is { } id ? await StateAsync(id, cancel) : JobState.Running;
-        if (job is null)
+        if (job is null || await FindRowAsync(message.Owner, message.Chunk, cancel) is not { } chunk)
             return new LeaseAnswer(LeaseOutcome.Gone, null, null);
         async Task<LeaseAnswer> AnswerAsync(LeaseOutcome outcome) => new(outcome, null, (await WholeAsync([chunk], cancel))[0]);
         var now = clock.Now();

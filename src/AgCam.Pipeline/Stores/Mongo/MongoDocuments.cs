@@ -39,6 +39,9 @@ internal sealed record MongoJob
     public string? Teller { get; init; }
     public DateTimeOffset? TellerUntil { get; init; }
 
+    /// <summary>Set once the bus has been told.</summary>
+    public bool? Announced { get; init; }
+
     /// <summary>Spelt out, as is whatever is asked for each chunk: the driver translates an expression anew each time, which takes longer than the call.</summary>
     public static FilterDefinition<MongoJob> Is(Guid id) => new BsonDocument("_id", MongoRaw.Id(id));
 
@@ -55,6 +58,7 @@ internal sealed record MongoJob
         Chunks = Chunks,
         Progress = progress,
         Finished = Finished,
+        Announced = Announced ?? false,
     };
 }
 

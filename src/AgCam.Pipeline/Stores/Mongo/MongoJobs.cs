@@ -149,6 +149,9 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
         return await UpdateAsync(Where.Eq(one => one.Id, job) & Where.Eq(one => one.Untold, true) & free, Set.Set(one => one.Teller, teller).Set(one => one.TellerUntil, now + lease), cancel, orMatched: true);
     });
 
+    public Task MarkAnnouncedAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() =>
+        UpdateAsync(Is(job, JobState.Completed), Set.Set(one => one.Announced, true), cancel));
+
     public Task MarkToldAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() =>
         UpdateAsync(Where.Eq(one => one.Id, job), Set.Unset(one => one.Untold), cancel));
 

@@ -7,7 +7,7 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletion, TimeProvider clock) : IJobs
 {
-    private const string Columns = "id, spec, created, state, reason, images, chunks, done, completed, failed, correct, labelled, finished";
+    private const string Columns = "id, spec, created, state, reason, images, chunks, done, completed, failed, correct, labelled, finished, announced";
     private const string Find = $"SELECT {Columns} FROM jobs WHERE no = (SELECT no FROM owners WHERE id = ?1)";
     private const string IsThis = "no = (SELECT no FROM owners WHERE id = ?1)";
 
@@ -151,6 +151,9 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
             cancel);
     }
 
+    public Task MarkAnnouncedAsync(Guid job, CancellationToken cancel = default) => database.WriteAsync(
+        session => session.Execute($"UPDATE jobs SET announced = 1 WHERE {IsThis} AND state = 3", job.Blob()), cancel);
+
     public Task MarkToldAsync(Guid job, CancellationToken cancel = default) => database.WriteAsync(
         session => session.Execute($"UPDATE jobs SET told = 1 WHERE {IsThis} AND state = 3", job.Blob()), cancel);
 
@@ -182,5 +185,6 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
             Labelled = row.GetInt32(11),
         },
         Finished = row.GetTimeOrNull(12),
+        Announced = row.GetBoolean(13),
     };
 }

@@ -78,12 +78,13 @@ internal static class SqliteSchema
         {SqliteDocuments.Stored.OfExplanations.Fill}
         """;
 
-    /// <summary>From version 5 to 6: whether a job's failures have been judged, and who tells that it has completed.</summary>
+    /// <summary>From version 5 to 6: whether a job's failures have been judged, and who tells that it has completed, and what of that has been told.</summary>
     public const string From5 =
         """
         ALTER TABLE jobs ADD COLUMN judged INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE jobs ADD COLUMN teller TEXT;
         ALTER TABLE jobs ADD COLUMN teller_until INTEGER;
+        ALTER TABLE jobs ADD COLUMN announced INTEGER NOT NULL DEFAULT 0;
         """;
 
     /// <summary>All of it, for a new file.</summary>
@@ -115,7 +116,8 @@ internal static class SqliteSchema
             told INTEGER NOT NULL DEFAULT 0,
             judged INTEGER NOT NULL DEFAULT 0,
             teller TEXT,
-            teller_until INTEGER);
+            teller_until INTEGER,
+            announced INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX jobs_created ON jobs (created, id);
         CREATE INDEX jobs_unplanned ON jobs (no) WHERE chunks IS NULL;
         CREATE INDEX jobs_untold ON jobs (no) WHERE state = 3 AND told = 0;

@@ -124,6 +124,12 @@ internal sealed partial class ModelStore
         return Task.FromResult(true);
     }
 
+    public Task MarkAnnouncedAsync(Guid job, CancellationToken cancel)
+    {
+        Move(job, [JobState.Completed], one => one with { Announced = true });
+        return Task.CompletedTask;
+    }
+
     public Task MarkToldAsync(Guid job, CancellationToken cancel)
     {
         if (_jobs.TryGetValue(job, out var one))
