@@ -1,0 +1,43 @@
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using AgCam.TestHost;
+using AgCam.Worker.Engines;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Running;
+
+/// <summary>A job that ends as it should, whatever its processes went through.</summary>
+internal static class Completion
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public static JobSpec Spec(Pictures pictures) => new() { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin };
+
+    /// <summary>Waits for it; then the job's numbers are those of its rows, and every explanation they name is there.</summary>
+    public static async Task ShowsAsync(IStore store, Guid id, int completed, int failed, params HostProcess[] processes)
+    {
+        for (var until = DateTime.UtcNow.AddSeconds(300); (await store.Jobs.FindAsync(id, Cancel))!.State != JobState.Completed; await Task.Delay(100, Cancel))
+            Assert.True(DateTime.UtcNow < until, $"{(await store.Jobs.FindAsync(id, Cancel))!.Progress}\n{await OpenChunksAsync(store, id)}\n{string.Join("\n----\n", processes.Select(process => process.Said))}");
+        var job = (await store.Jobs.FindAsync(id, Cancel))!;
+        Assert.Equal((completed, failed), (job.Progress.Completed, job.Progress.Failed));
+        Assert.Equal(job.Progress, await store.Items.RecountAsync(id, Cancel));
+        var numbers = new HashSet<int>();
+        await foreach (var item in store.Items.AllAsync(new ItemQuery { Job = id, Limit = 1000 }, Cancel))
+        {
+            Assert.True(numbers.Add(item.Number));
+            if (item.Explanation is { } explanation)
+                Assert.NotNull(await store.Explanations.FindAsync(explanation, Cancel));
+        }
+        Assert.Equal(completed + failed, numbers.Count);
+    }
+
+    /// <summary>The chunks that are not done.</summary>
+    public static async Task<string> OpenChunksAsync(IStore store, Guid job)
+    {
+        var open = new List<string>();
+        for (var number = 0; await store.Chunks.FindAsync(job, number, Cancel) is { } chunk; number++)
+            if (chunk.State != ChunkState.Done)
+                open.Add($"chunk {number}: {chunk.State}, epoch {chunk.Epoch}, attempts {chunk.Attempts}, crashes {chunk.Crashes}, {chunk.Worker}, published {chunk.Published:T}, leased {chunk.Leased:T}, until {chunk.Until:T}");
+        return string.Join('\n', open);
+    }
+}
