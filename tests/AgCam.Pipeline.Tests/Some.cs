@@ -37,6 +37,7 @@ internal static class Some
             JobId = chunk.Owner,
             Chunk = chunk.Number,
             Epoch = chunk.Epoch,
+            Life = chunk.Life,
             Model = Model,
             References = chunk.References,
         };

@@ -105,7 +105,7 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
         public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancel = default) => jobs.PlanTailAsync(job, cancel);
 
-        public Task<Job?> FinishPlanningAsync(Guid job, CancellationToken cancel = default) => jobs.FinishPlanningAsync(job, cancel);
+        public Task<Job?> FinishPlanningAsync(Guid job, long? life = null, CancellationToken cancel = default) => jobs.FinishPlanningAsync(job, life, cancel);
 
         public Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancel = default) => jobs.PauseAsync(job, reason, cancel);
 

@@ -15,6 +15,7 @@ internal static class ExplainMessage
             JobId = chunk.Owner,
             Chunk = chunk.Number,
             Epoch = chunk.Epoch,
+            Life = chunk.Life,
             Lane = spec!.Lane,
             Model = spec.Model,
             Method = spec.Method,

@@ -27,7 +27,7 @@ internal sealed class Planner(IStore store, ReferenceReader references, JobSigna
         {
             var source = ImageSource.Open(job.Spec, references, store);
             if (await WriteAsync(job, source, cancel))
-                await store.Jobs.FinishPlanningAsync(id, cancel);
+                await store.Jobs.FinishPlanningAsync(id, job.Life, cancel);
         }
         catch (SourceException e)
         {
@@ -52,6 +52,8 @@ internal sealed class Planner(IStore store, ReferenceReader references, JobSigna
         var (job, known, sizes) = (planned.Id, new KnownImages(store, planned.Spec), new ChunkSize(store, options, planned.Spec));
         var size = await sizes.NextAsync(cancel);
         var tail = await store.Jobs.PlanTailAsync(job, cancel);
+        if (tail.Life != planned.Life)
+            return false; // deleted, and made again since
         var held = TimeProvider.System.GetTimestamp();
         var number = tail.NextImage;
         var chunks = new List<List<ImageReference>>();

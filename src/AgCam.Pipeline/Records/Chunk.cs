@@ -31,6 +31,12 @@ public sealed record Chunk
     /// <summary>From 0, without gaps.</summary>
     public required int Number { get; init; }
 
+    /// <summary>
+    /// Whose chunk it is of those that had the same owner and number one after the other: a job that was deleted and made again under its key has another, drawn at random, so what was published,
+    /// leased or planned for the first is none of the second's.
+    /// </summary>
+    public long Life { get; init; }
+
     /// <summary>How many images.</summary>
     public required int Count { get; init; }
 
@@ -45,7 +51,7 @@ public sealed record Chunk
     /// <summary>How often it has been published.</summary>
     public int Epoch { get; init; }
 
-    /// <summary>How often it has been leased. Also the fence: what a lease of an older attempt says no longer counts.</summary>
+    /// <summary>How often it has been leased. With the life, the fence: what a lease of an older attempt says no longer counts.</summary>
     public int Attempts { get; init; }
 
     /// <summary>How many attempts ended without a word from the worker. From 1 on, its images are computed one at a time.</summary>

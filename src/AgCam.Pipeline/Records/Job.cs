@@ -78,6 +78,9 @@ public sealed record Job
 
     public required JobSpec Spec { get; init; }
 
+    /// <summary>See <see cref="Chunk.Life"/>.</summary>
+    public long Life { get; init; }
+
     public required DateTimeOffset Created { get; init; }
 
     public required JobState State { get; init; }

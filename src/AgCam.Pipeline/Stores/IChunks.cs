@@ -70,7 +70,8 @@ public interface IChunks
 
 /// <summary>The right to compute a chunk.</summary>
 /// <param name="Attempt">The fence: <see cref="Chunk.Attempts"/> when it was given.</param>
-public sealed record ChunkLease(Guid Owner, int Number, int Attempt);
+/// <param name="Life"><see cref="Chunk.Life"/>.</param>
+public sealed record ChunkLease(Guid Owner, int Number, int Attempt, long Life = 0);
 
 public enum LeaseOutcome
 {

@@ -34,13 +34,14 @@ public interface IJobs
     /// Writes the next chunks, in order and without gaps: chunk <c>tail.NextChunk</c>, <c>tail.NextChunk + 1</c>, ..., whose references are numbered on from
     /// <c>tail.NextImage</c>. Each chunk is written whole.
     /// </summary>
-    /// <returns>The tail after them; null when another planner has written past <paramref name="tail"/> meanwhile, or the job is planned, ended or gone: read the tail again.</returns>
+    /// <returns>The tail after them; null when another planner has written past <paramref name="tail"/> meanwhile, or the job is planned, ended, gone or made again: read the tail again.</returns>
     /// <exception cref="ArgumentException">A chunk is empty, too large, or not numbered on.</exception>
     Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancel = default);
 
     /// <summary>No more chunks come: the totals are final. A job whose chunks are all done (or that has none) is completed by this.</summary>
+    /// <param name="life">Of the job that was planned: another, made since under its key, is left as it is.</param>
     /// <returns>The job as it then is; null when it is gone.</returns>
-    Task<Job?> FinishPlanningAsync(Guid job, CancellationToken cancel = default);
+    Task<Job?> FinishPlanningAsync(Guid job, long? life = null, CancellationToken cancel = default);
 
     /// <summary>Running to paused. Chunks already published are turned away when a worker leases them.</summary>
     /// <returns>Whether the job is now paused; false when it was not running. A job that is paused keeps its first reason.</returns>
@@ -117,7 +118,8 @@ public enum Judgement
 /// <param name="NextChunk">Number of the next chunk.</param>
 /// <param name="NextImage">Number of the next image.</param>
 /// <param name="LastUri">The last planned reference, to find one's place in the source; null when nothing is planned.</param>
-public sealed record PlanTail(int NextChunk, int NextImage, string? LastUri);
+/// <param name="Life">The job's.</param>
+public sealed record PlanTail(int NextChunk, int NextImage, string? LastUri, long Life = 0);
 
 public sealed record JobQuery
 {

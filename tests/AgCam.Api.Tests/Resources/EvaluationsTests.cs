@@ -45,7 +45,7 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
             Method = EvaluationSpec.Method,
             Evaluation = new EvaluationSpec { Methods = ["agcam"], Metrics = [AgCam.Evaluation.MetricFamily.Localization] },
         }, cancel: Cancel)).Job.Id;
-        await api.Store.Jobs.AddChunksAsync(job, new PlanTail(0, 0, null), [[Image(0), Image(1)], [Image(2)]], Cancel);
+        await api.Store.Jobs.AddChunksAsync(job, await api.Store.Jobs.PlanTailAsync(job, Cancel), [[Image(0), Image(1)], [Image(2)]], Cancel);
         Assert.Equal("", await api.Client.GetStringAsync($"/v1/jobs/{job}/rows", Cancel));
 
         foreach (var (header, rows) in new[] { (null, new[] { "row 0", "row 1" }), ("header", (string[])["row 2"]) }) // the first was given up
@@ -56,7 +56,7 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
             await api.Store.Chunks.SaveAsync([new ChunkResult(lease, [], [.. chunk.References.Select(image => Failed(job, image))]) { Rows = ChunkRows.Of(chunk.Number, header, rows) }], Cancel);
         }
         Assert.Equal("header\nrow 0\nrow 1\nrow 2\n", await api.Client.GetStringAsync($"/v1/jobs/{job}/rows", Cancel));
-        await api.Store.Jobs.FinishPlanningAsync(job, Cancel);
+        await api.Store.Jobs.FinishPlanningAsync(job, cancel: Cancel);
 
         var answer = await api.Client.GetAsync($"/v1/jobs/{job}/rows", Cancel);
         Assert.Equal("application/x-ndjson", answer.Content.Headers.ContentType?.MediaType);

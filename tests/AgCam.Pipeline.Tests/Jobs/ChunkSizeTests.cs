@@ -66,7 +66,7 @@ public sealed class ChunkSizeTests
     private async Task RunAsync(JobSpec spec, int chunks, int images, TimeSpan each)
     {
         var job = (await ((IJobs)_store).CreateAsync(spec, null, Cancel)).Job.Id;
-        await _store.AddChunksAsync(job, new PlanTail(0, 0, null), [.. Enumerable.Range(0, chunks).Select(i => Some.References(i * images, images))], Cancel);
+        await _store.AddChunksAsync(job, await _store.PlanTailAsync(job, Cancel), [.. Enumerable.Range(0, chunks).Select(i => Some.References(i * images, images))], Cancel);
         for (var i = 0; i < chunks; i++)
         {
             var chunk = Assert.Single(await _store.TakeAsync(job, 1, TimeSpan.FromHours(1), Cancel));

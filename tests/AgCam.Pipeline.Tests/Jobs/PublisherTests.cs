@@ -112,7 +112,7 @@ public sealed class PublisherTests : IAsyncLifetime
     {
         var job = (await _store.Jobs.CreateAsync(Some.Spec() with { Weight = weight }, cancel: Cancel)).Job;
         await _store.Jobs.AddChunksAsync(job.Id, await _store.Jobs.PlanTailAsync(job.Id, Cancel), [.. Enumerable.Range(0, chunks).Select(number => Some.References(number, 1))], Cancel);
-        return (await _store.Jobs.FinishPlanningAsync(job.Id, Cancel))!;
+        return (await _store.Jobs.FinishPlanningAsync(job.Id, cancel: Cancel))!;
     }
 
     /// <summary>The oldest message, from its lease to its end.</summary>

@@ -24,7 +24,7 @@ public sealed class StoredSizeTests
             {
                 await store.MigrateAsync(cancel);
                 var job = (await store.Jobs.CreateAsync(SyntheticImages.Spec, cancel: cancel)).Job.Id;
-                await store.Jobs.AddChunksAsync(job, new PlanTail(0, 0, null), [.. references.Chunk(Size)], cancel);
+                await store.Jobs.AddChunksAsync(job, await store.Jobs.PlanTailAsync(job, cancel), [.. references.Chunk(Size)], cancel);
                 foreach (var chunk in await store.Chunks.TakeAsync(job, Chunks, TimeSpan.FromHours(1), cancel))
                 {
                     var lease = (await store.Chunks.LeaseAsync(Some.Message(chunk), "w", TimeSpan.FromHours(1), cancel: cancel)).Lease!;

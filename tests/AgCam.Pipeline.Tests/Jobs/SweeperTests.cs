@@ -74,8 +74,8 @@ public sealed class SweeperTests
     private async Task<Job> PlannedAsync(string key, string label)
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), key, Cancel)).Job;
-        await Store.Jobs.AddChunksAsync(job.Id, new PlanTail(0, 0, null), [[Some.Reference(0)], [Some.Reference(1, label)]], Cancel);
-        return (await Store.Jobs.FinishPlanningAsync(job.Id, Cancel))!;
+        await Store.Jobs.AddChunksAsync(job.Id, await Store.Jobs.PlanTailAsync(job.Id, Cancel), [[Some.Reference(0)], [Some.Reference(1, label)]], Cancel);
+        return (await Store.Jobs.FinishPlanningAsync(job.Id, cancel: Cancel))!;
     }
 
     private Publisher Publisher() => new(Store, _bus, new PipelineOptions(), NullLogger<Publisher>.Instance);

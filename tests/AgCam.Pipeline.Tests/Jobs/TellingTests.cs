@@ -102,7 +102,7 @@ public sealed class TellingTests
     {
         var jobs = ((IStore)_store).Jobs;
         var job = (await jobs.CreateAsync(spec ?? Some.Spec(), cancel: Cancel)).Job.Id;
-        await jobs.FinishPlanningAsync(job, Cancel);
+        await jobs.FinishPlanningAsync(job, cancel: Cancel);
         _clock.Advance(TimeSpan.FromSeconds(10)); // past the worker's own turn
         return job;
     }

@@ -1,3 +1,4 @@
+using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Stores.Mongo;
 using MongoDB.Bson;
@@ -49,6 +50,26 @@ public sealed class MongoStoreTests : StoreContract
         Assert.Equal(StoreSchema.Version, await older.SchemaVersionAsync(Cancel));
         Assert.Equal(before.References, (await older.Chunks.FindAsync(job, 1, Cancel))!.References);
         Assert.Equal(before.References, (await older.Chunks.TakeAsync(job, 2, TimeSpan.FromMinutes(1), Cancel))[1].References);
+    }
+
+    [Fact]
+    public async Task A_job_of_version_5_goes_on_though_nothing_tells_its_life()
+    {
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        await AddAsync(job, 2);
+        using var client = new MongoClient(Uri);
+        foreach (var name in new[] { "jobs", "chunks" })
+            Assert.Equal(1, (await client.GetDatabase(_name).GetCollection<BsonDocument>(name).UpdateManyAsync(new BsonDocument(), new BsonDocument("$unset", new BsonDocument("life", 1)), null, Cancel)).ModifiedCount);
+
+        Assert.NotNull(await AddAsync(job, 1));
+        await Store.Jobs.FinishPlanningAsync(job, 0, Cancel);
+        for (var number = 0; number < 2; number++)
+        {
+            var (chunk, lease) = await LeaseNextAsync(job);
+            Assert.True(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
+            Assert.Equal(SaveOutcome.Saved, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
+        }
+        Assert.Equal(JobState.Completed, (await Store.Jobs.FindAsync(job, Cancel))!.State);
     }
 
     [Fact]

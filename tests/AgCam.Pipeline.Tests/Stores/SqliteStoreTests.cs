@@ -19,7 +19,8 @@ public sealed class SqliteStoreTests : StoreContract
         return Task.CompletedTask;
     }
 
-    private const string Version5FromNow = "ALTER TABLE jobs DROP COLUMN judged; ALTER TABLE jobs DROP COLUMN teller; ALTER TABLE jobs DROP COLUMN teller_until; ALTER TABLE jobs DROP COLUMN announced;";
+    private const string Version5FromNow = "ALTER TABLE jobs DROP COLUMN judged; ALTER TABLE jobs DROP COLUMN teller; ALTER TABLE jobs DROP COLUMN teller_until; ALTER TABLE jobs DROP COLUMN announced; "
+        + "ALTER TABLE jobs DROP COLUMN life; ALTER TABLE chunks DROP COLUMN life;";
 
     [Fact]
     public async Task A_store_of_version_5_judges_and_tells_its_jobs_once_it_is_migrated()

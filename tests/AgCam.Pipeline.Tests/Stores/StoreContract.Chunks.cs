@@ -48,7 +48,7 @@ public abstract partial class StoreContract
             Metadata = new Dictionary<string, string> { ["a.b"] = "1", ["$set"] = "", ["Z"] = "ü" },
         };
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
-        await Store.Jobs.AddChunksAsync(job, new PlanTail(0, 0, null), [[reference]], Cancel);
+        await Store.Jobs.AddChunksAsync(job, await Store.Jobs.PlanTailAsync(job, Cancel), [[reference]], Cancel);
 
         AssertSame(reference, (await Store.Chunks.FindAsync(job, 0, Cancel))!.References[0]);
     }

@@ -113,7 +113,7 @@ public abstract partial class StoreContract
         Clock.Advance(Minute);
         Assert.Equal([job], await Store.Jobs.UnplannedAsync(Cancel));
         Assert.True(await Store.Jobs.HoldPlanningAsync(job, "b", Minute, Cancel));
-        await Store.Jobs.FinishPlanningAsync(job, Cancel);
+        await Store.Jobs.FinishPlanningAsync(job, cancel: Cancel);
         Assert.False(await Store.Jobs.HoldPlanningAsync(job, "b", Minute, Cancel));
         Assert.Empty(await Store.Jobs.UnplannedAsync(Cancel));
     }
@@ -123,20 +123,21 @@ public abstract partial class StoreContract
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
         var start = await Store.Jobs.PlanTailAsync(job, Cancel);
-        Assert.Equal(new PlanTail(0, 0, null), start);
+        Assert.Equal((0, 0, null), (start.NextChunk, start.NextImage, start.LastUri));
 
         var after = await AddAsync(job, 3, 2);
-        Assert.Equal(new PlanTail(2, 5, "/data/pets/4.jpg"), after);
+        Assert.Equal(start with { NextChunk = 2, NextImage = 5, LastUri = "/data/pets/4.jpg" }, after);
         Assert.Equal(after, await Store.Jobs.PlanTailAsync(job, Cancel));
 
         Assert.Null(await Store.Jobs.AddChunksAsync(job, start, [Some.References(0, 5)], Cancel));
         Assert.Equal(3, (await Store.Chunks.FindAsync(job, 0, Cancel))!.Count);
         Assert.Equal(after, await Store.Jobs.PlanTailAsync(job, Cancel));
 
-        Assert.Equal(new PlanTail(3, 6, "/data/pets/5.jpg"), await AddAsync(job, 1));
-        var planned = await Store.Jobs.FinishPlanningAsync(job, Cancel);
+        var end = await AddAsync(job, 1);
+        Assert.Equal(start with { NextChunk = 3, NextImage = 6, LastUri = "/data/pets/5.jpg" }, end);
+        var planned = await Store.Jobs.FinishPlanningAsync(job, cancel: Cancel);
         Assert.Equal((6, 3), (planned!.Images, planned.Chunks));
-        Assert.Null(await Store.Jobs.AddChunksAsync(job, new PlanTail(3, 6, "/data/pets/5.jpg"), [Some.References(6, 1)], Cancel));
+        Assert.Null(await Store.Jobs.AddChunksAsync(job, end!, [Some.References(6, 1)], Cancel));
     }
 
     [Fact]
@@ -153,7 +154,7 @@ public abstract partial class StoreContract
         }
 
         await Task.WhenAll(PlanAsync(7), PlanAsync(10));
-        var planned = await Store.Jobs.FinishPlanningAsync(job, Cancel);
+        var planned = await Store.Jobs.FinishPlanningAsync(job, cancel: Cancel);
 
         var numbers = new List<int>();
         for (var i = 0; i < planned!.Chunks; i++)
@@ -166,7 +167,7 @@ public abstract partial class StoreContract
     public async Task Chunks_that_are_empty_too_large_or_out_of_order_are_refused()
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
-        var start = new PlanTail(0, 0, null);
+        var start = await Store.Jobs.PlanTailAsync(job, Cancel);
 
         foreach (var wrong in new[] { [], Some.References(0, 257), Some.References(1, 2), [Some.Reference(0), Some.Reference(0)] })
             await Assert.ThrowsAsync<ArgumentException>(() => Store.Jobs.AddChunksAsync(job, start, [wrong], Cancel));
@@ -212,7 +213,7 @@ public abstract partial class StoreContract
 
         await Store.Jobs.MarkAnnouncedAsync(job, Cancel);
         await Store.Jobs.MarkToldAsync(job, Cancel);
-        await Store.Jobs.FinishPlanningAsync(job, Cancel);
+        await Store.Jobs.FinishPlanningAsync(job, cancel: Cancel);
 
         Assert.Equal([(job, false)], (await Store.Jobs.UntoldAsync(cancel: Cancel)).Select(untold => (untold.Id, untold.Announced)));
     }
@@ -356,9 +357,9 @@ public abstract partial class StoreContract
         var second = await Store.Jobs.CreateAsync(Some.Spec("folder:/data/other"), "again", Cancel);
 
         Assert.Equal(JobCreated.New, second.Outcome);
-        Assert.Equal(new PlanTail(0, 0, null), await Store.Jobs.PlanTailAsync(second.Job.Id, Cancel));
+        Assert.Equal(new PlanTail(0, 0, null, second.Job.Life), await Store.Jobs.PlanTailAsync(second.Job.Id, Cancel));
         await AddAsync(second.Job.Id, 1);
-        await Store.Jobs.FinishPlanningAsync(second.Job.Id, Cancel);
+        await Store.Jobs.FinishPlanningAsync(second.Job.Id, cancel: Cancel);
         Clock.Advance(24 * Hour);
         await Store.RepairAsync(Cancel);
         var (chunk, lease) = await LeaseNextAsync(second.Job.Id);

@@ -68,7 +68,7 @@ public abstract partial class StoreContract
         }
         Assert.Equal(JobState.Running, (await Store.Jobs.FindAsync(job, Cancel))!.State);
 
-        Assert.Equal(JobState.Completed, (await Store.Jobs.FinishPlanningAsync(job, Cancel))!.State);
+        Assert.Equal(JobState.Completed, (await Store.Jobs.FinishPlanningAsync(job, cancel: Cancel))!.State);
     }
 
     [Fact]

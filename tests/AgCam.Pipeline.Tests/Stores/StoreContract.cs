@@ -50,7 +50,7 @@ public abstract partial class StoreContract : IAsyncLifetime
     {
         var job = (await Store.Jobs.CreateAsync(spec, cancel: Cancel)).Job;
         await AddAsync(job.Id, sizes);
-        return (await Store.Jobs.FinishPlanningAsync(job.Id, Cancel))!;
+        return (await Store.Jobs.FinishPlanningAsync(job.Id, cancel: Cancel))!;
     }
 
     private protected async Task<PlanTail?> AddAsync(Guid job, params int[] sizes)

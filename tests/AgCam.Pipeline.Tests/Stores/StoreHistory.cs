@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
@@ -193,5 +194,21 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         return answer;
     }
 
-    private void Note(string what, object? answer) => Answers.Add($"{Answers.Count} {what}: {JsonSerializer.Serialize(answer)}");
+    private void Note(string what, object? answer) => Answers.Add($"{Answers.Count} {what}: {JsonSerializer.Serialize(answer, WithoutLives)}");
+
+    /// <summary>Lives are drawn at random: which is the same as which shows in what is stale.</summary>
+    private static readonly JsonSerializerOptions WithoutLives = new()
+    {
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver
+        {
+            Modifiers =
+            {
+                static type =>
+                {
+                    foreach (var property in type.Properties.Where(property => property.Name == nameof(Chunk.Life)))
+                        property.ShouldSerialize = (_, _) => false;
+                },
+            },
+        },
+    };
 }

@@ -14,7 +14,7 @@ public static class SyntheticJob
     public static async Task<Guid> FillAsync(IStore store, SyntheticImages synthetic, int images, Func<int, Task>? progress = null, CancellationToken cancel = default)
     {
         var job = (await store.Jobs.CreateAsync(SyntheticImages.Spec, cancel: cancel)).Job.Id;
-        for (var tail = new PlanTail(0, 0, null); tail.NextImage < images;)
+        for (var tail = await store.Jobs.PlanTailAsync(job, cancel); tail.NextImage < images;)
         {
             var chunks = Enumerable.Range(0, tail.NextImage == 0 ? 4 : ChunksPerStep).Select(i => tail.NextImage + i * ChunkSize).Where(from => from < images)
                 .Select(from => SyntheticImages.References(from, Math.Min(ChunkSize, images - from))).ToList();
@@ -31,13 +31,13 @@ public static class SyntheticJob
             if (progress is not null)
                 await progress(tail.NextImage);
         }
-        await store.Jobs.FinishPlanningAsync(job, cancel);
+        await store.Jobs.FinishPlanningAsync(job, cancel: cancel);
         return job;
     }
 
     private static async Task<ChunkResult> ResultAsync(IStore store, SyntheticImages synthetic, Guid job, Chunk chunk, CancellationToken cancel)
     {
-        var message = new ExplainImages { Key = $"{job}/{chunk.Number}", JobId = job, Chunk = chunk.Number, Epoch = chunk.Epoch, Model = SyntheticImages.Model, References = chunk.References };
+        var message = new ExplainImages { Key = $"{job}/{chunk.Number}", JobId = job, Chunk = chunk.Number, Epoch = chunk.Epoch, Life = chunk.Life, Model = SyntheticImages.Model, References = chunk.References };
         var lease = (await store.Chunks.LeaseAsync(message, "measure", TimeSpan.FromHours(1), cancel: cancel)).Lease!;
         var begun = TimeProvider.System.Now();
         var items = chunk.References.Select(reference => synthetic.Item(job, reference.Number, begun.AddMilliseconds(reference.Number % 1000))).ToList();

@@ -116,6 +116,8 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
     private async Task<LeaseAnswer?> TryUsualLeaseAsync(ExplainImages message, string worker, TimeSpan lease, CancellationToken cancel)
     {
         var published = new BsonDocument { { "_id", MongoRaw.Key(message.Owner, message.Chunk) }, { "state", nameof(ChunkState.Published) }, { "epoch", message.Epoch } };
+        if (message.JobId is not null)
+            published["life"] = message.Life;
         var chunk = await database.Chunks.FindOneAndUpdateAsync<MongoChunk>(published, Leased(worker, clock.Now(), lease), new() { ReturnDocument = ReturnDocument.After }, cancel);
         return chunk is null ? null : await GrantedAsync(chunk, message, cancel);
     }
@@ -124,7 +126,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         Set.Set(chunk => chunk.State, ChunkState.Leased).Inc(chunk => chunk.Attempts, 1).Set(chunk => chunk.Worker, worker).Set(chunk => chunk.Leased, now).Set(chunk => chunk.Until, now + lease);
 
     private async Task<LeaseAnswer> GrantedAsync(MongoChunk leased, ExplainImages message, CancellationToken cancel) =>
-        new(LeaseOutcome.Granted, new ChunkLease(message.Owner, message.Chunk, leased.Attempts), await WithAloneAsync(leased, message.References, cancel));
+        new(LeaseOutcome.Granted, new ChunkLease(message.Owner, message.Chunk, leased.Attempts, leased.Life ?? 0), await WithAloneAsync(leased, message.References, cancel));
 
     /// <returns>Null when somebody else moved the chunk meanwhile: look again.</returns>
     private async Task<LeaseAnswer?> TryLeaseAsync(ExplainImages message, JobState? job, string worker, TimeSpan lease, bool redelivered, CancellationToken cancel)
@@ -133,6 +135,8 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
             return new LeaseAnswer(LeaseOutcome.Gone, null, null);
         async Task<LeaseAnswer> AnswerAsync(LeaseOutcome outcome) => new(outcome, null, (await WholeAsync([chunk], cancel))[0]);
         var now = clock.Now();
+        if (message.JobId is not null && message.Life != (chunk.Life ?? 0))
+            return await AnswerAsync(LeaseOutcome.Stale);
         if (chunk.State is ChunkState.Saved or ChunkState.Done)
             return await AnswerAsync(LeaseOutcome.Done);
         if (job == JobState.Cancelled)
@@ -193,6 +197,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
             new MongoChunk
             {
                 Id = new MongoKey { Job = request.Owner, N = request.Chunk },
+                Life = ChunkRules.NewLife(),
                 Direct = true,
                 State = ChunkState.Published,
                 First = request.References[0].Number,

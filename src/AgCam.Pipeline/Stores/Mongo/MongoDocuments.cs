@@ -21,6 +21,10 @@ internal sealed record MongoJob
     public required JobSpec Spec { get; init; }
     public Digest Hash { get; init; }
     public DateTimeOffset Created { get; init; }
+
+    /// <summary>Of a job or chunk that was there before there were lives: none, which is 0.</summary>
+    public long? Life { get; init; }
+
     public JobState State { get; init; }
     public string? Reason { get; init; }
     public string? Planner { get; init; }
@@ -51,6 +55,7 @@ internal sealed record MongoJob
     {
         Id = Id,
         Spec = Spec,
+        Life = Life ?? 0,
         Created = Created,
         State = State,
         Reason = Reason,
@@ -65,6 +70,9 @@ internal sealed record MongoJob
 internal sealed record MongoChunk
 {
     public required MongoKey Id { get; init; }
+
+    /// <summary>As of <see cref="MongoJob"/>.</summary>
+    public long? Life { get; init; }
 
     /// <summary>Set for a request without a job.</summary>
     public bool? Direct { get; init; }
@@ -103,6 +111,7 @@ internal sealed record MongoChunk
     {
         Owner = Id.Job,
         Number = Id.N,
+        Life = Life ?? 0,
         Count = Count,
         References = Request?.References ?? references ?? [],
         Request = Request,

@@ -19,6 +19,7 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
             Spec = spec,
             Hash = spec.Hash(),
             Created = clock.Now(),
+            Life = ChunkRules.NewLife(),
             State = JobState.Running,
         };
         if (key is not null)
@@ -64,14 +65,15 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
         return await database.Jobs.Find(Where.In(job => job.State, Open) & Where.Eq(job => job.Chunks, null) & free).SortBy(job => job.Created).Project(job => job.Id).ToListAsync(cancel);
     });
 
-    public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() => TailAsync(job, cancel));
+    public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+        await TailAsync(job, (await database.Jobs.Find(MongoJob.Is(job)).FirstOrDefaultAsync(cancel))?.Life ?? 0, cancel));
 
     public Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancel = default)
     {
         var after = ChunkRules.After(tail, chunks);
         return MongoDatabase.RunAsync(async () =>
         {
-            if (!await database.Jobs.Find(Unplanned(job)).AnyAsync(cancel) || await TailAsync(job, cancel) != tail)
+            if (!await database.Jobs.Find(Unplanned(job) & OfLife(tail.Life)).AnyAsync(cancel) || await TailAsync(job, tail.Life, cancel) != tail)
                 return null;
             if (chunks.Count == 0)
                 return after;
@@ -82,6 +84,7 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
             var documents = chunks.Select((references, i) => new MongoChunk
             {
                 Id = new MongoKey { Job = job, N = tail.NextChunk + i },
+                Life = tail.Life == 0 ? null : tail.Life,
                 State = ChunkState.Planned,
                 First = references[0].Number,
                 Count = references.Count,
@@ -101,11 +104,13 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
         });
     }
 
-    public Task<Job?> FinishPlanningAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<Job?> FinishPlanningAsync(Guid job, long? life = null, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
     {
-        var tail = await TailAsync(job, cancel);
+        if (life is { } known && !await database.Jobs.Find(Unplanned(job) & OfLife(known)).AnyAsync(cancel))
+            return await FindAsync(job, cancel);
+        var tail = await TailAsync(job, 0, cancel);
         await UpdateAsync(
-            Unplanned(job),
+            life is null ? Unplanned(job) : Unplanned(job) & OfLife(life.Value),
             Set.Set(one => one.Images, tail.NextImage).Set(one => one.Chunks, tail.NextChunk).Unset(one => one.Planner).Unset(one => one.PlannerUntil), cancel);
         if (tail.NextChunk > 0)
             await ledger.ClosePagesAsync(job, tail.NextChunk, cancel);
@@ -165,11 +170,13 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
         return result.ModifiedCount > 0 || orMatched && result.MatchedCount > 0;
     }
 
-    private async Task<PlanTail> TailAsync(Guid job, CancellationToken cancel)
+    private static FilterDefinition<MongoJob> OfLife(long life) => Where.Eq(one => one.Life, life == 0 ? null : life);
+
+    private async Task<PlanTail> TailAsync(Guid job, long life, CancellationToken cancel)
     {
         var last = await database.Chunks.Find(MongoDeletion.Chunks(job)).Sort(Builders<MongoChunk>.Sort.Descending(chunk => chunk.Id))
             .Project(chunk => new { chunk.Id, chunk.First, chunk.Count, chunk.Last }).FirstOrDefaultAsync(cancel);
-        return last is null ? new PlanTail(0, 0, null) : new PlanTail(last.Id.N + 1, last.First + last.Count, last.Last);
+        return last is null ? new PlanTail(0, 0, null, life) : new PlanTail(last.Id.N + 1, last.First + last.Count, last.Last, life);
     }
 
     private async Task<Job> WithProgressAsync(MongoJob job, CancellationToken cancel) => (await WithProgressAsync([job], cancel))[0];

@@ -40,14 +40,15 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
     }
 
     public static FilterDefinition<MongoChunk> Held(ChunkLease held) => Where.Eq(chunk => chunk.Id, new MongoKey { Job = held.Owner, N = held.Number })
-        & Where.Eq(chunk => chunk.State, ChunkState.Leased) & Where.Eq(chunk => chunk.Attempts, held.Attempt);
+        & Where.Eq(chunk => chunk.State, ChunkState.Leased) & Where.Eq(chunk => chunk.Attempts, held.Attempt)
+        & Where.Eq(chunk => chunk.Life, held.Life == 0 ? null : held.Life);
 
     /// <returns>Saved when the lease holds.</returns>
     private static SaveOutcome Look(MongoChunk? chunk, ChunkLease lease) => chunk switch
     {
         null => SaveOutcome.Gone,
         { State: ChunkState.Saved or ChunkState.Done } => SaveOutcome.AlreadyDone,
-        { State: ChunkState.Leased } when chunk.Attempts == lease.Attempt => SaveOutcome.Saved,
+        { State: ChunkState.Leased } when chunk.Attempts == lease.Attempt && (chunk.Life ?? 0) == lease.Life => SaveOutcome.Saved,
         _ => SaveOutcome.LeaseLost,
     };
 
@@ -105,17 +106,17 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
         return new SaveAnswer(SaveOutcome.Saved, one.NewExplanations, one.NewItems.Count, sum, false);
     }
 
-    /// <summary>The lease was lost between looking and ending. The items stay, being right, unless the job is gone.</summary>
+    /// <summary>The lease was lost between looking and ending. The items stay, being right, unless the job is gone, or another by now.</summary>
     private async Task<SaveAnswer> LostAsync(Open one, CancellationToken cancel)
     {
         var lease = one.Result.Lease;
-        var answer = Nothing((await FindAsync([lease], cancel)).GetValueOrDefault((lease.Owner, lease.Number)), lease);
-        var outcome = answer.Outcome;
-        if (outcome == SaveOutcome.Gone && one.NewItems.Count > 0)
+        var chunk = (await FindAsync([lease], cancel)).GetValueOrDefault((lease.Owner, lease.Number));
+        var gone = chunk is null || (chunk.Life ?? 0) != lease.Life;
+        if (gone && one.NewItems.Count > 0)
             await deletion.DeleteItemsAsync(lease.Owner, one.NewItems, cancel);
-        if (outcome == SaveOutcome.Gone && one.NewRows)
+        if (gone && one.NewRows)
             await deletion.DeleteRowsAsync(lease.Owner, lease.Number, cancel);
-        return answer;
+        return Nothing(chunk, lease);
     }
 
     /// <summary>Some items were there before, and theirs is the word that counts.</summary>

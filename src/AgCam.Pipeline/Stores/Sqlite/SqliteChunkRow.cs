@@ -14,7 +14,7 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
     {
         var found = session.First(
             """
-            SELECT owners.id, chunks.id, count, state, epoch, attempts, crashes, note, worker, until, published, leased, done, first, request, refs, faults, direct
+            SELECT owners.id, chunks.id, count, state, epoch, attempts, crashes, note, worker, until, published, leased, done, first, request, refs, faults, direct, chunks.life
             FROM chunks JOIN owners ON owners.no = owner WHERE chunks.id = ?1
             """,
             Read, id);
@@ -63,6 +63,7 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
             Leased = row.GetTimeOrNull(11),
             Done = row.GetTimeOrNull(12),
             Faults = row.GetInt32(16),
+            Life = row.GetInt64(18),
         };
         return new SqliteChunkRow(chunk, row.GetInt32(13), row.IsDBNull(14) ? null : row.GetBlob(14), row.IsDBNull(15) ? null : row.GetBlob(15), row.GetInt32(17) == 1);
     }

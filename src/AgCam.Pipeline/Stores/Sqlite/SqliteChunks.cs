@@ -85,7 +85,7 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
         var body = message.JobId is null ? Bson.Encode(message) : null;
         var (outcome, row) = await database.WriteAsync(session => Lease(session, message, body, worker, now, now + lease, redelivered), cancel);
         var chunk = row?.Decoded();
-        return new LeaseAnswer(outcome, outcome == LeaseOutcome.Granted ? new ChunkLease(chunk!.Owner, chunk.Number, chunk.Attempts) : null, chunk);
+        return new LeaseAnswer(outcome, outcome == LeaseOutcome.Granted ? new ChunkLease(chunk!.Owner, chunk.Number, chunk.Attempts, chunk.Life) : null, chunk);
     }
 
     public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancel = default)
@@ -134,6 +134,8 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
         if (SqliteChunkRow.Find(session, id) is not { } row)
             return (LeaseOutcome.Gone, null);
         var (chunk, job) = (row.Chunk, StateOf(session, no));
+        if (request is null && message.Life != chunk.Life)
+            return (LeaseOutcome.Stale, row);
         if (chunk.State == ChunkState.Done)
             return (LeaseOutcome.Done, row);
         if (job == JobState.Cancelled)
@@ -158,10 +160,10 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
 
     private static void AddRequest(SqliteSession session, long no, ExplainImages request, byte[] body, DateTimeOffset now, DateTimeOffset until) => session.Execute(
         """
-        INSERT INTO chunks (id, owner, direct, state, first, count, last, epoch, published, until, request)
-        VALUES (?1, ?2, 1, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING
+        INSERT INTO chunks (id, owner, direct, state, first, count, last, epoch, published, until, request, life)
+        VALUES (?1, ?2, 1, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING
         """,
-        SqliteSchema.RowId(no, request.Chunk), no, request.References[0].Number, request.References.Count, request.References[^1].Uri, request.Epoch, now.Ms(), until.Ms(), body);
+        SqliteSchema.RowId(no, request.Chunk), no, request.References[0].Number, request.References.Count, request.References[^1].Uri, request.Epoch, now.Ms(), until.Ms(), body, ChunkRules.NewLife());
 
     private static SqliteChunkRow Publish(SqliteSession session, long id, DateTimeOffset now, TimeSpan trust)
     {
@@ -183,7 +185,7 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
 
     private Task<T> WithLease<T>(ChunkLease held, Func<SqliteSession, long, T> work, T lost, CancellationToken cancel) => database.WriteAsync(
         session => session.Number(
-            "SELECT id FROM chunks WHERE id = (SELECT no << 32 FROM owners WHERE id = ?1) + ?2 AND state = 2 AND attempts = ?3",
-            held.Owner.Blob(), held.Number, held.Attempt) is { } id ? work(session, id) : lost,
+            "SELECT id FROM chunks WHERE id = (SELECT no << 32 FROM owners WHERE id = ?1) + ?2 AND state = 2 AND attempts = ?3 AND life = ?4",
+            held.Owner.Blob(), held.Number, held.Attempt, held.Life) is { } id ? work(session, id) : lost,
         cancel);
 }

@@ -7,14 +7,14 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletion, TimeProvider clock) : IJobs
 {
-    private const string Columns = "id, spec, created, state, reason, images, chunks, done, completed, failed, correct, labelled, finished, announced";
+    private const string Columns = "id, spec, created, state, reason, images, chunks, done, completed, failed, correct, labelled, finished, announced, life";
     private const string Find = $"SELECT {Columns} FROM jobs WHERE no = (SELECT no FROM owners WHERE id = ?1)";
     private const string IsThis = "no = (SELECT no FROM owners WHERE id = ?1)";
 
     public async Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancel = default)
     {
         var id = key is null ? Guid.CreateVersion7() : RequestId.Of(key);
-        var (body, hash) = (Bson.Encode(spec), spec.Hash());
+        var (body, hash, life) = (Bson.Encode(spec), spec.Hash(), ChunkRules.NewLife());
         if (key is not null)
             await deletion.ForgetAsync(id, cancel);
         return await database.WriteAsync(
@@ -22,8 +22,8 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
             {
                 var no = SqliteOwners.FindOrAdd(session, id);
                 var isNew = session.Execute(
-                    "INSERT INTO jobs (no, id, spec, hash, source, created, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT DO NOTHING",
-                    no, id.Blob(), body, hash.ToArray(), spec.Source, clock.Now().Ms()) > 0;
+                    "INSERT INTO jobs (no, id, spec, hash, source, created, life, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0) ON CONFLICT DO NOTHING",
+                    no, id.Blob(), body, hash.ToArray(), spec.Source, clock.Now().Ms(), life) > 0;
                 if (isNew)
                     foreach (var tag in spec.Tags.Distinct())
                         session.Execute("INSERT INTO job_tags (tag, no) VALUES (?1, ?2)", tag, no);
@@ -88,17 +88,17 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
                     return null;
                 for (var i = 0; i < chunks.Count; i++)
                     session.Execute(
-                        "INSERT INTO chunks (id, owner, state, first, count, last, refs) VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6)",
-                        SqliteSchema.RowId(no, tail.NextChunk + i), no, chunks[i][0].Number, chunks[i].Count, chunks[i][^1].Uri, bodies[i]);
+                        "INSERT INTO chunks (id, owner, state, first, count, last, refs, life) VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7)",
+                        SqliteSchema.RowId(no, tail.NextChunk + i), no, chunks[i][0].Number, chunks[i].Count, chunks[i][^1].Uri, bodies[i], tail.Life);
                 return after;
             },
             cancel);
     }
 
-    public Task<Job?> FinishPlanningAsync(Guid job, CancellationToken cancel = default) => database.WriteAsync(
+    public Task<Job?> FinishPlanningAsync(Guid job, long? life = null, CancellationToken cancel = default) => database.WriteAsync(
         session =>
         {
-            if (session.Number($"SELECT no FROM jobs WHERE {IsThis} AND chunks IS NULL AND state IN (0, 1)", job.Blob()) is { } no)
+            if (session.Number($"SELECT no FROM jobs WHERE {IsThis} AND chunks IS NULL AND state IN (0, 1) AND life = ifnull(?2, life)", job.Blob(), life) is { } no)
             {
                 var tail = Tail(session, no);
                 session.Execute("UPDATE jobs SET images = ?2, chunks = ?3, planner = NULL, planner_until = NULL WHERE no = ?1", no, tail.NextImage, tail.NextChunk);
@@ -161,11 +161,14 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
     internal static bool TryComplete(SqliteSession session, long no, DateTimeOffset now) =>
         session.Execute("UPDATE jobs SET state = 3, reason = NULL, finished = ?2 WHERE no = ?1 AND state IN (0, 1) AND done = chunks", no, now.Ms()) > 0;
 
-    private static PlanTail Tail(SqliteSession session, long no) =>
-        session.First(
+    private static PlanTail Tail(SqliteSession session, long no)
+    {
+        var life = session.Number("SELECT life FROM jobs WHERE no = ?1", no) ?? 0;
+        return session.First(
             "SELECT id, first + count, last FROM chunks WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT 1",
-            row => new PlanTail(SqliteSchema.Number(row.GetInt64(0)) + 1, row.GetInt32(1), row.GetString(2)),
-            SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue)) ?? new PlanTail(0, 0, null);
+            row => new PlanTail(SqliteSchema.Number(row.GetInt64(0)) + 1, row.GetInt32(1), row.GetString(2), life),
+            SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue)) ?? new PlanTail(0, 0, null, life);
+    }
 
     private static Job Read(SqliteDataReader row) => new()
     {
@@ -186,5 +189,6 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
         },
         Finished = row.GetTimeOrNull(12),
         Announced = row.GetBoolean(13),
+        Life = row.GetInt64(14),
     };
 }

@@ -40,7 +40,7 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
         var chunk = row.Chunk;
         if (chunk.State == ChunkState.Done)
             return new SaveAnswer(SaveOutcome.AlreadyDone, 0, 0, chunk.Sum!, false);
-        if (chunk.State != ChunkState.Leased || chunk.Attempts != lease.Attempt)
+        if (chunk.State != ChunkState.Leased || chunk.Attempts != lease.Attempt || chunk.Life != lease.Life)
             return new SaveAnswer(SaveOutcome.LeaseLost, 0, 0, new JobProgress(), false);
         var held = ChunkRules.CheckAndFindHeld(encoded.Result, chunk, row.Numbers());
 

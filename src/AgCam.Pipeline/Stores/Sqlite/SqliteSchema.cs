@@ -78,13 +78,15 @@ internal static class SqliteSchema
         {SqliteDocuments.Stored.OfExplanations.Fill}
         """;
 
-    /// <summary>From version 5 to 6: whether a job's failures have been judged, and who tells that it has completed, and what of that has been told.</summary>
+    /// <summary>From version 5 to 6: whether a job's failures have been judged, and who tells that it has completed, and what of that has been told; and lives.</summary>
     public const string From5 =
         """
         ALTER TABLE jobs ADD COLUMN judged INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE jobs ADD COLUMN teller TEXT;
         ALTER TABLE jobs ADD COLUMN teller_until INTEGER;
         ALTER TABLE jobs ADD COLUMN announced INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE jobs ADD COLUMN life INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE chunks ADD COLUMN life INTEGER NOT NULL DEFAULT 0;
         """;
 
     /// <summary>All of it, for a new file.</summary>
@@ -117,7 +119,8 @@ internal static class SqliteSchema
             judged INTEGER NOT NULL DEFAULT 0,
             teller TEXT,
             teller_until INTEGER,
-            announced INTEGER NOT NULL DEFAULT 0);
+            announced INTEGER NOT NULL DEFAULT 0,
+            life INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX jobs_created ON jobs (created, id);
         CREATE INDEX jobs_unplanned ON jobs (no) WHERE chunks IS NULL;
         CREATE INDEX jobs_untold ON jobs (no) WHERE state = 3 AND told = 0;
@@ -151,7 +154,8 @@ internal static class SqliteSchema
             done INTEGER,
             request BLOB,
             refs BLOB,
-            faults INTEGER NOT NULL DEFAULT 0);
+            faults INTEGER NOT NULL DEFAULT 0,
+            life INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX chunks_planned ON chunks (owner) WHERE state = 0;
         CREATE INDEX chunks_flying ON chunks (owner) WHERE state IN (1, 2);
         CREATE INDEX chunks_direct ON chunks (done) WHERE direct = 1;

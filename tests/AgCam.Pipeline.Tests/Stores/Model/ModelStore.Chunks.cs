@@ -69,6 +69,8 @@ internal sealed partial class ModelStore
         if (FindChunk(message.Owner, message.Chunk) is not { } chunk)
             return new LeaseAnswer(LeaseOutcome.Gone, null, null);
         var job = StateOf(message.Owner);
+        if (message.JobId is not null && message.Life != chunk.Life)
+            return new LeaseAnswer(LeaseOutcome.Stale, null, chunk);
         if (chunk.State == ChunkState.Done)
             return new LeaseAnswer(LeaseOutcome.Done, null, chunk);
         if (job == JobState.Cancelled)
@@ -84,7 +86,7 @@ internal sealed partial class ModelStore
             return new LeaseAnswer(LeaseOutcome.Paused, null, FindChunk(chunk.Owner, chunk.Number));
         }
         Put(chunk with { State = ChunkState.Leased, Attempts = chunk.Attempts + 1, Worker = worker, Leased = Now, Until = Now + lease });
-        return new LeaseAnswer(LeaseOutcome.Granted, new ChunkLease(chunk.Owner, chunk.Number, chunk.Attempts + 1), FindChunk(chunk.Owner, chunk.Number));
+        return new LeaseAnswer(LeaseOutcome.Granted, new ChunkLease(chunk.Owner, chunk.Number, chunk.Attempts + 1, chunk.Life), FindChunk(chunk.Owner, chunk.Number));
     }
 
     public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancel)
@@ -158,7 +160,7 @@ internal sealed partial class ModelStore
     }
 
     private Chunk? Held(ChunkLease held) =>
-        _chunks.TryGetValue((held.Owner, held.Number), out var chunk) && chunk.State == ChunkState.Leased && chunk.Attempts == held.Attempt ? chunk : null;
+        _chunks.TryGetValue((held.Owner, held.Number), out var chunk) && chunk.State == ChunkState.Leased && chunk.Attempts == held.Attempt && chunk.Life == held.Life ? chunk : null;
 
     private void AddRequest(ExplainImages request, TimeSpan trust)
     {
@@ -167,6 +169,7 @@ internal sealed partial class ModelStore
         {
             Owner = request.Owner,
             Number = 0,
+            Life = ++_lives,
             Count = request.References.Count,
             References = request.References,
             Request = request,

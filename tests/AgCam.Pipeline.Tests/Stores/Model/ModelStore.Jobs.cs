@@ -6,13 +6,15 @@ namespace AgCam.Pipeline.Tests.Stores.Model;
 
 internal sealed partial class ModelStore
 {
+    private long _lives;
+
     public Task<JobCreation> CreateAsync(JobSpec spec, string? key, CancellationToken cancel)
     {
         var id = key is null ? Guid.CreateVersion7() : RequestId.Of(key);
         _deleted.Remove(id);
         if (_jobs.TryGetValue(id, out var there))
             return Task.FromResult(new JobCreation(there.Job.Spec.Hash() == spec.Hash() ? JobCreated.Existing : JobCreated.Conflict, there.Job));
-        var job = new Job { Id = id, Spec = spec, Created = Now, State = JobState.Running, Progress = new JobProgress() };
+        var job = new Job { Id = id, Spec = spec, Life = ++_lives, Created = Now, State = JobState.Running, Progress = new JobProgress() };
         _jobs[id] = new ModelJob(job);
         return Task.FromResult(new JobCreation(JobCreated.New, job));
     }
@@ -39,7 +41,8 @@ internal sealed partial class ModelStore
     public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancel)
     {
         var chunks = _chunks.Values.Where(chunk => chunk.Owner == job).ToList();
-        return Task.FromResult(chunks.Count == 0 ? new PlanTail(0, 0, null) : new PlanTail(chunks.Count, chunks.Sum(chunk => chunk.Count), _last[job]));
+        var life = _jobs.GetValueOrDefault(job)?.Job.Life ?? 0;
+        return Task.FromResult(chunks.Count == 0 ? new PlanTail(0, 0, null, life) : new PlanTail(chunks.Count, chunks.Sum(chunk => chunk.Count), _last[job], life));
     }
 
     private readonly Dictionary<Guid, string> _last = [];
@@ -50,15 +53,15 @@ internal sealed partial class ModelStore
             return null;
         for (var i = 0; i < chunks.Count; i++)
         {
-            _chunks[(job, tail.NextChunk + i)] = new Chunk { Owner = job, Number = tail.NextChunk + i, Count = chunks[i].Count, References = chunks[i], State = ChunkState.Planned };
+            _chunks[(job, tail.NextChunk + i)] = new Chunk { Owner = job, Number = tail.NextChunk + i, Life = tail.Life, Count = chunks[i].Count, References = chunks[i], State = ChunkState.Planned };
             _last[job] = chunks[i][^1].Uri;
         }
         return await PlanTailAsync(job, cancel);
     }
 
-    public async Task<Job?> FinishPlanningAsync(Guid job, CancellationToken cancel)
+    public async Task<Job?> FinishPlanningAsync(Guid job, long? life, CancellationToken cancel)
     {
-        if (Unplanned(job) is { } one)
+        if (Unplanned(job) is { } one && (life is null || life == one.Job.Life))
         {
             var tail = await PlanTailAsync(job, cancel);
             one.Job = one.Job with { Images = tail.NextImage, Chunks = tail.NextChunk };

@@ -1,0 +1,72 @@
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Stores;
+
+/// <summary>A job that is deleted and made again under its key, while what the first one had published, leased or planned is still on its way.</summary>
+public abstract partial class StoreContract
+{
+    [Fact]
+    public async Task What_was_published_for_a_job_is_stale_once_another_was_made_under_its_key()
+    {
+        var first = await MadeAsync("folder:/wrong", 2);
+        var published = Some.Message(Assert.Single(await Store.Chunks.TakeAsync(first, 1, Hour, Cancel)));
+        await Store.Jobs.DeleteAsync(first, Cancel);
+        Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(published, "w", Minute, cancel: Cancel)).Outcome);
+
+        var second = await MadeAsync("folder:/right", 3);
+        Assert.Equal(first, second);
+        var chunk = Assert.Single(await Store.Chunks.TakeAsync(second, 1, Hour, Cancel));
+        Assert.Equal((0, 1, published.Epoch), (chunk.Number, chunk.Epoch, chunk.Epoch)); // all that they differ by is whose they are
+        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(published, "w", Minute, redelivered: true, Cancel)).Outcome);
+
+        var granted = await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancel: Cancel);
+        Assert.Equal((LeaseOutcome.Granted, 3), (granted.Outcome, granted.Chunk!.References.Count));
+    }
+
+    [Fact]
+    public async Task A_worker_that_has_a_chunk_of_a_deleted_job_in_hand_stores_nothing_in_the_one_made_since()
+    {
+        var first = await MadeAsync("folder:/wrong", 2);
+        var (old, lease) = await LeaseNextAsync(first);
+        await Store.Jobs.DeleteAsync(first, Cancel);
+        var second = await MadeAsync("folder:/right", 2);
+        var (chunk, held) = await LeaseNextAsync(second);
+        Assert.Equal(lease.Attempt, held.Attempt);
+
+        Assert.False(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
+        Assert.Equal(-1, await Store.Chunks.BeginAloneAsync(lease, 0, Cancel));
+        Assert.Equal(SaveOutcome.LeaseLost, (await SaveAsync(Some.Result(lease, old, Now))).Outcome);
+        Assert.False(await Store.Chunks.ReleaseAsync(lease, Hour, cancel: Cancel));
+
+        Assert.Equal(new JobProgress(), await Store.Items.RecountAsync(second, Cancel));
+        Assert.Equal(SaveOutcome.Saved, (await SaveAsync(Some.Result(held, chunk, Now))).Outcome);
+    }
+
+    [Fact]
+    public async Task A_planner_of_a_deleted_job_plans_nothing_for_the_one_made_since()
+    {
+        var spec = Some.Spec("folder:/wrong");
+        var first = (await Store.Jobs.CreateAsync(spec, "key", Cancel)).Job;
+        var tail = await Store.Jobs.PlanTailAsync(first.Id, Cancel);
+        await Store.Jobs.DeleteAsync(first.Id, Cancel);
+        var second = (await Store.Jobs.CreateAsync(spec with { Source = "folder:/right" }, "key", Cancel)).Job;
+        Assert.Equal(first.Id, second.Id);
+        Assert.NotEqual(first.Life, second.Life);
+
+        Assert.Null(await Store.Jobs.AddChunksAsync(second.Id, tail, [Some.References(0, 2)], Cancel));
+        Assert.Null((await Store.Jobs.FinishPlanningAsync(second.Id, first.Life, Cancel))!.Chunks);
+
+        Assert.Equal(2, (await AddAsync(second.Id, 2))!.NextImage);
+        Assert.Equal(1, (await Store.Jobs.FinishPlanningAsync(second.Id, second.Life, Cancel))!.Chunks);
+    }
+
+    private async Task<Guid> MadeAsync(string source, int images)
+    {
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(source), "key", Cancel)).Job;
+        await AddAsync(job.Id, images);
+        await Store.Jobs.FinishPlanningAsync(job.Id, job.Life, Cancel);
+        return job.Id;
+    }
+}
