@@ -43,15 +43,7 @@ public sealed class BrokeredJobTests
     {
         using var gate = new ManualResetEventSlim(); // the good images wait behind it, so the job cannot end before it is paused
         loader.Before = _ => gate.Wait();
-        var job = await process.SubmitAsync(Spec(pictures) with { MaxFailureRate = 0.1 });
-        job = await process.WaitAsync(job.Id, job => job.State is JobState.Paused or JobState.Completed);
-        Assert.Equal(JobState.Paused, job.State);
-        Assert.Contains("images failed", job.Reason);
-        gate.Set();
-        Assert.True(await process.Store.Jobs.ResumeAsync(job.Id, Cancel));
-        job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
-        Assert.Equal((100, 200), (job.Progress.Completed, job.Progress.Failed));
-        Assert.Equal(job.Progress, await process.Store.Items.RecountAsync(job.Id, Cancel));
+        await Completion.AfterFailuresAsync(process, pictures, gate);
     });
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]

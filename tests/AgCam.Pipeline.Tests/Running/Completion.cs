@@ -13,6 +13,19 @@ internal static class Completion
 
     public static JobSpec Spec(Pictures pictures) => new() { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin };
 
+    /// <summary>A job of 100 good images and 200 that fail is paused by them, and goes on to its end when it is resumed.</summary>
+    /// <param name="gate">Behind which the good ones wait until the job is paused.</param>
+    public static async Task AfterFailuresAsync(Processes process, Pictures pictures, ManualResetEventSlim gate)
+    {
+        var job = await process.SubmitAsync(Spec(pictures) with { MaxFailureRate = 0.1 });
+        job = await process.WaitAsync(job.Id, job => job.State is JobState.Paused or JobState.Completed);
+        Assert.Equal(JobState.Paused, job.State);
+        Assert.Contains("images failed", job.Reason);
+        gate.Set();
+        Assert.True(await process.Store.Jobs.ResumeAsync(job.Id, Cancel));
+        await ShowsAsync(process.Store, job.Id, 100, 200);
+    }
+
     /// <summary>Waits for it; then the job's numbers are those of its rows, and every explanation they name is there.</summary>
     public static async Task ShowsAsync(IStore store, Guid id, int completed, int failed, params HostProcess[] processes)
     {

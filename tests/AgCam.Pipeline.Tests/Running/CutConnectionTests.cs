@@ -16,7 +16,7 @@ public sealed class CutConnectionTests
     {
         using var pictures = new Pictures(1536);
         await using var broker = await Broker.OpenAsync();
-        await using var way = new CuttableBroker(broker.Uri);
+        await using var way = new BrokerProxy(broker.Uri);
         var options = broker.Over(Processes.Options(pictures)) with { Bus = way.Uri };
         await using var api = await Processes.StartAsync(options);
         var job = await api.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
@@ -27,6 +27,7 @@ public sealed class CutConnectionTests
             {
                 await api.WaitAsync(job.Id, job => job.Progress.ChunksDone >= 3 * cuts);
                 way.Cut();
+                way.Mend();
             }
             job = await api.WaitAsync(job.Id, job => job.State == JobState.Completed, 300);
         }

@@ -38,14 +38,7 @@ public sealed class JobTests
         using var pictures = new Pictures(300, broken: 200);
         using var gate = new ManualResetEventSlim(); // the good images wait behind it, so the job cannot end before it is paused
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), new ObservedLoader(_ => gate.Wait()));
-        var job = await process.SubmitAsync(Spec(pictures) with { MaxFailureRate = 0.1 });
-        job = await process.WaitAsync(job.Id, job => job.State is JobState.Paused or JobState.Completed);
-        Assert.Equal(JobState.Paused, job.State);
-        Assert.Contains("images failed", job.Reason);
-        gate.Set();
-        Assert.True(await process.Store.Jobs.ResumeAsync(job.Id, Cancel));
-        job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
-        Assert.Equal((100, 200), (job.Progress.Completed, job.Progress.Failed));
+        await Completion.AfterFailuresAsync(process, pictures, gate);
     }
 
     [Fact]
