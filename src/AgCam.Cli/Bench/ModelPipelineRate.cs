@@ -27,7 +27,7 @@ internal sealed record ModelPipelineRate(string Transport, string Store, string 
         var worker = new WorkerOptions { Device = device, WarmUp = [model.Name] };
         using var checkpoint = Checkpoint.Open(model.Path, new CheckpointOptions { Id = model.Name });
         using var alone = VisionTransformer.Load(checkpoint, ComputeDevice.Find(device), TorchSharp.torch.ScalarType.Float32);
-        using var host = PipelineBenchOptions.Build(services => services.AddAgCamPipeline(options).AddAgCamWorker(worker));
+        await using var host = new StoppedAtTheEnd(PipelineBenchOptions.Build(services => services.AddAgCamPipeline(options).AddAgCamWorker(worker)));
         await host.StartAsync(cancel);
         var store = host.Services.GetRequiredService<IStore>();
         var pin = await host.Services.GetRequiredService<ModelCatalog>().PinAsync(model.Name, cancel);
@@ -42,7 +42,6 @@ internal sealed record ModelPipelineRate(string Transport, string Store, string 
             model1.Add(explained / seconds);
             pipeline.Add(count / job);
         }
-        await host.StopAsync(cancel);
         return new ModelPipelineRate(
             options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq", store.Kind, model.Name, images, rounds,
             Median.Of(pipeline), Median.Of(model1), Median.Of([.. pipeline.Zip(model1, (inside, outside) => inside / outside)]));

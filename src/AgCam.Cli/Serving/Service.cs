@@ -8,7 +8,7 @@ namespace AgCam.Cli.Serving;
 /// <summary>Runs what stays until it is stopped.</summary>
 internal static class Service
 {
-    /// <returns>0 when it was stopped, 4 when the store or the broker did not answer at the start.</returns>
+    /// <returns>0 when it was stopped, 130 when it was stopped before it had come to its work's end or beginning, 4 when the store or the broker did not answer at the start.</returns>
     /// <exception cref="UsageException">The settings cannot be used.</exception>
     public static async Task<int> Run(Func<Task> run)
     {
@@ -16,6 +16,11 @@ internal static class Service
         {
             await run();
             return ExitCode.Fine;
+        }
+        catch (OperationCanceledException)
+        {
+            Console.Error.WriteLine("agcam: stopped.");
+            return ExitCode.Interrupted;
         }
         catch (Exception wrong) when (wrong is OptionsException or ApiConfigurationException or StoreSchemaException)
         {

@@ -16,6 +16,8 @@ internal sealed class ChunkExplainer(
     IStore store, IExplainBus bus, JobTeller jobTeller, EnginePool engines, ChunkComputation computation, ChunkEvaluation evaluation, ResultWriter results, Heartbeats heartbeats, StorePatience patience, Turns turns,
     WorkerOptions options, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ChunkExplainer> log) : IExplainHandler
 {
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
     private readonly Drain _drain = new(lifetime.ApplicationStopping, TimeSpan.FromSeconds(options.DrainSeconds));
 
     /// <summary>Leases in a row that ended in an error nobody foresaw.</summary>
@@ -24,7 +26,10 @@ internal sealed class ChunkExplainer(
     public async Task HandleAsync(ExplainImages message, bool redelivered, CancellationToken cancel)
     {
         if (_drain.HasBegun || cancel.IsCancellationRequested)
+        {
+            await Task.Delay(Pause, CancellationToken.None); // until consuming has ended, what goes back may come here again at once
             throw GoesBack();
+        }
         using var scope = log.BeginScope("job {Job} chunk {Chunk}", message.Owner, message.Chunk);
         await turns.EnterAsync();
         var (leave, inFlight) = ((Action)turns.Leave, 0);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using AgCam.Metrics;
 using AgCam.Pipeline;
@@ -21,7 +22,7 @@ namespace AgCam.Worker.Measuring;
 /// <param name="BareImagesPerSecond">The same documents inserted into the same database once more, with the same indexes and nothing else, into tables as large as the job found; each job's right after the job.</param>
 /// <param name="OfBare">The one by the other, of each round its own.</param>
 /// <param name="CpuMicrosecondsPerImage">Of this process, which is planner, publisher and worker in one; broker and database server are not in it.</param>
-public sealed record PipelineRate(
+public sealed partial record PipelineRate(
     string Transport, string Store, int Images, int Rounds, double ImagesPerSecond, double BareImagesPerSecond, double OfBare, double CpuMicrosecondsPerImage)
 {
     /// <param name="options">The store must be one of its own: it is filled.</param>
@@ -34,13 +35,15 @@ public sealed record PipelineRate(
         try
         {
             string[] folders = [Write(Path.Combine(folder, "warm"), Math.Min(2 * images, 40_000)), .. Enumerable.Range(0, rounds).Select(round => Write(Path.Combine(folder, $"{round}"), images))];
+            if (OperatingSystem.IsLinux())
+                WriteAllToDisk(); // else the kernel does it later, while the stores wait for the same disk
             options = options with { References = new ReferenceOptions { Roots = [folder] } };
-            using var host = build(services =>
+            await using var host = new StoppedAtTheEnd(build(services =>
             {
                 services.AddAgCamPipeline(options);
                 services.AddSingleton<IEngineLoader, NullLoader>();
                 services.AddAgCamWorker(worker);
-            });
+            }));
             await host.StartAsync(cancel);
             var store = host.Services.GetRequiredService<IStore>();
             var measured = new List<(double Rate, double Bare, double Cpu)>();
@@ -52,7 +55,6 @@ public sealed record PipelineRate(
                     var cpu = Process.GetCurrentProcess().TotalProcessorTime - before;
                     measured.Add((images / Seconds(job), await bare.InsertAgainAsync(job.Id, cancel), cpu.TotalMicroseconds / images));
                 }
-            await host.StopAsync(cancel);
             measured.RemoveAt(0); // it warmed up
             return new PipelineRate(
                 options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq", store.Kind, images, rounds,
@@ -69,6 +71,8 @@ public sealed record PipelineRate(
     /// <exception cref="InvalidOperationException">The job was paused, or its numbers are not those of its records.</exception>
     public static async Task<Job> RunAsync(IHost host, ModelPin model, string folder, CancellationToken cancel = default)
     {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+        cancel = ended.Token; // SIGTERM stops the host's work, and nobody would wait for a job that nobody does
         var store = host.Services.GetRequiredService<IStore>();
         var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder}", Model = model }, cancel: cancel)).Job;
         host.Services.GetRequiredService<JobSignal>().Changed();
@@ -102,4 +106,7 @@ public sealed record PipelineRate(
         }
         return folder;
     }
+
+    [LibraryImport("libc", EntryPoint = "sync")]
+    private static partial void WriteAllToDisk();
 }

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Text.Json;
+using AgCam.Tests.Models;
 using Xunit;
 
 namespace AgCam.Tests.Cli;
@@ -41,6 +43,22 @@ public class PipelineBenchTests
         Assert.Equal(row.GetProperty("imagesPerSecond").GetDouble() / row.GetProperty("modelImagesPerSecond").GetDouble(), row.GetProperty("ratio").GetDouble(), 9);
     }
 
+    [Fact]
+    public async Task A_measurement_that_is_stopped_ends_at_once_and_leaves_nothing_behind()
+    {
+        using var folder = new TemporaryFolder();
+        var start = new ProcessStartInfo(Agcam.Program, ["bench", "--pipeline", "--images", "5000", "--rounds", "1"]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        start.Environment["TMPDIR"] = folder.Path;
+        using var bench = Process.Start(start)!;
+        await WaitAsync(() => new DirectoryInfo(folder.Path).EnumerateFiles("*.db-wal", SearchOption.AllDirectories).Any(store => store.Length > 1 << 20) || bench.HasExited); // it is at its first job
+        using (Process.Start("kill", ["-TERM", $"{bench.Id}"]))
+            await WaitAsync(() => bench.HasExited);
+
+        Assert.Equal((130, ""), (bench.ExitCode, await bench.StandardOutput.ReadToEndAsync(Cancel)));
+        Assert.EndsWith("agcam: stopped.\n", await bench.StandardError.ReadToEndAsync(Cancel), StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Path, "agcam*"));
+    }
+
     [Theory]
     [InlineData("--bus", "amqp://nowhere")]
     [InlineData("--store", "mongodb://nowhere")]
@@ -50,6 +68,14 @@ public class PipelineBenchTests
 
         Assert.Equal(2, bench.Code);
         Assert.Contains("--bus and --store go together", bench.Errors, StringComparison.Ordinal);
+    }
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private static async Task WaitAsync(Func<bool> what)
+    {
+        for (var until = DateTime.UtcNow.AddMinutes(2); !what(); await Task.Delay(20, Cancel))
+            Assert.True(DateTime.UtcNow < until, "Two minutes have passed.");
     }
 
     private static void Check(JsonElement row, string transport, string store)

@@ -13,7 +13,7 @@ public class EvaluationJobTests
 {
     private static readonly string[] What = ["--methods", "agcam,rollout,legrad,random", "--metrics", "all", "--batch", "3"];
 
-    /// <summary>Ten chunks of twenty images, each for a good part of a second.</summary>
+    /// <summary>Six chunks of twelve images, each for a good part of a second.</summary>
     private static readonly string[] Long = ["--methods", "all", "--metrics", "all", "--batch", "2"];
 
     [Fact]
@@ -116,7 +116,7 @@ public class EvaluationJobTests
     [Fact]
     public async Task The_command_follows_its_job_through_kill_9_of_the_server_to_the_same_result()
     {
-        using var folder = EvaluateTests.SomeDataset(20);
+        using var folder = EvaluateTests.SomeDataset(12);
         using var state = new TemporaryFolder();
         using var model = Named(state, "tiny");
         string[] what = [.. Long, "--json"];
@@ -126,7 +126,7 @@ public class EvaluationJobTests
         using (var serving = ServingProcess.Start(state["agcam.db"], folder.Path, "--listen", listen))
         {
             job = Task.Run(() => Agcam.Run(["evaluate", folder.Path, "--api", listen, "--model", "tiny", "--key", "k", .. what]));
-            Assert.InRange(await Done(serving.Url, 2), 2, 9);
+            Assert.InRange(await Done(serving.Url, 2), 2, 5);
             serving.KillAtOnce();
         }
         using var restarted = ServingProcess.Start(state["agcam.db"], folder.Path, "--listen", listen);
@@ -141,7 +141,7 @@ public class EvaluationJobTests
     [Fact]
     public async Task A_cancelled_job_ends_the_command_and_an_interrupted_command_does_not_end_the_job()
     {
-        using var folder = EvaluateTests.SomeDataset(20);
+        using var folder = EvaluateTests.SomeDataset(12);
         using var state = new TemporaryFolder();
         using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
         string[] Evaluate(string key) => ["evaluate", folder.Path, "--api", serving.Url.ToString(), "--model", "tiny", "--key", key, .. Long];
@@ -167,7 +167,7 @@ public class EvaluationJobTests
         }
         var again = Agcam.Run(Evaluate("second"));
         Assert.True(again.Code == 0, again.Errors);
-        Assert.Contains("20 of 20 images evaluated", again.Output, StringComparison.Ordinal);
+        Assert.Contains("12 of 12 images evaluated", again.Output, StringComparison.Ordinal);
         Assert.Equal(2, serving.Run("jobs", "list", "--json").Rows.Length);
         Assert.Equal(0, serving.Stop());
     }
@@ -176,7 +176,7 @@ public class EvaluationJobTests
     [Fact(SkipUnless = nameof(BrokeredTests.ServicesAreThere), SkipType = typeof(BrokeredTests), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
     public async Task Two_workers_of_which_one_is_killed_measure_what_one_process_does()
     {
-        using var folder = EvaluateTests.SomeDataset(20);
+        using var folder = EvaluateTests.SomeDataset(12);
         using var state = new TemporaryFolder();
         using var model = Named(state, "tiny");
         string[] what = [.. Long, "--json", "-q"];
