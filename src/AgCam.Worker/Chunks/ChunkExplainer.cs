@@ -16,7 +16,7 @@ internal sealed class ChunkExplainer(
     IStore store, IExplainBus bus, JobTeller jobTeller, EnginePool engines, ChunkComputation computation, ChunkEvaluation evaluation, ResultWriter results, Heartbeats heartbeats, StorePatience patience, Turns turns,
     WorkerOptions options, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ChunkExplainer> log) : IExplainHandler
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200), GivingBack = TimeSpan.FromSeconds(3);
 
     private readonly Drain _drain = new(lifetime.ApplicationStopping, TimeSpan.FromSeconds(options.DrainSeconds));
 
@@ -57,16 +57,31 @@ internal sealed class ChunkExplainer(
         }
     }
 
+    /// <summary>
+    /// What the broker gives out again is with a dead worker, or with one (ourselves, perhaps) whose connection broke and who is about to give it back unharmed: only if that does not come
+    /// does the lease count as a dead one's.
+    /// </summary>
+    private async Task<LeaseAnswer> TryLeaseAsync(ExplainImages message, bool redelivered, CancellationToken cancel)
+    {
+        Task<LeaseAnswer> AskAsync(bool fromTheDead) =>
+            patience.CallAsync(token => store.Chunks.LeaseAsync(message, options.Name, options.Lease, fromTheDead, token), cancel);
+
+        var answer = await AskAsync(false);
+        if (!redelivered)
+            return answer;
+        for (var begun = TimeProvider.System.GetTimestamp(); answer.Outcome == LeaseOutcome.Held && TimeProvider.System.GetElapsedTime(begun) < GivingBack; answer = await AskAsync(false))
+            await Task.Delay(Pause, cancel);
+        return answer.Outcome == LeaseOutcome.Held && !heartbeats.Holds(message.Owner, message.Chunk) ? await AskAsync(true) : answer;
+    }
+
     private GiveBackException GoesBack() => new(_drain.HasBegun ? "The worker is stopping." : "The connection to the broker broke.");
 
     private async Task<LeaseAnswer?> LeaseAsync(ExplainImages message, bool redelivered, CancellationToken cancel)
     {
-        if (redelivered && heartbeats.Holds(message.Owner, message.Chunk))
-            redelivered = false; // the connection broke, not the worker: it is ourselves who have it
         Chunk? done;
         try
         {
-            var answer = await patience.CallAsync(token => store.Chunks.LeaseAsync(message, options.Name, options.Lease, redelivered, token), cancel);
+            var answer = await TryLeaseAsync(message, redelivered, cancel);
             Volatile.Write(ref _unleased, 0);
             if (answer.Outcome == LeaseOutcome.Granted)
                 return answer;

@@ -51,7 +51,7 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
         foreach (var (header, rows) in new[] { (null, new[] { "row 0", "row 1" }), ("header", (string[])["row 2"]) }) // the first was given up
         {
             var chunk = Assert.Single(await api.Store.Chunks.TakeAsync(job, 1, TimeSpan.FromHours(1), Cancel));
-            var message = new ExplainImages { Key = "k", JobId = job, Chunk = chunk.Number, Epoch = chunk.Epoch, References = chunk.References };
+            var message = new ExplainImages { Key = "k", JobId = job, Chunk = chunk.Number, Epoch = chunk.Epoch, Life = chunk.Life, References = chunk.References };
             var lease = (await api.Store.Chunks.LeaseAsync(message, "test", TimeSpan.FromHours(1), cancel: Cancel)).Lease!;
             await api.Store.Chunks.SaveAsync([new ChunkResult(lease, [], [.. chunk.References.Select(image => Failed(job, image))]) { Rows = ChunkRows.Of(chunk.Number, header, rows) }], Cancel);
         }

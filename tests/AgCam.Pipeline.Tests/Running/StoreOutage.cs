@@ -8,7 +8,7 @@ namespace AgCam.Pipeline.Tests.Running;
 /// <summary>A store whose chunks are away while it is said so. It keeps which messages a worker came with.</summary>
 internal sealed class StoreOutage
 {
-    private readonly ConcurrentQueue<(int Chunk, bool Redelivered)> _asked = new();
+    private readonly ConcurrentQueue<ExplainImages> _asked = new();
     private int _refused;
 
     public volatile bool Away;
@@ -17,7 +17,10 @@ internal sealed class StoreOutage
     public int Refused => Volatile.Read(ref _refused);
 
     /// <summary>Each time that a lease was asked for.</summary>
-    public IReadOnlyCollection<(int Chunk, bool Redelivered)> Asked => _asked;
+    public IReadOnlyCollection<ExplainImages> Asked => _asked;
+
+    /// <summary>Whether a chunk's message came more than once: each delivery is read anew.</summary>
+    public bool SawOneAgain => _asked.Distinct(ReferenceEqualityComparer.Instance).Cast<ExplainImages>().GroupBy(message => message.Chunk).Any(chunk => chunk.Count() > 1);
 
     public IStore Of(IStore store)
     {
@@ -31,7 +34,7 @@ internal sealed class StoreOutage
     private object? Pass(IChunks chunks, MethodInfo method, object?[] arguments)
     {
         if (method.Name == nameof(IChunks.LeaseAsync))
-            _asked.Enqueue((((ExplainImages)arguments[0]!).Chunk, (bool)arguments[3]!));
+            _asked.Enqueue((ExplainImages)arguments[0]!);
         if (!Away)
             return method.Invoke(chunks, arguments);
         Interlocked.Increment(ref _refused);
