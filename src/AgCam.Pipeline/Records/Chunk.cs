@@ -15,7 +15,7 @@ public enum ChunkState
     /// <summary>With a worker, until <see cref="Chunk.Until"/>; then the worker counts as dead.</summary>
     Leased,
 
-    /// <summary>Its items are stored; its numbers may not be in the job's yet. Only a crash leaves a chunk here, and the store repairs it.</summary>
+    /// <summary>Its items are stored; its numbers may not be in the job's yet. The store's own matter: callers see <see cref="Done"/>.</summary>
     Saved,
 
     /// <summary>Terminal.</summary>

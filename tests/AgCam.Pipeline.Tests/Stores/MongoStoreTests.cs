@@ -58,7 +58,7 @@ public sealed class MongoStoreTests : StoreContract
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
         await AddAsync(job, 2);
         using var client = new MongoClient(Uri);
-        foreach (var name in new[] { "jobs", "chunks" })
+        foreach (var name in new[] { "jobs", "chunks", "ledger" })
             Assert.Equal(1, (await client.GetDatabase(_name).GetCollection<BsonDocument>(name).UpdateManyAsync(new BsonDocument(), new BsonDocument("$unset", new BsonDocument("life", 1)), null, Cancel)).ModifiedCount);
 
         Assert.NotNull(await AddAsync(job, 1));
@@ -73,12 +73,77 @@ public sealed class MongoStoreTests : StoreContract
     }
 
     [Fact]
-    public async Task What_a_chunk_was_to_compute_is_forgotten_with_its_end()
+    public async Task What_chunks_were_to_compute_is_forgotten_several_at_a_time_and_all_of_it_with_the_end_of_the_job()
     {
-        await JobOfAsync(4, (id, number) => Some.Item(id, number, Now, null));
-        using var client = new MongoClient(Uri);
+        var job = (await PlannedJobAsync([.. Enumerable.Repeat(1, 20)])).Id;
+        var kept = new List<long>();
+        for (var number = 0; number < 20; number++)
+        {
+            var (chunk, lease) = await LeaseNextAsync(job);
+            await SaveAsync(Some.Result(lease, chunk, Now));
+            kept.Add(await ReferencesAsync());
+        }
 
-        Assert.Equal(0, await client.GetDatabase(_name).GetCollection<BsonDocument>("references").CountDocumentsAsync(new BsonDocument(), null, Cancel));
+        Assert.Equal((20, 20, 4, 4, 0), (kept[0], kept[14], kept[15], kept[18], kept[19]));
+    }
+
+    [Fact]
+    public async Task What_a_dead_process_had_counted_is_not_counted_again_and_loses_what_it_was_to_compute()
+    {
+        var job = (await PlannedJobAsync(1, 1, 1)).Id;
+        for (var number = 0; number < 2; number++)
+        {
+            var (chunk, lease) = await LeaseNextAsync(job);
+            await SaveAsync(Some.Result(lease, chunk, Now));
+        }
+        await using var other = await ReopenAsync(Clock);
+
+        Assert.Equal(new RepairReport(0, 0, 0), await other.RepairAsync(Cancel));
+
+        Assert.Equal(1, await ReferencesAsync());
+        Assert.Equal(2, (await other.Jobs.FindAsync(job, Cancel))!.Progress.ChunksDone);
+    }
+
+    [Fact]
+    public async Task What_a_worker_stored_before_it_died_is_counted_by_a_repair_once()
+    {
+        var job = (await PlannedJobAsync(2, 2)).Id;
+        var (chunk, lease) = await LeaseNextAsync(job);
+        await SaveAsync(Some.Result(lease, chunk, Now));
+        using var client = new MongoClient(Uri);
+        var ledger = client.GetDatabase(_name).GetCollection<BsonDocument>("ledger");
+        var counted = await ledger.UpdateOneAsync( // as if it had died before it counted
+            new BsonDocument(), new BsonDocument("$set", new BsonDocument { { "counted", new BsonArray() }, { "chunksDone", 0 }, { "completed", 0 }, { "failed", 0 }, { "correct", 0 }, { "labelled", 0 } }), null, Cancel);
+        Assert.Equal(1, counted.ModifiedCount);
+        Assert.Equal(0, (await Store.Jobs.FindAsync(job, Cancel))!.Progress.ChunksDone);
+        await using var other = await ReopenAsync(Clock);
+
+        Assert.Equal(new RepairReport(1, 0, 0), await other.RepairAsync(Cancel));
+        Assert.Equal(new RepairReport(0, 0, 0), await other.RepairAsync(Cancel));
+
+        Assert.Equal(await Store.Items.RecountAsync(job, Cancel), (await Store.Jobs.FindAsync(job, Cancel))!.Progress);
+    }
+
+    [Fact]
+    public async Task What_another_process_has_cancelled_is_leased_for_a_moment_at_most()
+    {
+        var job = (await PlannedJobAsync(1, 1, 1)).Id;
+        var chunks = await Store.Chunks.TakeAsync(job, 3, Minute, Cancel);
+        Task<LeaseAnswer> LeaseAsync(int number) => Store.Chunks.LeaseAsync(Some.Message(chunks[number]), "worker", Minute, cancel: Cancel);
+        Assert.Equal(LeaseOutcome.Granted, (await LeaseAsync(0)).Outcome);
+        await using var other = await ReopenAsync(Clock);
+        await other.Jobs.CancelAsync(job, cancel: Cancel);
+        await Task.Delay(300, Cancel);
+        Assert.Equal(LeaseOutcome.Cancelled, (await LeaseAsync(1)).Outcome);
+
+        await using var own = await ReopenAsync(Clock);
+        Assert.Equal(LeaseOutcome.Cancelled, (await own.Chunks.LeaseAsync(Some.Message(chunks[2]), "worker", Minute, cancel: Cancel)).Outcome);
+    }
+
+    private async Task<long> ReferencesAsync()
+    {
+        using var client = new MongoClient(Uri);
+        return await client.GetDatabase(_name).GetCollection<BsonDocument>("references").CountDocumentsAsync(new BsonDocument(), null, Cancel);
     }
 
     internal static async Task DropAsync(string name)

@@ -31,6 +31,11 @@ public abstract partial class StoreContract
         var numbers = taken.SelectMany(chunks => chunks).Select(chunk => chunk.Number).ToList();
         Assert.Equal(numbers.Count, numbers.Distinct().Count());
         Assert.True(numbers.Count >= 20, $"{numbers.Count} of 20 were taken");
+        for (var number = 0; number < 60; number++)
+        {
+            var chunk = (await Store.Chunks.FindAsync(job, number, Cancel))!;
+            Assert.Equal((numbers.Contains(number) ? ChunkState.Published : ChunkState.Planned, numbers.Contains(number) ? 1 : 0), (chunk.State, chunk.Epoch));
+        }
     }
 
     [Fact]

@@ -6,7 +6,7 @@ using MongoDB.Driver;
 namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>The life of chunks up to their lease; what a worker stores is in <see cref="MongoSave"/>.</summary>
-internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion, MongoLedger ledger, TimeProvider clock) : IChunks
+internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion, MongoLedger ledger, RunningJobs running, TimeProvider clock) : IChunks
 {
     private static readonly ChunkState[] Flying = [ChunkState.Published, ChunkState.Leased];
     private static readonly FilterDefinitionBuilder<MongoChunk> Where = Builders<MongoChunk>.Filter;
@@ -27,7 +27,10 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
             return [];
         var planned = await database.Chunks.Find(ofJob & Where.Eq(chunk => chunk.State, ChunkState.Planned)).Sort(Builders<MongoChunk>.Sort.Ascending(chunk => chunk.Id.N))
             .Limit(window - (int)flying).ToListAsync(cancel);
-        return await PublishAsync(planned, trust, cancel);
+        var taken = new List<MongoChunk>();
+        foreach (var alike in planned.GroupBy(chunk => (chunk.Epoch, chunk.Attempts)))
+            taken.AddRange(await PublishPlannedAsync([.. alike], trust, cancel));
+        return await ToPublishAsync(taken.OrderBy(chunk => chunk.Id.N), cancel);
     });
 
     public Task<IReadOnlyList<Chunk>> RetakeAsync(TimeSpan trust, int limit = 100, bool all = false, CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<Chunk>>(async () =>
@@ -69,7 +72,12 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         while (true)
         {
             cancel.ThrowIfCancellationRequested();
+            if (message.JobId is null || running.Saw(message.Owner))
+                if (await TryUsualLeaseAsync(message, worker, lease, cancel) is { } granted)
+                    return granted;
             var job = message.JobId is { } id ? await StateAsync(id, cancel) : JobState.Running;
+            if (job == JobState.Running)
+                running.See(message.Owner);
             var usual = job == JobState.Running ? await TryUsualLeaseAsync(message, worker, lease, cancel) : null;
             if ((usual ?? await TryLeaseAsync(message, job, worker, lease, redelivered, cancel)) is { } answer)
                 return answer;
@@ -137,7 +145,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         var now = clock.Now();
         if (message.JobId is not null && message.Life != (chunk.Life ?? 0))
             return await AnswerAsync(LeaseOutcome.Stale);
-        if (chunk.State is ChunkState.Saved or ChunkState.Done)
+        if (MongoChunk.Ended.Contains(chunk.State))
             return await AnswerAsync(LeaseOutcome.Done);
         if (job == JobState.Cancelled)
             return await AnswerAsync(LeaseOutcome.Cancelled);
@@ -168,8 +176,31 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
             if (await TryAsync(chunk, WithCrash(chunk, published), cancel))
                 taken.Add(Crashed(chunk) with { State = ChunkState.Published, Epoch = chunk.Epoch + 1, Published = now, Until = now + trust, Worker = null });
         }
-        return [.. (await WholeAsync(taken, cancel)).Where(chunk => chunk.References.Count > 0)]; // else its job was deleted meanwhile
+        return await ToPublishAsync(taken, cancel);
     }
+
+    /// <summary>In one write for all of them. Who else writes takes none of them, or some: which, their marks say.</summary>
+    /// <param name="chunks">Planned, of one epoch and with as many attempts.</param>
+    private async Task<IReadOnlyList<MongoChunk>> PublishPlannedAsync(IReadOnlyList<MongoChunk> chunks, TimeSpan trust, CancellationToken cancel)
+    {
+        var (now, take, epoch) = (clock.Now(), ObjectId.GenerateNewId(), chunks[0].Epoch);
+        var these = Where.In(chunk => chunk.Id, chunks.Select(chunk => chunk.Id));
+        var published = await database.Chunks.UpdateManyAsync(
+            these & Where.Eq(chunk => chunk.State, ChunkState.Planned) & Where.Eq(chunk => chunk.Epoch, epoch) & Where.Eq(chunk => chunk.Attempts, chunks[0].Attempts),
+            Set.Set(chunk => chunk.State, ChunkState.Published).Set(chunk => chunk.Epoch, epoch + 1).Set(chunk => chunk.Published, now).Set(chunk => chunk.Until, now + trust)
+                .Set(chunk => chunk.Take, take).Unset(chunk => chunk.Worker),
+            null, cancel);
+        if (published.ModifiedCount < chunks.Count)
+        {
+            var marked = await database.Chunks.Find(these & Where.Eq(chunk => chunk.Take, take)).Project(chunk => chunk.Id).ToListAsync(cancel);
+            chunks = [.. chunks.Where(chunk => marked.Contains(chunk.Id))];
+        }
+        return [.. chunks.Select(chunk => chunk with { State = ChunkState.Published, Epoch = epoch + 1, Published = now, Until = now + trust, Worker = null })];
+    }
+
+    /// <summary>With what they are to compute. A chunk without it is of a job that was deleted meanwhile.</summary>
+    private async Task<IReadOnlyList<Chunk>> ToPublishAsync(IEnumerable<MongoChunk> taken, CancellationToken cancel) =>
+        [.. (await WholeAsync([.. taken], cancel)).Where(chunk => chunk.References.Count > 0)];
 
     private static UpdateDefinition<MongoChunk> PlannedAgain => Set.Set(chunk => chunk.State, ChunkState.Planned).Unset(chunk => chunk.Worker).Unset(chunk => chunk.Until);
 
@@ -228,7 +259,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
     /// <summary>With their references and the notes of what was begun alone.</summary>
     private async Task<IReadOnlyList<Chunk>> WholeAsync(IReadOnlyList<MongoChunk> chunks, CancellationToken cancel)
     {
-        var open = chunks.Where(chunk => chunk.Plan is not null && chunk.State is not (ChunkState.Saved or ChunkState.Done)).ToList();
+        var open = chunks.Where(chunk => chunk.Plan is not null && !MongoChunk.Ended.Contains(chunk.State)).ToList();
         var references = open.Count == 0 ? [] : (await database.References.Find(ReferencesOf(open)).ToListAsync(cancel)).ToDictionary(one => one.Id, one => one.Refs);
         var whole = new List<Chunk>();
         foreach (var chunk in chunks)

@@ -93,6 +93,10 @@ internal sealed record MongoChunk
     public string? Worker { get; init; }
     public DateTimeOffset? Until { get; init; }
     public DateTimeOffset? Published { get; init; }
+
+    /// <summary>The call that took it last from among the planned.</summary>
+    public ObjectId? Take { get; init; }
+
     public DateTimeOffset? Leased { get; init; }
     public DateTimeOffset? Done { get; init; }
     public ExplainImages? Request { get; init; }
@@ -102,6 +106,9 @@ internal sealed record MongoChunk
 
     /// <summary>The chunk's own numbers, from when its items are stored.</summary>
     public JobProgress? Sum { get; init; }
+
+    /// <summary>Its items are stored.</summary>
+    public static readonly ChunkState[] Ended = [ChunkState.Saved, ChunkState.Done];
 
     /// <summary>The images' numbers: a job's follow each other, a request's are its own.</summary>
     public IEnumerable<int> Numbers() => Request is null ? Enumerable.Range(First, Count) : Request.References.Select(reference => reference.Number);
@@ -115,7 +122,7 @@ internal sealed record MongoChunk
         Count = Count,
         References = Request?.References ?? references ?? [],
         Request = Request,
-        State = State,
+        State = Ended.Contains(State) ? ChunkState.Done : State,
         Epoch = Epoch,
         Attempts = Attempts,
         Crashes = Crashes,
@@ -155,6 +162,10 @@ internal sealed record MongoLedgerPage
 {
     /// <summary>The job and the page's number.</summary>
     public required MongoKey Id { get; init; }
+
+    /// <summary>The job's; none of a page from before pages had one.</summary>
+    public long? Life { get; init; }
+
     public IReadOnlyList<int>? Counted { get; init; }
     public int ChunksDone { get; init; }
 

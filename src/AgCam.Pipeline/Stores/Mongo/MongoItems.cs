@@ -38,7 +38,7 @@ internal sealed class MongoItems(MongoDatabase database) : IItems
         while (await rows.MoveNextAsync(cancel))
             foreach (var row in rows.Current)
                 sum += Count(row);
-        var done = await database.Chunks.CountDocumentsAsync(MongoDeletion.Chunks(job) & Builders<MongoChunk>.Filter.Eq(chunk => chunk.State, ChunkState.Done), null, cancel);
+        var done = await database.Chunks.CountDocumentsAsync(MongoDeletion.Chunks(job) & Builders<MongoChunk>.Filter.In(chunk => chunk.State, MongoChunk.Ended), null, cancel);
         return sum with { ChunksDone = (int)done };
     });
 

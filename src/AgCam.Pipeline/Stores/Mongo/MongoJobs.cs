@@ -5,7 +5,7 @@ using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
 
-internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, MongoLedger ledger, TimeProvider clock) : IJobs
+internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, MongoLedger ledger, RunningJobs running, TimeProvider clock) : IJobs
 {
     private static readonly JobState[] Open = [JobState.Running, JobState.Paused];
     private static readonly FilterDefinitionBuilder<MongoJob> Where = Builders<MongoJob>.Filter;
@@ -77,14 +77,15 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
                 return null;
             if (chunks.Count == 0)
                 return after;
-            await ledger.OpenPagesAsync(job, tail.NextChunk, after.NextChunk - 1, cancel);
+            long? life = tail.Life == 0 ? null : tail.Life;
+            await ledger.OpenPagesAsync(job, life, tail.NextChunk, after.NextChunk - 1, cancel);
             var plan = ObjectId.GenerateNewId();
             await database.References.InsertManyAsync(
                 chunks.Select((references, i) => new MongoReferences { Id = new MongoReferencesKey { Job = job, N = tail.NextChunk + i, Plan = plan }, Refs = references }), new InsertManyOptions { IsOrdered = false }, cancel);
             var documents = chunks.Select((references, i) => new MongoChunk
             {
                 Id = new MongoKey { Job = job, N = tail.NextChunk + i },
-                Life = tail.Life == 0 ? null : tail.Life,
+                Life = life,
                 State = ChunkState.Planned,
                 First = references[0].Number,
                 Count = references.Count,
@@ -119,7 +120,7 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
     });
 
     public Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
-        await UpdateAsync(Is(job, JobState.Running), Set.Set(one => one.State, JobState.Paused).Set(one => one.Reason, reason), cancel)
+        await StopAsync(job, Is(job, JobState.Running), Set.Set(one => one.State, JobState.Paused).Set(one => one.Reason, reason), cancel)
         || await database.Jobs.Find(Is(job, JobState.Paused)).AnyAsync(cancel));
 
     public Task<Judgement> JudgeAsync(Guid job, string? reason, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
@@ -127,7 +128,7 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
         var judged = Set.Set(one => one.Judged, true);
         if (reason is not null)
             judged = judged.Set(one => one.State, JobState.Paused).Set(one => one.Reason, reason);
-        if (await UpdateAsync(Is(job, JobState.Running) & Where.Eq(one => one.Judged, null), judged, cancel))
+        if (await StopAsync(job, Is(job, JobState.Running) & Where.Eq(one => one.Judged, null), judged, cancel))
             return Judgement.Now;
         return await database.Jobs.Find(Is(job, JobState.Running)).AnyAsync(cancel) ? Judgement.Before : Judgement.NotRunning;
     });
@@ -136,13 +137,17 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
         UpdateAsync(Is(job, JobState.Paused), Set.Set(one => one.State, JobState.Running).Unset(one => one.Reason), cancel));
 
     public Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
-        await UpdateAsync(
-            Is(job, Open), Set.Set(one => one.State, JobState.Cancelled).Set(one => one.Finished, clock.Now()) is var cancelled && reason is null
-                ? cancelled.Unset(one => one.Reason)
-                : cancelled.Set(one => one.Reason, reason), cancel)
-        || await database.Jobs.Find(Is(job, JobState.Cancelled)).AnyAsync(cancel));
+    {
+        var cancelled = Set.Set(one => one.State, JobState.Cancelled).Set(one => one.Finished, clock.Now());
+        cancelled = reason is null ? cancelled.Unset(one => one.Reason) : cancelled.Set(one => one.Reason, reason);
+        return await StopAsync(job, Is(job, Open), cancelled, cancel) || await database.Jobs.Find(Is(job, JobState.Cancelled)).AnyAsync(cancel);
+    });
 
-    public Task<bool> DeleteAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() => deletion.DeleteAsync(job, cancel));
+    public Task<bool> DeleteAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    {
+        running.Forget(job);
+        return await deletion.DeleteAsync(job, cancel);
+    });
 
     public Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<Job>>(async () =>
         await WithProgressAsync(await database.Jobs.Find(Where.Eq(job => job.Untold, true)).Limit(limit).ToListAsync(cancel), cancel));
@@ -168,6 +173,19 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
     {
         var result = await database.Jobs.UpdateOneAsync(where, update, null, cancel);
         return result.ModifiedCount > 0 || orMatched && result.MatchedCount > 0;
+    }
+
+    /// <summary>After which the job may not be running.</summary>
+    private async Task<bool> StopAsync(Guid job, FilterDefinition<MongoJob> where, UpdateDefinition<MongoJob> update, CancellationToken cancel)
+    {
+        try
+        {
+            return await UpdateAsync(where, update, cancel);
+        }
+        finally
+        {
+            running.Forget(job);
+        }
     }
 
     private static FilterDefinition<MongoJob> OfLife(long life) => Where.Eq(one => one.Life, life == 0 ? null : life);

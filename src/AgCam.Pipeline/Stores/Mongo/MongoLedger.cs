@@ -5,38 +5,53 @@ namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
 /// A job's numbers without transactions. A chunk goes Leased, Saved, Done; between the last two its numbers go into its page of the ledger by one write, which is refused
-/// when the page already has the chunk. So whoever repeats the step after a crash, and however many do, each chunk is counted once.
+/// when the page already has the chunk. So whoever repeats the step after a crash, and however many do, each chunk is counted once. Chunks that are counted are marked as done and
+/// lose their references several at a time, since nothing waits for it.
 /// </summary>
 internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
 {
     public const int ChunksPerPage = 512;
 
+    private const int CountedAtMost = 16;
+
     private static readonly FilterDefinitionBuilder<MongoLedgerPage> Page = Builders<MongoLedgerPage>.Filter;
+    private static readonly FilterDefinitionBuilder<MongoChunk> Chunk = Builders<MongoChunk>.Filter;
+
+    /// <summary>What this process has counted and not marked yet. Should it die, <see cref="RepairAsync"/> does it.</summary>
+    private readonly List<MongoChunk> _counted = [];
 
     /// <summary>Before chunks are written, so that counting never has to create a page.</summary>
-    public async Task OpenPagesAsync(Guid job, int firstChunk, int lastChunk, CancellationToken cancel)
+    public async Task OpenPagesAsync(Guid job, long? life, int firstChunk, int lastChunk, CancellationToken cancel)
     {
         for (var page = firstChunk / ChunksPerPage; page <= lastChunk / ChunksPerPage; page++)
-            await MongoDatabase.InsertNewAsync(database.Ledger, new MongoLedgerPage { Id = new MongoKey { Job = job, N = page }, Counted = [] }, cancel);
+            await MongoDatabase.InsertNewAsync(database.Ledger, new MongoLedgerPage { Id = new MongoKey { Job = job, N = page }, Life = life, Counted = [] }, cancel);
     }
 
-    /// <summary>From Saved to Done. Chunks of one page are counted in one write.</summary>
+    /// <summary>Chunks of one page are counted in one write.</summary>
     /// <param name="saved">With their sums.</param>
     /// <returns>The jobs that this call completed.</returns>
     public async Task<IReadOnlySet<Guid>> CountAsync(IReadOnlyCollection<MongoChunk> saved, CancellationToken cancel)
     {
         var completed = new HashSet<Guid>();
-        foreach (var page in saved.GroupBy(chunk => new MongoKey { Job = chunk.Id.Job, N = chunk.Id.N / ChunksPerPage }))
-            if (await CountAsync(page.Key, [.. page], cancel))
-                completed.Add(page.Key.Job);
+        foreach (var page in saved.GroupBy(chunk => (Key: PageOf(chunk), chunk.Life)))
+            if (await CountAsync(page.Key.Key, page.Key.Life, [.. page], cancel))
+                completed.Add(page.Key.Key.Job);
+        try
+        {
+            await EndAsync(TakeCounted(saved, atOnce: completed.Count > 0), cancel);
+        }
+        catch (Exception e) when (MongoTrouble.IsPassing(e))
+        {
+            // They are counted, which is what the caller asked for; the rest is repaired.
+        }
         return completed;
     }
 
-    private async Task<bool> CountAsync(MongoKey key, IReadOnlyList<MongoChunk> saved, CancellationToken cancel)
+    private async Task<bool> CountAsync(MongoKey key, long? life, IReadOnlyList<MongoChunk> saved, CancellationToken cancel)
     {
         var (numbers, sum) = (saved.Select(chunk => chunk.Id.N).ToArray(), saved.Aggregate(new JobProgress(), (sum, chunk) => sum + chunk.Sum!));
         var page = await database.Ledger.FindOneAndUpdateAsync(
-            Page.Eq(page => page.Id, key) & Page.Nin("counted", numbers),
+            Page.Eq(page => page.Id, key) & Page.In(page => page.Life, [life, null]) & Page.Nin("counted", numbers),
             Builders<MongoLedgerPage>.Update.PushEach("counted", numbers).Inc(page => page.ChunksDone, numbers.Length).Inc(page => page.Completed, sum.Completed)
                 .Inc(page => page.Failed, sum.Failed).Inc(page => page.Correct, sum.Correct).Inc(page => page.Labelled, sum.Labelled),
             new FindOneAndUpdateOptions<MongoLedgerPage> { ReturnDocument = ReturnDocument.After, Projection = Builders<MongoLedgerPage>.Projection.Exclude(page => page.Counted) },
@@ -45,16 +60,39 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
         {
             var completed = false;
             foreach (var chunk in saved)
-                completed |= await CountAsync(key, [chunk], cancel);
+                completed |= await CountAsync(key, life, [chunk], cancel);
             return completed;
         }
-        // Before they are done: a crash in between leaves them saved, and who counts them again deletes again.
-        await database.References.DeleteManyAsync(MongoChunks.ReferencesOf(saved), cancel);
-        await database.Chunks.UpdateManyAsync(
-            Builders<MongoChunk>.Filter.In(chunk => chunk.Id, saved.Select(chunk => chunk.Id)) & Builders<MongoChunk>.Filter.Eq(chunk => chunk.State, ChunkState.Saved),
-            Builders<MongoChunk>.Update.Set(chunk => chunk.State, ChunkState.Done).Unset(chunk => chunk.Plan), null, cancel);
         // Only a page that has just become full can complete the job: the sum over the pages is read once per 512 chunks.
         return page is not null && page.ChunksDone == (page.Of ?? ChunksPerPage) && await TryCompleteAsync(key.Job, cancel);
+    }
+
+    private static MongoKey PageOf(MongoChunk chunk) => new() { Job = chunk.Id.Job, N = chunk.Id.N / ChunksPerPage };
+
+    private List<MongoChunk> TakeCounted(IReadOnlyCollection<MongoChunk> counted, bool atOnce)
+    {
+        lock (_counted)
+        {
+            _counted.AddRange(counted);
+            if (!atOnce && _counted.Count < CountedAtMost)
+                return [];
+            var taken = _counted.ToList();
+            _counted.Clear();
+            return taken;
+        }
+    }
+
+    /// <summary>From Saved to Done.</summary>
+    private async Task EndAsync(IReadOnlyList<MongoChunk> counted, CancellationToken cancel)
+    {
+        if (counted.Count == 0)
+            return;
+        // References first: a crash in between leaves the chunks saved, and who repairs them deletes again.
+        await database.References.DeleteManyAsync(MongoChunks.ReferencesOf(counted), cancel);
+        foreach (var alike in counted.GroupBy(chunk => chunk.Life))
+            await database.Chunks.UpdateManyAsync(
+                Chunk.In(chunk => chunk.Id, alike.Select(chunk => chunk.Id)) & Chunk.Eq(chunk => chunk.Life, alike.Key) & Chunk.Eq(chunk => chunk.State, ChunkState.Saved),
+                Builders<MongoChunk>.Update.Set(chunk => chunk.State, ChunkState.Done).Unset(chunk => chunk.Plan), null, cancel);
     }
 
     /// <summary>The job is planned: how many chunks its last page has. Should the planner die before this, the sweeper completes the job.</summary>
@@ -90,12 +128,17 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
         return progress;
     }
 
-    /// <summary>Counts the chunks that a crash left saved and uncounted.</summary>
-    public async Task<int> CountSavedAsync(CancellationToken cancel)
+    /// <summary>Counts the chunks that a crash left saved and uncounted, and ends those that were counted.</summary>
+    /// <returns>How many were uncounted.</returns>
+    public async Task<int> RepairAsync(CancellationToken cancel)
     {
         var saved = await database.Chunks.Find(chunk => chunk.State == ChunkState.Saved).ToListAsync(cancel);
-        await CountAsync(saved, cancel);
-        return saved.Count;
+        var pages = await database.Ledger.Find(Page.In(page => page.Id, saved.Select(PageOf).Distinct())).ToListAsync(cancel);
+        var counted = pages.SelectMany(page => page.Counted!.Select(number => (page.Id.Job, number))).ToHashSet();
+        var isCounted = saved.ToLookup(chunk => counted.Contains((chunk.Id.Job, chunk.Id.N)));
+        await EndAsync([.. isCounted[true]], cancel);
+        await CountAsync([.. isCounted[false]], cancel);
+        return isCounted[false].Count();
     }
 
     /// <summary>Completes the jobs that a crash left with all chunks done.</summary>

@@ -21,10 +21,11 @@ public sealed class MongoStore : IStore, IBareStore
         _database = new MongoDatabase(options);
         _deletion = new MongoDeletion(_database, clock);
         _ledger = new MongoLedger(_database, clock);
+        var running = new RunningJobs();
         Explanations = new MongoExplanations(_database, clock);
         Items = new MongoItems(_database);
-        Jobs = new MongoJobs(_database, _deletion, _ledger, clock);
-        Chunks = new MongoChunks(_database, _deletion, _ledger, clock);
+        Jobs = new MongoJobs(_database, _deletion, _ledger, running, clock);
+        Chunks = new MongoChunks(_database, _deletion, _ledger, running, clock);
         Uploads = new MongoUploads(_database, clock);
         Provenances = new MongoProvenances(_database);
         Rows = new MongoChunkRows(_database);
@@ -81,7 +82,7 @@ public sealed class MongoStore : IStore, IBareStore
     });
 
     public Task<RepairReport> RepairAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
-        new RepairReport(await _ledger.CountSavedAsync(cancel), await _ledger.CompleteDoneAsync(cancel), await _deletion.ResumeAsync(cancel)));
+        new RepairReport(await _ledger.RepairAsync(cancel), await _ledger.CompleteDoneAsync(cancel), await _deletion.ResumeAsync(cancel)));
 
     public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(() => MongoBacklog.OfAsync(_database, _ledger, cancel));
 
