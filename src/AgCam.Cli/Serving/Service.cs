@@ -17,7 +17,7 @@ internal static class Service
             await run();
             return ExitCode.Fine;
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException stopped) when (stopped.InnerException is not TimeoutException) // which is how HttpClient says that somebody did not answer
         {
             Console.Error.WriteLine("agcam: stopped.");
             return ExitCode.Interrupted;
@@ -26,7 +26,7 @@ internal static class Service
         {
             throw new UsageException(wrong.Message);
         }
-        catch (Exception down) when (down is StoreUnavailableException or BusException)
+        catch (Exception down) when (down is StoreUnavailableException or BusException or OperationCanceledException)
         {
             Console.Error.WriteLine($"agcam: {down.Message}");
             return ExitCode.Unreachable;

@@ -14,14 +14,12 @@ public sealed class BrokeredJobTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private static JobSpec Spec(Pictures pictures) => new() { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin };
-
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     public Task A_cancelled_job_publishes_nothing_more_and_what_the_broker_held_is_not_computed() => RunAsync(new Pictures(1920), new ObservedLoader(_ => { }), async (broker, process, pictures, loader) =>
     {
         using var gate = new ManualResetEventSlim();
         loader.Before = _ => gate.Wait(); // nothing is done before the job is cancelled
-        var job = await process.SubmitAsync(Spec(pictures));
+        var job = await process.SubmitAsync(Completion.Spec(pictures));
         await process.WaitAsync(job.Id, job => job.Images == 1920);
         await Eventually.TrueAsync(async () => (await ChunksAsync(process, job.Id)).Count(chunk => chunk.Epoch > 0) == Window);
 
@@ -49,7 +47,7 @@ public sealed class BrokeredJobTests
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     public Task A_job_for_a_model_that_no_worker_has_goes_on_when_one_has_it_and_it_is_resumed() => RunAsync(new Pictures(300), new LateLoader(), async (_, process, pictures, loader) =>
     {
-        var job = await process.SubmitAsync(Spec(pictures));
+        var job = await process.SubmitAsync(Completion.Spec(pictures));
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Paused);
         Assert.StartsWith("model-not-found: ", job.Reason);
         loader.Has = true;

@@ -13,14 +13,12 @@ public sealed class JobTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private static JobSpec Spec(Pictures pictures) => new() { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin };
-
     [Fact]
     public async Task A_cancelled_job_stops()
     {
         using var pictures = new Pictures(960);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), ObservedLoader.Slow(5));
-        var job = await process.SubmitAsync(Spec(pictures));
+        var job = await process.SubmitAsync(Completion.Spec(pictures));
         await process.WaitAsync(job.Id, job => job.Progress.ChunksDone >= 1);
         Assert.True(await process.Store.Jobs.CancelAsync(job.Id, "enough", Cancel));
         var cancelled = (await process.Store.Jobs.FindAsync(job.Id, Cancel))!;
@@ -46,7 +44,7 @@ public sealed class JobTests
     {
         using var pictures = new Pictures(10);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
-        var job = await process.SubmitAsync(Spec(pictures) with { Model = new ModelPin { Id = "unheard-of", Sha256 = Some.Digest("unheard-of") } });
+        var job = await process.SubmitAsync(Completion.Spec(pictures) with { Model = new ModelPin { Id = "unheard-of", Sha256 = Some.Digest("unheard-of") } });
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Paused);
         Assert.Contains("unheard-of", job.Reason);
         await Eventually.TrueAsync(async () => (await process.Store.Chunks.FindAsync(job.Id, 0, Cancel))!.State == ChunkState.Planned);
@@ -59,7 +57,7 @@ public sealed class JobTests
         using var pictures = new Pictures(130, broken: 1);
         var engines = new LateLoader();
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), engines);
-        var job = await process.SubmitAsync(Spec(pictures));
+        var job = await process.SubmitAsync(Completion.Spec(pictures));
         await process.WaitAsync(job.Id, job => job.State == JobState.Paused);
         Assert.True(await process.Store.Jobs.ResumeAsync(job.Id, Cancel)); // too early: it is paused again
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Paused);
@@ -77,7 +75,7 @@ public sealed class JobTests
     {
         using var pictures = new Pictures(0);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
-        var job = await process.SubmitAsync(Spec(pictures) with { Source = "folder:/etc" });
+        var job = await process.SubmitAsync(Completion.Spec(pictures) with { Source = "folder:/etc" });
         Assert.Contains("/etc", (await process.WaitAsync(job.Id, job => job.State == JobState.Paused)).Reason);
     }
 
@@ -97,7 +95,7 @@ public sealed class JobTests
         File.WriteAllLines(manifest, [",path,label,caption", .. rows]);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
 
-        var job = await process.SubmitAsync(Spec(pictures) with { Source = $"manifest:{manifest}" });
+        var job = await process.SubmitAsync(Completion.Spec(pictures) with { Source = $"manifest:{manifest}" });
         job = await process.WaitAsync(job.Id, job => job.State is JobState.Completed or JobState.Paused);
 
         Assert.Equal((JobState.Completed, 196, 4), (job.State, job.Progress.Completed, job.Progress.Failed));
@@ -107,7 +105,7 @@ public sealed class JobTests
         Assert.All(failed, item => Assert.StartsWith($"{manifest}, row {item.Number + 1}: the column ", item.Detail));
         Assert.Equal("s3://bucket", failed.Single(item => item.Number == 70).Uri);
 
-        var retry = await process.SubmitAsync(Spec(pictures) with { Source = $"failures:{job.Id}", Parent = job.Id });
+        var retry = await process.SubmitAsync(Completion.Spec(pictures) with { Source = $"failures:{job.Id}", Parent = job.Id });
         await process.WaitAsync(retry.Id, job => job.State == JobState.Completed);
         var again = await process.Store.Items.AllAsync(new ItemQuery { Job = retry.Id }, Cancel).ToListAsync(Cancel);
         Assert.Equal(failed.Select(item => item.Detail).Order(), again.Select(item => item.Detail).Order());
@@ -138,12 +136,12 @@ public sealed class JobTests
     {
         using var pictures = new Pictures(100, broken: 30);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
-        var first = await process.SubmitAsync(Spec(pictures));
+        var first = await process.SubmitAsync(Completion.Spec(pictures));
         await process.WaitAsync(first.Id, job => job.State == JobState.Completed);
         for (var i = 0; i < 20; i++)
             File.WriteAllBytes(pictures.PathOf(i), [0x89, (byte)'P', (byte)'N', (byte)'G', (byte)i]);
 
-        var retry = await process.SubmitAsync(Spec(pictures) with { Source = $"failures:{first.Id}", Parent = first.Id });
+        var retry = await process.SubmitAsync(Completion.Spec(pictures) with { Source = $"failures:{first.Id}", Parent = first.Id });
         retry = await process.WaitAsync(retry.Id, job => job.State == JobState.Completed);
         Assert.Equal((30, 20, 10), (retry.Images!.Value, retry.Progress.Completed, retry.Progress.Failed));
     }
@@ -155,12 +153,12 @@ public sealed class JobTests
         using var few = new Pictures(512);
         var options = Processes.Options(pictures) with { References = new() { Roots = [pictures.Folder, few.Folder] } };
         await using var process = await Processes.StartAsync(options, new WorkerOptions(), ObservedLoader.Slow(2));
-        var solo = await process.SubmitAsync(Spec(few) with { Targets = ["top:2"] });
+        var solo = await process.SubmitAsync(Completion.Spec(few) with { Targets = ["top:2"] });
         var alone = (await process.WaitAsync(solo.Id, job => job.State == JobState.Completed)).Finished!.Value - solo.Created;
 
-        var big = await process.SubmitAsync(Spec(pictures));
+        var big = await process.SubmitAsync(Completion.Spec(pictures));
         await process.WaitAsync(big.Id, job => job.Progress.ChunksDone >= 2);
-        var small = await process.SubmitAsync(Spec(few) with { Targets = ["top:3"] });
+        var small = await process.SubmitAsync(Completion.Spec(few) with { Targets = ["top:3"] });
         var behind = (await process.WaitAsync(small.Id, job => job.State == JobState.Completed)).Finished!.Value - small.Created;
 
         TestContext.Current.TestOutputHelper?.WriteLine($"alone {alone.TotalSeconds:0.00} s, behind {behind.TotalSeconds:0.00} s");
