@@ -38,6 +38,9 @@ public sealed partial class AllowedRoots
     public string? Find(string path) =>
         path.Length > 0 && !path.Contains('\0') && Path.IsPathRooted(path) && Real(path) is { } real && IsBelow(real) ? real : null;
 
+    /// <summary>Whether the path lies below a root as it is written, which is where it really leads if there is no link in it.</summary>
+    internal bool IsBelowAsWritten(string path) => path.StartsWith('/') && !path.Contains('\0') && Path.GetFullPath(path) == path && IsBelow(path);
+
     private bool IsBelow(string real) => _roots.Any(root =>
         real == root || (real.StartsWith(root, StringComparison.Ordinal) && (root.EndsWith('/') || real[root.Length] == Path.DirectorySeparatorChar)));
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using AgCam.Images;
 
 namespace AgCam.Pipeline.References;
 
@@ -12,6 +13,8 @@ internal readonly record struct FileStamp(long Bytes, DateTime Written)
     /// <returns>Null when there is no such file.</returns>
     public static FileStamp? Of(string path)
     {
+        if (OperatingSystem.IsLinux())
+            return !path.Contains('\0') && FileStatus.TryGet(path, out var status, out _) ? Of(status) : null;
         try
         {
             var file = new FileInfo(path);
@@ -24,6 +27,9 @@ internal readonly record struct FileStamp(long Bytes, DateTime Written)
             return null; // whoever reads it tells why
         }
     }
+
+    /// <returns>Null for a folder, and for a time that is no date.</returns>
+    public static FileStamp? Of(FileStatus status) => status is { Kind: not FileKind.Folder, Written: { } written } ? new FileStamp(status.Bytes, written) : null;
 
     /// <summary>Whether a later write would show.</summary>
     public bool IsSettled(DateTimeOffset now) => now.UtcDateTime - Written > Settling;

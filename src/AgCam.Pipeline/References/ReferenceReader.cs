@@ -12,6 +12,12 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
 
     private readonly S3Objects _s3 = new(options.S3, options.Limits, TimeSpan.FromSeconds(options.HostPatienceSeconds));
 
+    /// <summary>How often a path is looked up whose links change before it is open.</summary>
+    private const int MaxTries = 3;
+
+    /// <summary>Else a link that is put in between looking up and opening is followed, out of the roots too.</summary>
+    internal bool RefusesLinks { get; init; } = RegularFile.CanRefuseLinks;
+
     public AllowedRoots Roots => _roots;
 
     internal S3Objects S3 => _s3;
@@ -23,7 +29,7 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
     public async ValueTask<ReadImage> ReadAsync(ImageReference reference, CancellationToken cancel = default) => reference.Kind switch
     {
         _ when reference.Refused is { } why => throw new ImageException(ReferenceFailure.Invalid, why),
-        ReferenceKind.File => ReadFile(_roots.Resolve(reference.Uri)),
+        ReferenceKind.File => ReadFile(reference.Uri),
         ReferenceKind.Upload => new ReadImage(await ReadUploadAsync(reference.Uri, cancel), null),
         ReferenceKind.Http => new ReadImage(await _http.ReadAsync(reference.Uri, cancel), null),
         ReferenceKind.S3 => await _s3.ReadAsync(reference.Uri, reference.Stamp, cancel),
@@ -69,9 +75,27 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
     /// <summary>The stamp counts only if it was the same before and after, and a later write would change it.</summary>
     private ReadImage ReadFile(string path)
     {
-        var before = FileStamp.Of(path);
-        var bytes = ImageDecoder.ReadFile(path, options.Limits);
-        return new ReadImage(bytes, before is { } stamp && stamp == FileStamp.Of(path) && stamp.IsSettled(TimeProvider.System.GetUtcNow()) ? stamp.ToString() : null);
+        using var file = OpenFile(path);
+        var bytes = file.Read(options.Limits);
+        return new ReadImage(bytes, FileStamp.Of(file.Status) is { } stamp && file.IsUnchanged() && stamp.IsSettled(TimeProvider.System.GetUtcNow()) ? stamp.ToString() : null);
+    }
+
+    /// <summary>What is opened is what was judged: a real path has no link in it, and if one is put there meanwhile, opening it fails.</summary>
+    private RegularFile OpenFile(string path)
+    {
+        if (!RefusesLinks)
+            return RegularFile.Open(_roots.Resolve(path));
+        // As a rule the path is the real one already. If it is not, or fails, the real one tells why: this one may lead out.
+        if (_roots.IsBelowAsWritten(path) && RegularFile.TryOpenUnlinked(path, out _) is { } usual)
+            return usual;
+        for (var tries = 0; tries < MaxTries; tries++)
+        {
+            if (RegularFile.TryOpenUnlinked(_roots.Resolve(path), out var failure) is { } file)
+                return file;
+            if (failure is not null)
+                throw failure;
+        }
+        throw new ImageException(ImageFailure.Unreadable, $"{path} cannot be read: the links in its path change while it is opened.");
     }
 
     private async Task<byte[]> ReadUploadAsync(string uri, CancellationToken cancel)

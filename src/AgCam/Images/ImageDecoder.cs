@@ -34,9 +34,13 @@ public static class ImageDecoder
             VipsDecoder.CheckHeader(bytes, format, limits);
     }
 
-    /// <summary>Reads an image file. A folder, pipe, socket or device named like an image is refused without opening it.</summary>
+    /// <summary>Reads an image file; links are followed. A folder, pipe, socket or device named like an image is refused without opening it.</summary>
     /// <exception cref="ImageException">The file is missing, no file, unreadable, empty or has more bytes than allowed.</exception>
-    public static byte[] ReadFile(string path, ImageLimits limits) => RegularFile.Read(path, limits);
+    public static byte[] ReadFile(string path, ImageLimits limits)
+    {
+        using var file = RegularFile.Open(path);
+        return file.Read(limits);
+    }
 
     private static ImageFormat Sniff(ReadOnlyMemory<byte> bytes, ImageLimits limits)
     {

@@ -118,5 +118,65 @@ public sealed class ReadFileTests : IDisposable
         Assert.Contains("UTF-8", failure.Message, StringComparison.Ordinal);
     }
 
+    [Theory(SkipUnless = nameof(RefusesLinks), Skip = RefusesNoLinks)]
+    [InlineData("link.jpg")]
+    [InlineData("link-to-nothing.jpg")]
+    [InlineData("circle.jpg")]
+    [InlineData("link/a.jpg")]
+    [InlineData("link/../folder/a.jpg")]
+    public void A_link_that_is_swapped_in_is_not_followed(string name)
+    {
+        _folder.Write("folder/a.jpg", 1);
+        File.CreateSymbolicLink(Path.Combine(_folder.Root, "link.jpg"), "folder/a.jpg");
+        File.CreateSymbolicLink(Path.Combine(_folder.Root, "link-to-nothing.jpg"), "nowhere");
+        File.CreateSymbolicLink(Path.Combine(_folder.Root, "circle.jpg"), "circle.jpg");
+        File.CreateSymbolicLink(Path.Combine(_folder.Root, "link"), "folder");
+        Assert.Null(RegularFile.TryOpenUnlinked(Path.Combine(_folder.Root, name), out var failure));
+        Assert.Null(failure);
+    }
+
+    [Theory(SkipUnless = nameof(RefusesLinks), Skip = RefusesNoLinks)]
+    [InlineData("exe")]
+    [InlineData("root/proc/version")]
+    public void Neither_is_one_of_the_system_s_own(string name)
+    {
+        Assert.Null(RegularFile.TryOpenUnlinked($"/proc/{Environment.ProcessId}/{name}", out var failure));
+        Assert.Null(failure);
+    }
+
+    [Fact(SkipUnless = nameof(RefusesLinks), Skip = RefusesNoLinks)]
+    public void Where_no_link_is_a_file_opens_without_following_any_and_whatever_else_fails_as_ever()
+    {
+        using (var file = RegularFile.TryOpenUnlinked(_folder.Write("a.jpg", 1, 2, 3), out _))
+            Assert.Equal([1, 2, 3], file!.Read(ImageLimits.Default));
+        Assert.Equal(ImageFailure.NotFound, UnlinkedReason(Path.Combine(_folder.Root, "missing.jpg")));
+        Assert.Equal(ImageFailure.NotFound, UnlinkedReason(""));
+        Assert.Equal(ImageFailure.NotAFile, UnlinkedReason(_folder.Root));
+        Assert.Equal(ImageFailure.NotAFile, UnlinkedReason(_folder.Pipe("pipe.jpg")));
+        var secret = _folder.Write("secret.jpg", 1);
+        TemporaryFolder.Forbid(secret);
+        Assert.Equal(ImageFailure.Unreadable, _folder.Unprivileged(() => UnlinkedReason(secret)));
+
+        static string? UnlinkedReason(string path)
+        {
+            using var file = RegularFile.TryOpenUnlinked(path, out var failure);
+            return file is null ? failure?.Reason : null;
+        }
+    }
+
+    [Fact]
+    public void A_file_that_was_written_while_it_was_open_is_not_unchanged()
+    {
+        string path = _folder.Write("a.jpg", 1, 2, 3);
+        using var file = RegularFile.Open(path);
+        Assert.True(file.IsUnchanged());
+        File.SetLastWriteTimeUtc(path, new DateTime(2020, 1, 2, 3, 4, 5, DateTimeKind.Utc));
+        Assert.False(file.IsUnchanged());
+    }
+
+    public static bool RefusesLinks => RegularFile.CanRefuseLinks;
+
+    private const string RefusesNoLinks = "This system cannot open a file without following links.";
+
     private static string Reason(string path) => Assert.Throws<ImageException>(() => ImageDecoder.ReadFile(path, ImageLimits.Default)).Reason;
 }
