@@ -72,14 +72,10 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         while (true)
         {
             cancel.ThrowIfCancellationRequested();
-            if (message.JobId is null || running.Saw(message.Owner))
-                if (await TryUsualLeaseAsync(message, worker, lease, cancel) is { } granted)
-                    return granted;
+            if (await IsRunningAsync(message, cancel) && await TryUsualLeaseAsync(message, worker, lease, cancel) is { } granted)
+                return granted;
             var job = message.JobId is { } id ? await StateAsync(id, cancel) : JobState.Running;
-            if (job == JobState.Running)
-                running.See(message.Owner);
-            var usual = job == JobState.Running ? await TryUsualLeaseAsync(message, worker, lease, cancel) : null;
-            if ((usual ?? await TryLeaseAsync(message, job, worker, lease, redelivered, cancel)) is { } answer)
+            if (await TryLeaseAsync(message, job, worker, lease, redelivered, cancel) is { } answer)
                 return answer;
         }
     });
@@ -118,6 +114,17 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
 
     public Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel = default) =>
         MongoDatabase.RunAsync(() => _save.SaveAsync(chunks, cancel));
+
+    /// <summary>Now or a moment ago.</summary>
+    private async Task<bool> IsRunningAsync(ExplainImages message, CancellationToken cancel)
+    {
+        if (message.JobId is not { } job || running.Saw(job))
+            return true;
+        if (await StateAsync(job, cancel) != JobState.Running)
+            return false;
+        running.See(job);
+        return true;
+    }
 
     /// <summary>Of a chunk that is published as the message says, which nearly all are: one write, and no look before it.</summary>
     /// <returns>Null when it is not: look closely.</returns>
