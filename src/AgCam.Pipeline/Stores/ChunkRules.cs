@@ -6,7 +6,7 @@ namespace AgCam.Pipeline.Stores;
 /// <summary>What callers must keep to, the same in every store.</summary>
 internal static class ChunkRules
 {
-    /// <summary>For a job or request that comes into being: see <see cref="Chunk.Life"/>. Never 0, which is what came into being before there were lives.</summary>
+    /// <summary>For a job or request that comes into being: see <see cref="Chunk.Life"/>. Never 0.</summary>
     public static long NewLife() => Random.Shared.NextInt64(1, 1L << 53);
 
     /// <exception cref="ArgumentException">A chunk is empty, too large, or its references are not numbered on from the tail.</exception>

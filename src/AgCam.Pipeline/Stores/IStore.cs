@@ -32,10 +32,11 @@ public interface IStore : IAsyncDisposable
     IRows Rows { get; }
 
     /// <summary>Creates what is missing (tables, indexes) and brings an older schema up to <see cref="StoreSchema.Version"/>. Call once before anything else; calling again changes nothing.</summary>
-    /// <exception cref="StoreSchemaException">The store was written by a newer version.</exception>
+    /// <exception cref="StoreSchemaException">The store is of a newer version, or from before the first release.</exception>
     Task MigrateAsync(CancellationToken cancel = default);
 
     /// <summary>The schema version found in the store; 0 for an empty one.</summary>
+    /// <exception cref="StoreSchemaException">The store was written before the first release, or by another program.</exception>
     Task<int> SchemaVersionAsync(CancellationToken cancel = default);
 
     /// <summary>
@@ -53,13 +54,15 @@ public sealed record RepairReport(int ChunksCounted, int JobsCompleted, int Jobs
 
 public static class StoreSchema
 {
-    public const int Version = 6;
+    /// <summary>The first release's version plus one for each migration. Both stores have the same number of migrations.</summary>
+    public const int Version = 1;
 
     /// <exception cref="StoreSchemaException">The store is newer than this program.</exception>
-    public static void ThrowIfNewer(string where, int found)
+    public static void ThrowIfNewer(string where, int found, int known = Version)
     {
-        if (found > Version)
-            throw new StoreSchemaException($"{where} has schema version {found}; this program knows {Version}. Run a newer agcam, or point it at another store.");
+        if (found > known)
+            throw new StoreSchemaException(
+                $"{where} has schema version {found}; this program knows {known}. Run a newer agcam, or point it at another store.");
     }
 
     /// <exception cref="StoreSchemaException">The store is older than this program, which may not bring it up to date itself.</exception>
@@ -69,6 +72,11 @@ public static class StoreSchema
             throw new StoreSchemaException(
                 $"{where} has schema version {found}; this program needs {Version} and may not change it (Pipeline:MigrateStore is false). Run `agcam store migrate` as a user who may create collections and indexes.");
     }
+
+    /// <summary>For a store whose marker is of the form that was used before the first release.</summary>
+    public static StoreSchemaException BeforeRelease(string where, int found) => new(
+        $"{where} was written before the first release of agcam (old schema version {found}). No release reads it. It was not changed. "
+        + "Point Pipeline:Store at a new file or database, and submit the jobs again.");
 }
 
 /// <summary>The store cannot be used by this program as it is; the operator must act.</summary>

@@ -1,4 +1,3 @@
-using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Stores.Mongo;
 using MongoDB.Bson;
@@ -28,49 +27,68 @@ public sealed class MongoStoreTests : StoreContract
 
     protected override Task DropAsync() => DropAsync(_name);
 
-    [Fact]
-    public async Task A_store_of_version_3_goes_on_with_the_chunks_it_has()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(6)]
+    public async Task A_database_from_before_the_first_release_is_refused_and_left_as_it_is(int version)
     {
-        var job = (await PlannedJobAsync(2, 3)).Id;
-        var before = (await Store.Chunks.FindAsync(job, 1, Cancel))!;
         using var client = new MongoClient(Uri);
-        var (database, references) = (client.GetDatabase(_name), client.GetDatabase(_name).GetCollection<BsonDocument>("references"));
-        foreach (var document in await references.Find(new BsonDocument()).ToListAsync(Cancel)) // as version 3 had it
-            await database.GetCollection<BsonDocument>("chunks").UpdateOneAsync(
-                new BsonDocument("plan", document["_id"]["plan"]) { { "_id.n", document["_id"]["n"] } },
-                new BsonDocument { { "$set", new BsonDocument("refs", document["refs"]) }, { "$unset", new BsonDocument("plan", 1) } }, null, Cancel);
-        await references.DeleteManyAsync(new BsonDocument(), Cancel);
-        await database.GetCollection<BsonDocument>("meta").UpdateOneAsync(new BsonDocument("_id", "schema"), new BsonDocument("$set", new BsonDocument("version", 3)), null, Cancel);
-        await using var older = await ReopenAsync(Clock);
-        Assert.Equal(3, await older.SchemaVersionAsync(Cancel));
-        Assert.Empty((await older.Chunks.FindAsync(job, 1, Cancel))!.References);
+        await client.DropDatabaseAsync(_name, Cancel);
+        var database = client.GetDatabase(_name);
+        var marker = new BsonDocument { { "_id", "schema" }, { "version", version } };
+        await database.GetCollection<BsonDocument>("meta").InsertOneAsync(marker, null, Cancel);
 
-        await older.MigrateAsync(Cancel);
+        await using var store = await ReopenAsync(Clock);
+        var refused = await Assert.ThrowsAsync<StoreSchemaException>(() => store.MigrateAsync(Cancel));
 
-        Assert.Equal(StoreSchema.Version, await older.SchemaVersionAsync(Cancel));
-        Assert.Equal(before.References, (await older.Chunks.FindAsync(job, 1, Cancel))!.References);
-        Assert.Equal(before.References, (await older.Chunks.TakeAsync(job, 2, TimeSpan.FromMinutes(1), Cancel))[1].References);
+        Assert.Contains($"before the first release of agcam (old schema version {version})", refused.Message);
+        Assert.Contains("Point Pipeline:Store at a new file or database", refused.Message);
+        Assert.Equal(refused.Message, (await Assert.ThrowsAsync<StoreSchemaException>(() => store.SchemaVersionAsync(Cancel))).Message);
+        Assert.Equal(["meta"], await (await database.ListCollectionNamesAsync(null, Cancel)).ToListAsync(Cancel));
+        Assert.Equal([marker], await database.GetCollection<BsonDocument>("meta").Find(new BsonDocument()).ToListAsync(Cancel));
     }
 
     [Fact]
-    public async Task A_job_of_version_5_goes_on_though_nothing_tells_its_life()
+    public async Task A_migration_runs_once_and_keeps_what_is_stored()
     {
-        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
-        await AddAsync(job, 2);
-        using var client = new MongoClient(Uri);
-        foreach (var name in new[] { "jobs", "chunks", "ledger" })
-            Assert.Equal(1, (await client.GetDatabase(_name).GetCollection<BsonDocument>(name).UpdateManyAsync(new BsonDocument(), new BsonDocument("$unset", new BsonDocument("life", 1)), null, Cancel)).ModifiedCount);
-
-        Assert.NotNull(await AddAsync(job, 1));
-        await Store.Jobs.FinishPlanningAsync(job, 0, Cancel);
-        for (var number = 0; number < 2; number++)
+        var job = (await PlannedJobAsync(1)).Id;
+        var runs = 0;
+        async Task PaintAsync(MongoDatabase database, CancellationToken cancellationToken)
         {
-            var (chunk, lease) = await LeaseNextAsync(job);
-            Assert.True(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
-            Assert.Equal(SaveOutcome.Saved, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
+            runs++;
+            await database.Jobs.UpdateManyAsync(
+                new BsonDocument(), new BsonDocument("$set", new BsonDocument("spec.source", "folder:/green")), null, cancellationToken);
         }
-        Assert.Equal(JobState.Completed, (await Store.Jobs.FindAsync(job, Cancel))!.State);
+        await using var newer = Newer(PaintAsync);
+        Assert.Equal(1, await newer.SchemaVersionAsync(Cancel));
+
+        await newer.MigrateAsync(Cancel);
+        await newer.MigrateAsync(Cancel);
+
+        Assert.Equal((1, 2), (runs, await newer.SchemaVersionAsync(Cancel)));
+        Assert.Equal("folder:/green", (await newer.Jobs.FindAsync(job, Cancel))!.Spec.Source);
+        await using var older = await ReopenAsync(Clock);
+        var refused = await Assert.ThrowsAsync<StoreSchemaException>(() => older.MigrateAsync(Cancel));
+        Assert.Contains("schema version 2; this program knows 1", refused.Message);
     }
+
+    [Fact]
+    public async Task A_migration_that_was_interrupted_is_run_again()
+    {
+        await using (var interrupted = Newer((_, _) => throw new OperationCanceledException()))
+            await Assert.ThrowsAsync<OperationCanceledException>(() => interrupted.MigrateAsync(Cancel));
+        var runs = 0;
+        await using var newer = Newer((_, _) => Task.FromResult(runs++));
+        Assert.Equal(1, await newer.SchemaVersionAsync(Cancel)); // a process that may not migrate refuses it
+        await using (var older = await ReopenAsync(Clock))
+            await Assert.ThrowsAsync<StoreSchemaException>(() => older.MigrateAsync(Cancel));
+
+        await newer.MigrateAsync(Cancel);
+
+        Assert.Equal((1, 2), (runs, await newer.SchemaVersionAsync(Cancel)));
+    }
+
+    private MongoStore Newer(MongoMigration migration) => new(new MongoOptions { Uri = Uri!, Database = _name }, Clock, [migration]);
 
     [Fact]
     public async Task What_chunks_were_to_compute_is_forgotten_several_at_a_time_and_all_of_it_with_the_end_of_the_job()

@@ -1,4 +1,5 @@
 using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Stores.Mongo;
 using AgCam.Pipeline.Stores.Sqlite;
 using Xunit;
 
@@ -19,82 +20,74 @@ public sealed class SqliteStoreTests : StoreContract
         return Task.CompletedTask;
     }
 
-    private const string Version5FromNow = "ALTER TABLE jobs DROP COLUMN judged; ALTER TABLE jobs DROP COLUMN teller; ALTER TABLE jobs DROP COLUMN teller_until; ALTER TABLE jobs DROP COLUMN announced; "
-        + "ALTER TABLE jobs DROP COLUMN life; ALTER TABLE chunks DROP COLUMN life;";
+    [Theory]
+    [InlineData(1)]
+    [InlineData(6)]
+    public async Task A_file_from_before_the_first_release_is_refused_and_left_as_it_is(int version)
+    {
+        var path = Path.Combine(_folder, "old.db");
+        await using (var old = new SqliteDatabase(new SqliteOptions { Path = path }))
+            await old.WriteAsync(s => s.Execute($"CREATE TABLE jobs AS SELECT 7 AS no; PRAGMA user_version = {version}"), Cancel);
+        var before = await File.ReadAllBytesAsync(path, Cancel);
+
+        await using (var store = new SqliteStore(new SqliteOptions { Path = path }, Clock))
+        {
+            var refused = await Assert.ThrowsAsync<StoreSchemaException>(() => store.MigrateAsync(Cancel));
+            Assert.Contains($"before the first release of agcam (old schema version {version})", refused.Message);
+            Assert.Contains("Point Pipeline:Store at a new file", refused.Message);
+            Assert.Equal(refused.Message, (await Assert.ThrowsAsync<StoreSchemaException>(() => store.SchemaVersionAsync(Cancel))).Message);
+        }
+
+        Assert.Equal(before, await File.ReadAllBytesAsync(path, Cancel));
+    }
 
     [Fact]
-    public async Task A_store_of_version_5_judges_and_tells_its_jobs_once_it_is_migrated()
+    public async Task A_file_of_another_program_is_refused()
+    {
+        var path = Path.Combine(_folder, "other.db");
+        await using (var other = new SqliteDatabase(new SqliteOptions { Path = path }))
+            await other.WriteAsync(session => session.Execute("CREATE TABLE bookmarks (id INTEGER PRIMARY KEY)"), Cancel);
+        await using var store = new SqliteStore(new SqliteOptions { Path = path }, Clock);
+        Assert.Contains("another program", (await Assert.ThrowsAsync<StoreSchemaException>(() => store.MigrateAsync(Cancel))).Message);
+    }
+
+    [Fact]
+    public async Task A_migration_runs_once_and_keeps_what_is_stored()
     {
         var job = (await PlannedJobAsync(1)).Id;
-        await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute(Version5FromNow + "PRAGMA user_version = 5"), Cancel);
+        await using var newer = Newer("ALTER TABLE jobs ADD COLUMN colour TEXT NOT NULL DEFAULT 'green'");
+        Assert.Equal(1, await newer.SchemaVersionAsync(Cancel));
+
+        await newer.MigrateAsync(Cancel);
+        await newer.MigrateAsync(Cancel); // a second run would fail: the column is there
+
+        Assert.Equal(2, await newer.SchemaVersionAsync(Cancel));
+        var colour = await newer.Database.ReadAsync(session => session.First("SELECT colour FROM jobs", row => row.GetString(0)), Cancel);
+        Assert.Equal("green", colour);
+        Assert.Equal(job, (await newer.Jobs.FindAsync(job, Cancel))!.Id);
         await using var older = await ReopenAsync(Clock);
-        Assert.Equal(5, await older.SchemaVersionAsync(Cancel));
-
-        await older.MigrateAsync(Cancel);
-
-        Assert.Equal(StoreSchema.Version, await older.SchemaVersionAsync(Cancel));
-        Assert.Equal(Judgement.Now, await older.Jobs.JudgeAsync(job, null, Cancel));
-        Assert.Equal(Judgement.Before, await older.Jobs.JudgeAsync(job, "later", Cancel));
-        var (chunk, lease) = await LeaseNextAsync(job);
-        await older.Chunks.SaveAsync([Measured(lease, chunk)], Cancel);
-        Assert.True(await older.Jobs.HoldTellingAsync(job, "one", TimeSpan.FromMinutes(1), Cancel));
-        Assert.False(await older.Jobs.HoldTellingAsync(job, "another", TimeSpan.FromMinutes(1), Cancel));
-        await older.Jobs.MarkAnnouncedAsync(job, Cancel);
-        Assert.True((await older.Jobs.FindAsync(job, Cancel))!.Announced);
+        var refused = await Assert.ThrowsAsync<StoreSchemaException>(() => older.MigrateAsync(Cancel));
+        Assert.Contains("schema version 2; this program knows 1", refused.Message);
     }
 
     [Fact]
-    public async Task A_store_of_version_1_goes_on_with_what_it_has()
+    public async Task A_migration_that_fails_changes_nothing()
     {
-        var job = await JobOfAsync(2, (id, number) => Some.Item(id, number, Now, null) with { Stamp = "v1" });
-        await ((SqliteStore)Store).Database.WriteAsync(
-            session => session.Execute(
-                Version5FromNow + SqliteVersion4.FromNow + "DROP TABLE chunk_rows; DROP INDEX items_source; ALTER TABLE items DROP COLUMN source; ALTER TABLE chunks DROP COLUMN faults; PRAGMA user_version = 1"), Cancel);
-        await using var older = await ReopenAsync(Clock);
-        Assert.Equal(1, await older.SchemaVersionAsync(Cancel));
+        await using var newer = Newer("ALTER TABLE jobs ADD COLUMN colour TEXT", "ALTER TABLE nothing ADD COLUMN colour TEXT");
 
-        await older.MigrateAsync(Cancel);
+        await Assert.ThrowsAnyAsync<Exception>(() => newer.MigrateAsync(Cancel));
 
-        Assert.Equal(StoreSchema.Version, await older.SchemaVersionAsync(Cancel));
-        Assert.Equal("v1", (await older.Items.FindAsync(job.Id, 1, Cancel))!.Stamp);
-        Assert.Equal(0, (await older.Chunks.FindAsync(job.Id, 0, Cancel))!.Faults);
-        Assert.Empty(await older.Items.KnownAsync([new(AgCam.Pipeline.Messages.ReferenceKind.File, "/data/pets/1.jpg", "v1")], Cancel)); // read once more, then known
+        Assert.Equal(1, await Store.SchemaVersionAsync(Cancel));
+        const string Painted = "SELECT COUNT(*) FROM pragma_table_info('jobs') WHERE name = 'colour'";
+        Assert.Equal(0L, await newer.Database.ReadAsync(session => session.Number(Painted), Cancel));
     }
 
     [Fact]
-    public async Task A_store_of_version_2_takes_rows_once_it_is_migrated()
-    {
-        var job = (await PlannedJobAsync(1)).Id;
-        await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute(Version5FromNow + SqliteVersion4.FromNow + "DROP TABLE chunk_rows; PRAGMA user_version = 2"), Cancel);
-        await using var older = await ReopenAsync(Clock);
-        Assert.Equal(2, await older.SchemaVersionAsync(Cancel));
+    public void Every_version_after_the_first_has_its_migration() =>
+        Assert.Equal((StoreSchema.Version, StoreSchema.Version), (1 + SqliteSchema.Migrations.Count, 1 + MongoSchema.Migrations.Count));
 
-        await older.MigrateAsync(Cancel);
-
-        Assert.Equal(StoreSchema.Version, await older.SchemaVersionAsync(Cancel));
-        var (chunk, lease) = await LeaseNextAsync(job);
-        Assert.Equal(SaveOutcome.Saved, Assert.Single(await older.Chunks.SaveAsync([Measured(lease, chunk)], Cancel)).Outcome);
-        Assert.Single(await older.Rows.PageAsync(job, 0, cancel: Cancel));
-    }
-
-    [Fact]
-    public async Task A_store_of_version_4_answers_every_list_once_it_is_migrated()
-    {
-        var job = await JobOfAsync(20, (id, number) => Some.Item(id, number, Now, Some.Explanation(number).Id, label: "cat"));
-        var before = await ListsAsync(Store, job.Id);
-        await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute(Version5FromNow + SqliteVersion4.FromNow + "PRAGMA user_version = 4"), Cancel);
-        await using var older = (SqliteStore)await ReopenAsync(Clock);
-        Assert.Equal(4, await older.SchemaVersionAsync(Cancel));
-
-        await older.MigrateAsync(Cancel);
-
-        Assert.Equal(StoreSchema.Version, await older.SchemaVersionAsync(Cancel));
-        Assert.Equal(before, await ListsAsync(older, job.Id));
-        await IndexesHoldTheTableAsync(older);
-        Assert.NotNull(await older.Explanations.FindAsync(Some.Explanation(3).Id, Cancel));
-        await older.Jobs.DeleteAsync(job.Id, Cancel);
-        await IndexesHoldTheTableAsync(older);
-    }
+    private SqliteStore Newer(params string[] migrations) =>
+        new(new SqliteOptions { Path = Path.Combine(_folder, "agcam.db"), Durability = SqliteDurability.Process }, Clock, migrations);
 
     /// <summary>Whatever was saved, saved twice, moved on and deleted in between: each index holds the rows of its table, in one of its levels, and no others.</summary>
     [Fact]

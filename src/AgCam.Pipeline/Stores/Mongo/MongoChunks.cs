@@ -141,7 +141,9 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         Set.Set(chunk => chunk.State, ChunkState.Leased).Inc(chunk => chunk.Attempts, 1).Set(chunk => chunk.Worker, worker).Set(chunk => chunk.Leased, now).Set(chunk => chunk.Until, now + lease);
 
     private async Task<LeaseAnswer> GrantedAsync(MongoChunk leased, ExplainImages message, CancellationToken cancel) =>
-        new(LeaseOutcome.Granted, new ChunkLease(message.Owner, message.Chunk, leased.Attempts, leased.Life ?? 0), await WithAloneAsync(leased, message.References, cancel));
+        new(
+            LeaseOutcome.Granted, new ChunkLease(message.Owner, message.Chunk, leased.Attempts, leased.Life),
+            await WithAloneAsync(leased, message.References, cancel));
 
     /// <returns>Null when somebody else moved the chunk meanwhile: look again.</returns>
     private async Task<LeaseAnswer?> TryLeaseAsync(ExplainImages message, JobState? job, string worker, TimeSpan lease, bool redelivered, CancellationToken cancel)
@@ -150,7 +152,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
             return new LeaseAnswer(LeaseOutcome.Gone, null, null);
         async Task<LeaseAnswer> AnswerAsync(LeaseOutcome outcome) => new(outcome, null, (await WholeAsync([chunk], cancel))[0]);
         var now = clock.Now();
-        if (message.JobId is not null && message.Life != (chunk.Life ?? 0))
+        if (message.JobId is not null && message.Life != chunk.Life)
             return await AnswerAsync(LeaseOutcome.Stale);
         if (MongoChunk.Ended.Contains(chunk.State))
             return await AnswerAsync(LeaseOutcome.Done);

@@ -22,8 +22,7 @@ internal sealed record MongoJob
     public Digest Hash { get; init; }
     public DateTimeOffset Created { get; init; }
 
-    /// <summary>Of a job or chunk that was there before there were lives: none, which is 0.</summary>
-    public long? Life { get; init; }
+    public long Life { get; init; }
 
     public JobState State { get; init; }
     public string? Reason { get; init; }
@@ -55,7 +54,7 @@ internal sealed record MongoJob
     {
         Id = Id,
         Spec = Spec,
-        Life = Life ?? 0,
+        Life = Life,
         Created = Created,
         State = State,
         Reason = Reason,
@@ -72,7 +71,7 @@ internal sealed record MongoChunk
     public required MongoKey Id { get; init; }
 
     /// <summary>As of <see cref="MongoJob"/>.</summary>
-    public long? Life { get; init; }
+    public long Life { get; init; }
 
     /// <summary>Set for a request without a job.</summary>
     public bool? Direct { get; init; }
@@ -118,7 +117,7 @@ internal sealed record MongoChunk
     {
         Owner = Id.Job,
         Number = Id.N,
-        Life = Life ?? 0,
+        Life = Life,
         Count = Count,
         References = Request?.References ?? references ?? [],
         Request = Request,
@@ -163,8 +162,8 @@ internal sealed record MongoLedgerPage
     /// <summary>The job and the page's number.</summary>
     public required MongoKey Id { get; init; }
 
-    /// <summary>The job's; none of a page from before pages had one.</summary>
-    public long? Life { get; init; }
+    /// <summary>The job's.</summary>
+    public long Life { get; init; }
 
     public IReadOnlyList<int>? Counted { get; init; }
     public int ChunksDone { get; init; }

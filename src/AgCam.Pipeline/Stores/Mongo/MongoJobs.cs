@@ -77,15 +77,14 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
                 return null;
             if (chunks.Count == 0)
                 return after;
-            long? life = tail.Life == 0 ? null : tail.Life;
-            await ledger.OpenPagesAsync(job, life, tail.NextChunk, after.NextChunk - 1, cancel);
+            await ledger.OpenPagesAsync(job, tail.Life, tail.NextChunk, after.NextChunk - 1, cancel);
             var plan = ObjectId.GenerateNewId();
             await database.References.InsertManyAsync(
                 chunks.Select((references, i) => new MongoReferences { Id = new MongoReferencesKey { Job = job, N = tail.NextChunk + i, Plan = plan }, Refs = references }), new InsertManyOptions { IsOrdered = false }, cancel);
             var documents = chunks.Select((references, i) => new MongoChunk
             {
                 Id = new MongoKey { Job = job, N = tail.NextChunk + i },
-                Life = life,
+                Life = tail.Life,
                 State = ChunkState.Planned,
                 First = references[0].Number,
                 Count = references.Count,
@@ -188,7 +187,7 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
         }
     }
 
-    private static FilterDefinition<MongoJob> OfLife(long life) => Where.Eq(one => one.Life, life == 0 ? null : life);
+    private static FilterDefinition<MongoJob> OfLife(long life) => Where.Eq(one => one.Life, life);
 
     private async Task<PlanTail> TailAsync(Guid job, long life, CancellationToken cancel)
     {

@@ -21,7 +21,7 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
     private readonly List<MongoChunk> _counted = [];
 
     /// <summary>Before chunks are written, so that counting never has to create a page.</summary>
-    public async Task OpenPagesAsync(Guid job, long? life, int firstChunk, int lastChunk, CancellationToken cancel)
+    public async Task OpenPagesAsync(Guid job, long life, int firstChunk, int lastChunk, CancellationToken cancel)
     {
         for (var page = firstChunk / ChunksPerPage; page <= lastChunk / ChunksPerPage; page++)
             await MongoDatabase.InsertNewAsync(database.Ledger, new MongoLedgerPage { Id = new MongoKey { Job = job, N = page }, Life = life, Counted = [] }, cancel);
@@ -47,11 +47,11 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
         return completed;
     }
 
-    private async Task<bool> CountAsync(MongoKey key, long? life, IReadOnlyList<MongoChunk> saved, CancellationToken cancel)
+    private async Task<bool> CountAsync(MongoKey key, long life, IReadOnlyList<MongoChunk> saved, CancellationToken cancel)
     {
         var (numbers, sum) = (saved.Select(chunk => chunk.Id.N).ToArray(), saved.Aggregate(new JobProgress(), (sum, chunk) => sum + chunk.Sum!));
         var page = await database.Ledger.FindOneAndUpdateAsync(
-            Page.Eq(page => page.Id, key) & Page.In(page => page.Life, [life, null]) & Page.Nin("counted", numbers),
+            Page.Eq(page => page.Id, key) & Page.Eq(page => page.Life, life) & Page.Nin("counted", numbers),
             Builders<MongoLedgerPage>.Update.PushEach("counted", numbers).Inc(page => page.ChunksDone, numbers.Length).Inc(page => page.Completed, sum.Completed)
                 .Inc(page => page.Failed, sum.Failed).Inc(page => page.Correct, sum.Correct).Inc(page => page.Labelled, sum.Labelled),
             new FindOneAndUpdateOptions<MongoLedgerPage> { ReturnDocument = ReturnDocument.After, Projection = Builders<MongoLedgerPage>.Projection.Exclude(page => page.Counted) },

@@ -41,14 +41,14 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
 
     public static FilterDefinition<MongoChunk> Held(ChunkLease held) => Where.Eq(chunk => chunk.Id, new MongoKey { Job = held.Owner, N = held.Number })
         & Where.Eq(chunk => chunk.State, ChunkState.Leased) & Where.Eq(chunk => chunk.Attempts, held.Attempt)
-        & Where.Eq(chunk => chunk.Life, held.Life == 0 ? null : held.Life);
+        & Where.Eq(chunk => chunk.Life, held.Life);
 
     /// <returns>Saved when the lease holds.</returns>
     private static SaveOutcome Look(MongoChunk? chunk, ChunkLease lease) => chunk switch
     {
         null => SaveOutcome.Gone,
         { State: ChunkState.Saved or ChunkState.Done } => SaveOutcome.AlreadyDone,
-        { State: ChunkState.Leased } when chunk.Attempts == lease.Attempt && (chunk.Life ?? 0) == lease.Life => SaveOutcome.Saved,
+        { State: ChunkState.Leased } when chunk.Attempts == lease.Attempt && chunk.Life == lease.Life => SaveOutcome.Saved,
         _ => SaveOutcome.LeaseLost,
     };
 
@@ -111,7 +111,7 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
     {
         var lease = one.Result.Lease;
         var chunk = (await FindAsync([lease], cancel)).GetValueOrDefault((lease.Owner, lease.Number));
-        var gone = chunk is null || (chunk.Life ?? 0) != lease.Life;
+        var gone = chunk is null || chunk.Life != lease.Life;
         if (gone && one.NewItems.Count > 0)
             await deletion.DeleteItemsAsync(lease.Owner, one.NewItems, cancel);
         if (gone && one.NewRows)

@@ -1,7 +1,6 @@
 using AgCam.Pipeline.Stores.Documents;
 using AgCam.Pipeline.Stores.Measuring;
 using MongoDB.Bson;
-using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
 
@@ -13,12 +12,20 @@ public sealed class MongoStore : IStore, IBareStore
     private readonly MongoDatabase _database;
     private readonly MongoDeletion _deletion;
     private readonly MongoLedger _ledger;
+    private readonly MongoSchema _schema;
 
     public MongoStore(MongoOptions options, TimeProvider? clock = null)
+        : this(options, clock, MongoSchema.Migrations)
+    {
+    }
+
+    /// <param name="migrations">As <see cref="MongoSchema.Migrations"/>.</param>
+    internal MongoStore(MongoOptions options, TimeProvider? clock, IReadOnlyList<MongoMigration> migrations)
     {
         clock ??= TimeProvider.System;
         Bson.Register();
         _database = new MongoDatabase(options);
+        _schema = new MongoSchema(_database, migrations);
         _deletion = new MongoDeletion(_database, clock);
         _ledger = new MongoLedger(_database, clock);
         var running = new RunningJobs();
@@ -64,22 +71,9 @@ public sealed class MongoStore : IStore, IBareStore
         return sum;
     }
 
-    public Task MigrateAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
-    {
-        var found = await SchemaVersionAsync(cancel);
-        StoreSchema.ThrowIfNewer($"The database {_database.Database.DatabaseNamespace}", found);
-        await MongoIndexes.CreateAsync(_database, cancel);
-        if (found is > 0 and < 4)
-            await MongoMigration.From3Async(_database, cancel);
-        await _database.Meta.UpdateOneAsync(
-            new BsonDocument("_id", "schema"), new BsonDocument("$set", new BsonDocument("version", StoreSchema.Version)), new UpdateOptions { IsUpsert = true }, cancel);
-    });
+    public Task MigrateAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(() => _schema.MigrateAsync(cancel));
 
-    public Task<int> SchemaVersionAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
-    {
-        var schema = await _database.Meta.Find(new BsonDocument("_id", "schema")).FirstOrDefaultAsync(cancel);
-        return schema is null ? 0 : schema["version"].ToInt32();
-    });
+    public Task<int> SchemaVersionAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(() => _schema.VersionAsync(cancel));
 
     public Task<RepairReport> RepairAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
         new RepairReport(await _ledger.RepairAsync(cancel), await _ledger.CompleteDoneAsync(cancel), await _deletion.ResumeAsync(cancel)));

@@ -50,9 +50,6 @@ internal sealed class SqliteIndex(string table, string row, string name, params 
 
     public string Drop => $"DROP TABLE IF EXISTS {Keys}; DROP TABLE IF EXISTS {Recent};";
 
-    /// <summary>What the table holds already goes straight into the large level.</summary>
-    public string Fill => $"INSERT INTO {Keys} {Rows("")};";
-
     /// <summary>Puts rows ?1 to ?2 of the table into the small level: many at once and in order cost half of what a trigger would.</summary>
     public string Take => $"INSERT INTO {Recent} {Rows($" AND {row} BETWEEN ?1 AND ?2")}";
 

@@ -49,45 +49,11 @@ internal static class SqliteSchema
 
         """;
 
-    /// <summary>From version 1 to 2.</summary>
-    public const string From1 =
-        """
-        ALTER TABLE items ADD COLUMN source BLOB;
-        CREATE INDEX items_source ON items (source) WHERE source IS NOT NULL;
-        ALTER TABLE chunks ADD COLUMN faults INTEGER NOT NULL DEFAULT 0;
-        """;
+    /// <summary>PRAGMA application_id of a store: "AgCm". Files from before the first release have 0.</summary>
+    public const int ApplicationId = 0x4167_436D;
 
-    /// <summary>From version 2 to 3. Its key is the chunk's, so a job's rows lie side by side, in order.</summary>
-    public const string From2 =
-        """
-        CREATE TABLE chunk_rows (
-            id INTEGER PRIMARY KEY,
-            header TEXT,
-            lines BLOB NOT NULL);
-        """;
-
-    /// <summary>From version 4 (and 3) to 5: the indexes whose values come in no order get two levels. A UNIQUE of a table cannot be dropped, so explanations are copied.</summary>
-    public static readonly string From4 =
-        $"""
-        {string.Concat(SqliteDocuments.Stored.OfItems.Select(index => $"DROP INDEX IF EXISTS items_{index.Name}; {index.Create} {index.Fill}"))}
-        ALTER TABLE explanations RENAME TO explanations_4;
-        {ExplanationTable("explanations")}
-        INSERT INTO explanations SELECT row, id, created, condemned, body FROM explanations_4;
-        DROP TABLE explanations_4;
-        {SqliteDocuments.Stored.OfExplanations.Create}
-        {SqliteDocuments.Stored.OfExplanations.Fill}
-        """;
-
-    /// <summary>From version 5 to 6: whether a job's failures have been judged, and who tells that it has completed, and what of that has been told; and lives.</summary>
-    public const string From5 =
-        """
-        ALTER TABLE jobs ADD COLUMN judged INTEGER NOT NULL DEFAULT 0;
-        ALTER TABLE jobs ADD COLUMN teller TEXT;
-        ALTER TABLE jobs ADD COLUMN teller_until INTEGER;
-        ALTER TABLE jobs ADD COLUMN announced INTEGER NOT NULL DEFAULT 0;
-        ALTER TABLE jobs ADD COLUMN life INTEGER NOT NULL DEFAULT 0;
-        ALTER TABLE chunks ADD COLUMN life INTEGER NOT NULL DEFAULT 0;
-        """;
+    /// <summary>One list of statements for each version after the first: number i brings version i + 1 to version i + 2.</summary>
+    public static readonly IReadOnlyList<string> Migrations = [];
 
     /// <summary>All of it, for a new file.</summary>
     public static readonly string Tables =
@@ -169,7 +135,11 @@ internal static class SqliteSchema
             PRIMARY KEY (chunk, number)) WITHOUT ROWID;
 
         {SqliteDocuments.Stored.Create}
-        {From2}
+
+        CREATE TABLE chunk_rows (
+            id INTEGER PRIMARY KEY,
+            header TEXT,
+            lines BLOB NOT NULL);
 
         CREATE TABLE provenances (
             id BLOB PRIMARY KEY,

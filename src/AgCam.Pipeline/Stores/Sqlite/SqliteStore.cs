@@ -11,9 +11,17 @@ public sealed class SqliteStore : IStore, IBareStore
 {
     private readonly SqliteDatabase _database;
     private readonly SqliteDeletion _deletion;
+    private readonly IReadOnlyList<string> _migrations;
 
     public SqliteStore(SqliteOptions options, TimeProvider? clock = null)
+        : this(options, clock, SqliteSchema.Migrations)
     {
+    }
+
+    /// <param name="migrations">As <see cref="SqliteSchema.Migrations"/>.</param>
+    internal SqliteStore(SqliteOptions options, TimeProvider? clock, IReadOnlyList<string> migrations)
+    {
+        _migrations = migrations;
         clock ??= TimeProvider.System;
         Bson.Register();
         _database = new SqliteDatabase(options);
@@ -54,18 +62,13 @@ public sealed class SqliteStore : IStore, IBareStore
         session =>
         {
             var found = Version(session);
-            StoreSchema.ThrowIfNewer(_database.File, found);
+            StoreSchema.ThrowIfNewer(_database.File, found, KnownVersion);
             if (found == 0)
                 session.Execute(SqliteSchema.Tables);
-            if (found == 1)
-                session.Execute(SqliteSchema.From1);
-            if (found is 1 or 2)
-                session.Execute(SqliteSchema.From2);
-            if (found is >= 1 and <= 4)
-                session.Execute(SqliteSchema.From4);
-            if (found is >= 1 and <= 5)
-                session.Execute(SqliteSchema.From5);
-            session.Execute($"PRAGMA user_version = {StoreSchema.Version}");
+            else
+                foreach (var migration in _migrations.Skip(found - 1))
+                    session.Execute(migration);
+            session.Execute($"PRAGMA application_id = {SqliteSchema.ApplicationId}; PRAGMA user_version = {KnownVersion}");
             return found;
         },
         cancel);
@@ -80,5 +83,18 @@ public sealed class SqliteStore : IStore, IBareStore
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 
-    private static int Version(SqliteSession session) => (int)session.Number("PRAGMA user_version")!.Value;
+    /// <summary>The version that this program writes.</summary>
+    private int KnownVersion => 1 + _migrations.Count;
+
+    private int Version(SqliteSession session)
+    {
+        var (application, version) = (session.Number("PRAGMA application_id"), (int)session.Number("PRAGMA user_version")!.Value);
+        if (application == SqliteSchema.ApplicationId)
+            return version;
+        if (application == 0 && version > 0)
+            throw StoreSchema.BeforeRelease(_database.File, version);
+        if (application != 0 || session.Number("SELECT 1 FROM sqlite_schema LIMIT 1") is not null)
+            throw new StoreSchemaException($"{_database.File} is a database of another program. Point Pipeline:Store at a new file.");
+        return 0;
+    }
 }
