@@ -69,6 +69,7 @@ public static class AgCamApi
             app.UseLoopbackOnly();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.Use((http, next) => http.RequestServices.GetRequiredService<Ownership>().InvokeAsync(http, next));
 
         var v1 = app.MapGroup("/v1");
         v1.MapGroup("").WithTags("Explanations").MapRequests();

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AgCam.Api.Doors;
 using AgCam.Images;
 using AgCam.Models;
 using AgCam.Pipeline.Messages;
@@ -46,6 +47,10 @@ internal sealed class ProblemHandler(IProblemDetailsService problems, ILogger<Pr
         InvalidDataException form => Problem.Details(
             form.Message.Contains("limit", StringComparison.Ordinal) ? 413 : 400, "invalid-form", form.Message, "Send a form with one image that is within the limits."),
         BadHttpRequestException bad => Problem.Details(bad.StatusCode, "invalid-request", bad.Message, "Compare the request with /openapi/v1.json."),
+        KeyUsedException used => Problem.Details(
+            409, "key-used", $"The Idempotency-Key was used before. {used.Message}",
+            "Take a new key for a new request or job; the same key is for sending the same one again."),
+        NotOwnedException other => Ownership.NotOwned(other.Id).ProblemDetails,
         ModelException model => With(
             Problem.Details(409, "model-unusable", model.Message, "The operator must act; GET /v1/models tells which can be used."), "reason", model.Reason),
         StoreUnavailableException store => Problem.Details(503, "store-unavailable", store.Message, "Try again in a moment; /health/ready tells when it is back."),

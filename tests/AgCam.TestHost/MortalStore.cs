@@ -65,7 +65,10 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
         public Task<IReadOnlyList<Chunk>> RetakeAsync(TimeSpan trust, int limit = 100, bool all = false, CancellationToken cancel = default) => chunks.RetakeAsync(trust, limit, all, cancel);
 
-        public Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, CancellationToken cancel = default) => chunks.AcceptAsync(request, trust, cancel);
+        public Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, string? owner = null, CancellationToken cancel = default) =>
+            chunks.AcceptAsync(request, trust, owner, cancel);
+
+        public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancel = default) => chunks.FindClaimAsync(owner, cancel);
 
         public Task<int> ForgetRequestsAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default) => chunks.ForgetRequestsAsync(age, limit, cancel);
 

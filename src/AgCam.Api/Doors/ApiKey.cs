@@ -8,7 +8,10 @@ namespace AgCam.Api.Doors;
 /// <summary>One who may call. The key itself is known to its owner only; a digest is enough here, because it is drawn at random and cannot be guessed.</summary>
 public sealed record ApiKey
 {
-    /// <summary>Whose it is: appears in the log and has its own rate limit.</summary>
+    /// <summary>
+    /// Whose it is: owns what is made with it, appears in the log with every change and has its own rate limit. A key that replaces another
+    /// keeps its name.
+    /// </summary>
     [Required]
     public string Name { get; init; } = "";
 
@@ -27,7 +30,7 @@ public sealed record ApiKey
     }
 }
 
-/// <summary>What a key may be used for. Admin includes the others.</summary>
+/// <summary>What a key may be used for. Submit changes what its own key made; admin includes the others and changes everything.</summary>
 public static class Scope
 {
     public const string Submit = "submit";

@@ -8,7 +8,7 @@ internal static class Authorization
     /// <summary>Deny unless an endpoint names a scope that the caller has, or says that it is open to anyone.</summary>
     public static void AddDoors(this IServiceCollection services, ApiOptions options)
     {
-        services.AddSingleton(new ApiKeys(options.Keys));
+        services.AddSingleton(new ApiKeys(options.Keys)).AddSingleton<Ownership>();
         services.AddSingleton(provider => new ImageRate(options.ImagesPerMinute, provider.GetRequiredService<TimeProvider>()));
         services.AddAuthentication(ApiKeyHandler.SchemeName).AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);
         services.AddAuthorization(authorization =>

@@ -27,9 +27,11 @@ internal static class Jobs
 
     public static void MapJobs(this IEndpointRouteBuilder v1)
     {
-        v1.MapPost("/jobs", Create).TakesQuery().Needs(Scope.Submit).WithSummary("Create a job")
-            .WithDescription("With an Idempotency-Key header the same key finds the same job (200); with another body it is a 409.");
-        v1.MapPost("/jobs/dry-run", Try).TakesQuery().Needs(Scope.Submit).WithSummary("Look at what a job would be")
+        v1.MapPost("/jobs", Create).TakesQuery().Needs(Scope.Submit).Changes(Change.New).WithSummary("Create a job")
+            .WithDescription(
+                "With an Idempotency-Key header the same key finds the same job (200); with another body, or used for an explanation "
+                + "before, it is a 409.");
+        v1.MapPost("/jobs/dry-run", Try).TakesQuery().Needs(Scope.Submit).Changes(Change.Nothing).WithSummary("Look at what a job would be")
             .WithDescription($"The body of a job. {DryRun.SampleSize} of its images are read and decoded; the answer says how many can be, how many labels the model has classes for, about how many hours and store bytes it would be. Where the model has explained nothing yet, a worker explains a few of them for the pace (paceFrom is sample, else history); without one hours are left out and hoursUnknown says why. Nothing else is stored.");
         v1.MapGet("/jobs", List).TakesQuery("tag", "state", "limit", "cursor").Needs(Scope.Read).WithSummary("List jobs, newest first");
 
@@ -39,18 +41,29 @@ internal static class Jobs
         one.MapGet("/events", Events).TakesQuery().Needs(Scope.Read).WithSummary("Follow a job").WithDescription("Server-sent events: the job whenever its numbers change, until it has ended.");
         one.MapGet("/export", Export.WriteAsync).TakesQuery("format").Needs(Scope.Read).WithSummary("Export a job's items").WithDescription($"format is {string.Join(", ", Export.Formats)}.");
         one.MapGet("/rows", Rows.WriteAsync).TakesQuery().Needs(Scope.Read).WithSummary("Read an evaluation's rows").WithDescription("What was measured of each image, JSON lines in the order of the images: the file that `agcam evaluate --rows` writes. It has its last line once the job has completed.");
-        one.MapPost("/pause", Pause).TakesQuery().Needs(Scope.Submit).WithSummary("Pause a job").WithDescription("Nothing more is begun until it is resumed.");
-        one.MapPost("/resume", Resume).TakesQuery().Needs(Scope.Submit).WithSummary("Resume a paused job");
-        one.MapPost("/cancel", Cancel).TakesQuery().Needs(Scope.Submit).WithSummary("Cancel a job").WithDescription("What is stored stays.");
-        one.MapPost("/retry", Retry).TakesQuery().Needs(Scope.Submit).WithSummary("Try a job's failures again").WithDescription("Creates a child job of the images that failed; of an evaluation, one that measures the whole dataset again. A second retry finds the first.");
-        one.MapDelete("", Delete).TakesQuery().Needs(Scope.Admin).WithSummary("Delete a job and its items").WithDescription("A running job is cancelled first. Explanations are left to retention.");
+        one.MapPost("/pause", Pause).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
+            .WithSummary("Pause a job").WithDescription("Nothing more is begun until it is resumed.");
+        one.MapPost("/resume", Resume).TakesQuery().Needs(Scope.Submit).Changes(Change.One).WithSummary("Resume a paused job");
+        one.MapPost("/cancel", Cancel).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
+            .WithSummary("Cancel a job").WithDescription("What is stored stays.");
+        one.MapPost("/retry", Retry).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
+            .WithSummary("Try a job's failures again")
+            .WithDescription(
+                "Creates a child job of the images that failed; of an evaluation, one that measures the whole dataset again. "
+                + "A second retry finds the first. The child has the owner of its parent.");
+        one.MapDelete("", Delete).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
+            .WithSummary("Delete a job and its items")
+            .WithDescription("A running job is cancelled first. Explanations are left to retention.");
     }
 
     private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Create(
-        JobRequest request, HttpContext http, IStore store, JobSignal signal, ModelCatalog models, ReferenceReader references, ApiKeys keys, ImageRate rate, PipelineOptions pipeline, CancellationToken cancel)
+        JobRequest request, HttpContext http, IStore store, JobSignal signal, ModelCatalog models, ReferenceReader references, ApiKeys keys,
+        Ownership ownership, ImageRate rate, PipelineOptions pipeline,
+        CancellationToken cancel)
     {
         var key = IdempotencyKey.Of(http, keys);
-        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks) with { Trace = JobTrace.Here };
+        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks);
+        spec = spec with { Trace = JobTrace.Here, Owner = ownership.Owner(http) };
         await models.CheckAsync(spec, cancel);
         IImageSource source;
         try
@@ -61,17 +74,27 @@ internal static class Jobs
         {
             return Problem.Invalid(unusable.Message, SourceNext);
         }
-        var isNew = key is null || await store.Jobs.FindAsync(RequestId.Of(key), cancel) is null;
+        var isNew = key is null || await IsFreeAsync(RequestId.Of(key), store, cancel);
         if (isNew && rate.Take(http.User.Identity!.Name!, await CountAsync(source, rate.Most, cancel)) is { } after)
             return TooMany(http, after);
         var creation = await store.Jobs.CreateAsync(spec, key, cancel);
         signal.Changed();
+        if (creation.Outcome == JobCreated.New)
+            ownership.Changed(http, creation.Job.Id);
         return creation.Outcome switch
         {
             JobCreated.New => TypedResults.Created($"/v1/jobs/{creation.Job.Id}", JobView.Of(creation.Job)),
             JobCreated.Existing => TypedResults.Ok(JobView.Of(creation.Job)),
             _ => Problem.Conflict("key-used", $"The Idempotency-Key \"{IdempotencyKey.Given(http)}\" was used for another job, {creation.Job.Id}.", "Take a new key for a new job; the same key is for sending the same job again."),
         };
+    }
+
+    /// <exception cref="KeyUsedException">The id is a request's.</exception>
+    private static async Task<bool> IsFreeAsync(Guid id, IStore store, CancellationToken cancel)
+    {
+        if (await store.Chunks.FindClaimAsync(id, cancel) is { Kind: ClaimKind.Request })
+            throw new KeyUsedException(id, ClaimKind.Request);
+        return await store.Jobs.FindAsync(id, cancel) is null;
     }
 
     private static async Task<Results<Ok<DryRunReport>, ProblemHttpResult>> Try(
@@ -198,7 +221,8 @@ internal static class Jobs
     private static ProblemHttpResult TooMany(HttpContext http, TimeSpan after) =>
         Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as many images as it may for now.", after);
 
-    private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Retry(Guid id, HttpContext http, IStore store, JobSignal signal, ImageRate rate, CancellationToken cancel)
+    private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Retry(
+        Guid id, HttpContext http, IStore store, JobSignal signal, Ownership ownership, ImageRate rate, CancellationToken cancel)
     {
         if (await store.Jobs.FindAsync(id, cancel) is not { } job)
             return Missing(id);
@@ -209,16 +233,20 @@ internal static class Jobs
         // An evaluation's image has its batch for company: nothing less than the dataset gives the numbers of one process.
         var child = job.Spec with { Parent = id, Source = job.Spec.Evaluation is null ? $"failures:{id}" : job.Spec.Source, Trace = JobTrace.Here };
         var images = job.Spec.Evaluation is null ? job.Progress.Failed : job.Images ?? job.Progress.Failed + job.Progress.Completed;
-        var key = $"retry of {id}";
-        if (await store.Jobs.FindAsync(RequestId.Of(key), cancel) is null && rate.Take(http.User.Identity!.Name!, images) is { } after)
+        var key = IdempotencyKey.OfRetry(id);
+        if (await IsFreeAsync(RequestId.Of(key), store, cancel) && rate.Take(http.User.Identity!.Name!, images) is { } after)
             return TooMany(http, after);
         var creation = await store.Jobs.CreateAsync(child, key, cancel);
         signal.Changed();
+        if (creation.Outcome == JobCreated.New)
+            ownership.Changed(http, creation.Job.Id);
         return creation.Outcome == JobCreated.New ? TypedResults.Created($"/v1/jobs/{creation.Job.Id}", JobView.Of(creation.Job)) : TypedResults.Ok(JobView.Of(creation.Job));
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Delete(Guid id, IStore store, CancellationToken cancel)
     {
+        if (await store.Jobs.FindAsync(id, cancel) is null)
+            return Missing(id); // a request's id deletes no request here
         await store.Jobs.CancelAsync(id, "deleted", cancel);
         return await store.Jobs.DeleteAsync(id, cancel) ? TypedResults.NoContent() : Missing(id);
     }

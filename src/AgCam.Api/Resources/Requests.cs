@@ -15,13 +15,17 @@ internal static class Requests
 {
     public static void MapRequests(this IEndpointRouteBuilder v1)
     {
-        v1.MapPost("/explanations", Create).TakesQuery("wait").Needs(Scope.Submit).Accepts<ExplainRequest>("application/json", "multipart/form-data")
+        v1.MapPost("/explanations", Create).TakesQuery("wait").Needs(Scope.Submit).Changes(Change.New)
+            .Accepts<ExplainRequest>("application/json", "multipart/form-data")
             .WithSummary("Explain an image").WithDescription(
                 "Send the image as the form part \"image\", or refer to it in JSON by \"uri\". With ?wait=seconds the answer is 200 and the result as soon as it is there; else, and when it takes longer, "
-                + "202 and where to look. From a 2xx on the request is not lost, whatever crashes. With an Idempotency-Key header the same key is the same request; with another body it is a 409.");
+                + "202 and where to look. From a 2xx on the request is not lost, whatever crashes. "
+                + "With an Idempotency-Key header the same key is the same request; "
+                + "with another body, or used for a job before, it is a 409.");
         v1.MapGet("/requests/{id:guid}", Show).TakesQuery("wait").Needs(Scope.Read).WithSummary("Follow a request")
             .WithDescription("With ?wait=seconds it answers as soon as there is a result, or after that time.");
-        v1.MapDelete("/requests/{id:guid}", Delete).TakesQuery().Needs(Scope.Admin).WithSummary("Delete a request and its item").WithDescription("Its explanation is left to retention.");
+        v1.MapDelete("/requests/{id:guid}", Delete).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
+            .WithSummary("Delete a request and its item").WithDescription("Its explanation is left to retention.");
     }
 
     private static async Task<Answer> Create(HttpContext http, Desk desk, CancellationToken cancel)
@@ -33,12 +37,16 @@ internal static class Requests
             key ?? Guid.CreateVersion7().ToString(), await desk.Models.ChooseAsync(request.Model, cancel), hasImage: image is not null);
         ExplainImagesRules.ThrowIfInvalid(message);
         await desk.Models.CheckAsync(message.Model, cancel);
-        Digest? sha256 = image is null ? null : Digest.Of(image);
+        if (image is not null)
+            message = message with { References = [message.References[0] with { KnownSha256 = Digest.Of(image) }] };
 
-        if (key is not null && await desk.FindAsync(message, sha256, cancel) is { } before)
-            return before.IsSame ? await AnswerAsync(http, desk, message.Owner, wait, cancel) : Conflict(http);
+        if (key is not null && await desk.IsKnownAsync(message, cancel))
+            return await AnswerAsync(http, desk, message.Owner, wait, cancel);
         if (image is null)
+        {
             Check(message.References[0], desk);
+            await desk.Ownership.CheckUseAsync(http, message.References[0], cancel);
+        }
         if (desk.Rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has sent as many images as it may for now.", after);
         if (!await desk.Admission.EnterAsync(message.Owner, cancel))
@@ -47,12 +55,12 @@ internal static class Requests
                 TimeSpan.FromSeconds(2));
         try
         {
+            var owner = desk.Ownership.Owner(http);
             if (image is not null)
-                message = Referring(message, await Uploads.KeepAsync(image, mediaType, desk.Options, desk.Store, cancel));
-            var chunk = await desk.Store.Chunks.AcceptAsync(message, TimeSpan.FromSeconds(desk.Pipeline.TrustSeconds), cancel);
+                message = Referring(message, await Uploads.KeepAsync(image, mediaType, owner, desk.Options, desk.Store, cancel));
             // Two with one key at the same moment: the first stands, and the second is it or is refused.
-            if (chunk.Request is { } accepted && !Desk.Same(accepted, message, sha256))
-                return Conflict(http);
+            await desk.Store.Chunks.AcceptAsync(message, TimeSpan.FromSeconds(desk.Pipeline.TrustSeconds), owner, cancel);
+            desk.Ownership.Changed(http, message.Owner);
         }
         catch
         {
@@ -76,15 +84,20 @@ internal static class Requests
         }
     }
 
-    private static async Task<Answer> Show(Guid id, HttpContext http, Desk desk, CancellationToken cancel) => await AnswerAsync(http, desk, id, desk.Wait(http), cancel);
+    private static async Task<Answer> Show(Guid id, HttpContext http, Desk desk, CancellationToken cancel) =>
+        await IsRequestAsync(id, desk, cancel) ? await AnswerAsync(http, desk, id, desk.Wait(http), cancel) : Missing(id);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Delete(Guid id, Desk desk, CancellationToken cancel)
     {
-        if (await desk.Store.Jobs.FindAsync(id, cancel) is not null || !await desk.Store.Jobs.DeleteAsync(id, cancel))
+        if (!await IsRequestAsync(id, desk, cancel) || !await desk.Store.Jobs.DeleteAsync(id, cancel))
             return Missing(id);
         desk.Admission.Leave(id);
         return TypedResults.NoContent();
     }
+
+    /// <summary>Jobs have ids of the same kind, and a first item too.</summary>
+    private static async Task<bool> IsRequestAsync(Guid id, Desk desk, CancellationToken cancel) =>
+        await desk.Store.Chunks.FindClaimAsync(id, cancel) is { Kind: ClaimKind.Request };
 
     private static async Task<Answer> AnswerAsync(HttpContext http, Desk desk, Guid owner, TimeSpan wait, CancellationToken cancel)
     {
@@ -108,7 +121,4 @@ internal static class Requests
 
     private static ProblemHttpResult Missing(Guid id) =>
         Problem.NotFound($"request {id}", "A request is found by the id that POST /v1/explanations answered; a job is at /v1/jobs/{id}.");
-
-    private static ProblemHttpResult Conflict(HttpContext http) => Problem.Conflict(
-        "key-used", $"The Idempotency-Key \"{IdempotencyKey.Given(http)}\" was used for another request before.", "Take a new key for a new request; the same key is for sending the same request again.");
 }

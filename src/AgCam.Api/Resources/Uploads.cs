@@ -11,28 +11,34 @@ internal static class Uploads
 {
     public static void MapUploads(this IEndpointRouteBuilder v1)
     {
-        v1.MapPost("/uploads", Create).TakesQuery().Needs(Scope.Submit).Accepts<Stream>("image/*", "application/octet-stream")
-            .WithSummary("Send an image").WithDescription("The body is the image file. Refer to it in POST /v1/explanations by its id as uri.");
+        v1.MapPost("/uploads", Create).TakesQuery().Needs(Scope.Submit).Changes(Change.New)
+            .Accepts<Stream>("image/*", "application/octet-stream")
+            .WithSummary("Send an image")
+            .WithDescription(
+                "The body is the image file. Refer to it in POST /v1/explanations by its id as uri, with the same key or one with the scope admin.");
         v1.MapGet("/uploads/{id:guid}", Show).TakesQuery().Needs(Scope.Read).WithSummary("Show an upload");
-        v1.MapDelete("/uploads/{id:guid}", Delete).TakesQuery().Needs(Scope.Admin).WithSummary("Delete an upload");
+        v1.MapDelete("/uploads/{id:guid}", Delete).TakesQuery().Needs(Scope.Submit).Changes(Change.One).WithSummary("Delete an upload");
     }
 
     /// <summary>Keeps an image that passes the limits. What is no image at all is told to the sender at once, not through a failed item.</summary>
     /// <exception cref="ImageException">It is empty, no picture, or has too many bytes or pixels.</exception>
-    public static Task<Upload> KeepAsync(byte[] image, string? mediaType, ApiOptions options, IStore store, CancellationToken cancel)
+    public static Task<Upload> KeepAsync(
+        byte[] image, string? mediaType, string? owner, ApiOptions options, IStore store, CancellationToken cancel)
     {
         ImageDecoder.CheckHeader(image, options.UploadLimits);
-        return store.Uploads.PutAsync(new MemoryStream(image, writable: false), mediaType ?? "application/octet-stream", options.MaxUploadBytes, cancel);
+        var content = new MemoryStream(image, writable: false);
+        return store.Uploads.PutAsync(content, mediaType ?? "application/octet-stream", options.MaxUploadBytes, owner, cancel);
     }
 
     private static async Task<Results<Created<Upload>, ProblemHttpResult>> Create(
-        HttpContext http, [FromServices] ApiOptions options, ImageRate rate, IStore store, CancellationToken cancel)
+        HttpContext http, [FromServices] ApiOptions options, ImageRate rate, Ownership ownership, IStore store, CancellationToken cancel)
     {
         if (rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has sent as many images as it may for now.", after);
         using var body = new MemoryStream();
         await http.Request.Body.CopyToAsync(body, cancel);
-        var upload = await KeepAsync(body.ToArray(), http.Request.ContentType, options, store, cancel);
+        var upload = await KeepAsync(body.ToArray(), http.Request.ContentType, ownership.Owner(http), options, store, cancel);
+        ownership.Changed(http, upload.Id);
         return TypedResults.Created($"/v1/uploads/{upload.Id}", upload);
     }
 

@@ -49,6 +49,9 @@ internal sealed record JobView
 
     public required JobProgress Progress { get; init; }
 
+    /// <summary>Name of the API key that made it, or of its parent's. Absent when it was made without keys: it belongs to admin.</summary>
+    public string? Owner { get; init; }
+
     public required DateTimeOffset Created { get; init; }
 
     public DateTimeOffset? Finished { get; init; }
@@ -74,6 +77,7 @@ internal sealed record JobView
         Reason = job.Reason,
         Images = job.Images,
         Progress = job.Progress,
+        Owner = job.Spec.Owner,
         Created = job.Created,
         Finished = job.Finished,
     };

@@ -85,7 +85,7 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
             if (told.Owner == request.Owner)
                 heard.Release();
         });
-        await store.Chunks.AcceptAsync(request, options.Trust, cancel);
+        await store.Chunks.AcceptAsync(request, options.Trust, cancel: cancel);
         try
         {
             await bus.PublishAsync(request, cancel);

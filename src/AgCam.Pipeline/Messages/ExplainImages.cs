@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace AgCam.Pipeline.Messages;
@@ -62,4 +63,27 @@ public sealed record ExplainImages
     /// <summary>Under which the chunk and its items are stored: the job, or the request itself.</summary>
     [JsonIgnore]
     public Guid Owner => JobId ?? RequestId.Of(Key);
+
+    /// <summary>
+    /// Tells whether the same idempotency key came with the same request: SHA-256 of what is asked for as JSON, metadata sorted by name.
+    /// The lane is no part of it. An image that was sent along is known by its bytes, since each sending has an upload of its own.
+    /// </summary>
+    public Digest Hash() => Digest.Of(JsonSerializer.SerializeToUtf8Bytes(new
+    {
+        Model,
+        Method,
+        Targets,
+        Threshold,
+        Dtype,
+        References = References.Select(image => new
+        {
+            image.Number,
+            image.Kind,
+            Image = image is { Kind: ReferenceKind.Upload, KnownSha256: { } sha256 } ? sha256.ToString() : image.Uri,
+            image.Label,
+            image.Split,
+            image.Stamp,
+            Metadata = image.Metadata?.OrderBy(entry => entry.Key, StringComparer.Ordinal),
+        }),
+    }));
 }

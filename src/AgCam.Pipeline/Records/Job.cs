@@ -61,6 +61,12 @@ public sealed record JobSpec
     [JsonIgnore]
     public string? Trace { get; init; }
 
+    /// <summary>
+    /// Name of the API key that made it; no part of what is asked for. Null: it was made without keys, and belongs to the scope admin.
+    /// </summary>
+    [JsonIgnore]
+    public string? Owner { get; init; }
+
     /// <summary>Free settings of the planner: manifest columns, filters, rehash.</summary>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 

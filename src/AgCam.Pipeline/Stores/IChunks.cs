@@ -28,16 +28,25 @@ public interface IChunks
     /// Writes a request without a job down, published and trusted to the bus for <paramref name="trust"/>: from here on the promise holds even if the bus forgets it. The same key again
     /// finds what is there.
     /// </summary>
+    /// <param name="owner">See <see cref="Claim.Owner"/>.</param>
     /// <returns>The chunk; publish its <see cref="Chunk.Request"/> unless it is done.</returns>
     /// <exception cref="ArgumentException">The request is a job's.</exception>
-    Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, CancellationToken cancel = default);
+    /// <exception cref="KeyUsedException">The key is a job's, or another request's, running or done; nothing has changed.</exception>
+    Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, string? owner = null, CancellationToken cancel = default);
 
-    /// <summary>Forgets the chunks of requests that were done longer than <paramref name="age"/> ago; their items stay. Their keys would be computed again from then on.</summary>
+    /// <returns>What the id of a job or request stands for; null when it was never used, or its job or request was deleted.</returns>
+    Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancel = default);
+
+    /// <summary>
+    /// Forgets the chunks of requests that were done longer than <paramref name="age"/> ago; their items and the claims of their ids stay.
+    /// The same request under the same key would be computed again from then on.
+    /// </summary>
     /// <returns>How many were forgotten; up to <paramref name="limit"/>.</returns>
     Task<int> ForgetRequestsAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default);
 
     /// <summary>
-    /// A worker has the message in hand. A request without a job is written down as a chunk here, on its first lease.
+    /// A worker has the message in hand. A request without a job is written down as a chunk here, on its first lease, unless its key was
+    /// used for something else.
     /// </summary>
     /// <param name="redelivered">The broker says that it gave this message out before: the worker that had it is gone, so a lease that still runs is taken over and counts as a crash.</param>
     Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancel = default);
@@ -95,6 +104,9 @@ public enum LeaseOutcome
 
     /// <summary>There is no such chunk; the job was deleted: acknowledge.</summary>
     Gone,
+
+    /// <summary>The message is a request whose key is a job's, or another request's: put it aside.</summary>
+    KeyUsed,
 }
 
 /// <param name="Lease">Not null when granted.</param>

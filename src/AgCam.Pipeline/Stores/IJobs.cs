@@ -8,8 +8,10 @@ public interface IJobs
 {
     /// <summary>
     /// Creates a running, unplanned job. With a key, its id is <see cref="RequestId.Of"/> of the key: the same key with an equal spec finds the job that is there,
-    /// and with another spec is a conflict.
+    /// and with another spec is a conflict. Of a job and a request under one key the first stands; the store decides that in one atomic
+    /// step.
     /// </summary>
+    /// <exception cref="KeyUsedException">The key is a request's, running or done; nothing has changed.</exception>
     Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancel = default);
 
     Task<Job?> FindAsync(Guid id, CancellationToken cancel = default);
@@ -64,7 +66,7 @@ public interface IJobs
 
     /// <summary>
     /// Deletes the job (or request), its chunks and its items; explanations are left to retention. When it returns, the job cannot be found and nothing can be saved for it;
-    /// after a crash in between, <see cref="IStore.RepairAsync"/> finishes it.
+    /// after a crash in between, <see cref="IStore.RepairAsync"/> finishes it. Its key is free again.
     /// </summary>
     /// <returns>False when there is no such job.</returns>
     Task<bool> DeleteAsync(Guid job, CancellationToken cancel = default);
@@ -128,6 +130,9 @@ public sealed record JobQuery
     public JobState? State { get; init; }
 
     public string? Source { get; init; }
+
+    /// <summary><see cref="JobSpec.Owner"/>.</summary>
+    public string? Owner { get; init; }
 
     /// <summary>1 to 1000.</summary>
     public int Limit { get; init; } = 100;

@@ -4,8 +4,9 @@ namespace AgCam.Pipeline.Stores;
 public interface IUploads
 {
     /// <summary>Reads the stream to its end and keeps it.</summary>
+    /// <param name="owner">Name of the API key that sends it; null: it belongs to the scope admin.</param>
     /// <exception cref="ArgumentException">There are more than <paramref name="maxBytes"/>; nothing is kept.</exception>
-    Task<Upload> PutAsync(Stream content, string mediaType, long maxBytes, CancellationToken cancel = default);
+    Task<Upload> PutAsync(Stream content, string mediaType, long maxBytes, string? owner = null, CancellationToken cancel = default);
 
     Task<Upload?> FindAsync(Guid id, CancellationToken cancel = default);
 
@@ -19,4 +20,5 @@ public interface IUploads
     Task<int> DeleteOlderAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default);
 }
 
-public sealed record Upload(Guid Id, string MediaType, long Bytes, Digest Sha256, DateTimeOffset Created);
+/// <param name="Owner">Name of the API key that sent it; null: it was sent without keys, and belongs to the scope admin.</param>
+public sealed record Upload(Guid Id, string MediaType, long Bytes, Digest Sha256, DateTimeOffset Created, string? Owner = null);

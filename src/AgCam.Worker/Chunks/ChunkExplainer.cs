@@ -85,8 +85,15 @@ internal sealed class ChunkExplainer(
             Volatile.Write(ref _unleased, 0);
             if (answer.Outcome == LeaseOutcome.Granted)
                 return answer;
+            if (answer.Outcome == LeaseOutcome.KeyUsed)
+                throw new InvalidMessageException(
+                    [new FieldProblem("key", $"\"{message.Key}\" was used for a job or for another request: take a new one")]);
             log.LogDebug("Chunk {Chunk} of {Owner} is not for us: {Outcome}", message.Chunk, message.Owner, answer.Outcome);
             done = answer.Outcome == LeaseOutcome.Done ? answer.Chunk : null;
+        }
+        catch (InvalidMessageException)
+        {
+            throw; // it is put aside with the reason
         }
         catch (OperationCanceledException e) when (cancel.IsCancellationRequested)
         {

@@ -115,6 +115,63 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(6), key: new string('k', 201)), 400, "invalid-request");
     }
 
+    [Theory]
+    [InlineData("threshold", "0.4")]
+    [InlineData("method", "rollout")]
+    [InlineData("dtype", "bfloat16")]
+    [InlineData("targets", "class:red")]
+    [InlineData("label", "red")]
+    public async Task The_same_key_with_another_field_is_a_conflict_while_it_runs_and_for_ever_after(string field, string value)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var (picture, key) = (RunningApi.Picture(70 + field.Length), $"again with another {field}");
+        async Task RefusedAsync() =>
+            await RunningApi.RefusedAsync(await Api.SendImageAsync(picture, key: key, fields: (field, value)), 409, "key-used");
+
+        var accepted = await RunningApi.JsonAsync(await Api.SendImageAsync(picture, "", key), 202);
+        await RefusedAsync();
+        var done = await RunningApi.JsonAsync(await Api.SendImageAsync(picture, key: key), 200);
+        Assert.Equal("Completed", (string?)done["state"]);
+        await RefusedAsync();
+        while (await Api.Store.Chunks.FindAsync((Guid)accepted["id"]!, 0, cancel) is not null)
+            await Api.Store.Chunks.ForgetRequestsAsync(TimeSpan.Zero, cancel: cancel); // as retention does
+        await RefusedAsync();
+        Assert.Equal(done.ToJsonString(), (await RunningApi.JsonAsync(await Api.SendImageAsync(picture, key: key), 200)).ToJsonString());
+    }
+
+    [Fact]
+    public async Task A_key_of_a_request_is_no_jobs_and_a_key_of_a_job_no_requests()
+    {
+        var folder = Path.GetDirectoryName(Api.AddPicture(90, "both/1.png"))!;
+        var submit = new JsonObject { ["source"] = $"folder:{folder}" };
+        var explain = new JsonObject { ["uri"] = Path.Combine(folder, "1.png") };
+
+        await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=20", explain, key: "order-17"), 200);
+        var refused = await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", submit, key: "order-17"), 409, "key-used");
+        Assert.Contains("request", (string)refused["detail"]!);
+
+        var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", submit, key: "order-18"), 201);
+        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/explanations", explain, key: "order-18"), 409, "key-used");
+        var done = await Api.GetAsync($"/v1/jobs/{(string?)job["id"]}?wait=30");
+        Assert.Equal(("Completed", 1, 1), ((string?)done["state"], (int)done["images"]!, (int)done["progress"]!["completed"]!));
+        refused = await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/explanations", explain, key: "order-18"), 409, "key-used");
+        Assert.Contains($"job {(string?)job["id"]}", (string)refused["detail"]!);
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/requests/{(string?)job["id"]}"), 404, "not-found");
+    }
+
+    [Fact]
+    public async Task No_key_of_a_caller_is_the_one_of_a_retry()
+    {
+        File.WriteAllBytes(Api.AddPicture(91, "retried/1.png"), RunningApi.Picture(91)[..^40]);
+        var body = new JsonObject { ["source"] = $"folder:{Path.Combine(Api.Folder, "retried")}" };
+        var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body), 201);
+        await Api.GetAsync($"/v1/jobs/{(string?)job["id"]}?wait=30");
+        var other = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body, key: $"retry of {(string?)job["id"]}"), 201);
+        var child = await RunningApi.JsonAsync(await Api.SendAsync(HttpMethod.Post, $"/v1/jobs/{(string?)job["id"]}/retry"), 201);
+        Assert.NotEqual((string?)other["id"], (string?)child["id"]);
+        Assert.Equal((string?)job["id"], (string?)child["parent"]);
+    }
+
     [Fact]
     public async Task Many_with_one_key_at_the_same_moment_are_one_request()
     {

@@ -43,8 +43,9 @@ public sealed class SweeperTests
     [Fact]
     public async Task A_sweep_publishes_what_it_took_whatever_one_chunk_of_it_is_like()
     {
-        await Store.Chunks.AcceptAsync(Some.Request("bad") with { References = [Some.Reference(0, new string('l', 300))] }, TimeSpan.Zero, Cancel);
-        await Store.Chunks.AcceptAsync(Some.Request("good"), TimeSpan.Zero, Cancel);
+        var bad = Some.Request("bad") with { References = [Some.Reference(0, new string('l', 300))] };
+        await Store.Chunks.AcceptAsync(bad, TimeSpan.Zero, cancel: Cancel);
+        await Store.Chunks.AcceptAsync(Some.Request("good"), TimeSpan.Zero, cancel: Cancel);
         var job = await PlannedAsync("job", "cat");
         await Store.Chunks.TakeAsync(job.Id, 2, TimeSpan.Zero, Cancel);
         _bus.Broken = job.Id;
@@ -59,8 +60,9 @@ public sealed class SweeperTests
     public async Task What_a_process_has_leased_itself_is_not_taken_back_by_its_later_sweeps()
     {
         var sweeper = Sweeper(PipelineOptions.InMemory);
-        await Store.Chunks.AcceptAsync(Some.Request("bad") with { References = [Some.Reference(0, new string('l', 300))] }, Minute, Cancel);
-        await Store.Chunks.AcceptAsync(Some.Request("good"), Minute, Cancel);
+        var bad = Some.Request("bad") with { References = [Some.Reference(0, new string('l', 300))] };
+        await Store.Chunks.AcceptAsync(bad, Minute, cancel: Cancel);
+        await Store.Chunks.AcceptAsync(Some.Request("good"), Minute, cancel: Cancel);
         await sweeper.RetakeAsync(Cancel); // from the process before, whatever its time
         var taken = (await Store.Chunks.FindAsync(RequestId.Of("good"), 0, Cancel))!;
         var lease = (await Store.Chunks.LeaseAsync(Some.Message(taken), "worker", Minute, cancel: Cancel)).Lease!;

@@ -123,7 +123,7 @@ public sealed class JobTests
             Targets = ["class:unicorn"],
             References = [new ImageReference { Uri = pictures.PathOf(0) }],
         };
-        await process.Store.Chunks.AcceptAsync(request, TimeSpan.FromMinutes(1), Cancel);
+        await process.Store.Chunks.AcceptAsync(request, TimeSpan.FromMinutes(1), cancel: Cancel);
         await process.Bus.PublishAsync(request, Cancel);
         await Eventually.TrueAsync(async () => await process.Store.Items.FindAsync(request.Owner, 0, Cancel) is not null);
         var item = (await process.Store.Items.FindAsync(request.Owner, 0, Cancel))!;

@@ -73,7 +73,7 @@ public sealed class OneProcessTests
         for (var i = 0; i < 3; i++)
         {
             var waiting = process.Events.WaitAsync(request.Owner, TimeSpan.FromSeconds(20), Cancel);
-            var chunk = await process.Store.Chunks.AcceptAsync(request, TimeSpan.FromMinutes(1), Cancel);
+            var chunk = await process.Store.Chunks.AcceptAsync(request, TimeSpan.FromMinutes(1), cancel: Cancel);
             Assert.Equal(i == 0 ? ChunkState.Published : ChunkState.Done, chunk.State);
             if (chunk.State == ChunkState.Done)
                 break;

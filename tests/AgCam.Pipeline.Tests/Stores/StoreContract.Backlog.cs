@@ -17,7 +17,7 @@ public abstract partial class StoreContract
         Clock.Advance(Minute);
         var unplanned = (await Store.Jobs.CreateAsync(Some.Spec("folder:/data/cars"), cancel: Cancel)).Job;
         await AddAsync(unplanned.Id, 7); // there will be more
-        await Store.Chunks.AcceptAsync(Some.Request("one", 4), Hour, Cancel);
+        await Store.Chunks.AcceptAsync(Some.Request("one", 4), Hour, cancel: Cancel);
         Assert.Equal(new Backlog(16, begun), await Store.BacklogAsync(Cancel));
 
         var (chunk, lease) = await LeaseNextAsync(job.Id);

@@ -161,7 +161,7 @@ public abstract partial class StoreContract
         var job = (await PlannedJobAsync(1, 1, 1, 1)).Id;
         await LeaseNextAsync(job);
         await Store.Chunks.TakeAsync(job, 3, Hour, Cancel);
-        var request = await Store.Chunks.AcceptAsync(Some.Request("one"), Hour, Cancel);
+        var request = await Store.Chunks.AcceptAsync(Some.Request("one"), Hour, cancel: Cancel);
 
         var taken = await Store.Chunks.RetakeAsync(Hour, limit: 1, all: true, Cancel);
 
@@ -257,10 +257,10 @@ public abstract partial class StoreContract
     [Fact]
     public async Task An_accepted_request_is_published_again_when_nobody_takes_it()
     {
-        var accepted = await Store.Chunks.AcceptAsync(Some.Request("accepted"), Minute, Cancel);
-        var again = await Store.Chunks.AcceptAsync(Some.Request("accepted", 5), Hour, Cancel);
+        var accepted = await Store.Chunks.AcceptAsync(Some.Request("accepted"), Minute, cancel: Cancel);
+        var again = await Store.Chunks.AcceptAsync(Some.Request("accepted") with { Lane = Lane.Interactive }, Hour, cancel: Cancel);
         AssertSame(accepted, again);
-        await Assert.ThrowsAsync<ArgumentException>(() => Store.Chunks.AcceptAsync(Some.Request("x") with { JobId = Guid.NewGuid() }, Minute, Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => Store.Chunks.AcceptAsync(Some.Request("x") with { JobId = Guid.NewGuid() }, Minute, cancel: Cancel));
 
         Clock.Advance(Minute);
         var taken = Assert.Single(await Store.Chunks.RetakeAsync(Hour, cancel: Cancel));
@@ -294,7 +294,7 @@ public abstract partial class StoreContract
 
         Assert.Equal(SaveOutcome.Gone, (await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now))).Outcome);
         Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, redelivered: true, Cancel)).Outcome);
-        await Store.Chunks.AcceptAsync(Some.Request("gone"), Minute, Cancel);
+        await Store.Chunks.AcceptAsync(Some.Request("gone"), Minute, cancel: Cancel);
         Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, cancel: Cancel)).Outcome);
     }
 }

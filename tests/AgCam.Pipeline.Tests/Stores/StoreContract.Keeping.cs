@@ -66,9 +66,9 @@ public abstract partial class StoreContract
         var bytes = new byte[300_000];
         new Random(1).NextBytes(bytes);
 
-        var upload = await Store.Uploads.PutAsync(new MemoryStream(bytes), "image/png", 1_000_000, Cancel);
+        var upload = await Store.Uploads.PutAsync(new MemoryStream(bytes), "image/png", 1_000_000, "anna", Cancel);
         Clock.Advance(Minute);
-        var empty = await Store.Uploads.PutAsync(new MemoryStream([]), "image/jpeg", 10, Cancel);
+        var empty = await Store.Uploads.PutAsync(new MemoryStream([]), "image/jpeg", 10, cancel: Cancel);
 
         Assert.Equal((300_000, Digest.Of(bytes)), (upload.Bytes, upload.Sha256));
         AssertSame(upload, (await Store.Uploads.FindAsync(upload.Id, Cancel))!);
@@ -85,11 +85,11 @@ public abstract partial class StoreContract
     [Fact]
     public async Task An_upload_that_is_too_large_is_refused_and_not_kept()
     {
-        await Assert.ThrowsAsync<ArgumentException>(() => Store.Uploads.PutAsync(new MemoryStream(new byte[1001]), "image/png", 1000, Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => Store.Uploads.PutAsync(new MemoryStream(new byte[1001]), "image/png", 1000, cancel: Cancel));
 
         Clock.Advance(Hour);
         Assert.Equal(0, await Store.Uploads.DeleteOlderAsync(Minute, cancel: Cancel));
-        Assert.Equal(1000, (await Store.Uploads.PutAsync(new MemoryStream(new byte[1000]), "image/png", 1000, Cancel)).Bytes);
+        Assert.Equal(1000, (await Store.Uploads.PutAsync(new MemoryStream(new byte[1000]), "image/png", 1000, cancel: Cancel)).Bytes);
     }
 
     [Fact]

@@ -47,7 +47,7 @@ public abstract partial class StoreContract
         var request = Some.Request("key", 1);
         async Task RunAsync(int[] unread)
         {
-            await Store.Chunks.AcceptAsync(request, Hour, Cancel);
+            await Store.Chunks.AcceptAsync(request, Hour, cancel: Cancel);
             var answer = await Store.Chunks.LeaseAsync(request, "w", Minute, cancel: Cancel);
             var result = Some.Result(answer.Lease!, answer.Chunk!, Now) with { Items = [Stamped(request.Owner, 0, Now)], Unread = unread.ToHashSet() };
             Assert.Equal(SaveOutcome.Saved, (await SaveAsync(result)).Outcome);

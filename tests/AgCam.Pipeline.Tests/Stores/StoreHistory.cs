@@ -14,10 +14,10 @@ namespace AgCam.Pipeline.Tests.Stores;
 internal sealed class StoreHistory(IStore store, FakeClock clock)
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
-    private static readonly string[] Keys = ["alpha", "beta"];
+    private static readonly string[] Keys = ["alpha", "beta", "gamma", "delta"];
     private static readonly Guid[] Owners = [RequestId.Of("alpha"), RequestId.Of("beta"), RequestId.Of("gamma"), RequestId.Of("delta")];
 
-    private readonly List<ExplainImages> _messages = [Some.Request("gamma", 2), Some.Request("delta")];
+    private readonly List<ExplainImages> _messages = [Some.Request("gamma", 2), Some.Request("delta"), Some.Request("alpha")];
     private readonly List<(ChunkLease Lease, Chunk Chunk)> _leases = [];
 
     public List<string> Answers { get; } = [];
@@ -37,7 +37,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         var (key, job) = (Keys[pick % 2], Owners[pick % 2]);
         switch (kind)
         {
-            case 0: Note("create", await store.Jobs.CreateAsync(Some.Spec($"folder:/{pick / 2 % 4 / 3}", "a", key), key)); break;
+            case 0: await NoteAsync("create", async () => await store.Jobs.CreateAsync(SpecOf(pick, key), KeyOf(pick))); break;
             case 1: Note("add", await AddAsync(job, 1 + pick / 2 % 3, 1 + pick / 6 % 3)); break;
             case 2: Note("finish", await store.Jobs.FinishPlanningAsync(job)); break;
             case 3: Note("pause", await store.Jobs.PauseAsync(job, $"reason {pick % 3}")); break;
@@ -47,7 +47,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             case 7 when pick % 4 == 0: Note("delete", await store.Jobs.DeleteAsync(Owners[pick / 4 % 4])); break;
             case 8 or 9 or 10 or 11: Note("take", Remember(await store.Chunks.TakeAsync(job, 1 + pick / 2 % 4, 2 * Minute))); break;
             case 12: Note("retake", Remember(await store.Chunks.RetakeAsync(2 * Minute, 1000, all: pick % 5 == 0))); break;
-            case 13: Note("accept", Remember([await store.Chunks.AcceptAsync(pick % 2 == 0 ? Some.Request("gamma", 2) : Some.Request("delta"), Minute)])); break;
+            case 13: await NoteAsync("accept", async () => Remember([await AcceptAsync(pick)])); break;
             case 14 or 15 or 16 or 17 or 18: Note("lease", Remember(await LeaseAsync(pick))); break;
             case 19 when Lease(pick) is { } held: Note("heartbeat", await store.Chunks.HeartbeatAsync(held.Lease, 2 * Minute)); break;
             case 20 when Lease(pick) is { } held: Note("release", await store.Chunks.ReleaseAsync(held.Lease, Minute, faulted: pick % 3 == 0)); break;
@@ -72,6 +72,24 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             chunks.Add(Some.References(tail.NextImage + chunks.Sum(chunk => chunk.Count), size));
         return await store.Jobs.AddChunksAsync(job, tail, chunks);
     }
+
+    private Task<Chunk> AcceptAsync(int pick) => store.Chunks.AcceptAsync(RequestOf(pick), Minute, OwnerOf(pick));
+
+    private static JobSpec SpecOf(int pick, string key) =>
+        Some.Spec($"folder:/{pick / 2 % 4 / 3}", "a", key) with { Owner = OwnerOf(pick) };
+
+    private static string? OwnerOf(int pick) => pick % 3 == 0 ? null : $"key {pick % 3}";
+
+    /// <summary>Mostly the same two; now and then a request's.</summary>
+    private static string KeyOf(int pick) => Keys[pick % 2 + (pick / 8 % 8 == 7 ? 2 : 0)];
+
+    /// <summary>Mostly the same two; now and then another request, or one under a job's key.</summary>
+    private static ExplainImages RequestOf(int pick) => (pick / 2 % 8) switch
+    {
+        6 => Some.Request(Keys[2 + pick % 2], 3),
+        7 => Some.Request(Keys[pick % 2]),
+        _ => pick % 2 == 0 ? Some.Request("gamma", 2) : Some.Request("delta"),
+    };
 
     private Task<LeaseAnswer> LeaseAsync(int pick) =>
         store.Chunks.LeaseAsync(_messages[^(1 + pick / 8 % Math.Min(_messages.Count, 6))], $"worker {pick % 3}", Minute, redelivered: pick % 8 < 2);
@@ -147,9 +165,16 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             case 3: await store.Jobs.MarkToldAsync(job); break;
             case 4: Note("repair", await store.RepairAsync()); break;
             case 6: Note("hold telling", await store.Jobs.HoldTellingAsync(job, $"teller {pick % 3}", pick % 4 * Minute)); break;
-            case 5: Note("jobs", (await store.Jobs.PageAsync(new JobQuery { Tag = pick % 5 == 0 ? "beta" : null, State = pick % 7 == 0 ? JobState.Paused : null })).Jobs); break;
+            case 5: Note("jobs", (await store.Jobs.PageAsync(JobsOf(pick))).Jobs); break;
         }
     }
+
+    private static JobQuery JobsOf(int pick) => new()
+    {
+        Tag = pick % 5 == 0 ? "beta" : null,
+        State = pick % 7 == 0 ? JobState.Paused : null,
+        Owner = pick % 4 == 0 ? "key 1" : null,
+    };
 
     /// <summary>Everything that can be read, at the end.</summary>
     private async Task AuditAsync()
@@ -159,6 +184,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             var job = await store.Jobs.FindAsync(owner);
             var recount = await store.Items.RecountAsync(owner);
             Note("job", job);
+            Note("claim", await store.Chunks.FindClaimAsync(owner));
             Note("recount", recount);
             if (job is not null && job.Progress != recount)
                 throw new InvalidOperationException($"{store.Kind}: the job says {job.Progress}, its rows say {recount}.");
@@ -192,6 +218,18 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         if (answer.Lease is { } lease)
             _leases.Add((lease, answer.Chunk!));
         return answer;
+    }
+
+    private async Task NoteAsync(string what, Func<Task<object?>> answer)
+    {
+        try
+        {
+            Note(what, await answer());
+        }
+        catch (KeyUsedException used)
+        {
+            Note(what, $"used by {used.By} {used.Id}");
+        }
     }
 
     private void Note(string what, object? answer) => Answers.Add($"{Answers.Count} {what}: {JsonSerializer.Serialize(answer, WithoutLives)}");

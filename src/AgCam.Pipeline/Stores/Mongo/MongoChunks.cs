@@ -48,12 +48,16 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         return await PublishAsync(isRunning[true], trust, cancel);
     });
 
-    public Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, CancellationToken cancel = default)
+    public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancel = default) =>
+        MongoDatabase.RunAsync(() => MongoClaims.FindAsync(database, owner, cancel));
+
+    public Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, string? owner = null, CancellationToken cancel = default)
     {
         ChunkRules.ThrowIfOfJob(request);
         return MongoDatabase.RunAsync(async () =>
         {
             await deletion.ForgetAsync(request.Owner, cancel);
+            await MongoClaims.ClaimAsync(database, request.Owner, Claim.Of(request, owner), cancel);
             await AddRequestAsync(request, trust, cancel);
             return await WithAloneAsync((await FindRowAsync(request.Owner, request.Chunk, cancel))!, null, cancel);
         });
@@ -68,7 +72,11 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
     public Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
     {
         if (message.JobId is null && await FindRowAsync(message.Owner, message.Chunk, cancel) is null && !await deletion.IsDeletedAsync(message.Owner, cancel))
+        {
+            if (await MongoClaims.TryAsync(database, message.Owner, Claim.Of(message, owner: null), cancel) is not null)
+                return new LeaseAnswer(LeaseOutcome.KeyUsed, null, null);
             await AddRequestAsync(message, lease, cancel);
+        }
         while (true)
         {
             cancel.ThrowIfCancellationRequested();
@@ -133,6 +141,8 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         var published = new BsonDocument { { "_id", MongoRaw.Key(message.Owner, message.Chunk) }, { "state", nameof(ChunkState.Published) }, { "epoch", message.Epoch } };
         if (message.JobId is not null)
             published["life"] = message.Life;
+        else
+            published["hash"] = MongoRaw.Id(message.Hash());
         var chunk = await database.Chunks.FindOneAndUpdateAsync<MongoChunk>(published, Leased(worker, clock.Now(), lease), new() { ReturnDocument = ReturnDocument.After }, cancel);
         return chunk is null ? null : await GrantedAsync(chunk, message, cancel);
     }
@@ -150,6 +160,8 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
     {
         if (job is null || await FindRowAsync(message.Owner, message.Chunk, cancel) is not { } chunk)
             return new LeaseAnswer(LeaseOutcome.Gone, null, null);
+        if (message.JobId is null && chunk.Hash != message.Hash())
+            return new LeaseAnswer(LeaseOutcome.KeyUsed, null, null);
         async Task<LeaseAnswer> AnswerAsync(LeaseOutcome outcome) => new(outcome, null, (await WholeAsync([chunk], cancel))[0]);
         var now = clock.Now();
         if (message.JobId is not null && message.Life != chunk.Life)
@@ -247,6 +259,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
                 Published = now,
                 Until = now + trust,
                 Request = request,
+                Hash = request.Hash(),
             },
             cancel);
     }

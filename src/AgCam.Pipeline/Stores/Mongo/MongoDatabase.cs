@@ -61,6 +61,8 @@ internal sealed class MongoDatabase : IDisposable
 
     public IMongoCollection<MongoJob> Jobs => Database.GetCollection<MongoJob>("jobs");
 
+    public IMongoCollection<MongoClaim> Claims => Database.GetCollection<MongoClaim>("claims");
+
     /// <summary>Which chunks of a job are counted, and the sums over them: see <see cref="MongoLedger"/>.</summary>
     public IMongoCollection<MongoLedgerPage> Ledger => Database.GetCollection<MongoLedgerPage>("ledger");
 

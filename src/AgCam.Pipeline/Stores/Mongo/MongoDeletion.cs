@@ -64,6 +64,8 @@ internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
 
     private async Task FinishAsync(Guid id, CancellationToken cancel)
     {
+        // First: who takes the key again finishes this deletion before, and the new claim must not be the one that goes.
+        await MongoClaims.ReleaseAsync(database, id, cancel);
         await database.Jobs.DeleteOneAsync(job => job.Id == id, cancel);
         await database.Chunks.DeleteManyAsync(Chunks(id), cancel);
         await database.References.DeleteManyAsync(new BsonDocument("_id", MongoRaw.KeysOf(id)), cancel);

@@ -15,6 +15,15 @@ internal sealed record MongoKey
     public int N { get; init; }
 }
 
+/// <summary>See <see cref="Claim"/>.</summary>
+internal sealed record MongoClaim
+{
+    public Guid Id { get; init; }
+    public ClaimKind Kind { get; init; }
+    public Digest? Hash { get; init; }
+    public string? Owner { get; init; }
+}
+
 internal sealed record MongoJob
 {
     public Guid Id { get; init; }
@@ -99,6 +108,9 @@ internal sealed record MongoChunk
     public DateTimeOffset? Leased { get; init; }
     public DateTimeOffset? Done { get; init; }
     public ExplainImages? Request { get; init; }
+
+    /// <summary>Of the request, which is kept no longer than until it is done; null of a job's chunk.</summary>
+    public Digest? Hash { get; init; }
 
     /// <summary>Which document of <see cref="MongoReferences"/> is this chunk's; null of a request, and once its items are stored.</summary>
     public ObjectId? Plan { get; init; }

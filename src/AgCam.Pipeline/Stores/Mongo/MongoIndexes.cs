@@ -45,6 +45,7 @@ internal static class MongoIndexes
         await CreateAsync(database.Jobs, cancel,
             ("job_created", new BsonDocument { { "created", -1 }, { "_id", -1 } }),
             ("job_tag", new BsonDocument { { "spec.tags", 1 }, { "created", -1 }, { "_id", -1 } }),
+            ("job_owner", new BsonDocument { { "spec.owner", 1 }, { "created", -1 }, { "_id", -1 } }),
             ("job_state", new BsonDocument { { "state", 1 } }),
             ("job_untold", new BsonDocument { { "untold", 1 } }));
         await CreateAsync(database.Chunks, cancel,

@@ -24,6 +24,7 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
         };
         if (key is not null)
             await deletion.ForgetAsync(job.Id, cancel);
+        await MongoClaims.ClaimAsync(database, job.Id, Claim.OfJob(spec.Owner), cancel);
         if (await MongoDatabase.InsertNewAsync(database.Jobs, job, cancel))
             return new JobCreation(JobCreated.New, job.ToJob(new JobProgress()));
         var found = await database.Jobs.Find(one => one.Id == job.Id).FirstAsync(cancel);
@@ -47,6 +48,8 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
             where &= Where.Eq(job => job.State, state);
         if (query.Source is { } source)
             where &= Where.Eq(job => job.Spec.Source, source);
+        if (query.Owner is { } owner)
+            where &= Where.Eq(job => job.Spec.Owner, owner);
         var found = await database.Jobs.Find(where).Sort(Builders<MongoJob>.Sort.Descending(job => job.Created).Descending(job => job.Id)).Limit(query.Limit + 1).ToListAsync(cancel);
         var jobs = await WithProgressAsync(found.Take(query.Limit), cancel);
         return new JobPage(jobs, found.Count > query.Limit ? JobCursor.After(jobs[^1]).Encode() : null);

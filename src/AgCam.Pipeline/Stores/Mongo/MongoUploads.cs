@@ -9,14 +9,18 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
 {
     private readonly GridFSBucket<BsonValue> _bucket = new(database.Database, new GridFSBucketOptions { BucketName = "uploads" });
 
-    public Task<Upload> PutAsync(Stream content, string mediaType, long maxBytes, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<Upload> PutAsync(
+        Stream content, string mediaType, long maxBytes, string? owner = null, CancellationToken cancel = default) =>
+        MongoDatabase.RunAsync(async () =>
     {
         var bytes = await UploadBytes.ReadAsync(content, maxBytes, cancel);
-        var upload = new Upload(Guid.CreateVersion7(), mediaType, bytes.Length, Digest.Of(bytes), clock.Now());
+        var upload = new Upload(Guid.CreateVersion7(), mediaType, bytes.Length, Digest.Of(bytes), clock.Now(), owner);
         var metadata = new BsonDocument
         {
             { "media", upload.MediaType }, { "sha256", MongoRaw.Id(upload.Sha256) }, { "created", new BsonDateTime(upload.Created.ToUnixTimeMilliseconds()) },
         };
+        if (owner is not null)
+            metadata.Add("owner", owner);
         await _bucket.UploadFromBytesAsync(MongoRaw.Id(upload.Id), upload.Id.ToString(), bytes, new GridFSUploadOptions { Metadata = metadata }, cancel);
         return upload;
     });
@@ -26,7 +30,8 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
         using var found = await _bucket.FindAsync(new BsonDocument("_id", MongoRaw.Id(id)), null, cancel);
         return await found.FirstOrDefaultAsync(cancel) is { } file
             ? new Upload(id, file.Metadata["media"].AsString, file.Length, new Digest(file.Metadata["sha256"].AsByteArray),
-                DateTimeOffset.FromUnixTimeMilliseconds(file.Metadata["created"].AsBsonDateTime.MillisecondsSinceEpoch))
+                DateTimeOffset.FromUnixTimeMilliseconds(file.Metadata["created"].AsBsonDateTime.MillisecondsSinceEpoch),
+                file.Metadata.TryGetValue("owner", out var owner) ? owner.AsString : null)
             : null;
     });
 

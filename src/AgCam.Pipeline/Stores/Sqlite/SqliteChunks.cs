@@ -55,16 +55,19 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
         return [.. taken.Select(row => row.Decoded())];
     }
 
-    public async Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, CancellationToken cancel = default)
+    public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancel = default) =>
+        database.ReadAsync(session => SqliteOwners.FindClaim(session, owner), cancel);
+
+    public async Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, string? owner = null, CancellationToken cancel = default)
     {
         ChunkRules.ThrowIfOfJob(request);
         await deletion.ForgetAsync(request.Owner, cancel);
         var now = clock.Now();
-        var body = Bson.Encode(request);
+        var (body, claim) = (Bson.Encode(request), Claim.Of(request, owner));
         var row = await database.WriteAsync(
             session =>
             {
-                var no = SqliteOwners.FindOrAdd(session, request.Owner);
+                var no = SqliteOwners.Claim(session, request.Owner, claim);
                 AddRequest(session, no, request, body, now, now + trust);
                 return SqliteChunkRow.Find(session, SqliteSchema.RowId(no, request.Chunk))!;
             },
@@ -82,8 +85,9 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
     public async Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancel = default)
     {
         var now = clock.Now();
-        var body = message.JobId is null ? Bson.Encode(message) : null;
-        var (outcome, row) = await database.WriteAsync(session => Lease(session, message, body, worker, now, now + lease, redelivered), cancel);
+        var request = message.JobId is null ? new NewRequest(Bson.Encode(message), Claim.Of(message, owner: null)) : null;
+        var (outcome, row) = await database.WriteAsync(
+            session => Lease(session, message, request, worker, now, now + lease, redelivered), cancel);
         var chunk = row?.Decoded();
         return new LeaseAnswer(outcome, outcome == LeaseOutcome.Granted ? new ChunkLease(chunk!.Owner, chunk.Number, chunk.Attempts, chunk.Life) : null, chunk);
     }
@@ -125,12 +129,17 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
     public Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel = default) => _save.SaveAsync(chunks, cancel);
 
     private static (LeaseOutcome Outcome, SqliteChunkRow? Row) Lease(
-        SqliteSession session, ExplainImages message, byte[]? request, string worker, DateTimeOffset now, DateTimeOffset until, bool redelivered)
+        SqliteSession session, ExplainImages message, NewRequest? request, string worker,
+        DateTimeOffset now, DateTimeOffset until, bool redelivered)
     {
         var no = request is not null ? SqliteOwners.FindOrAdd(session, message.Owner) : SqliteOwners.Find(session, message.Owner) ?? 0;
         var id = SqliteSchema.RowId(no, message.Chunk);
         if (request is not null && !SqliteOwners.IsDeleted(session, no))
-            AddRequest(session, no, message, request, now, until);
+        {
+            if (SqliteOwners.TryClaim(session, no, request.Claim) is not null)
+                return (LeaseOutcome.KeyUsed, null);
+            AddRequest(session, no, message, request.Body, now, until);
+        }
         if (SqliteChunkRow.Find(session, id) is not { } row)
             return (LeaseOutcome.Gone, null);
         var (chunk, job) = (row.Chunk, StateOf(session, no));
@@ -157,6 +166,9 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
             "UPDATE chunks SET state = 2, attempts = attempts + 1, worker = ?2, leased = ?3, until = ?4 WHERE id = ?1", id, worker, now.Ms(), until.Ms());
         return (LeaseOutcome.Granted, SqliteChunkRow.Find(session, id));
     }
+
+    /// <param name="Body">Of the message.</param>
+    private sealed record NewRequest(byte[] Body, Claim Claim);
 
     private static void AddRequest(SqliteSession session, long no, ExplainImages request, byte[] body, DateTimeOffset now, DateTimeOffset until) => session.Execute(
         """

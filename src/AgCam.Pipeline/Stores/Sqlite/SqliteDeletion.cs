@@ -49,6 +49,7 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
             || session.Number("SELECT 1 FROM chunks WHERE id BETWEEN ?1 AND ?2", SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue)) is not null;
         if (!known)
             return null;
+        SqliteOwners.Release(session, no);
         session.Execute("INSERT INTO deleted (no, at) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at = ?2, finished = 0", no, clock.GetUtcNow().Ms());
         session.Execute("DELETE FROM job_tags WHERE no = ?1", no);
         session.Execute("DELETE FROM alone WHERE chunk BETWEEN ?1 AND ?2", SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));

@@ -20,10 +20,13 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
         return await database.WriteAsync(
             session =>
             {
-                var no = SqliteOwners.FindOrAdd(session, id);
+                var no = SqliteOwners.Claim(session, id, Claim.OfJob(spec.Owner));
                 var isNew = session.Execute(
-                    "INSERT INTO jobs (no, id, spec, hash, source, created, life, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0) ON CONFLICT DO NOTHING",
-                    no, id.Blob(), body, hash.ToArray(), spec.Source, clock.Now().Ms(), life) > 0;
+                    """
+                    INSERT INTO jobs (no, id, spec, hash, source, owner, created, life, state)
+                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0) ON CONFLICT DO NOTHING
+                    """,
+                    no, id.Blob(), body, hash.ToArray(), spec.Source, spec.Owner, clock.Now().Ms(), life) > 0;
                 if (isNew)
                     foreach (var tag in spec.Tags.Distinct())
                         session.Execute("INSERT INTO job_tags (tag, no) VALUES (?1, ?2)", tag, no);
@@ -44,10 +47,11 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
                 $"""
                 SELECT {Columns} FROM jobs
                 WHERE (?1 IS NULL OR no IN (SELECT no FROM job_tags WHERE tag = ?1)) AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR source = ?3)
-                    AND (created, id) < (?4, ?5)
+                    {(query.Owner is null ? "AND ?7 IS NULL" : "AND owner = ?7")} AND (created, id) < (?4, ?5)
                 ORDER BY created DESC, id DESC LIMIT ?6
                 """,
-                Read, query.Tag, (int?)query.State, query.Source, cursor?.Created ?? long.MaxValue, (cursor?.Id ?? Guid.Empty).Blob(), query.Limit + 1),
+                Read, query.Tag, (int?)query.State, query.Source, cursor?.Created ?? long.MaxValue, (cursor?.Id ?? Guid.Empty).Blob(),
+                query.Limit + 1, query.Owner),
             cancel);
         var more = jobs.Count > query.Limit;
         if (more)

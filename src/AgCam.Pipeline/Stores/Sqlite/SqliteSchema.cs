@@ -60,7 +60,10 @@ internal static class SqliteSchema
         $"""
         CREATE TABLE owners (
             no INTEGER PRIMARY KEY AUTOINCREMENT,
-            id BLOB NOT NULL UNIQUE);
+            id BLOB NOT NULL UNIQUE,
+            kind INTEGER,
+            hash BLOB,
+            key_name TEXT);
 
         CREATE TABLE jobs (
             no INTEGER PRIMARY KEY,
@@ -68,6 +71,7 @@ internal static class SqliteSchema
             spec BLOB NOT NULL,
             hash BLOB NOT NULL,
             source TEXT NOT NULL,
+            owner TEXT,
             created INTEGER NOT NULL,
             state INTEGER NOT NULL,
             reason TEXT,
@@ -88,6 +92,7 @@ internal static class SqliteSchema
             announced INTEGER NOT NULL DEFAULT 0,
             life INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX jobs_created ON jobs (created, id);
+        CREATE INDEX jobs_owner ON jobs (owner, created, id) WHERE owner IS NOT NULL;
         CREATE INDEX jobs_unplanned ON jobs (no) WHERE chunks IS NULL;
         CREATE INDEX jobs_untold ON jobs (no) WHERE state = 3 AND told = 0;
 
@@ -152,6 +157,7 @@ internal static class SqliteSchema
             bytes INTEGER NOT NULL,
             sha256 BLOB NOT NULL,
             created INTEGER NOT NULL,
+            owner TEXT,
             content BLOB NOT NULL);
         CREATE INDEX uploads_created ON uploads (created);
         """;

@@ -41,9 +41,20 @@ internal sealed partial class ModelStore
         return Task.FromResult<IReadOnlyList<Chunk>>(taken);
     }
 
-    public Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, CancellationToken cancel)
+    public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancel) => Task.FromResult(_claims.GetValueOrDefault(owner));
+
+    /// <exception cref="KeyUsedException">The id stands for something else.</exception>
+    private void Claim(Guid id, Claim wanted)
+    {
+        _claims.TryAdd(id, wanted);
+        if (!_claims[id].Admits(wanted))
+            throw new KeyUsedException(id, _claims[id].Kind);
+    }
+
+    public Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, string? owner, CancellationToken cancel)
     {
         _deleted.Remove(request.Owner);
+        Claim(request.Owner, Pipeline.Stores.Claim.Of(request, owner));
         AddRequest(request, trust);
         return Task.FromResult(FindChunk(request.Owner, 0)!);
     }
@@ -60,7 +71,13 @@ internal sealed partial class ModelStore
     public Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered, CancellationToken cancel)
     {
         if (message.JobId is null && !_deleted.Contains(message.Owner))
+        {
+            var wanted = Pipeline.Stores.Claim.Of(message, owner: null);
+            _claims.TryAdd(message.Owner, wanted);
+            if (!_claims[message.Owner].Admits(wanted))
+                return Task.FromResult(new LeaseAnswer(LeaseOutcome.KeyUsed, null, null));
             AddRequest(message, lease);
+        }
         return Task.FromResult(Lease(message, worker, lease, redelivered));
     }
 

@@ -12,6 +12,7 @@ internal sealed partial class ModelStore
     {
         var id = key is null ? Guid.CreateVersion7() : RequestId.Of(key);
         _deleted.Remove(id);
+        Claim(id, Pipeline.Stores.Claim.OfJob(spec.Owner));
         if (_jobs.TryGetValue(id, out var there))
             return Task.FromResult(new JobCreation(there.Job.Spec.Hash() == spec.Hash() ? JobCreated.Existing : JobCreated.Conflict, there.Job));
         var job = new Job { Id = id, Spec = spec, Life = ++_lives, Created = Now, State = JobState.Running, Progress = new JobProgress() };
@@ -23,7 +24,9 @@ internal sealed partial class ModelStore
 
     public Task<JobPage> PageAsync(JobQuery query, CancellationToken cancel) => Task.FromResult(new JobPage(
         [.. _jobs.Values.Select(one => one.Job)
-            .Where(job => (query.Tag is null || job.Spec.Tags.Contains(query.Tag)) && (query.State is null || job.State == query.State) && (query.Source is null || job.Spec.Source == query.Source))
+            .Where(job => (query.Tag is null || job.Spec.Tags.Contains(query.Tag)) && (query.State is null || job.State == query.State)
+                && (query.Source is null || job.Spec.Source == query.Source)
+                && (query.Owner is null || job.Spec.Owner == query.Owner))
             .OrderByDescending(job => job.Created).ThenByDescending(job => job.Id).Take(query.Limit)],
         null));
 
@@ -103,6 +106,7 @@ internal sealed partial class ModelStore
         if (!_jobs.Remove(job) && chunks.Count == 0)
             return Task.FromResult(false);
         _deleted.Add(job);
+        _claims.Remove(job);
         chunks.ForEach(key => _chunks.Remove(key));
         foreach (var key in _items.Keys.Where(key => key.Job == job).ToList())
         {

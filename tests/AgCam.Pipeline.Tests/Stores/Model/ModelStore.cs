@@ -14,6 +14,7 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
     private readonly Dictionary<(Guid Owner, int Number), Chunk> _chunks = [];
     private readonly Dictionary<(Guid Owner, int Chunk, int Number), (int Starts, int Attempt)> _alone = [];
     private readonly HashSet<Guid> _deleted = [];
+    private readonly Dictionary<Guid, Claim> _claims = [];
     private readonly Dictionary<(Guid Job, int Chunk), ChunkRows> _rows = [];
     private readonly Dictionary<Digest, Provenance> _provenances = [];
 

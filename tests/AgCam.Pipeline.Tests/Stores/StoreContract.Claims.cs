@@ -1,0 +1,197 @@
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Stores;
+
+/// <summary>One idempotency key for a job and for a request, or for two requests.</summary>
+public abstract partial class StoreContract
+{
+    [Fact]
+    public async Task A_key_of_a_request_is_no_jobs_while_it_runs_when_it_is_done_and_when_it_is_forgotten()
+    {
+        await Store.Chunks.AcceptAsync(Some.Request("key"), Hour, "anna", Cancel);
+        async Task RefusedAsync()
+        {
+            var used = await Assert.ThrowsAsync<KeyUsedException>(() => Store.Jobs.CreateAsync(Some.Spec(), "key", Cancel));
+            Assert.Equal((RequestId.Of("key"), ClaimKind.Request), (used.Id, used.By));
+            Assert.Null(await Store.Jobs.FindAsync(RequestId.Of("key"), Cancel));
+        }
+
+        await RefusedAsync();
+        var answer = await Store.Chunks.LeaseAsync(Some.Request("key"), "w", Minute, cancel: Cancel);
+        await RefusedAsync();
+        await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now));
+        await RefusedAsync();
+        Clock.Advance(2 * Hour);
+        Assert.Equal(1, await Store.Chunks.ForgetRequestsAsync(Hour, cancel: Cancel));
+        await RefusedAsync();
+
+        Assert.Empty((await Store.Jobs.PageAsync(new JobQuery(), Cancel)).Jobs);
+        Assert.Empty(await Store.Jobs.UnplannedAsync(Cancel));
+        Assert.Equal(new Claim(ClaimKind.Request, Some.Request("key").Hash(), "anna"), await Store.Chunks.FindClaimAsync(RequestId.Of("key"), Cancel));
+    }
+
+    [Fact]
+    public async Task A_key_of_a_job_is_no_requests_before_and_after_it_is_planned()
+    {
+        var job = (await Store.Jobs.CreateAsync(Some.Spec() with { Owner = "anna" }, "key", Cancel)).Job.Id;
+        async Task RefusedAsync()
+        {
+            var used = await Assert.ThrowsAsync<KeyUsedException>(() => Store.Chunks.AcceptAsync(Some.Request("key"), Hour, cancel: Cancel));
+            Assert.Equal((job, ClaimKind.Job), (used.Id, used.By));
+            var answer = await Store.Chunks.LeaseAsync(Some.Request("key"), "w", Minute, cancel: Cancel);
+            Assert.Equal(new LeaseAnswer(LeaseOutcome.KeyUsed, null, null), answer);
+        }
+
+        await RefusedAsync();
+        Assert.Null(await Store.Chunks.FindAsync(job, 0, Cancel));
+        await AddAsync(job, 1);
+        await RefusedAsync();
+        await Store.Jobs.FinishPlanningAsync(job, cancel: Cancel);
+        var (chunk, lease) = await LeaseNextAsync(job);
+        await RefusedAsync();
+        await SaveAsync(Some.Result(lease, chunk, Now));
+        await RefusedAsync();
+
+        var done = (await Store.Jobs.FindAsync(job, Cancel))!;
+        Assert.Equal((JobState.Completed, 1, 1), (done.State, done.Images, done.Progress.Completed));
+        Assert.Equal(done.Progress, await Store.Items.RecountAsync(job, Cancel));
+        Assert.Equal(Claim.OfJob("anna"), await Store.Chunks.FindClaimAsync(job, Cancel));
+    }
+
+    [Theory]
+    [InlineData("threshold")]
+    [InlineData("method")]
+    [InlineData("dtype")]
+    [InlineData("targets")]
+    [InlineData("model")]
+    [InlineData("label")]
+    [InlineData("uri")]
+    [InlineData("metadata")]
+    [InlineData("images")]
+    public async Task A_key_of_a_request_is_not_another_ones_while_it_runs_when_it_is_done_and_when_it_is_forgotten(string field)
+    {
+        var request = Some.Request("key");
+        var image = request.References[0];
+        var other = field switch
+        {
+            "threshold" => request with { Threshold = 0.4 },
+            "method" => request with { Method = "rollout" },
+            "dtype" => request with { Dtype = "bfloat16" },
+            "targets" => request with { Targets = ["top:5"] },
+            "model" => request with { Model = Some.Model with { Sha256 = Some.Digest("other") } },
+            "label" => request with { References = [image with { Label = "cat" }] },
+            "uri" => request with { References = [image with { Uri = "/data/other.jpg" }] },
+            "metadata" => request with { References = [image with { Metadata = new Dictionary<string, string> { ["a"] = "b" } }] },
+            _ => Some.Request("key", 2),
+        };
+        async Task RefusedAsync()
+        {
+            Assert.Equal(ClaimKind.Request, (await Assert.ThrowsAsync<KeyUsedException>(() => Store.Chunks.AcceptAsync(other, Hour, cancel: Cancel))).By);
+            Assert.Equal(LeaseOutcome.KeyUsed, (await Store.Chunks.LeaseAsync(other, "w", Minute, redelivered: true, Cancel)).Outcome);
+        }
+
+        await Store.Chunks.AcceptAsync(request, Hour, cancel: Cancel);
+        await RefusedAsync();
+        var answer = await Store.Chunks.LeaseAsync(request, "w", Minute, cancel: Cancel);
+        Assert.Equal(LeaseOutcome.Granted, answer.Outcome);
+        await RefusedAsync();
+        await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now));
+        await RefusedAsync();
+        Assert.Equal(LeaseOutcome.Done, (await Store.Chunks.LeaseAsync(request, "w", Minute, cancel: Cancel)).Outcome);
+        Clock.Advance(2 * Hour);
+        await Store.Chunks.ForgetRequestsAsync(Hour, cancel: Cancel);
+        await RefusedAsync();
+        await Store.Chunks.AcceptAsync(request, Hour, cancel: Cancel);
+    }
+
+    [Fact]
+    public async Task An_image_that_was_sent_along_twice_is_the_same_request_though_each_sending_has_its_own_upload()
+    {
+        ExplainImages Sent(string bytes) => Some.Request("key") with
+        {
+            References = [new ImageReference { Kind = ReferenceKind.Upload, Uri = Guid.NewGuid().ToString(), KnownSha256 = Some.Digest(bytes) }],
+        };
+
+        var first = await Store.Chunks.AcceptAsync(Sent("a"), Hour, cancel: Cancel);
+        AssertSame(first, await Store.Chunks.AcceptAsync(Sent("a"), Hour, cancel: Cancel));
+        await Assert.ThrowsAsync<KeyUsedException>(() => Store.Chunks.AcceptAsync(Sent("b"), Hour, cancel: Cancel));
+    }
+
+    [Fact]
+    public async Task A_key_is_free_again_when_what_it_stood_for_is_deleted()
+    {
+        var id = RequestId.Of("key");
+        await Store.Chunks.AcceptAsync(Some.Request("key"), Hour, cancel: Cancel);
+        Assert.True(await Store.Jobs.DeleteAsync(id, Cancel));
+        Assert.Null(await Store.Chunks.FindClaimAsync(id, Cancel));
+
+        Assert.Equal(JobCreated.New, (await Store.Jobs.CreateAsync(Some.Spec() with { Owner = "ben" }, "key", Cancel)).Outcome);
+        Assert.Equal(Claim.OfJob("ben"), await Store.Chunks.FindClaimAsync(id, Cancel));
+        Assert.True(await Store.Jobs.DeleteAsync(id, Cancel));
+
+        await Store.Chunks.AcceptAsync(Some.Request("key", 3), Hour, cancel: Cancel);
+        Assert.Equal(3, (await Store.Chunks.FindAsync(id, 0, Cancel))!.Count);
+        Assert.Null(await Store.Jobs.FindAsync(id, Cancel));
+    }
+
+    [Fact]
+    public async Task Of_a_job_and_a_request_that_two_processes_make_under_one_key_at_once_one_stands()
+    {
+        await using var other = await ReopenAsync(Clock);
+        var wins = new List<ClaimKind>();
+        for (var round = 0; round < 40; round++)
+        {
+            var (key, id) = ($"key {round}", RequestId.Of($"key {round}"));
+            async Task<ClaimKind?> TryAsync(ClaimKind kind, Func<Task> work)
+            {
+                await Task.Yield();
+                try
+                {
+                    await work();
+                    return kind;
+                }
+                catch (KeyUsedException)
+                {
+                    return null;
+                }
+            }
+
+            // Whoever starts second may be the faster: both orders, and once more from the other process.
+            var (jobs, requests) = round % 2 == 0 ? (Store, other) : (other, Store);
+            var job = () => TryAsync(ClaimKind.Job, () => jobs.Jobs.CreateAsync(Some.Spec(), key, Cancel));
+            var request = () => TryAsync(ClaimKind.Request, () => requests.Chunks.AcceptAsync(Some.Request(key), Hour, cancel: Cancel));
+            var message = () => TryAsync(ClaimKind.Request, async () =>
+            {
+                if ((await requests.Chunks.LeaseAsync(Some.Request(key), "w", Minute, cancel: Cancel)).Outcome == LeaseOutcome.KeyUsed)
+                    throw new KeyUsedException(id, ClaimKind.Job);
+            });
+            var begun = (round % 4 < 2 ? new[] { job, request, message } : [message, request, job]).Select(one => Task.Run(one)).ToList();
+            var winners = (await Task.WhenAll(begun)).OfType<ClaimKind>().Distinct().ToList();
+
+            var winner = Assert.Single(winners);
+            wins.Add(winner);
+            Assert.Equal(winner, (await Store.Chunks.FindClaimAsync(id, Cancel))!.Kind);
+            Assert.Equal(winner == ClaimKind.Job, await Store.Jobs.FindAsync(id, Cancel) is not null);
+            Assert.Equal(winner == ClaimKind.Request, await Store.Chunks.FindAsync(id, 0, Cancel) is { Request: not null });
+        }
+        Assert.Equal(40, wins.Count);
+    }
+
+    [Fact]
+    public async Task Jobs_are_listed_by_their_owner_who_is_no_part_of_what_is_asked()
+    {
+        var hers = (await Store.Jobs.CreateAsync(Some.Spec() with { Owner = "anna" }, "a", Cancel)).Job;
+        await Store.Jobs.CreateAsync(Some.Spec() with { Owner = "ben" }, "b", Cancel);
+        await Store.Jobs.CreateAsync(Some.Spec(), "c", Cancel);
+
+        Assert.Equal([hers.Id], (await Store.Jobs.PageAsync(new JobQuery { Owner = "anna" }, Cancel)).Jobs.Select(job => job.Id));
+        Assert.Equal("anna", (await Store.Jobs.FindAsync(hers.Id, Cancel))!.Spec.Owner);
+        Assert.Equal(3, (await Store.Jobs.PageAsync(new JobQuery(), Cancel)).Jobs.Count);
+        Assert.Empty((await Store.Jobs.PageAsync(new JobQuery { Owner = "Anna" }, Cancel)).Jobs);
+        var again = await Store.Jobs.CreateAsync(Some.Spec() with { Owner = "admin" }, "a", Cancel);
+        Assert.Equal((JobCreated.Existing, "anna"), (again.Outcome, again.Job.Spec.Owner));
+    }
+}
