@@ -178,7 +178,7 @@ public sealed class OwnershipTests
         from endpoint in api.App.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
         from method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? []
         where method is not ("GET" or "HEAD")
-        select (method, endpoint.RoutePattern.RawText!, endpoint);
+        select (method, endpoint.RoutePattern.RawText!.TrimEnd('/'), endpoint);
 
     private sealed record Call(string Path, Func<HttpContent>? Content);
 
