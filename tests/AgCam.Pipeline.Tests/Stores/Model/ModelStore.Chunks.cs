@@ -182,6 +182,7 @@ internal sealed partial class ModelStore
     private void AddRequest(ExplainImages request, TimeSpan trust)
     {
         _direct.Add(request.Owner);
+        _last[request.Owner] = request.References[^1].Uri;
         _chunks.TryAdd((request.Owner, 0), new Chunk
         {
             Owner = request.Owner,
