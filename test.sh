@@ -94,7 +94,9 @@ for service in AGCAM_TEST_RABBITMQ AGCAM_TEST_RABBITMQ_MANAGEMENT AGCAM_TEST_RAB
   [ -n "${!service:-}" ] || echo "left out: tests that need $service (see ./test.sh --help)"
 done
 
-command -v chromium chromium-browser google-chrome >/dev/null || echo "left out: a test that needs a browser (apt-get install chromium)"
+command -v chromium chromium-browser google-chrome >/dev/null || echo "left out: tests that need a browser (apt-get install chromium)"
+command -v promtool >/dev/null || echo "left out: tests of the alert rules (apt-get install prometheus)"
+command -v strace >/dev/null || echo "left out: tests of whom a service calls (apt-get install strace)"
 
 passed=0 failed=0 skipped=0 broken=0
 run_tests() { # PROJECT [ARGS...]

@@ -31,7 +31,8 @@ public sealed class TestScriptTests : IDisposable
             [ "$1" != env ] || echo "export AGCAM_TEST_RABBITMQ=amqp://chroot/ AGCAM_TEST_RABBITMQ_MANAGEMENT=http://chroot/ AGCAM_TEST_RABBITMQ_TLS=amqps://chroot/ AGCAM_TEST_MONGODB=mongodb://chroot/ AGCAM_TEST_SERVICES=$0"
             """);
         Program("bin/dotnet", "echo \"dotnet $1\" >>\"$LOG\"");
-        Program("bin/chromium", "true");
+        foreach (var program in new[] { "chromium", "promtool", "strace" })
+            Program($"bin/{program}", "true");
         Tests("total: 3", "failed: 0", "succeeded: 3", "skipped: 0");
         Docker(Engine);
     }

@@ -25,7 +25,11 @@ internal static class BusRegistration
         if (options.IsInMemory)
         {
             services.TryAddSingleton<IExplainBus, InProcessBus>();
-            services.AddMassTransit(x => x.UsingInMemory((context, bus) => InMemory(context, bus)));
+            services.AddMassTransit(x =>
+            {
+                x.DisableUsageTelemetry();
+                x.UsingInMemory((context, bus) => InMemory(context, bus));
+            });
             return;
         }
 
@@ -38,7 +42,11 @@ internal static class BusRegistration
         else
             services.AddSingleton<IBrokerTransport, MassTransitTransport>();
         services.TryAddSingleton<IExplainBus, BrokerBus>();
-        services.AddMassTransit(x => x.UsingRabbitMq((context, bus) => RabbitMq(context, bus, broker, options)));
+        services.AddMassTransit(x =>
+        {
+            x.DisableUsageTelemetry();
+            x.UsingRabbitMq((context, bus) => RabbitMq(context, bus, broker, options));
+        });
     }
 
     private static void InMemory(IBusRegistrationContext context, IInMemoryBusFactoryConfigurator bus)
