@@ -9,7 +9,6 @@ using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Scalar.AspNetCore;
 
 namespace AgCam.Api;
 
@@ -18,17 +17,20 @@ public static class AgCamApi
 {
     /// <summary>Registers the API; <see cref="PipelineRegistration.AddAgCamPipeline"/> must be registered too.</summary>
     /// <exception cref="OptionsException">An option is out of its range.</exception>
-    /// <exception cref="ApiConfigurationException">Keys are wrong, or there are none and an address is not loopback.</exception>
+    /// <exception cref="ApiConfigurationException">Keys are wrong, or there are none and an address is not loopback; or the certificate cannot be used.</exception>
     public static void AddAgCamApi(this WebApplicationBuilder builder, ApiOptions options)
     {
         OptionsException.ThrowIfInvalid(options, ApiOptions.Section);
         OptionsException.ThrowIfInvalid(options.Retention, $"{ApiOptions.Section}:Retention");
         if (options.Keys.Count == 0)
             LoopbackOnly.Check(options.Listen);
+        ServerCertificate.Check(options);
+        var certificate = options.Tls.CertificateFile is null ? null : new ServerCertificate(options.Tls, TimeProvider.System);
         builder.WebHost.UseUrls(options.Listen);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            certificate?.Use(kestrel);
             kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(options.MinUploadBytesPerSecond, TimeSpan.FromSeconds(5));
             kestrel.Limits.MaxRequestBodySize = options.MaxUploadBytes + (64 << 10); // a form has a little more than its image
         });
@@ -81,7 +83,7 @@ public static class AgCamApi
         v1.MapGroup("").WithTags("Uploads").MapUploads();
         app.MapHealth();
         app.MapOpenApi().AllowAnonymous();
-        app.MapScalarApiReference("/docs", scalar => scalar.WithTitle("AgCam API")).AllowAnonymous();
+        app.MapDocsPage();
     }
 
     /// <summary>Refusals of the framework itself say what to do next, too.</summary>

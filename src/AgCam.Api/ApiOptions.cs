@@ -9,9 +9,15 @@ public sealed record ApiOptions
 {
     public const string Section = "Api";
 
-    /// <summary>Addresses to listen on, separated by semicolons. Without keys they must all be loopback. Default http://127.0.0.1:8080.</summary>
+    /// <summary>
+    /// Addresses to listen on, separated by semicolons; an https:// address needs <see cref="ApiTlsOptions.CertificateFile"/>. Without keys they must all be loopback.
+    /// Default http://127.0.0.1:8080.
+    /// </summary>
     [Required]
     public string Listen { get; init; } = "http://127.0.0.1:8080";
+
+    /// <summary>The certificate of https:// addresses.</summary>
+    public ApiTlsOptions Tls { get; init; } = new();
 
     /// <summary>Who may call. None: only this machine may.</summary>
     public IReadOnlyList<ApiKey> Keys { get; init; } = [];

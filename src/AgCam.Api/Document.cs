@@ -11,7 +11,7 @@ internal static class Document
 
     public static void Describe(OpenApiOptions options)
     {
-        options.AddDocumentTransformer((document, _, _) =>
+        options.AddDocumentTransformer((document, context, _) =>
         {
             document.Info = new OpenApiInfo
             {
@@ -20,10 +20,11 @@ internal static class Document
                 Description = "Explains Vision Transformers: hand it images; get back where the model looked, which boxes that gives, and how it was computed.",
             };
             document.Components ??= new OpenApiComponents();
-            document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
-            {
-                [KeyScheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An API key. Scopes: " + string.Join(", ", Doors.Scope.All) + "." },
-            };
+            if (NeedsKeys(context.ApplicationServices))
+                document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
+                {
+                    [KeyScheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An API key. Scopes: " + string.Join(", ", Doors.Scope.All) + "." },
+                };
             return Task.CompletedTask;
         });
         options.AddOperationTransformer((operation, context, _) =>
@@ -34,7 +35,8 @@ internal static class Document
             if (metadata.OfType<NeededScope>().LastOrDefault() is { } scope)
             {
                 operation.Description = $"{operation.Description} Scope: {scope.Name}.".TrimStart();
-                operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(KeyScheme, context.Document)] = [] }];
+                if (NeedsKeys(context.ApplicationServices))
+                    operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(KeyScheme, context.Document)] = [] }];
             }
             return Task.CompletedTask;
         });
@@ -49,4 +51,7 @@ internal static class Document
             return Task.CompletedTask;
         });
     }
+
+    /// <summary>Without keys nobody is asked for one, so no operation says that it needs one.</summary>
+    private static bool NeedsKeys(IServiceProvider services) => services.GetRequiredService<ApiKeys>().AreConfigured;
 }

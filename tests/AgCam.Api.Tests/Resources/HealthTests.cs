@@ -1,3 +1,4 @@
+using AgCam.Api.Doors;
 using AgCam.Pipeline.Tests.Running;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -48,7 +49,7 @@ public sealed class HealthTests
     [Fact]
     public async Task The_document_names_every_route_with_its_scope()
     {
-        await using var api = await RunningApi.StartAsync(worker: false);
+        await using var api = await RunningApi.StartAsync(new ApiOptions { Keys = [ApiKey.Create("reader", Scope.Read).Entry] }, worker: false);
         var document = await api.GetAsync("/openapi/v1.json");
         var routes = api.App.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
             .Select(endpoint => endpoint.RoutePattern.RawText!.TrimEnd('/')).Where(route => route.StartsWith("/v1/")).Distinct().ToList();
@@ -63,6 +64,31 @@ public sealed class HealthTests
         var items = document["paths"]!["/v1/items"]!["get"]!;
         Assert.Contains("correct", items["parameters"]!.AsArray().Select(parameter => (string?)parameter!["name"]));
         Assert.Contains("label errors come first", (string)items["description"]!);
-        Assert.Contains("scalar", await api.Client.GetStringAsync("/docs"), StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task Without_keys_the_document_asks_for_none()
+    {
+        await using var api = await RunningApi.StartAsync(worker: false);
+        var document = await api.GetAsync("/openapi/v1.json");
+        Assert.DoesNotContain("ecurity", document.ToJsonString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_page_of_the_reference_runs_only_its_own_scripts_and_asks_only_its_own_host()
+    {
+        await using var api = await RunningApi.StartAsync(worker: false);
+        var nonces = new List<string>();
+        for (var i = 0; i < 2; i++)
+        {
+            using var answer = await api.Client.GetAsync("/docs/");
+            var policy = answer.Headers.GetValues("Content-Security-Policy").Single().Split("; ").ToDictionary(rule => rule.Split(' ')[0], rule => rule[rule.IndexOf(' ')..]);
+            Assert.Equal((" 'none'", " 'self'", " 'self'"), (policy["default-src"], policy["connect-src"], policy["font-src"]));
+            nonces.Add(System.Text.RegularExpressions.Regex.Match(policy["script-src"], "^ 'nonce-([0-9a-f]{32})' 'self'$").Groups[1].Value);
+            var page = await answer.Content.ReadAsStringAsync();
+            Assert.Contains($"nonce=\"{nonces[^1]}\"", page, StringComparison.Ordinal);
+            Assert.DoesNotContain("http", page.Replace("http-equiv", "", StringComparison.Ordinal), StringComparison.Ordinal); // no address of another host
+        }
+        Assert.NotEqual(nonces[0], nonces[1]);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 
 namespace AgCam.Tests.Evaluation;
 
@@ -16,7 +17,36 @@ internal static class Chromium
     public static void Screenshot(string page, string picture, string profile, int width = 1280, int height = 2400) =>
         Run(profile, $"--screenshot={picture}", $"--window-size={width},{height}", new Uri(page).AbsoluteUri);
 
-    private static string Run(string profile, params string[] arguments)
+    /// <summary>Visits an address of this machine. Other hosts cannot be reached.</summary>
+    /// <returns>The document after its scripts have run, what the console said, and every address that the page asked for.</returns>
+    public static (string Dom, string Said, IReadOnlyList<Uri> Asked) Visit(Uri address, string profile)
+    {
+        var log = Path.Combine(profile, "network.json");
+        Directory.CreateDirectory(profile);
+        var (dom, said) = RunSaying(
+            profile, "--dump-dom", "--virtual-time-budget=20000", "--window-size=1280,2400", "--enable-logging=stderr", $"--log-net-log={log}", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", address.AbsoluteUri);
+        return (dom, said, AskedBy(address, File.ReadAllText(log)));
+    }
+
+    /// <summary>The browser's own requests have no page as their initiator.</summary>
+    private static List<Uri> AskedBy(Uri page, string log)
+    {
+        if (!log.TrimEnd().EndsWith('}'))
+            log = log.TrimEnd().TrimEnd(',') + "]}"; // it was not closed
+        using var document = JsonDocument.Parse(log);
+        var initiator = page.GetLeftPart(UriPartial.Authority);
+        return
+        [
+            .. from entry in document.RootElement.GetProperty("events").EnumerateArray()
+               where entry.TryGetProperty("params", out var given) && given.ValueKind == JsonValueKind.Object && given.TryGetProperty("url", out _)
+                  && given.TryGetProperty("initiator", out var asker) && asker.GetString() == initiator
+               select new Uri(entry.GetProperty("params").GetProperty("url").GetString()!),
+        ];
+    }
+
+    private static string Run(string profile, params string[] arguments) => RunSaying(profile, arguments).Output;
+
+    private static (string Output, string Errors) RunSaying(string profile, params string[] arguments)
     {
         var start = new ProcessStartInfo(Program!) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in (string[])["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", $"--user-data-dir={profile}", .. arguments])
@@ -30,6 +60,6 @@ internal static class Chromium
             throw new TimeoutException($"chromium did not end within {Limit.TotalMinutes} minutes.");
         }
 
-        return process.ExitCode == 0 ? output.Result : throw new InvalidOperationException($"chromium ended with {process.ExitCode}: {errors.Result}");
+        return process.ExitCode == 0 ? (output.Result, errors.Result) : throw new InvalidOperationException($"chromium ended with {process.ExitCode}: {errors.Result}");
     }
 }
