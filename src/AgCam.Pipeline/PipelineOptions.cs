@@ -113,7 +113,7 @@ public sealed record PipelineOptions : IValidatableObject
     /// <summary>Who is told that a job has ended.</summary>
     public WebhookOptions Webhooks { get; init; } = new();
 
-    /// <summary>With the contents of <see cref="StoreFile"/> and <see cref="BusFile"/> in <see cref="Store"/> and <see cref="Bus"/>.</summary>
+    /// <summary>Returns the options with the contents of every secret file in place of its name.</summary>
     /// <exception cref="OptionsException">A file is missing, cannot be read, or is empty.</exception>
     public PipelineOptions WithSecrets() => this with
     {
@@ -121,6 +121,7 @@ public sealed record PipelineOptions : IValidatableObject
         Bus = BusFile is { } bus ? SecretFile.Read("Pipeline:BusFile", bus) : Bus,
         StoreFile = null,
         BusFile = null,
+        Webhooks = Webhooks.WithSecrets(),
     };
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

@@ -28,6 +28,8 @@ public static class PipelineRegistration
         OptionsException.ThrowIfInvalid(options.References.Limits, $"{PipelineOptions.Section}:References:Limits");
         OptionsException.ThrowIfInvalid(options.Webhooks, $"{PipelineOptions.Section}:Webhooks");
         OptionsException.ThrowIfInvalid(options.References.S3, $"{PipelineOptions.Section}:References:S3");
+        GuardedHosts.Check(options.References.Hosts, options.References.Networks, ReferenceOptions.HostsSetting);
+        GuardedHosts.Check(options.Webhooks.AllHosts, options.Webhooks.Networks, WebhookOptions.HostsSetting);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton(new ModelCatalog(options.Models));

@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using AgCam.Images;
 
 namespace AgCam.Pipeline.References;
@@ -10,11 +12,18 @@ namespace AgCam.Pipeline.References;
 /// </summary>
 /// <param name="setting">Where the operator names them, for the refusal.</param>
 /// <param name="lookUp">A name's addresses; by default as the system has them.</param>
+/// <exception cref="OptionsException">A host or a network is not written as it must be.</exception>
 internal sealed class GuardedHosts(IReadOnlyList<string> hosts, IReadOnlyList<string> networks, string setting, Func<string, CancellationToken, Task<IPAddress[]>>? lookUp = null)
 {
+    private readonly AllowedHost[] _hosts = [.. hosts.Select(text => AllowedHost.Parse(text, setting))];
+
     private readonly IPNetwork[] _own = [.. networks.Select(text => IPNetwork.TryParse(text, out var network)
         ? network
         : throw new OptionsException($"The network \"{text}\" is not written like 10.1.0.0/16."))];
+
+    /// <summary>Checks at the start how the operator has written hosts and networks.</summary>
+    /// <exception cref="OptionsException">A host or a network is not written as it must be.</exception>
+    public static void Check(IReadOnlyList<string> hosts, IReadOnlyList<string> networks, string setting) => _ = new GuardedHosts(hosts, networks, setting);
 
     public SocketsHttpHandler Handler() => new()
     {
@@ -26,16 +35,23 @@ internal sealed class GuardedHosts(IReadOnlyList<string> hosts, IReadOnlyList<st
         PooledConnectionLifetime = TimeSpan.FromMinutes(2),
         ConnectTimeout = TimeSpan.FromSeconds(10),
         MaxResponseHeadersLength = 32,
+        // A server's certificate may name addresses to fetch its issuer from: nobody allowed those.
+        SslOptions = new SslClientAuthenticationOptions
+        {
+            CertificateChainPolicy = new X509ChainPolicy { DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck },
+        },
     };
 
-    /// <exception cref="ImageException">The host is not allowed.</exception>
+    /// <exception cref="ImageException">The host or its port is not allowed.</exception>
     public void Judge(Uri uri)
     {
         if (!IsAllowed(uri))
-            throw new ImageException(ReferenceFailure.NotAllowed, $"{uri.Scheme}://{uri.Authority} is not a host that may be called. The operator names hosts with {setting}.");
+            throw new ImageException(
+                ReferenceFailure.NotAllowed,
+                $"{uri.Scheme}://{uri.Authority} is not a host and port that may be called. The operator names hosts with {setting}, and a port other than 80 and 443 behind the host.");
     }
 
-    public bool IsAllowed(Uri uri) => uri.Scheme is "http" or "https" && uri.UserInfo.Length == 0 && hosts.Any(host => Matches(host, uri.IdnHost));
+    public bool IsAllowed(Uri uri) => uri.Scheme is "http" or "https" && uri.UserInfo.Length == 0 && _hosts.Any(host => host.Allows(uri));
 
     /// <summary>The client wraps what the connect callback throws.</summary>
     public static ImageException? Refused(Exception? e) => e switch
@@ -44,10 +60,6 @@ internal sealed class GuardedHosts(IReadOnlyList<string> hosts, IReadOnlyList<st
         null => null,
         _ => Refused(e.InnerException),
     };
-
-    private static bool Matches(string allowed, string host) => allowed.StartsWith("*.", StringComparison.Ordinal)
-        ? host.EndsWith(allowed[1..], StringComparison.OrdinalIgnoreCase) && host.Length > allowed.Length - 1
-        : string.Equals(allowed, host, StringComparison.OrdinalIgnoreCase);
 
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
     {

@@ -19,12 +19,12 @@ internal sealed class HttpImages : IDisposable
     private readonly HostPatience _patience;
 
     /// <param name="lookUp">See <see cref="GuardedHosts"/>.</param>
-    /// <exception cref="OptionsException">A network is not written as address/length.</exception>
+    /// <exception cref="OptionsException">A host or a network is not written as it must be.</exception>
     public HttpImages(ReferenceOptions options, Func<string, CancellationToken, Task<IPAddress[]>>? lookUp = null)
     {
         _options = options;
         _patience = new HostPatience(new HostTries(Tries, TimeSpan.FromSeconds(options.HttpSeconds), TimeSpan.FromSeconds(options.HostPatienceSeconds)), MayPass, IsAway);
-        _hosts = new GuardedHosts(options.Hosts, options.Networks, "Pipeline:References:Hosts", lookUp);
+        _hosts = new GuardedHosts(options.Hosts, options.Networks, ReferenceOptions.HostsSetting, lookUp);
         _client = new HttpClient(_hosts.Handler()) { Timeout = Timeout.InfiniteTimeSpan };
         _client.DefaultRequestHeaders.UserAgent.ParseAdd("agcam");
     }
@@ -100,7 +100,7 @@ internal sealed class HttpImages : IDisposable
         return kept.ToArray();
     }
 
-    /// <exception cref="ImageException">The host is not allowed.</exception>
+    /// <exception cref="ImageException">The host or its port is not allowed.</exception>
     public void Judge(Uri uri) => _hosts.Judge(uri);
 
     private ImageException TooMany(Uri uri) => new(ImageFailure.TooManyBytes, $"{Show(uri)} has more than the {_options.Limits.MaxBytes} bytes that are allowed.");

@@ -6,10 +6,15 @@ namespace AgCam.Pipeline.References;
 /// <summary>Where images may be read from. Nothing is allowed that is not named.</summary>
 public sealed record ReferenceOptions
 {
+    internal const string HostsSetting = "Pipeline:References:Hosts";
+
     /// <summary>Folders; files at any depth below them may be read. None by default.</summary>
     public IReadOnlyList<string> Roots { get; init; } = [];
 
-    /// <summary>Hosts that http and https references may name: "images.example.org", or "*.example.org" for all below it. None by default.</summary>
+    /// <summary>
+    /// Hosts that http and https references may name: "images.example.org", or "*.example.org" for all below it. Ports 80 and 443 may be called; another port is written behind the host
+    /// and then the only one: "images.example.org:8443". None by default.
+    /// </summary>
     public IReadOnlyList<string> Hosts { get; init; } = [];
 
     /// <summary>Addresses that are refused otherwise (private, loopback, ...) but belong to <see cref="Hosts"/> of one's own: "10.1.0.0/16". None by default.</summary>

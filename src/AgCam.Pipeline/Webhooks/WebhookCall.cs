@@ -29,11 +29,11 @@ internal sealed class WebhookCall : IDisposable
     private readonly HttpClient _client;
     private readonly TimeProvider _clock;
 
-    /// <exception cref="OptionsException">A network is not written as address/length.</exception>
+    /// <exception cref="OptionsException">A host or a network is not written as it must be.</exception>
     public WebhookCall(PipelineOptions options, TimeProvider clock)
     {
         (_options, _clock) = (options.Webhooks, clock);
-        _hosts = new GuardedHosts(_options.AllHosts, _options.Networks, "Pipeline:Webhooks:Hosts");
+        _hosts = new GuardedHosts(_options.AllHosts, _options.Networks, WebhookOptions.HostsSetting);
         _client = new HttpClient(_hosts.Handler()) { Timeout = TimeSpan.FromSeconds(_options.TimeoutSeconds) };
         _client.DefaultRequestHeaders.UserAgent.ParseAdd("agcam");
     }

@@ -6,10 +6,15 @@ namespace AgCam.Pipeline.Webhooks;
 /// <summary>Who may be told that a job has ended. Nobody is called who is not named.</summary>
 public sealed record WebhookOptions : IValidatableObject
 {
+    internal const string HostsSetting = "Pipeline:Webhooks:Hosts";
+
     /// <summary>Called at the end of every job that names no webhook of its own. Default none.</summary>
     public string? Url { get; init; }
 
-    /// <summary>Hosts that a job may name for its own webhook: "hooks.example.org", or "*.example.org". None by default.</summary>
+    /// <summary>
+    /// Hosts that a job may name for its own webhook: "hooks.example.org", or "*.example.org". Ports 80 and 443 may be called; another port is written behind the host
+    /// and then the only one: "hooks.example.org:8443". None by default.
+    /// </summary>
     public IReadOnlyList<string> Hosts { get; init; } = [];
 
     /// <summary>Addresses that are refused otherwise (private, loopback, ...) but belong to hosts of one's own: "10.1.0.0/16". None by default.</summary>
@@ -17,6 +22,9 @@ public sealed record WebhookOptions : IValidatableObject
 
     /// <summary>The key of the signature, at least 16 characters; the receiver has it too. Needed with Url or Hosts.</summary>
     public string? Secret { get; init; }
+
+    /// <summary>A file that holds what <see cref="Secret"/> would: a secret that a cluster mounts. Default none.</summary>
+    public string? SecretFile { get; init; }
 
     /// <summary>Seconds that a receiver may take to answer. Default 10.</summary>
     [Range(0.1, 60)]
@@ -28,11 +36,19 @@ public sealed record WebhookOptions : IValidatableObject
 
     internal bool AreOn => Url is { Length: > 0 } || Hosts.Count > 0;
 
-    /// <summary>Those of jobs, and the one of <see cref="Url"/>.</summary>
-    internal IReadOnlyList<string> AllHosts => Uri.TryCreate(Url, UriKind.Absolute, out var url) ? [.. Hosts, url.IdnHost] : Hosts;
+    /// <summary>The hosts of jobs, and the host and port of <see cref="Url"/>.</summary>
+    internal IReadOnlyList<string> AllHosts => Uri.TryCreate(Url, UriKind.Absolute, out var url) ? [.. Hosts, AllowedHost.Of(url)] : Hosts;
+
+    /// <summary>Returns the options with the content of <see cref="SecretFile"/> in <see cref="Secret"/>.</summary>
+    /// <exception cref="OptionsException">The file is missing, cannot be read, or is empty.</exception>
+    internal WebhookOptions WithSecrets() => SecretFile is not { } file ? this : this with
+    {
+        Secret = Pipeline.SecretFile.Read("Pipeline:Webhooks:SecretFile", file),
+        SecretFile = null,
+    };
 
     /// <summary>Whether a job may name it.</summary>
-    public bool MayCall(Uri uri) => new GuardedHosts(AllHosts, [], "").IsAllowed(uri);
+    public bool MayCall(Uri uri) => new GuardedHosts(AllHosts, [], HostsSetting).IsAllowed(uri);
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

@@ -16,7 +16,7 @@ public sealed class WebhookTests
     public async Task A_jobs_end_is_told_signed_until_the_receiver_takes_it()
     {
         await using var receiver = await Receiver.StartAsync(n => n < 2 ? 500 : 204);
-        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = Allowed });
+        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver) });
         var job = await SubmitAsync(api, receiver.Url);
         var calls = await receiver.WaitAsync(3);
         await ToldAsync(api);
@@ -47,13 +47,13 @@ public sealed class WebhookTests
         var answer = 503;
         await using var receiver = await Receiver.StartAsync(_ => answer);
         string job;
-        await using (var first = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = Allowed, Store = store }))
+        await using (var first = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver), Store = store }))
         {
             job = await SubmitAsync(first, receiver.Url);
             await receiver.WaitAsync(1);
         }
         answer = 200;
-        await using var second = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = Allowed, Store = store });
+        await using var second = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver), Store = store });
         await ToldAsync(second);
         Assert.Equal(job, receiver.Calls[^1].Id);
     }
@@ -62,7 +62,7 @@ public sealed class WebhookTests
     public async Task A_name_that_points_into_ones_own_network_is_not_called()
     {
         await using var receiver = await Receiver.StartAsync(_ => 200);
-        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = Allowed with { Networks = [] } });
+        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver) with { Networks = [] } });
         await SubmitAsync(api, receiver.Url);
         await ToldAsync(api); // given up
         Assert.Empty(receiver.Calls);
@@ -72,7 +72,7 @@ public sealed class WebhookTests
     public async Task A_redirect_is_not_followed()
     {
         await using var receiver = await Receiver.StartAsync(n => n == 0 ? 302 : 200);
-        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = Allowed });
+        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver) });
         var job = await SubmitAsync(api, receiver.Url);
         await ToldAsync(api);
         Assert.Equal([job, job], receiver.Calls.Select(call => call.Id)); // the second is the next try; a GET of the other place would have no id
@@ -102,6 +102,49 @@ public sealed class WebhookTests
     [Fact]
     public void Webhooks_without_a_secret_do_not_start() =>
         Assert.Contains("Pipeline:Webhooks:Secret", Assert.Throws<OptionsException>(() => OptionsException.ThrowIfInvalid(Allowed with { Secret = null }, "Pipeline:Webhooks")).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task Other_ports_of_an_allowed_host_are_refused_with_the_job()
+    {
+        await using var api = await RunningApi.StartAsync(worker: false, pipeline: options => options with { Webhooks = Allowed });
+        var body = new JsonObject { ["source"] = $"folder:{api.Folder}", ["webhook"] = "http://localhost:6379/told" };
+        await RunningApi.RefusedAsync(await api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request");
+    }
+
+    [Theory]
+    [InlineData("hooks.example.org/told")]
+    [InlineData("http://hooks.example.org")]
+    [InlineData("hooks.example.org:0")]
+    [InlineData("hooks.example.org:99999")]
+    [InlineData("")]
+    public async Task A_host_that_is_not_written_as_one_ends_the_start(string host)
+    {
+        var wrong = await Assert.ThrowsAsync<OptionsException>(() => RunningApi.StartAsync(worker: false, pipeline: options => options with { Webhooks = Allowed with { Hosts = [host] } }));
+        Assert.StartsWith("Pipeline:Webhooks:Hosts: ", wrong.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_secret_may_stand_in_a_file()
+    {
+        using var folder = new Folder();
+        var file = Path.Combine(folder.Path, "secret");
+        await File.WriteAllTextAsync(file, Secret + "\n", Cancel);
+        await using var receiver = await Receiver.StartAsync(_ => 200);
+        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver) with { Secret = null, SecretFile = file } });
+        await SubmitAsync(api, receiver.Url);
+        var call = (await receiver.WaitAsync(1))[0];
+        Assert.Equal(JobEvent.Signature(Secret, Guid.Parse(call.Id), long.Parse(call.Timestamp), call.Body), call.Signature);
+    }
+
+    [Fact]
+    public async Task A_secret_file_that_is_missing_ends_the_start_by_its_name()
+    {
+        var wrong = await Assert.ThrowsAsync<OptionsException>(() => RunningApi.StartAsync(
+            worker: false, pipeline: options => options with { Webhooks = Allowed with { Secret = null, SecretFile = "/nowhere/secret" } }));
+        Assert.Contains("Pipeline:Webhooks:SecretFile: /nowhere/secret", wrong.Message, StringComparison.Ordinal);
+    }
+
+    private static WebhookOptions AllowedOf(Receiver receiver) => Allowed with { Hosts = [$"localhost:{new Uri(receiver.Url).Port}"] };
 
     private static WebhookOptions Allowed => new() { Hosts = ["localhost"], Networks = ["127.0.0.0/8", "::1/128"], Secret = Secret };
 

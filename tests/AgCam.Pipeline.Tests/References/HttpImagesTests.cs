@@ -1,5 +1,9 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using AgCam.Images;
 using AgCam.Pipeline.References;
@@ -51,7 +55,7 @@ public sealed class HttpImagesTests : IDisposable
     public async Task A_host_that_is_not_listed_is_not_asked()
     {
         Answer("200 OK", "the bytes");
-        Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(Allowed() with { Hosts = ["images.example.org", "*.localhost"] })).Reason);
+        Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(Allowed() with { Hosts = [$"images.example.org:{Port}", $"*.localhost:{Port}"] })).Reason);
         Assert.Equal(0, _asked);
     }
 
@@ -67,7 +71,7 @@ public sealed class HttpImagesTests : IDisposable
     [MemberData(nameof(NotPublic))]
     public async Task A_listed_name_that_leads_to_an_address_that_is_not_public_is_not_called(string address)
     {
-        using var http = new HttpImages(new ReferenceOptions { Hosts = ["images.example.org"] }, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Parse(address)]));
+        using var http = new HttpImages(new ReferenceOptions { Hosts = [$"images.example.org:{Port}"] }, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Parse(address)]));
         var failure = await Assert.ThrowsAsync<ImageException>(() => http.ReadAsync($"http://images.example.org:{Port}/a.png", Cancel));
         Assert.Equal(ReferenceFailure.NotAllowed, failure.Reason);
         Assert.Contains(IPAddress.Parse(address).ToString(), failure.Message);
@@ -79,7 +83,7 @@ public sealed class HttpImagesTests : IDisposable
     {
         var host = address.Contains(':') ? $"[{address}]" : address;
         Answer("200 OK", "the bytes");
-        using var http = new HttpImages(new ReferenceOptions { Hosts = [new Uri($"http://{host}").IdnHost] });
+        using var http = new HttpImages(new ReferenceOptions { Hosts = [AllowedHost.Of(new Uri($"http://{host}:{Port}"))] });
         var failure = await Assert.ThrowsAsync<ImageException>(() => http.ReadAsync($"http://{host}:{Port}/a.png", Cancel));
         Assert.Equal(0, _asked);
         if (address is "0.0.0.0" or "::")
@@ -136,7 +140,7 @@ public sealed class HttpImagesTests : IDisposable
         HttpClient.DefaultProxy = new ProxyForOne("proxied.example.org", new Uri($"http://127.0.0.1:{((IPEndPoint)proxy.LocalEndpoint).Port}"));
         try
         {
-            using var http = new HttpImages(Rebinding() with { Hosts = ["proxied.example.org"], HttpSeconds = 5 }, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]));
+            using var http = new HttpImages(Rebinding() with { Hosts = [$"proxied.example.org:{Port}"], HttpSeconds = 5 }, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]));
             Answer("200 OK", "the bytes");
             Assert.Equal("the bytes", Encoding.ASCII.GetString(await http.ReadAsync($"http://proxied.example.org:{Port}/a.png", Cancel)));
             Assert.False(proxy.Pending());
@@ -157,6 +161,40 @@ public sealed class HttpImagesTests : IDisposable
         Answer("302 Found", "", $"Location: {to}");
         Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(Allowed())).Reason);
         Assert.Equal(1, _asked);
+    }
+
+    [Fact]
+    public async Task Other_ports_of_an_allowed_host_are_not_called()
+    {
+        Answer("200 OK", "the bytes");
+        var failure = await FailsAsync(Allowed() with { Hosts = ["localhost", "localhost:8443"] });
+        Assert.Equal(ReferenceFailure.NotAllowed, failure.Reason);
+        Assert.Contains($"localhost:{Port} is not a host and port that may be called", failure.Message);
+        Assert.Equal(0, _asked);
+    }
+
+    [Fact]
+    public async Task A_redirect_to_another_port_of_an_allowed_host_is_refused()
+    {
+        using var elsewhere = new TcpListener(IPAddress.Loopback, 0);
+        elsewhere.Start();
+        Answer("302 Found", "", $"Location: http://localhost:{((IPEndPoint)elsewhere.LocalEndpoint).Port}/admin");
+        Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(Allowed())).Reason);
+        Assert.Equal(1, _asked);
+        Assert.False(elsewhere.Pending());
+    }
+
+    /// <summary>A certificate may say where its issuer can be fetched: an address of its owner's choice, behind every rule for hosts.</summary>
+    [Fact]
+    public async Task An_address_in_a_certificate_is_not_called()
+    {
+        using var issuer = new TcpListener(IPAddress.Loopback, 0);
+        issuer.Start();
+        using var certificate = SelfMade.LeafThatNamesItsIssuerAt(new Uri($"http://127.0.0.1:{((IPEndPoint)issuer.LocalEndpoint).Port}/issuer.cer"));
+        var serving = ServeTlsAsync(certificate);
+        using var http = new HttpImages(Allowed() with { HttpSeconds = 20 });
+        Assert.Equal(ReferenceFailure.Unreachable, (await Assert.ThrowsAsync<ImageException>(() => http.ReadAsync($"https://localhost:{Port}/a.png", Cancel))).Reason);
+        Assert.False(issuer.Pending());
     }
 
     [Fact]
@@ -209,9 +247,9 @@ public sealed class HttpImagesTests : IDisposable
     /// <summary>Loopback as well, but not in the network that is allowed.</summary>
     private static IPAddress Elsewhere { get; } = IPAddress.Parse("127.0.0.2");
 
-    private static ReferenceOptions Rebinding() => new() { Hosts = ["images.example.org"], Networks = ["127.0.0.1/32"] };
+    private ReferenceOptions Rebinding() => new() { Hosts = [$"images.example.org:{Port}"], Networks = ["127.0.0.1/32"] };
 
-    private static ReferenceOptions Allowed() => new() { Hosts = ["localhost"], Networks = ["127.0.0.0/8", "::1/128"] };
+    private ReferenceOptions Allowed() => new() { Hosts = ["localhost", $"localhost:{Port}"], Networks = ["127.0.0.0/8", "::1/128"] };
 
     private async Task<byte[]> ReadAsync(ReferenceOptions options)
     {
@@ -220,6 +258,25 @@ public sealed class HttpImagesTests : IDisposable
     }
 
     private Task<ImageException> FailsAsync(ReferenceOptions options) => Assert.ThrowsAsync<ImageException>(() => ReadAsync(options));
+
+    /// <summary>Handshakes only: nobody trusts the certificate.</summary>
+    private async Task ServeTlsAsync(X509Certificate2 certificate)
+    {
+        while (true)
+        {
+            using var client = await _listener.AcceptTcpClientAsync(Cancel);
+            await using var tls = new SslStream(client.GetStream());
+            try
+            {
+                await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true) }, Cancel);
+                _ = await tls.ReadAsync(new byte[1], Cancel);
+            }
+            catch (Exception refused) when (refused is IOException or AuthenticationException)
+            {
+                // The client hung up.
+            }
+        }
+    }
 
     /// <summary>Each request the next answer; the last one for all that follow.</summary>
     private void AnswerInTurn(params (string Status, string? Header)[] answers) => Answer(() => answers[Math.Min(_asked, answers.Length) - 1], "the bytes");
@@ -254,6 +311,26 @@ public sealed class HttpImagesTests : IDisposable
             }
         }
     });
+
+    private static class SelfMade
+    {
+        public static X509Certificate2 LeafThatNamesItsIssuerAt(Uri address)
+        {
+            using var issuerKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            var issuer = new CertificateRequest("CN=an issuer that is not sent", issuerKey, HashAlgorithmName.SHA256);
+            issuer.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+            using var authority = issuer.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            var leaf = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+            var names = new SubjectAlternativeNameBuilder();
+            names.AddDnsName("localhost");
+            leaf.CertificateExtensions.Add(names.Build());
+            leaf.CertificateExtensions.Add(new X509AuthorityInformationAccessExtension(null, [address.AbsoluteUri]));
+            using var signed = leaf.Create(authority, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1), [1, 2, 3, 4]);
+            using var whole = signed.CopyWithPrivateKey(key);
+            return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null);
+        }
+    }
 
     private sealed class ProxyForOne(string host, Uri proxy) : IWebProxy
     {

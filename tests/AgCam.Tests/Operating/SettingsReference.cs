@@ -53,7 +53,7 @@ internal static partial class SettingsReference
             environment, over that from the command line where it has an option for it. In a file a name's parts are nested objects; in the environment `__` stands between them, and N counts
             from 0. A setting that does not exist, is of another type or out of its range ends the start with exit code 2 and its name.
 
-            Secrets (passwords in addresses, the webhooks' key) belong into the environment or a file, never onto the command line.
+            Secrets (passwords in addresses, the webhooks' key, credentials of S3) belong into a file that a setting ending in `File` names, or into the environment, never onto the command line.
 
             OpenTelemetry's own variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_PROTOCOL`, `OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER`, ...) are read as they are; without an endpoint
             nothing is collected. The log's levels are .NET's: `Logging__LogLevel__AgCam=Debug`.

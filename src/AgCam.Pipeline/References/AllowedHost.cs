@@ -1,0 +1,43 @@
+using System.Globalization;
+
+namespace AgCam.Pipeline.References;
+
+/// <summary>
+/// One host that the operator allows: "images.example.org", or "*.example.org" for every host below it. Ports 80 and 443 are allowed; a port behind the name
+/// ("images.example.org:8443", "[2001:db8::1]:8443") is allowed instead of them.
+/// </summary>
+internal sealed record AllowedHost(string Name, int? Port)
+{
+    private const string Below = "*.";
+
+    /// <exception cref="OptionsException">The text is no host, or its port is none.</exception>
+    public static AllowedHost Parse(string text, string setting)
+    {
+        var (name, port) = Split(text);
+        var number = 0;
+        if (port is not null && !(int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number is > 0 and <= 65535))
+            throw new OptionsException($"{setting}: \"{text}\" has no port from 1 to 65535 behind the colon.");
+        var host = name.StartsWith(Below, StringComparison.Ordinal) ? name[Below.Length..] : name;
+        return Uri.CheckHostName(host) != UriHostNameType.Unknown
+            ? new AllowedHost(Uri.CheckHostName(host) == UriHostNameType.IPv6 ? new Uri($"http://[{name}]").IdnHost : name, port is null ? null : number)
+            : throw new OptionsException($"{setting}: \"{text}\" is no host. Write images.example.org, *.example.org or images.example.org:8443.");
+    }
+
+    /// <summary>Returns the host and the port of an address, in the form that <see cref="Parse"/> reads.</summary>
+    public static string Of(Uri uri) => uri.HostNameType == UriHostNameType.IPv6 ? $"[{uri.IdnHost}]:{uri.Port}" : $"{uri.IdnHost}:{uri.Port}";
+
+    public bool Allows(Uri uri) => IsNamed(uri.IdnHost) && (Port is { } port ? uri.Port == port : uri.Port is 80 or 443);
+
+    private bool IsNamed(string host) => Name.StartsWith(Below, StringComparison.Ordinal)
+        ? host.EndsWith(Name[1..], StringComparison.OrdinalIgnoreCase) && host.Length > Name.Length - 1
+        : string.Equals(Name, host, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>An IPv6 address has colons of its own: a port behind it needs brackets around it.</summary>
+    private static (string Name, string? Port) Split(string text)
+    {
+        if (text.StartsWith('[') && text.IndexOf(']') is var end and > 0)
+            return (text[1..end], text.Length == end + 1 ? null : text[(end + 1)..].TrimStart(':'));
+        var colon = text.IndexOf(':');
+        return colon < 0 || colon != text.LastIndexOf(':') ? (text, null) : (text[..colon], text[(colon + 1)..]);
+    }
+}
