@@ -3,6 +3,7 @@ using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Telemetry;
 using AgCam.Worker.Batching;
 using AgCam.Worker.Chunks;
 using AgCam.Worker.Engines;
@@ -68,7 +69,11 @@ internal sealed class WorkerLoops(
         await Task.WhenAll(_loops);
     }
 
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        PipelineTelemetry.BeginDevice();
+        return Task.CompletedTask;
+    }
 
     public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -66,6 +66,11 @@ public static class PipelineTelemetry
         foreach (var outcome in new[] { "delivered", "unanswered", "given-up" })
             Webhooks.Add(0, new KeyValuePair<string, object?>("outcome", outcome));
         Found.Add(0);
+    }
+
+    /// <summary>The same for what only a process with a device has: an average over devices counts no process without one.</summary>
+    public static void BeginDevice()
+    {
         InFlight.Add(0);
         DeviceBusy.Add(0);
     }

@@ -1,0 +1,70 @@
+using System.Diagnostics;
+
+namespace AgCam.Deploy.Tests;
+
+/// <summary>The alert rules, as Prometheus' own promtool reads and evaluates them.</summary>
+public sealed class AlertTests
+{
+    private const string Skipped = "promtool is not installed: apt-get install prometheus";
+
+    public static bool IsThere => Program is not null;
+
+    private static string? Program { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, "promtool")).FirstOrDefault(File.Exists);
+
+    [Theory(SkipUnless = nameof(IsThere), Skip = Skipped)]
+    [InlineData("check", "rules", "alerts.yml")]
+    [InlineData("check", "config", "prometheus.yml")]
+    [InlineData("test", "rules", "alerts.test.yml")]
+    public async Task Promtool_accepts(string verb, string kind, string file)
+    {
+        var (code, said) = await RunAsync(verb, kind, Repository.PathOf("infra", "observability", file));
+        Assert.True(code == 0, said);
+    }
+
+    /// <summary>A rule that was broken is noticed: here one that counts API pods as idle devices.</summary>
+    [Fact(SkipUnless = nameof(IsThere), Skip = Skipped)]
+    public async Task Promtool_refuses_a_rule_that_fires_for_busy_workers()
+    {
+        var folder = Directory.CreateTempSubdirectory("agcam-alerts-").FullName;
+        try
+        {
+            var rules = Repository.Text("infra", "observability", "alerts.yml");
+            var wrong = rules.Replace("avg(rate(agcam_device_busy_seconds_total[15m]))", "sum(rate(agcam_device_busy_seconds_total[15m])) / count(agcam_backlog) / 2");
+            Assert.NotEqual(rules, wrong);
+            File.WriteAllText(Path.Combine(folder, "alerts.yml"), wrong);
+            File.Copy(Repository.PathOf("infra", "observability", "alerts.test.yml"), Path.Combine(folder, "alerts.test.yml"));
+            var (code, said) = await RunAsync("test", "rules", Path.Combine(folder, "alerts.test.yml"));
+            Assert.NotEqual(0, code);
+            Assert.Contains("AgcamDeviceIdle", said);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not()
+    {
+        var alerts = Items(Read("alerts.yml")["groups"]).SelectMany(group => Items(group["rules"])).Select(rule => (string)rule["alert"]!).ToList();
+        var cases = Items(Read("alerts.test.yml")["tests"]).SelectMany(test => Items(test["alert_rule_test"])).ToList();
+        Assert.NotEmpty(alerts);
+        Assert.Equal(alerts.Order(), Named(fires: true));
+        Assert.Equal(alerts.Order(), Named(fires: false));
+
+        IEnumerable<string> Named(bool fires) => cases.Where(one => Items(one["exp_alerts"]).Any() == fires).Select(one => (string)one["alertname"]!).Distinct().Order();
+    }
+
+    private static Dictionary<object, object?> Read(string file) => Repository.Yaml(Repository.Text("infra", "observability", file));
+
+    private static IEnumerable<Dictionary<object, object?>> Items(object? list) => Assert.IsType<List<object?>>(list).Cast<Dictionary<object, object?>>();
+
+    private static async Task<(int Code, string Said)> RunAsync(params string[] arguments)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var process = Process.Start(new ProcessStartInfo(Program!, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(cancel), process.StandardError.ReadToEndAsync(cancel));
+        await process.WaitForExitAsync(cancel);
+        return (process.ExitCode, $"{await output}\n{await errors}");
+    }
+}
