@@ -21,6 +21,7 @@ func types() map[string]any {
 		"v1 Pod":                                  &corev1.Pod{},
 		"v1 Service":                              &corev1.Service{},
 		"v1 ServiceAccount":                       &corev1.ServiceAccount{},
+		"networking.k8s.io/v1 Ingress":            &networkingv1.Ingress{},
 		"networking.k8s.io/v1 NetworkPolicy":      &networkingv1.NetworkPolicy{},
 		"policy/v1 PodDisruptionBudget":           &policyv1.PodDisruptionBudget{},
 		"keda.sh/v1alpha1 ScaledObject":           &scaledObject{},

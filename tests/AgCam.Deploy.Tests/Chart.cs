@@ -12,6 +12,7 @@ internal static class Chart
         broker: {existingSecret: agcam-broker}
         store: {existingSecret: agcam-store}
         api: {keys: [{name: anna, sha256: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", scopes: [submit, read]}]}
+        networkPolicy: {broker: {to: [{podSelector: {matchLabels: {app: rabbitmq}}}]}, store: {to: [{ipBlock: {cidr: 10.3.0.0/16}}]}}
         """;
 
     /// <param name="values">YAML, each over those before it.</param>

@@ -14,9 +14,34 @@ public sealed class ChartTests
         modelVolume: {persistentVolumeClaim: {claimName: models}}
         images: {roots: [/images], volume: {nfs: {server: files, path: /export}}, hosts: [images.example.org], networks: [10.1.0.0/16]}
         image: {tag: "1", pullSecrets: [registry]}
-        api: {options: {Api__MaxPending: 100}, tolerations: [{key: a, operator: Exists}], nodeSelector: {a: b}, affinity: {podAntiAffinity: {}}}
-        worker: {device: cuda, maxBatch: 64, warmUp: [vit], gpu: {enabled: true, runtimeClassName: nvidia}, tolerations: [{key: b, operator: Exists}], nodeSelector: {gpu: h200}}
-        networkPolicy: {from: [{namespaceSelector: {matchLabels: {name: mlops}}}], extraEgress: [{to: [{ipBlock: {cidr: 10.2.0.0/16}}]}]}
+        api:
+          options: {Api__MaxPending: 100, Pipeline__Webhooks__SecretFile: /etc/agcam/extra/agcam-hooks/secret}
+          tlsSecret: api-tls
+          extraSecrets: [agcam-hooks]
+          extraVolumes: [{name: cache, emptyDir: {}}]
+          extraVolumeMounts: [{name: cache, mountPath: /cache}]
+          envFrom: [{configMapRef: {name: agcam-more}}]
+          tolerations: [{key: a, operator: Exists}]
+          nodeSelector: {a: b}
+          affinity: {podAntiAffinity: {}}
+        worker:
+          device: cuda
+          maxBatch: 64
+          warmUp: [vit]
+          gpu: {enabled: true, runtimeClassName: nvidia}
+          extraSecrets: [agcam-s3]
+          extraVolumes: [{name: scratch, emptyDir: {sizeLimit: 2Gi}}]
+          extraVolumeMounts: [{name: scratch, mountPath: /scratch}]
+          envFrom: [{secretRef: {name: agcam-proxy}}]
+          tolerations: [{key: b, operator: Exists}]
+          nodeSelector: {gpu: h200}
+        ingress: {enabled: true, className: nginx, host: agcam.example.org, tlsSecret: agcam-example-org, annotations: {a: b}}
+        networkPolicy:
+          from: [{namespaceSelector: {matchLabels: {name: mlops}}}]
+          images: {to: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8]}}, {ipBlock: {cidr: "::/0"}}], ports: [443]}
+          webhooks: {to: [{podSelector: {matchLabels: {app: hooks}}}], ports: [8443]}
+          collector: {to: [{podSelector: {matchLabels: {app: collector}}}]}
+          extraEgress: [{to: [{ipBlock: {cidr: 169.254.0.0/16}}], ports: [{port: 80}]}]
         serviceAccount: {annotations: {role: reader}}
         telemetry: {otlpEndpoint: "http://collector:4317", prometheus: true}
         serviceMonitor: {enabled: true, labels: {release: prometheus}}
@@ -28,7 +53,7 @@ public sealed class ChartTests
     [InlineData("{networkPolicy: {enabled: false}, pdb: {enabled: false}, serviceAccount: {create: false}, setup: {mode: none}}", "Deployment Service Pod Deployment")]
     [InlineData(
         All,
-        "Deployment Service NetworkPolicy PodDisruptionBudget PodDisruptionBudget TriggerAuthentication ScaledObject ServiceAccount Service ServiceMonitor Job Pod Deployment")]
+        "Ingress Deployment Service NetworkPolicy PodDisruptionBudget PodDisruptionBudget TriggerAuthentication ScaledObject ServiceAccount Service ServiceMonitor Job Pod Deployment")]
     public void Every_object_is_one_that_Kubernetes_would_take(string values, string kinds) =>
         Assert.Equal(kinds.Split(' ').Order(), Chart.Render(Chart.Least, values).Select(node => (string)node["kind"]!).Order());
 
@@ -48,6 +73,17 @@ public sealed class ChartTests
     [InlineData("worker: {tolerations: [{key: a, efect: NoSchedule}]}", "efect")]
     [InlineData("modelVolume: {persistentVolumeClaim: {claim: models}}", "claim")]
     [InlineData("podSecurityContext: {runAsNonRot: true}", "runAsNonRot")]
+    [InlineData("networkPolicy: {broker: {to: []}}", "networkPolicy.broker.to")]
+    [InlineData("networkPolicy: {store: {to: []}}", "networkPolicy.store.to")]
+    [InlineData("networkPolicy: {store: {to: [{ipBlok: {cidr: 10.0.0.0/8}}]}}", "ipBlok")]
+    [InlineData("networkPolicy: {store: {to: [{ipBlock: {cidr: anywhere}}]}}", "cidr")]
+    [InlineData("images: {hosts: [images.example.org]}", "networkPolicy.images.to")]
+    [InlineData("telemetry: {otlpEndpoint: \"http://collector:4317\"}", "networkPolicy.collector.to")]
+    [InlineData("networkPolicy: {images: {to: [{ipBlock: {cidr: 169.254.169.254/32}}]}}", "169.254.169.254/32 is where clouds have their metadata service")]
+    [InlineData("networkPolicy: {extraEgress: [{to: [{ipBlock: {cidr: \"fd00:ec2::/64\"}}]}]}", "fd00:ec2::/64 is where clouds have their metadata service")]
+    [InlineData("networkPolicy: {extraEgress: [{ports: [{port: 443}]}]}", "to")]
+    [InlineData("ingress: {enabled: true}", "ingress.host")]
+    [InlineData("tmpSize: big", "tmpSize")]
     public void A_misspelt_value_or_field_and_a_missing_one_are_refused_by_name(string values, string named) =>
         Assert.Contains(named, Chart.Refused(Chart.Least, values));
 
@@ -98,6 +134,100 @@ public sealed class ChartTests
                 Assert.Empty(container["volumeMounts"]!.AsArray().Select(mount => (string)mount!["name"]!).Except(pod["volumes"]!.AsArray().Select(volume => (string)volume!["name"]!)));
             }
         }
+    }
+
+    [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
+    [InlineData("")]
+    [InlineData(All)]
+    public void Nothing_may_be_called_that_is_not_named_with_its_ports(string values)
+    {
+        var egress = Egress(Chart.Render(Chart.Least, values));
+        Assert.NotEmpty(egress);
+        Assert.All(egress, rule => Assert.NotEmpty(rule["to"]!.AsArray()));
+        Assert.All(egress, rule => Assert.NotEmpty(rule["ports"]!.AsArray()));
+        Assert.DoesNotContain(egress, rule => rule["to"]!.AsArray().Any(peer => peer!["ipBlock"] is null && peer["podSelector"] is null && peer["namespaceSelector"] is null));
+    }
+
+    [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
+    public void Only_what_is_named_can_be_reached()
+    {
+        var least = Egress(Chart.Render(Chart.Least));
+        Assert.Equal(["53", "5671 5672", "27017", "8080"], least.Select(PortsOf));
+        var all = Egress(Chart.Render(Chart.Least, All));
+        Assert.Equal(["53", "5671 5672", "27017", "443", "8443", "8080", "4317", "80"], all.Select(PortsOf));
+
+        static string PortsOf(JsonNode rule) => string.Join(' ', rule["ports"]!.AsArray().Select(port => (int)port!["port"]!).Distinct());
+    }
+
+    [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
+    [InlineData("0.0.0.0/0", "169.254.169.254/32")]
+    [InlineData("128.0.0.0/1", "169.254.169.254/32")]
+    [InlineData("169.254.0.0/16", "169.254.169.254/32")]
+    [InlineData("169.254.169.252/30", "169.254.169.254/32")]
+    [InlineData("0.0.0.0/1", null)]
+    [InlineData("10.0.0.0/8", null)]
+    [InlineData("169.254.168.0/24", null)]
+    [InlineData("::/0", "fd00:ec2::254/128")]
+    [InlineData("fc00::/7", "fd00:ec2::254/128")]
+    [InlineData("fd00::/8", "fd00:ec2::254/128")]
+    [InlineData("fd00:ec2::/32", "fd00:ec2::254/128")]
+    [InlineData("2000::/3", null)]
+    [InlineData("fd12:3456::/32", null)]
+    [InlineData("2001:db8::/64", null)]
+    public void The_metadata_services_of_clouds_are_taken_out_of_every_block_that_holds_them(string block, string? except)
+    {
+        foreach (var values in new[] { $"networkPolicy: {{images: {{to: [{{ipBlock: {{cidr: \"{block}\"}}}}]}}}}", $"networkPolicy: {{extraEgress: [{{to: [{{ipBlock: {{cidr: \"{block}\"}}}}]}}]}}" })
+        {
+            var named = Egress(Chart.Render(Chart.Least, values)).SelectMany(rule => rule["to"]!.AsArray()).Single(peer => (string?)peer!["ipBlock"]?["cidr"] == block)!["ipBlock"]!;
+            Assert.Equal(except is null ? [] : [except], (named["except"]?.AsArray() ?? []).Select(address => (string?)address));
+        }
+    }
+
+    [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
+    public void A_certificate_makes_the_API_speak_https_and_be_asked_by_https()
+    {
+        foreach (var (values, scheme) in new[] { ("", (string?)null), (All, "HTTPS") })
+        {
+            var pod = PodOf(Chart.Render(Chart.Least, values).Of("Deployment", "try-agcam-api"));
+            Assert.Equal($"{scheme?.ToLowerInvariant() ?? "http"}://*:8080", Environment(Container(pod))["Api__Listen"]);
+            foreach (var probe in new[] { "startupProbe", "readinessProbe", "livenessProbe" })
+                Assert.Equal(scheme, (string?)Container(pod)[probe]!["httpGet"]!["scheme"]);
+        }
+        var api = PodOf(Chart.Render(Chart.Least, All).Of("Deployment", "try-agcam-api"));
+        Assert.Equal(("/etc/agcam/api-tls/tls.crt", "/etc/agcam/api-tls/tls.key"), (Environment(Container(api))["Api__Tls__CertificateFile"], Environment(Container(api))["Api__Tls__KeyFile"]));
+        Assert.Equal("api-tls", (string?)Volume(api, "api-tls")["secret"]!["secretName"]);
+        Assert.Equal("/etc/agcam/api-tls", MountOf(api, "api-tls"));
+    }
+
+    [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
+    [InlineData("api", "agcam-hooks", "cache", "configMapRef", "agcam-more")]
+    [InlineData("worker", "agcam-s3", "scratch", "secretRef", "agcam-proxy")]
+    public void Extra_secrets_volumes_and_environment_reach_the_part_that_names_them(string part, string secret, string volume, string kind, string from)
+    {
+        var pod = PodOf(Chart.Render(Chart.Least, All).Of("Deployment", $"try-agcam-{part}"));
+        Assert.Equal(secret, (string?)Volume(pod, $"extra-{secret}")["secret"]!["secretName"]);
+        Assert.Equal($"/etc/agcam/extra/{secret}", MountOf(pod, $"extra-{secret}"));
+        Assert.Equal($"/{volume}", MountOf(pod, volume));
+        Assert.Equal(from, (string?)Assert.Single(Container(pod)["envFrom"]!.AsArray())![kind]!["name"]);
+    }
+
+    [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
+    [InlineData("", "1Gi")]
+    [InlineData("tmpSize: 64Mi", "64Mi")]
+    public void The_folder_for_temporary_files_has_a_size(string values, string size)
+    {
+        foreach (var pod in Chart.Render(Chart.Least, values, "setup: {mode: job, existingSecret: agcam-setup}").Select(PodOf).Where(pod => pod is not null))
+            Assert.Equal(size, (string?)Volume(pod, "tmp")["emptyDir"]!["sizeLimit"]);
+    }
+
+    [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
+    public void An_Ingress_leads_to_the_port_of_the_service()
+    {
+        var objects = Chart.Render(Chart.Least, All);
+        var ingress = objects.Of("Ingress", "try-agcam")["spec"]!;
+        var service = ingress["rules"]![0]!["http"]!["paths"]![0]!["backend"]!["service"]!;
+        Assert.Contains(objects.Of("Service", (string)service["name"]!)["spec"]!["ports"]!.AsArray(), port => (string?)port!["name"] == (string?)service["port"]!["name"]);
+        Assert.Equal(("agcam.example.org", "agcam-example-org", "nginx"), ((string?)ingress["rules"]![0]!["host"], (string?)ingress["tls"]![0]!["secretName"], (string?)ingress["ingressClassName"]));
     }
 
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
@@ -196,6 +326,12 @@ public sealed class ChartTests
         var monitored = objects.Of("ServiceMonitor", "try-agcam")["spec"]!["selector"]!["matchLabels"]!.AsObject();
         Assert.All(monitored, label => Assert.Equal((string?)label.Value, (string?)objects.Of("Service", "try-agcam-metrics")["metadata"]!["labels"]![label.Key]));
     }
+
+    private static List<JsonNode> Egress(IReadOnlyList<JsonNode> objects) => [.. objects.Of("NetworkPolicy", "try-agcam")["spec"]!["egress"]!.AsArray().Select(rule => rule!)];
+
+    private static JsonNode Volume(JsonNode pod, string name) => pod["volumes"]!.AsArray().Single(volume => (string?)volume!["name"] == name)!;
+
+    private static string? MountOf(JsonNode pod, string volume) => (string?)Container(pod)["volumeMounts"]!.AsArray().Single(mount => (string?)mount!["name"] == volume)!["mountPath"];
 
     private static JsonNode PodOf(JsonNode node) => ((string?)node["kind"] == "Pod" ? node["spec"] : node["spec"]?["template"]?["spec"])!;
 

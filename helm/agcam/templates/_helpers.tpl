@@ -53,6 +53,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- fail (printf "%s.clientCertificate: name the secret that holds it in %s.tlsSecret" $name $name) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.ingress.enabled (not .Values.ingress.host) -}}
+{{- fail "ingress.host: name the host that the Ingress answers for" -}}
+{{- end -}}
+{{- $policy := .Values.networkPolicy -}}
+{{- if $policy.enabled -}}
+{{- range $name, $to := dict "broker" $policy.broker.to "store" $policy.store.to -}}
+{{- if not $to -}}
+{{- fail (printf "networkPolicy.%s.to: name where the %s is, e.g. [{ipBlock: {cidr: 10.1.0.0/16}}] or [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %s}}}]; or set networkPolicy.enabled to false" $name $name $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.images.hosts (not $policy.images.to) -}}
+{{- fail "networkPolicy.images.to: images.hosts allows hosts, but the policy lets pods reach none; for hosts on the internet [{ipBlock: {cidr: 0.0.0.0/0}}]" -}}
+{{- end -}}
+{{- if and .Values.telemetry.otlpEndpoint (not $policy.collector.to) -}}
+{{- fail "networkPolicy.collector.to: telemetry.otlpEndpoint names a collector, but the policy does not let pods reach it" -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.keda.enabled .Values.store.clientCertificate (not .Values.keda.existingSecret) -}}
 {{- fail "keda.existingSecret: KEDA has no client's certificate of ours; name a secret with an address that it can log in with" -}}
 {{- end -}}
@@ -119,6 +136,33 @@ imagePullSecrets:
 - {name: HOME, value: /tmp}
 {{- end }}
 
+{{- /* Takes the values of one part, api or worker. */ -}}
+{{- define "agcam.envFrom" -}}
+{{- with .envFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "agcam.extraMounts" -}}
+{{- range .extraSecrets }}
+- {name: extra-{{ . }}, mountPath: /etc/agcam/extra/{{ . }}, readOnly: true}
+{{- end }}
+{{- with .extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "agcam.extraVolumes" -}}
+{{- range .extraSecrets }}
+- name: extra-{{ . }}
+  secret: {secretName: {{ . }}, defaultMode: 0440}
+{{- end }}
+{{- with .extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
 {{- define "agcam.options" -}}
 {{- range $name, $value := . }}
 - {name: {{ $name }}, value: {{ $value | quote }}}
@@ -145,7 +189,7 @@ imagePullSecrets:
 {{- /* Takes a dict of root, broker and store: secret and key of each address. */ -}}
 {{- define "agcam.volumes" -}}
 - name: tmp
-  emptyDir: {}
+  emptyDir: {sizeLimit: {{ .root.Values.tmpSize }}}
 - name: secrets
   projected:
     defaultMode: 0440
