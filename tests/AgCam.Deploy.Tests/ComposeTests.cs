@@ -71,10 +71,17 @@ public sealed partial class ComposeTests
     }
 
     [Fact]
-    public void Images_of_others_are_pinned_by_version()
+    public void Images_of_others_are_pinned_by_version_and_digest()
     {
         foreach (var (name, service) in Services.Where(service => !service.Service.ContainsKey("build")))
-            Assert.True(Version().IsMatch((string)service["image"]!), $"{name}: {service["image"]} names no version.");
+            Assert.True(Version().IsMatch((string)service["image"]!), $"{name}: {service["image"]} names no version and digest.");
+    }
+
+    [Fact]
+    public void Every_container_has_a_memory_limit()
+    {
+        foreach (var (name, service) in Services)
+            Assert.True(Memory().IsMatch(service.GetValueOrDefault("mem_limit") as string ?? ""), $"{name} has no mem_limit.");
     }
 
     [Fact]
@@ -95,7 +102,7 @@ public sealed partial class ComposeTests
             Assert.Equal("true", service["read_only"]);
             Assert.Equal(["ALL"], List(service["cap_drop"]));
             Assert.Equal(["no-new-privileges:true"], List(service["security_opt"]));
-            Assert.Equal(["/tmp"], List(service["tmpfs"]));
+            Assert.Matches(@"^/tmp:size=\d+m,mode=1777$", (string)Assert.Single(List(service["tmpfs"]))!);
         }
     }
 
@@ -142,6 +149,9 @@ public sealed partial class ComposeTests
 
     private static IEnumerable<string> Names(Dictionary<object, object?> map) => map.Keys.Cast<string>();
 
-    [GeneratedRegex(@":(v?\d+\.\d+\.\d+(-[a-z]+)?|RELEASE\.[0-9TZ-]+)$")]
+    [GeneratedRegex(@":(v?\d+\.\d+\.\d+(-[a-z]+)?|RELEASE\.[0-9TZ-]+)@sha256:[0-9a-f]{64}$")]
     private static partial Regex Version();
+
+    [GeneratedRegex(@"^(\$\{AGCAM_[A-Z]+_MEMORY:-)?\d+[mg]\}?$")]
+    private static partial Regex Memory();
 }
