@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Worker;
@@ -92,6 +93,37 @@ public sealed class RabbitMqTests
         var reason = Encoding.UTF8.GetString((byte[])aside.BasicProperties.Headers!["MT-Fault-Message"]!);
         Assert.Contains(field, reason);
         Assert.Equal(body, Encoding.UTF8.GetString(aside.Body.Span));
+    }
+
+    [Theory(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = Skipped)]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_request_whose_key_is_a_jobs_or_another_requests_is_put_aside_with_the_reason(bool isJobs)
+    {
+        using var pictures = new Pictures(3);
+        await using var broker = await Broker.OpenAsync();
+        await using var process = await Processes.StartAsync(broker.Over(Processes.Options(pictures)), new WorkerOptions());
+        string Intake(string path) => new JsonObject
+        {
+            ["key"] = "order-17",
+            ["model"] = new JsonObject { ["id"] = NullEngine.Pin.Id, ["sha256"] = NullEngine.Pin.Sha256.ToString() },
+            ["references"] = new JsonArray(new JsonObject { ["uri"] = path }),
+        }.ToJsonString();
+        Task<JobProgress> RecountAsync() => process.Store.Items.RecountAsync(RequestId.Of("order-17"), Cancel);
+        if (isJobs)
+            await process.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin }, "order-17");
+        else
+            await SendAsync(broker, "intake", Intake(pictures.PathOf(1)));
+        await Eventually.TrueAsync(async () => (await RecountAsync()).Completed == (isJobs ? 3 : 1), 60);
+
+        await SendAsync(broker, "intake", Intake(pictures.PathOf(0)));
+
+        var aside = await broker.GetAsync("bulk_error");
+        var reason = Encoding.UTF8.GetString((byte[])aside.BasicProperties.Headers!["MT-Fault-Message"]!);
+        Assert.Contains("key \"order-17\" was used", reason);
+        Assert.Equal(isJobs ? 3 : 1, (await RecountAsync()).Completed);
+        if (isJobs)
+            Assert.Equal(3, (await process.WaitAsync(RequestId.Of("order-17"), job => job.State == JobState.Completed)).Progress.Completed);
     }
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = Skipped)]
