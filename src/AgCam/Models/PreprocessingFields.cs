@@ -21,6 +21,9 @@ internal sealed record PreprocessingFields
 
     public Interpolation? Interpolation { get; init; }
 
+    /// <summary>Interpolation of a centre crop to an oblong input, where it is another one: timm's is always bilinear.</summary>
+    public Interpolation? OblongInterpolation { get; init; }
+
     public CropRounding CropRounding { get; init; }
 
     public IReadOnlyList<float>? Mean { get; init; }
@@ -44,6 +47,7 @@ internal sealed record PreprocessingFields
             CropPct = options.CropPct ?? (sameMode ? CropPct : null),
             ResizeTo = options.CropPct is null && sameMode ? ResizeTo : null,
             Interpolation = options.Interpolation ?? Interpolation,
+            OblongInterpolation = options.Interpolation ?? OblongInterpolation,
             Mean = options.Mean ?? Mean,
             Std = options.Std ?? Std,
         };
@@ -71,13 +75,15 @@ internal sealed record PreprocessingFields
                 $"{model} does not say how images are prepared for it, and a guess would change every result. "
                 + $"Add {string.Join(", ", missing)}.");
         var (height, width) = (Side(Height!.Value, 8_192), Side(Width!.Value, 8_192));
+        var isOblongCrop = CropMode == Preprocessing.CropMode.Center && height != width;
         return new PreprocessingOptions
         {
             InputHeight = height,
             InputWidth = width,
             CropMode = CropMode!.Value,
-            ResizeTo = Resized(height, width),
-            Interpolation = Interpolation!.Value,
+            ResizeHeight = Resized(height),
+            ResizeWidth = Resized(width),
+            Interpolation = (isOblongCrop ? OblongInterpolation : null) ?? Interpolation!.Value,
             CropRounding = CropRounding,
             Mean = Channels(Mean!, "--mean", zeroAllowed: true),
             Std = Channels(Std!, "--std", zeroAllowed: false),
@@ -90,20 +96,17 @@ internal sealed record PreprocessingFields
         }
     }
 
-    /// <summary>The side that the image is resized to before the crop; 0 where nothing is cropped.</summary>
-    private int Resized(int height, int width)
+    /// <summary>Returns the target's side before the crop to <paramref name="side"/>; 0 where nothing is cropped.</summary>
+    private int Resized(int side)
     {
-        if (ResizeTo is { } side)
-            return Side(side, MostResized);
+        if (ResizeTo is { } named)
+            return Side(named, MostResized);
         if (CropPct is not { } share || share == 1)
             return 0;
-        if (share is not (> 0 and < 1))
-            throw new ModelException(ModelFailure.BadConfiguration,
+        return share is > 0 and < 1
+            ? Side((int)Math.Min(Math.Floor(side / share), int.MaxValue), MostResized) // as timm: 224 / 0.9 -> 248
+            : throw new ModelException(ModelFailure.BadConfiguration,
                 $"A crop_pct of {share} makes no sense: give --crop-pct above 0 and at most 1.");
-        if (height != width)
-            throw new ModelException(ModelFailure.UnsupportedPreprocessing,
-                $"A crop_pct of {share} of an oblong input ({height} x {width}) is not covered: give --crop-pct 1.");
-        return Side((int)Math.Min(Math.Floor(height / share), int.MaxValue), MostResized); // as timm: 224 / 0.9 -> 248
     }
 
     private static int Side(int pixels, int most) => pixels > 0 && pixels <= most

@@ -17,24 +17,27 @@ internal readonly record struct Geometry(long Width, long Height, long X, long Y
 
     private static (long Width, long Height) Resized(PreprocessingOptions options, int width, int height)
     {
-        switch (options.CropMode)
+        int targetWidth = options.ResizeWidth == 0 ? options.InputWidth : options.ResizeWidth;
+        int targetHeight = options.ResizeHeight == 0 ? options.InputHeight : options.ResizeHeight;
+        double ratioAcross = (double)width / targetWidth;
+        double ratioDown = (double)height / targetHeight;
+        return options.CropMode switch
         {
-            case CropMode.Squash:
-                return options.ResizeTo == 0 ? (options.InputWidth, options.InputHeight) : (options.ResizeTo, options.ResizeTo);
-            case CropMode.Center:
-                long shorter = options.ResizeTo == 0 ? Math.Min(options.InputWidth, options.InputHeight) : options.ResizeTo;
-                // Truncated, as torchvision does: int(size * long / short).
-                return width <= height ? (shorter, (long)((double)(shorter * height) / width)) : ((long)((double)(shorter * width) / height), shorter);
-            case CropMode.Border:
-                double tallest = options.ResizeTo == 0 ? options.InputHeight : options.ResizeTo;
-                double widest = options.ResizeTo == 0 ? options.InputWidth : options.ResizeTo;
-                double ratio = Math.Max(height / tallest, width / widest);
-                // Rounded half to even, as timm does; a line thinner than half a pixel keeps one.
-                return (Math.Max(1, (long)Math.Round(width / ratio)), Math.Max(1, (long)Math.Round(height / ratio)));
-            default:
-                throw new ArgumentOutOfRangeException(nameof(options), options.CropMode, "Unknown crop mode.");
-        }
+            CropMode.Squash => (targetWidth, targetHeight),
+            CropMode.Center when targetWidth == targetHeight => ShorterSide(targetWidth, width, height),
+            CropMode.Center => Divided(width, height, Math.Min(ratioAcross, ratioDown)),
+            CropMode.Border => Divided(width, height, Math.Max(ratioAcross, ratioDown)),
+            _ => throw new ArgumentOutOfRangeException(nameof(options), options.CropMode, "Unknown crop mode."),
+        };
     }
+
+    /// <summary>torchvision's Resize with one number truncates the longer side: int(size * long / short).</summary>
+    private static (long Width, long Height) ShorterSide(long side, int width, int height) =>
+        width <= height ? (side, (long)((double)(side * height) / width)) : ((long)((double)(side * width) / height), side);
+
+    /// <summary>timm's ResizeKeepRatio rounds both sides half to even. A line thinner than half a pixel keeps one.</summary>
+    private static (long Width, long Height) Divided(int width, int height, double ratio) =>
+        (Math.Max(1, (long)Math.Round(width / ratio)), Math.Max(1, (long)Math.Round(height / ratio)));
 
     private static long Offset(long resized, int input, CropRounding rounding) =>
         resized < input ? -((input - resized) / 2)

@@ -14,16 +14,16 @@ public enum Interpolation
 /// <summary>How an image of any shape becomes the model's input size.</summary>
 public enum CropMode
 {
-    /// <summary>Both sides are resized to <see cref="PreprocessingOptions.ResizeTo"/>, whatever the aspect ratio, then the centre is cropped.</summary>
+    /// <summary>Resizes to the target exactly, whatever the aspect ratio, then crops the centre.</summary>
     Squash,
 
-    /// <summary>The shorter side is resized to <see cref="PreprocessingOptions.ResizeTo"/>, then the centre is cropped.</summary>
+    /// <summary>
+    /// Resizes until the picture covers the target, then crops the centre. A square target follows torchvision: its side is the shorter
+    /// side, and the longer one is truncated. An oblong target follows timm: both sides are rounded.
+    /// </summary>
     Center,
 
-    /// <summary>
-    /// The longer side is resized to <see cref="PreprocessingOptions.ResizeTo"/>, then the centre is cropped and what is missing is filled with
-    /// the mean colour.
-    /// </summary>
+    /// <summary>Resizes until the picture fits into the target, then crops the centre; what is missing gets the mean colour.</summary>
     Border,
 }
 
@@ -51,11 +51,18 @@ public sealed record PreprocessingOptions
     public required CropMode CropMode { get; init; }
 
     /// <summary>
-    /// Length in pixels that the shorter (Center), longer (Border) or both (Squash) sides are resized to before the crop, e.g.
-    /// floor(224 / 0.9) = 248. Zero, the default, stands for the input size itself.
+    /// Height in pixels of the target that the picture is resized to before the crop, e.g. floor(224 / 0.9) = 248, 0 to 16384. Zero, the
+    /// default, stands for the input's height.
     /// </summary>
     [Range(0, 16384)]
-    public int ResizeTo { get; init; }
+    public int ResizeHeight { get; init; }
+
+    /// <summary>
+    /// Width in pixels of the target that the picture is resized to before the crop, 0 to 16384. Zero, the default, stands for the input's
+    /// width.
+    /// </summary>
+    [Range(0, 16384)]
+    public int ResizeWidth { get; init; }
 
     public required Interpolation Interpolation { get; init; }
 
@@ -68,26 +75,34 @@ public sealed record PreprocessingOptions
     public required IReadOnlyList<float> Std { get; init; }
 
     /// <summary>Part of every explanation's identity: raised when a change of this code changes pixels.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
-    /// <summary>Canonical text with the version: part of every explanation's identity. <see cref="Parse"/> reads it.</summary>
+    /// <summary>Version of Pillow whose pixels these are: part of every explanation's identity. Up to 12, tall pictures differ.</summary>
+    public const string PillowVersion = "13.0.0";
+
+    /// <summary>Canonical text with the versions: part of every explanation's identity. <see cref="Parse"/> reads it.</summary>
     public string Canonical() => FormattableString.Invariant(
-        $"preprocessing/{Version};{InputWidth}x{InputHeight};{CropMode};{ResizeTo};{CropRounding};{Interpolation};mean={string.Join(',', Mean.Select(Text))};std={string.Join(',', Std.Select(Text))}");
+        $"preprocessing/{Version};pillow/{PillowVersion};{InputWidth}x{InputHeight};{CropMode};{ResizeWidth}x{ResizeHeight};")
+        + $"{CropRounding};{Interpolation};"
+        + $"mean={string.Join(',', Mean.Select(Text))};std={string.Join(',', Std.Select(Text))}";
 
     /// <summary>The options behind a canonical text, so that a stored explanation alone tells how its picture was cut.</summary>
     /// <exception cref="FormatException">Not such a text, or one of another version.</exception>
     public static PreprocessingOptions Parse(string canonical)
     {
-        if (canonical.Split(';') is not [var version, var size, var crop, var resize, var rounding, var interpolation, var mean, var std]
-            || version != $"preprocessing/{Version}" || size.Split('x') is not [var width, var height]
+        if (canonical.Split(';') is not
+            [var version, var pillow, var size, var crop, var resize, var rounding, var interpolation, var mean, var std]
+            || version != $"preprocessing/{Version}" || pillow != $"pillow/{PillowVersion}"
+            || size.Split('x') is not [var width, var height] || resize.Split('x') is not [var resizeWidth, var resizeHeight]
             || !mean.StartsWith("mean=", StringComparison.Ordinal) || !std.StartsWith("std=", StringComparison.Ordinal))
-            throw new FormatException($"\"{canonical}\" is not how preprocessing/{Version} is written.");
+            throw new FormatException($"\"{canonical}\" is not how preprocessing/{Version} with pillow/{PillowVersion} is written.");
         return new PreprocessingOptions
         {
             InputWidth = int.Parse(width, CultureInfo.InvariantCulture),
             InputHeight = int.Parse(height, CultureInfo.InvariantCulture),
             CropMode = Enum.Parse<CropMode>(crop),
-            ResizeTo = int.Parse(resize, CultureInfo.InvariantCulture),
+            ResizeWidth = int.Parse(resizeWidth, CultureInfo.InvariantCulture),
+            ResizeHeight = int.Parse(resizeHeight, CultureInfo.InvariantCulture),
             Interpolation = Enum.Parse<Interpolation>(interpolation),
             CropRounding = Enum.Parse<CropRounding>(rounding),
             Mean = Values(mean["mean=".Length..]),

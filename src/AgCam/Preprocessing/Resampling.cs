@@ -9,7 +9,7 @@ public readonly record struct PixelWindow(long X, long Y, int Width, int Height)
 
 /// <summary>
 /// Resizing that equals Pillow's <c>Image.resize</c> for 8-bit RGB bit for bit, which is what most Vision Transformers were trained and are
-/// evaluated with: a horizontal pass rounded to 8 bits, then a vertical pass, both in 22-bit fixed point.
+/// evaluated with: a horizontal and a vertical pass in 22-bit fixed point, with 8 bits between them.
 /// </summary>
 public static class Resampling
 {
@@ -99,18 +99,18 @@ public static class Resampling
         }
 
         var across = ResamplingWeights.Compute(image.Width, width, window.X, window.Width, filter);
-        if (IsMuchShorter((double)image.Height / height, (double)image.Width / width))
+        if (IsVerticalFirst(image, width, height))
             DownThenAcross(image, rows, across, destination, stride, window.Height, rowBytes);
         else
             AcrossThenDown(image, rows, across, destination, stride, window.Height, rowBytes);
     }
 
     /// <summary>
-    /// Pillow 13 resizes a picture whose height shrinks clearly more than its width vertically first (a portrait squashed to a square, say);
-    /// Pillow up to 12 does so only beyond 1 : 100. The order moves about a fifth of the values by one level. The golden pictures place the bound
-    /// between 1.003 and 1.333.
+    /// The rule of Pillow <see cref="PreprocessingOptions.PillowVersion"/>: vertically first when the height loses more than twice the
+    /// pixels that the width loses. The order moves about a fifth of the values by one level.
     /// </summary>
-    private static bool IsMuchShorter(double shrinkDown, double shrinkAcross) => shrinkDown > 1 && shrinkDown > 1.1 * shrinkAcross;
+    private static bool IsVerticalFirst(RgbImage image, long width, long height) =>
+        image.Height > height && image.Height - height > 2 * (image.Width - width);
 
     private static void AcrossThenDown(
         RgbImage image, ResamplingWeights rows, ResamplingWeights columns, Span<byte> destination, int stride, int height, int rowBytes)

@@ -99,7 +99,8 @@ public class CheckpointLayoutTests
         using var timm = Open("timm_vit");
         Assert.Equal(hf.ClassNames, timm.ClassNames);
         Assert.Equal((CropMode.Center, 64, 71, Interpolation.Bicubic),
-            (timm.Preprocessing.CropMode, timm.Preprocessing.InputHeight, timm.Preprocessing.ResizeTo, timm.Preprocessing.Interpolation)); // floor(64 / 0.9) = 71
+            (timm.Preprocessing.CropMode, timm.Preprocessing.InputHeight, timm.Preprocessing.ResizeHeight,
+                timm.Preprocessing.Interpolation)); // floor(64 / 0.9) = 71
         Assert.Equal([0.5f, 0.5f, 0.5f], timm.Preprocessing.Mean);
     }
 

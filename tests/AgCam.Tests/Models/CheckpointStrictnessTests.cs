@@ -317,16 +317,18 @@ public sealed class CheckpointStrictnessTests : IDisposable
             Mean = [0, 0, 0],
             Std = [1, 1, 1],
         });
-        Assert.Equal((64, 0, CropMode.Squash), (given.Preprocessing.InputWidth, given.Preprocessing.ResizeTo, given.Preprocessing.CropMode));
+        var preprocessing = given.Preprocessing;
+        Assert.Equal((64, 0, CropMode.Squash), (preprocessing.InputWidth, preprocessing.ResizeHeight, preprocessing.CropMode));
     }
 
     [Fact]
     public void Options_overrule_the_checkpoint()
     {
         using var larger = OpenChanged("timm_vit", options: new CheckpointOptions { ImageSize = 128 });
-        Assert.Equal((128, 142, 64), (larger.Preprocessing.InputHeight, larger.Preprocessing.ResizeTo, larger.Config.ImageHeight)); // floor(128 / 0.9)
+        // floor(128 / 0.9)
+        Assert.Equal((128, 142, 64), (larger.Preprocessing.InputHeight, larger.Preprocessing.ResizeHeight, larger.Config.ImageHeight));
         using var squashed = Checkpoint.Open(_folder.Path, new CheckpointOptions { CropMode = CropMode.Squash });
-        Assert.Equal((CropMode.Squash, 0), (squashed.Preprocessing.CropMode, squashed.Preprocessing.ResizeTo));
+        Assert.Equal((CropMode.Squash, 0), (squashed.Preprocessing.CropMode, squashed.Preprocessing.ResizeHeight));
         using var odd = Checkpoint.Open(_folder.Path, new CheckpointOptions { ImageSize = 100 });
         Assert.Equal(ModelFailure.BadConfiguration, Assert.Throws<ModelException>(() => odd.Preprocessing).Reason);
     }
@@ -342,10 +344,13 @@ public sealed class CheckpointStrictnessTests : IDisposable
             json["resample"] = 3;
         }))
             Assert.Equal((CropMode.Center, 73, 64, Interpolation.Bicubic),
-                (shortest.Preprocessing.CropMode, shortest.Preprocessing.ResizeTo, shortest.Preprocessing.InputHeight, shortest.Preprocessing.Interpolation));
+                (shortest.Preprocessing.CropMode, shortest.Preprocessing.ResizeHeight, shortest.Preprocessing.InputHeight,
+                    shortest.Preprocessing.Interpolation));
 
         using (var deit = OpenChanged("hf_vit", processor: json => (json["size"], json["crop_size"], json["do_center_crop"]) = (73, 64, true)))
-            Assert.Equal((CropMode.Squash, 73, 64), (deit.Preprocessing.CropMode, deit.Preprocessing.ResizeTo, deit.Preprocessing.InputHeight));
+            Assert.Equal(
+                (CropMode.Squash, 73, 64),
+                (deit.Preprocessing.CropMode, deit.Preprocessing.ResizeHeight, deit.Preprocessing.InputHeight));
 
         using var unusual = OpenChanged("hf_vit", processor: json => json["rescale_factor"] = 0.5);
         Assert.Equal(ModelFailure.UnsupportedPreprocessing, Assert.Throws<ModelException>(() => unusual.Preprocessing).Reason);

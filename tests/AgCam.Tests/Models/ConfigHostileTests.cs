@@ -47,7 +47,8 @@ public sealed class ConfigHostileTests : IDisposable
         // What is accepted makes sense.
         Assert.Equal(0, checkpoint.Config.Width % checkpoint.Config.Heads);
         Assert.InRange(preprocessing.InputHeight, 1, 8_192);
-        Assert.InRange(preprocessing.ResizeTo, 0, 16_384);
+        Assert.InRange(preprocessing.ResizeHeight, 0, 16_384);
+        Assert.InRange(preprocessing.ResizeWidth, 0, 16_384);
         Assert.All(preprocessing.Std, value => Assert.True(value > 0 && float.IsFinite(value)));
     }
 

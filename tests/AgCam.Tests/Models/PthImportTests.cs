@@ -38,7 +38,7 @@ public sealed class PthImportTests : IDisposable
         using var copy = Checkpoint.Open(imported.Folder);
         Assert.Equal(original.Config, copy.Config);
         Assert.Equal(original.ClassNames, copy.ClassNames);
-        Assert.Equal(original.Preprocessing.ResizeTo, copy.Preprocessing.ResizeTo);
+        Assert.Equal(original.Preprocessing.ResizeHeight, copy.Preprocessing.ResizeHeight);
         Assert.Equal(original.Preprocessing.Mean, copy.Preprocessing.Mean);
         Assert.Equal(original.Weights.Count, copy.Weights.Count);
         foreach (var (name, tensor) in original.Weights)
@@ -125,7 +125,7 @@ public sealed class PthImportTests : IDisposable
         using var original = Checkpoint.Open(Fixture.Path("models", "timm_vit"));
         using var copy = Checkpoint.Open(imported.Folder);
         Assert.Equal(original.Config, copy.Config);
-        Assert.Equal(original.Preprocessing.ResizeTo, copy.Preprocessing.ResizeTo);
+        Assert.Equal(original.Preprocessing.ResizeHeight, copy.Preprocessing.ResizeHeight);
         Assert.All(original.Weights, pair => Assert.True(pair.Value.Bytes.SequenceEqual(copy.Weights[pair.Key].Bytes)));
     }
 

@@ -15,7 +15,8 @@ public class CanonicalTests
         {
             InputWidth = width + 1,
             InputHeight = height + 1,
-            ResizeTo = resizeTo % 16385,
+            ResizeHeight = resizeTo % 16385,
+            ResizeWidth = resizeTo % 16384,
             CropMode = (CropMode)(mode % 3),
             Interpolation = (Interpolation)(interpolation % 4),
             CropRounding = down ? CropRounding.Down : CropRounding.HalfToEven,
@@ -29,11 +30,20 @@ public class CanonicalTests
             && read with { Mean = options.Mean, Std = options.Std } == options;
     }
 
+    [Fact]
+    public void The_text_names_the_version_of_Pillow_that_is_followed() =>
+        Assert.StartsWith(
+            "preprocessing/2;pillow/13.0.0;224x224;Center;248x248;",
+            Some.Options(CropMode.Center, 224, 248, Interpolation.Bicubic).Canonical());
+
     [Theory]
     [InlineData("")]
     [InlineData("none")]
-    [InlineData("preprocessing/2;224x224;Center;248;HalfToEven;Bicubic;mean=0,0,0;std=1,1,1")]
-    [InlineData("preprocessing/1;224;Center;248;HalfToEven;Bicubic;mean=0,0,0;std=1,1,1")]
+    [InlineData("preprocessing/1;224x224;Center;248;HalfToEven;Bicubic;mean=0,0,0;std=1,1,1")]
+    [InlineData("preprocessing/3;pillow/13.0.0;224x224;Center;248x248;HalfToEven;Bicubic;mean=0,0,0;std=1,1,1")]
+    [InlineData("preprocessing/2;pillow/12.0.0;224x224;Center;248x248;HalfToEven;Bicubic;mean=0,0,0;std=1,1,1")]
+    [InlineData("preprocessing/2;pillow/13.0.0;224;Center;248x248;HalfToEven;Bicubic;mean=0,0,0;std=1,1,1")]
+    [InlineData("preprocessing/2;pillow/13.0.0;224x224;Center;248;HalfToEven;Bicubic;mean=0,0,0;std=1,1,1")]
     public void Anything_else_is_refused_by_its_text(string text) =>
         Assert.Contains($"\"{text}\"", Assert.Throws<FormatException>(() => PreprocessingOptions.Parse(text)).Message, StringComparison.Ordinal);
 }

@@ -147,7 +147,7 @@ public class PreprocessorTests
     {
         var good = Some.Options(CropMode.Center, 224, 248, Interpolation.Bicubic);
         Assert.Throws<ValidationException>(() => new Preprocessor(good with { InputWidth = 0 }));
-        Assert.Throws<ValidationException>(() => new Preprocessor(good with { ResizeTo = -1 }));
+        Assert.Throws<ValidationException>(() => new Preprocessor(good with { ResizeHeight = -1 }));
         Assert.Throws<ValidationException>(() => new Preprocessor(good with { Mean = [0.5f] }));
         Assert.Throws<ValidationException>(() => new Preprocessor(good with { Std = [0.5f, 0f, 0.5f] }));
         Assert.Throws<ArgumentException>(() => new Preprocessor(good).Apply(Some.Noise(3, 3), new byte[7]));

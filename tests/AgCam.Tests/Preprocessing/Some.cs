@@ -10,7 +10,8 @@ internal static class Some
         InputHeight = size,
         InputWidth = size,
         CropMode = mode,
-        ResizeTo = resizeTo,
+        ResizeHeight = resizeTo,
+        ResizeWidth = resizeTo,
         Interpolation = interpolation,
         Mean = [0.485f, 0.456f, 0.406f],
         Std = [0.229f, 0.224f, 0.225f],
@@ -21,6 +22,19 @@ internal static class Some
     {
         var pixels = new byte[width * height * 3];
         new Random(seed).NextBytes(pixels);
+        return new RgbImage(width, height, pixels);
+    }
+
+    /// <summary>The noise of pillow_golden.py.</summary>
+    public static RgbImage RepeatableNoise(int width, int height)
+    {
+        var pixels = new byte[width * height * 3];
+        uint state = (uint)((width * 65536) + height);
+        for (int i = 0; i < pixels.Length; i++)
+        {
+            state = unchecked((state * 1664525) + 1013904223);
+            pixels[i] = (byte)(state >> 24);
+        }
         return new RgbImage(width, height, pixels);
     }
 

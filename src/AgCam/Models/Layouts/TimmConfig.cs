@@ -134,6 +134,7 @@ internal static class TimmConfig
                 "lanczos" => Interpolation.Lanczos,
                 _ => throw pretrained.Wrong("interpolation", "nearest, bilinear, bicubic or lanczos"),
             },
+            OblongInterpolation = Interpolation.Bilinear,
             Mean = Floats(pretrained, "mean"),
             Std = Floats(pretrained, "std"),
         };
