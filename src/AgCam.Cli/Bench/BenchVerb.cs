@@ -21,6 +21,9 @@ internal static class BenchVerb
         var dtype = new Option<string>("--dtype") { Description = "float32, bfloat16 or float16.", DefaultValueFactory = _ => "float32" };
         var threads = new Option<int?>("--threads") { Description = "CPU threads; default: libtorch's own choice." };
         var json = new Option<bool>("--json") { Description = "JSON on stdout." };
+        batch.Within(1, 4096);
+        rounds.Within(1, 10_000);
+        threads.Within(1, 1024);
         var pipeline = new PipelineBenchOptions();
         var verb = new Command("bench", "Measure plain prediction, explanation of one and of five targets, and the autograd ways, interleaved.")
         {

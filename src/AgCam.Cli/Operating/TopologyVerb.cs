@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using AgCam.Cli.Serving;
 using AgCam.Pipeline.Bus;
 
@@ -33,10 +34,26 @@ internal static class TopologyVerb
         var services = new ServiceOptions();
         var management = new Option<Uri?>("--management")
         {
-            Description = "RabbitMQ's management API, http://broker:15672, as the same user: compares arguments and bindings too. Without it, only names are looked for.",
+            Description = "RabbitMQ's management API, http://broker:15672, as the same user: compares names, arguments and bindings.",
             HelpName = "URL",
+            CustomParser = HttpAddress,
         };
-        var command = new Command("verify", "Lists how the broker differs from what is needed; exit code 2 when it does. Changes nothing and needs no configure permission.") { management };
+        var namesOnly = new Option<bool>("--names-only")
+        {
+            Description = "Look for names over AMQP instead. What is bound to what, and with which arguments, stays unknown.",
+        };
+        var command = new Command(
+            "verify",
+            "Lists how the broker differs from what is needed; exit code 2 when it does. Changes nothing, needs no configure permission.")
+        {
+            management,
+            namesOnly,
+        };
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(management) is null == !result.GetValue(namesOnly))
+                result.AddError("Give either --management URL, which compares bindings and arguments too, or --names-only.");
+        });
         services.AddBusTo(command);
         command.SetAction(async (parsed, cancel) =>
         {
@@ -49,8 +66,11 @@ internal static class TopologyVerb
                     Console.Out.WriteLine(difference);
                 if (unseen.Count > 0)
                     Console.Error.WriteLine($"agcam: not looked for, since the user has no right on them: {string.Join(", ", unseen)}.");
+                var compared = parsed.GetValue(namesOnly)
+                    ? "has every name; bindings and arguments were not compared"
+                    : "differs in nothing from what is needed";
                 Console.Error.WriteLine(differences.Count == 0
-                    ? $"agcam: nothing at {topology.Broker} differs from what is needed."
+                    ? $"agcam: {topology.Broker} {compared}."
                     : $"agcam: {topology.Broker} differs. `agcam topology apply` makes what is missing; what is different must be deleted first.");
                 code = differences.Count == 0 ? ExitCode.Fine : ExitCode.Wrong;
             });
@@ -71,6 +91,14 @@ internal static class TopologyVerb
             Console.Error.WriteLine($"agcam: {topology.Broker} has what is needed.");
         }));
         return command.WithExamples(new Example("As a user who may", "Pipeline__BusFile=/run/secrets/setup agcam topology apply"));
+    }
+
+    private static Uri? HttpAddress(ArgumentResult result)
+    {
+        if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var address) && address.Scheme is ("http" or "https"))
+            return address;
+        result.AddError($"--management {result.Tokens[0].Value} is not an http or https address, e.g. http://broker:15672.");
+        return null;
     }
 
     private static BusTopology Of(ServiceOptions services, ParseResult parsed) => new(services.Reach(parsed, Settings.Read()));

@@ -15,11 +15,7 @@ internal sealed class DeviceOptions
     {
         _device.CompletionSources.Add("auto", "cpu", "cuda");
         _dtype.CompletionSources.Add("float32", "bfloat16", "float16");
-        _threads.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int?>() is < 1 or > 1024)
-                result.AddError("--threads takes a number from 1 to 1024.");
-        });
+        _threads.Within(1, 1024);
     }
 
     public void AddTo(Command command)

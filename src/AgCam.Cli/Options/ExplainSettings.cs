@@ -44,13 +44,13 @@ internal sealed class ExplainSettings
             foreach (var token in result.Tokens.Where(token => token.Value is ['-', _, ..] && !File.Exists(token.Value)))
                 result.AddError($"There is no option {token.Value} (and no such file).");
         });
-        Within(_threshold, 0, 1);
-        Within(_opacity, 0, 1);
-        Within(_gamma, 0, 1000);
-        Within(_batch, 1, 4096);
-        Within(_maxFailures, 0, long.MaxValue);
-        Within(_maxPixels, 1, 1L << 29);
-        Within(_maxBytes, 1, int.MaxValue);
+        _threshold.Within(0, 1);
+        _opacity.Within(0, 1);
+        _gamma.Within(0, 1000);
+        _batch.Within(1, 4096);
+        _maxFailures.Within(0, long.MaxValue);
+        _maxPixels.Within(1, 1L << 29);
+        _maxBytes.Within(1, int.MaxValue);
     }
 
     public void AddTo(Command command)
@@ -120,13 +120,4 @@ internal sealed class ExplainSettings
             var file => ImageLabels.FromFile(file, explainer.Classes, [.. parsed.GetValue(_paths)!.Where(Directory.Exists)], columns),
         };
     }
-
-    private static void Within<T>(Option<T> option, T least, T most)
-        where T : IComparable<T> => option.Validators.Add(result =>
-        {
-            if (result.Errors.Any() || result.GetValueOrDefault<T>() is not { } value)
-                return;
-            if (value.CompareTo(least) < 0 || value.CompareTo(most) > 0)
-                result.AddError(FormattableString.Invariant($"{option.Name} {value} is out of range: {least} to {most}."));
-        });
 }

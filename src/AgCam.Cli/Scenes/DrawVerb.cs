@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgCam.Cli.Options;
 using AgCam.Scenes;
 
 namespace AgCam.Cli.Scenes;
@@ -13,11 +14,8 @@ internal static class DrawVerb
         var seed = new Option<long>("--seed") { Description = "The same seed gives the same pixels everywhere. The shipped model was trained on 1.", DefaultValueFactory = _ => 3, HelpName = "N" };
         var first = new Option<long>("--first") { Description = "Index of the first scene.", HelpName = "N" };
         var watermark = new Option<WatermarkRule>("--watermark") { Description = "asdrawn: on one class, as in training; never: on none; always: pasted onto all.", HelpName = "RULE" };
-        count.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 1)
-                result.AddError("--count takes a number from 1.");
-        });
+        count.Within(1, int.MaxValue);
+        first.Within(0, long.MaxValue);
         var command = new Command("draw", "Draws scenes as PNG files with labels and boxes.") { folder, count, seed, first, watermark };
         command.SetAction(parsed =>
         {

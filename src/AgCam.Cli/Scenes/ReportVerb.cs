@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgCam.Cli.Options;
 using AgCam.Scenes;
 using AgCam.Scenes.Report;
 
@@ -15,6 +16,8 @@ internal static class ReportVerb
         var pasted = new Option<int>("--pasted") { Description = "Scenes that get the watermark pasted on.", DefaultValueFactory = _ => defaults.Pasted, HelpName = "N" };
         var seed = new Option<long>("--seed") { Description = "Other than the training's.", DefaultValueFactory = _ => defaults.Seed, HelpName = "N" };
         var file = new Option<string?>("--out", "-o") { Description = "Markdown file; stdout when not given.", HelpName = "FILE" };
+        scenes.Within(1, int.MaxValue);
+        pasted.Within(1, int.MaxValue);
         var command = new Command("report", "Measures a model of the scenes: accuracy, the watermark as a cause, and how well heatmaps find it.") { model, scenes, pasted, seed, file };
         command.SetAction(parsed =>
         {

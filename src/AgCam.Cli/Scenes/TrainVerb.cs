@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using AgCam.Cli.Options;
 using AgCam.Cli.Terminal;
 using AgCam.Scenes.Training;
 
@@ -20,6 +21,12 @@ internal static class TrainVerb
         var patches = new Option<double>("--patch-loss") { Description = "Weight of what each patch shows beside what the picture shows; 0 trains on the pictures' labels alone.", DefaultValueFactory = _ => defaults.PatchLossWeight, HelpName = "W" };
         var from = new Option<string?>("--from") { Description = "Goes on from a folder that training wrote.", HelpName = "FOLDER" };
         var done = new Option<int>("--first-step") { Description = "Steps that it has behind it.", HelpName = "N" };
+        steps.Within(1, 10_000_000);
+        batch.Within(1, 65_536);
+        threads.Within(1, 1024);
+        minutes.Within(0, 1_000_000);
+        patches.Within(0, 1000);
+        done.Within(0, 10_000_000);
         var command = new Command("train", "Trains the model of the scenes on the CPU, and measures it on fresh scenes.") { folder, steps, batch, seed, threads, minutes, patches, from, done };
         command.SetAction(parsed =>
         {

@@ -89,7 +89,8 @@ public sealed class BusTopology
         {
             return await ask();
         }
-        catch (Exception e) when (e is RabbitMQ.Client.Exceptions.RabbitMQClientException or HttpRequestException or IOException or TimeoutException)
+        catch (Exception e) when (e is RabbitMQ.Client.Exceptions.RabbitMQClientException
+            or HttpRequestException or JsonException or IOException or TimeoutException)
         {
             throw new BusException($"{Broker}: {(e.InnerException ?? e).Message}", e);
         }

@@ -23,10 +23,26 @@ public class OperatingTests
     [Fact]
     public void A_broker_that_cannot_be_reached_is_exit_4_without_its_password()
     {
-        var refused = Agcam.Run(["topology", "verify"], "", ("Pipeline__Bus", "amqp://anna:hunter2@127.0.0.1:1/"));
+        var refused = Agcam.Run(["topology", "verify", "--names-only"], "", ("Pipeline__Bus", "amqp://anna:hunter2@127.0.0.1:1/"));
         Assert.Equal(4, refused.Code);
         Assert.Contains("amqp://anna@127.0.0.1:1/", refused.Errors);
         Assert.DoesNotContain("hunter2", refused.Errors);
+    }
+
+    [Fact]
+    public void A_binding_that_is_gone_is_found_through_the_management_api()
+    {
+        (string, string) bus = ("Pipeline__Bus", "amqp://guest@127.0.0.1:1/there"); // AMQP is not needed
+        using var management = new SomeManagementApi(Agcam.Run(["topology", "print"], "", bus).Output);
+        string[] verify = ["topology", "verify", "--management", management.Url];
+
+        var same = Agcam.Run(verify, "", bus);
+        Assert.Equal((0, ""), (same.Code, same.Output));
+        management.Unbind("explain-bulk");
+        var different = Agcam.Run(verify, "", bus);
+
+        Assert.Equal(2, different.Code);
+        Assert.Equal(["Exchange explain-bulk is not bound to queue explain-bulk."], different.Lines);
     }
 
     [Fact]

@@ -1,0 +1,176 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
+using AgCam.Cli;
+using Xunit;
+
+namespace AgCam.Tests.Cli;
+
+/// <summary>Walks the whole tree of verbs: an option that cannot be parsed at all shows here.</summary>
+public class OptionsTests
+{
+    private static readonly Dictionary<string, string> GoodTexts = new()
+    {
+        ["--api-key-file"] = "key.txt",
+        ["--colormap"] = "turbo",
+        ["--device"] = "cpu",
+        ["--dtype"] = "float16",
+        ["--format"] = "csv",
+        ["--heatmaps"] = "ours=maps.npz",
+        ["--label-columns"] = "file,truth",
+        ["--listen"] = "http://127.0.0.1:8080",
+        ["--mean"] = "0.5,0.5,0.5",
+        ["--method"] = "agcam",
+        ["--metrics"] = "http://127.0.0.1:9464",
+        ["--model"] = "photos=models/vit",
+        ["--option"] = "column.path=file",
+        ["--scope"] = "read",
+        ["--shard"] = "2/4",
+        ["--state"] = "running",
+        ["--std"] = "0.2,0.2,0.2",
+        ["--target"] = "top:3",
+        ["--bus"] = "amqp://broker/explaining",
+        ["--management"] = "http://broker:15672",
+        ["--store"] = "mongodb://server",
+        ["--url"] = "http://127.0.0.1:8080",
+    };
+
+    private static readonly Dictionary<string, string> Arguments = new()
+    {
+        ["ID"] = "01980000-0000-7000-8000-000000000000",
+        ["SHELL"] = "bash",
+    };
+
+    public static TheoryData<string, string> Options => Where(_ => true);
+
+    /// <summary>A switch has no value that could be bad.</summary>
+    public static TheoryData<string, string> OptionsWithValues => Where(option => option.ValueType != typeof(bool));
+
+    [Fact]
+    public void Every_verb_is_walked()
+    {
+        var verbs = Verbs().Select(verb => verb.Name).ToList();
+        Assert.Superset(new HashSet<string> { "explain", "evaluate", "jobs list", "topology verify", "models import" }, verbs.ToHashSet());
+        Assert.True(Options.Count > 200, $"Only {Options.Count} options were found.");
+    }
+
+    [Theory]
+    [MemberData(nameof(Options))]
+    public void A_good_value_is_parsed(string verb, string name)
+    {
+        var (command, option) = Find(verb, name);
+        var parsed = Parse([.. Needed(verb, command, option), name, .. Good(option) is { } good ? [good] : Array.Empty<string>()]);
+        Assert.Empty(parsed.Errors.Select(error => error.Message));
+        Assert.NotNull(Value(parsed, option));
+    }
+
+    [Theory]
+    [MemberData(nameof(OptionsWithValues))]
+    public void A_bad_value_is_refused_by_the_options_name(string verb, string name)
+    {
+        var (command, option) = Find(verb, name);
+        // A text's meaning is judged later; that there is one is judged here.
+        string bad = IsText(option) ? name : $"{name}=no-such-value";
+        var parsed = Parse([.. Needed(verb, command, option), bad]);
+        Assert.Contains(parsed.Errors, error => error.Message.Contains(name, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("topology verify")]
+    [InlineData("topology verify --names-only --management http://broker:15672")]
+    [InlineData("topology verify --management broker:15672")]
+    [InlineData("topology verify --management amqp://broker")]
+    public void A_comparison_of_topologies_says_what_it_compares(string line) =>
+        Assert.Contains(Parse(line.Split(' ')).Errors, error => error.Message.Contains("--management", StringComparison.Ordinal));
+
+    [Theory]
+    [InlineData("bench --batch 0")]
+    [InlineData("bench --rounds 0")]
+    [InlineData("bench --threads 0")]
+    [InlineData("explain a.jpg --batch 0")]
+    [InlineData("explain a.jpg --threshold 2")]
+    [InlineData("scenes draw folder --count 0")]
+    [InlineData("scenes draw folder --first -1")]
+    [InlineData("scenes report --count 0")]
+    [InlineData("scenes report --pasted 0")]
+    [InlineData("scenes train --out folder --batch 0")]
+    [InlineData("scenes train --out folder --steps 0")]
+    [InlineData("scenes train --out folder --threads 0")]
+    [InlineData("scenes train --out folder --minutes -1")]
+    public void A_number_that_nothing_can_be_done_with_is_refused_before_anything_begins(string line)
+    {
+        var words = line.Split(' ');
+        var expected = $"{words[^2]} {words[^1]} is out of range";
+        Assert.Contains(Parse(words).Errors, error => error.Message.Contains(expected, StringComparison.Ordinal));
+    }
+
+    private static TheoryData<string, string> Where(Func<Option, bool> wanted)
+    {
+        var data = new TheoryData<string, string>();
+        foreach (var (verb, command) in Verbs())
+            foreach (var option in OwnOptions(command).Where(wanted))
+                data.Add(verb, option.Name);
+        return data;
+    }
+
+    private static ParseResult Parse(string[] line) => AgcamCommand.Create().Parse(line);
+
+    private static IEnumerable<(string Name, Command Command)> Verbs()
+    {
+        return Below(AgcamCommand.Create(), "");
+
+        static IEnumerable<(string, Command)> Below(Command command, string path) => command.Subcommands.SelectMany(verb =>
+        {
+            var name = $"{path} {verb.Name}".Trim();
+            return verb.Subcommands.Count == 0 ? [(name, verb)] : Below(verb, name);
+        });
+    }
+
+    private static IEnumerable<Option> OwnOptions(Command command) => command.Options.Where(option => option is not HelpOption);
+
+    private static (Command Command, Option Option) Find(string verb, string name)
+    {
+        var command = Verbs().Single(each => each.Name == verb).Command;
+        return (command, command.Options.Single(option => option.Name == name));
+    }
+
+    /// <summary>The shortest line of the verb that is complete, without <paramref name="tested"/>.</summary>
+    private static IEnumerable<string> Needed(string verb, Command command, Option tested)
+    {
+        var arguments = command.Arguments.Where(argument => argument.Arity.MinimumNumberOfValues > 0)
+            .Select(argument => Arguments.GetValueOrDefault(argument.Name, "some/thing"));
+        var options = OwnOptions(command).Where(option => option.Required && option.Name != tested.Name)
+            .SelectMany(option => new[] { option.Name, Good(option)! });
+        string[] choice = verb == "topology verify" && tested.Name is not ("--management" or "--names-only") ? ["--names-only"] : [];
+        return [.. verb.Split(' '), .. arguments, .. options, .. choice];
+    }
+
+    private static bool IsText(Option option) =>
+        option.ValueType == typeof(string) || option.ValueType == typeof(string[]) || option.ValueType == typeof(FileInfo);
+
+    /// <summary>Null for a switch.</summary>
+    private static string? Good(Option option)
+    {
+        var type = Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
+        if (type == typeof(bool))
+            return null;
+        if (GoodTexts.TryGetValue(option.Name, out var text))
+            return text;
+        if (type.IsEnum)
+            return Enum.GetNames(type)[^1].ToLowerInvariant();
+        return IsText(option) ? "something" : "1";
+    }
+
+    private static object? Value(ParseResult parsed, Option option)
+    {
+        // The option of the tree that parsed: each tree has its own.
+        var given = parsed.CommandResult.Children.OfType<OptionResult>();
+        var result = Assert.Single(given, child => child.Option.Name == option.Name && !child.Implicit);
+        return typeof(ParseResult).GetMethods().Single(IsGetValueOfOption).MakeGenericMethod(option.ValueType)
+            .Invoke(parsed, [result.Option]);
+
+        static bool IsGetValueOfOption(System.Reflection.MethodInfo method) =>
+            method.Name == nameof(ParseResult.GetValue)
+            && method.GetParameters()[0].ParameterType.Name.StartsWith("Option", StringComparison.Ordinal);
+    }
+}
