@@ -23,7 +23,7 @@ internal sealed class Waiting(IStore store, ExplainEvents events, IHostApplicati
     private async Task<T> UntilAsync<T>(Guid owner, Func<Task<T>> look, Func<T, bool> isIt, TimeSpan most, CancellationToken cancel)
     {
         var until = clock.GetUtcNow() + most;
-        using var heard = new SemaphoreSlim(0);
+        var heard = new SemaphoreSlim(0); // not disposed: an event that is being delivered may still release it
         using var stopping = life.ApplicationStopping.Register(() => heard.Release());
         using var listening = events.Subscribe(
             told => Release(told.Owner == owner),

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using AgCam.Pipeline.Messages;
+using Microsoft.Extensions.Logging;
 
 namespace AgCam.Pipeline.Bus;
 
@@ -7,13 +8,14 @@ namespace AgCam.Pipeline.Bus;
 /// What this process hears of the work: a wake-up, not a record. After a broker restart something may have gone unheard, so whoever waits looks into the
 /// store as well, now and then.
 /// </summary>
-public sealed class ExplainEvents
+/// <param name="log">Gets the failures of subscribers. Null drops them.</param>
+public sealed class ExplainEvents(ILogger<ExplainEvents>? log = null)
 {
     private readonly ConcurrentDictionary<long, Listener> _listeners = new();
     private long _last;
 
-    /// <summary>Both are called on the bus's threads: return at once.</summary>
-    /// <returns>Dispose it to hear no more.</returns>
+    /// <summary>Both are called on the bus's threads: return at once. What they throw is logged and reaches nobody else.</summary>
+    /// <returns>Dispose it to unsubscribe. An event that is being delivered meanwhile may still arrive afterwards.</returns>
     public IDisposable Subscribe(Action<ChunkExplained>? explained, Action<JobCompleted>? completed = null)
     {
         var listener = new Listener(this, Interlocked.Increment(ref _last), explained, completed);
@@ -34,16 +36,24 @@ public sealed class ExplainEvents
         return await Task.WhenAny(heard.Task, Task.Delay(most, cancel)) == heard.Task;
     }
 
-    internal void Hear(ChunkExplained told)
-    {
-        foreach (var listener in _listeners.Values)
-            listener.Explained?.Invoke(told);
-    }
+    internal void Hear(ChunkExplained told) => Deliver(listener => listener.Explained?.Invoke(told));
 
-    internal void Hear(JobCompleted told)
+    internal void Hear(JobCompleted told) => Deliver(listener => listener.Completed?.Invoke(told));
+
+    /// <summary>The publisher is a worker in the middle of a chunk: no subscriber's failure may requeue that.</summary>
+    private void Deliver(Action<Listener> deliver)
     {
         foreach (var listener in _listeners.Values)
-            listener.Completed?.Invoke(told);
+        {
+            try
+            {
+                deliver(listener);
+            }
+            catch (Exception e)
+            {
+                log?.LogWarning(e, "A subscriber failed to handle an event: {Reason}", e.Message);
+            }
+        }
     }
 
     private sealed record Listener(ExplainEvents Events, long Number, Action<ChunkExplained>? Explained, Action<JobCompleted>? Completed) : IDisposable

@@ -79,7 +79,7 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
             Dtype = spec.Dtype,
             References = [.. images.Select((image, i) => image.Reference with { Number = i })],
         };
-        using var heard = new SemaphoreSlim(0);
+        var heard = new SemaphoreSlim(0); // not disposed: an event that is being delivered may still release it
         using var listening = events.Subscribe(told =>
         {
             if (told.Owner == request.Owner)

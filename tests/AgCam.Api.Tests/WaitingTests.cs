@@ -1,0 +1,32 @@
+using AgCam.Pipeline.Bus;
+using AgCam.Pipeline.Messages;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace AgCam.Api.Tests;
+
+public sealed class WaitingTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task An_event_that_meets_a_caller_who_is_leaving_does_not_fail_its_publisher()
+    {
+        await using var api = await RunningApi.StartAsync(worker: false);
+        var services = api.App.Services;
+        var events = services.GetRequiredService<ExplainEvents>();
+        using var leaving = new CancellationTokenSource();
+        Task? waiting = null;
+        // Called before the waiting caller, after the event's subscribers have been listed.
+        using var first = events.Subscribe(_ =>
+        {
+            leaving.Cancel();
+            Assert.True(Task.WhenAny(waiting!).Wait(TimeSpan.FromSeconds(30)));
+        });
+        var request = new ChunkExplained { Owner = Guid.NewGuid() };
+        waiting = services.GetRequiredService<Waiting>().ItemAsync(request.Owner, 0, TimeSpan.FromMinutes(1), leaving.Token);
+
+        await services.GetRequiredService<IExplainBus>().TellAsync(request, Cancel);
+
+        Assert.True(waiting.IsCanceled);
+    }
+}
