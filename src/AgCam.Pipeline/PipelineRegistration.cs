@@ -70,7 +70,16 @@ public static class PipelineRegistration
     private sealed class StoreStart(IStore store, PipelineOptions options) : IHostedService
     {
         public Task StartAsync(CancellationToken cancellationToken) => Starting.UntilAsync(
-            options.MigrateStore ? store.MigrateAsync : CheckAsync, options.Start, e => new StoreUnavailableException($"The store could not be opened: {e.Message}", e), cancellationToken);
+            OpenAsync,
+            options.Start,
+            e => new StoreUnavailableException($"The store could not be opened: {e.Message}", e),
+            cancellationToken);
+
+        private async Task OpenAsync(CancellationToken cancellationToken)
+        {
+            await store.ProbeAsync(cancellationToken);
+            await (options.MigrateStore ? store.MigrateAsync(cancellationToken) : CheckAsync(cancellationToken));
+        }
 
         private async Task CheckAsync(CancellationToken cancel)
         {

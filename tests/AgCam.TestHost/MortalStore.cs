@@ -23,6 +23,8 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
     public IRows Rows => store.Rows;
 
+    public Task ProbeAsync(CancellationToken cancellationToken = default) => store.ProbeAsync(cancellationToken);
+
     public Task MigrateAsync(CancellationToken cancel = default) => store.MigrateAsync(cancel);
 
     public Task<int> SchemaVersionAsync(CancellationToken cancel = default) => store.SchemaVersionAsync(cancel);

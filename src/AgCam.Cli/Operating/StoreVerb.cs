@@ -17,6 +17,7 @@ internal static class StoreVerb
         {
             var options = services.Reach(parsed, Settings.Read());
             await using var store = PipelineRegistration.OpenStore(options);
+            await store.ProbeAsync(cancel);
             var before = await store.SchemaVersionAsync(cancel);
             await store.MigrateAsync(cancel);
             Console.Error.WriteLine($"agcam: the {store.Kind} store had schema version {before} and has {StoreSchema.Version} now.");

@@ -31,7 +31,17 @@ public interface IStore : IAsyncDisposable
 
     IRows Rows { get; }
 
-    /// <summary>Creates what is missing (tables, indexes) and brings an older schema up to <see cref="StoreSchema.Version"/>. Call once before anything else; calling again changes nothing.</summary>
+    /// <summary>
+    /// Checks that the database can do what the store needs, and that what is in it is a store's or nothing. Call once before
+    /// anything else; leaves nothing behind.
+    /// </summary>
+    /// <exception cref="StoreSchemaException">The database is too old, lacks a feature, or holds something else.</exception>
+    Task ProbeAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Creates what is missing (tables, indexes) and brings an older schema up to <see cref="StoreSchema.Version"/>. Call once after
+    /// <see cref="ProbeAsync"/>; calling again changes nothing.
+    /// </summary>
     /// <exception cref="StoreSchemaException">The store is of a newer version, or from before the first release.</exception>
     Task MigrateAsync(CancellationToken cancel = default);
 

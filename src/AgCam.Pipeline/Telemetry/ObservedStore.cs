@@ -22,6 +22,8 @@ internal sealed class ObservedStore(IStore store) : IStore, IBareStore
 
     public IRows Rows { get; } = StoreCalls.Observe(store.Rows, "rows");
 
+    public Task ProbeAsync(CancellationToken cancellationToken = default) => store.ProbeAsync(cancellationToken);
+
     public Task MigrateAsync(CancellationToken cancel = default) => store.MigrateAsync(cancel);
 
     public Task<int> SchemaVersionAsync(CancellationToken cancel = default) => store.SchemaVersionAsync(cancel);

@@ -27,6 +27,23 @@ public sealed class MongoStoreTests : StoreContract
 
     protected override Task DropAsync() => DropAsync(_name);
 
+    [Fact]
+    public async Task A_probe_leaves_nothing_behind_and_finds_a_restored_part()
+    {
+        await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel);
+        using var client = new MongoClient(Uri);
+        var meta = client.GetDatabase(_name).GetCollection<BsonDocument>("meta");
+        await Store.ProbeAsync(Cancel);
+        Assert.Equal("store", Assert.Single(await meta.Find(new BsonDocument()).ToListAsync(Cancel))["_id"]);
+
+        await meta.UpdateOneAsync(new BsonDocument(), new BsonDocument("$unset", new BsonDocument("version", 1)), null, Cancel);
+        var unmarked = await Assert.ThrowsAsync<StoreSchemaException>(() => Store.ProbeAsync(Cancel));
+        Assert.Contains("marker in meta has none", unmarked.Message);
+        await meta.DeleteManyAsync(new BsonDocument(), Cancel);
+        var torn = await Assert.ThrowsAsync<StoreSchemaException>(() => Store.ProbeAsync(Cancel));
+        Assert.Contains("no schema version", torn.Message);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(6)]

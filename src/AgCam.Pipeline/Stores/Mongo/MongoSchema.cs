@@ -54,7 +54,11 @@ internal sealed class MongoSchema(MongoDatabase database, IReadOnlyList<MongoMig
         var found = await database.Meta.Find(either).ToListAsync(cancellationToken);
         if (found.Find(one => one["_id"] == MarkerBeforeRelease["_id"]) is { } old)
             throw StoreSchema.BeforeRelease(Where, old.GetValue("version", 0).ToInt32());
-        return found.SingleOrDefault();
+        var marker = found.SingleOrDefault();
+        if (marker is not null && (!marker.TryGetValue(Version, out var version) || !version.IsNumeric))
+            throw new StoreSchemaException(
+                $"{Where} does not say which schema version it has: its marker in meta has none. Restore it, or name another database.");
+        return marker;
     }
 
     private Task MarkAsync(BsonDocument update, CancellationToken cancellationToken) =>

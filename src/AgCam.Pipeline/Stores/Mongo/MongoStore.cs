@@ -1,6 +1,7 @@
 using AgCam.Pipeline.Stores.Documents;
 using AgCam.Pipeline.Stores.Measuring;
 using MongoDB.Bson;
+using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
 
@@ -70,6 +71,16 @@ public sealed class MongoStore : IStore, IBareStore
         }
         return sum;
     }
+
+    public Task ProbeAsync(CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
+    {
+        await new MongoCapabilities(_database).CheckAsync(cancellationToken);
+        var isNew = await _schema.VersionAsync(cancellationToken) == 0;
+        if (isNew && await _database.Jobs.Find(FilterDefinition<MongoJob>.Empty).AnyAsync(cancellationToken))
+            throw new StoreSchemaException(
+                $"The database {_database.Database.DatabaseNamespace} holds jobs but no schema version. "
+                + "Restore its collection meta too, or name another database.");
+    });
 
     public Task MigrateAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(() => _schema.MigrateAsync(cancel));
 

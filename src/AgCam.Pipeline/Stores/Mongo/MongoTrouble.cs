@@ -24,7 +24,26 @@ internal static class MongoTrouble
         314, 462, 14031, // ObjectIsBusy, IngressRequestRateLimitExceeded, OutOfDiskSpace
     }.ToFrozenSet();
 
+    /// <summary>Codes of answers that no later try changes: the server does not know what was asked, or does not allow it.</summary>
+    private static readonly FrozenSet<int> Refusals = new[]
+    {
+        2, 9, 72, 40415, // BadValue, FailedToParse, InvalidOptions, an unknown field
+        13, // Unauthorized
+        59, 115, 238, // CommandNotFound, CommandNotSupported, NotImplemented
+        168, 15952, 40324, // InvalidPipelineOperator, an unknown accumulator, an unknown stage
+    }.ToFrozenSet();
+
     private static readonly string[] Labels = ["RetryableWriteError", "RetryableReadError", "TransientTransactionError", "SystemOverloadedError"];
+
+    /// <summary>Whether the server is too old, lacks a feature or refuses it.</summary>
+    public static bool IsRefusal(Exception e) => e switch
+    {
+        MongoIncompatibleDriverException or NotSupportedException => true,
+        MongoCommandException command => Refusals.Contains(command.Code),
+        MongoWriteException { WriteError: { } error } => Refusals.Contains(error.Code),
+        MongoBulkWriteException bulk => bulk.WriteErrors.Any(error => Refusals.Contains(error.Code)),
+        _ => false,
+    };
 
     public static bool IsPassing(Exception e) => e switch
     {

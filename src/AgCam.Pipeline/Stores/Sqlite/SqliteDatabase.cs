@@ -98,7 +98,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     /// WAL: readers never wait for the writer. page_size counts for a new file only: an explanation has about 1.2 KB, so 8 KB pages waste less of their tail.
     /// The write-ahead log is folded back every 8,000 pages (64 MB), not every 1,000: index pages are written again and again, and go to the file once.
     /// </summary>
-    private SqliteSession Open() => new(_connectionString,
+    private SqliteSession Open() => Open(
         $"""
         PRAGMA page_size = 8192;
         PRAGMA journal_mode = WAL;
@@ -108,6 +108,18 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         PRAGMA mmap_size = 1073741824;
         PRAGMA temp_store = MEMORY;
         """);
+
+    private SqliteSession Open(string pragmas)
+    {
+        try
+        {
+            return new SqliteSession(_connectionString, pragmas);
+        }
+        catch (SqliteException e) when (e.SqliteErrorCode == NotADatabase)
+        {
+            throw new StoreSchemaException($"{_options.Path} is no SQLite database. Name another file.");
+        }
+    }
 
     private void WriteLoop(SqliteSession session)
     {
@@ -168,7 +180,7 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         session.Execute("RELEASE one");
     }
 
-    private const int Busy = 5, Locked = 6, IoError = 10, Full = 13;
+    private const int Busy = 5, Locked = 6, IoError = 10, Full = 13, NotADatabase = 26;
 
     private static bool IsPassing(SqliteException e) => e.SqliteErrorCode is Busy or Locked or IoError or Full;
 

@@ -58,6 +58,18 @@ public sealed class SqliteStore : IStore, IBareStore
     Task<long?> IBareStore.BytesAsync(CancellationToken cancel) =>
         _database.ReadAsync(session => session.Number("PRAGMA page_count") * session.Number("PRAGMA page_size"), cancel);
 
+    public Task ProbeAsync(CancellationToken cancellationToken = default) => _database.ReadAsync(
+        session =>
+        {
+            var journal = session.First("PRAGMA journal_mode", row => row.GetString(0));
+            if (journal != "wal")
+                throw new StoreSchemaException(
+                    $"{_database.File} cannot hold a store: SQLite keeps no write-ahead log there (journal_mode is {journal}). "
+                    + "Name a file on a local disk.");
+            return Version(session);
+        },
+        cancellationToken);
+
     public async Task MigrateAsync(CancellationToken cancel = default) => await _database.WriteAsync(
         session =>
         {

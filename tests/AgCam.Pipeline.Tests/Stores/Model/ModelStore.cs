@@ -36,6 +36,8 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
 
     private DateTimeOffset Now => clock.Now();
 
+    public Task ProbeAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
     public Task MigrateAsync(CancellationToken cancel) => Task.CompletedTask;
 
     public Task<int> SchemaVersionAsync(CancellationToken cancel) => Task.FromResult(StoreSchema.Version);
