@@ -72,6 +72,7 @@ public static class AgCamApi
         app.UseAuthentication();
         app.UseAuthorization();
         app.Use((http, next) => http.RequestServices.GetRequiredService<Ownership>().InvokeAsync(http, next));
+        app.UseKnownCharsets();
 
         var v1 = app.MapGroup("/v1");
         v1.MapGroup("").WithTags("Explanations").MapRequests();

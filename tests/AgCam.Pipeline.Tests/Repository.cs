@@ -6,6 +6,8 @@ internal static class Repository
     /// <summary>A small model with random weights.</summary>
     public static string Model(string name) => Path.Combine(Find(), "tests", "AgCam.Tests", "Fixtures", "models", name);
 
+    public static string Root => Find();
+
     private static string Find()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

@@ -32,15 +32,37 @@ internal static class Csv
 
     private static string? Text(IFormattable? value) => value?.ToString(null, CultureInfo.InvariantCulture);
 
-    /// <summary>
-    /// Names come from strangers, and a spreadsheet computes what begins like a formula: such a text gets an apostrophe before it.
-    /// </summary>
     private static string Quoted(string? field)
     {
         if (string.IsNullOrEmpty(field))
             return "";
-        if (field[0] is '=' or '+' or '@' or '\t' or '\r' || field[0] == '-' && !double.TryParse(field, CultureInfo.InvariantCulture, out _))
-            field = "'" + field;
+        if (!double.TryParse(field, CultureInfo.InvariantCulture, out _))
+            field = WithoutFormulas(field);
         return field.AsSpan().ContainsAny(",\"\r\n") ? $"\"{field.Replace("\"", "\"\"")}\"" : field;
+    }
+
+    /// <summary>
+    /// Puts an apostrophe before each cell that a spreadsheet computes: one that begins like a formula, spaces and quotes aside. A spreadsheet may take another character than the
+    /// comma for the separator, so what follows one inside a text is a cell too.
+    /// </summary>
+    private static string WithoutFormulas(string text)
+    {
+        if (!text.AsSpan().ContainsAny("=+-@\t\r"))
+            return text;
+        var safe = new StringBuilder(text[0] is '\t' or '\r' ? "'" : "");
+        var (written, cell, isBlank) = (0, 0, true);
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (isBlank && text[i] is ('=' or '+' or '-' or '@'))
+            {
+                safe.Append(text, written, cell - written).Append('\'');
+                (written, isBlank) = (cell, false);
+            }
+            else if (text[i] is ',' or ';' or '|' or '\t' or '\r' or '\n')
+                (cell, isBlank) = (i + 1, true);
+            else
+                isBlank &= char.IsWhiteSpace(text[i]) || text[i] == '"';
+        }
+        return safe.Append(text, written, text.Length - written).ToString();
     }
 }

@@ -74,9 +74,20 @@ internal static class Jobs
         {
             return Problem.Invalid(unusable.Message, SourceNext);
         }
-        var isNew = key is null || await IsFreeAsync(RequestId.Of(key), store, cancel);
-        if (isNew && rate.Take(http.User.Identity!.Name!, await CountAsync(source, rate.Most, cancel)) is { } after)
-            return TooMany(http, after);
+        if (key is null || await IsFreeAsync(RequestId.Of(key), store, cancel))
+        {
+            int images;
+            try
+            {
+                images = await CountAsync(source, rate.Most, cancel);
+            }
+            catch (SourceException unusable)
+            {
+                return Problem.Invalid(unusable.Message, SourceNext);
+            }
+            if (rate.Take(http.User.Identity!.Name!, images) is { } after)
+                return TooMany(http, after);
+        }
         var creation = await store.Jobs.CreateAsync(spec, key, cancel);
         signal.Changed();
         if (creation.Outcome == JobCreated.New)
@@ -202,19 +213,14 @@ internal static class Jobs
             : Problem.Conflict("job-state", $"Job {id} is {job.State} and cannot be {done}.", "Look at it again; an ended job stays as it is.");
     }
 
-    /// <summary>What the job costs its key's rate: its images, counted no further than it matters. A source that cannot be walked pauses its job; here it counts as one.</summary>
+    /// <summary>Returns the job's cost for its key's rate: its images, counted no further than it matters.</summary>
+    /// <exception cref="SourceException">The source cannot be read as far as it was counted.</exception>
     private static async Task<int> CountAsync(IImageSource source, int most, CancellationToken cancel)
     {
         var count = 0;
-        try
-        {
-            await foreach (var _ in source.WalkAsync(new PlanTail(0, 0, null), cancel))
-                if (++count >= most)
-                    break;
-        }
-        catch (SourceException)
-        {
-        }
+        await foreach (var _ in source.WalkAsync(new PlanTail(0, 0, null), cancel))
+            if (++count >= most)
+                break;
         return count;
     }
 

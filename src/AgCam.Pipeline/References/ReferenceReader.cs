@@ -7,18 +7,14 @@ namespace AgCam.Pipeline.References;
 /// <summary>Follows references to the images' bytes. Safe for use from several threads.</summary>
 public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) : IDisposable
 {
-    private readonly AllowedRoots _roots = new(options.Roots);
     private readonly HttpImages _http = new(options);
 
     private readonly S3Objects _s3 = new(options.S3, options.Limits, TimeSpan.FromSeconds(options.HostPatienceSeconds));
 
-    /// <summary>How often a path is looked up whose links change before it is open.</summary>
-    private const int MaxTries = 3;
+    public AllowedRoots Roots => Files.Roots;
 
-    /// <summary>Else a link that is put in between looking up and opening is followed, out of the roots too.</summary>
-    internal bool RefusesLinks { get; init; } = RegularFile.CanRefuseLinks;
-
-    public AllowedRoots Roots => _roots;
+    /// <summary>Opens whatever a source or an annotation names, as the images themselves are opened.</summary>
+    internal GuardedFiles Files { get; init; } = new(new AllowedRoots(options.Roots));
 
     internal S3Objects S3 => _s3;
 
@@ -45,7 +41,7 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
             case ReferenceKind.File:
                 try
                 {
-                    _roots.Resolve(reference.Uri);
+                    Files.Roots.Resolve(reference.Uri);
                 }
                 catch (ImageException e) when (e.Reason == ImageFailure.NotFound)
                 {
@@ -65,7 +61,7 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
     /// <exception cref="ImageException">A file that may not be read, or that is not there.</exception>
     public bool IsUnchanged(ImageReference reference) => reference.Stamp is { } stamp && reference.Kind switch
     {
-        ReferenceKind.File => FileStamp.Of(_roots.Resolve(reference.Uri))?.ToString() == stamp,
+        ReferenceKind.File => FileStamp.Of(Files.Roots.Resolve(reference.Uri))?.ToString() == stamp,
         ReferenceKind.S3 => true,
         _ => false,
     };
@@ -75,27 +71,9 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
     /// <summary>The stamp counts only if it was the same before and after, and a later write would change it.</summary>
     private ReadImage ReadFile(string path)
     {
-        using var file = OpenFile(path);
+        using var file = Files.Open(path);
         var bytes = file.Read(options.Limits);
         return new ReadImage(bytes, FileStamp.Of(file.Status) is { } stamp && file.IsUnchanged() && stamp.IsSettled(TimeProvider.System.GetUtcNow()) ? stamp.ToString() : null);
-    }
-
-    /// <summary>What is opened is what was judged: a real path has no link in it, and if one is put there meanwhile, opening it fails.</summary>
-    private RegularFile OpenFile(string path)
-    {
-        if (!RefusesLinks)
-            return RegularFile.Open(_roots.Resolve(path));
-        // As a rule the path is the real one already. If it is not, or fails, the real one tells why: this one may lead out.
-        if (_roots.IsBelowAsWritten(path) && RegularFile.TryOpenUnlinked(path, out _) is { } usual)
-            return usual;
-        for (var tries = 0; tries < MaxTries; tries++)
-        {
-            if (RegularFile.TryOpenUnlinked(_roots.Resolve(path), out var failure) is { } file)
-                return file;
-            if (failure is not null)
-                throw failure;
-        }
-        throw new ImageException(ImageFailure.Unreadable, $"{path} cannot be read: the links in its path change while it is opened.");
     }
 
     private async Task<byte[]> ReadUploadAsync(string uri, CancellationToken cancel)

@@ -17,7 +17,7 @@ namespace AgCam.Worker.Evaluations;
 /// <summary>From a chunk of an evaluation to its rows: the batches that one process would cut, measured by the same evaluator, one after the other on the device that explains.</summary>
 internal sealed class ChunkEvaluation(IStore store, StorePatience patience, EnginePool engines, ReferenceReader references, ImageFetch fetch, Device device, TimeProvider clock)
 {
-    private readonly DatasetReading _datasets = new();
+    private readonly DatasetReading _datasets = new(references.Files);
 
     /// <param name="begun">When an earlier attempt crashed: how often each image was begun without coming back.</param>
     /// <returns>Null when the lease has been lost.</returns>
@@ -92,22 +92,7 @@ internal sealed class ChunkEvaluation(IStore store, StorePatience patience, Engi
     }
 
     private Task<EvaluationImage[]> ReadAsync(Measuring measuring, IEnumerable<Sample> samples, CancellationToken cancel) => Task.WhenAll(samples.Select(sample =>
-        fetch.DecodeAsync(() => Task.FromResult(EvaluationImage.Read(Allowed(sample), measuring.Explainer, measuring.Options, references.Limits)), cancel)));
-
-    /// <summary>An image or a mask may be a link, or stand in a list, that leads out of what may be read.</summary>
-    private Sample Allowed(Sample sample)
-    {
-        try
-        {
-            foreach (var file in sample.Files)
-                references.Check(new ImageReference { Kind = ReferenceKind.File, Uri = file });
-            return sample;
-        }
-        catch (ImageException e)
-        {
-            return sample with { Unusable = e.Reason };
-        }
-    }
+        fetch.DecodeAsync(() => Task.FromResult(EvaluationImage.Read(sample, measuring.Explainer, measuring.Options, references.Limits, references.Files)), cancel)));
 
     private async Task<IReadOnlyList<ImageRow>> MeasureAsync(Measuring measuring, IReadOnlyList<EvaluationImage> images, CancellationToken cancel)
     {

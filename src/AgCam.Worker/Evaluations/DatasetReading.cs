@@ -1,4 +1,5 @@
 using AgCam.Evaluation.Datasets;
+using AgCam.Images;
 
 namespace AgCam.Worker.Evaluations;
 
@@ -6,7 +7,7 @@ namespace AgCam.Worker.Evaluations;
 /// Samples of datasets by their numbers. A dataset is a stream, and the chunks of a job come in about its order: a reading goes on where it is, keeps what it passed last, and begins anew
 /// for what lies further back.
 /// </summary>
-internal sealed class DatasetReading
+internal sealed class DatasetReading(IFileReader files)
 {
     private const int Readings = 4, Kept = 4096;
 
@@ -27,7 +28,7 @@ internal sealed class DatasetReading
                 if (Read(open) is { } samples)
                     return samples;
             }
-            return Read(new Reading(place));
+            return Read(new Reading(place, files));
 
             IReadOnlyList<Sample>? Read(Reading reading)
             {
@@ -55,7 +56,7 @@ internal sealed class DatasetReading
         }
     }
 
-    private sealed class Reading((string Path, DatasetLayout Layout, string? Images) place) : IDisposable
+    private sealed class Reading((string Path, DatasetLayout Layout, string? Images) place, IFileReader files) : IDisposable
     {
         private readonly Queue<Sample> _passed = new();
         private IEnumerator<Sample>? _samples;
@@ -68,7 +69,7 @@ internal sealed class DatasetReading
         {
             if (first < _next - _passed.Count)
                 return null;
-            _samples ??= Dataset.Read(place.Path, place.Layout, place.Images).GetEnumerator();
+            _samples ??= Dataset.Read(place.Path, place.Layout, place.Images, files).GetEnumerator();
             while (_next < first + count && _samples.MoveNext())
             {
                 cancel.ThrowIfCancellationRequested();

@@ -34,7 +34,12 @@ public sealed record EvaluationImage(Sample Sample)
     public IReadOnlyDictionary<string, int> Repaired { get; private init; } = new Dictionary<string, int>();
 
     /// <summary>May run on any thread.</summary>
-    public static EvaluationImage Read(Sample sample, Explainer explainer, EvaluationOptions options, ImageLimits limits)
+    public static EvaluationImage Read(Sample sample, Explainer explainer, EvaluationOptions options, ImageLimits limits) =>
+        Read(sample, explainer, options, limits, LocalFiles.Instance);
+
+    /// <param name="files">Reads the image and its masks.</param>
+    /// <inheritdoc cref="Read(Sample, Explainer, EvaluationOptions, ImageLimits)"/>
+    internal static EvaluationImage Read(Sample sample, Explainer explainer, EvaluationOptions options, ImageLimits limits, IFileReader files)
     {
         var image = new EvaluationImage(sample);
         if (sample.Unusable is { } unusable)
@@ -49,7 +54,8 @@ public sealed record EvaluationImage(Sample Sample)
         RgbImage picture;
         try
         {
-            picture = ImageDecoder.Decode(ImageDecoder.ReadFile(sample.Path, limits), limits);
+            using var file = files.Open(sample.Path);
+            picture = ImageDecoder.Decode(file.Read(limits), limits);
         }
         catch (ImageException failure)
         {
@@ -60,7 +66,7 @@ public sealed record EvaluationImage(Sample Sample)
         var repaired = new SortedDictionary<string, int>(StringComparer.Ordinal);
         var boxes = sample.Boxes.Select(box => Usable(box, prepared, repaired)).OfType<BoundingBox>().ToList();
         var reason = boxes.Count > 0 ? null : sample.WithoutBoxes ?? repaired.Keys.FirstOrDefault() ?? SkipReason.NoBoxes;
-        var (mask, noMask) = options.Has(MetricFamily.Masks) ? MaskOf(sample, prepared, limits) : (null, null);
+        var (mask, noMask) = options.Has(MetricFamily.Masks) ? MaskOf(sample, prepared, limits, files) : (null, null);
         var measurable = (reason is null && options.UsesBoxes) || mask is not null;
         return options.NeedsObjects && !measurable
             ? image with { Skipped = options.UsesBoxes ? reason : noMask }
@@ -76,13 +82,13 @@ public sealed record EvaluationImage(Sample Sample)
         return classes.Names is null && sample.Index is { } index && index < classes.Count ? index : -1;
     }
 
-    private static (MaskPixel[]? Mask, string? Without) MaskOf(Sample sample, PreparedImage image, ImageLimits limits)
+    private static (MaskPixel[]? Mask, string? Without) MaskOf(Sample sample, PreparedImage image, ImageLimits limits, IFileReader files)
     {
         if (sample.Masks.Count == 0)
             return (null, SkipReason.NoMask);
         try
         {
-            var mask = ObjectPixels.Draw(sample.Masks, image, limits);
+            var mask = ObjectPixels.Draw(sample.Masks, image, limits, files);
             return (mask, mask is null ? SkipReason.EmptyMask : null);
         }
         catch (Exception failure) when (failure is FormatException or ImageException)

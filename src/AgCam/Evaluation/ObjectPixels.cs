@@ -11,12 +11,12 @@ internal static class ObjectPixels
     /// <returns>[input height, input width], row-major; null where the masks mark no pixel of the input.</returns>
     /// <exception cref="FormatException">A mask does not fit the image.</exception>
     /// <exception cref="ImageException">A mask cannot be read.</exception>
-    public static MaskPixel[]? Draw(IReadOnlyList<ObjectMask> masks, PreparedImage image, ImageLimits limits)
+    public static MaskPixel[]? Draw(IReadOnlyList<ObjectMask> masks, PreparedImage image, ImageLimits limits, IFileReader files)
     {
         var (width, height) = (image.Transform.OriginalWidth, image.Transform.OriginalHeight);
         var original = new MaskPixel[width * height];
         foreach (var mask in masks)
-            mask.Draw(original, width, height, limits);
+            mask.Draw(original, width, height, limits, files);
         var input = new MaskPixel[image.Width * image.Height];
         for (var y = 0; y < image.Height; y++)
             for (var x = 0; x < image.Width; x++)

@@ -16,7 +16,7 @@ internal static class BmpDecoder
         uint pixelOffset = reader.UInt32();
         uint headerSize = reader.UInt32();
         if (headerSize is not (12 or 40 or 52 or 56 or 64 or 108 or 124))
-            throw new ImageException(ImageFailure.UnsupportedFormat, $"A BMP header of {headerSize} bytes is not known.");
+            throw new ImageException(ImageFailure.UnsupportedFormat, "The file begins with BM, but has no header of a BMP that is known.");
 
         bool old = headerSize == 12;
         long width = old ? reader.UInt16() : reader.Int32();

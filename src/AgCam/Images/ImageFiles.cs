@@ -1,5 +1,3 @@
-using System.IO.Enumeration;
-
 namespace AgCam.Images;
 
 /// <summary>
@@ -24,7 +22,7 @@ public static class ImageFiles
         foreach (string path in paths)
         {
             if (Directory.Exists(path))
-                foreach (string image in Walk(path))
+                foreach (string image in Walk(path, LocalFiles.Instance))
                     yield return image;
             else if (GlobPattern.IsPattern(path) && !File.Exists(path))
                 foreach (string image in Match(new GlobPattern(path)))
@@ -44,7 +42,7 @@ public static class ImageFiles
         string root = pattern.Root.Length == 0 ? "./" : pattern.Root;
         if (Directory.Exists(root))
         {
-            foreach (string path in Walk(root, pattern.Depth))
+            foreach (string path in Walk(root, LocalFiles.Instance, pattern.Depth))
             {
                 string image = pattern.Root.Length == 0 ? path[root.Length..] : path;
                 if (!pattern.IsMatch(image))
@@ -57,55 +55,31 @@ public static class ImageFiles
             yield return pattern.Text;
     }
 
-    private static IEnumerable<string> Walk(string root, int depth = int.MaxValue)
+    /// <summary>All images at any depth below a folder, in ordinal order of their paths.</summary>
+    internal static IEnumerable<string> Walk(string root, IFileReader files, int depth = int.MaxValue)
     {
         var listed = new HashSet<FileIdentity>();
-        var pending = new Stack<Entry>([new Entry(root, IsFolder: true, Depth: 0)]);
-        while (pending.TryPop(out var entry))
+        var pending = new Stack<(FolderEntry Entry, int Depth)>([(new FolderEntry(root, IsFolder: true), 0)]);
+        while (pending.TryPop(out var next))
         {
+            var (entry, level) = next;
             if (!entry.IsFolder)
             {
                 yield return entry.Path;
                 continue;
             }
-            if (entry.Depth >= depth || (FileStatus.TryGet(entry.Path, out var status, out _) && !listed.Add(status.Identity)))
+            if (level >= depth || (FileStatus.TryGet(entry.Path, out var status, out _) && !listed.Add(status.Identity)))
                 continue;
-            if (TryList(entry) is not { } entries)
+            if (files.TryList(entry.Path, IsImage) is not { } entries)
             {
                 yield return entry.Path;
                 continue;
             }
-            foreach (var below in entries.OrderByDescending(below => below.Key, StringComparer.Ordinal))
-                pending.Push(below);
+            foreach (var below in entries.OrderByDescending(Key, StringComparer.Ordinal))
+                pending.Push((below, level + 1));
         }
     }
 
-    /// <returns>Folders and images in a folder; null when it cannot be listed.</returns>
-    private static List<Entry>? TryList(Entry folder)
-    {
-        var everything = new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = false };
-        try
-        {
-            return
-            [
-                .. new FileSystemEnumerable<Entry>(
-                    folder.Path,
-                    (ref FileSystemEntry entry) => new Entry(entry.ToSpecifiedFullPath(), entry.IsDirectory, folder.Depth + 1),
-                    everything)
-                {
-                    ShouldIncludePredicate = (ref FileSystemEntry entry) => entry.IsDirectory || IsImage(entry.FileName.ToString()),
-                },
-            ];
-        }
-        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
-
-    private readonly record struct Entry(string Path, bool IsFolder, int Depth)
-    {
-        /// <summary>With it, walking depth first is walking in ordinal order of the paths.</summary>
-        public string Key => IsFolder ? Path + System.IO.Path.DirectorySeparatorChar : Path;
-    }
+    /// <summary>With it, walking depth first is walking in ordinal order of the paths.</summary>
+    private static string Key(FolderEntry entry) => entry.IsFolder ? entry.Path + Path.DirectorySeparatorChar : entry.Path;
 }

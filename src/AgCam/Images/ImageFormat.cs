@@ -24,6 +24,6 @@ internal static class ImageFormats
         [(byte)'I', (byte)'I', 42 or 43, 0, ..] or [(byte)'M', (byte)'M', 0, 42 or 43, ..] => ImageFormat.Tiff,
         _ => throw new ImageException(
             ImageFailure.UnsupportedFormat,
-            $"The bytes begin with {Convert.ToHexString(bytes[..Math.Min(8, bytes.Length)])}: not JPEG, PNG, WebP, GIF, BMP or TIFF."),
+            "The bytes do not begin as those of a JPEG, PNG, WebP, GIF, BMP or TIFF do."), // and are not quoted: it may be any file
     };
 }

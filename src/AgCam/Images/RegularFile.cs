@@ -44,6 +44,23 @@ internal sealed partial class RegularFile : IDisposable
     /// <returns>Null when it cannot be opened; without a failure when there is a link.</returns>
     public static RegularFile? TryOpenUnlinked(string path, out ImageException? failure) => TryOpen(path, followLinks: false, out failure);
 
+    /// <summary>Opens a folder without following a link, for listing it through its handle. Only where <see cref="CanRefuseLinks"/>.</summary>
+    /// <returns>Null when it cannot be opened, or is no folder.</returns>
+    public static SafeFileHandle? TryOpenFolderUnlinked(string path)
+    {
+        if (!FileStatus.TryGet(path, out var status, out _, followLinks: false) || status.Kind != FileKind.Folder)
+            return null;
+        if (TryOpenHandle(path, followLinks: false, out _) is not { } folder)
+            return null;
+        if (FileStatus.TryGet(folder, out status, out _) && status.Kind == FileKind.Folder)
+            return folder;
+        folder.Dispose();
+        return null;
+    }
+
+    /// <summary>Reads the file from its beginning. Disposing the stream closes the file.</summary>
+    public Stream AsStream() => new SynchronousFileStream(_file);
+
     /// <exception cref="ImageException">The file is unreadable, empty or too large.</exception>
     public byte[] Read(ImageLimits limits)
     {

@@ -1,3 +1,6 @@
+using AgCam.Images;
+using AgCam.Tables;
+
 namespace AgCam.Labels;
 
 /// <summary>Paths and labels as a file states them.</summary>
@@ -17,14 +20,22 @@ internal sealed class LabelTable
 
     public IReadOnlyCollection<string> Labels => _labels;
 
-    public static LabelTable Read(string file, IReadOnlyList<string> roots, (string Path, string Label)? columns)
+    /// <param name="given">Names of the columns; null finds them by their usual names. A CSV file without a header has the path first and the label second.</param>
+    /// <exception cref="LabelException">The file cannot be read or contradicts itself.</exception>
+    public static LabelTable Read(string file, IReadOnlyList<string> roots, (string Path, string Label)? given)
     {
         var table = new LabelTable(file, roots);
+        (string Path, string Label)? header = null;
+        var options = new TableOptions((message, inner) => new LabelException(message, inner), Select) { HeaderlessColumns = names => Columns(file, names, given) is null ? ["path", "label"] : null };
         try
         {
-            using var stream = File.OpenRead(file);
-            foreach (var (row, path, label) in Rows(file, stream, columns))
-                table.Add(file, row, path, label);
+            using var stream = new SynchronousFileStream(File.OpenHandle(file));
+            foreach (var row in Table.Read(file, stream, options))
+            {
+                var (path, label) = header ?? Columns(file, [.. row.Values.Keys], given)
+                    ?? throw new LabelException($"{file}, {row.Place}: neither path nor file_name with a label.");
+                table.Add(file, row.Place, row.Values[path], row.Values[label].Trim());
+            }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -32,6 +43,14 @@ internal sealed class LabelTable
         }
 
         return table._byPath.Count > 0 ? table : throw new LabelException($"{file} holds no labels. It needs rows with a path and a label.");
+
+        IReadOnlyCollection<string> Select(IReadOnlyList<string> names)
+        {
+            if (names.Count == 0)
+                return [];
+            header = Columns(file, names, given) ?? throw new LabelException($"{file} has no column of paths and of labels by a usual name. Name them.");
+            return [header.Value.Path, header.Value.Label];
+        }
     }
 
     public string? Find(string image)
@@ -45,41 +64,30 @@ internal sealed class LabelTable
         return null;
     }
 
-    /// <summary>Which columns hold path and label.</summary>
+    /// <summary>Finds the columns with the path and the label. Upper and lower case are the same.</summary>
     /// <returns>Null when the names are none of the usual ones and none were given.</returns>
-    /// <exception cref="LabelException">The given names are not there.</exception>
-    public static (int Path, int Label)? Columns(string file, IReadOnlyList<string> names, (string Path, string Label)? given)
+    /// <exception cref="LabelException">The given names are not there. The message lists the columns only of a file that has one for paths.</exception>
+    private static (string Path, string Label)? Columns(string file, IReadOnlyList<string> names, (string Path, string Label)? given)
     {
-        var lower = names.Select(name => name.Trim().ToLowerInvariant()).ToList();
-        if (given is { } columns)
-        {
-            var (path, label) = (lower.IndexOf(columns.Path.ToLowerInvariant()), lower.IndexOf(columns.Label.ToLowerInvariant()));
-            return path >= 0 && label >= 0
-                ? (path, label)
-                : throw new LabelException($"{file} has no column \"{(path < 0 ? columns.Path : columns.Label)}\"; it has {string.Join(", ", names)}.");
-        }
+        if (given is not { } wanted)
+            return First(PathColumns) is { } usual && First(LabelColumns) is { } usualLabel ? (usual, usualLabel) : null;
+        var (path, label) = (First([wanted.Path]), First([wanted.Label]));
+        if (path is not null && label is not null)
+            return (path, label);
+        var known = path ?? First(PathColumns);
+        throw new LabelException($"{file} has no column \"{(path is null ? wanted.Path : wanted.Label)}\"{(known is null ? "" : $"; it has {string.Join(", ", names)}")}.");
 
-        var (p, l) = (First(PathColumns), First(LabelColumns));
-        return p >= 0 && l >= 0 ? (p, l) : null;
-
-        int First(string[] wanted) => wanted.Select(name => lower.IndexOf(name)).FirstOrDefault(at => at >= 0, -1);
+        string? First(string[] wanted) =>
+            wanted.Select(name => names.FirstOrDefault(column => column.Trim().Equals(name, StringComparison.OrdinalIgnoreCase))).FirstOrDefault(column => column is not null);
     }
 
-    private static IEnumerable<(long Row, string Path, string Label)> Rows(string file, Stream stream, (string Path, string Label)? columns) =>
-        Path.GetExtension(file).ToLowerInvariant() switch
-        {
-            ".parquet" => ParquetLabels.Read(file, stream, columns),
-            ".jsonl" or ".ndjson" => JsonLabels.Read(file, stream, columns),
-            _ => CsvLabels.Read(file, stream, columns),
-        };
-
-    private void Add(string file, long row, string path, string label)
+    private void Add(string file, string place, string path, string label)
     {
         if (path.Length == 0 || label.Length == 0)
-            throw new LabelException($"{file}, row {row}: {(path.Length == 0 ? "the path" : "the label")} is empty.");
+            throw new LabelException($"{file}, {place}: {(path.Length == 0 ? "the path" : "the label")} is empty.");
         var key = path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path;
         if (!_byPath.TryAdd(key, label) && _byPath[key] != label)
-            throw new LabelException($"{file}, row {row}: {path} is labelled \"{label}\", but \"{_byPath[key]}\" before. An image has one label; remove one of the rows.");
+            throw new LabelException($"{file}, {place}: {path} is labelled \"{label}\", but \"{_byPath[key]}\" before. An image has one label; remove one of the rows.");
         _labels.Add(label);
     }
 }

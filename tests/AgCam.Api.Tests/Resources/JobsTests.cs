@@ -199,6 +199,57 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Contains("base", (string)(await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request"))["detail"]!);
     }
 
+    [Theory]
+    [InlineData("/v1/jobs")]
+    [InlineData("/v1/jobs/dry-run")]
+    public async Task Failures_of_a_job_that_does_not_exist_are_refused(string path)
+    {
+        var unknown = Guid.NewGuid();
+        var answer = await Api.SendJsonAsync(path, new JsonObject { ["source"] = $"failures:{unknown}" });
+        Assert.Contains($"There is no job {unknown}", (string)(await RunningApi.RefusedAsync(answer, 400, "invalid-request"))["detail"]!);
+    }
+
+    [Theory]
+    [InlineData("/v1/jobs")]
+    [InlineData("/v1/jobs/dry-run")]
+    public async Task A_parquet_manifest_whose_footer_claims_two_gibibytes_is_refused(string path)
+    {
+        Directory.CreateDirectory(Api.Folder);
+        var manifest = Path.Combine(Api.Folder, "claims.parquet");
+        await File.WriteAllBytesAsync(manifest, [.. "PAR1"u8, .. new byte[64], .. BitConverter.GetBytes(int.MaxValue), .. "PAR1"u8]);
+        var answer = await Api.SendJsonAsync(path, new JsonObject { ["source"] = $"manifest:{manifest}" });
+        Assert.Contains("no Parquet file", (string)(await RunningApi.RefusedAsync(answer, 400, "invalid-request"))["detail"]!);
+    }
+
+    [Fact]
+    public async Task A_source_that_cannot_be_read_is_refused_and_makes_no_job()
+    {
+        Directory.CreateDirectory(Api.Folder);
+        var manifest = Path.Combine(Api.Folder, "one-field.csv");
+        await File.WriteAllTextAsync(manifest, "picture\na.png\n");
+        var body = new JsonObject { ["source"] = $"manifest:{manifest}", ["tags"] = new JsonArray("unreadable") };
+        Assert.Contains("column.path", (string)(await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request"))["detail"]!);
+        Assert.Empty((await Api.GetAsync("/v1/jobs?tag=unreadable"))["items"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task A_csv_export_holds_no_cell_that_a_spreadsheet_computes()
+    {
+        Directory.CreateDirectory(Api.Folder);
+        var manifest = Path.Combine(Api.Folder, "formulas.csv");
+        string[] labels = ["=1+1", " =1+1", "  +1", "cat;=1+1", "cat,=1+1", "cat\t@sum", "cat; -1+1", "cat|\"=1+1\"", "cat\n=1", "-1+1", "cat = dog", "a-b"];
+        await File.WriteAllTextAsync(manifest, "path,label\n" + string.Concat(labels.Select(label => $"missing.png,\"{label.Replace("\"", "\"\"")}\"\n")));
+        var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"manifest:{manifest}" }), 201);
+        await Api.GetAsync($"/v1/jobs/{(string?)job["id"]}?wait=30");
+        var csv = await Api.Client.GetStringAsync($"/v1/jobs/{(string?)job["id"]}/export?format=csv");
+        string[] expected =
+        [
+            "'=1+1", "' =1+1", "'  +1", "cat;'=1+1", "\"cat,'=1+1\"", "cat\t'@sum", "cat;' -1+1", "\"cat|'\"\"=1+1\"\"\"", "\"cat\n'=1\"", "'-1+1", "cat = dog", "a-b",
+        ];
+        Assert.All(expected, cell => Assert.Contains($",{cell},", csv, StringComparison.Ordinal));
+        Assert.Equal(labels.Length, csv.Split("\r\n").Length - 2);
+    }
+
     [Fact]
     public async Task Who_follows_a_job_is_let_go_when_the_process_stops()
     {

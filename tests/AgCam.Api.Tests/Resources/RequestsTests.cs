@@ -214,6 +214,53 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal("not-found", (string?)result["item"]!["reason"]);
     }
 
+    [Theory]
+    [InlineData("/v1/explanations", "application/json; charset=xyz", 415)]
+    [InlineData("/v1/explanations", "application/json; charset=utf-7", 415)]
+    [InlineData("/v1/jobs", "application/json; charset=xyz", 415)]
+    [InlineData("/v1/jobs", "application/json; charset=\"\"", 400)]
+    [InlineData("/v1/jobs/dry-run", "application/json; charset=xyz", 415)]
+    [InlineData("/v1/explanations", "application/x-www-form-urlencoded; charset=xyz", 415)]
+    [InlineData("/v1/explanations", "multipart/form-data; boundary=b; charset=xyz", 415)]
+    public async Task A_body_in_an_unknown_charset_is_refused(string path, string type, int status)
+    {
+        using var body = new ByteArrayContent("{}"u8.ToArray());
+        Assert.True(body.Headers.TryAddWithoutValidation("Content-Type", type));
+        var answer = await Api.SendAsync(HttpMethod.Post, path, body);
+        await RunningApi.RefusedAsync(answer, status, status == 415 ? "unsupported-media-type" : "invalid-request");
+    }
+
+    [Theory]
+    [InlineData("xyz")]
+    [InlineData("utf-7")]
+    [InlineData("utf-8\"")]
+    public async Task A_form_field_in_an_unknown_charset_is_no_defect(string charset)
+    {
+        using var body = new StringContent($"--b\r\nContent-Disposition: form-data; name=\"label\"\r\nContent-Type: text/plain; charset={charset}\r\n\r\ncat\r\n--b--\r\n");
+        body.Headers.Remove("Content-Type");
+        Assert.True(body.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=b"));
+        var answer = await Api.SendAsync(HttpMethod.Post, "/v1/explanations", body);
+        Assert.InRange((int)answer.StatusCode, 400, 499);
+    }
+
+    [Theory]
+    [InlineData("root:x:0:0")]
+    [InlineData("BMx:0:0:root:/root:/bin/bash:and:some:more:text:that:is:no:picture")]
+    public async Task A_refused_file_is_not_quoted(string text)
+    {
+        var path = Path.Combine(Api.Folder, "secret.png");
+        Directory.CreateDirectory(Api.Folder);
+        await File.WriteAllTextAsync(path, text);
+        var result = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = path }), 200);
+        var detail = (string)result["item"]!["detail"]!;
+        Assert.Equal("unsupported-format", (string?)result["item"]!["reason"]);
+        foreach (var bytes in Enumerable.Range(0, 20).Where(at => at + 4 <= text.Length).Select(at => System.Text.Encoding.ASCII.GetBytes(text[at..(at + 4)])))
+        {
+            Assert.DoesNotContain(Convert.ToHexString(bytes), detail, StringComparison.Ordinal);
+            Assert.DoesNotContain($"{BitConverter.ToUInt32(bytes)}", detail, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task What_is_no_image_is_refused_at_the_door()
     {

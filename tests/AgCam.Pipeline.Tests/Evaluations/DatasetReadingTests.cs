@@ -1,4 +1,5 @@
 using AgCam.Evaluation.Datasets;
+using AgCam.Images;
 using AgCam.Worker.Evaluations;
 using Xunit;
 
@@ -7,7 +8,7 @@ namespace AgCam.Pipeline.Tests.Evaluations;
 public sealed class DatasetReadingTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("agcam-tests").FullName;
-    private readonly DatasetReading _reading = new();
+    private readonly DatasetReading _reading = new(LocalFiles.Instance);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

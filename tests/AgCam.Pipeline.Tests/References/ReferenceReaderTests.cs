@@ -247,7 +247,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
         if (!Path.IsPathRooted(root))
             Directory.CreateDirectory(In(root));
         var options = new ReferenceOptions { Roots = [In(root)] };
-        return mayRefuseLinks ? new ReferenceReader(options, null!) : new ReferenceReader(options, null!) { RefusesLinks = false };
+        return mayRefuseLinks ? new ReferenceReader(options, null!) : new ReferenceReader(options, null!) { Files = new GuardedFiles(new AllowedRoots(options.Roots)) { RefusesLinks = false } };
     }
 
     private async Task<string> ReadAsync(string path, string root = "root")
@@ -327,7 +327,7 @@ public sealed partial class LinkRefusingReferenceReaderTests() : ReferenceReader
     private async Task NeverReadsOutsideAsync(string path, Action exchange)
     {
         using var references = Reader("root");
-        Assert.SkipUnless(references.RefusesLinks, "This system cannot open a file without following links.");
+        Assert.SkipUnless(references.Files.RefusesLinks, "This system cannot open a file without following links.");
         using var enough = new CancellationTokenSource();
         var exchanging = Task.Run(
             () =>

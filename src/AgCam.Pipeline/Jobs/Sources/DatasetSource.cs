@@ -1,12 +1,13 @@
 using System.Runtime.CompilerServices;
 using AgCam.Evaluation.Datasets;
 using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Jobs.Sources;
 
 /// <summary>The samples of a labelled dataset in its own order: the same order that workers read it in, so that a number means the same sample there.</summary>
-internal sealed class DatasetSource(string path, DatasetLayout layout, string? images) : IImageSource
+internal sealed class DatasetSource(string path, DatasetLayout layout, string? images, GuardedFiles files) : IImageSource
 {
     public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancel)
     {
@@ -29,7 +30,7 @@ internal sealed class DatasetSource(string path, DatasetLayout layout, string? i
 
     private IEnumerable<Sample> Samples()
     {
-        using var samples = Told(() => Dataset.Read(path, layout, images).GetEnumerator());
+        using var samples = Told(() => Dataset.Read(path, layout, images, files).GetEnumerator());
         while (Told(samples.MoveNext))
             yield return samples.Current;
     }

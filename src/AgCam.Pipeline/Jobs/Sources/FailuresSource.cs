@@ -11,6 +11,8 @@ internal sealed class FailuresSource(IStore store, Guid job) : IImageSource
 {
     public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancel)
     {
+        if (await store.Jobs.FindAsync(job, cancel) is null)
+            throw new SourceException($"There is no job {job} whose failures could be tried again; it may have been deleted.");
         var skip = tail.NextImage;
         await foreach (var item in store.Items.AllAsync(new ItemQuery { Job = job, Status = ItemStatus.Failed, Limit = ItemQuery.MaxLimit }, cancel))
         {

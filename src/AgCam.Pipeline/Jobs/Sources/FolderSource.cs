@@ -8,21 +8,29 @@ namespace AgCam.Pipeline.Jobs.Sources;
 
 /// <summary>All images of a folder at any depth, in ordinal order of their paths.</summary>
 /// <param name="byClass">Whether the first folder below is the image's label.</param>
-internal sealed class FolderSource(string folder, bool byClass) : IImageSource
+internal sealed class FolderSource(string folder, bool byClass, GuardedFiles files) : IImageSource
 {
     public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancel)
     {
-        if (!Directory.Exists(folder))
+        if (!files.FolderExists(folder))
             throw new SourceException($"{folder} is no folder.");
-        foreach (var path in ImageFiles.Find(folder))
+        foreach (var path in ImageFiles.Walk(folder, files))
         {
             cancel.ThrowIfCancellationRequested();
             // Files may have come and gone since planning began: the order tells where to go on, a count would not.
             if (tail.LastUri is { } last && string.CompareOrdinal(path, last) <= 0)
                 continue;
-            yield return new ImageReference { Kind = ReferenceKind.File, Uri = path, Label = byClass ? LabelOf(path) : null, Stamp = FileStamp.Of(path)?.ToString() };
+            yield return new ImageReference { Kind = ReferenceKind.File, Uri = path, Label = byClass ? LabelOf(path) : null, Stamp = StampOf(path) };
             await Task.CompletedTask;
         }
+    }
+
+    /// <summary>What lies out of the roots has none: a link of the folder may lead there.</summary>
+    private string? StampOf(string path)
+    {
+        var isLink = FileStatus.TryGet(path, out var status, out _, followLinks: false) && status.Kind == FileKind.Link;
+        var place = isLink ? files.Roots.Find(path) : path;
+        return place is null ? null : FileStamp.Of(place)?.ToString();
     }
 
     private string? LabelOf(string path)

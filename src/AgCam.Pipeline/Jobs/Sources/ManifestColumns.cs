@@ -24,15 +24,18 @@ internal sealed record ManifestColumns(string? Path, string? Label, string? Spli
     }
 
     /// <summary>The columns that a table has under the names that are meant.</summary>
-    /// <exception cref="SourceException">A column that was named is not there, or none tells where the image is.</exception>
+    /// <exception cref="SourceException">
+    /// A column that was named is not there, or none tells where the image is. The message lists the columns only of a file that has one for the image.
+    /// </exception>
     public ManifestColumns In(IReadOnlyCollection<string> columns, string manifest)
     {
+        var isList = (Path is not null && columns.Contains(Path)) || Paths.Any(columns.Contains);
         foreach (var named in new[] { Path, Label, Split, Version })
             if (named is not null && !columns.Contains(named))
-                throw new SourceException($"{manifest} has no column \"{named}\"; it has {string.Join(", ", columns)}.");
+                throw new SourceException($"{manifest} has no column \"{named}\"{(isList ? $"; it has {string.Join(", ", columns)}" : "")}.");
         return Found(columns.Contains) is { Path: not null } found
             ? found
-            : throw new SourceException($"{manifest} has no column {string.Join(", ", Paths)}: name the one that tells where the image is with column.path. It has {string.Join(", ", columns)}.");
+            : throw new SourceException($"{manifest} has no column {string.Join(", ", Paths)}: name the one that tells where the image is with column.path.");
     }
 
     /// <summary>The columns that are there, of a row that has its own: an object of JSON lines leaves out what is not known, or says null.</summary>
@@ -50,11 +53,9 @@ internal sealed record ManifestColumns(string? Path, string? Label, string? Spli
     public string Of(string field) => (field switch { "uri" => Path, "label" => Label, "split" => Split, "stamp" => Version, _ => null }) is { } column ? $"the column {column}" : field;
 
     /// <summary>Those that a reference is made of: of a table of a thousand columns not all need be read.</summary>
-    /// <exception cref="SourceException">As for <see cref="In(IReadOnlyCollection{string}, string)"/>.</exception>
-    public IReadOnlyCollection<string> Needed(IReadOnlyCollection<string> columns, string manifest)
+    public IReadOnlyCollection<string> Needed(IReadOnlyCollection<string> columns)
     {
-        var meant = In(columns, manifest);
-        string[] named = [.. new[] { meant.Path, meant.Label, meant.Split, meant.Version }.OfType<string>().Distinct()];
+        string[] named = [.. new[] { Path, Label, Split, Version }.OfType<string>().Distinct()];
         return [.. named, .. columns.Except(named).Where(IsName).Take(ExplainImagesRules.MaxMetadata)];
     }
 

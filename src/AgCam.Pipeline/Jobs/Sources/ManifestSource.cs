@@ -1,37 +1,43 @@
 using System.Runtime.CompilerServices;
+using AgCam.Images;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
+using AgCam.Tables;
 
 namespace AgCam.Pipeline.Jobs.Sources;
 
 /// <summary>A row for each image, read as a stream: memory does not grow with the rows.</summary>
-internal sealed class ManifestSource(string manifest, ManifestColumns columns, AllowedRoots roots) : IImageSource
+internal sealed class ManifestSource(string manifest, ManifestColumns columns, GuardedFiles files) : IImageSource
 {
-    private readonly string _extension = Path.GetExtension(manifest).ToLowerInvariant();
-
-    /// <summary>Else each row has columns of its own.</summary>
-    private bool HasHeader => _extension is not (".jsonl" or ".ndjson");
-
     public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancel)
     {
         var folder = columns.Base ?? Path.GetDirectoryName(manifest)!;
-        ManifestColumns? meant = null;
+        ManifestColumns? header = null;
         var number = 0;
-        await foreach (var row in Rows(cancel))
+        using var stream = Open();
+        foreach (var (_, row) in Table.Read(manifest, stream, new TableOptions((message, inner) => new SourceException(message, inner), Select)))
         {
-            meant = HasHeader ? meant ?? columns.In([.. row.Keys], manifest) : columns.In(row);
+            cancel.ThrowIfCancellationRequested();
+            var meant = header ?? columns.In(row);
             var found = meant.Reference(row, folder);
             if (number == 0 && found.Uri.Length == 0)
                 throw NoPath(row);
             var reference = Sendable.Of(found, $"{manifest}, row {number + 1}", meant.Of);
             if (++number > tail.NextImage)
-                yield return reference is { Kind: ReferenceKind.File, Refused: null } ? reference with { Stamp = roots.Find(reference.Uri) is { } real ? FileStamp.Of(real)?.ToString() : null } : reference;
+                yield return reference is { Kind: ReferenceKind.File, Refused: null } ? reference with { Stamp = files.Roots.Find(reference.Uri) is { } real ? FileStamp.Of(real)?.ToString() : null } : reference;
             else if (number == tail.NextImage && reference.Uri != tail.LastUri)
                 throw new SourceException($"{manifest} has changed since planning began: row {number} was {tail.LastUri} and is {reference.Uri}. Submit it as a new job.");
         }
         if (number < tail.NextImage)
             throw new SourceException($"{manifest} has changed since planning began: it had {tail.NextImage} rows or more and has {number}. Submit it as a new job.");
+        await Task.CompletedTask;
+
+        IReadOnlyCollection<string> Select(IReadOnlyList<string> names)
+        {
+            header = columns.In(names, manifest);
+            return header.Needed(names);
+        }
     }
 
     /// <summary>A row without one fails alone; where the very first has none, it is likelier that the wrong column was named.</summary>
@@ -41,12 +47,18 @@ internal sealed class ManifestSource(string manifest, ManifestColumns columns, A
         return new SourceException($"{manifest}, row 1, has no {meant.Path}.");
     }
 
-    private IAsyncEnumerable<IReadOnlyDictionary<string, string>> Rows(CancellationToken cancel) => _extension switch
+    private Stream Open()
     {
-        ".jsonl" or ".ndjson" => JsonLines.ReadAsync(manifest, cancel),
-        ".csv" => CsvRows.ReadAsync(manifest, ',', cancel),
-        ".tsv" => CsvRows.ReadAsync(manifest, '\t', cancel),
-        ".parquet" => ParquetRows.ReadAsync(manifest, names => columns.Needed(names, manifest), cancel),
-        var other => throw new SourceException($"{manifest}: a manifest is .jsonl, .csv, .tsv or .parquet, not {(other.Length == 0 ? "without an extension" : other)}."),
-    };
+        var extension = Path.GetExtension(manifest).ToLowerInvariant();
+        if (!Table.Extensions.Contains(extension))
+            throw new SourceException($"{manifest}: a manifest is {string.Join(", ", Table.Extensions)}, not {(extension.Length == 0 ? "without an extension" : extension)}.");
+        try
+        {
+            return files.Open(manifest).AsStream();
+        }
+        catch (ImageException e)
+        {
+            throw new SourceException($"The source cannot be read: {e.Message}", e);
+        }
+    }
 }

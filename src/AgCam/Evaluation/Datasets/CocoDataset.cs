@@ -1,21 +1,22 @@
 using System.Text.Json;
 using AgCam.Evaluation.Datasets.Masks;
 using AgCam.Heatmaps;
+using AgCam.Images;
 
 namespace AgCam.Evaluation.Datasets;
 
 /// <summary>COCO's instances JSON: images, categories and annotations with bbox (x, y, width, height) and, for masks, segmentation (polygons or run lengths). Boxes round crowds are left out, as COCO's own evaluation does.</summary>
 internal static class CocoDataset
 {
-    public static IEnumerable<Sample> Read(string file, string? images)
+    public static IEnumerable<Sample> Read(string file, string? images, IFileReader files)
     {
-        if (!File.Exists(file))
+        if (!files.FileExists(file))
             throw new DatasetException($"{file} is a folder: a COCO dataset is given by its JSON file.");
-        var (pictures, objects) = Parse(file);
+        var (pictures, objects) = Parse(file, files);
         var folders = Folders(file, images);
         foreach (var (id, name) in pictures)
         {
-            var path = folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists) ?? Path.Combine(folders[0], name);
+            var path = folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(files.FileExists) ?? Path.Combine(folders[0], name);
             if (!objects.TryGetValue(id, out var found))
                 yield return new Sample(name, path) { WithoutBoxes = SkipReason.NoBoxes };
             else if (found.Contains(null))
@@ -38,11 +39,11 @@ internal static class CocoDataset
         return [beside, Path.Combine(beside, "images"), above, Path.Combine(above, Path.GetFileNameWithoutExtension(file).Split('_')[^1]), Path.Combine(above, "images")];
     }
 
-    private static (List<(long Id, string Name)> Images, Dictionary<long, List<(string, BoundingBox, ObjectMask?)?>> Objects) Parse(string file)
+    private static (List<(long Id, string Name)> Images, Dictionary<long, List<(string, BoundingBox, ObjectMask?)?>> Objects) Parse(string file, IFileReader files)
     {
         try
         {
-            using var stream = File.OpenRead(file);
+            using var stream = Dataset.Open(file, files);
             using var json = JsonDocument.Parse(stream);
             var root = json.RootElement;
             var classes = root.GetProperty("categories").EnumerateArray().ToDictionary(c => c.GetProperty("id").GetInt64(), c => c.GetProperty("name").GetString()!);
@@ -62,9 +63,13 @@ internal static class CocoDataset
                 throw new DatasetException($"{file} lists an image twice.");
             return (images, objects);
         }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException or IndexOutOfRangeException)
+        catch (JsonException broken)
         {
-            throw new DatasetException($"{file} is no COCO annotation file: images, annotations and categories are needed ({error.Message})", error);
+            throw new DatasetException($"{file} is no JSON: it is wrong at line {broken.LineNumber + 1}, byte {broken.BytePositionInLine + 1}.", broken);
+        }
+        catch (Exception error) when (error is KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException or IndexOutOfRangeException)
+        {
+            throw new DatasetException($"{file} is no COCO annotation file: images, annotations and categories are needed, as COCO has them.", error);
         }
     }
 

@@ -1,6 +1,8 @@
 using System.Globalization;
 using AgCam.Evaluation.Datasets.Masks;
 using AgCam.Heatmaps;
+using AgCam.Images;
+using AgCam.Tables;
 
 namespace AgCam.Evaluation.Datasets;
 
@@ -13,16 +15,16 @@ internal static class CubDataset
     public const string Images = "images.txt";
     public const string Labels = "image_class_labels.txt";
 
-    public static IEnumerable<Sample> Read(string root, string? images)
+    public static IEnumerable<Sample> Read(string root, string? images, IFileReader files)
     {
-        if (!Directory.Exists(root))
+        if (!files.FolderExists(root))
             throw new DatasetException($"{root} is a file: CUB-200 is given by its folder.");
-        var labels = Lines(root, Labels, needed: true);
-        var names = Lines(root, "classes.txt", needed: false);
-        var boxes = Lines(root, "bounding_boxes.txt", needed: false);
-        var training = Lines(root, "train_test_split.txt", needed: false);
-        var segmentations = new[] { root, Path.GetDirectoryName(Path.GetFullPath(root)) ?? root }.Select(folder => Path.Combine(folder, "segmentations")).FirstOrDefault(Directory.Exists);
-        foreach (var (id, key) in Lines(root, Images, needed: true))
+        var labels = Lines(root, Labels, files, needed: true);
+        var names = Lines(root, "classes.txt", files, needed: false);
+        var boxes = Lines(root, "bounding_boxes.txt", files, needed: false);
+        var training = Lines(root, "train_test_split.txt", files, needed: false);
+        var segmentations = new[] { root, Path.GetDirectoryName(Path.GetFullPath(root)) ?? root }.Select(folder => Path.Combine(folder, "segmentations")).FirstOrDefault(files.FolderExists);
+        foreach (var (id, key) in Lines(root, Images, files, needed: true))
         {
             if (training.GetValueOrDefault(id) == "1")
                 continue;
@@ -44,7 +46,7 @@ internal static class CubDataset
                 Index = label - 1,
                 Boxes = box is { } found ? [found] : [],
                 WithoutBoxes = box is not null ? null : text is null ? SkipReason.NoBoxes : SkipReason.BrokenAnnotation,
-                Masks = mask is not null && File.Exists(mask) ? [new PictureMask(mask)] : [],
+                Masks = mask is not null && files.FileExists(mask) ? [new PictureMask(mask)] : [],
             };
         }
     }
@@ -59,15 +61,23 @@ internal static class CubDataset
     }
 
     /// <summary>Number to the rest of the line, in the file's order.</summary>
-    private static Dictionary<string, string> Lines(string root, string file, bool needed)
+    private static Dictionary<string, string> Lines(string root, string file, IFileReader files, bool needed)
     {
         var path = Path.Combine(root, file);
-        if (!File.Exists(path))
+        if (!files.FileExists(path))
             return needed ? throw new DatasetException($"{root} has no {file}: a CUB-200 folder has one.") : [];
         var lines = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (line, number) in File.ReadLines(path).Select((line, i) => (line.Trim(), i + 1)))
-            if (line.Length > 0 && (line.Split(' ', 2) is not [var id, var rest] || !lines.TryAdd(id, rest.Trim())))
-                throw new DatasetException($"{path}, line {number}: \"{line}\" is no number with a value, or its number was there before.");
+        using var stream = Dataset.Open(path, files);
+        try
+        {
+            foreach (var (number, line) in TextLines.Read(stream).Select(line => (line.Number, line.Text.Trim())))
+                if (line.Length > 0 && (line.Split(' ', 2) is not [var id, var rest] || !lines.TryAdd(id, rest.Trim())))
+                    throw new DatasetException($"{path}, line {number} is no number with a value, or its number was there before.");
+        }
+        catch (TableException broken)
+        {
+            throw new DatasetException($"{path}{broken.Message}", broken);
+        }
         return lines;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using AgCam.Images;
 
 namespace AgCam.Evaluation.Datasets;
 
@@ -33,38 +34,57 @@ public static class Dataset
     /// <param name="path">A folder or an annotation file.</param>
     /// <param name="images">Where the images lie, when that is not beside the annotations.</param>
     /// <exception cref="DatasetException">There is no such dataset, or it is broken. Raised while reading too.</exception>
-    public static IEnumerable<Sample> Read(string path, DatasetLayout layout = DatasetLayout.Auto, string? images = null)
+    public static IEnumerable<Sample> Read(string path, DatasetLayout layout = DatasetLayout.Auto, string? images = null) => Read(path, layout, images, LocalFiles.Instance);
+
+    /// <param name="files">Reads the dataset's files and folders.</param>
+    /// <inheritdoc cref="Read(string, DatasetLayout, string?)"/>
+    internal static IEnumerable<Sample> Read(string path, DatasetLayout layout, string? images, IFileReader files)
     {
-        if (!File.Exists(path) && !Directory.Exists(path))
+        if (!files.FileExists(path) && !files.FolderExists(path))
             throw new DatasetException($"{path} does not exist. Give a folder of images or an annotation file.");
-        if (images is not null && !Directory.Exists(images))
+        if (images is not null && !files.FolderExists(images))
             throw new DatasetException($"The folder of images {images} does not exist.");
-        return (layout == DatasetLayout.Auto ? Detect(path) : layout) switch
+        return (layout == DatasetLayout.Auto ? Detect(path, files) : layout) switch
         {
-            DatasetLayout.Metadata => MetadataDataset.Read(path, images),
-            DatasetLayout.Voc => VocDataset.Read(path, images),
-            DatasetLayout.Ilsvrc => IlsvrcDataset.Read(path, images),
-            DatasetLayout.Cub => CubDataset.Read(path, images),
-            DatasetLayout.Coco => CocoDataset.Read(path, images),
-            _ => FolderDataset.Read(path),
+            DatasetLayout.Metadata => MetadataDataset.Read(path, images, files),
+            DatasetLayout.Voc => VocDataset.Read(path, images, files),
+            DatasetLayout.Ilsvrc => IlsvrcDataset.Read(path, images, files),
+            DatasetLayout.Cub => CubDataset.Read(path, images, files),
+            DatasetLayout.Coco => CocoDataset.Read(path, images, files),
+            _ => FolderDataset.Read(path, files),
         };
     }
 
-    public static DatasetLayout Detect(string path)
+    public static DatasetLayout Detect(string path) => Detect(path, LocalFiles.Instance);
+
+    /// <exception cref="DatasetException">The file cannot be read.</exception>
+    internal static Stream Open(string file, IFileReader files)
     {
-        if (File.Exists(path))
+        try
+        {
+            return files.Open(file).AsStream();
+        }
+        catch (ImageException unreadable)
+        {
+            throw new DatasetException(unreadable.Message, unreadable);
+        }
+    }
+
+    private static DatasetLayout Detect(string path, IFileReader files)
+    {
+        if (files.FileExists(path))
             return Path.GetExtension(path).ToLowerInvariant() switch
             {
                 ".json" => DatasetLayout.Coco,
                 ".jsonl" or ".ndjson" or ".csv" or ".tsv" or ".parquet" => DatasetLayout.Metadata,
                 _ => throw new DatasetException($"{path} is no dataset: give a folder, a COCO .json, or a metadata .jsonl, .csv or .parquet file."),
             };
-        if (MetadataDataset.FileIn(path) is not null)
+        if (MetadataDataset.FileIn(path, files) is not null)
             return DatasetLayout.Metadata;
-        if (File.Exists(Path.Combine(path, CubDataset.Images)) && File.Exists(Path.Combine(path, CubDataset.Labels)))
+        if (files.FileExists(Path.Combine(path, CubDataset.Images)) && files.FileExists(Path.Combine(path, CubDataset.Labels)))
             return DatasetLayout.Cub;
-        if (Directory.Exists(Path.Combine(path, VocDataset.Annotations, IlsvrcDataset.Validation)))
+        if (files.FolderExists(Path.Combine(path, VocDataset.Annotations, IlsvrcDataset.Validation)))
             return DatasetLayout.Ilsvrc;
-        return Directory.Exists(Path.Combine(path, VocDataset.Annotations)) ? DatasetLayout.Voc : DatasetLayout.Folders;
+        return files.FolderExists(Path.Combine(path, VocDataset.Annotations)) ? DatasetLayout.Voc : DatasetLayout.Folders;
     }
 }

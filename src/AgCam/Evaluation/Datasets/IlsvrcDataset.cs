@@ -1,3 +1,5 @@
+using AgCam.Images;
+
 namespace AgCam.Evaluation.Datasets;
 
 /// <summary>
@@ -11,11 +13,11 @@ public static class IlsvrcDataset
     private const int Images = 50_000;
     private const int Classes = 1_000;
 
-    internal static IEnumerable<Sample> Read(string root, string? images)
+    internal static IEnumerable<Sample> Read(string root, string? images, IFileReader files)
     {
-        if (!Directory.Exists(Path.Combine(root, VocDataset.Annotations, Validation)))
+        if (!files.FolderExists(Path.Combine(root, VocDataset.Annotations, Validation)))
             throw new DatasetException($"{root} has no {Path.Combine(VocDataset.Annotations, Validation)}: the folder ILSVRC of the distribution is meant.");
-        return VocDataset.Read(root, images, Validation);
+        return VocDataset.Read(root, images, files, Validation);
     }
 
     /// <summary>What is not as in the full validation set, a line each; none where all is there: 50,000 images, each with boxes of one class, 50 images of each of 1,000 classes.</summary>
@@ -23,7 +25,7 @@ public static class IlsvrcDataset
     /// <exception cref="DatasetException">It is no such dataset.</exception>
     public static IReadOnlyList<string> Check(string root, string? images, out IReadOnlyList<string> classes)
     {
-        var samples = Read(root, images).ToList();
+        var samples = Read(root, images, LocalFiles.Instance).ToList();
         var counts = samples.Where(sample => sample.Label is not null).GroupBy(sample => sample.Label!).ToDictionary(group => group.Key, group => group.Count());
         classes = [.. counts.Keys.Order(StringComparer.Ordinal)];
         var findings = new List<string>();

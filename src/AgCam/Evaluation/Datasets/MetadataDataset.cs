@@ -1,4 +1,5 @@
 using AgCam.Images;
+using AgCam.Tables;
 
 namespace AgCam.Evaluation.Datasets;
 
@@ -10,15 +11,15 @@ internal static class MetadataDataset
 {
     private static readonly string[] Names = ["metadata.jsonl", "metadata.csv", "metadata.parquet"];
 
-    public static string? FileIn(string folder) => Names.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+    public static string? FileIn(string folder, IFileReader files) => Names.Select(name => Path.Combine(folder, name)).FirstOrDefault(files.FileExists);
 
-    public static IEnumerable<Sample> Read(string path, string? images)
+    public static IEnumerable<Sample> Read(string path, string? images, IFileReader files)
     {
-        var file = File.Exists(path) ? path : FileIn(path)
+        var file = files.FileExists(path) ? path : FileIn(path, files)
             ?? throw new DatasetException($"{path} holds none of {string.Join(", ", Names)}.");
         var root = images ?? Path.GetDirectoryName(Path.GetFullPath(file))!;
         var listed = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var (name, label, annotation) in Rows(file))
+        foreach (var (name, label, annotation) in Rows(file, files))
         {
             var key = name.StartsWith("./", StringComparison.Ordinal) ? name[2..] : name;
             if (key.Length == 0)
@@ -33,17 +34,27 @@ internal static class MetadataDataset
                 yield return sample;
         }
 
-        foreach (var image in ImageFiles.Find(root))
+        foreach (var image in ImageFiles.Walk(root, files))
             if (Path.GetRelativePath(root, image) is var key && !listed.Contains(key))
                 yield return new Sample(key, image) { WithoutBoxes = SkipReason.NoBoxes };
     }
 
-    private static IEnumerable<(string Name, string? Label, Annotation Annotation)> Rows(string file) => Path.GetExtension(file).ToLowerInvariant() switch
+    private static IEnumerable<(string Name, string? Label, Annotation Annotation)> Rows(string file, IFileReader files)
     {
-        ".parquet" => ParquetMetadata.Read(file),
-        ".jsonl" or ".ndjson" => JsonMetadata.Read(file),
-        _ => CsvMetadata.Read(file),
-    };
+        MetadataColumns? header = null;
+        var options = new TableOptions((message, inner) => new DatasetException(message, inner), names => (header = ColumnsOf(names, file)).Names) { WithNested = true };
+        using var stream = Dataset.Open(file, files);
+        foreach (var row in Table.Read(file, stream, options))
+        {
+            var columns = header ?? ColumnsOf([.. row.Values.Keys], $"{file}, {row.Place},");
+            yield return (row.Values[columns.Path], Text(columns.Label), Annotation.Read(Text(columns.Objects) ?? ""));
+
+            string? Text(string? column) => column is not null && row.Values.TryGetValue(column, out var text) && text.Trim() is { Length: > 0 } value ? value : null;
+        }
+    }
+
+    private static MetadataColumns ColumnsOf(IReadOnlyCollection<string> names, string where) =>
+        MetadataColumns.In(names) ?? throw new DatasetException($"{where} has no file_name. Metadata has a column file_name, and label and objects.bbox where they are known.");
 
     private static string Again(string key, HashSet<string> listed)
     {

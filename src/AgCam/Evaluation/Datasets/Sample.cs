@@ -28,9 +28,6 @@ public sealed record Sample(string Key, string Path)
 
     /// <summary>Why the image cannot be evaluated at all; null where it can.</summary>
     public string? Unusable { get; init; }
-
-    /// <summary>What is read of it: the image, and masks that are pictures.</summary>
-    public IEnumerable<string> Files => [Path, .. Masks.Select(mask => mask.File).OfType<string>()];
 }
 
 /// <summary>Why an image does not count, besides the reasons of a failed image. The codes are stored: never rename one.</summary>

@@ -16,31 +16,34 @@ internal static class VocDataset
 {
     public const string Annotations = "Annotations";
 
+    /// <summary>Maximum number of characters of an annotation.</summary>
+    private const long MaxXml = 1 << 24;
+
     private static readonly string[] ImageFolders = ["Data", "JPEGImages", "."];
 
     /// <param name="only">A folder below Annotations, e.g. CLS-LOC/val: nothing else is read.</param>
-    public static IEnumerable<Sample> Read(string root, string? images, string only = "")
+    public static IEnumerable<Sample> Read(string root, string? images, IFileReader files, string only = "")
     {
         var annotations = Path.Combine(root, Annotations);
-        if (!Directory.Exists(annotations))
+        if (!files.FolderExists(annotations))
             throw new DatasetException($"{root} has no folder {Annotations}.");
         var top = Path.Combine(annotations, only);
-        foreach (var folder in Directory.EnumerateDirectories(top, "*", SearchOption.AllDirectories).Prepend(top).Order(StringComparer.Ordinal))
+        foreach (var folder in FoldersBelow(top, files).Order(StringComparer.Ordinal))
         {
-            var unseen = new SortedSet<string>(Directory.EnumerateFiles(folder, "*.xml").Select(file => Path.GetFileNameWithoutExtension(file)), StringComparer.Ordinal);
+            var unseen = new SortedSet<string>(FilesIn(folder, IsXml, files).Select(file => Path.GetFileNameWithoutExtension(file)), StringComparer.Ordinal);
             if (unseen.Count == 0)
                 continue;
             var below = Path.GetRelativePath(annotations, folder) is "." ? "" : Path.GetRelativePath(annotations, folder);
             var beside = (images is null ? ImageFolders.Select(name => Path.Combine(root, name, below)) : [Path.Combine(images, below), images])
-                .FirstOrDefault(Directory.Exists) ?? throw new DatasetException(
+                .FirstOrDefault(files.FolderExists) ?? throw new DatasetException(
                 $"The images of {folder} are neither in {string.Join(" nor in ", ImageFolders.Select(name => Path.Combine(root, name, below)))}. Give their folder with --images.");
-            foreach (var image in Directory.EnumerateFiles(beside).Where(ImageFiles.IsImage).Order(StringComparer.Ordinal))
+            foreach (var image in FilesIn(beside, ImageFiles.IsImage, files).Order(StringComparer.Ordinal))
             {
                 var (name, key) = (Path.GetFileNameWithoutExtension(image), Path.Combine(below, Path.GetFileName(image)));
                 if (!unseen.Remove(name))
                     yield return new Sample(key, image) { WithoutBoxes = SkipReason.NoBoxes };
                 else
-                    foreach (var sample in Annotated(Path.Combine(folder, name + ".xml"), key, image, Path.Combine(root, "SegmentationObject", below, name + ".png")))
+                    foreach (var sample in Annotated(Path.Combine(folder, name + ".xml"), key, image, Path.Combine(root, "SegmentationObject", below, name + ".png"), files))
                         yield return sample;
             }
 
@@ -49,21 +52,45 @@ internal static class VocDataset
         }
     }
 
-    private static IEnumerable<Sample> Annotated(string file, string key, string image, string segmentation)
+    private static bool IsXml(string name) => name.EndsWith(".xml", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The folder and all folders below it. Links are followed, but no folder is listed twice.</summary>
+    private static List<string> FoldersBelow(string top, IFileReader files)
+    {
+        var (folders, listed, pending) = (new List<string>(), new HashSet<FileIdentity>(), new Stack<string>([top]));
+        while (pending.TryPop(out var folder))
+        {
+            if (FileStatus.TryGet(folder, out var status, out _) && !listed.Add(status.Identity))
+                continue;
+            folders.Add(folder);
+            foreach (var below in Entries(folder, _ => false, files))
+                pending.Push(below.Path);
+        }
+        return folders;
+    }
+
+    private static IEnumerable<string> FilesIn(string folder, Func<string, bool> isWanted, IFileReader files) =>
+        Entries(folder, isWanted, files).Where(entry => !entry.IsFolder).Select(entry => entry.Path);
+
+    private static IReadOnlyList<FolderEntry> Entries(string folder, Func<string, bool> isWanted, IFileReader files) =>
+        files.TryList(folder, isWanted) ?? throw new DatasetException($"The folder {folder} cannot be listed, or must not be.");
+
+    private static IEnumerable<Sample> Annotated(string file, string key, string image, string segmentation, IFileReader files)
     {
         List<(string Class, BoundingBox Box)> objects;
         try
         {
-            using var reader = XmlReader.Create(file, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null });
+            using var stream = files.Open(file).AsStream();
+            using var reader = XmlReader.Create(stream, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = MaxXml });
             objects = [.. XDocument.Load(reader).Descendants("object").Select(Read)];
         }
-        catch (Exception error) when (error is XmlException or FormatException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is XmlException or FormatException or ImageException or IOException or UnauthorizedAccessException)
         {
             return [new Sample(key, image) { Unusable = SkipReason.BrokenAnnotation }];
         }
 
         return objects.Count == 0 ? [new Sample(key, image) { WithoutBoxes = SkipReason.EmptyAnnotation }] : Annotation.ByClass(
-            key, image, objects.Index().Select(o => (o.Item.Class, o.Item.Box, File.Exists(segmentation) ? new PictureMask(segmentation, [o.Index + 1]) : (ObjectMask?)null)));
+            key, image, objects.Index().Select(o => (o.Item.Class, o.Item.Box, files.FileExists(segmentation) ? new PictureMask(segmentation, [o.Index + 1]) : (ObjectMask?)null)));
     }
 
     private static (string Class, BoundingBox Box) Read(XElement element)

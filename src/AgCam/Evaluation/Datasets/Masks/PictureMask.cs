@@ -9,11 +9,10 @@ internal sealed record PictureMask(string Path, IReadOnlyList<int>? Objects = nu
 {
     private const int Void = 255;
 
-    public override string? File => Path;
-
-    internal override void Draw(MaskPixel[] pixels, int width, int height, ImageLimits limits)
+    internal override void Draw(MaskPixel[] pixels, int width, int height, ImageLimits limits, IFileReader files)
     {
-        var picture = ImageDecoder.Decode(ImageDecoder.ReadFile(Path, limits), limits);
+        using var file = files.Open(Path);
+        var picture = ImageDecoder.Decode(file.Read(limits), limits);
         if ((picture.Width, picture.Height) != (width, height))
             throw new FormatException($"{Path} is {picture.Width} x {picture.Height}, the picture {width} x {height}.");
         var wanted = Objects?.Select(VocColour).ToHashSet();

@@ -5,7 +5,7 @@ namespace AgCam.Evaluation.Datasets.Masks;
 /// <summary>COCO's polygons, x0, y0, x1, y1, ... in original pixels: a pixel belongs to the object when its centre lies in one of them (even-odd).</summary>
 internal sealed record PolygonMask(IReadOnlyList<double[]> Polygons) : ObjectMask
 {
-    internal override void Draw(MaskPixel[] pixels, int width, int height, ImageLimits limits)
+    internal override void Draw(MaskPixel[] pixels, int width, int height, ImageLimits limits, IFileReader files)
     {
         foreach (var polygon in Polygons)
         {

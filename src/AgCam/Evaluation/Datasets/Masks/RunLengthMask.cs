@@ -29,7 +29,7 @@ internal sealed record RunLengthMask(int Height, int Width, IReadOnlyList<long> 
         return shift == 0 ? runs : throw new FormatException("The run lengths are cut off.");
     }
 
-    internal override void Draw(MaskPixel[] pixels, int width, int height, ImageLimits limits)
+    internal override void Draw(MaskPixel[] pixels, int width, int height, ImageLimits limits, IFileReader files)
     {
         if ((Width, Height) != (width, height))
             throw new FormatException($"A mask of {Width} x {Height} does not fit a picture of {width} x {height}.");
