@@ -36,7 +36,7 @@ internal static class Csv
     {
         if (string.IsNullOrEmpty(field))
             return "";
-        if (!double.TryParse(field, CultureInfo.InvariantCulture, out _))
+        if (field[0] != '-' || !double.TryParse(field, CultureInfo.InvariantCulture, out _))
             field = WithoutFormulas(field);
         return field.AsSpan().ContainsAny(",\"\r\n") ? $"\"{field.Replace("\"", "\"\"")}\"" : field;
     }

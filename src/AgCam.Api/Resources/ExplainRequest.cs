@@ -72,7 +72,15 @@ internal sealed record ExplainRequest
 
     private static async Task<(ExplainRequest, byte[]?, string?)> ReadFormAsync(HttpRequest http, CancellationToken cancel)
     {
-        var form = await http.ReadFormAsync(cancel);
+        IFormCollection form;
+        try
+        {
+            form = await http.ReadFormAsync(cancel);
+        }
+        catch (NotSupportedException charset) // UTF-7
+        {
+            throw new InvalidRequestException($"A field of the form cannot be decoded: {charset.Message}", "Send its text as UTF-8.");
+        }
         string[] known = ["model", "label", "targets", "threshold", "method", "dtype"];
         if (form.Keys.FirstOrDefault(name => !known.Contains(name)) is { } unknown)
             throw new InvalidRequestException($"The form has a field \"{unknown}\" that is not known.", $"Fields are image (the file), {string.Join(", ", known)}.");

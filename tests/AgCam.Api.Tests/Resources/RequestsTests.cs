@@ -215,19 +215,19 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Theory]
-    [InlineData("/v1/explanations", "application/json; charset=xyz", 415)]
-    [InlineData("/v1/explanations", "application/json; charset=utf-7", 415)]
-    [InlineData("/v1/jobs", "application/json; charset=xyz", 415)]
-    [InlineData("/v1/jobs", "application/json; charset=\"\"", 400)]
-    [InlineData("/v1/jobs/dry-run", "application/json; charset=xyz", 415)]
-    [InlineData("/v1/explanations", "application/x-www-form-urlencoded; charset=xyz", 415)]
-    [InlineData("/v1/explanations", "multipart/form-data; boundary=b; charset=xyz", 415)]
-    public async Task A_body_in_an_unknown_charset_is_refused(string path, string type, int status)
+    [InlineData("/v1/explanations", "application/json; charset=xyz")]
+    [InlineData("/v1/explanations", "application/json; charset=utf-7")]
+    [InlineData("/v1/jobs", "application/json; charset=xyz")]
+    [InlineData("/v1/jobs", "application/json; charset=\"\"")]
+    [InlineData("/v1/jobs/dry-run", "application/json; charset=xyz")]
+    [InlineData("/v1/explanations", "application/x-www-form-urlencoded; charset=xyz")]
+    [InlineData("/v1/explanations", "multipart/form-data; boundary=b; charset=xyz")]
+    public async Task A_body_in_an_unknown_charset_is_refused(string path, string type)
     {
         using var body = new ByteArrayContent("{}"u8.ToArray());
         Assert.True(body.Headers.TryAddWithoutValidation("Content-Type", type));
         var answer = await Api.SendAsync(HttpMethod.Post, path, body);
-        await RunningApi.RefusedAsync(answer, status, status == 415 ? "unsupported-media-type" : "invalid-request");
+        await RunningApi.RefusedAsync(answer, 415, "unsupported-media-type");
     }
 
     [Theory]
