@@ -7,9 +7,11 @@ namespace AgCam.Api;
 internal static class KnownCharsets
 {
     public static void UseKnownCharsets(this IApplicationBuilder app) => app.Use(static (http, next) =>
-        MediaTypeHeaderValue.TryParse(http.Request.ContentType, out var type) && type.Charset.HasValue && !IsKnown(HeaderUtilities.RemoveQuotes(type.Charset).Value!)
+        MediaTypeHeaderValue.TryParse(http.Request.ContentType, out var type) && type.Charset.HasValue
+            && !IsKnown(HeaderUtilities.RemoveQuotes(type.Charset).Value!)
             ? Problem.Of(
-                StatusCodes.Status415UnsupportedMediaType, "unsupported-media-type", $"The charset of the body, \"{type.Charset}\", is not known.", "Send it as UTF-8.").ExecuteAsync(http)
+                StatusCodes.Status415UnsupportedMediaType, "unsupported-media-type",
+                    $"The charset of the body, \"{type.Charset}\", is not known.", "Send it as UTF-8.").ExecuteAsync(http)
             : next(http));
 
     private static bool IsKnown(string charset)

@@ -42,7 +42,8 @@ internal static class Csv
     }
 
     /// <summary>
-    /// Puts an apostrophe before each cell that a spreadsheet computes: one that begins like a formula, spaces and quotes aside. A spreadsheet may take another character than the
+    /// Puts an apostrophe before each cell that a spreadsheet computes: one that begins like a formula, spaces and quotes aside. A
+    /// spreadsheet may take another character than the
     /// comma for the separator, so what follows one inside a text is a cell too.
     /// </summary>
     private static string WithoutFormulas(string text)

@@ -32,9 +32,12 @@ internal sealed class GuardedFiles(AllowedRoots roots) : IFileReader
         throw new ImageException(ImageFailure.Unreadable, $"{path} cannot be read: the links in its path change while it is opened.");
     }
 
-    /// <summary>Does not follow a link to a file: one that leads out of the roots is there, and opening it says why it is not read.</summary>
+    /// <summary>
+    /// Does not follow a link to a file: one that leads out of the roots is there, and opening it says why it is not read.
+    /// </summary>
     public bool FileExists(string path) =>
-        Path.GetDirectoryName(path) is { } folder && roots.Find(folder) is not null && FileStatus.TryGet(path, out var status, out _, followLinks: false)
+        Path.GetDirectoryName(path) is { } folder && roots.Find(folder) is not null
+            && FileStatus.TryGet(path, out var status, out _, followLinks: false)
             && (status.Kind == FileKind.Link ? !FolderExists(path) : status.Kind != FileKind.Folder);
 
     public bool FolderExists(string path) => roots.Find(path) is { } real && Directory.Exists(real);

@@ -92,7 +92,10 @@ internal sealed class ChunkEvaluation(IStore store, StorePatience patience, Engi
     }
 
     private Task<EvaluationImage[]> ReadAsync(Measuring measuring, IEnumerable<Sample> samples, CancellationToken cancel) => Task.WhenAll(samples.Select(sample =>
-        fetch.DecodeAsync(() => Task.FromResult(EvaluationImage.Read(sample, measuring.Explainer, measuring.Options, references.Limits, references.Files)), cancel)));
+        fetch.DecodeAsync(() => Task.FromResult(Read(measuring, sample)), cancel)));
+
+    private EvaluationImage Read(Measuring measuring, Sample sample) =>
+        EvaluationImage.Read(sample, measuring.Explainer, measuring.Options, references.Limits, references.Files);
 
     private async Task<IReadOnlyList<ImageRow>> MeasureAsync(Measuring measuring, IReadOnlyList<EvaluationImage> images, CancellationToken cancel)
     {

@@ -39,7 +39,8 @@ public sealed record EvaluationImage(Sample Sample)
 
     /// <param name="files">Reads the image and its masks.</param>
     /// <inheritdoc cref="Read(Sample, Explainer, EvaluationOptions, ImageLimits)"/>
-    internal static EvaluationImage Read(Sample sample, Explainer explainer, EvaluationOptions options, ImageLimits limits, IFileReader files)
+    internal static EvaluationImage Read(Sample sample, Explainer explainer, EvaluationOptions options, ImageLimits limits,
+        IFileReader files)
     {
         var image = new EvaluationImage(sample);
         if (sample.Unusable is { } unusable)

@@ -44,7 +44,9 @@ internal sealed partial class RegularFile : IDisposable
     /// <returns>Null when it cannot be opened; without a failure when there is a link.</returns>
     public static RegularFile? TryOpenUnlinked(string path, out ImageException? failure) => TryOpen(path, followLinks: false, out failure);
 
-    /// <summary>Opens a folder without following a link, for listing it through its handle. Only where <see cref="CanRefuseLinks"/>.</summary>
+    /// <summary>
+    /// Opens a folder without following a link, for listing it through its handle. Only where <see cref="CanRefuseLinks"/>.
+    /// </summary>
     /// <returns>Null when it cannot be opened, or is no folder.</returns>
     public static SafeFileHandle? TryOpenFolderUnlinked(string path)
     {

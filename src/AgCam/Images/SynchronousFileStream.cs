@@ -3,12 +3,14 @@ using Microsoft.Win32.SafeHandles;
 namespace AgCam.Images;
 
 /// <summary>
-/// Reads a file on the calling thread. Asynchronous reads of a local file only move to a thread of the pool; here they are complete when they return, so a reader that awaits them can be
+/// Reads a file on the calling thread. Asynchronous reads of a local file only move to a thread of the pool; here they are complete when
+/// they return, so a reader that awaits them can be
 /// used from code that does not.
 /// </summary>
 internal sealed class SynchronousFileStream(SafeFileHandle file) : FileStream(file, FileAccess.Read, bufferSize: 1 << 16)
 {
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => new(Read(buffer.Span));
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => Task.FromResult(Read(buffer, offset, count));
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        Task.FromResult(Read(buffer, offset, count));
 }

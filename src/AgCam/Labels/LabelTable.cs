@@ -20,13 +20,17 @@ internal sealed class LabelTable
 
     public IReadOnlyCollection<string> Labels => _labels;
 
-    /// <param name="given">Names of the columns; null finds them by their usual names. A CSV file without a header has the path first and the label second.</param>
+    /// <param name="given">Names of the columns; null finds them by their usual names. A CSV file without a header has the path first and
+    /// the label second.</param>
     /// <exception cref="LabelException">The file cannot be read or contradicts itself.</exception>
     public static LabelTable Read(string file, IReadOnlyList<string> roots, (string Path, string Label)? given)
     {
         var table = new LabelTable(file, roots);
         (string Path, string Label)? header = null;
-        var options = new TableOptions((message, inner) => new LabelException(message, inner), Select) { HeaderlessColumns = names => Columns(file, names, given) is null ? ["path", "label"] : null };
+        var options = new TableOptions((message, inner) => new LabelException(message, inner), Select)
+        {
+            HeaderlessColumns = names => Columns(file, names, given) is null ? ["path", "label"] : null,
+        };
         try
         {
             using var stream = new SynchronousFileStream(File.OpenHandle(file));
@@ -48,7 +52,8 @@ internal sealed class LabelTable
         {
             if (names.Count == 0)
                 return [];
-            header = Columns(file, names, given) ?? throw new LabelException($"{file} has no column of paths and of labels by a usual name. Name them.");
+            header = Columns(file, names, given)
+                ?? throw new LabelException($"{file} has no column of paths and of labels by a usual name. Name them.");
             return [header.Value.Path, header.Value.Label];
         }
     }
@@ -66,7 +71,8 @@ internal sealed class LabelTable
 
     /// <summary>Finds the columns with the path and the label. Upper and lower case are the same.</summary>
     /// <returns>Null when the names are none of the usual ones and none were given.</returns>
-    /// <exception cref="LabelException">The given names are not there. The message lists the columns only of a file that has one for paths.</exception>
+    /// <exception cref="LabelException">The given names are not there. The message lists the columns only of a file that has one for
+    /// paths.</exception>
     private static (string Path, string Label)? Columns(string file, IReadOnlyList<string> names, (string Path, string Label)? given)
     {
         if (given is not { } wanted)
@@ -75,10 +81,12 @@ internal sealed class LabelTable
         if (path is not null && label is not null)
             return (path, label);
         var known = path ?? First(PathColumns);
-        throw new LabelException($"{file} has no column \"{(path is null ? wanted.Path : wanted.Label)}\"{(known is null ? "" : $"; it has {string.Join(", ", names)}")}.");
+        var there = known is null ? "" : $"; it has {string.Join(", ", names)}";
+        throw new LabelException($"{file} has no column \"{(path is null ? wanted.Path : wanted.Label)}\"{there}.");
 
         string? First(string[] wanted) =>
-            wanted.Select(name => names.FirstOrDefault(column => column.Trim().Equals(name, StringComparison.OrdinalIgnoreCase))).FirstOrDefault(column => column is not null);
+            wanted.Select(name => names.FirstOrDefault(column => column.Trim().Equals(name, StringComparison.OrdinalIgnoreCase)))
+                .FirstOrDefault(column => column is not null);
     }
 
     private void Add(string file, string place, string path, string label)
@@ -87,7 +95,8 @@ internal sealed class LabelTable
             throw new LabelException($"{file}, {place}: {(path.Length == 0 ? "the path" : "the label")} is empty.");
         var key = path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path;
         if (!_byPath.TryAdd(key, label) && _byPath[key] != label)
-            throw new LabelException($"{file}, {place}: {path} is labelled \"{label}\", but \"{_byPath[key]}\" before. An image has one label; remove one of the rows.");
+            throw new LabelException(
+                $"{file}, {place}: {path} is labelled \"{label}\", but \"{_byPath[key]}\" before. Remove one of the rows.");
         _labels.Add(label);
     }
 }

@@ -7,7 +7,10 @@ using Parquet.Schema;
 
 namespace AgCam.Tables;
 
-/// <summary>Columns of text and plain values of a Parquet file, one row group in memory at a time. Lists of lists of numbers become JSON text; other nested columns are left out.</summary>
+/// <summary>
+/// Columns of text and plain values of a Parquet file, one row group in memory at a time. Lists of lists of numbers become JSON text;
+/// other nested columns are left out.
+/// </summary>
 internal static class ParquetTable
 {
     /// <summary>Maximum number of rows of a row group.</summary>
@@ -31,7 +34,8 @@ internal static class ParquetTable
             {
                 using var rows = Read(() => Task.FromResult(reader.OpenRowGroupReader(group)));
                 if (rows.RowCount > MaxRows)
-                    throw new TableException($": row group {group} has {rows.RowCount} rows, more than fit in memory. Write row groups of at most {MaxRows} rows.");
+                    throw new TableException(
+                        $": row group {group} has {rows.RowCount} rows, too many. Write row groups of at most {MaxRows} rows.");
                 string?[][] columns = [.. names.Select(name => Read(() => fields[name].ReadAsync(rows)))];
                 if (columns.Any(column => column.Length != rows.RowCount))
                     throw new TableException($"{Broken}: its columns have different lengths.");
@@ -98,7 +102,7 @@ internal static class ParquetTable
     /// <returns>Null for a type that is no text and no plain value.</returns>
     private static Func<ParquetRowGroupReader, DataField, Task<string?[]>>? Plain(DataField field) => field.ClrType switch
     {
-        var type when type == typeof(string) || type == typeof(ReadOnlyMemory<char>) => TextsAsync, // the type of text differs with the writer
+        var type when type == typeof(string) || type == typeof(ReadOnlyMemory<char>) => TextsAsync, // it differs with the writer
         var type when type == typeof(bool) => ValuesAsync<bool>,
         var type when type == typeof(sbyte) => ValuesAsync<sbyte>,
         var type when type == typeof(byte) => ValuesAsync<byte>,
@@ -145,7 +149,9 @@ internal static class ParquetTable
             _ => value.ToString(),
         };
 
-    /// <summary>Repetition 0 begins a row, 1 a list in it, 2 the list's next number; below the full definition there is no number.</summary>
+    /// <summary>
+    /// Repetition 0 begins a row, 1 a list in it, 2 the list's next number; below the full definition there is no number.
+    /// </summary>
     private static async Task<string?[]> Boxes(ParquetRowGroupReader rows, DataField field)
     {
         using var column = await rows.ReadRawColumnDataBaseAsync(field);
@@ -177,7 +183,8 @@ internal static class ParquetTable
     private static double? Finite(double number) => double.IsFinite(number) ? number : null;
 
     /// <summary>
-    /// Nothing is waited for: the stream reads on the calling thread. On others the library's buffers would be pooled once for each thread, with the texts of a whole row group in them.
+    /// Nothing is waited for: the stream reads on the calling thread. On others the library's buffers would be pooled once for each
+    /// thread, with the texts of a whole row group in them.
     /// The library throws whatever its parts throw at a broken file, and runs out of memory where the file claims a large page.
     /// </summary>
     private static T Read<T>(Func<Task<T>> read)

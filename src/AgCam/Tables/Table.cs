@@ -1,6 +1,8 @@
 namespace AgCam.Tables;
 
-/// <summary>Reads CSV, TSV, JSON lines and Parquet as rows of text, one after the other. Memory does not grow with the number of rows.</summary>
+/// <summary>
+/// Reads CSV, TSV, JSON lines and Parquet as rows of text, one after the other. Memory does not grow with the number of rows.
+/// </summary>
 internal static class Table
 {
     /// <summary>Maximum number of characters of a row, a field or a line of JSON.</summary>
@@ -17,8 +19,10 @@ internal static class Table
     public static bool HasHeader(string file) => !JsonLines.Contains(Extension(file));
 
     /// <param name="file">Name of the file, for its extension and for messages.</param>
-    /// <param name="stream">Content of the file. Parquet needs one that can seek and that reads on the calling thread, such as <see cref="Images.SynchronousFileStream"/>.</param>
-    /// <exception cref="Exception">The table is broken or breaks a limit: what <see cref="TableOptions.Error"/> makes of it. No message quotes the file.</exception>
+    /// <param name="stream">Content of the file. Parquet needs one that can seek and that reads on the calling thread, such as <see
+    /// cref="Images.SynchronousFileStream"/>.</param>
+    /// <exception cref="Exception">The table is broken or breaks a limit: what <see cref="TableOptions.Error"/> makes of it. No message
+    /// quotes the file.</exception>
     public static IEnumerable<TableRow> Read(string file, Stream stream, TableOptions options)
     {
         var read = Extension(file) switch
@@ -55,19 +59,27 @@ internal static class Table
 /// <summary>What the reader of a table needs to know of its use.</summary>
 /// <param name="Error">Makes the exception that a user of the table throws of a message and its cause.</param>
 /// <param name="Select">
-/// Returns those of a table's columns that are needed; the others are not read. It is not asked for JSON lines. It may throw when a column is missing.
+/// Returns those of a table's columns that are needed; the others are not read. It is not asked for JSON lines. It may throw when a
+/// column is missing.
 /// </param>
-internal sealed record TableOptions(Func<string, Exception?, Exception> Error, Func<IReadOnlyList<string>, IReadOnlyCollection<string>> Select)
+internal sealed record TableOptions(
+    Func<string, Exception?, Exception> Error, Func<IReadOnlyList<string>, IReadOnlyCollection<string>> Select)
 {
-    /// <summary>Names of the columns of a CSV file whose first row is no header, by that row; null when it is one. Default: the first row is a header.</summary>
+    /// <summary>
+    /// Names of the columns of a CSV file whose first row is no header, by that row; null when it is one. Default: the first row is a
+    /// header.
+    /// </summary>
     public Func<IReadOnlyList<string>, IReadOnlyList<string>?> HeaderlessColumns { get; init; } = _ => null;
 
-    /// <summary>When true, lists and objects of JSON lines and lists of lists of numbers of Parquet are values too: JSON text. Default false.</summary>
+    /// <summary>
+    /// When true, lists and objects of JSON lines and lists of lists of numbers of Parquet are values too: JSON text. Default false.
+    /// </summary>
     public bool WithNested { get; init; }
 }
 
 /// <param name="Place">Where the row is, for messages: "line 3", or "row 3" of Parquet.</param>
-/// <param name="Values">Values by the names of their columns, in the file's order. What JSON leaves out or states as null is missing.</param>
+/// <param name="Values">Values by the names of their columns, in the file's order. What JSON leaves out or states as null is
+/// missing.</param>
 internal sealed record TableRow(string Place, IReadOnlyDictionary<string, string> Values);
 
 /// <summary>A table is broken or breaks a limit. The message goes on behind the file's name.</summary>

@@ -228,7 +228,8 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         var manifest = Path.Combine(Api.Folder, "one-field.csv");
         await File.WriteAllTextAsync(manifest, "picture\na.png\n");
         var body = new JsonObject { ["source"] = $"manifest:{manifest}", ["tags"] = new JsonArray("unreadable") };
-        Assert.Contains("column.path", (string)(await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request"))["detail"]!);
+        Assert.Contains("column.path",
+            (string)(await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request"))["detail"]!);
         Assert.Empty((await Api.GetAsync("/v1/jobs?tag=unreadable"))["items"]!.AsArray());
     }
 
@@ -237,14 +238,19 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     {
         Directory.CreateDirectory(Api.Folder);
         var manifest = Path.Combine(Api.Folder, "formulas.csv");
-        string[] labels = ["=1+1", " =1+1", "  +1", "cat;=1+1", "cat,=1+1", "cat\t@sum", "cat; -1+1", "cat|\"=1+1\"", "cat\n=1", "-1+1", "cat = dog", "a-b"];
-        await File.WriteAllTextAsync(manifest, "path,label\n" + string.Concat(labels.Select(label => $"missing.png,\"{label.Replace("\"", "\"\"")}\"\n")));
-        var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"manifest:{manifest}" }), 201);
+        string[] labels =
+            ["=1+1", " =1+1", "  +1", "cat;=1+1", "cat,=1+1", "cat\t@sum", "cat; -1+1", "cat|\"=1+1\"", "cat\n=1", "-1+1", "cat = dog",
+            "a-b"];
+        await File.WriteAllTextAsync(manifest,
+            "path,label\n" + string.Concat(labels.Select(label => $"missing.png,\"{label.Replace("\"", "\"\"")}\"\n")));
+        var job =
+            await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"manifest:{manifest}" }), 201);
         await Api.GetAsync($"/v1/jobs/{(string?)job["id"]}?wait=30");
         var csv = await Api.Client.GetStringAsync($"/v1/jobs/{(string?)job["id"]}/export?format=csv");
         string[] expected =
         [
-            "'=1+1", "' =1+1", "'  +1", "cat;'=1+1", "\"cat,'=1+1\"", "cat\t'@sum", "cat;' -1+1", "\"cat|'\"\"=1+1\"\"\"", "\"cat\n'=1\"", "'-1+1", "cat = dog", "a-b",
+            "'=1+1", "' =1+1", "'  +1", "cat;'=1+1", "\"cat,'=1+1\"", "cat\t'@sum", "cat;' -1+1", "\"cat|'\"\"=1+1\"\"\"", "\"cat\n'=1\"",
+                "'-1+1", "cat = dog", "a-b",
         ];
         Assert.All(expected, cell => Assert.Contains($",{cell},", csv, StringComparison.Ordinal));
         Assert.Equal(labels.Length, csv.Split("\r\n").Length - 2);

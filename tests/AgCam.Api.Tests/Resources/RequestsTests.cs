@@ -236,7 +236,9 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("utf-8\"")]
     public async Task A_form_field_in_an_unknown_charset_is_no_defect(string charset)
     {
-        using var body = new StringContent($"--b\r\nContent-Disposition: form-data; name=\"label\"\r\nContent-Type: text/plain; charset={charset}\r\n\r\ncat\r\n--b--\r\n");
+        using var body = new StringContent(
+            "--b\r\nContent-Disposition: form-data; name=\"label\"\r\n"
+            + $"Content-Type: text/plain; charset={charset}\r\n\r\ncat\r\n--b--\r\n");
         body.Headers.Remove("Content-Type");
         Assert.True(body.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=b"));
         var answer = await Api.SendAsync(HttpMethod.Post, "/v1/explanations", body);
@@ -251,10 +253,12 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         var path = Path.Combine(Api.Folder, "secret.png");
         Directory.CreateDirectory(Api.Folder);
         await File.WriteAllTextAsync(path, text);
-        var result = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = path }), 200);
+        var result =
+            await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = path }), 200);
         var detail = (string)result["item"]!["detail"]!;
         Assert.Equal("unsupported-format", (string?)result["item"]!["reason"]);
-        foreach (var bytes in Enumerable.Range(0, 20).Where(at => at + 4 <= text.Length).Select(at => System.Text.Encoding.ASCII.GetBytes(text[at..(at + 4)])))
+        foreach (var bytes in Enumerable.Range(0, 20).Where(at => at + 4 <= text.Length)
+            .Select(at => System.Text.Encoding.ASCII.GetBytes(text[at..(at + 4)])))
         {
             Assert.DoesNotContain(Convert.ToHexString(bytes), detail, StringComparison.Ordinal);
             Assert.DoesNotContain($"{BitConverter.ToUInt32(bytes)}", detail, StringComparison.Ordinal);

@@ -247,7 +247,8 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
         if (!Path.IsPathRooted(root))
             Directory.CreateDirectory(In(root));
         var options = new ReferenceOptions { Roots = [In(root)] };
-        return mayRefuseLinks ? new ReferenceReader(options, null!) : new ReferenceReader(options, null!) { Files = new GuardedFiles(new AllowedRoots(options.Roots)) { RefusesLinks = false } };
+        return mayRefuseLinks ? new ReferenceReader(options, null!)
+            : new ReferenceReader(options, null!) { Files = new GuardedFiles(new AllowedRoots(options.Roots)) { RefusesLinks = false } };
     }
 
     private async Task<string> ReadAsync(string path, string root = "root")

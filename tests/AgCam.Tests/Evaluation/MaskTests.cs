@@ -105,7 +105,7 @@ public class MaskTests
     private static string Drawn(ObjectMask mask, int width, int height)
     {
         var pixels = new MaskPixel[width * height];
-        mask.Draw(pixels, width, height, ImageLimits.Default);
+        mask.Draw(pixels, width, height, ImageLimits.Default, LocalFiles.Instance);
         return string.Join('\n', pixels.Chunk(width).Select(row => string.Concat(row.Select(pixel => ".#?"[(int)pixel]))));
     }
 

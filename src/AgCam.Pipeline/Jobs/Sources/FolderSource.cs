@@ -20,7 +20,8 @@ internal sealed class FolderSource(string folder, bool byClass, GuardedFiles fil
             // Files may have come and gone since planning began: the order tells where to go on, a count would not.
             if (tail.LastUri is { } last && string.CompareOrdinal(path, last) <= 0)
                 continue;
-            yield return new ImageReference { Kind = ReferenceKind.File, Uri = path, Label = byClass ? LabelOf(path) : null, Stamp = StampOf(path) };
+            var label = byClass ? LabelOf(path) : null;
+            yield return new ImageReference { Kind = ReferenceKind.File, Uri = path, Label = label, Stamp = StampOf(path) };
             await Task.CompletedTask;
         }
     }

@@ -33,7 +33,11 @@ internal static class ImageSource
             "folder" => new FolderSource(Allowed(place, roots), byClass: false, references.Files),
             "classes" => new FolderSource(Allowed(place, roots), byClass: true, references.Files),
             "manifest" => new ManifestSource(Allowed(place, roots), ManifestColumns.From(spec.Options), references.Files),
-            "dataset" when spec.Evaluation is { } evaluation => new DatasetSource(Allowed(place, roots), evaluation.Layout, evaluation.Images is { } images ? Allowed(images, roots) : null, references.Files),
+            "dataset" when spec.Evaluation is { } evaluation => new DatasetSource(
+                Allowed(place, roots),
+                evaluation.Layout,
+                evaluation.Images is { } images ? Allowed(images, roots) : null,
+                references.Files),
             "failures" when Guid.TryParse(place, out var job) => new FailuresSource(store, job),
             "dataset" => throw new SourceException("A dataset is the source of an evaluation: say with \"evaluation\" what is to be measured."),
             _ => throw new SourceException($"The source \"{spec.Source}\" is none of {Forms}."),

@@ -25,17 +25,20 @@ internal sealed record ManifestColumns(string? Path, string? Label, string? Spli
 
     /// <summary>The columns that a table has under the names that are meant.</summary>
     /// <exception cref="SourceException">
-    /// A column that was named is not there, or none tells where the image is. The message lists the columns only of a file that has one for the image.
+    /// A column that was named is not there, or none tells where the image is. The message lists the columns only of a file that has one
+    /// for the image.
     /// </exception>
     public ManifestColumns In(IReadOnlyCollection<string> columns, string manifest)
     {
         var isList = (Path is not null && columns.Contains(Path)) || Paths.Any(columns.Contains);
+        var there = isList ? $"; it has {string.Join(", ", columns)}" : "";
         foreach (var named in new[] { Path, Label, Split, Version })
             if (named is not null && !columns.Contains(named))
-                throw new SourceException($"{manifest} has no column \"{named}\"{(isList ? $"; it has {string.Join(", ", columns)}" : "")}.");
+                throw new SourceException($"{manifest} has no column \"{named}\"{there}.");
         return Found(columns.Contains) is { Path: not null } found
             ? found
-            : throw new SourceException($"{manifest} has no column {string.Join(", ", Paths)}: name the one that tells where the image is with column.path.");
+            : throw new SourceException(
+                $"{manifest} has no column {string.Join(", ", Paths)}: name the one that tells where the image is with column.path.");
     }
 
     /// <summary>The columns that are there, of a row that has its own: an object of JSON lines leaves out what is not known, or says null.</summary>

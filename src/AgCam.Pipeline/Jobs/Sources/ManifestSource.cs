@@ -16,7 +16,8 @@ internal sealed class ManifestSource(string manifest, ManifestColumns columns, G
         ManifestColumns? header = null;
         var number = 0;
         using var stream = Open();
-        foreach (var (_, row) in Table.Read(manifest, stream, new TableOptions((message, inner) => new SourceException(message, inner), Select)))
+        var options = new TableOptions((message, inner) => new SourceException(message, inner), Select);
+        foreach (var (_, row) in Table.Read(manifest, stream, options))
         {
             cancel.ThrowIfCancellationRequested();
             var meant = header ?? columns.In(row);
@@ -25,7 +26,9 @@ internal sealed class ManifestSource(string manifest, ManifestColumns columns, G
                 throw NoPath(row);
             var reference = Sendable.Of(found, $"{manifest}, row {number + 1}", meant.Of);
             if (++number > tail.NextImage)
-                yield return reference is { Kind: ReferenceKind.File, Refused: null } ? reference with { Stamp = files.Roots.Find(reference.Uri) is { } real ? FileStamp.Of(real)?.ToString() : null } : reference;
+                yield return reference is { Kind: ReferenceKind.File, Refused: null }
+                    ? reference with { Stamp = files.Roots.Find(reference.Uri) is { } real ? FileStamp.Of(real)?.ToString() : null }
+                    : reference;
             else if (number == tail.NextImage && reference.Uri != tail.LastUri)
                 throw new SourceException($"{manifest} has changed since planning began: row {number} was {tail.LastUri} and is {reference.Uri}. Submit it as a new job.");
         }
@@ -49,9 +52,8 @@ internal sealed class ManifestSource(string manifest, ManifestColumns columns, G
 
     private Stream Open()
     {
-        var extension = Path.GetExtension(manifest).ToLowerInvariant();
-        if (!Table.Extensions.Contains(extension))
-            throw new SourceException($"{manifest}: a manifest is {string.Join(", ", Table.Extensions)}, not {(extension.Length == 0 ? "without an extension" : extension)}.");
+        if (!Table.Extensions.Contains(Path.GetExtension(manifest).ToLowerInvariant()))
+            throw new SourceException($"{manifest}: a manifest's name ends in {string.Join(", ", Table.Extensions)}.");
         try
         {
             return files.Open(manifest).AsStream();

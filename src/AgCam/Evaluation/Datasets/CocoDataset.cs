@@ -16,7 +16,8 @@ internal static class CocoDataset
         var folders = Folders(file, images);
         foreach (var (id, name) in pictures)
         {
-            var path = folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(files.FileExists) ?? Path.Combine(folders[0], name);
+            var path = folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(files.FileExists)
+                ?? Path.Combine(folders[0], name);
             if (!objects.TryGetValue(id, out var found))
                 yield return new Sample(name, path) { WithoutBoxes = SkipReason.NoBoxes };
             else if (found.Contains(null))
@@ -39,7 +40,8 @@ internal static class CocoDataset
         return [beside, Path.Combine(beside, "images"), above, Path.Combine(above, Path.GetFileNameWithoutExtension(file).Split('_')[^1]), Path.Combine(above, "images")];
     }
 
-    private static (List<(long Id, string Name)> Images, Dictionary<long, List<(string, BoundingBox, ObjectMask?)?>> Objects) Parse(string file, IFileReader files)
+    private static (List<(long Id, string Name)> Images, Dictionary<long, List<(string, BoundingBox, ObjectMask?)?>> Objects) Parse(
+        string file, IFileReader files)
     {
         try
         {
@@ -65,11 +67,14 @@ internal static class CocoDataset
         }
         catch (JsonException broken)
         {
-            throw new DatasetException($"{file} is no JSON: it is wrong at line {broken.LineNumber + 1}, byte {broken.BytePositionInLine + 1}.", broken);
+            var place = $"line {broken.LineNumber + 1}, byte {broken.BytePositionInLine + 1}";
+            throw new DatasetException($"{file} is no JSON: it is wrong at {place}.", broken);
         }
-        catch (Exception error) when (error is KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException or IndexOutOfRangeException)
+        catch (Exception error) when (error is KeyNotFoundException or InvalidOperationException or FormatException
+            or ArgumentException or IndexOutOfRangeException)
         {
-            throw new DatasetException($"{file} is no COCO annotation file: images, annotations and categories are needed, as COCO has them.", error);
+            throw new DatasetException(
+                $"{file} is no COCO annotation file: images, annotations and categories are needed, as COCO has them.", error);
         }
     }
 

@@ -23,7 +23,8 @@ internal static class CubDataset
         var names = Lines(root, "classes.txt", files, needed: false);
         var boxes = Lines(root, "bounding_boxes.txt", files, needed: false);
         var training = Lines(root, "train_test_split.txt", files, needed: false);
-        var segmentations = new[] { root, Path.GetDirectoryName(Path.GetFullPath(root)) ?? root }.Select(folder => Path.Combine(folder, "segmentations")).FirstOrDefault(files.FolderExists);
+        string[] around = [root, Path.GetDirectoryName(Path.GetFullPath(root)) ?? root];
+        var segmentations = around.Select(folder => Path.Combine(folder, "segmentations")).FirstOrDefault(files.FolderExists);
         foreach (var (id, key) in Lines(root, Images, files, needed: true))
         {
             if (training.GetValueOrDefault(id) == "1")

@@ -34,7 +34,8 @@ public static class Dataset
     /// <param name="path">A folder or an annotation file.</param>
     /// <param name="images">Where the images lie, when that is not beside the annotations.</param>
     /// <exception cref="DatasetException">There is no such dataset, or it is broken. Raised while reading too.</exception>
-    public static IEnumerable<Sample> Read(string path, DatasetLayout layout = DatasetLayout.Auto, string? images = null) => Read(path, layout, images, LocalFiles.Instance);
+    public static IEnumerable<Sample> Read(string path, DatasetLayout layout = DatasetLayout.Auto, string? images = null) =>
+        Read(path, layout, images, LocalFiles.Instance);
 
     /// <param name="files">Reads the dataset's files and folders.</param>
     /// <inheritdoc cref="Read(string, DatasetLayout, string?)"/>

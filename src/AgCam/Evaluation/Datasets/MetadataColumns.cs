@@ -12,12 +12,17 @@ internal sealed record MetadataColumns(string Path, string? Label, string? Objec
     /// <returns>Null without a column of paths.</returns>
     public static MetadataColumns? In(IReadOnlyCollection<string> columns)
     {
-        return First(Paths) is { } path ? new MetadataColumns(path, First(Labels), First(Boxes) ?? columns.FirstOrDefault(IsNestedBoxes)) : null;
+        return First(Paths) is { } path
+            ? new MetadataColumns(path, First(Labels), First(Boxes) ?? columns.FirstOrDefault(IsNestedBoxes))
+            : null;
 
-        string? First(string[] wanted) => wanted.Select(name => columns.FirstOrDefault(column => column.Equals(name, StringComparison.OrdinalIgnoreCase))).FirstOrDefault(column => column is not null);
+        string? First(string[] wanted) => wanted
+            .Select(name => columns.FirstOrDefault(column => column.Equals(name, StringComparison.OrdinalIgnoreCase)))
+            .FirstOrDefault(column => column is not null);
     }
 
     public IReadOnlyCollection<string> Names => [.. new[] { Path, Label, Objects }.OfType<string>()];
 
-    private static bool IsNestedBoxes(string column) => column.EndsWith(".bbox", StringComparison.Ordinal) || column.EndsWith(".boxes", StringComparison.Ordinal);
+    private static bool IsNestedBoxes(string column) =>
+        column.EndsWith(".bbox", StringComparison.Ordinal) || column.EndsWith(".boxes", StringComparison.Ordinal);
 }

@@ -11,7 +11,8 @@ internal static class MetadataDataset
 {
     private static readonly string[] Names = ["metadata.jsonl", "metadata.csv", "metadata.parquet"];
 
-    public static string? FileIn(string folder, IFileReader files) => Names.Select(name => Path.Combine(folder, name)).FirstOrDefault(files.FileExists);
+    public static string? FileIn(string folder, IFileReader files) =>
+        Names.Select(name => Path.Combine(folder, name)).FirstOrDefault(files.FileExists);
 
     public static IEnumerable<Sample> Read(string path, string? images, IFileReader files)
     {
@@ -42,19 +43,27 @@ internal static class MetadataDataset
     private static IEnumerable<(string Name, string? Label, Annotation Annotation)> Rows(string file, IFileReader files)
     {
         MetadataColumns? header = null;
-        var options = new TableOptions((message, inner) => new DatasetException(message, inner), names => (header = ColumnsOf(names, file)).Names) { WithNested = true };
+        var options = new TableOptions((message, inner) => new DatasetException(message, inner), Select) { WithNested = true };
         using var stream = Dataset.Open(file, files);
         foreach (var row in Table.Read(file, stream, options))
         {
             var columns = header ?? ColumnsOf([.. row.Values.Keys], $"{file}, {row.Place},");
             yield return (row.Values[columns.Path], Text(columns.Label), Annotation.Read(Text(columns.Objects) ?? ""));
 
-            string? Text(string? column) => column is not null && row.Values.TryGetValue(column, out var text) && text.Trim() is { Length: > 0 } value ? value : null;
+            string? Text(string? column) =>
+                column is not null && row.Values.TryGetValue(column, out var text) && text.Trim() is { Length: > 0 } value ? value : null;
+        }
+
+        IReadOnlyCollection<string> Select(IReadOnlyList<string> names)
+        {
+            header = ColumnsOf(names, file);
+            return header.Names;
         }
     }
 
     private static MetadataColumns ColumnsOf(IReadOnlyCollection<string> names, string where) =>
-        MetadataColumns.In(names) ?? throw new DatasetException($"{where} has no file_name. Metadata has a column file_name, and label and objects.bbox where they are known.");
+        MetadataColumns.In(names) ?? throw new DatasetException(
+            $"{where} has no file_name. Metadata has a column file_name, and label and objects.bbox where they are known.");
 
     private static string Again(string key, HashSet<string> listed)
     {

@@ -16,8 +16,9 @@ internal static class VocDataset
 {
     public const string Annotations = "Annotations";
 
-    /// <summary>Maximum number of characters of an annotation.</summary>
-    private const long MaxXml = 1 << 24;
+    /// <summary>At most 16 million characters of an annotation.</summary>
+    private static readonly XmlReaderSettings Settings =
+        new() { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = 1 << 24 };
 
     private static readonly string[] ImageFolders = ["Data", "JPEGImages", "."];
 
@@ -30,7 +31,8 @@ internal static class VocDataset
         var top = Path.Combine(annotations, only);
         foreach (var folder in FoldersBelow(top, files).Order(StringComparer.Ordinal))
         {
-            var unseen = new SortedSet<string>(FilesIn(folder, IsXml, files).Select(file => Path.GetFileNameWithoutExtension(file)), StringComparer.Ordinal);
+            var names = FilesIn(folder, IsXml, files).Select(file => Path.GetFileNameWithoutExtension(file));
+            var unseen = new SortedSet<string>(names, StringComparer.Ordinal);
             if (unseen.Count == 0)
                 continue;
             var below = Path.GetRelativePath(annotations, folder) is "." ? "" : Path.GetRelativePath(annotations, folder);
@@ -43,8 +45,11 @@ internal static class VocDataset
                 if (!unseen.Remove(name))
                     yield return new Sample(key, image) { WithoutBoxes = SkipReason.NoBoxes };
                 else
-                    foreach (var sample in Annotated(Path.Combine(folder, name + ".xml"), key, image, Path.Combine(root, "SegmentationObject", below, name + ".png"), files))
+                {
+                    var segmentation = Path.Combine(root, "SegmentationObject", below, name + ".png");
+                    foreach (var sample in Annotated(Path.Combine(folder, name + ".xml"), key, image, segmentation, files))
                         yield return sample;
+                }
             }
 
             foreach (var name in unseen)
@@ -52,7 +57,7 @@ internal static class VocDataset
         }
     }
 
-    private static bool IsXml(string name) => name.EndsWith(".xml", StringComparison.OrdinalIgnoreCase);
+    private static bool IsXml(string name) => name.EndsWith(".xml", StringComparison.Ordinal);
 
     /// <summary>The folder and all folders below it. Links are followed, but no folder is listed twice.</summary>
     private static List<string> FoldersBelow(string top, IFileReader files)
@@ -81,16 +86,21 @@ internal static class VocDataset
         try
         {
             using var stream = files.Open(file).AsStream();
-            using var reader = XmlReader.Create(stream, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = MaxXml });
+            using var reader = XmlReader.Create(stream, Settings);
             objects = [.. XDocument.Load(reader).Descendants("object").Select(Read)];
         }
-        catch (Exception error) when (error is XmlException or FormatException or ImageException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is XmlException or FormatException or ImageException or IOException
+            or UnauthorizedAccessException)
         {
             return [new Sample(key, image) { Unusable = SkipReason.BrokenAnnotation }];
         }
 
-        return objects.Count == 0 ? [new Sample(key, image) { WithoutBoxes = SkipReason.EmptyAnnotation }] : Annotation.ByClass(
-            key, image, objects.Index().Select(o => (o.Item.Class, o.Item.Box, files.FileExists(segmentation) ? new PictureMask(segmentation, [o.Index + 1]) : (ObjectMask?)null)));
+        if (objects.Count == 0)
+            return [new Sample(key, image) { WithoutBoxes = SkipReason.EmptyAnnotation }];
+        var isSegmented = files.FileExists(segmentation);
+        return Annotation.ByClass(key, image, objects.Select((one, at) => (one.Class, one.Box, MaskOf(at + 1))));
+
+        ObjectMask? MaskOf(int number) => isSegmented ? new PictureMask(segmentation, [number]) : null;
     }
 
     private static (string Class, BoundingBox Box) Read(XElement element)
