@@ -66,7 +66,17 @@ internal static class InspectVerb
         Line("source", checkpoint.Source);
         Line("sha256", checkpoint.Sha256);
         Line("architecture", string.Create(culture, $"{config.Architecture}: {config.Depth} blocks, width {config.Width}, {config.Heads} heads, MLP {config.MlpWidth}, {config.Activation}, epsilon {config.LayerNormEpsilon:G}"));
-        Line("input", $"{config.ImageWidth} x {config.ImageHeight}, patch {config.PatchSize}: a grid of {config.GridRows} x {config.GridColumns}, {config.PrefixTokens} prefix token(s)");
+        // As explain runs it: with another size than the positions are stored for, they are resized.
+        var run = config with
+        {
+            ImageHeight = preprocessing?.InputHeight ?? config.ImageHeight,
+            ImageWidth = preprocessing?.InputWidth ?? config.ImageWidth,
+        };
+        var resized = run == config || config.RotaryTemperature is not null
+            ? ""
+            : $", positions resized from {config.GridRows} x {config.GridColumns}";
+        var grid = $"a grid of {run.GridRows} x {run.GridColumns}{resized}, {run.PrefixTokens} prefix token(s)";
+        Line("input", $"{run.ImageWidth} x {run.ImageHeight}, patch {run.PatchSize}: {grid}");
         Line("weights", string.Create(culture, $"{parameters:N0} parameters, {string.Join(", ", types)}"));
         Line("classes", checkpoint.ClassNames is { } names ? $"{config.Classes}: {string.Join(", ", names.Take(5))}{(names.Count > 5 ? ", ..." : "")}" : $"{config.Classes}, without names (--classes FILE gives them)");
         Line("method", MethodOf(checkpoint) == AttributionMethod.Paper ? AttributionMethod.Paper : $"{AttributionMethod.Pooled} alone: the classifier averages the patches");

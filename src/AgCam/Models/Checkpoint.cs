@@ -82,7 +82,7 @@ public sealed class Checkpoint : IDisposable
         var weights = files.OpenWeights();
         try
         {
-            var placed = StoredNames.ToCanonical(weights.Tensors, path, options.Pooled);
+            var placed = StoredNames.ToCanonical(weights.Tensors, path);
             var description = Describe(files, placed, options, path);
             Validate(description.Config, path);
             CanonicalWeights.Require(description.Config, placed, path);
@@ -107,9 +107,16 @@ public sealed class Checkpoint : IDisposable
         var config = files.Config is null ? null : ConfigJson.Read(files.Config);
         var described = config switch
         {
-            not null when config.Has("architecture") => TimmConfig.Read(config, options.Architecture, options.ClassNames is not null, options.Pooled),
+            not null when config.Has("architecture") => TimmConfig.Read(config, placed, options, path),
             not null when config.Has("model_type") =>
-                HuggingFaceConfig.Read(config, files.Preprocessor is null ? null : ConfigJson.Read(files.Preprocessor)),
+                HuggingFaceConfig.Read(
+                    config, files.Preprocessor is null ? null : ConfigJson.Read(files.Preprocessor), options.ImageSize is not null),
+            not null when placed.Layout == StoredLayout.HuggingFace => throw new ModelException(ModelFailure.BadConfiguration,
+                $"{files.Config} names no model_type, and the weights are a Hugging Face checkpoint's. "
+                + "Give the config.json that the model was saved with."),
+            null when placed.Layout == StoredLayout.HuggingFace => throw new ModelException(ModelFailure.BadConfiguration,
+                $"{path} is a Hugging Face checkpoint without a config.json, where its heads, activation and epsilon stand. "
+                + "Put that file beside it, in a folder as the model was saved."),
             _ when options.Architecture is not null =>
                 new ModelDescription(BareWeights.Configure(options.Architecture, placed, options, path), new PreprocessingFields()),
             not null => throw new ModelException(ModelFailure.BadConfiguration,
@@ -118,8 +125,23 @@ public sealed class Checkpoint : IDisposable
             null => throw new ModelException(ModelFailure.BadConfiguration,
                 $"{path} comes without a config.json, so its architecture must be given: --arch, e.g. {NamedArchitectures.Examples}."),
         };
-        described = described with { Config = placed.Complete(described.Config) };
+        described = described with { Config = placed.Complete(described.Config, path) };
+        if (options.ClassNames is null && described is { ClassNames: null, IsFineTuned: false })
+            RefuseEmbedding(described.Config);
         return options.Heads is { } heads ? described with { Config = described.Config with { Heads = heads } } : described;
+    }
+
+    /// <summary>
+    /// OpenAI's and OpenCLIP's own heads project to the space shared with text: their outputs are no classes. They are known by their
+    /// number, not by the weights' tag, which a fine-tuned model keeps.
+    /// </summary>
+    private static void RefuseEmbedding(ViTConfig config)
+    {
+        if (config.PreNorm && config.Classes is 512 or 640 or 768 or 1024 or 1280
+            || NamedArchitectures.EndsInEmbedding(config.Architecture, config.Classes))
+            throw new ModelException(ModelFailure.NoClassifier,
+                $"{config.Architecture} ends in a CLIP embedding of {config.Classes} numbers, not in classes. "
+                + "Use a fine-tuned one (..._ft_in12k_in1k), or name its outputs with --classes.");
     }
 
     /// <summary>Sizes come from files: none may be absurd before anything is built from them.</summary>

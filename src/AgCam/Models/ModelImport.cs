@@ -57,11 +57,8 @@ public static class ModelImport
     /// <summary>Canonical weights, and a configuration from the options.</summary>
     private static Action<string> Described(Source source, string architecture, CheckpointOptions options)
     {
-        var placed = StoredNames.ToCanonical(source.Tensors, source.Path, pooled: true);
-        var config = placed.Complete(BareWeights.Configure(architecture, placed, options with { Pooled = true }, source.Path));
-        if (config.Pooling == HeadPooling.Token && placed.Weights.ContainsKey("fc_norm.weight"))
-            throw new ModelException(ModelFailure.BadConfiguration,
-                $"{source.Path} normalises after pooling (fc_norm), and the classifier of {config.Architecture} reads the class token: put the config.json that names its global_pool beside it, and leave --arch out.");
+        var placed = StoredNames.ToCanonical(source.Tensors, source.Path);
+        var config = placed.Complete(BareWeights.Configure(architecture, placed, options with { Pooled = true }, source.Path), source.Path);
         Checkpoint.Validate(config, source.Path);
         CanonicalWeights.Require(config, placed, source.Path);
         if (options.ClassNames is { } names && names.Count != config.Classes)
@@ -86,9 +83,11 @@ public static class ModelImport
         var from = Path.GetDirectoryName(Path.GetFullPath(source.Path))!;
         if (!ModelFile.IsThere(Path.Combine(from, "config.json")))
             throw new ModelException(ModelFailure.BadConfiguration,
-                $"{source.Path} does not say which architecture it is, and no config.json lies beside it: give --arch, e.g. "
-                + $"{NamedArchitectures.Examples}.");
-        StoredNames.ToCanonical(source.Tensors, source.Path, pooled: true); // refused before anything is written
+                $"{source.Path} does not say which architecture it is, and no config.json lies beside it: "
+                + (HuggingFaceLayout.Recognizes(StoredNames.WithoutWrappers(source.Tensors).Keys)
+                    ? "it is a Hugging Face checkpoint, so put that file beside it."
+                    : $"give --arch, e.g. {NamedArchitectures.Examples}."));
+        StoredNames.ToCanonical(source.Tensors, source.Path); // refused before anything is written
         return folder =>
         {
             foreach (var name in new[] { "config.json", "preprocessor_config.json" })

@@ -9,7 +9,7 @@ namespace AgCam.Tests.Models;
 /// <summary>Every layout gives the same canonical weights.</summary>
 public class CheckpointLayoutTests
 {
-    private static readonly CheckpointOptions Torchvision = new() { Architecture = "vit_b_16" };
+    private static readonly CheckpointOptions Torchvision = new() { Architecture = "vit_b_16", Heads = 2 };
 
     public static TheoryData<string> Cases =>
     [
@@ -175,7 +175,13 @@ public class CheckpointLayoutTests
     {
         using var folder = new TemporaryFolder();
         File.Copy(Fixture.Path("models", "hf_vit", "model.safetensors"), folder["bare.safetensors"]);
-        var error = Assert.Throws<ModelException>(() => Checkpoint.Open(folder["bare.safetensors"], new CheckpointOptions { Architecture = "vit_base_patch16_224" }));
-        Assert.Contains("config.json", error.Message, StringComparison.Ordinal);
+        foreach (var architecture in new[] { "vit_base_patch16_224", null })
+        {
+            var options = new CheckpointOptions { Architecture = architecture };
+            var error = Assert.Throws<ModelException>(() => Checkpoint.Open(folder["bare.safetensors"], options));
+            Assert.Contains("config.json", error.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("Give --arch", error.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("--arch,", error.Message, StringComparison.Ordinal);
+        }
     }
 }

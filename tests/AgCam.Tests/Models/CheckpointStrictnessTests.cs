@@ -99,7 +99,10 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Theory]
-    [InlineData("fc_norm.weight", "averages the patches")]
+    [InlineData("blocks.0.attn.norm.weight", "normalises inside its attention")] // BEiT3, EVA-02 CLIP
+    [InlineData("blocks.1.mlp.norm.weight", "normalises inside its MLP")] // BEiT3, EVA-02
+    [InlineData("patch_embed.backbone.stem.conv.weight", "convolutional stem")]
+    [InlineData("vision_model.embeddings.class_embedding", "embedding")]
     [InlineData("attn_pool.latent", "pools by attention")]
     [InlineData("blocks.0.mlp.w12.weight", "SwiGLU")]
     [InlineData("blocks.0.mlp.fc1_g.weight", "SwiGLU")]
@@ -112,15 +115,114 @@ public sealed class CheckpointStrictnessTests : IDisposable
         Assert.Contains(why, error.Message, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("avg")]
-    [InlineData("map")]
-    [InlineData("avgmax")]
-    public void Pooling_of_patches_is_refused(string pool)
+    [Fact]
+    public void All_reasons_that_the_weights_show_are_told()
     {
-        var error = Refused("timm_vit", config: config => config["global_pool"] = pool);
+        var error = Refused("timm_vit", weights =>
+        {
+            weights["blocks.0.attn.norm.weight"] = Zeros(64);
+            weights["blocks.0.mlp.norm.weight"] = Zeros(256);
+        });
+        Assert.Contains("(it holds 'blocks.0.attn.norm.weight'); it normalises inside its MLP", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_gated_mlp_in_one_matrix_is_refused_with_the_reason()
+    {
+        var error = Refused("timm_vit", weights =>
+        {
+            weights["blocks.0.mlp.fc1.weight"] = Zeros(512, 64);
+            weights["blocks.0.mlp.fc1.bias"] = Zeros(512);
+        });
         Assert.Equal(ModelFailure.UnsupportedArchitecture, error.Reason);
-        Assert.Contains("no gradient", error.Message, StringComparison.Ordinal);
+        Assert.Contains("its MLP is gated", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Normalisations_without_bias_are_refused_with_the_reason()
+    {
+        var error = Refused("timm_vit", weights =>
+        {
+            foreach (var name in weights.Keys.Where(name => name.EndsWith(".norm1.bias", StringComparison.Ordinal)).ToList())
+                weights.Remove(name);
+        });
+        Assert.Equal(ModelFailure.UnsupportedArchitecture, error.Reason);
+        Assert.Contains("RMSNorm", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("avg", true)]
+    [InlineData("map", false)]
+    [InlineData("max", false)]
+    [InlineData("avgmax", false)]
+    public void Pooling_of_patches_is_refused_and_another_method_named_only_where_it_fits(string pool, bool pooledFits)
+    {
+        foreach (var name in new[] { "norm.", "fc_norm." })
+        {
+            void Rename(Dictionary<string, WeightTensor> weights)
+            {
+                foreach (var part in new[] { "weight", "bias" })
+                    if (weights.Remove("norm." + part, out var norm))
+                        weights[name + part] = norm;
+            }
+
+            var error = Refused("timm_vit", Rename, config => config["global_pool"] = pool);
+            Assert.Equal(ModelFailure.UnsupportedArchitecture, error.Reason);
+            Assert.Contains("no gradient", error.Message, StringComparison.Ordinal);
+            Assert.Equal(pooledFits, error.Message.Contains("agcam-pooled", StringComparison.Ordinal));
+            Assert.Equal(pooledFits, error.Message.Contains("averages the patches", StringComparison.Ordinal));
+            var pooled = new CheckpointOptions { Pooled = true };
+            if (pooledFits)
+                OpenChanged("timm_vit", Rename, config => config["global_pool"] = pool, pooled).Dispose();
+            else
+                Assert.Equal(error.Message, Refused("timm_vit", Rename, config => config["global_pool"] = pool, pooled).Message);
+        }
+    }
+
+    [Fact]
+    public void Weights_that_normalise_after_pooling_contradict_a_classifier_of_the_class_token()
+    {
+        var error = Refused("timm_vit", weights => (weights["fc_norm.weight"], weights["fc_norm.bias"]) = (Zeros(64), Zeros(64)));
+        Assert.Equal(ModelFailure.BadConfiguration, error.Reason);
+        Assert.Contains("fc_norm", error.Message, StringComparison.Ordinal);
+        Assert.Contains("global_pool", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("averages", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_classifier_under_another_name_is_not_called_missing()
+    {
+        var error = Refused("timm_vit", weights =>
+        {
+            foreach (var part in new[] { "weight", "bias" })
+            {
+                weights["head.fc." + part] = weights["head." + part];
+                weights.Remove("head." + part);
+            }
+        });
+        Assert.Equal(ModelFailure.UnsupportedArchitecture, error.Reason);
+        Assert.Contains("'head.fc.", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("without a classifier", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("hf_vit", false)]
+    [InlineData("timm_vit", true)]
+    public void An_architecture_is_asked_for_only_where_it_helps(string model, bool helps)
+    {
+        var error = Refused(model, weights => weights.Remove(weights.Keys.Single(name => name.EndsWith("cls_token", StringComparison.Ordinal))));
+        Assert.Equal(ModelFailure.KeysDoNotMatch, error.Reason);
+        Assert.Equal(helps, error.Message.Contains("--arch", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_bare_clip_embedding_is_no_classifier_either()
+    {
+        var named = new CheckpointOptions { ClassNames = [.. Enumerable.Range(0, 512).Select(i => $"kind {i}")] };
+        OpenChanged("timm_clip_quickgelu", weights => Widen(weights, 512), config => Unnamed(config, 512), named).Dispose();
+        File.Delete(_folder["config.json"]);
+        var options = new CheckpointOptions { Architecture = "vit_base_patch16_clip_quickgelu_224", Heads = 4 };
+        Assert.Equal(ModelFailure.NoClassifier, Assert.Throws<ModelException>(() => Checkpoint.Open(_folder.Path, options)).Reason);
     }
 
     [Theory]
@@ -214,6 +316,19 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [InlineData("deit")]
     public void Other_hugging_face_models_are_refused(string type) =>
         Assert.Equal(ModelFailure.UnsupportedArchitecture, Refused("hf_vit", config: config => config["model_type"] = type).Reason);
+
+    [Theory]
+    [InlineData("SiglipForImageClassification", "mean of the patches")]
+    [InlineData("SiglipVisionModel", "has no classes")]
+    public void A_tower_of_pictures_and_texts_is_refused_for_what_its_class_does(string architecture, string why)
+    {
+        var error = Refused("hf_vit", config: config =>
+        {
+            config["model_type"] = "siglip";
+            config["architectures"] = new JsonArray(architecture);
+        });
+        Assert.Contains(why, error.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void A_model_argument_of_unknown_meaning_is_refused()

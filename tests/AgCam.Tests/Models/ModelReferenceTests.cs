@@ -47,7 +47,7 @@ public sealed class ModelReferenceTests : IDisposable
         File.Copy(Fixture.Path("models", "torchvision_vit", "model.safetensors"), bare);
         var error = await Assert.ThrowsAsync<ModelException>(() => Resolve(bare));
         Assert.Contains("--arch", error.Message, StringComparison.Ordinal);
-        using var checkpoint = await Resolve(bare, new CheckpointOptions { Architecture = "vit_b_16" });
+        using var checkpoint = await Resolve(bare, new CheckpointOptions { Architecture = "vit_b_16", Heads = 2 });
         Assert.Equal(("mine", 3), (checkpoint.Id, checkpoint.Config.Depth));
     }
 

@@ -133,12 +133,26 @@ public sealed class PthImportTests : IDisposable
     public void A_bare_safetensors_file_is_imported_too()
     {
         var torchvision = Fixture.Path("models", "torchvision_vit", "model.safetensors");
-        var imported = ModelImport.Run(torchvision, _folder["model"], Options with { Architecture = "vit_b_16", Heads = null });
+        var imported = ModelImport.Run(torchvision, _folder["model"], Options with { Architecture = "vit_b_16", Heads = 2 });
         using var copy = Checkpoint.Open(imported.Folder);
-        using var original = Checkpoint.Open(torchvision, new CheckpointOptions { Architecture = "vit_b_16" });
+        using var original = Checkpoint.Open(torchvision, new CheckpointOptions { Architecture = "vit_b_16", Heads = 2 });
         Assert.Equal(original.Config, copy.Config);
         Assert.Equal(PositionResizing.Torchvision, copy.Config.PositionResizing);
         Assert.All(original.Weights, pair => Assert.True(pair.Value.Bytes.SequenceEqual(copy.Weights[pair.Key].Bytes)));
+    }
+
+    [Theory]
+    [InlineData("torchvision_vit", "vit_b_16")]
+    [InlineData("timm_vit", "vit_base_patch16_224")]
+    public void Heads_of_a_width_that_the_name_does_not_have_are_asked_for(string model, string architecture)
+    {
+        var options = Options with { Architecture = architecture, Heads = null };
+        var bare = _folder["bare.safetensors"];
+        File.Copy(Fixture.Path("models", model, "model.safetensors"), bare);
+        var error = Assert.Throws<ModelException>(() => ModelImport.Run(bare, _folder["model"], options));
+        Assert.Equal(ModelFailure.BadConfiguration, error.Reason);
+        Assert.Contains("Give --heads", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Give --heads", Assert.Throws<ModelException>(() => Checkpoint.Open(bare, options)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -12,7 +12,7 @@ internal static class BareWeights
         if (placed.Layout == StoredLayout.HuggingFace)
             throw new ModelException(ModelFailure.BadConfiguration,
                 $"{model} is a Hugging Face checkpoint: its heads, activation and epsilon stand in its config.json. "
-                + "Put that file beside it.");
+                + "Put that file beside it, and leave --arch out.");
         var weights = placed.Weights;
         var named = NamedArchitectures.Find(architecture, options.Pooled);
         var rotary = named.RotaryTemperature is not null;
@@ -49,14 +49,12 @@ internal static class BareWeights
     }
 
     /// <summary>
-    /// The number of heads is not in the weights. torchvision's models of other widths keep the head's width; timm's do not.
+    /// The number of heads is not in the weights: of another width than the named model's it is asked for.
     /// </summary>
     private static int HeadsOf(ViTConfig named, int width, string model)
     {
         if (width == named.Width)
             return named.Heads;
-        if (named.PositionResizing == PositionResizing.Torchvision && width % named.HeadWidth == 0)
-            return width / named.HeadWidth;
         throw new ModelException(ModelFailure.BadConfiguration,
             $"{model} is {width} wide and {named.Architecture} {named.Width}: the weights do not tell how many attention heads that makes. "
             + "Give --heads, or the right --arch.");

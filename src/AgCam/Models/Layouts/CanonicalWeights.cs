@@ -81,7 +81,9 @@ internal static class CanonicalWeights
         List(" Missing", missing);
         List(" Unexpected", unexpected);
         List(" Misshapen", misshapen);
-        message.Append(" Names are timm's. Check the configuration (or --arch), or download the model again.");
+        message.Append(placed.Layout == StoredLayout.HuggingFace
+            ? " Names are timm's. Check the configuration, or download the model again."
+            : " Names are timm's. Check the configuration (or --arch), or download the model again.");
         throw new ModelException(ModelFailure.KeysDoNotMatch, message.ToString());
 
         void List(string what, List<string> names)

@@ -1,11 +1,13 @@
 namespace AgCam.Models.Layouts;
 
 /// <summary>
-/// timm's Eva, as which it builds DINOv3: LayerScale has other names than in its VisionTransformer, and the bias of the fused qkv, where there is one, is stored in parts; the keys' is zero and is not. An MLP that is gated stores gate and value apart.
+/// timm's Eva, as which it builds EVA and DINOv3: LayerScale has other names than in its VisionTransformer, and the bias of the fused qkv,
+/// where there is one, is stored in parts; the keys' is zero and is not. An MLP that is gated stores gate and value apart.
 /// </summary>
 internal static class EvaLayout
 {
-    public static bool Recognizes(IReadOnlyCollection<string> names) => names.Contains("blocks.0.gamma_1");
+    public static bool Recognizes(IReadOnlyCollection<string> names) =>
+        names.Contains("blocks.0.gamma_1") || names.Contains("blocks.0.attn.q_bias");
 
     public static NameMap Names { get; } = new(["blocks."], TimmLayout.Outside(), InBlock(), keysHaveNoBias: true);
 

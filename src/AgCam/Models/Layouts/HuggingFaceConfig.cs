@@ -12,13 +12,8 @@ internal static class HuggingFaceConfig
         ["dinov2_with_registers"] = "its classifier reads the class token and the mean of the patches together, "
             + "so the gradient reaches the patches too",
         ["dinov3_vit"] = "transformers has no classifier for it; one that was fine-tuned in timm's layout (vit_base_patch16_dinov3) can be explained with --method agcam-pooled",
-        ["siglip"] = "it pools by attention, so there is no class token",
-        ["siglip2"] = "it pools by attention, so there is no class token",
-        ["siglip_vision_model"] = "it pools by attention, so there is no class token",
-        ["clip"] = "it embeds pictures and texts and has no classes",
-        ["clip_vision_model"] = "it embeds pictures and has no classes",
-        ["beit"] = "it has relative positions and averages the patches",
-        ["data2vec-vision"] = "it has relative positions and averages the patches",
+        ["beit"] = "its blocks are BEiT's, which are not the plain ViT's",
+        ["data2vec-vision"] = "its blocks are BEiT's, which are not the plain ViT's",
         ["swin"] = "it attends in windows and has no class token",
         ["swinv2"] = "it attends in windows and has no class token",
         ["vit_mae"] = "it reconstructs pictures and has no classifier",
@@ -26,9 +21,17 @@ internal static class HuggingFaceConfig
         ["vit_hybrid"] = "its convolutional stem is not covered",
     };
 
-    public static ModelDescription Read(ConfigJson config, ConfigJson? processor)
+    /// <summary>Towers of models of pictures and texts; transformers puts a classifier over the mean of their patches.</summary>
+    private static readonly HashSet<string> Towers = ["siglip", "siglip2", "siglip_vision_model", "clip", "clip_vision_model"];
+
+    /// <param name="isGiven">A person says the input size: what the files say about it need not agree.</param>
+    public static ModelDescription Read(ConfigJson config, ConfigJson? processor, bool isGiven = false)
     {
         var type = config.Text("model_type");
+        if (Towers.Contains(type))
+            throw Refused(type, HasClassifier(config)
+                ? "its classifier reads the mean of the patches, which is covered in timm's layout alone"
+                : "it embeds pictures and has no classes");
         if (RefusedTypes.TryGetValue(type, out var why))
             throw Refused(type, why);
         if (type is not ("vit" or "deit"))
@@ -62,8 +65,15 @@ internal static class HuggingFaceConfig
             PositionResizing = PositionResizing.HuggingFace,
         };
         var preprocessing = processor is null ? new PreprocessingFields() : Preprocessing(processor);
+        if (!isGiven && preprocessing is { Height: { } height, Width: { } wide } && (height, wide) != image)
+            throw new ModelException(ModelFailure.BadConfiguration,
+                $"config.json says an image_size of {image.Height} x {image.Width}, and preprocessor_config.json prepares pictures of "
+                + $"{height} x {wide}, which transformers refuses too. Correct one of them, or say the input size with --image-size.");
         return new ModelDescription(model, preprocessing) { ClassNames = names, WordNetIds = wordNetIds };
     }
+
+    private static bool HasClassifier(ConfigJson config) =>
+        config.OptionalTexts("architectures")?.Any(name => name.EndsWith("ForImageClassification", StringComparison.Ordinal)) == true;
 
     /// <summary>Whether the model has the two heads of distillation.</summary>
     private static bool Heads(ConfigJson config, string type)

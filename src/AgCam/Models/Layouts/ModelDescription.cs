@@ -6,4 +6,7 @@ internal sealed record ModelDescription(ViTConfig Config, PreprocessingFields Pr
     public IReadOnlyList<string>? ClassNames { get; init; }
 
     public IReadOnlyList<string>? WordNetIds { get; init; }
+
+    /// <summary>The weights' tag says that they were fine-tuned for classification.</summary>
+    public bool IsFineTuned { get; init; }
 }

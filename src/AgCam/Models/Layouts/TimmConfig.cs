@@ -19,31 +19,24 @@ internal static class TimmConfig
         "act_layer",
     ];
 
-    /// <param name="outputsAreNamed">A person has named the model's outputs: they are classes.</param>
-    /// <param name="pooled">Models that average the patches are wanted too.</param>
-    public static ModelDescription Read(ConfigJson config, string? architecture, bool outputsAreNamed = false, bool pooled = false)
+    /// <param name="model">The folder or file, for messages.</param>
+    public static ModelDescription Read(ConfigJson config, PlacedWeights placed, CheckpointOptions options, string model)
     {
-        architecture ??= config.Text("architecture");
+        var architecture = options.Architecture ?? config.Text("architecture");
         var pretrained = config.OptionalSection("pretrained_cfg");
         var args = config.OptionalSection("model_args");
         var pool = args?.OptionalText("global_pool") ?? config.OptionalText("global_pool");
-        CheckArguments(pool ?? "token", args, architecture, pooled);
-
-        // A name that stands for averaged patches is fine where the configuration says that the class token is read.
-        var named = NamedArchitectures.Find(architecture, pooled || pool == "token");
+        var named = NamedArchitectures.Find(architecture, pool, options.Pooled);
         var pooling = pool switch { null => named.Pooling, "avg" => HeadPooling.AverageOfNormed, _ => HeadPooling.Token };
+        CheckArguments(pooling, args, architecture);
         var classToken = args?.OptionalFlag("class_token") ?? named.ClassToken;
         if (!classToken && pooling == HeadPooling.Token)
             throw Refused(architecture, "it has no class token");
-        var input = Input(pretrained);
-        var size = args?.OptionalSize("img_size") ?? input ?? (named.ImageHeight, named.ImageWidth);
         var patch = args?.OptionalSize("patch_size") is { } given ? Square(given, args) : named.PatchSize;
         var width = args?.OptionalInteger("embed_dim") ?? named.Width;
         var registers = args?.OptionalInteger("reg_tokens") ?? named.Registers;
-        var model = named with
+        var shape = named with
         {
-            ImageHeight = size.Item1,
-            ImageWidth = size.Item2,
             PatchSize = patch,
             Width = width,
             Depth = args?.OptionalInteger("depth") ?? named.Depth,
@@ -64,47 +57,37 @@ internal static class TimmConfig
             QkvBias = args?.OptionalFlag("qkv_bias") ?? named.QkvBias,
         };
 
+        var sizes = new TimmInputSize(shape, placed, args?.OptionalSize("img_size"), Input(pretrained))
+        {
+            IsDynamic = args?.OptionalFlag("dynamic_img_size") ?? false,
+            IsGiven = options.ImageSize is not null,
+        };
+        var (stored, input) = sizes.Decide(model);
         var (names, wordNetIds) = ClassNames(config, pretrained);
-        if (!outputsAreNamed && names is null)
-            RefuseEmbedding(pretrained, model);
-        return new ModelDescription(model, Preprocessing(pretrained, input)) { ClassNames = names, WordNetIds = wordNetIds };
+        return new ModelDescription(shape with { ImageHeight = stored.Height, ImageWidth = stored.Width }, Preprocessing(pretrained, input))
+        {
+            ClassNames = names,
+            WordNetIds = wordNetIds,
+            IsFineTuned = pretrained?.OptionalText("tag")?.Contains("ft_", StringComparison.Ordinal) == true,
+        };
     }
 
-    private static void CheckArguments(string pool, ConfigJson? args, string architecture, bool pooled)
+    private static void CheckArguments(HeadPooling pooling, ConfigJson? args, string architecture)
     {
-        if (pool != "token" && !(pooled && pool == "avg"))
-            throw Refused(architecture,
-                $"its classifier reads {(pool == "map" ? "an attention pool (map)" : $"the pooled patches ({PrintableName.Of(pool)})")}, "
-                + "so the class token's row has no gradient", pool == "avg");
         if (args is null)
             return;
         var unknown = args.Keys.Where(key => args.Has(key) && !Known.Contains(key) && !Irrelevant.Contains(key))
             .Select(PrintableName.Of).ToList();
         if (unknown.Count > 0)
             throw Refused(architecture, $"what {string.Join(", ", unknown)} in model_args means for the computation is not known");
-        if (args.OptionalFlag("class_token") == false && pool != "avg")
-            throw Refused(architecture, "it has no class token");
-        if (args.OptionalFlag("fc_norm") == true && pool != "avg")
-            throw Refused(architecture, "it normalises after pooling (fc_norm), which goes with averaged patches");
+        if (args.OptionalFlag("fc_norm") == true && pooling == HeadPooling.Token)
+            throw Refused(architecture, "it normalises what its classifier reads by fc_norm, which is covered for averaged patches only");
         if (args.OptionalFlag("final_norm") == false)
             throw Refused(architecture, "it has no last layer normalisation");
         if (args.OptionalText("pos_embed") is { } position and not "learn")
             throw Refused(architecture, $"its position embedding is {PrintableName.Of(position)}; only a learned one is covered");
         if (args.OptionalInteger("in_chans") is { } channels and not 3)
             throw Refused(architecture, $"it takes {channels} channels; pictures have 3");
-    }
-
-    /// <summary>
-    /// OpenAI's and OpenCLIP's own heads project to the space shared with text: their outputs are no classes. They are known by their number, not
-    /// by the weights' tag, which a fine-tuned model keeps.
-    /// </summary>
-    private static void RefuseEmbedding(ConfigJson? pretrained, ViTConfig model)
-    {
-        var tag = pretrained?.OptionalText("tag") ?? "";
-        if (model.PreNorm && !tag.Contains("ft_", StringComparison.Ordinal) && model.Classes is 512 or 640 or 768 or 1024 or 1280)
-            throw new ModelException(ModelFailure.NoClassifier,
-                $"{model.Architecture} ends in a CLIP embedding of {model.Classes} numbers, not in classes. "
-                + "Use a fine-tuned one (..._ft_in12k_in1k), or name its outputs with --classes.");
     }
 
     private static PreprocessingFields Preprocessing(ConfigJson? pretrained, (int Height, int Width)? input)
@@ -173,6 +156,6 @@ internal static class TimmConfig
     private static int Square((int Height, int Width) size, ConfigJson args) =>
         size.Height == size.Width ? size.Height : throw args.Wrong("patch_size", "square");
 
-    private static ModelException Refused(string architecture, string why, bool averages = false) => new(ModelFailure.UnsupportedArchitecture,
-        $"{PrintableName.Of(architecture)} is not supported: {why}. {(averages ? PooledModels.NextStep : "Choose a plain ViT whose classifier reads the class token.")}");
+    private static ModelException Refused(string architecture, string why) => new(ModelFailure.UnsupportedArchitecture,
+        $"{PrintableName.Of(architecture)} is not supported: {why}. Choose a plain ViT whose classifier reads the class token.");
 }

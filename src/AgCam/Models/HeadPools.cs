@@ -1,0 +1,34 @@
+namespace AgCam.Models;
+
+/// <summary>Which models each method explains, by what their classifier reads (timm's global_pool).</summary>
+internal static class HeadPools
+{
+    /// <summary>The next step where averaging is all that keeps the paper's method from a model.</summary>
+    private const string Pooled = "Choose a plain ViT whose classifier reads the class token, or explain this one with "
+        + "--method agcam-pooled, a relative of the paper's method for averaged patches.";
+
+    private const string Plain = "Choose a plain ViT whose classifier reads the class token, e.g. " + NamedArchitectures.Examples + ".";
+
+    private const string NoGradient = "so the class token's row has no gradient, or not the whole of it";
+
+    /// <param name="uncovered">What else is not covered of the model.</param>
+    /// <param name="pool">timm's global_pool.</param>
+    /// <param name="pooled">Models that average the patches are wanted too.</param>
+    /// <exception cref="ModelException">unsupported-architecture, with every reason.</exception>
+    public static void Require(string architecture, IReadOnlyList<string> uncovered, string pool, bool pooled)
+    {
+        var averages = pool == "avg";
+        string[] reasons = [.. uncovered, .. pool == "token" || averages && pooled ? (string[])[] : [Reads(pool)]];
+        if (reasons.Length > 0)
+            throw new ModelException(ModelFailure.UnsupportedArchitecture,
+                $"{architecture} is not supported: {string.Join("; ", reasons)}. {(averages && uncovered.Count == 0 ? Pooled : Plain)}");
+    }
+
+    private static string Reads(string pool) => pool switch
+    {
+        "avg" => $"it averages the patches, {NoGradient}",
+        "map" => $"its classifier pools by attention (map), {NoGradient}",
+        "none" => "it does not say what its classifier reads",
+        _ => $"its classifier reads the patches pooled by {PrintableName.Of(pool)}, {NoGradient}",
+    };
+}

@@ -1,0 +1,129 @@
+using System.Text.Json.Nodes;
+using AgCam.Models;
+using AgCam.Tests.Cli;
+using Xunit;
+
+namespace AgCam.Tests.Models;
+
+/// <summary>Weights of a 4 x 4 grid (64 pixels), and files that say other sizes.</summary>
+public sealed class InputSizeTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>What timm writes for a model that was fine-tuned at another size than its weights came with.</summary>
+    [Fact]
+    public void Weights_and_model_arguments_decide_against_the_size_of_the_weights_that_came_before()
+    {
+        Write(size: 64, pretrained: 96);
+        using var checkpoint = Checkpoint.Open(_folder.Path);
+        Assert.Equal((64, 64), (checkpoint.Config.ImageHeight, checkpoint.Config.ImageWidth));
+        Assert.Equal((64, 64), (checkpoint.Preprocessing.InputHeight, checkpoint.Preprocessing.InputWidth));
+
+        var shown = Agcam.Run("models", "inspect", _folder.Path).Output;
+        Assert.Contains("64 x 64, patch 16: a grid of 4 x 4, 1 prefix", shown, StringComparison.Ordinal);
+        Assert.DoesNotContain("96 x 96", shown, StringComparison.Ordinal);
+        Assert.DoesNotContain("96x96", shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Explanations_are_of_the_size_that_inspect_shows()
+    {
+        using var pictures = SomeImages.Folder(1);
+        Write(size: 64, pretrained: 64);
+        var plain = Grid(pictures.Path);
+        Write(size: 64, pretrained: 96);
+        Assert.Equal(plain, Grid(pictures.Path));
+        Assert.Equal((4, 4), Grid(pictures.Path));
+    }
+
+    [Theory]
+    [InlineData(96, 64)] // the weights are of 64
+    [InlineData(96, 96)]
+    [InlineData(96, null)]
+    [InlineData(null, 96)]
+    public void A_contradiction_that_the_weights_do_not_settle_is_an_error_that_names_both(int? size, int? pretrained)
+    {
+        Write(size, pretrained);
+        var error = Assert.Throws<ModelException>(() => Checkpoint.Open(_folder.Path));
+        Assert.Equal(ModelFailure.BadConfiguration, error.Reason);
+        Assert.Contains("4 x 4 patches (64 x 64 pixels)", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"model_args.img_size is {Sides(size)}", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"pretrained_cfg.input_size is {Sides(pretrained)}", error.Message, StringComparison.Ordinal);
+
+        using var given = Checkpoint.Open(_folder.Path, new CheckpointOptions { ImageSize = 128 });
+        Assert.Equal(64, given.Config.ImageHeight);
+        if (pretrained is not null)
+            Assert.Equal(128, given.Preprocessing.InputHeight);
+
+        static string Sides(int? side) => side is null ? "missing" : $"{side} x {side}";
+    }
+
+    [Fact]
+    public void A_model_that_takes_pictures_of_any_size_is_run_at_the_size_of_its_pictures()
+    {
+        Write(size: 64, pretrained: 96, dynamic: true);
+        using var checkpoint = Checkpoint.Open(_folder.Path);
+        Assert.Equal((64, 96), (checkpoint.Config.ImageHeight, checkpoint.Preprocessing.InputHeight));
+        var shown = Agcam.Run("models", "inspect", _folder.Path).Output;
+        Assert.Contains("a grid of 6 x 6, positions resized from 4 x 4", shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_positions_in_the_weights_two_sizes_are_a_contradiction()
+    {
+        using var some = new SomeDinoV3();
+        var config = JsonNode.Parse(File.ReadAllText(some["config.json"]))!;
+        config["pretrained_cfg"]!["input_size"] = new JsonArray(3, 32, 32);
+        config["model_args"]!["dynamic_img_size"] = false;
+        File.WriteAllText(some["config.json"], config.ToJsonString());
+        var error = Assert.Throws<ModelException>(() => some.Open());
+        Assert.Contains("img_size is 48 x 64 and pretrained_cfg.input_size is 32 x 32", error.Message, StringComparison.Ordinal);
+        config["model_args"]!["dynamic_img_size"] = true;
+        File.WriteAllText(some["config.json"], config.ToJsonString());
+        using var dynamic = some.Open();
+        Assert.Equal(32, dynamic.Preprocessing.InputHeight);
+    }
+
+    [Fact]
+    public void A_hugging_face_processor_of_another_size_is_an_error_that_names_both()
+    {
+        var source = Fixture.Path("models", "hf_vit");
+        foreach (var file in Directory.GetFiles(source))
+            File.Copy(file, _folder[Path.GetFileName(file)]);
+        var processor = JsonNode.Parse(File.ReadAllText(_folder["preprocessor_config.json"]))!;
+        processor["size"] = new JsonObject { ["height"] = 96, ["width"] = 96 };
+        File.WriteAllText(_folder["preprocessor_config.json"], processor.ToJsonString());
+        var error = Assert.Throws<ModelException>(() => Checkpoint.Open(_folder.Path));
+        Assert.Equal(ModelFailure.BadConfiguration, error.Reason);
+        Assert.Contains("64 x 64", error.Message, StringComparison.Ordinal);
+        Assert.Contains("96 x 96", error.Message, StringComparison.Ordinal);
+        using var given = Checkpoint.Open(_folder.Path, new CheckpointOptions { ImageSize = 96 });
+        Assert.Equal(96, given.Preprocessing.InputHeight);
+    }
+
+    private (int Rows, int Columns) Grid(string pictures)
+    {
+        var row = Agcam.Run("explain", pictures, "--model", _folder.Path, "--json", "-q").Rows.Single();
+        var map = row.GetProperty("explanations")[0].GetProperty("grid");
+        return (map.GetProperty("rows").GetInt32(), map.GetProperty("columns").GetInt32());
+    }
+
+    /// <summary>The plain fixture with these sizes in its configuration.</summary>
+    private void Write(int? size, int? pretrained, bool dynamic = false)
+    {
+        var source = Fixture.Path("models", "timm_vit");
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(source, "config.json")))!;
+        config["model_args"]!.AsObject().Remove("img_size");
+        config["pretrained_cfg"]!.AsObject().Remove("input_size");
+        if (size is { } built)
+            config["model_args"]!["img_size"] = built;
+        if (pretrained is { } before)
+            config["pretrained_cfg"]!["input_size"] = new JsonArray(3, before, before);
+        if (dynamic)
+            config["model_args"]!["dynamic_img_size"] = true;
+        File.WriteAllText(_folder["config.json"], config.ToJsonString());
+        File.Copy(Path.Combine(source, "model.safetensors"), _folder["model.safetensors"], overwrite: true);
+    }
+}
