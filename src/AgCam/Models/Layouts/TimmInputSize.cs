@@ -44,7 +44,7 @@ internal sealed record TimmInputSize(
     /// <summary>Number of patches that have a position in the weights; null where the weights do not tell.</summary>
     private long? StoredPatches()
     {
-        if (Shape.RotaryTemperature is not null || Shape.PatchSize < 1
+        if (Shape.RotaryTemperature is not null || Shape.PatchSize is < 1 or > 1 << 10 // the check of the configuration refuses those
             || !Placed.Weights.TryGetValue("pos_embed", out var positions) || positions.Shape.Count != 3)
             return null;
         long patches = positions.Shape[1] - (Shape.PrefixHasPosition ? Placed.PrefixTokens : 0);
