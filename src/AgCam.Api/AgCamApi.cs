@@ -4,10 +4,10 @@ using AgCam.Api.Doors;
 using AgCam.Api.Rendering;
 using AgCam.Api.Resources;
 using AgCam.Pipeline;
+using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace AgCam.Api;
@@ -32,7 +32,7 @@ public static class AgCamApi
             kestrel.AddServerHeader = false;
             certificate?.Use(kestrel);
             kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(options.MinUploadBytesPerSecond, TimeSpan.FromSeconds(5));
-            kestrel.Limits.MaxRequestBodySize = options.MaxUploadBytes + (64 << 10); // a form has a little more than its image
+            kestrel.Limits.MaxRequestBodySize = ExplainRequest.MaxJsonBytes; // routes that take images have limits of their own
         });
 
         var services = builder.Services;
@@ -40,20 +40,22 @@ public static class AgCamApi
         services.AddDoors(options);
         services.AddHealthChecks();
         services.AddApiTelemetry();
-        services.AddSingleton(provider => new Admission(options.MaxPending, provider.GetRequiredService<IStore>()));
+        services.AddSingleton(provider => new Admission(
+            options.MaxPending, options.Keys.Count > 0 ? options.MaxPendingPerKey : options.MaxPending,
+            provider.GetRequiredService<IStore>(), provider.GetRequiredService<ExplainEvents>(),
+                provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ReadOriginal>(provider =>
         {
             var reader = provider.GetRequiredService<ReferenceReader>();
             return async (reference, cancel) => (await reader.ReadAsync(reference, cancel)).Bytes;
         });
         services.AddSingleton<PaceSample>().AddSingleton<DryRun>().AddSingleton<DryRunDesk>();
-        services.AddSingleton<Waiting>().AddSingleton<Desk>().AddSingleton<Originals>().AddSingleton<Studio>();
+        services.AddSingleton<Waiting>().AddSingleton<UploadIntake>().AddSingleton<Desk>().AddSingleton<Originals>().AddSingleton<Studio>();
         services.AddSingleton<Retention>().AddHostedService(provider => provider.GetRequiredService<Retention>());
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Complete(context.ProblemDetails));
         services.AddExceptionHandler<ProblemHandler>();
         services.AddOpenApi("v1", Document.Describe);
         services.Configure<RouteHandlerOptions>(route => route.ThrowOnBadRequest = true);
-        services.Configure<FormOptions>(form => form.MultipartBodyLengthLimit = options.MaxUploadBytes + (32 << 10));
         services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
@@ -73,15 +75,18 @@ public static class AgCamApi
         app.UseAuthorization();
         app.Use((http, next) => http.RequestServices.GetRequiredService<Ownership>().InvokeAsync(http, next));
         app.UseKnownCharsets();
+        app.UseRateLimiter();
+        var bodies = app.Services.GetRequiredService<BodyLimiter>();
+        app.Use(next => http => bodies.RunAsync(http, next));
 
         var v1 = app.MapGroup("/v1");
-        v1.MapGroup("").WithTags("Explanations").MapRequests();
+        v1.MapGroup("").WithTags("Explanations").MapRequests(app.Services.GetRequiredService<ApiOptions>());
         v1.MapGroup("").WithTags("Explanations").MapExplanations();
         v1.MapGroup("").WithTags("Items").MapItems();
         v1.MapGroup("").WithTags("Jobs").MapJobs();
         v1.MapGroup("").WithTags("Models").MapModels();
         v1.MapGroup("").WithTags("Provenance").MapProvenances();
-        v1.MapGroup("").WithTags("Uploads").MapUploads();
+        v1.MapGroup("").WithTags("Uploads").MapUploads(app.Services.GetRequiredService<ApiOptions>());
         app.MapHealth();
         app.MapOpenApi().AllowAnonymous();
         app.MapDocsPage();
@@ -94,6 +99,8 @@ public static class AgCamApi
         {
             404 => ("not-found", "See /openapi/v1.json for what there is."),
             405 => ("method-not-allowed", "See /openapi/v1.json for the methods of this address."),
+            408 => ("too-slow", "Send it again over a faster connection, or send less."),
+            413 => ("too-large", "Send less."),
             415 => ("unsupported-media-type", "Send application/json, or a form with an image."),
             _ => ("refused", "Compare the request with /openapi/v1.json."),
         };

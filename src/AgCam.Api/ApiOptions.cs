@@ -34,6 +34,21 @@ public sealed record ApiOptions
     [Range(1, 1_000_000_000)]
     public int MinUploadBytesPerSecond { get; init; } = 1024;
 
+    /// <summary>Seconds within which a body must have come whole. Default 300.</summary>
+    [Range(1.0, 3000.0)]
+    public double MaxBodySeconds { get; init; } = 300;
+
+    /// <summary>
+    /// Bytes of all bodies that this process receives at a time, each counted with its whole length, and with 128 KiB at least; beyond
+    /// it, callers are told to come back later. An image that is larger comes alone. Default 256 MiB.
+    /// </summary>
+    [Range(1, 1L << 40)]
+    public long MaxReceivingBytes { get; init; } = 256L << 20;
+
+    /// <summary>Of those, bytes of one key. Without keys there is no such limit. Default 128 MiB.</summary>
+    [Range(1, 1L << 40)]
+    public long MaxReceivingBytesPerKey { get; init; } = 128L << 20;
+
     /// <summary>The longest that <c>?wait</c> may ask for. Default 60.</summary>
     [Range(0, 600)]
     public int MaxWaitSeconds { get; init; } = 60;
@@ -42,9 +57,35 @@ public sealed record ApiOptions
     [Range(1, 10_000_000)]
     public int ImagesPerMinute { get; init; } = 6000;
 
+    /// <summary>Bytes of bodies a minute that one key may send, and as many at once. Default 2 GiB.</summary>
+    [Range(1024, 1L << 40)]
+    public long BytesPerMinute { get; init; } = 2L << 30;
+
+    /// <summary>
+    /// API processes that share the work: each grants its part of the rates, so that they hold for all together. Default 1.
+    /// </summary>
+    [Range(1, 1000)]
+    public int Replicas { get; init; } = 1;
+
     /// <summary>Accepted requests of this process that have no result yet; beyond it, callers are told to come back later. Default 512.</summary>
     [Range(1, 100_000)]
     public int MaxPending { get; init; } = 512;
+
+    /// <summary>Of those, requests of one key. Without keys there is no such limit. Default 256.</summary>
+    [Range(1, 100_000)]
+    public int MaxPendingPerKey { get; init; } = 256;
+
+    /// <summary>Requests of one key that this process holds open: those that follow a job's events, or wait. Default 256.</summary>
+    [Range(1, 100_000)]
+    public int MaxHeldPerKey { get; init; } = 256;
+
+    /// <summary>Pictures of one key that are drawn at a time, or wait for that. Default 32.</summary>
+    [Range(1, 100_000)]
+    public int MaxDrawingsPerKey { get; init; } = 32;
+
+    /// <summary>Exports of one key at a time. Default 4.</summary>
+    [Range(1, 1000)]
+    public int MaxExportsPerKey { get; init; } = 4;
 
     /// <summary>Seconds that a dry run of a job may take. Default 20.</summary>
     [Range(0.1, 600)]

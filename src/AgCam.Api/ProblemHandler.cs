@@ -39,6 +39,8 @@ internal sealed class ProblemHandler(IProblemDetailsService problems, ILogger<Pr
         ImageException { Reason: ReferenceFailure.Unreachable } away => Problem.Details(503, "source-unreachable", away.Message, "Send the same request again in a moment; the operator sees to the place that does not answer."),
         ImageException image => With(
             Problem.Details(image.Reason == ImageFailure.TooManyBytes ? 413 : 422, "image-refused", image.Message, "Send another image."), "reason", image.Reason),
+        BadHttpRequestException { StatusCode: 408 } slow => Problem.Details(408, "too-slow", slow.Message,
+            "Send it again over a faster connection, or send less."),
         BadHttpRequestException { StatusCode: 413 } large => Problem.Details(413, "too-large", large.Message, "Send less: the limit is in the text."),
         BadHttpRequestException { InnerException: JsonException json } => Problem.Details(
             400, "invalid-json", $"The body is not the JSON that is expected: {json.Message}", "Compare it with the schema in /openapi/v1.json."),

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
@@ -6,41 +7,74 @@ namespace AgCam.Api;
 
 /// <summary>
 /// Holds a caller until there is an answer. The bus wakes it up; because a wake-up may go unheard, and another replica's job is not told here, the store
-/// is asked now and then as well. A process that stops lets everybody go.
+/// is asked now and then as well: once for all who wait for the same. A process that stops lets everybody go.
 /// </summary>
-internal sealed class Waiting(IStore store, ExplainEvents events, IHostApplicationLifetime life, TimeProvider clock)
+internal sealed class Waiting : IDisposable
 {
-    private static readonly TimeSpan NowAndThen = TimeSpan.FromMilliseconds(500);
+    private readonly IStore _store;
+    private readonly TimeProvider _clock;
+    private readonly CancellationToken _stopping;
+    private readonly SharedPoll<Item?> _items;
+    private readonly SharedPoll<Job?> _jobs;
+    private readonly IDisposable _listening;
+    private readonly CancellationTokenRegistration _letGo;
 
-    /// <returns>The image's record; null when there is none after <paramref name="most"/>.</returns>
-    public Task<Item?> ItemAsync(Guid owner, int number, TimeSpan most, CancellationToken cancel) =>
-        UntilAsync(owner, () => store.Items.FindAsync(owner, number, cancel), item => item is not null, most, cancel);
+    public Waiting(IStore store, ExplainEvents events, IHostApplicationLifetime life, TimeProvider clock)
+    {
+        (_store, _clock, _stopping) = (store, clock, life.ApplicationStopping);
+        _items = new SharedPoll<Item?>((owner, cancellationToken) => store.Items.FindAsync(owner, 0, cancellationToken));
+        _jobs = new SharedPoll<Job?>((id, cancellationToken) => store.Jobs.FindAsync(id, cancellationToken));
+        _listening = events.Subscribe(
+            explained => _items.Wake(explained.Owner),
+            completed => _jobs.Wake(completed.JobId));
+        _letGo = _stopping.Register(() =>
+        {
+            _items.Stop();
+            _jobs.Stop();
+        });
+    }
+
+    /// <returns>The record of a request's image; null when there is none after <paramref name="most"/>.</returns>
+    public Task<Item?> ItemAsync(Guid owner, TimeSpan most, CancellationToken cancellationToken) =>
+        UntilAsync(_items, owner, () => _store.Items.FindAsync(owner, 0, cancellationToken), item => item is not null, most,
+            cancellationToken);
 
     /// <returns>The job once it has ended, or as it stands after <paramref name="most"/>; null when there is no such job.</returns>
-    public Task<Job?> JobAsync(Guid id, TimeSpan most, CancellationToken cancel) =>
-        UntilAsync(id, () => store.Jobs.FindAsync(id, cancel), job => job is null or { State: JobState.Completed or JobState.Cancelled }, most, cancel);
+    public Task<Job?> JobAsync(Guid id, TimeSpan most, CancellationToken cancellationToken) =>
+        UntilAsync(_jobs, id, () => _store.Jobs.FindAsync(id, cancellationToken), HasEnded, most, cancellationToken);
 
-    private async Task<T> UntilAsync<T>(Guid owner, Func<Task<T>> look, Func<T, bool> isIt, TimeSpan most, CancellationToken cancel)
+    /// <summary>The job now and at every look, until it has ended (which is the last) or is gone, or the process stops.</summary>
+    public async IAsyncEnumerable<Job> FollowAsync(Guid id, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var until = clock.GetUtcNow() + most;
-        var heard = new SemaphoreSlim(0); // not disposed: an event that is being delivered may still release it
-        using var stopping = life.ApplicationStopping.Register(() => heard.Release());
-        using var listening = events.Subscribe(
-            told => Release(told.Owner == owner),
-            told => Release(told.JobId == owner));
-        while (true)
+        using var watch = _jobs.Join(id);
+        var job = await _store.Jobs.FindAsync(id, cancellationToken);
+        while (job is not null)
         {
-            var found = await look();
-            var left = until - clock.GetUtcNow();
-            if (isIt(found) || left <= TimeSpan.Zero || life.ApplicationStopping.IsCancellationRequested)
-                return found;
-            await heard.WaitAsync(left < NowAndThen ? left : NowAndThen, cancel);
+            yield return job;
+            if (HasEnded(job) || _stopping.IsCancellationRequested)
+                yield break;
+            job = await watch.NextAsync(job, Timeout.InfiniteTimeSpan, cancellationToken);
         }
+    }
 
-        void Release(bool mine)
-        {
-            if (mine)
-                heard.Release();
-        }
+    public static bool HasEnded(Job? job) => job is null or { State: JobState.Completed or JobState.Cancelled };
+
+    public void Dispose()
+    {
+        _letGo.Dispose();
+        _listening.Dispose();
+    }
+
+    private async Task<T> UntilAsync<T>(SharedPoll<T> polls, Guid id, Func<Task<T>> look, Func<T, bool> isIt, TimeSpan most,
+        CancellationToken cancellationToken)
+    {
+        if (most <= TimeSpan.Zero)
+            return await look();
+        var until = _clock.GetUtcNow() + most;
+        using var watch = polls.Join(id);
+        var found = await look();
+        while (!isIt(found) && !_stopping.IsCancellationRequested && until - _clock.GetUtcNow() is { } left && left > TimeSpan.Zero)
+            found = await watch.NextAsync(found, left, cancellationToken);
+        return found;
     }
 }

@@ -23,7 +23,7 @@ public sealed class WaitingTests
             Assert.True(Task.WhenAny(waiting!).Wait(TimeSpan.FromSeconds(30)));
         });
         var request = new ChunkExplained { Owner = Guid.NewGuid() };
-        waiting = services.GetRequiredService<Waiting>().ItemAsync(request.Owner, 0, TimeSpan.FromMinutes(1), leaving.Token);
+        waiting = services.GetRequiredService<Waiting>().ItemAsync(request.Owner, TimeSpan.FromMinutes(1), leaving.Token);
 
         await services.GetRequiredService<IExplainBus>().TellAsync(request, Cancel);
 

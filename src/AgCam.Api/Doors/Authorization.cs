@@ -9,7 +9,12 @@ internal static class Authorization
     public static void AddDoors(this IServiceCollection services, ApiOptions options)
     {
         services.AddSingleton(new ApiKeys(options.Keys)).AddSingleton<Ownership>();
-        services.AddSingleton(provider => new ImageRate(options.ImagesPerMinute, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider =>
+            new ImageRate(Math.Max(1, options.ImagesPerMinute / options.Replicas), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider =>
+            new ByteRate(Math.Max(1, options.BytesPerMinute / options.Replicas), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<BodyLimiter>();
+        KeyConcurrency.Add(services, options);
         services.AddAuthentication(ApiKeyHandler.SchemeName).AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);
         services.AddAuthorization(authorization =>
         {

@@ -11,7 +11,7 @@ namespace AgCam.Api.Resources;
 /// <summary>What asking for an explanation needs at hand.</summary>
 internal sealed record Desk(
     ApiOptions Options, PipelineOptions Pipeline, ReferenceReader References, IStore Store, IExplainBus Bus, ModelCatalog Models,
-    ApiKeys Keys, Ownership Ownership, ImageRate Rate, Admission Admission, Waiting Waiting, ILogger<Desk> Log)
+    ApiKeys Keys, Ownership Ownership, ImageRate Rate, Admission Admission, UploadIntake Intake, Waiting Waiting, ILogger<Desk> Log)
 {
     /// <exception cref="InvalidRequestException">More than is allowed.</exception>
     public TimeSpan Wait(HttpContext http) => TimeSpan.FromSeconds(http.Request.Query.Number("wait", 0, Options.MaxWaitSeconds) ?? 0);
@@ -42,6 +42,16 @@ internal sealed record Desk(
         {
             Log.LogWarning("Request {Request} is stored and will be published later: {Reason}", message.Owner, broker.Message);
         }
+    }
+
+    /// <returns>Whether a request was made under the key of this id before, this one or another.</returns>
+    /// <exception cref="KeyUsedException">The key was used for a job.</exception>
+    public async Task<bool> IsUsedAsync(Guid owner, CancellationToken cancellationToken)
+    {
+        if (await Store.Chunks.FindClaimAsync(owner, cancellationToken) is { Kind: ClaimKind.Job })
+            throw new KeyUsedException(owner, ClaimKind.Job);
+        return await Store.Chunks.FindAsync(owner, 0, cancellationToken) is not null
+            || await Store.Items.FindAsync(owner, 0, cancellationToken) is not null;
     }
 
     /// <returns>

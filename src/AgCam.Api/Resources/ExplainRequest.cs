@@ -1,11 +1,15 @@
 using System.Globalization;
 using AgCam.Pipeline.Messages;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace AgCam.Api.Resources;
 
 /// <summary>One image to explain: sent along as a form, or referred to in JSON.</summary>
 internal sealed record ExplainRequest
 {
+    /// <summary>Bytes of a body that is JSON: it is read whole.</summary>
+    public const long MaxJsonBytes = 1 << 20;
+
     /// <summary>One of /v1/models; may be left out where there is only one.</summary>
     public string? Model { get; init; }
 
@@ -49,17 +53,22 @@ internal sealed record ExplainRequest
         ],
     };
 
-    /// <returns>The request, and the image that came with it.</returns>
+    /// <param name="takeImage">Called with the content of the image that is sent along, and its media type; it must read it to its
+    /// end.</param>
     /// <exception cref="InvalidRequestException">Neither a form nor JSON, or a field that does not belong.</exception>
-    public static async Task<(ExplainRequest Request, byte[]? Image, string? MediaType)> ReadAsync(HttpRequest http, CancellationToken cancel)
+    public static async Task<ExplainRequest> ReadAsync(HttpRequest http, ApiOptions options, Func<Stream, string?, Task> takeImage,
+        CancellationToken cancel)
     {
         if (http.HasFormContentType)
-            return await ReadFormAsync(http, cancel);
+            return Of(await ExplainForm.ReadAsync(http, options, takeImage, cancel));
         if (!http.HasJsonContentType())
             throw new InvalidRequestException(
                 $"The body is {http.ContentType ?? "of no named type"}, neither multipart/form-data with an image nor application/json.", "Send a form with the part \"image\", or JSON with \"uri\".");
+        if (http.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+            size.MaxRequestBodySize = MaxJsonBytes;
         var request = await http.ReadFromJsonAsync<ExplainRequest>(cancel) ?? throw new InvalidRequestException("The body is null.", "Send an object with \"uri\".");
-        return request.Uri is null ? throw new InvalidRequestException("\"uri\" is missing.", "Say where the image is, or send it as a form.") : (request, null, null);
+        return request.Uri is null ? throw new InvalidRequestException("\"uri\" is missing.",
+            "Say where the image is, or send it as a form.") : request;
     }
 
     public static ReferenceKind KindOf(string uri) => uri switch
@@ -70,39 +79,21 @@ internal sealed record ExplainRequest
         _ => ReferenceKind.File,
     };
 
-    private static async Task<(ExplainRequest, byte[]?, string?)> ReadFormAsync(HttpRequest http, CancellationToken cancel)
+    private static ExplainRequest Of(ExplainForm form)
     {
-        IFormCollection form;
-        try
-        {
-            form = await http.ReadFormAsync(cancel);
-        }
-        catch (NotSupportedException charset) // UTF-7
-        {
-            throw new InvalidRequestException($"A field of the form cannot be decoded: {charset.Message}", "Send its text as UTF-8.");
-        }
-        string[] known = ["model", "label", "targets", "threshold", "method", "dtype"];
-        if (form.Keys.FirstOrDefault(name => !known.Contains(name)) is { } unknown)
-            throw new InvalidRequestException($"The form has a field \"{unknown}\" that is not known.", $"Fields are image (the file), {string.Join(", ", known)}.");
-        if (form.Files is not [{ Name: "image" } file])
-            throw new InvalidRequestException($"The form has {form.Files.Count} files where one called \"image\" is needed.", "Send one image per request; many at once make a job.");
-        var image = new byte[file.Length];
-        await using (var content = file.OpenReadStream())
-            await content.ReadExactlyAsync(image, cancel);
-        string? Field(string name) => form.TryGetValue(name, out var value) && value.Count > 0 && value[0] is { Length: > 0 } text ? text : null;
-        double? threshold = Field("threshold") is not { } text ? null
+        double? threshold = form["threshold"] is not { } text ? null
             : double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) ? value
             : throw new InvalidRequestException($"threshold={text} is not a number.", "Give one from 0 to 1.");
-        return (
-            new ExplainRequest
-            {
-                Model = Field("model"),
-                Label = Field("label"),
-                Method = Field("method"),
-                Dtype = Field("dtype"),
-                Threshold = threshold,
-                Targets = form.TryGetValue("targets", out var targets) ? [.. targets.SelectMany(one => (one ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))] : null,
-            },
-            image, file.ContentType);
+        return new ExplainRequest
+        {
+            Model = form["model"],
+            Label = form["label"],
+            Method = form["method"],
+            Dtype = form["dtype"],
+            Threshold = threshold,
+            Targets = form.All("targets") is { Count: > 0 } targets
+                ? [.. targets.SelectMany(one => one.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))]
+                : null,
+        };
     }
 }

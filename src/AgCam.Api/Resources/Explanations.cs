@@ -20,9 +20,11 @@ internal static class Explanations
     {
         var one = v1.MapGroup("/explanations/{id}");
         one.MapGet("", Show).TakesQuery().Needs(Scope.Read).WithSummary("Show an explanation").WithDescription("Predictions, highest logits, and the raw map of every target." + Cached);
-        one.MapGet("/overlay.png", DrawOverlay).TakesQuery(PictureQuery.OverlayNames).Needs(Scope.Read).WithSummary("Draw the heatmap over the original")
+        one.MapGet("/overlay.png", DrawOverlay).RequireRateLimiting(KeyConcurrency.Drawings).TakesQuery(PictureQuery.OverlayNames)
+            .Needs(Scope.Read).WithSummary("Draw the heatmap over the original")
             .WithDescription($"Colormaps: {string.Join(", ", Colormap.All)}. 409 when the original has changed since, 410 when it is gone: the heatmap can still be had." + Cached);
-        one.MapGet("/heatmap.png", DrawHeatmap).TakesQuery(PictureQuery.HeatmapNames).Needs(Scope.Read).WithSummary("Draw the heatmap alone")
+        one.MapGet("/heatmap.png", DrawHeatmap).RequireRateLimiting(KeyConcurrency.Drawings).TakesQuery(PictureQuery.HeatmapNames)
+            .Needs(Scope.Read).WithSummary("Draw the heatmap alone")
             .WithDescription("What the model saw, in colours; needs no original." + Cached);
         one.MapGet("/heatmap", Array).TakesQuery("target").Needs(Scope.Read).WithSummary("The raw map for NumPy").WithDescription("float16 on the model's own grid, as an .npy file." + Cached);
     }

@@ -20,8 +20,6 @@ internal static class Jobs
 {
     private const string SourceNext = "Correct \"source\"; folders must lie below a root that the operator allows, and buckets must be named.";
 
-    private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(500);
-
     /// <summary>A client that hears nothing for this long may think the connection dead.</summary>
     private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
 
@@ -31,16 +29,24 @@ internal static class Jobs
             .WithDescription(
                 "With an Idempotency-Key header the same key finds the same job (200); with another body, or used for an explanation "
                 + "before, it is a 409.");
-        v1.MapPost("/jobs/dry-run", Try).TakesQuery().Needs(Scope.Submit).Changes(Change.Nothing).WithSummary("Look at what a job would be")
+        v1.MapPost("/jobs/dry-run", Try).RequireRateLimiting(KeyConcurrency.DryRuns).TakesQuery()
+            .Needs(Scope.Submit).Changes(Change.Nothing).WithSummary("Look at what a job would be")
             .WithDescription($"The body of a job. {DryRun.SampleSize} of its images are read and decoded; the answer says how many can be, how many labels the model has classes for, about how many hours and store bytes it would be. Where the model has explained nothing yet, a worker explains a few of them for the pace (paceFrom is sample, else history); without one hours are left out and hoursUnknown says why. Nothing else is stored.");
         v1.MapGet("/jobs", List).TakesQuery("tag", "state", "limit", "cursor").Needs(Scope.Read).WithSummary("List jobs, newest first");
 
         var one = v1.MapGroup("/jobs/{id:guid}");
-        one.MapGet("", Show).TakesQuery("wait").Needs(Scope.Read).WithSummary("Show a job").WithDescription("With ?wait=seconds it answers when the job has ended, or after that time.");
+        one.MapGet("", Show).RequireRateLimiting(KeyConcurrency.Held).TakesQuery("wait").Needs(Scope.Read).WithSummary("Show a job")
+            .WithDescription("With ?wait=seconds it answers when the job has ended, or after that time.");
         one.MapGet("/items", ListItems).TakesQuery(Items.OfJobNames).Needs(Scope.Read).WithSummary("List a job's items").WithDescription("Filters and sorts as of /v1/items with job set.");
-        one.MapGet("/events", Events).TakesQuery().Needs(Scope.Read).WithSummary("Follow a job").WithDescription("Server-sent events: the job whenever its numbers change, until it has ended.");
-        one.MapGet("/export", Export.WriteAsync).TakesQuery("format").Needs(Scope.Read).WithSummary("Export a job's items").WithDescription($"format is {string.Join(", ", Export.Formats)}.");
-        one.MapGet("/rows", Rows.WriteAsync).TakesQuery().Needs(Scope.Read).WithSummary("Read an evaluation's rows").WithDescription("What was measured of each image, JSON lines in the order of the images: the file that `agcam evaluate --rows` writes. It has its last line once the job has completed.");
+        one.MapGet("/events", Events).RequireRateLimiting(KeyConcurrency.Held).TakesQuery().Needs(Scope.Read).WithSummary("Follow a job")
+            .WithDescription("Server-sent events: the job whenever its numbers change, until it has ended.");
+        one.MapGet("/export", Export.WriteAsync).RequireRateLimiting(KeyConcurrency.Exports).TakesQuery("format").Needs(Scope.Read)
+            .WithSummary("Export a job's items").WithDescription($"format is {string.Join(", ", Export.Formats)}.");
+        one.MapGet("/rows", Rows.WriteAsync).RequireRateLimiting(KeyConcurrency.Exports).TakesQuery().Needs(Scope.Read)
+            .WithSummary("Read an evaluation's rows")
+            .WithDescription(
+                "What was measured of each image, JSON lines in the order of the images: the file that `agcam evaluate --rows` writes. "
+                + "It has its last line once the job has completed.");
         one.MapPost("/pause", Pause).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
             .WithSummary("Pause a job").WithDescription("Nothing more is begun until it is resumed.");
         one.MapPost("/resume", Resume).TakesQuery().Needs(Scope.Submit).Changes(Change.One).WithSummary("Resume a paused job");
@@ -154,32 +160,27 @@ internal static class Jobs
     }
 
     private static async Task<Results<ServerSentEventsResult<JobView>, ProblemHttpResult>> Events(
-        Guid id, HttpContext http, IStore store, IHostApplicationLifetime life, CancellationToken cancel)
+        Guid id, HttpContext http, IStore store, Waiting waiting, CancellationToken cancel)
     {
         if (await store.Jobs.FindAsync(id, cancel) is null)
             return Missing(id);
         http.Response.Headers["X-Accel-Buffering"] = "no"; // proxies would hold events back
-        return TypedResults.ServerSentEvents(FollowAsync(id, store, life.ApplicationStopping, cancel));
+        return TypedResults.ServerSentEvents(FollowAsync(id, waiting, cancel));
     }
 
-    private static async IAsyncEnumerable<SseItem<JobView>> FollowAsync(Guid id, IStore store, CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancel)
+    private static async IAsyncEnumerable<SseItem<JobView>> FollowAsync(Guid id, Waiting waiting,
+        [EnumeratorCancellation] CancellationToken cancel)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, stopping);
         JobView? told = null;
         var last = TimeProvider.System.GetTimestamp();
-        while (await store.Jobs.FindAsync(id, cancel) is { } job)
+        await foreach (var job in waiting.FollowAsync(id, cancel))
         {
-            var ended = job.State is JobState.Completed or JobState.Cancelled;
-            if (told is null || job.State != told.State || job.Images != told.Images || job.Progress != told.Progress || TimeProvider.System.GetElapsedTime(last) > KeepAlive)
-            {
-                told = JobView.Of(job);
-                last = TimeProvider.System.GetTimestamp();
-                yield return new SseItem<JobView>(told, ended ? "ended" : "job") { EventId = $"{job.Progress.ChunksDone}" };
-            }
-            if (ended || stopping.IsCancellationRequested)
-                yield break; // a client that is cut off here connects again
-            await Task.Delay(Beat, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            cancel.ThrowIfCancellationRequested();
+            if (told is not null && job.State == told.State && job.Images == told.Images && job.Progress == told.Progress
+                && TimeProvider.System.GetElapsedTime(last) <= KeepAlive)
+                continue;
+            told = JobView.Of(job);
+            last = TimeProvider.System.GetTimestamp();
+            yield return new SseItem<JobView>(told, Waiting.HasEnded(job) ? "ended" : "job") { EventId = $"{job.Progress.ChunksDone}" };
         }
     }
 

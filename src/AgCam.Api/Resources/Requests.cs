@@ -5,6 +5,7 @@ using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<
     Microsoft.AspNetCore.Http.HttpResults.Ok<AgCam.Api.Views.RequestView>, Microsoft.AspNetCore.Http.HttpResults.Accepted<AgCam.Api.Views.RequestView>, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
 
@@ -13,62 +14,101 @@ namespace AgCam.Api.Resources;
 /// <summary>Asking for one image to be explained, and following it.</summary>
 internal static class Requests
 {
-    public static void MapRequests(this IEndpointRouteBuilder v1)
+    public static void MapRequests(this IEndpointRouteBuilder v1, ApiOptions options)
     {
         v1.MapPost("/explanations", Create).TakesQuery("wait").Needs(Scope.Submit).Changes(Change.New)
             .Accepts<ExplainRequest>("application/json", "multipart/form-data")
+            .RequireRateLimiting(KeyConcurrency.Held)
+            .WithMetadata(new RequestSizeLimitAttribute(options.MaxUploadBytes + ExplainForm.MaxFieldBytes))
             .WithSummary("Explain an image").WithDescription(
                 "Send the image as the form part \"image\", or refer to it in JSON by \"uri\". With ?wait=seconds the answer is 200 and the result as soon as it is there; else, and when it takes longer, "
                 + "202 and where to look. From a 2xx on the request is not lost, whatever crashes. "
                 + "With an Idempotency-Key header the same key is the same request; "
                 + "with another body, or used for a job before, it is a 409.");
-        v1.MapGet("/requests/{id:guid}", Show).TakesQuery("wait").Needs(Scope.Read).WithSummary("Follow a request")
+        v1.MapGet("/requests/{id:guid}", Show).RequireRateLimiting(KeyConcurrency.Held).TakesQuery("wait").Needs(Scope.Read)
+            .WithSummary("Follow a request")
             .WithDescription("With ?wait=seconds it answers as soon as there is a result, or after that time.");
         v1.MapDelete("/requests/{id:guid}", Delete).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
             .WithSummary("Delete a request and its item").WithDescription("Its explanation is left to retention.");
     }
 
+    /// <summary>
+    /// An image that is sent along goes to the store while it comes, so what can be refused without it is refused before it is read.
+    /// </summary>
     private static async Task<Answer> Create(HttpContext http, Desk desk, CancellationToken cancel)
     {
         var wait = desk.Wait(http);
-        var (request, image, mediaType) = await ExplainRequest.ReadAsync(http.Request, cancel);
-        var key = IdempotencyKey.Of(http, desk.Keys);
-        var message = request.ToMessage(
-            key ?? Guid.CreateVersion7().ToString(), await desk.Models.ChooseAsync(request.Model, cancel), hasImage: image is not null);
-        ExplainImagesRules.ThrowIfInvalid(message);
-        await desk.Models.CheckAsync(message.Model, cancel);
-        if (image is not null)
-            message = message with { References = [message.References[0] with { KnownSha256 = Digest.Of(image) }] };
-
-        if (key is not null && await desk.IsKnownAsync(message, cancel))
-            return await AnswerAsync(http, desk, message.Owner, wait, cancel);
-        if (image is null)
-        {
-            Check(message.References[0], desk);
-            await desk.Ownership.CheckUseAsync(http, message.References[0], cancel);
-        }
-        if (desk.Rate.Take(http.User.Identity!.Name!) is { } after)
-            return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has sent as many images as it may for now.", after);
-        if (!await desk.Admission.EnterAsync(message.Owner, cancel))
-            return Problem.Later(
-                http, StatusCodes.Status429TooManyRequests, "busy", $"{desk.Options.MaxPending} requests are waiting for a result already; many images at once make a job (POST /v1/jobs).",
-                TimeSpan.FromSeconds(2));
+        var given = IdempotencyKey.Of(http, desk.Keys);
+        var key = given ?? Guid.CreateVersion7().ToString();
+        var id = RequestId.Of(key);
+        var isUsed = given is not null && await desk.IsUsedAsync(id, cancel);
+        if (!isUsed && await RefuseAsync(http, desk, id, cancel) is { } refusal)
+            return refusal;
+        var owner = desk.Ownership.Owner(http);
+        var isAccepted = false;
+        SentImage? image = null;
         try
         {
-            var owner = desk.Ownership.Owner(http);
+            var request = await ExplainRequest.ReadAsync(
+                http.Request, desk.Options, async (content, type) => image = await TakeAsync(content, type, owner, isUsed, desk, cancel),
+                    cancel);
+            var model = await desk.Models.ChooseAsync(request.Model, cancel);
+            var message = request.ToMessage(key, model, hasImage: image is not null);
+            ExplainImagesRules.ThrowIfInvalid(message);
+            await desk.Models.CheckAsync(message.Model, cancel);
             if (image is not null)
-                message = Referring(message, await Uploads.KeepAsync(image, mediaType, owner, desk.Options, desk.Store, cancel));
+                message = Referring(message, image);
+
+            if (given is not null && await desk.IsKnownAsync(message, cancel))
+                return await AnswerAsync(http, desk, id, wait, cancel);
+            if (isUsed)
+                return Problem.Later(
+                    http, StatusCodes.Status429TooManyRequests, "busy", "The request of this key is just being deleted.",
+                        TimeSpan.FromSeconds(1));
+            if (image is null)
+            {
+                Check(message.References[0], desk);
+                await desk.Ownership.CheckUseAsync(http, message.References[0], cancel);
+            }
             // Two with one key at the same moment: the first stands, and the second is it or is refused.
-            await desk.Store.Chunks.AcceptAsync(message, TimeSpan.FromSeconds(desk.Pipeline.TrustSeconds), owner, cancel);
-            desk.Ownership.Changed(http, message.Owner);
+            var chunk = await desk.Store.Chunks.AcceptAsync(message, TimeSpan.FromSeconds(desk.Pipeline.TrustSeconds), owner, cancel);
+            isAccepted = true;
+            if (image?.Upload is { } sent && chunk.Request is { } first && first.References[0].Uri != sent.ToString())
+                await desk.Intake.DiscardAsync(sent);
+            desk.Admission.Accepted(id);
+            desk.Ownership.Changed(http, id);
+            await desk.PublishAsync(message, cancel);
         }
-        catch
+        finally
         {
-            desk.Admission.Leave(message.Owner);
-            throw;
+            if (!isAccepted && !isUsed)
+                desk.Admission.Leave(id);
+            if (!isAccepted && image?.Upload is { } upload)
+                await desk.Intake.DiscardAsync(upload);
         }
-        await desk.PublishAsync(message, cancel);
-        return await AnswerAsync(http, desk, message.Owner, wait, cancel);
+        return await AnswerAsync(http, desk, id, wait, cancel);
+    }
+
+    /// <returns>Null when a new request may come.</returns>
+    private static async Task<ProblemHttpResult?> RefuseAsync(HttpContext http, Desk desk, Guid id, CancellationToken cancel)
+    {
+        var name = http.User.Identity!.Name!;
+        if (desk.Rate.Take(name) is { } after)
+            return Problem.Later(
+                http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has sent as many images as it may for now.", after);
+        return await desk.Admission.EnterAsync(id, name, cancel) is not { } busy ? null : Problem.Later(
+            http, StatusCodes.Status429TooManyRequests, "busy", $"{busy}; many images at once make a job (POST /v1/jobs).",
+                TimeSpan.FromSeconds(2));
+    }
+
+    /// <summary>Keeps the image; under a key that was used before it is only compared.</summary>
+    private static async Task<SentImage> TakeAsync(
+        Stream content, string? mediaType, string? owner, bool isUsed, Desk desk, CancellationToken cancel)
+    {
+        if (isUsed)
+            return new SentImage(null, await UploadIntake.HashAsync(content, cancel));
+        var upload = await desk.Intake.KeepAsync(content, mediaType, owner, cancel);
+        return new SentImage(upload.Id, upload.Sha256);
     }
 
     /// <summary>What a worker would not be let read is refused here already.</summary>
@@ -102,7 +142,7 @@ internal static class Requests
     private static async Task<Answer> AnswerAsync(HttpContext http, Desk desk, Guid owner, TimeSpan wait, CancellationToken cancel)
     {
         http.Response.Headers.CacheControl = "no-store";
-        if (await desk.Waiting.ItemAsync(owner, 0, wait, cancel) is { } item)
+        if (await desk.Waiting.ItemAsync(owner, wait, cancel) is { } item)
         {
             desk.Admission.Leave(owner);
             var explanation = item.Explanation is { } id ? await desk.Store.Explanations.FindAsync(id, cancel) : null;
@@ -116,8 +156,14 @@ internal static class Requests
     }
 
     /// <summary>The digest comes along, so that a picture that was explained before is not even decoded again.</summary>
-    private static ExplainImages Referring(ExplainImages message, Upload upload) =>
-        message with { References = [message.References[0] with { Uri = upload.Id.ToString(), KnownSha256 = upload.Sha256 }] };
+    private static ExplainImages Referring(ExplainImages message, SentImage image)
+    {
+        var reference = message.References[0] with { KnownSha256 = image.Sha256 };
+        return message with { References = [image.Upload is { } upload ? reference with { Uri = upload.ToString() } : reference] };
+    }
+
+    /// <param name="Upload">Null when it was not kept.</param>
+    private sealed record SentImage(Guid? Upload, Digest Sha256);
 
     private static ProblemHttpResult Missing(Guid id) =>
         Problem.NotFound($"request {id}", "A request is found by the id that POST /v1/explanations answered; a job is at /v1/jobs/{id}.");

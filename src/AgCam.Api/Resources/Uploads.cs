@@ -1,5 +1,4 @@
 using AgCam.Api.Doors;
-using AgCam.Images;
 using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -9,10 +8,11 @@ namespace AgCam.Api.Resources;
 /// <summary>Images that are sent first and explained later, by their id; they are kept for a while only.</summary>
 internal static class Uploads
 {
-    public static void MapUploads(this IEndpointRouteBuilder v1)
+    public static void MapUploads(this IEndpointRouteBuilder v1, ApiOptions options)
     {
         v1.MapPost("/uploads", Create).TakesQuery().Needs(Scope.Submit).Changes(Change.New)
             .Accepts<Stream>("image/*", "application/octet-stream")
+            .WithMetadata(new RequestSizeLimitAttribute(options.MaxUploadBytes))
             .WithSummary("Send an image")
             .WithDescription(
                 "The body is the image file. Refer to it in POST /v1/explanations by its id as uri, with the same key or one with the scope admin.");
@@ -20,24 +20,13 @@ internal static class Uploads
         v1.MapDelete("/uploads/{id:guid}", Delete).TakesQuery().Needs(Scope.Submit).Changes(Change.One).WithSummary("Delete an upload");
     }
 
-    /// <summary>Keeps an image that passes the limits. What is no image at all is told to the sender at once, not through a failed item.</summary>
-    /// <exception cref="ImageException">It is empty, no picture, or has too many bytes or pixels.</exception>
-    public static Task<Upload> KeepAsync(
-        byte[] image, string? mediaType, string? owner, ApiOptions options, IStore store, CancellationToken cancel)
-    {
-        ImageDecoder.CheckHeader(image, options.UploadLimits);
-        var content = new MemoryStream(image, writable: false);
-        return store.Uploads.PutAsync(content, mediaType ?? "application/octet-stream", options.MaxUploadBytes, owner, cancel);
-    }
-
     private static async Task<Results<Created<Upload>, ProblemHttpResult>> Create(
-        HttpContext http, [FromServices] ApiOptions options, ImageRate rate, Ownership ownership, IStore store, CancellationToken cancel)
+        HttpContext http, UploadIntake intake, Ownership ownership, ImageRate rate, CancellationToken cancel)
     {
         if (rate.Take(http.User.Identity!.Name!) is { } after)
-            return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has sent as many images as it may for now.", after);
-        using var body = new MemoryStream();
-        await http.Request.Body.CopyToAsync(body, cancel);
-        var upload = await KeepAsync(body.ToArray(), http.Request.ContentType, ownership.Owner(http), options, store, cancel);
+            return Problem.Later(
+                http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has sent as many images as it may for now.", after);
+        var upload = await intake.KeepAsync(http.Request.Body, http.Request.ContentType, ownership.Owner(http), cancel);
         ownership.Changed(http, upload.Id);
         return TypedResults.Created($"/v1/uploads/{upload.Id}", upload);
     }

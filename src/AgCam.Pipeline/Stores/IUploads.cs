@@ -3,7 +3,9 @@ namespace AgCam.Pipeline.Stores;
 /// <summary>Images that were sent along with a request, until they are too old.</summary>
 public interface IUploads
 {
-    /// <summary>Reads the stream to its end and keeps it.</summary>
+    /// <summary>
+    /// Reads the stream to its end, in pieces of bounded size, and keeps it. It can be found once its last piece is stored.
+    /// </summary>
     /// <param name="owner">Name of the API key that sends it; null: it belongs to the scope admin.</param>
     /// <exception cref="ArgumentException">There are more than <paramref name="maxBytes"/>; nothing is kept.</exception>
     Task<Upload> PutAsync(Stream content, string mediaType, long maxBytes, string? owner = null, CancellationToken cancel = default);
@@ -16,7 +18,8 @@ public interface IUploads
     /// <returns>Whether it was there.</returns>
     Task<bool> DeleteAsync(Guid id, CancellationToken cancel = default);
 
-    /// <returns>How many were deleted; up to <paramref name="limit"/>.</returns>
+    /// <summary>Deletes what is older than <paramref name="age"/>, and the pieces of uploads that broke off before then.</summary>
+    /// <returns>How many uploads were deleted; up to <paramref name="limit"/>.</returns>
     Task<int> DeleteOlderAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default);
 }
 

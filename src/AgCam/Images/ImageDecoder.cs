@@ -34,6 +34,25 @@ public static class ImageDecoder
             VipsDecoder.CheckHeader(bytes, format, limits);
     }
 
+    /// <summary>As <see cref="CheckHeader"/>, from the first bytes of an image that goes on.</summary>
+    /// <returns>False when they do not tell, and the whole image must be checked.</returns>
+    /// <exception cref="ImageException">The image is of another format, or has too many pixels.</exception>
+    public static bool CheckBeginning(ReadOnlyMemory<byte> bytes, ImageLimits limits)
+    {
+        var format = Sniff(bytes, limits);
+        if (format is ImageFormat.Gif or ImageFormat.Bmp)
+            return false;
+        try
+        {
+            VipsDecoder.CheckHeader(bytes, format, limits);
+            return true;
+        }
+        catch (ImageException cut) when (cut.Reason == ImageFailure.Corrupt)
+        {
+            return false; // of a whole image it may be no more than that
+        }
+    }
+
     /// <summary>Reads an image file; links are followed. A folder, pipe, socket or device named like an image is refused without opening it.</summary>
     /// <exception cref="ImageException">The file is missing, no file, unreadable, empty or has more bytes than allowed.</exception>
     public static byte[] ReadFile(string path, ImageLimits limits)

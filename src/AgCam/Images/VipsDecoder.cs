@@ -27,9 +27,7 @@ internal static class VipsDecoder
     /// <exception cref="ImageException">The image is over a limit, broken, or of a kind that has no RGB.</exception>
     public static RgbImage Decode(ReadOnlyMemory<byte> bytes, ImageFormat format, ImageLimits limits)
     {
-        byte[] buffer = MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length
-            ? segment.Array
-            : bytes.ToArray();
+        var buffer = AsArray(bytes);
         if (format == ImageFormat.Jpeg)
             buffer = WithKnownVersion(buffer);
         try
@@ -56,7 +54,8 @@ internal static class VipsDecoder
     {
         try
         {
-            using var image = Open(format == ImageFormat.Jpeg ? WithKnownVersion(bytes.ToArray()) : bytes.ToArray(), format);
+            var buffer = AsArray(bytes);
+            using var image = Open(format == ImageFormat.Jpeg ? WithKnownVersion(buffer) : buffer, format);
             limits.CheckSize(image.Width, image.Height);
         }
         catch (VipsException broken)
@@ -64,6 +63,11 @@ internal static class VipsDecoder
             throw new ImageException(ImageFailure.Corrupt, $"The {format} header is broken: {Reason(broken)}", broken);
         }
     }
+
+    /// <summary>Returns the array itself where it is all of it: libvips takes nothing else, and a copy doubles the memory.</summary>
+    private static byte[] AsArray(ReadOnlyMemory<byte> bytes) =>
+        MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length
+            ? segment.Array : bytes.ToArray();
 
     /// <summary>An unknown JFIF version alone is a warning to the decoder, and here warnings fail, so it is read as version 1.</summary>
     private static byte[] WithKnownVersion(byte[] jpeg)

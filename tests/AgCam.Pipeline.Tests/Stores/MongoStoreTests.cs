@@ -25,6 +25,9 @@ public sealed class MongoStoreTests : StoreContract
 
     protected override Task<IStore> ReopenAsync(TimeProvider clock) => Task.FromResult<IStore>(new MongoStore(new MongoOptions { Uri = Uri!, Database = _name }, clock));
 
+    protected override Task<long> CountUploadPiecesAsync() =>
+        ((MongoStore)Store).Database.UploadPieces.CountDocumentsAsync(new BsonDocument(), null, Cancel);
+
     protected override Task DropAsync() => DropAsync(_name);
 
     [Fact]

@@ -14,6 +14,9 @@ public sealed class SqliteStoreTests : StoreContract
     protected override Task<IStore> ReopenAsync(TimeProvider clock) => Task.FromResult<IStore>(
         new SqliteStore(new SqliteOptions { Path = Path.Combine(_folder, "agcam.db"), Durability = SqliteDurability.Process }, clock));
 
+    protected override Task<long> CountUploadPiecesAsync() => ((SqliteStore)Store).Database.ReadAsync(session =>
+        session.Number("SELECT count(*) FROM upload_pieces")!.Value, Cancel);
+
     protected override Task DropAsync()
     {
         Directory.Delete(_folder, recursive: true);

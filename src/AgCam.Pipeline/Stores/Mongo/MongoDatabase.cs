@@ -80,6 +80,9 @@ internal sealed class MongoDatabase : IDisposable
     /// <summary>What evaluations measured, by the chunk's key.</summary>
     public IMongoCollection<MongoRows> Rows => Database.GetCollection<MongoRows>("rows");
 
+    /// <summary>GridFS's own: the pieces of uploads.</summary>
+    public IMongoCollection<BsonDocument> UploadPieces => Database.GetCollection<BsonDocument>("uploads.chunks");
+
     public IMongoCollection<BsonDocument> Meta => Database.GetCollection<BsonDocument>("meta");
 
     /// <summary>Runs <paramref name="work"/>; a server that is away or slow becomes <see cref="StoreUnavailableException"/>.</summary>

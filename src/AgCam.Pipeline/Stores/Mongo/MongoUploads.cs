@@ -7,23 +7,42 @@ namespace AgCam.Pipeline.Stores.Mongo;
 /// <summary>Uploads in GridFS. A file's row is written after its last piece, so that one that broke off is never found.</summary>
 internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) : IUploads
 {
+    /// <summary>
+    /// GridFS's own pieces of 255 KiB that are sent in one insert; the driver's default would collect 16 MiB of each upload.
+    /// </summary>
+    private const int PiecesInBatch = 4;
+
     private readonly GridFSBucket<BsonValue> _bucket = new(database.Database, new GridFSBucketOptions { BucketName = "uploads" });
 
-    public Task<Upload> PutAsync(
-        Stream content, string mediaType, long maxBytes, string? owner = null, CancellationToken cancel = default) =>
-        MongoDatabase.RunAsync(async () =>
+    public async Task<Upload> PutAsync(Stream content, string mediaType, long maxBytes, string? owner = null,
+        CancellationToken cancel = default)
     {
-        var bytes = await UploadBytes.ReadAsync(content, maxBytes, cancel);
-        var upload = new Upload(Guid.CreateVersion7(), mediaType, bytes.Length, Digest.Of(bytes), clock.Now(), owner);
-        var metadata = new BsonDocument
-        {
-            { "media", upload.MediaType }, { "sha256", MongoRaw.Id(upload.Sha256) }, { "created", new BsonDateTime(upload.Created.ToUnixTimeMilliseconds()) },
-        };
+        var created = clock.Now();
+        var id = Guid.CreateVersion7(created); // ids sort by time: see DeleteOlderAsync
+        var metadata = new BsonDocument { { "media", mediaType }, { "created", new BsonDateTime(created.ToUnixTimeMilliseconds()) } };
         if (owner is not null)
             metadata.Add("owner", owner);
-        await _bucket.UploadFromBytesAsync(MongoRaw.Id(upload.Id), upload.Id.ToString(), bytes, new GridFSUploadOptions { Metadata = metadata }, cancel);
-        return upload;
-    });
+        using var pieces = new UploadPieces(content, maxBytes);
+        var kept = await MongoDatabase.RunAsync(() => _bucket.OpenUploadStreamAsync(
+            MongoRaw.Id(id), id.ToString(), new GridFSUploadOptions { Metadata = metadata, BatchSize = PiecesInBatch }, cancel));
+        try
+        {
+            while (!pieces.IsAtEnd)
+            {
+                var piece = await pieces.NextAsync(cancel);
+                await MongoDatabase.RunAsync(() => kept.WriteAsync(piece.Array!, piece.Offset, piece.Count, cancel));
+            }
+            var sha256 = pieces.Sha256();
+            metadata.Add("sha256", MongoRaw.Id(sha256)); // the file's row, this in it, is written by the closing
+            await MongoDatabase.RunAsync(() => kept.CloseAsync(cancel));
+            return new Upload(id, mediaType, pieces.Bytes, sha256, created, owner);
+        }
+        catch
+        {
+            await DiscardAsync(kept);
+            throw;
+        }
+    }
 
     public Task<Upload?> FindAsync(Guid id, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
     {
@@ -51,13 +70,32 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
 
     public Task<int> DeleteOlderAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
     {
-        var before = new BsonDateTime((clock.Now() - age).ToUnixTimeMilliseconds());
-        using var old = await _bucket.FindAsync(new BsonDocument("metadata.created", new BsonDocument("$lt", before)), new GridFSFindOptions<BsonValue> { Limit = limit }, cancel);
+        var before = clock.Now() - age;
+        using var old = await _bucket.FindAsync(
+            new BsonDocument("metadata.created", new BsonDocument("$lt", new BsonDateTime(before.ToUnixTimeMilliseconds()))),
+                new GridFSFindOptions<BsonValue> { Limit = limit }, cancel);
+        var files = await old.ToListAsync(cancel);
         var deleted = 0;
-        foreach (var file in await old.ToListAsync(cancel))
+        foreach (var file in files)
             deleted += await DeleteAsync(file.Id, cancel) ? 1 : 0;
+        if (files.Count < limit) // no file is that old any more: pieces that are belong to uploads that broke off
+            await database.UploadPieces.DeleteManyAsync(new BsonDocument("files_id",
+                new BsonDocument("$lt", MongoRaw.Id(UploadIds.Earliest(before)))), cancel);
         return deleted;
     });
+
+    /// <summary>What the store cannot take back now, <see cref="DeleteOlderAsync"/> deletes later.</summary>
+    private static async Task DiscardAsync(GridFSUploadStream<BsonValue> kept)
+    {
+        try
+        {
+            await MongoDatabase.RunAsync(() => kept.AbortAsync(CancellationToken.None));
+        }
+        catch (Exception e) when (e is StoreUnavailableException or InvalidOperationException)
+        {
+            // It does not answer, or the stream was closed already.
+        }
+    }
 
     private async Task<bool> DeleteAsync(BsonValue id, CancellationToken cancel)
     {

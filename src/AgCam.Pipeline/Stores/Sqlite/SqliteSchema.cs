@@ -157,8 +157,13 @@ internal static class SqliteSchema
             bytes INTEGER NOT NULL,
             sha256 BLOB NOT NULL,
             created INTEGER NOT NULL,
-            owner TEXT,
-            content BLOB NOT NULL);
+            owner TEXT);
         CREATE INDEX uploads_created ON uploads (created);
+
+        CREATE TABLE upload_pieces (
+            upload BLOB NOT NULL,
+            number INTEGER NOT NULL,
+            content BLOB NOT NULL,
+            PRIMARY KEY (upload, number));
         """;
 }
