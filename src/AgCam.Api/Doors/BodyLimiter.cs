@@ -49,7 +49,8 @@ internal sealed class BodyLimiter : IDisposable
         using var lease = _underWay.AttemptAcquire(key, Math.Min(_largest, Permits(Math.Max(Least, Math.Min(declared ?? limit, limit)))));
         if (!lease.IsAcquired)
         {
-            await RefuseAsync(http, "busy", "As many bytes as this process takes at a time, of one key or of all, are being received.", Later);
+            await RefuseAsync(
+                http, "busy", "As many bytes as this process takes at a time, of one key or of all, are being received.", Later);
             return;
         }
         if (_rate.Take(key, Math.Min(declared ?? 0, limit)) is { } after)
@@ -71,8 +72,8 @@ internal sealed class BodyLimiter : IDisposable
     public void Dispose() => _underWay.Dispose();
 
     /// <summary>
-    /// Answers, then reads on for a while without keeping anything: a connection that is closed while its client still sends is reset, and the
-    /// client never sees the answer.
+    /// Answers, then reads on for a while without keeping anything: a connection that is closed while its client still sends is reset, and
+    /// the client never sees the answer.
     /// </summary>
     private static async Task RefuseAsync(HttpContext http, string code, string detail, TimeSpan after)
     {
