@@ -17,7 +17,9 @@ public static class AgCamApi
 {
     /// <summary>Registers the API; <see cref="PipelineRegistration.AddAgCamPipeline"/> must be registered too.</summary>
     /// <exception cref="OptionsException">An option is out of its range.</exception>
-    /// <exception cref="ApiConfigurationException">Keys are wrong, or there are none and an address is not loopback; or the certificate cannot be used.</exception>
+    /// <exception cref="ApiConfigurationException">
+    /// Keys are wrong, or there are none and an address is not loopback; or the certificate cannot be used.
+    /// </exception>
     public static void AddAgCamApi(this WebApplicationBuilder builder, ApiOptions options)
     {
         OptionsException.ThrowIfInvalid(options, ApiOptions.Section);

@@ -10,8 +10,8 @@ public sealed record ApiOptions
     public const string Section = "Api";
 
     /// <summary>
-    /// Addresses to listen on, separated by semicolons; an https:// address needs <see cref="ApiTlsOptions.CertificateFile"/>. Without keys they must all be loopback.
-    /// Default http://127.0.0.1:8080.
+    /// Addresses to listen on, separated by semicolons; an https:// address needs <see cref="ApiTlsOptions.CertificateFile"/>.
+    /// Without keys they must all be loopback. Default http://127.0.0.1:8080.
     /// </summary>
     [Required]
     public string Listen { get; init; } = "http://127.0.0.1:8080";

@@ -3,7 +3,9 @@ using Scalar.AspNetCore;
 
 namespace AgCam.Api;
 
-/// <summary>The page /docs: the reference of the API, drawn by the browser from /openapi/v1.json. The browser asks no other host for anything.</summary>
+/// <summary>
+/// The page /docs: the reference of the API, drawn by the browser from /openapi/v1.json. The browser asks no other host for anything.
+/// </summary>
 internal static class DocsPage
 {
     public static void MapDocsPage(this WebApplication app) => app.MapScalarApiReference("/docs", Configure).AllowAnonymous();

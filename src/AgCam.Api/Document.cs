@@ -23,7 +23,12 @@ internal static class Document
             if (NeedsKeys(context.ApplicationServices))
                 document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
                 {
-                    [KeyScheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An API key. Scopes: " + string.Join(", ", Doors.Scope.All) + "." },
+                    [KeyScheme] = new OpenApiSecurityScheme
+                    {
+                        Type = SecuritySchemeType.Http,
+                        Scheme = "bearer",
+                        Description = "An API key. Scopes: " + string.Join(", ", Doors.Scope.All) + ".",
+                    },
                 };
             return Task.CompletedTask;
         });
@@ -36,7 +41,10 @@ internal static class Document
             {
                 operation.Description = $"{operation.Description} Scope: {scope.Name}.".TrimStart();
                 if (NeedsKeys(context.ApplicationServices))
-                    operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(KeyScheme, context.Document)] = [] }];
+                {
+                    var key = new OpenApiSecuritySchemeReference(KeyScheme, context.Document);
+                    operation.Security = [new OpenApiSecurityRequirement { [key] = [] }];
+                }
             }
             return Task.CompletedTask;
         });

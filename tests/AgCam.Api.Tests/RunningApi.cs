@@ -34,7 +34,8 @@ public sealed class RunningApi : IAsyncDisposable
     public IStore Store => App.Services.GetRequiredService<IStore>();
 
     public static async Task<RunningApi> StartAsync(ApiOptions? options = null, bool worker = true, Action<WebApplication>? map = null, TimeProvider? clock = null,
-        Func<PipelineOptions, PipelineOptions>? pipeline = null, Action<WebApplicationBuilder>? configure = null, Func<WorkerOptions, WorkerOptions>? workerOptions = null, string? bus = null, IEngineLoader? loader = null, string listen = "http://127.0.0.1:0")
+        Func<PipelineOptions, PipelineOptions>? pipeline = null, Action<WebApplicationBuilder>? configure = null, Func<WorkerOptions, WorkerOptions>? workerOptions = null, string? bus = null, IEngineLoader? loader = null,
+        string listen = "http://127.0.0.1:0")
     {
         var folder = Directory.CreateTempSubdirectory("agcam-api-").FullName;
         var images = Directory.CreateDirectory(Path.Combine(folder, "images")).FullName;

@@ -9,7 +9,8 @@ public sealed class AlertTests
 
     public static bool IsThere => Program is not null;
 
-    private static string? Program { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, "promtool")).FirstOrDefault(File.Exists);
+    private static string? Program { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+        .Select(folder => Path.Combine(folder, "promtool")).FirstOrDefault(File.Exists);
 
     [Theory(SkipUnless = nameof(IsThere), Skip = Skipped)]
     [InlineData("check", "rules", "alerts.yml")]
@@ -29,7 +30,8 @@ public sealed class AlertTests
         try
         {
             var rules = Repository.Text("infra", "observability", "alerts.yml");
-            var wrong = rules.Replace("avg(rate(agcam_device_busy_seconds_total[15m]))", "sum(rate(agcam_device_busy_seconds_total[15m])) / count(agcam_backlog) / 2");
+            const string right = "avg(rate(agcam_device_busy_seconds_total[15m]))";
+            var wrong = rules.Replace(right, $"{right.Replace("avg", "sum")} / count(agcam_backlog) / 2");
             Assert.NotEqual(rules, wrong);
             File.WriteAllText(Path.Combine(folder, "alerts.yml"), wrong);
             File.Copy(Repository.PathOf("infra", "observability", "alerts.test.yml"), Path.Combine(folder, "alerts.test.yml"));
@@ -46,23 +48,27 @@ public sealed class AlertTests
     [Fact]
     public void Every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not()
     {
-        var alerts = Items(Read("alerts.yml")["groups"]).SelectMany(group => Items(group["rules"])).Select(rule => (string)rule["alert"]!).ToList();
+        var rules = Items(Read("alerts.yml")["groups"]).SelectMany(group => Items(group["rules"]));
+        var alerts = rules.Select(rule => (string)rule["alert"]!).ToList();
         var cases = Items(Read("alerts.test.yml")["tests"]).SelectMany(test => Items(test["alert_rule_test"])).ToList();
         Assert.NotEmpty(alerts);
         Assert.Equal(alerts.Order(), Named(fires: true));
         Assert.Equal(alerts.Order(), Named(fires: false));
 
-        IEnumerable<string> Named(bool fires) => cases.Where(one => Items(one["exp_alerts"]).Any() == fires).Select(one => (string)one["alertname"]!).Distinct().Order();
+        IEnumerable<string> Named(bool fires) => cases.Where(tried => Items(tried["exp_alerts"]).Any() == fires)
+            .Select(tried => (string)tried["alertname"]!).Distinct().Order();
     }
 
     private static Dictionary<object, object?> Read(string file) => Repository.Yaml(Repository.Text("infra", "observability", file));
 
-    private static IEnumerable<Dictionary<object, object?>> Items(object? list) => Assert.IsType<List<object?>>(list).Cast<Dictionary<object, object?>>();
+    private static IEnumerable<Dictionary<object, object?>> Items(object? list) =>
+        Assert.IsType<List<object?>>(list).Cast<Dictionary<object, object?>>();
 
     private static async Task<(int Code, string Said)> RunAsync(params string[] arguments)
     {
         var cancel = TestContext.Current.CancellationToken;
-        using var process = Process.Start(new ProcessStartInfo(Program!, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var start = new ProcessStartInfo(Program!, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(cancel), process.StandardError.ReadToEndAsync(cancel));
         await process.WaitForExitAsync(cancel);
         return (process.ExitCode, $"{await output}\n{await errors}");

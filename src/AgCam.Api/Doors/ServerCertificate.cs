@@ -7,8 +7,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace AgCam.Api.Doors;
 
 /// <summary>
-/// Holds the API's certificate and loads it again when its files change. Contents are compared, not times: a cluster changes a mounted secret by moving a link, which changes the time of no file.
-/// Files that do not fit together leave the certificate of before in place.
+/// Holds the API's certificate and loads it again when its files change. Contents are compared, not times: a cluster changes a mounted
+/// secret by moving a link, which changes the time of no file. Files that do not fit together leave the certificate of before in place.
 /// </summary>
 internal sealed class ServerCertificate
 {
@@ -38,18 +38,24 @@ internal sealed class ServerCertificate
 
     private string Named => _options.KeyFile is { } key ? $"{_options.CertificateFile} with the key {key}" : $"{_options.CertificateFile}";
 
-    /// <exception cref="ApiConfigurationException">An https:// address has no certificate, or a certificate has no https:// address.</exception>
+    /// <exception cref="ApiConfigurationException">
+    /// An https:// address has no certificate, or a certificate has no https:// address.
+    /// </exception>
     public static void Check(ApiOptions options)
     {
         var https = options.Listen.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .FirstOrDefault(address => address.StartsWith("https://", StringComparison.OrdinalIgnoreCase));
         if (https is not null && options.Tls.CertificateFile is null)
-            throw new ApiConfigurationException($"Api:Listen {https}: name the certificate and its key with Api:Tls:CertificateFile and Api:Tls:KeyFile.");
+            throw new ApiConfigurationException(
+                $"Api:Listen {https}: name the certificate and its key with Api:Tls:CertificateFile and Api:Tls:KeyFile.");
         if (https is null && options.Tls is not { CertificateFile: null, KeyFile: null })
-            throw new ApiConfigurationException($"Api:Tls: no address of Api:Listen ({options.Listen}) begins with https://. Write https://*:8443, or leave Api:Tls out.");
+            throw new ApiConfigurationException(
+                $"Api:Tls: no address of Api:Listen ({options.Listen}) begins with https://. Write https://*:8443, or leave Api:Tls out.");
     }
 
-    /// <summary>Returns the certificate to show now, with the authorities behind it. Looks at the files at most every ten seconds.</summary>
+    /// <summary>
+    /// Returns the certificate to show now, with the authorities behind it. Looks at the files at most every ten seconds.
+    /// </summary>
     public SslStreamCertificateContext Current
     {
         get
@@ -89,7 +95,9 @@ internal sealed class ServerCertificate
                 return;
             _digest = digest; // also of files that cannot be used: their error is logged once
             _current = Load();
-            _log?.LogInformation("Loaded the certificate {Subject}, valid until {Until:u}", _current.TargetCertificate.Subject, _current.TargetCertificate.NotAfter.ToUniversalTime());
+            var loaded = _current.TargetCertificate;
+            var until = loaded.NotAfter.ToUniversalTime();
+            _log?.LogInformation("Loaded the certificate {Subject}, valid until {Until:u}", loaded.Subject, until);
         }
         catch (Exception unusable) when (IsUnusable(unusable))
         {
@@ -115,5 +123,6 @@ internal sealed class ServerCertificate
         return SslStreamCertificateContext.Create(leaf, behind, offline: true); // online, it asks the certificate's authority
     }
 
-    private static bool IsUnusable(Exception e) => e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException;
+    private static bool IsUnusable(Exception e) =>
+        e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException;
 }

@@ -20,7 +20,12 @@ internal sealed class ServiceOptions
     private readonly Option<string[]> _roots = new("--root") { Description = "A folder below which images may be read. Repeatable. Default: none, images are sent along.", HelpName = "FOLDER" };
     private readonly Option<string[]> _buckets = new("--bucket") { Description = "A bucket of S3 that may be read: NAME, NAME/FOLDER, or * for any. Repeatable. Default: none.", HelpName = "BUCKET" };
     private readonly Option<string?> _s3 = new("--s3-endpoint") { Description = "An S3 server other than Amazon's; buckets stand in the path.", HelpName = "URL" };
-    private readonly Option<string[]> _hosts = new("--host") { Description = "A host whose images may be read by http: NAME, *.NAME, or NAME:PORT for another port than 80 and 443. Repeatable. Default: none.", HelpName = "HOST" };
+    private readonly Option<string[]> _hosts = new("--host")
+    {
+        Description = "A host whose images may be read by http: NAME, *.NAME, or NAME:PORT for another port than 80 and 443. "
+            + "Repeatable. Default: none.",
+        HelpName = "HOST",
+    };
     private readonly Option<string?> _store = new("--store") { Description = "A SQLite file, or mongodb://server. With a password it belongs into the environment: Pipeline__Store.", HelpName = "STORE" };
     private readonly Option<string?> _bus = new("--bus") { Description = "amqp://broker/vhost. With a password it belongs into the environment: Pipeline__Bus.", HelpName = "BROKER" };
     private readonly Option<string?> _metrics = new("--metrics") { Description = "Where Prometheus may scrape, e.g. http://127.0.0.1:9464. Default: nowhere.", HelpName = "URL" };

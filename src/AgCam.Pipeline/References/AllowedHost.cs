@@ -3,8 +3,8 @@ using System.Globalization;
 namespace AgCam.Pipeline.References;
 
 /// <summary>
-/// One host that the operator allows: "images.example.org", or "*.example.org" for every host below it. Ports 80 and 443 are allowed; a port behind the name
-/// ("images.example.org:8443", "[2001:db8::1]:8443") is allowed instead of them.
+/// One host that the operator allows: "images.example.org", or "*.example.org" for every host below it. Ports 80 and 443 are allowed;
+/// a port behind the name ("images.example.org:8443", "[2001:db8::1]:8443") is allowed instead of them.
 /// </summary>
 internal sealed record AllowedHost(string Name, int? Port)
 {
@@ -14,17 +14,21 @@ internal sealed record AllowedHost(string Name, int? Port)
     public static AllowedHost Parse(string text, string setting)
     {
         var (name, port) = Split(text);
-        var number = 0;
-        if (port is not null && !(int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number is > 0 and <= 65535))
+        var isPort = int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is > 0 and <= 65535;
+        if (port is not null && !isPort)
             throw new OptionsException($"{setting}: \"{text}\" has no port from 1 to 65535 behind the colon.");
         var host = name.StartsWith(Below, StringComparison.Ordinal) ? name[Below.Length..] : name;
-        return Uri.CheckHostName(host) != UriHostNameType.Unknown
-            ? new AllowedHost(Uri.CheckHostName(host) == UriHostNameType.IPv6 ? new Uri($"http://[{name}]").IdnHost : name, port is null ? null : number)
-            : throw new OptionsException($"{setting}: \"{text}\" is no host. Write images.example.org, *.example.org or images.example.org:8443.");
+        var kind = Uri.CheckHostName(host);
+        if (kind == UriHostNameType.Unknown)
+            throw new OptionsException(
+                $"{setting}: \"{text}\" is no host. Write images.example.org, *.example.org or images.example.org:8443.");
+        var canonical = kind == UriHostNameType.IPv6 ? new Uri($"http://[{name}]").IdnHost : name;
+        return new AllowedHost(canonical, port is null ? null : number);
     }
 
     /// <summary>Returns the host and the port of an address, in the form that <see cref="Parse"/> reads.</summary>
-    public static string Of(Uri uri) => uri.HostNameType == UriHostNameType.IPv6 ? $"[{uri.IdnHost}]:{uri.Port}" : $"{uri.IdnHost}:{uri.Port}";
+    public static string Of(Uri uri) =>
+        uri.HostNameType == UriHostNameType.IPv6 ? $"[{uri.IdnHost}]:{uri.Port}" : $"{uri.IdnHost}:{uri.Port}";
 
     public bool Allows(Uri uri) => IsNamed(uri.IdnHost) && (Port is { } port ? uri.Port == port : uri.Port is 80 or 443);
 

@@ -23,7 +23,8 @@ internal sealed class GuardedHosts(IReadOnlyList<string> hosts, IReadOnlyList<st
 
     /// <summary>Checks at the start how the operator has written hosts and networks.</summary>
     /// <exception cref="OptionsException">A host or a network is not written as it must be.</exception>
-    public static void Check(IReadOnlyList<string> hosts, IReadOnlyList<string> networks, string setting) => _ = new GuardedHosts(hosts, networks, setting);
+    public static void Check(IReadOnlyList<string> hosts, IReadOnlyList<string> networks, string setting) =>
+        _ = new GuardedHosts(hosts, networks, setting);
 
     public SocketsHttpHandler Handler() => new()
     {
@@ -38,7 +39,11 @@ internal sealed class GuardedHosts(IReadOnlyList<string> hosts, IReadOnlyList<st
         // A server's certificate may name addresses to fetch its issuer from: nobody allowed those.
         SslOptions = new SslClientAuthenticationOptions
         {
-            CertificateChainPolicy = new X509ChainPolicy { DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck },
+            CertificateChainPolicy = new X509ChainPolicy
+            {
+                DisableCertificateDownloads = true,
+                RevocationMode = X509RevocationMode.NoCheck,
+            },
         },
     };
 
@@ -48,7 +53,8 @@ internal sealed class GuardedHosts(IReadOnlyList<string> hosts, IReadOnlyList<st
         if (!IsAllowed(uri))
             throw new ImageException(
                 ReferenceFailure.NotAllowed,
-                $"{uri.Scheme}://{uri.Authority} is not a host and port that may be called. The operator names hosts with {setting}, and a port other than 80 and 443 behind the host.");
+                $"{uri.Scheme}://{uri.Authority} is not a host and port that may be called. "
+                + $"The operator names hosts with {setting}, and a port other than 80 and 443 behind the host.");
     }
 
     public bool IsAllowed(Uri uri) => uri.Scheme is "http" or "https" && uri.UserInfo.Length == 0 && _hosts.Any(host => host.Allows(uri));

@@ -12,8 +12,8 @@ public sealed record ReferenceOptions
     public IReadOnlyList<string> Roots { get; init; } = [];
 
     /// <summary>
-    /// Hosts that http and https references may name: "images.example.org", or "*.example.org" for all below it. Ports 80 and 443 may be called; another port is written behind the host
-    /// and then the only one: "images.example.org:8443". None by default.
+    /// Hosts that http and https references may name: "images.example.org", or "*.example.org" for all below it. Ports 80 and 443 may be
+    /// called; another port is written behind the host and then the only one: "images.example.org:8443". None by default.
     /// </summary>
     public IReadOnlyList<string> Hosts { get; init; } = [];
 

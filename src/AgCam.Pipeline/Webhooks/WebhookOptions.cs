@@ -12,8 +12,8 @@ public sealed record WebhookOptions : IValidatableObject
     public string? Url { get; init; }
 
     /// <summary>
-    /// Hosts that a job may name for its own webhook: "hooks.example.org", or "*.example.org". Ports 80 and 443 may be called; another port is written behind the host
-    /// and then the only one: "hooks.example.org:8443". None by default.
+    /// Hosts that a job may name for its own webhook: "hooks.example.org", or "*.example.org". Ports 80 and 443 may be called; another
+    /// port is written behind the host and then the only one: "hooks.example.org:8443". None by default.
     /// </summary>
     public IReadOnlyList<string> Hosts { get; init; } = [];
 

@@ -23,9 +23,10 @@ public sealed class TlsTests : IDisposable
     {
         using var root = Authority.Root();
         Write(root, "first");
-        await using var api = await RunningApi.StartAsync(new ApiOptions { Keys = [Reader.Entry], Tls = Files }, worker: false, listen: "https://127.0.0.1:0");
+        await using var api = await StartAsync(Reader.Entry);
         using var trusting = new HttpClient(new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = root.Trusted() } });
-        var request = new HttpRequestMessage(HttpMethod.Get, new Uri(api.Client.BaseAddress!, "/v1/items")) { Headers = { { "Authorization", $"Bearer {Reader.Key}" } } };
+        var request = new HttpRequestMessage(HttpMethod.Get, new Uri(api.Client.BaseAddress!, "/v1/items"));
+        request.Headers.Add("Authorization", $"Bearer {Reader.Key}");
         await RunningApi.JsonAsync(await trusting.SendAsync(request, Cancel), 200);
     }
 
@@ -35,7 +36,7 @@ public sealed class TlsTests : IDisposable
         using var root = Authority.Root();
         using var another = Authority.Root();
         Write(root, "first");
-        await using var api = await RunningApi.StartAsync(new ApiOptions { Tls = Files }, worker: false, listen: "https://127.0.0.1:0");
+        await using var api = await StartAsync();
         using var trusting = new HttpClient(new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = another.Trusted() } });
         await Assert.ThrowsAsync<HttpRequestException>(() => trusting.GetAsync(new Uri(api.Client.BaseAddress!, "/health/live"), Cancel));
     }
@@ -45,7 +46,7 @@ public sealed class TlsTests : IDisposable
     {
         using var root = Authority.Root();
         Write(root, "first");
-        await using var api = await RunningApi.StartAsync(new ApiOptions { Tls = Files }, worker: false, listen: "https://127.0.0.1:0");
+        await using var api = await StartAsync();
         Assert.Equal("CN=first", await ShownAsync(api));
         Write(root, "second");
         for (var until = DateTime.UtcNow.AddSeconds(90); await ShownAsync(api) != "CN=second"; await Task.Delay(500, Cancel))
@@ -58,7 +59,10 @@ public sealed class TlsTests : IDisposable
         using var root = Authority.Root();
         var clock = new MovedClock();
         foreach (var name in new[] { "first", "second" })
-            root.Sign(name).Write(Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, name)).FullName, "tls.crt"), Path.Combine(_folder, name, "tls.key"));
+        {
+            var mounted = Directory.CreateDirectory(Path.Combine(_folder, name)).FullName;
+            root.Sign(name).Write(Path.Combine(mounted, "tls.crt"), Path.Combine(mounted, "tls.key"));
+        }
         Directory.CreateSymbolicLink(Path.Combine(_folder, "..data"), "first");
         foreach (var file in new[] { "tls.crt", "tls.key" })
             File.CreateSymbolicLink(Path.Combine(_folder, file), Path.Combine("..data", file));
@@ -97,9 +101,13 @@ public sealed class TlsTests : IDisposable
     public async Task What_does_not_fit_ends_the_start(string listen, bool given, string named)
     {
         var options = new ApiOptions { Tls = given ? Files : new ApiTlsOptions() }; // the files are not there
-        var wrong = await Assert.ThrowsAsync<ApiConfigurationException>(() => RunningApi.StartAsync(options, worker: false, listen: listen));
+        var wrong = await Assert.ThrowsAsync<ApiConfigurationException>(
+            () => RunningApi.StartAsync(options, worker: false, listen: listen));
         Assert.Contains(named, wrong.Message, StringComparison.Ordinal);
     }
+
+    private Task<RunningApi> StartAsync(params ApiKey[] keys) =>
+        RunningApi.StartAsync(new ApiOptions { Keys = keys, Tls = Files }, worker: false, listen: "https://127.0.0.1:0");
 
     private void Write(Authority root, string name) => root.Sign(name).Write(Files.CertificateFile!, Files.KeyFile!);
 
@@ -129,9 +137,10 @@ public sealed class TlsTests : IDisposable
         public static Authority Root()
         {
             using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-            var root = Issuer($"CN=root {Guid.NewGuid():N}", rootKey).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
+            var (from, until) = (DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(20));
+            var root = Issuer($"CN=root {Guid.NewGuid():N}", rootKey).CreateSelfSigned(from, until.AddDays(10));
             using var betweenKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-            using var between = Issuer("CN=between", betweenKey).Create(root, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(20), [1]);
+            using var between = Issuer("CN=between", betweenKey).Create(root, from, until, [1]);
             return new Authority(root, between.CopyWithPrivateKey(betweenKey));
         }
 
@@ -150,7 +159,8 @@ public sealed class TlsTests : IDisposable
             var names = new SubjectAlternativeNameBuilder();
             names.AddIpAddress(System.Net.IPAddress.Loopback);
             request.CertificateExtensions.Add(names.Build());
-            using var leaf = request.Create(between, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(10), RandomNumberGenerator.GetBytes(8));
+            var (from, until) = (DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddDays(10));
+            using var leaf = request.Create(between, from, until, RandomNumberGenerator.GetBytes(8));
             return new Signed($"{leaf.ExportCertificatePem()}\n{between.ExportCertificatePem()}\n", key.ExportPkcs8PrivateKeyPem());
         }
 
@@ -163,8 +173,9 @@ public sealed class TlsTests : IDisposable
         private static CertificateRequest Issuer(string name, ECDsa key)
         {
             var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
-            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
-            request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
+            const X509KeyUsageFlags usage = X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign;
+            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, critical: true));
+            request.CertificateExtensions.Add(new X509KeyUsageExtension(usage, critical: true));
             return request;
         }
     }

@@ -49,7 +49,8 @@ public sealed class HealthTests
     [Fact]
     public async Task The_document_names_every_route_with_its_scope()
     {
-        await using var api = await RunningApi.StartAsync(new ApiOptions { Keys = [ApiKey.Create("reader", Scope.Read).Entry] }, worker: false);
+        var options = new ApiOptions { Keys = [ApiKey.Create("reader", Scope.Read).Entry] };
+        await using var api = await RunningApi.StartAsync(options, worker: false);
         var document = await api.GetAsync("/openapi/v1.json");
         var routes = api.App.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
             .Select(endpoint => endpoint.RoutePattern.RawText!.TrimEnd('/')).Where(route => route.StartsWith("/v1/")).Distinct().ToList();
@@ -82,12 +83,14 @@ public sealed class HealthTests
         for (var i = 0; i < 2; i++)
         {
             using var answer = await api.Client.GetAsync("/docs/");
-            var policy = answer.Headers.GetValues("Content-Security-Policy").Single().Split("; ").ToDictionary(rule => rule.Split(' ')[0], rule => rule[rule.IndexOf(' ')..]);
+            var policy = answer.Headers.GetValues("Content-Security-Policy").Single().Split("; ")
+                .ToDictionary(rule => rule.Split(' ')[0], rule => rule[rule.IndexOf(' ')..]);
             Assert.Equal((" 'none'", " 'self'", " 'self'"), (policy["default-src"], policy["connect-src"], policy["font-src"]));
-            nonces.Add(System.Text.RegularExpressions.Regex.Match(policy["script-src"], "^ 'nonce-([0-9a-f]{32})' 'self'$").Groups[1].Value);
+            var scripts = System.Text.RegularExpressions.Regex.Match(policy["script-src"], "^ 'nonce-([0-9a-f]{32})' 'self'$");
+            nonces.Add(scripts.Groups[1].Value);
             var page = await answer.Content.ReadAsStringAsync();
             Assert.Contains($"nonce=\"{nonces[^1]}\"", page, StringComparison.Ordinal);
-            Assert.DoesNotContain("http", page.Replace("http-equiv", "", StringComparison.Ordinal), StringComparison.Ordinal); // no address of another host
+            Assert.DoesNotContain("http", page, StringComparison.Ordinal); // no address of another host
         }
         Assert.NotEqual(nonces[0], nonces[1]);
     }

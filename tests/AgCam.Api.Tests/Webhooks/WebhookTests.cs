@@ -47,13 +47,14 @@ public sealed class WebhookTests
         var answer = 503;
         await using var receiver = await Receiver.StartAsync(_ => answer);
         string job;
-        await using (var first = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver), Store = store }))
+        PipelineOptions Kept(PipelineOptions options) => options with { Webhooks = AllowedOf(receiver), Store = store };
+        await using (var first = await RunningApi.StartAsync(pipeline: Kept))
         {
             job = await SubmitAsync(first, receiver.Url);
             await receiver.WaitAsync(1);
         }
         answer = 200;
-        await using var second = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver), Store = store });
+        await using var second = await RunningApi.StartAsync(pipeline: Kept);
         await ToldAsync(second);
         Assert.Equal(job, receiver.Calls[^1].Id);
     }
@@ -62,7 +63,8 @@ public sealed class WebhookTests
     public async Task A_name_that_points_into_ones_own_network_is_not_called()
     {
         await using var receiver = await Receiver.StartAsync(_ => 200);
-        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver) with { Networks = [] } });
+        var webhooks = AllowedOf(receiver) with { Networks = [] };
+        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = webhooks });
         await SubmitAsync(api, receiver.Url);
         await ToldAsync(api); // given up
         Assert.Empty(receiver.Calls);
@@ -119,7 +121,9 @@ public sealed class WebhookTests
     [InlineData("")]
     public async Task A_host_that_is_not_written_as_one_ends_the_start(string host)
     {
-        var wrong = await Assert.ThrowsAsync<OptionsException>(() => RunningApi.StartAsync(worker: false, pipeline: options => options with { Webhooks = Allowed with { Hosts = [host] } }));
+        var webhooks = Allowed with { Hosts = [host] };
+        var wrong = await Assert.ThrowsAsync<OptionsException>(
+            () => RunningApi.StartAsync(worker: false, pipeline: options => options with { Webhooks = webhooks }));
         Assert.StartsWith("Pipeline:Webhooks:Hosts: ", wrong.Message, StringComparison.Ordinal);
     }
 
@@ -130,7 +134,8 @@ public sealed class WebhookTests
         var file = Path.Combine(folder.Path, "secret");
         await File.WriteAllTextAsync(file, Secret + "\n", Cancel);
         await using var receiver = await Receiver.StartAsync(_ => 200);
-        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver) with { Secret = null, SecretFile = file } });
+        var webhooks = AllowedOf(receiver) with { Secret = null, SecretFile = file };
+        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = webhooks });
         await SubmitAsync(api, receiver.Url);
         var call = (await receiver.WaitAsync(1))[0];
         Assert.Equal(JobEvent.Signature(Secret, Guid.Parse(call.Id), long.Parse(call.Timestamp), call.Body), call.Signature);
@@ -139,8 +144,9 @@ public sealed class WebhookTests
     [Fact]
     public async Task A_secret_file_that_is_missing_ends_the_start_by_its_name()
     {
-        var wrong = await Assert.ThrowsAsync<OptionsException>(() => RunningApi.StartAsync(
-            worker: false, pipeline: options => options with { Webhooks = Allowed with { Secret = null, SecretFile = "/nowhere/secret" } }));
+        var webhooks = Allowed with { Secret = null, SecretFile = "/nowhere/secret" };
+        var wrong = await Assert.ThrowsAsync<OptionsException>(
+            () => RunningApi.StartAsync(worker: false, pipeline: options => options with { Webhooks = webhooks }));
         Assert.Contains("Pipeline:Webhooks:SecretFile: /nowhere/secret", wrong.Message, StringComparison.Ordinal);
     }
 

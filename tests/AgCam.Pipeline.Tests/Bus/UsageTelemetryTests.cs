@@ -14,7 +14,8 @@ public sealed class UsageTelemetryTests
     public async Task The_bus_does_not_report_its_usage_to_its_makers(string bus)
     {
         var services = new ServiceCollection().AddLogging();
-        services.AddAgCamPipeline(new PipelineOptions { Bus = bus, Store = Path.Combine(Path.GetTempPath(), $"agcam-{Guid.NewGuid():N}.db") });
+        var store = Path.Combine(Path.GetTempPath(), $"agcam-{Guid.NewGuid():N}.db"); // never opened
+        services.AddAgCamPipeline(new PipelineOptions { Bus = bus, Store = store });
         await using var provider = services.BuildServiceProvider();
         Assert.False(provider.GetRequiredService<IOptions<UsageTelemetryOptions>>().Value.Enabled);
     }

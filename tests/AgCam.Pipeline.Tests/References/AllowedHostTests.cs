@@ -40,8 +40,11 @@ public sealed class AllowedHostTests
     [InlineData("images.example.org:65536")]
     [InlineData("[2001:db8::1]:x")]
     [InlineData("user@images.example.org")]
-    public void What_is_no_host_is_refused_by_the_name_of_its_setting(string text) =>
-        Assert.StartsWith("Pipeline:References:Hosts: ", Assert.Throws<OptionsException>(() => AllowedHost.Parse(text, "Pipeline:References:Hosts")).Message);
+    public void What_is_no_host_is_refused_by_the_name_of_its_setting(string text)
+    {
+        var refused = Assert.Throws<OptionsException>(() => AllowedHost.Parse(text, "Pipeline:References:Hosts"));
+        Assert.StartsWith("Pipeline:References:Hosts: ", refused.Message);
+    }
 
     [Theory]
     [InlineData("https://hooks.example.org/told")]

@@ -55,7 +55,8 @@ public sealed class HttpImagesTests : IDisposable
     public async Task A_host_that_is_not_listed_is_not_asked()
     {
         Answer("200 OK", "the bytes");
-        Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(Allowed() with { Hosts = [$"images.example.org:{Port}", $"*.localhost:{Port}"] })).Reason);
+        var others = Allowed() with { Hosts = [$"images.example.org:{Port}", $"*.localhost:{Port}"] };
+        Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(others)).Reason);
         Assert.Equal(0, _asked);
     }
 
@@ -71,7 +72,8 @@ public sealed class HttpImagesTests : IDisposable
     [MemberData(nameof(NotPublic))]
     public async Task A_listed_name_that_leads_to_an_address_that_is_not_public_is_not_called(string address)
     {
-        using var http = new HttpImages(new ReferenceOptions { Hosts = [$"images.example.org:{Port}"] }, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Parse(address)]));
+        var options = new ReferenceOptions { Hosts = [$"images.example.org:{Port}"] };
+        using var http = new HttpImages(options, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Parse(address)]));
         var failure = await Assert.ThrowsAsync<ImageException>(() => http.ReadAsync($"http://images.example.org:{Port}/a.png", Cancel));
         Assert.Equal(ReferenceFailure.NotAllowed, failure.Reason);
         Assert.Contains(IPAddress.Parse(address).ToString(), failure.Message);
@@ -140,7 +142,8 @@ public sealed class HttpImagesTests : IDisposable
         HttpClient.DefaultProxy = new ProxyForOne("proxied.example.org", new Uri($"http://127.0.0.1:{((IPEndPoint)proxy.LocalEndpoint).Port}"));
         try
         {
-            using var http = new HttpImages(Rebinding() with { Hosts = [$"proxied.example.org:{Port}"], HttpSeconds = 5 }, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]));
+            var options = Rebinding() with { Hosts = [$"proxied.example.org:{Port}"], HttpSeconds = 5 };
+            using var http = new HttpImages(options, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]));
             Answer("200 OK", "the bytes");
             Assert.Equal("the bytes", Encoding.ASCII.GetString(await http.ReadAsync($"http://proxied.example.org:{Port}/a.png", Cancel)));
             Assert.False(proxy.Pending());
@@ -184,16 +187,18 @@ public sealed class HttpImagesTests : IDisposable
         Assert.False(elsewhere.Pending());
     }
 
-    /// <summary>A certificate may say where its issuer can be fetched: an address of its owner's choice, behind every rule for hosts.</summary>
+    /// <summary>A certificate may say where its issuer can be fetched: an address of its owner's choice, behind every rule.</summary>
     [Fact]
     public async Task An_address_in_a_certificate_is_not_called()
     {
         using var issuer = new TcpListener(IPAddress.Loopback, 0);
         issuer.Start();
-        using var certificate = SelfMade.LeafThatNamesItsIssuerAt(new Uri($"http://127.0.0.1:{((IPEndPoint)issuer.LocalEndpoint).Port}/issuer.cer"));
+        var address = new Uri($"http://127.0.0.1:{((IPEndPoint)issuer.LocalEndpoint).Port}/issuer.cer");
+        using var certificate = SelfMade.LeafThatNamesItsIssuerAt(address);
         var serving = ServeTlsAsync(certificate);
         using var http = new HttpImages(Allowed() with { HttpSeconds = 20 });
-        Assert.Equal(ReferenceFailure.Unreachable, (await Assert.ThrowsAsync<ImageException>(() => http.ReadAsync($"https://localhost:{Port}/a.png", Cancel))).Reason);
+        var failure = await Assert.ThrowsAsync<ImageException>(() => http.ReadAsync($"https://localhost:{Port}/a.png", Cancel));
+        Assert.Equal(ReferenceFailure.Unreachable, failure.Reason);
         Assert.False(issuer.Pending());
     }
 
@@ -268,7 +273,8 @@ public sealed class HttpImagesTests : IDisposable
             await using var tls = new SslStream(client.GetStream());
             try
             {
-                await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true) }, Cancel);
+                var shown = SslStreamCertificateContext.Create(certificate, null, offline: true);
+                await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = shown }, Cancel);
                 _ = await tls.ReadAsync(new byte[1], Cancel);
             }
             catch (Exception refused) when (refused is IOException or AuthenticationException)

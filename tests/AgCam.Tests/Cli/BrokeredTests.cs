@@ -96,16 +96,22 @@ public class BrokeredTests
     public async Task Metrics_of_a_device_come_from_workers_alone()
     {
         using var folder = SomeImages.Folder(1);
-        var (test, ports) = ($"test-{Guid.NewGuid():N}", new[] { ServingProcess.FreePort(), ServingProcess.FreePort(), ServingProcess.FreePort() });
+        var test = $"test-{Guid.NewGuid():N}";
+        var ports = Enumerable.Range(0, 3).Select(_ => ServingProcess.FreePort()).ToArray();
         string[] common = ["--model", $"tiny={SomeImages.Model}", "--root", folder.Path];
-        using var api = Start(test, ["api", .. common, "--listen", $"http://127.0.0.1:{ports[0]}", "--metrics", $"http://127.0.0.1:{ports[1]}"]);
-        using var worker = Start(test, ["worker", .. common, "--device", "cpu", "--metrics", $"http://127.0.0.1:{ports[2]}"]);
+        string At(int port) => $"http://127.0.0.1:{port}";
+        using var api = Start(test, ["api", .. common, "--listen", At(ports[0]), "--metrics", At(ports[1])]);
+        using var worker = Start(test, ["worker", .. common, "--device", "cpu", "--metrics", At(ports[2])]);
         using var client = new HttpClient();
-        await Answers(new Uri($"http://127.0.0.1:{ports[2]}/metrics"), worker);
-        for (var until = DateTime.UtcNow.AddMinutes(2); !(await ScrapeAsync(ports[2])).Contains("agcam_device_busy_seconds_total", StringComparison.Ordinal); await Task.Delay(500, TestContext.Current.CancellationToken))
+        await Answers(new Uri(At(ports[2]) + "/metrics"), worker);
+        var until = DateTime.UtcNow.AddMinutes(2);
+        while (!(await ScrapeAsync(ports[2])).Contains("agcam_device_busy_seconds_total", StringComparison.Ordinal))
+        {
             Assert.True(DateTime.UtcNow < until, "An idle worker has no agcam_device_busy_seconds_total.");
+            await Task.Delay(500, TestContext.Current.CancellationToken);
+        }
 
-        await Answers(new Uri($"http://127.0.0.1:{ports[0]}/health/live"), api);
+        await Answers(new Uri(At(ports[0]) + "/health/live"), api);
         var told = await ScrapeAsync(ports[1]);
         Assert.Contains("agcam_webhooks_total", told, StringComparison.Ordinal);
         Assert.DoesNotContain("agcam_device", told, StringComparison.Ordinal);
@@ -113,7 +119,8 @@ public class BrokeredTests
         foreach (var process in (Process[])[worker, api])
             process.Kill(entireProcessTree: true);
 
-        async Task<string> ScrapeAsync(int port) => await client.GetStringAsync(new Uri($"http://127.0.0.1:{port}/metrics"), TestContext.Current.CancellationToken);
+        async Task<string> ScrapeAsync(int port) =>
+            await client.GetStringAsync(new Uri(At(port) + "/metrics"), TestContext.Current.CancellationToken);
     }
 
     internal static Process Start(string test, string[] arguments, Action<string>? hear = null)

@@ -24,7 +24,8 @@ internal static class Chromium
         var log = Path.Combine(profile, "network.json");
         Directory.CreateDirectory(profile);
         var (dom, said) = RunSaying(
-            profile, "--dump-dom", "--virtual-time-budget=20000", "--window-size=1280,2400", "--enable-logging=stderr", $"--log-net-log={log}", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", address.AbsoluteUri);
+            profile, "--dump-dom", "--virtual-time-budget=20000", "--window-size=1280,2400", "--enable-logging=stderr",
+            $"--log-net-log={log}", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", address.AbsoluteUri);
         return (dom, said, AskedBy(address, File.ReadAllText(log)));
     }
 
@@ -38,7 +39,8 @@ internal static class Chromium
         return
         [
             .. from entry in document.RootElement.GetProperty("events").EnumerateArray()
-               where entry.TryGetProperty("params", out var given) && given.ValueKind == JsonValueKind.Object && given.TryGetProperty("url", out _)
+               where entry.TryGetProperty("params", out var given) && given.ValueKind == JsonValueKind.Object
+                  && given.TryGetProperty("url", out _)
                   && given.TryGetProperty("initiator", out var asker) && asker.GetString() == initiator
                select new Uri(entry.GetProperty("params").GetProperty("url").GetString()!),
         ];
@@ -60,6 +62,8 @@ internal static class Chromium
             throw new TimeoutException($"chromium did not end within {Limit.TotalMinutes} minutes.");
         }
 
-        return process.ExitCode == 0 ? (output.Result, errors.Result) : throw new InvalidOperationException($"chromium ended with {process.ExitCode}: {errors.Result}");
+        return process.ExitCode == 0
+            ? (output.Result, errors.Result)
+            : throw new InvalidOperationException($"chromium ended with {process.ExitCode}: {errors.Result}");
     }
 }

@@ -17,7 +17,8 @@ public sealed partial class OutboundTests
 
     public static bool StraceIsThere => Strace is not null;
 
-    private static string? Strace { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, "strace")).FirstOrDefault(File.Exists);
+    private static string? Strace { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+        .Select(folder => Path.Combine(folder, "strace")).FirstOrDefault(File.Exists);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -29,7 +30,8 @@ public sealed partial class OutboundTests
         {
             Assert.Equal(0, Agcam.Run(["submit", folder.Path, "--wait"], "", ("AGCAM_URL", client.BaseAddress!.ToString())).Code);
             await client.PostAsJsonAsync("/v1/explanations", new { uri = "http://images.invalid/a.png" }, Cancel);
-            await client.PostAsJsonAsync("/v1/jobs", new { source = $"folder:{folder.Path}", webhook = "http://hooks.invalid/told" }, Cancel);
+            var job = new { source = $"folder:{folder.Path}", webhook = "http://hooks.invalid/told" };
+            await client.PostAsJsonAsync("/v1/jobs", job, Cancel);
             await client.PostAsJsonAsync("/v1/explanations", new { uri = "s3://bucket/a.png" }, Cancel);
             await client.GetAsync("/docs/", Cancel);
             await client.GetAsync("/openapi/v1.json", Cancel);
@@ -53,8 +55,13 @@ public sealed partial class OutboundTests
         using var state = new TemporaryFolder();
         var (trace, port) = (state["trace"], ServingProcess.FreePort());
         // -D: what is started is the service itself, and strace watches from beside it.
-        var start = new ProcessStartInfo(Strace!, ["-D", "-f", "-s", "200", "--seccomp-bpf", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", trace,
-            Agcam.Program, "serve", "--model", $"tiny={SomeImages.Model}", "--store", state["agcam.db"], "--root", folder.Path, "--device", "cpu", "--listen", $"http://127.0.0.1:{port}", .. more])
+        string[] watch = ["-D", "-f", "-s", "200", "--seccomp-bpf", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", trace];
+        string[] serve =
+        [
+            "serve", "--model", $"tiny={SomeImages.Model}", "--store", state["agcam.db"], "--root", folder.Path, "--device", "cpu",
+            "--listen", $"http://127.0.0.1:{port}",
+        ];
+        var start = new ProcessStartInfo(Strace!, [.. watch, Agcam.Program, .. serve, .. more])
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,
@@ -80,7 +87,8 @@ public sealed partial class OutboundTests
         }
     }
 
-    private static bool Ended(string trace, int process) => File.ReadAllText(trace).Contains($"{process} +++ exited", StringComparison.Ordinal);
+    private static bool Ended(string trace, int process) =>
+        File.ReadAllText(trace).Contains($"{process} +++ exited", StringComparison.Ordinal);
 
     private static async Task<bool> AnswersAsync(HttpClient client)
     {
