@@ -33,6 +33,8 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
     public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => store.BacklogAsync(cancel);
 
+    public Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default) => store.SizeAsync(cancellationToken);
+
     public ValueTask DisposeAsync() => store.DisposeAsync();
 
     /// <summary>What the process says when it has a chunk in hand for the first time.</summary>
@@ -103,6 +105,12 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
         public Task<Job?> FindAsync(Guid id, CancellationToken cancel = default) => jobs.FindAsync(id, cancel);
 
         public Task<JobPage> PageAsync(JobQuery query, CancellationToken cancel = default) => jobs.PageAsync(query, cancel);
+
+        public Task<IReadOnlyList<Job>> EndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default) =>
+            jobs.EndedAsync(query, cancellationToken);
+
+        public Task<EndedJobsCount> CountEndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default) =>
+            jobs.CountEndedAsync(query, cancellationToken);
 
         public Task<bool> HoldPlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancel = default) => jobs.HoldPlanningAsync(job, planner, lease, cancel);
 

@@ -2,7 +2,10 @@ using AgCam.Pipeline.Records;
 
 namespace AgCam.Pipeline.Stores;
 
-/// <summary>Terminal records. They are inserted by <see cref="IChunks.SaveAsync"/> only, and deleted with their job only.</summary>
+/// <summary>
+/// Terminal records. They are inserted by <see cref="IChunks.SaveAsync"/> only. They are deleted with their job, or by
+/// <see cref="DeleteForgottenAsync"/> where their request has been forgotten.
+/// </summary>
 public interface IItems
 {
     /// <returns>Null when the image has no terminal record (yet).</returns>
@@ -20,6 +23,14 @@ public interface IItems
 
     /// <summary>The job's numbers counted from its rows: the audit of <see cref="Job.Progress"/>. Reads every item of the job; <see cref="JobProgress.ChunksDone"/> is counted from the chunks.</summary>
     Task<JobProgress> RecountAsync(Guid job, CancellationToken cancel = default);
+
+    /// <summary>
+    /// Deletes the items older than <paramref name="age"/> of those owners that have neither a job nor a chunk: requests that
+    /// <see cref="IChunks.ForgetRequestsAsync"/> has forgotten. Their claims (<see cref="IChunks.FindClaimAsync"/>) end as well.
+    /// The items of every other owner stay.
+    /// </summary>
+    /// <returns>The number of deleted items.</returns>
+    Task<int> DeleteForgottenAsync(IReadOnlyCollection<Guid> owners, TimeSpan age, CancellationToken cancellationToken = default);
 }
 
 /// <param name="Next">The cursor of the next page; null on the last.</param>

@@ -20,6 +20,13 @@ public interface IJobs
     /// <exception cref="StoreQueryException">The limit is out of range or the cursor is not one of this list's.</exception>
     Task<JobPage> PageAsync(JobQuery query, CancellationToken cancel = default);
 
+    /// <summary>Jobs that ended before a moment and whose end has been published and notified. Ended longest ago first.</summary>
+    /// <exception cref="StoreQueryException">The limit is out of range.</exception>
+    Task<IReadOnlyList<Job>> EndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default);
+
+    /// <summary>Counts what <see cref="EndedAsync"/> would return without a limit. Reads the jobs only, none of their items.</summary>
+    Task<EndedJobsCount> CountEndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default);
+
     /// <summary>
     /// Takes or keeps the right to plan the job: given to one planner at a time, until <paramref name="lease"/> from now. Who holds it calls again before that.
     /// </summary>
@@ -141,3 +148,28 @@ public sealed record JobQuery
 }
 
 public sealed record JobPage(IReadOnlyList<Job> Jobs, string? Next);
+
+/// <summary>Which ended jobs are meant.</summary>
+public sealed record EndedJobsQuery
+{
+    /// <summary>Jobs that were completed or cancelled before this moment.</summary>
+    public required DateTimeOffset Before { get; init; }
+
+    public string? Tag { get; init; }
+
+    /// <summary><see cref="JobSpec.Owner"/>; null for any.</summary>
+    public string? Owner { get; init; }
+
+    /// <summary>1 to 1000.</summary>
+    public int Limit { get; init; } = 100;
+
+    /// <exception cref="StoreQueryException">The limit is out of range.</exception>
+    internal void ThrowIfInvalid()
+    {
+        if (Limit is < 1 or > ItemQuery.MaxLimit)
+            throw new StoreQueryException($"The limit is {Limit}; it is 1 to {ItemQuery.MaxLimit}.");
+    }
+}
+
+/// <param name="Images">Planned images of these jobs; a job that was cancelled before its planning was done counts as none.</param>
+public sealed record EndedJobsCount(long Jobs, long Images);

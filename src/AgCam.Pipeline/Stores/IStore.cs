@@ -57,7 +57,14 @@ public interface IStore : IAsyncDisposable
 
     /// <summary>How much is still to be done; a few indexed queries, whatever the backlog's size.</summary>
     Task<Backlog> BacklogAsync(CancellationToken cancel = default);
+
+    /// <summary>Returns how much room the store takes, and how much is left, from the database's own counts.</summary>
+    Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default);
 }
+
+/// <param name="Bytes">Bytes of data and indexes. Room that deletions have freed for new data does not count in SQLite.</param>
+/// <param name="FreeBytes">Bytes that the store can still grow by: free space of its disk. Null where the server does not say.</param>
+public sealed record StoreSize(long Bytes, long? FreeBytes);
 
 /// <summary>What <see cref="IStore.RepairAsync"/> found and finished.</summary>
 public sealed record RepairReport(int ChunksCounted, int JobsCompleted, int JobsDeleted);

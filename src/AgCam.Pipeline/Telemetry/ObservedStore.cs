@@ -32,6 +32,8 @@ internal sealed class ObservedStore(IStore store) : IStore, IBareStore
 
     public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => store.BacklogAsync(cancel);
 
+    public Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default) => store.SizeAsync(cancellationToken);
+
     public ValueTask DisposeAsync() => store.DisposeAsync();
 
     Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancel) => ((IBareStore)store).CreateBareAsync(cancel);

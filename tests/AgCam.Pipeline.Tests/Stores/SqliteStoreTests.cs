@@ -45,6 +45,32 @@ public sealed class SqliteStoreTests : StoreContract
     }
 
     [Fact]
+    public async Task A_deletion_that_a_crash_cut_short_leaves_chunks_that_nobody_gets_and_that_repair_removes()
+    {
+        var job = (await PlannedJobAsync(2, 1)).Id;
+        var chunks = await Store.Chunks.TakeAsync(job, 2, Hour, Cancel);
+        var firstStep = $"INSERT INTO deleted (no, at) SELECT no, {Now.Ms()} FROM jobs; DELETE FROM jobs;";
+        await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute(firstStep), Cancel);
+
+        Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(Some.Message(chunks[0]), "w", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(1, (await Store.RepairAsync(Cancel)).JobsDeleted);
+        Assert.Null(await Store.Chunks.FindAsync(job, 0, Cancel));
+        Assert.Null(await Store.Chunks.FindAsync(job, 1, Cancel));
+    }
+
+    [Fact]
+    public async Task Room_that_a_deletion_frees_no_longer_counts_as_taken_but_as_free()
+    {
+        var job = (await JobOfAsync(500, (id, number) => Some.Item(id, number, Now, null))).Id;
+        var full = await Store.SizeAsync(Cancel);
+
+        await Store.Jobs.DeleteAsync(job, Cancel);
+
+        var size = await Store.SizeAsync(Cancel);
+        Assert.True(size.Bytes < full.Bytes, $"{size} after {full}");
+    }
+
+    [Fact]
     public async Task A_file_of_another_program_is_refused()
     {
         var path = Path.Combine(_folder, "other.db");

@@ -59,6 +59,9 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             case 29 when pick % 8 == 1: Note("rows", await store.Rows.PageAsync(Owners[pick / 8 % 4], pick / 32 % 3, 1 + pick / 96 % 3)); break;
             case 29 when pick % 4 == 3: Note("known", await KnownAsync()); break;
             case 29: Note("list", await ListAsync(pick)); break;
+            case 30 when pick % 8 == 7:
+                Note("delete forgotten", await store.Items.DeleteForgottenAsync(Owners, pick / 8 % 4 * Minute));
+                break;
             case 30: Note("forget", await store.Chunks.ForgetRequestsAsync(pick % 4 * Minute)); break;
             case 31: await OtherAsync(job, pick); break;
         }
@@ -156,8 +159,13 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
 
     private async Task OtherAsync(Guid job, int pick)
     {
-        switch (pick / 2 % 7)
+        switch (pick / 2 % 8)
         {
+            case 7:
+                var ended = new EndedJobsQuery { Before = clock.Now() - pick / 16 % 3 * Minute, Tag = pick / 48 % 3 == 0 ? "beta" : null };
+                Note("ended", (await store.Jobs.EndedAsync(ended)).OrderBy(one => one.Id));
+                Note("count ended", await store.Jobs.CountEndedAsync(ended));
+                break;
             case 0: Note("hold planning", await store.Jobs.HoldPlanningAsync(job, $"planner {pick % 3}", Minute)); break;
             case 1: Note("unplanned", (await store.Jobs.UnplannedAsync()).Order()); break;
             case 2: Note("untold", (await store.Jobs.UntoldAsync()).OrderBy(one => one.Id)); break;

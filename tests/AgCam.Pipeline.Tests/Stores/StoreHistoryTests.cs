@@ -50,7 +50,7 @@ public sealed class StoreHistoryTests
         [
             "\"Outcome\":0,\"NewExplanations\":1", "\"JobCompleted\":true", "\"Crashes\":2", "\"Alone\":{\"",
             "\"Condemned\":1", "\"Deleted\":1", "\"State\":\"Cancelled\"", "\"State\":\"Paused\"", "forget: 1", "delete: true",
-            "create: \"used by", "accept: \"used by", "\"Outcome\":7",
+            "count ended: {\"Jobs\":1", "create: \"used by", "accept: \"used by", "\"Outcome\":7",
         ];
         Assert.All(all, needed => Assert.Contains(said, answer => answer.Contains(needed, StringComparison.Ordinal)));
     }

@@ -47,6 +47,7 @@ internal static class MongoIndexes
             ("job_tag", new BsonDocument { { "spec.tags", 1 }, { "created", -1 }, { "_id", -1 } }),
             ("job_owner", new BsonDocument { { "spec.owner", 1 }, { "created", -1 }, { "_id", -1 } }),
             ("job_state", new BsonDocument { { "state", 1 } }),
+            ("job_finished", new BsonDocument { { "finished", 1 }, { "_id", 1 } }),
             ("job_untold", new BsonDocument { { "untold", 1 } }));
         await CreateAsync(database.Chunks, cancel,
             ("chunk_job_state", new BsonDocument { { "_id.job", 1 }, { "state", 1 }, { "_id.n", 1 } }),

@@ -5,7 +5,7 @@ using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
 
-internal sealed class MongoItems(MongoDatabase database) : IItems
+internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : IItems
 {
     public Task<Item?> FindAsync(Guid job, int number, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
     {
@@ -41,6 +41,42 @@ internal sealed class MongoItems(MongoDatabase database) : IItems
         var done = await database.Chunks.CountDocumentsAsync(MongoDeletion.Chunks(job) & Builders<MongoChunk>.Filter.In(chunk => chunk.State, MongoChunk.Ended), null, cancel);
         return sum with { ChunksDone = (int)done };
     });
+
+    public Task<int> DeleteForgottenAsync(IReadOnlyCollection<Guid> owners, TimeSpan age, CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(() => DeleteForgottenAsync(owners, clock.Now() - age, cancellationToken));
+
+    private async Task<int> DeleteForgottenAsync(IEnumerable<Guid> owners, DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        var forgotten = await ForgottenAsync([.. owners.Distinct()], cancellationToken);
+        if (forgotten.Count == 0)
+            return 0;
+        var ofForgotten = new BsonDocument("$in", new BsonArray(forgotten.Select(MongoRaw.Id)));
+        var isOld = new BsonDocument { { "_id.job", ofForgotten }, { "time", new BsonDocument("$lt", before.UtcDateTime) } };
+        var old = await database.Items.Find(isOld).ToListAsync(cancellationToken);
+        var keys = new BsonArray(old.Select(item => item["_id"]));
+        await database.Items.DeleteManyAsync(new BsonDocument("_id", new BsonDocument("$in", keys)), null, cancellationToken);
+        var left = await database.Items.Find(new BsonDocument("_id.job", ofForgotten)).ToListAsync(cancellationToken);
+        var ended = Builders<MongoClaim>.Filter.In(claim => claim.Id, forgotten.Except(left.Select(item => item["_id"]["job"].AsGuid)));
+        var claims = await database.Claims.Find(ended).ToListAsync(cancellationToken);
+        await database.Claims.DeleteManyAsync(ended, cancellationToken);
+        // A request that was accepted again meanwhile may have ended with the record that was there: it gets record and claim back.
+        var accepted = forgotten.Except(await ForgottenAsync(forgotten, CancellationToken.None)).Select(MongoRaw.Id).ToHashSet<BsonValue>();
+        foreach (var claim in claims.Where(claim => accepted.Contains(MongoRaw.Id(claim.Id))))
+            await MongoDatabase.InsertNewAsync(database.Claims, claim, CancellationToken.None);
+        var kept = old.Where(item => accepted.Contains(item["_id"]["job"])).ToList();
+        await MongoDatabase.InsertNewAsync(database.Items, kept, CancellationToken.None);
+        return old.Count - kept.Count;
+    }
+
+    /// <returns>Those that have neither a job nor a chunk.</returns>
+    private async Task<List<Guid>> ForgottenAsync(List<Guid> owners, CancellationToken cancellationToken)
+    {
+        var isJob = Builders<MongoJob>.Filter.In(job => job.Id, owners);
+        var jobs = await database.Jobs.Find(isJob).Project(job => job.Id).ToListAsync(cancellationToken);
+        var hasChunk = Builders<MongoChunk>.Filter.In(chunk => chunk.Id.Job, owners.Except(jobs)); // a job has many
+        var chunks = await database.Chunks.Find(hasChunk).Project(chunk => chunk.Id.Job).ToListAsync(cancellationToken);
+        return [.. owners.Except(jobs).Except(chunks)];
+    }
 
     public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancel = default) =>
         MongoDatabase.RunAsync<IReadOnlyDictionary<SourceStamp, Digest>>(async () =>

@@ -55,6 +55,29 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
         return new JobPage(jobs, found.Count > query.Limit ? JobCursor.After(jobs[^1]).Encode() : null);
     });
 
+    public Task<IReadOnlyList<Job>> EndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default)
+    {
+        query.ThrowIfInvalid();
+        return MongoDatabase.RunAsync<IReadOnlyList<Job>>(async () =>
+        {
+            var oldestFirst = Builders<MongoJob>.Sort.Ascending(job => job.Finished).Ascending(job => job.Id);
+            var found = await database.Jobs.Find(Ended(query)).Sort(oldestFirst).Limit(query.Limit).ToListAsync(cancellationToken);
+            return await WithProgressAsync(found, cancellationToken);
+        });
+    }
+
+    public Task<EndedJobsCount> CountEndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(async () =>
+        {
+            var sums = new BsonDocument
+            {
+                { "_id", BsonNull.Value }, { "jobs", new BsonDocument("$sum", 1) }, { "images", new BsonDocument("$sum", "$images") },
+            };
+            var grouped = database.Jobs.Aggregate().Match(Ended(query)).Group<BsonDocument>(sums);
+            var counted = await grouped.FirstOrDefaultAsync(cancellationToken);
+            return counted is null ? new EndedJobsCount(0, 0) : new EndedJobsCount(counted["jobs"].ToInt64(), counted["images"].ToInt64());
+        });
+
     public Task<bool> HoldPlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
     {
         var now = clock.Now();
@@ -166,6 +189,14 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
 
     public Task MarkToldAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() =>
         UpdateAsync(Where.Eq(one => one.Id, job), Set.Unset(one => one.Untold), cancel));
+
+    private static FilterDefinition<MongoJob> Ended(EndedJobsQuery query)
+    {
+        var ended = Where.Lt(job => job.Finished, query.Before) & Where.Eq(job => job.Untold, null);
+        if (query.Tag is { } tag)
+            ended &= Where.AnyEq(job => job.Spec.Tags, tag);
+        return query.Owner is { } owner ? ended & Where.Eq(job => job.Spec.Owner, owner) : ended;
+    }
 
     private static FilterDefinition<MongoJob> Is(Guid job, params JobState[] states) => Where.Eq(one => one.Id, job) & Where.In(one => one.State, states);
 

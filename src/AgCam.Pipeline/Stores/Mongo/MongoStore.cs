@@ -31,7 +31,7 @@ public sealed class MongoStore : IStore, IBareStore
         _ledger = new MongoLedger(_database, clock);
         var running = new RunningJobs();
         Explanations = new MongoExplanations(_database, clock);
-        Items = new MongoItems(_database);
+        Items = new MongoItems(_database, clock);
         Jobs = new MongoJobs(_database, _deletion, _ledger, running, clock);
         Chunks = new MongoChunks(_database, _deletion, _ledger, running, clock);
         Uploads = new MongoUploads(_database, clock);
@@ -90,6 +90,14 @@ public sealed class MongoStore : IStore, IBareStore
         new RepairReport(await _ledger.RepairAsync(cancel), await _ledger.CompleteDoneAsync(cancel), await _deletion.ResumeAsync(cancel)));
 
     public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(() => MongoBacklog.OfAsync(_database, _ledger, cancel));
+
+    public Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
+    {
+        var stats = await _database.Database.RunCommandAsync<BsonDocument>(new BsonDocument("dbStats", 1), null, cancellationToken);
+        var known = stats.TryGetValue("fsTotalSize", out var total) & stats.TryGetValue("fsUsedSize", out var used) && total.ToInt64() > 0;
+        var bytes = stats["storageSize"].ToInt64() + stats["indexSize"].ToInt64();
+        return new StoreSize(bytes, known ? total.ToInt64() - used.ToInt64() : null);
+    });
 
     public ValueTask DisposeAsync()
     {

@@ -143,6 +143,8 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
         if (SqliteChunkRow.Find(session, id) is not { } row)
             return (LeaseOutcome.Gone, null);
         var (chunk, job) = (row.Chunk, StateOf(session, no));
+        if (request is null && job is null)
+            return (LeaseOutcome.Gone, null); // its job is being deleted
         if (request is null && message.Life != chunk.Life)
             return (LeaseOutcome.Stale, row);
         if (chunk.State == ChunkState.Done)

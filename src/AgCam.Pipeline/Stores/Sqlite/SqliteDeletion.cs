@@ -1,7 +1,8 @@
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// Deleting a job of millions of items, in steps that let other writes in between: first the job and its chunks, so that nothing new comes, then the items.
+/// Deleting a job of millions of items, in steps that let other writes in between: first the job, so that it cannot be found, then its
+/// chunks, so that nothing new comes, then the items.
 /// A row in "deleted" stands until all is gone, and for a while after it, for messages of the deleted that are still on their way.
 /// </summary>
 internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock)
@@ -9,7 +10,8 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
     /// <summary>How long after a deletion a late message of the deleted job or request is still recognised.</summary>
     private static readonly TimeSpan Remembered = TimeSpan.FromHours(1);
 
-    private const int ItemsPerStep = 2000, RowsPerStep = 100; // the rows of a chunk may be megabytes
+    /// <summary>The references of a chunk are kilobytes, its rows may be megabytes.</summary>
+    private const int ItemsPerStep = 2000, ChunksPerStep = 200, RowsPerStep = 100;
 
     public async Task<bool> DeleteAsync(Guid id, CancellationToken cancel)
     {
@@ -52,22 +54,30 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
         SqliteOwners.Release(session, no);
         session.Execute("INSERT INTO deleted (no, at) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at = ?2, finished = 0", no, clock.GetUtcNow().Ms());
         session.Execute("DELETE FROM job_tags WHERE no = ?1", no);
-        session.Execute("DELETE FROM alone WHERE chunk BETWEEN ?1 AND ?2", SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));
-        session.Execute("DELETE FROM chunks WHERE id BETWEEN ?1 AND ?2", SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));
         return no;
     }
 
     private async Task FinishAsync(long no, CancellationToken cancel)
     {
+        await DeleteAsync("chunks", no, ChunksPerStep, cancel);
+        var (first, last) = (SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));
+        const string alone = "DELETE FROM alone WHERE chunk BETWEEN ?1 AND ?2 AND EXISTS (SELECT 1 FROM deleted WHERE no = ?3)";
+        await database.WriteAsync(session => session.Execute(alone, first, last, no), cancel);
         await DeleteAsync("chunk_rows", no, RowsPerStep, cancel);
         await DeleteAsync("items", no, ItemsPerStep, cancel);
         await database.WriteAsync(session => session.Execute("UPDATE deleted SET finished = 1 WHERE no = ?1", no), cancel);
     }
 
+    /// <summary>Deletes while the row in "deleted" stands: without it another process has finished, and the job may be a new one.</summary>
     private async Task DeleteAsync(string table, long no, int perStep, CancellationToken cancel)
     {
-        var sql = $"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id BETWEEN ?1 AND ?2 LIMIT ?3)";
-        while (await database.WriteManyAsync(session => session.Execute(sql, SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue), perStep), cancel) == perStep)
+        var sql =
+            $"""
+            DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id BETWEEN ?1 AND ?2 LIMIT ?3)
+            AND EXISTS (SELECT 1 FROM deleted WHERE no = ?4)
+            """;
+        var (first, last) = (SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));
+        while (await database.WriteManyAsync(session => session.Execute(sql, first, last, perStep, no), cancel) == perStep)
         {
         }
     }

@@ -4,7 +4,7 @@ using Microsoft.Data.Sqlite;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-internal sealed class SqliteItems(SqliteDatabase database) : IItems
+internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) : IItems
 {
     private static readonly string s_knownSource = $"SELECT body FROM items WHERE id = {SqliteDocuments.Stored.OfItems.Single(index => index.Name == "source").Find("?1")}";
 
@@ -43,6 +43,12 @@ internal sealed class SqliteItems(SqliteDatabase database) : IItems
             },
             cancel);
 
+    public Task<int> DeleteForgottenAsync(IReadOnlyCollection<Guid> owners, TimeSpan age, CancellationToken cancellationToken = default)
+    {
+        var before = (clock.Now() - age).Ms();
+        return database.WriteManyAsync(session => owners.Sum(owner => DeleteForgotten(session, owner, before)), cancellationToken);
+    }
+
     internal static JobProgress Recount(SqliteSession session, long no)
     {
         var (first, last) = (SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));
@@ -54,6 +60,25 @@ internal sealed class SqliteItems(SqliteDatabase database) : IItems
 
     internal static JobProgress ReadCounts(SqliteDataReader row) =>
         new() { Completed = row.GetInt32(0), Failed = row.GetInt32(1), Correct = row.GetInt32(2), Labelled = row.GetInt32(3) };
+
+    /// <summary>An owner that nothing refers to any more goes as well: there is one for each request.</summary>
+    private static int DeleteForgotten(SqliteSession session, Guid owner, long before)
+    {
+        if (SqliteOwners.Find(session, owner) is not { } no)
+            return 0;
+        var (first, last) = (SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));
+        const string used = "SELECT EXISTS (SELECT 1 FROM jobs WHERE no = ?1) OR EXISTS (SELECT 1 FROM chunks WHERE id BETWEEN ?2 AND ?3)";
+        if (session.Number(used, no, first, last) == 1)
+            return 0;
+        var deleted = session.Execute("DELETE FROM items WHERE id BETWEEN ?1 AND ?2 AND time < ?3", first, last, before);
+        session.Execute(
+            """
+            DELETE FROM owners WHERE no = ?1
+            AND NOT EXISTS (SELECT 1 FROM items WHERE id BETWEEN ?2 AND ?3) AND NOT EXISTS (SELECT 1 FROM deleted WHERE no = ?1)
+            """,
+            no, first, last);
+        return deleted;
+    }
 
     /// <summary>One more than the page, to know whether there is a next one.</summary>
     private static List<Item> Page(SqliteSession session, ItemQuery query, ItemIndex index, ItemCursor? cursor) =>

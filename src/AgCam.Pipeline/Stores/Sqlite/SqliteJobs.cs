@@ -9,6 +9,10 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
 {
     private const string Columns = "id, spec, created, state, reason, images, chunks, done, completed, failed, correct, labelled, finished, announced, life";
     private const string Find = $"SELECT {Columns} FROM jobs WHERE no = (SELECT no FROM owners WHERE id = ?1)";
+    private const string IsEnded =
+        "finished < ?1 AND (state = 2 OR told = 1) AND (?3 IS NULL OR owner = ?3) "
+        + "AND (?2 IS NULL OR no IN (SELECT no FROM job_tags WHERE tag = ?2))";
+
     private const string IsThis = "no = (SELECT no FROM owners WHERE id = ?1)";
 
     public async Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancel = default)
@@ -58,6 +62,22 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
             jobs.RemoveAt(query.Limit);
         return new JobPage(jobs, more ? JobCursor.After(jobs[^1]).Encode() : null);
     }
+
+    public Task<IReadOnlyList<Job>> EndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default)
+    {
+        query.ThrowIfInvalid();
+        return database.ReadAsync<IReadOnlyList<Job>>(
+            session => session.All(
+                $"SELECT {Columns} FROM jobs WHERE {IsEnded} ORDER BY finished, no LIMIT ?4",
+                Read, query.Before.Ms(), query.Tag, query.Owner, query.Limit),
+            cancellationToken);
+    }
+
+    public Task<EndedJobsCount> CountEndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default) => database.ReadAsync(
+        session => session.First(
+            $"SELECT COUNT(*), COALESCE(SUM(images), 0) FROM jobs WHERE {IsEnded}",
+            row => new EndedJobsCount(row.GetInt64(0), row.GetInt64(1)), query.Before.Ms(), query.Tag, query.Owner)!,
+        cancellationToken);
 
     public Task<bool> HoldPlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancel = default)
     {

@@ -94,6 +94,7 @@ internal static class SqliteSchema
         CREATE INDEX jobs_created ON jobs (created, id);
         CREATE INDEX jobs_owner ON jobs (owner, created, id) WHERE owner IS NOT NULL;
         CREATE INDEX jobs_unplanned ON jobs (no) WHERE chunks IS NULL;
+        CREATE INDEX jobs_finished ON jobs (finished, no) WHERE finished IS NOT NULL;
         CREATE INDEX jobs_untold ON jobs (no) WHERE state = 3 AND told = 0;
 
         CREATE TABLE job_tags (

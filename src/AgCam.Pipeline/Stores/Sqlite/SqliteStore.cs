@@ -27,7 +27,7 @@ public sealed class SqliteStore : IStore, IBareStore
         _database = new SqliteDatabase(options);
         _deletion = new SqliteDeletion(_database, clock);
         Explanations = new SqliteExplanations(_database, clock);
-        Items = new SqliteItems(_database);
+        Items = new SqliteItems(_database, clock);
         Jobs = new SqliteJobs(_database, _deletion, clock);
         Chunks = new SqliteChunks(_database, _deletion, clock);
         Uploads = new SqliteUploads(_database, clock);
@@ -92,6 +92,16 @@ public sealed class SqliteStore : IStore, IBareStore
         new(ChunksCounted: 0, JobsCompleted: 0, JobsDeleted: await _deletion.ResumeAsync(cancel));
 
     public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => _database.ReadAsync(SqliteBacklog.Of, cancel);
+
+    public Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default) => _database.ReadAsync(
+        session =>
+        {
+            long Pragma(string name) => session.Number($"PRAGMA {name}")!.Value;
+            var unused = Pragma("freelist_count") * Pragma("page_size");
+            var disk = new DriveInfo(Path.GetFullPath(_database.File));
+            return new StoreSize(Pragma("page_count") * Pragma("page_size") - unused, disk.AvailableFreeSpace + unused);
+        },
+        cancellationToken);
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 

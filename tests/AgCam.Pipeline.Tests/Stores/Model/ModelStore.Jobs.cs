@@ -30,6 +30,17 @@ internal sealed partial class ModelStore
             .OrderByDescending(job => job.Created).ThenByDescending(job => job.Id).Take(query.Limit)],
         null));
 
+    public Task<IReadOnlyList<Job>> EndedAsync(EndedJobsQuery query, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<Job>>([.. Ended(query).OrderBy(job => job.Finished).Take(query.Limit)]);
+
+    public Task<EndedJobsCount> CountEndedAsync(EndedJobsQuery query, CancellationToken cancellationToken) =>
+        Task.FromResult(new EndedJobsCount(Ended(query).Count(), Ended(query).Sum(job => (long)(job.Images ?? 0))));
+
+    private IEnumerable<Job> Ended(EndedJobsQuery query) => _jobs.Values
+        .Where(one => one.Job.Finished < query.Before && !one.Untold && (query.Tag is null || one.Job.Spec.Tags.Contains(query.Tag)))
+        .Where(one => query.Owner is null || one.Job.Spec.Owner == query.Owner)
+        .Select(one => one.Job);
+
     public Task<bool> HoldPlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancel)
     {
         if (Unplanned(job) is not { } one || one.Planner is not null && one.Planner != planner && one.PlannerUntil > Now)

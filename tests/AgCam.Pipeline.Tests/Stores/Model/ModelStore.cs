@@ -52,6 +52,8 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
         return Task.FromResult(new Backlog(open.Sum(chunk => chunk.Count), since.Count == 0 ? null : since.Min()));
     }
 
+    public Task<StoreSize> SizeAsync(CancellationToken cancellationToken) => throw new NotSupportedException("The model takes no room.");
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     public Task<Digest> PutAsync(Provenance provenance, CancellationToken cancel)
@@ -127,6 +129,23 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
     {
         ChunksDone = _chunks.Values.Count(chunk => chunk.Owner == job && chunk.State == ChunkState.Done),
     });
+
+    public Task<int> DeleteForgottenAsync(IReadOnlyCollection<Guid> owners, TimeSpan age, CancellationToken cancellationToken)
+    {
+        var forgotten = _items.Values
+            .Where(item => owners.Contains(item.Job) && item.Time < Now - age)
+            .Where(item => !_jobs.ContainsKey(item.Job) && !_chunks.Keys.Any(key => key.Owner == item.Job))
+            .Select(item => (item.Job, item.Number)).ToList();
+        foreach (var key in forgotten)
+        {
+            _items.Remove(key);
+            _unread.Remove(key);
+        }
+        foreach (var owner in owners)
+            if (!_jobs.ContainsKey(owner) && !_chunks.Keys.Any(key => key.Owner == owner) && !_items.Keys.Any(key => key.Job == owner))
+                _claims.Remove(owner);
+        return Task.FromResult(forgotten.Count);
+    }
 
     Task<IReadOnlyList<ChunkRows>> IRows.PageAsync(Guid job, int from, int limit, CancellationToken cancel) =>
         Task.FromResult<IReadOnlyList<ChunkRows>>([.. _rows.Where(pair => pair.Key.Job == job && pair.Key.Chunk >= from).Select(pair => pair.Value).OrderBy(rows => rows.Chunk).Take(limit)]);
