@@ -4,36 +4,46 @@ using Microsoft.Extensions.Logging;
 
 namespace AgCam.Pipeline.Telemetry;
 
-/// <summary>Keeps the backlog's gauges fresh for as long as somebody reads them.</summary>
+/// <summary>Keeps the gauges of the backlog and of the store's size fresh for as long as somebody reads them.</summary>
 internal sealed class BacklogWatch(IStore store, ILogger<BacklogWatch> log) : BackgroundService
 {
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(5), EverySize = TimeSpan.FromMinutes(1);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        async Task BacklogAsync() => PipelineTelemetry.Report(await store.BacklogAsync(stoppingToken));
+        async Task SizeAsync() => PipelineTelemetry.Report(await store.SizeAsync(stoppingToken));
+        return Task.WhenAll(
+            EveryAsync(Every, () => PipelineTelemetry.WantsBacklog, BacklogAsync, stoppingToken),
+            EveryAsync(EverySize, () => PipelineTelemetry.WantsSize, SizeAsync, stoppingToken));
+    }
+
+    private async Task EveryAsync(TimeSpan every, Func<bool> wanted, Func<Task> look, CancellationToken cancellationToken)
     {
         try
         {
             while (true)
             {
-                if (PipelineTelemetry.WantsBacklog)
-                    await LookAsync(stoppingToken);
-                await Task.Delay(Every, stoppingToken);
+                if (wanted())
+                    await TryAsync(look, cancellationToken);
+                await Task.Delay(every, cancellationToken);
             }
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
         }
     }
 
-    private async Task LookAsync(CancellationToken cancel)
+    private async Task TryAsync(Func<Task> look, CancellationToken cancellationToken)
     {
         try
         {
-            PipelineTelemetry.Report(await store.BacklogAsync(cancel));
+            await look();
         }
-        catch (Exception e) when (e is not OperationCanceledException || !cancel.IsCancellationRequested) // the gauges keep what they had
+        catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            log.LogDebug("The backlog could not be read: {Reason}", e.Message);
+            // The gauges keep what they had.
+            log.LogDebug("The store could not be measured: {Reason}", e.Message);
         }
     }
 }

@@ -56,6 +56,17 @@ public static class PipelineTelemetry
     /// <summary>Whether anybody asks for the backlog: it costs the store a query.</summary>
     public static bool WantsBacklog => BacklogImages.Enabled || BacklogAge.Enabled;
 
+    private static Stores.StoreSize? _size;
+
+    private static readonly ObservableGauge<long> StoreBytes = Meter.CreateObservableGauge(
+        "agcam.store.size", () => KnownSize(size => size.Bytes), "By", "Bytes of data and indexes in the store.");
+
+    private static readonly ObservableGauge<long> StoreFreeBytes = Meter.CreateObservableGauge(
+        "agcam.store.free", () => KnownSize(size => size.FreeBytes), "By", "Bytes that the store can still grow by, where it is known.");
+
+    /// <summary>Whether anybody asks for the size of the store.</summary>
+    public static bool WantsSize => StoreBytes.Enabled || StoreFreeBytes.Enabled;
+
     /// <summary>Counters begin at 0 rather than with their first event: a rate over the first failure needs a point before it.</summary>
     internal static void Begin()
     {
@@ -77,6 +88,12 @@ public static class PipelineTelemetry
 
     /// <summary>The newest one known; until there is one, no gauge is reported.</summary>
     internal static void Report(Stores.Backlog backlog) => Volatile.Write(ref _backlog, backlog);
+
+    /// <inheritdoc cref="Report(Stores.Backlog)"/>
+    internal static void Report(Stores.StoreSize size) => Volatile.Write(ref _size, size);
+
+    private static Measurement<long>[] KnownSize(Func<Stores.StoreSize, long?> value) =>
+        Volatile.Read(ref _size) is { } size && value(size) is { } known ? [new Measurement<long>(known)] : [];
 
     private static Measurement<T>[] Known<T>(Func<Stores.Backlog, T> value) where T : struct =>
         Volatile.Read(ref _backlog) is { } backlog ? [new Measurement<T>(value(backlog))] : [];

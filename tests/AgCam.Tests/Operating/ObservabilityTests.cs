@@ -55,7 +55,7 @@ public sealed partial class ObservabilityTests(ScrapedRun run) : IClassFixture<S
         [
             "agcam_images_total", "agcam_images_found_total", "agcam_images_inflight", "agcam_batch_size_bucket", "agcam_stage_duration_seconds_bucket", "agcam_batch_duration_seconds_bucket",
             "agcam_backlog", "agcam_backlog_age_seconds", "agcam_device_busy_seconds_total", "agcam_store_duration_seconds_bucket", "agcam_chunk_duration_seconds_bucket",
-            "agcam_redeliveries_total", "agcam_webhooks_total",
+            "agcam_redeliveries_total", "agcam_webhooks_total", "agcam_store_size_bytes", "agcam_store_free_bytes",
         ];
         Assert.Empty(promised.Except(run.Metrics.Keys));
         Assert.Equal(Stage.All.Order(), run.Stages.Order());
