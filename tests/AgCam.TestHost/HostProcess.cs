@@ -72,6 +72,15 @@ internal sealed partial class HostProcess : IAsyncDisposable
     /// <summary>SIGTERM.</summary>
     public void AskToStop() => Signal(_process.Id, 15);
 
+    /// <summary>SIGSTOP: not one instruction more until <see cref="Continue"/>. Its connections stay open.</summary>
+    public void Freeze() => Signal(_process.Id, 19);
+
+    /// <summary>SIGCONT.</summary>
+    public void Continue() => Signal(_process.Id, 18);
+
+    /// <summary>Its default name as a worker.</summary>
+    public string WorkerName => $"{Environment.MachineName}/{_process.Id}";
+
     public async ValueTask DisposeAsync()
     {
         if (!HasExited)

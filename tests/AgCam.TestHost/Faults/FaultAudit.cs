@@ -27,6 +27,9 @@ internal sealed class FaultAudit(FaultOptions options, FaultPipeline pipeline, F
         if (foreign > 0)
             log.IsUnexpected($"{foreign} records are of no image that was handed in", foreign);
 
+        var ofRequest = await store.Items.AllAsync(new ItemQuery { Job = accepted.Request, Limit = ItemQuery.MaxLimit }).ToListAsync();
+        if (ofRequest is not [{ Status: ItemStatus.Completed }])
+            log.IsUnexpected($"the request for one image has {ofRequest.Count} records, the first {ofRequest.FirstOrDefault()?.Status}");
         CheckTotals(job, rows, await store.Items.RecountAsync(accepted.Id));
         CheckExport(accepted.Export, rows);
         await new FaultComparison(options, pipeline, log).RunAsync(store, accepted.Id, rows);

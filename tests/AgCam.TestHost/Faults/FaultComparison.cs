@@ -72,7 +72,8 @@ internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeli
     {
         var process = await pipeline.StartReference().ReadyAsync();
         using var http = new HttpClient();
-        using var answer = await http.PostAsJsonAsync(new Uri(process.Address, "/v1/jobs"), new { source = $"classes:{pipeline.Pictures}", model = Roles.Model, targets = new[] { "predicted", "top:2" } });
+        var body = new { source = $"classes:{pipeline.Pictures}", model = Roles.Model, targets = FaultRun.Targets };
+        using var answer = await http.PostAsJsonAsync(new Uri(process.Address, "/v1/jobs"), body);
         var id = (Guid)(await answer.Content.ReadFromJsonAsync<JsonNode>())!["id"]!;
         while (await reference.Jobs.FindAsync(id) is not { State: JobState.Completed })
         {

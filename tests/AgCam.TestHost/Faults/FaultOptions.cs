@@ -5,6 +5,9 @@ internal sealed record FaultOptions
 {
     public required string Rabbit { get; init; }
 
+    /// <summary>The broker's management API, which alone shows bindings.</summary>
+    public required Uri Management { get; init; }
+
     public required string Mongo { get; init; }
 
     /// <summary>The script that restarts them (infra/test-services/debian.sh).</summary>
@@ -39,6 +42,7 @@ internal sealed record FaultOptions
         return new FaultOptions
         {
             Rabbit = Service("AGCAM_TEST_RABBITMQ"),
+            Management = new Uri(Service("AGCAM_TEST_RABBITMQ_MANAGEMENT")),
             Mongo = Service("AGCAM_TEST_MONGODB"),
             Services = Service("AGCAM_TEST_SERVICES"),
             Images = Number("images", 20_000),

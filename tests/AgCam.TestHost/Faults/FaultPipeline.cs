@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AgCam.Pipeline;
+using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Stores;
 using MongoDB.Driver;
 using RabbitMQ.Client;
@@ -37,6 +38,20 @@ internal sealed class FaultPipeline(FaultOptions options, string folder, FaultLo
         await Task.Delay(time);
         await ScriptAsync("start-mongo");
     }
+
+    /// <summary>Removes the binding of the bulk lane, and every message that waits in its queue.</summary>
+    /// <returns>How many messages waited.</returns>
+    public async Task<uint> UnbindAndPurgeAsync()
+    {
+        await using var connection = await new ConnectionFactory { Uri = new Uri(options.Rabbit) }.CreateConnectionAsync();
+        await using var channel = await connection.CreateChannelAsync();
+        await channel.QueueUnbindAsync($"{_prefix}-bulk", $"{_prefix}-bulk", "");
+        return await channel.QueuePurgeAsync($"{_prefix}-bulk");
+    }
+
+    /// <returns>What the broker lacks, by its management API.</returns>
+    public async Task<IReadOnlyList<string>> MissingAtBrokerAsync() =>
+        (await new BusTopology(new PipelineOptions { Bus = options.Rabbit, Prefix = _prefix }).VerifyAsync(options.Management)).Differences;
 
     /// <summary>SIGTERM, and the end that must follow it.</summary>
     public async Task StopAsync(string name, HostProcess process)

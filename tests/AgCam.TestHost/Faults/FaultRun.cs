@@ -10,6 +10,9 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
 {
     private const string Key = "the job, handed in twice";
 
+    /// <summary>What is asked for, of the job and of everything beside it.</summary>
+    public static readonly string[] Targets = ["predicted", "top:2"];
+
     private static readonly string[] Points = [Death.BeforeCompute, Death.AfterCompute, Death.MidWrite, Death.AfterWrite, Death.Draining];
 
     private readonly Random _random = new(options.Seed);
@@ -29,11 +32,17 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
         if (await SubmitAsync(two) != _job)
             log.IsUnexpected("the same key made two jobs");
 
+        var keys = new KeyReuse(pipeline, _http, log, Key, _job);
+        await keys.RequestAsync(one);
+
         var steady = await pipeline.Start("worker", $"slow={options.SlowMilliseconds}").ReadyAsync();
         for (var round = 0; round < options.Rounds; round++)
         {
             foreach (var point in Points.OrderBy(_ => _random.Next()).ToList())
                 await KillAtAsync(point);
+            await FreezeAsync();
+            await FaultAsync("the bulk queue purged and unbound", UnbindAsync);
+            await keys.ReuseAsync(two);
             var hard = round % 2 == 1 || options.Rounds == 1;
             if (round != 1)
                 await FaultAsync(hard ? "the broker killed and started again" : "the broker restarted", () => pipeline.RestartBrokerAsync(hard));
@@ -46,11 +55,13 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
         var helping = await pipeline.Start("worker").ReadyAsync();
         log.Say("no more faults: waiting for the end");
         await CompletesAsync();
+        await keys.ReuseAsync(one);
+        var request = await keys.ResultAsync(one);
         var export = await _http.GetStringAsync(new Uri(one.Address, $"/v1/jobs/{_job}/export?format=jsonl"));
         var shown = await _http.GetFromJsonAsync<JsonNode>(new Uri(two.Address, $"/v1/jobs/{_job}"));
         foreach (var (name, process) in new[] { ("an API replica", one), ("the other API replica", two), ("the steady worker", steady), ("the helping worker", helping) })
             await pipeline.StopAsync(name, process);
-        return new AcceptedJob(_job, (int)shown!["images"]!, export);
+        return new AcceptedJob(_job, (int)shown!["images"]!, export, request);
     }
 
     public async ValueTask DisposeAsync()
@@ -88,6 +99,71 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
             log.Killed(what);
         else
             log.IsUnexpected($"{what}: it {(process.HasExited ? $"ended with {process.ExitCode}" : "lived on")}: {process.Said}");
+    }
+
+    /// <summary>
+    /// Freezes a worker beside the steady one, with a chunk in hand, until the chunk has been taken from it. Then the worker goes on, with
+    /// results that it may not store any more, and works like any other.
+    /// </summary>
+    private async Task FreezeAsync()
+    {
+        const string what = "a worker frozen for longer than its lease";
+        await MustRunAsync(what);
+        var frozen = await (await pipeline.Start("worker", "slow=100").ReadyAsync()).SaysAsync(MortalStore.HasLease, 120);
+        List<int> held = [];
+        for (var attempt = 0; attempt < 20; attempt++)
+        {
+            frozen.Freeze();
+            held = await HeldByAsync(frozen);
+            if (held.Count > 0)
+                break;
+            frozen.Continue();
+            await Task.Delay(100);
+        }
+        if (held.Count == 0)
+        {
+            log.IsUnexpected($"{what}: it had no chunk in hand: {frozen.Said}");
+            return;
+        }
+        var begun = TimeProvider.System.GetTimestamp();
+        for (var until = DateTime.UtcNow.AddSeconds(120); (await HeldByAsync(frozen)).Count > 0; await Task.Delay(200))
+            if (DateTime.UtcNow > until)
+            {
+                log.IsUnexpected($"{what}: chunks {string.Join(", ", held)} are still leased to it");
+                break;
+            }
+        await Task.Delay(TimeSpan.FromSeconds(5)); // for another worker to get on with them
+        var seconds = TimeProvider.System.GetElapsedTime(begun).TotalSeconds;
+        frozen.Continue();
+        await Task.Delay(TimeSpan.FromSeconds(5));
+        await pipeline.StopAsync("the worker that was frozen", frozen);
+        log.Say($"a worker was frozen for {seconds:0} s with chunks {string.Join(", ", held)} in hand");
+    }
+
+    private async Task<List<int>> HeldByAsync(HostProcess worker)
+    {
+        var held = new List<int>();
+        for (var number = 0; await _store.Chunks.FindAsync(_job, number) is { } chunk; number++)
+            if (chunk.State == ChunkState.Leased && chunk.Worker == worker.WorkerName)
+                held.Add(number);
+        return held;
+    }
+
+    /// <summary>Without its binding an exchange takes messages and passes none on: the API must notice, and put it right.</summary>
+    private async Task UnbindAsync()
+    {
+        var purged = await pipeline.UnbindAndPurgeAsync();
+        var begun = TimeProvider.System.GetTimestamp();
+        while (await pipeline.MissingAtBrokerAsync() is { Count: > 0 } missing)
+        {
+            if (TimeProvider.System.GetElapsedTime(begun) > TimeSpan.FromMinutes(2))
+            {
+                log.IsUnexpected($"two minutes after a binding was removed the broker lacks: {string.Join(" ", missing)}");
+                return;
+            }
+            await Task.Delay(200);
+        }
+        log.Say($"{purged} messages purged; the binding was back after {TimeProvider.System.GetElapsedTime(begun).TotalSeconds:0.0} s");
     }
 
     /// <summary>Something happens to a service, and afterwards chunks get done again.</summary>
@@ -168,7 +244,7 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
     {
         var request = new HttpRequestMessage(HttpMethod.Post, new Uri(api.Address, "/v1/jobs"))
         {
-            Content = JsonContent.Create(new { source = $"classes:{pipeline.Pictures}", model = Roles.Model, targets = new[] { "predicted", "top:2" } }),
+            Content = JsonContent.Create(new { source = $"classes:{pipeline.Pictures}", model = Roles.Model, targets = Targets }),
         };
         request.Headers.Add("Idempotency-Key", Key);
         return _http.SendAsync(request);
@@ -177,4 +253,5 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
 
 /// <param name="Images">What the API says there are.</param>
 /// <param name="Export">JSON lines.</param>
-internal sealed record AcceptedJob(Guid Id, int Images, string Export);
+/// <param name="Request">The request for one image that went beside it.</param>
+internal sealed record AcceptedJob(Guid Id, int Images, string Export, Guid Request);
