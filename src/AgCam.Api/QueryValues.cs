@@ -25,6 +25,15 @@ internal static class QueryValues
         : bool.TryParse(text, out var value) ? value
         : throw new InvalidRequestException($"{name}={text} is neither true nor false.", "Correct it, or leave it out.");
 
+    public static DateTimeOffset? Time(this IQueryCollection query, string name) => query.Text(name) is not { } text ? null
+        : DateTimeOffset.TryParseExact(text, TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var value)
+        ? value
+        : throw new InvalidRequestException(
+            $"{name}={text} is not a time.", "Write it like 2026-01-31T12:00:00Z, or 2026-01-31 for the beginning of that day in UTC.");
+
+    private static readonly string[] TimeFormats =
+        ["yyyy-MM-dd", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
+
     public static T? OneOf<T>(this IQueryCollection query, string name) where T : struct, Enum => query.Text(name) is not { } text ? null
         : Enum.GetValues<T>().Where(value => value.ToString().Equals(text, StringComparison.OrdinalIgnoreCase)).Select(value => (T?)value).FirstOrDefault()
         ?? throw new InvalidRequestException($"{name}={text} is not one of {string.Join(", ", Enum.GetNames<T>())}.", "Take one of them, or leave it out.");

@@ -26,8 +26,9 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
     }
 
     /// <returns>How many of each were deleted.</returns>
-    internal async Task<(int Uploads, int Requests, int Explanations)> RunAsync(CancellationToken cancel)
+    internal async Task<RetentionReport> RunAsync(CancellationToken cancel)
     {
+        var (jobs, items) = options.JobDays is { } days ? await JobsAsync(TimeSpan.FromDays(days), cancel) : (0, 0);
         var uploads = await AllAsync(() => store.Uploads.DeleteOlderAsync(TimeSpan.FromHours(options.UploadHours), Step, cancel));
         var requests = await AllAsync(() => store.Chunks.ForgetRequestsAsync(TimeSpan.FromHours(options.RequestHours), Step, cancel));
         var explanations = 0;
@@ -39,16 +40,45 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
             after = step.Next;
         }
         while (after is not null);
-        return (uploads, requests, explanations);
+        return new RetentionReport(jobs, items, uploads, requests, explanations);
+    }
+
+    /// <summary>Each deletion is made of steps between which the store does other things.</summary>
+    /// <returns>The jobs deleted, and the items of requests.</returns>
+    private async Task<(int Jobs, int Items)> JobsAsync(TimeSpan age, CancellationToken cancel)
+    {
+        var (jobs, items, before) = (0, 0, clock.GetUtcNow() - age);
+        int deleted;
+        do
+        {
+            deleted = 0;
+            foreach (var job in await store.Jobs.EndedAsync(new EndedJobsQuery { Before = before }, cancel))
+                deleted += await store.Jobs.DeleteAsync(job.Id, cancel) ? 1 : 0;
+            jobs += deleted;
+        }
+        while (deleted > 0);
+        // Items of requests have no job to be found by. What is left of that age is theirs, but for items of unfinished jobs.
+        var query = new ItemQuery { Sort = ItemSort.Time, Limit = Step };
+        do
+        {
+            var page = await store.Items.PageAsync(query, cancel);
+            var owners = page.Items.Where(item => item.Time < before).Select(item => item.Job).ToHashSet();
+            items += owners.Count == 0 ? 0 : await store.Items.DeleteForgottenAsync(owners, age, cancel);
+            query = query with { Cursor = owners.Count == 0 ? null : page.Next };
+        }
+        while (query.Cursor is not null);
+        return (jobs, items);
     }
 
     private async Task TryAsync(CancellationToken cancel)
     {
         try
         {
-            var (uploads, requests, explanations) = await RunAsync(cancel);
-            if (uploads + requests + explanations > 0)
-                log.LogInformation("Retention: {Uploads} uploads, {Requests} requests and {Explanations} explanations deleted", uploads, requests, explanations);
+            var (jobs, items, uploads, requests, explanations) = await RunAsync(cancel);
+            if (jobs + items + uploads + requests + explanations > 0)
+                log.LogInformation(
+                    "Retention deleted {Jobs} jobs, {Items} request items, {Uploads} uploads, {Requests} keys, {Explanations} explanations",
+                    jobs, items, uploads, requests, explanations);
         }
         catch (Exception down) when (down is not OperationCanceledException || !cancel.IsCancellationRequested)
         {
@@ -64,3 +94,8 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
         return sum;
     }
 }
+
+/// <summary>How many of each were deleted.</summary>
+/// <param name="Items">Items of requests; those of jobs go with their job and are not counted.</param>
+/// <param name="Requests">Requests whose key was forgotten.</param>
+internal sealed record RetentionReport(int Jobs, int Items, int Uploads, int Requests, int Explanations);

@@ -13,6 +13,13 @@ public sealed record RetentionOptions
     [Range(1.0, 87_600.0)]
     public double RequestHours { get; init; } = 168;
 
+    /// <summary>
+    /// Days after its end for which a job is kept with its items, and days for which the item of a request is kept.
+    /// A job whose webhook is still being called is kept until that has ended. Default: for ever.
+    /// </summary>
+    [Range(1.0, 36_500.0)]
+    public double? JobDays { get; init; }
+
     /// <summary>Days for which an explanation is kept that no item refers to any more: it is still a result that need not be computed again. Default 30.</summary>
     [Range(1.0, 3650.0)]
     public double ExplanationDays { get; init; } = 30;

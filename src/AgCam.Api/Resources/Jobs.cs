@@ -33,6 +33,13 @@ internal static class Jobs
             .Needs(Scope.Submit).Changes(Change.Nothing).WithSummary("Look at what a job would be")
             .WithDescription($"The body of a job. {DryRun.SampleSize} of its images are read and decoded; the answer says how many can be, how many labels the model has classes for, about how many hours and store bytes it would be. Where the model has explained nothing yet, a worker explains a few of them for the pace (paceFrom is sample, else history); without one hours are left out and hoursUnknown says why. Nothing else is stored.");
         v1.MapGet("/jobs", List).TakesQuery("tag", "state", "limit", "cursor").Needs(Scope.Read).WithSummary("List jobs, newest first");
+        v1.MapDelete("/jobs", DeleteEnded).TakesQuery("before", "tag", "limit", "dryRun").Needs(Scope.Submit).Changes(Change.Own)
+            .WithSummary("Delete ended jobs and their items").WithDescription(
+                "Jobs that were completed or cancelled before the time `before`, with `tag` only those that have it, the oldest end first. "
+                + "One request deletes `limit` of them at most (default 100) and begins no other after 20 seconds. "
+                + "Repeat it until `remaining` is 0. "
+                + "dryRun=true only counts. Jobs whose webhook is still being called are left. "
+                + "Jobs of other keys are left as well, unless the key has the scope admin.");
 
         var one = v1.MapGroup("/jobs/{id:guid}");
         one.MapGet("", Show).RequireRateLimiting(KeyConcurrency.Held).TakesQuery("wait").Needs(Scope.Read).WithSummary("Show a job")
@@ -256,6 +263,53 @@ internal static class Jobs
             return Missing(id); // a request's id deletes no request here
         await store.Jobs.CancelAsync(id, "deleted", cancel);
         return await store.Jobs.DeleteAsync(id, cancel) ? TypedResults.NoContent() : Missing(id);
+    }
+
+    /// <summary>Time of one request. A deletion that is cut short by it is finished by the loop that repairs the store.</summary>
+    private static readonly TimeSpan DeletionTime = TimeSpan.FromSeconds(20);
+
+    private static async Task<Ok<DeletedJobsView>> DeleteEnded(
+        HttpContext http, IStore store, Ownership ownership, CancellationToken cancellationToken)
+    {
+        var query = http.Request.Query;
+        var ended = new EndedJobsQuery
+        {
+            Before = query.Time("before") ?? throw new InvalidRequestException(
+                "before is missing.", "Say before which time the jobs must have ended: before=2026-01-31T12:00:00Z."),
+            Tag = query.Text("tag"),
+            Owner = Ownership.Limit(http),
+            Limit = query.Whole("limit", 1, ItemQuery.MaxLimit) ?? 100,
+        };
+        var all = await store.Jobs.CountEndedAsync(ended, cancellationToken);
+        if (query.Flag("dryRun") == true)
+            return TypedResults.Ok(new DeletedJobsView(true, all.Jobs, all.Images, all.Jobs));
+        var (jobs, images) = (0, 0L);
+        using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        time.CancelAfter(DeletionTime);
+        foreach (var job in await store.Jobs.EndedAsync(ended, cancellationToken))
+        {
+            if (time.IsCancellationRequested)
+                break;
+            if (!await TryDeleteAsync(job.Id, store, time.Token, cancellationToken))
+                continue;
+            ownership.Changed(http, job.Id);
+            jobs++;
+            images += job.Images ?? 0;
+        }
+        return TypedResults.Ok(new DeletedJobsView(false, jobs, images, (await store.Jobs.CountEndedAsync(ended, cancellationToken)).Jobs));
+    }
+
+    /// <returns>Whether the job cannot be found any more; when the time was over, its last items may still be there.</returns>
+    private static async Task<bool> TryDeleteAsync(Guid job, IStore store, CancellationToken timeOver, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await store.Jobs.DeleteAsync(job, timeOver);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return await store.Jobs.FindAsync(job, cancellationToken) is null;
+        }
     }
 
     internal static ProblemHttpResult Missing(Guid id) => Problem.NotFound($"job {id}", "List the jobs: GET /v1/jobs.");

@@ -10,7 +10,8 @@ internal static class JobsVerb
     public static Command Create() => new("jobs", "Lists, follows, ends and exports the jobs of a running agcam.")
     {
         List(), Show(), Watch(), Change("pause", "Begins nothing more of a job until it is resumed."), Change("resume", "Goes on with a paused job."),
-        Change("cancel", "Cancels a job; what is stored stays."), Change("retry", "Tries a job's failed images again, as a child job."), ExportVerb.Create(), Remove(),
+        Change("cancel", "Cancels a job; what is stored stays."), Change("retry", "Tries a job's failed images again, as a child job."),
+        ExportVerb.Create(), RemoveVerb.Create(),
     };
 
     /// <summary>A verb on one job.</summary>
@@ -64,12 +65,6 @@ internal static class JobsVerb
     private static Command Change(string name, string description) => OfOne(name, description, async (_, client, id, cancel) =>
     {
         Console.Out.WriteLine(JobLines.Line((await client.PostAsync($"/v1/jobs/{id}/{name}", null, null, cancel))!));
-        return ExitCode.Fine;
-    });
-
-    private static Command Remove() => OfOne("rm", "Deletes a job and its items.", async (_, client, id, cancel) =>
-    {
-        await client.SendAsync(HttpMethod.Delete, $"/v1/jobs/{id}", null, null, cancel);
         return ExitCode.Fine;
     });
 }

@@ -45,7 +45,7 @@ public sealed class OwnershipTests
         foreach (var (method, route, endpoint) in Routes(api))
         {
             Assert.True(endpoint.Metadata.GetMetadata<DeclaredChange>() is not null, $"{method} {route} does not declare its change");
-            if (endpoint.Metadata.GetMetadata<DeclaredChange>()!.Kind != Change.Nothing)
+            if (endpoint.Metadata.GetMetadata<DeclaredChange>()!.Kind is not (Change.Nothing or Change.Own))
                 declared.Add($"{method} {route}");
         }
         Assert.Equal(Calls.Keys.Order(), declared.Order());
@@ -95,6 +95,32 @@ public sealed class OwnershipTests
                 : (string)(await RunningApi.JsonAsync(answer, (int)answer.StatusCode))["id"]!;
             var line = Assert.Single(world.Audit);
             Assert.Equal($"anna called {route} and changed {id}", line);
+        }
+    }
+
+    [Fact]
+    public async Task Of_ended_jobs_a_key_deletes_its_own_and_admin_all_with_a_line_in_the_log_for_each()
+    {
+        await using var world = await World.StartAsync();
+        Guid[] jobs = [await world.JobAsync(), await world.JobAsync()];
+        foreach (var job in jobs)
+            Assert.True(await world.Api.Store.Jobs.CancelAsync(job, cancel: Cancel));
+        world.Audit.Clear();
+        async Task<JsonNode> DeleteAsync(string key, string more = "") => await RunningApi.JsonAsync(
+            await world.Api.SendAsync(HttpMethod.Delete, $"/v1/jobs?before=2100-01-01{more}", apiKey: key), 200);
+
+        Assert.Equal(0, (int)(await DeleteAsync(Ben.Key, "&dryRun=true"))["jobs"]!);
+        Assert.Equal("""{"dryRun":false,"jobs":0,"images":0,"remaining":0}""", (await DeleteAsync(Ben.Key)).ToJsonString());
+        Assert.Empty(world.Audit);
+        Assert.Equal((1, 1), await DeletedAsync(Anna.Key, "&limit=1"));
+        Assert.Equal((1, 0), await DeletedAsync(Root.Key));
+        string[] lines = [$"anna called DELETE /v1/jobs and changed {jobs[0]}", $"root called DELETE /v1/jobs and changed {jobs[1]}"];
+        Assert.Equal(lines, world.Audit);
+
+        async Task<(int Jobs, int Remaining)> DeletedAsync(string key, string more = "")
+        {
+            var answer = await DeleteAsync(key, more);
+            return ((int)answer["jobs"]!, (int)answer["remaining"]!);
         }
     }
 

@@ -110,6 +110,33 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
+    public async Task Ended_jobs_are_counted_and_deleted_by_tag_and_time_and_no_others()
+    {
+        var (old, kept) = (await DoneAsync("swept1", 620, 2, "swept"), await DoneAsync("kept", 630, 1, "kept"));
+        var between = DateTime.UtcNow;
+        await DoneAsync("swept2", 640, 1, "swept");
+        string At(string more) => $"/v1/jobs?before={between.AddMinutes(1):yyyy-MM-dd'T'HH:mm:ss'Z'}{more}";
+        async Task<JsonNode> DeleteAsync(string address) => await RunningApi.JsonAsync(await Api.Client.DeleteAsync(address), 200);
+
+        var would = await DeleteAsync(At("&tag=swept&dryRun=true"));
+        for (var until = DateTime.UtcNow.AddSeconds(30); (int)would["jobs"]! < 2; would = await DeleteAsync(At("&tag=swept&dryRun=true")))
+            Assert.True(DateTime.UtcNow < until, would.ToJsonString()); // their end is still being published
+        Assert.Equal("""{"dryRun":true,"jobs":2,"images":3,"remaining":2}""", would.ToJsonString());
+        would = await DeleteAsync($"/v1/jobs?before={between:yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'}&tag=swept&dryRun=true");
+        Assert.Equal(1, (int)would["jobs"]!);
+        var first = await DeleteAsync(At("&tag=swept&limit=1"));
+        Assert.Equal("""{"dryRun":false,"jobs":1,"images":2,"remaining":1}""", first.ToJsonString());
+        Assert.Equal("""{"dryRun":false,"jobs":1,"images":1,"remaining":0}""", (await DeleteAsync(At("&tag=swept"))).ToJsonString());
+
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/jobs/{(string?)old["id"]}"), 404, "not-found");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/items/{(string?)old["id"]}/0"), 404, "not-found");
+        Assert.Equal("Completed", (string?)(await Api.GetAsync($"/v1/jobs/{(string?)kept["id"]}"))["state"]);
+        string[] wrong = ["", "?tag=swept", "?before=today", "?before=1/2/2026", "?before=2026-01-01&limit=0", "?before=2026-01-01&x=y"];
+        foreach (var query in wrong)
+            await RunningApi.RefusedAsync(await Api.Client.DeleteAsync($"/v1/jobs{query}"), 400, "invalid-request");
+    }
+
+    [Fact]
     public async Task Events_tell_the_job_until_it_has_ended()
     {
         var folder = AddFolder("events", 700, 8);

@@ -23,6 +23,7 @@ public class OptionsTests
         ["--method"] = "agcam",
         ["--metrics"] = "http://127.0.0.1:9464",
         ["--model"] = "photos=models/vit",
+        ["--older-than"] = "30d",
         ["--option"] = "column.path=file",
         ["--scope"] = "read",
         ["--shard"] = "2/4",

@@ -25,6 +25,13 @@ public class UsageTests
     [InlineData("explain a.jpg --model MODEL --frobnicate")]
     [InlineData("models verify MODEL")]
     [InlineData("models verify MODEL --against no.safetensors")]
+    [InlineData("jobs rm")]
+    [InlineData("jobs rm --tag nightly")]
+    [InlineData("jobs rm --older-than 30")]
+    [InlineData("jobs rm --older-than -1d")]
+    [InlineData("jobs rm --older-than 99999999d")]
+    [InlineData("jobs rm 0198c0de-0000-7000-8000-000000000000 --older-than 30d")]
+    [InlineData("jobs rm 0198c0de-0000-7000-8000-000000000000 --dry-run")]
     [InlineData("frobnicate")]
     public void What_cannot_be_done_is_one_clear_line_and_exit_2(string line)
     {
