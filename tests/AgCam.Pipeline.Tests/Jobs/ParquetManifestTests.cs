@@ -8,8 +8,12 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Jobs;
 
+[Collection(Memory)]
 public sealed class ParquetManifestTests : IDisposable
 {
+    /// <summary>Classes that measure memory and classes that need much of it run one after the other.</summary>
+    internal const string Memory = "memory";
+
     /// <summary>Rows of the large manifest: two million where AGCAM_TEST_MANIFEST_ROWS says so, fewer to be quick.</summary>
     private static readonly int Rows = int.Parse(Environment.GetEnvironmentVariable("AGCAM_TEST_MANIFEST_ROWS") ?? "200000", System.Globalization.CultureInfo.InvariantCulture);
 

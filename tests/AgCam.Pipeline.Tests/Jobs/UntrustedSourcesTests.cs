@@ -12,6 +12,7 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Jobs;
 
 /// <summary>Every file and folder that a source makes the server open, replaced by something that is no file below the roots.</summary>
+[Collection(ParquetManifestTests.Memory)]
 public sealed class UntrustedSourcesTests : IDisposable
 {
     private const string Secret = "hunter2";
