@@ -87,8 +87,9 @@ public sealed partial class OutboundTests
         }
     }
 
+    /// <summary>strace fills process ids up to five columns.</summary>
     private static bool Ended(string trace, int process) =>
-        File.ReadAllText(trace).Contains($"{process} +++ exited", StringComparison.Ordinal);
+        Regex.IsMatch(File.ReadAllText(trace), $@"^{process} +\+\+\+ exited", RegexOptions.Multiline);
 
     private static async Task<bool> AnswersAsync(HttpClient client)
     {
