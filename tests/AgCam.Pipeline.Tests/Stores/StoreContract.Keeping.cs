@@ -103,7 +103,7 @@ public abstract partial class StoreContract
         var bytes = new byte[length];
         new Random(length).NextBytes(bytes);
 
-        var upload = await Store.Uploads.PutAsync(new Trickle(bytes), "image/png", length, Cancel);
+        var upload = await Store.Uploads.PutAsync(new Trickle(bytes), "image/png", length, cancel: Cancel);
 
         Assert.Equal((length, Digest.Of(bytes)), (upload.Bytes, upload.Sha256));
         AssertSame(upload, (await Store.Uploads.FindAsync(upload.Id, Cancel))!);
@@ -116,9 +116,9 @@ public abstract partial class StoreContract
     public async Task An_upload_that_breaks_off_leaves_nothing()
     {
         await Assert.ThrowsAsync<IOException>(() =>
-            Store.Uploads.PutAsync(new Trickle(new byte[1_500_000], breaksOff: true), "image/png", 2_000_000, Cancel));
+            Store.Uploads.PutAsync(new Trickle(new byte[1_500_000], breaksOff: true), "image/png", 2_000_000, cancel: Cancel));
         await Assert.ThrowsAsync<ArgumentException>(() =>
-            Store.Uploads.PutAsync(new Trickle(new byte[1_500_000]), "image/png", 1_400_000, Cancel));
+            Store.Uploads.PutAsync(new Trickle(new byte[1_500_000]), "image/png", 1_400_000, cancel: Cancel));
 
         Assert.Equal(0, await CountUploadPiecesAsync());
         Assert.Equal(0, await Store.Uploads.DeleteOlderAsync(-Minute, cancel: Cancel));
@@ -128,11 +128,11 @@ public abstract partial class StoreContract
     public async Task What_a_crash_left_of_an_upload_is_deleted_with_what_is_as_old()
     {
         var crashed = new Trickle(new byte[4 << 20], hangs: true);
-        _ = Store.Uploads.PutAsync(crashed, "image/png", 8 << 20, Cancel); // its process ends here: nobody tidies up
+        _ = Store.Uploads.PutAsync(crashed, "image/png", 8 << 20, cancel: Cancel); // its process ends here: nobody tidies up
         await crashed.HasHung;
         Assert.InRange(await CountUploadPiecesAsync(), 6, 17); // stored while it comes, but for a mebibyte at most
         Clock.Advance(Minute);
-        var upload = await Store.Uploads.PutAsync(new MemoryStream(new byte[1000]), "image/png", 1000, Cancel);
+        var upload = await Store.Uploads.PutAsync(new MemoryStream(new byte[1000]), "image/png", 1000, cancel: Cancel);
 
         Clock.Advance(Hour);
         Assert.Equal(0, await Store.Uploads.DeleteOlderAsync(Hour + Minute / 2, cancel: Cancel));
