@@ -17,7 +17,7 @@ internal sealed class BodyLimiter : IDisposable
 
     private static readonly TimeSpan Later = TimeSpan.FromSeconds(2);
 
-    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(10);
 
     private readonly ApiOptions _options;
     private readonly ByteRate _rate;

@@ -73,8 +73,8 @@ public sealed class LoadTests
             },
             CancellationToken.None);
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, Count)
-            .Select(_ => form ? api.SendImageAsync(image, "") : UploadAsync(api, image)));
+        var sent = await Task.WhenAll(Enumerable.Range(0, Count).Select(_ => SendAsync()));
+        var answers = sent.OfType<HttpResponseMessage>().ToList();
         await ended.CancelAsync();
         await watching;
 
@@ -87,13 +87,25 @@ public sealed class LoadTests
         }
         Assert.Equal(accepted, await CountUploadsAsync(api));
         Assert.InRange((peak - before) >> 20, 0, 200); // 384 MiB are sent; one copy of each would be that
+
+        async Task<HttpResponseMessage?> SendAsync()
+        {
+            try
+            {
+                return form ? await api.SendImageAsync(image, "") : await UploadAsync(api, image);
+            }
+            catch (HttpRequestException refused) when (refused.InnerException is IOException)
+            {
+                return null; // on a slow machine it still sends when the server has read on for long enough
+            }
+        }
     }
 
     [Fact]
     public async Task Bytes_under_way_are_capped_in_all_and_for_each_key()
     {
         await using var api = await RunningApi.StartAsync(WithKeys with { MaxReceivingBytes = 1_000_000,
-            MaxReceivingBytesPerKey = 600_000 }, worker: false);
+            MaxReceivingBytesPerKey = 600_000, MinUploadBytesPerSecond = 1 }, worker: false);
         using (await BeginAsync(api, 400_000, One.Key))
         {
             await UntilAsync(async () => (await UploadAsync(api, Padded(1, 250_000),
@@ -114,7 +126,7 @@ public sealed class LoadTests
     [Fact]
     public async Task A_sender_that_closes_its_connection_sees_the_refusal_too()
     {
-        await using var api = await RunningApi.StartAsync(new ApiOptions { MaxReceivingBytes = 1_000_000 }, worker: false);
+        await using var api = await RunningApi.StartAsync(new ApiOptions { MaxReceivingBytes = 1_000_000, MinUploadBytesPerSecond = 1 }, worker: false);
         using var first = await BeginAsync(api, 900_000, null);
         await UntilAsync(async () => (await UploadAsync(api, Padded(1, 250_000))).StatusCode == HttpStatusCode.TooManyRequests);
         for (var i = 0; i < 5; i++)
