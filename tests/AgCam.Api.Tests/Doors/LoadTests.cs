@@ -104,8 +104,12 @@ public sealed class LoadTests
     [Fact]
     public async Task Bytes_under_way_are_capped_in_all_and_for_each_key()
     {
-        await using var api = await RunningApi.StartAsync(WithKeys with { MaxReceivingBytes = 1_000_000,
-            MaxReceivingBytesPerKey = 600_000, MinUploadBytesPerSecond = 1 }, worker: false);
+        await using var api = await RunningApi.StartAsync(WithKeys with
+        {
+            MaxReceivingBytes = 1_000_000,
+            MaxReceivingBytesPerKey = 600_000,
+            MinUploadBytesPerSecond = 1
+        }, worker: false);
         using (await BeginAsync(api, 400_000, One.Key))
         {
             await UntilAsync(async () => (await UploadAsync(api, Padded(1, 250_000),

@@ -254,15 +254,27 @@ public sealed class OwnershipTests
                 var chunk = (await api.Store.Chunks.FindAsync(id, 0, Cancel))!;
                 var message = new ExplainImages
                 {
-                    Key = "any", JobId = id, Epoch = chunk.Epoch, Life = chunk.Life, Model = await ModelAsync(), References = chunk.References,
+                    Key = "any",
+                    JobId = id,
+                    Epoch = chunk.Epoch,
+                    Life = chunk.Life,
+                    Model = await ModelAsync(),
+                    References = chunk.References,
                 };
                 var answer = await api.Store.Chunks.LeaseAsync(message, "worker", TimeSpan.FromMinutes(1), cancel: Cancel);
                 if (answer.Lease is { } lease)
                 {
                     var item = new Pipeline.Records.Item
                     {
-                        Job = id, Number = 0, Status = Pipeline.Records.ItemStatus.Failed, Reason = "corrupt", Detail = "It is broken.", Kind = ReferenceKind.File,
-                        Uri = chunk.References[0].Uri, Model = "corner", Time = DateTimeOffset.UtcNow,
+                        Job = id,
+                        Number = 0,
+                        Status = Pipeline.Records.ItemStatus.Failed,
+                        Reason = "corrupt",
+                        Detail = "It is broken.",
+                        Kind = ReferenceKind.File,
+                        Uri = chunk.References[0].Uri,
+                        Model = "corner",
+                        Time = DateTimeOffset.UtcNow,
                     };
                     await api.Store.Chunks.SaveAsync([new ChunkResult(lease, [], [item])], Cancel);
                     return id;
