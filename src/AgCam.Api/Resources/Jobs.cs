@@ -280,9 +280,11 @@ internal static class Jobs
             Owner = Ownership.Limit(http),
             Limit = query.Whole("limit", 1, ItemQuery.MaxLimit) ?? 100,
         };
-        var all = await store.Jobs.CountEndedAsync(ended, cancellationToken);
         if (query.Flag("dryRun") == true)
+        {
+            var all = await store.Jobs.CountEndedAsync(ended, cancellationToken);
             return TypedResults.Ok(new DeletedJobsView(true, all.Jobs, all.Images, all.Jobs));
+        }
         var (jobs, images) = (0, 0L);
         using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         time.CancelAfter(DeletionTime);

@@ -24,9 +24,10 @@ internal sealed class BacklogWatch(IStore store, ILogger<BacklogWatch> log) : Ba
         {
             while (true)
             {
-                if (wanted())
+                var isWanted = wanted();
+                if (isWanted)
                     await TryAsync(look, cancellationToken);
-                await Task.Delay(every, cancellationToken);
+                await Task.Delay(isWanted ? every : Every, cancellationToken); // a reader may come later
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)

@@ -129,7 +129,7 @@ public sealed partial class ScrapedRun : IAsyncLifetime
             using var answer = await client.SendAsync(scrape, TestContext.Current.CancellationToken);
             Text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
             Metrics = Exposition.Read(Text);
-            if (Metrics.ContainsKey("agcam_backlog"))
+            if (Metrics.ContainsKey("agcam_backlog") && Metrics.ContainsKey("agcam_store_size_bytes"))
                 break; // read from the store every few seconds
             Assert.True(DateTime.UtcNow < until, Text);
         }
