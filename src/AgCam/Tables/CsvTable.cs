@@ -38,8 +38,10 @@ internal static class CsvTable
                 continue;
             }
             if (count != columns.Count)
-                throw new TableException(
-                    $", {place}: it has {count} fields, too {(count < columns.Count ? "few" : "many")}: the first line has {columns.Count}.");
+            {
+                var wrong = count < columns.Count ? "few" : "many";
+                throw new TableException($", {place}: it has {count} fields, too {wrong}: the first line has {columns.Count}.");
+            }
             yield return Row(place, columns, selected, fields);
         }
         if (columns is null)
