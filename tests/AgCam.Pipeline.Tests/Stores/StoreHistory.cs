@@ -204,6 +204,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         var explanations = await store.Explanations.FindAsync([.. Enumerable.Range(0, 7).Select(seed => Some.Explanation(seed).Id)]);
         foreach (var explanation in explanations.OrderBy(one => one.Id))
             Note("explanation", Convert.ToHexString(ExplanationDocument.Encode(explanation)));
+        Note("count ended", await store.Jobs.CountEndedAsync(new EndedJobsQuery { Before = clock.Now() + Minute }));
         Note("delete", await store.Jobs.DeleteAsync(Owners[0]));
         for (var i = 0; i < 3; i++)
         {
