@@ -16,6 +16,9 @@ internal static class ExitCode
 {
     public const int Fine = 0;
 
+    /// <summary>A check found differences.</summary>
+    public const int Different = 1;
+
     /// <summary>Usage, configuration, model, backend or device; or our own fault.</summary>
     public const int Wrong = 2;
 

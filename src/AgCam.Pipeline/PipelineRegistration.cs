@@ -38,6 +38,7 @@ public static class PipelineRegistration
         services.AddSingleton(provider => new ReferenceReader(options.References, provider.GetRequiredService<IStore>().Uploads));
         services.AddHostedService<StoreStart>();
         services.AddHostedService<TelemetryStart>();
+        services.AddHostedService<SchemaWatch>();
         services.AddExplainBus(options);
         services.AddSingleton<JobSignal>();
         services.AddSingleton<JobTeller>();

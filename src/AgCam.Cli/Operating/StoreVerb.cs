@@ -1,17 +1,24 @@
 using System.CommandLine;
 using AgCam.Cli.Serving;
 using AgCam.Pipeline;
+using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Stores;
+using AgCam.Pipeline.Stores.Sqlite;
 
 namespace AgCam.Cli.Operating;
 
-/// <summary>agcam store: the store's schema, for who runs the database.</summary>
+/// <summary>agcam store: schema, backup and check of the store, for who runs the database.</summary>
 internal static class StoreVerb
 {
-    public static Command Create()
+    public static Command Create() =>
+        new("store", "The store of jobs and results: a SQLite file, or mongodb://server.") { Migrate(), Backup(), Check() };
+
+    private static Command Migrate()
     {
         var services = new ServiceOptions();
-        var migrate = new Command("migrate", "Creates what is missing (tables or indexes) and brings an older schema up to date. Running processes need no such rights then: see Pipeline:MigrateStore.");
+        var migrate = new Command("migrate",
+            "Creates what is missing (tables or indexes) and brings an older schema up to date. "
+            + "Running processes need no such rights then: see Pipeline:MigrateStore.");
         services.AddStoreTo(migrate);
         migrate.SetAction((parsed, cancel) => Service.Run(async () =>
         {
@@ -22,7 +29,72 @@ internal static class StoreVerb
             await store.MigrateAsync(cancel);
             Console.Error.WriteLine($"agcam: the {store.Kind} store had schema version {before} and has {StoreSchema.Version} now.");
         }));
-        migrate.WithExamples(new Example("As a user who may", "Pipeline__StoreFile=/run/secrets/setup agcam store migrate"));
-        return new Command("store", "The store of jobs and results: a SQLite file, or mongodb://server.") { migrate };
+        return migrate.WithExamples(new Example("As a user who may", "Pipeline__StoreFile=/run/secrets/setup agcam store migrate"));
+    }
+
+    private static Command Backup()
+    {
+        var services = new ServiceOptions();
+        var file = new Argument<string>("FILE") { Description = "Where the copy goes: a file that does not exist." };
+        const string Text = "Copies a SQLite store as of one point in time, while processes use it. For MongoDB see docs/operations.md.";
+        var backup = new Command("backup", Text) { file };
+        services.AddStoreTo(backup);
+        backup.SetAction((parsed, cancel) => Service.Run(async () =>
+        {
+            var store = services.Reach(parsed, Settings.Read()).Store;
+            ThrowIfMongo(store);
+            var target = parsed.GetValue(file)!;
+            try
+            {
+                await SqliteBackup.WriteAsync(store, target, cancel);
+            }
+            catch (ArgumentException e)
+            {
+                throw new UsageException(e.Message);
+            }
+            Console.Error.WriteLine($"agcam: {target} holds a copy of {store}.");
+        }));
+        return backup.WithExamples(new Example("Every night", "agcam store backup --store results.db results-monday.db"));
+    }
+
+    private static Command Check()
+    {
+        var services = new ServiceOptions();
+        var repair = new Option<bool>("--repair")
+        {
+            Description = "Plan again what is missing. Needs the folders or buckets that the jobs' images come from.",
+        };
+        var check = new Command("check",
+            "Compares every job's totals, chunks, items and explanations. Run it after a restore, before the processes start. "
+            + "Exit code 1 when something differs.") { repair };
+        services.AddSourcesTo(check);
+        check.SetAction(async (parsed, cancel) =>
+        {
+            var code = ExitCode.Fine;
+            var ended = await Service.Run(async () =>
+            {
+                var options = services.Sources(parsed, Settings.Read());
+                if (!IsMongo(options.Store) && !File.Exists(options.Store))
+                    throw new UsageException($"{options.Store} does not exist. Name the store with --store.");
+                var found = await StoreCheck.RunAsync(options, parsed.GetValue(repair), Console.Out.WriteLine, cancel);
+                Console.Error.WriteLine($"agcam: {found.Jobs} jobs and {found.Requests} requests were checked. "
+                    + $"Differences: {found.Differences}. Repaired: {found.Repaired}.");
+                code = found.IsWhole ? ExitCode.Fine : ExitCode.Different;
+            });
+            return ended == ExitCode.Fine ? code : ended;
+        });
+        return check.WithExamples(
+            new Example("After a restore", "agcam store check --store results.db"),
+            new Example("Plan again what is missing", "agcam store check --store results.db --root /images --repair"));
+    }
+
+    private static bool IsMongo(string store) =>
+        store.StartsWith("mongodb", StringComparison.Ordinal) && store.Contains("://", StringComparison.Ordinal);
+
+    private static void ThrowIfMongo(string store)
+    {
+        if (IsMongo(store))
+            throw new UsageException(
+                "MongoDB has backups of its own: mongodump --oplog of the whole instance, or a snapshot. See docs/operations.md.");
     }
 }

@@ -54,6 +54,18 @@ internal sealed class ServiceOptions
 
     public PipelineOptions Pipeline(ParseResult parsed, IConfiguration configuration, string? defaultStore = null)
     {
+        var options = Sources(parsed, configuration, defaultStore);
+        var models = Given(parsed, _models) is { Length: > 0 } named ? named.Select(Model).ToDictionary() : options.Models;
+        if (models.Count == 0 && Directory.Exists(Shipped.Model))
+            models = new Dictionary<string, string> { [ShippedName] = Shipped.Model };
+        return models.Count > 0
+            ? options with { Models = models }
+            : throw new UsageException("No model is named. Give --model: a folder or a .safetensors file.");
+    }
+
+    /// <summary>The store, and what may be read as images: what verbs need that plan and explain nothing.</summary>
+    public PipelineOptions Sources(ParseResult parsed, IConfiguration configuration, string? defaultStore = null)
+    {
         var options = Reach(parsed, configuration, defaultStore);
         if (Given(parsed, _roots) is { Length: > 0 } roots)
             options = options with { References = options.References with { Roots = [.. roots.Select(Root)] } };
@@ -63,10 +75,7 @@ internal sealed class ServiceOptions
             options = options with { References = options.References with { S3 = options.References.S3 with { Buckets = buckets } } };
         if (Given(parsed, _s3) is { } endpoint)
             options = options with { References = options.References with { S3 = options.References.S3 with { Endpoint = endpoint, PathStyle = true } } };
-        var models = Given(parsed, _models) is { Length: > 0 } named ? named.Select(Model).ToDictionary() : options.Models;
-        if (models.Count == 0 && Directory.Exists(Shipped.Model))
-            models = new Dictionary<string, string> { [ShippedName] = Shipped.Model };
-        return models.Count > 0 ? options with { Models = models } : throw new UsageException("No model is named. Give --model: a folder or a .safetensors file.");
+        return options;
     }
 
     /// <summary>Store and broker: what verbs need that explain nothing.</summary>
@@ -83,6 +92,12 @@ internal sealed class ServiceOptions
     }
 
     public void AddStoreTo(Command command) => command.Options.Add(_store);
+
+    public void AddSourcesTo(Command command)
+    {
+        foreach (var option in new Option[] { _store, _roots, _buckets, _s3 })
+            command.Options.Add(option);
+    }
 
     public void AddBusTo(Command command) => command.Options.Add(_bus);
 

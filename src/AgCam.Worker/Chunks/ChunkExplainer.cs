@@ -167,7 +167,7 @@ internal sealed class ChunkExplainer(
         }
         catch (Exception e) when (e is not GiveBackException)
         {
-            var faulted = e is not StoreUnavailableException;
+            var faulted = e is not (StoreUnavailableException or StoreSchemaException);
             if (faulted && faults + 1 >= options.MaxFaults && await GiveUpAsync(request, held.Lease, faults + 1, e))
                 return;
             log.LogError(e, "Chunk {Chunk} of {Owner} goes back", request.Chunk, request.Owner);

@@ -28,7 +28,53 @@ public sealed class MongoStoreTests : StoreContract
     protected override Task<long> CountUploadPiecesAsync() =>
         ((MongoStore)Store).Database.UploadPieces.CountDocumentsAsync(new BsonDocument(), null, Cancel);
 
-    protected override Task DropAsync() => DropAsync(_name);
+    protected override async Task DropAsync()
+    {
+        await DropAsync(_name);
+        await DropAsync($"{_name}_copy");
+    }
+
+    private protected override async Task<IStore> CopyTornAsync(string[] early, Func<Task> meanwhile)
+    {
+        using var client = new MongoClient(Uri);
+        var (from, to) = (client.GetDatabase(_name), client.GetDatabase($"{_name}_copy"));
+        async Task CopyAsync(IEnumerable<string> names)
+        {
+            foreach (var name in names)
+                if (await from.GetCollection<BsonDocument>(name).Find(new BsonDocument()).ToListAsync(Cancel) is { Count: > 0 } documents)
+                    await to.GetCollection<BsonDocument>(name).InsertManyAsync(documents, null, Cancel);
+        }
+        // Indexes first: the test server cannot add them to collections that exist.
+        var copy = new MongoStore(new MongoOptions { Uri = Uri!, Database = $"{_name}_copy" }, Clock);
+        await copy.MigrateAsync(Cancel);
+        await CopyAsync(early);
+        await meanwhile();
+        await CopyAsync((await (await from.ListCollectionNamesAsync(null, Cancel)).ToListAsync(Cancel)).Except([.. early, "meta"]));
+        return copy;
+    }
+
+    [Fact]
+    public async Task A_process_that_runs_on_after_a_migration_leases_saves_plans_and_publishes_nothing()
+    {
+        var job = (await PlannedJobAsync(1, 1, 1)).Id;
+        var (chunk, lease) = await LeaseNextAsync(job);
+        var published = Assert.Single(await Store.Chunks.TakeAsync(job, 2, Hour, Cancel));
+        var refusedDuringMigration = 0;
+        await using var newer = Newer(async (_, _) =>
+        {
+            var message = Some.Message(published);
+            await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Chunks.LeaseAsync(message, "old", Minute, cancel: Cancel));
+            refusedDuringMigration++;
+        });
+
+        await newer.MigrateAsync(Cancel);
+
+        Assert.Equal(1, refusedDuringMigration);
+        await Assert.ThrowsAsync<StoreSchemaException>(() => SaveAsync(Some.Result(lease, chunk, Now)));
+        await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Chunks.TakeAsync(job, 3, Hour, Cancel));
+        await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel));
+        Assert.Equal(SaveOutcome.Saved, Assert.Single(await newer.Chunks.SaveAsync([Some.Result(lease, chunk, Now)], Cancel)).Outcome);
+    }
 
     [Fact]
     public async Task A_probe_leaves_nothing_behind_and_finds_a_restored_part()

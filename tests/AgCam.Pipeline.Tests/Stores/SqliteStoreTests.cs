@@ -1,6 +1,7 @@
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Stores.Mongo;
 using AgCam.Pipeline.Stores.Sqlite;
+using Microsoft.Data.Sqlite;
 using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;
@@ -16,6 +17,71 @@ public sealed class SqliteStoreTests : StoreContract
 
     protected override Task<long> CountUploadPiecesAsync() => ((SqliteStore)Store).Database.ReadAsync(session =>
         session.Number("SELECT count(*) FROM upload_pieces")!.Value, Cancel);
+
+    private protected override async Task<IStore> CopyTornAsync(string[] early, Func<Task> meanwhile)
+    {
+        var (before, copy) = (Path.Combine(_folder, "before.db"), Path.Combine(_folder, "copy.db"));
+        await SqliteBackup.WriteAsync(Path.Combine(_folder, "agcam.db"), before, Cancel);
+        await meanwhile();
+        await SqliteBackup.WriteAsync(Path.Combine(_folder, "agcam.db"), copy, Cancel);
+        await using (var connection = new SqliteConnection($"Data Source={copy};Pooling=False"))
+        {
+            await connection.OpenAsync(Cancel);
+            using var command = connection.CreateCommand();
+            command.CommandText = $"ATTACH '{before}' AS before;";
+            foreach (var table in early.Where(table => table is not "references"))
+                command.CommandText += table switch
+                {
+                    "items" => "DELETE FROM items WHERE id NOT IN (SELECT id FROM before.items);", // triggers keep the indexes
+                    "explanations" => "DELETE FROM explanations WHERE row NOT IN (SELECT row FROM before.explanations);",
+                    "owners" => "",
+                    _ => $"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM before.{table};",
+                };
+            await command.ExecuteNonQueryAsync(Cancel);
+        }
+        return new SqliteStore(new SqliteOptions { Path = copy, Durability = SqliteDurability.Process }, Clock);
+    }
+
+    [Fact]
+    public async Task A_backup_that_is_written_under_load_is_whole()
+    {
+        using var pictures = new Running.Pictures(0);
+        var job = (await PlannedJobAsync([.. Enumerable.Repeat(2, 60)])).Id;
+        var computed = Task.Run(() => ComputeAsync(Store, job, 60), Cancel);
+        var backups = new List<string>();
+        while (!computed.IsCompleted || backups.Count == 0)
+        {
+            backups.Add(Path.Combine(_folder, $"backup{backups.Count}.db"));
+            await SqliteBackup.WriteAsync(Path.Combine(_folder, "agcam.db"), backups[^1], Cancel);
+        }
+        await computed;
+
+        foreach (var path in backups)
+        {
+            await using var backup = new SqliteStore(new SqliteOptions { Path = path }, Clock);
+            Assert.Empty((await CheckAsync(backup, pictures)).Lines);
+        }
+        var again = SqliteBackup.WriteAsync(Path.Combine(_folder, "agcam.db"), backups[0], Cancel);
+        var refused = await Assert.ThrowsAsync<ArgumentException>(() => again);
+        Assert.Contains("Name a new file", refused.Message);
+    }
+
+    [Fact]
+    public async Task A_process_that_runs_on_after_a_migration_writes_nothing()
+    {
+        var job = (await PlannedJobAsync(1, 1)).Id;
+        var (chunk, lease) = await LeaseNextAsync(job);
+        var published = Assert.Single(await Store.Chunks.TakeAsync(job, 2, Hour, Cancel));
+        await using var newer = Newer("ALTER TABLE jobs ADD COLUMN colour TEXT");
+
+        await newer.MigrateAsync(Cancel);
+
+        var message = Some.Message(published);
+        await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Chunks.LeaseAsync(message, "old", Minute, cancel: Cancel));
+        await Assert.ThrowsAsync<StoreSchemaException>(() => SaveAsync(Some.Result(lease, chunk, Now)));
+        await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Jobs.PauseAsync(job, "reason", Cancel));
+        Assert.Equal(SaveOutcome.Saved, Assert.Single(await newer.Chunks.SaveAsync([Some.Result(lease, chunk, Now)], Cancel)).Outcome);
+    }
 
     protected override Task DropAsync()
     {

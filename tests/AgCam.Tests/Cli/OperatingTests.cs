@@ -1,5 +1,9 @@
 using System.Text.Json;
+using AgCam.Pipeline.Messages;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores.Sqlite;
 using AgCam.Tests.Models;
+using Microsoft.Data.Sqlite;
 using Xunit;
 
 namespace AgCam.Tests.Cli;
@@ -55,6 +59,43 @@ public class OperatingTests
         var second = Agcam.Run("store", "migrate", "--store", Path.Combine(folder.Path, "results.db"));
         Assert.Equal((0, false), (second.Code, second.Errors.Contains("had schema version 0")));
     }
+
+    [Fact]
+    public async Task A_store_is_backed_up_and_checked()
+    {
+        using var folder = new TemporaryFolder();
+        var cancel = TestContext.Current.CancellationToken;
+        var (path, copy) = (Path.Combine(folder.Path, "results.db"), Path.Combine(folder.Path, "copy.db"));
+        await using (var store = new SqliteStore(new SqliteOptions { Path = path }))
+        {
+            await store.MigrateAsync(cancel);
+            var model = new ModelPin { Id = "vit", Sha256 = Digest.Of([1]) };
+            var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder.Path}", Model = model }, cancel: cancel)).Job;
+            var tail = await store.Jobs.PlanTailAsync(job.Id, cancel);
+            await store.Jobs.AddChunksAsync(job.Id, tail, [[new ImageReference { Uri = "/a.png" }]], cancel);
+        }
+        Assert.Equal(0, Agcam.Run("store", "backup", "--store", path, copy).Code);
+        var again = Agcam.Run("store", "backup", "--store", path, copy);
+        Assert.Equal((2, true), (again.Code, again.Errors.Contains("exists")));
+        var whole = Agcam.Run("store", "check", "--store", copy);
+        Assert.Equal((0, true), (whole.Code, whole.Errors.Contains("1 jobs")));
+        using (var connection = new SqliteConnection($"Data Source={copy};Pooling=False"))
+        {
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = "UPDATE chunks SET refs = NULL";
+            Assert.Equal(1, command.ExecuteNonQuery());
+        }
+
+        var torn = Agcam.Run("store", "check", "--store", copy);
+
+        Assert.Equal((1, true), (torn.Code, torn.Output.Contains("chunk 0: what it is to compute is missing")));
+        Assert.Equal(2, Agcam.Run("store", "check", "--store", Path.Combine(folder.Path, "nothing.db")).Code);
+    }
+
+    [Fact]
+    public void A_store_that_cannot_be_reached_is_exit_4() =>
+        Assert.Equal(4, Agcam.Run("store", "check", "--store", "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300").Code);
 
     [Fact]
     public void Topology_without_a_broker_says_what_to_name() => Assert.Contains("amqp://user:password@host", Agcam.Run("topology", "print", "--bus", "memory").Errors);

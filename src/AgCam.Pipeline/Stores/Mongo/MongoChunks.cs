@@ -6,7 +6,9 @@ using MongoDB.Driver;
 namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>The life of chunks up to their lease; what a worker stores is in <see cref="MongoSave"/>.</summary>
-internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion, MongoLedger ledger, RunningJobs running, TimeProvider clock) : IChunks
+internal sealed class MongoChunks(
+    MongoDatabase database, MongoDeletion deletion, MongoLedger ledger, RunningJobs running, MongoSchema schema, TimeProvider clock)
+    : IChunks
 {
     private static readonly ChunkState[] Flying = [ChunkState.Published, ChunkState.Leased];
     private static readonly FilterDefinitionBuilder<MongoChunk> Where = Builders<MongoChunk>.Filter;
@@ -19,6 +21,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
 
     public Task<IReadOnlyList<Chunk>> TakeAsync(Guid job, int window, TimeSpan trust, CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<Chunk>>(async () =>
     {
+        await schema.ThrowIfNewerAsync(cancel);
         if (await StateAsync(job, cancel) != JobState.Running)
             return [];
         var ofJob = Where.Eq(chunk => chunk.Id.Job, job);
@@ -35,6 +38,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
 
     public Task<IReadOnlyList<Chunk>> RetakeAsync(TimeSpan trust, int limit = 100, bool all = false, CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<Chunk>>(async () =>
     {
+        await schema.ThrowIfNewerAsync(cancel);
         var over = Where.In(chunk => chunk.State, Flying);
         if (!all)
             over &= Where.Lte(chunk => chunk.Until, clock.Now());
@@ -56,6 +60,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
         ChunkRules.ThrowIfOfJob(request);
         return MongoDatabase.RunAsync(async () =>
         {
+            await schema.ThrowIfNewerAsync(cancel);
             await deletion.ForgetAsync(request.Owner, cancel);
             await MongoClaims.ClaimAsync(database, request.Owner, Claim.Of(request, owner), cancel);
             await AddRequestAsync(request, trust, cancel);
@@ -71,6 +76,7 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
 
     public Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
     {
+        await schema.ThrowIfNewerAsync(cancel);
         if (message.JobId is null && await FindRowAsync(message.Owner, message.Chunk, cancel) is null && !await deletion.IsDeletedAsync(message.Owner, cancel))
         {
             if (await MongoClaims.TryAsync(database, message.Owner, Claim.Of(message, owner: null), cancel) is not null)
@@ -121,7 +127,11 @@ internal sealed class MongoChunks(MongoDatabase database, MongoDeletion deletion
     });
 
     public Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel = default) =>
-        MongoDatabase.RunAsync(() => _save.SaveAsync(chunks, cancel));
+        MongoDatabase.RunAsync(async () =>
+        {
+            await schema.ThrowIfNewerAsync(cancel);
+            return await _save.SaveAsync(chunks, cancel);
+        });
 
     /// <summary>Now or a moment ago.</summary>
     private async Task<bool> IsRunningAsync(ExplainImages message, CancellationToken cancel)

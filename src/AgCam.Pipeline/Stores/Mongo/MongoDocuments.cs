@@ -47,6 +47,9 @@ internal sealed record MongoJob
     /// <summary>There from the completion until it has been told.</summary>
     public bool? Untold { get; init; }
 
+    /// <summary>Set on a job that runs again after its completion was told: its second completion is told to nobody.</summary>
+    public bool? Told { get; init; }
+
     /// <summary>Who tells of its completion, and until when nobody else does.</summary>
     public string? Teller { get; init; }
     public DateTimeOffset? TellerUntil { get; init; }

@@ -5,7 +5,9 @@ using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
 
-internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, MongoLedger ledger, RunningJobs running, TimeProvider clock) : IJobs
+internal sealed class MongoJobs(
+    MongoDatabase database, MongoDeletion deletion, MongoLedger ledger, RunningJobs running, MongoSchema schema, TimeProvider clock)
+    : IJobs
 {
     private static readonly JobState[] Open = [JobState.Running, JobState.Paused];
     private static readonly FilterDefinitionBuilder<MongoJob> Where = Builders<MongoJob>.Filter;
@@ -13,6 +15,7 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
 
     public Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
     {
+        await schema.ThrowIfNewerAsync(cancel);
         var job = new MongoJob
         {
             Id = key is null ? Guid.CreateVersion7() : RequestId.Of(key),
@@ -99,6 +102,7 @@ internal sealed class MongoJobs(MongoDatabase database, MongoDeletion deletion, 
         var after = ChunkRules.After(tail, chunks);
         return MongoDatabase.RunAsync(async () =>
         {
+            await schema.ThrowIfNewerAsync(cancel);
             if (!await database.Jobs.Find(Unplanned(job) & OfLife(tail.Life)).AnyAsync(cancel) || await TailAsync(job, tail.Life, cancel) != tail)
                 return null;
             if (chunks.Count == 0)

@@ -108,10 +108,11 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
         var found = await database.Jobs.Find(one => one.Id == job).FirstOrDefaultAsync(cancel);
         if (found is not { Chunks: { } chunks, State: JobState.Running or JobState.Paused } || (await ProgressAsync([job], cancel))[job].ChunksDone != chunks)
             return false;
+        var end = Builders<MongoJob>.Update.Set(one => one.State, JobState.Completed).Set(one => one.Finished, clock.Now())
+            .Unset(one => one.Reason);
         var completed = await database.Jobs.UpdateOneAsync(
             Builders<MongoJob>.Filter.Eq(one => one.Id, job) & Builders<MongoJob>.Filter.In(one => one.State, [JobState.Running, JobState.Paused]),
-            Builders<MongoJob>.Update.Set(one => one.State, JobState.Completed).Set(one => one.Finished, clock.Now()).Set(one => one.Untold, true).Unset(one => one.Reason),
-            null, cancel);
+            found.Told == true ? end : end.Set(one => one.Untold, true), null, cancel);
         return completed.ModifiedCount > 0;
     }
 

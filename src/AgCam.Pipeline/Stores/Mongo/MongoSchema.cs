@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MongoDB.Bson;
 using MongoDB.Driver;
 
@@ -15,10 +16,15 @@ internal sealed class MongoSchema(MongoDatabase database, IReadOnlyList<MongoMig
     /// <summary>The marker holds the version of who may write, and while a migration runs the version that documents still have.</summary>
     private const string Version = "version", From = "from";
 
+    /// <summary>How long a process may go on by the version that it read last.</summary>
+    private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(250);
+
     private static readonly BsonDocument Marker = new("_id", "store");
 
     /// <summary>Before the first release the marker was another document.</summary>
     private static readonly BsonDocument MarkerBeforeRelease = new("_id", "schema");
+
+    private long _checked;
 
     /// <summary>The version that this program writes.</summary>
     private int Known => 1 + migrations.Count;
@@ -32,6 +38,19 @@ internal sealed class MongoSchema(MongoDatabase database, IReadOnlyList<MongoMig
         return marker is null ? 0 : marker.GetValue(From, marker[Version]).ToInt32();
     }
 
+    /// <summary>Stops an older process once a newer one has migrated. Reads the version at most four times a second.</summary>
+    /// <exception cref="StoreSchemaException">The database is newer than this program.</exception>
+    public async Task ThrowIfNewerAsync(CancellationToken cancellationToken)
+    {
+        var last = Volatile.Read(ref _checked);
+        if (last != 0 && Stopwatch.GetElapsedTime(last) < Fresh)
+            return;
+        var readAt = Stopwatch.GetTimestamp();
+        var marker = await database.Meta.Find(Marker).FirstOrDefaultAsync(cancellationToken);
+        StoreSchema.ThrowIfNewer(Where, marker?[Version].ToInt32() ?? 0, Known);
+        Volatile.Write(ref _checked, readAt);
+    }
+
     public async Task MigrateAsync(CancellationToken cancellationToken)
     {
         var marker = await FindAsync(cancellationToken);
@@ -42,6 +61,8 @@ internal sealed class MongoSchema(MongoDatabase database, IReadOnlyList<MongoMig
         if (found < Known)
             marked.Add(From, found);
         await MarkAsync(new BsonDocument("$set", marked), cancellationToken);
+        if (found < Known)
+            await Task.Delay(2 * Fresh, cancellationToken); // until every older process has read the new version
         foreach (var migration in migrations.Skip(found - 1))
             await migration(database, cancellationToken);
         if (found < Known)

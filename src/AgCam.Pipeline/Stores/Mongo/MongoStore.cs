@@ -32,8 +32,8 @@ public sealed class MongoStore : IStore, IBareStore
         var running = new RunningJobs();
         Explanations = new MongoExplanations(_database, clock);
         Items = new MongoItems(_database, clock);
-        Jobs = new MongoJobs(_database, _deletion, _ledger, running, clock);
-        Chunks = new MongoChunks(_database, _deletion, _ledger, running, clock);
+        Jobs = new MongoJobs(_database, _deletion, _ledger, running, _schema, clock);
+        Chunks = new MongoChunks(_database, _deletion, _ledger, running, _schema, clock);
         Uploads = new MongoUploads(_database, clock);
         Provenances = new MongoProvenances(_database);
         Rows = new MongoChunkRows(_database);
@@ -56,6 +56,8 @@ public sealed class MongoStore : IStore, IBareStore
     public IRows Rows { get; }
 
     internal MongoDatabase Database => _database;
+
+    internal IStoreAudit Audit => field ??= new MongoAudit(_database, _deletion, _ledger);
 
     Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancel) => MongoBareTables.CreateAsync(_database, cancel);
 

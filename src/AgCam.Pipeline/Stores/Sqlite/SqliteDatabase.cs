@@ -21,10 +21,13 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     private readonly SemaphoreSlim _reading;
     private readonly Task _writer;
     private readonly string _connectionString;
+    private readonly int _schemaVersion;
 
-    public SqliteDatabase(SqliteOptions options)
+    /// <param name="schemaVersion">The version that this program writes. To a file of a newer one nothing is written.</param>
+    public SqliteDatabase(SqliteOptions options, int schemaVersion = StoreSchema.Version)
     {
         _options = options;
+        _schemaVersion = schemaVersion;
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(options.Path))!);
         _connectionString = new SqliteConnectionStringBuilder { DataSource = options.Path, Pooling = false, DefaultTimeout = options.BusySeconds }.ToString();
         _reading = new SemaphoreSlim(options.Readers, options.Readers);
@@ -140,11 +143,12 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         }
     }
 
-    private static void Commit(SqliteSession session, List<IWrite> batch)
+    private void Commit(SqliteSession session, List<IWrite> batch)
     {
         try
         {
             session.Execute("BEGIN IMMEDIATE");
+            ThrowIfNewer(session); // in the transaction, so that no migration comes between this and the commit
             if (batch is [var single])
                 single.Run(session);
             else
@@ -162,6 +166,14 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         }
         foreach (var write in batch)
             write.Complete();
+    }
+
+    /// <exception cref="StoreSchemaException">A newer process has migrated the file.</exception>
+    private void ThrowIfNewer(SqliteSession session)
+    {
+        var found = (int)session.Number("PRAGMA user_version")!.Value;
+        if (found > _schemaVersion && session.Number("PRAGMA application_id") == SqliteSchema.ApplicationId)
+            StoreSchema.ThrowIfNewer(File, found, _schemaVersion);
     }
 
     /// <summary>One of several. For the only one the transaction itself does: a savepoint copies each page before its first change.</summary>

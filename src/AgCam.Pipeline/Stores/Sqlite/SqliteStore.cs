@@ -12,6 +12,7 @@ public sealed class SqliteStore : IStore, IBareStore
     private readonly SqliteDatabase _database;
     private readonly SqliteDeletion _deletion;
     private readonly IReadOnlyList<string> _migrations;
+    private readonly TimeProvider _clock;
 
     public SqliteStore(SqliteOptions options, TimeProvider? clock = null)
         : this(options, clock, SqliteSchema.Migrations)
@@ -23,8 +24,9 @@ public sealed class SqliteStore : IStore, IBareStore
     {
         _migrations = migrations;
         clock ??= TimeProvider.System;
+        _clock = clock;
         Bson.Register();
-        _database = new SqliteDatabase(options);
+        _database = new SqliteDatabase(options, KnownVersion);
         _deletion = new SqliteDeletion(_database, clock);
         Explanations = new SqliteExplanations(_database, clock);
         Items = new SqliteItems(_database, clock);
@@ -52,6 +54,8 @@ public sealed class SqliteStore : IStore, IBareStore
     public IRows Rows { get; }
 
     internal SqliteDatabase Database => _database;
+
+    internal IStoreAudit Audit => field ??= new SqliteAudit(_database, _clock);
 
     Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancel) => SqliteBareTables.CreateAsync(_database, cancel);
 
