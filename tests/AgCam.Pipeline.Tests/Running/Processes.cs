@@ -29,6 +29,9 @@ internal sealed class Processes : IAsyncDisposable
 
     public JobSignal Signal => _host.Services.GetRequiredService<JobSignal>();
 
+    /// <summary>Cancelled once the process has decided to stop.</summary>
+    public CancellationToken Stopping => _host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+
     public static PipelineOptions Options(Pictures pictures) => new()
     {
         Store = pictures.Database,
