@@ -215,7 +215,8 @@ public abstract partial class StoreContract
             Assert.Equal(LeaseOutcome.Granted, answer.Outcome);
             var items = answer.Chunk!.References.Select(reference => (reference.Refused is null
                 ? Some.Item(job, reference.Number, Now, null)
-                : Some.Failure(job, reference.Number, Now, ReferenceFailure.Invalid)) with { Uri = reference.Uri }).ToList();
+                : Some.Failure(job, reference.Number, Now, ReferenceFailure.Invalid)) with
+            { Uri = reference.Uri }).ToList();
             var explanations = items.Where(item => item.Explanation is not null).Select(item => Some.Explanation(item.Number)).ToList();
             var saved = Assert.Single(await store.Chunks.SaveAsync([new ChunkResult(answer.Lease!, explanations, items)], Cancel));
             Assert.Equal(SaveOutcome.Saved, saved.Outcome);
