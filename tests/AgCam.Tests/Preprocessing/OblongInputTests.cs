@@ -49,6 +49,7 @@ public class OblongInputTests
         foreach (var file in Directory.GetFiles(Fixture.Path("models", "timm_vit")))
             File.Copy(file, folder[Path.GetFileName(file)]);
         var config = JsonNode.Parse(File.ReadAllText(folder["config.json"]))!;
+        config["model_args"]!["dynamic_img_size"] = true; // its weights are of a square
         var pretrained = config["pretrained_cfg"]!;
         pretrained["input_size"] = new JsonArray(3, height, width);
         pretrained["crop_pct"] = cropPct;
