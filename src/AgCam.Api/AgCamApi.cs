@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using AgCam.Api.Doors;
+using AgCam.Api.Security;
 using AgCam.Api.Rendering;
 using AgCam.Api.Resources;
 using AgCam.Pipeline;
@@ -49,10 +49,10 @@ public static class AgCamApi
         services.AddSingleton<ReadOriginal>(provider =>
         {
             var reader = provider.GetRequiredService<ReferenceReader>();
-            return async (reference, cancel) => (await reader.ReadAsync(reference, cancel)).Bytes;
+            return async (reference, cancellationToken) => (await reader.ReadAsync(reference, cancellationToken)).Bytes;
         });
-        services.AddSingleton<PaceSample>().AddSingleton<DryRun>().AddSingleton<DryRunDesk>();
-        services.AddSingleton<Waiting>().AddSingleton<UploadIntake>().AddSingleton<Desk>().AddSingleton<Originals>().AddSingleton<Studio>();
+        services.AddSingleton<PaceSample>().AddSingleton<DryRun>().AddSingleton<DryRunLimiter>();
+        services.AddSingleton<ResultWaiter>().AddSingleton<UploadIntake>().AddSingleton<ExplanationServices>().AddSingleton<Originals>().AddSingleton<RenderingServices>();
         services.AddSingleton<Retention>().AddHostedService(provider => provider.GetRequiredService<Retention>());
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Complete(context.ProblemDetails));
         services.AddExceptionHandler<ProblemHandler>();

@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using AgCam.Api.Doors;
+using AgCam.Api.Security;
 using AgCam.Images;
 
 namespace AgCam.Api;
@@ -30,7 +30,7 @@ public sealed record ApiOptions
     [Range(1, 1L << 29)]
     public long MaxUploadPixels { get; init; } = ImageLimits.Default.MaxPixels;
 
-    /// <summary>A body that comes more slowly than this, after five seconds of patience, is cut off. Default 1024.</summary>
+    /// <summary>A body that comes more slowly than this, after a grace period of five seconds, is cut off. Default 1024.</summary>
     [Range(1, 1_000_000_000)]
     public int MinUploadBytesPerSecond { get; init; } = 1024;
 

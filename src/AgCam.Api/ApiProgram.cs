@@ -1,4 +1,4 @@
-using AgCam.Api.Doors;
+using AgCam.Api.Security;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Telemetry;
 
@@ -28,12 +28,12 @@ public static class ApiProgram
     /// <summary>Runs until it is stopped.</summary>
     /// <exception cref="ApiConfigurationException">Keys are wrong, or there are none and an address is not loopback.</exception>
     /// <exception cref="OptionsException">An option is out of its range, or the bus is in memory: nobody would take what it accepts.</exception>
-    public static async Task RunAsync(WebApplicationBuilder builder, ApiOptions api, PipelineOptions pipeline, TelemetryOptions telemetry, CancellationToken cancel = default)
+    public static async Task RunAsync(WebApplicationBuilder builder, ApiOptions api, PipelineOptions pipeline, TelemetryOptions telemetry, CancellationToken cancellationToken = default)
     {
         if (pipeline.Bus == PipelineOptions.InMemory)
             throw new OptionsException("The API alone needs a broker, from which workers take its requests: set Pipeline:Bus to amqp://user:password@broker. Without one, `agcam serve` does everything in one process.");
         builder.Logging.UseAgCamLogs(builder.Configuration, telemetry);
-        builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-api").AddScraping(telemetry);
+        builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-api").AddPrometheusEndpoint(telemetry);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
         builder.Services.AddAgCamPipeline(pipeline);
         builder.AddAgCamApi(api);
@@ -41,6 +41,6 @@ public static class ApiProgram
         app.MapAgCamApi();
         if (api.Keys.Count == 0)
             app.Logger.LogWarning("No API keys are configured: only programs of this machine may call ({Listen}).", api.Listen);
-        await app.RunAsync(cancel);
+        await app.RunAsync(cancellationToken);
     }
 }

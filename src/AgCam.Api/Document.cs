@@ -1,4 +1,4 @@
-using AgCam.Api.Doors;
+using AgCam.Api.Security;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -27,7 +27,7 @@ internal static class Document
                     {
                         Type = SecuritySchemeType.Http,
                         Scheme = "bearer",
-                        Description = "An API key. Scopes: " + string.Join(", ", Doors.Scope.All) + ".",
+                        Description = "An API key. Scopes: " + string.Join(", ", Security.Scope.All) + ".",
                     },
                 };
             return Task.CompletedTask;

@@ -9,7 +9,7 @@ internal static class Links
     {
         if (cursor is null)
             return;
-        var query = new QueryBuilder(http.Request.Query.Where(one => one.Key != "cursor")) { { "cursor", cursor } };
+        var query = new QueryBuilder(http.Request.Query.Where(item => item.Key != "cursor")) { { "cursor", cursor } };
         http.Response.Headers.Link = $"<{http.Request.Path}{query}>; rel=\"next\"";
     }
 }

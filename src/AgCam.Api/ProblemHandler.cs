@@ -1,5 +1,5 @@
 using System.Text.Json;
-using AgCam.Api.Doors;
+using AgCam.Api.Security;
 using AgCam.Images;
 using AgCam.Models;
 using AgCam.Pipeline.Messages;
@@ -13,7 +13,7 @@ namespace AgCam.Api;
 /// <summary>Every exception as a problem: the caller's as 4xx, a store that does not answer as 503, ours as 500 without its insides.</summary>
 internal sealed class ProblemHandler(IProblemDetailsService problems, ILogger<ProblemHandler> log) : IExceptionHandler
 {
-    public async ValueTask<bool> TryHandleAsync(HttpContext http, Exception exception, CancellationToken cancel)
+    public async ValueTask<bool> TryHandleAsync(HttpContext http, Exception exception, CancellationToken cancellationToken)
     {
         if (http.RequestAborted.IsCancellationRequested && exception is OperationCanceledException or IOException)
             return true; // nobody is there to be told
@@ -35,7 +35,7 @@ internal sealed class ProblemHandler(IProblemDetailsService problems, ILogger<Pr
         StoreQueryException query => Problem.Details(400, "not-indexed", query.Message, "Ask one of the questions that are listed."),
         InvalidMessageException message => With(
             Problem.Details(400, "invalid-request", message.Message, "Correct the fields that are named and send it again."),
-            "errors", message.Problems.GroupBy(one => one.Field).ToDictionary(field => field.Key, field => field.Select(one => one.Problem).ToArray())),
+            "errors", message.Problems.GroupBy(item => item.Field).ToDictionary(field => field.Key, field => field.Select(item => item.Problem).ToArray())),
         ImageException { Reason: ReferenceFailure.Unreachable } away => Problem.Details(503, "source-unreachable", away.Message, "Send the same request again in a moment; the operator sees to the place that does not answer."),
         ImageException image => With(
             Problem.Details(image.Reason == ImageFailure.TooManyBytes ? 413 : 422, "image-refused", image.Message, "Send another image."), "reason", image.Reason),

@@ -26,16 +26,16 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
     }
 
     /// <returns>How many of each were deleted.</returns>
-    internal async Task<RetentionReport> RunAsync(CancellationToken cancel)
+    internal async Task<RetentionReport> RunAsync(CancellationToken cancellationToken)
     {
-        var (jobs, items) = options.JobDays is { } days ? await JobsAsync(TimeSpan.FromDays(days), cancel) : (0, 0);
-        var uploads = await AllAsync(() => store.Uploads.DeleteOlderAsync(TimeSpan.FromHours(options.UploadHours), Step, cancel));
-        var requests = await AllAsync(() => store.Chunks.ForgetRequestsAsync(TimeSpan.FromHours(options.RequestHours), Step, cancel));
+        var (jobs, items) = options.JobDays is { } days ? await JobsAsync(TimeSpan.FromDays(days), cancellationToken) : (0, 0);
+        var uploads = await AllAsync(() => store.Uploads.DeleteOlderAsync(TimeSpan.FromHours(options.UploadHours), Step, cancellationToken));
+        var requests = await AllAsync(() => store.Chunks.ForgetRequestsAsync(TimeSpan.FromHours(options.RequestHours), Step, cancellationToken));
         var explanations = 0;
         Digest? after = null;
         do
         {
-            var step = await store.Explanations.PruneAsync(TimeSpan.FromDays(options.ExplanationDays), Grace, after, Step, cancel);
+            var step = await store.Explanations.PruneAsync(TimeSpan.FromDays(options.ExplanationDays), Grace, after, Step, cancellationToken);
             explanations += step.Deleted;
             after = step.Next;
         }
@@ -45,15 +45,15 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
 
     /// <summary>Each deletion is made of steps between which the store does other things.</summary>
     /// <returns>The jobs deleted, and the items of requests.</returns>
-    private async Task<(int Jobs, int Items)> JobsAsync(TimeSpan age, CancellationToken cancel)
+    private async Task<(int Jobs, int Items)> JobsAsync(TimeSpan age, CancellationToken cancellationToken)
     {
         var (jobs, items, before) = (0, 0, clock.GetUtcNow() - age);
         int deleted;
         do
         {
             deleted = 0;
-            foreach (var job in await store.Jobs.EndedAsync(new EndedJobsQuery { Before = before }, cancel))
-                deleted += await store.Jobs.DeleteAsync(job.Id, cancel) ? 1 : 0;
+            foreach (var job in await store.Jobs.EndedAsync(new EndedJobsQuery { Before = before }, cancellationToken))
+                deleted += await store.Jobs.DeleteAsync(job.Id, cancellationToken) ? 1 : 0;
             jobs += deleted;
         }
         while (deleted > 0);
@@ -61,26 +61,26 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
         var query = new ItemQuery { Sort = ItemSort.Time, Limit = Step };
         do
         {
-            var page = await store.Items.PageAsync(query, cancel);
+            var page = await store.Items.PageAsync(query, cancellationToken);
             var owners = page.Items.Where(item => item.Time < before).Select(item => item.Job).ToHashSet();
-            items += owners.Count == 0 ? 0 : await store.Items.DeleteForgottenAsync(owners, age, cancel);
+            items += owners.Count == 0 ? 0 : await store.Items.DeleteForgottenAsync(owners, age, cancellationToken);
             query = query with { Cursor = owners.Count == 0 ? null : page.Next };
         }
         while (query.Cursor is not null);
         return (jobs, items);
     }
 
-    private async Task TryAsync(CancellationToken cancel)
+    private async Task TryAsync(CancellationToken cancellationToken)
     {
         try
         {
-            var (jobs, items, uploads, requests, explanations) = await RunAsync(cancel);
+            var (jobs, items, uploads, requests, explanations) = await RunAsync(cancellationToken);
             if (jobs + items + uploads + requests + explanations > 0)
                 log.LogInformation(
                     "Retention deleted {Jobs} jobs, {Items} request items, {Uploads} uploads, {Requests} keys, {Explanations} explanations",
                     jobs, items, uploads, requests, explanations);
         }
-        catch (Exception down) when (down is not OperationCanceledException || !cancel.IsCancellationRequested)
+        catch (Exception down) when (down is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
             log.LogWarning("Retention will be tried again later: {Reason}", down.Message);
         }

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using AgCam.Api;
-using AgCam.Api.Doors;
+using AgCam.Api.Security;
 using AgCam.Cli.Serving;
 using Microsoft.AspNetCore.Builder;
 
@@ -17,15 +17,15 @@ internal static class ApiVerb
         scopes.AcceptOnlyFromAmong([.. Scope.All]);
         var command = new Command("api", "Serves the API alone; workers take its requests from the broker.") { newKey, scopes };
         services.AddTo(command, api: true, worker: false, bus: true);
-        command.SetAction((parsed, cancel) =>
+        command.SetAction((parsed, cancellationToken) =>
         {
             if (parsed.GetValue(newKey) is { } name)
                 return Task.FromResult(Draw(name, parsed.GetValue(scopes) is { Length: > 0 } given ? given : [Scope.Submit, Scope.Read]));
-            return Service.Run(async () =>
+            return Service.RunAsync(async () =>
             {
                 var builder = WebApplication.CreateBuilder();
                 await ApiProgram.RunAsync(
-                    builder, services.Api(parsed, builder.Configuration), services.Pipeline(parsed, builder.Configuration), services.Telemetry(parsed, builder.Configuration), cancel);
+                    builder, services.Api(parsed, builder.Configuration), services.Pipeline(parsed, builder.Configuration), services.Telemetry(parsed, builder.Configuration), cancellationToken);
             });
         });
         return command.WithExamples(
@@ -42,6 +42,6 @@ internal static class ApiVerb
         Console.Error.WriteLine($"Api__Keys__N__Sha256={entry.Sha256}");
         for (var i = 0; i < scopes.Count; i++)
             Console.Error.WriteLine($"Api__Keys__N__Scopes__{i}={scopes[i]}");
-        return ExitCode.Fine;
+        return ExitCode.Success;
     }
 }

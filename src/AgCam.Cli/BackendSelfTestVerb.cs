@@ -17,7 +17,7 @@ internal static class BackendSelfTestVerb
             var faults = BackendSelfTest.Run();
             foreach (var fault in faults)
                 Console.WriteLine(fault);
-            return faults.Count == 0 ? ExitCode.Fine : ExitCode.Wrong;
+            return faults.Count == 0 ? ExitCode.Success : ExitCode.UsageError;
         });
         return command;
     }

@@ -47,7 +47,7 @@ internal static class CompletionVerb
         command.SetAction(parsed =>
         {
             Console.Out.Write(parsed.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, _ => Fish });
-            return ExitCode.Fine;
+            return ExitCode.Success;
         });
         return command.WithExamples(
             new("bash, for this session", "source <(agcam completion bash)"),

@@ -15,13 +15,13 @@ internal static class EvaluateVerb
 {
     public static Command Create()
     {
-        var (what, model, device, remote) = (new EvaluationSettings(), new ModelOptions(), new DeviceOptions(), new RemoteOptions("--api"));
+        var (what, model, device, remote) = (new EvaluationSettings(), new ModelOptions(), new DeviceOptions(), new RemoteOptions(isOptional: true));
         var command = new Command("evaluate", "Measures heatmaps of several methods on a labelled dataset: do they find the object, are they faithful to the model?");
         what.AddTo(command);
         model.AddTo(command);
         device.AddTo(command);
         remote.AddTo(command);
-        command.SetAction(async (parsed, cancel) =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
             var run = what.Read(parsed);
             var published = what.Published(parsed);
@@ -36,9 +36,9 @@ internal static class EvaluateVerb
                 var (job, name, dtype) = (what.Job(parsed, run), model.OfServer(parsed), device.OfServer(parsed));
                 try
                 {
-                    var code = await remote.Run(parsed, async client =>
-                        (tables = await job.Measure(client, name, dtype, what.Rows(parsed), screen, interruption.Drain)) is null ? ExitCode.Wrong : ExitCode.Fine);
-                    if (code != ExitCode.Fine)
+                    var code = await remote.RunAsync(parsed, async client =>
+                        (tables = await job.MeasureAsync(client, name, dtype, what.Rows(parsed), screen, interruption.Drain)) is null ? ExitCode.UsageError : ExitCode.Success);
+                    if (code != ExitCode.Success)
                         return code;
                 }
                 catch (OperationCanceledException) when (interruption.Asked)
@@ -46,7 +46,7 @@ internal static class EvaluateVerb
                     return ExitCode.Interrupted;
                 }
                 if (what.Html(parsed) is not null)
-                    pictures = await Pictures(parsed, model, device, run, tables!, screen, cancel);
+                    pictures = await PicturesAsync(parsed, model, device, run, tables!, screen, cancellationToken);
             }
             else if (run.Dataset is null)
             {
@@ -58,13 +58,13 @@ internal static class EvaluateVerb
             else
             {
                 var preset = run.Preset ? PaperPreset.Of(run.Dataset, run.Images, model.ClassNames(parsed), run.Partial) : null;
-                using var checkpoint = await model.Open(parsed, cancel, pooled: true, preset);
+                using var checkpoint = await model.OpenAsync(parsed, cancellationToken, pooled: true, preset);
                 if (AttributionMethod.Refusal(run.Options.Methods, checkpoint.Config) is { } refusal)
                     throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
                 using var explainer = device.Load(parsed, checkpoint);
                 try
                 {
-                    tables = await new Measuring(explainer, run, preset, screen).Run(what.Rows(parsed), interruption.Drain);
+                    tables = await new Measuring(explainer, run, preset, screen).RunAsync(what.Rows(parsed), interruption.Drain);
                     if (what.Html(parsed) is not null)
                         pictures = ShownPicture.BestAndWorst(explainer, run, tables);
                 }
@@ -76,7 +76,7 @@ internal static class EvaluateVerb
 
             screen.Flush();
             Show(parsed, what, tables!, pictures, published, screen.Width);
-            return ExitCode.Fine;
+            return ExitCode.Success;
         });
         return command.WithExamples(
             new("The shipped model on the shipped pictures", "agcam evaluate scenes"),
@@ -88,15 +88,15 @@ internal static class EvaluateVerb
             new("A page to read and to print", "agcam evaluate val/ --model vit/ --metrics localization,perturbation --html result.html"),
             new("On four machines", "agcam evaluate val/ --model vit/ --shard 2/4 --rows part2.jsonl"),
             new("... and their common result", "agcam evaluate --merge part1.jsonl part2.jsonl part3.jsonl part4.jsonl"),
-            new("On the workers of a server, which may read the dataset", "agcam evaluate /data/val --model vit --api http://server:8080 --key val-1"));
+            new("On the workers of a server, which may read the dataset", "agcam evaluate /data/val --model vit --url http://server:8080 --key val-1"));
     }
 
     /// <summary>A page's pictures are drawn here, if the model and the dataset are here too.</summary>
-    private static async Task<IReadOnlyList<ShownPicture>> Pictures(ParseResult parsed, ModelOptions model, DeviceOptions device, EvaluationRun run, EvaluationTables tables, Screen screen, CancellationToken cancel)
+    private static async Task<IReadOnlyList<ShownPicture>> PicturesAsync(ParseResult parsed, ModelOptions model, DeviceOptions device, EvaluationRun run, EvaluationTables tables, Screen screen, CancellationToken cancellationToken)
     {
         if (model.IsHere(parsed) && Path.Exists(run.Dataset))
         {
-            using var checkpoint = await model.Open(parsed, cancel, pooled: true);
+            using var checkpoint = await model.OpenAsync(parsed, cancellationToken, pooled: true);
             if (await checkpoint.Sha256Async() == tables.Header.ModelSha256)
             {
                 using var explainer = device.Load(parsed, checkpoint);

@@ -17,13 +17,13 @@ internal static class ExplainVerb
         what.AddTo(command);
         model.AddTo(command);
         device.AddTo(command);
-        command.SetAction(async (parsed, cancel) =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
             what.Check(parsed);
-            using var checkpoint = await model.Open(parsed, cancel, what.Pooled(parsed));
+            using var checkpoint = await model.OpenAsync(parsed, cancellationToken, what.Pooled(parsed));
             using var explainer = device.Load(parsed, checkpoint);
-            var run = what.Read(parsed, explainer) with { Lanes = device.OpenLanes(parsed) };
-            return await Explain(explainer, run, what.Labels(parsed, explainer));
+            var run = what.Read(parsed, explainer) with { ParallelBatches = device.SplitThreads(parsed) };
+            return await ExplainAsync(explainer, run, what.Labels(parsed, explainer));
         });
         return command.WithExamples(
             new("A folder, with overlay pictures in out/", "agcam explain photos/ --model vit/ --out out/"),
@@ -34,7 +34,7 @@ internal static class ExplainVerb
             new("Go on after Ctrl-C: the same command again", "agcam explain photos/ --model vit/ --out out/"));
     }
 
-    private static async Task<int> Explain(Explainer explainer, ExplainRun run, ImageLabels? labels)
+    private static async Task<int> ExplainAsync(Explainer explainer, ExplainRun run, ImageLabels? labels)
     {
         using var screen = new Screen();
         using var interruption = new Interruption(() => screen.Note("agcam: finishing what has begun; once more stops at once."));
@@ -44,16 +44,16 @@ internal static class ExplainVerb
         using var broken = new CancellationTokenSource(); // a stage has failed: no further image is waited for
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(interruption.Drain, broken.Token);
         var own = new OwnPictures(run.Out);
-        var total = Count(run.Paths, own, ending.Token);
+        var total = CountAsync(run.Paths, own, ending.Token);
         var reading = new Reading(explainer, run, labels, output);
         var model = new ModelThread(explainer, run, tally);
         var finishing = new Finishing(explainer, run, provenance, output, new Report(run, explainer, screen), tally);
 
         using (run.Quiet ? null : new Progress(screen, () => new ProgressState(tally.Done, total.IsCompletedSuccessfully ? total.Result : null, tally.Failed, tally.Rate)))
             await Task.WhenAll(
-                Ending(Task.Run(() => reading.Run(ImageSource.Find(run.Paths, Console.In, own), ending.Token))),
-                Ending(model.Run(reading.Images)),
-                Ending(finishing.Run(model.Explained)));
+                EndingAsync(Task.Run(() => reading.RunAsync(ImageSource.Find(run.Paths, Console.In, own), ending.Token))),
+                EndingAsync(model.RunAsync(reading.Images)),
+                EndingAsync(finishing.RunAsync(model.Explained)));
 
         screen.Flush();
         if (tally.Done == 0 && !interruption.Asked)
@@ -68,10 +68,10 @@ internal static class ExplainVerb
             return ExitCode.Interrupted;
         }
 
-        return SummaryFile.Write(run.SummaryFile, tally.Failed > run.MaxFailures ? ExitCode.TooManyFailures : ExitCode.Fine, tally.Summary(explainer));
+        return SummaryFile.Write(run.SummaryFile, tally.Failed > run.MaxFailures ? ExitCode.TooManyFailures : ExitCode.Success, tally.Summary(explainer));
 
         // A stage that fails, for want of disk or memory, ends the others: they would wait for it for ever.
-        async Task Ending(Task stage)
+        async Task EndingAsync(Task stage)
         {
             try
             {
@@ -89,6 +89,6 @@ internal static class ExplainVerb
     }
 
     /// <summary>How many there are, for the time left; null for a list on stdin, which can be read once only.</summary>
-    private static Task<long?> Count(IReadOnlyList<string> paths, OwnPictures own, CancellationToken cancel) => Task.Run<long?>(
-        () => paths.Contains("-") ? null : ImageSource.Find(paths, TextReader.Null, own).TakeWhile(_ => !cancel.IsCancellationRequested).LongCount(), CancellationToken.None);
+    private static Task<long?> CountAsync(IReadOnlyList<string> paths, OwnPictures own, CancellationToken cancellationToken) => Task.Run<long?>(
+        () => paths.Contains("-") ? null : ImageSource.Find(paths, TextReader.Null, own).TakeWhile(_ => !cancellationToken.IsCancellationRequested).LongCount(), CancellationToken.None);
 }

@@ -14,13 +14,13 @@ namespace AgCam.Cli;
 /// <summary>Exit codes, the same for every verb.</summary>
 internal static class ExitCode
 {
-    public const int Fine = 0;
+    public const int Success = 0;
 
     /// <summary>A check found differences.</summary>
     public const int Different = 1;
 
     /// <summary>Usage, configuration, model, backend or device; or our own fault.</summary>
-    public const int Wrong = 2;
+    public const int UsageError = 2;
 
     /// <summary>Finished, with more failed images than --max-failures.</summary>
     public const int TooManyFailures = 3;
@@ -38,7 +38,7 @@ internal sealed class UsageException(string message) : Exception(message);
 /// <summary>From arguments to an exit code: errors become one line, never a stack trace (AGCAM_DEBUG=1 shows it).</summary>
 internal static class Invocation
 {
-    public static async Task<int> Run(RootCommand agcam, string[] args)
+    public static async Task<int> RunAsync(RootCommand agcam, string[] args)
     {
         agcam.HelpName = "agcam";
         HelpWithExamples.AddTo(agcam);
@@ -62,7 +62,7 @@ internal static class Invocation
         foreach (var error in parsed.Errors.Select(e => e.Message).Distinct())
             Console.Error.WriteLine($"agcam: {error}");
         Console.Error.WriteLine($"Try: {Path(parsed.CommandResult)} --help");
-        return ExitCode.Wrong;
+        return ExitCode.UsageError;
     }
 
     private static string Path(CommandResult command) =>
@@ -78,7 +78,7 @@ internal static class Invocation
         Console.Error.WriteLine(expected
             ? $"agcam: {OneLine(error.Message)}"
             : $"agcam: internal error, {error.GetType().Name}: {OneLine(error.Message)} Set AGCAM_DEBUG=1 for the stack trace, and report it.");
-        return error is ModelException { Reason: ModelFailure.HubUnreachable } ? ExitCode.Unreachable : ExitCode.Wrong;
+        return error is ModelException { Reason: ModelFailure.HubUnreachable } ? ExitCode.Unreachable : ExitCode.UsageError;
     }
 
     // Names in it may come from strangers: no escape sequence reaches the terminal.

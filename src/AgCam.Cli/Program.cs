@@ -1,3 +1,3 @@
 using AgCam.Cli;
 
-return await Invocation.Run(AgcamCommand.Create(), args);
+return await Invocation.RunAsync(AgcamCommand.Create(), args);

@@ -18,7 +18,7 @@ internal static class ServeVerb
         var services = new ServiceOptions();
         var command = new Command("serve", "Serves explanations over HTTP, all in one process: needs no broker and no database.");
         services.AddTo(command, api: true, worker: true, bus: false);
-        command.SetAction((parsed, cancel) => Service.Run(async () =>
+        command.SetAction((parsed, cancellationToken) => Service.RunAsync(async () =>
         {
             var builder = WebApplication.CreateBuilder();
             var telemetry = services.Telemetry(parsed, builder.Configuration);
@@ -27,7 +27,7 @@ internal static class ServeVerb
             var pipeline = services.Pipeline(parsed, builder.Configuration, DefaultStore()) with { Bus = PipelineOptions.InMemory, RunJobs = true };
             var worker = services.Worker(parsed, builder.Configuration);
             BackendSelfTestVerb.LoadTrusted();
-            builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-serve").AddScraping(telemetry);
+            builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-serve").AddPrometheusEndpoint(telemetry);
             builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
             builder.Services.AddAgCamPipeline(pipeline);
             builder.Services.AddAgCamWorker(worker.WarmUp.Count > 0 ? worker : worker with { WarmUp = [.. pipeline.Models.Keys] });
@@ -35,9 +35,9 @@ internal static class ServeVerb
             await using var app = builder.Build();
             app.MapAgCamApi();
             app.Lifetime.ApplicationStarted.Register(() => Console.Error.WriteLine(
-                $"agcam: {string.Join(", ", pipeline.Models.Keys)} at {string.Join(", ", app.Urls)}, documented at /docs; results in {Shown.Address(pipeline.Store)}."
+                $"agcam: {string.Join(", ", pipeline.Models.Keys)} at {string.Join(", ", app.Urls)}, documented at /docs; results in {UriRedaction.Redact(pipeline.Store)}."
                 + (api.Keys.Count == 0 ? " No API keys are configured: only programs of this machine may call." : "")));
-            await app.RunAsync(cancel);
+            await app.RunAsync(cancellationToken);
         }));
         return command.WithExamples(
             new("The model that ships", "agcam serve"),

@@ -37,14 +37,14 @@ internal static class SubmitVerb
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var command = new Command("submit", "Sends images to a running agcam.") { paths, wait, key, model, targets, threshold, method, dtype, label, tags, lane, weight, maxFailureRate, webhook, maxFailures, summary, rehash, settings, dryRun, json };
         remote.AddTo(command);
-        command.SetAction((parsed, cancel) => remote.Run(parsed, async client =>
+        command.SetAction((parsed, cancellationToken) => remote.RunAsync(parsed, async client =>
         {
             var submission = new Submission(
                 client, parsed.GetValue(wait), parsed.GetValue(json), parsed.GetValue(key), parsed.GetValue(maxFailures), parsed.GetValue(model),
                 parsed.GetValue(targets) ?? [], parsed.GetValue(threshold), parsed.GetValue(label), parsed.GetValue(tags) ?? [], parsed.GetValue(webhook), parsed.GetValue(summary),
                 parsed.GetValue(rehash), parsed.GetValue(settings) ?? [], parsed.GetValue(dryRun), parsed.GetValue(method), parsed.GetValue(dtype),
                 new Share(parsed.GetValue(lane), parsed.GetValue(weight), parsed.GetValue(maxFailureRate)));
-            return await submission.Send(parsed.GetValue(paths)!, cancel);
+            return await submission.SendAsync(parsed.GetValue(paths)!, cancellationToken);
         }));
         return command.WithExamples(
             new("A picture, and its result", "agcam submit cat.jpg --wait"),
@@ -62,7 +62,7 @@ internal static class SubmitVerb
         ApiClient Client, bool Wait, bool Json, string? Key, long MaxFailures, string? Model, IReadOnlyList<string> Targets, double? Threshold, string? Label, IReadOnlyList<string> Tags,
         string? Webhook, string? SummaryFile, bool Rehash, IReadOnlyList<string> Settings, bool DryRun, string? Method, string? Dtype, Share Share)
     {
-        public async Task<int> Send(IReadOnlyList<string> paths, CancellationToken cancel)
+        public async Task<int> SendAsync(IReadOnlyList<string> paths, CancellationToken cancellationToken)
         {
             if (paths.FirstOrDefault(path => !File.Exists(path) && !IsSource(path)) is { } missing)
                 throw new UsageException($"{missing} is no file, no folder and no source (s3://bucket/prefix, manifest:FILE).");
@@ -70,23 +70,23 @@ internal static class SubmitVerb
                 throw new UsageException($"--dry-run looks at folders and other sources of jobs; {file} is a file, which would be sent.");
             if (SummaryFile is not null && (!Wait || (paths.Count > 1 && !paths.All(File.Exists))))
                 throw new UsageException("--summary-file tells how one job, or a list of image files, has ended: give --wait with it, and one source.");
-            var (worst, failed) = (ExitCode.Fine, 0L);
+            var (worst, failed) = (ExitCode.Success, 0L);
             var waiting = new Queue<Task<(string Path, JsonNode Result)>>();
             for (var i = 0; i < paths.Count; i++)
             {
                 var (path, key) = (paths[i], Key is null ? null : paths.Count == 1 ? Key : $"{Key}/{i}");
                 if (!File.Exists(path))
                 {
-                    worst = Math.Max(worst, await SubmitJob(path, key, cancel));
+                    worst = Math.Max(worst, await SubmitJobAsync(path, key, cancellationToken));
                     continue;
                 }
                 if (waiting.Count >= InFlight)
                     failed += Write(await waiting.Dequeue());
-                waiting.Enqueue(SendFile(path, key, cancel));
+                waiting.Enqueue(SendFileAsync(path, key, cancellationToken));
             }
             while (waiting.Count > 0)
                 failed += Write(await waiting.Dequeue());
-            var code = worst != ExitCode.Fine ? worst : failed > MaxFailures ? ExitCode.TooManyFailures : ExitCode.Fine;
+            var code = worst != ExitCode.Success ? worst : failed > MaxFailures ? ExitCode.TooManyFailures : ExitCode.Success;
             return paths.All(File.Exists)
                 ? Terminal.SummaryFile.Write(SummaryFile, code, new JsonObject { ["images"] = paths.Count, ["completed"] = paths.Count - failed, ["failed"] = failed })
                 : code; // a job's is written where it ends
@@ -98,13 +98,13 @@ internal static class SubmitVerb
             ? KeyValuePair.Create(name, (JsonNode?)value)
             : throw new UsageException($"--option {text} is not written NAME=VALUE.");
 
-        private async Task<(string, JsonNode)> SendFile(string path, string? key, CancellationToken cancel)
+        private async Task<(string, JsonNode)> SendFileAsync(string path, string? key, CancellationToken cancellationToken)
         {
-            var bytes = await File.ReadAllBytesAsync(path, cancel);
+            var bytes = await File.ReadAllBytesAsync(path, cancellationToken);
             // A key of our own makes it safe to send again after a broken connection.
-            var result = (await Client.SendAsync(HttpMethod.Post, Wait ? "/v1/explanations?wait=60" : "/v1/explanations", () => Form(path, bytes), key ?? Guid.NewGuid().ToString(), cancel))!;
+            var result = (await Client.SendAsync(HttpMethod.Post, Wait ? "/v1/explanations?wait=60" : "/v1/explanations", () => Form(path, bytes), key ?? Guid.NewGuid().ToString(), cancellationToken))!;
             while (Wait && result["item"] is null)
-                result = (await Client.GetAsync($"/v1/requests/{(string?)result["id"]}?wait=60", cancel))!;
+                result = (await Client.GetAsync($"/v1/requests/{(string?)result["id"]}?wait=60", cancellationToken))!;
             return (path, result);
         }
 
@@ -143,7 +143,7 @@ internal static class SubmitVerb
             return (string?)item?["status"] == "Failed" ? 1 : 0;
         }
 
-        private async Task<int> SubmitJob(string path, string? key, CancellationToken cancel)
+        private async Task<int> SubmitJobAsync(string path, string? key, CancellationToken cancellationToken)
         {
             var body = new JsonObject { ["source"] = Directory.Exists(path) ? $"folder:{Path.GetFullPath(path)}" : path };
             if (Model is not null)
@@ -172,15 +172,15 @@ internal static class SubmitVerb
                 body["options"] = new JsonObject(Settings.Select(Setting));
             if (DryRun)
             {
-                var report = (await Client.PostAsync("/v1/jobs/dry-run", body, null, cancel))!;
+                var report = (await Client.PostAsync("/v1/jobs/dry-run", body, null, cancellationToken))!;
                 Console.Out.WriteLine(Json ? report.ToJsonString() : DryRunLines.Of(path, report));
-                return ExitCode.Fine;
+                return ExitCode.Success;
             }
-            var job = (await Client.PostAsync("/v1/jobs", body, key ?? Guid.NewGuid().ToString(), cancel))!;
+            var job = (await Client.PostAsync("/v1/jobs", body, key ?? Guid.NewGuid().ToString(), cancellationToken))!;
             if (Wait)
-                return await JobLines.Follow(Client, (string)job["id"]!, Json, MaxFailures, SummaryFile, cancel);
+                return await JobLines.FollowAsync(Client, (string)job["id"]!, Json, MaxFailures, SummaryFile, cancellationToken);
             Console.Out.WriteLine(Json ? job.ToJsonString() : (string?)job["id"]);
-            return ExitCode.Fine;
+            return ExitCode.Success;
         }
     }
 }

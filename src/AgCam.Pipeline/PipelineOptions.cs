@@ -48,7 +48,7 @@ public sealed record PipelineOptions : IValidatableObject
     /// <summary>
     /// Whether a process with jobs hears from the broker what has been explained, over a temporary queue of its own. Without, who waits looks into the store twice a second. Default true.
     /// </summary>
-    public bool HearEvents { get; init; } = true;
+    public bool SubscribeToEvents { get; init; } = true;
 
     /// <summary>Seconds that a stop waits for what is being handled, then it is cut off and goes back to the broker. More than a worker's DrainSeconds. Default 25.</summary>
     [Range(1, 86_400)]
@@ -90,7 +90,7 @@ public sealed record PipelineOptions : IValidatableObject
 
     /// <summary>Seconds for which a published chunk is left to the broker before it is published again. Default 120.</summary>
     [Range(1, 86_400)]
-    public double TrustSeconds { get; init; } = 120;
+    public double VisibilityTimeoutSeconds { get; init; } = 120;
 
     /// <summary>Seconds between two looks for work: jobs to plan and publish, leases run out. Default 0.5.</summary>
     [Range(0.01, 60)]
@@ -136,7 +136,7 @@ public sealed record PipelineOptions : IValidatableObject
     /// <summary>For the host that the process runs in.</summary>
     public TimeSpan Shutdown => TimeSpan.FromSeconds(ShutdownSeconds);
 
-    internal TimeSpan Trust => TimeSpan.FromSeconds(TrustSeconds);
+    internal TimeSpan VisibilityTimeout => TimeSpan.FromSeconds(VisibilityTimeoutSeconds);
 
     internal TimeSpan Poll => TimeSpan.FromSeconds(PollSeconds);
 

@@ -41,7 +41,7 @@ public static class PipelineRegistration
         services.AddHostedService<SchemaWatch>();
         services.AddExplainBus(options);
         services.AddSingleton<JobSignal>();
-        services.AddSingleton<JobTeller>();
+        services.AddSingleton<CompletionPublisher>();
         services.AddSingleton<Planner>();
         services.AddSingleton<Publisher>();
         services.AddSingleton<Sweeper>();
@@ -70,7 +70,7 @@ public static class PipelineRegistration
 
     private sealed class StoreStart(IStore store, PipelineOptions options) : IHostedService
     {
-        public Task StartAsync(CancellationToken cancellationToken) => Starting.UntilAsync(
+        public Task StartAsync(CancellationToken cancellationToken) => StartupRetry.UntilAsync(
             OpenAsync,
             options.Start,
             e => new StoreUnavailableException($"The store could not be opened: {e.Message}", e),
@@ -82,9 +82,9 @@ public static class PipelineRegistration
             await (options.MigrateStore ? store.MigrateAsync(cancellationToken) : CheckAsync(cancellationToken));
         }
 
-        private async Task CheckAsync(CancellationToken cancel)
+        private async Task CheckAsync(CancellationToken cancellationToken)
         {
-            var found = await store.SchemaVersionAsync(cancel);
+            var found = await store.SchemaVersionAsync(cancellationToken);
             StoreSchema.ThrowIfNewer($"The {store.Kind} store", found);
             StoreSchema.ThrowIfOlder($"The {store.Kind} store", found);
         }

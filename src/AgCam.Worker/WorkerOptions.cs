@@ -22,7 +22,7 @@ public sealed record WorkerOptions
 
     /// <summary>Batches computed at the same time on a CPU, which share its threads. Default: two, or one where there is one thread. On a GPU it is always one.</summary>
     [Range(1, 64)]
-    public int? Lanes { get; init; }
+    public int? ParallelBatches { get; init; }
 
     /// <summary>Milliseconds that an image waits for others to share its forward pass. Default 10.</summary>
     [Range(0, 10_000)]
@@ -69,7 +69,7 @@ public sealed record WorkerOptions
 
     /// <summary>Seconds to keep trying a store that does not answer before a chunk goes back to the broker. Default 600.</summary>
     [Range(0, 86_400)]
-    public double StorePatienceSeconds { get; init; } = 600;
+    public double StoreRetrySeconds { get; init; } = 600;
 
     /// <summary>Where /health/live and /health/ready answer: http://127.0.0.1:8081/, or http://*:8081/ for whoever runs the process. Default none.</summary>
     [RegularExpression("http://.+/", ErrorMessage = "HealthListen must be like http://*:8081/, with the slash at its end.")]

@@ -26,13 +26,13 @@ public static class WorkerRegistration
         services.AddSingleton(options);
         services.TryAddSingleton<IEngineLoader, ModelLoader>();
         services.AddSingleton(provider => new EnginePool(provider.GetRequiredService<IEngineLoader>(), (long)options.ModelMemoryMegabytes << 20));
-        services.AddSingleton(new StorePatience(TimeSpan.FromSeconds(options.StorePatienceSeconds)));
+        services.AddSingleton(new StoreRetry(TimeSpan.FromSeconds(options.StoreRetrySeconds)));
         services.AddSingleton(new BatchQueue(options.MaxBatch, TimeSpan.FromMilliseconds(options.MaxDelayMilliseconds)));
         services.AddSingleton<Device>();
         services.AddSingleton<Turns>();
         services.AddSingleton(provider => new Heartbeats(provider.GetRequiredService<IStore>(), options.Lease, provider.GetRequiredService<ILogger<Heartbeats>>()));
         services.AddSingleton<ResultWriter>();
-        services.AddSingleton(provider => new ImageFetch(provider.GetRequiredService<ReferenceReader>(), provider.GetRequiredService<StorePatience>(), options.Decoders, options.Fetches));
+        services.AddSingleton(provider => new ImageFetch(provider.GetRequiredService<ReferenceReader>(), provider.GetRequiredService<StoreRetry>(), options.Decoders, options.Fetches));
         services.AddSingleton<ChunkComputation>();
         services.AddSingleton<ChunkEvaluation>();
         services.AddSingleton(new LaneConcurrency(options.BulkChunks, options.InteractiveRequests));
@@ -57,7 +57,7 @@ internal sealed class WorkerLoops(
 
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
-        _loops = [device.RunAsync(_end.Token, loader.OpenLanes()), Task.Run(() => heartbeats.RunAsync(_end.Token)), Task.Run(() => results.RunAsync(_end.Token))];
+        _loops = [device.RunAsync(_end.Token, loader.SplitThreads()), Task.Run(() => heartbeats.RunAsync(_end.Token)), Task.Run(() => results.RunAsync(_end.Token))];
         var warm = await Task.WhenAll(options.WarmUp.Select(name => models.PinAsync(name, cancellationToken)));
         if (await engines.WarmUpAsync(warm, "float32", cancellationToken) is var loaded && loaded < warm.Length)
             log.LogWarning("{Count} of {All} models are loaded; {Next} does not fit beside them into {Megabytes} MiB and waits for its first request.", loaded, warm.Length, warm[loaded].Id, options.ModelMemoryMegabytes);

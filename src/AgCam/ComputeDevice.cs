@@ -33,20 +33,20 @@ public static class ComputeDevice
     /// </summary>
     /// <param name="asked">On a CPU as many as this, at most one for each thread.</param>
     /// <exception cref="DeviceException">As <see cref="Find"/>.</exception>
-    public static int OpenLanes(string device, int? asked = null)
+    public static int SplitThreads(string device, int? asked = null)
     {
         if (Find(device).type != DeviceType.CPU)
             return 1;
         var threads = torch.get_num_threads();
-        var lanes = Math.Min(asked ?? 2, threads);
-        (_undivided, _divided) = (threads, threads / lanes);
+        var parallelBatches = Math.Min(asked ?? 2, threads);
+        (_undivided, _divided) = (threads, threads / parallelBatches);
         torch.set_num_threads(_divided);
-        return lanes;
+        return parallelBatches;
     }
 
     private static int _undivided, _divided;
 
-    /// <summary>With the threads that there were before <see cref="OpenLanes"/> divided them: as in a process without lanes. Nothing else may be computed meanwhile.</summary>
+    /// <summary>With the threads that there were before <see cref="SplitThreads"/> divided them: as in a process without lanes. Nothing else may be computed meanwhile.</summary>
     public static T WithAllThreads<T>(Func<T> work)
     {
         if (_undivided == 0)

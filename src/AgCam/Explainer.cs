@@ -135,15 +135,15 @@ public sealed class Explainer : IDisposable
             throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
-        var begun = Stage.Begin();
+        var startedAt = Stage.Begin();
         using var pass = _model.Forward(Normalized(images.Bytes));
         var transforms = images.Transforms;
         var logits = Rows(pass.Logits, transforms.Count);
-        begun = Stage.End(Stage.Forward, begun);
+        startedAt = Stage.End(Stage.Forward, startedAt);
         var targets = logits.Select((row, i) => options.Targets
             .SelectMany(target => target.Resolve(row, labels[i]), (target, resolved) => (Requested: target.Canonical(labels[i]), resolved)).ToList()).ToList();
         var (maps, negatives) = Maps(pass, [.. targets.Select(list => list.Select(t => t.resolved).ToList())], options);
-        Stage.End(Stage.Explain, begun);
+        Stage.End(Stage.Explain, startedAt);
 
         return [.. transforms.Select((transform, i) => new Explanation
         {
@@ -186,7 +186,7 @@ public sealed class Explainer : IDisposable
     /// </summary>
     public UploadedImages Upload(IReadOnlyList<PreparedImage> images)
     {
-        var begun = Stage.Begin();
+        var startedAt = Stage.Begin();
         using var scope = NewDisposeScope();
         var (height, width) = (Preprocessing.InputHeight, Preprocessing.InputWidth);
         var bytes = empty([images.Count, height, width, 3], uint8);
@@ -200,7 +200,7 @@ public sealed class Explainer : IDisposable
         if (_model.Device.type == DeviceType.CUDA)
             bytes = bytes.pin_memory();
         var uploaded = new UploadedImages(bytes.to(_model.Device, non_blocking: true).DetachFromDisposeScope(), [.. images.Select(image => image.Transform)]);
-        Stage.End(Stage.Copy, begun); // packing; on a GPU the transfer goes on beside the batch before
+        Stage.End(Stage.Copy, startedAt); // packing; on a GPU the transfer goes on beside the batch before
         return uploaded;
     }
 
@@ -223,11 +223,11 @@ public sealed class Explainer : IDisposable
     /// <summary>Maps for every image and target. Images may have different numbers of targets: the shorter lists are padded and cut.</summary>
     private (Heatmap[][] Positive, Heatmap[][]? Negative) Maps(ForwardPass pass, List<List<ResolvedTarget>> targets, ExplainOptions options)
     {
-        var most = targets.Max(list => list.Count);
-        if (most == 0)
+        var maximum = targets.Max(list => list.Count);
+        if (maximum == 0)
             return ([.. targets.Select(_ => Array.Empty<Heatmap>())], options.Signed ? [.. targets.Select(_ => Array.Empty<Heatmap>())] : null);
-        var padded = targets.SelectMany(list => list.Concat(Enumerable.Repeat(new ResolvedTarget(0), most - list.Count))).ToArray();
-        Tensor OnDevice(Tensor values) => values.view(targets.Count, most).to(_model.Device); // [B, K]
+        var padded = targets.SelectMany(list => list.Concat(Enumerable.Repeat(new ResolvedTarget(0), maximum - list.Count))).ToArray();
+        Tensor OnDevice(Tensor values) => values.view(targets.Count, maximum).to(_model.Device); // [B, K]
         var contrastive = padded.Any(target => target.Against is not null);
         var classes = OnDevice(tensor(padded.Select(t => (long)t.Class).ToArray()));
         var against = contrastive ? OnDevice(tensor(padded.Select(t => (long)(t.Against ?? 0)).ToArray())) : null;
@@ -240,10 +240,10 @@ public sealed class Explainer : IDisposable
 
     private Heatmap[][] OnGrid(Tensor maps, List<List<ResolvedTarget>> targets)
     {
-        var (rows, columns, most) = (Config.GridRows, Config.GridColumns, (int)maps.shape[1]);
+        var (rows, columns, maximum) = (Config.GridRows, Config.GridColumns, (int)maps.shape[1]);
         var values = maps.cpu().data<float>().ToArray();
         return [.. targets.Select((list, i) => list.Select((_, k) =>
-            new Heatmap(rows, columns, values.AsSpan(((i * most) + k) * rows * columns, rows * columns).ToArray())).ToArray())];
+            new Heatmap(rows, columns, values.AsSpan(((i * maximum) + k) * rows * columns, rows * columns).ToArray())).ToArray())];
     }
 
     private static float[][] Rows(Tensor logits, int count)
@@ -261,7 +261,7 @@ public sealed class Explainer : IDisposable
 
     private static double LogSumExp(float[] logits)
     {
-        double most = logits.Max();
-        return most + Math.Log(logits.Sum(logit => Math.Exp(logit - most)));
+        double maximum = logits.Max();
+        return maximum + Math.Log(logits.Sum(logit => Math.Exp(logit - maximum)));
     }
 }

@@ -47,12 +47,12 @@ public static class Stage
     public static long Begin() => Duration.Enabled ? Stopwatch.GetTimestamp() : 0;
 
     /// <returns>The beginning of the stage that follows at once.</returns>
-    public static long End(string stage, long begun)
+    public static long End(string stage, long startedAt)
     {
-        if (begun == 0)
+        if (startedAt == 0)
             return 0;
         var now = Stopwatch.GetTimestamp();
-        Record(stage, Stopwatch.GetElapsedTime(begun, now));
+        Record(stage, Stopwatch.GetElapsedTime(startedAt, now));
         return now;
     }
 

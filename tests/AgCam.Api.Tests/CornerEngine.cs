@@ -100,6 +100,6 @@ internal sealed class CornerLoader : IEngineLoader
 
     public int Explained => Volatile.Read(ref _explained);
 
-    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) =>
+    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
         Task.FromResult<IExplainEngine>(new CornerEngine(model, dtype, images => Interlocked.Add(ref _explained, images)));
 }

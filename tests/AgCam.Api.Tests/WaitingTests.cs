@@ -23,9 +23,9 @@ public sealed class WaitingTests
             Assert.True(Task.WhenAny(waiting!).Wait(TimeSpan.FromSeconds(30)));
         });
         var request = new ChunkExplained { Owner = Guid.NewGuid() };
-        waiting = services.GetRequiredService<Waiting>().ItemAsync(request.Owner, TimeSpan.FromMinutes(1), leaving.Token);
+        waiting = services.GetRequiredService<ResultWaiter>().ItemAsync(request.Owner, TimeSpan.FromMinutes(1), leaving.Token);
 
-        await services.GetRequiredService<IExplainBus>().TellAsync(request, Cancel);
+        await services.GetRequiredService<IExplainBus>().PublishEventAsync(request, Cancel);
 
         Assert.True(waiting.IsCanceled);
     }

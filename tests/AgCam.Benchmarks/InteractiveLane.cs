@@ -74,10 +74,10 @@ internal static class InteractiveLane
         for (var i = 0; i < requests; i++)
         {
             using var form = new MultipartFormDataContent { { new ByteArrayContent(Picture()), "image", "photo.png" }, { new StringContent(model), "model" } };
-            var begun = Stopwatch.GetTimestamp();
+            var startedAt = Stopwatch.GetTimestamp();
             using var answer = await client.PostAsync("/v1/explanations?wait=60", form);
             var body = await answer.Content.ReadAsStringAsync();
-            took.Add(Stopwatch.GetElapsedTime(begun).TotalMilliseconds);
+            took.Add(Stopwatch.GetElapsedTime(startedAt).TotalMilliseconds);
             if (!answer.IsSuccessStatusCode || !body.Contains("Completed", StringComparison.Ordinal))
                 throw new InvalidOperationException($"{(int)answer.StatusCode}: {body}");
         }
@@ -102,6 +102,6 @@ internal static class InteractiveLane
     /// <summary>The null engine under whatever name.</summary>
     private sealed class AnyNullLoader : IEngineLoader
     {
-        public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) => Task.FromResult<IExplainEngine>(new NullEngine(model, dtype));
+        public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => Task.FromResult<IExplainEngine>(new NullEngine(model, dtype));
     }
 }

@@ -37,11 +37,11 @@ internal static class Lanes
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{ratios.Order().ElementAt(rounds / 2):F3} median of {rounds} rounds, batch {batch}"));
     }
 
-    private static double Seconds(Explainer explainer, PreparedImage[] images, int lanes, int threads, int batches)
+    private static double Seconds(Explainer explainer, PreparedImage[] images, int parallelBatches, int threads, int batches)
     {
         torch.set_num_threads(threads);
-        using var ready = new Barrier(lanes + 1);
-        var running = Enumerable.Range(0, lanes).Select(_ => new Thread(() =>
+        using var ready = new Barrier(parallelBatches + 1);
+        var running = Enumerable.Range(0, parallelBatches).Select(_ => new Thread(() =>
         {
             torch.set_num_threads(threads);
             explainer.Explain(images, new int?[images.Length], ExplainOptions.Default);

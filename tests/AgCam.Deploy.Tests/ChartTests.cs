@@ -7,7 +7,7 @@ public sealed class ChartTests
 {
     /// <summary>A cluster with everything switched on.</summary>
     private const string All = """
-        broker: {tlsSecret: broker-tls, clientCertificate: true, prefix: ours, hearEvents: false, workerKey: worker}
+        broker: {tlsSecret: broker-tls, clientCertificate: true, prefix: ours, subscribeToEvents: false, workerKey: worker}
         store: {tlsSecret: store-tls, clientCertificate: true, serverName: mongo.internal}
         setup: {mode: job, existingSecret: agcam-setup}
         models: {vit: /models/vit}
@@ -183,7 +183,7 @@ public sealed class ChartTests
         foreach (var values in places)
         {
             var named = Egress(Chart.Render(Chart.Least, values)).SelectMany(rule => rule["to"]!.AsArray()).Select(peer => peer!["ipBlock"])
-                .Single(one => (string?)one?["cidr"] == block)!;
+                .Single(item => (string?)item?["cidr"] == block)!;
             Assert.Equal(except is null ? [] : [except], (named["except"]?.AsArray() ?? []).Select(address => (string?)address));
         }
     }

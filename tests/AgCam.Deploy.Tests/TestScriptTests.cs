@@ -215,15 +215,15 @@ public sealed class TestScriptTests : IDisposable
 
     private async Task<(int Code, string Output, string Said, string[] Calls)> RunAsync(string[] arguments, params (string Name, string Value)[] environment)
     {
-        var cancel = TestContext.Current.CancellationToken;
+        var cancellationToken = TestContext.Current.CancellationToken;
         var log = Path.Combine(_folder, "calls");
         var start = new ProcessStartInfo(Path.Combine(_folder, "test.sh"), arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment.Clear();
         foreach (var (name, value) in environment.Append(("PATH", $"{_folder}/bin:/usr/bin:/bin")).Append(("LOG", log)))
             start.Environment[name] = value;
         using var process = Process.Start(start)!;
-        var (output, errors) = (process.StandardOutput.ReadToEndAsync(cancel), process.StandardError.ReadToEndAsync(cancel));
-        await process.WaitForExitAsync(cancel);
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
+        await process.WaitForExitAsync(cancellationToken);
         return (process.ExitCode, await output, $"{await output}\n{await errors}", File.Exists(log) ? File.ReadAllLines(log) : []);
     }
 }

@@ -24,39 +24,39 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
     private readonly Cursors _cursors = new(database);
 
     /// <returns>The reply, a BSON document.</returns>
-    public async Task<ReadOnlyMemory<byte>> Run(WireMessage message, CancellationToken stop)
+    public async Task<ReadOnlyMemory<byte>> RunAsync(WireMessage message, CancellationToken cancellationToken)
     {
         var name = message.Command.GetElement(0).Name;
         var db = message.Command.GetValue("$db", "test").AsString;
         var command = new BsonDocument(message.Command.Where(element => !Envelope.Contains(element.Name)));
         return name switch
         {
-            "insert" or "update" or "delete" => await Write(name, db, command, message.Sequence, stop),
+            "insert" or "update" or "delete" => await WriteAsync(name, db, command, message.Sequence, cancellationToken),
             "findAndModify" or "findandmodify" =>
-                WithoutPackedCodes(await Call("(documentdb_api.find_and_modify(db, command)).p_result", db, command, stop), out _),
-            "find" => await _cursors.First("find", db, command, stop),
-            "aggregate" when command.GetValue("explain", false).ToBoolean() => await Explain(db, command, stop),
-            "aggregate" => await _cursors.First("aggregate", db, command, stop),
-            "listCollections" => await _cursors.First("list_collections", db, command, stop),
-            "listIndexes" => await _cursors.First("list_indexes", db, command, stop),
-            "getMore" => await _cursors.More(db, command, stop),
-            "killCursors" => (await _cursors.Kill(command)).ToBson(),
-            "count" => await Call("documentdb_api.count_query(db, command)", db, command, stop),
-            "distinct" => await Call("documentdb_api.distinct_query(db, command)", db, command, stop),
-            "explain" => await Explain(db, command["explain"].AsBsonDocument, stop),
+                WithoutPackedCodes(await CallAsync("(documentdb_api.find_and_modify(db, command)).p_result", db, command, cancellationToken), out _),
+            "find" => await _cursors.FirstAsync("find", db, command, cancellationToken),
+            "aggregate" when command.GetValue("explain", false).ToBoolean() => await ExplainAsync(db, command, cancellationToken),
+            "aggregate" => await _cursors.FirstAsync("aggregate", db, command, cancellationToken),
+            "listCollections" => await _cursors.FirstAsync("list_collections", db, command, cancellationToken),
+            "listIndexes" => await _cursors.FirstAsync("list_indexes", db, command, cancellationToken),
+            "getMore" => await _cursors.MoreAsync(db, command, cancellationToken),
+            "killCursors" => (await _cursors.KillAsync(command)).ToBson(),
+            "count" => await CallAsync("documentdb_api.count_query(db, command)", db, command, cancellationToken),
+            "distinct" => await CallAsync("documentdb_api.distinct_query(db, command)", db, command, cancellationToken),
+            "explain" => await ExplainAsync(db, command["explain"].AsBsonDocument, cancellationToken),
             "createIndexes" =>
-                WithoutRaw(await Call("documentdb_api_internal.create_indexes_non_concurrently(db, command)", db, command, stop)),
+                WithoutRaw(await CallAsync("documentdb_api_internal.create_indexes_non_concurrently(db, command)", db, command, cancellationToken)),
             "dropIndexes" =>
-                WithoutRaw(await Call("documentdb_api_internal.drop_indexes_non_concurrently(db, command)", db, command, stop)),
-            "create" => await Call("documentdb_api.create_collection_view(db, command)", db, command, stop),
-            "collMod" => await Call($"documentdb_api.coll_mod(db, {Literal(command[0])}, command)", db, command, stop),
-            "collStats" => await Call($"documentdb_api.coll_stats(db, {Literal(command[0])})", db, command, stop),
-            "dbStats" => await Call("documentdb_api.db_stats(db)", db, command, stop),
-            "validate" => await Call("documentdb_api.validate(db, command)", db, command, stop),
-            "listDatabases" => await Call("documentdb_api.list_databases(command)", db, command, stop),
-            "renameCollection" => await Call("documentdb_api.rename_collection(command)", db, command, stop),
-            "drop" => await Drop(db, command, stop),
-            "dropDatabase" => await DropDatabase(db, stop),
+                WithoutRaw(await CallAsync("documentdb_api_internal.drop_indexes_non_concurrently(db, command)", db, command, cancellationToken)),
+            "create" => await CallAsync("documentdb_api.create_collection_view(db, command)", db, command, cancellationToken),
+            "collMod" => await CallAsync($"documentdb_api.coll_mod(db, {Literal(command[0])}, command)", db, command, cancellationToken),
+            "collStats" => await CallAsync($"documentdb_api.coll_stats(db, {Literal(command[0])})", db, command, cancellationToken),
+            "dbStats" => await CallAsync("documentdb_api.db_stats(db)", db, command, cancellationToken),
+            "validate" => await CallAsync("documentdb_api.validate(db, command)", db, command, cancellationToken),
+            "listDatabases" => await CallAsync("documentdb_api.list_databases(command)", db, command, cancellationToken),
+            "renameCollection" => await CallAsync("documentdb_api.rename_collection(command)", db, command, cancellationToken),
+            "drop" => await DropAsync(db, command, cancellationToken),
+            "dropDatabase" => await DropDatabaseAsync(db, cancellationToken),
             _ => Handshake(name).ToBson(),
         };
     }
@@ -84,49 +84,49 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
 
     // The extension takes a batch as one transaction and catches errors document by document: batches that overlap can deadlock, which
     // no mongod does and no client expects. So nothing is committed until the reply is seen to be free of it; the caller tries again.
-    private async Task<byte[]> Write(string name, string db, BsonDocument command, ReadOnlyMemory<byte> sequence, CancellationToken stop)
+    private async Task<byte[]> WriteAsync(string name, string db, BsonDocument command, ReadOnlyMemory<byte> sequence, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenConnectionAsync(stop);
-        await using var transaction = await connection.BeginTransactionAsync(stop);
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await using var sql = new NpgsqlCommand($"select p_result::bytea from documentdb_api.{name}($1, $2::{Bson}, $3::{Sequence})", connection);
         sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
         sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
         sql.Parameters.Add(new NpgsqlParameter { Value = sequence.IsEmpty ? DBNull.Value : sequence, NpgsqlDbType = NpgsqlDbType.Bytea });
-        var reply = WithoutPackedCodes((byte[])(await sql.ExecuteScalarAsync(stop))!, out var conflict);
+        var reply = WithoutPackedCodes((byte[])(await sql.ExecuteScalarAsync(cancellationToken))!, out var conflict);
         if (conflict) throw new WriteConflictException();
-        await transaction.CommitAsync(stop);
+        await transaction.CommitAsync(cancellationToken);
         return reply;
     }
 
     /// <summary>Evaluates an expression over <c>db</c>, the database's name, and <c>command</c>; its value is the reply.</summary>
-    private async Task<byte[]> Call(string expression, string db, BsonDocument command, CancellationToken stop)
+    private async Task<byte[]> CallAsync(string expression, string db, BsonDocument command, CancellationToken cancellationToken)
     {
         await using var sql = database.CreateCommand(
             $"select ({expression})::bytea from (select $1::text as db, $2::{Bson} as command) as given");
         sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
         sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
-        return (byte[])(await sql.ExecuteScalarAsync(stop))!;
+        return (byte[])(await sql.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    private async Task<byte[]> Drop(string db, BsonDocument command, CancellationToken stop)
+    private async Task<byte[]> DropAsync(string db, BsonDocument command, CancellationToken cancellationToken)
     {
         await using var sql = database.CreateCommand("select documentdb_api.drop_collection($1, $2)");
         sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
         sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = command[0].AsString });
-        var existed = (bool)(await sql.ExecuteScalarAsync(stop))!;
+        var existed = (bool)(await sql.ExecuteScalarAsync(cancellationToken))!;
         return (existed ? new BsonDocument("ok", 1.0) : ErrorCodes.Reply(26, "ns not found")).ToBson();
     }
 
-    private async Task<byte[]> DropDatabase(string db, CancellationToken stop)
+    private async Task<byte[]> DropDatabaseAsync(string db, CancellationToken cancellationToken)
     {
         await using var sql = database.CreateCommand("select documentdb_api.drop_database($1)");
         sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
-        await sql.ExecuteNonQueryAsync(stop);
+        await sql.ExecuteNonQueryAsync(cancellationToken);
         return new BsonDocument { { "dropped", db }, { "ok", 1.0 } }.ToBson();
     }
 
     /// <summary>PostgreSQL's own plan, as JSON, under <c>queryPlanner.winningPlan</c>.</summary>
-    private async Task<byte[]> Explain(string db, BsonDocument command, CancellationToken stop)
+    private async Task<byte[]> ExplainAsync(string db, BsonDocument command, CancellationToken cancellationToken)
     {
         command = new BsonDocument(command.Where(element => !Envelope.Contains(element.Name) && element.Name != "explain"));
         var function = command.GetElement(0).Name switch
@@ -141,7 +141,7 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
             $"explain (analyze, format json) select document from documentdb_api_catalog.bson_aggregation_{function}($1, $2::{Bson})");
         sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
         sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
-        var plan = BsonSerializer.Deserialize<BsonArray>((string)(await sql.ExecuteScalarAsync(stop))!);
+        var plan = BsonSerializer.Deserialize<BsonArray>((string)(await sql.ExecuteScalarAsync(cancellationToken))!);
         return new BsonDocument { { "queryPlanner", new BsonDocument("winningPlan", plan[0]) }, { "command", command }, { "ok", 1.0 } }.ToBson();
     }
 

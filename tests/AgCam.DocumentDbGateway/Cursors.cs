@@ -22,13 +22,13 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
     private readonly ConcurrentBag<long> _mine = [];
 
     /// <summary>Opens a cursor with one of the extension's <c>*_cursor_first_page</c> functions.</summary>
-    public async Task<ReadOnlyMemory<byte>> First(string kind, string db, BsonDocument command, CancellationToken stop)
+    public async Task<ReadOnlyMemory<byte>> FirstAsync(string kind, string db, BsonDocument command, CancellationToken cancellationToken)
     {
-        var connection = await database.OpenConnectionAsync(stop);
+        var connection = await database.OpenConnectionAsync(cancellationToken);
         var keep = false;
         try
         {
-            var transaction = await connection.BeginTransactionAsync(stop); // ends with the commit below, or with its connection
+            var transaction = await connection.BeginTransactionAsync(cancellationToken); // ends with the commit below, or with its connection
             byte[] page, continuation;
             long id;
             await using (var sql = new NpgsqlCommand(
@@ -37,19 +37,19 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
             {
                 sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
                 sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
-                await using var reader = await sql.ExecuteReaderAsync(stop);
-                await reader.ReadAsync(stop);
+                await using var reader = await sql.ExecuteReaderAsync(cancellationToken);
+                await reader.ReadAsync(cancellationToken);
                 page = reader.GetFieldValue<byte[]>(0);
                 continuation = reader.IsDBNull(1) ? [] : reader.GetFieldValue<byte[]>(1);
                 id = reader.GetInt64(2);
             }
             if (id == 0 || continuation.Length == 0)
             {
-                await transaction.CommitAsync(stop);
+                await transaction.CommitAsync(cancellationToken);
                 return page;
             }
             keep = new RawBsonDocument(continuation).GetValue("qp", false).ToBoolean(); // "query is a portal"
-            if (!keep) await transaction.CommitAsync(stop);
+            if (!keep) await transaction.CommitAsync(cancellationToken);
             Open[id] = new Cursor(continuation, keep ? connection : null);
             _mine.Add(id);
             return page;
@@ -60,11 +60,11 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
         }
     }
 
-    public async Task<ReadOnlyMemory<byte>> More(string db, BsonDocument command, CancellationToken stop)
+    public async Task<ReadOnlyMemory<byte>> MoreAsync(string db, BsonDocument command, CancellationToken cancellationToken)
     {
         var id = command["getMore"].ToInt64();
         if (!Open.TryGetValue(id, out var cursor)) throw new BadCommandException(ErrorCodes.CursorNotFound, $"cursor id {id} not found");
-        var connection = cursor.Portal ?? await database.OpenConnectionAsync(stop);
+        var connection = cursor.Portal ?? await database.OpenConnectionAsync(cancellationToken);
         try
         {
             await using var sql = new NpgsqlCommand(
@@ -73,13 +73,13 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
             sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
             sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
             sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = cursor.Continuation });
-            await using var reader = await sql.ExecuteReaderAsync(stop);
-            await reader.ReadAsync(stop);
+            await using var reader = await sql.ExecuteReaderAsync(cancellationToken);
+            await reader.ReadAsync(cancellationToken);
             var page = reader.GetFieldValue<byte[]>(0);
             var exhausted = reader.IsDBNull(1);
             if (!exhausted) cursor.Continuation = reader.GetFieldValue<byte[]>(1);
             await reader.DisposeAsync();
-            if (exhausted) await Close(id);
+            if (exhausted) await CloseAsync(id);
             return page;
         }
         finally
@@ -88,10 +88,10 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
         }
     }
 
-    public async Task<BsonDocument> Kill(BsonDocument command)
+    public async Task<BsonDocument> KillAsync(BsonDocument command)
     {
         var ids = command["cursors"].AsBsonArray;
-        foreach (var id in ids) await Close(id.ToInt64());
+        foreach (var id in ids) await CloseAsync(id.ToInt64());
         return new BsonDocument
         {
             { "cursorsKilled", ids }, { "cursorsNotFound", new BsonArray() }, { "cursorsAlive", new BsonArray() },
@@ -101,10 +101,10 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var id in _mine) await Close(id);
+        foreach (var id in _mine) await CloseAsync(id);
     }
 
-    private static async Task Close(long id)
+    private static async Task CloseAsync(long id)
     {
         if (Open.TryRemove(id, out var cursor)) await cursor.DisposeAsync();
     }

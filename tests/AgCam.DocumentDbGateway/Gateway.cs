@@ -11,7 +11,7 @@ internal static class Gateway
     private const int MostAttempts = 25;
     private static readonly SemaphoreSlim SecondAttempts = new(1);
 
-    public static async Task Serve(IPEndPoint endpoint, string postgres, CancellationToken stop)
+    public static async Task ServeAsync(IPEndPoint endpoint, string postgres, CancellationToken cancellationToken)
     {
         var settings = new NpgsqlConnectionStringBuilder(postgres)
         {
@@ -29,16 +29,16 @@ internal static class Gateway
         {
             while (true)
             {
-                var client = await listener.AcceptTcpClientAsync(stop);
-                _ = Task.Run(() => Converse(client, database, stop), CancellationToken.None);
+                var client = await listener.AcceptTcpClientAsync(cancellationToken);
+                _ = Task.Run(() => ConverseAsync(client, database, cancellationToken), CancellationToken.None);
             }
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
         }
     }
 
-    private static async Task Converse(TcpClient client, NpgsqlDataSource database, CancellationToken stop)
+    private static async Task ConverseAsync(TcpClient client, NpgsqlDataSource database, CancellationToken cancellationToken)
     {
         using var _ = client;
         client.NoDelay = true;
@@ -46,10 +46,10 @@ internal static class Gateway
         await using var commands = new Commands(database);
         try
         {
-            while (await WireMessage.Read(stream, stop) is { } message)
+            while (await WireMessage.ReadAsync(stream, cancellationToken) is { } message)
             {
-                var reply = await Answer(commands, message, stop);
-                if (message.WantsReply) await message.Reply(stream, reply, stop);
+                var reply = await AnswerAsync(commands, message, cancellationToken);
+                if (message.WantsReply) await message.ReplyAsync(stream, reply, cancellationToken);
             }
         }
         catch (Exception failure) when (failure is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
@@ -63,11 +63,11 @@ internal static class Gateway
         }
     }
 
-    private static async Task<ReadOnlyMemory<byte>> Answer(Commands commands, WireMessage message, CancellationToken stop)
+    private static async Task<ReadOnlyMemory<byte>> AnswerAsync(Commands commands, WireMessage message, CancellationToken cancellationToken)
     {
         try
         {
-            return await RunUntilSettled(commands, message, stop);
+            return await RunUntilSettledAsync(commands, message, cancellationToken);
         }
         catch (PostgresException failure) when (!ErrorCodes.MeansServerIsAway(failure.SqlState))
         {
@@ -84,23 +84,23 @@ internal static class Gateway
     }
 
     // A command that conflicted was rolled back as a whole, so it may run again: in single file, or such commands would deadlock again.
-    private static async Task<ReadOnlyMemory<byte>> RunUntilSettled(Commands commands, WireMessage message, CancellationToken stop)
+    private static async Task<ReadOnlyMemory<byte>> RunUntilSettledAsync(Commands commands, WireMessage message, CancellationToken cancellationToken)
     {
         try
         {
-            return await commands.Run(message, stop);
+            return await commands.RunAsync(message, cancellationToken);
         }
         catch (Exception failure) when (IsConflict(failure))
         {
         }
-        await SecondAttempts.WaitAsync(stop);
+        await SecondAttempts.WaitAsync(cancellationToken);
         try
         {
             for (var attempt = 1; ; attempt++)
             {
                 try
                 {
-                    return await commands.Run(message, stop);
+                    return await commands.RunAsync(message, cancellationToken);
                 }
                 catch (Exception failure) when (IsConflict(failure) && attempt < MostAttempts)
                 {

@@ -8,16 +8,16 @@ namespace AgCam.DocumentDbGateway;
 /// <summary>What decides the design of the MongoDB store: how fast it writes, and which sorted pages are read from an index.</summary>
 internal static class Probe
 {
-    public static async Task<int> Run(string uri, int documents)
+    public static async Task<int> RunAsync(string uri, int documents)
     {
         var client = new MongoClient(uri);
         var name = $"probe_{Guid.NewGuid():N}";
         var database = client.GetDatabase(name);
         try
         {
-            foreach (var writers in new[] { 1, 4 }) await Inserts(database, $"items{writers}", documents, writers);
-            await Updates(database);
-            await Pages(database, "items1", documents);
+            foreach (var writers in new[] { 1, 4 }) await InsertsAsync(database, $"items{writers}", documents, writers);
+            await UpdatesAsync(database);
+            await PagesAsync(database, "items1", documents);
         }
         finally
         {
@@ -26,7 +26,7 @@ internal static class Probe
         return 0;
     }
 
-    private static async Task Inserts(IMongoDatabase database, string collection, int documents, int writers)
+    private static async Task InsertsAsync(IMongoDatabase database, string collection, int documents, int writers)
     {
         var items = database.GetCollection<BsonDocument>(collection).WithWriteConcern(WriteConcern.WMajority);
         var keys = Builders<BsonDocument>.IndexKeys;
@@ -38,8 +38,8 @@ internal static class Probe
         ]);
         var chunks = Enumerable.Range(0, documents).Chunk(1000);
         var watch = Stopwatch.StartNew();
-        await Parallel.ForEachAsync(chunks, new ParallelOptions { MaxDegreeOfParallelism = writers }, async (chunk, stop) =>
-            await items.InsertManyAsync(chunk.Select(Item), new InsertManyOptions { IsOrdered = false }, stop));
+        await Parallel.ForEachAsync(chunks, new ParallelOptions { MaxDegreeOfParallelism = writers }, async (chunk, cancellationToken) =>
+            await items.InsertManyAsync(chunk.Select(Item), new InsertManyOptions { IsOrdered = false }, cancellationToken));
         Rate($"InsertMany, unordered, bulks of 1,000, {Item(0).ToBson().Length} bytes, 3 indexes, {writers} at a time", documents, watch);
         var again = Stopwatch.StartNew();
         try
@@ -52,7 +52,7 @@ internal static class Probe
         }
     }
 
-    private static async Task Updates(IMongoDatabase database)
+    private static async Task UpdatesAsync(IMongoDatabase database)
     {
         const int count = 2000;
         var chunks = database.GetCollection<BsonDocument>("chunks");
@@ -60,9 +60,9 @@ internal static class Probe
         foreach (var workers in new[] { 1, 8 })
         {
             var watch = Stopwatch.StartNew();
-            await Parallel.ForEachAsync(Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = workers }, async (i, stop) =>
+            await Parallel.ForEachAsync(Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = workers }, async (i, cancellationToken) =>
                 await chunks.FindOneAndUpdateAsync<BsonDocument>(
-                    Builders<BsonDocument>.Filter.Eq("_id", i), Builders<BsonDocument>.Update.Set("state", "running").Inc("epoch", 1), cancellationToken: stop));
+                    Builders<BsonDocument>.Filter.Eq("_id", i), Builders<BsonDocument>.Update.Set("state", "running").Inc("epoch", 1), cancellationToken: cancellationToken));
             Rate($"findOneAndUpdate by _id, {workers} at a time", count, watch);
         }
         var bulk = Stopwatch.StartNew();
@@ -73,27 +73,27 @@ internal static class Probe
         Rate("UpdateOne by _id in one unordered bulk", count, bulk);
     }
 
-    private static async Task Pages(IMongoDatabase database, string collection, int documents)
+    private static async Task PagesAsync(IMongoDatabase database, string collection, int documents)
     {
         var middle = documents / 20;
-        await Page(database, collection, "first page of a job", "{job: 3}", "{number: 1}");
-        await Page(database, collection, "page after a key in a job", $"{{job: 3, number: {{$gt: {middle * 10 + 3}}}}}", "{number: 1}");
-        await Page(database, collection, "last page of a job, backwards", "{job: 3}", "{number: -1}");
-        await Page(database, collection, "first page by model, class, probability", "{model: 'vit', class: 5}", "{probability: 1, _id: 1}");
-        await Page(database, collection, "the same, backwards", "{model: 'vit', class: 5}", "{probability: -1, _id: -1}");
-        await Page(database, collection, "page after a key there", "{model: 'vit', class: 5, probability: {$gt: 0.5}}", "{probability: 1, _id: 1}");
-        await Page(database, collection, "page after a key with its tie, as $or",
+        await PageAsync(database, collection, "first page of a job", "{job: 3}", "{number: 1}");
+        await PageAsync(database, collection, "page after a key in a job", $"{{job: 3, number: {{$gt: {middle * 10 + 3}}}}}", "{number: 1}");
+        await PageAsync(database, collection, "last page of a job, backwards", "{job: 3}", "{number: -1}");
+        await PageAsync(database, collection, "first page by model, class, probability", "{model: 'vit', class: 5}", "{probability: 1, _id: 1}");
+        await PageAsync(database, collection, "the same, backwards", "{model: 'vit', class: 5}", "{probability: -1, _id: -1}");
+        await PageAsync(database, collection, "page after a key there", "{model: 'vit', class: 5, probability: {$gt: 0.5}}", "{probability: 1, _id: 1}");
+        await PageAsync(database, collection, "page after a key with its tie, as $or",
             "{model: 'vit', class: 5, $or: [{probability: {$gt: 0.5}}, {probability: 0.5, _id: {$gt: 'item 000000100'}}]}", "{probability: 1, _id: 1}");
-        await Page(database, collection, "the same with a redundant bound",
+        await PageAsync(database, collection, "the same with a redundant bound",
             "{model: 'vit', class: 5, probability: {$gte: 0.5}, $or: [{probability: {$gt: 0.5}}, {probability: 0.5, _id: {$gt: 'item 000000100'}}]}",
             "{probability: 1, _id: 1}");
-        await Page(database, collection, "by job, filter outside the index", "{job: 3, correct: false}", "{number: 1}");
-        await Page(database, collection, "all by _id, from a key", "{_id: {$gt: 'item 000000500'}}", "{_id: 1}");
-        await Page(database, collection, "by job, sort outside the index", "{job: 3}", "{sha256: 1}");
-        await Page(database, collection, "$in over classes", "{model: 'vit', class: {$in: [1, 5]}}", "{probability: 1}");
+        await PageAsync(database, collection, "by job, filter outside the index", "{job: 3, correct: false}", "{number: 1}");
+        await PageAsync(database, collection, "all by _id, from a key", "{_id: {$gt: 'item 000000500'}}", "{_id: 1}");
+        await PageAsync(database, collection, "by job, sort outside the index", "{job: 3}", "{sha256: 1}");
+        await PageAsync(database, collection, "$in over classes", "{model: 'vit', class: {$in: [1, 5]}}", "{probability: 1}");
     }
 
-    private static async Task Page(IMongoDatabase database, string collection, string what, string filter, string sort)
+    private static async Task PageAsync(IMongoDatabase database, string collection, string what, string filter, string sort)
     {
         var find = database.GetCollection<BsonDocument>(collection).Find(filter).Sort(sort).Limit(50);
         var milliseconds = new List<double>();

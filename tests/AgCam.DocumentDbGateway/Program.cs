@@ -7,9 +7,9 @@ using AgCam.DocumentDbGateway;
 string? Option(string name) => Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? args[at + 1] : null;
 
 if (Option("--self-test") is { } tested)
-    return await SelfTest.Run(tested);
+    return await SelfTest.RunAsync(tested);
 if (Option("--probe") is { } probed)
-    return await Probe.Run(probed, int.Parse(Option("--documents") ?? "100000"));
+    return await Probe.RunAsync(probed, int.Parse(Option("--documents") ?? "100000"));
 if (Option("--listen") is not { } listen || !IPEndPoint.TryParse(listen, out var endpoint) || Option("--postgres") is not { } postgres)
 {
     Console.Error.WriteLine("""
@@ -23,7 +23,7 @@ if (Option("--listen") is not { } listen || !IPEndPoint.TryParse(listen, out var
 using var stop = new CancellationTokenSource();
 using var sigterm = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 using var sigint = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-await Gateway.Serve(endpoint, postgres, stop.Token);
+await Gateway.ServeAsync(endpoint, postgres, stop.Token);
 return 0;
 
 void Stop(PosixSignalContext signal)

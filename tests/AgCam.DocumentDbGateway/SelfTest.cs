@@ -8,7 +8,7 @@ namespace AgCam.DocumentDbGateway;
 /// <summary>What the MongoDB store relies on, tried through MongoDB.Driver: one line per check, exit code 1 when one fails.</summary>
 internal static class SelfTest
 {
-    public static async Task<int> Run(string uri)
+    public static async Task<int> RunAsync(string uri)
     {
         var client = new MongoClient(uri);
         var name = $"selftest_{Guid.NewGuid():N}";
@@ -59,17 +59,17 @@ internal static class SelfTest
         }
         );
         yield return ("a second document of the same _id is a DuplicateKey", async () =>
-            Equal(ServerErrorCategory.DuplicateKey, (await Throws<MongoWriteException>(() => items.InsertOneAsync(Item(7)))).WriteError.Category));
+            Equal(ServerErrorCategory.DuplicateKey, (await ThrowsAsync<MongoWriteException>(() => items.InsertOneAsync(Item(7)))).WriteError.Category));
         yield return ("a second document under a unique index is a DuplicateKey", async () =>
         {
             var twin = Item(20_000).Set("key", "key 7");
-            Equal(ServerErrorCategory.DuplicateKey, (await Throws<MongoWriteException>(() => items.InsertOneAsync(twin))).WriteError.Category);
+            Equal(ServerErrorCategory.DuplicateKey, (await ThrowsAsync<MongoWriteException>(() => items.InsertOneAsync(twin))).WriteError.Category);
         }
         );
         yield return ("an unordered bulk stores what is new and names each duplicate", async () =>
         {
             var bulk = Enumerable.Range(14_990, 20).Select(Item);
-            var failure = await Throws<MongoBulkWriteException<BsonDocument>>(() =>
+            var failure = await ThrowsAsync<MongoBulkWriteException<BsonDocument>>(() =>
                 items.InsertManyAsync(bulk, new InsertManyOptions { IsOrdered = false }));
             Equal(10, failure.WriteErrors.Count(error => error.Category == ServerErrorCategory.DuplicateKey));
             Equal("0 1 2 3 4 5 6 7 8 9", string.Join(' ', failure.WriteErrors.Select(error => error.Index).Order()));
@@ -185,13 +185,13 @@ internal static class SelfTest
             var id = await bucket.UploadFromBytesAsync("picture.jpg", bytes);
             Equal(true, (await bucket.DownloadAsBytesAsync(id)).AsSpan().SequenceEqual(bytes));
             await bucket.DeleteAsync(id);
-            await Throws<GridFSFileNotFoundException>(() => bucket.DownloadAsBytesAsync(id));
+            await ThrowsAsync<GridFSFileNotFoundException>(() => bucket.DownloadAsBytesAsync(id));
         }
         );
         yield return ("a broken command is refused with its code", async () =>
         {
-            Equal(59, (await Throws<MongoCommandException>(() => database.RunCommandAsync<BsonDocument>("{noSuchCommand: 1}"))).Code);
-            Equal(2, (await Throws<MongoCommandException>(() => items.Find("{number: {$noSuchOperator: 1}}").ToListAsync())).Code);
+            Equal(59, (await ThrowsAsync<MongoCommandException>(() => database.RunCommandAsync<BsonDocument>("{noSuchCommand: 1}"))).Code);
+            Equal(2, (await ThrowsAsync<MongoCommandException>(() => items.Find("{number: {$noSuchOperator: 1}}").ToListAsync())).Code);
         }
         );
         yield return ("explain, stats, databases, dropped index", async () =>
@@ -221,7 +221,7 @@ internal static class SelfTest
         if (!Equals(expected, actual)) throw new InvalidOperationException($"expected {expected}, found {actual}");
     }
 
-    private static async Task<TException> Throws<TException>(Func<Task> act) where TException : Exception
+    private static async Task<TException> ThrowsAsync<TException>(Func<Task> act) where TException : Exception
     {
         try
         {

@@ -30,16 +30,16 @@ internal sealed class WireMessage
 
     /// <returns>The next message; null when the client has closed the connection.</returns>
     /// <exception cref="IOException">The bytes are not the wire protocol, or end in the middle of a message.</exception>
-    public static async Task<WireMessage?> Read(Stream stream, CancellationToken stop)
+    public static async Task<WireMessage?> ReadAsync(Stream stream, CancellationToken cancellationToken)
     {
         var header = new byte[HeaderLength];
-        var read = await stream.ReadAtLeastAsync(header, HeaderLength, throwOnEndOfStream: false, stop);
+        var read = await stream.ReadAtLeastAsync(header, HeaderLength, throwOnEndOfStream: false, cancellationToken);
         if (read == 0) return null;
         if (read < HeaderLength) throw new EndOfStreamException();
         var length = BinaryPrimitives.ReadInt32LittleEndian(header);
         if (length is < HeaderLength or > LongestMessage) throw new IOException($"A message of {length} bytes is not the MongoDB wire protocol.");
         var body = new byte[length - HeaderLength];
-        await stream.ReadExactlyAsync(body, stop);
+        await stream.ReadExactlyAsync(body, cancellationToken);
         var message = new WireMessage(BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4)), BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(12)));
         if (message._opCode == OpMsg) message.ParseMsg(body);
         else if (message._opCode == OpQuery) message.ParseQuery(body);
@@ -48,7 +48,7 @@ internal sealed class WireMessage
     }
 
     /// <summary>Writes a BSON document as the answer to this message.</summary>
-    public async Task Reply(Stream stream, ReadOnlyMemory<byte> document, CancellationToken stop)
+    public async Task ReplyAsync(Stream stream, ReadOnlyMemory<byte> document, CancellationToken cancellationToken)
     {
         var preamble = _opCode == OpMsg ? 5 : 20; // OP_MSG: flags, section kind. OP_REPLY: flags, cursor id, start, number returned.
         var bytes = new byte[HeaderLength + preamble + document.Length];
@@ -57,7 +57,7 @@ internal sealed class WireMessage
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12), _opCode == OpMsg ? OpMsg : OpReply);
         if (_opCode != OpMsg) BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(HeaderLength + 16), 1);
         document.CopyTo(bytes.AsMemory(HeaderLength + preamble));
-        await stream.WriteAsync(bytes, stop);
+        await stream.WriteAsync(bytes, cancellationToken);
     }
 
     private void ParseMsg(byte[] body)

@@ -30,14 +30,14 @@ internal static class Some
     public static ExplainImages Request(string key, int count = 1) => new() { Key = key, Model = Model, References = References(0, count) };
 
     public static ExplainImages Message(Chunk chunk) => chunk.Request is { } request
-        ? request with { Epoch = chunk.Epoch }
+        ? request with { PublishCount = chunk.PublishCount }
         : new ExplainImages
         {
             Key = $"{chunk.Owner}/{chunk.Number}",
             JobId = chunk.Owner,
             Chunk = chunk.Number,
-            Epoch = chunk.Epoch,
-            Life = chunk.Life,
+            PublishCount = chunk.PublishCount,
+            Generation = chunk.Generation,
             Model = Model,
             References = chunk.References,
         };

@@ -12,8 +12,8 @@ namespace AgCam.TestHost;
 /// <param name="poisonImage">Key of the image of an evaluation that it dies of.</param>
 internal sealed class MortalLoader(IEngineLoader? loader, Death? death, Digest? poison, double slowMilliseconds, string? poisonImage) : IEngineLoader
 {
-    public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) =>
-        new Mortal(loader is null ? new NullEngine(model, dtype) : await loader.LoadAsync(model, dtype, cancel), death, poison, slowMilliseconds, poisonImage);
+    public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
+        new Mortal(loader is null ? new NullEngine(model, dtype) : await loader.LoadAsync(model, dtype, cancellationToken), death, poison, slowMilliseconds, poisonImage);
 
     private sealed class Mortal(IExplainEngine engine, Death? death, Digest? poison, double slowMilliseconds, string? poisonImage) : IExplainEngine
     {

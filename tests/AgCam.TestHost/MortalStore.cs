@@ -25,13 +25,13 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
     public Task ProbeAsync(CancellationToken cancellationToken = default) => store.ProbeAsync(cancellationToken);
 
-    public Task MigrateAsync(CancellationToken cancel = default) => store.MigrateAsync(cancel);
+    public Task MigrateAsync(CancellationToken cancellationToken = default) => store.MigrateAsync(cancellationToken);
 
-    public Task<int> SchemaVersionAsync(CancellationToken cancel = default) => store.SchemaVersionAsync(cancel);
+    public Task<int> SchemaVersionAsync(CancellationToken cancellationToken = default) => store.SchemaVersionAsync(cancellationToken);
 
-    public Task<RepairReport> RepairAsync(CancellationToken cancel = default) => store.RepairAsync(cancel);
+    public Task<RepairReport> RepairAsync(CancellationToken cancellationToken = default) => store.RepairAsync(cancellationToken);
 
-    public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => store.BacklogAsync(cancel);
+    public Task<Backlog> BacklogAsync(CancellationToken cancellationToken = default) => store.BacklogAsync(cancellationToken);
 
     public Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default) => store.SizeAsync(cancellationToken);
 
@@ -44,67 +44,67 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
     {
         private int _told;
 
-        public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> results, CancellationToken cancel = default)
+        public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> results, CancellationToken cancellationToken = default)
         {
             if (death?.IsDue(Death.MidWrite) == true)
             {
-                _ = chunks.SaveAsync(results, cancel);
+                _ = chunks.SaveAsync(results, cancellationToken);
                 await Task.Delay(1, CancellationToken.None);
                 Death.Now();
             }
-            var answers = await chunks.SaveAsync(results, cancel);
+            var answers = await chunks.SaveAsync(results, cancellationToken);
             death?.Pass(Death.AfterWrite);
             return answers;
         }
 
-        public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, bool faulted = false, CancellationToken cancel = default)
+        public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan visibilityTimeout, bool faulted = false, CancellationToken cancellationToken = default)
         {
             death?.Pass(Death.Draining);
-            return chunks.ReleaseAsync(held, trust, faulted, cancel);
+            return chunks.ReleaseAsync(held, visibilityTimeout, faulted, cancellationToken);
         }
 
-        public Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancel = default) => chunks.FindAsync(owner, number, cancel);
+        public Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancellationToken = default) => chunks.FindAsync(owner, number, cancellationToken);
 
-        public Task<IReadOnlyList<Chunk>> TakeAsync(Guid job, int window, TimeSpan trust, CancellationToken cancel = default) => chunks.TakeAsync(job, window, trust, cancel);
+        public Task<IReadOnlyList<Chunk>> ClaimPlannedAsync(Guid job, int window, TimeSpan visibilityTimeout, CancellationToken cancellationToken = default) => chunks.ClaimPlannedAsync(job, window, visibilityTimeout, cancellationToken);
 
-        public Task<IReadOnlyList<Chunk>> RetakeAsync(TimeSpan trust, int limit = 100, bool all = false, CancellationToken cancel = default) => chunks.RetakeAsync(trust, limit, all, cancel);
+        public Task<IReadOnlyList<Chunk>> RequeueExpiredAsync(TimeSpan visibilityTimeout, int limit = 100, bool all = false, CancellationToken cancellationToken = default) => chunks.RequeueExpiredAsync(visibilityTimeout, limit, all, cancellationToken);
 
-        public Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, string? owner = null, CancellationToken cancel = default) =>
-            chunks.AcceptAsync(request, trust, owner, cancel);
+        public Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan visibilityTimeout, string? owner = null, CancellationToken cancellationToken = default) =>
+            chunks.AcceptAsync(request, visibilityTimeout, owner, cancellationToken);
 
-        public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancel = default) => chunks.FindClaimAsync(owner, cancel);
+        public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancellationToken = default) => chunks.FindClaimAsync(owner, cancellationToken);
 
-        public Task<int> ForgetRequestsAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default) => chunks.ForgetRequestsAsync(age, limit, cancel);
+        public Task<int> ForgetRequestsAsync(TimeSpan age, int limit = 1000, CancellationToken cancellationToken = default) => chunks.ForgetRequestsAsync(age, limit, cancellationToken);
 
-        public async Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancel = default)
+        public async Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancellationToken = default)
         {
-            var answer = await chunks.LeaseAsync(message, worker, lease, redelivered, cancel);
+            var answer = await chunks.LeaseAsync(message, worker, lease, redelivered, cancellationToken);
             if (answer.Outcome == LeaseOutcome.Granted && Interlocked.Exchange(ref _told, 1) == 0)
                 Console.WriteLine(HasLease);
             return answer;
         }
 
-        public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancel = default) => chunks.HeartbeatAsync(held, lease, cancel);
+        public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancellationToken = default) => chunks.HeartbeatAsync(held, lease, cancellationToken);
 
-        public Task<int> BeginAloneAsync(ChunkLease held, int number, CancellationToken cancel = default) => chunks.BeginAloneAsync(held, number, cancel);
+        public Task<int> BeginIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default) => chunks.BeginIsolatedAsync(held, number, cancellationToken);
 
-        public Task EndAloneAsync(ChunkLease held, int number, CancellationToken cancel = default) => chunks.EndAloneAsync(held, number, cancel);
+        public Task EndIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default) => chunks.EndIsolatedAsync(held, number, cancellationToken);
     }
 
     private sealed class MortalJobs(IJobs jobs, Death? death) : IJobs
     {
-        public async Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancel = default)
+        public async Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancellationToken = default)
         {
-            var next = await jobs.AddChunksAsync(job, tail, chunks, cancel);
+            var next = await jobs.AddChunksAsync(job, tail, chunks, cancellationToken);
             death?.Pass(Death.Planning);
             return next;
         }
 
-        public Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancel = default) => jobs.CreateAsync(spec, key, cancel);
+        public Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancellationToken = default) => jobs.CreateAsync(spec, key, cancellationToken);
 
-        public Task<Job?> FindAsync(Guid id, CancellationToken cancel = default) => jobs.FindAsync(id, cancel);
+        public Task<Job?> FindAsync(Guid id, CancellationToken cancellationToken = default) => jobs.FindAsync(id, cancellationToken);
 
-        public Task<JobPage> PageAsync(JobQuery query, CancellationToken cancel = default) => jobs.PageAsync(query, cancel);
+        public Task<JobPage> PageAsync(JobQuery query, CancellationToken cancellationToken = default) => jobs.PageAsync(query, cancellationToken);
 
         public Task<IReadOnlyList<Job>> EndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default) =>
             jobs.EndedAsync(query, cancellationToken);
@@ -112,30 +112,30 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
         public Task<EndedJobsCount> CountEndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default) =>
             jobs.CountEndedAsync(query, cancellationToken);
 
-        public Task<bool> HoldPlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancel = default) => jobs.HoldPlanningAsync(job, planner, lease, cancel);
+        public Task<bool> LeasePlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancellationToken = default) => jobs.LeasePlanningAsync(job, planner, lease, cancellationToken);
 
-        public Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancel = default) => jobs.UnplannedAsync(cancel);
+        public Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancellationToken = default) => jobs.UnplannedAsync(cancellationToken);
 
-        public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancel = default) => jobs.PlanTailAsync(job, cancel);
+        public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancellationToken = default) => jobs.PlanTailAsync(job, cancellationToken);
 
-        public Task<Job?> FinishPlanningAsync(Guid job, long? life = null, CancellationToken cancel = default) => jobs.FinishPlanningAsync(job, life, cancel);
+        public Task<Job?> FinishPlanningAsync(Guid job, long? generation = null, CancellationToken cancellationToken = default) => jobs.FinishPlanningAsync(job, generation, cancellationToken);
 
-        public Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancel = default) => jobs.PauseAsync(job, reason, cancel);
+        public Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancellationToken = default) => jobs.PauseAsync(job, reason, cancellationToken);
 
-        public Task<Judgement> JudgeAsync(Guid job, string? reason, CancellationToken cancel = default) => jobs.JudgeAsync(job, reason, cancel);
+        public Task<FailureRateCheck> CheckFailureRateAsync(Guid job, string? reason, CancellationToken cancellationToken = default) => jobs.CheckFailureRateAsync(job, reason, cancellationToken);
 
-        public Task<bool> ResumeAsync(Guid job, CancellationToken cancel = default) => jobs.ResumeAsync(job, cancel);
+        public Task<bool> ResumeAsync(Guid job, CancellationToken cancellationToken = default) => jobs.ResumeAsync(job, cancellationToken);
 
-        public Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancel = default) => jobs.CancelAsync(job, reason, cancel);
+        public Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancellationToken = default) => jobs.CancelAsync(job, reason, cancellationToken);
 
-        public Task<bool> DeleteAsync(Guid job, CancellationToken cancel = default) => jobs.DeleteAsync(job, cancel);
+        public Task<bool> DeleteAsync(Guid job, CancellationToken cancellationToken = default) => jobs.DeleteAsync(job, cancellationToken);
 
-        public Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default) => jobs.UntoldAsync(limit, cancel);
+        public Task<IReadOnlyList<Job>> PendingNotificationsAsync(int limit = 100, CancellationToken cancellationToken = default) => jobs.PendingNotificationsAsync(limit, cancellationToken);
 
-        public Task<bool> HoldTellingAsync(Guid job, string teller, TimeSpan lease, CancellationToken cancel = default) => jobs.HoldTellingAsync(job, teller, lease, cancel);
+        public Task<bool> LeaseNotificationAsync(Guid job, string notifier, TimeSpan lease, CancellationToken cancellationToken = default) => jobs.LeaseNotificationAsync(job, notifier, lease, cancellationToken);
 
-        public Task MarkAnnouncedAsync(Guid job, CancellationToken cancel = default) => jobs.MarkAnnouncedAsync(job, cancel);
+        public Task MarkEventPublishedAsync(Guid job, CancellationToken cancellationToken = default) => jobs.MarkEventPublishedAsync(job, cancellationToken);
 
-        public Task MarkToldAsync(Guid job, CancellationToken cancel = default) => jobs.MarkToldAsync(job, cancel);
+        public Task MarkNotifiedAsync(Guid job, CancellationToken cancellationToken = default) => jobs.MarkNotifiedAsync(job, cancellationToken);
     }
 }

@@ -73,7 +73,7 @@ internal static class Roles
         Prefix = given.GetValueOrDefault("prefix", "explain"),
         RunJobs = given["role"] != "worker",
         PollSeconds = 0.1,
-        TrustSeconds = double.Parse(given.GetValueOrDefault("trust", "20")),
+        VisibilityTimeoutSeconds = double.Parse(given.GetValueOrDefault("trust", "20")),
         References = new ReferenceOptions { Roots = [given["root"]] },
         Models = new Dictionary<string, string> { [Model] = Shipped.Model },
     };

@@ -57,9 +57,9 @@ public sealed class ExplainerTests : IDisposable
         {
             var ahead = _explainer.Explain(uploaded!, [3, null], ExplainOptions.Default);
             var plain = _explainer.Explain([image, image], [3, null], ExplainOptions.Default);
-            Assert.Equal(plain.Select(one => one.Logits), ahead.Select(one => one.Logits));
-            Assert.Equal(plain.Select(one => one.Targets[0].Heatmap.Values), ahead.Select(one => one.Targets[0].Heatmap.Values));
-            Assert.Equal([3, null], ahead.Select(one => one.Label));
+            Assert.Equal(plain.Select(item => item.Logits), ahead.Select(item => item.Logits));
+            Assert.Equal(plain.Select(item => item.Targets[0].Heatmap.Values), ahead.Select(item => item.Targets[0].Heatmap.Values));
+            Assert.Equal([3, null], ahead.Select(item => item.Label));
         }
     }
 

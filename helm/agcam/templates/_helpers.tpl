@@ -95,7 +95,7 @@ imagePullSecrets:
 - {name: Pipeline__StoreFile, value: /etc/agcam/secrets/store}
 - {name: Pipeline__Prefix, value: {{ .Values.broker.prefix | quote }}}
 - {name: Pipeline__Database, value: {{ .Values.store.database | quote }}}
-- {name: Pipeline__HearEvents, value: {{ .Values.broker.hearEvents | quote }}}
+- {name: Pipeline__SubscribeToEvents, value: {{ .Values.broker.subscribeToEvents | quote }}}
 - {name: Pipeline__Topology, value: {{ eq .Values.setup.mode "runtime" | ternary "Apply" "Verify" }}}
 - {name: Pipeline__MigrateStore, value: {{ eq .Values.setup.mode "runtime" | quote }}}
 - {name: Pipeline__ConsumerStopSeconds, value: {{ .Values.drain.consumerStopSeconds | quote }}}

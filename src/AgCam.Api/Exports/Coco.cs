@@ -10,7 +10,7 @@ namespace AgCam.Api.Exports;
 /// </summary>
 internal static class Coco
 {
-    public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancel)
+    public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancellationToken)
     {
         await using var json = new Utf8JsonWriter(stream);
         json.WriteStartObject();
@@ -20,20 +20,20 @@ internal static class Coco
         json.WriteEndObject();
 
         json.WriteStartArray("images");
-        await foreach (var page in Export.PagesAsync(store, job, cancel))
+        await foreach (var page in Export.PagesAsync(store, job, cancellationToken))
         {
-            var sizes = await SizesAsync(store, page, cancel);
+            var sizes = await SizesAsync(store, page, cancellationToken);
             foreach (var item in page)
                 if (item.Explanation is { } explanation && sizes.TryGetValue(explanation, out var picture))
                     WriteImage(json, item, picture);
-            await json.FlushAsync(cancel);
+            await json.FlushAsync(cancellationToken);
         }
         json.WriteEndArray();
 
         var categories = new Dictionary<string, int>(StringComparer.Ordinal); // no more than the model has classes
         var boxes = 0L;
         json.WriteStartArray("annotations");
-        await foreach (var page in Export.PagesAsync(store, job, cancel))
+        await foreach (var page in Export.PagesAsync(store, job, cancellationToken))
         {
             foreach (var item in page.Where(item => item.Predicted is not null))
             {
@@ -42,7 +42,7 @@ internal static class Coco
                 foreach (var box in item.Boxes)
                     WriteBox(json, ++boxes, item.Number, category, box);
             }
-            await json.FlushAsync(cancel);
+            await json.FlushAsync(cancellationToken);
         }
         json.WriteEndArray();
 
@@ -56,13 +56,13 @@ internal static class Coco
         }
         json.WriteEndArray();
         json.WriteEndObject();
-        await json.FlushAsync(cancel);
+        await json.FlushAsync(cancellationToken);
     }
 
-    private static async Task<Dictionary<Digest, PictureFacts>> SizesAsync(IStore store, IReadOnlyList<Item> page, CancellationToken cancel)
+    private static async Task<Dictionary<Digest, PictureFacts>> SizesAsync(IStore store, IReadOnlyList<Item> page, CancellationToken cancellationToken)
     {
         var ids = page.Select(item => item.Explanation).OfType<Digest>().ToHashSet();
-        return (await store.Explanations.FindAsync(ids, cancel)).ToDictionary(explanation => explanation.Id, explanation => explanation.Picture);
+        return (await store.Explanations.FindAsync(ids, cancellationToken)).ToDictionary(explanation => explanation.Id, explanation => explanation.Picture);
     }
 
     private static void WriteImage(Utf8JsonWriter json, Item item, PictureFacts picture)

@@ -10,15 +10,15 @@ internal static class Csv
 {
     private const string Header = "number,status,reason,detail,uri,sha256,label,split,model,predicted,probability,correct,boxes,explanation,time\r\n";
 
-    public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancel)
+    public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancellationToken)
     {
-        await stream.WriteAsync(Encoding.UTF8.GetBytes(Header), cancel);
-        await foreach (var page in Export.PagesAsync(store, job, cancel))
+        await stream.WriteAsync(Encoding.UTF8.GetBytes(Header), cancellationToken);
+        await foreach (var page in Export.PagesAsync(store, job, cancellationToken))
         {
             var rows = new StringBuilder();
             foreach (var item in page)
                 rows.AppendJoin(',', Fields(item).Select(Quoted)).Append("\r\n");
-            await stream.WriteAsync(Encoding.UTF8.GetBytes(rows.ToString()), cancel);
+            await stream.WriteAsync(Encoding.UTF8.GetBytes(rows.ToString()), cancellationToken);
         }
     }
 

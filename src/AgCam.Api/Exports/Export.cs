@@ -22,23 +22,23 @@ internal static class Export
 
     public static IReadOnlyList<string> Formats { get; } = [.. Writers.Keys];
 
-    public static async Task<Answer> WriteAsync(Guid id, HttpContext http, IStore store, CancellationToken cancel)
+    public static async Task<Answer> WriteAsync(Guid id, HttpContext http, IStore store, CancellationToken cancellationToken)
     {
         var format = http.Request.Query.Text("format") ?? "jsonl";
         if (!Writers.TryGetValue(format, out var writer))
             return Problem.Invalid($"format={format} is not known.", $"Take one of {string.Join(", ", Formats)}.");
-        if (await store.Jobs.FindAsync(id, cancel) is not { } job)
+        if (await store.Jobs.FindAsync(id, cancellationToken) is not { } job)
             return Jobs.Missing(id);
-        return TypedResults.Stream(stream => writer.Write(store, job, stream, cancel), writer.MediaType, $"{id}.{(format == "coco" ? "coco.json" : format)}");
+        return TypedResults.Stream(stream => writer.Write(store, job, stream, cancellationToken), writer.MediaType, $"{id}.{(format == "coco" ? "coco.json" : format)}");
     }
 
     /// <summary>The job's items, a page at a time.</summary>
-    internal static async IAsyncEnumerable<IReadOnlyList<Item>> PagesAsync(IStore store, Job job, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    internal static async IAsyncEnumerable<IReadOnlyList<Item>> PagesAsync(IStore store, Job job, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var query = new ItemQuery { Job = job.Id, Limit = PageSize };
         do
         {
-            var page = await store.Items.PageAsync(query, cancel);
+            var page = await store.Items.PageAsync(query, cancellationToken);
             yield return page.Items;
             query = query with { Cursor = page.Next };
         }

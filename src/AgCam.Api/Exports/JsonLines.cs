@@ -11,9 +11,9 @@ internal static class JsonLines
 {
     private static readonly JsonSerializerOptions Form = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
-    public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancel)
+    public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancellationToken)
     {
-        await foreach (var page in Export.PagesAsync(store, job, cancel))
+        await foreach (var page in Export.PagesAsync(store, job, cancellationToken))
         {
             using var lines = new MemoryStream();
             foreach (var item in page)
@@ -21,7 +21,7 @@ internal static class JsonLines
                 JsonSerializer.Serialize(lines, ItemView.Of(item), Form);
                 lines.WriteByte((byte)'\n');
             }
-            await stream.WriteAsync(lines.GetBuffer().AsMemory(0, (int)lines.Length), cancel);
+            await stream.WriteAsync(lines.GetBuffer().AsMemory(0, (int)lines.Length), cancellationToken);
         }
     }
 }

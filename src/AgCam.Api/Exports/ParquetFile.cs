@@ -11,22 +11,22 @@ namespace AgCam.Api.Exports;
 /// </summary>
 internal static class ParquetFile
 {
-    public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancel)
+    public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancellationToken)
     {
         await using var file = new FileStream(
             Path.Combine(Path.GetTempPath(), $"agcam-{Guid.NewGuid():N}.parquet"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
         var isFirst = true;
-        await foreach (var page in Export.PagesAsync(store, job, cancel))
+        await foreach (var page in Export.PagesAsync(store, job, cancellationToken))
         {
             var ids = page.Select(item => item.Explanation).OfType<Digest>().ToHashSet();
-            var explanations = (await store.Explanations.FindAsync(ids, cancel)).ToDictionary(explanation => explanation.Id);
+            var explanations = (await store.Explanations.FindAsync(ids, cancellationToken)).ToDictionary(explanation => explanation.Id);
             var rows = page.Select(item => ParquetRow.Of(item, item.Explanation is { } id ? explanations.GetValueOrDefault(id) : null)).ToList();
             if (rows.Count > 0 || isFirst)
-                await ParquetSerializer.SerializeAsync(rows, file, new ParquetOptions { Append = !isFirst }, cancellationToken: cancel);
+                await ParquetSerializer.SerializeAsync(rows, file, new ParquetOptions { Append = !isFirst }, cancellationToken: cancellationToken);
             isFirst = false;
         }
         file.Position = 0;
-        await file.CopyToAsync(stream, cancel);
+        await file.CopyToAsync(stream, cancellationToken);
     }
 }
 

@@ -15,48 +15,48 @@ internal static class Rows
     /// <summary>Chunks read at a time.</summary>
     private const int PageSize = 16;
 
-    public static async Task<Answer> WriteAsync(Guid id, IStore store, CancellationToken cancel)
+    public static async Task<Answer> WriteAsync(Guid id, IStore store, CancellationToken cancellationToken)
     {
-        if (await store.Jobs.FindAsync(id, cancel) is not { } job)
+        if (await store.Jobs.FindAsync(id, cancellationToken) is not { } job)
             return Resources.Jobs.Missing(id);
         return job.Spec.Evaluation is not null
-            ? TypedResults.Stream(stream => StreamAsync(job, store, stream, cancel), MediaType, $"{id}.rows.jsonl")
+            ? TypedResults.Stream(stream => StreamAsync(job, store, stream, cancellationToken), MediaType, $"{id}.rows.jsonl")
             : Problem.Conflict("no-evaluation", $"Job {id} explains and measures nothing: it has no rows.", $"Its items are at /v1/jobs/{id}/items.");
     }
 
-    private static async Task StreamAsync(Job job, IStore store, Stream stream, CancellationToken cancel)
+    private static async Task StreamAsync(Job job, IStore store, Stream stream, CancellationToken cancellationToken)
     {
-        var header = await HeaderAsync(job, store, cancel);
+        var header = await HeaderAsync(job, store, cancellationToken);
         if (header is not null)
-            await LineAsync(stream, header, cancel);
-        await foreach (var rows in AllAsync(job, store, cancel))
+            await LineAsync(stream, header, cancellationToken);
+        await foreach (var rows in AllAsync(job, store, cancellationToken))
         {
             if (rows.Header is { } own && own != header)
-                await LineAsync(stream, header = own, cancel); // workers that measure otherwise: whoever reads it is told
+                await LineAsync(stream, header = own, cancellationToken); // workers that measure otherwise: whoever reads it is told
             using var lines = new MemoryStream();
             rows.WriteTo(lines);
-            await stream.WriteAsync(lines.GetBuffer().AsMemory(0, (int)lines.Length), cancel);
+            await stream.WriteAsync(lines.GetBuffer().AsMemory(0, (int)lines.Length), cancellationToken);
         }
         if (job is { State: JobState.Completed, Images: { } images })
-            await LineAsync(stream, RowFile.EndLine(images), cancel);
+            await LineAsync(stream, RowFile.EndLine(images), cancellationToken);
     }
 
     /// <summary>The first chunk may have been given up, and have none.</summary>
-    private static async Task<string?> HeaderAsync(Job job, IStore store, CancellationToken cancel)
+    private static async Task<string?> HeaderAsync(Job job, IStore store, CancellationToken cancellationToken)
     {
-        await foreach (var rows in AllAsync(job, store, cancel))
+        await foreach (var rows in AllAsync(job, store, cancellationToken))
             if (rows.Header is { } header)
                 return header;
         return null;
     }
 
-    private static async IAsyncEnumerable<ChunkRows> AllAsync(Job job, IStore store, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    private static async IAsyncEnumerable<ChunkRows> AllAsync(Job job, IStore store, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         IReadOnlyList<ChunkRows> page;
         var next = 0;
         do
         {
-            page = await store.Rows.PageAsync(job.Id, next, PageSize, cancel);
+            page = await store.Rows.PageAsync(job.Id, next, PageSize, cancellationToken);
             foreach (var rows in page)
             {
                 yield return rows;
@@ -66,5 +66,5 @@ internal static class Rows
         while (page.Count == PageSize);
     }
 
-    private static ValueTask LineAsync(Stream stream, string line, CancellationToken cancel) => stream.WriteAsync(Encoding.UTF8.GetBytes(line + "\n"), cancel);
+    private static ValueTask LineAsync(Stream stream, string line, CancellationToken cancellationToken) => stream.WriteAsync(Encoding.UTF8.GetBytes(line + "\n"), cancellationToken);
 }

@@ -15,16 +15,16 @@ internal sealed class Originals(IStore store, ReadOriginal read, ReferenceReader
     /// <summary>The same picture may stand in many places; a few are tried.</summary>
     private const int MaxPlaces = 8;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
 
     /// <exception cref="OriginalException">None of the places has these bytes (any more).</exception>
-    public async Task<RgbImage> ReadAsync(StoredExplanation explanation, CancellationToken cancel)
+    public async Task<RgbImage> ReadAsync(StoredExplanation explanation, CancellationToken cancellationToken)
     {
-        var places = await store.Items.PageAsync(new ItemQuery { Explanation = explanation.Id, Limit = MaxPlaces }, cancel);
+        var places = await store.Items.PageAsync(new ItemQuery { Explanation = explanation.Id, Limit = MaxPlaces }, cancellationToken);
         var changed = 0;
         foreach (var item in places.Items)
         {
-            if (await BytesAsync(item, cancel) is not { } bytes)
+            if (await BytesAsync(item, cancellationToken) is not { } bytes)
                 continue;
             if (Digest.Of(bytes) == explanation.Image)
                 return ImageDecoder.Decode(bytes, references.Limits); // as it was explained
@@ -35,15 +35,15 @@ internal sealed class Originals(IStore store, ReadOriginal read, ReferenceReader
             : new OriginalException(isGone: true, $"The original of explanation {explanation.Id} cannot be read any more: it was moved or deleted, or its upload has expired.");
     }
 
-    private async Task<byte[]?> BytesAsync(Item item, CancellationToken cancel)
+    private async Task<byte[]?> BytesAsync(Item item, CancellationToken cancellationToken)
     {
-        using var time = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        time.CancelAfter(Patience);
+        using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        time.CancelAfter(Timeout);
         try
         {
             return await read(new ImageReference { Number = item.Number, Kind = item.Kind, Uri = item.Uri }, time.Token);
         }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             return null; // a worker waits for a host that is away, a person does not
         }
@@ -56,7 +56,7 @@ internal sealed class Originals(IStore store, ReadOriginal read, ReferenceReader
 
 /// <summary>The bytes of an image.</summary>
 /// <exception cref="ImageException">It cannot be had.</exception>
-internal delegate Task<byte[]> ReadOriginal(ImageReference reference, CancellationToken cancel);
+internal delegate Task<byte[]> ReadOriginal(ImageReference reference, CancellationToken cancellationToken);
 
 /// <summary>The picture behind an explanation cannot be shown.</summary>
 /// <param name="isGone">Else it is another one now.</param>

@@ -57,16 +57,16 @@ internal sealed record ExplainRequest
     /// end.</param>
     /// <exception cref="InvalidRequestException">Neither a form nor JSON, or a field that does not belong.</exception>
     public static async Task<ExplainRequest> ReadAsync(HttpRequest http, ApiOptions options, Func<Stream, string?, Task> takeImage,
-        CancellationToken cancel)
+        CancellationToken cancellationToken)
     {
         if (http.HasFormContentType)
-            return Of(await ExplainForm.ReadAsync(http, options, takeImage, cancel));
+            return Of(await ExplainForm.ReadAsync(http, options, takeImage, cancellationToken));
         if (!http.HasJsonContentType())
             throw new InvalidRequestException(
                 $"The body is {http.ContentType ?? "of no named type"}, neither multipart/form-data with an image nor application/json.", "Send a form with the part \"image\", or JSON with \"uri\".");
         if (http.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             size.MaxRequestBodySize = MaxJsonBytes;
-        var request = await http.ReadFromJsonAsync<ExplainRequest>(cancel) ?? throw new InvalidRequestException("The body is null.", "Send an object with \"uri\".");
+        var request = await http.ReadFromJsonAsync<ExplainRequest>(cancellationToken) ?? throw new InvalidRequestException("The body is null.", "Send an object with \"uri\".");
         return request.Uri is null ? throw new InvalidRequestException("\"uri\" is missing.",
             "Say where the image is, or send it as a form.") : request;
     }
@@ -92,7 +92,7 @@ internal sealed record ExplainRequest
             Dtype = form["dtype"],
             Threshold = threshold,
             Targets = form.All("targets") is { Count: > 0 } targets
-                ? [.. targets.SelectMany(one => one.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))]
+                ? [.. targets.SelectMany(item => item.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))]
                 : null,
         };
     }

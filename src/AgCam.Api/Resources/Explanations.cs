@@ -1,4 +1,4 @@
-using AgCam.Api.Doors;
+using AgCam.Api.Security;
 using AgCam.Api.Rendering;
 using AgCam.Api.Views;
 using AgCam.Heatmaps;
@@ -18,39 +18,39 @@ internal static class Explanations
 
     public static void MapExplanations(this IEndpointRouteBuilder v1)
     {
-        var one = v1.MapGroup("/explanations/{id}");
-        one.MapGet("", Show).TakesQuery().Needs(Scope.Read).WithSummary("Show an explanation").WithDescription("Predictions, highest logits, and the raw map of every target." + Cached);
-        one.MapGet("/overlay.png", DrawOverlay).RequireRateLimiting(KeyConcurrency.Drawings).TakesQuery(PictureQuery.OverlayNames)
+        var item = v1.MapGroup("/explanations/{id}");
+        item.MapGet("", ShowAsync).TakesQuery().Needs(Scope.Read).WithSummary("Show an explanation").WithDescription("Predictions, highest logits, and the raw map of every target." + Cached);
+        item.MapGet("/overlay.png", DrawOverlayAsync).RequireRateLimiting(KeyConcurrency.Drawings).TakesQuery(PictureQuery.OverlayNames)
             .Needs(Scope.Read).WithSummary("Draw the heatmap over the original")
             .WithDescription($"Colormaps: {string.Join(", ", Colormap.All)}. 409 when the original has changed since, 410 when it is gone: the heatmap can still be had." + Cached);
-        one.MapGet("/heatmap.png", DrawHeatmap).RequireRateLimiting(KeyConcurrency.Drawings).TakesQuery(PictureQuery.HeatmapNames)
+        item.MapGet("/heatmap.png", DrawHeatmapAsync).RequireRateLimiting(KeyConcurrency.Drawings).TakesQuery(PictureQuery.HeatmapNames)
             .Needs(Scope.Read).WithSummary("Draw the heatmap alone")
             .WithDescription("What the model saw, in colours; needs no original." + Cached);
-        one.MapGet("/heatmap", Array).TakesQuery("target").Needs(Scope.Read).WithSummary("The raw map for NumPy").WithDescription("float16 on the model's own grid, as an .npy file." + Cached);
+        item.MapGet("/heatmap", ArrayAsync).TakesQuery("target").Needs(Scope.Read).WithSummary("The raw map for NumPy").WithDescription("float16 on the model's own grid, as an .npy file." + Cached);
     }
 
-    private static async Task<Results<Ok<ExplanationView>, StatusCodeHttpResult, ProblemHttpResult>> Show(Digest id, HttpContext http, IStore store, CancellationToken cancel)
+    private static async Task<Results<Ok<ExplanationView>, StatusCodeHttpResult, ProblemHttpResult>> ShowAsync(Digest id, HttpContext http, IStore store, CancellationToken cancellationToken)
     {
-        if (await store.Explanations.FindAsync(id, cancel) is not { } explanation)
+        if (await store.Explanations.FindAsync(id, cancellationToken) is not { } explanation)
             return Missing(id);
         return Immutable.IsKnown(http, id, "json") ? NotModified : TypedResults.Ok(ExplanationView.Of(explanation));
     }
 
-    private static Task<Picture> DrawOverlay(Digest id, HttpContext http, Studio studio, CancellationToken cancel) =>
-        DrawAsync(id, http, studio, "overlay", boxes: true, async (drawing, query) =>
+    private static Task<Picture> DrawOverlayAsync(Digest id, HttpContext http, RenderingServices rendering, CancellationToken cancellationToken) =>
+        DrawAsync(id, http, rendering, "overlay", boxes: true, async (drawing, query) =>
         {
-            var photo = await studio.Originals.ReadAsync(drawing.Explanation, cancel);
+            var photo = await rendering.Originals.ReadAsync(drawing.Explanation, cancellationToken);
             return drawing.Overlay(photo, query);
-        }, cancel);
+        }, cancellationToken);
 
-    private static Task<Picture> DrawHeatmap(Digest id, HttpContext http, Studio studio, CancellationToken cancel) =>
-        DrawAsync(id, http, studio, "heatmap", boxes: false, (drawing, query) => Task.FromResult(drawing.Heat(query)), cancel);
+    private static Task<Picture> DrawHeatmapAsync(Digest id, HttpContext http, RenderingServices rendering, CancellationToken cancellationToken) =>
+        DrawAsync(id, http, rendering, "heatmap", boxes: false, (drawing, query) => Task.FromResult(drawing.Heat(query)), cancellationToken);
 
     private static async Task<Picture> DrawAsync(
-        Digest id, HttpContext http, Studio studio, string form, bool boxes, Func<Drawing, PictureQuery, Task<RgbImage>> draw, CancellationToken cancel)
+        Digest id, HttpContext http, RenderingServices rendering, string form, bool boxes, Func<HeatmapRenderer, PictureQuery, Task<RgbImage>> draw, CancellationToken cancellationToken)
     {
-        var query = PictureQuery.Read(http.Request.Query, studio.Options.MaxPictureSide, boxes);
-        if (await studio.Store.Explanations.FindAsync(id, cancel) is not { } explanation)
+        var query = PictureQuery.Read(http.Request.Query, rendering.Options.MaxPictureSide, boxes);
+        if (await rendering.Store.Explanations.FindAsync(id, cancellationToken) is not { } explanation)
             return Missing(id);
         if (query.Target >= explanation.Maps.Count)
             return NoTarget(explanation, query.Target);
@@ -58,8 +58,8 @@ internal static class Explanations
             return NotModified;
         try
         {
-            var drawing = new Drawing(explanation, explanation.Maps[query.Target], await studio.PreprocessingAsync(explanation, cancel));
-            using var turn = await studio.TakeTurnAsync(cancel);
+            var drawing = new HeatmapRenderer(explanation, explanation.Maps[query.Target], await rendering.PreprocessingAsync(explanation, cancellationToken));
+            using var turn = await rendering.EnterAsync(cancellationToken);
             return TypedResults.File(PngEncoder.Encode(await draw(drawing, query)), "image/png");
         }
         catch (OriginalException original)
@@ -71,10 +71,10 @@ internal static class Explanations
         }
     }
 
-    private static async Task<Picture> Array(Digest id, HttpContext http, Studio studio, CancellationToken cancel)
+    private static async Task<Picture> ArrayAsync(Digest id, HttpContext http, RenderingServices rendering, CancellationToken cancellationToken)
     {
         var target = http.Request.Query.Whole("target", 0, 1000) ?? 0;
-        if (await studio.Store.Explanations.FindAsync(id, cancel) is not { } explanation)
+        if (await rendering.Store.Explanations.FindAsync(id, cancellationToken) is not { } explanation)
             return Missing(id);
         if (target >= explanation.Maps.Count)
             return NoTarget(explanation, target);

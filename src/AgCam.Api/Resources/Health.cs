@@ -10,29 +10,29 @@ namespace AgCam.Api.Resources;
 /// </summary>
 internal static class Health
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(3);
 
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
         var health = app.MapGroup("/health").AllowAnonymous().WithTags("Health");
         health.MapGet("/live", () => TypedResults.Ok(new HealthView("ok"))).WithSummary("Whether the process answers");
-        health.MapGet("/ready", Ready).WithSummary("Whether store and broker answer");
+        health.MapGet("/ready", ReadyAsync).WithSummary("Whether store and broker answer");
     }
 
-    private static async Task<Results<Ok<HealthView>, JsonHttpResult<HealthView>>> Ready(
-        IStore store, HealthCheckService checks, ILogger<HealthView> log, CancellationToken cancel)
+    private static async Task<Results<Ok<HealthView>, JsonHttpResult<HealthView>>> ReadyAsync(
+        IStore store, HealthCheckService checks, ILogger<HealthView> log, CancellationToken cancellationToken)
     {
-        var (storeIs, busIs) = (await StoreAsync(store, log, cancel), await BusAsync(checks, cancel));
+        var (storeIs, busIs) = (await StoreAsync(store, log, cancellationToken), await BusAsync(checks, cancellationToken));
         return storeIs == "ok" && busIs == "ok"
             ? TypedResults.Ok(new HealthView("ok", storeIs, busIs))
             : TypedResults.Json(new HealthView("unavailable", storeIs, busIs), statusCode: StatusCodes.Status503ServiceUnavailable);
     }
 
-    private static async Task<string> StoreAsync(IStore store, ILogger log, CancellationToken cancel)
+    private static async Task<string> StoreAsync(IStore store, ILogger log, CancellationToken cancellationToken)
     {
         try
         {
-            await store.SchemaVersionAsync(cancel).WaitAsync(Patience, cancel);
+            await store.SchemaVersionAsync(cancellationToken).WaitAsync(Timeout, cancellationToken);
             return "ok";
         }
         catch (Exception down) when (down is not OperationCanceledException)
@@ -42,9 +42,9 @@ internal static class Health
         }
     }
 
-    private static async Task<string> BusAsync(HealthCheckService checks, CancellationToken cancel)
+    private static async Task<string> BusAsync(HealthCheckService checks, CancellationToken cancellationToken)
     {
-        var report = await checks.CheckHealthAsync(check => check.Tags.Contains("masstransit"), cancel);
+        var report = await checks.CheckHealthAsync(check => check.Tags.Contains("masstransit"), cancellationToken);
         return report.Status == HealthStatus.Healthy ? "ok" : "unavailable";
     }
 }

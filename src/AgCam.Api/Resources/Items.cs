@@ -1,4 +1,4 @@
-using AgCam.Api.Doors;
+using AgCam.Api.Security;
 using AgCam.Api.Views;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
@@ -17,11 +17,11 @@ internal static class Items
 
     public static void MapItems(this IEndpointRouteBuilder v1)
     {
-        v1.MapGet("/items", List).TakesQuery([.. Filters, .. Paging]).Needs(Scope.Read)
+        v1.MapGet("/items", ListAsync).TakesQuery([.. Filters, .. Paging]).Needs(Scope.Read)
             .WithSummary("List items").WithDescription(
                 "Every combination of filters and sort that has an index, and no other: " + string.Join("; ", ItemIndex.All.Select(index => $"{index} ({index.Why})"))
                 + ". sort=-probability is the same, descending. A deep page costs what the first does: follow next.");
-        v1.MapGet("/items/{job:guid}/{number:int}", Show).TakesQuery().Needs(Scope.Read).WithSummary("Show an item");
+        v1.MapGet("/items/{job:guid}/{number:int}", ShowAsync).TakesQuery().Needs(Scope.Read).WithSummary("Show an item");
     }
 
     /// <exception cref="InvalidRequestException">A value cannot be read.</exception>
@@ -45,18 +45,18 @@ internal static class Items
         };
     }
 
-    public static async Task<Ok<PageView<ItemView>>> PageAsync(ItemQuery query, HttpContext http, IStore store, CancellationToken cancel)
+    public static async Task<Ok<PageView<ItemView>>> PageAsync(ItemQuery query, HttpContext http, IStore store, CancellationToken cancellationToken)
     {
-        var page = await store.Items.PageAsync(query, cancel);
+        var page = await store.Items.PageAsync(query, cancellationToken);
         Links.Next(http, page.Next);
         return TypedResults.Ok(new PageView<ItemView>([.. page.Items.Select(ItemView.Of)], page.Next));
     }
 
-    private static Task<Ok<PageView<ItemView>>> List(HttpContext http, IStore store, CancellationToken cancel) =>
-        PageAsync(Read(http.Request.Query), http, store, cancel);
+    private static Task<Ok<PageView<ItemView>>> ListAsync(HttpContext http, IStore store, CancellationToken cancellationToken) =>
+        PageAsync(Read(http.Request.Query), http, store, cancellationToken);
 
-    private static async Task<Results<Ok<ItemView>, ProblemHttpResult>> Show(Guid job, int number, IStore store, CancellationToken cancel) =>
-        await store.Items.FindAsync(job, number, cancel) is { } item
+    private static async Task<Results<Ok<ItemView>, ProblemHttpResult>> ShowAsync(Guid job, int number, IStore store, CancellationToken cancellationToken) =>
+        await store.Items.FindAsync(job, number, cancellationToken) is { } item
             ? TypedResults.Ok(ItemView.Of(item))
             : Problem.NotFound($"item {number} of {job}", "It may not be computed yet: look at the job, or at /v1/requests/{id}.");
 

@@ -1,6 +1,6 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
-using AgCam.Api.Doors;
+using AgCam.Api.Security;
 using AgCam.Api.Exports;
 using AgCam.Api.Views;
 using AgCam.Pipeline;
@@ -25,15 +25,15 @@ internal static class Jobs
 
     public static void MapJobs(this IEndpointRouteBuilder v1)
     {
-        v1.MapPost("/jobs", Create).TakesQuery().Needs(Scope.Submit).Changes(Change.New).WithSummary("Create a job")
+        v1.MapPost("/jobs", CreateAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.New).WithSummary("Create a job")
             .WithDescription(
                 "With an Idempotency-Key header the same key finds the same job (200); with another body, or used for an explanation "
                 + "before, it is a 409.");
-        v1.MapPost("/jobs/dry-run", Try).RequireRateLimiting(KeyConcurrency.DryRuns).TakesQuery()
+        v1.MapPost("/jobs/dry-run", TryAsync).RequireRateLimiting(KeyConcurrency.DryRuns).TakesQuery()
             .Needs(Scope.Submit).Changes(Change.Nothing).WithSummary("Look at what a job would be")
             .WithDescription($"The body of a job. {DryRun.SampleSize} of its images are read and decoded; the answer says how many can be, how many labels the model has classes for, about how many hours and store bytes it would be. Where the model has explained nothing yet, a worker explains a few of them for the pace (paceFrom is sample, else history); without one hours are left out and hoursUnknown says why. Nothing else is stored.");
-        v1.MapGet("/jobs", List).TakesQuery("tag", "state", "limit", "cursor").Needs(Scope.Read).WithSummary("List jobs, newest first");
-        v1.MapDelete("/jobs", DeleteEnded).TakesQuery("before", "tag", "limit", "dryRun").Needs(Scope.Submit).Changes(Change.Own)
+        v1.MapGet("/jobs", ListAsync).TakesQuery("tag", "state", "limit", "cursor").Needs(Scope.Read).WithSummary("List jobs, newest first");
+        v1.MapDelete("/jobs", DeleteEndedAsync).TakesQuery("before", "tag", "limit", "dryRun").Needs(Scope.Submit).Changes(Change.Own)
             .WithSummary("Delete ended jobs and their items").WithDescription(
                 "Jobs that were completed or cancelled before the time `before`, with `tag` only those that have it, the oldest end first. "
                 + "One request deletes `limit` of them at most (default 100) and begins no other after 20 seconds. "
@@ -41,43 +41,43 @@ internal static class Jobs
                 + "dryRun=true only counts. Jobs whose webhook is still being called are left. "
                 + "Jobs of other keys are left as well, unless the key has the scope admin.");
 
-        var one = v1.MapGroup("/jobs/{id:guid}");
-        one.MapGet("", Show).RequireRateLimiting(KeyConcurrency.Held).TakesQuery("wait").Needs(Scope.Read).WithSummary("Show a job")
+        var item = v1.MapGroup("/jobs/{id:guid}");
+        item.MapGet("", ShowAsync).RequireRateLimiting(KeyConcurrency.Held).TakesQuery("wait").Needs(Scope.Read).WithSummary("Show a job")
             .WithDescription("With ?wait=seconds it answers when the job has ended, or after that time.");
-        one.MapGet("/items", ListItems).TakesQuery(Items.OfJobNames).Needs(Scope.Read).WithSummary("List a job's items").WithDescription("Filters and sorts as of /v1/items with job set.");
-        one.MapGet("/events", Events).RequireRateLimiting(KeyConcurrency.Held).TakesQuery().Needs(Scope.Read).WithSummary("Follow a job")
+        item.MapGet("/items", ListItemsAsync).TakesQuery(Items.OfJobNames).Needs(Scope.Read).WithSummary("List a job's items").WithDescription("Filters and sorts as of /v1/items with job set.");
+        item.MapGet("/events", EventsAsync).RequireRateLimiting(KeyConcurrency.Held).TakesQuery().Needs(Scope.Read).WithSummary("Follow a job")
             .WithDescription("Server-sent events: the job whenever its numbers change, until it has ended.");
-        one.MapGet("/export", Export.WriteAsync).RequireRateLimiting(KeyConcurrency.Exports).TakesQuery("format").Needs(Scope.Read)
+        item.MapGet("/export", Export.WriteAsync).RequireRateLimiting(KeyConcurrency.Exports).TakesQuery("format").Needs(Scope.Read)
             .WithSummary("Export a job's items").WithDescription($"format is {string.Join(", ", Export.Formats)}.");
-        one.MapGet("/rows", Rows.WriteAsync).RequireRateLimiting(KeyConcurrency.Exports).TakesQuery().Needs(Scope.Read)
+        item.MapGet("/rows", Rows.WriteAsync).RequireRateLimiting(KeyConcurrency.Exports).TakesQuery().Needs(Scope.Read)
             .WithSummary("Read an evaluation's rows")
             .WithDescription(
                 "What was measured of each image, JSON lines in the order of the images: the file that `agcam evaluate --rows` writes. "
                 + "It has its last line once the job has completed.");
-        one.MapPost("/pause", Pause).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
+        item.MapPost("/pause", PauseAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
             .WithSummary("Pause a job").WithDescription("Nothing more is begun until it is resumed.");
-        one.MapPost("/resume", Resume).TakesQuery().Needs(Scope.Submit).Changes(Change.One).WithSummary("Resume a paused job");
-        one.MapPost("/cancel", Cancel).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
+        item.MapPost("/resume", ResumeAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.One).WithSummary("Resume a paused job");
+        item.MapPost("/cancel", CancelAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
             .WithSummary("Cancel a job").WithDescription("What is stored stays.");
-        one.MapPost("/retry", Retry).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
+        item.MapPost("/retry", RetryAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
             .WithSummary("Try a job's failures again")
             .WithDescription(
                 "Creates a child job of the images that failed; of an evaluation, one that measures the whole dataset again. "
                 + "A second retry finds the first. The child has the owner of its parent.");
-        one.MapDelete("", Delete).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
+        item.MapDelete("", DeleteAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
             .WithSummary("Delete a job and its items")
             .WithDescription("A running job is cancelled first. Explanations are left to retention.");
     }
 
-    private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Create(
+    private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> CreateAsync(
         JobRequest request, HttpContext http, IStore store, JobSignal signal, ModelCatalog models, ReferenceReader references, ApiKeys keys,
         Ownership ownership, ImageRate rate, PipelineOptions pipeline,
-        CancellationToken cancel)
+        CancellationToken cancellationToken)
     {
         var key = IdempotencyKey.Of(http, keys);
-        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks);
+        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancellationToken), pipeline.Webhooks);
         spec = spec with { Trace = JobTrace.Here, Owner = ownership.Owner(http) };
-        await models.CheckAsync(spec, cancel);
+        await models.CheckAsync(spec, cancellationToken);
         IImageSource source;
         try
         {
@@ -87,12 +87,12 @@ internal static class Jobs
         {
             return Problem.Invalid(unusable.Message, SourceNext);
         }
-        if (key is null || await IsFreeAsync(RequestId.Of(key), store, cancel))
+        if (key is null || await IsFreeAsync(RequestId.Of(key), store, cancellationToken))
         {
             int images;
             try
             {
-                images = await CountAsync(source, rate.Most, cancel);
+                images = await CountAsync(source, rate.Most, cancellationToken);
             }
             catch (SourceException unusable)
             {
@@ -101,7 +101,7 @@ internal static class Jobs
             if (rate.Take(http.User.Identity!.Name!, images) is { } after)
                 return TooMany(http, after);
         }
-        var creation = await store.Jobs.CreateAsync(spec, key, cancel);
+        var creation = await store.Jobs.CreateAsync(spec, key, cancellationToken);
         signal.Changed();
         if (creation.Outcome == JobCreated.New)
             ownership.Changed(http, creation.Job.Id);
@@ -114,25 +114,25 @@ internal static class Jobs
     }
 
     /// <exception cref="KeyUsedException">The id is a request's.</exception>
-    private static async Task<bool> IsFreeAsync(Guid id, IStore store, CancellationToken cancel)
+    private static async Task<bool> IsFreeAsync(Guid id, IStore store, CancellationToken cancellationToken)
     {
-        if (await store.Chunks.FindClaimAsync(id, cancel) is { Kind: ClaimKind.Request })
+        if (await store.Chunks.FindClaimAsync(id, cancellationToken) is { Kind: ClaimKind.Request })
             throw new KeyUsedException(id, ClaimKind.Request);
-        return await store.Jobs.FindAsync(id, cancel) is null;
+        return await store.Jobs.FindAsync(id, cancellationToken) is null;
     }
 
-    private static async Task<Results<Ok<DryRunReport>, ProblemHttpResult>> Try(
-        JobRequest request, HttpContext http, DryRunDesk desk, ModelCatalog models, ImageRate rate, PipelineOptions pipeline, CancellationToken cancel)
+    private static async Task<Results<Ok<DryRunReport>, ProblemHttpResult>> TryAsync(
+        JobRequest request, HttpContext http, DryRunLimiter services, ModelCatalog models, ImageRate rate, PipelineOptions pipeline, CancellationToken cancellationToken)
     {
-        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancel), pipeline.Webhooks);
+        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancellationToken), pipeline.Webhooks);
         if (spec.Evaluation is not null)
             return Problem.Invalid("A dry run tells of a job that explains.", "Create the evaluation; it can be cancelled at any time.");
-        await models.CheckAsync(spec, cancel);
+        await models.CheckAsync(spec, cancellationToken);
         if (rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as much as it may for now.", after);
         try
         {
-            return await desk.RunAsync(spec, cancel) is { } report
+            return await services.RunAsync(spec, cancellationToken) is { } report
                 ? TypedResults.Ok(report)
                 : Problem.Later(http, StatusCodes.Status429TooManyRequests, "busy", "Other dry runs are under way.", TimeSpan.FromSeconds(5));
         }
@@ -142,7 +142,7 @@ internal static class Jobs
         }
     }
 
-    private static async Task<Ok<PageView<JobView>>> List(HttpContext http, IStore store, CancellationToken cancel)
+    private static async Task<Ok<PageView<JobView>>> ListAsync(HttpContext http, IStore store, CancellationToken cancellationToken)
     {
         var query = http.Request.Query;
         var page = await store.Jobs.PageAsync(new JobQuery
@@ -151,70 +151,70 @@ internal static class Jobs
             State = query.OneOf<JobState>("state"),
             Limit = query.Whole("limit", 1, ItemQuery.MaxLimit) ?? 100,
             Cursor = query.Text("cursor"),
-        }, cancel);
+        }, cancellationToken);
         Links.Next(http, page.Next);
         return TypedResults.Ok(new PageView<JobView>([.. page.Jobs.Select(JobView.Of)], page.Next));
     }
 
-    private static async Task<Results<Ok<JobView>, ProblemHttpResult>> Show(Guid id, HttpContext http, Desk desk, CancellationToken cancel) =>
-        await desk.Waiting.JobAsync(id, desk.Wait(http), cancel) is { } job ? TypedResults.Ok(JobView.Of(job)) : Missing(id);
+    private static async Task<Results<Ok<JobView>, ProblemHttpResult>> ShowAsync(Guid id, HttpContext http, ExplanationServices services, CancellationToken cancellationToken) =>
+        await services.Waiting.JobAsync(id, services.Wait(http), cancellationToken) is { } job ? TypedResults.Ok(JobView.Of(job)) : Missing(id);
 
-    private static async Task<Results<Ok<PageView<ItemView>>, ProblemHttpResult>> ListItems(Guid id, HttpContext http, IStore store, CancellationToken cancel)
+    private static async Task<Results<Ok<PageView<ItemView>>, ProblemHttpResult>> ListItemsAsync(Guid id, HttpContext http, IStore store, CancellationToken cancellationToken)
     {
-        if (await store.Jobs.FindAsync(id, cancel) is null)
+        if (await store.Jobs.FindAsync(id, cancellationToken) is null)
             return Missing(id);
-        return await Items.PageAsync(Items.Read(http.Request.Query) with { Job = id }, http, store, cancel);
+        return await Items.PageAsync(Items.Read(http.Request.Query) with { Job = id }, http, store, cancellationToken);
     }
 
-    private static async Task<Results<ServerSentEventsResult<JobView>, ProblemHttpResult>> Events(
-        Guid id, HttpContext http, IStore store, Waiting waiting, CancellationToken cancel)
+    private static async Task<Results<ServerSentEventsResult<JobView>, ProblemHttpResult>> EventsAsync(
+        Guid id, HttpContext http, IStore store, ResultWaiter waiting, CancellationToken cancellationToken)
     {
-        if (await store.Jobs.FindAsync(id, cancel) is null)
+        if (await store.Jobs.FindAsync(id, cancellationToken) is null)
             return Missing(id);
         http.Response.Headers["X-Accel-Buffering"] = "no"; // proxies would hold events back
-        return TypedResults.ServerSentEvents(FollowAsync(id, waiting, cancel));
+        return TypedResults.ServerSentEvents(FollowAsync(id, waiting, cancellationToken));
     }
 
-    private static async IAsyncEnumerable<SseItem<JobView>> FollowAsync(Guid id, Waiting waiting,
-        [EnumeratorCancellation] CancellationToken cancel)
+    private static async IAsyncEnumerable<SseItem<JobView>> FollowAsync(Guid id, ResultWaiter waiting,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        JobView? told = null;
+        JobView? received = null;
         var last = TimeProvider.System.GetTimestamp();
-        await foreach (var job in waiting.FollowAsync(id, cancel))
+        await foreach (var job in waiting.FollowAsync(id, cancellationToken))
         {
-            if (told is not null && job.State == told.State && job.Images == told.Images && job.Progress == told.Progress
+            if (received is not null && job.State == received.State && job.Images == received.Images && job.Progress == received.Progress
                 && TimeProvider.System.GetElapsedTime(last) <= KeepAlive)
                 continue;
-            told = JobView.Of(job);
+            received = JobView.Of(job);
             last = TimeProvider.System.GetTimestamp();
-            yield return new SseItem<JobView>(told, Waiting.HasEnded(job) ? "ended" : "job") { EventId = $"{job.Progress.ChunksDone}" };
+            yield return new SseItem<JobView>(received, ResultWaiter.HasEnded(job) ? "ended" : "job") { EventId = $"{job.Progress.ChunksDone}" };
         }
     }
 
-    private static Task<Results<Ok<JobView>, ProblemHttpResult>> Pause(Guid id, IStore store, CancellationToken cancel) =>
-        ChangeAsync(id, store, job => store.Jobs.PauseAsync(job, "paused by request", cancel), JobState.Paused, "paused", cancel);
+    private static Task<Results<Ok<JobView>, ProblemHttpResult>> PauseAsync(Guid id, IStore store, CancellationToken cancellationToken) =>
+        ChangeAsync(id, store, job => store.Jobs.PauseAsync(job, "paused by request", cancellationToken), JobState.Paused, "paused", cancellationToken);
 
-    private static Task<Results<Ok<JobView>, ProblemHttpResult>> Resume(Guid id, IStore store, JobSignal signal, CancellationToken cancel) => ChangeAsync(
+    private static Task<Results<Ok<JobView>, ProblemHttpResult>> ResumeAsync(Guid id, IStore store, JobSignal signal, CancellationToken cancellationToken) => ChangeAsync(
         id,
         store,
         async job =>
         {
-            var resumed = await store.Jobs.ResumeAsync(job, cancel);
+            var resumed = await store.Jobs.ResumeAsync(job, cancellationToken);
             signal.Changed();
             return resumed;
         },
         JobState.Running,
         "resumed",
-        cancel);
+        cancellationToken);
 
-    private static Task<Results<Ok<JobView>, ProblemHttpResult>> Cancel(Guid id, IStore store, CancellationToken cancel) =>
-        ChangeAsync(id, store, job => store.Jobs.CancelAsync(job, "cancelled by request", cancel), JobState.Cancelled, "cancelled", cancel);
+    private static Task<Results<Ok<JobView>, ProblemHttpResult>> CancelAsync(Guid id, IStore store, CancellationToken cancellationToken) =>
+        ChangeAsync(id, store, job => store.Jobs.CancelAsync(job, "cancelled by request", cancellationToken), JobState.Cancelled, "cancelled", cancellationToken);
 
     /// <summary>Asking for the state that the job is in already is fine: the same request twice is the same request.</summary>
-    private static async Task<Results<Ok<JobView>, ProblemHttpResult>> ChangeAsync(Guid id, IStore store, Func<Guid, Task<bool>> change, JobState wanted, string done, CancellationToken cancel)
+    private static async Task<Results<Ok<JobView>, ProblemHttpResult>> ChangeAsync(Guid id, IStore store, Func<Guid, Task<bool>> change, JobState wanted, string done, CancellationToken cancellationToken)
     {
         var changed = await change(id);
-        if (await store.Jobs.FindAsync(id, cancel) is not { } job)
+        if (await store.Jobs.FindAsync(id, cancellationToken) is not { } job)
             return Missing(id);
         return changed || job.State == wanted
             ? TypedResults.Ok(JobView.Of(job))
@@ -223,11 +223,11 @@ internal static class Jobs
 
     /// <summary>Returns the job's cost for its key's rate: its images, counted no further than it matters.</summary>
     /// <exception cref="SourceException">The source cannot be read as far as it was counted.</exception>
-    private static async Task<int> CountAsync(IImageSource source, int most, CancellationToken cancel)
+    private static async Task<int> CountAsync(IImageSource source, int maximum, CancellationToken cancellationToken)
     {
         var count = 0;
-        await foreach (var _ in source.WalkAsync(new PlanTail(0, 0, null), cancel))
-            if (++count >= most)
+        await foreach (var _ in source.WalkAsync(new PlanTail(0, 0, null), cancellationToken))
+            if (++count >= maximum)
                 break;
         return count;
     }
@@ -235,10 +235,10 @@ internal static class Jobs
     private static ProblemHttpResult TooMany(HttpContext http, TimeSpan after) =>
         Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as many images as it may for now.", after);
 
-    private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> Retry(
-        Guid id, HttpContext http, IStore store, JobSignal signal, Ownership ownership, ImageRate rate, CancellationToken cancel)
+    private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> RetryAsync(
+        Guid id, HttpContext http, IStore store, JobSignal signal, Ownership ownership, ImageRate rate, CancellationToken cancellationToken)
     {
-        if (await store.Jobs.FindAsync(id, cancel) is not { } job)
+        if (await store.Jobs.FindAsync(id, cancellationToken) is not { } job)
             return Missing(id);
         if (job.State is not (JobState.Completed or JobState.Cancelled))
             return Problem.Conflict("job-state", $"Job {id} is {job.State}; more may fail yet.", "Try again when it has ended.");
@@ -248,27 +248,27 @@ internal static class Jobs
         var child = job.Spec with { Parent = id, Source = job.Spec.Evaluation is null ? $"failures:{id}" : job.Spec.Source, Trace = JobTrace.Here };
         var images = job.Spec.Evaluation is null ? job.Progress.Failed : job.Images ?? job.Progress.Failed + job.Progress.Completed;
         var key = IdempotencyKey.OfRetry(id);
-        if (await IsFreeAsync(RequestId.Of(key), store, cancel) && rate.Take(http.User.Identity!.Name!, images) is { } after)
+        if (await IsFreeAsync(RequestId.Of(key), store, cancellationToken) && rate.Take(http.User.Identity!.Name!, images) is { } after)
             return TooMany(http, after);
-        var creation = await store.Jobs.CreateAsync(child, key, cancel);
+        var creation = await store.Jobs.CreateAsync(child, key, cancellationToken);
         signal.Changed();
         if (creation.Outcome == JobCreated.New)
             ownership.Changed(http, creation.Job.Id);
         return creation.Outcome == JobCreated.New ? TypedResults.Created($"/v1/jobs/{creation.Job.Id}", JobView.Of(creation.Job)) : TypedResults.Ok(JobView.Of(creation.Job));
     }
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(Guid id, IStore store, CancellationToken cancel)
+    private static async Task<Results<NoContent, ProblemHttpResult>> DeleteAsync(Guid id, IStore store, CancellationToken cancellationToken)
     {
-        if (await store.Jobs.FindAsync(id, cancel) is null)
+        if (await store.Jobs.FindAsync(id, cancellationToken) is null)
             return Missing(id); // a request's id deletes no request here
-        await store.Jobs.CancelAsync(id, "deleted", cancel);
-        return await store.Jobs.DeleteAsync(id, cancel) ? TypedResults.NoContent() : Missing(id);
+        await store.Jobs.CancelAsync(id, "deleted", cancellationToken);
+        return await store.Jobs.DeleteAsync(id, cancellationToken) ? TypedResults.NoContent() : Missing(id);
     }
 
     /// <summary>Time of one request. A deletion that is cut short by it is finished by the loop that repairs the store.</summary>
     private static readonly TimeSpan DeletionTime = TimeSpan.FromSeconds(20);
 
-    private static async Task<Ok<DeletedJobsView>> DeleteEnded(
+    private static async Task<Ok<DeletedJobsView>> DeleteEndedAsync(
         HttpContext http, IStore store, Ownership ownership, CancellationToken cancellationToken)
     {
         var query = http.Request.Query;

@@ -1,4 +1,4 @@
-using AgCam.Api.Doors;
+using AgCam.Api.Security;
 using AgCam.Attribution;
 using AgCam.Models;
 using AgCam.Pipeline.Jobs;
@@ -12,50 +12,50 @@ namespace AgCam.Api.Resources;
 internal static class Models
 {
     public static void MapModels(this IEndpointRouteBuilder v1) =>
-        v1.MapGet("/models", List).TakesQuery().Needs(Scope.Read).WithSummary("List the models that may be asked for");
+        v1.MapGet("/models", ListAsync).TakesQuery().Needs(Scope.Read).WithSummary("List the models that may be asked for");
 
     /// <summary>The model asked for; the only one where none is named.</summary>
     /// <exception cref="InvalidRequestException">It is not offered, or several are and none is named.</exception>
-    public static async Task<ModelPin> ChooseAsync(this ModelCatalog models, string? name, CancellationToken cancel)
+    public static async Task<ModelPin> ChooseAsync(this ModelCatalog models, string? name, CancellationToken cancellationToken)
     {
         if (name is null && models.Names.Count != 1)
             throw new InvalidRequestException("\"model\" is missing.", Offered(models));
         if (name is not null && models.Find(name) is null)
             throw new InvalidRequestException($"The model \"{name}\" is not offered here.", Offered(models));
-        return await models.PinAsync(name ?? models.Names[0], cancel);
+        return await models.PinAsync(name ?? models.Names[0], cancellationToken);
     }
 
     /// <summary>Whether the job's methods are for its model is known without loading it: nothing need be planned to find out.</summary>
     /// <exception cref="InvalidRequestException">One of them is not.</exception>
-    public static async Task CheckAsync(this ModelCatalog models, JobSpec spec, CancellationToken cancel)
+    public static async Task CheckAsync(this ModelCatalog models, JobSpec spec, CancellationToken cancellationToken)
     {
         if (spec.Evaluation is not { } evaluation)
-            await models.CheckAsync(spec.Model, cancel);
-        else if (AttributionMethod.Refusal(AttributionMethod.Select(evaluation.Methods), await models.ConfigAsync(spec.Model.Id, cancel)) is { } refusal)
+            await models.CheckAsync(spec.Model, cancellationToken);
+        else if (AttributionMethod.Refusal(AttributionMethod.Select(evaluation.Methods), await models.ConfigAsync(spec.Model.Id, cancellationToken)) is { } refusal)
             throw new InvalidRequestException(refusal, "Name those of the methods that are for the model, or another model.");
     }
 
     /// <summary>Whether the model can be explained: that is done with the paper's method.</summary>
     /// <exception cref="InvalidRequestException">It cannot.</exception>
-    public static async Task CheckAsync(this ModelCatalog models, ModelPin model, CancellationToken cancel)
+    public static async Task CheckAsync(this ModelCatalog models, ModelPin model, CancellationToken cancellationToken)
     {
-        if (AttributionMethod.PapersRefusal(await models.ConfigAsync(model.Id, cancel)) is { } refusal)
+        if (AttributionMethod.PapersRefusal(await models.ConfigAsync(model.Id, cancellationToken)) is { } refusal)
             throw new InvalidRequestException(refusal, "Explanations here are the paper's: take a model whose classifier reads the class token. The other methods can be measured by an evaluation.");
     }
 
-    private static async Task<Ok<IReadOnlyList<ModelView>>> List(ModelCatalog models, CancellationToken cancel)
+    private static async Task<Ok<IReadOnlyList<ModelView>>> ListAsync(ModelCatalog models, CancellationToken cancellationToken)
     {
         var list = new List<ModelView>();
         foreach (var name in models.Names)
-            list.Add(await ShowAsync(models, name, cancel));
+            list.Add(await ShowAsync(models, name, cancellationToken));
         return TypedResults.Ok<IReadOnlyList<ModelView>>(list);
     }
 
-    private static async Task<ModelView> ShowAsync(ModelCatalog models, string name, CancellationToken cancel)
+    private static async Task<ModelView> ShowAsync(ModelCatalog models, string name, CancellationToken cancellationToken)
     {
         try
         {
-            return new ModelView(name, (await models.PinAsync(name, cancel)).Sha256, null);
+            return new ModelView(name, (await models.PinAsync(name, cancellationToken)).Sha256, null);
         }
         catch (ModelException unreadable)
         {

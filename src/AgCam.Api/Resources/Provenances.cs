@@ -1,4 +1,4 @@
-using AgCam.Api.Doors;
+using AgCam.Api.Security;
 using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -8,11 +8,11 @@ namespace AgCam.Api.Resources;
 internal static class Provenances
 {
     public static void MapProvenances(this IEndpointRouteBuilder v1) =>
-        v1.MapGet("/provenances/{id}", Show).TakesQuery().Needs(Scope.Read).WithSummary("Show how explanations were computed");
+        v1.MapGet("/provenances/{id}", ShowAsync).TakesQuery().Needs(Scope.Read).WithSummary("Show how explanations were computed");
 
-    private static async Task<Results<Ok<Provenance>, StatusCodeHttpResult, ProblemHttpResult>> Show(Digest id, HttpContext http, IStore store, CancellationToken cancel)
+    private static async Task<Results<Ok<Provenance>, StatusCodeHttpResult, ProblemHttpResult>> ShowAsync(Digest id, HttpContext http, IStore store, CancellationToken cancellationToken)
     {
-        if (await store.Provenances.FindAsync(id, cancel) is not { } provenance)
+        if (await store.Provenances.FindAsync(id, cancellationToken) is not { } provenance)
             return Problem.NotFound($"provenance {id}", "Take the id from an explanation's \"provenance\".");
         return Immutable.IsKnown(http, id, "provenance") ? TypedResults.StatusCode(StatusCodes.Status304NotModified) : TypedResults.Ok(provenance);
     }

@@ -1,4 +1,4 @@
-using AgCam.Api.Doors;
+using AgCam.Api.Security;
 using AgCam.Api.Views;
 using AgCam.Images;
 using AgCam.Pipeline.Messages;
@@ -16,7 +16,7 @@ internal static class Requests
 {
     public static void MapRequests(this IEndpointRouteBuilder v1, ApiOptions options)
     {
-        v1.MapPost("/explanations", Create).TakesQuery("wait").Needs(Scope.Submit).Changes(Change.New)
+        v1.MapPost("/explanations", CreateAsync).TakesQuery("wait").Needs(Scope.Submit).Changes(Change.New)
             .Accepts<ExplainRequest>("application/json", "multipart/form-data")
             .RequireRateLimiting(KeyConcurrency.Held)
             .WithMetadata(new RequestSizeLimitAttribute(options.MaxUploadBytes + ExplainForm.MaxFieldBytes))
@@ -25,98 +25,98 @@ internal static class Requests
                 + "202 and where to look. From a 2xx on the request is not lost, whatever crashes. "
                 + "With an Idempotency-Key header the same key is the same request; "
                 + "with another body, or used for a job before, it is a 409.");
-        v1.MapGet("/requests/{id:guid}", Show).RequireRateLimiting(KeyConcurrency.Held).TakesQuery("wait").Needs(Scope.Read)
+        v1.MapGet("/requests/{id:guid}", ShowAsync).RequireRateLimiting(KeyConcurrency.Held).TakesQuery("wait").Needs(Scope.Read)
             .WithSummary("Follow a request")
             .WithDescription("With ?wait=seconds it answers as soon as there is a result, or after that time.");
-        v1.MapDelete("/requests/{id:guid}", Delete).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
+        v1.MapDelete("/requests/{id:guid}", DeleteAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
             .WithSummary("Delete a request and its item").WithDescription("Its explanation is left to retention.");
     }
 
     /// <summary>
     /// An image that is sent along goes to the store while it comes, so what can be refused without it is refused before it is read.
     /// </summary>
-    private static async Task<Answer> Create(HttpContext http, Desk desk, CancellationToken cancel)
+    private static async Task<Answer> CreateAsync(HttpContext http, ExplanationServices services, CancellationToken cancellationToken)
     {
-        var wait = desk.Wait(http);
-        var given = IdempotencyKey.Of(http, desk.Keys);
+        var wait = services.Wait(http);
+        var given = IdempotencyKey.Of(http, services.Keys);
         var key = given ?? Guid.CreateVersion7().ToString();
         var id = RequestId.Of(key);
-        var isUsed = given is not null && await desk.IsUsedAsync(id, cancel);
-        if (!isUsed && await RefuseAsync(http, desk, id, cancel) is { } refusal)
+        var isUsed = given is not null && await services.IsUsedAsync(id, cancellationToken);
+        if (!isUsed && await RefuseAsync(http, services, id, cancellationToken) is { } refusal)
             return refusal;
-        var owner = desk.Ownership.Owner(http);
+        var owner = services.Ownership.Owner(http);
         var isAccepted = false;
         SentImage? image = null;
         try
         {
             var request = await ExplainRequest.ReadAsync(
-                http.Request, desk.Options, async (content, type) => image = await TakeAsync(content, type, owner, isUsed, desk, cancel),
-                    cancel);
-            var model = await desk.Models.ChooseAsync(request.Model, cancel);
+                http.Request, services.Options, async (content, type) => image = await TakeAsync(content, type, owner, isUsed, services, cancellationToken),
+                    cancellationToken);
+            var model = await services.Models.ChooseAsync(request.Model, cancellationToken);
             var message = request.ToMessage(key, model, hasImage: image is not null);
             ExplainImagesRules.ThrowIfInvalid(message);
-            await desk.Models.CheckAsync(message.Model, cancel);
+            await services.Models.CheckAsync(message.Model, cancellationToken);
             if (image is not null)
                 message = Referring(message, image);
 
-            if (given is not null && await desk.IsKnownAsync(message, cancel))
-                return await AnswerAsync(http, desk, id, wait, cancel);
+            if (given is not null && await services.IsKnownAsync(message, cancellationToken))
+                return await AnswerAsync(http, services, id, wait, cancellationToken);
             if (isUsed)
                 return Problem.Later(
                     http, StatusCodes.Status429TooManyRequests, "busy", "The request of this key is just being deleted.",
                         TimeSpan.FromSeconds(1));
             if (image is null)
             {
-                Check(message.References[0], desk);
-                await desk.Ownership.CheckUseAsync(http, message.References[0], cancel);
+                Check(message.References[0], services);
+                await services.Ownership.CheckUseAsync(http, message.References[0], cancellationToken);
             }
             // Two with one key at the same moment: the first stands, and the second is it or is refused.
-            var chunk = await desk.Store.Chunks.AcceptAsync(message, TimeSpan.FromSeconds(desk.Pipeline.TrustSeconds), owner, cancel);
+            var chunk = await services.Store.Chunks.AcceptAsync(message, TimeSpan.FromSeconds(services.Pipeline.VisibilityTimeoutSeconds), owner, cancellationToken);
             isAccepted = true;
             if (image?.Upload is { } sent && chunk.Request is { } first && first.References[0].Uri != sent.ToString())
-                await desk.Intake.DiscardAsync(sent);
-            desk.Admission.Accepted(id);
-            desk.Ownership.Changed(http, id);
-            await desk.PublishAsync(message, cancel);
+                await services.Intake.DiscardAsync(sent);
+            services.Admission.Accepted(id);
+            services.Ownership.Changed(http, id);
+            await services.PublishAsync(message, cancellationToken);
         }
         finally
         {
             if (!isAccepted && !isUsed)
-                desk.Admission.Leave(id);
+                services.Admission.Leave(id);
             if (!isAccepted && image?.Upload is { } upload)
-                await desk.Intake.DiscardAsync(upload);
+                await services.Intake.DiscardAsync(upload);
         }
-        return await AnswerAsync(http, desk, id, wait, cancel);
+        return await AnswerAsync(http, services, id, wait, cancellationToken);
     }
 
     /// <returns>Null when a new request may come.</returns>
-    private static async Task<ProblemHttpResult?> RefuseAsync(HttpContext http, Desk desk, Guid id, CancellationToken cancel)
+    private static async Task<ProblemHttpResult?> RefuseAsync(HttpContext http, ExplanationServices services, Guid id, CancellationToken cancellationToken)
     {
         var name = http.User.Identity!.Name!;
-        if (desk.Rate.Take(name) is { } after)
+        if (services.Rate.Take(name) is { } after)
             return Problem.Later(
                 http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has sent as many images as it may for now.", after);
-        return await desk.Admission.EnterAsync(id, name, cancel) is not { } busy ? null : Problem.Later(
+        return await services.Admission.EnterAsync(id, name, cancellationToken) is not { } busy ? null : Problem.Later(
             http, StatusCodes.Status429TooManyRequests, "busy", $"{busy}; many images at once make a job (POST /v1/jobs).",
                 TimeSpan.FromSeconds(2));
     }
 
     /// <summary>Keeps the image; under a key that was used before it is only compared.</summary>
     private static async Task<SentImage> TakeAsync(
-        Stream content, string? mediaType, string? owner, bool isUsed, Desk desk, CancellationToken cancel)
+        Stream content, string? mediaType, string? owner, bool isUsed, ExplanationServices services, CancellationToken cancellationToken)
     {
         if (isUsed)
-            return new SentImage(null, await UploadIntake.HashAsync(content, cancel));
-        var upload = await desk.Intake.KeepAsync(content, mediaType, owner, cancel);
+            return new SentImage(null, await UploadIntake.HashAsync(content, cancellationToken));
+        var upload = await services.Intake.KeepAsync(content, mediaType, owner, cancellationToken);
         return new SentImage(upload.Id, upload.Sha256);
     }
 
     /// <summary>What a worker would not be let read is refused here already.</summary>
-    private static void Check(ImageReference reference, Desk desk)
+    private static void Check(ImageReference reference, ExplanationServices services)
     {
         try
         {
-            desk.References.Check(reference);
+            services.References.Check(reference);
         }
         catch (ImageException refused)
         {
@@ -124,32 +124,32 @@ internal static class Requests
         }
     }
 
-    private static async Task<Answer> Show(Guid id, HttpContext http, Desk desk, CancellationToken cancel) =>
-        await IsRequestAsync(id, desk, cancel) ? await AnswerAsync(http, desk, id, desk.Wait(http), cancel) : Missing(id);
+    private static async Task<Answer> ShowAsync(Guid id, HttpContext http, ExplanationServices services, CancellationToken cancellationToken) =>
+        await IsRequestAsync(id, services, cancellationToken) ? await AnswerAsync(http, services, id, services.Wait(http), cancellationToken) : Missing(id);
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(Guid id, Desk desk, CancellationToken cancel)
+    private static async Task<Results<NoContent, ProblemHttpResult>> DeleteAsync(Guid id, ExplanationServices services, CancellationToken cancellationToken)
     {
-        if (!await IsRequestAsync(id, desk, cancel) || !await desk.Store.Jobs.DeleteAsync(id, cancel))
+        if (!await IsRequestAsync(id, services, cancellationToken) || !await services.Store.Jobs.DeleteAsync(id, cancellationToken))
             return Missing(id);
-        desk.Admission.Leave(id);
+        services.Admission.Leave(id);
         return TypedResults.NoContent();
     }
 
     /// <summary>Jobs have ids of the same kind, and a first item too.</summary>
-    private static async Task<bool> IsRequestAsync(Guid id, Desk desk, CancellationToken cancel) =>
-        await desk.Store.Chunks.FindClaimAsync(id, cancel) is { Kind: ClaimKind.Request };
+    private static async Task<bool> IsRequestAsync(Guid id, ExplanationServices services, CancellationToken cancellationToken) =>
+        await services.Store.Chunks.FindClaimAsync(id, cancellationToken) is { Kind: ClaimKind.Request };
 
-    private static async Task<Answer> AnswerAsync(HttpContext http, Desk desk, Guid owner, TimeSpan wait, CancellationToken cancel)
+    private static async Task<Answer> AnswerAsync(HttpContext http, ExplanationServices services, Guid owner, TimeSpan wait, CancellationToken cancellationToken)
     {
         http.Response.Headers.CacheControl = "no-store";
-        if (await desk.Waiting.ItemAsync(owner, wait, cancel) is { } item)
+        if (await services.Waiting.ItemAsync(owner, wait, cancellationToken) is { } item)
         {
-            desk.Admission.Leave(owner);
-            var explanation = item.Explanation is { } id ? await desk.Store.Explanations.FindAsync(id, cancel) : null;
+            services.Admission.Leave(owner);
+            var explanation = item.Explanation is { } id ? await services.Store.Explanations.FindAsync(id, cancellationToken) : null;
             return TypedResults.Ok(new RequestView(
                 owner, item.Status == ItemStatus.Completed ? RequestState.Completed : RequestState.Failed, ItemView.Of(item), explanation is null ? null : ExplanationView.Of(explanation)));
         }
-        if (await desk.Store.Chunks.FindAsync(owner, 0, cancel) is not { Request: not null } chunk)
+        if (await services.Store.Chunks.FindAsync(owner, 0, cancellationToken) is not { Request: not null } chunk)
             return Missing(owner);
         http.Response.Headers.RetryAfter = "1";
         return TypedResults.Accepted($"/v1/requests/{owner}", new RequestView(owner, chunk.State == ChunkState.Leased ? RequestState.Running : RequestState.Queued));

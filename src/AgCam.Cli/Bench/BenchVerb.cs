@@ -31,28 +31,28 @@ internal static class BenchVerb
         };
         model.AddTo(verb);
         pipeline.AddTo(verb);
-        verb.SetAction(async (parsed, cancel) =>
+        verb.SetAction(async (parsed, cancellationToken) =>
         {
             if (pipeline.IsAsked(parsed))
-                return await pipeline.RunAsync(parsed, model.Named(parsed), parsed.GetValue(rounds) ?? 3, parsed.GetValue(device)!, parsed.GetValue(json), cancel);
+                return await pipeline.RunAsync(parsed, model.Named(parsed), parsed.GetValue(rounds) ?? 3, parsed.GetValue(device)!, parsed.GetValue(json), cancellationToken);
             BackendSelfTestVerb.LoadTrusted();
             if (parsed.GetValue(threads) is { } count)
                 torch.set_num_threads(count);
             var target = ComputeDevice.Find(parsed.GetValue(device)!);
             var type = Enum.Parse<torch.ScalarType>(ComputeDtype.Canonical(parsed.GetValue(dtype)!), ignoreCase: true);
-            using var checkpoint = parsed.GetValue(random) is null ? await model.Open(parsed, cancel) : null;
+            using var checkpoint = parsed.GetValue(random) is null ? await model.OpenAsync(parsed, cancellationToken) : null;
             using var loaded = checkpoint is null
                 ? RandomWeights.Model(NamedArchitectures.Find(parsed.GetValue(random)!), target, type)
                 : VisionTransformer.Load(checkpoint, target, type);
-            var most = parsed.GetValue(rounds) ?? 7;
-            var result = ModelBench.Run(loaded, parsed.GetValue(batch), most, round =>
+            var maximum = parsed.GetValue(rounds) ?? 7;
+            var result = ModelBench.Run(loaded, parsed.GetValue(batch), maximum, round =>
             {
                 if (!Console.IsErrorRedirected)
-                    Console.Error.Write(round < most ? $"\rround {round} of {most} " : "\r                    \r");
+                    Console.Error.Write(round < maximum ? $"\rround {round} of {maximum} " : "\r                    \r");
             }) with
             { Model = checkpoint?.Id ?? parsed.GetValue(random)! };
             Console.Out.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(result, Json) : Table(result));
-            return ExitCode.Fine;
+            return ExitCode.Success;
         });
         return verb.WithExamples(
             new Example("The shipped model", "agcam bench"),

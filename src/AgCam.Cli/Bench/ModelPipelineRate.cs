@@ -19,7 +19,7 @@ internal sealed record ModelPipelineRate(string Transport, string Store, string 
 {
     /// <param name="options">The store must be one of its own: it is filled.</param>
     public static async Task<ModelPipelineRate> MeasureAsync(
-        PipelineOptions options, (string Name, string Path) model, int images, int rounds, string device, CancellationToken cancel)
+        PipelineOptions options, (string Name, string Path) model, int images, int rounds, string device, CancellationToken cancellationToken)
     {
         BackendSelfTestVerb.LoadTrusted();
         using var folder = new Pictures(Directory.CreateTempSubdirectory("agcam-bench").FullName);
@@ -27,16 +27,16 @@ internal sealed record ModelPipelineRate(string Transport, string Store, string 
         var worker = new WorkerOptions { Device = device, WarmUp = [model.Name] };
         using var checkpoint = Checkpoint.Open(model.Path, new CheckpointOptions { Id = model.Name });
         using var alone = VisionTransformer.Load(checkpoint, ComputeDevice.Find(device), TorchSharp.torch.ScalarType.Float32);
-        await using var host = new StoppedAtTheEnd(PipelineBenchOptions.Build(services => services.AddAgCamPipeline(options).AddAgCamWorker(worker)));
-        await host.StartAsync(cancel);
+        await using var host = new StopOnDisposeHost(PipelineBenchOptions.Build(services => services.AddAgCamPipeline(options).AddAgCamWorker(worker)));
+        await host.StartAsync(cancellationToken);
         var store = host.Services.GetRequiredService<IStore>();
-        var pin = await host.Services.GetRequiredService<ModelCatalog>().PinAsync(model.Name, cancel);
+        var pin = await host.Services.GetRequiredService<ModelCatalog>().PinAsync(model.Name, cancellationToken);
         var (side, pipeline, model1) = (alone.Config.ImageHeight, new List<double>(), new List<double>());
         for (var round = -1; round < rounds; round++)
         {
             var count = round < 0 ? Math.Min(images, 500) : images; // the first warms up
             var (seconds, explained) = ComputeDevice.WithAllThreads(() => ModelBench.Explaining(alone, worker.MaxBatch, count)); // the worker's lanes have shared them out
-            var job = PipelineRate.Seconds(await PipelineRate.RunAsync(host, pin, folder.Draw(count, side), cancel));
+            var job = PipelineRate.Seconds(await PipelineRate.RunAsync(host, pin, folder.Draw(count, side), cancellationToken));
             if (round < 0)
                 continue;
             model1.Add(explained / seconds);

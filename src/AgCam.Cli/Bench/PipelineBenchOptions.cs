@@ -29,7 +29,7 @@ internal sealed class PipelineBenchOptions
 
     public bool IsAsked(ParseResult parsed) => parsed.GetValue(_pipeline);
 
-    public Task<int> RunAsync(ParseResult parsed, (string Name, string Path)? model, int rounds, string device, bool json, CancellationToken cancel) => Service.Run(async () =>
+    public Task<int> RunAsync(ParseResult parsed, (string Name, string Path)? model, int rounds, string device, bool json, CancellationToken cancellationToken) => Service.RunAsync(async () =>
     {
         var images = parsed.GetValue(_images);
         if (images < 1 || rounds < 1)
@@ -43,9 +43,9 @@ internal sealed class PipelineBenchOptions
         {
             await using var scratch = open();
             if (model is { } named)
-                Show(json, await ModelPipelineRate.MeasureAsync(scratch.Options, named, images, rounds, device, cancel), result => result.ToLine());
+                Show(json, await ModelPipelineRate.MeasureAsync(scratch.Options, named, images, rounds, device, cancellationToken), result => result.ToLine());
             else
-                Show(json, await PipelineRate.MeasureAsync(scratch.Options, new WorkerOptions(), images, rounds, Build, cancel), Line);
+                Show(json, await PipelineRate.MeasureAsync(scratch.Options, new WorkerOptions(), images, rounds, Build, cancellationToken), Line);
         }
     });
 

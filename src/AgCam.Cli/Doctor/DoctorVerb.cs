@@ -20,7 +20,7 @@ internal static class DoctorVerb
                 Console.Out.WriteLine(JsonSerializer.Serialize(found, Format));
             else
                 Show(found);
-            return found.Ok ? ExitCode.Fine : ExitCode.Wrong;
+            return found.Ok ? ExitCode.Success : ExitCode.UsageError;
         });
         return command;
     }

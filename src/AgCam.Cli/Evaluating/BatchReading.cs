@@ -14,15 +14,15 @@ internal sealed class BatchReading(Explainer explainer, EvaluationRun run, IRead
 
     public ChannelReader<Task<EvaluationImage[]>> Batches => _batches.Reader;
 
-    public async Task Run(CancellationToken cancel)
+    public async Task RunAsync(CancellationToken cancellationToken)
     {
         try
         {
             foreach (var (index, batch) in Dataset.Read(run.Dataset!, run.Layout, run.Images).Chunk(run.Batch).Index())
                 if (run.Shard.Has(index) && !batch.All(sample => done.Contains(sample.Key)))
                 {
-                    await _batches.Writer.WaitToWriteAsync(cancel);
-                    await _batches.Writer.WriteAsync(Task.Run(() => Read(batch), CancellationToken.None), cancel);
+                    await _batches.Writer.WaitToWriteAsync(cancellationToken);
+                    await _batches.Writer.WriteAsync(Task.Run(() => Read(batch), CancellationToken.None), cancellationToken);
                 }
 
             _batches.Writer.Complete();

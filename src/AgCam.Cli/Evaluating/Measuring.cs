@@ -12,7 +12,7 @@ internal sealed class Measuring(Explainer explainer, EvaluationRun run, PaperPre
 
     /// <param name="rowFile">Where --rows goes, or null. What an interrupted run left there is gone on with.</param>
     /// <exception cref="OperationCanceledException">It was interrupted.</exception>
-    public async Task<EvaluationTables> Run(string? rowFile, CancellationToken cancel)
+    public async Task<EvaluationTables> RunAsync(string? rowFile, CancellationToken cancellationToken)
     {
         var header = EvaluationHeader.Of(explainer, run.Options, run.Batch, run.Shard) with
         {
@@ -23,14 +23,14 @@ internal sealed class Measuring(Explainer explainer, EvaluationRun run, PaperPre
         using var evaluator = new Evaluator(explainer, run.Options);
         var done = new HashSet<string>(StringComparer.Ordinal);
         using var rows = Open(rowFile, header, tables, done);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var reading = new BatchReading(explainer, run, done);
-        var read = Task.Run(() => reading.Run(stop.Token), CancellationToken.None);
+        var read = Task.Run(() => reading.RunAsync(stop.Token), CancellationToken.None);
         var started = Stopwatch.GetTimestamp();
         using var progress = run.Quiet ? null : new Progress(screen, () => new ProgressState(_done, null, _skipped, _done / Stopwatch.GetElapsedTime(started).TotalSeconds));
         try
         {
-            await foreach (var batch in reading.Batches.ReadAllAsync(cancel))
+            await foreach (var batch in reading.Batches.ReadAllAsync(cancellationToken))
                 foreach (var row in evaluator.Measure(await batch))
                 {
                     tables.Add(row);

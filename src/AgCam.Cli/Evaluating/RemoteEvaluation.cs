@@ -12,20 +12,20 @@ internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Wei
     /// <param name="rowFile">Where --rows goes, or null.</param>
     /// <returns>Null when the job is paused, which has been told.</returns>
     /// <exception cref="UsageException">The job was refused or cancelled.</exception>
-    public async Task<EvaluationTables?> Measure(ApiClient client, string? model, string dtype, string? rowFile, Screen screen, CancellationToken cancel)
+    public async Task<EvaluationTables?> MeasureAsync(ApiClient client, string? model, string dtype, string? rowFile, Screen screen, CancellationToken cancellationToken)
     {
         var key = Key ?? Guid.NewGuid().ToString();
-        var id = (string)(await client.PostAsync("/v1/jobs", Body(model, dtype), key, cancel))!["id"]!;
+        var id = (string)(await client.PostAsync("/v1/jobs", Body(model, dtype), key, cancellationToken))!["id"]!;
         if (!Run.Quiet)
             screen.Note($"agcam: job {id}. It outlives this command: the same with --key {key} goes on with it.");
-        var job = await JobLines.ToEnd(client, id, cancel);
+        var job = await JobLines.ToEndAsync(client, id, cancellationToken);
         if ((string?)job["state"] == JobLines.Paused)
             return null;
         if ((string?)job["state"] != JobLines.Completed)
             throw new UsageException($"Job {id} was {((string?)job["state"])?.ToLowerInvariant()}: {(string?)job["reason"] ?? "nobody said why"}. Take another --key to begin anew.");
         return (int)job["progress"]!["completed"]! + (int)job["progress"]!["failed"]! is 0
             ? throw new UsageException("The dataset holds no images.")
-            : await Fetch(client, id, rowFile, cancel);
+            : await FetchAsync(client, id, rowFile, cancellationToken);
     }
 
     private JsonObject Body(string? model, string dtype)
@@ -56,14 +56,14 @@ internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Wei
     }
 
     /// <summary>By way of a file, so that nobody ever sees half of --rows, and a row is held in memory once.</summary>
-    private static async Task<EvaluationTables> Fetch(ApiClient client, string id, string? rowFile, CancellationToken cancel)
+    private static async Task<EvaluationTables> FetchAsync(ApiClient client, string id, string? rowFile, CancellationToken cancellationToken)
     {
         var partial = rowFile is null ? Path.Combine(Path.GetTempPath(), $"agcam-{Guid.NewGuid():N}.rows") : $"{rowFile}.{Guid.NewGuid():N}.tmp";
         try
         {
-            await using (var from = await client.OpenAsync($"/v1/jobs/{id}/rows", cancel))
+            await using (var from = await client.OpenAsync($"/v1/jobs/{id}/rows", cancellationToken))
             await using (var file = File.Create(partial))
-                await from.CopyToAsync(file, cancel);
+                await from.CopyToAsync(file, cancellationToken);
             if (!File.ReadLines(partial).First().StartsWith("{\"evaluation\"", StringComparison.Ordinal))
                 throw new UsageException($"Nothing was measured: every chunk of job {id} was given up. `agcam jobs export {id}` says why.");
             var tables = RowFile.Read(partial);

@@ -64,7 +64,7 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
     private string Head(Metric metric)
     {
         int[] counts = [.. methods.Select(method => Find(method, metric)?.Count).OfType<int>().Distinct()];
-        return $"{metric.Name} {(metric.HigherIsBetter ? '+' : '-')}" + (counts is [var one] ? string.Create(Culture, $" n={one}") : "");
+        return $"{metric.Name} {(metric.HigherIsBetter ? '+' : '-')}" + (counts is [var item] ? string.Create(Culture, $" n={item}") : "");
     }
 
     private static MetricSummary? Find(MethodSummary method, Metric metric) => method.Metrics.FirstOrDefault(found => found.Metric == metric);

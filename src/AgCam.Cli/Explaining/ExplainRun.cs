@@ -26,7 +26,7 @@ internal sealed record ExplainRun
     public required int Batch { get; init; }
 
     /// <summary>Batches that are computed at the same time.</summary>
-    public int Lanes { get; init; } = 1;
+    public int ParallelBatches { get; init; } = 1;
 
     public string? Out { get; init; }
 

@@ -9,16 +9,16 @@ internal sealed class Finishing(Explainer explainer, ExplainRun run, RunProvenan
     private readonly Channel<Task<Finished>> _finished = Channel.CreateBounded<Task<Finished>>(
         new BoundedChannelOptions(2 * Environment.ProcessorCount) { SingleReader = true, SingleWriter = true });
 
-    public async Task Run(ChannelReader<(ReadImage Image, Task<Explanation?> Explanation)> explained)
+    public async Task RunAsync(ChannelReader<(ReadImage Image, Task<Explanation?> Explanation)> explained)
     {
         using var unread = new CancellationTokenSource(); // nobody writes any more: the next image, which may be long in coming, is not waited for
-        await Task.WhenAll(Start(explained, unread.Token), WriteAll(unread));
+        await Task.WhenAll(StartAsync(explained, unread.Token), WriteAllAsync(unread));
     }
 
     /// <summary>Ends the stage: another one has failed.</summary>
     public void Fail(Exception error) => _finished.Writer.TryComplete(error);
 
-    private async Task Start(ChannelReader<(ReadImage Image, Task<Explanation?> Explanation)> explained, CancellationToken unread)
+    private async Task StartAsync(ChannelReader<(ReadImage Image, Task<Explanation?> Explanation)> explained, CancellationToken unread)
     {
         try
         {
@@ -50,11 +50,11 @@ internal sealed class Finishing(Explainer explainer, ExplainRun run, RunProvenan
         return new Finished(image, explanation, row, explanation.Targets.Count, Stopwatch.GetElapsedTime(started));
     }
 
-    private async Task WriteAll(CancellationTokenSource unread)
+    private async Task WriteAllAsync(CancellationTokenSource unread)
     {
         try
         {
-            await Write();
+            await WriteAsync();
         }
         catch (Exception error)
         {
@@ -64,7 +64,7 @@ internal sealed class Finishing(Explainer explainer, ExplainRun run, RunProvenan
         }
     }
 
-    private async Task Write()
+    private async Task WriteAsync()
     {
         var unflushed = 0;
         await foreach (var finishing in _finished.Reader.ReadAllAsync())

@@ -10,14 +10,14 @@ namespace AgCam.Cli.Explaining;
 /// </summary>
 internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally tally)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(500);
 
     private static readonly Task<Explanation?> None = Task.FromResult<Explanation?>(null);
 
     private readonly Channel<(ReadImage, Task<Explanation?>)> _explained = Channel.CreateBounded<(ReadImage, Task<Explanation?>)>(
-        new BoundedChannelOptions(Math.Max((run.Lanes + 1) * run.Batch, 32)) { SingleReader = true, SingleWriter = true });
+        new BoundedChannelOptions(Math.Max((run.ParallelBatches + 1) * run.Batch, 32)) { SingleReader = true, SingleWriter = true });
 
-    private readonly BlockingCollection<Task> _batches = new(run.Lanes);
+    private readonly BlockingCollection<Task> _batches = new(run.ParallelBatches);
 
     private readonly List<ReadImage> _pending = [];
     private int _ready;
@@ -25,13 +25,13 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
     /// <summary>In the order of the input; no explanation where there was nothing to compute.</summary>
     public ChannelReader<(ReadImage Image, Task<Explanation?> Explanation)> Explained => _explained.Reader;
 
-    public Task Run(ChannelReader<Task<ReadImage>> images) =>
-        Task.WhenAll([OnThread(() => Gather(images)), .. Enumerable.Range(0, run.Lanes).Select(_ => OnThread(Compute))]);
+    public Task RunAsync(ChannelReader<Task<ReadImage>> images) =>
+        Task.WhenAll([OnThreadAsync(() => Gather(images)), .. Enumerable.Range(0, run.ParallelBatches).Select(_ => OnThreadAsync(Compute))]);
 
     /// <summary>Ends the stage: another one has failed.</summary>
     public void Fail(Exception error) => _explained.Writer.TryComplete(error);
 
-    private static Task OnThread(Action work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    private static Task OnThreadAsync(Action work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private void Gather(ChannelReader<Task<ReadImage>> images)
     {
@@ -59,7 +59,7 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
     private bool Wait(ChannelReader<Task<ReadImage>> images)
     {
         var more = images.WaitToReadAsync().AsTask();
-        if (_pending.Count > 0 && !((IAsyncResult)more).AsyncWaitHandle.WaitOne(Patience))
+        if (_pending.Count > 0 && !((IAsyncResult)more).AsyncWaitHandle.WaitOne(PollInterval))
             Flush();
         return more.GetAwaiter().GetResult();
     }
@@ -82,18 +82,18 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
             _batches.Add(explaining);
         var next = 0;
         foreach (var image in _pending)
-            Pass(image, image.Prepared is null ? None : Of(explaining, next++));
+            Pass(image, image.Prepared is null ? None : OfAsync(explaining, next++));
         _pending.Clear();
         _ready = 0;
     }
 
-    private static async Task<Explanation?> Of(Task<IReadOnlyList<Explanation>> batch, int image) => (await batch)[image];
+    private static async Task<Explanation?> OfAsync(Task<IReadOnlyList<Explanation>> batch, int image) => (await batch)[image];
 
     private IReadOnlyList<Explanation> Explain(ReadImage[] batch)
     {
         var started = Stopwatch.GetTimestamp();
         var explanations = explainer.Explain([.. batch.Select(image => image.Prepared!)], [.. batch.Select(image => image.Label)], run.Options);
-        tally.Computed(batch.Length, Stopwatch.GetElapsedTime(started) / run.Lanes);
+        tally.Computed(batch.Length, Stopwatch.GetElapsedTime(started) / run.ParallelBatches);
         return explanations;
     }
 

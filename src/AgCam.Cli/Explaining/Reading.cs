@@ -20,7 +20,7 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
     public ChannelReader<Task<ReadImage>> Images => _images.Reader;
 
     /// <param name="drain">Cancelled: no further image is begun.</param>
-    public async Task Run(IEnumerable<ImageSource> sources, CancellationToken drain)
+    public async Task RunAsync(IEnumerable<ImageSource> sources, CancellationToken drain)
     {
         try
         {
@@ -31,7 +31,7 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
                 if (run.Save != SavedPicture.None)
                     output?.PicturePath(source, 0); // names are given out in the order of the images, whoever is decoded first
                 await _images.Writer.WaitToWriteAsync(drain);
-                _images.Writer.TryWrite(Task.Run(() => Read(source), CancellationToken.None));
+                _images.Writer.TryWrite(Task.Run(() => ReadAsync(source), CancellationToken.None));
             }
         }
         catch (OperationCanceledException) when (drain.IsCancellationRequested)
@@ -45,7 +45,7 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
     /// <summary>Ends the stage: another one has failed.</summary>
     public void Fail(Exception error) => _images.Writer.TryComplete(error);
 
-    private async Task<ReadImage> Read(ImageSource source)
+    private async Task<ReadImage> ReadAsync(ImageSource source)
     {
         await Decoding.WaitAsync();
         try

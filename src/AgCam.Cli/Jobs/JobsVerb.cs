@@ -22,7 +22,7 @@ internal static class JobsVerb
         foreach (var option in options)
             command.Options.Add(option);
         remote.AddTo(command);
-        command.SetAction((parsed, cancel) => remote.Run(parsed, client => run(parsed, client, parsed.GetValue(id).ToString(), cancel)));
+        command.SetAction((parsed, cancellationToken) => remote.RunAsync(parsed, client => run(parsed, client, parsed.GetValue(id).ToString(), cancellationToken)));
         return command;
     }
 
@@ -35,21 +35,21 @@ internal static class JobsVerb
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var command = new Command("list", "Lists jobs, newest first.") { tag, state, limit, json };
         remote.AddTo(command);
-        command.SetAction((parsed, cancel) => remote.Run(parsed, async client =>
+        command.SetAction((parsed, cancellationToken) => remote.RunAsync(parsed, async client =>
         {
             var query = $"/v1/jobs?limit={parsed.GetValue(limit)}"
                 + (parsed.GetValue(tag) is { } t ? $"&tag={Uri.EscapeDataString(t)}" : "") + (parsed.GetValue(state) is { } s ? $"&state={Uri.EscapeDataString(s)}" : "");
-            foreach (var job in (await client.GetAsync(query, cancel))!["items"]!.AsArray())
+            foreach (var job in (await client.GetAsync(query, cancellationToken))!["items"]!.AsArray())
                 Console.Out.WriteLine(parsed.GetValue(json) ? job!.ToJsonString() : JobLines.Line(job!));
-            return ExitCode.Fine;
+            return ExitCode.Success;
         }));
         return command;
     }
 
-    private static Command Show() => OfOne("show", "Shows a job, as JSON.", async (_, client, id, cancel) =>
+    private static Command Show() => OfOne("show", "Shows a job, as JSON.", async (_, client, id, cancellationToken) =>
     {
-        Console.Out.WriteLine((await client.GetAsync($"/v1/jobs/{id}", cancel))!.ToJsonString(new(System.Text.Json.JsonSerializerDefaults.Web) { WriteIndented = true }));
-        return ExitCode.Fine;
+        Console.Out.WriteLine((await client.GetAsync($"/v1/jobs/{id}", cancellationToken))!.ToJsonString(new(System.Text.Json.JsonSerializerDefaults.Web) { WriteIndented = true }));
+        return ExitCode.Success;
     });
 
     private static Command Watch()
@@ -59,12 +59,12 @@ internal static class JobsVerb
         var summary = SummaryFile.Option();
         return OfOne(
             "watch", "Follows a job until it has ended: 0 when completed, 3 with failures, 2 when cancelled.",
-            (parsed, client, id, cancel) => JobLines.Follow(client, id, parsed.GetValue(json), parsed.GetValue(maxFailures), parsed.GetValue(summary), cancel), json, maxFailures, summary);
+            (parsed, client, id, cancellationToken) => JobLines.FollowAsync(client, id, parsed.GetValue(json), parsed.GetValue(maxFailures), parsed.GetValue(summary), cancellationToken), json, maxFailures, summary);
     }
 
-    private static Command Change(string name, string description) => OfOne(name, description, async (_, client, id, cancel) =>
+    private static Command Change(string name, string description) => OfOne(name, description, async (_, client, id, cancellationToken) =>
     {
-        Console.Out.WriteLine(JobLines.Line((await client.PostAsync($"/v1/jobs/{id}/{name}", null, null, cancel))!));
-        return ExitCode.Fine;
+        Console.Out.WriteLine(JobLines.Line((await client.PostAsync($"/v1/jobs/{id}/{name}", null, null, cancellationToken))!));
+        return ExitCode.Success;
     });
 }

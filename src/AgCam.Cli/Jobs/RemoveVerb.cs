@@ -35,7 +35,7 @@ internal sealed class RemoveVerb
             Id, Tag, OlderThan, DryRun, Yes,
         };
         remote.AddTo(command);
-        command.SetAction((parsed, cancellationToken) => remote.Run(parsed, client => RunAsync(parsed, client, cancellationToken)));
+        command.SetAction((parsed, cancellationToken) => remote.RunAsync(parsed, client => RunAsync(parsed, client, cancellationToken)));
         return command.WithExamples(
             new Example("How many jobs with a tag ended more than 30 days ago", "agcam jobs rm --tag nightly --older-than 30d --dry-run"),
             new Example("Delete them, with their items", "agcam jobs rm --tag nightly --older-than 30d --yes"));
@@ -47,7 +47,7 @@ internal sealed class RemoveVerb
         {
             case ({ } id, null) when parsed.GetValue(Tag) is null && !parsed.GetValue(DryRun):
                 await client.SendAsync(HttpMethod.Delete, $"/v1/jobs/{id}", null, null, cancellationToken);
-                return ExitCode.Fine;
+                return ExitCode.Success;
             case (null, { } age):
                 return await RemoveEndedAsync(parsed, client, DateTimeOffset.UtcNow - age, cancellationToken);
             default:
@@ -67,7 +67,7 @@ internal sealed class RemoveVerb
             if (!parsed.GetValue(DryRun) && (long)would["jobs"]! > 0)
                 throw new UsageException($"{Text(would)} would be deleted, with all their items. Give --yes to delete them.");
             Console.Out.WriteLine($"{Text(would)} would be deleted.");
-            return ExitCode.Fine;
+            return ExitCode.Success;
         }
         var (jobs, images) = (0L, 0L);
         while (true)
@@ -82,7 +82,7 @@ internal sealed class RemoveVerb
             Console.Error.WriteLine($"{jobs:N0} deleted, {(long)part["remaining"]!:N0} to go");
         }
         Console.Out.WriteLine($"{Text(new JsonObject { ["jobs"] = jobs, ["images"] = images })} deleted.");
-        return ExitCode.Fine;
+        return ExitCode.Success;
     }
 
     private static string Text(JsonNode counts) =>

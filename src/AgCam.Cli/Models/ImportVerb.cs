@@ -19,7 +19,7 @@ internal static class ImportVerb
             var imported = ModelImport.Run(source, parsed.GetValue(folder)!, model.Checkpointing(parsed));
             Console.Out.WriteLine(imported.Folder);
             Console.Error.WriteLine($"agcam: {imported.Config.Architecture}, {imported.Config.Classes} classes{(imported.StateKey.Length > 0 ? $", weights from {imported.StateKey}" : "")}");
-            return ExitCode.Fine;
+            return ExitCode.Success;
         });
         return command.WithExamples(
             new(

@@ -25,11 +25,11 @@ internal static class InspectVerb
         var command = new Command("inspect", "Shows a model's shape, classes and preprocessing, and whether it can be used.");
         model.AddTo(command);
         command.Options.Add(json);
-        command.SetAction(async (parsed, cancel) =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
-            using var checkpoint = await model.Open(parsed, cancel, pooled: true);
+            using var checkpoint = await model.OpenAsync(parsed, cancellationToken, pooled: true);
             Show(checkpoint, parsed.GetValue(json));
-            return ExitCode.Fine;
+            return ExitCode.Success;
         });
         return command.WithExamples(
             new("A folder", "agcam models inspect vit/"),

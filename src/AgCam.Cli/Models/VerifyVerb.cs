@@ -21,9 +21,9 @@ internal static class VerifyVerb
         var command = new Command("verify", "Compares pixels, logits and maps with what PyTorch computed, and names the first stage that diverges. Exit code 1 when one does.") { against, tolerance, pixels, json };
         model.AddTo(command);
         device.AddTo(command);
-        command.SetAction(async (parsed, cancel) =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
-            using var checkpoint = await model.Open(parsed, cancel, pooled: true);
+            using var checkpoint = await model.OpenAsync(parsed, cancellationToken, pooled: true);
             using var explainer = device.Load(parsed, checkpoint);
             var limits = new VerificationTolerance { Pixels = parsed.GetValue(pixels), Logits = parsed.GetValue(tolerance), Maps = parsed.GetValue(tolerance) };
             var stages = ModelVerification.Compare(explainer, parsed.GetValue(against)!.FullName, limits);
@@ -32,7 +32,7 @@ internal static class VerifyVerb
                 Console.Out.WriteLine(JsonSerializer.Serialize(new { Agrees = first is null, FirstDivergence = first?.Name, Stages = stages.Select(Finite) }, JsonSerializerOptions.Web));
             else
                 Show(stages, first);
-            return first is null ? ExitCode.Fine : Differs;
+            return first is null ? ExitCode.Success : Differs;
         });
         return command.WithExamples(
             new("In Python, see docs/python.md", "python dump.py timm/deit_tiny_patch16_224.fb_in1k photo.png reference.safetensors"),

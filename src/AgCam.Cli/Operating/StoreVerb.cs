@@ -20,13 +20,13 @@ internal static class StoreVerb
             "Creates what is missing (tables or indexes) and brings an older schema up to date. "
             + "Running processes need no such rights then: see Pipeline:MigrateStore.");
         services.AddStoreTo(migrate);
-        migrate.SetAction((parsed, cancel) => Service.Run(async () =>
+        migrate.SetAction((parsed, cancellationToken) => Service.RunAsync(async () =>
         {
             var options = services.Reach(parsed, Settings.Read());
             await using var store = PipelineRegistration.OpenStore(options);
-            await store.ProbeAsync(cancel);
-            var before = await store.SchemaVersionAsync(cancel);
-            await store.MigrateAsync(cancel);
+            await store.ProbeAsync(cancellationToken);
+            var before = await store.SchemaVersionAsync(cancellationToken);
+            await store.MigrateAsync(cancellationToken);
             Console.Error.WriteLine($"agcam: the {store.Kind} store had schema version {before} and has {StoreSchema.Version} now.");
         }));
         return migrate.WithExamples(new Example("As a user who may", "Pipeline__StoreFile=/run/secrets/setup agcam store migrate"));
@@ -39,14 +39,14 @@ internal static class StoreVerb
         const string Text = "Copies a SQLite store as of one point in time, while processes use it. For MongoDB see docs/operations.md.";
         var backup = new Command("backup", Text) { file };
         services.AddStoreTo(backup);
-        backup.SetAction((parsed, cancel) => Service.Run(async () =>
+        backup.SetAction((parsed, cancellationToken) => Service.RunAsync(async () =>
         {
             var store = services.Reach(parsed, Settings.Read()).Store;
             ThrowIfMongo(store);
             var target = parsed.GetValue(file)!;
             try
             {
-                await SqliteBackup.WriteAsync(store, target, cancel);
+                await SqliteBackup.WriteAsync(store, target, cancellationToken);
             }
             catch (ArgumentException e)
             {
@@ -68,20 +68,20 @@ internal static class StoreVerb
             "Compares every job's totals, chunks, items and explanations. Run it after a restore, before the processes start. "
             + "Exit code 1 when something differs.") { repair };
         services.AddSourcesTo(check);
-        check.SetAction(async (parsed, cancel) =>
+        check.SetAction(async (parsed, cancellationToken) =>
         {
-            var code = ExitCode.Fine;
-            var ended = await Service.Run(async () =>
+            var code = ExitCode.Success;
+            var ended = await Service.RunAsync(async () =>
             {
                 var options = services.Sources(parsed, Settings.Read());
                 if (!IsMongo(options.Store) && !File.Exists(options.Store))
                     throw new UsageException($"{options.Store} does not exist. Name the store with --store.");
-                var found = await StoreCheck.RunAsync(options, parsed.GetValue(repair), Console.Out.WriteLine, cancel);
+                var found = await StoreCheck.RunAsync(options, parsed.GetValue(repair), Console.Out.WriteLine, cancellationToken);
                 Console.Error.WriteLine($"agcam: {found.Jobs} jobs and {found.Requests} requests were checked. "
                     + $"Differences: {found.Differences}. Repaired: {found.Repaired}.");
-                code = found.IsWhole ? ExitCode.Fine : ExitCode.Different;
+                code = found.IsWhole ? ExitCode.Success : ExitCode.Different;
             });
-            return ended == ExitCode.Fine ? code : ended;
+            return ended == ExitCode.Success ? code : ended;
         });
         return check.WithExamples(
             new Example("After a restore", "agcam store check --store results.db"),

@@ -18,7 +18,7 @@ internal static class TopologyVerb
         var permissions = new Option<bool>("--permissions") { Description = "Print the permissions instead, on stdout." };
         var command = new Command("print", "Prints definitions for RabbitMQ to import, and, on stderr, the permissions that each role needs. Connects to nothing.") { permissions };
         services.AddBusTo(command);
-        command.SetAction((parsed, _) => Service.Run(() =>
+        command.SetAction((parsed, _) => Service.RunAsync(() =>
         {
             var topology = Of(services, parsed);
             if (!parsed.GetValue(permissions))
@@ -55,13 +55,13 @@ internal static class TopologyVerb
                 result.AddError("Give either --management URL, which compares bindings and arguments too, or --names-only.");
         });
         services.AddBusTo(command);
-        command.SetAction(async (parsed, cancel) =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
-            var code = ExitCode.Fine;
-            var ended = await Service.Run(async () =>
+            var code = ExitCode.Success;
+            var ended = await Service.RunAsync(async () =>
             {
                 var topology = Of(services, parsed);
-                var (differences, unseen) = await topology.VerifyAsync(parsed.GetValue(management), cancel);
+                var (differences, unseen) = await topology.VerifyAsync(parsed.GetValue(management), cancellationToken);
                 foreach (var difference in differences)
                     Console.Out.WriteLine(difference);
                 if (unseen.Count > 0)
@@ -72,9 +72,9 @@ internal static class TopologyVerb
                 Console.Error.WriteLine(differences.Count == 0
                     ? $"agcam: {topology.Broker} {compared}."
                     : $"agcam: {topology.Broker} differs. `agcam topology apply` makes what is missing; what is different must be deleted first.");
-                code = differences.Count == 0 ? ExitCode.Fine : ExitCode.Wrong;
+                code = differences.Count == 0 ? ExitCode.Success : ExitCode.UsageError;
             });
-            return ended == ExitCode.Fine ? code : ended;
+            return ended == ExitCode.Success ? code : ended;
         });
         return command.WithExamples(new Example("With arguments and bindings", "agcam topology verify --bus amqp://broker/explaining --management http://broker:15672"));
     }
@@ -84,10 +84,10 @@ internal static class TopologyVerb
         var services = new ServiceOptions();
         var command = new Command("apply", "Declares what is missing. Needs configure, write and read on the names.");
         services.AddBusTo(command);
-        command.SetAction((parsed, cancel) => Service.Run(async () =>
+        command.SetAction((parsed, cancellationToken) => Service.RunAsync(async () =>
         {
             var topology = Of(services, parsed);
-            await topology.ApplyAsync(cancel);
+            await topology.ApplyAsync(cancellationToken);
             Console.Error.WriteLine($"agcam: {topology.Broker} has what is needed.");
         }));
         return command.WithExamples(new Example("As a user who may", "Pipeline__BusFile=/run/secrets/setup agcam topology apply"));

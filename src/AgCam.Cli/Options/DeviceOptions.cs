@@ -31,8 +31,8 @@ internal sealed class DeviceOptions
         ? throw new UsageException($"{given.Name} is for a model that runs here; the server's workers have devices of their own.")
         : parsed.GetValue(_dtype)!;
 
-    /// <summary>See <see cref="ComputeDevice.OpenLanes"/>; for verbs that explain batch after batch, after <see cref="Load"/>.</summary>
-    public int OpenLanes(ParseResult parsed) => ComputeDevice.OpenLanes(parsed.GetValue(_device)!);
+    /// <summary>See <see cref="ComputeDevice.SplitThreads"/>; for verbs that explain batch after batch, after <see cref="Load"/>.</summary>
+    public int SplitThreads(ParseResult parsed) => ComputeDevice.SplitThreads(parsed.GetValue(_device)!);
 
     /// <summary>Loads libtorch, then the model onto the device.</summary>
     public Explainer Load(ParseResult parsed, Checkpoint checkpoint)

@@ -42,12 +42,12 @@ internal sealed class ModelOptions(bool asArgument = false)
 
     /// <exception cref="ModelException">The model cannot be used.</exception>
     /// <param name="pooled">A method is asked for that explains models which average the patches.</param>
-    public async Task<Checkpoint> Open(ParseResult parsed, CancellationToken cancel, bool pooled = false, PaperPreset? preset = null)
+    public async Task<Checkpoint> OpenAsync(ParseResult parsed, CancellationToken cancellationToken, bool pooled = false, PaperPreset? preset = null)
     {
         var model = preset is null ? Reference(parsed) : parsed.GetValue(_model) ?? $"{PaperPreset.Model}@{PaperPreset.Revision}";
         var options = Checkpointing(parsed) with { Pooled = pooled };
         using var progress = new DownloadProgress();
-        return await ModelReference.ResolveAsync(model, new ModelSources { Hub = HubOptions.FromEnvironment(), Shipped = ShippedFolder, Progress = progress }, preset is null ? options : Over(preset, options), cancel);
+        return await ModelReference.ResolveAsync(model, new ModelSources { Hub = HubOptions.FromEnvironment(), Shipped = ShippedFolder, Progress = progress }, preset is null ? options : Over(preset, options), cancellationToken);
     }
 
     /// <summary>The name of one of a server's models; null for its only one.</summary>

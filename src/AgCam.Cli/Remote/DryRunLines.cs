@@ -14,8 +14,8 @@ internal static class DryRunLines
 
         var (sampled, readable, labelled) = ((int)report["sampled"]!, (int)report["readable"]!, (int)report["labelled"]!);
         Line($"{source}: {((bool)report["isWhole"]! ? "" : "at least ")}{(int)report["images"]!:N0} images");
-        Line($"  readable       {readable} of {sampled} sampled{(report["failures"]!.AsObject() is { Count: > 0 } failures ? $" ({string.Join(", ", failures.Select(one => $"{one.Value} {one.Key}"))}): {(string?)report["example"]}" : "")}");
-        Line($"  labels         {(labelled == 0 ? "none" : $"{(int)report["labelsOfModel"]!} of {labelled} are classes of the model")}{(report["unknownLabels"]!.AsArray() is { Count: > 0 } unknown ? $"; not {string.Join(", ", unknown.Select(one => $"\"{one}\""))}" : "")}");
+        Line($"  readable       {readable} of {sampled} sampled{(report["failures"]!.AsObject() is { Count: > 0 } failures ? $" ({string.Join(", ", failures.Select(item => $"{item.Value} {item.Key}"))}): {(string?)report["example"]}" : "")}");
+        Line($"  labels         {(labelled == 0 ? "none" : $"{(int)report["labelsOfModel"]!} of {labelled} are classes of the model")}{(report["unknownLabels"]!.AsArray() is { Count: > 0 } unknown ? $"; not {string.Join(", ", unknown.Select(item => $"\"{item}\""))}" : "")}");
         Line($"  time           {Time(report)}");
         Line($"  store          about {(long)report["storeBytes"]! / 1e6:N1} MB, {(int)report["storeBytesPerImage"]!:N0} bytes an image");
         return text.ToString().TrimEnd();

@@ -12,7 +12,7 @@ internal static class JobLines
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
     /// <summary>A server that is being replaced is back by then.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan MaxSilence = TimeSpan.FromMinutes(5);
 
     public static string Line(JsonNode job)
     {
@@ -29,10 +29,10 @@ internal static class JobLines
     /// <summary>Follows the job, through restarts of the server: a line on stderr when its state changes and every ten seconds, its end as one on stdout.</summary>
     /// <returns>0, 3 with more failures than allowed, 2 when it was cancelled or is paused.</returns>
     /// <exception cref="HttpRequestException">The server does not answer, or has not for five minutes.</exception>
-    public static async Task<int> Follow(ApiClient client, string id, bool json, long maxFailures, string? summaryFile, CancellationToken cancel)
+    public static async Task<int> FollowAsync(ApiClient client, string id, bool json, long maxFailures, string? summaryFile, CancellationToken cancellationToken)
     {
-        var job = await ToEnd(client, id, cancel);
-        return (string?)job["state"] == Paused ? SummaryFile.Write(summaryFile, ExitCode.Wrong, Summary(job)) : End(job, json, maxFailures, summaryFile);
+        var job = await ToEndAsync(client, id, cancellationToken);
+        return (string?)job["state"] == Paused ? SummaryFile.Write(summaryFile, ExitCode.UsageError, Summary(job)) : End(job, json, maxFailures, summaryFile);
     }
 
     public const string Paused = "Paused", Completed = "Completed";
@@ -40,24 +40,24 @@ internal static class JobLines
     /// <summary>Follows the job, writing to stderr only.</summary>
     /// <returns>The job as it has ended, or is paused, which has been told.</returns>
     /// <exception cref="HttpRequestException">The server does not answer, or has not for five minutes.</exception>
-    public static async Task<JsonNode> ToEnd(ApiClient client, string id, CancellationToken cancel)
+    public static async Task<JsonNode> ToEndAsync(ApiClient client, string id, CancellationToken cancellationToken)
     {
-        var (written, state, heard) = ((long?)null, "", (long?)null);
+        var (written, state, lastEvent) = ((long?)null, "", (long?)null);
         while (true)
         {
             try
             {
-                await using var stream = await client.OpenAsync($"/v1/jobs/{id}/events", cancel);
-                await foreach (var told in SseParser.Create(stream).EnumerateAsync(cancel))
+                await using var stream = await client.OpenAsync($"/v1/jobs/{id}/events", cancellationToken);
+                await foreach (var received in SseParser.Create(stream).EnumerateAsync(cancellationToken))
                 {
-                    var job = JsonNode.Parse(told.Data)!;
-                    heard = TimeProvider.System.GetTimestamp();
-                    if (told.EventType == "ended")
+                    var job = JsonNode.Parse(received.Data)!;
+                    lastEvent = TimeProvider.System.GetTimestamp();
+                    if (received.EventType == "ended")
                         return job;
                     if ((string?)job["state"] != state || written is not { } line || TimeProvider.System.GetElapsedTime(line) >= BetweenLines)
                     {
                         Console.Error.WriteLine(Line(job));
-                        (written, state) = (heard, (string?)job["state"] ?? "");
+                        (written, state) = (lastEvent, (string?)job["state"] ?? "");
                     }
                     if (state == Paused)
                     {
@@ -66,20 +66,20 @@ internal static class JobLines
                     }
                 }
             }
-            catch (Exception broken) when (broken is IOException or HttpRequestException && heard is { } last && TimeProvider.System.GetElapsedTime(last) < Patience)
+            catch (Exception broken) when (broken is IOException or HttpRequestException && lastEvent is { } last && TimeProvider.System.GetElapsedTime(last) < MaxSilence)
             {
                 // The connection broke; the job did not. Ask again.
             }
-            await Task.Delay(TimeSpan.FromSeconds(1), cancel);
+            await Task.Delay(TimeSpan.FromSeconds(1), cancellationToken);
         }
     }
 
     private static int End(JsonNode job, bool json, long maxFailures, string? summaryFile)
     {
         Console.Out.WriteLine(json ? job.ToJsonString() : Line(job));
-        var code = (string?)job["state"] != Completed ? ExitCode.Wrong
+        var code = (string?)job["state"] != Completed ? ExitCode.UsageError
             : (long)job["progress"]!["failed"]! > maxFailures ? ExitCode.TooManyFailures
-            : ExitCode.Fine;
+            : ExitCode.Success;
         return SummaryFile.Write(summaryFile, code, Summary(job));
     }
 

@@ -2,16 +2,20 @@ using System.CommandLine;
 
 namespace AgCam.Cli.Remote;
 
-/// <summary>Which running agcam is meant. Shared by every verb that talks to one.</summary>
-/// <param name="url">The option that names it, where a verb has another use for it: without the option it talks to nobody.</param>
-internal sealed class RemoteOptions(string? url = null)
+/// <summary>Options that name a running agcam. Shared by every command that calls one.</summary>
+/// <param name="isOptional">Whether the command runs locally without <c>--url</c>.</param>
+internal sealed class RemoteOptions(bool isOptional = false)
 {
     public const string UrlVariable = "AGCAM_URL", KeyVariable = "AGCAM_API_KEY";
     private const string DefaultUrl = "http://127.0.0.1:8080";
 
-    private readonly Option<string?> _url = url is null
-        ? new("--url") { Description = $"The running agcam. Default: {UrlVariable}, else {DefaultUrl}.", HelpName = "URL" }
-        : new(url) { Description = "A running agcam, whose workers are to do it.", HelpName = "URL" };
+    private readonly Option<string?> _url = new("--url")
+    {
+        Description = isOptional
+            ? "Runs on the workers of this agcam instead of here."
+            : $"The running agcam. Default: {UrlVariable}, else {DefaultUrl}.",
+        HelpName = "URL",
+    };
 
     private readonly Option<string?> _apiKey = new("--api-key") { Description = $"Default: {KeyVariable}, which does not show up in the list of processes.", HelpName = "KEY" };
     private readonly Option<string?> _apiKeyFile = new("--api-key-file") { Description = "A file with the key in it.", HelpName = "FILE" };
@@ -27,7 +31,7 @@ internal sealed class RemoteOptions(string? url = null)
     public bool IsNamed(ParseResult parsed) => parsed.GetValue(_url) is not null;
 
     /// <summary>Runs with a client; nobody answering is exit 4.</summary>
-    public async Task<int> Run(ParseResult parsed, Func<ApiClient, Task<int>> run)
+    public async Task<int> RunAsync(ParseResult parsed, Func<ApiClient, Task<int>> run)
     {
         var text = parsed.GetValue(_url) ?? Environment.GetEnvironmentVariable(UrlVariable) ?? DefaultUrl;
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))

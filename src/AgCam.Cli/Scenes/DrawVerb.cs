@@ -29,7 +29,7 @@ internal static class DrawVerb
             };
             SceneFolder.Draw(options, Console.Error.WriteLine);
             Console.Out.WriteLine(Path.GetFullPath(options.Folder));
-            return ExitCode.Fine;
+            return ExitCode.Success;
         });
         return command.WithExamples(
             new("A thousand scenes that the shipped model has not seen", "agcam scenes draw scenes/ --count 1000 --seed 7"),

@@ -28,7 +28,7 @@ internal static class ReportVerb
                 File.WriteAllText(path, text);
             else
                 Console.Out.Write(text);
-            return ExitCode.Fine;
+            return ExitCode.Success;
         });
         return command.WithExamples(new Example("The shipped model, on fresh scenes", "agcam scenes report --out report.md"));
     }

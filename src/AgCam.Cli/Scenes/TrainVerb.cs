@@ -48,7 +48,7 @@ internal static class TrainVerb
             {
                 var result = SceneTrainer.Train(options, Console.Error.WriteLine, interruption.Drain);
                 Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{100 * result.Accuracy:0.00}% of {result.TestScenes:N0} fresh scenes right after {result.Steps:N0} steps, {result.Parameters:N0} parameters, in {options.OutputFolder}"));
-                return ExitCode.Fine;
+                return ExitCode.Success;
             }
             catch (OperationCanceledException) when (interruption.Asked)
             {

@@ -1,4 +1,4 @@
-using AgCam.Api.Doors;
+using AgCam.Api.Security;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Stores;
@@ -10,12 +10,12 @@ internal static class Service
 {
     /// <returns>0 when it was stopped, 130 when it was stopped before it had come to its work's end or beginning, 4 when the store or the broker did not answer at the start.</returns>
     /// <exception cref="UsageException">The settings cannot be used.</exception>
-    public static async Task<int> Run(Func<Task> run)
+    public static async Task<int> RunAsync(Func<Task> run)
     {
         try
         {
             await run();
-            return ExitCode.Fine;
+            return ExitCode.Success;
         }
         catch (OperationCanceledException stopped) when (stopped.InnerException is not TimeoutException) // which is how HttpClient says that somebody did not answer
         {

@@ -117,7 +117,7 @@ internal sealed class ServiceOptions
 
     private static T? Given<T>(ParseResult parsed, Option<T> option) => parsed.GetResult(option) is null ? default : parsed.GetValue(option);
 
-    private static string WithoutPassword(string option, string variable, string address) => Shown.HasPassword(address)
+    private static string WithoutPassword(string option, string variable, string address) => UriRedaction.HasPassword(address)
         ? throw new UsageException($"{option} holds a password, and every user of this machine can read command lines. Put the address into the environment: {variable}.")
         : address;
 

@@ -21,26 +21,26 @@ internal sealed class BrokerBus(IBrokerTransport transport, BusNames names) : IE
         })
         .Build();
 
-    public Task PublishAsync(ExplainImages message, CancellationToken cancel = default)
+    public Task PublishAsync(ExplainImages message, CancellationToken cancellationToken = default)
     {
         ExplainImagesRules.ThrowIfInvalid(message);
-        return SendAsync(names.Of(message.Lane), message, RequestId.Of($"{message.Key}/{message.Epoch}"), mandatory: true, cancel);
+        return SendAsync(names.Of(message.Lane), message, RequestId.Of($"{message.Key}/{message.PublishCount}"), mandatory: true, cancellationToken);
     }
 
-    public Task TellAsync(ChunkExplained told, CancellationToken cancel = default) =>
-        SendAsync(names.Events, told, RequestId.Of($"explained/{told.Owner}/{told.Chunk}"), mandatory: false, cancel);
+    public Task PublishEventAsync(ChunkExplained message, CancellationToken cancellationToken = default) =>
+        SendAsync(names.Events, message, RequestId.Of($"explained/{message.Owner}/{message.Chunk}"), mandatory: false, cancellationToken);
 
-    public Task TellAsync(JobCompleted told, CancellationToken cancel = default) => SendAsync(names.Events, told, told.JobId, mandatory: false, cancel);
+    public Task PublishEventAsync(JobCompleted message, CancellationToken cancellationToken = default) => SendAsync(names.Events, message, message.JobId, mandatory: false, cancellationToken);
 
-    private async Task SendAsync<T>(string exchange, T message, Guid id, bool mandatory, CancellationToken cancel)
+    private async Task SendAsync<T>(string exchange, T message, Guid id, bool mandatory, CancellationToken cancellationToken)
         where T : class
     {
         try
         {
             using var activity = TraceHeaders.Send(exchange);
-            await _sending.ExecuteAsync(async token => await transport.SendAsync(exchange, message, id, mandatory, token), cancel);
+            await _sending.ExecuteAsync(async cancellationToken => await transport.SendAsync(exchange, message, id, mandatory, cancellationToken), cancellationToken);
         }
-        catch (Exception e) when (!cancel.IsCancellationRequested)
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             throw new BusException($"The broker did not confirm a message to {exchange}: {e.Message} It may or may not have arrived; publish it again.", e);
         }

@@ -19,10 +19,10 @@ internal sealed record BusNames(string Prefix)
     public string Events => $"{Prefix}-events";
 
     /// <summary>What temporary queues are called by which processes hear of events; something random follows.</summary>
-    public string Heard => $"{Events}-heard";
+    public string EventSubscriber => $"{Events}-subscriber";
 
     /// <summary>Where messages of a queue go that can never be carried out, each with its reason.</summary>
-    public static string PutAside(string queue) => $"{queue}_error";
+    public static string ErrorQueue(string queue) => $"{queue}_error";
 
     public string Of(Lane lane) => lane == Lane.Interactive ? Interactive : Bulk;
 

@@ -10,7 +10,7 @@ internal sealed record BusPlan(IReadOnlyList<PlannedQueue> Queues, IReadOnlyList
         foreach (var name in new[] { names.Bulk, names.Interactive, names.Intake })
         {
             queues.Add(new PlannedQueue(name, Quorum(names.QueueArguments)));
-            queues.Add(new PlannedQueue(BusNames.PutAside(name), Quorum([])));
+            queues.Add(new PlannedQueue(BusNames.ErrorQueue(name), Quorum([])));
         }
         return new BusPlan(queues, [.. queues.Select(queue => queue.Name), names.Events]);
     }

@@ -38,7 +38,7 @@ internal static class BusRegistration
         services.AddSingleton<Topology>();
         services.AddHostedService<TopologyStart>();
         if (options.Topology == TopologyMode.Verify)
-            services.AddSingleton<IBrokerTransport, UndeclaringTransport>();
+            services.AddSingleton<IBrokerTransport, PassiveTopologyTransport>();
         else
             services.AddSingleton<IBrokerTransport, MassTransitTransport>();
         services.TryAddSingleton<IExplainBus, BrokerBus>();
@@ -91,11 +91,11 @@ internal static class BusRegistration
                 endpoint.Instance(new IntakeConsumer(new Lazy<IExplainBus>(context.GetRequiredService<IExplainBus>)));
             });
         }
-        if (options is { RunJobs: true, HearEvents: true })
-            bus.ReceiveEndpoint($"{names.Heard}-{Guid.NewGuid():N}", endpoint =>
+        if (options is { RunJobs: true, SubscribeToEvents: true })
+            bus.ReceiveEndpoint($"{names.EventSubscriber}-{Guid.NewGuid():N}", endpoint =>
             {
                 (endpoint.Durable, endpoint.AutoDelete, endpoint.Exclusive) = (false, true, true); // it ends with the process
-                Undeclared(endpoint, names, options);
+                PassiveTopology(endpoint, names, options);
                 endpoint.ConfigureConsumeTopology = false;
                 endpoint.PublishFaults = false;
                 endpoint.PrefetchCount = 100;
@@ -106,7 +106,7 @@ internal static class BusRegistration
 
     private static void Durable(IRabbitMqReceiveEndpointConfigurator endpoint, BusNames names, FaultedMessages faulted, PipelineOptions options)
     {
-        Undeclared(endpoint, names, options);
+        PassiveTopology(endpoint, names, options);
         endpoint.SetQuorumQueue();
         foreach (var (name, value) in names.QueueArguments)
             endpoint.SetQueueArgument(name, value);
@@ -123,12 +123,12 @@ internal static class BusRegistration
     /// <summary>
     /// Where nothing may be declared, nothing is but this process's own. And never the queues for what is put aside: MassTransit would have them classic, and they are there already.
     /// </summary>
-    private static void Undeclared(IRabbitMqReceiveEndpointConfigurator endpoint, BusNames names, PipelineOptions options)
+    private static void PassiveTopology(IRabbitMqReceiveEndpointConfigurator endpoint, BusNames names, PipelineOptions options)
     {
-        var aside = new[] { names.Bulk, names.Interactive, names.Intake }.Select(BusNames.PutAside).ToHashSet();
+        var aside = new[] { names.Bulk, names.Interactive, names.Intake }.Select(BusNames.ErrorQueue).ToHashSet();
         Func<string, bool> mayDeclare = options.Topology == TopologyMode.Verify
-            ? name => name.StartsWith(names.Heard, StringComparison.Ordinal)
+            ? name => name.StartsWith(names.EventSubscriber, StringComparison.Ordinal)
             : name => !aside.Contains(name);
-        endpoint.ConfigureChannel(channel => channel.UseFilter(new UndeclaringChannels(mayDeclare)));
+        endpoint.ConfigureChannel(channel => channel.UseFilter(new PassiveTopologyChannels(mayDeclare)));
     }
 }

@@ -9,15 +9,15 @@ public sealed record BusRole(string Name, string For, string Configure, string W
 
     internal static IReadOnlyList<BusRole> Of(BusNames names)
     {
-        var (lanes, heard) = ($"({names.Bulk}|{names.Interactive})", $"{names.Heard}-.*");
-        var aside = $"({string.Join('|', new[] { names.Bulk, names.Interactive, names.Intake }.Select(BusNames.PutAside))})";
+        var (parallelBatches, subscriber) = ($"({names.Bulk}|{names.Interactive})", $"{names.EventSubscriber}-.*");
+        var aside = $"({string.Join('|', new[] { names.Bulk, names.Interactive, names.Intake }.Select(BusNames.ErrorQueue))})";
         var all = $"^{names.Prefix}-";
         return
         [
             new("setup", "agcam topology apply; a process with Pipeline:Topology Apply", all, all, all),
-            new("api", "agcam api with Pipeline:Topology Verify", $"^{heard}$", $"^({lanes}|{names.Events}|{heard})$", $"^({names.Events}|{heard})$"),
-            new("api-deaf", "the same with Pipeline:HearEvents false", Nothing, $"^({lanes}|{names.Events})$", Nothing),
-            new("worker", "agcam worker with Pipeline:Topology Verify", Nothing, $"^({lanes}|{names.Events}|{aside})$", $"^({lanes}|{names.Intake})$"),
+            new("api", "agcam api with Pipeline:Topology Verify", $"^{subscriber}$", $"^({parallelBatches}|{names.Events}|{subscriber})$", $"^({names.Events}|{subscriber})$"),
+            new("api-polling", "the same with Pipeline:SubscribeToEvents false", Nothing, $"^({parallelBatches}|{names.Events})$", Nothing),
+            new("worker", "agcam worker with Pipeline:Topology Verify", Nothing, $"^({parallelBatches}|{names.Events}|{aside})$", $"^({parallelBatches}|{names.Intake})$"),
             new("producer", "plain JSON from any client", Nothing, $"^{names.Intake}$", Nothing),
         ];
     }

@@ -66,21 +66,21 @@ public sealed class BusTopology
 
     /// <summary>Declares what is missing; needs the permissions of the role setup.</summary>
     /// <exception cref="BusException">The broker does not answer, refuses, or has something of that name that is different.</exception>
-    public Task ApplyAsync(CancellationToken cancel = default) => AskAsync(async () =>
+    public Task ApplyAsync(CancellationToken cancellationToken = default) => AskAsync(async () =>
     {
-        await _topology.DeclareAsync(cancel);
+        await _topology.DeclareAsync(cancellationToken);
         return true;
     });
 
     /// <summary>Compares; changes nothing, and needs no permission to configure.</summary>
     /// <param name="management">The management API: http(s)://host:15672, with user:password where it is another user. Null: only names can be looked for.</param>
     /// <exception cref="BusException">The broker does not answer, or refuses.</exception>
-    public Task<BusComparison> VerifyAsync(Uri? management, CancellationToken cancel = default) => AskAsync(async () =>
+    public Task<BusComparison> VerifyAsync(Uri? management, CancellationToken cancellationToken = default) => AskAsync(async () =>
     {
         if (management is null)
-            return await _topology.LookAsync(cancel);
+            return await _topology.LookAsync(cancellationToken);
         using var api = new ManagementApi(management, _broker);
-        return new BusComparison(await api.DifferencesAsync(_topology.Plan, cancel), []);
+        return new BusComparison(await api.DifferencesAsync(_topology.Plan, cancellationToken), []);
     });
 
     private async Task<T> AskAsync<T>(Func<Task<T>> ask)

@@ -48,13 +48,13 @@ internal sealed class EventConsumer(ExplainEvents events) : IConsumer<ChunkExpla
 {
     public Task Consume(ConsumeContext<ChunkExplained> context)
     {
-        events.Hear(context.Message);
+        events.Dispatch(context.Message);
         return Task.CompletedTask;
     }
 
     public Task Consume(ConsumeContext<JobCompleted> context)
     {
-        events.Hear(context.Message);
+        events.Dispatch(context.Message);
         return Task.CompletedTask;
     }
 }

@@ -41,31 +41,31 @@ public sealed class ExplainClient(IExplainBus bus, ExplainClientOptions options)
     /// <returns>One receipt for each batch that the broker has confirmed, as they are confirmed.</returns>
     /// <exception cref="InvalidMessageException">A request breaks a rule. What was confirmed before stays so.</exception>
     /// <exception cref="BusException">A request could not be confirmed: send all again under the same key.</exception>
-    public async IAsyncEnumerable<ExplainReceipt> SendAsync(ExplainImages request, IAsyncEnumerable<ImageReference> images, [EnumeratorCancellation] CancellationToken cancel = default)
+    public async IAsyncEnumerable<ExplainReceipt> SendAsync(ExplainImages request, IAsyncEnumerable<ImageReference> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var flying = new Queue<Task<ExplainReceipt>>();
         var (number, batch) = (0, 0);
         var references = new List<ImageReference>(options.BatchSize);
-        await foreach (var image in images.WithCancellation(cancel))
+        await foreach (var image in images.WithCancellation(cancellationToken))
         {
             references.Add(image with { Number = number++ });
             if (references.Count < options.BatchSize)
                 continue;
-            flying.Enqueue(SendAsync(request, batch++, [.. references], cancel));
+            flying.Enqueue(SendAsync(request, batch++, [.. references], cancellationToken));
             references.Clear();
             if (flying.Count == options.InFlight)
                 yield return await flying.Dequeue();
         }
         if (references.Count > 0)
-            flying.Enqueue(SendAsync(request, batch, [.. references], cancel));
+            flying.Enqueue(SendAsync(request, batch, [.. references], cancellationToken));
         while (flying.TryDequeue(out var sending))
             yield return await sending;
     }
 
-    private async Task<ExplainReceipt> SendAsync(ExplainImages request, int batch, IReadOnlyList<ImageReference> references, CancellationToken cancel)
+    private async Task<ExplainReceipt> SendAsync(ExplainImages request, int batch, IReadOnlyList<ImageReference> references, CancellationToken cancellationToken)
     {
-        var part = request with { Key = $"{request.Key}/{batch}", JobId = null, Chunk = 0, Epoch = 0, References = references };
-        await bus.PublishAsync(part, cancel);
+        var part = request with { Key = $"{request.Key}/{batch}", JobId = null, Chunk = 0, PublishCount = 0, References = references };
+        await bus.PublishAsync(part, cancellationToken);
         return new ExplainReceipt(part.Key, part.Owner, references[0].Number, references.Count);
     }
 }

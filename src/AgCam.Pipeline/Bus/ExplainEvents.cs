@@ -23,22 +23,22 @@ public sealed class ExplainEvents(ILogger<ExplainEvents>? log = null)
         return listener;
     }
 
-    /// <summary>Waits until a chunk of <paramref name="owner"/> has been explained, but not longer than <paramref name="most"/>.</summary>
+    /// <summary>Waits until a chunk of <paramref name="owner"/> has been explained, but not longer than <paramref name="maximum"/>.</summary>
     /// <returns>Whether one was.</returns>
-    public async Task<bool> WaitAsync(Guid owner, TimeSpan most, CancellationToken cancel = default)
+    public async Task<bool> WaitAsync(Guid owner, TimeSpan maximum, CancellationToken cancellationToken = default)
     {
-        var heard = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var listening = Subscribe(told =>
+        var subscriber = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var listening = Subscribe(message =>
         {
-            if (told.Owner == owner)
-                heard.TrySetResult();
+            if (message.Owner == owner)
+                subscriber.TrySetResult();
         });
-        return await Task.WhenAny(heard.Task, Task.Delay(most, cancel)) == heard.Task;
+        return await Task.WhenAny(subscriber.Task, Task.Delay(maximum, cancellationToken)) == subscriber.Task;
     }
 
-    internal void Hear(ChunkExplained told) => Deliver(listener => listener.Explained?.Invoke(told));
+    internal void Dispatch(ChunkExplained message) => Deliver(listener => listener.Explained?.Invoke(message));
 
-    internal void Hear(JobCompleted told) => Deliver(listener => listener.Completed?.Invoke(told));
+    internal void Dispatch(JobCompleted message) => Deliver(listener => listener.Completed?.Invoke(message));
 
     /// <summary>The publisher is a worker in the middle of a chunk: no subscriber's failure may requeue that.</summary>
     private void Deliver(Action<Listener> deliver)

@@ -24,7 +24,7 @@ internal sealed class FaultedMessages(ILogger<FaultedMessages> log) : IFilter<Ex
     public void Probe(ProbeContext context) => context.CreateFilterScope("faulted messages");
 
     private static bool MayPass(Exception e) =>
-        e is GiveBackException or BusException or StoreUnavailableException or StoreSchemaException
+        e is RequeueException or BusException or StoreUnavailableException or StoreSchemaException
             or OperationCanceledException or ConsumerCanceledException
         || (e.InnerException is { } inner && MayPass(inner));
 }

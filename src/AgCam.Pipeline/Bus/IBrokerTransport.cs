@@ -7,6 +7,6 @@ internal interface IBrokerTransport
     /// <param name="id">The message's id, the same in every try.</param>
     /// <param name="mandatory">Whether a message that no queue takes is an error.</param>
     /// <exception cref="TimeoutException">No confirm within <see cref="PipelineOptions.ConfirmSeconds"/>. It may have arrived.</exception>
-    Task SendAsync<T>(string exchange, T message, Guid id, bool mandatory, CancellationToken cancel)
+    Task SendAsync<T>(string exchange, T message, Guid id, bool mandatory, CancellationToken cancellationToken)
         where T : class;
 }

@@ -11,13 +11,13 @@ public interface IExplainBus
     /// </summary>
     /// <exception cref="InvalidMessageException">The request breaks a rule; nothing was sent.</exception>
     /// <exception cref="BusException">It could not be confirmed: it may or may not have arrived. Publish it again.</exception>
-    Task PublishAsync(ExplainImages message, CancellationToken cancel = default);
+    Task PublishAsync(ExplainImages message, CancellationToken cancellationToken = default);
 
     /// <exception cref="BusException">It could not be sent.</exception>
-    Task TellAsync(ChunkExplained told, CancellationToken cancel = default);
+    Task PublishEventAsync(ChunkExplained message, CancellationToken cancellationToken = default);
 
     /// <exception cref="BusException">It could not be sent.</exception>
-    Task TellAsync(JobCompleted told, CancellationToken cancel = default);
+    Task PublishEventAsync(JobCompleted message, CancellationToken cancellationToken = default);
 }
 
 /// <summary>The broker does not answer, or not in time, or refuses. Try again later.</summary>

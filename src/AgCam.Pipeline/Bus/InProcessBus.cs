@@ -10,23 +10,23 @@ namespace AgCam.Pipeline.Bus;
 /// </summary>
 internal sealed class InProcessBus(IBus bus, BusNames names, ExplainEvents events) : IExplainBus
 {
-    public async Task PublishAsync(ExplainImages message, CancellationToken cancel = default)
+    public async Task PublishAsync(ExplainImages message, CancellationToken cancellationToken = default)
     {
         ExplainImagesRules.ThrowIfInvalid(message);
         using var activity = TraceHeaders.Send(names.Of(message.Lane));
         var endpoint = await bus.GetSendEndpoint(new Uri($"queue:{names.Of(message.Lane)}"));
-        await endpoint.Send(message, (SendContext<ExplainImages> context) => TraceHeaders.Write(context), cancel);
+        await endpoint.Send(message, (SendContext<ExplainImages> context) => TraceHeaders.Write(context), cancellationToken);
     }
 
-    public Task TellAsync(ChunkExplained told, CancellationToken cancel = default)
+    public Task PublishEventAsync(ChunkExplained message, CancellationToken cancellationToken = default)
     {
-        events.Hear(told);
+        events.Dispatch(message);
         return Task.CompletedTask;
     }
 
-    public Task TellAsync(JobCompleted told, CancellationToken cancel = default)
+    public Task PublishEventAsync(JobCompleted message, CancellationToken cancellationToken = default)
     {
-        events.Hear(told);
+        events.Dispatch(message);
         return Task.CompletedTask;
     }
 }

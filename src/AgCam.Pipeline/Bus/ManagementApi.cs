@@ -23,19 +23,19 @@ internal sealed class ManagementApi : IDisposable
     }
 
     /// <returns>A sentence for each.</returns>
-    public async Task<IReadOnlyList<string>> DifferencesAsync(BusPlan plan, CancellationToken cancel)
+    public async Task<IReadOnlyList<string>> DifferencesAsync(BusPlan plan, CancellationToken cancellationToken)
     {
         var differences = new List<string>();
         foreach (var exchange in plan.Exchanges)
-            differences.AddRange(await ExchangeAsync(exchange, cancel));
+            differences.AddRange(await ExchangeAsync(exchange, cancellationToken));
         foreach (var queue in plan.Queues)
-            differences.AddRange(await QueueAsync(queue, cancel));
+            differences.AddRange(await QueueAsync(queue, cancellationToken));
         return differences;
     }
 
-    private async Task<IEnumerable<string>> ExchangeAsync(string name, CancellationToken cancel)
+    private async Task<IEnumerable<string>> ExchangeAsync(string name, CancellationToken cancellationToken)
     {
-        if (await GetAsync($"exchanges/{_host}/{name}", cancel) is not { } found)
+        if (await GetAsync($"exchanges/{_host}/{name}", cancellationToken) is not { } found)
             return [$"Exchange {name} is missing."];
         var differences = new List<string>();
         if (found.GetProperty("type").GetString() is not "fanout" and var type)
@@ -45,9 +45,9 @@ internal sealed class ManagementApi : IDisposable
         return differences;
     }
 
-    private async Task<IEnumerable<string>> QueueAsync(PlannedQueue queue, CancellationToken cancel)
+    private async Task<IEnumerable<string>> QueueAsync(PlannedQueue queue, CancellationToken cancellationToken)
     {
-        if (await GetAsync($"queues/{_host}/{queue.Name}", cancel) is not { } found)
+        if (await GetAsync($"queues/{_host}/{queue.Name}", cancellationToken) is not { } found)
             return [$"Queue {queue.Name} is missing."];
         var differences = new List<string>();
         var arguments = found.GetProperty("arguments");
@@ -58,20 +58,20 @@ internal sealed class ManagementApi : IDisposable
                 differences.Add($"Queue {queue.Name} has {name} {has}, not {wanted}.");
         foreach (var has in arguments.EnumerateObject().Where(has => !queue.Arguments.ContainsKey(has.Name)))
             differences.Add($"Queue {queue.Name} has {has.Name} {has.Value}, which is not wanted.");
-        if (await GetAsync($"bindings/{_host}/e/{queue.Name}/q/{queue.Name}", cancel) is not { } bindings || bindings.GetArrayLength() == 0)
+        if (await GetAsync($"bindings/{_host}/e/{queue.Name}/q/{queue.Name}", cancellationToken) is not { } bindings || bindings.GetArrayLength() == 0)
             differences.Add($"Exchange {queue.Name} is not bound to queue {queue.Name}.");
         return differences;
     }
 
-    private async Task<JsonElement?> GetAsync(string path, CancellationToken cancel)
+    private async Task<JsonElement?> GetAsync(string path, CancellationToken cancellationToken)
     {
-        using var answer = await _http.GetAsync(path, cancel);
+        using var answer = await _http.GetAsync(path, cancellationToken);
         if (answer.StatusCode == HttpStatusCode.NotFound)
             return null;
         if (answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
             throw new BusException($"The management API at {_http.BaseAddress!.Authority} refuses {_user}: give the user the tag monitoring or management, and permissions in the virtual host.");
         answer.EnsureSuccessStatusCode();
-        return await answer.Content.ReadFromJsonAsync<JsonElement>(cancel);
+        return await answer.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
     }
 
     public void Dispose() => _http.Dispose();

@@ -9,11 +9,11 @@ internal sealed class MassTransitTransport(IBus bus, PipelineOptions options, To
     private readonly TimeSpan _confirm = TimeSpan.FromSeconds(options.ConfirmSeconds);
 
     /// <summary>A send that is in flight while the broker restarts may hang for ever, so it has its time.</summary>
-    public async Task SendAsync<T>(string exchange, T message, Guid id, bool mandatory, CancellationToken cancel)
+    public async Task SendAsync<T>(string exchange, T message, Guid id, bool mandatory, CancellationToken cancellationToken)
         where T : class
     {
-        var endpoint = await bus.GetSendEndpoint(new Uri($"exchange:{exchange}")).WaitAsync(_confirm, cancel);
-        using var tooLong = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var endpoint = await bus.GetSendEndpoint(new Uri($"exchange:{exchange}")).WaitAsync(_confirm, cancellationToken);
+        using var tooLong = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var sending = endpoint.Send(
             message,
             context =>
@@ -29,7 +29,7 @@ internal sealed class MassTransitTransport(IBus bus, PipelineOptions options, To
             tooLong.Token);
         try
         {
-            await sending.WaitAsync(_confirm, cancel);
+            await sending.WaitAsync(_confirm, cancellationToken);
         }
         catch (TimeoutException)
         {
@@ -39,7 +39,7 @@ internal sealed class MassTransitTransport(IBus bus, PipelineOptions options, To
         }
         catch (MessageReturnedException)
         {
-            await topology.DeclareAsync(cancel);
+            await topology.DeclareAsync(cancellationToken);
             throw;
         }
     }

@@ -11,49 +11,49 @@ internal sealed class Topology(BrokerAddress broker, BusNames names)
 {
     public BusPlan Plan { get; } = BusPlan.Of(names);
 
-    public async Task DeclareAsync(CancellationToken cancel)
+    public async Task DeclareAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancel);
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancel);
+        await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancellationToken);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
         foreach (var exchange in Plan.Exchanges)
-            await channel.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, cancellationToken: cancel);
+            await channel.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);
         foreach (var queue in Plan.Queues)
         {
             await channel.QueueDeclareAsync(
-                queue.Name, durable: true, exclusive: false, autoDelete: false, queue.Arguments.ToDictionary(argument => argument.Key, argument => (object?)argument.Value), cancellationToken: cancel);
-            await channel.QueueBindAsync(queue.Name, queue.Name, "", cancellationToken: cancel);
+                queue.Name, durable: true, exclusive: false, autoDelete: false, queue.Arguments.ToDictionary(argument => argument.Key, argument => (object?)argument.Value), cancellationToken: cancellationToken);
+            await channel.QueueBindAsync(queue.Name, queue.Name, "", cancellationToken: cancellationToken);
         }
-        await channel.CloseAsync(cancel);
-        await connection.CloseAsync(cancel);
+        await channel.CloseAsync(cancellationToken);
+        await connection.CloseAsync(cancellationToken);
     }
 
     /// <summary>Everything of these names, with all that is in it.</summary>
-    public async Task RemoveAsync(CancellationToken cancel)
+    public async Task RemoveAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancel);
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancel);
+        await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancellationToken);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
         foreach (var queue in Plan.Queues)
-            await channel.QueueDeleteAsync(queue.Name, ifUnused: false, ifEmpty: false, cancellationToken: cancel);
+            await channel.QueueDeleteAsync(queue.Name, ifUnused: false, ifEmpty: false, cancellationToken: cancellationToken);
         foreach (var exchange in Plan.Exchanges)
-            await channel.ExchangeDeleteAsync(exchange, cancellationToken: cancel);
+            await channel.ExchangeDeleteAsync(exchange, cancellationToken: cancellationToken);
     }
 
     /// <summary>Asks by name only: needs any one right on a name, configure or not; RabbitMQ before 4.3 needs none.</summary>
-    public async Task<BusComparison> LookAsync(CancellationToken cancel)
+    public async Task<BusComparison> LookAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancel);
+        await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancellationToken);
         var (missing, unseen) = (new List<string>(), new List<string>());
         foreach (var exchange in Plan.Exchanges)
-            await LookAsync($"Exchange {exchange}", channel => channel.ExchangeDeclarePassiveAsync(exchange, cancel));
+            await LookAsync($"Exchange {exchange}", channel => channel.ExchangeDeclarePassiveAsync(exchange, cancellationToken));
         foreach (var queue in Plan.Queues)
-            await LookAsync($"Queue {queue.Name}", channel => channel.QueueDeclarePassiveAsync(queue.Name, cancel));
-        await connection.CloseAsync(cancel);
+            await LookAsync($"Queue {queue.Name}", channel => channel.QueueDeclarePassiveAsync(queue.Name, cancellationToken));
+        await connection.CloseAsync(cancellationToken);
         return new BusComparison([.. missing.Select(thing => $"{thing} is missing.")], unseen);
 
         // On a channel of its own, since the broker closes it when the answer is no.
         async Task LookAsync(string thing, Func<IChannel, Task> ask)
         {
-            await using var channel = await connection.CreateChannelAsync(cancellationToken: cancel);
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
             try
             {
                 await ask(channel);
@@ -66,19 +66,19 @@ internal sealed class Topology(BrokerAddress broker, BusNames names)
     }
 
     /// <exception cref="OptionsException">The user may not make a queue to hear events from.</exception>
-    public async Task TryHearingAsync(CancellationToken cancel)
+    public async Task TrySubscribingAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancel);
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancel);
-        var name = $"{names.Heard}-{Guid.NewGuid():N}";
+        await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancellationToken);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
+        var name = $"{names.EventSubscriber}-{Guid.NewGuid():N}";
         try
         {
-            await channel.QueueDeclareAsync(name, durable: false, exclusive: true, autoDelete: true, cancellationToken: cancel);
+            await channel.QueueDeclareAsync(name, durable: false, exclusive: true, autoDelete: true, cancellationToken: cancellationToken);
         }
         catch (OperationInterruptedException refused) when (refused.ShutdownReason?.ReplyCode == Constants.AccessRefused)
         {
-            throw new OptionsException($"{broker.User} may not make the temporary queue that events are heard from. Grant configure, write and read on ^{names.Heard}-, or set Pipeline:HearEvents to false.");
+            throw new OptionsException($"{broker.User} may not make the temporary queue that events are heard from. Grant configure, write and read on ^{names.EventSubscriber}-, or set Pipeline:SubscribeToEvents to false.");
         }
-        await connection.CloseAsync(cancel);
+        await connection.CloseAsync(cancellationToken);
     }
 }

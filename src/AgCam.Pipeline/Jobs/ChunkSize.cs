@@ -15,11 +15,11 @@ internal sealed class ChunkSize(IStore store, PipelineOptions options, JobSpec s
     private int _size = spec.Evaluation?.Batch ?? options.ChunkSize;
 
     /// <summary>Looks at the pace now and then: while a job is planned its first chunks are done.</summary>
-    public async Task<int> NextAsync(CancellationToken cancel)
+    public async Task<int> NextAsync(CancellationToken cancellationToken)
     {
         if (_looked is null || TimeProvider.System.GetElapsedTime(_looked.Value) > LookEvery)
         {
-            var pace = await Pace.OfAsync(store, spec.Model, spec.Dtype, spec.Evaluation, cancel);
+            var pace = await Pace.OfAsync(store, spec.Model, spec.Dtype, spec.Evaluation, cancellationToken);
             _size = spec.Evaluation is { } evaluation ? Whole(pace, evaluation.Batch, options) : For(pace, options);
             _looked = TimeProvider.System.GetTimestamp();
         }
@@ -28,14 +28,14 @@ internal sealed class ChunkSize(IStore store, PipelineOptions options, JobSpec s
 
     public static int For(Pace? pace, PipelineOptions options)
     {
-        var most = Math.Max(options.ChunkSize, options.MaxChunkSize);
-        return pace is null ? options.ChunkSize : (int)Math.Clamp(Math.Round(pace.PerChunkSecond * options.ChunkSeconds), options.ChunkSize, most);
+        var maximum = Math.Max(options.ChunkSize, options.MaxChunkSize);
+        return pace is null ? options.ChunkSize : (int)Math.Clamp(Math.Round(pace.PerChunkSecond * options.ChunkSeconds), options.ChunkSize, maximum);
     }
 
     /// <summary>An evaluation's chunk: whole batches, one until the pace is known.</summary>
     public static int Whole(Pace? pace, int batch, PipelineOptions options)
     {
-        var most = Math.Max(options.ChunkSize, options.MaxChunkSize) / batch;
-        return batch * (int)Math.Clamp(pace is null ? 1 : Math.Floor(pace.PerChunkSecond * options.ChunkSeconds / batch), 1, Math.Max(1, most));
+        var maximum = Math.Max(options.ChunkSize, options.MaxChunkSize) / batch;
+        return batch * (int)Math.Clamp(pace is null ? 1 : Math.Floor(pace.PerChunkSecond * options.ChunkSeconds / batch), 1, Math.Max(1, maximum));
     }
 }

@@ -24,19 +24,19 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
     /// <param name="time">Half of it for walking the source, the rest for reading the sample. What is not done by then is left out, and the report says so.</param>
     /// <param name="paceTime">For a worker to explain some of the sample, where the model's pace is not known; zero: no worker is asked.</param>
     /// <exception cref="SourceException">The source cannot be used, or a first look at it fails: what would pause the job.</exception>
-    public async Task<DryRunReport> RunAsync(JobSpec spec, TimeSpan time, TimeSpan paceTime, CancellationToken cancel)
+    public async Task<DryRunReport> RunAsync(JobSpec spec, TimeSpan time, TimeSpan paceTime, CancellationToken cancellationToken)
     {
-        var card = await models.DescribeAsync(spec.Model.Id, cancel);
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var card = await models.DescribeAsync(spec.Model.Id, cancellationToken);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         end.CancelAfter(time);
-        var walk = await WalkAsync(ImageSource.Open(spec, references, store), time / 2, end.Token, cancel);
+        var walk = await WalkAsync(ImageSource.Open(spec, references, store), time / 2, end.Token, cancellationToken);
         var (readable, failures) = await ReadAsync(walk.Sample, end.Token);
-        cancel.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
 
         var labels = walk.Sample.Select(image => image.Label).OfType<string>().ToList();
         var unknown = labels.Where(label => card.Classes.Find(label) < 0).ToList();
-        var pace = await Pace.OfAsync(store, spec.Model, spec.Dtype, cancel: cancel);
-        var sampled = pace is not null ? null : paceTime > TimeSpan.Zero ? await sample.MeasureAsync(spec, card.Classes, readable, paceTime, cancel) : SampledPace.Unknown(NobodyAsked);
+        var pace = await Pace.OfAsync(store, spec.Model, spec.Dtype, cancellationToken: cancellationToken);
+        var sampled = pace is not null ? null : paceTime > TimeSpan.Zero ? await sample.MeasureAsync(spec, card.Classes, readable, paceTime, cancellationToken) : SampledPace.Unknown(NobodyAsked);
         var perSecond = pace?.PerSecond ?? sampled?.PerSecond;
         var bytes = StoredSize.Estimate(card, spec, walk.Sample);
         return new DryRunReport
@@ -61,24 +61,24 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
     }
 
     /// <summary>Of a folder the walk is a loop that does not give way, so it runs aside; when its time is over it is left behind, and ends by itself at its next step.</summary>
-    private static async Task<Walked> WalkAsync(IImageSource source, TimeSpan time, CancellationToken end, CancellationToken cancel)
+    private static async Task<Walked> WalkAsync(IImageSource source, TimeSpan time, CancellationToken end, CancellationToken cancellationToken)
     {
         var walked = new Walked();
         using var over = CancellationTokenSource.CreateLinkedTokenSource(end);
-        var stop = over.Token;
+        var walkToken = over.Token;
         var walking = Task.Run(
             async () =>
             {
-                await foreach (var image in source.WalkAsync(new PlanTail(0, 0, null), stop))
+                await foreach (var image in source.WalkAsync(new PlanTail(0, 0, null), walkToken))
                 {
-                    stop.ThrowIfCancellationRequested();
+                    walkToken.ThrowIfCancellationRequested();
                     walked.See(image);
                 }
             },
             CancellationToken.None);
         await Task.WhenAny(walking, Task.Delay(time, end));
         await over.CancelAsync();
-        cancel.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
         if (!walking.IsCompleted)
             _ = walking.ContinueWith(late => late.Exception, TaskScheduler.Default);
         else if (!walking.IsCanceled)
@@ -92,11 +92,11 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
         var (readable, failures) = (new ConcurrentQueue<SampledImage>(), new ConcurrentQueue<ImageException>());
         try
         {
-            await Parallel.ForEachAsync(images, new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = end }, async (image, token) =>
+            await Parallel.ForEachAsync(images, new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = end }, async (image, cancellationToken) =>
             {
                 try
                 {
-                    var (bytes, _) = await references.ReadAsync(image, token);
+                    var (bytes, _) = await references.ReadAsync(image, cancellationToken);
                     ImageDecoder.Decode(bytes, references.Limits);
                     readable.Enqueue(new SampledImage(image, Digest.Of(bytes)));
                 }

@@ -8,14 +8,14 @@ internal static class ExplainMessage
     /// <summary>What is published for a chunk as it stands.</summary>
     /// <param name="spec">Of the chunk's job; null when no job stands behind it.</param>
     public static ExplainImages Of(Chunk chunk, JobSpec? spec) => chunk.Request is { } request
-        ? request with { Epoch = chunk.Epoch }
+        ? request with { PublishCount = chunk.PublishCount }
         : new ExplainImages
         {
             Key = $"{chunk.Owner}/{chunk.Number}",
             JobId = chunk.Owner,
             Chunk = chunk.Number,
-            Epoch = chunk.Epoch,
-            Life = chunk.Life,
+            PublishCount = chunk.PublishCount,
+            Generation = chunk.Generation,
             Lane = spec!.Lane,
             Model = spec.Model,
             Method = spec.Method,

@@ -15,21 +15,21 @@ internal sealed class FailureLimit(IStore store)
     private readonly HashSet<Guid> _judged = [];
 
     /// <returns>False when the job is not to go on now: it has just been paused, here or elsewhere.</returns>
-    public async Task<bool> AllowAsync(Job job, CancellationToken cancel)
+    public async Task<bool> AllowAsync(Job job, CancellationToken cancellationToken)
     {
-        if (Judge(job) is not { } verdict || _judged.Contains(job.Id))
+        if (Check(job) is not { } verdict || _judged.Contains(job.Id))
             return true;
-        var judgement = await store.Jobs.JudgeAsync(job.Id, verdict.Reason, cancel);
-        if (judgement != Judgement.NotRunning)
+        var judgement = await store.Jobs.CheckFailureRateAsync(job.Id, verdict.Reason, cancellationToken);
+        if (judgement != FailureRateCheck.NotRunning)
             _judged.Add(job.Id);
-        return judgement == Judgement.Before || (judgement == Judgement.Now && verdict.Reason is null);
+        return judgement == FailureRateCheck.Before || (judgement == FailureRateCheck.Now && verdict.Reason is null);
     }
 
     /// <summary>Jobs that do not run any more.</summary>
     public void Forget(IEnumerable<Job> except) => _judged.IntersectWith(except.Select(job => job.Id));
 
     /// <returns>Null while it is too early to say.</returns>
-    public static Verdict? Judge(Job job)
+    public static Verdict? Check(Job job)
     {
         var (failed, done) = (job.Progress.Failed, job.Progress.Failed + job.Progress.Completed);
         var sample = Math.Min(First, job.Images ?? First);

@@ -31,24 +31,24 @@ internal sealed class JobLoops(
             EveryAsync(options.Poll, signal.Plan, PlanAsync, "plan jobs", stoppingToken),
             // Loops of their own: what one of them stumbles over must not keep the others from their work.
             EveryAsync(options.Poll * 4, _never, sweeper.RetakeAsync, "take back what was not done", stoppingToken),
-            EveryAsync(options.Poll * 4, _never, sweeper.TellAsync, "tell that jobs have ended", stoppingToken),
+            EveryAsync(options.Poll * 4, _never, sweeper.PublishCompletionsAsync, "tell that jobs have ended", stoppingToken),
             EveryAsync(RepairEvery, _never, store.RepairAsync, "repair the store", stoppingToken));
         await Task.WhenAll(_planning.Values.Select(planning => planning.ContinueWith(_ => { }, TaskScheduler.Default)));
     }
 
-    private async Task PublishAsync(CancellationToken cancel)
+    private async Task PublishAsync(CancellationToken cancellationToken)
     {
         Interlocked.Exchange(ref _explained, 0);
-        var all = await JobsAsync(JobState.Running, cancel);
+        var all = await JobsAsync(JobState.Running, cancellationToken);
         var running = new List<Job>(all.Count);
         foreach (var job in all)
-            if (await _failures.AllowAsync(job, cancel))
+            if (await _failures.AllowAsync(job, cancellationToken))
                 running.Add(job);
         _failures.Forget(except: all);
-        await publisher.PublishAsync(running, cancel);
+        await publisher.PublishAsync(running, cancellationToken);
     }
 
-    private async Task PlanAsync(CancellationToken cancel)
+    private async Task PlanAsync(CancellationToken cancellationToken)
     {
         foreach (var (done, task) in _planning.Where(planning => planning.Value.IsCompleted).ToList())
         {
@@ -56,18 +56,18 @@ internal sealed class JobLoops(
             if (task.Exception?.InnerException is { } e)
                 log.LogWarning("Job {Job} is planned again later: {Reason}", done, e.Message);
         }
-        foreach (var job in await store.Jobs.UnplannedAsync(cancel))
+        foreach (var job in await store.Jobs.UnplannedAsync(cancellationToken))
             if (!_planning.ContainsKey(job))
-                _planning[job] = Task.Run(() => planner.PlanAsync(job, cancel), cancel);
+                _planning[job] = Task.Run(() => planner.PlanAsync(job, cancellationToken), cancellationToken);
     }
 
-    private async Task<List<Job>> JobsAsync(JobState state, CancellationToken cancel)
+    private async Task<List<Job>> JobsAsync(JobState state, CancellationToken cancellationToken)
     {
         var jobs = new List<Job>();
         string? cursor = null;
         do
         {
-            var page = await store.Jobs.PageAsync(new JobQuery { State = state, Limit = ItemQuery.MaxLimit, Cursor = cursor }, cancel);
+            var page = await store.Jobs.PageAsync(new JobQuery { State = state, Limit = ItemQuery.MaxLimit, Cursor = cursor }, cancellationToken);
             jobs.AddRange(page.Jobs);
             cursor = page.Next;
         }
@@ -75,26 +75,26 @@ internal sealed class JobLoops(
         return jobs;
     }
 
-    private async Task EveryAsync(TimeSpan poll, SemaphoreSlim wake, Func<CancellationToken, Task> work, string what, CancellationToken stopping)
+    private async Task EveryAsync(TimeSpan poll, SemaphoreSlim wake, Func<CancellationToken, Task> work, string what, CancellationToken cancellationToken)
     {
-        while (!stopping.IsCancellationRequested)
+        while (!cancellationToken.IsCancellationRequested)
         {
             try
             {
-                var begun = TimeProvider.System.GetTimestamp();
-                await work(stopping);
-                var cost = TimeProvider.System.GetElapsedTime(begun);
-                await wake.WaitAsync(poll, stopping);
+                var startedAt = TimeProvider.System.GetTimestamp();
+                await work(cancellationToken);
+                var cost = TimeProvider.System.GetElapsedTime(startedAt);
+                await wake.WaitAsync(poll, cancellationToken);
                 // What comes in a burst is one look, and of a stream of news there are fewer looks the more one costs the store.
-                await Task.Delay(TimeSpan.FromMilliseconds(Math.Clamp(2 * cost.TotalMilliseconds, Pause.TotalMilliseconds, LongestPause.TotalMilliseconds)), stopping);
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Clamp(2 * cost.TotalMilliseconds, Pause.TotalMilliseconds, LongestPause.TotalMilliseconds)), cancellationToken);
             }
-            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
             }
             catch (Exception e)
             {
                 log.LogWarning("Could not {What}, will try again: {Reason}", what, e.Message);
-                await Task.Delay(poll, stopping).ContinueWith(_ => { }, TaskScheduler.Default);
+                await Task.Delay(poll, cancellationToken).ContinueWith(_ => { }, TaskScheduler.Default);
             }
         }
     }

@@ -12,14 +12,14 @@ internal sealed class KnownImages(IStore store, JobSpec spec)
 
     public static bool IsRehash(JobSpec spec) => string.Equals(spec.Options?.GetValueOrDefault(Rehash), "true", StringComparison.OrdinalIgnoreCase);
 
-    public async Task<IReadOnlyList<IReadOnlyList<ImageReference>>> MarkAsync(List<List<ImageReference>> chunks, CancellationToken cancel)
+    public async Task<IReadOnlyList<IReadOnlyList<ImageReference>>> MarkAsync(List<List<ImageReference>> chunks, CancellationToken cancellationToken)
     {
         if (IsRehash(spec))
             return chunks;
         var stamps = chunks.SelectMany(chunk => chunk.Select(SourceStamp.Of)).OfType<SourceStamp>().ToList();
         if (stamps.Count == 0)
             return chunks;
-        var known = await store.Items.KnownAsync(stamps, cancel);
+        var known = await store.Items.KnownAsync(stamps, cancellationToken);
         return known.Count == 0
             ? chunks
             : [.. chunks.Select(chunk => chunk.ConvertAll(image => SourceStamp.Of(image) is { } source && known.TryGetValue(source, out var sha256) ? image with { KnownSha256 = sha256 } : image))];

@@ -52,7 +52,7 @@ internal sealed class LostReferences(Job job, ReferenceReader references, IStore
         if (lastUri is null && chunk.First > 0)
             throw new SourceException("The chunk before it could not be planned either, so its place in the source is not known.");
         _source ??= ImageSource.Open(job.Spec, references, store);
-        var tail = new PlanTail(chunk.Number, chunk.First, lastUri, job.Life);
+        var tail = new PlanTail(chunk.Number, chunk.First, lastUri, job.Generation);
         var place = await ReadAsync(tail, chunk.Count, cancellationToken);
         if (chunk.LastUri is { } last && (place.Count < chunk.Count || place[^1].Uri != last))
             place = await ReadChangedAsync(tail, chunk, last, cancellationToken);
@@ -78,7 +78,7 @@ internal sealed class LostReferences(Job job, ReferenceReader references, IStore
         var read = new List<ImageReference>(count);
         while (read.Count < count && await _walk.MoveNextAsync())
             read.Add(_walk.Current);
-        _at = read.Count == count ? new PlanTail(tail.NextChunk + 1, tail.NextImage + count, read[^1].Uri, tail.Life) : null;
+        _at = read.Count == count ? new PlanTail(tail.NextChunk + 1, tail.NextImage + count, read[^1].Uri, tail.Generation) : null;
         return read;
     }
 
@@ -87,7 +87,7 @@ internal sealed class LostReferences(Job job, ReferenceReader references, IStore
         PlanTail tail, ChunkPlan chunk, string last, CancellationToken cancellationToken)
     {
         string? stop = null;
-        var after = new PlanTail(chunk.Number + 1, chunk.First + chunk.Count, last, tail.Life);
+        var after = new PlanTail(chunk.Number + 1, chunk.First + chunk.Count, last, tail.Generation);
         await foreach (var next in _source!.WalkAsync(after, cancellationToken))
         {
             stop = next.Uri;

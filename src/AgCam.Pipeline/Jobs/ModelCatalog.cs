@@ -20,13 +20,13 @@ public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
 
     /// <summary>The model with its digest, which is computed once: jobs and requests are pinned to it.</summary>
     /// <exception cref="ModelException">The model is not listed, or cannot be read.</exception>
-    public async Task<ModelPin> PinAsync(string name, CancellationToken cancel = default) => (await KnownAsync(name, cancel)).Pin;
+    public async Task<ModelPin> PinAsync(string name, CancellationToken cancellationToken = default) => (await KnownAsync(name, cancellationToken)).Pin;
 
     /// <summary>The model's shape: which methods are for it follows from what its classifier reads.</summary>
     /// <exception cref="ModelException">The model is not listed, or cannot be read.</exception>
-    public async Task<ViTConfig> ConfigAsync(string name, CancellationToken cancel = default) => (await KnownAsync(name, cancel)).Config;
+    public async Task<ViTConfig> ConfigAsync(string name, CancellationToken cancellationToken = default) => (await KnownAsync(name, cancellationToken)).Config;
 
-    private async Task<Known> KnownAsync(string name, CancellationToken cancel)
+    private async Task<Known> KnownAsync(string name, CancellationToken cancellationToken)
     {
         if (Find(name) is not { } path)
             throw new ModelException(ModelFailure.NotFound,
@@ -34,7 +34,7 @@ public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
         var known = _known.GetOrAdd(name, _ => new Lazy<Task<Known>>(() => ReadAsync(name, path)));
         try
         {
-            return await known.Value.WaitAsync(cancel);
+            return await known.Value.WaitAsync(cancellationToken);
         }
         catch (Exception) when (known.Value.IsFaulted)
         {
@@ -45,15 +45,15 @@ public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
 
     /// <summary>The model's classes and the size of its maps, from its configuration.</summary>
     /// <exception cref="ModelException">The model is not listed, or cannot be read.</exception>
-    public async Task<ModelCard> DescribeAsync(string name, CancellationToken cancel = default)
+    public async Task<ModelCard> DescribeAsync(string name, CancellationToken cancellationToken = default)
     {
-        await PinAsync(name, cancel);
+        await PinAsync(name, cancellationToken);
         return await Task.Run(() =>
         {
             using var checkpoint = Checkpoint.Open(Find(name)!, Reading);
             var config = checkpoint.Config;
             return new ModelCard(new ClassNames(config.Classes, checkpoint.ClassNames, checkpoint.WordNetIds), config.GridRows, config.GridColumns);
-        }, cancel);
+        }, cancellationToken);
     }
 
     private static async Task<Known> ReadAsync(string name, string path)

@@ -16,14 +16,14 @@ public sealed record Pace(double PerChunkSecond, double PerSecond, int Chunks)
 
     /// <returns>Null when no chunk of the model is done yet.</returns>
     /// <param name="evaluation">Null: of jobs that explain; else of those that measure the same.</param>
-    public static async Task<Pace?> OfAsync(IStore store, ModelPin model, string dtype, EvaluationSpec? evaluation = null, CancellationToken cancel = default)
+    public static async Task<Pace?> OfAsync(IStore store, ModelPin model, string dtype, EvaluationSpec? evaluation = null, CancellationToken cancellationToken = default)
     {
-        var jobs = await store.Jobs.PageAsync(new JobQuery { Limit = Jobs }, cancel);
+        var jobs = await store.Jobs.PageAsync(new JobQuery { Limit = Jobs }, cancellationToken);
         var rates = new List<double>();
         var (images, time) = (0, TimeSpan.Zero);
         foreach (var job in jobs.Jobs.Where(job => job.Spec.Model == model && job.Spec.Dtype == dtype && IsAlike(job.Spec.Evaluation, evaluation) && job.Progress.ChunksDone > 0))
         {
-            var done = await LastDoneAsync(store, job, cancel);
+            var done = await LastDoneAsync(store, job, cancellationToken);
             if (done.Count == 0)
                 continue;
             rates.AddRange(done.Select(chunk => chunk.Count / Max(Least, chunk.Done!.Value - chunk.Leased!.Value).TotalSeconds));
@@ -38,11 +38,11 @@ public sealed record Pace(double PerChunkSecond, double PerSecond, int Chunks)
     private static bool IsAlike(EvaluationSpec? left, EvaluationSpec? right) => left is null || right is null ? left == right : left.CostsAs(right);
 
     /// <summary>Chunks are done in about the order of their numbers, so the last ones lie about as far as there are done ones.</summary>
-    private static async Task<List<Chunk>> LastDoneAsync(IStore store, Job job, CancellationToken cancel)
+    private static async Task<List<Chunk>> LastDoneAsync(IStore store, Job job, CancellationToken cancellationToken)
     {
         var done = new List<Chunk>();
         for (var number = job.Progress.ChunksDone - 1; number >= 0 && number >= job.Progress.ChunksDone - 2 * ChunksOfJob && done.Count < ChunksOfJob; number--)
-            if (await store.Chunks.FindAsync(job.Id, number, cancel) is { State: ChunkState.Done, Leased: not null, Done: not null } chunk)
+            if (await store.Chunks.FindAsync(job.Id, number, cancellationToken) is { State: ChunkState.Done, Leased: not null, Done: not null } chunk)
                 done.Add(chunk);
         return done;
     }

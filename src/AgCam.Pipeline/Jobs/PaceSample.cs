@@ -19,17 +19,17 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
 
     /// <param name="images">Of the source, read a moment ago.</param>
     /// <param name="time">No longer than this.</param>
-    internal async Task<SampledPace> MeasureAsync(JobSpec spec, ClassNames classes, IReadOnlyList<SampledImage> images, TimeSpan time, CancellationToken cancel)
+    internal async Task<SampledPace> MeasureAsync(JobSpec spec, ClassNames classes, IReadOnlyList<SampledImage> images, TimeSpan time, CancellationToken cancellationToken)
     {
         var clock = new Countdown(time);
         if (images.Count == 0)
             return SampledPace.Unknown("No image of the sample can be read, so there was none to try the model with.");
-        var first = await AskAsync(spec, [images[0]], clock, cancel);
+        var first = await AskAsync(spec, [images[0]], clock, cancellationToken);
         if (first.Problem is { } problem)
             return SampledPace.Unknown(problem);
         if (images.Count == 1)
             return SampledPace.Unknown("One image tells no pace, since it goes into loading the model.");
-        var fresh = await FreshAsync(spec, classes, first.Item!, [.. images.Skip(1)], cancel);
+        var fresh = await FreshAsync(spec, classes, first.Item!, [.. images.Skip(1)], cancellationToken);
         if (fresh.Count == 0)
             return SampledPace.Unknown("The images of the sample are explained already. A job finds them and computes nothing, so they tell no pace.");
 
@@ -38,7 +38,7 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
         {
             if (fresh.Skip(timed).Take(size).ToList() is not { Count: > 0 } some)
                 break;
-            var answer = await AskAsync(spec, some, clock, cancel);
+            var answer = await AskAsync(spec, some, clock, cancellationToken);
             if (answer.Problem is { } stuck)
                 return timed > 0 ? new SampledPace(best, timed, null) : SampledPace.Unknown(stuck);
             timed += some.Count;
@@ -51,9 +51,9 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
     }
 
     /// <summary>The images whose explanations are not stored: what is found costs nothing and would make the model look fast. What decides an identity besides the image, the first explanation's provenance tells.</summary>
-    private async Task<IReadOnlyList<SampledImage>> FreshAsync(JobSpec spec, ClassNames classes, Item first, IReadOnlyList<SampledImage> images, CancellationToken cancel)
+    private async Task<IReadOnlyList<SampledImage>> FreshAsync(JobSpec spec, ClassNames classes, Item first, IReadOnlyList<SampledImage> images, CancellationToken cancellationToken)
     {
-        if (await store.Explanations.FindAsync(first.Explanation!.Value, cancel) is not { } explanation || await store.Provenances.FindAsync(explanation.Provenance, cancel) is not { } of)
+        if (await store.Explanations.FindAsync(first.Explanation!.Value, cancellationToken) is not { } explanation || await store.Provenances.FindAsync(explanation.Provenance, cancellationToken) is not { } of)
             return images;
         var recipe = new ExplanationRecipe(of.ModelSha256, of.ModelShape, of.Preprocessing, of.Method, of.Dtype);
         var targets = spec.Targets.Select(target => Target.Parse(target, classes)).ToList();
@@ -62,11 +62,11 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
             int? label = image.Reference.Label is { } text && classes.Find(text) is >= 0 and var known ? known : null;
             return ExplanationId.Compute(image.Sha256, recipe, [.. targets.Select(target => target.Canonical(label))]);
         }).ToList();
-        var stored = await store.Explanations.HoldAsync([.. ids.Distinct()], cancel);
+        var stored = await store.Explanations.PinAsync([.. ids.Distinct()], cancellationToken);
         return [.. images.Zip(ids).Where(pair => !stored.Contains(pair.Second)).DistinctBy(pair => pair.Second).Select(pair => pair.First)];
     }
 
-    private async Task<Answer> AskAsync(JobSpec spec, IReadOnlyList<SampledImage> images, Countdown clock, CancellationToken cancel)
+    private async Task<Answer> AskAsync(JobSpec spec, IReadOnlyList<SampledImage> images, Countdown clock, CancellationToken cancellationToken)
     {
         var request = new ExplainImages
         {
@@ -80,25 +80,25 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
             References = [.. images.Select((image, i) => image.Reference with { Number = i })],
         };
         var heard = new SemaphoreSlim(0); // not disposed: an event that is being delivered may still release it
-        using var listening = events.Subscribe(told =>
+        using var listening = events.Subscribe(message =>
         {
-            if (told.Owner == request.Owner)
+            if (message.Owner == request.Owner)
                 heard.Release();
         });
-        await store.Chunks.AcceptAsync(request, options.Trust, cancel: cancel);
+        await store.Chunks.AcceptAsync(request, options.VisibilityTimeout, cancellationToken: cancellationToken);
         try
         {
-            await bus.PublishAsync(request, cancel);
+            await bus.PublishAsync(request, cancellationToken);
             while (true)
             {
-                var chunk = await store.Chunks.FindAsync(request.Owner, 0, cancel);
+                var chunk = await store.Chunks.FindAsync(request.Owner, 0, cancellationToken);
                 if (chunk is { State: ChunkState.Done, Leased: { } leased, Done: { } done })
-                    return await AnswerAsync(request, done - leased, cancel);
+                    return await AnswerAsync(request, done - leased, cancellationToken);
                 if (clock.Left <= TimeSpan.Zero)
                     return new Answer(Problem: chunk is { State: ChunkState.Leased }
                         ? $"A worker has begun with the sample, but was not done after {clock.Seconds} s: it loads the model, or is slow. Ask again in a while."
                         : $"No worker has run {spec.Model.Id} yet, and none has taken an image of the sample within {clock.Seconds} s. Start one, or let the ones there are become free, and ask again.");
-                await heard.WaitAsync(clock.Left < NowAndThen ? clock.Left : NowAndThen, cancel);
+                await heard.WaitAsync(clock.Left < NowAndThen ? clock.Left : NowAndThen, cancellationToken);
             }
         }
         catch (BusException broker)
@@ -111,9 +111,9 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
         }
     }
 
-    private async Task<Answer> AnswerAsync(ExplainImages request, TimeSpan took, CancellationToken cancel)
+    private async Task<Answer> AnswerAsync(ExplainImages request, TimeSpan took, CancellationToken cancellationToken)
     {
-        var items = (await store.Items.PageAsync(new ItemQuery { Job = request.Owner }, cancel)).Items;
+        var items = (await store.Items.PageAsync(new ItemQuery { Job = request.Owner }, cancellationToken)).Items;
         var completed = items.Where(item => item.Status == ItemStatus.Completed).ToList();
         return completed.Count == 0
             ? new Answer(Problem: items is [var failed, ..] ? $"A worker could not explain {failed.Uri}: {failed.Detail} ({failed.Reason})" : "The worker's answer is gone.")

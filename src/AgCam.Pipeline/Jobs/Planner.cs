@@ -19,46 +19,46 @@ internal sealed class Planner(IStore store, ReferenceReader references, JobSigna
     private readonly string _name = $"{Environment.MachineName}/{Environment.ProcessId}/{Guid.NewGuid():N}";
 
     /// <returns>When the job is planned, or somebody else plans it, or it cannot be planned and is paused.</returns>
-    public async Task PlanAsync(Guid id, CancellationToken cancel)
+    public async Task PlanAsync(Guid id, CancellationToken cancellationToken)
     {
-        if (!await store.Jobs.HoldPlanningAsync(id, _name, Lease, cancel) || await store.Jobs.FindAsync(id, cancel) is not { State: JobState.Running } job)
+        if (!await store.Jobs.LeasePlanningAsync(id, _name, Lease, cancellationToken) || await store.Jobs.FindAsync(id, cancellationToken) is not { State: JobState.Running } job)
             return;
         try
         {
             var source = ImageSource.Open(job.Spec, references, store);
-            if (await WriteAsync(job, source, cancel))
-                await store.Jobs.FinishPlanningAsync(id, job.Life, cancel);
+            if (await WriteAsync(job, source, cancellationToken))
+                await store.Jobs.FinishPlanningAsync(id, job.Generation, cancellationToken);
         }
         catch (SourceException e)
         {
-            await PauseAsync(id, e.Message, cancel);
+            await PauseAsync(id, e.Message, cancellationToken);
         }
         catch (Exception e) when (e is ArgumentException or FormatException or NotSupportedException or UnauthorizedAccessException)
         {
             // It would be the same each time, and nobody but us would know.
-            await PauseAsync(id, $"The job could not be planned: {e.Message} Correct the source and resume the job, or cancel it.", cancel);
+            await PauseAsync(id, $"The job could not be planned: {e.Message} Correct the source and resume the job, or cancel it.", cancellationToken);
         }
     }
 
-    private Task<bool> PauseAsync(Guid id, string reason, CancellationToken cancel)
+    private Task<bool> PauseAsync(Guid id, string reason, CancellationToken cancellationToken)
     {
         log.LogError("Job {Job} is paused: {Reason}", id, reason);
-        return store.Jobs.PauseAsync(id, reason, cancel);
+        return store.Jobs.PauseAsync(id, reason, cancellationToken);
     }
 
     /// <returns>Whether the source has been walked to its end.</returns>
-    private async Task<bool> WriteAsync(Job planned, IImageSource source, CancellationToken cancel)
+    private async Task<bool> WriteAsync(Job planned, IImageSource source, CancellationToken cancellationToken)
     {
         var (job, known, sizes) = (planned.Id, new KnownImages(store, planned.Spec), new ChunkSize(store, options, planned.Spec));
-        var size = await sizes.NextAsync(cancel);
-        var tail = await store.Jobs.PlanTailAsync(job, cancel);
-        if (tail.Life != planned.Life)
+        var size = await sizes.NextAsync(cancellationToken);
+        var tail = await store.Jobs.PlanTailAsync(job, cancellationToken);
+        if (tail.Generation != planned.Generation)
             return false; // deleted, and made again since
         var held = TimeProvider.System.GetTimestamp();
         var number = tail.NextImage;
         var chunks = new List<List<ImageReference>>();
         var chunk = new List<ImageReference>(size);
-        await foreach (var reference in source.WalkAsync(tail, cancel))
+        await foreach (var reference in source.WalkAsync(tail, cancellationToken))
         {
             chunk.Add(reference with { Number = number++ });
             if (chunk.Count >= size)
@@ -69,22 +69,22 @@ internal sealed class Planner(IStore store, ReferenceReader references, JobSigna
             // The first chunks at once, so that workers have something to do while the rest is planned.
             if (chunks.Count >= (tail.NextChunk == 0 ? 1 : ChunksPerWrite))
             {
-                if (await store.Jobs.AddChunksAsync(job, tail, await known.MarkAsync(chunks, cancel), cancel) is not { } next)
+                if (await store.Jobs.AddChunksAsync(job, tail, await known.MarkAsync(chunks, cancellationToken), cancellationToken) is not { } next)
                     return false;
                 signal.Planned();
                 tail = next;
                 chunks.Clear();
-                size = await sizes.NextAsync(cancel);
+                size = await sizes.NextAsync(cancellationToken);
             }
             if (TimeProvider.System.GetElapsedTime(held) > Lease / 3)
             {
-                if (!await store.Jobs.HoldPlanningAsync(job, _name, Lease, cancel))
+                if (!await store.Jobs.LeasePlanningAsync(job, _name, Lease, cancellationToken))
                     return false;
                 held = TimeProvider.System.GetTimestamp();
             }
         }
         if (chunk.Count > 0)
             chunks.Add(chunk);
-        return chunks.Count == 0 || await store.Jobs.AddChunksAsync(job, tail, await known.MarkAsync(chunks, cancel), cancel) is not null;
+        return chunks.Count == 0 || await store.Jobs.AddChunksAsync(job, tail, await known.MarkAsync(chunks, cancellationToken), cancellationToken) is not null;
     }
 }

@@ -21,19 +21,19 @@ internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions o
     public int Window => (int)_window;
 
     /// <returns>How many chunks were published.</returns>
-    public async Task<int> PublishAsync(IReadOnlyList<Job> running, CancellationToken cancel)
+    public async Task<int> PublishAsync(IReadOnlyList<Job> running, CancellationToken cancellationToken)
     {
-        await FollowQueueAsync(running, cancel);
+        await FollowQueueAsync(running, cancellationToken);
         var weights = running.Sum(job => Math.Max(1, job.Spec.Weight));
         var published = 0;
         foreach (var job in running.OrderBy(job => job.Created))
         {
             var share = (int)Math.Max(1, Math.Round(_window * Math.Max(1, job.Spec.Weight) / weights));
-            var taken = await store.Chunks.TakeAsync(job.Id, share, options.Trust, cancel);
+            var taken = await store.Chunks.ClaimPlannedAsync(job.Id, share, options.VisibilityTimeout, cancellationToken);
             if (taken.Count == 0)
                 continue;
             _lastTaken[job.Id] = (taken[^1].Number, false);
-            published += await PublishAsync(taken, job.Spec, cancel);
+            published += await PublishAsync(taken, job.Spec, cancellationToken);
         }
         return published;
     }
@@ -42,49 +42,49 @@ internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions o
     /// Chunks that were taken. One that cannot be published comes back when the trust in its message has run out, and keeps no other from being published; one that can never be, because its
     /// message breaks a rule, pauses its job.
     /// </summary>
-    public async Task<int> PublishAsync(IReadOnlyList<Chunk> chunks, JobSpec? spec, CancellationToken cancel)
+    public async Task<int> PublishAsync(IReadOnlyList<Chunk> chunks, JobSpec? spec, CancellationToken cancellationToken)
     {
         var (published, never) = (0, new ConcurrentQueue<(Chunk Chunk, InvalidMessageException Why)>());
-        await Parallel.ForEachAsync(chunks, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = cancel }, async (chunk, token) =>
+        await Parallel.ForEachAsync(chunks, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = cancellationToken }, async (chunk, cancellationToken) =>
         {
             try
             {
                 using var activity = JobTrace.Publish(chunk, spec);
-                await bus.PublishAsync(ExplainMessage.Of(chunk, spec), token);
+                await bus.PublishAsync(ExplainMessage.Of(chunk, spec), cancellationToken);
                 Interlocked.Increment(ref published);
             }
             catch (InvalidMessageException e)
             {
                 never.Enqueue((chunk, e));
             }
-            catch (Exception e) when (!token.IsCancellationRequested)
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
                 log.LogWarning("Chunk {Chunk} of {Owner} is published again later: {Reason}", chunk.Number, chunk.Owner, e.Message);
             }
         });
-        foreach (var (chunk, why) in never.OrderBy(one => one.Chunk.Number).DistinctBy(one => one.Chunk.Owner))
-            await RefuseAsync(chunk, why, cancel);
+        foreach (var (chunk, why) in never.OrderBy(item => item.Chunk.Number).DistinctBy(item => item.Chunk.Owner))
+            await RefuseAsync(chunk, why, cancellationToken);
         return published;
     }
 
-    private async Task RefuseAsync(Chunk chunk, InvalidMessageException why, CancellationToken cancel)
+    private async Task RefuseAsync(Chunk chunk, InvalidMessageException why, CancellationToken cancellationToken)
     {
         log.LogError("Chunk {Chunk} of {Owner} cannot be published: {Reason}", chunk.Number, chunk.Owner, why.Message);
         if (chunk.Request is null)
-            await store.Jobs.PauseAsync(chunk.Owner, $"Chunk {chunk.Number} cannot be given to a worker. {why.Message} Correct the source and submit it as a new job.", cancel);
+            await store.Jobs.PauseAsync(chunk.Owner, $"Chunk {chunk.Number} cannot be given to a worker. {why.Message} Correct the source and submit it as a new job.", cancellationToken);
     }
 
     /// <summary>
     /// The window follows the wait in the queue. A chunk that a worker took at once tells that workers wait for chunks: the window grows. One that lay for long tells that
     /// more lies there than is good for the next job: it shrinks.
     /// </summary>
-    private async Task FollowQueueAsync(IReadOnlyList<Job> running, CancellationToken cancel)
+    private async Task FollowQueueAsync(IReadOnlyList<Job> running, CancellationToken cancellationToken)
     {
         foreach (var gone in _lastTaken.Keys.Except(running.Select(job => job.Id)).ToList())
             _lastTaken.Remove(gone);
         foreach (var (job, (number, looked)) in _lastTaken.ToList())
         {
-            if (looked || await store.Chunks.FindAsync(job, number, cancel) is not { Leased: { } leased, Published: { } published })
+            if (looked || await store.Chunks.FindAsync(job, number, cancellationToken) is not { Leased: { } leased, Published: { } published })
                 continue;
             _lastTaken[job] = (number, true);
             _window = Math.Clamp(_window * Factor(leased - published), options.MinWindow, options.MaxWindow);

@@ -143,7 +143,7 @@ public sealed class StoreCheck
             {
                 var share = Math.Max(1, (images / unit + left - 1) / left * unit);
                 var count = left == 1 ? images : Math.Min(images - left + 1, share);
-                var plan = new ChunkPlan(_nextChunk, _nextImage, count, null, ChunkState.Planned, false, job.Life);
+                var plan = new ChunkPlan(_nextChunk, _nextImage, count, null, ChunkState.Planned, false, job.Generation);
                 var stored = await ItemsAsync(items, plan);
                 var references = isRepaired ? await TryFindAsync(plan, stored, cancellationToken) : null;
                 isRepaired = references is not null;
@@ -199,7 +199,7 @@ public sealed class StoreCheck
         {
             var explained = stored.Where(item => item.Explanation is not null).ToList();
             var ids = explained.Select(item => item.Explanation!.Value).Distinct().ToList();
-            var held = await check._store.Explanations.HoldAsync(ids, cancellationToken);
+            var held = await check._store.Explanations.PinAsync(ids, cancellationToken);
             return [.. explained.Where(item => !held.Contains(item.Explanation!.Value)).Select(item => item.Number)];
         }
 

@@ -36,10 +36,10 @@ public sealed record ExplainImages
     public int Chunk { get; init; }
 
     /// <summary>How often the chunk has been published before: a message of an older epoch than the stored chunk's is stale.</summary>
-    public int Epoch { get; init; }
+    public int PublishCount { get; init; }
 
-    /// <summary>Of a job's chunk, its <see cref="Records.Chunk.Life"/>: a message of another life is stale. 0 without a job.</summary>
-    public long Life { get; init; }
+    /// <summary>Of a job's chunk, its <see cref="Records.Chunk.Generation"/>: a message of another life is stale. 0 without a job.</summary>
+    public long Generation { get; init; }
 
     public Lane Lane { get; init; }
 

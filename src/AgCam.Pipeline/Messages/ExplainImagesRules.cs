@@ -48,7 +48,7 @@ public static class ExplainImagesRules
         rules.Require(message.Key is { Length: >= 1 and <= MaxKey }, "key", $"must have 1 to {MaxKey} characters");
         rules.Require(message.JobId != Guid.Empty, "jobId", "must be left out or be a job's id, not all zeros");
         rules.Require(message.Chunk >= 0 && (message.JobId is not null || message.Chunk == 0), "chunk", "must be 0 or more, and 0 without a job");
-        rules.Require(message.Epoch >= 0, "epoch", "must be 0 or more");
+        rules.Require(message.PublishCount >= 0, "epoch", "must be 0 or more");
         rules.Require(Enum.IsDefined(message.Lane), "lane", "must be Bulk or Interactive");
         rules.Require(message.Model?.Id is { Length: >= 1 and <= MaxModelId }, "model.id", $"must have 1 to {MaxModelId} characters");
         rules.Require(message.Model is { Sha256.IsZero: false }, "model.sha256", "must be the SHA-256 of the checkpoint");
@@ -116,7 +116,7 @@ public static class ExplainImagesRules
     };
 
     /// <summary>What is wrong. Its texts are put together only where something is: a message has up to 256 references, each with a dozen rules.</summary>
-    private sealed class Findings(int most)
+    private sealed class Findings(int maximum)
     {
         public List<FieldProblem> Problems { get; } = [];
 
@@ -125,7 +125,7 @@ public static class ExplainImagesRules
 
         public void Require(bool holds, string field, string problem)
         {
-            if (holds || Problems.Count >= most)
+            if (holds || Problems.Count >= maximum)
                 return;
             var at = Reference is { } number ? $"references[{number}]{(field.Length > 0 ? "." : "")}{field}" : field;
             Problems.Add(new FieldProblem(at, problem));

@@ -35,7 +35,7 @@ public sealed record Chunk
     /// Whose chunk it is of those that had the same owner and number one after the other: a job that was deleted and made again under its key has another, drawn at random, so what was published,
     /// leased or planned for the first is none of the second's.
     /// </summary>
-    public long Life { get; init; }
+    public long Generation { get; init; }
 
     /// <summary>How many images.</summary>
     public required int Count { get; init; }
@@ -49,7 +49,7 @@ public sealed record Chunk
     public required ChunkState State { get; init; }
 
     /// <summary>How often it has been published.</summary>
-    public int Epoch { get; init; }
+    public int PublishCount { get; init; }
 
     /// <summary>How often it has been leased. With the life, the fence: what a lease of an older attempt says no longer counts.</summary>
     public int Attempts { get; init; }
@@ -77,5 +77,5 @@ public sealed record Chunk
     public JobProgress? Sum { get; init; }
 
     /// <summary>The images that were computed alone and have not come back yet: number, and how often that was begun.</summary>
-    public IReadOnlyDictionary<int, int> Alone { get; init; } = new Dictionary<int, int>();
+    public IReadOnlyDictionary<int, int> Isolated { get; init; } = new Dictionary<int, int>();
 }

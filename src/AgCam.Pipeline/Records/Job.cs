@@ -84,8 +84,8 @@ public sealed record Job
 
     public required JobSpec Spec { get; init; }
 
-    /// <summary>See <see cref="Chunk.Life"/>.</summary>
-    public long Life { get; init; }
+    /// <summary>See <see cref="Chunk.Generation"/>.</summary>
+    public long Generation { get; init; }
 
     public required DateTimeOffset Created { get; init; }
 
@@ -106,7 +106,7 @@ public sealed record Job
     public DateTimeOffset? Finished { get; init; }
 
     /// <summary>Whether the bus has been told that it is completed; its webhook may still be to tell.</summary>
-    public bool Announced { get; init; }
+    public bool EventPublished { get; init; }
 }
 
 /// <summary>Sums over the chunks that are done, kept as they are done; nothing is counted to read them.</summary>

@@ -48,7 +48,7 @@ internal sealed class GuardedHosts(IReadOnlyList<string> hosts, IReadOnlyList<st
     };
 
     /// <exception cref="ImageException">The host or its port is not allowed.</exception>
-    public void Judge(Uri uri)
+    public void Check(Uri uri)
     {
         if (!IsAllowed(uri))
             throw new ImageException(
@@ -67,16 +67,16 @@ internal sealed class GuardedHosts(IReadOnlyList<string> hosts, IReadOnlyList<st
         _ => Refused(e.InnerException),
     };
 
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
-        var addresses = await (lookUp ?? Dns.GetHostAddressesAsync)(context.DnsEndPoint.Host, cancel);
+        var addresses = await (lookUp ?? Dns.GetHostAddressesAsync)(context.DnsEndPoint.Host, cancellationToken);
         var allowed = addresses.Where(address => PublicAddress.IsPublic(address) || _own.Any(network => network.Contains(address))).ToArray();
         if (allowed.Length == 0)
             throw new ImageException(ReferenceFailure.NotAllowed, $"{context.DnsEndPoint.Host} has no address on the public internet ({string.Join(", ", addresses.AsEnumerable())}).");
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(allowed, context.DnsEndPoint.Port, cancel); // the addresses, not the name: it is not looked up again
+            await socket.ConnectAsync(allowed, context.DnsEndPoint.Port, cancellationToken); // the addresses, not the name: it is not looked up again
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch

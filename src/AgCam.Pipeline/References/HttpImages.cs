@@ -16,26 +16,26 @@ internal sealed class HttpImages : IDisposable
     private readonly ReferenceOptions _options;
     private readonly GuardedHosts _hosts;
     private readonly HttpClient _client;
-    private readonly HostPatience _patience;
+    private readonly HostCircuitBreaker _circuitBreaker;
 
     /// <param name="lookUp">See <see cref="GuardedHosts"/>.</param>
     /// <exception cref="OptionsException">A host or a network is not written as it must be.</exception>
     public HttpImages(ReferenceOptions options, Func<string, CancellationToken, Task<IPAddress[]>>? lookUp = null)
     {
         _options = options;
-        _patience = new HostPatience(new HostTries(Tries, TimeSpan.FromSeconds(options.HttpSeconds), TimeSpan.FromSeconds(options.HostPatienceSeconds)), MayPass, IsAway);
+        _circuitBreaker = new HostCircuitBreaker(new HostRetryOptions(Tries, TimeSpan.FromSeconds(options.HttpSeconds), TimeSpan.FromSeconds(options.HostOutageSeconds)), MayPass, IsAway);
         _hosts = new GuardedHosts(options.Hosts, options.Networks, ReferenceOptions.HostsSetting, lookUp);
         _client = new HttpClient(_hosts.Handler()) { Timeout = Timeout.InfiniteTimeSpan };
         _client.DefaultRequestHeaders.UserAgent.ParseAdd("agcam");
     }
 
     /// <exception cref="ImageException">not-allowed, not-found, too-many-bytes, or unreachable: after several tries, or once its host has been away for too long.</exception>
-    public async Task<byte[]> ReadAsync(string uri, CancellationToken cancel)
+    public async Task<byte[]> ReadAsync(string uri, CancellationToken cancellationToken)
     {
         var first = new Uri(uri);
         try
         {
-            return await _patience.CallAsync(first.IdnHost, token => FollowAsync(first, token), cancel);
+            return await _circuitBreaker.CallAsync(first.IdnHost, cancellationToken => FollowAsync(first, cancellationToken), cancellationToken);
         }
         catch (Exception e) when (GuardedHosts.Refused(e) is { } refused)
         {
@@ -43,11 +43,11 @@ internal sealed class HttpImages : IDisposable
         }
         catch (BrokenCircuitException e)
         {
-            throw new ImageException(ReferenceFailure.Unreachable, $"{Shown.Address(uri)} could not be fetched: its host has been away for more than {_options.HostPatienceSeconds} seconds.", e);
+            throw new ImageException(ReferenceFailure.Unreachable, $"{UriRedaction.Redact(uri)} could not be fetched: its host has been away for more than {_options.HostOutageSeconds} seconds.", e);
         }
         catch (Exception e) when (e is TimeoutRejectedException || MayPass(e))
         {
-            throw new ImageException(ReferenceFailure.Unreachable, $"{Shown.Address(uri)} could not be fetched in {Tries} tries: {(e is TimeoutRejectedException ? $"no answer in {_options.HttpSeconds} seconds" : e.Message)}", e);
+            throw new ImageException(ReferenceFailure.Unreachable, $"{UriRedaction.Redact(uri)} could not be fetched in {Tries} tries: {(e is TimeoutRejectedException ? $"no answer in {_options.HttpSeconds} seconds" : e.Message)}", e);
         }
     }
 
@@ -59,12 +59,12 @@ internal sealed class HttpImages : IDisposable
 
     public void Dispose() => _client.Dispose();
 
-    private async Task<byte[]> FollowAsync(Uri uri, CancellationToken cancel)
+    private async Task<byte[]> FollowAsync(Uri uri, CancellationToken cancellationToken)
     {
         for (var redirects = 0; ; redirects++)
         {
-            _hosts.Judge(uri);
-            using var answer = await _client.GetAsync(uri, HttpCompletionOption.ResponseHeadersRead, cancel);
+            _hosts.Check(uri);
+            using var answer = await _client.GetAsync(uri, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             if ((int)answer.StatusCode is >= 300 and < 400 && answer.Headers.Location is { } next)
             {
                 if (redirects == MaxRedirects)
@@ -78,22 +78,22 @@ internal sealed class HttpImages : IDisposable
                 throw new ImageException(ImageFailure.Unreadable, $"{Show(uri)} may not be read: {(int)answer.StatusCode}.");
             if (!answer.IsSuccessStatusCode)
                 throw new HttpRequestException($"the host answers {(int)answer.StatusCode}", null, answer.StatusCode);
-            return await BytesAsync(answer, uri, cancel);
+            return await BytesAsync(answer, uri, cancellationToken);
         }
     }
 
-    private async Task<byte[]> BytesAsync(HttpResponseMessage answer, Uri uri, CancellationToken cancel)
+    private async Task<byte[]> BytesAsync(HttpResponseMessage answer, Uri uri, CancellationToken cancellationToken)
     {
-        var most = _options.Limits.MaxBytes;
-        if (answer.Content.Headers.ContentLength > most)
+        var maximum = _options.Limits.MaxBytes;
+        if (answer.Content.Headers.ContentLength > maximum)
             throw TooMany(uri);
-        await using var stream = await answer.Content.ReadAsStreamAsync(cancel);
+        await using var stream = await answer.Content.ReadAsStreamAsync(cancellationToken);
         using var kept = new MemoryStream();
         var buffer = new byte[81920];
         int read;
-        while ((read = await stream.ReadAsync(buffer, cancel)) > 0)
+        while ((read = await stream.ReadAsync(buffer, cancellationToken)) > 0)
         {
-            if (kept.Length + read > most)
+            if (kept.Length + read > maximum)
                 throw TooMany(uri);
             kept.Write(buffer, 0, read);
         }
@@ -101,10 +101,10 @@ internal sealed class HttpImages : IDisposable
     }
 
     /// <exception cref="ImageException">The host or its port is not allowed.</exception>
-    public void Judge(Uri uri) => _hosts.Judge(uri);
+    public void Check(Uri uri) => _hosts.Check(uri);
 
     private ImageException TooMany(Uri uri) => new(ImageFailure.TooManyBytes, $"{Show(uri)} has more than the {_options.Limits.MaxBytes} bytes that are allowed.");
 
     /// <summary>Presigned addresses have their signature in the query.</summary>
-    private static string Show(Uri uri) => Shown.Address(uri.ToString());
+    private static string Show(Uri uri) => UriRedaction.Redact(uri.ToString());
 }

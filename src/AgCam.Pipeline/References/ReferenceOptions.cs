@@ -26,7 +26,7 @@ public sealed record ReferenceOptions
 
     /// <summary>Seconds that a host or bucket which fails at all tries is waited for, counted from when it went away; from then on its images fail as unreachable, until it answers. Default 300.</summary>
     [Range(0, 86_400)]
-    public double HostPatienceSeconds { get; init; } = 300;
+    public double HostOutageSeconds { get; init; } = 300;
 
     /// <summary>Objects in S3. None by default.</summary>
     public S3Options S3 { get; init; } = new();

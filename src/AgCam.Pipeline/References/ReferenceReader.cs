@@ -9,7 +9,7 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
 {
     private readonly HttpImages _http = new(options);
 
-    private readonly S3Objects _s3 = new(options.S3, options.Limits, TimeSpan.FromSeconds(options.HostPatienceSeconds));
+    private readonly S3Objects _s3 = new(options.S3, options.Limits, TimeSpan.FromSeconds(options.HostOutageSeconds));
 
     public AllowedRoots Roots => Files.Roots;
 
@@ -22,13 +22,13 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
 
     /// <exception cref="ImageException">There is no such image, it may not be read, or it breaks a limit: the item fails with that reason.</exception>
     /// <exception cref="StoreUnavailableException">An upload's store does not answer.</exception>
-    public async ValueTask<ReadImage> ReadAsync(ImageReference reference, CancellationToken cancel = default) => reference.Kind switch
+    public async ValueTask<ReadImage> ReadAsync(ImageReference reference, CancellationToken cancellationToken = default) => reference.Kind switch
     {
         _ when reference.Refused is { } why => throw new ImageException(ReferenceFailure.Invalid, why),
         ReferenceKind.File => ReadFile(reference.Uri),
-        ReferenceKind.Upload => new ReadImage(await ReadUploadAsync(reference.Uri, cancel), null),
-        ReferenceKind.Http => new ReadImage(await _http.ReadAsync(reference.Uri, cancel), null),
-        ReferenceKind.S3 => await _s3.ReadAsync(reference.Uri, reference.Stamp, cancel),
+        ReferenceKind.Upload => new ReadImage(await ReadUploadAsync(reference.Uri, cancellationToken), null),
+        ReferenceKind.Http => new ReadImage(await _http.ReadAsync(reference.Uri, cancellationToken), null),
+        ReferenceKind.S3 => await _s3.ReadAsync(reference.Uri, reference.Stamp, cancellationToken),
         _ => throw new ImageException(ReferenceFailure.NotAllowed, $"References of kind {reference.Kind} are not switched on here."),
     };
 
@@ -52,7 +52,7 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
                 _s3.Check(reference.Uri);
                 break;
             case ReferenceKind.Http when Uri.TryCreate(reference.Uri, UriKind.Absolute, out var uri):
-                _http.Judge(uri);
+                _http.Check(uri);
                 break;
         }
     }
@@ -76,9 +76,9 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
         return new ReadImage(bytes, FileStamp.Of(file.Status) is { } stamp && file.IsUnchanged() && stamp.IsSettled(TimeProvider.System.GetUtcNow()) ? stamp.ToString() : null);
     }
 
-    private async Task<byte[]> ReadUploadAsync(string uri, CancellationToken cancel)
+    private async Task<byte[]> ReadUploadAsync(string uri, CancellationToken cancellationToken)
     {
-        if (!Guid.TryParseExact(uri, "D", out var id) || await uploads.ReadAsync(id, cancel) is not { } bytes)
+        if (!Guid.TryParseExact(uri, "D", out var id) || await uploads.ReadAsync(id, cancellationToken) is not { } bytes)
             throw new ImageException(ImageFailure.NotFound, $"The upload {uri} is not there, or not any more. Send the image again.");
         return bytes.Length <= options.Limits.MaxBytes
             ? bytes

@@ -16,14 +16,14 @@ internal sealed class S3Objects
 
     private readonly S3Options _options;
     private readonly ImageLimits _limits;
-    private readonly HostPatience _patience;
+    private readonly HostCircuitBreaker _circuitBreaker;
     private volatile AmazonS3Client? _client;
 
-    /// <param name="patience">See <see cref="ReferenceOptions.HostPatienceSeconds"/>.</param>
-    public S3Objects(S3Options options, ImageLimits limits, TimeSpan patience)
+    /// <param name="maxOutage">See <see cref="ReferenceOptions.HostOutageSeconds"/>.</param>
+    public S3Objects(S3Options options, ImageLimits limits, TimeSpan maxOutage)
     {
         (_options, _limits) = (options, limits);
-        _patience = new HostPatience(new HostTries(options.Tries, TimeSpan.FromSeconds(options.Seconds), patience), S3Failures.IsPassing, S3Failures.IsPassing);
+        _circuitBreaker = new HostCircuitBreaker(new HostRetryOptions(options.Tries, TimeSpan.FromSeconds(options.Seconds), maxOutage), S3Failures.IsPassing, S3Failures.IsPassing);
     }
 
     /// <summary>The stamp of an object as a listing shows it, and as it is when it is read without a version.</summary>
@@ -41,28 +41,28 @@ internal sealed class S3Objects
 
     /// <param name="stamp">With "version:ID" that version is read, else the newest.</param>
     /// <exception cref="ImageException">not-allowed, not-found, too-many-bytes, denied, no-such-bucket, credentials, or unreachable after several tries.</exception>
-    public async Task<ReadImage> ReadAsync(string uri, string? stamp, CancellationToken cancel)
+    public async Task<ReadImage> ReadAsync(string uri, string? stamp, CancellationToken cancellationToken)
     {
         var place = Check(uri);
         var version = stamp is not null && stamp.StartsWith(Version, StringComparison.Ordinal) ? stamp[Version.Length..] : null;
-        return await CallAsync(place.Bucket, uri, async (client, token) =>
+        return await CallAsync(place.Bucket, uri, async (client, cancellationToken) =>
         {
-            using var answer = await client.GetObjectAsync(new GetObjectRequest { BucketName = place.Bucket, Key = place.Key, VersionId = version }, token);
-            var bytes = await BytesAsync(answer, uri, token);
+            using var answer = await client.GetObjectAsync(new GetObjectRequest { BucketName = place.Bucket, Key = place.Key, VersionId = version }, cancellationToken);
+            var bytes = await BytesAsync(answer, uri, cancellationToken);
             return new ReadImage(bytes, version is not null ? stamp : StampOf(answer.ETag ?? "", bytes.Length));
-        }, cancel);
+        }, cancellationToken);
     }
 
     /// <summary>A page at a time, in the order of the keys' UTF-8.</summary>
     /// <param name="after">Only what comes behind this key.</param>
     /// <exception cref="ImageException">As for reading.</exception>
-    public async IAsyncEnumerable<(string Key, string Stamp)> ListAsync(S3Place prefix, string? after, [EnumeratorCancellation] CancellationToken cancel)
+    public async IAsyncEnumerable<(string Key, string Stamp)> ListAsync(S3Place prefix, string? after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         string? next = null;
         do
         {
-            var page = await CallAsync(prefix.Bucket, $"{prefix}", (client, token) => client.ListObjectsV2Async(
-                new ListObjectsV2Request { BucketName = prefix.Bucket, Prefix = prefix.Key, MaxKeys = PageSize, ContinuationToken = next, StartAfter = next is null ? after : null }, token), cancel);
+            var page = await CallAsync(prefix.Bucket, $"{prefix}", (client, cancellationToken) => client.ListObjectsV2Async(
+                new ListObjectsV2Request { BucketName = prefix.Bucket, Prefix = prefix.Key, MaxKeys = PageSize, ContinuationToken = next, StartAfter = next is null ? after : null }, cancellationToken), cancellationToken);
             foreach (var found in page.S3Objects ?? [])
                 yield return (found.Key, StampOf(found.ETag ?? "", found.Size ?? 0));
             next = page.IsTruncated == true ? page.NextContinuationToken : null;
@@ -70,11 +70,11 @@ internal sealed class S3Objects
         while (next is not null);
     }
 
-    private async Task<T> CallAsync<T>(string bucket, string what, Func<AmazonS3Client, CancellationToken, Task<T>> call, CancellationToken cancel)
+    private async Task<T> CallAsync<T>(string bucket, string what, Func<AmazonS3Client, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
     {
         try
         {
-            return await _patience.CallAsync(bucket, token => call(_client ??= Create(), token), cancel);
+            return await _circuitBreaker.CallAsync(bucket, cancellationToken => call(_client ??= Create(), cancellationToken), cancellationToken);
         }
         catch (Exception e) when (e is not ImageException and not OperationCanceledException && S3Failures.Of(e, what, _options.Tries) is { } failure)
         {
@@ -105,7 +105,7 @@ internal sealed class S3Objects
             : throw new AmazonClientException($"{file} has no credentials under [default]");
     }
 
-    private async Task<byte[]> BytesAsync(GetObjectResponse answer, string uri, CancellationToken cancel)
+    private async Task<byte[]> BytesAsync(GetObjectResponse answer, string uri, CancellationToken cancellationToken)
     {
         var length = answer.ContentLength;
         if (length > _limits.MaxBytes)
@@ -113,7 +113,7 @@ internal sealed class S3Objects
         using var kept = new MemoryStream((int)Math.Max(0, length));
         var buffer = new byte[81920];
         int read;
-        while ((read = await answer.ResponseStream.ReadAsync(buffer, cancel)) > 0)
+        while ((read = await answer.ResponseStream.ReadAsync(buffer, cancellationToken)) > 0)
         {
             if (kept.Length + read > _limits.MaxBytes)
                 throw TooMany(uri);

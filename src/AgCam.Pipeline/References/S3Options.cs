@@ -24,7 +24,7 @@ public sealed record S3Options
     [Range(0.1, 600)]
     public double Seconds { get; init; } = 30;
 
-    /// <summary>Tries before an object counts as unreachable. Default 5: some ten seconds of a server that asks for patience.</summary>
+    /// <summary>Tries before an object counts as unreachable. Default 5: some ten seconds of a server that asks callers to slow down.</summary>
     [Range(1, 20)]
     public int Tries { get; init; } = 5;
 }

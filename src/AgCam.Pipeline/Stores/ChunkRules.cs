@@ -6,8 +6,8 @@ namespace AgCam.Pipeline.Stores;
 /// <summary>What callers must keep to, the same in every store.</summary>
 internal static class ChunkRules
 {
-    /// <summary>For a job or request that comes into being: see <see cref="Chunk.Life"/>. Never 0.</summary>
-    public static long NewLife() => Random.Shared.NextInt64(1, 1L << 53);
+    /// <summary>For a job or request that comes into being: see <see cref="Chunk.Generation"/>. Never 0.</summary>
+    public static long NewGeneration() => Random.Shared.NextInt64(1, 1L << 53);
 
     /// <exception cref="ArgumentException">A chunk is empty, too large, or its references are not numbered on from the tail.</exception>
     public static PlanTail After(PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks)
@@ -26,7 +26,7 @@ internal static class ChunkRules
             last = references[^1].Uri;
             chunk++;
         }
-        return new PlanTail(chunk, image, last, tail.Life);
+        return new PlanTail(chunk, image, last, tail.Generation);
     }
 
     /// <summary>

@@ -6,16 +6,16 @@ namespace AgCam.Pipeline.Stores;
 public interface IExplanations
 {
     /// <returns>Null when there is none.</returns>
-    Task<StoredExplanation?> FindAsync(Digest id, CancellationToken cancel = default);
+    Task<StoredExplanation?> FindAsync(Digest id, CancellationToken cancellationToken = default);
 
     /// <returns>Those that are there, in no particular order.</returns>
-    Task<IReadOnlyList<StoredExplanation>> FindAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancel = default);
+    Task<IReadOnlyList<StoredExplanation>> FindAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Which of these are stored, for a worker that is about to use them instead of computing: those found are kept from
     /// <see cref="PruneAsync"/> for the grace time that it is called with, counted from now.
     /// </summary>
-    Task<IReadOnlySet<Digest>> HoldAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancel = default);
+    Task<IReadOnlySet<Digest>> PinAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Retention, one step: looks at up to <paramref name="limit"/> explanations after <paramref name="after"/> in id order. One that was inserted
@@ -24,7 +24,7 @@ public interface IExplanations
     /// longer than a worker holds a chunk.
     /// </summary>
     /// <returns>Where to go on, and null as the next id when the walk is at its end.</returns>
-    Task<PruneStep> PruneAsync(TimeSpan olderThan, TimeSpan grace, Digest? after = null, int limit = 1000, CancellationToken cancel = default);
+    Task<PruneStep> PruneAsync(TimeSpan olderThan, TimeSpan grace, Digest? after = null, int limit = 1000, CancellationToken cancellationToken = default);
 }
 
 public sealed record PruneStep(Digest? Next, int Condemned, int Deleted);

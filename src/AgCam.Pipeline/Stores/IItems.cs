@@ -9,20 +9,20 @@ namespace AgCam.Pipeline.Stores;
 public interface IItems
 {
     /// <returns>Null when the image has no terminal record (yet).</returns>
-    Task<Item?> FindAsync(Guid job, int number, CancellationToken cancel = default);
+    Task<Item?> FindAsync(Guid job, int number, CancellationToken cancellationToken = default);
 
     /// <summary>One page of a list, read from an index: a deep page costs what the first one does. Items written meanwhile may appear on later pages, never twice.</summary>
     /// <exception cref="StoreQueryException">No index serves the filters and the sort, the limit is out of range, or the cursor is of another question.</exception>
-    Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancel = default);
+    Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// What was read of these sources under these stamps before, in any job: their images' digests, for a planner that would rather not have them read again. Only completed items that
     /// were read for themselves count (see <see cref="ChunkResult.Unread"/>), so re-runs do not pile up; when their jobs are deleted, the sources are unknown again.
     /// </summary>
-    Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancel = default);
+    Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancellationToken = default);
 
     /// <summary>The job's numbers counted from its rows: the audit of <see cref="Job.Progress"/>. Reads every item of the job; <see cref="JobProgress.ChunksDone"/> is counted from the chunks.</summary>
-    Task<JobProgress> RecountAsync(Guid job, CancellationToken cancel = default);
+    Task<JobProgress> RecountAsync(Guid job, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Deletes the items older than <paramref name="age"/> of those owners that have neither a job nor a chunk: requests that
@@ -40,11 +40,11 @@ public static class ItemLists
 {
     /// <summary>Every item of the question, page by page.</summary>
     public static async IAsyncEnumerable<Item> AllAsync(this IItems items, ItemQuery query,
-        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel = default)
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         do
         {
-            var page = await items.PageAsync(query, cancel);
+            var page = await items.PageAsync(query, cancellationToken);
             foreach (var item in page.Items)
                 yield return item;
             query = query with { Cursor = page.Next };

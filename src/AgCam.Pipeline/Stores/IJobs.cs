@@ -12,13 +12,13 @@ public interface IJobs
     /// step.
     /// </summary>
     /// <exception cref="KeyUsedException">The key is a request's, running or done; nothing has changed.</exception>
-    Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancel = default);
+    Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancellationToken = default);
 
-    Task<Job?> FindAsync(Guid id, CancellationToken cancel = default);
+    Task<Job?> FindAsync(Guid id, CancellationToken cancellationToken = default);
 
     /// <summary>Newest first.</summary>
     /// <exception cref="StoreQueryException">The limit is out of range or the cursor is not one of this list's.</exception>
-    Task<JobPage> PageAsync(JobQuery query, CancellationToken cancel = default);
+    Task<JobPage> PageAsync(JobQuery query, CancellationToken cancellationToken = default);
 
     /// <summary>Jobs that ended before a moment and whose end has been published and notified. Ended longest ago first.</summary>
     /// <exception cref="StoreQueryException">The limit is out of range.</exception>
@@ -31,13 +31,13 @@ public interface IJobs
     /// Takes or keeps the right to plan the job: given to one planner at a time, until <paramref name="lease"/> from now. Who holds it calls again before that.
     /// </summary>
     /// <returns>False when another planner holds it, or the job is planned, ended or gone.</returns>
-    Task<bool> HoldPlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancel = default);
+    Task<bool> LeasePlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancellationToken = default);
 
     /// <summary>Running or paused jobs that are not fully planned and that no planner holds: a planner died, or none has begun.</summary>
-    Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancel = default);
+    Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Where planning stands: the chunk and image number to go on with, after a crash as well.</summary>
-    Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancel = default);
+    Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Writes the next chunks, in order and without gaps: chunk <c>tail.NextChunk</c>, <c>tail.NextChunk + 1</c>, ..., whose references are numbered on from
@@ -45,57 +45,57 @@ public interface IJobs
     /// </summary>
     /// <returns>The tail after them; null when another planner has written past <paramref name="tail"/> meanwhile, or the job is planned, ended, gone or made again: read the tail again.</returns>
     /// <exception cref="ArgumentException">A chunk is empty, too large, or not numbered on.</exception>
-    Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancel = default);
+    Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancellationToken = default);
 
     /// <summary>No more chunks come: the totals are final. A job whose chunks are all done (or that has none) is completed by this.</summary>
-    /// <param name="life">Of the job that was planned: another, made since under its key, is left as it is.</param>
+    /// <param name="generation">Of the job that was planned: another, made since under its key, is left as it is.</param>
     /// <returns>The job as it then is; null when it is gone.</returns>
-    Task<Job?> FinishPlanningAsync(Guid job, long? life = null, CancellationToken cancel = default);
+    Task<Job?> FinishPlanningAsync(Guid job, long? generation = null, CancellationToken cancellationToken = default);
 
     /// <summary>Running to paused. Chunks already published are turned away when a worker leases them.</summary>
     /// <returns>Whether the job is now paused; false when it was not running. A job that is paused keeps its first reason.</returns>
-    Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancel = default);
+    Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// The one judgement of how many of a running job's first images failed, kept as long as the job: with a reason, the same step pauses it. Of any number of callers one is told
-    /// <see cref="Judgement.Now"/>, whatever restarts and resumptions lie between them.
+    /// <see cref="FailureRateCheck.Now"/>, whatever restarts and resumptions lie between them.
     /// </summary>
     /// <param name="reason">Why the job is to be paused; null when it may go on.</param>
-    Task<Judgement> JudgeAsync(Guid job, string? reason, CancellationToken cancel = default);
+    Task<FailureRateCheck> CheckFailureRateAsync(Guid job, string? reason, CancellationToken cancellationToken = default);
 
     /// <summary>Paused to running.</summary>
     /// <returns>Whether this call resumed it.</returns>
-    Task<bool> ResumeAsync(Guid job, CancellationToken cancel = default);
+    Task<bool> ResumeAsync(Guid job, CancellationToken cancellationToken = default);
 
     /// <summary>Running or paused to cancelled: no chunk is published or leased any more. What is with a worker may still be saved.</summary>
     /// <returns>Whether the job is cancelled now; false when it had completed or is gone.</returns>
-    Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancel = default);
+    Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Deletes the job (or request), its chunks and its items; explanations are left to retention. When it returns, the job cannot be found and nothing can be saved for it;
     /// after a crash in between, <see cref="IStore.RepairAsync"/> finishes it. Its key is free again.
     /// </summary>
     /// <returns>False when there is no such job.</returns>
-    Task<bool> DeleteAsync(Guid job, CancellationToken cancel = default);
+    Task<bool> DeleteAsync(Guid job, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Completed jobs of which somebody is still to be told. With <see cref="HoldTellingAsync"/> had: unless <see cref="Job.Announced"/>, publish <see cref="JobCompleted"/> and call
-    /// <see cref="MarkAnnouncedAsync"/>; then tell the job's webhook, if it has one; then call <see cref="MarkToldAsync"/>.
+    /// Completed jobs of which somebody is still to be told. With <see cref="LeaseNotificationAsync"/> had: unless <see cref="Job.EventPublished"/>, publish <see cref="JobCompleted"/> and call
+    /// <see cref="MarkEventPublishedAsync"/>; then tell the job's webhook, if it has one; then call <see cref="MarkNotifiedAsync"/>.
     /// </summary>
-    Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default);
+    Task<IReadOnlyList<Job>> PendingNotificationsAsync(int limit = 100, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Takes or keeps the right to tell that the job has completed: given to one teller at a time, until <paramref name="lease"/> from now; zero gives it back. A teller that dies leaves it to another,
     /// so what it had told but not marked is told again.
     /// </summary>
     /// <returns>False when another teller holds it, or there is nothing to tell (any more).</returns>
-    Task<bool> HoldTellingAsync(Guid job, string teller, TimeSpan lease, CancellationToken cancel = default);
+    Task<bool> LeaseNotificationAsync(Guid job, string notifier, TimeSpan lease, CancellationToken cancellationToken = default);
 
     /// <summary>The bus has been told of the completion, and need not be told again while the webhook's receiver is waited for. A job that is not completed is left as it is.</summary>
-    Task MarkAnnouncedAsync(Guid job, CancellationToken cancel = default);
+    Task MarkEventPublishedAsync(Guid job, CancellationToken cancellationToken = default);
 
     /// <summary>All who are to be told of the completion have been. A job that is not completed is left as it is.</summary>
-    Task MarkToldAsync(Guid job, CancellationToken cancel = default);
+    Task MarkNotifiedAsync(Guid job, CancellationToken cancellationToken = default);
 }
 
 /// <param name="Job">The one created, or the one that was there.</param>
@@ -112,7 +112,7 @@ public enum JobCreated
     Conflict,
 }
 
-public enum Judgement
+public enum FailureRateCheck
 {
     /// <summary>By this call.</summary>
     Now,
@@ -127,8 +127,8 @@ public enum Judgement
 /// <param name="NextChunk">Number of the next chunk.</param>
 /// <param name="NextImage">Number of the next image.</param>
 /// <param name="LastUri">The last planned reference, to find one's place in the source; null when nothing is planned.</param>
-/// <param name="Life">The job's.</param>
-public sealed record PlanTail(int NextChunk, int NextImage, string? LastUri, long Life = 0);
+/// <param name="Generation">The job's.</param>
+public sealed record PlanTail(int NextChunk, int NextImage, string? LastUri, long Generation = 0);
 
 public sealed record JobQuery
 {

@@ -9,5 +9,5 @@ public interface IRows
 {
     /// <summary>The rows of the job's chunks from number <paramref name="from"/> on, in order; chunks that have none are passed over.</summary>
     /// <returns>At most <paramref name="limit"/>; fewer only at the end.</returns>
-    Task<IReadOnlyList<ChunkRows>> PageAsync(Guid job, int from, int limit = 16, CancellationToken cancel = default);
+    Task<IReadOnlyList<ChunkRows>> PageAsync(Guid job, int from, int limit = 16, CancellationToken cancellationToken = default);
 }

@@ -43,20 +43,20 @@ public interface IStore : IAsyncDisposable
     /// <see cref="ProbeAsync"/>; calling again changes nothing.
     /// </summary>
     /// <exception cref="StoreSchemaException">The store is of a newer version, or from before the first release.</exception>
-    Task MigrateAsync(CancellationToken cancel = default);
+    Task MigrateAsync(CancellationToken cancellationToken = default);
 
     /// <summary>The schema version found in the store; 0 for an empty one.</summary>
     /// <exception cref="StoreSchemaException">The store was written before the first release, or by another program.</exception>
-    Task<int> SchemaVersionAsync(CancellationToken cancel = default);
+    Task<int> SchemaVersionAsync(CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Finishes what a crash left half done: chunks whose items are stored but not counted, jobs whose last chunk is done but that are not completed,
     /// deletions that were begun. Any process may call it at any time, as often as it likes.
     /// </summary>
-    Task<RepairReport> RepairAsync(CancellationToken cancel = default);
+    Task<RepairReport> RepairAsync(CancellationToken cancellationToken = default);
 
     /// <summary>How much is still to be done; a few indexed queries, whatever the backlog's size.</summary>
-    Task<Backlog> BacklogAsync(CancellationToken cancel = default);
+    Task<Backlog> BacklogAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Returns how much room the store takes, and how much is left, from the database's own counts.</summary>
     Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default);

@@ -36,6 +36,6 @@ internal interface IStoreAudit
 /// <param name="Count">How many images.</param>
 /// <param name="LastUri">Its last image, as planned; null when that is not known.</param>
 /// <param name="HasReferences">Whether the store holds what it is to compute.</param>
-internal sealed record ChunkPlan(int Number, int First, int Count, string? LastUri, ChunkState State, bool HasReferences, long Life);
+internal sealed record ChunkPlan(int Number, int First, int Count, string? LastUri, ChunkState State, bool HasReferences, long Generation);
 
 internal sealed record DoneRequest(Guid Owner, int Images, int Items);

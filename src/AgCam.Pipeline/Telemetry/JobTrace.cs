@@ -19,7 +19,7 @@ public static class JobTrace
             return null;
         IEnumerable<ActivityLink> submission = ActivityContext.TryParse(spec.Trace, null, isRemote: true, out var asked) ? [new ActivityLink(asked)] : [];
         return PipelineTelemetry.Activities.StartActivity("publish", ActivityKind.Internal, default(ActivityContext), links: submission) is { } activity
-            ? activity.SetTag("agcam.job", chunk.Owner).SetTag("agcam.chunk", chunk.Number).SetTag("agcam.images", chunk.Count).SetTag("agcam.epoch", chunk.Epoch)
+            ? activity.SetTag("agcam.job", chunk.Owner).SetTag("agcam.chunk", chunk.Number).SetTag("agcam.images", chunk.Count).SetTag("agcam.publish_count", chunk.PublishCount)
             : null;
     }
 }

@@ -24,19 +24,19 @@ internal sealed class ObservedStore(IStore store) : IStore, IBareStore
 
     public Task ProbeAsync(CancellationToken cancellationToken = default) => store.ProbeAsync(cancellationToken);
 
-    public Task MigrateAsync(CancellationToken cancel = default) => store.MigrateAsync(cancel);
+    public Task MigrateAsync(CancellationToken cancellationToken = default) => store.MigrateAsync(cancellationToken);
 
-    public Task<int> SchemaVersionAsync(CancellationToken cancel = default) => store.SchemaVersionAsync(cancel);
+    public Task<int> SchemaVersionAsync(CancellationToken cancellationToken = default) => store.SchemaVersionAsync(cancellationToken);
 
-    public Task<RepairReport> RepairAsync(CancellationToken cancel = default) => store.RepairAsync(cancel);
+    public Task<RepairReport> RepairAsync(CancellationToken cancellationToken = default) => store.RepairAsync(cancellationToken);
 
-    public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => store.BacklogAsync(cancel);
+    public Task<Backlog> BacklogAsync(CancellationToken cancellationToken = default) => store.BacklogAsync(cancellationToken);
 
     public Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default) => store.SizeAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => store.DisposeAsync();
 
-    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancel) => ((IBareStore)store).CreateBareAsync(cancel);
+    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancellationToken) => ((IBareStore)store).CreateBareAsync(cancellationToken);
 
-    Task<long?> IBareStore.BytesAsync(CancellationToken cancel) => ((IBareStore)store).BytesAsync(cancel);
+    Task<long?> IBareStore.BytesAsync(CancellationToken cancellationToken) => ((IBareStore)store).BytesAsync(cancellationToken);
 }

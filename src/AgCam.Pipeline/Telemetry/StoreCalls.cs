@@ -31,14 +31,14 @@ internal class StoreCalls : DispatchProxy
             return targetMethod!.Invoke(_target, BindingFlags.DoNotWrapExceptions, null, args, null);
         // Only as a part of a trace: the loops look into the store twice a second, and each look would be a trace of its own.
         var activity = Activity.Current is null ? null : PipelineTelemetry.Activities.StartActivity(call.Span, ActivityKind.Client);
-        var begun = Stopwatch.GetTimestamp();
+        var startedAt = Stopwatch.GetTimestamp();
         try
         {
-            return call.Finish(this, targetMethod!.Invoke(_target, BindingFlags.DoNotWrapExceptions, null, args, null)!, call, activity, begun);
+            return call.Finish(this, targetMethod!.Invoke(_target, BindingFlags.DoNotWrapExceptions, null, args, null)!, call, activity, startedAt);
         }
         catch (Exception e)
         {
-            End(call, activity, begun, e);
+            End(call, activity, startedAt, e);
             throw;
         }
         finally
@@ -53,28 +53,28 @@ internal class StoreCalls : DispatchProxy
         var name = method.Name.EndsWith("Async", StringComparison.Ordinal) ? method.Name[..^5] : method.Name;
         var operation = $"{_part}.{char.ToLowerInvariant(name[0])}{name[1..]}";
         Ending? finish = method.ReturnType == typeof(Task)
-            ? static (calls, task, call, activity, begun) => calls.FinishAsync((Task)task, call, activity, begun)
+            ? static (calls, task, call, activity, startedAt) => calls.FinishAsync((Task)task, call, activity, startedAt)
             : method.ReturnType is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(Task<>)
                 ? Generic.MakeGenericMethod(type.GetGenericArguments()[0]).CreateDelegate<Ending>()
                 : null;
         return new Call($"store {operation}", operation, finish);
     }
 
-    private async Task FinishAsync(Task task, Call call, Activity? activity, long begun)
+    private async Task FinishAsync(Task task, Call call, Activity? activity, long startedAt)
     {
         try
         {
             await task;
-            End(call, activity, begun, null);
+            End(call, activity, startedAt, null);
         }
         catch (Exception e)
         {
-            End(call, activity, begun, e);
+            End(call, activity, startedAt, e);
             throw;
         }
     }
 
-    private object Finish<T>(object task, Call call, Activity? activity, long begun)
+    private object Finish<T>(object task, Call call, Activity? activity, long startedAt)
     {
         return AwaitAsync();
 
@@ -83,21 +83,21 @@ internal class StoreCalls : DispatchProxy
             try
             {
                 var result = await (Task<T>)task;
-                End(call, activity, begun, null);
+                End(call, activity, startedAt, null);
                 return result;
             }
             catch (Exception e)
             {
-                End(call, activity, begun, e);
+                End(call, activity, startedAt, e);
                 throw;
             }
         }
     }
 
-    private static void End(Call call, Activity? activity, long begun, Exception? failure)
+    private static void End(Call call, Activity? activity, long startedAt, Exception? failure)
     {
         PipelineTelemetry.StoreSeconds.Record(
-            Stopwatch.GetElapsedTime(begun).TotalSeconds, new("operation", call.Operation), new("outcome", failure is null or OperationCanceledException ? "ok" : "failed"));
+            Stopwatch.GetElapsedTime(startedAt).TotalSeconds, new("operation", call.Operation), new("outcome", failure is null or OperationCanceledException ? "ok" : "failed"));
         if (activity is null)
             return;
         if (failure is not null)
@@ -105,7 +105,7 @@ internal class StoreCalls : DispatchProxy
         activity.Stop();
     }
 
-    private delegate object Ending(StoreCalls calls, object task, Call call, Activity? activity, long begun);
+    private delegate object Ending(StoreCalls calls, object task, Call call, Activity? activity, long startedAt);
 
     private sealed record Call(string Span, string Operation, Ending? Finish);
 }

@@ -41,7 +41,7 @@ internal sealed class WebhookCall : IDisposable
     /// <summary>That a try takes.</summary>
     public TimeSpan Longest => _client.Timeout;
 
-    public async Task<WebhookAnswer> TellAsync(Job job, CancellationToken cancel)
+    public async Task<WebhookAnswer> SendAsync(Job job, CancellationToken cancellationToken)
     {
         var (uri, body, seconds) = (new Uri(job.Spec.Webhook!), JobEvent.Body(job), _clock.GetUtcNow().ToUnixTimeSeconds());
         using var request = new HttpRequestMessage(HttpMethod.Post, uri) { Content = new ByteArrayContent(body) };
@@ -51,8 +51,8 @@ internal sealed class WebhookCall : IDisposable
         request.Headers.Add("webhook-signature", JobEvent.Signature(_options.Secret ?? "", job.Id, seconds, body));
         try
         {
-            _hosts.Judge(uri);
-            using var answer = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+            _hosts.Check(uri);
+            using var answer = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             return new WebhookAnswer(
                 answer.IsSuccessStatusCode ? WebhookOutcome.Delivered : answer.StatusCode == HttpStatusCode.Gone ? WebhookOutcome.Refused : WebhookOutcome.Unanswered,
                 $"{uri.Host} answers {(int)answer.StatusCode}");
@@ -61,7 +61,7 @@ internal sealed class WebhookCall : IDisposable
         {
             return new WebhookAnswer(WebhookOutcome.Refused, refused.Message);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or SocketException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or IOException or SocketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return new WebhookAnswer(WebhookOutcome.Unanswered, $"{uri.Host} does not answer: {(e is OperationCanceledException ? $"nothing in {_options.TimeoutSeconds} seconds" : e.Message)}");
         }

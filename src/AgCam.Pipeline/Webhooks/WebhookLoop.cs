@@ -10,7 +10,7 @@ namespace AgCam.Pipeline.Webhooks;
 /// Tells the webhooks of jobs that have ended. The store keeps a job as untold until its receiver has said yes, so a receiver is told at least once through any crash: again, with the same id, by
 /// another replica if one has died between telling and the mark.
 /// </summary>
-internal sealed class WebhookLoop(IStore store, JobTeller jobTeller, WebhookCall call, PipelineOptions options, TimeProvider clock, ILogger<WebhookLoop> log) : BackgroundService
+internal sealed class WebhookLoop(IStore store, CompletionPublisher completionPublisher, WebhookCall call, PipelineOptions options, TimeProvider clock, ILogger<WebhookLoop> log) : BackgroundService
 {
     private const int Limit = 1000, AtOnce = 8;
     private static readonly TimeSpan First = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromMinutes(10);
@@ -33,14 +33,14 @@ internal sealed class WebhookLoop(IStore store, JobTeller jobTeller, WebhookCall
         }
     }
 
-    private async Task TryAsync(CancellationToken cancel)
+    private async Task TryAsync(CancellationToken cancellationToken)
     {
         try
         {
-            var due = (await store.Jobs.UntoldAsync(Limit, cancel)).Where(job => job.Spec.Webhook is not null && IsDue(job.Id)).ToList();
-            await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (job, token) => await TellAsync(job.Id, token));
+            var due = (await store.Jobs.PendingNotificationsAsync(Limit, cancellationToken)).Where(job => job.Spec.Webhook is not null && IsDue(job.Id)).ToList();
+            await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken }, async (job, cancellationToken) => await CallAsync(job.Id, cancellationToken));
         }
-        catch (Exception e) when (e is not OperationCanceledException || !cancel.IsCancellationRequested) // whatever it is: this loop's end would be the process's
+        catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested) // whatever it is: this loop's end would be the process's
         {
             log.LogWarning("Webhooks are told later: {Reason}", e.Message);
         }
@@ -52,23 +52,23 @@ internal sealed class WebhookLoop(IStore store, JobTeller jobTeller, WebhookCall
             return !_waiting.TryGetValue(job, out var waiting) || waiting.Next <= clock.GetUtcNow();
     }
 
-    private async Task TellAsync(Guid id, CancellationToken cancel)
+    private async Task CallAsync(Guid id, CancellationToken cancellationToken)
     {
-        if (await jobTeller.HoldAsync(id, _teller, call.Longest, cancel) is not { } job)
+        if (await completionPublisher.LeaseAsync(id, _teller, call.Longest, cancellationToken) is not { } job)
             return; // another replica is telling it, or has
-        var answer = await call.TellAsync(job, cancel);
+        var answer = await call.SendAsync(job, cancellationToken);
         if (answer.Outcome == WebhookOutcome.Unanswered && clock.GetUtcNow() - job.Finished < TimeSpan.FromHours(options.Webhooks.GiveUpHours))
         {
             var pause = Later(job.Id);
             PipelineTelemetry.Webhooks.Add(1, new KeyValuePair<string, object?>("outcome", "unanswered"));
-            await jobTeller.LetGoAsync(job.Id, _teller, cancel); // should this process end meanwhile
+            await completionPublisher.ReleaseAsync(job.Id, _teller, cancellationToken); // should this process end meanwhile
             log.LogWarning("The webhook of job {Job} is told again in {Seconds:0} s: {Reason}", job.Id, pause.TotalSeconds, answer.Reason);
             return;
         }
         PipelineTelemetry.Webhooks.Add(1, new KeyValuePair<string, object?>("outcome", answer.Outcome == WebhookOutcome.Delivered ? "delivered" : "given-up"));
         if (answer.Outcome != WebhookOutcome.Delivered)
             log.LogError("The webhook of job {Job} is given up: {Reason}", job.Id, answer.Reason);
-        await store.Jobs.MarkToldAsync(job.Id, cancel);
+        await store.Jobs.MarkNotifiedAsync(job.Id, cancellationToken);
         lock (_waiting)
             _waiting.Remove(job.Id);
     }

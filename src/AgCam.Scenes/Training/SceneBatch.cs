@@ -29,10 +29,10 @@ internal sealed record SceneBatch(int Kept, long[] Tokens, float[] Patches, long
     /// <summary>Batches of a seed, drawn ahead on another thread, in order.</summary>
     /// <param name="steps">Number of each batch, the patches kept in it, and how its scenes are drawn.</param>
     public static IEnumerable<SceneBatch> DrawAhead(
-        long seed, int batchSize, IEnumerable<(int Step, int Kept, SceneOptions Scenes)> steps, CancellationToken cancellation)
+        long seed, int batchSize, IEnumerable<(int Step, int Kept, SceneOptions Scenes)> steps, CancellationToken cancellationToken)
     {
         using var ready = new BlockingCollection<SceneBatch>(boundedCapacity: 4);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var drawing = Task.Run(
             () =>
             {

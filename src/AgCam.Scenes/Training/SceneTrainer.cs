@@ -19,7 +19,7 @@ public static class SceneTrainer
     /// loaded.
     /// </summary>
     /// <param name="log">Takes one line of text at a time.</param>
-    public static TrainingResult Train(TrainingOptions options, Action<string> log, CancellationToken cancellation = default)
+    public static TrainingResult Train(TrainingOptions options, Action<string> log, CancellationToken cancellationToken = default)
     {
         if (options.Seed == options.TestSeed)
             throw new ArgumentException($"The training and the test scenes are the same, seed {options.Seed}: give them different seeds.", nameof(options));
@@ -40,7 +40,7 @@ public static class SceneTrainer
         foreach (var batch in SceneBatch.DrawAhead(options.Seed, options.BatchSize, Enumerable.Range(step, options.Steps - step).Select(Plan), CancellationToken.None))
         {
             var progress = Progress(step);
-            if (progress >= 1 || cancellation.IsCancellationRequested) break;
+            if (progress >= 1 || cancellationToken.IsCancellationRequested) break;
             var (batchLoss, batchRight) = Backward(model, optimizer, batch, options, patchWeights);
             if (!double.IsFinite(batchLoss))
                 throw new InvalidOperationException($"The loss is {batchLoss} at step {step}: lower the learning rate ({options.LearningRate}).");

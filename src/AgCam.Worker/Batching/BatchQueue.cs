@@ -33,12 +33,12 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
     }
 
     /// <summary>Waits for an image, and then a little for others to go along. Several takers wait for one another.</summary>
-    public async Task<IReadOnlyList<ImageWork>> TakeAsync(CancellationToken cancel)
+    public async Task<IReadOnlyList<ImageWork>> TakeAsync(CancellationToken cancellationToken)
     {
-        await _taker.WaitAsync(cancel);
+        await _taker.WaitAsync(cancellationToken);
         try
         {
-            return await TakeNextAsync(cancel);
+            return await TakeNextAsync(cancellationToken);
         }
         finally
         {
@@ -46,7 +46,7 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
         }
     }
 
-    private async Task<IReadOnlyList<ImageWork>> TakeNextAsync(CancellationToken cancel)
+    private async Task<IReadOnlyList<ImageWork>> TakeNextAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -63,7 +63,7 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
                 }
                 _wakeAt = waiting == 0 ? 1 : Math.Max(Most(), waiting + 1);
             }
-            await _wake.WaitAsync(wait, cancel);
+            await _wake.WaitAsync(wait, cancellationToken);
         }
     }
 
@@ -80,19 +80,19 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
 
     private int Count(ImageWork first)
     {
-        var (count, most) = (0, Most());
+        var (count, maximum) = (0, Most());
         foreach (var lane in new[] { _interactive, _bulk })
-            for (var node = lane.First; node is not null && count < most; node = node.Next)
+            for (var node = lane.First; node is not null && count < maximum; node = node.Next)
                 count += node.Value.Plan.SharesPassWith(first.Plan) ? 1 : 0;
         return count;
     }
 
     private List<ImageWork> Take(ImageWork first)
     {
-        var most = Most();
-        var batch = new List<ImageWork>(most);
+        var maximum = Most();
+        var batch = new List<ImageWork>(maximum);
         foreach (var lane in new[] { _interactive, _bulk })
-            for (var node = lane.First; node is not null && batch.Count < most;)
+            for (var node = lane.First; node is not null && batch.Count < maximum;)
             {
                 var next = node.Next;
                 if (node.Value.Plan.SharesPassWith(first.Plan))

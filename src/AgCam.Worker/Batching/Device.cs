@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Worker.Batching;
 
 /// <summary>What computes: takes batches and explains them. On a GPU one after the other, the next one packed and on its way to the device meanwhile; on a CPU in lanes that share its processors.</summary>
-/// <param name="exit">What becomes of the process when its device is lost; null for <see cref="LostDevice.Exit"/>.</param>
+/// <param name="exit">What becomes of the process when its device is lost; null for <see cref="FatalDeviceError.Exit"/>.</param>
 internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<string>? exit = null)
 {
     /// <summary>How many images of an engine fit into the device's memory, once more have not.</summary>
@@ -18,21 +18,21 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
 
     /// <summary>Other work on the device, which has it alone: it waits for the batches that are computed, and those that come wait for it.</summary>
     /// <param name="images">Of the work, for the trace.</param>
-    public async Task<T> AloneAsync<T>(Func<T> work, int images, CancellationToken cancel)
+    public async Task<T> ExclusiveAsync<T>(Func<T> work, int images, CancellationToken cancellationToken)
     {
-        await _turns.EnterAsync(alone: true, cancel);
+        await _turns.EnterAsync(alone: true, cancellationToken);
         try
         {
             using var activity = PipelineTelemetry.Activities.StartActivity("measure");
             activity?.SetTag("agcam.images", images);
-            var begun = TimeProvider.System.GetTimestamp();
+            var startedAt = TimeProvider.System.GetTimestamp();
             var done = await Task.Run(work, CancellationToken.None);
-            PipelineTelemetry.DeviceBusy.Add(TimeProvider.System.GetElapsedTime(begun).TotalSeconds);
+            PipelineTelemetry.DeviceBusy.Add(TimeProvider.System.GetElapsedTime(startedAt).TotalSeconds);
             return done;
         }
         catch (Exception e) when (ComputeDevice.IsLost(e))
         {
-            (exit ?? LostDevice.Exit)(e.Message);
+            (exit ?? FatalDeviceError.Exit)(e.Message);
             throw;
         }
         finally
@@ -41,23 +41,23 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
         }
     }
 
-    /// <param name="lanes">Batches at a time, each on a thread of its own: a thread of the pool would be missing to those who read and store.</param>
+    /// <param name="parallelBatches">Batches at a time, each on a thread of its own: a thread of the pool would be missing to those who read and store.</param>
     /// <returns>When cancelled; what waits then is not computed any more.</returns>
-    public Task RunAsync(CancellationToken cancel, int lanes = 1)
+    public Task RunAsync(CancellationToken cancellationToken, int parallelBatches = 1)
     {
-        _lanes = lanes;
+        _lanes = parallelBatches;
         return Task.WhenAll(
-            Enumerable.Range(0, lanes).Select(_ => Task.Factory.StartNew(() => Lane(cancel), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
+            Enumerable.Range(0, parallelBatches).Select(_ => Task.Factory.StartNew(() => RunBatches(cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
     }
 
-    private void Lane(CancellationToken cancel)
+    private void RunBatches(CancellationToken cancellationToken)
     {
         var computing = Task.CompletedTask;
         try
         {
             while (true)
             {
-                var batch = queue.TakeAsync(cancel).GetAwaiter().GetResult();
+                var batch = queue.TakeAsync(cancellationToken).GetAwaiter().GetResult();
                 var uploaded = Upload(batch);
                 computing.GetAwaiter().GetResult();
                 if (uploaded is null)
@@ -66,7 +66,7 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
                     computing = Task.Run(() => Explain(batch, uploaded), CancellationToken.None);
             }
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             computing.GetAwaiter().GetResult();
         }
@@ -102,7 +102,7 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
         catch (Exception e)
         {
             if (ComputeDevice.IsLost(e))
-                (exit ?? LostDevice.Exit)(e.Message);
+                (exit ?? FatalDeviceError.Exit)(e.Message);
             if (batch.Count == 1)
             {
                 batch[0].Fail(e);
@@ -122,11 +122,11 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
         _turns.EnterAsync(alone: false, CancellationToken.None).GetAwaiter().GetResult();
         try
         {
-            var begun = TimeProvider.System.GetTimestamp();
+            var startedAt = TimeProvider.System.GetTimestamp();
             using (uploaded)
             {
                 var explanations = uploaded is null ? plan.Engine.Explain(Inputs(batch), labels, plan.Options) : plan.Engine.ExplainUploaded(uploaded, labels, plan.Options);
-                return (explanations, TimeProvider.System.GetElapsedTime(begun));
+                return (explanations, TimeProvider.System.GetElapsedTime(startedAt));
             }
         }
         finally
@@ -150,7 +150,7 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
         }
         catch (Exception e) when (ComputeDevice.IsLost(e))
         {
-            (exit ?? LostDevice.Exit)(e.Message);
+            (exit ?? FatalDeviceError.Exit)(e.Message);
             return null;
         }
         catch (Exception e)

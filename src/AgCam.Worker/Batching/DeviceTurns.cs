@@ -9,7 +9,7 @@ internal sealed class DeviceTurns
     private bool _alone;
 
     /// <exception cref="OperationCanceledException">It was cancelled before its turn came.</exception>
-    public async Task EnterAsync(bool alone, CancellationToken cancel)
+    public async Task EnterAsync(bool alone, CancellationToken cancellationToken)
     {
         var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
@@ -17,10 +17,10 @@ internal sealed class DeviceTurns
             _waiting.Enqueue((turn, alone));
             Next();
         }
-        await using var cancelling = cancel.Register(() =>
+        await using var cancelling = cancellationToken.Register(() =>
         {
             lock (_lock)
-                if (turn.TrySetCanceled(cancel))
+                if (turn.TrySetCanceled(cancellationToken))
                     Next(); // others may have stood behind it
         });
         await turn.Task;

@@ -46,11 +46,11 @@ internal sealed class ImageWork(Plan plan, EngineInput input, int? label, Lane l
     public bool TryTake() => Interlocked.CompareExchange(ref _state, 1, 0) == 0;
 
     /// <summary>Waits for the explanation. When it returns, in whatever way, the device has done with the engine as far as this image goes, so the engine may be unloaded.</summary>
-    public async Task<Explanation> ResultAsync(CancellationToken cancel)
+    public async Task<Explanation> ResultAsync(CancellationToken cancellationToken)
     {
         try
         {
-            return await _done.Task.WaitAsync(cancel);
+            return await _done.Task.WaitAsync(cancellationToken);
         }
         catch (OperationCanceledException) when (Interlocked.CompareExchange(ref _state, 2, 0) == 1)
         {

@@ -12,27 +12,27 @@ using AgCam.Worker.Engines;
 namespace AgCam.Worker.Chunks;
 
 /// <summary>From references to results: fetch, look whether it is stored already, else prepare and explain. Every image ends as an item, well or not.</summary>
-internal sealed class ChunkComputation(IStore store, StorePatience patience, ImageFetch fetch, BatchQueue queue, WorkerOptions options, TimeProvider clock)
+internal sealed class ChunkComputation(IStore store, StoreRetry storeRetry, ImageFetch fetch, BatchQueue queue, WorkerOptions options, TimeProvider clock)
 {
-    private readonly LaneGate _ahead = new(options.DecodedAhead);
+    private readonly LaneLimiter _ahead = new(options.DecodedAhead);
     private readonly ConcurrentDictionary<Digest, Task<Digest>> _provenances = new();
 
     /// <summary>All images of a chunk, in batches with those of other chunks.</summary>
-    public async Task<ChunkResult> TogetherAsync(ExplainImages request, ChunkLease lease, Plan plan, CancellationToken cancel)
+    public async Task<ChunkResult> ComputeAsync(ExplainImages request, ChunkLease lease, Plan plan, CancellationToken cancellationToken)
     {
-        var recalled = await RecallAsync(request, plan, cancel);
+        var recalled = await RecallAsync(request, plan, cancellationToken);
         FetchedImage[] read;
         using (PipelineTelemetry.Activities.StartActivity("fetch"))
-            read = await fetch.FetchAsync([.. request.References.Where(reference => !recalled.Images.ContainsKey(reference.Number))], plan, cancel, request.Lane);
+            read = await fetch.FetchAsync([.. request.References.Where(reference => !recalled.Images.ContainsKey(reference.Number))], plan, cancellationToken, request.Lane);
         ThrowIfShared(request, read);
-        var found = await FindAsync(read, cancel);
+        var found = await FindAsync(read, cancellationToken);
         foreach (var explanation in recalled.Found)
             found[explanation.Id] = explanation;
         FetchedImage[] images = [.. recalled.Images.Values, .. read];
-        var provenance = await ProvenanceAsync(plan, cancel);
+        var provenance = await ProvenanceAsync(plan, cancellationToken);
         var pending = new Dictionary<(Digest, int?), Task<Computed>>();
         foreach (var image in images.Where(image => image.Failure is null && !IsFound(found, image)))
-            pending.TryAdd((image.Id, image.Label), ComputeAsync(image, request, plan, provenance, cancel)); // the same picture twice is computed once
+            pending.TryAdd((image.Id, image.Label), ComputeAsync(image, request, plan, provenance, cancellationToken)); // the same picture twice is computed once
 
         var (items, explanations) = (new List<Item>(images.Length), new Dictionary<Digest, StoredExplanation>());
         await Task.WhenAll(pending.Values);
@@ -63,12 +63,12 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
     /// The images that need not be read: an earlier record says what they are, their sources have not changed since, and their explanations are stored. Of jobs only: their references
     /// come from the store, where a producer cannot say what an image is.
     /// </summary>
-    private async Task<(Dictionary<int, FetchedImage> Images, IReadOnlyCollection<StoredExplanation> Found)> RecallAsync(ExplainImages request, Plan plan, CancellationToken cancel)
+    private async Task<(Dictionary<int, FetchedImage> Images, IReadOnlyCollection<StoredExplanation> Found)> RecallAsync(ExplainImages request, Plan plan, CancellationToken cancellationToken)
     {
         if (request.JobId is null || !request.References.Any(reference => reference.KnownSha256 is not null))
             return ([], []);
-        var recalled = await fetch.DecodeAsync(() => Task.FromResult(fetch.Recall(request.References, plan)), cancel);
-        var found = await FindAsync([.. recalled], cancel);
+        var recalled = await fetch.DecodeAsync(() => Task.FromResult(fetch.Recall(request.References, plan)), cancellationToken);
+        var found = await FindAsync([.. recalled], cancellationToken);
         return (recalled.Where(image => IsFound(found, image)).ToDictionary(image => image.Reference.Number), found.Values);
     }
 
@@ -78,14 +78,14 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
     /// </summary>
     /// <param name="begun">How often each image was begun without coming back.</param>
     /// <returns>Null when the lease has been lost.</returns>
-    public async Task<ChunkResult?> AloneAsync(ExplainImages request, ChunkLease lease, IReadOnlyDictionary<int, int> begun, Plan plan, CancellationToken cancel)
+    public async Task<ChunkResult?> ComputeIsolatedAsync(ExplainImages request, ChunkLease lease, IReadOnlyDictionary<int, int> begun, Plan plan, CancellationToken cancellationToken)
     {
-        var provenance = await ProvenanceAsync(plan, cancel);
+        var provenance = await ProvenanceAsync(plan, cancellationToken);
         var (items, explanations) = (new List<Item>(), new Dictionary<Digest, StoredExplanation>());
         foreach (var reference in request.References.OrderBy(reference => begun.GetValueOrDefault(reference.Number)))
         {
-            cancel.ThrowIfCancellationRequested();
-            var begunBefore = await patience.CallAsync(token => store.Chunks.BeginAloneAsync(lease, reference.Number, token), cancel);
+            cancellationToken.ThrowIfCancellationRequested();
+            var begunBefore = await storeRetry.CallAsync(cancellationToken => store.Chunks.BeginIsolatedAsync(lease, reference.Number, cancellationToken), cancellationToken);
             if (begunBefore < 0)
                 return null;
             if (begunBefore >= 2)
@@ -93,13 +93,13 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
                 items.Add(StoredForm.Failed(request, reference, null, ItemFailure.Poison, $"The image has brought its worker down {begunBefore} times while nothing else ran.", clock.Now()));
                 continue; // the note stays: should the chunk be begun once more, it must not be tried again
             }
-            var image = await fetch.DecodeAsync(() => fetch.FetchAsync(reference, plan, new ImageFetch.Kept(), cancel), cancel);
-            var found = await FindAsync([image], cancel);
-            var computed = image.Failure is not null || IsFound(found, image) ? null : await ComputeAsync(image, request, plan, provenance, cancel);
+            var image = await fetch.DecodeAsync(() => fetch.FetchAsync(reference, plan, new ImageFetch.Kept(), cancellationToken), cancellationToken);
+            var found = await FindAsync([image], cancellationToken);
+            var computed = image.Failure is not null || IsFound(found, image) ? null : await ComputeAsync(image, request, plan, provenance, cancellationToken);
             items.Add(ItemOf(request, image, plan, found, computed));
             if (computed?.Stored is { } stored)
                 explanations.TryAdd(stored.Id, stored);
-            await patience.CallAsync(async token => { await store.Chunks.EndAloneAsync(lease, reference.Number, token); return true; }, cancel);
+            await storeRetry.CallAsync(async cancellationToken => { await store.Chunks.EndIsolatedAsync(lease, reference.Number, cancellationToken); return true; }, cancellationToken);
         }
         return new ChunkResult(lease, [.. explanations.Values], items);
     }
@@ -108,32 +108,32 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
     public ChunkResult Failed(ExplainImages request, ChunkLease lease, string reason, string detail) =>
         new(lease, [], [.. request.References.Select(reference => StoredForm.Failed(request, reference, null, reason, detail, clock.Now()))]);
 
-    private async Task<Dictionary<Digest, StoredExplanation>> FindAsync(FetchedImage[] images, CancellationToken cancel)
+    private async Task<Dictionary<Digest, StoredExplanation>> FindAsync(FetchedImage[] images, CancellationToken cancellationToken)
     {
         var ids = images.Where(image => image.Failure is null).Select(image => image.Id).Distinct().ToList();
         if (ids.Count == 0)
             return [];
-        var held = await patience.CallAsync(token => store.Explanations.HoldAsync(ids, token), cancel);
+        var held = await storeRetry.CallAsync(cancellationToken => store.Explanations.PinAsync(ids, cancellationToken), cancellationToken);
         if (held.Count == 0)
             return [];
         PipelineTelemetry.Found.Add(held.Count);
-        return (await patience.CallAsync(token => store.Explanations.FindAsync([.. held], token), cancel)).ToDictionary(explanation => explanation.Id);
+        return (await storeRetry.CallAsync(cancellationToken => store.Explanations.FindAsync([.. held], cancellationToken), cancellationToken)).ToDictionary(explanation => explanation.Id);
     }
 
     private static bool IsFound(Dictionary<Digest, StoredExplanation> found, FetchedImage image) =>
         found.TryGetValue(image.Id, out var stored) && (image.Label is not { } label || StoredForm.LabelLogit(stored, label) is not null);
 
-    private async Task<Computed> ComputeAsync(FetchedImage image, ExplainImages request, Plan plan, Digest provenance, CancellationToken cancel)
+    private async Task<Computed> ComputeAsync(FetchedImage image, ExplainImages request, Plan plan, Digest provenance, CancellationToken cancellationToken)
     {
         try
         {
-            var turn = await _ahead.EnterAsync(request.Lane, cancel);
+            var turn = await _ahead.EnterAsync(request.Lane, cancellationToken);
             try
             {
-                var input = await fetch.DecodeAsync(async () => Prepare(plan, await BytesAsync(image, cancel), image.Sha256!.Value), cancel, request.Lane);
+                var input = await fetch.DecodeAsync(async () => Prepare(plan, await BytesAsync(image, cancellationToken), image.Sha256!.Value), cancellationToken, request.Lane);
                 var work = new ImageWork(plan, input, image.Label, request.Lane);
                 queue.Add(work);
-                var explanation = await ExplainedAsync(work, cancel);
+                var explanation = await ExplainedAsync(work, cancellationToken);
                 var ofLabel = request.Targets.Contains(TargetForm.Label) && image.Label is not null;
                 var stored = StoredForm.Of(explanation, image.Id, input, provenance, ofLabel);
                 float? labelLogit = image.Label is { } label ? StoredForm.LabelLogit(stored, label) ?? explanation.Logits[label] : null;
@@ -155,11 +155,11 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
     }
 
     /// <exception cref="DeviceFullException">Not even this one image fits. All are of one size there, so it is no matter of the image, and may pass: the chunk is tried again.</exception>
-    private static async Task<Explanation> ExplainedAsync(ImageWork work, CancellationToken cancel)
+    private static async Task<Explanation> ExplainedAsync(ImageWork work, CancellationToken cancellationToken)
     {
         try
         {
-            return await work.ResultAsync(cancel);
+            return await work.ResultAsync(cancellationToken);
         }
         catch (Exception e) when (ComputeDevice.IsOutOfMemory(e))
         {
@@ -169,18 +169,18 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
 
     private EngineInput Prepare(Plan plan, byte[] bytes, Digest sha256)
     {
-        var begun = Stage.Begin();
+        var startedAt = Stage.Begin();
         var input = plan.Engine.Prepare(bytes, sha256, fetch.References.Limits);
-        Stage.End(Stage.Decode, begun);
+        Stage.End(Stage.Decode, startedAt);
         return input;
     }
 
     /// <exception cref="ImageException">The file has changed between two looks at it.</exception>
-    private async Task<byte[]> BytesAsync(FetchedImage image, CancellationToken cancel)
+    private async Task<byte[]> BytesAsync(FetchedImage image, CancellationToken cancellationToken)
     {
         if (image.Bytes is { } kept)
             return kept;
-        var (bytes, _) = await fetch.ReadAsync(image.Reference, cancel);
+        var (bytes, _) = await fetch.ReadAsync(image.Reference, cancellationToken);
         return Digest.Of(bytes) == image.Sha256
             ? bytes
             : throw new ImageException(ImageFailure.Unreadable, $"{image.Reference.Uri} changed while it was read.");
@@ -197,13 +197,13 @@ internal sealed class ChunkComputation(IStore store, StorePatience patience, Ima
         return StoredForm.Completed(request, image.Reference, hit, plan, image.Label, image.Label is { } label ? StoredForm.LabelLogit(hit, label) : null, now);
     }
 
-    private async Task<Digest> ProvenanceAsync(Plan plan, CancellationToken cancel)
+    private async Task<Digest> ProvenanceAsync(Plan plan, CancellationToken cancellationToken)
     {
         var provenance = plan.Engine.Provenance(plan.Options);
         var id = provenance.Id();
         try
         {
-            return await _provenances.GetOrAdd(id, _ => patience.CallAsync(token => store.Provenances.PutAsync(provenance, token), CancellationToken.None)).WaitAsync(cancel);
+            return await _provenances.GetOrAdd(id, _ => storeRetry.CallAsync(cancellationToken => store.Provenances.PutAsync(provenance, cancellationToken), CancellationToken.None)).WaitAsync(cancellationToken);
         }
         catch when (_provenances.TryGetValue(id, out var failed) && (failed.IsFaulted || failed.IsCanceled))
         {

@@ -6,10 +6,10 @@ internal sealed class Drain
     private readonly CancellationTokenSource _over = new();
     private readonly CancellationToken _begun;
 
-    public Drain(CancellationToken stopping, TimeSpan time)
+    public Drain(CancellationToken cancellationToken, TimeSpan time)
     {
-        _begun = stopping;
-        stopping.Register(() => _over.CancelAfter(time));
+        _begun = cancellationToken;
+        cancellationToken.Register(() => _over.CancelAfter(time));
     }
 
     /// <summary>No new chunk is begun.</summary>

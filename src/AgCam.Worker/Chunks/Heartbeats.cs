@@ -20,30 +20,30 @@ internal sealed class Heartbeats(IStore store, TimeSpan lease, ILogger<Heartbeat
     /// <summary>Whether this process has the chunk in hand.</summary>
     public bool Holds(Guid owner, int number) => _held.Keys.Any(held => held.Owner == owner && held.Number == number);
 
-    public async Task RunAsync(CancellationToken cancel)
+    public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(lease / 3);
         try
         {
-            while (await timer.WaitForNextTickAsync(cancel))
+            while (await timer.WaitForNextTickAsync(cancellationToken))
                 foreach (var held in _held.Values)
-                    _ = BeatAsync(held, cancel); // none waits for another: a call may hang
+                    _ = BeatAsync(held, cancellationToken); // none waits for another: a call may hang
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
         }
     }
 
-    private async Task BeatAsync(HeldLease held, CancellationToken cancel)
+    private async Task BeatAsync(HeldLease held, CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(lease / 3);
         try
         {
             if (!await store.Chunks.HeartbeatAsync(held.Lease, lease, limit.Token).WaitAsync(limit.Token))
                 held.Lose();
         }
-        catch (Exception) when (cancel.IsCancellationRequested)
+        catch (Exception) when (cancellationToken.IsCancellationRequested)
         {
         }
         catch (Exception e) // the lease outlasts a beat or two

@@ -12,7 +12,7 @@ namespace AgCam.Worker.Chunks;
 internal sealed record FetchedImage(ImageReference Reference, ImageException? Failure, Digest? Sha256, Digest Id, byte[]? Bytes, int? Label);
 
 /// <summary>Reads images and finds their content addresses.</summary>
-internal sealed class ImageFetch(ReferenceReader references, StorePatience patience, int decoders, int fetches)
+internal sealed class ImageFetch(ReferenceReader references, StoreRetry storeRetry, int decoders, int fetches)
 {
     /// <summary>Of one chunk, in bytes: what is over it is read twice rather than kept.</summary>
     private const long MaxKept = 64L << 20;
@@ -20,47 +20,47 @@ internal sealed class ImageFetch(ReferenceReader references, StorePatience patie
     /// <summary>Images read in one go: to hand a small file from thread to thread takes as long as to read it.</summary>
     private const int AtATime = 8;
 
-    private readonly LaneGate _decoders = new(decoders);
+    private readonly LaneLimiter _decoders = new(decoders);
 
     /// <summary>What comes over a network is waited for, which takes no processor.</summary>
-    private readonly LaneGate _fetches = new(fetches);
+    private readonly LaneLimiter _fetches = new(fetches);
 
     public ReferenceReader References => references;
 
     /// <summary>Runs <paramref name="work"/> when one of the decoders is free.</summary>
-    public Task<T> DecodeAsync<T>(Func<Task<T>> work, CancellationToken cancel, Lane lane = Lane.Bulk) => RunAsync(_decoders, work, lane, cancel);
+    public Task<T> DecodeAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken, Lane lane = Lane.Bulk) => RunAsync(_decoders, work, lane, cancellationToken);
 
-    private static async Task<T> RunAsync<T>(LaneGate places, Func<Task<T>> work, Lane lane, CancellationToken cancel)
+    private static async Task<T> RunAsync<T>(LaneLimiter places, Func<Task<T>> work, Lane lane, CancellationToken cancellationToken)
     {
-        using var turn = await places.EnterAsync(lane, cancel);
-        return await Task.Run(work, cancel);
+        using var turn = await places.EnterAsync(lane, cancellationToken);
+        return await Task.Run(work, cancellationToken);
     }
 
-    public async Task<FetchedImage[]> FetchAsync(IReadOnlyList<ImageReference> images, Plan plan, CancellationToken cancel, Lane lane = Lane.Bulk)
+    public async Task<FetchedImage[]> FetchAsync(IReadOnlyList<ImageReference> images, Plan plan, CancellationToken cancellationToken, Lane lane = Lane.Bulk)
     {
         var (kept, fetched) = (new Kept(), new FetchedImage[images.Count]);
         var byFile = Enumerable.Range(0, images.Count).ToLookup(i => images[i].Kind == ReferenceKind.File);
         await Task.WhenAll(
-            byFile[true].Chunk(AtATime).Select(some => RunAsync(_decoders, () => FetchInTurnAsync(some), lane, cancel))
-                .Concat(byFile[false].Select(i => RunAsync(_fetches, () => FetchInTurnAsync([i]), lane, cancel))));
+            byFile[true].Chunk(AtATime).Select(some => RunAsync(_decoders, () => FetchInTurnAsync(some), lane, cancellationToken))
+                .Concat(byFile[false].Select(i => RunAsync(_fetches, () => FetchInTurnAsync([i]), lane, cancellationToken))));
         return fetched;
 
         async Task<bool> FetchInTurnAsync(int[] some)
         {
             foreach (var i in some)
-                fetched[i] = await FetchAsync(images[i], plan, kept, cancel);
+                fetched[i] = await FetchAsync(images[i], plan, kept, cancellationToken);
             return true;
         }
     }
 
-    public async Task<FetchedImage> FetchAsync(ImageReference reference, Plan plan, Kept kept, CancellationToken cancel)
+    public async Task<FetchedImage> FetchAsync(ImageReference reference, Plan plan, Kept kept, CancellationToken cancellationToken)
     {
         var label = LabelOf(reference, plan);
         try
         {
-            var begun = Stage.Begin();
-            var (bytes, stamp) = await ReadAsync(reference, cancel);
-            Stage.End(Stage.Fetch, begun);
+            var startedAt = Stage.Begin();
+            var (bytes, stamp) = await ReadAsync(reference, cancellationToken);
+            Stage.End(Stage.Fetch, startedAt);
             var sha256 = Digest.Of(bytes);
             var id = IdOf(sha256, plan, label);
             return new FetchedImage(reference with { Stamp = stamp }, null, sha256, id, kept.TryKeep(bytes.Length, MaxKept) ? bytes : null, label);
@@ -72,9 +72,9 @@ internal sealed class ImageFetch(ReferenceReader references, StorePatience patie
     }
 
     /// <exception cref="ImageException">It cannot be had.</exception>
-    public Task<ReadImage> ReadAsync(ImageReference reference, CancellationToken cancel) => reference.Kind == ReferenceKind.Upload
-        ? patience.CallAsync(token => references.ReadAsync(reference, token).AsTask(), cancel)
-        : references.ReadAsync(reference, cancel).AsTask();
+    public Task<ReadImage> ReadAsync(ImageReference reference, CancellationToken cancellationToken) => reference.Kind == ReferenceKind.Upload
+        ? storeRetry.CallAsync(cancellationToken => references.ReadAsync(reference, cancellationToken).AsTask(), cancellationToken)
+        : references.ReadAsync(reference, cancellationToken).AsTask();
 
     /// <summary>Images that need not be read, if their explanations are stored: what they are is known from an earlier record, and their sources have not changed since.</summary>
     public IReadOnlyList<FetchedImage> Recall(IReadOnlyList<ImageReference> images, Plan plan)
@@ -109,6 +109,6 @@ internal sealed class ImageFetch(ReferenceReader references, StorePatience patie
     {
         private long _bytes;
 
-        public bool TryKeep(int bytes, long most) => Interlocked.Add(ref _bytes, bytes) <= most;
+        public bool TryKeep(int bytes, long maximum) => Interlocked.Add(ref _bytes, bytes) <= maximum;
     }
 }

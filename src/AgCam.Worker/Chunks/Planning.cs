@@ -20,19 +20,19 @@ internal static class Planning
     private const string OnlyMethod = "ag-cam";
 
     /// <exception cref="RequestException">The model cannot be loaded, or does not have what is asked for.</exception>
-    public static async Task<EngineUse> EngineForAsync(this EnginePool engines, ExplainImages request, CancellationToken cancel)
+    public static async Task<EngineUse> EngineForAsync(this EnginePool engines, ExplainImages request, CancellationToken cancellationToken)
     {
         if (request.Method != OnlyMethod)
             throw new RequestException(WorkerFailure.NoSuchMethod, $"There is no method \"{request.Method}\"; this worker knows {OnlyMethod}.");
-        return await engines.ModelAsync(request.Model, request.Dtype, cancel);
+        return await engines.ModelAsync(request.Model, request.Dtype, cancellationToken);
     }
 
     /// <exception cref="RequestException">The model cannot be loaded.</exception>
-    public static async Task<EngineUse> ModelAsync(this EnginePool engines, ModelPin model, string dtype, CancellationToken cancel)
+    public static async Task<EngineUse> ModelAsync(this EnginePool engines, ModelPin model, string dtype, CancellationToken cancellationToken)
     {
         try
         {
-            return await engines.UseAsync(model, dtype, cancel);
+            return await engines.UseAsync(model, dtype, cancellationToken);
         }
         catch (ModelException e)
         {

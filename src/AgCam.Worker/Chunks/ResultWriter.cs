@@ -10,7 +10,7 @@ namespace AgCam.Worker.Chunks;
 /// Stores results of chunks that finish at about the same time in one call: a store likes bulks of several hundred records. A lane of requests that somebody waits for has
 /// a writer of its own.
 /// </summary>
-internal sealed class ResultWriter(IStore store, StorePatience patience)
+internal sealed class ResultWriter(IStore store, StoreRetry storeRetry)
 {
     private const int MaxChunks = 16, BulkWriters = 2;
 
@@ -25,47 +25,47 @@ internal sealed class ResultWriter(IStore store, StorePatience patience)
         return waiting.Done.Task;
     }
 
-    public Task RunAsync(CancellationToken cancel) =>
-        Task.WhenAll([WriteAsync(_interactive.Reader, cancel), .. Enumerable.Range(0, BulkWriters).Select(_ => WriteAsync(_bulk.Reader, cancel))]);
+    public Task RunAsync(CancellationToken cancellationToken) =>
+        Task.WhenAll([WriteAsync(_interactive.Reader, cancellationToken), .. Enumerable.Range(0, BulkWriters).Select(_ => WriteAsync(_bulk.Reader, cancellationToken))]);
 
-    private async Task WriteAsync(ChannelReader<Waiting> waiting, CancellationToken cancel)
+    private async Task WriteAsync(ChannelReader<Waiting> waiting, CancellationToken cancellationToken)
     {
         try
         {
-            while (await waiting.WaitToReadAsync(cancel))
+            while (await waiting.WaitToReadAsync(cancellationToken))
             {
                 var batch = new List<Waiting>();
                 while (batch.Count < MaxChunks && waiting.TryRead(out var next))
                     batch.Add(next);
                 if (batch.Count > 0)
-                    await WriteAsync(batch, cancel);
+                    await WriteAsync(batch, cancellationToken);
             }
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
         }
     }
 
-    private async Task WriteAsync(List<Waiting> batch, CancellationToken cancel)
+    private async Task WriteAsync(List<Waiting> batch, CancellationToken cancellationToken)
     {
         try
         {
-            using var activity = Batches.Start("save", batch.Select(one => one.Trace));
-            var begun = Stage.Begin();
-            var answers = await patience.CallAsync(token => store.Chunks.SaveAsync([.. batch.Select(one => one.Result)], token), cancel);
-            Stage.End(Stage.Store, begun);
+            using var activity = Batches.Start("save", batch.Select(item => item.Trace));
+            var startedAt = Stage.Begin();
+            var answers = await storeRetry.CallAsync(cancellationToken => store.Chunks.SaveAsync([.. batch.Select(item => item.Result)], cancellationToken), cancellationToken);
+            Stage.End(Stage.Store, startedAt);
             for (var i = 0; i < batch.Count; i++)
                 batch[i].Done.TrySetResult(answers[i]);
         }
         catch (ArgumentException) when (batch.Count > 1) // one of them: it must not fail the others
         {
-            foreach (var one in batch)
-                await WriteAsync([one], cancel);
+            foreach (var item in batch)
+                await WriteAsync([item], cancellationToken);
         }
         catch (Exception e)
         {
-            foreach (var one in batch)
-                one.Done.TrySetException(e);
+            foreach (var item in batch)
+                item.Done.TrySetException(e);
         }
     }
 

@@ -18,7 +18,7 @@ internal sealed class Turns
                 _together++;
                 return Task.CompletedTask;
             }
-            return Enqueue(_waitingTogether);
+            return EnqueueAsync(_waitingTogether);
         }
     }
 
@@ -31,19 +31,19 @@ internal sealed class Turns
         }
     }
 
-    /// <summary>From being one of many to being alone. Leave with <see cref="LeaveAlone"/>.</summary>
-    public Task BecomeAloneAsync()
+    /// <summary>From being one of many to being alone. Leave with <see cref="LeaveExclusive"/>.</summary>
+    public Task BecomeExclusiveAsync()
     {
         lock (_lock)
         {
             _together--;
-            var turn = Enqueue(_waitingAlone);
+            var turn = EnqueueAsync(_waitingAlone);
             Next();
             return turn;
         }
     }
 
-    public void LeaveAlone()
+    public void LeaveExclusive()
     {
         lock (_lock)
         {
@@ -52,7 +52,7 @@ internal sealed class Turns
         }
     }
 
-    private static Task Enqueue(Queue<TaskCompletionSource> queue)
+    private static Task EnqueueAsync(Queue<TaskCompletionSource> queue)
     {
         var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         queue.Enqueue(turn);

@@ -28,21 +28,21 @@ internal sealed class EnginePool(IEngineLoader loader, long budget) : IDisposabl
 
     /// <summary>The model, loaded if need be; dispose the use when done with it.</summary>
     /// <exception cref="ModelException">It cannot be loaded, or is larger than the whole budget.</exception>
-    public async Task<EngineUse> UseAsync(ModelPin model, string dtype, CancellationToken cancel)
+    public async Task<EngineUse> UseAsync(ModelPin model, string dtype, CancellationToken cancellationToken)
     {
         if (TryUse((model, dtype), overtake: false) is { } loaded)
             return loaded;
-        await _loading.WaitAsync(cancel);
+        await _loading.WaitAsync(cancellationToken);
         try
         {
             if (TryUse((model, dtype), overtake: true) is { } meanwhile)
                 return meanwhile;
-            var bytes = await loader.BytesAsync(model, dtype, cancel);
+            var bytes = await loader.BytesAsync(model, dtype, cancellationToken);
             if (bytes > budget)
                 throw new ModelException(WorkerFailure.ModelTooLarge,
                     $"The weights of {model.Id} as {dtype} take {bytes >> 20} MiB; this worker may hold {budget >> 20} MiB. Raise Worker:ModelMemoryMegabytes, or take a smaller dtype.");
-            await MakeRoomAsync(bytes, cancel); // before loading: two large models may not fit
-            return await LoadAsync(model, dtype, bytes, cancel);
+            await MakeRoomAsync(bytes, cancellationToken); // before loading: two large models may not fit
+            return await LoadAsync(model, dtype, bytes, cancellationToken);
         }
         finally
         {
@@ -52,13 +52,13 @@ internal sealed class EnginePool(IEngineLoader loader, long budget) : IDisposabl
 
     /// <summary>Loads the models in their order, as far as they fit beside each other.</summary>
     /// <returns>How many are loaded.</returns>
-    public async Task<int> WarmUpAsync(IReadOnlyList<ModelPin> models, string dtype, CancellationToken cancel)
+    public async Task<int> WarmUpAsync(IReadOnlyList<ModelPin> models, string dtype, CancellationToken cancellationToken)
     {
         for (var i = 0; i < models.Count; i++)
         {
-            if (i > 0 && Used + await loader.BytesAsync(models[i], dtype, cancel) > budget)
+            if (i > 0 && Used + await loader.BytesAsync(models[i], dtype, cancellationToken) > budget)
                 return i;
-            using (await UseAsync(models[i], dtype, cancel))
+            using (await UseAsync(models[i], dtype, cancellationToken))
             {
             }
         }
@@ -76,20 +76,20 @@ internal sealed class EnginePool(IEngineLoader loader, long budget) : IDisposabl
         _loading.Dispose();
     }
 
-    private async Task<EngineUse> LoadAsync(ModelPin model, string dtype, long bytes, CancellationToken cancel)
+    private async Task<EngineUse> LoadAsync(ModelPin model, string dtype, long bytes, CancellationToken cancellationToken)
     {
-        var engine = await loader.LoadAsync(model, dtype, cancel);
+        var engine = await loader.LoadAsync(model, dtype, cancellationToken);
         lock (_lock)
             _entries.Add((model, dtype), new Entry(engine, bytes));
         return TryUse((model, dtype), overtake: true)!;
     }
 
-    private async Task MakeRoomAsync(long bytes, CancellationToken cancel)
+    private async Task MakeRoomAsync(long bytes, CancellationToken cancellationToken)
     {
         try
         {
-            while (EvictFor(bytes) is { } returned)
-                await returned.WaitAsync(cancel);
+            while (EvictForAsync(bytes) is { } returned)
+                await returned.WaitAsync(cancellationToken);
         }
         finally
         {
@@ -99,7 +99,7 @@ internal sealed class EnginePool(IEngineLoader loader, long budget) : IDisposabl
     }
 
     /// <returns>Null when there is room; else what ends when a model in use has come back.</returns>
-    private Task? EvictFor(long bytes)
+    private Task? EvictForAsync(long bytes)
     {
         var gone = new List<IExplainEngine>();
         Task? returned = null;

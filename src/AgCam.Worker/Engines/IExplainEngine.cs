@@ -25,7 +25,7 @@ public interface IExplainEngine : IDisposable
     /// <exception cref="ImageException">The bytes are no image that can be explained.</exception>
     EngineInput Prepare(byte[] bytes, Digest digest, ImageLimits limits);
 
-    /// <summary>Explains a batch. Called from as many threads at a time as <see cref="IEngineLoader.OpenLanes"/> says.</summary>
+    /// <summary>Explains a batch. Called from as many threads at a time as <see cref="IEngineLoader.SplitThreads"/> says.</summary>
     /// <param name="labels">Each image's class, or null; as many as images.</param>
     /// <returns>One for each image, in their order.</returns>
     IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options);
@@ -56,13 +56,13 @@ public interface IEngineLoader
 {
     /// <summary>Called once, before any engine is loaded: threads are shared among as many batches as are best computed at the same time.</summary>
     /// <returns>How many these are.</returns>
-    int OpenLanes() => 1;
+    int SplitThreads() => 1;
 
     /// <summary>What the model's weights will take of the device's memory, known without loading it. Default 0: not worth counting.</summary>
     /// <exception cref="Models.ModelException">The model is not allowed, or cannot be read.</exception>
-    Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancel) => Task.FromResult(0L);
+    Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => Task.FromResult(0L);
 
     /// <summary>Ready to be used at its full speed.</summary>
     /// <exception cref="Models.ModelException">The model is not allowed, not the one that the pin means, or cannot be loaded.</exception>
-    Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel);
+    Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken);
 }

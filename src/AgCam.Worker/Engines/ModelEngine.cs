@@ -73,19 +73,19 @@ public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainE
 /// <summary>Loads the models that the operator lists, from their files.</summary>
 public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IEngineLoader
 {
-    public Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancel) => Task.Run(
+    public Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => Task.Run(
         () =>
         {
             using var checkpoint = Checkpoint.Open(models.Find(model.Id) ?? throw NotListed(model), ModelCatalog.Reading with { Id = model.Id });
             return checkpoint.Weights.Values.Sum(weight => weight.ElementCount) * ComputeDtype.Bytes(dtype);
         },
-        cancel);
+        cancellationToken);
 
-    public int OpenLanes()
+    public int SplitThreads()
     {
         try
         {
-            return ComputeDevice.OpenLanes(options.Device, options.Lanes);
+            return ComputeDevice.SplitThreads(options.Device, options.ParallelBatches);
         }
         catch (Exception e) when (e is DeviceException or NativeBackendException)
         {
@@ -95,9 +95,9 @@ public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IE
 
     private static ModelException NotListed(ModelPin model) => new(ModelFailure.NotFound, $"This worker has no model {model.Id}. Name it in its options, or submit for one that it has.");
 
-    public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel)
+    public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken)
     {
-        var here = await models.PinAsync(model.Id, cancel);
+        var here = await models.PinAsync(model.Id, cancellationToken);
         if (here.Sha256 != model.Sha256)
             throw new ModelException(WorkerFailure.AnotherModel,
                 $"The request is pinned to {model.Id} with the digest {model.Sha256}; the one here has {here.Sha256}. Submit it again for the new weights, or bring the old ones back.");
@@ -115,6 +115,6 @@ public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IE
                 explainer.Dispose();
                 throw new ModelException(WorkerFailure.AnotherModel, $"The file of {model.Id} has changed since this worker started. Restart it, and submit the request again.");
             },
-            cancel);
+            cancellationToken);
     }
 }

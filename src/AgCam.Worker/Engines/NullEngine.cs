@@ -134,7 +134,7 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
 /// <summary>Has the null model and no other.</summary>
 public sealed class NullLoader : IEngineLoader
 {
-    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) => model == NullEngine.Pin
+    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => model == NullEngine.Pin
         ? Task.FromResult<IExplainEngine>(new NullEngine(model, dtype))
         : throw new Models.ModelException(Models.ModelFailure.NotFound, $"This worker explains with the null model only, not with {model.Id}.");
 }

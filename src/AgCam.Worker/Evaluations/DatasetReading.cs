@@ -17,7 +17,7 @@ internal sealed class DatasetReading(IFileReader files)
     /// <param name="accept">Whether these are the samples that are meant: a reading may be older than what lies there now, and is begun anew once.</param>
     /// <returns>Null where the dataset does not have them, or has others.</returns>
     /// <exception cref="DatasetException">The dataset cannot be read.</exception>
-    public IReadOnlyList<Sample>? Find(string path, DatasetLayout layout, string? images, int first, int count, Func<IReadOnlyList<Sample>, bool> accept, CancellationToken cancel)
+    public IReadOnlyList<Sample>? Find(string path, DatasetLayout layout, string? images, int first, int count, Func<IReadOnlyList<Sample>, bool> accept, CancellationToken cancellationToken)
     {
         lock (_lock)
         {
@@ -34,7 +34,7 @@ internal sealed class DatasetReading(IFileReader files)
             {
                 try
                 {
-                    if (reading.Find(first, count, cancel) is { } samples && accept(samples))
+                    if (reading.Find(first, count, cancellationToken) is { } samples && accept(samples))
                     {
                         _readings.Add(reading);
                         if (_readings.Count > Readings)
@@ -65,14 +65,14 @@ internal sealed class DatasetReading(IFileReader files)
         public (string, DatasetLayout, string?) Place => place;
 
         /// <returns>Null when they lie too far back, or beyond the end.</returns>
-        public IReadOnlyList<Sample>? Find(int first, int count, CancellationToken cancel)
+        public IReadOnlyList<Sample>? Find(int first, int count, CancellationToken cancellationToken)
         {
             if (first < _next - _passed.Count)
                 return null;
             _samples ??= Dataset.Read(place.Path, place.Layout, place.Images, files).GetEnumerator();
             while (_next < first + count && _samples.MoveNext())
             {
-                cancel.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 _passed.Enqueue(_samples.Current);
                 if (_passed.Count > Math.Max(Kept, count))
                     _passed.Dequeue();

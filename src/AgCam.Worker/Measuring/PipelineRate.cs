@@ -29,7 +29,7 @@ public sealed partial record PipelineRate(
     /// <param name="images">Of each round; files are written below the temporary folder, about 4 KB each, and deleted. Twice as many, 40,000 at most, warm up before.</param>
     /// <param name="build">A host with these registrations.</param>
     public static async Task<PipelineRate> MeasureAsync(
-        PipelineOptions options, WorkerOptions worker, int images, int rounds, Func<Action<IServiceCollection>, IHost> build, CancellationToken cancel = default)
+        PipelineOptions options, WorkerOptions worker, int images, int rounds, Func<Action<IServiceCollection>, IHost> build, CancellationToken cancellationToken = default)
     {
         var folder = Directory.CreateTempSubdirectory("agcam-bench").FullName;
         try
@@ -38,27 +38,27 @@ public sealed partial record PipelineRate(
             if (OperatingSystem.IsLinux())
                 WriteAllToDisk(); // else the kernel does it later, while the stores wait for the same disk
             options = options with { References = new ReferenceOptions { Roots = [folder] } };
-            await using var host = new StoppedAtTheEnd(build(services =>
+            await using var host = new StopOnDisposeHost(build(services =>
             {
                 services.AddAgCamPipeline(options);
                 services.AddSingleton<IEngineLoader, NullLoader>();
                 services.AddAgCamWorker(worker);
             }));
-            await host.StartAsync(cancel);
+            await host.StartAsync(cancellationToken);
             var store = host.Services.GetRequiredService<IStore>();
             var measured = new List<(double Rate, double Bare, double Cpu)>();
-            await using (var bare = await StoreRate.OpenAsync(store, cancel))
-                foreach (var one in folders)
+            await using (var bare = await StoreRate.OpenAsync(store, cancellationToken))
+                foreach (var item in folders)
                 {
                     var before = Process.GetCurrentProcess().TotalProcessorTime;
-                    var job = await RunAsync(host, NullEngine.Pin, one, cancel);
+                    var job = await RunAsync(host, NullEngine.Pin, item, cancellationToken);
                     var cpu = Process.GetCurrentProcess().TotalProcessorTime - before;
-                    measured.Add((images / Seconds(job), await bare.InsertAgainAsync(job.Id, cancel), cpu.TotalMicroseconds / images));
+                    measured.Add((images / Seconds(job), await bare.InsertAgainAsync(job.Id, cancellationToken), cpu.TotalMicroseconds / images));
                 }
             measured.RemoveAt(0); // it warmed up
             return new PipelineRate(
                 options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq", store.Kind, images, rounds,
-                Median.Of(measured.Select(one => one.Rate)), Median.Of(measured.Select(one => one.Bare)), Median.Of(measured.Select(one => one.Rate / one.Bare)), Median.Of(measured.Select(one => one.Cpu)));
+                Median.Of(measured.Select(item => item.Rate)), Median.Of(measured.Select(item => item.Bare)), Median.Of(measured.Select(item => item.Rate / item.Bare)), Median.Of(measured.Select(item => item.Cpu)));
         }
         finally
         {
@@ -69,21 +69,21 @@ public sealed partial record PipelineRate(
     /// <summary>A job over a folder, from its creation to its completion.</summary>
     /// <returns>The completed job.</returns>
     /// <exception cref="InvalidOperationException">The job was paused, or its numbers are not those of its records.</exception>
-    public static async Task<Job> RunAsync(IHost host, ModelPin model, string folder, CancellationToken cancel = default)
+    public static async Task<Job> RunAsync(IHost host, ModelPin model, string folder, CancellationToken cancellationToken = default)
     {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
-        cancel = ended.Token; // SIGTERM stops the host's work, and nobody would wait for a job that nobody does
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+        cancellationToken = ended.Token; // SIGTERM stops the host's work, and nobody would wait for a job that nobody does
         var store = host.Services.GetRequiredService<IStore>();
-        var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder}", Model = model }, cancel: cancel)).Job;
+        var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder}", Model = model }, cancellationToken: cancellationToken)).Job;
         host.Services.GetRequiredService<JobSignal>().Changed();
         while (job.State != JobState.Completed)
         {
-            await Task.Delay(200, cancel);
-            job = (await store.Jobs.FindAsync(job.Id, cancel))!;
+            await Task.Delay(200, cancellationToken);
+            job = (await store.Jobs.FindAsync(job.Id, cancellationToken))!;
             if (job.State == JobState.Paused)
                 throw new InvalidOperationException($"The measurement is void: {job.Reason}");
         }
-        if (job.Progress.Completed != job.Images || job.Progress != await store.Items.RecountAsync(job.Id, cancel))
+        if (job.Progress.Completed != job.Images || job.Progress != await store.Items.RecountAsync(job.Id, cancellationToken))
             throw new InvalidOperationException("The measurement is void: not every image has its record.");
         return job;
     }

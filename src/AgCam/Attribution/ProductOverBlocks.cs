@@ -26,8 +26,8 @@ internal static class ProductOverBlocks
             g = block.ThroughMlp(g, trace).MoveToOuterDisposeScope();
             var gates = ClassRow.Patches(trace.Scores, config).to(float32).sigmoid(); // [B, H, T, patches]
             var map = (gates * ClassRow.Gradient(model, block, trace, g).squeeze(3).relu()).sum([1, 2]); // [B, patches]
-            var (least, most) = (map.amin([1], keepdim: true), map.amax([1], keepdim: true));
-            var range = most - least;
+            var (least, maximum) = (map.amin([1], keepdim: true), map.amax([1], keepdim: true));
+            var range = maximum - least;
             product.mul_(where(range.gt(zeros_like(range)), (map - least) / range.clamp_min(tiny), ones_like(map)));
         }
 

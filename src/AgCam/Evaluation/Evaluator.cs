@@ -167,7 +167,7 @@ public sealed class Evaluator : IDisposable
         var noisy = Enumerable.Range(0, maps.Count).Select(_ => images.Select(_ => new List<Heatmap>()).ToList()).ToList();
         for (var draw = 0; draw < NoiseDraws; draw++)
         {
-            using var one = NewDisposeScope();
+            using var item = NewDisposeScope();
             var changed = Batch(batch.Model, batch.Input.Plus(Noise(batch, draw)), images, images.Select(image => image.Label));
             Each(m =>
             {

@@ -73,8 +73,8 @@ public sealed class Heatmap
             throw new ArgumentException($"Maps of {Rows} x {Columns} and {against.Rows} x {against.Columns} cannot be subtracted.", nameof(against));
         var difference = Values.Zip(against.Values, (a, b) => a - b).ToArray();
         var finite = difference.All(float.IsFinite);
-        var most = difference.Max(Math.Abs);
-        return new Heatmap(Rows, Columns, Array.ConvertAll(difference, value => finite && most > 0 ? value / most : 0));
+        var maximum = difference.Max(Math.Abs);
+        return new Heatmap(Rows, Columns, Array.ConvertAll(difference, value => finite && maximum > 0 ? value / maximum : 0));
     }
 
     /// <summary>

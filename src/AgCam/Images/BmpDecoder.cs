@@ -56,8 +56,8 @@ internal static class BmpDecoder
 
     private static Palette ReadPalette(ref ByteReader reader, uint colours, int depth, int entryBytes)
     {
-        uint most = 1u << depth;
-        int count = (int)(colours == 0 ? most : Math.Min(colours, most));
+        uint maximum = 1u << depth;
+        int count = (int)(colours == 0 ? maximum : Math.Min(colours, maximum));
         return Palette.Of(reader.Take(count * entryBytes), entryBytes, blueFirst: true);
     }
 

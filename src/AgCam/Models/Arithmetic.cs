@@ -12,8 +12,8 @@ internal static class Arithmetic
 {
     public static Tensor Plus(this Tensor x, Tensor y)
     {
-        using Scalar one = 1;
-        return x.add(y, one);
+        using Scalar item = 1;
+        return x.add(y, item);
     }
 
     public static Tensor Plus(this Tensor x, double number)
@@ -37,8 +37,8 @@ internal static class Arithmetic
     /// <summary>Overwrites x.</summary>
     public static Tensor PlusInPlace(this Tensor x, Tensor y)
     {
-        using Scalar one = 1;
-        return x.add_(y, one);
+        using Scalar item = 1;
+        return x.add_(y, item);
     }
 
     /// <summary>Overwrites x.</summary>

@@ -70,7 +70,7 @@ public sealed class Checkpoint : IDisposable
     }
 
     /// <summary>As <see cref="Sha256"/>, off the calling thread.</summary>
-    public Task<string> Sha256Async(CancellationToken cancel = default) => Task.Run(() => Sha256, cancel);
+    public Task<string> Sha256Async(CancellationToken cancellationToken = default) => Task.Run(() => Sha256, cancellationToken);
 
     public static Checkpoint Open(string path) => Open(path, null);
 
@@ -165,10 +165,10 @@ public sealed class Checkpoint : IDisposable
         if (!(config.LayerNormEpsilon is > 0 and < 1))
             throw Wrong($"an epsilon of {config.LayerNormEpsilon} makes no sense");
 
-        void InRange(int value, int most, string what)
+        void InRange(int value, int maximum, string what)
         {
-            if (value < 1 || value > most)
-                throw Wrong($"a {what} of {value} is out of range (1 to {most})");
+            if (value < 1 || value > maximum)
+                throw Wrong($"a {what} of {value} is out of range (1 to {maximum})");
         }
 
         ModelException Wrong(string why) => new(ModelFailure.BadConfiguration, $"The configuration of {path} is not usable: {why}.");

@@ -23,7 +23,7 @@ public static class ModelReference
     /// <summary>Opens the model. One from the Hub is taken from the cache when it is there, else pulled.</summary>
     /// <exception cref="ModelException">With the reason and the next step.</exception>
     public static async Task<Checkpoint> ResolveAsync(
-        string reference, ModelSources sources, CheckpointOptions? options = null, CancellationToken cancel = default)
+        string reference, ModelSources sources, CheckpointOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= new CheckpointOptions();
         if (sources.Shipped(reference) is { } shipped)
@@ -38,16 +38,16 @@ public static class ModelReference
         using var hub = new HubClient(sources.Hub);
         var snapshot = hub.Cache.Find(id) is { } folder
             ? new HubSnapshot(id, Path.GetFileName(folder), folder, FromCache: true)
-            : await PullAsync(hub, id, sources.Progress, cancel);
+            : await PullAsync(hub, id, sources.Progress, cancellationToken);
         return Checkpoint.Open(snapshot.Folder, options with { Id = options.Id ?? snapshot.RecordedId });
     }
 
     /// <summary>Where the pull fails but the weights are in the cache, they will do: options can give the preprocessing.</summary>
-    private static async Task<HubSnapshot> PullAsync(HubClient hub, HubId id, IProgress<HubProgress>? progress, CancellationToken cancel)
+    private static async Task<HubSnapshot> PullAsync(HubClient hub, HubId id, IProgress<HubProgress>? progress, CancellationToken cancellationToken)
     {
         try
         {
-            return await hub.PullAsync(id, progress, cancel);
+            return await hub.PullAsync(id, progress, cancellationToken);
         }
         catch (ModelException) when (hub.Cached(id) is not null)
         {

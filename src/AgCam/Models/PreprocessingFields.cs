@@ -109,10 +109,10 @@ internal sealed record PreprocessingFields
                 $"A crop_pct of {share} makes no sense: give --crop-pct above 0 and at most 1.");
     }
 
-    private static int Side(int pixels, int most) => pixels > 0 && pixels <= most
+    private static int Side(int pixels, int maximum) => pixels > 0 && pixels <= maximum
         ? pixels
         : throw new ModelException(ModelFailure.BadConfiguration,
-            $"A picture side of {pixels} pixels is out of range: it must be 1 to {most}.");
+            $"A picture side of {pixels} pixels is out of range: it must be 1 to {maximum}.");
 
     private static IReadOnlyList<float> Channels(IReadOnlyList<float> values, string option, bool zeroAllowed) =>
         values.Count == 3 && values.All(float.IsFinite) && (zeroAllowed || values.All(value => value > 0))

@@ -90,7 +90,7 @@ internal static class ParquetTable
             if (field.MaxRepetitionLevel == 0 && Plain(field) is { } read)
                 columns[field.Path.ToString()] = new Column(field, read);
             else if (options.WithNested && field.MaxRepetitionLevel == 2)
-                columns[NestedName(field)] = new Column(field, Boxes);
+                columns[NestedName(field)] = new Column(field, BoxesAsync);
         }
         return columns;
     }
@@ -152,7 +152,7 @@ internal static class ParquetTable
     /// <summary>
     /// Repetition 0 begins a row, 1 a list in it, 2 the list's next number; below the full definition there is no number.
     /// </summary>
-    private static async Task<string?[]> Boxes(ParquetRowGroupReader rows, DataField field)
+    private static async Task<string?[]> BoxesAsync(ParquetRowGroupReader rows, DataField field)
     {
         using var column = await rows.ReadRawColumnDataBaseAsync(field);
         double[] numbers = column switch

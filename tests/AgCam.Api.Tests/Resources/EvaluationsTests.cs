@@ -44,19 +44,19 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
             Model = new ModelPin { Id = "corner", Sha256 = Digest.Of("corner"u8) },
             Method = EvaluationSpec.Method,
             Evaluation = new EvaluationSpec { Methods = ["agcam"], Metrics = [AgCam.Evaluation.MetricFamily.Localization] },
-        }, cancel: Cancel)).Job.Id;
+        }, cancellationToken: Cancel)).Job.Id;
         await api.Store.Jobs.AddChunksAsync(job, await api.Store.Jobs.PlanTailAsync(job, Cancel), [[Image(0), Image(1)], [Image(2)]], Cancel);
         Assert.Equal("", await api.Client.GetStringAsync($"/v1/jobs/{job}/rows", Cancel));
 
         foreach (var (header, rows) in new[] { (null, new[] { "row 0", "row 1" }), ("header", (string[])["row 2"]) }) // the first was given up
         {
-            var chunk = Assert.Single(await api.Store.Chunks.TakeAsync(job, 1, TimeSpan.FromHours(1), Cancel));
-            var message = new ExplainImages { Key = "k", JobId = job, Chunk = chunk.Number, Epoch = chunk.Epoch, Life = chunk.Life, References = chunk.References };
-            var lease = (await api.Store.Chunks.LeaseAsync(message, "test", TimeSpan.FromHours(1), cancel: Cancel)).Lease!;
+            var chunk = Assert.Single(await api.Store.Chunks.ClaimPlannedAsync(job, 1, TimeSpan.FromHours(1), Cancel));
+            var message = new ExplainImages { Key = "k", JobId = job, Chunk = chunk.Number, PublishCount = chunk.PublishCount, Generation = chunk.Generation, References = chunk.References };
+            var lease = (await api.Store.Chunks.LeaseAsync(message, "test", TimeSpan.FromHours(1), cancellationToken: Cancel)).Lease!;
             await api.Store.Chunks.SaveAsync([new ChunkResult(lease, [], [.. chunk.References.Select(image => Failed(job, image))]) { Rows = ChunkRows.Of(chunk.Number, header, rows) }], Cancel);
         }
         Assert.Equal("header\nrow 0\nrow 1\nrow 2\n", await api.Client.GetStringAsync($"/v1/jobs/{job}/rows", Cancel));
-        await api.Store.Jobs.FinishPlanningAsync(job, cancel: Cancel);
+        await api.Store.Jobs.FinishPlanningAsync(job, cancellationToken: Cancel);
 
         var answer = await api.Client.GetAsync($"/v1/jobs/{job}/rows", Cancel);
         Assert.Equal("application/x-ndjson", answer.Content.Headers.ContentType?.MediaType);
@@ -75,16 +75,16 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
     public async Task What_cannot_be_measured_is_refused_by_field()
     {
         var dataset = Dataset("refused", 1200, 1);
-        await Refused(body => body["evaluation"]!["methods"] = new JsonArray("gradcam"), "evaluation.methods");
-        await Refused(body => body["evaluation"]!["methods"] = new JsonArray(), "evaluation.methods");
-        await Refused(body => body["evaluation"]!["metrics"] = new JsonArray("Pointing", "Localization"), "evaluation.metrics");
-        await Refused(body => body["evaluation"]!["batch"] = 257, "evaluation.batch");
-        await Refused(body => body["evaluation"]!["maskedBatch"] = 0, "evaluation.maskedBatch");
-        await Refused(body => body["threshold"] = 0.12345, "threshold");
-        await Refused(body => body["targets"] = new JsonArray("label"), "targets");
-        await Refused(body => body["method"] = "ag-cam", "method");
-        await Refused(body => body["source"] = $"folder:{dataset}", "source");
-        await Refused(body => body.Remove("evaluation"), "source");
+        await RefusedAsync(body => body["evaluation"]!["methods"] = new JsonArray("gradcam"), "evaluation.methods");
+        await RefusedAsync(body => body["evaluation"]!["methods"] = new JsonArray(), "evaluation.methods");
+        await RefusedAsync(body => body["evaluation"]!["metrics"] = new JsonArray("Pointing", "Localization"), "evaluation.metrics");
+        await RefusedAsync(body => body["evaluation"]!["batch"] = 257, "evaluation.batch");
+        await RefusedAsync(body => body["evaluation"]!["maskedBatch"] = 0, "evaluation.maskedBatch");
+        await RefusedAsync(body => body["threshold"] = 0.12345, "threshold");
+        await RefusedAsync(body => body["targets"] = new JsonArray("label"), "targets");
+        await RefusedAsync(body => body["method"] = "ag-cam", "method");
+        await RefusedAsync(body => body["source"] = $"folder:{dataset}", "source");
+        await RefusedAsync(body => body.Remove("evaluation"), "source");
         foreach (var (name, value) in new[] { ("metrics", (JsonNode)new JsonArray("Beauty")), ("parity", "Other") })
         {
             var body = Body(dataset);
@@ -97,7 +97,7 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
         await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", elsewhere), 400, "invalid-request");
         await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs/dry-run", Body(dataset)), 400, "invalid-request");
 
-        async Task Refused(Action<JsonObject> change, string field)
+        async Task RefusedAsync(Action<JsonObject> change, string field)
         {
             var body = Body(dataset);
             change(body);

@@ -106,8 +106,8 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
             Assert.Empty(await again.Content.ReadAsByteArrayAsync());
             Assert.Equal(first.Headers.ETag, again.Headers.ETag);
         }
-        var one = await Api.Client.GetAsync($"/v1/explanations/{id}/overlay.png");
-        var other = await Api.SendAsync(HttpMethod.Get, $"/v1/explanations/{id}/overlay.png?size=65", etag: one.Headers.ETag!.ToString());
+        var item = await Api.Client.GetAsync($"/v1/explanations/{id}/overlay.png");
+        var other = await Api.SendAsync(HttpMethod.Get, $"/v1/explanations/{id}/overlay.png?size=65", etag: item.Headers.ETag!.ToString());
         Assert.Equal(HttpStatusCode.OK, other.StatusCode);
     }
 

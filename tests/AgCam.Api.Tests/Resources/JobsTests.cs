@@ -145,7 +145,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal("text/event-stream", answer.Content.Headers.ContentType?.MediaType);
         var events = (await answer.Content.ReadAsStringAsync()).Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
         Assert.Contains("event: ended", events[^1]);
-        Assert.All(events[..^1], one => Assert.Contains("event: job", one));
+        Assert.All(events[..^1], item => Assert.Contains("event: job", item));
         var last = JsonNode.Parse(events[^1].Split('\n').Single(line => line.StartsWith("data: "))[6..])!;
         Assert.Equal(("Completed", 8), ((string?)last["state"], (int)last["progress"]!["completed"]!));
     }

@@ -61,7 +61,7 @@ public sealed class PaceSampleTests
         Assert.Null(report["hours"]);
         Assert.Null(report["paceFrom"]);
         Assert.Contains("No worker has run corner yet", (string?)report["hoursUnknown"]);
-        Assert.Empty(await api.Store.Chunks.RetakeAsync(TimeSpan.FromMinutes(1), all: true, cancel: TestContext.Current.CancellationToken));
+        Assert.Empty(await api.Store.Chunks.RequeueExpiredAsync(TimeSpan.FromMinutes(1), all: true, cancellationToken: TestContext.Current.CancellationToken));
     }
 
     [Fact]

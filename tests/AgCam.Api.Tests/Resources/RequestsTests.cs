@@ -39,7 +39,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     public async Task A_broker_that_does_not_answer_keeps_nobody_waiting_for_what_is_stored()
     {
         var bus = new HangingBus();
-        await using var api = await RunningApi.StartAsync(worker: false, configure: builder => builder.Services.AddSingleton<IExplainBus>(bus), pipeline: options => options with { TrustSeconds = 1 });
+        await using var api = await RunningApi.StartAsync(worker: false, configure: builder => builder.Services.AddSingleton<IExplainBus>(bus), pipeline: options => options with { VisibilityTimeoutSeconds = 1 });
         var accepted = await RunningApi.JsonAsync(await api.SendImageAsync(RunningApi.Picture(2), query: ""), 202);
         var owner = Guid.Parse((string)accepted["id"]!);
         Assert.NotNull((await api.Store.Chunks.FindAsync(owner, 0, TestContext.Current.CancellationToken))!.Request);
@@ -52,16 +52,16 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
 
         public TaskCompletionSource Again { get; } = new();
 
-        public Task PublishAsync(ExplainImages message, CancellationToken cancel = default)
+        public Task PublishAsync(ExplainImages message, CancellationToken cancellationToken = default)
         {
             if (Interlocked.Increment(ref _published) == 2)
                 Again.SetResult();
-            return Task.Delay(Timeout.Infinite, cancel);
+            return Task.Delay(Timeout.Infinite, cancellationToken);
         }
 
-        public Task TellAsync(ChunkExplained told, CancellationToken cancel = default) => Task.CompletedTask;
+        public Task PublishEventAsync(ChunkExplained message, CancellationToken cancellationToken = default) => Task.CompletedTask;
 
-        public Task TellAsync(JobCompleted told, CancellationToken cancel = default) => Task.CompletedTask;
+        public Task PublishEventAsync(JobCompleted message, CancellationToken cancellationToken = default) => Task.CompletedTask;
     }
 
     [Fact]
@@ -123,7 +123,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("label", "red")]
     public async Task The_same_key_with_another_field_is_a_conflict_while_it_runs_and_for_ever_after(string field, string value)
     {
-        var cancel = TestContext.Current.CancellationToken;
+        var cancellationToken = TestContext.Current.CancellationToken;
         var (picture, key) = (RunningApi.Picture(70 + field.Length), $"again with another {field}");
         async Task RefusedAsync() =>
             await RunningApi.RefusedAsync(await Api.SendImageAsync(picture, key: key, fields: (field, value)), 409, "key-used");
@@ -133,8 +133,8 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         var done = await RunningApi.JsonAsync(await Api.SendImageAsync(picture, key: key), 200);
         Assert.Equal("Completed", (string?)done["state"]);
         await RefusedAsync();
-        while (await Api.Store.Chunks.FindAsync((Guid)accepted["id"]!, 0, cancel) is not null)
-            await Api.Store.Chunks.ForgetRequestsAsync(TimeSpan.Zero, cancel: cancel); // as retention does
+        while (await Api.Store.Chunks.FindAsync((Guid)accepted["id"]!, 0, cancellationToken) is not null)
+            await Api.Store.Chunks.ForgetRequestsAsync(TimeSpan.Zero, cancellationToken: cancellationToken); // as retention does
         await RefusedAsync();
         Assert.Equal(done.ToJsonString(), (await RunningApi.JsonAsync(await Api.SendImageAsync(picture, key: key), 200)).ToJsonString());
     }
@@ -297,13 +297,13 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     [Fact]
     public async Task Bodies_that_cannot_be_read_are_refused()
     {
-        Task<HttpResponseMessage> Post(string body, string type) =>
+        Task<HttpResponseMessage> PostAsync(string body, string type) =>
             Api.SendAsync(HttpMethod.Post, "/v1/explanations", new StringContent(body, System.Text.Encoding.UTF8, type));
 
-        await RunningApi.RefusedAsync(await Post("{\"uri\": \"/a.png\", \"labl\": \"dog\"}", "application/json"), 400, "invalid-json");
-        await RunningApi.RefusedAsync(await Post("{\"uri\": ", "application/json"), 400, "invalid-json");
-        await RunningApi.RefusedAsync(await Post("{}", "application/json"), 400, "invalid-request");
-        await RunningApi.RefusedAsync(await Post("hello", "text/plain"), 415, "unsupported-media-type");
+        await RunningApi.RefusedAsync(await PostAsync("{\"uri\": \"/a.png\", \"labl\": \"dog\"}", "application/json"), 400, "invalid-json");
+        await RunningApi.RefusedAsync(await PostAsync("{\"uri\": ", "application/json"), 400, "invalid-json");
+        await RunningApi.RefusedAsync(await PostAsync("{}", "application/json"), 400, "invalid-request");
+        await RunningApi.RefusedAsync(await PostAsync("hello", "text/plain"), 415, "unsupported-media-type");
     }
 
     [Fact]

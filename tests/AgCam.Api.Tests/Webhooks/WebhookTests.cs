@@ -25,9 +25,9 @@ public sealed class WebhookTests
         Assert.All(calls, call => Assert.Equal(calls[0].Body, call.Body)); // the same event each time
         Assert.All(calls, call => Assert.Equal(JobEvent.Signature(Secret, Guid.Parse(call.Id), long.Parse(call.Timestamp), call.Body), call.Signature));
         Assert.NotEqual(JobEvent.Signature("another", Guid.Parse(job), long.Parse(calls[0].Timestamp), calls[0].Body), calls[0].Signature);
-        var told = JsonNode.Parse(calls[0].Body)!;
-        Assert.Equal(("1.0", JobEvent.Type, job), ((string?)told["specversion"], (string?)told["type"], (string?)told["id"]));
-        Assert.Equal(("Completed", 3, 3, 0), ((string?)told["data"]!["state"], (int)told["data"]!["images"]!, (int)told["data"]!["completed"]!, (int)told["data"]!["failed"]!));
+        var json = JsonNode.Parse(calls[0].Body)!;
+        Assert.Equal(("1.0", JobEvent.Type, job), ((string?)json["specversion"], (string?)json["type"], (string?)json["id"]));
+        Assert.Equal(("Completed", 3, 3, 0), ((string?)json["data"]!["state"], (int)json["data"]!["images"]!, (int)json["data"]!["completed"]!, (int)json["data"]!["failed"]!));
         Assert.Equal(3, receiver.Calls.Count);
     }
 
@@ -170,7 +170,7 @@ public sealed class WebhookTests
         for (var until = DateTime.UtcNow.AddSeconds(90); ; await Task.Delay(50, Cancel))
         {
             var jobs = (await api.Store.Jobs.PageAsync(new Pipeline.Stores.JobQuery(), Cancel)).Jobs;
-            if (jobs.Count > 0 && jobs.All(job => job.State == JobState.Completed) && (await api.Store.Jobs.UntoldAsync(cancel: Cancel)).Count == 0)
+            if (jobs.Count > 0 && jobs.All(job => job.State == JobState.Completed) && (await api.Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Count == 0)
                 return;
             Assert.True(DateTime.UtcNow < until, "A job's end is still to be told.");
         }

@@ -14,8 +14,8 @@ public sealed class ExplainEventsTests
         using var failing = events.Subscribe(_ => throw new ObjectDisposedException("gone"), _ => throw new InvalidOperationException());
         using var other = events.Subscribe(_ => heard++, _ => heard++);
 
-        events.Hear(new ChunkExplained());
-        events.Hear(new JobCompleted());
+        events.Dispatch(new ChunkExplained());
+        events.Dispatch(new JobCompleted());
 
         Assert.Equal(2, heard);
     }

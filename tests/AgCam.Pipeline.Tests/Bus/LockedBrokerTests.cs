@@ -18,17 +18,17 @@ public sealed class LockedBrokerTests
 
     [Theory(SkipUnless = nameof(LockedBroker.IsThere), SkipType = typeof(LockedBroker), Skip = LockedBroker.Skipped)]
     [InlineData("api", true)]
-    [InlineData("api-deaf", false)]
+    [InlineData("api-polling", false)]
     public async Task A_job_is_carried_out_by_users_who_may_declare_nothing(string role, bool hears)
     {
         using var pictures = new Pictures(200, broken: 2);
         await using var broker = await LockedBroker.OpenAsync();
-        var options = Processes.Options(pictures) with { Topology = TopologyMode.Verify, HearEvents = hears };
+        var options = Processes.Options(pictures) with { Topology = TopologyMode.Verify, SubscribeToEvents = hears };
         await new BusTopology(broker.Over(options, "setup")).ApplyAsync(Cancel);
         await using var api = await Processes.StartAsync(broker.Over(options, role));
         await using var worker = await Processes.StartAsync(broker.Over(options, "worker") with { RunJobs = false }, new WorkerOptions());
         var explained = new List<ChunkExplained>();
-        using var hearing = api.Events.Subscribe(told => { lock (explained) explained.Add(told); });
+        using var hearing = api.Events.Subscribe(message => { lock (explained) explained.Add(message); });
 
         var job = await api.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
         job = await api.WaitAsync(job.Id, job => job.State == JobState.Completed);
@@ -36,7 +36,7 @@ public sealed class LockedBrokerTests
         Assert.Equal((198, 2), (job.Progress.Completed, job.Progress.Failed));
         Assert.Equal(job.Progress, await api.Store.Items.RecountAsync(job.Id, Cancel));
         if (hears)
-            await Eventually.TrueAsync(() => { lock (explained) return explained.Select(told => told.Chunk).Distinct().Count() == job.Chunks; });
+            await Eventually.TrueAsync(() => { lock (explained) return explained.Select(message => message.Chunk).Distinct().Count() == job.Chunks; });
     }
 
     [Fact(SkipUnless = nameof(LockedBroker.IsThere), SkipType = typeof(LockedBroker), Skip = LockedBroker.Skipped)]
@@ -80,8 +80,8 @@ public sealed class LockedBrokerTests
         await using var broker = await LockedBroker.OpenAsync();
         var options = Processes.Options(pictures) with { Topology = TopologyMode.Verify };
         await new BusTopology(broker.Over(options, "setup")).ApplyAsync(Cancel);
-        var refused = await Assert.ThrowsAsync<OptionsException>(() => Processes.StartAsync(broker.Over(options, "api-deaf")));
-        Assert.Contains("Pipeline:HearEvents", refused.Message);
+        var refused = await Assert.ThrowsAsync<OptionsException>(() => Processes.StartAsync(broker.Over(options, "api-polling")));
+        Assert.Contains("Pipeline:SubscribeToEvents", refused.Message);
     }
 
     [Fact(SkipUnless = nameof(LockedBroker.IsThere), SkipType = typeof(LockedBroker), Skip = LockedBroker.Skipped)]

@@ -74,9 +74,9 @@ public sealed class EvaluationDeathTests : IDisposable
                 await using var mortal = Hosts.Start([.. common, "role=worker", $"kill={kill}"]);
                 Assert.True(await mortal.DiesAsync(180), $"{kill}: {mortal.Said}\n{api.Said}");
             }
-            await using var one = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
+            await using var item = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
             await using var two = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
-            Assert.Equal(alone, await RowsAsync(store, job, api, one, two));
+            Assert.Equal(alone, await RowsAsync(store, job, api, item, two));
         }
         finally
         {
@@ -122,7 +122,7 @@ public sealed class EvaluationDeathTests : IDisposable
     {
         var model = await new ModelCatalog(new Dictionary<string, string> { ["scenes"] = Path.Combine(Shipped, "model") }).PinAsync("scenes", Cancel);
         var spec = Some.Evaluation(_dataset) with { Model = model };
-        return (await store.Jobs.CreateAsync(spec with { Evaluation = spec.Evaluation! with { Batch = 2, Metrics = [MetricFamily.Localization, MetricFamily.Perturbation] } }, cancel: Cancel)).Job.Id;
+        return (await store.Jobs.CreateAsync(spec with { Evaluation = spec.Evaluation! with { Batch = 2, Metrics = [MetricFamily.Localization, MetricFamily.Perturbation] } }, cancellationToken: Cancel)).Job.Id;
     }
 
     /// <summary>From the job's creation to its rows, in one process that is killed and started again.</summary>

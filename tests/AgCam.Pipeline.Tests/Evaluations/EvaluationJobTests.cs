@@ -42,7 +42,7 @@ public sealed class EvaluationJobTests
         var job = await process.SubmitAsync(Spec(pictures));
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Paused);
         Assert.StartsWith("no-such-method: ", job.Reason);
-        Assert.Empty(await process.Store.Rows.PageAsync(job.Id, 0, cancel: Cancel));
+        Assert.Empty(await process.Store.Rows.PageAsync(job.Id, 0, cancellationToken: Cancel));
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class EvaluationJobTests
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
 
         Assert.Equal((0, 5), (job.Progress.Completed, job.Progress.Failed));
-        var rows = await process.Store.Rows.PageAsync(job.Id, 0, cancel: Cancel);
+        var rows = await process.Store.Rows.PageAsync(job.Id, 0, cancellationToken: Cancel);
         Assert.All(rows, chunk => Assert.Null(chunk.Header));
         using var text = new MemoryStream();
         foreach (var chunk in rows)
@@ -97,6 +97,6 @@ public sealed class EvaluationJobTests
 
     private sealed class Broken : IEngineLoader
     {
-        public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) => throw new InvalidOperationException("out of sorts");
+        public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => throw new InvalidOperationException("out of sorts");
     }
 }

@@ -41,7 +41,7 @@ public sealed class ChunkSizeTests
     {
         await RunAsync(Some.Evaluation("/val"), chunks: 8, images: 16, TimeSpan.FromSeconds(8));
 
-        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float32", cancel: Cancel));
+        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float32", cancellationToken: Cancel));
         Assert.Equal(2, (await Pace.OfAsync(_store, Some.Model, "float32", Some.Evaluation("/other").Evaluation, Cancel))!.PerChunkSecond);
         Assert.Equal(8, await new ChunkSize(_store, new PipelineOptions { ChunkSeconds = 5 }, Some.Evaluation("/other")).NextAsync(Cancel));
         var longer = Some.Evaluation("/val") with { Evaluation = Some.Evaluation("/val").Evaluation! with { Methods = ["agcam", "rollout", "generic"] } };
@@ -51,15 +51,15 @@ public sealed class ChunkSizeTests
     [Fact]
     public async Task The_pace_is_that_of_the_models_last_chunks()
     {
-        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float32", cancel: Cancel));
+        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float32", cancellationToken: Cancel));
         await RunAsync(Some.Spec(), chunks: 20, images: 64, TimeSpan.FromSeconds(2));
         await RunAsync(Some.Spec() with { Model = Some.Model with { Id = "other" } }, chunks: 20, images: 64, TimeSpan.FromSeconds(64));
 
-        var pace = (await Pace.OfAsync(_store, Some.Model, "float32", cancel: Cancel))!;
+        var pace = (await Pace.OfAsync(_store, Some.Model, "float32", cancellationToken: Cancel))!;
 
         Assert.Equal((32, 8), (pace.PerChunkSecond, pace.Chunks));
         Assert.Equal(32, pace.PerSecond); // one worker with one chunk at a time
-        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float16", cancel: Cancel));
+        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float16", cancellationToken: Cancel));
         Assert.Equal(160, await new ChunkSize(_store, new PipelineOptions { ChunkSeconds = 5 }, Some.Spec()).NextAsync(Cancel));
     }
 
@@ -69,7 +69,7 @@ public sealed class ChunkSizeTests
         await _store.AddChunksAsync(job, await _store.PlanTailAsync(job, Cancel), [.. Enumerable.Range(0, chunks).Select(i => Some.References(i * images, images))], Cancel);
         for (var i = 0; i < chunks; i++)
         {
-            var chunk = Assert.Single(await _store.TakeAsync(job, 1, TimeSpan.FromHours(1), Cancel));
+            var chunk = Assert.Single(await _store.ClaimPlannedAsync(job, 1, TimeSpan.FromHours(1), Cancel));
             var lease = (await _store.LeaseAsync(Some.Message(chunk), "w", TimeSpan.FromHours(1), false, Cancel)).Lease!;
             _clock.Advance(each);
             await _store.SaveAsync([Some.Result(lease, chunk, _clock.Now())], Cancel);

@@ -17,13 +17,13 @@ public sealed class FailureLimitTests
     [InlineData(1, 1000, 0, false)]
     [InlineData(0, 1, 0, true)]
     public void More_failures_than_allowed_pause_a_job(double rate, int failed, int completed, bool paused) =>
-        Assert.Equal(paused, FailureLimit.Judge(With(rate, failed, completed))?.Reason is not null);
+        Assert.Equal(paused, FailureLimit.Check(With(rate, failed, completed))?.Reason is not null);
 
     [Fact]
     public void A_small_job_is_judged_by_its_own_size()
     {
-        Assert.NotNull(FailureLimit.Judge(With(0.1, 11, 20) with { Images = 100 })?.Reason);
-        Assert.Null(FailureLimit.Judge(With(0.1, 10, 20) with { Images = 100 }));
+        Assert.NotNull(FailureLimit.Check(With(0.1, 11, 20) with { Images = 100 })?.Reason);
+        Assert.Null(FailureLimit.Check(With(0.1, 10, 20) with { Images = 100 }));
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class FailureLimitTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private async Task<Guid> CreateAsync(double rate) => (await Jobs.CreateAsync(Some.Spec() with { MaxFailureRate = rate }, cancel: Cancel)).Job.Id;
+    private async Task<Guid> CreateAsync(double rate) => (await Jobs.CreateAsync(Some.Spec() with { MaxFailureRate = rate }, cancellationToken: Cancel)).Job.Id;
 
     /// <summary>As a process sees it that has just started.</summary>
     private Task<bool> AllowsAsync(Guid job, int failed, int completed) => new FailureLimit(_store).AllowAsync(With(0.1, failed, completed) with { Id = job }, Cancel);

@@ -39,7 +39,7 @@ public sealed class ParquetManifestTests : IDisposable
         });
         var rows = await WalkAsync(new() { ["column.path"] = "where", ["column.label"] = "truth", ["column.split"] = "fold" }).ToListAsync(Cancel);
         Assert.Equal([(ReferenceKind.S3, "s3://data/a.jpg", "7", "3"), (ReferenceKind.File, Path.Combine(_folder, "b.jpg"), null, "4")], rows.Select(row => (row.Kind, row.Uri, row.Label, row.Split)));
-        Assert.Equal(["score=0.5", "seen=true"], rows[0].Metadata!.Select(one => $"{one.Key}={one.Value}").Order());
+        Assert.Equal(["score=0.5", "seen=true"], rows[0].Metadata!.Select(item => $"{item.Key}={item.Value}").Order());
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class ParquetManifestTests : IDisposable
     {
         const int Group = 20_000;
         await WriteManyAsync(Rows, Group);
-        long early = 0, most = 0;
+        long early = 0, maximum = 0;
         var number = 0;
         await foreach (var row in WalkAsync())
         {
@@ -90,12 +90,12 @@ public sealed class ParquetManifestTests : IDisposable
                 if (number < 3 * Group)
                     early = Math.Max(early, now);
                 else
-                    most = Math.Max(most, now);
+                    maximum = Math.Max(maximum, now);
             }
         }
         Assert.Equal(Rows, number);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{Rows} rows: {early / 1e6:0.0} MB in the first groups, at most {most / 1e6:0.0} MB later");
-        Assert.InRange(most, 1, early + (8 << 20));
+        TestContext.Current.TestOutputHelper?.WriteLine($"{Rows} rows: {early / 1e6:0.0} MB in the first groups, at most {maximum / 1e6:0.0} MB later");
+        Assert.InRange(maximum, 1, early + (8 << 20));
     }
 
     private IAsyncEnumerable<ImageReference> WalkAsync(Dictionary<string, string>? options = null, PlanTail? tail = null)

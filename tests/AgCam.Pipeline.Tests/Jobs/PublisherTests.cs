@@ -33,10 +33,10 @@ public sealed class PublisherTests : IAsyncLifetime
     [InlineData(1, 1, 40, 40)]
     [InlineData(1, 3, 20, 60)]
     [InlineData(7, 1, 70, 10)]
-    public async Task Jobs_that_run_side_by_side_are_served_after_their_weights(int one, int other, int served, int servedOther)
+    public async Task Jobs_that_run_side_by_side_are_served_after_their_weights(int item, int other, int served, int servedOther)
     {
-        var (first, second) = (await JobAsync(one, 100), await JobAsync(other, 100));
-        var publisher = Publisher(least: 8, most: 8);
+        var (first, second) = (await JobAsync(item, 100), await JobAsync(other, 100));
+        var publisher = Publisher(least: 8, maximum: 8);
         for (var i = 0; i < 80; i++)
         {
             await publisher.PublishAsync([first, second], Cancel);
@@ -50,7 +50,7 @@ public sealed class PublisherTests : IAsyncLifetime
     public async Task A_job_alone_has_the_whole_window_and_gives_way_as_its_chunks_are_done()
     {
         var (first, second) = (await JobAsync(weight: 1, 100), await JobAsync(weight: 3, 100));
-        var publisher = Publisher(least: 8, most: 8);
+        var publisher = Publisher(least: 8, maximum: 8);
         Assert.Equal(8, await publisher.PublishAsync([first], Cancel));
         Assert.Equal(6, await publisher.PublishAsync([first, second], Cancel)); // its own three quarters, at once
         Assert.Equal(0, await publisher.PublishAsync([first, second], Cancel));
@@ -67,7 +67,7 @@ public sealed class PublisherTests : IAsyncLifetime
     public async Task However_small_its_weight_every_job_has_a_chunk_in_the_broker()
     {
         var (light, heavy) = (await JobAsync(weight: 1, 10), await JobAsync(weight: 1000, 10));
-        await Publisher(least: 4, most: 4).PublishAsync([light, heavy], Cancel);
+        await Publisher(least: 4, maximum: 4).PublishAsync([light, heavy], Cancel);
         Assert.Equal(1, _bus.Queue.Count(message => message.JobId == light.Id));
     }
 
@@ -75,7 +75,7 @@ public sealed class PublisherTests : IAsyncLifetime
     public async Task The_window_grows_while_chunks_are_taken_at_once_and_shrinks_while_they_lie()
     {
         var job = await JobAsync(weight: 1, 500);
-        var publisher = Publisher(least: 4, most: 32);
+        var publisher = Publisher(least: 4, maximum: 32);
         Assert.Equal([4, 6, 9, 14, 20, 30, 32, 32], await WindowsAsync(8, TimeSpan.Zero)); // half as much again
         Assert.Equal([32, 32], await WindowsAsync(2, TimeSpan.FromSeconds(0.5)));
         Assert.Equal([32, 24, 18, 14, 10, 8, 6, 4, 4], await WindowsAsync(9, TimeSpan.FromSeconds(2))); // a quarter less
@@ -100,25 +100,25 @@ public sealed class PublisherTests : IAsyncLifetime
     public async Task A_window_follows_no_chunk_that_nobody_has_taken()
     {
         var job = await JobAsync(weight: 1, 100);
-        var publisher = Publisher(least: 4, most: 32);
+        var publisher = Publisher(least: 4, maximum: 32);
         for (var i = 0; i < 5; i++)
             await publisher.PublishAsync([job], Cancel);
         Assert.Equal((4, 4), (publisher.Window, _bus.Queue.Count));
     }
 
-    private Publisher Publisher(int least, int most) => new(_store, _bus, new PipelineOptions { Store = "", MinWindow = least, MaxWindow = most }, NullLogger<Publisher>.Instance);
+    private Publisher Publisher(int least, int maximum) => new(_store, _bus, new PipelineOptions { Store = "", MinWindow = least, MaxWindow = maximum }, NullLogger<Publisher>.Instance);
 
     private async Task<Job> JobAsync(int weight, int chunks)
     {
-        var job = (await _store.Jobs.CreateAsync(Some.Spec() with { Weight = weight }, cancel: Cancel)).Job;
+        var job = (await _store.Jobs.CreateAsync(Some.Spec() with { Weight = weight }, cancellationToken: Cancel)).Job;
         await _store.Jobs.AddChunksAsync(job.Id, await _store.Jobs.PlanTailAsync(job.Id, Cancel), [.. Enumerable.Range(0, chunks).Select(number => Some.References(number, 1))], Cancel);
-        return (await _store.Jobs.FinishPlanningAsync(job.Id, cancel: Cancel))!;
+        return (await _store.Jobs.FinishPlanningAsync(job.Id, cancellationToken: Cancel))!;
     }
 
     /// <summary>The oldest message, from its lease to its end.</summary>
     private async Task WorkAsync()
     {
-        var answer = await _store.Chunks.LeaseAsync(_bus.Queue.Dequeue(), "worker", TimeSpan.FromMinutes(1), cancel: Cancel);
+        var answer = await _store.Chunks.LeaseAsync(_bus.Queue.Dequeue(), "worker", TimeSpan.FromMinutes(1), cancellationToken: Cancel);
         Assert.Equal(LeaseOutcome.Granted, answer.Outcome);
         await _store.Chunks.SaveAsync([Some.Result(answer.Lease!, answer.Chunk!, _clock.GetUtcNow())], Cancel);
     }
@@ -129,15 +129,15 @@ public sealed class PublisherTests : IAsyncLifetime
     {
         public Queue<ExplainImages> Queue { get; } = [];
 
-        public Task PublishAsync(ExplainImages message, CancellationToken cancel = default)
+        public Task PublishAsync(ExplainImages message, CancellationToken cancellationToken = default)
         {
             lock (Queue) // a publisher publishes several at a time
                 Queue.Enqueue(message);
             return Task.CompletedTask;
         }
 
-        public Task TellAsync(ChunkExplained told, CancellationToken cancel = default) => Task.CompletedTask;
+        public Task PublishEventAsync(ChunkExplained message, CancellationToken cancellationToken = default) => Task.CompletedTask;
 
-        public Task TellAsync(JobCompleted told, CancellationToken cancel = default) => Task.CompletedTask;
+        public Task PublishEventAsync(JobCompleted message, CancellationToken cancellationToken = default) => Task.CompletedTask;
     }
 }

@@ -44,10 +44,10 @@ public sealed class SweeperTests
     public async Task A_sweep_publishes_what_it_took_whatever_one_chunk_of_it_is_like()
     {
         var bad = Some.Request("bad") with { References = [Some.Reference(0, new string('l', 300))] };
-        await Store.Chunks.AcceptAsync(bad, TimeSpan.Zero, cancel: Cancel);
-        await Store.Chunks.AcceptAsync(Some.Request("good"), TimeSpan.Zero, cancel: Cancel);
+        await Store.Chunks.AcceptAsync(bad, TimeSpan.Zero, cancellationToken: Cancel);
+        await Store.Chunks.AcceptAsync(Some.Request("good"), TimeSpan.Zero, cancellationToken: Cancel);
         var job = await PlannedAsync("job", "cat");
-        await Store.Chunks.TakeAsync(job.Id, 2, TimeSpan.Zero, Cancel);
+        await Store.Chunks.ClaimPlannedAsync(job.Id, 2, TimeSpan.Zero, Cancel);
         _bus.Broken = job.Id;
 
         await Sweeper("amqp://broker").RetakeAsync(Cancel);
@@ -61,11 +61,11 @@ public sealed class SweeperTests
     {
         var sweeper = Sweeper(PipelineOptions.InMemory);
         var bad = Some.Request("bad") with { References = [Some.Reference(0, new string('l', 300))] };
-        await Store.Chunks.AcceptAsync(bad, Minute, cancel: Cancel);
-        await Store.Chunks.AcceptAsync(Some.Request("good"), Minute, cancel: Cancel);
+        await Store.Chunks.AcceptAsync(bad, Minute, cancellationToken: Cancel);
+        await Store.Chunks.AcceptAsync(Some.Request("good"), Minute, cancellationToken: Cancel);
         await sweeper.RetakeAsync(Cancel); // from the process before, whatever its time
         var taken = (await Store.Chunks.FindAsync(RequestId.Of("good"), 0, Cancel))!;
-        var lease = (await Store.Chunks.LeaseAsync(Some.Message(taken), "worker", Minute, cancel: Cancel)).Lease!;
+        var lease = (await Store.Chunks.LeaseAsync(Some.Message(taken), "worker", Minute, cancellationToken: Cancel)).Lease!;
 
         await sweeper.RetakeAsync(Cancel);
 
@@ -77,12 +77,12 @@ public sealed class SweeperTests
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), key, Cancel)).Job;
         await Store.Jobs.AddChunksAsync(job.Id, await Store.Jobs.PlanTailAsync(job.Id, Cancel), [[Some.Reference(0)], [Some.Reference(1, label)]], Cancel);
-        return (await Store.Jobs.FinishPlanningAsync(job.Id, cancel: Cancel))!;
+        return (await Store.Jobs.FinishPlanningAsync(job.Id, cancellationToken: Cancel))!;
     }
 
     private Publisher Publisher() => new(Store, _bus, new PipelineOptions(), NullLogger<Publisher>.Instance);
 
-    private Sweeper Sweeper(string bus) => new(Store, new JobTeller(Store, _bus, _clock), Publisher(), new PipelineOptions { Bus = bus }, _clock, NullLogger<Sweeper>.Instance);
+    private Sweeper Sweeper(string bus) => new(Store, new CompletionPublisher(Store, _bus, _clock), Publisher(), new PipelineOptions { Bus = bus }, _clock, NullLogger<Sweeper>.Instance);
 
     /// <summary>Refuses what breaks a rule, as every bus does, and remembers the rest.</summary>
     private sealed class RememberedBus : IExplainBus
@@ -94,7 +94,7 @@ public sealed class SweeperTests
         /// <summary>Whose messages are not taken.</summary>
         public Guid? Broken { get; set; }
 
-        public Task PublishAsync(ExplainImages message, CancellationToken cancel = default)
+        public Task PublishAsync(ExplainImages message, CancellationToken cancellationToken = default)
         {
             ExplainImagesRules.ThrowIfInvalid(message);
             if (message.Owner == Broken)
@@ -104,8 +104,8 @@ public sealed class SweeperTests
             return Task.CompletedTask;
         }
 
-        public Task TellAsync(ChunkExplained told, CancellationToken cancel = default) => Task.CompletedTask;
+        public Task PublishEventAsync(ChunkExplained message, CancellationToken cancellationToken = default) => Task.CompletedTask;
 
-        public Task TellAsync(JobCompleted told, CancellationToken cancel = default) => Task.CompletedTask;
+        public Task PublishEventAsync(JobCompleted message, CancellationToken cancellationToken = default) => Task.CompletedTask;
     }
 }

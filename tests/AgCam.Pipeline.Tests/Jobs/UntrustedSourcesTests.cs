@@ -59,9 +59,9 @@ public sealed class UntrustedSourcesTests : IDisposable
         ("dataset:voc", "voc/JPEGImages", $"{Secret}.jpg"),
     ];
 
-    public static TheoryData<string, string> Files() => [.. Opened.Select(one => (one.Source, one.File))];
+    public static TheoryData<string, string> Files() => [.. Opened.Select(item => (item.Source, item.File))];
 
-    public static TheoryData<string, string> Folders() => [.. Listed.Select(one => (one.Source, one.Folder))];
+    public static TheoryData<string, string> Folders() => [.. Listed.Select(item => (item.Source, item.Folder))];
 
     public UntrustedSourcesTests()
     {
@@ -96,7 +96,7 @@ public sealed class UntrustedSourcesTests : IDisposable
     public async Task A_link_out_of_the_roots_is_not_opened(string source, string file)
     {
         var target = Path.Combine(_outside, Path.GetFileName(file));
-        File.WriteAllText(target, Opened.Single(one => one.File == file).Content);
+        File.WriteAllText(target, Opened.Single(item => item.File == file).Content);
         Replace(file, place => File.CreateSymbolicLink(place, target));
         var (failure, images) = await WalkAsync(source);
         AssertKeepsSecret(failure, images);
@@ -137,7 +137,7 @@ public sealed class UntrustedSourcesTests : IDisposable
     [MemberData(nameof(Folders))]
     public async Task A_link_to_a_folder_out_of_the_roots_is_not_listed(string source, string folder)
     {
-        var file = Path.Combine(_outside, Listed.Single(one => one == (source, folder, one.File)).File);
+        var file = Path.Combine(_outside, Listed.Single(item => item == (source, folder, item.File)).File);
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         File.WriteAllText(file, Secret);
         Replace(folder, place => Directory.CreateSymbolicLink(place, _outside));

@@ -108,12 +108,12 @@ public sealed class RecordsTests
     [Fact]
     public void A_spec_with_its_options_in_another_order_is_the_same_spec()
     {
-        var one = Some.Spec() with { Options = new Dictionary<string, string> { ["a"] = "1", ["b"] = "2" } };
+        var item = Some.Spec() with { Options = new Dictionary<string, string> { ["a"] = "1", ["b"] = "2" } };
         var two = Some.Spec() with { Options = new Dictionary<string, string> { ["b"] = "2", ["a"] = "1" } };
 
-        Assert.Equal(one.Hash(), two.Hash());
-        Assert.NotEqual(one.Hash(), (one with { Threshold = 0.6 }).Hash());
-        Assert.NotEqual(one.Hash(), (one with { Options = null }).Hash());
+        Assert.Equal(item.Hash(), two.Hash());
+        Assert.NotEqual(item.Hash(), (item with { Threshold = 0.6 }).Hash());
+        Assert.NotEqual(item.Hash(), (item with { Options = null }).Hash());
     }
 
     /// <summary>Names, so that a new one in the middle of an enum changes nothing that is stored; and nothing of it in a spec that explains, whose hash older releases have stored.</summary>

@@ -185,10 +185,10 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
         Assert.Equal(stamp, FileStamp.Of(path).ToString());
         Assert.Equal(stamp, FileStamp.Of(In("root/link.png")).ToString());
         using var references = Reader("root");
-        foreach (var one in new[] { path, In("root/link.png") })
+        foreach (var item in new[] { path, In("root/link.png") })
         {
-            Assert.Equal(stamp, (await references.ReadAsync(Reference(one), Cancel)).Stamp);
-            Assert.True(references.IsUnchanged(Reference(one) with { Stamp = stamp }));
+            Assert.Equal(stamp, (await references.ReadAsync(Reference(item), Cancel)).Stamp);
+            Assert.True(references.IsUnchanged(Reference(item) with { Stamp = stamp }));
         }
         Run("touch", "-d", "2020-02-02 02:02:02.000000200 UTC", path);
         Assert.False(references.IsUnchanged(Reference(path) with { Stamp = stamp }));

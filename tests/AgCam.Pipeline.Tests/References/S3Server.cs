@@ -117,13 +117,13 @@ internal sealed class S3Server : IAsyncDisposable
         var after = query.TryGetValue("continuation-token", out var token) ? token.ToString() : query["start-after"].ToString();
         List<(string Key, byte[] Bytes)> found;
         lock (_objects)
-            found = [.. _objects.Where(one => one.Key.Bucket == bucket && one.Key.Key.Length > 0 && one.Key.Key.StartsWith(query["prefix"].ToString(), StringComparison.Ordinal)
-                && string.CompareOrdinal(one.Key.Key, after) > 0).Take(PageSize + 1).Select(one => (one.Key.Key, one.Value[^1]))];
+            found = [.. _objects.Where(item => item.Key.Bucket == bucket && item.Key.Key.Length > 0 && item.Key.Key.StartsWith(query["prefix"].ToString(), StringComparison.Ordinal)
+                && string.CompareOrdinal(item.Key.Key, after) > 0).Take(PageSize + 1).Select(item => (item.Key.Key, item.Value[^1]))];
         var more = found.Count > PageSize;
         if (more)
             found.RemoveAt(PageSize);
-        var contents = string.Concat(found.Select(one =>
-            $"<Contents><Key>{SecurityElement.Escape(one.Key)}</Key><ETag>&quot;{ETag(one.Bytes)}&quot;</ETag><Size>{one.Bytes.Length}</Size><LastModified>2024-11-23T00:00:00.000Z</LastModified></Contents>"));
+        var contents = string.Concat(found.Select(item =>
+            $"<Contents><Key>{SecurityElement.Escape(item.Key)}</Key><ETag>&quot;{ETag(item.Bytes)}&quot;</ETag><Size>{item.Bytes.Length}</Size><LastModified>2024-11-23T00:00:00.000Z</LastModified></Contents>"));
         http.Response.ContentType = "application/xml";
         await http.Response.WriteAsync(
             $"<?xml version=\"1.0\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>{bucket}</Name><KeyCount>{found.Count}</KeyCount><MaxKeys>{PageSize}</MaxKeys>"

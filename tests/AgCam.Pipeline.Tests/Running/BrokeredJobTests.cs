@@ -21,7 +21,7 @@ public sealed class BrokeredJobTests
         loader.Before = _ => gate.Wait(); // nothing is done before the job is cancelled
         var job = await process.SubmitAsync(Completion.Spec(pictures));
         await process.WaitAsync(job.Id, job => job.Images == 1920);
-        await Eventually.TrueAsync(async () => (await ChunksAsync(process, job.Id)).Count(chunk => chunk.Epoch > 0) == Window);
+        await Eventually.TrueAsync(async () => (await ChunksAsync(process, job.Id)).Count(chunk => chunk.PublishCount > 0) == Window);
 
         Assert.True(await process.Store.Jobs.CancelAsync(job.Id, "enough", Cancel));
         gate.Set();
@@ -29,7 +29,7 @@ public sealed class BrokeredJobTests
             await broker.Channel.MessageCountAsync($"{broker.Prefix}-bulk", Cancel) == 0 && (await ChunksAsync(process, job.Id)).All(chunk => chunk.State != ChunkState.Leased));
 
         var chunks = await ChunksAsync(process, job.Id);
-        Assert.Equal((30, Window), (chunks.Count, chunks.Count(chunk => chunk.Epoch > 0)));
+        Assert.Equal((30, Window), (chunks.Count, chunks.Count(chunk => chunk.PublishCount > 0)));
         Assert.InRange(chunks.Count(chunk => chunk.State == ChunkState.Done), 0, new WorkerOptions().BulkChunks); // what was in hand may still be saved
         job = (await process.Store.Jobs.FindAsync(job.Id, Cancel))!;
         Assert.Equal(JobState.Cancelled, job.State);

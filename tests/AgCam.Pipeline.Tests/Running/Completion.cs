@@ -50,7 +50,7 @@ internal static class Completion
         var open = new List<string>();
         for (var number = 0; await store.Chunks.FindAsync(job, number, Cancel) is { } chunk; number++)
             if (chunk.State != ChunkState.Done)
-                open.Add($"chunk {number}: {chunk.State}, epoch {chunk.Epoch}, attempts {chunk.Attempts}, crashes {chunk.Crashes}, {chunk.Worker}, published {chunk.Published:T}, leased {chunk.Leased:T}, until {chunk.Until:T}");
+                open.Add($"chunk {number}: {chunk.State}, epoch {chunk.PublishCount}, attempts {chunk.Attempts}, crashes {chunk.Crashes}, {chunk.Worker}, published {chunk.Published:T}, leased {chunk.Leased:T}, until {chunk.Until:T}");
         return string.Join('\n', open);
     }
 }

@@ -80,7 +80,7 @@ public sealed class FaultTests
     {
         var leases = 0;
         Exception[] troubles = [new InvalidOperationException("out of sorts"), .. Enumerable.Repeat(new StoreUnavailableException("away", new TimeoutException()), 6)];
-        await using var process = await Processes.StartAsync(options, new WorkerOptions { StorePatienceSeconds = 0.5 }, store: store => TroubledStore.Chunks(store, (method, _, inner) =>
+        await using var process = await Processes.StartAsync(options, new WorkerOptions { StoreRetrySeconds = 0.5 }, store: store => TroubledStore.Chunks(store, (method, _, inner) =>
             method == nameof(IChunks.LeaseAsync) && Interlocked.Increment(ref leases) is var n && n <= troubles.Length ? Task.FromException<LeaseAnswer>(troubles[n - 1]) : inner()));
         var request = Request(pictures, "taken later");
         await process.Bus.PublishAsync(request, Cancel); // not accepted by the store before, as a producer's
@@ -93,14 +93,14 @@ public sealed class FaultTests
     {
         using var pictures = new Pictures(3, broken: 1);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
-        var told = new List<ChunkExplained>();
-        using var hearing = process.Events.Subscribe(one => { lock (told) told.Add(one); });
+        var received = new List<ChunkExplained>();
+        using var hearing = process.Events.Subscribe(item => { lock (received) received.Add(item); });
         var request = Request(pictures, "sent twice", 3);
         await process.Bus.PublishAsync(request, Cancel);
-        await Eventually.TrueAsync(() => { lock (told) return told.Count == 1; });
+        await Eventually.TrueAsync(() => { lock (received) return received.Count == 1; });
         await process.Bus.PublishAsync(request, Cancel);
-        await Eventually.TrueAsync(() => { lock (told) return told.Count == 2; });
-        Assert.All(told, one => Assert.Equal(("sent twice", request.Owner, 2, 1), (one.Key, one.Owner, one.Completed, one.Failed)));
+        await Eventually.TrueAsync(() => { lock (received) return received.Count == 2; });
+        Assert.All(received, item => Assert.Equal(("sent twice", request.Owner, 2, 1), (item.Key, item.Owner, item.Completed, item.Failed)));
     }
 
     [Fact]
@@ -110,11 +110,11 @@ public sealed class FaultTests
         var saves = 0;
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), store: store => TroubledStore.Chunks(store, (method, _, inner) =>
             method == nameof(IChunks.SaveAsync) && Interlocked.Increment(ref saves) == 1 ? LosingAsync((Task<IReadOnlyList<SaveAnswer>>)inner()!) : inner()));
-        var told = new List<ChunkExplained>();
-        using var hearing = process.Events.Subscribe(one => { lock (told) told.Add(one); });
+        var received = new List<ChunkExplained>();
+        using var hearing = process.Events.Subscribe(item => { lock (received) received.Add(item); });
         await process.Bus.PublishAsync(Request(pictures, "answer lost", 3), Cancel);
-        await Eventually.TrueAsync(() => { lock (told) return told.Count == 1; });
-        Assert.Equal((2, 1), (told[0].Completed, told[0].Failed));
+        await Eventually.TrueAsync(() => { lock (received) return received.Count == 1; });
+        Assert.Equal((2, 1), (received[0].Completed, received[0].Failed));
     }
 
     [Fact]
@@ -124,7 +124,7 @@ public sealed class FaultTests
         var bus = new ForgetfulBus();
         await using var process = await Processes.StartAsync(Processes.Options(pictures) with { RunJobs = false }, new WorkerOptions(), bus: bus);
         var request = Request(pictures, "told later");
-        await Assert.ThrowsAsync<GiveBackException>(() => process.Handler.HandleAsync(request, redelivered: false, Cancel));
+        await Assert.ThrowsAsync<RequeueException>(() => process.Handler.HandleAsync(request, redelivered: false, Cancel));
         await process.Handler.HandleAsync(request, redelivered: true, Cancel);
         Assert.Equal((request.Owner, 2, 0), (bus.Told!.Owner, bus.Told.Completed, bus.Told.Failed));
     }
@@ -152,17 +152,17 @@ public sealed class FaultTests
 
         public ChunkExplained? Told { get; private set; }
 
-        public Task PublishAsync(ExplainImages message, CancellationToken cancel = default) => Task.CompletedTask;
+        public Task PublishAsync(ExplainImages message, CancellationToken cancellationToken = default) => Task.CompletedTask;
 
-        public Task TellAsync(ChunkExplained told, CancellationToken cancel = default)
+        public Task PublishEventAsync(ChunkExplained message, CancellationToken cancellationToken = default)
         {
             if (Interlocked.Increment(ref _told) == 1)
                 throw new BusException("The broker did not confirm it.");
-            Told = told;
+            Told = message;
             return Task.CompletedTask;
         }
 
-        public Task TellAsync(JobCompleted told, CancellationToken cancel = default) => Task.CompletedTask;
+        public Task PublishEventAsync(JobCompleted message, CancellationToken cancellationToken = default) => Task.CompletedTask;
     }
 
     private static async Task<IReadOnlyList<SaveAnswer>> LosingAsync(Task<IReadOnlyList<SaveAnswer>> saving)
@@ -185,7 +185,7 @@ public sealed class FaultTests
 
         public int Asked => _asked;
 
-        public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) =>
-            Interlocked.Increment(ref _asked) <= failures ? throw new InvalidOperationException("out of sorts") : new NullLoader().LoadAsync(model, dtype, cancel);
+        public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
+            Interlocked.Increment(ref _asked) <= failures ? throw new InvalidOperationException("out of sorts") : new NullLoader().LoadAsync(model, dtype, cancellationToken);
     }
 }

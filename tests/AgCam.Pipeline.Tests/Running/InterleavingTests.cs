@@ -52,12 +52,12 @@ public sealed class InterleavingTests
         small = await process.WaitAsync(small.Id, job => job.State == JobState.Completed);
         Assert.Equal(Few, small.Progress.Completed);
         Assert.Equal(JobState.Running, (await process.Store.Jobs.FindAsync(large.Id, Cancel))!.State);
-        await process.Store.Jobs.CancelAsync(large.Id, cancel: Cancel);
+        await process.Store.Jobs.CancelAsync(large.Id, cancellationToken: Cancel);
 
-        var begun = (await process.Store.Chunks.FindAsync(small.Id, 0, Cancel))!.Published!.Value;
+        var startedAt = (await process.Store.Chunks.FindAsync(small.Id, 0, Cancel))!.Published!.Value;
         var meanwhile = 0;
         for (var number = large.Progress.ChunksDone - 2 * Window; await process.Store.Chunks.FindAsync(large.Id, number, Cancel) is { Published: not null } chunk; number++)
-            meanwhile += chunk.Leased >= begun && chunk.Leased <= small.Finished ? 1 : 0;
+            meanwhile += chunk.Leased >= startedAt && chunk.Leased <= small.Finished ? 1 : 0;
         TestContext.Current.TestOutputHelper?.WriteLine($"{meanwhile} of {many / 64} chunks while {FewChunks} were done");
         // What lay in the broker before, as many as its own, and a window more for what happens to be in hand. Behind the whole job it would be thousands, or hundreds.
         Assert.InRange(meanwhile, 1, Window + FewChunks + Window);

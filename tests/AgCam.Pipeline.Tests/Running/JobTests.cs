@@ -123,7 +123,7 @@ public sealed class JobTests
             Targets = ["class:unicorn"],
             References = [new ImageReference { Uri = pictures.PathOf(0) }],
         };
-        await process.Store.Chunks.AcceptAsync(request, TimeSpan.FromMinutes(1), cancel: Cancel);
+        await process.Store.Chunks.AcceptAsync(request, TimeSpan.FromMinutes(1), cancellationToken: Cancel);
         await process.Bus.PublishAsync(request, Cancel);
         await Eventually.TrueAsync(async () => await process.Store.Items.FindAsync(request.Owner, 0, Cancel) is not null);
         var item = (await process.Store.Items.FindAsync(request.Owner, 0, Cancel))!;
@@ -165,6 +165,6 @@ public sealed class JobTests
         Assert.True(behind <= 3 * alone + TimeSpan.FromSeconds(1), $"alone {alone.TotalSeconds:0.00} s, behind {behind.TotalSeconds:0.00} s");
         var left = (await process.Store.Jobs.FindAsync(big.Id, Cancel))!;
         Assert.Equal(JobState.Running, left.State);
-        await process.Store.Jobs.CancelAsync(big.Id, cancel: Cancel);
+        await process.Store.Jobs.CancelAsync(big.Id, cancellationToken: Cancel);
     }
 }

@@ -10,7 +10,7 @@ internal sealed class ObservedLoader(Action<IReadOnlyList<EngineInput>> before) 
     /// <summary>What is to happen from now on.</summary>
     public Action<IReadOnlyList<EngineInput>> Before { get; set; } = before;
 
-    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel) => Task.FromResult<IExplainEngine>(new Observed(new NullEngine(model, dtype), images => Before(images)));
+    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => Task.FromResult<IExplainEngine>(new Observed(new NullEngine(model, dtype), images => Before(images)));
 
     /// <summary>Takes its time for every image.</summary>
     public static ObservedLoader Slow(int milliseconds) => new(images => Thread.Sleep(milliseconds * images.Count));

@@ -65,7 +65,7 @@ public sealed class OneProcessDeathTests
         string[] serve = ["role=serve", $"store={pictures.Database}", $"root={pictures.Folder}", "lease=5", $"poison={poison}"];
         await using var store = new SqliteStore(new SqliteOptions { Path = pictures.Database });
         await store.MigrateAsync(Cancel);
-        var job = (await store.Jobs.CreateAsync(Completion.Spec(pictures), cancel: Cancel)).Job;
+        var job = (await store.Jobs.CreateAsync(Completion.Spec(pictures), cancellationToken: Cancel)).Job;
 
         var deaths = 0;
         for (var start = 0; start < 6 && (await store.Jobs.FindAsync(job.Id, Cancel))!.State != JobState.Completed; start++)

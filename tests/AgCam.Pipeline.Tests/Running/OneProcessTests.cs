@@ -19,8 +19,8 @@ public sealed class OneProcessTests
     {
         using var pictures = new Pictures(1000, broken: 7);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
-        var told = new List<JobCompleted>();
-        using var hearing = process.Events.Subscribe(null, told.Add);
+        var received = new List<JobCompleted>();
+        using var hearing = process.Events.Subscribe(null, received.Add);
 
         var job = await process.SubmitAsync(Spec($"folder:{pictures.Folder}"));
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
@@ -33,7 +33,7 @@ public sealed class OneProcessTests
         Assert.Equal(Enumerable.Range(0, 1000), items.Select(item => item.Number));
         Assert.All(items.Take(7), item => Assert.Equal(AgCam.Images.ImageFailure.UnsupportedFormat, item.Reason));
         Assert.All(items.Skip(7), item => Assert.Equal(ItemStatus.Completed, item.Status));
-        Assert.Equal(job.Id, Assert.Single(told).JobId);
+        Assert.Equal(job.Id, Assert.Single(received).JobId);
     }
 
     [Fact]
@@ -73,7 +73,7 @@ public sealed class OneProcessTests
         for (var i = 0; i < 3; i++)
         {
             var waiting = process.Events.WaitAsync(request.Owner, TimeSpan.FromSeconds(20), Cancel);
-            var chunk = await process.Store.Chunks.AcceptAsync(request, TimeSpan.FromMinutes(1), cancel: Cancel);
+            var chunk = await process.Store.Chunks.AcceptAsync(request, TimeSpan.FromMinutes(1), cancellationToken: Cancel);
             Assert.Equal(i == 0 ? ChunkState.Published : ChunkState.Done, chunk.State);
             if (chunk.State == ChunkState.Done)
                 break;

@@ -40,8 +40,8 @@ public sealed class ProducerTests
         using var pictures = new Pictures(130);
         await using var broker = await Broker.OpenAsync();
         await using var process = await Processes.StartAsync(broker.Over(Processes.Options(pictures)), new WorkerOptions());
-        var heard = (await broker.Channel.QueueDeclareAsync("", exclusive: true, cancellationToken: Cancel)).QueueName;
-        await broker.Channel.QueueBindAsync(heard, $"{broker.Prefix}-events", "", cancellationToken: Cancel);
+        var subscriber = (await broker.Channel.QueueDeclareAsync("", exclusive: true, cancellationToken: Cancel)).QueueName;
+        await broker.Channel.QueueBindAsync(subscriber, $"{broker.Prefix}-events", "", cancellationToken: Cancel);
 
         var request = new JsonObject
         {
@@ -52,21 +52,21 @@ public sealed class ProducerTests
         };
         await broker.Channel.BasicPublishAsync(
             $"{broker.Prefix}-intake", "", mandatory: true, new BasicProperties { ContentType = "application/json", Persistent = true }, Encoding.UTF8.GetBytes(request.ToJsonString()), Cancel);
-        var told = await HearAsync(broker, heard, "ChunkExplained");
-        Assert.Equal(("plain", RequestId.Of("plain"), 1, 0), ((string)told["key"]!, (Guid)told["owner"]!, (int)told["completed"]!, (int)told["failed"]!));
-        Assert.Null(told["jobId"]);
+        var json = await HearAsync(broker, subscriber, "ChunkExplained");
+        Assert.Equal(("plain", RequestId.Of("plain"), 1, 0), ((string)json["key"]!, (Guid)json["owner"]!, (int)json["completed"]!, (int)json["failed"]!));
+        Assert.Null(json["jobId"]);
 
         var job = await process.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
         var images = 0;
         for (var chunk = 0; chunk < 3; chunk++)
         {
-            told = await HearAsync(broker, heard, "ChunkExplained");
-            Assert.Equal(job.Id, (Guid)told["jobId"]!);
-            images += (int)told["completed"]!;
+            json = await HearAsync(broker, subscriber, "ChunkExplained");
+            Assert.Equal(job.Id, (Guid)json["jobId"]!);
+            images += (int)json["completed"]!;
         }
         Assert.Equal(130, images);
-        told = await HearAsync(broker, heard, "JobCompleted");
-        Assert.Equal((job.Id, 130), ((Guid)told["jobId"]!, (int)told["progress"]!["completed"]!));
+        json = await HearAsync(broker, subscriber, "JobCompleted");
+        Assert.Equal((job.Id, 130), ((Guid)json["jobId"]!, (int)json["progress"]!["completed"]!));
     }
 
     private static async Task<JsonNode> HearAsync(Broker broker, string queue, string type)

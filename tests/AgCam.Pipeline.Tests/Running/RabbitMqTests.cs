@@ -25,10 +25,10 @@ public sealed class RabbitMqTests
         await using var broker = await Broker.OpenAsync();
         var options = broker.Over(Processes.Options(pictures));
         await using var api = await Processes.StartAsync(options);
-        await using var one = await Processes.StartAsync(options with { RunJobs = false }, new WorkerOptions { Name = "one" });
+        await using var item = await Processes.StartAsync(options with { RunJobs = false }, new WorkerOptions { Name = "one" });
         await using var two = await Processes.StartAsync(options with { RunJobs = false }, new WorkerOptions { Name = "two" });
         var (explained, completed) = (new List<ChunkExplained>(), new List<JobCompleted>());
-        using var hearing = api.Events.Subscribe(told => { lock (explained) explained.Add(told); }, completed.Add);
+        using var hearing = api.Events.Subscribe(message => { lock (explained) explained.Add(message); }, completed.Add);
 
         var job = await api.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
         job = await api.WaitAsync(job.Id, job => job.State == JobState.Completed);
@@ -36,7 +36,7 @@ public sealed class RabbitMqTests
         Assert.Equal((997, 3), (job.Progress.Completed, job.Progress.Failed));
         Assert.Equal(job.Progress, await api.Store.Items.RecountAsync(job.Id, Cancel));
         await Eventually.TrueAsync(() => completed.Count == 1);
-        await Eventually.TrueAsync(() => { lock (explained) return explained.Select(told => told.Chunk).Distinct().Count() == 16; });
+        await Eventually.TrueAsync(() => { lock (explained) return explained.Select(message => message.Chunk).Distinct().Count() == 16; });
     }
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = Skipped)]

@@ -22,7 +22,7 @@ public sealed class RestoredStoreTests
         {
             id = (await process.SubmitAsync(Completion.Spec(pictures))).Id;
             await process.WaitAsync(id, job => job.State == JobState.Completed);
-            await Eventually.TrueAsync(async () => (await process.Store.Jobs.UntoldAsync(100, Cancel)).Count == 0);
+            await Eventually.TrueAsync(async () => (await process.Store.Jobs.PendingNotificationsAsync(100, Cancel)).Count == 0);
         }
         await using (var torn = new SqliteStore(new SqliteOptions { Path = pictures.Database }))
             await torn.Audit.DeleteItemsAsync(id, [.. Enumerable.Range(60, 100)], Cancel);
@@ -36,7 +36,7 @@ public sealed class RestoredStoreTests
         var job = await again.WaitAsync(id, job => job.State == JobState.Completed);
         Assert.Equal((200, 199, 1), (job.Images, job.Progress.Completed, job.Progress.Failed));
         Assert.Equal(job.Progress, await again.Store.Items.RecountAsync(id, Cancel));
-        Assert.Empty(await again.Store.Jobs.UntoldAsync(100, Cancel));
+        Assert.Empty(await again.Store.Jobs.PendingNotificationsAsync(100, Cancel));
         var items = await again.Store.Items.AllAsync(new ItemQuery { Job = id, Status = ItemStatus.Completed }, Cancel).ToListAsync(Cancel);
         Assert.Equal(199, items.Select(item => item.Uri).Distinct().Count());
         Assert.DoesNotContain(pictures.PathOf(100), items.Select(item => item.Uri));

@@ -16,11 +16,11 @@ public sealed class RollingRestartTests
     {
         using var pictures = new Pictures(3200);
         await using var broker = await Broker.OpenAsync();
-        var options = broker.Over(Processes.Options(pictures)) with { TrustSeconds = 600 }; // nothing comes back by waiting
+        var options = broker.Over(Processes.Options(pictures)) with { VisibilityTimeoutSeconds = 600 }; // nothing comes back by waiting
         string[] worker = [$"store={pictures.Database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={pictures.Folder}", "lease=600", "role=worker", "slow=10", "drain=24"];
         await using var api = await Processes.StartAsync(options);
         var (done, chunks) = (new List<(int Chunk, DateTimeOffset At)>(), 3200 / options.ChunkSize);
-        using var hearing = api.Events.Subscribe(told => { lock (done) done.Add((told.Chunk, told.At)); });
+        using var hearing = api.Events.Subscribe(message => { lock (done) done.Add((message.Chunk, message.At)); });
         var job = await api.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
 
         var workers = new List<HostProcess>();
@@ -42,8 +42,8 @@ public sealed class RollingRestartTests
         }
         finally
         {
-            foreach (var one in workers)
-                await one.DisposeAsync();
+            foreach (var item in workers)
+                await item.DisposeAsync();
         }
         Assert.Equal(3200, job.Progress.Completed);
         Assert.Equal(job.Progress, await api.Store.Items.RecountAsync(job.Id, Cancel));
@@ -52,7 +52,7 @@ public sealed class RollingRestartTests
         {
             var chunk = (await api.Store.Chunks.FindAsync(job.Id, number, Cancel))!;
             // What a stopping worker had begun it finished, and the rest another began: nothing waited for a lease, a trust or a second attempt.
-            Assert.Equal((1, 0, 1), (chunk.Attempts, chunk.Crashes, chunk.Epoch));
+            Assert.Equal((1, 0, 1), (chunk.Attempts, chunk.Crashes, chunk.PublishCount));
             lasted.Add((chunk.Done!.Value - chunk.Published!.Value).TotalSeconds);
         }
         TestContext.Current.TestOutputHelper?.WriteLine($"a chunk took {lasted.Order().ElementAt(chunks / 2):0.0} s (median), at most {lasted.Max():0.0} s, from publishing to done");

@@ -41,7 +41,7 @@ public sealed class StoreOutageTests
         var options = broker.Over(Processes.Options(pictures)) with { MinWindow = 16 };
         await using var api = await Processes.StartAsync(options);
         await using var worker = await Processes.StartAsync(
-            options with { RunJobs = false }, new WorkerOptions { BulkChunks = InHand, StorePatienceSeconds = patience }, store: outage.Of);
+            options with { RunJobs = false }, new WorkerOptions { BulkChunks = InHand, StoreRetrySeconds = patience }, store: outage.Of);
         var job = await api.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
         await Eventually.TrueAsync(() => outage.Asked.Select(asked => asked.Chunk).Distinct().Count() >= InHand);
         await during();

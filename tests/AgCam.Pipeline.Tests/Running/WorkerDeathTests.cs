@@ -18,12 +18,12 @@ public sealed class WorkerDeathTests
         using var pictures = new Pictures(300);
         await using var broker = await Broker.OpenAsync();
         string[] common = [$"store={pictures.Database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={pictures.Folder}", "lease=4", "trust=5"];
-        await using var api = await Processes.StartAsync(broker.Over(Processes.Options(pictures)) with { TrustSeconds = 5 });
+        await using var api = await Processes.StartAsync(broker.Over(Processes.Options(pictures)) with { VisibilityTimeoutSeconds = 5 });
         var job = await api.SubmitAsync(Completion.Spec(pictures));
         await using (var losing = Hosts.Start([.. common, "role=worker", "kill=lost-device:2"]))
         {
             Assert.True(await losing.DiesAsync(120), losing.Said);
-            Assert.Equal(AgCam.Worker.LostDevice.ExitCode, losing.ExitCode);
+            Assert.Equal(AgCam.Worker.FatalDeviceError.ExitCode, losing.ExitCode);
             Assert.Contains("CUDA error", losing.Said);
         }
         await using var other = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
@@ -46,7 +46,7 @@ public sealed class WorkerDeathTests
         try
         {
             await store.MigrateAsync(Cancel);
-            var job = (await store.Jobs.CreateAsync(Completion.Spec(pictures), cancel: Cancel)).Job;
+            var job = (await store.Jobs.CreateAsync(Completion.Spec(pictures), cancellationToken: Cancel)).Job;
 
             await using (var planner = Hosts.Start([.. common, "role=api", "kill=planning:2"]))
                 Assert.True(await planner.DiesAsync(180), planner.Said);
@@ -62,9 +62,9 @@ public sealed class WorkerDeathTests
                 draining.AskToStop();
                 Assert.True(await draining.DiesAsync(180), draining.Said);
             }
-            await using var one = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
+            await using var item = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
             await using var two = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
-            await Completion.ShowsAsync(store, job.Id, 1495, 5, api, one, two);
+            await Completion.ShowsAsync(store, job.Id, 1495, 5, api, item, two);
         }
         finally
         {
@@ -82,7 +82,7 @@ public sealed class WorkerDeathTests
         using var pictures = new Pictures(1000);
         var poison = AgCam.Digest.Of(await File.ReadAllBytesAsync(pictures.PathOf(477), Cancel));
         await using var broker = await Broker.OpenAsync();
-        var options = broker.Over(Processes.Options(pictures)) with { Store = MongoStoreTests.Uri!, Database = MongoStoreTests.NewName(), TrustSeconds = 5 };
+        var options = broker.Over(Processes.Options(pictures)) with { Store = MongoStoreTests.Uri!, Database = MongoStoreTests.NewName(), VisibilityTimeoutSeconds = 5 };
         string[] worker =
         [
             $"store={options.Store}", $"database={options.Database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={pictures.Folder}", "lease=4", "trust=5", "role=worker", $"poison={poison}",
@@ -128,7 +128,7 @@ public sealed class WorkerDeathTests
     {
         using var pictures = new Pictures(640);
         await using var broker = await Broker.OpenAsync();
-        var options = broker.Over(Processes.Options(pictures)) with { TrustSeconds = 600 }; // nothing comes back by waiting
+        var options = broker.Over(Processes.Options(pictures)) with { VisibilityTimeoutSeconds = 600 }; // nothing comes back by waiting
         string[] common = [$"store={pictures.Database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={pictures.Folder}", "lease=600"];
         await using var api = await Processes.StartAsync(options);
         var job = await api.SubmitAsync(Completion.Spec(pictures));

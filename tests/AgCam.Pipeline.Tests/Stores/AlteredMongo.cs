@@ -61,11 +61,11 @@ internal sealed class AlteredMongo : IAsyncDisposable
             try
             {
                 var stream = client.GetStream();
-                while (await WireMessage.Read(stream, _stop.Token) is { } message)
+                while (await WireMessage.ReadAsync(stream, _stop.Token) is { } message)
                 {
                     var answer = _alter(message.Command.GetElement(0).Name, await AnswerAsync(message));
                     if (message.WantsReply)
-                        await message.Reply(stream, answer.ToBson(), _stop.Token);
+                        await message.ReplyAsync(stream, answer.ToBson(), _stop.Token);
                 }
             }
             catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)

@@ -33,11 +33,11 @@ public sealed class MongoCapabilityTests
         using var pictures = new Pictures(0);
         await using var old = new AlteredMongo(behind: null, (_, answer) => OfVersion(6, answer));
         var options = Processes.Options(pictures) with { Store = old.Uri, StartSeconds = 120 };
-        var begun = Stopwatch.GetTimestamp();
+        var startedAt = Stopwatch.GetTimestamp();
 
         await Assert.ThrowsAsync<StoreSchemaException>(() => Processes.StartAsync(options));
 
-        Assert.InRange(Stopwatch.GetElapsedTime(begun), TimeSpan.Zero, TimeSpan.FromSeconds(60));
+        Assert.InRange(Stopwatch.GetElapsedTime(startedAt), TimeSpan.Zero, TimeSpan.FromSeconds(60));
     }
 
     [Theory]

@@ -58,12 +58,12 @@ public sealed class MongoStoreTests : StoreContract
     {
         var job = (await PlannedJobAsync(1, 1, 1)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
-        var published = Assert.Single(await Store.Chunks.TakeAsync(job, 2, Hour, Cancel));
+        var published = Assert.Single(await Store.Chunks.ClaimPlannedAsync(job, 2, Hour, Cancel));
         var refusedDuringMigration = 0;
         await using var newer = Newer(async (_, _) =>
         {
             var message = Some.Message(published);
-            await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Chunks.LeaseAsync(message, "old", Minute, cancel: Cancel));
+            await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Chunks.LeaseAsync(message, "old", Minute, cancellationToken: Cancel));
             refusedDuringMigration++;
         });
 
@@ -71,15 +71,15 @@ public sealed class MongoStoreTests : StoreContract
 
         Assert.Equal(1, refusedDuringMigration);
         await Assert.ThrowsAsync<StoreSchemaException>(() => SaveAsync(Some.Result(lease, chunk, Now)));
-        await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Chunks.TakeAsync(job, 3, Hour, Cancel));
-        await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel));
+        await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Chunks.ClaimPlannedAsync(job, 3, Hour, Cancel));
+        await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel));
         Assert.Equal(SaveOutcome.Saved, Assert.Single(await newer.Chunks.SaveAsync([Some.Result(lease, chunk, Now)], Cancel)).Outcome);
     }
 
     [Fact]
     public async Task A_probe_leaves_nothing_behind_and_finds_a_restored_part()
     {
-        await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel);
+        await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel);
         using var client = new MongoClient(Uri);
         var meta = client.GetDatabase(_name).GetCollection<BsonDocument>("meta");
         await Store.ProbeAsync(Cancel);
@@ -212,16 +212,16 @@ public sealed class MongoStoreTests : StoreContract
     public async Task What_another_process_has_cancelled_is_leased_for_a_moment_at_most()
     {
         var job = (await PlannedJobAsync(1, 1, 1)).Id;
-        var chunks = await Store.Chunks.TakeAsync(job, 3, Minute, Cancel);
-        Task<LeaseAnswer> LeaseAsync(int number) => Store.Chunks.LeaseAsync(Some.Message(chunks[number]), "worker", Minute, cancel: Cancel);
+        var chunks = await Store.Chunks.ClaimPlannedAsync(job, 3, Minute, Cancel);
+        Task<LeaseAnswer> LeaseAsync(int number) => Store.Chunks.LeaseAsync(Some.Message(chunks[number]), "worker", Minute, cancellationToken: Cancel);
         Assert.Equal(LeaseOutcome.Granted, (await LeaseAsync(0)).Outcome);
         await using var other = await ReopenAsync(Clock);
-        await other.Jobs.CancelAsync(job, cancel: Cancel);
+        await other.Jobs.CancelAsync(job, cancellationToken: Cancel);
         await Task.Delay(300, Cancel);
         Assert.Equal(LeaseOutcome.Cancelled, (await LeaseAsync(1)).Outcome);
 
         await using var own = await ReopenAsync(Clock);
-        Assert.Equal(LeaseOutcome.Cancelled, (await own.Chunks.LeaseAsync(Some.Message(chunks[2]), "worker", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Cancelled, (await own.Chunks.LeaseAsync(Some.Message(chunks[2]), "worker", Minute, cancellationToken: Cancel)).Outcome);
     }
 
     private async Task<long> ReferencesAsync()

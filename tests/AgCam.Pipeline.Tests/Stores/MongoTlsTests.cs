@@ -73,7 +73,7 @@ public sealed class MongoTlsTests : IDisposable
         {
             await using var store = new MongoStore(new MongoOptions { Uri = $"{Address(front)}&authMechanism=MONGODB-X509", Database = _name, Tls = tls });
             await store.MigrateAsync(Cancel);
-            var job = (await store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job;
+            var job = (await store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job;
             Assert.Equal(job.Id, (await store.Jobs.FindAsync(job.Id, Cancel))!.Id);
         }
         finally

@@ -71,13 +71,13 @@ public sealed class SqliteStoreTests : StoreContract
     {
         var job = (await PlannedJobAsync(1, 1)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
-        var published = Assert.Single(await Store.Chunks.TakeAsync(job, 2, Hour, Cancel));
+        var published = Assert.Single(await Store.Chunks.ClaimPlannedAsync(job, 2, Hour, Cancel));
         await using var newer = Newer("ALTER TABLE jobs ADD COLUMN colour TEXT");
 
         await newer.MigrateAsync(Cancel);
 
         var message = Some.Message(published);
-        await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Chunks.LeaseAsync(message, "old", Minute, cancel: Cancel));
+        await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Chunks.LeaseAsync(message, "old", Minute, cancellationToken: Cancel));
         await Assert.ThrowsAsync<StoreSchemaException>(() => SaveAsync(Some.Result(lease, chunk, Now)));
         await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Jobs.PauseAsync(job, "reason", Cancel));
         Assert.Equal(SaveOutcome.Saved, Assert.Single(await newer.Chunks.SaveAsync([Some.Result(lease, chunk, Now)], Cancel)).Outcome);
@@ -114,11 +114,11 @@ public sealed class SqliteStoreTests : StoreContract
     public async Task A_deletion_that_a_crash_cut_short_leaves_chunks_that_nobody_gets_and_that_repair_removes()
     {
         var job = (await PlannedJobAsync(2, 1)).Id;
-        var chunks = await Store.Chunks.TakeAsync(job, 2, Hour, Cancel);
+        var chunks = await Store.Chunks.ClaimPlannedAsync(job, 2, Hour, Cancel);
         var firstStep = $"INSERT INTO deleted (no, at) SELECT no, {Now.Ms()} FROM jobs; DELETE FROM jobs;";
         await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute(firstStep), Cancel);
 
-        Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(Some.Message(chunks[0]), "w", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(Some.Message(chunks[0]), "w", Minute, cancellationToken: Cancel)).Outcome);
         Assert.Equal(1, (await Store.RepairAsync(Cancel)).JobsDeleted);
         Assert.Null(await Store.Chunks.FindAsync(job, 0, Cancel));
         Assert.Null(await Store.Chunks.FindAsync(job, 1, Cancel));
@@ -191,10 +191,10 @@ public sealed class SqliteStoreTests : StoreContract
         await using var store = new SqliteStore(new SqliteOptions { Path = Path.Combine(_folder, "folded.db"), Durability = SqliteDurability.Process, RecentRows = 100 }, Clock);
         await using var unfolded = new SqliteStore(new SqliteOptions { Path = Path.Combine(_folder, "unfolded.db"), Durability = SqliteDurability.Process, RecentRows = int.MaxValue }, Clock);
         var jobs = new List<Guid>();
-        foreach (var one in new[] { store, unfolded })
+        foreach (var item in new[] { store, unfolded })
         {
-            await one.MigrateAsync(Cancel);
-            jobs.Add(await AgCam.Pipeline.Stores.Measuring.SyntheticJob.FillAsync(one, new AgCam.Pipeline.Stores.Measuring.SyntheticImages(7), 20_000, cancel: Cancel));
+            await item.MigrateAsync(Cancel);
+            jobs.Add(await AgCam.Pipeline.Stores.Measuring.SyntheticJob.FillAsync(item, new AgCam.Pipeline.Stores.Measuring.SyntheticImages(7), 20_000, cancellationToken: Cancel));
         }
 
         var moved = await store.Database.ReadAsync(
@@ -256,16 +256,16 @@ public sealed class SqliteStoreTests : StoreContract
     public async Task Every_list_is_read_from_its_index_in_its_order(string name)
     {
         var job = await JobOfAsync(3, (id, number) => Some.Item(id, number, Now, null, label: "cat"));
-        var index = ItemIndex.All.Single(one => one.Name == name);
+        var index = ItemIndex.All.Single(item => item.Name == name);
         ItemQuery Set(ItemFilters filter, Func<ItemQuery, ItemQuery> set, ItemQuery query) => index.Filters.HasFlag(filter) ? set(query) : query;
         var query = new ItemQuery { Sort = index.Sort };
-        query = Set(ItemFilters.Job, one => one with { Job = job.Id }, query);
-        query = Set(ItemFilters.Status, one => one with { Status = Pipeline.Records.ItemStatus.Completed }, query);
-        query = Set(ItemFilters.Model, one => one with { Model = Some.Model.Id }, query);
-        query = Set(ItemFilters.Predicted, one => one with { Predicted = "cat" }, query);
-        query = Set(ItemFilters.Label, one => one with { Label = "cat" }, query);
-        query = Set(ItemFilters.Correct, one => one with { Correct = true }, query);
-        query = Set(ItemFilters.Explanation, one => one with { Explanation = Some.Explanation(0).Id }, query);
+        query = Set(ItemFilters.Job, item => item with { Job = job.Id }, query);
+        query = Set(ItemFilters.Status, item => item with { Status = Pipeline.Records.ItemStatus.Completed }, query);
+        query = Set(ItemFilters.Model, item => item with { Model = Some.Model.Id }, query);
+        query = Set(ItemFilters.Predicted, item => item with { Predicted = "cat" }, query);
+        query = Set(ItemFilters.Label, item => item with { Label = "cat" }, query);
+        query = Set(ItemFilters.Correct, item => item with { Correct = true }, query);
+        query = Set(ItemFilters.Explanation, item => item with { Explanation = Some.Explanation(0).Id }, query);
 
         foreach (var descending in new[] { false, true })
             foreach (var cursor in new ItemCursor?[] { null, new ItemCursor(0.5, job.Id, 0) })
@@ -281,7 +281,7 @@ public sealed class SqliteStoreTests : StoreContract
                 string[] used = index == ItemIndex.Primary ? ["SEARCH items USING INTEGER PRIMARY KEY"]
                     : name is "item_status" or "item_time" ? [$"INDEX {name.Replace("item_", "items_")}"]
                     : ["MERGE (UNION ALL)", $"SEARCH {name.Replace("item_", "items_")}_keys USING PRIMARY KEY", $"SEARCH {name.Replace("item_", "items_")}_recent USING PRIMARY KEY"];
-                Assert.All(used, one => Assert.Contains(plan, step => step.Contains(one, StringComparison.Ordinal)));
+                Assert.All(used, item => Assert.Contains(plan, step => step.Contains(item, StringComparison.Ordinal)));
                 Assert.DoesNotContain(plan, step => step == "SCAN items");
             }
     }

@@ -10,19 +10,19 @@ public abstract partial class StoreContract
     {
         Assert.Equal(new Backlog(0, null), await Store.BacklogAsync(Cancel));
 
-        var begun = Now;
+        var startedAt = Now;
         var job = await PlannedJobAsync(3, 2);
-        Assert.Equal(new Backlog(5, begun), await Store.BacklogAsync(Cancel));
+        Assert.Equal(new Backlog(5, startedAt), await Store.BacklogAsync(Cancel));
 
         Clock.Advance(Minute);
-        var unplanned = (await Store.Jobs.CreateAsync(Some.Spec("folder:/data/cars"), cancel: Cancel)).Job;
+        var unplanned = (await Store.Jobs.CreateAsync(Some.Spec("folder:/data/cars"), cancellationToken: Cancel)).Job;
         await AddAsync(unplanned.Id, 7); // there will be more
-        await Store.Chunks.AcceptAsync(Some.Request("one", 4), Hour, cancel: Cancel);
-        Assert.Equal(new Backlog(16, begun), await Store.BacklogAsync(Cancel));
+        await Store.Chunks.AcceptAsync(Some.Request("one", 4), Hour, cancellationToken: Cancel);
+        Assert.Equal(new Backlog(16, startedAt), await Store.BacklogAsync(Cancel));
 
         var (chunk, lease) = await LeaseNextAsync(job.Id);
         await SaveAsync(Some.Result(lease, chunk, Now));
-        Assert.Equal(new Backlog(16 - chunk.Count, begun), await Store.BacklogAsync(Cancel));
+        Assert.Equal(new Backlog(16 - chunk.Count, startedAt), await Store.BacklogAsync(Cancel));
 
         var later = Now;
         await Store.Jobs.PauseAsync(unplanned.Id, "for a while", Cancel); // nobody works on it

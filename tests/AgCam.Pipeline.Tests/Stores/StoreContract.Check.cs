@@ -18,7 +18,7 @@ public abstract partial class StoreContract
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_torn_copy_without_some_items_is_planned_again_and_ends_whole(bool told)
+    public async Task A_torn_copy_without_some_items_is_planned_again_and_ends_whole(bool received)
     {
         using var pictures = new Pictures(12);
         var job = await PicturedJobAsync(pictures, 3, 3, 3, 3);
@@ -26,8 +26,8 @@ public abstract partial class StoreContract
         await using var copy = await CopyTornAsync(["explanations", "items"], async () =>
         {
             await ComputeAsync(Store, job, 2);
-            if (told)
-                await Store.Jobs.MarkToldAsync(job, Cancel);
+            if (received)
+                await Store.Jobs.MarkNotifiedAsync(job, Cancel);
         });
         Assert.Equal((JobState.Completed, 12), await StateAsync(copy, job));
         File.Delete(pictures.PathOf(7));
@@ -51,7 +51,7 @@ public abstract partial class StoreContract
         Assert.Equal(JobState.Completed, whole.State);
         Assert.Equal((11, 1, 4), (whole.Progress.Completed, whole.Progress.Failed, whole.Progress.ChunksDone));
         Assert.Equal(whole.Progress, await copy.Items.RecountAsync(job, Cancel));
-        Assert.Equal(told ? 0 : 1, (await copy.Jobs.UntoldAsync(100, Cancel)).Count); // no second webhook
+        Assert.Equal(received ? 0 : 1, (await copy.Jobs.PendingNotificationsAsync(100, Cancel)).Count); // no second webhook
         Assert.Empty((await CheckAsync(copy, pictures)).Lines);
     }
 
@@ -59,12 +59,12 @@ public abstract partial class StoreContract
     public async Task A_torn_copy_without_some_chunks_gets_them_back_from_the_items()
     {
         using var pictures = new Pictures(12);
-        var job = (await Store.Jobs.CreateAsync(Some.Spec($"folder:{pictures.Folder}"), cancel: Cancel)).Job.Id;
+        var job = (await Store.Jobs.CreateAsync(Some.Spec($"folder:{pictures.Folder}"), cancellationToken: Cancel)).Job.Id;
         await AddPicturesAsync(job, pictures, 3, 3);
         await using var copy = await CopyTornAsync(["chunks", "references"], async () =>
         {
             await AddPicturesAsync(job, pictures, 4, 2);
-            await Store.Jobs.FinishPlanningAsync(job, cancel: Cancel);
+            await Store.Jobs.FinishPlanningAsync(job, cancellationToken: Cancel);
             await ComputeAsync(Store, job, 4);
         });
 
@@ -142,17 +142,17 @@ public abstract partial class StoreContract
         await ComputeAsync(Store, kept, 1);
         await ComputeAsync(Store, deleted, 1);
         var request = Some.Request("gone");
-        await Store.Chunks.AcceptAsync(request, Hour, cancel: Cancel);
-        var answer = await Store.Chunks.LeaseAsync(request, "worker", Minute, cancel: Cancel);
+        await Store.Chunks.AcceptAsync(request, Hour, cancellationToken: Cancel);
+        var answer = await Store.Chunks.LeaseAsync(request, "worker", Minute, cancellationToken: Cancel);
         await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now));
         await Store.Jobs.DeleteAsync(deleted, Cancel);
         Clock.Advance(Hour);
-        await Store.Chunks.ForgetRequestsAsync(Minute, cancel: Cancel);
-        await Store.Explanations.PruneAsync(Minute, Minute, cancel: Cancel);
+        await Store.Chunks.ForgetRequestsAsync(Minute, cancellationToken: Cancel);
+        await Store.Explanations.PruneAsync(Minute, Minute, cancellationToken: Cancel);
         Clock.Advance(Hour);
-        await Store.Explanations.PruneAsync(Minute, Minute, cancel: Cancel);
+        await Store.Explanations.PruneAsync(Minute, Minute, cancellationToken: Cancel);
         var cancelled = await PicturedJobAsync(pictures, 3);
-        await Store.Jobs.CancelAsync(cancelled, cancel: Cancel);
+        await Store.Jobs.CancelAsync(cancelled, cancellationToken: Cancel);
 
         var found = await CheckAsync(Store, pictures);
 
@@ -165,11 +165,11 @@ public abstract partial class StoreContract
     {
         using var pictures = new Pictures(3);
         var request = Some.Request("torn");
-        await Store.Chunks.AcceptAsync(request, Hour, cancel: Cancel);
+        await Store.Chunks.AcceptAsync(request, Hour, cancellationToken: Cancel);
         Guid job = default;
         await using var copy = await CopyTornAsync(["jobs", "owners", "items"], async () =>
         {
-            var answer = await Store.Chunks.LeaseAsync(request, "worker", Minute, cancel: Cancel);
+            var answer = await Store.Chunks.LeaseAsync(request, "worker", Minute, cancellationToken: Cancel);
             await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now));
             job = await PicturedJobAsync(pictures, 3);
         });
@@ -185,9 +185,9 @@ public abstract partial class StoreContract
 
     private protected async Task<Guid> PicturedJobAsync(Pictures pictures, params int[] sizes)
     {
-        var job = (await Store.Jobs.CreateAsync(Some.Spec($"folder:{pictures.Folder}"), cancel: Cancel)).Job.Id;
+        var job = (await Store.Jobs.CreateAsync(Some.Spec($"folder:{pictures.Folder}"), cancellationToken: Cancel)).Job.Id;
         await AddPicturesAsync(job, pictures, sizes);
-        await Store.Jobs.FinishPlanningAsync(job, cancel: Cancel);
+        await Store.Jobs.FinishPlanningAsync(job, cancellationToken: Cancel);
         return job;
     }
 
@@ -210,8 +210,8 @@ public abstract partial class StoreContract
     {
         for (var i = 0; i < chunks; i++)
         {
-            var chunk = Assert.Single(await store.Chunks.TakeAsync(job, 1, Hour, Cancel));
-            var answer = await store.Chunks.LeaseAsync(Some.Message(chunk), "worker", Minute, cancel: Cancel);
+            var chunk = Assert.Single(await store.Chunks.ClaimPlannedAsync(job, 1, Hour, Cancel));
+            var answer = await store.Chunks.LeaseAsync(Some.Message(chunk), "worker", Minute, cancellationToken: Cancel);
             Assert.Equal(LeaseOutcome.Granted, answer.Outcome);
             var items = answer.Chunk!.References.Select(reference => (reference.Refused is null
                 ? Some.Item(job, reference.Number, Now, null)

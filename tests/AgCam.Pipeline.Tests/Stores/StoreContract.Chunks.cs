@@ -12,13 +12,13 @@ public abstract partial class StoreContract
     {
         var job = (await PlannedJobAsync(2, 3, 1, 4)).Id;
 
-        var first = await Store.Chunks.TakeAsync(job, 2, Hour, Cancel);
+        var first = await Store.Chunks.ClaimPlannedAsync(job, 2, Hour, Cancel);
         Assert.Equal([0, 1], first.Select(chunk => chunk.Number));
-        Assert.All(first, chunk => Assert.Equal((ChunkState.Published, 1, Now + Hour), (chunk.State, chunk.Epoch, chunk.Until)));
+        Assert.All(first, chunk => Assert.Equal((ChunkState.Published, 1, Now + Hour), (chunk.State, chunk.PublishCount, chunk.Until)));
         AssertSame(Some.References(2, 3), first[1].References);
-        Assert.Empty(await Store.Chunks.TakeAsync(job, 2, Hour, Cancel));
-        Assert.Equal([2], (await Store.Chunks.TakeAsync(job, 3, Hour, Cancel)).Select(chunk => chunk.Number));
-        Assert.Empty(await Store.Chunks.TakeAsync(Guid.NewGuid(), 3, Hour, Cancel));
+        Assert.Empty(await Store.Chunks.ClaimPlannedAsync(job, 2, Hour, Cancel));
+        Assert.Equal([2], (await Store.Chunks.ClaimPlannedAsync(job, 3, Hour, Cancel)).Select(chunk => chunk.Number));
+        Assert.Empty(await Store.Chunks.ClaimPlannedAsync(Guid.NewGuid(), 3, Hour, Cancel));
     }
 
     [Fact]
@@ -26,7 +26,7 @@ public abstract partial class StoreContract
     {
         var job = (await PlannedJobAsync([.. Enumerable.Repeat(1, 60)])).Id;
 
-        var taken = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Store.Chunks.TakeAsync(job, 20, Hour, Cancel)));
+        var taken = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Store.Chunks.ClaimPlannedAsync(job, 20, Hour, Cancel)));
 
         var numbers = taken.SelectMany(chunks => chunks).Select(chunk => chunk.Number).ToList();
         Assert.Equal(numbers.Count, numbers.Distinct().Count());
@@ -34,7 +34,7 @@ public abstract partial class StoreContract
         for (var number = 0; number < 60; number++)
         {
             var chunk = (await Store.Chunks.FindAsync(job, number, Cancel))!;
-            Assert.Equal((numbers.Contains(number) ? ChunkState.Published : ChunkState.Planned, numbers.Contains(number) ? 1 : 0), (chunk.State, chunk.Epoch));
+            Assert.Equal((numbers.Contains(number) ? ChunkState.Published : ChunkState.Planned, numbers.Contains(number) ? 1 : 0), (chunk.State, chunk.PublishCount));
         }
     }
 
@@ -52,7 +52,7 @@ public abstract partial class StoreContract
             KnownSha256 = Some.Digest("known"),
             Metadata = new Dictionary<string, string> { ["a.b"] = "1", ["$set"] = "", ["Z"] = "ü" },
         };
-        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job.Id;
         await Store.Jobs.AddChunksAsync(job, await Store.Jobs.PlanTailAsync(job, Cancel), [[reference]], Cancel);
 
         AssertSame(reference, (await Store.Chunks.FindAsync(job, 0, Cancel))!.References[0]);
@@ -65,19 +65,19 @@ public abstract partial class StoreContract
         var (chunk, lease) = await LeaseNextAsync(job, "a");
         Assert.Equal((ChunkState.Leased, 1, 0, "a", Now + Minute), (chunk.State, chunk.Attempts, chunk.Crashes, chunk.Worker, chunk.Until));
 
-        Assert.Equal(LeaseOutcome.Held, (await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Held, (await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancellationToken: Cancel)).Outcome);
         Clock.Advance(Minute / 2);
         Assert.True(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
         Clock.Advance(Minute / 2);
-        Assert.Equal(LeaseOutcome.Held, (await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Held, (await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancellationToken: Cancel)).Outcome);
         Clock.Advance(Minute / 2);
-        var taken = await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancel: Cancel);
+        var taken = await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancellationToken: Cancel);
 
-        Assert.Equal((LeaseOutcome.Granted, true, 2, 1), (taken.Outcome, taken.Alone, taken.Chunk!.Attempts, taken.Chunk.Crashes));
+        Assert.Equal((LeaseOutcome.Granted, true, 2, 1), (taken.Outcome, taken.Isolated, taken.Chunk!.Attempts, taken.Chunk.Crashes));
         Assert.Contains("by a", taken.Chunk.CrashNote);
         Assert.False(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
-        Assert.False(await Store.Chunks.ReleaseAsync(lease, Hour, cancel: Cancel));
-        Assert.Equal(-1, await Store.Chunks.BeginAloneAsync(lease, 0, Cancel));
+        Assert.False(await Store.Chunks.ReleaseAsync(lease, Hour, cancellationToken: Cancel));
+        Assert.Equal(-1, await Store.Chunks.BeginIsolatedAsync(lease, 0, Cancel));
         Assert.Equal(SaveOutcome.LeaseLost, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
         Assert.Null(await Store.Items.FindAsync(job, 0, Cancel));
     }
@@ -102,9 +102,9 @@ public abstract partial class StoreContract
     public async Task Of_many_workers_with_one_message_one_gets_the_lease()
     {
         var job = (await PlannedJobAsync(1)).Id;
-        var chunk = Assert.Single(await Store.Chunks.TakeAsync(job, 1, Hour, Cancel));
+        var chunk = Assert.Single(await Store.Chunks.ClaimPlannedAsync(job, 1, Hour, Cancel));
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 12).Select(i => Store.Chunks.LeaseAsync(Some.Message(chunk), $"w{i}", Minute, cancel: Cancel)));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 12).Select(i => Store.Chunks.LeaseAsync(Some.Message(chunk), $"w{i}", Minute, cancellationToken: Cancel)));
 
         Assert.Single(answers, answer => answer.Outcome == LeaseOutcome.Granted);
         Assert.Equal(11, answers.Count(answer => answer.Outcome == LeaseOutcome.Held));
@@ -116,11 +116,11 @@ public abstract partial class StoreContract
         var job = (await PlannedJobAsync(2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
 
-        Assert.True(await Store.Chunks.ReleaseAsync(lease, Hour, cancel: Cancel));
+        Assert.True(await Store.Chunks.ReleaseAsync(lease, Hour, cancellationToken: Cancel));
         Assert.False(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
         var again = await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, redelivered: true, Cancel);
 
-        Assert.Equal((LeaseOutcome.Granted, false, 0, 2), (again.Outcome, again.Alone, again.Chunk!.Crashes, again.Chunk.Attempts));
+        Assert.Equal((LeaseOutcome.Granted, false, 0, 2), (again.Outcome, again.Isolated, again.Chunk!.Crashes, again.Chunk.Attempts));
     }
 
     [Fact]
@@ -128,29 +128,29 @@ public abstract partial class StoreContract
     {
         var job = (await PlannedJobAsync(1, 1, 1)).Id;
         var (leased, _) = await LeaseNextAsync(job, "dead");
-        var waiting = Assert.Single(await Store.Chunks.TakeAsync(job, 2, Minute, Cancel));
-        Assert.Empty(await Store.Chunks.RetakeAsync(Hour, cancel: Cancel));
+        var waiting = Assert.Single(await Store.Chunks.ClaimPlannedAsync(job, 2, Minute, Cancel));
+        Assert.Empty(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
 
         Clock.Advance(Minute);
-        var taken = await Store.Chunks.RetakeAsync(Hour, cancel: Cancel);
+        var taken = await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel);
 
-        Assert.Equal([(0, 2, 1), (1, 2, 0)], taken.OrderBy(chunk => chunk.Number).Select(chunk => (chunk.Number, chunk.Epoch, chunk.Crashes)));
-        Assert.Empty(await Store.Chunks.RetakeAsync(Hour, cancel: Cancel));
-        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal([(0, 2, 1), (1, 2, 0)], taken.OrderBy(chunk => chunk.Number).Select(chunk => (chunk.Number, chunk.PublishCount, chunk.Crashes)));
+        Assert.Empty(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
+        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancellationToken: Cancel)).Outcome);
         Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(leased), "w", Minute, redelivered: true, Cancel)).Outcome);
         foreach (var chunk in taken)
-            Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancel: Cancel)).Outcome);
+            Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancellationToken: Cancel)).Outcome);
     }
 
     [Fact]
     public async Task Several_sweepers_never_publish_the_same_chunk()
     {
         var job = (await PlannedJobAsync([.. Enumerable.Repeat(1, 30)])).Id;
-        await Store.Chunks.TakeAsync(job, 30, Minute, Cancel);
+        await Store.Chunks.ClaimPlannedAsync(job, 30, Minute, Cancel);
         Clock.Advance(Minute);
 
-        var taken = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => Store.Chunks.RetakeAsync(Hour, 10, cancel: Cancel)));
-        var rest = await Store.Chunks.RetakeAsync(Hour, 30, cancel: Cancel);
+        var taken = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => Store.Chunks.RequeueExpiredAsync(Hour, 10, cancellationToken: Cancel)));
+        var rest = await Store.Chunks.RequeueExpiredAsync(Hour, 30, cancellationToken: Cancel);
 
         Assert.Equal(Enumerable.Range(0, 30), taken.SelectMany(chunks => chunks).Concat(rest).Select(chunk => chunk.Number).Order());
     }
@@ -160,10 +160,10 @@ public abstract partial class StoreContract
     {
         var job = (await PlannedJobAsync(1, 1, 1, 1)).Id;
         await LeaseNextAsync(job);
-        await Store.Chunks.TakeAsync(job, 3, Hour, Cancel);
-        var request = await Store.Chunks.AcceptAsync(Some.Request("one"), Hour, cancel: Cancel);
+        await Store.Chunks.ClaimPlannedAsync(job, 3, Hour, Cancel);
+        var request = await Store.Chunks.AcceptAsync(Some.Request("one"), Hour, cancellationToken: Cancel);
 
-        var taken = await Store.Chunks.RetakeAsync(Hour, limit: 1, all: true, Cancel);
+        var taken = await Store.Chunks.RequeueExpiredAsync(Hour, limit: 1, all: true, Cancel);
 
         Assert.Equal([(job, 0), (job, 1), (job, 2)], taken.Where(chunk => chunk.Owner == job).Select(chunk => (chunk.Owner, chunk.Number)).Order());
         Assert.Equal(request.Owner, Assert.Single(taken, chunk => chunk.Owner != job).Owner);
@@ -174,20 +174,20 @@ public abstract partial class StoreContract
     public async Task A_message_of_a_paused_job_puts_its_chunk_back_to_planned()
     {
         var job = (await PlannedJobAsync(1, 1)).Id;
-        var taken = await Store.Chunks.TakeAsync(job, 2, Minute, Cancel);
+        var taken = await Store.Chunks.ClaimPlannedAsync(job, 2, Minute, Cancel);
         await Store.Jobs.PauseAsync(job, "later", Cancel);
 
-        Assert.Equal(LeaseOutcome.Paused, (await Store.Chunks.LeaseAsync(Some.Message(taken[0]), "w", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Paused, (await Store.Chunks.LeaseAsync(Some.Message(taken[0]), "w", Minute, cancellationToken: Cancel)).Outcome);
         Clock.Advance(Minute);
-        Assert.Empty(await Store.Chunks.RetakeAsync(Hour, cancel: Cancel));
+        Assert.Empty(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
         Assert.All(await Task.WhenAll(Store.Chunks.FindAsync(job, 0, Cancel), Store.Chunks.FindAsync(job, 1, Cancel)), chunk => Assert.Equal(ChunkState.Planned, chunk!.State));
-        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(taken[0]), "w", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(taken[0]), "w", Minute, cancellationToken: Cancel)).Outcome);
 
         await Store.Jobs.ResumeAsync(job, Cancel);
-        var again = await Store.Chunks.TakeAsync(job, 2, Minute, Cancel);
-        Assert.Equal([2, 2], again.Select(chunk => chunk.Epoch));
-        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(taken[1]), "w", Minute, cancel: Cancel)).Outcome);
-        Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Message(again[1]), "w", Minute, cancel: Cancel)).Outcome);
+        var again = await Store.Chunks.ClaimPlannedAsync(job, 2, Minute, Cancel);
+        Assert.Equal([2, 2], again.Select(chunk => chunk.PublishCount));
+        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(taken[1]), "w", Minute, cancellationToken: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Message(again[1]), "w", Minute, cancellationToken: Cancel)).Outcome);
     }
 
     [Fact]
@@ -198,27 +198,27 @@ public abstract partial class StoreContract
         async Task<ChunkLease> CrashAsync()
         {
             var answer = await Store.Chunks.LeaseAsync(Some.Message(chunk), "next", Minute, redelivered: true, Cancel);
-            Assert.True(answer.Alone);
+            Assert.True(answer.Isolated);
             return answer.Lease!;
         }
 
         var second = await CrashAsync();
-        Assert.Equal(0, await Store.Chunks.BeginAloneAsync(second, 0, Cancel));
-        await Store.Chunks.EndAloneAsync(second, 0, Cancel);
-        Assert.Equal(0, await Store.Chunks.BeginAloneAsync(second, 1, Cancel));
+        Assert.Equal(0, await Store.Chunks.BeginIsolatedAsync(second, 0, Cancel));
+        await Store.Chunks.EndIsolatedAsync(second, 0, Cancel);
+        Assert.Equal(0, await Store.Chunks.BeginIsolatedAsync(second, 1, Cancel));
         var third = await CrashAsync();
-        Assert.Equal(0, await Store.Chunks.BeginAloneAsync(third, 0, Cancel));
-        await Store.Chunks.EndAloneAsync(third, 0, Cancel);
-        Assert.Equal(1, await Store.Chunks.BeginAloneAsync(third, 1, Cancel));
-        AssertSame(new Dictionary<int, int> { [1] = 2 }, (await Store.Chunks.FindAsync(job, 0, Cancel))!.Alone);
+        Assert.Equal(0, await Store.Chunks.BeginIsolatedAsync(third, 0, Cancel));
+        await Store.Chunks.EndIsolatedAsync(third, 0, Cancel);
+        Assert.Equal(1, await Store.Chunks.BeginIsolatedAsync(third, 1, Cancel));
+        AssertSame(new Dictionary<int, int> { [1] = 2 }, (await Store.Chunks.FindAsync(job, 0, Cancel))!.Isolated);
         var fourth = await CrashAsync();
-        Assert.Equal(2, await Store.Chunks.BeginAloneAsync(fourth, 1, Cancel));
+        Assert.Equal(2, await Store.Chunks.BeginIsolatedAsync(fourth, 1, Cancel));
 
         var answer = await SaveAsync(new ChunkResult(
             fourth, [Some.Explanation(0), Some.Explanation(2)],
             [Some.Item(job, 0, Now, null), Some.Failure(job, 1, Now, ItemFailure.Poison), Some.Item(job, 2, Now, null)]));
         Assert.Equal((SaveOutcome.Saved, 2, 1, true), (answer.Outcome, answer.Progress.Completed, answer.Progress.Failed, answer.JobCompleted));
-        Assert.Empty((await Store.Chunks.FindAsync(job, 0, Cancel))!.Alone);
+        Assert.Empty((await Store.Chunks.FindAsync(job, 0, Cancel))!.Isolated);
     }
 
     [Fact]
@@ -227,14 +227,14 @@ public abstract partial class StoreContract
         var job = (await PlannedJobAsync(2)).Id;
         var (chunk, _) = await LeaseNextAsync(job);
         var second = (await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, redelivered: true, Cancel)).Lease!;
-        await Store.Chunks.BeginAloneAsync(second, 0, Cancel);
+        await Store.Chunks.BeginIsolatedAsync(second, 0, Cancel);
         var third = (await Store.Chunks.LeaseAsync(Some.Message(chunk), "c", Minute, redelivered: true, Cancel)).Lease!;
-        Assert.Equal(1, await Store.Chunks.BeginAloneAsync(third, 0, Cancel));
+        Assert.Equal(1, await Store.Chunks.BeginIsolatedAsync(third, 0, Cancel));
 
-        await Store.Chunks.ReleaseAsync(third, Hour, cancel: Cancel);
+        await Store.Chunks.ReleaseAsync(third, Hour, cancellationToken: Cancel);
 
         var fourth = (await Store.Chunks.LeaseAsync(Some.Message(chunk), "d", Minute, redelivered: true, Cancel)).Lease!;
-        Assert.Equal(1, await Store.Chunks.BeginAloneAsync(fourth, 0, Cancel));
+        Assert.Equal(1, await Store.Chunks.BeginIsolatedAsync(fourth, 0, Cancel));
     }
 
     [Fact]
@@ -242,14 +242,14 @@ public abstract partial class StoreContract
     {
         var request = Some.Request("direct", 3);
 
-        var answer = await Store.Chunks.LeaseAsync(request, "w", Minute, cancel: Cancel);
+        var answer = await Store.Chunks.LeaseAsync(request, "w", Minute, cancellationToken: Cancel);
         AssertSame(request, answer.Chunk!.Request!);
         Assert.Equal((LeaseOutcome.Granted, RequestId.Of("direct"), 3), (answer.Outcome, answer.Chunk.Owner, answer.Chunk.References.Count));
-        Assert.Equal(LeaseOutcome.Held, (await Store.Chunks.LeaseAsync(request, "v", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Held, (await Store.Chunks.LeaseAsync(request, "v", Minute, cancellationToken: Cancel)).Outcome);
         var saved = await SaveAsync(Some.Result(answer.Lease!, answer.Chunk, Now));
 
         Assert.Equal((SaveOutcome.Saved, 3, false), (saved.Outcome, saved.NewItems, saved.JobCompleted));
-        Assert.Equal(LeaseOutcome.Done, (await Store.Chunks.LeaseAsync(request, "v", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Done, (await Store.Chunks.LeaseAsync(request, "v", Minute, cancellationToken: Cancel)).Outcome);
         Assert.Equal(3, (await Store.Items.PageAsync(new ItemQuery { Job = request.Owner }, Cancel)).Items.Count);
         Assert.Empty((await Store.Jobs.PageAsync(new JobQuery(), Cancel)).Jobs);
     }
@@ -257,28 +257,28 @@ public abstract partial class StoreContract
     [Fact]
     public async Task An_accepted_request_is_published_again_when_nobody_takes_it()
     {
-        var accepted = await Store.Chunks.AcceptAsync(Some.Request("accepted"), Minute, cancel: Cancel);
-        var again = await Store.Chunks.AcceptAsync(Some.Request("accepted") with { Lane = Lane.Interactive }, Hour, cancel: Cancel);
+        var accepted = await Store.Chunks.AcceptAsync(Some.Request("accepted"), Minute, cancellationToken: Cancel);
+        var again = await Store.Chunks.AcceptAsync(Some.Request("accepted") with { Lane = Lane.Interactive }, Hour, cancellationToken: Cancel);
         AssertSame(accepted, again);
-        await Assert.ThrowsAsync<ArgumentException>(() => Store.Chunks.AcceptAsync(Some.Request("x") with { JobId = Guid.NewGuid() }, Minute, cancel: Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => Store.Chunks.AcceptAsync(Some.Request("x") with { JobId = Guid.NewGuid() }, Minute, cancellationToken: Cancel));
 
         Clock.Advance(Minute);
-        var taken = Assert.Single(await Store.Chunks.RetakeAsync(Hour, cancel: Cancel));
-        Assert.Equal(1, taken.Epoch);
-        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Request("accepted"), "w", Minute, cancel: Cancel)).Outcome);
-        Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Message(taken), "w", Minute, cancel: Cancel)).Outcome);
+        var taken = Assert.Single(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
+        Assert.Equal(1, taken.PublishCount);
+        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Request("accepted"), "w", Minute, cancellationToken: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Message(taken), "w", Minute, cancellationToken: Cancel)).Outcome);
     }
 
     [Fact]
     public async Task Requests_done_long_ago_are_forgotten_and_their_items_stay()
     {
-        var old = (await Store.Chunks.LeaseAsync(Some.Request("old"), "w", Minute, cancel: Cancel))!;
+        var old = (await Store.Chunks.LeaseAsync(Some.Request("old"), "w", Minute, cancellationToken: Cancel))!;
         await SaveAsync(Some.Result(old.Lease!, old.Chunk!, Now));
         var job = await JobOfAsync(1, (id, number) => Some.Item(id, number, Now, null));
-        await Store.Chunks.LeaseAsync(Some.Request("unfinished"), "w", Minute, cancel: Cancel);
+        await Store.Chunks.LeaseAsync(Some.Request("unfinished"), "w", Minute, cancellationToken: Cancel);
         Clock.Advance(2 * Hour);
 
-        Assert.Equal(1, await Store.Chunks.ForgetRequestsAsync(Hour, cancel: Cancel));
+        Assert.Equal(1, await Store.Chunks.ForgetRequestsAsync(Hour, cancellationToken: Cancel));
 
         Assert.Null(await Store.Chunks.FindAsync(RequestId.Of("old"), 0, Cancel));
         Assert.NotNull(await Store.Items.FindAsync(RequestId.Of("old"), 0, Cancel));
@@ -289,12 +289,12 @@ public abstract partial class StoreContract
     [Fact]
     public async Task A_deleted_request_does_not_come_back_with_a_late_message_but_may_be_asked_again()
     {
-        var answer = await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, cancel: Cancel);
+        var answer = await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, cancellationToken: Cancel);
         Assert.True(await Store.Jobs.DeleteAsync(RequestId.Of("gone"), Cancel));
 
         Assert.Equal(SaveOutcome.Gone, (await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now))).Outcome);
         Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, redelivered: true, Cancel)).Outcome);
-        await Store.Chunks.AcceptAsync(Some.Request("gone"), Minute, cancel: Cancel);
-        Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, cancel: Cancel)).Outcome);
+        await Store.Chunks.AcceptAsync(Some.Request("gone"), Minute, cancellationToken: Cancel);
+        Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, cancellationToken: Cancel)).Outcome);
     }
 }

@@ -20,12 +20,12 @@ public abstract partial class StoreContract
         }
 
         await RefusedAsync();
-        var answer = await Store.Chunks.LeaseAsync(Some.Request("key"), "w", Minute, cancel: Cancel);
+        var answer = await Store.Chunks.LeaseAsync(Some.Request("key"), "w", Minute, cancellationToken: Cancel);
         await RefusedAsync();
         await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now));
         await RefusedAsync();
         Clock.Advance(2 * Hour);
-        Assert.Equal(1, await Store.Chunks.ForgetRequestsAsync(Hour, cancel: Cancel));
+        Assert.Equal(1, await Store.Chunks.ForgetRequestsAsync(Hour, cancellationToken: Cancel));
         await RefusedAsync();
 
         Assert.Empty((await Store.Jobs.PageAsync(new JobQuery(), Cancel)).Jobs);
@@ -39,9 +39,9 @@ public abstract partial class StoreContract
         var job = (await Store.Jobs.CreateAsync(Some.Spec() with { Owner = "anna" }, "key", Cancel)).Job.Id;
         async Task RefusedAsync()
         {
-            var used = await Assert.ThrowsAsync<KeyUsedException>(() => Store.Chunks.AcceptAsync(Some.Request("key"), Hour, cancel: Cancel));
+            var used = await Assert.ThrowsAsync<KeyUsedException>(() => Store.Chunks.AcceptAsync(Some.Request("key"), Hour, cancellationToken: Cancel));
             Assert.Equal((job, ClaimKind.Job), (used.Id, used.By));
-            var answer = await Store.Chunks.LeaseAsync(Some.Request("key"), "w", Minute, cancel: Cancel);
+            var answer = await Store.Chunks.LeaseAsync(Some.Request("key"), "w", Minute, cancellationToken: Cancel);
             Assert.Equal(new LeaseAnswer(LeaseOutcome.KeyUsed, null, null), answer);
         }
 
@@ -49,7 +49,7 @@ public abstract partial class StoreContract
         Assert.Null(await Store.Chunks.FindAsync(job, 0, Cancel));
         await AddAsync(job, 1);
         await RefusedAsync();
-        await Store.Jobs.FinishPlanningAsync(job, cancel: Cancel);
+        await Store.Jobs.FinishPlanningAsync(job, cancellationToken: Cancel);
         var (chunk, lease) = await LeaseNextAsync(job);
         await RefusedAsync();
         await SaveAsync(Some.Result(lease, chunk, Now));
@@ -89,22 +89,22 @@ public abstract partial class StoreContract
         };
         async Task RefusedAsync()
         {
-            Assert.Equal(ClaimKind.Request, (await Assert.ThrowsAsync<KeyUsedException>(() => Store.Chunks.AcceptAsync(other, Hour, cancel: Cancel))).By);
+            Assert.Equal(ClaimKind.Request, (await Assert.ThrowsAsync<KeyUsedException>(() => Store.Chunks.AcceptAsync(other, Hour, cancellationToken: Cancel))).By);
             Assert.Equal(LeaseOutcome.KeyUsed, (await Store.Chunks.LeaseAsync(other, "w", Minute, redelivered: true, Cancel)).Outcome);
         }
 
-        await Store.Chunks.AcceptAsync(request, Hour, cancel: Cancel);
+        await Store.Chunks.AcceptAsync(request, Hour, cancellationToken: Cancel);
         await RefusedAsync();
-        var answer = await Store.Chunks.LeaseAsync(request, "w", Minute, cancel: Cancel);
+        var answer = await Store.Chunks.LeaseAsync(request, "w", Minute, cancellationToken: Cancel);
         Assert.Equal(LeaseOutcome.Granted, answer.Outcome);
         await RefusedAsync();
         await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now));
         await RefusedAsync();
-        Assert.Equal(LeaseOutcome.Done, (await Store.Chunks.LeaseAsync(request, "w", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Done, (await Store.Chunks.LeaseAsync(request, "w", Minute, cancellationToken: Cancel)).Outcome);
         Clock.Advance(2 * Hour);
-        await Store.Chunks.ForgetRequestsAsync(Hour, cancel: Cancel);
+        await Store.Chunks.ForgetRequestsAsync(Hour, cancellationToken: Cancel);
         await RefusedAsync();
-        await Store.Chunks.AcceptAsync(request, Hour, cancel: Cancel);
+        await Store.Chunks.AcceptAsync(request, Hour, cancellationToken: Cancel);
     }
 
     [Fact]
@@ -115,16 +115,16 @@ public abstract partial class StoreContract
             References = [new ImageReference { Kind = ReferenceKind.Upload, Uri = Guid.NewGuid().ToString(), KnownSha256 = Some.Digest(bytes) }],
         };
 
-        var first = await Store.Chunks.AcceptAsync(Sent("a"), Hour, cancel: Cancel);
-        AssertSame(first, await Store.Chunks.AcceptAsync(Sent("a"), Hour, cancel: Cancel));
-        await Assert.ThrowsAsync<KeyUsedException>(() => Store.Chunks.AcceptAsync(Sent("b"), Hour, cancel: Cancel));
+        var first = await Store.Chunks.AcceptAsync(Sent("a"), Hour, cancellationToken: Cancel);
+        AssertSame(first, await Store.Chunks.AcceptAsync(Sent("a"), Hour, cancellationToken: Cancel));
+        await Assert.ThrowsAsync<KeyUsedException>(() => Store.Chunks.AcceptAsync(Sent("b"), Hour, cancellationToken: Cancel));
     }
 
     [Fact]
     public async Task A_key_is_free_again_when_what_it_stood_for_is_deleted()
     {
         var id = RequestId.Of("key");
-        await Store.Chunks.AcceptAsync(Some.Request("key"), Hour, cancel: Cancel);
+        await Store.Chunks.AcceptAsync(Some.Request("key"), Hour, cancellationToken: Cancel);
         Assert.True(await Store.Jobs.DeleteAsync(id, Cancel));
         Assert.Null(await Store.Chunks.FindClaimAsync(id, Cancel));
 
@@ -132,7 +132,7 @@ public abstract partial class StoreContract
         Assert.Equal(Claim.OfJob("ben"), await Store.Chunks.FindClaimAsync(id, Cancel));
         Assert.True(await Store.Jobs.DeleteAsync(id, Cancel));
 
-        await Store.Chunks.AcceptAsync(Some.Request("key", 3), Hour, cancel: Cancel);
+        await Store.Chunks.AcceptAsync(Some.Request("key", 3), Hour, cancellationToken: Cancel);
         Assert.Equal(3, (await Store.Chunks.FindAsync(id, 0, Cancel))!.Count);
         Assert.Null(await Store.Jobs.FindAsync(id, Cancel));
     }
@@ -162,13 +162,13 @@ public abstract partial class StoreContract
             // Whoever starts second may be the faster: both orders, and once more from the other process.
             var (jobs, requests) = round % 2 == 0 ? (Store, other) : (other, Store);
             var job = () => TryAsync(ClaimKind.Job, () => jobs.Jobs.CreateAsync(Some.Spec(), key, Cancel));
-            var request = () => TryAsync(ClaimKind.Request, () => requests.Chunks.AcceptAsync(Some.Request(key), Hour, cancel: Cancel));
+            var request = () => TryAsync(ClaimKind.Request, () => requests.Chunks.AcceptAsync(Some.Request(key), Hour, cancellationToken: Cancel));
             var message = () => TryAsync(ClaimKind.Request, async () =>
             {
-                if ((await requests.Chunks.LeaseAsync(Some.Request(key), "w", Minute, cancel: Cancel)).Outcome == LeaseOutcome.KeyUsed)
+                if ((await requests.Chunks.LeaseAsync(Some.Request(key), "w", Minute, cancellationToken: Cancel)).Outcome == LeaseOutcome.KeyUsed)
                     throw new KeyUsedException(id, ClaimKind.Job);
             });
-            var begun = (round % 4 < 2 ? new[] { job, request, message } : [message, request, job]).Select(one => Task.Run(one)).ToList();
+            var begun = (round % 4 < 2 ? new[] { job, request, message } : [message, request, job]).Select(item => Task.Run(item)).ToList();
             var winners = (await Task.WhenAll(begun)).OfType<ClaimKind>().Distinct().ToList();
 
             var winner = Assert.Single(winners);

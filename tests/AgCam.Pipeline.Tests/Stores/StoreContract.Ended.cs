@@ -9,7 +9,7 @@ public abstract partial class StoreContract
     private async Task<Guid> CancelledAsync(params string[] tags)
     {
         var job = (await PlannedJobAsync(Some.Spec("folder:/data/pets", tags), 2, 1)).Id;
-        Assert.True(await Store.Jobs.CancelAsync(job, cancel: Cancel));
+        Assert.True(await Store.Jobs.CancelAsync(job, cancellationToken: Cancel));
         Clock.Advance(Minute);
         return job;
     }
@@ -45,7 +45,7 @@ public abstract partial class StoreContract
         var annas = (await PlannedJobAsync(Some.Spec() with { Owner = "anna" }, 1)).Id;
         var nobodys = (await PlannedJobAsync(Some.Spec(), 1)).Id;
         foreach (var job in new[] { annas, nobodys })
-            Assert.True(await Store.Jobs.CancelAsync(job, cancel: Cancel));
+            Assert.True(await Store.Jobs.CancelAsync(job, cancellationToken: Cancel));
         Clock.Advance(Minute);
         var ofAnna = new EndedJobsQuery { Before = Now, Owner = "anna" };
 
@@ -61,10 +61,10 @@ public abstract partial class StoreContract
         var job = (await JobOfAsync(1, (id, number) => Some.Item(id, number, Now, null))).Id;
         Clock.Advance(Minute);
         Assert.Empty(await EndedAsync(Now));
-        await Store.Jobs.MarkAnnouncedAsync(job, Cancel);
+        await Store.Jobs.MarkEventPublishedAsync(job, Cancel);
         Assert.Empty(await EndedAsync(Now));
 
-        await Store.Jobs.MarkToldAsync(job, Cancel);
+        await Store.Jobs.MarkNotifiedAsync(job, Cancel);
 
         Assert.Equal([job], await EndedAsync(Now));
         Assert.True(await Store.Jobs.DeleteAsync(job, Cancel));
@@ -85,7 +85,7 @@ public abstract partial class StoreContract
         Assert.Equal(JobCreated.New, (await Store.Jobs.CreateAsync(Some.Spec(), "large", Cancel)).Outcome);
         await AddAsync(job, 2);
         Assert.Equal(0, (await Store.RepairAsync(Cancel)).JobsDeleted);
-        Assert.Equal(new PlanTail(1, 2, "/data/pets/1.jpg"), await Store.Jobs.PlanTailAsync(job, Cancel) with { Life = 0 });
+        Assert.Equal(new PlanTail(1, 2, "/data/pets/1.jpg"), await Store.Jobs.PlanTailAsync(job, Cancel) with { Generation = 0 });
     }
 
     [Fact]
@@ -93,7 +93,7 @@ public abstract partial class StoreContract
     {
         async Task<Guid> DoneAsync(string key)
         {
-            var answer = await Store.Chunks.LeaseAsync(Some.Request(key, 2), "w", Minute, cancel: Cancel);
+            var answer = await Store.Chunks.LeaseAsync(Some.Request(key, 2), "w", Minute, cancellationToken: Cancel);
             await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now));
             return RequestId.Of(key);
         }
@@ -101,7 +101,7 @@ public abstract partial class StoreContract
         var forgotten = await DoneAsync("forgotten");
         var job = (await JobOfAsync(1, (id, number) => Some.Item(id, number, Now, null))).Id;
         Clock.Advance(2 * Hour);
-        Assert.Equal(1, await Store.Chunks.ForgetRequestsAsync(Hour, cancel: Cancel));
+        Assert.Equal(1, await Store.Chunks.ForgetRequestsAsync(Hour, cancellationToken: Cancel));
         var known = await DoneAsync("known");
         Guid[] owners = [forgotten, known, job, Guid.NewGuid(), forgotten];
 

@@ -22,7 +22,7 @@ public abstract partial class StoreContract
             Options = new Dictionary<string, string> { ["column.label"] = "$class", ["b"] = "2" },
         };
 
-        var created = await Store.Jobs.CreateAsync(spec, cancel: Cancel);
+        var created = await Store.Jobs.CreateAsync(spec, cancellationToken: Cancel);
         var found = await Store.Jobs.FindAsync(created.Job.Id, Cancel);
 
         Assert.Equal(JobCreated.New, created.Outcome);
@@ -39,7 +39,7 @@ public abstract partial class StoreContract
         var first = await Store.Jobs.CreateAsync(Some.Spec(), "monday", Cancel);
         var again = await Store.Jobs.CreateAsync(Some.Spec() with { Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" }, "monday", Cancel); // who asks is no part of what is asked
         var other = await Store.Jobs.CreateAsync(Some.Spec("folder:/data/cars"), "monday", Cancel);
-        var unkeyed = await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel);
+        var unkeyed = await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel);
 
         Assert.Equal((JobCreated.New, RequestId.Of("monday")), (first.Outcome, first.Job.Id));
         Assert.Equal((JobCreated.Existing, first.Job.Id), (again.Outcome, again.Job.Id));
@@ -70,7 +70,7 @@ public abstract partial class StoreContract
         }
         await Store.Jobs.PauseAsync(ids[4], "why not", Cancel);
 
-        async Task<List<Guid>> All(JobQuery query)
+        async Task<List<Guid>> AllAsync(JobQuery query)
         {
             var all = new List<Guid>();
             do
@@ -84,15 +84,15 @@ public abstract partial class StoreContract
             return all;
         }
 
-        var newestFirst = await All(new JobQuery { Limit = 2 });
+        var newestFirst = await AllAsync(new JobQuery { Limit = 2 });
         Assert.Equal(ids.ToHashSet(), newestFirst.ToHashSet());
         Assert.Equal(7, newestFirst.Count);
         Assert.Equal(ids[0], newestFirst[^1]);
-        Assert.Equal(newestFirst, await All(new JobQuery { Limit = 1000 }));
-        Assert.Equal([ids[6], ids[3], ids[0]], await All(new JobQuery { Tag = "third", Limit = 1 }));
-        Assert.Equal([ids[4]], await All(new JobQuery { State = JobState.Paused }));
-        Assert.Equal(new[] { ids[1], ids[3], ids[5] }.ToHashSet(), (await All(new JobQuery { Source = "folder:/data/1" })).ToHashSet());
-        Assert.Empty(await All(new JobQuery { Tag = "nobody's" }));
+        Assert.Equal(newestFirst, await AllAsync(new JobQuery { Limit = 1000 }));
+        Assert.Equal([ids[6], ids[3], ids[0]], await AllAsync(new JobQuery { Tag = "third", Limit = 1 }));
+        Assert.Equal([ids[4]], await AllAsync(new JobQuery { State = JobState.Paused }));
+        Assert.Equal(new[] { ids[1], ids[3], ids[5] }.ToHashSet(), (await AllAsync(new JobQuery { Source = "folder:/data/1" })).ToHashSet());
+        Assert.Empty(await AllAsync(new JobQuery { Tag = "nobody's" }));
         await Assert.ThrowsAsync<StoreQueryException>(() => Store.Jobs.PageAsync(new JobQuery { Cursor = "garbage" }, Cancel));
         await Assert.ThrowsAsync<StoreQueryException>(() => Store.Jobs.PageAsync(new JobQuery { Limit = 0 }, Cancel));
     }
@@ -100,28 +100,28 @@ public abstract partial class StoreContract
     [Fact]
     public async Task One_planner_holds_a_job_until_its_lease_runs_out()
     {
-        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job.Id;
         Assert.Equal([job], await Store.Jobs.UnplannedAsync(Cancel));
 
-        Assert.True(await Store.Jobs.HoldPlanningAsync(job, "a", Minute, Cancel));
-        Assert.False(await Store.Jobs.HoldPlanningAsync(job, "b", Minute, Cancel));
+        Assert.True(await Store.Jobs.LeasePlanningAsync(job, "a", Minute, Cancel));
+        Assert.False(await Store.Jobs.LeasePlanningAsync(job, "b", Minute, Cancel));
         Assert.Empty(await Store.Jobs.UnplannedAsync(Cancel));
         Clock.Advance(Minute / 2);
-        Assert.True(await Store.Jobs.HoldPlanningAsync(job, "a", Minute, Cancel));
+        Assert.True(await Store.Jobs.LeasePlanningAsync(job, "a", Minute, Cancel));
         Clock.Advance(Minute / 2);
-        Assert.False(await Store.Jobs.HoldPlanningAsync(job, "b", Minute, Cancel));
+        Assert.False(await Store.Jobs.LeasePlanningAsync(job, "b", Minute, Cancel));
         Clock.Advance(Minute);
         Assert.Equal([job], await Store.Jobs.UnplannedAsync(Cancel));
-        Assert.True(await Store.Jobs.HoldPlanningAsync(job, "b", Minute, Cancel));
-        await Store.Jobs.FinishPlanningAsync(job, cancel: Cancel);
-        Assert.False(await Store.Jobs.HoldPlanningAsync(job, "b", Minute, Cancel));
+        Assert.True(await Store.Jobs.LeasePlanningAsync(job, "b", Minute, Cancel));
+        await Store.Jobs.FinishPlanningAsync(job, cancellationToken: Cancel);
+        Assert.False(await Store.Jobs.LeasePlanningAsync(job, "b", Minute, Cancel));
         Assert.Empty(await Store.Jobs.UnplannedAsync(Cancel));
     }
 
     [Fact]
     public async Task Planning_goes_on_from_its_tail_and_a_planner_that_was_overtaken_writes_nothing()
     {
-        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job.Id;
         var start = await Store.Jobs.PlanTailAsync(job, Cancel);
         Assert.Equal((0, 0, null), (start.NextChunk, start.NextImage, start.LastUri));
 
@@ -135,7 +135,7 @@ public abstract partial class StoreContract
 
         var end = await AddAsync(job, 1);
         Assert.Equal(start with { NextChunk = 3, NextImage = 6, LastUri = "/data/pets/5.jpg" }, end);
-        var planned = await Store.Jobs.FinishPlanningAsync(job, cancel: Cancel);
+        var planned = await Store.Jobs.FinishPlanningAsync(job, cancellationToken: Cancel);
         Assert.Equal((6, 3), (planned!.Images, planned.Chunks));
         Assert.Null(await Store.Jobs.AddChunksAsync(job, end!, [Some.References(6, 1)], Cancel));
     }
@@ -143,7 +143,7 @@ public abstract partial class StoreContract
     [Fact]
     public async Task Two_planners_at_once_never_write_an_image_twice()
     {
-        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job.Id;
         async Task PlanAsync(int chunkSize)
         {
             for (var tail = await Store.Jobs.PlanTailAsync(job, Cancel); tail.NextImage < 200;)
@@ -154,7 +154,7 @@ public abstract partial class StoreContract
         }
 
         await Task.WhenAll(PlanAsync(7), PlanAsync(10));
-        var planned = await Store.Jobs.FinishPlanningAsync(job, cancel: Cancel);
+        var planned = await Store.Jobs.FinishPlanningAsync(job, cancellationToken: Cancel);
 
         var numbers = new List<int>();
         for (var i = 0; i < planned!.Chunks; i++)
@@ -166,7 +166,7 @@ public abstract partial class StoreContract
     [Fact]
     public async Task Chunks_that_are_empty_too_large_or_out_of_order_are_refused()
     {
-        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job.Id;
         var start = await Store.Jobs.PlanTailAsync(job, Cancel);
 
         foreach (var wrong in new[] { [], Some.References(0, 257), Some.References(1, 2), [Some.Reference(0), Some.Reference(0)] })
@@ -181,53 +181,53 @@ public abstract partial class StoreContract
         var job = await PlannedJobAsync();
 
         Assert.Equal((JobState.Completed, 0, 0, Now), (job.State, job.Images, job.Chunks, job.Finished));
-        Assert.Equal([job.Id], (await Store.Jobs.UntoldAsync(cancel: Cancel)).Select(untold => untold.Id));
-        await Store.Jobs.MarkToldAsync(job.Id, Cancel);
-        Assert.Empty(await Store.Jobs.UntoldAsync(cancel: Cancel));
+        Assert.Equal([job.Id], (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => untold.Id));
+        await Store.Jobs.MarkNotifiedAsync(job.Id, Cancel);
+        Assert.Empty(await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel));
     }
 
     [Fact]
     public async Task The_right_to_tell_is_one_tellers_until_its_time_is_over_or_it_has_told()
     {
         var open = await PlannedJobAsync(1);
-        Assert.False(await Store.Jobs.HoldTellingAsync(open.Id, "a", Minute, Cancel)); // nothing to tell yet
+        Assert.False(await Store.Jobs.LeaseNotificationAsync(open.Id, "a", Minute, Cancel)); // nothing to tell yet
         var job = (await PlannedJobAsync()).Id;
 
-        Assert.Equal(1, (await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Store.Jobs.HoldTellingAsync(job, $"{i}", Minute, Cancel)))).Count(held => held));
+        Assert.Equal(1, (await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Store.Jobs.LeaseNotificationAsync(job, $"{i}", Minute, Cancel)))).Count(held => held));
         Clock.Advance(Minute);
-        Assert.True(await Store.Jobs.HoldTellingAsync(job, "a", Minute, Cancel)); // who held it died
-        Assert.True(await Store.Jobs.HoldTellingAsync(job, "a", Minute, Cancel));
-        Assert.False(await Store.Jobs.HoldTellingAsync(job, "b", Minute, Cancel));
-        Assert.True(await Store.Jobs.HoldTellingAsync(job, "a", TimeSpan.Zero, Cancel)); // given back
-        Assert.True(await Store.Jobs.HoldTellingAsync(job, "b", Minute, Cancel));
-        Assert.Equal([job], (await Store.Jobs.UntoldAsync(cancel: Cancel)).Select(untold => untold.Id));
-        await Store.Jobs.MarkToldAsync(job, Cancel);
+        Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "a", Minute, Cancel)); // who held it died
+        Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "a", Minute, Cancel));
+        Assert.False(await Store.Jobs.LeaseNotificationAsync(job, "b", Minute, Cancel));
+        Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "a", TimeSpan.Zero, Cancel)); // given back
+        Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "b", Minute, Cancel));
+        Assert.Equal([job], (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => untold.Id));
+        await Store.Jobs.MarkNotifiedAsync(job, Cancel);
         Clock.Advance(Hour);
-        Assert.False(await Store.Jobs.HoldTellingAsync(job, "b", Minute, Cancel));
+        Assert.False(await Store.Jobs.LeaseNotificationAsync(job, "b", Minute, Cancel));
     }
 
     [Fact]
     public async Task Only_a_completion_that_has_happened_can_be_told()
     {
-        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job.Id;
 
-        await Store.Jobs.MarkAnnouncedAsync(job, Cancel);
-        await Store.Jobs.MarkToldAsync(job, Cancel);
-        await Store.Jobs.FinishPlanningAsync(job, cancel: Cancel);
+        await Store.Jobs.MarkEventPublishedAsync(job, Cancel);
+        await Store.Jobs.MarkNotifiedAsync(job, Cancel);
+        await Store.Jobs.FinishPlanningAsync(job, cancellationToken: Cancel);
 
-        Assert.Equal([(job, false)], (await Store.Jobs.UntoldAsync(cancel: Cancel)).Select(untold => (untold.Id, untold.Announced)));
+        Assert.Equal([(job, false)], (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => (untold.Id, untold.EventPublished)));
     }
 
     [Fact]
     public async Task A_completion_that_the_bus_knows_of_stays_to_be_told_to_others()
     {
         var job = (await PlannedJobAsync()).Id;
-        Assert.False((await Store.Jobs.FindAsync(job, Cancel))!.Announced);
+        Assert.False((await Store.Jobs.FindAsync(job, Cancel))!.EventPublished);
 
-        await Store.Jobs.MarkAnnouncedAsync(job, Cancel);
+        await Store.Jobs.MarkEventPublishedAsync(job, Cancel);
 
-        Assert.Equal([(job, true)], (await Store.Jobs.UntoldAsync(cancel: Cancel)).Select(untold => (untold.Id, untold.Announced)));
-        Assert.True(await Store.Jobs.HoldTellingAsync(job, "a", Minute, Cancel));
+        Assert.Equal([(job, true)], (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => (untold.Id, untold.EventPublished)));
+        Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "a", Minute, Cancel));
     }
 
     [Fact]
@@ -240,12 +240,12 @@ public abstract partial class StoreContract
         Assert.True(await Store.Jobs.PauseAsync(job, "another reason", Cancel));
         var paused = await Store.Jobs.FindAsync(job, Cancel);
         Assert.Equal((JobState.Paused, "the bucket is denied"), (paused!.State, paused.Reason));
-        Assert.Empty(await Store.Chunks.TakeAsync(job, 10, Hour, Cancel));
+        Assert.Empty(await Store.Chunks.ClaimPlannedAsync(job, 10, Hour, Cancel));
 
         Assert.True(await Store.Jobs.ResumeAsync(job, Cancel));
         Assert.False(await Store.Jobs.ResumeAsync(job, Cancel));
         Assert.Null((await Store.Jobs.FindAsync(job, Cancel))!.Reason);
-        Assert.Equal(2, (await Store.Chunks.TakeAsync(job, 10, Hour, Cancel)).Count);
+        Assert.Equal(2, (await Store.Chunks.ClaimPlannedAsync(job, 10, Hour, Cancel)).Count);
         Assert.False(await Store.Jobs.PauseAsync(Guid.NewGuid(), "not there", Cancel));
     }
 
@@ -253,16 +253,16 @@ public abstract partial class StoreContract
     public async Task A_job_is_judged_once_whoever_asks_and_after_a_restart()
     {
         var job = (await PlannedJobAsync(4)).Id;
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Store.Jobs.JudgeAsync(job, "too many failures", Cancel)));
-        Assert.Single(answers, Judgement.Now);
-        Assert.Equal(7, answers.Count(answer => answer == Judgement.NotRunning));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Store.Jobs.CheckFailureRateAsync(job, "too many failures", Cancel)));
+        Assert.Single(answers, FailureRateCheck.Now);
+        Assert.Equal(7, answers.Count(answer => answer == FailureRateCheck.NotRunning));
         var paused = (await Store.Jobs.FindAsync(job, Cancel))!;
         Assert.Equal((JobState.Paused, "too many failures"), (paused.State, paused.Reason));
 
         await Store.Jobs.ResumeAsync(job, Cancel);
         await using var restarted = await ReopenAsync(Clock);
 
-        Assert.Equal(Judgement.Before, await restarted.Jobs.JudgeAsync(job, "too many failures", Cancel));
+        Assert.Equal(FailureRateCheck.Before, await restarted.Jobs.CheckFailureRateAsync(job, "too many failures", Cancel));
         Assert.Equal(JobState.Running, (await restarted.Jobs.FindAsync(job, Cancel))!.State);
     }
 
@@ -271,12 +271,12 @@ public abstract partial class StoreContract
     {
         var job = (await PlannedJobAsync(4)).Id;
         await Store.Jobs.PauseAsync(job, "by hand", Cancel);
-        Assert.Equal(Judgement.NotRunning, await Store.Jobs.JudgeAsync(job, null, Cancel));
+        Assert.Equal(FailureRateCheck.NotRunning, await Store.Jobs.CheckFailureRateAsync(job, null, Cancel));
         await Store.Jobs.ResumeAsync(job, Cancel);
-        Assert.Equal(Judgement.Now, await Store.Jobs.JudgeAsync(job, null, Cancel));
-        Assert.Equal(Judgement.Before, await Store.Jobs.JudgeAsync(job, "too many failures", Cancel));
+        Assert.Equal(FailureRateCheck.Now, await Store.Jobs.CheckFailureRateAsync(job, null, Cancel));
+        Assert.Equal(FailureRateCheck.Before, await Store.Jobs.CheckFailureRateAsync(job, "too many failures", Cancel));
         Assert.Equal(JobState.Running, (await Store.Jobs.FindAsync(job, Cancel))!.State);
-        Assert.Equal(Judgement.NotRunning, await Store.Jobs.JudgeAsync(Guid.NewGuid(), null, Cancel));
+        Assert.Equal(FailureRateCheck.NotRunning, await Store.Jobs.CheckFailureRateAsync(Guid.NewGuid(), null, Cancel));
     }
 
     [Fact]
@@ -284,12 +284,12 @@ public abstract partial class StoreContract
     {
         var job = (await PlannedJobAsync(2, 2, 2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
-        var waiting = Assert.Single(await Store.Chunks.TakeAsync(job, 2, Hour, Cancel));
+        var waiting = Assert.Single(await Store.Chunks.ClaimPlannedAsync(job, 2, Hour, Cancel));
 
         Assert.True(await Store.Jobs.CancelAsync(job, "wrong folder", Cancel));
-        Assert.True(await Store.Jobs.CancelAsync(job, cancel: Cancel));
-        Assert.Empty(await Store.Chunks.TakeAsync(job, 10, Hour, Cancel));
-        Assert.Equal(LeaseOutcome.Cancelled, (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancel: Cancel)).Outcome);
+        Assert.True(await Store.Jobs.CancelAsync(job, cancellationToken: Cancel));
+        Assert.Empty(await Store.Chunks.ClaimPlannedAsync(job, 10, Hour, Cancel));
+        Assert.Equal(LeaseOutcome.Cancelled, (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancellationToken: Cancel)).Outcome);
         Assert.Equal(SaveOutcome.Saved, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
 
         var cancelled = await Store.Jobs.FindAsync(job, Cancel);
@@ -297,9 +297,9 @@ public abstract partial class StoreContract
         Assert.False(await Store.Jobs.ResumeAsync(job, Cancel));
         Assert.False(await Store.Jobs.PauseAsync(job, "x", Cancel));
         Clock.Advance(2 * Hour);
-        Assert.Empty(await Store.Chunks.RetakeAsync(Hour, cancel: Cancel));
-        Assert.Empty(await Store.Chunks.RetakeAsync(Hour, cancel: Cancel));
-        Assert.False(await Store.Jobs.CancelAsync(Guid.NewGuid(), cancel: Cancel));
+        Assert.Empty(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
+        Assert.Empty(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
+        Assert.False(await Store.Jobs.CancelAsync(Guid.NewGuid(), cancellationToken: Cancel));
     }
 
     [Fact]
@@ -308,7 +308,7 @@ public abstract partial class StoreContract
         var job = await JobOfAsync(2, (id, number) => Some.Item(id, number, Now, null));
 
         Assert.Equal(JobState.Completed, job.State);
-        Assert.False(await Store.Jobs.CancelAsync(job.Id, cancel: Cancel));
+        Assert.False(await Store.Jobs.CancelAsync(job.Id, cancellationToken: Cancel));
         Assert.Equal(JobState.Completed, (await Store.Jobs.FindAsync(job.Id, Cancel))!.State);
     }
 
@@ -336,12 +336,12 @@ public abstract partial class StoreContract
     {
         var job = (await PlannedJobAsync(2, 2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
-        var waiting = Assert.Single(await Store.Chunks.TakeAsync(job, 2, Hour, Cancel));
+        var waiting = Assert.Single(await Store.Chunks.ClaimPlannedAsync(job, 2, Hour, Cancel));
 
         await Store.Jobs.DeleteAsync(job, Cancel);
 
         Assert.Equal(SaveOutcome.Gone, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
-        Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancellationToken: Cancel)).Outcome);
         Assert.Null(await Store.Items.FindAsync(job, 0, Cancel));
         Assert.False(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
         Assert.Empty((await Store.Items.PageAsync(new ItemQuery { Explanation = Some.Explanation(0).Id }, Cancel)).Items);
@@ -357,9 +357,9 @@ public abstract partial class StoreContract
         var second = await Store.Jobs.CreateAsync(Some.Spec("folder:/data/other"), "again", Cancel);
 
         Assert.Equal(JobCreated.New, second.Outcome);
-        Assert.Equal(new PlanTail(0, 0, null, second.Job.Life), await Store.Jobs.PlanTailAsync(second.Job.Id, Cancel));
+        Assert.Equal(new PlanTail(0, 0, null, second.Job.Generation), await Store.Jobs.PlanTailAsync(second.Job.Id, Cancel));
         await AddAsync(second.Job.Id, 1);
-        await Store.Jobs.FinishPlanningAsync(second.Job.Id, cancel: Cancel);
+        await Store.Jobs.FinishPlanningAsync(second.Job.Id, cancellationToken: Cancel);
         Clock.Advance(24 * Hour);
         await Store.RepairAsync(Cancel);
         var (chunk, lease) = await LeaseNextAsync(second.Job.Id);

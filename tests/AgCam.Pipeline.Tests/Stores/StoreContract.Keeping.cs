@@ -47,7 +47,7 @@ public abstract partial class StoreContract
         Assert.Equal((2, 0), await PruneAllAsync(Hour, Minute));
         Clock.Advance(2 * Minute);
 
-        Assert.Single(await Store.Explanations.HoldAsync([Some.Explanation(0).Id], Cancel));
+        Assert.Single(await Store.Explanations.PinAsync([Some.Explanation(0).Id], Cancel));
 
         Assert.Equal((1, 1), await PruneAllAsync(Hour, Minute));
         Assert.NotNull(await Store.Explanations.FindAsync(Some.Explanation(0).Id, Cancel));
@@ -68,14 +68,14 @@ public abstract partial class StoreContract
 
         var upload = await Store.Uploads.PutAsync(new MemoryStream(bytes), "image/png", 1_000_000, "anna", Cancel);
         Clock.Advance(Minute);
-        var empty = await Store.Uploads.PutAsync(new MemoryStream([]), "image/jpeg", 10, cancel: Cancel);
+        var empty = await Store.Uploads.PutAsync(new MemoryStream([]), "image/jpeg", 10, cancellationToken: Cancel);
 
         Assert.Equal((300_000, Digest.Of(bytes)), (upload.Bytes, upload.Sha256));
         AssertSame(upload, (await Store.Uploads.FindAsync(upload.Id, Cancel))!);
         Assert.Equal(bytes, await Store.Uploads.ReadAsync(upload.Id, Cancel));
         Assert.Empty((await Store.Uploads.ReadAsync(empty.Id, Cancel))!);
         Clock.Advance(Hour);
-        Assert.Equal(1, await Store.Uploads.DeleteOlderAsync(Hour, cancel: Cancel));
+        Assert.Equal(1, await Store.Uploads.DeleteOlderAsync(Hour, cancellationToken: Cancel));
         Assert.Null(await Store.Uploads.FindAsync(upload.Id, Cancel));
         Assert.Null(await Store.Uploads.ReadAsync(upload.Id, Cancel));
         Assert.True(await Store.Uploads.DeleteAsync(empty.Id, Cancel));
@@ -85,11 +85,11 @@ public abstract partial class StoreContract
     [Fact]
     public async Task An_upload_that_is_too_large_is_refused_and_not_kept()
     {
-        await Assert.ThrowsAsync<ArgumentException>(() => Store.Uploads.PutAsync(new MemoryStream(new byte[1001]), "image/png", 1000, cancel: Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => Store.Uploads.PutAsync(new MemoryStream(new byte[1001]), "image/png", 1000, cancellationToken: Cancel));
 
         Clock.Advance(Hour);
-        Assert.Equal(0, await Store.Uploads.DeleteOlderAsync(Minute, cancel: Cancel));
-        Assert.Equal(1000, (await Store.Uploads.PutAsync(new MemoryStream(new byte[1000]), "image/png", 1000, cancel: Cancel)).Bytes);
+        Assert.Equal(0, await Store.Uploads.DeleteOlderAsync(Minute, cancellationToken: Cancel));
+        Assert.Equal(1000, (await Store.Uploads.PutAsync(new MemoryStream(new byte[1000]), "image/png", 1000, cancellationToken: Cancel)).Bytes);
     }
 
     [Theory]
@@ -103,7 +103,7 @@ public abstract partial class StoreContract
         var bytes = new byte[length];
         new Random(length).NextBytes(bytes);
 
-        var upload = await Store.Uploads.PutAsync(new Trickle(bytes), "image/png", length, cancel: Cancel);
+        var upload = await Store.Uploads.PutAsync(new Trickle(bytes), "image/png", length, cancellationToken: Cancel);
 
         Assert.Equal((length, Digest.Of(bytes)), (upload.Bytes, upload.Sha256));
         AssertSame(upload, (await Store.Uploads.FindAsync(upload.Id, Cancel))!);
@@ -116,26 +116,26 @@ public abstract partial class StoreContract
     public async Task An_upload_that_breaks_off_leaves_nothing()
     {
         await Assert.ThrowsAsync<IOException>(() =>
-            Store.Uploads.PutAsync(new Trickle(new byte[1_500_000], breaksOff: true), "image/png", 2_000_000, cancel: Cancel));
+            Store.Uploads.PutAsync(new Trickle(new byte[1_500_000], breaksOff: true), "image/png", 2_000_000, cancellationToken: Cancel));
         await Assert.ThrowsAsync<ArgumentException>(() =>
-            Store.Uploads.PutAsync(new Trickle(new byte[1_500_000]), "image/png", 1_400_000, cancel: Cancel));
+            Store.Uploads.PutAsync(new Trickle(new byte[1_500_000]), "image/png", 1_400_000, cancellationToken: Cancel));
 
         Assert.Equal(0, await CountUploadPiecesAsync());
-        Assert.Equal(0, await Store.Uploads.DeleteOlderAsync(-Minute, cancel: Cancel));
+        Assert.Equal(0, await Store.Uploads.DeleteOlderAsync(-Minute, cancellationToken: Cancel));
     }
 
     [Fact]
     public async Task What_a_crash_left_of_an_upload_is_deleted_with_what_is_as_old()
     {
         var crashed = new Trickle(new byte[4 << 20], hangs: true);
-        _ = Store.Uploads.PutAsync(crashed, "image/png", 8 << 20, cancel: Cancel); // its process ends here: nobody tidies up
+        _ = Store.Uploads.PutAsync(crashed, "image/png", 8 << 20, cancellationToken: Cancel); // its process ends here: nobody tidies up
         await crashed.HasHung;
         Assert.InRange(await CountUploadPiecesAsync(), 6, 17); // stored while it comes, but for a mebibyte at most
         Clock.Advance(Minute);
-        var upload = await Store.Uploads.PutAsync(new MemoryStream(new byte[1000]), "image/png", 1000, cancel: Cancel);
+        var upload = await Store.Uploads.PutAsync(new MemoryStream(new byte[1000]), "image/png", 1000, cancellationToken: Cancel);
 
         Clock.Advance(Hour);
-        Assert.Equal(0, await Store.Uploads.DeleteOlderAsync(Hour + Minute / 2, cancel: Cancel));
+        Assert.Equal(0, await Store.Uploads.DeleteOlderAsync(Hour + Minute / 2, cancellationToken: Cancel));
 
         Assert.Equal(1, await CountUploadPiecesAsync());
         Assert.NotNull(await Store.Uploads.ReadAsync(upload.Id, Cancel));

@@ -11,17 +11,17 @@ public abstract partial class StoreContract
     public async Task What_was_published_for_a_job_is_stale_once_another_was_made_under_its_key()
     {
         var first = await MadeAsync("folder:/wrong", 2);
-        var published = Some.Message(Assert.Single(await Store.Chunks.TakeAsync(first, 1, Hour, Cancel)));
+        var published = Some.Message(Assert.Single(await Store.Chunks.ClaimPlannedAsync(first, 1, Hour, Cancel)));
         await Store.Jobs.DeleteAsync(first, Cancel);
-        Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(published, "w", Minute, cancel: Cancel)).Outcome);
+        Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(published, "w", Minute, cancellationToken: Cancel)).Outcome);
 
         var second = await MadeAsync("folder:/right", 3);
         Assert.Equal(first, second);
-        var chunk = Assert.Single(await Store.Chunks.TakeAsync(second, 1, Hour, Cancel));
-        Assert.Equal((0, 1, published.Epoch), (chunk.Number, chunk.Epoch, chunk.Epoch)); // all that they differ by is whose they are
+        var chunk = Assert.Single(await Store.Chunks.ClaimPlannedAsync(second, 1, Hour, Cancel));
+        Assert.Equal((0, 1, published.PublishCount), (chunk.Number, chunk.PublishCount, chunk.PublishCount)); // all that they differ by is whose they are
         Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(published, "w", Minute, redelivered: true, Cancel)).Outcome);
 
-        var granted = await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancel: Cancel);
+        var granted = await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancellationToken: Cancel);
         Assert.Equal((LeaseOutcome.Granted, 3), (granted.Outcome, granted.Chunk!.References.Count));
     }
 
@@ -36,9 +36,9 @@ public abstract partial class StoreContract
         Assert.Equal(lease.Attempt, held.Attempt);
 
         Assert.False(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
-        Assert.Equal(-1, await Store.Chunks.BeginAloneAsync(lease, 0, Cancel));
+        Assert.Equal(-1, await Store.Chunks.BeginIsolatedAsync(lease, 0, Cancel));
         Assert.Equal(SaveOutcome.LeaseLost, (await SaveAsync(Some.Result(lease, old, Now))).Outcome);
-        Assert.False(await Store.Chunks.ReleaseAsync(lease, Hour, cancel: Cancel));
+        Assert.False(await Store.Chunks.ReleaseAsync(lease, Hour, cancellationToken: Cancel));
 
         Assert.Equal(new JobProgress(), await Store.Items.RecountAsync(second, Cancel));
         Assert.Equal(SaveOutcome.Saved, (await SaveAsync(Some.Result(held, chunk, Now))).Outcome);
@@ -53,20 +53,20 @@ public abstract partial class StoreContract
         await Store.Jobs.DeleteAsync(first.Id, Cancel);
         var second = (await Store.Jobs.CreateAsync(spec with { Source = "folder:/right" }, "key", Cancel)).Job;
         Assert.Equal(first.Id, second.Id);
-        Assert.NotEqual(first.Life, second.Life);
+        Assert.NotEqual(first.Generation, second.Generation);
 
         Assert.Null(await Store.Jobs.AddChunksAsync(second.Id, tail, [Some.References(0, 2)], Cancel));
-        Assert.Null((await Store.Jobs.FinishPlanningAsync(second.Id, first.Life, Cancel))!.Chunks);
+        Assert.Null((await Store.Jobs.FinishPlanningAsync(second.Id, first.Generation, Cancel))!.Chunks);
 
         Assert.Equal(2, (await AddAsync(second.Id, 2))!.NextImage);
-        Assert.Equal(1, (await Store.Jobs.FinishPlanningAsync(second.Id, second.Life, Cancel))!.Chunks);
+        Assert.Equal(1, (await Store.Jobs.FinishPlanningAsync(second.Id, second.Generation, Cancel))!.Chunks);
     }
 
     private async Task<Guid> MadeAsync(string source, int images)
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(source), "key", Cancel)).Job;
         await AddAsync(job.Id, images);
-        await Store.Jobs.FinishPlanningAsync(job.Id, job.Life, Cancel);
+        await Store.Jobs.FinishPlanningAsync(job.Id, job.Generation, Cancel);
         return job.Id;
     }
 }

@@ -31,15 +31,15 @@ public abstract partial class StoreContract
         await SaveAsync(Some.Result(ordinaryLease, ordinary, Now));
 
         await using var reopened = await ReopenAsync(Clock);
-        var rows = await reopened.Rows.PageAsync(job, 0, cancel: Cancel);
+        var rows = await reopened.Rows.PageAsync(job, 0, cancellationToken: Cancel);
 
-        Assert.Equal([0, 1, 2], rows.Select(one => one.Chunk));
+        Assert.Equal([0, 1, 2], rows.Select(item => item.Chunk));
         Assert.Equal(["measured 0\nmeasured 1\n", "measured 2\nmeasured 3\n", "measured 4\nmeasured 5\n"], rows.Select(Text));
-        Assert.All(rows, one => Assert.Equal("header", one.Header));
-        Assert.Equal([1], (await reopened.Rows.PageAsync(job, 1, 1, Cancel)).Select(one => one.Chunk));
-        Assert.Empty(await reopened.Rows.PageAsync(job, 3, cancel: Cancel));
-        Assert.Empty(await reopened.Rows.PageAsync(other, 0, cancel: Cancel));
-        Assert.Empty(await reopened.Rows.PageAsync(Guid.NewGuid(), 0, cancel: Cancel));
+        Assert.All(rows, item => Assert.Equal("header", item.Header));
+        Assert.Equal([1], (await reopened.Rows.PageAsync(job, 1, 1, Cancel)).Select(item => item.Chunk));
+        Assert.Empty(await reopened.Rows.PageAsync(job, 3, cancellationToken: Cancel));
+        Assert.Empty(await reopened.Rows.PageAsync(other, 0, cancellationToken: Cancel));
+        Assert.Empty(await reopened.Rows.PageAsync(Guid.NewGuid(), 0, cancellationToken: Cancel));
         Assert.Equal(new JobProgress { ChunksDone = 3, Completed = 6 }, (await reopened.Jobs.FindAsync(job, Cancel))!.Progress);
     }
 
@@ -49,15 +49,15 @@ public abstract partial class StoreContract
         var job = (await PlannedJobAsync(2)).Id;
         var (chunk, slow) = await LeaseNextAsync(job);
         Clock.Advance(2 * Hour);
-        var again = Assert.Single(await Store.Chunks.RetakeAsync(Hour, cancel: Cancel));
-        var quick = (await Store.Chunks.LeaseAsync(Some.Message(again), "other", Minute, cancel: Cancel)).Lease!;
+        var again = Assert.Single(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
+        var quick = (await Store.Chunks.LeaseAsync(Some.Message(again), "other", Minute, cancellationToken: Cancel)).Lease!;
 
         Assert.Equal(SaveOutcome.LeaseLost, (await SaveAsync(Measured(slow, chunk, "slow"))).Outcome);
-        Assert.Empty(await Store.Rows.PageAsync(job, 0, cancel: Cancel));
+        Assert.Empty(await Store.Rows.PageAsync(job, 0, cancellationToken: Cancel));
         Assert.Equal(SaveOutcome.Saved, (await SaveAsync(Measured(quick, chunk, "quick"))).Outcome);
         Assert.Equal(SaveOutcome.AlreadyDone, (await SaveAsync(Measured(slow, chunk, "slow"))).Outcome);
 
-        Assert.Equal("quick 0\nquick 1\n", Text(Assert.Single(await Store.Rows.PageAsync(job, 0, cancel: Cancel))));
+        Assert.Equal("quick 0\nquick 1\n", Text(Assert.Single(await Store.Rows.PageAsync(job, 0, cancellationToken: Cancel))));
     }
 
     [Fact]
@@ -72,8 +72,8 @@ public abstract partial class StoreContract
 
         Assert.True(await Store.Jobs.DeleteAsync(job, Cancel));
 
-        Assert.Empty(await Store.Rows.PageAsync(job, 0, cancel: Cancel));
-        Assert.Single(await Store.Rows.PageAsync(kept, 0, cancel: Cancel));
+        Assert.Empty(await Store.Rows.PageAsync(job, 0, cancellationToken: Cancel));
+        Assert.Single(await Store.Rows.PageAsync(kept, 0, cancellationToken: Cancel));
     }
 
     [Fact]
@@ -91,7 +91,7 @@ public abstract partial class StoreContract
             good with { Items = [good.Items[0] with { Probability = null }] },
         })
             await Assert.ThrowsAsync<ArgumentException>(() => SaveAsync(wrong));
-        Assert.Empty(await Store.Rows.PageAsync(job, 0, cancel: Cancel));
+        Assert.Empty(await Store.Rows.PageAsync(job, 0, cancellationToken: Cancel));
 
         Assert.Equal(SaveOutcome.Saved, (await SaveAsync(good)).Outcome);
     }

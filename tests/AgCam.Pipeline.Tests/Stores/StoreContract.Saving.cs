@@ -52,14 +52,14 @@ public abstract partial class StoreContract
             Assert.Equal(i == 2, (await SaveAsync(Some.Result(lease, chunk, Now))).JobCompleted);
         }
 
-        Assert.Equal([job], (await Store.Jobs.UntoldAsync(cancel: Cancel)).Select(untold => untold.Id));
+        Assert.Equal([job], (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => untold.Id));
         Assert.Equal(new JobProgress { ChunksDone = 3, Completed = 6 }, (await Store.Jobs.FindAsync(job, Cancel))!.Progress);
     }
 
     [Fact]
     public async Task A_job_whose_chunks_are_done_before_planning_ends_completes_when_it_ends()
     {
-        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancel: Cancel)).Job.Id;
+        var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job.Id;
         await AddAsync(job, 2, 1);
         for (var i = 0; i < 2; i++)
         {
@@ -68,7 +68,7 @@ public abstract partial class StoreContract
         }
         Assert.Equal(JobState.Running, (await Store.Jobs.FindAsync(job, Cancel))!.State);
 
-        Assert.Equal(JobState.Completed, (await Store.Jobs.FinishPlanningAsync(job, cancel: Cancel))!.State);
+        Assert.Equal(JobState.Completed, (await Store.Jobs.FinishPlanningAsync(job, cancellationToken: Cancel))!.State);
     }
 
     [Fact]
@@ -76,16 +76,16 @@ public abstract partial class StoreContract
     {
         const int Chunks = 40, Size = 3;
         var job = (await PlannedJobAsync([.. Enumerable.Repeat(Size, Chunks)])).Id;
-        var taken = await Store.Chunks.TakeAsync(job, Chunks, Hour, Cancel);
+        var taken = await Store.Chunks.ClaimPlannedAsync(job, Chunks, Hour, Cancel);
         var results = new List<ChunkResult>();
         foreach (var chunk in taken)
         {
-            var lease = (await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancel: Cancel)).Lease!;
+            var lease = (await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancellationToken: Cancel)).Lease!;
             results.Add(Some.Result(lease, chunk, Now));
         }
 
         // Each is saved twice, at the same time, in calls of one and of four.
-        var calls = results.Chunk(4).Select(four => Store.Chunks.SaveAsync(four, Cancel)).Concat(results.Select(one => Store.Chunks.SaveAsync([one], Cancel)));
+        var calls = results.Chunk(4).Select(four => Store.Chunks.SaveAsync(four, Cancel)).Concat(results.Select(item => Store.Chunks.SaveAsync([item], Cancel)));
         var answers = (await Task.WhenAll(calls)).SelectMany(answer => answer).ToList();
 
         Assert.Equal(Chunks, answers.Count(answer => answer.Outcome == SaveOutcome.Saved));
@@ -114,9 +114,9 @@ public abstract partial class StoreContract
         Assert.Equal((LeaseOutcome.Done, sum), (found.Outcome, found.Chunk!.Sum));
 
         var request = Some.Request("numbers of its own", 2) with { References = [Some.Reference(7), Some.Reference(400)] };
-        var granted = await Store.Chunks.LeaseAsync(request, "worker", Minute, cancel: Cancel);
+        var granted = await Store.Chunks.LeaseAsync(request, "worker", Minute, cancellationToken: Cancel);
         await SaveAsync(Some.Result(granted.Lease!, granted.Chunk!, Now));
-        Assert.Equal(new JobProgress { ChunksDone = 1, Completed = 2 }, (await Store.Chunks.LeaseAsync(request, "worker", Minute, cancel: Cancel)).Chunk!.Sum);
+        Assert.Equal(new JobProgress { ChunksDone = 1, Completed = 2 }, (await Store.Chunks.LeaseAsync(request, "worker", Minute, cancellationToken: Cancel)).Chunk!.Sum);
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public abstract partial class StoreContract
         Assert.Equal((SaveOutcome.Saved, 1, 2), (answer.Outcome, answer.NewExplanations, answer.NewItems));
         (chunk, lease) = await LeaseNextAsync(job);
 
-        Assert.Equal([same.Id], await Store.Explanations.HoldAsync([same.Id, Some.Digest("missing")], Cancel));
+        Assert.Equal([same.Id], await Store.Explanations.PinAsync([same.Id, Some.Digest("missing")], Cancel));
         var cached = await SaveAsync(new ChunkResult(lease, [], [Some.Item(job, 2, Now, same.Id), Some.Item(job, 3, Now, same.Id)]));
 
         Assert.Equal((SaveOutcome.Saved, 0, 2, true), (cached.Outcome, cached.NewExplanations, cached.NewItems, cached.JobCompleted));
@@ -141,12 +141,12 @@ public abstract partial class StoreContract
     {
         // A request is forgotten and asked again: its items are there already, with one failure.
         var request = Some.Request("twice", 2);
-        var first = await Store.Chunks.LeaseAsync(request, "w", Minute, cancel: Cancel);
+        var first = await Store.Chunks.LeaseAsync(request, "w", Minute, cancellationToken: Cancel);
         await SaveAsync(new ChunkResult(first.Lease!, [Some.Explanation(0)], [Some.Item(request.Owner, 0, Now, null), Some.Failure(request.Owner, 1, Now)]));
         Clock.Advance(Hour);
-        await Store.Chunks.ForgetRequestsAsync(Minute, cancel: Cancel);
+        await Store.Chunks.ForgetRequestsAsync(Minute, cancellationToken: Cancel);
 
-        var again = await Store.Chunks.LeaseAsync(request, "w", Minute, cancel: Cancel);
+        var again = await Store.Chunks.LeaseAsync(request, "w", Minute, cancellationToken: Cancel);
         var answer = await SaveAsync(Some.Result(again.Lease!, again.Chunk!, Now));
 
         Assert.Equal((SaveOutcome.Saved, 1, 0), (answer.Outcome, answer.NewExplanations, answer.NewItems));
@@ -180,18 +180,18 @@ public abstract partial class StoreContract
         var job = (await PlannedJobAsync(2, 2)).Id;
         for (var round = 0; round < 3; round++)
         {
-            await Store.Chunks.TakeAsync(job, 1, Minute, Cancel);
+            await Store.Chunks.ClaimPlannedAsync(job, 1, Minute, Cancel);
             Clock.Advance(Minute);
-            foreach (var chunk in await Store.Chunks.RetakeAsync(Minute, cancel: Cancel))
-                await Store.Chunks.LeaseAsync(Some.Message(chunk), "dies", Minute / 2, cancel: Cancel);
+            foreach (var chunk in await Store.Chunks.RequeueExpiredAsync(Minute, cancellationToken: Cancel))
+                await Store.Chunks.LeaseAsync(Some.Message(chunk), "dies", Minute / 2, cancellationToken: Cancel);
             Clock.Advance(Minute);
         }
         var saved = 0;
         for (var round = 0; round < 4 && saved < 2; round++)
         {
-            foreach (var chunk in (await Store.Chunks.RetakeAsync(Hour, cancel: Cancel)).Concat(await Store.Chunks.TakeAsync(job, 2, Hour, Cancel)))
+            foreach (var chunk in (await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel)).Concat(await Store.Chunks.ClaimPlannedAsync(job, 2, Hour, Cancel)))
             {
-                var answer = await Store.Chunks.LeaseAsync(Some.Message(chunk), "lives", Minute, cancel: Cancel);
+                var answer = await Store.Chunks.LeaseAsync(Some.Message(chunk), "lives", Minute, cancellationToken: Cancel);
                 saved += (await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now))).Outcome == SaveOutcome.Saved ? 1 : 0;
             }
         }

@@ -18,7 +18,7 @@ public abstract partial class StoreContract
 
         var known = await Store.Items.KnownAsync([Source(0), Source(1), Source(1, "v2"), Source(2), Source(9), Source(0) with { Kind = ReferenceKind.S3 }, Source(0)], Cancel);
 
-        Assert.Equal([(Source(0), Some.Digest("image 0")), (Source(1), Some.Digest("image 1"))], known.Select(one => (one.Key, one.Value)).OrderBy(one => one.Key.Uri));
+        Assert.Equal([(Source(0), Some.Digest("image 0")), (Source(1), Some.Digest("image 1"))], known.Select(item => (item.Key, item.Value)).OrderBy(item => item.Key.Uri));
         Assert.Empty(await Store.Items.KnownAsync([], Cancel));
     }
 
@@ -47,15 +47,15 @@ public abstract partial class StoreContract
         var request = Some.Request("key", 1);
         async Task RunAsync(int[] unread)
         {
-            await Store.Chunks.AcceptAsync(request, Hour, cancel: Cancel);
-            var answer = await Store.Chunks.LeaseAsync(request, "w", Minute, cancel: Cancel);
+            await Store.Chunks.AcceptAsync(request, Hour, cancellationToken: Cancel);
+            var answer = await Store.Chunks.LeaseAsync(request, "w", Minute, cancellationToken: Cancel);
             var result = Some.Result(answer.Lease!, answer.Chunk!, Now) with { Items = [Stamped(request.Owner, 0, Now)], Unread = unread.ToHashSet() };
             Assert.Equal(SaveOutcome.Saved, (await SaveAsync(result)).Outcome);
         }
 
         await RunAsync([]);
         Clock.Advance(2 * Hour);
-        Assert.Equal(1, await Store.Chunks.ForgetRequestsAsync(Hour, cancel: Cancel));
+        Assert.Equal(1, await Store.Chunks.ForgetRequestsAsync(Hour, cancellationToken: Cancel));
         await RunAsync([0]);
 
         Assert.Equal([Source(0)], (await Store.Items.KnownAsync([Source(0)], Cancel)).Keys);
@@ -76,7 +76,7 @@ public abstract partial class StoreContract
         await JobOfAsync(500, (job, number) => Stamped(job, number, Now));
         var known = await Store.Items.KnownAsync([.. Enumerable.Range(0, 1000).Select(number => Source(number))], Cancel);
         Assert.Equal(500, known.Count);
-        Assert.All(known, one => Assert.Equal(Some.Digest($"image {Path.GetFileNameWithoutExtension(one.Key.Uri)}"), one.Value));
+        Assert.All(known, item => Assert.Equal(Some.Digest($"image {Path.GetFileNameWithoutExtension(item.Key.Uri)}"), item.Value));
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public abstract partial class StoreContract
         foreach (var faulted in new[] { true, false, true })
         {
             Assert.True(await Store.Chunks.ReleaseAsync(lease, Hour, faulted, Cancel));
-            var again = await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancel: Cancel);
+            var again = await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancellationToken: Cancel);
             (chunk, lease) = (again.Chunk!, again.Lease!);
         }
         Assert.Equal((2, 0, 4), (chunk.Faults, chunk.Crashes, chunk.Attempts));

@@ -48,9 +48,9 @@ public abstract partial class StoreContract : IAsyncLifetime
 
     private protected async Task<Job> PlannedJobAsync(JobSpec spec, params int[] sizes)
     {
-        var job = (await Store.Jobs.CreateAsync(spec, cancel: Cancel)).Job;
+        var job = (await Store.Jobs.CreateAsync(spec, cancellationToken: Cancel)).Job;
         await AddAsync(job.Id, sizes);
-        return (await Store.Jobs.FinishPlanningAsync(job.Id, cancel: Cancel))!;
+        return (await Store.Jobs.FinishPlanningAsync(job.Id, cancellationToken: Cancel))!;
     }
 
     private protected async Task<PlanTail?> AddAsync(Guid job, params int[] sizes)
@@ -68,8 +68,8 @@ public abstract partial class StoreContract : IAsyncLifetime
 
     private protected async Task<(Chunk Chunk, ChunkLease Lease)> LeaseNextAsync(Guid job, string worker = "worker")
     {
-        var chunk = Assert.Single(await Store.Chunks.TakeAsync(job, await FlyingAsync(job) + 1, Hour, Cancel));
-        var answer = await Store.Chunks.LeaseAsync(Some.Message(chunk), worker, Minute, cancel: Cancel);
+        var chunk = Assert.Single(await Store.Chunks.ClaimPlannedAsync(job, await FlyingAsync(job) + 1, Hour, Cancel));
+        var answer = await Store.Chunks.LeaseAsync(Some.Message(chunk), worker, Minute, cancellationToken: Cancel);
         Assert.Equal(LeaseOutcome.Granted, answer.Outcome);
         return (answer.Chunk!, answer.Lease!);
     }

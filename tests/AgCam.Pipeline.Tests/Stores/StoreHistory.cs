@@ -41,18 +41,18 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             case 1: Note("add", await AddAsync(job, 1 + pick / 2 % 3, 1 + pick / 6 % 3)); break;
             case 2: Note("finish", await store.Jobs.FinishPlanningAsync(job)); break;
             case 3: Note("pause", await store.Jobs.PauseAsync(job, $"reason {pick % 3}")); break;
-            case 4: Note("judge", await store.Jobs.JudgeAsync(job, pick % 3 == 0 ? "too many" : null)); break;
+            case 4: Note("judge", await store.Jobs.CheckFailureRateAsync(job, pick % 3 == 0 ? "too many" : null)); break;
             case 5: Note("resume", await store.Jobs.ResumeAsync(job)); break;
             case 6 when pick % 8 < 2: Note("cancel", await store.Jobs.CancelAsync(job, pick % 3 == 0 ? null : "enough")); break;
             case 7 when pick % 4 == 0: Note("delete", await store.Jobs.DeleteAsync(Owners[pick / 4 % 4])); break;
-            case 8 or 9 or 10 or 11: Note("take", Remember(await store.Chunks.TakeAsync(job, 1 + pick / 2 % 4, 2 * Minute))); break;
-            case 12: Note("retake", Remember(await store.Chunks.RetakeAsync(2 * Minute, 1000, all: pick % 5 == 0))); break;
+            case 8 or 9 or 10 or 11: Note("take", Remember(await store.Chunks.ClaimPlannedAsync(job, 1 + pick / 2 % 4, 2 * Minute))); break;
+            case 12: Note("retake", Remember(await store.Chunks.RequeueExpiredAsync(2 * Minute, 1000, all: pick % 5 == 0))); break;
             case 13: await NoteAsync("accept", async () => Remember([await AcceptAsync(pick)])); break;
             case 14 or 15 or 16 or 17 or 18: Note("lease", Remember(await LeaseAsync(pick))); break;
             case 19 when Lease(pick) is { } held: Note("heartbeat", await store.Chunks.HeartbeatAsync(held.Lease, 2 * Minute)); break;
             case 20 when Lease(pick) is { } held: Note("release", await store.Chunks.ReleaseAsync(held.Lease, Minute, faulted: pick % 3 == 0)); break;
-            case 21 when Lease(pick) is { } held: Note("begin alone", await store.Chunks.BeginAloneAsync(held.Lease, held.Chunk.References[0].Number)); break;
-            case 22 when Lease(pick) is { } held: await store.Chunks.EndAloneAsync(held.Lease, held.Chunk.References[0].Number); break;
+            case 21 when Lease(pick) is { } held: Note("begin alone", await store.Chunks.BeginIsolatedAsync(held.Lease, held.Chunk.References[0].Number)); break;
+            case 22 when Lease(pick) is { } held: await store.Chunks.EndIsolatedAsync(held.Lease, held.Chunk.References[0].Number); break;
             case 23 or 24 or 25 or 26 when Lease(pick) is { } held: Note("save", await store.Chunks.SaveAsync([await ResultAsync(held, pick)])); break;
             case 27: clock.Advance(pick % 3 * Minute); break;
             case 28: Note("prune", await store.Explanations.PruneAsync(2 * Minute, Minute, null, 1000)); break;
@@ -122,7 +122,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
                 continue;
             }
             var explanation = Some.Explanation(seed);
-            if (pick % 2 == 0 || (await store.Explanations.HoldAsync([explanation.Id])).Count == 0)
+            if (pick % 2 == 0 || (await store.Explanations.PinAsync([explanation.Id])).Count == 0)
                 explanations.Add(explanation);
             items.Add(Some.Item(held.Chunk.Owner, reference.Number, clock.Now(), explanation.Id, probability: seed / 8f, label: pick % 3 == 0 ? null : "cat")
                 with
@@ -163,16 +163,16 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         {
             case 7:
                 var ended = new EndedJobsQuery { Before = clock.Now() - pick / 16 % 3 * Minute, Tag = pick / 48 % 3 == 0 ? "beta" : null };
-                Note("ended", (await store.Jobs.EndedAsync(ended)).OrderBy(one => one.Id));
+                Note("ended", (await store.Jobs.EndedAsync(ended)).OrderBy(item => item.Id));
                 Note("count ended", await store.Jobs.CountEndedAsync(ended));
                 break;
-            case 0: Note("hold planning", await store.Jobs.HoldPlanningAsync(job, $"planner {pick % 3}", Minute)); break;
+            case 0: Note("hold planning", await store.Jobs.LeasePlanningAsync(job, $"planner {pick % 3}", Minute)); break;
             case 1: Note("unplanned", (await store.Jobs.UnplannedAsync()).Order()); break;
-            case 2: Note("untold", (await store.Jobs.UntoldAsync()).OrderBy(one => one.Id)); break;
-            case 3 when pick % 3 == 0: await store.Jobs.MarkAnnouncedAsync(job); break;
-            case 3: await store.Jobs.MarkToldAsync(job); break;
+            case 2: Note("untold", (await store.Jobs.PendingNotificationsAsync()).OrderBy(item => item.Id)); break;
+            case 3 when pick % 3 == 0: await store.Jobs.MarkEventPublishedAsync(job); break;
+            case 3: await store.Jobs.MarkNotifiedAsync(job); break;
             case 4: Note("repair", await store.RepairAsync()); break;
-            case 6: Note("hold telling", await store.Jobs.HoldTellingAsync(job, $"teller {pick % 3}", pick % 4 * Minute)); break;
+            case 6: Note("hold telling", await store.Jobs.LeaseNotificationAsync(job, $"teller {pick % 3}", pick % 4 * Minute)); break;
             case 5: Note("jobs", (await store.Jobs.PageAsync(JobsOf(pick))).Jobs); break;
         }
     }
@@ -202,7 +202,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             Note("items", await store.Items.AllAsync(new ItemQuery { Job = owner, Limit = 3 }).ToListAsync());
         }
         var explanations = await store.Explanations.FindAsync([.. Enumerable.Range(0, 7).Select(seed => Some.Explanation(seed).Id)]);
-        foreach (var explanation in explanations.OrderBy(one => one.Id))
+        foreach (var explanation in explanations.OrderBy(item => item.Id))
             Note("explanation", Convert.ToHexString(ExplanationDocument.Encode(explanation)));
         Note("count ended", await store.Jobs.CountEndedAsync(new EndedJobsQuery { Before = clock.Now() + Minute }));
         Note("delete", await store.Jobs.DeleteAsync(Owners[0]));
@@ -252,7 +252,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             {
                 static type =>
                 {
-                    foreach (var property in type.Properties.Where(property => property.Name == nameof(Chunk.Life)))
+                    foreach (var property in type.Properties.Where(property => property.Name == nameof(Chunk.Generation)))
                         property.ShouldSerialize = (_, _) => false;
                 },
             },

@@ -29,10 +29,10 @@ public sealed class BatchQueueTests
     public async Task Only_what_is_asked_alike_shares_a_batch()
     {
         var queue = new BatchQueue(8, TimeSpan.Zero);
-        var (one, other, two) = (Work(Predicted), Work(Top), Work(Predicted));
-        foreach (var work in new[] { one, other, two })
+        var (item, other, two) = (Work(Predicted), Work(Top), Work(Predicted));
+        foreach (var work in new[] { item, other, two })
             queue.Add(work);
-        Assert.Equal([one, two], await queue.TakeAsync(Cancel));
+        Assert.Equal([item, two], await queue.TakeAsync(Cancel));
         Assert.Equal([other], await queue.TakeAsync(Cancel));
     }
 

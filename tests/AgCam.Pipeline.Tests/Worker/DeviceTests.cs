@@ -102,7 +102,7 @@ public sealed class DeviceTests
         var works = Works(PlanOf(_ => Assert.True(together.SignalAndWait(TimeSpan.FromSeconds(60)))), 6); // three batches of two, none of which ends before all have begun
         works.ForEach(queue.Add);
         using var end = new CancellationTokenSource();
-        var running = DeviceOf(queue).RunAsync(end.Token, lanes: 3);
+        var running = DeviceOf(queue).RunAsync(end.Token, parallelBatches: 3);
         foreach (var work in works)
             Assert.NotNull(await work.Done.WaitAsync(TimeSpan.FromSeconds(120), Cancel));
         await end.CancelAsync();

@@ -10,23 +10,23 @@ public sealed class DeviceTurnsTests
     [Fact]
     public async Task Batches_share_and_what_is_measured_is_alone()
     {
-        await Shared();
-        await Shared();
-        var alone = Alone();
+        await SharedAsync();
+        await SharedAsync();
+        var alone = AloneAsync();
         Assert.False(alone.IsCompleted);
         _turns.Leave(alone: false);
         Assert.False(alone.IsCompleted);
         _turns.Leave(alone: false);
         await alone.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
-        Assert.False(Shared().IsCompleted);
-        Assert.False(Alone().IsCompleted);
+        Assert.False(SharedAsync().IsCompleted);
+        Assert.False(AloneAsync().IsCompleted);
     }
 
     [Fact]
     public async Task Whoever_comes_first_is_first()
     {
-        await Alone();
-        var (batch, measured, later) = (Shared(), Alone(), Shared());
+        await AloneAsync();
+        var (batch, measured, later) = (SharedAsync(), AloneAsync(), SharedAsync());
         _turns.Leave(alone: true);
         await batch.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
         Assert.False(measured.IsCompleted);
@@ -42,18 +42,18 @@ public sealed class DeviceTurnsTests
     public async Task Who_gives_up_holds_nobody_up()
     {
         using var gone = new CancellationTokenSource();
-        await Shared();
-        var (measured, behind) = (_turns.EnterAsync(alone: true, gone.Token), Shared());
+        await SharedAsync();
+        var (measured, behind) = (_turns.EnterAsync(alone: true, gone.Token), SharedAsync());
         Assert.False(behind.IsCompleted);
         await gone.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => measured);
         await behind.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
         _turns.Leave(alone: false);
         _turns.Leave(alone: false);
-        await Alone().WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        await AloneAsync().WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
     }
 
-    private Task Shared() => _turns.EnterAsync(alone: false, CancellationToken.None);
+    private Task SharedAsync() => _turns.EnterAsync(alone: false, CancellationToken.None);
 
-    private Task Alone() => _turns.EnterAsync(alone: true, CancellationToken.None);
+    private Task AloneAsync() => _turns.EnterAsync(alone: true, CancellationToken.None);
 }

@@ -125,9 +125,9 @@ public sealed class EnginePoolTests
 
         public IReadOnlyList<string> Told => [.. _told];
 
-        public Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancel) => Task.FromResult(models.Single(one => one.Name == model.Id).Bytes);
+        public Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => Task.FromResult(models.Single(item => item.Name == model.Id).Bytes);
 
-        public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel)
+        public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken)
         {
             _told.Enqueue($"+{model.Id}");
             return Task.FromResult<IExplainEngine>(new Sized(new NullEngine(model, dtype), () => _told.Enqueue($"-{model.Id}")));

@@ -11,7 +11,7 @@ public sealed class TurnsTests
         var turns = new Turns();
         await turns.EnterAsync();
         await turns.EnterAsync();
-        var alone = turns.BecomeAloneAsync();
+        var alone = turns.BecomeExclusiveAsync();
         Assert.False(alone.IsCompleted);
         var third = turns.EnterAsync();
         Assert.False(third.IsCompleted);
@@ -20,7 +20,7 @@ public sealed class TurnsTests
         await alone;
         Assert.False(third.IsCompleted);
 
-        turns.LeaveAlone();
+        turns.LeaveExclusive();
         await third;
     }
 
@@ -30,12 +30,12 @@ public sealed class TurnsTests
         var turns = new Turns();
         await turns.EnterAsync();
         await turns.EnterAsync();
-        var (one, two) = (turns.BecomeAloneAsync(), turns.BecomeAloneAsync());
-        await one;
+        var (item, two) = (turns.BecomeExclusiveAsync(), turns.BecomeExclusiveAsync());
+        await item;
         Assert.False(two.IsCompleted);
-        turns.LeaveAlone();
+        turns.LeaveExclusive();
         await two;
-        turns.LeaveAlone();
+        turns.LeaveExclusive();
         await turns.EnterAsync();
     }
 
@@ -56,12 +56,12 @@ public sealed class TurnsTests
                 turns.Leave();
                 return;
             }
-            await turns.BecomeAloneAsync();
+            await turns.BecomeExclusiveAsync();
             Interlocked.Increment(ref alone);
             worst = Math.Max(worst, Volatile.Read(ref together) + Volatile.Read(ref alone) - 1);
             await Task.Yield();
             Interlocked.Decrement(ref alone);
-            turns.LeaveAlone();
+            turns.LeaveExclusive();
         })));
         Assert.Equal(0, worst);
     }

@@ -76,10 +76,10 @@ public sealed class WorkerHealthTests
 
         public IReadOnlyList<string> Asked => _asked;
 
-        public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancel)
+        public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken)
         {
             _asked = [.. _asked, model.Id];
-            await Gate.WaitAsync(cancel);
+            await Gate.WaitAsync(cancellationToken);
             return new NullEngine(model, dtype);
         }
     }

@@ -56,8 +56,8 @@ internal sealed class FaultAudit(FaultOptions options, FaultPipeline pipeline, F
         var wrong = Math.Abs(lines.Length - rows.Count);
         foreach (var (line, row) in lines.Zip(rows))
         {
-            var told = JsonNode.Parse(line)!;
-            var same = ((int)told["number"]!, (string)told["uri"]!, (string)told["status"]!, (string?)told["explanation"], (string?)told["predicted"])
+            var json = JsonNode.Parse(line)!;
+            var same = ((int)json["number"]!, (string)json["uri"]!, (string)json["status"]!, (string?)json["explanation"], (string?)json["predicted"])
                 == (row.Number, row.Uri, $"{row.Status}", row.Explanation?.ToString(), row.Predicted);
             wrong += same ? 0 : 1;
         }

@@ -26,8 +26,8 @@ internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeli
         var (differing, worst) = (0, 0.0);
         foreach (var part in rows.Zip(expected).Chunk(500))
         {
-            var here = (await faulted.Explanations.FindAsync([.. part.Select(pair => pair.First.Explanation).OfType<Digest>()])).ToDictionary(one => one.Id);
-            var there = (await reference.Explanations.FindAsync([.. part.Select(pair => pair.Second.Explanation).OfType<Digest>()])).ToDictionary(one => one.Id);
+            var here = (await faulted.Explanations.FindAsync([.. part.Select(pair => pair.First.Explanation).OfType<Digest>()])).ToDictionary(item => item.Id);
+            var there = (await reference.Explanations.FindAsync([.. part.Select(pair => pair.Second.Explanation).OfType<Digest>()])).ToDictionary(item => item.Id);
             foreach (var (row, wanted) in part)
             {
                 var (same, error) = Compare(row, wanted, row.Explanation is { } a ? here.GetValueOrDefault(a) : null, wanted.Explanation is { } b ? there.GetValueOrDefault(b) : null);
@@ -64,8 +64,8 @@ internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeli
 
     private static double Error(TargetMap left, TargetMap right)
     {
-        var most = Math.Max(right.Max, 1e-6);
-        return left.Values().Zip(right.Values()).Max(pair => Math.Abs(pair.First - pair.Second)) / most;
+        var maximum = Math.Max(right.Max, 1e-6);
+        return left.Values().Zip(right.Values()).Max(pair => Math.Abs(pair.First - pair.Second)) / maximum;
     }
 
     private async Task<List<Item>> RunReferenceAsync(IStore reference)

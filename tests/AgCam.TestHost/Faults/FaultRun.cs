@@ -27,13 +27,13 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
         var dying = await pipeline.Start("api", $"kill={Death.Planning}:{Math.Max(2, options.Images / 64 / 16 / 2)}").ReadyAsync();
         await TrySubmitAsync(dying);
         await MustDieAsync("an API replica while planning", dying);
-        var (one, two) = (await pipeline.Start("api").ReadyAsync(), await pipeline.Start("api").ReadyAsync());
-        _job = await SubmitAsync(one);
+        var (item, two) = (await pipeline.Start("api").ReadyAsync(), await pipeline.Start("api").ReadyAsync());
+        _job = await SubmitAsync(item);
         if (await SubmitAsync(two) != _job)
             log.IsUnexpected("the same key made two jobs");
 
         var keys = new KeyReuse(pipeline, _http, log, Key, _job);
-        await keys.RequestAsync(one);
+        await keys.RequestAsync(item);
 
         var steady = await pipeline.Start("worker", $"slow={options.SlowMilliseconds}").ReadyAsync();
         for (var round = 0; round < options.Rounds; round++)
@@ -55,11 +55,11 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
         var helping = await pipeline.Start("worker").ReadyAsync();
         log.Say("no more faults: waiting for the end");
         await CompletesAsync();
-        await keys.ReuseAsync(one);
-        var request = await keys.ResultAsync(one);
-        var export = await _http.GetStringAsync(new Uri(one.Address, $"/v1/jobs/{_job}/export?format=jsonl"));
+        await keys.ReuseAsync(item);
+        var request = await keys.ResultAsync(item);
+        var export = await _http.GetStringAsync(new Uri(item.Address, $"/v1/jobs/{_job}/export?format=jsonl"));
         var shown = await _http.GetFromJsonAsync<JsonNode>(new Uri(two.Address, $"/v1/jobs/{_job}"));
-        foreach (var (name, process) in new[] { ("an API replica", one), ("the other API replica", two), ("the steady worker", steady), ("the helping worker", helping) })
+        foreach (var (name, process) in new[] { ("an API replica", item), ("the other API replica", two), ("the steady worker", steady), ("the helping worker", helping) })
             await pipeline.StopAsync(name, process);
         return new AcceptedJob(_job, (int)shown!["images"]!, export, request);
     }
@@ -125,7 +125,7 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
             log.IsUnexpected($"{what}: it had no chunk in hand: {frozen.Said}");
             return;
         }
-        var begun = TimeProvider.System.GetTimestamp();
+        var startedAt = TimeProvider.System.GetTimestamp();
         for (var until = DateTime.UtcNow.AddSeconds(120); (await HeldByAsync(frozen)).Count > 0; await Task.Delay(200))
             if (DateTime.UtcNow > until)
             {
@@ -133,7 +133,7 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
                 break;
             }
         await Task.Delay(TimeSpan.FromSeconds(5)); // for another worker to get on with them
-        var seconds = TimeProvider.System.GetElapsedTime(begun).TotalSeconds;
+        var seconds = TimeProvider.System.GetElapsedTime(startedAt).TotalSeconds;
         frozen.Continue();
         await Task.Delay(TimeSpan.FromSeconds(5));
         await pipeline.StopAsync("the worker that was frozen", frozen);
@@ -153,17 +153,17 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
     private async Task UnbindAsync()
     {
         var purged = await pipeline.UnbindAndPurgeAsync();
-        var begun = TimeProvider.System.GetTimestamp();
+        var startedAt = TimeProvider.System.GetTimestamp();
         while (await pipeline.MissingAtBrokerAsync() is { Count: > 0 } missing)
         {
-            if (TimeProvider.System.GetElapsedTime(begun) > TimeSpan.FromMinutes(2))
+            if (TimeProvider.System.GetElapsedTime(startedAt) > TimeSpan.FromMinutes(2))
             {
                 log.IsUnexpected($"two minutes after a binding was removed the broker lacks: {string.Join(" ", missing)}");
                 return;
             }
             await Task.Delay(200);
         }
-        log.Say($"{purged} messages purged; the binding was back after {TimeProvider.System.GetElapsedTime(begun).TotalSeconds:0.0} s");
+        log.Say($"{purged} messages purged; the binding was back after {TimeProvider.System.GetElapsedTime(startedAt).TotalSeconds:0.0} s");
     }
 
     /// <summary>Something happens to a service, and afterwards chunks get done again.</summary>

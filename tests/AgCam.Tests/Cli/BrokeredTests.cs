@@ -25,7 +25,7 @@ public class BrokeredTests
         ];
 
         using var api = Start(test, ["api", .. common, "--listen", url]);
-        await Answers(new Uri(url + "/health/live"), api);
+        await AnswersAsync(new Uri(url + "/health/live"), api);
         var key = Guid.NewGuid().ToString("N");
         var handedIn = Agcam.Run(["submit", folder.Path, "--key", key, "--json"], "", ("AGCAM_URL", url));
         Assert.Equal(0, handedIn.Code);
@@ -50,7 +50,7 @@ public class BrokeredTests
         string[] common = ["--model", $"tiny={SomeImages.Model}", "--root", folder.Path];
         using var api = Start(test, ["api", .. common, "--listen", url]);
         using var worker = Start(test, ["worker", .. common, "--device", "cpu"]);
-        await Answers(new Uri(url + "/health/live"), api);
+        await AnswersAsync(new Uri(url + "/health/live"), api);
 
         var report = Agcam.Run(["submit", folder.Path, "--dry-run", "--json"], "", ("AGCAM_URL", url)).Rows.Single();
         Assert.Equal(("sample", 5), (report.GetProperty("paceFrom").GetString(), report.GetProperty("paceImages").GetInt32()));
@@ -70,7 +70,7 @@ public class BrokeredTests
         var (test, url) = ($"test-{Guid.NewGuid():N}", $"http://127.0.0.1:{ServingProcess.FreePort()}");
         var said = new System.Collections.Concurrent.ConcurrentQueue<string>();
         using var api = Start(test, ["api", "--model", $"tiny={SomeImages.Model}", "--root", folder.Path, "--listen", url], said.Enqueue); // and no worker: nothing ends by itself
-        await Answers(new Uri(url + "/health/live"), api);
+        await AnswersAsync(new Uri(url + "/health/live"), api);
         Assert.Contains(said, line => line.Contains($"No API keys are configured: only programs of this machine may call ({url}).", StringComparison.Ordinal));
         Outcome Jobs(params string[] arguments) => Agcam.Run(["jobs", .. arguments], "", ("AGCAM_URL", url));
 
@@ -103,7 +103,7 @@ public class BrokeredTests
         using var api = Start(test, ["api", .. common, "--listen", At(ports[0]), "--metrics", At(ports[1])]);
         using var worker = Start(test, ["worker", .. common, "--device", "cpu", "--metrics", At(ports[2])]);
         using var client = new HttpClient();
-        await Answers(new Uri(At(ports[2]) + "/metrics"), worker);
+        await AnswersAsync(new Uri(At(ports[2]) + "/metrics"), worker);
         var until = DateTime.UtcNow.AddMinutes(2);
         while (!(await ScrapeAsync(ports[2])).Contains("agcam_device_busy_seconds_total", StringComparison.Ordinal))
         {
@@ -111,11 +111,11 @@ public class BrokeredTests
             await Task.Delay(500, TestContext.Current.CancellationToken);
         }
 
-        await Answers(new Uri(At(ports[0]) + "/health/live"), api);
-        var told = await ScrapeAsync(ports[1]);
-        Assert.Contains("agcam_webhooks_total", told, StringComparison.Ordinal);
-        Assert.DoesNotContain("agcam_device", told, StringComparison.Ordinal);
-        Assert.DoesNotContain("agcam_images_inflight", told, StringComparison.Ordinal);
+        await AnswersAsync(new Uri(At(ports[0]) + "/health/live"), api);
+        var text = await ScrapeAsync(ports[1]);
+        Assert.Contains("agcam_webhooks_total", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("agcam_device", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("agcam_images_inflight", text, StringComparison.Ordinal);
         foreach (var process in (Process[])[worker, api])
             process.Kill(entireProcessTree: true);
 
@@ -139,7 +139,7 @@ public class BrokeredTests
         return process;
     }
 
-    internal static async Task Answers(Uri url, Process process)
+    internal static async Task AnswersAsync(Uri url, Process process)
     {
         using var client = new HttpClient();
         for (var attempt = 0; attempt < 240; attempt++)

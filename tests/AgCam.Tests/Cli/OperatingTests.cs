@@ -64,15 +64,15 @@ public class OperatingTests
     public async Task A_store_is_backed_up_and_checked()
     {
         using var folder = new TemporaryFolder();
-        var cancel = TestContext.Current.CancellationToken;
+        var cancellationToken = TestContext.Current.CancellationToken;
         var (path, copy) = (Path.Combine(folder.Path, "results.db"), Path.Combine(folder.Path, "copy.db"));
         await using (var store = new SqliteStore(new SqliteOptions { Path = path }))
         {
-            await store.MigrateAsync(cancel);
+            await store.MigrateAsync(cancellationToken);
             var model = new ModelPin { Id = "vit", Sha256 = Digest.Of([1]) };
-            var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder.Path}", Model = model }, cancel: cancel)).Job;
-            var tail = await store.Jobs.PlanTailAsync(job.Id, cancel);
-            await store.Jobs.AddChunksAsync(job.Id, tail, [[new ImageReference { Uri = "/a.png" }]], cancel);
+            var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder.Path}", Model = model }, cancellationToken: cancellationToken)).Job;
+            var tail = await store.Jobs.PlanTailAsync(job.Id, cancellationToken);
+            await store.Jobs.AddChunksAsync(job.Id, tail, [[new ImageReference { Uri = "/a.png" }]], cancellationToken);
         }
         Assert.Equal(0, Agcam.Run("store", "backup", "--store", path, copy).Code);
         var again = Agcam.Run("store", "backup", "--store", path, copy);

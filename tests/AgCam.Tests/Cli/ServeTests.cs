@@ -46,13 +46,13 @@ public class ServeTests
         Assert.Contains(id, gone.Errors, StringComparison.Ordinal);
 
         string[] ended = ["jobs", "rm", "--tag", "all", "--older-than", "0d"];
-        const string one = "1 jobs with 1 images would be deleted";
-        bool IsOne() => serving.Run([.. ended, "--dry-run"]).Output.StartsWith(one, StringComparison.Ordinal);
+        const string item = "1 jobs with 1 images would be deleted";
+        bool IsOne() => serving.Run([.. ended, "--dry-run"]).Output.StartsWith(item, StringComparison.Ordinal);
         for (var until = DateTime.UtcNow.AddSeconds(30); !IsOne();)
             Assert.True(DateTime.UtcNow < until); // its end is still being published
         var refused = serving.Run(ended);
         Assert.Equal(2, refused.Code);
-        Assert.Contains($"{one}, with all their items. Give --yes to delete them.", refused.Errors, StringComparison.Ordinal);
+        Assert.Contains($"{item}, with all their items. Give --yes to delete them.", refused.Errors, StringComparison.Ordinal);
         Assert.Equal(0, serving.Run("jobs", "show", child).Code);
         var young = serving.Run("jobs", "rm", "--tag", "all", "--older-than", "1d", "--yes");
         Assert.Equal("0 jobs with 0 images deleted.", young.Output.Trim());

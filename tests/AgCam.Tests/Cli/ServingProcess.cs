@@ -15,11 +15,11 @@ internal sealed partial class ServingProcess : IDisposable
     private readonly string _told;
     private readonly Task<string> _rest;
 
-    private ServingProcess(Process process, Uri url, string told)
+    private ServingProcess(Process process, Uri url, string text)
     {
         _process = process;
         Url = url;
-        _told = told;
+        _told = text;
         _rest = process.StandardError.ReadToEndAsync(); // a full pipe would stop it
     }
 
@@ -44,15 +44,15 @@ internal sealed partial class ServingProcess : IDisposable
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         var process = Process.Start(start)!;
-        var told = new List<string>();
+        var received = new List<string>();
         using var limit = new CancellationTokenSource(Patience);
         while (process.StandardError.ReadLineAsync(limit.Token).AsTask().GetAwaiter().GetResult() is { } line)
         {
-            told.Add(line);
+            received.Add(line);
             if (line.StartsWith("agcam: ", StringComparison.Ordinal) && Address().Match(line) is { Success: true } found)
-                return new ServingProcess(process, new Uri(found.Value), string.Join('\n', told));
+                return new ServingProcess(process, new Uri(found.Value), string.Join('\n', received));
         }
-        throw new InvalidOperationException($"agcam serve ended: {string.Join('\n', told)}");
+        throw new InvalidOperationException($"agcam serve ended: {string.Join('\n', received)}");
     }
 
     /// <summary>A verb that talks to it.</summary>

@@ -58,7 +58,7 @@ public class DatasetTests
             {"file_name": "c.png", "label": "gate", "objects": {"bbox": []}}
             """);
         File.WriteAllText(folder["other.csv"], "file_name,label,objects.bbox\na.png,bell,\"[[1,2,3,4],[5,6,7,8.5]]\"\nb.png,drum,\"[[9,8,7,6]]\"\nc.png,gate,[]\n");
-        await WriteParquet(folder["other.parquet"]);
+        await WriteParquetAsync(folder["other.parquet"]);
 
         var expected = Shown(Dataset.Read(folder["metadata.jsonl"]));
         Assert.Equal(3, expected.Count(line => !line.StartsWith("other", StringComparison.Ordinal)));
@@ -241,7 +241,7 @@ public class DatasetTests
             $"<object><name>{o.Class}</name><bndbox><xmin>{o.X0}</xmin><ymin>{o.Y0}</ymin><xmax>{o.X1}</xmax><ymax>{o.Y1}</ymax></bndbox></object>")) + "</annotation>");
     }
 
-    private static async Task WriteParquet(string path)
+    private static async Task WriteParquetAsync(string path)
     {
         var name = new DataField<string>("file_name");
         var label = new DataField<string>("label");

@@ -28,7 +28,7 @@ public class EvaluationJobTests
         Assert.Equal((0, ""), (local.Code, local.Errors));
         using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
 
-        var job = serving.Run(["evaluate", folder.Path, "--api", serving.Url.ToString(), "--key", "val", "--tag", "nightly", "--model", "tiny", "--json", "-q", .. Files(state, "job"), .. What]);
+        var job = serving.Run(["evaluate", folder.Path, "--url", serving.Url.ToString(), "--key", "val", "--tag", "nightly", "--model", "tiny", "--json", "-q", .. Files(state, "job"), .. What]);
 
         Assert.True(job.Code == 0, job.Errors);
         Assert.Equal(local.Output, job.Output);
@@ -37,7 +37,7 @@ public class EvaluationJobTests
         Assert.Equal(Agcam.Run("evaluate", "--merge", state["local.rows"], "--json").Output, Agcam.Run("evaluate", "--merge", state["job.rows"], "--json").Output);
 
         // The same key is the same job, which is done: it is told again, as a table.
-        var again = serving.Run(["evaluate", folder.Path, "--api", serving.Url.ToString(), "--key", "val", "--tag", "nightly", .. What, "--model", "tiny"]);
+        var again = serving.Run(["evaluate", folder.Path, "--url", serving.Url.ToString(), "--key", "val", "--tag", "nightly", .. What, "--model", "tiny"]);
         Assert.True(again.Code == 0, again.Errors);
         Assert.Equal(Agcam.Run("evaluate", "--merge", state["local.rows"]).Output, again.Output);
         var listed = Assert.Single(serving.Run("jobs", "list", "--tag", "nightly", "--json").Rows);
@@ -46,7 +46,7 @@ public class EvaluationJobTests
         var id = listed.GetProperty("id").GetString()!;
         Assert.Equal("unsupported-format", Assert.Single(serving.Run("jobs", "export", id).Rows, row => row.GetProperty("status").GetString() == "Failed").GetProperty("reason").GetString());
 
-        var other = serving.Run(["evaluate", folder.Path, "--api", serving.Url.ToString(), "--key", "val", "--model", "tiny", .. What]);
+        var other = serving.Run(["evaluate", folder.Path, "--url", serving.Url.ToString(), "--key", "val", "--model", "tiny", .. What]);
         Assert.Equal(2, other.Code);
         Assert.Contains("was used for another job", other.Errors, StringComparison.Ordinal);
         Assert.Equal(0, serving.Run("jobs", "retry", id).Code);
@@ -73,13 +73,13 @@ public class EvaluationJobTests
         {
             var local = Agcam.Run(["evaluate", folder.Path, "--model", state[name], .. Files(state, name), .. what]);
             Assert.Equal((0, ""), (local.Code, local.Errors));
-            var job = serving.Run(["evaluate", folder.Path, "--api", serving.Url.ToString(), "--model", name, .. Files(state, $"{name}.job"), .. what]);
+            var job = serving.Run(["evaluate", folder.Path, "--url", serving.Url.ToString(), "--model", name, .. Files(state, $"{name}.job"), .. what]);
             Assert.True(job.Code == 0, job.Errors);
             Assert.Equal(local.Output, job.Output);
             foreach (var file in (string[])["rows", "csv"])
                 Assert.Equal(File.ReadAllText(state[$"{name}.{file}"]), File.ReadAllText(state[$"{name}.job.{file}"]));
 
-            foreach (var where in new[] { ["--model", state[name]], (string[])["--model", name, "--api", serving.Url.ToString()] })
+            foreach (var where in new[] { ["--model", state[name]], (string[])["--model", name, "--url", serving.Url.ToString()] })
             {
                 var mixed = Agcam.Run(["evaluate", folder.Path, .. where, "--methods", "rollout,legrad", "-q"]);
                 Assert.Equal((2, ""), (mixed.Code, mixed.Output));
@@ -90,7 +90,7 @@ public class EvaluationJobTests
             Assert.Equal(2, explain.Code);
             Assert.Contains("agcam does not explain", explain.Errors, StringComparison.Ordinal);
         }
-        var pooled = serving.Run("evaluate", folder.Path, "--api", serving.Url.ToString(), "--model", "tiny", "--methods", "agcam-pooled");
+        var pooled = serving.Run("evaluate", folder.Path, "--url", serving.Url.ToString(), "--model", "tiny", "--methods", "agcam-pooled");
         Assert.Contains("reads the class token", pooled.Errors, StringComparison.Ordinal);
         Assert.Equal(2, serving.Run("jobs", "list", "--json").Rows.Length); // what was refused has become no job
         Assert.Equal(0, serving.Stop());
@@ -105,7 +105,7 @@ public class EvaluationJobTests
         Assert.Equal((0, ""), (local.Code, local.Errors));
         using var serving = ServingProcess.Start(state["agcam.db"], Shipped.Pictures, "--model", "scenes");
 
-        var job = Agcam.Run([.. what, state["job.html"], "--model", "scenes", "--api", serving.Url.ToString()]);
+        var job = Agcam.Run([.. what, state["job.html"], "--model", "scenes", "--url", serving.Url.ToString()]);
 
         Assert.True(job.Code == 0, job.Errors);
         Assert.Equal(File.ReadAllText(state["local.html"]), File.ReadAllText(state["job.html"]));
@@ -125,8 +125,8 @@ public class EvaluationJobTests
         Task<Outcome> job;
         using (var serving = ServingProcess.Start(state["agcam.db"], folder.Path, "--listen", listen))
         {
-            job = Task.Run(() => Agcam.Run(["evaluate", folder.Path, "--api", listen, "--model", "tiny", "--key", "k", .. what]));
-            Assert.InRange(await Done(serving.Url, 2), 2, 5);
+            job = Task.Run(() => Agcam.Run(["evaluate", folder.Path, "--url", listen, "--model", "tiny", "--key", "k", .. what]));
+            Assert.InRange(await DoneAsync(serving.Url, 2), 2, 5);
             serving.KillAtOnce();
         }
         using var restarted = ServingProcess.Start(state["agcam.db"], folder.Path, "--listen", listen);
@@ -144,10 +144,10 @@ public class EvaluationJobTests
         using var folder = EvaluateTests.SomeDataset(12);
         using var state = new TemporaryFolder();
         using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
-        string[] Evaluate(string key) => ["evaluate", folder.Path, "--api", serving.Url.ToString(), "--model", "tiny", "--key", key, .. Long];
+        string[] Evaluate(string key) => ["evaluate", folder.Path, "--url", serving.Url.ToString(), "--model", "tiny", "--key", key, .. Long];
 
         var first = Task.Run(() => Agcam.Run(Evaluate("first")));
-        await Done(serving.Url, 1);
+        await DoneAsync(serving.Url, 1);
         using var client = new HttpClient { BaseAddress = serving.Url };
         var id = (await NewestAsync(client))!.Value.GetProperty("id").GetString()!;
         Assert.True((await client.PostAsync($"/v1/jobs/{id}/cancel", null, TestContext.Current.CancellationToken)).IsSuccessStatusCode);
@@ -158,9 +158,9 @@ public class EvaluationJobTests
 
         using (var command = Process.Start(new ProcessStartInfo(Agcam.Program, Evaluate("second")) { RedirectStandardError = true, RedirectStandardOutput = true })!)
         {
-            var told = await command.StandardError.ReadLineAsync(TestContext.Current.CancellationToken);
-            Assert.Contains("--key second", told, StringComparison.Ordinal);
-            await Done(serving.Url, 1);
+            var text = await command.StandardError.ReadLineAsync(TestContext.Current.CancellationToken);
+            Assert.Contains("--key second", text, StringComparison.Ordinal);
+            await DoneAsync(serving.Url, 1);
             using var interrupt = Process.Start("kill", ["-TERM", $"{command.Id}"]);
             await command.WaitForExitAsync(TestContext.Current.CancellationToken);
             Assert.Equal(130, command.ExitCode);
@@ -185,13 +185,13 @@ public class EvaluationJobTests
         var test = $"test-{Guid.NewGuid():N}";
         string[] common = ["--model", $"tiny={SomeImages.Model}", "--root", folder.Path];
         using var api = BrokeredTests.Start(test, ["api", .. common, "--listen", url]);
-        await BrokeredTests.Answers(new Uri(url + "/health/live"), api);
-        using var one = BrokeredTests.Start(test, ["worker", .. common, "--device", "cpu"]);
+        await BrokeredTests.AnswersAsync(new Uri(url + "/health/live"), api);
+        using var item = BrokeredTests.Start(test, ["worker", .. common, "--device", "cpu"]);
         using var two = BrokeredTests.Start(test, ["worker", .. common, "--device", "cpu"]);
 
-        var job = Task.Run(() => Agcam.Run(["evaluate", folder.Path, "--api", url, "--model", "tiny", "--key", test, .. what]));
-        await Done(new Uri(url), 2);
-        one.Kill(entireProcessTree: true);
+        var job = Task.Run(() => Agcam.Run(["evaluate", folder.Path, "--url", url, "--model", "tiny", "--key", test, .. what]));
+        await DoneAsync(new Uri(url), 2);
+        item.Kill(entireProcessTree: true);
 
         var outcome = await job;
         Assert.True(outcome.Code == 0, outcome.Errors);
@@ -213,7 +213,7 @@ public class EvaluationJobTests
     {
         using var state = new TemporaryFolder();
         File.WriteAllBytes(state["maps.npz"], [.. "PK"u8, 5, 6, .. new byte[18]]);
-        var outcome = Agcam.Run(["evaluate", ".", "--api", "http://127.0.0.1:9", .. options.Replace("maps.npz", state["maps.npz"], StringComparison.Ordinal).Split(' ')]);
+        var outcome = Agcam.Run(["evaluate", ".", "--url", "http://127.0.0.1:9", .. options.Replace("maps.npz", state["maps.npz"], StringComparison.Ordinal).Split(' ')]);
         Assert.Equal(2, outcome.Code);
         Assert.StartsWith("agcam: --", outcome.Errors, StringComparison.Ordinal);
         Assert.Contains(options.Split(' ')[0], outcome.Errors, StringComparison.Ordinal);
@@ -227,13 +227,13 @@ public class EvaluationJobTests
     {
         var alone = Agcam.Run("evaluate", ".", "--key", "k");
         Assert.Equal(2, alone.Code);
-        Assert.Contains("--api", alone.Errors, StringComparison.Ordinal);
-        Assert.Equal(4, Agcam.Run("evaluate", ".", "--api", "http://127.0.0.1:9").Code);
+        Assert.Contains("--url", alone.Errors, StringComparison.Ordinal);
+        Assert.Equal(4, Agcam.Run("evaluate", ".", "--url", "http://127.0.0.1:9").Code);
 
         using var folder = SomeImages.Folder(1);
         using var state = new TemporaryFolder();
         using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
-        var elsewhere = Agcam.Run("evaluate", state.Path, "--api", serving.Url.ToString());
+        var elsewhere = Agcam.Run("evaluate", state.Path, "--url", serving.Url.ToString());
         Assert.Equal(2, elsewhere.Code);
         Assert.Contains("--root", elsewhere.Errors, StringComparison.Ordinal);
         Assert.Equal(0, serving.Stop());
@@ -264,7 +264,7 @@ public class EvaluationJobTests
     private static string[] Files(TemporaryFolder state, string name) => ["--rows", state[$"{name}.rows"], "--csv", state[$"{name}.csv"]];
 
     /// <summary>Waits until the newest job runs and has so many chunks done.</summary>
-    private static async Task<int> Done(Uri url, int chunks)
+    private static async Task<int> DoneAsync(Uri url, int chunks)
     {
         using var client = new HttpClient { BaseAddress = url };
         for (var until = DateTime.UtcNow.AddMinutes(3); ; await Task.Delay(10, TestContext.Current.CancellationToken))

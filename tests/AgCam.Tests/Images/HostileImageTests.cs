@@ -49,11 +49,11 @@ public sealed class HostileImageTests : IDisposable
 
     /// <summary>How often each outcome came; fails on an unknown one, on a slow one and on memory.</summary>
     private static async Task<ConcurrentDictionary<string, int>> MeasureAsync(
-        IEnumerable<string> names, Func<string, byte[]> read, CancellationToken cancellation)
+        IEnumerable<string> names, Func<string, byte[]> read, CancellationToken cancellationToken)
     {
         var outcomes = new ConcurrentDictionary<string, int>();
         long before = PeakMemory(reset: true);
-        var two = new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = cancellation };
+        var two = new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(names, two, (name, _) =>
         {
             var clock = Stopwatch.StartNew();

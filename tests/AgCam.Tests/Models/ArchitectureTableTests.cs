@@ -128,11 +128,11 @@ public class ArchitectureTableTests
         foreach (var (name, row) in Built)
         {
             var (paper, pooled) = (Refusal(name, pooled: false), Refusal(name));
-            foreach (var (told, isTrue) in Reasons)
+            foreach (var (text, isTrue) in Reasons)
             {
-                Assert.True(Says(paper, told) == isTrue(row), $"{name}: {told}? {paper?.Message}");
-                if (told != "averages the patches")
-                    Assert.True(Says(pooled, told) == isTrue(row), $"{name}, pooled: {told}? {pooled?.Message}");
+                Assert.True(Says(paper, text) == isTrue(row), $"{name}: {text}? {paper?.Message}");
+                if (text != "averages the patches")
+                    Assert.True(Says(pooled, text) == isTrue(row), $"{name}, pooled: {text}? {pooled?.Message}");
             }
 
             // Another method is named only where it explains the model.
@@ -184,11 +184,11 @@ public class ArchitectureTableTests
     [InlineData("samvit_base_patch16_224", "VisionTransformerSAM", "agcam-pooled")]
     [InlineData("cait_m36_384", "Cait", "averages")]
     [InlineData("naflexvit_base_patch16_gap", "NaFlexVit", "agcam-pooled")]
-    public void A_family_is_refused_by_the_papers_method_for_its_own_reasons(string name, string told, string untold)
+    public void A_family_is_refused_by_the_papers_method_for_its_own_reasons(string name, string text, string untold)
     {
         var message = Refusal(name, pooled: false)!.Message;
         var reasons = message[..message.IndexOf(". Choose", StringComparison.Ordinal)];
-        Assert.All(told.Split(';'), part => Assert.Contains(part, message, StringComparison.Ordinal));
+        Assert.All(text.Split(';'), part => Assert.Contains(part, message, StringComparison.Ordinal));
         foreach (var part in untold.Split(',', StringSplitOptions.RemoveEmptyEntries))
             Assert.DoesNotContain(part, part == "agcam-pooled" ? message : reasons, StringComparison.Ordinal);
     }
@@ -211,7 +211,7 @@ public class ArchitectureTableTests
     public void Names_that_timm_has_replaced_stand_for_the_same_model(string former, string name) =>
         Assert.Equal(NamedArchitectures.Find(name).Canonical(), NamedArchitectures.Find(former).Canonical());
 
-    private static bool Says(ModelException? error, string told) => error?.Message.Contains(told, StringComparison.Ordinal) ?? false;
+    private static bool Says(ModelException? error, string text) => error?.Message.Contains(text, StringComparison.Ordinal) ?? false;
 
     private static ModelException? Refusal(string name, bool pooled = true)
     {

@@ -83,7 +83,7 @@ public class DinoV3Tests
     [InlineData(false, null, "blocks.0.attn.qkv.bias", "Unexpected (1): 'blocks.0.attn.qkv.bias'")]
     [InlineData(false, null, "rope.periods", "stores rotary positions")]
     [InlineData(false, "head.weight", null, "without a classifier")]
-    public void What_does_not_fit_is_named(bool qkvBias, string? without, string? with, string told)
+    public void What_does_not_fit_is_named(bool qkvBias, string? without, string? with, string text)
     {
         using var some = new SomeDinoV3(qkvBias);
         some.Change(tensors =>
@@ -92,7 +92,7 @@ public class DinoV3Tests
             if (with is not null)
                 tensors[with] = MemoryTensor.FromFloat32([96], new float[96]);
         });
-        Assert.Contains(told, Assert.Throws<ModelException>(() => some.Open()).Message, StringComparison.Ordinal);
+        Assert.Contains(text, Assert.Throws<ModelException>(() => some.Open()).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -122,8 +122,8 @@ public class DinoV3Tests
     [Theory]
     [InlineData("vit_giant_patch16_dinov3", "no architecture")]
     [InlineData("vit_small_plus_patch16_224", "no architecture")]
-    public void Sizes_that_there_are_not_are_refused(string name, string told) =>
-        Assert.Contains(told, Assert.Throws<ModelException>(() => NamedArchitectures.Find(name, pooled: true)).Message, StringComparison.Ordinal);
+    public void Sizes_that_there_are_not_are_refused(string name, string text) =>
+        Assert.Contains(text, Assert.Throws<ModelException>(() => NamedArchitectures.Find(name, pooled: true)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void A_gated_mlp_that_lacks_one_half_is_named()

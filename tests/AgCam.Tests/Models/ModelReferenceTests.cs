@@ -16,27 +16,27 @@ public sealed class ModelReferenceTests : IDisposable
         Shipped = name => name == "scenes" ? Fixture.Path("models", "timm_vit_patch8_96") : null,
     };
 
-    private Task<Checkpoint> Resolve(string reference, CheckpointOptions? options = null) =>
+    private Task<Checkpoint> ResolveAsync(string reference, CheckpointOptions? options = null) =>
         ModelReference.ResolveAsync(reference, Sources, options, TestContext.Current.CancellationToken);
 
     [Fact]
     public async Task A_shipped_model_is_known_by_its_name()
     {
-        using var checkpoint = await Resolve("scenes");
+        using var checkpoint = await ResolveAsync("scenes");
         Assert.Equal(("scenes", 8), (checkpoint.Id, checkpoint.Config.PatchSize));
     }
 
     [Fact]
     public async Task A_folder_is_a_model()
     {
-        using var checkpoint = await Resolve(Fixture.Path("models", "hf_vit"));
+        using var checkpoint = await ResolveAsync(Fixture.Path("models", "hf_vit"));
         Assert.Equal(("hf_vit", Fixture.Path("models", "hf_vit")), (checkpoint.Id, checkpoint.Source));
     }
 
     [Fact]
     public async Task A_file_beside_its_configuration_stands_for_the_folder()
     {
-        using var checkpoint = await Resolve(Fixture.Path("models", "timm_vit", "model.safetensors"));
+        using var checkpoint = await ResolveAsync(Fixture.Path("models", "timm_vit", "model.safetensors"));
         Assert.Equal((4, "timm_vit"), (checkpoint.Config.Heads, checkpoint.Id));
     }
 
@@ -45,9 +45,9 @@ public sealed class ModelReferenceTests : IDisposable
     {
         var bare = _cache["mine.safetensors"];
         File.Copy(Fixture.Path("models", "torchvision_vit", "model.safetensors"), bare);
-        var error = await Assert.ThrowsAsync<ModelException>(() => Resolve(bare));
+        var error = await Assert.ThrowsAsync<ModelException>(() => ResolveAsync(bare));
         Assert.Contains("--arch", error.Message, StringComparison.Ordinal);
-        using var checkpoint = await Resolve(bare, new CheckpointOptions { Architecture = "vit_b_16", Heads = 2 });
+        using var checkpoint = await ResolveAsync(bare, new CheckpointOptions { Architecture = "vit_b_16", Heads = 2 });
         Assert.Equal(("mine", 3), (checkpoint.Id, checkpoint.Config.Depth));
     }
 
@@ -58,9 +58,9 @@ public sealed class ModelReferenceTests : IDisposable
     [InlineData("org/model.safetensors")]
     [InlineData("")]
     public async Task What_is_nowhere_is_said_so(string reference) =>
-        Assert.Equal(ModelFailure.NotFound, (await Assert.ThrowsAsync<ModelException>(() => Resolve(reference))).Reason);
+        Assert.Equal(ModelFailure.NotFound, (await Assert.ThrowsAsync<ModelException>(() => ResolveAsync(reference))).Reason);
 
     [Fact]
     public async Task A_hub_id_that_is_not_cached_needs_the_network() =>
-        Assert.Equal(ModelFailure.HubOffline, (await Assert.ThrowsAsync<ModelException>(() => Resolve("org/name"))).Reason);
+        Assert.Equal(ModelFailure.HubOffline, (await Assert.ThrowsAsync<ModelException>(() => ResolveAsync("org/name"))).Reason);
 }

@@ -33,11 +33,11 @@ public class DocumentedCommandsTests
     [MemberData(nameof(PagesWithCommands))]
     public async Task The_commands_of_a_page_work(string page)
     {
-        using var desk = Desk();
+        using var services = Desk();
         var port = ServingProcess.FreePort();
         foreach (var command in DocumentedCommands.Of(page).Where(command => command.NotRun is null))
         {
-            var (code, said) = await RunAsync(command.Script, desk, port);
+            var (code, said) = await RunAsync(command.Script, services, port);
             Assert.True(code == command.ExitCode, $"{command.Where} ended with {code} instead of {command.ExitCode}:\n{command.Script}\n{said}");
         }
     }
@@ -45,32 +45,32 @@ public class DocumentedCommandsTests
     /// <summary>A folder with what the pages speak of: photos/, cat.jpg.</summary>
     private static TemporaryFolder Desk()
     {
-        var desk = new TemporaryFolder();
-        Directory.CreateDirectory(desk["photos"]);
+        var services = new TemporaryFolder();
+        Directory.CreateDirectory(services["photos"]);
         var pictures = Directory.GetFiles(Shipped.Pictures, "*.png").Order(StringComparer.Ordinal).ToList();
         foreach (var picture in pictures.Take(3))
-            File.Copy(picture, Path.Combine(desk["photos"], Path.GetFileName(picture)));
-        File.Copy(pictures[^1], desk["cat.jpg"]); // what a file is, its first bytes tell
-        Directory.CreateDirectory(desk["bin"]);
-        File.CreateSymbolicLink(Path.Combine(desk["bin"], "agcam"), Agcam.Program);
-        return desk;
+            File.Copy(picture, Path.Combine(services["photos"], Path.GetFileName(picture)));
+        File.Copy(pictures[^1], services["cat.jpg"]); // what a file is, its first bytes tell
+        Directory.CreateDirectory(services["bin"]);
+        File.CreateSymbolicLink(Path.Combine(services["bin"], "agcam"), Agcam.Program);
+        return services;
     }
 
     /// <summary>What a line starts in the background is waited for before the next, and ended after the last.</summary>
-    private static async Task<(int Code, string Said)> RunAsync(string script, TemporaryFolder desk, int port)
+    private static async Task<(int Code, string Said)> RunAsync(string script, TemporaryFolder services, int port)
     {
         var live = $"for i in $(seq 600); do curl -sf http://127.0.0.1:{port}/health/live > /dev/null && break; sleep 0.2; done";
         var lines = script.Replace("127.0.0.1:8080", $"127.0.0.1:{port}", StringComparison.Ordinal).Split('\n')
             .Select(line => line.TrimEnd().EndsWith('&') && !line.TrimEnd().EndsWith("&&", StringComparison.Ordinal) ? $"{line}\n{live}" : line);
         var start = new ProcessStartInfo("bash", ["-c", $"trap 'kill $(jobs -p) 2> /dev/null || true; wait || true' EXIT\nset -eo pipefail\n{string.Join('\n', lines)}"])
         {
-            WorkingDirectory = desk.Path,
+            WorkingDirectory = services.Path,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        start.Environment["PATH"] = $"{desk["bin"]}:{start.Environment["PATH"]}";
-        start.Environment["HOME"] = start.Environment["XDG_DATA_HOME"] = desk.Path;
+        start.Environment["PATH"] = $"{services["bin"]}:{start.Environment["PATH"]}";
+        start.Environment["HOME"] = start.Environment["XDG_DATA_HOME"] = services.Path;
         start.Environment["AGCAM_URL"] = $"http://127.0.0.1:{port}";
         start.Environment["Api__Listen"] = $"http://127.0.0.1:{port}";
         using var process = Process.Start(start)!;

@@ -27,8 +27,8 @@ public class OtlpTests
             ("/v1/traces", "POST /v1/explanations"), ("/v1/traces", "explain"), ("/v1/traces", "store chunks.save"), ("/v1/metrics", "agcam.images"), ("/v1/metrics", "agcam.stage.duration"),
             ("/v1/metrics", "agcam.backlog"), ("/v1/logs", "Saved: 2 completed, 0 failed"), ("/v1/traces", "agcam-serve"),
         ];
-        for (var until = DateTime.UtcNow.AddMinutes(1); !wanted.All(one => collector.Holds(one.Path, one.Text)); await Task.Delay(100, TestContext.Current.CancellationToken))
-            Assert.True(DateTime.UtcNow < until, string.Join(", ", wanted.Where(one => !collector.Holds(one.Path, one.Text))));
+        for (var until = DateTime.UtcNow.AddMinutes(1); !wanted.All(item => collector.Holds(item.Path, item.Text)); await Task.Delay(100, TestContext.Current.CancellationToken))
+            Assert.True(DateTime.UtcNow < until, string.Join(", ", wanted.Where(item => !collector.Holds(item.Path, item.Text))));
         Assert.Equal(0, serving.Stop());
     }
 
@@ -48,7 +48,7 @@ public class OtlpTests
 
         public string Url { get; }
 
-        public bool Holds(string path, string text) => _taken.Any(one => one.Path == path && one.Body.Contains(text, StringComparison.Ordinal));
+        public bool Holds(string path, string text) => _taken.Any(item => item.Path == path && item.Body.Contains(text, StringComparison.Ordinal));
 
         public void Dispose() => _listener.Close();
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text;
-using AgCam.Api.Doors;
+using AgCam.Api.Security;
 using AgCam.Tests.Cli;
 using AgCam.Tests.Models;
 using Xunit;

@@ -9,12 +9,12 @@ namespace AgCam.Pipeline.Jobs.Sources;
 /// <summary>The samples of a labelled dataset in its own order: the same order that workers read it in, so that a number means the same sample there.</summary>
 internal sealed class DatasetSource(string path, DatasetLayout layout, string? images, GuardedFiles files) : IImageSource
 {
-    public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancel)
+    public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var number = 0;
         foreach (var sample in Samples())
         {
-            cancel.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             var reference = SampleReference.Of(sample);
             if (sample.Key.Length > ExplainImagesRules.MaxMetadataValue || sample.Path.Length > ExplainImagesRules.MaxUri || sample.Path.Contains('\0'))
                 throw new SourceException($"{path}: image {number + 1} has a name of {sample.Key.Length} characters; {ExplainImagesRules.MaxMetadataValue} are possible, and none of them zero.");

@@ -9,12 +9,12 @@ namespace AgCam.Pipeline.Jobs.Sources;
 /// <summary>The images of an earlier job that failed, to be tried again.</summary>
 internal sealed class FailuresSource(IStore store, Guid job) : IImageSource
 {
-    public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancel)
+    public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        if (await store.Jobs.FindAsync(job, cancel) is null)
+        if (await store.Jobs.FindAsync(job, cancellationToken) is null)
             throw new SourceException($"There is no job {job} whose failures could be tried again; it may have been deleted.");
         var skip = tail.NextImage;
-        await foreach (var item in store.Items.AllAsync(new ItemQuery { Job = job, Status = ItemStatus.Failed, Limit = ItemQuery.MaxLimit }, cancel))
+        await foreach (var item in store.Items.AllAsync(new ItemQuery { Job = job, Status = ItemStatus.Failed, Limit = ItemQuery.MaxLimit }, cancellationToken))
         {
             if (skip-- > 0)
                 continue;

@@ -10,13 +10,13 @@ namespace AgCam.Pipeline.Jobs.Sources;
 /// <param name="byClass">Whether the first folder below is the image's label.</param>
 internal sealed class FolderSource(string folder, bool byClass, GuardedFiles files) : IImageSource
 {
-    public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancel)
+    public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (!files.FolderExists(folder))
             throw new SourceException($"{folder} is no folder.");
         foreach (var path in ImageFiles.Walk(folder, files))
         {
-            cancel.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             // Files may have come and gone since planning began: the order tells where to go on, a count would not.
             if (tail.LastUri is { } last && string.CompareOrdinal(path, last) <= 0)
                 continue;

@@ -11,7 +11,7 @@ internal interface IImageSource
     /// <summary>References without numbers, from the first that was not planned yet.</summary>
     /// <param name="tail">How far planning has come.</param>
     /// <exception cref="SourceException">The source cannot be read, or is not the one that planning began with.</exception>
-    IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, CancellationToken cancel);
+    IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, CancellationToken cancellationToken);
 }
 
 /// <summary>The source of a job cannot be used; its owner must act. The job is paused with this text.</summary>

@@ -65,7 +65,7 @@ internal sealed record ManifestColumns(string? Path, string? Label, string? Spli
     /// <summary>A column without a name, such as the index that pandas writes, cannot be an item's, nor can one with a very long name.</summary>
     private static bool IsName(string column) => column is { Length: >= 1 and <= ExplainImagesRules.MaxText };
 
-    /// <returns>What the row says, which may break rules: see <see cref="Sendable"/>. Its address is empty when the row has none.</returns>
+    /// <returns>What the row says, which may break rules: see <see cref="ReferenceSanitizer"/>. Its address is empty when the row has none.</returns>
     public ImageReference Reference(IReadOnlyDictionary<string, string> row, string folder)
     {
         var path = Path is null ? "" : row.GetValueOrDefault(Path, "");
@@ -73,7 +73,7 @@ internal sealed record ManifestColumns(string? Path, string? Label, string? Spli
             : path.StartsWith("http://", StringComparison.Ordinal) || path.StartsWith("https://", StringComparison.Ordinal) ? ReferenceKind.Http
             : ReferenceKind.File;
         var rest = row.Where(column => column.Key != Path && column.Key != Label && column.Key != Split && column.Key != Version && IsName(column.Key))
-            .Take(ExplainImagesRules.MaxMetadata).ToDictionary(column => column.Key, column => Sendable.Cut(column.Value, ExplainImagesRules.MaxMetadataValue));
+            .Take(ExplainImagesRules.MaxMetadata).ToDictionary(column => column.Key, column => ReferenceSanitizer.Cut(column.Value, ExplainImagesRules.MaxMetadataValue));
         return new ImageReference
         {
             Kind = kind,

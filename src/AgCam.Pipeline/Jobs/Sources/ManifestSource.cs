@@ -10,7 +10,7 @@ namespace AgCam.Pipeline.Jobs.Sources;
 /// <summary>A row for each image, read as a stream: memory does not grow with the rows.</summary>
 internal sealed class ManifestSource(string manifest, ManifestColumns columns, GuardedFiles files) : IImageSource
 {
-    public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancel)
+    public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var folder = columns.Base ?? Path.GetDirectoryName(manifest)!;
         ManifestColumns? header = null;
@@ -19,12 +19,12 @@ internal sealed class ManifestSource(string manifest, ManifestColumns columns, G
         var options = new TableOptions((message, inner) => new SourceException(message, inner), Select);
         foreach (var (_, row) in Table.Read(manifest, stream, options))
         {
-            cancel.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             var meant = header ?? columns.In(row);
             var found = meant.Reference(row, folder);
             if (number == 0 && found.Uri.Length == 0)
                 throw NoPath(row);
-            var reference = Sendable.Of(found, $"{manifest}, row {number + 1}", meant.Of);
+            var reference = ReferenceSanitizer.Sanitize(found, $"{manifest}, row {number + 1}", meant.Of);
             if (++number > tail.NextImage)
                 yield return reference is { Kind: ReferenceKind.File, Refused: null }
                     ? reference with { Stamp = files.Roots.Find(reference.Uri) is { } real ? FileStamp.Of(real)?.ToString() : null }

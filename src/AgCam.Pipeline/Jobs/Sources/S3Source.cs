@@ -25,16 +25,16 @@ internal sealed class S3Source : IImageSource
         (_objects, _prefix, _byClass) = (objects, prefix, byClass);
     }
 
-    public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancel)
+    public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         // Objects may have come and gone since planning began: the order tells where to go on.
         var after = tail.LastUri is { } last ? S3Place.Parse(last)?.Key : null;
-        await using var found = _objects.ListAsync(_prefix, after, cancel).GetAsyncEnumerator(cancel);
+        await using var found = _objects.ListAsync(_prefix, after, cancellationToken).GetAsyncEnumerator(cancellationToken);
         while (await NextAsync(found))
         {
             var (key, stamp) = found.Current;
             if (ImageFiles.IsImage(key) && (_prefix with { Key = key }).IsPlain)
-                yield return Sendable.Of(new ImageReference { Kind = ReferenceKind.S3, Uri = $"{_prefix with { Key = key }}", Label = _byClass ? LabelOf(key) : null, Stamp = stamp }, $"{_prefix with { Key = key }}");
+                yield return ReferenceSanitizer.Sanitize(new ImageReference { Kind = ReferenceKind.S3, Uri = $"{_prefix with { Key = key }}", Label = _byClass ? LabelOf(key) : null, Stamp = stamp }, $"{_prefix with { Key = key }}");
         }
     }
 

@@ -60,9 +60,9 @@ public sealed record QueryRate(string Store, string Question, int Samples, doubl
 
     private static async Task<(double Milliseconds, T Answer)> TimeAsync<T>(Func<Task<T>> ask)
     {
-        var begun = Stopwatch.GetTimestamp();
+        var startedAt = Stopwatch.GetTimestamp();
         var answer = await ask();
-        return (Stopwatch.GetElapsedTime(begun).TotalMilliseconds, answer);
+        return (Stopwatch.GetElapsedTime(startedAt).TotalMilliseconds, answer);
     }
 
     private static QueryRate Of(IStore store, string question, List<double> first, List<double> deep) => new(

@@ -17,20 +17,20 @@ public sealed class StoreRate : IAsyncDisposable
 
     private StoreRate(IStore store, IBareTables tables) => (_store, _tables) = (store, tables);
 
-    public static async Task<StoreRate> OpenAsync(IStore store, CancellationToken cancel = default) => store is IBareStore bare
-        ? new StoreRate(store, await bare.CreateBareAsync(cancel))
+    public static async Task<StoreRate> OpenAsync(IStore store, CancellationToken cancellationToken = default) => store is IBareStore bare
+        ? new StoreRate(store, await bare.CreateBareAsync(cancellationToken))
         : throw new ArgumentException($"The store {store.Kind} has no bare tables to compare with.", nameof(store));
 
     /// <summary>A job's documents, in bulks of 512 by two callers. The first job has code compiled and connections opened in its time.</summary>
     /// <returns>Images a second.</returns>
-    public async Task<double> InsertAgainAsync(Guid job, CancellationToken cancel = default)
+    public async Task<double> InsertAgainAsync(Guid job, CancellationToken cancellationToken = default)
     {
         var bulks = new List<(IReadOnlyList<StoredExplanation> Explanations, IReadOnlyList<Item> Items)>();
-        await foreach (var items in _store.Items.AllAsync(new ItemQuery { Job = job, Limit = ItemQuery.MaxLimit }, cancel).Chunk(Bulk).WithCancellation(cancel))
-            bulks.Add((await _store.Explanations.FindAsync([.. items.Select(item => item.Explanation).OfType<Digest>().Where(_inserted.Add)], cancel), items));
+        await foreach (var items in _store.Items.AllAsync(new ItemQuery { Job = job, Limit = ItemQuery.MaxLimit }, cancellationToken).Chunk(Bulk).WithCancellation(cancellationToken))
+            bulks.Add((await _store.Explanations.FindAsync([.. items.Select(item => item.Explanation).OfType<Digest>().Where(_inserted.Add)], cancellationToken), items));
         var watch = Stopwatch.StartNew();
         await Parallel.ForEachAsync(
-            bulks, new ParallelOptions { MaxDegreeOfParallelism = Callers, CancellationToken = cancel }, async (bulk, token) => await _tables.InsertAsync(bulk.Explanations, bulk.Items, token));
+            bulks, new ParallelOptions { MaxDegreeOfParallelism = Callers, CancellationToken = cancellationToken }, async (bulk, cancellationToken) => await _tables.InsertAsync(bulk.Explanations, bulk.Items, cancellationToken));
         return bulks.Sum(bulk => bulk.Items.Count) / watch.Elapsed.TotalSeconds;
     }
 
@@ -41,14 +41,14 @@ public sealed class StoreRate : IAsyncDisposable
 internal interface IBareStore
 {
     /// <summary>Empty scratch tables with the same indexes, dropped when disposed.</summary>
-    Task<IBareTables> CreateBareAsync(CancellationToken cancel);
+    Task<IBareTables> CreateBareAsync(CancellationToken cancellationToken);
 
     /// <summary>Of explanations and items with their indexes, on disk; null where the server does not tell.</summary>
-    Task<long?> BytesAsync(CancellationToken cancel);
+    Task<long?> BytesAsync(CancellationToken cancellationToken);
 }
 
 internal interface IBareTables : IAsyncDisposable
 {
     /// <summary>Plain inserts, in bulk; as durable as the store's own.</summary>
-    Task InsertAsync(IReadOnlyList<StoredExplanation> explanations, IReadOnlyList<Item> items, CancellationToken cancel);
+    Task InsertAsync(IReadOnlyList<StoredExplanation> explanations, IReadOnlyList<Item> items, CancellationToken cancellationToken);
 }

@@ -20,7 +20,7 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
             var held = (await there.ToListAsync(cancellationToken)).ToHashSet();
             return [.. chunks.Select(chunk => new ChunkPlan(
                 chunk.Id.N, chunk.First, chunk.Count, chunk.Last, MongoChunk.Ended.Contains(chunk.State) ? ChunkState.Done : chunk.State,
-                MongoReferencesKey.Of(chunk) is { } key && held.Contains(key), chunk.Life))];
+                MongoReferencesKey.Of(chunk) is { } key && held.Contains(key), chunk.Generation))];
         });
 
     public async IAsyncEnumerable<Guid> OrphansAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -54,19 +54,19 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
     public Task ReplanAsync(ChunkPlan chunk, Guid job, IReadOnlyList<ImageReference> references, CancellationToken cancellationToken) =>
         MongoDatabase.RunAsync(async () =>
         {
-            await ledger.OpenPagesAsync(job, chunk.Life, chunk.Number, chunk.Number, cancellationToken);
+            await ledger.OpenPagesAsync(job, chunk.Generation, chunk.Number, chunk.Number, cancellationToken);
             var (id, plan) = (new MongoKey { Job = job, N = chunk.Number }, ObjectId.GenerateNewId());
             var key = new MongoReferencesKey { Job = job, N = chunk.Number, Plan = plan };
             var planned = new MongoReferences { Id = key, Refs = references };
             await database.References.InsertOneAsync(planned, null, cancellationToken);
-            var again = Set.Set(one => one.State, ChunkState.Planned).Set(one => one.Plan, plan)
-                .Unset(one => one.Worker).Unset(one => one.Until).Unset(one => one.Done).Unset(one => one.Sum);
-            if ((await database.Chunks.UpdateOneAsync(Where.Eq(one => one.Id, id), again, null, cancellationToken)).MatchedCount > 0)
+            var again = Set.Set(item => item.State, ChunkState.Planned).Set(item => item.Plan, plan)
+                .Unset(item => item.Worker).Unset(item => item.Until).Unset(item => item.Done).Unset(item => item.Sum);
+            if ((await database.Chunks.UpdateOneAsync(Where.Eq(item => item.Id, id), again, null, cancellationToken)).MatchedCount > 0)
                 return;
             var missing = new MongoChunk
             {
                 Id = id,
-                Life = chunk.Life,
+                Generation = chunk.Generation,
                 State = ChunkState.Planned,
                 First = chunk.First,
                 Count = chunk.Count,
@@ -78,11 +78,11 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
 
     public Task ReopenAsync(Guid job, CancellationToken cancellationToken) => MongoDatabase.RunAsync(async () =>
     {
-        var completed = MongoJob.Is(job) & Builders<MongoJob>.Filter.Eq(one => one.State, JobState.Completed);
-        var running = Builders<MongoJob>.Update.Set(one => one.State, JobState.Running).Unset(one => one.Finished);
-        var told = completed & Builders<MongoJob>.Filter.Eq(one => one.Untold, null);
-        if ((await database.Jobs.UpdateOneAsync(told, running.Set(one => one.Told, true), null, cancellationToken)).MatchedCount == 0)
-            await database.Jobs.UpdateOneAsync(completed, running.Unset(one => one.Untold), null, cancellationToken);
+        var completed = MongoJob.Is(job) & Builders<MongoJob>.Filter.Eq(item => item.State, JobState.Completed);
+        var running = Builders<MongoJob>.Update.Set(item => item.State, JobState.Running).Unset(item => item.Finished);
+        var received = completed & Builders<MongoJob>.Filter.Eq(item => item.PendingNotification, null);
+        if ((await database.Jobs.UpdateOneAsync(received, running.Set(item => item.Notified, true), null, cancellationToken)).MatchedCount == 0)
+            await database.Jobs.UpdateOneAsync(completed, running.Unset(item => item.PendingNotification), null, cancellationToken);
     });
 
     public Task RecountAsync(Guid job, CancellationToken cancellationToken) => MongoDatabase.RunAsync(async () =>
@@ -110,14 +110,14 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
             var counted = rows.Aggregate(new JobProgress { ChunksDone = 1 }, (before, row) => before + MongoItems.Count(row));
             if (counted != chunk.Sum)
                 await database.Chunks.UpdateOneAsync(
-                    Where.Eq(one => one.Id, chunk.Id), Set.Set(one => one.Sum, counted), null, cancellationToken);
+                    Where.Eq(item => item.Id, chunk.Id), Set.Set(item => item.Sum, counted), null, cancellationToken);
             sum += counted;
         }
         var key = new MongoKey { Job = job.Id, N = page };
         var recounted = new MongoLedgerPage
         {
             Id = key,
-            Life = job.Life,
+            Generation = job.Generation,
             Counted = [.. done.Select(chunk => chunk.Id.N)],
             ChunksDone = done.Count,
             Of = job.Chunks is { } chunks && page == (chunks - 1) / MongoLedger.ChunksPerPage ? chunks - first : null,
@@ -127,7 +127,7 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
             Labelled = sum.Labelled,
         };
         await database.Ledger.ReplaceOneAsync(
-            Builders<MongoLedgerPage>.Filter.Eq(one => one.Id, key), recounted, new ReplaceOptions { IsUpsert = true }, cancellationToken);
+            Builders<MongoLedgerPage>.Filter.Eq(item => item.Id, key), recounted, new ReplaceOptions { IsUpsert = true }, cancellationToken);
     }
 
     private async Task<Guid?> NextOwnerAsync(Guid after, CancellationToken cancellationToken)

@@ -43,7 +43,7 @@ internal sealed class MongoCapabilities(MongoDatabase database)
         try
         {
             var hello = await database.Database.RunCommandAsync<BsonDocument>(new BsonDocument("hello", 1), null, cancellationToken);
-            var version = hello.TryGetValue("maxWireVersion", out var told) && told.IsNumeric ? told.ToInt32() : (int?)null;
+            var version = hello.TryGetValue("maxWireVersion", out var received) && received.IsNumeric ? received.ToInt32() : (int?)null;
             if (version is null or < MinWireVersion)
                 throw new StoreSchemaException(
                     $"{Where} is on a server that is too old: its protocol has version {version?.ToString() ?? "unknown"}, "
@@ -71,7 +71,7 @@ internal sealed class MongoCapabilities(MongoDatabase database)
         await TryAsync("treat a missing field as null", async () =>
         {
             var either = new BsonDocument("$in", new BsonArray { 5, BsonNull.Value });
-            return await database.Meta.Find(All.Add("life", either)).CountDocumentsAsync(cancellationToken) == 3;
+            return await database.Meta.Find(All.Add("generation", either)).CountDocumentsAsync(cancellationToken) == 3;
         });
         await TryAsync("count what an update matched and changed", async () =>
         {

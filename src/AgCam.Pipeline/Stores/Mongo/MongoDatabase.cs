@@ -71,7 +71,7 @@ internal sealed class MongoDatabase : IDisposable
     /// <summary>What the chunks that are not done are to compute.</summary>
     public IMongoCollection<MongoReferences> References => Database.GetCollection<MongoReferences>("references");
 
-    public IMongoCollection<MongoAlone> Alone => Database.GetCollection<MongoAlone>("alone");
+    public IMongoCollection<MongoIsolated> Isolated => Database.GetCollection<MongoIsolated>("isolated");
 
     public IMongoCollection<MongoDeleted> Deleted => Database.GetCollection<MongoDeleted>("deleted");
 
@@ -108,11 +108,11 @@ internal sealed class MongoDatabase : IDisposable
 
     /// <summary>Inserts unless it is there.</summary>
     /// <returns>Whether it was inserted.</returns>
-    public static async Task<bool> InsertNewAsync<T>(IMongoCollection<T> collection, T document, CancellationToken cancel)
+    public static async Task<bool> InsertNewAsync<T>(IMongoCollection<T> collection, T document, CancellationToken cancellationToken)
     {
         try
         {
-            await collection.InsertOneAsync(document, null, cancel);
+            await collection.InsertOneAsync(document, null, cancellationToken);
             return true;
         }
         catch (MongoWriteException e) when (IsDuplicate(e))
@@ -125,7 +125,7 @@ internal sealed class MongoDatabase : IDisposable
     /// Inserts those that are not there, in unordered bulks: three times the rate of upserts.
     /// </summary>
     /// <returns>For each document whether it was inserted.</returns>
-    public static async Task<bool[]> InsertNewAsync(IMongoCollection<RawBsonDocument> collection, IReadOnlyList<RawBsonDocument> documents, CancellationToken cancel)
+    public static async Task<bool[]> InsertNewAsync(IMongoCollection<RawBsonDocument> collection, IReadOnlyList<RawBsonDocument> documents, CancellationToken cancellationToken)
     {
         const int Bulk = 1000;
         var isNew = new bool[documents.Count];
@@ -134,7 +134,7 @@ internal sealed class MongoDatabase : IDisposable
         {
             try
             {
-                await collection.InsertManyAsync(documents.Skip(start).Take(Bulk), new InsertManyOptions { IsOrdered = false }, cancel);
+                await collection.InsertManyAsync(documents.Skip(start).Take(Bulk), new InsertManyOptions { IsOrdered = false }, cancellationToken);
             }
             catch (MongoBulkWriteException e) when (e.WriteConcernError is null && e.WriteErrors.All(error => error.Category == ServerErrorCategory.DuplicateKey))
             {

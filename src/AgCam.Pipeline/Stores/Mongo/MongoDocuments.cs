@@ -31,7 +31,7 @@ internal sealed record MongoJob
     public Digest Hash { get; init; }
     public DateTimeOffset Created { get; init; }
 
-    public long Life { get; init; }
+    public long Generation { get; init; }
 
     public JobState State { get; init; }
     public string? Reason { get; init; }
@@ -42,20 +42,20 @@ internal sealed record MongoJob
     public DateTimeOffset? Finished { get; init; }
 
     /// <summary>Set once the failures among its first images have been judged.</summary>
-    public bool? Judged { get; init; }
+    public bool? FailureRateChecked { get; init; }
 
     /// <summary>There from the completion until it has been told.</summary>
-    public bool? Untold { get; init; }
+    public bool? PendingNotification { get; init; }
 
     /// <summary>Set on a job that runs again after its completion was told: its second completion is told to nobody.</summary>
-    public bool? Told { get; init; }
+    public bool? Notified { get; init; }
 
     /// <summary>Who tells of its completion, and until when nobody else does.</summary>
-    public string? Teller { get; init; }
-    public DateTimeOffset? TellerUntil { get; init; }
+    public string? Notifier { get; init; }
+    public DateTimeOffset? NotifierUntil { get; init; }
 
     /// <summary>Set once the bus has been told.</summary>
-    public bool? Announced { get; init; }
+    public bool? EventPublished { get; init; }
 
     /// <summary>Spelt out, as is whatever is asked for each chunk: the driver translates an expression anew each time, which takes longer than the call.</summary>
     public static FilterDefinition<MongoJob> Is(Guid id) => new BsonDocument("_id", MongoRaw.Id(id));
@@ -66,7 +66,7 @@ internal sealed record MongoJob
     {
         Id = Id,
         Spec = Spec,
-        Life = Life,
+        Generation = Generation,
         Created = Created,
         State = State,
         Reason = Reason,
@@ -74,7 +74,7 @@ internal sealed record MongoJob
         Chunks = Chunks,
         Progress = progress,
         Finished = Finished,
-        Announced = Announced ?? false,
+        EventPublished = EventPublished ?? false,
     };
 }
 
@@ -83,7 +83,7 @@ internal sealed record MongoChunk
     public required MongoKey Id { get; init; }
 
     /// <summary>As of <see cref="MongoJob"/>.</summary>
-    public long Life { get; init; }
+    public long Generation { get; init; }
 
     /// <summary>Set for a request without a job.</summary>
     public bool? Direct { get; init; }
@@ -92,12 +92,12 @@ internal sealed record MongoChunk
     public int First { get; init; }
     public int Count { get; init; }
     public string? Last { get; init; }
-    public int Epoch { get; init; }
+    public int PublishCount { get; init; }
     public int Attempts { get; init; }
     public int Crashes { get; init; }
 
     /// <summary>Set once an image of it has been begun alone: then there may be notes to read and to delete.</summary>
-    public bool? HasAlone { get; init; }
+    public bool? HasIsolated { get; init; }
 
     public string? Note { get; init; }
     public int Faults { get; init; }
@@ -106,7 +106,7 @@ internal sealed record MongoChunk
     public DateTimeOffset? Published { get; init; }
 
     /// <summary>The call that took it last from among the planned.</summary>
-    public ObjectId? Take { get; init; }
+    public ObjectId? Claim { get; init; }
 
     public DateTimeOffset? Leased { get; init; }
     public DateTimeOffset? Done { get; init; }
@@ -132,12 +132,12 @@ internal sealed record MongoChunk
     {
         Owner = Id.Job,
         Number = Id.N,
-        Life = Life,
+        Generation = Generation,
         Count = Count,
         References = Request?.References ?? references ?? [],
         Request = Request,
         State = Ended.Contains(State) ? ChunkState.Done : State,
-        Epoch = Epoch,
+        PublishCount = PublishCount,
         Attempts = Attempts,
         Crashes = Crashes,
         CrashNote = Note,
@@ -148,7 +148,7 @@ internal sealed record MongoChunk
         Leased = Leased,
         Done = Done,
         Sum = Sum,
-        Alone = alone ?? new Dictionary<int, int>(),
+        Isolated = alone ?? new Dictionary<int, int>(),
     };
 }
 
@@ -178,7 +178,7 @@ internal sealed record MongoLedgerPage
     public required MongoKey Id { get; init; }
 
     /// <summary>The job's.</summary>
-    public long Life { get; init; }
+    public long Generation { get; init; }
 
     public IReadOnlyList<int>? Counted { get; init; }
     public int ChunksDone { get; init; }
@@ -195,14 +195,14 @@ internal sealed record MongoLedgerPage
 }
 
 /// <summary>An image that was begun alone.</summary>
-internal sealed record MongoAlone
+internal sealed record MongoIsolated
 {
-    public required MongoAloneKey Id { get; init; }
+    public required MongoIsolatedKey Id { get; init; }
     public int Starts { get; init; }
     public int Attempt { get; init; }
 }
 
-internal sealed record MongoAloneKey
+internal sealed record MongoIsolatedKey
 {
     public Guid Job { get; init; }
     public int Chunk { get; init; }

@@ -7,13 +7,13 @@ namespace AgCam.Pipeline.Stores.Mongo;
 
 internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : IItems
 {
-    public Task<Item?> FindAsync(Guid job, int number, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<Item?> FindAsync(Guid job, int number, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {
-        using var document = await database.Items.Find(new BsonDocument("_id", MongoRaw.Key(job, number))).FirstOrDefaultAsync(cancel);
+        using var document = await database.Items.Find(new BsonDocument("_id", MongoRaw.Key(job, number))).FirstOrDefaultAsync(cancellationToken);
         return document is null ? null : MongoRaw.ToItem(document);
     });
 
-    public Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {
         var index = ItemIndex.For(query);
         var cursor = ItemCursor.Decode(query);
@@ -22,7 +22,7 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
         {
             var wanted = query.Limit + 1 - items.Count;
             if (wanted > 0)
-                items.AddRange((await ReadAsync(filter, index, query.Descending, wanted, cancel)).Select(MongoRaw.ToItem));
+                items.AddRange((await ReadAsync(filter, index, query.Descending, wanted, cancellationToken)).Select(MongoRaw.ToItem));
         }
         var more = items.Count > query.Limit;
         if (more)
@@ -30,15 +30,15 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
         return new ItemPage(items, more ? ItemCursor.After(index, items[^1]).Encode(query) : null);
     });
 
-    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {
         var fields = new BsonDocument { { "status", 1 }, { "correct", 1 }, { "_id", 0 } };
         var sum = new JobProgress();
-        using var rows = await database.Items.Find(new BsonDocument("_id", MongoRaw.KeysOf(job)), new FindOptions { BatchSize = 10_000 }).Project(fields).ToCursorAsync(cancel);
-        while (await rows.MoveNextAsync(cancel))
+        using var rows = await database.Items.Find(new BsonDocument("_id", MongoRaw.KeysOf(job)), new FindOptions { BatchSize = 10_000 }).Project(fields).ToCursorAsync(cancellationToken);
+        while (await rows.MoveNextAsync(cancellationToken))
             foreach (var row in rows.Current)
                 sum += Count(row);
-        var done = await database.Chunks.CountDocumentsAsync(MongoDeletion.Chunks(job) & Builders<MongoChunk>.Filter.In(chunk => chunk.State, MongoChunk.Ended), null, cancel);
+        var done = await database.Chunks.CountDocumentsAsync(MongoDeletion.Chunks(job) & Builders<MongoChunk>.Filter.In(chunk => chunk.State, MongoChunk.Ended), null, cancellationToken);
         return sum with { ChunksDone = (int)done };
     });
 
@@ -78,7 +78,7 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
         return [.. owners.Except(jobs).Except(chunks)];
     }
 
-    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancel = default) =>
+    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancellationToken = default) =>
         MongoDatabase.RunAsync<IReadOnlyDictionary<SourceStamp, Digest>>(async () =>
         {
             var wanted = sources.ToHashSet();
@@ -87,7 +87,7 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
                 return known;
             var keys = new BsonArray(wanted.Select(source => new BsonBinaryData(source.Key())));
             var rows = await database.Items.Find(new BsonDocument("source", new BsonDocument("$in", keys)), new FindOptions { Hint = MongoIndexes.Source })
-                .Project(new BsonDocument { { "kind", 1 }, { "uri", 1 }, { "stamp", 1 }, { "sha256", 1 }, { "_id", 0 } }).ToListAsync(cancel);
+                .Project(new BsonDocument { { "kind", 1 }, { "uri", 1 }, { "stamp", 1 }, { "sha256", 1 }, { "_id", 0 } }).ToListAsync(cancellationToken);
             foreach (var row in rows)
                 if (ItemDocument.SourceOf(row.ToBson()) is { } found && wanted.Contains(found.Source))
                     known[found.Source] = found.Sha256;
@@ -166,13 +166,13 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
     }
 
     /// <summary>The sort names the index's fields from its sort field on; the filters before it are equalities, so the index gives the order.</summary>
-    private Task<List<RawBsonDocument>> ReadAsync(BsonDocument filter, ItemIndex index, bool descending, int limit, CancellationToken cancel)
+    private Task<List<RawBsonDocument>> ReadAsync(BsonDocument filter, ItemIndex index, bool descending, int limit, CancellationToken cancellationToken)
     {
         var order = new BsonDocument();
         if (MongoIndexes.SortField(index) is { } sort)
             order.Add(sort, descending ? -1 : 1);
         order.Add(MongoIndexes.TieField(index), descending ? -1 : 1);
         var options = new FindOptions { Hint = index == ItemIndex.Primary ? new BsonDocument("_id", 1) : MongoIndexes.Keys(index) };
-        return database.Items.Find(filter, options).Sort(order).Limit(limit).ToListAsync(cancel);
+        return database.Items.Find(filter, options).Sort(order).Limit(limit).ToListAsync(cancellationToken);
     }
 }

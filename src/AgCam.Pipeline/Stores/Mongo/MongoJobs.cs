@@ -13,31 +13,31 @@ internal sealed class MongoJobs(
     private static readonly FilterDefinitionBuilder<MongoJob> Where = Builders<MongoJob>.Filter;
     private static readonly UpdateDefinitionBuilder<MongoJob> Set = Builders<MongoJob>.Update;
 
-    public Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {
-        await schema.ThrowIfNewerAsync(cancel);
+        await schema.ThrowIfNewerAsync(cancellationToken);
         var job = new MongoJob
         {
             Id = key is null ? Guid.CreateVersion7() : RequestId.Of(key),
             Spec = spec,
             Hash = spec.Hash(),
             Created = clock.Now(),
-            Life = ChunkRules.NewLife(),
+            Generation = ChunkRules.NewGeneration(),
             State = JobState.Running,
         };
         if (key is not null)
-            await deletion.ForgetAsync(job.Id, cancel);
-        await MongoClaims.ClaimAsync(database, job.Id, Claim.OfJob(spec.Owner), cancel);
-        if (await MongoDatabase.InsertNewAsync(database.Jobs, job, cancel))
+            await deletion.ForgetAsync(job.Id, cancellationToken);
+        await MongoClaims.ClaimAsync(database, job.Id, Claim.OfJob(spec.Owner), cancellationToken);
+        if (await MongoDatabase.InsertNewAsync(database.Jobs, job, cancellationToken))
             return new JobCreation(JobCreated.New, job.ToJob(new JobProgress()));
-        var found = await database.Jobs.Find(one => one.Id == job.Id).FirstAsync(cancel);
-        return new JobCreation(found.Hash == job.Hash ? JobCreated.Existing : JobCreated.Conflict, await WithProgressAsync(found, cancel));
+        var found = await database.Jobs.Find(item => item.Id == job.Id).FirstAsync(cancellationToken);
+        return new JobCreation(found.Hash == job.Hash ? JobCreated.Existing : JobCreated.Conflict, await WithProgressAsync(found, cancellationToken));
     });
 
-    public Task<Job?> FindAsync(Guid id, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
-        await database.Jobs.Find(job => job.Id == id).FirstOrDefaultAsync(cancel) is { } found ? await WithProgressAsync(found, cancel) : null);
+    public Task<Job?> FindAsync(Guid id, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
+        await database.Jobs.Find(job => job.Id == id).FirstOrDefaultAsync(cancellationToken) is { } found ? await WithProgressAsync(found, cancellationToken) : null);
 
-    public Task<JobPage> PageAsync(JobQuery query, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<JobPage> PageAsync(JobQuery query, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {
         var where = Where.Empty;
         if (JobCursor.Decode(query) is { } cursor)
@@ -53,8 +53,8 @@ internal sealed class MongoJobs(
             where &= Where.Eq(job => job.Spec.Source, source);
         if (query.Owner is { } owner)
             where &= Where.Eq(job => job.Spec.Owner, owner);
-        var found = await database.Jobs.Find(where).Sort(Builders<MongoJob>.Sort.Descending(job => job.Created).Descending(job => job.Id)).Limit(query.Limit + 1).ToListAsync(cancel);
-        var jobs = await WithProgressAsync(found.Take(query.Limit), cancel);
+        var found = await database.Jobs.Find(where).Sort(Builders<MongoJob>.Sort.Descending(job => job.Created).Descending(job => job.Id)).Limit(query.Limit + 1).ToListAsync(cancellationToken);
+        var jobs = await WithProgressAsync(found.Take(query.Limit), cancellationToken);
         return new JobPage(jobs, found.Count > query.Limit ? JobCursor.After(jobs[^1]).Encode() : null);
     });
 
@@ -81,40 +81,40 @@ internal sealed class MongoJobs(
             return counted is null ? new EndedJobsCount(0, 0) : new EndedJobsCount(counted["jobs"].ToInt64(), counted["images"].ToInt64());
         });
 
-    public Task<bool> HoldPlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<bool> LeasePlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {
         var now = clock.Now();
-        var free = Where.Eq(one => one.Planner, null) | Where.Eq(one => one.Planner, planner) | Where.Lte(one => one.PlannerUntil, now);
-        return await UpdateAsync(Unplanned(job) & free, Set.Set(one => one.Planner, planner).Set(one => one.PlannerUntil, now + lease), cancel, orMatched: true);
+        var free = Where.Eq(item => item.Planner, null) | Where.Eq(item => item.Planner, planner) | Where.Lte(item => item.PlannerUntil, now);
+        return await UpdateAsync(Unplanned(job) & free, Set.Set(item => item.Planner, planner).Set(item => item.PlannerUntil, now + lease), cancellationToken, orMatched: true);
     });
 
-    public Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<Guid>>(async () =>
+    public Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancellationToken = default) => MongoDatabase.RunAsync<IReadOnlyList<Guid>>(async () =>
     {
         var free = Where.Eq(job => job.Planner, null) | Where.Lte(job => job.PlannerUntil, clock.Now());
-        return await database.Jobs.Find(Where.In(job => job.State, Open) & Where.Eq(job => job.Chunks, null) & free).SortBy(job => job.Created).Project(job => job.Id).ToListAsync(cancel);
+        return await database.Jobs.Find(Where.In(job => job.State, Open) & Where.Eq(job => job.Chunks, null) & free).SortBy(job => job.Created).Project(job => job.Id).ToListAsync(cancellationToken);
     });
 
-    public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
-        await TailAsync(job, (await database.Jobs.Find(MongoJob.Is(job)).FirstOrDefaultAsync(cancel))?.Life ?? 0, cancel));
+    public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
+        await TailAsync(job, (await database.Jobs.Find(MongoJob.Is(job)).FirstOrDefaultAsync(cancellationToken))?.Generation ?? 0, cancellationToken));
 
-    public Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancel = default)
+    public Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancellationToken = default)
     {
         var after = ChunkRules.After(tail, chunks);
         return MongoDatabase.RunAsync(async () =>
         {
-            await schema.ThrowIfNewerAsync(cancel);
-            if (!await database.Jobs.Find(Unplanned(job) & OfLife(tail.Life)).AnyAsync(cancel) || await TailAsync(job, tail.Life, cancel) != tail)
+            await schema.ThrowIfNewerAsync(cancellationToken);
+            if (!await database.Jobs.Find(Unplanned(job) & OfGeneration(tail.Generation)).AnyAsync(cancellationToken) || await TailAsync(job, tail.Generation, cancellationToken) != tail)
                 return null;
             if (chunks.Count == 0)
                 return after;
-            await ledger.OpenPagesAsync(job, tail.Life, tail.NextChunk, after.NextChunk - 1, cancel);
+            await ledger.OpenPagesAsync(job, tail.Generation, tail.NextChunk, after.NextChunk - 1, cancellationToken);
             var plan = ObjectId.GenerateNewId();
             await database.References.InsertManyAsync(
-                chunks.Select((references, i) => new MongoReferences { Id = new MongoReferencesKey { Job = job, N = tail.NextChunk + i, Plan = plan }, Refs = references }), new InsertManyOptions { IsOrdered = false }, cancel);
+                chunks.Select((references, i) => new MongoReferences { Id = new MongoReferencesKey { Job = job, N = tail.NextChunk + i, Plan = plan }, Refs = references }), new InsertManyOptions { IsOrdered = false }, cancellationToken);
             var documents = chunks.Select((references, i) => new MongoChunk
             {
                 Id = new MongoKey { Job = job, N = tail.NextChunk + i },
-                Life = tail.Life,
+                Generation = tail.Generation,
                 State = ChunkState.Planned,
                 First = references[0].Number,
                 Count = references.Count,
@@ -124,7 +124,7 @@ internal sealed class MongoJobs(
             try
             {
                 // In order, and ending at the first number that is taken: what is written has no gaps, whoever else plans.
-                await database.Chunks.InsertManyAsync(documents, new InsertManyOptions { IsOrdered = true }, cancel);
+                await database.Chunks.InsertManyAsync(documents, new InsertManyOptions { IsOrdered = true }, cancellationToken);
                 return after;
             }
             catch (MongoBulkWriteException e) when (e.WriteConcernError is null && e.WriteErrors.All(error => error.Category == ServerErrorCategory.DuplicateKey))
@@ -134,90 +134,90 @@ internal sealed class MongoJobs(
         });
     }
 
-    public Task<Job?> FinishPlanningAsync(Guid job, long? life = null, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<Job?> FinishPlanningAsync(Guid job, long? generation = null, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {
-        if (life is { } known && !await database.Jobs.Find(Unplanned(job) & OfLife(known)).AnyAsync(cancel))
-            return await FindAsync(job, cancel);
-        var tail = await TailAsync(job, 0, cancel);
+        if (generation is { } known && !await database.Jobs.Find(Unplanned(job) & OfGeneration(known)).AnyAsync(cancellationToken))
+            return await FindAsync(job, cancellationToken);
+        var tail = await TailAsync(job, 0, cancellationToken);
         await UpdateAsync(
-            life is null ? Unplanned(job) : Unplanned(job) & OfLife(life.Value),
-            Set.Set(one => one.Images, tail.NextImage).Set(one => one.Chunks, tail.NextChunk).Unset(one => one.Planner).Unset(one => one.PlannerUntil), cancel);
+            generation is null ? Unplanned(job) : Unplanned(job) & OfGeneration(generation.Value),
+            Set.Set(item => item.Images, tail.NextImage).Set(item => item.Chunks, tail.NextChunk).Unset(item => item.Planner).Unset(item => item.PlannerUntil), cancellationToken);
         if (tail.NextChunk > 0)
-            await ledger.ClosePagesAsync(job, tail.NextChunk, cancel);
-        await ledger.TryCompleteAsync(job, cancel);
-        return await FindAsync(job, cancel);
+            await ledger.ClosePagesAsync(job, tail.NextChunk, cancellationToken);
+        await ledger.TryCompleteAsync(job, cancellationToken);
+        return await FindAsync(job, cancellationToken);
     });
 
-    public Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
-        await StopAsync(job, Is(job, JobState.Running), Set.Set(one => one.State, JobState.Paused).Set(one => one.Reason, reason), cancel)
-        || await database.Jobs.Find(Is(job, JobState.Paused)).AnyAsync(cancel));
+    public Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
+        await StopAsync(job, Is(job, JobState.Running), Set.Set(item => item.State, JobState.Paused).Set(item => item.Reason, reason), cancellationToken)
+        || await database.Jobs.Find(Is(job, JobState.Paused)).AnyAsync(cancellationToken));
 
-    public Task<Judgement> JudgeAsync(Guid job, string? reason, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<FailureRateCheck> CheckFailureRateAsync(Guid job, string? reason, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {
-        var judged = Set.Set(one => one.Judged, true);
+        var judged = Set.Set(item => item.FailureRateChecked, true);
         if (reason is not null)
-            judged = judged.Set(one => one.State, JobState.Paused).Set(one => one.Reason, reason);
-        if (await StopAsync(job, Is(job, JobState.Running) & Where.Eq(one => one.Judged, null), judged, cancel))
-            return Judgement.Now;
-        return await database.Jobs.Find(Is(job, JobState.Running)).AnyAsync(cancel) ? Judgement.Before : Judgement.NotRunning;
+            judged = judged.Set(item => item.State, JobState.Paused).Set(item => item.Reason, reason);
+        if (await StopAsync(job, Is(job, JobState.Running) & Where.Eq(item => item.FailureRateChecked, null), judged, cancellationToken))
+            return FailureRateCheck.Now;
+        return await database.Jobs.Find(Is(job, JobState.Running)).AnyAsync(cancellationToken) ? FailureRateCheck.Before : FailureRateCheck.NotRunning;
     });
 
-    public Task<bool> ResumeAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() =>
-        UpdateAsync(Is(job, JobState.Paused), Set.Set(one => one.State, JobState.Running).Unset(one => one.Reason), cancel));
+    public Task<bool> ResumeAsync(Guid job, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(() =>
+        UpdateAsync(Is(job, JobState.Paused), Set.Set(item => item.State, JobState.Running).Unset(item => item.Reason), cancellationToken));
 
-    public Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {
-        var cancelled = Set.Set(one => one.State, JobState.Cancelled).Set(one => one.Finished, clock.Now());
-        cancelled = reason is null ? cancelled.Unset(one => one.Reason) : cancelled.Set(one => one.Reason, reason);
-        return await StopAsync(job, Is(job, Open), cancelled, cancel) || await database.Jobs.Find(Is(job, JobState.Cancelled)).AnyAsync(cancel);
+        var cancelled = Set.Set(item => item.State, JobState.Cancelled).Set(item => item.Finished, clock.Now());
+        cancelled = reason is null ? cancelled.Unset(item => item.Reason) : cancelled.Set(item => item.Reason, reason);
+        return await StopAsync(job, Is(job, Open), cancelled, cancellationToken) || await database.Jobs.Find(Is(job, JobState.Cancelled)).AnyAsync(cancellationToken);
     });
 
-    public Task<bool> DeleteAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<bool> DeleteAsync(Guid job, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {
         running.Forget(job);
-        return await deletion.DeleteAsync(job, cancel);
+        return await deletion.DeleteAsync(job, cancellationToken);
     });
 
-    public Task<IReadOnlyList<Job>> UntoldAsync(int limit = 100, CancellationToken cancel = default) => MongoDatabase.RunAsync<IReadOnlyList<Job>>(async () =>
-        await WithProgressAsync(await database.Jobs.Find(Where.Eq(job => job.Untold, true)).Limit(limit).ToListAsync(cancel), cancel));
+    public Task<IReadOnlyList<Job>> PendingNotificationsAsync(int limit = 100, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync<IReadOnlyList<Job>>(async () =>
+        await WithProgressAsync(await database.Jobs.Find(Where.Eq(job => job.PendingNotification, true)).Limit(limit).ToListAsync(cancellationToken), cancellationToken));
 
-    public Task<bool> HoldTellingAsync(Guid job, string teller, TimeSpan lease, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<bool> LeaseNotificationAsync(Guid job, string notifier, TimeSpan lease, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {
         var now = clock.Now();
-        var free = Where.Eq(one => one.Teller, null) | Where.Eq(one => one.Teller, teller) | Where.Lte(one => one.TellerUntil, now);
-        return await UpdateAsync(Where.Eq(one => one.Id, job) & Where.Eq(one => one.Untold, true) & free, Set.Set(one => one.Teller, teller).Set(one => one.TellerUntil, now + lease), cancel, orMatched: true);
+        var free = Where.Eq(item => item.Notifier, null) | Where.Eq(item => item.Notifier, notifier) | Where.Lte(item => item.NotifierUntil, now);
+        return await UpdateAsync(Where.Eq(item => item.Id, job) & Where.Eq(item => item.PendingNotification, true) & free, Set.Set(item => item.Notifier, notifier).Set(item => item.NotifierUntil, now + lease), cancellationToken, orMatched: true);
     });
 
-    public Task MarkAnnouncedAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() =>
-        UpdateAsync(Is(job, JobState.Completed), Set.Set(one => one.Announced, true), cancel));
+    public Task MarkEventPublishedAsync(Guid job, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(() =>
+        UpdateAsync(Is(job, JobState.Completed), Set.Set(item => item.EventPublished, true), cancellationToken));
 
-    public Task MarkToldAsync(Guid job, CancellationToken cancel = default) => MongoDatabase.RunAsync(() =>
-        UpdateAsync(Where.Eq(one => one.Id, job), Set.Unset(one => one.Untold), cancel));
+    public Task MarkNotifiedAsync(Guid job, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(() =>
+        UpdateAsync(Where.Eq(item => item.Id, job), Set.Unset(item => item.PendingNotification), cancellationToken));
 
     private static FilterDefinition<MongoJob> Ended(EndedJobsQuery query)
     {
-        var ended = Where.Lt(job => job.Finished, query.Before) & Where.Eq(job => job.Untold, null);
+        var ended = Where.Lt(job => job.Finished, query.Before) & Where.Eq(job => job.PendingNotification, null);
         if (query.Tag is { } tag)
             ended &= Where.AnyEq(job => job.Spec.Tags, tag);
         return query.Owner is { } owner ? ended & Where.Eq(job => job.Spec.Owner, owner) : ended;
     }
 
-    private static FilterDefinition<MongoJob> Is(Guid job, params JobState[] states) => Where.Eq(one => one.Id, job) & Where.In(one => one.State, states);
+    private static FilterDefinition<MongoJob> Is(Guid job, params JobState[] states) => Where.Eq(item => item.Id, job) & Where.In(item => item.State, states);
 
-    private static FilterDefinition<MongoJob> Unplanned(Guid job) => Is(job, Open) & Where.Eq(one => one.Chunks, null);
+    private static FilterDefinition<MongoJob> Unplanned(Guid job) => Is(job, Open) & Where.Eq(item => item.Chunks, null);
 
-    private async Task<bool> UpdateAsync(FilterDefinition<MongoJob> where, UpdateDefinition<MongoJob> update, CancellationToken cancel, bool orMatched = false)
+    private async Task<bool> UpdateAsync(FilterDefinition<MongoJob> where, UpdateDefinition<MongoJob> update, CancellationToken cancellationToken, bool orMatched = false)
     {
-        var result = await database.Jobs.UpdateOneAsync(where, update, null, cancel);
+        var result = await database.Jobs.UpdateOneAsync(where, update, null, cancellationToken);
         return result.ModifiedCount > 0 || orMatched && result.MatchedCount > 0;
     }
 
     /// <summary>After which the job may not be running.</summary>
-    private async Task<bool> StopAsync(Guid job, FilterDefinition<MongoJob> where, UpdateDefinition<MongoJob> update, CancellationToken cancel)
+    private async Task<bool> StopAsync(Guid job, FilterDefinition<MongoJob> where, UpdateDefinition<MongoJob> update, CancellationToken cancellationToken)
     {
         try
         {
-            return await UpdateAsync(where, update, cancel);
+            return await UpdateAsync(where, update, cancellationToken);
         }
         finally
         {
@@ -225,21 +225,21 @@ internal sealed class MongoJobs(
         }
     }
 
-    private static FilterDefinition<MongoJob> OfLife(long life) => Where.Eq(one => one.Life, life);
+    private static FilterDefinition<MongoJob> OfGeneration(long generation) => Where.Eq(item => item.Generation, generation);
 
-    private async Task<PlanTail> TailAsync(Guid job, long life, CancellationToken cancel)
+    private async Task<PlanTail> TailAsync(Guid job, long generation, CancellationToken cancellationToken)
     {
         var last = await database.Chunks.Find(MongoDeletion.Chunks(job)).Sort(Builders<MongoChunk>.Sort.Descending(chunk => chunk.Id))
-            .Project(chunk => new { chunk.Id, chunk.First, chunk.Count, chunk.Last }).FirstOrDefaultAsync(cancel);
-        return last is null ? new PlanTail(0, 0, null, life) : new PlanTail(last.Id.N + 1, last.First + last.Count, last.Last, life);
+            .Project(chunk => new { chunk.Id, chunk.First, chunk.Count, chunk.Last }).FirstOrDefaultAsync(cancellationToken);
+        return last is null ? new PlanTail(0, 0, null, generation) : new PlanTail(last.Id.N + 1, last.First + last.Count, last.Last, generation);
     }
 
-    private async Task<Job> WithProgressAsync(MongoJob job, CancellationToken cancel) => (await WithProgressAsync([job], cancel))[0];
+    private async Task<Job> WithProgressAsync(MongoJob job, CancellationToken cancellationToken) => (await WithProgressAsync([job], cancellationToken))[0];
 
-    private async Task<List<Job>> WithProgressAsync(IEnumerable<MongoJob> jobs, CancellationToken cancel)
+    private async Task<List<Job>> WithProgressAsync(IEnumerable<MongoJob> jobs, CancellationToken cancellationToken)
     {
         var list = jobs.ToList();
-        var progress = await ledger.ProgressAsync([.. list.Select(job => job.Id)], cancel);
+        var progress = await ledger.ProgressAsync([.. list.Select(job => job.Id)], cancellationToken);
         return [.. list.Select(job => job.ToJob(progress[job.Id]))];
     }
 }

@@ -12,23 +12,23 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
 {
     private static readonly FilterDefinitionBuilder<MongoChunk> Where = Builders<MongoChunk>.Filter;
 
-    public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel)
+    public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancellationToken)
     {
-        var rows = await FindAsync(chunks.Select(result => result.Lease), cancel);
+        var rows = await FindAsync(chunks.Select(result => result.Lease), cancellationToken);
         var open = new List<Open>();
         foreach (var result in chunks)
             if (Look(rows.GetValueOrDefault((result.Lease.Owner, result.Lease.Number)), result.Lease) is SaveOutcome.Saved)
                 open.Add(new Open(result, rows[(result.Lease.Owner, result.Lease.Number)]));
-        await CheckHeldAsync(open, cancel);
+        await CheckHeldAsync(open, cancellationToken);
 
-        await InsertExplanationsAsync(open, cancel);
-        foreach (var one in open)
-            if (one.Result.Rows is { } measured)
-                one.NewRows = await MongoChunkRows.InsertAsync(database, one.Result.Lease.Owner, measured, cancel);
-        await InsertItemsAsync(open, cancel);
-        var ended = await Task.WhenAll(open.Select(one => EndAsync(one, cancel)));
+        await InsertExplanationsAsync(open, cancellationToken);
+        foreach (var item in open)
+            if (item.Result.Rows is { } measured)
+                item.NewRows = await MongoChunkRows.InsertAsync(database, item.Result.Lease.Owner, measured, cancellationToken);
+        await InsertItemsAsync(open, cancellationToken);
+        var ended = await Task.WhenAll(open.Select(item => EndAsync(item, cancellationToken)));
         var saved = open.Zip(ended).Where(pair => pair.Second.Outcome == SaveOutcome.Saved && pair.First.Chunk.Direct is null).ToList();
-        var completed = await ledger.CountAsync([.. saved.Select(pair => pair.First.Chunk with { Sum = pair.Second.Progress })], cancel);
+        var completed = await ledger.CountAsync([.. saved.Select(pair => pair.First.Chunk with { Sum = pair.Second.Progress })], cancellationToken);
         var last = saved.GroupBy(pair => pair.First.Chunk.Id.Job).Where(job => completed.Contains(job.Key)).Select(job => job.Last().First).ToHashSet(ReferenceEqualityComparer.Instance);
 
         var answers = new Dictionary<ChunkResult, SaveAnswer>(ReferenceEqualityComparer.Instance);
@@ -41,90 +41,90 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
 
     public static FilterDefinition<MongoChunk> Held(ChunkLease held) => Where.Eq(chunk => chunk.Id, new MongoKey { Job = held.Owner, N = held.Number })
         & Where.Eq(chunk => chunk.State, ChunkState.Leased) & Where.Eq(chunk => chunk.Attempts, held.Attempt)
-        & Where.Eq(chunk => chunk.Life, held.Life);
+        & Where.Eq(chunk => chunk.Generation, held.Generation);
 
     /// <returns>Saved when the lease holds.</returns>
     private static SaveOutcome Look(MongoChunk? chunk, ChunkLease lease) => chunk switch
     {
         null => SaveOutcome.Gone,
         { State: ChunkState.Saved or ChunkState.Done } => SaveOutcome.AlreadyDone,
-        { State: ChunkState.Leased } when chunk.Attempts == lease.Attempt && chunk.Life == lease.Life => SaveOutcome.Saved,
+        { State: ChunkState.Leased } when chunk.Attempts == lease.Attempt && chunk.Generation == lease.Generation => SaveOutcome.Saved,
         _ => SaveOutcome.LeaseLost,
     };
 
     /// <summary>This call stored nothing; of a chunk that is done already, its numbers are known all the same.</summary>
     private static SaveAnswer Nothing(MongoChunk? chunk, ChunkLease lease) => new(Look(chunk, lease), 0, 0, chunk?.Sum ?? new JobProgress(), false);
 
-    private async Task<Dictionary<(Guid, int), MongoChunk>> FindAsync(IEnumerable<ChunkLease> leases, CancellationToken cancel)
+    private async Task<Dictionary<(Guid, int), MongoChunk>> FindAsync(IEnumerable<ChunkLease> leases, CancellationToken cancellationToken)
     {
         var keys = new BsonArray(leases.Select(lease => MongoRaw.Key(lease.Owner, lease.Number)));
-        var found = await database.Chunks.Find(new BsonDocument("_id", new BsonDocument("$in", keys))).ToListAsync(cancel);
+        var found = await database.Chunks.Find(new BsonDocument("_id", new BsonDocument("$in", keys))).ToListAsync(cancellationToken);
         return found.ToDictionary(chunk => (chunk.Id.Job, chunk.Id.N));
     }
 
-    private async Task CheckHeldAsync(List<Open> open, CancellationToken cancel)
+    private async Task CheckHeldAsync(List<Open> open, CancellationToken cancellationToken)
     {
-        var held = open.SelectMany(one => ChunkRules.CheckAndFindHeld(one.Result, one.Chunk.ToChunk(), one.Chunk.Numbers()).Select(id => (one.Chunk, Id: id))).ToList();
+        var held = open.SelectMany(item => ChunkRules.CheckAndFindHeld(item.Result, item.Chunk.ToChunk(), item.Chunk.Numbers()).Select(id => (item.Chunk, Id: id))).ToList();
         if (held.Count == 0)
             return;
-        var found = await database.Explanations.Find(MongoExplanations.OneOf(held.Select(one => one.Id))).Project(new BsonDocument("_id", 1)).ToListAsync(cancel);
-        var there = found.Select(one => new Digest(one["_id"].AsByteArray)).ToHashSet();
+        var found = await database.Explanations.Find(MongoExplanations.OneOf(held.Select(item => item.Id))).Project(new BsonDocument("_id", 1)).ToListAsync(cancellationToken);
+        var there = found.Select(item => new Digest(item["_id"].AsByteArray)).ToHashSet();
         foreach (var (chunk, id) in held)
             if (!there.Contains(id))
                 throw ChunkRules.Missing(chunk.ToChunk(), id);
     }
 
     /// <summary>In the order of their ids: bulks that overlap then take their locks in the same order.</summary>
-    private async Task InsertExplanationsAsync(List<Open> open, CancellationToken cancel)
+    private async Task InsertExplanationsAsync(List<Open> open, CancellationToken cancellationToken)
     {
         var now = clock.Now();
-        var given = open.SelectMany(one => one.Result.Explanations.Select(explanation => (Open: one, explanation))).DistinctBy(pair => pair.explanation.Id).OrderBy(pair => pair.explanation.Id).ToList();
-        var isNew = await MongoDatabase.InsertNewAsync(database.Explanations, [.. given.Select(pair => MongoRaw.From(pair.explanation, now))], cancel);
+        var given = open.SelectMany(item => item.Result.Explanations.Select(explanation => (Open: item, explanation))).DistinctBy(pair => pair.explanation.Id).OrderBy(pair => pair.explanation.Id).ToList();
+        var isNew = await MongoDatabase.InsertNewAsync(database.Explanations, [.. given.Select(pair => MongoRaw.From(pair.explanation, now))], cancellationToken);
         for (var i = 0; i < given.Count; i++)
             given[i].Open.NewExplanations += isNew[i] ? 1 : 0;
     }
 
-    private async Task InsertItemsAsync(List<Open> open, CancellationToken cancel)
+    private async Task InsertItemsAsync(List<Open> open, CancellationToken cancellationToken)
     {
         var given = open.SelectMany(one => one.Result.Items.Select(item => (Open: one, item))).ToList();
-        var isNew = await MongoDatabase.InsertNewAsync(database.Items, [.. given.Select(pair => MongoRaw.From(pair.item, !pair.Open.Result.Unread.Contains(pair.item.Number)))], cancel);
+        var isNew = await MongoDatabase.InsertNewAsync(database.Items, [.. given.Select(pair => MongoRaw.From(pair.item, !pair.Open.Result.Unread.Contains(pair.item.Number)))], cancellationToken);
         for (var i = 0; i < given.Count; i++)
             if (isNew[i])
                 given[i].Open.NewItems.Add(given[i].item.Number);
     }
 
-    private async Task<SaveAnswer> EndAsync(Open one, CancellationToken cancel)
+    private async Task<SaveAnswer> EndAsync(Open item, CancellationToken cancellationToken)
     {
-        var (result, chunk) = (one.Result, one.Chunk);
-        var sum = one.NewItems.Count == result.Items.Count ? JobProgress.Of(result.Items) : await RecountAsync(result, cancel);
+        var (result, chunk) = (item.Result, item.Chunk);
+        var sum = item.NewItems.Count == result.Items.Count ? JobProgress.Of(result.Items) : await RecountAsync(result, cancellationToken);
         var end = Builders<MongoChunk>.Update.Set(row => row.State, chunk.Direct is null ? ChunkState.Saved : ChunkState.Done).Set(row => row.Done, clock.Now()).Set(row => row.Sum, sum)
             .Unset(row => row.Request).Unset(row => row.Until);
-        if ((await database.Chunks.UpdateOneAsync(Held(result.Lease), end, null, cancel)).ModifiedCount == 0)
-            return await LostAsync(one, cancel);
-        if (chunk.HasAlone is not null)
-            await database.Alone.DeleteManyAsync(MongoDeletion.Alone(chunk.Id.Job, chunk.Id.N), cancel);
-        return new SaveAnswer(SaveOutcome.Saved, one.NewExplanations, one.NewItems.Count, sum, false);
+        if ((await database.Chunks.UpdateOneAsync(Held(result.Lease), end, null, cancellationToken)).ModifiedCount == 0)
+            return await LostAsync(item, cancellationToken);
+        if (chunk.HasIsolated is not null)
+            await database.Isolated.DeleteManyAsync(MongoDeletion.Isolated(chunk.Id.Job, chunk.Id.N), cancellationToken);
+        return new SaveAnswer(SaveOutcome.Saved, item.NewExplanations, item.NewItems.Count, sum, false);
     }
 
     /// <summary>The lease was lost between looking and ending. The items stay, being right, unless the job is gone, or another by now.</summary>
-    private async Task<SaveAnswer> LostAsync(Open one, CancellationToken cancel)
+    private async Task<SaveAnswer> LostAsync(Open item, CancellationToken cancellationToken)
     {
-        var lease = one.Result.Lease;
-        var chunk = (await FindAsync([lease], cancel)).GetValueOrDefault((lease.Owner, lease.Number));
-        var gone = chunk is null || chunk.Life != lease.Life;
-        if (gone && one.NewItems.Count > 0)
-            await deletion.DeleteItemsAsync(lease.Owner, one.NewItems, cancel);
-        if (gone && one.NewRows)
-            await deletion.DeleteRowsAsync(lease.Owner, lease.Number, cancel);
+        var lease = item.Result.Lease;
+        var chunk = (await FindAsync([lease], cancellationToken)).GetValueOrDefault((lease.Owner, lease.Number));
+        var gone = chunk is null || chunk.Generation != lease.Generation;
+        if (gone && item.NewItems.Count > 0)
+            await deletion.DeleteItemsAsync(lease.Owner, item.NewItems, cancellationToken);
+        if (gone && item.NewRows)
+            await deletion.DeleteRowsAsync(lease.Owner, lease.Number, cancellationToken);
         return Nothing(chunk, lease);
     }
 
     /// <summary>Some items were there before, and theirs is the word that counts.</summary>
-    private async Task<JobProgress> RecountAsync(ChunkResult result, CancellationToken cancel)
+    private async Task<JobProgress> RecountAsync(ChunkResult result, CancellationToken cancellationToken)
     {
         var keys = new BsonArray(result.Items.Select(item => MongoRaw.Key(item.Job, item.Number)));
         var rows = await database.Items.Find(new BsonDocument("_id", new BsonDocument("$in", keys)))
-            .Project(new BsonDocument { { "status", 1 }, { "correct", 1 }, { "_id", 0 } }).ToListAsync(cancel);
+            .Project(new BsonDocument { { "status", 1 }, { "correct", 1 }, { "_id", 0 } }).ToListAsync(cancellationToken);
         return rows.Aggregate(new JobProgress { ChunksDone = 1 }, (sum, row) => sum + MongoItems.Count(row));
     }
 

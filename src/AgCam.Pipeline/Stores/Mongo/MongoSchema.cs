@@ -73,7 +73,7 @@ internal sealed class MongoSchema(MongoDatabase database, IReadOnlyList<MongoMig
     {
         var either = new BsonDocument("_id", new BsonDocument("$in", new BsonArray { Marker["_id"], MarkerBeforeRelease["_id"] }));
         var found = await database.Meta.Find(either).ToListAsync(cancellationToken);
-        if (found.Find(one => one["_id"] == MarkerBeforeRelease["_id"]) is { } old)
+        if (found.Find(item => item["_id"] == MarkerBeforeRelease["_id"]) is { } old)
             throw StoreSchema.BeforeRelease(Where, old.GetValue("version", 0).ToInt32());
         var marker = found.SingleOrDefault();
         if (marker is not null && (!marker.TryGetValue(Version, out var version) || !version.IsNumeric))

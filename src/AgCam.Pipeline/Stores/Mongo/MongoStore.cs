@@ -59,15 +59,15 @@ public sealed class MongoStore : IStore, IBareStore
 
     internal IStoreAudit Audit => field ??= new MongoAudit(_database, _deletion, _ledger);
 
-    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancel) => MongoBareTables.CreateAsync(_database, cancel);
+    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancellationToken) => MongoBareTables.CreateAsync(_database, cancellationToken);
 
-    async Task<long?> IBareStore.BytesAsync(CancellationToken cancel)
+    async Task<long?> IBareStore.BytesAsync(CancellationToken cancellationToken)
     {
         long sum = 0;
         foreach (var collection in new[] { _database.Explanations.CollectionNamespace, _database.Items.CollectionNamespace })
         {
-            var told = await _database.Database.RunCommandAsync<BsonDocument>(new BsonDocument("collStats", collection.CollectionName), null, cancel);
-            if (!told.TryGetValue("storageSize", out var data) || !told.TryGetValue("totalIndexSize", out var indexes))
+            var received = await _database.Database.RunCommandAsync<BsonDocument>(new BsonDocument("collStats", collection.CollectionName), null, cancellationToken);
+            if (!received.TryGetValue("storageSize", out var data) || !received.TryGetValue("totalIndexSize", out var indexes))
                 return null;
             sum += data.ToInt64() + indexes.ToInt64();
         }
@@ -84,14 +84,14 @@ public sealed class MongoStore : IStore, IBareStore
                 + "Restore its collection meta too, or name another database.");
     });
 
-    public Task MigrateAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(() => _schema.MigrateAsync(cancel));
+    public Task MigrateAsync(CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(() => _schema.MigrateAsync(cancellationToken));
 
-    public Task<int> SchemaVersionAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(() => _schema.VersionAsync(cancel));
+    public Task<int> SchemaVersionAsync(CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(() => _schema.VersionAsync(cancellationToken));
 
-    public Task<RepairReport> RepairAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
-        new RepairReport(await _ledger.RepairAsync(cancel), await _ledger.CompleteDoneAsync(cancel), await _deletion.ResumeAsync(cancel)));
+    public Task<RepairReport> RepairAsync(CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
+        new RepairReport(await _ledger.RepairAsync(cancellationToken), await _ledger.CompleteDoneAsync(cancellationToken), await _deletion.ResumeAsync(cancellationToken)));
 
-    public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => MongoDatabase.RunAsync(() => MongoBacklog.OfAsync(_database, _ledger, cancel));
+    public Task<Backlog> BacklogAsync(CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(() => MongoBacklog.OfAsync(_database, _ledger, cancellationToken));
 
     public Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {

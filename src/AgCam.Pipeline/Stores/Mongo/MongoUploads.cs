@@ -15,7 +15,7 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
     private readonly GridFSBucket<BsonValue> _bucket = new(database.Database, new GridFSBucketOptions { BucketName = "uploads" });
 
     public async Task<Upload> PutAsync(Stream content, string mediaType, long maxBytes, string? owner = null,
-        CancellationToken cancel = default)
+        CancellationToken cancellationToken = default)
     {
         var created = clock.Now();
         var id = Guid.CreateVersion7(created); // ids sort by time: see DeleteOlderAsync
@@ -24,17 +24,17 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
             metadata.Add("owner", owner);
         using var pieces = new UploadPieces(content, maxBytes);
         var kept = await MongoDatabase.RunAsync(() => _bucket.OpenUploadStreamAsync(
-            MongoRaw.Id(id), id.ToString(), new GridFSUploadOptions { Metadata = metadata, BatchSize = PiecesInBatch }, cancel));
+            MongoRaw.Id(id), id.ToString(), new GridFSUploadOptions { Metadata = metadata, BatchSize = PiecesInBatch }, cancellationToken));
         try
         {
             while (!pieces.IsAtEnd)
             {
-                var piece = await pieces.NextAsync(cancel);
-                await MongoDatabase.RunAsync(() => kept.WriteAsync(piece.Array!, piece.Offset, piece.Count, cancel));
+                var piece = await pieces.NextAsync(cancellationToken);
+                await MongoDatabase.RunAsync(() => kept.WriteAsync(piece.Array!, piece.Offset, piece.Count, cancellationToken));
             }
             var sha256 = pieces.Sha256();
             metadata.Add("sha256", MongoRaw.Id(sha256)); // the file's row, this in it, is written by the closing
-            await MongoDatabase.RunAsync(() => kept.CloseAsync(cancel));
+            await MongoDatabase.RunAsync(() => kept.CloseAsync(cancellationToken));
             return new Upload(id, mediaType, pieces.Bytes, sha256, created, owner);
         }
         catch
@@ -44,21 +44,21 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
         }
     }
 
-    public Task<Upload?> FindAsync(Guid id, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<Upload?> FindAsync(Guid id, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {
-        using var found = await _bucket.FindAsync(new BsonDocument("_id", MongoRaw.Id(id)), null, cancel);
-        return await found.FirstOrDefaultAsync(cancel) is { } file
+        using var found = await _bucket.FindAsync(new BsonDocument("_id", MongoRaw.Id(id)), null, cancellationToken);
+        return await found.FirstOrDefaultAsync(cancellationToken) is { } file
             ? new Upload(id, file.Metadata["media"].AsString, file.Length, new Digest(file.Metadata["sha256"].AsByteArray),
                 DateTimeOffset.FromUnixTimeMilliseconds(file.Metadata["created"].AsBsonDateTime.MillisecondsSinceEpoch),
                 file.Metadata.TryGetValue("owner", out var owner) ? owner.AsString : null)
             : null;
     });
 
-    public Task<byte[]?> ReadAsync(Guid id, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<byte[]?> ReadAsync(Guid id, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {
         try
         {
-            return await _bucket.DownloadAsBytesAsync(MongoRaw.Id(id), null, cancel);
+            return await _bucket.DownloadAsBytesAsync(MongoRaw.Id(id), null, cancellationToken);
         }
         catch (GridFSFileNotFoundException)
         {
@@ -66,21 +66,21 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
         }
     });
 
-    public Task<bool> DeleteAsync(Guid id, CancellationToken cancel = default) => MongoDatabase.RunAsync(() => DeleteAsync(MongoRaw.Id(id), cancel));
+    public Task<bool> DeleteAsync(Guid id, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(() => DeleteAsync(MongoRaw.Id(id), cancellationToken));
 
-    public Task<int> DeleteOlderAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default) => MongoDatabase.RunAsync(async () =>
+    public Task<int> DeleteOlderAsync(TimeSpan age, int limit = 1000, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
     {
         var before = clock.Now() - age;
         using var old = await _bucket.FindAsync(
             new BsonDocument("metadata.created", new BsonDocument("$lt", new BsonDateTime(before.ToUnixTimeMilliseconds()))),
-                new GridFSFindOptions<BsonValue> { Limit = limit }, cancel);
-        var files = await old.ToListAsync(cancel);
+                new GridFSFindOptions<BsonValue> { Limit = limit }, cancellationToken);
+        var files = await old.ToListAsync(cancellationToken);
         var deleted = 0;
         foreach (var file in files)
-            deleted += await DeleteAsync(file.Id, cancel) ? 1 : 0;
+            deleted += await DeleteAsync(file.Id, cancellationToken) ? 1 : 0;
         if (files.Count < limit) // no file is that old any more: pieces that are belong to uploads that broke off
             await database.UploadPieces.DeleteManyAsync(new BsonDocument("files_id",
-                new BsonDocument("$lt", MongoRaw.Id(UploadIds.Earliest(before)))), cancel);
+                new BsonDocument("$lt", MongoRaw.Id(UploadIds.Earliest(before)))), cancellationToken);
         return deleted;
     });
 
@@ -97,11 +97,11 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
         }
     }
 
-    private async Task<bool> DeleteAsync(BsonValue id, CancellationToken cancel)
+    private async Task<bool> DeleteAsync(BsonValue id, CancellationToken cancellationToken)
     {
         try
         {
-            await _bucket.DeleteAsync(id, cancel);
+            await _bucket.DeleteAsync(id, cancellationToken);
             return true;
         }
         catch (GridFSFileNotFoundException)

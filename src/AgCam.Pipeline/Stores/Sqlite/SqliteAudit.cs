@@ -15,7 +15,7 @@ internal sealed class SqliteAudit(SqliteDatabase database, TimeProvider clock) :
             session => SqliteOwners.Find(session, job) is { } no
                 ? session.All(
                     """
-                    SELECT id, first, count, last, state, refs IS NOT NULL, life FROM chunks
+                    SELECT id, first, count, last, state, refs IS NOT NULL, generation FROM chunks
                     WHERE id BETWEEN ?1 AND ?2 AND direct = 0 ORDER BY id LIMIT ?3
                     """,
                     row => new ChunkPlan(
@@ -72,11 +72,11 @@ internal sealed class SqliteAudit(SqliteDatabase database, TimeProvider clock) :
                 var no = SqliteOwners.Find(session, job)!.Value;
                 return session.Execute(
                     """
-                    INSERT INTO chunks (id, owner, state, first, count, last, refs, life) VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7)
+                    INSERT INTO chunks (id, owner, state, first, count, last, refs, generation) VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7)
                     ON CONFLICT DO UPDATE SET state = 0, refs = ?6, worker = NULL, until = NULL, done = NULL
                     """,
                     SqliteSchema.RowId(no, chunk.Number), no, chunk.First, chunk.Count, chunk.LastUri ?? references[^1].Uri, body,
-                    chunk.Life);
+                    chunk.Generation);
             },
             cancellationToken);
     }
@@ -115,8 +115,8 @@ internal sealed class SqliteAudit(SqliteDatabase database, TimeProvider clock) :
         {
             var last = after;
             var page = await database.ReadAsync(session => session.All(next, read, last, OwnersPerPage), cancellationToken);
-            foreach (var one in page)
-                yield return one;
+            foreach (var item in page)
+                yield return item;
             more = page.Count == OwnersPerPage;
             after = more ? key(page[^1]) : last;
         }

@@ -9,14 +9,14 @@ internal sealed class SqliteBareTables(SqliteDatabase database) : IBareTables
 
     private readonly SqliteDocumentWriter _documents = new(s_bare, database.RecentRows);
 
-    public static async Task<IBareTables> CreateAsync(SqliteDatabase database, CancellationToken cancel)
+    public static async Task<IBareTables> CreateAsync(SqliteDatabase database, CancellationToken cancellationToken)
     {
-        await DropAsync(database, cancel);
-        await database.WriteAsync(session => session.Execute(s_bare.Create), cancel);
+        await DropAsync(database, cancellationToken);
+        await database.WriteAsync(session => session.Execute(s_bare.Create), cancellationToken);
         return new SqliteBareTables(database);
     }
 
-    public async Task InsertAsync(IReadOnlyList<StoredExplanation> explanations, IReadOnlyList<Item> items, CancellationToken cancel)
+    public async Task InsertAsync(IReadOnlyList<StoredExplanation> explanations, IReadOnlyList<Item> items, CancellationToken cancellationToken)
     {
         var explanationRows = explanations.Select(SqliteExplanationRow.From).ToList();
         var itemRows = items.Select(item => SqliteItemRow.From(item)).ToList();
@@ -31,10 +31,10 @@ internal sealed class SqliteBareTables(SqliteDatabase database) : IBareTables
                 inserts.End();
                 return 0;
             },
-            cancel);
+            cancellationToken);
     }
 
     public async ValueTask DisposeAsync() => await DropAsync(database, CancellationToken.None);
 
-    private static Task<int> DropAsync(SqliteDatabase database, CancellationToken cancel) => database.WriteAsync(session => session.Execute(s_bare.Drop), cancel);
+    private static Task<int> DropAsync(SqliteDatabase database, CancellationToken cancellationToken) => database.WriteAsync(session => session.Execute(s_bare.Drop), cancellationToken);
 }

@@ -14,7 +14,7 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
     {
         var found = session.First(
             """
-            SELECT owners.id, chunks.id, count, state, epoch, attempts, crashes, note, worker, until, published, leased, done, first, request, refs, faults, direct, chunks.life
+            SELECT owners.id, chunks.id, count, state, publish_count, attempts, crashes, note, worker, until, published, leased, done, first, request, refs, faults, direct, chunks.generation
             FROM chunks JOIN owners ON owners.no = owner WHERE chunks.id = ?1
             """,
             Read, id);
@@ -22,8 +22,8 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
             return found with { Chunk = found.Chunk with { Sum = Sum(session, id, found) } };
         if (found is not { Chunk.Crashes: > 0 })
             return found;
-        var alone = session.All("SELECT number, starts FROM alone WHERE chunk = ?1", row => (Number: row.GetInt32(0), Starts: row.GetInt32(1)), id);
-        return found with { Chunk = found.Chunk with { Alone = alone.ToDictionary(one => one.Number, one => one.Starts) } };
+        var isolated = session.All("SELECT number, starts FROM isolated WHERE chunk = ?1", row => (Number: row.GetInt32(0), Starts: row.GetInt32(1)), id);
+        return found with { Chunk = found.Chunk with { Isolated = isolated.ToDictionary(item => item.Number, item => item.Starts) } };
     }
 
     /// <summary>Counted from the items: a job's chunk has those of its numbers, a request all there are.</summary>
@@ -53,7 +53,7 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
             Number = SqliteSchema.Number(row.GetInt64(1)),
             Count = row.GetInt32(2),
             State = (ChunkState)row.GetInt32(3),
-            Epoch = row.GetInt32(4),
+            PublishCount = row.GetInt32(4),
             Attempts = row.GetInt32(5),
             Crashes = row.GetInt32(6),
             CrashNote = row.GetText(7),
@@ -63,7 +63,7 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
             Leased = row.GetTimeOrNull(11),
             Done = row.GetTimeOrNull(12),
             Faults = row.GetInt32(16),
-            Life = row.GetInt64(18),
+            Generation = row.GetInt64(18),
         };
         return new SqliteChunkRow(chunk, row.GetInt32(13), row.IsDBNull(14) ? null : row.GetBlob(14), row.IsDBNull(15) ? null : row.GetBlob(15), row.GetInt32(17) == 1);
     }

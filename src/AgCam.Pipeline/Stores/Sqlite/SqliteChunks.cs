@@ -4,15 +4,15 @@ using AgCam.Pipeline.Stores.Documents;
 
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-/// <summary>The life of chunks up to their lease; what a worker stores is in <see cref="SqliteSave"/>.</summary>
+/// <summary>The generation of chunks up to their lease; what a worker stores is in <see cref="SqliteSave"/>.</summary>
 internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion deletion, TimeProvider clock) : IChunks
 {
     private readonly SqliteSave _save = new(database, clock);
 
-    public Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancel = default) => database.ReadAsync(
-        session => SqliteOwners.Find(session, owner) is { } no ? SqliteChunkRow.Find(session, SqliteSchema.RowId(no, number))?.Decoded() : null, cancel);
+    public Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancellationToken = default) => database.ReadAsync(
+        session => SqliteOwners.Find(session, owner) is { } no ? SqliteChunkRow.Find(session, SqliteSchema.RowId(no, number))?.Decoded() : null, cancellationToken);
 
-    public async Task<IReadOnlyList<Chunk>> TakeAsync(Guid job, int window, TimeSpan trust, CancellationToken cancel = default)
+    public async Task<IReadOnlyList<Chunk>> ClaimPlannedAsync(Guid job, int window, TimeSpan visibilityTimeout, CancellationToken cancellationToken = default)
     {
         var now = clock.Now();
         var taken = await database.WriteAsync<List<SqliteChunkRow>>(
@@ -24,13 +24,13 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
                 if (flying >= window)
                     return [];
                 var planned = session.All("SELECT id FROM chunks WHERE owner = ?1 AND state = 0 ORDER BY id LIMIT ?2", row => row.GetInt64(0), no, window - flying);
-                return [.. planned.Select(id => Publish(session, id, now, trust))];
+                return [.. planned.Select(id => Publish(session, id, now, visibilityTimeout))];
             },
-            cancel);
+            cancellationToken);
         return [.. taken.Select(row => row.Decoded())];
     }
 
-    public async Task<IReadOnlyList<Chunk>> RetakeAsync(TimeSpan trust, int limit = 100, bool all = false, CancellationToken cancel = default)
+    public async Task<IReadOnlyList<Chunk>> RequeueExpiredAsync(TimeSpan visibilityTimeout, int limit = 100, bool all = false, CancellationToken cancellationToken = default)
     {
         var now = clock.Now();
         var taken = await database.WriteAsync(
@@ -45,88 +45,88 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
                     if (state == ChunkState.Leased)
                         NoteCrash(session, id);
                     if (StateOf(session, SqliteSchema.Owner(id)) is null or JobState.Running)
-                        published.Add(Publish(session, id, now, trust));
+                        published.Add(Publish(session, id, now, visibilityTimeout));
                     else
                         PlanAgain(session, id);
                 }
                 return published;
             },
-            cancel);
+            cancellationToken);
         return [.. taken.Select(row => row.Decoded())];
     }
 
-    public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancel = default) =>
-        database.ReadAsync(session => SqliteOwners.FindClaim(session, owner), cancel);
+    public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancellationToken = default) =>
+        database.ReadAsync(session => SqliteOwners.FindClaim(session, owner), cancellationToken);
 
-    public async Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, string? owner = null, CancellationToken cancel = default)
+    public async Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan visibilityTimeout, string? owner = null, CancellationToken cancellationToken = default)
     {
         ChunkRules.ThrowIfOfJob(request);
-        await deletion.ForgetAsync(request.Owner, cancel);
+        await deletion.ForgetAsync(request.Owner, cancellationToken);
         var now = clock.Now();
         var (body, claim) = (Bson.Encode(request), Claim.Of(request, owner));
         var row = await database.WriteAsync(
             session =>
             {
                 var no = SqliteOwners.Claim(session, request.Owner, claim);
-                AddRequest(session, no, request, body, now, now + trust);
+                AddRequest(session, no, request, body, now, now + visibilityTimeout);
                 return SqliteChunkRow.Find(session, SqliteSchema.RowId(no, request.Chunk))!;
             },
-            cancel);
+            cancellationToken);
         return row.Decoded();
     }
 
-    public Task<int> ForgetRequestsAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default)
+    public Task<int> ForgetRequestsAsync(TimeSpan age, int limit = 1000, CancellationToken cancellationToken = default)
     {
         var before = (clock.Now() - age).Ms();
         return database.WriteAsync(
-            session => session.Execute("DELETE FROM chunks WHERE id IN (SELECT id FROM chunks WHERE direct = 1 AND done < ?1 ORDER BY done LIMIT ?2)", before, limit), cancel);
+            session => session.Execute("DELETE FROM chunks WHERE id IN (SELECT id FROM chunks WHERE direct = 1 AND done < ?1 ORDER BY done LIMIT ?2)", before, limit), cancellationToken);
     }
 
-    public async Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancel = default)
+    public async Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancellationToken = default)
     {
         var now = clock.Now();
         var request = message.JobId is null ? new NewRequest(Bson.Encode(message), Claim.Of(message, owner: null)) : null;
         var (outcome, row) = await database.WriteAsync(
-            session => Lease(session, message, request, worker, now, now + lease, redelivered), cancel);
+            session => Lease(session, message, request, worker, now, now + lease, redelivered), cancellationToken);
         var chunk = row?.Decoded();
-        return new LeaseAnswer(outcome, outcome == LeaseOutcome.Granted ? new ChunkLease(chunk!.Owner, chunk.Number, chunk.Attempts, chunk.Life) : null, chunk);
+        return new LeaseAnswer(outcome, outcome == LeaseOutcome.Granted ? new ChunkLease(chunk!.Owner, chunk.Number, chunk.Attempts, chunk.Generation) : null, chunk);
     }
 
-    public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancel = default)
+    public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancellationToken = default)
     {
         var until = (clock.Now() + lease).Ms();
-        return WithLease(held, (session, id) => session.Execute("UPDATE chunks SET until = ?2 WHERE id = ?1", id, until) > 0, false, cancel);
+        return WithLeaseAsync(held, (session, id) => session.Execute("UPDATE chunks SET until = ?2 WHERE id = ?1", id, until) > 0, false, cancellationToken);
     }
 
-    public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, bool faulted = false, CancellationToken cancel = default)
+    public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan visibilityTimeout, bool faulted = false, CancellationToken cancellationToken = default)
     {
-        var until = (clock.Now() + trust).Ms();
-        return WithLease(
+        var until = (clock.Now() + visibilityTimeout).Ms();
+        return WithLeaseAsync(
             held,
             (session, id) =>
             {
-                session.Execute("UPDATE alone SET starts = starts - 1 WHERE chunk = ?1 AND attempt = ?2", id, held.Attempt);
-                session.Execute("DELETE FROM alone WHERE chunk = ?1 AND starts = 0", id);
+                session.Execute("UPDATE isolated SET starts = starts - 1 WHERE chunk = ?1 AND attempt = ?2", id, held.Attempt);
+                session.Execute("DELETE FROM isolated WHERE chunk = ?1 AND starts = 0", id);
                 return session.Execute("UPDATE chunks SET state = 1, until = ?2, worker = NULL, faults = faults + ?3 WHERE id = ?1", id, until, faulted ? 1 : 0) > 0;
             },
-            false, cancel);
+            false, cancellationToken);
     }
 
-    public Task<int> BeginAloneAsync(ChunkLease held, int number, CancellationToken cancel = default) => WithLease(
+    public Task<int> BeginIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default) => WithLeaseAsync(
         held,
         (session, id) =>
         {
-            var before = session.Number("SELECT starts FROM alone WHERE chunk = ?1 AND number = ?2", id, number) ?? 0;
+            var before = session.Number("SELECT starts FROM isolated WHERE chunk = ?1 AND number = ?2", id, number) ?? 0;
             session.Execute(
-                "INSERT INTO alone (chunk, number, starts, attempt) VALUES (?1, ?2, 1, ?3) ON CONFLICT DO UPDATE SET starts = starts + 1, attempt = ?3", id, number, held.Attempt);
+                "INSERT INTO isolated (chunk, number, starts, attempt) VALUES (?1, ?2, 1, ?3) ON CONFLICT DO UPDATE SET starts = starts + 1, attempt = ?3", id, number, held.Attempt);
             return (int)before;
         },
-        -1, cancel);
+        -1, cancellationToken);
 
-    public Task EndAloneAsync(ChunkLease held, int number, CancellationToken cancel = default) => WithLease(
-        held, (session, id) => session.Execute("DELETE FROM alone WHERE chunk = ?1 AND number = ?2", id, number), 0, cancel);
+    public Task EndIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default) => WithLeaseAsync(
+        held, (session, id) => session.Execute("DELETE FROM isolated WHERE chunk = ?1 AND number = ?2", id, number), 0, cancellationToken);
 
-    public Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel = default) => _save.SaveAsync(chunks, cancel);
+    public Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancellationToken = default) => _save.SaveAsync(chunks, cancellationToken);
 
     private static (LeaseOutcome Outcome, SqliteChunkRow? Row) Lease(
         SqliteSession session, ExplainImages message, NewRequest? request, string worker,
@@ -145,13 +145,13 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
         var (chunk, job) = (row.Chunk, StateOf(session, no));
         if (request is null && job is null)
             return (LeaseOutcome.Gone, null); // its job is being deleted
-        if (request is null && message.Life != chunk.Life)
+        if (request is null && message.Generation != chunk.Generation)
             return (LeaseOutcome.Stale, row);
         if (chunk.State == ChunkState.Done)
             return (LeaseOutcome.Done, row);
         if (job == JobState.Cancelled)
             return (LeaseOutcome.Cancelled, row);
-        if (message.Epoch < chunk.Epoch || chunk.State == ChunkState.Planned)
+        if (message.PublishCount < chunk.PublishCount || chunk.State == ChunkState.Planned)
             return (LeaseOutcome.Stale, row);
         if (chunk.State == ChunkState.Leased)
         {
@@ -174,14 +174,14 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
 
     private static void AddRequest(SqliteSession session, long no, ExplainImages request, byte[] body, DateTimeOffset now, DateTimeOffset until) => session.Execute(
         """
-        INSERT INTO chunks (id, owner, direct, state, first, count, last, epoch, published, until, request, life)
+        INSERT INTO chunks (id, owner, direct, state, first, count, last, publish_count, published, until, request, generation)
         VALUES (?1, ?2, 1, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING
         """,
-        SqliteSchema.RowId(no, request.Chunk), no, request.References[0].Number, request.References.Count, request.References[^1].Uri, request.Epoch, now.Ms(), until.Ms(), body, ChunkRules.NewLife());
+        SqliteSchema.RowId(no, request.Chunk), no, request.References[0].Number, request.References.Count, request.References[^1].Uri, request.PublishCount, now.Ms(), until.Ms(), body, ChunkRules.NewGeneration());
 
-    private static SqliteChunkRow Publish(SqliteSession session, long id, DateTimeOffset now, TimeSpan trust)
+    private static SqliteChunkRow Publish(SqliteSession session, long id, DateTimeOffset now, TimeSpan visibilityTimeout)
     {
-        session.Execute("UPDATE chunks SET state = 1, epoch = epoch + 1, worker = NULL, published = ?2, until = ?3 WHERE id = ?1", id, now.Ms(), (now + trust).Ms());
+        session.Execute("UPDATE chunks SET state = 1, publish_count = publish_count + 1, worker = NULL, published = ?2, until = ?3 WHERE id = ?1", id, now.Ms(), (now + visibilityTimeout).Ms());
         return SqliteChunkRow.Find(session, id)!;
     }
 
@@ -197,9 +197,9 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
     /// <returns>Null when no job stands behind the chunk.</returns>
     private static JobState? StateOf(SqliteSession session, long no) => (JobState?)session.Number("SELECT state FROM jobs WHERE no = ?1", no);
 
-    private Task<T> WithLease<T>(ChunkLease held, Func<SqliteSession, long, T> work, T lost, CancellationToken cancel) => database.WriteAsync(
+    private Task<T> WithLeaseAsync<T>(ChunkLease held, Func<SqliteSession, long, T> work, T lost, CancellationToken cancellationToken) => database.WriteAsync(
         session => session.Number(
-            "SELECT id FROM chunks WHERE id = (SELECT no << 32 FROM owners WHERE id = ?1) + ?2 AND state = 2 AND attempts = ?3 AND life = ?4",
-            held.Owner.Blob(), held.Number, held.Attempt, held.Life) is { } id ? work(session, id) : lost,
-        cancel);
+            "SELECT id FROM chunks WHERE id = (SELECT no << 32 FROM owners WHERE id = ?1) + ?2 AND state = 2 AND attempts = ?3 AND generation = ?4",
+            held.Owner.Blob(), held.Number, held.Attempt, held.Generation) is { } id ? work(session, id) : lost,
+        cancellationToken);
 }

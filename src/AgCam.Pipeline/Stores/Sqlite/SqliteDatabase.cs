@@ -40,18 +40,18 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     public int RecentRows => _options.RecentRows;
 
     /// <summary>Runs <paramref name="work"/> in a transaction of the writer; when the task completes, it is as durable as the options say. An exception from it undoes its writes only.</summary>
-    public Task<T> WriteAsync<T>(Func<SqliteSession, T> work, CancellationToken cancel = default) => WriteAsync(_short, work, cancel);
+    public Task<T> WriteAsync<T>(Func<SqliteSession, T> work, CancellationToken cancellationToken = default) => WriteAsync(_short, work, cancellationToken);
 
     /// <summary>As <see cref="WriteAsync{T}(Func{SqliteSession, T}, CancellationToken)"/>, for work that takes milliseconds: what is short goes first.</summary>
-    public Task<T> WriteManyAsync<T>(Func<SqliteSession, T> work, CancellationToken cancel = default) => WriteAsync(_long, work, cancel);
+    public Task<T> WriteManyAsync<T>(Func<SqliteSession, T> work, CancellationToken cancellationToken = default) => WriteAsync(_long, work, cancellationToken);
 
     /// <summary>Runs <paramref name="work"/> on a connection of its own, which sees all that was written before.</summary>
-    public async Task<T> ReadAsync<T>(Func<SqliteSession, T> work, CancellationToken cancel = default)
+    public async Task<T> ReadAsync<T>(Func<SqliteSession, T> work, CancellationToken cancellationToken = default)
     {
-        await _reading.WaitAsync(cancel);
+        await _reading.WaitAsync(cancellationToken);
         try
         {
-            return await Task.Run(() => Read(work), cancel);
+            return await Task.Run(() => Read(work), cancellationToken);
         }
         finally
         {
@@ -71,10 +71,10 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         _reading.Dispose();
     }
 
-    private async Task<T> WriteAsync<T>(Channel<IWrite> queue, Func<SqliteSession, T> work, CancellationToken cancel)
+    private async Task<T> WriteAsync<T>(Channel<IWrite> queue, Func<SqliteSession, T> work, CancellationToken cancellationToken)
     {
         var write = new Write<T>(work);
-        await queue.Writer.WriteAsync(write, cancel);
+        await queue.Writer.WriteAsync(write, cancellationToken);
         _waiting.Release();
         return await write.Done; // not cancelled half way: whether it was written would be unknown
     }

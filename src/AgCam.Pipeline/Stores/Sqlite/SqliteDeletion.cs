@@ -13,34 +13,34 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
     /// <summary>The references of a chunk are kilobytes, its rows may be megabytes.</summary>
     private const int ItemsPerStep = 2000, ChunksPerStep = 200, RowsPerStep = 100;
 
-    public async Task<bool> DeleteAsync(Guid id, CancellationToken cancel)
+    public async Task<bool> DeleteAsync(Guid id, CancellationToken cancellationToken)
     {
-        var no = await database.WriteAsync(session => Begin(session, id), cancel);
+        var no = await database.WriteAsync(session => Begin(session, id), cancellationToken);
         if (no is null)
             return false;
-        await FinishAsync(no.Value, cancel);
+        await FinishAsync(no.Value, cancellationToken);
         return true;
     }
 
     /// <summary>Finishes deletions that were begun, and forgets old ones.</summary>
-    public async Task<int> ResumeAsync(CancellationToken cancel)
+    public async Task<int> ResumeAsync(CancellationToken cancellationToken)
     {
-        var begun = await database.ReadAsync(session => session.All("SELECT no FROM deleted WHERE finished = 0", row => row.GetInt64(0)), cancel);
+        var begun = await database.ReadAsync(session => session.All("SELECT no FROM deleted WHERE finished = 0", row => row.GetInt64(0)), cancellationToken);
         foreach (var no in begun)
-            await FinishAsync(no, cancel);
+            await FinishAsync(no, cancellationToken);
         var old = (clock.GetUtcNow() - Remembered).Ms();
-        await database.WriteAsync(session => session.Execute("DELETE FROM deleted WHERE finished = 1 AND at < ?1", old), cancel);
+        await database.WriteAsync(session => session.Execute("DELETE FROM deleted WHERE finished = 1 AND at < ?1", old), cancellationToken);
         return begun.Count;
     }
 
     /// <summary>Before a job is created again under the same key.</summary>
-    public async Task ForgetAsync(Guid id, CancellationToken cancel)
+    public async Task ForgetAsync(Guid id, CancellationToken cancellationToken)
     {
-        var no = await database.ReadAsync(session => session.Number("SELECT no FROM deleted WHERE no = (SELECT no FROM owners WHERE id = ?1)", id.Blob()), cancel);
+        var no = await database.ReadAsync(session => session.Number("SELECT no FROM deleted WHERE no = (SELECT no FROM owners WHERE id = ?1)", id.Blob()), cancellationToken);
         if (no is null)
             return;
-        await FinishAsync(no.Value, cancel);
-        await database.WriteAsync(session => session.Execute("DELETE FROM deleted WHERE no = ?1", no), cancel);
+        await FinishAsync(no.Value, cancellationToken);
+        await database.WriteAsync(session => session.Execute("DELETE FROM deleted WHERE no = ?1", no), cancellationToken);
     }
 
     private long? Begin(SqliteSession session, Guid id)
@@ -57,19 +57,19 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
         return no;
     }
 
-    private async Task FinishAsync(long no, CancellationToken cancel)
+    private async Task FinishAsync(long no, CancellationToken cancellationToken)
     {
-        await DeleteAsync("chunks", no, ChunksPerStep, cancel);
+        await DeleteAsync("chunks", no, ChunksPerStep, cancellationToken);
         var (first, last) = (SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));
-        const string alone = "DELETE FROM alone WHERE chunk BETWEEN ?1 AND ?2 AND EXISTS (SELECT 1 FROM deleted WHERE no = ?3)";
-        await database.WriteAsync(session => session.Execute(alone, first, last, no), cancel);
-        await DeleteAsync("chunk_rows", no, RowsPerStep, cancel);
-        await DeleteAsync("items", no, ItemsPerStep, cancel);
-        await database.WriteAsync(session => session.Execute("UPDATE deleted SET finished = 1 WHERE no = ?1", no), cancel);
+        const string isolated = "DELETE FROM isolated WHERE chunk BETWEEN ?1 AND ?2 AND EXISTS (SELECT 1 FROM deleted WHERE no = ?3)";
+        await database.WriteAsync(session => session.Execute(isolated, first, last, no), cancellationToken);
+        await DeleteAsync("chunk_rows", no, RowsPerStep, cancellationToken);
+        await DeleteAsync("items", no, ItemsPerStep, cancellationToken);
+        await database.WriteAsync(session => session.Execute("UPDATE deleted SET finished = 1 WHERE no = ?1", no), cancellationToken);
     }
 
     /// <summary>Deletes while the row in "deleted" stands: without it another process has finished, and the job may be a new one.</summary>
-    private async Task DeleteAsync(string table, long no, int perStep, CancellationToken cancel)
+    private async Task DeleteAsync(string table, long no, int perStep, CancellationToken cancellationToken)
     {
         var sql =
             $"""
@@ -77,7 +77,7 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
             AND EXISTS (SELECT 1 FROM deleted WHERE no = ?4)
             """;
         var (first, last) = (SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));
-        while (await database.WriteManyAsync(session => session.Execute(sql, first, last, perStep, no), cancel) == perStep)
+        while (await database.WriteManyAsync(session => session.Execute(sql, first, last, perStep, no), cancellationToken) == perStep)
         {
         }
     }

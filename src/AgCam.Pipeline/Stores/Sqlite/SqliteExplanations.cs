@@ -12,17 +12,17 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
     private static readonly string s_isCondemned = $"SELECT condemned IS NOT NULL FROM explanations {s_where}";
     private static readonly string s_save = $"UPDATE explanations SET condemned = NULL {s_where} AND condemned IS NOT NULL";
 
-    public Task<StoredExplanation?> FindAsync(Digest id, CancellationToken cancel = default) =>
-        database.ReadAsync(session => Find(session, id), cancel);
+    public Task<StoredExplanation?> FindAsync(Digest id, CancellationToken cancellationToken = default) =>
+        database.ReadAsync(session => Find(session, id), cancellationToken);
 
-    public Task<IReadOnlyList<StoredExplanation>> FindAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancel = default) =>
+    public Task<IReadOnlyList<StoredExplanation>> FindAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken = default) =>
         database.ReadAsync<IReadOnlyList<StoredExplanation>>(
-            session => [.. ids.Distinct().Select(id => Find(session, id)).OfType<StoredExplanation>()], cancel);
+            session => [.. ids.Distinct().Select(id => Find(session, id)).OfType<StoredExplanation>()], cancellationToken);
 
-    public async Task<IReadOnlySet<Digest>> HoldAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancel = default)
+    public async Task<IReadOnlySet<Digest>> PinAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken = default)
     {
-        var found = await database.ReadAsync(session => Look(session, ids), cancel);
-        if (found.Any(one => one.Condemned))
+        var found = await database.ReadAsync(session => Look(session, ids), cancellationToken);
+        if (found.Any(item => item.Condemned))
             found = await database.WriteAsync(
                 session =>
                 {
@@ -30,11 +30,11 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
                         session.Execute(s_save, id.ToArray());
                     return Look(session, ids);
                 },
-                cancel);
-        return found.Select(one => one.Id).ToHashSet();
+                cancellationToken);
+        return found.Select(item => item.Id).ToHashSet();
     }
 
-    public Task<PruneStep> PruneAsync(TimeSpan olderThan, TimeSpan grace, Digest? after = null, int limit = 1000, CancellationToken cancel = default)
+    public Task<PruneStep> PruneAsync(TimeSpan olderThan, TimeSpan grace, Digest? after = null, int limit = 1000, CancellationToken cancellationToken = default)
     {
         var now = clock.Now();
         return database.WriteManyAsync(
@@ -49,21 +49,21 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
                     row => (Row: row.GetInt64(0), Id: row.GetDigest(1), Created: row.GetTime(2), Condemned: row.GetTimeOrNull(3), Referred: row.GetBoolean(4)),
                     after?.ToArray() ?? [], limit);
                 int condemned = 0, deleted = 0;
-                foreach (var one in looked)
+                foreach (var item in looked)
                 {
-                    if (one.Referred)
+                    if (item.Referred)
                     {
-                        if (one.Condemned is not null)
-                            session.Execute("UPDATE explanations SET condemned = NULL WHERE row = ?1", one.Row);
+                        if (item.Condemned is not null)
+                            session.Execute("UPDATE explanations SET condemned = NULL WHERE row = ?1", item.Row);
                     }
-                    else if (one.Condemned is null && one.Created < now - olderThan)
-                        condemned += session.Execute("UPDATE explanations SET condemned = ?2 WHERE row = ?1", one.Row, now.Ms());
-                    else if (one.Condemned < now - grace)
-                        deleted += session.Execute("DELETE FROM explanations WHERE row = ?1", one.Row);
+                    else if (item.Condemned is null && item.Created < now - olderThan)
+                        condemned += session.Execute("UPDATE explanations SET condemned = ?2 WHERE row = ?1", item.Row, now.Ms());
+                    else if (item.Condemned < now - grace)
+                        deleted += session.Execute("DELETE FROM explanations WHERE row = ?1", item.Row);
                 }
                 return new PruneStep(looked.Count < limit ? null : looked[^1].Id, condemned, deleted);
             },
-            cancel);
+            cancellationToken);
     }
 
     private static StoredExplanation? Find(SqliteSession session, Digest id) =>

@@ -10,27 +10,27 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
 
     private const string Columns = "items.id, owners.id, status, items.model, items.predicted, items.probability, items.correct, items.label, items.explanation, time, body";
 
-    public Task<Item?> FindAsync(Guid job, int number, CancellationToken cancel = default) => database.ReadAsync(
+    public Task<Item?> FindAsync(Guid job, int number, CancellationToken cancellationToken = default) => database.ReadAsync(
         session => SqliteOwners.Find(session, job) is { } no
             ? session.First($"SELECT {Columns} FROM items JOIN owners ON owners.no = items.owner WHERE items.id = ?1", Read, SqliteSchema.RowId(no, number))
             : null,
-        cancel);
+        cancellationToken);
 
-    public async Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancel = default)
+    public async Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancellationToken = default)
     {
         var index = ItemIndex.For(query);
         var cursor = ItemCursor.Decode(query);
-        var items = await database.ReadAsync(session => Page(session, query, index, cursor), cancel);
+        var items = await database.ReadAsync(session => Page(session, query, index, cursor), cancellationToken);
         var more = items.Count > query.Limit;
         if (more)
             items.RemoveAt(query.Limit);
         return new ItemPage(items, more ? ItemCursor.After(index, items[^1]).Encode(query) : null);
     }
 
-    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancel = default) => database.ReadAsync(
-        session => SqliteOwners.Find(session, job) is { } no ? Recount(session, no) : new JobProgress(), cancel);
+    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancellationToken = default) => database.ReadAsync(
+        session => SqliteOwners.Find(session, job) is { } no ? Recount(session, no) : new JobProgress(), cancellationToken);
 
-    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancel = default) =>
+    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancellationToken = default) =>
         database.ReadAsync<IReadOnlyDictionary<SourceStamp, Digest>>(
             session =>
             {
@@ -41,7 +41,7 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
                         known.Add(source, found.Sha256);
                 return known;
             },
-            cancel);
+            cancellationToken);
 
     public Task<int> DeleteForgottenAsync(IReadOnlyCollection<Guid> owners, TimeSpan age, CancellationToken cancellationToken = default)
     {
@@ -120,7 +120,7 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
         if (query.Explanation is { } explanation)
             where.Add($"explanation = {Parameter(explanation.ToArray())}");
 
-        var levels = SqliteDocuments.Stored.OfItems.FirstOrDefault(one => index.Name == $"item_{one.Name}");
+        var levels = SqliteDocuments.Stored.OfItems.FirstOrDefault(item => index.Name == $"item_{item.Name}");
         var row = levels is null ? "items.id" : "row";
         var sort = index.Sort switch { ItemSort.Probability => "probability", ItemSort.Time => "time", _ => null };
         if (cursor is { } after && index != ItemIndex.Primary)

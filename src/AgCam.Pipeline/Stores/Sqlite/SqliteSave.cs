@@ -13,7 +13,7 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
 
     private readonly SqliteDocumentWriter _documents = new(SqliteDocuments.Stored, database.RecentRows);
 
-    public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel)
+    public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancellationToken)
     {
         var encoded = chunks.Select(result => new Encoded(
             result,
@@ -27,7 +27,7 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
             inserts.End();
             return answers;
         }
-        return await (chunks.Sum(result => result.Items.Count) > FewItems ? database.WriteManyAsync(Save, cancel) : database.WriteAsync(Save, cancel));
+        return await (chunks.Sum(result => result.Items.Count) > FewItems ? database.WriteManyAsync(Save, cancellationToken) : database.WriteAsync(Save, cancellationToken));
     }
 
     private static SaveAnswer Save(SqliteSession session, Encoded encoded, DateTimeOffset now, SqliteDocumentWriter.Inserts inserts)
@@ -40,7 +40,7 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
         var chunk = row.Chunk;
         if (chunk.State == ChunkState.Done)
             return new SaveAnswer(SaveOutcome.AlreadyDone, 0, 0, chunk.Sum!, false);
-        if (chunk.State != ChunkState.Leased || chunk.Attempts != lease.Attempt || chunk.Life != lease.Life)
+        if (chunk.State != ChunkState.Leased || chunk.Attempts != lease.Attempt || chunk.Generation != lease.Generation)
             return new SaveAnswer(SaveOutcome.LeaseLost, 0, 0, new JobProgress(), false);
         var held = ChunkRules.CheckAndFindHeld(encoded.Result, chunk, row.Numbers());
 
@@ -54,7 +54,7 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
 
         var progress = newItems == encoded.Items.Count ? JobProgress.Of(encoded.Result.Items) : Recount(session, no, encoded.Result.Items);
         session.Execute("UPDATE chunks SET state = 4, until = NULL, done = ?2, refs = NULL, request = NULL WHERE id = ?1", id, now.Ms());
-        session.Execute("DELETE FROM alone WHERE chunk = ?1", id);
+        session.Execute("DELETE FROM isolated WHERE chunk = ?1", id);
         session.Execute(
             "UPDATE jobs SET done = done + 1, completed = completed + ?2, failed = failed + ?3, correct = correct + ?4, labelled = labelled + ?5 WHERE no = ?1",
             no, progress.Completed, progress.Failed, progress.Correct, progress.Labelled);

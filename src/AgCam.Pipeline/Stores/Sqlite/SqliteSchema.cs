@@ -85,17 +85,17 @@ internal static class SqliteSchema
             correct INTEGER NOT NULL DEFAULT 0,
             labelled INTEGER NOT NULL DEFAULT 0,
             finished INTEGER,
-            told INTEGER NOT NULL DEFAULT 0,
-            judged INTEGER NOT NULL DEFAULT 0,
-            teller TEXT,
-            teller_until INTEGER,
-            announced INTEGER NOT NULL DEFAULT 0,
-            life INTEGER NOT NULL DEFAULT 0);
+            notified INTEGER NOT NULL DEFAULT 0,
+            failure_rate_checked INTEGER NOT NULL DEFAULT 0,
+            notifier TEXT,
+            notifier_until INTEGER,
+            event_published INTEGER NOT NULL DEFAULT 0,
+            generation INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX jobs_created ON jobs (created, id);
         CREATE INDEX jobs_owner ON jobs (owner, created, id) WHERE owner IS NOT NULL;
         CREATE INDEX jobs_unplanned ON jobs (no) WHERE chunks IS NULL;
         CREATE INDEX jobs_finished ON jobs (finished, no) WHERE finished IS NOT NULL;
-        CREATE INDEX jobs_untold ON jobs (no) WHERE state = 3 AND told = 0;
+        CREATE INDEX jobs_pending_notification ON jobs (no) WHERE state = 3 AND notified = 0;
 
         CREATE TABLE job_tags (
             tag TEXT NOT NULL,
@@ -115,7 +115,7 @@ internal static class SqliteSchema
             first INTEGER NOT NULL,
             count INTEGER NOT NULL,
             last TEXT NOT NULL,
-            epoch INTEGER NOT NULL DEFAULT 0,
+            publish_count INTEGER NOT NULL DEFAULT 0,
             attempts INTEGER NOT NULL DEFAULT 0,
             crashes INTEGER NOT NULL DEFAULT 0,
             note TEXT,
@@ -127,13 +127,13 @@ internal static class SqliteSchema
             request BLOB,
             refs BLOB,
             faults INTEGER NOT NULL DEFAULT 0,
-            life INTEGER NOT NULL DEFAULT 0);
+            generation INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX chunks_planned ON chunks (owner) WHERE state = 0;
         CREATE INDEX chunks_flying ON chunks (owner) WHERE state IN (1, 2);
         CREATE INDEX chunks_direct ON chunks (done) WHERE direct = 1;
         CREATE INDEX chunks_until ON chunks (until) WHERE state IN (1, 2);
 
-        CREATE TABLE alone (
+        CREATE TABLE isolated (
             chunk INTEGER NOT NULL,
             number INTEGER NOT NULL,
             starts INTEGER NOT NULL,

@@ -57,10 +57,10 @@ public sealed class SqliteStore : IStore, IBareStore
 
     internal IStoreAudit Audit => field ??= new SqliteAudit(_database, _clock);
 
-    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancel) => SqliteBareTables.CreateAsync(_database, cancel);
+    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancellationToken) => SqliteBareTables.CreateAsync(_database, cancellationToken);
 
-    Task<long?> IBareStore.BytesAsync(CancellationToken cancel) =>
-        _database.ReadAsync(session => session.Number("PRAGMA page_count") * session.Number("PRAGMA page_size"), cancel);
+    Task<long?> IBareStore.BytesAsync(CancellationToken cancellationToken) =>
+        _database.ReadAsync(session => session.Number("PRAGMA page_count") * session.Number("PRAGMA page_size"), cancellationToken);
 
     public Task ProbeAsync(CancellationToken cancellationToken = default) => _database.ReadAsync(
         session =>
@@ -74,7 +74,7 @@ public sealed class SqliteStore : IStore, IBareStore
         },
         cancellationToken);
 
-    public async Task MigrateAsync(CancellationToken cancel = default) => await _database.WriteAsync(
+    public async Task MigrateAsync(CancellationToken cancellationToken = default) => await _database.WriteAsync(
         session =>
         {
             var found = Version(session);
@@ -87,15 +87,15 @@ public sealed class SqliteStore : IStore, IBareStore
             session.Execute($"PRAGMA application_id = {SqliteSchema.ApplicationId}; PRAGMA user_version = {KnownVersion}");
             return found;
         },
-        cancel);
+        cancellationToken);
 
-    public Task<int> SchemaVersionAsync(CancellationToken cancel = default) => _database.ReadAsync(Version, cancel);
+    public Task<int> SchemaVersionAsync(CancellationToken cancellationToken = default) => _database.ReadAsync(Version, cancellationToken);
 
     /// <summary>A save is one transaction here, so only deletions, which are many, can be left half done.</summary>
-    public async Task<RepairReport> RepairAsync(CancellationToken cancel = default) =>
-        new(ChunksCounted: 0, JobsCompleted: 0, JobsDeleted: await _deletion.ResumeAsync(cancel));
+    public async Task<RepairReport> RepairAsync(CancellationToken cancellationToken = default) =>
+        new(ChunksCounted: 0, JobsCompleted: 0, JobsDeleted: await _deletion.ResumeAsync(cancellationToken));
 
-    public Task<Backlog> BacklogAsync(CancellationToken cancel = default) => _database.ReadAsync(SqliteBacklog.Of, cancel);
+    public Task<Backlog> BacklogAsync(CancellationToken cancellationToken = default) => _database.ReadAsync(SqliteBacklog.Of, cancellationToken);
 
     public Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default) => _database.ReadAsync(
         session =>

@@ -8,7 +8,7 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock) : IUploads
 {
     public async Task<Upload> PutAsync(Stream content, string mediaType, long maxBytes, string? owner = null,
-        CancellationToken cancel = default)
+        CancellationToken cancellationToken = default)
     {
         var created = clock.Now();
         var id = Guid.CreateVersion7(created); // ids sort by time: see DeleteOlderAsync
@@ -17,14 +17,14 @@ internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock)
         {
             for (var number = 0; ; number++)
             {
-                var piece = await pieces.NextAsync(cancel);
+                var piece = await pieces.NextAsync(cancellationToken);
                 if (pieces.IsAtEnd)
                 {
                     var upload = new Upload(id, mediaType, pieces.Bytes, pieces.Sha256(), created, owner);
-                    await database.WriteAsync(session => Insert(session, number, piece) + InsertRow(session, upload), cancel);
+                    await database.WriteAsync(session => Insert(session, number, piece) + InsertRow(session, upload), cancellationToken);
                     return upload;
                 }
-                await database.WriteManyAsync(session => Insert(session, number, piece), cancel); // a lease goes before it
+                await database.WriteManyAsync(session => Insert(session, number, piece), cancellationToken); // a lease goes before it
             }
         }
         catch
@@ -38,9 +38,9 @@ internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock)
                 piece.Count == piece.Array!.Length ? piece.Array : piece.ToArray());
     }
 
-    public Task<Upload?> FindAsync(Guid id, CancellationToken cancel = default) => database.ReadAsync(session => Find(session, id), cancel);
+    public Task<Upload?> FindAsync(Guid id, CancellationToken cancellationToken = default) => database.ReadAsync(session => Find(session, id), cancellationToken);
 
-    public Task<byte[]?> ReadAsync(Guid id, CancellationToken cancel = default) => database.ReadAsync(
+    public Task<byte[]?> ReadAsync(Guid id, CancellationToken cancellationToken = default) => database.ReadAsync(
         session =>
         {
             if (Find(session, id) is not { } upload)
@@ -52,17 +52,17 @@ internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock)
                     filled, bytes.Length - filled), id.Blob());
             return filled == bytes.Length ? bytes : null; // it was deleted between the two looks
         },
-        cancel);
+        cancellationToken);
 
-    public Task<bool> DeleteAsync(Guid id, CancellationToken cancel = default) => database.WriteAsync(
+    public Task<bool> DeleteAsync(Guid id, CancellationToken cancellationToken = default) => database.WriteAsync(
         session =>
         {
             session.Execute("DELETE FROM upload_pieces WHERE upload = ?1", id.Blob());
             return session.Execute("DELETE FROM uploads WHERE id = ?1", id.Blob()) > 0;
         },
-        cancel);
+        cancellationToken);
 
-    public Task<int> DeleteOlderAsync(TimeSpan age, int limit = 1000, CancellationToken cancel = default)
+    public Task<int> DeleteOlderAsync(TimeSpan age, int limit = 1000, CancellationToken cancellationToken = default)
     {
         var before = clock.Now() - age;
         return database.WriteManyAsync(
@@ -79,7 +79,7 @@ internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock)
                     session.Execute("DELETE FROM upload_pieces WHERE upload < ?1", UploadIds.Earliest(before).Blob());
                 return old.Count;
             },
-            cancel);
+            cancellationToken);
     }
 
     private static Upload? Find(SqliteSession session, Guid id) =>

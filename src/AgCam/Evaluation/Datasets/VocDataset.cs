@@ -98,7 +98,7 @@ internal static class VocDataset
         if (objects.Count == 0)
             return [new Sample(key, image) { WithoutBoxes = SkipReason.EmptyAnnotation }];
         var isSegmented = files.FileExists(segmentation);
-        return Annotation.ByClass(key, image, objects.Select((one, at) => (one.Class, one.Box, MaskOf(at + 1))));
+        return Annotation.ByClass(key, image, objects.Select((item, at) => (item.Class, item.Box, MaskOf(at + 1))));
 
         ObjectMask? MaskOf(int number) => isSegmented ? new PictureMask(segmentation, [number]) : null;
     }

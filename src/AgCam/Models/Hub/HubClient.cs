@@ -31,7 +31,7 @@ public sealed class HubClient(HubOptions options) : IDisposable
     /// loses nothing: the next pull goes on from there. Several processes may pull the same model at once.
     /// </summary>
     /// <exception cref="ModelException">With the reason and the next step: hub-unauthorized, hub-not-found, ...</exception>
-    public async Task<HubSnapshot> PullAsync(HubId id, IProgress<HubProgress>? progress, CancellationToken cancel)
+    public async Task<HubSnapshot> PullAsync(HubId id, IProgress<HubProgress>? progress, CancellationToken cancellationToken)
     {
         if (options.Offline)
             return Cached(id) ?? throw new ModelException(ModelFailure.HubOffline,
@@ -41,7 +41,7 @@ public sealed class HubClient(HubOptions options) : IDisposable
             return new HubSnapshot(id, id.Revision, whole, FromCache: true); // a commit never changes
         try
         {
-            return await FetchAsync(id, progress, cancel);
+            return await FetchAsync(id, progress, cancellationToken);
         }
         catch (ModelException error) when (error.Reason == ModelFailure.HubUnreachable && Cached(id) is not null)
         {
@@ -59,9 +59,9 @@ public sealed class HubClient(HubOptions options) : IDisposable
     internal HubSnapshot? Cached(HubId id) =>
         Cache.FindWeights(id) is { } folder ? new HubSnapshot(id, Path.GetFileName(folder), folder, FromCache: true) : null;
 
-    private async Task<HubSnapshot> FetchAsync(HubId id, IProgress<HubProgress>? progress, CancellationToken cancel)
+    private async Task<HubSnapshot> FetchAsync(HubId id, IProgress<HubProgress>? progress, CancellationToken cancellationToken)
     {
-        var (commit, files) = await _transport.WithRetries($"The list of files of {id}", () => ListAsync(id, cancel), () => 0, cancel);
+        var (commit, files) = await _transport.WithRetriesAsync($"The list of files of {id}", () => ListAsync(id, cancellationToken), () => 0, cancellationToken);
         var weights = files.Contains(SafetensorsWeights.SingleName) ? SafetensorsWeights.SingleName
             : files.Contains(SafetensorsWeights.IndexName) ? SafetensorsWeights.IndexName
             : throw NoSafetensors(id, files);
@@ -69,26 +69,26 @@ public sealed class HubClient(HubOptions options) : IDisposable
         var download = new HubDownload(_transport, Cache, options, id, commit, progress);
         foreach (var file in Small)
             if (files.Contains(file))
-                await download.FetchAsync(file, isSmall: true, cancel);
+                await download.FetchAsync(file, isSmall: true, cancellationToken);
             else
                 Cache.RememberAbsence(id.Repo, commit, file);
         var isIndex = weights == SafetensorsWeights.IndexName;
-        var place = await download.FetchAsync(weights, isSmall: isIndex, cancel);
+        var place = await download.FetchAsync(weights, isSmall: isIndex, cancellationToken);
         foreach (var shard in isIndex ? SafetensorsWeights.ShardsOf(place) : [])
-            await download.FetchAsync(shard, isSmall: false, cancel);
+            await download.FetchAsync(shard, isSmall: false, cancellationToken);
 
         Cache.SetRef(id, commit); // last: who finds the revision finds it whole
         return new HubSnapshot(id, commit, Cache.Snapshot(id.Repo, commit), FromCache: false);
     }
 
-    private async Task<(string Commit, HashSet<string> Files)> ListAsync(HubId id, CancellationToken cancel)
+    private async Task<(string Commit, HashSet<string> Files)> ListAsync(HubId id, CancellationToken cancellationToken)
     {
         var address = new Uri($"{options.Endpoint}/api/models/{id.Repo}/revision/{Uri.EscapeDataString(id.Revision)}");
-        using var response = await _transport.SendAsync(HttpMethod.Get, address, 0, null, cancel);
+        using var response = await _transport.SendAsync(HttpMethod.Get, address, 0, null, cancellationToken);
         HubAnswer.Require(response, id, null, options);
         try
         {
-            using var document = JsonDocument.Parse(await ReadAsync(response, cancel), new JsonDocumentOptions { MaxDepth = 64 });
+            using var document = JsonDocument.Parse(await ReadAsync(response, cancellationToken), new JsonDocumentOptions { MaxDepth = 64 });
             var commit = document.RootElement.GetProperty("sha").GetString() ?? "";
             var files = document.RootElement.GetProperty("siblings").EnumerateArray()
                 .Select(file => file.GetProperty("rfilename").GetString() ?? "").ToHashSet(StringComparer.Ordinal);
@@ -104,12 +104,12 @@ public sealed class HubClient(HubOptions options) : IDisposable
             $"{options.Endpoint} does not answer as the Hub does for {id}. Check HF_ENDPOINT, and whether a proxy asks for a login.");
     }
 
-    private async Task<ReadOnlyMemory<byte>> ReadAsync(HttpResponseMessage response, CancellationToken cancel)
+    private async Task<ReadOnlyMemory<byte>> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
-        await using var source = await _transport.WithinTimeout(limit => response.Content.ReadAsStreamAsync(limit), cancel);
+        await using var source = await _transport.WithinTimeoutAsync(limit => response.Content.ReadAsStreamAsync(limit), cancellationToken);
         using var body = new MemoryStream();
         var buffer = new byte[1 << 16];
-        while (await _transport.WithinTimeout(limit => source.ReadAsync(buffer, limit).AsTask(), cancel) is var count and > 0)
+        while (await _transport.WithinTimeoutAsync(limit => source.ReadAsync(buffer, limit).AsTask(), cancellationToken) is var count and > 0)
         {
             body.Write(buffer, 0, count);
             if (body.Length > MostForListing)

@@ -13,22 +13,22 @@ internal sealed class HubDownload(
     private const long MostForSmallFiles = 64 << 20;
 
     /// <returns>Where the file now is, inside the snapshot.</returns>
-    public async Task<string> FetchAsync(string file, bool isSmall, CancellationToken cancel)
+    public async Task<string> FetchAsync(string file, bool isSmall, CancellationToken cancellationToken)
     {
         var place = Path.Combine(cache.Snapshot(id.Repo, commit), file);
         if (ModelFile.IsThere(place))
             return place;
         var address = new Uri($"{options.Endpoint}/{id.Repo}/resolve/{commit}/{Uri.EscapeDataString(file)}");
-        var (etag, size) = await transport.WithRetries(file, () => AskAsync(address, file, cancel), () => 0, cancel);
+        var (etag, size) = await transport.WithRetriesAsync(file, () => AskAsync(address, file, cancellationToken), () => 0, cancellationToken);
         if (isSmall && size > MostForSmallFiles)
             throw new ModelException(ModelFailure.HubBadAnswer,
                 $"{file} of {id} has {size:N0} bytes; more than {MostForSmallFiles:N0} is no configuration.");
 
         var blob = cache.Blob(id.Repo, etag);
-        using (await HubLock.TakeAsync(cache.Lock(id.Repo, etag), cancel))
+        using (await HubLock.TakeAsync(cache.Lock(id.Repo, etag), cancellationToken))
         {
             if (!File.Exists(blob))
-                await FillAsync(address, file, blob, etag, size, isSmall, cancel);
+                await FillAsync(address, file, blob, etag, size, isSmall, cancellationToken);
         }
 
         cache.Link(id.Repo, commit, file, etag);
@@ -36,10 +36,10 @@ internal sealed class HubDownload(
     }
 
     /// <summary>A file's identity and length. Large files answer with a redirect to their store, and tell both before it.</summary>
-    private async Task<(string ETag, long? Size)> AskAsync(Uri address, string file, CancellationToken cancel)
+    private async Task<(string ETag, long? Size)> AskAsync(Uri address, string file, CancellationToken cancellationToken)
     {
         using var response = await transport.SendAsync(
-            HttpMethod.Head, address, 0, stopAt: answer => Header(answer, "X-Linked-Etag") is not null, cancel);
+            HttpMethod.Head, address, 0, stopAt: answer => Header(answer, "X-Linked-Etag") is not null, cancellationToken);
         if ((int)response.StatusCode is < 300 or >= 400)
             HubAnswer.Require(response, id, file, options);
         var etag = (Header(response, "X-Linked-Etag") ?? response.Headers.ETag?.Tag ?? Header(response, "ETag"))?.Trim('"');
@@ -52,16 +52,16 @@ internal sealed class HubDownload(
         return (etag, size is >= 0 ? size : null);
     }
 
-    private async Task FillAsync(Uri address, string file, string blob, string etag, long? size, bool isSmall, CancellationToken cancel)
+    private async Task FillAsync(Uri address, string file, string blob, string etag, long? size, bool isSmall, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(blob)!);
         var unfinished = $"{blob}.incomplete";
         RequireSpace(Path.GetDirectoryName(blob)!, file, size - LengthOf(unfinished));
         for (var isSecondTry = false; ; isSecondTry = true)
         {
-            await transport.WithRetries(
-                file, () => ReceiveAsync(address, file, unfinished, size, isSmall, cancel), () => LengthOf(unfinished), cancel);
-            if (await IsRightAsync(unfinished, etag, size, cancel))
+            await transport.WithRetriesAsync(
+                file, () => ReceiveAsync(address, file, unfinished, size, isSmall, cancellationToken), () => LengthOf(unfinished), cancellationToken);
+            if (await IsRightAsync(unfinished, etag, size, cancellationToken))
                 break;
             File.Delete(unfinished); // a resumed beginning may have been the wrong one: once more from the start
             if (isSecondTry)
@@ -83,12 +83,12 @@ internal sealed class HubDownload(
                 + "Free some space, or set HF_HUB_CACHE to another folder.");
     }
 
-    private async Task<bool> ReceiveAsync(Uri address, string file, string unfinished, long? size, bool isSmall, CancellationToken cancel)
+    private async Task<bool> ReceiveAsync(Uri address, string file, string unfinished, long? size, bool isSmall, CancellationToken cancellationToken)
     {
         var have = LengthOf(unfinished);
         if (have > 0 && have >= size)
             return true; // whole, or too long: its hash and length decide
-        using var response = await transport.SendAsync(HttpMethod.Get, address, have, null, cancel);
+        using var response = await transport.SendAsync(HttpMethod.Get, address, have, null, cancellationToken);
         if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
         {
             File.Delete(unfinished);
@@ -102,16 +102,16 @@ internal sealed class HubDownload(
             throw new IOException("the server sends another part than the one asked for");
         await using var target = OnDisk(() =>
             new FileStream(unfinished, resumes ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.Read, 0));
-        await using var source = await transport.WithinTimeout(limit => response.Content.ReadAsStreamAsync(limit), cancel);
+        await using var source = await transport.WithinTimeoutAsync(limit => response.Content.ReadAsStreamAsync(limit), cancellationToken);
         var received = resumes ? have : 0;
-        var most = size ?? (isSmall ? MostForSmallFiles : long.MaxValue);
+        var maximum = size ?? (isSmall ? MostForSmallFiles : long.MaxValue);
         var buffer = new byte[1 << 17];
-        while (await transport.WithinTimeout(limit => source.ReadAsync(buffer, limit).AsTask(), cancel) is var count and > 0)
+        while (await transport.WithinTimeoutAsync(limit => source.ReadAsync(buffer, limit).AsTask(), cancellationToken) is var count and > 0)
         {
             received += count;
-            if (received > most)
+            if (received > maximum)
                 throw new ModelException(ModelFailure.HubBadAnswer,
-                    $"{options.Endpoint} sends more of {file} than the {most:N0} bytes that it has.");
+                    $"{options.Endpoint} sends more of {file} than the {maximum:N0} bytes that it has.");
             OnDisk(() => target.Write(buffer, 0, count));
             progress?.Report(new HubProgress(file, received, size));
         }
@@ -142,14 +142,14 @@ internal sealed class HubDownload(
     });
 
     /// <summary>Large files are named by their SHA-256; of others only the length is known.</summary>
-    private static async Task<bool> IsRightAsync(string path, string etag, long? size, CancellationToken cancel)
+    private static async Task<bool> IsRightAsync(string path, string etag, long? size, CancellationToken cancellationToken)
     {
         if (size is { } expected && LengthOf(path) != expected)
             return false;
         if (etag.Length != 64 || !etag.All(char.IsAsciiHexDigit))
             return true;
         await using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
-        return Convert.ToHexString(await SHA256.HashDataAsync(stream, cancel)).Equals(etag, StringComparison.OrdinalIgnoreCase);
+        return Convert.ToHexString(await SHA256.HashDataAsync(stream, cancellationToken)).Equals(etag, StringComparison.OrdinalIgnoreCase);
     }
 
     private static long LengthOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;

@@ -10,19 +10,19 @@ internal sealed class HubLock : IDisposable
 
     private HubLock(FileStream stream) => _stream = stream;
 
-    public static async Task<HubLock> TakeAsync(string path, CancellationToken cancel)
+    public static async Task<HubLock> TakeAsync(string path, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         while (true)
         {
-            cancel.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             try
             {
                 return new HubLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
             }
             catch (IOException error) when (IsHeld(error))
             {
-                await Task.Delay(100, cancel);
+                await Task.Delay(100, cancellationToken);
             }
         }
     }

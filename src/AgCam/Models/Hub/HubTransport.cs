@@ -32,7 +32,7 @@ internal sealed class HubTransport : IDisposable
     /// <param name="from">Ask for the bytes from here on only.</param>
     /// <param name="stopAt">A redirect to be answered instead of followed.</param>
     public async Task<HttpResponseMessage> SendAsync(
-        HttpMethod method, Uri address, long from, Func<HttpResponseMessage, bool>? stopAt, CancellationToken cancel)
+        HttpMethod method, Uri address, long from, Func<HttpResponseMessage, bool>? stopAt, CancellationToken cancellationToken)
     {
         for (var redirects = 0; redirects <= MaxRedirects; redirects++)
         {
@@ -42,7 +42,7 @@ internal sealed class HubTransport : IDisposable
             if (_options.Token is { } token && IsEndpoint(address))
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
 
-            var response = await WithinTimeout(limit => _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit), cancel);
+            var response = await WithinTimeoutAsync(limit => _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit), cancellationToken);
             if (response.StatusCode is not (HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther
                     or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect)
                 || stopAt?.Invoke(response) == true)
@@ -65,15 +65,15 @@ internal sealed class HubTransport : IDisposable
     }
 
     /// <summary>Runs one step of network work, no longer than the server may be silent.</summary>
-    public async Task<T> WithinTimeout<T>(Func<CancellationToken, Task<T>> step, CancellationToken cancel)
+    public async Task<T> WithinTimeoutAsync<T>(Func<CancellationToken, Task<T>> step, CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(_options.Timeout);
         try
         {
             return await step(limit.Token);
         }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw new IOException($"no answer for {_options.Timeout.TotalSeconds:0.#} s");
         }
@@ -82,7 +82,7 @@ internal sealed class HubTransport : IDisposable
     /// <summary>
     /// Repeats what fails for a passing reason. <paramref name="progress"/> counts bytes: a try that moved it is not a failure in a row.
     /// </summary>
-    public async Task<T> WithRetries<T>(string what, Func<Task<T>> attempt, Func<long> progress, CancellationToken cancel)
+    public async Task<T> WithRetriesAsync<T>(string what, Func<Task<T>> attempt, Func<long> progress, CancellationToken cancellationToken)
     {
         for (var failures = 0; ;)
         {
@@ -92,7 +92,7 @@ internal sealed class HubTransport : IDisposable
                 return await attempt();
             }
             catch (Exception error)
-                when (error is HttpRequestException or IOException or HubBusyException && !cancel.IsCancellationRequested)
+                when (error is HttpRequestException or IOException or HubBusyException && !cancellationToken.IsCancellationRequested)
             {
                 failures = progress() > before ? 1 : failures + 1;
                 if (failures >= _options.Attempts)
@@ -100,7 +100,7 @@ internal sealed class HubTransport : IDisposable
                         $"{what} could not be fetched from {_endpoint.Host} in {failures} tries: {error.Message}. "
                         + "Check the connection (and HF_ENDPOINT); what was received is kept, "
                         + "so the same command goes on from there.", error);
-                await Task.Delay(Pause(failures, (error as HubBusyException)?.RetryAfter), cancel);
+                await Task.Delay(Pause(failures, (error as HubBusyException)?.RetryAfter), cancellationToken);
             }
         }
     }

@@ -143,7 +143,7 @@ internal sealed class SafetensorsHeader
         return DTypes.TryParse(text, out var type) ? type : throw Corrupt(_path, $"the dtype of {Quote(name)} is unknown: {Quote(text)}");
     }
 
-    private long[] ReadIntegers(ref Utf8JsonReader reader, string name, string what, int most)
+    private long[] ReadIntegers(ref Utf8JsonReader reader, string name, string what, int maximum)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
             throw Corrupt(_path, $"{what} of {Quote(name)} is not a list");
@@ -153,8 +153,8 @@ internal sealed class SafetensorsHeader
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var value) || value < 0)
                 throw Corrupt(_path, $"{what} of {Quote(name)} must be integers from 0 to 2^63 - 1");
             values.Add(value);
-            if (values.Count > most)
-                throw Corrupt(_path, $"{what} of {Quote(name)} has more than {most} values");
+            if (values.Count > maximum)
+                throw Corrupt(_path, $"{what} of {Quote(name)} has more than {maximum} values");
         }
 
         return [.. values];

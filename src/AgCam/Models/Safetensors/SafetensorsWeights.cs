@@ -60,14 +60,14 @@ public sealed class SafetensorsWeights : IDisposable
     /// <summary>
     /// Hexadecimal SHA-256 of the file; of shards, of the lines "hash name" in the order of their names. Reads every byte.
     /// </summary>
-    public async Task<string> HashAsync(CancellationToken cancel = default)
+    public async Task<string> HashAsync(CancellationToken cancellationToken = default)
     {
         var hashes = new List<string>();
         foreach (var file in _files)
         {
             await using var stream = new FileStream(
                 file.Path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 20, FileOptions.SequentialScan);
-            hashes.Add(Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancel)));
+            hashes.Add(Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellationToken)));
         }
 
         if (hashes.Count == 1)

@@ -6,42 +6,42 @@ namespace AgCam.Pipeline.Tests.Stores.Model;
 
 internal sealed partial class ModelStore
 {
-    Task<Chunk?> IChunks.FindAsync(Guid owner, int number, CancellationToken cancel) => Task.FromResult(FindChunk(owner, number));
+    Task<Chunk?> IChunks.FindAsync(Guid owner, int number, CancellationToken cancellationToken) => Task.FromResult(FindChunk(owner, number));
 
     private Chunk? FindChunk(Guid owner, int number) => _chunks.TryGetValue((owner, number), out var chunk)
         ? chunk with
         {
-            Alone = chunk.Crashes == 0
+            Isolated = chunk.Crashes == 0
                 ? new Dictionary<int, int>()
                 : _alone.Where(pair => pair.Key.Owner == owner && pair.Key.Chunk == number).ToDictionary(pair => pair.Key.Number, pair => pair.Value.Starts),
         }
         : null;
 
-    public Task<IReadOnlyList<Chunk>> TakeAsync(Guid job, int window, TimeSpan trust, CancellationToken cancel)
+    public Task<IReadOnlyList<Chunk>> ClaimPlannedAsync(Guid job, int window, TimeSpan visibilityTimeout, CancellationToken cancellationToken)
     {
         if (StateOf(job) != JobState.Running)
             return Task.FromResult<IReadOnlyList<Chunk>>([]);
         var ofJob = _chunks.Values.Where(chunk => chunk.Owner == job).OrderBy(chunk => chunk.Number).ToList();
         var flying = ofJob.Count(chunk => chunk.State is ChunkState.Published or ChunkState.Leased);
         return Task.FromResult<IReadOnlyList<Chunk>>(
-            [.. ofJob.Where(chunk => chunk.State == ChunkState.Planned).Take(Math.Max(0, window - flying)).Select(chunk => Publish(chunk, trust))]);
+            [.. ofJob.Where(chunk => chunk.State == ChunkState.Planned).Take(Math.Max(0, window - flying)).Select(chunk => Publish(chunk, visibilityTimeout))]);
     }
 
-    public Task<IReadOnlyList<Chunk>> RetakeAsync(TimeSpan trust, int limit, bool all, CancellationToken cancel)
+    public Task<IReadOnlyList<Chunk>> RequeueExpiredAsync(TimeSpan visibilityTimeout, int limit, bool all, CancellationToken cancellationToken)
     {
         var over = _chunks.Values.Where(chunk => chunk.State is ChunkState.Published or ChunkState.Leased && (all || chunk.Until <= Now)).ToList();
         var taken = new List<Chunk>();
         foreach (var chunk in over)
         {
             if (chunk.Request is not null || StateOf(chunk.Owner) == JobState.Running)
-                taken.Add(Publish(Crashed(chunk), trust));
+                taken.Add(Publish(Crashed(chunk), visibilityTimeout));
             else
                 Put(Crashed(chunk) with { State = ChunkState.Planned, Worker = null, Until = null });
         }
         return Task.FromResult<IReadOnlyList<Chunk>>(taken);
     }
 
-    public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancel) => Task.FromResult(_claims.GetValueOrDefault(owner));
+    public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancellationToken) => Task.FromResult(_claims.GetValueOrDefault(owner));
 
     /// <exception cref="KeyUsedException">The id stands for something else.</exception>
     private void Claim(Guid id, Claim wanted)
@@ -51,15 +51,15 @@ internal sealed partial class ModelStore
             throw new KeyUsedException(id, _claims[id].Kind);
     }
 
-    public Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan trust, string? owner, CancellationToken cancel)
+    public Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan visibilityTimeout, string? owner, CancellationToken cancellationToken)
     {
         _deleted.Remove(request.Owner);
         Claim(request.Owner, Pipeline.Stores.Claim.Of(request, owner));
-        AddRequest(request, trust);
+        AddRequest(request, visibilityTimeout);
         return Task.FromResult(FindChunk(request.Owner, 0)!);
     }
 
-    public Task<int> ForgetRequestsAsync(TimeSpan age, int limit, CancellationToken cancel)
+    public Task<int> ForgetRequestsAsync(TimeSpan age, int limit, CancellationToken cancellationToken)
     {
         var old = _chunks.Values.Where(chunk => chunk.Done < Now - age && _direct.Contains(chunk.Owner)).ToList();
         old.ForEach(chunk => _chunks.Remove((chunk.Owner, chunk.Number)));
@@ -68,7 +68,7 @@ internal sealed partial class ModelStore
 
     private readonly HashSet<Guid> _direct = [];
 
-    public Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered, CancellationToken cancel)
+    public Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered, CancellationToken cancellationToken)
     {
         if (message.JobId is null && !_deleted.Contains(message.Owner))
         {
@@ -86,13 +86,13 @@ internal sealed partial class ModelStore
         if (FindChunk(message.Owner, message.Chunk) is not { } chunk)
             return new LeaseAnswer(LeaseOutcome.Gone, null, null);
         var job = StateOf(message.Owner);
-        if (message.JobId is not null && message.Life != chunk.Life)
+        if (message.JobId is not null && message.Generation != chunk.Generation)
             return new LeaseAnswer(LeaseOutcome.Stale, null, chunk);
         if (chunk.State == ChunkState.Done)
             return new LeaseAnswer(LeaseOutcome.Done, null, chunk);
         if (job == JobState.Cancelled)
             return new LeaseAnswer(LeaseOutcome.Cancelled, null, chunk);
-        if (message.Epoch < chunk.Epoch || chunk.State == ChunkState.Planned)
+        if (message.PublishCount < chunk.PublishCount || chunk.State == ChunkState.Planned)
             return new LeaseAnswer(LeaseOutcome.Stale, null, chunk);
         if (chunk.State == ChunkState.Leased && !redelivered && chunk.Until > Now)
             return new LeaseAnswer(LeaseOutcome.Held, null, chunk);
@@ -103,10 +103,10 @@ internal sealed partial class ModelStore
             return new LeaseAnswer(LeaseOutcome.Paused, null, FindChunk(chunk.Owner, chunk.Number));
         }
         Put(chunk with { State = ChunkState.Leased, Attempts = chunk.Attempts + 1, Worker = worker, Leased = Now, Until = Now + lease });
-        return new LeaseAnswer(LeaseOutcome.Granted, new ChunkLease(chunk.Owner, chunk.Number, chunk.Attempts + 1, chunk.Life), FindChunk(chunk.Owner, chunk.Number));
+        return new LeaseAnswer(LeaseOutcome.Granted, new ChunkLease(chunk.Owner, chunk.Number, chunk.Attempts + 1, chunk.Generation), FindChunk(chunk.Owner, chunk.Number));
     }
 
-    public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancel)
+    public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancellationToken)
     {
         if (Held(held) is not { } chunk)
             return Task.FromResult(false);
@@ -114,7 +114,7 @@ internal sealed partial class ModelStore
         return Task.FromResult(true);
     }
 
-    public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan trust, bool faulted, CancellationToken cancel)
+    public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan visibilityTimeout, bool faulted, CancellationToken cancellationToken)
     {
         if (Held(held) is not { } chunk)
             return Task.FromResult(false);
@@ -124,11 +124,11 @@ internal sealed partial class ModelStore
             if (starts == 1)
                 _alone.Remove(key);
         }
-        Put(chunk with { State = ChunkState.Published, Until = Now + trust, Worker = null, Faults = chunk.Faults + (faulted ? 1 : 0) });
+        Put(chunk with { State = ChunkState.Published, Until = Now + visibilityTimeout, Worker = null, Faults = chunk.Faults + (faulted ? 1 : 0) });
         return Task.FromResult(true);
     }
 
-    public Task<int> BeginAloneAsync(ChunkLease held, int number, CancellationToken cancel)
+    public Task<int> BeginIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken)
     {
         if (Held(held) is null)
             return Task.FromResult(-1);
@@ -137,14 +137,14 @@ internal sealed partial class ModelStore
         return Task.FromResult(before);
     }
 
-    public Task EndAloneAsync(ChunkLease held, int number, CancellationToken cancel)
+    public Task EndIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken)
     {
         if (Held(held) is not null)
             _alone.Remove((held.Owner, held.Number, number));
         return Task.CompletedTask;
     }
 
-    public Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancel) =>
+    public Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<SaveAnswer>>([.. chunks.Select(Save)]);
 
     private SaveAnswer Save(ChunkResult result)
@@ -177,9 +177,9 @@ internal sealed partial class ModelStore
     }
 
     private Chunk? Held(ChunkLease held) =>
-        _chunks.TryGetValue((held.Owner, held.Number), out var chunk) && chunk.State == ChunkState.Leased && chunk.Attempts == held.Attempt && chunk.Life == held.Life ? chunk : null;
+        _chunks.TryGetValue((held.Owner, held.Number), out var chunk) && chunk.State == ChunkState.Leased && chunk.Attempts == held.Attempt && chunk.Generation == held.Generation ? chunk : null;
 
-    private void AddRequest(ExplainImages request, TimeSpan trust)
+    private void AddRequest(ExplainImages request, TimeSpan visibilityTimeout)
     {
         _direct.Add(request.Owner);
         _last[request.Owner] = request.References[^1].Uri;
@@ -187,20 +187,20 @@ internal sealed partial class ModelStore
         {
             Owner = request.Owner,
             Number = 0,
-            Life = ++_lives,
+            Generation = ++_lives,
             Count = request.References.Count,
             References = request.References,
             Request = request,
             State = ChunkState.Published,
-            Epoch = request.Epoch,
+            PublishCount = request.PublishCount,
             Published = Now,
-            Until = Now + trust,
+            Until = Now + visibilityTimeout,
         });
     }
 
-    private Chunk Publish(Chunk chunk, TimeSpan trust)
+    private Chunk Publish(Chunk chunk, TimeSpan visibilityTimeout)
     {
-        Put(chunk with { State = ChunkState.Published, Epoch = chunk.Epoch + 1, Published = Now, Until = Now + trust, Worker = null });
+        Put(chunk with { State = ChunkState.Published, PublishCount = chunk.PublishCount + 1, Published = Now, Until = Now + visibilityTimeout, Worker = null });
         return FindChunk(chunk.Owner, chunk.Number)!;
     }
 
@@ -210,5 +210,5 @@ internal sealed partial class ModelStore
         CrashNote = $"attempt {chunk.Attempts} by {chunk.Worker}, leased {chunk.Leased:u}, did not come back",
     };
 
-    private void Put(Chunk chunk) => _chunks[(chunk.Owner, chunk.Number)] = chunk with { Alone = new Dictionary<int, int>() };
+    private void Put(Chunk chunk) => _chunks[(chunk.Owner, chunk.Number)] = chunk with { Isolated = new Dictionary<int, int>() };
 }

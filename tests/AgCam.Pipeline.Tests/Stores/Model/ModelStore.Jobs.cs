@@ -8,22 +8,22 @@ internal sealed partial class ModelStore
 {
     private long _lives;
 
-    public Task<JobCreation> CreateAsync(JobSpec spec, string? key, CancellationToken cancel)
+    public Task<JobCreation> CreateAsync(JobSpec spec, string? key, CancellationToken cancellationToken)
     {
         var id = key is null ? Guid.CreateVersion7() : RequestId.Of(key);
         _deleted.Remove(id);
         Claim(id, Pipeline.Stores.Claim.OfJob(spec.Owner));
         if (_jobs.TryGetValue(id, out var there))
             return Task.FromResult(new JobCreation(there.Job.Spec.Hash() == spec.Hash() ? JobCreated.Existing : JobCreated.Conflict, there.Job));
-        var job = new Job { Id = id, Spec = spec, Life = ++_lives, Created = Now, State = JobState.Running, Progress = new JobProgress() };
+        var job = new Job { Id = id, Spec = spec, Generation = ++_lives, Created = Now, State = JobState.Running, Progress = new JobProgress() };
         _jobs[id] = new ModelJob(job);
         return Task.FromResult(new JobCreation(JobCreated.New, job));
     }
 
-    Task<Job?> IJobs.FindAsync(Guid id, CancellationToken cancel) => Task.FromResult(_jobs.GetValueOrDefault(id)?.Job);
+    Task<Job?> IJobs.FindAsync(Guid id, CancellationToken cancellationToken) => Task.FromResult(_jobs.GetValueOrDefault(id)?.Job);
 
-    public Task<JobPage> PageAsync(JobQuery query, CancellationToken cancel) => Task.FromResult(new JobPage(
-        [.. _jobs.Values.Select(one => one.Job)
+    public Task<JobPage> PageAsync(JobQuery query, CancellationToken cancellationToken) => Task.FromResult(new JobPage(
+        [.. _jobs.Values.Select(item => item.Job)
             .Where(job => (query.Tag is null || job.Spec.Tags.Contains(query.Tag)) && (query.State is null || job.State == query.State)
                 && (query.Source is null || job.Spec.Source == query.Source)
                 && (query.Owner is null || job.Spec.Owner == query.Owner))
@@ -37,81 +37,81 @@ internal sealed partial class ModelStore
         Task.FromResult(new EndedJobsCount(Ended(query).Count(), Ended(query).Sum(job => (long)(job.Images ?? 0))));
 
     private IEnumerable<Job> Ended(EndedJobsQuery query) => _jobs.Values
-        .Where(one => one.Job.Finished < query.Before && !one.Untold && (query.Tag is null || one.Job.Spec.Tags.Contains(query.Tag)))
-        .Where(one => query.Owner is null || one.Job.Spec.Owner == query.Owner)
-        .Select(one => one.Job);
+        .Where(item => item.Job.Finished < query.Before && !item.PendingNotification && (query.Tag is null || item.Job.Spec.Tags.Contains(query.Tag)))
+        .Where(item => query.Owner is null || item.Job.Spec.Owner == query.Owner)
+        .Select(item => item.Job);
 
-    public Task<bool> HoldPlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancel)
+    public Task<bool> LeasePlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancellationToken)
     {
-        if (Unplanned(job) is not { } one || one.Planner is not null && one.Planner != planner && one.PlannerUntil > Now)
+        if (Unplanned(job) is not { } item || item.Planner is not null && item.Planner != planner && item.PlannerUntil > Now)
             return Task.FromResult(false);
-        (one.Planner, one.PlannerUntil) = (planner, Now + lease);
+        (item.Planner, item.PlannerUntil) = (planner, Now + lease);
         return Task.FromResult(true);
     }
 
-    public Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancel) => Task.FromResult<IReadOnlyList<Guid>>(
-        [.. _jobs.Keys.Where(id => Unplanned(id) is { } one && (one.Planner is null || one.PlannerUntil <= Now))]);
+    public Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<Guid>>(
+        [.. _jobs.Keys.Where(id => Unplanned(id) is { } item && (item.Planner is null || item.PlannerUntil <= Now))]);
 
-    public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancel)
+    public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancellationToken)
     {
         var chunks = _chunks.Values.Where(chunk => chunk.Owner == job).ToList();
-        var life = _jobs.GetValueOrDefault(job)?.Job.Life ?? 0;
-        return Task.FromResult(chunks.Count == 0 ? new PlanTail(0, 0, null, life) : new PlanTail(chunks.Count, chunks.Sum(chunk => chunk.Count), _last[job], life));
+        var generation = _jobs.GetValueOrDefault(job)?.Job.Generation ?? 0;
+        return Task.FromResult(chunks.Count == 0 ? new PlanTail(0, 0, null, generation) : new PlanTail(chunks.Count, chunks.Sum(chunk => chunk.Count), _last[job], generation));
     }
 
     private readonly Dictionary<Guid, string> _last = [];
 
-    public async Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancel)
+    public async Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancellationToken)
     {
-        if (Unplanned(job) is null || await PlanTailAsync(job, cancel) != tail)
+        if (Unplanned(job) is null || await PlanTailAsync(job, cancellationToken) != tail)
             return null;
         for (var i = 0; i < chunks.Count; i++)
         {
-            _chunks[(job, tail.NextChunk + i)] = new Chunk { Owner = job, Number = tail.NextChunk + i, Life = tail.Life, Count = chunks[i].Count, References = chunks[i], State = ChunkState.Planned };
+            _chunks[(job, tail.NextChunk + i)] = new Chunk { Owner = job, Number = tail.NextChunk + i, Generation = tail.Generation, Count = chunks[i].Count, References = chunks[i], State = ChunkState.Planned };
             _last[job] = chunks[i][^1].Uri;
         }
-        return await PlanTailAsync(job, cancel);
+        return await PlanTailAsync(job, cancellationToken);
     }
 
-    public async Task<Job?> FinishPlanningAsync(Guid job, long? life, CancellationToken cancel)
+    public async Task<Job?> FinishPlanningAsync(Guid job, long? generation, CancellationToken cancellationToken)
     {
-        if (Unplanned(job) is { } one && (life is null || life == one.Job.Life))
+        if (Unplanned(job) is { } item && (generation is null || generation == item.Job.Generation))
         {
-            var tail = await PlanTailAsync(job, cancel);
-            one.Job = one.Job with { Images = tail.NextImage, Chunks = tail.NextChunk };
-            TryComplete(one);
+            var tail = await PlanTailAsync(job, cancellationToken);
+            item.Job = item.Job with { Images = tail.NextImage, Chunks = tail.NextChunk };
+            TryComplete(item);
         }
         return _jobs.GetValueOrDefault(job)?.Job;
     }
 
-    public Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancel)
+    public Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancellationToken)
     {
-        Move(job, [JobState.Running], one => one with { State = JobState.Paused, Reason = reason });
+        Move(job, [JobState.Running], item => item with { State = JobState.Paused, Reason = reason });
         return Task.FromResult(StateOf(job) == JobState.Paused);
     }
 
-    public Task<Judgement> JudgeAsync(Guid job, string? reason, CancellationToken cancel)
+    public Task<FailureRateCheck> CheckFailureRateAsync(Guid job, string? reason, CancellationToken cancellationToken)
     {
         if (StateOf(job) != JobState.Running)
-            return Task.FromResult(Judgement.NotRunning);
+            return Task.FromResult(FailureRateCheck.NotRunning);
         if (_jobs[job].Judged)
-            return Task.FromResult(Judgement.Before);
+            return Task.FromResult(FailureRateCheck.Before);
         _jobs[job].Judged = true;
         if (reason is not null)
-            Move(job, [JobState.Running], one => one with { State = JobState.Paused, Reason = reason });
-        return Task.FromResult(Judgement.Now);
+            Move(job, [JobState.Running], item => item with { State = JobState.Paused, Reason = reason });
+        return Task.FromResult(FailureRateCheck.Now);
     }
 
-    public Task<bool> ResumeAsync(Guid job, CancellationToken cancel) =>
-        Task.FromResult(Move(job, [JobState.Paused], one => one with { State = JobState.Running, Reason = null }));
+    public Task<bool> ResumeAsync(Guid job, CancellationToken cancellationToken) =>
+        Task.FromResult(Move(job, [JobState.Paused], item => item with { State = JobState.Running, Reason = null }));
 
-    public Task<bool> CancelAsync(Guid job, string? reason, CancellationToken cancel)
+    public Task<bool> CancelAsync(Guid job, string? reason, CancellationToken cancellationToken)
     {
-        Move(job, [JobState.Running, JobState.Paused], one => one with { State = JobState.Cancelled, Reason = reason, Finished = Now });
+        Move(job, [JobState.Running, JobState.Paused], item => item with { State = JobState.Cancelled, Reason = reason, Finished = Now });
         return Task.FromResult(StateOf(job) == JobState.Cancelled);
     }
 
-    public Task<bool> DeleteAsync(Guid job, CancellationToken cancel)
+    public Task<bool> DeleteAsync(Guid job, CancellationToken cancellationToken)
     {
         var chunks = _chunks.Keys.Where(key => key.Owner == job).ToList();
         if (!_jobs.Remove(job) && chunks.Count == 0)
@@ -131,40 +131,40 @@ internal sealed partial class ModelStore
         return Task.FromResult(true);
     }
 
-    public Task<IReadOnlyList<Job>> UntoldAsync(int limit, CancellationToken cancel) =>
-        Task.FromResult<IReadOnlyList<Job>>([.. _jobs.Values.Where(one => one.Untold).Select(one => one.Job).Take(limit)]);
+    public Task<IReadOnlyList<Job>> PendingNotificationsAsync(int limit, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<Job>>([.. _jobs.Values.Where(item => item.PendingNotification).Select(item => item.Job).Take(limit)]);
 
-    public Task<bool> HoldTellingAsync(Guid job, string teller, TimeSpan lease, CancellationToken cancel)
+    public Task<bool> LeaseNotificationAsync(Guid job, string notifier, TimeSpan lease, CancellationToken cancellationToken)
     {
-        if (!_jobs.TryGetValue(job, out var one) || !one.Untold || one.Teller is not null && one.Teller != teller && one.TellerUntil > Now)
+        if (!_jobs.TryGetValue(job, out var item) || !item.PendingNotification || item.Teller is not null && item.Teller != notifier && item.TellerUntil > Now)
             return Task.FromResult(false);
-        (one.Teller, one.TellerUntil) = (teller, Now + lease);
+        (item.Teller, item.TellerUntil) = (notifier, Now + lease);
         return Task.FromResult(true);
     }
 
-    public Task MarkAnnouncedAsync(Guid job, CancellationToken cancel)
+    public Task MarkEventPublishedAsync(Guid job, CancellationToken cancellationToken)
     {
-        Move(job, [JobState.Completed], one => one with { Announced = true });
+        Move(job, [JobState.Completed], item => item with { EventPublished = true });
         return Task.CompletedTask;
     }
 
-    public Task MarkToldAsync(Guid job, CancellationToken cancel)
+    public Task MarkNotifiedAsync(Guid job, CancellationToken cancellationToken)
     {
-        if (_jobs.TryGetValue(job, out var one))
-            one.Untold = false;
+        if (_jobs.TryGetValue(job, out var item))
+            item.PendingNotification = false;
         return Task.CompletedTask;
     }
 
-    private bool TryComplete(ModelJob one)
+    private bool TryComplete(ModelJob item)
     {
-        if (one.Job.State is not (JobState.Running or JobState.Paused) || one.Job.Progress.ChunksDone != one.Job.Chunks)
+        if (item.Job.State is not (JobState.Running or JobState.Paused) || item.Job.Progress.ChunksDone != item.Job.Chunks)
             return false;
-        one.Job = one.Job with { State = JobState.Completed, Reason = null, Finished = Now };
-        return one.Untold = true;
+        item.Job = item.Job with { State = JobState.Completed, Reason = null, Finished = Now };
+        return item.PendingNotification = true;
     }
 
     private ModelJob? Unplanned(Guid job) =>
-        _jobs.TryGetValue(job, out var one) && one.Job is { Chunks: null, State: JobState.Running or JobState.Paused } ? one : null;
+        _jobs.TryGetValue(job, out var item) && item.Job is { Chunks: null, State: JobState.Running or JobState.Paused } ? item : null;
 
     private JobState? StateOf(Guid job) => _jobs.GetValueOrDefault(job)?.Job.State;
 

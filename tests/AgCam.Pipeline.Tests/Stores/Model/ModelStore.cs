@@ -38,13 +38,13 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
 
     public Task ProbeAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task MigrateAsync(CancellationToken cancel) => Task.CompletedTask;
+    public Task MigrateAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task<int> SchemaVersionAsync(CancellationToken cancel) => Task.FromResult(StoreSchema.Version);
+    public Task<int> SchemaVersionAsync(CancellationToken cancellationToken) => Task.FromResult(StoreSchema.Version);
 
-    public Task<RepairReport> RepairAsync(CancellationToken cancel) => Task.FromResult(new RepairReport(0, 0, 0));
+    public Task<RepairReport> RepairAsync(CancellationToken cancellationToken) => Task.FromResult(new RepairReport(0, 0, 0));
 
-    public Task<Backlog> BacklogAsync(CancellationToken cancel)
+    public Task<Backlog> BacklogAsync(CancellationToken cancellationToken)
     {
         var jobs = _jobs.Values.Select(job => job.Job).Where(job => job.State == JobState.Running).ToList();
         var open = _chunks.Values.Where(chunk => chunk.State != ChunkState.Done && (_direct.Contains(chunk.Owner) || jobs.Exists(job => job.Id == chunk.Owner))).ToList();
@@ -56,20 +56,20 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    public Task<Digest> PutAsync(Provenance provenance, CancellationToken cancel)
+    public Task<Digest> PutAsync(Provenance provenance, CancellationToken cancellationToken)
     {
         _provenances.TryAdd(provenance.Id(), provenance);
         return Task.FromResult(provenance.Id());
     }
 
-    Task<Provenance?> IProvenances.FindAsync(Digest id, CancellationToken cancel) => Task.FromResult(_provenances.GetValueOrDefault(id));
+    Task<Provenance?> IProvenances.FindAsync(Digest id, CancellationToken cancellationToken) => Task.FromResult(_provenances.GetValueOrDefault(id));
 
-    Task<StoredExplanation?> IExplanations.FindAsync(Digest id, CancellationToken cancel) => Task.FromResult(_explanations.GetValueOrDefault(id)?.Explanation);
+    Task<StoredExplanation?> IExplanations.FindAsync(Digest id, CancellationToken cancellationToken) => Task.FromResult(_explanations.GetValueOrDefault(id)?.Explanation);
 
-    Task<IReadOnlyList<StoredExplanation>> IExplanations.FindAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancel) =>
+    Task<IReadOnlyList<StoredExplanation>> IExplanations.FindAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<StoredExplanation>>([.. ids.Distinct().Where(_explanations.ContainsKey).Select(id => _explanations[id].Explanation)]);
 
-    public Task<IReadOnlySet<Digest>> HoldAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancel)
+    public Task<IReadOnlySet<Digest>> PinAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken)
     {
         var found = ids.Where(_explanations.ContainsKey).ToHashSet();
         foreach (var id in found)
@@ -77,7 +77,7 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
         return Task.FromResult<IReadOnlySet<Digest>>(found);
     }
 
-    public Task<PruneStep> PruneAsync(TimeSpan olderThan, TimeSpan grace, Digest? after, int limit, CancellationToken cancel)
+    public Task<PruneStep> PruneAsync(TimeSpan olderThan, TimeSpan grace, Digest? after, int limit, CancellationToken cancellationToken)
     {
         int condemned = 0, deleted = 0;
         var looked = _explanations.Where(pair => after is null || pair.Key.CompareTo(after.Value) > 0).Take(limit).ToList();
@@ -99,10 +99,10 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
         return Task.FromResult(new PruneStep(looked.Count < limit ? null : looked[^1].Key, condemned, deleted));
     }
 
-    Task<Item?> IItems.FindAsync(Guid job, int number, CancellationToken cancel) => Task.FromResult(_items.GetValueOrDefault((job, number)));
+    Task<Item?> IItems.FindAsync(Guid job, int number, CancellationToken cancellationToken) => Task.FromResult(_items.GetValueOrDefault((job, number)));
 
     /// <summary>Its cursor is the number of items before.</summary>
-    public Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancel)
+    public Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancellationToken)
     {
         var index = ItemIndex.For(query);
         var found = _items.Values.Where(item =>
@@ -120,12 +120,12 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
 
     private readonly HashSet<(Guid, int)> _unread = [];
 
-    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancel) =>
+    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyDictionary<SourceStamp, Digest>>(_items.Values
             .Where(item => SourceStamp.Of(item) is { } source && sources.Contains(source) && !_unread.Contains((item.Job, item.Number)))
             .GroupBy(item => SourceStamp.Of(item)!.Value).ToDictionary(same => same.Key, same => same.First().Sha256!.Value));
 
-    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancel) => Task.FromResult(JobProgress.Of(_items.Values.Where(item => item.Job == job)) with
+    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancellationToken) => Task.FromResult(JobProgress.Of(_items.Values.Where(item => item.Job == job)) with
     {
         ChunksDone = _chunks.Values.Count(chunk => chunk.Owner == job && chunk.State == ChunkState.Done),
     });
@@ -147,7 +147,7 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
         return Task.FromResult(forgotten.Count);
     }
 
-    Task<IReadOnlyList<ChunkRows>> IRows.PageAsync(Guid job, int from, int limit, CancellationToken cancel) =>
+    Task<IReadOnlyList<ChunkRows>> IRows.PageAsync(Guid job, int from, int limit, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<ChunkRows>>([.. _rows.Where(pair => pair.Key.Job == job && pair.Key.Chunk >= from).Select(pair => pair.Value).OrderBy(rows => rows.Chunk).Take(limit)]);
 
     private sealed class Kept(StoredExplanation explanation, DateTimeOffset created)
@@ -163,7 +163,7 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
     {
         public Job Job { get; set; } = job;
 
-        public bool Untold { get; set; }
+        public bool PendingNotification { get; set; }
 
         public bool Judged { get; set; }
 

@@ -38,7 +38,7 @@ public sealed class HubCacheTests : IDisposable
     public async Task A_model_that_Python_fetched_is_used_without_fetching()
     {
         MakeAsPythonDoes();
-        using var checkpoint = await ModelReference.ResolveAsync("google/tiny-vit", Sources, cancel: TestContext.Current.CancellationToken);
+        using var checkpoint = await ModelReference.ResolveAsync("google/tiny-vit", Sources, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal($"google/tiny-vit@{Commit}", checkpoint.Id);
         using var original = Checkpoint.Open(Fixture.Path("models", "hf_vit"));
         Assert.Equal(original.Sha256, checkpoint.Sha256);
@@ -92,12 +92,12 @@ public sealed class HubCacheTests : IDisposable
         foreach (var (offline, refusal) in new (bool, (int, string)?)[] { (true, null), (false, (500, "")), (false, (401, "GatedRepo")) })
         {
             hub.RefuseAll = refusal;
-            using var incomplete = await Resolve(options with { Offline = offline });
+            using var incomplete = await ResolveAsync(options with { Offline = offline });
             Assert.Equal(ModelFailure.NoPreprocessing, Assert.Throws<ModelException>(() => incomplete.Preprocessing).Reason);
         }
 
         hub.RefuseAll = null;
-        using var whole = await Resolve(options);
+        using var whole = await ResolveAsync(options);
         Assert.Equal(64, whole.Preprocessing.InputWidth);
     }
 
@@ -107,15 +107,15 @@ public sealed class HubCacheTests : IDisposable
         using var hub = new LocalHub("models", "hf_vit");
         hub.Files.Remove("preprocessor_config.json");
         var options = new HubOptions { Endpoint = hub.Endpoint, CacheFolder = _cache.Path };
-        (await Resolve(options)).Dispose();
+        (await ResolveAsync(options)).Dispose();
         var asked = hub.Requests.Count;
-        (await Resolve(options)).Dispose();
+        (await ResolveAsync(options)).Dispose();
         Assert.Equal(asked, hub.Requests.Count);
         Assert.True(Assert.Single(new HubCache(_cache.Path).List()).Complete);
     }
 
-    private static Task<Checkpoint> Resolve(HubOptions options) =>
-        ModelReference.ResolveAsync(LocalHub.Repo, new ModelSources { Hub = options }, cancel: TestContext.Current.CancellationToken);
+    private static Task<Checkpoint> ResolveAsync(HubOptions options) =>
+        ModelReference.ResolveAsync(LocalHub.Repo, new ModelSources { Hub = options }, cancellationToken: TestContext.Current.CancellationToken);
 
     [Fact]
     public void A_link_whose_blob_was_deleted_does_not_count()

@@ -170,8 +170,8 @@ internal sealed class LocalHub : IDisposable
         var part = Tamper(bytes)[(int)from..];
         var length = part.Length;
         lock (BreakOff)
-            if (BreakOff.TryDequeue(out var most))
-                part = part[..Math.Min(most, part.Length)];
+            if (BreakOff.TryDequeue(out var maximum))
+                part = part[..Math.Min(maximum, part.Length)];
         string[] headers = from > 0 ? [$"Content-Range: bytes {from}-{bytes.Length - 1}/{bytes.Length}"] : [];
         await SendAsync(stream, request, from > 0 ? 206 : 200, headers, part, length);
     }

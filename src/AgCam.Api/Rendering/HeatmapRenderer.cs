@@ -1,0 +1,56 @@
+using AgCam.Heatmaps;
+using AgCam.Images;
+using AgCam.Pipeline.Records;
+using AgCam.Preprocessing;
+
+namespace AgCam.Api.Rendering;
+
+/// <summary>A stored map as something to draw: where it lies in the picture, which boxes it gives.</summary>
+internal sealed record HeatmapRenderer(StoredExplanation Explanation, TargetMap Target, PreprocessingOptions Preprocessing)
+{
+    private Heatmap Raw { get; } = new(Target.Rows, Target.Columns, Target.Values());
+
+    private InputTransform Transform { get; } = Preprocessor.TransformOf(Preprocessing, Explanation.Picture.Width, Explanation.Picture.Height);
+
+    /// <summary>The rectangle of the picture that the map covers, in its pixels: smaller after a crop, sticking out after padding.</summary>
+    public BoundingBox Covers
+    {
+        get
+        {
+            var (left, top) = Transform.ToOriginal(0, 0);
+            return new BoundingBox(left, top, Preprocessing.InputWidth * Transform.ScaleX, Preprocessing.InputHeight * Transform.ScaleY);
+        }
+    }
+
+    /// <summary>In original pixels.</summary>
+    public IReadOnlyList<BoundingBox> Boxes(double threshold) =>
+        [.. InputBoxes(threshold).Select(Transform.ToOriginal).OfType<BoundingBox>()];
+
+    /// <summary>The photo with the heat over it.</summary>
+    public RgbImage Overlay(RgbImage photo, PictureQuery query)
+    {
+        var side = query.Size ?? Math.Min(Math.Max(photo.Width, photo.Height), query.MaxSide);
+        var picture = new ExplanationPicture(photo, Raw.Normalize(), Covers) { Boxes = query.Boxes ? Boxes(query.Threshold) : [] };
+        return (query.Size is null ? picture : picture.Fit(side)).Overlay(new PictureOptions
+        {
+            Colormap = query.Colormap,
+            Opacity = query.Opacity,
+            LongestSide = side,
+            Boxes = query.Boxes,
+        });
+    }
+
+    /// <summary>The heat alone, of what the model saw: it needs no photo.</summary>
+    public RgbImage Heat(PictureQuery query)
+    {
+        var (width, height) = (Preprocessing.InputWidth, Preprocessing.InputHeight);
+        var scale = (query.Size ?? Math.Max(width, height)) / (double)Math.Max(width, height);
+        var (drawnWidth, drawnHeight) = (Math.Max(1, (int)Math.Round(width * scale)), Math.Max(1, (int)Math.Round(height * scale)));
+        var painted = Heatmaps.Overlay.Paint(Raw.Normalize(), drawnWidth, drawnHeight, query.Colormap);
+        return query.Boxes
+            ? BoxDrawing.Draw(painted, [.. InputBoxes(query.Threshold).Select(box => new BoundingBox(box.X * scale, box.Y * scale, box.Width * scale, box.Height * scale, box.Score))])
+            : painted;
+    }
+
+    private IReadOnlyList<BoundingBox> InputBoxes(double threshold) => Raw.Boxes(Preprocessing.InputWidth, Preprocessing.InputHeight, threshold);
+}

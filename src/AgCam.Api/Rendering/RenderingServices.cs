@@ -1,0 +1,53 @@
+using System.Collections.Concurrent;
+using AgCam.Pipeline.Records;
+using AgCam.Pipeline.Stores;
+using AgCam.Preprocessing;
+
+namespace AgCam.Api.Rendering;
+
+/// <summary>What drawing needs at hand. As many pictures are drawn at a time as there are cores: more would only take memory.</summary>
+internal sealed class RenderingServices(ApiOptions options, IStore store, Originals originals)
+{
+    private const string NoPreprocessing = "none";
+
+    private readonly ConcurrentDictionary<Digest, PreprocessingOptions> _preprocessing = new(); // one for each configuration: a handful
+    private readonly SemaphoreSlim _turns = new(Environment.ProcessorCount);
+
+    public ApiOptions Options { get; } = options;
+
+    public IStore Store { get; } = store;
+
+    public Originals Originals { get; } = originals;
+
+    /// <summary>How the picture became the model's input, as the provenance tells it.</summary>
+    public async Task<PreprocessingOptions> PreprocessingAsync(StoredExplanation explanation, CancellationToken cancellationToken)
+    {
+        if (_preprocessing.TryGetValue(explanation.Provenance, out var known))
+            return known;
+        var provenance = await Store.Provenances.FindAsync(explanation.Provenance, cancellationToken)
+            ?? throw new InvalidOperationException($"Explanation {explanation.Id} refers to the provenance {explanation.Provenance}, which is not in the store.");
+        return _preprocessing[explanation.Provenance] = provenance.Preprocessing == NoPreprocessing ? WholePicture(explanation.Maps[0]) : PreprocessingOptions.Parse(provenance.Preprocessing);
+    }
+
+    /// <summary>What stands in for a model may take pictures as they are: its map then covers all of them.</summary>
+    private static PreprocessingOptions WholePicture(TargetMap map) => new()
+    {
+        InputWidth = 16 * map.Columns,
+        InputHeight = 16 * map.Rows,
+        CropMode = CropMode.Squash,
+        Interpolation = Interpolation.Bilinear,
+        Mean = [0, 0, 0],
+        Std = [1, 1, 1],
+    };
+
+    public async Task<IDisposable> EnterAsync(CancellationToken cancellationToken)
+    {
+        await _turns.WaitAsync(cancellationToken);
+        return new Turn(_turns);
+    }
+
+    private sealed record Turn(SemaphoreSlim Turns) : IDisposable
+    {
+        public void Dispose() => Turns.Release();
+    }
+}

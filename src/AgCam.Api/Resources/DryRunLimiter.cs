@@ -1,0 +1,25 @@
+using AgCam.Pipeline.Jobs;
+using AgCam.Pipeline.Records;
+
+namespace AgCam.Api.Resources;
+
+/// <summary>Dry runs read images in the API's own process, so only a few may be under way.</summary>
+internal sealed class DryRunLimiter(DryRun dryRun, ApiOptions options)
+{
+    private readonly SemaphoreSlim _places = new(2);
+
+    /// <returns>Null when no place is free.</returns>
+    public async Task<DryRunReport?> RunAsync(JobSpec spec, CancellationToken cancellationToken)
+    {
+        if (!await _places.WaitAsync(TimeSpan.Zero, cancellationToken))
+            return null;
+        try
+        {
+            return await dryRun.RunAsync(spec, TimeSpan.FromSeconds(options.DryRunSeconds), TimeSpan.FromSeconds(options.DryRunPaceSeconds), cancellationToken);
+        }
+        finally
+        {
+            _places.Release();
+        }
+    }
+}

@@ -1,0 +1,13 @@
+using MassTransit;
+using MassTransit.RabbitMqTransport;
+
+namespace AgCam.Pipeline.Bus.Locked;
+
+/// <summary>For a user without configure permission: where MassTransit would declare, it only asks whether the thing is there.</summary>
+/// <param name="isOurs">Names that this process may declare all the same.</param>
+internal sealed class PassiveTopologyChannels(Func<string, bool> isOurs) : IFilter<ChannelContext>
+{
+    public Task Send(ChannelContext context, IPipe<ChannelContext> next) => next.Send(new PassiveTopologyChannel(context, isOurs));
+
+    public void Probe(ProbeContext context) => context.CreateFilterScope("declares nothing");
+}

@@ -1,0 +1,84 @@
+using AgCam.Pipeline.Stores;
+using AgCam.Worker.Chunks;
+using Xunit;
+
+namespace AgCam.Pipeline.Tests.Worker;
+
+public sealed class StoreRetryTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_call_goes_on_when_the_store_answers_again()
+    {
+        var calls = 0;
+        Assert.Equal("here", await new StoreRetry(TimeSpan.FromMinutes(5)).CallAsync(_ => ++calls < 4 ? throw Away() : Task.FromResult("here"), Cancel));
+        Assert.Equal(4, calls);
+    }
+
+    [Fact]
+    public async Task Patience_ends_with_its_seconds_in_the_reason()
+    {
+        var calls = 0;
+        var end = await Assert.ThrowsAsync<StoreUnavailableException>(() => new StoreRetry(TimeSpan.FromSeconds(1)).CallAsync<int>(_ =>
+        {
+            calls++;
+            throw Away();
+        }, Cancel));
+        Assert.Equal("The store has not answered for 1 seconds.", end.Message);
+        Assert.InRange(calls, 2, 20); // more than one try, and none in a loop without a pause
+    }
+
+    [Fact]
+    public async Task Who_stops_does_not_wait_for_the_store()
+    {
+        using var stop = new CancellationTokenSource();
+        var waiting = new StoreRetry(TimeSpan.FromMinutes(5)).CallAsync<int>(_ => throw Away(), stop.Token);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+    }
+
+    [Fact]
+    public async Task What_is_no_outage_is_not_tried_again()
+    {
+        var calls = 0;
+        await Assert.ThrowsAsync<InvalidOperationException>(() => new StoreRetry(TimeSpan.FromMinutes(5)).CallAsync<int>(_ =>
+        {
+            calls++;
+            throw new InvalidOperationException("not the store");
+        }, Cancel));
+        Assert.Equal(1, calls);
+    }
+
+    [Fact]
+    public async Task Once_a_few_calls_have_failed_in_a_row_one_tries_for_all()
+    {
+        var (patience, away, calls, tries) = (new StoreRetry(TimeSpan.FromMinutes(5)), true, 0, 0);
+        for (var i = 0; i < 5; i++) // a few, one after the other, that give up: the circuit is open
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+            {
+                using var first = new CancellationTokenSource();
+                await patience.CallAsync<int>(_ =>
+                {
+                    first.Cancel();
+                    throw Away();
+                }, first.Token);
+            });
+
+        var all = Enumerable.Range(0, 200).Select(_ => patience.CallAsync(_ =>
+        {
+            Interlocked.Increment(ref calls);
+            if (!Volatile.Read(ref away))
+                return Task.FromResult(1);
+            Interlocked.Increment(ref tries);
+            throw Away();
+        }, Cancel)).ToList();
+        await Running.Eventually.TrueAsync(() => Volatile.Read(ref tries) >= 2); // two tries since: 200 calls, a few seconds
+        Assert.InRange(Volatile.Read(ref tries), 2, 5);
+        Volatile.Write(ref away, false);
+        Assert.Equal(200, (await Task.WhenAll(all)).Sum());
+        Assert.InRange(calls, 202, 205);
+    }
+
+    private static StoreUnavailableException Away() => new("The store does not answer.", new TimeoutException());
+}
