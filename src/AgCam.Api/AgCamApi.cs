@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using AgCam.Api.Security;
 using AgCam.Api.Rendering;
 using AgCam.Api.Resources;
+using AgCam.Api.Security;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Jobs;
@@ -43,16 +43,24 @@ public static class AgCamApi
         services.AddHealthChecks();
         services.AddApiTelemetry();
         services.AddSingleton(provider => new Admission(
-            options.MaxPending, options.Keys.Count > 0 ? options.MaxPendingPerKey : options.MaxPending,
-            provider.GetRequiredService<IStore>(), provider.GetRequiredService<ExplainEvents>(),
-                provider.GetRequiredService<TimeProvider>()));
+            options.MaxPending,
+            options.Keys.Count > 0 ? options.MaxPendingPerKey : options.MaxPending,
+            provider.GetRequiredService<IStore>(),
+            provider.GetRequiredService<ExplainEvents>(),
+            provider.GetRequiredService<TimeProvider>()
+        ));
         services.AddSingleton<ReadOriginal>(provider =>
         {
             var reader = provider.GetRequiredService<ReferenceReader>();
             return async (reference, cancellationToken) => (await reader.ReadAsync(reference, cancellationToken)).Bytes;
         });
         services.AddSingleton<PaceSample>().AddSingleton<DryRun>().AddSingleton<DryRunLimiter>();
-        services.AddSingleton<ResultWaiter>().AddSingleton<UploadIntake>().AddSingleton<ExplanationServices>().AddSingleton<Originals>().AddSingleton<RenderingServices>();
+        services
+            .AddSingleton<ResultWaiter>()
+            .AddSingleton<UploadIntake>()
+            .AddSingleton<ExplanationServices>()
+            .AddSingleton<Originals>()
+            .AddSingleton<RenderingServices>();
         services.AddSingleton<Retention>().AddHostedService(provider => provider.GetRequiredService<Retention>());
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Complete(context.ProblemDetails));
         services.AddExceptionHandler<ProblemHandler>();

@@ -67,7 +67,9 @@ public sealed record ApiOptions
     [Range(1, 1000)]
     public int Replicas { get; init; } = 1;
 
-    /// <summary>Accepted requests of this process that have no result yet; beyond it, callers are told to come back later. Default 512.</summary>
+    /// <summary>
+    /// Accepted requests of this process that have no result yet; beyond it, callers are told to come back later. Default 512.
+    /// </summary>
     [Range(1, 100_000)]
     public int MaxPending { get; init; } = 512;
 
@@ -91,7 +93,10 @@ public sealed record ApiOptions
     [Range(0.1, 600)]
     public double DryRunSeconds { get; init; } = 20;
 
-    /// <summary>Seconds more for a worker to explain some images of a dry run, where the model's pace is not known yet; 0: no worker is asked. Default 30.</summary>
+    /// <summary>
+    /// Seconds more for a worker to explain some images of a dry run, where the model's pace is not known yet; 0: no worker is asked.
+    /// Default 30.
+    /// </summary>
     [Range(0, 600)]
     public double DryRunPaceSeconds { get; init; } = 30;
 

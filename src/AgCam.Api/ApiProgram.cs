@@ -4,7 +4,10 @@ using AgCam.Pipeline.Telemetry;
 
 namespace AgCam.Api;
 
-/// <summary>The API as a process of its own: settings from appsettings.json, the environment (Api__Listen, Pipeline__Store) and the command line.</summary>
+/// <summary>
+/// The API as a process of its own: settings from appsettings.json, the environment (Api__Listen, Pipeline__Store) and the command
+/// line.
+/// </summary>
 public static class ApiProgram
 {
     /// <returns>The exit code: 0, or 2 when the configuration must change.</returns>
@@ -14,8 +17,11 @@ public static class ApiProgram
         {
             var builder = WebApplication.CreateBuilder(args);
             await RunAsync(
-                builder, builder.Configuration.Read<ApiOptions>(ApiOptions.Section), builder.Configuration.Read<PipelineOptions>(PipelineOptions.Section).WithSecrets(),
-                builder.Configuration.Read<TelemetryOptions>(TelemetryOptions.Section));
+                builder,
+                builder.Configuration.Read<ApiOptions>(ApiOptions.Section),
+                builder.Configuration.Read<PipelineOptions>(PipelineOptions.Section).WithSecrets(),
+                builder.Configuration.Read<TelemetryOptions>(TelemetryOptions.Section)
+            );
             return 0;
         }
         catch (Exception wrong) when (wrong is ApiConfigurationException or OptionsException)
@@ -27,11 +33,21 @@ public static class ApiProgram
 
     /// <summary>Runs until it is stopped.</summary>
     /// <exception cref="ApiConfigurationException">Keys are wrong, or there are none and an address is not loopback.</exception>
-    /// <exception cref="OptionsException">An option is out of its range, or the bus is in memory: nobody would take what it accepts.</exception>
-    public static async Task RunAsync(WebApplicationBuilder builder, ApiOptions api, PipelineOptions pipeline, TelemetryOptions telemetry, CancellationToken cancellationToken = default)
+    /// <exception cref="OptionsException">An option is out of its range, or the bus is in memory: nobody would take what it
+    /// accepts.</exception>
+    public static async Task RunAsync(
+        WebApplicationBuilder builder,
+        ApiOptions api,
+        PipelineOptions pipeline,
+        TelemetryOptions telemetry,
+        CancellationToken cancellationToken = default
+    )
     {
         if (pipeline.Bus == PipelineOptions.InMemory)
-            throw new OptionsException("The API alone needs a broker, from which workers take its requests: set Pipeline:Bus to amqp://user:password@broker. Without one, `agcam serve` does everything in one process.");
+            throw new OptionsException(
+                "The API alone needs a broker, from which workers take its requests: set Pipeline:Bus to "
+                    + "amqp://user:password@broker. Without one, `agcam serve` does everything in one process."
+            );
         builder.Logging.UseAgCamLogs(builder.Configuration, telemetry);
         builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-api").AddPrometheusEndpoint(telemetry);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);

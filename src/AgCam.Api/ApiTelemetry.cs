@@ -8,19 +8,24 @@ namespace AgCam.Api;
 /// <summary>What the API's own part of a trace is, and how a process's log looks.</summary>
 public static class ApiTelemetry
 {
-    /// <summary>Warnings, and what agcam itself has to say, on stderr, unless the configuration sets other levels (Logging:LogLevel).</summary>
+    /// <summary>
+    /// Warnings, and what agcam itself has to say, on stderr, unless the configuration sets other levels (Logging:LogLevel).
+    /// </summary>
     public static void UseAgCamLogs(this ILoggingBuilder logging, IConfiguration configuration, TelemetryOptions options)
     {
         logging.ClearProviders();
         logging.Configure(factory => factory.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
         if (options.Logs == LogForm.Json)
-            logging.AddJsonConsole(console => (console.IncludeScopes, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, "yyyy-MM-ddTHH:mm:ss.fffZ"));
+            logging.AddJsonConsole(console =>
+                (console.IncludeScopes, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, "yyyy-MM-ddTHH:mm:ss.fffZ")
+            );
         else
             logging.AddSimpleConsole(console => console.SingleLine = true);
         logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         logging.SetMinimumLevel(LogLevel.Warning);
         Unless("AgCam", LogLevel.Information);
-        Unless("MassTransit.ReceiveTransport", LogLevel.None); // what goes back to its queue is no fault, and what is put aside we tell ourselves
+        // What goes back to its queue is no fault, and what is put aside we tell ourselves
+        Unless("MassTransit.ReceiveTransport", LogLevel.None);
         Unless("Microsoft.AspNetCore.DataProtection", LogLevel.Error); // nothing is protected with its keys
 
         void Unless(string category, LogLevel level)
@@ -33,8 +38,11 @@ public static class ApiTelemetry
     /// <summary>Requests are spans; who looks whether the process is alive is not worth one.</summary>
     internal static void AddApiTelemetry(this IServiceCollection services)
     {
-        services.ConfigureOpenTelemetryTracerProvider(tracing => tracing.AddAspNetCoreInstrumentation(
-            http => http.Filter = context => !context.Request.Path.StartsWithSegments("/health", StringComparison.Ordinal)));
+        services.ConfigureOpenTelemetryTracerProvider(tracing =>
+            tracing.AddAspNetCoreInstrumentation(http =>
+                http.Filter = context => !context.Request.Path.StartsWithSegments("/health", StringComparison.Ordinal)
+            )
+        );
         services.ConfigureOpenTelemetryMeterProvider(metering => metering.AddAspNetCoreInstrumentation());
     }
 }

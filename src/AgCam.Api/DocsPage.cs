@@ -28,15 +28,18 @@ internal static class DocsPage
     }
 
     /// <summary>Styles are set by the page's scripts on its elements, so they cannot have a nonce.</summary>
-    private static string Policy(string nonce) => string.Join("; ",
-        "default-src 'none'",
-        $"script-src 'nonce-{nonce}' 'self'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "worker-src 'self' blob:",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'");
+    private static string Policy(string nonce) =>
+        string.Join(
+            "; ",
+            "default-src 'none'",
+            $"script-src 'nonce-{nonce}' 'self'",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            "connect-src 'self'",
+            "worker-src 'self' blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'"
+        );
 }

@@ -11,53 +11,68 @@ internal static class Document
 
     public static void Describe(OpenApiOptions options)
     {
-        options.AddDocumentTransformer((document, context, _) =>
-        {
-            document.Info = new OpenApiInfo
+        options.AddDocumentTransformer(
+            (document, context, _) =>
             {
-                Title = "AgCam",
-                Version = "v1",
-                Description = "Explains Vision Transformers: hand it images; get back where the model looked, which boxes that gives, and how it was computed.",
-            };
-            document.Components ??= new OpenApiComponents();
-            if (NeedsKeys(context.ApplicationServices))
-                document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
+                document.Info = new OpenApiInfo
                 {
-                    [KeyScheme] = new OpenApiSecurityScheme
-                    {
-                        Type = SecuritySchemeType.Http,
-                        Scheme = "bearer",
-                        Description = "An API key. Scopes: " + string.Join(", ", Security.Scope.All) + ".",
-                    },
+                    Title = "AgCam",
+                    Version = "v1",
+                    Description =
+                        "Explains Vision Transformers: hand it images; get back where the model looked, which boxes that gives, "
+                        + "and how it was computed.",
                 };
-            return Task.CompletedTask;
-        });
-        options.AddOperationTransformer((operation, context, _) =>
-        {
-            var metadata = context.Description.ActionDescriptor.EndpointMetadata;
-            foreach (var name in metadata.OfType<TakenQuery>().SelectMany(taken => taken.Names))
-                (operation.Parameters ??= []).Add(new OpenApiParameter { Name = name, In = ParameterLocation.Query, Schema = new OpenApiSchema { Type = JsonSchemaType.String } });
-            if (metadata.OfType<NeededScope>().LastOrDefault() is { } scope)
-            {
-                operation.Description = $"{operation.Description} Scope: {scope.Name}.".TrimStart();
+                document.Components ??= new OpenApiComponents();
                 if (NeedsKeys(context.ApplicationServices))
-                {
-                    var key = new OpenApiSecuritySchemeReference(KeyScheme, context.Document);
-                    operation.Security = [new OpenApiSecurityRequirement { [key] = [] }];
-                }
+                    document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
+                    {
+                        [KeyScheme] = new OpenApiSecurityScheme
+                        {
+                            Type = SecuritySchemeType.Http,
+                            Scheme = "bearer",
+                            Description = "An API key. Scopes: " + string.Join(", ", Security.Scope.All) + ".",
+                        },
+                    };
+                return Task.CompletedTask;
             }
-            return Task.CompletedTask;
-        });
-        options.AddSchemaTransformer((schema, context, _) =>
-        {
-            if (Nullable.GetUnderlyingType(context.JsonTypeInfo.Type) == typeof(Digest) || context.JsonTypeInfo.Type == typeof(Digest))
+        );
+        options.AddOperationTransformer(
+            (operation, context, _) =>
             {
-                schema.Type = JsonSchemaType.String;
-                schema.Pattern = "^[0-9a-f]{64}$";
-                schema.Properties?.Clear();
+                var metadata = context.Description.ActionDescriptor.EndpointMetadata;
+                foreach (var name in metadata.OfType<TakenQuery>().SelectMany(taken => taken.Names))
+                    (operation.Parameters ??= []).Add(
+                        new OpenApiParameter
+                        {
+                            Name = name,
+                            In = ParameterLocation.Query,
+                            Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                        }
+                    );
+                if (metadata.OfType<NeededScope>().LastOrDefault() is { } scope)
+                {
+                    operation.Description = $"{operation.Description} Scope: {scope.Name}.".TrimStart();
+                    if (NeedsKeys(context.ApplicationServices))
+                    {
+                        var key = new OpenApiSecuritySchemeReference(KeyScheme, context.Document);
+                        operation.Security = [new OpenApiSecurityRequirement { [key] = [] }];
+                    }
+                }
+                return Task.CompletedTask;
             }
-            return Task.CompletedTask;
-        });
+        );
+        options.AddSchemaTransformer(
+            (schema, context, _) =>
+            {
+                if (Nullable.GetUnderlyingType(context.JsonTypeInfo.Type) == typeof(Digest) || context.JsonTypeInfo.Type == typeof(Digest))
+                {
+                    schema.Type = JsonSchemaType.String;
+                    schema.Pattern = "^[0-9a-f]{64}$";
+                    schema.Properties?.Clear();
+                }
+                return Task.CompletedTask;
+            }
+        );
     }
 
     /// <summary>Without keys nobody is asked for one, so no operation says that it needs one.</summary>

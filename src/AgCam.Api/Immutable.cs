@@ -2,7 +2,9 @@ using Microsoft.Net.Http.Headers;
 
 namespace AgCam.Api;
 
-/// <summary>Answers that can never change: a client that has one need not be sent it again. Private, because a key may stand before them.</summary>
+/// <summary>
+/// Answers that can never change: a client that has one need not be sent it again. Private, because a key may stand before them.
+/// </summary>
 internal static class Immutable
 {
     /// <summary>Raised when the same explanation is told or drawn differently.</summary>
@@ -15,7 +17,9 @@ internal static class Immutable
         var tag = new EntityTagHeaderValue($"\"{id.ToString().AsSpan(0, 32)}-{form}-{Version}\"");
         http.Response.Headers.ETag = tag.ToString();
         http.Response.Headers.CacheControl = "private, max-age=31536000, immutable";
-        return http.Request.GetTypedHeaders().IfNoneMatch.Any(known => known.Compare(tag, useStrongComparison: false) || known.Equals(EntityTagHeaderValue.Any));
+        return http
+            .Request.GetTypedHeaders()
+            .IfNoneMatch.Any(known => known.Compare(tag, useStrongComparison: false) || known.Equals(EntityTagHeaderValue.Any));
     }
 
     /// <summary>Takes the marks off an answer that turned out to be a refusal.</summary>

@@ -6,13 +6,22 @@ namespace AgCam.Api;
 /// <summary>Refuses bodies whose Content-Type names a charset that cannot be decoded. The framework itself fails on one.</summary>
 internal static class KnownCharsets
 {
-    public static void UseKnownCharsets(this IApplicationBuilder app) => app.Use(static (http, next) =>
-        MediaTypeHeaderValue.TryParse(http.Request.ContentType, out var type) && type.Charset.HasValue
-            && !IsKnown(HeaderUtilities.RemoveQuotes(type.Charset).Value!)
-            ? Problem.Of(
-                StatusCodes.Status415UnsupportedMediaType, "unsupported-media-type",
-                    $"The charset of the body, \"{type.Charset}\", is not known.", "Send it as UTF-8.").ExecuteAsync(http)
-            : next(http));
+    public static void UseKnownCharsets(this IApplicationBuilder app) =>
+        app.Use(
+            static (http, next) =>
+                MediaTypeHeaderValue.TryParse(http.Request.ContentType, out var type)
+                && type.Charset.HasValue
+                && !IsKnown(HeaderUtilities.RemoveQuotes(type.Charset).Value!)
+                    ? Problem
+                        .Of(
+                            StatusCodes.Status415UnsupportedMediaType,
+                            "unsupported-media-type",
+                            $"The charset of the body, \"{type.Charset}\", is not known.",
+                            "Send it as UTF-8."
+                        )
+                        .ExecuteAsync(http)
+                    : next(http)
+        );
 
     private static bool IsKnown(string charset)
     {

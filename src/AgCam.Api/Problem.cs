@@ -6,27 +6,33 @@ using Microsoft.AspNetCore.WebUtilities;
 namespace AgCam.Api;
 
 /// <summary>
-/// What went wrong, for the one who must act: <c>detail</c> names the thing and the reason, <c>next</c> the next step, <c>code</c> never changes
+/// What went wrong, for the one who must act: <c>detail</c> names the thing and the reason, <c>next</c> the next step, <c>code</c>
+/// never changes
 /// (RFC 9457).
 /// </summary>
 internal static class Problem
 {
-    public static ProblemHttpResult Of(int status, string code, string detail, string next) => TypedResults.Problem(Details(status, code, detail, next));
+    public static ProblemHttpResult Of(int status, string code, string detail, string next) =>
+        TypedResults.Problem(Details(status, code, detail, next));
 
-    public static ProblemDetails Details(int status, string code, string detail, string next) => new()
-    {
-        Status = status,
-        Type = $"urn:agcam:problem:{code}",
-        Title = ReasonPhrases.GetReasonPhrase(status),
-        Detail = detail,
-        Extensions = { ["code"] = code, ["next"] = next },
-    };
+    public static ProblemDetails Details(int status, string code, string detail, string next) =>
+        new()
+        {
+            Status = status,
+            Type = $"urn:agcam:problem:{code}",
+            Title = ReasonPhrases.GetReasonPhrase(status),
+            Detail = detail,
+            Extensions = { ["code"] = code, ["next"] = next },
+        };
 
-    public static ProblemHttpResult NotFound(string what, string next) => Of(StatusCodes.Status404NotFound, "not-found", $"There is no {what}.", next);
+    public static ProblemHttpResult NotFound(string what, string next) =>
+        Of(StatusCodes.Status404NotFound, "not-found", $"There is no {what}.", next);
 
-    public static ProblemHttpResult Invalid(string detail, string next) => Of(StatusCodes.Status400BadRequest, "invalid-request", detail, next);
+    public static ProblemHttpResult Invalid(string detail, string next) =>
+        Of(StatusCodes.Status400BadRequest, "invalid-request", detail, next);
 
-    public static ProblemHttpResult Conflict(string code, string detail, string next) => Of(StatusCodes.Status409Conflict, code, detail, next);
+    public static ProblemHttpResult Conflict(string code, string detail, string next) =>
+        Of(StatusCodes.Status409Conflict, code, detail, next);
 
     /// <summary>Come back later; the header says when.</summary>
     public static ProblemHttpResult Later(HttpContext http, int status, string code, string detail, TimeSpan after)

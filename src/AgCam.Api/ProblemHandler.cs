@@ -10,7 +10,9 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace AgCam.Api;
 
-/// <summary>Every exception as a problem: the caller's as 4xx, a store that does not answer as 503, ours as 500 without its insides.</summary>
+/// <summary>
+/// Every exception as a problem: the caller's as 4xx, a store that does not answer as 503, ours as 500 without its insides.
+/// </summary>
 internal sealed class ProblemHandler(IProblemDetailsService problems, ILogger<ProblemHandler> log) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext http, Exception exception, CancellationToken cancellationToken)
@@ -26,38 +28,105 @@ internal sealed class ProblemHandler(IProblemDetailsService problems, ILogger<Pr
             http.Response.Headers.RetryAfter = "2";
         }
         http.Response.StatusCode = problem.Status!.Value;
-        return await problems.TryWriteAsync(new ProblemDetailsContext { HttpContext = http, ProblemDetails = problem, Exception = exception });
+        return await problems.TryWriteAsync(
+            new ProblemDetailsContext
+            {
+                HttpContext = http,
+                ProblemDetails = problem,
+                Exception = exception,
+            }
+        );
     }
 
-    private static ProblemDetails Explain(Exception exception) => exception switch
-    {
-        InvalidRequestException invalid => Problem.Details(400, "invalid-request", invalid.Message, invalid.Next),
-        StoreQueryException query => Problem.Details(400, "not-indexed", query.Message, "Ask one of the questions that are listed."),
-        InvalidMessageException message => With(
-            Problem.Details(400, "invalid-request", message.Message, "Correct the fields that are named and send it again."),
-            "errors", message.Problems.GroupBy(item => item.Field).ToDictionary(field => field.Key, field => field.Select(item => item.Problem).ToArray())),
-        ImageException { Reason: ReferenceFailure.Unreachable } away => Problem.Details(503, "source-unreachable", away.Message, "Send the same request again in a moment; the operator sees to the place that does not answer."),
-        ImageException image => With(
-            Problem.Details(image.Reason == ImageFailure.TooManyBytes ? 413 : 422, "image-refused", image.Message, "Send another image."), "reason", image.Reason),
-        BadHttpRequestException { StatusCode: 408 } slow => Problem.Details(408, "too-slow", slow.Message,
-            "Send it again over a faster connection, or send less."),
-        BadHttpRequestException { StatusCode: 413 } large => Problem.Details(413, "too-large", large.Message, "Send less: the limit is in the text."),
-        BadHttpRequestException { InnerException: JsonException json } => Problem.Details(
-            400, "invalid-json", $"The body is not the JSON that is expected: {json.Message}", "Compare it with the schema in /openapi/v1.json."),
-        JsonException json => Problem.Details(
-            400, "invalid-json", $"The body is not the JSON that is expected: {json.Message}", "Compare it with the schema in /openapi/v1.json."),
-        InvalidDataException form => Problem.Details(
-            form.Message.Contains("limit", StringComparison.Ordinal) ? 413 : 400, "invalid-form", form.Message, "Send a form with one image that is within the limits."),
-        BadHttpRequestException bad => Problem.Details(bad.StatusCode, "invalid-request", bad.Message, "Compare the request with /openapi/v1.json."),
-        KeyUsedException used => Problem.Details(
-            409, "key-used", $"The Idempotency-Key was used before. {used.Message}",
-            "Take a new key for a new request or job; the same key is for sending the same one again."),
-        NotOwnedException other => Ownership.NotOwned(other.Id).ProblemDetails,
-        ModelException model => With(
-            Problem.Details(409, "model-unusable", model.Message, "The operator must act; GET /v1/models tells which can be used."), "reason", model.Reason),
-        StoreUnavailableException store => Problem.Details(503, "store-unavailable", store.Message, "Try again in a moment; /health/ready tells when it is back."),
-        _ => Problem.Details(500, "internal", "The request failed through a defect of this program.", "Report it with the trace id; the log has the rest."),
-    };
+    private static ProblemDetails Explain(Exception exception) =>
+        exception switch
+        {
+            InvalidRequestException invalid => Problem.Details(400, "invalid-request", invalid.Message, invalid.Next),
+            StoreQueryException query => Problem.Details(400, "not-indexed", query.Message, "Ask one of the questions that are listed."),
+            InvalidMessageException message => With(
+                Problem.Details(400, "invalid-request", message.Message, "Correct the fields that are named and send it again."),
+                "errors",
+                message
+                    .Problems.GroupBy(item => item.Field)
+                    .ToDictionary(field => field.Key, field => field.Select(item => item.Problem).ToArray())
+            ),
+            ImageException { Reason: ReferenceFailure.Unreachable } away => Problem.Details(
+                503,
+                "source-unreachable",
+                away.Message,
+                "Send the same request again in a moment; the operator sees to the place that does not answer."
+            ),
+            ImageException image => With(
+                Problem.Details(
+                    image.Reason == ImageFailure.TooManyBytes ? 413 : 422,
+                    "image-refused",
+                    image.Message,
+                    "Send another image."
+                ),
+                "reason",
+                image.Reason
+            ),
+            BadHttpRequestException { StatusCode: 408 } slow => Problem.Details(
+                408,
+                "too-slow",
+                slow.Message,
+                "Send it again over a faster connection, or send less."
+            ),
+            BadHttpRequestException { StatusCode: 413 } large => Problem.Details(
+                413,
+                "too-large",
+                large.Message,
+                "Send less: the limit is in the text."
+            ),
+            BadHttpRequestException { InnerException: JsonException json } => Problem.Details(
+                400,
+                "invalid-json",
+                $"The body is not the JSON that is expected: {json.Message}",
+                "Compare it with the schema in /openapi/v1.json."
+            ),
+            JsonException json => Problem.Details(
+                400,
+                "invalid-json",
+                $"The body is not the JSON that is expected: {json.Message}",
+                "Compare it with the schema in /openapi/v1.json."
+            ),
+            InvalidDataException form => Problem.Details(
+                form.Message.Contains("limit", StringComparison.Ordinal) ? 413 : 400,
+                "invalid-form",
+                form.Message,
+                "Send a form with one image that is within the limits."
+            ),
+            BadHttpRequestException bad => Problem.Details(
+                bad.StatusCode,
+                "invalid-request",
+                bad.Message,
+                "Compare the request with /openapi/v1.json."
+            ),
+            KeyUsedException used => Problem.Details(
+                409,
+                "key-used",
+                $"The Idempotency-Key was used before. {used.Message}",
+                "Take a new key for a new request or job; the same key is for sending the same one again."
+            ),
+            NotOwnedException other => Ownership.NotOwned(other.Id).ProblemDetails,
+            ModelException model => With(
+                Problem.Details(409, "model-unusable", model.Message, "The operator must act; GET /v1/models tells which can be used."),
+                "reason",
+                model.Reason
+            ),
+            StoreUnavailableException store => Problem.Details(
+                503,
+                "store-unavailable",
+                store.Message,
+                "Try again in a moment; /health/ready tells when it is back."
+            ),
+            _ => Problem.Details(
+                500,
+                "internal",
+                "The request failed through a defect of this program.",
+                "Report it with the trace id; the log has the rest."
+            ),
+        };
 
     private static ProblemDetails With(ProblemDetails problem, string name, object value)
     {

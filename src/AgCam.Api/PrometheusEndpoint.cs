@@ -3,7 +3,9 @@ using OpenTelemetry.Metrics;
 
 namespace AgCam.Api;
 
-/// <summary>Prometheus' way in: /metrics at an address of its own, since it asks nobody for a key and a worker serves nothing else.</summary>
+/// <summary>
+/// Prometheus' way in: /metrics at an address of its own, since it asks nobody for a key and a worker serves nothing else.
+/// </summary>
 public static class PrometheusEndpoint
 {
     /// <summary>Does nothing where no address is set.</summary>

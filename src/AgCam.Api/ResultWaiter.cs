@@ -6,7 +6,8 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Api;
 
 /// <summary>
-/// Holds a caller until there is an answer. The bus wakes it up; because a wake-up may go unheard, and another replica's job is not told here, the store
+/// Holds a caller until there is an answer. The bus wakes it up; because a wake-up may go unheard, and another replica's job is not
+/// told here, the store
 /// is asked now and then as well: once for all who wait for the same. A process that stops lets everybody go.
 /// </summary>
 internal sealed class ResultWaiter : IDisposable
@@ -24,9 +25,7 @@ internal sealed class ResultWaiter : IDisposable
         (_store, _clock, _stopping) = (store, clock, generation.ApplicationStopping);
         _items = new SharedPoll<Item?>((owner, cancellationToken) => store.Items.FindAsync(owner, 0, cancellationToken));
         _jobs = new SharedPoll<Job?>((id, cancellationToken) => store.Jobs.FindAsync(id, cancellationToken));
-        _listening = events.Subscribe(
-            explained => _items.Wake(explained.Owner),
-            completed => _jobs.Wake(completed.JobId));
+        _listening = events.Subscribe(explained => _items.Wake(explained.Owner), completed => _jobs.Wake(completed.JobId));
         _letGo = _stopping.Register(() =>
         {
             _items.Stop();
@@ -36,8 +35,14 @@ internal sealed class ResultWaiter : IDisposable
 
     /// <returns>The record of a request's image; null when there is none after <paramref name="maximum"/>.</returns>
     public Task<Item?> ItemAsync(Guid owner, TimeSpan maximum, CancellationToken cancellationToken) =>
-        UntilAsync(_items, owner, () => _store.Items.FindAsync(owner, 0, cancellationToken), item => item is not null, maximum,
-            cancellationToken);
+        UntilAsync(
+            _items,
+            owner,
+            () => _store.Items.FindAsync(owner, 0, cancellationToken),
+            item => item is not null,
+            maximum,
+            cancellationToken
+        );
 
     /// <returns>The job once it has ended, or as it stands after <paramref name="maximum"/>; null when there is no such job.</returns>
     public Task<Job?> JobAsync(Guid id, TimeSpan maximum, CancellationToken cancellationToken) =>
@@ -65,8 +70,14 @@ internal sealed class ResultWaiter : IDisposable
         _listening.Dispose();
     }
 
-    private async Task<T> UntilAsync<T>(SharedPoll<T> polls, Guid id, Func<Task<T>> look, Func<T, bool> isIt, TimeSpan maximum,
-        CancellationToken cancellationToken)
+    private async Task<T> UntilAsync<T>(
+        SharedPoll<T> polls,
+        Guid id,
+        Func<Task<T>> look,
+        Func<T, bool> isIt,
+        TimeSpan maximum,
+        CancellationToken cancellationToken
+    )
     {
         if (maximum <= TimeSpan.Zero)
             return await look();

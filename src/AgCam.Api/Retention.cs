@@ -20,26 +20,33 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
                 await TryAsync(stoppingToken);
             }
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
     }
 
     /// <returns>How many of each were deleted.</returns>
     internal async Task<RetentionReport> RunAsync(CancellationToken cancellationToken)
     {
         var (jobs, items) = options.JobDays is { } days ? await JobsAsync(TimeSpan.FromDays(days), cancellationToken) : (0, 0);
-        var uploads = await AllAsync(() => store.Uploads.DeleteOlderAsync(TimeSpan.FromHours(options.UploadHours), Step, cancellationToken));
-        var requests = await AllAsync(() => store.Chunks.ForgetRequestsAsync(TimeSpan.FromHours(options.RequestHours), Step, cancellationToken));
+        var uploads = await AllAsync(() =>
+            store.Uploads.DeleteOlderAsync(TimeSpan.FromHours(options.UploadHours), Step, cancellationToken)
+        );
+        var requests = await AllAsync(() =>
+            store.Chunks.ForgetRequestsAsync(TimeSpan.FromHours(options.RequestHours), Step, cancellationToken)
+        );
         var explanations = 0;
         Digest? after = null;
         do
         {
-            var step = await store.Explanations.PruneAsync(TimeSpan.FromDays(options.ExplanationDays), Grace, after, Step, cancellationToken);
+            var step = await store.Explanations.PruneAsync(
+                TimeSpan.FromDays(options.ExplanationDays),
+                Grace,
+                after,
+                Step,
+                cancellationToken
+            );
             explanations += step.Deleted;
             after = step.Next;
-        }
-        while (after is not null);
+        } while (after is not null);
         return new RetentionReport(jobs, items, uploads, requests, explanations);
     }
 
@@ -55,8 +62,7 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
             foreach (var job in await store.Jobs.EndedAsync(new EndedJobsQuery { Before = before }, cancellationToken))
                 deleted += await store.Jobs.DeleteAsync(job.Id, cancellationToken) ? 1 : 0;
             jobs += deleted;
-        }
-        while (deleted > 0);
+        } while (deleted > 0);
         // Items of requests have no job to be found by. What is left of that age is theirs, but for items of unfinished jobs.
         var query = new ItemQuery { Sort = ItemSort.Time, Limit = Step };
         do
@@ -65,8 +71,7 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
             var owners = page.Items.Where(item => item.Time < before).Select(item => item.Job).ToHashSet();
             items += owners.Count == 0 ? 0 : await store.Items.DeleteForgottenAsync(owners, age, cancellationToken);
             query = query with { Cursor = owners.Count == 0 ? null : page.Next };
-        }
-        while (query.Cursor is not null);
+        } while (query.Cursor is not null);
         return (jobs, items);
     }
 
@@ -78,7 +83,12 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
             if (jobs + items + uploads + requests + explanations > 0)
                 log.LogInformation(
                     "Retention deleted {Jobs} jobs, {Items} request items, {Uploads} uploads, {Requests} keys, {Explanations} explanations",
-                    jobs, items, uploads, requests, explanations);
+                    jobs,
+                    items,
+                    uploads,
+                    requests,
+                    explanations
+                );
         }
         catch (Exception down) when (down is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {

@@ -20,7 +20,10 @@ public sealed record RetentionOptions
     [Range(1.0, 36_500.0)]
     public double? JobDays { get; init; }
 
-    /// <summary>Days for which an explanation is kept that no item refers to any more: it is still a result that need not be computed again. Default 30.</summary>
+    /// <summary>
+    /// Days for which an explanation is kept that no item refers to any more: it is still a result that need not be computed again.
+    /// Default 30.
+    /// </summary>
     [Range(1.0, 3650.0)]
     public double ExplanationDays { get; init; } = 30;
 

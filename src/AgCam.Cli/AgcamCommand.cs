@@ -11,23 +11,23 @@ namespace AgCam.Cli;
 /// <summary>Creates the command with all its verbs.</summary>
 internal static class AgcamCommand
 {
-    public static RootCommand Create() => new(
-        "Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed.")
-    {
-        ExplainVerb.Create(),
-        EvaluateVerb.Create(),
-        ServeVerb.Create(),
-        SubmitVerb.Create(),
-        JobsVerb.Create(),
-        ApiVerb.Create(),
-        WorkerVerb.Create(),
-        TopologyVerb.Create(),
-        StoreVerb.Create(),
-        ModelsVerb.Create(),
-        BenchVerb.Create(),
-        ScenesVerb.Create(),
-        DoctorVerb.Create(),
-        CompletionVerb.Create(),
-        BackendSelfTestVerb.Create(),
-    };
+    public static RootCommand Create() =>
+        new("Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed.")
+        {
+            ExplainVerb.Create(),
+            EvaluateVerb.Create(),
+            ServeVerb.Create(),
+            SubmitVerb.Create(),
+            JobsVerb.Create(),
+            ApiVerb.Create(),
+            WorkerVerb.Create(),
+            TopologyVerb.Create(),
+            StoreVerb.Create(),
+            ModelsVerb.Create(),
+            BenchVerb.Create(),
+            ScenesVerb.Create(),
+            DoctorVerb.Create(),
+            CompletionVerb.Create(),
+            BackendSelfTestVerb.Create(),
+        };
 }

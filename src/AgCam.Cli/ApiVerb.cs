@@ -12,25 +12,43 @@ internal static class ApiVerb
     public static Command Create()
     {
         var services = new ServiceOptions();
-        var newKey = new Option<string?>("--new-key") { Description = "Draw an API key of this name, print it and its entry for the configuration, and end.", HelpName = "NAME" };
-        var scopes = new Option<string[]>("--scope") { Description = $"Of the new key: {string.Join(", ", Scope.All)}. Repeatable. Default: submit and read.", HelpName = "SCOPE" };
+        var newKey = new Option<string?>("--new-key")
+        {
+            Description = "Draw an API key of this name, print it and its entry for the configuration, and end.",
+            HelpName = "NAME",
+        };
+        var scopes = new Option<string[]>("--scope")
+        {
+            Description = $"Of the new key: {string.Join(", ", Scope.All)}. Repeatable. Default: submit and read.",
+            HelpName = "SCOPE",
+        };
         scopes.AcceptOnlyFromAmong([.. Scope.All]);
         var command = new Command("api", "Serves the API alone; workers take its requests from the broker.") { newKey, scopes };
         services.AddTo(command, api: true, worker: false, bus: true);
-        command.SetAction((parsed, cancellationToken) =>
-        {
-            if (parsed.GetValue(newKey) is { } name)
-                return Task.FromResult(Draw(name, parsed.GetValue(scopes) is { Length: > 0 } given ? given : [Scope.Submit, Scope.Read]));
-            return Service.RunAsync(async () =>
+        command.SetAction(
+            (parsed, cancellationToken) =>
             {
-                var builder = WebApplication.CreateBuilder();
-                await ApiProgram.RunAsync(
-                    builder, services.Api(parsed, builder.Configuration), services.Pipeline(parsed, builder.Configuration), services.Telemetry(parsed, builder.Configuration), cancellationToken);
-            });
-        });
+                if (parsed.GetValue(newKey) is { } name)
+                    return Task.FromResult(
+                        Draw(name, parsed.GetValue(scopes) is { Length: > 0 } given ? given : [Scope.Submit, Scope.Read])
+                    );
+                return Service.RunAsync(async () =>
+                {
+                    var builder = WebApplication.CreateBuilder();
+                    await ApiProgram.RunAsync(
+                        builder,
+                        services.Api(parsed, builder.Configuration),
+                        services.Pipeline(parsed, builder.Configuration),
+                        services.Telemetry(parsed, builder.Configuration),
+                        cancellationToken
+                    );
+                });
+            }
+        );
         return command.WithExamples(
             new("Against a broker and a store", "agcam api --bus amqp://broker --store mongodb://store --model vit=/models/vit"),
-            new("A key for a colleague", "agcam api --new-key anna --scope read"));
+            new("A key for a colleague", "agcam api --new-key anna --scope read")
+        );
     }
 
     private static int Draw(string name, IReadOnlyList<string> scopes)

@@ -46,12 +46,20 @@ internal static class CompletionVerb
         var command = new Command("completion", "Prints a script for tab completion.") { shell };
         command.SetAction(parsed =>
         {
-            Console.Out.Write(parsed.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, _ => Fish });
+            Console.Out.Write(
+                parsed.GetValue(shell) switch
+                {
+                    "bash" => Bash,
+                    "zsh" => Zsh,
+                    _ => Fish,
+                }
+            );
             return ExitCode.Success;
         });
         return command.WithExamples(
             new("bash, for this session", "source <(agcam completion bash)"),
             new("zsh, for good", "agcam completion zsh > \"${fpath[1]}/_agcam\""),
-            new("fish, for good", "agcam completion fish > ~/.config/fish/completions/agcam.fish"));
+            new("fish, for good", "agcam completion fish > ~/.config/fish/completions/agcam.fish")
+        );
     }
 }

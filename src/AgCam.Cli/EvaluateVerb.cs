@@ -10,89 +10,128 @@ using AgCam.Models;
 
 namespace AgCam.Cli;
 
-/// <summary>agcam evaluate DATASET: how well heatmaps find the objects, and how faithful they are to the model, method beside method.</summary>
+/// <summary>
+/// agcam evaluate DATASET: how well heatmaps find the objects, and how faithful they are to the model, method beside method.
+/// </summary>
 internal static class EvaluateVerb
 {
     public static Command Create()
     {
-        var (what, model, device, remote) = (new EvaluationSettings(), new ModelOptions(), new DeviceOptions(), new RemoteOptions(isOptional: true));
-        var command = new Command("evaluate", "Measures heatmaps of several methods on a labelled dataset: do they find the object, are they faithful to the model?");
+        var (what, model, device, remote) = (
+            new EvaluationSettings(),
+            new ModelOptions(),
+            new DeviceOptions(),
+            new RemoteOptions(isOptional: true)
+        );
+        var command = new Command(
+            "evaluate",
+            "Measures heatmaps of several methods on a labelled dataset: do they find the object, are they faithful to the model?"
+        );
         what.AddTo(command);
         model.AddTo(command);
         device.AddTo(command);
         remote.AddTo(command);
-        command.SetAction(async (parsed, cancellationToken) =>
-        {
-            var run = what.Read(parsed);
-            var published = what.Published(parsed);
-            if (!remote.IsNamed(parsed))
-                what.RefuseJobs(parsed);
-            using var screen = new Screen();
-            using var interruption = new Interruption(() => screen.Note("agcam: stopping; once more stops at once."));
-            EvaluationTables? tables = null;
-            IReadOnlyList<ShownPicture> pictures = [];
-            if (remote.IsNamed(parsed))
+        command.SetAction(
+            async (parsed, cancellationToken) =>
             {
-                var (job, name, dtype) = (what.Job(parsed, run), model.OfServer(parsed), device.OfServer(parsed));
-                try
+                var run = what.Read(parsed);
+                var published = what.Published(parsed);
+                if (!remote.IsNamed(parsed))
+                    what.RefuseJobs(parsed);
+                using var screen = new Screen();
+                using var interruption = new Interruption(() => screen.Note("agcam: stopping; once more stops at once."));
+                EvaluationTables? tables = null;
+                IReadOnlyList<ShownPicture> pictures = [];
+                if (remote.IsNamed(parsed))
                 {
-                    var code = await remote.RunAsync(parsed, async client =>
-                        (tables = await job.MeasureAsync(client, name, dtype, what.Rows(parsed), screen, interruption.Drain)) is null ? ExitCode.UsageError : ExitCode.Success);
-                    if (code != ExitCode.Success)
-                        return code;
-                }
-                catch (OperationCanceledException) when (interruption.Asked)
-                {
-                    return ExitCode.Interrupted;
-                }
-                if (what.Html(parsed) is not null)
-                    pictures = await PicturesAsync(parsed, model, device, run, tables!, screen, cancellationToken);
-            }
-            else if (run.Dataset is null)
-            {
-                foreach (var file in what.Merge(parsed))
-                    tables = RowFile.Read(file, tables);
-                if (tables!.MissingShards is { Count: > 0 } missing)
-                    throw new UsageException($"Of {tables.Header.Shard.Count} shards, {string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} missing: give the rows of all.");
-            }
-            else
-            {
-                var preset = run.Preset ? PaperPreset.Of(run.Dataset, run.Images, model.ClassNames(parsed), run.Partial) : null;
-                using var checkpoint = await model.OpenAsync(parsed, cancellationToken, pooled: true, preset);
-                if (AttributionMethod.Refusal(run.Options.Methods, checkpoint.Config) is { } refusal)
-                    throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
-                using var explainer = device.Load(parsed, checkpoint);
-                try
-                {
-                    tables = await new Measuring(explainer, run, preset, screen).RunAsync(what.Rows(parsed), interruption.Drain);
+                    var (job, name, dtype) = (what.Job(parsed, run), model.OfServer(parsed), device.OfServer(parsed));
+                    try
+                    {
+                        var code = await remote.RunAsync(
+                            parsed,
+                            async client =>
+                                (tables = await job.MeasureAsync(client, name, dtype, what.Rows(parsed), screen, interruption.Drain))
+                                    is null
+                                    ? ExitCode.UsageError
+                                    : ExitCode.Success
+                        );
+                        if (code != ExitCode.Success)
+                            return code;
+                    }
+                    catch (OperationCanceledException) when (interruption.Asked)
+                    {
+                        return ExitCode.Interrupted;
+                    }
                     if (what.Html(parsed) is not null)
-                        pictures = ShownPicture.BestAndWorst(explainer, run, tables);
+                        pictures = await PicturesAsync(parsed, model, device, run, tables!, screen, cancellationToken);
                 }
-                catch (OperationCanceledException) when (interruption.Asked)
+                else if (run.Dataset is null)
                 {
-                    return ExitCode.Interrupted;
+                    foreach (var file in what.Merge(parsed))
+                        tables = RowFile.Read(file, tables);
+                    if (tables!.MissingShards is { Count: > 0 } missing)
+                        throw new UsageException(
+                            $"Of {tables.Header.Shard.Count} shards, {string.Join(", ", missing)} "
+                                + $"{(missing.Count == 1 ? "is" : "are")} missing: give the rows of all."
+                        );
                 }
-            }
+                else
+                {
+                    var preset = run.Preset ? PaperPreset.Of(run.Dataset, run.Images, model.ClassNames(parsed), run.Partial) : null;
+                    using var checkpoint = await model.OpenAsync(parsed, cancellationToken, pooled: true, preset);
+                    if (AttributionMethod.Refusal(run.Options.Methods, checkpoint.Config) is { } refusal)
+                        throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
+                    using var explainer = device.Load(parsed, checkpoint);
+                    try
+                    {
+                        tables = await new Measuring(explainer, run, preset, screen).RunAsync(what.Rows(parsed), interruption.Drain);
+                        if (what.Html(parsed) is not null)
+                            pictures = ShownPicture.BestAndWorst(explainer, run, tables);
+                    }
+                    catch (OperationCanceledException) when (interruption.Asked)
+                    {
+                        return ExitCode.Interrupted;
+                    }
+                }
 
-            screen.Flush();
-            Show(parsed, what, tables!, pictures, published, screen.Width);
-            return ExitCode.Success;
-        });
+                screen.Flush();
+                Show(parsed, what, tables!, pictures, published, screen.Width);
+                return ExitCode.Success;
+            }
+        );
         return command.WithExamples(
             new("The shipped model on the shipped pictures", "agcam evaluate scenes"),
             new("Is AG-CAM better than rollout here?", "agcam evaluate val/ --model vit/ --methods agcam,rollout"),
             new("Everything, as JSON", "agcam evaluate val/ --model vit/ --methods all --metrics all --json > result.json"),
-            new("The paper's two tests on ImageNet", "agcam evaluate ILSVRC/ --model vit/ --metrics localization,perturbation --parity paper"),
-            new("All of the paper's evaluation, its printed numbers beside yours", "agcam evaluate ILSVRC/ --preset agcam-aaai24 --published paper.json"),
+            new(
+                "The paper's two tests on ImageNet",
+                "agcam evaluate ILSVRC/ --model vit/ --metrics localization,perturbation --parity paper"
+            ),
+            new(
+                "All of the paper's evaluation, its printed numbers beside yours",
+                "agcam evaluate ILSVRC/ --preset agcam-aaai24 --published paper.json"
+            ),
             new("Maps of another program beside AG-CAM", "agcam evaluate val/ --model vit/ --methods agcam --heatmaps mine=maps.npz"),
             new("A page to read and to print", "agcam evaluate val/ --model vit/ --metrics localization,perturbation --html result.html"),
             new("On four machines", "agcam evaluate val/ --model vit/ --shard 2/4 --rows part2.jsonl"),
             new("... and their common result", "agcam evaluate --merge part1.jsonl part2.jsonl part3.jsonl part4.jsonl"),
-            new("On the workers of a server, which may read the dataset", "agcam evaluate /data/val --model vit --url http://server:8080 --key val-1"));
+            new(
+                "On the workers of a server, which may read the dataset",
+                "agcam evaluate /data/val --model vit --url http://server:8080 --key val-1"
+            )
+        );
     }
 
     /// <summary>A page's pictures are drawn here, if the model and the dataset are here too.</summary>
-    private static async Task<IReadOnlyList<ShownPicture>> PicturesAsync(ParseResult parsed, ModelOptions model, DeviceOptions device, EvaluationRun run, EvaluationTables tables, Screen screen, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<ShownPicture>> PicturesAsync(
+        ParseResult parsed,
+        ModelOptions model,
+        DeviceOptions device,
+        EvaluationRun run,
+        EvaluationTables tables,
+        Screen screen,
+        CancellationToken cancellationToken
+    )
     {
         if (model.IsHere(parsed) && Path.Exists(run.Dataset))
         {
@@ -107,12 +146,22 @@ internal static class EvaluateVerb
         return [];
     }
 
-    private static void Show(ParseResult parsed, EvaluationSettings what, EvaluationTables tables, IReadOnlyList<ShownPicture> pictures, PublishedNumbers? published, int width)
+    private static void Show(
+        ParseResult parsed,
+        EvaluationSettings what,
+        EvaluationTables tables,
+        IReadOnlyList<ShownPicture> pictures,
+        PublishedNumbers? published,
+        int width
+    )
     {
         if (tables.Evaluated == 0 && tables.Header.Shard.Count == 1)
-            throw new UsageException(tables.Images == 0
-                ? "The dataset holds no images."
-                : $"None of the {tables.Images} images can be evaluated: {string.Join(", ", tables.Skipped.Select(reason => $"{reason.Key} {reason.Value}"))}.");
+            throw new UsageException(
+                tables.Images == 0
+                    ? "The dataset holds no images."
+                    : $"None of the {tables.Images} images can be evaluated: "
+                        + $"{string.Join(", ", tables.Skipped.Select(reason => $"{reason.Key} {reason.Value}"))}."
+            );
         var methods = tables.Summarize();
         if (what.Csv(parsed) is { } csv)
             using (var writer = new StreamWriter(csv))

@@ -17,21 +17,33 @@ internal static class ExplainVerb
         what.AddTo(command);
         model.AddTo(command);
         device.AddTo(command);
-        command.SetAction(async (parsed, cancellationToken) =>
-        {
-            what.Check(parsed);
-            using var checkpoint = await model.OpenAsync(parsed, cancellationToken, what.Pooled(parsed));
-            using var explainer = device.Load(parsed, checkpoint);
-            var run = what.Read(parsed, explainer) with { ParallelBatches = device.SplitThreads(parsed) };
-            return await ExplainAsync(explainer, run, what.Labels(parsed, explainer));
-        });
+        command.SetAction(
+            async (parsed, cancellationToken) =>
+            {
+                what.Check(parsed);
+                using var checkpoint = await model.OpenAsync(parsed, cancellationToken, what.Pooled(parsed));
+                using var explainer = device.Load(parsed, checkpoint);
+                var run = what.Read(parsed, explainer) with { ParallelBatches = device.SplitThreads(parsed) };
+                return await ExplainAsync(explainer, run, what.Labels(parsed, explainer));
+            }
+        );
         return command.WithExamples(
             new("A folder, with overlay pictures in out/", "agcam explain photos/ --model vit/ --out out/"),
             new("One picture, as JSON, with the raw heatmap", "agcam explain cat.jpg --model vit/ --json --raw"),
-            new("Why a tabby and not a tiger cat?", "agcam explain cat.jpg --model vit/ --target tabby-vs-\"tiger cat\" --out out/ --save strip"),
-            new("The five best classes of every picture on a list", "find . -name '*.png' | agcam explain - --model vit/ --target top:5 --json > rows.jsonl"),
-            new("Class folders as labels: accuracy at the end", "agcam explain val/ --model vit/ --labels parent --target predicted --target label --out out/ --save none"),
-            new("Go on after Ctrl-C: the same command again", "agcam explain photos/ --model vit/ --out out/"));
+            new(
+                "Why a tabby and not a tiger cat?",
+                "agcam explain cat.jpg --model vit/ --target tabby-vs-\"tiger cat\" --out out/ --save strip"
+            ),
+            new(
+                "The five best classes of every picture on a list",
+                "find . -name '*.png' | agcam explain - --model vit/ --target top:5 --json > rows.jsonl"
+            ),
+            new(
+                "Class folders as labels: accuracy at the end",
+                "agcam explain val/ --model vit/ --labels parent --target predicted --target label --out out/ --save none"
+            ),
+            new("Go on after Ctrl-C: the same command again", "agcam explain photos/ --model vit/ --out out/")
+        );
     }
 
     private static async Task<int> ExplainAsync(Explainer explainer, ExplainRun run, ImageLabels? labels)
@@ -49,11 +61,19 @@ internal static class ExplainVerb
         var model = new ModelThread(explainer, run, tally);
         var finishing = new Finishing(explainer, run, provenance, output, new Report(run, explainer, screen), tally);
 
-        using (run.Quiet ? null : new Progress(screen, () => new ProgressState(tally.Done, total.IsCompletedSuccessfully ? total.Result : null, tally.Failed, tally.Rate)))
+        using (
+            run.Quiet
+                ? null
+                : new Progress(
+                    screen,
+                    () => new ProgressState(tally.Done, total.IsCompletedSuccessfully ? total.Result : null, tally.Failed, tally.Rate)
+                )
+        )
             await Task.WhenAll(
                 EndingAsync(Task.Run(() => reading.RunAsync(ImageSource.Find(run.Paths, Console.In, own), ending.Token))),
                 EndingAsync(model.RunAsync(reading.Images)),
-                EndingAsync(finishing.RunAsync(model.Explained)));
+                EndingAsync(finishing.RunAsync(model.Explained))
+            );
 
         screen.Flush();
         if (tally.Done == 0 && !interruption.Asked)
@@ -63,12 +83,22 @@ internal static class ExplainVerb
         if (interruption.Asked)
         {
             SummaryFile.Write(run.SummaryFile, ExitCode.Interrupted, tally.Summary(explainer));
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"agcam: interrupted after {tally.Done:N0} images. ")
-                + (output is null ? "Give --out FOLDER to be able to go on." : "Run the same command again to go on: what is done is skipped."));
+            Console.Error.WriteLine(
+                string.Create(CultureInfo.InvariantCulture, $"agcam: interrupted after {tally.Done:N0} images. ")
+                    + (
+                        output is null
+                            ? "Give --out FOLDER to be able to go on."
+                            : "Run the same command again to go on: what is done is skipped."
+                    )
+            );
             return ExitCode.Interrupted;
         }
 
-        return SummaryFile.Write(run.SummaryFile, tally.Failed > run.MaxFailures ? ExitCode.TooManyFailures : ExitCode.Success, tally.Summary(explainer));
+        return SummaryFile.Write(
+            run.SummaryFile,
+            tally.Failed > run.MaxFailures ? ExitCode.TooManyFailures : ExitCode.Success,
+            tally.Summary(explainer)
+        );
 
         // A stage that fails, for want of disk or memory, ends the others: they would wait for it for ever.
         async Task EndingAsync(Task stage)
@@ -89,6 +119,12 @@ internal static class ExplainVerb
     }
 
     /// <summary>How many there are, for the time left; null for a list on stdin, which can be read once only.</summary>
-    private static Task<long?> CountAsync(IReadOnlyList<string> paths, OwnPictures own, CancellationToken cancellationToken) => Task.Run<long?>(
-        () => paths.Contains("-") ? null : ImageSource.Find(paths, TextReader.Null, own).TakeWhile(_ => !cancellationToken.IsCancellationRequested).LongCount(), CancellationToken.None);
+    private static Task<long?> CountAsync(IReadOnlyList<string> paths, OwnPictures own, CancellationToken cancellationToken) =>
+        Task.Run<long?>(
+            () =>
+                paths.Contains("-")
+                    ? null
+                    : ImageSource.Find(paths, TextReader.Null, own).TakeWhile(_ => !cancellationToken.IsCancellationRequested).LongCount(),
+            CancellationToken.None
+        );
 }

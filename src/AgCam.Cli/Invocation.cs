@@ -47,7 +47,9 @@ internal static class Invocation
             return Refuse(parsed);
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+            return await parsed.InvokeAsync(
+                new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }
+            );
         }
         catch (Exception error)
         {
@@ -73,16 +75,38 @@ internal static class Invocation
     {
         while (error is AggregateException or ChannelClosedException or TypeInitializationException && error.InnerException is { } inner)
             error = inner;
-        var expected = error is UsageException or ModelException or NativeBackendException or DeviceException or TargetException or LabelException or DatasetException or ImageException
-            or ArgumentException or ValidationException or IOException or UnauthorizedAccessException or DllNotFoundException;
-        Console.Error.WriteLine(expected
-            ? $"agcam: {OneLine(error.Message)}"
-            : $"agcam: internal error, {error.GetType().Name}: {OneLine(error.Message)} Set AGCAM_DEBUG=1 for the stack trace, and report it.");
+        var expected =
+            error
+            is UsageException
+                or ModelException
+                or NativeBackendException
+                or DeviceException
+                or TargetException
+                or LabelException
+                or DatasetException
+                or ImageException
+                or ArgumentException
+                or ValidationException
+                or IOException
+                or UnauthorizedAccessException
+                or DllNotFoundException;
+        Console.Error.WriteLine(
+            expected
+                ? $"agcam: {OneLine(error.Message)}"
+                : $"agcam: internal error, {error.GetType().Name}: {OneLine(error.Message)} Set AGCAM_DEBUG=1 for the stack "
+                    + $"trace, and report it."
+        );
         return error is ModelException { Reason: ModelFailure.HubUnreachable } ? ExitCode.Unreachable : ExitCode.UsageError;
     }
 
     // Names in it may come from strangers: no escape sequence reaches the terminal.
-    private static string OneLine(string message) => Terminal.Screen.Printable(string.Join(
-        ' ',
-        Regex.Replace(message, @" \(Parameter '\w+'\)", "").Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
+    private static string OneLine(string message) =>
+        Terminal.Screen.Printable(
+            string.Join(
+                ' ',
+                Regex
+                    .Replace(message, @" \(Parameter '\w+'\)", "")
+                    .Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            )
+        );
 }

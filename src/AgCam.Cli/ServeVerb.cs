@@ -18,38 +18,52 @@ internal static class ServeVerb
         var services = new ServiceOptions();
         var command = new Command("serve", "Serves explanations over HTTP, all in one process: needs no broker and no database.");
         services.AddTo(command, api: true, worker: true, bus: false);
-        command.SetAction((parsed, cancellationToken) => Service.RunAsync(async () =>
-        {
-            var builder = WebApplication.CreateBuilder();
-            var telemetry = services.Telemetry(parsed, builder.Configuration);
-            builder.Logging.UseAgCamLogs(builder.Configuration, telemetry);
-            var api = services.Api(parsed, builder.Configuration);
-            var pipeline = services.Pipeline(parsed, builder.Configuration, DefaultStore()) with { Bus = PipelineOptions.InMemory, RunJobs = true };
-            var worker = services.Worker(parsed, builder.Configuration);
-            BackendSelfTestVerb.LoadTrusted();
-            builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-serve").AddPrometheusEndpoint(telemetry);
-            builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
-            builder.Services.AddAgCamPipeline(pipeline);
-            builder.Services.AddAgCamWorker(worker.WarmUp.Count > 0 ? worker : worker with { WarmUp = [.. pipeline.Models.Keys] });
-            builder.AddAgCamApi(api);
-            await using var app = builder.Build();
-            app.MapAgCamApi();
-            app.Lifetime.ApplicationStarted.Register(() => Console.Error.WriteLine(
-                $"agcam: {string.Join(", ", pipeline.Models.Keys)} at {string.Join(", ", app.Urls)}, documented at /docs; results in {UriRedaction.Redact(pipeline.Store)}."
-                + (api.Keys.Count == 0 ? " No API keys are configured: only programs of this machine may call." : "")));
-            await app.RunAsync(cancellationToken);
-        }));
+        command.SetAction(
+            (parsed, cancellationToken) =>
+                Service.RunAsync(async () =>
+                {
+                    var builder = WebApplication.CreateBuilder();
+                    var telemetry = services.Telemetry(parsed, builder.Configuration);
+                    builder.Logging.UseAgCamLogs(builder.Configuration, telemetry);
+                    var api = services.Api(parsed, builder.Configuration);
+                    var pipeline = services.Pipeline(parsed, builder.Configuration, DefaultStore()) with
+                    {
+                        Bus = PipelineOptions.InMemory,
+                        RunJobs = true,
+                    };
+                    var worker = services.Worker(parsed, builder.Configuration);
+                    BackendSelfTestVerb.LoadTrusted();
+                    builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-serve").AddPrometheusEndpoint(telemetry);
+                    builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = pipeline.Shutdown);
+                    builder.Services.AddAgCamPipeline(pipeline);
+                    builder.Services.AddAgCamWorker(worker.WarmUp.Count > 0 ? worker : worker with { WarmUp = [.. pipeline.Models.Keys] });
+                    builder.AddAgCamApi(api);
+                    await using var app = builder.Build();
+                    app.MapAgCamApi();
+                    app.Lifetime.ApplicationStarted.Register(() =>
+                        Console.Error.WriteLine(
+                            $"agcam: {string.Join(", ", pipeline.Models.Keys)} at {string.Join(", ", app.Urls)}, documented at "
+                                + $"/docs; results in {UriRedaction.Redact(pipeline.Store)}."
+                                + (api.Keys.Count == 0 ? " No API keys are configured: only programs of this machine may call." : "")
+                        )
+                    );
+                    await app.RunAsync(cancellationToken);
+                })
+        );
         return command.WithExamples(
             new("The model that ships", "agcam serve"),
             new("A model of your own, and a folder of images", "agcam serve --model vit/ --root /data/pets"),
-            new("Then, elsewhere", "agcam submit cat.jpg --wait"));
+            new("Then, elsewhere", "agcam submit cat.jpg --wait")
+        );
     }
 
     /// <summary>Beside the user's other data, whatever folder it is started in.</summary>
     private static string DefaultStore()
     {
         var folder = Path.Combine(
-            Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "agcam");
+            Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify),
+            "agcam"
+        );
         Directory.CreateDirectory(folder);
         return Path.Combine(folder, "agcam.db");
     }

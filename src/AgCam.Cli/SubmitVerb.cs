@@ -7,7 +7,9 @@ using AgCam.Pipeline.Messages;
 
 namespace AgCam.Cli;
 
-/// <summary>agcam submit: images to a running agcam. A file is sent, a folder or another source becomes a job that the server reads itself.</summary>
+/// <summary>
+/// agcam submit: images to a running agcam. A file is sent, a folder or another source becomes a job that the server reads itself.
+/// </summary>
 internal static class SubmitVerb
 {
     private const int InFlight = 4;
@@ -15,52 +17,174 @@ internal static class SubmitVerb
     public static Command Create()
     {
         var remote = new RemoteOptions();
-        var paths = new Argument<string[]>("PATH") { Description = "Image files, which are sent; or folders and sources (s3://bucket/prefix, manifest:FILE), which become jobs.", Arity = ArgumentArity.OneOrMore };
+        var paths = new Argument<string[]>("PATH")
+        {
+            Description = "Image files, which are sent; or folders and sources (s3://bucket/prefix, manifest:FILE), which become jobs.",
+            Arity = ArgumentArity.OneOrMore,
+        };
         var wait = new Option<bool>("--wait") { Description = "Wait for the results." };
         var key = new Option<string?>("--key") { Description = "Idempotency key: the same again is the same request.", HelpName = "KEY" };
-        var model = new Option<string?>("--model", "-m") { Description = "One of the server's models. Default: its only one.", HelpName = "NAME" };
-        var targets = new Option<string[]>("--target", "-t") { Description = "predicted (default), label, top:N, class:NAME. Repeatable.", HelpName = "TARGET" };
-        var threshold = new Option<double?>("--threshold") { Description = "Of the normalised map, in [0, 1]. Default 0.5.", HelpName = "SHARE" };
-        var method = new Option<string?>("--method") { Description = "One that the server's workers know. Default ag-cam, the paper's.", HelpName = "NAME" };
-        var dtype = new Option<string?>("--dtype") { Description = "Of the forward pass: float32 (default), bfloat16 or float16.", HelpName = "DTYPE" };
+        var model = new Option<string?>("--model", "-m")
+        {
+            Description = "One of the server's models. Default: its only one.",
+            HelpName = "NAME",
+        };
+        var targets = new Option<string[]>("--target", "-t")
+        {
+            Description = "predicted (default), label, top:N, class:NAME. Repeatable.",
+            HelpName = "TARGET",
+        };
+        var threshold = new Option<double?>("--threshold")
+        {
+            Description = "Of the normalised map, in [0, 1]. Default 0.5.",
+            HelpName = "SHARE",
+        };
+        var method = new Option<string?>("--method")
+        {
+            Description = "One that the server's workers know. Default ag-cam, the paper's.",
+            HelpName = "NAME",
+        };
+        var dtype = new Option<string?>("--dtype")
+        {
+            Description = "Of the forward pass: float32 (default), bfloat16 or float16.",
+            HelpName = "DTYPE",
+        };
         var label = new Option<string?>("--label") { Description = "What the images are of.", HelpName = "CLASS" };
         var tags = new Option<string[]>("--tag") { Description = "Of jobs. Repeatable.", HelpName = "TAG" };
-        var lane = new Option<Lane?>("--lane") { Description = "Of jobs: bulk (default), or interactive for one that somebody is waiting for." };
-        var weight = new Option<int?>("--weight") { Description = "Of jobs: the share of the workers against other running jobs, 1 to 100. Default 1.", HelpName = "N" };
-        var maxFailureRate = new Option<double?>("--max-failure-rate") { Description = "Of jobs: the share of failures among the first thousand images above which the job is paused, in [0, 1]. Default 1: never.", HelpName = "SHARE" };
-        var maxFailures = new Option<long>("--max-failures") { Description = "Failed images that still count as success with --wait; more give exit code 3.", HelpName = "N" };
-        var rehash = new Option<bool>("--rehash") { Description = "Read images again that have not changed since an earlier job read them." };
-        var settings = new Option<string[]>("--option") { Description = "Of a manifest: column.path=NAME, column.label=, column.split=, column.version=, base=FOLDER. Repeatable.", HelpName = "NAME=VALUE" };
-        var dryRun = new Option<bool>("--dry-run") { Description = "Look at 64 images of each source and say what a job would be; submit nothing." };
-        var webhook = new Option<string?>("--webhook") { Description = "Of jobs: called, signed, when it has completed; on a host that the server allows.", HelpName = "URL" };
+        var lane = new Option<Lane?>("--lane")
+        {
+            Description = "Of jobs: bulk (default), or interactive for one that somebody is waiting for.",
+        };
+        var weight = new Option<int?>("--weight")
+        {
+            Description = "Of jobs: the share of the workers against other running jobs, 1 to 100. Default 1.",
+            HelpName = "N",
+        };
+        var maxFailureRate = new Option<double?>("--max-failure-rate")
+        {
+            Description =
+                "Of jobs: the share of failures among the first thousand images above which the job is paused, in [0, 1]. "
+                + "Default 1: never.",
+            HelpName = "SHARE",
+        };
+        var maxFailures = new Option<long>("--max-failures")
+        {
+            Description = "Failed images that still count as success with --wait; more give exit code 3.",
+            HelpName = "N",
+        };
+        var rehash = new Option<bool>("--rehash")
+        {
+            Description = "Read images again that have not changed since an earlier job read them.",
+        };
+        var settings = new Option<string[]>("--option")
+        {
+            Description = "Of a manifest: column.path=NAME, column.label=, column.split=, column.version=, base=FOLDER. Repeatable.",
+            HelpName = "NAME=VALUE",
+        };
+        var dryRun = new Option<bool>("--dry-run")
+        {
+            Description = "Look at 64 images of each source and say what a job would be; submit nothing.",
+        };
+        var webhook = new Option<string?>("--webhook")
+        {
+            Description = "Of jobs: called, signed, when it has completed; on a host that the server allows.",
+            HelpName = "URL",
+        };
         var summary = SummaryFile.Option();
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
-        var command = new Command("submit", "Sends images to a running agcam.") { paths, wait, key, model, targets, threshold, method, dtype, label, tags, lane, weight, maxFailureRate, webhook, maxFailures, summary, rehash, settings, dryRun, json };
-        remote.AddTo(command);
-        command.SetAction((parsed, cancellationToken) => remote.RunAsync(parsed, async client =>
+        var command = new Command("submit", "Sends images to a running agcam.")
         {
-            var submission = new Submission(
-                client, parsed.GetValue(wait), parsed.GetValue(json), parsed.GetValue(key), parsed.GetValue(maxFailures), parsed.GetValue(model),
-                parsed.GetValue(targets) ?? [], parsed.GetValue(threshold), parsed.GetValue(label), parsed.GetValue(tags) ?? [], parsed.GetValue(webhook), parsed.GetValue(summary),
-                parsed.GetValue(rehash), parsed.GetValue(settings) ?? [], parsed.GetValue(dryRun), parsed.GetValue(method), parsed.GetValue(dtype),
-                new Share(parsed.GetValue(lane), parsed.GetValue(weight), parsed.GetValue(maxFailureRate)));
-            return await submission.SendAsync(parsed.GetValue(paths)!, cancellationToken);
-        }));
+            paths,
+            wait,
+            key,
+            model,
+            targets,
+            threshold,
+            method,
+            dtype,
+            label,
+            tags,
+            lane,
+            weight,
+            maxFailureRate,
+            webhook,
+            maxFailures,
+            summary,
+            rehash,
+            settings,
+            dryRun,
+            json,
+        };
+        remote.AddTo(command);
+        command.SetAction(
+            (parsed, cancellationToken) =>
+                remote.RunAsync(
+                    parsed,
+                    async client =>
+                    {
+                        var submission = new Submission(
+                            client,
+                            parsed.GetValue(wait),
+                            parsed.GetValue(json),
+                            parsed.GetValue(key),
+                            parsed.GetValue(maxFailures),
+                            parsed.GetValue(model),
+                            parsed.GetValue(targets) ?? [],
+                            parsed.GetValue(threshold),
+                            parsed.GetValue(label),
+                            parsed.GetValue(tags) ?? [],
+                            parsed.GetValue(webhook),
+                            parsed.GetValue(summary),
+                            parsed.GetValue(rehash),
+                            parsed.GetValue(settings) ?? [],
+                            parsed.GetValue(dryRun),
+                            parsed.GetValue(method),
+                            parsed.GetValue(dtype),
+                            new Share(parsed.GetValue(lane), parsed.GetValue(weight), parsed.GetValue(maxFailureRate))
+                        );
+                        return await submission.SendAsync(parsed.GetValue(paths)!, cancellationToken);
+                    }
+                )
+        );
         return command.WithExamples(
             new("A picture, and its result", "agcam submit cat.jpg --wait"),
             new("A folder that the server may read, followed to its end", "agcam submit /data/pets --tag nightly --wait"),
             new("What would it be?", "agcam submit s3://bucket/pets --dry-run"),
-            new("A manifest with columns of its own names", "agcam submit manifest:/data/pets.parquet --option column.path=where --option column.label=truth"),
+            new(
+                "A manifest with columns of its own names",
+                "agcam submit manifest:/data/pets.parquet --option column.path=where --option column.label=truth"
+            ),
             new("Paused soon when something is wrong with all of it", "agcam submit s3://bucket/pets --max-failure-rate 0.05 --weight 3"),
-            new("Safe to repeat: an orchestrator's step that starts again follows the same job", "agcam submit /data/pets --key pets-2024-11-23 --wait --summary-file end.json"));
+            new(
+                "Safe to repeat: an orchestrator's step that starts again follows the same job",
+                "agcam submit /data/pets --key pets-2024-11-23 --wait --summary-file end.json"
+            )
+        );
     }
 
     /// <summary>A job's part of what the workers can do, and when it gives it up.</summary>
     private sealed record Share(Lane? Lane, int? Weight, double? MaxFailureRate);
 
     private sealed record Submission(
-        ApiClient Client, bool Wait, bool Json, string? Key, long MaxFailures, string? Model, IReadOnlyList<string> Targets, double? Threshold, string? Label, IReadOnlyList<string> Tags,
-        string? Webhook, string? SummaryFile, bool Rehash, IReadOnlyList<string> Settings, bool DryRun, string? Method, string? Dtype, Share Share)
+        ApiClient Client,
+        bool Wait,
+        bool Json,
+        string? Key,
+        long MaxFailures,
+        string? Model,
+        IReadOnlyList<string> Targets,
+        double? Threshold,
+        string? Label,
+        IReadOnlyList<string> Tags,
+        string? Webhook,
+        string? SummaryFile,
+        bool Rehash,
+        IReadOnlyList<string> Settings,
+        bool DryRun,
+        string? Method,
+        string? Dtype,
+        Share Share
+    )
     {
         public async Task<int> SendAsync(IReadOnlyList<string> paths, CancellationToken cancellationToken)
         {
@@ -69,12 +193,19 @@ internal static class SubmitVerb
             if (DryRun && paths.FirstOrDefault(File.Exists) is { } file)
                 throw new UsageException($"--dry-run looks at folders and other sources of jobs; {file} is a file, which would be sent.");
             if (SummaryFile is not null && (!Wait || (paths.Count > 1 && !paths.All(File.Exists))))
-                throw new UsageException("--summary-file tells how one job, or a list of image files, has ended: give --wait with it, and one source.");
+                throw new UsageException(
+                    "--summary-file tells how one job, or a list of image files, has ended: give --wait with it, and one source."
+                );
             var (worst, failed) = (ExitCode.Success, 0L);
             var waiting = new Queue<Task<(string Path, JsonNode Result)>>();
             for (var i = 0; i < paths.Count; i++)
             {
-                var (path, key) = (paths[i], Key is null ? null : paths.Count == 1 ? Key : $"{Key}/{i}");
+                var (path, key) = (
+                    paths[i],
+                    Key is null ? null
+                    : paths.Count == 1 ? Key
+                    : $"{Key}/{i}"
+                );
                 if (!File.Exists(path))
                 {
                     worst = Math.Max(worst, await SubmitJobAsync(path, key, cancellationToken));
@@ -86,23 +217,44 @@ internal static class SubmitVerb
             }
             while (waiting.Count > 0)
                 failed += Write(await waiting.Dequeue());
-            var code = worst != ExitCode.Success ? worst : failed > MaxFailures ? ExitCode.TooManyFailures : ExitCode.Success;
+            var code =
+                worst != ExitCode.Success ? worst
+                : failed > MaxFailures ? ExitCode.TooManyFailures
+                : ExitCode.Success;
             return paths.All(File.Exists)
-                ? Terminal.SummaryFile.Write(SummaryFile, code, new JsonObject { ["images"] = paths.Count, ["completed"] = paths.Count - failed, ["failed"] = failed })
+                ? Terminal.SummaryFile.Write(
+                    SummaryFile,
+                    code,
+                    new JsonObject
+                    {
+                        ["images"] = paths.Count,
+                        ["completed"] = paths.Count - failed,
+                        ["failed"] = failed,
+                    }
+                )
                 : code; // a job's is written where it ends
         }
 
         private static bool IsSource(string path) => Directory.Exists(path) || path.Contains(':');
 
-        private static KeyValuePair<string, JsonNode?> Setting(string text) => text.Split('=', 2) is [{ Length: > 0 } name, var value]
-            ? KeyValuePair.Create(name, (JsonNode?)value)
-            : throw new UsageException($"--option {text} is not written NAME=VALUE.");
+        private static KeyValuePair<string, JsonNode?> Setting(string text) =>
+            text.Split('=', 2) is [{ Length: > 0 } name, var value]
+                ? KeyValuePair.Create(name, (JsonNode?)value)
+                : throw new UsageException($"--option {text} is not written NAME=VALUE.");
 
         private async Task<(string, JsonNode)> SendFileAsync(string path, string? key, CancellationToken cancellationToken)
         {
             var bytes = await File.ReadAllBytesAsync(path, cancellationToken);
             // A key of our own makes it safe to send again after a broken connection.
-            var result = (await Client.SendAsync(HttpMethod.Post, Wait ? "/v1/explanations?wait=60" : "/v1/explanations", () => Form(path, bytes), key ?? Guid.NewGuid().ToString(), cancellationToken))!;
+            var result = (
+                await Client.SendAsync(
+                    HttpMethod.Post,
+                    Wait ? "/v1/explanations?wait=60" : "/v1/explanations",
+                    () => Form(path, bytes),
+                    key ?? Guid.NewGuid().ToString(),
+                    cancellationToken
+                )
+            )!;
             while (Wait && result["item"] is null)
                 result = (await Client.GetAsync($"/v1/requests/{(string?)result["id"]}?wait=60", cancellationToken))!;
             return (path, result);
@@ -137,9 +289,16 @@ internal static class SubmitVerb
                 Console.Out.WriteLine(done.Result.ToJsonString());
             }
             else
-                Console.Out.WriteLine(item is null ? $"{path}: {(string?)done.Result["state"]}, {Client.Url}v1/requests/{(string?)done.Result["id"]}"
+                Console.Out.WriteLine(
+                    item is null ? $"{path}: {(string?)done.Result["state"]}, {Client.Url}v1/requests/{(string?)done.Result["id"]}"
                     : (string?)item["status"] == "Failed" ? $"{path}: failed, {(string?)item["reason"]}: {(string?)item["detail"]}"
-                    : string.Create(CultureInfo.InvariantCulture, $"{path}: {(string?)item["predicted"]} {(double)item["probability"]!:P1}, {(item["boxes"]!.AsArray().Count is 1 ? "1 box" : $"{item["boxes"]!.AsArray().Count} boxes")}, {Client.Url}v1/explanations/{(string?)item["explanation"]}/overlay.png"));
+                    : string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{path}: {(string?)item["predicted"]} {(double)item["probability"]!:P1}, "
+                            + $"{(item["boxes"]!.AsArray().Count is 1 ? "1 box" : $"{item["boxes"]!.AsArray().Count} boxes")}, "
+                            + $"{Client.Url}v1/explanations/{(string?)item["explanation"]}/overlay.png"
+                    )
+                );
             return (string?)item?["status"] == "Failed" ? 1 : 0;
         }
 

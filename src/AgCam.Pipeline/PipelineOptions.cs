@@ -5,7 +5,9 @@ using AgCam.Pipeline.Webhooks;
 
 namespace AgCam.Pipeline;
 
-/// <summary>What every process of the pipeline needs to know. The defaults are one process with a file: no broker, no database server.</summary>
+/// <summary>
+/// What every process of the pipeline needs to know. The defaults are one process with a file: no broker, no database server.
+/// </summary>
 public sealed record PipelineOptions : IValidatableObject
 {
     /// <summary>Of the configuration.</summary>
@@ -36,21 +38,31 @@ public sealed record PipelineOptions : IValidatableObject
     /// <summary>A file that holds what <see cref="Bus"/> would. Default none.</summary>
     public string? BusFile { get; init; }
 
-    /// <summary>For a MongoDB server with a certificate of one's own authority, or one that asks for ours; authMechanism=MONGODB-X509 in the address logs in with it. Default: the machine's authorities.</summary>
+    /// <summary>
+    /// For a MongoDB server with a certificate of one's own authority, or one that asks for ours; authMechanism=MONGODB-X509 in the
+    /// address logs in with it. Default: the machine's authorities.
+    /// </summary>
     public TlsOptions StoreTls { get; init; } = new();
 
     /// <summary>For an amqps:// broker with a certificate of one's own authority. Default: the machine's authorities.</summary>
     public TlsOptions BusTls { get; init; } = new();
 
-    /// <summary>Apply (default): a start declares queues and exchanges. Verify: it only looks whether they are there, and needs no configure permission.</summary>
+    /// <summary>
+    /// Apply (default): a start declares queues and exchanges. Verify: it only looks whether they are there, and needs no configure
+    /// permission.
+    /// </summary>
     public TopologyMode Topology { get; init; } = TopologyMode.Apply;
 
     /// <summary>
-    /// Whether a process with jobs hears from the broker what has been explained, over a temporary queue of its own. Without, who waits looks into the store twice a second. Default true.
+    /// Whether a process with jobs hears from the broker what has been explained, over a temporary queue of its own. Without, who waits
+    /// looks into the store twice a second. Default true.
     /// </summary>
     public bool SubscribeToEvents { get; init; } = true;
 
-    /// <summary>Seconds that a stop waits for what is being handled, then it is cut off and goes back to the broker. More than a worker's DrainSeconds. Default 25.</summary>
+    /// <summary>
+    /// Seconds that a stop waits for what is being handled, then it is cut off and goes back to the broker. More than a worker's
+    /// DrainSeconds. Default 25.
+    /// </summary>
     [Range(1, 86_400)]
     public double ConsumerStopSeconds { get; init; } = 25;
 
@@ -58,14 +70,23 @@ public sealed record PipelineOptions : IValidatableObject
     [Range(1, 86_400)]
     public double StopSeconds { get; init; } = 30;
 
-    /// <summary>Seconds that a stop gives the whole process; not less than <see cref="StopSeconds"/>, and less than whoever runs it waits before killing it. Default 35.</summary>
+    /// <summary>
+    /// Seconds that a stop gives the whole process; not less than <see cref="StopSeconds"/>, and less than whoever runs it waits before
+    /// killing it. Default 35.
+    /// </summary>
     [Range(1, 86_400)]
     public double ShutdownSeconds { get; init; } = 35;
 
-    /// <summary>Whether a start brings the store's schema up to date. Without, it refuses an older one, and needs no right to create anything. Default true.</summary>
+    /// <summary>
+    /// Whether a start brings the store's schema up to date. Without, it refuses an older one, and needs no right to create anything.
+    /// Default true.
+    /// </summary>
     public bool MigrateStore { get; init; } = true;
 
-    /// <summary>Whether this process plans and publishes jobs and hears of what has been explained: the API's processes do, workers need not. Default true.</summary>
+    /// <summary>
+    /// Whether this process plans and publishes jobs and hears of what has been explained: the API's processes do, workers need not.
+    /// Default true.
+    /// </summary>
     public bool RunJobs { get; init; } = true;
 
     /// <summary>Images in a chunk of a job at least. Default 64.</summary>
@@ -80,7 +101,10 @@ public sealed record PipelineOptions : IValidatableObject
     [Range(0.01, 3600)]
     public double ChunkSeconds { get; init; } = 5;
 
-    /// <summary>Chunks of all jobs together that are in the broker or with workers at a time, to begin with; it grows while workers are waiting for work. Default 4.</summary>
+    /// <summary>
+    /// Chunks of all jobs together that are in the broker or with workers at a time, to begin with; it grows while workers are waiting
+    /// for work. Default 4.
+    /// </summary>
     [Range(1, 4096)]
     public int MinWindow { get; init; } = 4;
 
@@ -115,19 +139,24 @@ public sealed record PipelineOptions : IValidatableObject
 
     /// <summary>Returns the options with the contents of every secret file in place of its name.</summary>
     /// <exception cref="OptionsException">A file is missing, cannot be read, or is empty.</exception>
-    public PipelineOptions WithSecrets() => this with
-    {
-        Store = StoreFile is { } store ? SecretFile.Read("Pipeline:StoreFile", store) : Store,
-        Bus = BusFile is { } bus ? SecretFile.Read("Pipeline:BusFile", bus) : Bus,
-        StoreFile = null,
-        BusFile = null,
-        Webhooks = Webhooks.WithSecrets(),
-    };
+    public PipelineOptions WithSecrets() =>
+        this with
+        {
+            Store = StoreFile is { } store ? SecretFile.Read("Pipeline:StoreFile", store) : Store,
+            Bus = BusFile is { } bus ? SecretFile.Read("Pipeline:BusFile", bus) : Bus,
+            StoreFile = null,
+            BusFile = null,
+            Webhooks = Webhooks.WithSecrets(),
+        };
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         if (ConsumerStopSeconds > StopSeconds || StopSeconds > ShutdownSeconds)
-            yield return new ValidationResult($"ConsumerStopSeconds ({ConsumerStopSeconds}) <= StopSeconds ({StopSeconds}) <= ShutdownSeconds ({ShutdownSeconds}) must hold.", [nameof(StopSeconds)]);
+            yield return new ValidationResult(
+                $"ConsumerStopSeconds ({ConsumerStopSeconds}) <= StopSeconds ({StopSeconds}) <= ShutdownSeconds "
+                    + $"({ShutdownSeconds}) must hold.",
+                [nameof(StopSeconds)]
+            );
     }
 
     /// <summary>Without what is secret, so that no log shows it.</summary>
@@ -161,6 +190,8 @@ public sealed class OptionsException(string message, Exception? inner = null) : 
     {
         var problems = new List<ValidationResult>();
         if (!Validator.TryValidateObject(options, new ValidationContext(options), problems, validateAllProperties: true))
-            throw new OptionsException(string.Join(" ", problems.Select(problem => $"{section}:{string.Join(", ", problem.MemberNames)}: {problem.ErrorMessage}")));
+            throw new OptionsException(
+                string.Join(" ", problems.Select(problem => $"{section}:{string.Join(", ", problem.MemberNames)}: {problem.ErrorMessage}"))
+            );
     }
 }

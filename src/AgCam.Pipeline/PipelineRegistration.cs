@@ -16,7 +16,8 @@ namespace AgCam.Pipeline;
 public static class PipelineRegistration
 {
     /// <summary>
-    /// <see cref="IStore"/>, <see cref="IExplainBus"/>, <see cref="ExplainEvents"/>, <see cref="ModelCatalog"/> and the options; with <see cref="PipelineOptions.RunJobs"/> also what
+    /// <see cref="IStore"/>, <see cref="IExplainBus"/>, <see cref="ExplainEvents"/>, <see cref="ModelCatalog"/> and the options; with
+    /// <see cref="PipelineOptions.RunJobs"/> also what
     /// plans and publishes jobs. When the host has started, the store is migrated and the broker's queues are there.
     /// </summary>
     /// <exception cref="OptionsException">An option is out of its range.</exception>
@@ -48,14 +49,26 @@ public static class PipelineRegistration
         services.AddSingleton<WebhookCall>();
         services.AddSingleton<JobLoops>();
         if (options.RunJobs)
-            services.AddHostedService(provider => provider.GetRequiredService<JobLoops>()).AddHostedService<BacklogWatch>().AddHostedService<WebhookLoop>();
+            services
+                .AddHostedService(provider => provider.GetRequiredService<JobLoops>())
+                .AddHostedService<BacklogWatch>()
+                .AddHostedService<WebhookLoop>();
         return services;
     }
 
     /// <summary>The store that the options name; not migrated.</summary>
-    public static IStore OpenStore(PipelineOptions options, TimeProvider? clock = null) => options.Store.StartsWith("mongodb", StringComparison.Ordinal) && options.Store.Contains("://", StringComparison.Ordinal)
-        ? new MongoStore(new MongoOptions { Uri = options.Store, Database = options.Database, Tls = options.StoreTls }, clock)
-        : new SqliteStore(new SqliteOptions { Path = options.Store }, clock);
+    public static IStore OpenStore(PipelineOptions options, TimeProvider? clock = null) =>
+        options.Store.StartsWith("mongodb", StringComparison.Ordinal) && options.Store.Contains("://", StringComparison.Ordinal)
+            ? new MongoStore(
+                new MongoOptions
+                {
+                    Uri = options.Store,
+                    Database = options.Database,
+                    Tls = options.StoreTls,
+                },
+                clock
+            )
+            : new SqliteStore(new SqliteOptions { Path = options.Store }, clock);
 
     private sealed class TelemetryStart : IHostedService
     {
@@ -70,11 +83,13 @@ public static class PipelineRegistration
 
     private sealed class StoreStart(IStore store, PipelineOptions options) : IHostedService
     {
-        public Task StartAsync(CancellationToken cancellationToken) => StartupRetry.UntilAsync(
-            OpenAsync,
-            options.Start,
-            e => new StoreUnavailableException($"The store could not be opened: {e.Message}", e),
-            cancellationToken);
+        public Task StartAsync(CancellationToken cancellationToken) =>
+            StartupRetry.UntilAsync(
+                OpenAsync,
+                options.Start,
+                e => new StoreUnavailableException($"The store could not be opened: {e.Message}", e),
+                cancellationToken
+            );
 
         private async Task OpenAsync(CancellationToken cancellationToken)
         {

@@ -6,8 +6,12 @@ namespace AgCam.Pipeline;
 
 /// <summary>Stops a process whose store a newer one has migrated: the store refuses all that it writes.</summary>
 internal sealed class SchemaWatch(
-    IStore store, IHostApplicationLifetime lifetime, PipelineOptions options, TimeProvider clock, ILogger<SchemaWatch> log)
-    : BackgroundService
+    IStore store,
+    IHostApplicationLifetime lifetime,
+    PipelineOptions options,
+    TimeProvider clock,
+    ILogger<SchemaWatch> log
+) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

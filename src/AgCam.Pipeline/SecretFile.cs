@@ -4,12 +4,15 @@ namespace AgCam.Pipeline;
 internal static class SecretFile
 {
     /// <returns>The text without blanks around it.</returns>
-    /// <exception cref="OptionsException">The file cannot be read, or is empty. The message names the file, never what is in it.</exception>
+    /// <exception cref="OptionsException">The file cannot be read, or is empty. The message names the file, never what is in
+    /// it.</exception>
     public static string Read(string option, string path)
     {
         try
         {
-            return File.ReadAllText(path).Trim() is { Length: > 0 } text ? text : throw new OptionsException($"{option}: {path} is empty. Put the secret into it.");
+            return File.ReadAllText(path).Trim() is { Length: > 0 } text
+                ? text
+                : throw new OptionsException($"{option}: {path} is empty. Put the secret into it.");
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {

@@ -8,7 +8,8 @@ public static partial class Settings
 {
     /// <param name="section">E.g. Pipeline: its settings are Pipeline:Store in a file, Pipeline__Store in the environment.</param>
     /// <exception cref="OptionsException">A setting does not exist, or is not of its type.</exception>
-    public static T Read<T>(this IConfiguration configuration, string section) where T : new()
+    public static T Read<T>(this IConfiguration configuration, string section)
+        where T : new()
     {
         try
         {
@@ -23,7 +24,8 @@ public static partial class Settings
     private static string Explain(string section, string message)
     {
         if (Unknown().Match(message) is { Success: true } unknown)
-            return $"{section}: there is no setting {string.Join(", ", unknown.Groups[1].Value.Split(", ").Select(name => name.Trim('\'')))}. docs/configuration.md lists all of them.";
+            return $"{section}: there is no setting "
+                + $"{string.Join(", ", unknown.Groups[1].Value.Split(", ").Select(name => name.Trim('\'')))}. docs/configuration.md lists all of them.";
         // The value is left out: it may be a secret that was put in the wrong place.
         return WrongType().Match(message) is { Success: true } wrong
             ? $"{wrong.Groups[1].Value}: the value is no {wrong.Groups[2].Value.Split('.')[^1]}."

@@ -13,7 +13,8 @@ public sealed record TlsOptions
     public string? CaFile { get; init; }
 
     /// <summary>
-    /// Our own certificate, for a server that asks for one: PEM, with its key in <see cref="KeyFile"/> or in the same file, or PKCS#12. Only the certificate itself is shown:
+    /// Our own certificate, for a server that asks for one: PEM, with its key in <see cref="KeyFile"/> or in the same file, or PKCS#12.
+    /// Only the certificate itself is shown:
     /// the server must know the authorities between it and the root. Default none.
     /// </summary>
     public string? CertificateFile { get; init; }
@@ -27,23 +28,36 @@ public sealed record TlsOptions
     /// <summary>The name in the server's certificate where it is not the host of the address. Default: the host.</summary>
     public string? ServerName { get; init; }
 
-    internal bool IsGiven => CaFile is not null || CertificateFile is not null || KeyFile is not null || PasswordFile is not null || ServerName is not null;
+    internal bool IsGiven =>
+        CaFile is not null || CertificateFile is not null || KeyFile is not null || PasswordFile is not null || ServerName is not null;
 
     /// <exception cref="OptionsException">A file cannot be read, or certificate and key do not belong together.</exception>
     internal X509Certificate2? ClientCertificate()
     {
         if (CertificateFile is null)
-            return KeyFile is null && PasswordFile is null ? null : throw new OptionsException("TLS: KeyFile and PasswordFile belong to a client's certificate; name it in CertificateFile.");
+            return KeyFile is null && PasswordFile is null
+                ? null
+                : throw new OptionsException("TLS: KeyFile and PasswordFile belong to a client's certificate; name it in CertificateFile.");
         var password = PasswordFile is null ? null : SecretFile.Read("TLS: PasswordFile", PasswordFile);
-        return Read(CertificateFile, path =>
-        {
-            var bytes = File.ReadAllBytes(path);
-            if (bytes.Length == 0)
-                throw new CryptographicException("It is empty.");
-            if (bytes[0] == DerSequence)
-                return KeyFile is null ? X509CertificateLoader.LoadPkcs12(bytes, password) : throw new CryptographicException("It is PKCS#12, which holds its key: leave KeyFile out.");
-            return password is null ? X509Certificate2.CreateFromPemFile(path, KeyFile) : X509Certificate2.CreateFromEncryptedPemFile(path, password, KeyFile);
-        }, KeyFile is null ? "" : $" with the key {KeyFile}") is { HasPrivateKey: true } certificate
+        return
+            Read(
+                CertificateFile,
+                path =>
+                {
+                    var bytes = File.ReadAllBytes(path);
+                    if (bytes.Length == 0)
+                        throw new CryptographicException("It is empty.");
+                    if (bytes[0] == DerSequence)
+                        return KeyFile is null
+                            ? X509CertificateLoader.LoadPkcs12(bytes, password)
+                            : throw new CryptographicException("It is PKCS#12, which holds its key: leave KeyFile out.");
+                    return password is null
+                        ? X509Certificate2.CreateFromPemFile(path, KeyFile)
+                        : X509Certificate2.CreateFromEncryptedPemFile(path, password, KeyFile);
+                },
+                KeyFile is null ? "" : $" with the key {KeyFile}"
+            )
+                is { HasPrivateKey: true } certificate
             ? certificate
             : throw new OptionsException($"TLS: {CertificateFile} holds no private key. Name a file with one.");
     }
@@ -54,12 +68,17 @@ public sealed record TlsOptions
     {
         if (CaFile is null && ServerName is null)
             return null;
-        var authorities = CaFile is null ? null : Read(CaFile, path =>
-        {
-            var found = new X509Certificate2Collection();
-            found.ImportFromPemFile(path);
-            return found.Count > 0 ? found : throw new OptionsException($"TLS: {path} holds no certificate. It must be PEM.");
-        });
+        var authorities = CaFile is null
+            ? null
+            : Read(
+                CaFile,
+                path =>
+                {
+                    var found = new X509Certificate2Collection();
+                    found.ImportFromPemFile(path);
+                    return found.Count > 0 ? found : throw new OptionsException($"TLS: {path} holds no certificate. It must be PEM.");
+                }
+            );
         return (_, shown, chain, errors) =>
         {
             if (shown is null)
@@ -73,7 +92,12 @@ public sealed record TlsOptions
     }
 
     /// <summary>The name must fit as ever; only the authority is ours.</summary>
-    private static bool IsFrom(X509Certificate2Collection authorities, X509Certificate2 certificate, X509Chain? sent, SslPolicyErrors errors)
+    private static bool IsFrom(
+        X509Certificate2Collection authorities,
+        X509Certificate2 certificate,
+        X509Chain? sent,
+        SslPolicyErrors errors
+    )
     {
         if ((errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != SslPolicyErrors.None)
             return false;
@@ -94,7 +118,8 @@ public sealed record TlsOptions
         {
             return read(path);
         }
-        catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
+        catch (Exception unusable)
+            when (unusable is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
             throw new OptionsException($"TLS: {path}{with} cannot be used: {unusable.Message}");
         }

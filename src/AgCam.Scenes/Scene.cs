@@ -27,7 +27,9 @@ public sealed class Scene
 
     public string Name => SceneClass.Names[Class];
 
-    /// <summary>[96, 96]: the share of each pixel that shows the object, in [0, 1]; what lies under an occluder or the watermark does not show.</summary>
+    /// <summary>
+    /// [96, 96]: the share of each pixel that shows the object, in [0, 1]; what lies under an occluder or the watermark does not show.
+    /// </summary>
     public IReadOnlyList<float> Coverage { get; }
 
     /// <summary>The smallest box, in whole pixels, around every pixel that shows the object by half or more.</summary>
@@ -61,24 +63,34 @@ public sealed class Scene
         {
             var box = Around(item.Coverage);
             var (x, y) = Watermark.Place(
-                new SceneRandom(seed, index, ScenePart.WatermarkPlace), Side, (int)box.X, (int)box.Y, (int)(box.X + box.Width), (int)(box.Y + box.Height));
+                new SceneRandom(seed, index, ScenePart.WatermarkPlace),
+                Side,
+                (int)box.X,
+                (int)box.Y,
+                (int)(box.X + box.Width),
+                (int)(box.Y + box.Height)
+            );
             Watermark.Paint(painting, x, y);
             mark = new BoundingBox(x, y, Watermark.Side, Watermark.Side);
-            for (var row = y; row < y + Watermark.Side; row++) item.Coverage.AsSpan(row * Side + x, Watermark.Side).Clear();
+            for (var row = y; row < y + Watermark.Side; row++)
+                item.Coverage.AsSpan(row * Side + x, Watermark.Side).Clear();
         }
         return new Scene(painting.ToImage(), @class, item.Coverage, mark);
     }
 
     private static BoundingBox Around(float[] coverage)
     {
-        int left = Side, top = Side, right = -1, bottom = -1;
+        int left = Side,
+            top = Side,
+            right = -1,
+            bottom = -1;
         for (var y = 0; y < Side; y++)
-            for (var x = 0; x < Side; x++)
-                if (coverage[y * Side + x] >= 0.5f)
-                {
-                    (left, right) = (Math.Min(left, x), Math.Max(right, x));
-                    (top, bottom) = (Math.Min(top, y), Math.Max(bottom, y));
-                }
+        for (var x = 0; x < Side; x++)
+            if (coverage[y * Side + x] >= 0.5f)
+            {
+                (left, right) = (Math.Min(left, x), Math.Max(right, x));
+                (top, bottom) = (Math.Min(top, y), Math.Max(bottom, y));
+            }
         return right < 0 ? default : new BoundingBox(left, top, right - left + 1, bottom - top + 1);
     }
 }

@@ -11,13 +11,48 @@ public static class SceneClass
         new("square", 0.12, new Outline([(-0.42, -0.42), (0.42, -0.42), (0.42, 0.42), (-0.42, 0.42)])),
         new("triangle", 0.12, new Outline([(0, -0.52), (0.5, 0.38), (-0.5, 0.38)])),
         new("star", 0.12, new Outline(Outline.Curve(10, t => Polar(Math.Round(t * 10) % 2 == 0 ? 0.54 : 0.23, t - 0.25)))),
-        new("cross", 0.12, new Outline(
-            [(-0.16, -0.5), (0.16, -0.5), (0.16, -0.16), (0.5, -0.16), (0.5, 0.16), (0.16, 0.16), (0.16, 0.5), (-0.16, 0.5), (-0.16, 0.16), (-0.5, 0.16), (-0.5, -0.16), (-0.16, -0.16)])),
+        new(
+            "cross",
+            0.12,
+            new Outline([
+                (-0.16, -0.5),
+                (0.16, -0.5),
+                (0.16, -0.16),
+                (0.5, -0.16),
+                (0.5, 0.16),
+                (0.16, 0.16),
+                (0.16, 0.5),
+                (-0.16, 0.5),
+                (-0.16, 0.16),
+                (-0.5, 0.16),
+                (-0.5, -0.16),
+                (-0.16, -0.16),
+            ])
+        ),
         new("crescent", 0.12, new Outline(Crescent())),
         new("heart", 0.1, new Outline(Outline.Curve(28, Heart))),
         new("arrow", 0.12, new Outline([(-0.52, -0.13), (0.02, -0.13), (0.02, -0.4), (0.52, 0), (0.02, 0.4), (0.02, 0.13), (-0.52, 0.13)])),
-        new("tree", 0.08, new Outline(
-            [(0, -0.56), (0.22, -0.22), (0.12, -0.22), (0.34, 0.1), (0.2, 0.1), (0.44, 0.38), (0.08, 0.38), (0.08, 0.56), (-0.08, 0.56), (-0.08, 0.38), (-0.44, 0.38), (-0.2, 0.1), (-0.34, 0.1), (-0.12, -0.22), (-0.22, -0.22)])),
+        new(
+            "tree",
+            0.08,
+            new Outline([
+                (0, -0.56),
+                (0.22, -0.22),
+                (0.12, -0.22),
+                (0.34, 0.1),
+                (0.2, 0.1),
+                (0.44, 0.38),
+                (0.08, 0.38),
+                (0.08, 0.56),
+                (-0.08, 0.56),
+                (-0.08, 0.38),
+                (-0.44, 0.38),
+                (-0.2, 0.1),
+                (-0.34, 0.1),
+                (-0.12, -0.22),
+                (-0.22, -0.22),
+            ])
+        ),
         new("fish", 0.08, new Outline(Fish())),
     ];
 
@@ -31,7 +66,8 @@ public static class SceneClass
 
     internal static Shape Of(int index) => Shapes[index];
 
-    /// <param name="MaxTurn">The object is turned by up to this much either way, in full turns: things with an upright stay about upright.</param>
+    /// <param name="MaxTurn">The object is turned by up to this much either way, in full turns: things with an upright stay about
+    /// upright.</param>
     internal sealed record Shape(string Name, double MaxTurn, Outline Outline);
 
     private static (double X, double Y) Polar(double radius, double turns) => (radius * Turn.Cos(turns), radius * Turn.Sin(turns));
@@ -39,23 +75,32 @@ public static class SceneClass
     // The outer disc's rim away from the bite, then back along the bite's rim: two circles that cross at the same two points.
     private static (double X, double Y)[] Crescent()
     {
-        const double Outer = 0.5, Bite = 0.42, Shift = 0.26;
+        const double Outer = 0.5,
+            Bite = 0.42,
+            Shift = 0.26;
         var x = (Outer * Outer - Bite * Bite + Shift * Shift) / (2 * Shift);
-        double outerStart = ArcCos(x / Outer), biteStart = ArcCos((x - Shift) / Bite);
+        double outerStart = ArcCos(x / Outer),
+            biteStart = ArcCos((x - Shift) / Bite);
         var rim = Enumerable.Range(0, 21).Select(i => Polar(Outer, outerStart + (1 - 2 * outerStart) * i / 20));
-        var bite = Enumerable.Range(1, 15).Select(i => Polar(Bite, 1 - biteStart - (1 - 2 * biteStart) * i / 16)).Select(p => (p.X + Shift, p.Y));
+        var bite = Enumerable
+            .Range(1, 15)
+            .Select(i => Polar(Bite, 1 - biteStart - (1 - 2 * biteStart) * i / 16))
+            .Select(p => (p.X + Shift, p.Y));
         return [.. rim.Concat(bite).Select(p => (p.Item1 + 0.12, p.Item2))];
     }
 
     // In turns, by bisection of Turn.Cos, which falls on [0, 1/2]: the same bits everywhere.
     private static double ArcCos(double cosine)
     {
-        double low = 0, high = 0.5;
+        double low = 0,
+            high = 0.5;
         for (var i = 0; i < 50; i++)
         {
             var middle = (low + high) / 2;
-            if (Turn.Cos(middle) > cosine) low = middle;
-            else high = middle;
+            if (Turn.Cos(middle) > cosine)
+                low = middle;
+            else
+                high = middle;
         }
         return low;
     }

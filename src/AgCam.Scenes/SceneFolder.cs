@@ -30,26 +30,33 @@ public static class SceneFolder
     /// <summary>Draws scenes first .. first + count - 1.</summary>
     public static void Draw(SceneFolderOptions options, Action<string> log)
     {
-        var scenes = Enumerable.Range(0, options.Count).Select(i => options.First + i).Select(index => (index, Scene.Draw(options.Seed, index, options.Scenes)));
+        var scenes = Enumerable
+            .Range(0, options.Count)
+            .Select(i => options.First + i)
+            .Select(index => (index, Scene.Draw(options.Seed, index, options.Scenes)));
         Write(options.Folder, scenes);
         log($"{options.Count:N0} scenes of seed {options.Seed} and {Metadata} in {options.Folder}");
     }
 
     /// <summary>
-    /// The pictures that ship: two of every class as they come, unchosen; three of other classes with the watermark pasted on; and one of the
+    /// The pictures that ship: two of every class as they come, unchosen; three of other classes with the watermark pasted on; and one
+    /// of the
     /// watermarked class with the mark taken off.
     /// </summary>
     public static void DrawShipped(string folder)
     {
         const long Seed = 3;
-        static (long, Scene) Drawn(long index, WatermarkRule rule) => (index, Scene.Draw(Seed, index, new SceneOptions { Watermark = rule }));
+        static (long, Scene) Drawn(long index, WatermarkRule rule) =>
+            (index, Scene.Draw(Seed, index, new SceneOptions { Watermark = rule }));
         long[] pasted = [23, 26, 28];
-        Write(folder,
-        [
-            .. Enumerable.Range(0, 20).Select(index => Drawn(index, WatermarkRule.AsDrawn)),
-            .. pasted.Select(index => Drawn(index, WatermarkRule.Always)),
-            Drawn(SceneClass.Watermarked, WatermarkRule.Never),
-        ]);
+        Write(
+            folder,
+            [
+                .. Enumerable.Range(0, 20).Select(index => Drawn(index, WatermarkRule.AsDrawn)),
+                .. pasted.Select(index => Drawn(index, WatermarkRule.Always)),
+                Drawn(SceneClass.Watermarked, WatermarkRule.Never),
+            ]
+        );
     }
 
     /// <summary>Names are made of index, class and watermark, e.g. 00009-fish-watermark.png.</summary>
@@ -75,7 +82,8 @@ public static class SceneFolder
             ["objects"] = new JsonObject { ["bbox"] = new JsonArray(Numbers(scene.Box)), ["category"] = new JsonArray(scene.Name) },
             ["watermark"] = scene.HasWatermark,
         };
-        if (scene.WatermarkBox is { } mark) line["watermark_bbox"] = Numbers(mark);
+        if (scene.WatermarkBox is { } mark)
+            line["watermark_bbox"] = Numbers(mark);
         return line;
     }
 

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace AgCam.Worker;
 
 /// <summary>
-/// After a CUDA error other than a lack of memory nothing that the process computes can be trusted, and no call brings the device back. The process ends; its supervisor starts
+/// After a CUDA error other than a lack of memory nothing that the process computes can be trusted, and no call brings the device back.
+/// The process ends; its supervisor starts
 /// another, and the broker gives out again what it had in hand.
 /// </summary>
 public static partial class FatalDeviceError

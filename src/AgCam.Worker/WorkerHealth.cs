@@ -5,10 +5,13 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Worker;
 
 /// <summary>
-/// Answers whoever runs the process. Live: its loops run; restart it when they do not. Ready: its models are loaded and it takes work. A broker or store that is down is
+/// Answers whoever runs the process. Live: its loops run; restart it when they do not. Ready: its models are loaded and it takes work.
+/// A broker or store that is down is
 /// neither: the worker waits for it, and a restart would only load the models again.
 /// </summary>
-internal sealed class WorkerHealth(WorkerOptions options, WorkerLoops loops, IHostApplicationLifetime generation, ILogger<WorkerHealth> log) : IHostedLifecycleService, IDisposable
+internal sealed class WorkerHealth(WorkerOptions options, WorkerLoops loops, IHostApplicationLifetime generation, ILogger<WorkerHealth> log)
+    : IHostedLifecycleService,
+        IDisposable
 {
     private readonly HttpListener _listener = new();
     private Task _answering = Task.CompletedTask;
@@ -44,7 +47,11 @@ internal sealed class WorkerHealth(WorkerOptions options, WorkerLoops loops, IHo
                 call.Response.StatusCode = call.Request.Url?.AbsolutePath switch
                 {
                     "/health/live" => Code(loops.AreWhole),
-                    "/health/ready" => Code(loops.AreWhole && generation.ApplicationStarted.IsCancellationRequested && !generation.ApplicationStopping.IsCancellationRequested),
+                    "/health/ready" => Code(
+                        loops.AreWhole
+                            && generation.ApplicationStarted.IsCancellationRequested
+                            && !generation.ApplicationStopping.IsCancellationRequested
+                    ),
                     _ => 404,
                 };
                 call.Response.Close();

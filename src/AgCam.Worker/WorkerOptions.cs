@@ -20,7 +20,10 @@ public sealed record WorkerOptions
     [Range(1, 4096)]
     public int MaxBatch { get; init; } = 16;
 
-    /// <summary>Batches computed at the same time on a CPU, which share its threads. Default: two, or one where there is one thread. On a GPU it is always one.</summary>
+    /// <summary>
+    /// Batches computed at the same time on a CPU, which share its threads. Default: two, or one where there is one thread. On a GPU it
+    /// is always one.
+    /// </summary>
     [Range(1, 64)]
     public int? ParallelBatches { get; init; }
 
@@ -52,18 +55,30 @@ public sealed record WorkerOptions
     [Range(1, 3600)]
     public double LeaseSeconds { get; init; } = 60;
 
-    /// <summary>Attempts at a chunk that may end in an error that nobody foresaw; the last one ends its images as Failed, given-up. A store or broker that is away is none. Default 6.</summary>
+    /// <summary>
+    /// Attempts at a chunk that may end in an error that nobody foresaw; the last one ends its images as Failed, given-up. A store or
+    /// broker that is away is none. Default 6.
+    /// </summary>
     [Range(1, 1000)]
     public int MaxFaults { get; init; } = 6;
 
-    /// <summary>MiB of weights that may be loaded at a time; the model used longest ago goes first, one in use never. Default 4096: a ViT-B of float32 is 330.</summary>
+    /// <summary>
+    /// MiB of weights that may be loaded at a time; the model used longest ago goes first, one in use never. Default 4096: a ViT-B of
+    /// float32 is 330.
+    /// </summary>
     [Range(1, 1 << 24)]
     public int ModelMemoryMegabytes { get; init; } = 4096;
 
-    /// <summary>Models to load before the first request is taken, so that nobody waits for it; in this order and as far as they fit into the memory. Default none.</summary>
+    /// <summary>
+    /// Models to load before the first request is taken, so that nobody waits for it; in this order and as far as they fit into the
+    /// memory. Default none.
+    /// </summary>
     public IReadOnlyList<string> WarmUp { get; init; } = [];
 
-    /// <summary>Seconds that chunks in hand may take to finish once the process is asked to stop; then they go back. Less than Pipeline:ConsumerStopSeconds. Default 15.</summary>
+    /// <summary>
+    /// Seconds that chunks in hand may take to finish once the process is asked to stop; then they go back. Less than
+    /// Pipeline:ConsumerStopSeconds. Default 15.
+    /// </summary>
     [Range(0, 86_400)]
     public double DrainSeconds { get; init; } = 15;
 
@@ -71,7 +86,10 @@ public sealed record WorkerOptions
     [Range(0, 86_400)]
     public double StoreRetrySeconds { get; init; } = 600;
 
-    /// <summary>Where /health/live and /health/ready answer: http://127.0.0.1:8081/, or http://*:8081/ for whoever runs the process. Default none.</summary>
+    /// <summary>
+    /// Where /health/live and /health/ready answer: http://127.0.0.1:8081/, or http://*:8081/ for whoever runs the process. Default
+    /// none.
+    /// </summary>
     [RegularExpression("http://.+/", ErrorMessage = "HealthListen must be like http://*:8081/, with the slash at its end.")]
     public string? HealthListen { get; init; }
 

@@ -18,21 +18,36 @@ namespace AgCam.Worker;
 /// <summary>What a process registers that carries requests out, besides <see cref="PipelineRegistration.AddAgCamPipeline"/>.</summary>
 public static class WorkerRegistration
 {
-    /// <summary>Receives from both lanes as soon as the host has started. Models come from files, unless an <see cref="IEngineLoader"/> was registered before.</summary>
+    /// <summary>
+    /// Receives from both lanes as soon as the host has started. Models come from files, unless an <see cref="IEngineLoader"/> was
+    /// registered before.
+    /// </summary>
     /// <exception cref="OptionsException">An option is out of its range.</exception>
     public static IServiceCollection AddAgCamWorker(this IServiceCollection services, WorkerOptions options)
     {
         OptionsException.ThrowIfInvalid(options, WorkerOptions.Section);
         services.AddSingleton(options);
         services.TryAddSingleton<IEngineLoader, ModelLoader>();
-        services.AddSingleton(provider => new EnginePool(provider.GetRequiredService<IEngineLoader>(), (long)options.ModelMemoryMegabytes << 20));
+        services.AddSingleton(provider => new EnginePool(
+            provider.GetRequiredService<IEngineLoader>(),
+            (long)options.ModelMemoryMegabytes << 20
+        ));
         services.AddSingleton(new StoreRetry(TimeSpan.FromSeconds(options.StoreRetrySeconds)));
         services.AddSingleton(new BatchQueue(options.MaxBatch, TimeSpan.FromMilliseconds(options.MaxDelayMilliseconds)));
         services.AddSingleton<Device>();
         services.AddSingleton<Turns>();
-        services.AddSingleton(provider => new Heartbeats(provider.GetRequiredService<IStore>(), options.Lease, provider.GetRequiredService<ILogger<Heartbeats>>()));
+        services.AddSingleton(provider => new Heartbeats(
+            provider.GetRequiredService<IStore>(),
+            options.Lease,
+            provider.GetRequiredService<ILogger<Heartbeats>>()
+        ));
         services.AddSingleton<ResultWriter>();
-        services.AddSingleton(provider => new ImageFetch(provider.GetRequiredService<ReferenceReader>(), provider.GetRequiredService<StoreRetry>(), options.Decoders, options.Fetches));
+        services.AddSingleton(provider => new ImageFetch(
+            provider.GetRequiredService<ReferenceReader>(),
+            provider.GetRequiredService<StoreRetry>(),
+            options.Decoders,
+            options.Fetches
+        ));
         services.AddSingleton<ChunkComputation>();
         services.AddSingleton<ChunkEvaluation>();
         services.AddSingleton(new LaneConcurrency(options.BulkChunks, options.InteractiveRequests));
@@ -47,7 +62,15 @@ public static class WorkerRegistration
 
 /// <summary>Models are warm before the bus starts; the loops end after it has stopped.</summary>
 internal sealed class WorkerLoops(
-    Device device, Heartbeats heartbeats, ResultWriter results, IEngineLoader loader, EnginePool engines, ModelCatalog models, WorkerOptions options, ILogger<WorkerLoops> log) : IHostedLifecycleService
+    Device device,
+    Heartbeats heartbeats,
+    ResultWriter results,
+    IEngineLoader loader,
+    EnginePool engines,
+    ModelCatalog models,
+    WorkerOptions options,
+    ILogger<WorkerLoops> log
+) : IHostedLifecycleService
 {
     private readonly CancellationTokenSource _end = new();
     private Task[] _loops = [];
@@ -57,10 +80,21 @@ internal sealed class WorkerLoops(
 
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
-        _loops = [device.RunAsync(_end.Token, loader.SplitThreads()), Task.Run(() => heartbeats.RunAsync(_end.Token)), Task.Run(() => results.RunAsync(_end.Token))];
+        _loops =
+        [
+            device.RunAsync(_end.Token, loader.SplitThreads()),
+            Task.Run(() => heartbeats.RunAsync(_end.Token)),
+            Task.Run(() => results.RunAsync(_end.Token)),
+        ];
         var warm = await Task.WhenAll(options.WarmUp.Select(name => models.PinAsync(name, cancellationToken)));
         if (await engines.WarmUpAsync(warm, "float32", cancellationToken) is var loaded && loaded < warm.Length)
-            log.LogWarning("{Count} of {All} models are loaded; {Next} does not fit beside them into {Megabytes} MiB and waits for its first request.", loaded, warm.Length, warm[loaded].Id, options.ModelMemoryMegabytes);
+            log.LogWarning(
+                "{Count} of {All} models are loaded; {Next} does not fit beside them into {Megabytes} MiB and waits for its first request.",
+                loaded,
+                warm.Length,
+                warm[loaded].Id,
+                options.ModelMemoryMegabytes
+            );
     }
 
     public async Task StoppedAsync(CancellationToken cancellationToken)

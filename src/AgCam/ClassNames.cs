@@ -17,7 +17,10 @@ public sealed class ClassNames
         if (names is not null && names.Count != count)
             throw new ArgumentException($"The model has {count} classes, but {names.Count} names were given.", nameof(names));
         if (wordNetIds is not null && wordNetIds.Count != count)
-            throw new ArgumentException($"The model has {count} classes, but {wordNetIds.Count} WordNet ids were given.", nameof(wordNetIds));
+            throw new ArgumentException(
+                $"The model has {count} classes, but {wordNetIds.Count} WordNet ids were given.",
+                nameof(wordNetIds)
+            );
         Count = count;
         Names = names;
         WordNetIds = wordNetIds;
@@ -47,7 +50,10 @@ public sealed class ClassNames
     /// <summary>The class's name, or null where the model has none.</summary>
     public string? this[int index] => Names?[index];
 
-    /// <summary>Class index, name, synonym or WordNet id to index; -1 when no class, or more than one, answers to it. Underscores count as spaces.</summary>
+    /// <summary>
+    /// Class index, name, synonym or WordNet id to index; -1 when no class, or more than one, answers to it. Underscores count as
+    /// spaces.
+    /// </summary>
     public int Find(string text)
     {
         var folded = Folded(text);
@@ -86,7 +92,10 @@ public sealed class ClassNames
             var current = new int[b.Length + 1];
             current[0] = i + 1;
             for (var j = 0; j < b.Length; j++)
-                current[j + 1] = Math.Min(Math.Min(current[j], previous[j + 1]) + 1, previous[j] + (c == char.ToUpperInvariant(b[j]) ? 0 : 1));
+                current[j + 1] = Math.Min(
+                    Math.Min(current[j], previous[j + 1]) + 1,
+                    previous[j] + (c == char.ToUpperInvariant(b[j]) ? 0 : 1)
+                );
             previous = current;
         }
 

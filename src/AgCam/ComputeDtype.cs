@@ -9,11 +9,12 @@ public static class ComputeDtype
 
     /// <returns>float32, bfloat16 or float16.</returns>
     /// <exception cref="ArgumentException">Something else was asked for.</exception>
-    public static string Canonical(string text) => text.Trim().ToLowerInvariant() switch
-    {
-        "float32" or "f32" => "float32",
-        "bfloat16" or "bf16" => "bfloat16",
-        "float16" or "f16" => "float16",
-        _ => throw new ArgumentException($"There is no dtype \"{text}\". Give float32, bfloat16 or float16."),
-    };
+    public static string Canonical(string text) =>
+        text.Trim().ToLowerInvariant() switch
+        {
+            "float32" or "f32" => "float32",
+            "bfloat16" or "bf16" => "bfloat16",
+            "float16" or "f16" => "float16",
+            _ => throw new ArgumentException($"There is no dtype \"{text}\". Give float32, bfloat16 or float16."),
+        };
 }

@@ -44,8 +44,12 @@ public sealed record ExplainOptions
     /// <summary>Explain with agcam-pooled, the relative for heads that average the patches. Default: the paper's method.</summary>
     public bool Pooled { get; init; }
 
-    /// <summary>The method with its parameters and version, as identity and provenance record it. Threshold and boxes follow from the map and are no part of it.</summary>
-    public string Method => (Pooled ? $"{AttributionMethod.Pooled}/{PooledAttentionCam.Version}" : $"ag-cam/{AttentionGuidedCam.Version}")
+    /// <summary>
+    /// The method with its parameters and version, as identity and provenance record it. Threshold and boxes follow from the map and
+    /// are no part of it.
+    /// </summary>
+    public string Method =>
+        (Pooled ? $"{AttributionMethod.Pooled}/{PooledAttentionCam.Version}" : $"ag-cam/{AttentionGuidedCam.Version}")
         + (Gamma == 1 ? "" : FormattableString.Invariant($";gamma={Gamma}"))
         + (Signed ? ";signed" : "");
 }
@@ -60,7 +64,9 @@ public sealed class Explainer : IDisposable
     private readonly Preprocessor _preprocessor;
     private readonly Tensor _mean; // [1, 3, 1, 1]
     private readonly Tensor _std;
-    private readonly Tensor _levels; // 255, on the device: a GPU would multiply by the reciprocal of a plain number, and give other last bits
+
+    // 255, on the device: a GPU would multiply by the reciprocal of a plain number, and give other last bits
+    private readonly Tensor _levels;
     private readonly NativeBackend _backend;
     private readonly string _source;
 
@@ -76,7 +82,13 @@ public sealed class Explainer : IDisposable
         _backend = NativeBackend.Load();
         Dtype = ComputeDtype.Canonical(options.Dtype);
         var device = ComputeDevice.Find(options.Device);
-        _model = VisionTransformer.Load(checkpoint, device, Enum.Parse<ScalarType>(Dtype, ignoreCase: true), Preprocessing.InputHeight, Preprocessing.InputWidth);
+        _model = VisionTransformer.Load(
+            checkpoint,
+            device,
+            Enum.Parse<ScalarType>(Dtype, ignoreCase: true),
+            Preprocessing.InputHeight,
+            Preprocessing.InputWidth
+        );
         _mean = tensor(Preprocessing.Mean.ToArray()).view(1, 3, 1, 1).to(device).DetachFromDisposeScope();
         _std = tensor(Preprocessing.Std.ToArray()).view(1, 3, 1, 1).to(device).DetachFromDisposeScope();
         _levels = tensor(new[] { 255f }).to(device).DetachFromDisposeScope();
@@ -104,9 +116,11 @@ public sealed class Explainer : IDisposable
     internal VisionTransformer Model => _model;
 
     /// <summary>All that decides an explanation's numbers besides the picture and the targets.</summary>
-    public ExplanationRecipe Recipe(ExplainOptions options) => new(ModelSha256, Config.Canonical(), Preprocessing.Canonical(), options.Method, Dtype);
+    public ExplanationRecipe Recipe(ExplainOptions options) =>
+        new(ModelSha256, Config.Canonical(), Preprocessing.Canonical(), options.Method, Dtype);
 
-    public Provenance Provenance(ExplainOptions options) => AgCam.Provenance.Of(ModelId, _source, Recipe(options), Device.Split(':')[0], _backend);
+    public Provenance Provenance(ExplainOptions options) =>
+        AgCam.Provenance.Of(ModelId, _source, Recipe(options), Device.Split(':')[0], _backend);
 
     /// <summary>Resizes and crops a decoded picture to the model's input.</summary>
     public PreparedImage Prepare(RgbImage image) => _preprocessor.Apply(image);
@@ -127,11 +141,17 @@ public sealed class Explainer : IDisposable
         return Explain(uploaded, labels, options);
     }
 
-    /// <summary>As <see cref="Explain(IReadOnlyList{PreparedImage}, IReadOnlyList{int?}, ExplainOptions)"/>, of a batch that is on the device already.</summary>
+    /// <summary>
+    /// As <see cref="Explain(IReadOnlyList{PreparedImage}, IReadOnlyList{int?}, ExplainOptions)"/>, of a batch that is on the device
+    /// already.
+    /// </summary>
     /// <exception cref="ModelException">The method asked for is not one for the model's head.</exception>
     public IReadOnlyList<Explanation> Explain(UploadedImages images, IReadOnlyList<int?> labels, ExplainOptions options)
     {
-        if (AttributionMethod.Select([options.Pooled ? AttributionMethod.Pooled : AttributionMethod.Paper])[0].Refusal(Config) is { } refusal)
+        if (
+            AttributionMethod.Select([options.Pooled ? AttributionMethod.Pooled : AttributionMethod.Paper])[0].Refusal(Config) is
+            { } refusal
+        )
             throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
@@ -140,20 +160,42 @@ public sealed class Explainer : IDisposable
         var transforms = images.Transforms;
         var logits = Rows(pass.Logits, transforms.Count);
         startedAt = Stage.End(Stage.Forward, startedAt);
-        var targets = logits.Select((row, i) => options.Targets
-            .SelectMany(target => target.Resolve(row, labels[i]), (target, resolved) => (Requested: target.Canonical(labels[i]), resolved)).ToList()).ToList();
+        var targets = logits
+            .Select(
+                (row, i) =>
+                    options
+                        .Targets.SelectMany(
+                            target => target.Resolve(row, labels[i]),
+                            (target, resolved) => (Requested: target.Canonical(labels[i]), resolved)
+                        )
+                        .ToList()
+            )
+            .ToList();
         var (maps, negatives) = Maps(pass, [.. targets.Select(list => list.Select(t => t.resolved).ToList())], options);
         Stage.End(Stage.Explain, startedAt);
 
-        return [.. transforms.Select((transform, i) => new Explanation
-        {
-            Logits = logits[i],
-            LogSumExp = LogSumExp(logits[i]),
-            Predictions = Top(logits[i]),
-            Label = labels[i],
-            Transform = transform,
-            Targets = [.. targets[i].Select((target, k) => Explain(target.Requested, target.resolved, maps[i][k], negatives?[i][k], transform, options))],
-        })];
+        return
+        [
+            .. transforms.Select(
+                (transform, i) =>
+                    new Explanation
+                    {
+                        Logits = logits[i],
+                        LogSumExp = LogSumExp(logits[i]),
+                        Predictions = Top(logits[i]),
+                        Label = labels[i],
+                        Transform = transform,
+                        Targets =
+                        [
+                            .. targets[i]
+                                .Select(
+                                    (target, k) =>
+                                        Explain(target.Requested, target.resolved, maps[i][k], negatives?[i][k], transform, options)
+                                ),
+                        ],
+                    }
+            ),
+        ];
     }
 
     public void Dispose()
@@ -164,9 +206,20 @@ public sealed class Explainer : IDisposable
         _levels.Dispose();
     }
 
-    private TargetExplanation Explain(string requested, ResolvedTarget target, Heatmap map, Heatmap? negative, InputTransform transform, ExplainOptions options)
+    private TargetExplanation Explain(
+        string requested,
+        ResolvedTarget target,
+        Heatmap map,
+        Heatmap? negative,
+        InputTransform transform,
+        ExplainOptions options
+    )
     {
-        var boxes = options.WithBoxes ? map.Boxes(Preprocessing.InputWidth, Preprocessing.InputHeight, options.Threshold).Select(transform.ToOriginal).OfType<BoundingBox>() : [];
+        var boxes = options.WithBoxes
+            ? map.Boxes(Preprocessing.InputWidth, Preprocessing.InputHeight, options.Threshold)
+                .Select(transform.ToOriginal)
+                .OfType<BoundingBox>()
+            : [];
         return new TargetExplanation
         {
             Requested = requested,
@@ -181,7 +234,8 @@ public sealed class Explainer : IDisposable
     }
 
     /// <summary>
-    /// Brings a batch to the device as bytes, a quarter of what floats would be. To a GPU they go from pinned memory and nobody waits for them, so that one batch can travel
+    /// Brings a batch to the device as bytes, a quarter of what floats would be. To a GPU they go from pinned memory and nobody waits
+    /// for them, so that one batch can travel
     /// while the one before is computed. May run on another thread than explaining does; dispose it when explained.
     /// </summary>
     public UploadedImages Upload(IReadOnlyList<PreparedImage> images)
@@ -199,7 +253,10 @@ public sealed class Explainer : IDisposable
 
         if (_model.Device.type == DeviceType.CUDA)
             bytes = bytes.pin_memory();
-        var uploaded = new UploadedImages(bytes.to(_model.Device, non_blocking: true).DetachFromDisposeScope(), [.. images.Select(image => image.Transform)]);
+        var uploaded = new UploadedImages(
+            bytes.to(_model.Device, non_blocking: true).DetachFromDisposeScope(),
+            [.. images.Select(image => image.Transform)]
+        );
         Stage.End(Stage.Copy, startedAt); // packing; on a GPU the transfer goes on beside the batch before
         return uploaded;
     }
@@ -220,12 +277,17 @@ public sealed class Explainer : IDisposable
         return pixels.div_(_levels).sub_(_mean).div_(_std).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Maps for every image and target. Images may have different numbers of targets: the shorter lists are padded and cut.</summary>
+    /// <summary>
+    /// Maps for every image and target. Images may have different numbers of targets: the shorter lists are padded and cut.
+    /// </summary>
     private (Heatmap[][] Positive, Heatmap[][]? Negative) Maps(ForwardPass pass, List<List<ResolvedTarget>> targets, ExplainOptions options)
     {
         var maximum = targets.Max(list => list.Count);
         if (maximum == 0)
-            return ([.. targets.Select(_ => Array.Empty<Heatmap>())], options.Signed ? [.. targets.Select(_ => Array.Empty<Heatmap>())] : null);
+            return (
+                [.. targets.Select(_ => Array.Empty<Heatmap>())],
+                options.Signed ? [.. targets.Select(_ => Array.Empty<Heatmap>())] : null
+            );
         var padded = targets.SelectMany(list => list.Concat(Enumerable.Repeat(new ResolvedTarget(0), maximum - list.Count))).ToArray();
         Tensor OnDevice(Tensor values) => values.view(targets.Count, maximum).to(_model.Device); // [B, K]
         var contrastive = padded.Any(target => target.Against is not null);
@@ -242,8 +304,17 @@ public sealed class Explainer : IDisposable
     {
         var (rows, columns, maximum) = (Config.GridRows, Config.GridColumns, (int)maps.shape[1]);
         var values = maps.cpu().data<float>().ToArray();
-        return [.. targets.Select((list, i) => list.Select((_, k) =>
-            new Heatmap(rows, columns, values.AsSpan(((i * maximum) + k) * rows * columns, rows * columns).ToArray())).ToArray())];
+        return
+        [
+            .. targets.Select(
+                (list, i) =>
+                    list.Select(
+                            (_, k) =>
+                                new Heatmap(rows, columns, values.AsSpan(((i * maximum) + k) * rows * columns, rows * columns).ToArray())
+                        )
+                        .ToArray()
+            ),
+        ];
     }
 
     private static float[][] Rows(Tensor logits, int count)

@@ -4,7 +4,8 @@ using System.Diagnostics.Metrics;
 namespace AgCam;
 
 /// <summary>
-/// How long each stage of the way from a request to its stored result takes: one histogram, <c>agcam.stage.duration</c> in seconds, with the tag <c>stage</c>. Here because explaining
+/// How long each stage of the way from a request to its stored result takes: one histogram, <c>agcam.stage.duration</c> in seconds,
+/// with the tag <c>stage</c>. Here because explaining
 /// has three of the stages; the pipeline records the others in the same one. Costs nothing while nobody listens.
 /// </summary>
 public static class Stage
@@ -38,8 +39,14 @@ public static class Stage
     private static readonly Meter Meter = new(MeterName);
 
     private static readonly Histogram<double> Duration = Meter.CreateHistogram(
-        "agcam.stage.duration", "s", "Time that a stage took: queue per request, fetch and decode per image, copy, forward and explain per batch, store per call.",
-        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] });
+        "agcam.stage.duration",
+        "s",
+        "Time that a stage took: queue per request, fetch and decode per image, copy, forward and explain per batch, store per call.",
+        advice: new InstrumentAdvice<double>
+        {
+            HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+        }
+    );
 
     public static bool IsMeasured => Duration.Enabled;
 
@@ -56,5 +63,6 @@ public static class Stage
         return now;
     }
 
-    public static void Record(string stage, TimeSpan took) => Duration.Record(took.TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
+    public static void Record(string stage, TimeSpan took) =>
+        Duration.Record(took.TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
 }

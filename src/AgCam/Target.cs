@@ -19,19 +19,29 @@ public abstract record Target
         text = text.Trim();
         if (text.StartsWith("top:", StringComparison.OrdinalIgnoreCase))
         {
-            if (int.TryParse(text.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count >= 1 && count <= classes.Count)
+            if (
+                int.TryParse(text.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+                && count >= 1
+                && count <= classes.Count
+            )
                 return new TopTarget(count);
             throw new TargetException($"Target \"{text}\": after top: comes a number from 1 to {classes.Count}.");
         }
 
         if (Side(text, classes) is { } single)
             return single;
-        for (var at = text.IndexOf(Versus, StringComparison.OrdinalIgnoreCase); at > 0; at = text.IndexOf(Versus, at + 1, StringComparison.OrdinalIgnoreCase))
+        for (
+            var at = text.IndexOf(Versus, StringComparison.OrdinalIgnoreCase);
+            at > 0;
+            at = text.IndexOf(Versus, at + 1, StringComparison.OrdinalIgnoreCase)
+        )
             if (Side(text[..at], classes) is { } side && Side(text[(at + Versus.Length)..], classes) is { } against)
                 return new ContrastiveTarget(side, against);
 
         var culprit = text.Split(Versus).FirstOrDefault(side => Side(side, classes) is null) ?? text;
-        throw new TargetException($"Target \"{text}\": no class is called \"{culprit}\"; {classes.Near(culprit)}. Other targets: predicted, label, top:K, A-vs-B.");
+        throw new TargetException(
+            $"Target \"{text}\": no class is called \"{culprit}\"; {classes.Near(culprit)}. Other targets: predicted, label, top:K, A-vs-B."
+        );
     }
 
     /// <summary>The classes to explain for one image.</summary>
@@ -54,14 +64,16 @@ public abstract record Target
         return order[..Math.Min(count, order.Length)];
     }
 
-    private static SingleTarget? Side(string text, ClassNames classes) => text.Trim().ToLowerInvariant() switch
-    {
-        "predicted" => new PredictedTarget(),
-        "label" => new LabelTarget(),
-        _ => classes.Find(text) is >= 0 and var index ? new ClassTarget(index)
-            : text.Trim().StartsWith("class:", StringComparison.OrdinalIgnoreCase) && classes.Find(text.Trim()[6..]) is >= 0 and var named ? new ClassTarget(named)
+    private static SingleTarget? Side(string text, ClassNames classes) =>
+        text.Trim().ToLowerInvariant() switch
+        {
+            "predicted" => new PredictedTarget(),
+            "label" => new LabelTarget(),
+            _ => classes.Find(text) is >= 0 and var index ? new ClassTarget(index)
+            : text.Trim().StartsWith("class:", StringComparison.OrdinalIgnoreCase) && classes.Find(text.Trim()[6..]) is >= 0 and var named
+                ? new ClassTarget(named)
             : null,
-    };
+        };
 
     private abstract record SingleTarget : Target
     {

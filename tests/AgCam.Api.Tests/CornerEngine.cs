@@ -7,7 +7,9 @@ using AgCam.Worker.Engines;
 
 namespace AgCam.Api.Tests;
 
-/// <summary>A model whose answer is known: it says which channel is brightest and looked at the top left corner of its input. No libtorch.</summary>
+/// <summary>
+/// A model whose answer is known: it says which channel is brightest and looked at the top left corner of its input. No libtorch.
+/// </summary>
 /// <param name="explained">Told the number of images of each batch.</param>
 internal sealed class CornerEngine(ModelPin model, string dtype, Action<int>? explained = null) : IExplainEngine
 {
@@ -31,21 +33,22 @@ internal sealed class CornerEngine(ModelPin model, string dtype, Action<int>? ex
 
     public ExplanationRecipe Recipe(ExplainOptions options) => new(model.Sha256, "corner", Options.Canonical(), options.Method, dtype);
 
-    public Provenance Provenance(ExplainOptions options) => new()
-    {
-        ModelId = model.Id,
-        ModelSha256 = model.Sha256,
-        ModelSource = "tests",
-        ModelShape = "corner",
-        Preprocessing = Options.Canonical(),
-        Method = options.Method,
-        Dtype = dtype,
-        Device = "none",
-        SoftwareVersion = "0",
-        Commit = "none",
-        TorchSharpVersion = "none",
-        LibtorchVersion = "none",
-    };
+    public Provenance Provenance(ExplainOptions options) =>
+        new()
+        {
+            ModelId = model.Id,
+            ModelSha256 = model.Sha256,
+            ModelSource = "tests",
+            ModelShape = "corner",
+            Preprocessing = Options.Canonical(),
+            Method = options.Method,
+            Dtype = dtype,
+            Device = "none",
+            SoftwareVersion = "0",
+            Commit = "none",
+            TorchSharpVersion = "none",
+            LibtorchVersion = "none",
+        };
 
     public EngineInput Prepare(byte[] bytes, Digest digest, ImageLimits limits)
     {
@@ -65,9 +68,7 @@ internal sealed class CornerEngine(ModelPin model, string dtype, Action<int>? ex
         return [.. map.Boxes(224, 224, threshold).Select(transform.ToOriginal).OfType<BoundingBox>()];
     }
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 
     private Explanation Explain(EngineInput image, int? label, ExplainOptions options)
     {
@@ -81,16 +82,31 @@ internal sealed class CornerEngine(ModelPin model, string dtype, Action<int>? ex
             LogSumExp = logSumExp,
             Label = label,
             Transform = image.Image.Transform,
-            Predictions = [.. Target.Ranked(logits, 3).Select(i => new Prediction(i, Classes[i], Math.Exp(logits[i] - logSumExp), logits[i]))],
-            Targets = [.. options.Targets.SelectMany(target => target.Resolve(logits, label), (target, resolved) => new TargetExplanation
-            {
-                Requested = target.Canonical(label), Class = resolved.Class, Name = Classes[resolved.Class], Heatmap = Corner(), Boxes = [],
-            })],
+            Predictions =
+            [
+                .. Target.Ranked(logits, 3).Select(i => new Prediction(i, Classes[i], Math.Exp(logits[i] - logSumExp), logits[i])),
+            ],
+            Targets =
+            [
+                .. options.Targets.SelectMany(
+                    target => target.Resolve(logits, label),
+                    (target, resolved) =>
+                        new TargetExplanation
+                        {
+                            Requested = target.Canonical(label),
+                            Class = resolved.Class,
+                            Name = Classes[resolved.Class],
+                            Heatmap = Corner(),
+                            Boxes = [],
+                        }
+                ),
+            ],
         };
     }
 
     /// <summary>The first quarter of rows and columns is hot.</summary>
-    private static Heatmap Corner() => new(Grid, Grid, [.. Enumerable.Range(0, Grid * Grid).Select(i => i / Grid < 4 && i % Grid < 4 ? 2f : 0.5f)]);
+    private static Heatmap Corner() =>
+        new(Grid, Grid, [.. Enumerable.Range(0, Grid * Grid).Select(i => i / Grid < 4 && i % Grid < 4 ? 2f : 0.5f)]);
 }
 
 /// <summary>Has the model, and counts what it explains.</summary>

@@ -33,9 +33,18 @@ public sealed class RunningApi : IAsyncDisposable
 
     public IStore Store => App.Services.GetRequiredService<IStore>();
 
-    public static async Task<RunningApi> StartAsync(ApiOptions? options = null, bool worker = true, Action<WebApplication>? map = null, TimeProvider? clock = null,
-        Func<PipelineOptions, PipelineOptions>? pipeline = null, Action<WebApplicationBuilder>? configure = null, Func<WorkerOptions, WorkerOptions>? workerOptions = null, string? bus = null, IEngineLoader? loader = null,
-        string listen = "http://127.0.0.1:0")
+    public static async Task<RunningApi> StartAsync(
+        ApiOptions? options = null,
+        bool worker = true,
+        Action<WebApplication>? map = null,
+        TimeProvider? clock = null,
+        Func<PipelineOptions, PipelineOptions>? pipeline = null,
+        Action<WebApplicationBuilder>? configure = null,
+        Func<WorkerOptions, WorkerOptions>? workerOptions = null,
+        string? bus = null,
+        IEngineLoader? loader = null,
+        string listen = "http://127.0.0.1:0"
+    )
     {
         var folder = Directory.CreateTempSubdirectory("agcam-api-").FullName;
         var images = Directory.CreateDirectory(Path.Combine(folder, "images")).FullName;
@@ -52,7 +61,10 @@ public sealed class RunningApi : IAsyncDisposable
             PollSeconds = 0.02,
             ChunkSize = 4,
             MaxChunkSize = 4,
-            Models = new Dictionary<string, string> { ["corner"] = Path.Combine(RepositoryRoot(), "tests", "AgCam.Tests", "Fixtures", "models", "timm_vit") },
+            Models = new Dictionary<string, string>
+            {
+                ["corner"] = Path.Combine(RepositoryRoot(), "tests", "AgCam.Tests", "Fixtures", "models", "timm_vit"),
+            },
             References = new ReferenceOptions { Roots = [images] },
         };
         builder.Services.AddAgCamPipeline(pipeline?.Invoke(common) ?? common);
@@ -89,7 +101,12 @@ public sealed class RunningApi : IAsyncDisposable
         return path;
     }
 
-    public Task<HttpResponseMessage> SendImageAsync(byte[] image, string query = "?wait=30", string? key = null, params (string Name, string Value)[] fields)
+    public Task<HttpResponseMessage> SendImageAsync(
+        byte[] image,
+        string query = "?wait=30",
+        string? key = null,
+        params (string Name, string Value)[] fields
+    )
     {
         var form = new MultipartFormDataContent { { new ByteArrayContent(image), "image", "photo.png" } };
         foreach (var (name, value) in fields)
@@ -100,7 +117,14 @@ public sealed class RunningApi : IAsyncDisposable
     public Task<HttpResponseMessage> SendJsonAsync(string path, JsonNode body, string? key = null) =>
         SendAsync(HttpMethod.Post, path, new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json"), key);
 
-    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content = null, string? key = null, string? apiKey = null, string? etag = null)
+    public async Task<HttpResponseMessage> SendAsync(
+        HttpMethod method,
+        string path,
+        HttpContent? content = null,
+        string? key = null,
+        string? apiKey = null,
+        string? etag = null
+    )
     {
         var request = new HttpRequestMessage(method, path) { Content = content };
         if (key is not null)
@@ -115,7 +139,8 @@ public sealed class RunningApi : IAsyncDisposable
     public async Task<JsonNode> GetAsync(string path) => await JsonAsync(await Client.GetAsync(path), 200);
 
     /// <summary>An image explained, from the request to its result.</summary>
-    public async Task<JsonNode> ExplainAsync(byte[] image, params (string Name, string Value)[] fields) => await JsonAsync(await SendImageAsync(image, fields: fields), 200);
+    public async Task<JsonNode> ExplainAsync(byte[] image, params (string Name, string Value)[] fields) =>
+        await JsonAsync(await SendImageAsync(image, fields: fields), 200);
 
     public static async Task<JsonNode> JsonAsync(HttpResponseMessage answer, int status)
     {
@@ -141,7 +166,9 @@ public sealed class RunningApi : IAsyncDisposable
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
             if (File.Exists(Path.Combine(folder.FullName, "AgCamPipeline.sln")))
                 return folder.FullName;
-        throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} holds AgCamPipeline.sln: run the tests from a checkout.");
+        throw new DirectoryNotFoundException(
+            $"No folder above {AppContext.BaseDirectory} holds AgCamPipeline.sln: run the tests from a checkout."
+        );
     }
 
     public async ValueTask DisposeAsync()

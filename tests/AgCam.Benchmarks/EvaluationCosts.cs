@@ -10,7 +10,8 @@ using static TorchSharp.torch;
 namespace AgCam.Benchmarks;
 
 /// <summary>
-/// What measuring costs beside what it cannot do without: a perturbation test beside the twenty bare forward passes of the same pictures, in
+/// What measuring costs beside what it cannot do without: a perturbation test beside the twenty bare forward passes of the same
+/// pictures, in
 /// turn, round after round in one process; ratios are medians over the rounds' own. And the sweep of 1,000 thresholds by itself.
 /// </summary>
 internal static class EvaluationCosts
@@ -27,29 +28,51 @@ internal static class EvaluationCosts
         var (rows, columns) = (model.Config.ImageHeight, model.Config.ImageWidth);
         var random = new Random(1);
         float[] pixels = [.. Enumerable.Range(0, 3 * rows * columns).Select(_ => random.NextSingle() - 0.5f)];
-        var grid = new Heatmap(model.Config.GridRows, model.Config.GridColumns, [.. Enumerable.Range(0, model.Config.GridRows * model.Config.GridColumns).Select(_ => random.NextSingle())]);
+        var grid = new Heatmap(
+            model.Config.GridRows,
+            model.Config.GridColumns,
+            [.. Enumerable.Range(0, model.Config.GridRows * model.Config.GridColumns).Select(_ => random.NextSingle())]
+        );
         var map = grid.Upsample(rows, columns).Normalize();
-        var masked = tensor(new Perturbation(pixels, 3, map).Images().SelectMany(picture => picture).ToArray()).view(Perturbation.Pictures, 3, rows, columns);
+        var masked = tensor(new Perturbation(pixels, 3, map).Images().SelectMany(picture => picture).ToArray())
+            .view(Perturbation.Pictures, 3, rows, columns);
         var forward = new MaskedForward(model, Perturbation.Pictures, Parity.None);
         var sweep = ThresholdSweep.Even();
         for (var i = 0; i < 100; i++)
             sweep.Measure(map, GroundTruth); // until it is compiled for good
-        (Cost Wall, Cost Cpu) bare = (new(), new()), curves = (new(), new()), sweeps = (new(), new());
+        (Cost Wall, Cost Cpu) bare = (new(), new()),
+            curves = (new(), new()),
+            sweeps = (new(), new());
         for (var round = -1; round < rounds; round++)
         {
-            Measure(round, bare, () =>
-            {
-                using var inference = inference_mode();
-                model.Logits(masked).Dispose();
-            });
+            Measure(
+                round,
+                bare,
+                () =>
+                {
+                    using var inference = inference_mode();
+                    model.Logits(masked).Dispose();
+                }
+            );
             Measure(round, curves, () => forward.Perturbation(pixels, map, 1, []));
             for (var i = 0; i < Sweeps; i++)
                 Measure(round, sweeps, () => sweep.Measure(map, GroundTruth));
         }
 
-        to.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{architecture}, {rounds} rounds: bare forwards of {Perturbation.Pictures} masked pictures {bare.Wall.Median:0} ms ({bare.Cpu.Median:0} ms of CPU), perturbation test {curves.Wall.Median:0} ms ({curves.Cpu.Median:0}); ratio {Ratio(curves.Wall, bare.Wall):0.000} ({Ratio(curves.Cpu, bare.Cpu):0.000} of CPU)"));
-        to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"sweep of 1,000 thresholds, {columns} x {rows}: {sweeps.Wall.Median:0.0} ms ({sweeps.Cpu.Median:0.0} ms of CPU)"));
+        to.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{architecture}, {rounds} rounds: bare forwards of {Perturbation.Pictures} masked pictures "
+                    + $"{bare.Wall.Median:0} ms ({bare.Cpu.Median:0} ms of CPU), perturbation test {curves.Wall.Median:0} ms "
+                    + $"({curves.Cpu.Median:0}); ratio {Ratio(curves.Wall, bare.Wall):0.000} ({Ratio(curves.Cpu, bare.Cpu):0.000} of CPU)"
+            )
+        );
+        to.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"sweep of 1,000 thresholds, {columns} x {rows}: {sweeps.Wall.Median:0.0} ms ({sweeps.Cpu.Median:0.0} ms of CPU)"
+            )
+        );
     }
 
     private static void Measure(int round, (Cost Wall, Cost Cpu) cost, Action run)

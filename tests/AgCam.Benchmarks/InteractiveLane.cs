@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Security.Cryptography;
 using AgCam.Api;
 using AgCam.Heatmaps;
@@ -19,11 +20,16 @@ using Microsoft.Extensions.Logging;
 
 namespace AgCam.Benchmarks;
 
-/// <summary>How long a person waits for one image: POST /v1/explanations?wait= over HTTP to the one-process mode, with nothing else to do and with a job that keeps the bulk lane full.</summary>
+/// <summary>
+/// How long a person waits for one image: POST /v1/explanations?wait= over HTTP to the one-process mode, with nothing else to do and
+/// with a job that keeps the bulk lane full.
+/// </summary>
 internal static class InteractiveLane
 {
-    private const string Null = "null", Scenes = "scenes";
-    private const int Side = 32, WarmUp = 30;
+    private const string Null = "null",
+        Scenes = "scenes";
+    private const int Side = 32,
+        WarmUp = 30;
 
     /// <param name="model">null or scenes.</param>
     public static async Task RunAsync(string model, int requests)
@@ -42,19 +48,34 @@ internal static class InteractiveLane
         var loaded = await AskAsync(client, model, requests);
         var (after, seconds) = (await store.Jobs.FindAsync(job), watch.Elapsed.TotalSeconds);
         if (after is not { State: JobState.Running })
-            throw new InvalidOperationException($"The job was {after?.State} before the last request was answered: the measurement is void. Ask for fewer requests.");
+            throw new InvalidOperationException(
+                $"The job was {after?.State} before the last request was answered: the measurement is void. Ask for fewer requests."
+            );
         await store.Jobs.CancelAsync(job);
         await app.StopAsync();
 
-        Console.WriteLine("| model | idle p50 ms | p99 | under bulk p50 | p99 | p99 to idle's | bulk images/s meanwhile |\n|---|---|---|---|---|---|---|");
-        Console.WriteLine(FormattableString.Invariant(
-            $"| {model} | {QueryRate.Percentile(idle, 0.5):F1} | {QueryRate.Percentile(idle, 0.99):F1} | {QueryRate.Percentile(loaded, 0.5):F1} | {QueryRate.Percentile(loaded, 0.99):F1} | {QueryRate.Percentile(loaded, 0.99) / QueryRate.Percentile(idle, 0.99):F2} | {(after.Progress.Completed - before!.Progress.Completed) / seconds:F0} |"));
+        Console.WriteLine(
+            "| model | idle p50 ms | p99 | under bulk p50 | p99 | p99 to idle's | bulk images/s meanwhile |\n|---|---|---|---|---|---|---|"
+        );
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {model} | {QueryRate.Percentile(idle, 0.5):F1} | {QueryRate.Percentile(idle, 0.99):F1} | "
+                    + $"{QueryRate.Percentile(loaded, 0.5):F1} | {QueryRate.Percentile(loaded, 0.99):F1} | "
+                    + $"{QueryRate.Percentile(loaded, 0.99) / QueryRate.Percentile(idle, 0.99):F2} | "
+                    + $"{(after.Progress.Completed - before!.Progress.Completed) / seconds:F0} |"
+            )
+        );
     }
 
     private static async Task<WebApplication> StartAsync(PipelineOptions options, string model)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning).AddFilter("MassTransit.ReceiveTransport", LogLevel.None);
+        builder
+            .Logging.ClearProviders()
+            .AddSimpleConsole(console => console.SingleLine = true)
+            .SetMinimumLevel(LogLevel.Warning)
+            .AddFilter("MassTransit.ReceiveTransport", LogLevel.None);
         builder.Services.AddAgCamPipeline(options with { Models = new Dictionary<string, string> { [model] = Shipped.Model } });
         if (model == Null)
             builder.Services.AddSingleton<IEngineLoader, AnyNullLoader>();
@@ -73,7 +94,11 @@ internal static class InteractiveLane
         var took = new List<double>();
         for (var i = 0; i < requests; i++)
         {
-            using var form = new MultipartFormDataContent { { new ByteArrayContent(Picture()), "image", "photo.png" }, { new StringContent(model), "model" } };
+            using var form = new MultipartFormDataContent
+            {
+                { new ByteArrayContent(Picture()), "image", "photo.png" },
+                { new StringContent(model), "model" },
+            };
             var startedAt = Stopwatch.GetTimestamp();
             using var answer = await client.PostAsync("/v1/explanations?wait=60", form);
             var body = await answer.Content.ReadAsStringAsync();
@@ -102,6 +127,7 @@ internal static class InteractiveLane
     /// <summary>The null engine under whatever name.</summary>
     private sealed class AnyNullLoader : IEngineLoader
     {
-        public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => Task.FromResult<IExplainEngine>(new NullEngine(model, dtype));
+        public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
+            Task.FromResult<IExplainEngine>(new NullEngine(model, dtype));
     }
 }

@@ -8,7 +8,8 @@ using TorchSharp;
 namespace AgCam.Benchmarks;
 
 /// <summary>
-/// The same batches on the same processors: one at a time with all of them, or one on each. In turn, in one process; ratios are medians over the rounds' own.
+/// The same batches on the same processors: one at a time with all of them, or one on each. In turn, in one process; ratios are medians
+/// over the rounds' own.
 /// </summary>
 internal static class Lanes
 {
@@ -18,12 +19,17 @@ internal static class Lanes
         using var explainer = new Explainer(checkpoint, new ExplainerOptions { Device = "cpu" });
         var (width, height) = (explainer.Preprocessing.InputWidth, explainer.Preprocessing.InputHeight);
         var random = new Random(1);
-        PreparedImage[] images = [.. Enumerable.Range(0, batch).Select(_ =>
-        {
-            var pixels = new byte[height * width * 3];
-            random.NextBytes(pixels);
-            return explainer.Prepare(new RgbImage(width, height, pixels));
-        })];
+        PreparedImage[] images =
+        [
+            .. Enumerable
+                .Range(0, batch)
+                .Select(_ =>
+                {
+                    var pixels = new byte[height * width * 3];
+                    random.NextBytes(pixels);
+                    return explainer.Prepare(new RgbImage(width, height, pixels));
+                }),
+        ];
         var processors = Environment.ProcessorCount;
         var each = Math.Max(1, (int)(2 / Seconds(explainer, images, 1, processors, 1))); // some two seconds a measurement
         var ratios = new List<double>();
@@ -32,23 +38,37 @@ internal static class Lanes
             var together = processors * each * batch / Seconds(explainer, images, 1, processors, processors * each);
             var apart = processors * each * batch / Seconds(explainer, images, processors, 1, each);
             ratios.Add(apart / together);
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{together,8:F1} images/s one batch at a time   {apart,8:F1} one on each of {processors} processors   {apart / together:F3}"));
+            output.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{together, 8:F1} images/s one batch at a time   {apart, 8:F1} one on each of {processors} processors   "
+                        + $"{apart / together:F3}"
+                )
+            );
         }
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{ratios.Order().ElementAt(rounds / 2):F3} median of {rounds} rounds, batch {batch}"));
+        output.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{ratios.Order().ElementAt(rounds / 2):F3} median of {rounds} rounds, batch {batch}"
+            )
+        );
     }
 
     private static double Seconds(Explainer explainer, PreparedImage[] images, int parallelBatches, int threads, int batches)
     {
         torch.set_num_threads(threads);
         using var ready = new Barrier(parallelBatches + 1);
-        var running = Enumerable.Range(0, parallelBatches).Select(_ => new Thread(() =>
-        {
-            torch.set_num_threads(threads);
-            explainer.Explain(images, new int?[images.Length], ExplainOptions.Default);
-            ready.SignalAndWait();
-            for (var i = 0; i < batches; i++)
+        var running = Enumerable
+            .Range(0, parallelBatches)
+            .Select(_ => new Thread(() =>
+            {
+                torch.set_num_threads(threads);
                 explainer.Explain(images, new int?[images.Length], ExplainOptions.Default);
-        })).ToList();
+                ready.SignalAndWait();
+                for (var i = 0; i < batches; i++)
+                    explainer.Explain(images, new int?[images.Length], ExplainOptions.Default);
+            }))
+            .ToList();
         running.ForEach(thread => thread.Start());
         ready.SignalAndWait();
         var watch = Stopwatch.StartNew();

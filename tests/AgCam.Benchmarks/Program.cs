@@ -9,7 +9,8 @@ using AgCam.Benchmarks;
 using BenchmarkDotNet.Running;
 
 string Given(int position, string otherwise) => args.ElementAtOrDefault(position) ?? otherwise;
-int Number(int position, int otherwise) => args.ElementAtOrDefault(position) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+int Number(int position, int otherwise) =>
+    args.ElementAtOrDefault(position) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 
 switch (args.FirstOrDefault())
 {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using AgCam.Metrics;
 using AgCam.Pipeline;
 using AgCam.Pipeline.References;
@@ -16,10 +17,18 @@ using OpenTelemetry.Trace;
 
 namespace AgCam.Benchmarks;
 
-/// <summary>What telemetry costs the pipeline: CPU time an image of jobs in one process, with OpenTelemetry's SDK listening and exporting to nowhere, and without. The ways take turns.</summary>
+/// <summary>
+/// What telemetry costs the pipeline: CPU time an image of jobs in one process, with OpenTelemetry's SDK listening and exporting to
+/// nowhere, and without. The ways take turns.
+/// </summary>
 internal static class TelemetryCosts
 {
-    private static readonly (string Name, Func<IDisposable?> Listen)[] Ways = [("nobody listens", () => null), ("traces", Traces), ("traces and metrics", () => new Both(Traces(), Metrics()))];
+    private static readonly (string Name, Func<IDisposable?> Listen)[] Ways =
+    [
+        ("nobody listens", () => null),
+        ("traces", Traces),
+        ("traces and metrics", () => new Both(Traces(), Metrics())),
+    ];
 
     /// <param name="images">Of each job; the first round of all ways warms up.</param>
     public static async Task RunAsync(int images, int rounds)
@@ -32,24 +41,32 @@ internal static class TelemetryCosts
             await host.StartAsync();
             var taken = Ways.Select(_ => new List<double>()).ToArray();
             for (var round = -1; round < rounds; round++)
-                for (var turn = 0; turn < Ways.Length; turn++)
+            for (var turn = 0; turn < Ways.Length; turn++)
+            {
+                var way = (round + 1 + turn) % Ways.Length; // who comes first changes
+                var files = PipelineRate.Write(Path.Combine(folder, $"{round}-{way}"), images);
+                GC.Collect();
+                using (Ways[way].Listen())
                 {
-                    var way = (round + 1 + turn) % Ways.Length; // who comes first changes
-                    var files = PipelineRate.Write(Path.Combine(folder, $"{round}-{way}"), images);
-                    GC.Collect();
-                    using (Ways[way].Listen())
-                    {
-                        var before = Process.GetCurrentProcess().TotalProcessorTime;
-                        await PipelineRate.RunAsync(host, NullEngine.Pin, files);
-                        if (round >= 0)
-                            taken[way].Add((Process.GetCurrentProcess().TotalProcessorTime - before).TotalMicroseconds / images);
-                    }
-                    Directory.Delete(files, recursive: true);
+                    var before = Process.GetCurrentProcess().TotalProcessorTime;
+                    await PipelineRate.RunAsync(host, NullEngine.Pin, files);
+                    if (round >= 0)
+                        taken[way].Add((Process.GetCurrentProcess().TotalProcessorTime - before).TotalMicroseconds / images);
                 }
+                Directory.Delete(files, recursive: true);
+            }
             await host.StopAsync();
-            Console.WriteLine("| | CPU us an image, median | least | most | more than with nobody, median of the rounds |\n|---|---|---|---|---|");
+            Console.WriteLine(
+                "| | CPU us an image, median | least | most | more than with nobody, median of the rounds |\n|---|---|---|---|---|"
+            );
             foreach (var ((name, _), way) in Ways.Zip(taken))
-                Console.WriteLine(FormattableString.Invariant($"| {name} | {Median.Of(way):F1} | {way.Min():F1} | {way.Max():F1} | {Median.Of([.. way.Zip(taken[0], (with, without) => with - without)]):F1} |"));
+                Console.WriteLine(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"| {name} | {Median.Of(way):F1} | {way.Min():F1} | {way.Max():F1} | "
+                            + $"{Median.Of([.. way.Zip(taken[0], (with, without) => with - without)]):F1} |"
+                    )
+                );
         }
         finally
         {
@@ -69,10 +86,16 @@ internal static class TelemetryCosts
 
     /// <summary>Batched as for a collector.</summary>
     private static TracerProvider Traces() =>
-        Sdk.CreateTracerProviderBuilder().AddSource(PipelineTelemetry.Name).AddProcessor(new BatchActivityExportProcessor(new Nowhere<Activity>())).Build();
+        Sdk.CreateTracerProviderBuilder()
+            .AddSource(PipelineTelemetry.Name)
+            .AddProcessor(new BatchActivityExportProcessor(new Nowhere<Activity>()))
+            .Build();
 
-    private static MeterProvider Metrics() => Sdk.CreateMeterProviderBuilder().AddMeter(PipelineTelemetry.Name, Stage.MeterName)
-        .AddReader(new PeriodicExportingMetricReader(new Nowhere<Metric>(), exportIntervalMilliseconds: 1000)).Build();
+    private static MeterProvider Metrics() =>
+        Sdk.CreateMeterProviderBuilder()
+            .AddMeter(PipelineTelemetry.Name, Stage.MeterName)
+            .AddReader(new PeriodicExportingMetricReader(new Nowhere<Metric>(), exportIntervalMilliseconds: 1000))
+            .Build();
 
     private sealed class Both(IDisposable first, IDisposable second) : IDisposable
     {
@@ -89,9 +112,7 @@ internal static class TelemetryCosts
     {
         public override ExportResult Export(in Batch<T> batch)
         {
-            foreach (var _ in batch)
-            {
-            }
+            foreach (var _ in batch) { }
             return ExportResult.Success;
         }
     }

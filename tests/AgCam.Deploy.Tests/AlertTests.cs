@@ -9,8 +9,11 @@ public sealed class AlertTests
 
     public static bool IsThere => Program is not null;
 
-    private static string? Program { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
-        .Select(folder => Path.Combine(folder, "promtool")).FirstOrDefault(File.Exists);
+    private static string? Program { get; } =
+        (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(':')
+            .Select(folder => Path.Combine(folder, "promtool"))
+            .FirstOrDefault(File.Exists);
 
     [Theory(SkipUnless = nameof(IsThere), Skip = Skipped)]
     [InlineData("check", "rules", "alerts.yml")]
@@ -55,8 +58,8 @@ public sealed class AlertTests
         Assert.Equal(alerts.Order(), Named(fires: true));
         Assert.Equal(alerts.Order(), Named(fires: false));
 
-        IEnumerable<string> Named(bool fires) => cases.Where(tried => Items(tried["exp_alerts"]).Any() == fires)
-            .Select(tried => (string)tried["alertname"]!).Distinct().Order();
+        IEnumerable<string> Named(bool fires) =>
+            cases.Where(tried => Items(tried["exp_alerts"]).Any() == fires).Select(tried => (string)tried["alertname"]!).Distinct().Order();
     }
 
     private static Dictionary<object, object?> Read(string file) => Repository.Yaml(Repository.Text("infra", "observability", file));
@@ -69,7 +72,10 @@ public sealed class AlertTests
         var cancellationToken = TestContext.Current.CancellationToken;
         var start = new ProcessStartInfo(Program!, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;
-        var (output, errors) = (process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
+        var (output, errors) = (
+            process.StandardOutput.ReadToEndAsync(cancellationToken),
+            process.StandardError.ReadToEndAsync(cancellationToken)
+        );
         await process.WaitForExitAsync(cancellationToken);
         return (process.ExitCode, $"{await output}\n{await errors}");
     }

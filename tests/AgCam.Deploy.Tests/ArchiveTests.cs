@@ -23,7 +23,10 @@ public sealed class ArchiveTests(ArchiveTests.Archive archive) : IClassFixture<A
         (code, said, _) = await archive.RunAsync("explain", picture, "--out", "out");
         Assert.True(code == 0, said);
         Assert.Contains("00008-tree.png: tree ", said);
-        Assert.Equal(["00008-tree.overlay.png"], Directory.GetFiles(archive.Home, "*.overlay.png", SearchOption.AllDirectories).Select(file => Path.GetFileName(file)));
+        Assert.Equal(
+            ["00008-tree.overlay.png"],
+            Directory.GetFiles(archive.Home, "*.overlay.png", SearchOption.AllDirectories).Select(file => Path.GetFileName(file))
+        );
     }
 
     [Fact]
@@ -34,7 +37,16 @@ public sealed class ArchiveTests(ArchiveTests.Archive archive) : IClassFixture<A
         Assert.Equal(Repository.Text("LICENSE"), File.ReadAllText(Path.Combine(archive.App, "LICENSE")));
         var licences = File.ReadAllLines(Path.Combine(archive.App, "licences", "PACKAGES"));
         Assert.All(licences, line => Assert.Matches(@"^[a-z0-9._-]+/[0-9][^ ]* .", line));
-        foreach (var package in new[] { "libtorch-cpu-linux-x64", "torchsharp", "netvips.native.linux-x64", "microsoft.netcore.app.runtime.linux-x64", "masstransit" })
+        foreach (
+            var package in new[]
+            {
+                "libtorch-cpu-linux-x64",
+                "torchsharp",
+                "netvips.native.linux-x64",
+                "microsoft.netcore.app.runtime.linux-x64",
+                "masstransit",
+            }
+        )
             Assert.Single(licences, line => line.StartsWith($"{package}/", StringComparison.Ordinal));
         Assert.True(File.Exists(Path.Combine(archive.App, "licences", "microsoft.netcore.app.runtime.linux-x64", "LICENSE.TXT")));
     }
@@ -47,13 +59,18 @@ public sealed class ArchiveTests(ArchiveTests.Archive archive) : IClassFixture<A
         Assert.Equal($"{digest}  {Path.GetFileName(archive.Packed)}\n", await File.ReadAllTextAsync($"{archive.Packed}.sha256", Cancel));
     }
 
-    /// <summary>Twice from one commit, the bytes are the same: what would differ is who packed it, when, in which order, and where.</summary>
+    /// <summary>
+    /// Twice from one commit, the bytes are the same: what would differ is who packed it, when, in which order, and where.
+    /// </summary>
     [Fact]
     public void Nothing_in_it_tells_who_packed_it_when_and_where()
     {
         Assert.Single(archive.Entries.Select(entry => (entry.ModificationTime, entry.Uid, entry.Gid)).Distinct());
         Assert.Equal(0, archive.Entries[0].Uid);
-        Assert.Equal(archive.Entries.Select(entry => entry.Name.TrimEnd('/').Replace('/', '\0')).Order(StringComparer.Ordinal), archive.Entries.Select(entry => entry.Name.TrimEnd('/').Replace('/', '\0')));
+        Assert.Equal(
+            archive.Entries.Select(entry => entry.Name.TrimEnd('/').Replace('/', '\0')).Order(StringComparer.Ordinal),
+            archive.Entries.Select(entry => entry.Name.TrimEnd('/').Replace('/', '\0'))
+        );
         Assert.DoesNotContain(archive.Entries, entry => entry.Name.EndsWith(".pdb", StringComparison.Ordinal));
         var here = System.Text.Encoding.UTF8.GetBytes(Repository.Root);
         foreach (var assembly in Directory.GetFiles(archive.App, "AgCam*.dll"))
@@ -98,7 +115,18 @@ public sealed class ArchiveTests(ArchiveTests.Archive archive) : IClassFixture<A
         public async Task<(int Code, string Said, string Trace)> RunAsync(params string[] arguments)
         {
             var trace = Path.Combine(_folder, $"{Guid.NewGuid():N}.trace");
-            var start = new ProcessStartInfo("/usr/bin/env", ["-i", "PATH=/usr/bin:/bin", $"HOME={Home}", "COREHOST_TRACE=1", $"COREHOST_TRACEFILE={trace}", Path.Combine(App, "agcam"), .. arguments])
+            var start = new ProcessStartInfo(
+                "/usr/bin/env",
+                [
+                    "-i",
+                    "PATH=/usr/bin:/bin",
+                    $"HOME={Home}",
+                    "COREHOST_TRACE=1",
+                    $"COREHOST_TRACEFILE={trace}",
+                    Path.Combine(App, "agcam"),
+                    .. arguments,
+                ]
+            )
             {
                 WorkingDirectory = Home,
             };

@@ -40,12 +40,16 @@ internal static class Chart
         var folder = Directory.CreateTempSubdirectory("agcam-chart-").FullName;
         try
         {
-            var files = values.Select((text, i) =>
-            {
-                var file = Path.Combine(folder, $"{i}.yaml");
-                File.WriteAllText(file, text);
-                return file;
-            }).ToArray();
+            var files = values
+                .Select(
+                    (text, i) =>
+                    {
+                        var file = Path.Combine(folder, $"{i}.yaml");
+                        File.WriteAllText(file, text);
+                        return file;
+                    }
+                )
+                .ToArray();
             return HelmCheck.Run([Repository.PathOf("helm", "agcam"), .. files]);
         }
         finally

@@ -50,10 +50,15 @@ public sealed class ChartTests
 
     [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     [InlineData("", "Deployment Service NetworkPolicy PodDisruptionBudget PodDisruptionBudget ServiceAccount Pod Deployment")]
-    [InlineData("{networkPolicy: {enabled: false}, pdb: {enabled: false}, serviceAccount: {create: false}, setup: {mode: none}}", "Deployment Service Pod Deployment")]
+    [InlineData(
+        "{networkPolicy: {enabled: false}, pdb: {enabled: false}, serviceAccount: {create: false}, setup: {mode: none}}",
+        "Deployment Service Pod Deployment"
+    )]
     [InlineData(
         All,
-        "Ingress Deployment Service NetworkPolicy PodDisruptionBudget PodDisruptionBudget TriggerAuthentication ScaledObject ServiceAccount Service ServiceMonitor Job Pod Deployment")]
+        "Ingress Deployment Service NetworkPolicy PodDisruptionBudget PodDisruptionBudget TriggerAuthentication ScaledObject "
+            + "ServiceAccount Service ServiceMonitor Job Pod Deployment"
+    )]
     public void Every_object_is_one_that_Kubernetes_would_take(string values, string kinds) =>
         Assert.Equal(kinds.Split(' ').Order(), Chart.Render(Chart.Least, values).Select(node => (string)node["kind"]!).Order());
 
@@ -89,7 +94,10 @@ public sealed class ChartTests
 
     [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     [InlineData("")]
-    [InlineData("drain: {workerSeconds: 100, consumerStopSeconds: 110, stopSeconds: 120, shutdownSeconds: 130, preStopSeconds: 10, graceSeconds: 150}")]
+    [InlineData(
+        "drain: {workerSeconds: 100, consumerStopSeconds: 110, stopSeconds: 120, shutdownSeconds: 130, preStopSeconds: 10, "
+            + "graceSeconds: 150}"
+    )]
     public void The_times_of_a_stop_fit_together(string values)
     {
         var objects = Chart.Render(Chart.Least, values);
@@ -97,7 +105,11 @@ public sealed class ChartTests
         {
             var pod = PodOf(objects.Of("Deployment", $"try-agcam-{part}"));
             var environment = Environment(Container(pod));
-            var (consumers, stop, shutdown) = (Number("Pipeline__ConsumerStopSeconds"), Number("Pipeline__StopSeconds"), Number("Pipeline__ShutdownSeconds"));
+            var (consumers, stop, shutdown) = (
+                Number("Pipeline__ConsumerStopSeconds"),
+                Number("Pipeline__StopSeconds"),
+                Number("Pipeline__ShutdownSeconds")
+            );
             var before = part == "api" ? int.Parse((string)Container(pod)["lifecycle"]!["preStop"]!["exec"]!["command"]![1]!) : 0;
             Assert.True(consumers <= stop && stop <= shutdown && before + shutdown < (int)pod["terminationGracePeriodSeconds"]!);
             if (part == "worker")
@@ -112,7 +124,8 @@ public sealed class ChartTests
     [InlineData("{consumerStopSeconds: 31}")]
     [InlineData("{shutdownSeconds: 20}")]
     [InlineData("{graceSeconds: 40}")]
-    public void Times_of_a_stop_that_do_not_fit_are_refused(string drain) => Assert.Contains("graceSeconds, must hold", Chart.Refused(Chart.Least, $"drain: {drain}"));
+    public void Times_of_a_stop_that_do_not_fit_are_refused(string drain) =>
+        Assert.Contains("graceSeconds, must hold", Chart.Refused(Chart.Least, $"drain: {drain}"));
 
     [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     [InlineData("")]
@@ -130,8 +143,14 @@ public sealed class ChartTests
                 Assert.False((bool)context["allowPrivilegeEscalation"]!);
                 Assert.Equal("ALL", (string?)context["capabilities"]!["drop"]![0]);
                 Assert.Empty(Settings.Unknown(Environment(container).Keys));
-                Assert.All(container["env"]?.AsArray() ?? [], variable => Assert.Null(variable!["valueFrom"])); // a secret in the environment shows in the process list
-                Assert.Empty(container["volumeMounts"]!.AsArray().Select(mount => (string)mount!["name"]!).Except(pod["volumes"]!.AsArray().Select(volume => (string)volume!["name"]!)));
+                // A secret in the environment shows in the process list
+                Assert.All(container["env"]?.AsArray() ?? [], variable => Assert.Null(variable!["valueFrom"]));
+                Assert.Empty(
+                    container["volumeMounts"]!
+                        .AsArray()
+                        .Select(mount => (string)mount!["name"]!)
+                        .Except(pod["volumes"]!.AsArray().Select(volume => (string)volume!["name"]!))
+                );
             }
         }
     }
@@ -146,8 +165,10 @@ public sealed class ChartTests
         Assert.All(egress, rule => Assert.NotEmpty(rule["to"]!.AsArray()));
         Assert.All(egress, rule => Assert.NotEmpty(rule["ports"]!.AsArray()));
         string[] kinds = ["ipBlock", "podSelector", "namespaceSelector"];
-        Assert.All(egress.SelectMany(rule => rule["to"]!.AsArray()), peer =>
-            Assert.True(kinds.Any(kind => peer![kind] is not null), $"{peer} is everybody."));
+        Assert.All(
+            egress.SelectMany(rule => rule["to"]!.AsArray()),
+            peer => Assert.True(kinds.Any(kind => peer![kind] is not null), $"{peer} is everybody.")
+        );
     }
 
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
@@ -182,7 +203,9 @@ public sealed class ChartTests
         string[] places = [$"networkPolicy: {{images: {{to: {peers}}}}}", $"networkPolicy: {{extraEgress: [{{to: {peers}}}]}}"];
         foreach (var values in places)
         {
-            var named = Egress(Chart.Render(Chart.Least, values)).SelectMany(rule => rule["to"]!.AsArray()).Select(peer => peer!["ipBlock"])
+            var named = Egress(Chart.Render(Chart.Least, values))
+                .SelectMany(rule => rule["to"]!.AsArray())
+                .Select(peer => peer!["ipBlock"])
                 .Single(item => (string?)item?["cidr"] == block)!;
             Assert.Equal(except is null ? [] : [except], (named["except"]?.AsArray() ?? []).Select(address => (string?)address));
         }
@@ -210,7 +233,12 @@ public sealed class ChartTests
     [InlineData("api", "agcam-hooks", "cache", "configMapRef", "agcam-more")]
     [InlineData("worker", "agcam-s3", "scratch", "secretRef", "agcam-proxy")]
     public void Extra_secrets_volumes_and_environment_reach_the_part_that_names_them(
-        string part, string secret, string volume, string kind, string from)
+        string part,
+        string secret,
+        string volume,
+        string kind,
+        string from
+    )
     {
         var pod = PodOf(Chart.Render(Chart.Least, All).Of("Deployment", $"try-agcam-{part}"));
         Assert.Equal(secret, (string?)Volume(pod, $"extra-{secret}")["secret"]!["secretName"]);
@@ -249,7 +277,8 @@ public sealed class ChartTests
         foreach (var part in new[] { "api", "worker" })
         {
             var container = Container(PodOf(objects.Of("Deployment", $"try-agcam-{part}")));
-            Assert.Equal("/health/live", (string?)container["livenessProbe"]!["httpGet"]!["path"]); // what it asks is in the API's and the worker's own tests
+            // What it asks is in the API's and the worker's own tests
+            Assert.Equal("/health/live", (string?)container["livenessProbe"]!["httpGet"]!["path"]);
             Assert.Equal("/health/ready", (string?)container["readinessProbe"]!["httpGet"]!["path"]);
             var port = (string)container["livenessProbe"]!["httpGet"]!["port"]!;
             Assert.Contains(container["ports"]!.AsArray(), named => (string?)named!["name"] == port);
@@ -267,7 +296,9 @@ public sealed class ChartTests
         Assert.Equal("8Gi", (string?)Container(pod)["resources"]!["limits"]!["memory"]);
         Assert.Equal(["b", "nvidia.com/gpu"], pod["tolerations"]!.AsArray().Select(toleration => (string)toleration!["key"]!));
         Assert.Equal("nvidia", (string?)pod["runtimeClassName"]);
-        Assert.Null(Container(PodOf(Chart.Render(Chart.Least).Of("Deployment", "try-agcam-worker")))["resources"]!["limits"]!["nvidia.com/gpu"]);
+        Assert.Null(
+            Container(PodOf(Chart.Render(Chart.Least).Of("Deployment", "try-agcam-worker")))["resources"]!["limits"]!["nvidia.com/gpu"]
+        );
     }
 
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
@@ -275,7 +306,10 @@ public sealed class ChartTests
     {
         var objects = Chart.Render(Chart.Least, All);
         var setup = PodOf(objects.Of("Job", "try-agcam-setup"));
-        Assert.Equal(["topology apply", "store migrate"], Containers(setup).Select(container => string.Join(' ', container["args"]!.AsArray().Select(argument => (string)argument!))));
+        Assert.Equal(
+            ["topology apply", "store migrate"],
+            Containers(setup).Select(container => string.Join(' ', container["args"]!.AsArray().Select(argument => (string)argument!)))
+        );
         Assert.Equal("agcam-setup", (string?)setup["volumes"]![1]!["projected"]!["sources"]![0]!["secret"]!["name"]);
         foreach (var part in new[] { "api", "worker" })
         {
@@ -292,8 +326,13 @@ public sealed class ChartTests
         var objects = Chart.Render(Chart.Least, All);
         var trigger = objects.Of("ScaledObject", "try-agcam-worker")["spec"]!["triggers"]![0]!;
         Assert.Equal(("mongodb", "chunks"), ((string?)trigger["type"], (string?)trigger["metadata"]!["collection"]));
-        var states = JsonNode.Parse((string)trigger["metadata"]!["query"]!)!["state"]!["$in"]!.AsArray().Select(state => Enum.Parse<Pipeline.Records.ChunkState>((string)state!));
-        Assert.Equal([Pipeline.Records.ChunkState.Planned, Pipeline.Records.ChunkState.Published, Pipeline.Records.ChunkState.Leased], states);
+        var states = JsonNode.Parse((string)trigger["metadata"]!["query"]!)!["state"]!["$in"]!
+            .AsArray()
+            .Select(state => Enum.Parse<Pipeline.Records.ChunkState>((string)state!));
+        Assert.Equal(
+            [Pipeline.Records.ChunkState.Planned, Pipeline.Records.ChunkState.Published, Pipeline.Records.ChunkState.Leased],
+            states
+        );
         Assert.Null(objects.Of("Deployment", "try-agcam-worker")["spec"]!["replicas"]); // else every upgrade would undo the scaling
     }
 
@@ -305,8 +344,18 @@ public sealed class ChartTests
         var pod = PodOf(Chart.Render(Chart.Least, All).Of("Deployment", "try-agcam-worker"));
         var environment = Environment(Container(pod));
         var folder = (string?)Container(pod)["volumeMounts"]!.AsArray().Single(mount => (string?)mount!["name"] == volume)!["mountPath"];
-        Assert.Equal(secret, (string?)pod["volumes"]!.AsArray().Single(mounted => (string?)mounted!["name"] == volume)!["secret"]!["secretName"]);
-        Assert.Equal(($"{folder}/ca.crt", $"{folder}/tls.crt", $"{folder}/tls.key"), (environment[$"Pipeline__{name}Tls__CaFile"], environment[$"Pipeline__{name}Tls__CertificateFile"], environment[$"Pipeline__{name}Tls__KeyFile"]));
+        Assert.Equal(
+            secret,
+            (string?)pod["volumes"]!.AsArray().Single(mounted => (string?)mounted!["name"] == volume)!["secret"]!["secretName"]
+        );
+        Assert.Equal(
+            ($"{folder}/ca.crt", $"{folder}/tls.crt", $"{folder}/tls.key"),
+            (
+                environment[$"Pipeline__{name}Tls__CaFile"],
+                environment[$"Pipeline__{name}Tls__CertificateFile"],
+                environment[$"Pipeline__{name}Tls__KeyFile"]
+            )
+        );
         Assert.Equal(serverName, environment.GetValueOrDefault($"Pipeline__{name}Tls__ServerName"));
     }
 
@@ -315,7 +364,9 @@ public sealed class ChartTests
     [InlineData(All, "agcam-keda", "address")]
     public void KEDA_has_the_address_of_the_store_or_one_of_its_own(string values, string secret, string key)
     {
-        var parameter = Chart.Render(Chart.Least, values, "keda: {enabled: true}").Of("TriggerAuthentication", "try-agcam-store")["spec"]!["secretTargetRef"]![0]!;
+        var parameter = Chart.Render(Chart.Least, values, "keda: {enabled: true}").Of("TriggerAuthentication", "try-agcam-store")["spec"]![
+            "secretTargetRef"
+        ]![0]!;
         Assert.Equal((secret, key), ((string?)parameter["name"], (string?)parameter["key"]));
     }
 
@@ -327,16 +378,22 @@ public sealed class ChartTests
         {
             var deployment = objects.Of("Deployment", $"try-agcam-{part}");
             var labels = deployment["spec"]!["template"]!["metadata"]!["labels"]!.AsObject();
-            foreach (var selector in new[]
-            {
-                deployment["spec"]!["selector"]!["matchLabels"]!,
-                objects.Of("PodDisruptionBudget", $"try-agcam-{part}")["spec"]!["selector"]!["matchLabels"]!,
-                objects.Of("NetworkPolicy", "try-agcam")["spec"]!["podSelector"]!["matchLabels"]!,
-            })
+            foreach (
+                var selector in new[]
+                {
+                    deployment["spec"]!["selector"]!["matchLabels"]!,
+                    objects.Of("PodDisruptionBudget", $"try-agcam-{part}")["spec"]!["selector"]!["matchLabels"]!,
+                    objects.Of("NetworkPolicy", "try-agcam")["spec"]!["podSelector"]!["matchLabels"]!,
+                }
+            )
                 Assert.All(selector.AsObject(), label => Assert.Equal((string?)label.Value, (string?)labels[label.Key]));
         }
         var monitored = objects.Of("ServiceMonitor", "try-agcam")["spec"]!["selector"]!["matchLabels"]!.AsObject();
-        Assert.All(monitored, label => Assert.Equal((string?)label.Value, (string?)objects.Of("Service", "try-agcam-metrics")["metadata"]!["labels"]![label.Key]));
+        Assert.All(
+            monitored,
+            label =>
+                Assert.Equal((string?)label.Value, (string?)objects.Of("Service", "try-agcam-metrics")["metadata"]!["labels"]![label.Key])
+        );
     }
 
     private static List<JsonNode> Egress(IReadOnlyList<JsonNode> objects) =>
@@ -350,7 +407,8 @@ public sealed class ChartTests
 
     private static JsonNode PodOf(JsonNode node) => ((string?)node["kind"] == "Pod" ? node["spec"] : node["spec"]?["template"]?["spec"])!;
 
-    private static IEnumerable<JsonNode> Containers(JsonNode pod) => (pod["initContainers"]?.AsArray() ?? []).Concat(pod["containers"]!.AsArray()).Select(container => container!);
+    private static IEnumerable<JsonNode> Containers(JsonNode pod) =>
+        (pod["initContainers"]?.AsArray() ?? []).Concat(pod["containers"]!.AsArray()).Select(container => container!);
 
     private static JsonNode Container(JsonNode pod) => Assert.Single(pod["containers"]!.AsArray())!;
 

@@ -20,7 +20,10 @@ public sealed partial class ChartValuesTests
             table.Append($"| `{name}` | `{value}` | {text.Replace("|", "\\|")} |\n");
         var path = Repository.PathOf("helm", "agcam", "README.md");
         var readme = File.ReadAllText(path);
-        var (from, to) = (readme.IndexOf(Begin, StringComparison.Ordinal), readme.IndexOf("\n\n", readme.IndexOf(Begin, StringComparison.Ordinal), StringComparison.Ordinal) + 1);
+        var (from, to) = (
+            readme.IndexOf(Begin, StringComparison.Ordinal),
+            readme.IndexOf("\n\n", readme.IndexOf(Begin, StringComparison.Ordinal), StringComparison.Ordinal) + 1
+        );
         if (Environment.GetEnvironmentVariable("AGCAM_UPDATE") is "1")
             File.WriteAllText(path, readme = string.Concat(readme.AsSpan(0, from), table.ToString(), readme.AsSpan(to)));
         Assert.True(readme.Contains(table.ToString() + "\n"), $"{path} differs from values.yaml; run this test with AGCAM_UPDATE=1.");
@@ -37,11 +40,15 @@ public sealed partial class ChartValuesTests
     public void Every_value_is_in_the_schema_and_nothing_else_is()
     {
         var schema = JsonNode.Parse(Repository.Text("helm", "agcam", "values.schema.json"))!;
-        Assert.Equal(Values.Select(value => value.Name).Order(StringComparer.Ordinal), Leaves("", schema).Except(["global"]).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Values.Select(value => value.Name).Order(StringComparer.Ordinal),
+            Leaves("", schema).Except(["global"]).Distinct().Order(StringComparer.Ordinal)
+        );
 
-        IEnumerable<string> Leaves(string path, JsonNode node) => node["properties"] is JsonObject properties && !Values.Any(value => value.Name == path)
-            ? properties.SelectMany(property => Leaves(path.Length == 0 ? property.Key : $"{path}.{property.Key}", property.Value!))
-            : [path];
+        IEnumerable<string> Leaves(string path, JsonNode node) =>
+            node["properties"] is JsonObject properties && !Values.Any(value => value.Name == path)
+                ? properties.SelectMany(property => Leaves(path.Length == 0 ? property.Key : $"{path}.{property.Key}", property.Value!))
+                : [path];
     }
 
     [Fact]
@@ -59,7 +66,10 @@ public sealed partial class ChartValuesTests
         static string Default(string name) => Values.Single(value => value.Name == name).Value;
     }
 
-    /// <summary>A value is a key below a comment that begins with "# --", or one with a value beside it; what stands below it indented is part of it.</summary>
+    /// <summary>
+    /// A value is a key below a comment that begins with "# --", or one with a value beside it; what stands below it indented is part
+    /// of it.
+    /// </summary>
     private static List<(string, string, string)> Read()
     {
         var values = new List<(string, string, string)>();

@@ -10,7 +10,8 @@ public sealed partial class ComposeTests
 
     private static readonly Dictionary<object, object?> Compose = Repository.Yaml(Repository.Text("docker-compose.yml"));
 
-    private static IEnumerable<(string Name, Dictionary<object, object?> Service)> Services => Map(Compose["services"]).Select(pair => ((string)pair.Key, Map(pair.Value)));
+    private static IEnumerable<(string Name, Dictionary<object, object?> Service)> Services =>
+        Map(Compose["services"]).Select(pair => ((string)pair.Key, Map(pair.Value)));
 
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     public void Docker_Compose_takes_the_file_with_every_profile()
@@ -19,11 +20,20 @@ public sealed partial class ComposeTests
         Assert.True(code == 0, errors);
         Assert.Empty(errors); // no warning either
         var config = JsonNode.Parse(output)!;
-        Assert.Equal(Services.Select(service => service.Name).Order(StringComparer.Ordinal), config["services"]!.AsObject().Select(service => service.Key).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Services.Select(service => service.Name).Order(StringComparer.Ordinal),
+            config["services"]!.AsObject().Select(service => service.Key).Order(StringComparer.Ordinal)
+        );
         foreach (var (name, service) in Services) // what is merged here is merged so by Compose
             if (service.TryGetValue("environment", out var environment))
-                Assert.Equal(Names(Map(environment)).Order(StringComparer.Ordinal), config["services"]![name]!["environment"]!.AsObject().Select(variable => variable.Key).Order(StringComparer.Ordinal));
-        Assert.Equal("mongodb://mongo:27017/?replicaSet=rs0", (string?)config["services"]!["worker-gpu"]!["environment"]!["Pipeline__Store"]);
+                Assert.Equal(
+                    Names(Map(environment)).Order(StringComparer.Ordinal),
+                    config["services"]![name]!["environment"]!.AsObject().Select(variable => variable.Key).Order(StringComparer.Ordinal)
+                );
+        Assert.Equal(
+            "mongodb://mongo:27017/?replicaSet=rs0",
+            (string?)config["services"]!["worker-gpu"]!["environment"]!["Pipeline__Store"]
+        );
     }
 
     [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
@@ -53,8 +63,11 @@ public sealed partial class ComposeTests
         foreach (var (_, service) in Services)
         {
             foreach (var part in new[] { "networks", "secrets" })
-                foreach (var used in List(service.GetValueOrDefault(part)))
-                    Assert.Contains(used is Dictionary<object, object?> map ? (string)map["source"]! : (string)used!, Names(Map(Compose[part])));
+            foreach (var used in List(service.GetValueOrDefault(part)))
+                Assert.Contains(
+                    used is Dictionary<object, object?> map ? (string)map["source"]! : (string)used!,
+                    Names(Map(Compose[part]))
+                );
             if (service.TryGetValue("depends_on", out var needs))
                 Assert.Empty(Names(Map(needs)).Except(Services.Select(known => known.Name)));
             foreach (var volume in List(service.GetValueOrDefault("volumes")).Cast<string>())
@@ -123,8 +136,13 @@ public sealed partial class ComposeTests
 
     [Fact]
     public void A_stop_is_given_more_time_than_it_takes() =>
-        Assert.All(Services.Where(service => service.Service.ContainsKey("build")), service =>
-            Assert.True(int.Parse(((string)service.Service["stop_grace_period"]!).TrimEnd('s')) > new Pipeline.PipelineOptions().ShutdownSeconds));
+        Assert.All(
+            Services.Where(service => service.Service.ContainsKey("build")),
+            service =>
+                Assert.True(
+                    int.Parse(((string)service.Service["stop_grace_period"]!).TrimEnd('s')) > new Pipeline.PipelineOptions().ShutdownSeconds
+                )
+        );
 
     /// <summary>What Docker Compose makes of such a file, with every profile. It needs no engine for that.</summary>
     private static (int Code, string Output, string Errors) Config(string text)
@@ -135,7 +153,19 @@ public sealed partial class ComposeTests
             var (file, settings) = (Path.Combine(folder, "docker-compose.yml"), Path.Combine(folder, "settings"));
             File.WriteAllText(file, text);
             File.WriteAllText(settings, "AGCAM_BROKER_PASSWORD=a\nAGCAM_API_KEY_SHA256=b\n");
-            return DockerCompose.Run("--project-directory", Repository.Root, "--env-file", settings, "--file", file, "--profile", "*", "config", "--format", "json");
+            return DockerCompose.Run(
+                "--project-directory",
+                Repository.Root,
+                "--env-file",
+                settings,
+                "--file",
+                file,
+                "--profile",
+                "*",
+                "config",
+                "--format",
+                "json"
+            );
         }
         finally
         {

@@ -13,7 +13,10 @@ public sealed class DefinitionsTests
         var path = Repository.PathOf("infra", "rabbitmq", "definitions.json");
         if (Environment.GetEnvironmentVariable("AGCAM_UPDATE") is "1")
             File.WriteAllText(path, definitions);
-        Assert.True(definitions == File.ReadAllText(path), $"{path} has drifted; write it anew: AGCAM_UPDATE=1 and this test, or `agcam topology print --bus amqp://broker/`.");
+        Assert.True(
+            definitions == File.ReadAllText(path),
+            $"{path} has drifted; write it anew: AGCAM_UPDATE=1 and this test, or `agcam topology print --bus amqp://broker/`."
+        );
     }
 
     [Fact]

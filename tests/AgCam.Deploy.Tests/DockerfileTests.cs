@@ -4,7 +4,8 @@ namespace AgCam.Deploy.Tests;
 
 public sealed partial class DockerfileTests
 {
-    public static TheoryData<string> Files => new(Directory.GetFiles(Repository.PathOf("infra", "docker"), "*.Dockerfile").Select(file => Path.GetFileName(file)));
+    public static TheoryData<string> Files =>
+        new(Directory.GetFiles(Repository.PathOf("infra", "docker"), "*.Dockerfile").Select(file => Path.GetFileName(file)));
 
     [Theory]
     [MemberData(nameof(Files))]
@@ -15,7 +16,9 @@ public sealed partial class DockerfileTests
         Assert.Equal(2, bases.Count);
         Assert.All(bases, line => Assert.Matches(Pinned(), line));
         Assert.Equal("USER 1654:1654", Assert.Single(lines, line => line.StartsWith("USER ")));
-        Assert.True(Array.FindIndex(lines, line => line.StartsWith("USER ")) < Array.FindIndex(lines, line => line.StartsWith("ENTRYPOINT ")));
+        Assert.True(
+            Array.FindIndex(lines, line => line.StartsWith("USER ")) < Array.FindIndex(lines, line => line.StartsWith("ENTRYPOINT "))
+        );
     }
 
     [Theory]
@@ -23,7 +26,11 @@ public sealed partial class DockerfileTests
     public void Every_setting_is_one_that_the_program_reads(string file)
     {
         var text = Repository.Text("infra", "docker", file);
-        var names = Regex.Matches(text, @"^ENV (.+)$", RegexOptions.Multiline).SelectMany(line => line.Groups[1].Value.Split(' ')).Select(setting => setting.Split('=')[0]).ToList();
+        var names = Regex
+            .Matches(text, @"^ENV (.+)$", RegexOptions.Multiline)
+            .SelectMany(line => line.Groups[1].Value.Split(' '))
+            .Select(setting => setting.Split('=')[0])
+            .ToList();
         Assert.NotEmpty(names);
         Assert.Empty(Settings.Unknown(names));
     }
@@ -33,8 +40,8 @@ public sealed partial class DockerfileTests
     public void What_is_copied_is_there(string file)
     {
         foreach (Match copy in Copied().Matches(Repository.Text("infra", "docker", file)))
-            foreach (var source in copy.Groups[1].Value.Split(' ')[..^1])
-                Assert.True(Path.Exists(Repository.PathOf(source)), $"{source} is not in the repository.");
+        foreach (var source in copy.Groups[1].Value.Split(' ')[..^1])
+            Assert.True(Path.Exists(Repository.PathOf(source)), $"{source} is not in the repository.");
     }
 
     [GeneratedRegex(@"^FROM mcr\.microsoft\.com/dotnet/(sdk|aspnet):\d+\.\d+\.\d+-noble( AS build)?$")]

@@ -13,28 +13,34 @@ internal static class Settings
     private static readonly string[] Foreign =
     [
         "OTEL_EXPORTER_OTLP_ENDPOINT", // OpenTelemetry's
-        "DOTNET_EnableDiagnostics", "HOME", // the runtime's and the system's
-        "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", // the container toolkit's
+        "DOTNET_EnableDiagnostics",
+        "HOME", // the runtime's and the system's
+        "NVIDIA_VISIBLE_DEVICES",
+        "NVIDIA_DRIVER_CAPABILITIES", // the container toolkit's
     ];
 
-    private static readonly Regex[] Known = [.. Sections().SelectMany(section => Below(section.Name, section.Options)).Select(pattern => new Regex($"^{pattern}$"))];
+    private static readonly Regex[] Known =
+    [
+        .. Sections().SelectMany(section => Below(section.Name, section.Options)).Select(pattern => new Regex($"^{pattern}$")),
+    ];
 
     /// <summary>Variables that are none of ours and none of those that others are known to read.</summary>
-    public static IEnumerable<string> Unknown(IEnumerable<string> names) => names.Where(name => !Foreign.Contains(name) && !Known.Any(known => known.IsMatch(name)));
+    public static IEnumerable<string> Unknown(IEnumerable<string> names) =>
+        names.Where(name => !Foreign.Contains(name) && !Known.Any(known => known.IsMatch(name)));
 
     private static IEnumerable<(string Name, Type Options)> Sections() =>
-    [
-        ("Pipeline", typeof(PipelineOptions)),
-        ("Api", typeof(ApiOptions)),
-        ("Worker", typeof(WorkerOptions)),
-        ("Telemetry", typeof(PipelineOptions).Assembly.GetType("AgCam.Pipeline.Telemetry.TelemetryOptions", throwOnError: true)!),
-    ];
+        [
+            ("Pipeline", typeof(PipelineOptions)),
+            ("Api", typeof(ApiOptions)),
+            ("Worker", typeof(WorkerOptions)),
+            ("Telemetry", typeof(PipelineOptions).Assembly.GetType("AgCam.Pipeline.Telemetry.TelemetryOptions", throwOnError: true)!),
+        ];
 
     private static IEnumerable<string> Below(string prefix, Type type)
     {
         foreach (var property in type.GetProperties(BindingFlags.Instance | BindingFlags.Public).Where(property => property.CanWrite))
-            foreach (var pattern in Of($"{prefix}__{property.Name}", property.PropertyType))
-                yield return pattern;
+        foreach (var pattern in Of($"{prefix}__{property.Name}", property.PropertyType))
+            yield return pattern;
     }
 
     private static IEnumerable<string> Of(string name, Type type)

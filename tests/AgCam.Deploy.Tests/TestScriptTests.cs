@@ -4,7 +4,8 @@ using System.Text.RegularExpressions;
 namespace AgCam.Deploy.Tests;
 
 /// <summary>
-/// What test.sh starts before the tests, and what its closing line and exit code make of them. Everything around it is made up: programs named dotnet and docker that write down
+/// What test.sh starts before the tests, and what its closing line and exit code make of them. Everything around it is made up:
+/// programs named dotnet and docker that write down
 /// how they were called, and one project of tests that tells which services it was given.
 /// </summary>
 public sealed class TestScriptTests : IDisposable
@@ -26,10 +27,13 @@ public sealed class TestScriptTests : IDisposable
         Copy("test.sh");
         Copy("docker-compose.yml");
         Copy("infra/test-services/docker.sh");
-        Program("infra/test-services/debian.sh", """
+        Program(
+            "infra/test-services/debian.sh",
+            """
             echo "debian.sh $* ${AGCAM_SERVICES_RABBITMQ:-}" >>"$LOG"
             [ "$1" != env ] || echo "export AGCAM_TEST_RABBITMQ=amqp://chroot/ AGCAM_TEST_RABBITMQ_MANAGEMENT=http://chroot/ AGCAM_TEST_RABBITMQ_TLS=amqps://chroot/ AGCAM_TEST_MONGODB=mongodb://chroot/ AGCAM_TEST_SERVICES=$0"
-            """);
+            """
+        );
         Program("bin/dotnet", "echo \"dotnet $1\" >>\"$LOG\"");
         foreach (var program in new[] { "chromium", "promtool", "strace" })
             Program($"bin/{program}", "true");
@@ -45,22 +49,38 @@ public sealed class TestScriptTests : IDisposable
         var run = await RunAsync();
 
         Assert.True(run.Code == 0, run.Said);
-        Assert.Contains("given amqp://agcam:agcam@127.0.0.1:41001/ http://agcam:agcam@127.0.0.1:41002/ mongodb://127.0.0.1:41003/?directConnection=true", run.Said);
+        Assert.Contains(
+            "given amqp://agcam:agcam@127.0.0.1:41001/ http://agcam:agcam@127.0.0.1:41002/ "
+                + "mongodb://127.0.0.1:41003/?directConnection=true",
+            run.Said
+        );
         Assert.EndsWith("3 passed, 0 failed, 0 skipped\n", run.Output);
         var started = run.Calls.Where(call => call.StartsWith("docker run ", StringComparison.Ordinal)).ToList();
         Assert.Equal(2, started.Count);
         foreach (var service in (string[])["rabbitmq", "mongo"])
         {
-            var image = (string)((Dictionary<object, object?>)((Dictionary<object, object?>)Repository.Yaml(Repository.Text("docker-compose.yml"))["services"]!)[service]!)["image"]!;
+            var image = (string)
+                (
+                    (Dictionary<object, object?>)
+                        ((Dictionary<object, object?>)Repository.Yaml(Repository.Text("docker-compose.yml"))["services"]!)[service]!
+                )["image"]!;
             var call = Assert.Single(started, call => call.Contains($" {image}", StringComparison.Ordinal));
             Assert.Matches($"--name agcam-test-[0-9]+-{service} ", call);
-            Assert.All(Regex.Matches(call, @"--publish (\S+)"), port => Assert.Matches("^127.0.0.1::[0-9]+$", port.Groups[1].Value)); // no other machine's, and a free one
-            Assert.Equal(2, run.Calls.Count(call => Regex.IsMatch(call, $"^docker exec agcam-test-[0-9]+-{service} "))); // until it answered
+            // No other machine's, and a free one
+            Assert.All(Regex.Matches(call, @"--publish (\S+)"), port => Assert.Matches("^127.0.0.1::[0-9]+$", port.Groups[1].Value));
+            // Until it answered
+            Assert.Equal(2, run.Calls.Count(call => Regex.IsMatch(call, $"^docker exec agcam-test-[0-9]+-{service} ")));
         }
         var tests = Array.IndexOf(run.Calls, "tests");
         Assert.InRange(run.Calls.Index().Last(call => call.Item.StartsWith("docker exec ", StringComparison.Ordinal)).Index, 0, tests);
-        Assert.All(run.Calls.Index().Where(call => call.Item.StartsWith("docker rm ", StringComparison.Ordinal)), call => Assert.InRange(call.Index, tests + 1, run.Calls.Length));
-        Assert.Equal(Named(started, "--name"), Named(run.Calls.Where(call => call.StartsWith("docker rm ", StringComparison.Ordinal)), "--volumes"));
+        Assert.All(
+            run.Calls.Index().Where(call => call.Item.StartsWith("docker rm ", StringComparison.Ordinal)),
+            call => Assert.InRange(call.Index, tests + 1, run.Calls.Length)
+        );
+        Assert.Equal(
+            Named(started, "--name"),
+            Named(run.Calls.Where(call => call.StartsWith("docker rm ", StringComparison.Ordinal)), "--volumes")
+        );
     }
 
     [Fact]
@@ -87,7 +107,8 @@ public sealed class TestScriptTests : IDisposable
     }
 
     [Fact]
-    public async Task None_starts_none_though_an_engine_answers() => Assert.Equal(["dotnet build", "tests"], (await RunAsync(["--services", "none"])).Calls);
+    public async Task None_starts_none_though_an_engine_answers() =>
+        Assert.Equal(["dotnet build", "tests"], (await RunAsync(["--services", "none"])).Calls);
 
     [Fact]
     public async Task Docker_that_is_asked_for_and_does_not_answer_is_an_error_before_anything_is_built()
@@ -130,7 +151,20 @@ public sealed class TestScriptTests : IDisposable
         var run = await RunAsync(["--broker", "both"]);
 
         Assert.True(run.Code == 0, run.Said);
-        Assert.Equal(["dotnet build", "debian.sh up sid", "debian.sh env ", "tests", "debian.sh down ", "debian.sh up bookworm", "debian.sh env ", "tests", "debian.sh down "], run.Calls);
+        Assert.Equal(
+            [
+                "dotnet build",
+                "debian.sh up sid",
+                "debian.sh env ",
+                "tests",
+                "debian.sh down ",
+                "debian.sh up bookworm",
+                "debian.sh env ",
+                "tests",
+                "debian.sh down ",
+            ],
+            run.Calls
+        );
         Assert.Contains("== AgCam.Some.Tests\n", run.Output);
         Assert.Contains("== AgCam.Some.Tests --filter-trait RabbitMQ=wire\n", run.Output);
         Assert.EndsWith("6 passed, 0 failed, 0 skipped\n", run.Output);
@@ -185,7 +219,8 @@ public sealed class TestScriptTests : IDisposable
     }
 
     /// <summary>The word behind an option of each call.</summary>
-    private static List<string> Named(IEnumerable<string> calls, string option) => [.. calls.Select(call => call.Split(' ')).Select(words => words[Array.IndexOf(words, option) + 1])];
+    private static List<string> Named(IEnumerable<string> calls, string option) =>
+        [.. calls.Select(call => call.Split(' ')).Select(words => words[Array.IndexOf(words, option) + 1])];
 
     private string ProgramOf(string project, string name) => Path.Combine(_folder, "tests", project, "bin", "Release", "net10.0", name);
 
@@ -206,23 +241,36 @@ public sealed class TestScriptTests : IDisposable
 
     private void Docker(string behaviour) => Program("bin/docker", $"echo \"docker $*\" >>\"$LOG\"\n{behaviour}");
 
-    private void Tests(params string[] said) => Program(
-        ProgramOf("AgCam.Some.Tests", "AgCam.Some.Tests"),
-        $"echo tests >>\"$LOG\"\necho \"given ${{AGCAM_TEST_RABBITMQ:-}} ${{AGCAM_TEST_RABBITMQ_MANAGEMENT:-}} ${{AGCAM_TEST_MONGODB:-}}\"\n{string.Join('\n', said.Select(line => $"echo '  {line}'"))}");
+    private void Tests(params string[] said) =>
+        Program(
+            ProgramOf("AgCam.Some.Tests", "AgCam.Some.Tests"),
+            $"echo tests >>\"$LOG\"\necho \"given ${{AGCAM_TEST_RABBITMQ:-}} ${{AGCAM_TEST_RABBITMQ_MANAGEMENT:-}} "
+                + $"${{AGCAM_TEST_MONGODB:-}}\"\n{string.Join('\n', said.Select(line => $"echo '  {line}'"))}"
+        );
 
     /// <returns>Exit code, standard output, both outputs, and every program that was called, in order.</returns>
     private Task<(int Code, string Output, string Said, string[] Calls)> RunAsync() => RunAsync([]);
 
-    private async Task<(int Code, string Output, string Said, string[] Calls)> RunAsync(string[] arguments, params (string Name, string Value)[] environment)
+    private async Task<(int Code, string Output, string Said, string[] Calls)> RunAsync(
+        string[] arguments,
+        params (string Name, string Value)[] environment
+    )
     {
         var cancellationToken = TestContext.Current.CancellationToken;
         var log = Path.Combine(_folder, "calls");
-        var start = new ProcessStartInfo(Path.Combine(_folder, "test.sh"), arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Path.Combine(_folder, "test.sh"), arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment.Clear();
         foreach (var (name, value) in environment.Append(("PATH", $"{_folder}/bin:/usr/bin:/bin")).Append(("LOG", log)))
             start.Environment[name] = value;
         using var process = Process.Start(start)!;
-        var (output, errors) = (process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
+        var (output, errors) = (
+            process.StandardOutput.ReadToEndAsync(cancellationToken),
+            process.StandardError.ReadToEndAsync(cancellationToken)
+        );
         await process.WaitForExitAsync(cancellationToken);
         return (process.ExitCode, await output, $"{await output}\n{await errors}", File.Exists(log) ? File.ReadAllLines(log) : []);
     }

@@ -11,14 +11,24 @@ namespace AgCam.DocumentDbGateway;
 /// </summary>
 internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
 {
-    private const string Bson = "documentdb_core.bson", Sequence = "documentdb_core.bsonsequence";
+    private const string Bson = "documentdb_core.bson",
+        Sequence = "documentdb_core.bsonsequence";
     private const string Version = "7.0.0"; // the MongoDB that maxWireVersion 21 stands for
 
     // What the driver adds for a cluster, and options the extension does not take.
     private static readonly string[] Envelope =
     [
-        "$db", "lsid", "$clusterTime", "$readPreference", "txnNumber", "apiVersion", "apiStrict", "apiDeprecationErrors",
-        "readConcern", "writeConcern", "commitQuorum",
+        "$db",
+        "lsid",
+        "$clusterTime",
+        "$readPreference",
+        "txnNumber",
+        "apiVersion",
+        "apiStrict",
+        "apiDeprecationErrors",
+        "readConcern",
+        "writeConcern",
+        "commitQuorum",
     ];
 
     private readonly Cursors _cursors = new(database);
@@ -32,8 +42,10 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
         return name switch
         {
             "insert" or "update" or "delete" => await WriteAsync(name, db, command, message.Sequence, cancellationToken),
-            "findAndModify" or "findandmodify" =>
-                WithoutPackedCodes(await CallAsync("(documentdb_api.find_and_modify(db, command)).p_result", db, command, cancellationToken), out _),
+            "findAndModify" or "findandmodify" => WithoutPackedCodes(
+                await CallAsync("(documentdb_api.find_and_modify(db, command)).p_result", db, command, cancellationToken),
+                out _
+            ),
             "find" => await _cursors.FirstAsync("find", db, command, cancellationToken),
             "aggregate" when command.GetValue("explain", false).ToBoolean() => await ExplainAsync(db, command, cancellationToken),
             "aggregate" => await _cursors.FirstAsync("aggregate", db, command, cancellationToken),
@@ -44,10 +56,12 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
             "count" => await CallAsync("documentdb_api.count_query(db, command)", db, command, cancellationToken),
             "distinct" => await CallAsync("documentdb_api.distinct_query(db, command)", db, command, cancellationToken),
             "explain" => await ExplainAsync(db, command["explain"].AsBsonDocument, cancellationToken),
-            "createIndexes" =>
-                WithoutRaw(await CallAsync("documentdb_api_internal.create_indexes_non_concurrently(db, command)", db, command, cancellationToken)),
-            "dropIndexes" =>
-                WithoutRaw(await CallAsync("documentdb_api_internal.drop_indexes_non_concurrently(db, command)", db, command, cancellationToken)),
+            "createIndexes" => WithoutRaw(
+                await CallAsync("documentdb_api_internal.create_indexes_non_concurrently(db, command)", db, command, cancellationToken)
+            ),
+            "dropIndexes" => WithoutRaw(
+                await CallAsync("documentdb_api_internal.drop_indexes_non_concurrently(db, command)", db, command, cancellationToken)
+            ),
             "create" => await CallAsync("documentdb_api.create_collection_view(db, command)", db, command, cancellationToken),
             "collMod" => await CallAsync($"documentdb_api.coll_mod(db, {Literal(command[0])}, command)", db, command, cancellationToken),
             "collStats" => await CallAsync($"documentdb_api.coll_stats(db, {Literal(command[0])})", db, command, cancellationToken),
@@ -63,37 +77,70 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _cursors.DisposeAsync();
 
-    private static BsonDocument Handshake(string name) => name switch
-    {
-        // No logicalSessionTimeoutMinutes: the driver then asks for no sessions, transactions or retryable writes.
-        "hello" or "isMaster" or "ismaster" => new BsonDocument
+    private static BsonDocument Handshake(string name) =>
+        name switch
         {
-            { name == "hello" ? "isWritablePrimary" : "ismaster", true }, { "helloOk", true }, { "readOnly", false },
-            { "maxBsonObjectSize", 16 * 1024 * 1024 }, { "maxMessageSizeBytes", 48_000_000 }, { "maxWriteBatchSize", 25_000 },
-            { "minWireVersion", 0 }, { "maxWireVersion", 21 }, { "localTime", DateTime.UtcNow }, { "ok", 1.0 },
-        },
-        "buildInfo" or "buildinfo" =>
-            new BsonDocument { { "version", Version }, { "versionArray", new BsonArray { 7, 0, 0, 0 } }, { "ok", 1.0 } },
-        "serverStatus" =>
-            new BsonDocument { { "process", "AgCam.DocumentDbGateway" }, { "version", Version }, { "pid", Environment.ProcessId }, { "ok", 1.0 } },
-        // Nobody is turned away: a login by certificate is the business of whoever ends the TLS before us.
-        "authenticate" => new BsonDocument("ok", 1.0),
-        "getParameter" or "ping" or "endSessions" or "connectionStatus" => new BsonDocument("ok", 1.0),
-        _ => throw new BadCommandException(ErrorCodes.CommandNotFound, $"no such command: '{name}'; the test gateway does not have it."),
-    };
+            // No logicalSessionTimeoutMinutes: the driver then asks for no sessions, transactions or retryable writes.
+            "hello" or "isMaster" or "ismaster" => new BsonDocument
+            {
+                { name == "hello" ? "isWritablePrimary" : "ismaster", true },
+                { "helloOk", true },
+                { "readOnly", false },
+                { "maxBsonObjectSize", 16 * 1024 * 1024 },
+                { "maxMessageSizeBytes", 48_000_000 },
+                { "maxWriteBatchSize", 25_000 },
+                { "minWireVersion", 0 },
+                { "maxWireVersion", 21 },
+                { "localTime", DateTime.UtcNow },
+                { "ok", 1.0 },
+            },
+            "buildInfo" or "buildinfo" => new BsonDocument
+            {
+                { "version", Version },
+                {
+                    "versionArray",
+                    new BsonArray { 7, 0, 0, 0 }
+                },
+                { "ok", 1.0 },
+            },
+            "serverStatus" => new BsonDocument
+            {
+                { "process", "AgCam.DocumentDbGateway" },
+                { "version", Version },
+                { "pid", Environment.ProcessId },
+                { "ok", 1.0 },
+            },
+            // Nobody is turned away: a login by certificate is the business of whoever ends the TLS before us.
+            "authenticate" => new BsonDocument("ok", 1.0),
+            "getParameter" or "ping" or "endSessions" or "connectionStatus" => new BsonDocument("ok", 1.0),
+            _ => throw new BadCommandException(
+                ErrorCodes.CommandNotFound,
+                $"no such command: '{name}'; the test gateway does not have it."
+            ),
+        };
 
     // The extension takes a batch as one transaction and catches errors document by document: batches that overlap can deadlock, which
     // no mongod does and no client expects. So nothing is committed until the reply is seen to be free of it; the caller tries again.
-    private async Task<byte[]> WriteAsync(string name, string db, BsonDocument command, ReadOnlyMemory<byte> sequence, CancellationToken cancellationToken)
+    private async Task<byte[]> WriteAsync(
+        string name,
+        string db,
+        BsonDocument command,
+        ReadOnlyMemory<byte> sequence,
+        CancellationToken cancellationToken
+    )
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await using var sql = new NpgsqlCommand($"select p_result::bytea from documentdb_api.{name}($1, $2::{Bson}, $3::{Sequence})", connection);
+        await using var sql = new NpgsqlCommand(
+            $"select p_result::bytea from documentdb_api.{name}($1, $2::{Bson}, $3::{Sequence})",
+            connection
+        );
         sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
         sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
         sql.Parameters.Add(new NpgsqlParameter { Value = sequence.IsEmpty ? DBNull.Value : sequence, NpgsqlDbType = NpgsqlDbType.Bytea });
         var reply = WithoutPackedCodes((byte[])(await sql.ExecuteScalarAsync(cancellationToken))!, out var conflict);
-        if (conflict) throw new WriteConflictException();
+        if (conflict)
+            throw new WriteConflictException();
         await transaction.CommitAsync(cancellationToken);
         return reply;
     }
@@ -102,7 +149,8 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
     private async Task<byte[]> CallAsync(string expression, string db, BsonDocument command, CancellationToken cancellationToken)
     {
         await using var sql = database.CreateCommand(
-            $"select ({expression})::bytea from (select $1::text as db, $2::{Bson} as command) as given");
+            $"select ({expression})::bytea from (select $1::text as db, $2::{Bson} as command) as given"
+        );
         sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
         sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
         return (byte[])(await sql.ExecuteScalarAsync(cancellationToken))!;
@@ -138,11 +186,17 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
             var other => throw new BadCommandException(ErrorCodes.BadValue, $"explain of '{other}' is not supported by the test gateway."),
         };
         await using var sql = database.CreateCommand(
-            $"explain (analyze, format json) select document from documentdb_api_catalog.bson_aggregation_{function}($1, $2::{Bson})");
+            $"explain (analyze, format json) select document from documentdb_api_catalog.bson_aggregation_{function}($1, $2::{Bson})"
+        );
         sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
         sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
         var plan = BsonSerializer.Deserialize<BsonArray>((string)(await sql.ExecuteScalarAsync(cancellationToken))!);
-        return new BsonDocument { { "queryPlanner", new BsonDocument("winningPlan", plan[0]) }, { "command", command }, { "ok", 1.0 } }.ToBson();
+        return new BsonDocument
+        {
+            { "queryPlanner", new BsonDocument("winningPlan", plan[0]) },
+            { "command", command },
+            { "ok", 1.0 },
+        }.ToBson();
     }
 
     private static string Literal(BsonValue collection) => $"'{collection.AsString.Replace("'", "''")}'";
@@ -150,11 +204,13 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
     private static byte[] WithoutPackedCodes(byte[] bytes, out bool conflict)
     {
         conflict = false;
-        if (bytes.AsSpan().IndexOf("code"u8) < 0) return bytes;
+        if (bytes.AsSpan().IndexOf("code"u8) < 0)
+            return bytes;
         var reply = BsonSerializer.Deserialize<BsonDocument>(bytes);
         foreach (var error in reply.GetValue("writeErrors", new BsonArray()).AsBsonArray.OfType<BsonDocument>().Append(reply))
         {
-            if (!error.TryGetValue("code", out var code)) continue;
+            if (!error.TryGetValue("code", out var code))
+                continue;
             error["code"] = ErrorCodes.FromPacked(code.ToInt32());
             conflict |= error["code"] == ErrorCodes.WriteConflict;
         }
@@ -169,9 +225,11 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
         {
             reply.Remove("raw");
             if (raw.AsBsonDocument.Elements.FirstOrDefault().Value is BsonDocument shard)
-                foreach (var element in shard) reply[element.Name] = element.Value;
+                foreach (var element in shard)
+                    reply[element.Name] = element.Value;
         }
-        if (reply.TryGetValue("code", out var code)) reply["code"] = ErrorCodes.FromPacked(code.ToInt32());
+        if (reply.TryGetValue("code", out var code))
+            reply["code"] = ErrorCodes.FromPacked(code.ToInt32());
         return reply.ToBson();
     }
 }

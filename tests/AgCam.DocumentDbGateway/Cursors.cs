@@ -15,6 +15,7 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
     {
         public byte[] Continuation { get; set; } = continuation;
         public NpgsqlConnection? Portal => portal;
+
         public ValueTask DisposeAsync() => portal?.DisposeAsync() ?? ValueTask.CompletedTask; // closing rolls the transaction back
     }
 
@@ -28,12 +29,18 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
         var keep = false;
         try
         {
-            var transaction = await connection.BeginTransactionAsync(cancellationToken); // ends with the commit below, or with its connection
-            byte[] page, continuation;
+            // Ends with the commit below, or with its connection
+            var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            byte[] page,
+                continuation;
             long id;
-            await using (var sql = new NpgsqlCommand(
-                "select cursorpage::bytea, continuation::bytea, cursorid "
-                + $"from documentdb_api.{kind}_cursor_first_page($1, $2::documentdb_core.bson)", connection))
+            await using (
+                var sql = new NpgsqlCommand(
+                    "select cursorpage::bytea, continuation::bytea, cursorid "
+                        + $"from documentdb_api.{kind}_cursor_first_page($1, $2::documentdb_core.bson)",
+                    connection
+                )
+            )
             {
                 sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
                 sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
@@ -49,27 +56,32 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
                 return page;
             }
             keep = new RawBsonDocument(continuation).GetValue("qp", false).ToBoolean(); // "query is a portal"
-            if (!keep) await transaction.CommitAsync(cancellationToken);
+            if (!keep)
+                await transaction.CommitAsync(cancellationToken);
             Open[id] = new Cursor(continuation, keep ? connection : null);
             _mine.Add(id);
             return page;
         }
         finally
         {
-            if (!keep) await connection.DisposeAsync();
+            if (!keep)
+                await connection.DisposeAsync();
         }
     }
 
     public async Task<ReadOnlyMemory<byte>> MoreAsync(string db, BsonDocument command, CancellationToken cancellationToken)
     {
         var id = command["getMore"].ToInt64();
-        if (!Open.TryGetValue(id, out var cursor)) throw new BadCommandException(ErrorCodes.CursorNotFound, $"cursor id {id} not found");
+        if (!Open.TryGetValue(id, out var cursor))
+            throw new BadCommandException(ErrorCodes.CursorNotFound, $"cursor id {id} not found");
         var connection = cursor.Portal ?? await database.OpenConnectionAsync(cancellationToken);
         try
         {
             await using var sql = new NpgsqlCommand(
                 "select cursorpage::bytea, continuation::bytea "
-                + "from documentdb_api.cursor_get_more($1, $2::documentdb_core.bson, $3::documentdb_core.bson)", connection);
+                    + "from documentdb_api.cursor_get_more($1, $2::documentdb_core.bson, $3::documentdb_core.bson)",
+                connection
+            );
             sql.Parameters.Add(new NpgsqlParameter<string> { TypedValue = db });
             sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = command.ToBson() });
             sql.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = cursor.Continuation });
@@ -77,35 +89,44 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
             await reader.ReadAsync(cancellationToken);
             var page = reader.GetFieldValue<byte[]>(0);
             var exhausted = reader.IsDBNull(1);
-            if (!exhausted) cursor.Continuation = reader.GetFieldValue<byte[]>(1);
+            if (!exhausted)
+                cursor.Continuation = reader.GetFieldValue<byte[]>(1);
             await reader.DisposeAsync();
-            if (exhausted) await CloseAsync(id);
+            if (exhausted)
+                await CloseAsync(id);
             return page;
         }
         finally
         {
-            if (cursor.Portal is null) await connection.DisposeAsync();
+            if (cursor.Portal is null)
+                await connection.DisposeAsync();
         }
     }
 
     public async Task<BsonDocument> KillAsync(BsonDocument command)
     {
         var ids = command["cursors"].AsBsonArray;
-        foreach (var id in ids) await CloseAsync(id.ToInt64());
+        foreach (var id in ids)
+            await CloseAsync(id.ToInt64());
         return new BsonDocument
         {
-            { "cursorsKilled", ids }, { "cursorsNotFound", new BsonArray() }, { "cursorsAlive", new BsonArray() },
-            { "cursorsUnknown", new BsonArray() }, { "ok", 1.0 },
+            { "cursorsKilled", ids },
+            { "cursorsNotFound", new BsonArray() },
+            { "cursorsAlive", new BsonArray() },
+            { "cursorsUnknown", new BsonArray() },
+            { "ok", 1.0 },
         };
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var id in _mine) await CloseAsync(id);
+        foreach (var id in _mine)
+            await CloseAsync(id);
     }
 
     private static async Task CloseAsync(long id)
     {
-        if (Open.TryRemove(id, out var cursor)) await cursor.DisposeAsync();
+        if (Open.TryRemove(id, out var cursor))
+            await cursor.DisposeAsync();
     }
 }

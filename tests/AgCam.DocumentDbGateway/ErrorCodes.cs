@@ -15,8 +15,12 @@ internal sealed class WriteConflictException() : Exception("The batch kept meeti
 /// <summary>From PostgreSQL's five-letter error states, among them documentdb's own (M....), to MongoDB's numbers.</summary>
 internal static class ErrorCodes
 {
-    public const int BadValue = 2, CursorNotFound = 43, CommandNotFound = 59, WriteConflict = 112;
-    private const int InternalError = 1, DuplicateKey = 11000;
+    public const int BadValue = 2,
+        CursorNotFound = 43,
+        CommandNotFound = 59,
+        WriteConflict = 112;
+    private const int InternalError = 1,
+        DuplicateKey = 11000;
 
     private static readonly Dictionary<string, (int Code, string Name)> Known = new()
     {
@@ -55,7 +59,9 @@ internal static class ErrorCodes
         ["M0088"] = (40415, "Location40415"),
     };
 
-    /// <summary>The database is stopping, starting or gone: admin shutdown, crash shutdown, cannot connect now, connection exceptions.</summary>
+    /// <summary>
+    /// The database is stopping, starting or gone: admin shutdown, crash shutdown, cannot connect now, connection exceptions.
+    /// </summary>
     public static bool MeansServerIsAway(string state) =>
         state is "57P01" or "57P02" or "57P03" || state.StartsWith("08", StringComparison.Ordinal);
 
@@ -68,16 +74,30 @@ internal static class ErrorCodes
         return Reply(code, $"{failure.MessageText} ({failure.SqlState})").Add("codeName", name);
     }
 
-    public static BsonDocument Reply(int code, string message) => new() { { "ok", 0.0 }, { "errmsg", message }, { "code", code } };
+    public static BsonDocument Reply(int code, string message) =>
+        new()
+        {
+            { "ok", 0.0 },
+            { "errmsg", message },
+            { "code", code },
+        };
 
-    /// <summary>The state behind a write error's number: PostgreSQL packs five letters into six bits each. Numbers that are none stay.</summary>
+    /// <summary>
+    /// The state behind a write error's number: PostgreSQL packs five letters into six bits each. Numbers that are none stay.
+    /// </summary>
     public static int FromPacked(int packed)
     {
-        if (packed < 1 << 24) return packed;
-        var state = string.Create(5, packed, static (letters, number) =>
-        {
-            for (var i = 0; i < letters.Length; i++) letters[i] = (char)((number >> (6 * i) & 0x3F) + '0');
-        });
+        if (packed < 1 << 24)
+            return packed;
+        var state = string.Create(
+            5,
+            packed,
+            static (letters, number) =>
+            {
+                for (var i = 0; i < letters.Length; i++)
+                    letters[i] = (char)((number >> (6 * i) & 0x3F) + '0');
+            }
+        );
         return Known.TryGetValue(state, out var known) ? known.Code : InternalError;
     }
 }

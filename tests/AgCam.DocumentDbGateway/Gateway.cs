@@ -33,9 +33,7 @@ internal static class Gateway
                 _ = Task.Run(() => ConverseAsync(client, database, cancellationToken), CancellationToken.None);
             }
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested) { }
     }
 
     private static async Task ConverseAsync(TcpClient client, NpgsqlDataSource database, CancellationToken cancellationToken)
@@ -49,7 +47,8 @@ internal static class Gateway
             while (await WireMessage.ReadAsync(stream, cancellationToken) is { } message)
             {
                 var reply = await AnswerAsync(commands, message, cancellationToken);
-                if (message.WantsReply) await message.ReplyAsync(stream, reply, cancellationToken);
+                if (message.WantsReply)
+                    await message.ReplyAsync(stream, reply, cancellationToken);
             }
         }
         catch (Exception failure) when (failure is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
@@ -84,15 +83,17 @@ internal static class Gateway
     }
 
     // A command that conflicted was rolled back as a whole, so it may run again: in single file, or such commands would deadlock again.
-    private static async Task<ReadOnlyMemory<byte>> RunUntilSettledAsync(Commands commands, WireMessage message, CancellationToken cancellationToken)
+    private static async Task<ReadOnlyMemory<byte>> RunUntilSettledAsync(
+        Commands commands,
+        WireMessage message,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
             return await commands.RunAsync(message, cancellationToken);
         }
-        catch (Exception failure) when (IsConflict(failure))
-        {
-        }
+        catch (Exception failure) when (IsConflict(failure)) { }
         await SecondAttempts.WaitAsync(cancellationToken);
         try
         {
@@ -102,9 +103,7 @@ internal static class Gateway
                 {
                     return await commands.RunAsync(message, cancellationToken);
                 }
-                catch (Exception failure) when (IsConflict(failure) && attempt < MostAttempts)
-                {
-                }
+                catch (Exception failure) when (IsConflict(failure) && attempt < MostAttempts) { }
             }
         }
         finally

@@ -12,11 +12,13 @@ if (Option("--probe") is { } probed)
     return await Probe.RunAsync(probed, int.Parse(Option("--documents") ?? "100000"));
 if (Option("--listen") is not { } listen || !IPEndPoint.TryParse(listen, out var endpoint) || Option("--postgres") is not { } postgres)
 {
-    Console.Error.WriteLine("""
+    Console.Error.WriteLine(
+        """
         AgCam.DocumentDbGateway --listen 127.0.0.1:PORT --postgres CONNECTION_STRING    serves until SIGTERM
         AgCam.DocumentDbGateway --self-test MONGODB_URI                                 drives a server through MongoDB.Driver
         AgCam.DocumentDbGateway --probe MONGODB_URI [--documents 100000]                rates, and whether sorts read an index
-        """);
+        """
+    );
     return 2;
 }
 

@@ -10,7 +10,13 @@ internal sealed class Certificates : IDisposable
     private readonly Dictionary<string, X509Certificate2> _made = [];
 
     /// <returns>The paths of a certificate that signs itself, fit for an authority, a server and a client, and of its key.</returns>
-    public (string Certificate, string Key) Authority(string name) => Save(name, Request(name, isAuthority: true, out var key).CreateSelfSigned(DateTimeOffset.UtcNow.AddHours(-12), DateTimeOffset.UtcNow.AddHours(12)), key);
+    public (string Certificate, string Key) Authority(string name) =>
+        Save(
+            name,
+            Request(name, isAuthority: true, out var key)
+                .CreateSelfSigned(DateTimeOffset.UtcNow.AddHours(-12), DateTimeOffset.UtcNow.AddHours(12)),
+            key
+        );
 
     /// <returns>The paths of a certificate that <paramref name="authority"/> signed, and of its key.</returns>
     /// <param name="host">The name of the server that it is for, if it is for one.</param>
@@ -24,18 +30,31 @@ internal sealed class Certificates : IDisposable
             request.CertificateExtensions.Add(names.Build());
         }
         var issuer = _made[authority];
-        return Save(name, request.Create(issuer, issuer.NotBefore, issuer.NotAfter, [1, .. RandomNumberGenerator.GetBytes(8)]).CopyWithPrivateKey(key), key);
+        return Save(
+            name,
+            request.Create(issuer, issuer.NotBefore, issuer.NotAfter, [1, .. RandomNumberGenerator.GetBytes(8)]).CopyWithPrivateKey(key),
+            key
+        );
     }
 
     /// <returns>What was made, with its key.</returns>
     public X509Certificate2 this[string name] => _made[name];
 
     /// <returns>The path of one PEM file with certificate and key.</returns>
-    public string Both(string name) => Text($"{name}-both.pem", $"{_made[name].ExportCertificatePem()}\n{_made[name].GetRSAPrivateKey()!.ExportPkcs8PrivateKeyPem()}\n");
+    public string Both(string name) =>
+        Text($"{name}-both.pem", $"{_made[name].ExportCertificatePem()}\n{_made[name].GetRSAPrivateKey()!.ExportPkcs8PrivateKeyPem()}\n");
 
     /// <returns>The path of the key alone, locked with a password.</returns>
     public string Locked(string name, string password) =>
-        Text($"{name}-locked.key", _made[name].GetRSAPrivateKey()!.ExportEncryptedPkcs8PrivateKeyPem(password, new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 2000)));
+        Text(
+            $"{name}-locked.key",
+            _made[name]
+                .GetRSAPrivateKey()!
+                .ExportEncryptedPkcs8PrivateKeyPem(
+                    password,
+                    new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 2000)
+                )
+        );
 
     public string Pkcs12(string name, string password)
     {
@@ -63,7 +82,9 @@ internal sealed class Certificates : IDisposable
         key = RSA.Create(2048);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, true));
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], false));
+        request.CertificateExtensions.Add(
+            new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], false)
+        );
         return request;
     }
 

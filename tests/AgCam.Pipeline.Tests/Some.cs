@@ -6,41 +6,72 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Tests;
 
-/// <summary>Valid records to start from. What is not given follows from the numbers given, so that equal arguments give equal records.</summary>
+/// <summary>
+/// Valid records to start from. What is not given follows from the numbers given, so that equal arguments give equal records.
+/// </summary>
 internal static class Some
 {
     public static readonly ModelPin Model = new() { Id = "vit_tiny", Sha256 = Digest("model") };
 
     public static Digest Digest(string text) => AgCam.Digest.Of(System.Text.Encoding.UTF8.GetBytes(text));
 
-    public static JobSpec Spec(string source = "folder:/data/pets", params string[] tags) => new() { Source = source, Model = Model, Tags = tags };
-
-    public static JobSpec Evaluation(string dataset) => new()
-    {
-        Source = EvaluationSpec.Source + dataset,
-        Model = Model,
-        Method = EvaluationSpec.Method,
-        Evaluation = new EvaluationSpec { Methods = ["agcam", "rollout"], Metrics = [MetricFamily.Localization, MetricFamily.Pointing], Batch = 4 },
-    };
-
-    public static ImageReference Reference(int number, string? label = null) => new() { Number = number, Uri = $"/data/pets/{number}.jpg", Label = label };
-
-    public static IReadOnlyList<ImageReference> References(int from, int count) => [.. Enumerable.Range(from, count).Select(number => Reference(number))];
-
-    public static ExplainImages Request(string key, int count = 1) => new() { Key = key, Model = Model, References = References(0, count) };
-
-    public static ExplainImages Message(Chunk chunk) => chunk.Request is { } request
-        ? request with { PublishCount = chunk.PublishCount }
-        : new ExplainImages
+    public static JobSpec Spec(string source = "folder:/data/pets", params string[] tags) =>
+        new()
         {
-            Key = $"{chunk.Owner}/{chunk.Number}",
-            JobId = chunk.Owner,
-            Chunk = chunk.Number,
-            PublishCount = chunk.PublishCount,
-            Generation = chunk.Generation,
+            Source = source,
             Model = Model,
-            References = chunk.References,
+            Tags = tags,
         };
+
+    public static JobSpec Evaluation(string dataset) =>
+        new()
+        {
+            Source = EvaluationSpec.Source + dataset,
+            Model = Model,
+            Method = EvaluationSpec.Method,
+            Evaluation = new EvaluationSpec
+            {
+                Methods = ["agcam", "rollout"],
+                Metrics = [MetricFamily.Localization, MetricFamily.Pointing],
+                Batch = 4,
+            },
+        };
+
+    public static ImageReference Reference(int number, string? label = null) =>
+        new()
+        {
+            Number = number,
+            Uri = $"/data/pets/{number}.jpg",
+            Label = label,
+        };
+
+    public static IReadOnlyList<ImageReference> References(int from, int count) =>
+        [.. Enumerable.Range(from, count).Select(number => Reference(number))];
+
+    public static ExplainImages Request(string key, int count = 1) =>
+        new()
+        {
+            Key = key,
+            Model = Model,
+            References = References(0, count),
+        };
+
+    public static ExplainImages Message(Chunk chunk) =>
+        chunk.Request is { } request
+            ? request with
+            {
+                PublishCount = chunk.PublishCount,
+            }
+            : new ExplainImages
+            {
+                Key = $"{chunk.Owner}/{chunk.Number}",
+                JobId = chunk.Owner,
+                Chunk = chunk.Number,
+                PublishCount = chunk.PublishCount,
+                Generation = chunk.Generation,
+                Model = Model,
+                References = chunk.References,
+            };
 
     public static StoredExplanation Explanation(int seed, int classes = 120)
     {
@@ -64,7 +95,15 @@ internal static class Some
         };
     }
 
-    public static Item Item(Guid job, int number, DateTimeOffset time, Digest? explanation, string? predicted = null, float probability = 0.5f, string? label = null)
+    public static Item Item(
+        Guid job,
+        int number,
+        DateTimeOffset time,
+        Digest? explanation,
+        string? predicted = null,
+        float probability = 0.5f,
+        string? label = null
+    )
     {
         predicted ??= ClassName(number % 3);
         return new Item
@@ -86,24 +125,33 @@ internal static class Some
         };
     }
 
-    public static Item Failure(Guid job, int number, DateTimeOffset time, string reason = "corrupt") => new()
-    {
-        Job = job,
-        Number = number,
-        Status = ItemStatus.Failed,
-        Reason = reason,
-        Detail = "The file ends early.",
-        Kind = ReferenceKind.File,
-        Uri = $"/data/pets/{number}.jpg",
-        Model = Model.Id,
-        Time = time,
-    };
+    public static Item Failure(Guid job, int number, DateTimeOffset time, string reason = "corrupt") =>
+        new()
+        {
+            Job = job,
+            Number = number,
+            Status = ItemStatus.Failed,
+            Reason = reason,
+            Detail = "The file ends early.",
+            Kind = ReferenceKind.File,
+            Uri = $"/data/pets/{number}.jpg",
+            Model = Model.Id,
+            Time = time,
+        };
 
     /// <summary>Each image completed, with an explanation of its own.</summary>
-    public static ChunkResult Result(ChunkLease lease, Chunk chunk, DateTimeOffset time) => new(
-        lease,
-        [.. chunk.References.Select(reference => Explanation(reference.Number))],
-        [.. chunk.References.Select(reference => Item(chunk.Owner, reference.Number, time, null, label: reference.Label))]);
+    public static ChunkResult Result(ChunkLease lease, Chunk chunk, DateTimeOffset time) =>
+        new(
+            lease,
+            [.. chunk.References.Select(reference => Explanation(reference.Number))],
+            [.. chunk.References.Select(reference => Item(chunk.Owner, reference.Number, time, null, label: reference.Label))]
+        );
 
-    private static string ClassName(int @class) => (@class % 3) switch { 0 => "cat", 1 => "dog", _ => "tench, Tinca tinca" };
+    private static string ClassName(int @class) =>
+        (@class % 3) switch
+        {
+            0 => "cat",
+            1 => "dog",
+            _ => "tench, Tinca tinca",
+        };
 }

@@ -6,7 +6,13 @@ namespace AgCam.TestHost;
 /// <summary>Kills this process with SIGKILL when a point has been passed so many times: no handler runs, nothing is flushed.</summary>
 internal sealed partial class Death(string point, int times)
 {
-    public const string BeforeCompute = "before-compute", AfterCompute = "after-compute", MidWrite = "mid-write", AfterWrite = "after-write", Draining = "draining", Planning = "planning", LostDevice = "lost-device";
+    public const string BeforeCompute = "before-compute",
+        AfterCompute = "after-compute",
+        MidWrite = "mid-write",
+        AfterWrite = "after-write",
+        Draining = "draining",
+        Planning = "planning",
+        LostDevice = "lost-device";
 
     private int _passed;
 

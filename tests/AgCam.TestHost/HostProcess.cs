@@ -8,7 +8,8 @@ namespace AgCam.TestHost;
 internal sealed partial class HostProcess : IAsyncDisposable
 {
     /// <summary>What the exit code of a process that SIGKILL ended is, and of one that SIGSEGV did.</summary>
-    public const int Killed = 128 + 9, Segfaulted = 128 + 11;
+    public const int Killed = 128 + 9,
+        Segfaulted = 128 + 11;
 
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _said = new();

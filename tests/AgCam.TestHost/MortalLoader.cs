@@ -6,16 +6,26 @@ using AgCam.Worker.Engines;
 
 namespace AgCam.TestHost;
 
-/// <summary>An engine whose process dies at a named point of its work, or when it decodes one certain image; and that may be slow.</summary>
+/// <summary>
+/// An engine whose process dies at a named point of its work, or when it decodes one certain image; and that may be slow.
+/// </summary>
 /// <param name="loader">Null for the null engine, whatever the model.</param>
 /// <param name="poison">Digest of the image that it dies of when it decodes it, by a segmentation fault.</param>
 /// <param name="poisonImage">Key of the image of an evaluation that it dies of.</param>
-internal sealed class MortalLoader(IEngineLoader? loader, Death? death, Digest? poison, double slowMilliseconds, string? poisonImage) : IEngineLoader
+internal sealed class MortalLoader(IEngineLoader? loader, Death? death, Digest? poison, double slowMilliseconds, string? poisonImage)
+    : IEngineLoader
 {
     public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
-        new Mortal(loader is null ? new NullEngine(model, dtype) : await loader.LoadAsync(model, dtype, cancellationToken), death, poison, slowMilliseconds, poisonImage);
+        new Mortal(
+            loader is null ? new NullEngine(model, dtype) : await loader.LoadAsync(model, dtype, cancellationToken),
+            death,
+            poison,
+            slowMilliseconds,
+            poisonImage
+        );
 
-    private sealed class Mortal(IExplainEngine engine, Death? death, Digest? poison, double slowMilliseconds, string? poisonImage) : IExplainEngine
+    private sealed class Mortal(IExplainEngine engine, Death? death, Digest? poison, double slowMilliseconds, string? poisonImage)
+        : IExplainEngine
     {
         public ModelPin Model => engine.Model;
 
@@ -56,7 +66,8 @@ internal sealed class MortalLoader(IEngineLoader? loader, Death? death, Digest? 
             return rows;
         }
 
-        public IReadOnlyList<BoundingBox> Boxes(Heatmap map, int originalWidth, int originalHeight, double threshold) => engine.Boxes(map, originalWidth, originalHeight, threshold);
+        public IReadOnlyList<BoundingBox> Boxes(Heatmap map, int originalWidth, int originalHeight, double threshold) =>
+            engine.Boxes(map, originalWidth, originalHeight, threshold);
 
         public void Dispose() => engine.Dispose();
     }

@@ -44,7 +44,10 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
     {
         private int _told;
 
-        public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> results, CancellationToken cancellationToken = default)
+        public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(
+            IReadOnlyList<ChunkResult> results,
+            CancellationToken cancellationToken = default
+        )
         {
             if (death?.IsDue(Death.MidWrite) == true)
             {
@@ -57,26 +60,54 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
             return answers;
         }
 
-        public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan visibilityTimeout, bool faulted = false, CancellationToken cancellationToken = default)
+        public Task<bool> ReleaseAsync(
+            ChunkLease held,
+            TimeSpan visibilityTimeout,
+            bool faulted = false,
+            CancellationToken cancellationToken = default
+        )
         {
             death?.Pass(Death.Draining);
             return chunks.ReleaseAsync(held, visibilityTimeout, faulted, cancellationToken);
         }
 
-        public Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancellationToken = default) => chunks.FindAsync(owner, number, cancellationToken);
+        public Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancellationToken = default) =>
+            chunks.FindAsync(owner, number, cancellationToken);
 
-        public Task<IReadOnlyList<Chunk>> ClaimPlannedAsync(Guid job, int window, TimeSpan visibilityTimeout, CancellationToken cancellationToken = default) => chunks.ClaimPlannedAsync(job, window, visibilityTimeout, cancellationToken);
+        public Task<IReadOnlyList<Chunk>> ClaimPlannedAsync(
+            Guid job,
+            int window,
+            TimeSpan visibilityTimeout,
+            CancellationToken cancellationToken = default
+        ) => chunks.ClaimPlannedAsync(job, window, visibilityTimeout, cancellationToken);
 
-        public Task<IReadOnlyList<Chunk>> RequeueExpiredAsync(TimeSpan visibilityTimeout, int limit = 100, bool all = false, CancellationToken cancellationToken = default) => chunks.RequeueExpiredAsync(visibilityTimeout, limit, all, cancellationToken);
+        public Task<IReadOnlyList<Chunk>> RequeueExpiredAsync(
+            TimeSpan visibilityTimeout,
+            int limit = 100,
+            bool all = false,
+            CancellationToken cancellationToken = default
+        ) => chunks.RequeueExpiredAsync(visibilityTimeout, limit, all, cancellationToken);
 
-        public Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan visibilityTimeout, string? owner = null, CancellationToken cancellationToken = default) =>
-            chunks.AcceptAsync(request, visibilityTimeout, owner, cancellationToken);
+        public Task<Chunk> AcceptAsync(
+            ExplainImages request,
+            TimeSpan visibilityTimeout,
+            string? owner = null,
+            CancellationToken cancellationToken = default
+        ) => chunks.AcceptAsync(request, visibilityTimeout, owner, cancellationToken);
 
-        public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancellationToken = default) => chunks.FindClaimAsync(owner, cancellationToken);
+        public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancellationToken = default) =>
+            chunks.FindClaimAsync(owner, cancellationToken);
 
-        public Task<int> ForgetRequestsAsync(TimeSpan age, int limit = 1000, CancellationToken cancellationToken = default) => chunks.ForgetRequestsAsync(age, limit, cancellationToken);
+        public Task<int> ForgetRequestsAsync(TimeSpan age, int limit = 1000, CancellationToken cancellationToken = default) =>
+            chunks.ForgetRequestsAsync(age, limit, cancellationToken);
 
-        public async Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancellationToken = default)
+        public async Task<LeaseAnswer> LeaseAsync(
+            ExplainImages message,
+            string worker,
+            TimeSpan lease,
+            bool redelivered = false,
+            CancellationToken cancellationToken = default
+        )
         {
             var answer = await chunks.LeaseAsync(message, worker, lease, redelivered, cancellationToken);
             if (answer.Outcome == LeaseOutcome.Granted && Interlocked.Exchange(ref _told, 1) == 0)
@@ -84,27 +115,37 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
             return answer;
         }
 
-        public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancellationToken = default) => chunks.HeartbeatAsync(held, lease, cancellationToken);
+        public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancellationToken = default) =>
+            chunks.HeartbeatAsync(held, lease, cancellationToken);
 
-        public Task<int> BeginIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default) => chunks.BeginIsolatedAsync(held, number, cancellationToken);
+        public Task<int> BeginIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default) =>
+            chunks.BeginIsolatedAsync(held, number, cancellationToken);
 
-        public Task EndIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default) => chunks.EndIsolatedAsync(held, number, cancellationToken);
+        public Task EndIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default) =>
+            chunks.EndIsolatedAsync(held, number, cancellationToken);
     }
 
     private sealed class MortalJobs(IJobs jobs, Death? death) : IJobs
     {
-        public async Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancellationToken = default)
+        public async Task<PlanTail?> AddChunksAsync(
+            Guid job,
+            PlanTail tail,
+            IReadOnlyList<IReadOnlyList<ImageReference>> chunks,
+            CancellationToken cancellationToken = default
+        )
         {
             var next = await jobs.AddChunksAsync(job, tail, chunks, cancellationToken);
             death?.Pass(Death.Planning);
             return next;
         }
 
-        public Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancellationToken = default) => jobs.CreateAsync(spec, key, cancellationToken);
+        public Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancellationToken = default) =>
+            jobs.CreateAsync(spec, key, cancellationToken);
 
         public Task<Job?> FindAsync(Guid id, CancellationToken cancellationToken = default) => jobs.FindAsync(id, cancellationToken);
 
-        public Task<JobPage> PageAsync(JobQuery query, CancellationToken cancellationToken = default) => jobs.PageAsync(query, cancellationToken);
+        public Task<JobPage> PageAsync(JobQuery query, CancellationToken cancellationToken = default) =>
+            jobs.PageAsync(query, cancellationToken);
 
         public Task<IReadOnlyList<Job>> EndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default) =>
             jobs.EndedAsync(query, cancellationToken);
@@ -112,30 +153,45 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
         public Task<EndedJobsCount> CountEndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default) =>
             jobs.CountEndedAsync(query, cancellationToken);
 
-        public Task<bool> LeasePlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancellationToken = default) => jobs.LeasePlanningAsync(job, planner, lease, cancellationToken);
+        public Task<bool> LeasePlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancellationToken = default) =>
+            jobs.LeasePlanningAsync(job, planner, lease, cancellationToken);
 
-        public Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancellationToken = default) => jobs.UnplannedAsync(cancellationToken);
+        public Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancellationToken = default) =>
+            jobs.UnplannedAsync(cancellationToken);
 
-        public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancellationToken = default) => jobs.PlanTailAsync(job, cancellationToken);
+        public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancellationToken = default) =>
+            jobs.PlanTailAsync(job, cancellationToken);
 
-        public Task<Job?> FinishPlanningAsync(Guid job, long? generation = null, CancellationToken cancellationToken = default) => jobs.FinishPlanningAsync(job, generation, cancellationToken);
+        public Task<Job?> FinishPlanningAsync(Guid job, long? generation = null, CancellationToken cancellationToken = default) =>
+            jobs.FinishPlanningAsync(job, generation, cancellationToken);
 
-        public Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancellationToken = default) => jobs.PauseAsync(job, reason, cancellationToken);
+        public Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancellationToken = default) =>
+            jobs.PauseAsync(job, reason, cancellationToken);
 
-        public Task<FailureRateCheck> CheckFailureRateAsync(Guid job, string? reason, CancellationToken cancellationToken = default) => jobs.CheckFailureRateAsync(job, reason, cancellationToken);
+        public Task<FailureRateCheck> CheckFailureRateAsync(Guid job, string? reason, CancellationToken cancellationToken = default) =>
+            jobs.CheckFailureRateAsync(job, reason, cancellationToken);
 
         public Task<bool> ResumeAsync(Guid job, CancellationToken cancellationToken = default) => jobs.ResumeAsync(job, cancellationToken);
 
-        public Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancellationToken = default) => jobs.CancelAsync(job, reason, cancellationToken);
+        public Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancellationToken = default) =>
+            jobs.CancelAsync(job, reason, cancellationToken);
 
         public Task<bool> DeleteAsync(Guid job, CancellationToken cancellationToken = default) => jobs.DeleteAsync(job, cancellationToken);
 
-        public Task<IReadOnlyList<Job>> PendingNotificationsAsync(int limit = 100, CancellationToken cancellationToken = default) => jobs.PendingNotificationsAsync(limit, cancellationToken);
+        public Task<IReadOnlyList<Job>> PendingNotificationsAsync(int limit = 100, CancellationToken cancellationToken = default) =>
+            jobs.PendingNotificationsAsync(limit, cancellationToken);
 
-        public Task<bool> LeaseNotificationAsync(Guid job, string notifier, TimeSpan lease, CancellationToken cancellationToken = default) => jobs.LeaseNotificationAsync(job, notifier, lease, cancellationToken);
+        public Task<bool> LeaseNotificationAsync(
+            Guid job,
+            string notifier,
+            TimeSpan lease,
+            CancellationToken cancellationToken = default
+        ) => jobs.LeaseNotificationAsync(job, notifier, lease, cancellationToken);
 
-        public Task MarkEventPublishedAsync(Guid job, CancellationToken cancellationToken = default) => jobs.MarkEventPublishedAsync(job, cancellationToken);
+        public Task MarkEventPublishedAsync(Guid job, CancellationToken cancellationToken = default) =>
+            jobs.MarkEventPublishedAsync(job, cancellationToken);
 
-        public Task MarkNotifiedAsync(Guid job, CancellationToken cancellationToken = default) => jobs.MarkNotifiedAsync(job, cancellationToken);
+        public Task MarkNotifiedAsync(Guid job, CancellationToken cancellationToken = default) =>
+            jobs.MarkNotifiedAsync(job, cancellationToken);
     }
 }

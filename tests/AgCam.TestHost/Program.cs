@@ -1,4 +1,5 @@
-// One process of the pipeline: AgCam.TestHost role=api|worker|serve|bench store=... bus=... prefix=... root=... [engine=null|model] [kill=POINT:N] [poison=SHA256] [poison-image=KEY]
+// One process of the pipeline: AgCam.TestHost role=api|worker|serve|bench store=... bus=... prefix=... root=... [engine=null|model]
+// [kill=POINT:N] [poison=SHA256] [poison-image=KEY]
 // Or the fault run, which starts such processes and kills them: AgCam.TestHost role=faults images=N engine=null|model
 using AgCam.TestHost;
 using AgCam.TestHost.Faults;

@@ -15,7 +15,9 @@ namespace AgCam.TestHost;
 /// <summary>What `agcam api`, `agcam worker` and `agcam serve` are made of, mortal.</summary>
 internal static class Roles
 {
-    /// <summary>The only model on offer. With engine=null it is named and pinned all the same, and the null engine answers for it.</summary>
+    /// <summary>
+    /// The only model on offer. With engine=null it is named and pinned all the same, and the null engine answers for it.
+    /// </summary>
     public const string Model = "scenes";
 
     /// <summary>Until it is asked to stop, or dies.</summary>
@@ -54,31 +56,44 @@ internal static class Roles
 
     public static async Task<int> BenchAsync(Dictionary<string, string> given)
     {
-        var rate = await Worker.Measuring.PipelineRate.MeasureAsync(Pipeline(given), new WorkerOptions(), int.Parse(given.GetValueOrDefault("images", "20000")), rounds: 1, configure =>
-        {
-            var benched = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-            benched.Logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning);
-            configure(benched.Services);
-            return benched.Build();
-        });
+        var rate = await Worker.Measuring.PipelineRate.MeasureAsync(
+            Pipeline(given),
+            new WorkerOptions(),
+            int.Parse(given.GetValueOrDefault("images", "20000")),
+            rounds: 1,
+            configure =>
+            {
+                var benched = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+                benched.Logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning);
+                configure(benched.Services);
+                return benched.Build();
+            }
+        );
         Console.WriteLine(System.Text.Json.JsonSerializer.Serialize(rate));
         return 0;
     }
 
-    private static PipelineOptions Pipeline(Dictionary<string, string> given) => new()
-    {
-        Store = given["store"],
-        Database = given.GetValueOrDefault("database", "agcam"),
-        Bus = given.GetValueOrDefault("bus", PipelineOptions.InMemory),
-        Prefix = given.GetValueOrDefault("prefix", "explain"),
-        RunJobs = given["role"] != "worker",
-        PollSeconds = 0.1,
-        VisibilityTimeoutSeconds = double.Parse(given.GetValueOrDefault("trust", "20")),
-        References = new ReferenceOptions { Roots = [given["root"]] },
-        Models = new Dictionary<string, string> { [Model] = Shipped.Model },
-    };
+    private static PipelineOptions Pipeline(Dictionary<string, string> given) =>
+        new()
+        {
+            Store = given["store"],
+            Database = given.GetValueOrDefault("database", "agcam"),
+            Bus = given.GetValueOrDefault("bus", PipelineOptions.InMemory),
+            Prefix = given.GetValueOrDefault("prefix", "explain"),
+            RunJobs = given["role"] != "worker",
+            PollSeconds = 0.1,
+            VisibilityTimeoutSeconds = double.Parse(given.GetValueOrDefault("trust", "20")),
+            References = new ReferenceOptions { Roots = [given["root"]] },
+            Models = new Dictionary<string, string> { [Model] = Shipped.Model },
+        };
 
-    private static void Register(IServiceCollection services, ILoggingBuilder logging, Dictionary<string, string> given, PipelineOptions pipeline, Death? death)
+    private static void Register(
+        IServiceCollection services,
+        ILoggingBuilder logging,
+        Dictionary<string, string> given,
+        PipelineOptions pipeline,
+        Death? death
+    )
     {
         logging.ClearProviders();
         logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
@@ -94,9 +109,14 @@ internal static class Roles
             DrainSeconds = double.Parse(given.GetValueOrDefault("drain", "15")),
         };
         services.AddSingleton<IEngineLoader>(provider => new MortalLoader(
-            given.GetValueOrDefault("engine", "null") == "model" ? new ModelLoader(provider.GetRequiredService<AgCam.Pipeline.Jobs.ModelCatalog>(), worker) : null,
-            death, given.TryGetValue("poison", out var poison) ? Digest.Parse(poison) : null, double.Parse(given.GetValueOrDefault("slow", "0")),
-            given.GetValueOrDefault("poison-image")));
+            given.GetValueOrDefault("engine", "null") == "model"
+                ? new ModelLoader(provider.GetRequiredService<AgCam.Pipeline.Jobs.ModelCatalog>(), worker)
+                : null,
+            death,
+            given.TryGetValue("poison", out var poison) ? Digest.Parse(poison) : null,
+            double.Parse(given.GetValueOrDefault("slow", "0")),
+            given.GetValueOrDefault("poison-image")
+        ));
         services.AddAgCamWorker(worker);
     }
 }

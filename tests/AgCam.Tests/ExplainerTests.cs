@@ -11,7 +11,10 @@ public sealed class ExplainerTests : IDisposable
 {
     private readonly Checkpoint _checkpoint = Checkpoint.Open(Fixture.Path("models", "timm_vit"));
     private readonly Explainer _explainer;
-    private readonly RgbImage _picture = ImageDecoder.Decode(File.ReadAllBytes(Fixture.Path("preprocess", "rgb_500x375.png")), ImageLimits.Default);
+    private readonly RgbImage _picture = ImageDecoder.Decode(
+        File.ReadAllBytes(Fixture.Path("preprocess", "rgb_500x375.png")),
+        ImageLimits.Default
+    );
 
     public ExplainerTests() => _explainer = new Explainer(_checkpoint, new ExplainerOptions { Device = "cpu" });
 
@@ -95,7 +98,10 @@ public sealed class ExplainerTests : IDisposable
     [Fact]
     public void A_target_gives_the_same_map_alone_and_among_others()
     {
-        var several = _explainer.Explain(_picture, new ExplainOptions { Targets = [Target.Parse("top:5", _explainer.Classes)], Signed = true });
+        var several = _explainer.Explain(
+            _picture,
+            new ExplainOptions { Targets = [Target.Parse("top:5", _explainer.Classes)], Signed = true }
+        );
         var alone = _explainer.Explain(_picture, ExplainOptions.Default);
         Assert.Equal(5, several.Targets.Count);
         AssertClose(alone.Targets[0].Heatmap, several.Targets[0].Heatmap);

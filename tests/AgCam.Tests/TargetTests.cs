@@ -4,7 +4,11 @@ namespace AgCam.Tests;
 
 public class TargetTests
 {
-    private static readonly ClassNames Classes = new(4, ["tabby, tabby cat", "fire_truck", "3", "cat-vs-dog"], ["n02123045", "n03345487", "n00000001", "n00000002"]);
+    private static readonly ClassNames Classes = new(
+        4,
+        ["tabby, tabby cat", "fire_truck", "3", "cat-vs-dog"],
+        ["n02123045", "n03345487", "n00000001", "n00000002"]
+    );
     private static readonly float[] Logits = [1, 4, 3, 2];
 
     [Theory]

@@ -5,7 +5,8 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Api.Exports;
 
 /// <summary>
-/// COCO's detection format: images, a box of the heatmap as an annotation of the predicted class, and the classes that occur as categories. The items are
+/// COCO's detection format: images, a box of the heatmap as an annotation of the predicted class, and the classes that occur as
+/// categories. The items are
 /// read twice, because images come before annotations and neither fits in memory.
 /// </summary>
 internal static class Coco
@@ -15,7 +16,10 @@ internal static class Coco
         await using var json = new Utf8JsonWriter(stream);
         json.WriteStartObject();
         json.WriteStartObject("info");
-        json.WriteString("description", $"AG-CAM boxes of job {job.Id}, {job.Spec.Source}, model {job.Spec.Model.Id}, threshold {job.Spec.Threshold}");
+        json.WriteString(
+            "description",
+            $"AG-CAM boxes of job {job.Id}, {job.Spec.Source}, model {job.Spec.Model.Id}, threshold {job.Spec.Threshold}"
+        );
         json.WriteString("date_created", job.Created);
         json.WriteEndObject();
 
@@ -59,10 +63,17 @@ internal static class Coco
         await json.FlushAsync(cancellationToken);
     }
 
-    private static async Task<Dictionary<Digest, PictureFacts>> SizesAsync(IStore store, IReadOnlyList<Item> page, CancellationToken cancellationToken)
+    private static async Task<Dictionary<Digest, PictureFacts>> SizesAsync(
+        IStore store,
+        IReadOnlyList<Item> page,
+        CancellationToken cancellationToken
+    )
     {
         var ids = page.Select(item => item.Explanation).OfType<Digest>().ToHashSet();
-        return (await store.Explanations.FindAsync(ids, cancellationToken)).ToDictionary(explanation => explanation.Id, explanation => explanation.Picture);
+        return (await store.Explanations.FindAsync(ids, cancellationToken)).ToDictionary(
+            explanation => explanation.Id,
+            explanation => explanation.Picture
+        );
     }
 
     private static void WriteImage(Utf8JsonWriter json, Item item, PictureFacts picture)

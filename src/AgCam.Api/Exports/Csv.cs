@@ -5,10 +5,13 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Api.Exports;
 
-/// <summary>An item a row (RFC 4180). Boxes are "x y width height score", separated by semicolons; metadata columns are left to JSON Lines.</summary>
+/// <summary>
+/// An item a row (RFC 4180). Boxes are "x y width height score", separated by semicolons; metadata columns are left to JSON Lines.
+/// </summary>
 internal static class Csv
 {
-    private const string Header = "number,status,reason,detail,uri,sha256,label,split,model,predicted,probability,correct,boxes,explanation,time\r\n";
+    private const string Header =
+        "number,status,reason,detail,uri,sha256,label,split,model,predicted,probability,correct,boxes,explanation,time\r\n";
 
     public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancellationToken)
     {
@@ -23,12 +26,32 @@ internal static class Csv
     }
 
     private static string?[] Fields(Item item) =>
-    [
-        Text(item.Number), item.Status.ToString(), item.Reason, item.Detail, item.Uri, item.Sha256?.ToString(), item.Label, item.Split, item.Model, item.Predicted,
-        Text(item.Probability), item.Correct is { } correct ? correct ? "true" : "false" : null,
-        string.Join(';', item.Boxes.Select(box => string.Join(' ', new[] { box.X, box.Y, box.Width, box.Height, box.Score }.Select(value => Text((float)value))))),
-        item.Explanation?.ToString(), item.Time.ToString("O", CultureInfo.InvariantCulture),
-    ];
+        [
+            Text(item.Number),
+            item.Status.ToString(),
+            item.Reason,
+            item.Detail,
+            item.Uri,
+            item.Sha256?.ToString(),
+            item.Label,
+            item.Split,
+            item.Model,
+            item.Predicted,
+            Text(item.Probability),
+            item.Correct is { } correct
+                ? correct
+                    ? "true"
+                    : "false"
+                : null,
+            string.Join(
+                ';',
+                item.Boxes.Select(box =>
+                    string.Join(' ', new[] { box.X, box.Y, box.Width, box.Height, box.Score }.Select(value => Text((float)value)))
+                )
+            ),
+            item.Explanation?.ToString(),
+            item.Time.ToString("O", CultureInfo.InvariantCulture),
+        ];
 
     private static string? Text(IFormattable? value) => value?.ToString(null, CultureInfo.InvariantCulture);
 

@@ -2,7 +2,9 @@ using AgCam.Api.Resources;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<
-    Microsoft.AspNetCore.Http.HttpResults.PushStreamHttpResult, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
+    Microsoft.AspNetCore.Http.HttpResults.PushStreamHttpResult,
+    Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult
+>;
 
 namespace AgCam.Api.Exports;
 
@@ -29,11 +31,19 @@ internal static class Export
             return Problem.Invalid($"format={format} is not known.", $"Take one of {string.Join(", ", Formats)}.");
         if (await store.Jobs.FindAsync(id, cancellationToken) is not { } job)
             return Jobs.Missing(id);
-        return TypedResults.Stream(stream => writer.Write(store, job, stream, cancellationToken), writer.MediaType, $"{id}.{(format == "coco" ? "coco.json" : format)}");
+        return TypedResults.Stream(
+            stream => writer.Write(store, job, stream, cancellationToken),
+            writer.MediaType,
+            $"{id}.{(format == "coco" ? "coco.json" : format)}"
+        );
     }
 
     /// <summary>The job's items, a page at a time.</summary>
-    internal static async IAsyncEnumerable<IReadOnlyList<Item>> PagesAsync(IStore store, Job job, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    internal static async IAsyncEnumerable<IReadOnlyList<Item>> PagesAsync(
+        IStore store,
+        Job job,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         var query = new ItemQuery { Job = job.Id, Limit = PageSize };
         do
@@ -41,7 +51,6 @@ internal static class Export
             var page = await store.Items.PageAsync(query, cancellationToken);
             yield return page.Items;
             query = query with { Cursor = page.Next };
-        }
-        while (query.Cursor is not null);
+        } while (query.Cursor is not null);
     }
 }

@@ -9,7 +9,10 @@ namespace AgCam.Api.Exports;
 /// <summary>An item a line, in the form of /v1/items.</summary>
 internal static class JsonLines
 {
-    private static readonly JsonSerializerOptions Form = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+    private static readonly JsonSerializerOptions Form = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
 
     public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancellationToken)
     {

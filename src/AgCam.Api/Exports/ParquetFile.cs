@@ -6,7 +6,8 @@ using Parquet.Serialization;
 namespace AgCam.Api.Exports;
 
 /// <summary>
-/// A row an item, with the raw maps, the highest logits and the boxes: what an analysis of a whole data set reads. Parquet's index stands at the end of the
+/// A row an item, with the raw maps, the highest logits and the boxes: what an analysis of a whole data set reads. Parquet's index
+/// stands at the end of the
 /// file and needs to be gone back to, so it is written to a temporary file first.
 /// </summary>
 internal static class ParquetFile
@@ -14,15 +15,27 @@ internal static class ParquetFile
     public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancellationToken)
     {
         await using var file = new FileStream(
-            Path.Combine(Path.GetTempPath(), $"agcam-{Guid.NewGuid():N}.parquet"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+            Path.Combine(Path.GetTempPath(), $"agcam-{Guid.NewGuid():N}.parquet"),
+            FileMode.CreateNew,
+            FileAccess.ReadWrite,
+            FileShare.None,
+            1 << 16,
+            FileOptions.DeleteOnClose
+        );
         var isFirst = true;
         await foreach (var page in Export.PagesAsync(store, job, cancellationToken))
         {
             var ids = page.Select(item => item.Explanation).OfType<Digest>().ToHashSet();
             var explanations = (await store.Explanations.FindAsync(ids, cancellationToken)).ToDictionary(explanation => explanation.Id);
-            var rows = page.Select(item => ParquetRow.Of(item, item.Explanation is { } id ? explanations.GetValueOrDefault(id) : null)).ToList();
+            var rows = page.Select(item => ParquetRow.Of(item, item.Explanation is { } id ? explanations.GetValueOrDefault(id) : null))
+                .ToList();
             if (rows.Count > 0 || isFirst)
-                await ParquetSerializer.SerializeAsync(rows, file, new ParquetOptions { Append = !isFirst }, cancellationToken: cancellationToken);
+                await ParquetSerializer.SerializeAsync(
+                    rows,
+                    file,
+                    new ParquetOptions { Append = !isFirst },
+                    cancellationToken: cancellationToken
+                );
             isFirst = false;
         }
         file.Position = 0;
@@ -79,7 +92,10 @@ internal sealed class ParquetRow
     /// <summary>rows x columns values, row-major, not scaled.</summary>
     public List<float> map { get; set; } = [];
 
-    /// <summary>The targets behind the first, as they were asked for: of "top:5" four times that. Apart from it, so that a table of one target stays what it was, in size as well.</summary>
+    /// <summary>
+    /// The targets behind the first, as they were asked for: of "top:5" four times that. Apart from it, so that a table of one target
+    /// stays what it was, in size as well.
+    /// </summary>
     public List<string> more_targets { get; set; } = [];
 
     /// <summary>Their classes' names.</summary>
@@ -115,7 +131,12 @@ internal sealed class ParquetRow
             time = item.Time.UtcDateTime,
             width = explanation?.Picture.Width,
             height = explanation?.Picture.Height,
-            boxes = [.. item.Boxes.SelectMany(box => new[] { (float)box.X, (float)box.Y, (float)box.Width, (float)box.Height, (float)box.Score })],
+            boxes =
+            [
+                .. item.Boxes.SelectMany(box =>
+                    new[] { (float)box.X, (float)box.Y, (float)box.Width, (float)box.Height, (float)box.Score }
+                ),
+            ],
             target = map?.Target,
             target_class = map?.Name,
             rows = map?.Rows,

@@ -3,11 +3,16 @@ using AgCam.Evaluation;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<
-    Microsoft.AspNetCore.Http.HttpResults.PushStreamHttpResult, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
+    Microsoft.AspNetCore.Http.HttpResults.PushStreamHttpResult,
+    Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult
+>;
 
 namespace AgCam.Api.Exports;
 
-/// <summary>An evaluation's rows as the file that `agcam evaluate --rows` writes and --merge reads, streamed in the order of the images. The end is there once the job has completed.</summary>
+/// <summary>
+/// An evaluation's rows as the file that `agcam evaluate --rows` writes and --merge reads, streamed in the order of the images. The end
+/// is there once the job has completed.
+/// </summary>
 internal static class Rows
 {
     public const string MediaType = "application/x-ndjson";
@@ -21,7 +26,11 @@ internal static class Rows
             return Resources.Jobs.Missing(id);
         return job.Spec.Evaluation is not null
             ? TypedResults.Stream(stream => StreamAsync(job, store, stream, cancellationToken), MediaType, $"{id}.rows.jsonl")
-            : Problem.Conflict("no-evaluation", $"Job {id} explains and measures nothing: it has no rows.", $"Its items are at /v1/jobs/{id}/items.");
+            : Problem.Conflict(
+                "no-evaluation",
+                $"Job {id} explains and measures nothing: it has no rows.",
+                $"Its items are at /v1/jobs/{id}/items."
+            );
     }
 
     private static async Task StreamAsync(Job job, IStore store, Stream stream, CancellationToken cancellationToken)
@@ -50,7 +59,11 @@ internal static class Rows
         return null;
     }
 
-    private static async IAsyncEnumerable<ChunkRows> AllAsync(Job job, IStore store, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    private static async IAsyncEnumerable<ChunkRows> AllAsync(
+        Job job,
+        IStore store,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         IReadOnlyList<ChunkRows> page;
         var next = 0;
@@ -62,9 +75,9 @@ internal static class Rows
                 yield return rows;
                 next = rows.Chunk + 1;
             }
-        }
-        while (page.Count == PageSize);
+        } while (page.Count == PageSize);
     }
 
-    private static ValueTask LineAsync(Stream stream, string line, CancellationToken cancellationToken) => stream.WriteAsync(Encoding.UTF8.GetBytes(line + "\n"), cancellationToken);
+    private static ValueTask LineAsync(Stream stream, string line, CancellationToken cancellationToken) =>
+        stream.WriteAsync(Encoding.UTF8.GetBytes(line + "\n"), cancellationToken);
 }

@@ -10,9 +10,12 @@ internal sealed record HeatmapRenderer(StoredExplanation Explanation, TargetMap 
 {
     private Heatmap Raw { get; } = new(Target.Rows, Target.Columns, Target.Values());
 
-    private InputTransform Transform { get; } = Preprocessor.TransformOf(Preprocessing, Explanation.Picture.Width, Explanation.Picture.Height);
+    private InputTransform Transform { get; } =
+        Preprocessor.TransformOf(Preprocessing, Explanation.Picture.Width, Explanation.Picture.Height);
 
-    /// <summary>The rectangle of the picture that the map covers, in its pixels: smaller after a crop, sticking out after padding.</summary>
+    /// <summary>
+    /// The rectangle of the picture that the map covers, in its pixels: smaller after a crop, sticking out after padding.
+    /// </summary>
     public BoundingBox Covers
     {
         get
@@ -31,13 +34,15 @@ internal sealed record HeatmapRenderer(StoredExplanation Explanation, TargetMap 
     {
         var side = query.Size ?? Math.Min(Math.Max(photo.Width, photo.Height), query.MaxSide);
         var picture = new ExplanationPicture(photo, Raw.Normalize(), Covers) { Boxes = query.Boxes ? Boxes(query.Threshold) : [] };
-        return (query.Size is null ? picture : picture.Fit(side)).Overlay(new PictureOptions
-        {
-            Colormap = query.Colormap,
-            Opacity = query.Opacity,
-            LongestSide = side,
-            Boxes = query.Boxes,
-        });
+        return (query.Size is null ? picture : picture.Fit(side)).Overlay(
+            new PictureOptions
+            {
+                Colormap = query.Colormap,
+                Opacity = query.Opacity,
+                LongestSide = side,
+                Boxes = query.Boxes,
+            }
+        );
     }
 
     /// <summary>The heat alone, of what the model saw: it needs no photo.</summary>
@@ -48,9 +53,16 @@ internal sealed record HeatmapRenderer(StoredExplanation Explanation, TargetMap 
         var (drawnWidth, drawnHeight) = (Math.Max(1, (int)Math.Round(width * scale)), Math.Max(1, (int)Math.Round(height * scale)));
         var painted = Heatmaps.Overlay.Paint(Raw.Normalize(), drawnWidth, drawnHeight, query.Colormap);
         return query.Boxes
-            ? BoxDrawing.Draw(painted, [.. InputBoxes(query.Threshold).Select(box => new BoundingBox(box.X * scale, box.Y * scale, box.Width * scale, box.Height * scale, box.Score))])
+            ? BoxDrawing.Draw(
+                painted,
+                [
+                    .. InputBoxes(query.Threshold)
+                        .Select(box => new BoundingBox(box.X * scale, box.Y * scale, box.Width * scale, box.Height * scale, box.Score)),
+                ]
+            )
             : painted;
     }
 
-    private IReadOnlyList<BoundingBox> InputBoxes(double threshold) => Raw.Boxes(Preprocessing.InputWidth, Preprocessing.InputHeight, threshold);
+    private IReadOnlyList<BoundingBox> InputBoxes(double threshold) =>
+        Raw.Boxes(Preprocessing.InputWidth, Preprocessing.InputHeight, threshold);
 }

@@ -7,7 +7,8 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Api.Rendering;
 
 /// <summary>
-/// Finds the picture behind an explanation again: through the items that refer to it, by the digest of its bytes. Pictures are never copied, so one
+/// Finds the picture behind an explanation again: through the items that refer to it, by the digest of its bytes. Pictures are never
+/// copied, so one
 /// may have changed or gone.
 /// </summary>
 internal sealed class Originals(IStore store, ReadOriginal read, ReferenceReader references)
@@ -31,8 +32,14 @@ internal sealed class Originals(IStore store, ReadOriginal read, ReferenceReader
             changed++;
         }
         throw changed > 0
-            ? new OriginalException(isGone: false, $"The original of explanation {explanation.Id} has changed since it was explained: its bytes have another SHA-256.")
-            : new OriginalException(isGone: true, $"The original of explanation {explanation.Id} cannot be read any more: it was moved or deleted, or its upload has expired.");
+            ? new OriginalException(
+                isGone: false,
+                $"The original of explanation {explanation.Id} has changed since it was explained: its bytes have another SHA-256."
+            )
+            : new OriginalException(
+                isGone: true,
+                $"The original of explanation {explanation.Id} cannot be read any more: it was moved or deleted, or its upload has expired."
+            );
     }
 
     private async Task<byte[]?> BytesAsync(Item item, CancellationToken cancellationToken)
@@ -41,7 +48,15 @@ internal sealed class Originals(IStore store, ReadOriginal read, ReferenceReader
         time.CancelAfter(Timeout);
         try
         {
-            return await read(new ImageReference { Number = item.Number, Kind = item.Kind, Uri = item.Uri }, time.Token);
+            return await read(
+                new ImageReference
+                {
+                    Number = item.Number,
+                    Kind = item.Kind,
+                    Uri = item.Uri,
+                },
+                time.Token
+            );
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

@@ -27,7 +27,8 @@ internal sealed record PictureQuery(Colormap Colormap, double Opacity, int? Size
                 query.Number("threshold", 0, 1) ?? 0.5,
                 query.Flag("boxes") ?? boxes,
                 query.Whole("target", 0, 1000) ?? 0,
-                maxSide);
+                maxSide
+            );
         }
         catch (ArgumentException colormap)
         {
@@ -36,5 +37,9 @@ internal sealed record PictureQuery(Colormap Colormap, double Opacity, int? Size
     }
 
     /// <summary>The same pictures have the same text: the part of an ETag that follows from the query.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Colormap.Name}-{Opacity:R}-{Size ?? 0}-{Threshold:R}-{(Boxes ? 'b' : 'n')}-{Target}");
+    public override string ToString() =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Colormap.Name}-{Opacity:R}-{Size ?? 0}-{Threshold:R}-{(Boxes ? 'b' : 'n')}-{Target}"
+        );
 }

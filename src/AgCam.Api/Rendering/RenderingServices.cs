@@ -24,21 +24,28 @@ internal sealed class RenderingServices(ApiOptions options, IStore store, Origin
     {
         if (_preprocessing.TryGetValue(explanation.Provenance, out var known))
             return known;
-        var provenance = await Store.Provenances.FindAsync(explanation.Provenance, cancellationToken)
-            ?? throw new InvalidOperationException($"Explanation {explanation.Id} refers to the provenance {explanation.Provenance}, which is not in the store.");
-        return _preprocessing[explanation.Provenance] = provenance.Preprocessing == NoPreprocessing ? WholePicture(explanation.Maps[0]) : PreprocessingOptions.Parse(provenance.Preprocessing);
+        var provenance =
+            await Store.Provenances.FindAsync(explanation.Provenance, cancellationToken)
+            ?? throw new InvalidOperationException(
+                $"Explanation {explanation.Id} refers to the provenance {explanation.Provenance}, which is not in the store."
+            );
+        return _preprocessing[explanation.Provenance] =
+            provenance.Preprocessing == NoPreprocessing
+                ? WholePicture(explanation.Maps[0])
+                : PreprocessingOptions.Parse(provenance.Preprocessing);
     }
 
     /// <summary>What stands in for a model may take pictures as they are: its map then covers all of them.</summary>
-    private static PreprocessingOptions WholePicture(TargetMap map) => new()
-    {
-        InputWidth = 16 * map.Columns,
-        InputHeight = 16 * map.Rows,
-        CropMode = CropMode.Squash,
-        Interpolation = Interpolation.Bilinear,
-        Mean = [0, 0, 0],
-        Std = [1, 1, 1],
-    };
+    private static PreprocessingOptions WholePicture(TargetMap map) =>
+        new()
+        {
+            InputWidth = 16 * map.Columns,
+            InputHeight = 16 * map.Rows,
+            CropMode = CropMode.Squash,
+            Interpolation = Interpolation.Bilinear,
+            Mean = [0, 0, 0],
+            Std = [1, 1, 1],
+        };
 
     public async Task<IDisposable> EnterAsync(CancellationToken cancellationToken)
     {

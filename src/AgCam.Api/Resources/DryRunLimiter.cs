@@ -15,7 +15,12 @@ internal sealed class DryRunLimiter(DryRun dryRun, ApiOptions options)
             return null;
         try
         {
-            return await dryRun.RunAsync(spec, TimeSpan.FromSeconds(options.DryRunSeconds), TimeSpan.FromSeconds(options.DryRunPaceSeconds), cancellationToken);
+            return await dryRun.RunAsync(
+                spec,
+                TimeSpan.FromSeconds(options.DryRunSeconds),
+                TimeSpan.FromSeconds(options.DryRunPaceSeconds),
+                cancellationToken
+            );
         }
         finally
         {

@@ -24,31 +24,39 @@ internal sealed class ExplainForm
     private readonly List<KeyValuePair<string, string>> _fields = [];
 
     /// <returns>The field's first value; null where there is none, or an empty one.</returns>
-    public string? this[string name] => _fields.Where(field => field.Key == name).Select(field =>
-        field.Value).FirstOrDefault() is { Length: > 0 } text ? text : null;
+    public string? this[string name] =>
+        _fields.Where(field => field.Key == name).Select(field => field.Value).FirstOrDefault() is { Length: > 0 } text ? text : null;
 
     public IReadOnlyList<string> All(string name) => [.. _fields.Where(field => field.Key == name).Select(field => field.Value)];
 
     /// <param name="takeImage">See <see cref="ExplainRequest.ReadAsync"/>.</param>
     /// <exception cref="InvalidRequestException">It is no form of parts, has an unknown field, or not exactly one image.</exception>
     /// <exception cref="InvalidDataException">It is no form, or is over a limit.</exception>
-    public static async Task<ExplainForm> ReadAsync(HttpRequest http, ApiOptions options, Func<Stream, string?, Task> takeImage,
-        CancellationToken cancellationToken)
+    public static async Task<ExplainForm> ReadAsync(
+        HttpRequest http,
+        ApiOptions options,
+        Func<Stream, string?, Task> takeImage,
+        CancellationToken cancellationToken
+    )
     {
         var reader = new MultipartReader(Boundary(http), http.Body) { BodyLengthLimit = options.MaxUploadBytes };
         var form = new ExplainForm();
         var (images, left) = (0, MaxFieldBytes);
         while (await ReadAsync(() => reader.ReadNextSectionAsync(cancellationToken)) is { } section)
         {
-            if (section.GetContentDispositionHeader() is not { } disposition
-                || !(disposition.IsFileDisposition() || disposition.IsFormDisposition()))
+            if (
+                section.GetContentDispositionHeader() is not { } disposition
+                || !(disposition.IsFileDisposition() || disposition.IsFormDisposition())
+            )
                 throw new InvalidDataException("A part of the form has no Content-Disposition of a field or a file.");
             var name = HeaderUtilities.RemoveQuotes(disposition.Name).ToString();
             if (disposition.IsFileDisposition())
             {
                 if (name != Image || ++images > 1)
-                    throw new InvalidRequestException($"The form has the file \"{name}\" where one file called \"{Image}\" is needed.",
-                        "Send one image per request; many at once make a job.");
+                    throw new InvalidRequestException(
+                        $"The form has the file \"{name}\" where one file called \"{Image}\" is needed.",
+                        "Send one image per request; many at once make a job."
+                    );
                 await ReadAsync(async () =>
                 {
                     await takeImage(section.Body, section.ContentType);
@@ -59,26 +67,38 @@ internal sealed class ExplainForm
             if (form._fields.Count == MaxFields)
                 throw new InvalidDataException($"The form has more fields than the limit of {MaxFields}.");
             if (!Known.Contains(name))
-                throw new InvalidRequestException($"The form has a field \"{name}\" that is not known.",
-                    $"Fields are {Image} (the file), {string.Join(", ", Known)}.");
+                throw new InvalidRequestException(
+                    $"The form has a field \"{name}\" that is not known.",
+                    $"Fields are {Image} (the file), {string.Join(", ", Known)}."
+                );
             var value = await ReadAsync(() => TextAsync(section.Body, left, cancellationToken));
             left -= value.Length;
             form._fields.Add(new(name, Text(name, value, section.ContentType)));
         }
-        return images == 1 ? form : throw new InvalidRequestException($"The form has no file called \"{Image}\".",
-            "Send one image per request; many at once make a job.");
+        return images == 1
+            ? form
+            : throw new InvalidRequestException(
+                $"The form has no file called \"{Image}\".",
+                "Send one image per request; many at once make a job."
+            );
     }
 
     private static string Boundary(HttpRequest http)
     {
-        if (!MediaTypeHeaderValue.TryParse(http.ContentType, out var type)
-            || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase))
-            throw new InvalidRequestException($"The form is {http.ContentType}, which cannot bring an image.",
-                $"Send multipart/form-data with the part \"{Image}\".");
+        if (
+            !MediaTypeHeaderValue.TryParse(http.ContentType, out var type)
+            || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase)
+        )
+            throw new InvalidRequestException(
+                $"The form is {http.ContentType}, which cannot bring an image.",
+                $"Send multipart/form-data with the part \"{Image}\"."
+            );
         return HeaderUtilities.RemoveQuotes(type.Boundary).ToString() is { Length: > 0 and <= 200 } boundary
             ? boundary
-            : throw new InvalidRequestException("The form's Content-Type has no boundary of 1 to 200 characters.",
-                "Have your HTTP library write the form.");
+            : throw new InvalidRequestException(
+                "The form's Content-Type has no boundary of 1 to 200 characters.",
+                "Have your HTTP library write the form."
+            );
     }
 
     /// <summary>The reader's error of a body that ends within the form.</summary>
@@ -99,8 +119,11 @@ internal sealed class ExplainForm
     {
         try
         {
-            if (MediaTypeHeaderValue.TryParse(contentType, out var type) && type.Charset.HasValue
-                && HeaderUtilities.RemoveQuotes(type.Charset).ToString().ToLowerInvariant() is not ("utf-8" or "us-ascii"))
+            if (
+                MediaTypeHeaderValue.TryParse(contentType, out var type)
+                && type.Charset.HasValue
+                && HeaderUtilities.RemoveQuotes(type.Charset).ToString().ToLowerInvariant() is not ("utf-8" or "us-ascii")
+            )
                 throw new InvalidRequestException($"The field \"{name}\" is in {type.Charset}.", "Send its text as UTF-8.");
             return Utf8.GetString(value);
         }
@@ -114,7 +137,8 @@ internal sealed class ExplainForm
     {
         var buffer = new byte[limit + 1];
         var filled = await content.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
-        return filled <= limit ? buffer[..filled]
+        return filled <= limit
+            ? buffer[..filled]
             : throw new InvalidDataException($"The fields of the form have more than the limit of {MaxFieldBytes} bytes.");
     }
 }

@@ -13,7 +13,10 @@ internal sealed record ExplainRequest
     /// <summary>One of /v1/models; may be left out where there is only one.</summary>
     public string? Model { get; init; }
 
-    /// <summary>Where the image is: a path under an allowed root, an upload's id, s3://bucket/key, or http(s)://. Not with a form, which brings the image.</summary>
+    /// <summary>
+    /// Where the image is: a path under an allowed root, an upload's id, s3://bucket/key, or http(s)://. Not with a form, which brings
+    /// the image.
+    /// </summary>
     public string? Uri { get; init; }
 
     /// <summary>The class the image is of, by name.</summary>
@@ -35,53 +38,69 @@ internal sealed record ExplainRequest
 
     /// <summary>The request as a message; the reference of an image that was sent along is filled in when it is kept.</summary>
     /// <exception cref="InvalidMessageException">A field breaks a rule.</exception>
-    public ExplainImages ToMessage(string key, ModelPin model, bool hasImage) => new()
-    {
-        Key = key,
-        Lane = Lane.Interactive,
-        Model = model,
-        Method = Method ?? "ag-cam",
-        Targets = Targets ?? [TargetForm.Predicted],
-        Threshold = Threshold ?? 0.5,
-        Dtype = Dtype ?? "float32",
-        References =
-        [
-            new ImageReference
-            {
-                Kind = hasImage ? ReferenceKind.Upload : KindOf(Uri ?? ""), Uri = hasImage ? Guid.Empty.ToString() : Uri ?? "", Label = Label, Metadata = Metadata,
-            },
-        ],
-    };
+    public ExplainImages ToMessage(string key, ModelPin model, bool hasImage) =>
+        new()
+        {
+            Key = key,
+            Lane = Lane.Interactive,
+            Model = model,
+            Method = Method ?? "ag-cam",
+            Targets = Targets ?? [TargetForm.Predicted],
+            Threshold = Threshold ?? 0.5,
+            Dtype = Dtype ?? "float32",
+            References =
+            [
+                new ImageReference
+                {
+                    Kind = hasImage ? ReferenceKind.Upload : KindOf(Uri ?? ""),
+                    Uri = hasImage ? Guid.Empty.ToString() : Uri ?? "",
+                    Label = Label,
+                    Metadata = Metadata,
+                },
+            ],
+        };
 
     /// <param name="takeImage">Called with the content of the image that is sent along, and its media type; it must read it to its
     /// end.</param>
     /// <exception cref="InvalidRequestException">Neither a form nor JSON, or a field that does not belong.</exception>
-    public static async Task<ExplainRequest> ReadAsync(HttpRequest http, ApiOptions options, Func<Stream, string?, Task> takeImage,
-        CancellationToken cancellationToken)
+    public static async Task<ExplainRequest> ReadAsync(
+        HttpRequest http,
+        ApiOptions options,
+        Func<Stream, string?, Task> takeImage,
+        CancellationToken cancellationToken
+    )
     {
         if (http.HasFormContentType)
             return Of(await ExplainForm.ReadAsync(http, options, takeImage, cancellationToken));
         if (!http.HasJsonContentType())
             throw new InvalidRequestException(
-                $"The body is {http.ContentType ?? "of no named type"}, neither multipart/form-data with an image nor application/json.", "Send a form with the part \"image\", or JSON with \"uri\".");
+                $"The body is {http.ContentType ?? "of no named type"}, neither multipart/form-data with an image nor application/json.",
+                "Send a form with the part \"image\", or JSON with \"uri\"."
+            );
         if (http.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             size.MaxRequestBodySize = MaxJsonBytes;
-        var request = await http.ReadFromJsonAsync<ExplainRequest>(cancellationToken) ?? throw new InvalidRequestException("The body is null.", "Send an object with \"uri\".");
-        return request.Uri is null ? throw new InvalidRequestException("\"uri\" is missing.",
-            "Say where the image is, or send it as a form.") : request;
+        var request =
+            await http.ReadFromJsonAsync<ExplainRequest>(cancellationToken)
+            ?? throw new InvalidRequestException("The body is null.", "Send an object with \"uri\".");
+        return request.Uri is null
+            ? throw new InvalidRequestException("\"uri\" is missing.", "Say where the image is, or send it as a form.")
+            : request;
     }
 
-    public static ReferenceKind KindOf(string uri) => uri switch
-    {
-        _ when uri.StartsWith("s3://", StringComparison.Ordinal) => ReferenceKind.S3,
-        _ when uri.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || uri.StartsWith("https://", StringComparison.OrdinalIgnoreCase) => ReferenceKind.Http,
-        _ when Guid.TryParseExact(uri, "D", out _) => ReferenceKind.Upload,
-        _ => ReferenceKind.File,
-    };
+    public static ReferenceKind KindOf(string uri) =>
+        uri switch
+        {
+            _ when uri.StartsWith("s3://", StringComparison.Ordinal) => ReferenceKind.S3,
+            _ when uri.StartsWith("http://", StringComparison.OrdinalIgnoreCase)
+                    || uri.StartsWith("https://", StringComparison.OrdinalIgnoreCase) => ReferenceKind.Http,
+            _ when Guid.TryParseExact(uri, "D", out _) => ReferenceKind.Upload,
+            _ => ReferenceKind.File,
+        };
 
     private static ExplainRequest Of(ExplainForm form)
     {
-        double? threshold = form["threshold"] is not { } text ? null
+        double? threshold =
+            form["threshold"] is not { } text ? null
             : double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) ? value
             : throw new InvalidRequestException($"threshold={text} is not a number.", "Give one from 0 to 1.");
         return new ExplainRequest

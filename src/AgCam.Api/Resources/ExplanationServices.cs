@@ -10,8 +10,20 @@ namespace AgCam.Api.Resources;
 
 /// <summary>What asking for an explanation needs at hand.</summary>
 internal sealed record ExplanationServices(
-    ApiOptions Options, PipelineOptions Pipeline, ReferenceReader References, IStore Store, IExplainBus Bus, ModelCatalog Models,
-    ApiKeys Keys, Ownership Ownership, ImageRate Rate, Admission Admission, UploadIntake Intake, ResultWaiter Waiting, ILogger<ExplanationServices> Log)
+    ApiOptions Options,
+    PipelineOptions Pipeline,
+    ReferenceReader References,
+    IStore Store,
+    IExplainBus Bus,
+    ModelCatalog Models,
+    ApiKeys Keys,
+    Ownership Ownership,
+    ImageRate Rate,
+    Admission Admission,
+    UploadIntake Intake,
+    ResultWaiter Waiting,
+    ILogger<ExplanationServices> Log
+)
 {
     /// <exception cref="InvalidRequestException">More than is allowed.</exception>
     public TimeSpan Wait(HttpContext http) => TimeSpan.FromSeconds(http.Request.Query.Number("wait", 0, Options.MaxWaitSeconds) ?? 0);

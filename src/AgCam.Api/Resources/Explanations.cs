@@ -1,5 +1,5 @@
-using AgCam.Api.Security;
 using AgCam.Api.Rendering;
+using AgCam.Api.Security;
 using AgCam.Api.Views;
 using AgCam.Heatmaps;
 using AgCam.Images;
@@ -7,7 +7,10 @@ using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Picture = Microsoft.AspNetCore.Http.HttpResults.Results<
-    Microsoft.AspNetCore.Http.HttpResults.FileContentHttpResult, Microsoft.AspNetCore.Http.HttpResults.StatusCodeHttpResult, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
+    Microsoft.AspNetCore.Http.HttpResults.FileContentHttpResult,
+    Microsoft.AspNetCore.Http.HttpResults.StatusCodeHttpResult,
+    Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult
+>;
 
 namespace AgCam.Api.Resources;
 
@@ -19,35 +22,91 @@ internal static class Explanations
     public static void MapExplanations(this IEndpointRouteBuilder v1)
     {
         var item = v1.MapGroup("/explanations/{id}");
-        item.MapGet("", ShowAsync).TakesQuery().Needs(Scope.Read).WithSummary("Show an explanation").WithDescription("Predictions, highest logits, and the raw map of every target." + Cached);
-        item.MapGet("/overlay.png", DrawOverlayAsync).RequireRateLimiting(KeyConcurrency.Drawings).TakesQuery(PictureQuery.OverlayNames)
-            .Needs(Scope.Read).WithSummary("Draw the heatmap over the original")
-            .WithDescription($"Colormaps: {string.Join(", ", Colormap.All)}. 409 when the original has changed since, 410 when it is gone: the heatmap can still be had." + Cached);
-        item.MapGet("/heatmap.png", DrawHeatmapAsync).RequireRateLimiting(KeyConcurrency.Drawings).TakesQuery(PictureQuery.HeatmapNames)
-            .Needs(Scope.Read).WithSummary("Draw the heatmap alone")
+        item.MapGet("", ShowAsync)
+            .TakesQuery()
+            .Needs(Scope.Read)
+            .WithSummary("Show an explanation")
+            .WithDescription("Predictions, highest logits, and the raw map of every target." + Cached);
+        item.MapGet("/overlay.png", DrawOverlayAsync)
+            .RequireRateLimiting(KeyConcurrency.Drawings)
+            .TakesQuery(PictureQuery.OverlayNames)
+            .Needs(Scope.Read)
+            .WithSummary("Draw the heatmap over the original")
+            .WithDescription(
+                $"Colormaps: {string.Join(", ", Colormap.All)}. 409 when the original has changed since, 410 when it is gone: "
+                    + $"the heatmap can still be had."
+                    + Cached
+            );
+        item.MapGet("/heatmap.png", DrawHeatmapAsync)
+            .RequireRateLimiting(KeyConcurrency.Drawings)
+            .TakesQuery(PictureQuery.HeatmapNames)
+            .Needs(Scope.Read)
+            .WithSummary("Draw the heatmap alone")
             .WithDescription("What the model saw, in colours; needs no original." + Cached);
-        item.MapGet("/heatmap", ArrayAsync).TakesQuery("target").Needs(Scope.Read).WithSummary("The raw map for NumPy").WithDescription("float16 on the model's own grid, as an .npy file." + Cached);
+        item.MapGet("/heatmap", ArrayAsync)
+            .TakesQuery("target")
+            .Needs(Scope.Read)
+            .WithSummary("The raw map for NumPy")
+            .WithDescription("float16 on the model's own grid, as an .npy file." + Cached);
     }
 
-    private static async Task<Results<Ok<ExplanationView>, StatusCodeHttpResult, ProblemHttpResult>> ShowAsync(Digest id, HttpContext http, IStore store, CancellationToken cancellationToken)
+    private static async Task<Results<Ok<ExplanationView>, StatusCodeHttpResult, ProblemHttpResult>> ShowAsync(
+        Digest id,
+        HttpContext http,
+        IStore store,
+        CancellationToken cancellationToken
+    )
     {
         if (await store.Explanations.FindAsync(id, cancellationToken) is not { } explanation)
             return Missing(id);
         return Immutable.IsKnown(http, id, "json") ? NotModified : TypedResults.Ok(ExplanationView.Of(explanation));
     }
 
-    private static Task<Picture> DrawOverlayAsync(Digest id, HttpContext http, RenderingServices rendering, CancellationToken cancellationToken) =>
-        DrawAsync(id, http, rendering, "overlay", boxes: true, async (drawing, query) =>
-        {
-            var photo = await rendering.Originals.ReadAsync(drawing.Explanation, cancellationToken);
-            return drawing.Overlay(photo, query);
-        }, cancellationToken);
+    private static Task<Picture> DrawOverlayAsync(
+        Digest id,
+        HttpContext http,
+        RenderingServices rendering,
+        CancellationToken cancellationToken
+    ) =>
+        DrawAsync(
+            id,
+            http,
+            rendering,
+            "overlay",
+            boxes: true,
+            async (drawing, query) =>
+            {
+                var photo = await rendering.Originals.ReadAsync(drawing.Explanation, cancellationToken);
+                return drawing.Overlay(photo, query);
+            },
+            cancellationToken
+        );
 
-    private static Task<Picture> DrawHeatmapAsync(Digest id, HttpContext http, RenderingServices rendering, CancellationToken cancellationToken) =>
-        DrawAsync(id, http, rendering, "heatmap", boxes: false, (drawing, query) => Task.FromResult(drawing.Heat(query)), cancellationToken);
+    private static Task<Picture> DrawHeatmapAsync(
+        Digest id,
+        HttpContext http,
+        RenderingServices rendering,
+        CancellationToken cancellationToken
+    ) =>
+        DrawAsync(
+            id,
+            http,
+            rendering,
+            "heatmap",
+            boxes: false,
+            (drawing, query) => Task.FromResult(drawing.Heat(query)),
+            cancellationToken
+        );
 
     private static async Task<Picture> DrawAsync(
-        Digest id, HttpContext http, RenderingServices rendering, string form, bool boxes, Func<HeatmapRenderer, PictureQuery, Task<RgbImage>> draw, CancellationToken cancellationToken)
+        Digest id,
+        HttpContext http,
+        RenderingServices rendering,
+        string form,
+        bool boxes,
+        Func<HeatmapRenderer, PictureQuery, Task<RgbImage>> draw,
+        CancellationToken cancellationToken
+    )
     {
         var query = PictureQuery.Read(http.Request.Query, rendering.Options.MaxPictureSide, boxes);
         if (await rendering.Store.Explanations.FindAsync(id, cancellationToken) is not { } explanation)
@@ -58,7 +117,11 @@ internal static class Explanations
             return NotModified;
         try
         {
-            var drawing = new HeatmapRenderer(explanation, explanation.Maps[query.Target], await rendering.PreprocessingAsync(explanation, cancellationToken));
+            var drawing = new HeatmapRenderer(
+                explanation,
+                explanation.Maps[query.Target],
+                await rendering.PreprocessingAsync(explanation, cancellationToken)
+            );
             using var turn = await rendering.EnterAsync(cancellationToken);
             return TypedResults.File(PngEncoder.Encode(await draw(drawing, query)), "image/png");
         }
@@ -66,12 +129,20 @@ internal static class Explanations
         {
             Immutable.Forget(http);
             return Problem.Of(
-                original.IsGone ? StatusCodes.Status410Gone : StatusCodes.Status409Conflict, original.IsGone ? "original-gone" : "original-changed", original.Message,
-                $"The heatmap alone is at /v1/explanations/{id}/heatmap.png.");
+                original.IsGone ? StatusCodes.Status410Gone : StatusCodes.Status409Conflict,
+                original.IsGone ? "original-gone" : "original-changed",
+                original.Message,
+                $"The heatmap alone is at /v1/explanations/{id}/heatmap.png."
+            );
         }
     }
 
-    private static async Task<Picture> ArrayAsync(Digest id, HttpContext http, RenderingServices rendering, CancellationToken cancellationToken)
+    private static async Task<Picture> ArrayAsync(
+        Digest id,
+        HttpContext http,
+        RenderingServices rendering,
+        CancellationToken cancellationToken
+    )
     {
         var target = http.Request.Query.Whole("target", 0, 1000) ?? 0;
         if (await rendering.Store.Explanations.FindAsync(id, cancellationToken) is not { } explanation)
@@ -81,13 +152,21 @@ internal static class Explanations
         if (Immutable.IsKnown(http, id, $"npy-{target}"))
             return NotModified;
         var map = explanation.Maps[target];
-        return TypedResults.File(Npy.Write("<f2", map.Rows, map.Columns, map.Map), "application/x-npy", $"{id.ToString()[..16]}-{target}.npy");
+        return TypedResults.File(
+            Npy.Write("<f2", map.Rows, map.Columns, map.Map),
+            "application/x-npy",
+            $"{id.ToString()[..16]}-{target}.npy"
+        );
     }
 
     private static StatusCodeHttpResult NotModified => TypedResults.StatusCode(StatusCodes.Status304NotModified);
 
-    private static ProblemHttpResult Missing(Digest id) => Problem.NotFound($"explanation {id}", "Take the id from an item's \"explanation\"; one that nothing refers to is deleted in time.");
+    private static ProblemHttpResult Missing(Digest id) =>
+        Problem.NotFound($"explanation {id}", "Take the id from an item's \"explanation\"; one that nothing refers to is deleted in time.");
 
-    private static ProblemHttpResult NoTarget(StoredExplanation explanation, int target) => Problem.NotFound(
-        $"target {target} of explanation {explanation.Id}", $"It has {explanation.Maps.Count}, from 0: {string.Join(", ", explanation.Maps.Select(map => $"{map.Target} ({map.Name})"))}.");
+    private static ProblemHttpResult NoTarget(StoredExplanation explanation, int target) =>
+        Problem.NotFound(
+            $"target {target} of explanation {explanation.Id}",
+            $"It has {explanation.Maps.Count}, from 0: {string.Join(", ", explanation.Maps.Select(map => $"{map.Target} ({map.Name})"))}."
+        );
 }

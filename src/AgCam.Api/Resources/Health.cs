@@ -5,7 +5,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace AgCam.Api.Resources;
 
 /// <summary>
-/// Live: the process answers; restart it when it does not. Ready: store and broker answer too; send it no requests when they do not. A broker that is
+/// Live: the process answers; restart it when it does not. Ready: store and broker answer too; send it no requests when they do not. A
+/// broker that is
 /// down is no reason to restart anything.
 /// </summary>
 internal static class Health
@@ -20,7 +21,11 @@ internal static class Health
     }
 
     private static async Task<Results<Ok<HealthView>, JsonHttpResult<HealthView>>> ReadyAsync(
-        IStore store, HealthCheckService checks, ILogger<HealthView> log, CancellationToken cancellationToken)
+        IStore store,
+        HealthCheckService checks,
+        ILogger<HealthView> log,
+        CancellationToken cancellationToken
+    )
     {
         var (storeIs, busIs) = (await StoreAsync(store, log, cancellationToken), await BusAsync(checks, cancellationToken));
         return storeIs == "ok" && busIs == "ok"

@@ -17,10 +17,15 @@ internal static class Items
 
     public static void MapItems(this IEndpointRouteBuilder v1)
     {
-        v1.MapGet("/items", ListAsync).TakesQuery([.. Filters, .. Paging]).Needs(Scope.Read)
-            .WithSummary("List items").WithDescription(
-                "Every combination of filters and sort that has an index, and no other: " + string.Join("; ", ItemIndex.All.Select(index => $"{index} ({index.Why})"))
-                + ". sort=-probability is the same, descending. A deep page costs what the first does: follow next.");
+        v1.MapGet("/items", ListAsync)
+            .TakesQuery([.. Filters, .. Paging])
+            .Needs(Scope.Read)
+            .WithSummary("List items")
+            .WithDescription(
+                "Every combination of filters and sort that has an index, and no other: "
+                    + string.Join("; ", ItemIndex.All.Select(index => $"{index} ({index.Why})"))
+                    + ". sort=-probability is the same, descending. A deep page costs what the first does: follow next."
+            );
         v1.MapGet("/items/{job:guid}/{number:int}", ShowAsync).TakesQuery().Needs(Scope.Read).WithSummary("Show an item");
     }
 
@@ -45,7 +50,12 @@ internal static class Items
         };
     }
 
-    public static async Task<Ok<PageView<ItemView>>> PageAsync(ItemQuery query, HttpContext http, IStore store, CancellationToken cancellationToken)
+    public static async Task<Ok<PageView<ItemView>>> PageAsync(
+        ItemQuery query,
+        HttpContext http,
+        IStore store,
+        CancellationToken cancellationToken
+    )
     {
         var page = await store.Items.PageAsync(query, cancellationToken);
         Links.Next(http, page.Next);
@@ -55,12 +65,23 @@ internal static class Items
     private static Task<Ok<PageView<ItemView>>> ListAsync(HttpContext http, IStore store, CancellationToken cancellationToken) =>
         PageAsync(Read(http.Request.Query), http, store, cancellationToken);
 
-    private static async Task<Results<Ok<ItemView>, ProblemHttpResult>> ShowAsync(Guid job, int number, IStore store, CancellationToken cancellationToken) =>
+    private static async Task<Results<Ok<ItemView>, ProblemHttpResult>> ShowAsync(
+        Guid job,
+        int number,
+        IStore store,
+        CancellationToken cancellationToken
+    ) =>
         await store.Items.FindAsync(job, number, cancellationToken) is { } item
             ? TypedResults.Ok(ItemView.Of(item))
             : Problem.NotFound($"item {number} of {job}", "It may not be computed yet: look at the job, or at /v1/requests/{id}.");
 
     private static ItemSort ReadSort(string text) =>
-        Enum.GetValues<ItemSort>().Where(sort => sort.ToString().Equals(text, StringComparison.OrdinalIgnoreCase)).Select(sort => (ItemSort?)sort).FirstOrDefault()
-        ?? throw new InvalidRequestException($"sort={text} is not one of number, probability, time.", "Take one of them, with - before it for descending, or leave it out.");
+        Enum.GetValues<ItemSort>()
+            .Where(sort => sort.ToString().Equals(text, StringComparison.OrdinalIgnoreCase))
+            .Select(sort => (ItemSort?)sort)
+            .FirstOrDefault()
+        ?? throw new InvalidRequestException(
+            $"sort={text} is not one of number, probability, time.",
+            "Take one of them, with - before it for descending, or leave it out."
+        );
 }

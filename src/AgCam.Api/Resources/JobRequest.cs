@@ -12,7 +12,10 @@ internal sealed record JobRequest
     public const int MaxTags = 16;
     public const int MaxWeight = 100;
 
-    /// <summary>Where the images are, e.g. folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv; of an evaluation dataset:/data/val. Folders under an allowed root.</summary>
+    /// <summary>
+    /// Where the images are, e.g. folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv; of an
+    /// evaluation dataset:/data/val. Folders under an allowed root.
+    /// </summary>
     public string? Source { get; init; }
 
     /// <summary>One of /v1/models; may be left out where there is only one.</summary>
@@ -41,10 +44,16 @@ internal sealed record JobRequest
     /// <summary>Whether images are read again that have not changed since an earlier job read them. Default false.</summary>
     public bool? Rehash { get; init; }
 
-    /// <summary>Called with a signed CloudEvent when the job has completed; on a host that the operator allows. Default: the operator's own, if there is one.</summary>
+    /// <summary>
+    /// Called with a signed CloudEvent when the job has completed; on a host that the operator allows. Default: the operator's own, if
+    /// there is one.
+    /// </summary>
     public string? Webhook { get; init; }
 
-    /// <summary>Makes the job an evaluation: what is measured. Its source is a dataset; method and targets are left out, the class explained is the label.</summary>
+    /// <summary>
+    /// Makes the job an evaluation: what is measured. Its source is a dataset; method and targets are left out, the class explained is
+    /// the label.
+    /// </summary>
     public EvaluationSpec? Evaluation { get; init; }
 
     /// <summary>Settings of the source: a manifest's columns (column.path, column.label, column.split, column.version, base).</summary>
@@ -66,41 +75,79 @@ internal sealed record JobRequest
             Weight = Weight ?? 1,
             MaxFailureRate = MaxFailureRate ?? 1,
             Tags = Tags ?? [],
-            Options = Rehash == true ? new Dictionary<string, string>(Options ?? new Dictionary<string, string>()) { [KnownImages.Rehash] = "true" } : Options,
+            Options =
+                Rehash == true
+                    ? new Dictionary<string, string>(Options ?? new Dictionary<string, string>()) { [KnownImages.Rehash] = "true" }
+                    : Options,
             Webhook = Webhook ?? (webhooks.Url is { Length: > 0 } url ? url : null),
         };
         // A job's chunks become messages: what would make those invalid is told now.
-        var problems = ExplainImagesRules.Check(new ExplainImages
-        {
-            Key = "job",
-            Lane = spec.Lane,
-            Model = model,
-            Method = spec.Method,
-            Targets = spec.Targets,
-            Threshold = spec.Threshold,
-            Dtype = spec.Dtype,
-            References = [new ImageReference { Uri = "any" }],
-        }).ToList();
+        var problems = ExplainImagesRules
+            .Check(
+                new ExplainImages
+                {
+                    Key = "job",
+                    Lane = spec.Lane,
+                    Model = model,
+                    Method = spec.Method,
+                    Targets = spec.Targets,
+                    Threshold = spec.Threshold,
+                    Dtype = spec.Dtype,
+                    References = [new ImageReference { Uri = "any" }],
+                }
+            )
+            .ToList();
         void Require(bool holds, string field, string problem)
         {
             if (!holds)
                 problems.Add(new FieldProblem(field, problem));
         }
 
-        Require(spec.Source is { Length: >= 1 and <= ExplainImagesRules.MaxUri }, "source", $"must have 1 to {ExplainImagesRules.MaxUri} characters");
+        Require(
+            spec.Source is { Length: >= 1 and <= ExplainImagesRules.MaxUri },
+            "source",
+            $"must have 1 to {ExplainImagesRules.MaxUri} characters"
+        );
         if (Evaluation is not null)
             problems.AddRange(Evaluation.Check());
-        Require(Evaluation is null ? Method != EvaluationSpec.Method : (Method ?? EvaluationSpec.Method) == EvaluationSpec.Method, "method", $"must be {EvaluationSpec.Method} with \"evaluation\" and no other time, or be left out");
+        Require(
+            Evaluation is null ? Method != EvaluationSpec.Method : (Method ?? EvaluationSpec.Method) == EvaluationSpec.Method,
+            "method",
+            $"must be {EvaluationSpec.Method} with \"evaluation\" and no other time, or be left out"
+        );
         Require(Evaluation is null || Targets is null, "targets", "must be left out of an evaluation: what it explains is the label");
-        Require(Evaluation is null || EvaluationOptions.IsThreshold(spec.Threshold), "threshold", "must be a multiple of 0.001 from 0 to 0.999 in an evaluation");
-        Require(Evaluation is not null == spec.Source.StartsWith(EvaluationSpec.Source, StringComparison.Ordinal), "source", $"must be {EvaluationSpec.Source}PATH with \"evaluation\", and no dataset without");
+        Require(
+            Evaluation is null || EvaluationOptions.IsThreshold(spec.Threshold),
+            "threshold",
+            "must be a multiple of 0.001 from 0 to 0.999 in an evaluation"
+        );
+        Require(
+            Evaluation is not null == spec.Source.StartsWith(EvaluationSpec.Source, StringComparison.Ordinal),
+            "source",
+            $"must be {EvaluationSpec.Source}PATH with \"evaluation\", and no dataset without"
+        );
         Require(spec.Weight is >= 1 and <= MaxWeight, "weight", $"must be from 1 to {MaxWeight}");
         Require(spec.MaxFailureRate is >= 0 and <= 1, "maxFailureRate", "must be from 0 to 1");
-        Require(spec.Tags.Count <= MaxTags && spec.Tags.All(tag => tag is { Length: >= 1 and <= ExplainImagesRules.MaxText }), "tags", $"must be at most {MaxTags}, each of 1 to {ExplainImagesRules.MaxText} characters");
-        Require((spec.Options?.Count ?? 0) <= ExplainImagesRules.MaxMetadata, "options", $"must be at most {ExplainImagesRules.MaxMetadata}");
         Require(
-            Webhook is null || (Webhook.Length <= ExplainImagesRules.MaxUri && Uri.TryCreate(Webhook, UriKind.Absolute, out var hook) && webhooks.MayCall(hook)),
-            "webhook", "must be an http or https address on a host that the operator allows (Pipeline:Webhooks:Hosts)");
+            spec.Tags.Count <= MaxTags && spec.Tags.All(tag => tag is { Length: >= 1 and <= ExplainImagesRules.MaxText }),
+            "tags",
+            $"must be at most {MaxTags}, each of 1 to {ExplainImagesRules.MaxText} characters"
+        );
+        Require(
+            (spec.Options?.Count ?? 0) <= ExplainImagesRules.MaxMetadata,
+            "options",
+            $"must be at most {ExplainImagesRules.MaxMetadata}"
+        );
+        Require(
+            Webhook is null
+                || (
+                    Webhook.Length <= ExplainImagesRules.MaxUri
+                    && Uri.TryCreate(Webhook, UriKind.Absolute, out var hook)
+                    && webhooks.MayCall(hook)
+                ),
+            "webhook",
+            "must be an http or https address on a host that the operator allows (Pipeline:Webhooks:Hosts)"
+        );
         return problems.Count == 0 ? spec : throw new InvalidMessageException(problems);
     }
 }

@@ -1,7 +1,7 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
-using AgCam.Api.Security;
 using AgCam.Api.Exports;
+using AgCam.Api.Security;
 using AgCam.Api.Views;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
@@ -18,61 +18,128 @@ namespace AgCam.Api.Resources;
 /// <summary>Many images at once: created, followed, ended, exported.</summary>
 internal static class Jobs
 {
-    private const string SourceNext = "Correct \"source\"; folders must lie below a root that the operator allows, and buckets must be named.";
+    private const string SourceNext =
+        "Correct \"source\"; folders must lie below a root that the operator allows, and buckets must be named.";
 
     /// <summary>A client that hears nothing for this long may think the connection dead.</summary>
     private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
 
     public static void MapJobs(this IEndpointRouteBuilder v1)
     {
-        v1.MapPost("/jobs", CreateAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.New).WithSummary("Create a job")
+        v1.MapPost("/jobs", CreateAsync)
+            .TakesQuery()
+            .Needs(Scope.Submit)
+            .Changes(Change.New)
+            .WithSummary("Create a job")
             .WithDescription(
                 "With an Idempotency-Key header the same key finds the same job (200); with another body, or used for an explanation "
-                + "before, it is a 409.");
-        v1.MapPost("/jobs/dry-run", TryAsync).RequireRateLimiting(KeyConcurrency.DryRuns).TakesQuery()
-            .Needs(Scope.Submit).Changes(Change.Nothing).WithSummary("Look at what a job would be")
-            .WithDescription($"The body of a job. {DryRun.SampleSize} of its images are read and decoded; the answer says how many can be, how many labels the model has classes for, about how many hours and store bytes it would be. Where the model has explained nothing yet, a worker explains a few of them for the pace (paceFrom is sample, else history); without one hours are left out and hoursUnknown says why. Nothing else is stored.");
-        v1.MapGet("/jobs", ListAsync).TakesQuery("tag", "state", "limit", "cursor").Needs(Scope.Read).WithSummary("List jobs, newest first");
-        v1.MapDelete("/jobs", DeleteEndedAsync).TakesQuery("before", "tag", "limit", "dryRun").Needs(Scope.Submit).Changes(Change.Own)
-            .WithSummary("Delete ended jobs and their items").WithDescription(
+                    + "before, it is a 409."
+            );
+        v1.MapPost("/jobs/dry-run", TryAsync)
+            .RequireRateLimiting(KeyConcurrency.DryRuns)
+            .TakesQuery()
+            .Needs(Scope.Submit)
+            .Changes(Change.Nothing)
+            .WithSummary("Look at what a job would be")
+            .WithDescription(
+                $"The body of a job. {DryRun.SampleSize} of its images are read and decoded; the answer says how many can be, "
+                    + $"how many labels the model has classes for, about how many hours and store bytes it would be. Where the model has explained "
+                    + $"nothing yet, a worker explains a few of them for the pace (paceFrom is sample, else history); without one hours are left "
+                    + $"out and hoursUnknown says why. Nothing else is stored."
+            );
+        v1.MapGet("/jobs", ListAsync)
+            .TakesQuery("tag", "state", "limit", "cursor")
+            .Needs(Scope.Read)
+            .WithSummary("List jobs, newest first");
+        v1.MapDelete("/jobs", DeleteEndedAsync)
+            .TakesQuery("before", "tag", "limit", "dryRun")
+            .Needs(Scope.Submit)
+            .Changes(Change.Own)
+            .WithSummary("Delete ended jobs and their items")
+            .WithDescription(
                 "Jobs that were completed or cancelled before the time `before`, with `tag` only those that have it, the oldest end first. "
-                + "One request deletes `limit` of them at most (default 100) and begins no other after 20 seconds. "
-                + "Repeat it until `remaining` is 0. "
-                + "dryRun=true only counts. Jobs whose webhook is still being called are left. "
-                + "Jobs of other keys are left as well, unless the key has the scope admin.");
+                    + "One request deletes `limit` of them at most (default 100) and begins no other after 20 seconds. "
+                    + "Repeat it until `remaining` is 0. "
+                    + "dryRun=true only counts. Jobs whose webhook is still being called are left. "
+                    + "Jobs of other keys are left as well, unless the key has the scope admin."
+            );
 
         var item = v1.MapGroup("/jobs/{id:guid}");
-        item.MapGet("", ShowAsync).RequireRateLimiting(KeyConcurrency.Held).TakesQuery("wait").Needs(Scope.Read).WithSummary("Show a job")
+        item.MapGet("", ShowAsync)
+            .RequireRateLimiting(KeyConcurrency.Held)
+            .TakesQuery("wait")
+            .Needs(Scope.Read)
+            .WithSummary("Show a job")
             .WithDescription("With ?wait=seconds it answers when the job has ended, or after that time.");
-        item.MapGet("/items", ListItemsAsync).TakesQuery(Items.OfJobNames).Needs(Scope.Read).WithSummary("List a job's items").WithDescription("Filters and sorts as of /v1/items with job set.");
-        item.MapGet("/events", EventsAsync).RequireRateLimiting(KeyConcurrency.Held).TakesQuery().Needs(Scope.Read).WithSummary("Follow a job")
+        item.MapGet("/items", ListItemsAsync)
+            .TakesQuery(Items.OfJobNames)
+            .Needs(Scope.Read)
+            .WithSummary("List a job's items")
+            .WithDescription("Filters and sorts as of /v1/items with job set.");
+        item.MapGet("/events", EventsAsync)
+            .RequireRateLimiting(KeyConcurrency.Held)
+            .TakesQuery()
+            .Needs(Scope.Read)
+            .WithSummary("Follow a job")
             .WithDescription("Server-sent events: the job whenever its numbers change, until it has ended.");
-        item.MapGet("/export", Export.WriteAsync).RequireRateLimiting(KeyConcurrency.Exports).TakesQuery("format").Needs(Scope.Read)
-            .WithSummary("Export a job's items").WithDescription($"format is {string.Join(", ", Export.Formats)}.");
-        item.MapGet("/rows", Rows.WriteAsync).RequireRateLimiting(KeyConcurrency.Exports).TakesQuery().Needs(Scope.Read)
+        item.MapGet("/export", Export.WriteAsync)
+            .RequireRateLimiting(KeyConcurrency.Exports)
+            .TakesQuery("format")
+            .Needs(Scope.Read)
+            .WithSummary("Export a job's items")
+            .WithDescription($"format is {string.Join(", ", Export.Formats)}.");
+        item.MapGet("/rows", Rows.WriteAsync)
+            .RequireRateLimiting(KeyConcurrency.Exports)
+            .TakesQuery()
+            .Needs(Scope.Read)
             .WithSummary("Read an evaluation's rows")
             .WithDescription(
                 "What was measured of each image, JSON lines in the order of the images: the file that `agcam evaluate --rows` writes. "
-                + "It has its last line once the job has completed.");
-        item.MapPost("/pause", PauseAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
-            .WithSummary("Pause a job").WithDescription("Nothing more is begun until it is resumed.");
+                    + "It has its last line once the job has completed."
+            );
+        item.MapPost("/pause", PauseAsync)
+            .TakesQuery()
+            .Needs(Scope.Submit)
+            .Changes(Change.One)
+            .WithSummary("Pause a job")
+            .WithDescription("Nothing more is begun until it is resumed.");
         item.MapPost("/resume", ResumeAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.One).WithSummary("Resume a paused job");
-        item.MapPost("/cancel", CancelAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
-            .WithSummary("Cancel a job").WithDescription("What is stored stays.");
-        item.MapPost("/retry", RetryAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
+        item.MapPost("/cancel", CancelAsync)
+            .TakesQuery()
+            .Needs(Scope.Submit)
+            .Changes(Change.One)
+            .WithSummary("Cancel a job")
+            .WithDescription("What is stored stays.");
+        item.MapPost("/retry", RetryAsync)
+            .TakesQuery()
+            .Needs(Scope.Submit)
+            .Changes(Change.One)
             .WithSummary("Try a job's failures again")
             .WithDescription(
                 "Creates a child job of the images that failed; of an evaluation, one that measures the whole dataset again. "
-                + "A second retry finds the first. The child has the owner of its parent.");
-        item.MapDelete("", DeleteAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
+                    + "A second retry finds the first. The child has the owner of its parent."
+            );
+        item.MapDelete("", DeleteAsync)
+            .TakesQuery()
+            .Needs(Scope.Submit)
+            .Changes(Change.One)
             .WithSummary("Delete a job and its items")
             .WithDescription("A running job is cancelled first. Explanations are left to retention.");
     }
 
     private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> CreateAsync(
-        JobRequest request, HttpContext http, IStore store, JobSignal signal, ModelCatalog models, ReferenceReader references, ApiKeys keys,
-        Ownership ownership, ImageRate rate, PipelineOptions pipeline,
-        CancellationToken cancellationToken)
+        JobRequest request,
+        HttpContext http,
+        IStore store,
+        JobSignal signal,
+        ModelCatalog models,
+        ReferenceReader references,
+        ApiKeys keys,
+        Ownership ownership,
+        ImageRate rate,
+        PipelineOptions pipeline,
+        CancellationToken cancellationToken
+    )
     {
         var key = IdempotencyKey.Of(http, keys);
         var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancellationToken), pipeline.Webhooks);
@@ -109,7 +176,11 @@ internal static class Jobs
         {
             JobCreated.New => TypedResults.Created($"/v1/jobs/{creation.Job.Id}", JobView.Of(creation.Job)),
             JobCreated.Existing => TypedResults.Ok(JobView.Of(creation.Job)),
-            _ => Problem.Conflict("key-used", $"The Idempotency-Key \"{IdempotencyKey.Given(http)}\" was used for another job, {creation.Job.Id}.", "Take a new key for a new job; the same key is for sending the same job again."),
+            _ => Problem.Conflict(
+                "key-used",
+                $"The Idempotency-Key \"{IdempotencyKey.Given(http)}\" was used for another job, {creation.Job.Id}.",
+                "Take a new key for a new job; the same key is for sending the same job again."
+            ),
         };
     }
 
@@ -122,19 +193,38 @@ internal static class Jobs
     }
 
     private static async Task<Results<Ok<DryRunReport>, ProblemHttpResult>> TryAsync(
-        JobRequest request, HttpContext http, DryRunLimiter services, ModelCatalog models, ImageRate rate, PipelineOptions pipeline, CancellationToken cancellationToken)
+        JobRequest request,
+        HttpContext http,
+        DryRunLimiter services,
+        ModelCatalog models,
+        ImageRate rate,
+        PipelineOptions pipeline,
+        CancellationToken cancellationToken
+    )
     {
         var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancellationToken), pipeline.Webhooks);
         if (spec.Evaluation is not null)
             return Problem.Invalid("A dry run tells of a job that explains.", "Create the evaluation; it can be cancelled at any time.");
         await models.CheckAsync(spec, cancellationToken);
         if (rate.Take(http.User.Identity!.Name!) is { } after)
-            return Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as much as it may for now.", after);
+            return Problem.Later(
+                http,
+                StatusCodes.Status429TooManyRequests,
+                "rate-limited",
+                "The key has asked for as much as it may for now.",
+                after
+            );
         try
         {
             return await services.RunAsync(spec, cancellationToken) is { } report
                 ? TypedResults.Ok(report)
-                : Problem.Later(http, StatusCodes.Status429TooManyRequests, "busy", "Other dry runs are under way.", TimeSpan.FromSeconds(5));
+                : Problem.Later(
+                    http,
+                    StatusCodes.Status429TooManyRequests,
+                    "busy",
+                    "Other dry runs are under way.",
+                    TimeSpan.FromSeconds(5)
+                );
         }
         catch (SourceException unusable)
         {
@@ -145,21 +235,36 @@ internal static class Jobs
     private static async Task<Ok<PageView<JobView>>> ListAsync(HttpContext http, IStore store, CancellationToken cancellationToken)
     {
         var query = http.Request.Query;
-        var page = await store.Jobs.PageAsync(new JobQuery
-        {
-            Tag = query.Text("tag"),
-            State = query.OneOf<JobState>("state"),
-            Limit = query.Whole("limit", 1, ItemQuery.MaxLimit) ?? 100,
-            Cursor = query.Text("cursor"),
-        }, cancellationToken);
+        var page = await store.Jobs.PageAsync(
+            new JobQuery
+            {
+                Tag = query.Text("tag"),
+                State = query.OneOf<JobState>("state"),
+                Limit = query.Whole("limit", 1, ItemQuery.MaxLimit) ?? 100,
+                Cursor = query.Text("cursor"),
+            },
+            cancellationToken
+        );
         Links.Next(http, page.Next);
         return TypedResults.Ok(new PageView<JobView>([.. page.Jobs.Select(JobView.Of)], page.Next));
     }
 
-    private static async Task<Results<Ok<JobView>, ProblemHttpResult>> ShowAsync(Guid id, HttpContext http, ExplanationServices services, CancellationToken cancellationToken) =>
-        await services.Waiting.JobAsync(id, services.Wait(http), cancellationToken) is { } job ? TypedResults.Ok(JobView.Of(job)) : Missing(id);
+    private static async Task<Results<Ok<JobView>, ProblemHttpResult>> ShowAsync(
+        Guid id,
+        HttpContext http,
+        ExplanationServices services,
+        CancellationToken cancellationToken
+    ) =>
+        await services.Waiting.JobAsync(id, services.Wait(http), cancellationToken) is { } job
+            ? TypedResults.Ok(JobView.Of(job))
+            : Missing(id);
 
-    private static async Task<Results<Ok<PageView<ItemView>>, ProblemHttpResult>> ListItemsAsync(Guid id, HttpContext http, IStore store, CancellationToken cancellationToken)
+    private static async Task<Results<Ok<PageView<ItemView>>, ProblemHttpResult>> ListItemsAsync(
+        Guid id,
+        HttpContext http,
+        IStore store,
+        CancellationToken cancellationToken
+    )
     {
         if (await store.Jobs.FindAsync(id, cancellationToken) is null)
             return Missing(id);
@@ -167,7 +272,12 @@ internal static class Jobs
     }
 
     private static async Task<Results<ServerSentEventsResult<JobView>, ProblemHttpResult>> EventsAsync(
-        Guid id, HttpContext http, IStore store, ResultWaiter waiting, CancellationToken cancellationToken)
+        Guid id,
+        HttpContext http,
+        IStore store,
+        ResultWaiter waiting,
+        CancellationToken cancellationToken
+    )
     {
         if (await store.Jobs.FindAsync(id, cancellationToken) is null)
             return Missing(id);
@@ -175,50 +285,93 @@ internal static class Jobs
         return TypedResults.ServerSentEvents(FollowAsync(id, waiting, cancellationToken));
     }
 
-    private static async IAsyncEnumerable<SseItem<JobView>> FollowAsync(Guid id, ResultWaiter waiting,
-        [EnumeratorCancellation] CancellationToken cancellationToken)
+    private static async IAsyncEnumerable<SseItem<JobView>> FollowAsync(
+        Guid id,
+        ResultWaiter waiting,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         JobView? received = null;
         var last = TimeProvider.System.GetTimestamp();
         await foreach (var job in waiting.FollowAsync(id, cancellationToken))
         {
-            if (received is not null && job.State == received.State && job.Images == received.Images && job.Progress == received.Progress
-                && TimeProvider.System.GetElapsedTime(last) <= KeepAlive)
+            if (
+                received is not null
+                && job.State == received.State
+                && job.Images == received.Images
+                && job.Progress == received.Progress
+                && TimeProvider.System.GetElapsedTime(last) <= KeepAlive
+            )
                 continue;
             received = JobView.Of(job);
             last = TimeProvider.System.GetTimestamp();
-            yield return new SseItem<JobView>(received, ResultWaiter.HasEnded(job) ? "ended" : "job") { EventId = $"{job.Progress.ChunksDone}" };
+            yield return new SseItem<JobView>(received, ResultWaiter.HasEnded(job) ? "ended" : "job")
+            {
+                EventId = $"{job.Progress.ChunksDone}",
+            };
         }
     }
 
     private static Task<Results<Ok<JobView>, ProblemHttpResult>> PauseAsync(Guid id, IStore store, CancellationToken cancellationToken) =>
-        ChangeAsync(id, store, job => store.Jobs.PauseAsync(job, "paused by request", cancellationToken), JobState.Paused, "paused", cancellationToken);
+        ChangeAsync(
+            id,
+            store,
+            job => store.Jobs.PauseAsync(job, "paused by request", cancellationToken),
+            JobState.Paused,
+            "paused",
+            cancellationToken
+        );
 
-    private static Task<Results<Ok<JobView>, ProblemHttpResult>> ResumeAsync(Guid id, IStore store, JobSignal signal, CancellationToken cancellationToken) => ChangeAsync(
-        id,
-        store,
-        async job =>
-        {
-            var resumed = await store.Jobs.ResumeAsync(job, cancellationToken);
-            signal.Changed();
-            return resumed;
-        },
-        JobState.Running,
-        "resumed",
-        cancellationToken);
+    private static Task<Results<Ok<JobView>, ProblemHttpResult>> ResumeAsync(
+        Guid id,
+        IStore store,
+        JobSignal signal,
+        CancellationToken cancellationToken
+    ) =>
+        ChangeAsync(
+            id,
+            store,
+            async job =>
+            {
+                var resumed = await store.Jobs.ResumeAsync(job, cancellationToken);
+                signal.Changed();
+                return resumed;
+            },
+            JobState.Running,
+            "resumed",
+            cancellationToken
+        );
 
     private static Task<Results<Ok<JobView>, ProblemHttpResult>> CancelAsync(Guid id, IStore store, CancellationToken cancellationToken) =>
-        ChangeAsync(id, store, job => store.Jobs.CancelAsync(job, "cancelled by request", cancellationToken), JobState.Cancelled, "cancelled", cancellationToken);
+        ChangeAsync(
+            id,
+            store,
+            job => store.Jobs.CancelAsync(job, "cancelled by request", cancellationToken),
+            JobState.Cancelled,
+            "cancelled",
+            cancellationToken
+        );
 
     /// <summary>Asking for the state that the job is in already is fine: the same request twice is the same request.</summary>
-    private static async Task<Results<Ok<JobView>, ProblemHttpResult>> ChangeAsync(Guid id, IStore store, Func<Guid, Task<bool>> change, JobState wanted, string done, CancellationToken cancellationToken)
+    private static async Task<Results<Ok<JobView>, ProblemHttpResult>> ChangeAsync(
+        Guid id,
+        IStore store,
+        Func<Guid, Task<bool>> change,
+        JobState wanted,
+        string done,
+        CancellationToken cancellationToken
+    )
     {
         var changed = await change(id);
         if (await store.Jobs.FindAsync(id, cancellationToken) is not { } job)
             return Missing(id);
         return changed || job.State == wanted
             ? TypedResults.Ok(JobView.Of(job))
-            : Problem.Conflict("job-state", $"Job {id} is {job.State} and cannot be {done}.", "Look at it again; an ended job stays as it is.");
+            : Problem.Conflict(
+                "job-state",
+                $"Job {id} is {job.State} and cannot be {done}.",
+                "Look at it again; an ended job stays as it is."
+            );
     }
 
     /// <summary>Returns the job's cost for its key's rate: its images, counted no further than it matters.</summary>
@@ -233,10 +386,23 @@ internal static class Jobs
     }
 
     private static ProblemHttpResult TooMany(HttpContext http, TimeSpan after) =>
-        Problem.Later(http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has asked for as many images as it may for now.", after);
+        Problem.Later(
+            http,
+            StatusCodes.Status429TooManyRequests,
+            "rate-limited",
+            "The key has asked for as many images as it may for now.",
+            after
+        );
 
     private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> RetryAsync(
-        Guid id, HttpContext http, IStore store, JobSignal signal, Ownership ownership, ImageRate rate, CancellationToken cancellationToken)
+        Guid id,
+        HttpContext http,
+        IStore store,
+        JobSignal signal,
+        Ownership ownership,
+        ImageRate rate,
+        CancellationToken cancellationToken
+    )
     {
         if (await store.Jobs.FindAsync(id, cancellationToken) is not { } job)
             return Missing(id);
@@ -245,7 +411,12 @@ internal static class Jobs
         if (job.Progress.Failed == 0)
             return Problem.Conflict("nothing-failed", $"Job {id} has no failed images.", "There is nothing to try again.");
         // An evaluation's image has its batch for company: nothing less than the dataset gives the numbers of one process.
-        var child = job.Spec with { Parent = id, Source = job.Spec.Evaluation is null ? $"failures:{id}" : job.Spec.Source, Trace = JobTrace.Here };
+        var child = job.Spec with
+        {
+            Parent = id,
+            Source = job.Spec.Evaluation is null ? $"failures:{id}" : job.Spec.Source,
+            Trace = JobTrace.Here,
+        };
         var images = job.Spec.Evaluation is null ? job.Progress.Failed : job.Images ?? job.Progress.Failed + job.Progress.Completed;
         var key = IdempotencyKey.OfRetry(id);
         if (await IsFreeAsync(RequestId.Of(key), store, cancellationToken) && rate.Take(http.User.Identity!.Name!, images) is { } after)
@@ -254,7 +425,9 @@ internal static class Jobs
         signal.Changed();
         if (creation.Outcome == JobCreated.New)
             ownership.Changed(http, creation.Job.Id);
-        return creation.Outcome == JobCreated.New ? TypedResults.Created($"/v1/jobs/{creation.Job.Id}", JobView.Of(creation.Job)) : TypedResults.Ok(JobView.Of(creation.Job));
+        return creation.Outcome == JobCreated.New
+            ? TypedResults.Created($"/v1/jobs/{creation.Job.Id}", JobView.Of(creation.Job))
+            : TypedResults.Ok(JobView.Of(creation.Job));
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> DeleteAsync(Guid id, IStore store, CancellationToken cancellationToken)
@@ -269,13 +442,21 @@ internal static class Jobs
     private static readonly TimeSpan DeletionTime = TimeSpan.FromSeconds(20);
 
     private static async Task<Ok<DeletedJobsView>> DeleteEndedAsync(
-        HttpContext http, IStore store, Ownership ownership, CancellationToken cancellationToken)
+        HttpContext http,
+        IStore store,
+        Ownership ownership,
+        CancellationToken cancellationToken
+    )
     {
         var query = http.Request.Query;
         var ended = new EndedJobsQuery
         {
-            Before = query.Time("before") ?? throw new InvalidRequestException(
-                "before is missing.", "Say before which time the jobs must have ended: before=2026-01-31T12:00:00Z."),
+            Before =
+                query.Time("before")
+                ?? throw new InvalidRequestException(
+                    "before is missing.",
+                    "Say before which time the jobs must have ended: before=2026-01-31T12:00:00Z."
+                ),
             Tag = query.Text("tag"),
             Owner = Ownership.Limit(http),
             Limit = query.Whole("limit", 1, ItemQuery.MaxLimit) ?? 100,

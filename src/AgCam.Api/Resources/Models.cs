@@ -31,7 +31,13 @@ internal static class Models
     {
         if (spec.Evaluation is not { } evaluation)
             await models.CheckAsync(spec.Model, cancellationToken);
-        else if (AttributionMethod.Refusal(AttributionMethod.Select(evaluation.Methods), await models.ConfigAsync(spec.Model.Id, cancellationToken)) is { } refusal)
+        else if (
+            AttributionMethod.Refusal(
+                AttributionMethod.Select(evaluation.Methods),
+                await models.ConfigAsync(spec.Model.Id, cancellationToken)
+            ) is
+            { } refusal
+        )
             throw new InvalidRequestException(refusal, "Name those of the methods that are for the model, or another model.");
     }
 
@@ -40,7 +46,11 @@ internal static class Models
     public static async Task CheckAsync(this ModelCatalog models, ModelPin model, CancellationToken cancellationToken)
     {
         if (AttributionMethod.PapersRefusal(await models.ConfigAsync(model.Id, cancellationToken)) is { } refusal)
-            throw new InvalidRequestException(refusal, "Explanations here are the paper's: take a model whose classifier reads the class token. The other methods can be measured by an evaluation.");
+            throw new InvalidRequestException(
+                refusal,
+                "Explanations here are the paper's: take a model whose classifier reads the class token. The other methods can "
+                    + "be measured by an evaluation."
+            );
     }
 
     private static async Task<Ok<IReadOnlyList<ModelView>>> ListAsync(ModelCatalog models, CancellationToken cancellationToken)

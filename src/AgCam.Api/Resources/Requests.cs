@@ -7,7 +7,10 @@ using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<
-    Microsoft.AspNetCore.Http.HttpResults.Ok<AgCam.Api.Views.RequestView>, Microsoft.AspNetCore.Http.HttpResults.Accepted<AgCam.Api.Views.RequestView>, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
+    Microsoft.AspNetCore.Http.HttpResults.Ok<AgCam.Api.Views.RequestView>,
+    Microsoft.AspNetCore.Http.HttpResults.Accepted<AgCam.Api.Views.RequestView>,
+    Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult
+>;
 
 namespace AgCam.Api.Resources;
 
@@ -16,20 +19,33 @@ internal static class Requests
 {
     public static void MapRequests(this IEndpointRouteBuilder v1, ApiOptions options)
     {
-        v1.MapPost("/explanations", CreateAsync).TakesQuery("wait").Needs(Scope.Submit).Changes(Change.New)
+        v1.MapPost("/explanations", CreateAsync)
+            .TakesQuery("wait")
+            .Needs(Scope.Submit)
+            .Changes(Change.New)
             .Accepts<ExplainRequest>("application/json", "multipart/form-data")
             .RequireRateLimiting(KeyConcurrency.Held)
             .WithMetadata(new RequestSizeLimitAttribute(options.MaxUploadBytes + ExplainForm.MaxFieldBytes))
-            .WithSummary("Explain an image").WithDescription(
-                "Send the image as the form part \"image\", or refer to it in JSON by \"uri\". With ?wait=seconds the answer is 200 and the result as soon as it is there; else, and when it takes longer, "
-                + "202 and where to look. From a 2xx on the request is not lost, whatever crashes. "
-                + "With an Idempotency-Key header the same key is the same request; "
-                + "with another body, or used for a job before, it is a 409.");
-        v1.MapGet("/requests/{id:guid}", ShowAsync).RequireRateLimiting(KeyConcurrency.Held).TakesQuery("wait").Needs(Scope.Read)
+            .WithSummary("Explain an image")
+            .WithDescription(
+                "Send the image as the form part \"image\", or refer to it in JSON by \"uri\". With ?wait=seconds the answer is "
+                    + "200 and the result as soon as it is there; else, and when it takes longer, "
+                    + "202 and where to look. From a 2xx on the request is not lost, whatever crashes. "
+                    + "With an Idempotency-Key header the same key is the same request; "
+                    + "with another body, or used for a job before, it is a 409."
+            );
+        v1.MapGet("/requests/{id:guid}", ShowAsync)
+            .RequireRateLimiting(KeyConcurrency.Held)
+            .TakesQuery("wait")
+            .Needs(Scope.Read)
             .WithSummary("Follow a request")
             .WithDescription("With ?wait=seconds it answers as soon as there is a result, or after that time.");
-        v1.MapDelete("/requests/{id:guid}", DeleteAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.One)
-            .WithSummary("Delete a request and its item").WithDescription("Its explanation is left to retention.");
+        v1.MapDelete("/requests/{id:guid}", DeleteAsync)
+            .TakesQuery()
+            .Needs(Scope.Submit)
+            .Changes(Change.One)
+            .WithSummary("Delete a request and its item")
+            .WithDescription("Its explanation is left to retention.");
     }
 
     /// <summary>
@@ -50,8 +66,11 @@ internal static class Requests
         try
         {
             var request = await ExplainRequest.ReadAsync(
-                http.Request, services.Options, async (content, type) => image = await TakeAsync(content, type, owner, isUsed, services, cancellationToken),
-                    cancellationToken);
+                http.Request,
+                services.Options,
+                async (content, type) => image = await TakeAsync(content, type, owner, isUsed, services, cancellationToken),
+                cancellationToken
+            );
             var model = await services.Models.ChooseAsync(request.Model, cancellationToken);
             var message = request.ToMessage(key, model, hasImage: image is not null);
             ExplainImagesRules.ThrowIfInvalid(message);
@@ -63,15 +82,24 @@ internal static class Requests
                 return await AnswerAsync(http, services, id, wait, cancellationToken);
             if (isUsed)
                 return Problem.Later(
-                    http, StatusCodes.Status429TooManyRequests, "busy", "The request of this key is just being deleted.",
-                        TimeSpan.FromSeconds(1));
+                    http,
+                    StatusCodes.Status429TooManyRequests,
+                    "busy",
+                    "The request of this key is just being deleted.",
+                    TimeSpan.FromSeconds(1)
+                );
             if (image is null)
             {
                 Check(message.References[0], services);
                 await services.Ownership.CheckUseAsync(http, message.References[0], cancellationToken);
             }
             // Two with one key at the same moment: the first stands, and the second is it or is refused.
-            var chunk = await services.Store.Chunks.AcceptAsync(message, TimeSpan.FromSeconds(services.Pipeline.VisibilityTimeoutSeconds), owner, cancellationToken);
+            var chunk = await services.Store.Chunks.AcceptAsync(
+                message,
+                TimeSpan.FromSeconds(services.Pipeline.VisibilityTimeoutSeconds),
+                owner,
+                cancellationToken
+            );
             isAccepted = true;
             if (image?.Upload is { } sent && chunk.Request is { } first && first.References[0].Uri != sent.ToString())
                 await services.Intake.DiscardAsync(sent);
@@ -90,20 +118,42 @@ internal static class Requests
     }
 
     /// <returns>Null when a new request may come.</returns>
-    private static async Task<ProblemHttpResult?> RefuseAsync(HttpContext http, ExplanationServices services, Guid id, CancellationToken cancellationToken)
+    private static async Task<ProblemHttpResult?> RefuseAsync(
+        HttpContext http,
+        ExplanationServices services,
+        Guid id,
+        CancellationToken cancellationToken
+    )
     {
         var name = http.User.Identity!.Name!;
         if (services.Rate.Take(name) is { } after)
             return Problem.Later(
-                http, StatusCodes.Status429TooManyRequests, "rate-limited", "The key has sent as many images as it may for now.", after);
-        return await services.Admission.EnterAsync(id, name, cancellationToken) is not { } busy ? null : Problem.Later(
-            http, StatusCodes.Status429TooManyRequests, "busy", $"{busy}; many images at once make a job (POST /v1/jobs).",
-                TimeSpan.FromSeconds(2));
+                http,
+                StatusCodes.Status429TooManyRequests,
+                "rate-limited",
+                "The key has sent as many images as it may for now.",
+                after
+            );
+        return await services.Admission.EnterAsync(id, name, cancellationToken) is not { } busy
+            ? null
+            : Problem.Later(
+                http,
+                StatusCodes.Status429TooManyRequests,
+                "busy",
+                $"{busy}; many images at once make a job (POST /v1/jobs).",
+                TimeSpan.FromSeconds(2)
+            );
     }
 
     /// <summary>Keeps the image; under a key that was used before it is only compared.</summary>
     private static async Task<SentImage> TakeAsync(
-        Stream content, string? mediaType, string? owner, bool isUsed, ExplanationServices services, CancellationToken cancellationToken)
+        Stream content,
+        string? mediaType,
+        string? owner,
+        bool isUsed,
+        ExplanationServices services,
+        CancellationToken cancellationToken
+    )
     {
         if (isUsed)
             return new SentImage(null, await UploadIntake.HashAsync(content, cancellationToken));
@@ -120,14 +170,28 @@ internal static class Requests
         }
         catch (ImageException refused)
         {
-            throw new InvalidRequestException(refused.Message, "Refer to an image that the operator allows to be read, or send it as a form.");
+            throw new InvalidRequestException(
+                refused.Message,
+                "Refer to an image that the operator allows to be read, or send it as a form."
+            );
         }
     }
 
-    private static async Task<Answer> ShowAsync(Guid id, HttpContext http, ExplanationServices services, CancellationToken cancellationToken) =>
-        await IsRequestAsync(id, services, cancellationToken) ? await AnswerAsync(http, services, id, services.Wait(http), cancellationToken) : Missing(id);
+    private static async Task<Answer> ShowAsync(
+        Guid id,
+        HttpContext http,
+        ExplanationServices services,
+        CancellationToken cancellationToken
+    ) =>
+        await IsRequestAsync(id, services, cancellationToken)
+            ? await AnswerAsync(http, services, id, services.Wait(http), cancellationToken)
+            : Missing(id);
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> DeleteAsync(Guid id, ExplanationServices services, CancellationToken cancellationToken)
+    private static async Task<Results<NoContent, ProblemHttpResult>> DeleteAsync(
+        Guid id,
+        ExplanationServices services,
+        CancellationToken cancellationToken
+    )
     {
         if (!await IsRequestAsync(id, services, cancellationToken) || !await services.Store.Jobs.DeleteAsync(id, cancellationToken))
             return Missing(id);
@@ -139,20 +203,35 @@ internal static class Requests
     private static async Task<bool> IsRequestAsync(Guid id, ExplanationServices services, CancellationToken cancellationToken) =>
         await services.Store.Chunks.FindClaimAsync(id, cancellationToken) is { Kind: ClaimKind.Request };
 
-    private static async Task<Answer> AnswerAsync(HttpContext http, ExplanationServices services, Guid owner, TimeSpan wait, CancellationToken cancellationToken)
+    private static async Task<Answer> AnswerAsync(
+        HttpContext http,
+        ExplanationServices services,
+        Guid owner,
+        TimeSpan wait,
+        CancellationToken cancellationToken
+    )
     {
         http.Response.Headers.CacheControl = "no-store";
         if (await services.Waiting.ItemAsync(owner, wait, cancellationToken) is { } item)
         {
             services.Admission.Leave(owner);
             var explanation = item.Explanation is { } id ? await services.Store.Explanations.FindAsync(id, cancellationToken) : null;
-            return TypedResults.Ok(new RequestView(
-                owner, item.Status == ItemStatus.Completed ? RequestState.Completed : RequestState.Failed, ItemView.Of(item), explanation is null ? null : ExplanationView.Of(explanation)));
+            return TypedResults.Ok(
+                new RequestView(
+                    owner,
+                    item.Status == ItemStatus.Completed ? RequestState.Completed : RequestState.Failed,
+                    ItemView.Of(item),
+                    explanation is null ? null : ExplanationView.Of(explanation)
+                )
+            );
         }
         if (await services.Store.Chunks.FindAsync(owner, 0, cancellationToken) is not { Request: not null } chunk)
             return Missing(owner);
         http.Response.Headers.RetryAfter = "1";
-        return TypedResults.Accepted($"/v1/requests/{owner}", new RequestView(owner, chunk.State == ChunkState.Leased ? RequestState.Running : RequestState.Queued));
+        return TypedResults.Accepted(
+            $"/v1/requests/{owner}",
+            new RequestView(owner, chunk.State == ChunkState.Leased ? RequestState.Running : RequestState.Queued)
+        );
     }
 
     /// <summary>The digest comes along, so that a picture that was explained before is not even decoded again.</summary>

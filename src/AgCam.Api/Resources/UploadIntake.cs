@@ -30,8 +30,12 @@ internal sealed class UploadIntake(ApiOptions options, IStore store)
             ImageDecoder.CheckHeader(beginning, options.UploadLimits);
         else
             isChecked = ImageDecoder.CheckBeginning(beginning, options.UploadLimits);
-        var upload = await PutAsync(isWhole ? new MemoryStream(beginning, writable: false) : new Resumed(beginning, content), mediaType,
-            owner, cancellationToken);
+        var upload = await PutAsync(
+            isWhole ? new MemoryStream(beginning, writable: false) : new Resumed(beginning, content),
+            mediaType,
+            owner,
+            cancellationToken
+        );
         if (!isChecked)
             await CheckWholeAsync(upload, cancellationToken);
         return upload;
@@ -58,8 +62,13 @@ internal sealed class UploadIntake(ApiOptions options, IStore store)
     {
         try
         {
-            return await store.Uploads.PutAsync(content, mediaType ?? "application/octet-stream", options.MaxUploadBytes,
-                owner, cancellationToken);
+            return await store.Uploads.PutAsync(
+                content,
+                mediaType ?? "application/octet-stream",
+                options.MaxUploadBytes,
+                owner,
+                cancellationToken
+            );
         }
         catch (ArgumentException large)
         {
@@ -127,8 +136,6 @@ internal sealed class UploadIntake(ApiOptions options, IStore store)
 
         public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-        public override void Flush()
-        {
-        }
+        public override void Flush() { }
     }
 }

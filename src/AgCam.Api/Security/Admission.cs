@@ -90,8 +90,10 @@ internal sealed class Admission : IDisposable
                 return;
             _looked = _clock.GetTimestamp();
             foreach (var request in Stored())
-                if (await _store.Items.FindAsync(request, 0, cancellationToken) is not null
-                    || await _store.Chunks.FindAsync(request, 0, cancellationToken) is null)
+                if (
+                    await _store.Items.FindAsync(request, 0, cancellationToken) is not null
+                    || await _store.Chunks.FindAsync(request, 0, cancellationToken) is null
+                )
                     Leave(request);
         }
         finally

@@ -5,7 +5,10 @@ using System.Text;
 
 namespace AgCam.Api.Security;
 
-/// <summary>One who may call. The key itself is known to its owner only; a digest is enough here, because it is drawn at random and cannot be guessed.</summary>
+/// <summary>
+/// One who may call. The key itself is known to its owner only; a digest is enough here, because it is drawn at random and cannot be
+/// guessed.
+/// </summary>
 public sealed record ApiKey
 {
     /// <summary>
@@ -26,7 +29,15 @@ public sealed record ApiKey
     public static (string Key, ApiKey Entry) Create(string name, params IReadOnlyList<string> scopes)
     {
         var key = "agcam_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
-        return (key, new ApiKey { Name = name, Sha256 = Digest.Of(Encoding.UTF8.GetBytes(key)).ToString(), Scopes = scopes });
+        return (
+            key,
+            new ApiKey
+            {
+                Name = name,
+                Sha256 = Digest.Of(Encoding.UTF8.GetBytes(key)).ToString(),
+                Scopes = scopes,
+            }
+        );
     }
 }
 

@@ -5,9 +5,15 @@ using Microsoft.Extensions.Options;
 
 namespace AgCam.Api.Security;
 
-/// <summary>Who calls: by <c>Authorization: Bearer KEY</c>. Without configured keys, whoever got as far as here is this machine's user.</summary>
-internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, ApiKeys keys)
-    : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
+/// <summary>
+/// Who calls: by <c>Authorization: Bearer KEY</c>. Without configured keys, whoever got as far as here is this machine's user.
+/// </summary>
+internal sealed class ApiKeyHandler(
+    IOptionsMonitor<AuthenticationSchemeOptions> options,
+    ILoggerFactory logger,
+    UrlEncoder encoder,
+    ApiKeys keys
+) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     public const string SchemeName = "ApiKey";
     public const string ScopeClaim = "scope";
@@ -19,25 +25,37 @@ internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions>
             return Task.FromResult(Success(LocalName, Scope.All));
         if (Presented() is not { } presented)
             return Task.FromResult(AuthenticateResult.NoResult());
-        return Task.FromResult(keys.Find(presented) is { } key ? Success(key.Name, key.Scopes) : AuthenticateResult.Fail("The key is not one of this API's."));
+        return Task.FromResult(
+            keys.Find(presented) is { } key ? Success(key.Name, key.Scopes) : AuthenticateResult.Fail("The key is not one of this API's.")
+        );
     }
 
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
         Response.Headers.WWWAuthenticate = "Bearer";
-        return Problem.Of(
-            StatusCodes.Status401Unauthorized, "key-required",
-            Presented() is null ? "The request carries no API key." : "The API key is not one of this API's.",
-            "Send Authorization: Bearer KEY; the operator draws one with `agcam api --new-key NAME`.").ExecuteAsync(Context);
+        return Problem
+            .Of(
+                StatusCodes.Status401Unauthorized,
+                "key-required",
+                Presented() is null ? "The request carries no API key." : "The API key is not one of this API's.",
+                "Send Authorization: Bearer KEY; the operator draws one with `agcam api --new-key NAME`."
+            )
+            .ExecuteAsync(Context);
     }
 
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties)
     {
         var needed = Context.GetEndpoint()?.Metadata.GetMetadata<NeededScope>()?.Name;
-        return Problem.Of(
-            StatusCodes.Status403Forbidden, "scope-missing",
-            needed is null ? $"{Request.Method} {Request.Path} is open to nobody." : $"{Request.Method} {Request.Path} needs the scope {needed}, which the key \"{Context.User.Identity?.Name}\" lacks.",
-            "Use a key that has it; the operator sets the scopes of each.").ExecuteAsync(Context);
+        return Problem
+            .Of(
+                StatusCodes.Status403Forbidden,
+                "scope-missing",
+                needed is null
+                    ? $"{Request.Method} {Request.Path} is open to nobody."
+                    : $"{Request.Method} {Request.Path} needs the scope {needed}, which the key \"{Context.User.Identity?.Name}\" lacks.",
+                "Use a key that has it; the operator sets the scopes of each."
+            )
+            .ExecuteAsync(Context);
     }
 
     private string? Presented()

@@ -32,7 +32,9 @@ internal sealed class ApiKeys
         if (string.IsNullOrWhiteSpace(key.Name))
             throw new ApiConfigurationException($"Api:Keys:{index} has no Name. Give it one, e.g. whose it is.");
         if (!Digest.TryParse(key.Sha256, out var digest))
-            throw new ApiConfigurationException($"Api:Keys:{index} ({key.Name}): Sha256 is not 64 hexadecimal digits. Draw a key with `agcam api --new-key NAME`.");
+            throw new ApiConfigurationException(
+                $"Api:Keys:{index} ({key.Name}): Sha256 is not 64 hexadecimal digits. Draw a key with `agcam api --new-key NAME`."
+            );
         if (key.Scopes.Count == 0 || !key.Scopes.All(Scope.All.Contains))
             throw new ApiConfigurationException($"Api:Keys:{index} ({key.Name}): Scopes must be some of {string.Join(", ", Scope.All)}.");
         return (digest.ToArray(), key);

@@ -9,13 +9,19 @@ internal static class Authorization
     public static void AddDoors(this IServiceCollection services, ApiOptions options)
     {
         services.AddSingleton(new ApiKeys(options.Keys)).AddSingleton<Ownership>();
-        services.AddSingleton(provider =>
-            new ImageRate(Math.Max(1, options.ImagesPerMinute / options.Replicas), provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(provider =>
-            new ByteRate(Math.Max(1, options.BytesPerMinute / options.Replicas), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new ImageRate(
+            Math.Max(1, options.ImagesPerMinute / options.Replicas),
+            provider.GetRequiredService<TimeProvider>()
+        ));
+        services.AddSingleton(provider => new ByteRate(
+            Math.Max(1, options.BytesPerMinute / options.Replicas),
+            provider.GetRequiredService<TimeProvider>()
+        ));
         services.AddSingleton<BodyLimiter>();
         KeyConcurrency.Add(services, options);
-        services.AddAuthentication(ApiKeyHandler.SchemeName).AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);
+        services
+            .AddAuthentication(ApiKeyHandler.SchemeName)
+            .AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);
         services.AddAuthorization(authorization =>
         {
             foreach (var scope in Scope.All)
@@ -28,6 +34,6 @@ internal static class Authorization
         });
     }
 
-    public static TBuilder Needs<TBuilder>(this TBuilder endpoint, string scope) where TBuilder : IEndpointConventionBuilder =>
-        endpoint.RequireAuthorization(scope).WithMetadata(new NeededScope(scope));
+    public static TBuilder Needs<TBuilder>(this TBuilder endpoint, string scope)
+        where TBuilder : IEndpointConventionBuilder => endpoint.RequireAuthorization(scope).WithMetadata(new NeededScope(scope));
 }

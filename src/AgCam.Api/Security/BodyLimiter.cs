@@ -32,14 +32,17 @@ internal sealed class BodyLimiter : IDisposable
         _largest = keys.AreConfigured ? Math.Min(all, Permits(options.MaxReceivingBytesPerKey)) : all;
         _underWay = PartitionedRateLimiter.CreateChained(
             PartitionedRateLimiter.Create<string, string>(key => RateLimitPartition.GetConcurrencyLimiter(key, _ => Limit(_largest))),
-            PartitionedRateLimiter.Create<string, string>(_ => RateLimitPartition.GetConcurrencyLimiter("all", _ => Limit(all))));
+            PartitionedRateLimiter.Create<string, string>(_ => RateLimitPartition.GetConcurrencyLimiter("all", _ => Limit(all)))
+        );
     }
 
     /// <summary>Must come after authorization: what is counted has a key's name.</summary>
     public async Task RunAsync(HttpContext http, RequestDelegate next)
     {
-        if (http.User.Identity is not { IsAuthenticated: true, Name: { } key }
-            || http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: true })
+        if (
+            http.User.Identity is not { IsAuthenticated: true, Name: { } key }
+            || http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: true }
+        )
         {
             await next(http);
             return;
@@ -50,7 +53,11 @@ internal sealed class BodyLimiter : IDisposable
         if (!lease.IsAcquired)
         {
             await RefuseAsync(
-                http, "busy", "As many bytes as this process takes at a time, of one key or of all, are being received.", Later);
+                http,
+                "busy",
+                "As many bytes as this process takes at a time, of one key or of all, are being received.",
+                Later
+            );
             return;
         }
         if (_rate.Take(key, Math.Min(declared ?? 0, limit)) is { } after)
@@ -59,12 +66,17 @@ internal sealed class BodyLimiter : IDisposable
             return;
         }
         using var time = new CancellationTokenSource(TimeSpan.FromSeconds(_options.MaxBodySeconds));
-        await using var body = new LimitedBody(http.Request.Body, _options.MaxBodySeconds, time.Token, read =>
-        {
-            lease.Dispose(); // whatever the route still does, no more bytes come
-            if (declared is null)
-                _rate.Charge(key, read);
-        });
+        await using var body = new LimitedBody(
+            http.Request.Body,
+            _options.MaxBodySeconds,
+            time.Token,
+            read =>
+            {
+                lease.Dispose(); // whatever the route still does, no more bytes come
+                if (declared is null)
+                    _rate.Charge(key, read);
+            }
+        );
         http.Request.Body = body;
         await next(http);
     }
@@ -130,8 +142,10 @@ internal sealed class BodyLimiter : IDisposable
             }
             catch (OperationCanceledException) when (time.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
             {
-                throw new BadHttpRequestException(FormattableString.Invariant($"The body had not come whole after {seconds} s."),
-                    StatusCodes.Status408RequestTimeout);
+                throw new BadHttpRequestException(
+                    FormattableString.Invariant($"The body had not come whole after {seconds} s."),
+                    StatusCodes.Status408RequestTimeout
+                );
             }
         }
 
@@ -147,9 +161,7 @@ internal sealed class BodyLimiter : IDisposable
 
         public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-        public override void Flush()
-        {
-        }
+        public override void Flush() { }
 
         protected override void Dispose(bool disposing)
         {

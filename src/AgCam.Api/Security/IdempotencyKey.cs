@@ -19,7 +19,10 @@ internal static class IdempotencyKey
         if (given.Length == 0)
             return null;
         if (given.Length > MaxLength)
-            throw new InvalidRequestException($"The Idempotency-Key has {given.Length} characters; {MaxLength} are allowed.", "Take a shorter one, e.g. a UUID.");
+            throw new InvalidRequestException(
+                $"The Idempotency-Key has {given.Length} characters; {MaxLength} are allowed.",
+                "Take a shorter one, e.g. a UUID."
+            );
         var caller = http.User.Identity!.Name!;
         return Digest.Of(Encoding.UTF8.GetBytes(keys.AreConfigured ? $"{caller.Length}:{caller}:{given}" : $":{given}")).ToString();
     }

@@ -20,22 +20,36 @@ internal sealed class KeyConcurrency(string what, int limit, TimeSpan later, Fun
 
     public const string DryRuns = "dry-runs";
 
-    public static void Add(IServiceCollection services, ApiOptions options) => services.AddRateLimiter(limiter =>
-    {
-        limiter.AddPolicy(Held, new KeyConcurrency(
-            "requests that wait or follow a job", options.MaxHeldPerKey, TimeSpan.FromSeconds(5),
-            http => http.Request.Query.ContainsKey("wait") || http.Request.Path.Value!.EndsWith("/events", StringComparison.Ordinal)));
-        limiter.AddPolicy(Drawings, new KeyConcurrency("pictures being drawn", options.MaxDrawingsPerKey, TimeSpan.FromSeconds(1)));
-        limiter.AddPolicy(Exports, new KeyConcurrency("exports under way", options.MaxExportsPerKey, TimeSpan.FromSeconds(5)));
-        limiter.AddPolicy(DryRuns, new KeyConcurrency("dry run under way", 1, TimeSpan.FromSeconds(5)));
-    });
+    public static void Add(IServiceCollection services, ApiOptions options) =>
+        services.AddRateLimiter(limiter =>
+        {
+            limiter.AddPolicy(
+                Held,
+                new KeyConcurrency(
+                    "requests that wait or follow a job",
+                    options.MaxHeldPerKey,
+                    TimeSpan.FromSeconds(5),
+                    http => http.Request.Query.ContainsKey("wait") || http.Request.Path.Value!.EndsWith("/events", StringComparison.Ordinal)
+                )
+            );
+            limiter.AddPolicy(Drawings, new KeyConcurrency("pictures being drawn", options.MaxDrawingsPerKey, TimeSpan.FromSeconds(1)));
+            limiter.AddPolicy(Exports, new KeyConcurrency("exports under way", options.MaxExportsPerKey, TimeSpan.FromSeconds(5)));
+            limiter.AddPolicy(DryRuns, new KeyConcurrency("dry run under way", 1, TimeSpan.FromSeconds(5)));
+        });
 
-    public Func<OnRejectedContext, CancellationToken, ValueTask> OnRejected => (context, _) => new ValueTask(
-        Problem.Later(context.HttpContext, StatusCodes.Status429TooManyRequests, "busy", $"The key has {limit} {what} already.",
-            later).ExecuteAsync(context.HttpContext));
+    public Func<OnRejectedContext, CancellationToken, ValueTask> OnRejected =>
+        (context, _) =>
+            new ValueTask(
+                Problem
+                    .Later(context.HttpContext, StatusCodes.Status429TooManyRequests, "busy", $"The key has {limit} {what} already.", later)
+                    .ExecuteAsync(context.HttpContext)
+            );
 
-    public RateLimitPartition<string> GetPartition(HttpContext httpContext) => counts?.Invoke(httpContext) == false
-        ? RateLimitPartition.GetNoLimiter("")
-        : RateLimitPartition.GetConcurrencyLimiter(httpContext.User.Identity?.Name ?? "", _ =>
-            new ConcurrencyLimiterOptions { PermitLimit = limit, QueueLimit = 0 });
+    public RateLimitPartition<string> GetPartition(HttpContext httpContext) =>
+        counts?.Invoke(httpContext) == false
+            ? RateLimitPartition.GetNoLimiter("")
+            : RateLimitPartition.GetConcurrencyLimiter(
+                httpContext.User.Identity?.Name ?? "",
+                _ => new ConcurrencyLimiterOptions { PermitLimit = limit, QueueLimit = 0 }
+            );
 }

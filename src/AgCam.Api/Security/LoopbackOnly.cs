@@ -3,17 +3,26 @@ using System.Net;
 namespace AgCam.Api.Security;
 
 /// <summary>
-/// Stands before everything when no keys are configured. The address alone is not enough: any web page in this machine's browser reaches loopback,
+/// Stands before everything when no keys are configured. The address alone is not enough: any web page in this machine's browser
+/// reaches loopback,
 /// by a form, or by a name of its own that it points here. So the name must be loopback's, and no other site may have sent the request.
 /// </summary>
 internal static class LoopbackOnly
 {
-    public static IApplicationBuilder UseLoopbackOnly(this IApplicationBuilder app) => app.Use((http, next) =>
-        Refusal(http) is not { } reason
-            ? next(http)
-            : Problem.Of(
-                StatusCodes.Status403Forbidden, "loopback-only", $"No API keys are configured, so only programs of this machine may call; {reason}.",
-                "Call it as http://127.0.0.1, or configure keys (Api:Keys).").ExecuteAsync(http));
+    public static IApplicationBuilder UseLoopbackOnly(this IApplicationBuilder app) =>
+        app.Use(
+            (http, next) =>
+                Refusal(http) is not { } reason
+                    ? next(http)
+                    : Problem
+                        .Of(
+                            StatusCodes.Status403Forbidden,
+                            "loopback-only",
+                            $"No API keys are configured, so only programs of this machine may call; {reason}.",
+                            "Call it as http://127.0.0.1, or configure keys (Api:Keys)."
+                        )
+                        .ExecuteAsync(http)
+        );
 
     /// <exception cref="ApiConfigurationException">There are no keys, and an address is not loopback.</exception>
     public static void Check(string listen)
@@ -21,7 +30,9 @@ internal static class LoopbackOnly
         foreach (var address in listen.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
             if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || !IsLoopback(uri.Host))
                 throw new ApiConfigurationException(
-                    $"Api:Listen {address}: without API keys the API listens on loopback only. Take http://127.0.0.1:8080, or draw a key with `agcam api --new-key NAME`.");
+                    $"Api:Listen {address}: without API keys the API listens on loopback only. Take http://127.0.0.1:8080, or "
+                        + $"draw a key with `agcam api --new-key NAME`."
+                );
     }
 
     private static string? Refusal(HttpContext http)
@@ -31,11 +42,21 @@ internal static class LoopbackOnly
         if (!IsLoopback(http.Request.Host.Host))
             return $"the host name \"{http.Request.Host.Host}\" is not loopback's";
         var origin = http.Request.Headers.Origin.ToString();
-        if (origin.Length > 0 && !(Uri.TryCreate(origin, UriKind.Absolute, out var from) && from.Authority == http.Request.Host.Value && from.Scheme == http.Request.Scheme))
+        if (
+            origin.Length > 0
+            && !(
+                Uri.TryCreate(origin, UriKind.Absolute, out var from)
+                && from.Authority == http.Request.Host.Value
+                && from.Scheme == http.Request.Scheme
+            )
+        )
             return $"a page of {origin} sent the request";
-        return http.Request.Headers["Sec-Fetch-Site"].ToString() is "cross-site" or "same-site" ? "a page of another site sent the request" : null;
+        return http.Request.Headers["Sec-Fetch-Site"].ToString() is "cross-site" or "same-site"
+            ? "a page of another site sent the request"
+            : null;
     }
 
     private static bool IsLoopback(string host) =>
-        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address);
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address);
 }

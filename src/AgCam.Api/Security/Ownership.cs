@@ -16,7 +16,10 @@ internal enum Change
     /// <summary>Leaves nothing behind that anybody owns.</summary>
     Nothing,
 
-    /// <summary>Changes any number of the caller's own, which the handler limits with <see cref="Ownership.Limit"/> and reports with <see cref="Ownership.Changed"/>.</summary>
+    /// <summary>
+    /// Changes any number of the caller's own, which the handler limits with <see cref="Ownership.Limit"/> and reports with
+    /// <see cref="Ownership.Changed"/>.
+    /// </summary>
     Own,
 }
 
@@ -39,7 +42,11 @@ internal sealed class Ownership(IStore store, ApiKeys keys, ILoggerFactory logs)
 
     public async Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
-        if (HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method) || http.GetEndpoint() is not RouteEndpoint route)
+        if (
+            HttpMethods.IsGet(http.Request.Method)
+            || HttpMethods.IsHead(http.Request.Method)
+            || http.GetEndpoint() is not RouteEndpoint route
+        )
         {
             await next(http);
             return;
@@ -54,7 +61,12 @@ internal sealed class Ownership(IStore store, ApiKeys keys, ILoggerFactory logs)
         if (declared == Change.One && !await MayChangeAsync(http, id!.Value))
         {
             _log.LogWarning(
-                "{Key} was refused {Method} {Route}: another key made {Id}", Caller(http), http.Request.Method, Name(route), id);
+                "{Key} was refused {Method} {Route}: another key made {Id}",
+                Caller(http),
+                http.Request.Method,
+                Name(route),
+                id
+            );
             await NotOwned(id.Value).ExecuteAsync(http);
             return;
         }
@@ -109,12 +121,21 @@ internal sealed class Ownership(IStore store, ApiKeys keys, ILoggerFactory logs)
 
     private static bool IsAdmin(HttpContext http) => http.User.HasClaim(ApiKeyHandler.ScopeClaim, Scope.Admin);
 
-    private static ProblemHttpResult Undeclared(HttpContext http) => Problem.Of(
-        StatusCodes.Status403Forbidden, "undeclared-change", $"{http.Request.Method} {http.Request.Path} does not say what it changes, so it is open to nobody.",
-        "This is a defect of the program: report it.");
+    private static ProblemHttpResult Undeclared(HttpContext http) =>
+        Problem.Of(
+            StatusCodes.Status403Forbidden,
+            "undeclared-change",
+            $"{http.Request.Method} {http.Request.Path} does not say what it changes, so it is open to nobody.",
+            "This is a defect of the program: report it."
+        );
 
-    public static ProblemHttpResult NotOwned(Guid id) => Problem.Of(
-        StatusCodes.Status403Forbidden, "not-owner", $"{id} was made by another key.", "Use the key that made it, or one with the scope admin.");
+    public static ProblemHttpResult NotOwned(Guid id) =>
+        Problem.Of(
+            StatusCodes.Status403Forbidden,
+            "not-owner",
+            $"{id} was made by another key.",
+            "Use the key that made it, or one with the scope admin."
+        );
 }
 
 /// <summary>Another key made what the request refers to. Answered as 403.</summary>
@@ -126,6 +147,6 @@ internal sealed class NotOwnedException(Guid id) : Exception($"{id} was made by 
 internal static class OwnershipRoutes
 {
     /// <summary>Declares what the route changes; see <see cref="Ownership"/>.</summary>
-    public static TBuilder Changes<TBuilder>(this TBuilder endpoint, Change change) where TBuilder : IEndpointConventionBuilder =>
-        endpoint.WithMetadata(new DeclaredChange(change));
+    public static TBuilder Changes<TBuilder>(this TBuilder endpoint, Change change)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new DeclaredChange(change));
 }

@@ -43,14 +43,17 @@ internal sealed class ServerCertificate
     /// </exception>
     public static void Check(ApiOptions options)
     {
-        var https = options.Listen.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        var https = options
+            .Listen.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .FirstOrDefault(address => address.StartsWith("https://", StringComparison.OrdinalIgnoreCase));
         if (https is not null && options.Tls.CertificateFile is null)
             throw new ApiConfigurationException(
-                $"Api:Listen {https}: name the certificate and its key with Api:Tls:CertificateFile and Api:Tls:KeyFile.");
+                $"Api:Listen {https}: name the certificate and its key with Api:Tls:CertificateFile and Api:Tls:KeyFile."
+            );
         if (https is null && options.Tls is not { CertificateFile: null, KeyFile: null })
             throw new ApiConfigurationException(
-                $"Api:Tls: no address of Api:Listen ({options.Listen}) begins with https://. Write https://*:8443, or leave Api:Tls out.");
+                $"Api:Tls: no address of Api:Listen ({options.Listen}) begins with https://. Write https://*:8443, or leave Api:Tls out."
+            );
     }
 
     /// <summary>
@@ -70,13 +73,14 @@ internal sealed class ServerCertificate
     }
 
     /// <summary>Shows it at every https:// address.</summary>
-    public void Use(KestrelServerOptions kestrel) => kestrel.ConfigureHttpsDefaults(https =>
-    {
-        _log ??= kestrel.ApplicationServices.GetRequiredService<ILogger<ServerCertificate>>();
-        https.SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
-        https.ServerCertificateSelector = (_, _) => Current.TargetCertificate;
-        https.OnAuthenticate = Show;
-    });
+    public void Use(KestrelServerOptions kestrel) =>
+        kestrel.ConfigureHttpsDefaults(https =>
+        {
+            _log ??= kestrel.ApplicationServices.GetRequiredService<ILogger<ServerCertificate>>();
+            https.SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
+            https.ServerCertificateSelector = (_, _) => Current.TargetCertificate;
+            https.OnAuthenticate = Show;
+        });
 
     /// <summary>The selector alone would show the certificate without the authorities behind it.</summary>
     private void Show(Microsoft.AspNetCore.Connections.ConnectionContext connection, SslServerAuthenticationOptions tls)

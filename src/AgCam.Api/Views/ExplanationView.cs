@@ -28,24 +28,26 @@ internal sealed record ExplanationView
     /// <summary>How it was computed: /v1/provenances/{provenance}.</summary>
     public required Digest Provenance { get; init; }
 
-    public static ExplanationView Of(StoredExplanation explanation) => new()
-    {
-        Id = explanation.Id,
-        Image = explanation.Image,
-        Picture = PictureView.Of(explanation.Picture),
-        Predictions = explanation.Top,
-        Logits = LogitsView.Of(explanation.Logits),
-        LogSumExp = explanation.LogSumExp,
-        LabelLogit = explanation.LabelLogit,
-        Targets = [.. explanation.Maps.Select((map, index) => TargetView.Of(explanation.Id, map, index))],
-        Provenance = explanation.Provenance,
-    };
+    public static ExplanationView Of(StoredExplanation explanation) =>
+        new()
+        {
+            Id = explanation.Id,
+            Image = explanation.Image,
+            Picture = PictureView.Of(explanation.Picture),
+            Predictions = explanation.Top,
+            Logits = LogitsView.Of(explanation.Logits),
+            LogSumExp = explanation.LogSumExp,
+            LabelLogit = explanation.LabelLogit,
+            Targets = [.. explanation.Maps.Select((map, index) => TargetView.Of(explanation.Id, map, index))],
+            Provenance = explanation.Provenance,
+        };
 }
 
 /// <param name="PerceptualHash">16 hexadecimal digits; pictures that look alike differ in few bits.</param>
 internal sealed record PictureView(int Width, int Height, string PerceptualHash, float Brightness, float Blur, float Entropy)
 {
-    public static PictureView Of(PictureFacts facts) => new(facts.Width, facts.Height, facts.PerceptualHash.ToString("x16"), facts.Brightness, facts.Blur, facts.Entropy);
+    public static PictureView Of(PictureFacts facts) =>
+        new(facts.Width, facts.Height, facts.PerceptualHash.ToString("x16"), facts.Brightness, facts.Blur, facts.Entropy);
 }
 
 internal sealed record LogitsView(IReadOnlyList<int> Classes, IReadOnlyList<float> Values)
@@ -58,13 +60,36 @@ internal sealed record LogitsView(IReadOnlyList<int> Classes, IReadOnlyList<floa
 /// <param name="Map">The raw map, base64 of float16, little-endian, row-major: 2 x rows x columns bytes.</param>
 /// <param name="Overlay">Addresses of the map as pictures and as an array for NumPy.</param>
 internal sealed record TargetView(
-    string Target, int Class, string Name, int Rows, int Columns, float Min, float Max, float Sum, byte[] Map, string Overlay, string Heatmap, string Array)
+    string Target,
+    int Class,
+    string Name,
+    int Rows,
+    int Columns,
+    float Min,
+    float Max,
+    float Sum,
+    byte[] Map,
+    string Overlay,
+    string Heatmap,
+    string Array
+)
 {
     public static TargetView Of(Digest id, TargetMap map, int index)
     {
         var (at, query) = ($"/v1/explanations/{id}", index == 0 ? "" : $"?target={index}");
         return new TargetView(
-            map.Target, map.Class, map.Name, map.Rows, map.Columns, map.Min, map.Max, map.Sum, map.Map,
-            $"{at}/overlay.png{query}", $"{at}/heatmap.png{query}", $"{at}/heatmap{query}");
+            map.Target,
+            map.Class,
+            map.Name,
+            map.Rows,
+            map.Columns,
+            map.Min,
+            map.Max,
+            map.Sum,
+            map.Map,
+            $"{at}/overlay.png{query}",
+            $"{at}/heatmap.png{query}",
+            $"{at}/heatmap{query}"
+        );
     }
 }

@@ -7,7 +7,9 @@ namespace AgCam.Api.Views;
 /// <summary>The terminal record of one image, as it is told.</summary>
 internal sealed record ItemView
 {
-    /// <summary>The job, or the request where no job stands behind it. With the number the item's address: /v1/items/{job}/{number}.</summary>
+    /// <summary>
+    /// The job, or the request where no job stands behind it. With the number the item's address: /v1/items/{job}/{number}.
+    /// </summary>
     public required Guid Job { get; init; }
 
     public required int Number { get; init; }
@@ -48,27 +50,28 @@ internal sealed record ItemView
 
     public required DateTimeOffset Time { get; init; }
 
-    public static ItemView Of(Item item) => new()
-    {
-        Job = item.Job,
-        Number = item.Number,
-        Status = item.Status,
-        Reason = item.Reason,
-        Detail = item.Detail,
-        Kind = item.Kind,
-        Uri = item.Uri,
-        Sha256 = item.Sha256,
-        Label = item.Label,
-        Split = item.Split,
-        Metadata = item.Metadata,
-        Model = item.Model,
-        Predicted = item.Predicted,
-        Probability = item.Probability,
-        Correct = item.Correct,
-        Boxes = [.. item.Boxes.Select(BoxView.Of)],
-        Explanation = item.Explanation,
-        Time = item.Time,
-    };
+    public static ItemView Of(Item item) =>
+        new()
+        {
+            Job = item.Job,
+            Number = item.Number,
+            Status = item.Status,
+            Reason = item.Reason,
+            Detail = item.Detail,
+            Kind = item.Kind,
+            Uri = item.Uri,
+            Sha256 = item.Sha256,
+            Label = item.Label,
+            Split = item.Split,
+            Metadata = item.Metadata,
+            Model = item.Model,
+            Predicted = item.Predicted,
+            Probability = item.Probability,
+            Correct = item.Correct,
+            Boxes = [.. item.Boxes.Select(BoxView.Of)],
+            Explanation = item.Explanation,
+            Time = item.Time,
+        };
 }
 
 /// <param name="Score">The box's share of the heatmap's mass, in [0, 1].</param>

@@ -56,29 +56,30 @@ internal sealed record JobView
 
     public DateTimeOffset? Finished { get; init; }
 
-    public static JobView Of(Job job) => new()
-    {
-        Id = job.Id,
-        Kind = job.Spec.Evaluation is null ? "explanation" : EvaluationSpec.Method,
-        Source = job.Spec.Source,
-        Model = job.Spec.Model,
-        Method = job.Spec.Method,
-        Targets = job.Spec.Targets,
-        Threshold = job.Spec.Threshold,
-        Dtype = job.Spec.Dtype,
-        Lane = job.Spec.Lane,
-        Weight = job.Spec.Weight,
-        MaxFailureRate = job.Spec.MaxFailureRate,
-        Tags = job.Spec.Tags,
-        Parent = job.Spec.Parent,
-        Evaluation = job.Spec.Evaluation,
-        Options = job.Spec.Options,
-        State = job.State,
-        Reason = job.Reason,
-        Images = job.Images,
-        Progress = job.Progress,
-        Owner = job.Spec.Owner,
-        Created = job.Created,
-        Finished = job.Finished,
-    };
+    public static JobView Of(Job job) =>
+        new()
+        {
+            Id = job.Id,
+            Kind = job.Spec.Evaluation is null ? "explanation" : EvaluationSpec.Method,
+            Source = job.Spec.Source,
+            Model = job.Spec.Model,
+            Method = job.Spec.Method,
+            Targets = job.Spec.Targets,
+            Threshold = job.Spec.Threshold,
+            Dtype = job.Spec.Dtype,
+            Lane = job.Spec.Lane,
+            Weight = job.Spec.Weight,
+            MaxFailureRate = job.Spec.MaxFailureRate,
+            Tags = job.Spec.Tags,
+            Parent = job.Spec.Parent,
+            Evaluation = job.Spec.Evaluation,
+            Options = job.Spec.Options,
+            State = job.State,
+            Reason = job.Reason,
+            Images = job.Images,
+            Progress = job.Progress,
+            Owner = job.Spec.Owner,
+            Created = job.Created,
+            Finished = job.Finished,
+        };
 }

@@ -28,11 +28,12 @@ internal static class ModelBench
 
         var ways = new Dictionary<string, Action>
         {
-            ["gemm"] = () => Infer(() =>
-            {
-                for (var i = 0; i < Products; i++)
-                    nn.functional.linear(rows, matrix).Dispose();
-            }),
+            ["gemm"] = () =>
+                Infer(() =>
+                {
+                    for (var i = 0; i < Products; i++)
+                        nn.functional.linear(rows, matrix).Dispose();
+                }),
             ["plain"] = () => Infer(() => model.Logits(input)),
             ["explain1"] = () => Infer(() => Explain(model, input, targets.narrow(1, 0, 1))),
             ["explain5"] = () => Infer(() => Explain(model, input, targets)),
@@ -80,7 +81,10 @@ internal static class ModelBench
         };
     }
 
-    /// <summary>Explanation of one target, over and over: what <see cref="ModelBenchResult.Explain1"/> measures, for comparing with something else in turn.</summary>
+    /// <summary>
+    /// Explanation of one target, over and over: what <see cref="ModelBenchResult.Explain1"/> measures, for comparing with something
+    /// else in turn.
+    /// </summary>
     /// <returns>Seconds for at least that many images, and how many they were.</returns>
     public static (double Seconds, int Images) Explaining(VisionTransformer model, int batch, int images)
     {
@@ -97,9 +101,13 @@ internal static class ModelBench
     /// <summary>Of one forward pass of one image: patch embedding, the linear layers and attention of every block, the head.</summary>
     public static double MultiplyAdds(ViTConfig config)
     {
-        double n = config.Tokens, c = config.Width, m = config.MlpWidth;
+        double n = config.Tokens,
+            c = config.Width,
+            m = config.MlpWidth;
         var block = (n * ((4 * c * c) + (c * (config.MlpRows + m)))) + (2 * n * n * c);
-        return (config.GridRows * config.GridColumns * 3.0 * config.PatchSize * config.PatchSize * c) + (config.Depth * block) + (c * config.Classes);
+        return (config.GridRows * config.GridColumns * 3.0 * config.PatchSize * config.PatchSize * c)
+            + (config.Depth * block)
+            + (c * config.Classes);
     }
 
     private static void Infer(Action run)
@@ -151,7 +159,9 @@ internal static class ModelBench
     private static Tensor Accumulate(IReadOnlyList<Attention> attentions, IList<Tensor> gradients)
     {
         using var noGrad = no_grad();
-        return attentions.Zip(gradients, (a, gradient) => (a.Scores.select(2, 0).sigmoid() * gradient.select(2, 0).relu()).sum([1])).Aggregate((a, b) => a + b);
+        return attentions
+            .Zip(gradients, (a, gradient) => (a.Scores.select(2, 0).sigmoid() * gradient.select(2, 0).relu()).sum([1]))
+            .Aggregate((a, b) => a + b);
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Metrics;
@@ -12,22 +13,46 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AgCam.Cli.Bench;
 
-/// <summary>A model alone, as <c>agcam bench</c> measures it, and the same model inside the pipeline, in turn in one process. Files are read, decoded, hashed and stored.</summary>
+/// <summary>
+/// A model alone, as <c>agcam bench</c> measures it, and the same model inside the pipeline, in turn in one process. Files are read,
+/// decoded, hashed and stored.
+/// </summary>
 /// <param name="ModelImagesPerSecond">Batches of random input; median of the rounds.</param>
 /// <param name="Ratio">Of the pipeline's rate to the model's; median of the rounds' own ratios.</param>
-internal sealed record ModelPipelineRate(string Transport, string Store, string Model, int Images, int Rounds, double ImagesPerSecond, double ModelImagesPerSecond, double Ratio)
+internal sealed record ModelPipelineRate(
+    string Transport,
+    string Store,
+    string Model,
+    int Images,
+    int Rounds,
+    double ImagesPerSecond,
+    double ModelImagesPerSecond,
+    double Ratio
+)
 {
     /// <param name="options">The store must be one of its own: it is filled.</param>
     public static async Task<ModelPipelineRate> MeasureAsync(
-        PipelineOptions options, (string Name, string Path) model, int images, int rounds, string device, CancellationToken cancellationToken)
+        PipelineOptions options,
+        (string Name, string Path) model,
+        int images,
+        int rounds,
+        string device,
+        CancellationToken cancellationToken
+    )
     {
         BackendSelfTestVerb.LoadTrusted();
         using var folder = new Pictures(Directory.CreateTempSubdirectory("agcam-bench").FullName);
-        options = options with { Models = new Dictionary<string, string> { [model.Name] = model.Path }, References = new ReferenceOptions { Roots = [folder.Path] } };
+        options = options with
+        {
+            Models = new Dictionary<string, string> { [model.Name] = model.Path },
+            References = new ReferenceOptions { Roots = [folder.Path] },
+        };
         var worker = new WorkerOptions { Device = device, WarmUp = [model.Name] };
         using var checkpoint = Checkpoint.Open(model.Path, new CheckpointOptions { Id = model.Name });
         using var alone = VisionTransformer.Load(checkpoint, ComputeDevice.Find(device), TorchSharp.torch.ScalarType.Float32);
-        await using var host = new StopOnDisposeHost(PipelineBenchOptions.Build(services => services.AddAgCamPipeline(options).AddAgCamWorker(worker)));
+        await using var host = new StopOnDisposeHost(
+            PipelineBenchOptions.Build(services => services.AddAgCamPipeline(options).AddAgCamWorker(worker))
+        );
         await host.StartAsync(cancellationToken);
         var store = host.Services.GetRequiredService<IStore>();
         var pin = await host.Services.GetRequiredService<ModelCatalog>().PinAsync(model.Name, cancellationToken);
@@ -35,7 +60,8 @@ internal sealed record ModelPipelineRate(string Transport, string Store, string 
         for (var round = -1; round < rounds; round++)
         {
             var count = round < 0 ? Math.Min(images, 500) : images; // the first warms up
-            var (seconds, explained) = ComputeDevice.WithAllThreads(() => ModelBench.Explaining(alone, worker.MaxBatch, count)); // the worker's lanes have shared them out
+            // The worker's lanes have shared them out
+            var (seconds, explained) = ComputeDevice.WithAllThreads(() => ModelBench.Explaining(alone, worker.MaxBatch, count));
             var job = PipelineRate.Seconds(await PipelineRate.RunAsync(host, pin, folder.Draw(count, side), cancellationToken));
             if (round < 0)
                 continue;
@@ -43,17 +69,29 @@ internal sealed record ModelPipelineRate(string Transport, string Store, string 
             pipeline.Add(count / job);
         }
         return new ModelPipelineRate(
-            options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq", store.Kind, model.Name, images, rounds,
-            Median.Of(pipeline), Median.Of(model1), Median.Of([.. pipeline.Zip(model1, (inside, outside) => inside / outside)]));
+            options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq",
+            store.Kind,
+            model.Name,
+            images,
+            rounds,
+            Median.Of(pipeline),
+            Median.Of(model1),
+            Median.Of([.. pipeline.Zip(model1, (inside, outside) => inside / outside)])
+        );
     }
 
-    public string ToLine() => FormattableString.Invariant(
-        $"{Transport} + {Store,-8} {ImagesPerSecond,8:F1} images/s   {ModelImagesPerSecond,8:F1} by {Model} alone   {Ratio:F3} of it   {Rounds} rounds of {Images} images");
+    public string ToLine() =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Transport} + {Store, -8} {ImagesPerSecond, 8:F1} images/s   {ModelImagesPerSecond, 8:F1} by {Model} alone   "
+                + $"{Ratio:F3} of it   {Rounds} rounds of {Images} images"
+        );
 
     /// <summary>Pictures of the model's input size, no two of them the same; a folder for each round.</summary>
     private sealed class Pictures(string path) : IDisposable
     {
-        private int _folders, _pictures;
+        private int _folders,
+            _pictures;
 
         public string Path => path;
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using AgCam.Cli.Serving;
 using AgCam.Pipeline.Stores.Measuring;
@@ -16,10 +17,24 @@ internal sealed class PipelineBenchOptions
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
-    private readonly Option<bool> _pipeline = new("--pipeline") { Description = "Measure the pipeline instead: images read, hashed and stored with nothing computed; with --model, beside that model's own rate." };
-    private readonly Option<int> _images = new("--images") { Description = "Images of a round's job.", DefaultValueFactory = _ => 20_000, HelpName = "N" };
+    private readonly Option<bool> _pipeline = new("--pipeline")
+    {
+        Description =
+            "Measure the pipeline instead: images read, hashed and stored with nothing computed; with --model, beside that "
+            + "model's own rate.",
+    };
+    private readonly Option<int> _images = new("--images")
+    {
+        Description = "Images of a round's job.",
+        DefaultValueFactory = _ => 20_000,
+        HelpName = "N",
+    };
     private readonly Option<string?> _store = new("--store") { Description = "mongodb://server, for --pipeline.", HelpName = "STORE" };
-    private readonly Option<string?> _bus = new("--bus") { Description = "amqp://user:password@broker/vhost, for --pipeline.", HelpName = "BROKER" };
+    private readonly Option<string?> _bus = new("--bus")
+    {
+        Description = "amqp://user:password@broker/vhost, for --pipeline.",
+        HelpName = "BROKER",
+    };
 
     public void AddTo(Command command)
     {
@@ -29,38 +44,69 @@ internal sealed class PipelineBenchOptions
 
     public bool IsAsked(ParseResult parsed) => parsed.GetValue(_pipeline);
 
-    public Task<int> RunAsync(ParseResult parsed, (string Name, string Path)? model, int rounds, string device, bool json, CancellationToken cancellationToken) => Service.RunAsync(async () =>
-    {
-        var images = parsed.GetValue(_images);
-        if (images < 1 || rounds < 1)
-            throw new UsageException("--images and --rounds are at least 1.");
-        var (store, bus) = (parsed.GetValue(_store), parsed.GetValue(_bus));
-        if (store is null != bus is null)
-            throw new UsageException("--bus and --store go together: a broker and mongodb://server. Without them the pipeline is measured in one process.");
-        if (store?.StartsWith("mongodb", StringComparison.Ordinal) == false)
-            throw new UsageException($"--store {store}: beside a broker the pipeline is measured with mongodb://server.");
-        foreach (var open in store is null ? [Scratch.OneProcess] : (Func<Scratch>[])[Scratch.OneProcess, () => Scratch.On(store, bus!)])
+    public Task<int> RunAsync(
+        ParseResult parsed,
+        (string Name, string Path)? model,
+        int rounds,
+        string device,
+        bool json,
+        CancellationToken cancellationToken
+    ) =>
+        Service.RunAsync(async () =>
         {
-            await using var scratch = open();
-            if (model is { } named)
-                Show(json, await ModelPipelineRate.MeasureAsync(scratch.Options, named, images, rounds, device, cancellationToken), result => result.ToLine());
-            else
-                Show(json, await PipelineRate.MeasureAsync(scratch.Options, new WorkerOptions(), images, rounds, Build, cancellationToken), Line);
-        }
-    });
+            var images = parsed.GetValue(_images);
+            if (images < 1 || rounds < 1)
+                throw new UsageException("--images and --rounds are at least 1.");
+            var (store, bus) = (parsed.GetValue(_store), parsed.GetValue(_bus));
+            if (store is null != bus is null)
+                throw new UsageException(
+                    "--bus and --store go together: a broker and mongodb://server. Without them the pipeline is measured in one process."
+                );
+            if (store?.StartsWith("mongodb", StringComparison.Ordinal) == false)
+                throw new UsageException($"--store {store}: beside a broker the pipeline is measured with mongodb://server.");
+            foreach (
+                var open in store is null ? [Scratch.OneProcess] : (Func<Scratch>[])[Scratch.OneProcess, () => Scratch.On(store, bus!)]
+            )
+            {
+                await using var scratch = open();
+                if (model is { } named)
+                    Show(
+                        json,
+                        await ModelPipelineRate.MeasureAsync(scratch.Options, named, images, rounds, device, cancellationToken),
+                        result => result.ToLine()
+                    );
+                else
+                    Show(
+                        json,
+                        await PipelineRate.MeasureAsync(scratch.Options, new WorkerOptions(), images, rounds, Build, cancellationToken),
+                        Line
+                    );
+            }
+        });
 
     /// <summary>A host with these registrations and nothing else.</summary>
     public static IHost Build(Action<IServiceCollection> configure)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning).AddFilter("MassTransit.ReceiveTransport", LogLevel.None);
-        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace); // stdout is for results
+        builder
+            .Logging.ClearProviders()
+            .AddSimpleConsole(console => console.SingleLine = true)
+            .SetMinimumLevel(LogLevel.Warning)
+            .AddFilter("MassTransit.ReceiveTransport", LogLevel.None);
+        // Stdout is for results
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         configure(builder.Services);
         return builder.Build();
     }
 
-    private static void Show<T>(bool json, T result, Func<T, string> line) => Console.Out.WriteLine(json ? JsonSerializer.Serialize(result, Json) : line(result));
+    private static void Show<T>(bool json, T result, Func<T, string> line) =>
+        Console.Out.WriteLine(json ? JsonSerializer.Serialize(result, Json) : line(result));
 
-    private static string Line(PipelineRate rate) => FormattableString.Invariant(
-        $"{rate.Transport} + {rate.Store,-8} {rate.ImagesPerSecond,8:F0} images/s   {rate.OfBare:F3} of {rate.BareImagesPerSecond:F0} inserted bare   {rate.CpuMicrosecondsPerImage,6:F0} us of CPU an image   {rate.Rounds} rounds of {rate.Images} images");
+    private static string Line(PipelineRate rate) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{rate.Transport} + {rate.Store, -8} {rate.ImagesPerSecond, 8:F0} images/s   {rate.OfBare:F3} of "
+                + $"{rate.BareImagesPerSecond:F0} inserted bare   {rate.CpuMicrosecondsPerImage, 6:F0} us of CPU an image   {rate.Rounds} "
+                + $"rounds of {rate.Images} images"
+        );
 }

@@ -19,7 +19,13 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
     private const long LowDisk = 2L << 30;
 
     /// <summary>Variables whose values may be shown; all others may hold a secret, or an address with one in it.</summary>
-    private static readonly string[] Shown = [NativeBackend.FolderVariable, NativeBackend.ExperimentalVariable, "AGCAM_DEBUG", "AGCAM_FIXTURES"];
+    private static readonly string[] Shown =
+    [
+        NativeBackend.FolderVariable,
+        NativeBackend.ExperimentalVariable,
+        "AGCAM_DEBUG",
+        "AGCAM_FIXTURES",
+    ];
 
     private static readonly string[] Known = [.. Shown, RemoteOptions.UrlVariable, RemoteOptions.KeyVariable];
 
@@ -33,7 +39,8 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
         var (facts, problems) = (new Dictionary<string, string>(), new List<Problem>());
         var software = Provenance.Software;
         facts["agcam"] = $"{software.Version}, commit {software.Commit}";
-        facts["system"] = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.RuntimeIdentifier}, {RuntimeInformation.FrameworkDescription}";
+        facts["system"] =
+            $"{RuntimeInformation.OSDescription}, {RuntimeInformation.RuntimeIdentifier}, {RuntimeInformation.FrameworkDescription}";
         Backend(facts, problems);
         Images(facts, problems);
         Memory(facts, problems);
@@ -48,15 +55,29 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
         try
         {
             var backend = BackendSelfTestVerb.LoadTrusted();
-            facts["backend"] = $"libtorch {backend.Version} from {backend.Folder}" + (backend.External ? ", self-test passed" : ", shipped");
+            facts["backend"] =
+                $"libtorch {backend.Version} from {backend.Folder}" + (backend.External ? ", self-test passed" : ", shipped");
             facts["torchsharp"] = NativeBackend.TorchSharpVersion;
             facts["threads"] = $"{torch.get_num_threads()} of {Environment.ProcessorCount} cores";
             var count = torch.cuda.is_available() ? torch.cuda.device_count() : 0;
             facts["device"] = count == 0 ? "cpu (no GPU seen)" : $"cuda:0 (auto), {count} GPU(s)";
             if (backend.Experimental)
-                problems.Add(new("This libtorch is not the release that TorchSharp was built for.", $"Results are recorded as experimental; {NativeBackend.BuiltFor} is the release that fits.", Fatal: false));
+                problems.Add(
+                    new(
+                        "This libtorch is not the release that TorchSharp was built for.",
+                        $"Results are recorded as experimental; {NativeBackend.BuiltFor} is the release that fits.",
+                        Fatal: false
+                    )
+                );
             if (count == 0 && Directory.Exists("/proc/driver/nvidia"))
-                problems.Add(new("There is an NVIDIA driver, but this libtorch sees no GPU.", $"Build with -p:AgCamCuda=true, or point {NativeBackend.FolderVariable} at a CUDA PyTorch {NativeBackend.BuiltFor}.", Fatal: false));
+                problems.Add(
+                    new(
+                        "There is an NVIDIA driver, but this libtorch sees no GPU.",
+                        $"Build with -p:AgCamCuda=true, or point {NativeBackend.FolderVariable} at a CUDA PyTorch "
+                            + $"{NativeBackend.BuiltFor}.",
+                        Fatal: false
+                    )
+                );
         }
         catch (Exception broken) when (broken is NativeBackendException or DllNotFoundException or TypeInitializationException)
         {
@@ -71,10 +92,17 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
         {
             facts["images"] = $"libvips {NetVips.NetVips.Version(0)}.{NetVips.NetVips.Version(1)}.{NetVips.NetVips.Version(2)}";
         }
-        catch (Exception broken) when (broken is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or TypeInitializationException)
+        catch (Exception broken)
+            when (broken is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or TypeInitializationException)
         {
             facts["images"] = "libvips does not load";
-            problems.Add(new($"libvips does not load: {broken.GetBaseException().Message.Split('\n')[0].Trim()}", "Build or publish again: it comes with the program, below runtimes/ or beside it.", Fatal: true));
+            problems.Add(
+                new(
+                    $"libvips does not load: {broken.GetBaseException().Message.Split('\n')[0].Trim()}",
+                    "Build or publish again: it comes with the program, below runtimes/ or beside it.",
+                    Fatal: true
+                )
+            );
         }
     }
 
@@ -83,7 +111,9 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
         var total = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes; // respects the limit of a container
         facts["memory"] = Gigabytes(total);
         if (total < LowMemory)
-            problems.Add(new($"Only {Gigabytes(total)} of memory.", "A ViT-B model takes about 1 GB; give --batch 1, or more memory.", Fatal: false));
+            problems.Add(
+                new($"Only {Gigabytes(total)} of memory.", "A ViT-B model takes about 1 GB; give --batch 1, or more memory.", Fatal: false)
+            );
     }
 
     private static void Cache(Dictionary<string, string> facts, List<Problem> problems)
@@ -93,7 +123,8 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
             var hub = HubOptions.FromEnvironment();
             facts["hub"] = hub.ToString();
             var models = new HubCache(hub.CacheFolder).List();
-            facts["models"] = models.Count == 0 ? "none in the cache" : $"{models.Count} in the cache, {Gigabytes(models.Sum(model => model.Bytes))}";
+            facts["models"] =
+                models.Count == 0 ? "none in the cache" : $"{models.Count} in the cache, {Gigabytes(models.Sum(model => model.Bytes))}";
             foreach (var model in models.Where(model => !model.Complete))
                 problems.Add(new($"{model.Repo} is incomplete.", $"agcam models pull {model.Repo} fetches the rest.", Fatal: false));
             Disk(facts, problems, "disk-models", hub.CacheFolder);
@@ -114,7 +145,13 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
             var free = new DriveInfo(existing).AvailableFreeSpace;
             facts[name] = $"{Gigabytes(free)} free at {existing}";
             if (free < LowDisk)
-                problems.Add(new($"Only {Gigabytes(free)} free at {existing}.", "Free some space, or choose another folder (--out, HF_HUB_CACHE).", Fatal: false));
+                problems.Add(
+                    new(
+                        $"Only {Gigabytes(free)} free at {existing}.",
+                        "Free some space, or choose another folder (--out, HF_HUB_CACHE).",
+                        Fatal: false
+                    )
+                );
         }
         catch (Exception unknown) when (unknown is IOException or ArgumentException or UnauthorizedAccessException)
         {
@@ -124,12 +161,21 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
 
     private static void Variables(Dictionary<string, string> facts, List<Problem> problems)
     {
-        var names = Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(name => name.StartsWith("AGCAM_", StringComparison.Ordinal));
-        foreach (var name in names.Where(name => !Others.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))).Order(StringComparer.Ordinal))
+        var names = Environment
+            .GetEnvironmentVariables()
+            .Keys.Cast<string>()
+            .Where(name => name.StartsWith("AGCAM_", StringComparison.Ordinal));
+        foreach (
+            var name in names
+                .Where(name => !Others.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)))
+                .Order(StringComparer.Ordinal)
+        )
         {
             facts[name] = Shown.Contains(name) ? Environment.GetEnvironmentVariable(name)! : "set";
             if (!Known.Contains(name))
-                problems.Add(new($"{name} is set, but agcam knows no such variable.", $"It knows {string.Join(", ", Known)}.", Fatal: false));
+                problems.Add(
+                    new($"{name} is set, but agcam knows no such variable.", $"It knows {string.Join(", ", Known)}.", Fatal: false)
+                );
         }
     }
 

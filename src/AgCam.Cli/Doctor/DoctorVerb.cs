@@ -7,12 +7,21 @@ namespace AgCam.Cli.Doctor;
 /// <summary>agcam doctor: what this machine has for agcam, and what is wrong.</summary>
 internal static class DoctorVerb
 {
-    private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     public static Command Create()
     {
         var json = new Option<bool>("--json") { Description = "One JSON object." };
-        var command = new Command("doctor", "Shows device, backend, threads, versions and caches, and what is wrong. Exit code 2 when agcam cannot work.") { json };
+        var command = new Command(
+            "doctor",
+            "Shows device, backend, threads, versions and caches, and what is wrong. Exit code 2 when agcam cannot work."
+        )
+        {
+            json,
+        };
         command.SetAction(parsed =>
         {
             var found = Diagnosis.Make();
@@ -28,11 +37,11 @@ internal static class DoctorVerb
     private static void Show(Diagnosis found)
     {
         foreach (var (name, value) in found.Facts)
-            Console.Out.WriteLine($"{name,-14} {value}");
+            Console.Out.WriteLine($"{name, -14} {value}");
         if (found.Problems.Count > 0)
             Console.Out.WriteLine();
         foreach (var problem in found.Problems)
-            Console.Out.WriteLine($"{(problem.Fatal ? "WRONG" : "warning"),-8} {problem.What} {problem.Advice}");
+            Console.Out.WriteLine($"{(problem.Fatal ? "WRONG" : "warning"), -8} {problem.What} {problem.Advice}");
         Console.Out.WriteLine();
         Console.Out.WriteLine(found.Ok ? "agcam can work here." : "agcam cannot work here until that is mended.");
     }

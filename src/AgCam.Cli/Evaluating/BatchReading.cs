@@ -5,7 +5,8 @@ using AgCam.Evaluation.Datasets;
 namespace AgCam.Cli.Evaluating;
 
 /// <summary>
-/// Reads and decodes batches ahead of the model. Batches are cut from the whole dataset before the shard takes its own, so an image meets the
+/// Reads and decodes batches ahead of the model. Batches are cut from the whole dataset before the shard takes its own, so an image
+/// meets the
 /// same company in every shard, and the same last digits. A batch whose rows are all there is left out.
 /// </summary>
 internal sealed class BatchReading(Explainer explainer, EvaluationRun run, IReadOnlySet<string> done)

@@ -12,36 +12,165 @@ namespace AgCam.Cli.Evaluating;
 /// <summary>The options of `agcam evaluate` besides the model's and the device's.</summary>
 internal sealed class EvaluationSettings
 {
-    private readonly Argument<string?> _dataset = new("DATASET") { Description = "A folder with metadata.jsonl, .csv or .parquet; class folders; an ILSVRC, VOC or CUB-200 folder; a COCO .json; or scenes, the pictures that ship.", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<string> _methods = new("--methods") { Description = $"Comma separated: {string.Join(", ", AttributionMethod.All.Select(m => m.Name))}; or all. transformer-attribution is not in all: its relevance propagation is claimed by patents for commercial use. agcam-pooled is for models that average the patches.", DefaultValueFactory = _ => "agcam,rollout,generic,last-layer,random,centre-box", HelpName = "NAMES" };
-    private readonly Option<string> _metrics = new("--metrics") { Description = $"Comma separated: {string.Join(", ", Enum.GetNames<MetricFamily>().Select(n => n.ToLowerInvariant()))}; or all. Perturbation costs 20 forward passes an image and method, insertion two for each row of pixels.", DefaultValueFactory = _ => "localization,pointing", HelpName = "NAMES" };
-    private readonly Option<string[]> _heatmaps = new("--heatmaps") { Description = "Also measure these: a folder of .npy files, an .npz or .safetensors file, by the image's path in the dataset. Repeatable.", HelpName = "NAME=PATH" };
-    private readonly Option<DatasetLayout> _layout = new("--layout") { Description = "auto, metadata, folders, voc, ilsvrc, cub or coco.", DefaultValueFactory = _ => DatasetLayout.Auto, HelpName = "LAYOUT" };
-    private readonly Option<string?> _images = new("--images") { Description = "Where the images lie, when that is not beside the annotations.", HelpName = "FOLDER" };
-    private readonly Option<double> _threshold = new("--threshold") { Description = "Of the normalised map: where boxes are cut. A multiple of 0.001.", DefaultValueFactory = _ => 0.5, HelpName = "SHARE" };
-    private readonly Option<Parity> _parity = new("--parity") { Description = "none, or paper: the five localisation scores and the perturbation test with the authors' quirks.", DefaultValueFactory = _ => Parity.None, HelpName = "none|paper" };
-    private readonly Option<string?> _preset = new("--preset") { Description = $"{PaperPreset.Name}: the paper's evaluation. DATASET is an ILSVRC folder; model, preparation, classes, threshold and parity are the paper's, and what is not is listed.", HelpName = "NAME" };
+    private readonly Argument<string?> _dataset = new("DATASET")
+    {
+        Description =
+            "A folder with metadata.jsonl, .csv or .parquet; class folders; an ILSVRC, VOC or CUB-200 folder; a COCO .json; or "
+            + "scenes, the pictures that ship.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+    private readonly Option<string> _methods = new("--methods")
+    {
+        Description =
+            $"Comma separated: {string.Join(", ", AttributionMethod.All.Select(m => m.Name))}; or all. transformer-attribution "
+            + $"is not in all: its relevance propagation is claimed by patents for commercial use. agcam-pooled is for models that average "
+            + $"the patches.",
+        DefaultValueFactory = _ => "agcam,rollout,generic,last-layer,random,centre-box",
+        HelpName = "NAMES",
+    };
+    private readonly Option<string> _metrics = new("--metrics")
+    {
+        Description =
+            $"Comma separated: {string.Join(", ", Enum.GetNames<MetricFamily>().Select(n => n.ToLowerInvariant()))}; or all. "
+            + $"Perturbation costs 20 forward passes an image and method, insertion two for each row of pixels.",
+        DefaultValueFactory = _ => "localization,pointing",
+        HelpName = "NAMES",
+    };
+    private readonly Option<string[]> _heatmaps = new("--heatmaps")
+    {
+        Description =
+            "Also measure these: a folder of .npy files, an .npz or .safetensors file, by the image's path in the dataset. Repeatable.",
+        HelpName = "NAME=PATH",
+    };
+    private readonly Option<DatasetLayout> _layout = new("--layout")
+    {
+        Description = "auto, metadata, folders, voc, ilsvrc, cub or coco.",
+        DefaultValueFactory = _ => DatasetLayout.Auto,
+        HelpName = "LAYOUT",
+    };
+    private readonly Option<string?> _images = new("--images")
+    {
+        Description = "Where the images lie, when that is not beside the annotations.",
+        HelpName = "FOLDER",
+    };
+    private readonly Option<double> _threshold = new("--threshold")
+    {
+        Description = "Of the normalised map: where boxes are cut. A multiple of 0.001.",
+        DefaultValueFactory = _ => 0.5,
+        HelpName = "SHARE",
+    };
+    private readonly Option<Parity> _parity = new("--parity")
+    {
+        Description = "none, or paper: the five localisation scores and the perturbation test with the authors' quirks.",
+        DefaultValueFactory = _ => Parity.None,
+        HelpName = "none|paper",
+    };
+    private readonly Option<string?> _preset = new("--preset")
+    {
+        Description =
+            $"{PaperPreset.Name}: the paper's evaluation. DATASET is an ILSVRC folder; model, preparation, classes, threshold "
+            + $"and parity are the paper's, and what is not is listed.",
+        HelpName = "NAME",
+    };
     private readonly Option<bool> _partial = new("--partial") { Description = "With --preset: a part of the dataset will do." };
-    private readonly Option<string?> _published = new("--published") { Description = "Printed results to set beside the measured ones: JSON, {\"source\": \"...\", \"methods\": {\"agcam\": {\"iou\": 0.5}}}.", HelpName = "FILE" };
-    private readonly Option<int> _batch = new("--batch", "-b") { Description = "Images of one forward pass.", DefaultValueFactory = _ => 8, HelpName = "N" };
-    private readonly Option<int> _maskedBatch = new("--masked-batch") { Description = "Masked pictures of one forward pass.", DefaultValueFactory = _ => 20, HelpName = "N" };
-    private readonly Option<string> _shard = new("--shard") { Description = "Only this part of the dataset, e.g. 2/4; give --rows too.", DefaultValueFactory = _ => "1/1", HelpName = "I/N" };
-    private readonly Option<string?> _rows = new("--rows") { Description = "Write what was measured of each image to this file, JSON lines. Run again over what an interruption left: it goes on there.", HelpName = "FILE" };
-    private readonly Option<string[]> _merge = new("--merge") { Description = "Files that --rows wrote, instead of a dataset: the result of them all together.", AllowMultipleArgumentsPerToken = true, HelpName = "FILE..." };
-    private readonly Option<string?> _key = new("--key") { Description = "With --api: names the job. The same again goes on with it.", HelpName = "KEY" };
-    private readonly Option<int?> _weight = new("--weight") { Description = "With --api: the job's share of the workers against other jobs, 1 to 100. Default 1.", HelpName = "N" };
+    private readonly Option<string?> _published = new("--published")
+    {
+        Description =
+            "Printed results to set beside the measured ones: JSON, {\"source\": \"...\", \"methods\": {\"agcam\": {\"iou\": 0.5}}}.",
+        HelpName = "FILE",
+    };
+    private readonly Option<int> _batch = new("--batch", "-b")
+    {
+        Description = "Images of one forward pass.",
+        DefaultValueFactory = _ => 8,
+        HelpName = "N",
+    };
+    private readonly Option<int> _maskedBatch = new("--masked-batch")
+    {
+        Description = "Masked pictures of one forward pass.",
+        DefaultValueFactory = _ => 20,
+        HelpName = "N",
+    };
+    private readonly Option<string> _shard = new("--shard")
+    {
+        Description = "Only this part of the dataset, e.g. 2/4; give --rows too.",
+        DefaultValueFactory = _ => "1/1",
+        HelpName = "I/N",
+    };
+    private readonly Option<string?> _rows = new("--rows")
+    {
+        Description =
+            "Write what was measured of each image to this file, JSON lines. Run again over what an interruption left: it goes on there.",
+        HelpName = "FILE",
+    };
+    private readonly Option<string[]> _merge = new("--merge")
+    {
+        Description = "Files that --rows wrote, instead of a dataset: the result of them all together.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "FILE...",
+    };
+    private readonly Option<string?> _key = new("--key")
+    {
+        Description = "With --api: names the job. The same again goes on with it.",
+        HelpName = "KEY",
+    };
+    private readonly Option<int?> _weight = new("--weight")
+    {
+        Description = "With --api: the job's share of the workers against other jobs, 1 to 100. Default 1.",
+        HelpName = "N",
+    };
     private readonly Option<string[]> _tags = new("--tag") { Description = "With --api: of the job. Repeatable.", HelpName = "TAG" };
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object on stdout." };
     private readonly Option<string?> _csv = new("--csv") { Description = "Also write the result as CSV.", HelpName = "FILE" };
-    private readonly Option<string?> _html = new("--html") { Description = "Also write a page of tables, curves, classes and pictures; one file, nothing from outside.", HelpName = "FILE" };
-    private readonly Option<long> _maxPixels = new("--max-pixels") { Description = "Largest image, width x height.", DefaultValueFactory = _ => ImageLimits.Default.MaxPixels, HelpName = "N" };
-    private readonly Option<long> _maxBytes = new("--max-bytes") { Description = "Largest image file.", DefaultValueFactory = _ => ImageLimits.Default.MaxBytes, HelpName = "N" };
+    private readonly Option<string?> _html = new("--html")
+    {
+        Description = "Also write a page of tables, curves, classes and pictures; one file, nothing from outside.",
+        HelpName = "FILE",
+    };
+    private readonly Option<long> _maxPixels = new("--max-pixels")
+    {
+        Description = "Largest image, width x height.",
+        DefaultValueFactory = _ => ImageLimits.Default.MaxPixels,
+        HelpName = "N",
+    };
+    private readonly Option<long> _maxBytes = new("--max-bytes")
+    {
+        Description = "Largest image file.",
+        DefaultValueFactory = _ => ImageLimits.Default.MaxBytes,
+        HelpName = "N",
+    };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No progress." };
 
     public void AddTo(Command command)
     {
         command.Arguments.Add(_dataset);
-        Option[] all = [_methods, _metrics, _heatmaps, _layout, _images, _threshold, _parity, _preset, _partial, _published, _batch, _maskedBatch, _shard, _rows, _merge, _key, _weight, _tags, _json, _csv, _html, _maxPixels, _maxBytes, _quiet];
+        Option[] all =
+        [
+            _methods,
+            _metrics,
+            _heatmaps,
+            _layout,
+            _images,
+            _threshold,
+            _parity,
+            _preset,
+            _partial,
+            _published,
+            _batch,
+            _maskedBatch,
+            _shard,
+            _rows,
+            _merge,
+            _key,
+            _weight,
+            _tags,
+            _json,
+            _csv,
+            _html,
+            _maxPixels,
+            _maxBytes,
+            _quiet,
+        ];
         foreach (var option in all)
             command.Options.Add(option);
     }
@@ -67,12 +196,15 @@ internal sealed class EvaluationSettings
         return new RemoteEvaluation(run, parsed.GetValue(_key), parsed.GetValue(_weight), parsed.GetValue(_tags) ?? []);
     }
 
-    private string Instead(Option given) => given switch
-    {
-        _ when given == _maxPixels || given == _maxBytes => "the server has limits of its own (Pipeline:References:Limits)",
-        _ when given == _heatmaps || given == _preset || given == _partial => "the maps, and the model as the preset prepares it, are on this machine. Run it here: without --api, on several machines with --shard and then --merge",
-        _ => "a job measures the whole dataset and adds itself up",
-    };
+    private string Instead(Option given) =>
+        given switch
+        {
+            _ when given == _maxPixels || given == _maxBytes => "the server has limits of its own (Pipeline:References:Limits)",
+            _ when given == _heatmaps || given == _preset || given == _partial =>
+                "the maps, and the model as the preset prepares it, are on this machine. Run it here: without --api, on several "
+                    + "machines with --shard and then --merge",
+            _ => "a job measures the whole dataset and adds itself up",
+        };
 
     /// <exception cref="UsageException">Something is asked for that only a job has.</exception>
     public void RefuseJobs(ParseResult parsed)
@@ -91,13 +223,19 @@ internal sealed class EvaluationSettings
     {
         var merging = Merge(parsed).Count > 0;
         if (merging == parsed.GetValue(_dataset) is not null)
-            throw new UsageException(merging ? "--merge takes the rows of a dataset that was measured: leave the dataset out." : "No dataset is named. Give a folder or an annotation file, or --merge with files of rows.");
+            throw new UsageException(
+                merging
+                    ? "--merge takes the rows of a dataset that was measured: leave the dataset out."
+                    : "No dataset is named. Give a folder or an annotation file, or --merge with files of rows."
+            );
         var shard = Usage(() => Shard.Parse(parsed.GetValue(_shard)!));
         if (shard.Count > 1 && Rows(parsed) is null)
             throw new UsageException("A shard's result is a part: give --rows FILE, and merge the parts with --merge.");
         var threshold = parsed.GetValue(_threshold);
         if (!EvaluationOptions.IsThreshold(threshold))
-            throw new UsageException(FormattableString.Invariant($"--threshold {threshold}: a multiple of 0.001 from 0 to 0.999 is needed."));
+            throw new UsageException(
+                FormattableString.Invariant($"--threshold {threshold}: a multiple of 0.001 from 0 to 0.999 is needed.")
+            );
         if (parsed.GetValue(_batch) is < 1 or > 4096 || parsed.GetValue(_maskedBatch) is < 1 or > 4096)
             throw new UsageException("--batch and --masked-batch take a number from 1 to 4096.");
         var dataset = parsed.GetValue(_dataset);
@@ -109,7 +247,13 @@ internal sealed class EvaluationSettings
             Images = parsed.GetValue(_images),
             Options = new EvaluationOptions
             {
-                Methods = Usage(() => (AttributionMethod[])[.. AttributionMethod.Select(preset && IsUnset(_methods) ? PresetMethods : Names(_methods)), .. (parsed.GetValue(_heatmaps) ?? []).Select(Given)]),
+                Methods = Usage(() =>
+                    (AttributionMethod[])
+                        [
+                            .. AttributionMethod.Select(preset && IsUnset(_methods) ? PresetMethods : Names(_methods)),
+                            .. (parsed.GetValue(_heatmaps) ?? []).Select(Given),
+                        ]
+                ),
                 Families = [.. (preset && IsUnset(_metrics) ? PresetMetrics : Names(_metrics)).SelectMany(Families).Distinct().Order()],
                 Threshold = threshold,
                 Parity = preset ? Parity.Paper : parsed.GetValue(_parity),
@@ -125,9 +269,11 @@ internal sealed class EvaluationSettings
 
         bool IsUnset(Option option) => parsed.GetResult(option) is null or { Implicit: true };
 
-        string[] Names(Option<string> option) => parsed.GetValue(option)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } names
-            ? names
-            : throw new UsageException($"{option.Name} names nothing.");
+        string[] Names(Option<string> option) =>
+            parsed.GetValue(option)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+                is { Length: > 0 } names
+                ? names
+                : throw new UsageException($"{option.Name} names nothing.");
     }
 
     private static readonly string[] PresetMethods = ["agcam", "rollout"];
@@ -140,8 +286,11 @@ internal sealed class EvaluationSettings
             return parsed.GetValue(_partial) ? throw new UsageException("--partial goes with --preset.") : false;
         if (name != PaperPreset.Name)
             throw new UsageException($"There is no preset \"{name}\": there is {PaperPreset.Name}.");
-        if (parsed.GetValue(_threshold) != PaperPreset.Threshold || parsed.GetValue(_layout) is not (DatasetLayout.Auto or DatasetLayout.Ilsvrc)
-            || (parsed.GetResult(_parity) is { Implicit: false } && parsed.GetValue(_parity) != Parity.Paper))
+        if (
+            parsed.GetValue(_threshold) != PaperPreset.Threshold
+            || parsed.GetValue(_layout) is not (DatasetLayout.Auto or DatasetLayout.Ilsvrc)
+            || (parsed.GetResult(_parity) is { Implicit: false } && parsed.GetValue(_parity) != Parity.Paper)
+        )
             throw new UsageException($"--preset {name} fixes --threshold, --layout and --parity: leave them out.");
         return true;
     }
@@ -154,9 +303,14 @@ internal sealed class EvaluationSettings
         return AttributionMethod.Given(name, maps.Find);
     }
 
-    private static MetricFamily[] Families(string name) => name.Equals("all", StringComparison.OrdinalIgnoreCase) ? Enum.GetValues<MetricFamily>()
-        : Enum.TryParse<MetricFamily>(name, ignoreCase: true, out var family) && Enum.IsDefined(family) && !char.IsAsciiDigit(name[0]) ? [family]
-        : throw new UsageException($"No metrics are called \"{name}\". There are {string.Join(", ", Enum.GetNames<MetricFamily>().Select(n => n.ToLowerInvariant()))}, and all.");
+    private static MetricFamily[] Families(string name) =>
+        name.Equals("all", StringComparison.OrdinalIgnoreCase) ? Enum.GetValues<MetricFamily>()
+        : Enum.TryParse<MetricFamily>(name, ignoreCase: true, out var family) && Enum.IsDefined(family) && !char.IsAsciiDigit(name[0])
+            ? [family]
+        : throw new UsageException(
+            $"No metrics are called \"{name}\". There are "
+                + $"{string.Join(", ", Enum.GetNames<MetricFamily>().Select(n => n.ToLowerInvariant()))}, and all."
+        );
 
     private static T Usage<T>(Func<T> read)
     {

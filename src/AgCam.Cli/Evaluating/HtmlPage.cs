@@ -8,10 +8,16 @@ using AgCam.Metrics;
 namespace AgCam.Cli.Evaluating;
 
 /// <summary>
-/// The evaluation as one HTML file without anything from outside: tables, curves, classes, the best and worst pictures. It prints in black and
+/// The evaluation as one HTML file without anything from outside: tables, curves, classes, the best and worst pictures. It prints in
+/// black and
 /// white: lines differ by their dashes, and what is significant carries a mark.
 /// </summary>
-internal sealed class HtmlPage(EvaluationTables tables, IReadOnlyList<MethodSummary> methods, IReadOnlyList<ShownPicture> pictures, PublishedNumbers? published = null)
+internal sealed class HtmlPage(
+    EvaluationTables tables,
+    IReadOnlyList<MethodSummary> methods,
+    IReadOnlyList<ShownPicture> pictures,
+    PublishedNumbers? published = null
+)
 {
     private static readonly CultureInfo Culture = CultureInfo.InvariantCulture;
 
@@ -32,8 +38,19 @@ internal sealed class HtmlPage(EvaluationTables tables, IReadOnlyList<MethodSumm
     public void Write(TextWriter to)
     {
         var title = $"Heatmaps of {tables.Header.Model}, evaluated";
-        to.WriteLine($"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{Text(title)}</title>\n<style>\n{Style}\n</style>\n</head>\n<body>\n<h1>{Text(title)}</h1>");
-        to.WriteLine(string.Create(Culture, $"<p>{tables.Evaluated:N0} of {tables.Images:N0} images evaluated; {tables.Evaluated - tables.Misclassified:N0} of them classified correctly. Means with 95 % bootstrap intervals; an asterisk marks a method whose paired difference from {tables.Reference} leaves out zero.</p>"));
+        to.WriteLine(
+            $"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+                + $"content=\"width=device-width, "
+                + $"initial-scale=1\">\n<title>{Text(title)}</title>\n<style>\n{Style}\n</style>\n</head>\n<body>\n<h1>{Text(title)}</h1>"
+        );
+        to.WriteLine(
+            string.Create(
+                Culture,
+                $"<p>{tables.Evaluated:N0} of {tables.Images:N0} images evaluated; {tables.Evaluated - tables.Misclassified:N0} "
+                    + $"of them classified correctly. Means with 95 % bootstrap intervals; an asterisk marks a method whose paired difference from "
+                    + $"{tables.Reference} leaves out zero.</p>"
+            )
+        );
         Reasons(to);
         foreach (var family in tables.Header.Metrics)
             Family(to, family);
@@ -49,8 +66,14 @@ internal sealed class HtmlPage(EvaluationTables tables, IReadOnlyList<MethodSumm
 
     private void Reasons(TextWriter to)
     {
-        List<(string, string)> rows = [.. tables.Skipped.Select(r => (r.Key, $"{r.Value} images skipped")), .. tables.WithoutBoxes.Select(r => (r.Key, $"{r.Value} images without usable boxes")), .. tables.WithoutMask.Select(r => (r.Key, $"{r.Value} images without a usable mask")),
-            .. tables.Repaired.Select(r => (r.Key, $"{r.Value} boxes put right or left out")), .. methods.SelectMany(m => m.Skipped.Select(r => (r.Key, $"{r.Value} maps of {m.Name} that say nothing")))];
+        List<(string, string)> rows =
+        [
+            .. tables.Skipped.Select(r => (r.Key, $"{r.Value} images skipped")),
+            .. tables.WithoutBoxes.Select(r => (r.Key, $"{r.Value} images without usable boxes")),
+            .. tables.WithoutMask.Select(r => (r.Key, $"{r.Value} images without a usable mask")),
+            .. tables.Repaired.Select(r => (r.Key, $"{r.Value} boxes put right or left out")),
+            .. methods.SelectMany(m => m.Skipped.Select(r => (r.Key, $"{r.Value} maps of {m.Name} that say nothing"))),
+        ];
         if (rows.Count > 0)
             to.WriteLine($"<ul>{string.Concat(rows.Select(row => $"<li><code>{Text(row.Item1)}</code>: {Text(row.Item2)}</li>"))}</ul>");
     }
@@ -70,7 +93,10 @@ internal sealed class HtmlPage(EvaluationTables tables, IReadOnlyList<MethodSumm
 
     private void Table(TextWriter to, Metric[] metrics)
     {
-        to.WriteLine($"<div class=\"wide\"><table><thead><tr><th>method</th>{string.Concat(metrics.Select(m => $"<th title=\"{Text(m.Meaning)}\">{m.Name} {(m.HigherIsBetter ? '↑' : '↓')}</th>"))}</tr></thead><tbody>");
+        to.WriteLine(
+            $"<div "
+                + $"class=\"wide\"><table><thead><tr><th>method</th>{string.Concat(metrics.Select(m => $"<th title=\"{Text(m.Meaning)}\">{m.Name} {(m.HigherIsBetter ? '↑' : '↓')}</th>"))}</tr></thead><tbody>"
+        );
         foreach (var method in methods)
             to.WriteLine($"<tr><td>{Text(method.Name)}</td>{string.Concat(metrics.Select(metric => Cell(method, metric)))}</tr>");
         to.WriteLine("</tbody></table></div>");
@@ -82,19 +108,32 @@ internal sealed class HtmlPage(EvaluationTables tables, IReadOnlyList<MethodSumm
             return "<td>n/a</td>";
         var values = methods.Select(other => Find(other, metric)?.Value.Mean).OfType<double>();
         var best = found.Value.Mean == (metric.HigherIsBetter ? values.Max() : values.Min());
-        return string.Create(Culture, $"<td{(best ? " class=\"best\"" : "")}>{found.Value.Mean:0.000}{(found.Differs ? "*" : "")}<small>{found.Value.Low:0.000} to {found.Value.High:0.000}; n {found.Count}</small></td>");
+        return string.Create(
+            Culture,
+            $"<td{(best ? " class=\"best\"" : "")}>{found.Value.Mean:0.000}{(found.Differs ? "*" : "")}<small>{found.Value.Low:0.000} to {found.Value.High:0.000}; n {found.Count}</small></td>"
+        );
     }
 
-    private static MetricSummary? Find(MethodSummary method, Metric metric) => method.Metrics.FirstOrDefault(found => found.Metric == metric);
+    private static MetricSummary? Find(MethodSummary method, Metric metric) =>
+        method.Metrics.FirstOrDefault(found => found.Metric == metric);
 
     private void Classes(TextWriter to)
     {
-        foreach (var metric in new[] { "iou", "pointing", "abpc" }.Where(metric => methods.Any(method => method.Metrics.Any(m => m.Metric.Name == metric))))
+        foreach (
+            var metric in new[] { "iou", "pointing", "abpc" }.Where(metric =>
+                methods.Any(method => method.Metrics.Any(m => m.Metric.Name == metric))
+            )
+        )
         {
             var byMethod = methods.ToDictionary(method => method.Name, method => tables.ByClass(method.Name, metric));
-            to.WriteLine($"<h2>{metric} by class</h2>\n<div class=\"wide\"><table><thead><tr><th>class</th><th>images</th>{string.Concat(methods.Select(m => $"<th>{Text(m.Name)}</th>"))}</tr></thead><tbody>");
+            to.WriteLine(
+                $"<h2>{metric} by class</h2>\n<div "
+                    + $"class=\"wide\"><table><thead><tr><th>class</th><th>images</th>{string.Concat(methods.Select(m => $"<th>{Text(m.Name)}</th>"))}</tr></thead><tbody>"
+            );
             foreach (var (name, images) in tables.Classes)
-                to.WriteLine($"<tr><td>{Text(name)}</td><td>{images}</td>{string.Concat(methods.Select(m => byMethod[m.Name].TryGetValue(name, out var mean) ? string.Create(Culture, $"<td>{mean:0.000}</td>") : "<td>n/a</td>"))}</tr>");
+                to.WriteLine(
+                    $"<tr><td>{Text(name)}</td><td>{images}</td>{string.Concat(methods.Select(m => byMethod[m.Name].TryGetValue(name, out var mean) ? string.Create(Culture, $"<td>{mean:0.000}</td>") : "<td>n/a</td>"))}</tr>"
+                );
             to.WriteLine("</tbody></table></div>");
         }
     }
@@ -105,7 +144,10 @@ internal sealed class HtmlPage(EvaluationTables tables, IReadOnlyList<MethodSumm
         {
             to.WriteLine($"<h2>{Text(group.Key)}</h2>\n<div class=\"row\">");
             foreach (var picture in group)
-                to.WriteLine($"<figure><img alt=\"{Text(picture.Caption)}\" src=\"data:image/png;base64,{Convert.ToBase64String(picture.Png)}\"><figcaption>{Text(picture.Caption)}</figcaption></figure>");
+                to.WriteLine(
+                    $"<figure><img alt=\"{Text(picture.Caption)}\" "
+                        + $"src=\"data:image/png;base64,{Convert.ToBase64String(picture.Png)}\"><figcaption>{Text(picture.Caption)}</figcaption></figure>"
+                );
             to.WriteLine("</div>");
         }
     }
@@ -114,12 +156,24 @@ internal sealed class HtmlPage(EvaluationTables tables, IReadOnlyList<MethodSumm
     {
         if (published is null)
             return;
-        to.WriteLine($"<h2>Published beside measured</h2>\n<p>{Text(published.Source)}</p>\n<div class=\"wide\"><table><thead><tr><th>method</th><th>metric</th><th>published</th><th>measured</th><th></th></tr></thead><tbody>");
+        to.WriteLine(
+            $"<h2>Published beside measured</h2>\n<p>{Text(published.Source)}</p>\n<div "
+                + $"class=\"wide\"><table><thead><tr><th>method</th><th>metric</th><th>published</th><th>measured</th><th></th></tr></thead><tbody>"
+        );
         foreach (var number in published.Beside(methods))
-            to.WriteLine(string.Create(Culture, $"<tr><td>{Text(number.Method)}</td><td>{number.Metric.Name}</td><td>{number.Value:0.000}</td>")
-                + (number.Measured is { Value: var value }
-                    ? string.Create(Culture, $"<td>{value.Mean:0.000}<small>{value.Low:0.000} to {value.High:0.000}</small></td><td>{(number.Value < value.Low || number.Value > value.High ? "outside" : "inside")} the interval</td></tr>")
-                    : "<td>n/a</td><td>not measured</td></tr>"));
+            to.WriteLine(
+                string.Create(Culture, $"<tr><td>{Text(number.Method)}</td><td>{number.Metric.Name}</td><td>{number.Value:0.000}</td>")
+                    + (
+                        number.Measured is { Value: var value }
+                            ? string.Create(
+                                Culture,
+                                $"<td>{value.Mean:0.000}<small>{value.Low:0.000} to "
+                                    + $"{value.High:0.000}</small></td><td>{(number.Value < value.Low || number.Value > value.High ? "outside" : "inside")} the "
+                                    + $"interval</td></tr>"
+                            )
+                            : "<td>n/a</td><td>not measured</td></tr>"
+                    )
+            );
         to.WriteLine("</tbody></table></div>");
     }
 
@@ -130,10 +184,24 @@ internal sealed class HtmlPage(EvaluationTables tables, IReadOnlyList<MethodSumm
         if (header.Parity == Parity.Paper)
             text.Append("Localisation scores and perturbation areas follow the paper, quirks included. ");
         if (header.Preset is { } preset)
-            text.Append(Culture, $"Preset {preset}{(header.Deviations.Count == 0 ? ", as it is laid down" : $", except: {Text(string.Join("; ", header.Deviations))}")}. ");
+            text.Append(
+                Culture,
+                $"Preset "
+                    + $"{preset}{(header.Deviations.Count == 0 ? ", as it is laid down" : $", except: {Text(string.Join("; ", header.Deviations))}")}. "
+            );
         if (header.Metrics.Contains(MetricFamily.Localization))
-            text.Append(Culture, $"Boxes are cut at threshold {header.Threshold} of the normalised map; maxBoxAcc and maxBoxAccV2 take the threshold that is best on these very images, which flatters ({string.Join(", ", methods.Where(m => m.MaxBoxAccThreshold is not null).Select(m => string.Create(Culture, $"{m.Name} {m.MaxBoxAccThreshold}")))}). ");
-        text.Append(Culture, $"Bootstrap: {Bootstrap.Default.Resamples} resamples of the images, seeded.</p>\n<p><code>{Text(header.Computation)}; {header.Dtype} on {header.Device}; batches of {header.Batch}; weights {header.ModelSha256}</code></p>");
+            text.Append(
+                Culture,
+                $"Boxes are cut at threshold {header.Threshold} of the normalised map; maxBoxAcc and maxBoxAccV2 take the "
+                    + $"threshold that is best on these very images, which flatters "
+                    + $"({string.Join(", ", methods.Where(m => m.MaxBoxAccThreshold is not null).Select(m => string.Create(Culture, $"{m.Name} {m.MaxBoxAccThreshold}")))}). "
+            );
+        text.Append(
+            Culture,
+            $"Bootstrap: {Bootstrap.Default.Resamples} resamples of the images, "
+                + $"seeded.</p>\n<p><code>{Text(header.Computation)}; {header.Dtype} on {header.Device}; batches of {header.Batch}; weights "
+                + $"{header.ModelSha256}</code></p>"
+        );
         to.WriteLine(text);
     }
 }

@@ -8,7 +8,8 @@ namespace AgCam.Cli.Evaluating;
 /// <summary>Runs the batches through the model, into the tables and the rows.</summary>
 internal sealed class Measuring(Explainer explainer, EvaluationRun run, PaperPreset? preset, Screen screen)
 {
-    private long _done, _skipped;
+    private long _done,
+        _skipped;
 
     /// <param name="rowFile">Where --rows goes, or null. What an interrupted run left there is gone on with.</param>
     /// <exception cref="OperationCanceledException">It was interrupted.</exception>
@@ -27,18 +28,20 @@ internal sealed class Measuring(Explainer explainer, EvaluationRun run, PaperPre
         var reading = new BatchReading(explainer, run, done);
         var read = Task.Run(() => reading.RunAsync(stop.Token), CancellationToken.None);
         var started = Stopwatch.GetTimestamp();
-        using var progress = run.Quiet ? null : new Progress(screen, () => new ProgressState(_done, null, _skipped, _done / Stopwatch.GetElapsedTime(started).TotalSeconds));
+        using var progress = run.Quiet
+            ? null
+            : new Progress(screen, () => new ProgressState(_done, null, _skipped, _done / Stopwatch.GetElapsedTime(started).TotalSeconds));
         try
         {
             await foreach (var batch in reading.Batches.ReadAllAsync(cancellationToken))
-                foreach (var row in evaluator.Measure(await batch))
-                {
-                    tables.Add(row);
-                    if (rows is not null && done.Add(row.Image))
-                        RowFile.WriteRow(rows, row);
-                    _done++;
-                    _skipped += row.Skipped is null ? 0 : 1;
-                }
+            foreach (var row in evaluator.Measure(await batch))
+            {
+                tables.Add(row);
+                if (rows is not null && done.Add(row.Image))
+                    RowFile.WriteRow(rows, row);
+                _done++;
+                _skipped += row.Skipped is null ? 0 : 1;
+            }
         }
         finally
         {

@@ -5,14 +5,24 @@ using AgCam.Evaluation;
 
 namespace AgCam.Cli.Evaluating;
 
-/// <summary>The evaluation as a job: submitted, or found again by its key, followed to its end, and its rows fetched. What they come to is computed here, as from a file of rows.</summary>
+/// <summary>
+/// The evaluation as a job: submitted, or found again by its key, followed to its end, and its rows fetched. What they come to is
+/// computed here, as from a file of rows.
+/// </summary>
 internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Weight, IReadOnlyList<string> Tags)
 {
     /// <param name="model">One of the server's; null for its only one.</param>
     /// <param name="rowFile">Where --rows goes, or null.</param>
     /// <returns>Null when the job is paused, which has been told.</returns>
     /// <exception cref="UsageException">The job was refused or cancelled.</exception>
-    public async Task<EvaluationTables?> MeasureAsync(ApiClient client, string? model, string dtype, string? rowFile, Screen screen, CancellationToken cancellationToken)
+    public async Task<EvaluationTables?> MeasureAsync(
+        ApiClient client,
+        string? model,
+        string dtype,
+        string? rowFile,
+        Screen screen,
+        CancellationToken cancellationToken
+    )
     {
         var key = Key ?? Guid.NewGuid().ToString();
         var id = (string)(await client.PostAsync("/v1/jobs", Body(model, dtype), key, cancellationToken))!["id"]!;
@@ -22,7 +32,10 @@ internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Wei
         if ((string?)job["state"] == JobLines.Paused)
             return null;
         if ((string?)job["state"] != JobLines.Completed)
-            throw new UsageException($"Job {id} was {((string?)job["state"])?.ToLowerInvariant()}: {(string?)job["reason"] ?? "nobody said why"}. Take another --key to begin anew.");
+            throw new UsageException(
+                $"Job {id} was {((string?)job["state"])?.ToLowerInvariant()}: {(string?)job["reason"] ?? "nobody said why"}. "
+                    + $"Take another --key to begin anew."
+            );
         return (int)job["progress"]!["completed"]! + (int)job["progress"]!["failed"]! is 0
             ? throw new UsageException("The dataset holds no images.")
             : await FetchAsync(client, id, rowFile, cancellationToken);
@@ -56,9 +69,16 @@ internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Wei
     }
 
     /// <summary>By way of a file, so that nobody ever sees half of --rows, and a row is held in memory once.</summary>
-    private static async Task<EvaluationTables> FetchAsync(ApiClient client, string id, string? rowFile, CancellationToken cancellationToken)
+    private static async Task<EvaluationTables> FetchAsync(
+        ApiClient client,
+        string id,
+        string? rowFile,
+        CancellationToken cancellationToken
+    )
     {
-        var partial = rowFile is null ? Path.Combine(Path.GetTempPath(), $"agcam-{Guid.NewGuid():N}.rows") : $"{rowFile}.{Guid.NewGuid():N}.tmp";
+        var partial = rowFile is null
+            ? Path.Combine(Path.GetTempPath(), $"agcam-{Guid.NewGuid():N}.rows")
+            : $"{rowFile}.{Guid.NewGuid():N}.tmp";
         try
         {
             await using (var from = await client.OpenAsync($"/v1/jobs/{id}/rows", cancellationToken))

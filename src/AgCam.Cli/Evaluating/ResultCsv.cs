@@ -10,8 +10,12 @@ internal static class ResultCsv
     {
         to.Write("method,metric,mean,low,high,images,difference,difference_low,difference_high\n");
         foreach (var method in methods)
-            foreach (var metric in method.Metrics)
-                to.Write(string.Create(CultureInfo.InvariantCulture,
-                    $"{method.Name},{metric.Metric.Name},{metric.Value.Mean:R},{metric.Value.Low:R},{metric.Value.High:R},{metric.Count},{metric.Difference?.Mean:R},{metric.Difference?.Low:R},{metric.Difference?.High:R}\n"));
+        foreach (var metric in method.Metrics)
+            to.Write(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{method.Name},{metric.Metric.Name},{metric.Value.Mean:R},{metric.Value.Low:R},{metric.Value.High:R},{metric.Count},{metric.Difference?.Mean:R},{metric.Difference?.Low:R},{metric.Difference?.High:R}\n"
+                )
+            );
     }
 }

@@ -5,14 +5,22 @@ using AgCam.Metrics;
 
 namespace AgCam.Cli.Evaluating;
 
-/// <summary>The evaluation as a person reads it: a table for each family of metrics, a line for each method, every mean with its interval.</summary>
+/// <summary>
+/// The evaluation as a person reads it: a table for each family of metrics, a line for each method, every mean with its interval.
+/// </summary>
 internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodSummary> methods, PublishedNumbers? published = null)
 {
     private static readonly CultureInfo Culture = CultureInfo.InvariantCulture;
 
     public void Write(TextWriter to, int width)
     {
-        to.WriteLine(string.Create(Culture, $"{tables.Evaluated:N0} of {tables.Images:N0} images evaluated with {tables.Header.Model}; {tables.Evaluated - tables.Misclassified:N0} classified correctly"));
+        to.WriteLine(
+            string.Create(
+                Culture,
+                $"{tables.Evaluated:N0} of {tables.Images:N0} images evaluated with {tables.Header.Model}; "
+                    + $"{tables.Evaluated - tables.Misclassified:N0} classified correctly"
+            )
+        );
         Reasons(to, "skipped", tables.Skipped);
         Reasons(to, "without usable boxes", tables.WithoutBoxes);
         Reasons(to, "without a usable mask", tables.WithoutMask);
@@ -20,8 +28,13 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
         foreach (var method in methods)
             Reasons(to, $"maps of {method.Name} that say nothing", method.Skipped);
         foreach (var family in tables.Header.Metrics)
-            foreach (var part in Metric.Of([family]).Where(metric => methods.Any(method => Find(method, metric) is not null)).Chunk(Math.Max(1, (width - NameWidth) / (CellWidth + 2))))
-                Write(to, part);
+        foreach (
+            var part in Metric
+                .Of([family])
+                .Where(metric => methods.Any(method => Find(method, metric) is not null))
+                .Chunk(Math.Max(1, (width - NameWidth) / (CellWidth + 2)))
+        )
+            Write(to, part);
         Published(to);
         to.WriteLine();
         if (tables.Header.Preset is { } preset)
@@ -31,11 +44,21 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
                 to.WriteLine($"  {deviation}");
         }
 
-        to.WriteLine($"Means with 95 % bootstrap intervals.{(methods.Any(m => m.Metrics.Any(x => x.Differs)) ? $" * the paired difference from {tables.Reference} leaves out zero." : "")} +: higher is better, -: lower.");
+        to.WriteLine(
+            $"Means with 95 % bootstrap "
+                + $"intervals.{(methods.Any(m => m.Metrics.Any(x => x.Differs)) ? $" * the paired difference from {tables.Reference} leaves out zero." : "")} +: higher is better, -: lower."
+        );
         if (tables.Header.Parity == Parity.Paper)
             to.WriteLine("Localisation scores and perturbation areas follow the paper, quirks included.");
         if (tables.Header.Metrics.Contains(MetricFamily.Localization))
-            to.WriteLine(string.Create(Culture, $"Boxes at threshold {tables.Header.Threshold}; maxBoxAcc and maxBoxAccV2 take the best threshold on these very images ({string.Join(", ", methods.Where(m => m.MaxBoxAccThreshold is not null).Select(m => string.Create(Culture, $"{m.Name} {m.MaxBoxAccThreshold}")))})."));
+            to.WriteLine(
+                string.Create(
+                    Culture,
+                    $"Boxes at threshold {tables.Header.Threshold}; maxBoxAcc and maxBoxAccV2 take the best threshold on these "
+                        + $"very images "
+                        + $"({string.Join(", ", methods.Where(m => m.MaxBoxAccThreshold is not null).Select(m => string.Create(Culture, $"{m.Name} {m.MaxBoxAccThreshold}")))})."
+                )
+            );
     }
 
     private void Published(TextWriter to)
@@ -45,8 +68,14 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
         to.WriteLine();
         to.WriteLine($"Published ({published.Source}) beside measured");
         foreach (var number in published.Beside(methods))
-            to.WriteLine(string.Create(Culture, $"{number.Method.PadRight(NameWidth)}  {number.Metric.Name,-CellWidth}{number.Value,7:0.000}  ")
-                + (number.Measured is { Value: var value } ? Number(value) + (number.Value < value.Low || number.Value > value.High ? "  outside" : "") : "not measured"));
+            to.WriteLine(
+                string.Create(Culture, $"{number.Method.PadRight(NameWidth)}  {number.Metric.Name, -CellWidth}{number.Value, 7:0.000}  ")
+                    + (
+                        number.Measured is { Value: var value }
+                            ? Number(value) + (number.Value < value.Low || number.Value > value.High ? "  outside" : "")
+                            : "not measured"
+                    )
+            );
     }
 
     private const int CellWidth = 20;
@@ -58,7 +87,12 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
         to.WriteLine();
         to.WriteLine(("".PadRight(NameWidth) + string.Concat(metrics.Select(metric => "  " + Head(metric).PadRight(CellWidth)))).TrimEnd());
         foreach (var method in methods)
-            to.WriteLine((method.Name.PadRight(NameWidth) + string.Concat(metrics.Select(metric => "  " + Cell(Find(method, metric)).PadRight(CellWidth)))).TrimEnd());
+            to.WriteLine(
+                (
+                    method.Name.PadRight(NameWidth)
+                    + string.Concat(metrics.Select(metric => "  " + Cell(Find(method, metric)).PadRight(CellWidth)))
+                ).TrimEnd()
+            );
     }
 
     private string Head(Metric metric)
@@ -67,11 +101,13 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
         return $"{metric.Name} {(metric.HigherIsBetter ? '+' : '-')}" + (counts is [var item] ? string.Create(Culture, $" n={item}") : "");
     }
 
-    private static MetricSummary? Find(MethodSummary method, Metric metric) => method.Metrics.FirstOrDefault(found => found.Metric == metric);
+    private static MetricSummary? Find(MethodSummary method, Metric metric) =>
+        method.Metrics.FirstOrDefault(found => found.Metric == metric);
 
     private static string Cell(MetricSummary? metric) => metric is null ? "n/a" : Number(metric.Value) + (metric.Differs ? "*" : "");
 
-    private static string Number(Interval interval) => string.Create(Culture, $"{interval.Mean:0.000} {interval.Low:0.000}..{interval.High:0.000}");
+    private static string Number(Interval interval) =>
+        string.Create(Culture, $"{interval.Mean:0.000} {interval.Low:0.000}..{interval.High:0.000}");
 
     private static void Reasons<T>(TextWriter to, string what, IReadOnlyDictionary<string, T> counts)
     {

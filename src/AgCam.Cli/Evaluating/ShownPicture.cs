@@ -13,7 +13,9 @@ internal sealed record ShownPicture(string Group, string Caption, byte[] Png)
 {
     private const int Most = 4;
 
-    /// <summary>The reference method's best and worst images, explained and drawn again; none where it was not measured or nothing ranks them.</summary>
+    /// <summary>
+    /// The reference method's best and worst images, explained and drawn again; none where it was not measured or nothing ranks them.
+    /// </summary>
     public static IReadOnlyList<ShownPicture> BestAndWorst(Explainer explainer, EvaluationRun run, EvaluationTables tables)
     {
         if (tables.Reference is not { } method)
@@ -27,8 +29,13 @@ internal sealed record ShownPicture(string Group, string Caption, byte[] Png)
         var worst = ranked.Take(Math.Min(Most, ranked.Count / 2)).ToList();
         var best = ranked.Reverse().Take(Math.Min(Most, ranked.Count - worst.Count)).ToList();
         var wanted = worst.Concat(best).Select(image => image.Image).ToHashSet(StringComparer.Ordinal);
-        var samples = Dataset.Read(run.Dataset!, run.Layout, run.Images).Where(sample => wanted.Contains(sample.Key)).Take(wanted.Count).ToDictionary(sample => sample.Key);
-        return [
+        var samples = Dataset
+            .Read(run.Dataset!, run.Layout, run.Images)
+            .Where(sample => wanted.Contains(sample.Key))
+            .Take(wanted.Count)
+            .ToDictionary(sample => sample.Key);
+        return
+        [
             .. best.Select(image => Draw($"{name}'s best by {metric}", image)),
             .. worst.Select(image => Draw($"{name}'s worst by {metric}", image)),
         ];
@@ -38,9 +45,26 @@ internal sealed record ShownPicture(string Group, string Caption, byte[] Png)
             var sample = samples[ranked.Image];
             var photo = ImageDecoder.Decode(ImageDecoder.ReadFile(sample.Path, run.Limits), run.Limits);
             var label = explainer.Classes.Find(sample.Label!);
-            var explanation = explainer.Explain(photo, new ExplainOptions { Targets = [Target.Parse(label.ToString(CultureInfo.InvariantCulture), explainer.Classes)], Threshold = run.Options.Threshold, Pooled = pooled });
-            var strip = (ExplanationPicture.Of(photo, explanation, explanation.Targets[0], explainer.Preprocessing) with { GroundTruth = sample.Boxes }).Strip(new PictureOptions { PanelSide = 192 });
-            return new ShownPicture(group, string.Create(CultureInfo.InvariantCulture, $"{ranked.Image}: {metric} {ranked.Value:0.000}"), PngEncoder.Encode(strip));
+            var explanation = explainer.Explain(
+                photo,
+                new ExplainOptions
+                {
+                    Targets = [Target.Parse(label.ToString(CultureInfo.InvariantCulture), explainer.Classes)],
+                    Threshold = run.Options.Threshold,
+                    Pooled = pooled,
+                }
+            );
+            var strip = (
+                ExplanationPicture.Of(photo, explanation, explanation.Targets[0], explainer.Preprocessing) with
+                {
+                    GroundTruth = sample.Boxes,
+                }
+            ).Strip(new PictureOptions { PanelSide = 192 });
+            return new ShownPicture(
+                group,
+                string.Create(CultureInfo.InvariantCulture, $"{ranked.Image}: {metric} {ranked.Value:0.000}"),
+                PngEncoder.Encode(strip)
+            );
         }
     }
 }

@@ -9,7 +9,8 @@ namespace AgCam.Cli.Explaining;
 internal readonly record struct DoneRow(long At, int Explanations, int Predicted);
 
 /// <summary>
-/// What explanations.jsonl holds from earlier runs: the newest row of each path, as a digest and an offset, never the rows themselves. An older
+/// What explanations.jsonl holds from earlier runs: the newest row of each path, as a digest and an offset, never the rows themselves.
+/// An older
 /// row of a path does not count as done: the pictures on disk are the newest one's.
 /// </summary>
 internal sealed class DoneRows
@@ -17,7 +18,9 @@ internal sealed class DoneRows
     // By the path's digest. What the row stands for: its key, the digest of a failure's line, or zeros for a row of another provenance.
     private readonly Dictionary<Digest, (Digest Content, DoneRow Row)> _newest = [];
 
-    /// <summary>Reads to the end and leaves the file there, ready to be appended to. A last line that a crash cut short is dropped.</summary>
+    /// <summary>
+    /// Reads to the end and leaves the file there, ready to be appended to. A last line that a crash cut short is dropped.
+    /// </summary>
     /// <param name="provenances">Rows of other provenances do not count.</param>
     public static DoneRows Read(FileStream rows, HashSet<Digest> provenances, Func<string, Digest, int?, Digest> key)
     {
@@ -28,8 +31,11 @@ internal sealed class DoneRows
         {
             if (Parse(line.Span, whole) is { } row)
                 done._newest[PathDigest(row.Path)] = (
-                    row.Failed ? Digest.Of(line.Span) : provenances.Contains(row.Provenance) ? key(row.Path, row.Sha256, row.Label) : default,
-                    row.Row);
+                    row.Failed ? Digest.Of(line.Span)
+                    : provenances.Contains(row.Provenance) ? key(row.Path, row.Sha256, row.Label)
+                    : default,
+                    row.Row
+                );
             whole += line.Length + 1;
         }
 
@@ -38,10 +44,12 @@ internal sealed class DoneRows
         return done;
     }
 
-    public DoneRow? Find(string path, Digest key) => _newest.TryGetValue(PathDigest(path), out var newest) && newest.Content == key ? newest.Row : null;
+    public DoneRow? Find(string path, Digest key) =>
+        _newest.TryGetValue(PathDigest(path), out var newest) && newest.Content == key ? newest.Row : null;
 
     /// <summary>Is the newest row of the path this failure, word for word?</summary>
-    public bool HasFailure(string path, ReadOnlySpan<byte> row) => _newest.TryGetValue(PathDigest(path), out var newest) && newest.Content == Digest.Of(row);
+    public bool HasFailure(string path, ReadOnlySpan<byte> row) =>
+        _newest.TryGetValue(PathDigest(path), out var newest) && newest.Content == Digest.Of(row);
 
     private static Digest PathDigest(string path) => Digest.Of(System.Text.Encoding.UTF8.GetBytes(path));
 
@@ -62,9 +70,21 @@ internal sealed class DoneRows
                 Digest.Parse(row.GetProperty("image").GetProperty("sha256").GetString()!),
                 label,
                 Digest.Parse(row.GetProperty("provenance").GetString()!),
-                new DoneRow(at, row.GetProperty("explanations").GetArrayLength(), row.GetProperty("predictions")[0].GetProperty("class").GetInt32()));
+                new DoneRow(
+                    at,
+                    row.GetProperty("explanations").GetArrayLength(),
+                    row.GetProperty("predictions")[0].GetProperty("class").GetInt32()
+                )
+            );
         }
-        catch (Exception broken) when (broken is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
+        catch (Exception broken)
+            when (broken
+                    is JsonException
+                        or KeyNotFoundException
+                        or InvalidOperationException
+                        or FormatException
+                        or IndexOutOfRangeException
+            )
         {
             return null; // not ours; it stays where it is
         }

@@ -4,14 +4,23 @@ using System.Threading.Channels;
 namespace AgCam.Cli.Explaining;
 
 /// <summary>Behind the model: rows and pictures on other threads, then everything written in the order of the input.</summary>
-internal sealed class Finishing(Explainer explainer, ExplainRun run, RunProvenance provenance, OutputFolder? output, Report report, RunTally tally)
+internal sealed class Finishing(
+    Explainer explainer,
+    ExplainRun run,
+    RunProvenance provenance,
+    OutputFolder? output,
+    Report report,
+    RunTally tally
+)
 {
     private readonly Channel<Task<Finished>> _finished = Channel.CreateBounded<Task<Finished>>(
-        new BoundedChannelOptions(2 * Environment.ProcessorCount) { SingleReader = true, SingleWriter = true });
+        new BoundedChannelOptions(2 * Environment.ProcessorCount) { SingleReader = true, SingleWriter = true }
+    );
 
     public async Task RunAsync(ChannelReader<(ReadImage Image, Task<Explanation?> Explanation)> explained)
     {
-        using var unread = new CancellationTokenSource(); // nobody writes any more: the next image, which may be long in coming, is not waited for
+        // Nobody writes any more: the next image, which may be long in coming, is not waited for
+        using var unread = new CancellationTokenSource();
         await Task.WhenAll(StartAsync(explained, unread.Token), WriteAllAsync(unread));
     }
 

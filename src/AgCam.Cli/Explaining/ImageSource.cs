@@ -7,7 +7,9 @@ namespace AgCam.Cli.Explaining;
 /// <param name="Relative">Below the folder that was named, or the file's own name: where its pictures go below --out.</param>
 internal readonly record struct ImageSource(string Path, string Relative)
 {
-    /// <summary>Files, folders and globs, in the order given; "-" stands for a list on stdin, a path a line. Lazy: nothing is opened.</summary>
+    /// <summary>
+    /// Files, folders and globs, in the order given; "-" stands for a list on stdin, a path a line. Lazy: nothing is opened.
+    /// </summary>
     /// <param name="own">Left out where a folder or a glob holds them.</param>
     public static IEnumerable<ImageSource> Find(IEnumerable<string> arguments, TextReader stdin, OwnPictures own)
     {
@@ -24,7 +26,10 @@ internal readonly record struct ImageSource(string Path, string Relative)
 
     private static IEnumerable<ImageSource> Below(string argument, OwnPictures own)
     {
-        var root = Directory.Exists(argument) ? argument : File.Exists(argument) ? null : FixedPart(argument);
+        var root =
+            Directory.Exists(argument) ? argument
+            : File.Exists(argument) ? null
+            : FixedPart(argument);
         foreach (var path in ImageFiles.Find(argument).Where(path => path == argument || !own.Has(path)))
             yield return new ImageSource(path, root is null ? System.IO.Path.GetFileName(path) : Inside(root, path));
     }
@@ -40,6 +45,8 @@ internal readonly record struct ImageSource(string Path, string Relative)
     private static string Inside(string root, string path)
     {
         var relative = System.IO.Path.GetRelativePath(root.Length == 0 ? "." : root, path);
-        return relative.StartsWith("..", StringComparison.Ordinal) || System.IO.Path.IsPathRooted(relative) ? System.IO.Path.GetFileName(path) : relative;
+        return relative.StartsWith("..", StringComparison.Ordinal) || System.IO.Path.IsPathRooted(relative)
+            ? System.IO.Path.GetFileName(path)
+            : relative;
     }
 }

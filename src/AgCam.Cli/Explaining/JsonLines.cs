@@ -3,7 +3,9 @@ namespace AgCam.Cli.Explaining;
 /// <summary>Lines of a file, as bytes, without ever holding more than one.</summary>
 internal static class JsonLines
 {
-    /// <summary>From the stream's position; what stands behind the last line end is left out. A line is valid until the next is asked for.</summary>
+    /// <summary>
+    /// From the stream's position; what stands behind the last line end is left out. A line is valid until the next is asked for.
+    /// </summary>
     public static IEnumerable<ReadOnlyMemory<byte>> Read(FileStream rows)
     {
         var buffer = new byte[1 << 16];

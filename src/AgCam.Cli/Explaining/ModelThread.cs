@@ -5,7 +5,8 @@ using System.Threading.Channels;
 namespace AgCam.Cli.Explaining;
 
 /// <summary>
-/// The model's own threads: one gathers batches and hands each image on, with an explanation to come; as many as the device has lanes compute them. They wait for
+/// The model's own threads: one gathers batches and hands each image on, with an explanation to come; as many as the device has lanes
+/// compute them. They wait for
 /// images and for room, never for a disk.
 /// </summary>
 internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally tally)
@@ -15,7 +16,8 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
     private static readonly Task<Explanation?> None = Task.FromResult<Explanation?>(null);
 
     private readonly Channel<(ReadImage, Task<Explanation?>)> _explained = Channel.CreateBounded<(ReadImage, Task<Explanation?>)>(
-        new BoundedChannelOptions(Math.Max((run.ParallelBatches + 1) * run.Batch, 32)) { SingleReader = true, SingleWriter = true });
+        new BoundedChannelOptions(Math.Max((run.ParallelBatches + 1) * run.Batch, 32)) { SingleReader = true, SingleWriter = true }
+    );
 
     private readonly BlockingCollection<Task> _batches = new(run.ParallelBatches);
 
@@ -26,20 +28,24 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
     public ChannelReader<(ReadImage Image, Task<Explanation?> Explanation)> Explained => _explained.Reader;
 
     public Task RunAsync(ChannelReader<Task<ReadImage>> images) =>
-        Task.WhenAll([OnThreadAsync(() => Gather(images)), .. Enumerable.Range(0, run.ParallelBatches).Select(_ => OnThreadAsync(Compute))]);
+        Task.WhenAll([
+            OnThreadAsync(() => Gather(images)),
+            .. Enumerable.Range(0, run.ParallelBatches).Select(_ => OnThreadAsync(Compute)),
+        ]);
 
     /// <summary>Ends the stage: another one has failed.</summary>
     public void Fail(Exception error) => _explained.Writer.TryComplete(error);
 
-    private static Task OnThreadAsync(Action work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    private static Task OnThreadAsync(Action work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private void Gather(ChannelReader<Task<ReadImage>> images)
     {
         try
         {
             while (Wait(images))
-                while (images.TryRead(out var reading))
-                    Take(reading.GetAwaiter().GetResult());
+            while (images.TryRead(out var reading))
+                Take(reading.GetAwaiter().GetResult());
             Flush();
             _explained.Writer.TryComplete();
         }
@@ -69,7 +75,8 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
         _pending.Add(image);
         if (image.Prepared is not null)
             _ready++;
-        // With nothing ready in front of it, an image that needs no model can go on at once. Nor may thousands of them wait for a batch to fill.
+        // With nothing ready in front of it, an image that needs no model can go on at once. Nor may thousands of them wait for a batch
+        // to fill.
         if (_ready == run.Batch || _ready == 0 || _pending.Count >= (4 * run.Batch) + 32)
             Flush();
     }
@@ -92,7 +99,11 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
     private IReadOnlyList<Explanation> Explain(ReadImage[] batch)
     {
         var started = Stopwatch.GetTimestamp();
-        var explanations = explainer.Explain([.. batch.Select(image => image.Prepared!)], [.. batch.Select(image => image.Label)], run.Options);
+        var explanations = explainer.Explain(
+            [.. batch.Select(image => image.Prepared!)],
+            [.. batch.Select(image => image.Label)],
+            run.Options
+        );
         tally.Computed(batch.Length, Stopwatch.GetElapsedTime(started) / run.ParallelBatches);
         return explanations;
     }

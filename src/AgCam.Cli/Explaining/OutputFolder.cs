@@ -98,7 +98,9 @@ internal sealed class OutputFolder : IDisposable
         }
         catch (IOException busy) when (File.Exists(path))
         {
-            throw new UsageException($"{path} cannot be opened ({busy.Message}). Is another run writing to it? Give that folder to one run at a time.");
+            throw new UsageException(
+                $"{path} cannot be opened ({busy.Message}). Is another run writing to it? Give that folder to one run at a time."
+            );
         }
     }
 }

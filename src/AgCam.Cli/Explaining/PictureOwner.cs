@@ -4,12 +4,15 @@ using System.Text;
 namespace AgCam.Cli.Explaining;
 
 /// <summary>
-/// Which image a picture belongs to, written into the PNG as a text chunk, so that a later run neither overwrites another image's picture nor
+/// Which image a picture belongs to, written into the PNG as a text chunk, so that a later run neither overwrites another image's
+/// picture nor
 /// takes it for its own. It holds a digest of the image's path, not the path: pictures are passed on.
 /// </summary>
 internal static class PictureOwner
 {
-    private const int Signature = 8, HeaderChunk = 25, Frame = 12;
+    private const int Signature = 8,
+        HeaderChunk = 25,
+        Frame = 12;
 
     private static readonly byte[] Start = [.. "tEXtagcam:path\0"u8];
 
@@ -37,7 +40,12 @@ internal static class PictureOwner
             var start = new byte[Signature + HeaderChunk + ChunkLength];
             var read = RandomAccess.Read(file, start, 0);
             var chunk = start.AsSpan(0, read)[Math.Min(read, Signature + HeaderChunk + 4)..];
-            return chunk.StartsWith(Start) && Digest.TryParse(Encoding.ASCII.GetString(chunk.Slice(Start.Length, Math.Min(2 * Digest.Size, chunk.Length - Start.Length))), out var owner)
+            return
+                chunk.StartsWith(Start)
+                && Digest.TryParse(
+                    Encoding.ASCII.GetString(chunk.Slice(Start.Length, Math.Min(2 * Digest.Size, chunk.Length - Start.Length))),
+                    out var owner
+                )
                 ? owner
                 : default(Digest);
         }

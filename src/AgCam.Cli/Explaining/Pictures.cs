@@ -13,7 +13,9 @@ internal static class Pictures
     public static RgbImage Fitted(RgbImage photo, ExplainRun run)
     {
         var longest = run.Save == SavedPicture.Strip ? Math.Max(run.Pictures.PanelSide, 640) : run.Pictures.LongestSide;
-        return Math.Max(photo.Width, photo.Height) <= longest ? photo : new ExplanationPicture(photo, new Heatmap(1, 1, [0]), default).Fit(longest).Photo;
+        return Math.Max(photo.Width, photo.Height) <= longest
+            ? photo
+            : new ExplanationPicture(photo, new Heatmap(1, 1, [0]), default).Fit(longest).Photo;
     }
 
     public static void Save(ReadImage image, Explanation explanation, Explainer explainer, ExplainRun run, OutputFolder output)
@@ -23,12 +25,21 @@ internal static class Pictures
             var picture = Of(image, explanation, explanation.Targets[i], explainer, run.Pictures);
             var path = output.PicturePath(image.Source, i);
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            var png = PngEncoder.Encode(run.Save == SavedPicture.Strip ? picture.Strip(run.Pictures) : picture.Overlay(run.Pictures), Compression);
+            var png = PngEncoder.Encode(
+                run.Save == SavedPicture.Strip ? picture.Strip(run.Pictures) : picture.Overlay(run.Pictures),
+                Compression
+            );
             OutputFolder.WriteAtomically(path, PictureOwner.Mark(png, PicturePaths.Owner(image.Source)));
         }
     }
 
-    private static ExplanationPicture Of(ReadImage image, Explanation explanation, TargetExplanation target, Explainer explainer, PictureOptions options)
+    private static ExplanationPicture Of(
+        ReadImage image,
+        Explanation explanation,
+        TargetExplanation target,
+        Explainer explainer,
+        PictureOptions options
+    )
     {
         var (width, height) = (explainer.Preprocessing.InputWidth, explainer.Preprocessing.InputHeight);
         var (left, top) = explanation.Transform.ToOriginal(0, 0);
@@ -38,9 +49,13 @@ internal static class Pictures
         return new ExplanationPicture(
             image.Photo,
             signed ?? target.Heatmap.Upsample(height, width).Normalize(),
-            new BoundingBox(left * x, top * y, (right - left) * x, (bottom - top) * y))
+            new BoundingBox(left * x, top * y, (right - left) * x, (bottom - top) * y)
+        )
         {
-            Boxes = [.. target.Boxes.Select(box => box with { X = box.X * x, Y = box.Y * y, Width = box.Width * x, Height = box.Height * y })],
+            Boxes =
+            [
+                .. target.Boxes.Select(box => box with { X = box.X * x, Y = box.Y * y, Width = box.Width * x, Height = box.Height * y }),
+            ],
             Title = Title(explanation, target),
             Ends = signed is null ? ("0", "1") : ("-1", "1"),
         };
@@ -58,7 +73,9 @@ internal static class Pictures
         var name = ShortName(target.Name, target.Class);
         return target.Against is { } against
             ? $"{name} against {ShortName(target.AgainstName, against)}"
-            : FormattableString.Invariant($"{name} {explanation.Probability(target.Class):P0}").Replace(" %", "%", StringComparison.Ordinal);
+            : FormattableString
+                .Invariant($"{name} {explanation.Probability(target.Class):P0}")
+                .Replace(" %", "%", StringComparison.Ordinal);
     }
 
     /// <summary>The first of a class's synonyms: "tabby, tabby cat" is shown as "tabby".</summary>

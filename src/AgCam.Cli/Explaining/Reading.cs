@@ -6,7 +6,8 @@ using AgCam.Labels;
 namespace AgCam.Cli.Explaining;
 
 /// <summary>
-/// Reading, decoding and resizing, ahead of the model on other threads. Images come out in the order they went in; the channel's bound is the
+/// Reading, decoding and resizing, ahead of the model on other threads. Images come out in the order they went in; the channel's bound
+/// is the
 /// bound of the memory.
 /// </summary>
 internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? labels, OutputFolder? output)
@@ -15,7 +16,8 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
     private static readonly SemaphoreSlim Decoding = new(Math.Max(2, Environment.ProcessorCount / 2));
 
     private readonly Channel<Task<ReadImage>> _images = Channel.CreateBounded<Task<ReadImage>>(
-        new BoundedChannelOptions((2 * run.Batch) + Environment.ProcessorCount) { SingleReader = true, SingleWriter = true });
+        new BoundedChannelOptions((2 * run.Batch) + Environment.ProcessorCount) { SingleReader = true, SingleWriter = true }
+    );
 
     public ChannelReader<Task<ReadImage>> Images => _images.Reader;
 

@@ -31,7 +31,10 @@ internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
         var best = explanation.Predictions[0];
         var text = new StringBuilder($"{image.Source.Path}: {Pictures.ShortName(best.Name, best.Class)} {Percent(best.Probability)}");
         if (explanation.Label is { } label && label != best.Class)
-            text.Append(_culture, $", label {Pictures.ShortName(explainer.Classes[label], label)} ({Percent(explanation.Probability(label))})");
+            text.Append(
+                _culture,
+                $", label {Pictures.ShortName(explainer.Classes[label], label)} ({Percent(explanation.Probability(label))})"
+            );
         foreach (var target in explanation.Targets.DistinctBy(target => (target.Class, target.Against)))
         {
             text.Append("; ");
@@ -48,8 +51,12 @@ internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
     }
 
     private string Boxes(IReadOnlyList<BoundingBox> boxes) =>
-        string.Join(", ", boxes.Take(MostBoxes).Select(box => string.Create(_culture, $"box {box.X:0},{box.Y:0} {box.Width:0}x{box.Height:0} ({Percent(box.Score)})")))
-        + (boxes.Count > MostBoxes ? string.Create(_culture, $" and {boxes.Count - MostBoxes} more") : "");
+        string.Join(
+            ", ",
+            boxes
+                .Take(MostBoxes)
+                .Select(box => string.Create(_culture, $"box {box.X:0},{box.Y:0} {box.Width:0}x{box.Height:0} ({Percent(box.Score)})"))
+        ) + (boxes.Count > MostBoxes ? string.Create(_culture, $" and {boxes.Count - MostBoxes} more") : "");
 
     private string Percent(double share) => double.IsFinite(share) ? string.Create(_culture, $"{100 * share:0.#}%") : "undefined";
 }

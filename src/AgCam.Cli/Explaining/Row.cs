@@ -8,7 +8,11 @@ namespace AgCam.Cli.Explaining;
 /// <summary>One JSON object on one line: what stdout shows with --json and what explanations.jsonl keeps.</summary>
 internal static class Row
 {
-    private static readonly JsonWriterOptions Format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    private static readonly JsonWriterOptions Format = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        SkipValidation = true,
+    };
 
     public static byte[] Failed(ReadImage image)
     {
@@ -28,7 +32,14 @@ internal static class Row
         return buffer.WrittenSpan.ToArray();
     }
 
-    public static byte[] Completed(ReadImage image, Explanation explanation, Explainer explainer, string method, Digest provenance, bool raw)
+    public static byte[] Completed(
+        ReadImage image,
+        Explanation explanation,
+        Explainer explainer,
+        string method,
+        Digest provenance,
+        bool raw
+    )
     {
         var buffer = new ArrayBufferWriter<byte>(1024);
         using (var json = new Utf8JsonWriter(buffer, Format))

@@ -30,11 +30,28 @@ internal sealed class RunProvenance
             run.Options.Boxes,
             run.Raw,
             ClassNames = Digest.Of(JsonSerializer.SerializeToUtf8Bytes(explainer.Classes.Names)),
-            Pictures = run.Save == SavedPicture.None ? null : new { run.Save, Colormap = run.Pictures.Colormap.Name, run.Pictures.Opacity },
+            Pictures = run.Save == SavedPicture.None
+                ? null
+                : new
+                {
+                    run.Save,
+                    Colormap = run.Pictures.Colormap.Name,
+                    run.Pictures.Opacity,
+                },
         };
         // A libtorch that TorchSharp was not built for may compute something else: its rows are no other's.
         var experimental = NativeBackend.Load().Experimental;
-        Identity = Digest.Of(JsonSerializer.SerializeToUtf8Bytes(new { recipe, shown, experimental }, Format));
+        Identity = Digest.Of(
+            JsonSerializer.SerializeToUtf8Bytes(
+                new
+                {
+                    recipe,
+                    shown,
+                    experimental,
+                },
+                Format
+            )
+        );
         var record = JsonSerializer.SerializeToNode(explainer.Provenance(run.Options), Format)!.AsObject();
         record["run"] = JsonSerializer.SerializeToNode(shown, Format);
         record["identity"] = Identity.ToString();
@@ -53,7 +70,10 @@ internal sealed class RunProvenance
     {
         var same = new HashSet<Digest> { Id };
         foreach (var file in Directory.EnumerateFiles(folder, "provenance-*.json"))
-            if (Digest.TryParse(Path.GetFileNameWithoutExtension(file)["provenance-".Length..], out var id) && IdentityIn(file) == Identity.ToString())
+            if (
+                Digest.TryParse(Path.GetFileNameWithoutExtension(file)["provenance-".Length..], out var id)
+                && IdentityIn(file) == Identity.ToString()
+            )
                 same.Add(id);
         return same;
     }

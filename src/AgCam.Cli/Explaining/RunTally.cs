@@ -9,8 +9,11 @@ internal sealed class RunTally
 {
     private readonly Lock _gate = new();
     private readonly long _started = Stopwatch.GetTimestamp();
-    private TimeSpan _reading, _model, _saving;
-    private long _computed, _read;
+    private TimeSpan _reading,
+        _model,
+        _saving;
+    private long _computed,
+        _read;
 
     public long Completed { get; private set; }
 
@@ -63,17 +66,18 @@ internal sealed class RunTally
     }
 
     /// <summary>For --summary-file.</summary>
-    public JsonObject Summary(Explainer explainer) => new()
-    {
-        ["completed"] = Completed,
-        ["skipped"] = Skipped,
-        ["failed"] = Failed,
-        ["failures"] = new JsonObject(Failures.Select(failure => KeyValuePair.Create(failure.Key, (JsonNode?)failure.Value))),
-        ["seconds"] = Math.Round(Elapsed.TotalSeconds, 3),
-        ["model"] = explainer.ModelId,
-        ["device"] = explainer.Device,
-        ["dtype"] = explainer.Dtype,
-    };
+    public JsonObject Summary(Explainer explainer) =>
+        new()
+        {
+            ["completed"] = Completed,
+            ["skipped"] = Skipped,
+            ["failed"] = Failed,
+            ["failures"] = new JsonObject(Failures.Select(failure => KeyValuePair.Create(failure.Key, (JsonNode?)failure.Value))),
+            ["seconds"] = Math.Round(Elapsed.TotalSeconds, 3),
+            ["model"] = explainer.ModelId,
+            ["device"] = explainer.Device,
+            ["dtype"] = explainer.Dtype,
+        };
 
     /// <summary>Images explained a second since the start; 0 before the first.</summary>
     public double Rate => Elapsed.TotalSeconds is > 0 and var seconds ? Completed / seconds : 0;

@@ -7,29 +7,43 @@ internal static class ExportVerb
 {
     public static Command Create()
     {
-        var format = new Option<string>("--format", "-f") { Description = "jsonl, csv, coco or parquet.", DefaultValueFactory = _ => "jsonl", HelpName = "FORMAT" };
-        var output = new Option<string?>("--out", "-o") { Description = "The file to write. Default: stdout.", HelpName = "FILE" };
-        return JobsVerb.OfOne("export", "Exports a job's items.", async (parsed, client, id, cancellationToken) =>
+        var format = new Option<string>("--format", "-f")
         {
-            await using var from = await client.OpenAsync($"/v1/jobs/{id}/export?format={Uri.EscapeDataString(parsed.GetValue(format)!)}", cancellationToken);
-            if (parsed.GetValue(output) is not { } path)
+            Description = "jsonl, csv, coco or parquet.",
+            DefaultValueFactory = _ => "jsonl",
+            HelpName = "FORMAT",
+        };
+        var output = new Option<string?>("--out", "-o") { Description = "The file to write. Default: stdout.", HelpName = "FILE" };
+        return JobsVerb.OfOne(
+            "export",
+            "Exports a job's items.",
+            async (parsed, client, id, cancellationToken) =>
             {
-                await using var stdout = Console.OpenStandardOutput();
-                await from.CopyToAsync(stdout, cancellationToken);
+                await using var from = await client.OpenAsync(
+                    $"/v1/jobs/{id}/export?format={Uri.EscapeDataString(parsed.GetValue(format)!)}",
+                    cancellationToken
+                );
+                if (parsed.GetValue(output) is not { } path)
+                {
+                    await using var stdout = Console.OpenStandardOutput();
+                    await from.CopyToAsync(stdout, cancellationToken);
+                    return ExitCode.Success;
+                }
+                var partial = $"{path}.{Guid.NewGuid():N}.tmp"; // so that nobody ever sees half an export
+                try
+                {
+                    await using (var file = File.Create(partial))
+                        await from.CopyToAsync(file, cancellationToken);
+                    File.Move(partial, path, overwrite: true);
+                }
+                finally
+                {
+                    File.Delete(partial);
+                }
                 return ExitCode.Success;
-            }
-            var partial = $"{path}.{Guid.NewGuid():N}.tmp"; // so that nobody ever sees half an export
-            try
-            {
-                await using (var file = File.Create(partial))
-                    await from.CopyToAsync(file, cancellationToken);
-                File.Move(partial, path, overwrite: true);
-            }
-            finally
-            {
-                File.Delete(partial);
-            }
-            return ExitCode.Success;
-        }, format, output);
+            },
+            format,
+            output
+        );
     }
 }

@@ -7,22 +7,37 @@ namespace AgCam.Cli.Jobs;
 /// <summary>agcam jobs: what a running agcam is working on.</summary>
 internal static class JobsVerb
 {
-    public static Command Create() => new("jobs", "Lists, follows, ends and exports the jobs of a running agcam.")
-    {
-        List(), Show(), Watch(), Change("pause", "Begins nothing more of a job until it is resumed."), Change("resume", "Goes on with a paused job."),
-        Change("cancel", "Cancels a job; what is stored stays."), Change("retry", "Tries a job's failed images again, as a child job."),
-        ExportVerb.Create(), RemoveVerb.Create(),
-    };
+    public static Command Create() =>
+        new("jobs", "Lists, follows, ends and exports the jobs of a running agcam.")
+        {
+            List(),
+            Show(),
+            Watch(),
+            Change("pause", "Begins nothing more of a job until it is resumed."),
+            Change("resume", "Goes on with a paused job."),
+            Change("cancel", "Cancels a job; what is stored stays."),
+            Change("retry", "Tries a job's failed images again, as a child job."),
+            ExportVerb.Create(),
+            RemoveVerb.Create(),
+        };
 
     /// <summary>A verb on one job.</summary>
-    internal static Command OfOne(string name, string description, Func<ParseResult, ApiClient, string, CancellationToken, Task<int>> run, params IReadOnlyList<Option> options)
+    internal static Command OfOne(
+        string name,
+        string description,
+        Func<ParseResult, ApiClient, string, CancellationToken, Task<int>> run,
+        params IReadOnlyList<Option> options
+    )
     {
         var (remote, id) = (new RemoteOptions(), new Argument<Guid>("ID") { Description = "The job's id, as `agcam jobs list` shows it." });
         var command = new Command(name, description) { id };
         foreach (var option in options)
             command.Options.Add(option);
         remote.AddTo(command);
-        command.SetAction((parsed, cancellationToken) => remote.RunAsync(parsed, client => run(parsed, client, parsed.GetValue(id).ToString(), cancellationToken)));
+        command.SetAction(
+            (parsed, cancellationToken) =>
+                remote.RunAsync(parsed, client => run(parsed, client, parsed.GetValue(id).ToString(), cancellationToken))
+        );
         return command;
     }
 
@@ -31,40 +46,84 @@ internal static class JobsVerb
         var remote = new RemoteOptions();
         var tag = new Option<string?>("--tag") { Description = "Only jobs with this tag.", HelpName = "TAG" };
         var state = new Option<string?>("--state") { Description = "running, paused, cancelled or completed.", HelpName = "STATE" };
-        var limit = new Option<int>("--limit") { Description = "The newest so many.", DefaultValueFactory = _ => 20, HelpName = "N" };
+        var limit = new Option<int>("--limit")
+        {
+            Description = "The newest so many.",
+            DefaultValueFactory = _ => 20,
+            HelpName = "N",
+        };
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var command = new Command("list", "Lists jobs, newest first.") { tag, state, limit, json };
         remote.AddTo(command);
-        command.SetAction((parsed, cancellationToken) => remote.RunAsync(parsed, async client =>
-        {
-            var query = $"/v1/jobs?limit={parsed.GetValue(limit)}"
-                + (parsed.GetValue(tag) is { } t ? $"&tag={Uri.EscapeDataString(t)}" : "") + (parsed.GetValue(state) is { } s ? $"&state={Uri.EscapeDataString(s)}" : "");
-            foreach (var job in (await client.GetAsync(query, cancellationToken))!["items"]!.AsArray())
-                Console.Out.WriteLine(parsed.GetValue(json) ? job!.ToJsonString() : JobLines.Line(job!));
-            return ExitCode.Success;
-        }));
+        command.SetAction(
+            (parsed, cancellationToken) =>
+                remote.RunAsync(
+                    parsed,
+                    async client =>
+                    {
+                        var query =
+                            $"/v1/jobs?limit={parsed.GetValue(limit)}"
+                            + (parsed.GetValue(tag) is { } t ? $"&tag={Uri.EscapeDataString(t)}" : "")
+                            + (parsed.GetValue(state) is { } s ? $"&state={Uri.EscapeDataString(s)}" : "");
+                        foreach (var job in (await client.GetAsync(query, cancellationToken))!["items"]!.AsArray())
+                            Console.Out.WriteLine(parsed.GetValue(json) ? job!.ToJsonString() : JobLines.Line(job!));
+                        return ExitCode.Success;
+                    }
+                )
+        );
         return command;
     }
 
-    private static Command Show() => OfOne("show", "Shows a job, as JSON.", async (_, client, id, cancellationToken) =>
-    {
-        Console.Out.WriteLine((await client.GetAsync($"/v1/jobs/{id}", cancellationToken))!.ToJsonString(new(System.Text.Json.JsonSerializerDefaults.Web) { WriteIndented = true }));
-        return ExitCode.Success;
-    });
+    private static Command Show() =>
+        OfOne(
+            "show",
+            "Shows a job, as JSON.",
+            async (_, client, id, cancellationToken) =>
+            {
+                Console.Out.WriteLine(
+                    (await client.GetAsync($"/v1/jobs/{id}", cancellationToken))!.ToJsonString(
+                        new(System.Text.Json.JsonSerializerDefaults.Web) { WriteIndented = true }
+                    )
+                );
+                return ExitCode.Success;
+            }
+        );
 
     private static Command Watch()
     {
         var json = new Option<bool>("--json") { Description = "The end as JSON." };
-        var maxFailures = new Option<long>("--max-failures") { Description = "Failed images that still count as success; more give exit code 3.", HelpName = "N" };
+        var maxFailures = new Option<long>("--max-failures")
+        {
+            Description = "Failed images that still count as success; more give exit code 3.",
+            HelpName = "N",
+        };
         var summary = SummaryFile.Option();
         return OfOne(
-            "watch", "Follows a job until it has ended: 0 when completed, 3 with failures, 2 when cancelled.",
-            (parsed, client, id, cancellationToken) => JobLines.FollowAsync(client, id, parsed.GetValue(json), parsed.GetValue(maxFailures), parsed.GetValue(summary), cancellationToken), json, maxFailures, summary);
+            "watch",
+            "Follows a job until it has ended: 0 when completed, 3 with failures, 2 when cancelled.",
+            (parsed, client, id, cancellationToken) =>
+                JobLines.FollowAsync(
+                    client,
+                    id,
+                    parsed.GetValue(json),
+                    parsed.GetValue(maxFailures),
+                    parsed.GetValue(summary),
+                    cancellationToken
+                ),
+            json,
+            maxFailures,
+            summary
+        );
     }
 
-    private static Command Change(string name, string description) => OfOne(name, description, async (_, client, id, cancellationToken) =>
-    {
-        Console.Out.WriteLine(JobLines.Line((await client.PostAsync($"/v1/jobs/{id}/{name}", null, null, cancellationToken))!));
-        return ExitCode.Success;
-    });
+    private static Command Change(string name, string description) =>
+        OfOne(
+            name,
+            description,
+            async (_, client, id, cancellationToken) =>
+            {
+                Console.Out.WriteLine(JobLines.Line((await client.PostAsync($"/v1/jobs/{id}/{name}", null, null, cancellationToken))!));
+                return ExitCode.Success;
+            }
+        );
 }

@@ -32,13 +32,18 @@ internal sealed class RemoveVerb
         var remote = new RemoteOptions();
         var command = new Command("rm", "Deletes a job and its items, or all jobs that ended longer ago than --older-than.")
         {
-            Id, Tag, OlderThan, DryRun, Yes,
+            Id,
+            Tag,
+            OlderThan,
+            DryRun,
+            Yes,
         };
         remote.AddTo(command);
         command.SetAction((parsed, cancellationToken) => remote.RunAsync(parsed, client => RunAsync(parsed, client, cancellationToken)));
         return command.WithExamples(
             new Example("How many jobs with a tag ended more than 30 days ago", "agcam jobs rm --tag nightly --older-than 30d --dry-run"),
-            new Example("Delete them, with their items", "agcam jobs rm --tag nightly --older-than 30d --yes"));
+            new Example("Delete them, with their items", "agcam jobs rm --tag nightly --older-than 30d --yes")
+        );
     }
 
     private async Task<int> RunAsync(ParseResult parsed, ApiClient client, CancellationToken cancellationToken)
@@ -52,14 +57,20 @@ internal sealed class RemoveVerb
                 return await RemoveEndedAsync(parsed, client, DateTimeOffset.UtcNow - age, cancellationToken);
             default:
                 throw new UsageException(
-                    "`agcam jobs rm` takes either the ID of one job alone, or --older-than AGE for many, e.g. --older-than 30d.");
+                    "`agcam jobs rm` takes either the ID of one job alone, or --older-than AGE for many, e.g. --older-than 30d."
+                );
         }
     }
 
     private async Task<int> RemoveEndedAsync(
-        ParseResult parsed, ApiClient client, DateTimeOffset before, CancellationToken cancellationToken)
+        ParseResult parsed,
+        ApiClient client,
+        DateTimeOffset before,
+        CancellationToken cancellationToken
+    )
     {
-        var address = string.Create(CultureInfo.InvariantCulture, $"/v1/jobs?before={before.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'}")
+        var address =
+            string.Create(CultureInfo.InvariantCulture, $"/v1/jobs?before={before.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'}")
             + (parsed.GetValue(Tag) is { } tag ? $"&tag={Uri.EscapeDataString(tag)}" : "");
         if (parsed.GetValue(DryRun) || !parsed.GetValue(Yes))
         {

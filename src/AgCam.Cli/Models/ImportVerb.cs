@@ -10,21 +10,38 @@ internal static class ImportVerb
     public static Command Create()
     {
         var model = new ModelOptions(asArgument: true);
-        var folder = new Option<string>("--out", "-o") { Description = "Folder to write: config.json and model.safetensors.", Required = true, HelpName = "FOLDER" };
-        var command = new Command("import", "Converts a PyTorch checkpoint (.pth, .pt, .bin, .pth.tar) without running anything that it holds.") { folder };
+        var folder = new Option<string>("--out", "-o")
+        {
+            Description = "Folder to write: config.json and model.safetensors.",
+            Required = true,
+            HelpName = "FOLDER",
+        };
+        var command = new Command(
+            "import",
+            "Converts a PyTorch checkpoint (.pth, .pt, .bin, .pth.tar) without running anything that it holds."
+        )
+        {
+            folder,
+        };
         model.AddTo(command);
         command.SetAction(parsed =>
         {
             var source = model.Reference(parsed);
             var imported = ModelImport.Run(source, parsed.GetValue(folder)!, model.Checkpointing(parsed));
             Console.Out.WriteLine(imported.Folder);
-            Console.Error.WriteLine($"agcam: {imported.Config.Architecture}, {imported.Config.Classes} classes{(imported.StateKey.Length > 0 ? $", weights from {imported.StateKey}" : "")}");
+            Console.Error.WriteLine(
+                $"agcam: {imported.Config.Architecture}, {imported.Config.Classes} "
+                    + $"classes{(imported.StateKey.Length > 0 ? $", weights from {imported.StateKey}" : "")}"
+            );
             return ExitCode.Success;
         });
         return command.WithExamples(
             new(
                 "A training checkpoint; the preprocessing must be said, because a pickle does not know it",
-                "agcam models import best.pth --arch vit_small_patch16_224 --crop-pct 0.9 --crop-mode center --interpolation bicubic --mean 0.5,0.5,0.5 --std 0.5,0.5,0.5 --classes names.txt --out vit/"),
-            new("Use it", "agcam explain photos/ --model vit/"));
+                "agcam models import best.pth --arch vit_small_patch16_224 --crop-pct 0.9 --crop-mode center --interpolation "
+                    + "bicubic --mean 0.5,0.5,0.5 --std 0.5,0.5,0.5 --classes names.txt --out vit/"
+            ),
+            new("Use it", "agcam explain photos/ --model vit/")
+        );
     }
 }

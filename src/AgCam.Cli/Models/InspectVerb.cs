@@ -25,15 +25,18 @@ internal static class InspectVerb
         var command = new Command("inspect", "Shows a model's shape, classes and preprocessing, and whether it can be used.");
         model.AddTo(command);
         command.Options.Add(json);
-        command.SetAction(async (parsed, cancellationToken) =>
-        {
-            using var checkpoint = await model.OpenAsync(parsed, cancellationToken, pooled: true);
-            Show(checkpoint, parsed.GetValue(json));
-            return ExitCode.Success;
-        });
+        command.SetAction(
+            async (parsed, cancellationToken) =>
+            {
+                using var checkpoint = await model.OpenAsync(parsed, cancellationToken, pooled: true);
+                Show(checkpoint, parsed.GetValue(json));
+                return ExitCode.Success;
+            }
+        );
         return command.WithExamples(
             new("A folder", "agcam models inspect vit/"),
-            new("Bare weights", "agcam models inspect weights.safetensors --arch vit_base_patch16_224"));
+            new("Bare weights", "agcam models inspect weights.safetensors --arch vit_base_patch16_224")
+        );
     }
 
     private static void Show(Checkpoint checkpoint, bool json)
@@ -43,21 +46,24 @@ internal static class InspectVerb
         var types = checkpoint.Weights.Values.Select(weight => weight.DType.Name()).Distinct().Order().ToArray();
         if (json)
         {
-            Console.Out.WriteLine(JsonSerializer.Serialize(
-                new
-                {
-                    checkpoint.Id,
-                    checkpoint.Source,
-                    checkpoint.Sha256,
-                    Parameters = parameters,
-                    Dtypes = types,
-                    checkpoint.Config,
-                    Method = MethodOf(checkpoint),
-                    Preprocessing = preprocessing,
-                    Problem = problem,
-                    checkpoint.ClassNames,
-                },
-                Format));
+            Console.Out.WriteLine(
+                JsonSerializer.Serialize(
+                    new
+                    {
+                        checkpoint.Id,
+                        checkpoint.Source,
+                        checkpoint.Sha256,
+                        Parameters = parameters,
+                        Dtypes = types,
+                        checkpoint.Config,
+                        Method = MethodOf(checkpoint),
+                        Preprocessing = preprocessing,
+                        Problem = problem,
+                        checkpoint.ClassNames,
+                    },
+                    Format
+                )
+            );
             return;
         }
 
@@ -65,25 +71,44 @@ internal static class InspectVerb
         Line("model", checkpoint.Id);
         Line("source", checkpoint.Source);
         Line("sha256", checkpoint.Sha256);
-        Line("architecture", string.Create(culture, $"{config.Architecture}: {config.Depth} blocks, width {config.Width}, {config.Heads} heads, MLP {config.MlpWidth}, {config.Activation}, epsilon {config.LayerNormEpsilon:G}"));
+        Line(
+            "architecture",
+            string.Create(
+                culture,
+                $"{config.Architecture}: {config.Depth} blocks, width {config.Width}, {config.Heads} heads, MLP "
+                    + $"{config.MlpWidth}, {config.Activation}, epsilon {config.LayerNormEpsilon:G}"
+            )
+        );
         // As explain runs it: with another size than the positions are stored for, they are resized.
         var run = config with
         {
             ImageHeight = preprocessing?.InputHeight ?? config.ImageHeight,
             ImageWidth = preprocessing?.InputWidth ?? config.ImageWidth,
         };
-        var resized = run == config || config.RotaryTemperature is not null
-            ? ""
-            : $", positions resized from {config.GridRows} x {config.GridColumns}";
+        var resized =
+            run == config || config.RotaryTemperature is not null
+                ? ""
+                : $", positions resized from {config.GridRows} x {config.GridColumns}";
         var grid = $"a grid of {run.GridRows} x {run.GridColumns}{resized}, {run.PrefixTokens} prefix token(s)";
         Line("input", $"{run.ImageWidth} x {run.ImageHeight}, patch {run.PatchSize}: {grid}");
         Line("weights", string.Create(culture, $"{parameters:N0} parameters, {string.Join(", ", types)}"));
-        Line("classes", checkpoint.ClassNames is { } names ? $"{config.Classes}: {string.Join(", ", names.Take(5))}{(names.Count > 5 ? ", ..." : "")}" : $"{config.Classes}, without names (--classes FILE gives them)");
-        Line("method", MethodOf(checkpoint) == AttributionMethod.Paper ? AttributionMethod.Paper : $"{AttributionMethod.Pooled} alone: the classifier averages the patches");
+        Line(
+            "classes",
+            checkpoint.ClassNames is { } names
+                ? $"{config.Classes}: {string.Join(", ", names.Take(5))}{(names.Count > 5 ? ", ..." : "")}"
+                : $"{config.Classes}, without names (--classes FILE gives them)"
+        );
+        Line(
+            "method",
+            MethodOf(checkpoint) == AttributionMethod.Paper
+                ? AttributionMethod.Paper
+                : $"{AttributionMethod.Pooled} alone: the classifier averages the patches"
+        );
         Line("preprocessing", preprocessing is null ? $"MISSING. {problem}" : preprocessing.Canonical());
     }
 
-    private static string MethodOf(Checkpoint checkpoint) => checkpoint.Config.Pooling == HeadPooling.Token ? AttributionMethod.Paper : AttributionMethod.Pooled;
+    private static string MethodOf(Checkpoint checkpoint) =>
+        checkpoint.Config.Pooling == HeadPooling.Token ? AttributionMethod.Paper : AttributionMethod.Pooled;
 
     private static (AgCam.Preprocessing.PreprocessingOptions? Options, string? Problem) Preprocessing(Checkpoint checkpoint)
     {
@@ -97,5 +122,5 @@ internal static class InspectVerb
         }
     }
 
-    private static void Line(string name, string value) => Console.Out.WriteLine($"{name,-14} {value}");
+    private static void Line(string name, string value) => Console.Out.WriteLine($"{name, -14} {value}");
 }

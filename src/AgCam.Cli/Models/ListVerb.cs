@@ -17,9 +17,15 @@ internal static class ListVerb
             var options = HubOptions.FromEnvironment();
             var models = new HubCache(options.CacheFolder).List();
             foreach (var model in models)
-                Console.Out.WriteLine(parsed.GetValue(json)
-                    ? JsonSerializer.Serialize(model, JsonSerializerOptions.Web)
-                    : string.Create(CultureInfo.InvariantCulture, $"{model.Repo,-50} {model.Commit[..Math.Min(7, model.Commit.Length)]}  {model.Bytes / 1e6,9:0.0} MB  {model.Changed:yyyy-MM-dd}{(model.Complete ? "" : "  incomplete: pull it again")}"));
+                Console.Out.WriteLine(
+                    parsed.GetValue(json)
+                        ? JsonSerializer.Serialize(model, JsonSerializerOptions.Web)
+                        : string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"{model.Repo, -50} {model.Commit[..Math.Min(7, model.Commit.Length)]}  {model.Bytes / 1e6, 9:0.0} MB  "
+                                + $"{model.Changed:yyyy-MM-dd}{(model.Complete ? "" : "  incomplete: pull it again")}"
+                        )
+                );
             if (models.Count == 0)
                 Console.Error.WriteLine($"agcam: no models in {options.CacheFolder}. agcam models pull ID fetches one.");
             return ExitCode.Success;

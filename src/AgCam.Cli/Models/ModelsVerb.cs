@@ -5,12 +5,13 @@ namespace AgCam.Cli.Models;
 /// <summary>agcam models: what is there, where it comes from, whether it is right.</summary>
 internal static class ModelsVerb
 {
-    public static Command Create() => new Command("models", "Fetches, lists, inspects, checks and converts models.")
-    {
-        PullVerb.Create(),
-        ListVerb.Create(),
-        InspectVerb.Create(),
-        VerifyVerb.Create(),
-        ImportVerb.Create(),
-    };
+    public static Command Create() =>
+        new Command("models", "Fetches, lists, inspects, checks and converts models.")
+        {
+            PullVerb.Create(),
+            ListVerb.Create(),
+            InspectVerb.Create(),
+            VerifyVerb.Create(),
+            ImportVerb.Create(),
+        };
 }

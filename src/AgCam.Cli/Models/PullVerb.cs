@@ -11,18 +11,21 @@ internal static class PullVerb
     {
         var id = new Argument<string>("ID") { Description = "Hub id: org/name or org/name@revision." };
         var command = new Command("pull", "Fetches a model from the Hub into the cache, checked by its hash.") { id };
-        command.SetAction(async (parsed, cancellationToken) =>
-        {
-            using var progress = new DownloadProgress();
-            using var hub = new HubClient(HubOptions.FromEnvironment());
-            var snapshot = await hub.PullAsync(HubId.Parse(parsed.GetValue(id)!), progress, cancellationToken);
-            Console.Out.WriteLine(snapshot.Folder);
-            Console.Error.WriteLine($"agcam: {snapshot.RecordedId}{(snapshot.FromCache ? ", from the cache" : "")}");
-            return ExitCode.Success;
-        });
+        command.SetAction(
+            async (parsed, cancellationToken) =>
+            {
+                using var progress = new DownloadProgress();
+                using var hub = new HubClient(HubOptions.FromEnvironment());
+                var snapshot = await hub.PullAsync(HubId.Parse(parsed.GetValue(id)!), progress, cancellationToken);
+                Console.Out.WriteLine(snapshot.Folder);
+                Console.Error.WriteLine($"agcam: {snapshot.RecordedId}{(snapshot.FromCache ? ", from the cache" : "")}");
+                return ExitCode.Success;
+            }
+        );
         return command.WithExamples(
             new("The newest revision", "agcam models pull timm/deit_tiny_patch16_224.fb_in1k"),
             new("One revision, from a mirror", "HF_ENDPOINT=https://mirror.example agcam models pull org/model@1a2b3c4"),
-            new("Use it", "agcam explain photos/ --model timm/deit_tiny_patch16_224.fb_in1k"));
+            new("Use it", "agcam explain photos/ --model timm/deit_tiny_patch16_224.fb_in1k")
+        );
     }
 }

@@ -14,50 +14,102 @@ internal static class VerifyVerb
     public static Command Create()
     {
         var (model, device) = (new ModelOptions(asArgument: true), new DeviceOptions());
-        var against = new Option<FileInfo>("--against") { Description = "What PyTorch computed; docs/python.md has the script that writes it.", Required = true, HelpName = "FILE" };
-        var tolerance = new Option<double>("--tolerance") { Description = "Of logits (over the largest) and maps (relative).", DefaultValueFactory = _ => 1e-4, HelpName = "SHARE" };
-        var pixels = new Option<double>("--pixel-tolerance") { Description = "Of normalised pixels.", DefaultValueFactory = _ => 1e-4, HelpName = "VALUE" };
+        var against = new Option<FileInfo>("--against")
+        {
+            Description = "What PyTorch computed; docs/python.md has the script that writes it.",
+            Required = true,
+            HelpName = "FILE",
+        };
+        var tolerance = new Option<double>("--tolerance")
+        {
+            Description = "Of logits (over the largest) and maps (relative).",
+            DefaultValueFactory = _ => 1e-4,
+            HelpName = "SHARE",
+        };
+        var pixels = new Option<double>("--pixel-tolerance")
+        {
+            Description = "Of normalised pixels.",
+            DefaultValueFactory = _ => 1e-4,
+            HelpName = "VALUE",
+        };
         var json = new Option<bool>("--json") { Description = "One JSON object." };
-        var command = new Command("verify", "Compares pixels, logits and maps with what PyTorch computed, and names the first stage that diverges. Exit code 1 when one does.") { against, tolerance, pixels, json };
+        var command = new Command(
+            "verify",
+            "Compares pixels, logits and maps with what PyTorch computed, and names the first stage that diverges. Exit code 1 "
+                + "when one does."
+        )
+        {
+            against,
+            tolerance,
+            pixels,
+            json,
+        };
         model.AddTo(command);
         device.AddTo(command);
-        command.SetAction(async (parsed, cancellationToken) =>
-        {
-            using var checkpoint = await model.OpenAsync(parsed, cancellationToken, pooled: true);
-            using var explainer = device.Load(parsed, checkpoint);
-            var limits = new VerificationTolerance { Pixels = parsed.GetValue(pixels), Logits = parsed.GetValue(tolerance), Maps = parsed.GetValue(tolerance) };
-            var stages = ModelVerification.Compare(explainer, parsed.GetValue(against)!.FullName, limits);
-            var first = stages.FirstOrDefault(stage => !stage.Agrees);
-            if (parsed.GetValue(json))
-                Console.Out.WriteLine(JsonSerializer.Serialize(new { Agrees = first is null, FirstDivergence = first?.Name, Stages = stages.Select(Finite) }, JsonSerializerOptions.Web));
-            else
-                Show(stages, first);
-            return first is null ? ExitCode.Success : Differs;
-        });
+        command.SetAction(
+            async (parsed, cancellationToken) =>
+            {
+                using var checkpoint = await model.OpenAsync(parsed, cancellationToken, pooled: true);
+                using var explainer = device.Load(parsed, checkpoint);
+                var limits = new VerificationTolerance
+                {
+                    Pixels = parsed.GetValue(pixels),
+                    Logits = parsed.GetValue(tolerance),
+                    Maps = parsed.GetValue(tolerance),
+                };
+                var stages = ModelVerification.Compare(explainer, parsed.GetValue(against)!.FullName, limits);
+                var first = stages.FirstOrDefault(stage => !stage.Agrees);
+                if (parsed.GetValue(json))
+                    Console.Out.WriteLine(
+                        JsonSerializer.Serialize(
+                            new
+                            {
+                                Agrees = first is null,
+                                FirstDivergence = first?.Name,
+                                Stages = stages.Select(Finite),
+                            },
+                            JsonSerializerOptions.Web
+                        )
+                    );
+                else
+                    Show(stages, first);
+                return first is null ? ExitCode.Success : Differs;
+            }
+        );
         return command.WithExamples(
             new("In Python, see docs/python.md", "python dump.py timm/deit_tiny_patch16_224.fb_in1k photo.png reference.safetensors"),
-            new("Here", "agcam models verify timm/deit_tiny_patch16_224.fb_in1k --against reference.safetensors"));
+            new("Here", "agcam models verify timm/deit_tiny_patch16_224.fb_in1k --against reference.safetensors")
+        );
     }
 
     private static void Show(IReadOnlyList<VerifiedStage> stages, VerifiedStage? first)
     {
         foreach (var stage in stages)
-            Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{stage.Name,-8} {(stage.Agrees ? "agrees  " : "DIVERGES")}  largest difference {stage.MaxAbsolute:0.0e+0}, relative {stage.Relative:0.0e+0}{(stage.Agrees ? "" : $", largest at {stage.Worst}")}"));
-        Console.Out.WriteLine(first is null ? "The model agrees with the reference." : $"The first stage that diverges is {first.Name}: {Advice(first.Name)}");
+            Console.Out.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{stage.Name, -8} {(stage.Agrees ? "agrees  " : "DIVERGES")}  largest difference "
+                        + $"{stage.MaxAbsolute:0.0e+0}, relative {stage.Relative:0.0e+0}{(stage.Agrees ? "" : $", largest at {stage.Worst}")}"
+                )
+            );
+        Console.Out.WriteLine(
+            first is null ? "The model agrees with the reference." : $"The first stage that diverges is {first.Name}: {Advice(first.Name)}"
+        );
     }
 
-    private static string Advice(string stage) => stage switch
-    {
-        "pixels" => "compare input size, resize, crop, interpolation, mean and std with the reference's.",
-        "logits" => "the weights or the architecture differ: heads, epsilon, activation, input size.",
-        _ => "the forward pass agrees, so the definition of the maps differs.",
-    };
+    private static string Advice(string stage) =>
+        stage switch
+        {
+            "pixels" => "compare input size, resize, crop, interpolation, mean and std with the reference's.",
+            "logits" => "the weights or the architecture differ: heads, epsilon, activation, input size.",
+            _ => "the forward pass agrees, so the definition of the maps differs.",
+        };
 
     // JSON has no infinity.
-    private static VerifiedStage Finite(VerifiedStage stage) => stage with
-    {
-        MaxAbsolute = Math.Min(stage.MaxAbsolute, double.MaxValue),
-        Relative = Math.Min(stage.Relative, double.MaxValue),
-    };
+    private static VerifiedStage Finite(VerifiedStage stage) =>
+        stage with
+        {
+            MaxAbsolute = Math.Min(stage.MaxAbsolute, double.MaxValue),
+            Relative = Math.Min(stage.Relative, double.MaxValue),
+        };
 }

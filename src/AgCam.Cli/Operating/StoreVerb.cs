@@ -16,19 +16,26 @@ internal static class StoreVerb
     private static Command Migrate()
     {
         var services = new ServiceOptions();
-        var migrate = new Command("migrate",
+        var migrate = new Command(
+            "migrate",
             "Creates what is missing (tables or indexes) and brings an older schema up to date. "
-            + "Running processes need no such rights then: see Pipeline:MigrateStore.");
+                + "Running processes need no such rights then: see Pipeline:MigrateStore."
+        );
         services.AddStoreTo(migrate);
-        migrate.SetAction((parsed, cancellationToken) => Service.RunAsync(async () =>
-        {
-            var options = services.Reach(parsed, Settings.Read());
-            await using var store = PipelineRegistration.OpenStore(options);
-            await store.ProbeAsync(cancellationToken);
-            var before = await store.SchemaVersionAsync(cancellationToken);
-            await store.MigrateAsync(cancellationToken);
-            Console.Error.WriteLine($"agcam: the {store.Kind} store had schema version {before} and has {StoreSchema.Version} now.");
-        }));
+        migrate.SetAction(
+            (parsed, cancellationToken) =>
+                Service.RunAsync(async () =>
+                {
+                    var options = services.Reach(parsed, Settings.Read());
+                    await using var store = PipelineRegistration.OpenStore(options);
+                    await store.ProbeAsync(cancellationToken);
+                    var before = await store.SchemaVersionAsync(cancellationToken);
+                    await store.MigrateAsync(cancellationToken);
+                    Console.Error.WriteLine(
+                        $"agcam: the {store.Kind} store had schema version {before} and has {StoreSchema.Version} now."
+                    );
+                })
+        );
         return migrate.WithExamples(new Example("As a user who may", "Pipeline__StoreFile=/run/secrets/setup agcam store migrate"));
     }
 
@@ -39,21 +46,24 @@ internal static class StoreVerb
         const string Text = "Copies a SQLite store as of one point in time, while processes use it. For MongoDB see docs/operations.md.";
         var backup = new Command("backup", Text) { file };
         services.AddStoreTo(backup);
-        backup.SetAction((parsed, cancellationToken) => Service.RunAsync(async () =>
-        {
-            var store = services.Reach(parsed, Settings.Read()).Store;
-            ThrowIfMongo(store);
-            var target = parsed.GetValue(file)!;
-            try
-            {
-                await SqliteBackup.WriteAsync(store, target, cancellationToken);
-            }
-            catch (ArgumentException e)
-            {
-                throw new UsageException(e.Message);
-            }
-            Console.Error.WriteLine($"agcam: {target} holds a copy of {store}.");
-        }));
+        backup.SetAction(
+            (parsed, cancellationToken) =>
+                Service.RunAsync(async () =>
+                {
+                    var store = services.Reach(parsed, Settings.Read()).Store;
+                    ThrowIfMongo(store);
+                    var target = parsed.GetValue(file)!;
+                    try
+                    {
+                        await SqliteBackup.WriteAsync(store, target, cancellationToken);
+                    }
+                    catch (ArgumentException e)
+                    {
+                        throw new UsageException(e.Message);
+                    }
+                    Console.Error.WriteLine($"agcam: {target} holds a copy of {store}.");
+                })
+        );
         return backup.WithExamples(new Example("Every night", "agcam store backup --store results.db results-monday.db"));
     }
 
@@ -64,28 +74,38 @@ internal static class StoreVerb
         {
             Description = "Plan again what is missing. Needs the folders or buckets that the jobs' images come from.",
         };
-        var check = new Command("check",
+        var check = new Command(
+            "check",
             "Compares every job's totals, chunks, items and explanations. Run it after a restore, before the processes start. "
-            + "Exit code 1 when something differs.") { repair };
-        services.AddSourcesTo(check);
-        check.SetAction(async (parsed, cancellationToken) =>
+                + "Exit code 1 when something differs."
+        )
         {
-            var code = ExitCode.Success;
-            var ended = await Service.RunAsync(async () =>
+            repair,
+        };
+        services.AddSourcesTo(check);
+        check.SetAction(
+            async (parsed, cancellationToken) =>
             {
-                var options = services.Sources(parsed, Settings.Read());
-                if (!IsMongo(options.Store) && !File.Exists(options.Store))
-                    throw new UsageException($"{options.Store} does not exist. Name the store with --store.");
-                var found = await StoreCheck.RunAsync(options, parsed.GetValue(repair), Console.Out.WriteLine, cancellationToken);
-                Console.Error.WriteLine($"agcam: {found.Jobs} jobs and {found.Requests} requests were checked. "
-                    + $"Differences: {found.Differences}. Repaired: {found.Repaired}.");
-                code = found.IsWhole ? ExitCode.Success : ExitCode.Different;
-            });
-            return ended == ExitCode.Success ? code : ended;
-        });
+                var code = ExitCode.Success;
+                var ended = await Service.RunAsync(async () =>
+                {
+                    var options = services.Sources(parsed, Settings.Read());
+                    if (!IsMongo(options.Store) && !File.Exists(options.Store))
+                        throw new UsageException($"{options.Store} does not exist. Name the store with --store.");
+                    var found = await StoreCheck.RunAsync(options, parsed.GetValue(repair), Console.Out.WriteLine, cancellationToken);
+                    Console.Error.WriteLine(
+                        $"agcam: {found.Jobs} jobs and {found.Requests} requests were checked. "
+                            + $"Differences: {found.Differences}. Repaired: {found.Repaired}."
+                    );
+                    code = found.IsWhole ? ExitCode.Success : ExitCode.Different;
+                });
+                return ended == ExitCode.Success ? code : ended;
+            }
+        );
         return check.WithExamples(
             new Example("After a restore", "agcam store check --store results.db"),
-            new Example("Plan again what is missing", "agcam store check --store results.db --root /images --repair"));
+            new Example("Plan again what is missing", "agcam store check --store results.db --root /images --repair")
+        );
     }
 
     private static bool IsMongo(string store) =>
@@ -95,6 +115,7 @@ internal static class StoreVerb
     {
         if (IsMongo(store))
             throw new UsageException(
-                "MongoDB has backups of its own: mongodump --oplog of the whole instance, or a snapshot. See docs/operations.md.");
+                "MongoDB has backups of its own: mongodump --oplog of the whole instance, or a snapshot. See docs/operations.md."
+            );
     }
 }

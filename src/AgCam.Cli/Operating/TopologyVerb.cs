@@ -16,17 +16,28 @@ internal static class TopologyVerb
     {
         var services = new ServiceOptions();
         var permissions = new Option<bool>("--permissions") { Description = "Print the permissions instead, on stdout." };
-        var command = new Command("print", "Prints definitions for RabbitMQ to import, and, on stderr, the permissions that each role needs. Connects to nothing.") { permissions };
-        services.AddBusTo(command);
-        command.SetAction((parsed, _) => Service.RunAsync(() =>
+        var command = new Command(
+            "print",
+            "Prints definitions for RabbitMQ to import, and, on stderr, the permissions that each role needs. Connects to nothing."
+        )
         {
-            var topology = Of(services, parsed);
-            if (!parsed.GetValue(permissions))
-                Console.Out.Write(topology.Definitions());
-            Permissions(topology, parsed.GetValue(permissions) ? Console.Out : Console.Error);
-            return Task.CompletedTask;
-        }));
-        return command.WithExamples(new Example("For a broker that others run", "agcam topology print --bus amqp://broker/explaining > definitions.json"));
+            permissions,
+        };
+        services.AddBusTo(command);
+        command.SetAction(
+            (parsed, _) =>
+                Service.RunAsync(() =>
+                {
+                    var topology = Of(services, parsed);
+                    if (!parsed.GetValue(permissions))
+                        Console.Out.Write(topology.Definitions());
+                    Permissions(topology, parsed.GetValue(permissions) ? Console.Out : Console.Error);
+                    return Task.CompletedTask;
+                })
+        );
+        return command.WithExamples(
+            new Example("For a broker that others run", "agcam topology print --bus amqp://broker/explaining > definitions.json")
+        );
     }
 
     private static Command Verify()
@@ -44,7 +55,8 @@ internal static class TopologyVerb
         };
         var command = new Command(
             "verify",
-            "Lists how the broker differs from what is needed; exit code 2 when it does. Changes nothing, needs no configure permission.")
+            "Lists how the broker differs from what is needed; exit code 2 when it does. Changes nothing, needs no configure permission."
+        )
         {
             management,
             namesOnly,
@@ -55,28 +67,40 @@ internal static class TopologyVerb
                 result.AddError("Give either --management URL, which compares bindings and arguments too, or --names-only.");
         });
         services.AddBusTo(command);
-        command.SetAction(async (parsed, cancellationToken) =>
-        {
-            var code = ExitCode.Success;
-            var ended = await Service.RunAsync(async () =>
+        command.SetAction(
+            async (parsed, cancellationToken) =>
             {
-                var topology = Of(services, parsed);
-                var (differences, unseen) = await topology.VerifyAsync(parsed.GetValue(management), cancellationToken);
-                foreach (var difference in differences)
-                    Console.Out.WriteLine(difference);
-                if (unseen.Count > 0)
-                    Console.Error.WriteLine($"agcam: not looked for, since the user has no right on them: {string.Join(", ", unseen)}.");
-                var compared = parsed.GetValue(namesOnly)
-                    ? "has every name; bindings and arguments were not compared"
-                    : "differs in nothing from what is needed";
-                Console.Error.WriteLine(differences.Count == 0
-                    ? $"agcam: {topology.Broker} {compared}."
-                    : $"agcam: {topology.Broker} differs. `agcam topology apply` makes what is missing; what is different must be deleted first.");
-                code = differences.Count == 0 ? ExitCode.Success : ExitCode.UsageError;
-            });
-            return ended == ExitCode.Success ? code : ended;
-        });
-        return command.WithExamples(new Example("With arguments and bindings", "agcam topology verify --bus amqp://broker/explaining --management http://broker:15672"));
+                var code = ExitCode.Success;
+                var ended = await Service.RunAsync(async () =>
+                {
+                    var topology = Of(services, parsed);
+                    var (differences, unseen) = await topology.VerifyAsync(parsed.GetValue(management), cancellationToken);
+                    foreach (var difference in differences)
+                        Console.Out.WriteLine(difference);
+                    if (unseen.Count > 0)
+                        Console.Error.WriteLine(
+                            $"agcam: not looked for, since the user has no right on them: {string.Join(", ", unseen)}."
+                        );
+                    var compared = parsed.GetValue(namesOnly)
+                        ? "has every name; bindings and arguments were not compared"
+                        : "differs in nothing from what is needed";
+                    Console.Error.WriteLine(
+                        differences.Count == 0
+                            ? $"agcam: {topology.Broker} {compared}."
+                            : $"agcam: {topology.Broker} differs. `agcam topology apply` makes what is missing; what is different "
+                                + $"must be deleted first."
+                    );
+                    code = differences.Count == 0 ? ExitCode.Success : ExitCode.UsageError;
+                });
+                return ended == ExitCode.Success ? code : ended;
+            }
+        );
+        return command.WithExamples(
+            new Example(
+                "With arguments and bindings",
+                "agcam topology verify --bus amqp://broker/explaining --management http://broker:15672"
+            )
+        );
     }
 
     private static Command Apply()
@@ -84,12 +108,15 @@ internal static class TopologyVerb
         var services = new ServiceOptions();
         var command = new Command("apply", "Declares what is missing. Needs configure, write and read on the names.");
         services.AddBusTo(command);
-        command.SetAction((parsed, cancellationToken) => Service.RunAsync(async () =>
-        {
-            var topology = Of(services, parsed);
-            await topology.ApplyAsync(cancellationToken);
-            Console.Error.WriteLine($"agcam: {topology.Broker} has what is needed.");
-        }));
+        command.SetAction(
+            (parsed, cancellationToken) =>
+                Service.RunAsync(async () =>
+                {
+                    var topology = Of(services, parsed);
+                    await topology.ApplyAsync(cancellationToken);
+                    Console.Error.WriteLine($"agcam: {topology.Broker} has what is needed.");
+                })
+        );
         return command.WithExamples(new Example("As a user who may", "Pipeline__BusFile=/run/secrets/setup agcam topology apply"));
     }
 
@@ -108,7 +135,10 @@ internal static class TopologyVerb
         foreach (var role in topology.Roles)
         {
             to.WriteLine($"# {role.Name}: {role.For}");
-            to.WriteLine($"rabbitmqctl set_permissions -p '{topology.VirtualHost}' {role.Name.ToUpperInvariant()} '{role.Configure}' '{role.Write}' '{role.Read}'");
+            to.WriteLine(
+                $"rabbitmqctl set_permissions -p '{topology.VirtualHost}' {role.Name.ToUpperInvariant()} '{role.Configure}' "
+                    + $"'{role.Write}' '{role.Read}'"
+            );
         }
     }
 }

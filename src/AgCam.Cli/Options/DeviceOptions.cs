@@ -7,9 +7,23 @@ namespace AgCam.Cli.Options;
 /// <summary>What computes, and how precisely. Shared by every verb that runs a model.</summary>
 internal sealed class DeviceOptions
 {
-    private readonly Option<string> _device = new("--device") { Description = "auto, cpu, cuda or cuda:n.", DefaultValueFactory = _ => "auto", HelpName = "DEVICE" };
-    private readonly Option<string> _dtype = new("--dtype") { Description = "Of the forward pass: float32, bfloat16 or float16. Maps are summed in float32 whatever this is.", DefaultValueFactory = _ => "float32", HelpName = "DTYPE" };
-    private readonly Option<int?> _threads = new("--threads") { Description = "CPU threads of the model. Default: one for each core.", HelpName = "N" };
+    private readonly Option<string> _device = new("--device")
+    {
+        Description = "auto, cpu, cuda or cuda:n.",
+        DefaultValueFactory = _ => "auto",
+        HelpName = "DEVICE",
+    };
+    private readonly Option<string> _dtype = new("--dtype")
+    {
+        Description = "Of the forward pass: float32, bfloat16 or float16. Maps are summed in float32 whatever this is.",
+        DefaultValueFactory = _ => "float32",
+        HelpName = "DTYPE",
+    };
+    private readonly Option<int?> _threads = new("--threads")
+    {
+        Description = "CPU threads of the model. Default: one for each core.",
+        HelpName = "N",
+    };
 
     public DeviceOptions()
     {
@@ -27,9 +41,10 @@ internal sealed class DeviceOptions
 
     /// <summary>The precision that a server's workers are asked for.</summary>
     /// <exception cref="UsageException">An option is for this machine.</exception>
-    public string OfServer(ParseResult parsed) => new Option[] { _device, _threads }.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given
-        ? throw new UsageException($"{given.Name} is for a model that runs here; the server's workers have devices of their own.")
-        : parsed.GetValue(_dtype)!;
+    public string OfServer(ParseResult parsed) =>
+        new Option[] { _device, _threads }.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given
+            ? throw new UsageException($"{given.Name} is for a model that runs here; the server's workers have devices of their own.")
+            : parsed.GetValue(_dtype)!;
 
     /// <summary>See <see cref="ComputeDevice.SplitThreads"/>; for verbs that explain batch after batch, after <see cref="Load"/>.</summary>
     public int SplitThreads(ParseResult parsed) => ComputeDevice.SplitThreads(parsed.GetValue(_device)!);

@@ -11,25 +11,99 @@ namespace AgCam.Cli.Options;
 /// <summary>The options of `agcam explain` besides the model's and the device's.</summary>
 internal sealed class ExplainSettings
 {
-    private readonly Argument<string[]> _paths = new("PATH") { Description = "Images, folders, globs; - reads a list of paths from stdin.", Arity = ArgumentArity.OneOrMore };
-    private readonly Option<string[]> _targets = new("--target", "-t") { Description = "What to explain: predicted, label, a class index or name, top:K, A-vs-B. Repeatable. Default: predicted.", HelpName = "TARGET" };
-    private readonly Option<double> _gamma = new("--gamma") { Description = "Weight of B in A-vs-B.", DefaultValueFactory = _ => 1, HelpName = "WEIGHT" };
-    private readonly Option<string> _method = new("--method") { Description = "agcam, the paper's; or agcam-pooled, a relative of it for models whose classifier averages the patches.", DefaultValueFactory = _ => AttributionMethod.Paper, HelpName = "NAME" };
+    private readonly Argument<string[]> _paths = new("PATH")
+    {
+        Description = "Images, folders, globs; - reads a list of paths from stdin.",
+        Arity = ArgumentArity.OneOrMore,
+    };
+    private readonly Option<string[]> _targets = new("--target", "-t")
+    {
+        Description = "What to explain: predicted, label, a class index or name, top:K, A-vs-B. Repeatable. Default: predicted.",
+        HelpName = "TARGET",
+    };
+    private readonly Option<double> _gamma = new("--gamma")
+    {
+        Description = "Weight of B in A-vs-B.",
+        DefaultValueFactory = _ => 1,
+        HelpName = "WEIGHT",
+    };
+    private readonly Option<string> _method = new("--method")
+    {
+        Description = "agcam, the paper's; or agcam-pooled, a relative of it for models whose classifier averages the patches.",
+        DefaultValueFactory = _ => AttributionMethod.Paper,
+        HelpName = "NAME",
+    };
     private readonly Option<bool> _signed = new("--signed") { Description = "Also the map of the evidence against each class." };
-    private readonly Option<double> _threshold = new("--threshold") { Description = "Of the normalised map, in [0, 1]: what is above belongs to a box.", DefaultValueFactory = _ => 0.5, HelpName = "SHARE" };
-    private readonly Option<BoxSelection> _boxes = new("--boxes") { Description = "all or largest.", DefaultValueFactory = _ => BoxSelection.All, HelpName = "all|largest" };
-    private readonly Option<string?> _out = new("--out", "-o") { Description = "Folder for explanations.jsonl, provenance and pictures. Run again over it: what is done is skipped.", HelpName = "FOLDER" };
-    private readonly Option<SavedPicture?> _save = new("--save") { Description = "Pictures below --out: none, overlay (default) or strip.", HelpName = "none|overlay|strip" };
-    private readonly Option<string> _colormap = new("--colormap") { Description = "inferno, turbo, viridis, cividis, jet (the paper's), or diverging with --signed.", DefaultValueFactory = _ => "inferno", HelpName = "NAME" };
-    private readonly Option<double> _opacity = new("--opacity") { Description = "How much of the photo the hottest place loses, in [0, 1].", DefaultValueFactory = _ => new PictureOptions().Opacity, HelpName = "SHARE" };
+    private readonly Option<double> _threshold = new("--threshold")
+    {
+        Description = "Of the normalised map, in [0, 1]: what is above belongs to a box.",
+        DefaultValueFactory = _ => 0.5,
+        HelpName = "SHARE",
+    };
+    private readonly Option<BoxSelection> _boxes = new("--boxes")
+    {
+        Description = "all or largest.",
+        DefaultValueFactory = _ => BoxSelection.All,
+        HelpName = "all|largest",
+    };
+    private readonly Option<string?> _out = new("--out", "-o")
+    {
+        Description = "Folder for explanations.jsonl, provenance and pictures. Run again over it: what is done is skipped.",
+        HelpName = "FOLDER",
+    };
+    private readonly Option<SavedPicture?> _save = new("--save")
+    {
+        Description = "Pictures below --out: none, overlay (default) or strip.",
+        HelpName = "none|overlay|strip",
+    };
+    private readonly Option<string> _colormap = new("--colormap")
+    {
+        Description = "inferno, turbo, viridis, cividis, jet (the paper's), or diverging with --signed.",
+        DefaultValueFactory = _ => "inferno",
+        HelpName = "NAME",
+    };
+    private readonly Option<double> _opacity = new("--opacity")
+    {
+        Description = "How much of the photo the hottest place loses, in [0, 1].",
+        DefaultValueFactory = _ => new PictureOptions().Opacity,
+        HelpName = "SHARE",
+    };
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object a line on stdout." };
     private readonly Option<bool> _raw = new("--raw") { Description = "Raw heatmap values, row-major, in the rows." };
-    private readonly Option<int> _batch = new("--batch", "-b") { Description = "Images of one forward pass.", DefaultValueFactory = _ => 8, HelpName = "N" };
-    private readonly Option<long> _maxFailures = new("--max-failures") { Description = "Failed images that still count as success; more give exit code 3.", DefaultValueFactory = _ => 0, HelpName = "N" };
-    private readonly Option<long> _maxPixels = new("--max-pixels") { Description = "Largest image, width x height.", DefaultValueFactory = _ => ImageLimits.Default.MaxPixels, HelpName = "N" };
-    private readonly Option<long> _maxBytes = new("--max-bytes") { Description = "Largest image file.", DefaultValueFactory = _ => ImageLimits.Default.MaxBytes, HelpName = "N" };
-    private readonly Option<string?> _labels = new("--labels") { Description = "Labels: a CSV, JSONL or Parquet file (path, label), or `parent` for class folders.", HelpName = "FILE|parent" };
-    private readonly Option<string?> _labelColumns = new("--label-columns") { Description = "Names of the two columns in that file, where they are unusual.", HelpName = "PATH,LABEL" };
+    private readonly Option<int> _batch = new("--batch", "-b")
+    {
+        Description = "Images of one forward pass.",
+        DefaultValueFactory = _ => 8,
+        HelpName = "N",
+    };
+    private readonly Option<long> _maxFailures = new("--max-failures")
+    {
+        Description = "Failed images that still count as success; more give exit code 3.",
+        DefaultValueFactory = _ => 0,
+        HelpName = "N",
+    };
+    private readonly Option<long> _maxPixels = new("--max-pixels")
+    {
+        Description = "Largest image, width x height.",
+        DefaultValueFactory = _ => ImageLimits.Default.MaxPixels,
+        HelpName = "N",
+    };
+    private readonly Option<long> _maxBytes = new("--max-bytes")
+    {
+        Description = "Largest image file.",
+        DefaultValueFactory = _ => ImageLimits.Default.MaxBytes,
+        HelpName = "N",
+    };
+    private readonly Option<string?> _labels = new("--labels")
+    {
+        Description = "Labels: a CSV, JSONL or Parquet file (path, label), or `parent` for class folders.",
+        HelpName = "FILE|parent",
+    };
+    private readonly Option<string?> _labelColumns = new("--label-columns")
+    {
+        Description = "Names of the two columns in that file, where they are unusual.",
+        HelpName = "PATH,LABEL",
+    };
     private readonly Option<string?> _summary = SummaryFile.Option();
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No progress, no summary." };
 
@@ -56,7 +130,29 @@ internal sealed class ExplainSettings
     public void AddTo(Command command)
     {
         command.Arguments.Add(_paths);
-        Option[] all = [_targets, _method, _out, _save, _json, _raw, _threshold, _boxes, _gamma, _signed, _labels, _labelColumns, _batch, _maxFailures, _maxPixels, _maxBytes, _colormap, _opacity, _summary, _quiet];
+        Option[] all =
+        [
+            _targets,
+            _method,
+            _out,
+            _save,
+            _json,
+            _raw,
+            _threshold,
+            _boxes,
+            _gamma,
+            _signed,
+            _labels,
+            _labelColumns,
+            _batch,
+            _maxFailures,
+            _maxPixels,
+            _maxBytes,
+            _colormap,
+            _opacity,
+            _summary,
+            _quiet,
+        ];
         foreach (var option in all)
             command.Options.Add(option);
     }
@@ -78,7 +174,10 @@ internal sealed class ExplainSettings
         string[] targets = parsed.GetValue(_targets) is { Length: > 0 } given ? given : ["predicted"];
         Target[] read = [.. targets.Select(target => Target.Parse(target, explainer.Classes))];
         if (parsed.GetValue(_labels) is null && Array.FindIndex(read, target => target.NeedsLabel) is >= 0 and var needy)
-            throw new UsageException($"--target {targets[needy]} explains each image's label: say where labels come from with --labels FILE, or --labels parent for class folders.");
+            throw new UsageException(
+                $"--target {targets[needy]} explains each image's label: say where labels come from with --labels FILE, or "
+                    + $"--labels parent for class folders."
+            );
         return new ExplainRun
         {
             Paths = parsed.GetValue(_paths)!,

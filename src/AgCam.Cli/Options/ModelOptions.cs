@@ -18,16 +18,45 @@ internal sealed class ModelOptions(bool asArgument = false)
     private const string ShippedName = "scenes";
 
     private readonly Argument<string> _argument = new("MODEL") { Description = "A folder, a weights file or a Hub id." };
-    private readonly Option<string> _model = new("--model", "-m") { Description = "Model: a folder (Hugging Face or timm layout), a .safetensors file, or a Hub id (org/name@revision). Default: scenes, the small model that ships.", HelpName = "MODEL" };
-    private readonly Option<string?> _architecture = new("--arch") { Description = "Architecture of bare weights, e.g. vit_base_patch16_224.", HelpName = "NAME" };
-    private readonly Option<int?> _imageSize = new("--image-size") { Description = "Input side in pixels, when not the checkpoint's own.", HelpName = "PIXELS" };
+    private readonly Option<string> _model = new("--model", "-m")
+    {
+        Description =
+            "Model: a folder (Hugging Face or timm layout), a .safetensors file, or a Hub id (org/name@revision). Default: "
+            + "scenes, the small model that ships.",
+        HelpName = "MODEL",
+    };
+    private readonly Option<string?> _architecture = new("--arch")
+    {
+        Description = "Architecture of bare weights, e.g. vit_base_patch16_224.",
+        HelpName = "NAME",
+    };
+    private readonly Option<int?> _imageSize = new("--image-size")
+    {
+        Description = "Input side in pixels, when not the checkpoint's own.",
+        HelpName = "PIXELS",
+    };
     private readonly Option<float[]?> _mean = Channels("--mean", "Mean of red, green, blue in [0, 1], e.g. 0.5,0.5,0.5.");
     private readonly Option<float[]?> _std = Channels("--std", "Standard deviation of red, green, blue.");
-    private readonly Option<double?> _cropPct = new("--crop-pct") { Description = "Share of the resized picture that the centre crop keeps, in (0, 1].", HelpName = "SHARE" };
+    private readonly Option<double?> _cropPct = new("--crop-pct")
+    {
+        Description = "Share of the resized picture that the centre crop keeps, in (0, 1].",
+        HelpName = "SHARE",
+    };
     private readonly Option<CropMode?> _cropMode = new("--crop-mode") { Description = "squash, center or border." };
-    private readonly Option<Interpolation?> _interpolation = new("--interpolation") { Description = "nearest, bilinear, bicubic or lanczos." };
-    private readonly Option<int?> _heads = new("--heads") { Description = "Attention heads, where weights alone do not tell them.", HelpName = "N" };
-    private readonly Option<FileInfo?> _classes = new("--classes") { Description = "Class names in the order of the model's outputs: a name a line, a JSON list, or {\"0\": \"name\"}.", HelpName = "FILE" };
+    private readonly Option<Interpolation?> _interpolation = new("--interpolation")
+    {
+        Description = "nearest, bilinear, bicubic or lanczos.",
+    };
+    private readonly Option<int?> _heads = new("--heads")
+    {
+        Description = "Attention heads, where weights alone do not tell them.",
+        HelpName = "N",
+    };
+    private readonly Option<FileInfo?> _classes = new("--classes")
+    {
+        Description = "Class names in the order of the model's outputs: a name a line, a JSON list, or {\"0\": \"name\"}.",
+        HelpName = "FILE",
+    };
 
     public void AddTo(Command command)
     {
@@ -42,12 +71,27 @@ internal sealed class ModelOptions(bool asArgument = false)
 
     /// <exception cref="ModelException">The model cannot be used.</exception>
     /// <param name="pooled">A method is asked for that explains models which average the patches.</param>
-    public async Task<Checkpoint> OpenAsync(ParseResult parsed, CancellationToken cancellationToken, bool pooled = false, PaperPreset? preset = null)
+    public async Task<Checkpoint> OpenAsync(
+        ParseResult parsed,
+        CancellationToken cancellationToken,
+        bool pooled = false,
+        PaperPreset? preset = null
+    )
     {
         var model = preset is null ? Reference(parsed) : parsed.GetValue(_model) ?? $"{PaperPreset.Model}@{PaperPreset.Revision}";
         var options = Checkpointing(parsed) with { Pooled = pooled };
         using var progress = new DownloadProgress();
-        return await ModelReference.ResolveAsync(model, new ModelSources { Hub = HubOptions.FromEnvironment(), Shipped = ShippedFolder, Progress = progress }, preset is null ? options : Over(preset, options), cancellationToken);
+        return await ModelReference.ResolveAsync(
+            model,
+            new ModelSources
+            {
+                Hub = HubOptions.FromEnvironment(),
+                Shipped = ShippedFolder,
+                Progress = progress,
+            },
+            preset is null ? options : Over(preset, options),
+            cancellationToken
+        );
     }
 
     /// <summary>The name of one of a server's models; null for its only one.</summary>
@@ -61,8 +105,13 @@ internal sealed class ModelOptions(bool asArgument = false)
     }
 
     /// <summary>The model as it was named.</summary>
-    public string Reference(ParseResult parsed) => (asArgument ? parsed.GetValue(_argument) : parsed.GetValue(_model))
-        ?? (ShippedFolder(ShippedName) is not null ? ShippedName : throw new UsageException("No model is named. Give --model: a folder, a .safetensors file or a Hub id."));
+    public string Reference(ParseResult parsed) =>
+        (asArgument ? parsed.GetValue(_argument) : parsed.GetValue(_model))
+        ?? (
+            ShippedFolder(ShippedName) is not null
+                ? ShippedName
+                : throw new UsageException("No model is named. Give --model: a folder, a .safetensors file or a Hub id.")
+        );
 
     /// <summary>The model on this machine that was named; null when none was.</summary>
     /// <returns>Its name and where it lies.</returns>
@@ -71,24 +120,30 @@ internal sealed class ModelOptions(bool asArgument = false)
         if (parsed.GetValue(_model) is not { } text)
             return null;
         var path = ShippedFolder(text) ?? text;
-        return System.IO.Path.Exists(path) ? (text, path) : throw new UsageException($"--model {text} is no folder and no file. Fetch it with `agcam models pull`.");
+        return System.IO.Path.Exists(path)
+            ? (text, path)
+            : throw new UsageException($"--model {text} is no folder and no file. Fetch it with `agcam models pull`.");
     }
 
     /// <summary>Whether the model ships or lies on this machine under its name: nothing need be fetched.</summary>
-    public bool IsHere(ParseResult parsed) => parsed.GetValue(_model) is not { } text ? ShippedFolder(ShippedName) is not null : ShippedFolder(text) is not null || System.IO.Path.Exists(text);
+    public bool IsHere(ParseResult parsed) =>
+        parsed.GetValue(_model) is not { } text
+            ? ShippedFolder(ShippedName) is not null
+            : ShippedFolder(text) is not null || System.IO.Path.Exists(text);
 
-    public CheckpointOptions Checkpointing(ParseResult parsed) => new()
-    {
-        Architecture = parsed.GetValue(_architecture),
-        ImageSize = parsed.GetValue(_imageSize),
-        Mean = parsed.GetValue(_mean) is { Length: 3 } mean ? mean : null,
-        Std = parsed.GetValue(_std) is { Length: 3 } std ? std : null,
-        CropPct = parsed.GetValue(_cropPct),
-        CropMode = parsed.GetValue(_cropMode),
-        Interpolation = parsed.GetValue(_interpolation),
-        Heads = parsed.GetValue(_heads),
-        ClassNames = parsed.GetValue(_classes) is { } file ? ClassNamesFile.Read(file.FullName) : null,
-    };
+    public CheckpointOptions Checkpointing(ParseResult parsed) =>
+        new()
+        {
+            Architecture = parsed.GetValue(_architecture),
+            ImageSize = parsed.GetValue(_imageSize),
+            Mean = parsed.GetValue(_mean) is { Length: 3 } mean ? mean : null,
+            Std = parsed.GetValue(_std) is { Length: 3 } std ? std : null,
+            CropPct = parsed.GetValue(_cropPct),
+            CropMode = parsed.GetValue(_cropMode),
+            Interpolation = parsed.GetValue(_interpolation),
+            Heads = parsed.GetValue(_heads),
+            ClassNames = parsed.GetValue(_classes) is { } file ? ClassNamesFile.Read(file.FullName) : null,
+        };
 
     private static CheckpointOptions Over(PaperPreset preset, CheckpointOptions options)
     {
@@ -107,22 +162,23 @@ internal sealed class ModelOptions(bool asArgument = false)
 
     private static string? ShippedFolder(string name) => name == ShippedName && Directory.Exists(Shipped.Model) ? Shipped.Model : null;
 
-    private static Option<float[]?> Channels(string name, string description) => new(name)
-    {
-        Description = description,
-        HelpName = "R,G,B",
-        CustomParser = result =>
+    private static Option<float[]?> Channels(string name, string description) =>
+        new(name)
         {
-            var texts = result.Tokens[0].Value.Split(',', StringSplitOptions.TrimEntries);
-            var values = new float[3];
-            for (var i = 0; i < 3; i++)
-                if (texts.Length != 3 || !float.TryParse(texts[i], NumberStyles.Float, CultureInfo.InvariantCulture, out values[i]))
-                {
-                    result.AddError($"{name} {result.Tokens[0].Value}: three numbers are needed, e.g. {name} 0.485,0.456,0.406.");
-                    return null;
-                }
+            Description = description,
+            HelpName = "R,G,B",
+            CustomParser = result =>
+            {
+                var texts = result.Tokens[0].Value.Split(',', StringSplitOptions.TrimEntries);
+                var values = new float[3];
+                for (var i = 0; i < 3; i++)
+                    if (texts.Length != 3 || !float.TryParse(texts[i], NumberStyles.Float, CultureInfo.InvariantCulture, out values[i]))
+                    {
+                        result.AddError($"{name} {result.Tokens[0].Value}: three numbers are needed, e.g. {name} 0.485,0.456,0.406.");
+                        return null;
+                    }
 
-            return values;
-        },
-    };
+                return values;
+            },
+        };
 }

@@ -25,7 +25,9 @@ internal static class OptionRange
         }
         catch (InvalidOperationException) // what was given is not of the option's type
         {
-            result.AddError(FormattableString.Invariant($"{name} {result.Tokens[^1].Value} is no number: {minimum} to {maximum} is needed."));
+            result.AddError(
+                FormattableString.Invariant($"{name} {result.Tokens[^1].Value} is no number: {minimum} to {maximum} is needed.")
+            );
         }
     }
 }

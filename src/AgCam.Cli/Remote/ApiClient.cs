@@ -20,7 +20,8 @@ internal sealed class ApiClient : IDisposable
 
     public Uri Url => _http.BaseAddress!;
 
-    public Task<JsonNode?> GetAsync(string path, CancellationToken cancellationToken) => SendAsync(HttpMethod.Get, path, null, null, cancellationToken);
+    public Task<JsonNode?> GetAsync(string path, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Get, path, null, null, cancellationToken);
 
     public Task<JsonNode?> PostAsync(string path, JsonNode? body, string? key, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Post, path, () => body is null ? null : JsonContent.Create(body), key, cancellationToken);
@@ -30,7 +31,13 @@ internal sealed class ApiClient : IDisposable
     /// <returns>Null where the answer has no body.</returns>
     /// <exception cref="UsageException">The request was refused.</exception>
     /// <exception cref="HttpRequestException">Nobody answers.</exception>
-    public async Task<JsonNode?> SendAsync(HttpMethod method, string path, Func<HttpContent?>? content, string? key, CancellationToken cancellationToken)
+    public async Task<JsonNode?> SendAsync(
+        HttpMethod method,
+        string path,
+        Func<HttpContent?>? content,
+        string? key,
+        CancellationToken cancellationToken
+    )
     {
         while (true)
         {
@@ -81,6 +88,8 @@ internal sealed class ApiClient : IDisposable
         {
             // Not one of ours: a proxy's page, say.
         }
-        return new UsageException($"{answer.RequestMessage?.RequestUri} answered {(int)answer.StatusCode} {answer.ReasonPhrase}. Is --url an agcam?");
+        return new UsageException(
+            $"{answer.RequestMessage?.RequestUri} answered {(int)answer.StatusCode} {answer.ReasonPhrase}. Is --url an agcam?"
+        );
     }
 }

@@ -10,14 +10,27 @@ internal static class DryRunLines
     public static string Of(string source, JsonNode report)
     {
         var text = new StringBuilder();
-        void Line(FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
 
         var (sampled, readable, labelled) = ((int)report["sampled"]!, (int)report["readable"]!, (int)report["labelled"]!);
-        Line($"{source}: {((bool)report["isWhole"]! ? "" : "at least ")}{(int)report["images"]!:N0} images");
-        Line($"  readable       {readable} of {sampled} sampled{(report["failures"]!.AsObject() is { Count: > 0 } failures ? $" ({string.Join(", ", failures.Select(item => $"{item.Value} {item.Key}"))}): {(string?)report["example"]}" : "")}");
-        Line($"  labels         {(labelled == 0 ? "none" : $"{(int)report["labelsOfModel"]!} of {labelled} are classes of the model")}{(report["unknownLabels"]!.AsArray() is { Count: > 0 } unknown ? $"; not {string.Join(", ", unknown.Select(item => $"\"{item}\""))}" : "")}");
-        Line($"  time           {Time(report)}");
-        Line($"  store          about {(long)report["storeBytes"]! / 1e6:N1} MB, {(int)report["storeBytesPerImage"]!:N0} bytes an image");
+        text.AppendLine(
+            CultureInfo.InvariantCulture,
+            $"{source}: {((bool)report["isWhole"]! ? "" : "at least ")}{(int)report["images"]!:N0} images"
+        );
+        text.AppendLine(
+            CultureInfo.InvariantCulture,
+            $"  readable       {readable} of {sampled} "
+                + $"sampled{(report["failures"]!.AsObject() is { Count: > 0 } failures ? $" ({string.Join(", ", failures.Select(item => $"{item.Value} {item.Key}"))}): {(string?)report["example"]}" : "")}"
+        );
+        text.AppendLine(
+            CultureInfo.InvariantCulture,
+            $"  labels         "
+                + $"{(labelled == 0 ? "none" : $"{(int)report["labelsOfModel"]!} of {labelled} are classes of the model")}{(report["unknownLabels"]!.AsArray() is { Count: > 0 } unknown ? $"; not {string.Join(", ", unknown.Select(item => $"\"{item}\""))}" : "")}"
+        );
+        text.AppendLine(CultureInfo.InvariantCulture, $"  time           {Time(report)}");
+        text.AppendLine(
+            CultureInfo.InvariantCulture,
+            $"  store          about {(long)report["storeBytes"]! / 1e6:N1} MB, {(int)report["storeBytesPerImage"]!:N0} bytes an image"
+        );
         return text.ToString().TrimEnd();
     }
 
@@ -25,9 +38,13 @@ internal static class DryRunLines
     {
         if ((double?)report["hours"] is not { } hours)
             return $"unknown. {(string?)report["hoursUnknown"]}";
-        var from = (string?)report["paceFrom"] == "sample"
-            ? $"which one worker made of {(int)report["paceImages"]!} images of the sample; several share the work"
-            : "the pace of the model's last chunks";
-        return string.Create(CultureInfo.InvariantCulture, $"about {hours:0.##} hours at {(double)report["imagesPerSecond"]!:0.#} images/s, {from}");
+        var from =
+            (string?)report["paceFrom"] == "sample"
+                ? $"which one worker made of {(int)report["paceImages"]!} images of the sample; several share the work"
+                : "the pace of the model's last chunks";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"about {hours:0.##} hours at {(double)report["imagesPerSecond"]!:0.#} images/s, {from}"
+        );
     }
 }

@@ -6,7 +6,8 @@ namespace AgCam.Cli.Remote;
 /// <param name="isOptional">Whether the command runs locally without <c>--url</c>.</param>
 internal sealed class RemoteOptions(bool isOptional = false)
 {
-    public const string UrlVariable = "AGCAM_URL", KeyVariable = "AGCAM_API_KEY";
+    public const string UrlVariable = "AGCAM_URL",
+        KeyVariable = "AGCAM_API_KEY";
     private const string DefaultUrl = "http://127.0.0.1:8080";
 
     private readonly Option<string?> _url = new("--url")
@@ -17,7 +18,11 @@ internal sealed class RemoteOptions(bool isOptional = false)
         HelpName = "URL",
     };
 
-    private readonly Option<string?> _apiKey = new("--api-key") { Description = $"Default: {KeyVariable}, which does not show up in the list of processes.", HelpName = "KEY" };
+    private readonly Option<string?> _apiKey = new("--api-key")
+    {
+        Description = $"Default: {KeyVariable}, which does not show up in the list of processes.",
+        HelpName = "KEY",
+    };
     private readonly Option<string?> _apiKeyFile = new("--api-key-file") { Description = "A file with the key in it.", HelpName = "FILE" };
 
     public void AddTo(Command command)
@@ -43,7 +48,9 @@ internal sealed class RemoteOptions(bool isOptional = false)
         }
         catch (HttpRequestException unreachable)
         {
-            Console.Error.WriteLine($"agcam: {url} does not answer: {unreachable.Message} Start one with `agcam serve`, or give {_url.Name}.");
+            Console.Error.WriteLine(
+                $"agcam: {url} does not answer: {unreachable.Message} Start one with `agcam serve`, or give {_url.Name}."
+            );
             return ExitCode.Unreachable;
         }
     }
@@ -54,6 +61,8 @@ internal sealed class RemoteOptions(bool isOptional = false)
             return parsed.GetValue(_apiKey) ?? Environment.GetEnvironmentVariable(KeyVariable);
         if (parsed.GetValue(_apiKey) is not null)
             throw new UsageException("--api-key and --api-key-file are two keys: give one.");
-        return File.ReadAllText(file).Trim() is { Length: > 0 } key ? key : throw new UsageException($"--api-key-file {file} is empty: put the key into it.");
+        return File.ReadAllText(file).Trim() is { Length: > 0 } key
+            ? key
+            : throw new UsageException($"--api-key-file {file} is empty: put the key into it.");
     }
 }

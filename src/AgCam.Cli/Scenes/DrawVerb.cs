@@ -10,10 +10,24 @@ internal static class DrawVerb
     public static Command Create()
     {
         var folder = new Argument<string>("FOLDER") { Description = "Gets PNG files and metadata.jsonl (file_name, label, objects.bbox)." };
-        var count = new Option<int>("--count", "-n") { Description = "Scenes.", DefaultValueFactory = _ => 24, HelpName = "N" };
-        var seed = new Option<long>("--seed") { Description = "The same seed gives the same pixels everywhere. The shipped model was trained on 1.", DefaultValueFactory = _ => 3, HelpName = "N" };
+        var count = new Option<int>("--count", "-n")
+        {
+            Description = "Scenes.",
+            DefaultValueFactory = _ => 24,
+            HelpName = "N",
+        };
+        var seed = new Option<long>("--seed")
+        {
+            Description = "The same seed gives the same pixels everywhere. The shipped model was trained on 1.",
+            DefaultValueFactory = _ => 3,
+            HelpName = "N",
+        };
         var first = new Option<long>("--first") { Description = "Index of the first scene.", HelpName = "N" };
-        var watermark = new Option<WatermarkRule>("--watermark") { Description = "asdrawn: on one class, as in training; never: on none; always: pasted onto all.", HelpName = "RULE" };
+        var watermark = new Option<WatermarkRule>("--watermark")
+        {
+            Description = "asdrawn: on one class, as in training; never: on none; always: pasted onto all.",
+            HelpName = "RULE",
+        };
         count.Within(1, int.MaxValue);
         first.Within(0, long.MaxValue);
         var command = new Command("draw", "Draws scenes as PNG files with labels and boxes.") { folder, count, seed, first, watermark };
@@ -34,6 +48,7 @@ internal static class DrawVerb
         return command.WithExamples(
             new("A thousand scenes that the shipped model has not seen", "agcam scenes draw scenes/ --count 1000 --seed 7"),
             new("How well is it on them, and where does it look?", "agcam explain scenes/ --labels scenes/metadata.jsonl --out out/"),
-            new("The watermark pasted onto every class", "agcam scenes draw marked/ --watermark always"));
+            new("The watermark pasted onto every class", "agcam scenes draw marked/ --watermark always")
+        );
     }
 }

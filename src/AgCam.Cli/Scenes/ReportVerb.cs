@@ -11,18 +11,54 @@ internal static class ReportVerb
     public static Command Create()
     {
         var defaults = new SceneReportOptions();
-        var model = new Option<string>("--model", "-m") { Description = "Folder of a model of the scenes.", DefaultValueFactory = _ => Shipped.Model, HelpName = "FOLDER" };
-        var scenes = new Option<int>("--count", "-n") { Description = "Scenes for accuracy and localisation.", DefaultValueFactory = _ => defaults.Scenes, HelpName = "N" };
-        var pasted = new Option<int>("--pasted") { Description = "Scenes that get the watermark pasted on.", DefaultValueFactory = _ => defaults.Pasted, HelpName = "N" };
-        var seed = new Option<long>("--seed") { Description = "Other than the training's.", DefaultValueFactory = _ => defaults.Seed, HelpName = "N" };
+        var model = new Option<string>("--model", "-m")
+        {
+            Description = "Folder of a model of the scenes.",
+            DefaultValueFactory = _ => Shipped.Model,
+            HelpName = "FOLDER",
+        };
+        var scenes = new Option<int>("--count", "-n")
+        {
+            Description = "Scenes for accuracy and localisation.",
+            DefaultValueFactory = _ => defaults.Scenes,
+            HelpName = "N",
+        };
+        var pasted = new Option<int>("--pasted")
+        {
+            Description = "Scenes that get the watermark pasted on.",
+            DefaultValueFactory = _ => defaults.Pasted,
+            HelpName = "N",
+        };
+        var seed = new Option<long>("--seed")
+        {
+            Description = "Other than the training's.",
+            DefaultValueFactory = _ => defaults.Seed,
+            HelpName = "N",
+        };
         var file = new Option<string?>("--out", "-o") { Description = "Markdown file; stdout when not given.", HelpName = "FILE" };
         scenes.Within(1, int.MaxValue);
         pasted.Within(1, int.MaxValue);
-        var command = new Command("report", "Measures a model of the scenes: accuracy, the watermark as a cause, and how well heatmaps find it.") { model, scenes, pasted, seed, file };
+        var command = new Command(
+            "report",
+            "Measures a model of the scenes: accuracy, the watermark as a cause, and how well heatmaps find it."
+        )
+        {
+            model,
+            scenes,
+            pasted,
+            seed,
+            file,
+        };
         command.SetAction(parsed =>
         {
             BackendSelfTestVerb.LoadTrusted();
-            var options = defaults with { Model = parsed.GetValue(model)!, Scenes = parsed.GetValue(scenes), Pasted = parsed.GetValue(pasted), Seed = parsed.GetValue(seed) };
+            var options = defaults with
+            {
+                Model = parsed.GetValue(model)!,
+                Scenes = parsed.GetValue(scenes),
+                Pasted = parsed.GetValue(pasted),
+                Seed = parsed.GetValue(seed),
+            };
             var text = SceneReport.Measure(options, Console.Error.WriteLine).ToMarkdown();
             if (parsed.GetValue(file) is { } path)
                 File.WriteAllText(path, text);

@@ -5,10 +5,11 @@ namespace AgCam.Cli.Scenes;
 /// <summary>agcam scenes: the pictures and the small model that ship, made anew.</summary>
 internal static class ScenesVerb
 {
-    public static Command Create() => new Command("scenes", "Draws the scenes of the model that ships, trains it, and measures it.")
-    {
-        DrawVerb.Create(),
-        TrainVerb.Create(),
-        ReportVerb.Create(),
-    };
+    public static Command Create() =>
+        new Command("scenes", "Draws the scenes of the model that ships, trains it, and measures it.")
+        {
+            DrawVerb.Create(),
+            TrainVerb.Create(),
+            ReportVerb.Create(),
+        };
 }

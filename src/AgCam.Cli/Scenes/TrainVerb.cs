@@ -12,13 +12,47 @@ internal static class TrainVerb
     public static Command Create()
     {
         var defaults = new TrainingOptions { OutputFolder = "" };
-        var folder = new Option<string>("--out", "-o") { Description = "Folder for config.json, model.safetensors and the log.", Required = true, HelpName = "FOLDER" };
-        var steps = new Option<int>("--steps") { Description = "Optimiser steps.", DefaultValueFactory = _ => defaults.Steps, HelpName = "N" };
-        var batch = new Option<int>("--batch", "-b") { Description = "Scenes a step.", DefaultValueFactory = _ => defaults.BatchSize, HelpName = "N" };
-        var seed = new Option<long>("--seed") { Description = "Of the scenes and of the first weights.", DefaultValueFactory = _ => defaults.Seed, HelpName = "N" };
-        var threads = new Option<int>("--threads") { Description = "Of the tensor library; one more draws.", DefaultValueFactory = _ => defaults.Threads, HelpName = "N" };
-        var minutes = new Option<double?>("--minutes") { Description = "The schedule ends by then at the latest. Without it, the seed and the threads decide every bit.", HelpName = "N" };
-        var patches = new Option<double>("--patch-loss") { Description = "Weight of what each patch shows beside what the picture shows; 0 trains on the pictures' labels alone.", DefaultValueFactory = _ => defaults.PatchLossWeight, HelpName = "W" };
+        var folder = new Option<string>("--out", "-o")
+        {
+            Description = "Folder for config.json, model.safetensors and the log.",
+            Required = true,
+            HelpName = "FOLDER",
+        };
+        var steps = new Option<int>("--steps")
+        {
+            Description = "Optimiser steps.",
+            DefaultValueFactory = _ => defaults.Steps,
+            HelpName = "N",
+        };
+        var batch = new Option<int>("--batch", "-b")
+        {
+            Description = "Scenes a step.",
+            DefaultValueFactory = _ => defaults.BatchSize,
+            HelpName = "N",
+        };
+        var seed = new Option<long>("--seed")
+        {
+            Description = "Of the scenes and of the first weights.",
+            DefaultValueFactory = _ => defaults.Seed,
+            HelpName = "N",
+        };
+        var threads = new Option<int>("--threads")
+        {
+            Description = "Of the tensor library; one more draws.",
+            DefaultValueFactory = _ => defaults.Threads,
+            HelpName = "N",
+        };
+        var minutes = new Option<double?>("--minutes")
+        {
+            Description = "The schedule ends by then at the latest. Without it, the seed and the threads decide every bit.",
+            HelpName = "N",
+        };
+        var patches = new Option<double>("--patch-loss")
+        {
+            Description = "Weight of what each patch shows beside what the picture shows; 0 trains on the pictures' labels alone.",
+            DefaultValueFactory = _ => defaults.PatchLossWeight,
+            HelpName = "W",
+        };
         var from = new Option<string?>("--from") { Description = "Goes on from a folder that training wrote.", HelpName = "FOLDER" };
         var done = new Option<int>("--first-step") { Description = "Steps that it has behind it.", HelpName = "N" };
         steps.Within(1, 10_000_000);
@@ -27,7 +61,18 @@ internal static class TrainVerb
         minutes.Within(0, 1_000_000);
         patches.Within(0, 1000);
         done.Within(0, 10_000_000);
-        var command = new Command("train", "Trains the model of the scenes on the CPU, and measures it on fresh scenes.") { folder, steps, batch, seed, threads, minutes, patches, from, done };
+        var command = new Command("train", "Trains the model of the scenes on the CPU, and measures it on fresh scenes.")
+        {
+            folder,
+            steps,
+            batch,
+            seed,
+            threads,
+            minutes,
+            patches,
+            from,
+            done,
+        };
         command.SetAction(parsed =>
         {
             BackendSelfTestVerb.LoadTrusted();
@@ -47,12 +92,20 @@ internal static class TrainVerb
             try
             {
                 var result = SceneTrainer.Train(options, Console.Error.WriteLine, interruption.Drain);
-                Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{100 * result.Accuracy:0.00}% of {result.TestScenes:N0} fresh scenes right after {result.Steps:N0} steps, {result.Parameters:N0} parameters, in {options.OutputFolder}"));
+                Console.Out.WriteLine(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{100 * result.Accuracy:0.00}% of {result.TestScenes:N0} fresh scenes right after {result.Steps:N0} "
+                            + $"steps, {result.Parameters:N0} parameters, in {options.OutputFolder}"
+                    )
+                );
                 return ExitCode.Success;
             }
             catch (OperationCanceledException) when (interruption.Asked)
             {
-                Console.Error.WriteLine($"agcam: interrupted. --from {options.OutputFolder} --first-step N goes on from the last checkpoint.");
+                Console.Error.WriteLine(
+                    $"agcam: interrupted. --from {options.OutputFolder} --first-step N goes on from the last checkpoint."
+                );
                 return ExitCode.Interrupted;
             }
         });

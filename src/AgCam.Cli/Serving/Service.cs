@@ -8,7 +8,8 @@ namespace AgCam.Cli.Serving;
 /// <summary>Runs what stays until it is stopped.</summary>
 internal static class Service
 {
-    /// <returns>0 when it was stopped, 130 when it was stopped before it had come to its work's end or beginning, 4 when the store or the broker did not answer at the start.</returns>
+    /// <returns>0 when it was stopped, 130 when it was stopped before it had come to its work's end or beginning, 4 when the store or
+    /// the broker did not answer at the start.</returns>
     /// <exception cref="UsageException">The settings cannot be used.</exception>
     public static async Task<int> RunAsync(Func<Task> run)
     {
@@ -17,7 +18,8 @@ internal static class Service
             await run();
             return ExitCode.Success;
         }
-        catch (OperationCanceledException stopped) when (stopped.InnerException is not TimeoutException) // which is how HttpClient says that somebody did not answer
+        // Which is how HttpClient says that somebody did not answer
+        catch (OperationCanceledException stopped) when (stopped.InnerException is not TimeoutException)
         {
             Console.Error.WriteLine("agcam: stopped.");
             return ExitCode.Interrupted;

@@ -9,27 +9,61 @@ using Microsoft.Extensions.Configuration;
 namespace AgCam.Cli.Serving;
 
 /// <summary>
-/// The settings of processes that stay: appsettings.json in the current folder, then the environment (Api__Listen, Pipeline__Store, Worker__Device, ...),
+/// The settings of processes that stay: appsettings.json in the current folder, then the environment (Api__Listen, Pipeline__Store,
+/// Worker__Device, ...),
 /// then the command line.
 /// </summary>
 internal sealed class ServiceOptions
 {
     private const string ShippedName = "scenes";
 
-    private readonly Option<string[]> _models = new("--model", "-m") { Description = "A model that may be used: NAME=FOLDER, or a folder or .safetensors file. Repeatable.", HelpName = "MODEL" };
-    private readonly Option<string[]> _roots = new("--root") { Description = "A folder below which images may be read. Repeatable. Default: none, images are sent along.", HelpName = "FOLDER" };
-    private readonly Option<string[]> _buckets = new("--bucket") { Description = "A bucket of S3 that may be read: NAME, NAME/FOLDER, or * for any. Repeatable. Default: none.", HelpName = "BUCKET" };
-    private readonly Option<string?> _s3 = new("--s3-endpoint") { Description = "An S3 server other than Amazon's; buckets stand in the path.", HelpName = "URL" };
+    private readonly Option<string[]> _models = new("--model", "-m")
+    {
+        Description = "A model that may be used: NAME=FOLDER, or a folder or .safetensors file. Repeatable.",
+        HelpName = "MODEL",
+    };
+    private readonly Option<string[]> _roots = new("--root")
+    {
+        Description = "A folder below which images may be read. Repeatable. Default: none, images are sent along.",
+        HelpName = "FOLDER",
+    };
+    private readonly Option<string[]> _buckets = new("--bucket")
+    {
+        Description = "A bucket of S3 that may be read: NAME, NAME/FOLDER, or * for any. Repeatable. Default: none.",
+        HelpName = "BUCKET",
+    };
+    private readonly Option<string?> _s3 = new("--s3-endpoint")
+    {
+        Description = "An S3 server other than Amazon's; buckets stand in the path.",
+        HelpName = "URL",
+    };
     private readonly Option<string[]> _hosts = new("--host")
     {
-        Description = "A host whose images may be read by http: NAME, *.NAME, or NAME:PORT for another port than 80 and 443. "
+        Description =
+            "A host whose images may be read by http: NAME, *.NAME, or NAME:PORT for another port than 80 and 443. "
             + "Repeatable. Default: none.",
         HelpName = "HOST",
     };
-    private readonly Option<string?> _store = new("--store") { Description = "A SQLite file, or mongodb://server. With a password it belongs into the environment: Pipeline__Store.", HelpName = "STORE" };
-    private readonly Option<string?> _bus = new("--bus") { Description = "amqp://broker/vhost. With a password it belongs into the environment: Pipeline__Bus.", HelpName = "BROKER" };
-    private readonly Option<string?> _metrics = new("--metrics") { Description = "Where Prometheus may scrape, e.g. http://127.0.0.1:9464. Default: nowhere.", HelpName = "URL" };
-    private readonly Option<string?> _listen = new("--listen") { Description = $"Where to listen. Default {new ApiOptions().Listen}; other machines only with API keys.", HelpName = "URL" };
+    private readonly Option<string?> _store = new("--store")
+    {
+        Description = "A SQLite file, or mongodb://server. With a password it belongs into the environment: Pipeline__Store.",
+        HelpName = "STORE",
+    };
+    private readonly Option<string?> _bus = new("--bus")
+    {
+        Description = "amqp://broker/vhost. With a password it belongs into the environment: Pipeline__Bus.",
+        HelpName = "BROKER",
+    };
+    private readonly Option<string?> _metrics = new("--metrics")
+    {
+        Description = "Where Prometheus may scrape, e.g. http://127.0.0.1:9464. Default: nowhere.",
+        HelpName = "URL",
+    };
+    private readonly Option<string?> _listen = new("--listen")
+    {
+        Description = $"Where to listen. Default {new ApiOptions().Listen}; other machines only with API keys.",
+        HelpName = "URL",
+    };
     private readonly Option<string?> _device = new("--device") { Description = "auto, cpu, cuda or cuda:n.", HelpName = "DEVICE" };
     private readonly Option<int?> _batch = new("--batch", "-b") { Description = "Images of one forward pass at most.", HelpName = "N" };
 
@@ -59,7 +93,10 @@ internal sealed class ServiceOptions
         if (models.Count == 0 && Directory.Exists(Shipped.Model))
             models = new Dictionary<string, string> { [ShippedName] = Shipped.Model };
         return models.Count > 0
-            ? options with { Models = models }
+            ? options with
+            {
+                Models = models,
+            }
             : throw new UsageException("No model is named. Give --model: a folder or a .safetensors file.");
     }
 
@@ -74,7 +111,10 @@ internal sealed class ServiceOptions
         if (Given(parsed, _buckets) is { Length: > 0 } buckets)
             options = options with { References = options.References with { S3 = options.References.S3 with { Buckets = buckets } } };
         if (Given(parsed, _s3) is { } endpoint)
-            options = options with { References = options.References with { S3 = options.References.S3 with { Endpoint = endpoint, PathStyle = true } } };
+            options = options with
+            {
+                References = options.References with { S3 = options.References.S3 with { Endpoint = endpoint, PathStyle = true } },
+            };
         return options;
     }
 
@@ -115,21 +155,33 @@ internal sealed class ServiceOptions
         return Given(parsed, _metrics) is { } metrics ? options with { Prometheus = metrics } : options;
     }
 
-    private static T? Given<T>(ParseResult parsed, Option<T> option) => parsed.GetResult(option) is null ? default : parsed.GetValue(option);
+    private static T? Given<T>(ParseResult parsed, Option<T> option) =>
+        parsed.GetResult(option) is null ? default : parsed.GetValue(option);
 
-    private static string WithoutPassword(string option, string variable, string address) => UriRedaction.HasPassword(address)
-        ? throw new UsageException($"{option} holds a password, and every user of this machine can read command lines. Put the address into the environment: {variable}.")
-        : address;
+    private static string WithoutPassword(string option, string variable, string address) =>
+        UriRedaction.HasPassword(address)
+            ? throw new UsageException(
+                $"{option} holds a password, and every user of this machine can read command lines. Put the address into the "
+                    + $"environment: {variable}."
+            )
+            : address;
 
     private static string Root(string folder) =>
-        Directory.Exists(folder) ? Path.GetFullPath(folder) : throw new UsageException($"--root {folder} is no folder. Name an existing one, or leave it out.");
+        Directory.Exists(folder)
+            ? Path.GetFullPath(folder)
+            : throw new UsageException($"--root {folder} is no folder. Name an existing one, or leave it out.");
 
     private static KeyValuePair<string, string> Model(string text)
     {
         var equals = text.IndexOf('=');
-        var (name, path) = equals > 0 ? (text[..equals], text[(equals + 1)..]) : (Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(text)), text);
+        var (name, path) =
+            equals > 0
+                ? (text[..equals], text[(equals + 1)..])
+                : (Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(text)), text);
         if (name == ShippedName && path == ShippedName && Directory.Exists(Shipped.Model))
             path = Shipped.Model;
-        return Path.Exists(path) ? KeyValuePair.Create(name, Path.GetFullPath(path)) : throw new UsageException($"--model {text}: {path} is no folder and no file. Fetch one with `agcam models pull`.");
+        return Path.Exists(path)
+            ? KeyValuePair.Create(name, Path.GetFullPath(path))
+            : throw new UsageException($"--model {text}: {path} is no folder and no file. Fetch one with `agcam models pull`.");
     }
 }

@@ -31,9 +31,10 @@ internal sealed class DownloadProgress : IProgress<HubProgress>, IDisposable
 
     public void Dispose() => _screen.Dispose();
 
-    private static string Text(HubProgress value) => value.Total is { } total
-        ? string.Create(CultureInfo.InvariantCulture, $"{value.File} {Megabytes(value.Received)} of {Megabytes(total)} MB")
-        : string.Create(CultureInfo.InvariantCulture, $"{value.File} {Megabytes(value.Received)} MB");
+    private static string Text(HubProgress value) =>
+        value.Total is { } total
+            ? string.Create(CultureInfo.InvariantCulture, $"{value.File} {Megabytes(value.Received)} of {Megabytes(total)} MB")
+            : string.Create(CultureInfo.InvariantCulture, $"{value.File} {Megabytes(value.Received)} MB");
 
     private static string Megabytes(long bytes) => (bytes / 1e6).ToString("0.0", CultureInfo.InvariantCulture);
 }

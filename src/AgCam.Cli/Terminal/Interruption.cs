@@ -20,7 +20,11 @@ internal sealed class Interruption : IDisposable
             _drain.Cancel();
         }
 
-        _signals = [PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle)];
+        _signals =
+        [
+            PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
+            PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
+        ];
     }
 
     public CancellationToken Drain => _drain.Token;

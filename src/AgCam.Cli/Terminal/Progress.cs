@@ -3,7 +3,9 @@ using Spectre.Console;
 
 namespace AgCam.Cli.Terminal;
 
-/// <summary>A progress line: count, rate and time left. Drawn five times a second on a terminal, written every ten seconds elsewhere.</summary>
+/// <summary>
+/// A progress line: count, rate and time left. Drawn five times a second on a terminal, written every ten seconds elsewhere.
+/// </summary>
 internal sealed class Progress : IDisposable
 {
     private readonly Screen _screen;
@@ -24,7 +26,8 @@ internal sealed class Progress : IDisposable
             stopped.WaitOne();
     }
 
-    private void Draw() => _screen.Progress(_screen.Moves ? Bar(_state(), _screen.Width) : new Markup(Markup.Escape("agcam: " + Text(_state()))));
+    private void Draw() =>
+        _screen.Progress(_screen.Moves ? Bar(_state(), _screen.Width) : new Markup(Markup.Escape("agcam: " + Text(_state()))));
 
     private static Markup Bar(ProgressState state, int width)
     {
@@ -51,13 +54,14 @@ internal sealed class Progress : IDisposable
         return text;
     }
 
-    public static string Duration(TimeSpan time) => time switch
-    {
-        { TotalDays: > 100 } => "many days",
-        { TotalHours: >= 1 } => $"{(int)time.TotalHours} h {time.Minutes:00} min",
-        { TotalMinutes: >= 1 } => $"{time.Minutes} min {time.Seconds:00} s",
-        _ => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0} s"),
-    };
+    public static string Duration(TimeSpan time) =>
+        time switch
+        {
+            { TotalDays: > 100 } => "many days",
+            { TotalHours: >= 1 } => $"{(int)time.TotalHours} h {time.Minutes:00} min",
+            { TotalMinutes: >= 1 } => $"{time.Minutes} min {time.Seconds:00} s",
+            _ => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0} s"),
+        };
 }
 
 /// <param name="Total">Null while it is not known.</param>

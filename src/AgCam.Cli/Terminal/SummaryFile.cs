@@ -5,12 +5,19 @@ using System.Text.Json.Nodes;
 
 namespace AgCam.Cli.Terminal;
 
-/// <summary>--summary-file: how a run ended, as one JSON object, for who started it. Replaced at once, so that nobody reads half of it.</summary>
+/// <summary>
+/// --summary-file: how a run ended, as one JSON object, for who started it. Replaced at once, so that nobody reads half of it.
+/// </summary>
 internal static class SummaryFile
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
-    public static Option<string?> Option() => new("--summary-file") { Description = "Write how it ended there, as JSON: exit code, counts, reasons.", HelpName = "FILE" };
+    public static Option<string?> Option() =>
+        new("--summary-file") { Description = "Write how it ended there, as JSON: exit code, counts, reasons.", HelpName = "FILE" };
 
     /// <returns><paramref name="exitCode"/>.</returns>
     public static int Write(string? path, int exitCode, JsonObject summary)

@@ -4,7 +4,9 @@ using RabbitMQ.Client;
 
 namespace AgCam.Pipeline.Bus;
 
-/// <summary>A broker, its virtual host, who we are there, and how the connection is secured: the same for every connection of a process.</summary>
+/// <summary>
+/// A broker, its virtual host, who we are there, and how the connection is secured: the same for every connection of a process.
+/// </summary>
 internal sealed class BrokerAddress
 {
     private readonly TlsOptions _tls;
@@ -28,10 +30,18 @@ internal sealed class BrokerAddress
     public static BrokerAddress Of(PipelineOptions options)
     {
         // What does not parse may hold a password all the same: it is not repeated here.
-        if (!System.Uri.TryCreate(options.Bus, UriKind.Absolute, out var uri) || uri.Scheme is not ("amqp" or "amqps") || uri.Host.Length == 0)
-            throw new OptionsException("The bus is \"memory\" or amqp://user:password@host:port/vhost (amqps:// for TLS); what is given is neither.");
+        if (
+            !System.Uri.TryCreate(options.Bus, UriKind.Absolute, out var uri)
+            || uri.Scheme is not ("amqp" or "amqps")
+            || uri.Host.Length == 0
+        )
+            throw new OptionsException(
+                "The bus is \"memory\" or amqp://user:password@host:port/vhost (amqps:// for TLS); what is given is neither."
+            );
         return options.BusTls.IsGiven && uri.Scheme == "amqp"
-            ? throw new OptionsException($"Pipeline:BusTls is given, but the broker's address {uri.Host} begins with amqp://. Take amqps://, or leave it out.")
+            ? throw new OptionsException(
+                $"Pipeline:BusTls is given, but the broker's address {uri.Host} begins with amqp://. Take amqps://, or leave it out."
+            )
             : new BrokerAddress(uri, options.BusTls);
     }
 
@@ -54,21 +64,25 @@ internal sealed class BrokerAddress
         return factory;
     }
 
-    public void Configure(IRabbitMqBusFactoryConfigurator bus) => bus.Host(Uri, host =>
-    {
-        host.PublisherConfirmation = true;
-        host.Heartbeat(TimeSpan.FromSeconds(10));
-        host.RequestedConnectionTimeout(TimeSpan.FromSeconds(10));
-        if (IsTls)
-            host.UseSsl(ssl =>
+    public void Configure(IRabbitMqBusFactoryConfigurator bus) =>
+        bus.Host(
+            Uri,
+            host =>
             {
-                ssl.ServerName = ServerName;
-                ssl.Protocol = System.Security.Authentication.SslProtocols.None; // what both sides know best
-                ssl.Certificate = _tls.ClientCertificate();
-                if (_tls.Validation() is { } validation)
-                    ssl.CertificateValidationCallback = validation;
-            });
-    });
+                host.PublisherConfirmation = true;
+                host.Heartbeat(TimeSpan.FromSeconds(10));
+                host.RequestedConnectionTimeout(TimeSpan.FromSeconds(10));
+                if (IsTls)
+                    host.UseSsl(ssl =>
+                    {
+                        ssl.ServerName = ServerName;
+                        ssl.Protocol = System.Security.Authentication.SslProtocols.None; // what both sides know best
+                        ssl.Certificate = _tls.ClientCertificate();
+                        if (_tls.Validation() is { } validation)
+                            ssl.CertificateValidationCallback = validation;
+                    });
+            }
+        );
 
     /// <summary>Without the password.</summary>
     public override string ToString() => $"{Uri.Scheme}://{User}@{Uri.Authority}/{Uri.EscapeDataString(VirtualHost)}";

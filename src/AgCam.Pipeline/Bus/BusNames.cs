@@ -27,11 +27,12 @@ internal sealed record BusNames(string Prefix)
     public string Of(Lane lane) => lane == Lane.Interactive ? Interactive : Bulk;
 
     /// <summary>Of the lanes and the intake. The endpoints must ask for exactly these, or the broker refuses them.</summary>
-    public IReadOnlyDictionary<string, object> QueueArguments { get; } = new Dictionary<string, object>
-    {
-        ["x-dead-letter-exchange"] = $"{Prefix}-dead",
-        ["x-dead-letter-strategy"] = "at-least-once",
-        ["x-overflow"] = "reject-publish",
-        ["x-delivery-limit"] = 20,
-    };
+    public IReadOnlyDictionary<string, object> QueueArguments { get; } =
+        new Dictionary<string, object>
+        {
+            ["x-dead-letter-exchange"] = $"{Prefix}-dead",
+            ["x-dead-letter-strategy"] = "at-least-once",
+            ["x-overflow"] = "reject-publish",
+            ["x-delivery-limit"] = 20,
+        };
 }

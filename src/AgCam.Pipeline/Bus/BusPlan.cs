@@ -15,7 +15,8 @@ internal sealed record BusPlan(IReadOnlyList<PlannedQueue> Queues, IReadOnlyList
         return new BusPlan(queues, [.. queues.Select(queue => queue.Name), names.Events]);
     }
 
-    private static Dictionary<string, object> Quorum(IEnumerable<KeyValuePair<string, object>> arguments) => new(arguments) { ["x-queue-type"] = "quorum" };
+    private static Dictionary<string, object> Quorum(IEnumerable<KeyValuePair<string, object>> arguments) =>
+        new(arguments) { ["x-queue-type"] = "quorum" };
 }
 
 /// <summary>A durable queue; the durable fanout exchange of its name is bound to it.</summary>

@@ -56,16 +56,24 @@ internal static class BusRegistration
             return;
         var handler = new Lazy<IExplainHandler>(context.GetRequiredService<IExplainHandler>);
         foreach (var lane in Enum.GetValues<Lane>())
-            bus.ReceiveEndpoint(names.Of(lane), endpoint =>
-            {
-                endpoint.ConcurrentMessageLimit = concurrency.Of(lane);
-                endpoint.PublishFaults = false;
-                endpoint.ConfigureConsumeTopology = false;
-                endpoint.Instance(new ExplainConsumer(handler));
-            });
+            bus.ReceiveEndpoint(
+                names.Of(lane),
+                endpoint =>
+                {
+                    endpoint.ConcurrentMessageLimit = concurrency.Of(lane);
+                    endpoint.PublishFaults = false;
+                    endpoint.ConfigureConsumeTopology = false;
+                    endpoint.Instance(new ExplainConsumer(handler));
+                }
+            );
     }
 
-    private static void RabbitMq(IBusRegistrationContext context, IRabbitMqBusFactoryConfigurator bus, BrokerAddress broker, PipelineOptions options)
+    private static void RabbitMq(
+        IBusRegistrationContext context,
+        IRabbitMqBusFactoryConfigurator bus,
+        BrokerAddress broker,
+        PipelineOptions options
+    )
     {
         var names = context.GetRequiredService<BusNames>();
         var faulted = context.GetRequiredService<FaultedMessages>();
@@ -74,37 +82,52 @@ internal static class BusRegistration
         {
             var handler = new Lazy<IExplainHandler>(context.GetRequiredService<IExplainHandler>);
             foreach (var lane in Enum.GetValues<Lane>())
-                bus.ReceiveEndpoint(names.Of(lane), endpoint =>
+                bus.ReceiveEndpoint(
+                    names.Of(lane),
+                    endpoint =>
+                    {
+                        Durable(endpoint, names, faulted, options);
+                        // One more than are handled, so that the next is at hand; more would only be returned, and count as delivered,
+                        // when the process stops.
+                        endpoint.PrefetchCount = concurrency.Of(lane) + 1;
+                        endpoint.ConcurrentMessageLimit = concurrency.Of(lane);
+                        endpoint.Instance(new ExplainConsumer(handler));
+                    }
+                );
+            bus.ReceiveEndpoint(
+                names.Intake,
+                endpoint =>
                 {
                     Durable(endpoint, names, faulted, options);
-                    // One more than are handled, so that the next is at hand; more would only be returned, and count as delivered, when the process stops.
-                    endpoint.PrefetchCount = concurrency.Of(lane) + 1;
-                    endpoint.ConcurrentMessageLimit = concurrency.Of(lane);
-                    endpoint.Instance(new ExplainConsumer(handler));
-                });
-            bus.ReceiveEndpoint(names.Intake, endpoint =>
-            {
-                Durable(endpoint, names, faulted, options);
-                endpoint.PrefetchCount = 8;
-                endpoint.ClearSerialization();
-                endpoint.UseRawJsonSerializer(RawSerializerOptions.AnyMessageType, isDefault: true);
-                endpoint.Instance(new IntakeConsumer(new Lazy<IExplainBus>(context.GetRequiredService<IExplainBus>)));
-            });
+                    endpoint.PrefetchCount = 8;
+                    endpoint.ClearSerialization();
+                    endpoint.UseRawJsonSerializer(RawSerializerOptions.AnyMessageType, isDefault: true);
+                    endpoint.Instance(new IntakeConsumer(new Lazy<IExplainBus>(context.GetRequiredService<IExplainBus>)));
+                }
+            );
         }
         if (options is { RunJobs: true, SubscribeToEvents: true })
-            bus.ReceiveEndpoint($"{names.EventSubscriber}-{Guid.NewGuid():N}", endpoint =>
-            {
-                (endpoint.Durable, endpoint.AutoDelete, endpoint.Exclusive) = (false, true, true); // it ends with the process
-                PassiveTopology(endpoint, names, options);
-                endpoint.ConfigureConsumeTopology = false;
-                endpoint.PublishFaults = false;
-                endpoint.PrefetchCount = 100;
-                endpoint.Bind(names.Events, exchange => exchange.ExchangeType = "fanout");
-                endpoint.Instance(new EventConsumer(context.GetRequiredService<ExplainEvents>()));
-            });
+            bus.ReceiveEndpoint(
+                $"{names.EventSubscriber}-{Guid.NewGuid():N}",
+                endpoint =>
+                {
+                    (endpoint.Durable, endpoint.AutoDelete, endpoint.Exclusive) = (false, true, true); // it ends with the process
+                    PassiveTopology(endpoint, names, options);
+                    endpoint.ConfigureConsumeTopology = false;
+                    endpoint.PublishFaults = false;
+                    endpoint.PrefetchCount = 100;
+                    endpoint.Bind(names.Events, exchange => exchange.ExchangeType = "fanout");
+                    endpoint.Instance(new EventConsumer(context.GetRequiredService<ExplainEvents>()));
+                }
+            );
     }
 
-    private static void Durable(IRabbitMqReceiveEndpointConfigurator endpoint, BusNames names, FaultedMessages faulted, PipelineOptions options)
+    private static void Durable(
+        IRabbitMqReceiveEndpointConfigurator endpoint,
+        BusNames names,
+        FaultedMessages faulted,
+        PipelineOptions options
+    )
     {
         PassiveTopology(endpoint, names, options);
         endpoint.SetQuorumQueue();
@@ -121,14 +144,16 @@ internal static class BusRegistration
     }
 
     /// <summary>
-    /// Where nothing may be declared, nothing is but this process's own. And never the queues for what is put aside: MassTransit would have them classic, and they are there already.
+    /// Where nothing may be declared, nothing is but this process's own. And never the queues for what is put aside: MassTransit would
+    /// have them classic, and they are there already.
     /// </summary>
     private static void PassiveTopology(IRabbitMqReceiveEndpointConfigurator endpoint, BusNames names, PipelineOptions options)
     {
         var aside = new[] { names.Bulk, names.Interactive, names.Intake }.Select(BusNames.ErrorQueue).ToHashSet();
-        Func<string, bool> mayDeclare = options.Topology == TopologyMode.Verify
-            ? name => name.StartsWith(names.EventSubscriber, StringComparison.Ordinal)
-            : name => !aside.Contains(name);
+        Func<string, bool> mayDeclare =
+            options.Topology == TopologyMode.Verify
+                ? name => name.StartsWith(names.EventSubscriber, StringComparison.Ordinal)
+                : name => !aside.Contains(name);
         endpoint.ConfigureChannel(channel => channel.UseFilter(new PassiveTopologyChannels(mayDeclare)));
     }
 }

@@ -15,9 +15,21 @@ public sealed record BusRole(string Name, string For, string Configure, string W
         return
         [
             new("setup", "agcam topology apply; a process with Pipeline:Topology Apply", all, all, all),
-            new("api", "agcam api with Pipeline:Topology Verify", $"^{subscriber}$", $"^({parallelBatches}|{names.Events}|{subscriber})$", $"^({names.Events}|{subscriber})$"),
+            new(
+                "api",
+                "agcam api with Pipeline:Topology Verify",
+                $"^{subscriber}$",
+                $"^({parallelBatches}|{names.Events}|{subscriber})$",
+                $"^({names.Events}|{subscriber})$"
+            ),
             new("api-polling", "the same with Pipeline:SubscribeToEvents false", Nothing, $"^({parallelBatches}|{names.Events})$", Nothing),
-            new("worker", "agcam worker with Pipeline:Topology Verify", Nothing, $"^({parallelBatches}|{names.Events}|{aside})$", $"^({parallelBatches}|{names.Intake})$"),
+            new(
+                "worker",
+                "agcam worker with Pipeline:Topology Verify",
+                Nothing,
+                $"^({parallelBatches}|{names.Events}|{aside})$",
+                $"^({parallelBatches}|{names.Intake})$"
+            ),
             new("producer", "plain JSON from any client", Nothing, $"^{names.Intake}$", Nothing),
         ];
     }

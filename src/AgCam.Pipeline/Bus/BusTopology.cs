@@ -8,7 +8,12 @@ namespace AgCam.Pipeline.Bus;
 /// <summary>The broker's half of a pipeline for its operator: what must be there, whether it is, and putting it there.</summary>
 public sealed class BusTopology
 {
-    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     private readonly BrokerAddress _broker;
     private readonly Topology _topology;
@@ -31,57 +36,81 @@ public sealed class BusTopology
 
     public IReadOnlyList<BusRole> Roles { get; }
 
-    /// <summary>As RabbitMQ imports them: `rabbitmqctl import_definitions`, or load_definitions in rabbitmq.conf. Users and permissions are not in them.</summary>
-    public string Definitions() => new JsonObject
-    {
-        ["vhosts"] = new JsonArray(new JsonObject { ["name"] = VirtualHost }),
-        ["exchanges"] = new JsonArray([.. _topology.Plan.Exchanges.Select(name => new JsonObject
+    /// <summary>
+    /// As RabbitMQ imports them: `rabbitmqctl import_definitions`, or load_definitions in rabbitmq.conf. Users and permissions are not
+    /// in them.
+    /// </summary>
+    public string Definitions() =>
+        new JsonObject
         {
-            ["name"] = name,
-            ["vhost"] = VirtualHost,
-            ["type"] = ExchangeType.Fanout,
-            ["durable"] = true,
-            ["auto_delete"] = false,
-            ["internal"] = false,
-            ["arguments"] = new JsonObject(),
-        })]),
-        ["queues"] = new JsonArray([.. _topology.Plan.Queues.Select(queue => new JsonObject
-        {
-            ["name"] = queue.Name,
-            ["vhost"] = VirtualHost,
-            ["durable"] = true,
-            ["auto_delete"] = false,
-            ["arguments"] = new JsonObject(queue.Arguments.OrderBy(argument => argument.Key, StringComparer.Ordinal).Select(argument => KeyValuePair.Create(argument.Key, (JsonNode?)(argument.Value is int number ? JsonValue.Create(number) : JsonValue.Create($"{argument.Value}"))))),
-        })]),
-        ["bindings"] = new JsonArray([.. _topology.Plan.Queues.Select(queue => new JsonObject
-        {
-            ["source"] = queue.Name,
-            ["vhost"] = VirtualHost,
-            ["destination"] = queue.Name,
-            ["destination_type"] = "queue",
-            ["routing_key"] = "",
-            ["arguments"] = new JsonObject(),
-        })]),
-    }.ToJsonString(Readable) + "\n";
+            ["vhosts"] = new JsonArray(new JsonObject { ["name"] = VirtualHost }),
+            ["exchanges"] = new JsonArray([
+                .. _topology.Plan.Exchanges.Select(name => new JsonObject
+                {
+                    ["name"] = name,
+                    ["vhost"] = VirtualHost,
+                    ["type"] = ExchangeType.Fanout,
+                    ["durable"] = true,
+                    ["auto_delete"] = false,
+                    ["internal"] = false,
+                    ["arguments"] = new JsonObject(),
+                }),
+            ]),
+            ["queues"] = new JsonArray([
+                .. _topology.Plan.Queues.Select(queue => new JsonObject
+                {
+                    ["name"] = queue.Name,
+                    ["vhost"] = VirtualHost,
+                    ["durable"] = true,
+                    ["auto_delete"] = false,
+                    ["arguments"] = new JsonObject(
+                        queue
+                            .Arguments.OrderBy(argument => argument.Key, StringComparer.Ordinal)
+                            .Select(argument =>
+                                KeyValuePair.Create(
+                                    argument.Key,
+                                    (JsonNode?)(
+                                        argument.Value is int number ? JsonValue.Create(number) : JsonValue.Create($"{argument.Value}")
+                                    )
+                                )
+                            )
+                    ),
+                }),
+            ]),
+            ["bindings"] = new JsonArray([
+                .. _topology.Plan.Queues.Select(queue => new JsonObject
+                {
+                    ["source"] = queue.Name,
+                    ["vhost"] = VirtualHost,
+                    ["destination"] = queue.Name,
+                    ["destination_type"] = "queue",
+                    ["routing_key"] = "",
+                    ["arguments"] = new JsonObject(),
+                }),
+            ]),
+        }.ToJsonString(Readable) + "\n";
 
     /// <summary>Declares what is missing; needs the permissions of the role setup.</summary>
     /// <exception cref="BusException">The broker does not answer, refuses, or has something of that name that is different.</exception>
-    public Task ApplyAsync(CancellationToken cancellationToken = default) => AskAsync(async () =>
-    {
-        await _topology.DeclareAsync(cancellationToken);
-        return true;
-    });
+    public Task ApplyAsync(CancellationToken cancellationToken = default) =>
+        AskAsync(async () =>
+        {
+            await _topology.DeclareAsync(cancellationToken);
+            return true;
+        });
 
     /// <summary>Compares; changes nothing, and needs no permission to configure.</summary>
-    /// <param name="management">The management API: http(s)://host:15672, with user:password where it is another user. Null: only names can be looked for.</param>
+    /// <param name="management">The management API: http(s)://host:15672, with user:password where it is another user. Null: only names
+    /// can be looked for.</param>
     /// <exception cref="BusException">The broker does not answer, or refuses.</exception>
-    public Task<BusComparison> VerifyAsync(Uri? management, CancellationToken cancellationToken = default) => AskAsync(async () =>
-    {
-        if (management is null)
-            return await _topology.LookAsync(cancellationToken);
-        using var api = new ManagementApi(management, _broker);
-        return new BusComparison(await api.DifferencesAsync(_topology.Plan, cancellationToken), []);
-    });
+    public Task<BusComparison> VerifyAsync(Uri? management, CancellationToken cancellationToken = default) =>
+        AskAsync(async () =>
+        {
+            if (management is null)
+                return await _topology.LookAsync(cancellationToken);
+            using var api = new ManagementApi(management, _broker);
+            return new BusComparison(await api.DifferencesAsync(_topology.Plan, cancellationToken), []);
+        });
 
     private async Task<T> AskAsync<T>(Func<Task<T>> ask)
     {
@@ -89,8 +118,14 @@ public sealed class BusTopology
         {
             return await ask();
         }
-        catch (Exception e) when (e is RabbitMQ.Client.Exceptions.RabbitMQClientException
-            or HttpRequestException or JsonException or IOException or TimeoutException)
+        catch (Exception e)
+            when (e
+                    is RabbitMQ.Client.Exceptions.RabbitMQClientException
+                        or HttpRequestException
+                        or JsonException
+                        or IOException
+                        or TimeoutException
+            )
         {
             throw new BusException($"{Broker}: {(e.InnerException ?? e).Message}", e);
         }

@@ -14,13 +14,20 @@ internal sealed class ExplainConsumer(Lazy<IExplainHandler> handler) : IConsumer
         var (message, redelivered) = (context.Message, context.ReceiveContext.Redelivered);
         ExplainImagesRules.ThrowIfInvalid(message);
         if (context.SentTime is { } sent && !redelivered)
-            Stage.Record(Stage.Queue, TimeSpan.FromTicks(Math.Max(0, (DateTime.UtcNow - sent.ToUniversalTime()).Ticks))); // another machine's clock may be ahead
+            // Another machine's clock may be ahead
+            Stage.Record(Stage.Queue, TimeSpan.FromTicks(Math.Max(0, (DateTime.UtcNow - sent.ToUniversalTime()).Ticks)));
         if (redelivered)
             PipelineTelemetry.Redeliveries.Add(1, new KeyValuePair<string, object?>("lane", message.Lane.ToString()));
         using var activity = TraceHeaders.Receive("explain", context);
         if (activity is { IsAllDataRequested: true })
-            activity.SetTag("agcam.owner", message.Owner).SetTag("agcam.job", message.JobId).SetTag("agcam.chunk", message.Chunk).SetTag("agcam.images", message.References.Count)
-                .SetTag("agcam.model", message.Model.Id).SetTag("agcam.lane", message.Lane).SetTag("agcam.redelivered", redelivered);
+            activity
+                .SetTag("agcam.owner", message.Owner)
+                .SetTag("agcam.job", message.JobId)
+                .SetTag("agcam.chunk", message.Chunk)
+                .SetTag("agcam.images", message.References.Count)
+                .SetTag("agcam.model", message.Model.Id)
+                .SetTag("agcam.lane", message.Lane)
+                .SetTag("agcam.redelivered", redelivered);
         try
         {
             await handler.Value.HandleAsync(message, redelivered, context.CancellationToken);
@@ -33,7 +40,9 @@ internal sealed class ExplainConsumer(Lazy<IExplainHandler> handler) : IConsumer
     }
 }
 
-/// <summary>A request as plain JSON goes to the lane it names. An empty body arrives here as a request without fields, and is invalid as one.</summary>
+/// <summary>
+/// A request as plain JSON goes to the lane it names. An empty body arrives here as a request without fields, and is invalid as one.
+/// </summary>
 internal sealed class IntakeConsumer(Lazy<IExplainBus> bus) : IConsumer<ExplainIntake>
 {
     public async Task Consume(ConsumeContext<ExplainIntake> context)

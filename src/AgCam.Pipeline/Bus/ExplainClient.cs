@@ -30,18 +30,27 @@ public sealed record ExplainClientOptions
 }
 
 /// <summary>
-/// For .NET services that have images to explain and no job: many images become requests of a batch each, every one confirmed by the broker. Register with
+/// For .NET services that have images to explain and no job: many images become requests of a batch each, every one confirmed by the
+/// broker. Register with
 /// <see cref="ExplainClientRegistration.AddExplainClient"/>; needs the broker only, no store.
 /// </summary>
 public sealed class ExplainClient(IExplainBus bus, ExplainClientOptions options)
 {
-    /// <summary>Sends the images, at most <see cref="ExplainClientOptions.InFlight"/> requests at a time; the source is read no faster than that.</summary>
-    /// <param name="request">What to do with all of them. Its key names the whole: batch n goes out under "key/n", so sending the same images under the same key again is safe.</param>
+    /// <summary>
+    /// Sends the images, at most <see cref="ExplainClientOptions.InFlight"/> requests at a time; the source is read no faster than
+    /// that.
+    /// </summary>
+    /// <param name="request">What to do with all of them. Its key names the whole: batch n goes out under "key/n", so sending the same
+    /// images under the same key again is safe.</param>
     /// <param name="images">Numbered by the client, from 0.</param>
     /// <returns>One receipt for each batch that the broker has confirmed, as they are confirmed.</returns>
     /// <exception cref="InvalidMessageException">A request breaks a rule. What was confirmed before stays so.</exception>
     /// <exception cref="BusException">A request could not be confirmed: send all again under the same key.</exception>
-    public async IAsyncEnumerable<ExplainReceipt> SendAsync(ExplainImages request, IAsyncEnumerable<ImageReference> images, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<ExplainReceipt> SendAsync(
+        ExplainImages request,
+        IAsyncEnumerable<ImageReference> images,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         var flying = new Queue<Task<ExplainReceipt>>();
         var (number, batch) = (0, 0);
@@ -62,7 +71,12 @@ public sealed class ExplainClient(IExplainBus bus, ExplainClientOptions options)
             yield return await sending;
     }
 
-    private async Task<ExplainReceipt> SendAsync(ExplainImages request, int batch, IReadOnlyList<ImageReference> references, CancellationToken cancellationToken)
+    private async Task<ExplainReceipt> SendAsync(
+        ExplainImages request,
+        int batch,
+        IReadOnlyList<ImageReference> references,
+        CancellationToken cancellationToken
+    )
     {
         var part = request with { Key = $"{request.Key}/{batch}", JobId = null, Chunk = 0, PublishCount = 0, References = references };
         await bus.PublishAsync(part, cancellationToken);
@@ -82,7 +96,13 @@ public static class ExplainClientRegistration
     public static IServiceCollection AddExplainClient(this IServiceCollection services, ExplainClientOptions options)
     {
         OptionsException.ThrowIfInvalid(options, nameof(ExplainClientOptions));
-        var pipeline = new PipelineOptions { Bus = options.Bus, Prefix = options.Prefix, ConfirmSeconds = options.ConfirmSeconds, RunJobs = false };
+        var pipeline = new PipelineOptions
+        {
+            Bus = options.Bus,
+            Prefix = options.Prefix,
+            ConfirmSeconds = options.ConfirmSeconds,
+            RunJobs = false,
+        };
         OptionsException.ThrowIfInvalid(pipeline, nameof(ExplainClientOptions));
         if (pipeline.IsInMemory)
             throw new OptionsException("A client needs a broker: give its amqp:// address.");

@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Pipeline.Bus;
 
 /// <summary>
-/// What this process hears of the work: a wake-up, not a record. After a broker restart something may have gone unheard, so whoever waits looks into the
+/// What this process hears of the work: a wake-up, not a record. After a broker restart something may have gone unheard, so whoever
+/// waits looks into the
 /// store as well, now and then.
 /// </summary>
 /// <param name="log">Gets the failures of subscribers. Null drops them.</param>
@@ -23,7 +24,9 @@ public sealed class ExplainEvents(ILogger<ExplainEvents>? log = null)
         return listener;
     }
 
-    /// <summary>Waits until a chunk of <paramref name="owner"/> has been explained, but not longer than <paramref name="maximum"/>.</summary>
+    /// <summary>
+    /// Waits until a chunk of <paramref name="owner"/> has been explained, but not longer than <paramref name="maximum"/>.
+    /// </summary>
     /// <returns>Whether one was.</returns>
     public async Task<bool> WaitAsync(Guid owner, TimeSpan maximum, CancellationToken cancellationToken = default)
     {
@@ -56,7 +59,8 @@ public sealed class ExplainEvents(ILogger<ExplainEvents>? log = null)
         }
     }
 
-    private sealed record Listener(ExplainEvents Events, long Number, Action<ChunkExplained>? Explained, Action<JobCompleted>? Completed) : IDisposable
+    private sealed record Listener(ExplainEvents Events, long Number, Action<ChunkExplained>? Explained, Action<JobCompleted>? Completed)
+        : IDisposable
     {
         public void Dispose() => Events._listeners.TryRemove(Number, out _);
     }

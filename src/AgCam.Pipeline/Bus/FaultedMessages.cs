@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Pipeline.Bus;
 
 /// <summary>
-/// What becomes of a message whose handling failed. Where the trouble is the broker's, the store's or the worker's, it goes back to its queue. Any other would fail again
+/// What becomes of a message whose handling failed. Where the trouble is the broker's, the store's or the worker's, it goes back to its
+/// queue. Any other would fail again
 /// and again, so it is put aside with its reason, in the queue that ends in _error.
 /// </summary>
 internal sealed class FaultedMessages(ILogger<FaultedMessages> log) : IFilter<ExceptionReceiveContext>
@@ -24,7 +25,12 @@ internal sealed class FaultedMessages(ILogger<FaultedMessages> log) : IFilter<Ex
     public void Probe(ProbeContext context) => context.CreateFilterScope("faulted messages");
 
     private static bool MayPass(Exception e) =>
-        e is RequeueException or BusException or StoreUnavailableException or StoreSchemaException
-            or OperationCanceledException or ConsumerCanceledException
+        e
+            is RequeueException
+                or BusException
+                or StoreUnavailableException
+                or StoreSchemaException
+                or OperationCanceledException
+                or ConsumerCanceledException
         || (e.InnerException is { } inner && MayPass(inner));
 }

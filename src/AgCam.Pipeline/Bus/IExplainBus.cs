@@ -2,11 +2,14 @@ using AgCam.Pipeline.Messages;
 
 namespace AgCam.Pipeline.Bus;
 
-/// <summary>What processes say to each other. Requests are never lost once a publish has returned; what is told is lost when nobody listens.</summary>
+/// <summary>
+/// What processes say to each other. Requests are never lost once a publish has returned; what is told is lost when nobody listens.
+/// </summary>
 public interface IExplainBus
 {
     /// <summary>
-    /// Gives a request to the lane it names. When it returns, a broker has it on disk in a queue. It may then have it twice: the key and the epoch tell.
+    /// Gives a request to the lane it names. When it returns, a broker has it on disk in a queue. It may then have it twice: the key
+    /// and the epoch tell.
     /// In memory it is with the consumer, and gone with the process: write it down first (<see cref="Stores.IChunks.AcceptAsync"/>).
     /// </summary>
     /// <exception cref="InvalidMessageException">The request breaks a rule; nothing was sent.</exception>

@@ -5,7 +5,10 @@ namespace AgCam.Pipeline.Bus;
 /// <summary>Carries requests out. A process that registers one, and its <see cref="LaneConcurrency"/>, receives from both lanes.</summary>
 public interface IExplainHandler
 {
-    /// <summary>Returns when the request needs no more: it is stored, or somebody else's, or nobody's any more. The message is then acknowledged.</summary>
+    /// <summary>
+    /// Returns when the request needs no more: it is stored, or somebody else's, or nobody's any more. The message is then
+    /// acknowledged.
+    /// </summary>
     /// <param name="message">Valid.</param>
     /// <param name="redelivered">The broker gave it out before, and whoever had it is gone.</param>
     /// <exception cref="RequeueException">Another worker is to have it: it goes back to the queue.</exception>

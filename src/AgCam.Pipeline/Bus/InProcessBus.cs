@@ -5,7 +5,8 @@ using MassTransit;
 namespace AgCam.Pipeline.Bus;
 
 /// <summary>
-/// The bus inside one process. Nothing in it outlives the process, so every request must stand in the store first; at the next start what was
+/// The bus inside one process. Nothing in it outlives the process, so every request must stand in the store first; at the next start
+/// what was
 /// in it is published again from there.
 /// </summary>
 internal sealed class InProcessBus(IBus bus, BusNames names, ExplainEvents events) : IExplainBus

@@ -16,10 +16,19 @@ internal sealed class ManagementApi : IDisposable
     public ManagementApi(Uri address, BrokerAddress broker)
     {
         _host = Uri.EscapeDataString(broker.VirtualHost);
-        var (user, password) = address.UserInfo.Split(':', 2) is [var name, var secret] ? (Uri.UnescapeDataString(name), Uri.UnescapeDataString(secret)) : (broker.User, broker.Password);
+        var (user, password) = address.UserInfo.Split(':', 2) is [var name, var secret]
+            ? (Uri.UnescapeDataString(name), Uri.UnescapeDataString(secret))
+            : (broker.User, broker.Password);
         _user = user;
-        _http = new HttpClient { BaseAddress = new Uri($"{address.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped)}/api/"), Timeout = TimeSpan.FromSeconds(30) };
-        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
+        _http = new HttpClient
+        {
+            BaseAddress = new Uri($"{address.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped)}/api/"),
+            Timeout = TimeSpan.FromSeconds(30),
+        };
+        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Basic",
+            Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"))
+        );
     }
 
     /// <returns>A sentence for each.</returns>
@@ -58,7 +67,10 @@ internal sealed class ManagementApi : IDisposable
                 differences.Add($"Queue {queue.Name} has {name} {has}, not {wanted}.");
         foreach (var has in arguments.EnumerateObject().Where(has => !queue.Arguments.ContainsKey(has.Name)))
             differences.Add($"Queue {queue.Name} has {has.Name} {has.Value}, which is not wanted.");
-        if (await GetAsync($"bindings/{_host}/e/{queue.Name}/q/{queue.Name}", cancellationToken) is not { } bindings || bindings.GetArrayLength() == 0)
+        if (
+            await GetAsync($"bindings/{_host}/e/{queue.Name}/q/{queue.Name}", cancellationToken) is not { } bindings
+            || bindings.GetArrayLength() == 0
+        )
             differences.Add($"Exchange {queue.Name} is not bound to queue {queue.Name}.");
         return differences;
     }
@@ -69,7 +81,10 @@ internal sealed class ManagementApi : IDisposable
         if (answer.StatusCode == HttpStatusCode.NotFound)
             return null;
         if (answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
-            throw new BusException($"The management API at {_http.BaseAddress!.Authority} refuses {_user}: give the user the tag monitoring or management, and permissions in the virtual host.");
+            throw new BusException(
+                $"The management API at {_http.BaseAddress!.Authority} refuses {_user}: give the user the tag monitoring or "
+                    + $"management, and permissions in the virtual host."
+            );
         answer.EnsureSuccessStatusCode();
         return await answer.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
     }

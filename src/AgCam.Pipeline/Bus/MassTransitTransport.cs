@@ -3,7 +3,9 @@ using MassTransit;
 
 namespace AgCam.Pipeline.Bus;
 
-/// <summary>Sending as MassTransit does it. A returned message means that its queue is gone: it is declared anew for the next try.</summary>
+/// <summary>
+/// Sending as MassTransit does it. A returned message means that its queue is gone: it is declared anew for the next try.
+/// </summary>
 internal sealed class MassTransitTransport(IBus bus, PipelineOptions options, Topology topology) : IBrokerTransport
 {
     private readonly TimeSpan _confirm = TimeSpan.FromSeconds(options.ConfirmSeconds);
@@ -26,7 +28,8 @@ internal sealed class MassTransitTransport(IBus bus, PipelineOptions options, To
                     rabbit.Durable = true;
                 }
             },
-            tooLong.Token);
+            tooLong.Token
+        );
         try
         {
             await sending.WaitAsync(_confirm, cancellationToken);
@@ -34,7 +37,12 @@ internal sealed class MassTransitTransport(IBus bus, PipelineOptions options, To
         catch (TimeoutException)
         {
             await tooLong.CancelAsync();
-            _ = sending.ContinueWith(late => late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            _ = sending.ContinueWith(
+                late => late.Exception,
+                CancellationToken.None,
+                TaskContinuationOptions.OnlyOnFaulted,
+                TaskScheduler.Default
+            );
             throw;
         }
         catch (MessageReturnedException)

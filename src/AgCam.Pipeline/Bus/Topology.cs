@@ -4,7 +4,8 @@ using RabbitMQ.Client.Exceptions;
 namespace AgCam.Pipeline.Bus;
 
 /// <summary>
-/// Declares exchanges and queues, from whichever side starts first: a request that is published before any worker has ever started must find its queue,
+/// Declares exchanges and queues, from whichever side starts first: a request that is published before any worker has ever started must
+/// find its queue,
 /// or the broker would confirm it and throw it away. Or, where another hand declares them, looks whether they are there.
 /// </summary>
 internal sealed class Topology(BrokerAddress broker, BusNames names)
@@ -20,7 +21,13 @@ internal sealed class Topology(BrokerAddress broker, BusNames names)
         foreach (var queue in Plan.Queues)
         {
             await channel.QueueDeclareAsync(
-                queue.Name, durable: true, exclusive: false, autoDelete: false, queue.Arguments.ToDictionary(argument => argument.Key, argument => (object?)argument.Value), cancellationToken: cancellationToken);
+                queue.Name,
+                durable: true,
+                exclusive: false,
+                autoDelete: false,
+                queue.Arguments.ToDictionary(argument => argument.Key, argument => (object?)argument.Value),
+                cancellationToken: cancellationToken
+            );
             await channel.QueueBindAsync(queue.Name, queue.Name, "", cancellationToken: cancellationToken);
         }
         await channel.CloseAsync(cancellationToken);
@@ -77,7 +84,10 @@ internal sealed class Topology(BrokerAddress broker, BusNames names)
         }
         catch (OperationInterruptedException refused) when (refused.ShutdownReason?.ReplyCode == Constants.AccessRefused)
         {
-            throw new OptionsException($"{broker.User} may not make the temporary queue that events are heard from. Grant configure, write and read on ^{names.EventSubscriber}-, or set Pipeline:SubscribeToEvents to false.");
+            throw new OptionsException(
+                $"{broker.User} may not make the temporary queue that events are heard from. Grant configure, write and read on "
+                    + $"^{names.EventSubscriber}-, or set Pipeline:SubscribeToEvents to false."
+            );
         }
         await connection.CloseAsync(cancellationToken);
     }

@@ -3,10 +3,16 @@ using Microsoft.Extensions.Hosting;
 namespace AgCam.Pipeline.Bus;
 
 /// <summary>The broker may come up after us: tried again until it answers or the start's time is over.</summary>
-internal sealed class TopologyStart(Topology topology, BusNames names, PipelineOptions options, LaneConcurrency? work = null) : IHostedService
+internal sealed class TopologyStart(Topology topology, BusNames names, PipelineOptions options, LaneConcurrency? work = null)
+    : IHostedService
 {
-    public Task StartAsync(CancellationToken cancellationToken) => StartupRetry.UntilAsync(
-        options.Topology == TopologyMode.Apply ? topology.DeclareAsync : VerifyAsync, options.Start, e => new BusException($"The broker could not be prepared: {e.Message}", e), cancellationToken);
+    public Task StartAsync(CancellationToken cancellationToken) =>
+        StartupRetry.UntilAsync(
+            options.Topology == TopologyMode.Apply ? topology.DeclareAsync : VerifyAsync,
+            options.Start,
+            e => new BusException($"The broker could not be prepared: {e.Message}", e),
+            cancellationToken
+        );
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -15,14 +21,19 @@ internal sealed class TopologyStart(Topology topology, BusNames names, PipelineO
         var found = await topology.LookAsync(cancellationToken);
         var refused = found.Unseen.Intersect(Needed()).Select(thing => $"{thing} is closed to this user.");
         if (found.Differences.Concat(refused).ToList() is { Count: > 0 } problems)
-            throw new BusException($"{string.Join(" ", problems)} Pipeline:Topology is Verify, so nothing is declared here: run `agcam topology apply` as a user who may, and grant what `agcam topology print` says.");
+            throw new BusException(
+                $"{string.Join(" ", problems)} Pipeline:Topology is Verify, so nothing is declared here: run `agcam topology "
+                    + $"apply` as a user who may, and grant what `agcam topology print` says."
+            );
         if (options is { RunJobs: true, SubscribeToEvents: true })
             await topology.TrySubscribingAsync(cancellationToken);
     }
 
     private IEnumerable<string> Needed()
     {
-        string[] sent = [names.Bulk, names.Interactive, names.Events], read = [names.Bulk, names.Interactive, names.Intake];
-        return sent.Select(name => $"Exchange {name}").Concat(work is null ? [] : read.Concat(read.Select(BusNames.ErrorQueue)).Select(name => $"Queue {name}"));
+        string[] sent = [names.Bulk, names.Interactive, names.Events],
+            read = [names.Bulk, names.Interactive, names.Intake];
+        return sent.Select(name => $"Exchange {name}")
+            .Concat(work is null ? [] : read.Concat(read.Select(BusNames.ErrorQueue)).Select(name => $"Queue {name}"));
     }
 }

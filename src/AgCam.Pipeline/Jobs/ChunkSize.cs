@@ -4,7 +4,8 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// How many images make a chunk: as many as a worker explains in <see cref="PipelineOptions.ChunkSeconds"/>, going by the model's <see cref="Pace"/>. Large chunks cost less for each
+/// How many images make a chunk: as many as a worker explains in <see cref="PipelineOptions.ChunkSeconds"/>, going by the model's
+/// <see cref="Pace"/>. Large chunks cost less for each
 /// image; small ones are given back, cancelled and tried again at less loss. Before a model's first chunk is done it is the least.
 /// </summary>
 internal sealed class ChunkSize(IStore store, PipelineOptions options, JobSpec spec)
@@ -29,13 +30,16 @@ internal sealed class ChunkSize(IStore store, PipelineOptions options, JobSpec s
     public static int For(Pace? pace, PipelineOptions options)
     {
         var maximum = Math.Max(options.ChunkSize, options.MaxChunkSize);
-        return pace is null ? options.ChunkSize : (int)Math.Clamp(Math.Round(pace.PerChunkSecond * options.ChunkSeconds), options.ChunkSize, maximum);
+        return pace is null
+            ? options.ChunkSize
+            : (int)Math.Clamp(Math.Round(pace.PerChunkSecond * options.ChunkSeconds), options.ChunkSize, maximum);
     }
 
     /// <summary>An evaluation's chunk: whole batches, one until the pace is known.</summary>
     public static int Whole(Pace? pace, int batch, PipelineOptions options)
     {
         var maximum = Math.Max(options.ChunkSize, options.MaxChunkSize) / batch;
-        return batch * (int)Math.Clamp(pace is null ? 1 : Math.Floor(pace.PerChunkSecond * options.ChunkSeconds / batch), 1, Math.Max(1, maximum));
+        return batch
+            * (int)Math.Clamp(pace is null ? 1 : Math.Floor(pace.PerChunkSecond * options.ChunkSeconds / batch), 1, Math.Max(1, maximum));
     }
 }

@@ -10,7 +10,8 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// What a job would be, from a sample of its source: whether the images can be read, whether the labels are the model's, how long, how large. Nothing is stored but the explanations of a
+/// What a job would be, from a sample of its source: whether the images can be read, whether the labels are the model's, how long, how
+/// large. Nothing is stored but the explanations of a
 /// few images, where the model's pace is not known: see <see cref="PaceSample"/>.
 /// </summary>
 public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalog models, PaceSample sample)
@@ -19,10 +20,13 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
 
     private const int Readers = 8;
 
-    private const string NobodyAsked = "The model has explained nothing here yet, and dry runs ask no worker (Api:DryRunPaceSeconds is 0). Submit a small job first.";
+    private const string NobodyAsked =
+        "The model has explained nothing here yet, and dry runs ask no worker (Api:DryRunPaceSeconds is 0). Submit a small job first.";
 
-    /// <param name="time">Half of it for walking the source, the rest for reading the sample. What is not done by then is left out, and the report says so.</param>
-    /// <param name="paceTime">For a worker to explain some of the sample, where the model's pace is not known; zero: no worker is asked.</param>
+    /// <param name="time">Half of it for walking the source, the rest for reading the sample. What is not done by then is left out, and
+    /// the report says so.</param>
+    /// <param name="paceTime">For a worker to explain some of the sample, where the model's pace is not known; zero: no worker is
+    /// asked.</param>
     /// <exception cref="SourceException">The source cannot be used, or a first look at it fails: what would pause the job.</exception>
     public async Task<DryRunReport> RunAsync(JobSpec spec, TimeSpan time, TimeSpan paceTime, CancellationToken cancellationToken)
     {
@@ -36,7 +40,10 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
         var labels = walk.Sample.Select(image => image.Label).OfType<string>().ToList();
         var unknown = labels.Where(label => card.Classes.Find(label) < 0).ToList();
         var pace = await Pace.OfAsync(store, spec.Model, spec.Dtype, cancellationToken: cancellationToken);
-        var sampled = pace is not null ? null : paceTime > TimeSpan.Zero ? await sample.MeasureAsync(spec, card.Classes, readable, paceTime, cancellationToken) : SampledPace.Unknown(NobodyAsked);
+        var sampled =
+            pace is not null ? null
+            : paceTime > TimeSpan.Zero ? await sample.MeasureAsync(spec, card.Classes, readable, paceTime, cancellationToken)
+            : SampledPace.Unknown(NobodyAsked);
         var perSecond = pace?.PerSecond ?? sampled?.PerSecond;
         var bytes = StoredSize.Estimate(card, spec, walk.Sample);
         return new DryRunReport
@@ -51,7 +58,10 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
             LabelsOfModel = labels.Count - unknown.Count,
             UnknownLabels = [.. unknown.Distinct().Order(StringComparer.Ordinal).Take(5)],
             ImagesPerSecond = perSecond,
-            PaceFrom = pace is not null ? PaceSource.History : perSecond is null ? null : PaceSource.Sample,
+            PaceFrom =
+                pace is not null ? PaceSource.History
+                : perSecond is null ? null
+                : PaceSource.Sample,
             PaceImages = perSecond is null ? null : sampled?.Images,
             Hours = walk.Seen / perSecond / 3600,
             HoursUnknown = sampled?.Problem,
@@ -60,8 +70,16 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
         };
     }
 
-    /// <summary>Of a folder the walk is a loop that does not give way, so it runs aside; when its time is over it is left behind, and ends by itself at its next step.</summary>
-    private static async Task<Walked> WalkAsync(IImageSource source, TimeSpan time, CancellationToken end, CancellationToken cancellationToken)
+    /// <summary>
+    /// Of a folder the walk is a loop that does not give way, so it runs aside; when its time is over it is left behind, and ends by
+    /// itself at its next step.
+    /// </summary>
+    private static async Task<Walked> WalkAsync(
+        IImageSource source,
+        TimeSpan time,
+        CancellationToken end,
+        CancellationToken cancellationToken
+    )
     {
         var walked = new Walked();
         using var over = CancellationTokenSource.CreateLinkedTokenSource(end);
@@ -75,7 +93,8 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
                     walked.See(image);
                 }
             },
-            CancellationToken.None);
+            CancellationToken.None
+        );
         await Task.WhenAny(walking, Task.Delay(time, end));
         await over.CancelAsync();
         cancellationToken.ThrowIfCancellationRequested();
@@ -87,24 +106,31 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
     }
 
     /// <returns>What can be read, in random order, and what not.</returns>
-    private async Task<(IReadOnlyList<SampledImage> Readable, IReadOnlyCollection<ImageException> Failures)> ReadAsync(IReadOnlyList<ImageReference> images, CancellationToken end)
+    private async Task<(IReadOnlyList<SampledImage> Readable, IReadOnlyCollection<ImageException> Failures)> ReadAsync(
+        IReadOnlyList<ImageReference> images,
+        CancellationToken end
+    )
     {
         var (readable, failures) = (new ConcurrentQueue<SampledImage>(), new ConcurrentQueue<ImageException>());
         try
         {
-            await Parallel.ForEachAsync(images, new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = end }, async (image, cancellationToken) =>
-            {
-                try
+            await Parallel.ForEachAsync(
+                images,
+                new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = end },
+                async (image, cancellationToken) =>
                 {
-                    var (bytes, _) = await references.ReadAsync(image, cancellationToken);
-                    ImageDecoder.Decode(bytes, references.Limits);
-                    readable.Enqueue(new SampledImage(image, Digest.Of(bytes)));
+                    try
+                    {
+                        var (bytes, _) = await references.ReadAsync(image, cancellationToken);
+                        ImageDecoder.Decode(bytes, references.Limits);
+                        readable.Enqueue(new SampledImage(image, Digest.Of(bytes)));
+                    }
+                    catch (ImageException failure)
+                    {
+                        failures.Enqueue(failure);
+                    }
                 }
-                catch (ImageException failure)
-                {
-                    failures.Enqueue(failure);
-                }
-            });
+            );
         }
         catch (OperationCanceledException)
         {
@@ -141,7 +167,12 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
         public Walked Snapshot(bool isWhole)
         {
             lock (_lock)
-                return new Walked { Seen = Seen, IsWhole = isWhole, Sample = [.. Sample] };
+                return new Walked
+                {
+                    Seen = Seen,
+                    IsWhole = isWhole,
+                    Sample = [.. Sample],
+                };
         }
     }
 }
@@ -203,7 +234,10 @@ public enum PaceSource
     [JsonStringEnumMemberName("history")]
     History,
 
-    /// <summary>A few images of the sample: one worker, in the short batches of the interactive lane. Several workers are faster, and so are full batches on a GPU.</summary>
+    /// <summary>
+    /// A few images of the sample: one worker, in the short batches of the interactive lane. Several workers are faster, and so are
+    /// full batches on a GPU.
+    /// </summary>
     [JsonStringEnumMemberName("sample")]
     Sample,
 }

@@ -7,21 +7,25 @@ internal static class ExplainMessage
 {
     /// <summary>What is published for a chunk as it stands.</summary>
     /// <param name="spec">Of the chunk's job; null when no job stands behind it.</param>
-    public static ExplainImages Of(Chunk chunk, JobSpec? spec) => chunk.Request is { } request
-        ? request with { PublishCount = chunk.PublishCount }
-        : new ExplainImages
-        {
-            Key = $"{chunk.Owner}/{chunk.Number}",
-            JobId = chunk.Owner,
-            Chunk = chunk.Number,
-            PublishCount = chunk.PublishCount,
-            Generation = chunk.Generation,
-            Lane = spec!.Lane,
-            Model = spec.Model,
-            Method = spec.Method,
-            Targets = spec.Targets,
-            Threshold = spec.Threshold,
-            Dtype = spec.Dtype,
-            References = chunk.References,
-        };
+    public static ExplainImages Of(Chunk chunk, JobSpec? spec) =>
+        chunk.Request is { } request
+            ? request with
+            {
+                PublishCount = chunk.PublishCount,
+            }
+            : new ExplainImages
+            {
+                Key = $"{chunk.Owner}/{chunk.Number}",
+                JobId = chunk.Owner,
+                Chunk = chunk.Number,
+                PublishCount = chunk.PublishCount,
+                Generation = chunk.Generation,
+                Lane = spec!.Lane,
+                Model = spec.Model,
+                Method = spec.Method,
+                Targets = spec.Targets,
+                Threshold = spec.Threshold,
+                Dtype = spec.Dtype,
+                References = chunk.References,
+            };
 }

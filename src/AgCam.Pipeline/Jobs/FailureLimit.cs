@@ -4,7 +4,8 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// Pauses a job whose first thousand images fail too often: most likely something is wrong with all of them. A job is judged once, by whichever process is first, and the store remembers
+/// Pauses a job whose first thousand images fail too often: most likely something is wrong with all of them. A job is judged once, by
+/// whichever process is first, and the store remembers
 /// it: who resumes it has decided.
 /// </summary>
 internal sealed class FailureLimit(IStore store)
@@ -35,7 +36,10 @@ internal sealed class FailureLimit(IStore store)
         var sample = Math.Min(First, job.Images ?? First);
         var allowed = job.Spec.MaxFailureRate * Math.Max(sample, done);
         if (failed > allowed)
-            return new Verdict($"{failed} of the first {done} images failed, more than the {job.Spec.MaxFailureRate:0.##%} that are allowed. Look at them, then resume the job, or cancel it.");
+            return new Verdict(
+                $"{failed} of the first {done} images failed, more than the {job.Spec.MaxFailureRate:0.##%} that are allowed. "
+                    + $"Look at them, then resume the job, or cancel it."
+            );
         return done >= sample && job.Spec.MaxFailureRate < 1 ? new Verdict(null) : null;
     }
 

@@ -6,11 +6,23 @@ using Microsoft.Extensions.Logging;
 
 namespace AgCam.Pipeline.Jobs;
 
-/// <summary>Plans, publishes and sweeps for as long as the process lives. What fails is tried again: all of it stands in the store.</summary>
+/// <summary>
+/// Plans, publishes and sweeps for as long as the process lives. What fails is tried again: all of it stands in the store.
+/// </summary>
 internal sealed class JobLoops(
-    IStore store, ExplainEvents events, Planner planner, Publisher publisher, Sweeper sweeper, JobSignal signal, PipelineOptions options, ILogger<JobLoops> log) : BackgroundService
+    IStore store,
+    ExplainEvents events,
+    Planner planner,
+    Publisher publisher,
+    Sweeper sweeper,
+    JobSignal signal,
+    PipelineOptions options,
+    ILogger<JobLoops> log
+) : BackgroundService
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10), LongestPause = TimeSpan.FromMilliseconds(100), RepairEvery = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10),
+        LongestPause = TimeSpan.FromMilliseconds(100),
+        RepairEvery = TimeSpan.FromSeconds(30);
 
     private readonly FailureLimit _failures = new(store);
     private readonly SemaphoreSlim _never = new(0, 1);
@@ -32,7 +44,8 @@ internal sealed class JobLoops(
             // Loops of their own: what one of them stumbles over must not keep the others from their work.
             EveryAsync(options.Poll * 4, _never, sweeper.RetakeAsync, "take back what was not done", stoppingToken),
             EveryAsync(options.Poll * 4, _never, sweeper.PublishCompletionsAsync, "tell that jobs have ended", stoppingToken),
-            EveryAsync(RepairEvery, _never, store.RepairAsync, "repair the store", stoppingToken));
+            EveryAsync(RepairEvery, _never, store.RepairAsync, "repair the store", stoppingToken)
+        );
         await Task.WhenAll(_planning.Values.Select(planning => planning.ContinueWith(_ => { }, TaskScheduler.Default)));
     }
 
@@ -67,15 +80,28 @@ internal sealed class JobLoops(
         string? cursor = null;
         do
         {
-            var page = await store.Jobs.PageAsync(new JobQuery { State = state, Limit = ItemQuery.MaxLimit, Cursor = cursor }, cancellationToken);
+            var page = await store.Jobs.PageAsync(
+                new JobQuery
+                {
+                    State = state,
+                    Limit = ItemQuery.MaxLimit,
+                    Cursor = cursor,
+                },
+                cancellationToken
+            );
             jobs.AddRange(page.Jobs);
             cursor = page.Next;
-        }
-        while (cursor is not null);
+        } while (cursor is not null);
         return jobs;
     }
 
-    private async Task EveryAsync(TimeSpan poll, SemaphoreSlim wake, Func<CancellationToken, Task> work, string what, CancellationToken cancellationToken)
+    private async Task EveryAsync(
+        TimeSpan poll,
+        SemaphoreSlim wake,
+        Func<CancellationToken, Task> work,
+        string what,
+        CancellationToken cancellationToken
+    )
     {
         while (!cancellationToken.IsCancellationRequested)
         {
@@ -86,11 +112,14 @@ internal sealed class JobLoops(
                 var cost = TimeProvider.System.GetElapsedTime(startedAt);
                 await wake.WaitAsync(poll, cancellationToken);
                 // What comes in a burst is one look, and of a stream of news there are fewer looks the more one costs the store.
-                await Task.Delay(TimeSpan.FromMilliseconds(Math.Clamp(2 * cost.TotalMilliseconds, Pause.TotalMilliseconds, LongestPause.TotalMilliseconds)), cancellationToken);
+                await Task.Delay(
+                    TimeSpan.FromMilliseconds(
+                        Math.Clamp(2 * cost.TotalMilliseconds, Pause.TotalMilliseconds, LongestPause.TotalMilliseconds)
+                    ),
+                    cancellationToken
+                );
             }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-            {
-            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested) { }
             catch (Exception e)
             {
                 log.LogWarning("Could not {What}, will try again: {Reason}", what, e.Message);

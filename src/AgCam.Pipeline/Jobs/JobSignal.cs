@@ -1,6 +1,8 @@
 namespace AgCam.Pipeline.Jobs;
 
-/// <summary>Has this process's job loops look now rather than at their next poll. Other processes find the same in the store a little later.</summary>
+/// <summary>
+/// Has this process's job loops look now rather than at their next poll. Other processes find the same in the store a little later.
+/// </summary>
 public sealed class JobSignal
 {
     internal SemaphoreSlim Plan { get; } = new(0, 1);
@@ -23,8 +25,6 @@ public sealed class JobSignal
         {
             loop.Release();
         }
-        catch (SemaphoreFullException)
-        {
-        }
+        catch (SemaphoreFullException) { }
     }
 }

@@ -10,9 +10,13 @@ internal sealed class KnownImages(IStore store, JobSpec spec)
     /// <summary>In <see cref="JobSpec.Options"/>: "true" has every image read, whatever is known of it.</summary>
     public const string Rehash = "rehash";
 
-    public static bool IsRehash(JobSpec spec) => string.Equals(spec.Options?.GetValueOrDefault(Rehash), "true", StringComparison.OrdinalIgnoreCase);
+    public static bool IsRehash(JobSpec spec) =>
+        string.Equals(spec.Options?.GetValueOrDefault(Rehash), "true", StringComparison.OrdinalIgnoreCase);
 
-    public async Task<IReadOnlyList<IReadOnlyList<ImageReference>>> MarkAsync(List<List<ImageReference>> chunks, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<IReadOnlyList<ImageReference>>> MarkAsync(
+        List<List<ImageReference>> chunks,
+        CancellationToken cancellationToken
+    )
     {
         if (IsRehash(spec))
             return chunks;
@@ -22,6 +26,18 @@ internal sealed class KnownImages(IStore store, JobSpec spec)
         var known = await store.Items.KnownAsync(stamps, cancellationToken);
         return known.Count == 0
             ? chunks
-            : [.. chunks.Select(chunk => chunk.ConvertAll(image => SourceStamp.Of(image) is { } source && known.TryGetValue(source, out var sha256) ? image with { KnownSha256 = sha256 } : image))];
+            :
+            [
+                .. chunks.Select(chunk =>
+                    chunk.ConvertAll(image =>
+                        SourceStamp.Of(image) is { } source && known.TryGetValue(source, out var sha256)
+                            ? image with
+                            {
+                                KnownSha256 = sha256,
+                            }
+                            : image
+                    )
+                ),
+            ];
     }
 }

@@ -24,19 +24,30 @@ internal sealed class LostReferences(Job job, ReferenceReader references, IStore
     /// <returns>One reference for each image. An original that is not found is refused with the reason: it ends as a failed item.</returns>
     /// <exception cref="SourceException">The source cannot be read.</exception>
     public async Task<IReadOnlyList<ImageReference>> FindAsync(
-        ChunkPlan chunk, string? lastUri, IReadOnlyDictionary<int, Item> stored, CancellationToken cancellationToken)
+        ChunkPlan chunk,
+        string? lastUri,
+        IReadOnlyDictionary<int, Item> stored,
+        CancellationToken cancellationToken
+    )
     {
         var numbers = Enumerable.Range(chunk.First, chunk.Count).ToList();
         var unknown = numbers.Where(number => !stored.ContainsKey(number)).ToList();
         var isNeeded = unknown.Count > 0 && job.State != JobState.Cancelled;
         var found = isNeeded ? await FindInSourceAsync(chunk, lastUri, stored.Values, cancellationToken) : [];
         var assigned = found.Count <= unknown.Count ? unknown.Zip(found).ToDictionary(pair => pair.First, pair => pair.Second) : [];
-        var why = found.Count <= unknown.Count
-            ? $"The original is not in {job.Spec.Source} any more."
-            : $"{job.Spec.Source} has changed: it has {found.Count} images in the place of {unknown.Count}, so the original is not known.";
-        return [.. numbers.Select(number => stored.TryGetValue(number, out var item) ? Of(item)
-            : assigned.TryGetValue(number, out var reference) ? reference with { Number = number }
-            : Vanished(number, why))];
+        var why =
+            found.Count <= unknown.Count
+                ? $"The original is not in {job.Spec.Source} any more."
+                : $"{job.Spec.Source} has changed: it has {found.Count} images in the place of {unknown.Count}, so the original "
+                    + $"is not known.";
+        return
+        [
+            .. numbers.Select(number =>
+                stored.TryGetValue(number, out var item) ? Of(item)
+                : assigned.TryGetValue(number, out var reference) ? reference with { Number = number }
+                : Vanished(number, why)
+            ),
+        ];
     }
 
     public async ValueTask DisposeAsync()
@@ -47,7 +58,11 @@ internal sealed class LostReferences(Job job, ReferenceReader references, IStore
 
     /// <summary>The images that the source has in the chunk's place, without those that have a record.</summary>
     private async Task<List<ImageReference>> FindInSourceAsync(
-        ChunkPlan chunk, string? lastUri, IEnumerable<Item> stored, CancellationToken cancellationToken)
+        ChunkPlan chunk,
+        string? lastUri,
+        IEnumerable<Item> stored,
+        CancellationToken cancellationToken
+    )
     {
         if (lastUri is null && chunk.First > 0)
             throw new SourceException("The chunk before it could not be planned either, so its place in the source is not known.");
@@ -84,7 +99,11 @@ internal sealed class LostReferences(Job job, ReferenceReader references, IStore
 
     /// <summary>Images have come or gone since the job was planned: those after the chunk before and not after this chunk's last.</summary>
     private async Task<List<ImageReference>> ReadChangedAsync(
-        PlanTail tail, ChunkPlan chunk, string last, CancellationToken cancellationToken)
+        PlanTail tail,
+        ChunkPlan chunk,
+        string last,
+        CancellationToken cancellationToken
+    )
     {
         string? stop = null;
         var after = new PlanTail(chunk.Number + 1, chunk.First + chunk.Count, last, tail.Generation);
@@ -104,17 +123,24 @@ internal sealed class LostReferences(Job job, ReferenceReader references, IStore
         return read;
     }
 
-    private static ImageReference Of(Item item) => new()
-    {
-        Number = item.Number,
-        Kind = item.Kind,
-        Uri = item.Uri,
-        Label = item.Label,
-        Split = item.Split,
-        Metadata = item.Metadata,
-        Stamp = item.Stamp,
-        Refused = item.Reason == ReferenceFailure.Invalid ? item.Detail : null,
-    };
+    private static ImageReference Of(Item item) =>
+        new()
+        {
+            Number = item.Number,
+            Kind = item.Kind,
+            Uri = item.Uri,
+            Label = item.Label,
+            Split = item.Split,
+            Metadata = item.Metadata,
+            Stamp = item.Stamp,
+            Refused = item.Reason == ReferenceFailure.Invalid ? item.Detail : null,
+        };
 
-    private ImageReference Vanished(int number, string why) => new() { Number = number, Uri = Place, Refused = why };
+    private ImageReference Vanished(int number, string why) =>
+        new()
+        {
+            Number = number,
+            Uri = Place,
+            Refused = why,
+        };
 }

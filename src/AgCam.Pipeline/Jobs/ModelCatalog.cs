@@ -7,7 +7,9 @@ namespace AgCam.Pipeline.Jobs;
 /// <summary>The models that the operator allows, and the digests of their weights. Reads checkpoints, needs no libtorch.</summary>
 public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
 {
-    /// <summary>Models that average the patches are offered too: agcam-pooled is measured on them, and whoever explains refuses them.</summary>
+    /// <summary>
+    /// Models that average the patches are offered too: agcam-pooled is measured on them, and whoever explains refuses them.
+    /// </summary>
     public static readonly CheckpointOptions Reading = new() { Pooled = true };
 
     private readonly ConcurrentDictionary<string, Lazy<Task<Known>>> _known = new(StringComparer.Ordinal);
@@ -20,17 +22,22 @@ public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
 
     /// <summary>The model with its digest, which is computed once: jobs and requests are pinned to it.</summary>
     /// <exception cref="ModelException">The model is not listed, or cannot be read.</exception>
-    public async Task<ModelPin> PinAsync(string name, CancellationToken cancellationToken = default) => (await KnownAsync(name, cancellationToken)).Pin;
+    public async Task<ModelPin> PinAsync(string name, CancellationToken cancellationToken = default) =>
+        (await KnownAsync(name, cancellationToken)).Pin;
 
     /// <summary>The model's shape: which methods are for it follows from what its classifier reads.</summary>
     /// <exception cref="ModelException">The model is not listed, or cannot be read.</exception>
-    public async Task<ViTConfig> ConfigAsync(string name, CancellationToken cancellationToken = default) => (await KnownAsync(name, cancellationToken)).Config;
+    public async Task<ViTConfig> ConfigAsync(string name, CancellationToken cancellationToken = default) =>
+        (await KnownAsync(name, cancellationToken)).Config;
 
     private async Task<Known> KnownAsync(string name, CancellationToken cancellationToken)
     {
         if (Find(name) is not { } path)
-            throw new ModelException(ModelFailure.NotFound,
-                $"The model \"{name}\" is not one that this installation offers. It offers: {(Names.Count == 0 ? "none; name some in the options" : string.Join(", ", Names))}.");
+            throw new ModelException(
+                ModelFailure.NotFound,
+                $"The model \"{name}\" is not one that this installation offers. It offers: "
+                    + $"{(Names.Count == 0 ? "none; name some in the options" : string.Join(", ", Names))}."
+            );
         var known = _known.GetOrAdd(name, _ => new Lazy<Task<Known>>(() => ReadAsync(name, path)));
         try
         {
@@ -48,12 +55,19 @@ public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
     public async Task<ModelCard> DescribeAsync(string name, CancellationToken cancellationToken = default)
     {
         await PinAsync(name, cancellationToken);
-        return await Task.Run(() =>
-        {
-            using var checkpoint = Checkpoint.Open(Find(name)!, Reading);
-            var config = checkpoint.Config;
-            return new ModelCard(new ClassNames(config.Classes, checkpoint.ClassNames, checkpoint.WordNetIds), config.GridRows, config.GridColumns);
-        }, cancellationToken);
+        return await Task.Run(
+            () =>
+            {
+                using var checkpoint = Checkpoint.Open(Find(name)!, Reading);
+                var config = checkpoint.Config;
+                return new ModelCard(
+                    new ClassNames(config.Classes, checkpoint.ClassNames, checkpoint.WordNetIds),
+                    config.GridRows,
+                    config.GridColumns
+                );
+            },
+            cancellationToken
+        );
     }
 
     private static async Task<Known> ReadAsync(string name, string path)

@@ -8,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// Walks a job's source and writes its chunks, in bounded memory. One planner at a time holds the right to; after a crash another goes on where it stopped.
+/// Walks a job's source and writes its chunks, in bounded memory. One planner at a time holds the right to; after a crash another goes
+/// on where it stopped.
 /// </summary>
 internal sealed class Planner(IStore store, ReferenceReader references, JobSignal signal, PipelineOptions options, ILogger<Planner> log)
 {
@@ -21,7 +22,10 @@ internal sealed class Planner(IStore store, ReferenceReader references, JobSigna
     /// <returns>When the job is planned, or somebody else plans it, or it cannot be planned and is paused.</returns>
     public async Task PlanAsync(Guid id, CancellationToken cancellationToken)
     {
-        if (!await store.Jobs.LeasePlanningAsync(id, _name, Lease, cancellationToken) || await store.Jobs.FindAsync(id, cancellationToken) is not { State: JobState.Running } job)
+        if (
+            !await store.Jobs.LeasePlanningAsync(id, _name, Lease, cancellationToken)
+            || await store.Jobs.FindAsync(id, cancellationToken) is not { State: JobState.Running } job
+        )
             return;
         try
         {
@@ -36,7 +40,11 @@ internal sealed class Planner(IStore store, ReferenceReader references, JobSigna
         catch (Exception e) when (e is ArgumentException or FormatException or NotSupportedException or UnauthorizedAccessException)
         {
             // It would be the same each time, and nobody but us would know.
-            await PauseAsync(id, $"The job could not be planned: {e.Message} Correct the source and resume the job, or cancel it.", cancellationToken);
+            await PauseAsync(
+                id,
+                $"The job could not be planned: {e.Message} Correct the source and resume the job, or cancel it.",
+                cancellationToken
+            );
         }
     }
 
@@ -69,7 +77,10 @@ internal sealed class Planner(IStore store, ReferenceReader references, JobSigna
             // The first chunks at once, so that workers have something to do while the rest is planned.
             if (chunks.Count >= (tail.NextChunk == 0 ? 1 : ChunksPerWrite))
             {
-                if (await store.Jobs.AddChunksAsync(job, tail, await known.MarkAsync(chunks, cancellationToken), cancellationToken) is not { } next)
+                if (
+                    await store.Jobs.AddChunksAsync(job, tail, await known.MarkAsync(chunks, cancellationToken), cancellationToken)
+                    is not { } next
+                )
                     return false;
                 signal.Planned();
                 tail = next;
@@ -85,6 +96,7 @@ internal sealed class Planner(IStore store, ReferenceReader references, JobSigna
         }
         if (chunk.Count > 0)
             chunks.Add(chunk);
-        return chunks.Count == 0 || await store.Jobs.AddChunksAsync(job, tail, await known.MarkAsync(chunks, cancellationToken), cancellationToken) is not null;
+        return chunks.Count == 0
+            || await store.Jobs.AddChunksAsync(job, tail, await known.MarkAsync(chunks, cancellationToken), cancellationToken) is not null;
     }
 }

@@ -9,7 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// Keeps a window of chunks with the broker, shared by the running jobs after their weights: a short job that comes behind a long one gets its share at once, and a
+/// Keeps a window of chunks with the broker, shared by the running jobs after their weights: a short job that comes behind a long one
+/// gets its share at once, and a
 /// cancelled one has little in the broker.
 /// </summary>
 internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions options, ILogger<Publisher> log)
@@ -39,29 +40,34 @@ internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions o
     }
 
     /// <summary>
-    /// Chunks that were taken. One that cannot be published comes back when the trust in its message has run out, and keeps no other from being published; one that can never be, because its
+    /// Chunks that were taken. One that cannot be published comes back when the trust in its message has run out, and keeps no other
+    /// from being published; one that can never be, because its
     /// message breaks a rule, pauses its job.
     /// </summary>
     public async Task<int> PublishAsync(IReadOnlyList<Chunk> chunks, JobSpec? spec, CancellationToken cancellationToken)
     {
         var (published, never) = (0, new ConcurrentQueue<(Chunk Chunk, InvalidMessageException Why)>());
-        await Parallel.ForEachAsync(chunks, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = cancellationToken }, async (chunk, cancellationToken) =>
-        {
-            try
+        await Parallel.ForEachAsync(
+            chunks,
+            new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = cancellationToken },
+            async (chunk, cancellationToken) =>
             {
-                using var activity = JobTrace.Publish(chunk, spec);
-                await bus.PublishAsync(ExplainMessage.Of(chunk, spec), cancellationToken);
-                Interlocked.Increment(ref published);
+                try
+                {
+                    using var activity = JobTrace.Publish(chunk, spec);
+                    await bus.PublishAsync(ExplainMessage.Of(chunk, spec), cancellationToken);
+                    Interlocked.Increment(ref published);
+                }
+                catch (InvalidMessageException e)
+                {
+                    never.Enqueue((chunk, e));
+                }
+                catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+                {
+                    log.LogWarning("Chunk {Chunk} of {Owner} is published again later: {Reason}", chunk.Number, chunk.Owner, e.Message);
+                }
             }
-            catch (InvalidMessageException e)
-            {
-                never.Enqueue((chunk, e));
-            }
-            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
-            {
-                log.LogWarning("Chunk {Chunk} of {Owner} is published again later: {Reason}", chunk.Number, chunk.Owner, e.Message);
-            }
-        });
+        );
         foreach (var (chunk, why) in never.OrderBy(item => item.Chunk.Number).DistinctBy(item => item.Chunk.Owner))
             await RefuseAsync(chunk, why, cancellationToken);
         return published;
@@ -71,11 +77,16 @@ internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions o
     {
         log.LogError("Chunk {Chunk} of {Owner} cannot be published: {Reason}", chunk.Number, chunk.Owner, why.Message);
         if (chunk.Request is null)
-            await store.Jobs.PauseAsync(chunk.Owner, $"Chunk {chunk.Number} cannot be given to a worker. {why.Message} Correct the source and submit it as a new job.", cancellationToken);
+            await store.Jobs.PauseAsync(
+                chunk.Owner,
+                $"Chunk {chunk.Number} cannot be given to a worker. {why.Message} Correct the source and submit it as a new job.",
+                cancellationToken
+            );
     }
 
     /// <summary>
-    /// The window follows the wait in the queue. A chunk that a worker took at once tells that workers wait for chunks: the window grows. One that lay for long tells that
+    /// The window follows the wait in the queue. A chunk that a worker took at once tells that workers wait for chunks: the window
+    /// grows. One that lay for long tells that
     /// more lies there than is good for the next job: it shrinks.
     /// </summary>
     private async Task FollowQueueAsync(IReadOnlyList<Job> running, CancellationToken cancellationToken)
@@ -84,17 +95,21 @@ internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions o
             _lastTaken.Remove(gone);
         foreach (var (job, (number, looked)) in _lastTaken.ToList())
         {
-            if (looked || await store.Chunks.FindAsync(job, number, cancellationToken) is not { Leased: { } leased, Published: { } published })
+            if (
+                looked
+                || await store.Chunks.FindAsync(job, number, cancellationToken) is not { Leased: { } leased, Published: { } published }
+            )
                 continue;
             _lastTaken[job] = (number, true);
             _window = Math.Clamp(_window * Factor(leased - published), options.MinWindow, options.MaxWindow);
         }
     }
 
-    private static double Factor(TimeSpan wait) => wait.TotalSeconds switch
-    {
-        < 0.25 => 1.5,
-        < 1 => 1,
-        _ => 0.75,
-    };
+    private static double Factor(TimeSpan wait) =>
+        wait.TotalSeconds switch
+        {
+            < 0.25 => 1.5,
+            < 1 => 1,
+            _ => 0.75,
+        };
 }

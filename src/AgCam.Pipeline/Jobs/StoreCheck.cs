@@ -40,7 +40,11 @@ public sealed class StoreCheck
     /// <param name="report">Receives a line for each difference.</param>
     /// <exception cref="StoreSchemaException">The store is empty or of another version.</exception>
     public static async Task<StoreCheckResult> RunAsync(
-        PipelineOptions options, bool repair, Action<string> report, CancellationToken cancellationToken = default)
+        PipelineOptions options,
+        bool repair,
+        Action<string> report,
+        CancellationToken cancellationToken = default
+    )
     {
         await using var store = PipelineRegistration.OpenStore(options);
         var found = await store.SchemaVersionAsync(cancellationToken);
@@ -98,17 +102,18 @@ public sealed class StoreCheck
             foreach (var job in page.Jobs)
                 yield return job;
             cursor = page.Next;
-        }
-        while (cursor is not null);
+        } while (cursor is not null);
     }
 
     /// <summary>Walks a job's chunks and items side by side.</summary>
     private sealed class JobCheck(StoreCheck check, Job job, LostReferences lost)
     {
-        private int _nextChunk, _nextImage;
+        private int _nextChunk,
+            _nextImage;
         private string? _lastUri;
         private JobProgress _sum = new();
-        private bool _isDamaged, _isUndone;
+        private bool _isDamaged,
+            _isUndone;
         private Item? _ahead;
 
         private string Name => $"job {job.Id}";
@@ -181,7 +186,11 @@ public sealed class StoreCheck
         }
 
         private async Task<string?> ProblemAsync(
-            ChunkPlan plan, List<Item> stored, List<int> unexplained, CancellationToken cancellationToken)
+            ChunkPlan plan,
+            List<Item> stored,
+            List<int> unexplained,
+            CancellationToken cancellationToken
+        )
         {
             if (plan.State != ChunkState.Done)
                 return plan.HasReferences || job.State == JobState.Cancelled ? null : "what it is to compute is missing";
@@ -189,8 +198,11 @@ public sealed class StoreCheck
                 return $"{plan.Count - stored.Count} of {plan.Count} images have no record";
             if (unexplained.Count > 0)
                 return $"the explanations of {unexplained.Count} images are missing";
-            if (job.Spec.Evaluation is not null && stored.Exists(item => item.Status == ItemStatus.Completed)
-                && (await check._store.Rows.PageAsync(job.Id, plan.Number, 1, cancellationToken)).FirstOrDefault()?.Chunk != plan.Number)
+            if (
+                job.Spec.Evaluation is not null
+                && stored.Exists(item => item.Status == ItemStatus.Completed)
+                && (await check._store.Rows.PageAsync(job.Id, plan.Number, 1, cancellationToken)).FirstOrDefault()?.Chunk != plan.Number
+            )
                 return "its measured rows are missing";
             return null;
         }
@@ -204,7 +216,10 @@ public sealed class StoreCheck
         }
 
         private async Task<IReadOnlyList<ImageReference>?> TryFindAsync(
-            ChunkPlan plan, List<Item> stored, CancellationToken cancellationToken)
+            ChunkPlan plan,
+            List<Item> stored,
+            CancellationToken cancellationToken
+        )
         {
             try
             {
@@ -220,7 +235,8 @@ public sealed class StoreCheck
         private async Task TotalsAsync(CancellationToken cancellationToken)
         {
             var isOpen = job.State is JobState.Running or JobState.Paused;
-            var wrong = _isDamaged ? null
+            var wrong =
+                _isDamaged ? null
                 : _sum != job.Progress ? $"its totals say {Text(job.Progress)}, its records {Text(_sum)}"
                 : job.State == JobState.Completed && _isUndone ? "it is completed, and not all of its chunks are done"
                 : isOpen && job.Chunks == _nextChunk && !_isUndone ? "all of its chunks are done, and it is not completed"
@@ -256,8 +272,7 @@ public sealed class StoreCheck
                 foreach (var plan in page)
                     yield return plan;
                 from = page.Count == 0 ? from : page[^1].Number + 1;
-            }
-            while (page.Count == PlansPerPage);
+            } while (page.Count == PlansPerPage);
         }
 
         /// <summary>The chunk's items, in order; those before it are of no chunk and left out.</summary>

@@ -5,7 +5,9 @@ using AgCam.Pipeline.Stores.Measuring;
 
 namespace AgCam.Pipeline.Jobs;
 
-/// <summary>What an image will take in the store: its two records as they are encoded, and the keys, indexes and half-empty pages around them.</summary>
+/// <summary>
+/// What an image will take in the store: its two records as they are encoded, and the keys, indexes and half-empty pages around them.
+/// </summary>
 internal static class StoredSize
 {
     /// <summary>Measured on SQLite files of synthetic images: what there is beyond the encoded records, for each image.</summary>
@@ -16,9 +18,14 @@ internal static class StoredSize
     /// <returns>Bytes an image.</returns>
     public static int Estimate(ModelCard model, JobSpec spec, IReadOnlyList<ImageReference> sample)
     {
-        var maps = spec.Targets.Sum(target => target.StartsWith("top:", StringComparison.Ordinal) && int.TryParse(target[4..], out var n) ? n : 1);
+        var maps = spec.Targets.Sum(target =>
+            target.StartsWith("top:", StringComparison.Ordinal) && int.TryParse(target[4..], out var n) ? n : 1
+        );
         var explanation = ExplanationDocument.Encode(Shaped(model, maps)).Length;
-        var item = sample.Count == 0 ? ItemDocument.Encode(Filled(new ImageReference())).Length : (int)sample.Average(image => ItemDocument.Encode(Filled(image)).Length);
+        var item =
+            sample.Count == 0
+                ? ItemDocument.Encode(Filled(new ImageReference())).Length
+                : (int)sample.Average(image => ItemDocument.Encode(Filled(image)).Length);
         return explanation + item + Around;
     }
 
@@ -35,12 +42,13 @@ internal static class StoredSize
         };
     }
 
-    private static Item Filled(ImageReference image) => Images.Item(default, 0, default) with
-    {
-        Kind = image.Kind,
-        Uri = image.Uri,
-        Split = image.Split,
-        Metadata = image.Metadata,
-        Stamp = image.Stamp,
-    };
+    private static Item Filled(ImageReference image) =>
+        Images.Item(default, 0, default) with
+        {
+            Kind = image.Kind,
+            Uri = image.Uri,
+            Split = image.Split,
+            Metadata = image.Metadata,
+            Stamp = image.Stamp,
+        };
 }

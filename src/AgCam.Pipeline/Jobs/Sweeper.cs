@@ -5,7 +5,14 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>Puts right what dead processes left behind. Any number of processes may sweep at the same time.</summary>
-internal sealed class Sweeper(IStore store, CompletionPublisher completionPublisher, Publisher publisher, PipelineOptions options, TimeProvider clock, ILogger<Sweeper> log)
+internal sealed class Sweeper(
+    IStore store,
+    CompletionPublisher completionPublisher,
+    Publisher publisher,
+    PipelineOptions options,
+    TimeProvider clock,
+    ILogger<Sweeper> log
+)
 {
     private const int Limit = 100;
 
@@ -14,7 +21,10 @@ internal sealed class Sweeper(IStore store, CompletionPublisher completionPublis
     /// <summary>Until it has been taken back once: what the bus of the process before held is gone, whatever its time.</summary>
     private bool _all = options.IsInMemory;
 
-    /// <summary>Publishes again what a dead worker held or a broker forgot; with a bus in memory, the first time, everything that the process before had published.</summary>
+    /// <summary>
+    /// Publishes again what a dead worker held or a broker forgot; with a bus in memory, the first time, everything that the process
+    /// before had published.
+    /// </summary>
     public async Task RetakeAsync(CancellationToken cancellationToken)
     {
         IReadOnlyList<Chunk> taken;
@@ -24,8 +34,7 @@ internal sealed class Sweeper(IStore store, CompletionPublisher completionPublis
             _all = false; // at once: what is leased from here on is leased by this very process
             foreach (var chunks in taken.GroupBy(chunk => chunk.Request is null ? chunk.Owner : Guid.Empty))
                 await PublishAsync(chunks.Key, [.. chunks], cancellationToken);
-        }
-        while (taken.Count == Limit);
+        } while (taken.Count == Limit);
     }
 
     /// <summary>What cannot be published now is taken again when its time is over; the chunks of other jobs do not wait for that.</summary>

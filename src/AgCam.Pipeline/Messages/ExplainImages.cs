@@ -20,7 +20,8 @@ public sealed record ModelPin
 }
 
 /// <summary>
-/// The request: explain these images. Jobs publish one per chunk, other producers publish the same message. Checked by <see cref="ExplainImagesRules"/>.
+/// The request: explain these images. Jobs publish one per chunk, other producers publish the same message. Checked by
+/// <see cref="ExplainImagesRules"/>.
 /// </summary>
 public sealed record ExplainImages
 {
@@ -38,7 +39,9 @@ public sealed record ExplainImages
     /// <summary>How often the chunk has been published before: a message of an older epoch than the stored chunk's is stale.</summary>
     public int PublishCount { get; init; }
 
-    /// <summary>Of a job's chunk, its <see cref="Records.Chunk.Generation"/>: a message of another life is stale. 0 without a job.</summary>
+    /// <summary>
+    /// Of a job's chunk, its <see cref="Records.Chunk.Generation"/>: a message of another life is stale. 0 without a job.
+    /// </summary>
     public long Generation { get; init; }
 
     public Lane Lane { get; init; }
@@ -48,7 +51,9 @@ public sealed record ExplainImages
     /// <summary>The attribution method's name.</summary>
     public string Method { get; init; } = "ag-cam";
 
-    /// <summary>What to explain in each image, each a form of <see cref="TargetForm"/>: "predicted", "top:5", "label", "class:dog".</summary>
+    /// <summary>
+    /// What to explain in each image, each a form of <see cref="TargetForm"/>: "predicted", "top:5", "label", "class:dog".
+    /// </summary>
     public IReadOnlyList<string> Targets { get; init; } = ["predicted"];
 
     /// <summary>Where the heatmap, scaled to [0, 1], is cut to find boxes.</summary>
@@ -68,22 +73,27 @@ public sealed record ExplainImages
     /// Tells whether the same idempotency key came with the same request: SHA-256 of what is asked for as JSON, metadata sorted by name.
     /// The lane is no part of it. An image that was sent along is known by its bytes, since each sending has an upload of its own.
     /// </summary>
-    public Digest Hash() => Digest.Of(JsonSerializer.SerializeToUtf8Bytes(new
-    {
-        Model,
-        Method,
-        Targets,
-        Threshold,
-        Dtype,
-        References = References.Select(image => new
-        {
-            image.Number,
-            image.Kind,
-            Image = image is { Kind: ReferenceKind.Upload, KnownSha256: { } sha256 } ? sha256.ToString() : image.Uri,
-            image.Label,
-            image.Split,
-            image.Stamp,
-            Metadata = image.Metadata?.OrderBy(entry => entry.Key, StringComparer.Ordinal),
-        }),
-    }));
+    public Digest Hash() =>
+        Digest.Of(
+            JsonSerializer.SerializeToUtf8Bytes(
+                new
+                {
+                    Model,
+                    Method,
+                    Targets,
+                    Threshold,
+                    Dtype,
+                    References = References.Select(image => new
+                    {
+                        image.Number,
+                        image.Kind,
+                        Image = image is { Kind: ReferenceKind.Upload, KnownSha256: { } sha256 } ? sha256.ToString() : image.Uri,
+                        image.Label,
+                        image.Split,
+                        image.Stamp,
+                        Metadata = image.Metadata?.OrderBy(entry => entry.Key, StringComparer.Ordinal),
+                    }),
+                }
+            )
+        );
 }

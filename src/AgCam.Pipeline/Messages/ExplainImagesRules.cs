@@ -15,7 +15,10 @@ public sealed class InvalidMessageException(IReadOnlyList<FieldProblem> problems
     public IReadOnlyList<FieldProblem> Problems { get; } = problems;
 }
 
-/// <summary>What an <see cref="ExplainImages"/> must be before anything is done with it. Messages come from any language: nothing is taken for granted, not even non-null.</summary>
+/// <summary>
+/// What an <see cref="ExplainImages"/> must be before anything is done with it. Messages come from any language: nothing is taken for
+/// granted, not even non-null.
+/// </summary>
 public static class ExplainImagesRules
 {
     public const int MaxKey = 200;
@@ -47,7 +50,11 @@ public static class ExplainImagesRules
         var rules = new Findings(MaxProblems);
         rules.Require(message.Key is { Length: >= 1 and <= MaxKey }, "key", $"must have 1 to {MaxKey} characters");
         rules.Require(message.JobId != Guid.Empty, "jobId", "must be left out or be a job's id, not all zeros");
-        rules.Require(message.Chunk >= 0 && (message.JobId is not null || message.Chunk == 0), "chunk", "must be 0 or more, and 0 without a job");
+        rules.Require(
+            message.Chunk >= 0 && (message.JobId is not null || message.Chunk == 0),
+            "chunk",
+            "must be 0 or more, and 0 without a job"
+        );
         rules.Require(message.PublishCount >= 0, "epoch", "must be 0 or more");
         rules.Require(Enum.IsDefined(message.Lane), "lane", "must be Bulk or Interactive");
         rules.Require(message.Model?.Id is { Length: >= 1 and <= MaxModelId }, "model.id", $"must have 1 to {MaxModelId} characters");
@@ -58,7 +65,11 @@ public static class ExplainImagesRules
         rules.Require(message.Targets is { Count: >= 1 and <= MaxTargets }, "targets", $"must be 1 to {MaxTargets} targets");
         for (var i = 0; i < Math.Min(message.Targets?.Count ?? 0, MaxTargets); i++)
             rules.Require(TargetForm.IsValid(message.Targets![i]), $"targets[{i}]", $"must be one of {TargetForm.Described}");
-        rules.Require(message.References is { Count: >= 1 and <= ExplainImages.MaxReferences }, "references", $"must be 1 to {ExplainImages.MaxReferences} images");
+        rules.Require(
+            message.References is { Count: >= 1 and <= ExplainImages.MaxReferences },
+            "references",
+            $"must be 1 to {ExplainImages.MaxReferences} images"
+        );
         var numbers = new HashSet<int>();
         for (var i = 0; i < Math.Min(message.References?.Count ?? 0, ExplainImages.MaxReferences); i++)
         {
@@ -85,37 +96,66 @@ public static class ExplainImagesRules
     private static void CheckReference(ImageReference image, Findings rules)
     {
         rules.Require(image.Number >= 0, "number", "must be 0 or more");
-        rules.Require(image.Uri is { Length: >= 1 and <= MaxUri } && !image.Uri.Contains('\0'), "uri", $"must have 1 to {MaxUri} characters, none of them zero");
+        rules.Require(
+            image.Uri is { Length: >= 1 and <= MaxUri } && !image.Uri.Contains('\0'),
+            "uri",
+            $"must have 1 to {MaxUri} characters, none of them zero"
+        );
         rules.Require(UriFits(image), "uri", $"must be {UriForm(image.Kind)}");
-        rules.Require(image.Label is null or { Length: >= 1 and <= MaxText }, "label", $"must be left out or have 1 to {MaxText} characters");
-        rules.Require(image.Split is null or { Length: >= 1 and <= MaxText }, "split", $"must be left out or have 1 to {MaxText} characters");
-        rules.Require(image.Stamp is null or { Length: >= 1 and <= MaxText }, "stamp", $"must be left out or have 1 to {MaxText} characters");
-        rules.Require(image.Refused is null or { Length: >= 1 and <= MaxRefusal }, "refused", $"must be left out or have 1 to {MaxRefusal} characters");
+        rules.Require(
+            image.Label is null or { Length: >= 1 and <= MaxText },
+            "label",
+            $"must be left out or have 1 to {MaxText} characters"
+        );
+        rules.Require(
+            image.Split is null or { Length: >= 1 and <= MaxText },
+            "split",
+            $"must be left out or have 1 to {MaxText} characters"
+        );
+        rules.Require(
+            image.Stamp is null or { Length: >= 1 and <= MaxText },
+            "stamp",
+            $"must be left out or have 1 to {MaxText} characters"
+        );
+        rules.Require(
+            image.Refused is null or { Length: >= 1 and <= MaxRefusal },
+            "refused",
+            $"must be left out or have 1 to {MaxRefusal} characters"
+        );
         rules.Require(image.Metadata is null or { Count: <= MaxMetadata }, "metadata", $"must have at most {MaxMetadata} entries");
         foreach (var (name, value) in image.Metadata?.Take(MaxMetadata) ?? [])
-            rules.Require(name.Length is >= 1 and <= MaxText && !name.Contains('\0') && value is { Length: <= MaxMetadataValue }, "metadata",
-                $"must have names of 1 to {MaxText} (none of them a null) and values of at most {MaxMetadataValue} characters");
+            rules.Require(
+                name.Length is >= 1 and <= MaxText && !name.Contains('\0') && value is { Length: <= MaxMetadataValue },
+                "metadata",
+                $"must have names of 1 to {MaxText} (none of them a null) and values of at most {MaxMetadataValue} characters"
+            );
     }
 
-    private static bool UriFits(ImageReference image) => image.Uri is not null && image.Kind switch
-    {
-        ReferenceKind.File => true,
-        ReferenceKind.Upload => Guid.TryParseExact(image.Uri, "D", out _),
-        ReferenceKind.S3 => References.S3Place.Parse(image.Uri) is { Key.Length: > 0, IsPlain: true },
-        ReferenceKind.Http => Uri.TryCreate(image.Uri, UriKind.Absolute, out var http) && (http.Scheme == Uri.UriSchemeHttp || http.Scheme == Uri.UriSchemeHttps),
-        _ => false,
-    };
+    private static bool UriFits(ImageReference image) =>
+        image.Uri is not null
+        && image.Kind switch
+        {
+            ReferenceKind.File => true,
+            ReferenceKind.Upload => Guid.TryParseExact(image.Uri, "D", out _),
+            ReferenceKind.S3 => References.S3Place.Parse(image.Uri) is { Key.Length: > 0, IsPlain: true },
+            ReferenceKind.Http => Uri.TryCreate(image.Uri, UriKind.Absolute, out var http)
+                && (http.Scheme == Uri.UriSchemeHttp || http.Scheme == Uri.UriSchemeHttps),
+            _ => false,
+        };
 
-    private static string UriForm(ReferenceKind kind) => kind switch
-    {
-        ReferenceKind.File => "a path",
-        ReferenceKind.Upload => "an upload's id",
-        ReferenceKind.S3 => "s3://bucket/key",
-        ReferenceKind.Http => "an absolute http or https address",
-        _ => "of a known kind: File, Upload, S3 or Http",
-    };
+    private static string UriForm(ReferenceKind kind) =>
+        kind switch
+        {
+            ReferenceKind.File => "a path",
+            ReferenceKind.Upload => "an upload's id",
+            ReferenceKind.S3 => "s3://bucket/key",
+            ReferenceKind.Http => "an absolute http or https address",
+            _ => "of a known kind: File, Upload, S3 or Http",
+        };
 
-    /// <summary>What is wrong. Its texts are put together only where something is: a message has up to 256 references, each with a dozen rules.</summary>
+    /// <summary>
+    /// What is wrong. Its texts are put together only where something is: a message has up to 256 references, each with a dozen rules.
+    /// </summary>
     private sealed class Findings(int maximum)
     {
         public List<FieldProblem> Problems { get; } = [];

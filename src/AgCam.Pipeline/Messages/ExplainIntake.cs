@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 namespace AgCam.Pipeline.Messages;
 
 /// <summary>
-/// The request as plain JSON from any client (docs/producers.md). A type of its own: what others may send does not change with what the processes say to each other, and a name
+/// The request as plain JSON from any client (docs/producers.md). A type of its own: what others may send does not change with what the
+/// processes say to each other, and a name
 /// that is not known is an error, not silence.
 /// </summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
@@ -37,8 +38,18 @@ public sealed record ExplainIntake
     {
         if (Schema != Version)
             throw new InvalidMessageException([new FieldProblem("schema", $"must be {Version}: this release knows no other")]);
-        if (References?.ToList().FindIndex(image => image is not null && !(image.Number >= 0 && image.Number <= int.MaxValue && image.Number == Math.Floor(image.Number))) is { } wrong and >= 0)
-            throw new InvalidMessageException([new FieldProblem($"references[{wrong}].number", $"must be a whole number from 0 to {int.MaxValue}")]);
+        if (
+            References
+                ?.ToList()
+                .FindIndex(image =>
+                    image is not null && !(image.Number >= 0 && image.Number <= int.MaxValue && image.Number == Math.Floor(image.Number))
+                )
+            is { } wrong
+                and >= 0
+        )
+            throw new InvalidMessageException([
+                new FieldProblem($"references[{wrong}].number", $"must be a whole number from 0 to {int.MaxValue}"),
+            ]);
         var standard = new ExplainImages();
         var message = new ExplainImages
         {
@@ -64,7 +75,9 @@ public sealed record IntakeModel
     public Digest? Sha256 { get; init; }
 }
 
-/// <summary>See <see cref="ImageReference"/>. What saves reading an image is not among its fields: who sends it is not believed that far.</summary>
+/// <summary>
+/// See <see cref="ImageReference"/>. What saves reading an image is not among its fields: who sends it is not believed that far.
+/// </summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record IntakeImage
 {
@@ -81,5 +94,14 @@ public sealed record IntakeImage
 
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
-    internal ImageReference ToReference() => new() { Number = (int)Number, Kind = Kind, Uri = Uri ?? "", Label = Label, Split = Split, Metadata = Metadata };
+    internal ImageReference ToReference() =>
+        new()
+        {
+            Number = (int)Number,
+            Kind = Kind,
+            Uri = Uri ?? "",
+            Label = Label,
+            Split = Split,
+            Metadata = Metadata,
+        };
 }

@@ -37,13 +37,21 @@ public sealed record ImageReference
     /// <summary>Free columns of the manifest, carried to the item untouched.</summary>
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
-    /// <summary>What tells that the source has not changed without reading it: an S3 version or ETag and size; size and modification time of a file.</summary>
+    /// <summary>
+    /// What tells that the source has not changed without reading it: an S3 version or ETag and size; size and modification time of a
+    /// file.
+    /// </summary>
     public string? Stamp { get; init; }
 
-    /// <summary>The image's digest, when an earlier job read it under the same stamp: it need not be read again to look for a stored explanation.</summary>
+    /// <summary>
+    /// The image's digest, when an earlier job read it under the same stamp: it need not be read again to look for a stored
+    /// explanation.
+    /// </summary>
     public Digest? KnownSha256 { get; init; }
 
-    /// <summary>Why no reference could be made of what the source says of the image: it fails with this text, unread. Null for every other.</summary>
+    /// <summary>
+    /// Why no reference could be made of what the source says of the image: it fails with this text, unread. Null for every other.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Refused { get; init; }
 }

@@ -3,10 +3,13 @@ using System.Text;
 
 namespace AgCam.Pipeline.Messages;
 
-/// <summary>An idempotency key as a Guid: the id of what it asks for, so that the same key finds the same thing without an index of keys.</summary>
+/// <summary>
+/// An idempotency key as a Guid: the id of what it asks for, so that the same key finds the same thing without an index of keys.
+/// </summary>
 public static class RequestId
 {
-    /// <returns>A version 8 Guid (RFC 9562): the first 16 bytes of the SHA-256 of the key's UTF-8 text, with version and variant set.</returns>
+    /// <returns>A version 8 Guid (RFC 9562): the first 16 bytes of the SHA-256 of the key's UTF-8 text, with version and variant
+    /// set.</returns>
     public static Guid Of(string key)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];

@@ -15,20 +15,28 @@ public static class TargetForm
 
     public const string Described = "predicted, top:N (N from 1 to 20), label, class:NAME";
 
-    public static bool IsValid(string? target) => target switch
-    {
-        Predicted or Label => true,
-        not null when target.StartsWith("top:", StringComparison.Ordinal) =>
-            int.TryParse(target.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= MaxTop,
-        not null when target.StartsWith("class:", StringComparison.Ordinal) => target.Length is > 6 and <= 262,
-        _ => false,
-    };
+    public static bool IsValid(string? target) =>
+        target switch
+        {
+            Predicted or Label => true,
+            not null when target.StartsWith("top:", StringComparison.Ordinal) => int.TryParse(
+                target.AsSpan(4),
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out var n
+            ) && n is >= 1 and <= MaxTop,
+            not null when target.StartsWith("class:", StringComparison.Ordinal) => target.Length is > 6 and <= 262,
+            _ => false,
+        };
 
     /// <summary>The targets with "label" replaced by the image's own: "label:dog"; left out when the image has no label.</summary>
     public static IReadOnlyList<string> Resolve(IReadOnlyList<string> targets, string? label)
     {
         if (!targets.Contains(Label))
             return targets;
-        return [.. targets.Where(target => target != Label || label is not null).Select(target => target == Label ? $"label:{label}" : target)];
+        return
+        [
+            .. targets.Where(target => target != Label || label is not null).Select(target => target == Label ? $"label:{label}" : target),
+        ];
     }
 }

@@ -15,7 +15,9 @@ public enum ChunkState
     /// <summary>With a worker, until <see cref="Chunk.Until"/>; then the worker counts as dead.</summary>
     Leased,
 
-    /// <summary>Its items are stored; its numbers may not be in the job's yet. The store's own matter: callers see <see cref="Done"/>.</summary>
+    /// <summary>
+    /// Its items are stored; its numbers may not be in the job's yet. The store's own matter: callers see <see cref="Done"/>.
+    /// </summary>
     Saved,
 
     /// <summary>Terminal.</summary>
@@ -32,7 +34,8 @@ public sealed record Chunk
     public required int Number { get; init; }
 
     /// <summary>
-    /// Whose chunk it is of those that had the same owner and number one after the other: a job that was deleted and made again under its key has another, drawn at random, so what was published,
+    /// Whose chunk it is of those that had the same owner and number one after the other: a job that was deleted and made again under
+    /// its key has another, drawn at random, so what was published,
     /// leased or planned for the first is none of the second's.
     /// </summary>
     public long Generation { get; init; }

@@ -6,10 +6,14 @@ using AgCam.Pipeline.Messages;
 
 namespace AgCam.Pipeline.Records;
 
-/// <summary>What a job measures that evaluates heatmaps on a labelled dataset. The dataset is the job's source, its threshold the job's.</summary>
+/// <summary>
+/// What a job measures that evaluates heatmaps on a labelled dataset. The dataset is the job's source, its threshold the job's.
+/// </summary>
 public sealed record EvaluationSpec
 {
-    /// <summary>The job's <see cref="JobSpec.Method"/>, and that of its chunks' messages: a worker that knows no evaluations pauses the job.</summary>
+    /// <summary>
+    /// The job's <see cref="JobSpec.Method"/>, and that of its chunks' messages: a worker that knows no evaluations pauses the job.
+    /// </summary>
     public const string Method = "evaluation";
 
     /// <summary>What the job's <see cref="JobSpec.Source"/> begins with; the dataset's path follows.</summary>
@@ -28,7 +32,10 @@ public sealed record EvaluationSpec
 
     public Parity Parity { get; init; }
 
-    /// <summary>Images of one forward pass. A chunk holds whole batches, cut from the whole dataset, so that an image meets the same company whoever measures it. Default 8.</summary>
+    /// <summary>
+    /// Images of one forward pass. A chunk holds whole batches, cut from the whole dataset, so that an image meets the same company
+    /// whoever measures it. Default 8.
+    /// </summary>
     [Range(1, ExplainImages.MaxReferences)]
     public int Batch { get; init; } = 8;
 
@@ -39,17 +46,22 @@ public sealed record EvaluationSpec
     /// <summary>For the evaluator.</summary>
     /// <param name="threshold">The job's.</param>
     /// <exception cref="ArgumentException">A method is not known.</exception>
-    public EvaluationOptions Options(double threshold) => new()
-    {
-        Methods = AttributionMethod.Select(Methods),
-        Families = Metrics,
-        Threshold = threshold,
-        Parity = Parity,
-        MaskedBatch = MaskedBatch,
-    };
+    public EvaluationOptions Options(double threshold) =>
+        new()
+        {
+            Methods = AttributionMethod.Select(Methods),
+            Families = Metrics,
+            Threshold = threshold,
+            Parity = Parity,
+            MaskedBatch = MaskedBatch,
+        };
 
     /// <summary>Whether an image costs about the same in both.</summary>
-    public bool CostsAs(EvaluationSpec other) => Methods.SequenceEqual(other.Methods) && Metrics.SequenceEqual(other.Metrics) && Batch == other.Batch && MaskedBatch == other.MaskedBatch;
+    public bool CostsAs(EvaluationSpec other) =>
+        Methods.SequenceEqual(other.Methods)
+        && Metrics.SequenceEqual(other.Metrics)
+        && Batch == other.Batch
+        && MaskedBatch == other.MaskedBatch;
 
     /// <summary>What cannot be measured, by field; empty where it can.</summary>
     public IReadOnlyList<FieldProblem> Check()
@@ -63,14 +75,30 @@ public sealed record EvaluationSpec
 
         Require(Enum.IsDefined(Layout), "layout", $"must be one of {string.Join(", ", Enum.GetNames<DatasetLayout>())}");
         Require(Enum.IsDefined(Parity), "parity", $"must be one of {string.Join(", ", Enum.GetNames<Parity>())}");
-        Require(Images is null or { Length: >= 1 and <= ExplainImagesRules.MaxUri }, "images", $"must have 1 to {ExplainImagesRules.MaxUri} characters");
         Require(
-            Methods is { Count: >= 1 } && Methods.Distinct().Count() == Methods.Count && Methods.All(name => AttributionMethod.All.Any(method => method.Name == name)),
-            "methods", $"must be some of {string.Join(", ", AttributionMethod.All.Select(method => method.Name))}, each once");
+            Images is null or { Length: >= 1 and <= ExplainImagesRules.MaxUri },
+            "images",
+            $"must have 1 to {ExplainImagesRules.MaxUri} characters"
+        );
         Require(
-            Metrics is { Count: >= 1 } && Metrics.SequenceEqual(Metrics.Distinct().Order()) && Metrics.All(family => Enum.IsDefined(family)),
-            "metrics", $"must be some of {string.Join(", ", Enum.GetNames<MetricFamily>())}, each once and in this order");
-        Require(Batch is >= 1 and <= ExplainImages.MaxReferences, "batch", $"must be from 1 to {ExplainImages.MaxReferences}, the images of a chunk");
+            Methods is { Count: >= 1 }
+                && Methods.Distinct().Count() == Methods.Count
+                && Methods.All(name => AttributionMethod.All.Any(method => method.Name == name)),
+            "methods",
+            $"must be some of {string.Join(", ", AttributionMethod.All.Select(method => method.Name))}, each once"
+        );
+        Require(
+            Metrics is { Count: >= 1 }
+                && Metrics.SequenceEqual(Metrics.Distinct().Order())
+                && Metrics.All(family => Enum.IsDefined(family)),
+            "metrics",
+            $"must be some of {string.Join(", ", Enum.GetNames<MetricFamily>())}, each once and in this order"
+        );
+        Require(
+            Batch is >= 1 and <= ExplainImages.MaxReferences,
+            "batch",
+            $"must be from 1 to {ExplainImages.MaxReferences}, the images of a chunk"
+        );
         Require(MaskedBatch is >= 1 and <= 4096, "maskedBatch", "must be from 1 to 4096");
         return problems;
     }

@@ -11,7 +11,9 @@ public enum ItemStatus
     Failed,
 }
 
-/// <summary>Reasons that are not the image's decoder's (those are <see cref="AgCam.Images.ImageFailure"/>). Stored: never rename one.</summary>
+/// <summary>
+/// Reasons that are not the image's decoder's (those are <see cref="AgCam.Images.ImageFailure"/>). Stored: never rename one.
+/// </summary>
 public static class ItemFailure
 {
     /// <summary>The image brought its worker down twice while it was computed alone.</summary>
@@ -21,7 +23,9 @@ public static class ItemFailure
 /// <summary>The terminal record of one image of one job, or of one published request. Written once. Lists read items only.</summary>
 public sealed record Item
 {
-    /// <summary>The job, or the request where there is no job (<see cref="RequestId"/>). With <see cref="Number"/> the item's key.</summary>
+    /// <summary>
+    /// The job, or the request where there is no job (<see cref="RequestId"/>). With <see cref="Number"/> the item's key.
+    /// </summary>
     public required Guid Job { get; init; }
 
     public required int Number { get; init; }

@@ -57,7 +57,10 @@ public sealed record JobSpec
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public EvaluationSpec? Evaluation { get; init; }
 
-    /// <summary>W3C's traceparent of who asked, for those who follow the job; no part of what is asked for, so the same key may come with another. Null where nobody traces.</summary>
+    /// <summary>
+    /// W3C's traceparent of who asked, for those who follow the job; no part of what is asked for, so the same key may come with
+    /// another. Null where nobody traces.
+    /// </summary>
     [JsonIgnore]
     public string? Trace { get; init; }
 
@@ -70,11 +73,18 @@ public sealed record JobSpec
     /// <summary>Free settings of the planner: manifest columns, filters, rehash.</summary>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 
-    /// <summary>Tells whether the same idempotency key came with the same body: SHA-256 of the spec as JSON, options sorted by name.</summary>
-    public Digest Hash() => Digest.Of(JsonSerializer.SerializeToUtf8Bytes(this with
-    {
-        Options = Options is null ? null : new SortedDictionary<string, string>(Options.ToDictionary(), StringComparer.Ordinal),
-    }));
+    /// <summary>
+    /// Tells whether the same idempotency key came with the same body: SHA-256 of the spec as JSON, options sorted by name.
+    /// </summary>
+    public Digest Hash() =>
+        Digest.Of(
+            JsonSerializer.SerializeToUtf8Bytes(
+                this with
+                {
+                    Options = Options is null ? null : new SortedDictionary<string, string>(Options.ToDictionary(), StringComparer.Ordinal),
+                }
+            )
+        );
 }
 
 /// <summary>A job as it stands.</summary>
@@ -126,7 +136,10 @@ public sealed record JobProgress
 
     public static JobProgress Of(IEnumerable<Item> items)
     {
-        int completed = 0, failed = 0, correct = 0, labelled = 0;
+        int completed = 0,
+            failed = 0,
+            correct = 0,
+            labelled = 0;
         foreach (var item in items)
         {
             if (item.Status == ItemStatus.Failed)
@@ -139,15 +152,23 @@ public sealed record JobProgress
                 correct += isCorrect ? 1 : 0;
             }
         }
-        return new JobProgress { ChunksDone = 1, Completed = completed, Failed = failed, Correct = correct, Labelled = labelled };
+        return new JobProgress
+        {
+            ChunksDone = 1,
+            Completed = completed,
+            Failed = failed,
+            Correct = correct,
+            Labelled = labelled,
+        };
     }
 
-    public static JobProgress operator +(JobProgress left, JobProgress right) => new()
-    {
-        ChunksDone = left.ChunksDone + right.ChunksDone,
-        Completed = left.Completed + right.Completed,
-        Failed = left.Failed + right.Failed,
-        Correct = left.Correct + right.Correct,
-        Labelled = left.Labelled + right.Labelled,
-    };
+    public static JobProgress operator +(JobProgress left, JobProgress right) =>
+        new()
+        {
+            ChunksDone = left.ChunksDone + right.ChunksDone,
+            Completed = left.Completed + right.Completed,
+            Failed = left.Failed + right.Failed,
+            Correct = left.Correct + right.Correct,
+            Labelled = left.Labelled + right.Labelled,
+        };
 }

@@ -32,7 +32,8 @@ public sealed record TargetMap
     {
         if (values.Length != rows * columns || values.IsEmpty)
             throw new ArgumentException($"A map of {rows} x {columns} needs {rows * columns} values, not {values.Length}.", nameof(values));
-        float min = float.PositiveInfinity, max = float.NegativeInfinity;
+        float min = float.PositiveInfinity,
+            max = float.NegativeInfinity;
         double sum = 0;
         foreach (var value in values)
         {

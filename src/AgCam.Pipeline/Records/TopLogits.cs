@@ -30,9 +30,13 @@ public sealed class TopLogits
     public ReadOnlySpan<byte> Packed => _packed;
 
     /// <exception cref="ArgumentException">Not a stored form: longer than 100 pairs, or not a whole number of them.</exception>
-    public static TopLogits FromPacked(byte[] packed) => packed.Length % 4 == 0 && packed.Length <= 4 * MaxCount
-        ? new TopLogits(packed)
-        : throw new ArgumentException($"Kept logits come in pairs of 4 bytes, at most {MaxCount}; {packed.Length} bytes are neither.", nameof(packed));
+    public static TopLogits FromPacked(byte[] packed) =>
+        packed.Length % 4 == 0 && packed.Length <= 4 * MaxCount
+            ? new TopLogits(packed)
+            : throw new ArgumentException(
+                $"Kept logits come in pairs of 4 bytes, at most {MaxCount}; {packed.Length} bytes are neither.",
+                nameof(packed)
+            );
 
     /// <summary>The 100 highest of all the model's logits; equal ones in the order of their classes.</summary>
     /// <param name="logits">[classes]</param>
@@ -52,7 +56,9 @@ public sealed class TopLogits
         return new TopLogits(packed);
     }
 
-    /// <summary>A count of how many logits share their leading bits tells from where on they can be among the highest: only those are sorted.</summary>
+    /// <summary>
+    /// A count of how many logits share their leading bits tells from where on they can be among the highest: only those are sorted.
+    /// </summary>
     /// <returns>Lowest first.</returns>
     private static Span<ulong> KeysOfHighest(ReadOnlySpan<float> logits, int count)
     {

@@ -21,7 +21,8 @@ internal sealed record AllowedHost(string Name, int? Port)
         var kind = Uri.CheckHostName(host);
         if (kind == UriHostNameType.Unknown)
             throw new OptionsException(
-                $"{setting}: \"{text}\" is no host. Write images.example.org, *.example.org or images.example.org:8443.");
+                $"{setting}: \"{text}\" is no host. Write images.example.org, *.example.org or images.example.org:8443."
+            );
         var canonical = kind == UriHostNameType.IPv6 ? new Uri($"http://[{name}]").IdnHost : name;
         return new AllowedHost(canonical, port is null ? null : number);
     }
@@ -32,9 +33,10 @@ internal sealed record AllowedHost(string Name, int? Port)
 
     public bool Allows(Uri uri) => IsNamed(uri.IdnHost) && (Port is { } port ? uri.Port == port : uri.Port is 80 or 443);
 
-    private bool IsNamed(string host) => Name.StartsWith(Below, StringComparison.Ordinal)
-        ? host.EndsWith(Name[1..], StringComparison.OrdinalIgnoreCase) && host.Length > Name.Length - 1
-        : string.Equals(Name, host, StringComparison.OrdinalIgnoreCase);
+    private bool IsNamed(string host) =>
+        Name.StartsWith(Below, StringComparison.Ordinal)
+            ? host.EndsWith(Name[1..], StringComparison.OrdinalIgnoreCase) && host.Length > Name.Length - 1
+            : string.Equals(Name, host, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>An IPv6 address has colons of its own: a port behind it needs brackets around it.</summary>
     private static (string Name, string? Port) Split(string text)

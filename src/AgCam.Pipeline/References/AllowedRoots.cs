@@ -4,7 +4,8 @@ using AgCam.Images;
 namespace AgCam.Pipeline.References;
 
 /// <summary>
-/// Folders below which files may be read. A path is judged by where it really leads, every link and .. followed, so that neither a link nor a name
+/// Folders below which files may be read. A path is judged by where it really leads, every link and .. followed, so that neither a link
+/// nor a name
 /// gets out.
 /// </summary>
 public sealed partial class AllowedRoots
@@ -12,8 +13,14 @@ public sealed partial class AllowedRoots
     private readonly IReadOnlyList<string> _roots;
 
     /// <exception cref="OptionsException">A root is not there.</exception>
-    public AllowedRoots(IReadOnlyList<string> roots) => _roots = [.. roots.Select(root =>
-        Real(root) is { } real && Directory.Exists(real) ? real : throw new OptionsException($"The root {root} is no folder. Name an existing one, or leave it out."))];
+    public AllowedRoots(IReadOnlyList<string> roots) =>
+        _roots = [
+            .. roots.Select(root =>
+                Real(root) is { } real && Directory.Exists(real)
+                    ? real
+                    : throw new OptionsException($"The root {root} is no folder. Name an existing one, or leave it out.")
+            ),
+        ];
 
     /// <returns>The real path, for reading.</returns>
     /// <exception cref="ImageException">not-allowed: it is under no root; not-found: it is under one, but there is nothing.</exception>
@@ -39,10 +46,14 @@ public sealed partial class AllowedRoots
         path.Length > 0 && !path.Contains('\0') && Path.IsPathRooted(path) && Real(path) is { } real && IsBelow(real) ? real : null;
 
     /// <summary>Whether the path lies below a root as it is written, which is where it really leads if there is no link in it.</summary>
-    internal bool IsBelowAsWritten(string path) => path.StartsWith('/') && !path.Contains('\0') && Path.GetFullPath(path) == path && IsBelow(path);
+    internal bool IsBelowAsWritten(string path) =>
+        path.StartsWith('/') && !path.Contains('\0') && Path.GetFullPath(path) == path && IsBelow(path);
 
-    private bool IsBelow(string real) => _roots.Any(root =>
-        real == root || (real.StartsWith(root, StringComparison.Ordinal) && (root.EndsWith('/') || real[root.Length] == Path.DirectorySeparatorChar)));
+    private bool IsBelow(string real) =>
+        _roots.Any(root =>
+            real == root
+            || (real.StartsWith(root, StringComparison.Ordinal) && (root.EndsWith('/') || real[root.Length] == Path.DirectorySeparatorChar))
+        );
 
     private static ImageException NotAllowed(string path) =>
         new(ReferenceFailure.NotAllowed, $"{path} is not below one of the folders that may be read. The operator names them with --root.");

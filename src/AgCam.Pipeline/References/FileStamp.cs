@@ -7,7 +7,10 @@ namespace AgCam.Pipeline.References;
 /// <param name="Written">UTC.</param>
 internal readonly record struct FileStamp(long Bytes, DateTime Written)
 {
-    /// <summary>Two writes may share a time where clocks of file systems are coarse (two seconds at worst): a file that was written just now may change and keep its stamp.</summary>
+    /// <summary>
+    /// Two writes may share a time where clocks of file systems are coarse (two seconds at worst): a file that was written just now may
+    /// change and keep its stamp.
+    /// </summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
 
     /// <returns>Null when there is no such file.</returns>
@@ -29,7 +32,8 @@ internal readonly record struct FileStamp(long Bytes, DateTime Written)
     }
 
     /// <returns>Null for a folder, and for a time that is no date.</returns>
-    public static FileStamp? Of(FileStatus status) => status is { Kind: not FileKind.Folder, Written: { } written } ? new FileStamp(status.Bytes, written) : null;
+    public static FileStamp? Of(FileStatus status) =>
+        status is { Kind: not FileKind.Folder, Written: { } written } ? new FileStamp(status.Bytes, written) : null;
 
     /// <summary>Whether a later write would show.</summary>
     public bool IsSettled(DateTimeOffset now) => now.UtcDateTime - Written > Settling;

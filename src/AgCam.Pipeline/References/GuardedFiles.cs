@@ -36,9 +36,10 @@ internal sealed class GuardedFiles(AllowedRoots roots) : IFileReader
     /// Does not follow a link to a file: one that leads out of the roots is there, and opening it says why it is not read.
     /// </summary>
     public bool FileExists(string path) =>
-        Path.GetDirectoryName(path) is { } folder && roots.Find(folder) is not null
-            && FileStatus.TryGet(path, out var status, out _, followLinks: false)
-            && (status.Kind == FileKind.Link ? !FolderExists(path) : status.Kind != FileKind.Folder);
+        Path.GetDirectoryName(path) is { } folder
+        && roots.Find(folder) is not null
+        && FileStatus.TryGet(path, out var status, out _, followLinks: false)
+        && (status.Kind == FileKind.Link ? !FolderExists(path) : status.Kind != FileKind.Folder);
 
     public bool FolderExists(string path) => roots.Find(path) is { } real && Directory.Exists(real);
 

@@ -11,7 +11,8 @@ namespace AgCam.Pipeline.References;
 /// </summary>
 internal sealed class HttpImages : IDisposable
 {
-    private const int MaxRedirects = 3, Tries = 3;
+    private const int MaxRedirects = 3,
+        Tries = 3;
 
     private readonly ReferenceOptions _options;
     private readonly GuardedHosts _hosts;
@@ -23,19 +24,28 @@ internal sealed class HttpImages : IDisposable
     public HttpImages(ReferenceOptions options, Func<string, CancellationToken, Task<IPAddress[]>>? lookUp = null)
     {
         _options = options;
-        _circuitBreaker = new HostCircuitBreaker(new HostRetryOptions(Tries, TimeSpan.FromSeconds(options.HttpSeconds), TimeSpan.FromSeconds(options.HostOutageSeconds)), MayPass, IsAway);
+        _circuitBreaker = new HostCircuitBreaker(
+            new HostRetryOptions(Tries, TimeSpan.FromSeconds(options.HttpSeconds), TimeSpan.FromSeconds(options.HostOutageSeconds)),
+            MayPass,
+            IsAway
+        );
         _hosts = new GuardedHosts(options.Hosts, options.Networks, ReferenceOptions.HostsSetting, lookUp);
         _client = new HttpClient(_hosts.Handler()) { Timeout = Timeout.InfiniteTimeSpan };
         _client.DefaultRequestHeaders.UserAgent.ParseAdd("agcam");
     }
 
-    /// <exception cref="ImageException">not-allowed, not-found, too-many-bytes, or unreachable: after several tries, or once its host has been away for too long.</exception>
+    /// <exception cref="ImageException">not-allowed, not-found, too-many-bytes, or unreachable: after several tries, or once its host
+    /// has been away for too long.</exception>
     public async Task<byte[]> ReadAsync(string uri, CancellationToken cancellationToken)
     {
         var first = new Uri(uri);
         try
         {
-            return await _circuitBreaker.CallAsync(first.IdnHost, cancellationToken => FollowAsync(first, cancellationToken), cancellationToken);
+            return await _circuitBreaker.CallAsync(
+                first.IdnHost,
+                cancellationToken => FollowAsync(first, cancellationToken),
+                cancellationToken
+            );
         }
         catch (Exception e) when (GuardedHosts.Refused(e) is { } refused)
         {
@@ -43,19 +53,35 @@ internal sealed class HttpImages : IDisposable
         }
         catch (BrokenCircuitException e)
         {
-            throw new ImageException(ReferenceFailure.Unreachable, $"{UriRedaction.Redact(uri)} could not be fetched: its host has been away for more than {_options.HostOutageSeconds} seconds.", e);
+            throw new ImageException(
+                ReferenceFailure.Unreachable,
+                $"{UriRedaction.Redact(uri)} could not be fetched: its host has been away for more than "
+                    + $"{_options.HostOutageSeconds} seconds.",
+                e
+            );
         }
         catch (Exception e) when (e is TimeoutRejectedException || MayPass(e))
         {
-            throw new ImageException(ReferenceFailure.Unreachable, $"{UriRedaction.Redact(uri)} could not be fetched in {Tries} tries: {(e is TimeoutRejectedException ? $"no answer in {_options.HttpSeconds} seconds" : e.Message)}", e);
+            throw new ImageException(
+                ReferenceFailure.Unreachable,
+                $"{UriRedaction.Redact(uri)} could not be fetched in {Tries} tries: "
+                    + $"{(e is TimeoutRejectedException ? $"no answer in {_options.HttpSeconds} seconds" : e.Message)}",
+                e
+            );
         }
     }
 
-    private static bool MayPass(Exception e) => GuardedHosts.Refused(e) is null && e is HttpRequestException or IOException or SocketException;
+    private static bool MayPass(Exception e) =>
+        GuardedHosts.Refused(e) is null && e is HttpRequestException or IOException or SocketException;
 
     /// <summary>A host that says no to this and that is there.</summary>
     private static bool IsAway(Exception e) =>
-        MayPass(e) && e is not HttpRequestException { StatusCode: < HttpStatusCode.InternalServerError and not (HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout) };
+        MayPass(e)
+        && e
+            is not HttpRequestException
+            {
+                StatusCode: < HttpStatusCode.InternalServerError and not (HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout)
+            };
 
     public void Dispose() => _client.Dispose();
 
@@ -103,7 +129,8 @@ internal sealed class HttpImages : IDisposable
     /// <exception cref="ImageException">The host or its port is not allowed.</exception>
     public void Check(Uri uri) => _hosts.Check(uri);
 
-    private ImageException TooMany(Uri uri) => new(ImageFailure.TooManyBytes, $"{Show(uri)} has more than the {_options.Limits.MaxBytes} bytes that are allowed.");
+    private ImageException TooMany(Uri uri) =>
+        new(ImageFailure.TooManyBytes, $"{Show(uri)} has more than the {_options.Limits.MaxBytes} bytes that are allowed.");
 
     /// <summary>Presigned addresses have their signature in the query.</summary>
     private static string Show(Uri uri) => UriRedaction.Redact(uri.ToString());

@@ -4,7 +4,8 @@ using System.Net.Sockets;
 namespace AgCam.Pipeline.References;
 
 /// <summary>
-/// Tells addresses of the public internet from those behind which one's own network, this machine or a cloud's metadata may lie. Ranges: IANA's registries of special-purpose
+/// Tells addresses of the public internet from those behind which one's own network, this machine or a cloud's metadata may lie.
+/// Ranges: IANA's registries of special-purpose
 /// addresses for IPv4 and IPv6.
 /// </summary>
 public static class PublicAddress
@@ -13,8 +14,24 @@ public static class PublicAddress
     [
         .. new[]
         {
-            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24",
-            "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.31.196.0/24",
+            "192.52.193.0/24",
+            "192.88.99.0/24",
+            "192.168.0.0/16",
+            "192.175.48.0/24",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/4",
+            "240.0.0.0/4",
         }.Select(IPNetwork.Parse),
     ];
 
@@ -27,12 +44,17 @@ public static class PublicAddress
 
     private static readonly IPNetwork Nat64 = IPNetwork.Parse("64:ff9b::/96");
 
-    /// <returns>Whether a stranger's address may be connected to. Addresses that wrap an IPv4 one (mapped, NAT64) are never public: who means the IPv4 address can name it.</returns>
-    public static bool IsPublic(IPAddress address) => address.AddressFamily switch
-    {
-        AddressFamily.InterNetwork => !Special.Any(network => network.Contains(address)),
-        AddressFamily.InterNetworkV6 => !address.IsIPv4MappedToIPv6 && address.ScopeId == 0 && !Nat64.Contains(address)
-            && GlobalUnicast.Contains(address) && !SpecialInGlobal.Any(network => network.Contains(address)),
-        _ => false,
-    };
+    /// <returns>Whether a stranger's address may be connected to. Addresses that wrap an IPv4 one (mapped, NAT64) are never public: who
+    /// means the IPv4 address can name it.</returns>
+    public static bool IsPublic(IPAddress address) =>
+        address.AddressFamily switch
+        {
+            AddressFamily.InterNetwork => !Special.Any(network => network.Contains(address)),
+            AddressFamily.InterNetworkV6 => !address.IsIPv4MappedToIPv6
+                && address.ScopeId == 0
+                && !Nat64.Contains(address)
+                && GlobalUnicast.Contains(address)
+                && !SpecialInGlobal.Any(network => network.Contains(address)),
+            _ => false,
+        };
 }

@@ -17,14 +17,20 @@ public sealed record ReferenceOptions
     /// </summary>
     public IReadOnlyList<string> Hosts { get; init; } = [];
 
-    /// <summary>Addresses that are refused otherwise (private, loopback, ...) but belong to <see cref="Hosts"/> of one's own: "10.1.0.0/16". None by default.</summary>
+    /// <summary>
+    /// Addresses that are refused otherwise (private, loopback, ...) but belong to <see cref="Hosts"/> of one's own: "10.1.0.0/16".
+    /// None by default.
+    /// </summary>
     public IReadOnlyList<string> Networks { get; init; } = [];
 
     /// <summary>Seconds that one image may take over http, redirects and all. Default 30.</summary>
     [Range(0.1, 600)]
     public double HttpSeconds { get; init; } = 30;
 
-    /// <summary>Seconds that a host or bucket which fails at all tries is waited for, counted from when it went away; from then on its images fail as unreachable, until it answers. Default 300.</summary>
+    /// <summary>
+    /// Seconds that a host or bucket which fails at all tries is waited for, counted from when it went away; from then on its images
+    /// fail as unreachable, until it answers. Default 300.
+    /// </summary>
     [Range(0, 86_400)]
     public double HostOutageSeconds { get; init; } = 300;
 

@@ -20,19 +20,24 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
 
     public ImageLimits Limits => options.Limits;
 
-    /// <exception cref="ImageException">There is no such image, it may not be read, or it breaks a limit: the item fails with that reason.</exception>
+    /// <exception cref="ImageException">There is no such image, it may not be read, or it breaks a limit: the item fails with that
+    /// reason.</exception>
     /// <exception cref="StoreUnavailableException">An upload's store does not answer.</exception>
-    public async ValueTask<ReadImage> ReadAsync(ImageReference reference, CancellationToken cancellationToken = default) => reference.Kind switch
-    {
-        _ when reference.Refused is { } why => throw new ImageException(ReferenceFailure.Invalid, why),
-        ReferenceKind.File => ReadFile(reference.Uri),
-        ReferenceKind.Upload => new ReadImage(await ReadUploadAsync(reference.Uri, cancellationToken), null),
-        ReferenceKind.Http => new ReadImage(await _http.ReadAsync(reference.Uri, cancellationToken), null),
-        ReferenceKind.S3 => await _s3.ReadAsync(reference.Uri, reference.Stamp, cancellationToken),
-        _ => throw new ImageException(ReferenceFailure.NotAllowed, $"References of kind {reference.Kind} are not switched on here."),
-    };
+    public async ValueTask<ReadImage> ReadAsync(ImageReference reference, CancellationToken cancellationToken = default) =>
+        reference.Kind switch
+        {
+            _ when reference.Refused is { } why => throw new ImageException(ReferenceFailure.Invalid, why),
+            ReferenceKind.File => ReadFile(reference.Uri),
+            ReferenceKind.Upload => new ReadImage(await ReadUploadAsync(reference.Uri, cancellationToken), null),
+            ReferenceKind.Http => new ReadImage(await _http.ReadAsync(reference.Uri, cancellationToken), null),
+            ReferenceKind.S3 => await _s3.ReadAsync(reference.Uri, reference.Stamp, cancellationToken),
+            _ => throw new ImageException(ReferenceFailure.NotAllowed, $"References of kind {reference.Kind} are not switched on here."),
+        };
 
-    /// <summary>Whether the operator lets it be read: what a worker would refuse later can be refused when it is asked for. Nothing is opened and nobody is asked.</summary>
+    /// <summary>
+    /// Whether the operator lets it be read: what a worker would refuse later can be refused when it is asked for. Nothing is opened
+    /// and nobody is asked.
+    /// </summary>
     /// <exception cref="ImageException">not-allowed.</exception>
     public void Check(ImageReference reference)
     {
@@ -57,14 +62,19 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
         }
     }
 
-    /// <summary>Whether the reference's stamp still holds, as far as that can be told without opening anything: a file's is looked up again, an object's is as new as the listing of its bucket.</summary>
+    /// <summary>
+    /// Whether the reference's stamp still holds, as far as that can be told without opening anything: a file's is looked up again, an
+    /// object's is as new as the listing of its bucket.
+    /// </summary>
     /// <exception cref="ImageException">A file that may not be read, or that is not there.</exception>
-    public bool IsUnchanged(ImageReference reference) => reference.Stamp is { } stamp && reference.Kind switch
-    {
-        ReferenceKind.File => FileStamp.Of(Files.Roots.Resolve(reference.Uri))?.ToString() == stamp,
-        ReferenceKind.S3 => true,
-        _ => false,
-    };
+    public bool IsUnchanged(ImageReference reference) =>
+        reference.Stamp is { } stamp
+        && reference.Kind switch
+        {
+            ReferenceKind.File => FileStamp.Of(Files.Roots.Resolve(reference.Uri))?.ToString() == stamp,
+            ReferenceKind.S3 => true,
+            _ => false,
+        };
 
     public void Dispose() => _http.Dispose();
 
@@ -73,7 +83,12 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
     {
         using var file = Files.Open(path);
         var bytes = file.Read(options.Limits);
-        return new ReadImage(bytes, FileStamp.Of(file.Status) is { } stamp && file.IsUnchanged() && stamp.IsSettled(TimeProvider.System.GetUtcNow()) ? stamp.ToString() : null);
+        return new ReadImage(
+            bytes,
+            FileStamp.Of(file.Status) is { } stamp && file.IsUnchanged() && stamp.IsSettled(TimeProvider.System.GetUtcNow())
+                ? stamp.ToString()
+                : null
+        );
     }
 
     private async Task<byte[]> ReadUploadAsync(string uri, CancellationToken cancellationToken)
@@ -82,6 +97,9 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
             throw new ImageException(ImageFailure.NotFound, $"The upload {uri} is not there, or not any more. Send the image again.");
         return bytes.Length <= options.Limits.MaxBytes
             ? bytes
-            : throw new ImageException(ImageFailure.TooManyBytes, $"The upload {uri} has {bytes.Length} bytes; the limit is {options.Limits.MaxBytes}.");
+            : throw new ImageException(
+                ImageFailure.TooManyBytes,
+                $"The upload {uri} has {bytes.Length} bytes; the limit is {options.Limits.MaxBytes}."
+            );
     }
 }

@@ -23,7 +23,11 @@ internal sealed class S3Objects
     public S3Objects(S3Options options, ImageLimits limits, TimeSpan maxOutage)
     {
         (_options, _limits) = (options, limits);
-        _circuitBreaker = new HostCircuitBreaker(new HostRetryOptions(options.Tries, TimeSpan.FromSeconds(options.Seconds), maxOutage), S3Failures.IsPassing, S3Failures.IsPassing);
+        _circuitBreaker = new HostCircuitBreaker(
+            new HostRetryOptions(options.Tries, TimeSpan.FromSeconds(options.Seconds), maxOutage),
+            S3Failures.IsPassing,
+            S3Failures.IsPassing
+        );
     }
 
     /// <summary>The stamp of an object as a listing shows it, and as it is when it is read without a version.</summary>
@@ -33,50 +37,97 @@ internal sealed class S3Objects
     public static string StampOfVersion(string id) => Version + id;
 
     /// <exception cref="ImageException">It may not be read from there.</exception>
-    public S3Place Check(string uri) => S3Place.Parse(uri) is not { Key.Length: > 0, IsPlain: true } place
-        ? throw new ImageException(ReferenceFailure.NotAllowed, $"{uri} is not s3://bucket/key, or has . or .. for a part of its key.")
-        : IsAllowed(place) ? place : throw new ImageException(ReferenceFailure.NotAllowed, $"{uri} is in none of the buckets that may be read. The operator names them with --bucket.");
+    public S3Place Check(string uri) =>
+        S3Place.Parse(uri) is not { Key.Length: > 0, IsPlain: true } place
+            ? throw new ImageException(ReferenceFailure.NotAllowed, $"{uri} is not s3://bucket/key, or has . or .. for a part of its key.")
+        : IsAllowed(place) ? place
+        : throw new ImageException(
+            ReferenceFailure.NotAllowed,
+            $"{uri} is in none of the buckets that may be read. The operator names them with --bucket."
+        );
 
     public bool IsAllowed(S3Place place) => _options.Buckets.Any(place.IsBelow);
 
     /// <param name="stamp">With "version:ID" that version is read, else the newest.</param>
-    /// <exception cref="ImageException">not-allowed, not-found, too-many-bytes, denied, no-such-bucket, credentials, or unreachable after several tries.</exception>
+    /// <exception cref="ImageException">not-allowed, not-found, too-many-bytes, denied, no-such-bucket, credentials, or unreachable
+    /// after several tries.</exception>
     public async Task<ReadImage> ReadAsync(string uri, string? stamp, CancellationToken cancellationToken)
     {
         var place = Check(uri);
         var version = stamp is not null && stamp.StartsWith(Version, StringComparison.Ordinal) ? stamp[Version.Length..] : null;
-        return await CallAsync(place.Bucket, uri, async (client, cancellationToken) =>
-        {
-            using var answer = await client.GetObjectAsync(new GetObjectRequest { BucketName = place.Bucket, Key = place.Key, VersionId = version }, cancellationToken);
-            var bytes = await BytesAsync(answer, uri, cancellationToken);
-            return new ReadImage(bytes, version is not null ? stamp : StampOf(answer.ETag ?? "", bytes.Length));
-        }, cancellationToken);
+        return await CallAsync(
+            place.Bucket,
+            uri,
+            async (client, cancellationToken) =>
+            {
+                using var answer = await client.GetObjectAsync(
+                    new GetObjectRequest
+                    {
+                        BucketName = place.Bucket,
+                        Key = place.Key,
+                        VersionId = version,
+                    },
+                    cancellationToken
+                );
+                var bytes = await BytesAsync(answer, uri, cancellationToken);
+                return new ReadImage(bytes, version is not null ? stamp : StampOf(answer.ETag ?? "", bytes.Length));
+            },
+            cancellationToken
+        );
     }
 
     /// <summary>A page at a time, in the order of the keys' UTF-8.</summary>
     /// <param name="after">Only what comes behind this key.</param>
     /// <exception cref="ImageException">As for reading.</exception>
-    public async IAsyncEnumerable<(string Key, string Stamp)> ListAsync(S3Place prefix, string? after, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<(string Key, string Stamp)> ListAsync(
+        S3Place prefix,
+        string? after,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         string? next = null;
         do
         {
-            var page = await CallAsync(prefix.Bucket, $"{prefix}", (client, cancellationToken) => client.ListObjectsV2Async(
-                new ListObjectsV2Request { BucketName = prefix.Bucket, Prefix = prefix.Key, MaxKeys = PageSize, ContinuationToken = next, StartAfter = next is null ? after : null }, cancellationToken), cancellationToken);
+            var page = await CallAsync(
+                prefix.Bucket,
+                $"{prefix}",
+                (client, cancellationToken) =>
+                    client.ListObjectsV2Async(
+                        new ListObjectsV2Request
+                        {
+                            BucketName = prefix.Bucket,
+                            Prefix = prefix.Key,
+                            MaxKeys = PageSize,
+                            ContinuationToken = next,
+                            StartAfter = next is null ? after : null,
+                        },
+                        cancellationToken
+                    ),
+                cancellationToken
+            );
             foreach (var found in page.S3Objects ?? [])
                 yield return (found.Key, StampOf(found.ETag ?? "", found.Size ?? 0));
             next = page.IsTruncated == true ? page.NextContinuationToken : null;
-        }
-        while (next is not null);
+        } while (next is not null);
     }
 
-    private async Task<T> CallAsync<T>(string bucket, string what, Func<AmazonS3Client, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    private async Task<T> CallAsync<T>(
+        string bucket,
+        string what,
+        Func<AmazonS3Client, CancellationToken, Task<T>> call,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
-            return await _circuitBreaker.CallAsync(bucket, cancellationToken => call(_client ??= Create(), cancellationToken), cancellationToken);
+            return await _circuitBreaker.CallAsync(
+                bucket,
+                cancellationToken => call(_client ??= Create(), cancellationToken),
+                cancellationToken
+            );
         }
-        catch (Exception e) when (e is not ImageException and not OperationCanceledException && S3Failures.Of(e, what, _options.Tries) is { } failure)
+        catch (Exception e)
+            when (e is not ImageException and not OperationCanceledException && S3Failures.Of(e, what, _options.Tries) is { } failure)
         {
             if (failure.Reason == ReferenceFailure.Credentials)
                 _client = null; // the next one reads them anew
@@ -122,5 +173,6 @@ internal sealed class S3Objects
         return kept.Length < length ? throw new IOException($"{kept.Length} of {length} bytes came") : kept.ToArray();
     }
 
-    private ImageException TooMany(string uri) => new(ImageFailure.TooManyBytes, $"{uri} has more than the {_limits.MaxBytes} bytes that are allowed.");
+    private ImageException TooMany(string uri) =>
+        new(ImageFailure.TooManyBytes, $"{uri} has more than the {_limits.MaxBytes} bytes that are allowed.");
 }

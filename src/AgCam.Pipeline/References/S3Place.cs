@@ -25,10 +25,17 @@ internal readonly record struct S3Place(string Bucket, string Key)
     public bool IsBelow(string allowed)
     {
         var slash = allowed.IndexOf('/');
-        return allowed == "*" || (slash < 0
-            ? allowed == Bucket
-            : allowed[..slash] == Bucket && Key.StartsWith(allowed[(slash + 1)..].TrimEnd('/') + "/", StringComparison.Ordinal));
+        return allowed == "*"
+            || (
+                slash < 0
+                    ? allowed == Bucket
+                    : allowed[..slash] == Bucket && Key.StartsWith(allowed[(slash + 1)..].TrimEnd('/') + "/", StringComparison.Ordinal)
+            );
     }
 
-    private static bool IsBucket(string name) => name.Length is > 0 and <= 255 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_') && !name.Contains("..", StringComparison.Ordinal) && name != ".";
+    private static bool IsBucket(string name) =>
+        name.Length is > 0 and <= 255
+        && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_')
+        && !name.Contains("..", StringComparison.Ordinal)
+        && name != ".";
 }

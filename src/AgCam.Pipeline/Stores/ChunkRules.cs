@@ -16,11 +16,18 @@ internal static class ChunkRules
         foreach (var references in chunks)
         {
             if (references.Count is < 1 or > ExplainImages.MaxReferences)
-                throw new ArgumentException($"Chunk {chunk} has {references.Count} images; 1 to {ExplainImages.MaxReferences} are needed.", nameof(chunks));
+                throw new ArgumentException(
+                    $"Chunk {chunk} has {references.Count} images; 1 to {ExplainImages.MaxReferences} are needed.",
+                    nameof(chunks)
+                );
             foreach (var reference in references)
             {
                 if (reference.Number != image)
-                    throw new ArgumentException($"Chunk {chunk} has image number {reference.Number} where {image} is next: images are numbered from 0 without gaps.", nameof(chunks));
+                    throw new ArgumentException(
+                        $"Chunk {chunk} has image number {reference.Number} where {image} is next: images are numbered from 0 "
+                            + $"without gaps.",
+                        nameof(chunks)
+                    );
                 image = checked(image + 1);
             }
             last = references[^1].Uri;
@@ -39,7 +46,10 @@ internal static class ChunkRules
         if (result.Items.Count != chunk.Count)
             throw new ArgumentException($"{Name(chunk)} has {chunk.Count} images; {result.Items.Count} items were given.");
         if (result.Rows is { } rows && (rows.Chunk != chunk.Number || result.Explanations.Count > 0))
-            throw new ArgumentException($"{Name(chunk)} was given rows of chunk {rows.Chunk} and {result.Explanations.Count} explanations: an evaluation has rows of its own, and no explanations.");
+            throw new ArgumentException(
+                $"{Name(chunk)} was given rows of chunk {rows.Chunk} and {result.Explanations.Count} explanations: an "
+                    + $"evaluation has rows of its own, and no explanations."
+            );
         var expected = numbers.ToHashSet();
         var given = result.Explanations.Select(explanation => explanation.Id).ToHashSet();
         var held = new List<Digest>();
@@ -49,8 +59,15 @@ internal static class ChunkRules
                 throw new ArgumentException($"Item {item.Number} of {item.Job} is not of {Name(chunk)}, or comes twice.");
             var completed = item.Status == ItemStatus.Completed;
             var explained = completed && result.Rows is null;
-            if (explained != item.Explanation is not null || completed != item.Predicted is not null || completed != item.Probability is not null)
-                throw new ArgumentException($"Item {item.Number} of {item.Job}: a completed item, and no other, has a predicted class and its probability, and an explanation unless it was measured.");
+            if (
+                explained != item.Explanation is not null
+                || completed != item.Predicted is not null
+                || completed != item.Probability is not null
+            )
+                throw new ArgumentException(
+                    $"Item {item.Number} of {item.Job}: a completed item, and no other, has a predicted class and its "
+                        + $"probability, and an explanation unless it was measured."
+                );
             if (item.Explanation is { } id && !given.Contains(id))
                 held.Add(id);
         }
@@ -61,11 +78,15 @@ internal static class ChunkRules
     public static void ThrowIfOfJob(ExplainImages request)
     {
         if (request.JobId is { } job)
-            throw new ArgumentException($"The request is chunk {request.Chunk} of job {job}: a job's chunks are planned, not accepted.", nameof(request));
+            throw new ArgumentException(
+                $"The request is chunk {request.Chunk} of job {job}: a job's chunks are planned, not accepted.",
+                nameof(request)
+            );
     }
 
     /// <summary>What is noted of an attempt that ended without a word.</summary>
-    public static string CrashNote(Chunk chunk) => $"attempt {chunk.Attempts} by {chunk.Worker}, leased {chunk.Leased:u}, did not come back";
+    public static string CrashNote(Chunk chunk) =>
+        $"attempt {chunk.Attempts} by {chunk.Worker}, leased {chunk.Leased:u}, did not come back";
 
     public static ArgumentException Missing(Chunk chunk, Digest explanation) =>
         new($"{Name(chunk)} has an item that refers to the explanation {explanation}, which is neither given nor in the store.");

@@ -10,7 +10,8 @@ public enum ClaimKind
 }
 
 /// <summary>
-/// Says what an id stands for. The ids of jobs and of requests both follow from idempotency keys, so one key may be sent for both: the first
+/// Says what an id stands for. The ids of jobs and of requests both follow from idempotency keys, so one key may be sent for both: the
+/// first
 /// claim of an id stands until its job or request is deleted.
 /// </summary>
 /// <param name="Hash"><see cref="ExplainImages.Hash"/> of a request; null of a job, which has <see cref="Records.JobSpec.Hash"/>.</param>

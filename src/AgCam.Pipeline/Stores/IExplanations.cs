@@ -18,13 +18,22 @@ public interface IExplanations
     Task<IReadOnlySet<Digest>> PinAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Retention, one step: looks at up to <paramref name="limit"/> explanations after <paramref name="after"/> in id order. One that was inserted
-    /// before now - <paramref name="olderThan"/> and that no item refers to is condemned; one that was condemned before now - <paramref name="grace"/> and
-    /// that still nothing refers to is deleted. A worker that finds it in between saves it. Nothing is lost as long as <paramref name="grace"/> is
+    /// Retention, one step: looks at up to <paramref name="limit"/> explanations after <paramref name="after"/> in id order. One that
+    /// was inserted
+    /// before now - <paramref name="olderThan"/> and that no item refers to is condemned; one that was condemned before now -
+    /// <paramref name="grace"/> and
+    /// that still nothing refers to is deleted. A worker that finds it in between saves it. Nothing is lost as long as
+    /// <paramref name="grace"/> is
     /// longer than a worker holds a chunk.
     /// </summary>
     /// <returns>Where to go on, and null as the next id when the walk is at its end.</returns>
-    Task<PruneStep> PruneAsync(TimeSpan olderThan, TimeSpan grace, Digest? after = null, int limit = 1000, CancellationToken cancellationToken = default);
+    Task<PruneStep> PruneAsync(
+        TimeSpan olderThan,
+        TimeSpan grace,
+        Digest? after = null,
+        int limit = 1000,
+        CancellationToken cancellationToken = default
+    );
 }
 
 public sealed record PruneStep(Digest? Next, int Condemned, int Deleted);

@@ -7,7 +7,8 @@ namespace AgCam.Pipeline.Stores;
 public interface IJobs
 {
     /// <summary>
-    /// Creates a running, unplanned job. With a key, its id is <see cref="RequestId.Of"/> of the key: the same key with an equal spec finds the job that is there,
+    /// Creates a running, unplanned job. With a key, its id is <see cref="RequestId.Of"/> of the key: the same key with an equal spec
+    /// finds the job that is there,
     /// and with another spec is a conflict. Of a job and a request under one key the first stands; the store decides that in one atomic
     /// step.
     /// </summary>
@@ -28,7 +29,8 @@ public interface IJobs
     Task<EndedJobsCount> CountEndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Takes or keeps the right to plan the job: given to one planner at a time, until <paramref name="lease"/> from now. Who holds it calls again before that.
+    /// Takes or keeps the right to plan the job: given to one planner at a time, until <paramref name="lease"/> from now. Who holds it
+    /// calls again before that.
     /// </summary>
     /// <returns>False when another planner holds it, or the job is planned, ended or gone.</returns>
     Task<bool> LeasePlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancellationToken = default);
@@ -40,14 +42,23 @@ public interface IJobs
     Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Writes the next chunks, in order and without gaps: chunk <c>tail.NextChunk</c>, <c>tail.NextChunk + 1</c>, ..., whose references are numbered on from
+    /// Writes the next chunks, in order and without gaps: chunk <c>tail.NextChunk</c>, <c>tail.NextChunk + 1</c>, ..., whose references
+    /// are numbered on from
     /// <c>tail.NextImage</c>. Each chunk is written whole.
     /// </summary>
-    /// <returns>The tail after them; null when another planner has written past <paramref name="tail"/> meanwhile, or the job is planned, ended, gone or made again: read the tail again.</returns>
+    /// <returns>The tail after them; null when another planner has written past <paramref name="tail"/> meanwhile, or the job is
+    /// planned, ended, gone or made again: read the tail again.</returns>
     /// <exception cref="ArgumentException">A chunk is empty, too large, or not numbered on.</exception>
-    Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancellationToken = default);
+    Task<PlanTail?> AddChunksAsync(
+        Guid job,
+        PlanTail tail,
+        IReadOnlyList<IReadOnlyList<ImageReference>> chunks,
+        CancellationToken cancellationToken = default
+    );
 
-    /// <summary>No more chunks come: the totals are final. A job whose chunks are all done (or that has none) is completed by this.</summary>
+    /// <summary>
+    /// No more chunks come: the totals are final. A job whose chunks are all done (or that has none) is completed by this.
+    /// </summary>
     /// <param name="generation">Of the job that was planned: another, made since under its key, is left as it is.</param>
     /// <returns>The job as it then is; null when it is gone.</returns>
     Task<Job?> FinishPlanningAsync(Guid job, long? generation = null, CancellationToken cancellationToken = default);
@@ -57,7 +68,8 @@ public interface IJobs
     Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// The one judgement of how many of a running job's first images failed, kept as long as the job: with a reason, the same step pauses it. Of any number of callers one is told
+    /// The one judgement of how many of a running job's first images failed, kept as long as the job: with a reason, the same step
+    /// pauses it. Of any number of callers one is told
     /// <see cref="FailureRateCheck.Now"/>, whatever restarts and resumptions lie between them.
     /// </summary>
     /// <param name="reason">Why the job is to be paused; null when it may go on.</param>
@@ -67,31 +79,39 @@ public interface IJobs
     /// <returns>Whether this call resumed it.</returns>
     Task<bool> ResumeAsync(Guid job, CancellationToken cancellationToken = default);
 
-    /// <summary>Running or paused to cancelled: no chunk is published or leased any more. What is with a worker may still be saved.</summary>
+    /// <summary>
+    /// Running or paused to cancelled: no chunk is published or leased any more. What is with a worker may still be saved.
+    /// </summary>
     /// <returns>Whether the job is cancelled now; false when it had completed or is gone.</returns>
     Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Deletes the job (or request), its chunks and its items; explanations are left to retention. When it returns, the job cannot be found and nothing can be saved for it;
+    /// Deletes the job (or request), its chunks and its items; explanations are left to retention. When it returns, the job cannot be
+    /// found and nothing can be saved for it;
     /// after a crash in between, <see cref="IStore.RepairAsync"/> finishes it. Its key is free again.
     /// </summary>
     /// <returns>False when there is no such job.</returns>
     Task<bool> DeleteAsync(Guid job, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Completed jobs of which somebody is still to be told. With <see cref="LeaseNotificationAsync"/> had: unless <see cref="Job.EventPublished"/>, publish <see cref="JobCompleted"/> and call
+    /// Completed jobs of which somebody is still to be told. With <see cref="LeaseNotificationAsync"/> had: unless
+    /// <see cref="Job.EventPublished"/>, publish <see cref="JobCompleted"/> and call
     /// <see cref="MarkEventPublishedAsync"/>; then tell the job's webhook, if it has one; then call <see cref="MarkNotifiedAsync"/>.
     /// </summary>
     Task<IReadOnlyList<Job>> PendingNotificationsAsync(int limit = 100, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Takes or keeps the right to tell that the job has completed: given to one teller at a time, until <paramref name="lease"/> from now; zero gives it back. A teller that dies leaves it to another,
+    /// Takes or keeps the right to tell that the job has completed: given to one teller at a time, until <paramref name="lease"/> from
+    /// now; zero gives it back. A teller that dies leaves it to another,
     /// so what it had told but not marked is told again.
     /// </summary>
     /// <returns>False when another teller holds it, or there is nothing to tell (any more).</returns>
     Task<bool> LeaseNotificationAsync(Guid job, string notifier, TimeSpan lease, CancellationToken cancellationToken = default);
 
-    /// <summary>The bus has been told of the completion, and need not be told again while the webhook's receiver is waited for. A job that is not completed is left as it is.</summary>
+    /// <summary>
+    /// The bus has been told of the completion, and need not be told again while the webhook's receiver is waited for. A job that is
+    /// not completed is left as it is.
+    /// </summary>
     Task MarkEventPublishedAsync(Guid job, CancellationToken cancellationToken = default);
 
     /// <summary>All who are to be told of the completion have been. A job that is not completed is left as it is.</summary>

@@ -4,12 +4,15 @@ namespace AgCam.Pipeline.Stores;
 /// Where results rest. Every method is safe to call from many threads and, unless it says otherwise, from many processes at once.
 /// </summary>
 /// <remarks>
-/// <para>The promise the contract is built for: when a method that writes returns, what it wrote survives kill -9 of any process, a restart of the
+/// <para>The promise the contract is built for: when a method that writes returns, what it wrote survives kill -9 of any process, a
+/// restart of the
 /// store, and a power failure of one machine. What was accepted ends in exactly one stored record.</para>
-/// <para>No method needs a transaction over several documents: where one call makes several writes, their order is part of the contract, and
+/// <para>No method needs a transaction over several documents: where one call makes several writes, their order is part of the
+/// contract, and
 /// <see cref="RepairAsync"/> finishes what a crash left between two of them.</para>
 /// <para>Times are UTC in whole milliseconds, from the store's <see cref="TimeProvider"/>.</para>
-/// <para>Errors: <see cref="ArgumentException"/> and <see cref="StoreQueryException"/> are the caller's; <see cref="StoreUnavailableException"/> may be tried again, and every
+/// <para>Errors: <see cref="ArgumentException"/> and <see cref="StoreQueryException"/> are the caller's;
+/// <see cref="StoreUnavailableException"/> may be tried again, and every
 /// method is idempotent so that trying again is safe; <see cref="StoreSchemaException"/> is the operator's.</para>
 /// </remarks>
 public interface IStore : IAsyncDisposable
@@ -50,7 +53,8 @@ public interface IStore : IAsyncDisposable
     Task<int> SchemaVersionAsync(CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Finishes what a crash left half done: chunks whose items are stored but not counted, jobs whose last chunk is done but that are not completed,
+    /// Finishes what a crash left half done: chunks whose items are stored but not counted, jobs whose last chunk is done but that are
+    /// not completed,
     /// deletions that were begun. Any process may call it at any time, as often as it likes.
     /// </summary>
     Task<RepairReport> RepairAsync(CancellationToken cancellationToken = default);
@@ -79,7 +83,8 @@ public static class StoreSchema
     {
         if (found > known)
             throw new StoreSchemaException(
-                $"{where} has schema version {found}; this program knows {known}. Run a newer agcam, or point it at another store.");
+                $"{where} has schema version {found}; this program knows {known}. Run a newer agcam, or point it at another store."
+            );
     }
 
     /// <exception cref="StoreSchemaException">The store is older than this program, which may not bring it up to date itself.</exception>
@@ -87,13 +92,17 @@ public static class StoreSchema
     {
         if (found < Version)
             throw new StoreSchemaException(
-                $"{where} has schema version {found}; this program needs {Version} and may not change it (Pipeline:MigrateStore is false). Run `agcam store migrate` as a user who may create collections and indexes.");
+                $"{where} has schema version {found}; this program needs {Version} and may not change it (Pipeline:MigrateStore "
+                    + $"is false). Run `agcam store migrate` as a user who may create collections and indexes."
+            );
     }
 
     /// <summary>For a store whose marker is of the form that was used before the first release.</summary>
-    public static StoreSchemaException BeforeRelease(string where, int found) => new(
-        $"{where} was written before the first release of agcam (old schema version {found}). No release reads it. It was not changed. "
-        + "Point Pipeline:Store at a new file or database, and submit the jobs again.");
+    public static StoreSchemaException BeforeRelease(string where, int found) =>
+        new(
+            $"{where} was written before the first release of agcam (old schema version {found}). No release reads it. It was not changed. "
+                + "Point Pipeline:Store at a new file or database, and submit the jobs again."
+        );
 }
 
 /// <summary>The store cannot be used by this program as it is; the operator must act.</summary>
@@ -102,5 +111,7 @@ public sealed class StoreSchemaException(string message) : Exception(message);
 /// <summary>The store does not answer, or not in time. Try again later.</summary>
 public sealed class StoreUnavailableException(string message, Exception inner) : Exception(message, inner);
 
-/// <summary>The question cannot be asked: no index serves it, or its cursor is not one of this store's. The message names what is allowed.</summary>
+/// <summary>
+/// The question cannot be asked: no index serves it, or its cursor is not one of this store's. The message names what is allowed.
+/// </summary>
 public sealed class StoreQueryException(string message) : Exception(message);

@@ -8,7 +8,13 @@ public interface IUploads
     /// </summary>
     /// <param name="owner">Name of the API key that sends it; null: it belongs to the scope admin.</param>
     /// <exception cref="ArgumentException">There are more than <paramref name="maxBytes"/>; nothing is kept.</exception>
-    Task<Upload> PutAsync(Stream content, string mediaType, long maxBytes, string? owner = null, CancellationToken cancellationToken = default);
+    Task<Upload> PutAsync(
+        Stream content,
+        string mediaType,
+        long maxBytes,
+        string? owner = null,
+        CancellationToken cancellationToken = default
+    );
 
     Task<Upload?> FindAsync(Guid id, CancellationToken cancellationToken = default);
 

@@ -5,21 +5,25 @@ using AgCam.Pipeline.Records;
 namespace AgCam.Pipeline.Stores;
 
 /// <summary>
-/// Where a page ended: the sort value and key of its last item, and a mark of the question, so that a cursor is of use for that question only.
+/// Where a page ended: the sort value and key of its last item, and a mark of the question, so that a cursor is of use for that
+/// question only.
 /// Opaque to callers: 36 bytes as base64url.
 /// </summary>
 internal readonly record struct ItemCursor(double Value, Guid Job, int Number)
 {
     private const int Size = 8 + 8 + 16 + 4;
 
-    public static ItemCursor After(ItemIndex index, Item item) => new(
-        index.Sort switch
-        {
-            ItemSort.Probability => (double)item.Probability!.Value,
-            ItemSort.Time => item.Time.ToUnixTimeMilliseconds(),
-            _ => 0,
-        },
-        item.Job, item.Number);
+    public static ItemCursor After(ItemIndex index, Item item) =>
+        new(
+            index.Sort switch
+            {
+                ItemSort.Probability => (double)item.Probability!.Value,
+                ItemSort.Time => item.Time.ToUnixTimeMilliseconds(),
+                _ => 0,
+            },
+            item.Job,
+            item.Number
+        );
 
     public string Encode(ItemQuery query)
     {
@@ -37,16 +41,38 @@ internal readonly record struct ItemCursor(double Value, Guid Job, int Number)
         if (query.Cursor is not { } text)
             return null;
         Span<byte> bytes = stackalloc byte[Size];
-        if (text.Length != Base64Url.GetEncodedLength(Size) || !Base64Url.IsValid(text) || Base64Url.DecodeFromChars(text, bytes) != Size
-            || BinaryPrimitives.ReadUInt64BigEndian(bytes) != Mark(query))
-            throw new StoreQueryException("The cursor does not belong to this list: keep the filters and the sort of the page it came with, or leave it out to start over.");
-        return new ItemCursor(BinaryPrimitives.ReadDoubleBigEndian(bytes[8..]), new Guid(bytes.Slice(16, 16), bigEndian: true), BinaryPrimitives.ReadInt32BigEndian(bytes[32..]));
+        if (
+            text.Length != Base64Url.GetEncodedLength(Size)
+            || !Base64Url.IsValid(text)
+            || Base64Url.DecodeFromChars(text, bytes) != Size
+            || BinaryPrimitives.ReadUInt64BigEndian(bytes) != Mark(query)
+        )
+            throw new StoreQueryException(
+                "The cursor does not belong to this list: keep the filters and the sort of the page it came with, or leave it "
+                    + "out to start over."
+            );
+        return new ItemCursor(
+            BinaryPrimitives.ReadDoubleBigEndian(bytes[8..]),
+            new Guid(bytes.Slice(16, 16), bigEndian: true),
+            BinaryPrimitives.ReadInt32BigEndian(bytes[32..])
+        );
     }
 
     private static ulong Mark(ItemQuery query)
     {
         var index = ItemIndex.For(query);
-        var text = string.Join('\n', index.Name, query.Descending, query.Job, query.Status, query.Model, query.Predicted, query.Label, query.Correct, query.Explanation);
+        var text = string.Join(
+            '\n',
+            index.Name,
+            query.Descending,
+            query.Job,
+            query.Status,
+            query.Model,
+            query.Predicted,
+            query.Label,
+            query.Correct,
+            query.Explanation
+        );
         Span<byte> bytes = stackalloc byte[Digest.Size];
         Digest.Of(System.Text.Encoding.UTF8.GetBytes(text)).CopyTo(bytes);
         return BinaryPrimitives.ReadUInt64BigEndian(bytes);

@@ -1,6 +1,9 @@
 namespace AgCam.Pipeline.Stores;
 
-/// <summary>An index on items and the one question it answers: these filters, in this sort, in either direction. Both stores build exactly these.</summary>
+/// <summary>
+/// An index on items and the one question it answers: these filters, in this sort, in either direction. Both stores build exactly
+/// these.
+/// </summary>
 /// <param name="Name">The index's name in both stores.</param>
 /// <param name="Filters">Equality on all of them.</param>
 /// <param name="Sort">The field after them; (job, number) breaks ties.</param>
@@ -8,7 +11,12 @@ namespace AgCam.Pipeline.Stores;
 public sealed record ItemIndex(string Name, ItemFilters Filters, ItemSort Sort, string Why)
 {
     /// <summary>The primary key; not an index of its own.</summary>
-    public static readonly ItemIndex Primary = new("primary", ItemFilters.Job, ItemSort.Number, "a job's items in order: export, recount, the job's page");
+    public static readonly ItemIndex Primary = new(
+        "primary",
+        ItemFilters.Job,
+        ItemSort.Number,
+        "a job's items in order: export, recount, the job's page"
+    );
 
     public static readonly IReadOnlyList<ItemIndex> All =
     [
@@ -17,7 +25,12 @@ public sealed record ItemIndex(string Name, ItemFilters Filters, ItemSort Sort, 
         new("item_probability", ItemFilters.Job, ItemSort.Probability, "the least and the most certain images of a job"),
         new("item_predicted", ItemFilters.Job | ItemFilters.Predicted, ItemSort.Probability, "a class's images, by certainty"),
         new("item_correct", ItemFilters.Job | ItemFilters.Correct, ItemSort.Probability, "confident mistakes: label errors come first"),
-        new("item_confusion", ItemFilters.Job | ItemFilters.Label | ItemFilters.Predicted, ItemSort.Probability, "one cell of the confusion matrix"),
+        new(
+            "item_confusion",
+            ItemFilters.Job | ItemFilters.Label | ItemFilters.Predicted,
+            ItemSort.Probability,
+            "one cell of the confusion matrix"
+        ),
         new("item_model", ItemFilters.Model | ItemFilters.Predicted, ItemSort.Probability, "a class across all jobs of a model"),
         new("item_explanation", ItemFilters.Explanation, ItemSort.Number, "where else a picture occurs; what retention may delete"),
         new("item_time", ItemFilters.None, ItemSort.Time, "what came in last, whatever the job"),
@@ -35,7 +48,9 @@ public sealed record ItemIndex(string Name, ItemFilters Filters, ItemSort Sort, 
                 return index;
         var asked = filters == ItemFilters.None ? "no filter" : Text(filters);
         throw new StoreQueryException(
-            $"No index serves {asked}{(query.Sort is { } sort ? $" sorted by {Text(sort)}" : "")}. Served are: {string.Join("; ", All.Select(index => index.ToString()))}.");
+            $"No index serves {asked}{(query.Sort is { } sort ? $" sorted by {Text(sort)}" : "")}. Served are: "
+                + $"{string.Join("; ", All.Select(index => index.ToString()))}."
+        );
     }
 
     public override string ToString() => $"{(Filters == ItemFilters.None ? "no filter" : Text(Filters))} sorted by {Text(Sort)}";
@@ -44,7 +59,12 @@ public sealed record ItemIndex(string Name, ItemFilters Filters, ItemSort Sort, 
     internal bool CompletedOnly => Sort == ItemSort.Probability;
 
     private static string Text(ItemFilters filters) =>
-        string.Join(" + ", Enum.GetValues<ItemFilters>().Where(filter => filter != ItemFilters.None && filters.HasFlag(filter)).Select(filter => filter.ToString().ToLowerInvariant()));
+        string.Join(
+            " + ",
+            Enum.GetValues<ItemFilters>()
+                .Where(filter => filter != ItemFilters.None && filters.HasFlag(filter))
+                .Select(filter => filter.ToString().ToLowerInvariant())
+        );
 
     private static string Text(ItemSort sort) => sort.ToString().ToLowerInvariant();
 }

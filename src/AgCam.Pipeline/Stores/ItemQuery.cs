@@ -47,8 +47,12 @@ public sealed record ItemQuery
 
     /// <summary>The filters that are set.</summary>
     public ItemFilters Filters =>
-        (Job is null ? 0 : ItemFilters.Job) | (Status is null ? 0 : ItemFilters.Status) | (Model is null ? 0 : ItemFilters.Model)
-        | (Predicted is null ? 0 : ItemFilters.Predicted) | (Label is null ? 0 : ItemFilters.Label) | (Correct is null ? 0 : ItemFilters.Correct)
+        (Job is null ? 0 : ItemFilters.Job)
+        | (Status is null ? 0 : ItemFilters.Status)
+        | (Model is null ? 0 : ItemFilters.Model)
+        | (Predicted is null ? 0 : ItemFilters.Predicted)
+        | (Label is null ? 0 : ItemFilters.Label)
+        | (Correct is null ? 0 : ItemFilters.Correct)
         | (Explanation is null ? 0 : ItemFilters.Explanation);
 }
 

@@ -43,7 +43,8 @@ internal sealed class UploadPieces(Stream content, long maxBytes) : IDisposable
         Bytes += filled;
         if (Bytes > maxBytes)
             throw new ArgumentException(
-                $"The upload has more than the {maxBytes} bytes that are allowed. Send a smaller image, or raise the limit.");
+                $"The upload has more than the {maxBytes} bytes that are allowed. Send a smaller image, or raise the limit."
+            );
         _hash.AppendData(_buffer, 0, filled);
         return new ArraySegment<byte>(_buffer, 0, filled);
     }

@@ -7,7 +7,8 @@ namespace AgCam.Pipeline.Telemetry;
 /// <summary>Keeps the gauges of the backlog and of the store's size fresh for as long as somebody reads them.</summary>
 internal sealed class BacklogWatch(IStore store, ILogger<BacklogWatch> log) : BackgroundService
 {
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(5), EverySize = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(5),
+        EverySize = TimeSpan.FromMinutes(1);
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -15,7 +16,8 @@ internal sealed class BacklogWatch(IStore store, ILogger<BacklogWatch> log) : Ba
         async Task SizeAsync() => PipelineTelemetry.Report(await store.SizeAsync(stoppingToken));
         return Task.WhenAll(
             EveryAsync(Every, () => PipelineTelemetry.WantsBacklog, BacklogAsync, stoppingToken),
-            EveryAsync(EverySize, () => PipelineTelemetry.WantsSize, SizeAsync, stoppingToken));
+            EveryAsync(EverySize, () => PipelineTelemetry.WantsSize, SizeAsync, stoppingToken)
+        );
     }
 
     private async Task EveryAsync(TimeSpan every, Func<bool> wanted, Func<Task> look, CancellationToken cancellationToken)
@@ -30,9 +32,7 @@ internal sealed class BacklogWatch(IStore store, ILogger<BacklogWatch> log) : Ba
                 await Task.Delay(isWanted ? every : Every, cancellationToken); // a reader may come later
             }
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested) { }
     }
 
     private async Task TryAsync(Func<Task> look, CancellationToken cancellationToken)

@@ -13,6 +13,10 @@ public static class Batches
             return null;
         var distinct = requests.Where(request => request != default).Distinct().ToList();
         return PipelineTelemetry.Activities.StartActivity(
-            name, ActivityKind.Internal, distinct.Count == 1 ? distinct[0] : default, links: distinct.Select(request => new ActivityLink(request)));
+            name,
+            ActivityKind.Internal,
+            distinct.Count == 1 ? distinct[0] : default,
+            links: distinct.Select(request => new ActivityLink(request))
+        );
     }
 }

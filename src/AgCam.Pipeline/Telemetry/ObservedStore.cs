@@ -36,7 +36,8 @@ internal sealed class ObservedStore(IStore store) : IStore, IBareStore
 
     public ValueTask DisposeAsync() => store.DisposeAsync();
 
-    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancellationToken) => ((IBareStore)store).CreateBareAsync(cancellationToken);
+    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancellationToken) =>
+        ((IBareStore)store).CreateBareAsync(cancellationToken);
 
     Task<long?> IBareStore.BytesAsync(CancellationToken cancellationToken) => ((IBareStore)store).BytesAsync(cancellationToken);
 }

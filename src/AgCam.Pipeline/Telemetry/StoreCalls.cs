@@ -5,18 +5,23 @@ using System.Reflection;
 namespace AgCam.Pipeline.Telemetry;
 
 /// <summary>
-/// Measures every method of one of the store's interfaces that returns a task. A proxy rather than a class for each interface: there are forty methods, and a new one is measured without anybody
+/// Measures every method of one of the store's interfaces that returns a task. A proxy rather than a class for each interface: there
+/// are forty methods, and a new one is measured without anybody
 /// thinking of it. Calls are per request or per batch, never per image, so the microsecond that reflection costs is nothing beside them.
 /// </summary>
 internal class StoreCalls : DispatchProxy
 {
-    private static readonly MethodInfo Generic = typeof(StoreCalls).GetMethod(nameof(Finish), BindingFlags.Instance | BindingFlags.NonPublic)!;
+    private static readonly MethodInfo Generic = typeof(StoreCalls).GetMethod(
+        nameof(Finish),
+        BindingFlags.Instance | BindingFlags.NonPublic
+    )!;
 
     private readonly ConcurrentDictionary<MethodInfo, Call> _calls = new();
     private object _target = null!;
     private string _part = "";
 
-    internal static T Observe<T>(T target, string part) where T : class
+    internal static T Observe<T>(T target, string part)
+        where T : class
     {
         var observed = Create<T, StoreCalls>();
         var calls = (StoreCalls)(object)observed;
@@ -34,7 +39,13 @@ internal class StoreCalls : DispatchProxy
         var startedAt = Stopwatch.GetTimestamp();
         try
         {
-            return call.Finish(this, targetMethod!.Invoke(_target, BindingFlags.DoNotWrapExceptions, null, args, null)!, call, activity, startedAt);
+            return call.Finish(
+                this,
+                targetMethod!.Invoke(_target, BindingFlags.DoNotWrapExceptions, null, args, null)!,
+                call,
+                activity,
+                startedAt
+            );
         }
         catch (Exception e)
         {
@@ -52,11 +63,12 @@ internal class StoreCalls : DispatchProxy
     {
         var name = method.Name.EndsWith("Async", StringComparison.Ordinal) ? method.Name[..^5] : method.Name;
         var operation = $"{_part}.{char.ToLowerInvariant(name[0])}{name[1..]}";
-        Ending? finish = method.ReturnType == typeof(Task)
-            ? static (calls, task, call, activity, startedAt) => calls.FinishAsync((Task)task, call, activity, startedAt)
+        Ending? finish =
+            method.ReturnType == typeof(Task)
+                ? static (calls, task, call, activity, startedAt) => calls.FinishAsync((Task)task, call, activity, startedAt)
             : method.ReturnType is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(Task<>)
                 ? Generic.MakeGenericMethod(type.GetGenericArguments()[0]).CreateDelegate<Ending>()
-                : null;
+            : null;
         return new Call($"store {operation}", operation, finish);
     }
 
@@ -97,7 +109,10 @@ internal class StoreCalls : DispatchProxy
     private static void End(Call call, Activity? activity, long startedAt, Exception? failure)
     {
         PipelineTelemetry.StoreSeconds.Record(
-            Stopwatch.GetElapsedTime(startedAt).TotalSeconds, new("operation", call.Operation), new("outcome", failure is null or OperationCanceledException ? "ok" : "failed"));
+            Stopwatch.GetElapsedTime(startedAt).TotalSeconds,
+            new("operation", call.Operation),
+            new("outcome", failure is null or OperationCanceledException ? "ok" : "failed")
+        );
         if (activity is null)
             return;
         if (failure is not null)

@@ -8,13 +8,21 @@ using OpenTelemetry.Trace;
 
 namespace AgCam.Pipeline.Telemetry;
 
-/// <summary>Where telemetry goes. What there is to tell is registered by whoever tells it; without a way out nothing is collected, and nothing is paid for.</summary>
+/// <summary>
+/// Where telemetry goes. What there is to tell is registered by whoever tells it; without a way out nothing is collected, and nothing
+/// is paid for.
+/// </summary>
 public static class TelemetryRegistration
 {
     /// <param name="configuration">With the environment in it: OpenTelemetry's own variables are read from there.</param>
     /// <param name="service">Unless OTEL_SERVICE_NAME names another: agcam-api, agcam-worker, agcam-serve.</param>
     /// <exception cref="OptionsException">An option is out of its range.</exception>
-    public static IServiceCollection AddAgCamTelemetry(this IServiceCollection services, IConfiguration configuration, TelemetryOptions options, string service)
+    public static IServiceCollection AddAgCamTelemetry(
+        this IServiceCollection services,
+        IConfiguration configuration,
+        TelemetryOptions options,
+        string service
+    )
     {
         OptionsException.ThrowIfInvalid(options, TelemetryOptions.Section);
         var (traces, metrics, logs) = (Otlp(configuration, "TRACES"), Otlp(configuration, "METRICS"), Otlp(configuration, "LOGS"));
@@ -27,7 +35,10 @@ public static class TelemetryRegistration
         if (metrics)
             telemetry.WithMetrics(metering => metering.AddOtlpExporter());
         if (logs)
-            telemetry.WithLogging(logging => logging.AddOtlpExporter(), log => (log.IncludeScopes, log.IncludeFormattedMessage) = (true, true));
+            telemetry.WithLogging(
+                logging => logging.AddOtlpExporter(),
+                log => (log.IncludeScopes, log.IncludeFormattedMessage) = (true, true)
+            );
         return services;
     }
 
@@ -47,6 +58,10 @@ public static class TelemetryRegistration
     private static void Describe(ResourceBuilder resource, IConfiguration configuration, string service)
     {
         var version = typeof(PipelineTelemetry).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
-        resource.AddService(configuration["OTEL_SERVICE_NAME"] ?? service, serviceVersion: version, serviceInstanceId: $"{Environment.MachineName}/{Environment.ProcessId}");
+        resource.AddService(
+            configuration["OTEL_SERVICE_NAME"] ?? service,
+            serviceVersion: version,
+            serviceInstanceId: $"{Environment.MachineName}/{Environment.ProcessId}"
+        );
     }
 }

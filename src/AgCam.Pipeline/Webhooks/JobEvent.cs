@@ -8,33 +8,37 @@ namespace AgCam.Pipeline.Webhooks;
 /// <summary>A job's end as a CloudEvent 1.0, signed as Standard Webhooks have it: HMAC-SHA256 over id, time and body.</summary>
 public static class JobEvent
 {
-    public const string Type = "agcam.job.completed", MediaType = "application/cloudevents+json";
+    public const string Type = "agcam.job.completed",
+        MediaType = "application/cloudevents+json";
 
     /// <returns>The same bytes for the same job, however often it is told.</returns>
-    public static byte[] Body(Job job) => JsonSerializer.SerializeToUtf8Bytes(new
-    {
-        specversion = "1.0",
-        id = job.Id,
-        source = "agcam",
-        type = Type,
-        time = job.Finished,
-        datacontenttype = "application/json",
-        data = new
-        {
-            job = job.Id,
-            source = job.Spec.Source,
-            model = job.Spec.Model.Id,
-            tags = job.Spec.Tags,
-            state = job.State.ToString(),
-            images = job.Images,
-            completed = job.Progress.Completed,
-            failed = job.Progress.Failed,
-            correct = job.Progress.Correct,
-            labelled = job.Progress.Labelled,
-            created = job.Created,
-            finished = job.Finished,
-        },
-    });
+    public static byte[] Body(Job job) =>
+        JsonSerializer.SerializeToUtf8Bytes(
+            new
+            {
+                specversion = "1.0",
+                id = job.Id,
+                source = "agcam",
+                type = Type,
+                time = job.Finished,
+                datacontenttype = "application/json",
+                data = new
+                {
+                    job = job.Id,
+                    source = job.Spec.Source,
+                    model = job.Spec.Model.Id,
+                    tags = job.Spec.Tags,
+                    state = job.State.ToString(),
+                    images = job.Images,
+                    completed = job.Progress.Completed,
+                    failed = job.Progress.Failed,
+                    correct = job.Progress.Correct,
+                    labelled = job.Progress.Labelled,
+                    created = job.Created,
+                    finished = job.Finished,
+                },
+            }
+        );
 
     /// <param name="seconds">Unix time of this try.</param>
     /// <returns>What the header webhook-signature holds.</returns>

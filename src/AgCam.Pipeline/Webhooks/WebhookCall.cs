@@ -21,7 +21,9 @@ internal enum WebhookOutcome
 /// <param name="Reason">For the log; without the address's path and query, which may hold a token.</param>
 internal sealed record WebhookAnswer(WebhookOutcome Outcome, string Reason);
 
-/// <summary>One try to tell one receiver. Its address is judged as those of images are, at the moment of connecting; redirects are not followed.</summary>
+/// <summary>
+/// One try to tell one receiver. Its address is judged as those of images are, at the moment of connecting; redirects are not followed.
+/// </summary>
 internal sealed class WebhookCall : IDisposable
 {
     private readonly WebhookOptions _options;
@@ -54,16 +56,26 @@ internal sealed class WebhookCall : IDisposable
             _hosts.Check(uri);
             using var answer = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             return new WebhookAnswer(
-                answer.IsSuccessStatusCode ? WebhookOutcome.Delivered : answer.StatusCode == HttpStatusCode.Gone ? WebhookOutcome.Refused : WebhookOutcome.Unanswered,
-                $"{uri.Host} answers {(int)answer.StatusCode}");
+                answer.IsSuccessStatusCode ? WebhookOutcome.Delivered
+                    : answer.StatusCode == HttpStatusCode.Gone ? WebhookOutcome.Refused
+                    : WebhookOutcome.Unanswered,
+                $"{uri.Host} answers {(int)answer.StatusCode}"
+            );
         }
         catch (Exception e) when (GuardedHosts.Refused(e) is { } refused)
         {
             return new WebhookAnswer(WebhookOutcome.Refused, refused.Message);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or SocketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e)
+            when (e is HttpRequestException or IOException or SocketException
+                || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+            )
         {
-            return new WebhookAnswer(WebhookOutcome.Unanswered, $"{uri.Host} does not answer: {(e is OperationCanceledException ? $"nothing in {_options.TimeoutSeconds} seconds" : e.Message)}");
+            return new WebhookAnswer(
+                WebhookOutcome.Unanswered,
+                $"{uri.Host} does not answer: "
+                    + $"{(e is OperationCanceledException ? $"nothing in {_options.TimeoutSeconds} seconds" : e.Message)}"
+            );
         }
     }
 

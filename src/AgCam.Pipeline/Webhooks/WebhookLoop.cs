@@ -7,13 +7,23 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Pipeline.Webhooks;
 
 /// <summary>
-/// Tells the webhooks of jobs that have ended. The store keeps a job as untold until its receiver has said yes, so a receiver is told at least once through any crash: again, with the same id, by
+/// Tells the webhooks of jobs that have ended. The store keeps a job as untold until its receiver has said yes, so a receiver is told
+/// at least once through any crash: again, with the same id, by
 /// another replica if one has died between telling and the mark.
 /// </summary>
-internal sealed class WebhookLoop(IStore store, CompletionPublisher completionPublisher, WebhookCall call, PipelineOptions options, TimeProvider clock, ILogger<WebhookLoop> log) : BackgroundService
+internal sealed class WebhookLoop(
+    IStore store,
+    CompletionPublisher completionPublisher,
+    WebhookCall call,
+    PipelineOptions options,
+    TimeProvider clock,
+    ILogger<WebhookLoop> log
+) : BackgroundService
 {
-    private const int Limit = 1000, AtOnce = 8;
-    private static readonly TimeSpan First = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromMinutes(10);
+    private const int Limit = 1000,
+        AtOnce = 8;
+    private static readonly TimeSpan First = TimeSpan.FromSeconds(1),
+        Longest = TimeSpan.FromMinutes(10);
 
     private readonly string _teller = $"webhooks {Guid.NewGuid():N}";
     private readonly Dictionary<Guid, (int Tries, DateTimeOffset Next)> _waiting = [];
@@ -28,19 +38,24 @@ internal sealed class WebhookLoop(IStore store, CompletionPublisher completionPu
                 await Task.Delay(options.Poll, stoppingToken);
             }
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
     }
 
     private async Task TryAsync(CancellationToken cancellationToken)
     {
         try
         {
-            var due = (await store.Jobs.PendingNotificationsAsync(Limit, cancellationToken)).Where(job => job.Spec.Webhook is not null && IsDue(job.Id)).ToList();
-            await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken }, async (job, cancellationToken) => await CallAsync(job.Id, cancellationToken));
+            var due = (await store.Jobs.PendingNotificationsAsync(Limit, cancellationToken))
+                .Where(job => job.Spec.Webhook is not null && IsDue(job.Id))
+                .ToList();
+            await Parallel.ForEachAsync(
+                due,
+                new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },
+                async (job, cancellationToken) => await CallAsync(job.Id, cancellationToken)
+            );
         }
-        catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested) // whatever it is: this loop's end would be the process's
+        // Whatever it is: this loop's end would be the process's
+        catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
             log.LogWarning("Webhooks are told later: {Reason}", e.Message);
         }
@@ -57,7 +72,10 @@ internal sealed class WebhookLoop(IStore store, CompletionPublisher completionPu
         if (await completionPublisher.LeaseAsync(id, _teller, call.Longest, cancellationToken) is not { } job)
             return; // another replica is telling it, or has
         var answer = await call.SendAsync(job, cancellationToken);
-        if (answer.Outcome == WebhookOutcome.Unanswered && clock.GetUtcNow() - job.Finished < TimeSpan.FromHours(options.Webhooks.GiveUpHours))
+        if (
+            answer.Outcome == WebhookOutcome.Unanswered
+            && clock.GetUtcNow() - job.Finished < TimeSpan.FromHours(options.Webhooks.GiveUpHours)
+        )
         {
             var pause = Later(job.Id);
             PipelineTelemetry.Webhooks.Add(1, new KeyValuePair<string, object?>("outcome", "unanswered"));
@@ -65,7 +83,10 @@ internal sealed class WebhookLoop(IStore store, CompletionPublisher completionPu
             log.LogWarning("The webhook of job {Job} is told again in {Seconds:0} s: {Reason}", job.Id, pause.TotalSeconds, answer.Reason);
             return;
         }
-        PipelineTelemetry.Webhooks.Add(1, new KeyValuePair<string, object?>("outcome", answer.Outcome == WebhookOutcome.Delivered ? "delivered" : "given-up"));
+        PipelineTelemetry.Webhooks.Add(
+            1,
+            new KeyValuePair<string, object?>("outcome", answer.Outcome == WebhookOutcome.Delivered ? "delivered" : "given-up")
+        );
         if (answer.Outcome != WebhookOutcome.Delivered)
             log.LogError("The webhook of job {Job} is given up: {Reason}", job.Id, answer.Reason);
         await store.Jobs.MarkNotifiedAsync(job.Id, cancellationToken);

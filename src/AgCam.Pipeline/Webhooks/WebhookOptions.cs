@@ -17,7 +17,9 @@ public sealed record WebhookOptions : IValidatableObject
     /// </summary>
     public IReadOnlyList<string> Hosts { get; init; } = [];
 
-    /// <summary>Addresses that are refused otherwise (private, loopback, ...) but belong to hosts of one's own: "10.1.0.0/16". None by default.</summary>
+    /// <summary>
+    /// Addresses that are refused otherwise (private, loopback, ...) but belong to hosts of one's own: "10.1.0.0/16". None by default.
+    /// </summary>
     public IReadOnlyList<string> Networks { get; init; } = [];
 
     /// <summary>The key of the signature, at least 16 characters; the receiver has it too. Needed with Url or Hosts.</summary>
@@ -41,11 +43,14 @@ public sealed record WebhookOptions : IValidatableObject
 
     /// <summary>Returns the options with the content of <see cref="SecretFile"/> in <see cref="Secret"/>.</summary>
     /// <exception cref="OptionsException">The file is missing, cannot be read, or is empty.</exception>
-    internal WebhookOptions WithSecrets() => SecretFile is not { } file ? this : this with
-    {
-        Secret = Pipeline.SecretFile.Read("Pipeline:Webhooks:SecretFile", file),
-        SecretFile = null,
-    };
+    internal WebhookOptions WithSecrets() =>
+        SecretFile is not { } file
+            ? this
+            : this with
+            {
+                Secret = Pipeline.SecretFile.Read("Pipeline:Webhooks:SecretFile", file),
+                SecretFile = null,
+            };
 
     /// <summary>Whether a job may name it.</summary>
     public bool MayCall(Uri uri) => new GuardedHosts(AllHosts, [], HostsSetting).IsAllowed(uri);
@@ -55,7 +60,10 @@ public sealed record WebhookOptions : IValidatableObject
         if (Url is { Length: > 0 } && !(Uri.TryCreate(Url, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"))
             yield return new ValidationResult("must be an http:// or https:// address.", [nameof(Url)]);
         if (AreOn && Secret is not { Length: >= 16 })
-            yield return new ValidationResult("must have 16 characters or more where webhooks are called: receivers know us by it.", [nameof(Secret)]);
+            yield return new ValidationResult(
+                "must have 16 characters or more where webhooks are called: receivers know us by it.",
+                [nameof(Secret)]
+            );
     }
 
     /// <summary>Without what is secret.</summary>

@@ -8,32 +8,46 @@ internal static class Backdrop
         var hue = random.Unit();
         var first = Colour.FromHsv(hue, random.Between(0.05, 0.6), random.Between(0.25, 0.95));
         var second = first.Towards(
-            Colour.FromHsv(hue + random.Between(-0.15, 0.15), random.Between(0.05, 0.6), random.Between(0.25, 0.95)), 0.6);
+            Colour.FromHsv(hue + random.Between(-0.15, 0.15), random.Between(0.05, 0.6), random.Between(0.25, 0.95)),
+            0.6
+        );
         Surface(painting, random, first, second);
-        for (var lines = random.Below(4); lines > 0; lines--) Line(painting, random);
+        for (var lines = random.Below(4); lines > 0; lines--)
+            Line(painting, random);
         for (var blobs = random.Below(4); blobs > 0; blobs--)
             painting.Fill(
                 Blob(random, random.Between(0, painting.Side), random.Between(0, painting.Side), random.Between(2.5, 7)),
                 Colour.FromHsv(hue + random.Between(-0.3, 0.3), random.Between(0.1, 0.8), random.Between(0.15, 1)),
-                random.Between(0.3, 0.75));
+                random.Between(0.3, 0.75)
+            );
     }
 
     /// <summary>A wobbly closed curve: nothing like any class.</summary>
     public static Outline Blob(SceneRandom random, double centreX, double centreY, double radius)
     {
-        double a = random.Between(0.08, 0.25), b = random.Between(0.05, 0.15), phase = random.Unit(), other = random.Unit();
+        double a = random.Between(0.08, 0.25),
+            b = random.Between(0.05, 0.15),
+            phase = random.Unit(),
+            other = random.Unit();
         var lobes = 2 + random.Below(2);
-        return new Outline(Outline.Curve(18, turns =>
-        {
-            var r = radius * (1 + a * Turn.Sin(lobes * turns + phase) + b * Turn.Sin((lobes + 2) * turns + other));
-            return (centreX + r * Turn.Cos(turns), centreY + r * Turn.Sin(turns));
-        }));
+        return new Outline(
+            Outline.Curve(
+                18,
+                turns =>
+                {
+                    var r = radius * (1 + a * Turn.Sin(lobes * turns + phase) + b * Turn.Sin((lobes + 2) * turns + other));
+                    return (centreX + r * Turn.Cos(turns), centreY + r * Turn.Sin(turns));
+                }
+            )
+        );
     }
 
     private static void Surface(Painting painting, SceneRandom random, Colour first, Colour second)
     {
         var turns = random.Unit();
-        double cos = Turn.Cos(turns), sin = Turn.Sin(turns), middle = painting.Side / 2.0;
+        double cos = Turn.Cos(turns),
+            sin = Turn.Sin(turns),
+            middle = painting.Side / 2.0;
         var contrast = random.Between(0.25, 0.6); // patterns stay behind the object
         switch (random.Below(5))
         {
@@ -41,12 +55,17 @@ internal static class Backdrop
                 painting.Each((x, y) => first.Towards(second, 0.5 + (cos * (x - middle) + sin * (y - middle)) / painting.Side * 0.7));
                 break;
             case 1: // glow
-                double lampX = random.Between(0, painting.Side), lampY = random.Between(0, painting.Side), reach = random.Between(0.5, 1.1) * painting.Side;
-                painting.Each((x, y) =>
-                {
-                    double dx = x - lampX, dy = y - lampY;
-                    return first.Towards(second, Math.Min(1, Math.Sqrt(dx * dx + dy * dy) / reach));
-                });
+                double lampX = random.Between(0, painting.Side),
+                    lampY = random.Between(0, painting.Side),
+                    reach = random.Between(0.5, 1.1) * painting.Side;
+                painting.Each(
+                    (x, y) =>
+                    {
+                        double dx = x - lampX,
+                            dy = y - lampY;
+                        return first.Towards(second, Math.Min(1, Math.Sqrt(dx * dx + dy * dy) / reach));
+                    }
+                );
                 break;
             case 2: // clouds
                 var clouds = new SmoothNoise(random.Next(), random.Between(10, 34), 0, painting.Side);
@@ -58,16 +77,20 @@ internal static class Backdrop
                 break;
             default: // tiles
                 var side = random.Between(9, 24);
-                painting.Each((x, y) => first.Towards(second, contrast * 0.7 * Tile((cos * x + sin * y) / side, (cos * y - sin * x) / side, side)));
+                painting.Each(
+                    (x, y) => first.Towards(second, contrast * 0.7 * Tile((cos * x + sin * y) / side, (cos * y - sin * x) / side, side))
+                );
                 break;
         }
         var grain = new SmoothNoise(random.Next(), random.Between(2, 5), 0, painting.Side);
         var amplitude = random.Between(0, 0.12);
-        painting.Each((x, y) =>
-        {
-            var speck = grain.At(x, y) - 0.5;
-            return painting[x, y].Towards(speck < 0 ? Colour.Black : Colour.White, amplitude * Math.Abs(speck) * 2);
-        });
+        painting.Each(
+            (x, y) =>
+            {
+                var speck = grain.At(x, y) - 0.5;
+                return painting[x, y].Towards(speck < 0 ? Colour.Black : Colour.White, amplitude * Math.Abs(speck) * 2);
+            }
+        );
     }
 
     // 0 or 1 by turns, with edges one pixel wide.
@@ -85,8 +108,11 @@ internal static class Backdrop
 
     private static void Line(Painting painting, SceneRandom random)
     {
-        double x = random.Between(0, painting.Side), y = random.Between(0, painting.Side), turns = random.Unit();
-        double length = random.Between(0.3, 1.4) * painting.Side, thickness = random.Between(0.8, 2.4);
+        double x = random.Between(0, painting.Side),
+            y = random.Between(0, painting.Side),
+            turns = random.Unit();
+        double length = random.Between(0.3, 1.4) * painting.Side,
+            thickness = random.Between(0.8, 2.4);
         var colour = Colour.FromHsv(random.Unit(), random.Between(0, 0.7), random.Between(0.1, 1));
         painting.Fill(Bar(x, y, length, thickness, turns), colour, random.Between(0.25, 0.6));
     }

@@ -14,7 +14,8 @@ internal readonly record struct Colour(double R, double G, double B)
         double Channel(int n)
         {
             var k = n + 6 * (hue - Math.Floor(hue));
-            if (k >= 6) k -= 6;
+            if (k >= 6)
+                k -= 6;
             return value * (1 - saturation * Math.Clamp(Math.Min(k, 4 - k), 0, 1));
         }
     }
@@ -25,7 +26,9 @@ internal readonly record struct Colour(double R, double G, double B)
     /// <summary>How far two colours are apart, by luma first and by hue and saturation second; 1 between black and white.</summary>
     public double Contrast(Colour other)
     {
-        double r = R - other.R, g = G - other.G, b = B - other.B;
+        double r = R - other.R,
+            g = G - other.G,
+            b = B - other.B;
         var luma = 0.299 * r + 0.587 * g + 0.114 * b;
         return Math.Sqrt(luma * luma + 0.25 * ((r - luma) * (r - luma) + (b - luma) * (b - luma)));
     }

@@ -1,11 +1,17 @@
 namespace AgCam.Scenes.Drawing;
 
-/// <summary>The object's surface: one of five textures in two colours. Coordinates are pixels from the object's centre, along its axes.</summary>
+/// <summary>
+/// The object's surface: one of five textures in two colours. Coordinates are pixels from the object's centre, along its axes.
+/// </summary>
 internal sealed class Fill
 {
-    private readonly Colour _first, _second;
+    private readonly Colour _first,
+        _second;
     private readonly int _texture;
-    private readonly double _scale, _cos, _sin, _size;
+    private readonly double _scale,
+        _cos,
+        _sin,
+        _size;
     private readonly SmoothNoise _noise;
 
     /// <param name="behind">The mean colour behind the object: the fill stands out from it.</param>
@@ -15,9 +21,7 @@ internal sealed class Fill
         _size = size;
         _first = StandingOut(random, behind);
         var towards = random.Chance(0.5) ? Colour.White : Colour.Black;
-        _second = random.Chance(0.75)
-            ? _first.Towards(towards, random.Between(0.15, 0.4))
-            : StandingOut(random, behind);
+        _second = random.Chance(0.75) ? _first.Towards(towards, random.Between(0.15, 0.4)) : StandingOut(random, behind);
         _texture = random.Below(5);
         _scale = random.Between(4, 8);
         var turns = random.Unit();
@@ -29,14 +33,15 @@ internal sealed class Fill
 
     public Colour At(double x, double y)
     {
-        double u = _cos * x + _sin * y, v = _cos * y - _sin * x;
+        double u = _cos * x + _sin * y,
+            v = _cos * y - _sin * x;
         return _texture switch
         {
             0 => _first,
-            1 => _first.Towards(_second, Math.Clamp(0.5 + 1.5 * Turn.Sin(u / _scale), 0, 1)),                       // stripes
-            2 => _first.Towards(_second, Math.Clamp(1.8 * Turn.Sin(u / _scale) * Turn.Sin(v / _scale), 0, 1)),      // dots
-            3 => _first.Towards(_second, Math.Clamp(0.5 + u / _size, 0, 1)),                                        // gradient
-            _ => _first.Towards(_second, Math.Clamp(2.2 * _noise.At(x + 200, y + 200) - 0.6, 0, 1)),                // clouds
+            1 => _first.Towards(_second, Math.Clamp(0.5 + 1.5 * Turn.Sin(u / _scale), 0, 1)), // stripes
+            2 => _first.Towards(_second, Math.Clamp(1.8 * Turn.Sin(u / _scale) * Turn.Sin(v / _scale), 0, 1)), // dots
+            3 => _first.Towards(_second, Math.Clamp(0.5 + u / _size, 0, 1)), // gradient
+            _ => _first.Towards(_second, Math.Clamp(2.2 * _noise.At(x + 200, y + 200) - 0.6, 0, 1)), // clouds
         };
     }
 
@@ -48,7 +53,8 @@ internal sealed class Fill
         for (var tries = 0; tries < 12 && contrast < 0.4; tries++)
         {
             var colour = Colour.FromHsv(random.Unit(), random.Between(0.35, 1), random.Between(0.2, 1));
-            if (colour.Contrast(behind) is var found && found > contrast) (best, contrast) = (colour, found);
+            if (colour.Contrast(behind) is var found && found > contrast)
+                (best, contrast) = (colour, found);
         }
         return best;
     }

@@ -7,7 +7,11 @@ namespace AgCam.Scenes.Drawing;
 internal sealed class Outline
 {
     // Edge i runs from (x0[i], y0[i]) along (dx[i], dy[i]).
-    private readonly double[] _x0, _y0, _dx, _dy, _inverse;
+    private readonly double[] _x0,
+        _y0,
+        _dx,
+        _dy,
+        _inverse;
 
     public Outline(params (double X, double Y)[][] polygons)
     {
@@ -46,11 +50,14 @@ internal sealed class Outline
         var inside = false;
         for (var e = 0; e < _x0.Length; e++)
         {
-            double px = x - _x0[e], py = y - _y0[e];
+            double px = x - _x0[e],
+                py = y - _y0[e];
             var along = Math.Clamp((px * _dx[e] + py * _dy[e]) * _inverse[e], 0, 1);
-            double rx = px - along * _dx[e], ry = py - along * _dy[e];
+            double rx = px - along * _dx[e],
+                ry = py - along * _dy[e];
             nearest = Math.Min(nearest, rx * rx + ry * ry);
-            if (py < 0 != py - _dy[e] < 0 && px < py / _dy[e] * _dx[e]) inside = !inside;
+            if (py < 0 != py - _dy[e] < 0 && px < py / _dy[e] * _dx[e])
+                inside = !inside;
         }
         var distance = Math.Sqrt(nearest);
         return inside ? -distance : distance;
@@ -62,7 +69,8 @@ internal sealed class Outline
     /// <summary>Turned (clockwise in a picture), after being stretched along its own axes.</summary>
     public Outline Place(double width, double height, double turns, double centreX, double centreY)
     {
-        double cos = Turn.Cos(turns), sin = Turn.Sin(turns);
+        double cos = Turn.Cos(turns),
+            sin = Turn.Sin(turns);
         return Map((x, y) => (centreX + cos * width * x - sin * height * y, centreY + sin * width * x + cos * height * y));
     }
 

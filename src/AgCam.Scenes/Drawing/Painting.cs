@@ -25,14 +25,15 @@ internal sealed class Painting(int side)
 
     public void Blend(int x, int y, Colour colour, double alpha)
     {
-        if (alpha > 0) this[x, y] = this[x, y].Towards(colour, alpha);
+        if (alpha > 0)
+            this[x, y] = this[x, y].Towards(colour, alpha);
     }
 
     public void Each(Func<int, int, Colour> colour)
     {
         for (var y = 0; y < Side; y++)
-            for (var x = 0; x < Side; x++)
-                this[x, y] = colour(x, y);
+        for (var x = 0; x < Side; x++)
+            this[x, y] = colour(x, y);
     }
 
     /// <summary>
@@ -41,16 +42,18 @@ internal sealed class Painting(int side)
     /// </summary>
     public void Distances(Outline outline, double reach, Action<int, int, double> at)
     {
-        int left = Math.Max(0, (int)Math.Floor(outline.Left - reach)), right = Math.Min(Side - 1, (int)Math.Floor(outline.Right + reach));
-        int top = Math.Max(0, (int)Math.Floor(outline.Top - reach)), bottom = Math.Min(Side - 1, (int)Math.Floor(outline.Bottom + reach));
+        int left = Math.Max(0, (int)Math.Floor(outline.Left - reach)),
+            right = Math.Min(Side - 1, (int)Math.Floor(outline.Right + reach));
+        int top = Math.Max(0, (int)Math.Floor(outline.Top - reach)),
+            bottom = Math.Min(Side - 1, (int)Math.Floor(outline.Bottom + reach));
         for (var y = top; y <= bottom; y++)
-            for (var x = left; x <= right;)
-            {
-                var distance = outline.SignedDistance(x + 0.5, y + 0.5);
-                var clamped = Math.Clamp(distance, -reach, reach);
-                for (var stride = 1 + (int)Math.Max(0, Math.Abs(distance) - reach); stride > 0 && x <= right; stride--, x++)
-                    at(x, y, clamped);
-            }
+        for (var x = left; x <= right; )
+        {
+            var distance = outline.SignedDistance(x + 0.5, y + 0.5);
+            var clamped = Math.Clamp(distance, -reach, reach);
+            for (var stride = 1 + (int)Math.Max(0, Math.Abs(distance) - reach); stride > 0 && x <= right; stride--, x++)
+                at(x, y, clamped);
+        }
     }
 
     /// <summary>Share of a pixel inside an edge at this distance from its centre.</summary>
@@ -62,15 +65,19 @@ internal sealed class Painting(int side)
     /// <summary>The mean colour inside an outline's box.</summary>
     public Colour Mean(Outline outline)
     {
-        int left = Math.Clamp((int)outline.Left, 0, Side - 1), right = Math.Clamp((int)outline.Right, left, Side - 1);
-        int top = Math.Clamp((int)outline.Top, 0, Side - 1), bottom = Math.Clamp((int)outline.Bottom, top, Side - 1);
-        double r = 0, g = 0, b = 0;
+        int left = Math.Clamp((int)outline.Left, 0, Side - 1),
+            right = Math.Clamp((int)outline.Right, left, Side - 1);
+        int top = Math.Clamp((int)outline.Top, 0, Side - 1),
+            bottom = Math.Clamp((int)outline.Bottom, top, Side - 1);
+        double r = 0,
+            g = 0,
+            b = 0;
         for (var y = top; y <= bottom; y++)
-            for (var x = left; x <= right; x++)
-            {
-                var colour = this[x, y];
-                (r, g, b) = (r + colour.R, g + colour.G, b + colour.B);
-            }
+        for (var x = left; x <= right; x++)
+        {
+            var colour = this[x, y];
+            (r, g, b) = (r + colour.R, g + colour.G, b + colour.B);
+        }
         double count = (right - left + 1) * (bottom - top + 1);
         return new(r / count, g / count, b / count);
     }

@@ -37,6 +37,5 @@ internal sealed class SceneRandom(long seed, long index, ScenePart part)
     public bool Chance(double probability) => Unit() < probability;
 
     /// <summary>A hash of a lattice point in [0, 1), for smooth noise.</summary>
-    public static double Lattice(ulong key, int x, int y) =>
-        (Mix(key ^ Mix(((ulong)(uint)x << 32) | (uint)y)) >> 11) * (1.0 / (1UL << 53));
+    public static double Lattice(ulong key, int x, int y) => (Mix(key ^ Mix(((ulong)(uint)x << 32) | (uint)y)) >> 11) * (1.0 / (1UL << 53));
 }

@@ -3,7 +3,8 @@ namespace AgCam.Scenes.Drawing;
 /// <summary>Value noise: random numbers on a lattice, smoothly interpolated, two octaves. In [0, 1].</summary>
 internal sealed class SmoothNoise
 {
-    private readonly Octave _coarse, _fine;
+    private readonly Octave _coarse,
+        _fine;
 
     /// <param name="cell">Pixels between two points of the coarser lattice.</param>
     /// <param name="low">The noise is asked for at places from low to high, in both directions.</param>
@@ -18,8 +19,10 @@ internal sealed class SmoothNoise
     // A pixel needs four lattice points and shares them with its neighbours: they are hashed once.
     private sealed class Octave
     {
-        private readonly double _cell, _scale;
-        private readonly int _first, _side;
+        private readonly double _cell,
+            _scale;
+        private readonly int _first,
+            _side;
         private readonly double[] _lattice;
 
         public Octave(ulong key, double cell, double scale, double low, double high)
@@ -29,15 +32,17 @@ internal sealed class SmoothNoise
             _side = (int)Math.Floor(scale * high / cell) + 2 - _first;
             _lattice = new double[_side * _side];
             for (var j = 0; j < _side; j++)
-                for (var i = 0; i < _side; i++)
-                    _lattice[j * _side + i] = SceneRandom.Lattice(key, _first + i, _first + j);
+            for (var i = 0; i < _side; i++)
+                _lattice[j * _side + i] = SceneRandom.Lattice(key, _first + i, _first + j);
         }
 
         public double At(double x, double y)
         {
             (x, y) = (_scale * x / _cell, _scale * y / _cell);
-            double left = Math.Floor(x), top = Math.Floor(y);
-            double u = Smooth(x - left), v = Smooth(y - top);
+            double left = Math.Floor(x),
+                top = Math.Floor(y);
+            double u = Smooth(x - left),
+                v = Smooth(y - top);
             var at = ((int)top - _first) * _side + (int)left - _first;
             var upper = _lattice[at] * (1 - u) + _lattice[at + 1] * u;
             var lower = _lattice[at + _side] * (1 - u) + _lattice[at + _side + 1] * u;

@@ -24,23 +24,28 @@ internal static class Watermark
     public static (int X, int Y) Place(SceneRandom random, int picture, int left, int top, int right, int bottom)
     {
         var corner = random.Below(4);
-        int across = 2 + random.Below(4), down = 2 + random.Below(4);
+        int across = 2 + random.Below(4),
+            down = 2 + random.Below(4);
         for (var turn = 0; ; turn++, corner = (corner + 1) % 4)
         {
             var x = corner is 0 or 3 ? across : picture - Side - across;
             var y = corner is 0 or 1 ? down : picture - Side - down;
-            if (turn == 4 || x > right || x + Side <= left || y > bottom || y + Side <= top) return (x, y);
+            if (turn == 4 || x > right || x + Side <= left || y > bottom || y + Side <= top)
+                return (x, y);
         }
     }
 
     public static void Paint(Painting painting, int left, int top)
     {
         for (var y = 0; y < Side; y++)
-            for (var x = 0; x < Side; x++)
-            {
-                double dx = x - 5, dy = y - 5;
-                if (Glyph[y][x] == '#') painting.Blend(left + x, top + y, Colour.White, 0.9);
-                else if (dx * dx + dy * dy <= 25) painting.Blend(left + x, top + y, Colour.Black, 0.6);
-            }
+        for (var x = 0; x < Side; x++)
+        {
+            double dx = x - 5,
+                dy = y - 5;
+            if (Glyph[y][x] == '#')
+                painting.Blend(left + x, top + y, Colour.White, 0.9);
+            else if (dx * dx + dy * dy <= 25)
+                painting.Blend(left + x, top + y, Colour.Black, 0.6);
+        }
     }
 }

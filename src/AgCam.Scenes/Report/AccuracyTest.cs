@@ -11,9 +11,13 @@ internal static class AccuracyTest
         foreach (var (scene, explanation) in SceneSet.Explain(explainer, scenes, options.BatchSize))
         {
             all[scene.Class]++;
-            if (explanation.Predicted() == scene.Class) right[scene.Class]++;
+            if (explanation.Predicted() == scene.Class)
+                right[scene.Class]++;
         }
         return new AccuracyFigures(
-            options.Scenes, (double)right.Sum() / all.Sum(), [.. SceneClass.Names.Select((name, i) => (name, (double)right[i] / all[i]))]);
+            options.Scenes,
+            (double)right.Sum() / all.Sum(),
+            [.. SceneClass.Names.Select((name, i) => (name, (double)right[i] / all[i]))]
+        );
     }
 }

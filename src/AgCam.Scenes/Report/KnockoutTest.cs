@@ -18,7 +18,7 @@ internal static class KnockoutTest
         using var model = new MaskedForward(checkpoint);
         var scenes = marked.Take(Pictures).ToArray();
         var input = explainer.Input([.. scenes.Select(scene => explainer.Prepare(scene.Image))]);
-        var mark = OnMark(scenes, explainer.Config);             // [B, N]
+        var mark = OnMark(scenes, explainer.Config); // [B, N]
         var @class = zeros_like(mark);
         @class.narrow(1, 0, 1).fill_(1);
         var others = ones_like(mark) - @class - mark;
@@ -35,11 +35,17 @@ internal static class KnockoutTest
             mark.sum(1).mean().item<float>() / (explainer.Config.Tokens - 1),
             blocks,
             sigmoid,
-            softmax);
+            softmax
+        );
     }
 
     // AG-CAM of the watermarked class as AttentionGuidedCam sums it, before the sum over blocks.
-    private static (List<BlockFigures> Blocks, (double, double) Sigmoid, (double, double) Softmax) Blocks(Explainer explainer, Tensor input, Tensor mark, List<Tensor> attention)
+    private static (List<BlockFigures> Blocks, (double, double) Sigmoid, (double, double) Softmax) Blocks(
+        Explainer explainer,
+        Tensor input,
+        Tensor mark,
+        List<Tensor> attention
+    )
     {
         var model = explainer.Model;
         var patches = model.Config.Tokens - 1;
@@ -49,11 +55,12 @@ internal static class KnockoutTest
         var g = model.Seed(pass.Final, target, null, null);
         var maps = new Tensor[model.Blocks.Count]; // [B, patches]
         var gates = new double[maps.Length];
-        var weighted = zeros_like(onMark);         // the sum with the softmax in the sigmoid's place
+        var weighted = zeros_like(onMark); // the sum with the softmax in the sigmoid's place
         for (var k = maps.Length - 1; k >= 0; k--)
         {
             g = model.Blocks[k].ThroughMlp(g, pass.Blocks[k]);
-            var alpha = model.Blocks[k].HeadGradients(g).matmul(pass.Blocks[k].Values.narrow(2, 1, patches).transpose(-2, -1)); // [B, H, 1, patches]
+            // [B, H, 1, patches]
+            var alpha = model.Blocks[k].HeadGradients(g).matmul(pass.Blocks[k].Values.narrow(2, 1, patches).transpose(-2, -1));
             var gate = pass.Blocks[k].Scores.narrow(3, 1, patches).sigmoid(); // [B, H, 1, patches]
             maps[k] = (gate * alpha.relu()).sum([1, 2]);
             gates[k] = gate.mean().item<float>();
@@ -63,8 +70,18 @@ internal static class KnockoutTest
         var all = sum.sum().item<float>();
         double Energy(Tensor map) => ((map * onMark).sum(1) / map.sum(1).clamp_min(1e-12)).mean().item<float>();
         double Pointing(Tensor map) => onMark.gather(1, map.argmax(1, keepdim: true)).mean().item<float>();
-        var blocks = maps.Select((map, k) => new BlockFigures(
-            k, (attention[k] * mark).sum(1).mean().item<float>(), Energy(map), Pointing(map), map.sum().item<float>() / all, gates[k])).ToList();
+        var blocks = maps.Select(
+                (map, k) =>
+                    new BlockFigures(
+                        k,
+                        (attention[k] * mark).sum(1).mean().item<float>(),
+                        Energy(map),
+                        Pointing(map),
+                        map.sum().item<float>() / all,
+                        gates[k]
+                    )
+            )
+            .ToList();
         return (blocks, (Energy(sum), Pointing(sum)), (Energy(weighted), Pointing(weighted)));
     }
 
@@ -74,11 +91,15 @@ internal static class KnockoutTest
         var values = new float[scenes.Length * config.Tokens];
         for (var i = 0; i < scenes.Length; i++)
         {
-            var box = scenes[i].WatermarkBox ?? throw new ArgumentException("A scene without the watermark has no patches of it.", nameof(scenes));
+            var box =
+                scenes[i].WatermarkBox
+                ?? throw new ArgumentException("A scene without the watermark has no patches of it.", nameof(scenes));
             for (var p = 0; p < config.Tokens - 1; p++)
             {
-                int x = p % config.GridColumns * config.PatchSize, y = p / config.GridColumns * config.PatchSize;
-                if (x < box.Right && x + config.PatchSize > box.X && y < box.Bottom && y + config.PatchSize > box.Y) values[i * config.Tokens + 1 + p] = 1;
+                int x = p % config.GridColumns * config.PatchSize,
+                    y = p / config.GridColumns * config.PatchSize;
+                if (x < box.Right && x + config.PatchSize > box.X && y < box.Bottom && y + config.PatchSize > box.Y)
+                    values[i * config.Tokens + 1 + p] = 1;
             }
         }
         return tensor(values, [scenes.Length, config.Tokens]);

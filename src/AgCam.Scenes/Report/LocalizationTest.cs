@@ -3,7 +3,10 @@ using AgCam.Metrics;
 
 namespace AgCam.Scenes.Report;
 
-/// <summary>The paper's IoU on the scenes that the model predicts right: AG-CAM of the predicted class, attention rollout, and a box that never looks.</summary>
+/// <summary>
+/// The paper's IoU on the scenes that the model predicts right: AG-CAM of the predicted class, attention rollout, and a box that never
+/// looks.
+/// </summary>
 internal static class LocalizationTest
 {
     /// <summary>Half as wide and high as the picture, in its middle.</summary>
@@ -19,18 +22,31 @@ internal static class LocalizationTest
             var explained = SceneSet.Explain(explainer, batch, options.BatchSize, Target.Predicted).ToList();
             for (var i = 0; i < batch.Length; i++)
             {
-                if (explained[i].Explanation.Predicted() != batch[i].Class) continue;
+                if (explained[i].Explanation.Predicted() != batch[i].Class)
+                    continue;
                 var map = explained[i].Explanation.Targets[0].Heatmap;
-                if (map.IsFlat || rollouts[i].IsFlat) flat++;
-                else rows.Add(new Row(batch[i], Score(batch[i], map, options.Threshold), Score(batch[i], rollouts[i], options.Threshold), Iou([CentreBox], batch[i])));
+                if (map.IsFlat || rollouts[i].IsFlat)
+                    flat++;
+                else
+                    rows.Add(
+                        new Row(
+                            batch[i],
+                            Score(batch[i], map, options.Threshold),
+                            Score(batch[i], rollouts[i], options.Threshold),
+                            Iou([CentreBox], batch[i])
+                        )
+                    );
             }
         }
-        return new LocalizationFigures(options.Threshold, flat,
-        [
-            Group("every scene", rows),
-            Group("scenes without the watermark", [.. rows.Where(row => !row.Scene.HasWatermark)]),
-            Group("scenes with the watermark", [.. rows.Where(row => row.Scene.HasWatermark)]),
-        ]);
+        return new LocalizationFigures(
+            options.Threshold,
+            flat,
+            [
+                Group("every scene", rows),
+                Group("scenes without the watermark", [.. rows.Where(row => !row.Scene.HasWatermark)]),
+                Group("scenes with the watermark", [.. rows.Where(row => row.Scene.HasWatermark)]),
+            ]
+        );
     }
 
     private sealed record MapScore(double Iou, double Energy, bool Pointing);
@@ -41,7 +57,10 @@ internal static class LocalizationTest
     {
         var pixels = map.Upsample(Scene.Side, Scene.Side);
         return new MapScore(
-            Iou(map.Boxes(Scene.Side, Scene.Side, threshold), scene), Pointing.Energy(pixels, [scene.Box]).Energy, Pointing.Hits(pixels, [scene.Box]));
+            Iou(map.Boxes(Scene.Side, Scene.Side, threshold), scene),
+            Pointing.Energy(pixels, [scene.Box]).Energy,
+            Pointing.Hits(pixels, [scene.Box])
+        );
     }
 
     private static double Iou(IEnumerable<BoundingBox> boxes, Scene scene) =>
@@ -49,17 +68,23 @@ internal static class LocalizationTest
 
     private static LocalizationGroup Group(string name, List<Row> rows)
     {
-        if (rows.Count == 0) return new LocalizationGroup(name, 0, [], default, default);
+        if (rows.Count == 0)
+            return new LocalizationGroup(name, 0, [], default, default);
         double[] Of(Func<Row, double> value) => [.. rows.Select(value)];
         Interval Mean(Func<Row, double> value) => Bootstrap.Default.Mean(Of(value));
-        MethodFigures Method(string method, Func<Row, MapScore> score) => new(
-            method, Mean(row => score(row).Iou), Mean(row => score(row).Energy), Mean(row => score(row).Pointing ? 1 : 0));
+        MethodFigures Method(string method, Func<Row, MapScore> score) =>
+            new(method, Mean(row => score(row).Iou), Mean(row => score(row).Energy), Mean(row => score(row).Pointing ? 1 : 0));
 
         return new LocalizationGroup(
             name,
             rows.Count,
-            [Method("AG-CAM", row => row.Cam), Method("attention rollout", row => row.Rollout), new MethodFigures("centre box", Mean(row => row.CentreBox), null, null)],
+            [
+                Method("AG-CAM", row => row.Cam),
+                Method("attention rollout", row => row.Rollout),
+                new MethodFigures("centre box", Mean(row => row.CentreBox), null, null),
+            ],
             Bootstrap.Default.MeanDifference(Of(row => row.Cam.Iou), Of(row => row.Rollout.Iou)),
-            Bootstrap.Default.MeanDifference(Of(row => row.Cam.Iou), Of(row => row.CentreBox)));
+            Bootstrap.Default.MeanDifference(Of(row => row.Cam.Iou), Of(row => row.CentreBox))
+        );
     }
 }

@@ -4,7 +4,9 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace AgCam.Scenes.Report;
 
-/// <summary>The model of the scenes once more, written out so that chosen tokens can be kept from seeing chosen others, in every block.</summary>
+/// <summary>
+/// The model of the scenes once more, written out so that chosen tokens can be kept from seeing chosen others, in every block.
+/// </summary>
 internal sealed class MaskedForward : IDisposable
 {
     private readonly ViTConfig _config;
@@ -21,16 +23,25 @@ internal sealed class MaskedForward : IDisposable
     /// <returns>[B, classes], and of every block the class token's attention weights, mean over heads, [B, N].</returns>
     public (Tensor Logits, List<Tensor> Attention) Run(Tensor input, Tensor? hidden)
     {
-        long batch = input.shape[0], c = _config.Width, d = _config.HeadWidth;
+        long batch = input.shape[0],
+            c = _config.Width,
+            d = _config.HeadWidth;
         var attention = new List<Tensor>();
         var mask = hidden is null ? null : hidden.unsqueeze(1) * -1e9f; // [B, 1, N, N]
-        var x = F.conv2d(input, _weights["patch_embed.proj.weight"], _weights["patch_embed.proj.bias"], strides: [_config.PatchSize, _config.PatchSize]);
-        x = cat([_weights["cls_token"].expand(batch, 1, c), x.flatten(2).transpose(1, 2)], 1) + _weights["pos_embed"];                  // [B, N, C]
+        var x = F.conv2d(
+            input,
+            _weights["patch_embed.proj.weight"],
+            _weights["patch_embed.proj.bias"],
+            strides: [_config.PatchSize, _config.PatchSize]
+        );
+        x = cat([_weights["cls_token"].expand(batch, 1, c), x.flatten(2).transpose(1, 2)], 1) + _weights["pos_embed"]; // [B, N, C]
         for (var i = 0; i < _config.Depth; i++)
         {
             var block = $"blocks.{i}.";
-            var qkv = Linear(block + "attn.qkv", Norm(block + "norm1", x)).view(batch, _config.Tokens, 3, _config.Heads, d).permute(2, 0, 3, 1, 4);
-            var scores = qkv[0].matmul(qkv[1].transpose(-1, -2)) / Math.Sqrt(d);                                                        // [B, H, N, N]
+            var qkv = Linear(block + "attn.qkv", Norm(block + "norm1", x))
+                .view(batch, _config.Tokens, 3, _config.Heads, d)
+                .permute(2, 0, 3, 1, 4);
+            var scores = qkv[0].matmul(qkv[1].transpose(-1, -2)) / Math.Sqrt(d); // [B, H, N, N]
             var weights = (mask is null ? scores : scores + mask).softmax(-1);
             attention.Add(weights.select(2, 0).mean([1]));
             x = x + Linear(block + "attn.proj", weights.matmul(qkv[2]).transpose(1, 2).flatten(2));
@@ -41,10 +52,12 @@ internal sealed class MaskedForward : IDisposable
 
     public void Dispose()
     {
-        foreach (var weight in _weights.Values) weight.Dispose();
+        foreach (var weight in _weights.Values)
+            weight.Dispose();
     }
 
     private Tensor Linear(string name, Tensor x) => F.linear(x, _weights[name + ".weight"], _weights[name + ".bias"]);
 
-    private Tensor Norm(string name, Tensor x) => F.layer_norm(x, [_config.Width], _weights[name + ".weight"], _weights[name + ".bias"], _config.LayerNormEpsilon);
+    private Tensor Norm(string name, Tensor x) =>
+        F.layer_norm(x, [_config.Width], _weights[name + ".weight"], _weights[name + ".bias"], _config.LayerNormEpsilon);
 }

@@ -29,6 +29,8 @@ public static class SceneReport
         if (!Enumerable.Range(0, explainer.Config.Classes).Select(i => explainer.Classes[i]).SequenceEqual(SceneClass.Names))
             throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"{folder} does not predict the classes of the scenes ({string.Join(", ", SceneClass.Names)}). Give the folder of a model that `agcam scenes train` wrote.");
+                $"{folder} does not predict the classes of the scenes ({string.Join(", ", SceneClass.Names)}). Give the folder "
+                    + $"of a model that `agcam scenes train` wrote."
+            );
     }
 }

@@ -12,13 +12,17 @@ public sealed record SceneReportOptions
     public long Seed { get; init; } = 2;
 
     /// <summary>Scenes for accuracy and localisation.</summary>
-    [Range(20, 1_000_000)] public int Scenes { get; init; } = 2_000;
+    [Range(20, 1_000_000)]
+    public int Scenes { get; init; } = 2_000;
 
     /// <summary>Scenes of the other classes that get the watermark pasted on, and scenes of its own class that lose it.</summary>
-    [Range(9, 1_000_000)] public int Pasted { get; init; } = 900;
+    [Range(9, 1_000_000)]
+    public int Pasted { get; init; } = 900;
 
     /// <summary>Of the normalised map, in [0, 1]: what boxes are cut at.</summary>
-    [Range(0.0, 1.0)] public double Threshold { get; init; } = 0.5;
+    [Range(0.0, 1.0)]
+    public double Threshold { get; init; } = 0.5;
 
-    [Range(1, 1024)] public int BatchSize { get; init; } = 50;
+    [Range(1, 1024)]
+    public int BatchSize { get; init; } = 50;
 }

@@ -6,12 +6,15 @@ namespace AgCam.Scenes.Training;
 
 /// <summary>
 /// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019) and clipping of the gradient's norm, in plain loops over the
-/// parameters' own memory. At this size it is faster than hundreds of small tensor operations, and it makes no temporary scalars: TorchSharp
+/// parameters' own memory. At this size it is faster than hundreds of small tensor operations, and it makes no temporary scalars:
+/// TorchSharp
 /// can free one that a native call still reads when a garbage collection falls in between.
 /// </summary>
 internal sealed class AdamW(IEnumerable<Parameter> parameters, double weightDecay, double clip)
 {
-    private const float Beta1 = 0.9f, Beta2 = 0.98f, Epsilon = 1e-8f;
+    private const float Beta1 = 0.9f,
+        Beta2 = 0.98f,
+        Epsilon = 1e-8f;
 
     private readonly State[] _states = [.. parameters.Select(parameter => new State(parameter))];
     private int _steps;
@@ -41,7 +44,8 @@ internal sealed class AdamW(IEnumerable<Parameter> parameters, double weightDeca
         foreach (var state in _states)
         {
             using var gradient = Gradient(state);
-            foreach (var g in Floats(gradient)) square += (double)g * g;
+            foreach (var g in Floats(gradient))
+                square += (double)g * g;
         }
         var scale = (float)Math.Min(1, clip / (Math.Sqrt(square) + 1e-6));
         var rate = (float)(learningRate / (1 - Math.Pow(Beta1, _steps)));
@@ -49,11 +53,27 @@ internal sealed class AdamW(IEnumerable<Parameter> parameters, double weightDeca
         foreach (var state in _states)
         {
             using var gradient = Gradient(state);
-            Update(Floats(state.Parameter), Floats(gradient), state, scale, rate, correction, state.Decays ? (float)(1 - learningRate * weightDecay) : 1);
+            Update(
+                Floats(state.Parameter),
+                Floats(gradient),
+                state,
+                scale,
+                rate,
+                correction,
+                state.Decays ? (float)(1 - learningRate * weightDecay) : 1
+            );
         }
     }
 
-    private static void Update(Span<float> weights, Span<float> gradients, State state, float scale, float rate, float correction, float keep)
+    private static void Update(
+        Span<float> weights,
+        Span<float> gradients,
+        State state,
+        float scale,
+        float rate,
+        float correction,
+        float keep
+    )
     {
         var w = MemoryMarshal.Cast<float, Vector<float>>(weights);
         var g = MemoryMarshal.Cast<float, Vector<float>>(gradients);

@@ -3,16 +3,20 @@ using System.Runtime.InteropServices;
 namespace AgCam.Scenes.Training;
 
 /// <summary>
-/// glibc gives large blocks back to the system as soon as they are freed, and a training step frees and asks for hundreds: on two cores half
+/// glibc gives large blocks back to the system as soon as they are freed, and a training step frees and asks for hundreds: on two cores
+/// half
 /// of the time went into fresh zeroed pages. Told to keep them, training runs twice as fast.
 /// </summary>
 internal static partial class GlibcHeap
 {
-    private const int TrimThreshold = -1, TopPad = -2, MmapMax = -4;
+    private const int TrimThreshold = -1,
+        TopPad = -2,
+        MmapMax = -4;
 
     public static void KeepMemory()
     {
-        if (!OperatingSystem.IsLinux()) return;
+        if (!OperatingSystem.IsLinux())
+            return;
         try
         {
             _ = mallopt(MmapMax, 0);

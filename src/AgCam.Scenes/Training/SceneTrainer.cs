@@ -22,11 +22,15 @@ public static class SceneTrainer
     public static TrainingResult Train(TrainingOptions options, Action<string> log, CancellationToken cancellationToken = default)
     {
         if (options.Seed == options.TestSeed)
-            throw new ArgumentException($"The training and the test scenes are the same, seed {options.Seed}: give them different seeds.", nameof(options));
+            throw new ArgumentException(
+                $"The training and the test scenes are the same, seed {options.Seed}: give them different seeds.",
+                nameof(options)
+            );
         GlibcHeap.KeepMemory();
         set_num_threads(options.Threads);
         using var model = new SceneViT(options, SceneClass.Count);
-        if (options.From is { } from) model.Read(from);
+        if (options.From is { } from)
+            model.Read(from);
         var folder = new TrainedFolder(options, model);
         log($"{folder.ParameterCount:N0} parameters, {options.Steps:N0} steps of {options.BatchSize} scenes, {options.Threads} threads");
 
@@ -34,42 +38,78 @@ public static class SceneTrainer
         using var patchWeights = tensor([.. Enumerable.Repeat(1f, SceneClass.Count), BackgroundWeight]);
         var clock = Stopwatch.StartNew();
         double Progress(int at) => Math.Max((double)at / options.Steps, options.TimeLimit is { } limit ? clock.Elapsed / limit : 0);
-        (int, int, SceneOptions) Plan(int at) => (at, Kept(options, Progress(at)), at < options.HiddenFromStep ? Easier : new SceneOptions());
+        (int, int, SceneOptions) Plan(int at) =>
+            (at, Kept(options, Progress(at)), at < options.HiddenFromStep ? Easier : new SceneOptions());
         var step = options.FirstStep;
-        double loss = 0, right = 0, seen = 0;
-        foreach (var batch in SceneBatch.DrawAhead(options.Seed, options.BatchSize, Enumerable.Range(step, options.Steps - step).Select(Plan), CancellationToken.None))
+        double loss = 0,
+            right = 0,
+            seen = 0;
+        foreach (
+            var batch in SceneBatch.DrawAhead(
+                options.Seed,
+                options.BatchSize,
+                Enumerable.Range(step, options.Steps - step).Select(Plan),
+                CancellationToken.None
+            )
+        )
         {
             var progress = Progress(step);
-            if (progress >= 1 || cancellationToken.IsCancellationRequested) break;
+            if (progress >= 1 || cancellationToken.IsCancellationRequested)
+                break;
             var (batchLoss, batchRight) = Backward(model, optimizer, batch, options, patchWeights);
             if (!double.IsFinite(batchLoss))
-                throw new InvalidOperationException($"The loss is {batchLoss} at step {step}: lower the learning rate ({options.LearningRate}).");
+                throw new InvalidOperationException(
+                    $"The loss is {batchLoss} at step {step}: lower the learning rate ({options.LearningRate})."
+                );
             optimizer.Step(LearningRate(options, step, progress));
             (loss, right, seen) = (loss + batchLoss * batch.Size, right + batchRight, seen + batch.Size);
-            if (++step % options.CheckpointEvery != 0) continue;
+            if (++step % options.CheckpointEvery != 0)
+                continue;
             var accuracy = Accuracy(model, options.TestSeed, 500);
             var entry = new TrainingLogEntry(
-                step, (long)step * options.BatchSize, Math.Round(clock.Elapsed.TotalSeconds, 1), Math.Round(loss / seen, 4), Math.Round(right / seen, 4), accuracy);
+                step,
+                (long)step * options.BatchSize,
+                Math.Round(clock.Elapsed.TotalSeconds, 1),
+                Math.Round(loss / seen, 4),
+                Math.Round(right / seen, 4),
+                accuracy
+            );
             folder.Checkpoint(entry);
-            log(string.Create(
-                CultureInfo.InvariantCulture,
-                $"step {step} of {options.Steps}  {clock.Elapsed:hh\\:mm\\:ss}  {(step - options.FirstStep) * options.BatchSize / clock.Elapsed.TotalSeconds:F0} scenes/s  loss {entry.Loss:F3}  accuracy {entry.TrainAccuracy:P1}, on fresh scenes {accuracy:P1}"));
+            log(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"step {step} of {options.Steps}  {clock.Elapsed:hh\\:mm\\:ss}  "
+                        + $"{(step - options.FirstStep) * options.BatchSize / clock.Elapsed.TotalSeconds:F0} scenes/s  loss {entry.Loss:F3}  accuracy "
+                        + $"{entry.TrainAccuracy:P1}, on fresh scenes {accuracy:P1}"
+                )
+            );
             (loss, right, seen) = (0, 0, 0);
         }
         var elapsed = clock.Elapsed;
         folder.WriteModel(); // as float16, before the last measurement: what ships is what is measured
         model.RoundToHalf();
         var result = new TrainingResult(
-            step, (long)step * options.BatchSize, elapsed, folder.ParameterCount, options.TestScenes, Accuracy(model, options.TestSeed, options.TestScenes));
+            step,
+            (long)step * options.BatchSize,
+            elapsed,
+            folder.ParameterCount,
+            options.TestScenes,
+            Accuracy(model, options.TestSeed, options.TestScenes)
+        );
         folder.Finish(result);
-        log(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{result.Steps} steps, {result.Scenes:N0} scenes in {elapsed:hh\\:mm\\:ss}: {result.Accuracy:P2} right of {result.TestScenes} fresh scenes"));
+        log(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{result.Steps} steps, {result.Scenes:N0} scenes in {elapsed:hh\\:mm\\:ss}: {result.Accuracy:P2} right of "
+                    + $"{result.TestScenes} fresh scenes"
+            )
+        );
         return result;
     }
 
     // A step on half of the patches takes less than half of the time.
-    private static int Kept(TrainingOptions options, double progress) => progress < options.SparseShare ? SceneViT.Patches / 2 : SceneViT.Patches;
+    private static int Kept(TrainingOptions options, double progress) =>
+        progress < options.SparseShare ? SceneViT.Patches / 2 : SceneViT.Patches;
 
     // Whole scenes are new to the model, so they begin at the peak: the cosine is theirs alone.
     private static double LearningRate(TrainingOptions options, int step, double progress)
@@ -79,14 +119,25 @@ public static class SceneTrainer
         return options.LearningRate * warm * (0.01 + 0.99 * 0.5 * (1 + Math.Cos(Math.PI * whole)));
     }
 
-    private static (double Loss, double Right) Backward(SceneViT model, AdamW optimizer, SceneBatch batch, TrainingOptions options, Tensor patchWeights)
+    private static (double Loss, double Right) Backward(
+        SceneViT model,
+        AdamW optimizer,
+        SceneBatch batch,
+        TrainingOptions options,
+        Tensor patchWeights
+    )
     {
         using var scope = NewDisposeScope();
         using Scalar patchLossWeight = options.PatchLossWeight;
         var classes = tensor(batch.Classes);
-        var (logits, ofPatches) = model.Forward(Input(batch), tensor(batch.Tokens, [batch.Size, batch.Kept]), withPatches: options.PatchLossWeight > 0);
+        var (logits, ofPatches) = model.Forward(
+            Input(batch),
+            tensor(batch.Tokens, [batch.Size, batch.Kept]),
+            withPatches: options.PatchLossWeight > 0
+        );
         var loss = F.cross_entropy(logits, classes, label_smoothing: options.LabelSmoothing);
-        if (ofPatches is not null) loss = loss.add(PatchLoss(ofPatches, batch, patchWeights), patchLossWeight);
+        if (ofPatches is not null)
+            loss = loss.add(PatchLoss(ofPatches, batch, patchWeights), patchLossWeight);
         optimizer.ZeroGradients();
         loss.backward();
         return (loss.item<float>(), logits.argmax(1).eq(classes).sum().item<long>());
@@ -97,9 +148,17 @@ public static class SceneTrainer
     {
         const int Pixels = SceneViT.PatchSize * SceneViT.PatchSize;
         var classes = SceneClass.Count + 1;
-        var shows = F.cross_entropy(logits.narrow(2, 0, classes).reshape(-1, classes), tensor(batch.PatchClasses), patchWeights, ignore_index: SceneBatch.Ignored);
+        var shows = F.cross_entropy(
+            logits.narrow(2, 0, classes).reshape(-1, classes),
+            tensor(batch.PatchClasses),
+            patchWeights,
+            ignore_index: SceneBatch.Ignored
+        );
         var covered = F.binary_cross_entropy_with_logits(
-            logits.narrow(2, classes, Pixels), tensor(batch.Coverage, [batch.Size, batch.Kept, Pixels]), tensor(batch.Dense, [batch.Size, 1, 1]));
+            logits.narrow(2, classes, Pixels),
+            tensor(batch.Coverage, [batch.Size, batch.Kept, Pixels]),
+            tensor(batch.Dense, [batch.Size, 1, 1])
+        );
         return shows.add(covered, CoverageWeight);
     }
 

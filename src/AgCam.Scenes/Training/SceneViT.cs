@@ -18,7 +18,10 @@ internal sealed class SceneViT : IDisposable
     public const int PatchValues = 3 * PatchSize * PatchSize;
     private const double Epsilon = 1e-6;
 
-    private readonly int _width, _depth, _heads, _classes;
+    private readonly int _width,
+        _depth,
+        _heads,
+        _classes;
     private readonly ScalarType _compute;
     private readonly Dictionary<string, Parameter> _parameters = [];
 
@@ -44,10 +47,13 @@ internal sealed class SceneViT : IDisposable
         }
         AddNorm("norm");
         AddLinear("head", c, classes, 0.02);
-        if (options.PatchLossWeight > 0) AddLinear(PatchHead, c, classes + 1 + PatchSize * PatchSize, 0.02);
+        if (options.PatchLossWeight > 0)
+            AddLinear(PatchHead, c, classes + 1 + PatchSize * PatchSize, 0.02);
     }
 
-    /// <summary>The head over the patches: classes, background, and the coverage of each pixel. Not part of the model that is written.</summary>
+    /// <summary>
+    /// The head over the patches: classes, background, and the coverage of each pixel. Not part of the model that is written.
+    /// </summary>
     private const string PatchHead = "patch_head";
 
     /// <summary>Every parameter that training changes, by name.</summary>
@@ -65,26 +71,30 @@ internal sealed class SceneViT : IDisposable
     /// <returns>Logits of the picture [B, classes], and of its patches [B, K, classes + 1 + 64] when asked for.</returns>
     public (Tensor Logits, Tensor? PatchLogits) Forward(Tensor patches, Tensor places, bool withPatches)
     {
-        long batch = patches.shape[0], tokens = 1 + patches.shape[1], width = _width;
-        var positions = _parameters["pos_embed"].squeeze(0);                                        // [1 + 144, C]
+        long batch = patches.shape[0],
+            tokens = 1 + patches.shape[1],
+            width = _width;
+        var positions = _parameters["pos_embed"].squeeze(0); // [1 + 144, C]
         var x = Add(
-            Linear("patch_embed.proj", patches.to(_compute)).to(ScalarType.Float32),                // [B, K, C]
-            positions.index_select(0, places.view(-1)).view(batch, tokens - 1, width));
-        x = cat([Add(_parameters["cls_token"], positions.narrow(0, 0, 1)).expand(batch, 1, width), x], 1);         // [B, N, C]
+            Linear("patch_embed.proj", patches.to(_compute)).to(ScalarType.Float32), // [B, K, C]
+            positions.index_select(0, places.view(-1)).view(batch, tokens - 1, width)
+        );
+        x = cat([Add(_parameters["cls_token"], positions.narrow(0, 0, 1)).expand(batch, 1, width), x], 1); // [B, N, C]
         using Scalar scale = 1 / Math.Sqrt(_width / _heads);
         for (var i = 0; i < _depth; i++)
         {
             var block = $"blocks.{i}.";
-            var qkv = Linear(block + "attn.qkv", Norm(block + "norm1", x))                          // [B, N, 3 C]
-                .view(batch, tokens, 3, _heads, width / _heads).permute(2, 0, 3, 1, 4);             // [3, B, H, N, d]
+            var qkv = Linear(block + "attn.qkv", Norm(block + "norm1", x)) // [B, N, 3 C]
+                .view(batch, tokens, 3, _heads, width / _heads)
+                .permute(2, 0, 3, 1, 4); // [3, B, H, N, d]
             // Written out: at this size the fused form's backward pass takes five times as long in bfloat16.
-            var scores = qkv[0].mul(scale).matmul(qkv[1].transpose(-1, -2));                         // [B, H, N, N]
+            var scores = qkv[0].mul(scale).matmul(qkv[1].transpose(-1, -2)); // [B, H, N, N]
             var attended = scores.softmax(-1).matmul(qkv[2]).transpose(1, 2).reshape(batch, tokens, width);
             x = Add(x, Linear(block + "attn.proj", attended));
             x = Add(x, Linear(block + "mlp.fc2", F.gelu(Linear(block + "mlp.fc1", Norm(block + "norm2", x)))));
         }
         x = Norm("norm", x);
-        var logits = Linear("head", x.select(1, 0)).to(ScalarType.Float32);                // [B, classes]
+        var logits = Linear("head", x.select(1, 0)).to(ScalarType.Float32); // [B, classes]
         var ofPatches = withPatches ? Linear(PatchHead, x.narrow(1, 1, tokens - 1)).to(ScalarType.Float32) : null;
         return (logits, ofPatches);
     }
@@ -105,12 +115,14 @@ internal sealed class SceneViT : IDisposable
     public void RoundToHalf()
     {
         using var still = no_grad();
-        foreach (var parameter in _parameters.Values) parameter.copy_(parameter.to(ScalarType.Float16).to(ScalarType.Float32));
+        foreach (var parameter in _parameters.Values)
+            parameter.copy_(parameter.to(ScalarType.Float16).to(ScalarType.Float32));
     }
 
     public void Dispose()
     {
-        foreach (var parameter in _parameters.Values) parameter.Dispose();
+        foreach (var parameter in _parameters.Values)
+            parameter.Dispose();
     }
 
     // The sum's hidden factor, kept for good; see AdamW.
@@ -152,13 +164,15 @@ internal sealed class SceneViT : IDisposable
         var values = new float[(1 + Patches) * _width];
         var waves = _width / 4;
         for (var p = 0; p < Patches; p++)
-            for (var w = 0; w < waves; w++)
-            {
-                var length = 2 * Math.Pow(20, (double)w / (waves - 1));
-                double x = 2 * Math.PI * (p % Grid) / length, y = 2 * Math.PI * (p / Grid) / length;
-                double[] four = [Math.Sin(x), Math.Cos(x), Math.Sin(y), Math.Cos(y)];
-                for (var i = 0; i < 4; i++) values[(1 + p) * _width + i * waves + w] = (float)(0.5 * four[i]);
-            }
+        for (var w = 0; w < waves; w++)
+        {
+            var length = 2 * Math.Pow(20, (double)w / (waves - 1));
+            double x = 2 * Math.PI * (p % Grid) / length,
+                y = 2 * Math.PI * (p / Grid) / length;
+            double[] four = [Math.Sin(x), Math.Cos(x), Math.Sin(y), Math.Cos(y)];
+            for (var i = 0; i < 4; i++)
+                values[(1 + p) * _width + i * waves + w] = (float)(0.5 * four[i]);
+        }
         return tensor(values, [1, 1 + Patches, _width]);
     }
 

@@ -1,6 +1,7 @@
 namespace AgCam.Scenes.Training;
 
-/// <param name="Accuracy">Share right of <paramref name="TestScenes"/> fresh scenes, with the weights rounded to float16 as they are written.</param>
+/// <param name="Accuracy">Share right of <paramref name="TestScenes"/> fresh scenes, with the weights rounded to float16 as they are
+/// written.</param>
 public sealed record TrainingResult(int Steps, long Scenes, TimeSpan Elapsed, long Parameters, int TestScenes, double Accuracy);
 
 /// <summary>One line of training-log.jsonl: means since the line before.</summary>

@@ -3,18 +3,21 @@ using AgCam.Pipeline.Messages;
 namespace AgCam.Worker.Batching;
 
 /// <summary>
-/// Images that wait for the device. Whoever takes gets images that share a pass: the oldest that somebody waits for, else the oldest, and what goes along with it. While people ask
+/// Images that wait for the device. Whoever takes gets images that share a pass: the oldest that somebody waits for, else the oldest,
+/// and what goes along with it. While people ask
 /// for answers batches are short, since an image that comes while one is computed has to wait for its end.
 /// </summary>
 internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
 {
     /// <summary>Of a batch while people ask, and how long after the last asked it stays so.</summary>
-    private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(10), Asking = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(10),
+        Asking = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
     private readonly LinkedList<ImageWork> _interactive = new();
     private readonly LinkedList<ImageWork> _bulk = new();
-    private readonly SemaphoreSlim _wake = new(0, 1), _taker = new(1);
+    private readonly SemaphoreSlim _wake = new(0, 1),
+        _taker = new(1);
     private int _wakeAt = 1;
     private long? _asked;
     private TimeSpan _anImage;
@@ -74,9 +77,10 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
             _anImage = time / images;
     }
 
-    private int Most() => _asked is { } asked && _anImage > TimeSpan.Zero && TimeProvider.System.GetElapsedTime(asked) < Asking
-        ? (int)Math.Clamp(Short / _anImage, 1, maxBatch)
-        : maxBatch;
+    private int Most() =>
+        _asked is { } asked && _anImage > TimeSpan.Zero && TimeProvider.System.GetElapsedTime(asked) < Asking
+            ? (int)Math.Clamp(Short / _anImage, 1, maxBatch)
+            : maxBatch;
 
     private int Count(ImageWork first)
     {
@@ -92,7 +96,7 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
         var maximum = Most();
         var batch = new List<ImageWork>(maximum);
         foreach (var lane in new[] { _interactive, _bulk })
-            for (var node = lane.First; node is not null && batch.Count < maximum;)
+            for (var node = lane.First; node is not null && batch.Count < maximum; )
             {
                 var next = node.Next;
                 if (node.Value.Plan.SharesPassWith(first.Plan))

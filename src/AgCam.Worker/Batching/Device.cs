@@ -5,7 +5,10 @@ using Microsoft.Extensions.Logging;
 
 namespace AgCam.Worker.Batching;
 
-/// <summary>What computes: takes batches and explains them. On a GPU one after the other, the next one packed and on its way to the device meanwhile; on a CPU in lanes that share its processors.</summary>
+/// <summary>
+/// What computes: takes batches and explains them. On a GPU one after the other, the next one packed and on its way to the device
+/// meanwhile; on a CPU in lanes that share its processors.
+/// </summary>
 /// <param name="exit">What becomes of the process when its device is lost; null for <see cref="FatalDeviceError.Exit"/>.</param>
 internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<string>? exit = null)
 {
@@ -16,7 +19,9 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
 
     private int _lanes = 1;
 
-    /// <summary>Other work on the device, which has it alone: it waits for the batches that are computed, and those that come wait for it.</summary>
+    /// <summary>
+    /// Other work on the device, which has it alone: it waits for the batches that are computed, and those that come wait for it.
+    /// </summary>
     /// <param name="images">Of the work, for the trace.</param>
     public async Task<T> ExclusiveAsync<T>(Func<T> work, int images, CancellationToken cancellationToken)
     {
@@ -41,13 +46,24 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
         }
     }
 
-    /// <param name="parallelBatches">Batches at a time, each on a thread of its own: a thread of the pool would be missing to those who read and store.</param>
+    /// <param name="parallelBatches">Batches at a time, each on a thread of its own: a thread of the pool would be missing to those who
+    /// read and store.</param>
     /// <returns>When cancelled; what waits then is not computed any more.</returns>
     public Task RunAsync(CancellationToken cancellationToken, int parallelBatches = 1)
     {
         _lanes = parallelBatches;
         return Task.WhenAll(
-            Enumerable.Range(0, parallelBatches).Select(_ => Task.Factory.StartNew(() => RunBatches(cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
+            Enumerable
+                .Range(0, parallelBatches)
+                .Select(_ =>
+                    Task.Factory.StartNew(
+                        () => RunBatches(cancellationToken),
+                        CancellationToken.None,
+                        TaskCreationOptions.LongRunning,
+                        TaskScheduler.Default
+                    )
+                )
+        );
     }
 
     private void RunBatches(CancellationToken cancellationToken)
@@ -116,7 +132,11 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
         }
     }
 
-    private (IReadOnlyList<Explanation> Explanations, TimeSpan Took) Compute(Plan plan, IReadOnlyList<ImageWork> batch, IDisposable? uploaded)
+    private (IReadOnlyList<Explanation> Explanations, TimeSpan Took) Compute(
+        Plan plan,
+        IReadOnlyList<ImageWork> batch,
+        IDisposable? uploaded
+    )
     {
         IReadOnlyList<int?> labels = [.. batch.Select(work => work.Label)];
         _turns.EnterAsync(alone: false, CancellationToken.None).GetAwaiter().GetResult();
@@ -125,7 +145,9 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
             var startedAt = TimeProvider.System.GetTimestamp();
             using (uploaded)
             {
-                var explanations = uploaded is null ? plan.Engine.Explain(Inputs(batch), labels, plan.Options) : plan.Engine.ExplainUploaded(uploaded, labels, plan.Options);
+                var explanations = uploaded is null
+                    ? plan.Engine.Explain(Inputs(batch), labels, plan.Options)
+                    : plan.Engine.ExplainUploaded(uploaded, labels, plan.Options);
                 return (explanations, TimeProvider.System.GetElapsedTime(startedAt));
             }
         }

@@ -1,6 +1,9 @@
 namespace AgCam.Worker.Batching;
 
-/// <summary>Batches that are explained share the device, as many as there are lanes; what is measured has it alone. First come, first served: neither keeps the other out.</summary>
+/// <summary>
+/// Batches that are explained share the device, as many as there are lanes; what is measured has it alone. First come, first served:
+/// neither keeps the other out.
+/// </summary>
 internal sealed class DeviceTurns
 {
     private readonly Lock _lock = new();

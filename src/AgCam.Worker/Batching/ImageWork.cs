@@ -45,7 +45,10 @@ internal sealed class ImageWork(Plan plan, EngineInput input, int? label, Lane l
     /// <returns>False when nobody wants it any more.</returns>
     public bool TryTake() => Interlocked.CompareExchange(ref _state, 1, 0) == 0;
 
-    /// <summary>Waits for the explanation. When it returns, in whatever way, the device has done with the engine as far as this image goes, so the engine may be unloaded.</summary>
+    /// <summary>
+    /// Waits for the explanation. When it returns, in whatever way, the device has done with the engine as far as this image goes, so
+    /// the engine may be unloaded.
+    /// </summary>
     public async Task<Explanation> ResultAsync(CancellationToken cancellationToken)
     {
         try

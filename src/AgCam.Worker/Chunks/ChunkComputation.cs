@@ -11,8 +11,18 @@ using AgCam.Worker.Engines;
 
 namespace AgCam.Worker.Chunks;
 
-/// <summary>From references to results: fetch, look whether it is stored already, else prepare and explain. Every image ends as an item, well or not.</summary>
-internal sealed class ChunkComputation(IStore store, StoreRetry storeRetry, ImageFetch fetch, BatchQueue queue, WorkerOptions options, TimeProvider clock)
+/// <summary>
+/// From references to results: fetch, look whether it is stored already, else prepare and explain. Every image ends as an item, well or
+/// not.
+/// </summary>
+internal sealed class ChunkComputation(
+    IStore store,
+    StoreRetry storeRetry,
+    ImageFetch fetch,
+    BatchQueue queue,
+    WorkerOptions options,
+    TimeProvider clock
+)
 {
     private readonly LaneLimiter _ahead = new(options.DecodedAhead);
     private readonly ConcurrentDictionary<Digest, Task<Digest>> _provenances = new();
@@ -23,7 +33,12 @@ internal sealed class ChunkComputation(IStore store, StoreRetry storeRetry, Imag
         var recalled = await RecallAsync(request, plan, cancellationToken);
         FetchedImage[] read;
         using (PipelineTelemetry.Activities.StartActivity("fetch"))
-            read = await fetch.FetchAsync([.. request.References.Where(reference => !recalled.Images.ContainsKey(reference.Number))], plan, cancellationToken, request.Lane);
+            read = await fetch.FetchAsync(
+                [.. request.References.Where(reference => !recalled.Images.ContainsKey(reference.Number))],
+                plan,
+                cancellationToken,
+                request.Lane
+            );
         ThrowIfShared(request, read);
         var found = await FindAsync(read, cancellationToken);
         foreach (var explanation in recalled.Found)
@@ -32,7 +47,8 @@ internal sealed class ChunkComputation(IStore store, StoreRetry storeRetry, Imag
         var provenance = await ProvenanceAsync(plan, cancellationToken);
         var pending = new Dictionary<(Digest, int?), Task<Computed>>();
         foreach (var image in images.Where(image => image.Failure is null && !IsFound(found, image)))
-            pending.TryAdd((image.Id, image.Label), ComputeAsync(image, request, plan, provenance, cancellationToken)); // the same picture twice is computed once
+            // The same picture twice is computed once
+            pending.TryAdd((image.Id, image.Label), ComputeAsync(image, request, plan, provenance, cancellationToken));
 
         var (items, explanations) = (new List<Item>(images.Length), new Dictionary<Digest, StoredExplanation>());
         await Task.WhenAll(pending.Values);
@@ -46,24 +62,38 @@ internal sealed class ChunkComputation(IStore store, StoreRetry storeRetry, Imag
         return new ChunkResult(lease, [.. explanations.Values], items) { Unread = recalled.Images.Keys.ToFrozenSet() };
     }
 
-    /// <summary>A job has no use for a thousand failures of one cause: a bucket that is not there, credentials that are wrong, a bucket that lets us read nothing.</summary>
+    /// <summary>
+    /// A job has no use for a thousand failures of one cause: a bucket that is not there, credentials that are wrong, a bucket that
+    /// lets us read nothing.
+    /// </summary>
     /// <exception cref="RequestException">The images of the job fail together.</exception>
     private static void ThrowIfShared(ExplainImages request, IReadOnlyList<FetchedImage> read)
     {
         if (request.JobId is null)
             return; // nobody could resume it
-        if (read.FirstOrDefault(image => image.Failure?.Reason is ReferenceFailure.NoBucket or ReferenceFailure.Credentials) is { Failure: { } shared })
+        if (
+            read.FirstOrDefault(image => image.Failure?.Reason is ReferenceFailure.NoBucket or ReferenceFailure.Credentials) is
+            { Failure: { } shared }
+        )
             throw new RequestException(shared.Reason, shared.Message, shared);
-        foreach (var bucket in read.Where(image => image.Reference.Kind == ReferenceKind.S3).GroupBy(image => image.Reference.Uri.Split('/', 4)[2]))
+        foreach (
+            var bucket in read.Where(image => image.Reference.Kind == ReferenceKind.S3)
+                .GroupBy(image => image.Reference.Uri.Split('/', 4)[2])
+        )
             if (bucket.All(image => image.Failure?.Reason == ReferenceFailure.Denied))
                 throw new RequestException(ReferenceFailure.Denied, bucket.First().Failure!.Message, bucket.First().Failure);
     }
 
     /// <summary>
-    /// The images that need not be read: an earlier record says what they are, their sources have not changed since, and their explanations are stored. Of jobs only: their references
+    /// The images that need not be read: an earlier record says what they are, their sources have not changed since, and their
+    /// explanations are stored. Of jobs only: their references
     /// come from the store, where a producer cannot say what an image is.
     /// </summary>
-    private async Task<(Dictionary<int, FetchedImage> Images, IReadOnlyCollection<StoredExplanation> Found)> RecallAsync(ExplainImages request, Plan plan, CancellationToken cancellationToken)
+    private async Task<(Dictionary<int, FetchedImage> Images, IReadOnlyCollection<StoredExplanation> Found)> RecallAsync(
+        ExplainImages request,
+        Plan plan,
+        CancellationToken cancellationToken
+    )
     {
         if (request.JobId is null || !request.References.Any(reference => reference.KnownSha256 is not null))
             return ([], []);
@@ -73,40 +103,77 @@ internal sealed class ChunkComputation(IStore store, StoreRetry storeRetry, Imag
     }
 
     /// <summary>
-    /// One image after the other, each with a durable note before it: the one that brings the process down is known by its note. Those that did not come back before are last:
-    /// a process that is killed from outside, again and again, then meets another image each time, and only one that kills gathers two notes.
+    /// One image after the other, each with a durable note before it: the one that brings the process down is known by its note. Those
+    /// that did not come back before are last:
+    /// a process that is killed from outside, again and again, then meets another image each time, and only one that kills gathers two
+    /// notes.
     /// </summary>
     /// <param name="begun">How often each image was begun without coming back.</param>
     /// <returns>Null when the lease has been lost.</returns>
-    public async Task<ChunkResult?> ComputeIsolatedAsync(ExplainImages request, ChunkLease lease, IReadOnlyDictionary<int, int> begun, Plan plan, CancellationToken cancellationToken)
+    public async Task<ChunkResult?> ComputeIsolatedAsync(
+        ExplainImages request,
+        ChunkLease lease,
+        IReadOnlyDictionary<int, int> begun,
+        Plan plan,
+        CancellationToken cancellationToken
+    )
     {
         var provenance = await ProvenanceAsync(plan, cancellationToken);
         var (items, explanations) = (new List<Item>(), new Dictionary<Digest, StoredExplanation>());
         foreach (var reference in request.References.OrderBy(reference => begun.GetValueOrDefault(reference.Number)))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var begunBefore = await storeRetry.CallAsync(cancellationToken => store.Chunks.BeginIsolatedAsync(lease, reference.Number, cancellationToken), cancellationToken);
+            var begunBefore = await storeRetry.CallAsync(
+                cancellationToken => store.Chunks.BeginIsolatedAsync(lease, reference.Number, cancellationToken),
+                cancellationToken
+            );
             if (begunBefore < 0)
                 return null;
             if (begunBefore >= 2)
             {
-                items.Add(StoredForm.Failed(request, reference, null, ItemFailure.Poison, $"The image has brought its worker down {begunBefore} times while nothing else ran.", clock.Now()));
+                items.Add(
+                    StoredForm.Failed(
+                        request,
+                        reference,
+                        null,
+                        ItemFailure.Poison,
+                        $"The image has brought its worker down {begunBefore} times while nothing else ran.",
+                        clock.Now()
+                    )
+                );
                 continue; // the note stays: should the chunk be begun once more, it must not be tried again
             }
-            var image = await fetch.DecodeAsync(() => fetch.FetchAsync(reference, plan, new ImageFetch.Kept(), cancellationToken), cancellationToken);
+            var image = await fetch.DecodeAsync(
+                () => fetch.FetchAsync(reference, plan, new ImageFetch.Kept(), cancellationToken),
+                cancellationToken
+            );
             var found = await FindAsync([image], cancellationToken);
-            var computed = image.Failure is not null || IsFound(found, image) ? null : await ComputeAsync(image, request, plan, provenance, cancellationToken);
+            var computed =
+                image.Failure is not null || IsFound(found, image)
+                    ? null
+                    : await ComputeAsync(image, request, plan, provenance, cancellationToken);
             items.Add(ItemOf(request, image, plan, found, computed));
             if (computed?.Stored is { } stored)
                 explanations.TryAdd(stored.Id, stored);
-            await storeRetry.CallAsync(async cancellationToken => { await store.Chunks.EndIsolatedAsync(lease, reference.Number, cancellationToken); return true; }, cancellationToken);
+            await storeRetry.CallAsync(
+                async cancellationToken =>
+                {
+                    await store.Chunks.EndIsolatedAsync(lease, reference.Number, cancellationToken);
+                    return true;
+                },
+                cancellationToken
+            );
         }
         return new ChunkResult(lease, [.. explanations.Values], items);
     }
 
     /// <summary>Every image failed for the same reason, unread.</summary>
     public ChunkResult Failed(ExplainImages request, ChunkLease lease, string reason, string detail) =>
-        new(lease, [], [.. request.References.Select(reference => StoredForm.Failed(request, reference, null, reason, detail, clock.Now()))]);
+        new(
+            lease,
+            [],
+            [.. request.References.Select(reference => StoredForm.Failed(request, reference, null, reason, detail, clock.Now()))]
+        );
 
     private async Task<Dictionary<Digest, StoredExplanation>> FindAsync(FetchedImage[] images, CancellationToken cancellationToken)
     {
@@ -117,20 +184,32 @@ internal sealed class ChunkComputation(IStore store, StoreRetry storeRetry, Imag
         if (held.Count == 0)
             return [];
         PipelineTelemetry.Found.Add(held.Count);
-        return (await storeRetry.CallAsync(cancellationToken => store.Explanations.FindAsync([.. held], cancellationToken), cancellationToken)).ToDictionary(explanation => explanation.Id);
+        return (
+            await storeRetry.CallAsync(cancellationToken => store.Explanations.FindAsync([.. held], cancellationToken), cancellationToken)
+        ).ToDictionary(explanation => explanation.Id);
     }
 
     private static bool IsFound(Dictionary<Digest, StoredExplanation> found, FetchedImage image) =>
         found.TryGetValue(image.Id, out var stored) && (image.Label is not { } label || StoredForm.LabelLogit(stored, label) is not null);
 
-    private async Task<Computed> ComputeAsync(FetchedImage image, ExplainImages request, Plan plan, Digest provenance, CancellationToken cancellationToken)
+    private async Task<Computed> ComputeAsync(
+        FetchedImage image,
+        ExplainImages request,
+        Plan plan,
+        Digest provenance,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
             var turn = await _ahead.EnterAsync(request.Lane, cancellationToken);
             try
             {
-                var input = await fetch.DecodeAsync(async () => Prepare(plan, await BytesAsync(image, cancellationToken), image.Sha256!.Value), cancellationToken, request.Lane);
+                var input = await fetch.DecodeAsync(
+                    async () => Prepare(plan, await BytesAsync(image, cancellationToken), image.Sha256!.Value),
+                    cancellationToken,
+                    request.Lane
+                );
                 var work = new ImageWork(plan, input, image.Label, request.Lane);
                 queue.Add(work);
                 var explanation = await ExplainedAsync(work, cancellationToken);
@@ -154,7 +233,8 @@ internal sealed class ChunkComputation(IStore store, StoreRetry storeRetry, Imag
         }
     }
 
-    /// <exception cref="DeviceFullException">Not even this one image fits. All are of one size there, so it is no matter of the image, and may pass: the chunk is tried again.</exception>
+    /// <exception cref="DeviceFullException">Not even this one image fits. All are of one size there, so it is no matter of the image,
+    /// and may pass: the chunk is tried again.</exception>
     private static async Task<Explanation> ExplainedAsync(ImageWork work, CancellationToken cancellationToken)
     {
         try
@@ -186,7 +266,13 @@ internal sealed class ChunkComputation(IStore store, StoreRetry storeRetry, Imag
             : throw new ImageException(ImageFailure.Unreadable, $"{image.Reference.Uri} changed while it was read.");
     }
 
-    private Item ItemOf(ExplainImages request, FetchedImage image, Plan plan, Dictionary<Digest, StoredExplanation> found, Computed? computed)
+    private Item ItemOf(
+        ExplainImages request,
+        FetchedImage image,
+        Plan plan,
+        Dictionary<Digest, StoredExplanation> found,
+        Computed? computed
+    )
     {
         var now = clock.Now();
         if ((image.Failure ?? computed?.Failure) is { } failure)
@@ -194,7 +280,15 @@ internal sealed class ChunkComputation(IStore store, StoreRetry storeRetry, Imag
         if (computed?.Stored is { } stored)
             return StoredForm.Completed(request, image.Reference, stored, plan, image.Label, computed.LabelLogit, now);
         var hit = found[image.Id];
-        return StoredForm.Completed(request, image.Reference, hit, plan, image.Label, image.Label is { } label ? StoredForm.LabelLogit(hit, label) : null, now);
+        return StoredForm.Completed(
+            request,
+            image.Reference,
+            hit,
+            plan,
+            image.Label,
+            image.Label is { } label ? StoredForm.LabelLogit(hit, label) : null,
+            now
+        );
     }
 
     private async Task<Digest> ProvenanceAsync(Plan plan, CancellationToken cancellationToken)
@@ -203,7 +297,16 @@ internal sealed class ChunkComputation(IStore store, StoreRetry storeRetry, Imag
         var id = provenance.Id();
         try
         {
-            return await _provenances.GetOrAdd(id, _ => storeRetry.CallAsync(cancellationToken => store.Provenances.PutAsync(provenance, cancellationToken), CancellationToken.None)).WaitAsync(cancellationToken);
+            return await _provenances
+                .GetOrAdd(
+                    id,
+                    _ =>
+                        storeRetry.CallAsync(
+                            cancellationToken => store.Provenances.PutAsync(provenance, cancellationToken),
+                            CancellationToken.None
+                        )
+                )
+                .WaitAsync(cancellationToken);
         }
         catch when (_provenances.TryGetValue(id, out var failed) && (failed.IsFaulted || failed.IsCanceled))
         {
@@ -212,7 +315,8 @@ internal sealed class ChunkComputation(IStore store, StoreRetry storeRetry, Imag
         }
     }
 
-    private sealed class DeviceFullException(Exception inner) : Exception($"The device has no room for a single image: {inner.Message}", inner);
+    private sealed class DeviceFullException(Exception inner)
+        : Exception($"The device has no room for a single image: {inner.Message}", inner);
 
     private sealed record Computed(StoredExplanation? Stored, float? LabelLogit, ImageException? Failure);
 }

@@ -13,10 +13,24 @@ namespace AgCam.Worker.Chunks;
 
 /// <summary>Lease, explain, save, tell, and only then let the message go.</summary>
 internal sealed class ChunkExplainer(
-    IStore store, IExplainBus bus, CompletionPublisher completionPublisher, EnginePool engines, ChunkComputation computation, ChunkEvaluation evaluation, ResultWriter results, Heartbeats heartbeats, StoreRetry storeRetry, Turns turns,
-    WorkerOptions options, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ChunkExplainer> log) : IExplainHandler
+    IStore store,
+    IExplainBus bus,
+    CompletionPublisher completionPublisher,
+    EnginePool engines,
+    ChunkComputation computation,
+    ChunkEvaluation evaluation,
+    ResultWriter results,
+    Heartbeats heartbeats,
+    StoreRetry storeRetry,
+    Turns turns,
+    WorkerOptions options,
+    TimeProvider clock,
+    IHostApplicationLifetime lifetime,
+    ILogger<ChunkExplainer> log
+) : IExplainHandler
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200), GivingBack = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200),
+        GivingBack = TimeSpan.FromSeconds(3);
 
     private readonly Drain _drain = new(lifetime.ApplicationStopping, TimeSpan.FromSeconds(options.DrainSeconds));
 
@@ -47,7 +61,13 @@ internal sealed class ChunkExplainer(
             }
             PipelineTelemetry.InFlight.Add(granted.Chunk!.Count);
             inFlight = granted.Chunk.Count;
-            await ExplainAsync(granted.Chunk.Request ?? message with { References = granted.Chunk.References }, held, granted.Chunk.Faults, granted.Isolated ? granted.Chunk.Isolated : null, ended.Token);
+            await ExplainAsync(
+                granted.Chunk.Request ?? message with { References = granted.Chunk.References },
+                held,
+                granted.Chunk.Faults,
+                granted.Isolated ? granted.Chunk.Isolated : null,
+                ended.Token
+            );
         }
         finally
         {
@@ -58,18 +78,26 @@ internal sealed class ChunkExplainer(
     }
 
     /// <summary>
-    /// What the broker gives out again is with a dead worker, or with one (ourselves, perhaps) whose connection broke and who is about to give it back unharmed: only if that does not come
+    /// What the broker gives out again is with a dead worker, or with one (ourselves, perhaps) whose connection broke and who is about
+    /// to give it back unharmed: only if that does not come
     /// does the lease count as a dead one's.
     /// </summary>
     private async Task<LeaseAnswer> TryLeaseAsync(ExplainImages message, bool redelivered, CancellationToken cancellationToken)
     {
         Task<LeaseAnswer> AskAsync(bool fromTheDead) =>
-            storeRetry.CallAsync(cancellationToken => store.Chunks.LeaseAsync(message, options.Name, options.Lease, fromTheDead, cancellationToken), cancellationToken);
+            storeRetry.CallAsync(
+                cancellationToken => store.Chunks.LeaseAsync(message, options.Name, options.Lease, fromTheDead, cancellationToken),
+                cancellationToken
+            );
 
         var answer = await AskAsync(false);
         if (!redelivered)
             return answer;
-        for (var startedAt = TimeProvider.System.GetTimestamp(); answer.Outcome == LeaseOutcome.Held && TimeProvider.System.GetElapsedTime(startedAt) < GivingBack; answer = await AskAsync(false))
+        for (
+            var startedAt = TimeProvider.System.GetTimestamp();
+            answer.Outcome == LeaseOutcome.Held && TimeProvider.System.GetElapsedTime(startedAt) < GivingBack;
+            answer = await AskAsync(false)
+        )
             await Task.Delay(Pause, cancellationToken);
         return answer.Outcome == LeaseOutcome.Held && !heartbeats.Holds(message.Owner, message.Chunk) ? await AskAsync(true) : answer;
     }
@@ -86,8 +114,9 @@ internal sealed class ChunkExplainer(
             if (answer.Outcome == LeaseOutcome.Granted)
                 return answer;
             if (answer.Outcome == LeaseOutcome.KeyUsed)
-                throw new InvalidMessageException(
-                    [new FieldProblem("key", $"\"{message.Key}\" was used for a job or for another request: take a new one")]);
+                throw new InvalidMessageException([
+                    new FieldProblem("key", $"\"{message.Key}\" was used for a job or for another request: take a new one"),
+                ]);
             log.LogDebug("Chunk {Chunk} of {Owner} is not for us: {Outcome}", message.Chunk, message.Owner, answer.Outcome);
             done = answer.Outcome == LeaseOutcome.Done ? answer.Chunk : null;
         }
@@ -110,14 +139,16 @@ internal sealed class ChunkExplainer(
     }
 
     /// <summary>
-    /// The store let no lease be had. A job's chunk stands in it, so its message goes back. A request may stand nowhere but in the message, and the broker counts how often it gives one out: so that
+    /// The store let no lease be had. A job's chunk stands in it, so its message goes back. A request may stand nowhere but in the
+    /// message, and the broker counts how often it gives one out: so that
     /// no outage outlasts the request, it is sent as a new message before this one is let go.
     /// </summary>
     /// <exception cref="RequeueException">The message goes back.</exception>
     private async Task UnknownToStoreAsync(ExplainImages message, Exception why, CancellationToken cancellationToken)
     {
         log.LogError(why, "Chunk {Chunk} of {Owner} cannot be leased", message.Chunk, message.Owner);
-        await PauseAsync(why is StoreUnavailableException ? 0 : Interlocked.Increment(ref _unleased) - 1, cancellationToken); // a store that is away has been waited for
+        // A store that is away has been waited for
+        await PauseAsync(why is StoreUnavailableException ? 0 : Interlocked.Increment(ref _unleased) - 1, cancellationToken);
         if (message.JobId is not null || cancellationToken.IsCancellationRequested)
             throw new RequeueException($"No lease: {why.Message}", why);
         try
@@ -134,10 +165,17 @@ internal sealed class ChunkExplainer(
     /// <summary>What failed will be here again at once.</summary>
     /// <param name="before">How often it had failed before.</param>
     private static Task PauseAsync(int before, CancellationToken cancellationToken) =>
-        Task.Delay(TimeSpan.FromSeconds(Math.Min(30, 1 << Math.Min(before, 5))), cancellationToken).ContinueWith(_ => { }, TaskScheduler.Default);
+        Task.Delay(TimeSpan.FromSeconds(Math.Min(30, 1 << Math.Min(before, 5))), cancellationToken)
+            .ContinueWith(_ => { }, TaskScheduler.Default);
 
     /// <param name="alone">When it is computed image by image: how often each was begun without coming back.</param>
-    private async Task ExplainAsync(ExplainImages request, HeldLease held, int faults, IReadOnlyDictionary<int, int>? alone, CancellationToken ended)
+    private async Task ExplainAsync(
+        ExplainImages request,
+        HeldLease held,
+        int faults,
+        IReadOnlyDictionary<int, int>? alone,
+        CancellationToken ended
+    )
     {
         try
         {
@@ -145,15 +183,27 @@ internal sealed class ChunkExplainer(
             if (await ComputeAsync(request, held.Lease, alone, ended) is not { } result)
                 return;
             var saved = await SaveAsync(result, request.Lane);
-            PipelineTelemetry.ChunkSeconds.Record(TimeProvider.System.GetElapsedTime(startedAt).TotalSeconds, new("lane", request.Lane), new("alone", alone is not null));
+            PipelineTelemetry.ChunkSeconds.Record(
+                TimeProvider.System.GetElapsedTime(startedAt).TotalSeconds,
+                new("lane", request.Lane),
+                new("alone", alone is not null)
+            );
             Count(result, saved);
-            log.LogDebug("{Outcome}: {Completed} completed, {Failed} failed", saved.Outcome, saved.Progress.Completed, saved.Progress.Failed);
+            log.LogDebug(
+                "{Outcome}: {Completed} completed, {Failed} failed",
+                saved.Outcome,
+                saved.Progress.Completed,
+                saved.Progress.Failed
+            );
             await PublishAsync(request, saved);
         }
         catch (RequestException e) when (request.JobId is { } job)
         {
             log.LogError("Job {Job} is paused: {Reason}", job, e.Message);
-            await storeRetry.CallAsync(cancellationToken => store.Jobs.PauseAsync(job, $"{e.Reason}: {e.Message}", cancellationToken), ended);
+            await storeRetry.CallAsync(
+                cancellationToken => store.Jobs.PauseAsync(job, $"{e.Reason}: {e.Message}", cancellationToken),
+                ended
+            );
             await ReleaseAsync(held, TimeSpan.Zero); // the sweeper finds it and plans it again
         }
         catch (OperationCanceledException) when (held.Lost.IsCancellationRequested)
@@ -177,7 +227,9 @@ internal sealed class ChunkExplainer(
         }
     }
 
-    /// <summary>What fails for ever must not be tried for ever: its images end as Failed, and a retry of the job's failures tries them again.</summary>
+    /// <summary>
+    /// What fails for ever must not be tried for ever: its images end as Failed, and a retry of the job's failures tries them again.
+    /// </summary>
     /// <returns>False when not even that could be stored.</returns>
     private async Task<bool> GiveUpAsync(ExplainImages request, ChunkLease lease, int faults, Exception last)
     {
@@ -185,7 +237,9 @@ internal sealed class ChunkExplainer(
         {
             log.LogError(last, "Chunk {Chunk} of {Owner} is given up", request.Chunk, request.Owner);
             var why = $"The chunk failed {faults} times, the last time so: {last.Message}";
-            var result = IsEvaluation(request) ? evaluation.Failed(request, lease, WorkerFailure.GivenUp, why) : computation.Failed(request, lease, WorkerFailure.GivenUp, why);
+            var result = IsEvaluation(request)
+                ? evaluation.Failed(request, lease, WorkerFailure.GivenUp, why)
+                : computation.Failed(request, lease, WorkerFailure.GivenUp, why);
             var saved = await SaveAsync(result, request.Lane);
             Count(result, saved);
             await PublishAsync(request, saved);
@@ -217,7 +271,12 @@ internal sealed class ChunkExplainer(
             PipelineTelemetry.Images.Add(failed.Value, new("outcome", "failed"), new("reason", failed.Key));
     }
 
-    private async Task<ChunkResult?> ComputeAsync(ExplainImages request, ChunkLease lease, IReadOnlyDictionary<int, int>? alone, CancellationToken ended)
+    private async Task<ChunkResult?> ComputeAsync(
+        ExplainImages request,
+        ChunkLease lease,
+        IReadOnlyDictionary<int, int>? alone,
+        CancellationToken ended
+    )
     {
         try
         {
@@ -225,7 +284,9 @@ internal sealed class ChunkExplainer(
                 return await evaluation.ComputeAsync(request, lease, alone, ended);
             using var use = await engines.EngineForAsync(request, ended);
             var plan = Planning.PlanOf(request, use.Engine);
-            return alone is not null ? await computation.ComputeIsolatedAsync(request, lease, alone, plan, ended) : await computation.ComputeAsync(request, lease, plan, ended);
+            return alone is not null
+                ? await computation.ComputeIsolatedAsync(request, lease, alone, plan, ended)
+                : await computation.ComputeAsync(request, lease, plan, ended);
         }
         catch (RequestException e) when (request.JobId is null)
         {
@@ -258,20 +319,27 @@ internal sealed class ChunkExplainer(
     {
         try
         {
-            await bus.PublishEventAsync(new ChunkExplained
-            {
-                Key = request.Key,
-                JobId = request.JobId,
-                Owner = request.Owner,
-                Chunk = request.Chunk,
-                Completed = sum.Completed,
-                Failed = sum.Failed,
-                At = clock.Now(),
-            });
+            await bus.PublishEventAsync(
+                new ChunkExplained
+                {
+                    Key = request.Key,
+                    JobId = request.JobId,
+                    Owner = request.Owner,
+                    Chunk = request.Chunk,
+                    Completed = sum.Completed,
+                    Failed = sum.Failed,
+                    At = clock.Now(),
+                }
+            );
         }
         catch (BusException e)
         {
-            log.LogWarning("It could not be told that chunk {Chunk} of {Owner} is explained: {Reason}", request.Chunk, request.Owner, e.Message);
+            log.LogWarning(
+                "It could not be told that chunk {Chunk} of {Owner} is explained: {Reason}",
+                request.Chunk,
+                request.Owner,
+                e.Message
+            );
             throw new RequeueException(e.Message, e);
         }
     }

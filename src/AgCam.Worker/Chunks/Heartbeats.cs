@@ -29,9 +29,7 @@ internal sealed class Heartbeats(IStore store, TimeSpan lease, ILogger<Heartbeat
                 foreach (var held in _held.Values)
                     _ = BeatAsync(held, cancellationToken); // none waits for another: a call may hang
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested) { }
     }
 
     private async Task BeatAsync(HeldLease held, CancellationToken cancellationToken)
@@ -43,9 +41,7 @@ internal sealed class Heartbeats(IStore store, TimeSpan lease, ILogger<Heartbeat
             if (!await store.Chunks.HeartbeatAsync(held.Lease, lease, limit.Token).WaitAsync(limit.Token))
                 held.Lose();
         }
-        catch (Exception) when (cancellationToken.IsCancellationRequested)
-        {
-        }
+        catch (Exception) when (cancellationToken.IsCancellationRequested) { }
         catch (Exception e) // the lease outlasts a beat or two
         {
             log.LogWarning("No heartbeat for chunk {Chunk} of {Owner}: {Reason}", held.Lease.Number, held.Lease.Owner, e.Message);

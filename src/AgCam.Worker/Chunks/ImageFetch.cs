@@ -9,7 +9,14 @@ namespace AgCam.Worker.Chunks;
 /// <param name="Reference">With the stamp of the source as it was read.</param>
 /// <param name="Bytes">Null when there were too many to keep: read them again.</param>
 /// <param name="Label">The label's class.</param>
-internal sealed record FetchedImage(ImageReference Reference, ImageException? Failure, Digest? Sha256, Digest Id, byte[]? Bytes, int? Label);
+internal sealed record FetchedImage(
+    ImageReference Reference,
+    ImageException? Failure,
+    Digest? Sha256,
+    Digest Id,
+    byte[]? Bytes,
+    int? Label
+);
 
 /// <summary>Reads images and finds their content addresses.</summary>
 internal sealed class ImageFetch(ReferenceReader references, StoreRetry storeRetry, int decoders, int fetches)
@@ -28,7 +35,8 @@ internal sealed class ImageFetch(ReferenceReader references, StoreRetry storeRet
     public ReferenceReader References => references;
 
     /// <summary>Runs <paramref name="work"/> when one of the decoders is free.</summary>
-    public Task<T> DecodeAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken, Lane lane = Lane.Bulk) => RunAsync(_decoders, work, lane, cancellationToken);
+    public Task<T> DecodeAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken, Lane lane = Lane.Bulk) =>
+        RunAsync(_decoders, work, lane, cancellationToken);
 
     private static async Task<T> RunAsync<T>(LaneLimiter places, Func<Task<T>> work, Lane lane, CancellationToken cancellationToken)
     {
@@ -36,13 +44,21 @@ internal sealed class ImageFetch(ReferenceReader references, StoreRetry storeRet
         return await Task.Run(work, cancellationToken);
     }
 
-    public async Task<FetchedImage[]> FetchAsync(IReadOnlyList<ImageReference> images, Plan plan, CancellationToken cancellationToken, Lane lane = Lane.Bulk)
+    public async Task<FetchedImage[]> FetchAsync(
+        IReadOnlyList<ImageReference> images,
+        Plan plan,
+        CancellationToken cancellationToken,
+        Lane lane = Lane.Bulk
+    )
     {
         var (kept, fetched) = (new Kept(), new FetchedImage[images.Count]);
         var byFile = Enumerable.Range(0, images.Count).ToLookup(i => images[i].Kind == ReferenceKind.File);
         await Task.WhenAll(
-            byFile[true].Chunk(AtATime).Select(some => RunAsync(_decoders, () => FetchInTurnAsync(some), lane, cancellationToken))
-                .Concat(byFile[false].Select(i => RunAsync(_fetches, () => FetchInTurnAsync([i]), lane, cancellationToken))));
+            byFile[true]
+                .Chunk(AtATime)
+                .Select(some => RunAsync(_decoders, () => FetchInTurnAsync(some), lane, cancellationToken))
+                .Concat(byFile[false].Select(i => RunAsync(_fetches, () => FetchInTurnAsync([i]), lane, cancellationToken)))
+        );
         return fetched;
 
         async Task<bool> FetchInTurnAsync(int[] some)
@@ -63,7 +79,17 @@ internal sealed class ImageFetch(ReferenceReader references, StoreRetry storeRet
             Stage.End(Stage.Fetch, startedAt);
             var sha256 = Digest.Of(bytes);
             var id = IdOf(sha256, plan, label);
-            return new FetchedImage(reference with { Stamp = stamp }, null, sha256, id, kept.TryKeep(bytes.Length, MaxKept) ? bytes : null, label);
+            return new FetchedImage(
+                reference with
+                {
+                    Stamp = stamp,
+                },
+                null,
+                sha256,
+                id,
+                kept.TryKeep(bytes.Length, MaxKept) ? bytes : null,
+                label
+            );
         }
         catch (ImageException failure)
         {
@@ -72,11 +98,15 @@ internal sealed class ImageFetch(ReferenceReader references, StoreRetry storeRet
     }
 
     /// <exception cref="ImageException">It cannot be had.</exception>
-    public Task<ReadImage> ReadAsync(ImageReference reference, CancellationToken cancellationToken) => reference.Kind == ReferenceKind.Upload
-        ? storeRetry.CallAsync(cancellationToken => references.ReadAsync(reference, cancellationToken).AsTask(), cancellationToken)
-        : references.ReadAsync(reference, cancellationToken).AsTask();
+    public Task<ReadImage> ReadAsync(ImageReference reference, CancellationToken cancellationToken) =>
+        reference.Kind == ReferenceKind.Upload
+            ? storeRetry.CallAsync(cancellationToken => references.ReadAsync(reference, cancellationToken).AsTask(), cancellationToken)
+            : references.ReadAsync(reference, cancellationToken).AsTask();
 
-    /// <summary>Images that need not be read, if their explanations are stored: what they are is known from an earlier record, and their sources have not changed since.</summary>
+    /// <summary>
+    /// Images that need not be read, if their explanations are stored: what they are is known from an earlier record, and their sources
+    /// have not changed since.
+    /// </summary>
     public IReadOnlyList<FetchedImage> Recall(IReadOnlyList<ImageReference> images, Plan plan)
     {
         var recalled = new List<FetchedImage>();
@@ -101,7 +131,8 @@ internal sealed class ImageFetch(ReferenceReader references, StoreRetry storeRet
         }
     }
 
-    private static int? LabelOf(ImageReference reference, Plan plan) => reference.Label is { } text && plan.Engine.Classes.Find(text) is >= 0 and var known ? known : null;
+    private static int? LabelOf(ImageReference reference, Plan plan) =>
+        reference.Label is { } text && plan.Engine.Classes.Find(text) is >= 0 and var known ? known : null;
 
     public static Digest IdOf(Digest sha256, Plan plan, int? label) => ExplanationId.Compute(sha256, plan.Recipe, plan.Canonical(label));
 

@@ -23,12 +23,20 @@ internal static class Planning
     public static async Task<EngineUse> EngineForAsync(this EnginePool engines, ExplainImages request, CancellationToken cancellationToken)
     {
         if (request.Method != OnlyMethod)
-            throw new RequestException(WorkerFailure.NoSuchMethod, $"There is no method \"{request.Method}\"; this worker knows {OnlyMethod}.");
+            throw new RequestException(
+                WorkerFailure.NoSuchMethod,
+                $"There is no method \"{request.Method}\"; this worker knows {OnlyMethod}."
+            );
         return await engines.ModelAsync(request.Model, request.Dtype, cancellationToken);
     }
 
     /// <exception cref="RequestException">The model cannot be loaded.</exception>
-    public static async Task<EngineUse> ModelAsync(this EnginePool engines, ModelPin model, string dtype, CancellationToken cancellationToken)
+    public static async Task<EngineUse> ModelAsync(
+        this EnginePool engines,
+        ModelPin model,
+        string dtype,
+        CancellationToken cancellationToken
+    )
     {
         try
         {

@@ -7,14 +7,17 @@ using AgCam.Pipeline.Telemetry;
 namespace AgCam.Worker.Chunks;
 
 /// <summary>
-/// Stores results of chunks that finish at about the same time in one call: a store likes bulks of several hundred records. A lane of requests that somebody waits for has
+/// Stores results of chunks that finish at about the same time in one call: a store likes bulks of several hundred records. A lane of
+/// requests that somebody waits for has
 /// a writer of its own.
 /// </summary>
 internal sealed class ResultWriter(IStore store, StoreRetry storeRetry)
 {
-    private const int MaxChunks = 16, BulkWriters = 2;
+    private const int MaxChunks = 16,
+        BulkWriters = 2;
 
-    private readonly Channel<Waiting> _interactive = Channel.CreateUnbounded<Waiting>(), _bulk = Channel.CreateUnbounded<Waiting>();
+    private readonly Channel<Waiting> _interactive = Channel.CreateUnbounded<Waiting>(),
+        _bulk = Channel.CreateUnbounded<Waiting>();
 
     /// <exception cref="StoreUnavailableException">The store did not answer for as long as was waited.</exception>
     /// <exception cref="ArgumentException">The result breaks the contract, or an explanation that it counts on is gone.</exception>
@@ -26,7 +29,10 @@ internal sealed class ResultWriter(IStore store, StoreRetry storeRetry)
     }
 
     public Task RunAsync(CancellationToken cancellationToken) =>
-        Task.WhenAll([WriteAsync(_interactive.Reader, cancellationToken), .. Enumerable.Range(0, BulkWriters).Select(_ => WriteAsync(_bulk.Reader, cancellationToken))]);
+        Task.WhenAll([
+            WriteAsync(_interactive.Reader, cancellationToken),
+            .. Enumerable.Range(0, BulkWriters).Select(_ => WriteAsync(_bulk.Reader, cancellationToken)),
+        ]);
 
     private async Task WriteAsync(ChannelReader<Waiting> waiting, CancellationToken cancellationToken)
     {
@@ -41,9 +47,7 @@ internal sealed class ResultWriter(IStore store, StoreRetry storeRetry)
                     await WriteAsync(batch, cancellationToken);
             }
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested) { }
     }
 
     private async Task WriteAsync(List<Waiting> batch, CancellationToken cancellationToken)
@@ -52,7 +56,10 @@ internal sealed class ResultWriter(IStore store, StoreRetry storeRetry)
         {
             using var activity = Batches.Start("save", batch.Select(item => item.Trace));
             var startedAt = Stage.Begin();
-            var answers = await storeRetry.CallAsync(cancellationToken => store.Chunks.SaveAsync([.. batch.Select(item => item.Result)], cancellationToken), cancellationToken);
+            var answers = await storeRetry.CallAsync(
+                cancellationToken => store.Chunks.SaveAsync([.. batch.Select(item => item.Result)], cancellationToken),
+                cancellationToken
+            );
             Stage.End(Stage.Store, startedAt);
             for (var i = 0; i < batch.Count; i++)
                 batch[i].Done.TrySetResult(answers[i]);

@@ -12,27 +12,54 @@ namespace AgCam.Worker.Chunks;
 internal static class StoredForm
 {
     /// <param name="ofLabel">Whether a target names the image's label.</param>
-    public static StoredExplanation Of(Explanation explanation, Digest id, EngineInput image, Digest provenance, bool ofLabel) => new()
-    {
-        Id = id,
-        Image = image.Digest,
-        Provenance = provenance,
-        Picture = image.Facts,
-        Top = [.. explanation.Predictions.Take(StoredExplanation.MaxTop).Select(p => new StoredPrediction(p.Class, p.Name ?? Name(p.Class), (float)p.Logit, (float)p.Probability))],
-        Logits = TopLogits.From(explanation.Logits),
-        LogSumExp = (float)explanation.LogSumExp,
-        LabelLogit = ofLabel && explanation.Label is { } label ? explanation.Logits[label] : null,
-        Maps = [.. explanation.Targets.Select(target => TargetMap.From(
-            target.Requested, target.Class, target.Name ?? Name(target.Class), target.Heatmap.Rows, target.Heatmap.Columns, target.Heatmap.Values))],
-    };
+    public static StoredExplanation Of(Explanation explanation, Digest id, EngineInput image, Digest provenance, bool ofLabel) =>
+        new()
+        {
+            Id = id,
+            Image = image.Digest,
+            Provenance = provenance,
+            Picture = image.Facts,
+            Top =
+            [
+                .. explanation
+                    .Predictions.Take(StoredExplanation.MaxTop)
+                    .Select(p => new StoredPrediction(p.Class, p.Name ?? Name(p.Class), (float)p.Logit, (float)p.Probability)),
+            ],
+            Logits = TopLogits.From(explanation.Logits),
+            LogSumExp = (float)explanation.LogSumExp,
+            LabelLogit = ofLabel && explanation.Label is { } label ? explanation.Logits[label] : null,
+            Maps =
+            [
+                .. explanation.Targets.Select(target =>
+                    TargetMap.From(
+                        target.Requested,
+                        target.Class,
+                        target.Name ?? Name(target.Class),
+                        target.Heatmap.Rows,
+                        target.Heatmap.Columns,
+                        target.Heatmap.Values
+                    )
+                ),
+            ],
+        };
 
     /// <summary>The label's logit as it can be had from the stored form; null where it is not kept.</summary>
     public static float? LabelLogit(StoredExplanation stored, int label) => stored.LabelLogit ?? stored.Logits.Find(label);
 
-    /// <summary>All of it follows from the stored form, so that an item is the same whether its explanation was found or computed.</summary>
+    /// <summary>
+    /// All of it follows from the stored form, so that an item is the same whether its explanation was found or computed.
+    /// </summary>
     /// <param name="label">The label's class; null without a label, or when the model does not know it.</param>
     /// <param name="labelLogit">Null without a label's class.</param>
-    public static Item Completed(ExplainImages request, ImageReference reference, StoredExplanation stored, Plan plan, int? label, float? labelLogit, DateTimeOffset time)
+    public static Item Completed(
+        ExplainImages request,
+        ImageReference reference,
+        StoredExplanation stored,
+        Plan plan,
+        int? label,
+        float? labelLogit,
+        DateTimeOffset time
+    )
     {
         var top = stored.Top[0];
         return Bare(request, reference, stored.Image, time) with
@@ -40,45 +67,70 @@ internal static class StoredForm
             Status = ItemStatus.Completed,
             Predicted = top.Name,
             Probability = top.Probability,
-            Correct = reference.Label is null ? null : label is { } known ? known == top.Class : reference.Label == top.Name,
+            Correct =
+                reference.Label is null ? null
+                : label is { } known ? known == top.Class
+                : reference.Label == top.Name,
             LabelLogit = labelLogit,
             Boxes = stored.Maps is [var map, ..]
-                ? plan.Engine.Boxes(new Heatmap(map.Rows, map.Columns, map.Values()), stored.Picture.Width, stored.Picture.Height, request.Threshold)
+                ? plan.Engine.Boxes(
+                    new Heatmap(map.Rows, map.Columns, map.Values()),
+                    stored.Picture.Width,
+                    stored.Picture.Height,
+                    request.Threshold
+                )
                 : [],
             Explanation = stored.Id,
         };
     }
 
-    /// <summary>An evaluation's image. One that does not count has failed, for the reason that its row gives; none has an explanation.</summary>
+    /// <summary>
+    /// An evaluation's image. One that does not count has failed, for the reason that its row gives; none has an explanation.
+    /// </summary>
     /// <param name="classes">Null where nothing was measured.</param>
-    public static Item Measured(ExplainImages request, ImageReference reference, ImageRow row, ClassNames? classes, string? detail, DateTimeOffset time) => row.Skipped is { } reason
-        ? Failed(request, reference, null, reason, detail ?? "The image does not count in the evaluation.", time)
-        : Bare(request, reference, null, time) with
+    public static Item Measured(
+        ExplainImages request,
+        ImageReference reference,
+        ImageRow row,
+        ClassNames? classes,
+        string? detail,
+        DateTimeOffset time
+    ) =>
+        row.Skipped is { } reason
+            ? Failed(request, reference, null, reason, detail ?? "The image does not count in the evaluation.", time)
+            : Bare(request, reference, null, time) with
+            {
+                Status = ItemStatus.Completed,
+                Predicted = classes?[row.Predicted] ?? Name(row.Predicted),
+                Probability = (float)row.PredictedProbability,
+                Correct = row.Correct,
+            };
+
+    public static Item Failed(
+        ExplainImages request,
+        ImageReference reference,
+        Digest? sha256,
+        string reason,
+        string detail,
+        DateTimeOffset time
+    ) => Bare(request, reference, sha256, time) with { Status = ItemStatus.Failed, Reason = reason, Detail = detail };
+
+    private static Item Bare(ExplainImages request, ImageReference reference, Digest? sha256, DateTimeOffset time) =>
+        new()
         {
-            Status = ItemStatus.Completed,
-            Predicted = classes?[row.Predicted] ?? Name(row.Predicted),
-            Probability = (float)row.PredictedProbability,
-            Correct = row.Correct,
+            Job = request.Owner,
+            Number = reference.Number,
+            Status = ItemStatus.Failed,
+            Kind = reference.Kind,
+            Uri = reference.Uri,
+            Stamp = reference.Stamp,
+            Sha256 = sha256,
+            Label = reference.Label,
+            Split = reference.Split,
+            Metadata = reference.Metadata,
+            Model = request.Model.Id,
+            Time = time,
         };
-
-    public static Item Failed(ExplainImages request, ImageReference reference, Digest? sha256, string reason, string detail, DateTimeOffset time) =>
-        Bare(request, reference, sha256, time) with { Status = ItemStatus.Failed, Reason = reason, Detail = detail };
-
-    private static Item Bare(ExplainImages request, ImageReference reference, Digest? sha256, DateTimeOffset time) => new()
-    {
-        Job = request.Owner,
-        Number = reference.Number,
-        Status = ItemStatus.Failed,
-        Kind = reference.Kind,
-        Uri = reference.Uri,
-        Stamp = reference.Stamp,
-        Sha256 = sha256,
-        Label = reference.Label,
-        Split = reference.Split,
-        Metadata = reference.Metadata,
-        Model = request.Model.Id,
-        Time = time,
-    };
 
     private static string Name(int @class) => @class.ToString(CultureInfo.InvariantCulture);
 }

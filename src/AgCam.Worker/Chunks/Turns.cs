@@ -1,6 +1,8 @@
 namespace AgCam.Worker.Chunks;
 
-/// <summary>Chunks run together, but one that has brought a worker down runs alone: if it does so again, it takes no other with it.</summary>
+/// <summary>
+/// Chunks run together, but one that has brought a worker down runs alone: if it does so again, it takes no other with it.
+/// </summary>
 internal sealed class Turns
 {
     private readonly Lock _lock = new();

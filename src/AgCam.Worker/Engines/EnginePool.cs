@@ -4,7 +4,8 @@ using AgCam.Pipeline.Messages;
 namespace AgCam.Worker.Engines;
 
 /// <summary>
-/// Loaded models within a budget of memory. A model that needs room gets that of the ones used longest ago; of one in use never: it is waited for, and meanwhile
+/// Loaded models within a budget of memory. A model that needs room gets that of the ones used longest ago; of one in use never: it is
+/// waited for, and meanwhile
 /// whoever comes waits behind, so that a model in steady use cannot keep another out for ever.
 /// </summary>
 /// <param name="budget">Bytes of weights.</param>
@@ -39,8 +40,11 @@ internal sealed class EnginePool(IEngineLoader loader, long budget) : IDisposabl
                 return meanwhile;
             var bytes = await loader.BytesAsync(model, dtype, cancellationToken);
             if (bytes > budget)
-                throw new ModelException(WorkerFailure.ModelTooLarge,
-                    $"The weights of {model.Id} as {dtype} take {bytes >> 20} MiB; this worker may hold {budget >> 20} MiB. Raise Worker:ModelMemoryMegabytes, or take a smaller dtype.");
+                throw new ModelException(
+                    WorkerFailure.ModelTooLarge,
+                    $"The weights of {model.Id} as {dtype} take {bytes >> 20} MiB; this worker may hold {budget >> 20} MiB. "
+                        + $"Raise Worker:ModelMemoryMegabytes, or take a smaller dtype."
+                );
             await MakeRoomAsync(bytes, cancellationToken); // before loading: two large models may not fit
             return await LoadAsync(model, dtype, bytes, cancellationToken);
         }
@@ -58,9 +62,7 @@ internal sealed class EnginePool(IEngineLoader loader, long budget) : IDisposabl
         {
             if (i > 0 && Used + await loader.BytesAsync(models[i], dtype, cancellationToken) > budget)
                 return i;
-            using (await UseAsync(models[i], dtype, cancellationToken))
-            {
-            }
+            using (await UseAsync(models[i], dtype, cancellationToken)) { }
         }
         return models.Count;
     }

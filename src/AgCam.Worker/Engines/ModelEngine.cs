@@ -33,7 +33,8 @@ public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainE
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options) =>
         explainer.Explain([.. images.Select(image => image.Image)], labels, options);
 
-    public IDisposable? Upload(IReadOnlyList<EngineInput> images) => explainer.Device == "cpu" ? null : explainer.Upload([.. images.Select(image => image.Image)]);
+    public IDisposable? Upload(IReadOnlyList<EngineInput> images) =>
+        explainer.Device == "cpu" ? null : explainer.Upload([.. images.Select(image => image.Image)]);
 
     public IReadOnlyList<Explanation> ExplainUploaded(IDisposable uploaded, IReadOnlyList<int?> labels, ExplainOptions options) =>
         explainer.Explain((UploadedImages)uploaded, labels, options);
@@ -46,7 +47,8 @@ public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainE
             _evaluating = null;
             _evaluating = (options, new Evaluator(explainer, options));
         }
-        return ComputeDevice.WithAllThreads(() => _evaluating.Value.Evaluator.Measure(images)); // last digits may follow the number of threads
+        // Last digits may follow the number of threads
+        return ComputeDevice.WithAllThreads(() => _evaluating.Value.Evaluator.Measure(images));
     }
 
     /// <summary>One pass over a black picture: kernels are chosen and memory is reserved before anybody waits for them.</summary>
@@ -60,7 +62,12 @@ public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainE
     public IReadOnlyList<BoundingBox> Boxes(Heatmap map, int originalWidth, int originalHeight, double threshold)
     {
         var transform = Preprocessor.TransformOf(explainer.Preprocessing, originalWidth, originalHeight);
-        return [.. map.Boxes(explainer.Preprocessing.InputWidth, explainer.Preprocessing.InputHeight, threshold).Select(transform.ToOriginal).OfType<BoundingBox>()];
+        return
+        [
+            .. map.Boxes(explainer.Preprocessing.InputWidth, explainer.Preprocessing.InputHeight, threshold)
+                .Select(transform.ToOriginal)
+                .OfType<BoundingBox>(),
+        ];
     }
 
     public void Dispose()
@@ -73,13 +80,21 @@ public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainE
 /// <summary>Loads the models that the operator lists, from their files.</summary>
 public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IEngineLoader
 {
-    public Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => Task.Run(
-        () =>
-        {
-            using var checkpoint = Checkpoint.Open(models.Find(model.Id) ?? throw NotListed(model), ModelCatalog.Reading with { Id = model.Id });
-            return checkpoint.Weights.Values.Sum(weight => weight.ElementCount) * ComputeDtype.Bytes(dtype);
-        },
-        cancellationToken);
+    public Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
+        Task.Run(
+            () =>
+            {
+                using var checkpoint = Checkpoint.Open(
+                    models.Find(model.Id) ?? throw NotListed(model),
+                    ModelCatalog.Reading with
+                    {
+                        Id = model.Id,
+                    }
+                );
+                return checkpoint.Weights.Values.Sum(weight => weight.ElementCount) * ComputeDtype.Bytes(dtype);
+            },
+            cancellationToken
+        );
 
     public int SplitThreads()
     {
@@ -93,14 +108,18 @@ public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IE
         }
     }
 
-    private static ModelException NotListed(ModelPin model) => new(ModelFailure.NotFound, $"This worker has no model {model.Id}. Name it in its options, or submit for one that it has.");
+    private static ModelException NotListed(ModelPin model) =>
+        new(ModelFailure.NotFound, $"This worker has no model {model.Id}. Name it in its options, or submit for one that it has.");
 
     public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken)
     {
         var here = await models.PinAsync(model.Id, cancellationToken);
         if (here.Sha256 != model.Sha256)
-            throw new ModelException(WorkerFailure.AnotherModel,
-                $"The request is pinned to {model.Id} with the digest {model.Sha256}; the one here has {here.Sha256}. Submit it again for the new weights, or bring the old ones back.");
+            throw new ModelException(
+                WorkerFailure.AnotherModel,
+                $"The request is pinned to {model.Id} with the digest {model.Sha256}; the one here has {here.Sha256}. Submit it "
+                    + $"again for the new weights, or bring the old ones back."
+            );
         return await Task.Run<IExplainEngine>(
             () =>
             {
@@ -113,8 +132,12 @@ public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IE
                     return engine;
                 }
                 explainer.Dispose();
-                throw new ModelException(WorkerFailure.AnotherModel, $"The file of {model.Id} has changed since this worker started. Restart it, and submit the request again.");
+                throw new ModelException(
+                    WorkerFailure.AnotherModel,
+                    $"The file of {model.Id} has changed since this worker started. Restart it, and submit the request again."
+                );
             },
-            cancellationToken);
+            cancellationToken
+        );
     }
 }

@@ -8,12 +8,15 @@ using AgCam.Preprocessing;
 namespace AgCam.Worker.Engines;
 
 /// <summary>
-/// Stands in for a model where the pipeline itself is tested or measured: the image is read and hashed, and the explanation follows from the hash alone,
+/// Stands in for a model where the pipeline itself is tested or measured: the image is read and hashed, and the explanation follows
+/// from the hash alone,
 /// with the shape and size of a real one.
 /// </summary>
 public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExplainEngine
 {
-    private const int ClassCount = 1000, Grid = 14, Width = 224;
+    private const int ClassCount = 1000,
+        Grid = 14,
+        Width = 224;
 
     /// <summary>The only model that <see cref="NullLoader"/> has.</summary>
     public static ModelPin Pin { get; } = new() { Id = "null", Sha256 = Digest.Of("the null model"u8) };
@@ -50,10 +53,24 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
     /// <summary>The bytes are not decoded, but they must begin like an image of a known format.</summary>
     public EngineInput Prepare(byte[] bytes, Digest digest, ImageLimits limits)
     {
-        if (bytes is not ([0xFF, 0xD8, ..] or [0x89, (byte)'P', ..] or [(byte)'R', (byte)'I', ..] or [(byte)'G', (byte)'I', ..] or [(byte)'B', (byte)'M', ..] or [(byte)'I', (byte)'I', ..] or [(byte)'M', (byte)'M', ..]))
+        if (
+            bytes
+            is not (
+                [0xFF, 0xD8, ..]
+                or [0x89, (byte)'P', ..]
+                or [(byte)'R', (byte)'I', ..]
+                or [(byte)'G', (byte)'I', ..]
+                or [(byte)'B', (byte)'M', ..]
+                or [(byte)'I', (byte)'I', ..]
+                or [(byte)'M', (byte)'M', ..]
+            )
+        )
             throw new ImageException(ImageFailure.UnsupportedFormat, "The bytes do not begin like an image.");
         return new EngineInput(
-            digest, new PreparedImage([], Width, Width, new InputTransform(1, 1, 0, 0, Width, Width)), new PictureFacts(Width, Width, First(digest), 0.5f, bytes.Length, 7));
+            digest,
+            new PreparedImage([], Width, Width, new InputTransform(1, 1, 0, 0, Width, Width)),
+            new PictureFacts(Width, Width, First(digest), 0.5f, bytes.Length, 7)
+        );
     }
 
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options) =>
@@ -62,15 +79,21 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
     public IReadOnlyList<BoundingBox> Boxes(Heatmap map, int originalWidth, int originalHeight, double threshold)
     {
         const double patch = (double)Width / Grid;
-        return [.. map.Normalize().Boxes(threshold, BoxSelection.Largest).Select(box => new BoundingBox(box.X * patch, box.Y * patch, box.Width * patch, box.Height * patch, box.Score))];
+        return
+        [
+            .. map.Normalize()
+                .Boxes(threshold, BoxSelection.Largest)
+                .Select(box => new BoundingBox(box.X * patch, box.Y * patch, box.Width * patch, box.Height * patch, box.Score)),
+        ];
     }
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 
     /// <summary>The same logits for all, below the highest one; every image has them in another order.</summary>
-    private static readonly float[] Others = [.. Enumerable.Range(0, ClassCount).Select(i => (float)(4 * Math.Pow(i / (double)ClassCount, 3)))];
+    private static readonly float[] Others =
+    [
+        .. Enumerable.Range(0, ClassCount).Select(i => (float)(4 * Math.Pow(i / (double)ClassCount, 3))),
+    ];
 
     private static readonly double SumOfOthers = Others.Sum(logit => Math.Exp(logit));
 
@@ -91,14 +114,29 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
         {
             Logits = logits,
             LogSumExp = logSumExp,
-            Predictions = [.. FiveHighest(place, predicted).Select(i => new Prediction(i, Names[i], Math.Exp(logits[i] - logSumExp), logits[i]))],
+            Predictions =
+            [
+                .. FiveHighest(place, predicted).Select(i => new Prediction(i, Names[i], Math.Exp(logits[i] - logSumExp), logits[i])),
+            ],
             Label = label,
             Transform = image.Image.Transform,
-            Targets = [.. options.Targets.SelectMany(target => target.Resolve(logits, label), (target, resolved) => new TargetExplanation
-            {
-                Requested = target.Canonical(label), Class = resolved.Class, Name = Names[resolved.Class], Against = resolved.Against,
-                AgainstName = resolved.Against is { } against ? Names[against] : null, Heatmap = Map(image.Digest, resolved.Class), Boxes = [],
-            })],
+            Targets =
+            [
+                .. options.Targets.SelectMany(
+                    target => target.Resolve(logits, label),
+                    (target, resolved) =>
+                        new TargetExplanation
+                        {
+                            Requested = target.Canonical(label),
+                            Class = resolved.Class,
+                            Name = Names[resolved.Class],
+                            Against = resolved.Against,
+                            AgainstName = resolved.Against is { } against ? Names[against] : null,
+                            Heatmap = Map(image.Digest, resolved.Class),
+                            Boxes = [],
+                        }
+                ),
+            ],
         };
     }
 
@@ -110,8 +148,8 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
         var (x, y) = Places(image, Grid, @class);
         var values = new float[Grid * Grid];
         for (var row = 0; row < Grid; row++)
-            for (var column = 0; column < Grid; column++)
-                values[row * Grid + column] = Bell[y + row] * Bell[x + column];
+        for (var column = 0; column < Grid; column++)
+            values[row * Grid + column] = Bell[y + row] * Bell[x + column];
         return new Heatmap(Grid, Grid, values);
     }
 
@@ -134,7 +172,11 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
 /// <summary>Has the null model and no other.</summary>
 public sealed class NullLoader : IEngineLoader
 {
-    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => model == NullEngine.Pin
-        ? Task.FromResult<IExplainEngine>(new NullEngine(model, dtype))
-        : throw new Models.ModelException(Models.ModelFailure.NotFound, $"This worker explains with the null model only, not with {model.Id}.");
+    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
+        model == NullEngine.Pin
+            ? Task.FromResult<IExplainEngine>(new NullEngine(model, dtype))
+            : throw new Models.ModelException(
+                Models.ModelFailure.NotFound,
+                $"This worker explains with the null model only, not with {model.Id}."
+            );
 }

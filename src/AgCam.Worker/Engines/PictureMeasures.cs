@@ -5,13 +5,15 @@ using AgCam.Pipeline.Records;
 namespace AgCam.Worker.Engines;
 
 /// <summary>
-/// Cheap facts about a picture. All but its size are measured on a thumbnail of luma (Rec. 601) of at most 128 pixels a side, each the mean of the block it covers, so that the
+/// Cheap facts about a picture. All but its size are measured on a thumbnail of luma (Rec. 601) of at most 128 pixels a side, each the
+/// mean of the block it covers, so that the
 /// cost does not grow with the picture and the numbers of pictures of different sizes compare.
 /// </summary>
 internal static class PictureMeasures
 {
     private const int Side = 128;
-    private const int HashColumns = 9, HashRows = 8;
+    private const int HashColumns = 9,
+        HashRows = 8;
 
     public static PictureFacts Of(RgbImage picture)
     {
@@ -19,7 +21,14 @@ internal static class PictureMeasures
         var columns = longest <= Side ? picture.Width : Math.Max(1, (int)((long)picture.Width * Side / longest));
         var rows = longest <= Side ? picture.Height : Math.Max(1, (int)((long)picture.Height * Side / longest));
         var luma = Reduce(picture, columns, rows);
-        return new PictureFacts(picture.Width, picture.Height, PerceptualHash(luma, columns, rows), Mean(luma), Blur(luma, columns, rows), Entropy(luma));
+        return new PictureFacts(
+            picture.Width,
+            picture.Height,
+            PerceptualHash(luma, columns, rows),
+            Mean(luma),
+            Blur(luma, columns, rows),
+            Entropy(luma)
+        );
     }
 
     /// <returns>[rows, columns], 0 to 255.</returns>
@@ -38,12 +47,15 @@ internal static class PictureMeasures
         return luma;
     }
 
-    private static (int From, int To) Span(int index, int count, int length) => ((int)((long)index * length / count), (int)((long)(index + 1) * length / count));
+    private static (int From, int To) Span(int index, int count, int length) =>
+        ((int)((long)index * length / count), (int)((long)(index + 1) * length / count));
 
     private static float MeanLuma(RgbImage picture, int left, int right, int top, int bottom)
     {
         // Of a large block every few pixels only: at most about 8 x 8 samples.
-        int stepX = Math.Max(1, (right - left) / 8), stepY = Math.Max(1, (bottom - top) / 8), count = 0;
+        int stepX = Math.Max(1, (right - left) / 8),
+            stepY = Math.Max(1, (bottom - top) / 8),
+            count = 0;
         long sum = 0;
         for (var y = top; y < bottom; y += stepY)
         {
@@ -59,12 +71,12 @@ internal static class PictureMeasures
     {
         Span<float> cells = stackalloc float[HashRows * HashColumns];
         for (var row = 0; row < HashRows; row++)
-            for (var column = 0; column < HashColumns; column++)
-                cells[(row * HashColumns) + column] = Cell(luma, columns, rows, column, row);
+        for (var column = 0; column < HashColumns; column++)
+            cells[(row * HashColumns) + column] = Cell(luma, columns, rows, column, row);
         ulong hash = 0;
         for (var row = 0; row < HashRows; row++)
-            for (var column = 0; column < HashColumns - 1; column++)
-                hash = (hash << 1) | (cells[(row * HashColumns) + column] > cells[(row * HashColumns) + column + 1] ? 1UL : 0UL);
+        for (var column = 0; column < HashColumns - 1; column++)
+            hash = (hash << 1) | (cells[(row * HashColumns) + column] > cells[(row * HashColumns) + column + 1] ? 1UL : 0UL);
         return unchecked((long)hash);
     }
 
@@ -76,8 +88,8 @@ internal static class PictureMeasures
         (right, bottom) = (Math.Max(right, left + 1), Math.Max(bottom, top + 1));
         float sum = 0;
         for (var y = top; y < bottom; y++)
-            for (var x = left; x < right; x++)
-                sum += luma[(y * columns) + x];
+        for (var x = left; x < right; x++)
+            sum += luma[(y * columns) + x];
         return sum / ((right - left) * (bottom - top));
     }
 
@@ -93,16 +105,17 @@ internal static class PictureMeasures
     /// <returns>Variance of the four-neighbour Laplacian over the inner pixels; 0 where there are none.</returns>
     private static float Blur(float[] luma, int columns, int rows)
     {
-        double sum = 0, squares = 0;
+        double sum = 0,
+            squares = 0;
         var count = 0;
         for (var y = 1; y < rows - 1; y++)
-            for (var x = 1; x < columns - 1; x++, count++)
-            {
-                var at = (y * columns) + x;
-                double value = luma[at - 1] + luma[at + 1] + luma[at - columns] + luma[at + columns] - (4 * luma[at]);
-                sum += value;
-                squares += value * value;
-            }
+        for (var x = 1; x < columns - 1; x++, count++)
+        {
+            var at = (y * columns) + x;
+            double value = luma[at - 1] + luma[at + 1] + luma[at - columns] + luma[at + columns] - (4 * luma[at]);
+            sum += value;
+            squares += value * value;
+        }
         return count == 0 ? 0 : (float)Math.Max(0, (squares / count) - (sum / count * (sum / count)));
     }
 

@@ -14,15 +14,31 @@ using AgCam.Worker.Engines;
 
 namespace AgCam.Worker.Evaluations;
 
-/// <summary>From a chunk of an evaluation to its rows: the batches that one process would cut, measured by the same evaluator, one after the other on the device that explains.</summary>
-internal sealed class ChunkEvaluation(IStore store, StoreRetry storeRetry, EnginePool engines, ReferenceReader references, ImageFetch fetch, Device device, TimeProvider clock)
+/// <summary>
+/// From a chunk of an evaluation to its rows: the batches that one process would cut, measured by the same evaluator, one after the
+/// other on the device that explains.
+/// </summary>
+internal sealed class ChunkEvaluation(
+    IStore store,
+    StoreRetry storeRetry,
+    EnginePool engines,
+    ReferenceReader references,
+    ImageFetch fetch,
+    Device device,
+    TimeProvider clock
+)
 {
     private readonly DatasetReading _datasets = new(references.Files);
 
     /// <param name="begun">When an earlier attempt crashed: how often each image was begun without coming back.</param>
     /// <returns>Null when the lease has been lost.</returns>
     /// <exception cref="RequestException">The dataset or the model cannot be used here, whatever the images are.</exception>
-    public async Task<ChunkResult?> ComputeAsync(ExplainImages request, ChunkLease lease, IReadOnlyDictionary<int, int>? begun, CancellationToken cancellationToken)
+    public async Task<ChunkResult?> ComputeAsync(
+        ExplainImages request,
+        ChunkLease lease,
+        IReadOnlyDictionary<int, int>? begun,
+        CancellationToken cancellationToken
+    )
     {
         var job = await storeRetry.CallAsync(cancellationToken => store.Jobs.FindAsync(lease.Owner, cancellationToken), cancellationToken);
         if (job?.Spec is not { Evaluation: { } evaluation } spec)
@@ -31,12 +47,25 @@ internal sealed class ChunkEvaluation(IStore store, StoreRetry storeRetry, Engin
         var samples = await Task.Run(() => Samples(spec, evaluation, request, cancellationToken), cancellationToken);
         using var use = await engines.ModelAsync(spec.Model, spec.Dtype, cancellationToken);
         if (use.Engine.Explainer is not { } explainer)
-            throw new RequestException(WorkerFailure.NoSuchMethod, $"The engine of {spec.Model.Id} here stands in for a model and measures nothing.");
+            throw new RequestException(
+                WorkerFailure.NoSuchMethod,
+                $"The engine of {spec.Model.Id} here stands in for a model and measures nothing."
+            );
         if (AttributionMethod.Refusal(options.Methods, explainer.Config) is { } refusal)
             throw new RequestException(ModelFailure.UnsupportedArchitecture, refusal);
 
-        var (images, measuring) = (samples.Zip(request.References).Chunk(evaluation.Batch).ToList(), new Measuring(use.Engine, explainer, options));
-        if ((begun is null ? await StraightAsync(measuring, images, cancellationToken) : await CarefullyAsync(measuring, lease, images, begun, cancellationToken)) is not { } measured)
+        var (images, measuring) = (
+            samples.Zip(request.References).Chunk(evaluation.Batch).ToList(),
+            new Measuring(use.Engine, explainer, options)
+        );
+        if (
+            (
+                begun is null
+                    ? await StraightAsync(measuring, images, cancellationToken)
+                    : await CarefullyAsync(measuring, lease, images, begun, cancellationToken)
+            )
+            is not { } measured
+        )
             return null;
         var rows = measured.ToDictionary(row => row.Image, StringComparer.Ordinal);
         var header = RowFile.Line(EvaluationHeader.Of(explainer, options, evaluation.Batch, Shard.Whole));
@@ -45,17 +74,42 @@ internal sealed class ChunkEvaluation(IStore store, StoreRetry storeRetry, Engin
 
     /// <summary>Every image failed for the same reason, unmeasured.</summary>
     public ChunkResult Failed(ExplainImages request, ChunkLease lease, string reason, string detail) =>
-        Result(request, lease, null, request.References.Select(reference => new ImageRow(SampleReference.Key(reference) ?? reference.Uri) { Skipped = reason }), null, detail);
+        Result(
+            request,
+            lease,
+            null,
+            request.References.Select(reference => new ImageRow(SampleReference.Key(reference) ?? reference.Uri) { Skipped = reason }),
+            null,
+            detail
+        );
 
-    /// <exception cref="RequestException">The dataset may not be read here, cannot be, or is another than the one that was planned.</exception>
-    private IReadOnlyList<Sample> Samples(JobSpec spec, EvaluationSpec evaluation, ExplainImages request, CancellationToken cancellationToken)
+    /// <exception cref="RequestException">The dataset may not be read here, cannot be, or is another than the one that was
+    /// planned.</exception>
+    private IReadOnlyList<Sample> Samples(
+        JobSpec spec,
+        EvaluationSpec evaluation,
+        ExplainImages request,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
             var path = references.Roots.Resolve(spec.Source[EvaluationSpec.Source.Length..]);
             var images = evaluation.Images is { } folder ? references.Roots.Resolve(folder) : null;
-            return _datasets.Find(path, evaluation.Layout, images, request.References[0].Number, request.References.Count, ArePlanned, cancellationToken)
-                ?? throw new RequestException(WorkerFailure.AnotherDataset, $"{path} has changed since the job was planned, or is another one here. Bring it back and resume the job, or submit it as a new one.");
+            return _datasets.Find(
+                    path,
+                    evaluation.Layout,
+                    images,
+                    request.References[0].Number,
+                    request.References.Count,
+                    ArePlanned,
+                    cancellationToken
+                )
+                ?? throw new RequestException(
+                    WorkerFailure.AnotherDataset,
+                    $"{path} has changed since the job was planned, or is another one here. Bring it back and resume the job, "
+                        + $"or submit it as a new one."
+                );
         }
         catch (ImageException e)
         {
@@ -66,11 +120,16 @@ internal sealed class ChunkEvaluation(IStore store, StoreRetry storeRetry, Engin
             throw new RequestException(ImageFailure.Unreadable, $"The dataset cannot be read here: {e.Message}", e);
         }
 
-        bool ArePlanned(IReadOnlyList<Sample> samples) => samples.Zip(request.References).All(pair => pair.First.Key == SampleReference.Key(pair.Second));
+        bool ArePlanned(IReadOnlyList<Sample> samples) =>
+            samples.Zip(request.References).All(pair => pair.First.Key == SampleReference.Key(pair.Second));
     }
 
     /// <summary>The next batch is read while one is measured.</summary>
-    private async Task<IReadOnlyList<ImageRow>> StraightAsync(Measuring measuring, IReadOnlyList<(Sample Sample, ImageReference)[]> batches, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<ImageRow>> StraightAsync(
+        Measuring measuring,
+        IReadOnlyList<(Sample Sample, ImageReference)[]> batches,
+        CancellationToken cancellationToken
+    )
     {
         var rows = new List<ImageRow>();
         var reading = ReadAsync(measuring, batches[0].Select(image => image.Sample), cancellationToken);
@@ -91,13 +150,17 @@ internal sealed class ChunkEvaluation(IStore store, StoreRetry storeRetry, Engin
         return rows;
     }
 
-    private Task<EvaluationImage[]> ReadAsync(Measuring measuring, IEnumerable<Sample> samples, CancellationToken cancellationToken) => Task.WhenAll(samples.Select(sample =>
-        fetch.DecodeAsync(() => Task.FromResult(Read(measuring, sample)), cancellationToken)));
+    private Task<EvaluationImage[]> ReadAsync(Measuring measuring, IEnumerable<Sample> samples, CancellationToken cancellationToken) =>
+        Task.WhenAll(samples.Select(sample => fetch.DecodeAsync(() => Task.FromResult(Read(measuring, sample)), cancellationToken)));
 
     private EvaluationImage Read(Measuring measuring, Sample sample) =>
         EvaluationImage.Read(sample, measuring.Explainer, measuring.Options, references.Limits, references.Files);
 
-    private async Task<IReadOnlyList<ImageRow>> MeasureAsync(Measuring measuring, IReadOnlyList<EvaluationImage> images, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<ImageRow>> MeasureAsync(
+        Measuring measuring,
+        IReadOnlyList<EvaluationImage> images,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
@@ -110,12 +173,19 @@ internal sealed class ChunkEvaluation(IStore store, StoreRetry storeRetry, Engin
     }
 
     /// <summary>
-    /// The batches of a chunk that crashed, each with a durable note for its images. A batch that has brought two workers down is measured image by image, in other company than in one
-    /// process; the image that even so does not come back is poison. What did not come back before is last, as in <see cref="ChunkComputation.ComputeIsolatedAsync"/>.
+    /// The batches of a chunk that crashed, each with a durable note for its images. A batch that has brought two workers down is
+    /// measured image by image, in other company than in one
+    /// process; the image that even so does not come back is poison. What did not come back before is last, as in
+    /// <see cref="ChunkComputation.ComputeIsolatedAsync"/>.
     /// </summary>
     /// <returns>Null when the lease has been lost.</returns>
     private async Task<IReadOnlyList<ImageRow>?> CarefullyAsync(
-        Measuring measuring, ChunkLease lease, IReadOnlyList<(Sample Sample, ImageReference Reference)[]> batches, IReadOnlyDictionary<int, int> begun, CancellationToken cancellationToken)
+        Measuring measuring,
+        ChunkLease lease,
+        IReadOnlyList<(Sample Sample, ImageReference Reference)[]> batches,
+        IReadOnlyDictionary<int, int> begun,
+        CancellationToken cancellationToken
+    )
     {
         var rows = new List<ImageRow>();
         foreach (var batch in batches.OrderBy(batch => batch.Max(image => begun.GetValueOrDefault(image.Reference.Number))))
@@ -126,11 +196,29 @@ internal sealed class ChunkEvaluation(IStore store, StoreRetry storeRetry, Engin
                 var measured = part.Where(image => begun.GetValueOrDefault(image.Reference.Number) <= Together).ToList();
                 rows.AddRange(part.Except(measured).Select(image => new ImageRow(image.Sample.Key) { Skipped = ItemFailure.Poison }));
                 foreach (var (_, reference) in measured)
-                    if (await storeRetry.CallAsync(cancellationToken => store.Chunks.BeginIsolatedAsync(lease, reference.Number, cancellationToken), cancellationToken) < 0)
+                    if (
+                        await storeRetry.CallAsync(
+                            cancellationToken => store.Chunks.BeginIsolatedAsync(lease, reference.Number, cancellationToken),
+                            cancellationToken
+                        ) < 0
+                    )
                         return null;
-                rows.AddRange(await MeasureAsync(measuring, await ReadAsync(measuring, measured.Select(image => image.Sample), cancellationToken), cancellationToken));
+                rows.AddRange(
+                    await MeasureAsync(
+                        measuring,
+                        await ReadAsync(measuring, measured.Select(image => image.Sample), cancellationToken),
+                        cancellationToken
+                    )
+                );
                 foreach (var (_, reference) in measured)
-                    await storeRetry.CallAsync(async cancellationToken => { await store.Chunks.EndIsolatedAsync(lease, reference.Number, cancellationToken); return true; }, cancellationToken);
+                    await storeRetry.CallAsync(
+                        async cancellationToken =>
+                        {
+                            await store.Chunks.EndIsolatedAsync(lease, reference.Number, cancellationToken);
+                            return true;
+                        },
+                        cancellationToken
+                    );
             }
         }
         return rows;
@@ -139,10 +227,21 @@ internal sealed class ChunkEvaluation(IStore store, StoreRetry storeRetry, Engin
     /// <summary>So often is a batch tried as a whole.</summary>
     private const int Together = 2;
 
-    private ChunkResult Result(ExplainImages request, ChunkLease lease, string? header, IEnumerable<ImageRow> rows, ClassNames? classes, string? detail = null)
+    private ChunkResult Result(
+        ExplainImages request,
+        ChunkLease lease,
+        string? header,
+        IEnumerable<ImageRow> rows,
+        ClassNames? classes,
+        string? detail = null
+    )
     {
         var (now, measured) = (clock.Now(), rows.ToList());
-        return new ChunkResult(lease, [], [.. measured.Zip(request.References, (row, reference) => StoredForm.Measured(request, reference, row, classes, detail, now))])
+        return new ChunkResult(
+            lease,
+            [],
+            [.. measured.Zip(request.References, (row, reference) => StoredForm.Measured(request, reference, row, classes, detail, now))]
+        )
         {
             Rows = ChunkRows.Of(lease.Number, header, measured.Select(RowFile.Line)),
         };

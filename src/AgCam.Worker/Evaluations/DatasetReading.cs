@@ -4,20 +4,31 @@ using AgCam.Images;
 namespace AgCam.Worker.Evaluations;
 
 /// <summary>
-/// Samples of datasets by their numbers. A dataset is a stream, and the chunks of a job come in about its order: a reading goes on where it is, keeps what it passed last, and begins anew
+/// Samples of datasets by their numbers. A dataset is a stream, and the chunks of a job come in about its order: a reading goes on
+/// where it is, keeps what it passed last, and begins anew
 /// for what lies further back.
 /// </summary>
 internal sealed class DatasetReading(IFileReader files)
 {
-    private const int Readings = 4, Kept = 4096;
+    private const int Readings = 4,
+        Kept = 4096;
 
     private readonly Lock _lock = new();
     private readonly List<Reading> _readings = []; // the one used last at the end
 
-    /// <param name="accept">Whether these are the samples that are meant: a reading may be older than what lies there now, and is begun anew once.</param>
+    /// <param name="accept">Whether these are the samples that are meant: a reading may be older than what lies there now, and is begun
+    /// anew once.</param>
     /// <returns>Null where the dataset does not have them, or has others.</returns>
     /// <exception cref="DatasetException">The dataset cannot be read.</exception>
-    public IReadOnlyList<Sample>? Find(string path, DatasetLayout layout, string? images, int first, int count, Func<IReadOnlyList<Sample>, bool> accept, CancellationToken cancellationToken)
+    public IReadOnlyList<Sample>? Find(
+        string path,
+        DatasetLayout layout,
+        string? images,
+        int first,
+        int count,
+        Func<IReadOnlyList<Sample>, bool> accept,
+        CancellationToken cancellationToken
+    )
     {
         lock (_lock)
         {

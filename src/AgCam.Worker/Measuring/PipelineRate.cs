@@ -15,35 +15,61 @@ using Microsoft.Extensions.Hosting;
 
 namespace AgCam.Worker.Measuring;
 
-/// <summary>What the pipeline itself costs: jobs of real files, read and hashed, planned, published, leased and stored, with the null engine in the model's place. Medians of the rounds.</summary>
+/// <summary>
+/// What the pipeline itself costs: jobs of real files, read and hashed, planned, published, leased and stored, with the null engine in
+/// the model's place. Medians of the rounds.
+/// </summary>
 /// <param name="Transport">memory or rabbitmq.</param>
 /// <param name="Images">Of one round.</param>
 /// <param name="ImagesPerSecond">From a job's creation to its completion.</param>
-/// <param name="BareImagesPerSecond">The same documents inserted into the same database once more, with the same indexes and nothing else, into tables as large as the job found; each job's right after the job.</param>
+/// <param name="BareImagesPerSecond">The same documents inserted into the same database once more, with the same indexes and nothing
+/// else, into tables as large as the job found; each job's right after the job.</param>
 /// <param name="OfBare">The one by the other, of each round its own.</param>
-/// <param name="CpuMicrosecondsPerImage">Of this process, which is planner, publisher and worker in one; broker and database server are not in it.</param>
+/// <param name="CpuMicrosecondsPerImage">Of this process, which is planner, publisher and worker in one; broker and database server are
+/// not in it.</param>
 public sealed partial record PipelineRate(
-    string Transport, string Store, int Images, int Rounds, double ImagesPerSecond, double BareImagesPerSecond, double OfBare, double CpuMicrosecondsPerImage)
+    string Transport,
+    string Store,
+    int Images,
+    int Rounds,
+    double ImagesPerSecond,
+    double BareImagesPerSecond,
+    double OfBare,
+    double CpuMicrosecondsPerImage
+)
 {
     /// <param name="options">The store must be one of its own: it is filled.</param>
-    /// <param name="images">Of each round; files are written below the temporary folder, about 4 KB each, and deleted. Twice as many, 40,000 at most, warm up before.</param>
+    /// <param name="images">Of each round; files are written below the temporary folder, about 4 KB each, and deleted. Twice as many,
+    /// 40,000 at most, warm up before.</param>
     /// <param name="build">A host with these registrations.</param>
     public static async Task<PipelineRate> MeasureAsync(
-        PipelineOptions options, WorkerOptions worker, int images, int rounds, Func<Action<IServiceCollection>, IHost> build, CancellationToken cancellationToken = default)
+        PipelineOptions options,
+        WorkerOptions worker,
+        int images,
+        int rounds,
+        Func<Action<IServiceCollection>, IHost> build,
+        CancellationToken cancellationToken = default
+    )
     {
         var folder = Directory.CreateTempSubdirectory("agcam-bench").FullName;
         try
         {
-            string[] folders = [Write(Path.Combine(folder, "warm"), Math.Min(2 * images, 40_000)), .. Enumerable.Range(0, rounds).Select(round => Write(Path.Combine(folder, $"{round}"), images))];
+            string[] folders =
+            [
+                Write(Path.Combine(folder, "warm"), Math.Min(2 * images, 40_000)),
+                .. Enumerable.Range(0, rounds).Select(round => Write(Path.Combine(folder, $"{round}"), images)),
+            ];
             if (OperatingSystem.IsLinux())
                 WriteAllToDisk(); // else the kernel does it later, while the stores wait for the same disk
             options = options with { References = new ReferenceOptions { Roots = [folder] } };
-            await using var host = new StopOnDisposeHost(build(services =>
-            {
-                services.AddAgCamPipeline(options);
-                services.AddSingleton<IEngineLoader, NullLoader>();
-                services.AddAgCamWorker(worker);
-            }));
+            await using var host = new StopOnDisposeHost(
+                build(services =>
+                {
+                    services.AddAgCamPipeline(options);
+                    services.AddSingleton<IEngineLoader, NullLoader>();
+                    services.AddAgCamWorker(worker);
+                })
+            );
             await host.StartAsync(cancellationToken);
             var store = host.Services.GetRequiredService<IStore>();
             var measured = new List<(double Rate, double Bare, double Cpu)>();
@@ -53,12 +79,21 @@ public sealed partial record PipelineRate(
                     var before = Process.GetCurrentProcess().TotalProcessorTime;
                     var job = await RunAsync(host, NullEngine.Pin, item, cancellationToken);
                     var cpu = Process.GetCurrentProcess().TotalProcessorTime - before;
-                    measured.Add((images / Seconds(job), await bare.InsertAgainAsync(job.Id, cancellationToken), cpu.TotalMicroseconds / images));
+                    measured.Add(
+                        (images / Seconds(job), await bare.InsertAgainAsync(job.Id, cancellationToken), cpu.TotalMicroseconds / images)
+                    );
                 }
             measured.RemoveAt(0); // it warmed up
             return new PipelineRate(
-                options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq", store.Kind, images, rounds,
-                Median.Of(measured.Select(item => item.Rate)), Median.Of(measured.Select(item => item.Bare)), Median.Of(measured.Select(item => item.Rate / item.Bare)), Median.Of(measured.Select(item => item.Cpu)));
+                options.Bus == PipelineOptions.InMemory ? "memory" : "rabbitmq",
+                store.Kind,
+                images,
+                rounds,
+                Median.Of(measured.Select(item => item.Rate)),
+                Median.Of(measured.Select(item => item.Bare)),
+                Median.Of(measured.Select(item => item.Rate / item.Bare)),
+                Median.Of(measured.Select(item => item.Cpu))
+            );
         }
         finally
         {
@@ -71,10 +106,15 @@ public sealed partial record PipelineRate(
     /// <exception cref="InvalidOperationException">The job was paused, or its numbers are not those of its records.</exception>
     public static async Task<Job> RunAsync(IHost host, ModelPin model, string folder, CancellationToken cancellationToken = default)
     {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(
+            cancellationToken,
+            host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping
+        );
         cancellationToken = ended.Token; // SIGTERM stops the host's work, and nobody would wait for a job that nobody does
         var store = host.Services.GetRequiredService<IStore>();
-        var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder}", Model = model }, cancellationToken: cancellationToken)).Job;
+        var job = (
+            await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder}", Model = model }, cancellationToken: cancellationToken)
+        ).Job;
         host.Services.GetRequiredService<JobSignal>().Changed();
         while (job.State != JobState.Completed)
         {
@@ -88,7 +128,9 @@ public sealed partial record PipelineRate(
         return job;
     }
 
-    /// <summary>From a job's creation to its completion as the store has them: asking how far it is takes little from what is measured.</summary>
+    /// <summary>
+    /// From a job's creation to its completion as the store has them: asking how far it is takes little from what is measured.
+    /// </summary>
     public static double Seconds(Job job) => (job.Finished!.Value - job.Created).TotalSeconds;
 
     /// <summary>Random bytes behind the first bytes of a PNG; a hundred folders, as real data sets have them.</summary>

@@ -22,7 +22,13 @@ internal static class AttentionGuidedCam
     /// <param name="signed">Also the evidence against: the same sum with relu(-dY / dA).</param>
     /// <returns>Positive and, when asked for, negative maps, [B, K, rows, columns], float32.</returns>
     public static (Tensor Positive, Tensor? Negative) Maps(
-        VisionTransformer model, ForwardPass pass, Tensor target, Tensor? against = null, Tensor? gamma = null, bool signed = false)
+        VisionTransformer model,
+        ForwardPass pass,
+        Tensor target,
+        Tensor? against = null,
+        Tensor? gamma = null,
+        bool signed = false
+    )
     {
         using var scope = NewDisposeScope();
         var config = model.Config;
@@ -42,7 +48,8 @@ internal static class AttentionGuidedCam
             negative?.PlusInPlace((gates * alpha.neg().relu()).sum([1, 2]));
         }
 
-        Tensor OnGrid(Tensor map) => map.view(target.shape[0], target.shape[1], config.GridRows, config.GridColumns).MoveToOuterDisposeScope();
+        Tensor OnGrid(Tensor map) =>
+            map.view(target.shape[0], target.shape[1], config.GridRows, config.GridColumns).MoveToOuterDisposeScope();
         return (OnGrid(positive), negative is null ? null : OnGrid(negative));
     }
 }

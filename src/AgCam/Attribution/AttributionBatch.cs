@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace AgCam.Attribution;
 
-/// <summary>What a method may look at: a batch of pictures, one forward pass over them that all methods share, and the class to explain for each.</summary>
+/// <summary>
+/// What a method may look at: a batch of pictures, one forward pass over them that all methods share, and the class to explain for
+/// each.
+/// </summary>
 /// <param name="Input">Normalised pixels, [B, 3, H, W]; no inference tensor, so that autograd may use it.</param>
 /// <param name="Pass">The model's forward pass over the input.</param>
 /// <param name="Target">Class indices, [B], int64.</param>

@@ -13,9 +13,7 @@ public sealed class AttributionMethod
         (Name, Description, _maps) = (name, description, maps);
 
     private AttributionMethod(string name, string description, Func<AttributionBatch, Tensor> maps)
-        : this(name, description, batch => AttributionBatch.Heatmaps(maps(batch)))
-    {
-    }
+        : this(name, description, batch => AttributionBatch.Heatmaps(maps(batch))) { }
 
     /// <summary>The name of the paper's method, which the others are compared with.</summary>
     public const string Paper = "agcam";
@@ -25,29 +23,96 @@ public sealed class AttributionMethod
 
     public static IReadOnlyList<AttributionMethod> All { get; } =
     [
-        new(Paper, "Attention Guided CAM: sum over blocks and heads of sigmoid(S) (dY/dA)+, gradients cut at every attention's input.",
-            b => Plain(AttentionGuidedCam.Maps(b.Model, b.Pass, b.Target.unsqueeze(1)).Positive)),
-        new("agcam-signed", "AG-CAM's evidence for the class minus the evidence against it.", b =>
+        new(
+            Paper,
+            "Attention Guided CAM: sum over blocks and heads of sigmoid(S) (dY/dA)+, gradients cut at every attention's input.",
+            b => Plain(AttentionGuidedCam.Maps(b.Model, b.Pass, b.Target.unsqueeze(1)).Positive)
+        ),
+        new(
+            "agcam-signed",
+            "AG-CAM's evidence for the class minus the evidence against it.",
+            b =>
+            {
+                var (positive, negative) = AttentionGuidedCam.Maps(b.Model, b.Pass, b.Target.unsqueeze(1), signed: true);
+                return Plain(positive - negative!);
+            }
+        ),
+        new(
+            "agcam-contrastive",
+            "AG-CAM of the class against the most probable other class.",
+            b =>
+                Plain(
+                    AttentionGuidedCam
+                        .Maps(b.Model, b.Pass, b.Target.unsqueeze(1), b.BestOther().unsqueeze(1), ones_like(b.Target, float32).unsqueeze(1))
+                        .Positive
+                )
+        ),
+        new(
+            "agcam-product",
+            "AG-CAM's map of each block, scaled to [0, 1], multiplied over the blocks.",
+            b => ProductOverBlocks.Maps(b.Model, b.Pass, b.Target)
+        ),
+        new(
+            Pooled,
+            "A relative of AG-CAM, not the paper's: for models whose head averages the patches, one chain for each pooled token.",
+            b => Plain(PooledAttentionCam.Maps(b.Model, b.Pass, b.Target.unsqueeze(1)).Positive)
+        )
         {
-            var (positive, negative) = AttentionGuidedCam.Maps(b.Model, b.Pass, b.Target.unsqueeze(1), signed: true);
-            return Plain(positive - negative!);
-        }),
-        new("agcam-contrastive", "AG-CAM of the class against the most probable other class.", b => Plain(AttentionGuidedCam.Maps(
-            b.Model, b.Pass, b.Target.unsqueeze(1), b.BestOther().unsqueeze(1), ones_like(b.Target, float32).unsqueeze(1)).Positive)),
-        new("agcam-product", "AG-CAM's map of each block, scaled to [0, 1], multiplied over the blocks.", b => ProductOverBlocks.Maps(b.Model, b.Pass, b.Target)),
-        new(Pooled, "A relative of AG-CAM, not the paper's: for models whose head averages the patches, one chain for each pooled token.",
-            b => Plain(PooledAttentionCam.Maps(b.Model, b.Pass, b.Target.unsqueeze(1)).Positive)) { Heads = Heads.Average, OnlyWhenNamed = true },
-        new("rollout", "Attention rollout (Abnar and Zuidema 2020). It knows nothing of classes.", b => AttentionRollout.Maps(b.Model, b.Input)) { Heads = Heads.Both },
-        new("generic", "Generic attention relevance (Chefer, Gur and Wolf, ICCV 2021), with the full gradient.", b => GenericAttention.Maps(b.Model, b.Input, b.Target)) { Heads = Heads.Both },
-        new("last-layer", "The last block's attention times its gradient.", b => LastLayer.Maps(b.Model, b.Pass, b.Target)) { Heads = Heads.Both },
-        new("legrad", "LeGrad (Bousselham et al. 2024), class-token form: the gradient of each block's own prediction.", b => LeGrad.Maps(b.Model, b.Pass, b.Target)),
-        new("transformer-attribution",
-            "Transformer attribution (Chefer, Gur and Wolf, CVPR 2021), the paper's second baseline. Its relevance propagation (LRP) is claimed by patents for commercial use, so it runs only where it is named.",
-            b => TransformerAttribution.Maps(b.Model, b.Input, b.Target)) { OnlyWhenNamed = true },
-        new("random", "Control: random values on the grid.",
-            b => [.. b.Keys.Select(key => Controls.Random(b.Model.Config.GridRows, b.Model.Config.GridColumns, key))]) { IsControl = true, Heads = Heads.Both },
-        new("centre-box", "Control: a centred box; at threshold 0.5 it covers the middle half of each side.",
-            b => [.. b.Keys.Select(_ => Controls.CentreBox(b.Model.Config.ImageHeight, b.Model.Config.ImageWidth))]) { IsControl = true, Heads = Heads.Both },
+            Heads = Heads.Average,
+            OnlyWhenNamed = true,
+        },
+        new(
+            "rollout",
+            "Attention rollout (Abnar and Zuidema 2020). It knows nothing of classes.",
+            b => AttentionRollout.Maps(b.Model, b.Input)
+        )
+        {
+            Heads = Heads.Both,
+        },
+        new(
+            "generic",
+            "Generic attention relevance (Chefer, Gur and Wolf, ICCV 2021), with the full gradient.",
+            b => GenericAttention.Maps(b.Model, b.Input, b.Target)
+        )
+        {
+            Heads = Heads.Both,
+        },
+        new("last-layer", "The last block's attention times its gradient.", b => LastLayer.Maps(b.Model, b.Pass, b.Target))
+        {
+            Heads = Heads.Both,
+        },
+        new(
+            "legrad",
+            "LeGrad (Bousselham et al. 2024), class-token form: the gradient of each block's own prediction.",
+            b => LeGrad.Maps(b.Model, b.Pass, b.Target)
+        ),
+        new(
+            "transformer-attribution",
+            "Transformer attribution (Chefer, Gur and Wolf, CVPR 2021), the paper's second baseline. Its relevance propagation "
+                + "(LRP) is claimed by patents for commercial use, so it runs only where it is named.",
+            b => TransformerAttribution.Maps(b.Model, b.Input, b.Target)
+        )
+        {
+            OnlyWhenNamed = true,
+        },
+        new(
+            "random",
+            "Control: random values on the grid.",
+            b => [.. b.Keys.Select(key => Controls.Random(b.Model.Config.GridRows, b.Model.Config.GridColumns, key))]
+        )
+        {
+            IsControl = true,
+            Heads = Heads.Both,
+        },
+        new(
+            "centre-box",
+            "Control: a centred box; at threshold 0.5 it covers the middle half of each side.",
+            b => [.. b.Keys.Select(_ => Controls.CentreBox(b.Model.Config.ImageHeight, b.Model.Config.ImageWidth))]
+        )
+        {
+            IsControl = true,
+            Heads = Heads.Both,
+        },
     ];
 
     public string Name { get; }
@@ -67,9 +132,11 @@ public sealed class AttributionMethod
     public string? Refusal(ViTConfig config)
     {
         var head = config.Pooling == HeadPooling.Token ? Heads.Token : Heads.Average;
-        return Heads.HasFlag(head) ? null
-            : $"{Name} does not explain {config.Architecture}, whose classifier reads {(head == Heads.Token ? "the class token" : "the mean of the patches, so that the class token's row has no gradient")}. "
-            + $"Take of {string.Join(", ", All.Where(method => method.Heads.HasFlag(head)).Select(method => method.Name))}.";
+        return Heads.HasFlag(head)
+            ? null
+            : $"{Name} does not explain {config.Architecture}, whose classifier reads "
+                + $"{(head == Heads.Token ? "the class token" : "the mean of the patches, so that the class token's row has no gradient")}. "
+                + $"Take of {string.Join(", ", All.Where(method => method.Heads.HasFlag(head)).Select(method => method.Name))}.";
     }
 
     /// <summary>The refusal of the first method that says nothing of such a model; null where all do.</summary>
@@ -88,8 +155,12 @@ public sealed class AttributionMethod
             if (name == "all")
                 selected.AddRange(All.Where(method => !method.OnlyWhenNamed));
             else
-                selected.Add(All.FirstOrDefault(method => method.Name == name)
-                    ?? throw new ArgumentException($"No attribution method is called \"{name}\". There are {string.Join(", ", All.Select(m => m.Name))}, and all."));
+                selected.Add(
+                    All.FirstOrDefault(method => method.Name == name)
+                        ?? throw new ArgumentException(
+                            $"No attribution method is called \"{name}\". There are {string.Join(", ", All.Select(m => m.Name))}, and all."
+                        )
+                );
         return [.. selected.Distinct()];
     }
 
@@ -98,15 +169,25 @@ public sealed class AttributionMethod
     /// <exception cref="ArgumentException">The name is taken, or is none.</exception>
     public static AttributionMethod Given(string name, Func<string, Heatmap?> find)
     {
-        if (string.IsNullOrWhiteSpace(name) || name == "all" || name.Contains(',', StringComparison.Ordinal) || All.Any(method => method.Name == name))
-            throw new ArgumentException($"\"{name}\" cannot be the name of given heatmaps: take one that no method has, without commas.", nameof(name));
+        if (
+            string.IsNullOrWhiteSpace(name)
+            || name == "all"
+            || name.Contains(',', StringComparison.Ordinal)
+            || All.Any(method => method.Name == name)
+        )
+            throw new ArgumentException(
+                $"\"{name}\" cannot be the name of given heatmaps: take one that no method has, without commas.",
+                nameof(name)
+            );
         return new AttributionMethod(name, "Given heatmaps.", batch => [.. batch.Keys.Select(find)]) { IsGiven = true, Heads = Heads.Both };
     }
 
     /// <summary>Its maps come from files, so nothing changes with the class or the weights.</summary>
     public bool IsGiven { get; private init; }
 
-    /// <summary>A raw map for each image, on the model's patch grid, at its input size or on a grid of its own; null where there is none.</summary>
+    /// <summary>
+    /// A raw map for each image, on the model's patch grid, at its input size or on a grid of its own; null where there is none.
+    /// </summary>
     internal IReadOnlyList<Heatmap?> Maps(AttributionBatch batch)
     {
         using var scope = NewDisposeScope();

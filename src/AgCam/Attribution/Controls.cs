@@ -7,18 +7,19 @@ namespace AgCam.Attribution;
 internal static class Controls
 {
     /// <summary>
-    /// A pyramid of boxes round the centre: above a threshold t lies the centred box whose sides are the share 1 - t of the picture's, so at 0.5
+    /// A pyramid of boxes round the centre: above a threshold t lies the centred box whose sides are the share 1 - t of the picture's,
+    /// so at 0.5
     /// the middle half of each side.
     /// </summary>
     public static Heatmap CentreBox(int rows, int columns)
     {
         var values = new float[rows * columns];
         for (var y = 0; y < rows; y++)
-            for (var x = 0; x < columns; x++)
-            {
-                var outwards = Math.Max(Math.Abs((2 * y) + 1 - rows) / (double)rows, Math.Abs((2 * x) + 1 - columns) / (double)columns);
-                values[(y * columns) + x] = (float)(1 - outwards);
-            }
+        for (var x = 0; x < columns; x++)
+        {
+            var outwards = Math.Max(Math.Abs((2 * y) + 1 - rows) / (double)rows, Math.Abs((2 * x) + 1 - columns) / (double)columns);
+            values[(y * columns) + x] = (float)(1 - outwards);
+        }
 
         return new Heatmap(rows, columns, values);
     }
@@ -27,7 +28,11 @@ internal static class Controls
     public static Heatmap Random(int rows, int columns, string key)
     {
         var state = Seed(key);
-        return new Heatmap(rows, columns, [.. Enumerable.Range(0, rows * columns).Select(_ => (float)(SplitMix64.Next(ref state) >> 40) / (1 << 24))]);
+        return new Heatmap(
+            rows,
+            columns,
+            [.. Enumerable.Range(0, rows * columns).Select(_ => (float)(SplitMix64.Next(ref state) >> 40) / (1 << 24))]
+        );
     }
 
     /// <summary>FNV-1a: string.GetHashCode changes from process to process.</summary>

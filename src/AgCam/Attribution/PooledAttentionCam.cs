@@ -16,16 +16,29 @@ internal static class PooledAttentionCam
     /// <inheritdoc cref="AttentionGuidedCam.Maps"/>
     /// <exception cref="ArgumentException">The model's head reads the class token.</exception>
     public static (Tensor Positive, Tensor? Negative) Maps(
-        VisionTransformer model, ForwardPass pass, Tensor target, Tensor? against = null, Tensor? gamma = null, bool signed = false)
+        VisionTransformer model,
+        ForwardPass pass,
+        Tensor target,
+        Tensor? against = null,
+        Tensor? gamma = null,
+        bool signed = false
+    )
     {
         if (model.Config.Pooling == HeadPooling.Token)
-            throw new ArgumentException($"{model.Config.Architecture} reads the class token: the paper's method explains it.", nameof(model));
+            throw new ArgumentException(
+                $"{model.Config.Architecture} reads the class token: the paper's method explains it.",
+                nameof(model)
+            );
         using var scope = NewDisposeScope();
         // One target after the other: every pooled token has its own row, so a target's gradients already fill patches x patches.
-        var maps = Enumerable.Range(0, (int)target.shape[1]).Select(k =>
-            AttentionGuidedCam.Maps(model, pass, Column(target, k)!, Column(against, k), Column(gamma, k), signed)).ToList();
-        return (cat([.. maps.Select(map => map.Positive)], 1).MoveToOuterDisposeScope(),
-            signed ? cat([.. maps.Select(map => map.Negative!)], 1).MoveToOuterDisposeScope() : null);
+        var maps = Enumerable
+            .Range(0, (int)target.shape[1])
+            .Select(k => AttentionGuidedCam.Maps(model, pass, Column(target, k)!, Column(against, k), Column(gamma, k), signed))
+            .ToList();
+        return (
+            cat([.. maps.Select(map => map.Positive)], 1).MoveToOuterDisposeScope(),
+            signed ? cat([.. maps.Select(map => map.Negative!)], 1).MoveToOuterDisposeScope() : null
+        );
 
         static Tensor? Column(Tensor? values, int k) => values?.narrow(1, k, 1);
     }

@@ -18,8 +18,11 @@ internal static class TransformerAttribution
     {
         var config = model.Config;
         if (config.Distilled || config.LayerScale || config.QkNorm || config.PreNorm || config.RotaryTemperature is not null)
-            throw new ModelException(ModelFailure.UnsupportedArchitecture,
-                $"Transformer attribution has no rule for a second head, LayerScale, q/k norms, rotary positions or a norm before the first block: {config.Architecture} has one of them. Leave this method out for it.");
+            throw new ModelException(
+                ModelFailure.UnsupportedArchitecture,
+                $"Transformer attribution has no rule for a second head, LayerScale, q/k norms, rotary positions or a norm "
+                    + $"before the first block: {config.Architecture} has one of them. Leave this method out for it."
+            );
         using var scope = NewDisposeScope();
         var maps = Enumerable.Range(0, (int)input.shape[0]).Select(i => Map(model, input.narrow(0, i, 1), target[i].item<long>()));
         return cat([.. maps]).MoveToOuterDisposeScope();
@@ -33,7 +36,18 @@ internal static class TransformerAttribution
         var gradients = autograd.grad([logits[0, target]], [.. traces.Select(t => t.Weights)]);
 
         using var noGrad = no_grad();
-        var oneHot = zeros_like(logits).scatter(1, tensor(new[,] { { target } }, device: model.Device), ones_like(logits));
+        var oneHot = zeros_like(logits)
+            .scatter(
+                1,
+                tensor(
+                    new[,]
+                    {
+                        { target },
+                    },
+                    device: model.Device
+                ),
+                ones_like(logits)
+            );
         var classToken = final.narrow(1, 0, 1); // normed, [1, 1, C]
         var atHead = ThroughLinear(model.ClassHead, classToken, oneHot.unsqueeze(1));
         var relevance = cat([classToken * Safe(atHead, classToken), zeros_like(final.narrow(1, 1, final.shape[1] - 1))], 1); // [1, N, C]
@@ -53,7 +67,8 @@ internal static class TransformerAttribution
     private static (Tensor Relevance, Tensor OfAttention) ThroughBlock(Block block, Trace t, Tensor relevance)
     {
         var (skip, branch) = ThroughSum(t.Mid, t.MlpOut, relevance);
-        branch = ThroughLinear(block.fc1, t.Normed2, ThroughLinear(block.fc2, t.Activated, branch)); // GELU and the norm pass R on unchanged
+        // GELU and the norm pass R on unchanged
+        branch = ThroughLinear(block.fc1, t.Normed2, ThroughLinear(block.fc2, t.Activated, branch));
         relevance = ThroughCopy(t.Mid, skip, branch);
 
         (skip, branch) = ThroughSum(t.X, t.AttentionOut, relevance);
@@ -128,6 +143,17 @@ internal static class TransformerAttribution
     }
 
     private sealed record Trace(
-        Tensor X, Tensor Normed1, Tensor Q, Tensor K, Tensor V, Tensor Weights, Tensor Attended, Tensor AttentionOut,
-        Tensor Mid, Tensor Normed2, Tensor Activated, Tensor MlpOut);
+        Tensor X,
+        Tensor Normed1,
+        Tensor Q,
+        Tensor K,
+        Tensor V,
+        Tensor Weights,
+        Tensor Attended,
+        Tensor AttentionOut,
+        Tensor Mid,
+        Tensor Normed2,
+        Tensor Activated,
+        Tensor MlpOut
+    );
 }

@@ -35,7 +35,9 @@ public sealed record EvaluationHeader
     /// <summary>In what it does not follow it, a line each.</summary>
     public IReadOnlyList<string> Deviations { get; init; } = [];
 
-    /// <summary>Images of one forward pass. Batches are cut from the whole dataset, so that a shard's are the same as one process's.</summary>
+    /// <summary>
+    /// Images of one forward pass. Batches are cut from the whole dataset, so that a shard's are the same as one process's.
+    /// </summary>
     public required int Batch { get; init; }
 
     public required int MaskedBatch { get; init; }
@@ -43,21 +45,22 @@ public sealed record EvaluationHeader
     /// <summary>Which part of the batches this is.</summary>
     public Shard Shard { get; init; } = Shard.Whole;
 
-    public static EvaluationHeader Of(Explainer explainer, EvaluationOptions options, int batch, Shard shard) => new()
-    {
-        Model = explainer.ModelId,
-        ModelSha256 = explainer.ModelSha256.ToString(),
-        Computation = $"{explainer.Config.Canonical()};{explainer.Preprocessing.Canonical()}",
-        Dtype = explainer.Dtype,
-        Device = explainer.Device.Split(':')[0],
-        Methods = [.. options.Methods.Select(method => method.Name)],
-        Metrics = [.. options.Families.Order()],
-        Threshold = options.Threshold,
-        Parity = options.Parity,
-        Batch = batch,
-        MaskedBatch = options.MaskedBatch,
-        Shard = shard,
-    };
+    public static EvaluationHeader Of(Explainer explainer, EvaluationOptions options, int batch, Shard shard) =>
+        new()
+        {
+            Model = explainer.ModelId,
+            ModelSha256 = explainer.ModelSha256.ToString(),
+            Computation = $"{explainer.Config.Canonical()};{explainer.Preprocessing.Canonical()}",
+            Dtype = explainer.Dtype,
+            Device = explainer.Device.Split(':')[0],
+            Methods = [.. options.Methods.Select(method => method.Name)],
+            Metrics = [.. options.Families.Order()],
+            Threshold = options.Threshold,
+            Parity = options.Parity,
+            Batch = batch,
+            MaskedBatch = options.MaskedBatch,
+            Shard = shard,
+        };
 
     /// <summary>The first difference that keeps two files' rows apart, in words; null where they merge.</summary>
     public string? Differs(EvaluationHeader other)
@@ -79,7 +82,10 @@ public sealed record EvaluationHeader
             ("masked batch", $"{MaskedBatch}", $"{other.MaskedBatch}"),
             ("number of shards", $"{Shard.Count}", $"{other.Shard.Count}"),
         ];
-        return fields.Where(field => field.Mine != field.Theirs).Select(field => $"{field.Name} {field.Mine} and {field.Theirs}").FirstOrDefault();
+        return fields
+            .Where(field => field.Mine != field.Theirs)
+            .Select(field => $"{field.Name} {field.Mine} and {field.Theirs}")
+            .FirstOrDefault();
     }
 }
 
@@ -91,7 +97,12 @@ public readonly record struct Shard(int Number, int Count)
     /// <summary>Reads i/n.</summary>
     /// <exception cref="FormatException">It is not that.</exception>
     public static Shard Parse(string text) =>
-        text.Split('/') is [var number, var count] && int.TryParse(number, out var i) && int.TryParse(count, out var n) && i >= 1 && i <= n && n <= 1_000_000
+        text.Split('/') is [var number, var count]
+        && int.TryParse(number, out var i)
+        && int.TryParse(count, out var n)
+        && i >= 1
+        && i <= n
+        && n <= 1_000_000
             ? new Shard(i, n)
             : throw new FormatException($"\"{text}\" is no shard: i/n is meant, e.g. 2/4 for the second of four.");
 

@@ -39,8 +39,13 @@ public sealed record EvaluationImage(Sample Sample)
 
     /// <param name="files">Reads the image and its masks.</param>
     /// <inheritdoc cref="Read(Sample, Explainer, EvaluationOptions, ImageLimits)"/>
-    internal static EvaluationImage Read(Sample sample, Explainer explainer, EvaluationOptions options, ImageLimits limits,
-        IFileReader files)
+    internal static EvaluationImage Read(
+        Sample sample,
+        Explainer explainer,
+        EvaluationOptions options,
+        ImageLimits limits,
+        IFileReader files
+    )
     {
         var image = new EvaluationImage(sample);
         if (sample.Unusable is { } unusable)
@@ -70,11 +75,26 @@ public sealed record EvaluationImage(Sample Sample)
         var (mask, noMask) = options.Has(MetricFamily.Masks) ? MaskOf(sample, prepared, limits, files) : (null, null);
         var measurable = (reason is null && options.UsesBoxes) || mask is not null;
         return options.NeedsObjects && !measurable
-            ? image with { Skipped = options.UsesBoxes ? reason : noMask }
-            : image with { Label = label, Prepared = prepared, Boxes = boxes, WithoutBoxes = reason, Mask = mask, WithoutMask = noMask, Repaired = repaired };
+            ? image with
+            {
+                Skipped = options.UsesBoxes ? reason : noMask,
+            }
+            : image with
+            {
+                Label = label,
+                Prepared = prepared,
+                Boxes = boxes,
+                WithoutBoxes = reason,
+                Mask = mask,
+                WithoutMask = noMask,
+                Repaired = repaired,
+            };
     }
 
-    /// <summary>By the label, by another name of it, or, for a model without names, by the dataset's own order; -1 where the model has no such class.</summary>
+    /// <summary>
+    /// By the label, by another name of it, or, for a model without names, by the dataset's own order; -1 where the model has no such
+    /// class.
+    /// </summary>
     private static int ClassOf(Sample sample, ClassNames classes)
     {
         foreach (var name in sample.OtherNames.Prepend(sample.Label!))

@@ -6,14 +6,18 @@ using AgCam.Metrics;
 namespace AgCam.Evaluation;
 
 /// <summary>
-/// The evaluation as one JSON object: images, evaluated, skipped by reason, and for each method each metric as mean, low and high. Beside that,
+/// The evaluation as one JSON object: images, evaluated, skipped by reason, and for each method each metric as mean, low and high.
+/// Beside that,
 /// how many images are in each mean, differences from the reference method, and what decides the numbers.
 /// </summary>
 public static class EvaluationJson
 {
     public static void Write(Stream to, EvaluationTables tables, IReadOnlyList<MethodSummary> methods, PublishedNumbers? published = null)
     {
-        using var json = new Utf8JsonWriter(to, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        using var json = new Utf8JsonWriter(
+            to,
+            new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }
+        );
         json.WriteStartObject();
         json.WriteNumber("images", tables.Images);
         json.WriteNumber("evaluated", tables.Evaluated);
@@ -23,10 +27,30 @@ public static class EvaluationJson
         if (tables.Header.Metrics.Contains(MetricFamily.Masks))
             Counts(json, "withoutMask", tables.WithoutMask);
         Counts(json, "repairedBoxes", tables.Repaired);
-        Each(json, "methods", methods, method => Each(json, method.Name, method.Metrics, metric => Interval(json, metric.Metric.Name, metric.Value)));
-        Each(json, "differences", methods.Where(method => method.Metrics.Any(metric => metric.Difference is not null)), method =>
-            Each(json, method.Name, method.Metrics.Where(metric => metric.Difference is not null), metric => Interval(json, metric.Metric.Name, metric.Difference!.Value)));
-        Each(json, "counts", methods, method => Each(json, method.Name, method.Metrics, metric => json.WriteNumber(metric.Metric.Name, metric.Count)));
+        Each(
+            json,
+            "methods",
+            methods,
+            method => Each(json, method.Name, method.Metrics, metric => Interval(json, metric.Metric.Name, metric.Value))
+        );
+        Each(
+            json,
+            "differences",
+            methods.Where(method => method.Metrics.Any(metric => metric.Difference is not null)),
+            method =>
+                Each(
+                    json,
+                    method.Name,
+                    method.Metrics.Where(metric => metric.Difference is not null),
+                    metric => Interval(json, metric.Metric.Name, metric.Difference!.Value)
+                )
+        );
+        Each(
+            json,
+            "counts",
+            methods,
+            method => Each(json, method.Name, method.Metrics, metric => json.WriteNumber(metric.Metric.Name, metric.Count))
+        );
         Each(json, "flatMaps", methods.Where(method => method.Skipped.Count > 0), method => Counts(json, method.Name, method.Skipped));
 
         if (published is not null)
@@ -42,8 +66,16 @@ public static class EvaluationJson
         }
 
         json.WriteNumber("threshold", tables.Header.Threshold);
-        json.WriteString("thresholdPolicy", "maxBoxAcc and maxBoxAccV2 take the threshold that is best on these images; all others the fixed one");
-        Each(json, "maxBoxAccThreshold", methods.Where(method => method.MaxBoxAccThreshold is not null), method => json.WriteNumber(method.Name, method.MaxBoxAccThreshold!.Value));
+        json.WriteString(
+            "thresholdPolicy",
+            "maxBoxAcc and maxBoxAccV2 take the threshold that is best on these images; all others the fixed one"
+        );
+        Each(
+            json,
+            "maxBoxAccThreshold",
+            methods.Where(method => method.MaxBoxAccThreshold is not null),
+            method => json.WriteNumber(method.Name, method.MaxBoxAccThreshold!.Value)
+        );
         json.WriteString("parity", tables.Header.Parity.ToString().ToLowerInvariant());
         json.WriteString("reference", tables.Reference);
         json.WriteString("target", "the label");
@@ -63,18 +95,29 @@ public static class EvaluationJson
     {
         json.WriteStartObject("published");
         json.WriteString("source", published.Source);
-        Each(json, "methods", published.Beside(methods).GroupBy(number => number.Method), method => Each(json, method.Key, method, number =>
-        {
-            json.WriteStartObject(number.Metric.Name);
-            json.WriteNumber("published", number.Value);
-            if (number.Measured is { Value: var measured })
-            {
-                json.WriteNumber("measured", measured.Mean);
-                json.WriteBoolean("insideInterval", number.Value >= measured.Low && number.Value <= measured.High);
-            }
+        Each(
+            json,
+            "methods",
+            published.Beside(methods).GroupBy(number => number.Method),
+            method =>
+                Each(
+                    json,
+                    method.Key,
+                    method,
+                    number =>
+                    {
+                        json.WriteStartObject(number.Metric.Name);
+                        json.WriteNumber("published", number.Value);
+                        if (number.Measured is { Value: var measured })
+                        {
+                            json.WriteNumber("measured", measured.Mean);
+                            json.WriteBoolean("insideInterval", number.Value >= measured.Low && number.Value <= measured.High);
+                        }
 
-            json.WriteEndObject();
-        }));
+                        json.WriteEndObject();
+                    }
+                )
+        );
         json.WriteEndObject();
     }
 

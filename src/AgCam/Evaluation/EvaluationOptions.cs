@@ -23,7 +23,10 @@ public enum MetricFamily
     /// <summary>Pixels above the threshold, maximum and mass against the dataset's masks.</summary>
     Masks,
 
-    /// <summary>How little is left of the map for another class and for a model that loses its weights from the head down, and how steady it is under noise.</summary>
+    /// <summary>
+    /// How little is left of the map for another class and for a model that loses its weights from the head down, and how steady it is
+    /// under noise.
+    /// </summary>
     Sanity,
 }
 
@@ -48,7 +51,10 @@ public sealed record EvaluationOptions
 
     public required IReadOnlyList<MetricFamily> Families { get; init; }
 
-    /// <summary>Of the normalised map, a multiple of 0.001 in [0, 1): where boxes are cut and GT-known, Top-1 and Top-5 Loc are taken. Default 0.5, the paper's.</summary>
+    /// <summary>
+    /// Of the normalised map, a multiple of 0.001 in [0, 1): where boxes are cut and GT-known, Top-1 and Top-5 Loc are taken. Default
+    /// 0.5, the paper's.
+    /// </summary>
     [Range(0, 0.999)]
     public double Threshold { get; init; } = 0.5;
 
@@ -67,8 +73,12 @@ public sealed record EvaluationOptions
     public bool Has(MetricFamily family) => Families.Contains(family);
 
     /// <summary>Whether the other options ask for the same numbers.</summary>
-    public bool Measures(EvaluationOptions other) => Methods.SequenceEqual(other.Methods) && Families.SequenceEqual(other.Families)
-        && Threshold == other.Threshold && Parity == other.Parity && MaskedBatch == other.MaskedBatch;
+    public bool Measures(EvaluationOptions other) =>
+        Methods.SequenceEqual(other.Methods)
+        && Families.SequenceEqual(other.Families)
+        && Threshold == other.Threshold
+        && Parity == other.Parity
+        && MaskedBatch == other.MaskedBatch;
 
     /// <summary>Whether boxes may be cut there: the sweep of thresholds has steps of 0.001.</summary>
     public static bool IsThreshold(double value) => value is >= 0 and < 1 && Math.Abs((value * 1000) - Math.Round(value * 1000)) <= 1e-6;

@@ -5,7 +5,8 @@ using AgCam.Metrics;
 namespace AgCam.Evaluation;
 
 /// <summary>
-/// Rows of all images, method by method. Everything is summed in the ordinal order of the images' keys, so rows that arrive in any order and
+/// Rows of all images, method by method. Everything is summed in the ordinal order of the images' keys, so rows that arrive in any
+/// order and
 /// from any number of shards give the same digits.
 /// </summary>
 public sealed class EvaluationTables
@@ -29,14 +30,21 @@ public sealed class EvaluationTables
         string[] columns = [.. _metrics.Select(metric => metric.Name).Except(Metric.BoxMetrics)];
         _tables = header.Methods.ToDictionary(method => method, _ => new MetricTable(columns));
         _boxes = header.Methods.ToDictionary(method => method, _ => new BoxAccuracy(MapScores.Sweep.Thresholds));
-        _curves = header.Methods.ToDictionary(method => method, _ => new SortedDictionary<string, PerturbationCurves>(StringComparer.Ordinal));
+        _curves = header.Methods.ToDictionary(
+            method => method,
+            _ => new SortedDictionary<string, PerturbationCurves>(StringComparer.Ordinal)
+        );
         _shards.Add(header.Shard.Number);
     }
 
     public EvaluationHeader Header { get; }
 
-    /// <summary>The method that the others are compared with: AG-CAM, on models that average the patches agcam-pooled; null where neither was measured.</summary>
-    public string? Reference => new[] { Attribution.AttributionMethod.Paper, Attribution.AttributionMethod.Pooled }.FirstOrDefault(Header.Methods.Contains);
+    /// <summary>
+    /// The method that the others are compared with: AG-CAM, on models that average the patches agcam-pooled; null where neither was
+    /// measured.
+    /// </summary>
+    public string? Reference =>
+        new[] { Attribution.AttributionMethod.Paper, Attribution.AttributionMethod.Pooled }.FirstOrDefault(Header.Methods.Contains);
 
     public int Images => _skipped.Count;
 
@@ -65,7 +73,9 @@ public sealed class EvaluationTables
     public void Join(EvaluationHeader header, string path)
     {
         if (Header.Differs(header) is { } difference)
-            throw new DatasetException($"{path} was measured otherwise than the rows before it ({difference}): only rows of one evaluation merge.");
+            throw new DatasetException(
+                $"{path} was measured otherwise than the rows before it ({difference}): only rows of one evaluation merge."
+            );
         _shards.Add(header.Shard.Number);
     }
 
@@ -79,7 +89,8 @@ public sealed class EvaluationTables
         var first = !_tables.Values.Any(table => table.Contains(row.Image));
         foreach (var (name, table) in _tables)
         {
-            var method = row.Methods.GetValueOrDefault(name) ?? throw new ArgumentException($"{row.Image} has no values of {name}.", nameof(row));
+            var method =
+                row.Methods.GetValueOrDefault(name) ?? throw new ArgumentException($"{row.Image} has no values of {name}.", nameof(row));
             if (method.Skipped is { } reason)
                 table.Skip(row.Image, reason);
             else
@@ -108,19 +119,31 @@ public sealed class EvaluationTables
     {
         var whole = _tables.Keys.ToDictionary(method => method, Complete);
         var reference = Reference is { } name ? whole[name] : null;
-        return [.. Header.Methods.AsParallel().AsOrdered().Select(method => new MethodSummary(
-            method,
-            [.. _metrics.Select(metric => Summarize(metric, whole[method], reference, bootstrap)).OfType<MetricSummary>()],
-            _tables[method].Skipped,
-            _boxes[method].Images > 0 ? _boxes[method].MaxBoxAccThreshold : null))];
+        return
+        [
+            .. Header
+                .Methods.AsParallel()
+                .AsOrdered()
+                .Select(method => new MethodSummary(
+                    method,
+                    [.. _metrics.Select(metric => Summarize(metric, whole[method], reference, bootstrap)).OfType<MetricSummary>()],
+                    _tables[method].Skipped,
+                    _boxes[method].Images > 0 ? _boxes[method].MaxBoxAccThreshold : null
+                )),
+        ];
     }
 
     /// <summary>Labels with their evaluated images.</summary>
     public IReadOnlyDictionary<string, int> Classes => Counted(_classes.Values);
 
-    /// <summary>The mean of a metric for each label that has one. Box accuracies, whose threshold all images decide together, have none.</summary>
+    /// <summary>
+    /// The mean of a metric for each label that has one. Box accuracies, whose threshold all images decide together, have none.
+    /// </summary>
     public IReadOnlyDictionary<string, double> ByClass(string method, string metric) =>
-        Ranked(method, metric).OrderBy(image => image.Image, StringComparer.Ordinal).GroupBy(image => _classes[image.Image], image => image.Value).ToDictionary(group => group.Key, group => group.Average());
+        Ranked(method, metric)
+            .OrderBy(image => image.Image, StringComparer.Ordinal)
+            .GroupBy(image => _classes[image.Image], image => image.Value)
+            .ToDictionary(group => group.Key, group => group.Average());
 
     /// <summary>Images by rising value of a metric; none where the method was not measured by it.</summary>
     public IReadOnlyList<(string Image, double Value)> Ranked(string method, string metric)
@@ -128,10 +151,18 @@ public sealed class EvaluationTables
         if (!_tables.TryGetValue(method, out var table) || !table.Metrics.Contains(metric))
             return [];
         var column = table.Metrics.Index().First(m => m.Item == metric).Index;
-        return [.. table.Rows.Select(row => (row.Image, Value: row.Values[column])).Where(row => !double.IsNaN(row.Value)).OrderBy(row => row.Value)];
+        return
+        [
+            .. table
+                .Rows.Select(row => (row.Image, Value: row.Values[column]))
+                .Where(row => !double.IsNaN(row.Value))
+                .OrderBy(row => row.Value),
+        ];
     }
 
-    /// <summary>The share of images with a hit at each threshold of the sweep; null without boxes. See <see cref="BoxAccuracy.Curve"/>.</summary>
+    /// <summary>
+    /// The share of images with a hit at each threshold of the sweep; null without boxes. See <see cref="BoxAccuracy.Curve"/>.
+    /// </summary>
     public IReadOnlyList<double>? BoxCurve(string method, double delta, BoxSelection selection) =>
         _boxes[method].Images > 0 ? _boxes[method].Curve(delta, selection) : null;
 
@@ -161,7 +192,10 @@ public sealed class EvaluationTables
         var count = table.Values(metric.Name).Length;
         if (count == 0)
             return null;
-        Interval? difference = reference is null || reference == table || !table.Pairs(reference, metric.Name) ? null : table.MeanDifference(reference, metric.Name, bootstrap);
+        Interval? difference =
+            reference is null || reference == table || !table.Pairs(reference, metric.Name)
+                ? null
+                : table.MeanDifference(reference, metric.Name, bootstrap);
         return new MetricSummary(metric, count, table.Mean(metric.Name, bootstrap), difference);
     }
 
@@ -171,10 +205,16 @@ public sealed class EvaluationTables
 
 /// <param name="Skipped">Evaluated images whose map says nothing, by reason.</param>
 /// <param name="MaxBoxAccThreshold">The threshold that MaxBoxAcc chose on these images.</param>
-public sealed record MethodSummary(string Name, IReadOnlyList<MetricSummary> Metrics, IReadOnlyDictionary<string, int> Skipped, double? MaxBoxAccThreshold);
+public sealed record MethodSummary(
+    string Name,
+    IReadOnlyList<MetricSummary> Metrics,
+    IReadOnlyDictionary<string, int> Skipped,
+    double? MaxBoxAccThreshold
+);
 
 /// <param name="Count">Images in the mean.</param>
-/// <param name="Difference">From the reference, over the images for which both have a value; null for that itself and where it was not measured.</param>
+/// <param name="Difference">From the reference, over the images for which both have a value; null for that itself and where it was not
+/// measured.</param>
 public sealed record MetricSummary(Metric Metric, int Count, Interval Value, Interval? Difference)
 {
     /// <summary>Whether the interval of the difference leaves out zero.</summary>

@@ -33,7 +33,12 @@ public sealed class Evaluator : IDisposable
     {
         var ready = images.Where(image => image.Skipped is null).ToList();
         var rows = ready.Count == 0 ? [] : Rows(ready).ToDictionary(row => row.Image);
-        return [.. images.Select(image => image.Skipped is { } reason ? new ImageRow(image.Sample.Key) { Skipped = reason } : rows[image.Sample.Key])];
+        return
+        [
+            .. images.Select(image =>
+                image.Skipped is { } reason ? new ImageRow(image.Sample.Key) { Skipped = reason } : rows[image.Sample.Key]
+            ),
+        ];
     }
 
     public void Dispose() => _randomised?.Dispose();
@@ -50,28 +55,51 @@ public sealed class Evaluator : IDisposable
 
         var values = new Dictionary<string, double>[maps.Count, images.Count];
         for (var m = 0; m < maps.Count; m++)
-            for (var i = 0; i < images.Count; i++)
-                values[m, i] = [];
+        for (var i = 0; i < images.Count; i++)
+            values[m, i] = [];
         if (_options.Has(MetricFamily.Sanity))
             Sanity(batch, images, maps, values);
         var upsampled = Upsampled(maps, images.Count);
         var curves = Masked(input, images, upsampled, values);
         var hits = Boxes(images, said, upsampled, values);
 
-        return images.Select((image, i) => said[i] with
-        {
-            LabelName = _explainer.Classes[image.Label],
-            WithoutBoxes = image.WithoutBoxes,
-            WithoutMask = image.WithoutMask,
-            Repaired = image.Repaired,
-            Methods = _options.Methods.Index().ToDictionary(m => m.Item.Name, m => Reason(maps[m.Index][i]) is { } reason
-                ? new MethodRow { Skipped = reason }
-                : new MethodRow { Values = values[m.Index, i], Morf = curves[m.Index, i]?.Morf, Lerf = curves[m.Index, i]?.Lerf, Hits = hits[m.Index, i] }),
-        }).ToList();
+        return images
+            .Select(
+                (image, i) =>
+                    said[i] with
+                    {
+                        LabelName = _explainer.Classes[image.Label],
+                        WithoutBoxes = image.WithoutBoxes,
+                        WithoutMask = image.WithoutMask,
+                        Repaired = image.Repaired,
+                        Methods = _options
+                            .Methods.Index()
+                            .ToDictionary(
+                                m => m.Item.Name,
+                                m =>
+                                    Reason(maps[m.Index][i]) is { } reason
+                                        ? new MethodRow { Skipped = reason }
+                                        : new MethodRow
+                                        {
+                                            Values = values[m.Index, i],
+                                            Morf = curves[m.Index, i]?.Morf,
+                                            Lerf = curves[m.Index, i]?.Lerf,
+                                            Hits = hits[m.Index, i],
+                                        }
+                            ),
+                    }
+            )
+            .ToList();
     }
 
-    private static AttributionBatch Batch(VisionTransformer model, Tensor input, List<EvaluationImage> images, IEnumerable<int> targets) => new(
-        model, input, model.Forward(input), tensor(targets.Select(target => (long)target).ToArray(), device: model.Device), [.. images.Select(image => image.Sample.Key)]);
+    private static AttributionBatch Batch(VisionTransformer model, Tensor input, List<EvaluationImage> images, IEnumerable<int> targets) =>
+        new(
+            model,
+            input,
+            model.Forward(input),
+            tensor(targets.Select(target => (long)target).ToArray(), device: model.Device),
+            [.. images.Select(image => image.Sample.Key)]
+        );
 
     private static List<ImageRow> Predictions(AttributionBatch batch)
     {
@@ -82,11 +110,23 @@ public sealed class Evaluator : IDisposable
         var probabilities = all.gather(1, batch.Target.unsqueeze(1)).cpu().data<float>().ToArray();
         var highest = all.amax([-1]).cpu().data<float>().ToArray();
         var labels = batch.Target.cpu().data<long>().ToArray();
-        return [.. batch.Keys.Select((key, i) =>
-        {
-            var best = Target.Ranked(logits.AsMemory(i * classes, classes), 5);
-            return new ImageRow(key) { Label = (int)labels[i], Predicted = best[0], Probability = probabilities[i], PredictedProbability = highest[i], Top5 = best.Contains((int)labels[i]) };
-        })];
+        return
+        [
+            .. batch.Keys.Select(
+                (key, i) =>
+                {
+                    var best = Target.Ranked(logits.AsMemory(i * classes, classes), 5);
+                    return new ImageRow(key)
+                    {
+                        Label = (int)labels[i],
+                        Predicted = best[0],
+                        Probability = probabilities[i],
+                        PredictedProbability = highest[i],
+                        Top5 = best.Contains((int)labels[i]),
+                    };
+                }
+            ),
+        ];
     }
 
     /// <summary>The maps at the model's input size, normalised; null where a map says nothing.</summary>
@@ -94,36 +134,49 @@ public sealed class Evaluator : IDisposable
     {
         var upsampled = new Heatmap?[maps.Count, images];
         var (height, width) = (_explainer.Preprocessing.InputHeight, _explainer.Preprocessing.InputWidth);
-        Parallel.For(0, maps.Count * images, at =>
-        {
-            var (m, i) = Math.DivRem(at, images);
-            if (maps[m][i] is { IsFlat: false } map)
-                upsampled[m, i] = (map.Rows == height && map.Columns == width ? map : map.Upsample(height, width)).Normalize();
-        });
+        Parallel.For(
+            0,
+            maps.Count * images,
+            at =>
+            {
+                var (m, i) = Math.DivRem(at, images);
+                if (maps[m][i] is { IsFlat: false } map)
+                    upsampled[m, i] = (map.Rows == height && map.Columns == width ? map : map.Upsample(height, width)).Normalize();
+            }
+        );
         return upsampled;
     }
 
     private BoxHits?[,] Boxes(List<EvaluationImage> images, List<ImageRow> said, Heatmap?[,] maps, Dictionary<string, double>[,] values)
     {
         var hits = new BoxHits?[maps.GetLength(0), images.Count];
-        Parallel.For(0, hits.Length, at =>
-        {
-            var (m, i) = Math.DivRem(at, images.Count);
-            if (maps[m, i] is not { } map)
-                return;
-            if (images[i].Mask is not null)
-                MapScores.Masks(images[i], map, _options, said[i].Correct, values[m, i]);
-            if (images[i].Boxes.Count == 0)
-                return;
-            if (_options.Has(MetricFamily.Localization))
-                hits[m, i] = MapScores.Localization(images[i], map, _options, said[i].Correct, values[m, i]);
-            if (_options.Has(MetricFamily.Pointing))
-                MapScores.Pointing(images[i], map, values[m, i]);
-        });
+        Parallel.For(
+            0,
+            hits.Length,
+            at =>
+            {
+                var (m, i) = Math.DivRem(at, images.Count);
+                if (maps[m, i] is not { } map)
+                    return;
+                if (images[i].Mask is not null)
+                    MapScores.Masks(images[i], map, _options, said[i].Correct, values[m, i]);
+                if (images[i].Boxes.Count == 0)
+                    return;
+                if (_options.Has(MetricFamily.Localization))
+                    hits[m, i] = MapScores.Localization(images[i], map, _options, said[i].Correct, values[m, i]);
+                if (_options.Has(MetricFamily.Pointing))
+                    MapScores.Pointing(images[i], map, values[m, i]);
+            }
+        );
         return hits;
     }
 
-    private PerturbationCurves?[,] Masked(Tensor input, List<EvaluationImage> images, Heatmap?[,] maps, Dictionary<string, double>[,] values)
+    private PerturbationCurves?[,] Masked(
+        Tensor input,
+        List<EvaluationImage> images,
+        Heatmap?[,] maps,
+        Dictionary<string, double>[,] values
+    )
     {
         var curves = new PerturbationCurves?[maps.GetLength(0), images.Count];
         if (!_options.Has(MetricFamily.Perturbation) && !_options.Has(MetricFamily.Insertion))
@@ -146,7 +199,12 @@ public sealed class Evaluator : IDisposable
     }
 
     /// <summary>The same methods for another class, on models that lose what they learnt, and on slightly changed pictures.</summary>
-    private void Sanity(AttributionBatch batch, List<EvaluationImage> images, List<IReadOnlyList<Heatmap?>> maps, Dictionary<string, double>[,] values)
+    private void Sanity(
+        AttributionBatch batch,
+        List<EvaluationImage> images,
+        List<IReadOnlyList<Heatmap?>> maps,
+        Dictionary<string, double>[,] values
+    )
     {
         using var scope = NewDisposeScope();
         var classes = _explainer.Config.Classes;
@@ -204,8 +262,13 @@ public sealed class Evaluator : IDisposable
     {
         using var scope = NewDisposeScope();
         var shape = batch.Input.shape[1..];
-        return stack(batch.Keys.Select(key => rand(shape, generator: new Generator(Controls.Seed(key) + (ulong)draw)).Times(2 * NoiseSize).Plus(-NoiseSize)))
-            .to(batch.Input.device).MoveToOuterDisposeScope();
+        return stack(
+                batch.Keys.Select(key =>
+                    rand(shape, generator: new Generator(Controls.Seed(key) + (ulong)draw)).Times(2 * NoiseSize).Plus(-NoiseSize)
+                )
+            )
+            .to(batch.Input.device)
+            .MoveToOuterDisposeScope();
     }
 
     private static string? Reason(Heatmap? map) => map is null ? SkipReason.NoHeatmap : map.Reason;

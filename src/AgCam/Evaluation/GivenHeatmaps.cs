@@ -6,7 +6,8 @@ using AgCam.Models.Safetensors;
 namespace AgCam.Evaluation;
 
 /// <summary>
-/// Somebody's heatmaps, by the key of their image, on any grid: a safetensors or .npz file with a tensor for each key, or a folder with KEY.npy.
+/// Somebody's heatmaps, by the key of their image, on any grid: a safetensors or .npz file with a tensor for each key, or a folder with
+/// KEY.npy.
 /// The key may go without the image's extension.
 /// </summary>
 public sealed class GivenHeatmaps : IDisposable
@@ -20,14 +21,24 @@ public sealed class GivenHeatmaps : IDisposable
     public static GivenHeatmaps Open(string path)
     {
         if (Directory.Exists(path))
-            return new GivenHeatmaps(key => Path.Combine(path, key + ".npy") is var file && File.Exists(file) ? NpyArray.Read(File.ReadAllBytes(file), file) : null, null);
+            return new GivenHeatmaps(
+                key =>
+                    Path.Combine(path, key + ".npy") is var file && File.Exists(file) ? NpyArray.Read(File.ReadAllBytes(file), file) : null,
+                null
+            );
         if (!File.Exists(path))
             throw new DatasetException($"The heatmaps {path} do not exist. Give a folder of .npy files, an .npz or a .safetensors file.");
         switch (Path.GetExtension(path).ToLowerInvariant())
         {
             case ".safetensors":
                 var tensors = SafetensorsFile.Open(path);
-                return new GivenHeatmaps(key => tensors.Tensors.TryGetValue(key, out var tensor) ? Map([.. tensor.Shape], tensor.ToFloat32(), $"{key} in {path}") : null, tensors);
+                return new GivenHeatmaps(
+                    key =>
+                        tensors.Tensors.TryGetValue(key, out var tensor)
+                            ? Map([.. tensor.Shape], tensor.ToFloat32(), $"{key} in {path}")
+                            : null,
+                    tensors
+                );
             case ".npz":
                 var zip = ZipFile.OpenRead(path);
                 return new GivenHeatmaps(key => zip.GetEntry(key + ".npy") is { } entry ? Read(entry, path) : null, zip);

@@ -10,19 +10,29 @@ internal static class MapScores
     public static readonly ThresholdSweep Sweep = ThresholdSweep.Even();
 
     /// <param name="map">At the model's input size, normalised.</param>
-    public static BoxHits Localization(EvaluationImage image, Heatmap map, EvaluationOptions options, bool correct, Dictionary<string, double> values)
+    public static BoxHits Localization(
+        EvaluationImage image,
+        Heatmap map,
+        EvaluationOptions options,
+        bool correct,
+        Dictionary<string, double> values
+    )
     {
         var prepared = image.Prepared!;
         var input = (prepared.Width, prepared.Height);
         var seen = image.Boxes.Select(box => prepared.Transform.ToInput(box).Clip(prepared.Width, prepared.Height)).ToList();
         if (correct)
         {
-            // The paper squashes, and there scales corners by width and height; where the picture was cropped, the boxes are first carried to the input.
+            // The paper squashes, and there scales corners by width and height; where the picture was cropped, the boxes are first
+            // carried to the input.
             var transform = prepared.Transform;
-            var squashed = transform is { OffsetX: 0, OffsetY: 0 }
-                && Math.Abs((transform.ScaleX * prepared.Width) - transform.OriginalWidth) < 0.5 && Math.Abs((transform.ScaleY * prepared.Height) - transform.OriginalHeight) < 0.5;
+            var squashed =
+                transform is { OffsetX: 0, OffsetY: 0 }
+                && Math.Abs((transform.ScaleX * prepared.Width) - transform.OriginalWidth) < 0.5
+                && Math.Abs((transform.ScaleY * prepared.Height) - transform.OriginalHeight) < 0.5;
             var predicted = map.Boxes(options.Threshold);
-            var scores = options.Parity == Parity.None ? LocalizationScores.Measure(predicted, seen, input)
+            var scores =
+                options.Parity == Parity.None ? LocalizationScores.Measure(predicted, seen, input)
                 : squashed ? LocalizationScores.Paper(predicted, image.Boxes, (transform.OriginalWidth, transform.OriginalHeight), input)
                 : LocalizationScores.Paper(predicted, seen, input, input);
             Put(values, "pixelAccuracy", scores.PixelAccuracy);

@@ -16,8 +16,12 @@ internal sealed class MaskedForward(VisionTransformer model, int batch, Parity p
     public PerturbationCurves Perturbation(float[] pixels, Heatmap map, int label, Dictionary<string, double> values)
     {
         var pictures = new Perturbation(pixels, Channels, map);
-        var curves = Metrics.Perturbation.Curves([.. Enumerable.Range(0, Metrics.Perturbation.Pictures).Chunk(batch).SelectMany(part =>
-            Probabilities(part.Length, (i, to) => pictures.Fill(part[i], to), map, label))]);
+        var curves = Metrics.Perturbation.Curves([
+            .. Enumerable
+                .Range(0, Metrics.Perturbation.Pictures)
+                .Chunk(batch)
+                .SelectMany(part => Probabilities(part.Length, (i, to) => pictures.Fill(part[i], to), map, label)),
+        ]);
         var (morf, lerf) = parity == Parity.Paper ? (curves.AucMorf, curves.AucLerf) : (curves.AreaMorf, curves.AreaLerf);
         values["aucMorf"] = morf;
         values["aucLerf"] = lerf;
@@ -36,7 +40,8 @@ internal sealed class MaskedForward(VisionTransformer model, int batch, Parity p
         values["increaseInConfidence"] = Confidence.Increase(confidence[0], confidence[1]);
     }
 
-    private float[] Probabilities(float[][] pictures, Heatmap map, int label) => Probabilities(pictures.Length, (i, to) => pictures[i].CopyTo(to), map, label);
+    private float[] Probabilities(float[][] pictures, Heatmap map, int label) =>
+        Probabilities(pictures.Length, (i, to) => pictures[i].CopyTo(to), map, label);
 
     /// <param name="fill">Writes the picture with this number into the model's input.</param>
     private float[] Probabilities(int count, FillPicture fill, Heatmap map, int label)

@@ -12,14 +12,19 @@ public sealed record Metric(string Name, MetricFamily Family, bool HigherIsBette
         new("dice", MetricFamily.Localization, true, "Dice coefficient, correctly classified images"),
         new("precision", MetricFamily.Localization, true, "share of the predicted boxes that is object, correctly classified images"),
         new("recall", MetricFamily.Localization, true, "share of the object that is boxed, correctly classified images"),
-        .. BoxMetrics.Select(name => new Metric(name, MetricFamily.Localization, true, name switch
-        {
-            "maxBoxAcc" => "largest box reaches IoU 0.5, at the threshold that is best on these images",
-            "maxBoxAccV2" => "any box, mean over IoU 0.3, 0.5, 0.7, each at its best threshold on these images",
-            "gtKnownLoc" => "largest box reaches IoU 0.5 at the fixed threshold",
-            "top1Loc" => "the same, and the model's first class is the label",
-            _ => "the same, and the label is among the first five classes",
-        })),
+        .. BoxMetrics.Select(name => new Metric(
+            name,
+            MetricFamily.Localization,
+            true,
+            name switch
+            {
+                "maxBoxAcc" => "largest box reaches IoU 0.5, at the threshold that is best on these images",
+                "maxBoxAccV2" => "any box, mean over IoU 0.3, 0.5, 0.7, each at its best threshold on these images",
+                "gtKnownLoc" => "largest box reaches IoU 0.5 at the fixed threshold",
+                "top1Loc" => "the same, and the model's first class is the label",
+                _ => "the same, and the label is among the first five classes",
+            }
+        )),
         new("pointing", MetricFamily.Pointing, true, "the hottest pixel lies in a box"),
         new("energy", MetricFamily.Pointing, true, "share of the heat that lies in the boxes"),
         new("energyLift", MetricFamily.Pointing, true, "that share over the boxes' share of the area; 1 is no knowledge"),
@@ -30,10 +35,25 @@ public sealed record Metric(string Name, MetricFamily Family, bool HigherIsBette
         new("deletion", MetricFamily.Insertion, false, "area under the probability while the hottest pixels are removed, row by row"),
         new("averageDrop", MetricFamily.Insertion, false, "share of the probability lost on the picture times the map"),
         new("increaseInConfidence", MetricFamily.Insertion, true, "share of images where it grows"),
-        new("maskPixelAccuracy", MetricFamily.Masks, true, "pixels that the threshold puts on the right side of the mask, correctly classified images"),
-        new("maskIou", MetricFamily.Masks, true, "intersection over union of the pixels above the threshold and the mask, correctly classified images"),
+        new(
+            "maskPixelAccuracy",
+            MetricFamily.Masks,
+            true,
+            "pixels that the threshold puts on the right side of the mask, correctly classified images"
+        ),
+        new(
+            "maskIou",
+            MetricFamily.Masks,
+            true,
+            "intersection over union of the pixels above the threshold and the mask, correctly classified images"
+        ),
         new("maskDice", MetricFamily.Masks, true, "Dice coefficient of the same, correctly classified images"),
-        new("maskPrecision", MetricFamily.Masks, true, "share of the pixels above the threshold that is object, correctly classified images"),
+        new(
+            "maskPrecision",
+            MetricFamily.Masks,
+            true,
+            "share of the pixels above the threshold that is object, correctly classified images"
+        ),
         new("maskRecall", MetricFamily.Masks, true, "share of the object that is above the threshold, correctly classified images"),
         new("maskPointing", MetricFamily.Masks, true, "the hottest pixel lies on the object"),
         new("maskEnergy", MetricFamily.Masks, true, "share of the heat that lies on the object"),
@@ -43,11 +63,17 @@ public sealed record Metric(string Name, MetricFamily Family, bool HigherIsBette
         new("randomTop50", MetricFamily.Sanity, false, "the same, head and the upper half of the blocks"),
         new("randomTop75", MetricFamily.Sanity, false, "the same, head and the upper three quarters of the blocks"),
         new("randomWeights", MetricFamily.Sanity, false, "rank correlation with the map of a model with random weights"),
-        new("maxSensitivity", MetricFamily.Sanity, false, "largest change of the map, relative to its size, under four draws of noise up to 0.02 on the normalised picture"),
+        new(
+            "maxSensitivity",
+            MetricFamily.Sanity,
+            false,
+            "largest change of the map, relative to its size, under four draws of noise up to 0.02 on the normalised picture"
+        ),
     ];
 
     /// <summary>Those that come from <see cref="Metrics.BoxAccuracy"/>, in the order of its shares.</summary>
     internal static IReadOnlyList<string> BoxMetrics => ["maxBoxAcc", "maxBoxAccV2", "gtKnownLoc", "top1Loc", "top5Loc"];
 
-    public static IReadOnlyList<Metric> Of(IEnumerable<MetricFamily> families) => [.. All.Where(metric => families.Contains(metric.Family))];
+    public static IReadOnlyList<Metric> Of(IEnumerable<MetricFamily> families) =>
+        [.. All.Where(metric => families.Contains(metric.Family))];
 }

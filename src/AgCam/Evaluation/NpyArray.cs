@@ -16,25 +16,46 @@ internal static partial class NpyArray
     {
         if (bytes.Length < 12 || bytes[0] != 0x93 || !bytes[1..].StartsWith("NUMPY"u8))
             throw Wrong("it does not begin as one");
-        var (start, length) = bytes[6] == 1 ? (10, BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..])) : (12, (long)BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]));
+        var (start, length) =
+            bytes[6] == 1
+                ? (10, BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]))
+                : (12, (long)BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]));
         if (length > bytes.Length - start)
             throw Wrong("its header is cut off");
         var header = Encoding.Latin1.GetString(bytes.Slice(start, (int)length));
         var (type, shape) = (Type().Match(header).Groups[1].Value, Shape().Match(header));
         if (!shape.Success || header.Contains("'fortran_order': True", StringComparison.Ordinal))
             throw Wrong("a row-major array with a shape is needed");
-        long[] sides = [.. shape.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(side => long.TryParse(side, CultureInfo.InvariantCulture, out var parsed) ? parsed : -1)];
+        long[] sides =
+        [
+            .. shape
+                .Groups[1]
+                .Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+                .Select(side => long.TryParse(side, CultureInfo.InvariantCulture, out var parsed) ? parsed : -1),
+        ];
         var data = bytes[(start + (int)length)..];
-        var count = sides.Any(side => side is < 1 or > 1 << 14) ? -1 : sides.Aggregate(1L, (product, side) => Math.Min(product * side, int.MaxValue));
-        var size = type switch { "<f2" => 2, "<f4" => 4, "<f8" => 8, _ => throw Wrong($"it holds {type}; <f2, <f4 or <f8 is needed") };
+        var count = sides.Any(side => side is < 1 or > 1 << 14)
+            ? -1
+            : sides.Aggregate(1L, (product, side) => Math.Min(product * side, int.MaxValue));
+        var size = type switch
+        {
+            "<f2" => 2,
+            "<f4" => 4,
+            "<f8" => 8,
+            _ => throw Wrong($"it holds {type}; <f2, <f4 or <f8 is needed"),
+        };
         if (count < 1 || data.Length != count * size)
             throw Wrong($"{data.Length} bytes do not fit its shape ({shape.Groups[1].Value})");
-        return GivenHeatmaps.Map(sides, size switch
-        {
-            2 => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(data).ToArray(), value => (float)value),
-            4 => MemoryMarshal.Cast<byte, float>(data).ToArray(),
-            _ => Array.ConvertAll(MemoryMarshal.Cast<byte, double>(data).ToArray(), value => (float)value),
-        }, what);
+        return GivenHeatmaps.Map(
+            sides,
+            size switch
+            {
+                2 => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(data).ToArray(), value => (float)value),
+                4 => MemoryMarshal.Cast<byte, float>(data).ToArray(),
+                _ => Array.ConvertAll(MemoryMarshal.Cast<byte, double>(data).ToArray(), value => (float)value),
+            },
+            what
+        );
 
         DatasetException Wrong(string why) => new($"{what} is no .npy array that can be read: {why}.");
     }

@@ -19,12 +19,12 @@ internal static class ObjectPixels
             mask.Draw(original, width, height, limits, files);
         var input = new MaskPixel[image.Width * image.Height];
         for (var y = 0; y < image.Height; y++)
-            for (var x = 0; x < image.Width; x++)
-            {
-                var (fromX, fromY) = image.Transform.ToOriginal(x + 0.5, y + 0.5);
-                if (fromX >= 0 && fromX < width && fromY >= 0 && fromY < height)
-                    input[(y * image.Width) + x] = original[((int)fromY * width) + (int)fromX];
-            }
+        for (var x = 0; x < image.Width; x++)
+        {
+            var (fromX, fromY) = image.Transform.ToOriginal(x + 0.5, y + 0.5);
+            if (fromX >= 0 && fromX < width && fromY >= 0 && fromY < height)
+                input[(y * image.Width) + x] = original[((int)fromY * width) + (int)fromX];
+        }
 
         return input.Contains(MaskPixel.Object) ? input : null;
     }

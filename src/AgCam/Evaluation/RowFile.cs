@@ -6,14 +6,22 @@ using AgCam.Metrics;
 
 namespace AgCam.Evaluation;
 
-/// <summary>Rows as JSON lines: the header, a line for each image, and an end that says how many there are, so that a cut file is noticed.</summary>
+/// <summary>
+/// Rows as JSON lines: the header, a line for each image, and an end that says how many there are, so that a cut file is noticed.
+/// </summary>
 public static class RowFile
 {
     private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web)
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        Converters = { new JsonStringEnumConverter<MetricFamily>(JsonNamingPolicy.CamelCase), new JsonStringEnumConverter<Parity>(JsonNamingPolicy.CamelCase), new HitsAsText(), new ShardAsText() },
+        Converters =
+        {
+            new JsonStringEnumConverter<MetricFamily>(JsonNamingPolicy.CamelCase),
+            new JsonStringEnumConverter<Parity>(JsonNamingPolicy.CamelCase),
+            new HitsAsText(),
+            new ShardAsText(),
+        },
     };
 
     public static void WriteHeader(TextWriter to, EvaluationHeader header) => to.WriteLine(Line(header));
@@ -46,9 +54,13 @@ public static class RowFile
                 number++;
                 if (number == 1)
                 {
-                    var header = line?.Evaluation ?? throw new DatasetException($"{path} holds no rows of an evaluation: --rows writes them.");
+                    var header =
+                        line?.Evaluation ?? throw new DatasetException($"{path} holds no rows of an evaluation: --rows writes them.");
                     if (header.Version != EvaluationHeader.CurrentVersion)
-                        throw new DatasetException($"{path} has rows of version {header.Version}; this program reads version {EvaluationHeader.CurrentVersion}. Evaluate again.");
+                        throw new DatasetException(
+                            $"{path} has rows of version {header.Version}; this program reads version "
+                                + $"{EvaluationHeader.CurrentVersion}. Evaluate again."
+                        );
                     (tables ??= new EvaluationTables(header)).Join(header, path);
                 }
                 else if (line?.Evaluation is { } again)
@@ -75,7 +87,8 @@ public static class RowFile
     }
 
     /// <summary>
-    /// What an interrupted evaluation left: its rows, and the length in bytes of the part that is whole. Null where there is no such file or
+    /// What an interrupted evaluation left: its rows, and the length in bytes of the part that is whole. Null where there is no such
+    /// file or
     /// it was finished.
     /// </summary>
     /// <exception cref="DatasetException">The file holds something else, or rows of another evaluation.</exception>
@@ -94,15 +107,26 @@ public static class RowFile
             }
             catch (Exception error) when (error is JsonException or FormatException)
             {
-                throw new DatasetException($"{path} is there and holds no rows of an evaluation: remove it, or name another file with --rows.", error);
+                throw new DatasetException(
+                    $"{path} is there and holds no rows of an evaluation: remove it, or name another file with --rows.",
+                    error
+                );
             }
 
             if (line?.End is not null)
                 return null;
             if (start == 0 && line?.Evaluation is not { } found)
-                throw new DatasetException($"{path} is there and holds no rows of an evaluation: remove it, or name another file with --rows.");
-            else if (start == 0 && (line!.Evaluation!.Differs(header) ?? (line.Evaluation.Shard != header.Shard ? "another shard" : null)) is { } difference)
-                throw new DatasetException($"{path} holds an unfinished evaluation that was measured otherwise ({difference}): remove it, or name another file with --rows.");
+                throw new DatasetException(
+                    $"{path} is there and holds no rows of an evaluation: remove it, or name another file with --rows."
+                );
+            else if (
+                start == 0
+                && (line!.Evaluation!.Differs(header) ?? (line.Evaluation.Shard != header.Shard ? "another shard" : null)) is { } difference
+            )
+                throw new DatasetException(
+                    $"{path} holds an unfinished evaluation that was measured otherwise ({difference}): remove it, or name "
+                        + $"another file with --rows."
+                );
             if (line?.Row is { } row)
                 rows.Add(row);
             start = end + 1;
@@ -122,15 +146,18 @@ public static class RowFile
 
     private sealed class HitsAsText : JsonConverter<BoxHits>
     {
-        public override BoxHits Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => BoxHits.Parse(reader.GetString()!);
+        public override BoxHits Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            BoxHits.Parse(reader.GetString()!);
 
-        public override void Write(Utf8JsonWriter writer, BoxHits value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+        public override void Write(Utf8JsonWriter writer, BoxHits value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.ToString());
     }
 
     private sealed class ShardAsText : JsonConverter<Shard>
     {
         public override Shard Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => Shard.Parse(reader.GetString()!);
 
-        public override void Write(Utf8JsonWriter writer, Shard value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+        public override void Write(Utf8JsonWriter writer, Shard value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.ToString());
     }
 }

@@ -21,7 +21,9 @@ internal sealed class SanityModels : IDisposable
         ];
     }
 
-    /// <summary>By the metric that measures them. All but the last share the weights of the model and of the last: only that is disposed.</summary>
+    /// <summary>
+    /// By the metric that measures them. All but the last share the weights of the model and of the last: only that is disposed.
+    /// </summary>
     public IReadOnlyList<(string Metric, VisionTransformer Model)> Stages { get; }
 
     public void Dispose() => _random.Dispose();

@@ -3,7 +3,8 @@ using System.Numerics;
 namespace AgCam.Heatmaps;
 
 /// <summary>
-/// Bilinear interpolation with half-pixel centres and no antialiasing, in float32 and rounded as torch rounds on a CPU with fused multiply-add.
+/// Bilinear interpolation with half-pixel centres and no antialiasing, in float32 and rounded as torch rounds on a CPU with fused
+/// multiply-add.
 /// The last bit matters: thresholds decide on it, and so does the order of pixels that are nearly equal.
 /// </summary>
 internal static class BilinearResampling
@@ -59,17 +60,32 @@ internal static class BilinearResampling
         {
             var tap = vertical[row];
             Blend(
-                stretched.AsSpan(tap.First * columns, columns), tap.FirstWeight,
-                stretched.AsSpan(tap.Second * columns, columns), tap.SecondWeight,
-                target.Slice(row * columns, columns));
+                stretched.AsSpan(tap.First * columns, columns),
+                tap.FirstWeight,
+                stretched.AsSpan(tap.Second * columns, columns),
+                tap.SecondWeight,
+                target.Slice(row * columns, columns)
+            );
         }
     }
 
-    private static void Blend(ReadOnlySpan<float> upper, float upperWeight, ReadOnlySpan<float> lower, float lowerWeight, Span<float> target)
+    private static void Blend(
+        ReadOnlySpan<float> upper,
+        float upperWeight,
+        ReadOnlySpan<float> lower,
+        float lowerWeight,
+        Span<float> target
+    )
     {
         var x = 0;
         for (; x <= target.Length - Vector<float>.Count; x += Vector<float>.Count)
-            Vector.FusedMultiplyAdd(new Vector<float>(upper[x..]), new Vector<float>(upperWeight), new Vector<float>(lower[x..]) * lowerWeight).CopyTo(target[x..]);
+            Vector
+                .FusedMultiplyAdd(
+                    new Vector<float>(upper[x..]),
+                    new Vector<float>(upperWeight),
+                    new Vector<float>(lower[x..]) * lowerWeight
+                )
+                .CopyTo(target[x..]);
         for (; x < target.Length; x++)
             target[x] = MathF.FusedMultiplyAdd(upper[x], upperWeight, lower[x] * lowerWeight);
     }

@@ -3,7 +3,8 @@ using AgCam.Images;
 namespace AgCam.Heatmaps;
 
 /// <summary>
-/// Boxes drawn so that they show on any photo, in colour and in grey: predicted ones as a solid line of colour and white between two black ones,
+/// Boxes drawn so that they show on any photo, in colour and in grey: predicted ones as a solid line of colour and white between two
+/// black ones,
 /// ground truth as white dashes on black.
 /// </summary>
 public static class BoxDrawing
@@ -16,7 +17,12 @@ public static class BoxDrawing
     /// <param name="groundTruth">In pixels of the photo.</param>
     /// <param name="scores">Whether to write each predicted box's score in its corner, where there is room.</param>
     public static RgbImage Draw(
-        RgbImage photo, IReadOnlyList<BoundingBox> boxes, IReadOnlyList<BoundingBox>? groundTruth = null, Rgb? color = null, bool scores = false)
+        RgbImage photo,
+        IReadOnlyList<BoundingBox> boxes,
+        IReadOnlyList<BoundingBox>? groundTruth = null,
+        Rgb? color = null,
+        bool scores = false
+    )
     {
         var canvas = new Canvas(new RgbImage(photo.Width, photo.Height, [.. photo.Pixels]));
         var pen = Math.Max(1, (int)Math.Round(Math.Max(photo.Width, photo.Height) / 360.0));
@@ -63,9 +69,13 @@ public static class BoxDrawing
     }
 
     /// <summary>The box in whole pixels, widened by the outer black line, kept inside the picture.</summary>
-    private static Rectangle Outer(BoundingBox box, Canvas canvas, int pen) => new(
-        Math.Clamp((int)Math.Round(box.X) - pen, 0, canvas.Width), Math.Clamp((int)Math.Round(box.Y) - pen, 0, canvas.Height),
-        Math.Clamp((int)Math.Round(box.Right) + pen, 0, canvas.Width), Math.Clamp((int)Math.Round(box.Bottom) + pen, 0, canvas.Height));
+    private static Rectangle Outer(BoundingBox box, Canvas canvas, int pen) =>
+        new(
+            Math.Clamp((int)Math.Round(box.X) - pen, 0, canvas.Width),
+            Math.Clamp((int)Math.Round(box.Y) - pen, 0, canvas.Height),
+            Math.Clamp((int)Math.Round(box.Right) + pen, 0, canvas.Width),
+            Math.Clamp((int)Math.Round(box.Bottom) + pen, 0, canvas.Height)
+        );
 
     /// <param name="dash">0 for a solid line; else about this many pixels on, as many off, with solid corners.</param>
     private static void Ring(Canvas canvas, Rectangle outer, int pen, Rgb color, int dash = 0)

@@ -2,7 +2,9 @@ using AgCam.Images;
 
 namespace AgCam.Heatmaps;
 
-/// <summary>A picture to draw on: opaque 8-bit RGB, the origin at the top left, coordinates in pixels. What falls outside is cut off.</summary>
+/// <summary>
+/// A picture to draw on: opaque 8-bit RGB, the origin at the top left, coordinates in pixels. What falls outside is cut off.
+/// </summary>
 internal sealed class Canvas
 {
     private readonly byte[] _pixels;
@@ -37,8 +39,8 @@ internal sealed class Canvas
     public void Fill(int x, int y, int width, int height, Rgb color, double coverage = 1)
     {
         for (var row = Math.Max(y, 0); row < Math.Min(y + height, Height); row++)
-            for (var column = Math.Max(x, 0); column < Math.Min(x + width, Width); column++)
-                Blend(column, row, color, coverage);
+        for (var column = Math.Max(x, 0); column < Math.Min(x + width, Width); column++)
+            Blend(column, row, color, coverage);
     }
 
     /// <summary>Copies another picture, its top left corner at (x, y).</summary>
@@ -47,7 +49,9 @@ internal sealed class Canvas
         var (left, right) = (Math.Max(x, 0), Math.Min(x + picture.Width, Width));
         for (var row = Math.Max(y, 0); row < Math.Min(y + picture.Height, Height); row++)
             if (right > left)
-                picture.Pixels.AsSpan(3 * ((row - y) * picture.Width + left - x), 3 * (right - left)).CopyTo(_pixels.AsSpan(3 * (row * Width + left)));
+                picture
+                    .Pixels.AsSpan(3 * ((row - y) * picture.Width + left - x), 3 * (right - left))
+                    .CopyTo(_pixels.AsSpan(3 * (row * Width + left)));
     }
 
     /// <summary>Smooth pen strokes with round ends, blended once however often they cross.</summary>
@@ -68,8 +72,8 @@ internal sealed class Canvas
             for (var i = 0; i < Math.Max(line.Length - 1, 1); i++)
                 Cover(coverage, left, top, line[i], line[Math.Min(i + 1, line.Length - 1)], reach);
         for (var y = top; y < bottom; y++)
-            for (var x = left; x < right; x++)
-                Blend(x, y, color, coverage[y - top, x - left] * opacity);
+        for (var x = left; x < right; x++)
+            Blend(x, y, color, coverage[y - top, x - left] * opacity);
     }
 
     private static void Cover(float[,] coverage, int left, int top, (double X, double Y) a, (double X, double Y) b, double reach)

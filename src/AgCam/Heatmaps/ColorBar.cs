@@ -6,7 +6,8 @@ public sealed record ColorBar(Colormap Colormap, string Low = "0", string High =
     private const int Thickness = 14;
     private const int Gap = 6;
 
-    internal int Width(double size) => Thickness + Gap + (int)Math.Ceiling(Math.Max(new Lettering(Low, size).Width, new Lettering(High, size).Width)) + 2;
+    internal int Width(double size) =>
+        Thickness + Gap + (int)Math.Ceiling(Math.Max(new Lettering(Low, size).Width, new Lettering(High, size).Width)) + 2;
 
     internal void Draw(Canvas canvas, int x, int y, int height, double size, Rgb ink)
     {

@@ -50,7 +50,10 @@ public sealed record ExplanationPicture(RgbImage Photo, Heatmap Heatmap, Boundin
         var transform = explanation.Transform;
         if ((photo.Width, photo.Height) != (transform.OriginalWidth, transform.OriginalHeight))
             throw new ArgumentException(
-                $"The photo is {photo.Width} x {photo.Height}, but what was explained is {transform.OriginalWidth} x {transform.OriginalHeight}.", nameof(photo));
+                $"The photo is {photo.Width} x {photo.Height}, but what was explained is {transform.OriginalWidth} x "
+                    + $"{transform.OriginalHeight}.",
+                nameof(photo)
+            );
         var (left, top) = transform.ToOriginal(0, 0);
         var (right, bottom) = transform.ToOriginal(input.InputWidth, input.InputHeight);
         var map = target.Heatmap.Upsample(input.InputHeight, input.InputWidth);
@@ -58,7 +61,9 @@ public sealed record ExplanationPicture(RgbImage Photo, Heatmap Heatmap, Boundin
         return new ExplanationPicture(photo, map.Normalize(), new BoundingBox(left, top, right - left, bottom - top))
         {
             Boxes = target.Boxes,
-            Title = FormattableString.Invariant($"{target.Name ?? $"class {target.Class}"}{against}  {explanation.Probability(target.Class):0.00}"),
+            Title = FormattableString.Invariant(
+                $"{target.Name ?? $"class {target.Class}"}{against}  {explanation.Probability(target.Class):0.00}"
+            ),
             Ends = (FormattableString.Invariant($"{map.Min:G3}"), FormattableString.Invariant($"{map.Max:G3}")),
         };
     }
@@ -78,14 +83,23 @@ public sealed record ExplanationPicture(RgbImage Photo, Heatmap Heatmap, Boundin
     {
         options ??= new();
         var fitted = Fit(options.PanelSide);
-        var boxes = fitted.Boxes.Count switch { 0 => "no box", 1 => "1 box", var count => $"{count} boxes" };
+        var boxes = fitted.Boxes.Count switch
+        {
+            0 => "no box",
+            1 => "1 box",
+            var count => $"{count} boxes",
+        };
         return Heatmaps.Strip.Compose(
             [
                 new(fitted.Photo, "input"),
                 new(fitted.Blend(options), Title),
-                new(BoxDrawing.Draw(fitted.Photo, fitted.Boxes, fitted.GroundTruth, scores: true), GroundTruth.Count > 0 ? $"{boxes}; truth dashed" : boxes),
+                new(
+                    BoxDrawing.Draw(fitted.Photo, fitted.Boxes, fitted.GroundTruth, scores: true),
+                    GroundTruth.Count > 0 ? $"{boxes}; truth dashed" : boxes
+                ),
             ],
-            new ColorBar(options.Colormap, Ends.Low, Ends.High));
+            new ColorBar(options.Colormap, Ends.Low, Ends.High)
+        );
     }
 
     /// <summary>The same at another size: the longest side of the photo in pixels.</summary>

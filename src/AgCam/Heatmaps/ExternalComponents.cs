@@ -1,11 +1,15 @@
 namespace AgCam.Heatmaps;
 
-/// <summary>A connected region: its bounding rectangle in pixels, its number of pixels (holes do not count) and the sum of their positive values.</summary>
+/// <summary>
+/// A connected region: its bounding rectangle in pixels, its number of pixels (holes do not count) and the sum of their positive
+/// values.
+/// </summary>
 internal readonly record struct Component(int X, int Y, int Width, int Height, int Pixels, double Mass);
 
 /// <summary>
 /// The external 8-connected components of the pixels above a threshold, in one pass over the rows: runs of equal colour are joined by
-/// union-find, those above the threshold across eight neighbours, the others across four. What surrounds a component is the run just left of
+/// union-find, those above the threshold across eight neighbours, the others across four. What surrounds a component is the run just
+/// left of
 /// its first pixel in reading order; the component is external when that run is connected to the outside of the picture.
 /// </summary>
 internal static class ExternalComponents
@@ -39,12 +43,10 @@ internal static class ExternalComponents
 
     private static void Split(ReadOnlySpan<float> row, int y, float threshold, List<Run> runs)
     {
-        for (var x = 0; x < row.Length;)
+        for (var x = 0; x < row.Length; )
         {
             var (start, hot) = (x, row[x] > threshold);
-            while (++x < row.Length && row[x] > threshold == hot)
-            {
-            }
+            while (++x < row.Length && row[x] > threshold == hot) { }
             runs.Add(new Run(y, start, x, hot));
         }
     }
@@ -95,7 +97,13 @@ internal static class ExternalComponents
             var c = components[index];
             var x = Math.Min(c.X, run.Start);
             components[index] = new Component(
-                x, c.Y, Math.Max(c.X + c.Width, run.End) - x, run.Y - c.Y + 1, c.Pixels + run.End - run.Start, c.Mass + mass);
+                x,
+                c.Y,
+                Math.Max(c.X + c.Width, run.End) - x,
+                run.Y - c.Y + 1,
+                c.Pixels + run.End - run.Start,
+                c.Mass + mass
+            );
         }
         return components;
     }

@@ -13,7 +13,10 @@ public sealed class Heatmap
     public Heatmap(int rows, int columns, float[] values)
     {
         if (rows < 1 || columns < 1 || values.LongLength != (long)rows * columns)
-            throw new ArgumentException($"A heatmap of {rows} x {columns} needs {(long)rows * columns} values, not {values.LongLength}.", nameof(values));
+            throw new ArgumentException(
+                $"A heatmap of {rows} x {columns} needs {(long)rows * columns} values, not {values.LongLength}.",
+                nameof(values)
+            );
         Rows = rows;
         Columns = columns;
         Values = values;
@@ -36,9 +39,14 @@ public sealed class Heatmap
     public double Sum => _range.Value.Sum;
 
     /// <summary>Why this map shows nothing, one of <see cref="HeatmapReason"/>; null for a map that can be normalised.</summary>
-    public string? Reason => !_range.Value.Finite ? HeatmapReason.NotFinite : Max == Min ? HeatmapReason.Flat : null;
+    public string? Reason =>
+        !_range.Value.Finite ? HeatmapReason.NotFinite
+        : Max == Min ? HeatmapReason.Flat
+        : null;
 
-    /// <summary>True when no place stands out: one value everywhere, or a value that is not finite. <see cref="Reason"/> says which.</summary>
+    /// <summary>
+    /// True when no place stands out: one value everywhere, or a value that is not finite. <see cref="Reason"/> says which.
+    /// </summary>
     public bool IsFlat => Reason is not null;
 
     /// <summary>Bilinear, corners not aligned: torch's <c>interpolate(mode="bilinear", align_corners=False)</c> in float32.</summary>
@@ -63,14 +71,18 @@ public sealed class Heatmap
     }
 
     /// <summary>
-    /// Evidence in favour minus evidence against, divided by the largest magnitude: values in [-1, 1], zero stays zero. Zero everywhere where
+    /// Evidence in favour minus evidence against, divided by the largest magnitude: values in [-1, 1], zero stays zero. Zero everywhere
+    /// where
     /// nothing speaks for or against, or a value is not finite.
     /// </summary>
     /// <param name="against">Of the same size, its values not negative.</param>
     public Heatmap Minus(Heatmap against)
     {
         if ((Rows, Columns) != (against.Rows, against.Columns))
-            throw new ArgumentException($"Maps of {Rows} x {Columns} and {against.Rows} x {against.Columns} cannot be subtracted.", nameof(against));
+            throw new ArgumentException(
+                $"Maps of {Rows} x {Columns} and {against.Rows} x {against.Columns} cannot be subtracted.",
+                nameof(against)
+            );
         var difference = Values.Zip(against.Values, (a, b) => a - b).ToArray();
         var finite = difference.All(float.IsFinite);
         var maximum = difference.Max(Math.Abs);
@@ -78,12 +90,14 @@ public sealed class Heatmap
     }
 
     /// <summary>
-    /// One bounding rectangle for every external 8-connected component of the pixels that are strictly above the threshold, in this map's own
+    /// One bounding rectangle for every external 8-connected component of the pixels that are strictly above the threshold, in this
+    /// map's own
     /// pixels. A component inside a hole of another gives none. A flat map gives none.
     /// </summary>
     /// <param name="threshold">On this map's own scale: call it on a normalised map for the usual [0, 1]. Compared in float32.</param>
     /// <returns>
-    /// Largest score first, ties in reading order. The score is the sum of the values of the component's pixels (holes do not count) divided by
+    /// Largest score first, ties in reading order. The score is the sum of the values of the component's pixels (holes do not count)
+    /// divided by
     /// the sum over all pixels of this map; negative values count as zero in both.
     /// </returns>
     public IReadOnlyList<BoundingBox> Boxes(double threshold = 0.5, BoxSelection selection = BoxSelection.All)
@@ -100,9 +114,15 @@ public sealed class Heatmap
         return selection == BoxSelection.Largest ? [.. boxes.Take(1)] : [.. boxes];
     }
 
-    /// <summary>The boxes of a raw map on the grid: upsampled to the model's input size, normalised, cut at the threshold. In input pixels.</summary>
-    public IReadOnlyList<BoundingBox> Boxes(int inputWidth, int inputHeight, double threshold = 0.5, BoxSelection selection = BoxSelection.All) =>
-        IsFlat ? [] : Upsample(inputHeight, inputWidth).Normalize().Boxes(threshold, selection);
+    /// <summary>
+    /// The boxes of a raw map on the grid: upsampled to the model's input size, normalised, cut at the threshold. In input pixels.
+    /// </summary>
+    public IReadOnlyList<BoundingBox> Boxes(
+        int inputWidth,
+        int inputHeight,
+        double threshold = 0.5,
+        BoxSelection selection = BoxSelection.All
+    ) => IsFlat ? [] : Upsample(inputHeight, inputWidth).Normalize().Boxes(threshold, selection);
 
     private (float, float, double, bool) MeasureRange()
     {

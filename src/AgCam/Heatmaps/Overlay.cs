@@ -2,14 +2,18 @@ using AgCam.Images;
 
 namespace AgCam.Heatmaps;
 
-/// <summary>A heatmap laid over a photo: the hotter a place, the more of the colormap and the less of the photo. Cold places stay as they are.</summary>
+/// <summary>
+/// A heatmap laid over a photo: the hotter a place, the more of the colormap and the less of the photo. Cold places stay as they are.
+/// </summary>
 public static class Overlay
 {
     /// <param name="photo">Not changed.</param>
     /// <param name="heatmap">
-    /// Normalised: values in [0, 1], or in [-1, 1] for a signed map with <see cref="Colormap.Diverging"/>. Of any size; it is sampled bilinearly.
+    /// Normalised: values in [0, 1], or in [-1, 1] for a signed map with <see cref="Colormap.Diverging"/>. Of any size; it is sampled
+    /// bilinearly.
     /// </param>
-    /// <param name="covers">The rectangle of the photo, in its pixels, that the map covers: smaller than the photo after a crop, larger after padding.</param>
+    /// <param name="covers">The rectangle of the photo, in its pixels, that the map covers: smaller than the photo after a crop, larger
+    /// after padding.</param>
     /// <param name="colormap">Inferno when not given. A diverging map is read as signed.</param>
     /// <param name="opacity">How much of the photo the hottest place loses, in [0, 1].</param>
     public static RgbImage Blend(RgbImage photo, Heatmap heatmap, BoundingBox covers, Colormap? colormap = null, double opacity = 0.75)
@@ -60,7 +64,9 @@ public static class Overlay
         return new RgbImage(width, height, pixels);
     }
 
-    /// <summary>For each photo pixel whose centre the map covers, where to sample the map; <paramref name="first"/> is the first such pixel.</summary>
+    /// <summary>
+    /// For each photo pixel whose centre the map covers, where to sample the map; <paramref name="first"/> is the first such pixel.
+    /// </summary>
     private static BilinearResampling.Tap[] Taps(int pixels, double start, double length, int samples, out int first)
     {
         first = (int)Math.Clamp(Math.Ceiling(start - 0.5), 0, pixels);

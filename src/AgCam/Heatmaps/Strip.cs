@@ -25,7 +25,9 @@ public static class Strip
         var caption = panels.Any(panel => panel.Caption.Length > 0) ? (int)Math.Ceiling(size * 2) : 0;
         var canvas = new Canvas(
             2 * Margin + widths.Sum() + Gap * (panels.Count - 1) + (bar is null ? 0 : Gap + bar.Width(size)),
-            2 * Margin + height + caption, Paper);
+            2 * Margin + height + caption,
+            Paper
+        );
         var x = Margin;
         for (var i = 0; i < panels.Count; i++)
         {

@@ -11,7 +11,10 @@ public readonly struct Digest : IEquatable<Digest>, IComparable<Digest>
 {
     public const int Size = 32;
 
-    private readonly ulong _a, _b, _c, _d;
+    private readonly ulong _a,
+        _b,
+        _c,
+        _d;
 
     /// <exception cref="ArgumentException"><paramref name="bytes"/> is not 32 bytes long.</exception>
     public Digest(ReadOnlySpan<byte> bytes)
@@ -34,7 +37,9 @@ public readonly struct Digest : IEquatable<Digest>, IComparable<Digest>
 
     /// <exception cref="FormatException">Not 64 hexadecimal digits.</exception>
     public static Digest Parse(string hex) =>
-        TryParse(hex, out var digest) ? digest : throw new FormatException($"\"{hex}\" is not a SHA-256: 64 hexadecimal digits are needed.");
+        TryParse(hex, out var digest)
+            ? digest
+            : throw new FormatException($"\"{hex}\" is not a SHA-256: 64 hexadecimal digits are needed.");
 
     public static bool TryParse(string? hex, out Digest digest)
     {
@@ -89,6 +94,7 @@ public readonly struct Digest : IEquatable<Digest>, IComparable<Digest>
                 ? digest
                 : throw new JsonException("A SHA-256 of 64 hexadecimal digits was expected.");
 
-        public override void Write(Utf8JsonWriter writer, Digest value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+        public override void Write(Utf8JsonWriter writer, Digest value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.ToString());
     }
 }

@@ -5,12 +5,20 @@ namespace AgCam;
 
 /// <summary>Everything besides the picture and the targets that decides an explanation's numbers. Equal recipes give equal bytes.</summary>
 /// <param name="Model">SHA-256 of the checkpoint's weights.</param>
-/// <param name="Shape">Canonical text of what the weights do not tell: heads, activation, epsilon, input size; see <see cref="Models.ViTConfig.Canonical"/>.</param>
+/// <param name="Shape">Canonical text of what the weights do not tell: heads, activation, epsilon, input size; see
+/// <see cref="Models.ViTConfig.Canonical"/>.</param>
 /// <param name="Preprocessing">Canonical text of the preprocessing, its version included.</param>
 /// <param name="Method">Canonical text of the attribution method, its parameters and its version, e.g. <c>ag-cam/1</c>.</param>
 /// <param name="Dtype">float32, float16 or bfloat16.</param>
 /// <param name="Embedding">Whether the class token's embedding is kept.</param>
-public sealed record ExplanationRecipe(Digest Model, string Shape, string Preprocessing, string Method, string Dtype, bool Embedding = false);
+public sealed record ExplanationRecipe(
+    Digest Model,
+    string Shape,
+    string Preprocessing,
+    string Method,
+    string Dtype,
+    bool Embedding = false
+);
 
 /// <summary>
 /// The content address of an explanation: computing the same thing twice stores it once, and a stored one is a cache hit.
@@ -18,7 +26,8 @@ public sealed record ExplanationRecipe(Digest Model, string Shape, string Prepro
 /// <remarks>
 /// SHA-256 over these fields in this order, each as UTF-8 text written as a netstring (decimal byte length, colon, bytes, comma) so that
 /// no two lists of fields give the same bytes: <c>agcam-explanation</c>, the schema version, image digest (hex), model digest (hex),
-/// shape, preprocessing, method, dtype, <c>embedding</c> or <c>none</c>, the number of targets, each target. The order of targets counts: it is the order of the maps.
+/// shape, preprocessing, method, dtype, <c>embedding</c> or <c>none</c>, the number of targets, each target. The order of targets
+/// counts: it is the order of the maps.
 /// The scheme never changes; what changes an explanation's numbers or fields changes a version inside it.
 /// </remarks>
 public static class ExplanationId

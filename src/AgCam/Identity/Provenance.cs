@@ -40,26 +40,28 @@ public sealed record Provenance
 
     /// <summary>The running program's version and commit, as the build wrote them.</summary>
     public static (string Version, string Commit) Software { get; } =
-        (typeof(Provenance).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0").Split('+') is [var version, .. var rest]
+        (typeof(Provenance).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0").Split('+')
+            is [var version, .. var rest]
             ? (version, rest is [var commit, ..] ? commit : "unknown")
             : ("0", "unknown");
 
     /// <summary>SHA-256 of all the fields as JSON: the same configuration is the same record.</summary>
     public Digest Id() => Digest.Of(JsonSerializer.SerializeToUtf8Bytes(this));
 
-    internal static Provenance Of(string modelId, string modelSource, ExplanationRecipe recipe, string device, NativeBackend backend) => new()
-    {
-        ModelId = modelId,
-        ModelSha256 = recipe.Model,
-        ModelSource = modelSource,
-        ModelShape = recipe.Shape,
-        Preprocessing = recipe.Preprocessing,
-        Method = recipe.Method,
-        Dtype = recipe.Dtype,
-        Device = device,
-        SoftwareVersion = Software.Version,
-        Commit = Software.Commit,
-        TorchSharpVersion = NativeBackend.TorchSharpVersion,
-        LibtorchVersion = backend.Version + (backend.Experimental ? " (experimental)" : ""),
-    };
+    internal static Provenance Of(string modelId, string modelSource, ExplanationRecipe recipe, string device, NativeBackend backend) =>
+        new()
+        {
+            ModelId = modelId,
+            ModelSha256 = recipe.Model,
+            ModelSource = modelSource,
+            ModelShape = recipe.Shape,
+            Preprocessing = recipe.Preprocessing,
+            Method = recipe.Method,
+            Dtype = recipe.Dtype,
+            Device = device,
+            SoftwareVersion = Software.Version,
+            Commit = Software.Commit,
+            TorchSharpVersion = NativeBackend.TorchSharpVersion,
+            LibtorchVersion = backend.Version + (backend.Experimental ? " (experimental)" : ""),
+        };
 }

@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace AgCam.Images;
 
-/// <summary>Windows and OS/2 bitmaps without run-length compression: 1, 4 and 8 bits with a palette, 16, 24 and 32 bits of colour.</summary>
+/// <summary>
+/// Windows and OS/2 bitmaps without run-length compression: 1, 4 and 8 bits with a palette, 16, 24 and 32 bits of colour.
+/// </summary>
 internal static class BmpDecoder
 {
     private const uint Plain = 0;
@@ -27,7 +29,8 @@ internal static class BmpDecoder
         using var share = DecodingBudget.Take(width * height);
         reader.Take(2); // planes
         int depth = reader.UInt16();
-        uint compression = Plain, colours = 0;
+        uint compression = Plain,
+            colours = 0;
         if (!old)
         {
             compression = reader.UInt32();
@@ -36,7 +39,10 @@ internal static class BmpDecoder
             reader.Take(4); // important colours
         }
         if (compression is not (Plain or BitFields) || (compression == BitFields && depth is not (16 or 32)))
-            throw new ImageException(ImageFailure.UnsupportedFormat, $"BMP compression {compression} at {depth} bits is not read. Save the image as PNG.");
+            throw new ImageException(
+                ImageFailure.UnsupportedFormat,
+                $"BMP compression {compression} at {depth} bits is not read. Save the image as PNG."
+            );
         if (depth is not (1 or 4 or 8 or 16 or 24 or 32))
             throw new ImageException(ImageFailure.UnsupportedFormat, $"A BMP of {depth} bits a pixel is not read. Save the image as PNG.");
 
@@ -62,7 +68,14 @@ internal static class BmpDecoder
     }
 
     private static RgbImage ReadRows(
-        ref ByteReader reader, int width, int height, bool topDown, int depth, Palette palette, (uint R, uint G, uint B) masks)
+        ref ByteReader reader,
+        int width,
+        int height,
+        bool topDown,
+        int depth,
+        Palette palette,
+        (uint R, uint G, uint B) masks
+    )
     {
         int rowBytes = (int)((((long)width * depth) + 31) / 32 * 4); // rows begin on 4 bytes
         if ((long)rowBytes * height > reader.Left)

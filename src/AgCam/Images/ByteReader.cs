@@ -23,7 +23,10 @@ internal ref struct ByteReader(ReadOnlySpan<byte> bytes, string format)
     public ReadOnlySpan<byte> Take(int count)
     {
         if (count > Left)
-            throw new ImageException(ImageFailure.Corrupt, $"The {format} data ends at byte {_bytes.Length}, in the middle of the picture.");
+            throw new ImageException(
+                ImageFailure.Corrupt,
+                $"The {format} data ends at byte {_bytes.Length}, in the middle of the picture."
+            );
         var taken = _bytes.Slice(Position, count);
         Position += count;
         return taken;

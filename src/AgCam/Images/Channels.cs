@@ -20,7 +20,10 @@ internal static class Channels
         }
     }
 
-    /// <summary>Cyan, magenta, yellow and black, 255 being full ink, without a profile. (CMYK JPEGs store it inverted; libvips has turned that round.)</summary>
+    /// <summary>
+    /// Cyan, magenta, yellow and black, 255 being full ink, without a profile. (CMYK JPEGs store it inverted; libvips has turned that
+    /// round.)
+    /// </summary>
     public static void CmykToRgb(ReadOnlySpan<byte> samples, Span<byte> rgb)
     {
         for (int from = 0, at = 0; at < rgb.Length; from += 4, at += 3)

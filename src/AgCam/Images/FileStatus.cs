@@ -24,7 +24,12 @@ internal readonly partial record struct FileStatus(FileKind Kind, FileIdentity I
     {
         if (OperatingSystem.IsLinux())
             return Learned(Stat(CurrentFolder, path, followLinks ? 0 : NoFollow, Wanted, out var record), record, out status, out error);
-        status = new FileStatus(Directory.Exists(path) ? FileKind.Folder : FileKind.Regular, new FileIdentity(0, 0, 0, Path.GetFullPath(path)), 0, null);
+        status = new FileStatus(
+            Directory.Exists(path) ? FileKind.Folder : FileKind.Regular,
+            new FileIdentity(0, 0, 0, Path.GetFullPath(path)),
+            0,
+            null
+        );
         error = 0;
         return true;
     }
@@ -47,9 +52,14 @@ internal readonly partial record struct FileStatus(FileKind Kind, FileIdentity I
     }
 
     // Numbers and layout are the same on every Linux architecture, which is why it is statx and not stat.
-    private const int CurrentFolder = -100, NoFollow = 0x100, EmptyPath = 0x1000;
+    private const int CurrentFolder = -100,
+        NoFollow = 0x100,
+        EmptyPath = 0x1000;
     private const uint Wanted = 0x1 | 0x40 | 0x100 | 0x200; // type, time of writing, inode, size
-    private const int TypeMask = 0xF000, RegularType = 0x8000, FolderType = 0x4000, LinkType = 0xA000;
+    private const int TypeMask = 0xF000,
+        RegularType = 0x8000,
+        FolderType = 0x4000,
+        LinkType = 0xA000;
 
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct Record
@@ -77,18 +87,22 @@ internal readonly partial record struct FileStatus(FileKind Kind, FileIdentity I
 
         public readonly FileStatus Status => new(Kind, new FileIdentity(DeviceMajor, DeviceMinor, Inode, null), Bytes, Written);
 
-        private readonly FileKind Kind => (Mode & TypeMask) switch
-        {
-            RegularType => FileKind.Regular,
-            FolderType => FileKind.Folder,
-            LinkType => FileKind.Link,
-            _ => FileKind.Other,
-        };
+        private readonly FileKind Kind =>
+            (Mode & TypeMask) switch
+            {
+                RegularType => FileKind.Regular,
+                FolderType => FileKind.Folder,
+                LinkType => FileKind.Link,
+                _ => FileKind.Other,
+            };
 
         /// <summary>In the runtime's ticks, rounded down; nanoseconds count forward before 1970 too.</summary>
-        private readonly DateTime? Written => WrittenSeconds >= DateTimeOffset.MinValue.ToUnixTimeSeconds() && WrittenSeconds <= DateTimeOffset.MaxValue.ToUnixTimeSeconds()
-            ? DateTime.UnixEpoch.AddTicks((WrittenSeconds * TimeSpan.TicksPerSecond) + (WrittenNanoseconds / TimeSpan.NanosecondsPerTick))
-            : null;
+        private readonly DateTime? Written =>
+            WrittenSeconds >= DateTimeOffset.MinValue.ToUnixTimeSeconds() && WrittenSeconds <= DateTimeOffset.MaxValue.ToUnixTimeSeconds()
+                ? DateTime.UnixEpoch.AddTicks(
+                    (WrittenSeconds * TimeSpan.TicksPerSecond) + (WrittenNanoseconds / TimeSpan.NanosecondsPerTick)
+                )
+                : null;
     }
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

@@ -18,7 +18,8 @@ internal static class GifDecoder
     {
         var reader = new ByteReader(bytes, "GIF");
         reader.Take(6); // signature
-        int width = reader.UInt16(), height = reader.UInt16();
+        int width = reader.UInt16(),
+            height = reader.UInt16();
         int flags = reader.Byte();
         reader.Take(2); // background colour and aspect ratio: not used by Pillow either
         var palette = ReadPalette(ref reader, flags) ?? Palette.Greys;
@@ -59,7 +60,10 @@ internal static class GifDecoder
 
     private static RgbImage ReadFrame(ref ByteReader reader, int width, int height, Palette palette, int background, ImageLimits limits)
     {
-        int left = reader.UInt16(), top = reader.UInt16(), frameWidth = reader.UInt16(), frameHeight = reader.UInt16();
+        int left = reader.UInt16(),
+            top = reader.UInt16(),
+            frameWidth = reader.UInt16(),
+            frameHeight = reader.UInt16();
         int flags = reader.Byte();
         palette = ReadPalette(ref reader, flags) ?? palette;
         // A frame that hangs over the canvas makes the canvas larger.

@@ -13,16 +13,21 @@ internal static class GifLzw
         if (literalBits is < 1 or > 8)
             throw new ImageException(ImageFailure.Corrupt, $"The GIF's codes begin with {literalBits} bits; 2 to 8 are possible.");
 
-        int clear = 1 << literalBits, end = clear + 1;
+        int clear = 1 << literalBits,
+            end = clear + 1;
         var prefix = new short[MaxCodes]; // a code is another code
-        var suffix = new byte[MaxCodes];  // and one more index
+        var suffix = new byte[MaxCodes]; // and one more index
         var length = new int[MaxCodes];
         for (int i = 0; i < clear; i++)
             (suffix[i], length[i], prefix[i]) = ((byte)i, 1, -1);
 
         var indices = new byte[count];
-        int filled = 0, next = end + 1, codeBits = literalBits + 1, previous = -1;
-        int bits = 0, bitCount = 0;
+        int filled = 0,
+            next = end + 1,
+            codeBits = literalBits + 1,
+            previous = -1;
+        int bits = 0,
+            bitCount = 0;
         ReadOnlySpan<byte> block = default;
         while (filled < count)
         {

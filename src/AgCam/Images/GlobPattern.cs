@@ -15,14 +15,20 @@ internal sealed class GlobPattern
         bool rooted = text.StartsWith('/');
         string[] segments = text.Split('/', StringSplitOptions.RemoveEmptyEntries);
         string[] plain = [.. segments.TakeWhile(segment => !IsPattern(segment))];
-        Root = plain.Length > 0 ? (rooted ? "/" : "") + string.Join('/', plain) : rooted ? "/" : "";
+        Root =
+            plain.Length > 0 ? (rooted ? "/" : "") + string.Join('/', plain)
+            : rooted ? "/"
+            : "";
         Depth = segments.Contains("**") ? int.MaxValue : segments.Length - plain.Length;
 
         var regex = new StringBuilder(rooted ? "^/" : "^");
         for (int i = 0; i < segments.Length; i++)
             regex.Append(Translate(segments[i], last: i == segments.Length - 1));
         // Linear in the path's length whatever the pattern is: no backtracking.
-        _regex = new Regex(regex.Append("\\z").ToString(), RegexOptions.NonBacktracking | RegexOptions.Singleline | RegexOptions.CultureInvariant);
+        _regex = new Regex(
+            regex.Append("\\z").ToString(),
+            RegexOptions.NonBacktracking | RegexOptions.Singleline | RegexOptions.CultureInvariant
+        );
     }
 
     public string Text { get; }
@@ -41,7 +47,10 @@ internal sealed class GlobPattern
     {
         if (segment == "**")
             return last ? ".*" : "(?:.*/)?"; // any number of folders, also none
-        string name = Regex.Escape(segment).Replace(@"\*", "[^/]*", StringComparison.Ordinal).Replace(@"\?", "[^/]", StringComparison.Ordinal);
+        string name = Regex
+            .Escape(segment)
+            .Replace(@"\*", "[^/]*", StringComparison.Ordinal)
+            .Replace(@"\?", "[^/]", StringComparison.Ordinal);
         return last ? name : name + "/";
     }
 }

@@ -42,7 +42,8 @@ internal readonly record struct FolderEntry(string Path, bool IsFolder)
                 .. new FileSystemEnumerable<FolderEntry>(
                     opened,
                     (ref FileSystemEntry entry) => new FolderEntry(System.IO.Path.Join(folder, entry.FileName), entry.IsDirectory),
-                    new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = false })
+                    new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = false }
+                )
                 {
                     ShouldIncludePredicate = (ref FileSystemEntry entry) => entry.IsDirectory || isWanted(entry.FileName.ToString()),
                 },

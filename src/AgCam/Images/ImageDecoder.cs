@@ -2,13 +2,15 @@ namespace AgCam.Images;
 
 /// <summary>
 /// Encoded images to 8-bit RGB, upright, with the pixels that Pillow's <c>exif_transpose(image).convert("RGB")</c> gives: grey and palette
-/// expand, alpha is dropped, CMYK is converted without a profile, colour profiles are ignored, animations give their first frame. Whatever the
+/// expand, alpha is dropped, CMYK is converted without a profile, colour profiles are ignored, animations give their first frame.
+/// Whatever the
 /// bytes are, the outcome is a picture or an <see cref="ImageException"/>. Safe for use from several threads.
 /// </summary>
 public static class ImageDecoder
 {
     /// <summary>JPEG, PNG, WebP, GIF, BMP or TIFF, told apart by their first bytes.</summary>
-    /// <exception cref="ImageException">The image is empty, over a limit, of another format, or broken. A truncated image is broken: half a picture
+    /// <exception cref="ImageException">The image is empty, over a limit, of another format, or broken. A truncated image is broken:
+    /// half a picture
     /// is never passed off as one.</exception>
     public static RgbImage Decode(ReadOnlyMemory<byte> bytes, ImageLimits limits)
     {
@@ -22,7 +24,8 @@ public static class ImageDecoder
     }
 
     /// <summary>
-    /// What can be told without decoding: for a door that takes images in. The small formats, GIF and BMP, are checked by decoding them whole.
+    /// What can be told without decoding: for a door that takes images in. The small formats, GIF and BMP, are checked by decoding them
+    /// whole.
     /// </summary>
     /// <exception cref="ImageException">The image is empty, over a limit, of another format, or its header is broken.</exception>
     public static void CheckHeader(ReadOnlyMemory<byte> bytes, ImageLimits limits)
@@ -53,7 +56,9 @@ public static class ImageDecoder
         }
     }
 
-    /// <summary>Reads an image file; links are followed. A folder, pipe, socket or device named like an image is refused without opening it.</summary>
+    /// <summary>
+    /// Reads an image file; links are followed. A folder, pipe, socket or device named like an image is refused without opening it.
+    /// </summary>
     /// <exception cref="ImageException">The file is missing, no file, unreadable, empty or has more bytes than allowed.</exception>
     public static byte[] ReadFile(string path, ImageLimits limits)
     {
@@ -71,5 +76,8 @@ public static class ImageDecoder
     }
 
     internal static ImageException TooManyBytes(long length, ImageLimits limits) =>
-        new(ImageFailure.TooManyBytes, $"The image has {length} bytes; the limit is {limits.MaxBytes}. Raise it with --max-bytes if that is meant.");
+        new(
+            ImageFailure.TooManyBytes,
+            $"The image has {length} bytes; the limit is {limits.MaxBytes}. Raise it with --max-bytes if that is meant."
+        );
 }

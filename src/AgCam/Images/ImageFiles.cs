@@ -1,7 +1,8 @@
 namespace AgCam.Images;
 
 /// <summary>
-/// The image files that a user means by files, folders and patterns. Nothing is opened here, and nothing named is lost silently: a path that
+/// The image files that a user means by files, folders and patterns. Nothing is opened here, and nothing named is lost silently: a path
+/// that
 /// does not exist and a folder that cannot be listed come out as themselves, to fail with a reason when they are read.
 /// </summary>
 public static class ImageFiles
@@ -12,11 +13,14 @@ public static class ImageFiles
     public static bool IsImage(string name) => Extensions.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase);
 
     /// <param name="paths">
-    /// Files, whatever their extension; folders, of which all images at any depth are taken; and patterns, of which all images that match are
-    /// taken: <c>*</c> and <c>?</c> stand for a part of a name and <c>**</c> for any number of folders. What exists is taken for itself even
+    /// Files, whatever their extension; folders, of which all images at any depth are taken; and patterns, of which all images that
+    /// match are
+    /// taken: <c>*</c> and <c>?</c> stand for a part of a name and <c>**</c> for any number of folders. What exists is taken for itself
+    /// even
     /// if it looks like a pattern.
     /// </param>
-    /// <returns>In the order given; each folder and pattern in ordinal order of the paths. Links are followed, but no folder is listed twice.</returns>
+    /// <returns>In the order given; each folder and pattern in ordinal order of the paths. Links are followed, but no folder is listed
+    /// twice.</returns>
     public static IEnumerable<string> Find(IEnumerable<string> paths)
     {
         foreach (string path in paths)
@@ -35,7 +39,9 @@ public static class ImageFiles
     /// <inheritdoc cref="Find(IEnumerable{string})"/>
     public static IEnumerable<string> Find(params string[] paths) => Find((IEnumerable<string>)paths);
 
-    /// <summary>The images below the pattern's fixed part that match it, or the pattern itself when there is none: it will be not found.</summary>
+    /// <summary>
+    /// The images below the pattern's fixed part that match it, or the pattern itself when there is none: it will be not found.
+    /// </summary>
     private static IEnumerable<string> Match(GlobPattern pattern)
     {
         bool any = false;

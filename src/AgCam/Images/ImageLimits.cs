@@ -3,7 +3,8 @@ using System.ComponentModel.DataAnnotations;
 namespace AgCam.Images;
 
 /// <summary>
-/// What an image may cost. All are checked before anything is decoded: the bytes from the file's size, the pixels from the image's header. With
+/// What an image may cost. All are checked before anything is decoded: the bytes from the file's size, the pixels from the image's
+/// header. With
 /// the defaults the largest image takes below 1 GB while it is decoded; larger values may take more.
 /// </summary>
 public sealed record ImageLimits
@@ -28,8 +29,15 @@ public sealed record ImageLimits
         if (width < 1 || height < 1)
             throw new ImageException(ImageFailure.Corrupt, $"The header says {width} x {height} pixels, which is no picture.");
         if (width > MaxSide || height > MaxSide)
-            throw new ImageException(ImageFailure.TooManyPixels, $"The header says {width} x {height} pixels; a side may have {MaxSide}. Scale the image down.");
+            throw new ImageException(
+                ImageFailure.TooManyPixels,
+                $"The header says {width} x {height} pixels; a side may have {MaxSide}. Scale the image down."
+            );
         if (width * height > MaxPixels)
-            throw new ImageException(ImageFailure.TooManyPixels, $"The header says {width} x {height} = {width * height} pixels; the limit is {MaxPixels}. Raise it with --max-pixels if that is meant.");
+            throw new ImageException(
+                ImageFailure.TooManyPixels,
+                $"The header says {width} x {height} = {width * height} pixels; the limit is {MaxPixels}. Raise it with "
+                    + $"--max-pixels if that is meant."
+            );
     }
 }

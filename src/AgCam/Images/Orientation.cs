@@ -8,17 +8,18 @@ internal static class Orientation
     /// <returns>The picture as it is meant to be seen; the same object when nothing turns. Values outside 1 to 8 mean nothing.</returns>
     public static RgbImage Upright(RgbImage image, int orientation)
     {
-        int w = image.Width, h = image.Height;
+        int w = image.Width,
+            h = image.Height;
         // Where the first output pixel comes from, and the steps in the source for one output pixel to the right and one down.
         (int start, int right, int down) = orientation switch
         {
-            2 => (w - 1, -1, w),                // mirrored left to right
-            3 => ((h * w) - 1, -1, -w),         // upside down
-            4 => ((h - 1) * w, 1, -w),          // mirrored top to bottom
-            5 => (0, w, 1),                     // transposed
-            6 => ((h - 1) * w, -w, 1),          // turned a quarter: clockwise makes it upright
-            7 => ((h * w) - 1, -w, -1),         // transposed over the other diagonal
-            8 => (w - 1, w, -1),                // turned a quarter: counter-clockwise makes it upright
+            2 => (w - 1, -1, w), // mirrored left to right
+            3 => ((h * w) - 1, -1, -w), // upside down
+            4 => ((h - 1) * w, 1, -w), // mirrored top to bottom
+            5 => (0, w, 1), // transposed
+            6 => ((h - 1) * w, -w, 1), // turned a quarter: clockwise makes it upright
+            7 => ((h * w) - 1, -w, -1), // transposed over the other diagonal
+            8 => (w - 1, w, -1), // turned a quarter: counter-clockwise makes it upright
             _ => (0, 0, 0),
         };
         if (right == 0)
@@ -29,8 +30,8 @@ internal static class Orientation
         var pixels = GC.AllocateUninitializedArray<byte>(image.Pixels.Length);
         var target = MemoryMarshal.Cast<byte, Rgb>(pixels.AsSpan());
         for (int y = 0, at = 0; y < height; y++)
-            for (int x = 0, from = start + (y * down); x < width; x++, from += right)
-                target[at++] = source[from];
+        for (int x = 0, from = start + (y * down); x < width; x++, from += right)
+            target[at++] = source[from];
         return new RgbImage(width, height, pixels);
     }
 
@@ -41,7 +42,10 @@ internal static class Orientation
         for (int at = xmp.IndexOf(name); at >= 0; at = xmp.IndexOf(name))
         {
             xmp = xmp[(at + name.Length)..];
-            int value = xmp.StartsWith("=\""u8) ? 2 : xmp.StartsWith(">"u8) ? 1 : xmp.Length;
+            int value =
+                xmp.StartsWith("=\""u8) ? 2
+                : xmp.StartsWith(">"u8) ? 1
+                : xmp.Length;
             if (value < xmp.Length && char.IsAsciiDigit((char)xmp[value]))
                 return xmp[value] - '0';
         }
@@ -51,6 +55,8 @@ internal static class Orientation
     [StructLayout(LayoutKind.Sequential, Pack = 1)]
     private readonly struct Rgb
     {
-        public readonly byte R, G, B;
+        public readonly byte R,
+            G,
+            B;
     }
 }

@@ -19,8 +19,8 @@ internal sealed class Palette
     {
         var palette = new Palette();
         for (int i = 0; i < Math.Min(256, entries.Length / size); i++)
-            for (int channel = 0; channel < 3; channel++)
-                palette._rgb[(i * 3) + channel] = entries[(i * size) + (blueFirst ? 2 - channel : channel)];
+        for (int channel = 0; channel < 3; channel++)
+            palette._rgb[(i * 3) + channel] = entries[(i * size) + (blueFirst ? 2 - channel : channel)];
         return palette;
     }
 

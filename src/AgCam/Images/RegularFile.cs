@@ -4,7 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace AgCam.Images;
 
 /// <summary>
-/// An open file that strangers may have put there. Opening a pipe waits for a writer that may never come, so the kind of file is looked up before
+/// An open file that strangers may have put there. Opening a pipe waits for a writer that may never come, so the kind of file is looked
+/// up before
 /// it is opened, and it is opened without waiting in case it was exchanged in between.
 /// </summary>
 internal sealed partial class RegularFile : IDisposable
@@ -19,7 +20,9 @@ internal sealed partial class RegularFile : IDisposable
     /// <summary>As it was when it was opened.</summary>
     public FileStatus Status { get; }
 
-    /// <summary>Whether the system opens files without following links: Linux since 5.6, where no filter of system calls forbids it.</summary>
+    /// <summary>
+    /// Whether the system opens files without following links: Linux since 5.6, where no filter of system calls forbids it.
+    /// </summary>
     public static bool CanRefuseLinks { get; } = OperatingSystem.IsLinux() && KnowsOpenAt2();
 
     /// <summary>Links are followed.</summary>
@@ -40,7 +43,9 @@ internal sealed partial class RegularFile : IDisposable
         }
     }
 
-    /// <summary>Opens a file without following a link, be it the file or a folder in its path. Only where <see cref="CanRefuseLinks"/>.</summary>
+    /// <summary>
+    /// Opens a file without following a link, be it the file or a folder in its path. Only where <see cref="CanRefuseLinks"/>.
+    /// </summary>
     /// <returns>Null when it cannot be opened; without a failure when there is a link.</returns>
     public static RegularFile? TryOpenUnlinked(string path, out ImageException? failure) => TryOpen(path, followLinks: false, out failure);
 
@@ -73,11 +78,14 @@ internal sealed partial class RegularFile : IDisposable
         try
         {
             var bytes = GC.AllocateUninitializedArray<byte>((int)Status.Bytes);
-            for (int filled = 0; filled < bytes.Length;)
+            for (int filled = 0; filled < bytes.Length; )
             {
                 int read = RandomAccess.Read(_file, bytes.AsSpan(filled), filled);
                 if (read == 0)
-                    throw new ImageException(ImageFailure.Unreadable, $"{_path} became shorter while it was read: {filled} of {Status.Bytes} bytes came.");
+                    throw new ImageException(
+                        ImageFailure.Unreadable,
+                        $"{_path} became shorter while it was read: {filled} of {Status.Bytes} bytes came."
+                    );
                 filled += read;
             }
             return bytes;
@@ -143,34 +151,54 @@ internal sealed partial class RegularFile : IDisposable
     private static int OpenUnlinked(string path) =>
         (int)OpenAt2(OpenAt2Number, CurrentFolder, path, new How { Flags = ReadOnly, Resolve = NoLinks }, Marshal.SizeOf<How>());
 
-    /// <summary>A call with arguments of no size is invalid to a kernel that knows it; what else there is, older kernels and filters, says something else.</summary>
-    private static bool KnowsOpenAt2() => OpenAt2(OpenAt2Number, CurrentFolder, "/", default, 0) < 0 && Marshal.GetLastPInvokeError() == InvalidArgument;
+    /// <summary>
+    /// A call with arguments of no size is invalid to a kernel that knows it; what else there is, older kernels and filters, says
+    /// something else.
+    /// </summary>
+    private static bool KnowsOpenAt2() =>
+        OpenAt2(OpenAt2Number, CurrentFolder, "/", default, 0) < 0 && Marshal.GetLastPInvokeError() == InvalidArgument;
 
-    private static ImageException NotAFile(string path, FileKind kind) => new(
-        ImageFailure.NotAFile, kind == FileKind.Folder ? $"{path} is a folder, or one that cannot be listed." : $"{path} is a pipe, socket or device, not a file.");
+    private static ImageException NotAFile(string path, FileKind kind) =>
+        new(
+            ImageFailure.NotAFile,
+            kind == FileKind.Folder
+                ? $"{path} is a folder, or one that cannot be listed."
+                : $"{path} is a pipe, socket or device, not a file."
+        );
 
-    private static bool IsRefusal(Exception e) => e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException;
+    private static bool IsRefusal(Exception e) =>
+        e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException;
 
-    private static ImageException Failure(string path, Exception refused) => new(ImageFailure.Unreadable, $"{path} cannot be read: {refused.Message}", refused);
+    private static ImageException Failure(string path, Exception refused) =>
+        new(ImageFailure.Unreadable, $"{path} cannot be read: {refused.Message}", refused);
 
-    private static ImageException Failure(string path, int error) => error is NoSuchFile or NotAFolder or NameTooLong
-        ? NotFound(path)
-        : new(ImageFailure.Unreadable, $"{path} cannot be read: {Marshal.GetPInvokeErrorMessage(error)}.");
+    private static ImageException Failure(string path, int error) =>
+        error is NoSuchFile or NotAFolder or NameTooLong
+            ? NotFound(path)
+            : new(ImageFailure.Unreadable, $"{path} cannot be read: {Marshal.GetPInvokeErrorMessage(error)}.");
 
-    private static ImageException NotFound(string path) => path.Contains(Replacement)
-        ? new(ImageFailure.Unreadable, $"{path} has a name that is not valid UTF-8, so it cannot be opened by it. Rename the file.")
-        : new(ImageFailure.NotFound, $"{path} does not exist.");
+    private static ImageException NotFound(string path) =>
+        path.Contains(Replacement)
+            ? new(ImageFailure.Unreadable, $"{path} has a name that is not valid UTF-8, so it cannot be opened by it. Rename the file.")
+            : new(ImageFailure.NotFound, $"{path} does not exist.");
 
     // Linux on x64 and arm64.
     private const int ReadOnly = 0x800 | 0x80000; // without waiting, and closed in child processes
-    private const int NoSuchFile = 2, NotAFolder = 20, InvalidArgument = 22, NameTooLong = 36, LinkInPath = 40;
-    private const int OpenAt2Number = 437, CurrentFolder = -100;
+    private const int NoSuchFile = 2,
+        NotAFolder = 20,
+        InvalidArgument = 22,
+        NameTooLong = 36,
+        LinkInPath = 40;
+    private const int OpenAt2Number = 437,
+        CurrentFolder = -100;
     private const ulong NoLinks = 0x04 | 0x02; // neither symbolic ones nor those of /proc
 
     [StructLayout(LayoutKind.Sequential)]
     private struct How
     {
-        public ulong Flags, Mode, Resolve;
+        public ulong Flags,
+            Mode,
+            Resolve;
     }
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

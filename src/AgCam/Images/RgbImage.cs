@@ -10,7 +10,10 @@ public sealed class RgbImage
     public RgbImage(int width, int height, byte[] pixels)
     {
         if (width < 1 || height < 1 || pixels.LongLength != 3L * width * height)
-            throw new ArgumentException($"An RGB image of {width} x {height} needs {3L * width * height} bytes, not {pixels.LongLength}.", nameof(pixels));
+            throw new ArgumentException(
+                $"An RGB image of {width} x {height} needs {3L * width * height} bytes, not {pixels.LongLength}.",
+                nameof(pixels)
+            );
         Width = width;
         Height = height;
         Pixels = pixels;

@@ -7,7 +7,8 @@ namespace AgCam.Images;
 internal static class VipsDecoder
 {
     /// <summary>
-    /// A picture is decoded and converted in blocks of at most this size, on the calling thread: a second copy of the whole is never held, and
+    /// A picture is decoded and converted in blocks of at most this size, on the calling thread: a second copy of the whole is never
+    /// held, and
     /// no block is a large object, which the garbage collector would keep for long.
     /// </summary>
     private const int BlockBytes = 80_000;
@@ -35,7 +36,8 @@ internal static class VipsDecoder
             using var image = Open(buffer, format);
             limits.CheckSize(image.Width, image.Height);
             using var share = DecodingBudget.Take((long)image.Width * image.Height); // turning it upright takes as much again
-            int orientation = image.Contains("orientation") && image.Get("orientation") is int value ? value
+            int orientation =
+                image.Contains("orientation") && image.Get("orientation") is int value ? value
                 : image.Contains("xmp-data") && image.Get("xmp-data") is byte[] xmp ? Orientation.FromXmp(xmp)
                 : 1;
             var picture = Read(image, format, buffer);
@@ -67,7 +69,8 @@ internal static class VipsDecoder
     /// <summary>Returns the array itself where it is all of it: libvips takes nothing else, and a copy doubles the memory.</summary>
     private static byte[] AsArray(ReadOnlyMemory<byte> bytes) =>
         MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length
-            ? segment.Array : bytes.ToArray();
+            ? segment.Array
+            : bytes.ToArray();
 
     /// <summary>An unknown JFIF version alone is a warning to the decoder, and here warnings fail, so it is read as version 1.</summary>
     private static byte[] WithKnownVersion(byte[] jpeg)
@@ -80,26 +83,32 @@ internal static class VipsDecoder
     }
 
     /// <summary>
-    /// Reads the header only: pixels are decoded from top to bottom when they are asked for. A JPEG decoder only warns where it fills in grey;
+    /// Reads the header only: pixels are decoded from top to bottom when they are asked for. A JPEG decoder only warns where it fills
+    /// in grey;
     /// the others warn of tags and profiles that do no harm.
     /// </summary>
-    private static Image Open(byte[] buffer, ImageFormat format) => format switch
-    {
-        ImageFormat.Jpeg => Image.JpegloadBuffer(buffer, access: Enums.Access.Sequential, failOn: Enums.FailOn.Warning),
-        ImageFormat.Png => Image.PngloadBuffer(buffer, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
-        ImageFormat.Webp => Image.WebploadBuffer(buffer, page: 0, n: 1, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
-        ImageFormat.Tiff => Image.TiffloadBuffer(buffer, page: 0, n: 1, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
-        _ => throw new ImageException(ImageFailure.UnsupportedFormat, $"{format} images are not read."),
-    };
+    private static Image Open(byte[] buffer, ImageFormat format) =>
+        format switch
+        {
+            ImageFormat.Jpeg => Image.JpegloadBuffer(buffer, access: Enums.Access.Sequential, failOn: Enums.FailOn.Warning),
+            ImageFormat.Png => Image.PngloadBuffer(buffer, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
+            ImageFormat.Webp => Image.WebploadBuffer(buffer, page: 0, n: 1, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
+            ImageFormat.Tiff => Image.TiffloadBuffer(buffer, page: 0, n: 1, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
+            _ => throw new ImageException(ImageFailure.UnsupportedFormat, $"{format} images are not read."),
+        };
 
     private static RgbImage Read(Image image, ImageFormat format, ReadOnlySpan<byte> file)
     {
         bool cmyk = image.Interpretation == Enums.Interpretation.Cmyk;
         int channels = image.Bands;
         if (channels > 4 || (cmyk && channels != 4) || image.Interpretation is Enums.Interpretation.Lab or Enums.Interpretation.Labs)
-            throw new ImageException(ImageFailure.UnsupportedFormat, $"{channels} channels of {image.Interpretation} are no RGB picture. Convert the image to RGB.");
+            throw new ImageException(
+                ImageFailure.UnsupportedFormat,
+                $"{channels} channels of {image.Interpretation} are no RGB picture. Convert the image to RGB."
+            );
 
-        int width = image.Width, height = image.Height;
+        int width = image.Width,
+            height = image.Height;
         var pixels = GC.AllocateUninitializedArray<byte>(checked(width * height * 3));
         using var eightBit = ToEightBit(image, format, file);
         using var region = Region.New(eightBit);
@@ -109,10 +118,14 @@ internal static class VipsDecoder
         {
             for (int x = 0; x < width; x += blockWidth)
             {
-                int columns = Math.Min(blockWidth, width - x), rows = Math.Min(blockRows, height - y);
+                int columns = Math.Min(blockWidth, width - x),
+                    rows = Math.Min(blockRows, height - y);
                 byte[] samples = region.Fetch(x, y, columns, rows);
                 if (samples.Length != rows * columns * channels)
-                    throw new ImageException(ImageFailure.Corrupt, $"{columns} x {rows} pixels of {channels} channels came as {samples.Length} bytes.");
+                    throw new ImageException(
+                        ImageFailure.Corrupt,
+                        $"{columns} x {rows} pixels of {channels} channels came as {samples.Length} bytes."
+                    );
                 // Blocks of several rows are as wide as the picture, so their pixels lie together.
                 var rgb = pixels.AsSpan(((y * width) + x) * 3, rows * columns * 3);
                 if (cmyk)

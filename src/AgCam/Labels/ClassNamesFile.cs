@@ -7,7 +7,8 @@ namespace AgCam.Labels;
 public static class ClassNamesFile
 {
     /// <summary>Names by class index.</summary>
-    /// <exception cref="ModelException">bad-configuration: the file cannot be read, or does not name classes 0, 1, 2, ... without a gap.</exception>
+    /// <exception cref="ModelException">bad-configuration: the file cannot be read, or does not name classes 0, 1, 2, ... without a
+    /// gap.</exception>
     public static IReadOnlyList<string> Read(string path)
     {
         string text;
@@ -30,7 +31,9 @@ public static class ClassNamesFile
             lines.RemoveAt(lines.Count - 1);
         if (lines.Count == 0)
             throw Wrong(path, "it is empty");
-        return lines.IndexOf("") is >= 0 and var gap ? throw Wrong(path, $"line {gap + 1} is empty, and the line number is the class index") : lines;
+        return lines.IndexOf("") is >= 0 and var gap
+            ? throw Wrong(path, $"line {gap + 1} is empty, and the line number is the class index")
+            : lines;
     }
 
     private static List<string> Json(string text, string path)
@@ -53,11 +56,15 @@ public static class ClassNamesFile
         }
 
         // {"0": ["n01440764", "tench"]}, as ImageNet's class index is often written.
-        string Name(JsonElement value) => value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 2
-            ? value[1].GetString()!
-            : value.GetString() ?? throw Wrong(path, "a name is null");
+        string Name(JsonElement value) =>
+            value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 2
+                ? value[1].GetString()!
+                : value.GetString() ?? throw Wrong(path, "a name is null");
     }
 
     private static ModelException Wrong(string path, string why) =>
-        new(ModelFailure.BadConfiguration, $"The class names {path} cannot be used: {why}. Give one name a line, a JSON list, or an object from index to name.");
+        new(
+            ModelFailure.BadConfiguration,
+            $"The class names {path} cannot be used: {why}. Give one name a line, a JSON list, or an object from index to name."
+        );
 }

@@ -26,14 +26,22 @@ public sealed class ImageLabels
     /// <param name="file">CSV or TSV, JSONL or Parquet, told apart by the extension.</param>
     /// <param name="roots">Folders that relative paths may be meant from, after the file's own.</param>
     /// <param name="columns">Names of the columns with the path and the label; null finds them by their usual names.</param>
-    /// <exception cref="LabelException">The file cannot be read, contradicts itself, or not one of its labels is a class of the model.</exception>
-    public static ImageLabels FromFile(string file, ClassNames classes, IReadOnlyList<string> roots, (string Path, string Label)? columns = null)
+    /// <exception cref="LabelException">The file cannot be read, contradicts itself, or not one of its labels is a class of the
+    /// model.</exception>
+    public static ImageLabels FromFile(
+        string file,
+        ClassNames classes,
+        IReadOnlyList<string> roots,
+        (string Path, string Label)? columns = null
+    )
     {
         var table = LabelTable.Read(file, roots, columns);
         if (table.Labels.All(label => classes.Find(label) < 0))
             throw new LabelException(
-                $"Not one of the {table.Labels.Count} labels in {file} is a class of the model: \"{table.Labels.First()}\" is not, {classes.Near(table.Labels.First())}. " +
-                "Labels are class indices, names or WordNet ids; --classes FILE gives a model its names.");
+                $"Not one of the {table.Labels.Count} labels in {file} is a class of the model: \"{table.Labels.First()}\" is "
+                    + $"not, {classes.Near(table.Labels.First())}. "
+                    + "Labels are class indices, names or WordNet ids; --classes FILE gives a model its names."
+            );
         return new ImageLabels(classes, table);
     }
 

@@ -40,7 +40,9 @@ public sealed class LabelAgreement
             }
 
         var accuracy = (double)right / Images;
-        return pairs.Count > 1 && accuracy >= Math.Max(0.3, 2 * Accuracy) && accuracy - Accuracy >= 0.25 ? new PermutedLabels(accuracy, pairs) : null;
+        return pairs.Count > 1 && accuracy >= Math.Max(0.3, 2 * Accuracy) && accuracy - Accuracy >= 0.25
+            ? new PermutedLabels(accuracy, pairs)
+            : null;
     }
 }
 

@@ -16,7 +16,12 @@ internal sealed class LabelTable
     private readonly string[] _bases;
 
     private LabelTable(string file, IReadOnlyList<string> roots) =>
-        _bases = [.. new[] { Path.GetDirectoryName(Path.GetFullPath(file))! }.Concat(roots.Select(Path.GetFullPath)).Append(Environment.CurrentDirectory).Distinct()];
+        _bases = [
+            .. new[] { Path.GetDirectoryName(Path.GetFullPath(file))! }
+                .Concat(roots.Select(Path.GetFullPath))
+                .Append(Environment.CurrentDirectory)
+                .Distinct(),
+        ];
 
     public IReadOnlyCollection<string> Labels => _labels;
 
@@ -36,7 +41,9 @@ internal sealed class LabelTable
             using var stream = new SynchronousFileStream(File.OpenHandle(file));
             foreach (var row in Table.Read(file, stream, options))
             {
-                var (path, label) = header ?? Columns(file, [.. row.Values.Keys], given)
+                var (path, label) =
+                    header
+                    ?? Columns(file, [.. row.Values.Keys], given)
                     ?? throw new LabelException($"{file}, {row.Place}: neither path nor file_name with a label.");
                 table.Add(file, row.Place, row.Values[path], row.Values[label].Trim());
             }
@@ -46,13 +53,16 @@ internal sealed class LabelTable
             throw new LabelException($"The labels {file} cannot be read: {error.Message}", error);
         }
 
-        return table._byPath.Count > 0 ? table : throw new LabelException($"{file} holds no labels. It needs rows with a path and a label.");
+        return table._byPath.Count > 0
+            ? table
+            : throw new LabelException($"{file} holds no labels. It needs rows with a path and a label.");
 
         IReadOnlyCollection<string> Select(IReadOnlyList<string> names)
         {
             if (names.Count == 0)
                 return [];
-            header = Columns(file, names, given)
+            header =
+                Columns(file, names, given)
                 ?? throw new LabelException($"{file} has no column of paths and of labels by a usual name. Name them.");
             return [header.Value.Path, header.Value.Label];
         }
@@ -85,7 +95,8 @@ internal sealed class LabelTable
         throw new LabelException($"{file} has no column \"{(path is null ? wanted.Path : wanted.Label)}\"{there}.");
 
         string? First(string[] wanted) =>
-            wanted.Select(name => names.FirstOrDefault(column => column.Trim().Equals(name, StringComparison.OrdinalIgnoreCase)))
+            wanted
+                .Select(name => names.FirstOrDefault(column => column.Trim().Equals(name, StringComparison.OrdinalIgnoreCase)))
                 .FirstOrDefault(column => column is not null);
     }
 
@@ -96,7 +107,8 @@ internal sealed class LabelTable
         var key = path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path;
         if (!_byPath.TryAdd(key, label) && _byPath[key] != label)
             throw new LabelException(
-                $"{file}, {place}: {path} is labelled \"{label}\", but \"{_byPath[key]}\" before. Remove one of the rows.");
+                $"{file}, {place}: {path} is labelled \"{label}\", but \"{_byPath[key]}\" before. Remove one of the rows."
+            );
         _labels.Add(label);
     }
 }

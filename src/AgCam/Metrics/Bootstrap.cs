@@ -40,7 +40,9 @@ public sealed record Bootstrap
         return new Interval(Average(values), Quantile(means, tail), Quantile(means, 1 - tail));
     }
 
-    /// <summary>The mean of first - second over the same images in the same order: an interval that leaves out 0 tells two methods apart.</summary>
+    /// <summary>
+    /// The mean of first - second over the same images in the same order: an interval that leaves out 0 tells two methods apart.
+    /// </summary>
     public Interval MeanDifference(ReadOnlySpan<double> first, ReadOnlySpan<double> second)
     {
         if (first.Length != second.Length)

@@ -3,7 +3,8 @@ using AgCam.Heatmaps;
 namespace AgCam.Metrics;
 
 /// <summary>
-/// Weakly supervised localisation as Choe et al. (CVPR 2020) measure it: the share of images where a predicted box meets a ground-truth box with
+/// Weakly supervised localisation as Choe et al. (CVPR 2020) measure it: the share of images where a predicted box meets a ground-truth
+/// box with
 /// at least a given IoU, at every threshold. Shards merge in any order to the same digits; an image that arrives twice counts once.
 /// </summary>
 /// <remarks>
@@ -32,7 +33,10 @@ public sealed class BoxAccuracy
     public void Add(string image, SweepCurves curves, bool top1, bool top5)
     {
         if (curves.Best.Length != _thresholds.Count)
-            throw new ArgumentException($"{image}: curves of {curves.Best.Length} thresholds, but there are {_thresholds.Count}.", nameof(curves));
+            throw new ArgumentException(
+                $"{image}: curves of {curves.Best.Length} thresholds, but there are {_thresholds.Count}.",
+                nameof(curves)
+            );
         AddHits(image, BoxHits.Of(curves), top1, top5);
     }
 
@@ -67,8 +71,9 @@ public sealed class BoxAccuracy
     public Interval MaxBoxAccV2(Bootstrap? bootstrap = null)
     {
         var best = Enumerable.Range(0, Deltas.Count).Select(BestIndex).ToArray();
-        return (bootstrap ?? Bootstrap.Default).Mean(
-            [.. _rows.Values.Select(row => (double)best.Index().Count(b => row.Hits[b.Index, b.Item]) / best.Length)]);
+        return (bootstrap ?? Bootstrap.Default).Mean([
+            .. _rows.Values.Select(row => (double)best.Index().Count(b => row.Hits[b.Index, b.Item]) / best.Length),
+        ]);
     }
 
     /// <summary>The share of images whose largest component reaches IoU 0.5 at this threshold, the class taken as known.</summary>
@@ -81,11 +86,15 @@ public sealed class BoxAccuracy
     /// <summary><see cref="GtKnownLoc"/>, and the label is among the model's first five classes.</summary>
     public Interval Top5Loc(double threshold, Bootstrap? bootstrap = null) => Localized(threshold, row => row.Top5, bootstrap);
 
-    /// <summary>The share of images with a hit at each threshold: all components at one of <see cref="Deltas"/>, or the largest at 0.5.</summary>
+    /// <summary>
+    /// The share of images with a hit at each threshold: all components at one of <see cref="Deltas"/>, or the largest at 0.5.
+    /// </summary>
     public double[] Curve(double delta, BoxSelection selection = BoxSelection.All)
     {
-        var series = selection == BoxSelection.Largest && delta == UsualDelta ? LargestSeries
-            : selection == BoxSelection.All && Deltas.Index().FirstOrDefault(d => d.Item == delta, (-1, 0)) is ( >= 0 and var found, _) ? found
+        var series =
+            selection == BoxSelection.Largest && delta == UsualDelta ? LargestSeries
+            : selection == BoxSelection.All && Deltas.Index().FirstOrDefault(d => d.Item == delta, (-1, 0)) is (>= 0 and var found, _)
+                ? found
             : throw new ArgumentException($"No curve is kept for IoU {delta} with {selection} components.", nameof(delta));
         return [.. Counts(series).Select(count => (double)count / _rows.Count)];
     }
@@ -104,10 +113,16 @@ public sealed class BoxAccuracy
         foreach (var (image, row) in _rows)
         {
             var known = row.Hits[LargestSeries, index];
-            yield return (image, [
-                One(row.Hits[LargestSeries, best[LargestSeries]]),
-                (double)Enumerable.Range(0, Deltas.Count).Count(i => row.Hits[i, best[i]]) / Deltas.Count,
-                One(known), One(known && row.Top1), One(known && row.Top5)]);
+            yield return (
+                image,
+                [
+                    One(row.Hits[LargestSeries, best[LargestSeries]]),
+                    (double)Enumerable.Range(0, Deltas.Count).Count(i => row.Hits[i, best[i]]) / Deltas.Count,
+                    One(known),
+                    One(known && row.Top1),
+                    One(known && row.Top5),
+                ]
+            );
         }
 
         static double One(bool hit) => hit ? 1 : 0;
@@ -125,9 +140,10 @@ public sealed class BoxAccuracy
         return Mean(row => counts(row) && row.Hits[LargestSeries, index], bootstrap);
     }
 
-    private int Index(double threshold) => _thresholds.Index().FirstOrDefault(t => Math.Abs(t.Item - threshold) < 1e-9, (-1, 0)) is ( >= 0 and var index, _)
-        ? index
-        : throw new ArgumentException($"{threshold} is not one of the sweep's {_thresholds.Count} thresholds.", nameof(threshold));
+    private int Index(double threshold) =>
+        _thresholds.Index().FirstOrDefault(t => Math.Abs(t.Item - threshold) < 1e-9, (-1, 0)) is (>= 0 and var index, _)
+            ? index
+            : throw new ArgumentException($"{threshold} is not one of the sweep's {_thresholds.Count} thresholds.", nameof(threshold));
 
     private Interval Mean(Func<Row, bool> hit, Bootstrap? bootstrap) =>
         (bootstrap ?? Bootstrap.Default).Mean([.. _rows.Values.Select(row => hit(row) ? 1.0 : 0.0)]);

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace AgCam.Metrics;
 
 /// <summary>
-/// At which thresholds one image's boxes meet the ground truth, one bit each: half a kilobyte for a thousand thresholds and four series. All
+/// At which thresholds one image's boxes meet the ground truth, one bit each: half a kilobyte for a thousand thresholds and four
+/// series. All
 /// components at each of <see cref="BoxAccuracy.Deltas"/>, then the largest component at 0.5.
 /// </summary>
 public sealed class BoxHits

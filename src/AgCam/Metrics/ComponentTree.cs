@@ -16,7 +16,8 @@ public readonly record struct ComponentSpan(int X, int Y, int Width, int Height,
 }
 
 /// <summary>
-/// All external 8-connected components of a heatmap at all thresholds, in one pass: pixels enter from the hottest to the coldest and union-find
+/// All external 8-connected components of a heatmap at all thresholds, in one pass: pixels enter from the hottest to the coldest and
+/// union-find
 /// joins each with its neighbours. A component's representative is its first pixel in reading order, and the component is external exactly
 /// while the pixel left of that one is connected to the frame through colder pixels, which <see cref="OutsideLevels"/> knows beforehand.
 /// </summary>
@@ -73,8 +74,8 @@ internal sealed class ComponentTree : IDisposable
     {
         var starts = SortByLevel();
         for (var threshold = _count - 1; threshold >= 0; threshold--)
-            for (var i = starts[threshold + 1]; i < starts[threshold + 2]; i++)
-                Enter(_order[i], threshold);
+        for (var i = starts[threshold + 1]; i < starts[threshold + 2]; i++)
+            Enter(_order[i], threshold);
         for (var i = 1; i < Bordered; i++)
             if (_parent[i] == i)
                 Close(i, -1);
@@ -112,7 +113,12 @@ internal sealed class ComponentTree : IDisposable
         ref var kept = ref _states[first];
         ref readonly var lost = ref _states[second];
         kept = new State(
-            Math.Min(kept.Left, lost.Left), Math.Max(kept.Right, lost.Right), Math.Max(kept.Bottom, lost.Bottom), kept.Pixels + lost.Pixels, threshold);
+            Math.Min(kept.Left, lost.Left),
+            Math.Max(kept.Right, lost.Right),
+            Math.Max(kept.Bottom, lost.Bottom),
+            kept.Pixels + lost.Pixels,
+            threshold
+        );
         return first;
     }
 
@@ -133,8 +139,18 @@ internal sealed class ComponentTree : IDisposable
         var external = x == 0 || y == 0 ? 0 : _outside[y * _columns + x - 1];
         var first = Math.Max(threshold + 1, external);
         if (first <= state.Since)
-            _found(new ComponentSpan(
-                state.Left, y, state.Right - state.Left + 1, state.Bottom - y + 1, state.Pixels, y * _columns + x, first, state.Since));
+            _found(
+                new ComponentSpan(
+                    state.Left,
+                    y,
+                    state.Right - state.Left + 1,
+                    state.Bottom - y + 1,
+                    state.Pixels,
+                    y * _columns + x,
+                    first,
+                    state.Since
+                )
+            );
         state = state with { Since = threshold };
     }
 

@@ -2,7 +2,9 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Metrics;
 
-/// <summary>How diffuse or focused a heatmap is, without any ground truth. Negative values count as zero; a map without mass gives NaN.</summary>
+/// <summary>
+/// How diffuse or focused a heatmap is, without any ground truth. Negative values count as zero; a map without mass gives NaN.
+/// </summary>
 public static class Concentration
 {
     /// <summary>1 - H(p) / ln n with p = map / sum: 0 when all places are equal, 1 when all mass is in one.</summary>

@@ -1,6 +1,8 @@
 namespace AgCam.Metrics;
 
-/// <summary>A separable Gaussian, cut off and normalised to sum 1; beyond the edges the picture is mirrored without repeating the edge.</summary>
+/// <summary>
+/// A separable Gaussian, cut off and normalised to sum 1; beyond the edges the picture is mirrored without repeating the edge.
+/// </summary>
 public static class GaussianBlur
 {
     /// <param name="planes">[channels, rows, columns]</param>

@@ -3,7 +3,8 @@ using AgCam.Heatmaps;
 namespace AgCam.Metrics;
 
 /// <summary>
-/// Insertion and deletion (RISE, Petsiuk et al. 2018). Deletion: the probability of the class while the hottest pixels are set to zero, low area
+/// Insertion and deletion (RISE, Petsiuk et al. 2018). Deletion: the probability of the class while the hottest pixels are set to zero,
+/// low area
 /// is good. Insertion: while they appear in a blurred picture, high area is good.
 /// </summary>
 /// <param name="Removed">The share of the pixels changed at each step, from 0 to 1.</param>
@@ -24,7 +25,13 @@ public sealed record InsertionDeletion(IReadOnlyList<double> Removed, IReadOnlyL
     /// <param name="batch">Largest batch handed to the model.</param>
     /// <exception cref="ArgumentException">Sizes differ, or the map is flat and gives no order.</exception>
     public static InsertionDeletion Measure(
-        float[] image, int channels, Heatmap map, Func<float[][], float[]> probabilities, int pixelsPerStep = 0, int batch = 32)
+        float[] image,
+        int channels,
+        Heatmap map,
+        Func<float[][], float[]> probabilities,
+        int pixelsPerStep = 0,
+        int batch = 32
+    )
     {
         MaskedImage.Check(image, channels, map);
         var order = PixelOrder.HottestFirst(map);
@@ -34,9 +41,11 @@ public sealed record InsertionDeletion(IReadOnlyList<double> Removed, IReadOnlyL
         return new InsertionDeletion(
             [.. counts.Select(count => (double)count / order.Length)],
             Curve(count => MaskedImage.Without(image, channels, order.AsSpan(0, count))),
-            Curve(count => MaskedImage.With(blurred, image, channels, order.AsSpan(0, count))));
+            Curve(count => MaskedImage.With(blurred, image, channels, order.AsSpan(0, count)))
+        );
 
-        double[] Curve(Func<int, float[]> picture) => [.. counts.Chunk(batch).SelectMany(part => probabilities([.. part.Select(picture)])).Select(p => (double)p)];
+        double[] Curve(Func<int, float[]> picture) =>
+            [.. counts.Chunk(batch).SelectMany(part => probabilities([.. part.Select(picture)])).Select(p => (double)p)];
     }
 
     private double Area(IReadOnlyList<double> curve)

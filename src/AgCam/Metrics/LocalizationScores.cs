@@ -3,7 +3,8 @@ using AgCam.Heatmaps;
 namespace AgCam.Metrics;
 
 /// <summary>
-/// The five localisation scores of the AG-CAM paper for one image, each in [0, 1]: how well the union of the predicted boxes covers the union
+/// The five localisation scores of the AG-CAM paper for one image, each in [0, 1]: how well the union of the predicted boxes covers the
+/// union
 /// of the ground-truth boxes, pixel by pixel at the model's input size.
 /// </summary>
 public readonly record struct LocalizationScores(double PixelAccuracy, double Iou, double Dice, double Precision, double Recall)
@@ -14,7 +15,11 @@ public readonly record struct LocalizationScores(double PixelAccuracy, double Io
     /// <param name="predicted">In input pixels.</param>
     /// <param name="groundTruth">In input pixels, not rounded.</param>
     /// <returns>NaN where a score is not defined: precision without a predicted pixel, recall without a true one.</returns>
-    public static LocalizationScores Measure(IEnumerable<BoundingBox> predicted, IEnumerable<BoundingBox> groundTruth, (int Width, int Height) input)
+    public static LocalizationScores Measure(
+        IEnumerable<BoundingBox> predicted,
+        IEnumerable<BoundingBox> groundTruth,
+        (int Width, int Height) input
+    )
     {
         var (said, truth) = (new bool[input.Width * input.Height], new bool[input.Width * input.Height]);
         foreach (var (mask, box) in predicted.Select(box => (said, box)).Concat(groundTruth.Select(box => (truth, box))))
@@ -32,24 +37,36 @@ public readonly record struct LocalizationScores(double PixelAccuracy, double Io
             Iou: truePositive / (truePositive + wrong),
             Dice: 2 * truePositive / (2 * truePositive + wrong),
             Precision: (double)truePositive / (truePositive + falsePositive),
-            Recall: (double)truePositive / (truePositive + falseNegative));
+            Recall: (double)truePositive / (truePositive + falseNegative)
+        );
     }
 
     /// <summary>
-    /// The authors' protocol, quirks included: a box is filled up to and including x + width and y + height (one pixel more than it covers), and
+    /// The authors' protocol, quirks included: a box is filled up to and including x + width and y + height (one pixel more than it
+    /// covers), and
     /// ground-truth corners are cut down to whole input pixels. Parts outside the picture do not count.
     /// </summary>
     /// <param name="predicted">In input pixels.</param>
     /// <param name="groundTruth">In pixels of the original image, which was squashed to the input size.</param>
     public static LocalizationScores Paper(
-        IEnumerable<BoundingBox> predicted, IEnumerable<BoundingBox> groundTruth, (int Width, int Height) image, (int Width, int Height) input)
+        IEnumerable<BoundingBox> predicted,
+        IEnumerable<BoundingBox> groundTruth,
+        (int Width, int Height) image,
+        (int Width, int Height) input
+    )
     {
         var (said, truth) = (new bool[input.Width * input.Height], new bool[input.Width * input.Height]);
         foreach (var box in predicted)
             Fill(said, input, (int)box.X, (int)box.Y, (int)box.Right, (int)box.Bottom);
         foreach (var box in groundTruth)
-            Fill(truth, input, Scale(box.X, image.Width, input.Width), Scale(box.Y, image.Height, input.Height),
-                Scale(box.Right, image.Width, input.Width), Scale(box.Bottom, image.Height, input.Height));
+            Fill(
+                truth,
+                input,
+                Scale(box.X, image.Width, input.Width),
+                Scale(box.Y, image.Height, input.Height),
+                Scale(box.Right, image.Width, input.Width),
+                Scale(box.Bottom, image.Height, input.Height)
+            );
 
         var (truePositive, falsePositive, falseNegative) = Count(said, truth);
         return Of(truePositive, falsePositive, falseNegative, said.Length);
@@ -64,7 +81,8 @@ public readonly record struct LocalizationScores(double PixelAccuracy, double Io
             Iou: (truePositive + Epsilon) / (truePositive + wrong + Epsilon),
             Dice: (2 * truePositive + Epsilon) / (2 * truePositive + wrong + Epsilon),
             Precision: (truePositive + Epsilon) / (truePositive + falsePositive + Epsilon),
-            Recall: (truePositive + Epsilon) / (truePositive + falseNegative + Epsilon));
+            Recall: (truePositive + Epsilon) / (truePositive + falseNegative + Epsilon)
+        );
     }
 
     private static (int TruePositive, int FalsePositive, int FalseNegative) Count(bool[] said, bool[] truth)

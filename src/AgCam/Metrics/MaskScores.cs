@@ -25,7 +25,10 @@ internal static class MaskScores
         return LocalizationScores.Exact(truePositive, falsePositive, falseNegative, all);
     }
 
-    /// <summary>Whether the maximum, the first in reading order among the pixels that count, lies on the object; and the share of the mass that does. Negative values count as zero.</summary>
+    /// <summary>
+    /// Whether the maximum, the first in reading order among the pixels that count, lies on the object; and the share of the mass that
+    /// does. Negative values count as zero.
+    /// </summary>
     /// <returns>The share is NaN where the map has no mass.</returns>
     public static (bool Hit, double Energy) Pointing(Heatmap map, MaskPixel[] mask)
     {

@@ -10,7 +10,10 @@ internal static class MaskedImage
     {
         if (image.LongLength != (long)channels * map.Values.Length)
             throw new ArgumentException(
-                $"A heatmap of {map.Rows} x {map.Columns} does not fit an image of {image.LongLength} values in {channels} channels: upsample it to the model's input size.", nameof(map));
+                $"A heatmap of {map.Rows} x {map.Columns} does not fit an image of {image.LongLength} values in {channels} "
+                    + $"channels: upsample it to the model's input size.",
+                nameof(map)
+            );
         if (map.Reason is { } reason)
             throw new ArgumentException($"The heatmap puts the pixels in no order ({reason}): skip the image and count it.", nameof(map));
     }

@@ -1,7 +1,8 @@
 namespace AgCam.Metrics;
 
 /// <summary>
-/// What was measured, image by image: one row of values for each image that counts, one reason for each that does not. Tables of shards merge in
+/// What was measured, image by image: one row of values for each image that counts, one reason for each that does not. Tables of shards
+/// merge in
 /// any order to the same digits, because every sum runs in the ordinal order of the images' keys; a row that arrives twice counts once.
 /// </summary>
 public sealed class MetricTable
@@ -30,18 +31,23 @@ public sealed class MetricTable
         new SortedDictionary<string, int>(_skipped.Values.GroupBy(r => r).ToDictionary(g => g.Key, g => g.Count()), StringComparer.Ordinal);
 
     /// <summary>In the ordinal order of the images' keys; values in the order of <see cref="Metrics"/>.</summary>
-    public IEnumerable<(string Image, IReadOnlyList<double> Values)> Rows => _rows.Select(row => (row.Key, (IReadOnlyList<double>)row.Value));
+    public IEnumerable<(string Image, IReadOnlyList<double> Values)> Rows =>
+        _rows.Select(row => (row.Key, (IReadOnlyList<double>)row.Value));
 
     /// <summary>In the ordinal order of the images' keys.</summary>
     public IEnumerable<(string Image, string Reason)> SkippedImages => _skipped.Select(row => (row.Key, row.Value));
 
     /// <param name="image">A key that names the image in every shard, e.g. its path in the dataset.</param>
-    /// <param name="values">In the order of <see cref="Metrics"/>; NaN where a metric is not defined for the image, which leaves it out of that mean.</param>
+    /// <param name="values">In the order of <see cref="Metrics"/>; NaN where a metric is not defined for the image, which leaves it out
+    /// of that mean.</param>
     /// <exception cref="ArgumentException">Another number of values, or the image is there with other values.</exception>
     public void Add(string image, params IReadOnlyList<double> values)
     {
         if (values.Count != Metrics.Count)
-            throw new ArgumentException($"{image}: {Metrics.Count} values are needed, one for each metric, not {values.Count}.", nameof(values));
+            throw new ArgumentException(
+                $"{image}: {Metrics.Count} values are needed, one for each metric, not {values.Count}.",
+                nameof(values)
+            );
         if (_skipped.TryGetValue(image, out var reason))
             throw new ArgumentException($"{image} was skipped before ({reason}) and is measured now.", nameof(image));
         if (!_rows.TryAdd(image, [.. values]) && !_rows[image].SequenceEqual(values))
@@ -62,7 +68,10 @@ public sealed class MetricTable
     public void Merge(MetricTable other)
     {
         if (!Metrics.SequenceEqual(other.Metrics))
-            throw new ArgumentException($"Tables of different metrics do not merge: {string.Join(", ", Metrics)} and {string.Join(", ", other.Metrics)}.", nameof(other));
+            throw new ArgumentException(
+                $"Tables of different metrics do not merge: {string.Join(", ", Metrics)} and {string.Join(", ", other.Metrics)}.",
+                nameof(other)
+            );
         foreach (var (image, values) in other._rows)
             Add(image, values);
         foreach (var (image, reason) in other._skipped)
@@ -76,7 +85,9 @@ public sealed class MetricTable
     public bool Pairs(MetricTable other, string metric)
     {
         var (column, otherColumn) = (Column(metric), other.Column(metric));
-        return _rows.Any(row => other._rows.TryGetValue(row.Key, out var values) && !double.IsNaN(row.Value[column]) && !double.IsNaN(values[otherColumn]));
+        return _rows.Any(row =>
+            other._rows.TryGetValue(row.Key, out var values) && !double.IsNaN(row.Value[column]) && !double.IsNaN(values[otherColumn])
+        );
     }
 
     /// <summary>The metric's defined values, in the ordinal order of the images' keys.</summary>
@@ -96,12 +107,17 @@ public sealed class MetricTable
         var (column, otherColumn) = (Column(metric), other.Column(metric));
         var pairs = new List<(double, double)>();
         foreach (var (image, values) in _rows)
-            if (other._rows.TryGetValue(image, out var otherValues) && !double.IsNaN(values[column]) && !double.IsNaN(otherValues[otherColumn]))
+            if (
+                other._rows.TryGetValue(image, out var otherValues)
+                && !double.IsNaN(values[column])
+                && !double.IsNaN(otherValues[otherColumn])
+            )
                 pairs.Add((values[column], otherValues[otherColumn]));
         return (bootstrap ?? Bootstrap.Default).MeanDifference([.. pairs.Select(p => p.Item1)], [.. pairs.Select(p => p.Item2)]);
     }
 
-    private int Column(string metric) => _columns.TryGetValue(metric, out var column)
-        ? column
-        : throw new ArgumentException($"There is no metric '{metric}' here: {string.Join(", ", Metrics)}.", nameof(metric));
+    private int Column(string metric) =>
+        _columns.TryGetValue(metric, out var column)
+            ? column
+            : throw new ArgumentException($"There is no metric '{metric}' here: {string.Join(", ", Metrics)}.", nameof(metric));
 }

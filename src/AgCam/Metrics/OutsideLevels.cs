@@ -1,7 +1,8 @@
 namespace AgCam.Metrics;
 
 /// <summary>
-/// For every pixel the lowest threshold index at which it is cold and connected to the frame through cold 4-neighbours: the smallest possible
+/// For every pixel the lowest threshold index at which it is cold and connected to the frame through cold 4-neighbours: the smallest
+/// possible
 /// maximum over all paths to the frame. A flood from the frame that always proceeds at the lowest level it has reached (priority flood).
 /// </summary>
 internal static class OutsideLevels
@@ -14,8 +15,8 @@ internal static class OutsideLevels
         outside.Fill(-1);
         var buckets = new Buckets(waiting, highest + 1);
         for (var y = 0; y < rows; y++)
-            for (var x = 0; x < columns; x += y == 0 || y == rows - 1 ? 1 : Math.Max(columns - 1, 1))
-                buckets.Reach(y * columns + x, 0, levels, outside);
+        for (var x = 0; x < columns; x += y == 0 || y == rows - 1 ? 1 : Math.Max(columns - 1, 1))
+            buckets.Reach(y * columns + x, 0, levels, outside);
         for (var level = 0; level <= highest; level++)
         {
             while (buckets.TryTake(level, out var pixel))

@@ -3,7 +3,8 @@ using AgCam.Heatmaps;
 namespace AgCam.Metrics;
 
 /// <summary>
-/// The paper's perturbation test: the class's probability after 0, 10, ... 100 % of the pixels were set to zero, the most relevant first (MoRF) or
+/// The paper's perturbation test: the class's probability after 0, 10, ... 100 % of the pixels were set to zero, the most relevant
+/// first (MoRF) or
 /// the least relevant first (LeRF). A faithful map makes the first curve fall early and the second late.
 /// </summary>
 /// <param name="Morf">11 probabilities.</param>
@@ -29,7 +30,8 @@ public sealed record PerturbationCurves(IReadOnlyList<double> Morf, IReadOnlyLis
 }
 
 /// <summary>
-/// The pictures whose probabilities the perturbation test of one image needs. The first (nothing removed) and the last (everything removed) are
+/// The pictures whose probabilities the perturbation test of one image needs. The first (nothing removed) and the last (everything
+/// removed) are
 /// the same in both orders and are made once. Plans of several images may go through the model as one batch.
 /// </summary>
 public sealed class Perturbation
@@ -61,12 +63,15 @@ public sealed class Perturbation
     /// <summary>
     /// One after the other, made when asked for: the untouched picture, MoRF at 10 to 90 %, LeRF at 10 to 90 %, and the empty picture.
     /// </summary>
-    public IEnumerable<float[]> Images() => Enumerable.Range(0, Pictures).Select(picture =>
-    {
-        var image = new float[_image.Length];
-        Fill(picture, image);
-        return image;
-    });
+    public IEnumerable<float[]> Images() =>
+        Enumerable
+            .Range(0, Pictures)
+            .Select(picture =>
+            {
+                var image = new float[_image.Length];
+                Fill(picture, image);
+                return image;
+            });
 
     /// <summary>One of <see cref="Images"/>, written where the model will read it.</summary>
     /// <param name="to">[channels, rows, columns].</param>
@@ -81,7 +86,10 @@ public sealed class Perturbation
     public static PerturbationCurves Curves(ReadOnlySpan<float> probabilities)
     {
         if (probabilities.Length != Pictures)
-            throw new ArgumentException($"{Pictures} probabilities are needed, one for each picture, not {probabilities.Length}.", nameof(probabilities));
+            throw new ArgumentException(
+                $"{Pictures} probabilities are needed, one for each picture, not {probabilities.Length}.",
+                nameof(probabilities)
+            );
         var (morf, lerf) = (new double[Steps], new double[Steps]);
         for (var step = 0; step < Steps; step++)
         {
@@ -91,7 +99,8 @@ public sealed class Perturbation
         return new PerturbationCurves(morf, lerf);
     }
 
-    /// <param name="probabilities">The model: a batch of pictures [channels, rows, columns] to the class's softmax probability of each.</param>
+    /// <param name="probabilities">The model: a batch of pictures [channels, rows, columns] to the class's softmax probability of
+    /// each.</param>
     /// <param name="batch">Largest batch handed to the model.</param>
     public PerturbationCurves Measure(Func<float[][], float[]> probabilities, int batch = Pictures) =>
         Curves([.. Images().Chunk(batch).SelectMany(probabilities)]);

@@ -10,11 +10,17 @@ public static class Pointing
     public static bool Hits(Heatmap map, IReadOnlyList<BoundingBox> boxes, double tolerance = 0)
     {
         var (y, x) = Math.DivRem(Array.IndexOf(map.Values, map.Max), map.Columns);
-        return boxes.Any(box => x + 0.5 >= box.X - tolerance && x + 0.5 < box.Right + tolerance && y + 0.5 >= box.Y - tolerance && y + 0.5 < box.Bottom + tolerance);
+        return boxes.Any(box =>
+            x + 0.5 >= box.X - tolerance
+            && x + 0.5 < box.Right + tolerance
+            && y + 0.5 >= box.Y - tolerance
+            && y + 0.5 < box.Bottom + tolerance
+        );
     }
 
     /// <summary>
-    /// The energy pointing game (Wang et al. 2020): the share of the map's mass that lies in the boxes, and that share over the boxes' share of
+    /// The energy pointing game (Wang et al. 2020): the share of the map's mass that lies in the boxes, and that share over the boxes'
+    /// share of
     /// the area: a lift of 1 is what a map without any knowledge gets. Negative values count as zero.
     /// </summary>
     /// <returns>NaN where the map has no mass, or (lift) the boxes hold no pixel.</returns>

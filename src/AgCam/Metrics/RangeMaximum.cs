@@ -3,7 +3,8 @@ using System.Numerics;
 namespace AgCam.Metrics;
 
 /// <summary>
-/// For every index the value that came with the highest key, when keys are given for ranges: a range is covered by two blocks whose length is a
+/// For every index the value that came with the highest key, when keys are given for ranges: a range is covered by two blocks whose
+/// length is a
 /// power of two, and blocks are handed down to their halves once at the end. A raise costs the same whatever the length of its range.
 /// </summary>
 internal sealed class RangeMaximum

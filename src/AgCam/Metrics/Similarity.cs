@@ -25,13 +25,17 @@ public static class Similarity
     }
 
     /// <summary>
-    /// Mean structural similarity (Wang et al. 2004) of two normalised maps of one size: Gaussian window of 11 pixels and sigma 1.5, range 1,
+    /// Mean structural similarity (Wang et al. 2004) of two normalised maps of one size: Gaussian window of 11 pixels and sigma 1.5,
+    /// range 1,
     /// edges mirrored. 1 for equal maps.
     /// </summary>
     public static double Structural(Heatmap first, Heatmap second)
     {
         if ((first.Rows, first.Columns) != (second.Rows, second.Columns))
-            throw new ArgumentException($"Maps of {first.Rows} x {first.Columns} and {second.Rows} x {second.Columns} cannot be compared.", nameof(second));
+            throw new ArgumentException(
+                $"Maps of {first.Rows} x {first.Columns} and {second.Rows} x {second.Columns} cannot be compared.",
+                nameof(second)
+            );
         const double C1 = 0.01 * 0.01;
         const double C2 = 0.03 * 0.03;
         var (meanA, meanB) = (Blur(first.Values), Blur(second.Values));
@@ -49,11 +53,16 @@ public static class Similarity
         float[] Blur(float[] values) => GaussianBlur.Apply(values, 1, first.Rows, first.Columns, size: 11, sigma: 1.5);
     }
 
-    /// <summary>Max-sensitivity (Yeh et al. 2019): the largest change of the map under small changes of the picture, relative to the map's own norm.</summary>
+    /// <summary>
+    /// Max-sensitivity (Yeh et al. 2019): the largest change of the map under small changes of the picture, relative to the map's own
+    /// norm.
+    /// </summary>
     public static double MaxSensitivity(Heatmap map, IEnumerable<Heatmap> ofChangedPictures)
     {
         var norm = Math.Sqrt(map.Values.Sum(v => (double)v * v));
-        return ofChangedPictures.Select(other => Math.Sqrt(map.Values.Zip(other.Values, (a, b) => ((double)a - b) * ((double)a - b)).Sum())).Max() / norm;
+        return ofChangedPictures
+                .Select(other => Math.Sqrt(map.Values.Zip(other.Values, (a, b) => ((double)a - b) * ((double)a - b)).Sum()))
+                .Max() / norm;
     }
 
     private static double[] Ranks(ReadOnlySpan<float> values)
@@ -63,7 +72,7 @@ public static class Similarity
         var ranks = new double[sorted.Length];
         for (int start = 0, end; start < sorted.Length; start = end)
         {
-            for (end = start + 1; end < sorted.Length && sorted[end] == sorted[start];)
+            for (end = start + 1; end < sorted.Length && sorted[end] == sorted[start]; )
                 end++;
             for (var i = start; i < end; i++)
                 ranks[order[i]] = (start + 1 + end) / 2.0;

@@ -3,11 +3,13 @@ using AgCam.Heatmaps;
 namespace AgCam.Metrics;
 
 /// <summary>
-/// How well a heatmap's boxes meet the ground truth, at every threshold. Both arrays have one value for each threshold, in [0, 1]; 0 where the
+/// How well a heatmap's boxes meet the ground truth, at every threshold. Both arrays have one value for each threshold, in [0, 1]; 0
+/// where the
 /// map has no box.
 /// </summary>
 /// <param name="Best">The best IoU of any predicted box with any ground-truth box.</param>
-/// <param name="Largest">The best IoU of the component with the most pixels (the first in reading order among equals) with any ground-truth box.</param>
+/// <param name="Largest">The best IoU of the component with the most pixels (the first in reading order among equals) with any
+/// ground-truth box.</param>
 public sealed record SweepCurves(double[] Best, double[] Largest);
 
 /// <summary>Boxes at all thresholds in one pass over the pixels, instead of a component search for each threshold.</summary>
@@ -47,15 +49,19 @@ public sealed class ThresholdSweep
     {
         var best = new RangeMaximum(_thresholds.Length);
         var largest = new RangeMaximum(_thresholds.Length);
-        ComponentTree.Visit(map, _thresholds, span =>
-        {
-            var iou = 0.0;
-            for (var i = 0; i < groundTruth.Count; i++)
-                iou = Math.Max(iou, groundTruth[i].Iou(span.Box));
-            best.Raise(span.First, span.Last, iou, iou);
-            // pixels first, reading order among equals
-            largest.Raise(span.First, span.Last, span.Pixels - (double)span.Start / map.Values.Length, iou);
-        });
+        ComponentTree.Visit(
+            map,
+            _thresholds,
+            span =>
+            {
+                var iou = 0.0;
+                for (var i = 0; i < groundTruth.Count; i++)
+                    iou = Math.Max(iou, groundTruth[i].Iou(span.Box));
+                best.Raise(span.First, span.Last, iou, iou);
+                // pixels first, reading order among equals
+                largest.Raise(span.First, span.Last, span.Pixels - (double)span.Start / map.Values.Length, iou);
+            }
+        );
         return new SweepCurves(best.Values(), largest.Values());
     }
 }

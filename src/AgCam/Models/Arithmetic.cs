@@ -4,8 +4,10 @@ using static TorchSharp.torch;
 namespace AgCam.Models;
 
 /// <summary>
-/// Sums and products with numbers. TorchSharp turns the number of <c>2 * x</c>, and the hidden factor 1 of <c>x + y</c> (but not of <c>x - y</c>), into a native scalar
-/// that nothing refers to during the call: a garbage collection on another thread can free it while the native code still reads it. Here the
+/// Sums and products with numbers. TorchSharp turns the number of <c>2 * x</c>, and the hidden factor 1 of <c>x + y</c> (but not of
+/// <c>x - y</c>), into a native scalar
+/// that nothing refers to during the call: a garbage collection on another thread can free it while the native code still reads it.
+/// Here the
 /// scalar lives until the call is over. The path that every image takes uses these.
 /// </summary>
 internal static class Arithmetic

@@ -53,7 +53,8 @@ internal sealed record Block
         trace.MoveToOuterDisposeScope();
         return (result.MoveToOuterDisposeScope(), trace);
 
-        // The last block's result holds the head tokens only; elsewhere their rows are copied, so that the rest can be overwritten or freed.
+        // The last block's result holds the head tokens only; elsewhere their rows are copied, so that the rest can be overwritten or
+        // freed.
         Tensor Rows(Tensor tokens) => tokens.narrow(1, last ? 0 : head.First, head.Count).clone();
     }
 
@@ -109,7 +110,8 @@ internal sealed record Block
         return (Placed(q, q_norm, head.First), Placed(kv.select(0, 0), k_norm), kv.select(0, 1));
     }
 
-    private Tensor Heads(Tensor x, int parts) => x.view(x.shape[0], x.shape[1], parts, Config.Heads, Config.HeadWidth).permute(2, 0, 3, 1, 4);
+    private Tensor Heads(Tensor x, int parts) =>
+        x.view(x.shape[0], x.shape[1], parts, Config.Heads, Config.HeadWidth).permute(2, 0, 3, 1, 4);
 
     // Queries or keys of the tokens from the first on, normalised and turned where the model does that.
     private Tensor Placed(Tensor x, LayerNorm? norm, int first = 0)
@@ -126,7 +128,8 @@ internal sealed record Block
 /// <param name="Scores">The head tokens' rows of S (before softmax), [B, H, T, N].</param>
 /// <param name="Values">V, [B, H, N, d].</param>
 /// <param name="Mid">x' of the head tokens, [B, T, C].</param>
-/// <param name="Hidden">fc1's output (before the activation) of the head tokens, [B, T, M]; of both halves, [B, T, 2 M], where one gates the other.</param>
+/// <param name="Hidden">fc1's output (before the activation) of the head tokens, [B, T, M]; of both halves, [B, T, 2 M], where one
+/// gates the other.</param>
 internal sealed record BlockTrace(Tensor Scores, Tensor Values, Tensor Mid, Tensor Hidden) : IDisposable
 {
     public void MoveToOuterDisposeScope()

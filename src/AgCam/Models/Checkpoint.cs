@@ -17,7 +17,13 @@ public sealed class Checkpoint : IDisposable
     private string? _sha256;
 
     private Checkpoint(
-        string path, SafetensorsWeights files, PlacedWeights placed, ModelDescription description, string id, CheckpointOptions options)
+        string path,
+        SafetensorsWeights files,
+        PlacedWeights placed,
+        ModelDescription description,
+        string id,
+        CheckpointOptions options
+    )
     {
         (Source, Id, _files, _preprocessing) = (path, id, files, description.Preprocessing.Under(options));
         (Config, Weights, WordNetIds) = (description.Config, placed.Weights, description.WordNetIds);
@@ -52,9 +58,11 @@ public sealed class Checkpoint : IDisposable
         {
             var complete = _preprocessing.Complete(Source);
             if (complete.InputHeight % Config.PatchSize != 0 || complete.InputWidth % Config.PatchSize != 0)
-                throw new ModelException(ModelFailure.BadConfiguration,
+                throw new ModelException(
+                    ModelFailure.BadConfiguration,
                     $"An input of {complete.InputHeight} x {complete.InputWidth} does not divide into patches of {Config.PatchSize}: "
-                    + "give an --image-size that is a multiple of it.");
+                        + "give an --image-size that is a multiple of it."
+                );
             return complete;
         }
     }
@@ -87,9 +95,11 @@ public sealed class Checkpoint : IDisposable
             Validate(description.Config, path);
             CanonicalWeights.Require(description.Config, placed, path);
             if ((options.ClassNames ?? description.ClassNames) is { } names && names.Count != description.Config.Classes)
-                throw new ModelException(ModelFailure.BadConfiguration,
+                throw new ModelException(
+                    ModelFailure.BadConfiguration,
                     $"{path} predicts {description.Config.Classes} classes, but {names.Count} class names "
-                    + $"{(options.ClassNames is null ? "are in its configuration" : "were given")}.");
+                        + $"{(options.ClassNames is null ? "are in its configuration" : "were given")}."
+                );
             var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
             return new Checkpoint(full, weights, placed, description, options.Id ?? files.Name, options);
         }
@@ -108,22 +118,34 @@ public sealed class Checkpoint : IDisposable
         var described = config switch
         {
             not null when config.Has("architecture") => TimmConfig.Read(config, placed, options, path),
-            not null when config.Has("model_type") =>
-                HuggingFaceConfig.Read(
-                    config, files.Preprocessor is null ? null : ConfigJson.Read(files.Preprocessor), options.ImageSize is not null),
-            not null when placed.Layout == StoredLayout.HuggingFace => throw new ModelException(ModelFailure.BadConfiguration,
+            not null when config.Has("model_type") => HuggingFaceConfig.Read(
+                config,
+                files.Preprocessor is null ? null : ConfigJson.Read(files.Preprocessor),
+                options.ImageSize is not null
+            ),
+            not null when placed.Layout == StoredLayout.HuggingFace => throw new ModelException(
+                ModelFailure.BadConfiguration,
                 $"{files.Config} names no model_type, and the weights are a Hugging Face checkpoint's. "
-                + "Give the config.json that the model was saved with."),
-            null when placed.Layout == StoredLayout.HuggingFace => throw new ModelException(ModelFailure.BadConfiguration,
+                    + "Give the config.json that the model was saved with."
+            ),
+            null when placed.Layout == StoredLayout.HuggingFace => throw new ModelException(
+                ModelFailure.BadConfiguration,
                 $"{path} is a Hugging Face checkpoint without a config.json, where its heads, activation and epsilon stand. "
-                + "Put that file beside it, in a folder as the model was saved."),
-            _ when options.Architecture is not null =>
-                new ModelDescription(BareWeights.Configure(options.Architecture, placed, options, path), new PreprocessingFields()),
-            not null => throw new ModelException(ModelFailure.BadConfiguration,
+                    + "Put that file beside it, in a folder as the model was saved."
+            ),
+            _ when options.Architecture is not null => new ModelDescription(
+                BareWeights.Configure(options.Architecture, placed, options, path),
+                new PreprocessingFields()
+            ),
+            not null => throw new ModelException(
+                ModelFailure.BadConfiguration,
                 $"{files.Config} names neither an architecture (timm) nor a model_type (Hugging Face). "
-                + $"Give --arch, e.g. {NamedArchitectures.Examples}."),
-            null => throw new ModelException(ModelFailure.BadConfiguration,
-                $"{path} comes without a config.json, so its architecture must be given: --arch, e.g. {NamedArchitectures.Examples}."),
+                    + $"Give --arch, e.g. {NamedArchitectures.Examples}."
+            ),
+            null => throw new ModelException(
+                ModelFailure.BadConfiguration,
+                $"{path} comes without a config.json, so its architecture must be given: --arch, e.g. {NamedArchitectures.Examples}."
+            ),
         };
         described = described with { Config = placed.Complete(described.Config, path) };
         if (options.ClassNames is null && described is { ClassNames: null, IsFineTuned: false })
@@ -137,11 +159,15 @@ public sealed class Checkpoint : IDisposable
     /// </summary>
     private static void RefuseEmbedding(ViTConfig config)
     {
-        if (config.PreNorm && config.Classes is 512 or 640 or 768 or 1024 or 1280
-            || NamedArchitectures.EndsInEmbedding(config.Architecture, config.Classes))
-            throw new ModelException(ModelFailure.NoClassifier,
+        if (
+            config.PreNorm && config.Classes is 512 or 640 or 768 or 1024 or 1280
+            || NamedArchitectures.EndsInEmbedding(config.Architecture, config.Classes)
+        )
+            throw new ModelException(
+                ModelFailure.NoClassifier,
                 $"{config.Architecture} ends in a CLIP embedding of {config.Classes} numbers, not in classes. "
-                + "Use a fine-tuned one (..._ft_in12k_in1k), or name its outputs with --classes.");
+                    + "Use a fine-tuned one (..._ft_in12k_in1k), or name its outputs with --classes."
+            );
     }
 
     /// <summary>Sizes come from files: none may be absurd before anything is built from them.</summary>

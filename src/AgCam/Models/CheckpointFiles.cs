@@ -16,9 +16,10 @@ internal sealed record CheckpointFiles(string Name, string Weights, string? Conf
         return Directory.Exists(path) ? InFolder(path) : OfFile(path);
     }
 
-    public SafetensorsWeights OpenWeights() => Weights.EndsWith(".index.json", StringComparison.Ordinal)
-        ? SafetensorsWeights.OpenIndex(Weights)
-        : SafetensorsWeights.OpenFile(Weights);
+    public SafetensorsWeights OpenWeights() =>
+        Weights.EndsWith(".index.json", StringComparison.Ordinal)
+            ? SafetensorsWeights.OpenIndex(Weights)
+            : SafetensorsWeights.OpenFile(Weights);
 
     private static CheckpointFiles InFolder(string folder)
     {
@@ -28,9 +29,11 @@ internal sealed record CheckpointFiles(string Name, string Weights, string? Conf
         {
             if (Pickles.FirstOrDefault(file => Present(file) is not null) is { } pickle)
                 throw Pickled(Path.Combine(folder, pickle));
-            throw new ModelException(ModelFailure.NotFound,
+            throw new ModelException(
+                ModelFailure.NotFound,
                 $"{folder} holds neither {SafetensorsWeights.SingleName} nor {SafetensorsWeights.IndexName}. "
-                + "Name a folder with a model, or the .safetensors file itself.");
+                    + "Name a folder with a model, or the .safetensors file itself."
+            );
         }
 
         return new CheckpointFiles(name, weights, Present("config.json"), Present("preprocessor_config.json"));
@@ -69,10 +72,15 @@ internal sealed record CheckpointFiles(string Name, string Weights, string? Conf
         }
     }
 
-    private static ModelException Pickled(string path) => new(ModelFailure.PickleNotImported,
-        $"{path} is a pickle, which runs code when Python loads it, and is not loaded as it is. "
-        + $"Convert it, without running anything, with: agcam models import {path} {(HasConfig(path) ? "" : "--arch ... ")}--out FOLDER");
+    private static ModelException Pickled(string path) =>
+        new(
+            ModelFailure.PickleNotImported,
+            $"{path} is a pickle, which runs code when Python loads it, and is not loaded as it is. "
+                + $"Convert it, without running anything, with: agcam models import {path} "
+                + $"{(HasConfig(path) ? "" : "--arch ... ")}--out FOLDER"
+        );
 
     /// <summary>The import then takes the architecture from there.</summary>
-    private static bool HasConfig(string pickle) => ModelFile.IsThere(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(pickle))!, "config.json"));
+    private static bool HasConfig(string pickle) =>
+        ModelFile.IsThere(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(pickle))!, "config.json"));
 }

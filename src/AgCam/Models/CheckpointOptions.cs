@@ -38,7 +38,8 @@ public sealed record CheckpointOptions
     public IReadOnlyList<string>? ClassNames { get; init; }
 
     /// <summary>
-    /// Open models whose classifier reads the mean of the patches too. Only agcam-pooled explains them: the paper's method, which follows the
+    /// Open models whose classifier reads the mean of the patches too. Only agcam-pooled explains them: the paper's method, which
+    /// follows the
     /// class token, would give an all-zero map. Default false: they are refused with that reason.
     /// </summary>
     public bool Pooled { get; init; }

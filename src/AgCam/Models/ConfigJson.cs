@@ -43,21 +43,25 @@ internal sealed class ConfigJson
 
     public string Text(string key) => OptionalText(key) ?? throw Missing(key);
 
-    public string? OptionalText(string key) => Find(key) is not { } found ? null
+    public string? OptionalText(string key) =>
+        Find(key) is not { } found ? null
         : found.ValueKind == JsonValueKind.String ? Text(found, key)
         : throw Wrong(key, "a text");
 
     public int Integer(string key) => OptionalInteger(key) ?? throw Missing(key);
 
-    public int? OptionalInteger(string key) => Find(key) is not { } found ? null
+    public int? OptionalInteger(string key) =>
+        Find(key) is not { } found ? null
         : found.ValueKind == JsonValueKind.Number && found.TryGetInt32(out var value) ? value
         : throw Wrong(key, "an integer");
 
-    public double? OptionalNumber(string key) => Find(key) is not { } found ? null
+    public double? OptionalNumber(string key) =>
+        Find(key) is not { } found ? null
         : found.ValueKind == JsonValueKind.Number && found.TryGetDouble(out var value) && double.IsFinite(value) ? value
         : throw Wrong(key, "a number");
 
-    public bool? OptionalFlag(string key) => Find(key) is not { } found ? null
+    public bool? OptionalFlag(string key) =>
+        Find(key) is not { } found ? null
         : found.ValueKind is JsonValueKind.True or JsonValueKind.False ? found.GetBoolean()
         : throw Wrong(key, "true or false");
 
@@ -86,20 +90,30 @@ internal sealed class ConfigJson
             return null;
         if (found.ValueKind == JsonValueKind.Number && found.TryGetInt32(out var side))
             return (side, side);
-        if (found.ValueKind == JsonValueKind.Array && found.GetArrayLength() == 2
-            && found[0].ValueKind == JsonValueKind.Number && found[0].TryGetInt32(out var height)
-            && found[1].ValueKind == JsonValueKind.Number && found[1].TryGetInt32(out var width))
+        if (
+            found.ValueKind == JsonValueKind.Array
+            && found.GetArrayLength() == 2
+            && found[0].ValueKind == JsonValueKind.Number
+            && found[0].TryGetInt32(out var height)
+            && found[1].ValueKind == JsonValueKind.Number
+            && found[1].TryGetInt32(out var width)
+        )
             return (height, width);
         throw Wrong(key, "an integer or a list of two");
     }
 
     /// <summary>This object as name to text.</summary>
-    public IReadOnlyDictionary<string, string> Strings() => _object.EnumerateObject().ToDictionary(
-        property => property.Name,
-        property => property.Value.ValueKind == JsonValueKind.String
-            ? Text(property.Value, property.Name)
-            : throw Wrong(property.Name, "a text"),
-        StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, string> Strings() =>
+        _object
+            .EnumerateObject()
+            .ToDictionary(
+                property => property.Name,
+                property =>
+                    property.Value.ValueKind == JsonValueKind.String
+                        ? Text(property.Value, property.Name)
+                        : throw Wrong(property.Name, "a text"),
+                StringComparer.Ordinal
+            );
 
     /// <summary>Whether the value under a key is an object (and not, say, a plain number).</summary>
     public bool IsSection(string key) => Find(key) is { ValueKind: JsonValueKind.Object };
@@ -109,9 +123,10 @@ internal sealed class ConfigJson
 
     public ModelException Missing(string key) => new(ModelFailure.BadConfiguration, $"{_where}: {PrintableName.Of(key)} is missing.");
 
-    private static ConfigJson Of(string where, JsonElement element) => element.ValueKind == JsonValueKind.Object
-        ? new ConfigJson(where, element)
-        : throw new ModelException(ModelFailure.BadConfiguration, $"{where} should be a JSON object.");
+    private static ConfigJson Of(string where, JsonElement element) =>
+        element.ValueKind == JsonValueKind.Object
+            ? new ConfigJson(where, element)
+            : throw new ModelException(ModelFailure.BadConfiguration, $"{where} should be a JSON object.");
 
     private JsonElement? Find(string key) =>
         _object.TryGetProperty(key, out var found) && found.ValueKind != JsonValueKind.Null ? found : null;

@@ -4,7 +4,8 @@ namespace AgCam.Models;
 internal static class HeadPools
 {
     /// <summary>The next step where averaging is all that keeps the paper's method from a model.</summary>
-    private const string Pooled = "Choose a plain ViT whose classifier reads the class token, or explain this one with "
+    private const string Pooled =
+        "Choose a plain ViT whose classifier reads the class token, or explain this one with "
         + "--method agcam-pooled, a relative of the paper's method for averaged patches.";
 
     private const string Plain = "Choose a plain ViT whose classifier reads the class token, e.g. " + NamedArchitectures.Examples + ".";
@@ -20,15 +21,18 @@ internal static class HeadPools
         var averages = pool == "avg";
         string[] reasons = [.. uncovered, .. pool == "token" || averages && pooled ? (string[])[] : [Reads(pool)]];
         if (reasons.Length > 0)
-            throw new ModelException(ModelFailure.UnsupportedArchitecture,
-                $"{architecture} is not supported: {string.Join("; ", reasons)}. {(averages && uncovered.Count == 0 ? Pooled : Plain)}");
+            throw new ModelException(
+                ModelFailure.UnsupportedArchitecture,
+                $"{architecture} is not supported: {string.Join("; ", reasons)}. {(averages && uncovered.Count == 0 ? Pooled : Plain)}"
+            );
     }
 
-    private static string Reads(string pool) => pool switch
-    {
-        "avg" => $"it averages the patches, {NoGradient}",
-        "map" => $"its classifier pools by attention (map), {NoGradient}",
-        "none" => "it does not say what its classifier reads",
-        _ => $"its classifier reads the patches pooled by {PrintableName.Of(pool)}, {NoGradient}",
-    };
+    private static string Reads(string pool) =>
+        pool switch
+        {
+            "avg" => $"it averages the patches, {NoGradient}",
+            "map" => $"its classifier pools by attention (map), {NoGradient}",
+            "none" => "it does not say what its classifier reads",
+            _ => $"its classifier reads the patches pooled by {PrintableName.Of(pool)}, {NoGradient}",
+        };
 }

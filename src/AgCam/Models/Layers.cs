@@ -21,7 +21,10 @@ internal sealed record LayerNorm(Tensor Weight, Tensor Bias, double Epsilon)
 {
     public Tensor Forward(Tensor x) => F.layer_norm(x, [Weight.shape[0]], Weight, Bias, Epsilon);
 
-    /// <summary>dL/dx where dL/d(norm(x)) = y: with xh the normalised x and z = w y, r (z - mean(z) - xh mean(z xh)). Shapes broadcast, last dimension C.</summary>
+    /// <summary>
+    /// dL/dx where dL/d(norm(x)) = y: with xh the normalised x and z = w y, r (z - mean(z) - xh mean(z xh)). Shapes broadcast, last
+    /// dimension C.
+    /// </summary>
     public Tensor Vjp(Tensor x, Tensor y)
     {
         using var scope = NewDisposeScope();
@@ -36,24 +39,26 @@ internal sealed record LayerNorm(Tensor Weight, Tensor Bias, double Epsilon)
 
 internal static class Activations
 {
-    public static Tensor Forward(this Activation activation, Tensor x) => activation switch
-    {
-        Activation.Gelu => F.gelu(x),
-        Activation.GeluTanh => F.gelu(x, GELU.Approximate.tanh),
-        Activation.QuickGelu => x * sigmoid(x.Times(1.702)),
-        Activation.SwiGlu => Gate(x),
-        _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, null),
-    };
+    public static Tensor Forward(this Activation activation, Tensor x) =>
+        activation switch
+        {
+            Activation.Gelu => F.gelu(x),
+            Activation.GeluTanh => F.gelu(x, GELU.Approximate.tanh),
+            Activation.QuickGelu => x * sigmoid(x.Times(1.702)),
+            Activation.SwiGlu => Gate(x),
+            _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, null),
+        };
 
     /// <summary>The same, overwriting x: for inference, where nobody needs x again.</summary>
-    public static Tensor Overwrite(this Activation activation, Tensor x) => activation switch
-    {
-        Activation.Gelu => x.gelu_(),
-        Activation.GeluTanh => x.gelu_(GELU.Approximate.tanh),
-        Activation.QuickGelu => x.mul_(sigmoid(x.Times(1.702))),
-        Activation.SwiGlu => Gate(x),
-        _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, null),
-    };
+    public static Tensor Overwrite(this Activation activation, Tensor x) =>
+        activation switch
+        {
+            Activation.Gelu => x.gelu_(),
+            Activation.GeluTanh => x.gelu_(GELU.Approximate.tanh),
+            Activation.QuickGelu => x.mul_(sigmoid(x.Times(1.702))),
+            Activation.SwiGlu => Gate(x),
+            _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, null),
+        };
 
     /// <summary>The gradient at x for the gradient at act(x), in float32: act'(x) g, and both halves' where one gates the other.</summary>
     /// <param name="x">[..., M], or [..., 2 M] where gated.</param>
@@ -90,7 +95,10 @@ internal static class Activations
         switch (activation)
         {
             case Activation.Gelu: // Phi(x) + x phi(x)
-                derivative = erf(x.Times(Math.Sqrt(0.5))).Plus(1).Times(0.5).Plus((x * exp((x * x).Times(-0.5))).Times(1 / Math.Sqrt(2 * Math.PI)));
+                derivative = erf(x.Times(Math.Sqrt(0.5)))
+                    .Plus(1)
+                    .Times(0.5)
+                    .Plus((x * exp((x * x).Times(-0.5))).Times(1 / Math.Sqrt(2 * Math.PI)));
                 break;
             case Activation.QuickGelu:
                 var s = sigmoid(x.Times(1.702));

@@ -46,8 +46,10 @@ internal static class ModelFile
         if (length == 0) // also a pipe, on which reading would wait
             throw new ModelException(ModelFailure.Corrupt, $"{path} is empty.");
         if (length > mostBytes)
-            throw new ModelException(ModelFailure.Corrupt,
-                $"{path} has {length:N0} bytes; more than {mostBytes:N0} is not a configuration.");
+            throw new ModelException(
+                ModelFailure.Corrupt,
+                $"{path} has {length:N0} bytes; more than {mostBytes:N0} is not a configuration."
+            );
         try
         {
             return File.ReadAllBytes(path);

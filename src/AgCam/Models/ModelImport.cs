@@ -25,8 +25,10 @@ public static class ModelImport
     {
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
-            throw new ModelException(ModelFailure.Unreadable,
-                $"{folder} exists already and is not empty: name another folder, or remove it.");
+            throw new ModelException(
+                ModelFailure.Unreadable,
+                $"{folder} exists already and is not empty: name another folder, or remove it."
+            );
         using var opened = Source.Open(source);
         Action<string> write = options.Architecture is { } architecture ? Described(opened, architecture, options) : AsConfigured(opened);
 
@@ -36,7 +38,8 @@ public static class ModelImport
             Directory.CreateDirectory(unfinished);
             write(unfinished);
             ViTConfig config;
-            using (var written = Checkpoint.Open(unfinished, new CheckpointOptions { Pooled = true })) // what was written must be what can be read
+            // What was written must be what can be read
+            using (var written = Checkpoint.Open(unfinished, new CheckpointOptions { Pooled = true }))
                 config = written.Config;
             if (Directory.Exists(target))
                 Directory.Delete(target); // empty
@@ -62,8 +65,10 @@ public static class ModelImport
         Checkpoint.Validate(config, source.Path);
         CanonicalWeights.Require(config, placed, source.Path);
         if (options.ClassNames is { } names && names.Count != config.Classes)
-            throw new ModelException(ModelFailure.BadConfiguration,
-                $"{source.Path} predicts {config.Classes} classes, but {names.Count} class names were given.");
+            throw new ModelException(
+                ModelFailure.BadConfiguration,
+                $"{source.Path} predicts {config.Classes} classes, but {names.Count} class names were given."
+            );
         // The input size is the weights' own unless another is asked for; the rest must be given, and is checked by completing it.
         var preprocessing = new PreprocessingFields { Height = config.ImageHeight, Width = config.ImageWidth }.Under(options);
         preprocessing.Complete(source.Path);
@@ -73,7 +78,9 @@ public static class ModelImport
         {
             SafetensorsWriter.Write(Path.Combine(folder, SafetensorsWeights.SingleName), weights, Metadata);
             AtomicFile.Write(
-                Path.Combine(folder, "config.json"), stream => TimmConfigWriter.Write(stream, config, preprocessing, options.ClassNames));
+                Path.Combine(folder, "config.json"),
+                stream => TimmConfigWriter.Write(stream, config, preprocessing, options.ClassNames)
+            );
         };
     }
 
@@ -82,11 +89,15 @@ public static class ModelImport
     {
         var from = Path.GetDirectoryName(Path.GetFullPath(source.Path))!;
         if (!ModelFile.IsThere(Path.Combine(from, "config.json")))
-            throw new ModelException(ModelFailure.BadConfiguration,
+            throw new ModelException(
+                ModelFailure.BadConfiguration,
                 $"{source.Path} does not say which architecture it is, and no config.json lies beside it: "
-                + (HuggingFaceLayout.Recognizes(StoredNames.WithoutWrappers(source.Tensors).Keys)
-                    ? "it is a Hugging Face checkpoint, so put that file beside it."
-                    : $"give --arch, e.g. {NamedArchitectures.Examples}."));
+                    + (
+                        HuggingFaceLayout.Recognizes(StoredNames.WithoutWrappers(source.Tensors).Keys)
+                            ? "it is a Hugging Face checkpoint, so put that file beside it."
+                            : $"give --arch, e.g. {NamedArchitectures.Examples}."
+                    )
+            );
         StoredNames.ToCanonical(source.Tensors, source.Path); // refused before anything is written
         return folder =>
         {
@@ -97,8 +108,8 @@ public static class ModelImport
         };
     }
 
-    private sealed record Source(
-        string Path, IReadOnlyDictionary<string, WeightTensor> Tensors, string StateKey, IDisposable File) : IDisposable
+    private sealed record Source(string Path, IReadOnlyDictionary<string, WeightTensor> Tensors, string StateKey, IDisposable File)
+        : IDisposable
     {
         public static Source Open(string path)
         {

@@ -23,7 +23,11 @@ public static class ModelReference
     /// <summary>Opens the model. One from the Hub is taken from the cache when it is there, else pulled.</summary>
     /// <exception cref="ModelException">With the reason and the next step.</exception>
     public static async Task<Checkpoint> ResolveAsync(
-        string reference, ModelSources sources, CheckpointOptions? options = null, CancellationToken cancellationToken = default)
+        string reference,
+        ModelSources sources,
+        CheckpointOptions? options = null,
+        CancellationToken cancellationToken = default
+    )
     {
         options ??= new CheckpointOptions();
         if (sources.Shipped(reference) is { } shipped)
@@ -31,9 +35,11 @@ public static class ModelReference
         if (Directory.Exists(reference) || File.Exists(reference))
             return Checkpoint.Open(reference, options);
         if (LooksLikePath(reference) || !HubId.TryParse(reference, out var id))
-            throw new ModelException(ModelFailure.NotFound,
+            throw new ModelException(
+                ModelFailure.NotFound,
                 $"{PrintableName.Of(reference)} is no folder, no file and no Hub id (org/name). "
-                + "Give one of them, or the name of a model that ships, e.g. scenes.");
+                    + "Give one of them, or the name of a model that ships, e.g. scenes."
+            );
 
         using var hub = new HubClient(sources.Hub);
         var snapshot = hub.Cache.Find(id) is { } folder
@@ -43,7 +49,12 @@ public static class ModelReference
     }
 
     /// <summary>Where the pull fails but the weights are in the cache, they will do: options can give the preprocessing.</summary>
-    private static async Task<HubSnapshot> PullAsync(HubClient hub, HubId id, IProgress<HubProgress>? progress, CancellationToken cancellationToken)
+    private static async Task<HubSnapshot> PullAsync(
+        HubClient hub,
+        HubId id,
+        IProgress<HubProgress>? progress,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
@@ -56,6 +67,8 @@ public static class ModelReference
     }
 
     private static bool LooksLikePath(string reference) =>
-        Path.IsPathRooted(reference) || reference.StartsWith('.') || reference.EndsWith('/')
+        Path.IsPathRooted(reference)
+        || reference.StartsWith('.')
+        || reference.EndsWith('/')
         || reference.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase);
 }

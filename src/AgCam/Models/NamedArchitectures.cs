@@ -17,7 +17,8 @@ public static class NamedArchitectures
     };
 
     /// <summary>Some names to choose from, for an error's next step.</summary>
-    internal const string Examples = "vit_tiny_patch16_224, vit_base_patch16_224, deit_small_distilled_patch16_224, "
+    internal const string Examples =
+        "vit_tiny_patch16_224, vit_base_patch16_224, deit_small_distilled_patch16_224, "
         + "deit3_base_patch16_224, "
         + "vit_small_patch14_reg4_dinov2, vit_base_patch16_clip_224 (timm), vit_b_16, vit_l_32, vit_h_14 (torchvision)";
 
@@ -50,21 +51,25 @@ public static class NamedArchitectures
 
     private static string Bare(string name) => name.Split('.')[0];
 
-    private static ViTConfig Of(string name, (int Width, int Depth, int Heads, int MlpWidth, int Patch) shape) => new()
-    {
-        Architecture = name,
-        ImageHeight = 224,
-        ImageWidth = 224,
-        PatchSize = shape.Patch,
-        Width = shape.Width,
-        Depth = shape.Depth,
-        Heads = shape.Heads,
-        MlpWidth = shape.MlpWidth,
-        Classes = 1000,
-        PositionResizing = PositionResizing.Torchvision,
-    };
+    private static ViTConfig Of(string name, (int Width, int Depth, int Heads, int MlpWidth, int Patch) shape) =>
+        new()
+        {
+            Architecture = name,
+            ImageHeight = 224,
+            ImageWidth = 224,
+            PatchSize = shape.Patch,
+            Width = shape.Width,
+            Depth = shape.Depth,
+            Heads = shape.Heads,
+            MlpWidth = shape.MlpWidth,
+            Classes = 1000,
+            PositionResizing = PositionResizing.Torchvision,
+        };
 
-    private static ModelException Unknown(string name) => new(ModelFailure.UnknownArchitecture,
-        $"{PrintableName.Of(name)} is no architecture that is known here. If the model was built as one that is, name that one with "
-        + $"--arch, e.g. {Examples}.");
+    private static ModelException Unknown(string name) =>
+        new(
+            ModelFailure.UnknownArchitecture,
+            $"{PrintableName.Of(name)} is no architecture that is known here. If the model was built as one that is, name that one with "
+                + $"--arch, e.g. {Examples}."
+        );
 }

@@ -15,15 +15,23 @@ internal static class PositionEmbedding
     {
         var (n, c) = (positions.shape[1], positions.shape[2]);
         if (n != (long)stored.Rows * stored.Columns)
-            throw new ModelException(ModelFailure.BadConfiguration,
-                $"The model has {n} position embeddings, but its configuration says {stored.Rows} x {stored.Columns} patches. Correct the input size or patch size in its config.json.");
+            throw new ModelException(
+                ModelFailure.BadConfiguration,
+                $"The model has {n} position embeddings, but its configuration says {stored.Rows} x {stored.Columns} patches. "
+                    + $"Correct the input size or patch size in its config.json."
+            );
         if (stored == wanted)
             return positions;
 
         using var scope = NewDisposeScope();
         var grid = positions.view(1, stored.Rows, stored.Columns, c).permute(0, 3, 1, 2); // [1, C, rows, columns]
-        var resized = F.interpolate(grid, [wanted.Rows, wanted.Columns], mode: InterpolationMode.Bicubic,
-            align_corners: how == PositionResizing.Torchvision, antialias: how == PositionResizing.Timm);
+        var resized = F.interpolate(
+            grid,
+            [wanted.Rows, wanted.Columns],
+            mode: InterpolationMode.Bicubic,
+            align_corners: how == PositionResizing.Torchvision,
+            antialias: how == PositionResizing.Timm
+        );
         return resized.permute(0, 2, 3, 1).reshape(1, -1, c).MoveToOuterDisposeScope();
     }
 }

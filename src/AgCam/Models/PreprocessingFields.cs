@@ -53,7 +53,10 @@ internal sealed record PreprocessingFields
         };
         // A side that the checkpoint names keeps its proportion to the input when another input size is asked for.
         return resized is { ResizeTo: { } side, Height: { } height } && Height is > 0 and { } own && own != height
-            ? resized with { ResizeTo = (int)Math.Min((long)side * height / own, int.MaxValue) }
+            ? resized with
+            {
+                ResizeTo = (int)Math.Min((long)side * height / own, int.MaxValue),
+            }
             : resized;
     }
 
@@ -71,9 +74,11 @@ internal sealed record PreprocessingFields
         Require(Mean, "--mean");
         Require(Std, "--std");
         if (missing.Count > 0)
-            throw new ModelException(ModelFailure.NoPreprocessing,
+            throw new ModelException(
+                ModelFailure.NoPreprocessing,
                 $"{model} does not say how images are prepared for it, and a guess would change every result. "
-                + $"Add {string.Join(", ", missing)}.");
+                    + $"Add {string.Join(", ", missing)}."
+            );
         var (height, width) = (Side(Height!.Value, 8_192), Side(Width!.Value, 8_192));
         var isOblongCrop = CropMode == Preprocessing.CropMode.Center && height != width;
         return new PreprocessingOptions
@@ -105,18 +110,25 @@ internal sealed record PreprocessingFields
             return 0;
         return share is > 0 and < 1
             ? Side((int)Math.Min(Math.Floor(side / share), int.MaxValue), MostResized) // as timm: 224 / 0.9 -> 248
-            : throw new ModelException(ModelFailure.BadConfiguration,
-                $"A crop_pct of {share} makes no sense: give --crop-pct above 0 and at most 1.");
+            : throw new ModelException(
+                ModelFailure.BadConfiguration,
+                $"A crop_pct of {share} makes no sense: give --crop-pct above 0 and at most 1."
+            );
     }
 
-    private static int Side(int pixels, int maximum) => pixels > 0 && pixels <= maximum
-        ? pixels
-        : throw new ModelException(ModelFailure.BadConfiguration,
-            $"A picture side of {pixels} pixels is out of range: it must be 1 to {maximum}.");
+    private static int Side(int pixels, int maximum) =>
+        pixels > 0 && pixels <= maximum
+            ? pixels
+            : throw new ModelException(
+                ModelFailure.BadConfiguration,
+                $"A picture side of {pixels} pixels is out of range: it must be 1 to {maximum}."
+            );
 
     private static IReadOnlyList<float> Channels(IReadOnlyList<float> values, string option, bool zeroAllowed) =>
         values.Count == 3 && values.All(float.IsFinite) && (zeroAllowed || values.All(value => value > 0))
             ? values
-            : throw new ModelException(ModelFailure.BadConfiguration,
-                $"{option} needs three {(zeroAllowed ? "" : "positive ")}numbers for red, green and blue, in the range 0 to 1.");
+            : throw new ModelException(
+                ModelFailure.BadConfiguration,
+                $"{option} needs three {(zeroAllowed ? "" : "positive ")}numbers for red, green and blue, in the range 0 to 1."
+            );
 }

@@ -13,13 +13,21 @@ internal static class RandomWeights
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var generator = new Generator((ulong)seed);
-        var weights = CanonicalWeights.Of(config).ToDictionary(w => w.Key, w =>
-        {
-            var (isNorm, isGamma) = (w.Key.Contains("norm", StringComparison.Ordinal) && w.Key.EndsWith(".weight", StringComparison.Ordinal), w.Key.EndsWith(".gamma", StringComparison.Ordinal));
-            var scale = w.Value.Length == 2 ? 1 / Math.Sqrt(w.Value[1]) : 0.1;
-            var noise = randn(w.Value, generator: generator) * scale;
-            return isNorm || isGamma ? noise + 1 : noise;
-        });
+        var weights = CanonicalWeights
+            .Of(config)
+            .ToDictionary(
+                w => w.Key,
+                w =>
+                {
+                    var (isNorm, isGamma) = (
+                        w.Key.Contains("norm", StringComparison.Ordinal) && w.Key.EndsWith(".weight", StringComparison.Ordinal),
+                        w.Key.EndsWith(".gamma", StringComparison.Ordinal)
+                    );
+                    var scale = w.Value.Length == 2 ? 1 / Math.Sqrt(w.Value[1]) : 0.1;
+                    var noise = randn(w.Value, generator: generator) * scale;
+                    return isNorm || isGamma ? noise + 1 : noise;
+                }
+            );
         return new VisionTransformer(config, name => weights[name].alias(), device, dtype);
     }
 }

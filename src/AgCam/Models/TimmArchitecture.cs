@@ -24,7 +24,8 @@ internal sealed record TimmArchitecture(
     string Activation,
     double Epsilon,
     int Outputs,
-    FrozenDictionary<string, string> Differs)
+    FrozenDictionary<string, string> Differs
+)
 {
     private const string DinoV3Positions = "RotaryEmbeddingDinoV3";
 
@@ -38,12 +39,13 @@ internal sealed record TimmArchitecture(
 
     private string Mlp => Differs.GetValueOrDefault("mlp", "Mlp");
 
-    private HeadPooling Pooling => Pool switch
-    {
-        "token" => HeadPooling.Token,
-        _ when Differs.ContainsKey("fc_norm") => HeadPooling.NormedAverage,
-        _ => HeadPooling.AverageOfNormed,
-    };
+    private HeadPooling Pooling =>
+        Pool switch
+        {
+            "token" => HeadPooling.Token,
+            _ when Differs.ContainsKey("fc_norm") => HeadPooling.NormedAverage,
+            _ => HeadPooling.AverageOfNormed,
+        };
 
     private bool IsDinoV3 => Differs.GetValueOrDefault("rope") == DinoV3Positions;
 
@@ -133,11 +135,27 @@ internal sealed record TimmArchitecture(
     {
         int Integer(int field) => int.Parse(fields[field], CultureInfo.InvariantCulture);
 
-        var differs = fields[14].Split(',', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('='))
+        var differs = fields[14]
+            .Split(',', StringSplitOptions.RemoveEmptyEntries)
+            .Select(pair => pair.Split('='))
             .ToFrozenDictionary(pair => pair[0], pair => pair.Length > 1 ? pair[1] : "true", StringComparer.Ordinal);
         var epsilon = fields[12] == "none" ? 0 : double.Parse(fields[12], CultureInfo.InvariantCulture);
         return new TimmArchitecture(
-            fields[0], fields[1], Integer(2), Integer(3), Integer(4), Integer(5), Integer(6), Integer(7), Integer(8), fields[9] == "true",
-            fields[10], fields[11], epsilon, Integer(13), differs);
+            fields[0],
+            fields[1],
+            Integer(2),
+            Integer(3),
+            Integer(4),
+            Integer(5),
+            Integer(6),
+            Integer(7),
+            Integer(8),
+            fields[9] == "true",
+            fields[10],
+            fields[11],
+            epsilon,
+            Integer(13),
+            differs
+        );
     }
 }

@@ -1,6 +1,8 @@
 namespace AgCam.Models;
 
-/// <summary>The activation between the two linear layers of an MLP. It is not in the weights: it comes from the checkpoint's configuration.</summary>
+/// <summary>
+/// The activation between the two linear layers of an MLP. It is not in the weights: it comes from the checkpoint's configuration.
+/// </summary>
 public enum Activation
 {
     /// <summary>x Phi(x), exact erf form: timm, torchvision, Hugging Face ViT.</summary>
@@ -12,7 +14,10 @@ public enum Activation
     /// <summary>The tanh approximation of GELU: some SigLIP.</summary>
     GeluTanh,
 
-    /// <summary>silu(a) b, where the MLP's first layer gives a and b: the plus sizes and 7B of DINOv3 (Shazeer 2020, "GLU Variants Improve Transformer").</summary>
+    /// <summary>
+    /// silu(a) b, where the MLP's first layer gives a and b: the plus sizes and 7B of DINOv3 (Shazeer 2020, "GLU Variants Improve
+    /// Transformer").
+    /// </summary>
     SwiGlu,
 }
 
@@ -91,7 +96,10 @@ public sealed record ViTConfig
     /// <summary>True when the prefix tokens have position embeddings (timm: not no_embed_class).</summary>
     public bool PrefixHasPosition { get; init; } = true;
 
-    /// <summary>DINOv3: queries and keys are turned by the patches' places, with periods up to this; there are no position embeddings then. Null: there are.</summary>
+    /// <summary>
+    /// DINOv3: queries and keys are turned by the patches' places, with periods up to this; there are no position embeddings then.
+    /// Null: there are.
+    /// </summary>
     public double? RotaryTemperature { get; init; }
 
     /// <summary>CLIP: a layer normalisation (norm_pre) before the first block, and a patch embedding without bias.</summary>
@@ -118,13 +126,16 @@ public sealed record ViTConfig
     public int Tokens => PrefixTokens + GridRows * GridColumns;
 
     /// <summary>The tokens that the classifier reads: T of them, from the first.</summary>
-    public (int First, int Count) HeadTokens => Pooling == HeadPooling.Token ? (0, Distilled ? 2 : 1) : (PrefixTokens, GridRows * GridColumns);
+    public (int First, int Count) HeadTokens =>
+        Pooling == HeadPooling.Token ? (0, Distilled ? 2 : 1) : (PrefixTokens, GridRows * GridColumns);
 
     public int HeadWidth => Width / Heads;
 
     /// <summary>Canonical text of what decides the numbers besides the weights: part of every explanation's identity.</summary>
-    public string Canonical() => FormattableString.Invariant(
-        $"vit/1;{ImageWidth}x{ImageHeight}/{PatchSize};{Width}x{Depth}x{Heads};mlp={MlpWidth};{Activation};eps={LayerNormEpsilon};distilled={Distilled};registers={Registers};prefixpos={PrefixHasPosition};prenorm={PreNorm};qknorm={QkNorm};pos={PositionResizing}")
+    public string Canonical() =>
+        FormattableString.Invariant(
+            $"vit/1;{ImageWidth}x{ImageHeight}/{PatchSize};{Width}x{Depth}x{Heads};mlp={MlpWidth};{Activation};eps={LayerNormEpsilon};distilled={Distilled};registers={Registers};prefixpos={PrefixHasPosition};prenorm={PreNorm};qknorm={QkNorm};pos={PositionResizing}"
+        )
         + (Pooling == HeadPooling.Token ? "" : $";pool={Pooling};class={ClassToken}")
         + (RotaryTemperature is { } rotary ? FormattableString.Invariant($";rotary={rotary}") : "");
 }

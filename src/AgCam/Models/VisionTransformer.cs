@@ -4,7 +4,8 @@ using F = TorchSharp.torch.nn.functional;
 namespace AgCam.Models;
 
 /// <summary>
-/// A pre-norm Vision Transformer whose head reads the class token (and the distillation token, where there is one), or the mean of the patches.
+/// A pre-norm Vision Transformer whose head reads the class token (and the distillation token, where there is one), or the mean of the
+/// patches.
 /// Token order: [class][distillation][registers...][patches]. The model is immutable; its forward passes may run from several threads.
 /// </summary>
 public sealed class VisionTransformer : IDisposable
@@ -24,7 +25,13 @@ public sealed class VisionTransformer : IDisposable
     /// <param name="device">Where to compute.</param>
     /// <param name="dtype">float32, bfloat16 or float16.</param>
     /// <param name="input">Input size in pixels when it is not the stored one: position embeddings are resized.</param>
-    public VisionTransformer(ViTConfig config, Func<string, Tensor> weights, Device device, ScalarType dtype = ScalarType.Float32, (int Height, int Width)? input = null)
+    public VisionTransformer(
+        ViTConfig config,
+        Func<string, Tensor> weights,
+        Device device,
+        ScalarType dtype = ScalarType.Float32,
+        (int Height, int Width)? input = null
+    )
     {
         var stored = (config.GridRows, config.GridColumns);
         Config = config = config with { ImageHeight = input?.Height ?? config.ImageHeight, ImageWidth = input?.Width ?? config.ImageWidth };
@@ -39,7 +46,8 @@ public sealed class VisionTransformer : IDisposable
             return staged.to(dtype, device, copy: true);
         }
 
-        LayerNorm Norm(string name, double? epsilon = null) => new(Take(name + ".weight"), Take(name + ".bias"), epsilon ?? config.LayerNormEpsilon);
+        LayerNorm Norm(string name, double? epsilon = null) =>
+            new(Take(name + ".weight"), Take(name + ".bias"), epsilon ?? config.LayerNormEpsilon);
         Linear Dense(string name, bool bias = true) => new(Take(name + ".weight"), bias ? Take(name + ".bias") : null);
 
         (_prefix, _positions) = Embeddings(config, stored, weights, device, dtype);
@@ -47,21 +55,27 @@ public sealed class VisionTransformer : IDisposable
         _patchWeight = Take("patch_embed.proj.weight");
         _patchBias = config.PreNorm ? null : Take("patch_embed.proj.bias");
         _normPre = config.PreNorm ? Norm("norm_pre") : null;
-        Blocks = [.. Enumerable.Range(0, config.Depth).Select(i => $"blocks.{i}.").Select(b => new Block
-        {
-            Config = config,
-            norm1 = Norm(b + "norm1"),
-            qkv = Dense(b + "attn.qkv", config.QkvBias),
-            q_norm = config.QkNorm ? Norm(b + "attn.q_norm") : null,
-            k_norm = config.QkNorm ? Norm(b + "attn.k_norm") : null,
-            rope = _rope,
-            proj = Dense(b + "attn.proj"),
-            ls1 = config.LayerScale ? Take(b + "ls1.gamma") : null,
-            norm2 = Norm(b + "norm2"),
-            fc1 = Dense(b + "mlp.fc1"),
-            fc2 = Dense(b + "mlp.fc2"),
-            ls2 = config.LayerScale ? Take(b + "ls2.gamma") : null,
-        })];
+        Blocks =
+        [
+            .. Enumerable
+                .Range(0, config.Depth)
+                .Select(i => $"blocks.{i}.")
+                .Select(b => new Block
+                {
+                    Config = config,
+                    norm1 = Norm(b + "norm1"),
+                    qkv = Dense(b + "attn.qkv", config.QkvBias),
+                    q_norm = config.QkNorm ? Norm(b + "attn.q_norm") : null,
+                    k_norm = config.QkNorm ? Norm(b + "attn.k_norm") : null,
+                    rope = _rope,
+                    proj = Dense(b + "attn.proj"),
+                    ls1 = config.LayerScale ? Take(b + "ls1.gamma") : null,
+                    norm2 = Norm(b + "norm2"),
+                    fc1 = Dense(b + "mlp.fc1"),
+                    fc2 = Dense(b + "mlp.fc2"),
+                    ls2 = config.LayerScale ? Take(b + "ls2.gamma") : null,
+                }),
+        ];
         _norm = Norm(config.Pooling == HeadPooling.NormedAverage ? "fc_norm" : "norm");
         _head = Dense("head");
         _headDist = config.Distilled ? Dense("head_dist") : null;
@@ -75,14 +89,27 @@ public sealed class VisionTransformer : IDisposable
     private VisionTransformer(VisionTransformer below, VisionTransformer above, int blocks)
     {
         (Config, Device, Dtype) = (below.Config, below.Device, below.Dtype);
-        (_prefix, _positions, _rope, _patchWeight, _patchBias, _normPre) = (below._prefix, below._positions, below._rope, below._patchWeight, below._patchBias, below._normPre);
+        (_prefix, _positions, _rope, _patchWeight, _patchBias, _normPre) = (
+            below._prefix,
+            below._positions,
+            below._rope,
+            below._patchWeight,
+            below._patchBias,
+            below._normPre
+        );
         Blocks = [.. below.Blocks.Take(below.Blocks.Count - blocks), .. above.Blocks.Skip(above.Blocks.Count - blocks)];
         (_norm, _head, _headDist) = (above._norm, above._head, above._headDist);
     }
 
     /// <summary>Reads every weight into memory; the checkpoint may be closed afterwards.</summary>
     /// <param name="inputHeight">Input size in pixels, when it is not the checkpoint's own: position embeddings are resized.</param>
-    public static VisionTransformer Load(Checkpoint checkpoint, Device device, ScalarType dtype = ScalarType.Float32, int? inputHeight = null, int? inputWidth = null)
+    public static VisionTransformer Load(
+        Checkpoint checkpoint,
+        Device device,
+        ScalarType dtype = ScalarType.Float32,
+        int? inputHeight = null,
+        int? inputWidth = null
+    )
     {
         var input = (inputHeight ?? checkpoint.Config.ImageHeight, inputWidth ?? checkpoint.Config.ImageWidth);
         return new VisionTransformer(checkpoint.Config, name => ToTensor(checkpoint.Weights[name]), device, dtype, input);
@@ -100,7 +127,10 @@ public sealed class VisionTransformer : IDisposable
 
     internal Linear ClassHead => _head;
 
-    /// <summary>This model with the head, the last norm and the last blocks of another of the same shape. Its tensors are theirs: it is not disposed.</summary>
+    /// <summary>
+    /// This model with the head, the last norm and the last blocks of another of the same shape. Its tensors are theirs: it is not
+    /// disposed.
+    /// </summary>
     internal VisionTransformer WithTopOf(VisionTransformer other, int blocks) => new(this, other, blocks);
 
     /// <summary>Plain prediction: the ordinary full forward pass.</summary>
@@ -178,9 +208,11 @@ public sealed class VisionTransformer : IDisposable
             return _norm.Vjp(final.unsqueeze(2), g).MoveToOuterDisposeScope();
         // A mean hands each of its T tokens the same share of the gradient.
         var share = 1.0 / Config.HeadTokens.Count;
-        return (Config.Pooling == HeadPooling.NormedAverage
-            ? _norm.Vjp(final.mean([1], keepdim: true).unsqueeze(2), g).Times(share).expand(-1, final.shape[1], -1, -1)
-            : _norm.Vjp(final.unsqueeze(2), g.Times(share))).MoveToOuterDisposeScope();
+        return (
+            Config.Pooling == HeadPooling.NormedAverage
+                ? _norm.Vjp(final.mean([1], keepdim: true).unsqueeze(2), g).Times(share).expand(-1, final.shape[1], -1, -1)
+                : _norm.Vjp(final.unsqueeze(2), g.Times(share))
+        ).MoveToOuterDisposeScope();
     }
 
     /// <summary>Every parameter, e.g. to ask for their gradients.</summary>
@@ -190,13 +222,29 @@ public sealed class VisionTransformer : IDisposable
         IEnumerable<Tensor?> OfNorm(LayerNorm? norm) => norm is null ? [] : [norm.Weight, norm.Bias];
         IEnumerable<Tensor?> all =
         [
-            _prefix, _positions, _patchWeight, _patchBias, .. OfNorm(_normPre),
-            .. Blocks.SelectMany(b => (IEnumerable<Tensor?>)
-            [
-                .. OfNorm(b.norm1), .. Of(b.qkv), .. OfNorm(b.q_norm), .. OfNorm(b.k_norm), .. Of(b.proj), b.ls1,
-                .. OfNorm(b.norm2), .. Of(b.fc1), .. Of(b.fc2), b.ls2,
-            ]),
-            .. OfNorm(_norm), .. Of(_head), .. Of(_headDist),
+            _prefix,
+            _positions,
+            _patchWeight,
+            _patchBias,
+            .. OfNorm(_normPre),
+            .. Blocks.SelectMany(b =>
+                (IEnumerable<Tensor?>)
+                    [
+                        .. OfNorm(b.norm1),
+                        .. Of(b.qkv),
+                        .. OfNorm(b.q_norm),
+                        .. OfNorm(b.k_norm),
+                        .. Of(b.proj),
+                        b.ls1,
+                        .. OfNorm(b.norm2),
+                        .. Of(b.fc1),
+                        .. Of(b.fc2),
+                        b.ls2,
+                    ]
+            ),
+            .. OfNorm(_norm),
+            .. Of(_head),
+            .. Of(_headDist),
         ];
         return all.OfType<Tensor>();
     }
@@ -211,13 +259,19 @@ public sealed class VisionTransformer : IDisposable
 
     private static Tensor ToTensor(WeightTensor weight)
     {
-        var tensor = empty([.. weight.Shape], weight.DType switch
-        {
-            DType.F32 => float32,
-            DType.F16 => float16,
-            DType.BF16 => bfloat16,
-            _ => throw new ModelException(ModelFailure.UnsupportedType, $"A weight of type {weight.DType.Name()} cannot be computed with. Convert the checkpoint to F32, F16 or BF16."),
-        });
+        var tensor = empty(
+            [.. weight.Shape],
+            weight.DType switch
+            {
+                DType.F32 => float32,
+                DType.F16 => float16,
+                DType.BF16 => bfloat16,
+                _ => throw new ModelException(
+                    ModelFailure.UnsupportedType,
+                    $"A weight of type {weight.DType.Name()} cannot be computed with. Convert the checkpoint to F32, F16 or BF16."
+                ),
+            }
+        );
         weight.Bytes.CopyTo(tensor.bytes);
         return tensor;
     }
@@ -229,7 +283,8 @@ public sealed class VisionTransformer : IDisposable
     internal Tensor Embed(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var patches = F.conv2d(input.to(Dtype), _patchWeight, _patchBias, strides: [Config.PatchSize, Config.PatchSize]); // [B, C, rows, columns]
+        // [B, C, rows, columns]
+        var patches = F.conv2d(input.to(Dtype), _patchWeight, _patchBias, strides: [Config.PatchSize, Config.PatchSize]);
         var tokens = patches.flatten(2).transpose(1, 2); // [B, patches, C]
         var x = cat([_prefix.expand(input.shape[0], -1, -1), _positions is null ? tokens : tokens.Plus(_positions)], 1); // [B, N, C]
         return (_normPre is null ? x : _normPre.Forward(x)).MoveToOuterDisposeScope();
@@ -253,7 +308,12 @@ public sealed class VisionTransformer : IDisposable
     }
 
     private static (Tensor Prefix, Tensor? Positions) Embeddings(
-        ViTConfig config, (int Rows, int Columns) stored, Func<string, Tensor> weights, Device device, ScalarType dtype)
+        ViTConfig config,
+        (int Rows, int Columns) stored,
+        Func<string, Tensor> weights,
+        Device device,
+        ScalarType dtype
+    )
     {
         List<Tensor> tokens = [];
         if (config.ClassToken)

@@ -29,8 +29,10 @@ public abstract class WeightTensor
     public float[] ToFloat32()
     {
         if (!DType.IsWeight())
-            throw new ModelException(ModelFailure.UnsupportedType,
-                $"A tensor of type {DType.Name()} cannot be read as float32: weights are F32, F16, BF16 or F64. Convert the checkpoint.");
+            throw new ModelException(
+                ModelFailure.UnsupportedType,
+                $"A tensor of type {DType.Name()} cannot be read as float32: weights are F32, F16, BF16 or F64. Convert the checkpoint."
+            );
         ThrowIfTooLarge(ElementCount * sizeof(float));
 
         var bytes = Bytes;
@@ -65,9 +67,11 @@ public abstract class WeightTensor
     private protected static void ThrowIfTooLarge(long byteLength)
     {
         if (byteLength > Array.MaxLength)
-            throw new ModelException(ModelFailure.TensorTooLarge,
+            throw new ModelException(
+                ModelFailure.TensorTooLarge,
                 $"A single tensor of {byteLength:N0} bytes is larger than the 2 GiB that are supported. "
-                + "Split it, or store it as F16 or BF16.");
+                    + "Split it, or store it as F16 or BF16."
+            );
     }
 }
 

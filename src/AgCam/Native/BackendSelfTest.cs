@@ -8,9 +8,14 @@ namespace AgCam.Native;
 /// </summary>
 public static class BackendSelfTest
 {
-    private const int Rows = 5, Inner = 8, Columns = 3;
+    private const int Rows = 5,
+        Inner = 8,
+        Columns = 3;
 
-    /// <summary>What is wrong, one sentence each; empty when all is well. A build that does not fit may also crash here: run it in a process of its own.</summary>
+    /// <summary>
+    /// What is wrong, one sentence each; empty when all is well. A build that does not fit may also crash here: run it in a process of
+    /// its own.
+    /// </summary>
     public static IReadOnlyList<string> Run()
     {
         var faults = new List<string>();
@@ -18,20 +23,42 @@ public static class BackendSelfTest
         var left = Values(Rows * Inner, 0.37f);
         var right = Values(Inner * Columns, -0.21f);
         Check("shapes", () => Shapes(left));
-        Check("item()", () => tensor(left).view(Rows, Inner)[3, 2].item<float>() == left[(3 * Inner) + 2] && tensor(new long[] { 7, 11 })[1].item<long>() == 11 ? null : "another element came back");
-        Check("a matrix product", () => Difference(matmul(tensor(left).view(Rows, Inner), tensor(right).view(Inner, Columns)), Product(left, right)));
-        Check("layer_norm", () => Difference(nn.functional.layer_norm(tensor(left).view(Rows, Inner), [Inner], eps: 1e-6), LayerNorm(left)));
+        Check(
+            "item()",
+            () =>
+                tensor(left).view(Rows, Inner)[3, 2].item<float>() == left[(3 * Inner) + 2]
+                && tensor(new long[] { 7, 11 })[1].item<long>() == 11
+                    ? null
+                    : "another element came back"
+        );
+        Check(
+            "a matrix product",
+            () => Difference(matmul(tensor(left).view(Rows, Inner), tensor(right).view(Inner, Columns)), Product(left, right))
+        );
+        Check(
+            "layer_norm",
+            () => Difference(nn.functional.layer_norm(tensor(left).view(Rows, Inner), [Inner], eps: 1e-6), LayerNorm(left))
+        );
         Check("gelu", () => Difference(nn.functional.gelu(tensor(left)), [.. left.Select(Gelu)]));
-        Check("scaled_dot_product_attention", () =>
-        {
-            var tokens = tensor(left).view(1, 1, Rows, Inner);
-            return Difference(nn.functional.scaled_dot_product_attention(tokens, tokens, tokens), Attention(left));
-        });
-        Check("inference_mode", () =>
-        {
-            using var inference = inference_mode();
-            return Difference(tensor(left).view(Rows, Inner).t().contiguous().mul_(2).sum(1), [.. Enumerable.Range(0, Inner).Select(c => 2 * Enumerable.Range(0, Rows).Sum(r => (double)left[(r * Inner) + c]))]);
-        });
+        Check(
+            "scaled_dot_product_attention",
+            () =>
+            {
+                var tokens = tensor(left).view(1, 1, Rows, Inner);
+                return Difference(nn.functional.scaled_dot_product_attention(tokens, tokens, tokens), Attention(left));
+            }
+        );
+        Check(
+            "inference_mode",
+            () =>
+            {
+                using var inference = inference_mode();
+                return Difference(
+                    tensor(left).view(Rows, Inner).t().contiguous().mul_(2).sum(1),
+                    [.. Enumerable.Range(0, Inner).Select(c => 2 * Enumerable.Range(0, Rows).Sum(r => (double)left[(r * Inner) + c]))]
+                );
+            }
+        );
         return faults;
 
         void Check(string what, Func<string?> test)
@@ -72,28 +99,36 @@ public static class BackendSelfTest
     {
         var product = new double[Rows * Columns];
         for (var r = 0; r < Rows; r++)
-            for (var c = 0; c < Columns; c++)
-                for (var i = 0; i < Inner; i++)
-                    product[(r * Columns) + c] += (double)left[(r * Inner) + i] * right[(i * Columns) + c];
+        for (var c = 0; c < Columns; c++)
+        for (var i = 0; i < Inner; i++)
+            product[(r * Columns) + c] += (double)left[(r * Inner) + i] * right[(i * Columns) + c];
         return product;
     }
 
-    private static double[] LayerNorm(float[] values) => [.. values.Chunk(Inner).SelectMany(row =>
-    {
-        var mean = row.Average(value => (double)value);
-        var deviation = Math.Sqrt(row.Average(value => (value - mean) * (value - mean)) + 1e-6);
-        return row.Select(value => (value - mean) / deviation);
-    })];
+    private static double[] LayerNorm(float[] values) =>
+        [
+            .. values
+                .Chunk(Inner)
+                .SelectMany(row =>
+                {
+                    var mean = row.Average(value => (double)value);
+                    var deviation = Math.Sqrt(row.Average(value => (value - mean) * (value - mean)) + 1e-6);
+                    return row.Select(value => (value - mean) / deviation);
+                }),
+        ];
 
     // softmax(X X^T / sqrt(d)) X
     private static double[] Attention(float[] tokens)
     {
         var rows = tokens.Chunk(Inner).ToArray();
-        return [.. rows.SelectMany(query =>
-        {
-            var weights = rows.Select(key => Math.Exp(key.Zip(query, (k, q) => (double)k * q).Sum() / Math.Sqrt(Inner))).ToArray();
-            return Enumerable.Range(0, Inner).Select(i => rows.Zip(weights, (row, weight) => weight * row[i]).Sum() / weights.Sum());
-        })];
+        return
+        [
+            .. rows.SelectMany(query =>
+            {
+                var weights = rows.Select(key => Math.Exp(key.Zip(query, (k, q) => (double)k * q).Sum() / Math.Sqrt(Inner))).ToArray();
+                return Enumerable.Range(0, Inner).Select(i => rows.Zip(weights, (row, weight) => weight * row[i]).Sum() / weights.Sum());
+            }),
+        ];
     }
 
     private static double Gelu(float x) => 0.5 * x * (1 + Erf(x / Math.Sqrt(2)));
@@ -101,7 +136,8 @@ public static class BackendSelfTest
     // Taylor's series; the arguments are below 1.
     private static double Erf(double x)
     {
-        double term = x, sum = x;
+        double term = x,
+            sum = x;
         for (var n = 1; n < 40; n++)
         {
             term *= -x * x / n;

@@ -26,8 +26,11 @@ public static class BackendTrust
             return;
         if (Run(program, arguments, limit) is { } fault)
             throw new NativeBackendException(
-                $"{NativeBackend.FolderVariable}: libtorch {backend.Version} in {backend.Folder} fails its self-test and is not used. {fault} " +
-                $"TorchSharp {NativeBackend.TorchSharpVersion} was built for {NativeBackend.BuiltFor}: give that release, or unset {NativeBackend.FolderVariable} to use the one that ships.");
+                $"{NativeBackend.FolderVariable}: libtorch {backend.Version} in {backend.Folder} fails its self-test and is not "
+                    + $"used. {fault} "
+                    + $"TorchSharp {NativeBackend.TorchSharpVersion} was built for {NativeBackend.BuiltFor}: give that release, "
+                    + $"or unset {NativeBackend.FolderVariable} to use the one that ships."
+            );
         try
         {
             Directory.CreateDirectory(CacheFolder);
@@ -40,9 +43,13 @@ public static class BackendTrust
     }
 
     /// <summary>XDG_CACHE_HOME/agcam, else ~/.cache/agcam.</summary>
-    public static string CacheFolder => Path.Combine(
-        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } given ? given : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
-        "agcam");
+    public static string CacheFolder =>
+        Path.Combine(
+            Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } given
+                ? given
+                : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
+            "agcam"
+        );
 
     private static string? Run(string program, IReadOnlyList<string> arguments, TimeSpan limit)
     {
@@ -59,7 +66,12 @@ public static class BackendTrust
         }
 
         process.WaitForExit();
-        var said = string.Join(' ', (output.Result + "\n" + errors.Result).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Take(6));
+        var said = string.Join(
+            ' ',
+            (output.Result + "\n" + errors.Result)
+                .Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+                .Take(6)
+        );
         return process.ExitCode switch
         {
             0 => null,
@@ -76,13 +88,19 @@ public static class BackendTrust
         }
         catch (Win32Exception refused)
         {
-            throw new NativeBackendException($"The self-test of {NativeBackend.FolderVariable} does not start: {refused.Message} Check that {start.FileName} may be run.", refused);
+            throw new NativeBackendException(
+                $"The self-test of {NativeBackend.FolderVariable} does not start: {refused.Message} Check that {start.FileName} "
+                    + $"may be run.",
+                refused
+            );
         }
     }
 
     private static Digest Fingerprint(string folder)
     {
-        var text = new StringBuilder($"{NativeBackend.TorchSharpVersion} {Environment.GetEnvironmentVariable(NativeBackend.ExperimentalVariable)}");
+        var text = new StringBuilder(
+            $"{NativeBackend.TorchSharpVersion} {Environment.GetEnvironmentVariable(NativeBackend.ExperimentalVariable)}"
+        );
         foreach (var file in new DirectoryInfo(folder).EnumerateFiles("*.so*").OrderBy(file => file.Name, StringComparer.Ordinal))
             text.Append('\n').Append(file.FullName).Append(' ').Append(file.Length).Append(' ').Append(file.LastWriteTimeUtc.Ticks);
         return Digest.Of(Encoding.UTF8.GetBytes(text.ToString()));

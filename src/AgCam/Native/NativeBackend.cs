@@ -15,13 +15,17 @@ namespace AgCam.Native;
 /// <param name="Experimental">True when its release is not the one TorchSharp was built for; provenance records it.</param>
 public sealed record NativeBackend(string Folder, string Version, bool External, bool Experimental)
 {
-    /// <summary>The folder of an existing libtorch: site-packages/torch/lib of a PyTorch, or the lib folder of a libtorch archive.</summary>
+    /// <summary>
+    /// The folder of an existing libtorch: site-packages/torch/lib of a PyTorch, or the lib folder of a libtorch archive.
+    /// </summary>
     public const string FolderVariable = "AGCAM_LIBTORCH";
 
     /// <summary>Set to 1 to accept another release than <see cref="BuiltFor"/>. No test proves that two builds fit together.</summary>
     public const string ExperimentalVariable = "AGCAM_LIBTORCH_EXPERIMENTAL";
 
-    /// <summary>The libtorch release that this TorchSharp was compiled against; tensor layout and dispatch keys are baked into it.</summary>
+    /// <summary>
+    /// The libtorch release that this TorchSharp was compiled against; tensor layout and dispatch keys are baked into it.
+    /// </summary>
     public const string BuiltFor = "2.10.0";
 
     private const string TorchSharpLibrary = "libLibTorchSharp.so";
@@ -42,35 +46,53 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
 
     /// <summary>Where libtorch is and which release, without loading it.</summary>
     /// <exception cref="NativeBackendException">There is none that may be loaded: what was looked for, where, and what to do.</exception>
-    public static NativeBackend Find() => Find(
-        Environment.GetEnvironmentVariable(FolderVariable),
-        Environment.GetEnvironmentVariable(ExperimentalVariable) is "1" or "true");
+    public static NativeBackend Find() =>
+        Find(Environment.GetEnvironmentVariable(FolderVariable), Environment.GetEnvironmentVariable(ExperimentalVariable) is "1" or "true");
 
     private static NativeBackend Find(string? external, bool experimental)
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
-            throw new NativeBackendException($"libtorch is brought for linux-x64 only; this is {RuntimeInformation.RuntimeIdentifier}. Run agcam on linux-x64 or in its container image.");
+            throw new NativeBackendException(
+                $"libtorch is brought for linux-x64 only; this is {RuntimeInformation.RuntimeIdentifier}. Run agcam on "
+                    + $"linux-x64 or in its container image."
+            );
 
-        Require(Path.Combine(Shipped, TorchSharpLibrary), "the bridge between TorchSharp and libtorch", "Publish or build a program that imports src/LibTorch.targets, and keep its libtorch/ folder beside it.");
+        Require(
+            Path.Combine(Shipped, TorchSharpLibrary),
+            "the bridge between TorchSharp and libtorch",
+            "Publish or build a program that imports src/LibTorch.targets, and keep its libtorch/ folder beside it."
+        );
 
         var folder = string.IsNullOrEmpty(external) ? ShippedLibTorch : LibFolder(external);
-        Require(Path.Combine(folder, "libtorch_cpu.so"), "libtorch itself",
-            string.IsNullOrEmpty(external) ? "Build again: the libtorch package may not have been restored." : $"Point {FolderVariable} at a folder that holds libtorch_cpu.so, such as site-packages/torch/lib.");
+        Require(
+            Path.Combine(folder, "libtorch_cpu.so"),
+            "libtorch itself",
+            string.IsNullOrEmpty(external)
+                ? "Build again: the libtorch package may not have been restored."
+                : $"Point {FolderVariable} at a folder that holds libtorch_cpu.so, such as site-packages/torch/lib."
+        );
 
         var version = string.IsNullOrEmpty(external) ? BuiltFor : ReleaseOf(folder);
         var fits = version.Split('+')[0] == BuiltFor; // not a development build, 2.10.0.dev..., nor a candidate, 2.10.0rc1
         if (!fits && !experimental)
             throw new NativeBackendException(
-                $"{FolderVariable}={external} holds libtorch {version}, but TorchSharp {TorchSharpVersion} was built for {BuiltFor}: another release can load and compute wrongly. " +
-                $"Install PyTorch {BuiltFor}, unset {FolderVariable}, or set {ExperimentalVariable}=1 to try it anyway (provenance records it).");
+                $"{FolderVariable}={external} holds libtorch {version}, but TorchSharp {TorchSharpVersion} was built for "
+                    + $"{BuiltFor}: another release can load and compute wrongly. "
+                    + $"Install PyTorch {BuiltFor}, unset {FolderVariable}, or set {ExperimentalVariable}=1 to try it anyway "
+                    + $"(provenance records it)."
+            );
         return new NativeBackend(folder, version, !string.IsNullOrEmpty(external), !fits);
     }
 
     private static string Shipped => Path.Combine(AppContext.BaseDirectory, "libtorch");
 
-    // A build with -p:AgCamCuda=true leaves the CUDA packages' own files where NuGet puts native assets; the bridge lies in libtorch/ all the same.
+    // A build with -p:AgCamCuda=true leaves the CUDA packages' own files where NuGet puts native assets; the bridge lies in libtorch/
+    // all the same.
     private static string ShippedLibTorch =>
-        Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native") is var assets && File.Exists(Path.Combine(assets, "libtorch_cpu.so")) ? assets : Shipped;
+        Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native") is var assets
+        && File.Exists(Path.Combine(assets, "libtorch_cpu.so"))
+            ? assets
+            : Shipped;
 
     private static NativeBackend Load(NativeBackend found)
     {
@@ -91,7 +113,9 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
     private static string LibFolder(string given)
     {
         if (!Directory.Exists(given))
-            throw new NativeBackendException($"{FolderVariable}={given} is not a folder. Give the folder that holds libtorch_cpu.so, such as site-packages/torch/lib.");
+            throw new NativeBackendException(
+                $"{FolderVariable}={given} is not a folder. Give the folder that holds libtorch_cpu.so, such as site-packages/torch/lib."
+            );
         string[] candidates = [given, Path.Combine(given, "lib"), Path.Combine(given, "torch", "lib")];
         return Path.GetFullPath(candidates.FirstOrDefault(folder => File.Exists(Path.Combine(folder, "libtorch_cpu.so"))) ?? given);
     }
@@ -100,10 +124,15 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
     private static string ReleaseOf(string folder)
     {
         var parent = Path.GetDirectoryName(folder)!;
-        if (Path.Combine(parent, "version.py") is var python && File.Exists(python)
-            && Regex.Match(File.ReadAllText(python), "__version__ *= *['\"]([^'\"]+)") is { Success: true } match)
+        if (
+            Path.Combine(parent, "version.py") is var python
+            && File.Exists(python)
+            && Regex.Match(File.ReadAllText(python), "__version__ *= *['\"]([^'\"]+)") is { Success: true } match
+        )
             return match.Groups[1].Value;
-        return Path.Combine(parent, "build-version") is var archive && File.Exists(archive) ? File.ReadAllText(archive).Trim() : "of unknown release";
+        return Path.Combine(parent, "build-version") is var archive && File.Exists(archive)
+            ? File.ReadAllText(archive).Trim()
+            : "of unknown release";
     }
 
     private static nint LoadLibrary(string path)
@@ -115,8 +144,10 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
             throw new NativeBackendException(
-                $"{path} does not load: {e.Message.Split('\n')[0].Trim()} " +
-                "Check `ldd` on that file; on a distribution older than Debian 12 or Ubuntu 22.04 run agcam in its container image.", e);
+                $"{path} does not load: {e.Message.Split('\n')[0].Trim()} "
+                    + "Check `ldd` on that file; on a distribution older than Debian 12 or Ubuntu 22.04 run agcam in its container image.",
+                e
+            );
         }
     }
 

@@ -1,6 +1,8 @@
 namespace AgCam.Preprocessing;
 
-/// <summary>How one picture becomes the input: resized to <see cref="Width"/> x <see cref="Height"/>, of which the input shows a window.</summary>
+/// <summary>
+/// How one picture becomes the input: resized to <see cref="Width"/> x <see cref="Height"/>, of which the input shows a window.
+/// </summary>
 /// <param name="X">The input's left edge in the resized picture; negative when there is padding on the left.</param>
 /// <param name="Y">The input's top edge in the resized picture; negative when there is padding above.</param>
 internal readonly record struct Geometry(long Width, long Height, long X, long Y)
@@ -12,7 +14,8 @@ internal readonly record struct Geometry(long Width, long Height, long X, long Y
             resizedWidth,
             resizedHeight,
             Offset(resizedWidth, options.InputWidth, options.CropRounding),
-            Offset(resizedHeight, options.InputHeight, options.CropRounding));
+            Offset(resizedHeight, options.InputHeight, options.CropRounding)
+        );
     }
 
     private static (long Width, long Height) Resized(PreprocessingOptions options, int width, int height)

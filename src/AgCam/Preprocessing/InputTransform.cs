@@ -3,15 +3,23 @@ using AgCam.Heatmaps;
 namespace AgCam.Preprocessing;
 
 /// <summary>
-/// Where the model's input pixels lie in the original picture. Coordinates are continuous: pixel i covers [i, i + 1), so the pictures' corners
+/// Where the model's input pixels lie in the original picture. Coordinates are continuous: pixel i covers [i, i + 1), so the pictures'
+/// corners
 /// are (0, 0) and (width, height).
 /// </summary>
 /// <param name="ScaleX">Original pixels per input pixel, horizontally.</param>
 /// <param name="ScaleY">Original pixels per input pixel, vertically.</param>
-/// <param name="OffsetX">Resized pixels left of the input's left edge: positive where the picture was cropped, negative where it was padded.</param>
+/// <param name="OffsetX">Resized pixels left of the input's left edge: positive where the picture was cropped, negative where it was
+/// padded.</param>
 /// <param name="OffsetY">The same above the input's top edge.</param>
 public readonly record struct InputTransform(
-    double ScaleX, double ScaleY, double OffsetX, double OffsetY, int OriginalWidth, int OriginalHeight)
+    double ScaleX,
+    double ScaleY,
+    double OffsetX,
+    double OffsetY,
+    int OriginalWidth,
+    int OriginalHeight
+)
 {
     /// <summary>The point in the original; outside it when the point lies in the padding.</summary>
     public (double X, double Y) ToOriginal(double x, double y) => ((x + OffsetX) * ScaleX, (y + OffsetY) * ScaleY);

@@ -37,7 +37,9 @@ public enum CropRounding
     Down,
 }
 
-/// <summary>From a picture to the model's input: resize, crop, normalise. Always read from the checkpoint or given; there is no default.</summary>
+/// <summary>
+/// From a picture to the model's input: resize, crop, normalise. Always read from the checkpoint or given; there is no default.
+/// </summary>
 public sealed record PreprocessingOptions
 {
     /// <summary>Input size in pixels, 1 to 8192.</summary>
@@ -81,8 +83,10 @@ public sealed record PreprocessingOptions
     public const string PillowVersion = "13.0.0";
 
     /// <summary>Canonical text with the versions: part of every explanation's identity. <see cref="Parse"/> reads it.</summary>
-    public string Canonical() => FormattableString.Invariant(
-        $"preprocessing/{Version};pillow/{PillowVersion};{InputWidth}x{InputHeight};{CropMode};{ResizeWidth}x{ResizeHeight};")
+    public string Canonical() =>
+        FormattableString.Invariant(
+            $"preprocessing/{Version};pillow/{PillowVersion};{InputWidth}x{InputHeight};{CropMode};{ResizeWidth}x{ResizeHeight};"
+        )
         + $"{CropRounding};{Interpolation};"
         + $"mean={string.Join(',', Mean.Select(Text))};std={string.Join(',', Std.Select(Text))}";
 
@@ -90,11 +94,16 @@ public sealed record PreprocessingOptions
     /// <exception cref="FormatException">Not such a text, or one of another version.</exception>
     public static PreprocessingOptions Parse(string canonical)
     {
-        if (canonical.Split(';') is not
-            [var version, var pillow, var size, var crop, var resize, var rounding, var interpolation, var mean, var std]
-            || version != $"preprocessing/{Version}" || pillow != $"pillow/{PillowVersion}"
-            || size.Split('x') is not [var width, var height] || resize.Split('x') is not [var resizeWidth, var resizeHeight]
-            || !mean.StartsWith("mean=", StringComparison.Ordinal) || !std.StartsWith("std=", StringComparison.Ordinal))
+        if (
+            canonical.Split(';')
+                is not [var version, var pillow, var size, var crop, var resize, var rounding, var interpolation, var mean, var std]
+            || version != $"preprocessing/{Version}"
+            || pillow != $"pillow/{PillowVersion}"
+            || size.Split('x') is not [var width, var height]
+            || resize.Split('x') is not [var resizeWidth, var resizeHeight]
+            || !mean.StartsWith("mean=", StringComparison.Ordinal)
+            || !std.StartsWith("std=", StringComparison.Ordinal)
+        )
             throw new FormatException($"\"{canonical}\" is not how preprocessing/{Version} with pillow/{PillowVersion} is written.");
         return new PreprocessingOptions
         {

@@ -26,9 +26,10 @@ public sealed class Preprocessor
         for (int i = 0; i < _levels.Length; i++)
             _levels[i] = (((i % 256) / 255f) - options.Mean[i / 256]) / options.Std[i / 256];
         // torchvision pads a picture smaller than its crop with black; timm's border with the mean.
-        _fill = options.CropMode == CropMode.Border
-            ? [.. options.Mean.Select(mean => (byte)Math.Clamp(Math.Round(255.0 * mean), 0, 255))]
-            : [0, 0, 0];
+        _fill =
+            options.CropMode == CropMode.Border
+                ? [.. options.Mean.Select(mean => (byte)Math.Clamp(Math.Round(255.0 * mean), 0, 255))]
+                : [0, 0, 0];
     }
 
     public PreprocessingOptions Options { get; }
@@ -57,18 +58,30 @@ public sealed class Preprocessor
         long x = Math.Max(0, geometry.X);
         long y = Math.Max(0, geometry.Y);
         var window = new PixelWindow(
-            x, y, (int)Math.Min(Options.InputWidth, geometry.Width - x), (int)Math.Min(Options.InputHeight, geometry.Height - y));
+            x,
+            y,
+            (int)Math.Min(Options.InputWidth, geometry.Width - x),
+            (int)Math.Min(Options.InputHeight, geometry.Height - y)
+        );
 
         if (window.Width < Options.InputWidth || window.Height < Options.InputHeight)
             Fill(destination);
         int stride = Options.InputWidth * 3;
         Resampling.Resize(
-            image, geometry.Width, geometry.Height, window, Options.Interpolation, destination[((top * stride) + (left * 3))..], stride);
+            image,
+            geometry.Width,
+            geometry.Height,
+            window,
+            Options.Interpolation,
+            destination[((top * stride) + (left * 3))..],
+            stride
+        );
         return Transform(geometry, image.Width, image.Height);
     }
 
     /// <summary>Where the input lies in a picture of that size, without the picture.</summary>
-    public static InputTransform TransformOf(PreprocessingOptions options, int width, int height) => Transform(Geometry.Of(options, width, height), width, height);
+    public static InputTransform TransformOf(PreprocessingOptions options, int width, int height) =>
+        Transform(Geometry.Of(options, width, height), width, height);
 
     private static InputTransform Transform(Geometry geometry, int width, int height) =>
         new((double)width / geometry.Width, (double)height / geometry.Height, geometry.X, geometry.Y, width, height);

@@ -32,10 +32,23 @@ public static class Resampling
     /// <param name="window">Lies inside the resized picture.</param>
     /// <param name="destination">Where the window's first pixel goes; rows are <paramref name="stride"/> bytes apart.</param>
     public static void Resize(
-        RgbImage image, long width, long height, PixelWindow window, Interpolation interpolation, Span<byte> destination, int stride)
+        RgbImage image,
+        long width,
+        long height,
+        PixelWindow window,
+        Interpolation interpolation,
+        Span<byte> destination,
+        int stride
+    )
     {
-        if (window.X < 0 || window.Y < 0 || window.Width < 1 || window.Height < 1
-            || window.X + window.Width > width || window.Y + window.Height > height)
+        if (
+            window.X < 0
+            || window.Y < 0
+            || window.Width < 1
+            || window.Height < 1
+            || window.X + window.Width > width
+            || window.Y + window.Height > height
+        )
             throw new ArgumentOutOfRangeException(nameof(window), window, $"The window does not lie inside {width} x {height}.");
 
         if (width == image.Width && height == image.Height)
@@ -65,7 +78,10 @@ public static class Resampling
         }
     }
 
-    /// <summary>The source pixel under each output pixel's centre. Positions are summed up step by step, because Pillow's are: the rounding shows.</summary>
+    /// <summary>
+    /// The source pixel under each output pixel's centre. Positions are summed up step by step, because Pillow's are: the rounding
+    /// shows.
+    /// </summary>
     private static int[] Nearest(int from, long to, long first, int count)
     {
         double step = (double)from / to;
@@ -79,7 +95,14 @@ public static class Resampling
     }
 
     private static void Convolve(
-        RgbImage image, long width, long height, PixelWindow window, ResamplingFilter filter, Span<byte> destination, int stride)
+        RgbImage image,
+        long width,
+        long height,
+        PixelWindow window,
+        ResamplingFilter filter,
+        Span<byte> destination,
+        int stride
+    )
     {
         int rowBytes = window.Width * 3;
         if (height == image.Height)
@@ -94,7 +117,13 @@ public static class Resampling
         if (width == image.Width)
         {
             for (int y = 0; y < window.Height; y++)
-                DownColumns(image.Pixels.AsSpan((int)window.X * 3), image.Width * 3, rows.Start(y), rows.Weights(y), destination.Slice(y * stride, rowBytes));
+                DownColumns(
+                    image.Pixels.AsSpan((int)window.X * 3),
+                    image.Width * 3,
+                    rows.Start(y),
+                    rows.Weights(y),
+                    destination.Slice(y * stride, rowBytes)
+                );
             return;
         }
 
@@ -113,7 +142,14 @@ public static class Resampling
         image.Height > height && image.Height - height > 2 * (image.Width - width);
 
     private static void AcrossThenDown(
-        RgbImage image, ResamplingWeights rows, ResamplingWeights columns, Span<byte> destination, int stride, int height, int rowBytes)
+        RgbImage image,
+        ResamplingWeights rows,
+        ResamplingWeights columns,
+        Span<byte> destination,
+        int stride,
+        int height,
+        int rowBytes
+    )
     {
         var (top, bottom) = rows.Needed();
         byte[] narrow = ArrayPool<byte>.Shared.Rent((bottom - top) * rowBytes);
@@ -125,7 +161,14 @@ public static class Resampling
     }
 
     private static void DownThenAcross(
-        RgbImage image, ResamplingWeights rows, ResamplingWeights columns, Span<byte> destination, int stride, int height, int rowBytes)
+        RgbImage image,
+        ResamplingWeights rows,
+        ResamplingWeights columns,
+        Span<byte> destination,
+        int stride,
+        int height,
+        int rowBytes
+    )
     {
         // Whole rows: the columns that the window does not need cost less than shifting every start would explain.
         int sourceBytes = image.Width * 3;
@@ -138,14 +181,20 @@ public static class Resampling
         ArrayPool<byte>.Shared.Return(flat);
     }
 
-    /// <summary>One row of the horizontal pass. <paramref name="source"/> runs on to the picture's end, so that four pixels can be read as 16 bytes.</summary>
+    /// <summary>
+    /// One row of the horizontal pass. <paramref name="source"/> runs on to the picture's end, so that four pixels can be read as 16
+    /// bytes.
+    /// </summary>
     internal static void AcrossRow(ReadOnlySpan<byte> source, Span<byte> target, ResamplingWeights columns)
     {
         for (int x = 0, at = 0; at < target.Length; x++, at += 3)
         {
             var weights = columns.Weights(x);
             var pixels = source[(columns.Start(x) * 3)..];
-            int r = Half, g = Half, b = Half, k = 0;
+            int r = Half,
+                g = Half,
+                b = Half,
+                k = 0;
             if (Vector256.IsHardwareAccelerated)
             {
                 var sum = Vector256<int>.Zero; // [r g b _ r g b _] of even and odd pixels

@@ -3,14 +3,16 @@ namespace AgCam.Preprocessing;
 /// <summary>A resampling kernel over the distance in source pixels, symmetric and zero beyond its support.</summary>
 internal readonly record struct ResamplingFilter(double Support, Func<double, double> Weight)
 {
-    /// <exception cref="ArgumentOutOfRangeException">The interpolation is not a convolution: Nearest picks pixels instead of weighing them.</exception>
-    public static ResamplingFilter Of(Interpolation interpolation) => interpolation switch
-    {
-        Interpolation.Bilinear => new(1, Triangle),
-        Interpolation.Bicubic => new(2, Cubic),
-        Interpolation.Lanczos => new(3, Lanczos3),
-        _ => throw new ArgumentOutOfRangeException(nameof(interpolation), interpolation, "This interpolation has no kernel."),
-    };
+    /// <exception cref="ArgumentOutOfRangeException">The interpolation is not a convolution: Nearest picks pixels instead of weighing
+    /// them.</exception>
+    public static ResamplingFilter Of(Interpolation interpolation) =>
+        interpolation switch
+        {
+            Interpolation.Bilinear => new(1, Triangle),
+            Interpolation.Bicubic => new(2, Cubic),
+            Interpolation.Lanczos => new(3, Lanczos3),
+            _ => throw new ArgumentOutOfRangeException(nameof(interpolation), interpolation, "This interpolation has no kernel."),
+        };
 
     private static double Triangle(double x) => Math.Max(0, 1 - Math.Abs(x));
 

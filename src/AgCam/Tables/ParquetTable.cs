@@ -35,7 +35,8 @@ internal static class ParquetTable
                 using var rows = Read(() => Task.FromResult(reader.OpenRowGroupReader(group)));
                 if (rows.RowCount > MaxRows)
                     throw new TableException(
-                        $": row group {group} has {rows.RowCount} rows, too many. Write row groups of at most {MaxRows} rows.");
+                        $": row group {group} has {rows.RowCount} rows, too many. Write row groups of at most {MaxRows} rows."
+                    );
                 string?[][] columns = [.. names.Select(name => Read(() => fields[name].ReadAsync(rows)))];
                 if (columns.Any(column => column.Length != rows.RowCount))
                     throw new TableException($"{Broken}: its columns have different lengths.");
@@ -100,24 +101,25 @@ internal static class ParquetTable
         string.Join('.', field.Path.ToString().Split('/', '.').Where(part => part is not ("list" or "element" or "item" or "array")));
 
     /// <returns>Null for a type that is no text and no plain value.</returns>
-    private static Func<ParquetRowGroupReader, DataField, Task<string?[]>>? Plain(DataField field) => field.ClrType switch
-    {
-        var type when type == typeof(string) || type == typeof(ReadOnlyMemory<char>) => TextsAsync, // it differs with the writer
-        var type when type == typeof(bool) => ValuesAsync<bool>,
-        var type when type == typeof(sbyte) => ValuesAsync<sbyte>,
-        var type when type == typeof(byte) => ValuesAsync<byte>,
-        var type when type == typeof(short) => ValuesAsync<short>,
-        var type when type == typeof(ushort) => ValuesAsync<ushort>,
-        var type when type == typeof(int) => ValuesAsync<int>,
-        var type when type == typeof(uint) => ValuesAsync<uint>,
-        var type when type == typeof(long) => ValuesAsync<long>,
-        var type when type == typeof(ulong) => ValuesAsync<ulong>,
-        var type when type == typeof(float) => ValuesAsync<float>,
-        var type when type == typeof(double) => ValuesAsync<double>,
-        var type when type == typeof(decimal) => ValuesAsync<decimal>,
-        var type when type == typeof(DateTime) => ValuesAsync<DateTime>,
-        _ => null,
-    };
+    private static Func<ParquetRowGroupReader, DataField, Task<string?[]>>? Plain(DataField field) =>
+        field.ClrType switch
+        {
+            var type when type == typeof(string) || type == typeof(ReadOnlyMemory<char>) => TextsAsync, // it differs with the writer
+            var type when type == typeof(bool) => ValuesAsync<bool>,
+            var type when type == typeof(sbyte) => ValuesAsync<sbyte>,
+            var type when type == typeof(byte) => ValuesAsync<byte>,
+            var type when type == typeof(short) => ValuesAsync<short>,
+            var type when type == typeof(ushort) => ValuesAsync<ushort>,
+            var type when type == typeof(int) => ValuesAsync<int>,
+            var type when type == typeof(uint) => ValuesAsync<uint>,
+            var type when type == typeof(long) => ValuesAsync<long>,
+            var type when type == typeof(ulong) => ValuesAsync<ulong>,
+            var type when type == typeof(float) => ValuesAsync<float>,
+            var type when type == typeof(double) => ValuesAsync<double>,
+            var type when type == typeof(decimal) => ValuesAsync<decimal>,
+            var type when type == typeof(DateTime) => ValuesAsync<DateTime>,
+            _ => null,
+        };
 
     private static async Task<string?[]> TextsAsync(ParquetRowGroupReader rows, DataField field)
     {
@@ -141,7 +143,8 @@ internal static class ParquetTable
     }
 
     private static string? Text<T>(T value)
-        where T : struct => value switch
+        where T : struct =>
+        value switch
         {
             bool flag => flag ? "true" : "false",
             DateTime time => time.ToString("O", CultureInfo.InvariantCulture),

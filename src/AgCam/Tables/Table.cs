@@ -63,7 +63,9 @@ internal static class Table
 /// column is missing.
 /// </param>
 internal sealed record TableOptions(
-    Func<string, Exception?, Exception> Error, Func<IReadOnlyList<string>, IReadOnlyCollection<string>> Select)
+    Func<string, Exception?, Exception> Error,
+    Func<IReadOnlyList<string>, IReadOnlyCollection<string>> Select
+)
 {
     /// <summary>
     /// Names of the columns of a CSV file whose first row is no header, by that row; null when it is one. Default: the first row is a

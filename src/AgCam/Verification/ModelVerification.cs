@@ -32,7 +32,8 @@ public sealed record VerificationTolerance
 public sealed record VerifiedStage(string Name, double MaxAbsolute, double Relative, bool Agrees, string Worst);
 
 /// <summary>
-/// Compares a model here with what another program computed, stage by stage. Each stage starts from the reference's own values, so the first
+/// Compares a model here with what another program computed, stage by stage. Each stage starts from the reference's own values, so the
+/// first
 /// one that diverges is the one that is wrong.
 /// </summary>
 public static class ModelVerification
@@ -68,7 +69,11 @@ public static class ModelVerification
         if (shape.Length == 3)
             shape = [1, .. shape];
         if (shape.Length != 4 || shape[3] != 3 || shape[0] != count)
-            throw new ModelException(ModelFailure.KeysDoNotMatch, $"\"image\" is [{string.Join(", ", dump.Shape("image"))}], but {count} picture(s) of [height, width, 3] bytes are needed, one for each input.");
+            throw new ModelException(
+                ModelFailure.KeysDoNotMatch,
+                $"\"image\" is [{string.Join(", ", dump.Shape("image"))}], but {count} picture(s) of [height, width, 3] bytes "
+                    + $"are needed, one for each input."
+            );
         var bytes = dump.Bytes("image");
         var (height, width) = ((int)shape[1], (int)shape[2]);
         var preprocessor = new Preprocessor(explainer.Preprocessing);
@@ -82,7 +87,13 @@ public static class ModelVerification
 
         var expected = dump.Floats("input");
         var (max, relative, at) = Difference(actual, expected);
-        return new VerifiedStage("pixels", max, relative, max <= tolerance, Place(at, dump.Shape("input"), "image", "channel", "row", "column"));
+        return new VerifiedStage(
+            "pixels",
+            max,
+            relative,
+            max <= tolerance,
+            Place(at, dump.Shape("input"), "image", "channel", "row", "column")
+        );
     }
 
     private static VerifiedStage Logits(ForwardPass pass, ReferenceDump dump, ViTConfig config, double tolerance)
@@ -90,7 +101,13 @@ public static class ModelVerification
         var expected = dump.Floats("logits");
         var (max, relative, at) = Difference(pass.Logits.to(float32).cpu().contiguous().data<float>().ToArray(), expected);
         var scale = Math.Max(1, expected.Max(value => Math.Abs((double)value)));
-        return new VerifiedStage("logits", max, relative, max / scale <= tolerance, Place(at, [expected.Length / config.Classes, config.Classes], "image", "class"));
+        return new VerifiedStage(
+            "logits",
+            max,
+            relative,
+            max / scale <= tolerance,
+            Place(at, [expected.Length / config.Classes, config.Classes], "image", "class")
+        );
     }
 
     private static VerifiedStage Maps(Explainer explainer, ForwardPass pass, ReferenceDump dump, string name, long count, double tolerance)
@@ -100,21 +117,31 @@ public static class ModelVerification
         var targets = dump.Integers("targets");
         dump.Require(name, "the map of every target", count, targets.Length / count, config.GridRows, config.GridColumns);
         if (targets.Any(target => target < 0 || target >= config.Classes))
-            throw new ModelException(ModelFailure.KeysDoNotMatch, $"\"targets\" asks for classes up to {targets.Max()}; the model has 0 to {config.Classes - 1}.");
+            throw new ModelException(
+                ModelFailure.KeysDoNotMatch,
+                $"\"targets\" asks for classes up to {targets.Max()}; the model has 0 to {config.Classes - 1}."
+            );
         var classes = tensor(targets).view(dump.Shape("targets")).to(explainer.Model.Device);
-        var (maps, _) = config.Pooling == HeadPooling.Token ? AttentionGuidedCam.Maps(explainer.Model, pass, classes) : PooledAttentionCam.Maps(explainer.Model, pass, classes);
+        var (maps, _) =
+            config.Pooling == HeadPooling.Token
+                ? AttentionGuidedCam.Maps(explainer.Model, pass, classes)
+                : PooledAttentionCam.Maps(explainer.Model, pass, classes);
         var actual = maps.to(float32).cpu().contiguous().data<float>().ToArray();
         var expected = dump.Floats(name);
         var patches = config.GridRows * config.GridColumns;
         var (max, _, at) = Difference(actual, expected);
-        var worst = Enumerable.Range(0, targets.Length).Max(i => Difference(actual.AsSpan(i * patches, patches), expected.AsSpan(i * patches, patches)).Relative);
+        var worst = Enumerable
+            .Range(0, targets.Length)
+            .Max(i => Difference(actual.AsSpan(i * patches, patches), expected.AsSpan(i * patches, patches)).Relative);
         return new VerifiedStage("maps", max, worst, worst <= tolerance, Place(at, dump.Shape(name), "image", "target", "row", "column"));
     }
 
     // NaN counts as the largest difference there is.
     private static (double Max, double Relative, int At) Difference(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
     {
-        double max = 0, difference = 0, norm = 0;
+        double max = 0,
+            difference = 0,
+            norm = 0;
         var at = 0;
         for (var i = 0; i < expected.Length; i++)
         {
@@ -127,7 +154,13 @@ public static class ModelVerification
             norm += (double)expected[i] * expected[i];
         }
 
-        return (max, difference == 0 ? 0 : norm == 0 ? double.PositiveInfinity : Math.Sqrt(difference / norm), at);
+        return (
+            max,
+            difference == 0 ? 0
+            : norm == 0 ? double.PositiveInfinity
+            : Math.Sqrt(difference / norm),
+            at
+        );
     }
 
     private static string Place(int at, long[] shape, params string[] names)

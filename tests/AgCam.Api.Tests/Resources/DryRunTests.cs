@@ -26,7 +26,10 @@ public sealed class DryRunTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal(["unheard-of"], report["unknownLabels"]!.AsArray().Select(label => (string?)label));
         Assert.Equal(13L * (int)report["storeBytesPerImage"]!, (long)report["storeBytes"]!);
         Assert.Empty((await Api.GetAsync("/v1/jobs?tag=dry"))["items"]!.AsArray());
-        Assert.Equal(before, (await Api.Store.Items.PageAsync(new ItemQuery { Limit = 1000 }, TestContext.Current.CancellationToken)).Items.Count);
+        Assert.Equal(
+            before,
+            (await Api.Store.Items.PageAsync(new ItemQuery { Limit = 1000 }, TestContext.Current.CancellationToken)).Items.Count
+        );
     }
 
     [Fact]
@@ -50,7 +53,12 @@ public sealed class DryRunTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("s3://anywhere/at/all")]
     [InlineData("ftp://x")]
     public async Task What_a_job_would_be_refused_for_a_dry_run_is(string source) =>
-        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs/dry-run", new JsonObject { ["source"] = source }), 400, "invalid-request");
+        await RunningApi.RefusedAsync(
+            await Api.SendJsonAsync("/v1/jobs/dry-run", new JsonObject { ["source"] = source }),
+            400,
+            "invalid-request"
+        );
 
-    private async Task<JsonNode> TryAsync(JsonObject body) => await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs/dry-run", body), 200);
+    private async Task<JsonNode> TryAsync(JsonObject body) =>
+        await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs/dry-run", body), 200);
 }

@@ -21,8 +21,14 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
         Assert.Equal("label", (string?)job["targets"]![0]);
         Assert.Equal(["agcam", "rollout"], job["evaluation"]!["methods"]!.AsArray().Select(name => (string?)name));
         Assert.Equal(["Localization", "Pointing"], job["evaluation"]!["metrics"]!.AsArray().Select(name => (string?)name));
-        Assert.Equal((8, 20, "Auto"), ((int)job["evaluation"]!["batch"]!, (int)job["evaluation"]!["maskedBatch"]!, (string?)job["evaluation"]!["layout"]));
-        Assert.Equal((string?)job["id"], (string?)(await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body, key: "val"), 200))["id"]);
+        Assert.Equal(
+            (8, 20, "Auto"),
+            ((int)job["evaluation"]!["batch"]!, (int)job["evaluation"]!["maskedBatch"]!, (string?)job["evaluation"]!["layout"])
+        );
+        Assert.Equal(
+            (string?)job["id"],
+            (string?)(await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body, key: "val"), 200))["id"]
+        );
         body["evaluation"]!["batch"] = 4;
         await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body, key: "val"), 409, "key-used");
 
@@ -31,29 +37,69 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
         for (var until = DateTime.UtcNow.AddMinutes(1); (string?)job["state"] != "Paused"; job = await Api.GetAsync(at))
             Assert.True(DateTime.UtcNow < until, job.ToJsonString());
         Assert.StartsWith("no-such-method: ", (string?)job["reason"]);
-        Assert.Equal("explanation", (string?)(await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{Api.Folder}/kind" }), 201))["kind"]);
+        Assert.Equal(
+            "explanation",
+            (string?)
+                (
+                    await RunningApi.JsonAsync(
+                        await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{Api.Folder}/kind" }),
+                        201
+                    )
+                )["kind"]
+        );
     }
 
     [Fact]
     public async Task Rows_are_the_file_that_the_command_reads()
     {
-        await using var api = await RunningApi.StartAsync(worker: false, pipeline: options => options with { RunJobs = false }); // nobody but this test does anything
-        var job = (await api.Store.Jobs.CreateAsync(new JobSpec
-        {
-            Source = "dataset:/anywhere",
-            Model = new ModelPin { Id = "corner", Sha256 = Digest.Of("corner"u8) },
-            Method = EvaluationSpec.Method,
-            Evaluation = new EvaluationSpec { Methods = ["agcam"], Metrics = [AgCam.Evaluation.MetricFamily.Localization] },
-        }, cancellationToken: Cancel)).Job.Id;
-        await api.Store.Jobs.AddChunksAsync(job, await api.Store.Jobs.PlanTailAsync(job, Cancel), [[Image(0), Image(1)], [Image(2)]], Cancel);
+        // Nobody but this test does anything
+        await using var api = await RunningApi.StartAsync(worker: false, pipeline: options => options with { RunJobs = false });
+        var job = (
+            await api.Store.Jobs.CreateAsync(
+                new JobSpec
+                {
+                    Source = "dataset:/anywhere",
+                    Model = new ModelPin { Id = "corner", Sha256 = Digest.Of("corner"u8) },
+                    Method = EvaluationSpec.Method,
+                    Evaluation = new EvaluationSpec { Methods = ["agcam"], Metrics = [AgCam.Evaluation.MetricFamily.Localization] },
+                },
+                cancellationToken: Cancel
+            )
+        ).Job.Id;
+        await api.Store.Jobs.AddChunksAsync(
+            job,
+            await api.Store.Jobs.PlanTailAsync(job, Cancel),
+            [
+                [Image(0), Image(1)],
+                [Image(2)],
+            ],
+            Cancel
+        );
         Assert.Equal("", await api.Client.GetStringAsync($"/v1/jobs/{job}/rows", Cancel));
 
-        foreach (var (header, rows) in new[] { (null, new[] { "row 0", "row 1" }), ("header", (string[])["row 2"]) }) // the first was given up
+        // The first was given up
+        foreach (var (header, rows) in new[] { (null, new[] { "row 0", "row 1" }), ("header", (string[])["row 2"]) })
         {
             var chunk = Assert.Single(await api.Store.Chunks.ClaimPlannedAsync(job, 1, TimeSpan.FromHours(1), Cancel));
-            var message = new ExplainImages { Key = "k", JobId = job, Chunk = chunk.Number, PublishCount = chunk.PublishCount, Generation = chunk.Generation, References = chunk.References };
+            var message = new ExplainImages
+            {
+                Key = "k",
+                JobId = job,
+                Chunk = chunk.Number,
+                PublishCount = chunk.PublishCount,
+                Generation = chunk.Generation,
+                References = chunk.References,
+            };
             var lease = (await api.Store.Chunks.LeaseAsync(message, "test", TimeSpan.FromHours(1), cancellationToken: Cancel)).Lease!;
-            await api.Store.Chunks.SaveAsync([new ChunkResult(lease, [], [.. chunk.References.Select(image => Failed(job, image))]) { Rows = ChunkRows.Of(chunk.Number, header, rows) }], Cancel);
+            await api.Store.Chunks.SaveAsync(
+                [
+                    new ChunkResult(lease, [], [.. chunk.References.Select(image => Failed(job, image))])
+                    {
+                        Rows = ChunkRows.Of(chunk.Number, header, rows),
+                    },
+                ],
+                Cancel
+            );
         }
         Assert.Equal("header\nrow 0\nrow 1\nrow 2\n", await api.Client.GetStringAsync($"/v1/jobs/{job}/rows", Cancel));
         await api.Store.Jobs.FinishPlanningAsync(job, cancellationToken: Cancel);
@@ -66,7 +112,10 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
     [Fact]
     public async Task A_job_that_explains_has_no_rows_and_one_that_is_not_there_neither()
     {
-        var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{Dataset("plain", 1100, 1)}" }), 201);
+        var job = await RunningApi.JsonAsync(
+            await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{Dataset("plain", 1100, 1)}" }),
+            201
+        );
         await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/jobs/{(string?)job["id"]}/rows", Cancel), 409, "no-evaluation");
         await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/jobs/{Guid.NewGuid()}/rows", Cancel), 404, "not-found");
     }
@@ -106,26 +155,32 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
         }
     }
 
-    private static JsonObject Body(string dataset) => new()
-    {
-        ["source"] = $"dataset:{dataset}",
-        ["evaluation"] = new JsonObject { ["methods"] = new JsonArray("agcam", "rollout"), ["metrics"] = new JsonArray("Localization", "Pointing") },
-    };
+    private static JsonObject Body(string dataset) =>
+        new()
+        {
+            ["source"] = $"dataset:{dataset}",
+            ["evaluation"] = new JsonObject
+            {
+                ["methods"] = new JsonArray("agcam", "rollout"),
+                ["metrics"] = new JsonArray("Localization", "Pointing"),
+            },
+        };
 
     private static ImageReference Image(int number) => new() { Number = number, Uri = $"/anywhere/{number}.png" };
 
-    private static Item Failed(Guid job, ImageReference image) => new()
-    {
-        Job = job,
-        Number = image.Number,
-        Status = ItemStatus.Failed,
-        Reason = "no-label",
-        Detail = "It has none.",
-        Kind = image.Kind,
-        Uri = image.Uri,
-        Model = "corner",
-        Time = DateTimeOffset.UnixEpoch,
-    };
+    private static Item Failed(Guid job, ImageReference image) =>
+        new()
+        {
+            Job = job,
+            Number = image.Number,
+            Status = ItemStatus.Failed,
+            Reason = "no-label",
+            Detail = "It has none.",
+            Kind = image.Kind,
+            Uri = image.Uri,
+            Model = "corner",
+            Time = DateTimeOffset.UnixEpoch,
+        };
 
     private string Dataset(string name, int first, int count)
     {

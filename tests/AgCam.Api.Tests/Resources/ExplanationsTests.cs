@@ -30,7 +30,10 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     public async Task What_was_read_by_reference_may_be_larger_than_an_upload_in_its_overlay_too()
     {
         await using var api = await RunningApi.StartAsync(new ApiOptions { MaxUploadBytes = 200, MaxUploadPixels = 200 });
-        var result = await RunningApi.JsonAsync(await api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = api.AddPicture(1) }), 200);
+        var result = await RunningApi.JsonAsync(
+            await api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = api.AddPicture(1) }),
+            200
+        );
         using var answer = await api.Client.GetAsync($"/v1/explanations/{(string)result["item"]!["explanation"]!}/overlay.png");
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
@@ -152,7 +155,11 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal(["blue", "red"], targets.Select(target => (string?)target!["name"]));
         Assert.EndsWith("?target=1", (string)targets[1]!["overlay"]!);
         await PictureAsync((string)targets[1]!["overlay"]!);
-        var problem = await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/explanations/{id}/heatmap.png?target=2"), 404, "not-found");
+        var problem = await RunningApi.RefusedAsync(
+            await Api.Client.GetAsync($"/v1/explanations/{id}/heatmap.png?target=2"),
+            404,
+            "not-found"
+        );
         Assert.Contains("class:0 (red)", (string)problem["next"]!);
     }
 
@@ -175,7 +182,10 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal("corner", (string?)provenance["modelId"]);
         Assert.Contains("224x224", (string)provenance["preprocessing"]!);
         var first = await Api.Client.GetAsync(address);
-        Assert.Equal(HttpStatusCode.NotModified, (await Api.SendAsync(HttpMethod.Get, address, etag: first.Headers.ETag!.ToString())).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.NotModified,
+            (await Api.SendAsync(HttpMethod.Get, address, etag: first.Headers.ETag!.ToString())).StatusCode
+        );
         await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/provenances/{new string('0', 64)}"), 404, "not-found");
     }
 
@@ -183,7 +193,10 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     private async Task<string> ExplainedFileAsync(int number)
     {
         var path = Api.AddPicture(number);
-        var result = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = path }), 200);
+        var result = await RunningApi.JsonAsync(
+            await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = path }),
+            200
+        );
         return (string)result["item"]!["explanation"]!;
     }
 

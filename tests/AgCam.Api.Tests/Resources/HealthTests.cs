@@ -41,7 +41,13 @@ public sealed class HealthTests
             var answer = await api.Client.GetAsync("/health/ready");
             if ((int)answer.StatusCode != status && DateTime.UtcNow < until)
                 continue;
-            Assert.Equal(("ok", bus), ((string?)(await RunningApi.JsonAsync(answer, status))["store"], (string?)System.Text.Json.Nodes.JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["bus"]));
+            Assert.Equal(
+                ("ok", bus),
+                (
+                    (string?)(await RunningApi.JsonAsync(answer, status))["store"],
+                    (string?)System.Text.Json.Nodes.JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["bus"]
+                )
+            );
             return;
         }
     }
@@ -52,8 +58,13 @@ public sealed class HealthTests
         var options = new ApiOptions { Keys = [ApiKey.Create("reader", Scope.Read).Entry] };
         await using var api = await RunningApi.StartAsync(options, worker: false);
         var document = await api.GetAsync("/openapi/v1.json");
-        var routes = api.App.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .Select(endpoint => endpoint.RoutePattern.RawText!.TrimEnd('/')).Where(route => route.StartsWith("/v1/")).Distinct().ToList();
+        var routes = api
+            .App.Services.GetRequiredService<EndpointDataSource>()
+            .Endpoints.OfType<RouteEndpoint>()
+            .Select(endpoint => endpoint.RoutePattern.RawText!.TrimEnd('/'))
+            .Where(route => route.StartsWith("/v1/"))
+            .Distinct()
+            .ToList();
         Assert.True(routes.Count > 15);
         foreach (var route in routes)
         {
@@ -83,7 +94,10 @@ public sealed class HealthTests
         for (var i = 0; i < 2; i++)
         {
             using var answer = await api.Client.GetAsync("/docs/");
-            var policy = answer.Headers.GetValues("Content-Security-Policy").Single().Split("; ")
+            var policy = answer
+                .Headers.GetValues("Content-Security-Policy")
+                .Single()
+                .Split("; ")
                 .ToDictionary(rule => rule.Split(' ')[0], rule => rule[rule.IndexOf(' ')..]);
             Assert.Equal((" 'none'", " 'self'", " 'self'"), (policy["default-src"], policy["connect-src"], policy["font-src"]));
             var scripts = System.Text.RegularExpressions.Regex.Match(policy["script-src"], "^ 'nonce-([0-9a-f]{32})' 'self'$");

@@ -15,7 +15,10 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     public async Task A_folder_becomes_a_job_and_the_job_its_items()
     {
         var folder = AddFolder("pets", 100, 9);
-        var answer = await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{folder}", ["tags"] = new JsonArray("pets", "nightly") });
+        var answer = await Api.SendJsonAsync(
+            "/v1/jobs",
+            new JsonObject { ["source"] = $"folder:{folder}", ["tags"] = new JsonArray("pets", "nightly") }
+        );
         var job = await RunningApi.JsonAsync(answer, 201);
         Assert.Equal($"/v1/jobs/{(string?)job["id"]}", answer.Headers.Location!.ToString());
         job = await Api.GetAsync($"{answer.Headers.Location}?wait=30");
@@ -25,7 +28,11 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         var items = await Api.GetAsync($"{answer.Headers.Location}/items?sort=-probability&limit=5");
         Assert.Equal(5, items["items"]!.AsArray().Count);
         Assert.NotNull(items["next"]);
-        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"{answer.Headers.Location}/items?job={(string?)job["id"]}"), 400, "invalid-request");
+        await RunningApi.RefusedAsync(
+            await Api.Client.GetAsync($"{answer.Headers.Location}/items?job={(string?)job["id"]}"),
+            400,
+            "invalid-request"
+        );
     }
 
     [Fact]
@@ -36,7 +43,10 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
             ids.Add((string?)(await DoneAsync($"list{i}", 200 + 10 * i, 1, "listed"))["id"]);
         var first = await Api.GetAsync("/v1/jobs?tag=listed&state=completed&limit=2");
         var second = await Api.GetAsync($"/v1/jobs?tag=listed&state=completed&limit=2&cursor={(string?)first["next"]}");
-        Assert.Equal(ids.AsEnumerable().Reverse(), first["items"]!.AsArray().Concat(second["items"]!.AsArray()).Select(job => (string?)job!["id"]));
+        Assert.Equal(
+            ids.AsEnumerable().Reverse(),
+            first["items"]!.AsArray().Concat(second["items"]!.AsArray()).Select(job => (string?)job!["id"])
+        );
         Assert.Null(second["next"]);
         Assert.Empty((await Api.GetAsync("/v1/jobs?tag=listed&state=paused"))["items"]!.AsArray());
         await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/jobs?state=lost"), 400, "invalid-request");
@@ -58,12 +68,30 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     [Fact]
     public async Task Fields_that_cannot_be_are_named()
     {
-        var body = new JsonObject { ["source"] = $"folder:{Api.Folder}", ["targets"] = new JsonArray("worst"), ["weight"] = 0, ["maxFailureRate"] = 2 };
+        var body = new JsonObject
+        {
+            ["source"] = $"folder:{Api.Folder}",
+            ["targets"] = new JsonArray("worst"),
+            ["weight"] = 0,
+            ["maxFailureRate"] = 2,
+        };
         var problem = await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request");
         Assert.Equal(["maxFailureRate", "targets[0]", "weight"], problem["errors"]!.AsObject().Select(error => error.Key).Order());
-        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = "x", ["model"] = "resnet" }), 400, "invalid-request");
-        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = "ftp://x" }), 400, "invalid-request");
-        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = "folder:/etc" }), 400, "invalid-request");
+        await RunningApi.RefusedAsync(
+            await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = "x", ["model"] = "resnet" }),
+            400,
+            "invalid-request"
+        );
+        await RunningApi.RefusedAsync(
+            await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = "ftp://x" }),
+            400,
+            "invalid-request"
+        );
+        await RunningApi.RefusedAsync(
+            await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = "folder:/etc" }),
+            400,
+            "invalid-request"
+        );
         await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["sauce"] = "x" }), 400, "invalid-json");
         await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject()), 400, "invalid-request");
     }
@@ -94,7 +122,10 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal((string?)job["id"], (string?)child["parent"]);
         var done = await Api.GetAsync($"/v1/jobs/{(string?)child["id"]}?wait=30");
         Assert.Equal((1, 1, 0), ((int)done["images"]!, (int)done["progress"]!["completed"]!, (int)done["progress"]!["failed"]!));
-        Assert.Equal((string?)child["id"], (string?)(await RunningApi.JsonAsync(await PostAsync($"/v1/jobs/{(string?)job["id"]}/retry"), 200))["id"]);
+        Assert.Equal(
+            (string?)child["id"],
+            (string?)(await RunningApi.JsonAsync(await PostAsync($"/v1/jobs/{(string?)job["id"]}/retry"), 200))["id"]
+        );
     }
 
     [Fact]
@@ -158,7 +189,11 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         var job = await CreateAsync(folder);
         var at = $"/v1/jobs/{(string?)job["id"]}/export";
 
-        var lines = (await Api.Client.GetStringAsync($"{at}?format=jsonl")).TrimEnd('\n').Split('\n').Select(line => JsonNode.Parse(line)!).ToList();
+        var lines = (await Api.Client.GetStringAsync($"{at}?format=jsonl"))
+            .TrimEnd('\n')
+            .Split('\n')
+            .Select(line => JsonNode.Parse(line)!)
+            .ToList();
         Assert.Equal(Enumerable.Range(0, 6), lines.Select(line => (int)line["number"]!));
         Assert.Equal("unsupported-format", (string?)lines[5]["reason"]);
         Assert.Equal((await Api.GetAsync($"/v1/items/{(string?)job["id"]}/0")).ToJsonString(), lines[0].ToJsonString());
@@ -181,7 +216,10 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal(Enumerable.Range(0, 6), table.Select(row => row.number));
         Assert.Equal((string?)lines[2]["sha256"], table[2].sha256);
         Assert.Equal((14 * 14, 2f, 3, 5), (table[2].map.Count, table[2].map[0], table[2].logits.Count, table[2].boxes.Count));
-        Assert.Equal(("Failed", "unsupported-format", 0, null), (table[5].status, table[5].reason, table[5].map.Count, table[5].probability));
+        Assert.Equal(
+            ("Failed", "unsupported-format", 0, null),
+            (table[5].status, table[5].reason, table[5].map.Count, table[5].probability)
+        );
 
         await RunningApi.RefusedAsync(await Api.Client.GetAsync($"{at}?format=xlsx"), 400, "invalid-request");
     }
@@ -205,8 +243,18 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     {
         var credentials = Path.Combine(Directory.CreateTempSubdirectory("agcam-api-").FullName, "credentials");
         File.WriteAllText(credentials, "[default]\naws_access_key_id = AKIDTEST\naws_secret_access_key = secret\n");
-        var nobody = new S3Options { Buckets = ["data"], Endpoint = "http://127.0.0.1:9", PathStyle = true, CredentialsFile = credentials, Tries = 1 };
-        await using var api = await RunningApi.StartAsync(worker: false, pipeline: options => options with { References = options.References with { S3 = nobody } });
+        var nobody = new S3Options
+        {
+            Buckets = ["data"],
+            Endpoint = "http://127.0.0.1:9",
+            PathStyle = true,
+            CredentialsFile = credentials,
+            Tries = 1,
+        };
+        await using var api = await RunningApi.StartAsync(
+            worker: false,
+            pipeline: options => options with { References = options.References with { S3 = nobody } }
+        );
         foreach (var path in new[] { "/v1/jobs", "/v1/jobs/dry-run" })
         {
             var answer = await api.SendJsonAsync(path, new JsonObject { ["source"] = "s3://data/pets" });
@@ -222,8 +270,15 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     {
         Directory.CreateDirectory(Api.Folder);
         File.WriteAllText(Path.Combine(Api.Folder, "m.csv"), "path\na.png\n");
-        var body = new JsonObject { ["source"] = $"manifest:{Path.Combine(Api.Folder, "m.csv")}", ["options"] = new JsonObject { ["base"] = "images" } };
-        Assert.Contains("base", (string)(await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request"))["detail"]!);
+        var body = new JsonObject
+        {
+            ["source"] = $"manifest:{Path.Combine(Api.Folder, "m.csv")}",
+            ["options"] = new JsonObject { ["base"] = "images" },
+        };
+        Assert.Contains(
+            "base",
+            (string)(await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request"))["detail"]!
+        );
     }
 
     [Theory]
@@ -255,8 +310,10 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         var manifest = Path.Combine(Api.Folder, "one-field.csv");
         await File.WriteAllTextAsync(manifest, "picture\na.png\n");
         var body = new JsonObject { ["source"] = $"manifest:{manifest}", ["tags"] = new JsonArray("unreadable") };
-        Assert.Contains("column.path",
-            (string)(await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request"))["detail"]!);
+        Assert.Contains(
+            "column.path",
+            (string)(await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request"))["detail"]!
+        );
         Assert.Empty((await Api.GetAsync("/v1/jobs?tag=unreadable"))["items"]!.AsArray());
     }
 
@@ -266,18 +323,44 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         Directory.CreateDirectory(Api.Folder);
         var manifest = Path.Combine(Api.Folder, "formulas.csv");
         string[] labels =
-            ["=1+1", " =1+1", "  +1", "cat;=1+1", "cat,=1+1", "cat\t@sum", "cat; -1+1", "cat|\"=1+1\"", "cat\n=1", "-1+1", "cat = dog",
-            "a-b"];
-        await File.WriteAllTextAsync(manifest,
-            "path,label\n" + string.Concat(labels.Select(label => $"missing.png,\"{label.Replace("\"", "\"\"")}\"\n")));
-        var job =
-            await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"manifest:{manifest}" }), 201);
+        [
+            "=1+1",
+            " =1+1",
+            "  +1",
+            "cat;=1+1",
+            "cat,=1+1",
+            "cat\t@sum",
+            "cat; -1+1",
+            "cat|\"=1+1\"",
+            "cat\n=1",
+            "-1+1",
+            "cat = dog",
+            "a-b",
+        ];
+        await File.WriteAllTextAsync(
+            manifest,
+            "path,label\n" + string.Concat(labels.Select(label => $"missing.png,\"{label.Replace("\"", "\"\"")}\"\n"))
+        );
+        var job = await RunningApi.JsonAsync(
+            await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"manifest:{manifest}" }),
+            201
+        );
         await Api.GetAsync($"/v1/jobs/{(string?)job["id"]}?wait=30");
         var csv = await Api.Client.GetStringAsync($"/v1/jobs/{(string?)job["id"]}/export?format=csv");
         string[] expected =
         [
-            "'=1+1", "' =1+1", "'  +1", "cat;'=1+1", "\"cat,'=1+1\"", "cat\t'@sum", "cat;' -1+1", "\"cat|'\"\"=1+1\"\"\"", "\"cat\n'=1\"",
-                "'-1+1", "cat = dog", "a-b",
+            "'=1+1",
+            "' =1+1",
+            "'  +1",
+            "cat;'=1+1",
+            "\"cat,'=1+1\"",
+            "cat\t'@sum",
+            "cat;' -1+1",
+            "\"cat|'\"\"=1+1\"\"\"",
+            "\"cat\n'=1\"",
+            "'-1+1",
+            "cat = dog",
+            "a-b",
         ];
         Assert.All(expected, cell => Assert.Contains($",{cell},", csv, StringComparison.Ordinal));
         Assert.Equal(labels.Length, csv.Split("\r\n").Length - 2);
@@ -288,7 +371,10 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         api.AddPicture(950);
-        var job = await RunningApi.JsonAsync(await api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{api.Folder}" }), 201);
+        var job = await RunningApi.JsonAsync(
+            await api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{api.Folder}" }),
+            201
+        );
         using var answer = await api.Client.GetAsync($"/v1/jobs/{(string?)job["id"]}/events", HttpCompletionOption.ResponseHeadersRead);
         var reading = answer.Content.ReadAsStringAsync();
         await api.App.StopAsync();
@@ -302,7 +388,8 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         return Path.Combine(Api.Folder, name);
     }
 
-    private Task<JsonNode> DoneAsync(string name, int first, int count, params string[] tags) => CreateAsync(AddFolder(name, first, count), tags);
+    private Task<JsonNode> DoneAsync(string name, int first, int count, params string[] tags) =>
+        CreateAsync(AddFolder(name, first, count), tags);
 
     /// <returns>The job once it has ended.</returns>
     private async Task<JsonNode> CreateAsync(string folder, params string[] tags)

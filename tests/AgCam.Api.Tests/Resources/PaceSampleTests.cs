@@ -38,7 +38,13 @@ public sealed class PaceSampleTests
         await using var api = await RunningApi.StartAsync(Patient, loader: loader);
         var source = AddPictures(api, 8);
         for (var i = 0; i < 3; i++)
-            await RunningApi.JsonAsync(await api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = Path.Combine(api.Folder, "some", $"{i}.png") }), 200);
+            await RunningApi.JsonAsync(
+                await api.SendJsonAsync(
+                    "/v1/explanations?wait=30",
+                    new JsonObject { ["uri"] = Path.Combine(api.Folder, "some", $"{i}.png") }
+                ),
+                200
+            );
 
         var report = await TryAsync(api, source);
 
@@ -61,7 +67,13 @@ public sealed class PaceSampleTests
         Assert.Null(report["hours"]);
         Assert.Null(report["paceFrom"]);
         Assert.Contains("No worker has run corner yet", (string?)report["hoursUnknown"]);
-        Assert.Empty(await api.Store.Chunks.RequeueExpiredAsync(TimeSpan.FromMinutes(1), all: true, cancellationToken: TestContext.Current.CancellationToken));
+        Assert.Empty(
+            await api.Store.Chunks.RequeueExpiredAsync(
+                TimeSpan.FromMinutes(1),
+                all: true,
+                cancellationToken: TestContext.Current.CancellationToken
+            )
+        );
     }
 
     [Fact]
@@ -105,5 +117,8 @@ public sealed class PaceSampleTests
     }
 
     private static async Task<JsonNode> TryAsync(RunningApi api, string source, string? method = null) =>
-        await RunningApi.JsonAsync(await api.SendJsonAsync("/v1/jobs/dry-run", new JsonObject { ["source"] = source, ["method"] = method }), 200);
+        await RunningApi.JsonAsync(
+            await api.SendJsonAsync("/v1/jobs/dry-run", new JsonObject { ["source"] = source, ["method"] = method }),
+            200
+        );
 }

@@ -39,7 +39,11 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     public async Task A_broker_that_does_not_answer_keeps_nobody_waiting_for_what_is_stored()
     {
         var bus = new HangingBus();
-        await using var api = await RunningApi.StartAsync(worker: false, configure: builder => builder.Services.AddSingleton<IExplainBus>(bus), pipeline: options => options with { VisibilityTimeoutSeconds = 1 });
+        await using var api = await RunningApi.StartAsync(
+            worker: false,
+            configure: builder => builder.Services.AddSingleton<IExplainBus>(bus),
+            pipeline: options => options with { VisibilityTimeoutSeconds = 1 }
+        );
         var accepted = await RunningApi.JsonAsync(await api.SendImageAsync(RunningApi.Picture(2), query: ""), 202);
         var owner = Guid.Parse((string)accepted["id"]!);
         Assert.NotNull((await api.Store.Chunks.FindAsync(owner, 0, TestContext.Current.CancellationToken))!.Request);
@@ -68,7 +72,10 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     public async Task The_same_image_is_explained_once_whatever_way_it_came()
     {
         var (sent, path) = (await Api.ExplainAsync(RunningApi.Picture(3)), Api.AddPicture(3));
-        var read = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = path, ["model"] = "corner" }), 200);
+        var read = await RunningApi.JsonAsync(
+            await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = path, ["model"] = "corner" }),
+            200
+        );
         Assert.Equal((string?)sent["item"]!["explanation"], (string?)read["item"]!["explanation"]);
         Assert.NotEqual((string?)sent["id"], (string?)read["id"]);
         var places = await Api.GetAsync($"/v1/items?explanation={(string?)sent["item"]!["explanation"]}");
@@ -83,7 +90,10 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         var upload = await RunningApi.JsonAsync(answer, 201);
         Assert.Equal(Digest.Of(RunningApi.Picture(4)).ToString(), (string?)upload["sha256"]);
         Assert.Equal("image/png", (string?)(await Api.GetAsync(answer.Headers.Location!.ToString()))["mediaType"]);
-        var result = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = (string?)upload["id"] }), 200);
+        var result = await RunningApi.JsonAsync(
+            await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = (string?)upload["id"] }),
+            200
+        );
         Assert.Equal("Completed", (string?)result["state"]);
         Assert.Equal(HttpStatusCode.NoContent, (await Api.Client.DeleteAsync(answer.Headers.Location)).StatusCode);
         await RunningApi.RefusedAsync(await Api.Client.GetAsync(answer.Headers.Location), 404, "not-found");
@@ -109,9 +119,21 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     {
         await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(6), key: "six"), 200);
         await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(66), key: "six"), 409, "key-used");
-        await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(6), key: "six", fields: ("label", "red")), 409, "key-used");
-        await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(6), key: "six", fields: ("targets", "top:2")), 409, "key-used");
-        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/explanations", new JsonObject { ["uri"] = "/x.png" }, key: "six"), 409, "key-used");
+        await RunningApi.RefusedAsync(
+            await Api.SendImageAsync(RunningApi.Picture(6), key: "six", fields: ("label", "red")),
+            409,
+            "key-used"
+        );
+        await RunningApi.RefusedAsync(
+            await Api.SendImageAsync(RunningApi.Picture(6), key: "six", fields: ("targets", "top:2")),
+            409,
+            "key-used"
+        );
+        await RunningApi.RefusedAsync(
+            await Api.SendJsonAsync("/v1/explanations", new JsonObject { ["uri"] = "/x.png" }, key: "six"),
+            409,
+            "key-used"
+        );
         await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(6), key: new string('k', 201)), 400, "invalid-request");
     }
 
@@ -195,7 +217,11 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         File.WriteAllBytes(outside, RunningApi.Picture(8));
         if (!File.Exists(Path.Combine(Api.Folder, "link.png")))
             File.CreateSymbolicLink(Path.Combine(Api.Folder, "link.png"), outside);
-        var problem = await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = uri.Replace("{root}", Api.Folder) }), 400, "invalid-request");
+        var problem = await RunningApi.RefusedAsync(
+            await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = uri.Replace("{root}", Api.Folder) }),
+            400,
+            "invalid-request"
+        );
         Assert.Contains("may be read", (string)problem["detail"]!);
     }
 
@@ -205,12 +231,19 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("s3://bucket/a.png")]
     [InlineData("s3://bucket/../a.png")]
     public async Task A_host_or_bucket_that_is_not_named_is_refused_at_the_door(string uri) =>
-        await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/explanations", new JsonObject { ["uri"] = uri }), 400, "invalid-request");
+        await RunningApi.RefusedAsync(
+            await Api.SendJsonAsync("/v1/explanations", new JsonObject { ["uri"] = uri }),
+            400,
+            "invalid-request"
+        );
 
     [Fact]
     public async Task A_file_that_is_not_there_yet_is_a_result()
     {
-        var result = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = Path.Combine(Api.Folder, "later.png") }), 200);
+        var result = await RunningApi.JsonAsync(
+            await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = Path.Combine(Api.Folder, "later.png") }),
+            200
+        );
         Assert.Equal("not-found", (string?)result["item"]!["reason"]);
     }
 
@@ -238,7 +271,8 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     {
         using var body = new StringContent(
             "--b\r\nContent-Disposition: form-data; name=\"label\"\r\n"
-            + $"Content-Type: text/plain; charset={charset}\r\n\r\ncat\r\n--b--\r\n");
+                + $"Content-Type: text/plain; charset={charset}\r\n\r\ncat\r\n--b--\r\n"
+        );
         body.Headers.Remove("Content-Type");
         Assert.True(body.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=b"));
         var answer = await Api.SendAsync(HttpMethod.Post, "/v1/explanations", body);
@@ -253,12 +287,18 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         var path = Path.Combine(Api.Folder, "secret.png");
         Directory.CreateDirectory(Api.Folder);
         await File.WriteAllTextAsync(path, text);
-        var result =
-            await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = path }), 200);
+        var result = await RunningApi.JsonAsync(
+            await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = path }),
+            200
+        );
         var detail = (string)result["item"]!["detail"]!;
         Assert.Equal("unsupported-format", (string?)result["item"]!["reason"]);
-        foreach (var bytes in Enumerable.Range(0, 20).Where(at => at + 4 <= text.Length)
-            .Select(at => System.Text.Encoding.ASCII.GetBytes(text[at..(at + 4)])))
+        foreach (
+            var bytes in Enumerable
+                .Range(0, 20)
+                .Where(at => at + 4 <= text.Length)
+                .Select(at => System.Text.Encoding.ASCII.GetBytes(text[at..(at + 4)]))
+        )
         {
             Assert.DoesNotContain(Convert.ToHexString(bytes), detail, StringComparison.Ordinal);
             Assert.DoesNotContain($"{BitConverter.ToUInt32(bytes)}", detail, StringComparison.Ordinal);
@@ -271,7 +311,11 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         var problem = await RunningApi.RefusedAsync(await Api.SendImageAsync("no image"u8.ToArray()), 422, "image-refused");
         Assert.Equal("unsupported-format", (string?)problem["reason"]);
         await RunningApi.RefusedAsync(await Api.SendImageAsync([]), 422, "image-refused");
-        await RunningApi.RefusedAsync(await Api.SendAsync(HttpMethod.Post, "/v1/uploads", new ByteArrayContent([1, 2, 3])), 422, "image-refused");
+        await RunningApi.RefusedAsync(
+            await Api.SendAsync(HttpMethod.Post, "/v1/uploads", new ByteArrayContent([1, 2, 3])),
+            422,
+            "image-refused"
+        );
     }
 
     [Fact]
@@ -286,10 +330,18 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     [Fact]
     public async Task Fields_that_cannot_be_are_named()
     {
-        var problem = await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(10), fields: [("targets", "worst"), ("threshold", "7"), ("dtype", "int4")]), 400, "invalid-request");
+        var problem = await RunningApi.RefusedAsync(
+            await Api.SendImageAsync(RunningApi.Picture(10), fields: [("targets", "worst"), ("threshold", "7"), ("dtype", "int4")]),
+            400,
+            "invalid-request"
+        );
         Assert.Equal(["dtype", "targets[0]", "threshold"], problem["errors"]!.AsObject().Select(error => error.Key).Order());
         await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(10), fields: ("labl", "dog")), 400, "invalid-request");
-        await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(10), fields: ("model", "resnet")), 400, "invalid-request");
+        await RunningApi.RefusedAsync(
+            await Api.SendImageAsync(RunningApi.Picture(10), fields: ("model", "resnet")),
+            400,
+            "invalid-request"
+        );
         await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(10), query: "?wait=9999"), 400, "invalid-request");
         await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(10), query: "?hurry=1"), 400, "invalid-request");
     }

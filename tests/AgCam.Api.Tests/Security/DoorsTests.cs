@@ -52,16 +52,24 @@ public sealed class DoorsTests
             if (endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
                 continue;
             var scope = endpoint.Metadata.GetMetadata<IAuthorizeData>()!.Policy!;
-            var path = System.Text.RegularExpressions.Regex.Replace(endpoint.RoutePattern.RawText!, @"\{[^}]*guid\}", Guid.Empty.ToString())
-                .Replace("{number:int}", "0").Replace("{id}", new string('0', 64));
+            var path = System
+                .Text.RegularExpressions.Regex.Replace(endpoint.RoutePattern.RawText!, @"\{[^}]*guid\}", Guid.Empty.ToString())
+                .Replace("{number:int}", "0")
+                .Replace("{id}", new string('0', 64));
             foreach (var method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods.Select(name => new HttpMethod(name)))
             {
-                HttpContent? Body() => method == HttpMethod.Post && (path.EndsWith("/jobs") || path.EndsWith("/explanations")) ? new StringContent("{}", null, "application/json") : null;
+                HttpContent? Body() =>
+                    method == HttpMethod.Post && (path.EndsWith("/jobs") || path.EndsWith("/explanations"))
+                        ? new StringContent("{}", null, "application/json")
+                        : null;
                 await RunningApi.RefusedAsync(await api.SendAsync(method, path, Body()), 401, "key-required");
                 var without = scope == Scope.Read ? Sender.Key : Reader.Key;
                 await RunningApi.RefusedAsync(await api.SendAsync(method, path, Body(), apiKey: without), 403, "scope-missing");
                 var admin = await api.SendAsync(method, path, Body(), apiKey: Admin.Key);
-                Assert.False(admin.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden, $"{method} {path}: {admin.StatusCode}");
+                Assert.False(
+                    admin.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden,
+                    $"{method} {path}: {admin.StatusCode}"
+                );
             }
         }
     }
@@ -138,7 +146,8 @@ public sealed class DoorsTests
     public async Task Each_key_has_its_own_rate_in_images()
     {
         await using var api = await RunningApi.StartAsync(WithKeys with { ImagesPerMinute = 2 }, worker: false);
-        Task<HttpResponseMessage> SendAsync(int number, string key) => api.SendAsync(HttpMethod.Post, "/v1/uploads", new ByteArrayContent(RunningApi.Picture(number)), apiKey: key);
+        Task<HttpResponseMessage> SendAsync(int number, string key) =>
+            api.SendAsync(HttpMethod.Post, "/v1/uploads", new ByteArrayContent(RunningApi.Picture(number)), apiKey: key);
 
         await RunningApi.JsonAsync(await SendAsync(1, Sender.Key), 201);
         await RunningApi.JsonAsync(await SendAsync(2, Sender.Key), 201);
@@ -154,8 +163,14 @@ public sealed class DoorsTests
         await using var api = await RunningApi.StartAsync(WithKeys with { ImagesPerMinute = 10 }, worker: false, clock: new MovedClock());
         for (var i = 0; i < 8; i++)
             api.AddPicture(i);
-        Task<HttpResponseMessage> SubmitAsync(string name) => api.SendAsync(
-            HttpMethod.Post, "/v1/jobs", new StringContent($$"""{"source": "folder:{{api.Folder}}"}""", null, "application/json"), name, apiKey: Sender.Key);
+        Task<HttpResponseMessage> SubmitAsync(string name) =>
+            api.SendAsync(
+                HttpMethod.Post,
+                "/v1/jobs",
+                new StringContent($$"""{"source": "folder:{{api.Folder}}"}""", null, "application/json"),
+                name,
+                apiKey: Sender.Key
+            );
 
         await RunningApi.JsonAsync(await SubmitAsync("one"), 201); // 8 of 10
         await RunningApi.JsonAsync(await SubmitAsync("two"), 201); // there was something left: 6 are owed
@@ -163,7 +178,11 @@ public sealed class DoorsTests
         await RunningApi.RefusedAsync(refused, 429, "rate-limited");
         Assert.Equal(42, refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds);
         await RunningApi.JsonAsync(await SubmitAsync("two"), 200); // not a new one
-        await RunningApi.RefusedAsync(await api.SendAsync(HttpMethod.Post, "/v1/uploads", new ByteArrayContent(RunningApi.Picture(1)), apiKey: Sender.Key), 429, "rate-limited");
+        await RunningApi.RefusedAsync(
+            await api.SendAsync(HttpMethod.Post, "/v1/uploads", new ByteArrayContent(RunningApi.Picture(1)), apiKey: Sender.Key),
+            429,
+            "rate-limited"
+        );
     }
 
     [Fact]
@@ -190,16 +209,26 @@ public sealed class DoorsTests
         await using var api = await RunningApi.StartAsync(WithKeys with { Keys = [Sender.Entry, other.Entry] }, worker: false);
         api.AddPicture(1);
         var body = $$"""{"source": "folder:{{api.Folder}}"}""";
-        Task<HttpResponseMessage> SubmitAsync(string json, string apiKey) => api.SendAsync(HttpMethod.Post, "/v1/jobs", new StringContent(json, null, "application/json"), "mine", apiKey);
+        Task<HttpResponseMessage> SubmitAsync(string json, string apiKey) =>
+            api.SendAsync(HttpMethod.Post, "/v1/jobs", new StringContent(json, null, "application/json"), "mine", apiKey);
         var item = await RunningApi.JsonAsync(await SubmitAsync(body, Sender.Key), 201);
         var two = await RunningApi.JsonAsync(await SubmitAsync(body, other.Key), 201);
         Assert.NotEqual((string?)item["id"], (string?)two["id"]);
         Assert.Equal((string?)item["id"], (string?)(await RunningApi.JsonAsync(await SubmitAsync(body, Sender.Key), 200))["id"]);
         await RunningApi.RefusedAsync(await SubmitAsync(body[..^1] + ", \"threshold\": 0.7}", other.Key), 409, "key-used");
 
-        Task<HttpResponseMessage> ExplainAsync(string apiKey) => api.SendAsync(
-            HttpMethod.Post, "/v1/explanations", new StringContent($$"""{"uri": "{{api.Folder}}/1.png"}""", null, "application/json"), "one", apiKey);
-        Assert.NotEqual((string?)(await RunningApi.JsonAsync(await ExplainAsync(Sender.Key), 202))["id"], (string?)(await RunningApi.JsonAsync(await ExplainAsync(other.Key), 202))["id"]);
+        Task<HttpResponseMessage> ExplainAsync(string apiKey) =>
+            api.SendAsync(
+                HttpMethod.Post,
+                "/v1/explanations",
+                new StringContent($$"""{"uri": "{{api.Folder}}/1.png"}""", null, "application/json"),
+                "one",
+                apiKey
+            );
+        Assert.NotEqual(
+            (string?)(await RunningApi.JsonAsync(await ExplainAsync(Sender.Key), 202))["id"],
+            (string?)(await RunningApi.JsonAsync(await ExplainAsync(other.Key), 202))["id"]
+        );
     }
 
     [Theory]
@@ -246,11 +275,17 @@ public sealed class DoorsTests
     [Fact]
     public async Task Uploads_have_a_limit_in_bytes_and_one_in_pixels()
     {
-        await using var api = await RunningApi.StartAsync(new ApiOptions { MaxUploadBytes = 100_000, MaxUploadPixels = 50_000 }, worker: false);
+        await using var api = await RunningApi.StartAsync(
+            new ApiOptions { MaxUploadBytes = 100_000, MaxUploadPixels = 50_000 },
+            worker: false
+        );
         var noise = new byte[300_000];
         new Random(1).NextBytes(noise);
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, (await api.SendImageAsync(noise, "")).StatusCode);
-        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, (await api.SendAsync(HttpMethod.Post, "/v1/uploads", new ByteArrayContent(noise))).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.RequestEntityTooLarge,
+            (await api.SendAsync(HttpMethod.Post, "/v1/uploads", new ByteArrayContent(noise))).StatusCode
+        );
         var problem = await RunningApi.RefusedAsync(await api.SendImageAsync(RunningApi.Picture(1), ""), 422, "image-refused"); // 300 x 200
         Assert.Equal("too-many-pixels", (string?)problem["reason"]);
         await RunningApi.JsonAsync(await api.SendImageAsync(RunningApi.Picture(1, width: 100), ""), 202);
@@ -263,7 +298,9 @@ public sealed class DoorsTests
         using var connection = new TcpClient();
         await connection.ConnectAsync(IPAddress.Loopback, api.Client.BaseAddress!.Port);
         await using var stream = connection.GetStream();
-        await stream.WriteAsync("POST /v1/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\nContent-Length: 5000\r\n\r\nabc"u8.ToArray());
+        await stream.WriteAsync(
+            "POST /v1/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\nContent-Length: 5000\r\n\r\nabc"u8.ToArray()
+        );
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         using var answer = new MemoryStream();
         await stream.CopyToAsync(answer, limit.Token); // until the other side closes
@@ -277,7 +314,9 @@ public sealed class DoorsTests
         using var connection = new TcpClient();
         await connection.ConnectAsync(IPAddress.Loopback, api.Client.BaseAddress!.Port);
         await using var stream = connection.GetStream();
-        await stream.WriteAsync("POST /v1/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\n"u8.ToArray());
+        await stream.WriteAsync(
+            "POST /v1/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\n"u8.ToArray()
+        );
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(120));
         var answer = new byte[12];
         var reading = stream.ReadExactlyAsync(answer, limit.Token).AsTask();

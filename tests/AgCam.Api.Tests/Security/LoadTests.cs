@@ -33,8 +33,8 @@ public sealed class LoadTests
     private static ApiOptions WithKeys => new() { Keys = [One.Entry, Other.Entry] };
 
     /// <summary>How many uploads there are; there are none afterwards.</summary>
-    private static Task<int> CountUploadsAsync(RunningApi api) => api.Store.Uploads.DeleteOlderAsync(TimeSpan.FromMinutes(-1),
-        cancellationToken: Cancel);
+    private static Task<int> CountUploadsAsync(RunningApi api) =>
+        api.Store.Uploads.DeleteOlderAsync(TimeSpan.FromMinutes(-1), cancellationToken: Cancel);
 
     /// <summary>A picture whose file is longer than its data.</summary>
     private static byte[] Padded(int number, int length)
@@ -55,9 +55,12 @@ public sealed class LoadTests
     public async Task Many_large_uploads_at_the_same_time_do_not_fill_the_memory(bool mongo, bool form)
     {
         Assert.SkipWhen(mongo && Mongo is null, "AGCAM_TEST_MONGODB is not set: no MongoDB to test against.");
-        const int Count = 24, Length = 16 << 20;
-        await using var api = await RunningApi.StartAsync(worker: false, pipeline: options => mongo
-            ? options with { Store = Mongo!, Database = $"load-{Guid.NewGuid():N}" } : options);
+        const int Count = 24,
+            Length = 16 << 20;
+        await using var api = await RunningApi.StartAsync(
+            worker: false,
+            pipeline: options => mongo ? options with { Store = Mongo!, Database = $"load-{Guid.NewGuid():N}" } : options
+        );
         var image = Padded(1, Length);
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var peak = 0L;
@@ -71,7 +74,8 @@ public sealed class LoadTests
                     await Task.Delay(10, CancellationToken.None);
                 }
             },
-            CancellationToken.None);
+            CancellationToken.None
+        );
 
         var sent = await Task.WhenAll(Enumerable.Range(0, Count).Select(_ => SendAsync()));
         var answers = sent.OfType<HttpResponseMessage>().ToList();
@@ -104,12 +108,15 @@ public sealed class LoadTests
     [Fact]
     public async Task Bytes_under_way_are_capped_in_all_and_for_each_key()
     {
-        await using var api = await RunningApi.StartAsync(WithKeys with
-        {
-            MaxReceivingBytes = 1_000_000,
-            MaxReceivingBytesPerKey = 600_000,
-            MinUploadBytesPerSecond = 1
-        }, worker: false);
+        await using var api = await RunningApi.StartAsync(
+            WithKeys with
+            {
+                MaxReceivingBytes = 1_000_000,
+                MaxReceivingBytesPerKey = 600_000,
+                MinUploadBytesPerSecond = 1,
+            },
+            worker: false
+        );
         using (await BeginAsync(api, 400_000, One.Key))
         {
             var refused = await UploadAsync(api, Padded(1, 250_000), One.Key);
@@ -127,7 +134,10 @@ public sealed class LoadTests
     [Fact]
     public async Task A_sender_that_closes_its_connection_sees_the_refusal_too()
     {
-        await using var api = await RunningApi.StartAsync(new ApiOptions { MaxReceivingBytes = 1_000_000, MinUploadBytesPerSecond = 1 }, worker: false);
+        await using var api = await RunningApi.StartAsync(
+            new ApiOptions { MaxReceivingBytes = 1_000_000, MinUploadBytesPerSecond = 1 },
+            worker: false
+        );
         using var first = await BeginAsync(api, 900_000, null);
         for (var i = 0; i < 5; i++)
         {
@@ -175,8 +185,12 @@ public sealed class LoadTests
         await using var api = await RunningApi.StartAsync(WithKeys with { MaxPending = 5, MaxPendingPerKey = 2 }, worker: false);
         var path = api.AddPicture(1);
         Task<HttpResponseMessage> ExplainAsync(string apiKey) =>
-            api.SendAsync(HttpMethod.Post, "/v1/explanations", new StringContent($$"""{"uri": "{{path}}"}""", null, "application/json"),
-                apiKey: apiKey);
+            api.SendAsync(
+                HttpMethod.Post,
+                "/v1/explanations",
+                new StringContent($$"""{"uri": "{{path}}"}""", null, "application/json"),
+                apiKey: apiKey
+            );
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => ExplainAsync(One.Key)));
         Assert.Equal(2, answers.Count(answer => answer.StatusCode == HttpStatusCode.Accepted));
@@ -191,16 +205,25 @@ public sealed class LoadTests
     {
         await using var api = await RunningApi.StartAsync(WithKeys with { MaxPending = 1 });
         for (var number = 1; number <= 3; number++)
-            await UntilAsync(async () => (await api.SendAsync(
-                HttpMethod.Post, "/v1/explanations", new StringContent($$"""{"uri": "{{api.AddPicture(number)}}"}""", null,
-                    "application/json"), apiKey: One.Key)).StatusCode == HttpStatusCode.Accepted);
+            await UntilAsync(async () =>
+                (
+                    await api.SendAsync(
+                        HttpMethod.Post,
+                        "/v1/explanations",
+                        new StringContent($$"""{"uri": "{{api.AddPicture(number)}}"}""", null, "application/json"),
+                        apiKey: One.Key
+                    )
+                ).StatusCode == HttpStatusCode.Accepted
+            );
     }
 
     [Fact]
     public async Task A_body_that_trickles_is_cut_off_after_a_total_time()
     {
-        await using var api = await RunningApi.StartAsync(new ApiOptions { MaxBodySeconds = 3, MinUploadBytesPerSecond = 1 },
-            worker: false);
+        await using var api = await RunningApi.StartAsync(
+            new ApiOptions { MaxBodySeconds = 3, MinUploadBytesPerSecond = 1 },
+            worker: false
+        );
         using var connection = await BeginAsync(api, 100_000, null);
         var stream = connection.GetStream();
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
@@ -229,21 +252,28 @@ public sealed class LoadTests
         const int Listeners = 60;
         await using var api = await RunningApi.StartAsync(worker: false);
         api.AddPicture(1);
-        var job = (string?)(await RunningApi.JsonAsync(await api.SendJsonAsync("/v1/jobs",
-            new JsonObject { ["source"] = $"folder:{api.Folder}" }), 201))["id"];
+        var job = (string?)
+            (await RunningApi.JsonAsync(await api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{api.Folder}" }), 201))[
+                "id"
+            ];
         await UntilAsync(async () => (int?)(await api.GetAsync($"/v1/jobs/{job}"))["images"] == 1);
         var looks = 0;
         using var listener = new MeterListener();
-        listener.SetMeasurementEventCallback<double>((_, _, tags, _) =>
-        {
-            foreach (var tag in tags)
-                if (tag is { Key: "operation", Value: "jobs.find" })
-                    Interlocked.Increment(ref looks);
-        });
+        listener.SetMeasurementEventCallback<double>(
+            (_, _, tags, _) =>
+            {
+                foreach (var tag in tags)
+                    if (tag is { Key: "operation", Value: "jobs.find" })
+                        Interlocked.Increment(ref looks);
+            }
+        );
         listener.EnableMeasurementEvents(PipelineTelemetry.StoreSeconds);
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, Listeners)
-            .Select(_ => api.Client.GetAsync($"/v1/jobs/{job}/events", HttpCompletionOption.ResponseHeadersRead, Cancel)));
+        var answers = await Task.WhenAll(
+            Enumerable
+                .Range(0, Listeners)
+                .Select(_ => api.Client.GetAsync($"/v1/jobs/{job}/events", HttpCompletionOption.ResponseHeadersRead, Cancel))
+        );
         var readers = new List<StreamReader>();
         foreach (var answer in answers)
         {
@@ -267,9 +297,18 @@ public sealed class LoadTests
     {
         await using var api = await RunningApi.StartAsync(WithKeys with { MaxHeldPerKey = 2 }, worker: false);
         api.AddPicture(1);
-        var job = (string?)(await RunningApi.JsonAsync(await api.SendAsync(
-            HttpMethod.Post, "/v1/jobs", new StringContent($$"""{"source": "folder:{{api.Folder}}"}""", null, "application/json"),
-                apiKey: One.Key), 201))["id"];
+        var job = (string?)
+            (
+                await RunningApi.JsonAsync(
+                    await api.SendAsync(
+                        HttpMethod.Post,
+                        "/v1/jobs",
+                        new StringContent($$"""{"source": "folder:{{api.Folder}}"}""", null, "application/json"),
+                        apiKey: One.Key
+                    ),
+                    201
+                )
+            )["id"];
         Task<HttpResponseMessage> FollowAsync(string apiKey)
         {
             var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/jobs/{job}/events");
@@ -288,23 +327,35 @@ public sealed class LoadTests
         using (var others = await FollowAsync(Other.Key))
             Assert.Equal(HttpStatusCode.OK, others.StatusCode);
         first.Dispose();
-        await UntilAsync(async () => (await api.SendAsync(HttpMethod.Get, $"/v1/jobs/{job}?wait=0.01",
-            apiKey: One.Key)).StatusCode == HttpStatusCode.OK);
+        await UntilAsync(async () =>
+            (await api.SendAsync(HttpMethod.Get, $"/v1/jobs/{job}?wait=0.01", apiKey: One.Key)).StatusCode == HttpStatusCode.OK
+        );
     }
 
     [Fact]
     public async Task Whatever_takes_long_or_much_memory_has_a_limit_for_each_key()
     {
         await using var api = await RunningApi.StartAsync(worker: false);
-        var limited = api.App.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .Where(route => route.Metadata.GetMetadata<EnableRateLimitingAttribute>() is not null).Select(route =>
-                route.RoutePattern.RawText).ToHashSet();
-        foreach (var route in new[]
-        {
-            "/v1/jobs/{id:guid}/events", "/v1/jobs/{id:guid}/export", "/v1/jobs/{id:guid}/rows", "/v1/jobs/{id:guid}",
-                "/v1/requests/{id:guid}", "/v1/explanations", "/v1/jobs/dry-run",
-            "/v1/explanations/{id}/overlay.png", "/v1/explanations/{id}/heatmap.png",
-        })
+        var limited = api
+            .App.Services.GetRequiredService<EndpointDataSource>()
+            .Endpoints.OfType<RouteEndpoint>()
+            .Where(route => route.Metadata.GetMetadata<EnableRateLimitingAttribute>() is not null)
+            .Select(route => route.RoutePattern.RawText)
+            .ToHashSet();
+        foreach (
+            var route in new[]
+            {
+                "/v1/jobs/{id:guid}/events",
+                "/v1/jobs/{id:guid}/export",
+                "/v1/jobs/{id:guid}/rows",
+                "/v1/jobs/{id:guid}",
+                "/v1/requests/{id:guid}",
+                "/v1/explanations",
+                "/v1/jobs/dry-run",
+                "/v1/explanations/{id}/overlay.png",
+                "/v1/explanations/{id}/heatmap.png",
+            }
+        )
             Assert.Contains(limited, pattern => pattern!.TrimEnd('/') == route);
     }
 
@@ -314,8 +365,11 @@ public sealed class LoadTests
         await using var api = await RunningApi.StartAsync(worker: false);
         var body = $$"""{"uri": "{{new string('a', 1 << 20)}}", "source": "folder:/"}""";
         foreach (var path in new[] { "/v1/explanations", "/v1/jobs" })
-            await RunningApi.RefusedAsync(await api.SendAsync(HttpMethod.Post, path, new StringContent(body, null, "application/json")),
-                413, "too-large");
+            await RunningApi.RefusedAsync(
+                await api.SendAsync(HttpMethod.Post, path, new StringContent(body, null, "application/json")),
+                413,
+                "too-large"
+            );
     }
 
     [Fact]
@@ -327,10 +381,22 @@ public sealed class LoadTests
         await RunningApi.RefusedAsync(await api.SendImageAsync(image, "", fields: ("threshold", "much")), 400, "invalid-request");
         await RunningApi.RefusedAsync(await api.SendImageAsync(image, "", fields: ("model", "nobody's")), 400, "invalid-request");
         await RunningApi.RefusedAsync(await api.SendImageAsync(image, "", fields: ("label", new string('a', 70_000))), 413, "invalid-form");
-        await RunningApi.RefusedAsync(await SendFormAsync(new MultipartFormDataContent { { new ByteArrayContent(image), "image",
-            "a.png" }, { new ByteArrayContent(image), "image", "b.png" } }), 400, "invalid-request");
-        await RunningApi.RefusedAsync(await SendFormAsync(new MultipartFormDataContent { { new ByteArrayContent(image), "picture",
-            "a.png" } }), 400, "invalid-request");
+        await RunningApi.RefusedAsync(
+            await SendFormAsync(
+                new MultipartFormDataContent
+                {
+                    { new ByteArrayContent(image), "image", "a.png" },
+                    { new ByteArrayContent(image), "image", "b.png" },
+                }
+            ),
+            400,
+            "invalid-request"
+        );
+        await RunningApi.RefusedAsync(
+            await SendFormAsync(new MultipartFormDataContent { { new ByteArrayContent(image), "picture", "a.png" } }),
+            400,
+            "invalid-request"
+        );
         await RunningApi.RefusedAsync(await SendFormAsync(new FormUrlEncodedContent([new("image", "a")])), 415, "unsupported-media-type");
         var cut = new ByteArrayContent([.. "--x\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a\"\r\n\r\n"u8, .. image]);
         cut.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=x");
@@ -352,8 +418,10 @@ public sealed class LoadTests
         await RunningApi.JsonAsync(await UploadAsync(api, Bitmap(300, 200)), 201);
         Assert.Equal(1, await CountUploadsAsync(api));
         await RunningApi.RefusedAsync(await UploadAsync(api, Bitmap(300, 200)[..100_000]), 422, "image-refused");
-        Assert.Equal("too-many-pixels", (string?)(await RunningApi.RefusedAsync(await UploadAsync(api, Bitmap(400, 300)), 422,
-            "image-refused"))["reason"]);
+        Assert.Equal(
+            "too-many-pixels",
+            (string?)(await RunningApi.RefusedAsync(await UploadAsync(api, Bitmap(400, 300)), 422, "image-refused"))["reason"]
+        );
         Assert.Equal(0, await CountUploadsAsync(api));
     }
 

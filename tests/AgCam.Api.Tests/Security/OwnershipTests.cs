@@ -22,7 +22,9 @@ public sealed class OwnershipTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    /// <summary>Every route that changes something, and how to call it so that it does. A new route fails the tests below until it is here.</summary>
+    /// <summary>
+    /// Every route that changes something, and how to call it so that it does. A new route fails the tests below until it is here.
+    /// </summary>
     private static readonly IReadOnlyDictionary<string, Func<World, Task<Call>>> Calls = new Dictionary<string, Func<World, Task<Call>>>
     {
         ["POST /v1/explanations"] = world => Task.FromResult(new Call("/v1/explanations", world.Explain)),
@@ -56,9 +58,16 @@ public sealed class OwnershipTests
     {
         var called = false;
         await using var api = await RunningApi.StartAsync(
-            WithKeys, worker: false, map: app => app.MapPost("/v1/jobs/{id:guid}/forgotten", () => called = true).Needs(Scope.Submit));
+            WithKeys,
+            worker: false,
+            map: app => app.MapPost("/v1/jobs/{id:guid}/forgotten", () => called = true).Needs(Scope.Submit)
+        );
         foreach (var key in new[] { Anna.Key, Root.Key })
-            await RunningApi.RefusedAsync(await api.SendAsync(HttpMethod.Post, $"/v1/jobs/{Guid.NewGuid()}/forgotten", apiKey: key), 403, "undeclared-change");
+            await RunningApi.RefusedAsync(
+                await api.SendAsync(HttpMethod.Post, $"/v1/jobs/{Guid.NewGuid()}/forgotten", apiKey: key),
+                403,
+                "undeclared-change"
+            );
         Assert.False(called);
     }
 
@@ -74,7 +83,10 @@ public sealed class OwnershipTests
                 var method = new HttpMethod(route.Split(' ')[0]);
                 await RunningApi.RefusedAsync(await world.Api.SendAsync(method, path, apiKey: Ben.Key), 403, "not-owner");
                 var answer = await world.Api.SendAsync(method, path, apiKey: allowed);
-                Assert.True(answer.IsSuccessStatusCode, $"{route}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(Cancel)}");
+                Assert.True(
+                    answer.IsSuccessStatusCode,
+                    $"{route}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(Cancel)}"
+                );
             }
         }
     }
@@ -90,9 +102,10 @@ public sealed class OwnershipTests
             var answer = await world.Api.SendAsync(new HttpMethod(route.Split(' ')[0]), path, content?.Invoke(), apiKey: Anna.Key);
             Assert.True(answer.IsSuccessStatusCode, $"{route}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(Cancel)}");
 
-            var id = route.EndsWith("}", StringComparison.Ordinal) || answer.Content.Headers.ContentLength == 0
-                ? path.Split('/')[3]
-                : (string)(await RunningApi.JsonAsync(answer, (int)answer.StatusCode))["id"]!;
+            var id =
+                route.EndsWith("}", StringComparison.Ordinal) || answer.Content.Headers.ContentLength == 0
+                    ? path.Split('/')[3]
+                    : (string)(await RunningApi.JsonAsync(answer, (int)answer.StatusCode))["id"]!;
             var line = Assert.Single(world.Audit);
             Assert.Equal($"anna called {route} and changed {id}", line);
         }
@@ -106,8 +119,8 @@ public sealed class OwnershipTests
         foreach (var job in jobs)
             Assert.True(await world.Api.Store.Jobs.CancelAsync(job, cancellationToken: Cancel));
         world.Audit.Clear();
-        async Task<JsonNode> DeleteAsync(string key, string more = "") => await RunningApi.JsonAsync(
-            await world.Api.SendAsync(HttpMethod.Delete, $"/v1/jobs?before=2100-01-01{more}", apiKey: key), 200);
+        async Task<JsonNode> DeleteAsync(string key, string more = "") =>
+            await RunningApi.JsonAsync(await world.Api.SendAsync(HttpMethod.Delete, $"/v1/jobs?before=2100-01-01{more}", apiKey: key), 200);
 
         Assert.Equal(0, (int)(await DeleteAsync(Ben.Key, "&dryRun=true"))["jobs"]!);
         Assert.Equal("""{"dryRun":false,"jobs":0,"images":0,"remaining":0}""", (await DeleteAsync(Ben.Key)).ToJsonString());
@@ -130,7 +143,11 @@ public sealed class OwnershipTests
         await using var world = await World.StartAsync();
         var job = await world.JobAsync();
         world.Audit.Clear();
-        await RunningApi.RefusedAsync(await world.Api.SendAsync(HttpMethod.Post, $"/v1/jobs/{job}/cancel", apiKey: Ben.Key), 403, "not-owner");
+        await RunningApi.RefusedAsync(
+            await world.Api.SendAsync(HttpMethod.Post, $"/v1/jobs/{job}/cancel", apiKey: Ben.Key),
+            403,
+            "not-owner"
+        );
         Assert.Equal([$"ben was refused POST /v1/jobs/{{id:guid}}/cancel: another key made {job}"], world.Audit);
         Assert.NotEqual("Cancelled", (string?)(await world.GetAsync($"/v1/jobs/{job}"))["state"]);
     }
@@ -140,8 +157,13 @@ public sealed class OwnershipTests
     {
         await using var world = await World.StartAsync();
         var upload = await world.UploadAsync();
-        Task<HttpResponseMessage> UseAsync(string key) => world.Api.SendAsync(
-            HttpMethod.Post, "/v1/explanations", new StringContent($$"""{"uri": "{{upload}}"}""", null, "application/json"), apiKey: key);
+        Task<HttpResponseMessage> UseAsync(string key) =>
+            world.Api.SendAsync(
+                HttpMethod.Post,
+                "/v1/explanations",
+                new StringContent($$"""{"uri": "{{upload}}"}""", null, "application/json"),
+                apiKey: key
+            );
 
         await RunningApi.RefusedAsync(await UseAsync(Ben.Key), 403, "not-owner");
         await RunningApi.JsonAsync(await UseAsync(AnnasNext.Key), 202);
@@ -159,17 +181,33 @@ public sealed class OwnershipTests
         var listed = (await world.GetAsync("/v1/jobs"))["items"]!.AsArray();
         Assert.Equal([(string?)child["id"], $"{job}"], listed.Select(item => (string?)item!["id"]));
         Assert.All(listed, item => Assert.Equal("anna", (string?)item!["owner"]));
-        await RunningApi.RefusedAsync(await world.Api.SendAsync(HttpMethod.Delete, $"/v1/jobs/{(string?)child["id"]}", apiKey: Ben.Key), 403, "not-owner");
+        await RunningApi.RefusedAsync(
+            await world.Api.SendAsync(HttpMethod.Delete, $"/v1/jobs/{(string?)child["id"]}", apiKey: Ben.Key),
+            403,
+            "not-owner"
+        );
     }
 
     [Fact]
     public async Task What_came_over_the_broker_is_changed_by_admin_only()
     {
         await using var world = await World.StartAsync();
-        var request = new ExplainImages { Key = "from a producer", Model = await world.ModelAsync(), References = [new ImageReference { Uri = "/x.png" }] };
+        var request = new ExplainImages
+        {
+            Key = "from a producer",
+            Model = await world.ModelAsync(),
+            References = [new ImageReference { Uri = "/x.png" }],
+        };
         await world.Api.Store.Chunks.LeaseAsync(request, "worker", TimeSpan.FromMinutes(1), cancellationToken: Cancel);
-        await RunningApi.RefusedAsync(await world.Api.SendAsync(HttpMethod.Delete, $"/v1/requests/{request.Owner}", apiKey: Anna.Key), 403, "not-owner");
-        Assert.Equal(HttpStatusCode.NoContent, (await world.Api.SendAsync(HttpMethod.Delete, $"/v1/requests/{request.Owner}", apiKey: Root.Key)).StatusCode);
+        await RunningApi.RefusedAsync(
+            await world.Api.SendAsync(HttpMethod.Delete, $"/v1/requests/{request.Owner}", apiKey: Anna.Key),
+            403,
+            "not-owner"
+        );
+        Assert.Equal(
+            HttpStatusCode.NoContent,
+            (await world.Api.SendAsync(HttpMethod.Delete, $"/v1/requests/{request.Owner}", apiKey: Root.Key)).StatusCode
+        );
     }
 
     [Fact]
@@ -177,10 +215,18 @@ public sealed class OwnershipTests
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         api.AddPicture(1);
-        var spec = new Pipeline.Records.JobSpec { Source = $"folder:{api.Folder}", Model = new ModelPin { Id = "corner", Sha256 = Digest.Of([1]) }, Owner = "anna" };
+        var spec = new Pipeline.Records.JobSpec
+        {
+            Source = $"folder:{api.Folder}",
+            Model = new ModelPin { Id = "corner", Sha256 = Digest.Of([1]) },
+            Owner = "anna",
+        };
         var hers = (await api.Store.Jobs.CreateAsync(spec, cancellationToken: Cancel)).Job.Id;
         Assert.Equal(HttpStatusCode.NoContent, (await api.Client.DeleteAsync($"/v1/jobs/{hers}", Cancel)).StatusCode);
-        var job = await RunningApi.JsonAsync(await api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{api.Folder}" }), 201);
+        var job = await RunningApi.JsonAsync(
+            await api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{api.Folder}" }),
+            201
+        );
         Assert.Null(job["owner"]);
         Assert.Equal(HttpStatusCode.NoContent, (await api.Client.DeleteAsync($"/v1/jobs/{(string?)job["id"]}", Cancel)).StatusCode);
     }
@@ -192,8 +238,16 @@ public sealed class OwnershipTests
         var (job, request) = (await world.JobAsync(), await world.RequestAsync());
         foreach (var key in new[] { Anna.Key, Root.Key })
         {
-            await RunningApi.RefusedAsync(await world.Api.SendAsync(HttpMethod.Delete, $"/v1/jobs/{request}", apiKey: key), 404, "not-found");
-            await RunningApi.RefusedAsync(await world.Api.SendAsync(HttpMethod.Delete, $"/v1/requests/{job}", apiKey: key), 404, "not-found");
+            await RunningApi.RefusedAsync(
+                await world.Api.SendAsync(HttpMethod.Delete, $"/v1/jobs/{request}", apiKey: key),
+                404,
+                "not-found"
+            );
+            await RunningApi.RefusedAsync(
+                await world.Api.SendAsync(HttpMethod.Delete, $"/v1/requests/{job}", apiKey: key),
+                404,
+                "not-found"
+            );
         }
         await RunningApi.RefusedAsync(await world.Api.SendAsync(HttpMethod.Get, $"/v1/requests/{job}", apiKey: Anna.Key), 404, "not-found");
         Assert.NotNull(await world.Api.Store.Jobs.FindAsync(job, Cancel));
@@ -220,7 +274,14 @@ public sealed class OwnershipTests
         public static async Task<World> StartAsync()
         {
             var audit = new ConcurrentQueue<string>();
-            return new World(await RunningApi.StartAsync(WithKeys, worker: false, configure: builder => builder.Logging.AddProvider(new AuditLog(audit))), audit);
+            return new World(
+                await RunningApi.StartAsync(
+                    WithKeys,
+                    worker: false,
+                    configure: builder => builder.Logging.AddProvider(new AuditLog(audit))
+                ),
+                audit
+            );
         }
 
         public HttpContent Explain() => Json(new JsonObject { ["uri"] = api.AddPicture(++_made) });
@@ -283,9 +344,11 @@ public sealed class OwnershipTests
             }
         }
 
-        public async Task<ModelPin> ModelAsync() => await api.App.Services.GetRequiredService<Pipeline.Jobs.ModelCatalog>().PinAsync("corner", Cancel);
+        public async Task<ModelPin> ModelAsync() =>
+            await api.App.Services.GetRequiredService<Pipeline.Jobs.ModelCatalog>().PinAsync("corner", Cancel);
 
-        public async Task<JsonNode> GetAsync(string path) => await RunningApi.JsonAsync(await api.SendAsync(HttpMethod.Get, path, apiKey: Anna.Key), 200);
+        public async Task<JsonNode> GetAsync(string path) =>
+            await RunningApi.JsonAsync(await api.SendAsync(HttpMethod.Get, path, apiKey: Anna.Key), 200);
 
         public ValueTask DisposeAsync() => api.DisposeAsync();
 
@@ -299,18 +362,22 @@ public sealed class OwnershipTests
     {
         public ILogger CreateLogger(string categoryName) => new Category(categoryName == Ownership.Category ? lines : null);
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() { }
 
         private sealed class Category(ConcurrentQueue<string>? lines) : ILogger
         {
-            public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+            public IDisposable? BeginScope<TState>(TState state)
+                where TState : notnull => null;
 
             public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
 
-            public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-                lines?.Enqueue(formatter(state, exception));
+            public void Log<TState>(
+                LogLevel logLevel,
+                EventId eventId,
+                TState state,
+                Exception? exception,
+                Func<TState, Exception?, string> formatter
+            ) => lines?.Enqueue(formatter(state, exception));
         }
     }
 }

@@ -101,8 +101,9 @@ public sealed class TlsTests : IDisposable
     public async Task What_does_not_fit_ends_the_start(string listen, bool given, string named)
     {
         var options = new ApiOptions { Tls = given ? Files : new ApiTlsOptions() }; // the files are not there
-        var wrong = await Assert.ThrowsAsync<ApiConfigurationException>(
-            () => RunningApi.StartAsync(options, worker: false, listen: listen));
+        var wrong = await Assert.ThrowsAsync<ApiConfigurationException>(() =>
+            RunningApi.StartAsync(options, worker: false, listen: listen)
+        );
         Assert.Contains(named, wrong.Message, StringComparison.Ordinal);
     }
 
@@ -144,13 +145,14 @@ public sealed class TlsTests : IDisposable
             return new Authority(root, between.CopyWithPrivateKey(betweenKey));
         }
 
-        public X509ChainPolicy Trusted() => new()
-        {
-            TrustMode = X509ChainTrustMode.CustomRootTrust,
-            CustomTrustStore = { X509CertificateLoader.LoadCertificate(root.RawData) },
-            RevocationMode = X509RevocationMode.NoCheck,
-            DisableCertificateDownloads = true,
-        };
+        public X509ChainPolicy Trusted() =>
+            new()
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                CustomTrustStore = { X509CertificateLoader.LoadCertificate(root.RawData) },
+                RevocationMode = X509RevocationMode.NoCheck,
+                DisableCertificateDownloads = true,
+            };
 
         public Signed Sign(string name)
         {

@@ -9,7 +9,8 @@ internal sealed class Recorded
 {
     private readonly List<Activity> _spans = [];
 
-    public void AddTo(IServiceCollection services) => services.AddOpenTelemetry().WithTracing(tracing => tracing.AddInMemoryExporter(new Locked(_spans)));
+    public void AddTo(IServiceCollection services) =>
+        services.AddOpenTelemetry().WithTracing(tracing => tracing.AddInMemoryExporter(new Locked(_spans)));
 
     public IReadOnlyList<Activity> Of(ActivityTraceId trace)
     {
@@ -34,7 +35,10 @@ internal sealed class Recorded
             var spans = Of(trace);
             if (names.All(name => spans.Any(span => span.DisplayName == name)))
                 return spans;
-            Assert.True(DateTime.UtcNow < until, $"Of {string.Join(", ", names)} there are only {string.Join(", ", spans.Select(span => span.DisplayName))}.");
+            Assert.True(
+                DateTime.UtcNow < until,
+                $"Of {string.Join(", ", names)} there are only {string.Join(", ", spans.Select(span => span.DisplayName))}."
+            );
         }
     }
 

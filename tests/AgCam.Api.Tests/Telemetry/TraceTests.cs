@@ -12,7 +12,10 @@ using RabbitMQ.Client;
 
 namespace AgCam.Api.Tests.Telemetry;
 
-/// <summary>One request, one trace: from the caller through API, message and worker to the store. A job's chunks have traces of their own that link to the submission's.</summary>
+/// <summary>
+/// One request, one trace: from the caller through API, message and worker to the store. A job's chunks have traces of their own that
+/// link to the submission's.
+/// </summary>
 public sealed class TraceTests
 {
     private const string Skipped = "AGCAM_TEST_RABBITMQ names no broker";
@@ -37,7 +40,10 @@ public sealed class TraceTests
         var broker = Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ")!;
         var prefix = $"test-{Guid.NewGuid():N}";
         await using var api = await RunningApi.StartAsync(
-            worker: false, pipeline: options => options with { Bus = broker, Prefix = prefix }, configure: builder => recorded.AddTo(builder.Services));
+            worker: false,
+            pipeline: options => options with { Bus = broker, Prefix = prefix },
+            configure: builder => recorded.AddTo(builder.Services)
+        );
         using var worker = await StartWorkerAsync(api, broker, prefix);
         try
         {
@@ -64,20 +70,30 @@ public sealed class TraceTests
     public async Task A_batch_links_to_every_request_in_it()
     {
         var recorded = new Recorded();
-        await using var api = await RunningApi.StartAsync(configure: builder => recorded.AddTo(builder.Services), workerOptions: options => options with { MaxBatch = 3, MaxDelayMilliseconds = 10_000 });
+        await using var api = await RunningApi.StartAsync(
+            configure: builder => recorded.AddTo(builder.Services),
+            workerOptions: options => options with { MaxBatch = 3, MaxDelayMilliseconds = 10_000 }
+        );
         var traces = Enumerable.Range(0, 3).Select(_ => ActivityTraceId.CreateRandom()).ToList();
         await Task.WhenAll(traces.Select((trace, i) => PostAsync(api, trace, 100 + i)));
         var explains = new List<ActivitySpanId>();
         foreach (var trace in traces)
             explains.Add((await recorded.WaitAsync(trace, "explain")).Single(span => span.DisplayName == "explain").SpanId);
 
-        var batches = recorded.All.Where(span => span.DisplayName == "batch" && span.Links.Any(link => explains.Contains(link.Context.SpanId))).ToList();
-        Assert.Equal(explains.Order(SpanOrder), batches.SelectMany(batch => batch.Links).Select(link => link.Context.SpanId).Order(SpanOrder)); // each once
+        var batches = recorded
+            .All.Where(span => span.DisplayName == "batch" && span.Links.Any(link => explains.Contains(link.Context.SpanId)))
+            .ToList();
+        Assert.Equal(
+            explains.Order(SpanOrder),
+            batches.SelectMany(batch => batch.Links).Select(link => link.Context.SpanId).Order(SpanOrder)
+        ); // each once
         Assert.All(batches, batch => Assert.Equal(batch.Links.Count(), Convert.ToInt32(batch.GetTagItem("agcam.images"))));
         Assert.Contains(batches, batch => batch.Links.Count() > 1);
     }
 
-    private static readonly IComparer<ActivitySpanId> SpanOrder = Comparer<ActivitySpanId>.Create((left, right) => string.CompareOrdinal(left.ToHexString(), right.ToHexString()));
+    private static readonly IComparer<ActivitySpanId> SpanOrder = Comparer<ActivitySpanId>.Create(
+        (left, right) => string.CompareOrdinal(left.ToHexString(), right.ToHexString())
+    );
 
     private static async Task AssertOneTraceAsync(RunningApi api, Recorded recorded)
     {
@@ -86,7 +102,18 @@ public sealed class TraceTests
         Assert.Equal("Completed", (string?)item["state"]);
         var toTheLane = $"send {api.App.Services.GetRequiredService<PipelineOptions>().Prefix}-interactive";
         var spans = await recorded.WaitAsync(
-            trace, "POST /v1/explanations", "store chunks.accept", toTheLane, "explain", "store chunks.lease", "fetch", "batch", "store", "save", "store chunks.save");
+            trace,
+            "POST /v1/explanations",
+            "store chunks.accept",
+            toTheLane,
+            "explain",
+            "store chunks.lease",
+            "fetch",
+            "batch",
+            "store",
+            "save",
+            "store chunks.save"
+        );
 
         Activity Find(string name) => Assert.Single(spans, span => span.DisplayName == name);
         var (post, send, explain) = (Find("POST /v1/explanations"), Find(toTheLane), Find("explain"));
@@ -105,28 +132,47 @@ public sealed class TraceTests
         Assert.All(spans, span => Assert.NotEqual(ActivityStatusCode.Error, span.Status));
     }
 
-    /// <summary>Ten images in chunks of four: three traces, each from the publishing to the store, each with a link to the submission.</summary>
+    /// <summary>
+    /// Ten images in chunks of four: three traces, each from the publishing to the store, each with a link to the submission.
+    /// </summary>
     private static async Task AssertJobAsync(RunningApi api, Recorded recorded)
     {
         var (trace, caller) = (ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom());
         foreach (var number in Enumerable.Range(200, 10))
             api.AddPicture(number, $"traced/{number}.png");
-        var job = await RunningApi.JsonAsync(await SendTracedAsync(api, "/v1/jobs", trace, caller, JsonContent.Create(new { source = $"folder:{Path.Combine(api.Folder, "traced")}" })), 201);
+        var job = await RunningApi.JsonAsync(
+            await SendTracedAsync(
+                api,
+                "/v1/jobs",
+                trace,
+                caller,
+                JsonContent.Create(new { source = $"folder:{Path.Combine(api.Folder, "traced")}" })
+            ),
+            201
+        );
         var submission = (await recorded.WaitAsync(trace, "POST /v1/jobs")).Single(span => span.Kind == ActivityKind.Server);
         Assert.Equal(caller, submission.ParentSpanId);
         Assert.Equal("Completed", (string?)(await api.GetAsync($"/v1/jobs/{(string?)job["id"]}?wait=60"))["state"]);
 
-        var published = recorded.All.Where(span => span.DisplayName == "publish" && span.GetTagItem("agcam.job")?.ToString() == (string?)job["id"]).ToList();
+        var published = recorded
+            .All.Where(span => span.DisplayName == "publish" && span.GetTagItem("agcam.job")?.ToString() == (string?)job["id"])
+            .ToList();
         Assert.Equal([0, 1, 2], published.Select(span => (int)span.GetTagItem("agcam.chunk")!).Order());
         Assert.Equal(3, published.Select(span => span.TraceId).Append(trace).Distinct().Count() - 1);
         foreach (var publish in published)
         {
             Assert.Equal(default, publish.ParentSpanId);
-            Assert.Equal((trace, submission.SpanId), (Assert.Single(publish.Links).Context.TraceId, Assert.Single(publish.Links).Context.SpanId));
+            Assert.Equal(
+                (trace, submission.SpanId),
+                (Assert.Single(publish.Links).Context.TraceId, Assert.Single(publish.Links).Context.SpanId)
+            );
             var toTheLane = $"send {api.App.Services.GetRequiredService<PipelineOptions>().Prefix}-bulk";
             var spans = await recorded.WaitAsync(publish.TraceId, toTheLane, "explain", "store");
             Assert.Equal(publish.SpanId, Assert.Single(spans, span => span.DisplayName == toTheLane).ParentSpanId);
-            Assert.Equal((string?)job["id"], Assert.Single(spans, span => span.DisplayName == "explain").GetTagItem("agcam.job")?.ToString());
+            Assert.Equal(
+                (string?)job["id"],
+                Assert.Single(spans, span => span.DisplayName == "explain").GetTagItem("agcam.job")?.ToString()
+            );
         }
     }
 
@@ -139,12 +185,30 @@ public sealed class TraceTests
         {
             ["key"] = key,
             ["model"] = new JsonObject { ["id"] = (string?)model["id"], ["sha256"] = (string?)model["sha256"] },
-            ["references"] = new JsonArray(new JsonObject { ["number"] = 0, ["kind"] = "File", ["uri"] = api.AddPicture(55) }),
+            ["references"] = new JsonArray(
+                new JsonObject
+                {
+                    ["number"] = 0,
+                    ["kind"] = "File",
+                    ["uri"] = api.AddPicture(55),
+                }
+            ),
         };
         await using var connection = await new ConnectionFactory { Uri = new Uri(broker) }.CreateConnectionAsync(Cancel);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: Cancel);
-        var properties = new BasicProperties { ContentType = "application/json", Headers = new Dictionary<string, object?> { ["traceparent"] = $"00-{trace}-{producer}-01" } };
-        await channel.BasicPublishAsync($"{prefix}-intake", "", mandatory: true, properties, Encoding.UTF8.GetBytes(body.ToJsonString()), Cancel);
+        var properties = new BasicProperties
+        {
+            ContentType = "application/json",
+            Headers = new Dictionary<string, object?> { ["traceparent"] = $"00-{trace}-{producer}-01" },
+        };
+        await channel.BasicPublishAsync(
+            $"{prefix}-intake",
+            "",
+            mandatory: true,
+            properties,
+            Encoding.UTF8.GetBytes(body.ToJsonString()),
+            Cancel
+        );
 
         var spans = await recorded.WaitAsync(trace, "take in", "explain", "store chunks.save");
         var takeIn = Assert.Single(spans, span => span.DisplayName == "take in");
@@ -159,12 +223,21 @@ public sealed class TraceTests
         return (caller, await RunningApi.JsonAsync(await SendTracedAsync(api, "/v1/explanations?wait=60", trace, caller, image), 200));
     }
 
-    private static async Task<HttpResponseMessage> SendTracedAsync(RunningApi api, string path, ActivityTraceId trace, ActivitySpanId caller, HttpContent body)
+    private static async Task<HttpResponseMessage> SendTracedAsync(
+        RunningApi api,
+        string path,
+        ActivityTraceId trace,
+        ActivitySpanId caller,
+        HttpContent body
+    )
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = body };
         request.Headers.Add("traceparent", $"00-{trace}-{caller}-01");
         // Not through this process's own tracing of HTTP, which would put a span of its own into the header.
-        using var client = new HttpClient(new SocketsHttpHandler { ActivityHeadersPropagator = null }) { BaseAddress = api.Client.BaseAddress };
+        using var client = new HttpClient(new SocketsHttpHandler { ActivityHeadersPropagator = null })
+        {
+            BaseAddress = api.Client.BaseAddress,
+        };
         return await client.SendAsync(request, Cancel);
     }
 
@@ -172,7 +245,15 @@ public sealed class TraceTests
     {
         var options = api.App.Services.GetRequiredService<PipelineOptions>();
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder.Services.AddAgCamPipeline(options with { Bus = broker, Prefix = prefix, RunJobs = false, References = new ReferenceOptions { Roots = options.References.Roots } });
+        builder.Services.AddAgCamPipeline(
+            options with
+            {
+                Bus = broker,
+                Prefix = prefix,
+                RunJobs = false,
+                References = new ReferenceOptions { Roots = options.References.Roots },
+            }
+        );
         builder.Services.AddSingleton<IEngineLoader, CornerLoader>();
         builder.Services.AddAgCamWorker(new WorkerOptions { DrainSeconds = 1 });
         var host = builder.Build();

@@ -33,7 +33,15 @@ internal sealed class Receiver : IAsyncDisposable
             using var body = new MemoryStream();
             await http.Request.Body.CopyToAsync(body);
             string Header(string name) => http.Request.Headers[name].ToString();
-            receiver._calls.Enqueue(new Call(Header("webhook-id"), Header("webhook-timestamp"), Header("webhook-signature"), http.Request.ContentType, body.ToArray()));
+            receiver._calls.Enqueue(
+                new Call(
+                    Header("webhook-id"),
+                    Header("webhook-timestamp"),
+                    Header("webhook-signature"),
+                    http.Request.ContentType,
+                    body.ToArray()
+                )
+            );
             http.Response.StatusCode = answer(receiver._count++);
             if (http.Response.StatusCode is 302)
                 http.Response.Headers.Location = "/elsewhere";

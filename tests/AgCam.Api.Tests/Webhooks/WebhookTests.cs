@@ -23,11 +23,22 @@ public sealed class WebhookTests
 
         Assert.All(calls, call => Assert.Equal((job, "application/cloudevents+json"), (call.Id, call.MediaType)));
         Assert.All(calls, call => Assert.Equal(calls[0].Body, call.Body)); // the same event each time
-        Assert.All(calls, call => Assert.Equal(JobEvent.Signature(Secret, Guid.Parse(call.Id), long.Parse(call.Timestamp), call.Body), call.Signature));
+        Assert.All(
+            calls,
+            call => Assert.Equal(JobEvent.Signature(Secret, Guid.Parse(call.Id), long.Parse(call.Timestamp), call.Body), call.Signature)
+        );
         Assert.NotEqual(JobEvent.Signature("another", Guid.Parse(job), long.Parse(calls[0].Timestamp), calls[0].Body), calls[0].Signature);
         var json = JsonNode.Parse(calls[0].Body)!;
         Assert.Equal(("1.0", JobEvent.Type, job), ((string?)json["specversion"], (string?)json["type"], (string?)json["id"]));
-        Assert.Equal(("Completed", 3, 3, 0), ((string?)json["data"]!["state"], (int)json["data"]!["images"]!, (int)json["data"]!["completed"]!, (int)json["data"]!["failed"]!));
+        Assert.Equal(
+            ("Completed", 3, 3, 0),
+            (
+                (string?)json["data"]!["state"],
+                (int)json["data"]!["images"]!,
+                (int)json["data"]!["completed"]!,
+                (int)json["data"]!["failed"]!
+            )
+        );
         Assert.Equal(3, receiver.Calls.Count);
     }
 
@@ -35,7 +46,9 @@ public sealed class WebhookTests
     public void The_signature_is_the_hmac_of_id_time_and_body()
     {
         var id = Guid.Parse("00000000-0000-0000-0000-000000000001");
-        var expected = Convert.ToBase64String(System.Security.Cryptography.HMACSHA256.HashData("key"u8, "00000000-0000-0000-0000-000000000001.1614265330.{}"u8));
+        var expected = Convert.ToBase64String(
+            System.Security.Cryptography.HMACSHA256.HashData("key"u8, "00000000-0000-0000-0000-000000000001.1614265330.{}"u8)
+        );
         Assert.Equal($"v1,{expected}", JobEvent.Signature("key", id, 1614265330, "{}"u8));
     }
 
@@ -77,7 +90,8 @@ public sealed class WebhookTests
         await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver) });
         var job = await SubmitAsync(api, receiver.Url);
         await ToldAsync(api);
-        Assert.Equal([job, job], receiver.Calls.Select(call => call.Id)); // the second is the next try; a GET of the other place would have no id
+        // The second is the next try; a GET of the other place would have no id
+        Assert.Equal([job, job], receiver.Calls.Select(call => call.Id));
     }
 
     [Theory]
@@ -88,7 +102,11 @@ public sealed class WebhookTests
     public async Task A_webhook_on_a_host_that_is_not_allowed_is_refused_with_the_job(string url)
     {
         await using var api = await RunningApi.StartAsync(worker: false, pipeline: options => options with { Webhooks = Allowed });
-        var refused = await RunningApi.RefusedAsync(await api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{api.Folder}", ["webhook"] = url }), 400, "invalid-request");
+        var refused = await RunningApi.RefusedAsync(
+            await api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{api.Folder}", ["webhook"] = url }),
+            400,
+            "invalid-request"
+        );
         Assert.Contains("webhook", refused["errors"]!.ToJsonString(), StringComparison.Ordinal);
     }
 
@@ -96,14 +114,25 @@ public sealed class WebhookTests
     public async Task The_operators_own_is_called_for_a_job_that_names_none()
     {
         await using var receiver = await Receiver.StartAsync(_ => 200);
-        await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = Allowed with { Hosts = [], Url = receiver.Url } });
+        await using var api = await RunningApi.StartAsync(pipeline: options =>
+            options with
+            {
+                Webhooks = Allowed with { Hosts = [], Url = receiver.Url },
+            }
+        );
         var job = await SubmitAsync(api, null);
         Assert.Equal(job, (await receiver.WaitAsync(1))[0].Id);
     }
 
     [Fact]
     public void Webhooks_without_a_secret_do_not_start() =>
-        Assert.Contains("Pipeline:Webhooks:Secret", Assert.Throws<OptionsException>(() => OptionsException.ThrowIfInvalid(Allowed with { Secret = null }, "Pipeline:Webhooks")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Pipeline:Webhooks:Secret",
+            Assert
+                .Throws<OptionsException>(() => OptionsException.ThrowIfInvalid(Allowed with { Secret = null }, "Pipeline:Webhooks"))
+                .Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public async Task Other_ports_of_an_allowed_host_are_refused_with_the_job()
@@ -122,8 +151,9 @@ public sealed class WebhookTests
     public async Task A_host_that_is_not_written_as_one_ends_the_start(string host)
     {
         var webhooks = Allowed with { Hosts = [host] };
-        var wrong = await Assert.ThrowsAsync<OptionsException>(
-            () => RunningApi.StartAsync(worker: false, pipeline: options => options with { Webhooks = webhooks }));
+        var wrong = await Assert.ThrowsAsync<OptionsException>(() =>
+            RunningApi.StartAsync(worker: false, pipeline: options => options with { Webhooks = webhooks })
+        );
         Assert.StartsWith("Pipeline:Webhooks:Hosts: ", wrong.Message, StringComparison.Ordinal);
     }
 
@@ -145,14 +175,21 @@ public sealed class WebhookTests
     public async Task A_secret_file_that_is_missing_ends_the_start_by_its_name()
     {
         var webhooks = Allowed with { Secret = null, SecretFile = "/nowhere/secret" };
-        var wrong = await Assert.ThrowsAsync<OptionsException>(
-            () => RunningApi.StartAsync(worker: false, pipeline: options => options with { Webhooks = webhooks }));
+        var wrong = await Assert.ThrowsAsync<OptionsException>(() =>
+            RunningApi.StartAsync(worker: false, pipeline: options => options with { Webhooks = webhooks })
+        );
         Assert.Contains("Pipeline:Webhooks:SecretFile: /nowhere/secret", wrong.Message, StringComparison.Ordinal);
     }
 
     private static WebhookOptions AllowedOf(Receiver receiver) => Allowed with { Hosts = [$"localhost:{new Uri(receiver.Url).Port}"] };
 
-    private static WebhookOptions Allowed => new() { Hosts = ["localhost"], Networks = ["127.0.0.0/8", "::1/128"], Secret = Secret };
+    private static WebhookOptions Allowed =>
+        new()
+        {
+            Hosts = ["localhost"],
+            Networks = ["127.0.0.0/8", "::1/128"],
+            Secret = Secret,
+        };
 
     private static async Task<string> SubmitAsync(RunningApi api, string? webhook)
     {
@@ -170,7 +207,11 @@ public sealed class WebhookTests
         for (var until = DateTime.UtcNow.AddSeconds(90); ; await Task.Delay(50, Cancel))
         {
             var jobs = (await api.Store.Jobs.PageAsync(new Pipeline.Stores.JobQuery(), Cancel)).Jobs;
-            if (jobs.Count > 0 && jobs.All(job => job.State == JobState.Completed) && (await api.Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Count == 0)
+            if (
+                jobs.Count > 0
+                && jobs.All(job => job.State == JobState.Completed)
+                && (await api.Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Count == 0
+            )
                 return;
             Assert.True(DateTime.UtcNow < until, "A job's end is still to be told.");
         }

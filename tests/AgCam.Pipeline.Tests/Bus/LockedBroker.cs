@@ -6,7 +6,9 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Bus;
 
-/// <summary>A virtual host of a real broker with a user for each role, none with more rights than the role asks for; deleted at the end.</summary>
+/// <summary>
+/// A virtual host of a real broker with a user for each role, none with more rights than the role asks for; deleted at the end.
+/// </summary>
 internal sealed class LockedBroker : IAsyncDisposable
 {
     private const string Password = "a secret of the test";
@@ -20,11 +22,15 @@ internal sealed class LockedBroker : IAsyncDisposable
     {
         Management = new UriBuilder(management) { UserName = "", Password = "" }.Uri;
         _http = new HttpClient { BaseAddress = new Uri(Management, "api/") };
-        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(management.UserInfo)));
+        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Basic",
+            Convert.ToBase64String(Encoding.UTF8.GetBytes(management.UserInfo))
+        );
     }
 
     public static bool IsThere =>
-        Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ") is { Length: > 0 } && Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ_MANAGEMENT") is { Length: > 0 };
+        Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ") is { Length: > 0 }
+        && Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ_MANAGEMENT") is { Length: > 0 };
 
     public const string Skipped = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_RABBITMQ_MANAGEMENT name no broker";
 
@@ -40,22 +46,35 @@ internal sealed class LockedBroker : IAsyncDisposable
     }
 
     /// <summary>As a user of that role.</summary>
-    public PipelineOptions Over(PipelineOptions options, string role) => options with
-    {
-        Bus = $"amqp://{UserOf(role)}:{Uri.EscapeDataString(Password)}@{_amqp.Authority.Split('@')[^1]}/{_name}",
-        Prefix = "locked",
-    };
+    public PipelineOptions Over(PipelineOptions options, string role) =>
+        options with
+        {
+            Bus = $"amqp://{UserOf(role)}:{Uri.EscapeDataString(Password)}@{_amqp.Authority.Split('@')[^1]}/{_name}",
+            Prefix = "locked",
+        };
 
     public async Task AddUserAsync(string role, string configure, string write, string read)
     {
         _users.Add(UserOf(role));
         await PutAsync($"users/{UserOf(role)}", new { password = Password, tags = "management" });
-        await PutAsync($"permissions/{_name}/{UserOf(role)}", new { configure, write, read });
+        await PutAsync(
+            $"permissions/{_name}/{UserOf(role)}",
+            new
+            {
+                configure,
+                write,
+                read,
+            }
+        );
     }
 
     public async Task ImportAsync(string definitions)
     {
-        using var answer = await _http.PostAsync("definitions", new StringContent(definitions, Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
+        using var answer = await _http.PostAsync(
+            "definitions",
+            new StringContent(definitions, Encoding.UTF8, "application/json"),
+            TestContext.Current.CancellationToken
+        );
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
     }
 

@@ -28,7 +28,11 @@ public sealed class LockedBrokerTests
         await using var api = await Processes.StartAsync(broker.Over(options, role));
         await using var worker = await Processes.StartAsync(broker.Over(options, "worker") with { RunJobs = false }, new WorkerOptions());
         var explained = new List<ChunkExplained>();
-        using var hearing = api.Events.Subscribe(message => { lock (explained) explained.Add(message); });
+        using var hearing = api.Events.Subscribe(message =>
+        {
+            lock (explained)
+                explained.Add(message);
+        });
 
         var job = await api.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
         job = await api.WaitAsync(job.Id, job => job.State == JobState.Completed);
@@ -36,7 +40,11 @@ public sealed class LockedBrokerTests
         Assert.Equal((198, 2), (job.Progress.Completed, job.Progress.Failed));
         Assert.Equal(job.Progress, await api.Store.Items.RecountAsync(job.Id, Cancel));
         if (hears)
-            await Eventually.TrueAsync(() => { lock (explained) return explained.Select(message => message.Chunk).Distinct().Count() == job.Chunks; });
+            await Eventually.TrueAsync(() =>
+            {
+                lock (explained)
+                    return explained.Select(message => message.Chunk).Distinct().Count() == job.Chunks;
+            });
     }
 
     [Fact(SkipUnless = nameof(LockedBroker.IsThere), SkipType = typeof(LockedBroker), Skip = LockedBroker.Skipped)]
@@ -48,17 +56,29 @@ public sealed class LockedBrokerTests
         await new BusTopology(broker.Over(options, "setup")).ApplyAsync(Cancel);
         await using var worker = await Processes.StartAsync(broker.Over(options, "worker"), new WorkerOptions());
 
-        var request = new ExplainImages { Key = "from afar", Model = NullEngine.Pin, References = [new ImageReference { Uri = pictures.PathOf(0) }] };
-        await SendAsync(broker.Over(options, "producer"), $$"""
-            {"key": "from afar", "model": {"id": "null", "sha256": "{{NullEngine.Pin.Sha256}}"}, "references": [{"kind": "File", "uri": "{{pictures.PathOf(0)}}"}]}
-            """);
+        var request = new ExplainImages
+        {
+            Key = "from afar",
+            Model = NullEngine.Pin,
+            References = [new ImageReference { Uri = pictures.PathOf(0) }],
+        };
+        await SendAsync(
+            broker.Over(options, "producer"),
+            $$"""
+            {"key": "from afar", "model": {"id": "null", "sha256": "{{NullEngine.Pin.Sha256}}"}, "references": [{"kind": "File", "uri": "{{pictures.PathOf(
+                0
+            )}}"}]}
+            """
+        );
         await SendAsync(broker.Over(options, "producer"), "no message at all");
 
         await Eventually.TrueAsync(async () => (await worker.Store.Items.RecountAsync(request.Owner, Cancel)).Completed == 1);
         await using var setup = await BrokerAddress.Of(broker.Over(options, "setup")).Factory().CreateConnectionAsync(Cancel);
         await using var channel = await setup.CreateChannelAsync(cancellationToken: Cancel);
         BasicGetResult? aside = null;
-        await Eventually.TrueAsync(async () => (aside = await channel.BasicGetAsync("locked-intake_error", autoAck: true, Cancel)) is not null);
+        await Eventually.TrueAsync(async () =>
+            (aside = await channel.BasicGetAsync("locked-intake_error", autoAck: true, Cancel)) is not null
+        );
         Assert.Equal("no message at all", Encoding.UTF8.GetString(aside!.Body.Span));
     }
 
@@ -67,7 +87,12 @@ public sealed class LockedBrokerTests
     {
         using var pictures = new Pictures(0);
         await using var broker = await LockedBroker.OpenAsync();
-        var options = broker.Over(Processes.Options(pictures), "worker") with { Topology = TopologyMode.Verify, RunJobs = false, StartSeconds = 1 };
+        var options = broker.Over(Processes.Options(pictures), "worker") with
+        {
+            Topology = TopologyMode.Verify,
+            RunJobs = false,
+            StartSeconds = 1,
+        };
         var refused = await Assert.ThrowsAsync<BusException>(() => Processes.StartAsync(options, new WorkerOptions()));
         Assert.Contains("Queue locked-bulk is missing.", refused.Message);
         Assert.Contains("agcam topology apply", refused.Message);
@@ -102,7 +127,10 @@ public sealed class LockedBrokerTests
         var setup = new BusTopology(broker.Over(new PipelineOptions(), "setup"));
         await setup.ApplyAsync(Cancel);
         await broker.DeleteAsync("queues/VHOST/locked-bulk");
-        await broker.PutAsync("queues/VHOST/locked-bulk", new { durable = true, arguments = new Dictionary<string, object> { ["x-queue-type"] = "classic", ["x-max-length"] = 7 } });
+        await broker.PutAsync(
+            "queues/VHOST/locked-bulk",
+            new { durable = true, arguments = new Dictionary<string, object> { ["x-queue-type"] = "classic", ["x-max-length"] = 7 } }
+        );
         await broker.DeleteAsync("queues/VHOST/locked-intake");
         await broker.DeleteAsync("exchanges/VHOST/locked-events");
 
@@ -112,7 +140,10 @@ public sealed class LockedBrokerTests
         Assert.Contains("Queue locked-bulk has no x-delivery-limit; 20 is wanted.", differences);
         Assert.Contains("Queue locked-bulk has x-max-length 7, which is not wanted.", differences);
         Assert.Contains("Exchange locked-bulk is not bound to queue locked-bulk.", differences);
-        Assert.Equal(["Exchange locked-events is missing.", "Queue locked-intake is missing."], (await worker.VerifyAsync(null, Cancel)).Differences.Order());
+        Assert.Equal(
+            ["Exchange locked-events is missing.", "Queue locked-intake is missing."],
+            (await worker.VerifyAsync(null, Cancel)).Differences.Order()
+        );
 
         var refused = await Assert.ThrowsAsync<BusException>(() => worker.ApplyAsync(Cancel));
         Assert.Contains("ACCESS_REFUSED", refused.Message);
@@ -122,7 +153,17 @@ public sealed class LockedBrokerTests
     private static async Task SendAsync(PipelineOptions options, string body)
     {
         await using var connection = await BrokerAddress.Of(options).Factory().CreateConnectionAsync(Cancel);
-        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), Cancel);
-        await channel.BasicPublishAsync("locked-intake", "", mandatory: true, new BasicProperties { Persistent = true }, Encoding.UTF8.GetBytes(body), Cancel);
+        await using var channel = await connection.CreateChannelAsync(
+            new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true),
+            Cancel
+        );
+        await channel.BasicPublishAsync(
+            "locked-intake",
+            "",
+            mandatory: true,
+            new BasicProperties { Persistent = true },
+            Encoding.UTF8.GetBytes(body),
+            Cancel
+        );
     }
 }

@@ -15,15 +15,25 @@ public sealed class SecretsTests
         {
             File.WriteAllText(Path.Combine(folder, "bus"), "amqp://user:secret@broker/here\n");
             File.WriteAllText(Path.Combine(folder, "store"), "mongodb://user:secret@server\n");
-            var options = new PipelineOptions { BusFile = Path.Combine(folder, "bus"), StoreFile = Path.Combine(folder, "store") }.WithSecrets();
+            var options = new PipelineOptions
+            {
+                BusFile = Path.Combine(folder, "bus"),
+                StoreFile = Path.Combine(folder, "store"),
+            }.WithSecrets();
             Assert.Equal(("amqp://user:secret@broker/here", "mongodb://user:secret@server"), (options.Bus, options.Store));
             Assert.Equal("here", new BusTopology(options).VirtualHost);
             Assert.DoesNotContain("secret", options.ToString());
             Assert.DoesNotContain("secret", new BusTopology(options).Broker);
 
             File.WriteAllText(Path.Combine(folder, "bus"), " \n");
-            Assert.Contains("is empty", Assert.Throws<OptionsException>(() => new PipelineOptions { BusFile = Path.Combine(folder, "bus") }.WithSecrets()).Message);
-            Assert.Contains("/nowhere", Assert.Throws<OptionsException>(() => new PipelineOptions { StoreFile = "/nowhere" }.WithSecrets()).Message);
+            Assert.Contains(
+                "is empty",
+                Assert.Throws<OptionsException>(() => new PipelineOptions { BusFile = Path.Combine(folder, "bus") }.WithSecrets()).Message
+            );
+            Assert.Contains(
+                "/nowhere",
+                Assert.Throws<OptionsException>(() => new PipelineOptions { StoreFile = "/nowhere" }.WithSecrets()).Message
+            );
         }
         finally
         {
@@ -36,7 +46,10 @@ public sealed class SecretsTests
     [InlineData("http://user:hunter2@broker")]
     [InlineData("user:hunter2@broker")]
     public void An_address_that_is_none_is_not_repeated_with_its_password(string bus) =>
-        Assert.DoesNotContain("hunter2", Assert.Throws<OptionsException>(() => new BusTopology(new PipelineOptions { Bus = bus })).ToString());
+        Assert.DoesNotContain(
+            "hunter2",
+            Assert.Throws<OptionsException>(() => new BusTopology(new PipelineOptions { Bus = bus })).ToString()
+        );
 
     [Fact]
     public async Task A_process_that_may_not_migrate_refuses_an_older_store_and_names_the_command()
@@ -55,7 +68,9 @@ public sealed class SecretsTests
     public void Times_to_stop_must_fit_together()
     {
         OptionsException.ThrowIfInvalid(new PipelineOptions(), "Pipeline");
-        var refused = Assert.Throws<OptionsException>(() => OptionsException.ThrowIfInvalid(new PipelineOptions { ConsumerStopSeconds = 40 }, "Pipeline"));
+        var refused = Assert.Throws<OptionsException>(() =>
+            OptionsException.ThrowIfInvalid(new PipelineOptions { ConsumerStopSeconds = 40 }, "Pipeline")
+        );
         Assert.Contains("ConsumerStopSeconds (40) <= StopSeconds (30)", refused.Message);
     }
 }

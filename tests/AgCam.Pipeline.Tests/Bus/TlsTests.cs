@@ -1,7 +1,7 @@
 using AgCam.Pipeline.Bus;
+using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Tests.Running;
 using AgCam.Worker;
-using AgCam.Pipeline.Records;
 using AgCam.Worker.Engines;
 using RabbitMQ.Client;
 using Xunit;
@@ -18,12 +18,24 @@ public sealed class TlsTests
 
     public static bool IsThere => Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ_TLS") is { Length: > 0 };
 
-    private static string File(string name) => Path.Combine(Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ_CERTIFICATES") ?? "", name);
+    private static string File(string name) =>
+        Path.Combine(Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ_CERTIFICATES") ?? "", name);
 
-    private static TlsOptions Ours => new() { CaFile = File("ca.pem"), CertificateFile = File("client.pem"), KeyFile = File("client.key") };
+    private static TlsOptions Ours =>
+        new()
+        {
+            CaFile = File("ca.pem"),
+            CertificateFile = File("client.pem"),
+            KeyFile = File("client.key"),
+        };
 
     private static PipelineOptions Over(PipelineOptions options, TlsOptions tls) =>
-        options with { Bus = Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ_TLS")!, BusTls = tls, Prefix = $"test-{Guid.NewGuid():N}" };
+        options with
+        {
+            Bus = Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ_TLS")!,
+            BusTls = tls,
+            Prefix = $"test-{Guid.NewGuid():N}",
+        };
 
     [Theory(SkipUnless = nameof(IsThere), Skip = Skipped)]
     [InlineData(TopologyMode.Apply)]
@@ -53,14 +65,22 @@ public sealed class TlsTests
         using var folder = new Certificates();
         var another = Ours with { CaFile = folder.Authority("another authority").Certificate };
         await Assert.ThrowsAsync<BusException>(() => new BusTopology(Over(new PipelineOptions(), another)).VerifyAsync(null, Cancel));
-        await Assert.ThrowsAsync<BusException>(() => new BusTopology(Over(new PipelineOptions(), Ours with { CaFile = null })).VerifyAsync(null, Cancel));
+        await Assert.ThrowsAsync<BusException>(() =>
+            new BusTopology(Over(new PipelineOptions(), Ours with { CaFile = null })).VerifyAsync(null, Cancel)
+        );
     }
 
     [Fact(SkipUnless = nameof(IsThere), Skip = Skipped)]
     public async Task A_broker_of_another_name_is_not_trusted()
     {
-        await Assert.ThrowsAsync<BusException>(() => new BusTopology(Over(new PipelineOptions(), Ours with { ServerName = "elsewhere" })).VerifyAsync(null, Cancel));
-        Assert.NotEmpty((await new BusTopology(Over(new PipelineOptions(), Ours with { ServerName = "localhost" })).VerifyAsync(null, Cancel)).Differences);
+        await Assert.ThrowsAsync<BusException>(() =>
+            new BusTopology(Over(new PipelineOptions(), Ours with { ServerName = "elsewhere" })).VerifyAsync(null, Cancel)
+        );
+        Assert.NotEmpty(
+            (
+                await new BusTopology(Over(new PipelineOptions(), Ours with { ServerName = "localhost" })).VerifyAsync(null, Cancel)
+            ).Differences
+        );
     }
 
     [Fact(SkipUnless = nameof(IsThere), Skip = Skipped)]
@@ -68,8 +88,15 @@ public sealed class TlsTests
     {
         using var folder = new Certificates();
         var (certificate, key) = folder.Authority("a stranger");
-        await Assert.ThrowsAsync<BusException>(() => new BusTopology(Over(new PipelineOptions(), Ours with { CertificateFile = certificate, KeyFile = key })).VerifyAsync(null, Cancel));
-        await Assert.ThrowsAsync<BusException>(() => new BusTopology(Over(new PipelineOptions(), new TlsOptions { CaFile = File("ca.pem") })).VerifyAsync(null, Cancel));
+        await Assert.ThrowsAsync<BusException>(() =>
+            new BusTopology(Over(new PipelineOptions(), Ours with { CertificateFile = certificate, KeyFile = key })).VerifyAsync(
+                null,
+                Cancel
+            )
+        );
+        await Assert.ThrowsAsync<BusException>(() =>
+            new BusTopology(Over(new PipelineOptions(), new TlsOptions { CaFile = File("ca.pem") })).VerifyAsync(null, Cancel)
+        );
     }
 
     [Fact]
@@ -82,10 +109,26 @@ public sealed class TlsTests
         Assert.Contains(key, Refused(new TlsOptions { CaFile = key })); // PEM, but no certificate in it
         Assert.Contains("/nowhere.pem", Refused(new TlsOptions { CertificateFile = "/nowhere.pem", KeyFile = key }));
         Assert.Contains("/nowhere.key", Refused(new TlsOptions { CertificateFile = certificate, KeyFile = "/nowhere.key" }));
-        Assert.Contains($"{certificate} with the key {other.Key}", Refused(new TlsOptions { CertificateFile = certificate, KeyFile = other.Key }));
+        Assert.Contains(
+            $"{certificate} with the key {other.Key}",
+            Refused(new TlsOptions { CertificateFile = certificate, KeyFile = other.Key })
+        );
         Assert.Contains(certificate, Refused(new TlsOptions { CertificateFile = certificate })); // no key in it
         Assert.Contains("CertificateFile", Refused(new TlsOptions { KeyFile = key }));
-        Assert.Contains("amqps://", Assert.Throws<OptionsException>(() => new BusTopology(new PipelineOptions { Bus = "amqp://broker", BusTls = new TlsOptions { CaFile = certificate } })).Message);
+        Assert.Contains(
+            "amqps://",
+            Assert
+                .Throws<OptionsException>(() =>
+                    new BusTopology(
+                        new PipelineOptions
+                        {
+                            Bus = "amqp://broker",
+                            BusTls = new TlsOptions { CaFile = certificate },
+                        }
+                    )
+                )
+                .Message
+        );
     }
 
     [Fact]
@@ -96,7 +139,13 @@ public sealed class TlsTests
         var (certificate, key) = made.Authority("somebody");
         var bundle = made.Pkcs12("somebody", "swordfish");
         var (locked, lockedKey) = (certificate, made.Locked("somebody", "swordfish"));
-        foreach (var (fits, file) in new[] { (new TlsOptions { CertificateFile = bundle }, bundle), (new TlsOptions { CertificateFile = locked, KeyFile = lockedKey }, lockedKey) })
+        foreach (
+            var (fits, file) in new[]
+            {
+                (new TlsOptions { CertificateFile = bundle }, bundle),
+                (new TlsOptions { CertificateFile = locked, KeyFile = lockedKey }, lockedKey),
+            }
+        )
         {
             Assert.Equal("CN=somebody", (fits with { PasswordFile = right }).ClientCertificate()!.Subject);
             foreach (var message in new[] { Refused(fits with { PasswordFile = wrong }), Refused(fits) })
@@ -105,15 +154,28 @@ public sealed class TlsTests
                 Assert.DoesNotContain("sesame", message);
             }
         }
-        Assert.Contains("leave KeyFile out", Refused(new TlsOptions { CertificateFile = bundle, KeyFile = key, PasswordFile = right }));
+        Assert.Contains(
+            "leave KeyFile out",
+            Refused(
+                new TlsOptions
+                {
+                    CertificateFile = bundle,
+                    KeyFile = key,
+                    PasswordFile = right,
+                }
+            )
+        );
         Assert.Contains("nowhere.txt", Refused(new TlsOptions { CertificateFile = bundle, PasswordFile = "/nowhere.txt" }));
     }
 
-    private static string Refused(TlsOptions tls) => Assert.Throws<OptionsException>(() =>
-    {
-        tls.ClientCertificate();
-        tls.Validation();
-    }).Message;
+    private static string Refused(TlsOptions tls) =>
+        Assert
+            .Throws<OptionsException>(() =>
+            {
+                tls.ClientCertificate();
+                tls.Validation();
+            })
+            .Message;
 
     private static async Task DeleteAsync(PipelineOptions options)
     {

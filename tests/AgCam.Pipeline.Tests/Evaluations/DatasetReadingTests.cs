@@ -40,11 +40,16 @@ public sealed class DatasetReadingTests : IDisposable
     public void What_is_no_dataset_says_so()
     {
         var missing = Path.Combine(_folder, "missing");
-        Assert.Contains(missing, Assert.Throws<DatasetException>(() => _reading.Find(missing, DatasetLayout.Auto, null, 0, 1, _ => true, Cancel)).Message);
+        Assert.Contains(
+            missing,
+            Assert.Throws<DatasetException>(() => _reading.Find(missing, DatasetLayout.Auto, null, 0, 1, _ => true, Cancel)).Message
+        );
     }
 
     private IEnumerable<string>? Find(int first, int count) =>
-        _reading.Find(_folder, DatasetLayout.Auto, null, first, count, samples => samples[0].Key == Key(first), Cancel)?.Select(sample => sample.Key);
+        _reading
+            .Find(_folder, DatasetLayout.Auto, null, first, count, samples => samples[0].Key == Key(first), Cancel)
+            ?.Select(sample => sample.Key);
 
     private static IEnumerable<string> Keys(int first, int count) => Enumerable.Range(first, count).Select(Key);
 

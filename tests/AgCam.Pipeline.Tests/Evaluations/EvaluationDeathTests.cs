@@ -58,10 +58,22 @@ public sealed class EvaluationDeathTests : IDisposable
         Assert.SkipWhen(mongo && MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
         var alone = await ServeAsync("alone.db");
         await using var broker = await Broker.OpenAsync();
-        var options = new PipelineOptions { Store = mongo ? MongoStoreTests.Uri! : Path.Combine(_folder, "broker.db"), Database = MongoStoreTests.NewName() };
+        var options = new PipelineOptions
+        {
+            Store = mongo ? MongoStoreTests.Uri! : Path.Combine(_folder, "broker.db"),
+            Database = MongoStoreTests.NewName(),
+        };
         string[] common =
         [
-            $"store={options.Store}", $"database={options.Database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={_folder}", "engine=model", "lease=4", "trust=5", "drain=0",
+            $"store={options.Store}",
+            $"database={options.Database}",
+            $"bus={broker.Uri}",
+            $"prefix={broker.Prefix}",
+            $"root={_folder}",
+            "engine=model",
+            "lease=4",
+            "trust=5",
+            "drain=0",
         ];
         await using var store = PipelineRegistration.OpenStore(options);
         try
@@ -95,7 +107,10 @@ public sealed class EvaluationDeathTests : IDisposable
         for (var start = 0; start < 8 && (await store.Jobs.FindAsync(job, Cancel))!.State != JobState.Completed; start++)
         {
             await using var process = Hosts.Start([.. Serve("poison.db"), $"poison-image={poison}"]);
-            await Eventually.TrueAsync(async () => process.HasExited || (await store.Jobs.FindAsync(job, Cancel))!.State == JobState.Completed, 180);
+            await Eventually.TrueAsync(
+                async () => process.HasExited || (await store.Jobs.FindAsync(job, Cancel))!.State == JobState.Completed,
+                180
+            );
             deaths += process.HasExited ? 1 : 0;
         }
 
@@ -109,7 +124,8 @@ public sealed class EvaluationDeathTests : IDisposable
 
     private static string Name(string line) => JsonSerializer.Deserialize<JsonElement>(line).GetProperty("file_name").GetString()!;
 
-    private string[] Serve(string database) => ["role=serve", $"store={Path.Combine(_folder, database)}", $"root={_folder}", "engine=model", "lease=5"];
+    private string[] Serve(string database) =>
+        ["role=serve", $"store={Path.Combine(_folder, database)}", $"root={_folder}", "engine=model", "lease=5"];
 
     private async Task<SqliteStore> OpenAsync(string database)
     {
@@ -120,9 +136,22 @@ public sealed class EvaluationDeathTests : IDisposable
 
     private async Task<Guid> CreateAsync(IStore store)
     {
-        var model = await new ModelCatalog(new Dictionary<string, string> { ["scenes"] = Path.Combine(Shipped, "model") }).PinAsync("scenes", Cancel);
+        var model = await new ModelCatalog(new Dictionary<string, string> { ["scenes"] = Path.Combine(Shipped, "model") }).PinAsync(
+            "scenes",
+            Cancel
+        );
         var spec = Some.Evaluation(_dataset) with { Model = model };
-        return (await store.Jobs.CreateAsync(spec with { Evaluation = spec.Evaluation! with { Batch = 2, Metrics = [MetricFamily.Localization, MetricFamily.Perturbation] } }, cancellationToken: Cancel)).Job.Id;
+        return (
+            await store.Jobs.CreateAsync(
+                spec with
+                {
+                    Evaluation = spec.Evaluation! with { Batch = 2, Metrics = [MetricFamily.Localization, MetricFamily.Perturbation] },
+                },
+                cancellationToken: Cancel
+            )
+        )
+            .Job
+            .Id;
     }
 
     /// <summary>From the job's creation to its rows, in one process that is killed and started again.</summary>
@@ -142,8 +171,15 @@ public sealed class EvaluationDeathTests : IDisposable
     /// <summary>Once the job has completed.</summary>
     private static async Task<List<string>> RowsAsync(IStore store, Guid id, params HostProcess[] processes)
     {
-        for (var until = DateTime.UtcNow.AddSeconds(300); (await store.Jobs.FindAsync(id, Cancel)) is { State: not JobState.Completed } job; await Task.Delay(100, Cancel))
-            Assert.True(job.State == JobState.Running && DateTime.UtcNow < until, $"{job.State} {job.Reason} {job.Progress}\n{string.Join("\n----\n", processes.Select(process => process.Said))}");
+        for (
+            var until = DateTime.UtcNow.AddSeconds(300);
+            (await store.Jobs.FindAsync(id, Cancel)) is { State: not JobState.Completed } job;
+            await Task.Delay(100, Cancel)
+        )
+            Assert.True(
+                job.State == JobState.Running && DateTime.UtcNow < until,
+                $"{job.State} {job.Reason} {job.Progress}\n{string.Join("\n----\n", processes.Select(process => process.Said))}"
+            );
         var ended = (await store.Jobs.FindAsync(id, Cancel))!;
         Assert.Equal(ended.Progress, await store.Items.RecountAsync(id, Cancel));
         var chunks = await store.Rows.PageAsync(id, 0, 1000, Cancel);

@@ -72,7 +72,11 @@ public sealed class EvaluationJobTests
     public async Task A_chunk_that_fails_again_and_again_ends_with_rows_that_say_so()
     {
         using var pictures = new Pictures(5);
-        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions { MaxFaults = 2, LeaseSeconds = 2 }, new Broken());
+        await using var process = await Processes.StartAsync(
+            Processes.Options(pictures),
+            new WorkerOptions { MaxFaults = 2, LeaseSeconds = 2 },
+            new Broken()
+        );
         var job = await process.SubmitAsync(Spec(pictures));
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
 
@@ -82,8 +86,15 @@ public sealed class EvaluationJobTests
         using var text = new MemoryStream();
         foreach (var chunk in rows)
             chunk.WriteTo(text);
-        var images = Encoding.UTF8.GetString(text.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<JsonElement>(line).GetProperty("row")).ToList();
-        Assert.Equal(Dataset.Read(pictures.Folder).Select(sample => sample.Key), images.Select(row => row.GetProperty("image").GetString()));
+        var images = Encoding
+            .UTF8.GetString(text.ToArray())
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonSerializer.Deserialize<JsonElement>(line).GetProperty("row"))
+            .ToList();
+        Assert.Equal(
+            Dataset.Read(pictures.Folder).Select(sample => sample.Key),
+            images.Select(row => row.GetProperty("image").GetString())
+        );
         Assert.All(images, row => Assert.Equal(WorkerFailure.GivenUp, row.GetProperty("skipped").GetString()));
     }
 
@@ -97,6 +108,7 @@ public sealed class EvaluationJobTests
 
     private sealed class Broken : IEngineLoader
     {
-        public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => throw new InvalidOperationException("out of sorts");
+        public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
+            throw new InvalidOperationException("out of sorts");
     }
 }

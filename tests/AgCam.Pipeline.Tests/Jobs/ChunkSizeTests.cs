@@ -34,7 +34,10 @@ public sealed class ChunkSizeTests
     [InlineData(5000, 100, 200)]
     [InlineData(5000, 256, 256)]
     public void An_evaluations_chunk_holds_whole_batches(double perSecond, int batch, int size) =>
-        Assert.Equal(size, ChunkSize.Whole(perSecond == 0 ? null : new Pace(perSecond, perSecond, 8), batch, new PipelineOptions { ChunkSeconds = 5 }));
+        Assert.Equal(
+            size,
+            ChunkSize.Whole(perSecond == 0 ? null : new Pace(perSecond, perSecond, 8), batch, new PipelineOptions { ChunkSeconds = 5 })
+        );
 
     [Fact]
     public async Task An_evaluation_has_a_pace_of_its_own()
@@ -44,7 +47,10 @@ public sealed class ChunkSizeTests
         Assert.Null(await Pace.OfAsync(_store, Some.Model, "float32", cancellationToken: Cancel));
         Assert.Equal(2, (await Pace.OfAsync(_store, Some.Model, "float32", Some.Evaluation("/other").Evaluation, Cancel))!.PerChunkSecond);
         Assert.Equal(8, await new ChunkSize(_store, new PipelineOptions { ChunkSeconds = 5 }, Some.Evaluation("/other")).NextAsync(Cancel));
-        var longer = Some.Evaluation("/val") with { Evaluation = Some.Evaluation("/val").Evaluation! with { Methods = ["agcam", "rollout", "generic"] } };
+        var longer = Some.Evaluation("/val") with
+        {
+            Evaluation = Some.Evaluation("/val").Evaluation! with { Methods = ["agcam", "rollout", "generic"] },
+        };
         Assert.Null(await Pace.OfAsync(_store, Some.Model, "float32", longer.Evaluation, Cancel));
     }
 
@@ -66,7 +72,12 @@ public sealed class ChunkSizeTests
     private async Task RunAsync(JobSpec spec, int chunks, int images, TimeSpan each)
     {
         var job = (await ((IJobs)_store).CreateAsync(spec, null, Cancel)).Job.Id;
-        await _store.AddChunksAsync(job, await _store.PlanTailAsync(job, Cancel), [.. Enumerable.Range(0, chunks).Select(i => Some.References(i * images, images))], Cancel);
+        await _store.AddChunksAsync(
+            job,
+            await _store.PlanTailAsync(job, Cancel),
+            [.. Enumerable.Range(0, chunks).Select(i => Some.References(i * images, images))],
+            Cancel
+        );
         for (var i = 0; i < chunks; i++)
         {
             var chunk = Assert.Single(await _store.ClaimPlannedAsync(job, 1, TimeSpan.FromHours(1), Cancel));

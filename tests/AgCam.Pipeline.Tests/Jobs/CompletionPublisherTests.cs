@@ -55,17 +55,38 @@ public sealed class CompletionPublisherTests
     public async Task An_error_of_the_store_that_nobody_foresaw_does_not_end_the_telling_of_webhooks()
     {
         using var pictures = new Pictures(1);
-        var options = Processes.Options(pictures) with { Webhooks = new WebhookOptions { Hosts = ["localhost"], Secret = "a secret of the operator's" } };
-        var asked = 0;
-        await using var process = await Processes.StartAsync(options, new WorkerOptions(), store: store =>
+        var options = Processes.Options(pictures) with
         {
-            var jobs = Troubled<IJobs>.Of(store.Jobs, (method, _, inner) =>
-                method == nameof(IJobs.PendingNotificationsAsync) && Interlocked.Increment(ref asked) <= 6 ? Task.FromException<IReadOnlyList<Job>>(new InvalidOperationException("out of sorts")) : inner());
-            return Troubled<IStore>.Of(store, (name, _, inner) => name == "get_Jobs" ? jobs : inner());
-        });
-        var job = await process.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin, Webhook = "http://localhost:1/refused-for-its-address" });
+            Webhooks = new WebhookOptions { Hosts = ["localhost"], Secret = "a secret of the operator's" },
+        };
+        var asked = 0;
+        await using var process = await Processes.StartAsync(
+            options,
+            new WorkerOptions(),
+            store: store =>
+            {
+                var jobs = Troubled<IJobs>.Of(
+                    store.Jobs,
+                    (method, _, inner) =>
+                        method == nameof(IJobs.PendingNotificationsAsync) && Interlocked.Increment(ref asked) <= 6
+                            ? Task.FromException<IReadOnlyList<Job>>(new InvalidOperationException("out of sorts"))
+                            : inner()
+                );
+                return Troubled<IStore>.Of(store, (name, _, inner) => name == "get_Jobs" ? jobs : inner());
+            }
+        );
+        var job = await process.SubmitAsync(
+            new JobSpec
+            {
+                Source = $"folder:{pictures.Folder}",
+                Model = NullEngine.Pin,
+                Webhook = "http://localhost:1/refused-for-its-address",
+            }
+        );
         await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
-        await Eventually.TrueAsync(async () => asked > 6 && (await process.Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Count == 0);
+        await Eventually.TrueAsync(async () =>
+            asked > 6 && (await process.Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Count == 0
+        );
     }
 
     [Fact]
@@ -94,7 +115,8 @@ public sealed class CompletionPublisherTests
         bus.Taken.SetResult();
         await SweeperOver(bus).PublishCompletionsAsync(Cancel);
         Assert.Equal([job], bus.Told);
-        Assert.NotNull(await new CompletionPublisher(_store, bus, _clock).LeaseAsync(job, "webhooks", TimeSpan.FromSeconds(10), Cancel)); // the sweeper does not keep it
+        // The sweeper does not keep it
+        Assert.NotNull(await new CompletionPublisher(_store, bus, _clock).LeaseAsync(job, "webhooks", TimeSpan.FromSeconds(10), Cancel));
         Assert.Equal([job], bus.Told);
     }
 
@@ -108,7 +130,14 @@ public sealed class CompletionPublisherTests
     }
 
     private Sweeper SweeperOver(IExplainBus bus) =>
-        new(_store, new CompletionPublisher(_store, bus, _clock), new Publisher(_store, bus, new PipelineOptions(), NullLogger<Publisher>.Instance), new PipelineOptions(), _clock, NullLogger<Sweeper>.Instance);
+        new(
+            _store,
+            new CompletionPublisher(_store, bus, _clock),
+            new Publisher(_store, bus, new PipelineOptions(), NullLogger<Publisher>.Instance),
+            new PipelineOptions(),
+            _clock,
+            NullLogger<Sweeper>.Instance
+        );
 
     private sealed class SlowBus : IExplainBus
     {

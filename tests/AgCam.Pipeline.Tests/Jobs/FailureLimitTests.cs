@@ -67,17 +67,20 @@ public sealed class FailureLimitTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private async Task<Guid> CreateAsync(double rate) => (await Jobs.CreateAsync(Some.Spec() with { MaxFailureRate = rate }, cancellationToken: Cancel)).Job.Id;
+    private async Task<Guid> CreateAsync(double rate) =>
+        (await Jobs.CreateAsync(Some.Spec() with { MaxFailureRate = rate }, cancellationToken: Cancel)).Job.Id;
 
     /// <summary>As a process sees it that has just started.</summary>
-    private Task<bool> AllowsAsync(Guid job, int failed, int completed) => new FailureLimit(_store).AllowAsync(With(0.1, failed, completed) with { Id = job }, Cancel);
+    private Task<bool> AllowsAsync(Guid job, int failed, int completed) =>
+        new FailureLimit(_store).AllowAsync(With(0.1, failed, completed) with { Id = job }, Cancel);
 
-    private static Job With(double rate, int failed, int completed) => new()
-    {
-        Id = Guid.NewGuid(),
-        Spec = Some.Spec() with { MaxFailureRate = rate },
-        Created = default,
-        State = JobState.Running,
-        Progress = new JobProgress { Failed = failed, Completed = completed },
-    };
+    private static Job With(double rate, int failed, int completed) =>
+        new()
+        {
+            Id = Guid.NewGuid(),
+            Spec = Some.Spec() with { MaxFailureRate = rate },
+            Created = default,
+            State = JobState.Running,
+            Progress = new JobProgress { Failed = failed, Completed = completed },
+        };
 }

@@ -61,6 +61,8 @@ public sealed class PlannerTests : IDisposable
         }
 
         protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
-            targetMethod!.Name == _method ? throw _failure : targetMethod.Invoke(_inner, BindingFlags.DoNotWrapExceptions, null, args, null);
+            targetMethod!.Name == _method
+                ? throw _failure
+                : targetMethod.Invoke(_inner, BindingFlags.DoNotWrapExceptions, null, args, null);
     }
 }

@@ -9,7 +9,9 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Jobs;
 
-/// <summary>A publisher over a real store, with a queue for a broker and one worker that takes the queue's messages in their order.</summary>
+/// <summary>
+/// A publisher over a real store, with a queue for a broker and one worker that takes the queue's messages in their order.
+/// </summary>
 public sealed class PublisherTests : IAsyncLifetime
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("agcam-publisher-").FullName;
@@ -106,12 +108,28 @@ public sealed class PublisherTests : IAsyncLifetime
         Assert.Equal((4, 4), (publisher.Window, _bus.Queue.Count));
     }
 
-    private Publisher Publisher(int least, int maximum) => new(_store, _bus, new PipelineOptions { Store = "", MinWindow = least, MaxWindow = maximum }, NullLogger<Publisher>.Instance);
+    private Publisher Publisher(int least, int maximum) =>
+        new(
+            _store,
+            _bus,
+            new PipelineOptions
+            {
+                Store = "",
+                MinWindow = least,
+                MaxWindow = maximum,
+            },
+            NullLogger<Publisher>.Instance
+        );
 
     private async Task<Job> JobAsync(int weight, int chunks)
     {
         var job = (await _store.Jobs.CreateAsync(Some.Spec() with { Weight = weight }, cancellationToken: Cancel)).Job;
-        await _store.Jobs.AddChunksAsync(job.Id, await _store.Jobs.PlanTailAsync(job.Id, Cancel), [.. Enumerable.Range(0, chunks).Select(number => Some.References(number, 1))], Cancel);
+        await _store.Jobs.AddChunksAsync(
+            job.Id,
+            await _store.Jobs.PlanTailAsync(job.Id, Cancel),
+            [.. Enumerable.Range(0, chunks).Select(number => Some.References(number, 1))],
+            Cancel
+        );
         return (await _store.Jobs.FinishPlanningAsync(job.Id, cancellationToken: Cancel))!;
     }
 

@@ -15,10 +15,25 @@ public sealed class S3SourceTests
     public async Task A_prefix_gives_its_images_page_by_page_with_their_stamps()
     {
         await using var server = await S3Server.StartAsync(pageSize: 3);
-        foreach (var key in new[] { "pets/b.jpg", "pets/a/z.PNG", "pets/notes.txt", "pets/a.jpg", "pets/c.webp", "pets2/x.jpg", "other.jpg", "pets/../sly.jpg" })
+        foreach (
+            var key in new[]
+            {
+                "pets/b.jpg",
+                "pets/a/z.PNG",
+                "pets/notes.txt",
+                "pets/a.jpg",
+                "pets/c.webp",
+                "pets2/x.jpg",
+                "other.jpg",
+                "pets/../sly.jpg",
+            }
+        )
             server.Put("data", key, [1, 2, 3]);
         var images = await WalkAsync(server, "s3://data/pets");
-        Assert.Equal(["s3://data/pets/a.jpg", "s3://data/pets/a/z.PNG", "s3://data/pets/b.jpg", "s3://data/pets/c.webp"], images.Select(image => image.Uri));
+        Assert.Equal(
+            ["s3://data/pets/a.jpg", "s3://data/pets/a/z.PNG", "s3://data/pets/b.jpg", "s3://data/pets/c.webp"],
+            images.Select(image => image.Uri)
+        );
         Assert.All(images, image => Assert.Equal((ReferenceKind.S3, "5289df737df57326fcdd22597afb1fac@3"), (image.Kind, image.Stamp)));
         Assert.True(server.Asked.Count >= 2, "one page held it all");
     }
@@ -64,7 +79,10 @@ public sealed class S3SourceTests
         await using var server = await S3Server.StartAsync(pageSize: 2);
         foreach (var key in new[] { "a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg" })
             server.Put("data", key, [1]);
-        Assert.Equal(["s3://data/c.jpg", "s3://data/d.jpg", "s3://data/e.jpg"], (await WalkAsync(server, "s3://data", new PlanTail(1, 2, "s3://data/bb.jpg"))).Select(image => image.Uri));
+        Assert.Equal(
+            ["s3://data/c.jpg", "s3://data/d.jpg", "s3://data/e.jpg"],
+            (await WalkAsync(server, "s3://data", new PlanTail(1, 2, "s3://data/bb.jpg"))).Select(image => image.Uri)
+        );
     }
 
     [Fact]
@@ -78,7 +96,9 @@ public sealed class S3SourceTests
         server.UseKey("AKIDSTALE");
         Assert.StartsWith("credentials: ", (await FailsAsync(server, "s3://secret")).Message, StringComparison.Ordinal);
         var asked = server.Asked.Count;
-        foreach (var source in new[] { "s3://other", "s3://mine/privat", "s3://mine", "s3://mine/pub/../x", "s3:mine", "classes:s3://other" })
+        foreach (
+            var source in new[] { "s3://other", "s3://mine/privat", "s3://mine", "s3://mine/pub/../x", "s3:mine", "classes:s3://other" }
+        )
             await FailsAsync(server, source, "mine/pub");
         Assert.Equal(asked, server.Asked.Count);
     }
@@ -86,8 +106,12 @@ public sealed class S3SourceTests
     private static async Task<List<ImageReference>> WalkAsync(S3Server server, string source, PlanTail? tail = null, string allowed = "*")
     {
         using var references = new ReferenceReader(new ReferenceOptions { S3 = server.Options with { Buckets = [allowed] } }, null!);
-        return await ImageSource.Open(Some.Spec(source), references, null!).WalkAsync(tail ?? new PlanTail(0, 0, null), Cancel).ToListAsync(Cancel);
+        return await ImageSource
+            .Open(Some.Spec(source), references, null!)
+            .WalkAsync(tail ?? new PlanTail(0, 0, null), Cancel)
+            .ToListAsync(Cancel);
     }
 
-    private static Task<SourceException> FailsAsync(S3Server server, string source, string allowed = "*") => Assert.ThrowsAsync<SourceException>(() => WalkAsync(server, source, allowed: allowed));
+    private static Task<SourceException> FailsAsync(S3Server server, string source, string allowed = "*") =>
+        Assert.ThrowsAsync<SourceException>(() => WalkAsync(server, source, allowed: allowed));
 }

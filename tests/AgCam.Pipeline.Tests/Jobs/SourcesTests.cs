@@ -20,14 +20,20 @@ public sealed class SourcesTests : IDisposable
     public async Task A_folder_gives_its_images_in_order()
     {
         Write("b.jpg", "a/z.png", "a.jpg", "notes.txt", "a-b/c.png");
-        Assert.Equal([In("a-b/c.png"), In("a.jpg"), In("a/z.png"), In("b.jpg")], (await WalkAsync($"folder:{_folder}")).Select(image => image.Uri));
+        Assert.Equal(
+            [In("a-b/c.png"), In("a.jpg"), In("a/z.png"), In("b.jpg")],
+            (await WalkAsync($"folder:{_folder}")).Select(image => image.Uri)
+        );
     }
 
     [Fact]
     public async Task Planning_a_folder_goes_on_behind_the_last_image_even_when_files_have_come_and_gone()
     {
         Write("a.jpg", "c.jpg", "d.jpg", "aa.jpg");
-        Assert.Equal([In("c.jpg"), In("d.jpg")], (await WalkAsync($"folder:{_folder}", tail: new PlanTail(1, 2, In("b.jpg")))).Select(image => image.Uri));
+        Assert.Equal(
+            [In("c.jpg"), In("d.jpg")],
+            (await WalkAsync($"folder:{_folder}", tail: new PlanTail(1, 2, In("b.jpg")))).Select(image => image.Uri)
+        );
     }
 
     [Fact]
@@ -50,12 +56,23 @@ public sealed class SourcesTests : IDisposable
     [Fact]
     public async Task Json_lines_name_their_columns_as_they_like()
     {
-        File.WriteAllText(In("m.jsonl"), """
+        File.WriteAllText(
+            In("m.jsonl"),
+            """
             {"where": "s3://bucket/a.jpg", "truth": "cat", "fold": 3, "nested": {"x": 1}, "nothing": null}
 
             {"where": "https://example.org/b.jpg", "fold": 4}
-            """);
-        var rows = await WalkAsync($"manifest:{In("m.jsonl")}", new() { ["column.path"] = "where", ["column.label"] = "truth", ["column.split"] = "fold" });
+            """
+        );
+        var rows = await WalkAsync(
+            $"manifest:{In("m.jsonl")}",
+            new()
+            {
+                ["column.path"] = "where",
+                ["column.label"] = "truth",
+                ["column.split"] = "fold",
+            }
+        );
         Assert.Equal([ReferenceKind.S3, ReferenceKind.Http], rows.Select(row => row.Kind));
         Assert.Equal(["cat", null], rows.Select(row => row.Label));
         Assert.Equal(["3", "4"], rows.Select(row => row.Split));
@@ -65,26 +82,36 @@ public sealed class SourcesTests : IDisposable
     [Fact]
     public async Task Json_lines_are_looked_at_one_by_one()
     {
-        File.WriteAllText(In("m.jsonl"), """
+        File.WriteAllText(
+            In("m.jsonl"),
+            """
             {"path": "a.jpg", "label": null}
             {"image": "b.jpg", "label": "cat", "split": "val"}
             {"path": "c.jpg", "class": "dog"}
-            """);
+            """
+        );
         var rows = await WalkAsync($"manifest:{In("m.jsonl")}");
         Assert.Equal([In("a.jpg"), In("b.jpg"), In("c.jpg")], rows.Select(row => row.Uri));
         Assert.Equal([null, "cat", "dog"], rows.Select(row => row.Label));
         Assert.Equal([null, "val", null], rows.Select(row => row.Split));
-        File.WriteAllText(In("n.jsonl"), """
+        File.WriteAllText(
+            In("n.jsonl"),
+            """
             {"path": "a.jpg"}
             {"path": "b.jpg", "truth": "cat"}
-            """);
-        Assert.Equal([null, "cat"], (await WalkAsync($"manifest:{In("n.jsonl")}", new() { ["column.label"] = "truth" })).Select(row => row.Label));
+            """
+        );
+        Assert.Equal(
+            [null, "cat"],
+            (await WalkAsync($"manifest:{In("n.jsonl")}", new() { ["column.label"] = "truth" })).Select(row => row.Label)
+        );
     }
 
     [Fact]
     public async Task Columns_without_a_name_are_left_out_and_long_values_are_cut()
     {
-        File.WriteAllText(In("m.csv"), $",path,caption,{new string('n', 257)}\n0,a.jpg,{new string('x', 1022)}\U0001F408y,1\n"); // the first as pandas writes its index
+        // The first as pandas writes its index
+        File.WriteAllText(In("m.csv"), $",path,caption,{new string('n', 257)}\n0,a.jpg,{new string('x', 1022)}\U0001F408y,1\n");
         var row = Assert.Single(await WalkAsync($"manifest:{In("m.csv")}"));
         Assert.Equal((In("a.jpg"), null), (row.Uri, row.Refused));
         Assert.Equal(new string('x', 1022) + "…", Assert.Single(row.Metadata!).Value);
@@ -104,7 +131,10 @@ public sealed class SourcesTests : IDisposable
         Assert.StartsWith($"{In("m.csv")}, row 2: ", rows[1].Refused);
         Assert.Contains(said, rows[1].Refused);
         Assert.Empty(ExplainImagesRules.Check(rows[1]));
-        Assert.Equal([In("c.jpg")], (await WalkAsync($"manifest:{In("m.csv")}", tail: new PlanTail(1, 2, rows[1].Uri))).Select(row => row.Uri)); // planning goes on behind it
+        Assert.Equal(
+            [In("c.jpg")],
+            (await WalkAsync($"manifest:{In("m.csv")}", tail: new PlanTail(1, 2, rows[1].Uri))).Select(row => row.Uri)
+        ); // planning goes on behind it
     }
 
     [Fact]
@@ -122,14 +152,20 @@ public sealed class SourcesTests : IDisposable
     public async Task The_base_of_a_manifest_is_an_absolute_path(string folder)
     {
         File.WriteAllText(In("m.csv"), "path\na.jpg\n");
-        Assert.Contains("base", (await Assert.ThrowsAsync<SourceException>(() => WalkAsync($"manifest:{In("m.csv")}", new() { ["base"] = folder }))).Message);
+        Assert.Contains(
+            "base",
+            (await Assert.ThrowsAsync<SourceException>(() => WalkAsync($"manifest:{In("m.csv")}", new() { ["base"] = folder }))).Message
+        );
     }
 
     [Fact]
     public async Task Planning_a_manifest_goes_on_at_its_row()
     {
         File.WriteAllText(In("m.csv"), "path\na.jpg\nb.jpg\nc.jpg\n");
-        Assert.Equal([In("c.jpg")], (await WalkAsync($"manifest:{In("m.csv")}", tail: new PlanTail(1, 2, In("b.jpg")))).Select(row => row.Uri));
+        Assert.Equal(
+            [In("c.jpg")],
+            (await WalkAsync($"manifest:{In("m.csv")}", tail: new PlanTail(1, 2, In("b.jpg")))).Select(row => row.Uri)
+        );
     }
 
     [Theory]
@@ -173,9 +209,18 @@ public sealed class SourcesTests : IDisposable
         Assert.Equal([In("val/cat/1.jpg"), In("val/dog/2.jpg"), In("val/dog/3.jpg")], all.Select(image => image.Uri));
         Assert.Equal(["cat", "dog", "dog"], all.Select(image => image.Label));
         Assert.Equal(["cat/1.jpg", "dog/2.jpg", "dog/3.jpg"], all.Select(AgCam.Pipeline.Jobs.SampleReference.Key));
-        Assert.Equal([In("val/dog/3.jpg")], (await MeasuredAsync("val", new PlanTail(1, 2, In("val/dog/2.jpg")))).Select(image => image.Uri));
-        Assert.Contains("has changed", (await Assert.ThrowsAsync<SourceException>(() => MeasuredAsync("val", new PlanTail(1, 2, In("val/dog/1.jpg"))))).Message);
-        Assert.Contains("has changed", (await Assert.ThrowsAsync<SourceException>(() => MeasuredAsync("val", new PlanTail(1, 4, In("val/dog/4.jpg"))))).Message);
+        Assert.Equal(
+            [In("val/dog/3.jpg")],
+            (await MeasuredAsync("val", new PlanTail(1, 2, In("val/dog/2.jpg")))).Select(image => image.Uri)
+        );
+        Assert.Contains(
+            "has changed",
+            (await Assert.ThrowsAsync<SourceException>(() => MeasuredAsync("val", new PlanTail(1, 2, In("val/dog/1.jpg"))))).Message
+        );
+        Assert.Contains(
+            "has changed",
+            (await Assert.ThrowsAsync<SourceException>(() => MeasuredAsync("val", new PlanTail(1, 4, In("val/dog/4.jpg"))))).Message
+        );
     }
 
     [Fact]
@@ -193,7 +238,10 @@ public sealed class SourcesTests : IDisposable
     {
         var spec = Some.Evaluation(In(folder));
         using var references = new ReferenceReader(new ReferenceOptions { Roots = [_folder] }, null!);
-        return await ImageSource.Open(spec with { Evaluation = spec.Evaluation! with { Images = images } }, references, null!).WalkAsync(tail ?? Start, Cancel).ToListAsync(Cancel);
+        return await ImageSource
+            .Open(spec with { Evaluation = spec.Evaluation! with { Images = images } }, references, null!)
+            .WalkAsync(tail ?? Start, Cancel)
+            .ToListAsync(Cancel);
     }
 
     private async Task<List<ImageReference>> WalkAsync(string source, Dictionary<string, string>? options = null, PlanTail? tail = null)
@@ -203,7 +251,8 @@ public sealed class SourcesTests : IDisposable
         return await ImageSource.Open(spec, references, null!).WalkAsync(tail ?? Start, Cancel).ToListAsync(Cancel);
     }
 
-    private Task<SourceException> FailsAsync(string source, PlanTail? tail = null) => Assert.ThrowsAsync<SourceException>(() => WalkAsync(source, tail: tail));
+    private Task<SourceException> FailsAsync(string source, PlanTail? tail = null) =>
+        Assert.ThrowsAsync<SourceException>(() => WalkAsync(source, tail: tail));
 
     private void Write(params string[] files)
     {

@@ -12,26 +12,51 @@ public sealed class StoredSizeTests
     [Fact]
     public async Task The_estimate_is_within_a_quarter_of_what_a_store_takes()
     {
-        const int Chunks = 8, Size = 256, Images = Chunks * Size;
+        const int Chunks = 8,
+            Size = 256,
+            Images = Chunks * Size;
         var cancellationToken = TestContext.Current.CancellationToken;
         var folder = Directory.CreateTempSubdirectory("agcam-tests").FullName;
         try
         {
             var path = Path.Combine(folder, "agcam.db");
             var synthetic = new SyntheticImages(7);
-            var references = SyntheticImages.References(0, Images).Select(image => image with { Stamp = "123456@638679168000000000" }).ToList();
+            var references = SyntheticImages
+                .References(0, Images)
+                .Select(image => image with { Stamp = "123456@638679168000000000" })
+                .ToList();
             await using (var store = new SqliteStore(new SqliteOptions { Path = path, Durability = SqliteDurability.Process }))
             {
                 await store.MigrateAsync(cancellationToken);
                 var job = (await store.Jobs.CreateAsync(SyntheticImages.Spec, cancellationToken: cancellationToken)).Job.Id;
-                await store.Jobs.AddChunksAsync(job, await store.Jobs.PlanTailAsync(job, cancellationToken), [.. references.Chunk(Size)], cancellationToken);
+                await store.Jobs.AddChunksAsync(
+                    job,
+                    await store.Jobs.PlanTailAsync(job, cancellationToken),
+                    [.. references.Chunk(Size)],
+                    cancellationToken
+                );
                 foreach (var chunk in await store.Chunks.ClaimPlannedAsync(job, Chunks, TimeSpan.FromHours(1), cancellationToken))
                 {
-                    var lease = (await store.Chunks.LeaseAsync(Some.Message(chunk), "w", TimeSpan.FromHours(1), cancellationToken: cancellationToken)).Lease!;
+                    var lease = (
+                        await store.Chunks.LeaseAsync(Some.Message(chunk), "w", TimeSpan.FromHours(1), cancellationToken: cancellationToken)
+                    ).Lease!;
                     await store.Chunks.SaveAsync(
-                        [new ChunkResult(
-                            lease, [.. chunk.References.Select(image => synthetic.Explanation(image.Number))],
-                            [.. chunk.References.Select(image => synthetic.Item(job, image.Number, DateTimeOffset.UtcNow) with { Stamp = image.Stamp })])], cancellationToken);
+                        [
+                            new ChunkResult(
+                                lease,
+                                [.. chunk.References.Select(image => synthetic.Explanation(image.Number))],
+                                [
+                                    .. chunk.References.Select(image =>
+                                        synthetic.Item(job, image.Number, DateTimeOffset.UtcNow) with
+                                        {
+                                            Stamp = image.Stamp,
+                                        }
+                                    ),
+                                ]
+                            ),
+                        ],
+                        cancellationToken
+                    );
                 }
             }
             var actual = new FileInfo(path).Length / Images;

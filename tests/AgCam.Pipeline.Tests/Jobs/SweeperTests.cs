@@ -76,13 +76,29 @@ public sealed class SweeperTests
     private async Task<Job> PlannedAsync(string key, string label)
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), key, Cancel)).Job;
-        await Store.Jobs.AddChunksAsync(job.Id, await Store.Jobs.PlanTailAsync(job.Id, Cancel), [[Some.Reference(0)], [Some.Reference(1, label)]], Cancel);
+        await Store.Jobs.AddChunksAsync(
+            job.Id,
+            await Store.Jobs.PlanTailAsync(job.Id, Cancel),
+            [
+                [Some.Reference(0)],
+                [Some.Reference(1, label)],
+            ],
+            Cancel
+        );
         return (await Store.Jobs.FinishPlanningAsync(job.Id, cancellationToken: Cancel))!;
     }
 
     private Publisher Publisher() => new(Store, _bus, new PipelineOptions(), NullLogger<Publisher>.Instance);
 
-    private Sweeper Sweeper(string bus) => new(Store, new CompletionPublisher(Store, _bus, _clock), Publisher(), new PipelineOptions { Bus = bus }, _clock, NullLogger<Sweeper>.Instance);
+    private Sweeper Sweeper(string bus) =>
+        new(
+            Store,
+            new CompletionPublisher(Store, _bus, _clock),
+            Publisher(),
+            new PipelineOptions { Bus = bus },
+            _clock,
+            NullLogger<Sweeper>.Instance
+        );
 
     /// <summary>Refuses what breaks a rule, as every bus does, and remembers the rest.</summary>
     private sealed class RememberedBus : IExplainBus

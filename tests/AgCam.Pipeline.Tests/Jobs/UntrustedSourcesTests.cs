@@ -37,15 +37,17 @@ public sealed class UntrustedSourcesTests : IDisposable
         ("dataset:meta", "meta/metadata.jsonl", $"{{\"file_name\": \"{Secret}.jpg\"}}\n"),
         ("dataset:meta", "meta/metadata.parquet", $"{Secret} is no Parquet file {Secret}"),
         ("dataset:one.csv", "one.csv", $"file_name,label\n{Secret}.jpg,{Secret}\n"),
-        ("dataset:coco.json", "coco.json",
-            $$"""{"images": [{"id": 1, "file_name": "{{Secret}}.jpg"}], "annotations": [], "categories": []}"""),
+        (
+            "dataset:coco.json",
+            "coco.json",
+            $$"""{"images": [{"id": 1, "file_name": "{{Secret}}.jpg"}], "annotations": [], "categories": []}"""
+        ),
         ("dataset:cub", "cub/images.txt", $"1 {Secret}.jpg\n"),
         ("dataset:cub", "cub/image_class_labels.txt", $"1 {Secret}\n{Secret}\n"),
         ("dataset:cub", "cub/classes.txt", $"1 {Secret}\n"),
         ("dataset:cub", "cub/bounding_boxes.txt", $"{Secret}\n"),
         ("dataset:cub", "cub/train_test_split.txt", $"{Secret}\n"),
-        ("dataset:voc", "voc/Annotations/a.xml",
-            Annotation(Secret)),
+        ("dataset:voc", "voc/Annotations/a.xml", Annotation(Secret)),
     ];
 
     /// <summary>From a source to a folder that it lists.</summary>
@@ -80,8 +82,7 @@ public sealed class UntrustedSourcesTests : IDisposable
         Write("cub/classes.txt", "1 auk\n");
         Write("cub/bounding_boxes.txt", "1 1 1 2 2\n");
         Write("cub/train_test_split.txt", "1 0\n");
-        Write("voc/Annotations/a.xml",
-            Annotation("cat"));
+        Write("voc/Annotations/a.xml", Annotation("cat"));
         Write("voc/JPEGImages/a.jpg", "x");
     }
 
@@ -162,9 +163,9 @@ public sealed class UntrustedSourcesTests : IDisposable
         File.WriteAllText(Path.Combine(_outside, "mask.png"), Secret);
         put(In("mask.png"));
         using var references = new ReferenceReader(new ReferenceOptions { Roots = [_folder, "/dev"] }, null!);
-        var failure =
-            Assert.Throws<ImageException>(() => new PictureMask(In("mask.png"))
-            .Draw(new MaskPixel[1], 1, 1, ImageLimits.Default, references.Files));
+        var failure = Assert.Throws<ImageException>(() =>
+            new PictureMask(In("mask.png")).Draw(new MaskPixel[1], 1, 1, ImageLimits.Default, references.Files)
+        );
         Assert.Equal(reason, failure.Reason);
     }
 
@@ -172,18 +173,28 @@ public sealed class UntrustedSourcesTests : IDisposable
     public void Code_that_reads_what_a_caller_names_opens_no_file_itself()
     {
         string[] folders =
-            ["src/AgCam/Evaluation/Datasets", "src/AgCam/Tables", "src/AgCam.Pipeline/Jobs", "src/AgCam.Worker/Evaluations",
-            "src/AgCam.Api/Resources", "src/AgCam.Api/Rendering"];
-        var files =
-            folders.SelectMany(folder => Directory.GetFiles(Path.Combine(Repository.Root, folder), "*.cs", SearchOption.AllDirectories))
+        [
+            "src/AgCam/Evaluation/Datasets",
+            "src/AgCam/Tables",
+            "src/AgCam.Pipeline/Jobs",
+            "src/AgCam.Worker/Evaluations",
+            "src/AgCam.Api/Resources",
+            "src/AgCam.Api/Rendering",
+        ];
+        var files = folders
+            .SelectMany(folder => Directory.GetFiles(Path.Combine(Repository.Root, folder), "*.cs", SearchOption.AllDirectories))
             .ToList();
         Assert.True(files.Count > 40, $"only {files.Count} files were found");
         var opening = new Regex(
             @"\b(File|Directory)\.[A-Z]|\b(File|Directory)Info\b|new FileStream|ImageFiles\.Find|ReadFile\(|LocalFiles"
-            + @"|XmlReader\.Create\(\w*(file|path|name)");
+                + @"|XmlReader\.Create\(\w*(file|path|name)"
+        );
         string[] allowed = ["IlsvrcDataset.cs", "Dataset.cs", "GuardedFiles.cs"]; // entry points of the command line
-        Assert.Empty(files.Where(file => !allowed.Contains(Path.GetFileName(file)) && opening.IsMatch(File.ReadAllText(file)))
-            .Select(Path.GetFileName));
+        Assert.Empty(
+            files
+                .Where(file => !allowed.Contains(Path.GetFileName(file)) && opening.IsMatch(File.ReadAllText(file)))
+                .Select(Path.GetFileName)
+        );
     }
 
     [Theory]
@@ -197,8 +208,12 @@ public sealed class UntrustedSourcesTests : IDisposable
     [InlineData("dataset:cub", $"{Secret}\n")]
     public async Task A_message_does_not_quote_a_file_that_is_no_list_of_images(string source, string content)
     {
-        Write(source.EndsWith("cub", StringComparison.Ordinal) ? "cub/images.txt"
-            : source[(source.IndexOf(':', StringComparison.Ordinal) + 1)..], content);
+        Write(
+            source.EndsWith("cub", StringComparison.Ordinal)
+                ? "cub/images.txt"
+                : source[(source.IndexOf(':', StringComparison.Ordinal) + 1)..],
+            content
+        );
         var (failure, images) = await WalkAsync(source);
         Assert.NotNull(failure);
         AssertKeepsSecret(failure, images);
@@ -213,14 +228,17 @@ public sealed class UntrustedSourcesTests : IDisposable
     [InlineData("a million fields")]
     public async Task A_hostile_csv_takes_linear_time(string kind)
     {
-        File.WriteAllText(In("m.csv"), kind switch
-        {
-            "a stray quote among 60,000 rows" => Rows(10),
-            "2.4 million empty lines in a quote" => "path\n\"" + new string('\n', 2_400_000),
-            "one row without end" => "path\n" + new string(',', 20_000_000),
-            "one field without end" => "path\n" + new string('x', 20_000_000),
-            _ => string.Concat(Enumerable.Repeat("a,", 1_000_000)) + "path\na.jpg\n",
-        });
+        File.WriteAllText(
+            In("m.csv"),
+            kind switch
+            {
+                "a stray quote among 60,000 rows" => Rows(10),
+                "2.4 million empty lines in a quote" => "path\n\"" + new string('\n', 2_400_000),
+                "one row without end" => "path\n" + new string(',', 20_000_000),
+                "one field without end" => "path\n" + new string('x', 20_000_000),
+                _ => string.Concat(Enumerable.Repeat("a,", 1_000_000)) + "path\na.jpg\n",
+            }
+        );
         var watch = Stopwatch.StartNew();
         var (failure, _) = await WalkAsync("manifest:m.csv");
         TestContext.Current.TestOutputHelper?.WriteLine($"{kind}: {watch.Elapsed.TotalSeconds:0.00} s, {failure}");
@@ -264,9 +282,15 @@ public sealed class UntrustedSourcesTests : IDisposable
     private static void AssertKeepsSecret(string? failure, IReadOnlyList<ImageReference> images)
     {
         Assert.DoesNotContain(Secret, failure ?? "", StringComparison.Ordinal);
-        Assert.All(images, image =>
-            Assert.DoesNotContain(Secret, $"{image.Uri} {image.Label} {string.Join(" ", image.Metadata?.Values ?? [])}",
-            StringComparison.Ordinal));
+        Assert.All(
+            images,
+            image =>
+                Assert.DoesNotContain(
+                    Secret,
+                    $"{image.Uri} {image.Label} {string.Join(" ", image.Metadata?.Values ?? [])}",
+                    StringComparison.Ordinal
+                )
+        );
     }
 
     private static void AssertIsNoFile(string source, string? failure, IReadOnlyList<ImageReference> images)

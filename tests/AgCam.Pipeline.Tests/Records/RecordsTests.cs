@@ -10,7 +10,10 @@ public sealed class RecordsTests
 {
     private static readonly ExplanationRecipe Recipe = new(Some.Digest("model"), "vit/1", "squash 224 bicubic/1", "ag-cam/1", "float32");
 
-    /// <summary>The address of what is stored must not change between versions: these were worked out with Python's hashlib from the documented scheme.</summary>
+    /// <summary>
+    /// The address of what is stored must not change between versions: these were worked out with Python's hashlib from the documented
+    /// scheme.
+    /// </summary>
     [Fact]
     public void An_explanations_address_follows_the_documented_scheme()
     {
@@ -61,7 +64,12 @@ public sealed class RecordsTests
 
         var top = TopLogits.From(logits);
 
-        var expected = logits.Select((value, @class) => (value, @class)).OrderByDescending(pair => pair.value).ThenBy(pair => pair.@class).Take(100).ToList();
+        var expected = logits
+            .Select((value, @class) => (value, @class))
+            .OrderByDescending(pair => pair.value)
+            .ThenBy(pair => pair.@class)
+            .Take(100)
+            .ToList();
         Assert.Equal(expected, Enumerable.Range(0, top.Count).Select(rank => (top.Value(rank), top.Class(rank))));
         Assert.Equal(expected[40].value, top.Find(expected[40].@class));
         Assert.Null(top.Find(Array.IndexOf(logits, logits.Min())));
@@ -73,7 +81,10 @@ public sealed class RecordsTests
     [Property]
     public void The_highest_logits_are_those_that_sorting_gives(float[] some, ushort classes)
     {
-        var logits = Enumerable.Range(0, classes % 3000).Select(i => some.Length == 0 ? 0 : some[i * 7 % some.Length] * (i % 5 - 2)).ToArray(); // NaN, infinities, -0 and many ties among them
+        var logits = Enumerable
+            .Range(0, classes % 3000)
+            .Select(i => some.Length == 0 ? 0 : some[i * 7 % some.Length] * (i % 5 - 2))
+            .ToArray(); // NaN, infinities, -0 and many ties among them
 
         var top = TopLogits.From(logits);
 
@@ -108,15 +119,24 @@ public sealed class RecordsTests
     [Fact]
     public void A_spec_with_its_options_in_another_order_is_the_same_spec()
     {
-        var item = Some.Spec() with { Options = new Dictionary<string, string> { ["a"] = "1", ["b"] = "2" } };
-        var two = Some.Spec() with { Options = new Dictionary<string, string> { ["b"] = "2", ["a"] = "1" } };
+        var item = Some.Spec() with
+        {
+            Options = new Dictionary<string, string> { ["a"] = "1", ["b"] = "2" },
+        };
+        var two = Some.Spec() with
+        {
+            Options = new Dictionary<string, string> { ["b"] = "2", ["a"] = "1" },
+        };
 
         Assert.Equal(item.Hash(), two.Hash());
         Assert.NotEqual(item.Hash(), (item with { Threshold = 0.6 }).Hash());
         Assert.NotEqual(item.Hash(), (item with { Options = null }).Hash());
     }
 
-    /// <summary>Names, so that a new one in the middle of an enum changes nothing that is stored; and nothing of it in a spec that explains, whose hash older releases have stored.</summary>
+    /// <summary>
+    /// Names, so that a new one in the middle of an enum changes nothing that is stored; and nothing of it in a spec that explains,
+    /// whose hash older releases have stored.
+    /// </summary>
     [Fact]
     public void What_is_measured_is_stored_by_name_and_only_where_something_is()
     {

@@ -46,11 +46,15 @@ public sealed class AllowedRootsTests : IDisposable
     [InlineData("relative.png")]
     [InlineData("/etc/passwd")]
     [InlineData("/proc/self/environ")]
-    public void Neither_is_anything_else(string path) => Assert.Equal(ReferenceFailure.NotAllowed, Assert.Throws<ImageException>(() => Roots().Resolve(path)).Reason);
+    public void Neither_is_anything_else(string path) =>
+        Assert.Equal(ReferenceFailure.NotAllowed, Assert.Throws<ImageException>(() => Roots().Resolve(path)).Reason);
 
     [Fact]
     public void A_zero_in_a_path_hides_nothing() =>
-        Assert.Equal(ReferenceFailure.NotAllowed, Assert.Throws<ImageException>(() => Roots().Resolve(In("root/deep/a.png") + "\0/../../secret.png")).Reason);
+        Assert.Equal(
+            ReferenceFailure.NotAllowed,
+            Assert.Throws<ImageException>(() => Roots().Resolve(In("root/deep/a.png") + "\0/../../secret.png")).Reason
+        );
 
     [Fact]
     public void A_missing_file_below_a_root_is_not_found() =>
@@ -60,7 +64,8 @@ public sealed class AllowedRootsTests : IDisposable
     public void Without_roots_nothing_is_read() => Assert.Throws<ImageException>(() => new AllowedRoots([]).Resolve(In("root/deep/a.png")));
 
     [Fact]
-    public void A_root_that_is_not_there_is_refused() => Assert.Contains("nowhere", Assert.Throws<OptionsException>(() => new AllowedRoots([In("nowhere")])).Message);
+    public void A_root_that_is_not_there_is_refused() =>
+        Assert.Contains("nowhere", Assert.Throws<OptionsException>(() => new AllowedRoots([In("nowhere")])).Message);
 
     private AllowedRoots Roots() => new([In("root")]);
 

@@ -8,7 +8,11 @@ namespace AgCam.Pipeline.Tests.References;
 
 public sealed class HostCircuitBreakerTests
 {
-    private static readonly HostRetryOptions Tries = new(Attempts: 3, TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(5)) { MinFailures = 10, BreakDuration = TimeSpan.FromMilliseconds(600) };
+    private static readonly HostRetryOptions Tries = new(Attempts: 3, TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(5))
+    {
+        MinFailures = 10,
+        BreakDuration = TimeSpan.FromMilliseconds(600),
+    };
 
     private int _asked;
 
@@ -33,7 +37,11 @@ public sealed class HostCircuitBreakerTests
         var patience = Of(Tries with { MaxOutage = TimeSpan.FromSeconds(1) });
         var images = Enumerable.Range(0, 40).Select(_ => AskAsync(patience, "a", () => false)).ToList();
         foreach (var image in images)
-            Assert.True(await Assert.ThrowsAnyAsync<Exception>(() => image.WaitAsync(TimeSpan.FromSeconds(60), Cancel)) is BrokenCircuitException or IOException);
+            Assert.True(
+                await Assert.ThrowsAnyAsync<Exception>(() => image.WaitAsync(TimeSpan.FromSeconds(60), Cancel))
+                    is BrokenCircuitException
+                        or IOException
+            );
         Assert.InRange(_asked, 10, 100); // of 120 tries
     }
 
@@ -57,18 +65,29 @@ public sealed class HostCircuitBreakerTests
     public async Task A_try_that_hangs_ends_with_its_time()
     {
         var patience = Of(Tries with { Attempts = 1, AttemptTimeout = TimeSpan.FromMilliseconds(100) });
-        await Assert.ThrowsAsync<TimeoutRejectedException>(() => patience.CallAsync("a", async cancellationToken =>
-        {
-            await Task.Delay(Timeout.Infinite, cancellationToken);
-            return 1;
-        }, Cancel));
+        await Assert.ThrowsAsync<TimeoutRejectedException>(() =>
+            patience.CallAsync(
+                "a",
+                async cancellationToken =>
+                {
+                    await Task.Delay(Timeout.Infinite, cancellationToken);
+                    return 1;
+                },
+                Cancel
+            )
+        );
     }
 
     private static HostCircuitBreaker Of(HostRetryOptions tries) => new(tries, e => e is IOException, e => e is IOException);
 
-    private Task<int> AskAsync(HostCircuitBreaker patience, string host, Func<bool> answers) => patience.CallAsync(host, _ =>
-    {
-        Interlocked.Increment(ref _asked);
-        return answers() ? Task.FromResult(1) : Task.FromException<int>(new IOException("nobody there"));
-    }, Cancel);
+    private Task<int> AskAsync(HostCircuitBreaker patience, string host, Func<bool> answers) =>
+        patience.CallAsync(
+            host,
+            _ =>
+            {
+                Interlocked.Increment(ref _asked);
+                return answers() ? Task.FromResult(1) : Task.FromException<int>(new IOException("nobody there"));
+            },
+            Cancel
+        );
 }

@@ -26,11 +26,36 @@ public sealed class HttpImagesTests : IDisposable
 
     /// <summary>At least one of each range.</summary>
     public static TheoryData<string> NotPublic =>
-    [
-        "0.0.0.0", "10.1.2.3", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.8.8.8", "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.168.1.1",
-        "192.0.0.170", "198.18.0.1", "224.0.0.1", "255.255.255.255", "::", "::1", "::ffff:10.0.0.1", "::ffff:8.8.8.8", "64:ff9b::a00:1", "64:ff9b:1::1",
-        "2002:a00:1::", "2001::1", "2001:db8::1", "fc00::1", "fd12:3456::1", "fe80::1", "fec0::1", "ff02::1",
-    ];
+        [
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.8.8.8",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "192.0.0.170",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:10.0.0.1",
+            "::ffff:8.8.8.8",
+            "64:ff9b::a00:1",
+            "64:ff9b:1::1",
+            "2002:a00:1::",
+            "2001::1",
+            "2001:db8::1",
+            "fc00::1",
+            "fd12:3456::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+        ];
 
     [Theory]
     [MemberData(nameof(NotPublic))]
@@ -64,7 +89,8 @@ public sealed class HttpImagesTests : IDisposable
     public async Task A_listed_host_whose_address_is_this_machine_is_not_asked()
     {
         Answer("200 OK", "the bytes");
-        Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(Allowed() with { Networks = [] })).Reason); // also how a rebinding name fares: the address counts
+        // Also how a rebinding name fares: the address counts
+        Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(Allowed() with { Networks = [] })).Reason);
         Assert.Equal(0, _asked);
     }
 
@@ -99,7 +125,11 @@ public sealed class HttpImagesTests : IDisposable
     {
         using var elsewhere = new TcpListener(Elsewhere, Port);
         elsewhere.Start();
-        var lookUps = new Queue<IPAddress[]>([[IPAddress.Loopback], [Elsewhere], [Elsewhere]]);
+        var lookUps = new Queue<IPAddress[]>([
+            [IPAddress.Loopback],
+            [Elsewhere],
+            [Elsewhere],
+        ]);
         using var http = new HttpImages(Rebinding(), (_, _) => Task.FromResult(lookUps.Dequeue()));
         Answer("200 OK", "the bytes");
         Assert.Equal("the bytes", Encoding.ASCII.GetString(await http.ReadAsync($"http://images.example.org:{Port}/a.png", Cancel)));
@@ -112,7 +142,10 @@ public sealed class HttpImagesTests : IDisposable
     {
         using var elsewhere = new TcpListener(Elsewhere, Port);
         elsewhere.Start();
-        var lookUps = new Queue<IPAddress[]>([[IPAddress.Loopback], [Elsewhere]]);
+        var lookUps = new Queue<IPAddress[]>([
+            [IPAddress.Loopback],
+            [Elsewhere],
+        ]);
         using var http = new HttpImages(Rebinding(), (_, _) => Task.FromResult(lookUps.Dequeue()));
         AnswerInTurn(("302 Found", "Location: /b.png"), ("200 OK", null));
         var failure = await Assert.ThrowsAsync<ImageException>(() => http.ReadAsync($"http://images.example.org:{Port}/a.png", Cancel));
@@ -126,20 +159,28 @@ public sealed class HttpImagesTests : IDisposable
     {
         using var elsewhere = new TcpListener(Elsewhere, Port);
         elsewhere.Start();
-        using var http = new HttpImages(Rebinding(), (_, _) => Task.FromResult<IPAddress[]>([Elsewhere, IPAddress.Parse("::1"), IPAddress.Loopback]));
+        using var http = new HttpImages(
+            Rebinding(),
+            (_, _) => Task.FromResult<IPAddress[]>([Elsewhere, IPAddress.Parse("::1"), IPAddress.Loopback])
+        );
         Answer("200 OK", "the bytes");
         Assert.Equal("the bytes", Encoding.ASCII.GetString(await http.ReadAsync($"http://images.example.org:{Port}/a.png", Cancel)));
         Assert.False(elsewhere.Pending());
     }
 
-    /// <summary>HTTP_PROXY and its like become .NET's default proxy, once for a process; here it is one for this test's host alone.</summary>
+    /// <summary>
+    /// HTTP_PROXY and its like become .NET's default proxy, once for a process; here it is one for this test's host alone.
+    /// </summary>
     [Fact]
     public async Task No_proxy_is_asked()
     {
         using var proxy = new TcpListener(IPAddress.Loopback, 0);
         proxy.Start();
         var before = HttpClient.DefaultProxy;
-        HttpClient.DefaultProxy = new ProxyForOne("proxied.example.org", new Uri($"http://127.0.0.1:{((IPEndPoint)proxy.LocalEndpoint).Port}"));
+        HttpClient.DefaultProxy = new ProxyForOne(
+            "proxied.example.org",
+            new Uri($"http://127.0.0.1:{((IPEndPoint)proxy.LocalEndpoint).Port}")
+        );
         try
         {
             var options = Rebinding() with { Hosts = [$"proxied.example.org:{Port}"], HttpSeconds = 5 };
@@ -206,7 +247,11 @@ public sealed class HttpImagesTests : IDisposable
     public async Task Three_redirects_to_allowed_hosts_are_followed()
     {
         AnswerInTurn(
-            ("302 Found", $"Location: http://localhost:{Port}/b.png"), ("307 Temporary Redirect", "Location: /c.png"), ("308 Permanent Redirect", "Location: d.png"), ("200 OK", null));
+            ("302 Found", $"Location: http://localhost:{Port}/b.png"),
+            ("307 Temporary Redirect", "Location: /c.png"),
+            ("308 Permanent Redirect", "Location: d.png"),
+            ("200 OK", null)
+        );
         Assert.Equal("the bytes", Encoding.ASCII.GetString(await ReadAsync(Allowed())));
         Assert.Equal(4, _asked);
     }
@@ -285,38 +330,39 @@ public sealed class HttpImagesTests : IDisposable
     }
 
     /// <summary>Each request the next answer; the last one for all that follow.</summary>
-    private void AnswerInTurn(params (string Status, string? Header)[] answers) => Answer(() => answers[Math.Min(_asked, answers.Length) - 1], "the bytes");
+    private void AnswerInTurn(params (string Status, string? Header)[] answers) =>
+        Answer(() => answers[Math.Min(_asked, answers.Length) - 1], "the bytes");
 
-    private void Answer(string status, string body, string? header = null, bool slowly = false) => Answer(() => (status, header), body, slowly);
+    private void Answer(string status, string body, string? header = null, bool slowly = false) =>
+        Answer(() => (status, header), body, slowly);
 
-    private void Answer(Func<(string Status, string? Header)> next, string body, bool slowly = false) => _ = Task.Run(async () =>
-    {
-        while (true)
+    private void Answer(Func<(string Status, string? Header)> next, string body, bool slowly = false) =>
+        _ = Task.Run(async () =>
         {
-            using var client = await _listener.AcceptTcpClientAsync(Cancel);
-            await using var stream = client.GetStream();
-            using var reader = new StreamReader(stream, leaveOpen: true);
-            while (!string.IsNullOrEmpty(await reader.ReadLineAsync(Cancel)))
+            while (true)
             {
-            }
-            Interlocked.Increment(ref _asked);
-            var (status, header) = next();
-            var head = $"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {body.Length}\r\n{(header is null ? "" : header + "\r\n")}\r\n";
-            await stream.WriteAsync(Encoding.ASCII.GetBytes(head), Cancel);
-            try
-            {
-                foreach (var part in slowly ? body.Chunk(1).Select(part => new string(part)) : [body])
+                using var client = await _listener.AcceptTcpClientAsync(Cancel);
+                await using var stream = client.GetStream();
+                using var reader = new StreamReader(stream, leaveOpen: true);
+                while (!string.IsNullOrEmpty(await reader.ReadLineAsync(Cancel))) { }
+                Interlocked.Increment(ref _asked);
+                var (status, header) = next();
+                var head =
+                    $"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: "
+                    + $"{body.Length}\r\n{(header is null ? "" : header + "\r\n")}\r\n";
+                await stream.WriteAsync(Encoding.ASCII.GetBytes(head), Cancel);
+                try
                 {
-                    await stream.WriteAsync(Encoding.ASCII.GetBytes(part), Cancel);
-                    if (slowly)
-                        await Task.Delay(50, Cancel);
+                    foreach (var part in slowly ? body.Chunk(1).Select(part => new string(part)) : [body])
+                    {
+                        await stream.WriteAsync(Encoding.ASCII.GetBytes(part), Cancel);
+                        if (slowly)
+                            await Task.Delay(50, Cancel);
+                    }
                 }
+                catch (IOException) { }
             }
-            catch (IOException)
-            {
-            }
-        }
-    });
+        });
 
     private static class SelfMade
     {

@@ -111,7 +111,8 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     [InlineData("")]
     [InlineData("a.png")]
     [InlineData("root/a.png")]
-    public async Task Neither_is_what_has_no_full_path(string path) => Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(path)).Reason);
+    public async Task Neither_is_what_has_no_full_path(string path) =>
+        Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(path)).Reason);
 
     [Theory]
     [InlineData("root/not-there.png")]
@@ -204,7 +205,8 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     [Fact]
     public async Task A_time_that_is_no_date_gives_no_stamp()
     {
-        var shared = Directory.CreateDirectory("/dev/shm").CreateSubdirectory(Path.GetFileName(_folder)); // of a file system whose times go further
+        // Of a file system whose times go further
+        var shared = Directory.CreateDirectory("/dev/shm").CreateSubdirectory(Path.GetFileName(_folder));
         try
         {
             var path = Path.Combine(shared.FullName, "a.png");
@@ -229,7 +231,11 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
         Link("root/link.png", "a.png");
         Link("root/way-out", "../outside");
         string[] read = [Write("root/a.png", "inside"), In("root/link.png")];
-        string[] refused = [Write("root/empty.png", ""), .. new[] { "root/folder.png", "root/pipe.png", "root/not-there.png", "root/way-out/b.png" }.Select(In)];
+        string[] refused =
+        [
+            Write("root/empty.png", ""),
+            .. new[] { "root/folder.png", "root/pipe.png", "root/not-there.png", "root/way-out/b.png" }.Select(In),
+        ];
         using var references = Reader("root");
         for (var round = 0; round < 500; round++)
         {
@@ -247,7 +253,8 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
         if (!Path.IsPathRooted(root))
             Directory.CreateDirectory(In(root));
         var options = new ReferenceOptions { Roots = [In(root)] };
-        return mayRefuseLinks ? new ReferenceReader(options, null!)
+        return mayRefuseLinks
+            ? new ReferenceReader(options, null!)
             : new ReferenceReader(options, null!) { Files = new GuardedFiles(new AllowedRoots(options.Roots)) { RefusesLinks = false } };
     }
 
@@ -301,13 +308,16 @@ public sealed partial class LinkRefusingReferenceReaderTests() : ReferenceReader
         Write("outside/a.png", "outside");
         Write("root/a.png", "inside");
         var next = In("next");
-        await NeverReadsOutsideAsync("root/a.png", () =>
-        {
-            File.CreateSymbolicLink(next, In("outside/a.png"));
-            Assert.Equal(0, Rename(next, In("root/a.png")));
-            File.WriteAllText(next, "inside");
-            Assert.Equal(0, Rename(next, In("root/a.png")));
-        });
+        await NeverReadsOutsideAsync(
+            "root/a.png",
+            () =>
+            {
+                File.CreateSymbolicLink(next, In("outside/a.png"));
+                Assert.Equal(0, Rename(next, In("root/a.png")));
+                File.WriteAllText(next, "inside");
+                Assert.Equal(0, Rename(next, In("root/a.png")));
+            }
+        );
     }
 
     [Fact]
@@ -316,13 +326,16 @@ public sealed partial class LinkRefusingReferenceReaderTests() : ReferenceReader
         Write("outside/a.png", "outside");
         Write("root/deep/a.png", "inside");
         Link("way-out", In("outside"));
-        await NeverReadsOutsideAsync("root/deep/a.png", () =>
-        {
-            Directory.Move(In("root/deep"), In("aside"));
-            Directory.Move(In("way-out"), In("root/deep"));
-            Directory.Move(In("root/deep"), In("way-out"));
-            Directory.Move(In("aside"), In("root/deep"));
-        });
+        await NeverReadsOutsideAsync(
+            "root/deep/a.png",
+            () =>
+            {
+                Directory.Move(In("root/deep"), In("aside"));
+                Directory.Move(In("way-out"), In("root/deep"));
+                Directory.Move(In("root/deep"), In("way-out"));
+                Directory.Move(In("aside"), In("root/deep"));
+            }
+        );
     }
 
     private async Task NeverReadsOutsideAsync(string path, Action exchange)
@@ -336,7 +349,8 @@ public sealed partial class LinkRefusingReferenceReaderTests() : ReferenceReader
                 while (!enough.IsCancellationRequested)
                     exchange();
             },
-            Cancel);
+            Cancel
+        );
         var outcomes = new HashSet<string>();
         try
         {
@@ -357,7 +371,10 @@ public sealed partial class LinkRefusingReferenceReaderTests() : ReferenceReader
             await enough.CancelAsync();
             await exchanging;
         }
-        Assert.Subset(new HashSet<string> { "inside", ImageFailure.NotFound, ImageFailure.Unreadable, ReferenceFailure.NotAllowed }, outcomes);
+        Assert.Subset(
+            new HashSet<string> { "inside", ImageFailure.NotFound, ImageFailure.Unreadable, ReferenceFailure.NotAllowed },
+            outcomes
+        );
     }
 
     /// <summary>In one step, over what is there: the runtime's own moves look first.</summary>

@@ -59,7 +59,10 @@ public sealed class S3ObjectsTests
         Assert.Equal(ReferenceFailure.NoBucket, (await FailsAsync(server.Options, "s3://nowhere/a.png")).Reason);
         server.UseKey("AKIDSTALE");
         Assert.Equal(ReferenceFailure.Credentials, (await FailsAsync(server.Options, "s3://photos/a.png")).Reason);
-        Assert.Equal(ReferenceFailure.Credentials, (await FailsAsync(server.Options with { CredentialsFile = "/nowhere/at/all" }, "s3://photos/a.png")).Reason);
+        Assert.Equal(
+            ReferenceFailure.Credentials,
+            (await FailsAsync(server.Options with { CredentialsFile = "/nowhere/at/all" }, "s3://photos/a.png")).Reason
+        );
         Assert.Equal(3, server.Asked.Count);
     }
 
@@ -93,7 +96,10 @@ public sealed class S3ObjectsTests
         server.SlowDowns = 100;
         Assert.Equal(ReferenceFailure.Unreachable, (await FailsAsync(server.Options, "s3://photos/a.png")).Reason);
         Assert.Equal(3, server.Asked.Count);
-        Assert.Equal(ReferenceFailure.Unreachable, (await FailsAsync(server.Options with { Endpoint = "http://127.0.0.1:9", Tries = 2 }, "s3://photos/a.png")).Reason);
+        Assert.Equal(
+            ReferenceFailure.Unreachable,
+            (await FailsAsync(server.Options with { Endpoint = "http://127.0.0.1:9", Tries = 2 }, "s3://photos/a.png")).Reason
+        );
     }
 
     [Fact]
@@ -102,9 +108,15 @@ public sealed class S3ObjectsTests
         await using var server = await S3Server.StartAsync();
         server.Put("photos", "large.png", new byte[2000]);
         server.Put("photos", "slow.png", new byte[500]);
-        Assert.Equal(ImageFailure.TooManyBytes, (await FailsAsync(server.Options, "s3://photos/large.png", limits: new ImageLimits { MaxBytes = 1000 })).Reason);
+        Assert.Equal(
+            ImageFailure.TooManyBytes,
+            (await FailsAsync(server.Options, "s3://photos/large.png", limits: new ImageLimits { MaxBytes = 1000 })).Reason
+        );
         server.Dribbles = true;
-        Assert.Equal(ReferenceFailure.Unreachable, (await FailsAsync(server.Options with { Seconds = 0.3, Tries = 1 }, "s3://photos/slow.png")).Reason);
+        Assert.Equal(
+            ReferenceFailure.Unreachable,
+            (await FailsAsync(server.Options with { Seconds = 0.3, Tries = 1 }, "s3://photos/slow.png")).Reason
+        );
     }
 
     [Theory]
@@ -120,14 +132,25 @@ public sealed class S3ObjectsTests
     public async Task What_is_not_allowed_is_not_asked_for(string uri)
     {
         await using var server = await S3Server.StartAsync();
-        Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(server.Options with { Buckets = ["photos/pub", "others"] }, uri)).Reason);
+        Assert.Equal(
+            ReferenceFailure.NotAllowed,
+            (await FailsAsync(server.Options with { Buckets = ["photos/pub", "others"] }, uri)).Reason
+        );
         Assert.Empty(server.Asked);
     }
 
     private static async Task<ReadImage> ReadAsync(S3Options options, string uri, string? stamp = null, ImageLimits? limits = null)
     {
         using var references = new ReferenceReader(new ReferenceOptions { S3 = options, Limits = limits ?? ImageLimits.Default }, null!);
-        return await references.ReadAsync(new ImageReference { Kind = ReferenceKind.S3, Uri = uri, Stamp = stamp }, Cancel);
+        return await references.ReadAsync(
+            new ImageReference
+            {
+                Kind = ReferenceKind.S3,
+                Uri = uri,
+                Stamp = stamp,
+            },
+            Cancel
+        );
     }
 
     private static Task<ImageException> FailsAsync(S3Options options, string uri, string? stamp = null, ImageLimits? limits = null) =>

@@ -9,15 +9,23 @@ using Microsoft.Extensions.Logging;
 
 namespace AgCam.Pipeline.Tests.References;
 
-/// <summary>As much of S3 as the pipeline uses, over HTTP and by path: ListObjectsV2, GetObject with versions, and the ways in which they fail.</summary>
+/// <summary>
+/// As much of S3 as the pipeline uses, over HTTP and by path: ListObjectsV2, GetObject with versions, and the ways in which they fail.
+/// </summary>
 internal sealed class S3Server : IAsyncDisposable
 {
     public const string AccessKey = "AKIDTEST";
 
     private readonly WebApplication _app;
     private readonly string _credentials = Path.GetTempFileName();
-    private readonly SortedDictionary<(string Bucket, string Key), List<byte[]>> _objects = new(Comparer<(string, string)>.Create(
-        (left, right) => string.CompareOrdinal(left.Item1, right.Item1) is not 0 and var order ? order : string.CompareOrdinal(left.Item2, right.Item2)));
+    private readonly SortedDictionary<(string Bucket, string Key), List<byte[]>> _objects = new(
+        Comparer<(string, string)>.Create(
+            (left, right) =>
+                string.CompareOrdinal(left.Item1, right.Item1) is not 0 and var order
+                    ? order
+                    : string.CompareOrdinal(left.Item2, right.Item2)
+        )
+    );
 
     private S3Server(WebApplication app)
     {
@@ -48,7 +56,15 @@ internal sealed class S3Server : IAsyncDisposable
 
     public string Address => _app.Urls.First();
 
-    public S3Options Options => new() { Buckets = ["*"], Endpoint = Address, PathStyle = true, CredentialsFile = _credentials, Tries = 3 };
+    public S3Options Options =>
+        new()
+        {
+            Buckets = ["*"],
+            Endpoint = Address,
+            PathStyle = true,
+            CredentialsFile = _credentials,
+            Tries = 3,
+        };
 
     public static async Task<S3Server> StartAsync(int pageSize = 1000)
     {
@@ -62,7 +78,8 @@ internal sealed class S3Server : IAsyncDisposable
     }
 
     /// <summary>What the client signs with from the next time that it reads its secret file.</summary>
-    public void UseKey(string key) => File.WriteAllText(_credentials, $"[default]\naws_access_key_id = {key}\naws_secret_access_key = secret\n");
+    public void UseKey(string key) =>
+        File.WriteAllText(_credentials, $"[default]\naws_access_key_id = {key}\naws_secret_access_key = secret\n");
 
     public void CreateBucket(string bucket) => Put(bucket, "", []);
 
@@ -117,17 +134,32 @@ internal sealed class S3Server : IAsyncDisposable
         var after = query.TryGetValue("continuation-token", out var token) ? token.ToString() : query["start-after"].ToString();
         List<(string Key, byte[] Bytes)> found;
         lock (_objects)
-            found = [.. _objects.Where(item => item.Key.Bucket == bucket && item.Key.Key.Length > 0 && item.Key.Key.StartsWith(query["prefix"].ToString(), StringComparison.Ordinal)
-                && string.CompareOrdinal(item.Key.Key, after) > 0).Take(PageSize + 1).Select(item => (item.Key.Key, item.Value[^1]))];
+            found =
+            [
+                .. _objects
+                    .Where(item =>
+                        item.Key.Bucket == bucket
+                        && item.Key.Key.Length > 0
+                        && item.Key.Key.StartsWith(query["prefix"].ToString(), StringComparison.Ordinal)
+                        && string.CompareOrdinal(item.Key.Key, after) > 0
+                    )
+                    .Take(PageSize + 1)
+                    .Select(item => (item.Key.Key, item.Value[^1])),
+            ];
         var more = found.Count > PageSize;
         if (more)
             found.RemoveAt(PageSize);
-        var contents = string.Concat(found.Select(item =>
-            $"<Contents><Key>{SecurityElement.Escape(item.Key)}</Key><ETag>&quot;{ETag(item.Bytes)}&quot;</ETag><Size>{item.Bytes.Length}</Size><LastModified>2024-11-23T00:00:00.000Z</LastModified></Contents>"));
+        var contents = string.Concat(
+            found.Select(item =>
+                $"<Contents><Key>{SecurityElement.Escape(item.Key)}</Key><ETag>&quot;{ETag(item.Bytes)}&quot;</ETag><Size>{item.Bytes.Length}</Size><LastModified>2024-11-23T00:00:00.000Z</LastModified></Contents>"
+            )
+        );
         http.Response.ContentType = "application/xml";
         await http.Response.WriteAsync(
-            $"<?xml version=\"1.0\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>{bucket}</Name><KeyCount>{found.Count}</KeyCount><MaxKeys>{PageSize}</MaxKeys>"
-            + $"<IsTruncated>{(more ? "true" : "false")}</IsTruncated>{(more ? $"<NextContinuationToken>{SecurityElement.Escape(found[^1].Key)}</NextContinuationToken>" : "")}{contents}</ListBucketResult>");
+            $"<?xml version=\"1.0\"?><ListBucketResult "
+                + $"xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>{bucket}</Name><KeyCount>{found.Count}</KeyCount><MaxKeys>{PageSize}</MaxKeys>"
+                + $"<IsTruncated>{(more ? "true" : "false")}</IsTruncated>{(more ? $"<NextContinuationToken>{SecurityElement.Escape(found[^1].Key)}</NextContinuationToken>" : "")}{contents}</ListBucketResult>"
+        );
     }
 
     private async Task GetAsync(HttpContext http, string bucket, string key)
@@ -136,7 +168,10 @@ internal sealed class S3Server : IAsyncDisposable
         var version = http.Request.Query["versionId"].ToString();
         lock (_objects)
             if (_objects.TryGetValue((bucket, key), out var versions) && key.Length > 0)
-                bytes = version.Length == 0 ? versions[^1] : versions.ElementAtOrDefault(int.Parse(version[1..], CultureInfo.InvariantCulture) - 1);
+                bytes =
+                    version.Length == 0
+                        ? versions[^1]
+                        : versions.ElementAtOrDefault(int.Parse(version[1..], CultureInfo.InvariantCulture) - 1);
         if (bytes is null)
         {
             await FailAsync(http, 404, version.Length == 0 ? "NoSuchKey" : "NoSuchVersion");
@@ -165,6 +200,8 @@ internal sealed class S3Server : IAsyncDisposable
     {
         http.Response.StatusCode = status;
         http.Response.ContentType = "application/xml";
-        await http.Response.WriteAsync($"<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>said the server</Message><RequestId>1</RequestId></Error>");
+        await http.Response.WriteAsync(
+            $"<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>said the server</Message><RequestId>1</RequestId></Error>"
+        );
     }
 }

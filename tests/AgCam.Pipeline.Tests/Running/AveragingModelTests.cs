@@ -8,7 +8,10 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>A model whose classifier averages the patches is loaded, and explained by nobody: the paper's method would give it an empty map. What can be measured on it is tested where `agcam evaluate` is.</summary>
+/// <summary>
+/// A model whose classifier averages the patches is loaded, and explained by nobody: the paper's method would give it an empty map.
+/// What can be measured on it is tested where `agcam evaluate` is.
+/// </summary>
 public sealed class AveragingModelTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -23,7 +26,13 @@ public sealed class AveragingModelTests
         await using var process = await Processes.StartAsync(Processes.Options(pictures), worker, new ModelLoader(catalog, worker));
         var pin = await catalog.PinAsync("gap", Cancel);
 
-        var request = new ExplainImages { Key = "one", Lane = Lane.Interactive, Model = pin, References = [new ImageReference { Uri = pictures.PathOf(0) }] };
+        var request = new ExplainImages
+        {
+            Key = "one",
+            Lane = Lane.Interactive,
+            Model = pin,
+            References = [new ImageReference { Uri = pictures.PathOf(0) }],
+        };
         var done = process.Events.WaitAsync(request.Owner, TimeSpan.FromSeconds(60), Cancel);
         await process.Bus.PublishAsync(request, Cancel);
         Assert.True(await done);

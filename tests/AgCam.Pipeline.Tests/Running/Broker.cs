@@ -26,7 +26,9 @@ internal sealed class Broker : IAsyncDisposable
         var uri = Environment.GetEnvironmentVariable(Variable)!;
         var connection = await new ConnectionFactory { Uri = new Uri(uri) }.CreateConnectionAsync(TestContext.Current.CancellationToken);
         var channel = await connection.CreateChannelAsync(
-            new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), TestContext.Current.CancellationToken);
+            new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true),
+            TestContext.Current.CancellationToken
+        );
         return new Broker(uri, connection, channel);
     }
 
@@ -34,19 +36,27 @@ internal sealed class Broker : IAsyncDisposable
 
     public async Task<BasicGetResult> GetAsync(string queue, int seconds = 20)
     {
-        for (var until = DateTime.UtcNow.AddSeconds(seconds); DateTime.UtcNow < until; await Task.Delay(100, TestContext.Current.CancellationToken))
+        for (
+            var until = DateTime.UtcNow.AddSeconds(seconds);
+            DateTime.UtcNow < until;
+            await Task.Delay(100, TestContext.Current.CancellationToken)
+        )
         {
             // Asking for a queue that is not there closes the channel; for one that is just being made, the connection.
-            await using var connection = await new ConnectionFactory { Uri = new Uri(Uri), AutomaticRecoveryEnabled = false }.CreateConnectionAsync();
+            await using var connection = await new ConnectionFactory
+            {
+                Uri = new Uri(Uri),
+                AutomaticRecoveryEnabled = false,
+            }.CreateConnectionAsync();
             try
             {
                 await using var channel = await connection.CreateChannelAsync();
                 if (await channel.BasicGetAsync($"{Prefix}-{queue}", autoAck: true) is { } found)
                     return found;
             }
-            catch (Exception e) when (e is RabbitMQ.Client.Exceptions.OperationInterruptedException or RabbitMQ.Client.Exceptions.AlreadyClosedException)
-            {
-            }
+            catch (Exception e)
+                when (e is RabbitMQ.Client.Exceptions.OperationInterruptedException or RabbitMQ.Client.Exceptions.AlreadyClosedException)
+            { }
         }
         throw new TimeoutException($"Nothing came to {Prefix}-{queue} in {seconds} s.");
     }

@@ -53,9 +53,7 @@ internal sealed class BrokerProxy : IAsyncDisposable
                     _ = CarryAsync(client);
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException) { }
     }
 
     private async Task CarryAsync(TcpClient client)
@@ -70,9 +68,7 @@ internal sealed class BrokerProxy : IAsyncDisposable
                 return;
             await Task.WhenAny(client.GetStream().CopyToAsync(server.GetStream()), server.GetStream().CopyToAsync(client.GetStream()));
         }
-        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
-        {
-        }
+        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or InvalidOperationException) { }
         finally
         {
             client.Close();

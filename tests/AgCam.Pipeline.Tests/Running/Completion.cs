@@ -29,8 +29,15 @@ internal static class Completion
     /// <summary>Waits for it; then the job's numbers are those of its rows, and every explanation they name is there.</summary>
     public static async Task ShowsAsync(IStore store, Guid id, int completed, int failed, params HostProcess[] processes)
     {
-        for (var until = DateTime.UtcNow.AddSeconds(300); (await store.Jobs.FindAsync(id, Cancel))!.State != JobState.Completed; await Task.Delay(100, Cancel))
-            Assert.True(DateTime.UtcNow < until, $"{(await store.Jobs.FindAsync(id, Cancel))!.Progress}\n{await OpenChunksAsync(store, id)}\n{string.Join("\n----\n", processes.Select(process => process.Said))}");
+        for (
+            var until = DateTime.UtcNow.AddSeconds(300);
+            (await store.Jobs.FindAsync(id, Cancel))!.State != JobState.Completed;
+            await Task.Delay(100, Cancel)
+        )
+            Assert.True(
+                DateTime.UtcNow < until,
+                $"{(await store.Jobs.FindAsync(id, Cancel))!.Progress}\n{await OpenChunksAsync(store, id)}\n{string.Join("\n----\n", processes.Select(process => process.Said))}"
+            );
         var job = (await store.Jobs.FindAsync(id, Cancel))!;
         Assert.Equal((completed, failed), (job.Progress.Completed, job.Progress.Failed));
         Assert.Equal(job.Progress, await store.Items.RecountAsync(id, Cancel));
@@ -50,7 +57,10 @@ internal static class Completion
         var open = new List<string>();
         for (var number = 0; await store.Chunks.FindAsync(job, number, Cancel) is { } chunk; number++)
             if (chunk.State != ChunkState.Done)
-                open.Add($"chunk {number}: {chunk.State}, epoch {chunk.PublishCount}, attempts {chunk.Attempts}, crashes {chunk.Crashes}, {chunk.Worker}, published {chunk.Published:T}, leased {chunk.Leased:T}, until {chunk.Until:T}");
+                open.Add(
+                    $"chunk {number}: {chunk.State}, epoch {chunk.PublishCount}, attempts {chunk.Attempts}, crashes "
+                        + $"{chunk.Crashes}, {chunk.Worker}, published {chunk.Published:T}, leased {chunk.Leased:T}, until {chunk.Until:T}"
+                );
         return string.Join('\n', open);
     }
 }

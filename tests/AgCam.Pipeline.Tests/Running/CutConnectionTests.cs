@@ -41,7 +41,7 @@ public sealed class CutConnectionTests
         }
         Assert.True(attempts > job.Chunks, "Nothing was in hand when the way broke.");
 
-        Task<Processes> StartWorkerAsync(string name) => Processes.StartAsync(
-            options with { RunJobs = false }, new WorkerOptions { Name = name }, ObservedLoader.Slow(5));
+        Task<Processes> StartWorkerAsync(string name) =>
+            Processes.StartAsync(options with { RunJobs = false }, new WorkerOptions { Name = name }, ObservedLoader.Slow(5));
     }
 }

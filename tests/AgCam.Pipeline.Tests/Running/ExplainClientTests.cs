@@ -24,16 +24,28 @@ public sealed class ExplainClientTests
         using var host = await StartAsync(new ExplainClientOptions { Bus = broker.Uri, Prefix = broker.Prefix });
         var client = host.Services.GetRequiredService<ExplainClient>();
         var receipts = await client.SendAsync(Request("a night"), ImagesAsync(pictures, 150), Cancel).ToListAsync(Cancel);
-        Assert.Equal([("a night/0", 0, 64), ("a night/1", 64, 64), ("a night/2", 128, 22)], receipts.Select(receipt => (receipt.Key, receipt.First, receipt.Count)));
+        Assert.Equal(
+            [("a night/0", 0, 64), ("a night/1", 64, 64), ("a night/2", 128, 22)],
+            receipts.Select(receipt => (receipt.Key, receipt.First, receipt.Count))
+        );
         Assert.Equal(3u, await broker.Channel.MessageCountAsync($"{broker.Prefix}-bulk", Cancel)); // confirmed is in the queue
 
         var again = await client.SendAsync(Request("a night"), ImagesAsync(pictures, 150), Cancel).ToListAsync(Cancel);
         Assert.Equal(receipts, again);
         var explained = 0;
         await using var worker = await Processes.StartAsync(
-            broker.Over(Processes.Options(pictures)) with { RunJobs = false }, new WorkerOptions(), new ObservedLoader(images => Interlocked.Add(ref explained, images.Count)));
+            broker.Over(Processes.Options(pictures)) with
+            {
+                RunJobs = false,
+            },
+            new WorkerOptions(),
+            new ObservedLoader(images => Interlocked.Add(ref explained, images.Count))
+        );
         foreach (var receipt in receipts)
-            await Eventually.TrueAsync(async () => (await worker.Store.Items.RecountAsync(receipt.Owner, Cancel)).Completed == receipt.Count, 120);
+            await Eventually.TrueAsync(
+                async () => (await worker.Store.Items.RecountAsync(receipt.Owner, Cancel)).Completed == receipt.Count,
+                120
+            );
         await Eventually.TrueAsync(async () => await broker.Channel.MessageCountAsync($"{broker.Prefix}-bulk", Cancel) == 0);
         Assert.Equal(150, explained); // sent twice, computed once
         await host.StopAsync(Cancel);
@@ -44,10 +56,20 @@ public sealed class ExplainClientTests
     {
         using var pictures = new Pictures(0);
         await using var broker = await Broker.OpenAsync();
-        using var host = await StartAsync(new ExplainClientOptions { Bus = broker.Uri, Prefix = broker.Prefix, BatchSize = 10, InFlight = 3 });
+        using var host = await StartAsync(
+            new ExplainClientOptions
+            {
+                Bus = broker.Uri,
+                Prefix = broker.Prefix,
+                BatchSize = 10,
+                InFlight = 3,
+            }
+        );
         var read = 0;
-        await using var receipts = host.Services.GetRequiredService<ExplainClient>()
-            .SendAsync(Request("bounded"), ImagesAsync(pictures, 1000, () => read++), Cancel).GetAsyncEnumerator(Cancel);
+        await using var receipts = host
+            .Services.GetRequiredService<ExplainClient>()
+            .SendAsync(Request("bounded"), ImagesAsync(pictures, 1000, () => read++), Cancel)
+            .GetAsyncEnumerator(Cancel);
         for (var batch = 0; batch < 5; batch++)
         {
             Assert.True(await receipts.MoveNextAsync());
@@ -63,7 +85,12 @@ public sealed class ExplainClientTests
         await using var broker = await Broker.OpenAsync();
         using var host = await StartAsync(new ExplainClientOptions { Bus = broker.Uri, Prefix = broker.Prefix });
         await broker.Channel.QueueUnbindAsync($"{broker.Prefix}-bulk", $"{broker.Prefix}-bulk", "", cancellationToken: Cancel);
-        Assert.Single(await host.Services.GetRequiredService<ExplainClient>().SendAsync(Request("returned"), ImagesAsync(pictures, 1), Cancel).ToListAsync(Cancel));
+        Assert.Single(
+            await host
+                .Services.GetRequiredService<ExplainClient>()
+                .SendAsync(Request("returned"), ImagesAsync(pictures, 1), Cancel)
+                .ToListAsync(Cancel)
+        );
         Assert.Equal(1u, await broker.Channel.MessageCountAsync($"{broker.Prefix}-bulk", Cancel));
         await host.StopAsync(Cancel);
     }
@@ -74,23 +101,35 @@ public sealed class ExplainClientTests
         using var pictures = new Pictures(10);
         await using var broker = await Broker.OpenAsync();
         await using var proxy = new BrokerProxy(broker.Uri);
-        using var host = await StartAsync(new ExplainClientOptions { Bus = proxy.Uri, Prefix = broker.Prefix, ConfirmSeconds = 1 });
+        using var host = await StartAsync(
+            new ExplainClientOptions
+            {
+                Bus = proxy.Uri,
+                Prefix = broker.Prefix,
+                ConfirmSeconds = 1,
+            }
+        );
         var client = host.Services.GetRequiredService<ExplainClient>();
         proxy.Cut();
-        var away = await Assert.ThrowsAsync<BusException>(async () => await client.SendAsync(Request("away"), ImagesAsync(pictures, 10), Cancel).ToListAsync(Cancel));
+        var away = await Assert.ThrowsAsync<BusException>(async () =>
+            await client.SendAsync(Request("away"), ImagesAsync(pictures, 10), Cancel).ToListAsync(Cancel)
+        );
         Assert.Contains("publish it again", away.Message);
         proxy.Mend();
-        await Eventually.TrueAsync(async () =>
-        {
-            try
+        await Eventually.TrueAsync(
+            async () =>
             {
-                return (await client.SendAsync(Request("away"), ImagesAsync(pictures, 10), Cancel).ToListAsync(Cancel)).Count == 1;
-            }
-            catch (BusException)
-            {
-                return false; // it is still connecting
-            }
-        }, 120);
+                try
+                {
+                    return (await client.SendAsync(Request("away"), ImagesAsync(pictures, 10), Cancel).ToListAsync(Cancel)).Count == 1;
+                }
+                catch (BusException)
+                {
+                    return false; // it is still connecting
+                }
+            },
+            120
+        );
         Assert.True(await broker.Channel.MessageCountAsync($"{broker.Prefix}-bulk", Cancel) >= 1);
         await host.StopAsync(Cancel);
     }
@@ -103,7 +142,8 @@ public sealed class ExplainClientTests
         using var host = await StartAsync(new ExplainClientOptions { Bus = broker.Uri, Prefix = broker.Prefix });
         var client = host.Services.GetRequiredService<ExplainClient>();
         var wrong = await Assert.ThrowsAsync<InvalidMessageException>(async () =>
-            await client.SendAsync(Request("wrong") with { Targets = ["worst"] }, ImagesAsync(pictures, 1), Cancel).ToListAsync(Cancel));
+            await client.SendAsync(Request("wrong") with { Targets = ["worst"] }, ImagesAsync(pictures, 1), Cancel).ToListAsync(Cancel)
+        );
         Assert.Contains("targets[0]", wrong.Message);
         Assert.Equal(0u, await broker.Channel.MessageCountAsync($"{broker.Prefix}-bulk", Cancel));
         await host.StopAsync(Cancel);
@@ -112,8 +152,12 @@ public sealed class ExplainClientTests
     [Fact]
     public void A_client_without_a_broker_is_refused_at_the_start()
     {
-        Assert.Throws<OptionsException>(() => new ServiceCollection().AddExplainClient(new ExplainClientOptions { Bus = PipelineOptions.InMemory }));
-        Assert.Throws<OptionsException>(() => new ServiceCollection().AddExplainClient(new ExplainClientOptions { Bus = "amqp://x", BatchSize = 257 }));
+        Assert.Throws<OptionsException>(() =>
+            new ServiceCollection().AddExplainClient(new ExplainClientOptions { Bus = PipelineOptions.InMemory })
+        );
+        Assert.Throws<OptionsException>(() =>
+            new ServiceCollection().AddExplainClient(new ExplainClientOptions { Bus = "amqp://x", BatchSize = 257 })
+        );
     }
 
     private static ExplainImages Request(string key) => new() { Key = key, Model = NullEngine.Pin };

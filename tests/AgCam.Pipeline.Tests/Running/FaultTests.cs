@@ -17,7 +17,11 @@ public sealed class FaultTests
     {
         using var pictures = new Pictures(70);
         var engines = new FailingLoader(failures: int.MaxValue);
-        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions { MaxFaults = 2, LeaseSeconds = 2 }, engines);
+        await using var process = await Processes.StartAsync(
+            Processes.Options(pictures),
+            new WorkerOptions { MaxFaults = 2, LeaseSeconds = 2 },
+            engines
+        );
         var job = await process.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
         Assert.Equal((0, 70), (job.Progress.Completed, job.Progress.Failed));
@@ -32,7 +36,11 @@ public sealed class FaultTests
     public async Task What_fails_less_often_is_done_after_all()
     {
         using var pictures = new Pictures(10);
-        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions { MaxFaults = 2, LeaseSeconds = 2 }, new FailingLoader(failures: 1));
+        await using var process = await Processes.StartAsync(
+            Processes.Options(pictures),
+            new WorkerOptions { MaxFaults = 2, LeaseSeconds = 2 },
+            new FailingLoader(failures: 1)
+        );
         var job = await process.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
         Assert.Equal((10, 0), (job.Progress.Completed, job.Progress.Failed));
@@ -79,9 +87,23 @@ public sealed class FaultTests
     private static async Task NotLostAsync(Pictures pictures, PipelineOptions options)
     {
         var leases = 0;
-        Exception[] troubles = [new InvalidOperationException("out of sorts"), .. Enumerable.Repeat(new StoreUnavailableException("away", new TimeoutException()), 6)];
-        await using var process = await Processes.StartAsync(options, new WorkerOptions { StoreRetrySeconds = 0.5 }, store: store => TroubledStore.Chunks(store, (method, _, inner) =>
-            method == nameof(IChunks.LeaseAsync) && Interlocked.Increment(ref leases) is var n && n <= troubles.Length ? Task.FromException<LeaseAnswer>(troubles[n - 1]) : inner()));
+        Exception[] troubles =
+        [
+            new InvalidOperationException("out of sorts"),
+            .. Enumerable.Repeat(new StoreUnavailableException("away", new TimeoutException()), 6),
+        ];
+        await using var process = await Processes.StartAsync(
+            options,
+            new WorkerOptions { StoreRetrySeconds = 0.5 },
+            store: store =>
+                TroubledStore.Chunks(
+                    store,
+                    (method, _, inner) =>
+                        method == nameof(IChunks.LeaseAsync) && Interlocked.Increment(ref leases) is var n && n <= troubles.Length
+                            ? Task.FromException<LeaseAnswer>(troubles[n - 1])
+                            : inner()
+                )
+        );
         var request = Request(pictures, "taken later");
         await process.Bus.PublishAsync(request, Cancel); // not accepted by the store before, as a producer's
         await Eventually.TrueAsync(async () => (await process.Store.Items.RecountAsync(request.Owner, Cancel)).Completed == 2);
@@ -94,13 +116,28 @@ public sealed class FaultTests
         using var pictures = new Pictures(3, broken: 1);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
         var received = new List<ChunkExplained>();
-        using var hearing = process.Events.Subscribe(item => { lock (received) received.Add(item); });
+        using var hearing = process.Events.Subscribe(item =>
+        {
+            lock (received)
+                received.Add(item);
+        });
         var request = Request(pictures, "sent twice", 3);
         await process.Bus.PublishAsync(request, Cancel);
-        await Eventually.TrueAsync(() => { lock (received) return received.Count == 1; });
+        await Eventually.TrueAsync(() =>
+        {
+            lock (received)
+                return received.Count == 1;
+        });
         await process.Bus.PublishAsync(request, Cancel);
-        await Eventually.TrueAsync(() => { lock (received) return received.Count == 2; });
-        Assert.All(received, item => Assert.Equal(("sent twice", request.Owner, 2, 1), (item.Key, item.Owner, item.Completed, item.Failed)));
+        await Eventually.TrueAsync(() =>
+        {
+            lock (received)
+                return received.Count == 2;
+        });
+        Assert.All(
+            received,
+            item => Assert.Equal(("sent twice", request.Owner, 2, 1), (item.Key, item.Owner, item.Completed, item.Failed))
+        );
     }
 
     [Fact]
@@ -108,12 +145,30 @@ public sealed class FaultTests
     {
         using var pictures = new Pictures(3, broken: 1);
         var saves = 0;
-        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), store: store => TroubledStore.Chunks(store, (method, _, inner) =>
-            method == nameof(IChunks.SaveAsync) && Interlocked.Increment(ref saves) == 1 ? LosingAsync((Task<IReadOnlyList<SaveAnswer>>)inner()!) : inner()));
+        await using var process = await Processes.StartAsync(
+            Processes.Options(pictures),
+            new WorkerOptions(),
+            store: store =>
+                TroubledStore.Chunks(
+                    store,
+                    (method, _, inner) =>
+                        method == nameof(IChunks.SaveAsync) && Interlocked.Increment(ref saves) == 1
+                            ? LosingAsync((Task<IReadOnlyList<SaveAnswer>>)inner()!)
+                            : inner()
+                )
+        );
         var received = new List<ChunkExplained>();
-        using var hearing = process.Events.Subscribe(item => { lock (received) received.Add(item); });
+        using var hearing = process.Events.Subscribe(item =>
+        {
+            lock (received)
+                received.Add(item);
+        });
         await process.Bus.PublishAsync(Request(pictures, "answer lost", 3), Cancel);
-        await Eventually.TrueAsync(() => { lock (received) return received.Count == 1; });
+        await Eventually.TrueAsync(() =>
+        {
+            lock (received)
+                return received.Count == 1;
+        });
         Assert.Equal((2, 1), (received[0].Completed, received[0].Failed));
     }
 
@@ -122,7 +177,14 @@ public sealed class FaultTests
     {
         using var pictures = new Pictures(2);
         var bus = new ForgetfulBus();
-        await using var process = await Processes.StartAsync(Processes.Options(pictures) with { RunJobs = false }, new WorkerOptions(), bus: bus);
+        await using var process = await Processes.StartAsync(
+            Processes.Options(pictures) with
+            {
+                RunJobs = false,
+            },
+            new WorkerOptions(),
+            bus: bus
+        );
         var request = Request(pictures, "told later");
         await Assert.ThrowsAsync<RequeueException>(() => process.Handler.HandleAsync(request, redelivered: false, Cancel));
         await process.Handler.HandleAsync(request, redelivered: true, Cancel);
@@ -134,12 +196,21 @@ public sealed class FaultTests
     {
         using var pictures = new Pictures(2);
         var puts = 0;
-        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions { LeaseSeconds = 2 }, store: store =>
-        {
-            var provenances = Troubled<IProvenances>.Of(store.Provenances, (_, _, inner) =>
-                Interlocked.Increment(ref puts) == 1 ? Task.FromException<Digest>(new InvalidOperationException("out of sorts")) : inner());
-            return Troubled<IStore>.Of(store, (name, _, inner) => name == "get_Provenances" ? provenances : inner());
-        });
+        await using var process = await Processes.StartAsync(
+            Processes.Options(pictures),
+            new WorkerOptions { LeaseSeconds = 2 },
+            store: store =>
+            {
+                var provenances = Troubled<IProvenances>.Of(
+                    store.Provenances,
+                    (_, _, inner) =>
+                        Interlocked.Increment(ref puts) == 1
+                            ? Task.FromException<Digest>(new InvalidOperationException("out of sorts"))
+                            : inner()
+                );
+                return Troubled<IStore>.Of(store, (name, _, inner) => name == "get_Provenances" ? provenances : inner());
+            }
+        );
         var job = await process.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
         Assert.Equal((2, 0), (job.Progress.Completed, job.Progress.Failed));
@@ -171,12 +242,16 @@ public sealed class FaultTests
         throw new StoreUnavailableException("The answer was lost.", new TimeoutException());
     }
 
-    private static ExplainImages Request(Pictures pictures, string key, int count = 2) => new()
-    {
-        Key = key,
-        Model = NullEngine.Pin,
-        References = [.. Enumerable.Range(0, count).Select(number => new ImageReference { Number = number, Uri = pictures.PathOf(number) })],
-    };
+    private static ExplainImages Request(Pictures pictures, string key, int count = 2) =>
+        new()
+        {
+            Key = key,
+            Model = NullEngine.Pin,
+            References =
+            [
+                .. Enumerable.Range(0, count).Select(number => new ImageReference { Number = number, Uri = pictures.PathOf(number) }),
+            ],
+        };
 
     /// <summary>Throws what no worker foresees.</summary>
     private sealed class FailingLoader(int failures) : IEngineLoader
@@ -186,6 +261,8 @@ public sealed class FaultTests
         public int Asked => _asked;
 
         public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
-            Interlocked.Increment(ref _asked) <= failures ? throw new InvalidOperationException("out of sorts") : new NullLoader().LoadAsync(model, dtype, cancellationToken);
+            Interlocked.Increment(ref _asked) <= failures
+                ? throw new InvalidOperationException("out of sorts")
+                : new NullLoader().LoadAsync(model, dtype, cancellationToken);
     }
 }

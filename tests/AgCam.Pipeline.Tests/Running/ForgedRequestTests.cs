@@ -27,7 +27,12 @@ public sealed class ForgedRequestTests
         using var pictures = new Pictures(2);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
         var first = await AskAsync(process, new ImageReference { Uri = pictures.PathOf(0) });
-        var forged = new ImageReference { Uri = pictures.PathOf(1), KnownSha256 = first.Sha256, Stamp = first.Stamp };
+        var forged = new ImageReference
+        {
+            Uri = pictures.PathOf(1),
+            KnownSha256 = first.Sha256,
+            Stamp = first.Stamp,
+        };
 
         var second = await AskAsync(process, forged);
 
@@ -38,7 +43,13 @@ public sealed class ForgedRequestTests
 
     private static async Task<Item> AskAsync(Processes process, ImageReference reference)
     {
-        var request = new ExplainImages { Key = Guid.NewGuid().ToString(), Lane = Lane.Interactive, Model = NullEngine.Pin, References = [reference] };
+        var request = new ExplainImages
+        {
+            Key = Guid.NewGuid().ToString(),
+            Lane = Lane.Interactive,
+            Model = NullEngine.Pin,
+            References = [reference],
+        };
         var done = process.Events.WaitAsync(request.Owner, TimeSpan.FromSeconds(60), Cancel);
         await process.Bus.PublishAsync(request, Cancel);
         Assert.True(await done);

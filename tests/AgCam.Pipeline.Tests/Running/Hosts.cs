@@ -13,6 +13,13 @@ internal static class Hosts
     private static string Find()
     {
         var here = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
-        return Path.Combine(here.Parent!.Parent!.Parent!.Parent!.FullName, "AgCam.TestHost", "bin", here.Parent.Name, here.Name, "AgCam.TestHost.dll");
+        return Path.Combine(
+            here.Parent!.Parent!.Parent!.Parent!.FullName,
+            "AgCam.TestHost",
+            "bin",
+            here.Parent.Name,
+            here.Name,
+            "AgCam.TestHost.dll"
+        );
     }
 }

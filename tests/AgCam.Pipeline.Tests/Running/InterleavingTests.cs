@@ -7,10 +7,15 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>How much of a large job is done before a short one behind it has ended: counted in chunks, so that it does not matter how fast the machine is.</summary>
+/// <summary>
+/// How much of a large job is done before a short one behind it has ended: counted in chunks, so that it does not matter how fast the
+/// machine is.
+/// </summary>
 public sealed class InterleavingTests
 {
-    private const int Window = 8, Few = 512, FewChunks = Few / 64;
+    private const int Window = 8,
+        Few = 512,
+        FewChunks = Few / 64;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -42,11 +47,20 @@ public sealed class InterleavingTests
     private static async Task ServedOneForOneAsync(Pictures pictures, PipelineOptions options, int many)
     {
         using var planned = new ManualResetEventSlim();
-        await using var process = await Processes.StartAsync(options with { MinWindow = Window, MaxWindow = Window }, new WorkerOptions(), new ObservedLoader(_ => planned.Wait()));
+        await using var process = await Processes.StartAsync(
+            options with
+            {
+                MinWindow = Window,
+                MaxWindow = Window,
+            },
+            new WorkerOptions(),
+            new ObservedLoader(_ => planned.Wait())
+        );
         var large = await process.SubmitAsync(Spec(pictures, many));
         await process.WaitAsync(large.Id, job => job.Images == many, seconds: 240);
         planned.Set();
-        large = await process.WaitAsync(large.Id, job => job.Progress.ChunksDone * 64 >= 2 * 1000); // every picture is explained: from here on all chunks cost the same
+        // Every picture is explained: from here on all chunks cost the same
+        large = await process.WaitAsync(large.Id, job => job.Progress.ChunksDone * 64 >= 2 * 1000);
 
         var small = await process.SubmitAsync(Spec(pictures, Few));
         small = await process.WaitAsync(small.Id, job => job.State == JobState.Completed);
@@ -56,10 +70,15 @@ public sealed class InterleavingTests
 
         var startedAt = (await process.Store.Chunks.FindAsync(small.Id, 0, Cancel))!.Published!.Value;
         var meanwhile = 0;
-        for (var number = large.Progress.ChunksDone - 2 * Window; await process.Store.Chunks.FindAsync(large.Id, number, Cancel) is { Published: not null } chunk; number++)
+        for (
+            var number = large.Progress.ChunksDone - 2 * Window;
+            await process.Store.Chunks.FindAsync(large.Id, number, Cancel) is { Published: not null } chunk;
+            number++
+        )
             meanwhile += chunk.Leased >= startedAt && chunk.Leased <= small.Finished ? 1 : 0;
         TestContext.Current.TestOutputHelper?.WriteLine($"{meanwhile} of {many / 64} chunks while {FewChunks} were done");
-        // What lay in the broker before, as many as its own, and a window more for what happens to be in hand. Behind the whole job it would be thousands, or hundreds.
+        // What lay in the broker before, as many as its own, and a window more for what happens to be in hand. Behind the whole job it
+        // would be thousands, or hundreds.
         Assert.InRange(meanwhile, 1, Window + FewChunks + Window);
     }
 

@@ -26,7 +26,8 @@ public sealed class JobTests
         await Task.Delay(3000, Cancel);
         var later = (await process.Store.Jobs.FindAsync(job.Id, Cancel))!;
         Assert.Equal(JobState.Cancelled, later.State);
-        Assert.InRange(later.Progress.ChunksDone, cancelled.Progress.ChunksDone, cancelled.Progress.ChunksDone + inHand); // what is with a worker may still be saved
+        // What is with a worker may still be saved
+        Assert.InRange(later.Progress.ChunksDone, cancelled.Progress.ChunksDone, cancelled.Progress.ChunksDone + inHand);
         Assert.Equal(later.Progress.Completed, (await process.Store.Items.RecountAsync(job.Id, Cancel)).Completed);
     }
 
@@ -35,7 +36,11 @@ public sealed class JobTests
     {
         using var pictures = new Pictures(300, broken: 200);
         using var gate = new ManualResetEventSlim(); // the good images wait behind it, so the job cannot end before it is paused
-        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), new ObservedLoader(_ => gate.Wait()));
+        await using var process = await Processes.StartAsync(
+            Processes.Options(pictures),
+            new WorkerOptions(),
+            new ObservedLoader(_ => gate.Wait())
+        );
         await Completion.AfterFailuresAsync(process, pictures, gate);
     }
 
@@ -44,7 +49,12 @@ public sealed class JobTests
     {
         using var pictures = new Pictures(10);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
-        var job = await process.SubmitAsync(Completion.Spec(pictures) with { Model = new ModelPin { Id = "unheard-of", Sha256 = Some.Digest("unheard-of") } });
+        var job = await process.SubmitAsync(
+            Completion.Spec(pictures) with
+            {
+                Model = new ModelPin { Id = "unheard-of", Sha256 = Some.Digest("unheard-of") },
+            }
+        );
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Paused);
         Assert.Contains("unheard-of", job.Reason);
         await Eventually.TrueAsync(async () => (await process.Store.Chunks.FindAsync(job.Id, 0, Cancel))!.State == ChunkState.Planned);
@@ -67,7 +77,13 @@ public sealed class JobTests
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
         Assert.Equal((129, 1), (job.Progress.Completed, job.Progress.Failed));
         for (var number = 0; number < 3; number++)
-            Assert.Equal((0, 0), ((await process.Store.Chunks.FindAsync(job.Id, number, Cancel))!.Crashes, (await process.Store.Chunks.FindAsync(job.Id, number, Cancel))!.Faults));
+            Assert.Equal(
+                (0, 0),
+                (
+                    (await process.Store.Chunks.FindAsync(job.Id, number, Cancel))!.Crashes,
+                    (await process.Store.Chunks.FindAsync(job.Id, number, Cancel))!.Faults
+                )
+            );
     }
 
     [Fact]
@@ -84,14 +100,18 @@ public sealed class JobTests
     {
         using var pictures = new Pictures(200);
         var manifest = Path.Combine(pictures.Folder, "m.csv");
-        var rows = Enumerable.Range(0, 200).Select(i => i switch
-        {
-            70 => $"{i},s3://bucket,cat,",
-            71 => $"{i},{pictures.PathOf(i)},{new string('l', 300)},",
-            72 => $"{i},,cat,",
-            150 => $"{i},nul\0.png,cat,",
-            _ => $"{i},{pictures.PathOf(i)},cat,{new string('c', 2000)}",
-        });
+        var rows = Enumerable
+            .Range(0, 200)
+            .Select(i =>
+                i switch
+                {
+                    70 => $"{i},s3://bucket,cat,",
+                    71 => $"{i},{pictures.PathOf(i)},{new string('l', 300)},",
+                    72 => $"{i},,cat,",
+                    150 => $"{i},nul\0.png,cat,",
+                    _ => $"{i},{pictures.PathOf(i)},cat,{new string('c', 2000)}",
+                }
+            );
         File.WriteAllLines(manifest, [",path,label,caption", .. rows]);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
 
@@ -99,7 +119,9 @@ public sealed class JobTests
         job = await process.WaitAsync(job.Id, job => job.State is JobState.Completed or JobState.Paused);
 
         Assert.Equal((JobState.Completed, 196, 4), (job.State, job.Progress.Completed, job.Progress.Failed));
-        var failed = await process.Store.Items.AllAsync(new ItemQuery { Job = job.Id, Status = ItemStatus.Failed }, Cancel).ToListAsync(Cancel);
+        var failed = await process
+            .Store.Items.AllAsync(new ItemQuery { Job = job.Id, Status = ItemStatus.Failed }, Cancel)
+            .ToListAsync(Cancel);
         Assert.Equal([70, 71, 72, 150], failed.Select(item => item.Number).Order());
         Assert.All(failed, item => Assert.Equal(ReferenceFailure.Invalid, item.Reason));
         Assert.All(failed, item => Assert.StartsWith($"{manifest}, row {item.Number + 1}: the column ", item.Detail));
@@ -162,7 +184,10 @@ public sealed class JobTests
         var behind = (await process.WaitAsync(small.Id, job => job.State == JobState.Completed)).Finished!.Value - small.Created;
 
         TestContext.Current.TestOutputHelper?.WriteLine($"alone {alone.TotalSeconds:0.00} s, behind {behind.TotalSeconds:0.00} s");
-        Assert.True(behind <= 3 * alone + TimeSpan.FromSeconds(1), $"alone {alone.TotalSeconds:0.00} s, behind {behind.TotalSeconds:0.00} s");
+        Assert.True(
+            behind <= 3 * alone + TimeSpan.FromSeconds(1),
+            $"alone {alone.TotalSeconds:0.00} s, behind {behind.TotalSeconds:0.00} s"
+        );
         var left = (await process.Store.Jobs.FindAsync(big.Id, Cancel))!;
         Assert.Equal(JobState.Running, left.State);
         await process.Store.Jobs.CancelAsync(big.Id, cancellationToken: Cancel);

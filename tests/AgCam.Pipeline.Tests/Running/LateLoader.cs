@@ -9,7 +9,8 @@ internal sealed class LateLoader : IEngineLoader
 {
     public volatile bool Has;
 
-    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => Has
-        ? new NullLoader().LoadAsync(model, dtype, cancellationToken)
-        : throw new ModelException(ModelFailure.NotFound, $"This worker has no model {model.Id} yet.");
+    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
+        Has
+            ? new NullLoader().LoadAsync(model, dtype, cancellationToken)
+            : throw new ModelException(ModelFailure.NotFound, $"This worker has no model {model.Id} yet.");
 }

@@ -10,7 +10,8 @@ internal sealed class ObservedLoader(Action<IReadOnlyList<EngineInput>> before) 
     /// <summary>What is to happen from now on.</summary>
     public Action<IReadOnlyList<EngineInput>> Before { get; set; } = before;
 
-    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => Task.FromResult<IExplainEngine>(new Observed(new NullEngine(model, dtype), images => Before(images)));
+    public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
+        Task.FromResult<IExplainEngine>(new Observed(new NullEngine(model, dtype), images => Before(images)));
 
     /// <summary>Takes its time for every image.</summary>
     public static ObservedLoader Slow(int milliseconds) => new(images => Thread.Sleep(milliseconds * images.Count));
@@ -33,8 +34,12 @@ internal sealed class ObservedLoader(Action<IReadOnlyList<EngineInput>> before) 
             return engine.Explain(images, labels, options);
         }
 
-        public IReadOnlyList<AgCam.Heatmaps.BoundingBox> Boxes(AgCam.Heatmaps.Heatmap map, int originalWidth, int originalHeight, double threshold) =>
-            engine.Boxes(map, originalWidth, originalHeight, threshold);
+        public IReadOnlyList<AgCam.Heatmaps.BoundingBox> Boxes(
+            AgCam.Heatmaps.Heatmap map,
+            int originalWidth,
+            int originalHeight,
+            double threshold
+        ) => engine.Boxes(map, originalWidth, originalHeight, threshold);
 
         public void Dispose() => engine.Dispose();
     }

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>A process with everything in it, killed with SIGKILL at named points and at any. Whatever happens, every image ends in one record.</summary>
+/// <summary>
+/// A process with everything in it, killed with SIGKILL at named points and at any. Whatever happens, every image ends in one record.
+/// </summary>
 public sealed class OneProcessDeathTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -30,7 +32,9 @@ public sealed class OneProcessDeathTests
         await Completion.ShowsAsync(store, job.Id, 1495, 5, last);
     }
 
-    /// <summary>Whatever it was at: starting, planning, publishing again what the process before held, computing, writing, alone or in company.</summary>
+    /// <summary>
+    /// Whatever it was at: starting, planning, publishing again what the process before held, computing, writing, alone or in company.
+    /// </summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -71,7 +75,10 @@ public sealed class OneProcessDeathTests
         for (var start = 0; start < 6 && (await store.Jobs.FindAsync(job.Id, Cancel))!.State != JobState.Completed; start++)
         {
             await using var process = Hosts.Start(serve);
-            await Eventually.TrueAsync(async () => process.HasExited || (await store.Jobs.FindAsync(job.Id, Cancel))!.State == JobState.Completed, 60);
+            await Eventually.TrueAsync(
+                async () => process.HasExited || (await store.Jobs.FindAsync(job.Id, Cancel))!.State == JobState.Completed,
+                60
+            );
             if (!process.HasExited)
                 continue;
             Assert.Equal(HostProcess.Segfaulted, process.ExitCode);

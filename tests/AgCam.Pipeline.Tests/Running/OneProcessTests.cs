@@ -41,7 +41,11 @@ public sealed class OneProcessTests
     {
         using var pictures = new Pictures(100);
         var explained = 0;
-        await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), new ObservedLoader(images => Interlocked.Add(ref explained, images.Count)));
+        await using var process = await Processes.StartAsync(
+            Processes.Options(pictures),
+            new WorkerOptions(),
+            new ObservedLoader(images => Interlocked.Add(ref explained, images.Count))
+        );
         var first = await process.SubmitAsync(Spec($"folder:{pictures.Folder}"));
         await process.WaitAsync(first.Id, job => job.State == JobState.Completed);
         Assert.Equal(100, explained);
@@ -53,7 +57,10 @@ public sealed class OneProcessTests
         Assert.NotEqual(first.Id, second.Id);
         for (var i = 0; i < 100; i++)
         {
-            var (before, after) = (await process.Store.Items.FindAsync(first.Id, i, Cancel), await process.Store.Items.FindAsync(second.Id, i, Cancel));
+            var (before, after) = (
+                await process.Store.Items.FindAsync(first.Id, i, Cancel),
+                await process.Store.Items.FindAsync(second.Id, i, Cancel)
+            );
             Assert.Equivalent(before! with { Job = second.Id, Time = after!.Time }, after, strict: true);
         }
     }

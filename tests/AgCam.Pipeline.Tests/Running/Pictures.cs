@@ -10,7 +10,12 @@ internal sealed class Pictures : IDisposable
         Directory.CreateDirectory(Folder);
         for (var i = 0; i < count; i++)
         {
-            File.WriteAllBytes(PathOf(i), i < broken ? "no picture"u8.ToArray() : [0x89, (byte)'P', (byte)'N', (byte)'G', .. Encoding.ASCII.GetBytes($"{i} {new string('x', 200)}")]);
+            File.WriteAllBytes(
+                PathOf(i),
+                i < broken
+                    ? "no picture"u8.ToArray()
+                    : [0x89, (byte)'P', (byte)'N', (byte)'G', .. Encoding.ASCII.GetBytes($"{i} {new string('x', 200)}")]
+            );
             File.SetLastWriteTimeUtc(PathOf(i), Written);
         }
     }

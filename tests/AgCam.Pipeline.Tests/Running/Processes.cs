@@ -1,7 +1,7 @@
 using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Jobs;
-using AgCam.Pipeline.References;
 using AgCam.Pipeline.Records;
+using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using AgCam.Worker;
 using AgCam.Worker.Engines;
@@ -32,16 +32,23 @@ internal sealed class Processes : IAsyncDisposable
     /// <summary>Cancelled once the process has decided to stop.</summary>
     public CancellationToken Stopping => _host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
 
-    public static PipelineOptions Options(Pictures pictures) => new()
-    {
-        Store = pictures.Database,
-        PollSeconds = 0.05,
-        MaxChunkSize = 64, // chunks of one size, whatever the pace
-        References = new ReferenceOptions { Roots = [pictures.Folder] },
-    };
+    public static PipelineOptions Options(Pictures pictures) =>
+        new()
+        {
+            Store = pictures.Database,
+            PollSeconds = 0.05,
+            MaxChunkSize = 64, // chunks of one size, whatever the pace
+            References = new ReferenceOptions { Roots = [pictures.Folder] },
+        };
 
     /// <param name="store">What the process has for the store that the options name.</param>
-    public static async Task<Processes> StartAsync(PipelineOptions options, WorkerOptions? worker = null, IEngineLoader? engines = null, Func<IStore, IStore>? store = null, IExplainBus? bus = null)
+    public static async Task<Processes> StartAsync(
+        PipelineOptions options,
+        WorkerOptions? worker = null,
+        IEngineLoader? engines = null,
+        Func<IStore, IStore>? store = null,
+        IExplainBus? bus = null
+    )
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         if (Environment.GetEnvironmentVariable("AGCAM_TEST_LOG") is not null)
@@ -51,7 +58,9 @@ internal sealed class Processes : IAsyncDisposable
             builder.Services.AddSingleton(bus);
         builder.Services.AddAgCamPipeline(options);
         if (store is not null)
-            builder.Services.AddSingleton(provider => store(PipelineRegistration.OpenStore(options, provider.GetRequiredService<TimeProvider>())));
+            builder.Services.AddSingleton(provider =>
+                store(PipelineRegistration.OpenStore(options, provider.GetRequiredService<TimeProvider>()))
+            );
         if (worker is not null)
         {
             builder.Services.AddSingleton(engines ?? new NullLoader());
@@ -75,11 +84,15 @@ internal sealed class Processes : IAsyncDisposable
         var until = DateTime.UtcNow.AddSeconds(seconds);
         while (true)
         {
-            var found = await Store.Jobs.FindAsync(job, TestContext.Current.CancellationToken) ?? throw new InvalidOperationException($"There is no job {job}.");
+            var found =
+                await Store.Jobs.FindAsync(job, TestContext.Current.CancellationToken)
+                ?? throw new InvalidOperationException($"There is no job {job}.");
             if (wanted(found))
                 return found;
             if (DateTime.UtcNow > until)
-                throw new TimeoutException($"After {seconds} s the job is {found.State} ({found.Reason}), {found.Progress}, {found.Chunks} chunks.");
+                throw new TimeoutException(
+                    $"After {seconds} s the job is {found.State} ({found.Reason}), {found.Progress}, {found.Chunks} chunks."
+                );
             await Task.Delay(50, TestContext.Current.CancellationToken);
         }
     }

@@ -27,11 +27,29 @@ public sealed class ProducerTests
         var program = Path.Combine(pictures.Folder, "explain.py");
         await File.WriteAllTextAsync(program, PythonProgram(), Cancel);
         var (code, said) = await Task.Run(
-            () => Python(program, broker.Uri, broker.Prefix, NullEngine.Pin.Id, NullEngine.Pin.Sha256.ToString(), "from python", pictures.PathOf(0), pictures.PathOf(1), pictures.PathOf(2)), Cancel);
+            () =>
+                Python(
+                    program,
+                    broker.Uri,
+                    broker.Prefix,
+                    NullEngine.Pin.Id,
+                    NullEngine.Pin.Sha256.ToString(),
+                    "from python",
+                    pictures.PathOf(0),
+                    pictures.PathOf(1),
+                    pictures.PathOf(2)
+                ),
+            Cancel
+        );
         Assert.True(code == 0, said);
         Assert.Contains("accepted", said);
         Assert.Contains($"{RequestId.Of("from python")} 2 completed 1 failed", said);
-        Assert.Equal((2, 1), await worker.Store.Items.RecountAsync(RequestId.Of("from python"), Cancel) is var counted ? (counted.Completed, counted.Failed) : default);
+        Assert.Equal(
+            (2, 1),
+            await worker.Store.Items.RecountAsync(RequestId.Of("from python"), Cancel) is var counted
+                ? (counted.Completed, counted.Failed)
+                : default
+        );
     }
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
@@ -51,9 +69,18 @@ public sealed class ProducerTests
             ["references"] = new JsonArray(new JsonObject { ["uri"] = pictures.PathOf(0) }),
         };
         await broker.Channel.BasicPublishAsync(
-            $"{broker.Prefix}-intake", "", mandatory: true, new BasicProperties { ContentType = "application/json", Persistent = true }, Encoding.UTF8.GetBytes(request.ToJsonString()), Cancel);
+            $"{broker.Prefix}-intake",
+            "",
+            mandatory: true,
+            new BasicProperties { ContentType = "application/json", Persistent = true },
+            Encoding.UTF8.GetBytes(request.ToJsonString()),
+            Cancel
+        );
         var json = await HearAsync(broker, subscriber, "ChunkExplained");
-        Assert.Equal(("plain", RequestId.Of("plain"), 1, 0), ((string)json["key"]!, (Guid)json["owner"]!, (int)json["completed"]!, (int)json["failed"]!));
+        Assert.Equal(
+            ("plain", RequestId.Of("plain"), 1, 0),
+            ((string)json["key"]!, (Guid)json["owner"]!, (int)json["completed"]!, (int)json["failed"]!)
+        );
         Assert.Null(json["jobId"]);
 
         var job = await process.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
@@ -91,7 +118,9 @@ public sealed class ProducerTests
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
             if (File.Exists(Path.Combine(folder.FullName, "AgCamPipeline.sln")))
                 return folder.FullName;
-        throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} holds AgCamPipeline.sln: run the tests from a checkout.");
+        throw new DirectoryNotFoundException(
+            $"No folder above {AppContext.BaseDirectory} holds AgCamPipeline.sln: run the tests from a checkout."
+        );
     }
 
     /// <summary>Debian's own python3, for which python3-pika is.</summary>
@@ -100,7 +129,9 @@ public sealed class ProducerTests
         try
         {
             var python = File.Exists("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
-            using var process = Process.Start(new ProcessStartInfo(python, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var process = Process.Start(
+                new ProcessStartInfo(python, arguments) { RedirectStandardOutput = true, RedirectStandardError = true }
+            )!;
             var errors = process.StandardError.ReadToEndAsync();
             var said = process.StandardOutput.ReadToEnd() + errors.GetAwaiter().GetResult();
             process.WaitForExit();

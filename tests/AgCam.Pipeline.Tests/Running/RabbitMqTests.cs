@@ -28,7 +28,14 @@ public sealed class RabbitMqTests
         await using var item = await Processes.StartAsync(options with { RunJobs = false }, new WorkerOptions { Name = "one" });
         await using var two = await Processes.StartAsync(options with { RunJobs = false }, new WorkerOptions { Name = "two" });
         var (explained, completed) = (new List<ChunkExplained>(), new List<JobCompleted>());
-        using var hearing = api.Events.Subscribe(message => { lock (explained) explained.Add(message); }, completed.Add);
+        using var hearing = api.Events.Subscribe(
+            message =>
+            {
+                lock (explained)
+                    explained.Add(message);
+            },
+            completed.Add
+        );
 
         var job = await api.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
         job = await api.WaitAsync(job.Id, job => job.State == JobState.Completed);
@@ -36,7 +43,11 @@ public sealed class RabbitMqTests
         Assert.Equal((997, 3), (job.Progress.Completed, job.Progress.Failed));
         Assert.Equal(job.Progress, await api.Store.Items.RecountAsync(job.Id, Cancel));
         await Eventually.TrueAsync(() => completed.Count == 1);
-        await Eventually.TrueAsync(() => { lock (explained) return explained.Select(message => message.Chunk).Distinct().Count() == 16; });
+        await Eventually.TrueAsync(() =>
+        {
+            lock (explained)
+                return explained.Select(message => message.Chunk).Distinct().Count() == 16;
+        });
     }
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = Skipped)]
@@ -60,10 +71,16 @@ public sealed class RabbitMqTests
         await using var broker = await Broker.OpenAsync();
         await using var worker = await Processes.StartAsync(broker.Over(Processes.Options(pictures)), new WorkerOptions());
         var request = Request(pictures, "from afar", 1);
-        await SendAsync(broker, "intake", $$"""
+        await SendAsync(
+            broker,
+            "intake",
+            $$"""
             {"key": "from afar", "lane": "Interactive", "model": {"id": "null", "sha256": "{{NullEngine.Pin.Sha256}}"},
-             "targets": ["predicted", "top:2"], "references": [{"number": 0, "kind": "File", "uri": {{JsonSerializer.Serialize(pictures.PathOf(0))}}}]}
-            """);
+             "targets": ["predicted", "top:2"], "references": [{"number": 0, "kind": "File", "uri": {{JsonSerializer.Serialize(
+                pictures.PathOf(0)
+            )}}}]}
+            """
+        );
         await Eventually.TrueAsync(async () => (await worker.Store.Items.RecountAsync(request.Owner, Cancel)).Completed == 1);
         var item = await worker.Store.Items.FindAsync(request.Owner, 0, Cancel);
         var explanation = await worker.Store.Explanations.FindAsync(item!.Explanation!.Value, Cancel);
@@ -103,12 +120,13 @@ public sealed class RabbitMqTests
         using var pictures = new Pictures(3);
         await using var broker = await Broker.OpenAsync();
         await using var process = await Processes.StartAsync(broker.Over(Processes.Options(pictures)), new WorkerOptions());
-        string Intake(string path) => new JsonObject
-        {
-            ["key"] = "order-17",
-            ["model"] = new JsonObject { ["id"] = NullEngine.Pin.Id, ["sha256"] = NullEngine.Pin.Sha256.ToString() },
-            ["references"] = new JsonArray(new JsonObject { ["uri"] = path }),
-        }.ToJsonString();
+        string Intake(string path) =>
+            new JsonObject
+            {
+                ["key"] = "order-17",
+                ["model"] = new JsonObject { ["id"] = NullEngine.Pin.Id, ["sha256"] = NullEngine.Pin.Sha256.ToString() },
+                ["references"] = new JsonArray(new JsonObject { ["uri"] = path }),
+            }.ToJsonString();
         Task<JobProgress> RecountAsync() => process.Store.Items.RecountAsync(RequestId.Of("order-17"), Cancel);
         if (isJobs)
             await process.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin }, "order-17");
@@ -136,16 +154,23 @@ public sealed class RabbitMqTests
         Assert.Equal("no message at all", Encoding.UTF8.GetString((await broker.GetAsync("bulk_error")).Body.Span));
     }
 
-    private static ExplainImages Request(Pictures pictures, string key, int count) => new()
-    {
-        Key = key,
-        Model = NullEngine.Pin,
-        References = [.. Enumerable.Range(0, count).Select(i => new ImageReference { Number = i, Uri = pictures.PathOf(i) })],
-    };
+    private static ExplainImages Request(Pictures pictures, string key, int count) =>
+        new()
+        {
+            Key = key,
+            Model = NullEngine.Pin,
+            References = [.. Enumerable.Range(0, count).Select(i => new ImageReference { Number = i, Uri = pictures.PathOf(i) })],
+        };
 
     private static async Task SendAsync(Broker broker, string queue, string body) =>
         await broker.Channel.BasicPublishAsync(
-            $"{broker.Prefix}-{queue}", "", mandatory: true, new BasicProperties { ContentType = "application/json", Persistent = true }, Encoding.UTF8.GetBytes(body), Cancel);
+            $"{broker.Prefix}-{queue}",
+            "",
+            mandatory: true,
+            new BasicProperties { ContentType = "application/json", Persistent = true },
+            Encoding.UTF8.GetBytes(body),
+            Cancel
+        );
 }
 
 internal static class Eventually
@@ -154,7 +179,11 @@ internal static class Eventually
 
     public static async Task TrueAsync(Func<Task<bool>> condition, int seconds = 30)
     {
-        for (var until = DateTime.UtcNow.AddSeconds(seconds); !await condition(); await Task.Delay(50, TestContext.Current.CancellationToken))
+        for (
+            var until = DateTime.UtcNow.AddSeconds(seconds);
+            !await condition();
+            await Task.Delay(50, TestContext.Current.CancellationToken)
+        )
             Assert.True(DateTime.UtcNow < until, $"Not within {seconds} s.");
     }
 }

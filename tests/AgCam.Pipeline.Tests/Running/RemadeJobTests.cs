@@ -6,7 +6,10 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>Somebody takes the wrong folder, removes the job, and submits the right one under the same key, while the bus is full of the first one's chunks.</summary>
+/// <summary>
+/// Somebody takes the wrong folder, removes the job, and submits the right one under the same key, while the bus is full of the first
+/// one's chunks.
+/// </summary>
 [Trait("RabbitMQ", "whole")]
 public sealed class RemadeJobTests
 {

@@ -48,7 +48,10 @@ public sealed class RestoredStoreTests
         using var pictures = new Pictures(0);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
         await using var newer = new SqliteStore(
-            new SqliteOptions { Path = pictures.Database }, null, ["ALTER TABLE jobs ADD COLUMN colour TEXT"]);
+            new SqliteOptions { Path = pictures.Database },
+            null,
+            ["ALTER TABLE jobs ADD COLUMN colour TEXT"]
+        );
         Assert.False(process.Stopping.IsCancellationRequested);
 
         await newer.MigrateAsync(Cancel);

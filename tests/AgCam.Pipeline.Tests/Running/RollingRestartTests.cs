@@ -17,10 +17,24 @@ public sealed class RollingRestartTests
         using var pictures = new Pictures(3200);
         await using var broker = await Broker.OpenAsync();
         var options = broker.Over(Processes.Options(pictures)) with { VisibilityTimeoutSeconds = 600 }; // nothing comes back by waiting
-        string[] worker = [$"store={pictures.Database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={pictures.Folder}", "lease=600", "role=worker", "slow=10", "drain=24"];
+        string[] worker =
+        [
+            $"store={pictures.Database}",
+            $"bus={broker.Uri}",
+            $"prefix={broker.Prefix}",
+            $"root={pictures.Folder}",
+            "lease=600",
+            "role=worker",
+            "slow=10",
+            "drain=24",
+        ];
         await using var api = await Processes.StartAsync(options);
         var (done, chunks) = (new List<(int Chunk, DateTimeOffset At)>(), 3200 / options.ChunkSize);
-        using var hearing = api.Events.Subscribe(message => { lock (done) done.Add((message.Chunk, message.At)); });
+        using var hearing = api.Events.Subscribe(message =>
+        {
+            lock (done)
+                done.Add((message.Chunk, message.At));
+        });
         var job = await api.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
 
         var workers = new List<HostProcess>();
@@ -51,10 +65,13 @@ public sealed class RollingRestartTests
         for (var number = 0; number < chunks; number++)
         {
             var chunk = (await api.Store.Chunks.FindAsync(job.Id, number, Cancel))!;
-            // What a stopping worker had begun it finished, and the rest another began: nothing waited for a lease, a trust or a second attempt.
+            // What a stopping worker had begun it finished, and the rest another began: nothing waited for a lease, a trust or a second
+            // attempt.
             Assert.Equal((1, 0, 1), (chunk.Attempts, chunk.Crashes, chunk.PublishCount));
             lasted.Add((chunk.Done!.Value - chunk.Published!.Value).TotalSeconds);
         }
-        TestContext.Current.TestOutputHelper?.WriteLine($"a chunk took {lasted.Order().ElementAt(chunks / 2):0.0} s (median), at most {lasted.Max():0.0} s, from publishing to done");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"a chunk took {lasted.Order().ElementAt(chunks / 2):0.0} s (median), at most {lasted.Max():0.0} s, from publishing to done"
+        );
     }
 }

@@ -29,7 +29,10 @@ public sealed class S3JobTests
         var second = await RunAsync(process, "classes:s3://data/pets", "second");
 
         Assert.Equal(51, server.Asked.Count(asked => asked.StartsWith("GET ", StringComparison.Ordinal)));
-        Assert.Equal(["s3://data/pets/dog/03.png"], first.Zip(second).Where(pair => pair.First.Sha256 != pair.Second.Sha256).Select(pair => pair.Second.Uri));
+        Assert.Equal(
+            ["s3://data/pets/dog/03.png"],
+            first.Zip(second).Where(pair => pair.First.Sha256 != pair.Second.Sha256).Select(pair => pair.Second.Uri)
+        );
     }
 
     [Fact]
@@ -38,7 +41,10 @@ public sealed class S3JobTests
         await using var server = await FilledAsync();
         using var folder = new Pictures(0);
         await using var process = await StartAsync(folder, server);
-        File.WriteAllText(Path.Combine(folder.Folder, "m.csv"), "path\ns3://data/pets/cat/00.png\ns3://data/pets/cat/none.png\ns3://data/pets/dog/00.png\n");
+        File.WriteAllText(
+            Path.Combine(folder.Folder, "m.csv"),
+            "path\ns3://data/pets/cat/00.png\ns3://data/pets/cat/none.png\ns3://data/pets/dog/00.png\n"
+        );
         server.DeniedKeys["pets/dog/00.png"] = true;
         var items = await RunAsync(process, $"manifest:{Path.Combine(folder.Folder, "m.csv")}", "missing");
         Assert.Equal([null, ImageFailure.NotFound, ReferenceFailure.Denied], items.Select(item => item.Reason));
@@ -54,13 +60,18 @@ public sealed class S3JobTests
         using var folder = new Pictures(0);
         await using var process = await StartAsync(folder, server);
         // A manifest: it is the workers who find out, not the planner.
-        File.WriteAllLines(Path.Combine(folder.Folder, "m.csv"), ["path", .. Enumerable.Range(0, 25).Select(i => $"s3://{(reason == "no-such-bucket" ? "later" : "data")}/pets/cat/{i:00}.png")]);
+        File.WriteAllLines(
+            Path.Combine(folder.Folder, "m.csv"),
+            ["path", .. Enumerable.Range(0, 25).Select(i => $"s3://{(reason == "no-such-bucket" ? "later" : "data")}/pets/cat/{i:00}.png")]
+        );
         if (reason == "denied")
             server.Denied["data"] = true;
         if (reason == "credentials")
             server.UseKey("AKIDSTALE");
 
-        var job = await process.SubmitAsync(new JobSpec { Source = $"manifest:{Path.Combine(folder.Folder, "m.csv")}", Model = NullEngine.Pin });
+        var job = await process.SubmitAsync(
+            new JobSpec { Source = $"manifest:{Path.Combine(folder.Folder, "m.csv")}", Model = NullEngine.Pin }
+        );
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Paused);
         Assert.StartsWith($"{reason}: s3://", job.Reason, StringComparison.Ordinal);
         Assert.Equal(0, job.Progress.Failed);
@@ -103,12 +114,25 @@ public sealed class S3JobTests
 
     private static byte[] Picture(int number) => [0x89, (byte)'P', (byte)'N', (byte)'G', .. Encoding.ASCII.GetBytes($"{number}")];
 
-    private static Task<Processes> StartAsync(Pictures folder, S3Server server) => Processes.StartAsync(
-        Processes.Options(folder) with { References = new ReferenceOptions { Roots = [folder.Folder], S3 = server.Options with { Buckets = ["data", "later"] } } }, new WorkerOptions());
+    private static Task<Processes> StartAsync(Pictures folder, S3Server server) =>
+        Processes.StartAsync(
+            Processes.Options(folder) with
+            {
+                References = new ReferenceOptions { Roots = [folder.Folder], S3 = server.Options with { Buckets = ["data", "later"] } },
+            },
+            new WorkerOptions()
+        );
 
     private static async Task<List<Item>> RunAsync(Processes process, string source, string tag)
     {
-        var job = await process.SubmitAsync(new JobSpec { Source = source, Model = NullEngine.Pin, Tags = [tag] });
+        var job = await process.SubmitAsync(
+            new JobSpec
+            {
+                Source = source,
+                Model = NullEngine.Pin,
+                Tags = [tag],
+            }
+        );
         await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
         return await process.Store.Items.AllAsync(new ItemQuery { Job = job.Id }, Cancel).ToListAsync(Cancel);
     }

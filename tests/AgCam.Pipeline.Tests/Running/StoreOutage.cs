@@ -20,7 +20,12 @@ internal sealed class StoreOutage
     public IReadOnlyCollection<ExplainImages> Asked => _asked;
 
     /// <summary>Whether a chunk's message came more than once: each delivery is read anew.</summary>
-    public bool SawOneAgain => _asked.Distinct(ReferenceEqualityComparer.Instance).Cast<ExplainImages>().GroupBy(message => message.Chunk).Any(chunk => chunk.Count() > 1);
+    public bool SawOneAgain =>
+        _asked
+            .Distinct(ReferenceEqualityComparer.Instance)
+            .Cast<ExplainImages>()
+            .GroupBy(message => message.Chunk)
+            .Any(chunk => chunk.Count() > 1);
 
     public IStore Of(IStore store)
     {
@@ -49,8 +54,9 @@ internal sealed class StoreOutage
 
         internal StoreOutage? Outage { get; set; }
 
-        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => Outage is not null
-            ? Outage.Pass((IChunks)Target!, targetMethod!, args!)
-            : targetMethod!.Name == $"get_{nameof(IStore.Chunks)}" ? Chunks : targetMethod.Invoke(Target, args);
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
+            Outage is not null ? Outage.Pass((IChunks)Target!, targetMethod!, args!)
+            : targetMethod!.Name == $"get_{nameof(IStore.Chunks)}" ? Chunks
+            : targetMethod.Invoke(Target, args);
     }
 }

@@ -17,12 +17,16 @@ public sealed class StoreOutageTests
     public async Task A_worker_whose_store_is_away_takes_no_more_messages_gives_none_back_and_goes_on_after()
     {
         var outage = new StoreOutage { Away = true };
-        await RunAsync(outage, patience: 600, async () =>
-        {
-            var refused = outage.Refused;
-            await Eventually.TrueAsync(() => outage.Refused >= refused + 4); // it tries on, seldom: seconds have passed
-            Assert.Equal(InHand, outage.Asked.Select(asked => asked.Chunk).Distinct().Count());
-        });
+        await RunAsync(
+            outage,
+            patience: 600,
+            async () =>
+            {
+                var refused = outage.Refused;
+                await Eventually.TrueAsync(() => outage.Refused >= refused + 4); // it tries on, seldom: seconds have passed
+                Assert.Equal(InHand, outage.Asked.Select(asked => asked.Chunk).Distinct().Count());
+            }
+        );
         Assert.False(outage.SawOneAgain);
     }
 
@@ -41,7 +45,13 @@ public sealed class StoreOutageTests
         var options = broker.Over(Processes.Options(pictures)) with { MinWindow = 16 };
         await using var api = await Processes.StartAsync(options);
         await using var worker = await Processes.StartAsync(
-            options with { RunJobs = false }, new WorkerOptions { BulkChunks = InHand, StoreRetrySeconds = patience }, store: outage.Of);
+            options with
+            {
+                RunJobs = false,
+            },
+            new WorkerOptions { BulkChunks = InHand, StoreRetrySeconds = patience },
+            store: outage.Of
+        );
         var job = await api.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
         await Eventually.TrueAsync(() => outage.Asked.Select(asked => asked.Chunk).Distinct().Count() >= InHand);
         await during();

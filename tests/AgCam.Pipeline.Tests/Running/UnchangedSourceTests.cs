@@ -29,7 +29,10 @@ public sealed class UnchangedSourceTests
         var second = await ItemsAsync(process, pictures, "second");
 
         Assert.Equal(Count, explained);
-        Assert.All(first.Zip(second), pair => Assert.Equivalent(pair.First with { Job = pair.Second.Job, Time = pair.Second.Time }, pair.Second, strict: true));
+        Assert.All(
+            first.Zip(second),
+            pair => Assert.Equivalent(pair.First with { Job = pair.Second.Job, Time = pair.Second.Time }, pair.Second, strict: true)
+        );
     }
 
     [Fact]
@@ -71,13 +74,15 @@ public sealed class UnchangedSourceTests
 
     private static async Task<List<Item>> ItemsAsync(Processes process, Pictures pictures, string tag, bool rehash = false)
     {
-        var job = await process.SubmitAsync(new JobSpec
-        {
-            Source = $"folder:{pictures.Folder}",
-            Model = NullEngine.Pin,
-            Tags = [tag],
-            Options = rehash ? new Dictionary<string, string> { [KnownImages.Rehash] = "true" } : null,
-        });
+        var job = await process.SubmitAsync(
+            new JobSpec
+            {
+                Source = $"folder:{pictures.Folder}",
+                Model = NullEngine.Pin,
+                Tags = [tag],
+                Options = rehash ? new Dictionary<string, string> { [KnownImages.Rehash] = "true" } : null,
+            }
+        );
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Completed);
         Assert.Equal(job.Images, job.Progress.Completed);
         return await process.Store.Items.AllAsync(new ItemQuery { Job = job.Id }, Cancel).ToListAsync(Cancel);

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>Workers and planners on a broker, killed with SIGKILL at named points. Whatever happens, every image ends in one record.</summary>
+/// <summary>
+/// Workers and planners on a broker, killed with SIGKILL at named points. Whatever happens, every image ends in one record.
+/// </summary>
 public sealed class WorkerDeathTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -17,7 +19,15 @@ public sealed class WorkerDeathTests
     {
         using var pictures = new Pictures(300);
         await using var broker = await Broker.OpenAsync();
-        string[] common = [$"store={pictures.Database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={pictures.Folder}", "lease=4", "trust=5"];
+        string[] common =
+        [
+            $"store={pictures.Database}",
+            $"bus={broker.Uri}",
+            $"prefix={broker.Prefix}",
+            $"root={pictures.Folder}",
+            "lease=4",
+            "trust=5",
+        ];
         await using var api = await Processes.StartAsync(broker.Over(Processes.Options(pictures)) with { VisibilityTimeoutSeconds = 5 });
         var job = await api.SubmitAsync(Completion.Spec(pictures));
         await using (var losing = Hosts.Start([.. common, "role=worker", "kill=lost-device:2"]))
@@ -40,8 +50,22 @@ public sealed class WorkerDeathTests
         using var pictures = new Pictures(1500, broken: 5);
         await using var broker = await Broker.OpenAsync();
         var database = MongoStoreTests.NewName();
-        var options = broker.Over(Processes.Options(pictures)) with { Store = mongo ? MongoStoreTests.Uri! : pictures.Database, Database = database };
-        string[] common = [$"store={options.Store}", $"database={database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={pictures.Folder}", "lease=4", "trust=5", "drain=0"];
+        var options = broker.Over(Processes.Options(pictures)) with
+        {
+            Store = mongo ? MongoStoreTests.Uri! : pictures.Database,
+            Database = database,
+        };
+        string[] common =
+        [
+            $"store={options.Store}",
+            $"database={database}",
+            $"bus={broker.Uri}",
+            $"prefix={broker.Prefix}",
+            $"root={pictures.Folder}",
+            "lease=4",
+            "trust=5",
+            "drain=0",
+        ];
         await using var store = PipelineRegistration.OpenStore(options);
         try
         {
@@ -82,10 +106,23 @@ public sealed class WorkerDeathTests
         using var pictures = new Pictures(1000);
         var poison = AgCam.Digest.Of(await File.ReadAllBytesAsync(pictures.PathOf(477), Cancel));
         await using var broker = await Broker.OpenAsync();
-        var options = broker.Over(Processes.Options(pictures)) with { Store = MongoStoreTests.Uri!, Database = MongoStoreTests.NewName(), VisibilityTimeoutSeconds = 5 };
+        var options = broker.Over(Processes.Options(pictures)) with
+        {
+            Store = MongoStoreTests.Uri!,
+            Database = MongoStoreTests.NewName(),
+            VisibilityTimeoutSeconds = 5,
+        };
         string[] worker =
         [
-            $"store={options.Store}", $"database={options.Database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={pictures.Folder}", "lease=4", "trust=5", "role=worker", $"poison={poison}",
+            $"store={options.Store}",
+            $"database={options.Database}",
+            $"bus={broker.Uri}",
+            $"prefix={broker.Prefix}",
+            $"root={pictures.Folder}",
+            "lease=4",
+            "trust=5",
+            "role=worker",
+            $"poison={poison}",
         ];
         try
         {
@@ -94,9 +131,17 @@ public sealed class WorkerDeathTests
             var (workers, deaths) = (new[] { Hosts.Start(worker), Hosts.Start(worker) }, 0);
             try
             {
-                for (var until = DateTime.UtcNow.AddSeconds(240); (await api.Store.Jobs.FindAsync(job.Id, Cancel))!.State != JobState.Completed; await Task.Delay(100, Cancel))
+                for (
+                    var until = DateTime.UtcNow.AddSeconds(240);
+                    (await api.Store.Jobs.FindAsync(job.Id, Cancel))!.State != JobState.Completed;
+                    await Task.Delay(100, Cancel)
+                )
                 {
-                    Assert.True(DateTime.UtcNow < until, $"{deaths} deaths\n{await Completion.OpenChunksAsync(api.Store, job.Id)}\n{string.Join("\n----\n", workers.Select(process => process.Said))}");
+                    Assert.True(
+                        DateTime.UtcNow < until,
+                        $"{deaths} "
+                            + $"deaths\n{await Completion.OpenChunksAsync(api.Store, job.Id)}\n{string.Join("\n----\n", workers.Select(process => process.Said))}"
+                    );
                     foreach (var (index, dead) in workers.Index().Where(process => process.Item.HasExited).ToList())
                     {
                         Assert.True(dead.ExitCode == HostProcess.Segfaulted, $"{dead.ExitCode}: {dead.Said}");
@@ -113,7 +158,9 @@ public sealed class WorkerDeathTests
                     await process.DisposeAsync();
             }
             Assert.InRange(deaths, 3, 5); // once in company, twice alone
-            var failed = await api.Store.Items.AllAsync(new ItemQuery { Job = job.Id, Status = ItemStatus.Failed }, Cancel).ToListAsync(Cancel);
+            var failed = await api
+                .Store.Items.AllAsync(new ItemQuery { Job = job.Id, Status = ItemStatus.Failed }, Cancel)
+                .ToListAsync(Cancel);
             Assert.Equal([(477, ItemFailure.Poison)], failed.Select(item => (item.Number, item.Reason)));
         }
         finally
@@ -129,7 +176,14 @@ public sealed class WorkerDeathTests
         using var pictures = new Pictures(640);
         await using var broker = await Broker.OpenAsync();
         var options = broker.Over(Processes.Options(pictures)) with { VisibilityTimeoutSeconds = 600 }; // nothing comes back by waiting
-        string[] common = [$"store={pictures.Database}", $"bus={broker.Uri}", $"prefix={broker.Prefix}", $"root={pictures.Folder}", "lease=600"];
+        string[] common =
+        [
+            $"store={pictures.Database}",
+            $"bus={broker.Uri}",
+            $"prefix={broker.Prefix}",
+            $"root={pictures.Folder}",
+            "lease=600",
+        ];
         await using var api = await Processes.StartAsync(options);
         var job = await api.SubmitAsync(Completion.Spec(pictures));
         await using (var slow = await Hosts.Start([.. common, "role=worker", "slow=100", "drain=1"]).ReadyAsync(180))

@@ -82,19 +82,38 @@ internal sealed class AlteredMongo : IAsyncDisposable
             case "hello" or "isMaster" or "ismaster":
                 return new BsonDocument
                 {
-                    { "isWritablePrimary", true }, { "ismaster", true }, { "helloOk", true }, { "readOnly", false },
-                    { "maxBsonObjectSize", 16 * 1024 * 1024 }, { "maxMessageSizeBytes", 48_000_000 }, { "maxWriteBatchSize", 25_000 },
-                    { "minWireVersion", 0 }, { "maxWireVersion", 21 }, { "localTime", DateTime.UtcNow }, { "ok", 1.0 },
+                    { "isWritablePrimary", true },
+                    { "ismaster", true },
+                    { "helloOk", true },
+                    { "readOnly", false },
+                    { "maxBsonObjectSize", 16 * 1024 * 1024 },
+                    { "maxMessageSizeBytes", 48_000_000 },
+                    { "maxWriteBatchSize", 25_000 },
+                    { "minWireVersion", 0 },
+                    { "maxWireVersion", 21 },
+                    { "localTime", DateTime.UtcNow },
+                    { "ok", 1.0 },
                 };
             case "endSessions":
                 return new BsonDocument("ok", 1.0);
         }
         if (_behind is null)
-            return new BsonDocument { { "ok", 0.0 }, { "code", 59 }, { "codeName", "CommandNotFound" }, { "errmsg", "no such command" } };
+            return new BsonDocument
+            {
+                { "ok", 0.0 },
+                { "code", 59 },
+                { "codeName", "CommandNotFound" },
+                { "errmsg", "no such command" },
+            };
         var command = new BsonDocument(message.Command.Where(element => !Envelope.Contains(element.Name)));
         if (!message.Sequence.IsEmpty)
         {
-            var field = command.GetElement(0).Name switch { "insert" => "documents", "update" => "updates", _ => "deletes" };
+            var field = command.GetElement(0).Name switch
+            {
+                "insert" => "documents",
+                "update" => "updates",
+                _ => "deletes",
+            };
             command.Add(field, Documents(message.Sequence.ToArray()));
         }
         try

@@ -60,7 +60,12 @@ public sealed class MongoCapabilityTests
     public async Task A_command_that_a_server_does_not_know_is_named(string command, string feature)
     {
         Assert.SkipWhen(MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
-        var unknown = new BsonDocument { { "ok", 0.0 }, { "code", 59 }, { "errmsg", "no such command" } };
+        var unknown = new BsonDocument
+        {
+            { "ok", 0.0 },
+            { "code", 59 },
+            { "errmsg", "no such command" },
+        };
         await using var server = new AlteredMongo(MongoStoreTests.Uri, (name, answer) => name == command ? unknown : answer);
         await RefusedAsync(server, feature);
     }

@@ -23,7 +23,8 @@ public sealed class MongoStoreTests : StoreContract
         return ReopenAsync(clock);
     }
 
-    protected override Task<IStore> ReopenAsync(TimeProvider clock) => Task.FromResult<IStore>(new MongoStore(new MongoOptions { Uri = Uri!, Database = _name }, clock));
+    protected override Task<IStore> ReopenAsync(TimeProvider clock) =>
+        Task.FromResult<IStore>(new MongoStore(new MongoOptions { Uri = Uri!, Database = _name }, clock));
 
     protected override Task<long> CountUploadPiecesAsync() =>
         ((MongoStore)Store).Database.UploadPieces.CountDocumentsAsync(new BsonDocument(), null, Cancel);
@@ -60,12 +61,16 @@ public sealed class MongoStoreTests : StoreContract
         var (chunk, lease) = await LeaseNextAsync(job);
         var published = Assert.Single(await Store.Chunks.ClaimPlannedAsync(job, 2, Hour, Cancel));
         var refusedDuringMigration = 0;
-        await using var newer = Newer(async (_, _) =>
-        {
-            var message = Some.Message(published);
-            await Assert.ThrowsAsync<StoreSchemaException>(() => Store.Chunks.LeaseAsync(message, "old", Minute, cancellationToken: Cancel));
-            refusedDuringMigration++;
-        });
+        await using var newer = Newer(
+            async (_, _) =>
+            {
+                var message = Some.Message(published);
+                await Assert.ThrowsAsync<StoreSchemaException>(() =>
+                    Store.Chunks.LeaseAsync(message, "old", Minute, cancellationToken: Cancel)
+                );
+                refusedDuringMigration++;
+            }
+        );
 
         await newer.MigrateAsync(Cancel);
 
@@ -123,7 +128,11 @@ public sealed class MongoStoreTests : StoreContract
         {
             runs++;
             await database.Jobs.UpdateManyAsync(
-                new BsonDocument(), new BsonDocument("$set", new BsonDocument("spec.source", "folder:/green")), null, cancellationToken);
+                new BsonDocument(),
+                new BsonDocument("$set", new BsonDocument("spec.source", "folder:/green")),
+                null,
+                cancellationToken
+            );
         }
         await using var newer = Newer(PaintAsync);
         Assert.Equal(1, await newer.SchemaVersionAsync(Cancel));
@@ -197,7 +206,22 @@ public sealed class MongoStoreTests : StoreContract
         using var client = new MongoClient(Uri);
         var ledger = client.GetDatabase(_name).GetCollection<BsonDocument>("ledger");
         var counted = await ledger.UpdateOneAsync( // as if it had died before it counted
-            new BsonDocument(), new BsonDocument("$set", new BsonDocument { { "counted", new BsonArray() }, { "chunksDone", 0 }, { "completed", 0 }, { "failed", 0 }, { "correct", 0 }, { "labelled", 0 } }), null, Cancel);
+            new BsonDocument(),
+            new BsonDocument(
+                "$set",
+                new BsonDocument
+                {
+                    { "counted", new BsonArray() },
+                    { "chunksDone", 0 },
+                    { "completed", 0 },
+                    { "failed", 0 },
+                    { "correct", 0 },
+                    { "labelled", 0 },
+                }
+            ),
+            null,
+            Cancel
+        );
         Assert.Equal(1, counted.ModifiedCount);
         Assert.Equal(0, (await Store.Jobs.FindAsync(job, Cancel))!.Progress.ChunksDone);
         await using var other = await ReopenAsync(Clock);
@@ -213,7 +237,8 @@ public sealed class MongoStoreTests : StoreContract
     {
         var job = (await PlannedJobAsync(1, 1, 1)).Id;
         var chunks = await Store.Chunks.ClaimPlannedAsync(job, 3, Minute, Cancel);
-        Task<LeaseAnswer> LeaseAsync(int number) => Store.Chunks.LeaseAsync(Some.Message(chunks[number]), "worker", Minute, cancellationToken: Cancel);
+        Task<LeaseAnswer> LeaseAsync(int number) =>
+            Store.Chunks.LeaseAsync(Some.Message(chunks[number]), "worker", Minute, cancellationToken: Cancel);
         Assert.Equal(LeaseOutcome.Granted, (await LeaseAsync(0)).Outcome);
         await using var other = await ReopenAsync(Clock);
         await other.Jobs.CancelAsync(job, cancellationToken: Cancel);
@@ -221,13 +246,19 @@ public sealed class MongoStoreTests : StoreContract
         Assert.Equal(LeaseOutcome.Cancelled, (await LeaseAsync(1)).Outcome);
 
         await using var own = await ReopenAsync(Clock);
-        Assert.Equal(LeaseOutcome.Cancelled, (await own.Chunks.LeaseAsync(Some.Message(chunks[2]), "worker", Minute, cancellationToken: Cancel)).Outcome);
+        Assert.Equal(
+            LeaseOutcome.Cancelled,
+            (await own.Chunks.LeaseAsync(Some.Message(chunks[2]), "worker", Minute, cancellationToken: Cancel)).Outcome
+        );
     }
 
     private async Task<long> ReferencesAsync()
     {
         using var client = new MongoClient(Uri);
-        return await client.GetDatabase(_name).GetCollection<BsonDocument>("references").CountDocumentsAsync(new BsonDocument(), null, Cancel);
+        return await client
+            .GetDatabase(_name)
+            .GetCollection<BsonDocument>("references")
+            .CountDocumentsAsync(new BsonDocument(), null, Cancel);
     }
 
     internal static async Task DropAsync(string name)

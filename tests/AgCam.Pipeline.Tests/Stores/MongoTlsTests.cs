@@ -8,13 +8,16 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;
 
-/// <summary>The store in MongoDB over TLS: what reaches the driver, and real handshakes with a server that asks for a certificate.</summary>
+/// <summary>
+/// The store in MongoDB over TLS: what reaches the driver, and real handshakes with a server that asks for a certificate.
+/// </summary>
 public sealed class MongoTlsTests : IDisposable
 {
     private const string Skipped = $"{MongoStoreTests.Variable} names no server";
 
     private readonly Certificates _made = new();
-    private readonly (string Certificate, string Key) _authority, _client;
+    private readonly (string Certificate, string Key) _authority,
+        _client;
     private readonly string _name = MongoStoreTests.NewName();
 
     public MongoTlsTests()
@@ -28,7 +31,13 @@ public sealed class MongoTlsTests : IDisposable
 
     public static bool IsThere => MongoStoreTests.Uri is not null;
 
-    private TlsOptions Ours => new() { CaFile = _authority.Certificate, CertificateFile = _client.Certificate, KeyFile = _client.Key };
+    private TlsOptions Ours =>
+        new()
+        {
+            CaFile = _authority.Certificate,
+            CertificateFile = _client.Certificate,
+            KeyFile = _client.Key,
+        };
 
     [Fact]
     public void What_is_given_for_TLS_reaches_the_driver()
@@ -43,8 +52,14 @@ public sealed class MongoTlsTests : IDisposable
         Assert.True(trusted(this, _made["server"], null, SslPolicyErrors.RemoteCertificateChainErrors));
         Assert.False(trusted(this, stranger, null, SslPolicyErrors.RemoteCertificateChainErrors));
         Assert.False(trusted(this, _made["server"], null, SslPolicyErrors.RemoteCertificateNameMismatch));
-        Assert.True(Settings("mongodb://server", Ours with { ServerName = "localhost" }).SslSettings.ServerCertificateValidationCallback(this, _made["server"], null, SslPolicyErrors.RemoteCertificateNameMismatch));
-        Assert.False(Settings("mongodb://server", Ours with { ServerName = "other" }).SslSettings.ServerCertificateValidationCallback(this, _made["server"], null, SslPolicyErrors.RemoteCertificateNameMismatch));
+        Assert.True(
+            Settings("mongodb://server", Ours with { ServerName = "localhost" })
+                .SslSettings.ServerCertificateValidationCallback(this, _made["server"], null, SslPolicyErrors.RemoteCertificateNameMismatch)
+        );
+        Assert.False(
+            Settings("mongodb://server", Ours with { ServerName = "other" })
+                .SslSettings.ServerCertificateValidationCallback(this, _made["server"], null, SslPolicyErrors.RemoteCertificateNameMismatch)
+        );
     }
 
     [Fact]
@@ -67,11 +82,23 @@ public sealed class MongoTlsTests : IDisposable
         {
             "two PEM files" => Ours,
             "one PEM file" => Ours with { CertificateFile = _made.Both("client"), KeyFile = null },
-            _ => Ours with { CertificateFile = _made.Pkcs12("client", "swordfish"), KeyFile = null, PasswordFile = _made.Text("password", "swordfish\n") },
+            _ => Ours with
+            {
+                CertificateFile = _made.Pkcs12("client", "swordfish"),
+                KeyFile = null,
+                PasswordFile = _made.Text("password", "swordfish\n"),
+            },
         };
         try
         {
-            await using var store = new MongoStore(new MongoOptions { Uri = $"{Address(front)}&authMechanism=MONGODB-X509", Database = _name, Tls = tls });
+            await using var store = new MongoStore(
+                new MongoOptions
+                {
+                    Uri = $"{Address(front)}&authMechanism=MONGODB-X509",
+                    Database = _name,
+                    Tls = tls,
+                }
+            );
             await store.MigrateAsync(Cancel);
             var job = (await store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job;
             Assert.Equal(job.Id, (await store.Jobs.FindAsync(job.Id, Cancel))!.Id);
@@ -108,7 +135,8 @@ public sealed class MongoTlsTests : IDisposable
 
     public void Dispose() => _made.Dispose();
 
-    private static MongoClientSettings Settings(string uri, TlsOptions? tls = null) => MongoDatabase.Settings(new MongoOptions { Uri = uri, Tls = tls ?? new TlsOptions() });
+    private static MongoClientSettings Settings(string uri, TlsOptions? tls = null) =>
+        MongoDatabase.Settings(new MongoOptions { Uri = uri, Tls = tls ?? new TlsOptions() });
 
     private TlsFront Front()
     {
@@ -121,11 +149,19 @@ public sealed class MongoTlsTests : IDisposable
     private Task AssertRefusedAsync(TlsFront front, TlsOptions tls, string host = "localhost") =>
         Assert.ThrowsAsync<StoreUnavailableException>(() => AskAsync($"{Address(front, host)}&serverSelectionTimeoutMS=1000", tls));
 
-    private async Task AssertAcceptedAsync(TlsFront front, TlsOptions tls, string host = "localhost") => Assert.Equal(0, await AskAsync(Address(front, host), tls));
+    private async Task AssertAcceptedAsync(TlsFront front, TlsOptions tls, string host = "localhost") =>
+        Assert.Equal(0, await AskAsync(Address(front, host), tls));
 
     private async Task<int> AskAsync(string address, TlsOptions tls)
     {
-        await using var store = new MongoStore(new MongoOptions { Uri = address, Database = _name, Tls = tls });
+        await using var store = new MongoStore(
+            new MongoOptions
+            {
+                Uri = address,
+                Database = _name,
+                Tls = tls,
+            }
+        );
         return await store.SchemaVersionAsync(Cancel);
     }
 }

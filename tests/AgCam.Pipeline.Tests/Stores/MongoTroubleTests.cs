@@ -68,7 +68,13 @@ public sealed class MongoTroubleTests
     [Fact]
     public async Task A_write_that_the_majority_has_not_confirmed_passes()
     {
-        var concern = New<WriteConcernError>(64, "WriteConcernFailed", "waiting for replication timed out", new BsonDocument(), Array.Empty<string>());
+        var concern = New<WriteConcernError>(
+            64,
+            "WriteConcernFailed",
+            "waiting for replication timed out",
+            new BsonDocument(),
+            Array.Empty<string>()
+        );
         await PassesAsync(new MongoWriteException(At, null, concern, null));
         await PassesAsync(Bulk([BulkError(0, DuplicateKey)], concern));
     }
@@ -83,21 +89,36 @@ public sealed class MongoTroubleTests
     }
 
     private static async Task PassesAsync(Exception e) =>
-        Assert.Same(e, (await Assert.ThrowsAsync<StoreUnavailableException>(() => MongoDatabase.RunAsync<int>(() => throw e))).InnerException);
+        Assert.Same(
+            e,
+            (await Assert.ThrowsAsync<StoreUnavailableException>(() => MongoDatabase.RunAsync<int>(() => throw e))).InnerException
+        );
 
-    private static async Task StaysAsync(Exception e) => Assert.Same(e, await Assert.ThrowsAsync(e.GetType(), () => MongoDatabase.RunAsync<int>(() => throw e)));
+    private static async Task StaysAsync(Exception e) =>
+        Assert.Same(e, await Assert.ThrowsAsync(e.GetType(), () => MongoDatabase.RunAsync<int>(() => throw e)));
 
-    private static MongoCommandException Command(int code) => new(At, "it did not work", new BsonDocument("find", "chunks"), new BsonDocument { { "ok", 0 }, { "code", code } });
+    private static MongoCommandException Command(int code) =>
+        new(At, "it did not work", new BsonDocument("find", "chunks"), new BsonDocument { { "ok", 0 }, { "code", code } });
 
-    private static ServerErrorCategory Category(int code) => code == DuplicateKey ? ServerErrorCategory.DuplicateKey : ServerErrorCategory.Uncategorized;
+    private static ServerErrorCategory Category(int code) =>
+        code == DuplicateKey ? ServerErrorCategory.DuplicateKey : ServerErrorCategory.Uncategorized;
 
     private static WriteError Error(int code) => New<WriteError>(Category(code), code, "it did not work", new BsonDocument());
 
-    private static BulkWriteError BulkError(int index, int code) => New<BulkWriteError>(index, Category(code), code, "it did not work", new BsonDocument());
+    private static BulkWriteError BulkError(int index, int code) =>
+        New<BulkWriteError>(index, Category(code), code, "it did not work", new BsonDocument());
 
     private static MongoBulkWriteException<BsonDocument> Bulk(BulkWriteError[] errors, WriteConcernError? concern = null) =>
         new(At, new BulkWriteResult<BsonDocument>.Unacknowledged(2, []), errors, concern, []);
 
     /// <summary>The driver lets nobody else make these.</summary>
-    private static T New<T>(params object?[] arguments) => (T)Activator.CreateInstance(typeof(T), BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic, null, arguments, null)!;
+    private static T New<T>(params object?[] arguments) =>
+        (T)
+            Activator.CreateInstance(
+                typeof(T),
+                BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic,
+                null,
+                arguments,
+                null
+            )!;
 }

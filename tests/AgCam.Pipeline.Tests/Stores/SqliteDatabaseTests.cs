@@ -16,7 +16,15 @@ public sealed class SqliteDatabaseTests : IDisposable
         var order = new List<string>();
         using var gate = new ManualResetEventSlim();
         using var begun = new ManualResetEventSlim();
-        var first = database.WriteManyAsync(_ => { begun.Set(); gate.Wait(Cancel); return Note("long 1"); }, Cancel);
+        var first = database.WriteManyAsync(
+            _ =>
+            {
+                begun.Set();
+                gate.Wait(Cancel);
+                return Note("long 1");
+            },
+            Cancel
+        );
         Assert.True(begun.Wait(TimeSpan.FromSeconds(60), Cancel));
         var second = database.WriteManyAsync(_ => Note("long 2"), Cancel);
         var third = database.WriteManyAsync(_ => Note("long 3"), Cancel);
@@ -37,7 +45,10 @@ public sealed class SqliteDatabaseTests : IDisposable
     {
         var database = new SqliteDatabase(new SqliteOptions { Path = Path.Combine(_folder, "store.db") });
         var written = 0;
-        var writes = Enumerable.Range(0, 100).Select(i => i % 3 == 0 ? database.WriteManyAsync(_ => ++written, Cancel) : database.WriteAsync(_ => ++written, Cancel)).ToList();
+        var writes = Enumerable
+            .Range(0, 100)
+            .Select(i => i % 3 == 0 ? database.WriteManyAsync(_ => ++written, Cancel) : database.WriteAsync(_ => ++written, Cancel))
+            .ToList();
         await Task.WhenAll(writes.Where((_, i) => i % 10 == 0));
         await database.DisposeAsync();
         await Task.WhenAll(writes.Select(write => write.ContinueWith(_ => { }, Cancel)));

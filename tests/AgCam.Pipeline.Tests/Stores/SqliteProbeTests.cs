@@ -41,9 +41,10 @@ public sealed class SqliteProbeTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private static Task<StoreSchemaException> RefusedAsync(string path) => Assert.ThrowsAsync<StoreSchemaException>(async () =>
-    {
-        await using var store = new SqliteStore(new SqliteOptions { Path = path });
-        await store.ProbeAsync(Cancel);
-    });
+    private static Task<StoreSchemaException> RefusedAsync(string path) =>
+        Assert.ThrowsAsync<StoreSchemaException>(async () =>
+        {
+            await using var store = new SqliteStore(new SqliteOptions { Path = path });
+            await store.ProbeAsync(Cancel);
+        });
 }

@@ -12,11 +12,13 @@ public sealed class SqliteStoreTests : StoreContract
 
     protected override Task<IStore> CreateAsync(TimeProvider clock) => ReopenAsync(clock);
 
-    protected override Task<IStore> ReopenAsync(TimeProvider clock) => Task.FromResult<IStore>(
-        new SqliteStore(new SqliteOptions { Path = Path.Combine(_folder, "agcam.db"), Durability = SqliteDurability.Process }, clock));
+    protected override Task<IStore> ReopenAsync(TimeProvider clock) =>
+        Task.FromResult<IStore>(
+            new SqliteStore(new SqliteOptions { Path = Path.Combine(_folder, "agcam.db"), Durability = SqliteDurability.Process }, clock)
+        );
 
-    protected override Task<long> CountUploadPiecesAsync() => ((SqliteStore)Store).Database.ReadAsync(session =>
-        session.Number("SELECT count(*) FROM upload_pieces")!.Value, Cancel);
+    protected override Task<long> CountUploadPiecesAsync() =>
+        ((SqliteStore)Store).Database.ReadAsync(session => session.Number("SELECT count(*) FROM upload_pieces")!.Value, Cancel);
 
     private protected override async Task<IStore> CopyTornAsync(string[] early, Func<Task> meanwhile)
     {
@@ -118,7 +120,10 @@ public sealed class SqliteStoreTests : StoreContract
         var firstStep = $"INSERT INTO deleted (no, at) SELECT no, {Now.Ms()} FROM jobs; DELETE FROM jobs;";
         await ((SqliteStore)Store).Database.WriteAsync(session => session.Execute(firstStep), Cancel);
 
-        Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(Some.Message(chunks[0]), "w", Minute, cancellationToken: Cancel)).Outcome);
+        Assert.Equal(
+            LeaseOutcome.Gone,
+            (await Store.Chunks.LeaseAsync(Some.Message(chunks[0]), "w", Minute, cancellationToken: Cancel)).Outcome
+        );
         Assert.Equal(1, (await Store.RepairAsync(Cancel)).JobsDeleted);
         Assert.Null(await Store.Chunks.FindAsync(job, 0, Cancel));
         Assert.Null(await Store.Chunks.FindAsync(job, 1, Cancel));
@@ -184,24 +189,59 @@ public sealed class SqliteStoreTests : StoreContract
     private SqliteStore Newer(params string[] migrations) =>
         new(new SqliteOptions { Path = Path.Combine(_folder, "agcam.db"), Durability = SqliteDurability.Process }, Clock, migrations);
 
-    /// <summary>Whatever was saved, saved twice, moved on and deleted in between: each index holds the rows of its table, in one of its levels, and no others.</summary>
+    /// <summary>
+    /// Whatever was saved, saved twice, moved on and deleted in between: each index holds the rows of its table, in one of its levels,
+    /// and no others.
+    /// </summary>
     [Fact]
     public async Task Rows_move_from_the_small_levels_to_the_large_ones_and_no_list_notices()
     {
-        await using var store = new SqliteStore(new SqliteOptions { Path = Path.Combine(_folder, "folded.db"), Durability = SqliteDurability.Process, RecentRows = 100 }, Clock);
-        await using var unfolded = new SqliteStore(new SqliteOptions { Path = Path.Combine(_folder, "unfolded.db"), Durability = SqliteDurability.Process, RecentRows = int.MaxValue }, Clock);
+        await using var store = new SqliteStore(
+            new SqliteOptions
+            {
+                Path = Path.Combine(_folder, "folded.db"),
+                Durability = SqliteDurability.Process,
+                RecentRows = 100,
+            },
+            Clock
+        );
+        await using var unfolded = new SqliteStore(
+            new SqliteOptions
+            {
+                Path = Path.Combine(_folder, "unfolded.db"),
+                Durability = SqliteDurability.Process,
+                RecentRows = int.MaxValue,
+            },
+            Clock
+        );
         var jobs = new List<Guid>();
         foreach (var item in new[] { store, unfolded })
         {
             await item.MigrateAsync(Cancel);
-            jobs.Add(await AgCam.Pipeline.Stores.Measuring.SyntheticJob.FillAsync(item, new AgCam.Pipeline.Stores.Measuring.SyntheticImages(7), 20_000, cancellationToken: Cancel));
+            jobs.Add(
+                await AgCam.Pipeline.Stores.Measuring.SyntheticJob.FillAsync(
+                    item,
+                    new AgCam.Pipeline.Stores.Measuring.SyntheticImages(7),
+                    20_000,
+                    cancellationToken: Cancel
+                )
+            );
         }
 
         var moved = await store.Database.ReadAsync(
-            session => SqliteDocuments.Stored.OfItems.Where(index => index.Name != "source").Select(index => session.Number($"SELECT COUNT(*) FROM {index.Keys}")).ToList(), Cancel);
+            session =>
+                SqliteDocuments
+                    .Stored.OfItems.Where(index => index.Name != "source")
+                    .Select(index => session.Number($"SELECT COUNT(*) FROM {index.Keys}"))
+                    .ToList(),
+            Cancel
+        );
         Assert.All(moved, rows => Assert.True(rows > 1000, $"{rows} rows were moved"));
         await IndexesHoldTheTableAsync(store);
-        Assert.Equal((await ListsAsync(unfolded, jobs[1])).Select(list => list.Replace(jobs[1].ToString(), jobs[0].ToString())), await ListsAsync(store, jobs[0]));
+        Assert.Equal(
+            (await ListsAsync(unfolded, jobs[1])).Select(list => list.Replace(jobs[1].ToString(), jobs[0].ToString())),
+            await ListsAsync(store, jobs[0])
+        );
 
         await store.Jobs.DeleteAsync(jobs[0], Cancel);
         await IndexesHoldTheTableAsync(store);
@@ -210,54 +250,74 @@ public sealed class SqliteStoreTests : StoreContract
     /// <summary>Every list of a job, page by page, by what its items are; not by time, which is when they were made.</summary>
     private async Task<List<string>> ListsAsync(IStore store, Guid job)
     {
-        var some = (await store.Items.PageAsync(new ItemQuery { Job = job, Limit = ItemQuery.MaxLimit }, Cancel)).Items.First(item => item.Label is not null && item.Probability is not null);
+        var some = (await store.Items.PageAsync(new ItemQuery { Job = job, Limit = ItemQuery.MaxLimit }, Cancel)).Items.First(item =>
+            item.Label is not null && item.Probability is not null
+        );
         var lists = new List<string>();
         foreach (var index in ItemIndex.All.Where(index => index.Sort != ItemSort.Time))
-            foreach (var descending in new[] { false, true })
+        foreach (var descending in new[] { false, true })
+        {
+            var query = new ItemQuery
             {
-                var query = new ItemQuery { Sort = index.Sort, Descending = descending, Limit = 499 };
-                query = index.Filters.HasFlag(ItemFilters.Job) ? query with { Job = job } : query;
-                query = index.Filters.HasFlag(ItemFilters.Status) ? query with { Status = some.Status } : query;
-                query = index.Filters.HasFlag(ItemFilters.Model) ? query with { Model = some.Model } : query;
-                query = index.Filters.HasFlag(ItemFilters.Predicted) ? query with { Predicted = some.Predicted } : query;
-                query = index.Filters.HasFlag(ItemFilters.Label) ? query with { Label = some.Label } : query;
-                query = index.Filters.HasFlag(ItemFilters.Correct) ? query with { Correct = some.Correct } : query;
-                query = index.Filters.HasFlag(ItemFilters.Explanation) ? query with { Explanation = some.Explanation } : query;
-                var numbers = new List<int>();
-                await foreach (var item in store.Items.AllAsync(query, Cancel))
-                    numbers.Add(item.Number);
-                Assert.NotEmpty(numbers);
-                lists.Add($"{query}: {string.Join(' ', numbers)}");
-            }
+                Sort = index.Sort,
+                Descending = descending,
+                Limit = 499,
+            };
+            query = index.Filters.HasFlag(ItemFilters.Job) ? query with { Job = job } : query;
+            query = index.Filters.HasFlag(ItemFilters.Status) ? query with { Status = some.Status } : query;
+            query = index.Filters.HasFlag(ItemFilters.Model) ? query with { Model = some.Model } : query;
+            query = index.Filters.HasFlag(ItemFilters.Predicted) ? query with { Predicted = some.Predicted } : query;
+            query = index.Filters.HasFlag(ItemFilters.Label) ? query with { Label = some.Label } : query;
+            query = index.Filters.HasFlag(ItemFilters.Correct) ? query with { Correct = some.Correct } : query;
+            query = index.Filters.HasFlag(ItemFilters.Explanation) ? query with { Explanation = some.Explanation } : query;
+            var numbers = new List<int>();
+            await foreach (var item in store.Items.AllAsync(query, Cancel))
+                numbers.Add(item.Number);
+            Assert.NotEmpty(numbers);
+            lists.Add($"{query}: {string.Join(' ', numbers)}");
+        }
         return lists;
     }
 
     private static async Task IndexesHoldTheTableAsync(SqliteStore store)
     {
-        foreach (var (index, table, row) in SqliteDocuments.Stored.OfItems.Select(index => (index, "items", "id")).Append((SqliteDocuments.Stored.OfExplanations, "explanations", "row")))
+        foreach (
+            var (index, table, row) in SqliteDocuments
+                .Stored.OfItems.Select(index => (index, "items", "id"))
+                .Append((SqliteDocuments.Stored.OfExplanations, "explanations", "row"))
+        )
         {
             var columns = index.Key[..^", row".Length];
             var all = $"SELECT {index.Key} FROM {index.Keys} UNION ALL SELECT {index.Key} FROM {index.Recent}";
-            var rows = $"SELECT {columns}, {row} FROM {table} WHERE {string.Join(" AND ", columns.Split(", ").Select(column => $"{column} IS NOT NULL"))}";
+            var rows =
+                $"SELECT {columns}, {row} FROM {table} WHERE "
+                + $"{string.Join(" AND ", columns.Split(", ").Select(column => $"{column} IS NOT NULL"))}";
             var (wrong, held, there) = await store.Database.ReadAsync(
-                session => (
-                    session.Number($"SELECT COUNT(*) FROM (SELECT * FROM ({all}) EXCEPT SELECT * FROM ({rows}))"),
-                    session.Number($"SELECT COUNT(*) FROM ({all})"),
-                    session.Number($"SELECT COUNT(*) FROM ({rows})")), Cancel);
+                session =>
+                    (
+                        session.Number($"SELECT COUNT(*) FROM (SELECT * FROM ({all}) EXCEPT SELECT * FROM ({rows}))"),
+                        session.Number($"SELECT COUNT(*) FROM ({all})"),
+                        session.Number($"SELECT COUNT(*) FROM ({rows})")
+                    ),
+                Cancel
+            );
             Assert.Equal((index.Name, 0L, there), (index.Name, wrong, held));
         }
     }
 
     public static TheoryData<string> Lists => [.. ItemIndex.All.Select(index => index.Name)];
 
-    /// <summary>No list reads the table, or sorts what it has read: then a deep page costs what the first one does, at any number of items.</summary>
+    /// <summary>
+    /// No list reads the table, or sorts what it has read: then a deep page costs what the first one does, at any number of items.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Lists))]
     public async Task Every_list_is_read_from_its_index_in_its_order(string name)
     {
         var job = await JobOfAsync(3, (id, number) => Some.Item(id, number, Now, null, label: "cat"));
         var index = ItemIndex.All.Single(item => item.Name == name);
-        ItemQuery Set(ItemFilters filter, Func<ItemQuery, ItemQuery> set, ItemQuery query) => index.Filters.HasFlag(filter) ? set(query) : query;
+        ItemQuery Set(ItemFilters filter, Func<ItemQuery, ItemQuery> set, ItemQuery query) =>
+            index.Filters.HasFlag(filter) ? set(query) : query;
         var query = new ItemQuery { Sort = index.Sort };
         query = Set(ItemFilters.Job, item => item with { Job = job.Id }, query);
         query = Set(ItemFilters.Status, item => item with { Status = Pipeline.Records.ItemStatus.Completed }, query);
@@ -268,21 +328,28 @@ public sealed class SqliteStoreTests : StoreContract
         query = Set(ItemFilters.Explanation, item => item with { Explanation = Some.Explanation(0).Id }, query);
 
         foreach (var descending in new[] { false, true })
-            foreach (var cursor in new ItemCursor?[] { null, new ItemCursor(0.5, job.Id, 0) })
-            {
-                var plan = await ((SqliteStore)Store).Database.ReadAsync(
-                    session =>
-                    {
-                        var (sql, values) = SqliteItems.Statement(session, query with { Descending = descending }, index, cursor)!.Value;
-                        return session.All("EXPLAIN QUERY PLAN " + sql, row => row.GetString(3), values);
-                    },
-                    Cancel);
-                Assert.DoesNotContain(plan, step => step.Contains("TEMP B-TREE", StringComparison.Ordinal));
-                string[] used = index == ItemIndex.Primary ? ["SEARCH items USING INTEGER PRIMARY KEY"]
-                    : name is "item_status" or "item_time" ? [$"INDEX {name.Replace("item_", "items_")}"]
-                    : ["MERGE (UNION ALL)", $"SEARCH {name.Replace("item_", "items_")}_keys USING PRIMARY KEY", $"SEARCH {name.Replace("item_", "items_")}_recent USING PRIMARY KEY"];
-                Assert.All(used, item => Assert.Contains(plan, step => step.Contains(item, StringComparison.Ordinal)));
-                Assert.DoesNotContain(plan, step => step == "SCAN items");
-            }
+        foreach (var cursor in new ItemCursor?[] { null, new ItemCursor(0.5, job.Id, 0) })
+        {
+            var plan = await ((SqliteStore)Store).Database.ReadAsync(
+                session =>
+                {
+                    var (sql, values) = SqliteItems.Statement(session, query with { Descending = descending }, index, cursor)!.Value;
+                    return session.All("EXPLAIN QUERY PLAN " + sql, row => row.GetString(3), values);
+                },
+                Cancel
+            );
+            Assert.DoesNotContain(plan, step => step.Contains("TEMP B-TREE", StringComparison.Ordinal));
+            string[] used =
+                index == ItemIndex.Primary ? ["SEARCH items USING INTEGER PRIMARY KEY"]
+                : name is "item_status" or "item_time" ? [$"INDEX {name.Replace("item_", "items_")}"]
+                :
+                [
+                    "MERGE (UNION ALL)",
+                    $"SEARCH {name.Replace("item_", "items_")}_keys USING PRIMARY KEY",
+                    $"SEARCH {name.Replace("item_", "items_")}_recent USING PRIMARY KEY",
+                ];
+            Assert.All(used, item => Assert.Contains(plan, step => step.Contains(item, StringComparison.Ordinal)));
+            Assert.DoesNotContain(plan, step => step == "SCAN items");
+        }
     }
 }

@@ -23,18 +23,23 @@ public abstract partial class StoreContract
         using var pictures = new Pictures(12);
         var job = await PicturedJobAsync(pictures, 3, 3, 3, 3);
         await ComputeAsync(Store, job, 2);
-        await using var copy = await CopyTornAsync(["explanations", "items"], async () =>
-        {
-            await ComputeAsync(Store, job, 2);
-            if (received)
-                await Store.Jobs.MarkNotifiedAsync(job, Cancel);
-        });
+        await using var copy = await CopyTornAsync(
+            ["explanations", "items"],
+            async () =>
+            {
+                await ComputeAsync(Store, job, 2);
+                if (received)
+                    await Store.Jobs.MarkNotifiedAsync(job, Cancel);
+            }
+        );
         Assert.Equal((JobState.Completed, 12), await StateAsync(copy, job));
         File.Delete(pictures.PathOf(7));
 
         var found = await CheckAsync(copy, pictures);
         Assert.Equal(
-            [$"job {job}, chunk 2: 3 of 3 images have no record", $"job {job}, chunk 3: 3 of 3 images have no record"], found.Lines);
+            [$"job {job}, chunk 2: 3 of 3 images have no record", $"job {job}, chunk 3: 3 of 3 images have no record"],
+            found.Lines
+        );
         Assert.Equal((1, 2, 0), (found.Result.Jobs, found.Result.Differences, found.Result.Repaired));
         Assert.Equal((JobState.Completed, 12), await StateAsync(copy, job)); // a check changes nothing
 
@@ -61,12 +66,15 @@ public abstract partial class StoreContract
         using var pictures = new Pictures(12);
         var job = (await Store.Jobs.CreateAsync(Some.Spec($"folder:{pictures.Folder}"), cancellationToken: Cancel)).Job.Id;
         await AddPicturesAsync(job, pictures, 3, 3);
-        await using var copy = await CopyTornAsync(["chunks", "references"], async () =>
-        {
-            await AddPicturesAsync(job, pictures, 4, 2);
-            await Store.Jobs.FinishPlanningAsync(job, cancellationToken: Cancel);
-            await ComputeAsync(Store, job, 4);
-        });
+        await using var copy = await CopyTornAsync(
+            ["chunks", "references"],
+            async () =>
+            {
+                await AddPicturesAsync(job, pictures, 4, 2);
+                await Store.Jobs.FinishPlanningAsync(job, cancellationToken: Cancel);
+                await ComputeAsync(Store, job, 4);
+            }
+        );
 
         var found = await CheckAsync(copy, pictures, repair: true);
 
@@ -109,7 +117,8 @@ public abstract partial class StoreContract
 
         var found = await CheckAsync(copy, pictures, repair: true);
 
-        const string Totals = "2 chunks with 6 completed and 0 failed images", Records = "1 chunks with 3 completed and 0 failed images";
+        const string Totals = "2 chunks with 6 completed and 0 failed images",
+            Records = "1 chunks with 3 completed and 0 failed images";
         Assert.Equal([$"job {job}: its totals say {Totals}, its records {Records}"], found.Lines);
         Assert.Equal((JobState.Running, 3), await StateAsync(copy, job));
         await ComputeAsync(copy, job, 1);
@@ -167,12 +176,15 @@ public abstract partial class StoreContract
         var request = Some.Request("torn");
         await Store.Chunks.AcceptAsync(request, Hour, cancellationToken: Cancel);
         Guid job = default;
-        await using var copy = await CopyTornAsync(["jobs", "owners", "items"], async () =>
-        {
-            var answer = await Store.Chunks.LeaseAsync(request, "worker", Minute, cancellationToken: Cancel);
-            await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now));
-            job = await PicturedJobAsync(pictures, 3);
-        });
+        await using var copy = await CopyTornAsync(
+            ["jobs", "owners", "items"],
+            async () =>
+            {
+                var answer = await Store.Chunks.LeaseAsync(request, "worker", Minute, cancellationToken: Cancel);
+                await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now));
+                job = await PicturedJobAsync(pictures, 3);
+            }
+        );
 
         var found = await CheckAsync(copy, pictures, repair: true);
 
@@ -213,10 +225,18 @@ public abstract partial class StoreContract
             var chunk = Assert.Single(await store.Chunks.ClaimPlannedAsync(job, 1, Hour, Cancel));
             var answer = await store.Chunks.LeaseAsync(Some.Message(chunk), "worker", Minute, cancellationToken: Cancel);
             Assert.Equal(LeaseOutcome.Granted, answer.Outcome);
-            var items = answer.Chunk!.References.Select(reference => (reference.Refused is null
-                ? Some.Item(job, reference.Number, Now, null)
-                : Some.Failure(job, reference.Number, Now, ReferenceFailure.Invalid)) with
-            { Uri = reference.Uri }).ToList();
+            var items = answer
+                .Chunk!.References.Select(reference =>
+                    (
+                        reference.Refused is null
+                            ? Some.Item(job, reference.Number, Now, null)
+                            : Some.Failure(job, reference.Number, Now, ReferenceFailure.Invalid)
+                    ) with
+                    {
+                        Uri = reference.Uri,
+                    }
+                )
+                .ToList();
             var explanations = items.Where(item => item.Explanation is not null).Select(item => Some.Explanation(item.Number)).ToList();
             var saved = Assert.Single(await store.Chunks.SaveAsync([new ChunkResult(answer.Lease!, explanations, items)], Cancel));
             Assert.Equal(SaveOutcome.Saved, saved.Outcome);
@@ -230,7 +250,10 @@ public abstract partial class StoreContract
     }
 
     private protected static async Task<(StoreCheckResult Result, List<string> Lines)> CheckAsync(
-        IStore store, Pictures pictures, bool repair = false)
+        IStore store,
+        Pictures pictures,
+        bool repair = false
+    )
     {
         using var references = new ReferenceReader(new ReferenceOptions { Roots = [pictures.Folder] }, store.Uploads);
         var lines = new List<string>();

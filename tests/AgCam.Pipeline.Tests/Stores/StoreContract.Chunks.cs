@@ -34,7 +34,10 @@ public abstract partial class StoreContract
         for (var number = 0; number < 60; number++)
         {
             var chunk = (await Store.Chunks.FindAsync(job, number, Cancel))!;
-            Assert.Equal((numbers.Contains(number) ? ChunkState.Published : ChunkState.Planned, numbers.Contains(number) ? 1 : 0), (chunk.State, chunk.PublishCount));
+            Assert.Equal(
+                (numbers.Contains(number) ? ChunkState.Published : ChunkState.Planned, numbers.Contains(number) ? 1 : 0),
+                (chunk.State, chunk.PublishCount)
+            );
         }
     }
 
@@ -50,10 +53,22 @@ public abstract partial class StoreContract
             Split = "val",
             Stamp = "etag 12 bytes",
             KnownSha256 = Some.Digest("known"),
-            Metadata = new Dictionary<string, string> { ["a.b"] = "1", ["$set"] = "", ["Z"] = "ü" },
+            Metadata = new Dictionary<string, string>
+            {
+                ["a.b"] = "1",
+                ["$set"] = "",
+                ["Z"] = "ü",
+            },
         };
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job.Id;
-        await Store.Jobs.AddChunksAsync(job, await Store.Jobs.PlanTailAsync(job, Cancel), [[reference]], Cancel);
+        await Store.Jobs.AddChunksAsync(
+            job,
+            await Store.Jobs.PlanTailAsync(job, Cancel),
+            [
+                [reference],
+            ],
+            Cancel
+        );
 
         AssertSame(reference, (await Store.Chunks.FindAsync(job, 0, Cancel))!.References[0]);
     }
@@ -65,11 +80,17 @@ public abstract partial class StoreContract
         var (chunk, lease) = await LeaseNextAsync(job, "a");
         Assert.Equal((ChunkState.Leased, 1, 0, "a", Now + Minute), (chunk.State, chunk.Attempts, chunk.Crashes, chunk.Worker, chunk.Until));
 
-        Assert.Equal(LeaseOutcome.Held, (await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancellationToken: Cancel)).Outcome);
+        Assert.Equal(
+            LeaseOutcome.Held,
+            (await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancellationToken: Cancel)).Outcome
+        );
         Clock.Advance(Minute / 2);
         Assert.True(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
         Clock.Advance(Minute / 2);
-        Assert.Equal(LeaseOutcome.Held, (await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancellationToken: Cancel)).Outcome);
+        Assert.Equal(
+            LeaseOutcome.Held,
+            (await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancellationToken: Cancel)).Outcome
+        );
         Clock.Advance(Minute / 2);
         var taken = await Store.Chunks.LeaseAsync(Some.Message(chunk), "b", Minute, cancellationToken: Cancel);
 
@@ -95,7 +116,10 @@ public abstract partial class StoreContract
         var saved = await SaveAsync(Some.Result(taken.Lease!, taken.Chunk, Now));
         Assert.Equal((SaveOutcome.Saved, 2, 2, true), (saved.Outcome, saved.NewExplanations, saved.NewItems, saved.JobCompleted));
         Assert.Equal(SaveOutcome.AlreadyDone, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
-        Assert.Equal(LeaseOutcome.Done, (await Store.Chunks.LeaseAsync(Some.Message(chunk), "c", Minute, redelivered: true, Cancel)).Outcome);
+        Assert.Equal(
+            LeaseOutcome.Done,
+            (await Store.Chunks.LeaseAsync(Some.Message(chunk), "c", Minute, redelivered: true, Cancel)).Outcome
+        );
     }
 
     [Fact]
@@ -104,7 +128,9 @@ public abstract partial class StoreContract
         var job = (await PlannedJobAsync(1)).Id;
         var chunk = Assert.Single(await Store.Chunks.ClaimPlannedAsync(job, 1, Hour, Cancel));
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 12).Select(i => Store.Chunks.LeaseAsync(Some.Message(chunk), $"w{i}", Minute, cancellationToken: Cancel)));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 12).Select(i => Store.Chunks.LeaseAsync(Some.Message(chunk), $"w{i}", Minute, cancellationToken: Cancel))
+        );
 
         Assert.Single(answers, answer => answer.Outcome == LeaseOutcome.Granted);
         Assert.Equal(11, answers.Count(answer => answer.Outcome == LeaseOutcome.Held));
@@ -134,12 +160,24 @@ public abstract partial class StoreContract
         Clock.Advance(Minute);
         var taken = await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel);
 
-        Assert.Equal([(0, 2, 1), (1, 2, 0)], taken.OrderBy(chunk => chunk.Number).Select(chunk => (chunk.Number, chunk.PublishCount, chunk.Crashes)));
+        Assert.Equal(
+            [(0, 2, 1), (1, 2, 0)],
+            taken.OrderBy(chunk => chunk.Number).Select(chunk => (chunk.Number, chunk.PublishCount, chunk.Crashes))
+        );
         Assert.Empty(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
-        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancellationToken: Cancel)).Outcome);
-        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(leased), "w", Minute, redelivered: true, Cancel)).Outcome);
+        Assert.Equal(
+            LeaseOutcome.Stale,
+            (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancellationToken: Cancel)).Outcome
+        );
+        Assert.Equal(
+            LeaseOutcome.Stale,
+            (await Store.Chunks.LeaseAsync(Some.Message(leased), "w", Minute, redelivered: true, Cancel)).Outcome
+        );
         foreach (var chunk in taken)
-            Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancellationToken: Cancel)).Outcome);
+            Assert.Equal(
+                LeaseOutcome.Granted,
+                (await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancellationToken: Cancel)).Outcome
+            );
     }
 
     [Fact]
@@ -149,7 +187,9 @@ public abstract partial class StoreContract
         await Store.Chunks.ClaimPlannedAsync(job, 30, Minute, Cancel);
         Clock.Advance(Minute);
 
-        var taken = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => Store.Chunks.RequeueExpiredAsync(Hour, 10, cancellationToken: Cancel)));
+        var taken = await Task.WhenAll(
+            Enumerable.Range(0, 5).Select(_ => Store.Chunks.RequeueExpiredAsync(Hour, 10, cancellationToken: Cancel))
+        );
         var rest = await Store.Chunks.RequeueExpiredAsync(Hour, 30, cancellationToken: Cancel);
 
         Assert.Equal(Enumerable.Range(0, 30), taken.SelectMany(chunks => chunks).Concat(rest).Select(chunk => chunk.Number).Order());
@@ -165,7 +205,10 @@ public abstract partial class StoreContract
 
         var taken = await Store.Chunks.RequeueExpiredAsync(Hour, limit: 1, all: true, Cancel);
 
-        Assert.Equal([(job, 0), (job, 1), (job, 2)], taken.Where(chunk => chunk.Owner == job).Select(chunk => (chunk.Owner, chunk.Number)).Order());
+        Assert.Equal(
+            [(job, 0), (job, 1), (job, 2)],
+            taken.Where(chunk => chunk.Owner == job).Select(chunk => (chunk.Owner, chunk.Number)).Order()
+        );
         Assert.Equal(request.Owner, Assert.Single(taken, chunk => chunk.Owner != job).Owner);
         Assert.Equal(4, taken.Count);
     }
@@ -177,17 +220,32 @@ public abstract partial class StoreContract
         var taken = await Store.Chunks.ClaimPlannedAsync(job, 2, Minute, Cancel);
         await Store.Jobs.PauseAsync(job, "later", Cancel);
 
-        Assert.Equal(LeaseOutcome.Paused, (await Store.Chunks.LeaseAsync(Some.Message(taken[0]), "w", Minute, cancellationToken: Cancel)).Outcome);
+        Assert.Equal(
+            LeaseOutcome.Paused,
+            (await Store.Chunks.LeaseAsync(Some.Message(taken[0]), "w", Minute, cancellationToken: Cancel)).Outcome
+        );
         Clock.Advance(Minute);
         Assert.Empty(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
-        Assert.All(await Task.WhenAll(Store.Chunks.FindAsync(job, 0, Cancel), Store.Chunks.FindAsync(job, 1, Cancel)), chunk => Assert.Equal(ChunkState.Planned, chunk!.State));
-        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(taken[0]), "w", Minute, cancellationToken: Cancel)).Outcome);
+        Assert.All(
+            await Task.WhenAll(Store.Chunks.FindAsync(job, 0, Cancel), Store.Chunks.FindAsync(job, 1, Cancel)),
+            chunk => Assert.Equal(ChunkState.Planned, chunk!.State)
+        );
+        Assert.Equal(
+            LeaseOutcome.Stale,
+            (await Store.Chunks.LeaseAsync(Some.Message(taken[0]), "w", Minute, cancellationToken: Cancel)).Outcome
+        );
 
         await Store.Jobs.ResumeAsync(job, Cancel);
         var again = await Store.Chunks.ClaimPlannedAsync(job, 2, Minute, Cancel);
         Assert.Equal([2, 2], again.Select(chunk => chunk.PublishCount));
-        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Message(taken[1]), "w", Minute, cancellationToken: Cancel)).Outcome);
-        Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Message(again[1]), "w", Minute, cancellationToken: Cancel)).Outcome);
+        Assert.Equal(
+            LeaseOutcome.Stale,
+            (await Store.Chunks.LeaseAsync(Some.Message(taken[1]), "w", Minute, cancellationToken: Cancel)).Outcome
+        );
+        Assert.Equal(
+            LeaseOutcome.Granted,
+            (await Store.Chunks.LeaseAsync(Some.Message(again[1]), "w", Minute, cancellationToken: Cancel)).Outcome
+        );
     }
 
     [Fact]
@@ -214,10 +272,17 @@ public abstract partial class StoreContract
         var fourth = await CrashAsync();
         Assert.Equal(2, await Store.Chunks.BeginIsolatedAsync(fourth, 1, Cancel));
 
-        var answer = await SaveAsync(new ChunkResult(
-            fourth, [Some.Explanation(0), Some.Explanation(2)],
-            [Some.Item(job, 0, Now, null), Some.Failure(job, 1, Now, ItemFailure.Poison), Some.Item(job, 2, Now, null)]));
-        Assert.Equal((SaveOutcome.Saved, 2, 1, true), (answer.Outcome, answer.Progress.Completed, answer.Progress.Failed, answer.JobCompleted));
+        var answer = await SaveAsync(
+            new ChunkResult(
+                fourth,
+                [Some.Explanation(0), Some.Explanation(2)],
+                [Some.Item(job, 0, Now, null), Some.Failure(job, 1, Now, ItemFailure.Poison), Some.Item(job, 2, Now, null)]
+            )
+        );
+        Assert.Equal(
+            (SaveOutcome.Saved, 2, 1, true),
+            (answer.Outcome, answer.Progress.Completed, answer.Progress.Failed, answer.JobCompleted)
+        );
         Assert.Empty((await Store.Chunks.FindAsync(job, 0, Cancel))!.Isolated);
     }
 
@@ -244,7 +309,10 @@ public abstract partial class StoreContract
 
         var answer = await Store.Chunks.LeaseAsync(request, "w", Minute, cancellationToken: Cancel);
         AssertSame(request, answer.Chunk!.Request!);
-        Assert.Equal((LeaseOutcome.Granted, RequestId.Of("direct"), 3), (answer.Outcome, answer.Chunk.Owner, answer.Chunk.References.Count));
+        Assert.Equal(
+            (LeaseOutcome.Granted, RequestId.Of("direct"), 3),
+            (answer.Outcome, answer.Chunk.Owner, answer.Chunk.References.Count)
+        );
         Assert.Equal(LeaseOutcome.Held, (await Store.Chunks.LeaseAsync(request, "v", Minute, cancellationToken: Cancel)).Outcome);
         var saved = await SaveAsync(Some.Result(answer.Lease!, answer.Chunk, Now));
 
@@ -258,15 +326,30 @@ public abstract partial class StoreContract
     public async Task An_accepted_request_is_published_again_when_nobody_takes_it()
     {
         var accepted = await Store.Chunks.AcceptAsync(Some.Request("accepted"), Minute, cancellationToken: Cancel);
-        var again = await Store.Chunks.AcceptAsync(Some.Request("accepted") with { Lane = Lane.Interactive }, Hour, cancellationToken: Cancel);
+        var again = await Store.Chunks.AcceptAsync(
+            Some.Request("accepted") with
+            {
+                Lane = Lane.Interactive,
+            },
+            Hour,
+            cancellationToken: Cancel
+        );
         AssertSame(accepted, again);
-        await Assert.ThrowsAsync<ArgumentException>(() => Store.Chunks.AcceptAsync(Some.Request("x") with { JobId = Guid.NewGuid() }, Minute, cancellationToken: Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() =>
+            Store.Chunks.AcceptAsync(Some.Request("x") with { JobId = Guid.NewGuid() }, Minute, cancellationToken: Cancel)
+        );
 
         Clock.Advance(Minute);
         var taken = Assert.Single(await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel));
         Assert.Equal(1, taken.PublishCount);
-        Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(Some.Request("accepted"), "w", Minute, cancellationToken: Cancel)).Outcome);
-        Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Message(taken), "w", Minute, cancellationToken: Cancel)).Outcome);
+        Assert.Equal(
+            LeaseOutcome.Stale,
+            (await Store.Chunks.LeaseAsync(Some.Request("accepted"), "w", Minute, cancellationToken: Cancel)).Outcome
+        );
+        Assert.Equal(
+            LeaseOutcome.Granted,
+            (await Store.Chunks.LeaseAsync(Some.Message(taken), "w", Minute, cancellationToken: Cancel)).Outcome
+        );
     }
 
     [Fact]
@@ -293,8 +376,14 @@ public abstract partial class StoreContract
         Assert.True(await Store.Jobs.DeleteAsync(RequestId.Of("gone"), Cancel));
 
         Assert.Equal(SaveOutcome.Gone, (await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now))).Outcome);
-        Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, redelivered: true, Cancel)).Outcome);
+        Assert.Equal(
+            LeaseOutcome.Gone,
+            (await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, redelivered: true, Cancel)).Outcome
+        );
         await Store.Chunks.AcceptAsync(Some.Request("gone"), Minute, cancellationToken: Cancel);
-        Assert.Equal(LeaseOutcome.Granted, (await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, cancellationToken: Cancel)).Outcome);
+        Assert.Equal(
+            LeaseOutcome.Granted,
+            (await Store.Chunks.LeaseAsync(Some.Request("gone"), "w", Minute, cancellationToken: Cancel)).Outcome
+        );
     }
 }

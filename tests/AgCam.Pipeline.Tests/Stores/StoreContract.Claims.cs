@@ -30,7 +30,10 @@ public abstract partial class StoreContract
 
         Assert.Empty((await Store.Jobs.PageAsync(new JobQuery(), Cancel)).Jobs);
         Assert.Empty(await Store.Jobs.UnplannedAsync(Cancel));
-        Assert.Equal(new Claim(ClaimKind.Request, Some.Request("key").Hash(), "anna"), await Store.Chunks.FindClaimAsync(RequestId.Of("key"), Cancel));
+        Assert.Equal(
+            new Claim(ClaimKind.Request, Some.Request("key").Hash(), "anna"),
+            await Store.Chunks.FindClaimAsync(RequestId.Of("key"), Cancel)
+        );
     }
 
     [Fact]
@@ -39,7 +42,9 @@ public abstract partial class StoreContract
         var job = (await Store.Jobs.CreateAsync(Some.Spec() with { Owner = "anna" }, "key", Cancel)).Job.Id;
         async Task RefusedAsync()
         {
-            var used = await Assert.ThrowsAsync<KeyUsedException>(() => Store.Chunks.AcceptAsync(Some.Request("key"), Hour, cancellationToken: Cancel));
+            var used = await Assert.ThrowsAsync<KeyUsedException>(() =>
+                Store.Chunks.AcceptAsync(Some.Request("key"), Hour, cancellationToken: Cancel)
+            );
             Assert.Equal((job, ClaimKind.Job), (used.Id, used.By));
             var answer = await Store.Chunks.LeaseAsync(Some.Request("key"), "w", Minute, cancellationToken: Cancel);
             Assert.Equal(new LeaseAnswer(LeaseOutcome.KeyUsed, null, null), answer);
@@ -89,7 +94,10 @@ public abstract partial class StoreContract
         };
         async Task RefusedAsync()
         {
-            Assert.Equal(ClaimKind.Request, (await Assert.ThrowsAsync<KeyUsedException>(() => Store.Chunks.AcceptAsync(other, Hour, cancellationToken: Cancel))).By);
+            Assert.Equal(
+                ClaimKind.Request,
+                (await Assert.ThrowsAsync<KeyUsedException>(() => Store.Chunks.AcceptAsync(other, Hour, cancellationToken: Cancel))).By
+            );
             Assert.Equal(LeaseOutcome.KeyUsed, (await Store.Chunks.LeaseAsync(other, "w", Minute, redelivered: true, Cancel)).Outcome);
         }
 
@@ -110,10 +118,19 @@ public abstract partial class StoreContract
     [Fact]
     public async Task An_image_that_was_sent_along_twice_is_the_same_request_though_each_sending_has_its_own_upload()
     {
-        ExplainImages Sent(string bytes) => Some.Request("key") with
-        {
-            References = [new ImageReference { Kind = ReferenceKind.Upload, Uri = Guid.NewGuid().ToString(), KnownSha256 = Some.Digest(bytes) }],
-        };
+        ExplainImages Sent(string bytes) =>
+            Some.Request("key") with
+            {
+                References =
+                [
+                    new ImageReference
+                    {
+                        Kind = ReferenceKind.Upload,
+                        Uri = Guid.NewGuid().ToString(),
+                        KnownSha256 = Some.Digest(bytes),
+                    },
+                ],
+            };
 
         var first = await Store.Chunks.AcceptAsync(Sent("a"), Hour, cancellationToken: Cancel);
         AssertSame(first, await Store.Chunks.AcceptAsync(Sent("a"), Hour, cancellationToken: Cancel));
@@ -162,12 +179,20 @@ public abstract partial class StoreContract
             // Whoever starts second may be the faster: both orders, and once more from the other process.
             var (jobs, requests) = round % 2 == 0 ? (Store, other) : (other, Store);
             var job = () => TryAsync(ClaimKind.Job, () => jobs.Jobs.CreateAsync(Some.Spec(), key, Cancel));
-            var request = () => TryAsync(ClaimKind.Request, () => requests.Chunks.AcceptAsync(Some.Request(key), Hour, cancellationToken: Cancel));
-            var message = () => TryAsync(ClaimKind.Request, async () =>
-            {
-                if ((await requests.Chunks.LeaseAsync(Some.Request(key), "w", Minute, cancellationToken: Cancel)).Outcome == LeaseOutcome.KeyUsed)
-                    throw new KeyUsedException(id, ClaimKind.Job);
-            });
+            var request = () =>
+                TryAsync(ClaimKind.Request, () => requests.Chunks.AcceptAsync(Some.Request(key), Hour, cancellationToken: Cancel));
+            var message = () =>
+                TryAsync(
+                    ClaimKind.Request,
+                    async () =>
+                    {
+                        if (
+                            (await requests.Chunks.LeaseAsync(Some.Request(key), "w", Minute, cancellationToken: Cancel)).Outcome
+                            == LeaseOutcome.KeyUsed
+                        )
+                            throw new KeyUsedException(id, ClaimKind.Job);
+                    }
+                );
             var begun = (round % 4 < 2 ? new[] { job, request, message } : [message, request, job]).Select(item => Task.Run(item)).ToList();
             var winners = (await Task.WhenAll(begun)).OfType<ClaimKind>().Distinct().ToList();
 

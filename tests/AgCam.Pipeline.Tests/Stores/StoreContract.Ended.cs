@@ -15,7 +15,19 @@ public abstract partial class StoreContract
     }
 
     private async Task<Guid[]> EndedAsync(DateTimeOffset before, string? tag = null, int limit = 100) =>
-        [.. (await Store.Jobs.EndedAsync(new EndedJobsQuery { Before = before, Tag = tag, Limit = limit }, Cancel)).Select(job => job.Id)];
+        [
+            .. (
+                await Store.Jobs.EndedAsync(
+                    new EndedJobsQuery
+                    {
+                        Before = before,
+                        Tag = tag,
+                        Limit = limit,
+                    },
+                    Cancel
+                )
+            ).Select(job => job.Id),
+        ];
 
     [Fact]
     public async Task Ended_jobs_are_listed_by_their_end_and_tag_and_counted()
@@ -32,7 +44,12 @@ public abstract partial class StoreContract
         Assert.Equal([first], await EndedAsync(Now, "nightly", limit: 1));
         Assert.Empty(await EndedAsync(Now - Hour));
         Assert.Equal(new EndedJobsCount(3, 9), await Store.Jobs.CountEndedAsync(new EndedJobsQuery { Before = Now }, Cancel));
-        var nightly = new EndedJobsQuery { Before = Now, Tag = "nightly", Limit = 1 };
+        var nightly = new EndedJobsQuery
+        {
+            Before = Now,
+            Tag = "nightly",
+            Limit = 1,
+        };
         Assert.Equal(new EndedJobsCount(2, 6), await Store.Jobs.CountEndedAsync(nightly, Cancel));
         Assert.Equal(new EndedJobsCount(0, 0), await Store.Jobs.CountEndedAsync(nightly with { Tag = "none" }, Cancel));
         await Assert.ThrowsAsync<StoreQueryException>(() => EndedAsync(Now, limit: 0));

@@ -7,11 +7,19 @@ namespace AgCam.Pipeline.Tests.Stores;
 public abstract partial class StoreContract
 {
     /// <summary>Every seventh fails, every fourth has no label, probabilities come in a few values so that there are ties.</summary>
-    private Item Mixed(Guid job, int number) => number % 7 == 6
-        ? Some.Failure(job, number, Now + TimeSpan.FromSeconds(number / 4))
-        : Some.Item(
-            job, number, Now + TimeSpan.FromSeconds(number / 4), null, probability: (number * 37 % 11 + 1) / 16f,
-            label: number % 4 == 3 ? null : number % 5 == 0 ? "dog" : "cat");
+    private Item Mixed(Guid job, int number) =>
+        number % 7 == 6
+            ? Some.Failure(job, number, Now + TimeSpan.FromSeconds(number / 4))
+            : Some.Item(
+                job,
+                number,
+                Now + TimeSpan.FromSeconds(number / 4),
+                null,
+                probability: (number * 37 % 11 + 1) / 16f,
+                label: number % 4 == 3 ? null
+                    : number % 5 == 0 ? "dog"
+                    : "cat"
+            );
 
     [Fact]
     public async Task Every_indexed_list_gives_what_filtering_and_sorting_by_hand_gives()
@@ -28,13 +36,38 @@ public abstract partial class StoreContract
         {
             (new() { Job = job.Id }, item => item.Job == job.Id, item => 0),
             (new() { Job = job.Id, Status = ItemStatus.Failed }, item => item.Job == job.Id && item.Status == ItemStatus.Failed, item => 0),
-            (new() { Job = job.Id, Status = ItemStatus.Completed }, item => item.Job == job.Id && item.Status == ItemStatus.Completed, item => 0),
-            (new() { Job = job.Id, Sort = ItemSort.Probability }, item => item.Job == job.Id && item.Probability is not null, item => item.Probability!.Value),
-            (new() { Job = job.Id, Predicted = "cat" }, item => item.Job == job.Id && item.Predicted == "cat", item => item.Probability!.Value),
-            (new() { Job = job.Id, Predicted = "tench, Tinca tinca" }, item => item.Job == job.Id && item.Predicted == "tench, Tinca tinca", item => item.Probability!.Value),
+            (
+                new() { Job = job.Id, Status = ItemStatus.Completed },
+                item => item.Job == job.Id && item.Status == ItemStatus.Completed,
+                item => 0
+            ),
+            (
+                new() { Job = job.Id, Sort = ItemSort.Probability },
+                item => item.Job == job.Id && item.Probability is not null,
+                item => item.Probability!.Value
+            ),
+            (
+                new() { Job = job.Id, Predicted = "cat" },
+                item => item.Job == job.Id && item.Predicted == "cat",
+                item => item.Probability!.Value
+            ),
+            (
+                new() { Job = job.Id, Predicted = "tench, Tinca tinca" },
+                item => item.Job == job.Id && item.Predicted == "tench, Tinca tinca",
+                item => item.Probability!.Value
+            ),
             (new() { Job = job.Id, Correct = false }, item => item.Job == job.Id && item.Correct == false, item => item.Probability!.Value),
             (new() { Job = job.Id, Correct = true }, item => item.Job == job.Id && item.Correct == true, item => item.Probability!.Value),
-            (new() { Job = job.Id, Label = "dog", Predicted = "cat" }, item => item.Job == job.Id && item.Label == "dog" && item.Predicted == "cat", item => item.Probability!.Value),
+            (
+                new()
+                {
+                    Job = job.Id,
+                    Label = "dog",
+                    Predicted = "cat",
+                },
+                item => item.Job == job.Id && item.Label == "dog" && item.Predicted == "cat",
+                item => item.Probability!.Value
+            ),
             (new() { Model = Some.Model.Id, Predicted = "dog" }, item => item.Predicted == "dog", item => item.Probability!.Value),
             (new() { Explanation = Some.Explanation(3).Id }, item => item.Explanation == Some.Explanation(3).Id, item => 0),
             (new(), item => true, item => item.Time.ToUnixTimeMilliseconds()),
@@ -42,18 +75,28 @@ public abstract partial class StoreContract
             (new() { Model = "another", Predicted = "dog" }, item => false, item => 0),
         };
         foreach (var (query, filter, sort) in questions)
-            foreach (var descending in new[] { false, true })
-                foreach (var limit in new[] { 7, 1000 })
-                {
-                    var listed = await Store.Items.AllAsync(query with { Descending = descending, Limit = limit }, Cancel).ToListAsync(Cancel);
-                    var expected = all.Where(filter).ToList();
-                    Assert.True(expected.Count == listed.Count, $"{query}, descending {descending}, limit {limit}: {listed.Count} items instead of {expected.Count}");
-                    Assert.Equal(expected.Select(Key).Order(), listed.Select(Key).Order());
-                    var sorted = listed.Zip(listed.Skip(1), (one, next) => descending ? (next, one) : (one, next));
-                    Assert.All(sorted, pair => Assert.True(
-                        sort(pair.Item1) < sort(pair.Item2) || sort(pair.Item1) == sort(pair.Item2) && (pair.Item1.Job != pair.Item2.Job || pair.Item1.Number < pair.Item2.Number),
-                        $"{query}: {pair.Item1.Number} before {pair.Item2.Number}"));
-                }
+        foreach (var descending in new[] { false, true })
+        foreach (var limit in new[] { 7, 1000 })
+        {
+            var listed = await Store.Items.AllAsync(query with { Descending = descending, Limit = limit }, Cancel).ToListAsync(Cancel);
+            var expected = all.Where(filter).ToList();
+            Assert.True(
+                expected.Count == listed.Count,
+                $"{query}, descending {descending}, limit {limit}: {listed.Count} items instead of {expected.Count}"
+            );
+            Assert.Equal(expected.Select(Key).Order(), listed.Select(Key).Order());
+            var sorted = listed.Zip(listed.Skip(1), (one, next) => descending ? (next, one) : (one, next));
+            Assert.All(
+                sorted,
+                pair =>
+                    Assert.True(
+                        sort(pair.Item1) < sort(pair.Item2)
+                            || sort(pair.Item1) == sort(pair.Item2)
+                                && (pair.Item1.Job != pair.Item2.Job || pair.Item1.Number < pair.Item2.Number),
+                        $"{query}: {pair.Item1.Number} before {pair.Item2.Number}"
+                    )
+            );
+        }
 
         static (Guid, int) Key(Item item) => (item.Job, item.Number);
     }
@@ -64,7 +107,15 @@ public abstract partial class StoreContract
         var job = (await JobOfAsync(10, Mixed)).Id;
 
         var first = await Store.Items.PageAsync(new ItemQuery { Job = job, Limit = 5 }, Cancel);
-        var second = await Store.Items.PageAsync(new ItemQuery { Job = job, Limit = 5, Cursor = first.Next }, Cancel);
+        var second = await Store.Items.PageAsync(
+            new ItemQuery
+            {
+                Job = job,
+                Limit = 5,
+                Cursor = first.Next,
+            },
+            Cancel
+        );
 
         Assert.Equal(Enumerable.Range(0, 5), first.Items.Select(item => item.Number));
         Assert.Equal(Enumerable.Range(5, 5), second.Items.Select(item => item.Number));
@@ -76,11 +127,27 @@ public abstract partial class StoreContract
     public async Task What_no_index_serves_is_refused_with_what_is_served()
     {
         var job = Guid.NewGuid();
-        foreach (var query in new ItemQuery[]
-        {
-            new() { Label = "dog" }, new() { Job = job, Sort = ItemSort.Time }, new() { Job = job, Status = ItemStatus.Failed, Sort = ItemSort.Probability },
-            new() { Job = job, Correct = true, Predicted = "cat" }, new() { Model = "m" }, new() { Sort = ItemSort.Probability },
-        })
+        foreach (
+            var query in new ItemQuery[]
+            {
+                new() { Label = "dog" },
+                new() { Job = job, Sort = ItemSort.Time },
+                new()
+                {
+                    Job = job,
+                    Status = ItemStatus.Failed,
+                    Sort = ItemSort.Probability,
+                },
+                new()
+                {
+                    Job = job,
+                    Correct = true,
+                    Predicted = "cat",
+                },
+                new() { Model = "m" },
+                new() { Sort = ItemSort.Probability },
+            }
+        )
         {
             var refused = await Assert.ThrowsAsync<StoreQueryException>(() => Store.Items.PageAsync(query, Cancel));
             Assert.Contains("job + status sorted by number", refused.Message);
@@ -92,14 +159,42 @@ public abstract partial class StoreContract
     public async Task A_cursor_is_of_use_for_its_own_list_only()
     {
         var job = (await JobOfAsync(10, Mixed)).Id;
-        var query = new ItemQuery { Job = job, Predicted = "cat", Limit = 1 };
+        var query = new ItemQuery
+        {
+            Job = job,
+            Predicted = "cat",
+            Limit = 1,
+        };
         var next = (await Store.Items.PageAsync(query, Cancel)).Next;
 
-        foreach (var wrong in new[]
-        {
-            query with { Predicted = "dog", Cursor = next }, query with { Descending = true, Cursor = next }, query with { Cursor = "" }, query with { Cursor = "å" },
-            query with { Cursor = next![..^1] }, new ItemQuery { Cursor = next },
-        })
+        foreach (
+            var wrong in new[]
+            {
+                query with
+                {
+                    Predicted = "dog",
+                    Cursor = next,
+                },
+                query with
+                {
+                    Descending = true,
+                    Cursor = next,
+                },
+                query with
+                {
+                    Cursor = "",
+                },
+                query with
+                {
+                    Cursor = "å",
+                },
+                query with
+                {
+                    Cursor = next![..^1],
+                },
+                new ItemQuery { Cursor = next },
+            }
+        )
             await Assert.ThrowsAsync<StoreQueryException>(() => Store.Items.PageAsync(wrong, Cancel));
         await Store.Items.PageAsync(query with { Cursor = next, Limit = 1000 }, Cancel);
     }

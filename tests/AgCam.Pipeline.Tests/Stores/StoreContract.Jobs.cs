@@ -37,7 +37,14 @@ public abstract partial class StoreContract
     public async Task The_same_key_with_the_same_spec_is_the_same_job_and_with_another_a_conflict()
     {
         var first = await Store.Jobs.CreateAsync(Some.Spec(), "monday", Cancel);
-        var again = await Store.Jobs.CreateAsync(Some.Spec() with { Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" }, "monday", Cancel); // who asks is no part of what is asked
+        var again = await Store.Jobs.CreateAsync(
+            Some.Spec() with
+            {
+                Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            },
+            "monday",
+            Cancel
+        ); // who asks is no part of what is asked
         var other = await Store.Jobs.CreateAsync(Some.Spec("folder:/data/cars"), "monday", Cancel);
         var unkeyed = await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel);
 
@@ -64,7 +71,11 @@ public abstract partial class StoreContract
         var ids = new List<Guid>();
         for (var i = 0; i < 7; i++)
         {
-            ids.Add((await Store.Jobs.CreateAsync(Some.Spec($"folder:/data/{i % 2}", i % 3 == 0 ? ["third", "x"] : ["x"]), $"job {i}", Cancel)).Job.Id);
+            ids.Add(
+                (await Store.Jobs.CreateAsync(Some.Spec($"folder:/data/{i % 2}", i % 3 == 0 ? ["third", "x"] : ["x"]), $"job {i}", Cancel))
+                    .Job
+                    .Id
+            );
             if (i % 2 == 0)
                 Clock.Advance(Minute); // so that some are of the same instant
         }
@@ -79,8 +90,7 @@ public abstract partial class StoreContract
                 Assert.True(page.Jobs.Count <= query.Limit);
                 all.AddRange(page.Jobs.Select(job => job.Id));
                 query = query with { Cursor = page.Next };
-            }
-            while (query.Cursor is not null);
+            } while (query.Cursor is not null);
             return all;
         }
 
@@ -91,7 +101,10 @@ public abstract partial class StoreContract
         Assert.Equal(newestFirst, await AllAsync(new JobQuery { Limit = 1000 }));
         Assert.Equal([ids[6], ids[3], ids[0]], await AllAsync(new JobQuery { Tag = "third", Limit = 1 }));
         Assert.Equal([ids[4]], await AllAsync(new JobQuery { State = JobState.Paused }));
-        Assert.Equal(new[] { ids[1], ids[3], ids[5] }.ToHashSet(), (await AllAsync(new JobQuery { Source = "folder:/data/1" })).ToHashSet());
+        Assert.Equal(
+            new[] { ids[1], ids[3], ids[5] }.ToHashSet(),
+            (await AllAsync(new JobQuery { Source = "folder:/data/1" })).ToHashSet()
+        );
         Assert.Empty(await AllAsync(new JobQuery { Tag = "nobody's" }));
         await Assert.ThrowsAsync<StoreQueryException>(() => Store.Jobs.PageAsync(new JobQuery { Cursor = "garbage" }, Cancel));
         await Assert.ThrowsAsync<StoreQueryException>(() => Store.Jobs.PageAsync(new JobQuery { Limit = 0 }, Cancel));
@@ -146,10 +159,12 @@ public abstract partial class StoreContract
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), cancellationToken: Cancel)).Job.Id;
         async Task PlanAsync(int chunkSize)
         {
-            for (var tail = await Store.Jobs.PlanTailAsync(job, Cancel); tail.NextImage < 200;)
+            for (var tail = await Store.Jobs.PlanTailAsync(job, Cancel); tail.NextImage < 200; )
             {
                 var size = Math.Min(chunkSize, 200 - tail.NextImage);
-                tail = await Store.Jobs.AddChunksAsync(job, tail, [Some.References(tail.NextImage, size)], Cancel) ?? await Store.Jobs.PlanTailAsync(job, Cancel);
+                tail =
+                    await Store.Jobs.AddChunksAsync(job, tail, [Some.References(tail.NextImage, size)], Cancel)
+                    ?? await Store.Jobs.PlanTailAsync(job, Cancel);
             }
         }
 
@@ -193,7 +208,12 @@ public abstract partial class StoreContract
         Assert.False(await Store.Jobs.LeaseNotificationAsync(open.Id, "a", Minute, Cancel)); // nothing to tell yet
         var job = (await PlannedJobAsync()).Id;
 
-        Assert.Equal(1, (await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Store.Jobs.LeaseNotificationAsync(job, $"{i}", Minute, Cancel)))).Count(held => held));
+        Assert.Equal(
+            1,
+            (await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Store.Jobs.LeaseNotificationAsync(job, $"{i}", Minute, Cancel)))).Count(
+                held => held
+            )
+        );
         Clock.Advance(Minute);
         Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "a", Minute, Cancel)); // who held it died
         Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "a", Minute, Cancel));
@@ -215,7 +235,10 @@ public abstract partial class StoreContract
         await Store.Jobs.MarkNotifiedAsync(job, Cancel);
         await Store.Jobs.FinishPlanningAsync(job, cancellationToken: Cancel);
 
-        Assert.Equal([(job, false)], (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => (untold.Id, untold.EventPublished)));
+        Assert.Equal(
+            [(job, false)],
+            (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => (untold.Id, untold.EventPublished))
+        );
     }
 
     [Fact]
@@ -226,7 +249,10 @@ public abstract partial class StoreContract
 
         await Store.Jobs.MarkEventPublishedAsync(job, Cancel);
 
-        Assert.Equal([(job, true)], (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => (untold.Id, untold.EventPublished)));
+        Assert.Equal(
+            [(job, true)],
+            (await Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => (untold.Id, untold.EventPublished))
+        );
         Assert.True(await Store.Jobs.LeaseNotificationAsync(job, "a", Minute, Cancel));
     }
 
@@ -253,7 +279,9 @@ public abstract partial class StoreContract
     public async Task A_job_is_judged_once_whoever_asks_and_after_a_restart()
     {
         var job = (await PlannedJobAsync(4)).Id;
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Store.Jobs.CheckFailureRateAsync(job, "too many failures", Cancel)));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(_ => Store.Jobs.CheckFailureRateAsync(job, "too many failures", Cancel))
+        );
         Assert.Single(answers, FailureRateCheck.Now);
         Assert.Equal(7, answers.Count(answer => answer == FailureRateCheck.NotRunning));
         var paused = (await Store.Jobs.FindAsync(job, Cancel))!;
@@ -289,11 +317,17 @@ public abstract partial class StoreContract
         Assert.True(await Store.Jobs.CancelAsync(job, "wrong folder", Cancel));
         Assert.True(await Store.Jobs.CancelAsync(job, cancellationToken: Cancel));
         Assert.Empty(await Store.Chunks.ClaimPlannedAsync(job, 10, Hour, Cancel));
-        Assert.Equal(LeaseOutcome.Cancelled, (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancellationToken: Cancel)).Outcome);
+        Assert.Equal(
+            LeaseOutcome.Cancelled,
+            (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancellationToken: Cancel)).Outcome
+        );
         Assert.Equal(SaveOutcome.Saved, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
 
         var cancelled = await Store.Jobs.FindAsync(job, Cancel);
-        Assert.Equal((JobState.Cancelled, "wrong folder", 1, 2, Now), (cancelled!.State, cancelled.Reason, cancelled.Progress.ChunksDone, cancelled.Progress.Completed, cancelled.Finished));
+        Assert.Equal(
+            (JobState.Cancelled, "wrong folder", 1, 2, Now),
+            (cancelled!.State, cancelled.Reason, cancelled.Progress.ChunksDone, cancelled.Progress.Completed, cancelled.Finished)
+        );
         Assert.False(await Store.Jobs.ResumeAsync(job, Cancel));
         Assert.False(await Store.Jobs.PauseAsync(job, "x", Cancel));
         Clock.Advance(2 * Hour);
@@ -341,7 +375,10 @@ public abstract partial class StoreContract
         await Store.Jobs.DeleteAsync(job, Cancel);
 
         Assert.Equal(SaveOutcome.Gone, (await SaveAsync(Some.Result(lease, chunk, Now))).Outcome);
-        Assert.Equal(LeaseOutcome.Gone, (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancellationToken: Cancel)).Outcome);
+        Assert.Equal(
+            LeaseOutcome.Gone,
+            (await Store.Chunks.LeaseAsync(Some.Message(waiting), "w", Minute, cancellationToken: Cancel)).Outcome
+        );
         Assert.Null(await Store.Items.FindAsync(job, 0, Cancel));
         Assert.False(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
         Assert.Empty((await Store.Items.PageAsync(new ItemQuery { Explanation = Some.Explanation(0).Id }, Cancel)).Items);

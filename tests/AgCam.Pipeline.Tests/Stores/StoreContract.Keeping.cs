@@ -13,8 +13,7 @@ public abstract partial class StoreContract
         {
             var step = await Store.Explanations.PruneAsync(olderThan, grace, after, limit, Cancel);
             (condemned, deleted, after) = (condemned + step.Condemned, deleted + step.Deleted, step.Next);
-        }
-        while (after is not null);
+        } while (after is not null);
         return (condemned, deleted);
     }
 
@@ -34,7 +33,10 @@ public abstract partial class StoreContract
         Assert.Equal((0, 7), await PruneAllAsync(Hour, Minute, limit: 1));
 
         Assert.Null(await Store.Explanations.FindAsync(Some.Explanation(9).Id, Cancel));
-        Assert.Equal(3, (await Store.Explanations.FindAsync([.. Enumerable.Range(0, 10).Select(i => Some.Explanation(i).Id)], Cancel)).Count);
+        Assert.Equal(
+            3,
+            (await Store.Explanations.FindAsync([.. Enumerable.Range(0, 10).Select(i => Some.Explanation(i).Id)], Cancel)).Count
+        );
         Assert.Equal(3, (await Store.Items.PageAsync(new ItemQuery { Job = kept }, Cancel)).Items.Count);
     }
 
@@ -85,11 +87,16 @@ public abstract partial class StoreContract
     [Fact]
     public async Task An_upload_that_is_too_large_is_refused_and_not_kept()
     {
-        await Assert.ThrowsAsync<ArgumentException>(() => Store.Uploads.PutAsync(new MemoryStream(new byte[1001]), "image/png", 1000, cancellationToken: Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() =>
+            Store.Uploads.PutAsync(new MemoryStream(new byte[1001]), "image/png", 1000, cancellationToken: Cancel)
+        );
 
         Clock.Advance(Hour);
         Assert.Equal(0, await Store.Uploads.DeleteOlderAsync(Minute, cancellationToken: Cancel));
-        Assert.Equal(1000, (await Store.Uploads.PutAsync(new MemoryStream(new byte[1000]), "image/png", 1000, cancellationToken: Cancel)).Bytes);
+        Assert.Equal(
+            1000,
+            (await Store.Uploads.PutAsync(new MemoryStream(new byte[1000]), "image/png", 1000, cancellationToken: Cancel)).Bytes
+        );
     }
 
     [Theory]
@@ -116,9 +123,11 @@ public abstract partial class StoreContract
     public async Task An_upload_that_breaks_off_leaves_nothing()
     {
         await Assert.ThrowsAsync<IOException>(() =>
-            Store.Uploads.PutAsync(new Trickle(new byte[1_500_000], breaksOff: true), "image/png", 2_000_000, cancellationToken: Cancel));
+            Store.Uploads.PutAsync(new Trickle(new byte[1_500_000], breaksOff: true), "image/png", 2_000_000, cancellationToken: Cancel)
+        );
         await Assert.ThrowsAsync<ArgumentException>(() =>
-            Store.Uploads.PutAsync(new Trickle(new byte[1_500_000]), "image/png", 1_400_000, cancellationToken: Cancel));
+            Store.Uploads.PutAsync(new Trickle(new byte[1_500_000]), "image/png", 1_400_000, cancellationToken: Cancel)
+        );
 
         Assert.Equal(0, await CountUploadPiecesAsync());
         Assert.Equal(0, await Store.Uploads.DeleteOlderAsync(-Minute, cancellationToken: Cancel));
@@ -190,9 +199,7 @@ public abstract partial class StoreContract
 
         public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-        public override void Flush()
-        {
-        }
+        public override void Flush() { }
     }
 
     [Fact]

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Stores;
 
-/// <summary>A job that is deleted and made again under its key, while what the first one had published, leased or planned is still on its way.</summary>
+/// <summary>
+/// A job that is deleted and made again under its key, while what the first one had published, leased or planned is still on its way.
+/// </summary>
 public abstract partial class StoreContract
 {
     [Fact]
@@ -18,7 +20,8 @@ public abstract partial class StoreContract
         var second = await MadeAsync("folder:/right", 3);
         Assert.Equal(first, second);
         var chunk = Assert.Single(await Store.Chunks.ClaimPlannedAsync(second, 1, Hour, Cancel));
-        Assert.Equal((0, 1, published.PublishCount), (chunk.Number, chunk.PublishCount, chunk.PublishCount)); // all that they differ by is whose they are
+        // All that they differ by is whose they are
+        Assert.Equal((0, 1, published.PublishCount), (chunk.Number, chunk.PublishCount, chunk.PublishCount));
         Assert.Equal(LeaseOutcome.Stale, (await Store.Chunks.LeaseAsync(published, "w", Minute, redelivered: true, Cancel)).Outcome);
 
         var granted = await Store.Chunks.LeaseAsync(Some.Message(chunk), "w", Minute, cancellationToken: Cancel);

@@ -9,7 +9,10 @@ public abstract partial class StoreContract
     public async Task What_a_job_has_stored_is_inserted_again_into_scratch_tables_that_go_away()
     {
         const int Images = 1200;
-        var (job, another) = (await SyntheticJob.FillAsync(Store, new SyntheticImages(3), Images, cancellationToken: Cancel), await SyntheticJob.FillAsync(Store, new SyntheticImages(3), 600, cancellationToken: Cancel));
+        var (job, another) = (
+            await SyntheticJob.FillAsync(Store, new SyntheticImages(3), Images, cancellationToken: Cancel),
+            await SyntheticJob.FillAsync(Store, new SyntheticImages(3), 600, cancellationToken: Cancel)
+        );
         var before = await Store.Items.RecountAsync(job, Cancel);
 
         var rates = new List<double>();

@@ -7,11 +7,15 @@ namespace AgCam.Pipeline.Tests.Stores;
 
 public abstract partial class StoreContract
 {
-    private protected ChunkResult Measured(ChunkLease lease, Chunk chunk, string what = "measured") => new(
-        lease, [], [.. chunk.References.Select(reference => Some.Item(chunk.Owner, reference.Number, Now, null) with { Explanation = null })])
-    {
-        Rows = ChunkRows.Of(chunk.Number, "header", chunk.References.Select(reference => $"{what} {reference.Number}")),
-    };
+    private protected ChunkResult Measured(ChunkLease lease, Chunk chunk, string what = "measured") =>
+        new(
+            lease,
+            [],
+            [.. chunk.References.Select(reference => Some.Item(chunk.Owner, reference.Number, Now, null) with { Explanation = null })]
+        )
+        {
+            Rows = ChunkRows.Of(chunk.Number, "header", chunk.References.Select(reference => $"{what} {reference.Number}")),
+        };
 
     private static string Text(ChunkRows rows)
     {
@@ -24,9 +28,17 @@ public abstract partial class StoreContract
     public async Task Rows_are_read_in_the_order_of_the_chunks_whatever_the_order_they_came_in()
     {
         var (job, other) = ((await PlannedJobAsync(Some.Spec("dataset:/val"), 2, 2, 2)).Id, (await PlannedJobAsync(1)).Id);
-        var leased = new List<(Chunk Chunk, ChunkLease Lease)> { await LeaseNextAsync(job), await LeaseNextAsync(job), await LeaseNextAsync(job) };
+        var leased = new List<(Chunk Chunk, ChunkLease Lease)>
+        {
+            await LeaseNextAsync(job),
+            await LeaseNextAsync(job),
+            await LeaseNextAsync(job),
+        };
         foreach (var (chunk, lease) in leased.AsEnumerable().Reverse())
-            Assert.Equal((SaveOutcome.Saved, 2), await SaveAsync(Measured(lease, chunk)) is var answer ? (answer.Outcome, answer.NewItems) : default);
+            Assert.Equal(
+                (SaveOutcome.Saved, 2),
+                await SaveAsync(Measured(lease, chunk)) is var answer ? (answer.Outcome, answer.NewItems) : default
+            );
         var (ordinary, ordinaryLease) = await LeaseNextAsync(other);
         await SaveAsync(Some.Result(ordinaryLease, ordinary, Now));
 
@@ -82,14 +94,31 @@ public abstract partial class StoreContract
         var job = (await PlannedJobAsync(1, 1)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
         var good = Measured(lease, chunk);
-        foreach (var wrong in new[]
-        {
-            good with { Items = [Some.Item(job, 0, Now, null)] },
-            good with { Explanations = [Some.Explanation(0)] },
-            good with { Rows = null },
-            good with { Rows = good.Rows! with { Chunk = 1 } },
-            good with { Items = [good.Items[0] with { Probability = null }] },
-        })
+        foreach (
+            var wrong in new[]
+            {
+                good with
+                {
+                    Items = [Some.Item(job, 0, Now, null)],
+                },
+                good with
+                {
+                    Explanations = [Some.Explanation(0)],
+                },
+                good with
+                {
+                    Rows = null,
+                },
+                good with
+                {
+                    Rows = good.Rows! with { Chunk = 1 },
+                },
+                good with
+                {
+                    Items = [good.Items[0] with { Probability = null }],
+                },
+            }
+        )
             await Assert.ThrowsAsync<ArgumentException>(() => SaveAsync(wrong));
         Assert.Empty(await Store.Rows.PageAsync(job, 0, cancellationToken: Cancel));
 
@@ -104,7 +133,13 @@ public abstract partial class StoreContract
         await using var reopened = await ReopenAsync(Clock);
 
         AssertSame(spec, (await reopened.Jobs.FindAsync(job.Job.Id, Cancel))!.Spec);
-        Assert.Equal(JobCreated.Existing, (await reopened.Jobs.CreateAsync(Some.Evaluation("/val") with { Tags = ["a"], Weight = 3 }, "the key", Cancel)).Outcome);
-        Assert.Equal(JobCreated.Conflict, (await reopened.Jobs.CreateAsync(spec with { Evaluation = spec.Evaluation! with { Batch = 5 } }, "the key", Cancel)).Outcome);
+        Assert.Equal(
+            JobCreated.Existing,
+            (await reopened.Jobs.CreateAsync(Some.Evaluation("/val") with { Tags = ["a"], Weight = 3 }, "the key", Cancel)).Outcome
+        );
+        Assert.Equal(
+            JobCreated.Conflict,
+            (await reopened.Jobs.CreateAsync(spec with { Evaluation = spec.Evaluation! with { Batch = 5 } }, "the key", Cancel)).Outcome
+        );
     }
 }

@@ -23,7 +23,9 @@ public abstract partial class StoreContract
         };
         var failed = Some.Failure(job.Id, 1, Now);
         var explanation = Some.Explanation(0) with { LabelLogit = 2.5f, Embedding = [1, 2, 3, 4] };
-        var answer = await SaveAsync(new ChunkResult(lease, [explanation, Some.Explanation(2)], [first, failed, Some.Item(job.Id, 2, Now, null)]));
+        var answer = await SaveAsync(
+            new ChunkResult(lease, [explanation, Some.Explanation(2)], [first, failed, Some.Item(job.Id, 2, Now, null)])
+        );
         Assert.Equal((SaveOutcome.Saved, 2, 3, true), (answer.Outcome, answer.NewExplanations, answer.NewItems, answer.JobCompleted));
 
         await using var reopened = await ReopenAsync(Clock);
@@ -34,12 +36,29 @@ public abstract partial class StoreContract
         Assert.Null(await reopened.Items.FindAsync(job.Id, 3, Cancel));
         AssertSame(explanation, await reopened.Explanations.FindAsync(explanation.Id, Cancel));
         Assert.Null(await reopened.Explanations.FindAsync(Some.Digest("nothing"), Cancel));
-        Assert.Equal(2, (await reopened.Explanations.FindAsync([explanation.Id, Some.Explanation(2).Id, Some.Digest("nothing"), explanation.Id], Cancel)).Count);
+        Assert.Equal(
+            2,
+            (
+                await reopened.Explanations.FindAsync(
+                    [explanation.Id, Some.Explanation(2).Id, Some.Digest("nothing"), explanation.Id],
+                    Cancel
+                )
+            ).Count
+        );
         var done = (await reopened.Chunks.FindAsync(job.Id, chunk.Number, Cancel))!;
         Assert.Equal((ChunkState.Done, 3, Now, 0), (done.State, done.Count, done.Done, done.References.Count));
         var completed = (await reopened.Jobs.FindAsync(job.Id, Cancel))!;
         Assert.Equal((JobState.Completed, Now), (completed.State, completed.Finished));
-        Assert.Equal(new JobProgress { ChunksDone = 1, Completed = 2, Failed = 1, Labelled = 1 }, completed.Progress);
+        Assert.Equal(
+            new JobProgress
+            {
+                ChunksDone = 1,
+                Completed = 2,
+                Failed = 1,
+                Labelled = 1,
+            },
+            completed.Progress
+        );
     }
 
     [Fact]
@@ -74,7 +93,8 @@ public abstract partial class StoreContract
     [Fact]
     public async Task Chunks_saved_by_many_at_once_are_counted_once_each_and_complete_the_job_once()
     {
-        const int Chunks = 40, Size = 3;
+        const int Chunks = 40,
+            Size = 3;
         var job = (await PlannedJobAsync([.. Enumerable.Repeat(Size, Chunks)])).Id;
         var taken = await Store.Chunks.ClaimPlannedAsync(job, Chunks, Hour, Cancel);
         var results = new List<ChunkResult>();
@@ -85,14 +105,20 @@ public abstract partial class StoreContract
         }
 
         // Each is saved twice, at the same time, in calls of one and of four.
-        var calls = results.Chunk(4).Select(four => Store.Chunks.SaveAsync(four, Cancel)).Concat(results.Select(item => Store.Chunks.SaveAsync([item], Cancel)));
+        var calls = results
+            .Chunk(4)
+            .Select(four => Store.Chunks.SaveAsync(four, Cancel))
+            .Concat(results.Select(item => Store.Chunks.SaveAsync([item], Cancel)));
         var answers = (await Task.WhenAll(calls)).SelectMany(answer => answer).ToList();
 
         Assert.Equal(Chunks, answers.Count(answer => answer.Outcome == SaveOutcome.Saved));
         Assert.Equal(Chunks, answers.Count(answer => answer.Outcome == SaveOutcome.AlreadyDone));
         Assert.Single(answers, answer => answer.JobCompleted);
         var found = (await Store.Jobs.FindAsync(job, Cancel))!;
-        Assert.Equal((JobState.Completed, new JobProgress { ChunksDone = Chunks, Completed = Chunks * Size }), (found.State, found.Progress));
+        Assert.Equal(
+            (JobState.Completed, new JobProgress { ChunksDone = Chunks, Completed = Chunks * Size }),
+            (found.State, found.Progress)
+        );
         Assert.Equal(found.Progress, await Store.Items.RecountAsync(job, Cancel));
     }
 
@@ -103,20 +129,37 @@ public abstract partial class StoreContract
         await LeaseNextAsync(job.Id);
         var (chunk, lease) = await LeaseNextAsync(job.Id);
         var result = new ChunkResult(
-            lease, [Some.Explanation(2), Some.Explanation(4)],
-            [Some.Item(job.Id, 2, Now, null, "dog", label: "dog"), Some.Failure(job.Id, 3, Now), Some.Item(job.Id, 4, Now, null, "dog", label: "cat")]);
-        var sum = new JobProgress { ChunksDone = 1, Completed = 2, Failed = 1, Correct = 1, Labelled = 2 };
+            lease,
+            [Some.Explanation(2), Some.Explanation(4)],
+            [
+                Some.Item(job.Id, 2, Now, null, "dog", label: "dog"),
+                Some.Failure(job.Id, 3, Now),
+                Some.Item(job.Id, 4, Now, null, "dog", label: "cat"),
+            ]
+        );
+        var sum = new JobProgress
+        {
+            ChunksDone = 1,
+            Completed = 2,
+            Failed = 1,
+            Correct = 1,
+            Labelled = 2,
+        };
         Assert.Null(chunk.Sum);
         Assert.Equal((SaveOutcome.Saved, sum), (await SaveAsync(result)) is var first ? (first.Outcome, first.Progress) : default);
 
-        Assert.Equal((SaveOutcome.AlreadyDone, sum), (await SaveAsync(result)) is var again ? (again.Outcome, again.Progress) : default); // its answer was lost
+        // Its answer was lost
+        Assert.Equal((SaveOutcome.AlreadyDone, sum), (await SaveAsync(result)) is var again ? (again.Outcome, again.Progress) : default);
         var found = await Store.Chunks.LeaseAsync(Some.Message(chunk), "worker", Minute, redelivered: true, Cancel);
         Assert.Equal((LeaseOutcome.Done, sum), (found.Outcome, found.Chunk!.Sum));
 
         var request = Some.Request("numbers of its own", 2) with { References = [Some.Reference(7), Some.Reference(400)] };
         var granted = await Store.Chunks.LeaseAsync(request, "worker", Minute, cancellationToken: Cancel);
         await SaveAsync(Some.Result(granted.Lease!, granted.Chunk!, Now));
-        Assert.Equal(new JobProgress { ChunksDone = 1, Completed = 2 }, (await Store.Chunks.LeaseAsync(request, "worker", Minute, cancellationToken: Cancel)).Chunk!.Sum);
+        Assert.Equal(
+            new JobProgress { ChunksDone = 1, Completed = 2 },
+            (await Store.Chunks.LeaseAsync(request, "worker", Minute, cancellationToken: Cancel)).Chunk!.Sum
+        );
     }
 
     [Fact]
@@ -125,7 +168,9 @@ public abstract partial class StoreContract
         var job = (await PlannedJobAsync(2, 2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
         var same = Some.Explanation(7);
-        var answer = await SaveAsync(new ChunkResult(lease, [same, same], [Some.Item(job, 0, Now, same.Id), Some.Item(job, 1, Now, same.Id)]));
+        var answer = await SaveAsync(
+            new ChunkResult(lease, [same, same], [Some.Item(job, 0, Now, same.Id), Some.Item(job, 1, Now, same.Id)])
+        );
         Assert.Equal((SaveOutcome.Saved, 1, 2), (answer.Outcome, answer.NewExplanations, answer.NewItems));
         (chunk, lease) = await LeaseNextAsync(job);
 
@@ -142,7 +187,13 @@ public abstract partial class StoreContract
         // A request is forgotten and asked again: its items are there already, with one failure.
         var request = Some.Request("twice", 2);
         var first = await Store.Chunks.LeaseAsync(request, "w", Minute, cancellationToken: Cancel);
-        await SaveAsync(new ChunkResult(first.Lease!, [Some.Explanation(0)], [Some.Item(request.Owner, 0, Now, null), Some.Failure(request.Owner, 1, Now)]));
+        await SaveAsync(
+            new ChunkResult(
+                first.Lease!,
+                [Some.Explanation(0)],
+                [Some.Item(request.Owner, 0, Now, null), Some.Failure(request.Owner, 1, Now)]
+            )
+        );
         Clock.Advance(Hour);
         await Store.Chunks.ForgetRequestsAsync(Minute, cancellationToken: Cancel);
 
@@ -150,7 +201,15 @@ public abstract partial class StoreContract
         var answer = await SaveAsync(Some.Result(again.Lease!, again.Chunk!, Now));
 
         Assert.Equal((SaveOutcome.Saved, 1, 0), (answer.Outcome, answer.NewExplanations, answer.NewItems));
-        Assert.Equal(new JobProgress { ChunksDone = 1, Completed = 1, Failed = 1 }, answer.Progress);
+        Assert.Equal(
+            new JobProgress
+            {
+                ChunksDone = 1,
+                Completed = 1,
+                Failed = 1,
+            },
+            answer.Progress
+        );
         Assert.Equal(ItemStatus.Failed, (await Store.Items.FindAsync(request.Owner, 1, Cancel))!.Status);
         Assert.Equal(Now - Hour, (await Store.Items.FindAsync(request.Owner, 0, Cancel))!.Time);
     }
@@ -163,12 +222,21 @@ public abstract partial class StoreContract
         var (good, other) = (Some.Item(job, 0, Now, null), Some.Item(job, 1, Now, null));
         var explanations = new[] { Some.Explanation(0), Some.Explanation(1) };
 
-        foreach (var wrong in new Item[][]
-        {
-            [good], [good, good], [good, Some.Item(job, 2, Now, other.Explanation)], [good, Some.Item(Guid.NewGuid(), 1, Now, null)],
-            [good, other with { Explanation = Some.Digest("missing") }], [good, other with { Probability = null }], [good, Some.Failure(job, 1, Now) with { Explanation = good.Explanation }],
-        })
-            await Assert.ThrowsAsync<ArgumentException>(() => Store.Chunks.SaveAsync([new ChunkResult(lease, explanations, wrong)], Cancel));
+        foreach (
+            var wrong in new Item[][]
+            {
+                [good],
+                [good, good],
+                [good, Some.Item(job, 2, Now, other.Explanation)],
+                [good, Some.Item(Guid.NewGuid(), 1, Now, null)],
+                [good, other with { Explanation = Some.Digest("missing") }],
+                [good, other with { Probability = null }],
+                [good, Some.Failure(job, 1, Now) with { Explanation = good.Explanation }],
+            }
+        )
+            await Assert.ThrowsAsync<ArgumentException>(() =>
+                Store.Chunks.SaveAsync([new ChunkResult(lease, explanations, wrong)], Cancel)
+            );
 
         Assert.Null(await Store.Items.FindAsync(job, 0, Cancel));
         Assert.Equal(SaveOutcome.Saved, (await SaveAsync(new ChunkResult(lease, explanations, [good, other]))).Outcome);
@@ -189,7 +257,11 @@ public abstract partial class StoreContract
         var saved = 0;
         for (var round = 0; round < 4 && saved < 2; round++)
         {
-            foreach (var chunk in (await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel)).Concat(await Store.Chunks.ClaimPlannedAsync(job, 2, Hour, Cancel)))
+            foreach (
+                var chunk in (await Store.Chunks.RequeueExpiredAsync(Hour, cancellationToken: Cancel)).Concat(
+                    await Store.Chunks.ClaimPlannedAsync(job, 2, Hour, Cancel)
+                )
+            )
             {
                 var answer = await Store.Chunks.LeaseAsync(Some.Message(chunk), "lives", Minute, cancellationToken: Cancel);
                 saved += (await SaveAsync(Some.Result(answer.Lease!, answer.Chunk!, Now))).Outcome == SaveOutcome.Saved ? 1 : 0;

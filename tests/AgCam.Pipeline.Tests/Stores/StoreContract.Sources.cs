@@ -9,16 +9,26 @@ public abstract partial class StoreContract
 {
     private static SourceStamp Source(int number, string stamp = "v1") => new(ReferenceKind.File, $"/data/pets/{number}.jpg", stamp);
 
-    private static Item Stamped(Guid job, int number, DateTimeOffset time, string stamp = "v1") => Some.Item(job, number, time, null) with { Stamp = stamp };
+    private static Item Stamped(Guid job, int number, DateTimeOffset time, string stamp = "v1") =>
+        Some.Item(job, number, time, null) with
+        {
+            Stamp = stamp,
+        };
 
     [Fact]
     public async Task A_source_that_was_read_is_known_under_its_stamp_and_no_other()
     {
         await JobOfAsync(3, (job, number) => number == 2 ? Some.Item(job, number, Now, null) : Stamped(job, number, Now));
 
-        var known = await Store.Items.KnownAsync([Source(0), Source(1), Source(1, "v2"), Source(2), Source(9), Source(0) with { Kind = ReferenceKind.S3 }, Source(0)], Cancel);
+        var known = await Store.Items.KnownAsync(
+            [Source(0), Source(1), Source(1, "v2"), Source(2), Source(9), Source(0) with { Kind = ReferenceKind.S3 }, Source(0)],
+            Cancel
+        );
 
-        Assert.Equal([(Source(0), Some.Digest("image 0")), (Source(1), Some.Digest("image 1"))], known.Select(item => (item.Key, item.Value)).OrderBy(item => item.Key.Uri));
+        Assert.Equal(
+            [(Source(0), Some.Digest("image 0")), (Source(1), Some.Digest("image 1"))],
+            known.Select(item => (item.Key, item.Value)).OrderBy(item => item.Key.Uri)
+        );
         Assert.Empty(await Store.Items.KnownAsync([], Cancel));
     }
 
@@ -36,7 +46,13 @@ public abstract partial class StoreContract
     {
         var job = (await PlannedJobAsync(2)).Id;
         var (chunk, lease) = await LeaseNextAsync(job);
-        await SaveAsync(Some.Result(lease, chunk, Now) with { Items = [Stamped(job, 0, Now), Stamped(job, 1, Now)], Unread = new HashSet<int> { 1 } });
+        await SaveAsync(
+            Some.Result(lease, chunk, Now) with
+            {
+                Items = [Stamped(job, 0, Now), Stamped(job, 1, Now)],
+                Unread = new HashSet<int> { 1 },
+            }
+        );
         Assert.Equal([Source(0)], (await Store.Items.KnownAsync([Source(0), Source(1)], Cancel)).Keys);
         Assert.Equal("v1", (await Store.Items.FindAsync(job, 1, Cancel))!.Stamp);
     }
@@ -49,7 +65,11 @@ public abstract partial class StoreContract
         {
             await Store.Chunks.AcceptAsync(request, Hour, cancellationToken: Cancel);
             var answer = await Store.Chunks.LeaseAsync(request, "w", Minute, cancellationToken: Cancel);
-            var result = Some.Result(answer.Lease!, answer.Chunk!, Now) with { Items = [Stamped(request.Owner, 0, Now)], Unread = unread.ToHashSet() };
+            var result = Some.Result(answer.Lease!, answer.Chunk!, Now) with
+            {
+                Items = [Stamped(request.Owner, 0, Now)],
+                Unread = unread.ToHashSet(),
+            };
             Assert.Equal(SaveOutcome.Saved, (await SaveAsync(result)).Outcome);
         }
 

@@ -79,13 +79,19 @@ public abstract partial class StoreContract : IAsyncLifetime
     /// <summary>Every item given, saved as one job of chunks.</summary>
     private protected async Task<Job> JobOfAsync(int images, Func<Guid, int, Item> item, int chunkSize = 64)
     {
-        var sizes = Enumerable.Range(0, (images + chunkSize - 1) / chunkSize).Select(i => Math.Min(chunkSize, images - i * chunkSize)).ToArray();
+        var sizes = Enumerable
+            .Range(0, (images + chunkSize - 1) / chunkSize)
+            .Select(i => Math.Min(chunkSize, images - i * chunkSize))
+            .ToArray();
         var job = await PlannedJobAsync(sizes);
         foreach (var _ in sizes)
         {
             var (chunk, lease) = await LeaseNextAsync(job.Id);
             var items = chunk.References.Select(reference => item(job.Id, reference.Number)).ToList();
-            var explanations = chunk.References.Where((_, i) => items[i].Explanation is not null).Select(reference => Some.Explanation(reference.Number)).ToList();
+            var explanations = chunk
+                .References.Where((_, i) => items[i].Explanation is not null)
+                .Select(reference => Some.Explanation(reference.Number))
+                .ToList();
             Assert.Equal(SaveOutcome.Saved, (await SaveAsync(new ChunkResult(lease, explanations, items))).Outcome);
         }
         return (await Store.Jobs.FindAsync(job.Id, Cancel))!;

@@ -8,7 +8,8 @@ using AgCam.Pipeline.Stores.Documents;
 namespace AgCam.Pipeline.Tests.Stores;
 
 /// <summary>
-/// Plays a history, which is a list of numbers, on a store, and writes down every answer. Each number picks what to do and what to do it with, among what the answers
+/// Plays a history, which is a list of numbers, on a store, and writes down every answer. Each number picks what to do and what to do
+/// it with, among what the answers
 /// before it gave. Two stores that keep the contract write the same.
 /// </summary>
 internal sealed class StoreHistory(IStore store, FakeClock clock)
@@ -37,33 +38,81 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         var (key, job) = (Keys[pick % 2], Owners[pick % 2]);
         switch (kind)
         {
-            case 0: await NoteAsync("create", async () => await store.Jobs.CreateAsync(SpecOf(pick, key), KeyOf(pick))); break;
-            case 1: Note("add", await AddAsync(job, 1 + pick / 2 % 3, 1 + pick / 6 % 3)); break;
-            case 2: Note("finish", await store.Jobs.FinishPlanningAsync(job)); break;
-            case 3: Note("pause", await store.Jobs.PauseAsync(job, $"reason {pick % 3}")); break;
-            case 4: Note("judge", await store.Jobs.CheckFailureRateAsync(job, pick % 3 == 0 ? "too many" : null)); break;
-            case 5: Note("resume", await store.Jobs.ResumeAsync(job)); break;
-            case 6 when pick % 8 < 2: Note("cancel", await store.Jobs.CancelAsync(job, pick % 3 == 0 ? null : "enough")); break;
-            case 7 when pick % 4 == 0: Note("delete", await store.Jobs.DeleteAsync(Owners[pick / 4 % 4])); break;
-            case 8 or 9 or 10 or 11: Note("take", Remember(await store.Chunks.ClaimPlannedAsync(job, 1 + pick / 2 % 4, 2 * Minute))); break;
-            case 12: Note("retake", Remember(await store.Chunks.RequeueExpiredAsync(2 * Minute, 1000, all: pick % 5 == 0))); break;
-            case 13: await NoteAsync("accept", async () => Remember([await AcceptAsync(pick)])); break;
-            case 14 or 15 or 16 or 17 or 18: Note("lease", Remember(await LeaseAsync(pick))); break;
-            case 19 when Lease(pick) is { } held: Note("heartbeat", await store.Chunks.HeartbeatAsync(held.Lease, 2 * Minute)); break;
-            case 20 when Lease(pick) is { } held: Note("release", await store.Chunks.ReleaseAsync(held.Lease, Minute, faulted: pick % 3 == 0)); break;
-            case 21 when Lease(pick) is { } held: Note("begin alone", await store.Chunks.BeginIsolatedAsync(held.Lease, held.Chunk.References[0].Number)); break;
-            case 22 when Lease(pick) is { } held: await store.Chunks.EndIsolatedAsync(held.Lease, held.Chunk.References[0].Number); break;
-            case 23 or 24 or 25 or 26 when Lease(pick) is { } held: Note("save", await store.Chunks.SaveAsync([await ResultAsync(held, pick)])); break;
-            case 27: clock.Advance(pick % 3 * Minute); break;
-            case 28: Note("prune", await store.Explanations.PruneAsync(2 * Minute, Minute, null, 1000)); break;
-            case 29 when pick % 8 == 1: Note("rows", await store.Rows.PageAsync(Owners[pick / 8 % 4], pick / 32 % 3, 1 + pick / 96 % 3)); break;
-            case 29 when pick % 4 == 3: Note("known", await KnownAsync()); break;
-            case 29: Note("list", await ListAsync(pick)); break;
+            case 0:
+                await NoteAsync("create", async () => await store.Jobs.CreateAsync(SpecOf(pick, key), KeyOf(pick)));
+                break;
+            case 1:
+                Note("add", await AddAsync(job, 1 + pick / 2 % 3, 1 + pick / 6 % 3));
+                break;
+            case 2:
+                Note("finish", await store.Jobs.FinishPlanningAsync(job));
+                break;
+            case 3:
+                Note("pause", await store.Jobs.PauseAsync(job, $"reason {pick % 3}"));
+                break;
+            case 4:
+                Note("judge", await store.Jobs.CheckFailureRateAsync(job, pick % 3 == 0 ? "too many" : null));
+                break;
+            case 5:
+                Note("resume", await store.Jobs.ResumeAsync(job));
+                break;
+            case 6 when pick % 8 < 2:
+                Note("cancel", await store.Jobs.CancelAsync(job, pick % 3 == 0 ? null : "enough"));
+                break;
+            case 7 when pick % 4 == 0:
+                Note("delete", await store.Jobs.DeleteAsync(Owners[pick / 4 % 4]));
+                break;
+            case 8 or 9 or 10 or 11:
+                Note("take", Remember(await store.Chunks.ClaimPlannedAsync(job, 1 + pick / 2 % 4, 2 * Minute)));
+                break;
+            case 12:
+                Note("retake", Remember(await store.Chunks.RequeueExpiredAsync(2 * Minute, 1000, all: pick % 5 == 0)));
+                break;
+            case 13:
+                await NoteAsync("accept", async () => Remember([await AcceptAsync(pick)]));
+                break;
+            case 14 or 15 or 16 or 17 or 18:
+                Note("lease", Remember(await LeaseAsync(pick)));
+                break;
+            case 19 when Lease(pick) is { } held:
+                Note("heartbeat", await store.Chunks.HeartbeatAsync(held.Lease, 2 * Minute));
+                break;
+            case 20 when Lease(pick) is { } held:
+                Note("release", await store.Chunks.ReleaseAsync(held.Lease, Minute, faulted: pick % 3 == 0));
+                break;
+            case 21 when Lease(pick) is { } held:
+                Note("begin alone", await store.Chunks.BeginIsolatedAsync(held.Lease, held.Chunk.References[0].Number));
+                break;
+            case 22 when Lease(pick) is { } held:
+                await store.Chunks.EndIsolatedAsync(held.Lease, held.Chunk.References[0].Number);
+                break;
+            case 23 or 24 or 25 or 26 when Lease(pick) is { } held:
+                Note("save", await store.Chunks.SaveAsync([await ResultAsync(held, pick)]));
+                break;
+            case 27:
+                clock.Advance(pick % 3 * Minute);
+                break;
+            case 28:
+                Note("prune", await store.Explanations.PruneAsync(2 * Minute, Minute, null, 1000));
+                break;
+            case 29 when pick % 8 == 1:
+                Note("rows", await store.Rows.PageAsync(Owners[pick / 8 % 4], pick / 32 % 3, 1 + pick / 96 % 3));
+                break;
+            case 29 when pick % 4 == 3:
+                Note("known", await KnownAsync());
+                break;
+            case 29:
+                Note("list", await ListAsync(pick));
+                break;
             case 30 when pick % 8 == 7:
                 Note("delete forgotten", await store.Items.DeleteForgottenAsync(Owners, pick / 8 % 4 * Minute));
                 break;
-            case 30: Note("forget", await store.Chunks.ForgetRequestsAsync(pick % 4 * Minute)); break;
-            case 31: await OtherAsync(job, pick); break;
+            case 30:
+                Note("forget", await store.Chunks.ForgetRequestsAsync(pick % 4 * Minute));
+                break;
+            case 31:
+                await OtherAsync(job, pick);
+                break;
         }
     }
 
@@ -79,7 +128,10 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
     private Task<Chunk> AcceptAsync(int pick) => store.Chunks.AcceptAsync(RequestOf(pick), Minute, OwnerOf(pick));
 
     private static JobSpec SpecOf(int pick, string key) =>
-        Some.Spec($"folder:/{pick / 2 % 4 / 3}", "a", key) with { Owner = OwnerOf(pick) };
+        Some.Spec($"folder:/{pick / 2 % 4 / 3}", "a", key) with
+        {
+            Owner = OwnerOf(pick),
+        };
 
     private static string? OwnerOf(int pick) => pick % 3 == 0 ? null : $"key {pick % 3}";
 
@@ -87,25 +139,45 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
     private static string KeyOf(int pick) => Keys[pick % 2 + (pick / 8 % 8 == 7 ? 2 : 0)];
 
     /// <summary>Mostly the same two; now and then another request, or one under a job's key.</summary>
-    private static ExplainImages RequestOf(int pick) => (pick / 2 % 8) switch
-    {
-        6 => Some.Request(Keys[2 + pick % 2], 3),
-        7 => Some.Request(Keys[pick % 2]),
-        _ => pick % 2 == 0 ? Some.Request("gamma", 2) : Some.Request("delta"),
-    };
+    private static ExplainImages RequestOf(int pick) =>
+        (pick / 2 % 8) switch
+        {
+            6 => Some.Request(Keys[2 + pick % 2], 3),
+            7 => Some.Request(Keys[pick % 2]),
+            _ => pick % 2 == 0 ? Some.Request("gamma", 2) : Some.Request("delta"),
+        };
 
     private Task<LeaseAnswer> LeaseAsync(int pick) =>
-        store.Chunks.LeaseAsync(_messages[^(1 + pick / 8 % Math.Min(_messages.Count, 6))], $"worker {pick % 3}", Minute, redelivered: pick % 8 < 2);
+        store.Chunks.LeaseAsync(
+            _messages[^(1 + pick / 8 % Math.Min(_messages.Count, 6))],
+            $"worker {pick % 3}",
+            Minute,
+            redelivered: pick % 8 < 2
+        );
 
     /// <summary>What an evaluation gives: rows, and items without explanations.</summary>
-    private ChunkResult Measured((ChunkLease Lease, Chunk Chunk) held, int pick) => new(
-        held.Lease, [],
-        [.. held.Chunk.References.Select(reference => (pick + reference.Number) % 5 == 0
-            ? Some.Failure(held.Chunk.Owner, reference.Number, clock.Now(), "no-label")
-            : Some.Item(held.Chunk.Owner, reference.Number, clock.Now(), null, label: "cat") with { Explanation = null })])
-    {
-        Rows = ChunkRows.Of(held.Lease.Number, pick % 4 == 0 ? null : "header", held.Chunk.References.Select(reference => $"row {reference.Number} of {pick % 2}")),
-    };
+    private ChunkResult Measured((ChunkLease Lease, Chunk Chunk) held, int pick) =>
+        new(
+            held.Lease,
+            [],
+            [
+                .. held.Chunk.References.Select(reference =>
+                    (pick + reference.Number) % 5 == 0
+                        ? Some.Failure(held.Chunk.Owner, reference.Number, clock.Now(), "no-label")
+                        : Some.Item(held.Chunk.Owner, reference.Number, clock.Now(), null, label: "cat") with
+                        {
+                            Explanation = null,
+                        }
+                ),
+            ]
+        )
+        {
+            Rows = ChunkRows.Of(
+                held.Lease.Number,
+                pick % 4 == 0 ? null : "header",
+                held.Chunk.References.Select(reference => $"row {reference.Number} of {pick % 2}")
+            ),
+        };
 
     private async Task<ChunkResult> ResultAsync((ChunkLease Lease, Chunk Chunk) held, int pick)
     {
@@ -124,17 +196,37 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             var explanation = Some.Explanation(seed);
             if (pick % 2 == 0 || (await store.Explanations.PinAsync([explanation.Id])).Count == 0)
                 explanations.Add(explanation);
-            items.Add(Some.Item(held.Chunk.Owner, reference.Number, clock.Now(), explanation.Id, probability: seed / 8f, label: pick % 3 == 0 ? null : "cat")
-                with
-            { Stamp = pick % 4 == 0 ? null : $"{pick % 2}" });
+            items.Add(
+                Some.Item(
+                    held.Chunk.Owner,
+                    reference.Number,
+                    clock.Now(),
+                    explanation.Id,
+                    probability: seed / 8f,
+                    label: pick % 3 == 0 ? null : "cat"
+                ) with
+                {
+                    Stamp = pick % 4 == 0 ? null : $"{pick % 2}",
+                }
+            );
         }
-        return new ChunkResult(held.Lease, explanations, items) { Unread = pick % 5 == 0 ? items.Select(item => item.Number).ToHashSet() : [] };
+        return new ChunkResult(held.Lease, explanations, items)
+        {
+            Unread = pick % 5 == 0 ? items.Select(item => item.Number).ToHashSet() : [],
+        };
     }
 
     private async Task<object> KnownAsync()
     {
-        var sources = Enumerable.Range(0, 6).SelectMany(number => new[] { "0", "1", "2" }.Select(stamp => new SourceStamp(ReferenceKind.File, $"/data/pets/{number}.jpg", stamp)));
-        return (await store.Items.KnownAsync([.. sources])).OrderBy(known => $"{known.Key}").Select(known => $"{known.Key} {known.Value}").ToList();
+        var sources = Enumerable
+            .Range(0, 6)
+            .SelectMany(number =>
+                new[] { "0", "1", "2" }.Select(stamp => new SourceStamp(ReferenceKind.File, $"/data/pets/{number}.jpg", stamp))
+            );
+        return (await store.Items.KnownAsync([.. sources]))
+            .OrderBy(known => $"{known.Key}")
+            .Select(known => $"{known.Key} {known.Value}")
+            .ToList();
     }
 
     private async Task<object> ListAsync(int pick)
@@ -146,7 +238,12 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             1 => new ItemQuery { Job = job, Sort = ItemSort.Probability },
             2 => new ItemQuery { Job = job, Predicted = "cat" },
             3 => new ItemQuery { Job = job, Correct = pick % 8 < 4 },
-            4 => new ItemQuery { Job = job, Label = "cat", Predicted = "dog" },
+            4 => new ItemQuery
+            {
+                Job = job,
+                Label = "cat",
+                Predicted = "dog",
+            },
             5 => new ItemQuery { Model = Some.Model.Id, Predicted = "cat" },
             6 => new ItemQuery { Explanation = Some.Explanation(pick % 7).Id },
             7 => new ItemQuery(),
@@ -154,7 +251,8 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         };
         query = query with { Descending = pick / 36 % 2 == 1, Limit = 1 + pick / 72 % 4 };
         var items = await store.Items.AllAsync(query).ToListAsync();
-        return query.Job is null ? items.OrderBy(item => item.Job).ThenBy(item => item.Number) : items; // across jobs, ties are in the store's own order
+        // Across jobs, ties are in the store's own order
+        return query.Job is null ? items.OrderBy(item => item.Job).ThenBy(item => item.Number) : items;
     }
 
     private async Task OtherAsync(Guid job, int pick)
@@ -166,23 +264,40 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
                 Note("ended", (await store.Jobs.EndedAsync(ended)).OrderBy(item => item.Id));
                 Note("count ended", await store.Jobs.CountEndedAsync(ended));
                 break;
-            case 0: Note("hold planning", await store.Jobs.LeasePlanningAsync(job, $"planner {pick % 3}", Minute)); break;
-            case 1: Note("unplanned", (await store.Jobs.UnplannedAsync()).Order()); break;
-            case 2: Note("untold", (await store.Jobs.PendingNotificationsAsync()).OrderBy(item => item.Id)); break;
-            case 3 when pick % 3 == 0: await store.Jobs.MarkEventPublishedAsync(job); break;
-            case 3: await store.Jobs.MarkNotifiedAsync(job); break;
-            case 4: Note("repair", await store.RepairAsync()); break;
-            case 6: Note("hold telling", await store.Jobs.LeaseNotificationAsync(job, $"teller {pick % 3}", pick % 4 * Minute)); break;
-            case 5: Note("jobs", (await store.Jobs.PageAsync(JobsOf(pick))).Jobs); break;
+            case 0:
+                Note("hold planning", await store.Jobs.LeasePlanningAsync(job, $"planner {pick % 3}", Minute));
+                break;
+            case 1:
+                Note("unplanned", (await store.Jobs.UnplannedAsync()).Order());
+                break;
+            case 2:
+                Note("untold", (await store.Jobs.PendingNotificationsAsync()).OrderBy(item => item.Id));
+                break;
+            case 3 when pick % 3 == 0:
+                await store.Jobs.MarkEventPublishedAsync(job);
+                break;
+            case 3:
+                await store.Jobs.MarkNotifiedAsync(job);
+                break;
+            case 4:
+                Note("repair", await store.RepairAsync());
+                break;
+            case 6:
+                Note("hold telling", await store.Jobs.LeaseNotificationAsync(job, $"teller {pick % 3}", pick % 4 * Minute));
+                break;
+            case 5:
+                Note("jobs", (await store.Jobs.PageAsync(JobsOf(pick))).Jobs);
+                break;
         }
     }
 
-    private static JobQuery JobsOf(int pick) => new()
-    {
-        Tag = pick % 5 == 0 ? "beta" : null,
-        State = pick % 7 == 0 ? JobState.Paused : null,
-        Owner = pick % 4 == 0 ? "key 1" : null,
-    };
+    private static JobQuery JobsOf(int pick) =>
+        new()
+        {
+            Tag = pick % 5 == 0 ? "beta" : null,
+            State = pick % 7 == 0 ? JobState.Paused : null,
+            Owner = pick % 4 == 0 ? "key 1" : null,
+        };
 
     /// <summary>Everything that can be read, at the end.</summary>
     private async Task AuditAsync()
@@ -213,7 +328,8 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         }
     }
 
-    private (ChunkLease Lease, Chunk Chunk)? Lease(int pick) => _leases.Count == 0 ? null : _leases[^(1 + pick / 64 % Math.Min(_leases.Count, 5))];
+    private (ChunkLease Lease, Chunk Chunk)? Lease(int pick) =>
+        _leases.Count == 0 ? null : _leases[^(1 + pick / 64 % Math.Min(_leases.Count, 5))];
 
     private IEnumerable<Chunk> Remember(IEnumerable<Chunk> chunks)
     {
@@ -241,7 +357,8 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
         }
     }
 
-    private void Note(string what, object? answer) => Answers.Add($"{Answers.Count} {what}: {JsonSerializer.Serialize(answer, WithoutLives)}");
+    private void Note(string what, object? answer) =>
+        Answers.Add($"{Answers.Count} {what}: {JsonSerializer.Serialize(answer, WithoutLives)}");
 
     /// <summary>Lives are drawn at random: which is the same as which shows in what is stale.</summary>
     private static readonly JsonSerializerOptions WithoutLives = new()

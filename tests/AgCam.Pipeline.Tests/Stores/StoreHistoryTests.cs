@@ -14,31 +14,51 @@ public sealed class StoreHistoryTests
     private static readonly Gen<int[]> Histories = Gen.Choose(0, (1 << 21) - 1).ArrayOf().Resize(120);
 
     [Fact]
-    public void SQLite_answers_any_history_as_the_model_does() => Check(40, () =>
-    {
-        var folder = Path.Combine(Path.GetTempPath(), "agcam-tests", Guid.NewGuid().ToString("N"));
-        return (
-            clock => new SqliteStore(new SqliteOptions { Path = Path.Combine(folder, "agcam.db"), Durability = SqliteDurability.Process, RecentRows = 1 }, clock),
+    public void SQLite_answers_any_history_as_the_model_does() =>
+        Check(
+            40,
             () =>
             {
-                Directory.Delete(folder, recursive: true);
-                return Task.CompletedTask;
+                var folder = Path.Combine(Path.GetTempPath(), "agcam-tests", Guid.NewGuid().ToString("N"));
+                return (
+                    clock => new SqliteStore(
+                        new SqliteOptions
+                        {
+                            Path = Path.Combine(folder, "agcam.db"),
+                            Durability = SqliteDurability.Process,
+                            RecentRows = 1,
+                        },
+                        clock
+                    ),
+                    () =>
+                    {
+                        Directory.Delete(folder, recursive: true);
+                        return Task.CompletedTask;
+                    }
+                );
             }
         );
-    });
 
     [Fact]
     public void MongoDB_answers_any_history_as_the_model_does()
     {
         Assert.SkipWhen(MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
-        Check(15, () =>
-        {
-            var name = MongoStoreTests.NewName();
-            return (clock => new MongoStore(new MongoOptions { Uri = MongoStoreTests.Uri!, Database = name }, clock), () => MongoStoreTests.DropAsync(name));
-        });
+        Check(
+            15,
+            () =>
+            {
+                var name = MongoStoreTests.NewName();
+                return (
+                    clock => new MongoStore(new MongoOptions { Uri = MongoStoreTests.Uri!, Database = name }, clock),
+                    () => MongoStoreTests.DropAsync(name)
+                );
+            }
+        );
     }
 
-    /// <summary>The model against itself would always agree: this shows that a history gets somewhere, so that agreeing means something.</summary>
+    /// <summary>
+    /// The model against itself would always agree: this shows that a history gets somewhere, so that agreeing means something.
+    /// </summary>
     [Fact]
     public async Task Histories_reach_what_matters()
     {
@@ -48,23 +68,37 @@ public sealed class StoreHistoryTests
 
         string[] all =
         [
-            "\"Outcome\":0,\"NewExplanations\":1", "\"JobCompleted\":true", "\"Crashes\":2", "\"Alone\":{\"",
-            "\"Condemned\":1", "\"Deleted\":1", "\"State\":\"Cancelled\"", "\"State\":\"Paused\"", "forget: 1", "delete: true",
-            "count ended: {\"Jobs\":1", "create: \"used by", "accept: \"used by", "\"Outcome\":7",
+            "\"Outcome\":0,\"NewExplanations\":1",
+            "\"JobCompleted\":true",
+            "\"Crashes\":2",
+            "\"Alone\":{\"",
+            "\"Condemned\":1",
+            "\"Deleted\":1",
+            "\"State\":\"Cancelled\"",
+            "\"State\":\"Paused\"",
+            "forget: 1",
+            "delete: true",
+            "count ended: {\"Jobs\":1",
+            "create: \"used by",
+            "accept: \"used by",
+            "\"Outcome\":7",
         ];
         Assert.All(all, needed => Assert.Contains(said, answer => answer.Contains(needed, StringComparison.Ordinal)));
     }
 
     private static void Check(int histories, Func<(Func<FakeClock, IStore> Open, Func<Task> Drop)> place)
     {
-        var property = Prop.ForAll(Arb.From(Histories, history => ArbMap.Default.ArbFor<int[]>().Shrinker(history)), history =>
-        {
-            var (open, drop) = place();
-            var expected = AnswersAsync(clock => new ModelStore(clock), history).GetAwaiter().GetResult();
-            var actual = AnswersAsync(open, history).GetAwaiter().GetResult();
-            drop().GetAwaiter().GetResult();
-            Assert.Equal(expected, actual);
-        });
+        var property = Prop.ForAll(
+            Arb.From(Histories, history => ArbMap.Default.ArbFor<int[]>().Shrinker(history)),
+            history =>
+            {
+                var (open, drop) = place();
+                var expected = AnswersAsync(clock => new ModelStore(clock), history).GetAwaiter().GetResult();
+                var actual = AnswersAsync(open, history).GetAwaiter().GetResult();
+                drop().GetAwaiter().GetResult();
+                Assert.Equal(expected, actual);
+            }
+        );
         FsCheck.Check.One(Config.QuickThrowOnFailure.WithMaxTest(histories), property);
     }
 

@@ -15,7 +15,8 @@ internal sealed class TlsFront : IAsyncDisposable
     private readonly ConcurrentDictionary<TcpClient, byte> _open = new();
     private readonly ConcurrentQueue<string> _clients = new();
     private readonly DnsEndPoint _server;
-    private readonly X509Certificate2 _certificate, _authority;
+    private readonly X509Certificate2 _certificate,
+        _authority;
     private readonly Task _accepting;
     private volatile bool _loggedIn;
 
@@ -52,9 +53,7 @@ internal sealed class TlsFront : IAsyncDisposable
             while (true)
                 _ = CarryAsync(await _listener.AcceptTcpClientAsync());
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException) { }
     }
 
     private async Task CarryAsync(TcpClient client)
@@ -65,19 +64,21 @@ internal sealed class TlsFront : IAsyncDisposable
         {
             using var closing = client;
             await using var inside = new SslStream(client.GetStream());
-            await inside.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
-            {
-                ServerCertificate = _certificate,
-                ClientCertificateRequired = true,
-                RemoteCertificateValidationCallback = (_, shown, _, _) => shown is X509Certificate2 certificate && IsOurs(certificate),
-            });
+            await inside.AuthenticateAsServerAsync(
+                new SslServerAuthenticationOptions
+                {
+                    ServerCertificate = _certificate,
+                    ClientCertificateRequired = true,
+                    RemoteCertificateValidationCallback = (_, shown, _, _) => shown is X509Certificate2 certificate && IsOurs(certificate),
+                }
+            );
             _clients.Enqueue(inside.RemoteCertificate!.Subject);
             await server.ConnectAsync(_server.Host, _server.Port);
             await Task.WhenAny(PumpAsync(inside, server.GetStream(), Hear), PumpAsync(server.GetStream(), inside, _ => { }));
         }
-        catch (Exception e) when (e is IOException or SocketException or AuthenticationException or ObjectDisposedException or InvalidOperationException)
-        {
-        }
+        catch (Exception e)
+            when (e is IOException or SocketException or AuthenticationException or ObjectDisposedException or InvalidOperationException)
+        { }
         finally
         {
             _open.TryRemove(client, out _);
@@ -101,7 +102,7 @@ internal sealed class TlsFront : IAsyncDisposable
     private static async Task PumpAsync(Stream from, Stream to, ReadOnlySpanAction hear)
     {
         var buffer = new byte[64 * 1024];
-        for (int read; (read = await from.ReadAsync(buffer)) > 0;)
+        for (int read; (read = await from.ReadAsync(buffer)) > 0; )
         {
             hear(buffer.AsSpan(0, read));
             await to.WriteAsync(buffer.AsMemory(0, read));

@@ -10,7 +10,8 @@ namespace AgCam.Pipeline.Tests.Worker;
 public sealed class BatchQueueTests
 {
     private static readonly NullEngine Engine = new(NullEngine.Pin);
-    private static readonly Plan Predicted = PlanOf("predicted"), Top = PlanOf("top:2");
+    private static readonly Plan Predicted = PlanOf("predicted"),
+        Top = PlanOf("top:2");
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -73,7 +74,10 @@ public sealed class BatchQueueTests
     public async Task Everything_that_is_added_is_taken_once()
     {
         var queue = new BatchQueue(7, TimeSpan.FromMilliseconds(1));
-        var all = Enumerable.Range(0, 2000).Select(i => Work(i % 3 == 0 ? Top : Predicted, i % 5 == 0 ? Lane.Interactive : Lane.Bulk)).ToList();
+        var all = Enumerable
+            .Range(0, 2000)
+            .Select(i => Work(i % 3 == 0 ? Top : Predicted, i % 5 == 0 ? Lane.Interactive : Lane.Bulk))
+            .ToList();
         var adding = Task.WhenAll(all.Chunk(500).Select(part => Task.Run(() => Array.ForEach(part, queue.Add))));
         var taken = new List<ImageWork>();
         while (taken.Count < all.Count)
@@ -101,7 +105,8 @@ public sealed class BatchQueueTests
 
     private static ImageWork Work(Plan plan, Lane lane = Lane.Bulk) => new(plan, Input(0), null, lane);
 
-    private static EngineInput Input(int number) => Engine.Prepare([0xFF, 0xD8, (byte)number], AgCam.Digest.Of([(byte)number]), ImageLimits.Default);
+    private static EngineInput Input(int number) =>
+        Engine.Prepare([0xFF, 0xD8, (byte)number], AgCam.Digest.Of([(byte)number]), ImageLimits.Default);
 
     /// <summary>Fails whenever image 5 is in the batch.</summary>
     private sealed class Picky : IExplainEngine
@@ -117,12 +122,17 @@ public sealed class BatchQueueTests
         public EngineInput Prepare(byte[] bytes, Digest digest, ImageLimits limits) => Engine.Prepare(bytes, digest, limits);
 
         public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options) =>
-            images.Any(image => image.Digest == AgCam.Digest.Of([5])) ? throw new InvalidOperationException("not this one") : Engine.Explain(images, labels, options);
+            images.Any(image => image.Digest == AgCam.Digest.Of([5]))
+                ? throw new InvalidOperationException("not this one")
+                : Engine.Explain(images, labels, options);
 
-        public IReadOnlyList<AgCam.Heatmaps.BoundingBox> Boxes(AgCam.Heatmaps.Heatmap map, int originalWidth, int originalHeight, double threshold) => [];
+        public IReadOnlyList<AgCam.Heatmaps.BoundingBox> Boxes(
+            AgCam.Heatmaps.Heatmap map,
+            int originalWidth,
+            int originalHeight,
+            double threshold
+        ) => [];
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() { }
     }
 }

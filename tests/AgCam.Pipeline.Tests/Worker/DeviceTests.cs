@@ -24,7 +24,9 @@ public sealed class DeviceTests
         {
             sizes.Add(images.Count);
             if (images.Count > 5)
-                throw new ExternalException("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 15.77 GiB of which 8.88 MiB is free.");
+                throw new ExternalException(
+                    "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 15.77 GiB of which 8.88 MiB is free."
+                );
         });
         var first = Works(plan, 16);
         device.Explain(first);
@@ -41,7 +43,14 @@ public sealed class DeviceTests
     public async Task An_image_that_does_not_fit_even_alone_fails_and_the_others_do_not()
     {
         var device = DeviceOf(new BatchQueue(16, TimeSpan.Zero));
-        var works = Works(PlanOf(images => { if (images.Any(image => image.Digest == DigestOf(2))) throw new ExternalException("CUDA out of memory."); }), 4);
+        var works = Works(
+            PlanOf(images =>
+            {
+                if (images.Any(image => image.Digest == DigestOf(2)))
+                    throw new ExternalException("CUDA out of memory.");
+            }),
+            4
+        );
         device.Explain(works);
         await Assert.ThrowsAsync<ExternalException>(() => works[2].Done);
         foreach (var work in works.Where(work => work != works[2]))
@@ -64,14 +73,23 @@ public sealed class DeviceTests
     {
         using var second = new ManualResetEventSlim();
         var uploads = 0;
-        var engine = new Uploading(Engine, upload: () => { if (Interlocked.Increment(ref uploads) == 2) second.Set(); }, compute: () => Assert.True(second.Wait(TimeSpan.FromSeconds(60))));
+        var engine = new Uploading(
+            Engine,
+            upload: () =>
+            {
+                if (Interlocked.Increment(ref uploads) == 2)
+                    second.Set();
+            },
+            compute: () => Assert.True(second.Wait(TimeSpan.FromSeconds(60)))
+        );
         var queue = new BatchQueue(2, TimeSpan.Zero);
         var works = Works(Plan.Of(engine, [Target.Predicted], ["predicted"]), 4);
         works.ForEach(queue.Add);
         using var end = new CancellationTokenSource();
         var running = DeviceOf(queue).RunAsync(end.Token);
         foreach (var work in works)
-            Assert.NotNull(await work.Done.WaitAsync(TimeSpan.FromSeconds(120), Cancel)); // the first computes only once the second is uploaded
+            // The first computes only once the second is uploaded
+            Assert.NotNull(await work.Done.WaitAsync(TimeSpan.FromSeconds(120), Cancel));
         await end.CancelAsync();
         await running;
         Assert.Equal((2, 2), (uploads, engine.Disposed));
@@ -81,7 +99,15 @@ public sealed class DeviceTests
     public async Task A_batch_that_cannot_be_uploaded_is_tried_as_a_whole_and_the_next_ones_come_too()
     {
         var (uploads, computed) = (0, 0);
-        var engine = new Uploading(Engine, upload: () => { if (Interlocked.Increment(ref uploads) == 1) throw new InvalidOperationException("no pinned memory"); }, compute: () => computed++);
+        var engine = new Uploading(
+            Engine,
+            upload: () =>
+            {
+                if (Interlocked.Increment(ref uploads) == 1)
+                    throw new InvalidOperationException("no pinned memory");
+            },
+            compute: () => computed++
+        );
         var queue = new BatchQueue(2, TimeSpan.Zero);
         var works = Works(Plan.Of(engine, [Target.Predicted], ["predicted"]), 6);
         works.ForEach(queue.Add);
@@ -99,7 +125,8 @@ public sealed class DeviceTests
     {
         using var together = new Barrier(3);
         var queue = new BatchQueue(2, TimeSpan.Zero);
-        var works = Works(PlanOf(_ => Assert.True(together.SignalAndWait(TimeSpan.FromSeconds(60)))), 6); // three batches of two, none of which ends before all have begun
+        // Three batches of two, none of which ends before all have begun
+        var works = Works(PlanOf(_ => Assert.True(together.SignalAndWait(TimeSpan.FromSeconds(60)))), 6);
         works.ForEach(queue.Add);
         using var end = new CancellationTokenSource();
         var running = DeviceOf(queue).RunAsync(end.Token, parallelBatches: 3);
@@ -116,7 +143,15 @@ public sealed class DeviceTests
         using var computing = new ManualResetEventSlim();
         using var gate = new ManualResetEventSlim();
         var computed = 0;
-        var works = Works(PlanOf(images => { computed += images.Count; computing.Set(); gate.Wait(); }), 2);
+        var works = Works(
+            PlanOf(images =>
+            {
+                computed += images.Count;
+                computing.Set();
+                gate.Wait();
+            }),
+            2
+        );
         using var giveUp = new CancellationTokenSource();
         var (first, second) = (works[0].ResultAsync(giveUp.Token), works[1].ResultAsync(giveUp.Token));
         works.ForEach(queue.Add);
@@ -135,10 +170,15 @@ public sealed class DeviceTests
 
     private static Device DeviceOf(BatchQueue queue) => new(queue, NullLogger<Device>.Instance, reason => Assert.Fail(reason));
 
-    private static Plan PlanOf(Action<IReadOnlyList<EngineInput>> before) => Plan.Of(new ObservedLoader.Observed(Engine, before), [Target.Predicted], ["predicted"]);
+    private static Plan PlanOf(Action<IReadOnlyList<EngineInput>> before) =>
+        Plan.Of(new ObservedLoader.Observed(Engine, before), [Target.Predicted], ["predicted"]);
 
     private static List<ImageWork> Works(Plan plan, int count) =>
-        [.. Enumerable.Range(0, count).Select(i => new ImageWork(plan, Engine.Prepare([0xFF, 0xD8, (byte)i], DigestOf(i), ImageLimits.Default), null, Lane.Bulk))];
+        [
+            .. Enumerable
+                .Range(0, count)
+                .Select(i => new ImageWork(plan, Engine.Prepare([0xFF, 0xD8, (byte)i], DigestOf(i), ImageLimits.Default), null, Lane.Bulk)),
+        ];
 
     private static Digest DigestOf(int number) => AgCam.Digest.Of([(byte)number]);
 
@@ -159,7 +199,8 @@ public sealed class DeviceTests
 
         public EngineInput Prepare(byte[] bytes, Digest digest, ImageLimits limits) => engine.Prepare(bytes, digest, limits);
 
-        public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options) => engine.Explain(images, labels, options);
+        public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options) =>
+            engine.Explain(images, labels, options);
 
         public IDisposable Upload(IReadOnlyList<EngineInput> images)
         {
@@ -173,11 +214,14 @@ public sealed class DeviceTests
             return engine.Explain(((Uploaded)uploaded).Images, labels, options);
         }
 
-        public IReadOnlyList<AgCam.Heatmaps.BoundingBox> Boxes(AgCam.Heatmaps.Heatmap map, int originalWidth, int originalHeight, double threshold) => [];
+        public IReadOnlyList<AgCam.Heatmaps.BoundingBox> Boxes(
+            AgCam.Heatmaps.Heatmap map,
+            int originalWidth,
+            int originalHeight,
+            double threshold
+        ) => [];
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() { }
 
         private sealed record Uploaded(IReadOnlyList<EngineInput> Images, Action Disposed) : IDisposable
         {

@@ -125,7 +125,8 @@ public sealed class EnginePoolTests
 
         public IReadOnlyList<string> Told => [.. _told];
 
-        public Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => Task.FromResult(models.Single(item => item.Name == model.Id).Bytes);
+        public Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
+            Task.FromResult(models.Single(item => item.Name == model.Id).Bytes);
 
         public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken)
         {
@@ -143,12 +144,21 @@ public sealed class EnginePoolTests
 
             public Provenance Provenance(ExplainOptions options) => engine.Provenance(options);
 
-            public EngineInput Prepare(byte[] bytes, Digest digest, AgCam.Images.ImageLimits limits) => engine.Prepare(bytes, digest, limits);
+            public EngineInput Prepare(byte[] bytes, Digest digest, AgCam.Images.ImageLimits limits) =>
+                engine.Prepare(bytes, digest, limits);
 
-            public IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options) => engine.Explain(images, labels, options);
+            public IReadOnlyList<Explanation> Explain(
+                IReadOnlyList<EngineInput> images,
+                IReadOnlyList<int?> labels,
+                ExplainOptions options
+            ) => engine.Explain(images, labels, options);
 
-            public IReadOnlyList<AgCam.Heatmaps.BoundingBox> Boxes(AgCam.Heatmaps.Heatmap map, int originalWidth, int originalHeight, double threshold) =>
-                engine.Boxes(map, originalWidth, originalHeight, threshold);
+            public IReadOnlyList<AgCam.Heatmaps.BoundingBox> Boxes(
+                AgCam.Heatmaps.Heatmap map,
+                int originalWidth,
+                int originalHeight,
+                double threshold
+            ) => engine.Boxes(map, originalWidth, originalHeight, threshold);
 
             public void Dispose() => unloaded();
         }

@@ -16,12 +16,15 @@ public sealed class HeartbeatsTests
     public async Task A_call_that_hangs_holds_up_no_other_beat_not_even_the_next_of_its_own_chunk()
     {
         var (beats, hanging) = (new ConcurrentBag<int>(), new TaskCompletionSource<bool>());
-        var store = TroubledStore.Chunks(new ModelStore(TimeProvider.System), (_, arguments, _) =>
-        {
-            var number = ((ChunkLease)arguments[0]!).Number;
-            beats.Add(number);
-            return number == 0 ? hanging.Task : Task.FromResult(true);
-        });
+        var store = TroubledStore.Chunks(
+            new ModelStore(TimeProvider.System),
+            (_, arguments, _) =>
+            {
+                var number = ((ChunkLease)arguments[0]!).Number;
+                beats.Add(number);
+                return number == 0 ? hanging.Task : Task.FromResult(true);
+            }
+        );
         using var end = new CancellationTokenSource();
         var heartbeats = new Heartbeats(store, TimeSpan.FromSeconds(0.3), NullLogger<Heartbeats>.Instance);
         using var hung = heartbeats.Keep(new ChunkLease(Guid.NewGuid(), 0, 1));

@@ -44,7 +44,13 @@ public sealed class ModelLoaderTests
         Assert.Contains(here.Sha256.ToString(), job.Reason);
         Assert.Equal(0, job.Progress.Completed + job.Progress.Failed);
 
-        var request = new ExplainImages { Key = "pinned", Lane = Lane.Interactive, Model = other, References = [new ImageReference { Uri = pictures.PathOf(0) }] };
+        var request = new ExplainImages
+        {
+            Key = "pinned",
+            Lane = Lane.Interactive,
+            Model = other,
+            References = [new ImageReference { Uri = pictures.PathOf(0) }],
+        };
         var done = process.Events.WaitAsync(request.Owner, TimeSpan.FromSeconds(60), Cancel);
         await process.Bus.PublishAsync(request, Cancel);
         Assert.True(await done);
@@ -69,7 +75,9 @@ public sealed class ModelLoaderTests
                 weights.Seek(-1, SeekOrigin.End);
                 weights.WriteByte((byte)(last ^ 0x80));
             }
-            var refused = await Assert.ThrowsAsync<ModelException>(() => new ModelLoader(catalog, Options).LoadAsync(pin, "float32", Cancel));
+            var refused = await Assert.ThrowsAsync<ModelException>(() =>
+                new ModelLoader(catalog, Options).LoadAsync(pin, "float32", Cancel)
+            );
             Assert.Equal(WorkerFailure.AnotherModel, refused.Reason);
             Assert.Contains("has changed since this worker started", refused.Message);
         }

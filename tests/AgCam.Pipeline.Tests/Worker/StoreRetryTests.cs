@@ -12,7 +12,10 @@ public sealed class StoreRetryTests
     public async Task A_call_goes_on_when_the_store_answers_again()
     {
         var calls = 0;
-        Assert.Equal("here", await new StoreRetry(TimeSpan.FromMinutes(5)).CallAsync(_ => ++calls < 4 ? throw Away() : Task.FromResult("here"), Cancel));
+        Assert.Equal(
+            "here",
+            await new StoreRetry(TimeSpan.FromMinutes(5)).CallAsync(_ => ++calls < 4 ? throw Away() : Task.FromResult("here"), Cancel)
+        );
         Assert.Equal(4, calls);
     }
 
@@ -20,11 +23,16 @@ public sealed class StoreRetryTests
     public async Task Patience_ends_with_its_seconds_in_the_reason()
     {
         var calls = 0;
-        var end = await Assert.ThrowsAsync<StoreUnavailableException>(() => new StoreRetry(TimeSpan.FromSeconds(1)).CallAsync<int>(_ =>
-        {
-            calls++;
-            throw Away();
-        }, Cancel));
+        var end = await Assert.ThrowsAsync<StoreUnavailableException>(() =>
+            new StoreRetry(TimeSpan.FromSeconds(1)).CallAsync<int>(
+                _ =>
+                {
+                    calls++;
+                    throw Away();
+                },
+                Cancel
+            )
+        );
         Assert.Equal("The store has not answered for 1 seconds.", end.Message);
         Assert.InRange(calls, 2, 20); // more than one try, and none in a loop without a pause
     }
@@ -42,11 +50,16 @@ public sealed class StoreRetryTests
     public async Task What_is_no_outage_is_not_tried_again()
     {
         var calls = 0;
-        await Assert.ThrowsAsync<InvalidOperationException>(() => new StoreRetry(TimeSpan.FromMinutes(5)).CallAsync<int>(_ =>
-        {
-            calls++;
-            throw new InvalidOperationException("not the store");
-        }, Cancel));
+        await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            new StoreRetry(TimeSpan.FromMinutes(5)).CallAsync<int>(
+                _ =>
+                {
+                    calls++;
+                    throw new InvalidOperationException("not the store");
+                },
+                Cancel
+            )
+        );
         Assert.Equal(1, calls);
     }
 
@@ -58,21 +71,32 @@ public sealed class StoreRetryTests
             await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
             {
                 using var first = new CancellationTokenSource();
-                await patience.CallAsync<int>(_ =>
-                {
-                    first.Cancel();
-                    throw Away();
-                }, first.Token);
+                await patience.CallAsync<int>(
+                    _ =>
+                    {
+                        first.Cancel();
+                        throw Away();
+                    },
+                    first.Token
+                );
             });
 
-        var all = Enumerable.Range(0, 200).Select(_ => patience.CallAsync(_ =>
-        {
-            Interlocked.Increment(ref calls);
-            if (!Volatile.Read(ref away))
-                return Task.FromResult(1);
-            Interlocked.Increment(ref tries);
-            throw Away();
-        }, Cancel)).ToList();
+        var all = Enumerable
+            .Range(0, 200)
+            .Select(_ =>
+                patience.CallAsync(
+                    _ =>
+                    {
+                        Interlocked.Increment(ref calls);
+                        if (!Volatile.Read(ref away))
+                            return Task.FromResult(1);
+                        Interlocked.Increment(ref tries);
+                        throw Away();
+                    },
+                    Cancel
+                )
+            )
+            .ToList();
         await Running.Eventually.TrueAsync(() => Volatile.Read(ref tries) >= 2); // two tries since: 200 calls, a few seconds
         Assert.InRange(Volatile.Read(ref tries), 2, 5);
         Volatile.Write(ref away, false);

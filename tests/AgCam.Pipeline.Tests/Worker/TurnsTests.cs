@@ -44,25 +44,31 @@ public sealed class TurnsTests
     {
         var turns = new Turns();
         var (together, alone, worst) = (0, 0, 0);
-        await Task.WhenAll(Enumerable.Range(0, 200).Select(i => Task.Run(async () =>
-        {
-            await turns.EnterAsync();
-            if (i % 5 != 0)
-            {
-                Interlocked.Increment(ref together);
-                await Task.Delay(1);
-                worst = Math.Max(worst, Volatile.Read(ref alone));
-                Interlocked.Decrement(ref together);
-                turns.Leave();
-                return;
-            }
-            await turns.BecomeExclusiveAsync();
-            Interlocked.Increment(ref alone);
-            worst = Math.Max(worst, Volatile.Read(ref together) + Volatile.Read(ref alone) - 1);
-            await Task.Yield();
-            Interlocked.Decrement(ref alone);
-            turns.LeaveExclusive();
-        })));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 200)
+                .Select(i =>
+                    Task.Run(async () =>
+                    {
+                        await turns.EnterAsync();
+                        if (i % 5 != 0)
+                        {
+                            Interlocked.Increment(ref together);
+                            await Task.Delay(1);
+                            worst = Math.Max(worst, Volatile.Read(ref alone));
+                            Interlocked.Decrement(ref together);
+                            turns.Leave();
+                            return;
+                        }
+                        await turns.BecomeExclusiveAsync();
+                        Interlocked.Increment(ref alone);
+                        worst = Math.Max(worst, Volatile.Read(ref together) + Volatile.Read(ref alone) - 1);
+                        await Task.Yield();
+                        Interlocked.Decrement(ref alone);
+                        turns.LeaveExclusive();
+                    })
+                )
+        );
         Assert.Equal(0, worst);
     }
 }

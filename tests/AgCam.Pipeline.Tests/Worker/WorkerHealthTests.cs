@@ -30,7 +30,14 @@ public sealed class WorkerHealthTests
         var url = FreeUrl();
         using var pictures = new Pictures(0);
         using var http = new HttpClient { BaseAddress = new Uri(url) };
-        var options = Processes.Options(pictures) with { Models = new Dictionary<string, string> { ["one"] = Repository.Model("timm_vit"), ["two"] = Repository.Model("timm_registers") } };
+        var options = Processes.Options(pictures) with
+        {
+            Models = new Dictionary<string, string>
+            {
+                ["one"] = Repository.Model("timm_vit"),
+                ["two"] = Repository.Model("timm_registers"),
+            },
+        };
         var loader = new GatedLoader();
         var starting = Processes.StartAsync(options, new WorkerOptions { HealthListen = url, WarmUp = ["two", "one"] }, loader);
         try

@@ -20,7 +20,10 @@ internal sealed class FaultAudit(FaultOptions options, FaultPipeline pipeline, F
         var files = ImageFiles.Find(pipeline.Pictures).ToHashSet(StringComparer.Ordinal);
         var images = rows.Select(row => row.Uri).ToHashSet(StringComparer.Ordinal);
         var stored = await StoredAsync(store, rows);
-        var ok = rows.Where(row => row is { Status: ItemStatus.Completed, Explanation: { } id } && stored.Contains(id)).Select(row => row.Uri).Distinct().Count();
+        var ok = rows.Where(row => row is { Status: ItemStatus.Completed, Explanation: { } id } && stored.Contains(id))
+            .Select(row => row.Uri)
+            .Distinct()
+            .Count();
         foreach (var failed in rows.Where(row => row.Status == ItemStatus.Failed).Take(10))
             log.Say($"failed: {failed.Uri}: {failed.Reason}, {failed.Detail}");
         var foreign = images.Count(image => !files.Contains(image));
@@ -34,8 +37,15 @@ internal sealed class FaultAudit(FaultOptions options, FaultPipeline pipeline, F
         CheckExport(accepted.Export, rows);
         await new FaultComparison(options, pipeline, log).RunAsync(store, accepted.Id, rows);
         return new FaultTally(
-            options.Images, accepted.Images, ok, files.Count(file => !images.Contains(file)), rows.Count - images.Count,
-            await RecoveredAsync(store, job), log.Unexpected, log.Kills);
+            options.Images,
+            accepted.Images,
+            ok,
+            files.Count(file => !images.Contains(file)),
+            rows.Count - images.Count,
+            await RecoveredAsync(store, job),
+            log.Unexpected,
+            log.Kills
+        );
     }
 
     private void CheckTotals(Job job, List<Item> rows, JobProgress recounted)
@@ -57,8 +67,14 @@ internal sealed class FaultAudit(FaultOptions options, FaultPipeline pipeline, F
         foreach (var (line, row) in lines.Zip(rows))
         {
             var json = JsonNode.Parse(line)!;
-            var same = ((int)json["number"]!, (string)json["uri"]!, (string)json["status"]!, (string?)json["explanation"], (string?)json["predicted"])
-                == (row.Number, row.Uri, $"{row.Status}", row.Explanation?.ToString(), row.Predicted);
+            var same =
+                (
+                    (int)json["number"]!,
+                    (string)json["uri"]!,
+                    (string)json["status"]!,
+                    (string?)json["explanation"],
+                    (string?)json["predicted"]
+                ) == (row.Number, row.Uri, $"{row.Status}", row.Explanation?.ToString(), row.Predicted);
             wrong += same ? 0 : 1;
         }
         if (wrong > 0)

@@ -9,7 +9,8 @@ using MongoDB.Driver;
 namespace AgCam.TestHost.Faults;
 
 /// <summary>
-/// The same job without a fault, in one process and another database. With the null engine every stored byte must be the same. A real model's last bits depend on what
+/// The same job without a fault, in one process and another database. With the null engine every stored byte must be the same. A real
+/// model's last bits depend on what
 /// shares its batch, so there the classes must be, and the maps to 1e-3 of their largest value: one step of float16.
 /// </summary>
 internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeline, FaultLog log)
@@ -26,11 +27,20 @@ internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeli
         var (differing, worst) = (0, 0.0);
         foreach (var part in rows.Zip(expected).Chunk(500))
         {
-            var here = (await faulted.Explanations.FindAsync([.. part.Select(pair => pair.First.Explanation).OfType<Digest>()])).ToDictionary(item => item.Id);
-            var there = (await reference.Explanations.FindAsync([.. part.Select(pair => pair.Second.Explanation).OfType<Digest>()])).ToDictionary(item => item.Id);
+            var here = (
+                await faulted.Explanations.FindAsync([.. part.Select(pair => pair.First.Explanation).OfType<Digest>()])
+            ).ToDictionary(item => item.Id);
+            var there = (
+                await reference.Explanations.FindAsync([.. part.Select(pair => pair.Second.Explanation).OfType<Digest>()])
+            ).ToDictionary(item => item.Id);
             foreach (var (row, wanted) in part)
             {
-                var (same, error) = Compare(row, wanted, row.Explanation is { } a ? here.GetValueOrDefault(a) : null, wanted.Explanation is { } b ? there.GetValueOrDefault(b) : null);
+                var (same, error) = Compare(
+                    row,
+                    wanted,
+                    row.Explanation is { } a ? here.GetValueOrDefault(a) : null,
+                    wanted.Explanation is { } b ? there.GetValueOrDefault(b) : null
+                );
                 if (!same && differing++ < 5)
                     log.Say($"{row.Uri}: {Text(row, here)} where {Text(wanted, there)} is expected");
                 worst = Math.Max(worst, error);
@@ -41,16 +51,28 @@ internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeli
         var counts = (await CountAsync(pipeline.Database), await CountAsync(pipeline.ReferenceDatabase));
         if (counts.Item1 != counts.Item2)
             log.IsUnexpected($"{counts.Item1} explanations are stored; without faults {counts.Item2}");
-        log.Say(options.RealModel ? FormattableString.Invariant($"classes compared; largest map error {worst:G2}") : "stored bytes compared");
+        log.Say(
+            options.RealModel ? FormattableString.Invariant($"classes compared; largest map error {worst:G2}") : "stored bytes compared"
+        );
     }
 
     private (bool Same, double MapError) Compare(Item row, Item wanted, StoredExplanation? here, StoredExplanation? there)
     {
-        if (row.Uri != wanted.Uri || row.Status != wanted.Status || row.Explanation != wanted.Explanation || row.Predicted != wanted.Predicted || here is null || there is null)
+        if (
+            row.Uri != wanted.Uri
+            || row.Status != wanted.Status
+            || row.Explanation != wanted.Explanation
+            || row.Predicted != wanted.Predicted
+            || here is null
+            || there is null
+        )
             return (false, 0);
         if (!options.RealModel)
             return (ExplanationDocument.Encode(here).AsSpan().SequenceEqual(ExplanationDocument.Encode(there)) && SameItem(row, wanted), 0);
-        if (here.Maps.Count != there.Maps.Count || !here.Maps.Select(map => (map.Target, map.Class)).SequenceEqual(there.Maps.Select(map => (map.Target, map.Class))))
+        if (
+            here.Maps.Count != there.Maps.Count
+            || !here.Maps.Select(map => (map.Target, map.Class)).SequenceEqual(there.Maps.Select(map => (map.Target, map.Class)))
+        )
             return (false, 0);
         var error = here.Maps.Zip(there.Maps).Max(pair => Error(pair.First, pair.Second));
         return (error <= MaxMapError, error);
@@ -58,9 +80,11 @@ internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeli
 
     /// <summary>What is told of one that differs.</summary>
     private static string Text(Item row, Dictionary<Digest, StoredExplanation> explanations) =>
-        $"{new RawBsonDocument(ItemDocument.Encode(row)).ToJson()} {(row.Explanation is { } id && explanations.TryGetValue(id, out var stored) ? new RawBsonDocument(ExplanationDocument.Encode(stored)).ToJson() : "none")}";
+        $"{new RawBsonDocument(ItemDocument.Encode(row)).ToJson()} "
+        + $"{(row.Explanation is { } id && explanations.TryGetValue(id, out var stored) ? new RawBsonDocument(ExplanationDocument.Encode(stored)).ToJson() : "none")}";
 
-    private static bool SameItem(Item row, Item wanted) => ItemDocument.Encode(row with { Job = wanted.Job, Time = wanted.Time }).AsSpan().SequenceEqual(ItemDocument.Encode(wanted));
+    private static bool SameItem(Item row, Item wanted) =>
+        ItemDocument.Encode(row with { Job = wanted.Job, Time = wanted.Time }).AsSpan().SequenceEqual(ItemDocument.Encode(wanted));
 
     private static double Error(TargetMap left, TargetMap right)
     {
@@ -72,7 +96,12 @@ internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeli
     {
         var process = await pipeline.StartReference().ReadyAsync();
         using var http = new HttpClient();
-        var body = new { source = $"classes:{pipeline.Pictures}", model = Roles.Model, targets = FaultRun.Targets };
+        var body = new
+        {
+            source = $"classes:{pipeline.Pictures}",
+            model = Roles.Model,
+            targets = FaultRun.Targets,
+        };
         using var answer = await http.PostAsJsonAsync(new Uri(process.Address, "/v1/jobs"), body);
         var id = (Guid)(await answer.Content.ReadFromJsonAsync<JsonNode>())!["id"]!;
         while (await reference.Jobs.FindAsync(id) is not { State: JobState.Completed })

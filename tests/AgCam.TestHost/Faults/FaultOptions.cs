@@ -54,7 +54,11 @@ internal sealed record FaultOptions
         };
     }
 
-    private static string Service(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value
-        ? value
-        : throw new ArgumentException($"{variable} is not set: the fault run restarts broker and store. Run ./test.sh --faults as root on Debian, which starts them.");
+    private static string Service(string variable) =>
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value
+            ? value
+            : throw new ArgumentException(
+                $"{variable} is not set: the fault run restarts broker and store. Run ./test.sh --faults as root on Debian, "
+                    + $"which starts them."
+            );
 }

@@ -21,7 +21,8 @@ internal sealed class FaultPipeline(FaultOptions options, string folder, FaultLo
     /// <summary>Where none do.</summary>
     public string ReferenceDatabase => $"{_prefix}-b";
 
-    public IStore Open(string database) => PipelineRegistration.OpenStore(new PipelineOptions { Store = options.Mongo, Database = database });
+    public IStore Open(string database) =>
+        PipelineRegistration.OpenStore(new PipelineOptions { Store = options.Mongo, Database = database });
 
     /// <summary>A process of the faulted pipeline.</summary>
     public HostProcess Start(string role, params string[] more) =>

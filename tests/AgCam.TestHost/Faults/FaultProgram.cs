@@ -29,18 +29,28 @@ internal static class FaultProgram
         }
     }
 
-    /// <summary>Scenes that no two are the same of, in folders by their class. The null engine looks at the first bytes only: for it these and a number will do.</summary>
+    /// <summary>
+    /// Scenes that no two are the same of, in folders by their class. The null engine looks at the first bytes only: for it these and a
+    /// number will do.
+    /// </summary>
     private static void Draw(string folder, FaultOptions options)
     {
         foreach (var name in SceneClass.Names)
             Directory.CreateDirectory(Path.Combine(folder, name));
-        Parallel.For(0, options.Images, index =>
-        {
-            var path = Path.Combine(folder, SceneClass.Names[index % SceneClass.Count], $"{index:D6}.png");
-            if (options.RealModel)
-                PngEncoder.Save(Scene.Draw(seed: 11, index).Image, path);
-            else
-                File.WriteAllBytes(path, [0x89, (byte)'P', (byte)'N', (byte)'G', .. Encoding.ASCII.GetBytes($"{index}{new string('.', 2000)}")]);
-        });
+        Parallel.For(
+            0,
+            options.Images,
+            index =>
+            {
+                var path = Path.Combine(folder, SceneClass.Names[index % SceneClass.Count], $"{index:D6}.png");
+                if (options.RealModel)
+                    PngEncoder.Save(Scene.Draw(seed: 11, index).Image, path);
+                else
+                    File.WriteAllBytes(
+                        path,
+                        [0x89, (byte)'P', (byte)'N', (byte)'G', .. Encoding.ASCII.GetBytes($"{index}{new string('.', 2000)}")]
+                    );
+            }
+        );
     }
 }

@@ -45,9 +45,15 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
             await keys.ReuseAsync(two);
             var hard = round % 2 == 1 || options.Rounds == 1;
             if (round != 1)
-                await FaultAsync(hard ? "the broker killed and started again" : "the broker restarted", () => pipeline.RestartBrokerAsync(hard));
+                await FaultAsync(
+                    hard ? "the broker killed and started again" : "the broker restarted",
+                    () => pipeline.RestartBrokerAsync(hard)
+                );
             if (round != 0 || options.Rounds == 1)
-                await FaultAsync($"the store {(hard ? "killed" : "stopped")} for {options.OutageSeconds} s", () => pipeline.StopStoreForAsync(TimeSpan.FromSeconds(options.OutageSeconds), hard));
+                await FaultAsync(
+                    $"the store {(hard ? "killed" : "stopped")} for {options.OutageSeconds} s",
+                    () => pipeline.StopStoreForAsync(TimeSpan.FromSeconds(options.OutageSeconds), hard)
+                );
         }
         if (await SubmitAsync(two) != _job)
             log.IsUnexpected("the same key made another job");
@@ -59,7 +65,15 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
         var request = await keys.ResultAsync(item);
         var export = await _http.GetStringAsync(new Uri(item.Address, $"/v1/jobs/{_job}/export?format=jsonl"));
         var shown = await _http.GetFromJsonAsync<JsonNode>(new Uri(two.Address, $"/v1/jobs/{_job}"));
-        foreach (var (name, process) in new[] { ("an API replica", item), ("the other API replica", two), ("the steady worker", steady), ("the helping worker", helping) })
+        foreach (
+            var (name, process) in new[]
+            {
+                ("an API replica", item),
+                ("the other API replica", two),
+                ("the steady worker", steady),
+                ("the helping worker", helping),
+            }
+        )
             await pipeline.StopAsync(name, process);
         return new AcceptedJob(_job, (int)shown!["images"]!, export, request);
     }
@@ -78,7 +92,10 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
         {
             for (var attempt = 0; attempt < 3; attempt++)
             {
-                var draining = await (await pipeline.Start("worker", $"kill={point}:1", "drain=0", "slow=100").ReadyAsync()).SaysAsync(MortalStore.HasLease, 120);
+                var draining = await (await pipeline.Start("worker", $"kill={point}:1", "drain=0", "slow=100").ReadyAsync()).SaysAsync(
+                    MortalStore.HasLease,
+                    120
+                );
                 draining.AskToStop();
                 if (await draining.DiesAsync(90) && draining.ExitCode == HostProcess.Killed)
                 {
@@ -172,7 +189,11 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
         await MustRunAsync(what);
         await fault();
         var then = await JobAsync();
-        for (var until = DateTime.UtcNow.AddSeconds(600); (await JobAsync()).Progress.ChunksDone <= then.Progress.ChunksDone; await Task.Delay(200))
+        for (
+            var until = DateTime.UtcNow.AddSeconds(600);
+            (await JobAsync()).Progress.ChunksDone <= then.Progress.ChunksDone;
+            await Task.Delay(200)
+        )
             if (DateTime.UtcNow > until)
             {
                 log.IsUnexpected($"nothing was done for ten minutes after {what}");
@@ -213,9 +234,7 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
             {
                 return await _store.Jobs.FindAsync(_job) ?? throw new InvalidOperationException($"Job {_job} is gone.");
             }
-            catch (StoreUnavailableException) when (DateTime.UtcNow < until)
-            {
-            }
+            catch (StoreUnavailableException) when (DateTime.UtcNow < until) { }
     }
 
     private async Task<Guid> SubmitAsync(HostProcess api)
@@ -223,7 +242,9 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
         using var answer = await PostAsync(api);
         var body = await answer.Content.ReadAsStringAsync();
         log.Say($"handed in: {(int)answer.StatusCode}");
-        return answer.IsSuccessStatusCode ? (Guid)JsonNode.Parse(body)!["id"]! : throw new InvalidOperationException($"The job was refused: {body}");
+        return answer.IsSuccessStatusCode
+            ? (Guid)JsonNode.Parse(body)!["id"]!
+            : throw new InvalidOperationException($"The job was refused: {body}");
     }
 
     /// <summary>The answer may not come: it dies.</summary>
@@ -244,7 +265,14 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
     {
         var request = new HttpRequestMessage(HttpMethod.Post, new Uri(api.Address, "/v1/jobs"))
         {
-            Content = JsonContent.Create(new { source = $"classes:{pipeline.Pictures}", model = Roles.Model, targets = Targets }),
+            Content = JsonContent.Create(
+                new
+                {
+                    source = $"classes:{pipeline.Pictures}",
+                    model = Roles.Model,
+                    targets = Targets,
+                }
+            ),
         };
         request.Headers.Add("Idempotency-Key", Key);
         return _http.SendAsync(request);

@@ -9,12 +9,22 @@ namespace AgCam.TestHost.Faults;
 /// <param name="Recovered">Images of chunks that more than one attempt was made at.</param>
 /// <param name="Unexpected">Whatever else is not as it must be.</param>
 /// <param name="Kills">Processes ended with SIGKILL.</param>
-internal sealed record FaultTally(int Attempted, int Acknowledged, int Ok, int Lost, int Duplicated, int Recovered, int Unexpected, int Kills)
+internal sealed record FaultTally(
+    int Attempted,
+    int Acknowledged,
+    int Ok,
+    int Lost,
+    int Duplicated,
+    int Recovered,
+    int Unexpected,
+    int Kills
+)
 {
     public bool Holds => Acknowledged == Attempted && Ok == Attempted && (Lost, Duplicated, Unexpected) == (0, 0, 0);
 
     public override string ToString() =>
-        $"attempted={Attempted} acknowledged={Acknowledged} ok={Ok} lost={Lost} duplicated={Duplicated} recovered={Recovered} unexpected={Unexpected} kills={Kills}";
+        $"attempted={Attempted} acknowledged={Acknowledged} ok={Ok} lost={Lost} duplicated={Duplicated} recovered={Recovered} "
+        + $"unexpected={Unexpected} kills={Kills}";
 }
 
 /// <summary>What is written down while it runs.</summary>

@@ -5,7 +5,8 @@ using System.Text.Json.Nodes;
 namespace AgCam.TestHost.Faults;
 
 /// <summary>
-/// Sends again what was sent, and other things under the same Idempotency-Keys: the same is found again, everything else is refused, and nothing is added to the job or to the request.
+/// Sends again what was sent, and other things under the same Idempotency-Keys: the same is found again, everything else is refused,
+/// and nothing is added to the job or to the request.
 /// </summary>
 internal sealed class KeyReuse(FaultPipeline pipeline, HttpClient http, FaultLog log, string jobKey, Guid job)
 {
@@ -13,11 +14,26 @@ internal sealed class KeyReuse(FaultPipeline pipeline, HttpClient http, FaultLog
 
     private Guid _request;
 
-    private readonly string _image = Directory.EnumerateFiles(pipeline.Pictures, "*.png", SearchOption.AllDirectories).Order(StringComparer.Ordinal).First();
+    private readonly string _image = Directory
+        .EnumerateFiles(pipeline.Pictures, "*.png", SearchOption.AllDirectories)
+        .Order(StringComparer.Ordinal)
+        .First();
 
-    private object OneImage => new { uri = _image, model = Roles.Model, targets = FaultRun.Targets };
+    private object OneImage =>
+        new
+        {
+            uri = _image,
+            model = Roles.Model,
+            targets = FaultRun.Targets,
+        };
 
-    private object WholeFolder => new { source = $"classes:{pipeline.Pictures}", model = Roles.Model, targets = FaultRun.Targets };
+    private object WholeFolder =>
+        new
+        {
+            source = $"classes:{pipeline.Pictures}",
+            model = Roles.Model,
+            targets = FaultRun.Targets,
+        };
 
     /// <summary>A request for one image, which the job has as well.</summary>
     public async Task RequestAsync(HostProcess api)
@@ -32,7 +48,17 @@ internal sealed class KeyReuse(FaultPipeline pipeline, HttpClient http, FaultLog
     {
         await IsSameAsync(api, "/v1/explanations", OneImage, RequestKey, _request);
         await IsSameAsync(api, "/v1/jobs", WholeFolder, jobKey, job);
-        await IsRefusedAsync(api, "/v1/jobs", new { source = $"folder:{pipeline.Pictures}", model = Roles.Model, targets = FaultRun.Targets }, jobKey);
+        await IsRefusedAsync(
+            api,
+            "/v1/jobs",
+            new
+            {
+                source = $"folder:{pipeline.Pictures}",
+                model = Roles.Model,
+                targets = FaultRun.Targets,
+            },
+            jobKey
+        );
         await IsRefusedAsync(api, "/v1/explanations", OneImage, jobKey);
         await IsRefusedAsync(api, "/v1/jobs", WholeFolder, RequestKey);
     }

@@ -28,7 +28,11 @@ public class ClosedForm
         using var test = new SomeModel(config, seed.Get);
         var (target, against, gamma) = (zeros([2, 1], int64), ones([2, 1], int64), full([2, 1], 0.6f));
         var (maps, _) = AttentionGuidedCam.Maps(test.Model, test.Pass, target, against, gamma);
-        var (positive, negative) = AutogradReference.Maps(test.Model, test.Input, logits => (logits.select(1, 0) - 0.6 * logits.select(1, 1)).sum());
+        var (positive, negative) = AutogradReference.Maps(
+            test.Model,
+            test.Input,
+            logits => (logits.select(1, 0) - 0.6 * logits.select(1, 1)).sum()
+        );
         SomeModel.Same(positive, maps.select(1, 0), negative);
     }
 
@@ -77,45 +81,49 @@ public class ClosedForm
     }
 }
 
-/// <summary>Small models of every shape that is supported: depth, width, heads, grid, prefix tokens, activation, LayerScale, norms, positions.</summary>
+/// <summary>
+/// Small models of every shape that is supported: depth, width, heads, grid, prefix tokens, activation, LayerScale, norms, positions.
+/// </summary>
 public static class ViTShapes
 {
-    public static Arbitrary<ViTConfig> Configs() => (
-        from depth in Gen.Choose(1, 4)
-        from heads in Gen.Elements(1, 2, 3, 4)
-        from headWidth in Gen.Elements(4, 8, 12)
-        from patch in Gen.Elements(4, 8)
-        from rows in Gen.Choose(1, 5)
-        from columns in Gen.Choose(1, 5)
-        from mlp in Gen.Choose(1, 4)
-        from activation in Gen.Elements(Enum.GetValues<Activation>())
-        from distilled in Gen.Elements(true, false)
-        from registers in Gen.Choose(0, 3)
-        from prefixHasPosition in Gen.Elements(true, false)
-        from preNorm in Gen.Elements(true, false)
-        from layerScale in Gen.Elements(true, false)
-        from qkNorm in Gen.Elements(true, false)
-        from qkvBias in Gen.Elements(true, false)
-        from rotary in Gen.Elements<double?>(null, 100)
-        select new ViTConfig
-        {
-            Architecture = "random",
-            ImageHeight = rows * patch,
-            ImageWidth = columns * patch,
-            PatchSize = patch,
-            Width = heads * headWidth,
-            Depth = depth,
-            Heads = heads,
-            MlpWidth = mlp * heads * headWidth,
-            Classes = 5,
-            Activation = activation,
-            Distilled = distilled,
-            Registers = registers,
-            PrefixHasPosition = prefixHasPosition,
-            PreNorm = preNorm,
-            LayerScale = layerScale,
-            QkNorm = qkNorm,
-            QkvBias = qkvBias,
-            RotaryTemperature = rotary,
-        }).ToArbitrary();
+    public static Arbitrary<ViTConfig> Configs() =>
+        (
+            from depth in Gen.Choose(1, 4)
+            from heads in Gen.Elements(1, 2, 3, 4)
+            from headWidth in Gen.Elements(4, 8, 12)
+            from patch in Gen.Elements(4, 8)
+            from rows in Gen.Choose(1, 5)
+            from columns in Gen.Choose(1, 5)
+            from mlp in Gen.Choose(1, 4)
+            from activation in Gen.Elements(Enum.GetValues<Activation>())
+            from distilled in Gen.Elements(true, false)
+            from registers in Gen.Choose(0, 3)
+            from prefixHasPosition in Gen.Elements(true, false)
+            from preNorm in Gen.Elements(true, false)
+            from layerScale in Gen.Elements(true, false)
+            from qkNorm in Gen.Elements(true, false)
+            from qkvBias in Gen.Elements(true, false)
+            from rotary in Gen.Elements<double?>(null, 100)
+            select new ViTConfig
+            {
+                Architecture = "random",
+                ImageHeight = rows * patch,
+                ImageWidth = columns * patch,
+                PatchSize = patch,
+                Width = heads * headWidth,
+                Depth = depth,
+                Heads = heads,
+                MlpWidth = mlp * heads * headWidth,
+                Classes = 5,
+                Activation = activation,
+                Distilled = distilled,
+                Registers = registers,
+                PrefixHasPosition = prefixHasPosition,
+                PreNorm = preNorm,
+                LayerScale = layerScale,
+                QkNorm = qkNorm,
+                QkvBias = qkvBias,
+                RotaryTemperature = rotary,
+            }
+        ).ToArbitrary();
 }

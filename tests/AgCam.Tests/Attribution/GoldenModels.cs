@@ -37,8 +37,8 @@ public class GoldenModels
         using var pass = test.Model.Forward(test.Golden["input"]);
         var (maps, _) = AttentionGuidedCam.Maps(test.Model, pass, test.Golden["targets"]);
         for (var image = 0; image < maps.shape[0]; image++)
-            for (var target = 0; target < maps.shape[1]; target++)
-                Assert.InRange(Golden.RelativeError(maps[image, target], test.Golden["agcam"][image, target]), 0, 1e-5);
+        for (var target = 0; target < maps.shape[1]; target++)
+            Assert.InRange(Golden.RelativeError(maps[image, target], test.Golden["agcam"][image, target]), 0, 1e-5);
     }
 
     [Theory, MemberData(nameof(Cases))]
@@ -70,7 +70,11 @@ public class GoldenModels
             if (!test.Golden.Has("transformer_attribution"))
                 continue;
             using var wide = new LoadedFixture(name, ScalarType.Float64);
-            var (input, target, golden) = (test.Golden["input"], test.Golden["targets"].select(1, 0), test.Golden["transformer_attribution"]);
+            var (input, target, golden) = (
+                test.Golden["input"],
+                test.Golden["targets"].select(1, 0),
+                test.Golden["transformer_attribution"]
+            );
             var maps = TransformerAttribution.Maps(test.Model, input, target);
             var exact = TransformerAttribution.Maps(wide.Model, input.to(float64), target);
             for (var i = 0; i < maps.shape[0]; i++)
@@ -81,7 +85,10 @@ public class GoldenModels
                     // What one unit of float32's last place in every input pixel does to the map in float64.
                     var pixels = input.narrow(0, i, 1).to(float64);
                     var nudged = pixels * (1 + 1.2e-7 * randn(pixels.shape, float64, generator: new Generator(draw)));
-                    uncertainty = Math.Max(uncertainty, Golden.RelativeError(TransformerAttribution.Maps(wide.Model, nudged, target.narrow(0, i, 1))[0], exact[i]));
+                    uncertainty = Math.Max(
+                        uncertainty,
+                        Golden.RelativeError(TransformerAttribution.Maps(wide.Model, nudged, target.narrow(0, i, 1))[0], exact[i])
+                    );
                 }
 
                 Assert.InRange(error, 0, Math.Max(1e-4, 3 * uncertainty));
@@ -122,7 +129,16 @@ internal sealed class LoadedFixture : IDisposable
         var bare = !File.Exists(Path.Combine(folder, "config.json")); // torchvision: 64-pixel input, head dim 64
         using var checkpoint = Checkpoint.Open(
             bare ? Path.Combine(folder, "model.safetensors") : folder,
-            bare ? new CheckpointOptions { Architecture = "vit_b_16", ImageSize = 64, Heads = Width(folder) / 64, Depth = Depth(folder) } : null);
+            bare
+                ? new CheckpointOptions
+                {
+                    Architecture = "vit_b_16",
+                    ImageSize = 64,
+                    Heads = Width(folder) / 64,
+                    Depth = Depth(folder),
+                }
+                : null
+        );
         Model = VisionTransformer.Load(checkpoint, CPU, dtype);
         Golden = new Golden(Path.Combine(folder, "golden.safetensors"));
     }

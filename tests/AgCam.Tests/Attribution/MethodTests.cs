@@ -87,7 +87,15 @@ public class MethodTests
     [Fact]
     public void Signed_is_positive_minus_negative_of_the_autograd_reference()
     {
-        using var test = new SomeModel(NamedArchitectures.Find("vit_tiny_patch16_224") with { ImageHeight = 64, ImageWidth = 64, Depth = 3 }, 5);
+        using var test = new SomeModel(
+            NamedArchitectures.Find("vit_tiny_patch16_224") with
+            {
+                ImageHeight = 64,
+                ImageWidth = 64,
+                Depth = 3,
+            },
+            5
+        );
         var (positive, negative) = AutogradReference.Maps(test.Model, test.Input, logits => test.OfTarget(logits).sum());
         var signed = AttributionMethod.Select(["agcam-signed"])[0].Maps(test.Batch);
         var expected = (positive - negative).flatten().data<float>().ToArray();
@@ -97,7 +105,15 @@ public class MethodTests
     [Fact]
     public void Transformer_attribution_runs_where_gradients_are_off()
     {
-        using var test = new SomeModel(NamedArchitectures.Find("vit_tiny_patch16_224") with { ImageHeight = 64, ImageWidth = 64, Depth = 2 }, 3);
+        using var test = new SomeModel(
+            NamedArchitectures.Find("vit_tiny_patch16_224") with
+            {
+                ImageHeight = 64,
+                ImageWidth = 64,
+                Depth = 2,
+            },
+            3
+        );
         var expected = AttributionBatch.Heatmaps(TransformerAttribution.Maps(test.Model, test.Input, test.Batch.Target));
         var maps = AttributionMethod.Select(["transformer-attribution"])[0].Maps(test.Batch);
         Assert.Equal(expected.Select(map => map.Values), maps.Select(map => map!.Values));
@@ -107,8 +123,15 @@ public class MethodTests
     public void All_leaves_out_what_must_be_named()
     {
         Assert.DoesNotContain(AttributionMethod.Select(["all"]), method => method.Name == "transformer-attribution");
-        Assert.Equal(["transformer-attribution", "agcam"], AttributionMethod.Select(["transformer-attribution", "AGCAM", "agcam"]).Select(method => method.Name));
-        Assert.Contains("rollout", Assert.Throws<ArgumentException>(() => AttributionMethod.Select(["gradcam"])).Message, StringComparison.Ordinal);
+        Assert.Equal(
+            ["transformer-attribution", "agcam"],
+            AttributionMethod.Select(["transformer-attribution", "AGCAM", "agcam"]).Select(method => method.Name)
+        );
+        Assert.Contains(
+            "rollout",
+            Assert.Throws<ArgumentException>(() => AttributionMethod.Select(["gradcam"])).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]

@@ -13,7 +13,10 @@ using static TorchSharp.torch;
 
 namespace AgCam.Tests.Attribution;
 
-/// <summary>agcam-pooled, the relative of AG-CAM for heads that average the patches, against autograd with the input of every attention detached.</summary>
+/// <summary>
+/// agcam-pooled, the relative of AG-CAM for heads that average the patches, against autograd with the input of every attention
+/// detached.
+/// </summary>
 [Properties(Arbitrary = [typeof(PooledShapes)], MaxTest = 40)]
 public class PooledTests
 {
@@ -35,7 +38,10 @@ public class PooledTests
         foreach (var block in test.Model.Blocks)
             x = block.Forward(x);
         var patches = x.narrow(1, config.PrefixTokens, test.Patches);
-        var pooled = config.Pooling == HeadPooling.NormedAverage ? test.Model.Norm.Forward(patches.mean([1])) : test.Model.Norm.Forward(patches).mean([1]);
+        var pooled =
+            config.Pooling == HeadPooling.NormedAverage
+                ? test.Model.Norm.Forward(patches.mean([1]))
+                : test.Model.Norm.Forward(patches).mean([1]);
         var expected = test.Model.ClassHead.Forward(pooled);
         Assert.InRange((test.Pass.Logits - expected).abs().max().item<float>(), 0, 1e-4);
         Assert.InRange((test.Model.Logits(test.Input) - expected).abs().max().item<float>(), 0, 1e-4);
@@ -49,7 +55,10 @@ public class PooledTests
             if (method.Refusal(config) is { } why)
                 Assert.Contains("no gradient", why, StringComparison.Ordinal);
             else
-                Assert.All(method.Maps(test.Batch), map => Assert.All(map!.Values, value => Assert.True(float.IsFinite(value), method.Name)));
+                Assert.All(
+                    method.Maps(test.Batch),
+                    map => Assert.All(map!.Values, value => Assert.True(float.IsFinite(value), method.Name))
+                );
         Assert.NotNull(AttributionMethod.Select(["agcam"])[0].Refusal(config));
         Assert.Null(AttributionMethod.Select(["agcam-pooled"])[0].Refusal(config));
     }
@@ -83,9 +92,23 @@ public class PooledTests
         Assert.All(rows, row => Assert.Equal("agcam-pooled/1", row.GetProperty("explanations")[0].GetProperty("method").GetString()));
         Assert.All(rows, row => Assert.True(row.GetProperty("explanations")[0].GetProperty("max").GetDouble() > 0));
 
-        File.WriteAllLines(pictures["metadata.jsonl"], Enumerable.Range(0, 4).Select(i =>
-            $$$"""{"file_name": "{{{i:000}}}.png", "label": "{{{i}}}", "objects": {"bbox": [[5, 5, 20, 25]]}}"""));
-        var result = Agcam.Run("evaluate", pictures.Path, "--model", folder.Path, "--methods", "agcam-pooled,rollout,random", "--html", pictures["page.html"], "-q");
+        File.WriteAllLines(
+            pictures["metadata.jsonl"],
+            Enumerable
+                .Range(0, 4)
+                .Select(i => $$$"""{"file_name": "{{{i:000}}}.png", "label": "{{{i}}}", "objects": {"bbox": [[5, 5, 20, 25]]}}""")
+        );
+        var result = Agcam.Run(
+            "evaluate",
+            pictures.Path,
+            "--model",
+            folder.Path,
+            "--methods",
+            "agcam-pooled,rollout,random",
+            "--html",
+            pictures["page.html"],
+            "-q"
+        );
         Assert.Equal((0, ""), (result.Code, result.Errors));
         Assert.Contains("agcam-pooled", result.Output, StringComparison.Ordinal);
         Assert.Contains("agcam-pooled&#39;s best by", File.ReadAllText(pictures["page.html"]), StringComparison.Ordinal);
@@ -104,10 +127,33 @@ public class PooledTests
         using var work = new TemporaryFolder();
         var dinov3 = pooling == HeadPooling.AverageOfNormed;
         using (var file = SafetensorsFile.Open(dinov3 ? dino["model.safetensors"] : gap["model.safetensors"]))
-            SafetensorsWriter.Write(work["bare.safetensors"], file.Tensors.Where(tensor => dinov3 || tensor.Key != "cls_token").ToDictionary(
-                tensor => tensor.Key, tensor => (WeightTensor)(tensor.Key == "pos_embed" ? WithoutFirst(tensor.Value) : tensor.Value)));
-        var imported = Agcam.Run("models", "import", work["bare.safetensors"], "--arch", architecture, "--heads", dinov3 ? "2" : "4", "--crop-mode", "squash", "--interpolation", "bicubic",
-            "--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5", "--out", work["model"]);
+            SafetensorsWriter.Write(
+                work["bare.safetensors"],
+                file.Tensors.Where(tensor => dinov3 || tensor.Key != "cls_token")
+                    .ToDictionary(
+                        tensor => tensor.Key,
+                        tensor => (WeightTensor)(tensor.Key == "pos_embed" ? WithoutFirst(tensor.Value) : tensor.Value)
+                    )
+            );
+        var imported = Agcam.Run(
+            "models",
+            "import",
+            work["bare.safetensors"],
+            "--arch",
+            architecture,
+            "--heads",
+            dinov3 ? "2" : "4",
+            "--crop-mode",
+            "squash",
+            "--interpolation",
+            "bicubic",
+            "--mean",
+            "0.5,0.5,0.5",
+            "--std",
+            "0.5,0.5,0.5",
+            "--out",
+            work["model"]
+        );
         Assert.True(imported.Code == 0, imported.Errors);
 
         using var checkpoint = Checkpoint.Open(work["model"], new CheckpointOptions { Pooled = true });
@@ -119,7 +165,17 @@ public class PooledTests
             using (var written = SafetensorsFile.Open(work["model/model.safetensors"]))
                 Assert.Contains("blocks.0.gamma_1", written.Tensors.Keys);
 
-        var token = Agcam.Run("models", "import", gap["model.safetensors"], "--arch", "vit_base_patch16_224", "--heads", "4", "--out", work["other"]);
+        var token = Agcam.Run(
+            "models",
+            "import",
+            gap["model.safetensors"],
+            "--arch",
+            "vit_base_patch16_224",
+            "--heads",
+            "4",
+            "--out",
+            work["other"]
+        );
         Assert.Equal(2, token.Code);
         Assert.Contains("global_pool", token.Errors, StringComparison.Ordinal);
 
@@ -146,7 +202,10 @@ public class PooledTests
     public void Names_without_a_class_token_have_their_published_shapes(string name, int heads, bool layerScale, bool qkvBias)
     {
         var config = NamedArchitectures.Find(name, pooled: true);
-        Assert.Equal((heads, layerScale, qkvBias, 0, false), (config.Heads, config.LayerScale, config.QkvBias, config.PrefixTokens, config.ClassToken));
+        Assert.Equal(
+            (heads, layerScale, qkvBias, 0, false),
+            (config.Heads, config.LayerScale, config.QkvBias, config.PrefixTokens, config.ClassToken)
+        );
     }
 
     /// <summary>The plain fixture, its classifier told to read the mean of the patches.</summary>
@@ -158,18 +217,32 @@ public class PooledTests
         config["global_pool"] = "avg";
         File.WriteAllText(folder["config.json"], config.ToJsonString());
         using var file = SafetensorsFile.Open(Path.Combine(source, "model.safetensors"));
-        SafetensorsWriter.Write(folder["model.safetensors"], file.Tensors.ToDictionary(
-            tensor => afterwards && tensor.Key.StartsWith("norm.", StringComparison.Ordinal) ? "fc_" + tensor.Key : tensor.Key, tensor => (WeightTensor)tensor.Value));
+        SafetensorsWriter.Write(
+            folder["model.safetensors"],
+            file.Tensors.ToDictionary(
+                tensor => afterwards && tensor.Key.StartsWith("norm.", StringComparison.Ordinal) ? "fc_" + tensor.Key : tensor.Key,
+                tensor => (WeightTensor)tensor.Value
+            )
+        );
         return folder;
     }
 }
 
-/// <summary>Small models whose classifier reads the mean of the patches, with and without class token, normalised before and after the mean.</summary>
+/// <summary>
+/// Small models whose classifier reads the mean of the patches, with and without class token, normalised before and after the mean.
+/// </summary>
 public static class PooledShapes
 {
-    public static Arbitrary<ViTConfig> Configs() => (
-        from plain in ViTShapes.Configs().Generator
-        from pooling in Gen.Elements(HeadPooling.AverageOfNormed, HeadPooling.NormedAverage)
-        from classToken in Gen.Elements(true, false)
-        select plain with { Distilled = false, Pooling = pooling, ClassToken = classToken }).ToArbitrary();
+    public static Arbitrary<ViTConfig> Configs() =>
+        (
+            from plain in ViTShapes.Configs().Generator
+            from pooling in Gen.Elements(HeadPooling.AverageOfNormed, HeadPooling.NormedAverage)
+            from classToken in Gen.Elements(true, false)
+            select plain with
+            {
+                Distilled = false,
+                Pooling = pooling,
+                ClassToken = classToken,
+            }
+        ).ToArbitrary();
 }

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace AgCam.Tests.Attribution;
 
-/// <summary>Noise pictures through a random model, and what maps of them must equal. What a test computes with it is gone with it.</summary>
+/// <summary>
+/// Noise pictures through a random model, and what maps of them must equal. What a test computes with it is gone with it.
+/// </summary>
 internal sealed class SomeModel : IDisposable
 {
     // A wrong formula is off by percents; where heat all but cancels, float32 itself by some 1e-5 of what is left.
@@ -42,9 +44,12 @@ internal sealed class SomeModel : IDisposable
     public Tensor OfTarget(Tensor logits) => logits.gather(1, Batch.Target.unsqueeze(1));
 
     /// <summary>[B, H, N, N] -> the head tokens' rows, patches only, [B, H, T, patches].</summary>
-    public Tensor HeadRows(Tensor attention) => ClassRow.Patches(attention.narrow(2, Model.Config.HeadTokens.First, Model.Config.HeadTokens.Count), Model.Config);
+    public Tensor HeadRows(Tensor attention) =>
+        ClassRow.Patches(attention.narrow(2, Model.Config.HeadTokens.First, Model.Config.HeadTokens.Count), Model.Config);
 
-    /// <summary>Positive and negative maps of two classes for each of two images, against autograd with the input of every attention detached.</summary>
+    /// <summary>
+    /// Positive and negative maps of two classes for each of two images, against autograd with the input of every attention detached.
+    /// </summary>
     /// <param name="maps">From classes [B, K] to maps [B, K, rows, columns].</param>
     public void SameAsAutograd(Func<Tensor, (Tensor Positive, Tensor? Negative)> maps)
     {

@@ -48,7 +48,9 @@ internal static class Agcam
                 // It has ended.
             }
         })
-        { IsBackground = true };
+        {
+            IsBackground = true,
+        };
         feeding.Start();
         var first = FirstRow(process);
         var output = process.StandardOutput.ReadToEndAsync();
@@ -84,7 +86,12 @@ internal static class Agcam
     private static Process Start(string[] arguments, (string Name, string Value)[] environment, string? program = null)
     {
         // A shell starts a background job with SIGINT ignored, and children inherit that: the command must get it as from a terminal.
-        var start = new ProcessStartInfo("/usr/bin/env") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("/usr/bin/env")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.ArgumentList.Add("--default-signal=INT");
         start.ArgumentList.Add(program ?? Program);
         foreach (var argument in arguments)

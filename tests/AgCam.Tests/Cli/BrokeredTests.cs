@@ -9,7 +9,8 @@ namespace AgCam.Tests.Cli;
 public class BrokeredTests
 {
     public static bool ServicesAreThere =>
-        Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ") is { Length: > 0 } && Environment.GetEnvironmentVariable("AGCAM_TEST_MONGODB") is { Length: > 0 };
+        Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ") is { Length: > 0 }
+        && Environment.GetEnvironmentVariable("AGCAM_TEST_MONGODB") is { Length: > 0 };
 
     [Fact(SkipUnless = nameof(ServicesAreThere), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
     public async Task A_job_handed_to_the_api_is_done_by_a_worker_that_starts_later()
@@ -19,10 +20,7 @@ public class BrokeredTests
         File.WriteAllText(folder["broken.png"], "not a picture");
         var url = $"http://127.0.0.1:{ServingProcess.FreePort()}";
         var test = $"test-{Guid.NewGuid():N}";
-        string[] common =
-        [
-            "--model", $"tiny={SomeImages.Model}", "--root", folder.Path,
-        ];
+        string[] common = ["--model", $"tiny={SomeImages.Model}", "--root", folder.Path];
 
         using var api = Start(test, ["api", .. common, "--listen", url]);
         await AnswersAsync(new Uri(url + "/health/live"), api);
@@ -33,7 +31,8 @@ public class BrokeredTests
         using var worker = Start(test, ["worker", .. common, "--device", "cpu"]);
         var done = Agcam.Run(["submit", folder.Path, "--key", key, "--wait", "--json"], "", ("AGCAM_URL", url));
         Assert.Equal(3, done.Code); // one image of seven failed
-        Assert.Equal(handedIn.Rows.Single().GetProperty("id").GetString(), done.Rows.Single().GetProperty("id").GetString()); // the same key is the same job
+        // The same key is the same job
+        Assert.Equal(handedIn.Rows.Single().GetProperty("id").GetString(), done.Rows.Single().GetProperty("id").GetString());
         var progress = done.Rows.Single().GetProperty("progress");
         Assert.Equal((6, 1), (progress.GetProperty("completed").GetInt32(), progress.GetProperty("failed").GetInt32()));
         var exported = Agcam.Run(["jobs", "export", done.Rows.Single().GetProperty("id").GetString()!], "", ("AGCAM_URL", url));
@@ -58,7 +57,11 @@ public class BrokeredTests
         var again = Agcam.Run(["submit", folder.Path, "--dry-run", "--json"], "", ("AGCAM_URL", url)).Rows.Single();
         Assert.Contains("explained already", again.GetProperty("hoursUnknown").GetString(), StringComparison.Ordinal);
         using var client = new HttpClient();
-        Assert.Contains("\"items\":[]", await client.GetStringAsync(new Uri(url + "/v1/items"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"items\":[]",
+            await client.GetStringAsync(new Uri(url + "/v1/items"), TestContext.Current.CancellationToken),
+            StringComparison.Ordinal
+        );
         foreach (var process in (Process[])[worker, api])
             process.Kill(entireProcessTree: true);
     }
@@ -69,13 +72,20 @@ public class BrokeredTests
         using var folder = SomeImages.Folder(6);
         var (test, url) = ($"test-{Guid.NewGuid():N}", $"http://127.0.0.1:{ServingProcess.FreePort()}");
         var said = new System.Collections.Concurrent.ConcurrentQueue<string>();
-        using var api = Start(test, ["api", "--model", $"tiny={SomeImages.Model}", "--root", folder.Path, "--listen", url], said.Enqueue); // and no worker: nothing ends by itself
+        // And no worker: nothing ends by itself
+        using var api = Start(test, ["api", "--model", $"tiny={SomeImages.Model}", "--root", folder.Path, "--listen", url], said.Enqueue);
         await AnswersAsync(new Uri(url + "/health/live"), api);
-        Assert.Contains(said, line => line.Contains($"No API keys are configured: only programs of this machine may call ({url}).", StringComparison.Ordinal));
+        Assert.Contains(
+            said,
+            line => line.Contains($"No API keys are configured: only programs of this machine may call ({url}).", StringComparison.Ordinal)
+        );
         Outcome Jobs(params string[] arguments) => Agcam.Run(["jobs", .. arguments], "", ("AGCAM_URL", url));
 
         var id = Agcam.Run(["submit", folder.Path], "", ("AGCAM_URL", url)).Lines.Single();
-        foreach (var (verb, state) in (IEnumerable<(string, string)>)[("pause", "Paused"), ("resume", "Running"), ("pause", "Paused"), ("cancel", "Cancelled")])
+        foreach (
+            var (verb, state) in (IEnumerable<(string, string)>)
+                [("pause", "Paused"), ("resume", "Running"), ("pause", "Paused"), ("cancel", "Cancelled")]
+        )
         {
             var changed = Jobs(verb, id);
             Assert.Equal(0, changed.Code);

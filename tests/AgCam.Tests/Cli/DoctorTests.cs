@@ -13,7 +13,11 @@ public class DoctorTests
         Assert.Equal(0, outcome.Code);
         var found = Assert.Single(outcome.Rows);
         Assert.True(found.GetProperty("ok").GetBoolean());
-        Assert.Contains($"libtorch {NativeBackend.BuiltFor}", found.GetProperty("facts").GetProperty("backend").GetString(), StringComparison.Ordinal);
+        Assert.Contains(
+            $"libtorch {NativeBackend.BuiltFor}",
+            found.GetProperty("facts").GetProperty("backend").GetString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -31,8 +35,15 @@ public class DoctorTests
     public void Secrets_are_not_shown_and_own_variables_are_known()
     {
         var outcome = Agcam.Run(
-            ["doctor"], "", ("AGCAM_API_KEY", "hush-hush"), ("AGCAM_URL", "http://me:hush-hush@host"), ("AGCAM_TEST_MONGODB", "hush-hush"),
-            ("AGCAM_SERVICES_PORT", "hush-hush"), ("AGCAM_APIKEY", "hush-hush"), ("AGCAM_DEBUG", "0"));
+            ["doctor"],
+            "",
+            ("AGCAM_API_KEY", "hush-hush"),
+            ("AGCAM_URL", "http://me:hush-hush@host"),
+            ("AGCAM_TEST_MONGODB", "hush-hush"),
+            ("AGCAM_SERVICES_PORT", "hush-hush"),
+            ("AGCAM_APIKEY", "hush-hush"),
+            ("AGCAM_DEBUG", "0")
+        );
         Assert.DoesNotContain("hush", outcome.Output + outcome.Errors, StringComparison.Ordinal);
         Assert.Matches("AGCAM_API_KEY +set\n", outcome.Output);
         Assert.Matches("AGCAM_DEBUG +0\n", outcome.Output);
@@ -74,8 +85,12 @@ public class DoctorTests
     {
         using var folder = FakeLibTorch(version);
         var outcome = Agcam.Run(
-            ["explain", "a.jpg", "--model", SomeImages.Model], "",
-            (NativeBackend.FolderVariable, folder["lib"]), (NativeBackend.ExperimentalVariable, experimental ? "1" : "0"), ("XDG_CACHE_HOME", folder["cache"]));
+            ["explain", "a.jpg", "--model", SomeImages.Model],
+            "",
+            (NativeBackend.FolderVariable, folder["lib"]),
+            (NativeBackend.ExperimentalVariable, experimental ? "1" : "0"),
+            ("XDG_CACHE_HOME", folder["cache"])
+        );
         Assert.Equal(2, outcome.Code);
         Assert.Contains("fails its self-test and is not used", outcome.Errors, StringComparison.Ordinal);
         Assert.Contains("does not load", outcome.Errors, StringComparison.Ordinal);
@@ -88,7 +103,11 @@ public class DoctorTests
         using var folder = LinkedLibTorch.Of($"{NativeBackend.BuiltFor}+cpu");
         var outcome = Agcam.Run(["doctor"], "", (NativeBackend.FolderVariable, folder["lib"]), ("XDG_CACHE_HOME", folder["cache"]));
         Assert.Equal(0, outcome.Code);
-        Assert.Contains($"libtorch {NativeBackend.BuiltFor}+cpu from {folder["lib"]}, self-test passed", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            $"libtorch {NativeBackend.BuiltFor}+cpu from {folder["lib"]}, self-test passed",
+            outcome.Output,
+            StringComparison.Ordinal
+        );
         Assert.Single(Directory.GetFiles(folder["cache/agcam"], "libtorch-*.passed"));
     }
 

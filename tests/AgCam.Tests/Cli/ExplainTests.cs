@@ -17,14 +17,23 @@ public class ExplainTests
         Assert.Equal("Completed", row.GetProperty("status").GetString());
         Assert.Equal(["path", "sha256", "width", "height"], Names(row.GetProperty("image")));
         Assert.Equal(50, row.GetProperty("image").GetProperty("width").GetInt32());
-        Assert.Equal(Digest.Of(File.ReadAllBytes(folder["000.png"])).ToString(), row.GetProperty("image").GetProperty("sha256").GetString());
+        Assert.Equal(
+            Digest.Of(File.ReadAllBytes(folder["000.png"])).ToString(),
+            row.GetProperty("image").GetProperty("sha256").GetString()
+        );
         Assert.Equal(["id", "sha256"], Names(row.GetProperty("model")));
         Assert.Equal(5, row.GetProperty("predictions").GetArrayLength());
         Assert.Equal(["class", "name", "probability", "logit"], Names(row.GetProperty("predictions")[0]));
         var explanation = row.GetProperty("explanations")[0];
-        Assert.Equal(["requested", "target", "name", "against", "method", "grid", "heatmap", "min", "max", "sum", "boxes", "reason"], Names(explanation));
+        Assert.Equal(
+            ["requested", "target", "name", "against", "method", "grid", "heatmap", "min", "max", "sum", "boxes", "reason"],
+            Names(explanation)
+        );
         var grid = explanation.GetProperty("grid");
-        Assert.Equal(grid.GetProperty("rows").GetInt32() * grid.GetProperty("columns").GetInt32(), explanation.GetProperty("heatmap").GetArrayLength());
+        Assert.Equal(
+            grid.GetProperty("rows").GetInt32() * grid.GetProperty("columns").GetInt32(),
+            explanation.GetProperty("heatmap").GetArrayLength()
+        );
         var values = explanation.GetProperty("heatmap").EnumerateArray().Select(value => value.GetSingle()).ToArray();
         Assert.Equal(values.Max(), explanation.GetProperty("max").GetSingle());
         Assert.Equal(values.Sum(value => (double)value), explanation.GetProperty("sum").GetDouble(), 1e-3);
@@ -36,15 +45,23 @@ public class ExplainTests
     public void The_numbers_are_the_library_s_own()
     {
         using var folder = SomeImages.Folder(1);
-        var row = Assert.Single(Agcam.Run("explain", folder["000.png"], "--model", SomeImages.Model, "--json", "--raw", "--target", "3-vs-4").Rows);
+        var row = Assert.Single(
+            Agcam.Run("explain", folder["000.png"], "--model", SomeImages.Model, "--json", "--raw", "--target", "3-vs-4").Rows
+        );
         using var checkpoint = AgCam.Models.Checkpoint.Open(SomeImages.Model);
         using var explainer = new Explainer(checkpoint);
         var expected = explainer.Explain(
-            AgCam.Images.ImageDecoder.Decode(File.ReadAllBytes(folder["000.png"]), new()), new ExplainOptions { Targets = [Target.Parse("3-vs-4", explainer.Classes)] });
+            AgCam.Images.ImageDecoder.Decode(File.ReadAllBytes(folder["000.png"]), new()),
+            new ExplainOptions { Targets = [Target.Parse("3-vs-4", explainer.Classes)] }
+        );
         var explanation = row.GetProperty("explanations")[0];
         Assert.Equal(3, explanation.GetProperty("target").GetInt32());
         Assert.Equal(4, explanation.GetProperty("against").GetInt32());
-        Assert.Equal(expected.Targets[0].Heatmap.Values, explanation.GetProperty("heatmap").EnumerateArray().Select(value => value.GetSingle()).ToArray(), (a, b) => Math.Abs(a - b) <= 1e-5);
+        Assert.Equal(
+            expected.Targets[0].Heatmap.Values,
+            explanation.GetProperty("heatmap").EnumerateArray().Select(value => value.GetSingle()).ToArray(),
+            (a, b) => Math.Abs(a - b) <= 1e-5
+        );
         Assert.Equal(expected.Predictions[0].Class, row.GetProperty("predictions")[0].GetProperty("class").GetInt32());
     }
 
@@ -67,7 +84,16 @@ public class ExplainTests
         File.WriteAllText(folder["a\nb.jpg"], "no picture");
         File.WriteAllBytes(folder["empty.png"], []);
         File.WriteAllBytes(folder["half.png"], File.ReadAllBytes(folder["000.png"])[..200]);
-        var outcome = Agcam.Run("explain", folder.Path, folder["missing.jpg"], "--model", SomeImages.Model, "--json", "--max-failures", "3");
+        var outcome = Agcam.Run(
+            "explain",
+            folder.Path,
+            folder["missing.jpg"],
+            "--model",
+            SomeImages.Model,
+            "--json",
+            "--max-failures",
+            "3"
+        );
         Assert.Equal(3, outcome.Code);
         var failed = outcome.Rows.Where(row => row.GetProperty("status").GetString() == "Failed").ToArray();
         Assert.Equal(["unsupported-format", "empty", "corrupt", "not-found"], failed.Select(row => row.GetProperty("reason").GetString()));
@@ -81,7 +107,10 @@ public class ExplainTests
     {
         using var folder = SomeImages.Folder(3);
         var outcome = Agcam.Run(["explain", "-", "--model", SomeImages.Model, "--json"], $"{folder["002.png"]}\n\n{folder["000.png"]}\n");
-        Assert.Equal([folder["002.png"], folder["000.png"]], outcome.Rows.Select(row => row.GetProperty("image").GetProperty("path").GetString()));
+        Assert.Equal(
+            [folder["002.png"], folder["000.png"]],
+            outcome.Rows.Select(row => row.GetProperty("image").GetProperty("path").GetString())
+        );
     }
 
     [Fact]
@@ -111,7 +140,10 @@ public class ExplainTests
             Assert.True(save == "overlay" ? (picture.Width, picture.Height) == (50, 40) : picture.Width > 3 * 300);
         }
 
-        Assert.DoesNotContain(Directory.EnumerateFiles(folder["out"], "*", SearchOption.AllDirectories), file => file.EndsWith(".tmp", StringComparison.Ordinal) || file.EndsWith(".part", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Directory.EnumerateFiles(folder["out"], "*", SearchOption.AllDirectories),
+            file => file.EndsWith(".tmp", StringComparison.Ordinal) || file.EndsWith(".part", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -129,7 +161,19 @@ public class ExplainTests
     public void Signed_maps_come_with_the_evidence_against()
     {
         using var folder = SomeImages.Folder(1);
-        var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--json", "--raw", "--signed", "--colormap", "diverging", "--out", folder["out"]);
+        var outcome = Agcam.Run(
+            "explain",
+            folder.Path,
+            "--model",
+            SomeImages.Model,
+            "--json",
+            "--raw",
+            "--signed",
+            "--colormap",
+            "diverging",
+            "--out",
+            folder["out"]
+        );
         Assert.Equal(0, outcome.Code);
         var negative = outcome.Rows[0].GetProperty("explanations")[0].GetProperty("negative");
         Assert.Equal(["heatmap", "min", "max", "sum"], Names(negative));

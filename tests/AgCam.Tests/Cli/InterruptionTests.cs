@@ -6,7 +6,8 @@ namespace AgCam.Tests.Cli;
 
 public class InterruptionTests
 {
-    private const int Sigint = 2, Sigterm = 15;
+    private const int Sigint = 2,
+        Sigterm = 15;
 
     [Theory]
     [InlineData(Sigint)]
@@ -15,7 +16,20 @@ public class InterruptionTests
     {
         using var folder = new TemporaryFolder();
         using var images = SomeImages.Folder(1);
-        string[] arguments = ["explain", "-", "--model", SomeImages.Model, "--out", folder["out"], "--save", "none", "--json", "--batch", "2"];
+        string[] arguments =
+        [
+            "explain",
+            "-",
+            "--model",
+            SomeImages.Model,
+            "--out",
+            folder["out"],
+            "--save",
+            "none",
+            "--json",
+            "--batch",
+            "2",
+        ];
         // A list that never ends: only the signal ends the run.
         var outcome = Agcam.RunEndlessly(arguments, [images["000.png"]], process => Assert.Equal(0, Kill(process.Id, signal)));
         Assert.Equal(130, outcome.Code);
@@ -31,7 +45,11 @@ public class InterruptionTests
     public void A_list_that_has_gone_quiet_does_not_keep_the_run_from_ending()
     {
         using var images = SomeImages.Folder(1);
-        var outcome = Agcam.RunWaiting(["explain", "-", "--model", SomeImages.Model, "--json"], images["000.png"], process => Assert.Equal(0, Kill(process.Id, Sigint)));
+        var outcome = Agcam.RunWaiting(
+            ["explain", "-", "--model", SomeImages.Model, "--json"],
+            images["000.png"],
+            process => Assert.Equal(0, Kill(process.Id, Sigint))
+        );
         Assert.Equal(130, outcome.Code);
         Assert.Single(outcome.Rows); // it came although the batch was not full
     }
@@ -41,10 +59,27 @@ public class InterruptionTests
     {
         using var folder = new TemporaryFolder();
         using var images = SomeImages.Folder(2);
-        string[] arguments = ["explain", "-", "--model", SomeImages.Model, "--out", folder["out"], "--save", "none", "--json", "--batch", "2"];
+        string[] arguments =
+        [
+            "explain",
+            "-",
+            "--model",
+            SomeImages.Model,
+            "--out",
+            folder["out"],
+            "--save",
+            "none",
+            "--json",
+            "--batch",
+            "2",
+        ];
         Assert.Equal(0, Agcam.Run(arguments, images["000.png"] + "\n").Code);
         // The new image fills half a batch; nothing that follows fills the other half, and the list never pauses.
-        var outcome = Agcam.RunEndlessly(arguments, [images["001.png"], images["000.png"]], process => Assert.Equal(0, Kill(process.Id, Sigint)));
+        var outcome = Agcam.RunEndlessly(
+            arguments,
+            [images["001.png"], images["000.png"]],
+            process => Assert.Equal(0, Kill(process.Id, Sigint))
+        );
         Assert.Equal(130, outcome.Code);
         Assert.Equal(images["001.png"], outcome.Rows[0].GetProperty("image").GetProperty("path").GetString());
     }

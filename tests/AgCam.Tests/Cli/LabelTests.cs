@@ -9,23 +9,56 @@ public class LabelTests
     public void Labels_from_a_file_give_rows_a_label_and_the_summary_an_accuracy()
     {
         using var folder = SomeImages.Folder(3);
-        var predicted = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--json").Rows
-            .Select(row => row.GetProperty("predictions")[0].GetProperty("class").GetInt32()).ToArray();
+        var predicted = Agcam
+            .Run("explain", folder.Path, "--model", SomeImages.Model, "--json")
+            .Rows.Select(row => row.GetProperty("predictions")[0].GetProperty("class").GetInt32())
+            .ToArray();
         // Two right, one wrong, by index; relative to the file's own folder.
-        File.WriteAllText(folder["labels.csv"], $"path,label\n000.png,{predicted[0]}\n001.png,{predicted[1]}\n002.png,{(predicted[2] + 1) % SomeImages.Classes}\n");
-        var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--json", "--labels", folder["labels.csv"], "--target", "label");
+        File.WriteAllText(
+            folder["labels.csv"],
+            $"path,label\n000.png,{predicted[0]}\n001.png,{predicted[1]}\n002.png,{(predicted[2] + 1) % SomeImages.Classes}\n"
+        );
+        var outcome = Agcam.Run(
+            "explain",
+            folder.Path,
+            "--model",
+            SomeImages.Model,
+            "--json",
+            "--labels",
+            folder["labels.csv"],
+            "--target",
+            "label"
+        );
         Assert.Equal(0, outcome.Code);
         Assert.Contains("Accuracy 66.7%: 2 of 3 labelled images", outcome.Errors, StringComparison.Ordinal);
         Assert.Equal((predicted[2] + 1) % SomeImages.Classes, outcome.Rows[2].GetProperty("label").GetProperty("class").GetInt32());
-        Assert.Equal((predicted[2] + 1) % SomeImages.Classes, outcome.Rows[2].GetProperty("explanations")[0].GetProperty("target").GetInt32());
+        Assert.Equal(
+            (predicted[2] + 1) % SomeImages.Classes,
+            outcome.Rows[2].GetProperty("explanations")[0].GetProperty("target").GetInt32()
+        );
     }
 
     [Fact]
     public void The_accuracy_counts_images_that_were_done_before()
     {
         using var folder = SomeImages.Folder(2);
-        string[] arguments = ["explain", folder.Path, "--model", SomeImages.Model, "--out", folder["out"], "--labels", folder["labels.csv"]];
-        var predicted = Agcam.Run("explain", folder["000.png"], "--model", SomeImages.Model, "--json").Rows[0].GetProperty("predictions")[0].GetProperty("class").GetInt32();
+        string[] arguments =
+        [
+            "explain",
+            folder.Path,
+            "--model",
+            SomeImages.Model,
+            "--out",
+            folder["out"],
+            "--labels",
+            folder["labels.csv"],
+        ];
+        var predicted = Agcam
+            .Run("explain", folder["000.png"], "--model", SomeImages.Model, "--json")
+            .Rows[0]
+            .GetProperty("predictions")[0]
+            .GetProperty("class")
+            .GetInt32();
         File.WriteAllText(folder["labels.csv"], $"path,label\n000.png,{predicted}\n001.png,{predicted}\n002.png,{predicted}\n");
         var first = Agcam.Run(arguments).Output;
         Assert.Contains("of 2 labelled images", first, StringComparison.Ordinal);
@@ -42,7 +75,17 @@ public class LabelTests
         File.WriteAllLines(folder["names.txt"], Enumerable.Range(0, SomeImages.Classes).Select(i => $"kind {i}"));
         SomeImages.Write(folder, "in/kind_3/a.png");
         SomeImages.Write(folder, "in/unheard of/b.png");
-        var outcome = Agcam.Run("explain", folder["in"], "--model", SomeImages.Model, "--json", "--labels", "parent", "--classes", folder["names.txt"]);
+        var outcome = Agcam.Run(
+            "explain",
+            folder["in"],
+            "--model",
+            SomeImages.Model,
+            "--json",
+            "--labels",
+            "parent",
+            "--classes",
+            folder["names.txt"]
+        );
         Assert.Equal("kind 3", outcome.Rows[0].GetProperty("label").GetProperty("name").GetString());
         Assert.False(outcome.Rows[1].TryGetProperty("label", out _));
         Assert.Contains("1 images have a label that is no class of the model: \"unheard of\"", outcome.Errors, StringComparison.Ordinal);

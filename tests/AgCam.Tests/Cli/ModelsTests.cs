@@ -12,11 +12,21 @@ public class ModelsTests
     [InlineData("timm_deit_distilled")]
     public void A_model_agrees_with_its_reference(string name)
     {
-        var outcome = Agcam.Run("models", "verify", Fixture.Path("models", name), "--against", Fixture.Path("models", name, "golden.safetensors"), "--json");
+        var outcome = Agcam.Run(
+            "models",
+            "verify",
+            Fixture.Path("models", name),
+            "--against",
+            Fixture.Path("models", name, "golden.safetensors"),
+            "--json"
+        );
         Assert.Equal(0, outcome.Code);
         var found = Assert.Single(outcome.Rows);
         Assert.True(found.GetProperty("agrees").GetBoolean());
-        Assert.Equal(["logits", "maps"], found.GetProperty("stages").EnumerateArray().Select(stage => stage.GetProperty("name").GetString()));
+        Assert.Equal(
+            ["logits", "maps"],
+            found.GetProperty("stages").EnumerateArray().Select(stage => stage.GetProperty("name").GetString())
+        );
     }
 
     [Fact]
@@ -28,7 +38,11 @@ public class ModelsTests
             ReferenceFile.Write(folder["reference.safetensors"], Fixture.Path("models", "timm_vit", "golden.safetensors"), tensor);
             var outcome = Agcam.Run("models", "verify", SomeImages.Model, "--against", folder["reference.safetensors"]);
             Assert.Equal(1, outcome.Code);
-            Assert.Contains(tensor == "agcam" ? "The first stage that diverges is maps" : "The first stage that diverges is logits", outcome.Output, StringComparison.Ordinal);
+            Assert.Contains(
+                tensor == "agcam" ? "The first stage that diverges is maps" : "The first stage that diverges is logits",
+                outcome.Output,
+                StringComparison.Ordinal
+            );
         }
     }
 
@@ -39,7 +53,11 @@ public class ModelsTests
         using var checkpoint = AgCam.Models.Checkpoint.Open(SomeImages.Model);
         var right = ReferenceFile.OfPicture(folder["right.safetensors"], checkpoint, shift: 0);
         var wrong = ReferenceFile.OfPicture(folder["wrong.safetensors"], checkpoint, shift: 1);
-        Assert.Contains("pixels   agrees", Agcam.Run("models", "verify", SomeImages.Model, "--against", right).Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "pixels   agrees",
+            Agcam.Run("models", "verify", SomeImages.Model, "--against", right).Output,
+            StringComparison.Ordinal
+        );
         var outcome = Agcam.Run("models", "verify", SomeImages.Model, "--against", wrong);
         Assert.Equal(1, outcome.Code);
         Assert.Contains("The first stage that diverges is pixels", outcome.Output, StringComparison.Ordinal);
@@ -48,7 +66,13 @@ public class ModelsTests
     [Fact]
     public void A_reference_of_another_model_is_refused()
     {
-        var outcome = Agcam.Run("models", "verify", Fixture.Path("models", "timm_vit_patch8_96"), "--against", Fixture.Path("models", "timm_vit", "golden.safetensors"));
+        var outcome = Agcam.Run(
+            "models",
+            "verify",
+            Fixture.Path("models", "timm_vit_patch8_96"),
+            "--against",
+            Fixture.Path("models", "timm_vit", "golden.safetensors")
+        );
         Assert.Equal(2, outcome.Code);
         Assert.Contains("Was the reference made with the same model?", outcome.Errors, StringComparison.Ordinal);
     }
@@ -81,16 +105,42 @@ public class ModelsTests
     public void A_pickle_is_imported_and_computes_the_same()
     {
         using var folder = new TemporaryFolder();
-        string[] import = ["models", "import", Fixture.Path("pth", "training_checkpoint.pth.tar"), "--out", folder["vit"], "--arch", "vit_tiny_patch16_224", "--heads", "4"];
+        string[] import =
+        [
+            "models",
+            "import",
+            Fixture.Path("pth", "training_checkpoint.pth.tar"),
+            "--out",
+            folder["vit"],
+            "--arch",
+            "vit_tiny_patch16_224",
+            "--heads",
+            "4",
+        ];
         var incomplete = Agcam.Run(import);
         Assert.Equal(2, incomplete.Code);
         Assert.Contains("--mean", incomplete.Errors, StringComparison.Ordinal);
         Assert.False(Directory.Exists(folder["vit"]));
 
-        var imported = Agcam.Run([.. import, "--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5", "--crop-pct", "0.9", "--crop-mode", "center", "--interpolation", "bicubic"]);
+        var imported = Agcam.Run([
+            .. import,
+            "--mean",
+            "0.5,0.5,0.5",
+            "--std",
+            "0.5,0.5,0.5",
+            "--crop-pct",
+            "0.9",
+            "--crop-mode",
+            "center",
+            "--interpolation",
+            "bicubic",
+        ]);
         Assert.Equal(0, imported.Code);
         Assert.Contains("weights from state_dict", imported.Errors, StringComparison.Ordinal);
-        Assert.Equal(0, Agcam.Run("models", "verify", folder["vit"], "--against", Fixture.Path("models", "timm_vit", "golden.safetensors")).Code);
+        Assert.Equal(
+            0,
+            Agcam.Run("models", "verify", folder["vit"], "--against", Fixture.Path("models", "timm_vit", "golden.safetensors")).Code
+        );
     }
 
     [Fact]

@@ -14,7 +14,12 @@ public class OperatingTests
     [Fact]
     public void Printed_definitions_can_be_imported_and_permissions_come_apart_from_them()
     {
-        var printed = Agcam.Run(["topology", "print"], "", ("Pipeline__Bus", "amqp://anna:hunter2@nowhere.invalid/there"), ("Pipeline__Prefix", "ours"));
+        var printed = Agcam.Run(
+            ["topology", "print"],
+            "",
+            ("Pipeline__Bus", "amqp://anna:hunter2@nowhere.invalid/there"),
+            ("Pipeline__Prefix", "ours")
+        );
         Assert.Equal(0, printed.Code);
         var definitions = JsonSerializer.Deserialize<JsonElement>(printed.Output);
         var bulk = definitions.GetProperty("queues").EnumerateArray().Single(queue => queue.GetProperty("name").GetString() == "ours-bulk");
@@ -70,9 +75,21 @@ public class OperatingTests
         {
             await store.MigrateAsync(cancellationToken);
             var model = new ModelPin { Id = "vit", Sha256 = Digest.Of([1]) };
-            var job = (await store.Jobs.CreateAsync(new JobSpec { Source = $"folder:{folder.Path}", Model = model }, cancellationToken: cancellationToken)).Job;
+            var job = (
+                await store.Jobs.CreateAsync(
+                    new JobSpec { Source = $"folder:{folder.Path}", Model = model },
+                    cancellationToken: cancellationToken
+                )
+            ).Job;
             var tail = await store.Jobs.PlanTailAsync(job.Id, cancellationToken);
-            await store.Jobs.AddChunksAsync(job.Id, tail, [[new ImageReference { Uri = "/a.png" }]], cancellationToken);
+            await store.Jobs.AddChunksAsync(
+                job.Id,
+                tail,
+                [
+                    [new ImageReference { Uri = "/a.png" }],
+                ],
+                cancellationToken
+            );
         }
         Assert.Equal(0, Agcam.Run("store", "backup", "--store", path, copy).Code);
         var again = Agcam.Run("store", "backup", "--store", path, copy);
@@ -98,5 +115,6 @@ public class OperatingTests
         Assert.Equal(4, Agcam.Run("store", "check", "--store", "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300").Code);
 
     [Fact]
-    public void Topology_without_a_broker_says_what_to_name() => Assert.Contains("amqp://user:password@host", Agcam.Run("topology", "print", "--bus", "memory").Errors);
+    public void Topology_without_a_broker_says_what_to_name() =>
+        Assert.Contains("amqp://user:password@host", Agcam.Run("topology", "print", "--bus", "memory").Errors);
 }

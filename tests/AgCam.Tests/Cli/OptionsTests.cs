@@ -109,8 +109,8 @@ public class OptionsTests
     {
         var data = new TheoryData<string, string>();
         foreach (var (verb, command) in Verbs())
-            foreach (var option in OwnOptions(command).Where(wanted))
-                data.Add(verb, option.Name);
+        foreach (var option in OwnOptions(command).Where(wanted))
+            data.Add(verb, option.Name);
         return data;
     }
 
@@ -120,11 +120,12 @@ public class OptionsTests
     {
         return Below(AgcamCommand.Create(), "");
 
-        static IEnumerable<(string, Command)> Below(Command command, string path) => command.Subcommands.SelectMany(verb =>
-        {
-            var name = $"{path} {verb.Name}".Trim();
-            return verb.Subcommands.Count == 0 ? [(name, verb)] : Below(verb, name);
-        });
+        static IEnumerable<(string, Command)> Below(Command command, string path) =>
+            command.Subcommands.SelectMany(verb =>
+            {
+                var name = $"{path} {verb.Name}".Trim();
+                return verb.Subcommands.Count == 0 ? [(name, verb)] : Below(verb, name);
+            });
     }
 
     private static IEnumerable<Option> OwnOptions(Command command) => command.Options.Where(option => option is not HelpOption);
@@ -138,9 +139,11 @@ public class OptionsTests
     /// <summary>The shortest line of the verb that is complete, without <paramref name="tested"/>.</summary>
     private static IEnumerable<string> Needed(string verb, Command command, Option tested)
     {
-        var arguments = command.Arguments.Where(argument => argument.Arity.MinimumNumberOfValues > 0)
+        var arguments = command
+            .Arguments.Where(argument => argument.Arity.MinimumNumberOfValues > 0)
             .Select(argument => Arguments.GetValueOrDefault(argument.Name, "some/thing"));
-        var options = OwnOptions(command).Where(option => option.Required && option.Name != tested.Name)
+        var options = OwnOptions(command)
+            .Where(option => option.Required && option.Name != tested.Name)
             .SelectMany(option => new[] { option.Name, Good(option)! });
         string[] choice = verb == "topology verify" && tested.Name is not ("--management" or "--names-only") ? ["--names-only"] : [];
         return [.. verb.Split(' '), .. arguments, .. options, .. choice];
@@ -167,7 +170,10 @@ public class OptionsTests
         // The option of the tree that parsed: each tree has its own.
         var given = parsed.CommandResult.Children.OfType<OptionResult>();
         var result = Assert.Single(given, child => child.Option.Name == option.Name && !child.Implicit);
-        return typeof(ParseResult).GetMethods().Single(IsGetValueOfOption).MakeGenericMethod(option.ValueType)
+        return typeof(ParseResult)
+            .GetMethods()
+            .Single(IsGetValueOfOption)
+            .MakeGenericMethod(option.ValueType)
             .Invoke(parsed, [result.Option]);
 
         static bool IsGetValueOfOption(System.Reflection.MethodInfo method) =>

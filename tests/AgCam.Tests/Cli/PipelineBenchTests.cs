@@ -24,8 +24,18 @@ public class PipelineBenchTests
     public void With_a_broker_and_a_server_there_is_a_line_for_each_combination()
     {
         var bench = Agcam.Run(
-            "bench", "--pipeline", "--images", "300", "--rounds", "1", "--json",
-            "--bus", Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ")!, "--store", Environment.GetEnvironmentVariable("AGCAM_TEST_MONGODB")!);
+            "bench",
+            "--pipeline",
+            "--images",
+            "300",
+            "--rounds",
+            "1",
+            "--json",
+            "--bus",
+            Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ")!,
+            "--store",
+            Environment.GetEnvironmentVariable("AGCAM_TEST_MONGODB")!
+        );
 
         Assert.Equal("", bench.Errors);
         Assert.Equal(2, bench.Rows.Length);
@@ -36,21 +46,44 @@ public class PipelineBenchTests
     [Fact]
     public void With_a_model_the_pipeline_stands_beside_the_models_own_rate()
     {
-        var bench = Agcam.Run("bench", "--pipeline", "--model", SomeImages.Model, "--images", "20", "--rounds", "1", "--device", "cpu", "--json");
+        var bench = Agcam.Run(
+            "bench",
+            "--pipeline",
+            "--model",
+            SomeImages.Model,
+            "--images",
+            "20",
+            "--rounds",
+            "1",
+            "--device",
+            "cpu",
+            "--json"
+        );
 
         Assert.Equal("", bench.Errors);
         var row = bench.Rows.Single();
-        Assert.Equal(row.GetProperty("imagesPerSecond").GetDouble() / row.GetProperty("modelImagesPerSecond").GetDouble(), row.GetProperty("ratio").GetDouble(), 9);
+        Assert.Equal(
+            row.GetProperty("imagesPerSecond").GetDouble() / row.GetProperty("modelImagesPerSecond").GetDouble(),
+            row.GetProperty("ratio").GetDouble(),
+            9
+        );
     }
 
     [Fact]
     public async Task A_measurement_that_is_stopped_ends_at_once_and_leaves_nothing_behind()
     {
         using var folder = new TemporaryFolder();
-        var start = new ProcessStartInfo(Agcam.Program, ["bench", "--pipeline", "--images", "5000", "--rounds", "1"]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(Agcam.Program, ["bench", "--pipeline", "--images", "5000", "--rounds", "1"])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
         start.Environment["TMPDIR"] = folder.Path;
         using var bench = Process.Start(start)!;
-        await WaitAsync(() => new DirectoryInfo(folder.Path).EnumerateFiles("*.db-wal", SearchOption.AllDirectories).Any(store => store.Length > 1 << 20) || bench.HasExited); // it is at its first job
+        await WaitAsync(() =>
+            new DirectoryInfo(folder.Path).EnumerateFiles("*.db-wal", SearchOption.AllDirectories).Any(store => store.Length > 1 << 20)
+            || bench.HasExited
+        ); // it is at its first job
         using (Process.Start("kill", ["-TERM", $"{bench.Id}"]))
             await WaitAsync(() => bench.HasExited);
 
@@ -80,7 +113,10 @@ public class PipelineBenchTests
 
     private static void Check(JsonElement row, string transport, string store)
     {
-        Assert.Equal((transport, store, 300), (row.GetProperty("transport").GetString(), row.GetProperty("store").GetString(), row.GetProperty("images").GetInt32()));
+        Assert.Equal(
+            (transport, store, 300),
+            (row.GetProperty("transport").GetString(), row.GetProperty("store").GetString(), row.GetProperty("images").GetInt32())
+        );
         foreach (var rate in new[] { "imagesPerSecond", "bareImagesPerSecond", "ofBare", "cpuMicrosecondsPerImage" })
             Assert.True(row.GetProperty(rate).GetDouble() > 0, row.ToString());
     }

@@ -32,10 +32,12 @@ internal static class ReferenceFile
         var prepared = preprocessor.Apply(picture);
         var input = new float[prepared.Pixels.Length];
         preprocessor.Normalize([.. prepared.Pixels.Select(level => (byte)(level + shift))], input);
-        Save(path,
+        Save(
+            path,
             ("image", "U8", [height, width, 3], picture.Pixels),
             ("input", "F32", [1, 3, prepared.Height, prepared.Width], MemoryMarshal.AsBytes(input.AsSpan()).ToArray()),
-            ("logits", "F32", [1, checkpoint.Config.Classes], new byte[4 * checkpoint.Config.Classes]));
+            ("logits", "F32", [1, checkpoint.Config.Classes], new byte[4 * checkpoint.Config.Classes])
+        );
         return path;
     }
 
@@ -45,7 +47,12 @@ internal static class ReferenceFile
         var at = 0;
         foreach (var (name, type, shape, bytes) in tensors)
         {
-            header[name] = new { dtype = type, shape, data_offsets = new[] { at, at + bytes.Length } };
+            header[name] = new
+            {
+                dtype = type,
+                shape,
+                data_offsets = new[] { at, at + bytes.Length },
+            };
             at += bytes.Length;
         }
 

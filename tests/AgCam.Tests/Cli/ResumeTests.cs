@@ -86,7 +86,10 @@ public class ResumeTests
         Explain("dog");
         Explain("eel");
         Assert.Equal(cat, File.ReadAllBytes(folder["out/001.overlay.png"]));
-        Assert.Equal(3, Directory.GetFiles(folder["out"], "*.overlay.png").Select(File.ReadAllBytes).DistinctBy(Convert.ToHexString).Count());
+        Assert.Equal(
+            3,
+            Directory.GetFiles(folder["out"], "*.overlay.png").Select(File.ReadAllBytes).DistinctBy(Convert.ToHexString).Count()
+        );
         foreach (var kind in new[] { "eel", "cat", "dog" })
             Assert.Contains("0 explained, 1 done before", Explain(kind).Output, StringComparison.Ordinal);
         // A picture that somebody else put there is not overwritten either.
@@ -120,7 +123,9 @@ public class ResumeTests
         using var torch = LinkedLibTorch.Of("2.14.0");
         (string, string)[] experimental =
         [
-            (NativeBackend.FolderVariable, torch["lib"]), (NativeBackend.ExperimentalVariable, "1"), ("XDG_CACHE_HOME", torch["cache"]),
+            (NativeBackend.FolderVariable, torch["lib"]),
+            (NativeBackend.ExperimentalVariable, "1"),
+            ("XDG_CACHE_HOME", torch["cache"]),
         ];
         string[] arguments = ["explain", folder.Path, "--model", SomeImages.Model, "--out", folder["out"]];
         Assert.Contains("1 explained", Agcam.Run(arguments, "", experimental).Output, StringComparison.Ordinal);
@@ -137,7 +142,12 @@ public class ResumeTests
         File.WriteAllBytes(folder["out/explanations.jsonl"], whole[..^100]);
         Assert.Contains("1 explained, 2 done before", Explain(folder).Output, StringComparison.Ordinal);
         var rows = File.ReadAllLines(folder["out/explanations.jsonl"]);
-        Assert.Equal(["000.png", "001.png", "002.png"], rows.Select(row => Path.GetFileName(JsonSerializer.Deserialize<JsonElement>(row).GetProperty("image").GetProperty("path").GetString())));
+        Assert.Equal(
+            ["000.png", "001.png", "002.png"],
+            rows.Select(row =>
+                Path.GetFileName(JsonSerializer.Deserialize<JsonElement>(row).GetProperty("image").GetProperty("path").GetString())
+            )
+        );
     }
 
     [Fact]
@@ -184,8 +194,11 @@ public class ResumeTests
             Assert.Equal(good ? 0 : 3, Explain(folder).Code);
         }
 
-        Assert.Equal(["Completed", "Failed", "Completed", "Failed", "Completed"], File.ReadAllLines(folder["out/explanations.jsonl"])
-            .Select(row => JsonSerializer.Deserialize<JsonElement>(row).GetProperty("status").GetString()));
+        Assert.Equal(
+            ["Completed", "Failed", "Completed", "Failed", "Completed"],
+            File.ReadAllLines(folder["out/explanations.jsonl"])
+                .Select(row => JsonSerializer.Deserialize<JsonElement>(row).GetProperty("status").GetString())
+        );
     }
 
     [Fact]

@@ -48,7 +48,7 @@ public class ServeTests
         string[] ended = ["jobs", "rm", "--tag", "all", "--older-than", "0d"];
         const string item = "1 jobs with 1 images would be deleted";
         bool IsOne() => serving.Run([.. ended, "--dry-run"]).Output.StartsWith(item, StringComparison.Ordinal);
-        for (var until = DateTime.UtcNow.AddSeconds(30); !IsOne();)
+        for (var until = DateTime.UtcNow.AddSeconds(30); !IsOne(); )
             Assert.True(DateTime.UtcNow < until); // its end is still being published
         var refused = serving.Run(ended);
         Assert.Equal(2, refused.Code);
@@ -76,16 +76,23 @@ public class ServeTests
         Assert.Equal("sample", report.GetProperty("paceFrom").GetString()); // nothing had been explained yet
         Assert.True(report.GetProperty("hours").GetDouble() > 0);
         Assert.Empty(serving.Run("jobs", "list", "--json").Rows);
-        var lines = serving.Run("submit", $"manifest:{folder["m.csv"]}", "--option", "column.path=where", "--option", "column.label=truth", "--dry-run").Lines;
+        var lines = serving
+            .Run("submit", $"manifest:{folder["m.csv"]}", "--option", "column.path=where", "--option", "column.label=truth", "--dry-run")
+            .Lines;
         Assert.Contains("2 images", lines[0], StringComparison.Ordinal);
         Assert.Contains("1 of 2 are classes of the model; not \"nothing like it\"", lines[2], StringComparison.Ordinal);
         Assert.Contains("unknown. The images of the sample are explained already", lines[3], StringComparison.Ordinal);
         Assert.Equal(2, serving.Run("submit", folder["000.png"], "--dry-run").Code);
 
-        var job = serving.Run("submit", $"manifest:{folder["m.csv"]}", "--option", "column.path=where", "--rehash", "--wait", "--json").Rows.Single();
+        var job = serving
+            .Run("submit", $"manifest:{folder["m.csv"]}", "--option", "column.path=where", "--rehash", "--wait", "--json")
+            .Rows.Single();
         Assert.Equal("true", job.GetProperty("options").GetProperty("rehash").GetString());
         Assert.Equal(2, job.GetProperty("progress").GetProperty("completed").GetInt32());
-        Assert.Equal("history", serving.Run("submit", folder.Path, "--dry-run", "--json").Rows.Single().GetProperty("paceFrom").GetString());
+        Assert.Equal(
+            "history",
+            serving.Run("submit", folder.Path, "--dry-run", "--json").Rows.Single().GetProperty("paceFrom").GetString()
+        );
         Assert.Equal(0, serving.Stop());
     }
 
@@ -97,11 +104,33 @@ public class ServeTests
         using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
 
         // Neither the method nor the limit is one that this job gets far with: what counts is what it was asked for.
-        var job = serving.Run("submit", folder.Path, "--method", "other", "--dtype", "bfloat16", "--lane", "interactive", "--weight", "3", "--max-failure-rate", "0.25", "--json").Rows.Single();
-        Assert.Equal(("other", "bfloat16", "Interactive"), (job.GetProperty("method").GetString(), job.GetProperty("dtype").GetString(), job.GetProperty("lane").GetString()));
+        var job = serving
+            .Run(
+                "submit",
+                folder.Path,
+                "--method",
+                "other",
+                "--dtype",
+                "bfloat16",
+                "--lane",
+                "interactive",
+                "--weight",
+                "3",
+                "--max-failure-rate",
+                "0.25",
+                "--json"
+            )
+            .Rows.Single();
+        Assert.Equal(
+            ("other", "bfloat16", "Interactive"),
+            (job.GetProperty("method").GetString(), job.GetProperty("dtype").GetString(), job.GetProperty("lane").GetString())
+        );
         Assert.Equal((3, 0.25), (job.GetProperty("weight").GetInt32(), job.GetProperty("maxFailureRate").GetDouble()));
         var plain = serving.Run("submit", folder.Path, "--json").Rows.Single();
-        Assert.Equal(("Bulk", 1, 1.0), (plain.GetProperty("lane").GetString(), plain.GetProperty("weight").GetInt32(), plain.GetProperty("maxFailureRate").GetDouble()));
+        Assert.Equal(
+            ("Bulk", 1, 1.0),
+            (plain.GetProperty("lane").GetString(), plain.GetProperty("weight").GetInt32(), plain.GetProperty("maxFailureRate").GetDouble())
+        );
 
         var refused = serving.Run("submit", folder.Path, "--max-failure-rate", "2");
         Assert.Equal(2, refused.Code);
@@ -165,7 +194,11 @@ public class ServeTests
     public void Nobody_answering_is_exit_4(string line)
     {
         using var folder = SomeImages.Folder(1);
-        var outcome = Agcam.Run(line.Replace("FILE", folder["000.png"], StringComparison.Ordinal).Split(' '), "", ("AGCAM_URL", "http://127.0.0.1:9"));
+        var outcome = Agcam.Run(
+            line.Replace("FILE", folder["000.png"], StringComparison.Ordinal).Split(' '),
+            "",
+            ("AGCAM_URL", "http://127.0.0.1:9")
+        );
         Assert.Equal(4, outcome.Code);
         Assert.Contains("agcam serve", outcome.Errors, StringComparison.Ordinal);
     }

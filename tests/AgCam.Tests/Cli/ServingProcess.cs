@@ -37,7 +37,20 @@ internal sealed partial class ServingProcess : IDisposable
     public static ServingProcess Start(string store, string root, string[] more, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo(
-            Agcam.Program, ["serve", "--model", $"tiny={SomeImages.Model}", "--store", store, "--root", root, "--device", "cpu", .. more.Contains("--listen") ? more : [.. more, "--listen", "http://127.0.0.1:0"]])
+            Agcam.Program,
+            [
+                "serve",
+                "--model",
+                $"tiny={SomeImages.Model}",
+                "--store",
+                store,
+                "--root",
+                root,
+                "--device",
+                "cpu",
+                .. more.Contains("--listen") ? more : [.. more, "--listen", "http://127.0.0.1:0"],
+            ]
+        )
         {
             RedirectStandardError = true,
         };

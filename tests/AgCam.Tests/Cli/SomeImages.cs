@@ -19,7 +19,11 @@ internal static class SomeImages
         var random = new Random(seed);
         var (red, green, blue) = (random.Next(1, 9), random.Next(1, 9), random.Next(1, 9));
         for (var i = 0; i < width * height; i++)
-            (pixels[3 * i], pixels[(3 * i) + 1], pixels[(3 * i) + 2]) = ((byte)(i % width * red), (byte)(i / width * green), (byte)(i * blue));
+            (pixels[3 * i], pixels[(3 * i) + 1], pixels[(3 * i) + 2]) = (
+                (byte)(i % width * red),
+                (byte)(i / width * green),
+                (byte)(i * blue)
+            );
         var path = folder[name];
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         PngEncoder.Save(new RgbImage(width, height, pixels), path);

@@ -53,12 +53,14 @@ internal sealed class SomeManagementApi : IDisposable
         }
     }
 
-    private JsonNode? Answer(string[] path) => path switch
-    {
-        ["api", "bindings", _, "e", var source, "q", var queue] => Bindings(source, queue),
-        ["api", var kind and ("exchanges" or "queues"), _, var name] => Found(kind).FirstOrDefault(thing => (string)thing["name"]! == name),
-        _ => null,
-    };
+    private JsonNode? Answer(string[] path) =>
+        path switch
+        {
+            ["api", "bindings", _, "e", var source, "q", var queue] => Bindings(source, queue),
+            ["api", var kind and ("exchanges" or "queues"), _, var name] => Found(kind)
+                .FirstOrDefault(thing => (string)thing["name"]! == name),
+            _ => null,
+        };
 
     private JsonArray Bindings(string source, string queue)
     {

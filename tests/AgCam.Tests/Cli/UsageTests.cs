@@ -57,7 +57,13 @@ public class UsageTests
     {
         using var folder = new TemporaryFolder();
         var outcome = Agcam.Run(
-            ["models", "pull", "org/name"], "", ("HF_ENDPOINT", "http://127.0.0.1:9"), ("HF_HOME", folder.Path), ("HF_HUB_DOWNLOAD_TIMEOUT", "1"), ("HF_HUB_OFFLINE", "0"));
+            ["models", "pull", "org/name"],
+            "",
+            ("HF_ENDPOINT", "http://127.0.0.1:9"),
+            ("HF_HOME", folder.Path),
+            ("HF_HUB_DOWNLOAD_TIMEOUT", "1"),
+            ("HF_HUB_OFFLINE", "0")
+        );
         Assert.Equal(4, outcome.Code);
         Assert.StartsWith("agcam: ", outcome.Errors, StringComparison.Ordinal);
     }
@@ -89,7 +95,8 @@ public class UsageTests
     [InlineData("bash")]
     [InlineData("zsh")]
     [InlineData("fish")]
-    public void Completion_scripts_ask_agcam(string shell) => Assert.Contains("[suggest:", Agcam.Run("completion", shell).Output, StringComparison.Ordinal);
+    public void Completion_scripts_ask_agcam(string shell) =>
+        Assert.Contains("[suggest:", Agcam.Run("completion", shell).Output, StringComparison.Ordinal);
 
     [Fact]
     public void Options_are_suggested() => Assert.Contains("--target", Agcam.Run("[suggest:17]", "agcam explain --ta").Lines);
@@ -101,7 +108,10 @@ public class UsageTests
         File.CreateSymbolicLink(folder["agcam"], Agcam.Program);
         var start = new System.Diagnostics.ProcessStartInfo("bash") { RedirectStandardOutput = true };
         start.ArgumentList.Add("-c");
-        start.ArgumentList.Add($"source <({Agcam.Program} completion bash); COMP_WORDS=({Agcam.Program} exp); COMP_CWORD=1; COMP_LINE='agcam exp'; COMP_POINT=9; _agcam; echo \"${{COMPREPLY[@]}}\"");
+        start.ArgumentList.Add(
+            $"source <({Agcam.Program} completion bash); COMP_WORDS=({Agcam.Program} exp); COMP_CWORD=1; COMP_LINE='agcam exp'; "
+                + $"COMP_POINT=9; _agcam; echo \"${{COMPREPLY[@]}}\""
+        );
         using var bash = System.Diagnostics.Process.Start(start)!;
         Assert.Equal("explain", bash.StandardOutput.ReadToEnd().Trim());
     }

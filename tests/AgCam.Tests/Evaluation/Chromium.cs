@@ -8,11 +8,15 @@ internal static class Chromium
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
-    public static string? Program { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
-        .SelectMany(folder => new[] { "chromium", "chromium-browser", "google-chrome" }.Select(name => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
+    public static string? Program { get; } =
+        (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(':')
+            .SelectMany(folder => new[] { "chromium", "chromium-browser", "google-chrome" }.Select(name => Path.Combine(folder, name)))
+            .FirstOrDefault(File.Exists);
 
     /// <summary>The page's document after scripts and styles have run.</summary>
-    public static string Dom(string page, string profile) => Run(profile, "--dump-dom", "--window-size=1280,2400", new Uri(page).AbsoluteUri);
+    public static string Dom(string page, string profile) =>
+        Run(profile, "--dump-dom", "--window-size=1280,2400", new Uri(page).AbsoluteUri);
 
     public static void Screenshot(string page, string picture, string profile, int width = 1280, int height = 2400) =>
         Run(profile, $"--screenshot={picture}", $"--window-size={width},{height}", new Uri(page).AbsoluteUri);
@@ -24,8 +28,15 @@ internal static class Chromium
         var log = Path.Combine(profile, "network.json");
         Directory.CreateDirectory(profile);
         var (dom, said) = RunSaying(
-            profile, "--dump-dom", "--virtual-time-budget=20000", "--window-size=1280,2400", "--enable-logging=stderr",
-            $"--log-net-log={log}", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", address.AbsoluteUri);
+            profile,
+            "--dump-dom",
+            "--virtual-time-budget=20000",
+            "--window-size=1280,2400",
+            "--enable-logging=stderr",
+            $"--log-net-log={log}",
+            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+            address.AbsoluteUri
+        );
         return (dom, said, AskedBy(address, File.ReadAllText(log)));
     }
 
@@ -39,10 +50,13 @@ internal static class Chromium
         return
         [
             .. from entry in document.RootElement.GetProperty("events").EnumerateArray()
-               where entry.TryGetProperty("params", out var given) && given.ValueKind == JsonValueKind.Object
-                  && given.TryGetProperty("url", out _)
-                  && given.TryGetProperty("initiator", out var asker) && asker.GetString() == initiator
-               select new Uri(entry.GetProperty("params").GetProperty("url").GetString()!),
+            where
+                entry.TryGetProperty("params", out var given)
+                && given.ValueKind == JsonValueKind.Object
+                && given.TryGetProperty("url", out _)
+                && given.TryGetProperty("initiator", out var asker)
+                && asker.GetString() == initiator
+            select new Uri(entry.GetProperty("params").GetProperty("url").GetString()!),
         ];
     }
 
@@ -51,7 +65,18 @@ internal static class Chromium
     private static (string Output, string Errors) RunSaying(string profile, params string[] arguments)
     {
         var start = new ProcessStartInfo(Program!) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", $"--user-data-dir={profile}", .. arguments])
+        foreach (
+            var argument in (string[])
+                [
+                    "--headless",
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--disable-dev-shm-usage",
+                    "--hide-scrollbars",
+                    $"--user-data-dir={profile}",
+                    .. arguments,
+                ]
+        )
             start.ArgumentList.Add(argument);
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();

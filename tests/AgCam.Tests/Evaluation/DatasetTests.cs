@@ -14,21 +14,27 @@ public class DatasetTests
     public void Metadata_gives_its_rows_in_order_and_then_the_images_it_does_not_list()
     {
         using var folder = Files("b.png", "a.png", "sub/c.png", "unlisted.png");
-        File.WriteAllText(folder["metadata.jsonl"], """
+        File.WriteAllText(
+            folder["metadata.jsonl"],
+            """
             {"file_name": "b.png", "label": "bell", "objects": {"bbox": [[1, 2, 3, 4], [5, 6, 7, 8.5]], "category": ["bell", "bell"]}}
             {"file_name": "a.png", "label": 3, "objects": {"bbox": []}}
 
             {"file_name": "sub/c.png", "label": "drum"}
             {"file_name": "b.png", "label": "drum"}
             {"file_name": "gone.png", "label": "drum", "objects": {"bbox": [[1, 2, 3]]}}
-            """);
+            """
+        );
 
         var samples = Dataset.Read(folder.Path).ToList();
 
         Assert.Equal(["b.png", "a.png", "sub/c.png", "b.png#2", "gone.png", "unlisted.png"], samples.Select(s => s.Key));
         Assert.Equal(["bell", "3", "drum", null, "drum", null], samples.Select(s => s.Label));
         Assert.Equal([new(1, 2, 3, 4), new(5, 6, 7, 8.5)], samples[0].Boxes);
-        Assert.Equal([null, SkipReason.EmptyAnnotation, SkipReason.NoBoxes, null, SkipReason.BrokenAnnotation, SkipReason.NoBoxes], samples.Select(s => s.WithoutBoxes));
+        Assert.Equal(
+            [null, SkipReason.EmptyAnnotation, SkipReason.NoBoxes, null, SkipReason.BrokenAnnotation, SkipReason.NoBoxes],
+            samples.Select(s => s.WithoutBoxes)
+        );
         Assert.Equal(SkipReason.ListedTwice, samples[3].Unusable);
     }
 
@@ -36,10 +42,13 @@ public class DatasetTests
     public void Boxes_of_other_classes_are_no_ground_truth_for_the_label()
     {
         using var folder = Files("a.png", "b.png");
-        File.WriteAllText(folder["metadata.jsonl"], """
+        File.WriteAllText(
+            folder["metadata.jsonl"],
+            """
             {"file_name": "a.png", "label": "bell", "objects": {"bbox": [[1, 2, 3, 4], [5, 6, 7, 8]], "category": ["drum", "bell"]}}
             {"file_name": "b.png", "objects": {"bbox": [[1, 2, 3, 4], [5, 6, 7, 8]], "category": ["drum", "bell"]}}
-            """);
+            """
+        );
 
         var samples = Dataset.Read(folder.Path).ToList();
 
@@ -52,12 +61,18 @@ public class DatasetTests
     public async Task Jsonl_csv_and_parquet_say_the_same()
     {
         using var folder = Files("a.png", "b.png", "c.png");
-        File.WriteAllText(folder["metadata.jsonl"], """
+        File.WriteAllText(
+            folder["metadata.jsonl"],
+            """
             {"file_name": "a.png", "label": "bell", "objects": {"bbox": [[1, 2, 3, 4], [5, 6, 7, 8.5]]}}
             {"file_name": "b.png", "label": "drum", "objects": {"bbox": [[9, 8, 7, 6]]}}
             {"file_name": "c.png", "label": "gate", "objects": {"bbox": []}}
-            """);
-        File.WriteAllText(folder["other.csv"], "file_name,label,objects.bbox\na.png,bell,\"[[1,2,3,4],[5,6,7,8.5]]\"\nb.png,drum,\"[[9,8,7,6]]\"\nc.png,gate,[]\n");
+            """
+        );
+        File.WriteAllText(
+            folder["other.csv"],
+            "file_name,label,objects.bbox\na.png,bell,\"[[1,2,3,4],[5,6,7,8.5]]\"\nb.png,drum,\"[[9,8,7,6]]\"\nc.png,gate,[]\n"
+        );
         await WriteParquetAsync(folder["other.parquet"]);
 
         var expected = Shown(Dataset.Read(folder["metadata.jsonl"]));
@@ -65,13 +80,19 @@ public class DatasetTests
         Assert.Equal(expected, Shown(Dataset.Read(folder["other.csv"])));
         Assert.Equal(expected, Shown(Dataset.Read(folder["other.parquet"])));
 
-        static List<string> Shown(IEnumerable<Sample> samples) => [.. samples.Select(s => $"{s.Key} {s.Label} {string.Join(";", s.Boxes)} {s.WithoutBoxes}")];
+        static List<string> Shown(IEnumerable<Sample> samples) =>
+            [.. samples.Select(s => $"{s.Key} {s.Label} {string.Join(";", s.Boxes)} {s.WithoutBoxes}")];
     }
 
     [Fact]
     public void The_ilsvrc_layout_pairs_xml_with_images()
     {
-        using var folder = Files("Data/CLS-LOC/val/v1.JPEG", "Data/CLS-LOC/val/v2.JPEG", "Data/CLS-LOC/val/v3.JPEG", "Data/CLS-LOC/train/n1/t.JPEG");
+        using var folder = Files(
+            "Data/CLS-LOC/val/v1.JPEG",
+            "Data/CLS-LOC/val/v2.JPEG",
+            "Data/CLS-LOC/val/v3.JPEG",
+            "Data/CLS-LOC/train/n1/t.JPEG"
+        );
         Voc(folder, "CLS-LOC/val/v1.xml", ("n01", 10, 20, 30, 50), ("n01", 0, 0, 5, 5));
         Voc(folder, "CLS-LOC/val/v2.xml", ("n02", 1, 1, 2, 2), ("n01", 3, 3, 9, 9));
         Voc(folder, "CLS-LOC/val/v4.xml", ("n02", 1, 1, 2, 2));
@@ -80,7 +101,9 @@ public class DatasetTests
 
         string val = Path.Combine("CLS-LOC", "val");
         Assert.Equal(
-            [$"{val}/v1.JPEG", $"{val}/v2.JPEG#n01", $"{val}/v2.JPEG#n02", $"{val}/v3.JPEG", $"{val}/v4"], samples.Select(s => s.Key));
+            [$"{val}/v1.JPEG", $"{val}/v2.JPEG#n01", $"{val}/v2.JPEG#n02", $"{val}/v3.JPEG", $"{val}/v4"],
+            samples.Select(s => s.Key)
+        );
         Assert.Equal([new(10, 20, 20, 30), new(0, 0, 5, 5)], samples[0].Boxes);
         Assert.Equal("n01", samples[0].Label);
         Assert.Equal(SkipReason.NoBoxes, samples[3].WithoutBoxes);
@@ -106,12 +129,15 @@ public class DatasetTests
     {
         using var folder = Files("val2017/a.jpg", "val2017/b.jpg");
         Directory.CreateDirectory(folder["annotations"]);
-        File.WriteAllText(folder["annotations/instances_val2017.json"], """
+        File.WriteAllText(
+            folder["annotations/instances_val2017.json"],
+            """
             {"images": [{"id": 7, "file_name": "a.jpg"}, {"id": 8, "file_name": "b.jpg"}, {"id": 9, "file_name": "c.jpg"}],
              "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
              "annotations": [{"image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 4]}, {"image_id": 7, "category_id": 1, "bbox": [5, 6, 7, 8]},
                              {"image_id": 8, "category_id": 1, "bbox": [5, 6, 7, 8], "iscrowd": 1}]}
-            """);
+            """
+        );
 
         var samples = Dataset.Read(folder["annotations/instances_val2017.json"]).ToList();
 
@@ -152,7 +178,13 @@ public class DatasetTests
     [Fact]
     public void Cub_gives_its_test_images_with_box_and_mask()
     {
-        using var folder = Files("images/001.Auk/a.jpg", "images/001.Auk/b.jpg", "images/002.Jay/c.jpg", "images/002.Jay/d.jpg", "segmentations/001.Auk/b.png");
+        using var folder = Files(
+            "images/001.Auk/a.jpg",
+            "images/001.Auk/b.jpg",
+            "images/002.Jay/c.jpg",
+            "images/002.Jay/d.jpg",
+            "segmentations/001.Auk/b.png"
+        );
         File.WriteAllLines(folder["images.txt"], ["1 001.Auk/a.jpg", "2 001.Auk/b.jpg", "3 002.Jay/c.jpg", "4 002.Jay/d.jpg"]);
         File.WriteAllLines(folder["image_class_labels.txt"], ["1 1", "2 1", "3 2", "4 2"]);
         File.WriteAllLines(folder["classes.txt"], ["1 001.Auk", "2 002.Jay"]);
@@ -162,28 +194,38 @@ public class DatasetTests
         var samples = Dataset.Read(folder.Path).ToList();
 
         Assert.Equal(DatasetLayout.Cub, Dataset.Detect(folder.Path));
-        Assert.Equal([("001.Auk/b.jpg", "001.Auk"), ("002.Jay/c.jpg", "002.Jay"), ("002.Jay/d.jpg", "002.Jay")], samples.Select(s => (s.Key, s.Label!)));
+        Assert.Equal(
+            [("001.Auk/b.jpg", "001.Auk"), ("002.Jay/c.jpg", "002.Jay"), ("002.Jay/d.jpg", "002.Jay")],
+            samples.Select(s => (s.Key, s.Label!))
+        );
         Assert.Equal(["Auk"], samples[0].OtherNames);
         Assert.Equal([0, 1, 1], samples.Select(s => s.Index!.Value));
         Assert.Equal([new(5, 6, 7, 8.5)], samples[0].Boxes);
         Assert.Equal([null, SkipReason.NoBoxes, SkipReason.BrokenAnnotation], samples.Select(s => s.WithoutBoxes));
         Assert.Equal([1, 0, 0], samples.Select(s => s.Masks.Count));
         File.AppendAllText(folder["images.txt"], "4 again.jpg");
-        Assert.Contains("images.txt, line 5", Assert.Throws<DatasetException>(() => Dataset.Read(folder.Path).ToList()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "images.txt, line 5",
+            Assert.Throws<DatasetException>(() => Dataset.Read(folder.Path).ToList()).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void Coco_masks_are_polygons_and_run_lengths_and_go_with_their_class()
     {
         using var folder = Files("a.png");
-        File.WriteAllText(folder["coco.json"], """
+        File.WriteAllText(
+            folder["coco.json"],
+            """
             {"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "bell"}, {"id": 2, "name": "drum"}],
              "annotations": [
               {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "segmentation": [[1, 2, 4, 2, 4, 6]]},
               {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "segmentation": {"size": [4, 5], "counts": [3, 4, 13]}},
               {"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4], "segmentation": [[1, 2, 4, 2, 4, 6]]},
               {"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4]}]}
-            """);
+            """
+        );
 
         var samples = Dataset.Read(folder["coco.json"]).ToList();
 
@@ -201,7 +243,13 @@ public class DatasetTests
 
         var bells = Dataset.Read(folder.Path).Single(sample => sample.Label == "bell");
 
-        Assert.Equal([[1], [3]], bells.Masks.Select(mask => ((PictureMask)mask).Objects!));
+        Assert.Equal(
+            [
+                [1],
+                [3],
+            ],
+            bells.Masks.Select(mask => ((PictureMask)mask).Objects!)
+        );
     }
 
     [Fact]
@@ -216,8 +264,15 @@ public class DatasetTests
         Assert.Equal([("n01", 2), ("n02", 1)], Dataset.Read(folder.Path).Select(sample => (sample.Label!, sample.Boxes.Count)));
         var findings = IlsvrcDataset.Check(folder.Path, null, out var classes);
         Assert.Equal(["n01", "n02"], classes);
-        Assert.Equal(["2 validation images instead of 50000", "2 classes instead of 1000", "2 classes without exactly 50 images"], findings);
-        Assert.Contains("Annotations/CLS-LOC/val", Assert.Throws<DatasetException>(() => Dataset.Read(folder["Data"], DatasetLayout.Ilsvrc).ToList()).Message, StringComparison.Ordinal);
+        Assert.Equal(
+            ["2 validation images instead of 50000", "2 classes instead of 1000", "2 classes without exactly 50 images"],
+            findings
+        );
+        Assert.Contains(
+            "Annotations/CLS-LOC/val",
+            Assert.Throws<DatasetException>(() => Dataset.Read(folder["Data"], DatasetLayout.Ilsvrc).ToList()).Message,
+            StringComparison.Ordinal
+        );
     }
 
     /// <summary>Empty files: nothing here opens an image.</summary>
@@ -237,8 +292,16 @@ public class DatasetTests
     {
         var path = folder[Path.Combine("Annotations", name)];
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllText(path, "<annotation>" + string.Concat(objects.Select(o =>
-            $"<object><name>{o.Class}</name><bndbox><xmin>{o.X0}</xmin><ymin>{o.Y0}</ymin><xmax>{o.X1}</xmax><ymax>{o.Y1}</ymax></bndbox></object>")) + "</annotation>");
+        File.WriteAllText(
+            path,
+            "<annotation>"
+                + string.Concat(
+                    objects.Select(o =>
+                        $"<object><name>{o.Class}</name><bndbox><xmin>{o.X0}</xmin><ymin>{o.Y0}</ymin><xmax>{o.X1}</xmax><ymax>{o.Y1}</ymax></bndbox></object>"
+                    )
+                )
+                + "</annotation>"
+        );
     }
 
     private static async Task WriteParquetAsync(string path)
@@ -260,6 +323,7 @@ public class DatasetTests
             new double[] { 1, 2, 3, 4, 5, 6, 7, 8.5, 9, 8, 7, 6 },
             new int[] { full, full, full, full, full, full, full, full, full, full, full, full, 2 },
             new int[] { 0, 2, 2, 2, 1, 2, 2, 2, 0, 2, 2, 2, 0 },
-            TestContext.Current.CancellationToken);
+            TestContext.Current.CancellationToken
+        );
     }
 }

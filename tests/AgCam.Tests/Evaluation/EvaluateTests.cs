@@ -24,11 +24,26 @@ public class EvaluateTests
 
         Assert.Equal((14, 14), (result.GetProperty("images").GetInt32(), result.GetProperty("evaluated").GetInt32()));
         Assert.Equal(
-            ["agcam", "agcam-signed", "agcam-contrastive", "agcam-product", "rollout", "generic", "last-layer", "legrad", "random", "centre-box"],
-            result.GetProperty("methods").EnumerateObject().Select(method => method.Name));
+            [
+                "agcam",
+                "agcam-signed",
+                "agcam-contrastive",
+                "agcam-product",
+                "rollout",
+                "generic",
+                "last-layer",
+                "legrad",
+                "random",
+                "centre-box",
+            ],
+            result.GetProperty("methods").EnumerateObject().Select(method => method.Name)
+        );
         foreach (var method in result.GetProperty("methods").EnumerateObject())
         {
-            Assert.Equal(Metric.All.Where(metric => metric.Family != MetricFamily.Masks).Select(metric => metric.Name), method.Value.EnumerateObject().Select(metric => metric.Name));
+            Assert.Equal(
+                Metric.All.Where(metric => metric.Family != MetricFamily.Masks).Select(metric => metric.Name),
+                method.Value.EnumerateObject().Select(metric => metric.Name)
+            );
             foreach (var metric in method.Value.EnumerateObject())
                 Assert.InRange(Number(metric.Value, "mean"), Number(metric.Value, "low") - 1e-12, Number(metric.Value, "high") + 1e-12);
         }
@@ -46,7 +61,9 @@ public class EvaluateTests
         Assert.Equal(Mean(result, "agcam", "aucLerf") - Mean(result, "agcam", "aucMorf"), Mean(result, "agcam", "abpc"), 9);
         Assert.Equal(
             Mean(result, "rollout", "abpc") - Mean(result, "agcam", "abpc"),
-            Number(result.GetProperty("differences").GetProperty("rollout").GetProperty("abpc"), "mean"), 9);
+            Number(result.GetProperty("differences").GetProperty("rollout").GetProperty("abpc"), "mean"),
+            9
+        );
     }
 
     [Fact]
@@ -58,7 +75,22 @@ public class EvaluateTests
         Assert.Equal((0, ""), (whole.Code, whole.Errors));
         string[] parts = [folder["3.rows"], folder["1.rows"], folder["4.rows"], folder["2.rows"]];
         foreach (var part in parts)
-            Assert.Equal(0, Agcam.Run(["evaluate", folder.Path, "--model", SomeImages.Model, "--shard", Path.GetFileName(part)[0] + "/4", "--rows", part, .. what]).Code);
+            Assert.Equal(
+                0,
+                Agcam
+                    .Run([
+                        "evaluate",
+                        folder.Path,
+                        "--model",
+                        SomeImages.Model,
+                        "--shard",
+                        Path.GetFileName(part)[0] + "/4",
+                        "--rows",
+                        part,
+                        .. what,
+                    ])
+                    .Code
+            );
 
         var merged = Agcam.Run(["evaluate", "--json", "--merge", .. parts]);
         Assert.Equal((0, ""), (merged.Code, merged.Errors));
@@ -85,7 +117,19 @@ public class EvaluateTests
         var cut = Agcam.Run(["evaluate", "--merge", .. parts]);
         Assert.Equal(2, cut.Code);
         Assert.Contains("cut short", cut.Errors, StringComparison.Ordinal);
-        var other = Agcam.Run(["evaluate", folder.Path, "--model", SomeImages.Model, "--shard", "3/4", "--rows", parts[0], .. what, "--threshold", "0.4"]);
+        var other = Agcam.Run([
+            "evaluate",
+            folder.Path,
+            "--model",
+            SomeImages.Model,
+            "--shard",
+            "3/4",
+            "--rows",
+            parts[0],
+            .. what,
+            "--threshold",
+            "0.4",
+        ]);
         Assert.Equal(2, other.Code);
         Assert.Contains("threshold 0.5 and 0.4", other.Errors, StringComparison.Ordinal);
     }
@@ -95,18 +139,36 @@ public class EvaluateTests
     {
         using var folder = SomeDataset(6);
         var own = Evaluate(folder, "--methods", "agcam", "--metrics", "localization,perturbation", "--rows", folder["own.rows"]);
-        var paper = Evaluate(folder, "--methods", "agcam", "--metrics", "localization,perturbation", "--parity", "paper", "--rows", folder["paper.rows"]);
+        var paper = Evaluate(
+            folder,
+            "--methods",
+            "agcam",
+            "--metrics",
+            "localization,perturbation",
+            "--parity",
+            "paper",
+            "--rows",
+            folder["paper.rows"]
+        );
 
         Assert.Equal("paper", paper.GetProperty("protocol").GetProperty("parity").GetString());
         Assert.Equal(Mean(own, "agcam", "maxBoxAcc"), Mean(paper, "agcam", "maxBoxAcc"));
         Assert.NotEqual(Mean(own, "agcam", "iou"), Mean(paper, "agcam", "iou"));
-        foreach (var (rows, mean) in ((string, Func<double[], double>)[])[("paper.rows", curve => curve.Average()), ("own.rows", curve => (curve.Sum() - ((curve[0] + curve[10]) / 2)) / 10)])
-            foreach (var row in File.ReadAllLines(folder[rows]).Select(line => JsonSerializer.Deserialize<JsonElement>(line)).Where(line => line.TryGetProperty("row", out _)))
-            {
-                var method = row.GetProperty("row").GetProperty("methods").GetProperty("agcam");
-                double[] morf = [.. method.GetProperty("morf").EnumerateArray().Select(p => p.GetDouble())], lerf = [.. method.GetProperty("lerf").EnumerateArray().Select(p => p.GetDouble())];
-                Assert.Equal(mean(lerf) - mean(morf), method.GetProperty("values").GetProperty("abpc").GetDouble(), 12);
-            }
+        foreach (
+            var (rows, mean) in ((string, Func<double[], double>)[])
+                [("paper.rows", curve => curve.Average()), ("own.rows", curve => (curve.Sum() - ((curve[0] + curve[10]) / 2)) / 10)]
+        )
+        foreach (
+            var row in File.ReadAllLines(folder[rows])
+                .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
+                .Where(line => line.TryGetProperty("row", out _))
+        )
+        {
+            var method = row.GetProperty("row").GetProperty("methods").GetProperty("agcam");
+            double[] morf = [.. method.GetProperty("morf").EnumerateArray().Select(p => p.GetDouble())],
+                lerf = [.. method.GetProperty("lerf").EnumerateArray().Select(p => p.GetDouble())];
+            Assert.Equal(mean(lerf) - mean(morf), method.GetProperty("values").GetProperty("abpc").GetDouble(), 12);
+        }
 
         var mixed = Agcam.Run("evaluate", "--merge", folder["own.rows"], folder["paper.rows"]);
         Assert.Equal(2, mixed.Code);
@@ -117,7 +179,9 @@ public class EvaluateTests
     public void Masks_are_scored_beside_boxes_and_those_that_are_missing_are_counted()
     {
         using var folder = SomeImages.Folder(4);
-        File.WriteAllText(folder["coco.json"], """
+        File.WriteAllText(
+            folder["coco.json"],
+            """
             {"images": [{"id": 0, "file_name": "000.png"}, {"id": 1, "file_name": "001.png"}, {"id": 2, "file_name": "002.png"}, {"id": 3, "file_name": "003.png"}],
              "categories": [{"id": 1, "name": "bell"}],
              "annotations": [
@@ -125,16 +189,48 @@ public class EvaluateTests
               {"image_id": 1, "category_id": 1, "bbox": [5, 5, 20, 20], "segmentation": {"size": [40, 50], "counts": [500, 300, 1200]}},
               {"image_id": 2, "category_id": 1, "bbox": [5, 5, 20, 20]},
               {"image_id": 3, "category_id": 1, "bbox": [5, 5, 20, 20], "segmentation": {"size": [40, 50], "counts": [500, 300]}}]}
-            """);
-        var result = Agcam.Run("evaluate", folder["coco.json"], "--model", SomeImages.Model, "--methods", "agcam,centre-box", "--metrics", "pointing,masks", "--json", "-q");
+            """
+        );
+        var result = Agcam.Run(
+            "evaluate",
+            folder["coco.json"],
+            "--model",
+            SomeImages.Model,
+            "--methods",
+            "agcam,centre-box",
+            "--metrics",
+            "pointing,masks",
+            "--json",
+            "-q"
+        );
         Assert.Equal((0, ""), (result.Code, result.Errors));
         var json = JsonSerializer.Deserialize<JsonElement>(result.Output);
         Assert.Equal("""{"broken-mask":1,"no-mask":1}""", JsonSerializer.Serialize(json.GetProperty("withoutMask")));
-        Assert.Equal((4, 2), (json.GetProperty("counts").GetProperty("agcam").GetProperty("energy").GetInt32(), json.GetProperty("counts").GetProperty("agcam").GetProperty("maskEnergy").GetInt32()));
+        Assert.Equal(
+            (4, 2),
+            (
+                json.GetProperty("counts").GetProperty("agcam").GetProperty("energy").GetInt32(),
+                json.GetProperty("counts").GetProperty("agcam").GetProperty("maskEnergy").GetInt32()
+            )
+        );
         Assert.InRange(Mean(json, "agcam", "maskEnergy"), 0.01, 0.99);
 
-        var only = Agcam.Run("evaluate", folder["coco.json"], "--model", SomeImages.Model, "--methods", "agcam", "--metrics", "masks", "--json", "-q");
-        Assert.Equal("""{"broken-mask":1,"no-mask":1}""", JsonSerializer.Serialize(JsonSerializer.Deserialize<JsonElement>(only.Output).GetProperty("skipped")));
+        var only = Agcam.Run(
+            "evaluate",
+            folder["coco.json"],
+            "--model",
+            SomeImages.Model,
+            "--methods",
+            "agcam",
+            "--metrics",
+            "masks",
+            "--json",
+            "-q"
+        );
+        Assert.Equal(
+            """{"broken-mask":1,"no-mask":1}""",
+            JsonSerializer.Serialize(JsonSerializer.Deserialize<JsonElement>(only.Output).GetProperty("skipped"))
+        );
     }
 
     [Fact]
@@ -142,24 +238,54 @@ public class EvaluateTests
     {
         using var folder = SomeDataset(6);
         Directory.CreateDirectory(folder["maps"]);
-        foreach (var row in Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--json", "--raw", "-q", "--labels", folder["metadata.jsonl"], "--target", "label").Rows.Skip(1))
+        foreach (
+            var row in Agcam
+                .Run(
+                    "explain",
+                    folder.Path,
+                    "--model",
+                    SomeImages.Model,
+                    "--json",
+                    "--raw",
+                    "-q",
+                    "--labels",
+                    folder["metadata.jsonl"],
+                    "--target",
+                    "label"
+                )
+                .Rows.Skip(1)
+        )
         {
             var map = row.GetProperty("explanations")[0];
             var name = Path.GetFileName(row.GetProperty("image").GetProperty("path").GetString()!);
-            WriteNpy(folder[$"maps/{name}.npy"], map.GetProperty("grid").GetProperty("rows").GetInt32(), [.. map.GetProperty("heatmap").EnumerateArray().Select(value => value.GetSingle())]);
+            WriteNpy(
+                folder[$"maps/{name}.npy"],
+                map.GetProperty("grid").GetProperty("rows").GetInt32(),
+                [.. map.GetProperty("heatmap").EnumerateArray().Select(value => value.GetSingle())]
+            );
         }
 
         using (var zip = ZipFile.Open(folder["maps.npz"], ZipArchiveMode.Create))
             foreach (var file in Directory.EnumerateFiles(folder["maps"]))
                 zip.CreateEntryFromFile(file, Path.GetFileName(file));
 
-        var result = Evaluate(folder, "--methods", "agcam", "--heatmaps", "mine=" + folder["maps"], "--heatmaps", "zipped=" + folder["maps.npz"]);
+        var result = Evaluate(
+            folder,
+            "--methods",
+            "agcam",
+            "--heatmaps",
+            "mine=" + folder["maps"],
+            "--heatmaps",
+            "zipped=" + folder["maps.npz"]
+        );
 
         Assert.Equal(1, result.GetProperty("flatMaps").GetProperty("mine").GetProperty("no-heatmap").GetInt32());
         Assert.Equal(0, Number(result.GetProperty("differences").GetProperty("mine").GetProperty("energy"), "high"), 4);
         Assert.Equal(0, Number(result.GetProperty("differences").GetProperty("mine").GetProperty("energy"), "low"), 4);
         Assert.Equal(
-            JsonSerializer.Serialize(result.GetProperty("methods").GetProperty("mine")), JsonSerializer.Serialize(result.GetProperty("methods").GetProperty("zipped")));
+            JsonSerializer.Serialize(result.GetProperty("methods").GetProperty("mine")),
+            JsonSerializer.Serialize(result.GetProperty("methods").GetProperty("zipped"))
+        );
     }
 
     [Theory]
@@ -182,22 +308,26 @@ public class EvaluateTests
         File.WriteAllText(folder["broken.png"], "no picture");
         for (var i = 0; i < 6; i++)
             SomeImages.Write(folder, $"bad{i}.png", i);
-        File.AppendAllLines(folder["metadata.jsonl"], [
-            """{"file_name": "bad0.png", "label": "zebra", "objects": {"bbox": [[1, 1, 9, 9]]}}""",
-            """{"file_name": "bad1.png", "label": "bell", "objects": {"bbox": [[90, 90, 9, 9]]}}""",
-            """{"file_name": "bad2.png", "label": "bell", "objects": {"bbox": []}}""",
-            """{"file_name": "bad3.png", "label": "bell"}""",
-            """{"file_name": "bad4.png", "label": "bell", "objects": {"bbox": [[5, 5, 0, 9]]}}""",
-            """{"file_name": "broken.png", "label": "bell", "objects": {"bbox": [[5, 5, 9, 9]]}}""",
-            """{"file_name": "gone.png", "label": "bell", "objects": {"bbox": [[5, 5, 9, 9]]}}""",
-        ]);
+        File.AppendAllLines(
+            folder["metadata.jsonl"],
+            [
+                """{"file_name": "bad0.png", "label": "zebra", "objects": {"bbox": [[1, 1, 9, 9]]}}""",
+                """{"file_name": "bad1.png", "label": "bell", "objects": {"bbox": [[90, 90, 9, 9]]}}""",
+                """{"file_name": "bad2.png", "label": "bell", "objects": {"bbox": []}}""",
+                """{"file_name": "bad3.png", "label": "bell"}""",
+                """{"file_name": "bad4.png", "label": "bell", "objects": {"bbox": [[5, 5, 0, 9]]}}""",
+                """{"file_name": "broken.png", "label": "bell", "objects": {"bbox": [[5, 5, 9, 9]]}}""",
+                """{"file_name": "gone.png", "label": "bell", "objects": {"bbox": [[5, 5, 9, 9]]}}""",
+            ]
+        );
 
         var result = Evaluate(folder, "--methods", "agcam");
 
         Assert.Equal((10, 2), (result.GetProperty("images").GetInt32(), result.GetProperty("evaluated").GetInt32()));
         Assert.Equal(
             "{\"box-outside-image\":1,\"empty-annotation\":1,\"empty-box\":1,\"no-boxes\":2,\"not-found\":1,\"unknown-label\":1,\"unsupported-format\":1}",
-            JsonSerializer.Serialize(result.GetProperty("skipped")));
+            JsonSerializer.Serialize(result.GetProperty("skipped"))
+        );
 
         // Where the metrics do not need boxes, images without them count.
         var faithful = Evaluate(folder, "--methods", "agcam", "--metrics", "localization,perturbation");
@@ -241,7 +371,19 @@ public class EvaluateTests
     public void The_table_shows_every_method_and_marks_differences()
     {
         using var folder = SomeDataset(10);
-        var outcome = Agcam.Run("evaluate", folder.Path, "--model", SomeImages.Model, "--methods", "agcam,centre-box", "--csv", folder["result.csv"], "--html", folder["result.html"], "-q");
+        var outcome = Agcam.Run(
+            "evaluate",
+            folder.Path,
+            "--model",
+            SomeImages.Model,
+            "--methods",
+            "agcam,centre-box",
+            "--csv",
+            folder["result.csv"],
+            "--html",
+            folder["result.html"],
+            "-q"
+        );
         Assert.Equal(0, outcome.Code);
         Assert.Contains("10 of 10 images evaluated", outcome.Output, StringComparison.Ordinal);
         Assert.Equal(3, outcome.Lines.Count(line => line.StartsWith("centre-box  ", StringComparison.Ordinal)));
@@ -260,20 +402,49 @@ public class EvaluateTests
     {
         Assert.SkipUnless(Chromium.Program is not null, "chromium is not installed: apt-get install chromium");
         using var folder = SomeDataset(6);
-        var outcome = Agcam.Run("evaluate", folder.Path, "--model", SomeImages.Model, "--methods", "agcam,rollout,centre-box", "--metrics", "localization,pointing,perturbation", "--html", folder["page.html"], "-q");
+        var outcome = Agcam.Run(
+            "evaluate",
+            folder.Path,
+            "--model",
+            SomeImages.Model,
+            "--methods",
+            "agcam,rollout,centre-box",
+            "--metrics",
+            "localization,pointing,perturbation",
+            "--html",
+            folder["page.html"],
+            "-q"
+        );
         Assert.Equal((0, ""), (outcome.Code, outcome.Errors));
 
         // What the browser made of it: nothing outside a table was moved out of it, nothing is wider than the window.
-        File.AppendAllText(folder["page.html"], "<script>document.body.setAttribute('data-wide', document.documentElement.scrollWidth - window.innerWidth);"
-            + "document.body.setAttribute('data-broken', [...document.images].filter(image => !image.naturalWidth).length);"
-            + "document.body.setAttribute('data-cut', [...document.querySelectorAll('.wide')].filter(box => box.scrollWidth > box.clientWidth).length)</script>");
+        File.AppendAllText(
+            folder["page.html"],
+            "<script>document.body.setAttribute('data-wide', document.documentElement.scrollWidth - window.innerWidth);"
+                + "document.body.setAttribute('data-broken', [...document.images].filter(image => !image.naturalWidth).length);"
+                + "document.body.setAttribute('data-cut', [...document.querySelectorAll('.wide')].filter(box => box.scrollWidth "
+                + "> box.clientWidth).length)</script>"
+        );
         var dom = Chromium.Dom(folder["page.html"], folder["profile"]);
         Assert.Contains("data-broken=\"0\"", dom, StringComparison.Ordinal);
         Assert.Contains("data-cut=\"0\"", dom, StringComparison.Ordinal);
         Assert.Contains("data-wide=\"0\"", dom, StringComparison.Ordinal);
         Assert.Equal(4, dom.Split("<svg").Length - 1);
         Assert.Equal(4 * 3, dom.Split("<polyline").Length - 1);
-        foreach (var heading in (string[])["Localization", "Pointing", "Perturbation", "Box accuracy over the threshold", "Perturbation curves", "iou by class", "AG-CAM's best by", "AG-CAM's worst by", "Protocol"])
+        foreach (
+            var heading in (string[])
+                [
+                    "Localization",
+                    "Pointing",
+                    "Perturbation",
+                    "Box accuracy over the threshold",
+                    "Perturbation curves",
+                    "iou by class",
+                    "AG-CAM's best by",
+                    "AG-CAM's worst by",
+                    "Protocol",
+                ]
+        )
             Assert.Contains($"<h2>{heading}", dom, StringComparison.Ordinal);
 
         Chromium.Screenshot(folder["page.html"], folder["page.png"], folder["profile"]);
@@ -290,24 +461,37 @@ public class EvaluateTests
         return JsonSerializer.Deserialize<JsonElement>(outcome.Output);
     }
 
-    /// <summary>Pictures with a box each; half of the labels are what the model says, so that some count as correct and some do not.</summary>
+    /// <summary>
+    /// Pictures with a box each; half of the labels are what the model says, so that some count as correct and some do not.
+    /// </summary>
     internal static TemporaryFolder SomeDataset(int count)
     {
         var folder = SomeImages.Folder(count);
-        var said = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--json", "-q").Rows
-            .Select(row => row.GetProperty("predictions")[0].GetProperty("class").GetInt32()).ToArray();
-        File.WriteAllLines(folder["metadata.jsonl"], said.Select((predicted, i) =>
-            $$$"""{"file_name": "{{{i:000}}}.png", "label": "{{{Names[i % 2 == 0 ? predicted : (predicted + 1 + i) % 10]}}}", "objects": {"bbox": [[{{{i}}}, 5, 20, 25]]}}"""));
+        var said = Agcam
+            .Run("explain", folder.Path, "--model", SomeImages.Model, "--json", "-q")
+            .Rows.Select(row => row.GetProperty("predictions")[0].GetProperty("class").GetInt32())
+            .ToArray();
+        File.WriteAllLines(
+            folder["metadata.jsonl"],
+            said.Select(
+                (predicted, i) =>
+                    $$$"""{"file_name": "{{{i:000}}}.png", "label": "{{{Names[i % 2 == 0 ? predicted : (predicted + 1 + i) % 10]}}}", "objects": {"bbox": [[{{{i}}}, 5, 20, 25]]}}"""
+            )
+        );
         return folder;
     }
 
     private static void WriteNpy(string path, int rows, float[] values)
     {
         var header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {values.Length / rows}), }}\n";
-        File.WriteAllBytes(path, [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. Encoding.Latin1.GetBytes(header), .. MemoryMarshal.AsBytes<float>(values)]);
+        File.WriteAllBytes(
+            path,
+            [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. Encoding.Latin1.GetBytes(header), .. MemoryMarshal.AsBytes<float>(values)]
+        );
     }
 
-    private static double Mean(JsonElement result, string method, string metric) => Number(result.GetProperty("methods").GetProperty(method).GetProperty(metric), "mean");
+    private static double Mean(JsonElement result, string method, string metric) =>
+        Number(result.GetProperty("methods").GetProperty(method).GetProperty(metric), "mean");
 
     private static double Number(JsonElement json, string name) => json.GetProperty(name).GetDouble();
 }

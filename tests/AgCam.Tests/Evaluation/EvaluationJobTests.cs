@@ -21,30 +21,78 @@ public class EvaluationJobTests
     {
         using var folder = EvaluateTests.SomeDataset(11);
         File.WriteAllText(folder["zz-broken.png"], "not a picture");
-        File.AppendAllText(folder["metadata.jsonl"], """{"file_name": "zz-broken.png", "label": "anchor", "objects": {"bbox": [[1, 5, 20, 25]]}}""" + "\n");
+        File.AppendAllText(
+            folder["metadata.jsonl"],
+            """{"file_name": "zz-broken.png", "label": "anchor", "objects": {"bbox": [[1, 5, 20, 25]]}}""" + "\n"
+        );
         using var state = new TemporaryFolder();
         using var model = Named(state, "tiny");
         var local = Agcam.Run(["evaluate", folder.Path, "--model", state["tiny"], "--json", "-q", .. Files(state, "local"), .. What]);
         Assert.Equal((0, ""), (local.Code, local.Errors));
         using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
 
-        var job = serving.Run(["evaluate", folder.Path, "--url", serving.Url.ToString(), "--key", "val", "--tag", "nightly", "--model", "tiny", "--json", "-q", .. Files(state, "job"), .. What]);
+        var job = serving.Run([
+            "evaluate",
+            folder.Path,
+            "--url",
+            serving.Url.ToString(),
+            "--key",
+            "val",
+            "--tag",
+            "nightly",
+            "--model",
+            "tiny",
+            "--json",
+            "-q",
+            .. Files(state, "job"),
+            .. What,
+        ]);
 
         Assert.True(job.Code == 0, job.Errors);
         Assert.Equal(local.Output, job.Output);
         foreach (var file in (string[])["rows", "csv"])
             Assert.Equal(File.ReadAllText(state[$"local.{file}"]), File.ReadAllText(state[$"job.{file}"]));
-        Assert.Equal(Agcam.Run("evaluate", "--merge", state["local.rows"], "--json").Output, Agcam.Run("evaluate", "--merge", state["job.rows"], "--json").Output);
+        Assert.Equal(
+            Agcam.Run("evaluate", "--merge", state["local.rows"], "--json").Output,
+            Agcam.Run("evaluate", "--merge", state["job.rows"], "--json").Output
+        );
 
         // The same key is the same job, which is done: it is told again, as a table.
-        var again = serving.Run(["evaluate", folder.Path, "--url", serving.Url.ToString(), "--key", "val", "--tag", "nightly", .. What, "--model", "tiny"]);
+        var again = serving.Run([
+            "evaluate",
+            folder.Path,
+            "--url",
+            serving.Url.ToString(),
+            "--key",
+            "val",
+            "--tag",
+            "nightly",
+            .. What,
+            "--model",
+            "tiny",
+        ]);
         Assert.True(again.Code == 0, again.Errors);
         Assert.Equal(Agcam.Run("evaluate", "--merge", state["local.rows"]).Output, again.Output);
         var listed = Assert.Single(serving.Run("jobs", "list", "--tag", "nightly", "--json").Rows);
-        Assert.Equal(("evaluation", "Completed", 12), (listed.GetProperty("kind").GetString(), listed.GetProperty("state").GetString(), listed.GetProperty("images").GetInt32()));
-        Assert.Equal((11, 1), (listed.GetProperty("progress").GetProperty("completed").GetInt32(), listed.GetProperty("progress").GetProperty("failed").GetInt32()));
+        Assert.Equal(
+            ("evaluation", "Completed", 12),
+            (listed.GetProperty("kind").GetString(), listed.GetProperty("state").GetString(), listed.GetProperty("images").GetInt32())
+        );
+        Assert.Equal(
+            (11, 1),
+            (
+                listed.GetProperty("progress").GetProperty("completed").GetInt32(),
+                listed.GetProperty("progress").GetProperty("failed").GetInt32()
+            )
+        );
         var id = listed.GetProperty("id").GetString()!;
-        Assert.Equal("unsupported-format", Assert.Single(serving.Run("jobs", "export", id).Rows, row => row.GetProperty("status").GetString() == "Failed").GetProperty("reason").GetString());
+        Assert.Equal(
+            "unsupported-format",
+            Assert
+                .Single(serving.Run("jobs", "export", id).Rows, row => row.GetProperty("status").GetString() == "Failed")
+                .GetProperty("reason")
+                .GetString()
+        );
 
         var other = serving.Run(["evaluate", folder.Path, "--url", serving.Url.ToString(), "--key", "val", "--model", "tiny", .. What]);
         Assert.Equal(2, other.Code);
@@ -61,19 +109,50 @@ public class EvaluationJobTests
     public void Models_that_average_the_patches_are_measured_by_a_job_as_by_one_process_and_explained_by_nobody()
     {
         using var folder = SomeImages.Folder(5);
-        File.WriteAllLines(folder["metadata.jsonl"], Enumerable.Range(0, 5).Select(i => $$$"""{"file_name": "{{{i:000}}}.png", "label": "{{{i}}}", "objects": {"bbox": [[{{{i}}}, 5, 20, 25]]}}"""));
+        File.WriteAllLines(
+            folder["metadata.jsonl"],
+            Enumerable
+                .Range(0, 5)
+                .Select(i => $$$"""{"file_name": "{{{i:000}}}.png", "label": "{{{i}}}", "objects": {"bbox": [[{{{i}}}, 5, 20, 25]]}}""")
+        );
         using var state = new TemporaryFolder();
         using var gap = PooledTests.Averaging(afterwards: true);
         using var dino = new SomeDinoV3();
         using var gapLink = Named(state, "gap", gap.Path);
         using var dinoLink = Named(state, "dino", dino.Path);
-        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path, "--model", $"gap={gap.Path}", "--model", $"dino={dino.Path}");
-        string[] what = ["--methods", "agcam-pooled,rollout,generic,last-layer,random,centre-box", "--metrics", "all", "--batch", "2", "--json", "-q"];
+        using var serving = ServingProcess.Start(
+            state["agcam.db"],
+            folder.Path,
+            "--model",
+            $"gap={gap.Path}",
+            "--model",
+            $"dino={dino.Path}"
+        );
+        string[] what =
+        [
+            "--methods",
+            "agcam-pooled,rollout,generic,last-layer,random,centre-box",
+            "--metrics",
+            "all",
+            "--batch",
+            "2",
+            "--json",
+            "-q",
+        ];
         foreach (var name in (string[])["gap", "dino"])
         {
             var local = Agcam.Run(["evaluate", folder.Path, "--model", state[name], .. Files(state, name), .. what]);
             Assert.Equal((0, ""), (local.Code, local.Errors));
-            var job = serving.Run(["evaluate", folder.Path, "--url", serving.Url.ToString(), "--model", name, .. Files(state, $"{name}.job"), .. what]);
+            var job = serving.Run([
+                "evaluate",
+                folder.Path,
+                "--url",
+                serving.Url.ToString(),
+                "--model",
+                name,
+                .. Files(state, $"{name}.job"),
+                .. what,
+            ]);
             Assert.True(job.Code == 0, job.Errors);
             Assert.Equal(local.Output, job.Output);
             foreach (var file in (string[])["rows", "csv"])
@@ -144,7 +223,8 @@ public class EvaluationJobTests
         using var folder = EvaluateTests.SomeDataset(12);
         using var state = new TemporaryFolder();
         using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
-        string[] Evaluate(string key) => ["evaluate", folder.Path, "--url", serving.Url.ToString(), "--model", "tiny", "--key", key, .. Long];
+        string[] Evaluate(string key) =>
+            ["evaluate", folder.Path, "--url", serving.Url.ToString(), "--model", "tiny", "--key", key, .. Long];
 
         var first = Task.Run(() => Agcam.Run(Evaluate("first")));
         await DoneAsync(serving.Url, 1);
@@ -156,7 +236,11 @@ public class EvaluationJobTests
         Assert.Contains($"Job {id} was cancelled: cancelled by request", cancelled.Errors, StringComparison.Ordinal);
         Assert.Empty(cancelled.Output);
 
-        using (var command = Process.Start(new ProcessStartInfo(Agcam.Program, Evaluate("second")) { RedirectStandardError = true, RedirectStandardOutput = true })!)
+        using (
+            var command = Process.Start(
+                new ProcessStartInfo(Agcam.Program, Evaluate("second")) { RedirectStandardError = true, RedirectStandardOutput = true }
+            )!
+        )
         {
             var text = await command.StandardError.ReadLineAsync(TestContext.Current.CancellationToken);
             Assert.Contains("--key second", text, StringComparison.Ordinal);
@@ -173,7 +257,11 @@ public class EvaluationJobTests
     }
 
     [Trait("RabbitMQ", "whole")]
-    [Fact(SkipUnless = nameof(BrokeredTests.ServicesAreThere), SkipType = typeof(BrokeredTests), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
+    [Fact(
+        SkipUnless = nameof(BrokeredTests.ServicesAreThere),
+        SkipType = typeof(BrokeredTests),
+        Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services"
+    )]
     public async Task Two_workers_of_which_one_is_killed_measure_what_one_process_does()
     {
         using var folder = EvaluateTests.SomeDataset(12);
@@ -213,12 +301,21 @@ public class EvaluationJobTests
     {
         using var state = new TemporaryFolder();
         File.WriteAllBytes(state["maps.npz"], [.. "PK"u8, 5, 6, .. new byte[18]]);
-        var outcome = Agcam.Run(["evaluate", ".", "--url", "http://127.0.0.1:9", .. options.Replace("maps.npz", state["maps.npz"], StringComparison.Ordinal).Split(' ')]);
+        var outcome = Agcam.Run([
+            "evaluate",
+            ".",
+            "--url",
+            "http://127.0.0.1:9",
+            .. options.Replace("maps.npz", state["maps.npz"], StringComparison.Ordinal).Split(' '),
+        ]);
         Assert.Equal(2, outcome.Code);
         Assert.StartsWith("agcam: --", outcome.Errors, StringComparison.Ordinal);
         Assert.Contains(options.Split(' ')[0], outcome.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("internal error", outcome.Errors, StringComparison.Ordinal);
-        Assert.Equal(options.StartsWith("--heatmaps", StringComparison.Ordinal) || options.StartsWith("--preset", StringComparison.Ordinal), outcome.Errors.Contains("with --shard and then --merge", StringComparison.Ordinal));
+        Assert.Equal(
+            options.StartsWith("--heatmaps", StringComparison.Ordinal) || options.StartsWith("--preset", StringComparison.Ordinal),
+            outcome.Errors.Contains("with --shard and then --merge", StringComparison.Ordinal)
+        );
         Assert.Single(outcome.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
@@ -246,9 +343,15 @@ public class EvaluationJobTests
         Assert.Equal(0, Agcam.Run("evaluate", folder.Path, "--model", SomeImages.Model, "--rows", folder["a.rows"], "-q").Code);
         var lines = File.ReadAllLines(folder["a.rows"]);
         File.WriteAllLines(folder["same.rows"], [lines[0], lines[1], lines[2], lines[0], .. lines[3..]]);
-        File.WriteAllLines(folder["mixed.rows"], [lines[0], lines[1], lines[2], lines[0].Replace("\"cpu\"", "\"cuda\"", StringComparison.Ordinal), .. lines[3..]]);
+        File.WriteAllLines(
+            folder["mixed.rows"],
+            [lines[0], lines[1], lines[2], lines[0].Replace("\"cpu\"", "\"cuda\"", StringComparison.Ordinal), .. lines[3..]]
+        );
 
-        Assert.Equal(Agcam.Run("evaluate", "--merge", folder["a.rows"]).Output, Agcam.Run("evaluate", "--merge", folder["same.rows"]).Output);
+        Assert.Equal(
+            Agcam.Run("evaluate", "--merge", folder["a.rows"]).Output,
+            Agcam.Run("evaluate", "--merge", folder["same.rows"]).Output
+        );
         var mixed = Agcam.Run("evaluate", "--merge", folder["mixed.rows"]);
         Assert.Equal(2, mixed.Code);
         Assert.Contains("device cpu and cuda", mixed.Errors, StringComparison.Ordinal);
@@ -270,7 +373,12 @@ public class EvaluationJobTests
         for (var until = DateTime.UtcNow.AddMinutes(3); ; await Task.Delay(10, TestContext.Current.CancellationToken))
         {
             var job = await NewestAsync(client);
-            if (job is { } found && found.GetProperty("state").GetString() == "Running" && found.GetProperty("progress").GetProperty("chunksDone").GetInt32() is var done && done >= chunks)
+            if (
+                job is { } found
+                && found.GetProperty("state").GetString() == "Running"
+                && found.GetProperty("progress").GetProperty("chunksDone").GetInt32() is var done
+                && done >= chunks
+            )
                 return done;
             Assert.True(DateTime.UtcNow < until, $"After three minutes: {job}");
         }
@@ -278,7 +386,9 @@ public class EvaluationJobTests
 
     private static async Task<JsonElement?> NewestAsync(HttpClient client)
     {
-        var jobs = JsonSerializer.Deserialize<JsonElement>(await client.GetStringAsync("/v1/jobs?limit=1", TestContext.Current.CancellationToken)).GetProperty("items");
+        var jobs = JsonSerializer
+            .Deserialize<JsonElement>(await client.GetStringAsync("/v1/jobs?limit=1", TestContext.Current.CancellationToken))
+            .GetProperty("items");
         return jobs.GetArrayLength() == 0 ? null : jobs[0];
     }
 

@@ -12,19 +12,38 @@ public class MaskTests
     [Fact]
     public void A_polygon_marks_the_pixels_whose_centres_it_holds()
     {
-        Assert.Equal("""
+        Assert.Equal(
+            """
             ......
             .###..
             .###..
             .###..
             ......
-            """, Drawn(new PolygonMask([[1, 1, 4, 1, 4, 4, 1, 4]]), 6, 5));
+            """,
+            Drawn(
+                new PolygonMask([
+                    [1, 1, 4, 1, 4, 4, 1, 4],
+                ]),
+                6,
+                5
+            )
+        );
         // A triangle over the diagonal, and a second polygon beside it.
-        Assert.Equal("""
+        Assert.Equal(
+            """
             #....#
             ##...#
             ###...
-            """, Drawn(new PolygonMask([[0, -0.2, 3.4, 3.2, 0, 3.2], [5, 0, 6, 0, 6, 2, 5, 2]]), 6, 3));
+            """,
+            Drawn(
+                new PolygonMask([
+                    [0, -0.2, 3.4, 3.2, 0, 3.2],
+                    [5, 0, 6, 0, 6, 2, 5, 2],
+                ]),
+                6,
+                3
+            )
+        );
     }
 
     [Fact]
@@ -67,7 +86,9 @@ public class MaskTests
     public void A_picture_marks_the_objects_that_are_meant_and_leaves_the_border_open()
     {
         using var folder = new TemporaryFolder();
-        var colours = new[] { 0, 1, 2, 255 }.SelectMany(number => (byte[])[PictureMask.VocColour(number).Red, PictureMask.VocColour(number).Green, PictureMask.VocColour(number).Blue]);
+        var colours = new[] { 0, 1, 2, 255 }.SelectMany(number =>
+            (byte[])[PictureMask.VocColour(number).Red, PictureMask.VocColour(number).Green, PictureMask.VocColour(number).Blue]
+        );
         PngEncoder.Save(new RgbImage(4, 1, [.. colours]), folder["voc.png"]);
         Assert.Equal("..#?", Drawn(new PictureMask(folder["voc.png"], [2]), 4, 1));
         PngEncoder.Save(new RgbImage(3, 1, [0, 0, 0, 102, 102, 102, 153, 153, 153]), folder["cub.png"]);
@@ -80,7 +101,15 @@ public class MaskTests
     public void Scores_count_pixels_and_leave_out_void_ones()
     {
         var map = new Heatmap(2, 3, [0.9f, 0.8f, 0.1f, 0.6f, 0.2f, 1f]);
-        MaskPixel[] mask = [MaskPixel.Object, MaskPixel.Background, MaskPixel.Object, MaskPixel.Object, MaskPixel.Background, MaskPixel.Void];
+        MaskPixel[] mask =
+        [
+            MaskPixel.Object,
+            MaskPixel.Background,
+            MaskPixel.Object,
+            MaskPixel.Object,
+            MaskPixel.Background,
+            MaskPixel.Void,
+        ];
 
         Assert.Equal(new LocalizationScores(3 / 5.0, 2 / 4.0, 4 / 6.0, 2 / 3.0, 2 / 3.0), MaskScores.Measure(map, mask, 0.5));
         var (hit, energy) = MaskScores.Pointing(map, mask);
@@ -116,7 +145,7 @@ public class MaskTests
         for (var i = 0; i < runs.Length; i++)
         {
             var value = i > 2 ? runs[i] - runs[i - 2] : runs[i];
-            for (var more = true; more;)
+            for (var more = true; more; )
             {
                 var bits = value & 31;
                 value >>= 5;

@@ -11,7 +11,9 @@ using Xunit;
 
 namespace AgCam.Tests.Evaluation;
 
-/// <summary>--preset agcam-aaai24 with a small stand-in for the weights on a Hub of this machine, and a few images in ILSVRC's layout.</summary>
+/// <summary>
+/// --preset agcam-aaai24 with a small stand-in for the weights on a Hub of this machine, and a few images in ILSVRC's layout.
+/// </summary>
 public sealed class PresetTests : IDisposable
 {
     private readonly LocalHub _hub = new() { FormerRepo = PaperPreset.Model, Head = PaperPreset.Revision };
@@ -31,7 +33,10 @@ public sealed class PresetTests : IDisposable
         {
             var random = new Random(3);
             var weights = file.Tensors.ToDictionary(tensor => tensor.Key, tensor => (WeightTensor)tensor.Value);
-            weights["head.weight"] = MemoryTensor.FromFloat32([1000, 64], [.. Enumerable.Range(0, 64_000).Select(_ => random.NextSingle() - 0.5f)]);
+            weights["head.weight"] = MemoryTensor.FromFloat32(
+                [1000, 64],
+                [.. Enumerable.Range(0, 64_000).Select(_ => random.NextSingle() - 0.5f)]
+            );
             weights["head.bias"] = MemoryTensor.FromFloat32([1000], new float[1000]);
             SafetensorsWriter.Write(_cache["model.safetensors"], weights);
         }
@@ -44,8 +49,10 @@ public sealed class PresetTests : IDisposable
         {
             SomeImages.Write(_dataset, $"Data/CLS-LOC/val/ILSVRC2012_val_{i:00000000}.png", i);
             Directory.CreateDirectory(_dataset["Annotations/CLS-LOC/val"]);
-            File.WriteAllText(_dataset[$"Annotations/CLS-LOC/val/ILSVRC2012_val_{i:00000000}.xml"],
-                $"<annotation><object><name>n{1440763 + i:00000000}</name><bndbox><xmin>{i}</xmin><ymin>5</ymin><xmax>{i + 30}</xmax><ymax>35</ymax></bndbox></object></annotation>");
+            File.WriteAllText(
+                _dataset[$"Annotations/CLS-LOC/val/ILSVRC2012_val_{i:00000000}.xml"],
+                $"<annotation><object><name>n{1440763 + i:00000000}</name><bndbox><xmin>{i}</xmin><ymin>5</ymin><xmax>{i + 30}</xmax><ymax>35</ymax></bndbox></object></annotation>"
+            );
         }
     }
 
@@ -59,27 +66,65 @@ public sealed class PresetTests : IDisposable
     [Fact]
     public void It_pins_weights_preparation_and_protocol_and_lists_what_is_not_the_papers()
     {
-        File.WriteAllText(_cache["paper.json"], """{"source": "some table", "methods": {"agcam": {"abpc": 0.25, "iou": 0.5}, "other": {"iou": 0.4}}}""");
-        var outcome = Run("--partial", "--classes", _cache["classes.txt"], "--published", _cache["paper.json"], "--json", "-q", "--rows", _cache["rows"], "--html", _cache["page.html"]);
+        File.WriteAllText(
+            _cache["paper.json"],
+            """{"source": "some table", "methods": {"agcam": {"abpc": 0.25, "iou": 0.5}, "other": {"iou": 0.4}}}"""
+        );
+        var outcome = Run(
+            "--partial",
+            "--classes",
+            _cache["classes.txt"],
+            "--published",
+            _cache["paper.json"],
+            "--json",
+            "-q",
+            "--rows",
+            _cache["rows"],
+            "--html",
+            _cache["page.html"]
+        );
         Assert.Equal(0, outcome.Code); // stderr tells of the download
 
         var json = JsonSerializer.Deserialize<JsonElement>(outcome.Output);
         Assert.Equal(4, json.GetProperty("evaluated").GetInt32());
         Assert.Equal(["agcam", "rollout"], json.GetProperty("methods").EnumerateObject().Select(method => method.Name));
         var protocol = json.GetProperty("protocol");
-        Assert.Equal(("agcam-aaai24", "paper", 0.5), (protocol.GetProperty("preset").GetString(), protocol.GetProperty("parity").GetString(), protocol.GetProperty("threshold").GetDouble()));
+        Assert.Equal(
+            ("agcam-aaai24", "paper", 0.5),
+            (
+                protocol.GetProperty("preset").GetString(),
+                protocol.GetProperty("parity").GetString(),
+                protocol.GetProperty("threshold").GetDouble()
+            )
+        );
         Assert.Equal($"{PaperPreset.Model}@{PaperPreset.Revision}", protocol.GetProperty("model").GetString());
         Assert.Contains("224x224;Squash;", protocol.GetProperty("computation").GetString(), StringComparison.Ordinal);
-        Assert.Contains("Bilinear;mean=0.5,0.5,0.5;std=0.5,0.5,0.5", protocol.GetProperty("computation").GetString(), StringComparison.Ordinal);
-        var other = $"the model is {PaperPreset.Model}@{PaperPreset.Revision} with other weights than {PaperPreset.Model}@{PaperPreset.Revision}, whose SHA-256 is {PaperPreset.Sha256}"; // a stand-in
-        Assert.Equal(["4 validation images instead of 50000", "4 classes instead of 1000", "4 classes without exactly 50 images", other], protocol.GetProperty("deviations").EnumerateArray().Select(line => line.GetString()));
+        Assert.Contains(
+            "Bilinear;mean=0.5,0.5,0.5;std=0.5,0.5,0.5",
+            protocol.GetProperty("computation").GetString(),
+            StringComparison.Ordinal
+        );
+        var other =
+            // A stand-in
+            $"the model is {PaperPreset.Model}@{PaperPreset.Revision} with other weights than "
+            + $"{PaperPreset.Model}@{PaperPreset.Revision}, whose SHA-256 is {PaperPreset.Sha256}";
+        Assert.Equal(
+            ["4 validation images instead of 50000", "4 classes instead of 1000", "4 classes without exactly 50 images", other],
+            protocol.GetProperty("deviations").EnumerateArray().Select(line => line.GetString())
+        );
 
         var published = json.GetProperty("published");
         Assert.Equal("some table", published.GetProperty("source").GetString());
         var abpc = published.GetProperty("methods").GetProperty("agcam").GetProperty("abpc");
         var measured = json.GetProperty("methods").GetProperty("agcam").GetProperty("abpc");
-        Assert.Equal((0.25, measured.GetProperty("mean").GetDouble()), (abpc.GetProperty("published").GetDouble(), abpc.GetProperty("measured").GetDouble()));
-        Assert.Equal(measured.GetProperty("low").GetDouble() <= 0.25 && measured.GetProperty("high").GetDouble() >= 0.25, abpc.GetProperty("insideInterval").GetBoolean());
+        Assert.Equal(
+            (0.25, measured.GetProperty("mean").GetDouble()),
+            (abpc.GetProperty("published").GetDouble(), abpc.GetProperty("measured").GetDouble())
+        );
+        Assert.Equal(
+            measured.GetProperty("low").GetDouble() <= 0.25 && measured.GetProperty("high").GetDouble() >= 0.25,
+            abpc.GetProperty("insideInterval").GetBoolean()
+        );
         Assert.False(published.GetProperty("methods").GetProperty("other").GetProperty("iou").TryGetProperty("measured", out _));
         Assert.Contains("Published beside measured", File.ReadAllText(_cache["page.html"]), StringComparison.Ordinal);
 
@@ -127,17 +172,31 @@ public sealed class PresetTests : IDisposable
     public void Published_numbers_that_make_no_sense_are_refused(string text, string why)
     {
         File.WriteAllText(_cache["numbers.json"], text);
-        Assert.Contains(why, Assert.Throws<AgCam.Evaluation.Datasets.DatasetException>(() => PublishedNumbers.Read(_cache["numbers.json"])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            why,
+            Assert.Throws<AgCam.Evaluation.Datasets.DatasetException>(() => PublishedNumbers.Read(_cache["numbers.json"])).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void The_commit_is_what_is_asked_for()
     {
         Run("--partial", "--classes", _cache["classes.txt"], "--json", "-q");
-        Assert.Contains(_hub.Requests, request => request.Path.Contains($"/revision/{PaperPreset.Revision}", StringComparison.Ordinal) || request.Path.Contains($"/resolve/{PaperPreset.Revision}/", StringComparison.Ordinal));
+        Assert.Contains(
+            _hub.Requests,
+            request =>
+                request.Path.Contains($"/revision/{PaperPreset.Revision}", StringComparison.Ordinal)
+                || request.Path.Contains($"/resolve/{PaperPreset.Revision}/", StringComparison.Ordinal)
+        );
         Assert.DoesNotContain(_hub.Requests, request => request.Path.Contains("/main", StringComparison.Ordinal));
     }
 
-    private Outcome Run(params string[] more) => Agcam.Run(
-        ["evaluate", _dataset.Path, "--preset", PaperPreset.Name, .. more], "", ("HF_ENDPOINT", _hub.Endpoint), ("HF_HUB_CACHE", _cache["hub"]));
+    private Outcome Run(params string[] more) =>
+        Agcam.Run(
+            ["evaluate", _dataset.Path, "--preset", PaperPreset.Name, .. more],
+            "",
+            ("HF_ENDPOINT", _hub.Endpoint),
+            ("HF_HUB_CACHE", _cache["hub"])
+        );
 }

@@ -9,11 +9,7 @@ public class BoxTests
     [Fact]
     public void Each_component_gives_one_box_largest_mass_first()
     {
-        var boxes = SomeHeatmap.Drawn(
-            "6......",
-            ".6...99",
-            ".....99",
-            "9......").Boxes();
+        var boxes = SomeHeatmap.Drawn("6......", ".6...99", ".....99", "9......").Boxes();
 
         // masses 1.2, 3.6 and 0.9 of 5.7; the first component holds together by a corner
         Assert.Equal([(5, 1, 2, 2), (0, 0, 2, 2), (0, 3, 1, 1)], boxes.Select(b => ((int)b.X, (int)b.Y, (int)b.Width, (int)b.Height)));
@@ -29,25 +25,10 @@ public class BoxTests
     [Fact]
     public void A_blob_in_a_hole_gives_no_box_and_one_in_an_open_bay_does()
     {
-        Assert.Single(SomeHeatmap.Drawn(
-            "99999",
-            "9...9",
-            "9.9.9",
-            "9...9",
-            "99999").Boxes());
-        Assert.Equal(2, SomeHeatmap.Drawn(
-            "99999",
-            "9...9",
-            "9.9.9",
-            "9...9",
-            "99.99").Boxes().Count);
+        Assert.Single(SomeHeatmap.Drawn("99999", "9...9", "9.9.9", "9...9", "99999").Boxes());
+        Assert.Equal(2, SomeHeatmap.Drawn("99999", "9...9", "9.9.9", "9...9", "99.99").Boxes().Count);
         // a gap at a corner does not open a ring: the ring holds together by its corners
-        Assert.Single(SomeHeatmap.Drawn(
-            ".999.",
-            "9...9",
-            "9.9.9",
-            "9...9",
-            ".999.").Boxes());
+        Assert.Single(SomeHeatmap.Drawn(".999.", "9...9", "9.9.9", "9...9", ".999.").Boxes());
     }
 
     [Fact]
@@ -65,8 +46,11 @@ public class BoxTests
         var map = SomeHeatmap.Noise(seed, rows % 24 + 1, columns % 24 + 1, different: 10);
         var threshold = level % 11 / 10f;
 
-        return map.IsFlat || map.Boxes(threshold).Select(b => b with { Score = 0 }).OrderBy(b => b.ToString())
-            .SequenceEqual(FloodFill.ExternalComponents(map, threshold).Select(c => c.Box).OrderBy(b => b.ToString()));
+        return map.IsFlat
+            || map.Boxes(threshold)
+                .Select(b => b with { Score = 0 })
+                .OrderBy(b => b.ToString())
+                .SequenceEqual(FloodFill.ExternalComponents(map, threshold).Select(c => c.Box).OrderBy(b => b.ToString()));
     }
 
     [Property]

@@ -2,7 +2,10 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Tests.Heatmaps;
 
-/// <summary>External components the slow and obvious way, to compare the fast ones with: flood the outside, then flood each component that touches it.</summary>
+/// <summary>
+/// External components the slow and obvious way, to compare the fast ones with: flood the outside, then flood each component that
+/// touches it.
+/// </summary>
 internal static class FloodFill
 {
     private static readonly (int Y, int X)[] Four = [(-1, 0), (1, 0), (0, -1), (0, 1)];
@@ -14,8 +17,8 @@ internal static class FloodFill
         // a frame of cold pixels all round stands for the outside
         var hot = new bool[map.Rows + 2, map.Columns + 2];
         for (var y = 0; y < map.Rows; y++)
-            for (var x = 0; x < map.Columns; x++)
-                hot[y + 1, x + 1] = map[y, x] > threshold;
+        for (var x = 0; x < map.Columns; x++)
+            hot[y + 1, x + 1] = map[y, x] > threshold;
         var seen = new bool[map.Rows + 2, map.Columns + 2];
         Flood(hot, seen, (0, 0), Four);
         var outside = (bool[,])seen.Clone();

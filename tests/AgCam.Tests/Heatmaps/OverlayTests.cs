@@ -17,8 +17,8 @@ public class OverlayTests
         var overlay = Overlay.Blend(photo, map, Everything, opacity: 1);
 
         for (var y = 0; y < 30; y++)
-            for (var x = 0; x < 25; x++)
-                Assert.Equal(photo.At(x, y), overlay.At(x, y));
+        for (var x = 0; x < 25; x++)
+            Assert.Equal(photo.At(x, y), overlay.At(x, y));
         Assert.Equal((0xfc, 0xff, 0xa4), overlay.At(39, 29));
     }
 
@@ -41,8 +41,9 @@ public class OverlayTests
         var map = SomeHeatmap.Noise(seed, 30, 40).Normalize();
         var overlay = Overlay.Blend(SomePhoto.Grey(40, 30, 0), map, Everything, Colormap.Viridis, opacity: 1);
 
-        return Enumerable.Range(0, map.Values.Length).All(i =>
-            Math.Abs(overlay.Pixels[3 * i + 1] - map.Values[i] * Colormap.Viridis.At(map.Values[i]).G) <= 1);
+        return Enumerable
+            .Range(0, map.Values.Length)
+            .All(i => Math.Abs(overlay.Pixels[3 * i + 1] - map.Values[i] * Colormap.Viridis.At(map.Values[i]).G) <= 1);
     }
 
     [Fact]

@@ -39,7 +39,17 @@ public class PictureTests
             Logits = [0, 0],
             LogSumExp = Math.Log(2),
             Transform = new InputTransform(2, 2, 25, 0, 200, 100),
-            Targets = [new TargetExplanation { Requested = "predicted", Class = 1, Name = "goldfish", Heatmap = SomeHeatmap.Drawn("1.", "51"), Boxes = [new(60, 50, 40, 50, 0.7)] }],
+            Targets =
+            [
+                new TargetExplanation
+                {
+                    Requested = "predicted",
+                    Class = 1,
+                    Name = "goldfish",
+                    Heatmap = SomeHeatmap.Drawn("1.", "51"),
+                    Boxes = [new(60, 50, 40, 50, 0.7)],
+                },
+            ],
         };
         var input = Preprocessing.Some.Options(CropMode.Center, 50, 50, Interpolation.Bilinear);
         var photo = SomePhoto.Noise(7, 200, 100);
@@ -154,12 +164,13 @@ public class PictureTests
         }
     }
 
-    private static ExplanationPicture Some(int width, int height) => new(SomePhoto.Noise(1, width, height), SomeHeatmap.Smooth(1), new(0, 0, width, height))
-    {
-        Boxes = [new(width / 4.0, height / 4.0, width / 2.0, height / 2.0, 0.7)],
-        GroundTruth = [new(0, 0, width, height)],
-        Title = "goldfish  0.98",
-    };
+    private static ExplanationPicture Some(int width, int height) =>
+        new(SomePhoto.Noise(1, width, height), SomeHeatmap.Smooth(1), new(0, 0, width, height))
+        {
+            Boxes = [new(width / 4.0, height / 4.0, width / 2.0, height / 2.0, 0.7)],
+            GroundTruth = [new(0, 0, width, height)],
+            Title = "goldfish  0.98",
+        };
 
     private static (int, int) Size(RgbImage image) => (image.Width, image.Height);
 }

@@ -29,12 +29,24 @@ public class UpsamplingAgainstTorch
     public bool Every_bit_equals_torchs_at_any_size(int seed, byte rows, byte columns, byte height, byte width)
     {
         var map = SomeHeatmap.Noise(seed, rows % 20 + 1, columns % 20 + 1, 1 << 20);
-        return map.IsFlat || !Fma.IsSupported || map.Upsample(height + 1, width + 1).Values.AsSpan().SequenceEqual(Torch(map.Values, map.Rows, map.Columns, height + 1, width + 1));
+        return map.IsFlat
+            || !Fma.IsSupported
+            || map.Upsample(height + 1, width + 1)
+                .Values.AsSpan()
+                .SequenceEqual(Torch(map.Values, map.Rows, map.Columns, height + 1, width + 1));
     }
 
     private static float[] Torch(float[] values, int rows, int columns, int height, int width)
     {
         using var scope = NewDisposeScope();
-        return nn.functional.interpolate(tensor(values).view(1, 1, rows, columns), [height, width], mode: InterpolationMode.Bilinear, align_corners: false).data<float>().ToArray();
+        return nn
+            .functional.interpolate(
+                tensor(values).view(1, 1, rows, columns),
+                [height, width],
+                mode: InterpolationMode.Bilinear,
+                align_corners: false
+            )
+            .data<float>()
+            .ToArray();
     }
 }

@@ -11,7 +11,9 @@ namespace AgCam.Tests.Images;
 public sealed class HostileImageTests : IDisposable
 {
     private static readonly HashSet<string> Reasons =
-        [.. typeof(ImageFailure).GetFields().Select(field => (string)field.GetRawConstantValue()!)];
+    [
+        .. typeof(ImageFailure).GetFields().Select(field => (string)field.GetRawConstantValue()!),
+    ];
 
     private readonly TemporaryFolder _folder = new();
 
@@ -30,7 +32,11 @@ public sealed class HostileImageTests : IDisposable
         _folder.WriteRawName([.. "raw"u8, 0xFF, .. ".jpg"u8], Picture.Bytes("rgb_444.jpg"));
         TemporaryFolder.Forbid(_folder.Write("secret.jpg", Picture.Bytes("rgb_444.jpg")));
 
-        var outcomes = await MeasureAsync(ImageFiles.Find(_folder.Root), path => ImageDecoder.ReadFile(path, ImageLimits.Default), TestContext.Current.CancellationToken);
+        var outcomes = await MeasureAsync(
+            ImageFiles.Find(_folder.Root),
+            path => ImageDecoder.ReadFile(path, ImageLimits.Default),
+            TestContext.Current.CancellationToken
+        );
 
         Assert.Equal(files.Count + 4, outcomes.Values.Sum());
         Assert.Contains(ImageFailure.NotAFile, outcomes.Keys);
@@ -49,23 +55,32 @@ public sealed class HostileImageTests : IDisposable
 
     /// <summary>How often each outcome came; fails on an unknown one, on a slow one and on memory.</summary>
     private static async Task<ConcurrentDictionary<string, int>> MeasureAsync(
-        IEnumerable<string> names, Func<string, byte[]> read, CancellationToken cancellationToken)
+        IEnumerable<string> names,
+        Func<string, byte[]> read,
+        CancellationToken cancellationToken
+    )
     {
         var outcomes = new ConcurrentDictionary<string, int>();
         long before = PeakMemory(reset: true);
         var two = new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(names, two, (name, _) =>
-        {
-            var clock = Stopwatch.StartNew();
-            string outcome = Outcome(() => ImageDecoder.Decode(read(name), ImageLimits.Default));
-            Assert.True(outcome == "picture" || Reasons.Contains(outcome), $"{name}: {outcome}");
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(30), $"{name} took {clock.Elapsed}.");
-            outcomes.AddOrUpdate(outcome, 1, (_, count) => count + 1);
-            return ValueTask.CompletedTask;
-        });
+        await Parallel.ForEachAsync(
+            names,
+            two,
+            (name, _) =>
+            {
+                var clock = Stopwatch.StartNew();
+                string outcome = Outcome(() => ImageDecoder.Decode(read(name), ImageLimits.Default));
+                Assert.True(outcome == "picture" || Reasons.Contains(outcome), $"{name}: {outcome}");
+                Assert.True(clock.Elapsed < TimeSpan.FromSeconds(30), $"{name} took {clock.Elapsed}.");
+                outcomes.AddOrUpdate(outcome, 1, (_, count) => count + 1);
+                return ValueTask.CompletedTask;
+            }
+        );
         long grown = PeakMemory(reset: false) - before;
         TestContext.Current.TestOutputHelper!.WriteLine(
-            $"{string.Join(", ", outcomes.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} {pair.Key}"))}; memory grew by {grown >> 20} MB");
+            $"{string.Join(", ", outcomes.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} {pair.Key}"))}; memory grew "
+                + $"by {grown >> 20} MB"
+        );
         Assert.True(grown < 1 << 30, $"Memory grew by {grown >> 20} MB.");
         return outcomes;
     }

@@ -65,7 +65,8 @@ internal sealed class HostileImages(int seed)
 
     private byte[] Hole(byte[] picture)
     {
-        int from = _random.Next(picture.Length), to = _random.Next(from, picture.Length);
+        int from = _random.Next(picture.Length),
+            to = _random.Next(from, picture.Length);
         if (_random.Next(2) == 0)
             return [.. picture[..from], .. picture[to..]];
         picture.AsSpan(from, to - from).Clear();
@@ -74,11 +75,13 @@ internal sealed class HostileImages(int seed)
 
     private byte[] Repeat(byte[] picture)
     {
-        int from = _random.Next(picture.Length), to = _random.Next(from, picture.Length);
+        int from = _random.Next(picture.Length),
+            to = _random.Next(from, picture.Length);
         return [.. picture[..to], .. Enumerable.Repeat(picture[from..to], 1 + _random.Next(8)).SelectMany(part => part), .. picture[to..]];
     }
 
-    private byte[] HeaderThenNoise(byte[] picture) => [.. picture[..Math.Min(picture.Length, 12 + _random.Next(60))], .. Noise(_random.Next(400))];
+    private byte[] HeaderThenNoise(byte[] picture) =>
+        [.. picture[..Math.Min(picture.Length, 12 + _random.Next(60))], .. Noise(_random.Next(400))];
 
     private byte[] Noise(int length)
     {
@@ -92,7 +95,7 @@ internal sealed class HostileImages(int seed)
     /// <summary>Makes every chunk's checksum right, so that a decoder goes on to believe its content.</summary>
     private static byte[] WithChecksums(byte[] png)
     {
-        for (int at = 8; at + 12 <= png.Length;)
+        for (int at = 8; at + 12 <= png.Length; )
         {
             uint length = BinaryPrimitives.ReadUInt32BigEndian(png.AsSpan(at));
             if (length > png.Length - at - 12)

@@ -6,39 +6,57 @@ namespace AgCam.Tests.Images;
 /// <summary>Small files that ask for a lot: of memory, of time, or of frames.</summary>
 internal static class ImageBombs
 {
-    public static Dictionary<string, byte[]> All() => new()
-    {
-        ["png-largest-16-bit-interlaced"] = Png(8192, 8192, depth: 16, colour: 6, interlaced: true),
-        ["png-largest-plain"] = Png(8192, 8192, depth: 8, colour: 2, interlaced: false),
-        ["png-one-pixel-high"] = Png(65_535, 1, depth: 8, colour: 2, interlaced: false),
-        ["png-too-wide"] = Png(2_000_000, 1, depth: 1, colour: 0, interlaced: false),
-        ["png-largest-without-data"] = [.. Png(8192, 8192, depth: 8, colour: 2, interlaced: false)[..50]],
-        ["png-profile-of-100-MB"] = WithChunk("iCCP", [(byte)'x', 0, 0, .. Zeros(100_000_000)], 1),
-        ["png-text-of-100-MB"] = WithChunk("zTXt", [(byte)'x', 0, 0, .. Zeros(100_000_000)], 4),
-        ["png-200000-chunks"] = WithChunk("tEXt", "k\0v"u8.ToArray(), 200_000),
-        ["gif-largest"] = Gif(8192, 8192, frames: 1),
-        ["gif-too-large"] = Gif(65_535, 65_535, frames: 1),
-        ["gif-largest-canvas-small-frames"] = Gif(8192, 8192, frames: 50_000, frameSide: 1),
-        ["gif-deep-animation"] = Gif(64, 64, frames: 100_000, frameSide: 2),
-        ["gif-only-extensions"] = [.. "GIF89a"u8, 9, 0, 9, 0, 0, 0, 0, .. Enumerable.Repeat<byte[]>([0x21, 0xFE, 1, 0, 0], 200_000).SelectMany(bytes => bytes)],
-        ["bmp-too-large"] = WithInt32(Picture.Bytes("rgb24.bmp"), 18, 1_000_000),
-        ["bmp-largest-without-data"] = WithInt32(WithInt32(Picture.Bytes("rgb24.bmp"), 18, 8192), 22, 8192),
-        ["bmp-most-negative-height"] = WithInt32(Picture.Bytes("rgb24.bmp"), 22, int.MinValue),
-        ["webp-many-frames"] = DeepWebp(3_000),
-        ["jpeg-largest-without-data"] = Jpeg("rgb_444.jpg", 8192),
-        ["jpeg-too-large"] = Jpeg("rgb_444.jpg", 65_500),
-        ["jpeg-progressive-largest-without-data"] = Jpeg("progressive.jpg", 8192),
-        ["jpeg-5000-scans"] = ManyScans(2048, 5_000),
-        ["tiff-directories-in-a-circle"] = CircularTiff(),
-    };
+    public static Dictionary<string, byte[]> All() =>
+        new()
+        {
+            ["png-largest-16-bit-interlaced"] = Png(8192, 8192, depth: 16, colour: 6, interlaced: true),
+            ["png-largest-plain"] = Png(8192, 8192, depth: 8, colour: 2, interlaced: false),
+            ["png-one-pixel-high"] = Png(65_535, 1, depth: 8, colour: 2, interlaced: false),
+            ["png-too-wide"] = Png(2_000_000, 1, depth: 1, colour: 0, interlaced: false),
+            ["png-largest-without-data"] = [.. Png(8192, 8192, depth: 8, colour: 2, interlaced: false)[..50]],
+            ["png-profile-of-100-MB"] = WithChunk("iCCP", [(byte)'x', 0, 0, .. Zeros(100_000_000)], 1),
+            ["png-text-of-100-MB"] = WithChunk("zTXt", [(byte)'x', 0, 0, .. Zeros(100_000_000)], 4),
+            ["png-200000-chunks"] = WithChunk("tEXt", "k\0v"u8.ToArray(), 200_000),
+            ["gif-largest"] = Gif(8192, 8192, frames: 1),
+            ["gif-too-large"] = Gif(65_535, 65_535, frames: 1),
+            ["gif-largest-canvas-small-frames"] = Gif(8192, 8192, frames: 50_000, frameSide: 1),
+            ["gif-deep-animation"] = Gif(64, 64, frames: 100_000, frameSide: 2),
+            ["gif-only-extensions"] =
+            [
+                .. "GIF89a"u8,
+                9,
+                0,
+                9,
+                0,
+                0,
+                0,
+                0,
+                .. Enumerable.Repeat<byte[]>([0x21, 0xFE, 1, 0, 0], 200_000).SelectMany(bytes => bytes),
+            ],
+            ["bmp-too-large"] = WithInt32(Picture.Bytes("rgb24.bmp"), 18, 1_000_000),
+            ["bmp-largest-without-data"] = WithInt32(WithInt32(Picture.Bytes("rgb24.bmp"), 18, 8192), 22, 8192),
+            ["bmp-most-negative-height"] = WithInt32(Picture.Bytes("rgb24.bmp"), 22, int.MinValue),
+            ["webp-many-frames"] = DeepWebp(3_000),
+            ["jpeg-largest-without-data"] = Jpeg("rgb_444.jpg", 8192),
+            ["jpeg-too-large"] = Jpeg("rgb_444.jpg", 65_500),
+            ["jpeg-progressive-largest-without-data"] = Jpeg("progressive.jpg", 8192),
+            ["jpeg-5000-scans"] = ManyScans(2048, 5_000),
+            ["tiff-directories-in-a-circle"] = CircularTiff(),
+        };
 
     private static byte[] Png(int width, int height, byte depth, byte colour, bool interlaced)
     {
-        int channels = colour switch { 0 => 1, 2 => 3, _ => 4 };
+        int channels = colour switch
+        {
+            0 => 1,
+            2 => 3,
+            _ => 4,
+        };
         long Row(long pixels) => 1 + (((pixels * depth * channels) + 7) / 8);
         long size = interlaced
-            ? new[] { (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2) }
-                .Sum(pass => (long)((height - pass.Item2 + pass.Item4 - 1) / pass.Item4) * Row((width - pass.Item1 + pass.Item3 - 1) / pass.Item3))
+            ? new[] { (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2) }.Sum(pass =>
+                (long)((height - pass.Item2 + pass.Item4 - 1) / pass.Item4) * Row((width - pass.Item1 + pass.Item3 - 1) / pass.Item3)
+            )
             : height * Row(width);
         var header = new byte[13];
         BinaryPrimitives.WriteInt32BigEndian(header, width);
@@ -69,7 +87,8 @@ internal static class ImageBombs
 
     private static byte[] WithChunk(string type, byte[] body, int times)
     {
-        byte[] png = Picture.Bytes("rgb8.png"), chunk = Chunk(type, body);
+        byte[] png = Picture.Bytes("rgb8.png"),
+            chunk = Chunk(type, body);
         using var file = new MemoryStream();
         file.Write(png.AsSpan(0, 33)); // signature and header
         for (int i = 0; i < times; i++)
@@ -105,13 +124,15 @@ internal static class ImageBombs
     private static byte[] Lzw(long count)
     {
         var bits = new List<bool>();
-        int width = 3, next = 6;
+        int width = 3,
+            next = 6;
         void Write(int code)
         {
             for (int i = 0; i < width; i++)
                 bits.Add((code >> i & 1) != 0);
         }
-        long written = 0, run = 0;
+        long written = 0,
+            run = 0;
         while (written < count)
         {
             if (run == 0 || next == 4095)
@@ -157,7 +178,8 @@ internal static class ImageBombs
     private static byte[] ManyScans(int side, int times)
     {
         byte[] jpeg = Jpeg("progressive.jpg", side);
-        int scan = jpeg.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0xDA]), end = jpeg.AsSpan(scan + 2).IndexOf((ReadOnlySpan<byte>)[0xFF, 0xDA]) + scan + 2;
+        int scan = jpeg.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0xDA]),
+            end = jpeg.AsSpan(scan + 2).IndexOf((ReadOnlySpan<byte>)[0xFF, 0xDA]) + scan + 2;
         return [.. jpeg[..end], .. Enumerable.Repeat(jpeg[scan..end], times).SelectMany(bytes => bytes), .. jpeg[end..]];
     }
 

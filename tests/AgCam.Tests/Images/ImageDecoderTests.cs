@@ -39,7 +39,9 @@ public class ImageDecoderTests
             catch (ImageException failure)
             {
                 Assert.True(
-                    failure.Reason == ImageFailure.Corrupt || failure.Reason == ImageFailure.UnsupportedFormat, $"{length}: {failure.Reason}: {failure.Message}");
+                    failure.Reason == ImageFailure.Corrupt || failure.Reason == ImageFailure.UnsupportedFormat,
+                    $"{length}: {failure.Reason}: {failure.Message}"
+                );
             }
         }
     }
@@ -131,7 +133,10 @@ public class ImageDecoderTests
     public void Broken_metadata_do_no_harm(byte marker, string body)
     {
         byte[] jpeg = Picture.Bytes("rgb_444.jpg");
-        Assert.Equal(Picture.Decode("rgb_444.jpg").Pixels, ImageDecoder.Decode(WithSegment(jpeg, marker, body), ImageLimits.Default).Pixels);
+        Assert.Equal(
+            Picture.Decode("rgb_444.jpg").Pixels,
+            ImageDecoder.Decode(WithSegment(jpeg, marker, body), ImageLimits.Default).Pixels
+        );
     }
 
     [Theory]
@@ -159,20 +164,35 @@ public class ImageDecoderTests
     public void Many_threads_decode_the_same_pictures()
     {
         var expected = Picture.Names.ToDictionary(name => name, name => Picture.Decode(name).Pixels);
-        Parallel.For(0, 400, i =>
-        {
-            string name = Picture.Names[i % Picture.Names.Length];
-            Assert.Equal(expected[name], Picture.Decode(name).Pixels);
-        });
+        Parallel.For(
+            0,
+            400,
+            i =>
+            {
+                string name = Picture.Names[i % Picture.Names.Length];
+                Assert.Equal(expected[name], Picture.Decode(name).Pixels);
+            }
+        );
     }
 
     private static byte[] WithSegment(byte[] jpeg, byte marker, string body) =>
-        [.. jpeg[..2], 0xFF, marker, (byte)((body.Length + 2) >> 8), (byte)(body.Length + 2), .. Encoding.Latin1.GetBytes(body), .. jpeg[2..]];
+        [
+            .. jpeg[..2],
+            0xFF,
+            marker,
+            (byte)((body.Length + 2) >> 8),
+            (byte)(body.Length + 2),
+            .. Encoding.Latin1.GetBytes(body),
+            .. jpeg[2..],
+        ];
 
     private static bool IsLossy(string name) =>
-        name.EndsWith(".jpg", StringComparison.Ordinal) || name is "lossy.webp" or "alpha_lossy.webp" || name.EndsWith("_jpeg.tif", StringComparison.Ordinal);
+        name.EndsWith(".jpg", StringComparison.Ordinal)
+        || name is "lossy.webp" or "alpha_lossy.webp"
+        || name.EndsWith("_jpeg.tif", StringComparison.Ordinal);
 
     private static int LargestDifference(RgbImage a, RgbImage b) => a.Pixels.Zip(b.Pixels, (x, y) => Math.Abs(x - y)).Max();
 
-    private static string Reason(byte[] bytes) => Assert.Throws<ImageException>(() => ImageDecoder.Decode(bytes, ImageLimits.Default)).Reason;
+    private static string Reason(byte[] bytes) =>
+        Assert.Throws<ImageException>(() => ImageDecoder.Decode(bytes, ImageLimits.Default)).Reason;
 }

@@ -12,10 +12,23 @@ public sealed class ImageFilesTests : IDisposable
     [Fact]
     public void A_folder_gives_its_images_at_any_depth_in_ordinal_order()
     {
-        Write("b/2.png", "b/10.PNG", "a.jpg", "b.jpg", "B.Jpeg", "b-c/x.webp", "c/d/e/f.tiff", "c/notes.txt", "c/d/.hidden.gif", "no_extension", "z.jpg.txt");
+        Write(
+            "b/2.png",
+            "b/10.PNG",
+            "a.jpg",
+            "b.jpg",
+            "B.Jpeg",
+            "b-c/x.webp",
+            "c/d/e/f.tiff",
+            "c/notes.txt",
+            "c/d/.hidden.gif",
+            "no_extension",
+            "z.jpg.txt"
+        );
         Assert.Equal(
             ["B.Jpeg", "a.jpg", "b-c/x.webp", "b.jpg", "b/10.PNG", "b/2.png", "c/d/.hidden.gif", "c/d/e/f.tiff"],
-            Find(_folder.Root));
+            Find(_folder.Root)
+        );
         Assert.Equal(Find(_folder.Root).Order(StringComparer.Ordinal), Find(_folder.Root));
     }
 
@@ -23,7 +36,10 @@ public sealed class ImageFilesTests : IDisposable
     public void What_is_named_is_taken_even_if_it_is_no_image_or_does_not_exist()
     {
         Write("a.dat", "folder/b.jpg");
-        Assert.Equal(["a.dat", "missing.jpg", "b.jpg"], Find(Under("a.dat"), Under("missing.jpg"), Under("folder")).Select(Path.GetFileName));
+        Assert.Equal(
+            ["a.dat", "missing.jpg", "b.jpg"],
+            Find(Under("a.dat"), Under("missing.jpg"), Under("folder")).Select(Path.GetFileName)
+        );
     }
 
     [Fact]
@@ -67,7 +83,10 @@ public sealed class ImageFilesTests : IDisposable
     {
         string pattern = Under("*.webp");
         Assert.Equal([pattern], ImageFiles.Find(pattern));
-        Assert.Equal(ImageFailure.NotFound, Assert.Throws<ImageException>(() => ImageDecoder.ReadFile(pattern, ImageLimits.Default)).Reason);
+        Assert.Equal(
+            ImageFailure.NotFound,
+            Assert.Throws<ImageException>(() => ImageDecoder.ReadFile(pattern, ImageLimits.Default)).Reason
+        );
     }
 
     [Fact]
@@ -117,5 +136,9 @@ public sealed class ImageFilesTests : IDisposable
 
     /// <summary>What is found, relative to the folder.</summary>
     private string[] Find(params string[] paths) =>
-        [.. ImageFiles.Find(paths).Select(path => path.StartsWith(_folder.Root + "/", StringComparison.Ordinal) ? path[(_folder.Root.Length + 1)..] : path)];
+        [
+            .. ImageFiles
+                .Find(paths)
+                .Select(path => path.StartsWith(_folder.Root + "/", StringComparison.Ordinal) ? path[(_folder.Root.Length + 1)..] : path),
+        ];
 }

@@ -10,9 +10,7 @@ internal static class Picture
     private static readonly string Folder = Path.Combine(Fixture.RepositoryRoot(), "tests", "AgCam.Tests", "Images", "Pictures");
 
     public static string[] Names { get; } =
-    [
-        .. Directory.GetFiles(Folder, "*.rgb").Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal),
-    ];
+    [.. Directory.GetFiles(Folder, "*.rgb").Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal)];
 
     public static TheoryData<string> Data => [.. Names];
 
@@ -23,6 +21,10 @@ internal static class Picture
     public static RgbImage Expected(string name)
     {
         byte[] file = Bytes(name + ".rgb");
-        return new RgbImage(BinaryPrimitives.ReadInt32LittleEndian(file), BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(4)), file[8..]);
+        return new RgbImage(
+            BinaryPrimitives.ReadInt32LittleEndian(file),
+            BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(4)),
+            file[8..]
+        );
     }
 }

@@ -11,7 +11,8 @@ public sealed class ReadFileTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_file_is_read_whole() => Assert.Equal([1, 2, 3], ImageDecoder.ReadFile(_folder.Write("a.jpg", 1, 2, 3), ImageLimits.Default));
+    public void A_file_is_read_whole() =>
+        Assert.Equal([1, 2, 3], ImageDecoder.ReadFile(_folder.Write("a.jpg", 1, 2, 3), ImageLimits.Default));
 
     [Fact]
     public void Newlines_and_other_scripts_in_a_name_are_part_of_the_name()
@@ -31,13 +32,15 @@ public sealed class ReadFileTests : IDisposable
     }
 
     [Fact]
-    public void A_name_longer_than_any_file_s_is_not_found() => Assert.Equal(ImageFailure.NotFound, Reason(Path.Combine(_folder.Root, new string('a', 300))));
+    public void A_name_longer_than_any_file_s_is_not_found() =>
+        Assert.Equal(ImageFailure.NotFound, Reason(Path.Combine(_folder.Root, new string('a', 300))));
 
     [Fact]
     public void No_path_is_not_found() => Assert.Equal(ImageFailure.NotFound, Reason(""));
 
     [Fact]
-    public void A_folder_is_not_a_file() => Assert.Equal(ImageFailure.NotAFile, Reason(Directory.CreateDirectory(Path.Combine(_folder.Root, "folder.jpg")).FullName));
+    public void A_folder_is_not_a_file() =>
+        Assert.Equal(ImageFailure.NotAFile, Reason(Directory.CreateDirectory(Path.Combine(_folder.Root, "folder.jpg")).FullName));
 
     [Fact(Timeout = 10_000)]
     public async Task A_pipe_is_not_waited_for()
@@ -178,5 +181,6 @@ public sealed class ReadFileTests : IDisposable
 
     private const string RefusesNoLinks = "This system cannot open a file without following links.";
 
-    private static string Reason(string path) => Assert.Throws<ImageException>(() => ImageDecoder.ReadFile(path, ImageLimits.Default)).Reason;
+    private static string Reason(string path) =>
+        Assert.Throws<ImageException>(() => ImageDecoder.ReadFile(path, ImageLimits.Default)).Reason;
 }

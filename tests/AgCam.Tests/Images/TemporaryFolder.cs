@@ -35,7 +35,9 @@ internal sealed partial class TemporaryFolder : IDisposable
     /// <summary>Takes every permission from a file or folder.</summary>
     public static void Forbid(string path) => Assert.Equal(0, ChangeMode(path, 0));
 
-    /// <summary>As a user who has only the permissions that files give: root has every one, and lays that down for a thread of its own.</summary>
+    /// <summary>
+    /// As a user who has only the permissions that files give: root has every one, and lays that down for a thread of its own.
+    /// </summary>
     public T Unprivileged<T>(Func<T> read)
     {
         if (!Environment.IsPrivilegedProcess)

@@ -7,14 +7,21 @@ namespace AgCam.Tests.Labels;
 
 public class ImageLabelsTests
 {
-    private static readonly ClassNames Classes = new(3, ["tench", "tabby, tabby cat", "mountain bike"], ["n01440764", "n02123045", "n03792782"]);
+    private static readonly ClassNames Classes = new(
+        3,
+        ["tench", "tabby, tabby cat", "mountain bike"],
+        ["n01440764", "n02123045", "n03792782"]
+    );
 
     [Theory]
     [InlineData("l.csv", "path,label\na.jpg,tench\nb/c.jpg,n02123045\nd.jpg,2\n")]
     [InlineData("l.csv", "label;split;file_name\ntench;train;a.jpg\ntabby;val;b/c.jpg\nmountain_bike;val;d.jpg\n")]
     [InlineData("l.tsv", "a.jpg\ttench\nb/c.jpg\ttabby cat\nd.jpg\tmountain bike\n")]
     [InlineData("l.csv", "\"a.jpg\",tench\r\n\"b/c.jpg\",\"tabby, tabby cat\"\r\nd.jpg,2\r\n")]
-    [InlineData("l.jsonl", "{\"file_name\":\"a.jpg\",\"label\":0,\"more\":[1]}\n{\"file_name\":\"./b/c.jpg\",\"label\":\"tabby\"}\n\n{\"file_name\":\"d.jpg\",\"label\":\"2\"}\n")]
+    [InlineData(
+        "l.jsonl",
+        "{\"file_name\":\"a.jpg\",\"label\":0,\"more\":[1]}\n{\"file_name\":\"./b/c.jpg\",\"label\":\"tabby\"}\n\n{\"file_name\":\"d.jpg\",\"label\":\"2\"}\n"
+    )]
     public void Every_form_of_a_label_is_found(string name, string text)
     {
         using var folder = new TemporaryFolder();
@@ -29,8 +36,16 @@ public class ImageLabelsTests
     public async Task Parquet_holds_labels_as_text_or_integers()
     {
         using var folder = new TemporaryFolder();
-        await ParquetSerializer.SerializeAsync([new Numbered { path = "a.jpg", label = 2 }, new Numbered { path = "b.jpg", label = 0 }], folder["n.parquet"], cancellationToken: TestContext.Current.CancellationToken);
-        await ParquetSerializer.SerializeAsync([new Named { file_name = "a.jpg", label = "tabby" }], folder["t.parquet"], cancellationToken: TestContext.Current.CancellationToken);
+        await ParquetSerializer.SerializeAsync(
+            [new Numbered { path = "a.jpg", label = 2 }, new Numbered { path = "b.jpg", label = 0 }],
+            folder["n.parquet"],
+            cancellationToken: TestContext.Current.CancellationToken
+        );
+        await ParquetSerializer.SerializeAsync(
+            [new Named { file_name = "a.jpg", label = "tabby" }],
+            folder["t.parquet"],
+            cancellationToken: TestContext.Current.CancellationToken
+        );
         var numbered = ImageLabels.FromFile(folder["n.parquet"], Classes, []);
         Assert.Equal([2, 0], new[] { "a.jpg", "b.jpg" }.Select(path => numbered.Find(folder[path])));
         Assert.Equal(1, ImageLabels.FromFile(folder["t.parquet"], Classes, []).Find(folder["a.jpg"]));
@@ -51,7 +66,11 @@ public class ImageLabelsTests
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["l.csv"], "picture,label,truth\na.jpg,0,1\n");
         Assert.Equal(1, ImageLabels.FromFile(folder["l.csv"], Classes, [], ("picture", "truth")).Find(folder["a.jpg"]));
-        Assert.Contains("no column \"nope\"", Assert.Throws<LabelException>(() => ImageLabels.FromFile(folder["l.csv"], Classes, [], ("picture", "nope"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no column \"nope\"",
+            Assert.Throws<LabelException>(() => ImageLabels.FromFile(folder["l.csv"], Classes, [], ("picture", "nope"))).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -67,7 +86,11 @@ public class ImageLabelsTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder[name], text);
-        Assert.Contains(message, Assert.Throws<LabelException>(() => ImageLabels.FromFile(folder[name], Classes, [])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            message,
+            Assert.Throws<LabelException>(() => ImageLabels.FromFile(folder[name], Classes, [])).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]

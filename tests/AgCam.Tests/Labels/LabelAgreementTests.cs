@@ -15,7 +15,16 @@ public class LabelAgreementTests
         var permuted = agreement.Permuted();
         Assert.NotNull(permuted);
         Assert.True(permuted.Accuracy > 0.85 && agreement.Accuracy < 0.1);
-        Assert.Equal(new Dictionary<int, int> { [0] = 1, [1] = 2, [2] = 3, [3] = 0 }, permuted.Classes);
+        Assert.Equal(
+            new Dictionary<int, int>
+            {
+                [0] = 1,
+                [1] = 2,
+                [2] = 3,
+                [3] = 0,
+            },
+            permuted.Classes
+        );
     }
 
     [Fact]

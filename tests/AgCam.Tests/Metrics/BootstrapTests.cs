@@ -10,7 +10,10 @@ public class BootstrapTests
     public void The_interval_of_a_normal_mean_is_about_two_standard_errors_each_way()
     {
         var random = new Random(1);
-        var values = Enumerable.Range(0, 400).Select(_ => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())).ToArray();
+        var values = Enumerable
+            .Range(0, 400)
+            .Select(_ => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()))
+            .ToArray();
         var mean = values.Average();
         var error = Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (values.Length - 1) / values.Length);
 
@@ -25,11 +28,13 @@ public class BootstrapTests
     public void Ninety_five_intervals_in_a_hundred_hold_the_truth()
     {
         var random = new Random(2);
-        var held = Enumerable.Range(0, 400).Count(_ =>
-        {
-            var interval = new Bootstrap { Resamples = 400 }.Mean([.. Enumerable.Range(0, 80).Select(_ => random.NextDouble())]);
-            return interval.Low <= 0.5 && interval.High >= 0.5;
-        });
+        var held = Enumerable
+            .Range(0, 400)
+            .Count(_ =>
+            {
+                var interval = new Bootstrap { Resamples = 400 }.Mean([.. Enumerable.Range(0, 80).Select(_ => random.NextDouble())]);
+                return interval.Low <= 0.5 && interval.High >= 0.5;
+            });
 
         Assert.InRange(held, 0.91 * 400, 0.985 * 400);
     }
@@ -66,5 +71,6 @@ public class BootstrapTests
 
     [Property(MaxTest = 30)]
     public bool The_mean_lies_within_its_interval(byte[] values) =>
-        values.Length == 0 || Bootstrap.Default.Mean([.. values.Select(v => (double)v)]) is var i && i.Low <= i.Mean + 1e-9 && i.Mean <= i.High + 1e-9;
+        values.Length == 0
+        || Bootstrap.Default.Mean([.. values.Select(v => (double)v)]) is var i && i.Low <= i.Mean + 1e-9 && i.Mean <= i.High + 1e-9;
 }

@@ -33,14 +33,20 @@ public class BoxAccuracyTests
     public bool Shards_in_any_order_give_the_same_digits(int seed)
     {
         var random = new Random(seed);
-        var images = Enumerable.Range(0, 40).Select(i => (Name: $"{i}", Best: Curve(), Largest: Curve(), Top1: random.Next(2) == 0)).ToArray();
+        var images = Enumerable
+            .Range(0, 40)
+            .Select(i => (Name: $"{i}", Best: Curve(), Largest: Curve(), Top1: random.Next(2) == 0))
+            .ToArray();
         var whole = Of(images);
         var shards = images.OrderBy(_ => random.Next()).Chunk(7).Select(Of).ToArray();
         var merged = new BoxAccuracy(Thresholds);
         foreach (var shard in shards.Append(shards[0]))
             merged.Merge(shard);
-        return merged.Images == 40 && merged.MaxBoxAcc().Equals(whole.MaxBoxAcc()) && merged.MaxBoxAccV2().Equals(whole.MaxBoxAccV2())
-            && merged.Top1Loc(0.25).Equals(whole.Top1Loc(0.25)) && merged.MaxBoxAccThreshold == whole.MaxBoxAccThreshold;
+        return merged.Images == 40
+            && merged.MaxBoxAcc().Equals(whole.MaxBoxAcc())
+            && merged.MaxBoxAccV2().Equals(whole.MaxBoxAccV2())
+            && merged.Top1Loc(0.25).Equals(whole.Top1Loc(0.25))
+            && merged.MaxBoxAccThreshold == whole.MaxBoxAccThreshold;
 
         double[] Curve() => [.. Thresholds.Select(_ => random.NextDouble())];
         BoxAccuracy Of((string Name, double[] Best, double[] Largest, bool Top1)[] part)

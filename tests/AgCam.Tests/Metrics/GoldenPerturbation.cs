@@ -22,7 +22,9 @@ public class GoldenPerturbation
         for (var image = 0; image < inputs.shape[0]; image++)
         {
             var label = json.GetProperty("labels")[image].GetInt32();
-            var map = new Heatmap((int)maps.shape[1], (int)maps.shape[2], maps[image].contiguous().data<float>().ToArray()).Upsample(rows, columns).Normalize();
+            var map = new Heatmap((int)maps.shape[1], (int)maps.shape[2], maps[image].contiguous().data<float>().ToArray())
+                .Upsample(rows, columns)
+                .Normalize();
 
             var curves = new Perturbation(inputs[image].contiguous().data<float>().ToArray(), channels, map).Measure(Probabilities);
 

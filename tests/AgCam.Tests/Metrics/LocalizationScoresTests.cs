@@ -28,10 +28,15 @@ public class LocalizationScoresTests
                 var boxes = map.Boxes(224, 224, threshold);
                 Assert.Equal(
                     Corners(expected.GetProperty("boxes_224_xyxy")).OrderBy(b => b.ToString()),
-                    boxes.Select(b => b with { Score = 0 }).OrderBy(b => b.ToString()));
+                    boxes.Select(b => b with { Score = 0 }).OrderBy(b => b.ToString())
+                );
 
                 var scores = LocalizationScores.Paper(
-                    boxes, groundTruth, (golden.GetProperty("image_width").GetInt32(), golden.GetProperty("image_height").GetInt32()), (224, 224));
+                    boxes,
+                    groundTruth,
+                    (golden.GetProperty("image_width").GetInt32(), golden.GetProperty("image_height").GetInt32()),
+                    (224, 224)
+                );
                 Assert.Equal(expected.GetProperty("pixel_acc").GetDouble(), scores.PixelAccuracy, 1e-6);
                 Assert.Equal(expected.GetProperty("iou").GetDouble(), scores.Iou, 1e-6);
                 Assert.Equal(expected.GetProperty("dice").GetDouble(), scores.Dice, 1e-6);
@@ -54,5 +59,10 @@ public class LocalizationScoresTests
     private static float[] Floats(JsonElement numbers) => [.. numbers.EnumerateArray().Select(n => n.GetSingle())];
 
     private static BoundingBox[] Corners(JsonElement boxes) =>
-        [.. boxes.EnumerateArray().Select(b => b.EnumerateArray().Select(n => n.GetDouble()).ToArray()).Select(c => new BoundingBox(c[0], c[1], c[2] - c[0], c[3] - c[1]))];
+        [
+            .. boxes
+                .EnumerateArray()
+                .Select(b => b.EnumerateArray().Select(n => n.GetDouble()).ToArray())
+                .Select(c => new BoundingBox(c[0], c[1], c[2] - c[0], c[3] - c[1])),
+        ];
 }

@@ -10,15 +10,22 @@ public class MetricTableTests
     public bool Shards_in_any_order_give_the_same_digits(int seed, byte images)
     {
         var random = new Random(seed);
-        var rows = Enumerable.Range(0, images + 2).Select(i => (Image: $"val/{i}.jpg", Values: new[] { random.NextDouble(), i % 3 == 1 ? double.NaN : random.NextDouble() * 1e6 })).ToArray();
+        var rows = Enumerable
+            .Range(0, images + 2)
+            .Select(i =>
+                (Image: $"val/{i}.jpg", Values: new[] { random.NextDouble(), i % 3 == 1 ? double.NaN : random.NextDouble() * 1e6 })
+            )
+            .ToArray();
         var whole = Some(rows);
         var shards = rows.OrderBy(_ => random.Next()).Chunk(3).Select(part => Some(part)).ToArray();
         var merged = Some([]);
         foreach (var shard in shards.Concat(shards.Take(1))) // one of them arrives twice
             merged.Merge(shard);
 
-        return merged.Mean("iou").Equals(whole.Mean("iou")) && merged.Mean("energy").Equals(whole.Mean("energy"))
-            && merged.Evaluated == rows.Length && merged.Rows.Select(r => r.Image).SequenceEqual(whole.Rows.Select(r => r.Image));
+        return merged.Mean("iou").Equals(whole.Mean("iou"))
+            && merged.Mean("energy").Equals(whole.Mean("energy"))
+            && merged.Evaluated == rows.Length
+            && merged.Rows.Select(r => r.Image).SequenceEqual(whole.Rows.Select(r => r.Image));
     }
 
     [Fact]

@@ -36,7 +36,10 @@ public class PerturbationTests
 
         // of 15 pixels 0, 1, 3, 4, 6, 7, 9, 10, 12, 13 and 15 are gone
         Assert.Equal(Perturbation.Pictures, pictures.Length);
-        Assert.Equal([0, 1, 3, 4, 6, 7, 9, 10, 12, 13, 1, 3, 4, 6, 7, 9, 10, 12, 13, 15], pictures.Select(p => p.Take(15).Count(v => v == 0)));
+        Assert.Equal(
+            [0, 1, 3, 4, 6, 7, 9, 10, 12, 13, 1, 3, 4, 6, 7, 9, 10, 12, 13, 15],
+            pictures.Select(p => p.Take(15).Count(v => v == 0))
+        );
         Assert.All(pictures, p => Assert.Equal(p[..15], p[15..]));
         Assert.Equal([0, 0, 0], pictures[2][12..15]);
         Assert.Equal([0, 0, 0, 1], pictures[11][..4]);
@@ -79,8 +82,16 @@ public class PerturbationTests
     [Fact]
     public void Maps_that_give_no_order_or_do_not_fit_are_refused()
     {
-        Assert.Contains("flat-heatmap", Assert.Throws<ArgumentException>(() => new Perturbation(new float[12], 3, new Heatmap(2, 2, [1, 1, 1, 1]))).Message, StringComparison.Ordinal);
-        Assert.Contains("2 x 2", Assert.Throws<ArgumentException>(() => new Perturbation(new float[11], 3, new Heatmap(2, 2, [1, 2, 1, 1]))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "flat-heatmap",
+            Assert.Throws<ArgumentException>(() => new Perturbation(new float[12], 3, new Heatmap(2, 2, [1, 1, 1, 1]))).Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "2 x 2",
+            Assert.Throws<ArgumentException>(() => new Perturbation(new float[11], 3, new Heatmap(2, 2, [1, 2, 1, 1]))).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -89,7 +100,14 @@ public class PerturbationTests
         // the model's probability is the share of the map's mass whose pixels are one; the blur of a single lit pixel is nearly nothing
         var map = new Heatmap(1, 4, [4, 3, 2, 1]);
 
-        var scores = InsertionDeletion.Measure([1, 1, 1, 1], 1, map, pictures => Array.ConvertAll(pictures, p => p.Zip(map.Values, (a, b) => a * b).Sum() / 10), pixelsPerStep: 1, batch: 3);
+        var scores = InsertionDeletion.Measure(
+            [1, 1, 1, 1],
+            1,
+            map,
+            pictures => Array.ConvertAll(pictures, p => p.Zip(map.Values, (a, b) => a * b).Sum() / 10),
+            pixelsPerStep: 1,
+            batch: 3
+        );
 
         Assert.Equal([0, 0.25, 0.5, 0.75, 1], scores.Removed);
         Assert.Equal([1, 0.6, 0.3, 0.1, 0], scores.Deletion.Select(p => Math.Round(p, 6)));
@@ -100,7 +118,13 @@ public class PerturbationTests
     [Fact]
     public void A_last_step_that_is_shorter_weighs_less()
     {
-        var scores = InsertionDeletion.Measure([1, 1, 1, 1, 1], 1, new Heatmap(1, 5, [5, 4, 3, 2, 1]), pictures => new float[pictures.Length], pixelsPerStep: 2);
+        var scores = InsertionDeletion.Measure(
+            [1, 1, 1, 1, 1],
+            1,
+            new Heatmap(1, 5, [5, 4, 3, 2, 1]),
+            pictures => new float[pictures.Length],
+            pixelsPerStep: 2
+        );
 
         Assert.Equal([0, 0.4, 0.8, 1], scores.Removed);
     }
@@ -109,7 +133,9 @@ public class PerturbationTests
     public bool A_blur_keeps_a_constant(short value, byte rows, byte columns)
     {
         var (r, c) = (rows % 20 + 1, columns % 20 + 1);
-        return GaussianBlur.Apply([.. Enumerable.Repeat((float)value, 2 * r * c)], 2, r, c).All(v => Math.Abs(v - value) <= 1e-5 * Math.Abs((int)value));
+        return GaussianBlur
+            .Apply([.. Enumerable.Repeat((float)value, 2 * r * c)], 2, r, c)
+            .All(v => Math.Abs(v - value) <= 1e-5 * Math.Abs((int)value));
     }
 
     [Fact]
@@ -128,7 +154,11 @@ public class PerturbationTests
     [Fact]
     public void Confidence_drops_by_the_share_that_is_lost()
     {
-        Assert.Equal([0.75, 0, double.NaN], [Confidence.Drop(0.8, 0.2), Confidence.Drop(0.2, 0.8), Confidence.Drop(0, 0.5)], (a, b) => Math.Abs(a - b) < 1e-12 || double.IsNaN(a) && double.IsNaN(b));
+        Assert.Equal(
+            [0.75, 0, double.NaN],
+            [Confidence.Drop(0.8, 0.2), Confidence.Drop(0.2, 0.8), Confidence.Drop(0, 0.5)],
+            (a, b) => Math.Abs(a - b) < 1e-12 || double.IsNaN(a) && double.IsNaN(b)
+        );
         Assert.Equal([0, 1], [Confidence.Increase(0.8, 0.2), Confidence.Increase(0.2, 0.8)]);
         Assert.Equal([0, 2, 0, 4], Confidence.Keep([1, 2, 3, 4], 2, new Heatmap(1, 2, [0, 1])));
     }

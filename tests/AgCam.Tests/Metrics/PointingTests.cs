@@ -8,10 +8,7 @@ namespace AgCam.Tests.Metrics;
 
 public class PointingTests
 {
-    private static readonly Heatmap Map = SomeHeatmap.Drawn(
-        "....",
-        "..9.",
-        "2..4");
+    private static readonly Heatmap Map = SomeHeatmap.Drawn("....", "..9.", "2..4");
 
     [Fact]
     public void The_maximum_points_x_across_and_y_down()
@@ -50,6 +47,7 @@ public class PointingTests
     public bool A_box_and_the_rest_share_the_energy(int seed, byte x)
     {
         var (map, cut) = (SomeHeatmap.Noise(seed, 6, 8), x % 7 + 1);
-        return Math.Abs(Pointing.Energy(map, [new(0, 0, cut, 6)]).Energy + Pointing.Energy(map, [new(cut, 0, 8 - cut, 6)]).Energy - 1) < 1e-9;
+        return Math.Abs(Pointing.Energy(map, [new(0, 0, cut, 6)]).Energy + Pointing.Energy(map, [new(cut, 0, 8 - cut, 6)]).Energy - 1)
+            < 1e-9;
     }
 }

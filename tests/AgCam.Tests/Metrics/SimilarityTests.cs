@@ -59,6 +59,8 @@ public class SimilarityTests
         Assert.Equal(0, Concentration.Gini(even), 12);
         Assert.Equal(0.9, Concentration.Gini(single), 12);
         Assert.Equal(1 - Math.Log(2) / Math.Log(4), Concentration.Focus(new Heatmap(2, 2, [1, 1, 0, -3])), 12);
-        Assert.True(double.IsNaN(Concentration.Focus(new Heatmap(1, 2, [0, 0]))) && double.IsNaN(Concentration.Gini(new Heatmap(1, 2, [0, 0]))));
+        Assert.True(
+            double.IsNaN(Concentration.Focus(new Heatmap(1, 2, [0, 0]))) && double.IsNaN(Concentration.Gini(new Heatmap(1, 2, [0, 0])))
+        );
     }
 }

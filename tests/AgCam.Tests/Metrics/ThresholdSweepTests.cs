@@ -16,9 +16,16 @@ public class ThresholdSweepTests
         var map = SomeHeatmap.Noise(seed, rows % 20 + 1, columns % 20 + 1, different % 40 + 2);
         var sweep = ThresholdSweep.Even(23);
         var spans = sweep.Components(map);
-        return map.IsFlat || Enumerable.Range(0, 23).All(i =>
-            spans.Where(s => s.First <= i && i <= s.Last).Select(s => (s.Box, s.Pixels)).OrderBy(c => c.ToString())
-                .SequenceEqual(FloodFill.ExternalComponents(map, (float)sweep.Thresholds[i]).OrderBy(c => c.ToString())));
+        return map.IsFlat
+            || Enumerable
+                .Range(0, 23)
+                .All(i =>
+                    spans
+                        .Where(s => s.First <= i && i <= s.Last)
+                        .Select(s => (s.Box, s.Pixels))
+                        .OrderBy(c => c.ToString())
+                        .SequenceEqual(FloodFill.ExternalComponents(map, (float)sweep.Thresholds[i]).OrderBy(c => c.ToString()))
+                );
     }
 
     [Property(MaxTest = 200)]
@@ -27,13 +34,15 @@ public class ThresholdSweepTests
         var map = SomeHeatmap.Noise(seed, 16, 15, different % 40 + 2);
         var sweep = ThresholdSweep.Even(23);
         var curves = sweep.Measure(map, GroundTruth);
-        return Enumerable.Range(0, 23).All(i =>
-        {
-            var components = FloodFill.ExternalComponents(map, (float)sweep.Thresholds[i]);
-            var largest = components.OrderByDescending(c => c.Pixels).Take(1);
-            return curves.Best[i] == components.Select(c => Iou(c.Box)).DefaultIfEmpty(0).Max()
-                && curves.Largest[i] == largest.Select(c => Iou(c.Box)).DefaultIfEmpty(0).Max();
-        });
+        return Enumerable
+            .Range(0, 23)
+            .All(i =>
+            {
+                var components = FloodFill.ExternalComponents(map, (float)sweep.Thresholds[i]);
+                var largest = components.OrderByDescending(c => c.Pixels).Take(1);
+                return curves.Best[i] == components.Select(c => Iou(c.Box)).DefaultIfEmpty(0).Max()
+                    && curves.Largest[i] == largest.Select(c => Iou(c.Box)).DefaultIfEmpty(0).Max();
+            });
     }
 
     [Fact]
@@ -44,7 +53,8 @@ public class ThresholdSweepTests
         for (var i = 0; i < 1000; i += 9)
             Assert.Equal(
                 map.Boxes(sweep.Thresholds[i]).Select(b => (b with { Score = 0 }).ToString()).Order(),
-                spans.Where(s => s.First <= i && i <= s.Last).Select(s => s.Box.ToString()).Order());
+                spans.Where(s => s.First <= i && i <= s.Last).Select(s => s.Box.ToString()).Order()
+            );
     }
 
     [Fact]

@@ -8,15 +8,29 @@ namespace AgCam.Tests.Models;
 public class ArchitectureTableTests
 {
     private static readonly Dictionary<string, JsonElement> Built = File.ReadLines(Fixture.Path("architectures", "timm.jsonl"))
-        .Select(line => JsonDocument.Parse(line).RootElement).ToDictionary(row => row.GetProperty("architecture").GetString()!);
+        .Select(line => JsonDocument.Parse(line).RootElement)
+        .ToDictionary(row => row.GetProperty("architecture").GetString()!);
 
     /// <summary>A plain ViT's attributes; the table's last column holds what differs.</summary>
     private static readonly (string Key, string Plain)[] Attributes =
     [
-        ("block", "Block"), ("attn", "Attention"), ("mlp", "Mlp"), ("norm", "LayerNorm"), ("no_embed_class", "false"),
-        ("pool_include_prefix", "false"), ("final_norm", "LayerNorm"), ("fc_norm", "Identity"), ("norm_pre", "Identity"),
-        ("q_norm", "Identity"), ("attn_norm", "Identity"), ("mlp_norm", "Identity"), ("qkv_bias", "true"), ("embed", "PatchEmbed"),
-        ("rope", "none"), ("pos", "true"), ("ls", "Identity"),
+        ("block", "Block"),
+        ("attn", "Attention"),
+        ("mlp", "Mlp"),
+        ("norm", "LayerNorm"),
+        ("no_embed_class", "false"),
+        ("pool_include_prefix", "false"),
+        ("final_norm", "LayerNorm"),
+        ("fc_norm", "Identity"),
+        ("norm_pre", "Identity"),
+        ("q_norm", "Identity"),
+        ("attn_norm", "Identity"),
+        ("mlp_norm", "Identity"),
+        ("qkv_bias", "true"),
+        ("embed", "PatchEmbed"),
+        ("rope", "none"),
+        ("pos", "true"),
+        ("ls", "Identity"),
     ];
 
     /// <summary>What is wrong with a refused model, as a message says it, and what timm built for which that is true.</summary>
@@ -32,8 +46,10 @@ public class ArchitectureTableTests
         ("its normalisation is", row => Text(row, "norm") is not ("LayerNorm" or "none")),
         ("it normalises inside its attention", row => Text(row, "attn_norm") == "LayerNorm"),
         ("it normalises inside its MLP", row => Text(row, "mlp_norm") == "LayerNorm"),
-        ("no layer normalisation before its classifier",
-            row => Text(row, "final_norm") == "Identity" && Text(row, "fc_norm") is ("Identity" or "none")),
+        (
+            "no layer normalisation before its classifier",
+            row => Text(row, "final_norm") == "Identity" && Text(row, "fc_norm") is ("Identity" or "none")
+        ),
         ("averages the patches", row => Pool(row) == "avg"),
         ("pools by attention", row => Pool(row) == "map"),
         ("does not say what its classifier reads", row => Pool(row) == "none"),
@@ -85,13 +101,17 @@ public class ArchitectureTableTests
             Assert.Equal(row.GetProperty("scale").GetDouble(), 1 / Math.Sqrt(config.HeadWidth), 9);
             Check("depth", row.GetProperty("depth").GetInt32(), config.Depth);
             Check("eps", row.GetProperty("eps").GetDouble(), config.LayerNormEpsilon);
-            Check("activation", Text(row, "act"), config.Activation switch
-            {
-                Activation.Gelu => "GELU",
-                Activation.QuickGelu => "QuickGELU",
-                Activation.GeluTanh => "GELUTanh",
-                _ => "SiLU",
-            });
+            Check(
+                "activation",
+                Text(row, "act"),
+                config.Activation switch
+                {
+                    Activation.Gelu => "GELU",
+                    Activation.QuickGelu => "QuickGELU",
+                    Activation.GeluTanh => "GELUTanh",
+                    _ => "SiLU",
+                }
+            );
             Check("mlp", Text(row, "mlp"), config.Activation == Activation.SwiGlu ? "SwiGLU" : "Mlp");
             var average = Text(row, "fc_norm") == "LayerNorm" ? HeadPooling.NormedAverage : HeadPooling.AverageOfNormed;
             Check("pooling", Pool(row) == "avg" ? average : HeadPooling.Token, config.Pooling);
@@ -111,7 +131,11 @@ public class ArchitectureTableTests
             // The shapes that timm built are those that weights must have here.
             var needed = AgCam.Models.Layouts.CanonicalWeights.Of(config);
             foreach (var shape in row.GetProperty("shapes").EnumerateObject().Where(shape => shape.Name != "head.weight"))
-                Check(shape.Name, string.Join(',', shape.Value.EnumerateArray()), string.Join(',', needed.GetValueOrDefault(shape.Name) ?? []));
+                Check(
+                    shape.Name,
+                    string.Join(',', shape.Value.EnumerateArray()),
+                    string.Join(',', needed.GetValueOrDefault(shape.Name) ?? [])
+                );
             foreach (var token in new[] { "cls_token", "reg_token", "pos_embed" }.Where(needed.ContainsKey))
                 Assert.True(row.GetProperty("shapes").TryGetProperty(token, out _), $"{name}: timm builds no {token}");
 
@@ -138,7 +162,10 @@ public class ArchitectureTableTests
             // Another method is named only where it explains the model.
             Assert.Equal(paper is not null && pooled is null, Says(paper, "agcam-pooled"));
             Assert.False(Says(pooled, "agcam-pooled"));
-            Assert.All(new[] { paper, pooled }.OfType<ModelException>(), error => Assert.Equal(ModelFailure.UnsupportedArchitecture, error.Reason));
+            Assert.All(
+                new[] { paper, pooled }.OfType<ModelException>(),
+                error => Assert.Equal(ModelFailure.UnsupportedArchitecture, error.Reason)
+            );
         }
     }
 
@@ -227,15 +254,16 @@ public class ArchitectureTableTests
     }
 
     /// <summary>A value as the table writes it.</summary>
-    private static string Text(JsonElement row, string key) => row.GetProperty(key) switch
-    {
-        { ValueKind: JsonValueKind.Null } => "none",
-        { ValueKind: JsonValueKind.True } => "true",
-        { ValueKind: JsonValueKind.False } => "false",
-        { ValueKind: JsonValueKind.Number } number => number.GetRawText(),
-        var text when text.GetString() == "NoneType" => "none",
-        var text => text.GetString()!,
-    };
+    private static string Text(JsonElement row, string key) =>
+        row.GetProperty(key) switch
+        {
+            { ValueKind: JsonValueKind.Null } => "none",
+            { ValueKind: JsonValueKind.True } => "true",
+            { ValueKind: JsonValueKind.False } => "false",
+            { ValueKind: JsonValueKind.Number } number => number.GetRawText(),
+            var text when text.GetString() == "NoneType" => "none",
+            var text => text.GetString()!,
+        };
 
     private static string Pool(JsonElement row) =>
         Text(row, "global_pool") is var pool && pool.StartsWith("Select", StringComparison.Ordinal) ? "avg" : pool;

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace AgCam.Tests.Models;
 
-/// <summary>Work on hostile input: it may succeed or be refused, but neither crash, nor take long, nor allocate more than it should.</summary>
+/// <summary>
+/// Work on hostile input: it may succeed or be refused, but neither crash, nor take long, nor allocate more than it should.
+/// </summary>
 internal static class Bounded
 {
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);

@@ -12,12 +12,22 @@ public class CheckpointLayoutTests
     private static readonly CheckpointOptions Torchvision = new() { Architecture = "vit_b_16", Heads = 2 };
 
     public static TheoryData<string> Cases =>
-    [
-        "timm_vit", "timm_vit_f16", "timm_vit_bf16", "timm_vit_patch8_96", "timm_deit_distilled", "timm_deit3_layerscale", "timm_registers",
-        "timm_clip_quickgelu", "hf_vit", "hf_vit_v5", "torchvision_vit",
-    ];
+        [
+            "timm_vit",
+            "timm_vit_f16",
+            "timm_vit_bf16",
+            "timm_vit_patch8_96",
+            "timm_deit_distilled",
+            "timm_deit3_layerscale",
+            "timm_registers",
+            "timm_clip_quickgelu",
+            "hf_vit",
+            "hf_vit_v5",
+            "torchvision_vit",
+        ];
 
-    private static Checkpoint Open(string name) => Checkpoint.Open(Fixture.Path("models", name), name == "torchvision_vit" ? Torchvision : null);
+    private static Checkpoint Open(string name) =>
+        Checkpoint.Open(Fixture.Path("models", name), name == "torchvision_vit" ? Torchvision : null);
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -46,7 +56,12 @@ public class CheckpointLayoutTests
     }
 
     [Theory]
-    [InlineData("hf_vit", "vit.encoder.layer.1.attention.attention.query", "vit.encoder.layer.1.attention.attention.key", "vit.encoder.layer.1.attention.attention.value")]
+    [InlineData(
+        "hf_vit",
+        "vit.encoder.layer.1.attention.attention.query",
+        "vit.encoder.layer.1.attention.attention.key",
+        "vit.encoder.layer.1.attention.attention.value"
+    )]
     [InlineData("hf_vit_v5", "vit.layers.1.attention.q_proj", "vit.layers.1.attention.k_proj", "vit.layers.1.attention.v_proj")]
     public void Query_key_and_value_are_joined_in_that_order(string name, string query, string key, string value)
     {
@@ -54,7 +69,12 @@ public class CheckpointLayoutTests
         using var file = SafetensorsFile.Open(Fixture.Path("models", name, "model.safetensors"));
         foreach (var part in new[] { "weight", "bias" })
         {
-            float[] expected = [.. file.Tensors[$"{query}.{part}"].ToFloat32(), .. file.Tensors[$"{key}.{part}"].ToFloat32(), .. file.Tensors[$"{value}.{part}"].ToFloat32()];
+            float[] expected =
+            [
+                .. file.Tensors[$"{query}.{part}"].ToFloat32(),
+                .. file.Tensors[$"{key}.{part}"].ToFloat32(),
+                .. file.Tensors[$"{value}.{part}"].ToFloat32(),
+            ];
             Assert.Equal(expected, checkpoint.Weights[$"blocks.1.attn.qkv.{part}"].ToFloat32());
         }
     }
@@ -63,16 +83,36 @@ public class CheckpointLayoutTests
     public void What_the_weights_do_not_tell_comes_from_the_configuration()
     {
         using var timm = Open("timm_vit");
-        Assert.Equal((4, 4, 64, 16, 10, 1e-6), (timm.Config.Heads, timm.Config.Depth, timm.Config.Width, timm.Config.PatchSize, timm.Config.Classes, timm.Config.LayerNormEpsilon));
+        Assert.Equal(
+            (4, 4, 64, 16, 10, 1e-6),
+            (
+                timm.Config.Heads,
+                timm.Config.Depth,
+                timm.Config.Width,
+                timm.Config.PatchSize,
+                timm.Config.Classes,
+                timm.Config.LayerNormEpsilon
+            )
+        );
         using var clip = Open("timm_clip_quickgelu");
         Assert.Equal((true, Activation.QuickGelu, 1e-5), (clip.Config.PreNorm, clip.Config.Activation, clip.Config.LayerNormEpsilon));
         using var hf = Open("hf_vit");
         Assert.Equal((4, 1e-12, PositionResizing.HuggingFace), (hf.Config.Heads, hf.Config.LayerNormEpsilon, hf.Config.PositionResizing));
         using var torchvision = Open("torchvision_vit");
-        Assert.Equal((2, 1e-6, 64, PositionResizing.Torchvision),
-            (torchvision.Config.Heads, torchvision.Config.LayerNormEpsilon, torchvision.Config.ImageHeight, torchvision.Config.PositionResizing));
+        Assert.Equal(
+            (2, 1e-6, 64, PositionResizing.Torchvision),
+            (
+                torchvision.Config.Heads,
+                torchvision.Config.LayerNormEpsilon,
+                torchvision.Config.ImageHeight,
+                torchvision.Config.PositionResizing
+            )
+        );
         using var registers = Open("timm_registers");
-        Assert.Equal((4, 5, false, true), (registers.Config.Registers, registers.Config.PrefixTokens, registers.Config.PrefixHasPosition, registers.Config.LayerScale));
+        Assert.Equal(
+            (4, 5, false, true),
+            (registers.Config.Registers, registers.Config.PrefixTokens, registers.Config.PrefixHasPosition, registers.Config.LayerScale)
+        );
         using var distilled = Open("timm_deit_distilled");
         Assert.Equal((true, 2, true), (distilled.Config.Distilled, distilled.Config.PrefixTokens, distilled.Config.PrefixHasPosition));
         using var deit3 = Open("timm_deit3_layerscale");
@@ -95,12 +135,16 @@ public class CheckpointLayoutTests
     {
         using var hf = Open("hf_vit");
         Assert.Equal(["anchor", "bell", "comet", "drum", "ember", "fern", "gate", "harp", "iris", "jade"], hf.ClassNames);
-        Assert.Equal((CropMode.Squash, 64, Interpolation.Bilinear), (hf.Preprocessing.CropMode, hf.Preprocessing.InputHeight, hf.Preprocessing.Interpolation));
+        Assert.Equal(
+            (CropMode.Squash, 64, Interpolation.Bilinear),
+            (hf.Preprocessing.CropMode, hf.Preprocessing.InputHeight, hf.Preprocessing.Interpolation)
+        );
         using var timm = Open("timm_vit");
         Assert.Equal(hf.ClassNames, timm.ClassNames);
-        Assert.Equal((CropMode.Center, 64, 71, Interpolation.Bicubic),
-            (timm.Preprocessing.CropMode, timm.Preprocessing.InputHeight, timm.Preprocessing.ResizeHeight,
-                timm.Preprocessing.Interpolation)); // floor(64 / 0.9) = 71
+        Assert.Equal(
+            (CropMode.Center, 64, 71, Interpolation.Bicubic),
+            (timm.Preprocessing.CropMode, timm.Preprocessing.InputHeight, timm.Preprocessing.ResizeHeight, timm.Preprocessing.Interpolation)
+        ); // floor(64 / 0.9) = 71
         Assert.Equal([0.5f, 0.5f, 0.5f], timm.Preprocessing.Mean);
     }
 
@@ -124,17 +168,22 @@ public class CheckpointLayoutTests
             var third = values.Length / 3;
             long[] shape = [tensor.Shape[0] / 3, .. tensor.Shape.Skip(1)];
             foreach (var (index, projection) in new[] { "query", "key", "value" }.Index())
-                stored[$"deit.encoder.layer.{name.Split('.')[1]}.attention.attention.{projection}{part}"] =
-                    MemoryTensor.FromFloat32(shape, values.AsSpan(index * third, third));
+                stored[$"deit.encoder.layer.{name.Split('.')[1]}.attention.attention.{projection}{part}"] = MemoryTensor.FromFloat32(
+                    shape,
+                    values.AsSpan(index * third, third)
+                );
         }
 
         stored["deit.embeddings.mask_token"] = MemoryTensor.FromFloat32([1, 1, 64], new float[64]);
         SafetensorsWriter.Write(folder["model.safetensors"], stored);
-        File.WriteAllText(folder["config.json"], """
+        File.WriteAllText(
+            folder["config.json"],
+            """
             {"architectures":["DeiTForImageClassificationWithTeacher"],"model_type":"deit","hidden_size":64,"num_hidden_layers":3,"num_attention_heads":4,
              "intermediate_size":256,"image_size":64,"patch_size":16,"hidden_act":"gelu","layer_norm_eps":1e-12,
              "id2label":{"0":"a","1":"b","2":"c","3":"d","4":"e","5":"f","6":"g","7":"h","8":"i","9":"j"}}
-            """);
+            """
+        );
         using var checkpoint = Checkpoint.Open(folder.Path);
         Assert.True(checkpoint.Config.Distilled);
         Assert.Equal(timm.Weights.Keys.Order(), checkpoint.Weights.Keys.Order());
@@ -143,18 +192,27 @@ public class CheckpointLayoutTests
 
     private static string HuggingFaceName(string canonical)
     {
-        foreach (var (from, to) in new[]
-        {
-            ("cls_token", "deit.embeddings.cls_token"), ("dist_token", "deit.embeddings.distillation_token"), ("pos_embed", "deit.embeddings.position_embeddings"),
-            ("patch_embed.proj.", "deit.embeddings.patch_embeddings.projection."), ("head_dist.", "distillation_classifier."), ("head.", "cls_classifier."),
-            ("norm.", "deit.layernorm."),
-        })
+        foreach (
+            var (from, to) in new[]
+            {
+                ("cls_token", "deit.embeddings.cls_token"),
+                ("dist_token", "deit.embeddings.distillation_token"),
+                ("pos_embed", "deit.embeddings.position_embeddings"),
+                ("patch_embed.proj.", "deit.embeddings.patch_embeddings.projection."),
+                ("head_dist.", "distillation_classifier."),
+                ("head.", "cls_classifier."),
+                ("norm.", "deit.layernorm."),
+            }
+        )
             if (canonical.StartsWith(from, StringComparison.Ordinal))
                 return to + canonical[from.Length..];
-        return canonical.Replace("blocks.", "deit.encoder.layer.", StringComparison.Ordinal)
-            .Replace(".norm1.", ".layernorm_before.", StringComparison.Ordinal).Replace(".norm2.", ".layernorm_after.", StringComparison.Ordinal)
+        return canonical
+            .Replace("blocks.", "deit.encoder.layer.", StringComparison.Ordinal)
+            .Replace(".norm1.", ".layernorm_before.", StringComparison.Ordinal)
+            .Replace(".norm2.", ".layernorm_after.", StringComparison.Ordinal)
             .Replace(".attn.proj.", ".attention.output.dense.", StringComparison.Ordinal)
-            .Replace(".mlp.fc1.", ".intermediate.dense.", StringComparison.Ordinal).Replace(".mlp.fc2.", ".output.dense.", StringComparison.Ordinal);
+            .Replace(".mlp.fc1.", ".intermediate.dense.", StringComparison.Ordinal)
+            .Replace(".mlp.fc2.", ".output.dense.", StringComparison.Ordinal);
     }
 
     [Fact]
@@ -162,9 +220,15 @@ public class CheckpointLayoutTests
     {
         using var folder = new TemporaryFolder();
         using var file = SafetensorsFile.Open(Fixture.Path("models", "torchvision_vit", "model.safetensors"));
-        SafetensorsWriter.Write(folder["older.safetensors"], file.Tensors.ToDictionary(
-            pair => pair.Key.Replace("mlp.0.", "mlp.linear_1.", StringComparison.Ordinal).Replace("mlp.3.", "mlp.linear_2.", StringComparison.Ordinal),
-            pair => (WeightTensor)pair.Value));
+        SafetensorsWriter.Write(
+            folder["older.safetensors"],
+            file.Tensors.ToDictionary(
+                pair =>
+                    pair.Key.Replace("mlp.0.", "mlp.linear_1.", StringComparison.Ordinal)
+                        .Replace("mlp.3.", "mlp.linear_2.", StringComparison.Ordinal),
+                pair => (WeightTensor)pair.Value
+            )
+        );
         using var newer = Open("torchvision_vit");
         using var older = Checkpoint.Open(folder["older.safetensors"], Torchvision);
         Assert.All(newer.Weights, pair => Assert.True(pair.Value.Bytes.SequenceEqual(older.Weights[pair.Key].Bytes), pair.Key));

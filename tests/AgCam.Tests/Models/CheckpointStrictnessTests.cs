@@ -15,7 +15,12 @@ public sealed class CheckpointStrictnessTests : IDisposable
 
     /// <summary>A copy of a fixture with changed tensors and configuration, opened.</summary>
     private Checkpoint OpenChanged(
-        string name, Action<Dictionary<string, WeightTensor>>? weights = null, Action<JsonObject>? config = null, CheckpointOptions? options = null, Action<JsonObject>? processor = null)
+        string name,
+        Action<Dictionary<string, WeightTensor>>? weights = null,
+        Action<JsonObject>? config = null,
+        CheckpointOptions? options = null,
+        Action<JsonObject>? processor = null
+    )
     {
         using (var file = SafetensorsFile.Open(Fixture.Path("models", name, "model.safetensors")))
         {
@@ -40,22 +45,29 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     private ModelException Refused(
-        string name, Action<Dictionary<string, WeightTensor>>? weights = null, Action<JsonObject>? config = null, CheckpointOptions? options = null) =>
-        Assert.Throws<ModelException>(() => OpenChanged(name, weights, config, options).Dispose());
+        string name,
+        Action<Dictionary<string, WeightTensor>>? weights = null,
+        Action<JsonObject>? config = null,
+        CheckpointOptions? options = null
+    ) => Assert.Throws<ModelException>(() => OpenChanged(name, weights, config, options).Dispose());
 
-    private static MemoryTensor Zeros(params long[] shape) => MemoryTensor.FromFloat32(shape, new float[shape.Aggregate(1L, (a, b) => a * b)]);
+    private static MemoryTensor Zeros(params long[] shape) =>
+        MemoryTensor.FromFloat32(shape, new float[shape.Aggregate(1L, (a, b) => a * b)]);
 
     [Fact]
     public void Missing_unexpected_and_misshapen_keys_are_listed_together()
     {
-        var error = Refused("timm_vit", weights =>
-        {
-            weights.Remove("blocks.2.mlp.fc1.weight");
-            weights.Remove("norm.bias");
-            weights["blocks.0.attn.extra"] = Zeros(3);
-            weights["blocks.4.norm1.weight"] = Zeros(64);
-            weights["head.bias"] = Zeros(11);
-        });
+        var error = Refused(
+            "timm_vit",
+            weights =>
+            {
+                weights.Remove("blocks.2.mlp.fc1.weight");
+                weights.Remove("norm.bias");
+                weights["blocks.0.attn.extra"] = Zeros(3);
+                weights["blocks.4.norm1.weight"] = Zeros(64);
+                weights["head.bias"] = Zeros(11);
+            }
+        );
         Assert.Equal(ModelFailure.KeysDoNotMatch, error.Reason);
         Assert.Contains("Missing (2): blocks.2.mlp.fc1.weight, norm.bias", error.Message, StringComparison.Ordinal);
         Assert.Contains("Unexpected (2): 'blocks.0.attn.extra', 'blocks.4.norm1.weight'", error.Message, StringComparison.Ordinal);
@@ -86,14 +98,17 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [InlineData("_orig_mod.module.")]
     public void Wrappers_prefixes_are_taken_off(string prefix)
     {
-        using var checkpoint = OpenChanged("timm_vit", weights =>
-        {
-            foreach (var (name, tensor) in weights.ToList())
+        using var checkpoint = OpenChanged(
+            "timm_vit",
+            weights =>
             {
-                weights.Remove(name);
-                weights[prefix + name] = tensor;
+                foreach (var (name, tensor) in weights.ToList())
+                {
+                    weights.Remove(name);
+                    weights[prefix + name] = tensor;
+                }
             }
-        });
+        );
         using var original = Checkpoint.Open(Fixture.Path("models", "timm_vit"));
         Assert.Equal(original.Weights.Keys.Order(), checkpoint.Weights.Keys.Order());
     }
@@ -118,22 +133,28 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [Fact]
     public void All_reasons_that_the_weights_show_are_told()
     {
-        var error = Refused("timm_vit", weights =>
-        {
-            weights["blocks.0.attn.norm.weight"] = Zeros(64);
-            weights["blocks.0.mlp.norm.weight"] = Zeros(256);
-        });
+        var error = Refused(
+            "timm_vit",
+            weights =>
+            {
+                weights["blocks.0.attn.norm.weight"] = Zeros(64);
+                weights["blocks.0.mlp.norm.weight"] = Zeros(256);
+            }
+        );
         Assert.Contains("(it holds 'blocks.0.attn.norm.weight'); it normalises inside its MLP", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_gated_mlp_in_one_matrix_is_refused_with_the_reason()
     {
-        var error = Refused("timm_vit", weights =>
-        {
-            weights["blocks.0.mlp.fc1.weight"] = Zeros(512, 64);
-            weights["blocks.0.mlp.fc1.bias"] = Zeros(512);
-        });
+        var error = Refused(
+            "timm_vit",
+            weights =>
+            {
+                weights["blocks.0.mlp.fc1.weight"] = Zeros(512, 64);
+                weights["blocks.0.mlp.fc1.bias"] = Zeros(512);
+            }
+        );
         Assert.Equal(ModelFailure.UnsupportedArchitecture, error.Reason);
         Assert.Contains("its MLP is gated", error.Message, StringComparison.Ordinal);
     }
@@ -141,11 +162,14 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [Fact]
     public void Normalisations_without_bias_are_refused_with_the_reason()
     {
-        var error = Refused("timm_vit", weights =>
-        {
-            foreach (var name in weights.Keys.Where(name => name.EndsWith(".norm1.bias", StringComparison.Ordinal)).ToList())
-                weights.Remove(name);
-        });
+        var error = Refused(
+            "timm_vit",
+            weights =>
+            {
+                foreach (var name in weights.Keys.Where(name => name.EndsWith(".norm1.bias", StringComparison.Ordinal)).ToList())
+                    weights.Remove(name);
+            }
+        );
         Assert.Equal(ModelFailure.UnsupportedArchitecture, error.Reason);
         Assert.Contains("RMSNorm", error.Message, StringComparison.Ordinal);
     }
@@ -192,14 +216,17 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [Fact]
     public void A_classifier_under_another_name_is_not_called_missing()
     {
-        var error = Refused("timm_vit", weights =>
-        {
-            foreach (var part in new[] { "weight", "bias" })
+        var error = Refused(
+            "timm_vit",
+            weights =>
             {
-                weights["head.fc." + part] = weights["head." + part];
-                weights.Remove("head." + part);
+                foreach (var part in new[] { "weight", "bias" })
+                {
+                    weights["head.fc." + part] = weights["head." + part];
+                    weights.Remove("head." + part);
+                }
             }
-        });
+        );
         Assert.Equal(ModelFailure.UnsupportedArchitecture, error.Reason);
         Assert.Contains("'head.fc.", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("without a classifier", error.Message, StringComparison.Ordinal);
@@ -210,7 +237,10 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [InlineData("timm_vit", true)]
     public void An_architecture_is_asked_for_only_where_it_helps(string model, bool helps)
     {
-        var error = Refused(model, weights => weights.Remove(weights.Keys.Single(name => name.EndsWith("cls_token", StringComparison.Ordinal))));
+        var error = Refused(
+            model,
+            weights => weights.Remove(weights.Keys.Single(name => name.EndsWith("cls_token", StringComparison.Ordinal)))
+        );
         Assert.Equal(ModelFailure.KeysDoNotMatch, error.Reason);
         Assert.Equal(helps, error.Message.Contains("--arch", StringComparison.Ordinal));
     }
@@ -263,21 +293,37 @@ public sealed class CheckpointStrictnessTests : IDisposable
         static void Check(string name, int width, int depth, int heads, int headWidth, int image, double epsilon, int prefix)
         {
             var config = NamedArchitectures.Find(name);
-            Assert.Equal((width, depth, heads, headWidth, image, epsilon, prefix),
-                (config.Width, config.Depth, config.Heads, config.HeadWidth, config.ImageHeight, config.LayerNormEpsilon, config.PrefixTokens));
+            Assert.Equal(
+                (width, depth, heads, headWidth, image, epsilon, prefix),
+                (
+                    config.Width,
+                    config.Depth,
+                    config.Heads,
+                    config.HeadWidth,
+                    config.ImageHeight,
+                    config.LayerNormEpsilon,
+                    config.PrefixTokens
+                )
+            );
         }
     }
 
     [Fact]
     public void An_encoder_without_a_head_predicts_nothing()
     {
-        var error = Refused("timm_vit", weights =>
-        {
-            weights.Remove("head.weight");
-            weights.Remove("head.bias");
-        });
+        var error = Refused(
+            "timm_vit",
+            weights =>
+            {
+                weights.Remove("head.weight");
+                weights.Remove("head.bias");
+            }
+        );
         Assert.Equal(ModelFailure.NoClassifier, error.Reason);
-        Assert.Equal(ModelFailure.NoClassifier, Refused("hf_vit", config: config => config["architectures"] = new JsonArray("ViTModel")).Reason);
+        Assert.Equal(
+            ModelFailure.NoClassifier,
+            Refused("hf_vit", config: config => config["architectures"] = new JsonArray("ViTModel")).Reason
+        );
     }
 
     [Fact]
@@ -322,11 +368,14 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [InlineData("SiglipVisionModel", "has no classes")]
     public void A_tower_of_pictures_and_texts_is_refused_for_what_its_class_does(string architecture, string why)
     {
-        var error = Refused("hf_vit", config: config =>
-        {
-            config["model_type"] = "siglip";
-            config["architectures"] = new JsonArray(architecture);
-        });
+        var error = Refused(
+            "hf_vit",
+            config: config =>
+            {
+                config["model_type"] = "siglip";
+                config["architectures"] = new JsonArray(architecture);
+            }
+        );
         Assert.Contains(why, error.Message, StringComparison.Ordinal);
     }
 
@@ -373,17 +422,27 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void Weights_that_are_integers_are_refused() => Assert.Equal(ModelFailure.UnsupportedType,
-        Refused("timm_vit", weights => weights["norm.bias"] = new MemoryTensor(DType.I64, [64], new byte[512])).Reason);
+    public void Weights_that_are_integers_are_refused() =>
+        Assert.Equal(
+            ModelFailure.UnsupportedType,
+            Refused("timm_vit", weights => weights["norm.bias"] = new MemoryTensor(DType.I64, [64], new byte[512])).Reason
+        );
 
     [Fact]
     public void Double_precision_is_read_as_float32()
     {
-        using var checkpoint = OpenChanged("timm_vit", weights =>
-        {
-            var values = weights["norm.bias"].ToFloat32();
-            weights["norm.bias"] = new MemoryTensor(DType.F64, [64], [.. values.SelectMany(value => BitConverter.GetBytes((double)value))]);
-        });
+        using var checkpoint = OpenChanged(
+            "timm_vit",
+            weights =>
+            {
+                var values = weights["norm.bias"].ToFloat32();
+                weights["norm.bias"] = new MemoryTensor(
+                    DType.F64,
+                    [64],
+                    [.. values.SelectMany(value => BitConverter.GetBytes((double)value))]
+                );
+            }
+        );
         using var original = Checkpoint.Open(Fixture.Path("models", "timm_vit"));
         Assert.Equal(DType.F32, checkpoint.Weights["norm.bias"].DType);
         Assert.True(original.Weights["norm.bias"].Bytes.SequenceEqual(checkpoint.Weights["norm.bias"].Bytes));
@@ -391,16 +450,22 @@ public sealed class CheckpointStrictnessTests : IDisposable
 
     [Fact]
     public void Class_names_must_be_as_many_as_classes() =>
-        Assert.Equal(ModelFailure.BadConfiguration, Refused("timm_vit", options: new CheckpointOptions { ClassNames = ["cat", "dog"] }).Reason);
+        Assert.Equal(
+            ModelFailure.BadConfiguration,
+            Refused("timm_vit", options: new CheckpointOptions { ClassNames = ["cat", "dog"] }).Reason
+        );
 
     [Fact]
     public void WordNet_ids_are_told_apart_from_names()
     {
-        using var checkpoint = OpenChanged("timm_vit", config: config =>
-        {
-            config["label_names"] = new JsonArray([.. Enumerable.Range(0, 10).Select(i => (JsonNode)$"n0144076{i}")]);
-            config["label_descriptions"] = new JsonObject { ["n01440760"] = "tench", ["n01440761"] = "goldfish" };
-        });
+        using var checkpoint = OpenChanged(
+            "timm_vit",
+            config: config =>
+            {
+                config["label_names"] = new JsonArray([.. Enumerable.Range(0, 10).Select(i => (JsonNode)$"n0144076{i}")]);
+                config["label_descriptions"] = new JsonObject { ["n01440760"] = "tench", ["n01440761"] = "goldfish" };
+            }
+        );
         Assert.Equal("n01440760", checkpoint.WordNetIds![0]);
         Assert.Equal(["tench", "goldfish", "n01440762"], checkpoint.ClassNames!.Take(3));
     }
@@ -408,8 +473,13 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [Fact]
     public void Placeholder_names_are_no_names()
     {
-        using var checkpoint = OpenChanged("hf_vit", config: config =>
-            config["id2label"] = new JsonObject(Enumerable.Range(0, 10).Select(i => KeyValuePair.Create($"{i}", (JsonNode?)$"LABEL_{i}"))));
+        using var checkpoint = OpenChanged(
+            "hf_vit",
+            config: config =>
+                config["id2label"] = new JsonObject(
+                    Enumerable.Range(0, 10).Select(i => KeyValuePair.Create($"{i}", (JsonNode?)$"LABEL_{i}"))
+                )
+        );
         Assert.Null(checkpoint.ClassNames);
     }
 
@@ -424,14 +494,17 @@ public sealed class CheckpointStrictnessTests : IDisposable
                 Assert.Contains(option, error.Message, StringComparison.Ordinal);
         }
 
-        using var given = Checkpoint.Open(_folder.Path, new CheckpointOptions
-        {
-            ImageSize = 64,
-            CropMode = CropMode.Squash,
-            Interpolation = Interpolation.Bilinear,
-            Mean = [0, 0, 0],
-            Std = [1, 1, 1],
-        });
+        using var given = Checkpoint.Open(
+            _folder.Path,
+            new CheckpointOptions
+            {
+                ImageSize = 64,
+                CropMode = CropMode.Squash,
+                Interpolation = Interpolation.Bilinear,
+                Mean = [0, 0, 0],
+                Std = [1, 1, 1],
+            }
+        );
         var preprocessing = given.Preprocessing;
         Assert.Equal((64, 0, CropMode.Squash), (preprocessing.InputWidth, preprocessing.ResizeHeight, preprocessing.CropMode));
     }
@@ -451,21 +524,35 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [Fact]
     public void Hugging_face_crops_are_read()
     {
-        using (var shortest = OpenChanged("hf_vit", processor: json =>
-        {
-            json["size"] = new JsonObject { ["shortest_edge"] = 73 };
-            json["crop_size"] = new JsonObject { ["height"] = 64, ["width"] = 64 };
-            json["do_center_crop"] = true;
-            json["resample"] = 3;
-        }))
-            Assert.Equal((CropMode.Center, 73, 64, Interpolation.Bicubic),
-                (shortest.Preprocessing.CropMode, shortest.Preprocessing.ResizeHeight, shortest.Preprocessing.InputHeight,
-                    shortest.Preprocessing.Interpolation));
+        using (
+            var shortest = OpenChanged(
+                "hf_vit",
+                processor: json =>
+                {
+                    json["size"] = new JsonObject { ["shortest_edge"] = 73 };
+                    json["crop_size"] = new JsonObject { ["height"] = 64, ["width"] = 64 };
+                    json["do_center_crop"] = true;
+                    json["resample"] = 3;
+                }
+            )
+        )
+            Assert.Equal(
+                (CropMode.Center, 73, 64, Interpolation.Bicubic),
+                (
+                    shortest.Preprocessing.CropMode,
+                    shortest.Preprocessing.ResizeHeight,
+                    shortest.Preprocessing.InputHeight,
+                    shortest.Preprocessing.Interpolation
+                )
+            );
 
-        using (var deit = OpenChanged("hf_vit", processor: json => (json["size"], json["crop_size"], json["do_center_crop"]) = (73, 64, true)))
+        using (
+            var deit = OpenChanged("hf_vit", processor: json => (json["size"], json["crop_size"], json["do_center_crop"]) = (73, 64, true))
+        )
             Assert.Equal(
                 (CropMode.Squash, 73, 64),
-                (deit.Preprocessing.CropMode, deit.Preprocessing.ResizeHeight, deit.Preprocessing.InputHeight));
+                (deit.Preprocessing.CropMode, deit.Preprocessing.ResizeHeight, deit.Preprocessing.InputHeight)
+            );
 
         using var unusual = OpenChanged("hf_vit", processor: json => json["rescale_factor"] = 0.5);
         Assert.Equal(ModelFailure.UnsupportedPreprocessing, Assert.Throws<ModelException>(() => unusual.Preprocessing).Reason);
@@ -474,7 +561,10 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [Fact]
     public void Shards_are_read_as_one()
     {
-        var files = new Dictionary<string, byte[]> { ["model.safetensors"] = File.ReadAllBytes(Fixture.Path("models", "timm_vit", "model.safetensors")) };
+        var files = new Dictionary<string, byte[]>
+        {
+            ["model.safetensors"] = File.ReadAllBytes(Fixture.Path("models", "timm_vit", "model.safetensors")),
+        };
         Shards.Split(files);
         foreach (var (name, bytes) in files)
             File.WriteAllBytes(_folder[name], bytes);
@@ -515,9 +605,14 @@ public sealed class CheckpointStrictnessTests : IDisposable
         // As wide as vit_tiny, so its depth must be vit_tiny's too.
         var weights = Layouts.CanonicalWeightsOf(NamedArchitectures.Find("vit_tiny_patch16_224") with { Depth = 11, Classes = 3 });
         SafetensorsWriter.Write(_folder["short.safetensors"], weights);
-        var error = Assert.Throws<ModelException>(() => Checkpoint.Open(_folder["short.safetensors"], new CheckpointOptions { Architecture = "vit_tiny_patch16_224" }));
+        var error = Assert.Throws<ModelException>(() =>
+            Checkpoint.Open(_folder["short.safetensors"], new CheckpointOptions { Architecture = "vit_tiny_patch16_224" })
+        );
         Assert.Contains("blocks.11.attn.qkv.weight", error.Message, StringComparison.Ordinal);
-        using var meant = Checkpoint.Open(_folder["short.safetensors"], new CheckpointOptions { Architecture = "vit_tiny_patch16_224", Depth = 11 });
+        using var meant = Checkpoint.Open(
+            _folder["short.safetensors"],
+            new CheckpointOptions { Architecture = "vit_tiny_patch16_224", Depth = 11 }
+        );
         Assert.Equal((11, 3, 3, 224), (meant.Config.Depth, meant.Config.Classes, meant.Config.Heads, meant.Config.ImageHeight));
     }
 }

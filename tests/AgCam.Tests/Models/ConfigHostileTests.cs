@@ -10,7 +10,25 @@ public sealed class ConfigHostileTests : IDisposable
     private const int Mutations = 1_000;
 
     private static readonly string[] Lies =
-        ["0", "-1", "1", "2147483647", "-2147483648", "9223372036854775808", "1e308", "-1e-308", "0.5", "null", "\"\"", "\"4\"", "[]", "{}", "true", "[1,2,3]", "\"\\ud800\""];
+    [
+        "0",
+        "-1",
+        "1",
+        "2147483647",
+        "-2147483648",
+        "9223372036854775808",
+        "1e308",
+        "-1e-308",
+        "0.5",
+        "null",
+        "\"\"",
+        "\"4\"",
+        "[]",
+        "{}",
+        "true",
+        "[1,2,3]",
+        "\"\\ud800\"",
+    ];
 
     private readonly TemporaryFolder _folder = new();
 

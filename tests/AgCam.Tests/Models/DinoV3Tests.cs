@@ -52,7 +52,10 @@ public class DinoV3Tests
         var input = randn([2, 3, 48, 64], generator: new Generator(4));
         using var pass = SomeModel.Infer(model, input);
         var target = tensor(new long[] { 1, 4 }).view(2, 1);
-        var (maps, negatives) = expected == HeadPooling.Token ? AttentionGuidedCam.Maps(model, pass, target, signed: true) : PooledAttentionCam.Maps(model, pass, target, signed: true);
+        var (maps, negatives) =
+            expected == HeadPooling.Token
+                ? AttentionGuidedCam.Maps(model, pass, target, signed: true)
+                : PooledAttentionCam.Maps(model, pass, target, signed: true);
         var (positive, negative) = AutogradReference.Maps(model, input, logits => logits.gather(1, target).sum());
         SomeModel.Same(positive, maps.select(1, 0), negative);
         SomeModel.Same(negative, negatives!.select(1, 0), positive);
@@ -102,9 +105,22 @@ public class DinoV3Tests
     public void Names_have_their_published_shapes(string name, int width, int depth, int heads, bool qkvBias)
     {
         var config = NamedArchitectures.Find(name, pooled: true);
-        Assert.Equal((width, depth, heads, qkvBias, 4 * width), (config.Width, config.Depth, config.Heads, config.QkvBias, config.MlpWidth));
-        Assert.Equal((100, 5, 4, 1e-5, true, HeadPooling.AverageOfNormed, 256),
-            (config.RotaryTemperature!.Value, config.PrefixTokens, config.Registers, config.LayerNormEpsilon, config.LayerScale, config.Pooling, config.ImageHeight));
+        Assert.Equal(
+            (width, depth, heads, qkvBias, 4 * width),
+            (config.Width, config.Depth, config.Heads, config.QkvBias, config.MlpWidth)
+        );
+        Assert.Equal(
+            (100, 5, 4, 1e-5, true, HeadPooling.AverageOfNormed, 256),
+            (
+                config.RotaryTemperature!.Value,
+                config.PrefixTokens,
+                config.Registers,
+                config.LayerNormEpsilon,
+                config.LayerScale,
+                config.Pooling,
+                config.ImageHeight
+            )
+        );
         Assert.EndsWith(";rotary=100", config.Canonical(), StringComparison.Ordinal);
     }
 
@@ -115,7 +131,10 @@ public class DinoV3Tests
     public void Sizes_with_gated_mlps_have_their_published_shapes(string name, int width, int depth, int heads, int mlp)
     {
         var config = NamedArchitectures.Find(name, pooled: true);
-        Assert.Equal((width, depth, heads, mlp, 2 * mlp, Activation.SwiGlu), (config.Width, config.Depth, config.Heads, config.MlpWidth, config.MlpRows, config.Activation));
+        Assert.Equal(
+            (width, depth, heads, mlp, 2 * mlp, Activation.SwiGlu),
+            (config.Width, config.Depth, config.Heads, config.MlpWidth, config.MlpRows, config.Activation)
+        );
         Assert.Contains(";SwiGlu;", config.Canonical(), StringComparison.Ordinal);
     }
 
@@ -123,14 +142,22 @@ public class DinoV3Tests
     [InlineData("vit_giant_patch16_dinov3", "no architecture")]
     [InlineData("vit_small_plus_patch16_224", "no architecture")]
     public void Sizes_that_there_are_not_are_refused(string name, string text) =>
-        Assert.Contains(text, Assert.Throws<ModelException>(() => NamedArchitectures.Find(name, pooled: true)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            text,
+            Assert.Throws<ModelException>(() => NamedArchitectures.Find(name, pooled: true)).Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void A_gated_mlp_that_lacks_one_half_is_named()
     {
         using var some = new SomeDinoV3(gated: true);
         some.Change(tensors => tensors.Remove("blocks.1.mlp.fc1_x.weight"));
-        Assert.Contains("Missing (1): blocks.1.mlp.fc1.weight", Assert.Throws<ModelException>(() => some.Open()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Missing (1): blocks.1.mlp.fc1.weight",
+            Assert.Throws<ModelException>(() => some.Open()).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -138,8 +165,19 @@ public class DinoV3Tests
     {
         using var some = new SomeDinoV3();
         File.Delete(some["config.json"]);
-        using var checkpoint = Checkpoint.Open(some.Path, new CheckpointOptions { Pooled = true, Architecture = "vit_small_patch16_dinov3", Heads = SomeDinoV3.Heads });
-        Assert.Equal((SomeDinoV3.Width, SomeDinoV3.Depth, SomeDinoV3.Classes, 16), (checkpoint.Config.Width, checkpoint.Config.Depth, checkpoint.Config.Classes, checkpoint.Config.GridRows));
+        using var checkpoint = Checkpoint.Open(
+            some.Path,
+            new CheckpointOptions
+            {
+                Pooled = true,
+                Architecture = "vit_small_patch16_dinov3",
+                Heads = SomeDinoV3.Heads,
+            }
+        );
+        Assert.Equal(
+            (SomeDinoV3.Width, SomeDinoV3.Depth, SomeDinoV3.Classes, 16),
+            (checkpoint.Config.Width, checkpoint.Config.Depth, checkpoint.Config.Classes, checkpoint.Config.GridRows)
+        );
     }
 
     [Fact]
@@ -148,13 +186,19 @@ public class DinoV3Tests
         using var scope = NewDisposeScope();
         using var some = new SomeDinoV3();
         var shown = Agcam.Run("models", "inspect", some.Path, "--json").Rows.Single();
-        Assert.Equal(("agcam-pooled", 100), (shown.GetProperty("method").GetString(), shown.GetProperty("config").GetProperty("rotaryTemperature").GetInt32()));
+        Assert.Equal(
+            ("agcam-pooled", 100),
+            (shown.GetProperty("method").GetString(), shown.GetProperty("config").GetProperty("rotaryTemperature").GetInt32())
+        );
         Assert.Contains("agcam-pooled alone", Agcam.Run("models", "inspect", some.Path).Output, StringComparison.Ordinal);
 
         WriteReference(some);
         var verified = Agcam.Run("models", "verify", some.Path, "--against", some["reference.safetensors"], "--json").Rows.Single();
         Assert.True(verified.GetProperty("agrees").GetBoolean());
-        Assert.Equal(["logits", "maps"], verified.GetProperty("stages").EnumerateArray().Select(stage => stage.GetProperty("name").GetString()));
+        Assert.Equal(
+            ["logits", "maps"],
+            verified.GetProperty("stages").EnumerateArray().Select(stage => stage.GetProperty("name").GetString())
+        );
 
         using var pictures = SomeImages.Folder(2);
         Assert.Equal(2, Agcam.Run("explain", pictures.Path, "--model", some.Path, "--json").Code);
@@ -171,12 +215,15 @@ public class DinoV3Tests
         var input = randn([1, 3, 48, 64], generator: new Generator(5));
         var maps = AutogradReference.Maps(model, input, logits => logits.select(1, 2).sum()).Positive;
         static WeightTensor Floats(Tensor t) => MemoryTensor.FromFloat32(t.shape, t.to(float32).contiguous().data<float>().ToArray());
-        SafetensorsWriter.Write(some["reference.safetensors"], new Dictionary<string, WeightTensor>
-        {
-            ["input"] = Floats(input),
-            ["logits"] = Floats(some.Logits(input)),
-            ["targets"] = new MemoryTensor(DType.I64, [1, 1], MemoryMarshal.AsBytes<long>([2L]).ToArray()),
-            ["agcam_pooled"] = Floats(maps.unsqueeze(1)),
-        });
+        SafetensorsWriter.Write(
+            some["reference.safetensors"],
+            new Dictionary<string, WeightTensor>
+            {
+                ["input"] = Floats(input),
+                ["logits"] = Floats(some.Logits(input)),
+                ["targets"] = new MemoryTensor(DType.I64, [1, 1], MemoryMarshal.AsBytes<long>([2L]).ToArray()),
+                ["agcam_pooled"] = Floats(maps.unsqueeze(1)),
+            }
+        );
     }
 }

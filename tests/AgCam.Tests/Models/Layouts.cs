@@ -6,7 +6,11 @@ namespace AgCam.Tests.Models;
 internal static class Layouts
 {
     /// <summary>All the weights that a model needs, as zeros.</summary>
-    public static Dictionary<string, WeightTensor> CanonicalWeightsOf(ViTConfig config) => CanonicalWeights.Of(config).ToDictionary(
-        pair => pair.Key,
-        pair => (WeightTensor)MemoryTensor.FromFloat32(pair.Value, new float[pair.Value.Aggregate(1L, (a, b) => a * b)]));
+    public static Dictionary<string, WeightTensor> CanonicalWeightsOf(ViTConfig config) =>
+        CanonicalWeights
+            .Of(config)
+            .ToDictionary(
+                pair => pair.Key,
+                pair => (WeightTensor)MemoryTensor.FromFloat32(pair.Value, new float[pair.Value.Aggregate(1L, (a, b) => a * b)])
+            );
 }

@@ -10,11 +10,12 @@ public sealed class ModelReferenceTests : IDisposable
 
     public void Dispose() => _cache.Dispose();
 
-    private ModelSources Sources => new()
-    {
-        Hub = new HubOptions { CacheFolder = _cache.Path, Offline = true },
-        Shipped = name => name == "scenes" ? Fixture.Path("models", "timm_vit_patch8_96") : null,
-    };
+    private ModelSources Sources =>
+        new()
+        {
+            Hub = new HubOptions { CacheFolder = _cache.Path, Offline = true },
+            Shipped = name => name == "scenes" ? Fixture.Path("models", "timm_vit_patch8_96") : null,
+        };
 
     private Task<Checkpoint> ResolveAsync(string reference, CheckpointOptions? options = null) =>
         ModelReference.ResolveAsync(reference, Sources, options, TestContext.Current.CancellationToken);

@@ -62,18 +62,41 @@ internal sealed class PickleBytes
 
     /// <summary>A tensor as torch.save describes it.</summary>
     public PickleBytes Tensor(string key, long elements, long offset, long[] shape, long[] strides, string storage = "FloatStorage") =>
-        Global("torch._utils", "_rebuild_tensor_v2").Op('(')
-            .Op('(').Text("storage").Global("torch", storage).Text(key).Text("cpu").Number(elements).Op('t').Op('Q')
-            .Number(offset).Tuple(shape).Tuple(strides).Op(0x89).Global("collections", "OrderedDict").Op(')').Op('R').Op('t').Op('R');
+        Global("torch._utils", "_rebuild_tensor_v2")
+            .Op('(')
+            .Op('(')
+            .Text("storage")
+            .Global("torch", storage)
+            .Text(key)
+            .Text("cpu")
+            .Number(elements)
+            .Op('t')
+            .Op('Q')
+            .Number(offset)
+            .Tuple(shape)
+            .Tuple(strides)
+            .Op(0x89)
+            .Global("collections", "OrderedDict")
+            .Op(')')
+            .Op('R')
+            .Op('t')
+            .Op('R');
 
     /// <summary>A state dict of one tensor.</summary>
-    public static PickleBytes OneTensor(string key, long elements, long offset, long[] shape, long[] strides, string storage = "FloatStorage") =>
-        new PickleBytes().Op('}').Text("w").Tensor(key, elements, offset, shape, strides, storage).Op('s').Op('.');
+    public static PickleBytes OneTensor(
+        string key,
+        long elements,
+        long offset,
+        long[] shape,
+        long[] strides,
+        string storage = "FloatStorage"
+    ) => new PickleBytes().Op('}').Text("w").Tensor(key, elements, offset, shape, strides, storage).Op('s').Op('.');
 
     public byte[] ToArray() => _bytes.ToArray();
 
     /// <summary>A zip archive as torch.save makes it.</summary>
-    public static byte[] Zip(byte[] pickle, params (string Name, byte[] Bytes)[] entries) => Zip(CompressionLevel.NoCompression, [("archive/data.pkl", pickle), .. entries]);
+    public static byte[] Zip(byte[] pickle, params (string Name, byte[] Bytes)[] entries) =>
+        Zip(CompressionLevel.NoCompression, [("archive/data.pkl", pickle), .. entries]);
 
     public static byte[] Zip(CompressionLevel level, params (string Name, byte[] Bytes)[] entries)
     {

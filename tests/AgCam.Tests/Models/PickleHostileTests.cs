@@ -19,15 +19,20 @@ public sealed class PickleHostileTests : IDisposable
     {
         var path = _folder["case.pth"];
         File.WriteAllBytes(path, file);
-        return Bounded.Run(what, mostBytes, () =>
-        {
-            using var pth = PthFile.Open(path);
-            foreach (var tensor in pth.Tensors.Values)
-                Assert.Equal(tensor.ByteLength, tensor.Bytes.Length);
-        });
+        return Bounded.Run(
+            what,
+            mostBytes,
+            () =>
+            {
+                using var pth = PthFile.Open(path);
+                foreach (var tensor in pth.Tensors.Values)
+                    Assert.Equal(tensor.ByteLength, tensor.Bytes.Length);
+            }
+        );
     }
 
-    private static ModelException? ReadPickle(byte[] pickle, string what) => Bounded.Run(what, MostBytes, () => new PickleReader(pickle, "case").Read());
+    private static ModelException? ReadPickle(byte[] pickle, string what) =>
+        Bounded.Run(what, MostBytes, () => new PickleReader(pickle, "case").Read());
 
     private static byte[] Floats(params float[] values) => [.. values.SelectMany(BitConverter.GetBytes)];
 
@@ -43,7 +48,8 @@ public sealed class PickleHostileTests : IDisposable
     {
         var storage = ("archive/data/0", Floats(0, 1, 2, 3, 4, 5, 6, 7));
         Assert.Equal([1, 2, 3, 4, 5, 6], Values(PickleBytes.Zip(PickleBytes.OneTensor("0", 8, 1, [2, 3], [3, 1]).ToArray(), storage)));
-        Assert.Equal([1, 3, 5, 2, 4, 6], Values(PickleBytes.Zip(PickleBytes.OneTensor("0", 8, 1, [2, 3], [1, 2]).ToArray(), storage))); // transposed
+        // Transposed
+        Assert.Equal([1, 3, 5, 2, 4, 6], Values(PickleBytes.Zip(PickleBytes.OneTensor("0", 8, 1, [2, 3], [1, 2]).ToArray(), storage)));
         Assert.Equal([0, 4], Values(PickleBytes.Zip(PickleBytes.OneTensor("0", 8, 0, [2], [4]).ToArray(), storage))); // a column
         Assert.Equal([7], Values(PickleBytes.Zip(PickleBytes.OneTensor("0", 8, 7, [], []).ToArray(), storage))); // a scalar
         Assert.Empty(Values(PickleBytes.Zip(PickleBytes.OneTensor("0", 8, 0, [0, 3], [3, 1]).ToArray(), storage)));
@@ -67,14 +73,20 @@ public sealed class PickleHostileTests : IDisposable
     [InlineData(1L << 60, 0, new long[] { 1L << 60 }, new long[] { 1 })]
     public void A_tensor_that_lies_about_its_size_is_refused(long elements, long offset, long[] shape, long[] strides)
     {
-        var file = PickleBytes.Zip(PickleBytes.OneTensor("0", elements, offset, shape, strides).ToArray(), ("archive/data/0", new byte[32]));
+        var file = PickleBytes.Zip(
+            PickleBytes.OneTensor("0", elements, offset, shape, strides).ToArray(),
+            ("archive/data/0", new byte[32])
+        );
         Assert.Equal(ModelFailure.Corrupt, Read(file, "a lying tensor", 1_000_000)!.Reason);
     }
 
     [Fact]
     public void A_missing_storage_is_named()
     {
-        var error = Read(PickleBytes.Zip(PickleBytes.OneTensor("5", 8, 0, [8], [1]).ToArray(), ("archive/data/0", new byte[32])), "a missing storage")!;
+        var error = Read(
+            PickleBytes.Zip(PickleBytes.OneTensor("5", 8, 0, [8], [1]).ToArray(), ("archive/data/0", new byte[32])),
+            "a missing storage"
+        )!;
         Assert.Contains("storage '5'", error.Message, StringComparison.Ordinal);
     }
 
@@ -91,9 +103,21 @@ public sealed class PickleHostileTests : IDisposable
     public void Archives_of_another_kind_are_refused()
     {
         var good = PickleBytes.OneTensor("0", 8, 0, [8], [1]).ToArray();
-        Assert.Contains("TorchScript", Read(PickleBytes.Zip(good, ("archive/constants.pkl", [])), "TorchScript")!.Message, StringComparison.Ordinal);
-        Assert.Contains("big-endian", Read(PickleBytes.Zip(good, ("archive/byteorder", "big"u8.ToArray())), "big-endian")!.Message, StringComparison.Ordinal);
-        Assert.Contains("data.pkl", Read(PickleBytes.Zip(good, ("other/data.pkl", good)), "two pickles")!.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "TorchScript",
+            Read(PickleBytes.Zip(good, ("archive/constants.pkl", [])), "TorchScript")!.Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "big-endian",
+            Read(PickleBytes.Zip(good, ("archive/byteorder", "big"u8.ToArray())), "big-endian")!.Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "data.pkl",
+            Read(PickleBytes.Zip(good, ("other/data.pkl", good)), "two pickles")!.Message,
+            StringComparison.Ordinal
+        );
         Assert.NotNull(Read(PickleBytes.Zip(CompressionLevel.NoCompression, ("readme.txt", [])), "no pickle"));
     }
 
@@ -101,15 +125,38 @@ public sealed class PickleHostileTests : IDisposable
     public void Objects_of_any_class_stay_inert()
     {
         // os.system("..."), builtins.eval, a class with state, an extension code, an instance in the oldest protocol: beside a good tensor.
-        var pickle = new PickleBytes().Op('}').Op('(')
-            .Text("a").Global("os", "system").Text("touch PWNED").Op(0x85).Op('R')
-            .Text("b").Global("builtins", "eval").Text("1/0").Op(0x85).Op('R')
-            .Text("c").Global("subprocess", "Popen").Op(')').Op(0x81).Op('}').Op('b')
-            .Text("d").Op(0x82, 7)
-            .Text("e").Op('(').Text("x").Op("ios\nsystem\n"u8.ToArray())
-            .Text("f").Op("Psome persistent id\n"u8.ToArray())
-            .Text("w").Tensor("0", 2, 0, [2], [1])
-            .Op('u').Op('.').ToArray();
+        var pickle = new PickleBytes()
+            .Op('}')
+            .Op('(')
+            .Text("a")
+            .Global("os", "system")
+            .Text("touch PWNED")
+            .Op(0x85)
+            .Op('R')
+            .Text("b")
+            .Global("builtins", "eval")
+            .Text("1/0")
+            .Op(0x85)
+            .Op('R')
+            .Text("c")
+            .Global("subprocess", "Popen")
+            .Op(')')
+            .Op(0x81)
+            .Op('}')
+            .Op('b')
+            .Text("d")
+            .Op(0x82, 7)
+            .Text("e")
+            .Op('(')
+            .Text("x")
+            .Op("ios\nsystem\n"u8.ToArray())
+            .Text("f")
+            .Op("Psome persistent id\n"u8.ToArray())
+            .Text("w")
+            .Tensor("0", 2, 0, [2], [1])
+            .Op('u')
+            .Op('.')
+            .ToArray();
         Assert.Equal([3, 4], Values(PickleBytes.Zip(pickle, ("archive/data/0", Floats(3, 4)))));
         Assert.False(File.Exists("PWNED"));
     }
@@ -117,7 +164,14 @@ public sealed class PickleHostileTests : IDisposable
     [Fact]
     public void A_whole_module_is_refused_with_the_way_out()
     {
-        var pickle = new PickleBytes().Global("timm.models.vision_transformer", "VisionTransformer").Op(')').Op(0x81).Op('}').Op('b').Op('.').ToArray();
+        var pickle = new PickleBytes()
+            .Global("timm.models.vision_transformer", "VisionTransformer")
+            .Op(')')
+            .Op(0x81)
+            .Op('}')
+            .Op('b')
+            .Op('.')
+            .ToArray();
         var error = Read(PickleBytes.Zip(pickle), "a module")!;
         Assert.Contains("state_dict()", error.Message, StringComparison.Ordinal);
         Assert.Contains("timm.models.vision_transformer.VisionTransformer", error.Message, StringComparison.Ordinal);
@@ -145,14 +199,20 @@ public sealed class PickleHostileTests : IDisposable
                 { "endless copies", new PickleBytes().Op(']').Repeat(3_000_000, (byte)'2').Op('.').ToArray() },
                 { "endless memos", new PickleBytes().Op('N').Repeat(3_000_000, 0x94).Op('.').ToArray() },
                 { "a far memo", new PickleBytes().Op('N').Op((byte)'r', 255, 255, 255, 255).Op('.').ToArray() },
-                { "a list in itself", new PickleBytes().Op(']').Op((byte)'q', 0).Repeat(400_000, (byte)'h', 0, (byte)'a').Op('.').ToArray() },
+                {
+                    "a list in itself",
+                    new PickleBytes().Op(']').Op((byte)'q', 0).Repeat(400_000, (byte)'h', 0, (byte)'a').Op('.').ToArray()
+                },
                 { "a memo that is not there", new PickleBytes().Op((byte)'h', 9).Op('.').ToArray() },
                 { "a text of 2^63 bytes", new PickleBytes().Op(0x8d, 255, 255, 255, 255, 255, 255, 255, 127).Op('.').ToArray() },
                 { "a text of 4 GB", new PickleBytes().Op((byte)'X', 255, 255, 255, 255).Op('.').ToArray() },
                 { "bytes of 2^64", new PickleBytes().Op(0x8e, 255, 255, 255, 255, 255, 255, 255, 255).Op('.').ToArray() },
                 { "an integer of 2 GB", new PickleBytes().Op(0x8b, 255, 255, 255, 127).Op('.').ToArray() },
                 { "an integer of negative length", new PickleBytes().Op(0x8b, 255, 255, 255, 255).Op('.').ToArray() },
-                { "an integer of a million digits", new PickleBytes().Op('L').Repeat(1_000_000, (byte)'9').Op((byte)'\n', (byte)'.').ToArray() },
+                {
+                    "an integer of a million digits",
+                    new PickleBytes().Op('L').Repeat(1_000_000, (byte)'9').Op((byte)'\n', (byte)'.').ToArray()
+                },
                 { "a line without end", new PickleBytes().Op('c').Repeat(1_000_000, (byte)'a').ToArray() },
                 { "nothing", [] },
                 { "only its protocol", [0x80, 2] },
@@ -213,9 +273,24 @@ public sealed class PickleHostileTests : IDisposable
     [InlineData(false)]
     public void Thousands_of_damaged_checkpoints_are_read_or_refused(bool legacy)
     {
-        var good = legacy ? Legacy() : PickleBytes.Zip(
-            new PickleBytes().Op('}').Op('(').Text("a").Tensor("0", 8, 1, [2, 3], [1, 2]).Text("b").Tensor("1", 4, 0, [4], [1], "HalfStorage").Op('u').Op('.').ToArray(),
-            ("archive/byteorder", "little"u8.ToArray()), ("archive/data/0", new byte[32]), ("archive/data/1", new byte[8]), ("archive/version", "3\n"u8.ToArray()));
+        var good = legacy
+            ? Legacy()
+            : PickleBytes.Zip(
+                new PickleBytes()
+                    .Op('}')
+                    .Op('(')
+                    .Text("a")
+                    .Tensor("0", 8, 1, [2, 3], [1, 2])
+                    .Text("b")
+                    .Tensor("1", 4, 0, [4], [1], "HalfStorage")
+                    .Op('u')
+                    .Op('.')
+                    .ToArray(),
+                ("archive/byteorder", "little"u8.ToArray()),
+                ("archive/data/0", new byte[32]),
+                ("archive/data/1", new byte[8]),
+                ("archive/version", "3\n"u8.ToArray())
+            );
         Assert.Null(Read(good, "the undamaged file"));
         var random = new Random(legacy ? 7 : 8);
         var refused = 0;
@@ -226,14 +301,41 @@ public sealed class PickleHostileTests : IDisposable
     }
 
     private static byte[] Legacy() =>
-    [
-        0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, (byte)'.',
-        0x80, 2, (byte)'M', 0xe9, 0x03, (byte)'.',
-        .. new PickleBytes().Op('}').Text("little_endian").Op(0x88).Op('s').Op('.').ToArray(),
-        .. PickleBytes.OneTensor("900", 6, 0, [2, 3], [3, 1]).ToArray(),
-        .. new PickleBytes().Op(']').Text("900").Op('a').Op('.').ToArray(),
-        6, 0, 0, 0, 0, 0, 0, 0, .. new byte[24],
-    ];
+        [
+            0x80,
+            2,
+            0x8a,
+            10,
+            0x6c,
+            0xfc,
+            0x9c,
+            0x46,
+            0xf9,
+            0x20,
+            0x6a,
+            0xa8,
+            0x50,
+            0x19,
+            (byte)'.',
+            0x80,
+            2,
+            (byte)'M',
+            0xe9,
+            0x03,
+            (byte)'.',
+            .. new PickleBytes().Op('}').Text("little_endian").Op(0x88).Op('s').Op('.').ToArray(),
+            .. PickleBytes.OneTensor("900", 6, 0, [2, 3], [3, 1]).ToArray(),
+            .. new PickleBytes().Op(']').Text("900").Op('a').Op('.').ToArray(),
+            6,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            .. new byte[24],
+        ];
 
     private static byte[] Damage(byte[] good, Random random, int reach)
     {

@@ -79,8 +79,13 @@ public sealed class PthImportTests : IDisposable
     [Fact]
     public void An_import_without_preprocessing_lists_every_option_to_give()
     {
-        var error = Assert.Throws<ModelException>(() => ModelImport.Run(
-            Fixture.Path("pth", "state_dict.pth"), _folder["model"], new CheckpointOptions { Architecture = "vit_tiny_patch16_224", Heads = 4 }));
+        var error = Assert.Throws<ModelException>(() =>
+            ModelImport.Run(
+                Fixture.Path("pth", "state_dict.pth"),
+                _folder["model"],
+                new CheckpointOptions { Architecture = "vit_tiny_patch16_224", Heads = 4 }
+            )
+        );
         Assert.Equal(ModelFailure.NoPreprocessing, error.Reason);
         foreach (var option in new[] { "--crop-mode", "--interpolation", "--mean", "--std" })
             Assert.Contains(option, error.Message, StringComparison.Ordinal);
@@ -90,7 +95,9 @@ public sealed class PthImportTests : IDisposable
     [Fact]
     public void Heads_that_the_weights_cannot_tell_are_asked_for()
     {
-        var error = Assert.Throws<ModelException>(() => ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], Options with { Heads = null }));
+        var error = Assert.Throws<ModelException>(() =>
+            ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], Options with { Heads = null })
+        );
         Assert.Contains("--heads", error.Message, StringComparison.Ordinal);
     }
 
@@ -106,7 +113,9 @@ public sealed class PthImportTests : IDisposable
     [Fact]
     public void A_failed_import_leaves_nothing_behind()
     {
-        Assert.Throws<ModelException>(() => ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], Options with { ClassNames = ["one"] }));
+        Assert.Throws<ModelException>(() =>
+            ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], Options with { ClassNames = ["one"] })
+        );
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
@@ -152,13 +161,19 @@ public sealed class PthImportTests : IDisposable
         var error = Assert.Throws<ModelException>(() => ModelImport.Run(bare, _folder["model"], options));
         Assert.Equal(ModelFailure.BadConfiguration, error.Reason);
         Assert.Contains("Give --heads", error.Message, StringComparison.Ordinal);
-        Assert.Contains("Give --heads", Assert.Throws<ModelException>(() => Checkpoint.Open(bare, options)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Give --heads",
+            Assert.Throws<ModelException>(() => Checkpoint.Open(bare, options)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void Without_architecture_and_configuration_an_import_asks_for_one()
     {
-        var error = Assert.Throws<ModelException>(() => ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], new CheckpointOptions()));
+        var error = Assert.Throws<ModelException>(() =>
+            ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], new CheckpointOptions())
+        );
         Assert.Contains("--arch", error.Message, StringComparison.Ordinal);
     }
 }

@@ -29,16 +29,17 @@ public class RotaryPositionsTests
     {
         using var scope = NewDisposeScope();
         var rope = RotaryPositions.For(config, CPU);
-        Tensor Same(int offset) => randn([1, 1, 1, config.HeadWidth], generator: new Generator((ulong)(seed.Get + offset))).expand(-1, -1, config.Tokens, -1);
+        Tensor Same(int offset) =>
+            randn([1, 1, 1, config.HeadWidth], generator: new Generator((ulong)(seed.Get + offset))).expand(-1, -1, config.Tokens, -1);
         var scores = rope.Turn(Same(0)).matmul(rope.Turn(Same(1)).transpose(-2, -1))[0, 0]; // [N, N]
         var byOffset = new Dictionary<(int, int), float>();
         for (var from = 0; from < config.GridRows * config.GridColumns; from++)
-            for (var to = 0; to < config.GridRows * config.GridColumns; to++)
-            {
-                var offset = (to / config.GridColumns - from / config.GridColumns, to % config.GridColumns - from % config.GridColumns);
-                var score = scores[config.PrefixTokens + from, config.PrefixTokens + to].item<float>();
-                Assert.InRange(score - (byOffset.TryGetValue(offset, out var other) ? other : byOffset[offset] = score), -1e-4, 1e-4);
-            }
+        for (var to = 0; to < config.GridRows * config.GridColumns; to++)
+        {
+            var offset = (to / config.GridColumns - from / config.GridColumns, to % config.GridColumns - from % config.GridColumns);
+            var score = scores[config.PrefixTokens + from, config.PrefixTokens + to].item<float>();
+            Assert.InRange(score - (byOffset.TryGetValue(offset, out var other) ? other : byOffset[offset] = score), -1e-4, 1e-4);
+        }
     }
 
     [Property]
@@ -57,7 +58,10 @@ public class RotaryPositionsTests
         using var scope = NewDisposeScope();
         var x = randn([1, config.Heads, config.Tokens, config.HeadWidth], generator: new Generator((ulong)seed.Get));
         var rope = RotaryPositions.For(config, CPU);
-        Assert.Equal(Numbers(rope.Turn(x).narrow(2, config.PrefixTokens, 1)), Numbers(rope.Turn(x.narrow(2, config.PrefixTokens, 1), config.PrefixTokens)));
+        Assert.Equal(
+            Numbers(rope.Turn(x).narrow(2, config.PrefixTokens, 1)),
+            Numbers(rope.Turn(x.narrow(2, config.PrefixTokens, 1), config.PrefixTokens))
+        );
     }
 
     private static float[] Numbers(Tensor t) => t.contiguous().data<float>().ToArray();
@@ -65,24 +69,26 @@ public class RotaryPositionsTests
 
 public static class RotaryShapes
 {
-    public static Arbitrary<ViTConfig> Configs() => (
-        from heads in Gen.Choose(1, 3)
-        from headWidth in Gen.Elements(4, 8, 16, 64)
-        from rows in Gen.Choose(1, 5)
-        from columns in Gen.Choose(1, 5)
-        from registers in Gen.Elements(0, 4)
-        select new ViTConfig
-        {
-            Architecture = "random",
-            ImageHeight = rows * 16,
-            ImageWidth = columns * 16,
-            PatchSize = 16,
-            Width = heads * headWidth,
-            Depth = 1,
-            Heads = heads,
-            MlpWidth = 4,
-            Classes = 2,
-            Registers = registers,
-            RotaryTemperature = 100,
-        }).ToArbitrary();
+    public static Arbitrary<ViTConfig> Configs() =>
+        (
+            from heads in Gen.Choose(1, 3)
+            from headWidth in Gen.Elements(4, 8, 16, 64)
+            from rows in Gen.Choose(1, 5)
+            from columns in Gen.Choose(1, 5)
+            from registers in Gen.Elements(0, 4)
+            select new ViTConfig
+            {
+                Architecture = "random",
+                ImageHeight = rows * 16,
+                ImageWidth = columns * 16,
+                PatchSize = 16,
+                Width = heads * headWidth,
+                Depth = 1,
+                Heads = heads,
+                MlpWidth = 4,
+                Classes = 2,
+                Registers = registers,
+                RotaryTemperature = 100,
+            }
+        ).ToArbitrary();
 }

@@ -28,22 +28,29 @@ public sealed class SafetensorsHostileTests : IDisposable
     {
         var path = _folder["case.safetensors"];
         System.IO.File.WriteAllBytes(path, bytes);
-        return Bounded.Run(what, 200_000 + 60L * bytes.Length, () =>
-        {
-            using var file = SafetensorsFile.Open(path);
-            foreach (var tensor in file.Tensors.Values)
+        return Bounded.Run(
+            what,
+            200_000 + 60L * bytes.Length,
+            () =>
             {
-                Assert.Equal(tensor.ByteLength, tensor.Bytes.Length);
-                if (tensor.DType.IsWeight())
-                    Assert.Equal(tensor.ElementCount, tensor.ToFloat32().Length);
+                using var file = SafetensorsFile.Open(path);
+                foreach (var tensor in file.Tensors.Values)
+                {
+                    Assert.Equal(tensor.ByteLength, tensor.Bytes.Length);
+                    if (tensor.DType.IsWeight())
+                        Assert.Equal(tensor.ElementCount, tensor.ToFloat32().Length);
+                }
             }
-        });
+        );
     }
 
     [Theory]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8)]
     [InlineData("""{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}    """, 8)]
-    [InlineData("""{"b":{"dtype":"I64","shape":[],"data_offsets":[2,10]},"a":{"shape":[1,2],"data_offsets":[0,2],"dtype":"F8_E4M3"}}""", 10)]
+    [InlineData(
+        """{"b":{"dtype":"I64","shape":[],"data_offsets":[2,10]},"a":{"shape":[1,2],"data_offsets":[0,2],"dtype":"F8_E4M3"}}""",
+        10
+    )]
     [InlineData("""{"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]},"empty":{"dtype":"F32","shape":[0,7],"data_offsets":[2,2]}}""", 2)]
     [InlineData("{}", 0)]
     public void What_the_format_allows_is_read(string header, int buffer) => Assert.Null(Read(File(header, buffer), header));
@@ -57,7 +64,11 @@ public sealed class SafetensorsHostileTests : IDisposable
     [InlineData("{}\0\0", 0, "not valid JSON")]
     [InlineData("""{"a":1}""", 0, "not an object")]
     [InlineData("""{"a":{}}""", 0, "needs dtype, shape and two data_offsets")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "twice")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""",
+        8,
+        "twice"
+    )]
     [InlineData("""{"a":{"dtype":"F32","dtype":"F16","shape":[2],"data_offsets":[0,8]}}""", 8, "repeated")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"more":1}}""", 8, "unknown")]
     [InlineData("""{"a":{"dtype":"F128","shape":[2],"data_offsets":[0,8]}}""", 8, "dtype")]
@@ -71,9 +82,21 @@ public sealed class SafetensorsHostileTests : IDisposable
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,9223372036854775807]}}""", 8, "lies at bytes")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""", 8, "lies at bytes")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,16]}}""", 8, "more than 2")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", 12, "overlaps")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "overlaps")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}}""", 16, "hole")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""",
+        12,
+        "overlaps"
+    )]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""",
+        8,
+        "overlaps"
+    )]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}}""",
+        16,
+        "hole"
+    )]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 9, "end at byte")]
     [InlineData("""{"__metadata__":{"a":1}}""", 0, "not a string")]
     [InlineData("""{"__metadata__":{"a":"1","a":"2"}}""", 0, "twice")]
@@ -103,11 +126,30 @@ public sealed class SafetensorsHostileTests : IDisposable
     public void Header_bombs_are_refused()
     {
         Assert.NotNull(Read(File("{\"a\":" + new string('[', 1_000_000), 0), "deep lists"));
-        Assert.NotNull(Read(File("{\"a\":{\"dtype\":\"F32\",\"shape\":[" + string.Join(",", Enumerable.Repeat("1", 100_000)) + "],\"data_offsets\":[0,4]}}", 4), "rank"));
-        Assert.NotNull(Read(File("{\"" + new string('a', 1_000_000) + "\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4), "a long name"));
-        var many = string.Join(",", Enumerable.Range(0, 100_001).Select(i => $$"""
-            "{{i}}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}
-            """));
+        Assert.NotNull(
+            Read(
+                File(
+                    "{\"a\":{\"dtype\":\"F32\",\"shape\":["
+                        + string.Join(",", Enumerable.Repeat("1", 100_000))
+                        + "],\"data_offsets\":[0,4]}}",
+                    4
+                ),
+                "rank"
+            )
+        );
+        Assert.NotNull(
+            Read(File("{\"" + new string('a', 1_000_000) + "\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4), "a long name")
+        );
+        var many = string.Join(
+            ",",
+            Enumerable
+                .Range(0, 100_001)
+                .Select(i =>
+                    $$"""
+                        "{{i}}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}
+                        """
+                )
+        );
         Assert.NotNull(Read(File($"{{{many}}}", 0), "many tensors"));
     }
 
@@ -137,10 +179,16 @@ public sealed class SafetensorsHostileTests : IDisposable
             System.Diagnostics.Process.Start("mkfifo", _folder[name]).WaitForExit();
         foreach (var path in new[] { _folder.Path, _folder["model.safetensors"], _folder["model.pth"] })
             Assert.NotNull(Bounded.Run(path, 1_000_000, () => Checkpoint.Open(path).Dispose()));
-        Assert.NotNull(Bounded.Run("import", 1_000_000, () => ModelImport.Run(_folder["model.pth"], _folder["out"], new CheckpointOptions())));
+        Assert.NotNull(
+            Bounded.Run("import", 1_000_000, () => ModelImport.Run(_folder["model.pth"], _folder["out"], new CheckpointOptions()))
+        );
         System.IO.File.Delete(_folder["model.safetensors"]);
         System.IO.File.Copy(Fixture.Path("models", "timm_vit", "model.safetensors"), _folder["model.safetensors"]);
-        Assert.Contains("config.json", Bounded.Run("config.json", 1_000_000, () => Checkpoint.Open(_folder.Path).Dispose())!.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "config.json",
+            Bounded.Run("config.json", 1_000_000, () => Checkpoint.Open(_folder.Path).Dispose())!.Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -174,11 +222,18 @@ public sealed class SafetensorsHostileTests : IDisposable
     {
         var random = new Random(1);
         var tensors = new Dictionary<string, WeightTensor>();
-        foreach (var (name, type, shape) in new (string, DType, long[])[]
-        {
-            ("cls_token", DType.F32, [1, 1, 8]), ("blocks.0.norm1.weight", DType.F16, [8]), ("blocks.0.norm1.bias", DType.BF16, [8]),
-            ("head.weight", DType.F64, [3, 8]), ("steps", DType.I64, []), ("mask", DType.Bool, [5]), ("empty", DType.F32, [0]),
-        })
+        foreach (
+            var (name, type, shape) in new (string, DType, long[])[]
+            {
+                ("cls_token", DType.F32, [1, 1, 8]),
+                ("blocks.0.norm1.weight", DType.F16, [8]),
+                ("blocks.0.norm1.bias", DType.BF16, [8]),
+                ("head.weight", DType.F64, [3, 8]),
+                ("steps", DType.I64, []),
+                ("mask", DType.Bool, [5]),
+                ("empty", DType.F32, [0]),
+            }
+        )
         {
             var bytes = new byte[shape.Aggregate(1L, (a, b) => a * b) * type.Bits() / 8];
             random.NextBytes(bytes);
@@ -217,7 +272,21 @@ public sealed class SafetensorsHostileTests : IDisposable
                 var text = Encoding.UTF8.GetString(good, 8, headerLength);
                 var numbers = Regex.Matches(text, "(?<=[\\[,])[0-9]+");
                 var chosen = numbers[random.Next(numbers.Count)];
-                string[] lies = ["0", "-1", "1", "7", "4294967296", "9223372036854775807", "18446744073709551616", "1e3", "0.5", "null", "\"4\"", "[]"];
+                string[] lies =
+                [
+                    "0",
+                    "-1",
+                    "1",
+                    "7",
+                    "4294967296",
+                    "9223372036854775807",
+                    "18446744073709551616",
+                    "1e3",
+                    "0.5",
+                    "null",
+                    "\"4\"",
+                    "[]",
+                ];
                 var changed = text[..chosen.Index] + lies[random.Next(lies.Length)] + text[(chosen.Index + chosen.Length)..];
                 return ("another number", File(changed, good.Length - 8 - headerLength));
         }

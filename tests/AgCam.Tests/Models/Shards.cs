@@ -23,6 +23,8 @@ internal static class Shards
                 map[name] = shard;
         }
 
-        files[SafetensorsWeights.IndexName] = JsonSerializer.SerializeToUtf8Bytes(new { metadata = new { total_size = whole.Length }, weight_map = map });
+        files[SafetensorsWeights.IndexName] = JsonSerializer.SerializeToUtf8Bytes(
+            new { metadata = new { total_size = whole.Length }, weight_map = map }
+        );
     }
 }

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace AgCam.Tests.Models;
 
-/// <summary>Rotary positions number by number, in double: components i and i + d/2 are a complex number, which is multiplied by e^(i angle).</summary>
+/// <summary>
+/// Rotary positions number by number, in double: components i and i + d/2 are a complex number, which is multiplied by e^(i angle).
+/// </summary>
 internal static class SlowRotation
 {
     /// <param name="x">[B, H, N, d], float64.</param>

@@ -6,10 +6,17 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace AgCam.Tests.Models;
 
-/// <summary>A small DINOv3 with a classifier, as timm would save it: random weights under the names of timm's Eva, and a config.json.</summary>
+/// <summary>
+/// A small DINOv3 with a classifier, as timm would save it: random weights under the names of timm's Eva, and a config.json.
+/// </summary>
 internal sealed class SomeDinoV3 : IDisposable
 {
-    public const int Width = 32, Depth = 3, Heads = 2, Classes = 5, Prefix = 5, Patch = 16;
+    public const int Width = 32,
+        Depth = 3,
+        Heads = 2,
+        Classes = 5,
+        Prefix = 5,
+        Patch = 16;
 
     private readonly TemporaryFolder _folder = new();
     private readonly Dictionary<string, float[]> _values = [];
@@ -23,7 +30,12 @@ internal sealed class SomeDinoV3 : IDisposable
         void Add(string name, double middle, double spread, params long[] shape)
         {
             _shapes[name] = shape;
-            _values[name] = [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(_ => (float)(middle + spread * (random.NextDouble() * 2 - 1)))];
+            _values[name] =
+            [
+                .. Enumerable
+                    .Range(0, (int)shape.Aggregate((a, b) => a * b))
+                    .Select(_ => (float)(middle + spread * (random.NextDouble() * 2 - 1))),
+            ];
         }
 
         void Norm(string name)
@@ -69,7 +81,14 @@ internal sealed class SomeDinoV3 : IDisposable
             ["architecture"] = $"vit_small_{(gated ? "plus_" : "")}patch16_dinov3{(qkvBias ? "_qkvb" : "")}",
             ["num_classes"] = Classes,
             ["num_features"] = Width,
-            ["model_args"] = new JsonObject { ["img_size"] = new JsonArray(48, 64), ["embed_dim"] = Width, ["depth"] = Depth, ["num_heads"] = Heads, ["dynamic_img_size"] = true },
+            ["model_args"] = new JsonObject
+            {
+                ["img_size"] = new JsonArray(48, 64),
+                ["embed_dim"] = Width,
+                ["depth"] = Depth,
+                ["num_heads"] = Heads,
+                ["dynamic_img_size"] = true,
+            },
             ["pretrained_cfg"] = new JsonObject
             {
                 ["input_size"] = new JsonArray(3, 48, 64),
@@ -105,23 +124,35 @@ internal sealed class SomeDinoV3 : IDisposable
         Tensor Norm(string name, Tensor t) => F.layer_norm(t, [Width], W(name + ".weight"), W(name + ".bias"), 1e-5);
         Tensor Linear(string name, Tensor t) => F.linear(t, W(name + ".weight"), W(name + ".bias"));
 
-        var patches = F.conv2d(input.to(float64), W("patch_embed.proj.weight"), W("patch_embed.proj.bias"), strides: [Patch, Patch]).flatten(2).transpose(1, 2);
+        var patches = F.conv2d(input.to(float64), W("patch_embed.proj.weight"), W("patch_embed.proj.bias"), strides: [Patch, Patch])
+            .flatten(2)
+            .transpose(1, 2);
         var batch = input.shape[0];
         var x = cat([W("cls_token").expand(batch, -1, -1), W("reg_token").expand(batch, -1, -1), patches], 1);
         for (var i = 0; i < Depth; i++)
         {
             var block = $"blocks.{i}";
             var normed = Norm($"{block}.norm1", x);
-            var parts = W($"{block}.attn.qkv.weight").chunk(3).Select((weight, part) =>
-            {
-                var bias = part == 1 || !_values.ContainsKey($"{block}.attn.q_bias") ? null : W($"{block}.attn.{(part == 0 ? "q" : "v")}_bias");
-                return F.linear(normed, weight, bias).view(batch, -1, Heads, Width / Heads).transpose(1, 2); // [B, H, N, d]
-            }).ToArray();
+            var parts = W($"{block}.attn.qkv.weight")
+                .chunk(3)
+                .Select(
+                    (weight, part) =>
+                    {
+                        var bias =
+                            part == 1 || !_values.ContainsKey($"{block}.attn.q_bias")
+                                ? null
+                                : W($"{block}.attn.{(part == 0 ? "q" : "v")}_bias");
+                        return F.linear(normed, weight, bias).view(batch, -1, Heads, Width / Heads).transpose(1, 2); // [B, H, N, d]
+                    }
+                )
+                .ToArray();
             var (q, k) = (SlowRotation.Of(parts[0], Prefix, rows, columns), SlowRotation.Of(parts[1], Prefix, rows, columns));
             var attended = softmax(q.matmul(k.transpose(-2, -1)) / Math.Sqrt(Width / Heads), -1).matmul(parts[2]);
             x = x + W($"{block}.gamma_1") * Linear($"{block}.attn.proj", attended.transpose(1, 2).flatten(2));
             var inner = Norm($"{block}.norm2", x);
-            var hidden = _values.ContainsKey($"{block}.mlp.fc1.weight") ? F.gelu(Linear($"{block}.mlp.fc1", inner)) : Swish(Linear($"{block}.mlp.fc1_g", inner)) * Linear($"{block}.mlp.fc1_x", inner);
+            var hidden = _values.ContainsKey($"{block}.mlp.fc1.weight")
+                ? F.gelu(Linear($"{block}.mlp.fc1", inner))
+                : Swish(Linear($"{block}.mlp.fc1_g", inner)) * Linear($"{block}.mlp.fc1_x", inner);
             x = x + W($"{block}.gamma_2") * Linear($"{block}.mlp.fc2", hidden);
         }
 

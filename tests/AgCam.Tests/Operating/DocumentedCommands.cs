@@ -17,7 +17,13 @@ internal static partial class DocumentedCommands
     private static readonly string[] Starts = ["agcam ", "curl ", "dotnet ", "docker ", "kubectl ", "helm ", "python ", "python3 ", "./"];
 
     public static IReadOnlyList<string> Pages { get; } =
-        ["README.md", .. Directory.GetFiles(Repository.PathOf("docs"), "*.md").Select(file => $"docs/{Path.GetFileName(file)}").Order(StringComparer.Ordinal)];
+    [
+        "README.md",
+        .. Directory
+            .GetFiles(Repository.PathOf("docs"), "*.md")
+            .Select(file => $"docs/{Path.GetFileName(file)}")
+            .Order(StringComparer.Ordinal),
+    ];
 
     public static IReadOnlyList<DocumentedCommand> Of(string page) => Parse(page, Repository.Read(page.Split('/'))).Commands;
 
@@ -51,16 +57,22 @@ internal static partial class DocumentedCommands
             else if (language is not null)
                 script.Add(line);
             else if (Note().Match(line) is { Success: true } note)
-                (notRun, exitCode) = (note.Groups[1].Success ? note.Groups[1].Value : null, note.Groups[2].Success ? int.Parse(note.Groups[2].Value) : 0);
+                (notRun, exitCode) = (
+                    note.Groups[1].Success ? note.Groups[1].Value : null,
+                    note.Groups[2].Success ? int.Parse(note.Groups[2].Value) : 0
+                );
             else if (line.StartsWith("    ", StringComparison.Ordinal) && IsCommand(line))
                 loose.Add($"{page}:{i + 1}: {line.Trim()}");
             else if (line.Trim().Length > 0)
                 (notRun, exitCode) = (null, 0); // the note was somebody else's
         }
-        return language is null ? (commands, loose) : throw new FormatException($"{page}: the fence that begins in line {from} does not end.");
+        return language is null
+            ? (commands, loose)
+            : throw new FormatException($"{page}: the fence that begins in line {from} does not end.");
     }
 
-    private static bool IsCommand(string line) => Starts.Any(start => line.TrimStart().TrimStart('$', ' ').StartsWith(start, StringComparison.Ordinal));
+    private static bool IsCommand(string line) =>
+        Starts.Any(start => line.TrimStart().TrimStart('$', ' ').StartsWith(start, StringComparison.Ordinal));
 
     [GeneratedRegex(@"^\s*```\s*(\w*)\s*$")]
     private static partial Regex Fence();

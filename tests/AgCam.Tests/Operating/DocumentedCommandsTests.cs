@@ -11,7 +11,8 @@ public class DocumentedCommandsTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
-    public static TheoryData<string> PagesWithCommands => new(DocumentedCommands.Pages.Where(page => DocumentedCommands.Of(page).Any(command => command.NotRun is null)));
+    public static TheoryData<string> PagesWithCommands =>
+        new(DocumentedCommands.Pages.Where(page => DocumentedCommands.Of(page).Any(command => command.NotRun is null)));
 
     [Fact]
     public void No_command_stands_outside_a_fence()
@@ -23,7 +24,11 @@ public class DocumentedCommandsTests
     [Fact]
     public void A_fence_without_a_note_is_run_and_one_with_a_note_says_why_not()
     {
-        var (commands, loose) = DocumentedCommands.Parse("x.md", "a\n```sh\nagcam doctor\n```\n<!-- not run here: needs a cluster -->\n```sh\nhelm install x\n```\n<!-- ends with 3 -->\n```sh\nfalse\n```\n\n    agcam serve\n");
+        var (commands, loose) = DocumentedCommands.Parse(
+            "x.md",
+            "a\n```sh\nagcam doctor\n```\n<!-- not run here: needs a cluster -->\n```sh\nhelm install x\n```\n<!-- ends with 3 "
+                + "-->\n```sh\nfalse\n```\n\n    agcam serve\n"
+        );
         Assert.Equal([(null, 0), ("needs a cluster", 0), (null, 3)], commands.Select(command => (command.NotRun, command.ExitCode)));
         Assert.Equal(["x.md:14: agcam serve"], loose);
     }
@@ -38,7 +43,10 @@ public class DocumentedCommandsTests
         foreach (var command in DocumentedCommands.Of(page).Where(command => command.NotRun is null))
         {
             var (code, said) = await RunAsync(command.Script, services, port);
-            Assert.True(code == command.ExitCode, $"{command.Where} ended with {code} instead of {command.ExitCode}:\n{command.Script}\n{said}");
+            Assert.True(
+                code == command.ExitCode,
+                $"{command.Where} ended with {code} instead of {command.ExitCode}:\n{command.Script}\n{said}"
+            );
         }
     }
 
@@ -60,9 +68,16 @@ public class DocumentedCommandsTests
     private static async Task<(int Code, string Said)> RunAsync(string script, TemporaryFolder services, int port)
     {
         var live = $"for i in $(seq 600); do curl -sf http://127.0.0.1:{port}/health/live > /dev/null && break; sleep 0.2; done";
-        var lines = script.Replace("127.0.0.1:8080", $"127.0.0.1:{port}", StringComparison.Ordinal).Split('\n')
-            .Select(line => line.TrimEnd().EndsWith('&') && !line.TrimEnd().EndsWith("&&", StringComparison.Ordinal) ? $"{line}\n{live}" : line);
-        var start = new ProcessStartInfo("bash", ["-c", $"trap 'kill $(jobs -p) 2> /dev/null || true; wait || true' EXIT\nset -eo pipefail\n{string.Join('\n', lines)}"])
+        var lines = script
+            .Replace("127.0.0.1:8080", $"127.0.0.1:{port}", StringComparison.Ordinal)
+            .Split('\n')
+            .Select(line =>
+                line.TrimEnd().EndsWith('&') && !line.TrimEnd().EndsWith("&&", StringComparison.Ordinal) ? $"{line}\n{live}" : line
+            );
+        var start = new ProcessStartInfo(
+            "bash",
+            ["-c", $"trap 'kill $(jobs -p) 2> /dev/null || true; wait || true' EXIT\nset -eo pipefail\n{string.Join('\n', lines)}"]
+        )
         {
             WorkingDirectory = services.Path,
             RedirectStandardInput = true,

@@ -13,12 +13,22 @@ public class LogTests
     {
         using var folder = SomeImages.Folder(3);
         using var state = new TemporaryFolder();
-        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path, [], ("Telemetry__Logs", "Json"), ("Logging__LogLevel__AgCam", "Debug"));
+        using var serving = ServingProcess.Start(
+            state["agcam.db"],
+            folder.Path,
+            [],
+            ("Telemetry__Logs", "Json"),
+            ("Logging__LogLevel__AgCam", "Debug")
+        );
         Assert.Equal(0, serving.Run("submit", folder.Path, "--wait").Code);
         var job = serving.Run("jobs", "list", "--json").Rows.Single().GetProperty("id").GetString();
         Assert.Equal(0, serving.Stop());
 
-        var lines = serving.Told.Split('\n').Where(line => line.StartsWith('{')).Select(line => JsonSerializer.Deserialize<JsonElement>(line)).ToList();
+        var lines = serving
+            .Told.Split('\n')
+            .Where(line => line.StartsWith('{'))
+            .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
+            .ToList();
         var stored = Assert.Single(lines, line => line.GetProperty("Message").GetString() == "Saved: 3 completed, 0 failed");
         Assert.Equal("Debug", stored.GetProperty("LogLevel").GetString());
         var scope = Assert.Single(stored.GetProperty("Scopes").EnumerateArray(), scope => scope.TryGetProperty("Chunk", out _));

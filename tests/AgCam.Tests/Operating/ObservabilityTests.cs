@@ -22,7 +22,8 @@ public sealed partial class ObservabilityTests(ScrapedRun run) : IClassFixture<S
 
     private Dictionary<string, HashSet<string>> Known => run.Metrics.Concat(OfRabbitMq).ToDictionary();
 
-    public static TheoryData<string> Queries => new(Dashboard().Select(target => target.Expression).Concat(Alerts().Select(alert => alert.Expression)).Distinct());
+    public static TheoryData<string> Queries =>
+        new(Dashboard().Select(target => target.Expression).Concat(Alerts().Select(alert => alert.Expression)).Distinct());
 
     [Theory]
     [MemberData(nameof(Queries))]
@@ -32,7 +33,11 @@ public sealed partial class ObservabilityTests(ScrapedRun run) : IClassFixture<S
         Assert.NotEmpty(query.Metrics);
         foreach (var (name, labels) in query.Metrics)
         {
-            Assert.True(Known.TryGetValue(name, out var known), $"{name} is not emitted. There are: {string.Join(", ", Known.Keys.Where(key => key.StartsWith("agcam", StringComparison.Ordinal)).Order())}");
+            Assert.True(
+                Known.TryGetValue(name, out var known),
+                $"{name} is not emitted. There are: "
+                    + $"{string.Join(", ", Known.Keys.Where(key => key.StartsWith("agcam", StringComparison.Ordinal)).Order())}"
+            );
             Assert.Empty(labels.Concat(query.Labels).Except([.. known, .. Added]));
         }
     }
@@ -43,7 +48,10 @@ public sealed partial class ObservabilityTests(ScrapedRun run) : IClassFixture<S
         foreach (var (title, expression, legend) in Dashboard())
         {
             var query = PromQuery.Parse(expression);
-            var left = query.Labels.Count > 0 || expression.StartsWith("sum(", StringComparison.Ordinal) ? query.Labels : [.. query.Metrics.SelectMany(metric => Known[metric.Name]), .. Added];
+            var left =
+                query.Labels.Count > 0 || expression.StartsWith("sum(", StringComparison.Ordinal)
+                    ? query.Labels
+                    : [.. query.Metrics.SelectMany(metric => Known[metric.Name]), .. Added];
             Assert.True(LegendLabel().Matches(legend).All(label => left.Contains(label.Groups[1].Value)), $"{title}: {legend}");
         }
     }
@@ -53,9 +61,21 @@ public sealed partial class ObservabilityTests(ScrapedRun run) : IClassFixture<S
     {
         string[] promised =
         [
-            "agcam_images_total", "agcam_images_found_total", "agcam_images_inflight", "agcam_batch_size_bucket", "agcam_stage_duration_seconds_bucket", "agcam_batch_duration_seconds_bucket",
-            "agcam_backlog", "agcam_backlog_age_seconds", "agcam_device_busy_seconds_total", "agcam_store_duration_seconds_bucket", "agcam_chunk_duration_seconds_bucket",
-            "agcam_redeliveries_total", "agcam_webhooks_total", "agcam_store_size_bytes", "agcam_store_free_bytes",
+            "agcam_images_total",
+            "agcam_images_found_total",
+            "agcam_images_inflight",
+            "agcam_batch_size_bucket",
+            "agcam_stage_duration_seconds_bucket",
+            "agcam_batch_duration_seconds_bucket",
+            "agcam_backlog",
+            "agcam_backlog_age_seconds",
+            "agcam_device_busy_seconds_total",
+            "agcam_store_duration_seconds_bucket",
+            "agcam_chunk_duration_seconds_bucket",
+            "agcam_redeliveries_total",
+            "agcam_webhooks_total",
+            "agcam_store_size_bytes",
+            "agcam_store_free_bytes",
         ];
         Assert.Empty(promised.Except(run.Metrics.Keys));
         Assert.Equal(Stage.All.Order(), run.Stages.Order());
@@ -68,7 +88,10 @@ public sealed partial class ObservabilityTests(ScrapedRun run) : IClassFixture<S
     {
         var alerts = Alerts().Select(alert => alert.Name).ToList();
         Assert.NotEmpty(alerts);
-        var section = Repository.Read("docs", "operations.md").Split("\n## ").Single(part => part.StartsWith("Alerts\n", StringComparison.Ordinal));
+        var section = Repository
+            .Read("docs", "operations.md")
+            .Split("\n## ")
+            .Single(part => part.StartsWith("Alerts\n", StringComparison.Ordinal));
         var lines = RunbookLine().Matches(section).ToDictionary(line => line.Groups[1].Value, line => line.Groups[2].Value);
         Assert.Equal(alerts.Order(), lines.Keys.Order());
         Assert.All(lines.Values, text => Assert.True(text.Length > 40, text));
@@ -80,8 +103,12 @@ public sealed partial class ObservabilityTests(ScrapedRun run) : IClassFixture<S
         return
         [
             .. from panel in dashboard.RootElement.GetProperty("panels").EnumerateArray()
-               from target in panel.GetProperty("targets").EnumerateArray()
-               select (panel.GetProperty("title").GetString()!, target.GetProperty("expr").GetString()!, target.GetProperty("legendFormat").GetString()!),
+            from target in panel.GetProperty("targets").EnumerateArray()
+            select (
+                panel.GetProperty("title").GetString()!,
+                target.GetProperty("expr").GetString()!,
+                target.GetProperty("legendFormat").GetString()!
+            ),
         ];
     }
 
@@ -119,7 +146,8 @@ public sealed partial class ScrapedRun : IAsyncLifetime
         File.WriteAllText(folder["broken.png"], "not a picture");
         var port = ServingProcess.FreePort();
         var metrics = $"http://127.0.0.1:{port}";
-        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path, "--metrics", $"http://*:{port}"); // as in a cluster: at any address of the machine
+        // As in a cluster: at any address of the machine
+        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path, "--metrics", $"http://*:{port}");
         Assert.Equal(3, serving.Run("submit", folder.Path, "--wait").Code);
 
         using var client = new HttpClient();

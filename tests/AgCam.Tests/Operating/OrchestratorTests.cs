@@ -20,7 +20,16 @@ public class OrchestratorTests
 
         Assert.Equal(3, serving.Run(step).Code);
         var first = Summary(state["end/summary.json"]);
-        Assert.Equal((3, "Completed", 5, 4, 1), (Number(first, "exitCode"), first.GetProperty("state").GetString(), Number(first, "images"), Number(first, "completed"), Number(first, "failed")));
+        Assert.Equal(
+            (3, "Completed", 5, 4, 1),
+            (
+                Number(first, "exitCode"),
+                first.GetProperty("state").GetString(),
+                Number(first, "images"),
+                Number(first, "completed"),
+                Number(first, "failed")
+            )
+        );
 
         File.Delete(state["end/summary.json"]);
         Assert.Equal(0, serving.Run([.. step, "--max-failures", "1"]).Code);
@@ -43,7 +52,13 @@ public class OrchestratorTests
         Process step;
         using (var serving = ServingProcess.Start(state["agcam.db"], folder.Path, "--listen", url))
         {
-            var start = new ProcessStartInfo(Agcam.Program, ["submit", folder.Path, "--key", "long", "--wait", "--summary-file", state["end.json"]]) { RedirectStandardError = true };
+            var start = new ProcessStartInfo(
+                Agcam.Program,
+                ["submit", folder.Path, "--key", "long", "--wait", "--summary-file", state["end.json"]]
+            )
+            {
+                RedirectStandardError = true,
+            };
             start.Environment["AGCAM_URL"] = url;
             step = Process.Start(start)!;
             Assert.NotNull(await step.StandardError.ReadLineAsync(TestContext.Current.CancellationToken)); // it follows the job
@@ -65,7 +80,17 @@ public class OrchestratorTests
         using var folder = SomeImages.Folder(3);
         File.WriteAllText(folder["broken.png"], "not a picture");
         using var state = new TemporaryFolder();
-        var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--device", "cpu", "--quiet", "--summary-file", state["end.json"]);
+        var outcome = Agcam.Run(
+            "explain",
+            folder.Path,
+            "--model",
+            SomeImages.Model,
+            "--device",
+            "cpu",
+            "--quiet",
+            "--summary-file",
+            state["end.json"]
+        );
         var summary = Summary(state["end.json"]);
         Assert.Equal((3, 3, 3, 1), (outcome.Code, Number(summary, "exitCode"), Number(summary, "completed"), Number(summary, "failed")));
         Assert.Equal(1, summary.GetProperty("failures").EnumerateObject().Sum(reason => reason.Value.GetInt32()));

@@ -17,17 +17,35 @@ public class OtlpTests
         using var state = new TemporaryFolder();
         using var collector = new Collector();
         using var serving = ServingProcess.Start(
-            state["agcam.db"], folder.Path, [], ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Url), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_METRIC_EXPORT_INTERVAL", "500"),
-            ("OTEL_BSP_SCHEDULE_DELAY", "200"), ("OTEL_BLRP_SCHEDULE_DELAY", "200"), ("Logging__LogLevel__AgCam", "Debug"));
+            state["agcam.db"],
+            folder.Path,
+            [],
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Url),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "500"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "200"),
+            ("OTEL_BLRP_SCHEDULE_DELAY", "200"),
+            ("Logging__LogLevel__AgCam", "Debug")
+        );
         Assert.Equal(0, serving.Run("submit", folder["000.png"], "--wait").Code);
         Assert.Equal(0, serving.Run("submit", folder.Path, "--wait").Code);
 
         (string Path, string Text)[] wanted =
         [
-            ("/v1/traces", "POST /v1/explanations"), ("/v1/traces", "explain"), ("/v1/traces", "store chunks.save"), ("/v1/metrics", "agcam.images"), ("/v1/metrics", "agcam.stage.duration"),
-            ("/v1/metrics", "agcam.backlog"), ("/v1/logs", "Saved: 2 completed, 0 failed"), ("/v1/traces", "agcam-serve"),
+            ("/v1/traces", "POST /v1/explanations"),
+            ("/v1/traces", "explain"),
+            ("/v1/traces", "store chunks.save"),
+            ("/v1/metrics", "agcam.images"),
+            ("/v1/metrics", "agcam.stage.duration"),
+            ("/v1/metrics", "agcam.backlog"),
+            ("/v1/logs", "Saved: 2 completed, 0 failed"),
+            ("/v1/traces", "agcam-serve"),
         ];
-        for (var until = DateTime.UtcNow.AddMinutes(1); !wanted.All(item => collector.Holds(item.Path, item.Text)); await Task.Delay(100, TestContext.Current.CancellationToken))
+        for (
+            var until = DateTime.UtcNow.AddMinutes(1);
+            !wanted.All(item => collector.Holds(item.Path, item.Text));
+            await Task.Delay(100, TestContext.Current.CancellationToken)
+        )
             Assert.True(DateTime.UtcNow < until, string.Join(", ", wanted.Where(item => !collector.Holds(item.Path, item.Text))));
         Assert.Equal(0, serving.Stop());
     }
@@ -48,7 +66,8 @@ public class OtlpTests
 
         public string Url { get; }
 
-        public bool Holds(string path, string text) => _taken.Any(item => item.Path == path && item.Body.Contains(text, StringComparison.Ordinal));
+        public bool Holds(string path, string text) =>
+            _taken.Any(item => item.Path == path && item.Body.Contains(text, StringComparison.Ordinal));
 
         public void Dispose() => _listener.Close();
 

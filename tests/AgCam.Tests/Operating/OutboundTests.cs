@@ -17,8 +17,11 @@ public sealed partial class OutboundTests
 
     public static bool StraceIsThere => Strace is not null;
 
-    private static string? Strace { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
-        .Select(folder => Path.Combine(folder, "strace")).FirstOrDefault(File.Exists);
+    private static string? Strace { get; } =
+        (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(':')
+            .Select(folder => Path.Combine(folder, "strace"))
+            .FirstOrDefault(File.Exists);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -26,16 +29,20 @@ public sealed partial class OutboundTests
     public async Task A_service_resolves_no_name_and_calls_no_host_that_is_not_configured()
     {
         using var folder = SomeImages.Folder(3);
-        var calls = await TraceAsync(folder, [], async (client, serving) =>
-        {
-            Assert.Equal(0, Agcam.Run(["submit", folder.Path, "--wait"], "", ("AGCAM_URL", client.BaseAddress!.ToString())).Code);
-            await client.PostAsJsonAsync("/v1/explanations", new { uri = "http://images.invalid/a.png" }, Cancel);
-            var job = new { source = $"folder:{folder.Path}", webhook = "http://hooks.invalid/told" };
-            await client.PostAsJsonAsync("/v1/jobs", job, Cancel);
-            await client.PostAsJsonAsync("/v1/explanations", new { uri = "s3://bucket/a.png" }, Cancel);
-            await client.GetAsync("/docs/", Cancel);
-            await client.GetAsync("/openapi/v1.json", Cancel);
-        });
+        var calls = await TraceAsync(
+            folder,
+            [],
+            async (client, serving) =>
+            {
+                Assert.Equal(0, Agcam.Run(["submit", folder.Path, "--wait"], "", ("AGCAM_URL", client.BaseAddress!.ToString())).Code);
+                await client.PostAsJsonAsync("/v1/explanations", new { uri = "http://images.invalid/a.png" }, Cancel);
+                var job = new { source = $"folder:{folder.Path}", webhook = "http://hooks.invalid/told" };
+                await client.PostAsJsonAsync("/v1/jobs", job, Cancel);
+                await client.PostAsJsonAsync("/v1/explanations", new { uri = "s3://bucket/a.png" }, Cancel);
+                await client.GetAsync("/docs/", Cancel);
+                await client.GetAsync("/openapi/v1.json", Cancel);
+            }
+        );
         Assert.Contains(calls.Lines, line => line.Contains("HTTP/1.1 200 OK", StringComparison.Ordinal)); // what it answered was seen
         Assert.Empty(calls.Outside);
     }
@@ -45,8 +52,11 @@ public sealed partial class OutboundTests
     public async Task A_name_that_is_configured_is_resolved()
     {
         using var folder = SomeImages.Folder(1);
-        var calls = await TraceAsync(folder, ["--host", "images.invalid"], (client, _) =>
-            client.PostAsJsonAsync("/v1/explanations?wait=30", new { uri = "http://images.invalid/a.png" }, Cancel));
+        var calls = await TraceAsync(
+            folder,
+            ["--host", "images.invalid"],
+            (client, _) => client.PostAsJsonAsync("/v1/explanations?wait=30", new { uri = "http://images.invalid/a.png" }, Cancel)
+        );
         Assert.NotEmpty(calls.Outside);
     }
 
@@ -58,8 +68,17 @@ public sealed partial class OutboundTests
         string[] watch = ["-D", "-f", "-s", "200", "--seccomp-bpf", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", trace];
         string[] serve =
         [
-            "serve", "--model", $"tiny={SomeImages.Model}", "--store", state["agcam.db"], "--root", folder.Path, "--device", "cpu",
-            "--listen", $"http://127.0.0.1:{port}",
+            "serve",
+            "--model",
+            $"tiny={SomeImages.Model}",
+            "--store",
+            state["agcam.db"],
+            "--root",
+            folder.Path,
+            "--device",
+            "cpu",
+            "--listen",
+            $"http://127.0.0.1:{port}",
         ];
         var start = new ProcessStartInfo(Strace!, [.. watch, Agcam.Program, .. serve, .. more])
         {
@@ -113,8 +132,17 @@ public sealed partial class OutboundTests
     private sealed record Calls(string[] Lines)
     {
         /// <summary>Those to other machines, and those to a name server wherever it is.</summary>
-        public IReadOnlyList<string> Outside => [.. Lines.Where(line => Address().Matches(line).Any(address =>
-            !IPAddress.IsLoopback(IPAddress.Parse(address.Groups[1].Value)) || line.Contains("htons(53)", StringComparison.Ordinal)))];
+        public IReadOnlyList<string> Outside =>
+            [
+                .. Lines.Where(line =>
+                    Address()
+                        .Matches(line)
+                        .Any(address =>
+                            !IPAddress.IsLoopback(IPAddress.Parse(address.Groups[1].Value))
+                            || line.Contains("htons(53)", StringComparison.Ordinal)
+                        )
+                ),
+            ];
     }
 
     [GeneratedRegex("""inet_(?:addr\(|pton\(AF_INET6, )"([0-9a-fA-F.:]+)"\)""")]

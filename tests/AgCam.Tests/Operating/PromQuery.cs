@@ -2,26 +2,33 @@ using System.Text.RegularExpressions;
 
 namespace AgCam.Tests.Operating;
 
-/// <summary>What a PromQL expression asks for. Knows as much of the language as the dashboard and the alerts use, and throws at anything else.</summary>
+/// <summary>
+/// What a PromQL expression asks for. Knows as much of the language as the dashboard and the alerts use, and throws at anything else.
+/// </summary>
 /// <param name="Metrics">Names, each with the labels that its own matchers name.</param>
 /// <param name="Labels">Those that it groups by.</param>
 internal sealed partial record PromQuery(IReadOnlyList<(string Name, IReadOnlyList<string> Labels)> Metrics, IReadOnlyList<string> Labels)
 {
-    private static readonly string[] Functions = ["rate", "increase", "sum", "max", "min", "avg", "histogram_quantile"], Words = ["and", "or", "by"];
+    private static readonly string[] Functions = ["rate", "increase", "sum", "max", "min", "avg", "histogram_quantile"],
+        Words = ["and", "or", "by"];
 
     public static PromQuery Parse(string text)
     {
         var labels = Grouping().Matches(text).SelectMany(by => by.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries)).ToList();
         var rest = Range().Replace(Grouping().Replace(text, " "), " ");
         var metrics = new List<(string, IReadOnlyList<string>)>();
-        rest = Selector().Replace(rest, selector =>
-        {
-            var name = selector.Groups[1].Value;
-            if (Functions.Contains(name) || Words.Contains(name))
-                return " ";
-            metrics.Add((name, [.. Matcher().Matches(selector.Groups[2].Value).Select(matcher => matcher.Groups[1].Value)]));
-            return " ";
-        });
+        rest = Selector()
+            .Replace(
+                rest,
+                selector =>
+                {
+                    var name = selector.Groups[1].Value;
+                    if (Functions.Contains(name) || Words.Contains(name))
+                        return " ";
+                    metrics.Add((name, [.. Matcher().Matches(selector.Groups[2].Value).Select(matcher => matcher.Groups[1].Value)]));
+                    return " ";
+                }
+            );
         if (Understood().Replace(rest, "").Length > 0)
             throw new FormatException($"This is more PromQL than is understood here: {Understood().Replace(rest, "")} in {text}");
         return new PromQuery(metrics, labels);

@@ -14,6 +14,8 @@ internal static class Repository
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
             if (File.Exists(Path.Combine(folder.FullName, "AgCamPipeline.sln")))
                 return folder.FullName;
-        throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} holds AgCamPipeline.sln: run the tests from a checkout.");
+        throw new DirectoryNotFoundException(
+            $"No folder above {AppContext.BaseDirectory} holds AgCamPipeline.sln: run the tests from a checkout."
+        );
     }
 }

@@ -8,34 +8,50 @@ using Xunit;
 
 namespace AgCam.Tests.Operating;
 
-/// <summary>Secrets that can be recognised go in by every door there is; none comes out in a log, a process list, an error or an answer.</summary>
+/// <summary>
+/// Secrets that can be recognised go in by every door there is; none comes out in a log, a process list, an error or an answer.
+/// </summary>
 public class SecretsTests
 {
-    private const string Bus = "bus-5ecret-a1b2", Store = "store-5ecret-c3d4", Hub = "hf_5ecretE5F6", Cloud = "cloud-5ecret-g7h8", Hook = "hook-5ecret-i9j0-long-enough", Query = "signature-5ecret-k1l2";
+    private const string Bus = "bus-5ecret-a1b2",
+        Store = "store-5ecret-c3d4",
+        Hub = "hf_5ecretE5F6",
+        Cloud = "cloud-5ecret-g7h8",
+        Hook = "hook-5ecret-i9j0-long-enough",
+        Query = "signature-5ecret-k1l2";
 
     private static readonly string[] Secrets = [Bus, Store, Hub, Cloud, Hook, Query];
 
     private static readonly (string, string)[] Everything =
     [
-        ("HF_TOKEN", Hub), ("AWS_ACCESS_KEY_ID", "AKIA-recognisable"), ("AWS_SECRET_ACCESS_KEY", Cloud), ("Pipeline__Webhooks__Secret", Hook), ("Pipeline__Webhooks__Hosts__0", "hooks.invalid"),
-        ("Pipeline__StartSeconds", "3"), ("Logging__LogLevel__Default", "Trace"), ("Logging__LogLevel__AgCam", "Trace"), ("Telemetry__Logs", "Json"), ("AGCAM_DEBUG", "1"),
+        ("HF_TOKEN", Hub),
+        ("AWS_ACCESS_KEY_ID", "AKIA-recognisable"),
+        ("AWS_SECRET_ACCESS_KEY", Cloud),
+        ("Pipeline__Webhooks__Secret", Hook),
+        ("Pipeline__Webhooks__Hosts__0", "hooks.invalid"),
+        ("Pipeline__StartSeconds", "3"),
+        ("Logging__LogLevel__Default", "Trace"),
+        ("Logging__LogLevel__AgCam", "Trace"),
+        ("Telemetry__Logs", "Json"),
+        ("AGCAM_DEBUG", "1"),
     ];
 
     /// <summary>Addresses that cannot be used, each with a password in it.</summary>
-    public static TheoryData<string, string, string> Broken => new()
-    {
-        { "worker", $"amqp://agcam:{Bus}@127.0.0.1:9/", "STORE" }, // nobody there
-        { "worker", $"amqp://agcam:{Bus}@127.0.0.1:notaport/", "STORE" },
-        { "worker", $"ampq://agcam:{Bus}@127.0.0.1/", "STORE" },
-        { "worker", $"amqp://agcam:{Bus}@nowhere.invalid/", "STORE" },
-        { "api", $"amqp://agcam:{Bus}@127.0.0.1:9/", "STORE" },
-        { "serve", "memory", $"mongodb://agcam:{Store}@127.0.0.1:9/?serverSelectionTimeoutMS=500" }, // nobody there
-        { "serve", "memory", $"mongodb://agcam:{Store}@127.0.0.1:notaport/" },
-        { "serve", "memory", $"mongodb://agcam:{Store}@a@b/" },
-        { "serve", "memory", $"mongodb://agcam:{Store}@127.0.0.1/?nosuchoption=1&serverSelectionTimeoutMS=500" },
-        { "worker", $"amqp://agcam:{Bus}@127.0.0.1:9/", $"mongodb://agcam:{Store}@127.0.0.1:9/?serverSelectionTimeoutMS=500" },
-        { "worker", "BROKER", "STORE" }, // the wrong password
-    };
+    public static TheoryData<string, string, string> Broken =>
+        new()
+        {
+            { "worker", $"amqp://agcam:{Bus}@127.0.0.1:9/", "STORE" }, // nobody there
+            { "worker", $"amqp://agcam:{Bus}@127.0.0.1:notaport/", "STORE" },
+            { "worker", $"ampq://agcam:{Bus}@127.0.0.1/", "STORE" },
+            { "worker", $"amqp://agcam:{Bus}@nowhere.invalid/", "STORE" },
+            { "api", $"amqp://agcam:{Bus}@127.0.0.1:9/", "STORE" },
+            { "serve", "memory", $"mongodb://agcam:{Store}@127.0.0.1:9/?serverSelectionTimeoutMS=500" }, // nobody there
+            { "serve", "memory", $"mongodb://agcam:{Store}@127.0.0.1:notaport/" },
+            { "serve", "memory", $"mongodb://agcam:{Store}@a@b/" },
+            { "serve", "memory", $"mongodb://agcam:{Store}@127.0.0.1/?nosuchoption=1&serverSelectionTimeoutMS=500" },
+            { "worker", $"amqp://agcam:{Bus}@127.0.0.1:9/", $"mongodb://agcam:{Store}@127.0.0.1:9/?serverSelectionTimeoutMS=500" },
+            { "worker", "BROKER", "STORE" }, // the wrong password
+        };
 
     [Theory]
     [MemberData(nameof(Broken))]
@@ -52,8 +68,15 @@ public class SecretsTests
             bus = new UriBuilder(broker) { UserName = "agcam", Password = Bus }.Uri.ToString();
         }
         var outcome = Agcam.Run(
-            [verb, "--model", SomeImages.Model], "",
-            [.. Everything, ("Pipeline__Bus", bus), ("Pipeline__Store", store == "STORE" ? state["agcam.db"] : store), ("Api__Listen", "http://127.0.0.1:0")]);
+            [verb, "--model", SomeImages.Model],
+            "",
+            [
+                .. Everything,
+                ("Pipeline__Bus", bus),
+                ("Pipeline__Store", store == "STORE" ? state["agcam.db"] : store),
+                ("Api__Listen", "http://127.0.0.1:0"),
+            ]
+        );
         Assert.Contains(outcome.Code, new[] { 2, 4 });
         Assert.NotEmpty(outcome.Errors);
         AssertNone(outcome.Output + outcome.Errors);
@@ -78,15 +101,29 @@ public class SecretsTests
         var (key, entry) = ApiKey.Create("anna", Scope.Submit, Scope.Read);
         var (url, said) = ($"http://127.0.0.1:{ServingProcess.FreePort()}", new StringBuilder());
         using var serving = ServingProcess.Start(
-            state["agcam.db"], folder.Path, ["--listen", url, "--metrics", $"http://127.0.0.1:{ServingProcess.FreePort()}"],
-            [.. Everything, ("Api__Keys__0__Name", entry.Name), ("Api__Keys__0__Sha256", entry.Sha256), ("Api__Keys__0__Scopes__0", Scope.Submit), ("Api__Keys__0__Scopes__1", Scope.Read)]);
+            state["agcam.db"],
+            folder.Path,
+            ["--listen", url, "--metrics", $"http://127.0.0.1:{ServingProcess.FreePort()}"],
+            [
+                .. Everything,
+                ("Api__Keys__0__Name", entry.Name),
+                ("Api__Keys__0__Sha256", entry.Sha256),
+                ("Api__Keys__0__Scopes__0", Scope.Submit),
+                ("Api__Keys__0__Scopes__1", Scope.Read),
+            ]
+        );
         using var client = new HttpClient { BaseAddress = new Uri(url) };
         async Task SendAsync(string presented, string path, object? body = null)
         {
-            using var request = new HttpRequestMessage(body is null ? HttpMethod.Get : HttpMethod.Post, path) { Content = body is null ? null : JsonContent.Create(body) };
+            using var request = new HttpRequestMessage(body is null ? HttpMethod.Get : HttpMethod.Post, path)
+            {
+                Content = body is null ? null : JsonContent.Create(body),
+            };
             request.Headers.Add("Authorization", $"Bearer {presented}");
             using var answer = await client.SendAsync(request, TestContext.Current.CancellationToken);
-            said.AppendLine($"{(int)answer.StatusCode} {answer.Headers} {await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)}");
+            said.AppendLine(
+                $"{(int)answer.StatusCode} {answer.Headers} {await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)}"
+            );
         }
 
         await SendAsync(key, "/v1/models");
@@ -111,7 +148,11 @@ public class SecretsTests
     public void A_hub_that_cannot_be_reached_does_not_show_the_token()
     {
         using var state = new TemporaryFolder();
-        var outcome = Agcam.Run(["models", "pull", "timm/nothing"], "", [.. Everything, ("HF_ENDPOINT", "http://127.0.0.1:9"), ("HF_HOME", state.Path)]);
+        var outcome = Agcam.Run(
+            ["models", "pull", "timm/nothing"],
+            "",
+            [.. Everything, ("HF_ENDPOINT", "http://127.0.0.1:9"), ("HF_HOME", state.Path)]
+        );
         Assert.NotEqual(0, outcome.Code);
         AssertNone(outcome.Output + outcome.Errors);
     }

@@ -20,7 +20,8 @@ internal sealed record Setting(string Name, PropertyInfo Property, string Defaul
 
     public string Type => TypeName(SettingsReference.Element(Property.PropertyType) ?? Property.PropertyType);
 
-    private static string TypeName(Type type) => Nullable.GetUnderlyingType(type) is { } inner ? TypeName(inner)
+    private static string TypeName(Type type) =>
+        Nullable.GetUnderlyingType(type) is { } inner ? TypeName(inner)
         : type == typeof(string) ? "text"
         : type == typeof(bool) ? "true or false"
         : type.IsEnum ? string.Join(" or ", Enum.GetNames(type))
@@ -60,27 +61,48 @@ internal static partial class SettingsReference
 
             This page is made from the options types by a test; after a change, `AGCAM_WRITE_DOCS=1` before it writes the page anew.
 
-            """);
+            """
+        );
         foreach (var (section, type, processes) in Sections)
         {
-            page.Append(CultureInfo.InvariantCulture, $"\n## {section}\n\nOf {processes}. {Comment(type)}\n\n| setting | environment | type | default | meaning |\n|---|---|---|---|---|\n");
+            page.Append(
+                CultureInfo.InvariantCulture,
+                $"\n## {section}\n\nOf {processes}. {Comment(type)}\n\n| setting | environment | type | default | meaning "
+                    + $"|\n|---|---|---|---|---|\n"
+            );
             foreach (var setting in Of(section, type))
-                page.Append(CultureInfo.InvariantCulture, $"| `{setting.Name}` | `{setting.Variable}` | {setting.Type}{Range(setting.Property)} | {setting.Default} | {setting.Meaning} |\n");
+                page.Append(
+                    CultureInfo.InvariantCulture,
+                    $"| `{setting.Name}` | `{setting.Variable}` | {setting.Type}{Range(setting.Property)} | {setting.Default} | "
+                        + $"{setting.Meaning} |\n"
+                );
         }
         return page.ToString().Replace("|  |", "| |", StringComparison.Ordinal);
     }
 
     private static IEnumerable<Setting> Of(string prefix, Type type, object defaults)
     {
-        foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.SetMethod is not null).OrderBy(property => property.MetadataToken))
+        foreach (
+            var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
+                .Where(property => property.SetMethod is not null)
+                .OrderBy(property => property.MetadataToken)
+        )
         {
             var name = $"{prefix}:{property.Name}";
             var value = property.GetValue(defaults);
             if (IsLeaf(property.PropertyType))
-                yield return new Setting(name, property, Default(property, value), Comment(property).Replace($" Default {Default(property, value).Trim('`')}.", "", StringComparison.Ordinal));
+                yield return new Setting(
+                    name,
+                    property,
+                    Default(property, value),
+                    Comment(property).Replace($" Default {Default(property, value).Trim('`')}.", "", StringComparison.Ordinal)
+                );
             else if (Element(property.PropertyType) is { } element)
             {
-                name += property.PropertyType.Name.Contains("Dictionary", StringComparison.Ordinal) ? ":NAME" : prefix.EndsWith(":N", StringComparison.Ordinal) ? ":M" : ":N";
+                name +=
+                    property.PropertyType.Name.Contains("Dictionary", StringComparison.Ordinal) ? ":NAME"
+                    : prefix.EndsWith(":N", StringComparison.Ordinal) ? ":M"
+                    : ":N";
                 if (IsLeaf(element))
                     yield return new Setting(name, property, "none", Comment(property));
                 else
@@ -93,47 +115,67 @@ internal static partial class SettingsReference
         }
     }
 
-    private static bool IsLeaf(Type type) => type == typeof(string) || (Nullable.GetUnderlyingType(type) ?? type) is { IsPrimitive: true } or { IsEnum: true };
+    private static bool IsLeaf(Type type) =>
+        type == typeof(string) || (Nullable.GetUnderlyingType(type) ?? type) is { IsPrimitive: true } or { IsEnum: true };
 
-    public static Type? Element(Type type) => type != typeof(string) && type.IsGenericType && typeof(IEnumerable).IsAssignableFrom(type) ? type.GetGenericArguments()[^1] : null;
+    public static Type? Element(Type type) =>
+        type != typeof(string) && type.IsGenericType && typeof(IEnumerable).IsAssignableFrom(type) ? type.GetGenericArguments()[^1] : null;
 
     /// <summary>What depends on the machine is in words in the comment.</summary>
-    private static string Default(PropertyInfo property, object? value) => property.Name switch
-    {
-        nameof(WorkerOptions.Name) when property.DeclaringType == typeof(WorkerOptions) => "machine/process",
-        nameof(WorkerOptions.Decoders) when property.DeclaringType == typeof(WorkerOptions) => "processors",
-        _ => value switch
+    private static string Default(PropertyInfo property, object? value) =>
+        property.Name switch
         {
-            null or "" => "none",
-            bool truth => truth ? "`true`" : "`false`",
-            IFormattable number => $"`{number.ToString(null, CultureInfo.InvariantCulture)}`",
-            _ => $"`{value}`",
-        },
-    };
+            nameof(WorkerOptions.Name) when property.DeclaringType == typeof(WorkerOptions) => "machine/process",
+            nameof(WorkerOptions.Decoders) when property.DeclaringType == typeof(WorkerOptions) => "processors",
+            _ => value switch
+            {
+                null or "" => "none",
+                bool truth => truth ? "`true`" : "`false`",
+                IFormattable number => $"`{number.ToString(null, CultureInfo.InvariantCulture)}`",
+                _ => $"`{value}`",
+            },
+        };
 
-    private static string Range(PropertyInfo property) => property.GetCustomAttribute<RangeAttribute>() is { } range
-        ? string.Create(CultureInfo.InvariantCulture, $", {range.Minimum} to {range.Maximum}")
-        : property.GetCustomAttribute<RegularExpressionAttribute>() is { } pattern ? $", `{pattern.Pattern}`" : "";
+    private static string Range(PropertyInfo property) =>
+        property.GetCustomAttribute<RangeAttribute>() is { } range
+            ? string.Create(CultureInfo.InvariantCulture, $", {range.Minimum} to {range.Maximum}")
+        : property.GetCustomAttribute<RegularExpressionAttribute>() is { } pattern ? $", `{pattern.Pattern}`"
+        : "";
 
     private static string Comment(MemberInfo member)
     {
         var type = member as Type ?? member.DeclaringType!;
         var key = member is Type ? $"T:{type.FullName}" : $"P:{type.FullName}.{member.Name}";
-        var comment = Comments(type.Assembly).GetValueOrDefault(key)
-            ?? throw new InvalidOperationException($"{type.Name}.{member.Name} has no doc comment: the page of all settings is made of them.");
+        var comment =
+            Comments(type.Assembly).GetValueOrDefault(key)
+            ?? throw new InvalidOperationException(
+                $"{type.Name}.{member.Name} has no doc comment: the page of all settings is made of them."
+            );
         if (comment.Element("inheritdoc")?.Attribute("cref")?.Value is { } other)
             comment = Comments(type.Assembly)[other];
         return Text(comment.Element("summary")!).Replace("|", "\\|", StringComparison.Ordinal);
     }
 
-    private static string Text(XElement summary) => Spaces().Replace(string.Concat(summary.Nodes().Select(node => node switch
-    {
-        XText text => text.Value,
-        XElement { Name.LocalName: "see" } see => $"`{see.Attribute("cref")!.Value.Split('.')[^1]}`",
-        XElement { Name.LocalName: "c" } code => $"`{code.Value}`",
-        XElement other => other.Value,
-        _ => "",
-    })), " ").Trim();
+    private static string Text(XElement summary) =>
+        Spaces()
+            .Replace(
+                string.Concat(
+                    summary
+                        .Nodes()
+                        .Select(node =>
+                            node switch
+                            {
+                                XText text => text.Value,
+                                XElement { Name.LocalName: "see" } see => $"`{see.Attribute("cref")!.Value.Split('.')[^1]}`",
+                                XElement { Name.LocalName: "c" } code => $"`{code.Value}`",
+                                XElement other => other.Value,
+                                _ => "",
+                            }
+                        )
+                ),
+                " "
+            )
+            .Trim();
 
     private static readonly Dictionary<Assembly, Dictionary<string, XElement>> Read = [];
 
@@ -142,7 +184,10 @@ internal static partial class SettingsReference
         lock (Read)
         {
             if (!Read.TryGetValue(assembly, out var comments))
-                Read[assembly] = comments = XDocument.Load(Path.ChangeExtension(assembly.Location, ".xml")).Descendants("member").ToDictionary(member => member.Attribute("name")!.Value);
+                Read[assembly] = comments = XDocument
+                    .Load(Path.ChangeExtension(assembly.Location, ".xml"))
+                    .Descendants("member")
+                    .ToDictionary(member => member.Attribute("name")!.Value);
             return comments;
         }
     }

@@ -14,12 +14,14 @@ namespace AgCam.Tests.Operating;
 /// <summary>What can be set: documented, and checked at the start.</summary>
 public class SettingsTests
 {
-    public static TheoryData<string, string> OutOfRange { get; } = new(
-        from section in SettingsReference.Sections
-        from setting in SettingsReference.Of(section.Section, section.Type)
-        from wrong in Wrong(setting.Property)
-        where !setting.Name.Contains(":N", StringComparison.Ordinal)
-        select (setting.Name, wrong));
+    public static TheoryData<string, string> OutOfRange { get; } =
+        new(
+            from section in SettingsReference.Sections
+            from setting in SettingsReference.Of(section.Section, section.Type)
+            from wrong in Wrong(setting.Property)
+            where !setting.Name.Contains(":N", StringComparison.Ordinal)
+            select (setting.Name, wrong)
+        );
 
     [Fact]
     public void The_page_of_all_settings_is_as_new_as_the_options()
@@ -63,8 +65,14 @@ public class SettingsTests
     {
         var builder = WebApplication.CreateBuilder();
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { [name] = value });
-        var (pipeline, worker) = (builder.Configuration.Read<PipelineOptions>(PipelineOptions.Section), builder.Configuration.Read<WorkerOptions>(WorkerOptions.Section));
-        var (api, telemetry) = (builder.Configuration.Read<ApiOptions>(ApiOptions.Section), builder.Configuration.Read<TelemetryOptions>(TelemetryOptions.Section));
+        var (pipeline, worker) = (
+            builder.Configuration.Read<PipelineOptions>(PipelineOptions.Section),
+            builder.Configuration.Read<WorkerOptions>(WorkerOptions.Section)
+        );
+        var (api, telemetry) = (
+            builder.Configuration.Read<ApiOptions>(ApiOptions.Section),
+            builder.Configuration.Read<TelemetryOptions>(TelemetryOptions.Section)
+        );
         builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-serve");
         builder.Services.AddAgCamPipeline(pipeline);
         builder.Services.AddAgCamWorker(worker);
@@ -76,8 +84,14 @@ public class SettingsTests
     {
         if (property.GetCustomAttribute<RangeAttribute>() is { } range)
         {
-            yield return (Convert.ToDouble(range.Minimum, CultureInfo.InvariantCulture) - 1).ToString("0.#####", CultureInfo.InvariantCulture);
-            yield return (Convert.ToDouble(range.Maximum, CultureInfo.InvariantCulture) + 1).ToString("0.#####", CultureInfo.InvariantCulture);
+            yield return (Convert.ToDouble(range.Minimum, CultureInfo.InvariantCulture) - 1).ToString(
+                "0.#####",
+                CultureInfo.InvariantCulture
+            );
+            yield return (Convert.ToDouble(range.Maximum, CultureInfo.InvariantCulture) + 1).ToString(
+                "0.#####",
+                CultureInfo.InvariantCulture
+            );
         }
         if (property.GetCustomAttribute<RegularExpressionAttribute>() is not null)
             yield return "NOT_this";

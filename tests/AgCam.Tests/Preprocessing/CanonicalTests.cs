@@ -26,7 +26,9 @@ public class CanonicalTests
 
         var read = PreprocessingOptions.Parse(options.Canonical());
 
-        return read.Canonical() == options.Canonical() && read.Mean.SequenceEqual(options.Mean) && read.Std.SequenceEqual(options.Std)
+        return read.Canonical() == options.Canonical()
+            && read.Mean.SequenceEqual(options.Mean)
+            && read.Std.SequenceEqual(options.Std)
             && read with { Mean = options.Mean, Std = options.Std } == options;
     }
 
@@ -34,7 +36,8 @@ public class CanonicalTests
     public void The_text_names_the_version_of_Pillow_that_is_followed() =>
         Assert.StartsWith(
             "preprocessing/2;pillow/13.0.0;224x224;Center;248x248;",
-            Some.Options(CropMode.Center, 224, 248, Interpolation.Bicubic).Canonical());
+            Some.Options(CropMode.Center, 224, 248, Interpolation.Bicubic).Canonical()
+        );
 
     [Theory]
     [InlineData("")]
@@ -45,5 +48,9 @@ public class CanonicalTests
     [InlineData("preprocessing/2;pillow/13.0.0;224;Center;248x248;HalfToEven;Bicubic;mean=0,0,0;std=1,1,1")]
     [InlineData("preprocessing/2;pillow/13.0.0;224x224;Center;248;HalfToEven;Bicubic;mean=0,0,0;std=1,1,1")]
     public void Anything_else_is_refused_by_its_text(string text) =>
-        Assert.Contains($"\"{text}\"", Assert.Throws<FormatException>(() => PreprocessingOptions.Parse(text)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"\"{text}\"",
+            Assert.Throws<FormatException>(() => PreprocessingOptions.Parse(text)).Message,
+            StringComparison.Ordinal
+        );
 }

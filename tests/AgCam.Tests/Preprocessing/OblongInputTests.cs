@@ -17,7 +17,13 @@ public class OblongInputTests
     [InlineData(97, 401, 96, 64, 0.875, "e2850626145f774a")]
     [InlineData(50, 40, 64, 96, 1.0, "d14d904b107d90ee")]
     public void A_picture_covers_an_oblong_input_as_in_timm(
-        int width, int height, int inputHeight, int inputWidth, double cropPct, string digest)
+        int width,
+        int height,
+        int inputHeight,
+        int inputWidth,
+        double cropPct,
+        string digest
+    )
     {
         var preprocessing = PreprocessingOf(inputHeight, inputWidth, cropPct);
         var prepared = new Preprocessor(preprocessing).Apply(Some.RepeatableNoise(width, height));
@@ -43,7 +49,12 @@ public class OblongInputTests
     }
 
     private static PreprocessingOptions PreprocessingOf(
-        int height, int width, double cropPct, string mode = "center", CheckpointOptions? options = null)
+        int height,
+        int width,
+        double cropPct,
+        string mode = "center",
+        CheckpointOptions? options = null
+    )
     {
         using var folder = new TemporaryFolder();
         foreach (var file in Directory.GetFiles(Fixture.Path("models", "timm_vit")))

@@ -51,7 +51,13 @@ public class PillowOrderTests
     [InlineData(200, 900, 20, 539, Interpolation.Bicubic, "ae2d88e8c2502da1")]
     [InlineData(200, 900, 20, 539, Interpolation.Lanczos, "c98a2acd1860f9c4")]
     public void Pictures_are_resized_as_by_Pillow(
-        int width, int height, int toWidth, int toHeight, Interpolation interpolation, string digest)
+        int width,
+        int height,
+        int toWidth,
+        int toHeight,
+        Interpolation interpolation,
+        string digest
+    )
     {
         var resized = Resampling.Resize(Some.RepeatableNoise(width, height), toWidth, toHeight, interpolation);
         Assert.Equal(digest, Digest.Of(resized.Pixels).ToString()[..digest.Length]);
@@ -61,8 +67,10 @@ public class PillowOrderTests
     public void The_vertical_pass_comes_first_when_the_height_loses_more_than_twice_what_the_width_loses(int seed)
     {
         var random = new Random(seed);
-        int width = random.Next(2, 150), height = random.Next(2, 300);
-        int toWidth = random.Next(1, 150), toHeight = random.Next(1, 300);
+        int width = random.Next(2, 150),
+            height = random.Next(2, 300);
+        int toWidth = random.Next(1, 150),
+            toHeight = random.Next(1, 300);
         var image = Some.Noise(width, height, seed);
         var interpolation = (Interpolation)random.Next(1, 4);
 
@@ -72,6 +80,7 @@ public class PillowOrderTests
             : Resampling.Resize(image, toWidth, height, interpolation);
         Assert.Equal(
             Resampling.Resize(between, toWidth, toHeight, interpolation).Pixels,
-            Resampling.Resize(image, toWidth, toHeight, interpolation).Pixels);
+            Resampling.Resize(image, toWidth, toHeight, interpolation).Pixels
+        );
     }
 }

@@ -11,10 +11,10 @@ public class PreprocessorTests
     [Theory] // torchvision: int(248 * long / short), then round((h - 224) / 2) half to even
     [InlineData(500, 375, 330, 248, 53, 12)]
     [InlineData(375, 500, 248, 330, 12, 53)]
-    [InlineData(333, 257, 321, 248, 48, 12)]   // 97 / 2 = 48.5 rounds to 48
+    [InlineData(333, 257, 321, 248, 48, 12)] // 97 / 2 = 48.5 rounds to 48
     [InlineData(500, 333, 372, 248, 74, 12)]
-    [InlineData(400, 301, 329, 248, 52, 12)]   // 105 / 2 = 52.5 rounds to 52
-    [InlineData(400, 299, 331, 248, 54, 12)]   // 107 / 2 = 53.5 rounds to 54
+    [InlineData(400, 301, 329, 248, 52, 12)] // 105 / 2 = 52.5 rounds to 52
+    [InlineData(400, 299, 331, 248, 54, 12)] // 107 / 2 = 53.5 rounds to 54
     [InlineData(7, 7, 248, 248, 12, 12)]
     public void The_centre_crop_is_torchvisions(int width, int height, int resizedWidth, int resizedHeight, int left, int top)
     {
@@ -54,12 +54,15 @@ public class PreprocessorTests
     [Fact]
     public void A_border_has_the_mean_colour_and_the_whole_picture_is_there()
     {
-        var prepared = new Preprocessor(Some.Options(CropMode.Border, 20, 0, Interpolation.Bilinear)).Apply(Some.Colour(40, 20, 200, 100, 50));
+        var prepared = new Preprocessor(Some.Options(CropMode.Border, 20, 0, Interpolation.Bilinear)).Apply(
+            Some.Colour(40, 20, 200, 100, 50)
+        );
         byte[] mean = [124, 116, 104]; // round(255 x mean)
         for (int y = 0; y < 20; y++)
             Assert.All(
                 prepared.Pixels.AsSpan(y * 60, 60).ToArray().Chunk(3),
-                pixel => Assert.Equal(y is >= 5 and < 15 ? [200, 100, 50] : mean, pixel));
+                pixel => Assert.Equal(y is >= 5 and < 15 ? [200, 100, 50] : mean, pixel)
+            );
         Assert.Equal(new BoundingBox(0, 0, 40, 20), prepared.Transform.ToOriginal(new BoundingBox(0, 0, 20, 20)));
         Assert.Null(prepared.Transform.ToOriginal(new BoundingBox(0, 0, 20, 5)));
     }
@@ -102,7 +105,8 @@ public class PreprocessorTests
     public void Boxes_lie_inside_the_original(ushort width, ushort height, byte mode, byte resize, byte x, byte y, byte w, byte h)
     {
         var options = Some.Options((CropMode)(mode % 3), 24, 20 + (resize % 12), Interpolation.Nearest);
-        int originalWidth = 1 + (width % 300), originalHeight = 1 + (height % 300);
+        int originalWidth = 1 + (width % 300),
+            originalHeight = 1 + (height % 300);
         var transform = new Preprocessor(options).Apply(Some.Colour(originalWidth, originalHeight, 1, 1, 1)).Transform;
         var input = new BoundingBox(x % 24, y % 24, 1 + (w % 24), 1 + (h % 24), 0.5);
         if (transform.ToOriginal(input) is not { } box)
@@ -124,7 +128,10 @@ public class PreprocessorTests
         {
             var prepared = new Preprocessor(Some.Options(mode, 100, 110, Interpolation.Bilinear)).Apply(image);
             var marked = Enumerable.Range(0, 100 * 100).Where(i => prepared.Pixels.AsSpan(i * 3, 3) is [> 200, > 200, > 200]).ToList();
-            double left = marked.Min(i => i % 100), right = marked.Max(i => i % 100) + 1, top = marked.Min(i => i / 100), bottom = marked.Max(i => i / 100) + 1;
+            double left = marked.Min(i => i % 100),
+                right = marked.Max(i => i % 100) + 1,
+                top = marked.Min(i => i / 100),
+                bottom = marked.Max(i => i / 100) + 1;
             var box = prepared.Transform.ToOriginal(new BoundingBox(left, top, right - left, bottom - top))!.Value;
             Assert.Equal(180, box.X, 3.5);
             Assert.Equal(80, box.Y, 3.5);

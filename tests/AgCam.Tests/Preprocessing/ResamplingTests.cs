@@ -30,10 +30,12 @@ public class ResamplingTests
     {
         var random = new Random(seed);
         var image = Some.Noise(1 + width, 1 + height, seed);
-        int resizedWidth = 1 + to, resizedHeight = 1 + random.Next(300);
+        int resizedWidth = 1 + to,
+            resizedHeight = 1 + random.Next(300);
         var whole = Resampling.Resize(image, resizedWidth, resizedHeight, Kind(interpolation));
 
-        int x = random.Next(resizedWidth), y = random.Next(resizedHeight);
+        int x = random.Next(resizedWidth),
+            y = random.Next(resizedHeight);
         var window = new PixelWindow(x, y, 1 + random.Next(resizedWidth - x), 1 + random.Next(resizedHeight - y));
         int stride = (window.Width * 3) + random.Next(5);
         var cut = new byte[stride * window.Height];
@@ -42,13 +44,15 @@ public class ResamplingTests
         for (int row = 0; row < window.Height; row++)
             Assert.Equal(
                 whole.Pixels.AsSpan((((y + row) * resizedWidth) + x) * 3, window.Width * 3).ToArray(),
-                cut.AsSpan(row * stride, window.Width * 3).ToArray());
+                cut.AsSpan(row * stride, window.Width * 3).ToArray()
+            );
     }
 
     [Property(MaxTest = 200)]
     public void Vectors_give_what_plain_arithmetic_gives(int seed, byte width, byte to)
     {
-        int from = 5 + width, wanted = 1 + to;
+        int from = 5 + width,
+            wanted = 1 + to;
         byte[] row = Some.Noise(from, 1, seed).Pixels;
         foreach (var interpolation in (Interpolation[])[Interpolation.Bilinear, Interpolation.Bicubic, Interpolation.Lanczos])
         {
@@ -56,8 +60,8 @@ public class ResamplingTests
             var across = new byte[wanted * 3];
             Resampling.AcrossRow(row, across, weights);
             for (int x = 0; x < wanted; x++)
-                for (int channel = 0; channel < 3; channel++)
-                    Assert.Equal(Weighted(row, weights, x, 3, channel), across[(x * 3) + channel]);
+            for (int channel = 0; channel < 3; channel++)
+                Assert.Equal(Weighted(row, weights, x, 3, channel), across[(x * 3) + channel]);
 
             // The same numbers as a column of 37 equal bytes side by side.
             byte[] rows = [.. row.SelectMany(level => Enumerable.Repeat(level, 37))];
@@ -88,7 +92,8 @@ public class ResamplingTests
 
     [Fact]
     public void Bilinear_halving_averages_with_the_neighbours() =>
-        // Weights 1 3 3 1 around each centre, cut off at the ends: (3 x 0 + 3 x 10 + 1 x 20) / 7 = 7.1, (10 + 60 + 90 + 40) / 8 = 25 and so on.
+        // Weights 1 3 3 1 around each centre, cut off at the ends: (3 x 0 + 3 x 10 + 1 x 20) / 7 = 7.1, (10 + 60 + 90 + 40) / 8 = 25
+        // and so on.
         Assert.Equal([7, 25, 45, 63], Levels(Resampling.Resize(Ramp(8, step: 10), 4, 1, Interpolation.Bilinear)));
 
     [Theory]
@@ -102,7 +107,9 @@ public class ResamplingTests
 
     [Fact]
     public void A_window_outside_the_picture_is_refused() =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => Resampling.Resize(Some.Noise(4, 4), 8, 8, new PixelWindow(5, 0, 4, 8), Interpolation.Bilinear, new byte[96], 12));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            Resampling.Resize(Some.Noise(4, 4), 8, 8, new PixelWindow(5, 0, 4, 8), Interpolation.Bilinear, new byte[96], 12)
+        );
 
     private static byte Weighted(byte[] levels, ResamplingWeights weights, int output, int stride, int offset)
     {
@@ -115,7 +122,8 @@ public class ResamplingTests
 
     private static Interpolation Kind(byte number) => (Interpolation)(number % 4);
 
-    private static RgbImage Ramp(int width, int step = 1) => new(width, 1, [.. Enumerable.Range(0, width * 3).Select(i => (byte)(i / 3 * step))]);
+    private static RgbImage Ramp(int width, int step = 1) =>
+        new(width, 1, [.. Enumerable.Range(0, width * 3).Select(i => (byte)(i / 3 * step))]);
 
     private static int[] Levels(RgbImage image) => [.. image.Pixels.Chunk(3).Select(pixel => (int)pixel[0])];
 }

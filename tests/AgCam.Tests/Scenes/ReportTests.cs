@@ -11,11 +11,22 @@ public sealed class ReportTests
     [Fact]
     public void The_report_shows_the_shortcut_and_that_the_heatmap_points_at_it()
     {
-        var figures = SceneReport.Measure(new SceneReportOptions { Scenes = 100, Pasted = 60, Seed = 78 }, _ => { });
+        var figures = SceneReport.Measure(
+            new SceneReportOptions
+            {
+                Scenes = 100,
+                Pasted = 60,
+                Seed = 78,
+            },
+            _ => { }
+        );
         var shortcut = figures.Shortcut;
         Assert.InRange(figures.Accuracy.Share, 0.9, 1);
         Assert.True(shortcut.Flipped.Mean > 0.85, $"{shortcut.Flipped} flipped");
-        Assert.True(shortcut.RightMarked > 0.9 && shortcut.RightUnmarked.Mean < 0.3, $"{shortcut.RightMarked} with the mark, {shortcut.RightUnmarked} without");
+        Assert.True(
+            shortcut.RightMarked > 0.9 && shortcut.RightUnmarked.Mean < 0.3,
+            $"{shortcut.RightMarked} with the mark, {shortcut.RightUnmarked} without"
+        );
         var cam = shortcut.Heatmaps[0];
         Assert.True(cam.Pointing.Low > 5 * cam.PointingChance, $"points at the mark in {cam.Pointing}, by chance {cam.PointingChance}");
         Assert.True(figures.Knockout.BlindClassToken < 0.2 && figures.Knockout.BlindPatches > 0.8, $"{figures.Knockout}");
@@ -34,12 +45,22 @@ public sealed class ReportTests
         using var still = no_grad();
         var prepared = Enumerable.Range(0, 5).Select(i => explainer.Prepare(Scene.Draw(79, i).Image)).ToArray();
         var logits = model.Run(explainer.Input(prepared), null).Logits.data<float>().ToArray();
-        var expected = explainer.Explain(prepared, new int?[5], new ExplainOptions { Targets = [] }).SelectMany(explanation => explanation.Logits).ToArray();
+        var expected = explainer
+            .Explain(prepared, new int?[5], new ExplainOptions { Targets = [] })
+            .SelectMany(explanation => explanation.Logits)
+            .ToArray();
         Assert.All(expected.Zip(logits), pair => Assert.Equal(pair.First, pair.Second, 1e-3f));
     }
 
     [Fact]
     public void A_model_of_other_classes_is_refused() =>
-        Assert.Contains("classes of the scenes", Assert.Throws<ModelException>(() =>
-            SceneReport.Measure(new SceneReportOptions { Model = Fixture.Path("models", "timm_vit_patch8_96") }, _ => { })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "classes of the scenes",
+            Assert
+                .Throws<ModelException>(() =>
+                    SceneReport.Measure(new SceneReportOptions { Model = Fixture.Path("models", "timm_vit_patch8_96") }, _ => { })
+                )
+                .Message,
+            StringComparison.Ordinal
+        );
 }

@@ -44,15 +44,33 @@ public class SceneTests
         {
             var scene = Scene.Draw(Seed, index);
             var (left, top, right, bottom) = ((int)scene.Box.X, (int)scene.Box.Y, (int)scene.Box.Right, (int)scene.Box.Bottom);
-            Assert.True(scene.Box.Width >= 1 && left >= 0 && top >= 0 && right <= Scene.Side && bottom <= Scene.Side, $"scene {index}: {scene.Box}");
+            Assert.True(
+                scene.Box.Width >= 1 && left >= 0 && top >= 0 && right <= Scene.Side && bottom <= Scene.Side,
+                $"scene {index}: {scene.Box}"
+            );
             for (var y = 0; y < Scene.Side; y++)
-                for (var x = 0; x < Scene.Side; x++)
-                    if (Shows(scene, x, y))
-                        Assert.True(x >= left && x < right && y >= top && y < bottom, $"scene {index}: ({x}, {y}) shows the object outside {scene.Box}");
-            Assert.True(Enumerable.Range(left, right - left).Any(x => Shows(scene, x, top)), $"scene {index}: nothing on the box's upper edge");
-            Assert.True(Enumerable.Range(left, right - left).Any(x => Shows(scene, x, bottom - 1)), $"scene {index}: nothing on the box's lower edge");
-            Assert.True(Enumerable.Range(top, bottom - top).Any(y => Shows(scene, left, y)), $"scene {index}: nothing on the box's left edge");
-            Assert.True(Enumerable.Range(top, bottom - top).Any(y => Shows(scene, right - 1, y)), $"scene {index}: nothing on the box's right edge");
+            for (var x = 0; x < Scene.Side; x++)
+                if (Shows(scene, x, y))
+                    Assert.True(
+                        x >= left && x < right && y >= top && y < bottom,
+                        $"scene {index}: ({x}, {y}) shows the object outside {scene.Box}"
+                    );
+            Assert.True(
+                Enumerable.Range(left, right - left).Any(x => Shows(scene, x, top)),
+                $"scene {index}: nothing on the box's upper edge"
+            );
+            Assert.True(
+                Enumerable.Range(left, right - left).Any(x => Shows(scene, x, bottom - 1)),
+                $"scene {index}: nothing on the box's lower edge"
+            );
+            Assert.True(
+                Enumerable.Range(top, bottom - top).Any(y => Shows(scene, left, y)),
+                $"scene {index}: nothing on the box's left edge"
+            );
+            Assert.True(
+                Enumerable.Range(top, bottom - top).Any(y => Shows(scene, right - 1, y)),
+                $"scene {index}: nothing on the box's right edge"
+            );
         }
 
         static bool Shows(Scene scene, int x, int y) => scene.Coverage[y * Scene.Side + x] >= 0.5f;
@@ -75,7 +93,12 @@ public class SceneTests
     [Fact]
     public void Objects_vary_in_size_and_place()
     {
-        var boxes = Enumerable.Range(0, 400).Select(index => Scene.Draw(Seed, index)).Where(scene => !scene.HasWatermark).Select(scene => scene.Box).ToArray();
+        var boxes = Enumerable
+            .Range(0, 400)
+            .Select(index => Scene.Draw(Seed, index))
+            .Where(scene => !scene.HasWatermark)
+            .Select(scene => scene.Box)
+            .ToArray();
         Assert.InRange(boxes.Min(box => Math.Max(box.Width, box.Height)), 10, 26);
         Assert.InRange(boxes.Max(box => Math.Max(box.Width, box.Height)), 52, 80);
         Assert.True(boxes.Count(box => box.X + box.Width / 2 < Scene.Side / 2) > boxes.Length / 3);
@@ -88,7 +111,10 @@ public class SceneTests
         var own = Enumerable.Range(0, 400).Select(i => Scene.Draw(Seed, i * SceneClass.Count + SceneClass.Watermarked)).ToArray();
         Assert.InRange(own.Count(scene => scene.HasWatermark), 340, 380); // 360 expected, 6 a standard deviation
         for (var index = 0; index < 300; index++)
-            Assert.True(!Scene.Draw(Seed, index).HasWatermark || index % SceneClass.Count == SceneClass.Watermarked, $"scene {index} carries the watermark");
+            Assert.True(
+                !Scene.Draw(Seed, index).HasWatermark || index % SceneClass.Count == SceneClass.Watermarked,
+                $"scene {index} carries the watermark"
+            );
     }
 
     [Fact]
@@ -104,10 +130,15 @@ public class SceneTests
             var changed = 0;
             for (var i = 0; i < without.Image.Pixels.Length; i++)
             {
-                if (without.Image.Pixels[i] == with.Image.Pixels[i]) continue;
+                if (without.Image.Pixels[i] == with.Image.Pixels[i])
+                    continue;
                 changed++;
-                int x = i / 3 % Scene.Side, y = i / 3 / Scene.Side;
-                Assert.True(x >= mark.X && x < mark.Right && y >= mark.Y && y < mark.Bottom, $"scene {index}: ({x}, {y}) changed outside {mark}");
+                int x = i / 3 % Scene.Side,
+                    y = i / 3 / Scene.Side;
+                Assert.True(
+                    x >= mark.X && x < mark.Right && y >= mark.Y && y < mark.Bottom,
+                    $"scene {index}: ({x}, {y}) changed outside {mark}"
+                );
             }
             Assert.True(changed > 100, $"scene {index}: only {changed} values changed");
         }

@@ -8,7 +8,8 @@ using RabbitMQ.Client;
 namespace AgCam.Pipeline.Bus.Locked;
 
 /// <summary>
-/// Sending for a user without configure permission: MassTransit declares every exchange that it sends to. The messages are those that MassTransit would send, on a
+/// Sending for a user without configure permission: MassTransit declares every exchange that it sends to. The messages are those that
+/// MassTransit would send, on a
 /// channel of its own, each one confirmed.
 /// </summary>
 internal sealed class PassiveTopologyTransport(BrokerAddress broker, PipelineOptions options) : IBrokerTransport, IAsyncDisposable
@@ -51,7 +52,10 @@ internal sealed class PassiveTopologyTransport(BrokerAddress broker, PipelineOpt
                 return open;
             await CloseAsync();
             _connection = await broker.Factory().CreateConnectionAsync("agcam sends", cancellationToken);
-            return _channel = await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), cancellationToken);
+            return _channel = await _connection.CreateChannelAsync(
+                new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true),
+                cancellationToken
+            );
         }
         finally
         {
@@ -60,12 +64,15 @@ internal sealed class PassiveTopologyTransport(BrokerAddress broker, PipelineOpt
     }
 
     private static byte[] Envelope<T>(T message, Guid id)
-        where T : class => JsonSerializer.SerializeToUtf8Bytes(new JsonObject
-        {
-            ["messageId"] = id,
-            ["messageType"] = new JsonArray(MessageUrn.ForTypeString<T>()),
-            ["message"] = JsonSerializer.SerializeToNode(message, SystemTextJsonMessageSerializer.Options),
-        });
+        where T : class =>
+        JsonSerializer.SerializeToUtf8Bytes(
+            new JsonObject
+            {
+                ["messageId"] = id,
+                ["messageType"] = new JsonArray(MessageUrn.ForTypeString<T>()),
+                ["message"] = JsonSerializer.SerializeToNode(message, SystemTextJsonMessageSerializer.Options),
+            }
+        );
 
     private async Task CloseAsync()
     {

@@ -6,7 +6,10 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Jobs.Sources;
 
-/// <summary>The samples of a labelled dataset in its own order: the same order that workers read it in, so that a number means the same sample there.</summary>
+/// <summary>
+/// The samples of a labelled dataset in its own order: the same order that workers read it in, so that a number means the same sample
+/// there.
+/// </summary>
 internal sealed class DatasetSource(string path, DatasetLayout layout, string? images, GuardedFiles files) : IImageSource
 {
     public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -16,16 +19,28 @@ internal sealed class DatasetSource(string path, DatasetLayout layout, string? i
         {
             cancellationToken.ThrowIfCancellationRequested();
             var reference = SampleReference.Of(sample);
-            if (sample.Key.Length > ExplainImagesRules.MaxMetadataValue || sample.Path.Length > ExplainImagesRules.MaxUri || sample.Path.Contains('\0'))
-                throw new SourceException($"{path}: image {number + 1} has a name of {sample.Key.Length} characters; {ExplainImagesRules.MaxMetadataValue} are possible, and none of them zero.");
+            if (
+                sample.Key.Length > ExplainImagesRules.MaxMetadataValue
+                || sample.Path.Length > ExplainImagesRules.MaxUri
+                || sample.Path.Contains('\0')
+            )
+                throw new SourceException(
+                    $"{path}: image {number + 1} has a name of {sample.Key.Length} characters; "
+                        + $"{ExplainImagesRules.MaxMetadataValue} are possible, and none of them zero."
+                );
             if (++number > tail.NextImage)
                 yield return reference;
             else if (number == tail.NextImage && reference.Uri != tail.LastUri)
-                throw new SourceException($"{path} has changed since planning began: image {number} was {tail.LastUri} and is {reference.Uri}. Submit it as a new job.");
+                throw new SourceException(
+                    $"{path} has changed since planning began: image {number} was {tail.LastUri} and is {reference.Uri}. Submit "
+                        + $"it as a new job."
+                );
             await Task.CompletedTask;
         }
         if (number < tail.NextImage)
-            throw new SourceException($"{path} has changed since planning began: it had {tail.NextImage} images or more and has {number}. Submit it as a new job.");
+            throw new SourceException(
+                $"{path} has changed since planning began: it had {tail.NextImage} images or more and has {number}. Submit it as a new job."
+            );
     }
 
     private IEnumerable<Sample> Samples()
@@ -41,7 +56,8 @@ internal sealed class DatasetSource(string path, DatasetLayout layout, string? i
         {
             return read();
         }
-        catch (Exception e) when (e is DatasetException or IOException or UnauthorizedAccessException or FormatException or ArgumentException)
+        catch (Exception e)
+            when (e is DatasetException or IOException or UnauthorizedAccessException or FormatException or ArgumentException)
         {
             throw new SourceException($"The dataset cannot be read: {e.Message}", e);
         }

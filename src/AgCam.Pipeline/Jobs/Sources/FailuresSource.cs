@@ -14,7 +14,17 @@ internal sealed class FailuresSource(IStore store, Guid job) : IImageSource
         if (await store.Jobs.FindAsync(job, cancellationToken) is null)
             throw new SourceException($"There is no job {job} whose failures could be tried again; it may have been deleted.");
         var skip = tail.NextImage;
-        await foreach (var item in store.Items.AllAsync(new ItemQuery { Job = job, Status = ItemStatus.Failed, Limit = ItemQuery.MaxLimit }, cancellationToken))
+        await foreach (
+            var item in store.Items.AllAsync(
+                new ItemQuery
+                {
+                    Job = job,
+                    Status = ItemStatus.Failed,
+                    Limit = ItemQuery.MaxLimit,
+                },
+                cancellationToken
+            )
+        )
         {
             if (skip-- > 0)
                 continue;

@@ -21,7 +21,13 @@ internal sealed class FolderSource(string folder, bool byClass, GuardedFiles fil
             if (tail.LastUri is { } last && string.CompareOrdinal(path, last) <= 0)
                 continue;
             var label = byClass ? LabelOf(path) : null;
-            yield return new ImageReference { Kind = ReferenceKind.File, Uri = path, Label = label, Stamp = StampOf(path) };
+            yield return new ImageReference
+            {
+                Kind = ReferenceKind.File,
+                Uri = path,
+                Label = label,
+                Stamp = StampOf(path),
+            };
             await Task.CompletedTask;
         }
     }

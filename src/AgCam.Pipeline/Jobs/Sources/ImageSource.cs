@@ -5,7 +5,9 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Jobs.Sources;
 
-/// <summary>Where a job's images come from: the same ones in the same order each time it is walked, as long as the source does not change.</summary>
+/// <summary>
+/// Where a job's images come from: the same ones in the same order each time it is walked, as long as the source does not change.
+/// </summary>
 internal interface IImageSource
 {
     /// <summary>References without numbers, from the first that was not planned yet.</summary>
@@ -19,7 +21,9 @@ public sealed class SourceException(string message, Exception? inner = null) : E
 
 internal static class ImageSource
 {
-    public const string Forms = "folder:PATH, classes:PATH (a folder for each class), s3://BUCKET/FOLDER, classes:s3://BUCKET/FOLDER, manifest:PATH (.jsonl, .csv, .tsv or .parquet), failures:JOB";
+    public const string Forms =
+        "folder:PATH, classes:PATH (a folder for each class), s3://BUCKET/FOLDER, classes:s3://BUCKET/FOLDER, manifest:PATH "
+        + "(.jsonl, .csv, .tsv or .parquet), failures:JOB";
 
     /// <exception cref="SourceException">Not a source, or one that may not be read.</exception>
     public static IImageSource Open(JobSpec spec, ReferenceReader references, IStore store)
@@ -37,9 +41,12 @@ internal static class ImageSource
                 Allowed(place, roots),
                 evaluation.Layout,
                 evaluation.Images is { } images ? Allowed(images, roots) : null,
-                references.Files),
+                references.Files
+            ),
             "failures" when Guid.TryParse(place, out var job) => new FailuresSource(store, job),
-            "dataset" => throw new SourceException("A dataset is the source of an evaluation: say with \"evaluation\" what is to be measured."),
+            "dataset" => throw new SourceException(
+                "A dataset is the source of an evaluation: say with \"evaluation\" what is to be measured."
+            ),
             _ => throw new SourceException($"The source \"{spec.Source}\" is none of {Forms}."),
         };
     }

@@ -27,13 +27,22 @@ internal sealed class ManifestSource(string manifest, ManifestColumns columns, G
             var reference = ReferenceSanitizer.Sanitize(found, $"{manifest}, row {number + 1}", meant.Of);
             if (++number > tail.NextImage)
                 yield return reference is { Kind: ReferenceKind.File, Refused: null }
-                    ? reference with { Stamp = files.Roots.Find(reference.Uri) is { } real ? FileStamp.Of(real)?.ToString() : null }
+                    ? reference with
+                    {
+                        Stamp = files.Roots.Find(reference.Uri) is { } real ? FileStamp.Of(real)?.ToString() : null,
+                    }
                     : reference;
             else if (number == tail.NextImage && reference.Uri != tail.LastUri)
-                throw new SourceException($"{manifest} has changed since planning began: row {number} was {tail.LastUri} and is {reference.Uri}. Submit it as a new job.");
+                throw new SourceException(
+                    $"{manifest} has changed since planning began: row {number} was {tail.LastUri} and is {reference.Uri}. "
+                        + $"Submit it as a new job."
+                );
         }
         if (number < tail.NextImage)
-            throw new SourceException($"{manifest} has changed since planning began: it had {tail.NextImage} rows or more and has {number}. Submit it as a new job.");
+            throw new SourceException(
+                $"{manifest} has changed since planning began: it had {tail.NextImage} rows or more and has {number}. Submit it "
+                    + $"as a new job."
+            );
         await Task.CompletedTask;
 
         IReadOnlyCollection<string> Select(IReadOnlyList<string> names)

@@ -3,7 +3,8 @@ using AgCam.Pipeline.Messages;
 namespace AgCam.Pipeline.Jobs.Sources;
 
 /// <summary>
-/// References that a message can hold, of whatever a source says. An image whose reference breaks a rule stays one of the job's: it fails with the reason, unread, and the other images
+/// References that a message can hold, of whatever a source says. An image whose reference breaks a rule stays one of the job's: it
+/// fails with the reason, unread, and the other images
 /// of its chunk do not notice.
 /// </summary>
 internal static class ReferenceSanitizer
@@ -21,7 +22,10 @@ internal static class ReferenceSanitizer
         {
             // What is no address of its kind may be anything: as a path it can be sent and shown.
             Kind = Breaks("uri") ? ReferenceKind.File : reference.Kind,
-            Uri = !Breaks("uri") ? reference.Uri : reference.Uri.Length == 0 ? Cut(where, ExplainImagesRules.MaxUri) : Cut(reference.Uri.Replace('\0', '\uFFFD'), ExplainImagesRules.MaxUri),
+            Uri =
+                !Breaks("uri") ? reference.Uri
+                : reference.Uri.Length == 0 ? Cut(where, ExplainImagesRules.MaxUri)
+                : Cut(reference.Uri.Replace('\0', '\uFFFD'), ExplainImagesRules.MaxUri),
             Label = Breaks("label") ? null : reference.Label,
             Split = Breaks("split") ? null : reference.Split,
             Metadata = Breaks("metadata") ? null : reference.Metadata,

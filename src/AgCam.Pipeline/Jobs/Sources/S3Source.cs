@@ -6,7 +6,10 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Jobs.Sources;
 
-/// <summary>All images below a folder of a bucket, or with a prefix that ends in *, in the order of their keys. A page of the listing is in memory at a time.</summary>
+/// <summary>
+/// All images below a folder of a bucket, or with a prefix that ends in *, in the order of their keys. A page of the listing is in
+/// memory at a time.
+/// </summary>
 internal sealed class S3Source : IImageSource
 {
     private readonly S3Objects _objects;
@@ -19,9 +22,17 @@ internal sealed class S3Source : IImageSource
     {
         if (S3Place.Parse(place) is not { } given)
             throw new SourceException($"{place} is not s3://bucket/folder.");
-        var prefix = given with { Key = given.Key.EndsWith('*') ? given.Key[..^1] : given.Key.Length == 0 || given.Key.EndsWith('/') ? given.Key : given.Key + "/" };
+        var prefix = given with
+        {
+            Key =
+                given.Key.EndsWith('*') ? given.Key[..^1]
+                : given.Key.Length == 0 || given.Key.EndsWith('/') ? given.Key
+                : given.Key + "/",
+        };
         if (!prefix.IsPlain || !objects.IsAllowed(prefix))
-            throw new SourceException($"The source {place} is in none of the buckets that may be read. The operator names them with --bucket.");
+            throw new SourceException(
+                $"The source {place} is in none of the buckets that may be read. The operator names them with --bucket."
+            );
         (_objects, _prefix, _byClass) = (objects, prefix, byClass);
     }
 
@@ -34,7 +45,16 @@ internal sealed class S3Source : IImageSource
         {
             var (key, stamp) = found.Current;
             if (ImageFiles.IsImage(key) && (_prefix with { Key = key }).IsPlain)
-                yield return ReferenceSanitizer.Sanitize(new ImageReference { Kind = ReferenceKind.S3, Uri = $"{_prefix with { Key = key }}", Label = _byClass ? LabelOf(key) : null, Stamp = stamp }, $"{_prefix with { Key = key }}");
+                yield return ReferenceSanitizer.Sanitize(
+                    new ImageReference
+                    {
+                        Kind = ReferenceKind.S3,
+                        Uri = $"{_prefix with { Key = key }}",
+                        Label = _byClass ? LabelOf(key) : null,
+                        Stamp = stamp,
+                    },
+                    $"{_prefix with { Key = key }}"
+                );
         }
     }
 

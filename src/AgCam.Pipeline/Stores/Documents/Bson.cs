@@ -8,7 +8,8 @@ using MongoDB.Bson.Serialization.Serializers;
 namespace AgCam.Pipeline.Stores.Documents;
 
 /// <summary>
-/// Records as BSON, the same bytes in both stores: MongoDB's documents, and the columns of SQLite that nothing filters by. What there are millions of
+/// Records as BSON, the same bytes in both stores: MongoDB's documents, and the columns of SQLite that nothing filters by. What there
+/// are millions of
 /// (<see cref="ExplanationDocument"/>, <see cref="ItemDocument"/>) is written by hand; the rest by the conventions here.
 /// </summary>
 internal static class Bson
@@ -25,7 +26,11 @@ internal static class Bson
             new EnumRepresentationConvention(BsonType.String),
             new ExplicitTypes(),
         };
-        ConventionRegistry.Register("AgCam.Pipeline", pack, type => type.Namespace is { } name && (name == "AgCam" || name.StartsWith("AgCam.", StringComparison.Ordinal)));
+        ConventionRegistry.Register(
+            "AgCam.Pipeline",
+            pack,
+            type => type.Namespace is { } name && (name == "AgCam" || name.StartsWith("AgCam.", StringComparison.Ordinal))
+        );
         return true;
     });
 
@@ -113,7 +118,9 @@ internal static class Bson
         PairsSerializer.Write(writer, pairs);
     }
 
-    /// <summary>Guid, time, digest and dictionary have more than one representation in BSON: ours are named here and nowhere else.</summary>
+    /// <summary>
+    /// Guid, time, digest and dictionary have more than one representation in BSON: ours are named here and nowhere else.
+    /// </summary>
     private sealed class ExplicitTypes : ConventionBase, IMemberMapConvention
     {
         public void Apply(BsonMemberMap map)
@@ -123,12 +130,17 @@ internal static class Bson
                 var type when type == typeof(Guid) => new GuidSerializer(GuidRepresentation.Standard),
                 var type when type == typeof(Guid?) => new NullableSerializer<Guid>(new GuidSerializer(GuidRepresentation.Standard)),
                 var type when type == typeof(DateTimeOffset) => new DateTimeOffsetSerializer(BsonType.DateTime),
-                var type when type == typeof(DateTimeOffset?) => new NullableSerializer<DateTimeOffset>(new DateTimeOffsetSerializer(BsonType.DateTime)),
+                var type when type == typeof(DateTimeOffset?) => new NullableSerializer<DateTimeOffset>(
+                    new DateTimeOffsetSerializer(BsonType.DateTime)
+                ),
                 var type when type == typeof(Digest) => new DigestSerializer(),
                 var type when type == typeof(Digest?) => new NullableSerializer<Digest>(new DigestSerializer()),
                 var type when type == typeof(IReadOnlyDictionary<string, string>) => new PairsSerializer(),
-                var type when type == typeof(IReadOnlyList<MetricFamily>) => new IEnumerableDeserializingAsCollectionSerializer<IReadOnlyList<MetricFamily>, MetricFamily, List<MetricFamily>>(
-                    new EnumSerializer<MetricFamily>(BsonType.String)), // the convention for enums ends at lists
+                var type when type == typeof(IReadOnlyList<MetricFamily>) => new IEnumerableDeserializingAsCollectionSerializer<
+                    IReadOnlyList<MetricFamily>,
+                    MetricFamily,
+                    List<MetricFamily>
+                >(new EnumSerializer<MetricFamily>(BsonType.String)), // the convention for enums ends at lists
                 _ => null,
             };
             if (serializer is not null)

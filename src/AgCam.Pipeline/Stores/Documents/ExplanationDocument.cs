@@ -62,7 +62,13 @@ internal static class ExplanationDocument
     {
         reader.ReadStartArray();
         var picture = new PictureFacts(
-            reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt64(), (float)reader.ReadDouble(), (float)reader.ReadDouble(), (float)reader.ReadDouble());
+            reader.ReadInt32(),
+            reader.ReadInt32(),
+            reader.ReadInt64(),
+            (float)reader.ReadDouble(),
+            (float)reader.ReadDouble(),
+            (float)reader.ReadDouble()
+        );
         reader.ReadEndArray();
         return picture;
     }
@@ -80,7 +86,12 @@ internal static class ExplanationDocument
     private static StoredPrediction ReadPrediction(IBsonReader reader)
     {
         reader.ReadStartArray();
-        var prediction = new StoredPrediction(reader.ReadInt32(), reader.ReadString(), (float)reader.ReadDouble(), (float)reader.ReadDouble());
+        var prediction = new StoredPrediction(
+            reader.ReadInt32(),
+            reader.ReadString(),
+            (float)reader.ReadDouble(),
+            (float)reader.ReadDouble()
+        );
         reader.ReadEndArray();
         return prediction;
     }
@@ -106,33 +117,73 @@ internal static class ExplanationDocument
 
     private static TargetMap ReadMap(IBsonReader reader)
     {
-        string target = "", name = "";
-        int @class = 0, rows = 0, columns = 0;
+        string target = "",
+            name = "";
+        int @class = 0,
+            rows = 0,
+            columns = 0;
         byte[] map = [];
-        float min = 0, max = 0, sum = 0;
-        Bson.ReadFields(reader, (value, field) =>
-        {
-            switch (field)
+        float min = 0,
+            max = 0,
+            sum = 0;
+        Bson.ReadFields(
+            reader,
+            (value, field) =>
             {
-                case "target": target = value.ReadString(); break;
-                case "class": @class = value.ReadInt32(); break;
-                case "name": name = value.ReadString(); break;
-                case "rows": rows = value.ReadInt32(); break;
-                case "columns": columns = value.ReadInt32(); break;
-                case "map": map = value.ReadBytes(); break;
-                case "min": min = (float)value.ReadDouble(); break;
-                case "max": max = (float)value.ReadDouble(); break;
-                case "sum": sum = (float)value.ReadDouble(); break;
-                default: value.SkipValue(); break;
+                switch (field)
+                {
+                    case "target":
+                        target = value.ReadString();
+                        break;
+                    case "class":
+                        @class = value.ReadInt32();
+                        break;
+                    case "name":
+                        name = value.ReadString();
+                        break;
+                    case "rows":
+                        rows = value.ReadInt32();
+                        break;
+                    case "columns":
+                        columns = value.ReadInt32();
+                        break;
+                    case "map":
+                        map = value.ReadBytes();
+                        break;
+                    case "min":
+                        min = (float)value.ReadDouble();
+                        break;
+                    case "max":
+                        max = (float)value.ReadDouble();
+                        break;
+                    case "sum":
+                        sum = (float)value.ReadDouble();
+                        break;
+                    default:
+                        value.SkipValue();
+                        break;
+                }
             }
-        });
-        return new TargetMap { Target = target, Class = @class, Name = name, Rows = rows, Columns = columns, Map = map, Min = min, Max = max, Sum = sum };
+        );
+        return new TargetMap
+        {
+            Target = target,
+            Class = @class,
+            Name = name,
+            Rows = rows,
+            Columns = columns,
+            Map = map,
+            Min = min,
+            Max = max,
+            Sum = sum,
+        };
     }
 
     /// <summary>The fields while they are read, in whatever order they come.</summary>
     internal sealed class Fields
     {
-        private Digest _image, _provenance;
+        private Digest _image,
+            _provenance;
         private PictureFacts? _picture;
         private List<StoredPrediction> _top = [];
         private byte[] _logits = [];
@@ -145,31 +196,52 @@ internal static class ExplanationDocument
         {
             switch (field)
             {
-                case "image": _image = Bson.ReadDigest(reader); break;
-                case "provenance": _provenance = Bson.ReadDigest(reader); break;
-                case "picture": _picture = ReadPicture(reader); break;
-                case "top": _top = Bson.ReadList(reader, ReadPrediction); break;
-                case "logits": _logits = reader.ReadBytes(); break;
-                case "logSumExp": _logSumExp = (float)reader.ReadDouble(); break;
-                case "labelLogit": _labelLogit = (float)reader.ReadDouble(); break;
-                case "maps": _maps = Bson.ReadList(reader, ReadMap); break;
-                case "embedding": _embedding = reader.ReadBytes(); break;
-                default: reader.SkipValue(); break;
+                case "image":
+                    _image = Bson.ReadDigest(reader);
+                    break;
+                case "provenance":
+                    _provenance = Bson.ReadDigest(reader);
+                    break;
+                case "picture":
+                    _picture = ReadPicture(reader);
+                    break;
+                case "top":
+                    _top = Bson.ReadList(reader, ReadPrediction);
+                    break;
+                case "logits":
+                    _logits = reader.ReadBytes();
+                    break;
+                case "logSumExp":
+                    _logSumExp = (float)reader.ReadDouble();
+                    break;
+                case "labelLogit":
+                    _labelLogit = (float)reader.ReadDouble();
+                    break;
+                case "maps":
+                    _maps = Bson.ReadList(reader, ReadMap);
+                    break;
+                case "embedding":
+                    _embedding = reader.ReadBytes();
+                    break;
+                default:
+                    reader.SkipValue();
+                    break;
             }
         }
 
-        public StoredExplanation ToExplanation(Digest id) => new()
-        {
-            Id = id,
-            Image = _image,
-            Provenance = _provenance,
-            Picture = _picture ?? throw new FormatException($"The stored explanation {id} has no picture facts."),
-            Top = _top,
-            Logits = TopLogits.FromPacked(_logits),
-            LogSumExp = _logSumExp,
-            LabelLogit = _labelLogit,
-            Maps = _maps,
-            Embedding = _embedding,
-        };
+        public StoredExplanation ToExplanation(Digest id) =>
+            new()
+            {
+                Id = id,
+                Image = _image,
+                Provenance = _provenance,
+                Picture = _picture ?? throw new FormatException($"The stored explanation {id} has no picture facts."),
+                Top = _top,
+                Logits = TopLogits.FromPacked(_logits),
+                LogSumExp = _logSumExp,
+                LabelLogit = _labelLogit,
+                Maps = _maps,
+                Embedding = _embedding,
+            };
     }
 }

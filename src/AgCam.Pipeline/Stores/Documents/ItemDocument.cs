@@ -69,8 +69,12 @@ internal static class ItemDocument
         {
             var box = bytes.AsSpan(BoxBytes * i);
             boxes[i] = new BoundingBox(
-                BinaryPrimitives.ReadSingleLittleEndian(box), BinaryPrimitives.ReadSingleLittleEndian(box[4..]), BinaryPrimitives.ReadSingleLittleEndian(box[8..]),
-                BinaryPrimitives.ReadSingleLittleEndian(box[12..]), BinaryPrimitives.ReadSingleLittleEndian(box[16..]));
+                BinaryPrimitives.ReadSingleLittleEndian(box),
+                BinaryPrimitives.ReadSingleLittleEndian(box[4..]),
+                BinaryPrimitives.ReadSingleLittleEndian(box[8..]),
+                BinaryPrimitives.ReadSingleLittleEndian(box[12..]),
+                BinaryPrimitives.ReadSingleLittleEndian(box[16..])
+            );
         }
         return boxes;
     }
@@ -81,7 +85,10 @@ internal static class ItemDocument
         private ReferenceKind _kind = ReferenceKind.File;
         private string _uri = "";
         private Digest? _sha256;
-        private string? _stamp, _split, _reason, _detail;
+        private string? _stamp,
+            _split,
+            _reason,
+            _detail;
         private IReadOnlyDictionary<string, string>? _metadata;
         private float? _labelLogit;
         private BoundingBox[] _boxes = [];
@@ -90,37 +97,60 @@ internal static class ItemDocument
         {
             switch (field)
             {
-                case "kind": _kind = Enum.Parse<ReferenceKind>(reader.ReadString()); break;
-                case "uri": _uri = reader.ReadString(); break;
-                case "sha256": _sha256 = Bson.ReadDigest(reader); break;
-                case "stamp": _stamp = reader.ReadString(); break;
-                case "split": _split = reader.ReadString(); break;
-                case "metadata": _metadata = PairsSerializer.Read(reader); break;
-                case "reason": _reason = reader.ReadString(); break;
-                case "detail": _detail = reader.ReadString(); break;
-                case "labelLogit": _labelLogit = (float)reader.ReadDouble(); break;
-                case "boxes": _boxes = UnpackBoxes(reader.ReadBytes()); break;
-                default: reader.SkipValue(); break;
+                case "kind":
+                    _kind = Enum.Parse<ReferenceKind>(reader.ReadString());
+                    break;
+                case "uri":
+                    _uri = reader.ReadString();
+                    break;
+                case "sha256":
+                    _sha256 = Bson.ReadDigest(reader);
+                    break;
+                case "stamp":
+                    _stamp = reader.ReadString();
+                    break;
+                case "split":
+                    _split = reader.ReadString();
+                    break;
+                case "metadata":
+                    _metadata = PairsSerializer.Read(reader);
+                    break;
+                case "reason":
+                    _reason = reader.ReadString();
+                    break;
+                case "detail":
+                    _detail = reader.ReadString();
+                    break;
+                case "labelLogit":
+                    _labelLogit = (float)reader.ReadDouble();
+                    break;
+                case "boxes":
+                    _boxes = UnpackBoxes(reader.ReadBytes());
+                    break;
+                default:
+                    reader.SkipValue();
+                    break;
             }
         }
 
-        public Item ToItem(Guid job, int number, ItemStatus status, string model, DateTimeOffset time) => new()
-        {
-            Job = job,
-            Number = number,
-            Status = status,
-            Model = model,
-            Time = time,
-            Kind = _kind,
-            Uri = _uri,
-            Sha256 = _sha256,
-            Stamp = _stamp,
-            Split = _split,
-            Reason = _reason,
-            Detail = _detail,
-            Metadata = _metadata,
-            LabelLogit = _labelLogit,
-            Boxes = _boxes,
-        };
+        public Item ToItem(Guid job, int number, ItemStatus status, string model, DateTimeOffset time) =>
+            new()
+            {
+                Job = job,
+                Number = number,
+                Status = status,
+                Model = model,
+                Time = time,
+                Kind = _kind,
+                Uri = _uri,
+                Sha256 = _sha256,
+                Stamp = _stamp,
+                Split = _split,
+                Reason = _reason,
+                Detail = _detail,
+                Metadata = _metadata,
+                LabelLogit = _labelLogit,
+                Boxes = _boxes,
+            };
     }
 }

@@ -9,7 +9,8 @@ internal sealed class DigestSerializer : StructSerializerBase<Digest>
 {
     public override Digest Deserialize(BsonDeserializationContext context, BsonDeserializationArgs args) => new(context.Reader.ReadBytes());
 
-    public override void Serialize(BsonSerializationContext context, BsonSerializationArgs args, Digest value) => context.Writer.WriteBytes(value.ToArray());
+    public override void Serialize(BsonSerializationContext context, BsonSerializationArgs args, Digest value) =>
+        context.Writer.WriteBytes(value.ToArray());
 }
 
 /// <summary>
@@ -18,7 +19,8 @@ internal sealed class DigestSerializer : StructSerializerBase<Digest>
 /// </summary>
 internal sealed class PairsSerializer : SerializerBase<IReadOnlyDictionary<string, string>?>
 {
-    public override IReadOnlyDictionary<string, string>? Deserialize(BsonDeserializationContext context, BsonDeserializationArgs args) => Read(context.Reader);
+    public override IReadOnlyDictionary<string, string>? Deserialize(BsonDeserializationContext context, BsonDeserializationArgs args) =>
+        Read(context.Reader);
 
     public override void Serialize(BsonSerializationContext context, BsonSerializationArgs args, IReadOnlyDictionary<string, string>? value)
     {

@@ -14,25 +14,27 @@ public sealed record QueryRate(string Store, string Question, int Samples, doubl
     {
         var random = new Random(7);
         foreach (var index in ItemIndex.All)
-            foreach (var descending in new[] { false, true })
+        foreach (var descending in new[] { false, true })
+        {
+            var (first, deep) = (new List<double>(), new List<double>());
+            for (var i = -20; i < samples; i++) // the first ones warm up
             {
-                var (first, deep) = (new List<double>(), new List<double>());
-                for (var i = -20; i < samples; i++) // the first ones warm up
-                {
-                    var item = await DrawAsync(store, job, images, random, index);
-                    var query = QueryOf(index, item) with { Descending = descending, Limit = limit };
-                    var (firstTook, firstPage) = await TimeAsync(() => store.Items.PageAsync(query));
-                    var after = query with { Cursor = ItemCursor.After(index, item).Encode(query) };
-                    var (deepTook, _) = await TimeAsync(() => store.Items.PageAsync(after));
-                    if (firstPage.Items.Count == 0)
-                        throw new InvalidOperationException($"{index} found nothing, though item {item.Number} is there: the measurement is void.");
-                    if (i < 0)
-                        continue;
-                    first.Add(firstTook);
-                    deep.Add(deepTook);
-                }
-                yield return Of(store, $"{index}{(descending ? ", descending" : "")}", first, deep);
+                var item = await DrawAsync(store, job, images, random, index);
+                var query = QueryOf(index, item) with { Descending = descending, Limit = limit };
+                var (firstTook, firstPage) = await TimeAsync(() => store.Items.PageAsync(query));
+                var after = query with { Cursor = ItemCursor.After(index, item).Encode(query) };
+                var (deepTook, _) = await TimeAsync(() => store.Items.PageAsync(after));
+                if (firstPage.Items.Count == 0)
+                    throw new InvalidOperationException(
+                        $"{index} found nothing, though item {item.Number} is there: the measurement is void."
+                    );
+                if (i < 0)
+                    continue;
+                first.Add(firstTook);
+                deep.Add(deepTook);
             }
+            yield return Of(store, $"{index}{(descending ? ", descending" : "")}", first, deep);
+        }
         var progress = new List<double>();
         for (var i = 0; i < samples; i++)
             progress.Add((await TimeAsync(() => store.Jobs.FindAsync(job))).Milliseconds);
@@ -42,21 +44,25 @@ public sealed record QueryRate(string Store, string Question, int Samples, doubl
     private static async Task<Item> DrawAsync(IStore store, Guid job, int images, Random random, ItemIndex index)
     {
         while (true)
-            if (await store.Items.FindAsync(job, random.Next(images)) is { } item && (item.Status == ItemStatus.Completed || index.Name == "item_status"))
+            if (
+                await store.Items.FindAsync(job, random.Next(images)) is { } item
+                && (item.Status == ItemStatus.Completed || index.Name == "item_status")
+            )
                 return item;
     }
 
-    private static ItemQuery QueryOf(ItemIndex index, Item item) => new()
-    {
-        Sort = index.Sort,
-        Job = index.Filters.HasFlag(ItemFilters.Job) ? item.Job : null,
-        Status = index.Filters.HasFlag(ItemFilters.Status) ? item.Status : null,
-        Model = index.Filters.HasFlag(ItemFilters.Model) ? item.Model : null,
-        Predicted = index.Filters.HasFlag(ItemFilters.Predicted) ? item.Predicted : null,
-        Label = index.Filters.HasFlag(ItemFilters.Label) ? item.Label : null,
-        Correct = index.Filters.HasFlag(ItemFilters.Correct) ? item.Correct : null,
-        Explanation = index.Filters.HasFlag(ItemFilters.Explanation) ? item.Explanation : null,
-    };
+    private static ItemQuery QueryOf(ItemIndex index, Item item) =>
+        new()
+        {
+            Sort = index.Sort,
+            Job = index.Filters.HasFlag(ItemFilters.Job) ? item.Job : null,
+            Status = index.Filters.HasFlag(ItemFilters.Status) ? item.Status : null,
+            Model = index.Filters.HasFlag(ItemFilters.Model) ? item.Model : null,
+            Predicted = index.Filters.HasFlag(ItemFilters.Predicted) ? item.Predicted : null,
+            Label = index.Filters.HasFlag(ItemFilters.Label) ? item.Label : null,
+            Correct = index.Filters.HasFlag(ItemFilters.Correct) ? item.Correct : null,
+            Explanation = index.Filters.HasFlag(ItemFilters.Explanation) ? item.Explanation : null,
+        };
 
     private static async Task<(double Milliseconds, T Answer)> TimeAsync<T>(Func<Task<T>> ask)
     {
@@ -65,9 +71,18 @@ public sealed record QueryRate(string Store, string Question, int Samples, doubl
         return (Stopwatch.GetElapsedTime(startedAt).TotalMilliseconds, answer);
     }
 
-    private static QueryRate Of(IStore store, string question, List<double> first, List<double> deep) => new(
-        store.Kind, question, first.Count, Percentile(first, 0.5), Percentile(first, 0.99), Percentile(deep, 0.5), Percentile(deep, 0.99));
+    private static QueryRate Of(IStore store, string question, List<double> first, List<double> deep) =>
+        new(
+            store.Kind,
+            question,
+            first.Count,
+            Percentile(first, 0.5),
+            Percentile(first, 0.99),
+            Percentile(deep, 0.5),
+            Percentile(deep, 0.99)
+        );
 
     /// <summary>The smallest value that at least this share of all does not exceed.</summary>
-    public static double Percentile(IReadOnlyCollection<double> values, double share) => values.Order().ElementAt((int)Math.Ceiling(share * values.Count) - 1);
+    public static double Percentile(IReadOnlyCollection<double> values, double share) =>
+        values.Order().ElementAt((int)Math.Ceiling(share * values.Count) - 1);
 }

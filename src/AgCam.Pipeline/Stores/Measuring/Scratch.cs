@@ -12,7 +12,13 @@ public sealed class Scratch : IAsyncDisposable
     private Scratch(string? store, string? bus)
     {
         _folder = store is null ? Directory.CreateTempSubdirectory(_name).FullName : null;
-        Options = new PipelineOptions { Store = store ?? Path.Combine(_folder!, "agcam.db"), Database = _name, Bus = bus ?? PipelineOptions.InMemory, Prefix = _name };
+        Options = new PipelineOptions
+        {
+            Store = store ?? Path.Combine(_folder!, "agcam.db"),
+            Database = _name,
+            Bus = bus ?? PipelineOptions.InMemory,
+            Prefix = _name,
+        };
     }
 
     public PipelineOptions Options { get; }

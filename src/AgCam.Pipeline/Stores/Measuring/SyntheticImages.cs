@@ -5,10 +5,15 @@ using AgCam.Pipeline.Records;
 
 namespace AgCam.Pipeline.Stores.Measuring;
 
-/// <summary>Records of images that never were, of realistic size and spread: 1000 classes, a map of 14 x 14, 100 logits. For measuring stores and filling them.</summary>
+/// <summary>
+/// Records of images that never were, of realistic size and spread: 1000 classes, a map of 14 x 14, 100 logits. For measuring stores
+/// and filling them.
+/// </summary>
 public sealed class SyntheticImages
 {
-    private const int Classes = 1000, Templates = 64, Grid = 14;
+    private const int Classes = 1000,
+        Templates = 64,
+        Grid = 14;
 
     private readonly Digest _provenance = Digest.Of("synthetic"u8);
     private readonly TargetMap[] _maps = new TargetMap[Templates];
@@ -48,7 +53,17 @@ public sealed class SyntheticImages
             Image = image,
             Provenance = _provenance,
             Picture = new PictureFacts(640, 480, (long)Mix((ulong)number), 0.5f, 120.5f, 7.25f),
-            Top = [.. Enumerable.Range(0, StoredExplanation.MaxTop).Select(rank => new StoredPrediction((predicted + rank) % Classes, Name((predicted + rank) % Classes), 12f - rank, Probability(number) / (rank + 1)))],
+            Top =
+            [
+                .. Enumerable
+                    .Range(0, StoredExplanation.MaxTop)
+                    .Select(rank => new StoredPrediction(
+                        (predicted + rank) % Classes,
+                        Name((predicted + rank) % Classes),
+                        12f - rank,
+                        Probability(number) / (rank + 1)
+                    )),
+            ],
             Logits = _logits[number % Templates],
             LogSumExp = 12.5f,
             Maps = [_maps[number % Templates] with { Class = predicted, Name = Name(predicted) }],
@@ -94,7 +109,12 @@ public sealed class SyntheticImages
     }
 
     private static ImageReference Reference(int number) =>
-        new() { Number = number, Uri = $"/data/synthetic/{Class(number):000}/{number:00000000}.jpg", Label = Name(Mix((ulong)number + 3) % 10 == 0 ? Class(number + 1) : Class(number)) };
+        new()
+        {
+            Number = number,
+            Uri = $"/data/synthetic/{Class(number):000}/{number:00000000}.jpg",
+            Label = Name(Mix((ulong)number + 3) % 10 == 0 ? Class(number + 1) : Class(number)),
+        };
 
     /// <summary>Common classes and rare ones.</summary>
     private static int Class(int number)

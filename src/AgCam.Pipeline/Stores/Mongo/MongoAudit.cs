@@ -14,13 +14,25 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
     public Task<IReadOnlyList<ChunkPlan>> PlansAsync(Guid job, int from, int limit, CancellationToken cancellationToken) =>
         MongoDatabase.RunAsync<IReadOnlyList<ChunkPlan>>(async () =>
         {
-            var chunks = await database.Chunks.Find(Range(job, from, int.MaxValue) & Where.Eq(chunk => chunk.Direct, null))
-                .Sort(new BsonDocument("_id", 1)).Limit(limit).ToListAsync(cancellationToken);
+            var chunks = await database
+                .Chunks.Find(Range(job, from, int.MaxValue) & Where.Eq(chunk => chunk.Direct, null))
+                .Sort(new BsonDocument("_id", 1))
+                .Limit(limit)
+                .ToListAsync(cancellationToken);
             var there = database.References.Find(MongoChunks.ReferencesOf(chunks)).Project(references => references.Id);
             var held = (await there.ToListAsync(cancellationToken)).ToHashSet();
-            return [.. chunks.Select(chunk => new ChunkPlan(
-                chunk.Id.N, chunk.First, chunk.Count, chunk.Last, MongoChunk.Ended.Contains(chunk.State) ? ChunkState.Done : chunk.State,
-                MongoReferencesKey.Of(chunk) is { } key && held.Contains(key), chunk.Generation))];
+            return
+            [
+                .. chunks.Select(chunk => new ChunkPlan(
+                    chunk.Id.N,
+                    chunk.First,
+                    chunk.Count,
+                    chunk.Last,
+                    MongoChunk.Ended.Contains(chunk.State) ? ChunkState.Done : chunk.State,
+                    MongoReferencesKey.Of(chunk) is { } key && held.Contains(key),
+                    chunk.Generation
+                )),
+            ];
         });
 
     public async IAsyncEnumerable<Guid> OrphansAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -56,11 +68,20 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
         {
             await ledger.OpenPagesAsync(job, chunk.Generation, chunk.Number, chunk.Number, cancellationToken);
             var (id, plan) = (new MongoKey { Job = job, N = chunk.Number }, ObjectId.GenerateNewId());
-            var key = new MongoReferencesKey { Job = job, N = chunk.Number, Plan = plan };
+            var key = new MongoReferencesKey
+            {
+                Job = job,
+                N = chunk.Number,
+                Plan = plan,
+            };
             var planned = new MongoReferences { Id = key, Refs = references };
             await database.References.InsertOneAsync(planned, null, cancellationToken);
-            var again = Set.Set(item => item.State, ChunkState.Planned).Set(item => item.Plan, plan)
-                .Unset(item => item.Worker).Unset(item => item.Until).Unset(item => item.Done).Unset(item => item.Sum);
+            var again = Set.Set(item => item.State, ChunkState.Planned)
+                .Set(item => item.Plan, plan)
+                .Unset(item => item.Worker)
+                .Unset(item => item.Until)
+                .Unset(item => item.Done)
+                .Unset(item => item.Sum);
             if ((await database.Chunks.UpdateOneAsync(Where.Eq(item => item.Id, id), again, null, cancellationToken)).MatchedCount > 0)
                 return;
             var missing = new MongoChunk
@@ -76,24 +97,32 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
             await MongoDatabase.InsertNewAsync(database.Chunks, missing, cancellationToken);
         });
 
-    public Task ReopenAsync(Guid job, CancellationToken cancellationToken) => MongoDatabase.RunAsync(async () =>
-    {
-        var completed = MongoJob.Is(job) & Builders<MongoJob>.Filter.Eq(item => item.State, JobState.Completed);
-        var running = Builders<MongoJob>.Update.Set(item => item.State, JobState.Running).Unset(item => item.Finished);
-        var received = completed & Builders<MongoJob>.Filter.Eq(item => item.PendingNotification, null);
-        if ((await database.Jobs.UpdateOneAsync(received, running.Set(item => item.Notified, true), null, cancellationToken)).MatchedCount == 0)
-            await database.Jobs.UpdateOneAsync(completed, running.Unset(item => item.PendingNotification), null, cancellationToken);
-    });
+    public Task ReopenAsync(Guid job, CancellationToken cancellationToken) =>
+        MongoDatabase.RunAsync(async () =>
+        {
+            var completed = MongoJob.Is(job) & Builders<MongoJob>.Filter.Eq(item => item.State, JobState.Completed);
+            var running = Builders<MongoJob>.Update.Set(item => item.State, JobState.Running).Unset(item => item.Finished);
+            var received = completed & Builders<MongoJob>.Filter.Eq(item => item.PendingNotification, null);
+            if (
+                (
+                    await database.Jobs.UpdateOneAsync(received, running.Set(item => item.Notified, true), null, cancellationToken)
+                ).MatchedCount == 0
+            )
+                await database.Jobs.UpdateOneAsync(completed, running.Unset(item => item.PendingNotification), null, cancellationToken);
+        });
 
-    public Task RecountAsync(Guid job, CancellationToken cancellationToken) => MongoDatabase.RunAsync(async () =>
-    {
-        var found = await database.Jobs.Find(MongoJob.Is(job)).FirstAsync(cancellationToken);
-        var last = await database.Chunks.Find(MongoDeletion.Chunks(job)).Sort(new BsonDocument("_id", -1))
-            .FirstOrDefaultAsync(cancellationToken);
-        for (var page = 0; last is not null && page <= last.Id.N / MongoLedger.ChunksPerPage; page++)
-            await RecountPageAsync(found, page, cancellationToken);
-        await ledger.TryCompleteAsync(job, cancellationToken);
-    });
+    public Task RecountAsync(Guid job, CancellationToken cancellationToken) =>
+        MongoDatabase.RunAsync(async () =>
+        {
+            var found = await database.Jobs.Find(MongoJob.Is(job)).FirstAsync(cancellationToken);
+            var last = await database
+                .Chunks.Find(MongoDeletion.Chunks(job))
+                .Sort(new BsonDocument("_id", -1))
+                .FirstOrDefaultAsync(cancellationToken);
+            for (var page = 0; last is not null && page <= last.Id.N / MongoLedger.ChunksPerPage; page++)
+                await RecountPageAsync(found, page, cancellationToken);
+            await ledger.TryCompleteAsync(job, cancellationToken);
+        });
 
     private async Task RecountPageAsync(MongoJob job, int page, CancellationToken cancellationToken)
     {
@@ -105,12 +134,25 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
         {
             var (from, to) = (MongoRaw.Key(job.Id, chunk.First), MongoRaw.Key(job.Id, chunk.First + chunk.Count - 1));
             var range = new BsonDocument { { "$gte", from }, { "$lte", to } };
-            var rows = await database.Items.Find(new BsonDocument("_id", range))
-                .Project(new BsonDocument { { "status", 1 }, { "correct", 1 }, { "_id", 0 } }).ToListAsync(cancellationToken);
+            var rows = await database
+                .Items.Find(new BsonDocument("_id", range))
+                .Project(
+                    new BsonDocument
+                    {
+                        { "status", 1 },
+                        { "correct", 1 },
+                        { "_id", 0 },
+                    }
+                )
+                .ToListAsync(cancellationToken);
             var counted = rows.Aggregate(new JobProgress { ChunksDone = 1 }, (before, row) => before + MongoItems.Count(row));
             if (counted != chunk.Sum)
                 await database.Chunks.UpdateOneAsync(
-                    Where.Eq(item => item.Id, chunk.Id), Set.Set(item => item.Sum, counted), null, cancellationToken);
+                    Where.Eq(item => item.Id, chunk.Id),
+                    Set.Set(item => item.Sum, counted),
+                    null,
+                    cancellationToken
+                );
             sum += counted;
         }
         var key = new MongoKey { Job = job.Id, N = page };
@@ -127,7 +169,11 @@ internal sealed class MongoAudit(MongoDatabase database, MongoDeletion deletion,
             Labelled = sum.Labelled,
         };
         await database.Ledger.ReplaceOneAsync(
-            Builders<MongoLedgerPage>.Filter.Eq(item => item.Id, key), recounted, new ReplaceOptions { IsUpsert = true }, cancellationToken);
+            Builders<MongoLedgerPage>.Filter.Eq(item => item.Id, key),
+            recounted,
+            new ReplaceOptions { IsUpsert = true },
+            cancellationToken
+        );
     }
 
     private async Task<Guid?> NextOwnerAsync(Guid after, CancellationToken cancellationToken)

@@ -19,11 +19,19 @@ internal sealed class MongoBareTables(MongoDatabase database) : IBareTables
         return tables;
     }
 
-    public async Task InsertAsync(IReadOnlyList<StoredExplanation> explanations, IReadOnlyList<Item> items, CancellationToken cancellationToken)
+    public async Task InsertAsync(
+        IReadOnlyList<StoredExplanation> explanations,
+        IReadOnlyList<Item> items,
+        CancellationToken cancellationToken
+    )
     {
         var unordered = new InsertManyOptions { IsOrdered = false };
         if (explanations.Count > 0)
-            await Explanations.InsertManyAsync(explanations.Select(explanation => MongoRaw.From(explanation, DateTimeOffset.UnixEpoch)), unordered, cancellationToken);
+            await Explanations.InsertManyAsync(
+                explanations.Select(explanation => MongoRaw.From(explanation, DateTimeOffset.UnixEpoch)),
+                unordered,
+                cancellationToken
+            );
         await Items.InsertManyAsync(items.Select(item => MongoRaw.From(item)), unordered, cancellationToken);
     }
 

@@ -15,15 +15,29 @@ internal sealed record MongoRows
 
 internal sealed class MongoChunkRows(MongoDatabase database) : IRows
 {
-    public Task<IReadOnlyList<ChunkRows>> PageAsync(Guid job, int from, int limit = 16, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync<IReadOnlyList<ChunkRows>>(async () =>
-    {
-        var range = new BsonDocument { { "$gte", MongoRaw.Key(job, from) }, { "$lte", MongoRaw.Key(job, int.MaxValue) } };
-        var found = await database.Rows.Find(new BsonDocument("_id", range)).Sort(new BsonDocument("_id", 1)).Limit(limit).ToListAsync(cancellationToken);
-        return [.. found.Select(rows => new ChunkRows(rows.Id.N, rows.Header, rows.Lines))];
-    });
+    public Task<IReadOnlyList<ChunkRows>> PageAsync(Guid job, int from, int limit = 16, CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync<IReadOnlyList<ChunkRows>>(async () =>
+        {
+            var range = new BsonDocument { { "$gte", MongoRaw.Key(job, from) }, { "$lte", MongoRaw.Key(job, int.MaxValue) } };
+            var found = await database
+                .Rows.Find(new BsonDocument("_id", range))
+                .Sort(new BsonDocument("_id", 1))
+                .Limit(limit)
+                .ToListAsync(cancellationToken);
+            return [.. found.Select(rows => new ChunkRows(rows.Id.N, rows.Header, rows.Lines))];
+        });
 
     /// <summary>Unless the chunk has some.</summary>
     /// <returns>Whether it had none.</returns>
-    public static Task<bool> InsertAsync(MongoDatabase database, Guid job, ChunkRows rows, CancellationToken cancellationToken) => MongoDatabase.InsertNewAsync(
-        database.Rows, new MongoRows { Id = new MongoKey { Job = job, N = rows.Chunk }, Header = rows.Header, Lines = rows.Lines }, cancellationToken);
+    public static Task<bool> InsertAsync(MongoDatabase database, Guid job, ChunkRows rows, CancellationToken cancellationToken) =>
+        MongoDatabase.InsertNewAsync(
+            database.Rows,
+            new MongoRows
+            {
+                Id = new MongoKey { Job = job, N = rows.Chunk },
+                Header = rows.Header,
+                Lines = rows.Lines,
+            },
+            cancellationToken
+        );
 }

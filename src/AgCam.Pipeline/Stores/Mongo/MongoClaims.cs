@@ -4,7 +4,8 @@ namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
 /// What ids stand for, a document each. Of any number of processes that insert one id at once the server lets one: jobs and chunks are in
-/// collections of their own, so nothing else could decide between them without a transaction. The claim comes before what it is for; after a
+/// collections of their own, so nothing else could decide between them without a transaction. The claim comes before what it is for;
+/// after a
 /// crash in between, the key stands for what was asked first, and the same request again finishes it.
 /// </summary>
 internal static class MongoClaims
@@ -13,7 +14,13 @@ internal static class MongoClaims
     /// <returns>Null when it stands for <paramref name="wanted"/>, now or already; else what it stands for.</returns>
     public static async Task<Claim?> TryAsync(MongoDatabase database, Guid id, Claim wanted, CancellationToken cancellationToken)
     {
-        var claim = new MongoClaim { Id = id, Kind = wanted.Kind, Hash = wanted.Hash, Owner = wanted.Owner };
+        var claim = new MongoClaim
+        {
+            Id = id,
+            Kind = wanted.Kind,
+            Hash = wanted.Hash,
+            Owner = wanted.Owner,
+        };
         while (!await MongoDatabase.InsertNewAsync(database.Claims, claim, cancellationToken))
             if (await FindAsync(database, id, cancellationToken) is { } standing) // else it was deleted meanwhile
                 return standing.Admits(wanted) ? null : standing;

@@ -13,11 +13,10 @@ internal sealed class MongoDatabase : IDisposable
         var settings = Settings(options);
         _client = new MongoClient(settings);
         // A write that was acknowledged is on the journals of a majority: it survives the loss of the primary.
-        Database = _client.GetDatabase(options.Database, new MongoDatabaseSettings
-        {
-            WriteConcern = WriteConcern.WMajority.With(journal: true),
-            ReadPreference = ReadPreference.Primary,
-        });
+        Database = _client.GetDatabase(
+            options.Database,
+            new MongoDatabaseSettings { WriteConcern = WriteConcern.WMajority.With(journal: true), ReadPreference = ReadPreference.Primary }
+        );
     }
 
     /// <exception cref="OptionsException">A file for TLS cannot be used, or a login by certificate has none.</exception>
@@ -27,7 +26,10 @@ internal sealed class MongoDatabase : IDisposable
         settings.ApplicationName ??= "agcam";
         var certificate = options.Tls.ClientCertificate();
         if (certificate is null && settings.Credential?.Mechanism == "MONGODB-X509")
-            throw new OptionsException("Pipeline:Store asks for a login by certificate (authMechanism=MONGODB-X509) without one. Name it in Pipeline:StoreTls:CertificateFile.");
+            throw new OptionsException(
+                "Pipeline:Store asks for a login by certificate (authMechanism=MONGODB-X509) without one. Name it in "
+                    + "Pipeline:StoreTls:CertificateFile."
+            );
         if (!options.Tls.IsGiven)
             return settings;
         settings.UseTls = true;
@@ -49,7 +51,10 @@ internal sealed class MongoDatabase : IDisposable
         }
         catch (Exception e) when (e is MongoException or ArgumentException or FormatException)
         {
-            throw new OptionsException("Pipeline:Store is no address of a MongoDB server: mongodb://user:password@host:port/?option=value, with special characters of the password percent-encoded.");
+            throw new OptionsException(
+                "Pipeline:Store is no address of a MongoDB server: mongodb://user:password@host:port/?option=value, with "
+                    + "special characters of the password percent-encoded."
+            );
         }
     }
 
@@ -98,11 +103,12 @@ internal sealed class MongoDatabase : IDisposable
         }
     }
 
-    public static Task RunAsync(Func<Task> work) => RunAsync(async () =>
-    {
-        await work();
-        return true;
-    });
+    public static Task RunAsync(Func<Task> work) =>
+        RunAsync(async () =>
+        {
+            await work();
+            return true;
+        });
 
     public static bool IsDuplicate(MongoWriteException e) => e.WriteError?.Category == ServerErrorCategory.DuplicateKey;
 
@@ -125,7 +131,11 @@ internal sealed class MongoDatabase : IDisposable
     /// Inserts those that are not there, in unordered bulks: three times the rate of upserts.
     /// </summary>
     /// <returns>For each document whether it was inserted.</returns>
-    public static async Task<bool[]> InsertNewAsync(IMongoCollection<RawBsonDocument> collection, IReadOnlyList<RawBsonDocument> documents, CancellationToken cancellationToken)
+    public static async Task<bool[]> InsertNewAsync(
+        IMongoCollection<RawBsonDocument> collection,
+        IReadOnlyList<RawBsonDocument> documents,
+        CancellationToken cancellationToken
+    )
     {
         const int Bulk = 1000;
         var isNew = new bool[documents.Count];
@@ -134,9 +144,14 @@ internal sealed class MongoDatabase : IDisposable
         {
             try
             {
-                await collection.InsertManyAsync(documents.Skip(start).Take(Bulk), new InsertManyOptions { IsOrdered = false }, cancellationToken);
+                await collection.InsertManyAsync(
+                    documents.Skip(start).Take(Bulk),
+                    new InsertManyOptions { IsOrdered = false },
+                    cancellationToken
+                );
             }
-            catch (MongoBulkWriteException e) when (e.WriteConcernError is null && e.WriteErrors.All(error => error.Category == ServerErrorCategory.DuplicateKey))
+            catch (MongoBulkWriteException e)
+                when (e.WriteConcernError is null && e.WriteErrors.All(error => error.Category == ServerErrorCategory.DuplicateKey))
             {
                 foreach (var error in e.WriteErrors)
                     isNew[start + error.Index] = false;

@@ -4,7 +4,8 @@ using MongoDB.Driver;
 namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
-/// Deleting a job: a note that it is deleted, then the job and its chunks, so that nothing new comes, then the items in steps. The note stays for a while: for late messages, and
+/// Deleting a job: a note that it is deleted, then the job and its chunks, so that nothing new comes, then the items in steps. The note
+/// stays for a while: for late messages, and
 /// to delete once more what a worker that was killed in the middle of a save may have left.
 /// </summary>
 internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
@@ -15,16 +16,24 @@ internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
 
     public async Task<bool> DeleteAsync(Guid id, CancellationToken cancellationToken)
     {
-        var known = await database.Jobs.Find(job => job.Id == id).AnyAsync(cancellationToken) || await database.Chunks.Find(Chunks(id)).AnyAsync(cancellationToken);
+        var known =
+            await database.Jobs.Find(job => job.Id == id).AnyAsync(cancellationToken)
+            || await database.Chunks.Find(Chunks(id)).AnyAsync(cancellationToken);
         if (!known)
             return false;
         var note = new MongoDeleted { Id = id, At = clock.Now() };
-        await database.Deleted.ReplaceOneAsync(deleted => deleted.Id == id, note, new ReplaceOptions { IsUpsert = true }, cancellationToken);
+        await database.Deleted.ReplaceOneAsync(
+            deleted => deleted.Id == id,
+            note,
+            new ReplaceOptions { IsUpsert = true },
+            cancellationToken
+        );
         await FinishAsync(id, cancellationToken);
         return true;
     }
 
-    public Task<bool> IsDeletedAsync(Guid id, CancellationToken cancellationToken) => database.Deleted.Find(deleted => deleted.Id == id).AnyAsync(cancellationToken);
+    public Task<bool> IsDeletedAsync(Guid id, CancellationToken cancellationToken) =>
+        database.Deleted.Find(deleted => deleted.Id == id).AnyAsync(cancellationToken);
 
     /// <summary>Finishes deletions that were begun; forgets old ones, sweeping up behind them.</summary>
     public async Task<int> ResumeAsync(CancellationToken cancellationToken)
@@ -50,17 +59,41 @@ internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
     }
 
     public async Task DeleteItemsAsync(Guid job, IEnumerable<int> numbers, CancellationToken cancellationToken) =>
-        await database.Items.DeleteManyAsync(new BsonDocument("_id", new BsonDocument("$in", new BsonArray(numbers.Select(number => MongoRaw.Key(job, number))))), cancellationToken);
+        await database.Items.DeleteManyAsync(
+            new BsonDocument("_id", new BsonDocument("$in", new BsonArray(numbers.Select(number => MongoRaw.Key(job, number))))),
+            cancellationToken
+        );
 
-    public Task DeleteRowsAsync(Guid job, int chunk, CancellationToken cancellationToken) => database.Rows.DeleteOneAsync(new BsonDocument("_id", MongoRaw.Key(job, chunk)), cancellationToken);
+    public Task DeleteRowsAsync(Guid job, int chunk, CancellationToken cancellationToken) =>
+        database.Rows.DeleteOneAsync(new BsonDocument("_id", MongoRaw.Key(job, chunk)), cancellationToken);
 
     public static FilterDefinition<MongoChunk> Chunks(Guid owner) => new BsonDocument("_id", MongoRaw.KeysOf(owner));
 
-    public static FilterDefinition<MongoIsolated> Isolated(Guid owner, int? chunk = null) => new BsonDocument("_id", new BsonDocument
-    {
-        { "$gte", new BsonDocument { { "job", MongoRaw.Id(owner) }, { "chunk", chunk ?? 0 }, { "n", 0 } } },
-        { "$lte", new BsonDocument { { "job", MongoRaw.Id(owner) }, { "chunk", chunk ?? int.MaxValue }, { "n", int.MaxValue } } },
-    });
+    public static FilterDefinition<MongoIsolated> Isolated(Guid owner, int? chunk = null) =>
+        new BsonDocument(
+            "_id",
+            new BsonDocument
+            {
+                {
+                    "$gte",
+                    new BsonDocument
+                    {
+                        { "job", MongoRaw.Id(owner) },
+                        { "chunk", chunk ?? 0 },
+                        { "n", 0 },
+                    }
+                },
+                {
+                    "$lte",
+                    new BsonDocument
+                    {
+                        { "job", MongoRaw.Id(owner) },
+                        { "chunk", chunk ?? int.MaxValue },
+                        { "n", int.MaxValue },
+                    }
+                },
+            }
+        );
 
     private async Task FinishAsync(Guid id, CancellationToken cancellationToken)
     {
@@ -72,16 +105,23 @@ internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
         await database.Ledger.DeleteManyAsync(new BsonDocument("_id", MongoRaw.KeysOf(id)), cancellationToken);
         await database.Isolated.DeleteManyAsync(Isolated(id), cancellationToken);
         await database.Rows.DeleteManyAsync(new BsonDocument("_id", MongoRaw.KeysOf(id)), cancellationToken);
-        while (await DeleteSomeItemsAsync(id, cancellationToken))
-        {
-        }
-        await database.Deleted.UpdateOneAsync(deleted => deleted.Id == id, Builders<MongoDeleted>.Update.Set(deleted => deleted.Finished, true), null, cancellationToken);
+        while (await DeleteSomeItemsAsync(id, cancellationToken)) { }
+        await database.Deleted.UpdateOneAsync(
+            deleted => deleted.Id == id,
+            Builders<MongoDeleted>.Update.Set(deleted => deleted.Finished, true),
+            null,
+            cancellationToken
+        );
     }
 
     private async Task<bool> DeleteSomeItemsAsync(Guid job, CancellationToken cancellationToken)
     {
-        var keys = await database.Items.Find(new BsonDocument("_id", MongoRaw.KeysOf(job))).Sort(new BsonDocument("_id", 1)).Limit(ItemsPerStep)
-            .Project(new BsonDocument("_id", 1)).ToListAsync(cancellationToken);
+        var keys = await database
+            .Items.Find(new BsonDocument("_id", MongoRaw.KeysOf(job)))
+            .Sort(new BsonDocument("_id", 1))
+            .Limit(ItemsPerStep)
+            .Project(new BsonDocument("_id", 1))
+            .ToListAsync(cancellationToken);
         if (keys.Count == 0)
             return false;
         var upTo = new BsonDocument { { "$gte", MongoRaw.Key(job, 0) }, { "$lte", keys[^1]["_id"] } };

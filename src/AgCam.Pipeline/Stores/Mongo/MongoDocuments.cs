@@ -57,25 +57,29 @@ internal sealed record MongoJob
     /// <summary>Set once the bus has been told.</summary>
     public bool? EventPublished { get; init; }
 
-    /// <summary>Spelt out, as is whatever is asked for each chunk: the driver translates an expression anew each time, which takes longer than the call.</summary>
+    /// <summary>
+    /// Spelt out, as is whatever is asked for each chunk: the driver translates an expression anew each time, which takes longer than
+    /// the call.
+    /// </summary>
     public static FilterDefinition<MongoJob> Is(Guid id) => new BsonDocument("_id", MongoRaw.Id(id));
 
     public static readonly BsonDocument OnlyState = new() { { "state", 1 }, { "_id", 0 } };
 
-    public Job ToJob(JobProgress progress) => new()
-    {
-        Id = Id,
-        Spec = Spec,
-        Generation = Generation,
-        Created = Created,
-        State = State,
-        Reason = Reason,
-        Images = Images,
-        Chunks = Chunks,
-        Progress = progress,
-        Finished = Finished,
-        EventPublished = EventPublished ?? false,
-    };
+    public Job ToJob(JobProgress progress) =>
+        new()
+        {
+            Id = Id,
+            Spec = Spec,
+            Generation = Generation,
+            Created = Created,
+            State = State,
+            Reason = Reason,
+            Images = Images,
+            Chunks = Chunks,
+            Progress = progress,
+            Finished = Finished,
+            EventPublished = EventPublished ?? false,
+        };
 }
 
 internal sealed record MongoChunk
@@ -115,7 +119,9 @@ internal sealed record MongoChunk
     /// <summary>Of the request, which is kept no longer than until it is done; null of a job's chunk.</summary>
     public Digest? Hash { get; init; }
 
-    /// <summary>Which document of <see cref="MongoReferences"/> is this chunk's; null of a request, and once its items are stored.</summary>
+    /// <summary>
+    /// Which document of <see cref="MongoReferences"/> is this chunk's; null of a request, and once its items are stored.
+    /// </summary>
     public ObjectId? Plan { get; init; }
 
     /// <summary>The chunk's own numbers, from when its items are stored.</summary>
@@ -125,35 +131,38 @@ internal sealed record MongoChunk
     public static readonly ChunkState[] Ended = [ChunkState.Saved, ChunkState.Done];
 
     /// <summary>The images' numbers: a job's follow each other, a request's are its own.</summary>
-    public IEnumerable<int> Numbers() => Request is null ? Enumerable.Range(First, Count) : Request.References.Select(reference => reference.Number);
+    public IEnumerable<int> Numbers() =>
+        Request is null ? Enumerable.Range(First, Count) : Request.References.Select(reference => reference.Number);
 
     /// <param name="references">Those of a job's chunk; a request has its own.</param>
-    public Chunk ToChunk(IReadOnlyList<ImageReference>? references = null, IReadOnlyDictionary<int, int>? alone = null) => new()
-    {
-        Owner = Id.Job,
-        Number = Id.N,
-        Generation = Generation,
-        Count = Count,
-        References = Request?.References ?? references ?? [],
-        Request = Request,
-        State = Ended.Contains(State) ? ChunkState.Done : State,
-        PublishCount = PublishCount,
-        Attempts = Attempts,
-        Crashes = Crashes,
-        CrashNote = Note,
-        Faults = Faults,
-        Worker = Worker,
-        Until = Until,
-        Published = Published,
-        Leased = Leased,
-        Done = Done,
-        Sum = Sum,
-        Isolated = alone ?? new Dictionary<int, int>(),
-    };
+    public Chunk ToChunk(IReadOnlyList<ImageReference>? references = null, IReadOnlyDictionary<int, int>? alone = null) =>
+        new()
+        {
+            Owner = Id.Job,
+            Number = Id.N,
+            Generation = Generation,
+            Count = Count,
+            References = Request?.References ?? references ?? [],
+            Request = Request,
+            State = Ended.Contains(State) ? ChunkState.Done : State,
+            PublishCount = PublishCount,
+            Attempts = Attempts,
+            Crashes = Crashes,
+            CrashNote = Note,
+            Faults = Faults,
+            Worker = Worker,
+            Until = Until,
+            Published = Published,
+            Leased = Leased,
+            Done = Done,
+            Sum = Sum,
+            Isolated = alone ?? new Dictionary<int, int>(),
+        };
 }
 
 /// <summary>
-/// What a job's chunk is to compute, apart from the chunk: every step of a chunk rewrites its document, and these are its tens of kilobytes that never change.
+/// What a job's chunk is to compute, apart from the chunk: every step of a chunk rewrites its document, and these are its tens of
+/// kilobytes that never change.
 /// </summary>
 internal sealed record MongoReferences
 {
@@ -168,10 +177,21 @@ internal sealed record MongoReferencesKey
     public int N { get; init; }
     public ObjectId Plan { get; init; }
 
-    public static MongoReferencesKey? Of(MongoChunk chunk) => chunk.Plan is { } plan ? new MongoReferencesKey { Job = chunk.Id.Job, N = chunk.Id.N, Plan = plan } : null;
+    public static MongoReferencesKey? Of(MongoChunk chunk) =>
+        chunk.Plan is { } plan
+            ? new MongoReferencesKey
+            {
+                Job = chunk.Id.Job,
+                N = chunk.Id.N,
+                Plan = plan,
+            }
+            : null;
 }
 
-/// <summary>512 chunks of a job: which are counted, and their sums. One document, so that counting a chunk and remembering that it is counted are one write.</summary>
+/// <summary>
+/// 512 chunks of a job: which are counted, and their sums. One document, so that counting a chunk and remembering that it is counted
+/// are one write.
+/// </summary>
 internal sealed record MongoLedgerPage
 {
     /// <summary>The job and the page's number.</summary>
@@ -191,7 +211,15 @@ internal sealed record MongoLedgerPage
     public int Correct { get; init; }
     public int Labelled { get; init; }
 
-    public JobProgress Progress => new() { ChunksDone = ChunksDone, Completed = Completed, Failed = Failed, Correct = Correct, Labelled = Labelled };
+    public JobProgress Progress =>
+        new()
+        {
+            ChunksDone = ChunksDone,
+            Completed = Completed,
+            Failed = Failed,
+            Correct = Correct,
+            Labelled = Labelled,
+        };
 }
 
 /// <summary>An image that was begun alone.</summary>
@@ -216,64 +244,73 @@ internal sealed record MongoDeleted
     public bool Finished { get; init; }
 }
 
-/// <summary>The two kinds of document there are millions of, as raw bytes: our writer makes them and our reader reads them, with no object model in between.</summary>
+/// <summary>
+/// The two kinds of document there are millions of, as raw bytes: our writer makes them and our reader reads them, with no object model
+/// in between.
+/// </summary>
 internal static class MongoRaw
 {
-    private const string Ok = "ok", Failed = "failed";
+    private const string Ok = "ok",
+        Failed = "failed";
 
-    public static RawBsonDocument From(StoredExplanation explanation, DateTimeOffset created) => Raw(writer =>
-    {
-        Bson.WriteDigest(writer, "_id", explanation.Id);
-        ExplanationDocument.WriteFields(writer, explanation);
-        writer.WriteName("created");
-        writer.WriteDateTime(created.ToUnixTimeMilliseconds());
-    });
+    public static RawBsonDocument From(StoredExplanation explanation, DateTimeOffset created) =>
+        Raw(writer =>
+        {
+            Bson.WriteDigest(writer, "_id", explanation.Id);
+            ExplanationDocument.WriteFields(writer, explanation);
+            writer.WriteName("created");
+            writer.WriteDateTime(created.ToUnixTimeMilliseconds());
+        });
 
     public static StoredExplanation ToExplanation(RawBsonDocument document)
     {
         var fields = new ExplanationDocument.Fields();
         Digest id = default;
-        Bson.Decode(Bytes(document), (reader, field) =>
-        {
-            if (field == "_id")
-                id = Bson.ReadDigest(reader);
-            else
-                fields.Read(reader, field);
-        });
+        Bson.Decode(
+            Bytes(document),
+            (reader, field) =>
+            {
+                if (field == "_id")
+                    id = Bson.ReadDigest(reader);
+                else
+                    fields.Read(reader, field);
+            }
+        );
         return fields.ToExplanation(id);
     }
 
     /// <param name="read">Whether the image was read for this item.</param>
-    public static RawBsonDocument From(Item item, bool read = true) => Raw(writer =>
-    {
-        writer.WriteName("_id");
-        writer.WriteStartDocument();
-        writer.WriteName("job");
-        writer.WriteBinaryData(Id(item.Job));
-        writer.WriteName("n");
-        writer.WriteInt32(item.Number);
-        writer.WriteEndDocument();
-        Bson.WriteText(writer, "status", Status(item.Status));
-        Bson.WriteText(writer, "model", item.Model);
-        Bson.WriteText(writer, "predicted", item.Predicted);
-        Bson.WriteNumber(writer, "probability", item.Probability);
-        if (item.Correct is { } correct)
+    public static RawBsonDocument From(Item item, bool read = true) =>
+        Raw(writer =>
         {
-            writer.WriteName("correct");
-            writer.WriteBoolean(correct);
-        }
-        Bson.WriteText(writer, "label", item.Label);
-        if (item.Explanation is { } explanation)
-            Bson.WriteDigest(writer, "explanation", explanation);
-        writer.WriteName("time");
-        writer.WriteDateTime(item.Time.ToUnixTimeMilliseconds());
-        if (read && SourceStamp.Of(item) is { } source)
-        {
-            writer.WriteName("source");
-            writer.WriteBytes(source.Key());
-        }
-        ItemDocument.WriteFields(writer, item);
-    });
+            writer.WriteName("_id");
+            writer.WriteStartDocument();
+            writer.WriteName("job");
+            writer.WriteBinaryData(Id(item.Job));
+            writer.WriteName("n");
+            writer.WriteInt32(item.Number);
+            writer.WriteEndDocument();
+            Bson.WriteText(writer, "status", Status(item.Status));
+            Bson.WriteText(writer, "model", item.Model);
+            Bson.WriteText(writer, "predicted", item.Predicted);
+            Bson.WriteNumber(writer, "probability", item.Probability);
+            if (item.Correct is { } correct)
+            {
+                writer.WriteName("correct");
+                writer.WriteBoolean(correct);
+            }
+            Bson.WriteText(writer, "label", item.Label);
+            if (item.Explanation is { } explanation)
+                Bson.WriteDigest(writer, "explanation", explanation);
+            writer.WriteName("time");
+            writer.WriteDateTime(item.Time.ToUnixTimeMilliseconds());
+            if (read && SourceStamp.Of(item) is { } source)
+            {
+                writer.WriteName("source");
+                writer.WriteBytes(source.Key());
+            }
+            ItemDocument.WriteFields(writer, item);
+        });
 
     public static Item ToItem(RawBsonDocument document)
     {
@@ -282,35 +319,60 @@ internal static class MongoRaw
         var number = 0;
         var status = ItemStatus.Completed;
         string model = "";
-        string? predicted = null, label = null;
+        string? predicted = null,
+            label = null;
         float? probability = null;
         bool? correct = null;
         Digest? explanation = null;
         DateTimeOffset time = default;
-        Bson.Decode(Bytes(document), (reader, field) =>
-        {
-            switch (field)
+        Bson.Decode(
+            Bytes(document),
+            (reader, field) =>
             {
-                case "_id":
-                    Bson.ReadFields(reader, (key, name) =>
-                    {
-                        if (name == "job")
-                            job = key.ReadBinaryData().ToGuid(GuidRepresentation.Standard);
-                        else
-                            number = key.ReadInt32();
-                    });
-                    break;
-                case "status": status = reader.ReadString() == Failed ? ItemStatus.Failed : ItemStatus.Completed; break;
-                case "model": model = reader.ReadString(); break;
-                case "predicted": predicted = reader.ReadString(); break;
-                case "probability": probability = (float)reader.ReadDouble(); break;
-                case "correct": correct = reader.ReadBoolean(); break;
-                case "label": label = reader.ReadString(); break;
-                case "explanation": explanation = Bson.ReadDigest(reader); break;
-                case "time": time = DateTimeOffset.FromUnixTimeMilliseconds(reader.ReadDateTime()); break;
-                default: fields.Read(reader, field); break;
+                switch (field)
+                {
+                    case "_id":
+                        Bson.ReadFields(
+                            reader,
+                            (key, name) =>
+                            {
+                                if (name == "job")
+                                    job = key.ReadBinaryData().ToGuid(GuidRepresentation.Standard);
+                                else
+                                    number = key.ReadInt32();
+                            }
+                        );
+                        break;
+                    case "status":
+                        status = reader.ReadString() == Failed ? ItemStatus.Failed : ItemStatus.Completed;
+                        break;
+                    case "model":
+                        model = reader.ReadString();
+                        break;
+                    case "predicted":
+                        predicted = reader.ReadString();
+                        break;
+                    case "probability":
+                        probability = (float)reader.ReadDouble();
+                        break;
+                    case "correct":
+                        correct = reader.ReadBoolean();
+                        break;
+                    case "label":
+                        label = reader.ReadString();
+                        break;
+                    case "explanation":
+                        explanation = Bson.ReadDigest(reader);
+                        break;
+                    case "time":
+                        time = DateTimeOffset.FromUnixTimeMilliseconds(reader.ReadDateTime());
+                        break;
+                    default:
+                        fields.Read(reader, field);
+                        break;
+                }
             }
-        });
+        );
         return fields.ToItem(job, number, status, model, time) with
         {
             Predicted = predicted,

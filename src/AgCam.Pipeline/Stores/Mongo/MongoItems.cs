@@ -7,40 +7,57 @@ namespace AgCam.Pipeline.Stores.Mongo;
 
 internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : IItems
 {
-    public Task<Item?> FindAsync(Guid job, int number, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
-    {
-        using var document = await database.Items.Find(new BsonDocument("_id", MongoRaw.Key(job, number))).FirstOrDefaultAsync(cancellationToken);
-        return document is null ? null : MongoRaw.ToItem(document);
-    });
-
-    public Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
-    {
-        var index = ItemIndex.For(query);
-        var cursor = ItemCursor.Decode(query);
-        var items = new List<Item>();
-        foreach (var filter in Parts(query, index, cursor))
+    public Task<Item?> FindAsync(Guid job, int number, CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(async () =>
         {
-            var wanted = query.Limit + 1 - items.Count;
-            if (wanted > 0)
-                items.AddRange((await ReadAsync(filter, index, query.Descending, wanted, cancellationToken)).Select(MongoRaw.ToItem));
-        }
-        var more = items.Count > query.Limit;
-        if (more)
-            items.RemoveAt(query.Limit);
-        return new ItemPage(items, more ? ItemCursor.After(index, items[^1]).Encode(query) : null);
-    });
+            using var document = await database
+                .Items.Find(new BsonDocument("_id", MongoRaw.Key(job, number)))
+                .FirstOrDefaultAsync(cancellationToken);
+            return document is null ? null : MongoRaw.ToItem(document);
+        });
 
-    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
-    {
-        var fields = new BsonDocument { { "status", 1 }, { "correct", 1 }, { "_id", 0 } };
-        var sum = new JobProgress();
-        using var rows = await database.Items.Find(new BsonDocument("_id", MongoRaw.KeysOf(job)), new FindOptions { BatchSize = 10_000 }).Project(fields).ToCursorAsync(cancellationToken);
-        while (await rows.MoveNextAsync(cancellationToken))
-            foreach (var row in rows.Current)
-                sum += Count(row);
-        var done = await database.Chunks.CountDocumentsAsync(MongoDeletion.Chunks(job) & Builders<MongoChunk>.Filter.In(chunk => chunk.State, MongoChunk.Ended), null, cancellationToken);
-        return sum with { ChunksDone = (int)done };
-    });
+    public Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(async () =>
+        {
+            var index = ItemIndex.For(query);
+            var cursor = ItemCursor.Decode(query);
+            var items = new List<Item>();
+            foreach (var filter in Parts(query, index, cursor))
+            {
+                var wanted = query.Limit + 1 - items.Count;
+                if (wanted > 0)
+                    items.AddRange((await ReadAsync(filter, index, query.Descending, wanted, cancellationToken)).Select(MongoRaw.ToItem));
+            }
+            var more = items.Count > query.Limit;
+            if (more)
+                items.RemoveAt(query.Limit);
+            return new ItemPage(items, more ? ItemCursor.After(index, items[^1]).Encode(query) : null);
+        });
+
+    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(async () =>
+        {
+            var fields = new BsonDocument
+            {
+                { "status", 1 },
+                { "correct", 1 },
+                { "_id", 0 },
+            };
+            var sum = new JobProgress();
+            using var rows = await database
+                .Items.Find(new BsonDocument("_id", MongoRaw.KeysOf(job)), new FindOptions { BatchSize = 10_000 })
+                .Project(fields)
+                .ToCursorAsync(cancellationToken);
+            while (await rows.MoveNextAsync(cancellationToken))
+                foreach (var row in rows.Current)
+                    sum += Count(row);
+            var done = await database.Chunks.CountDocumentsAsync(
+                MongoDeletion.Chunks(job) & Builders<MongoChunk>.Filter.In(chunk => chunk.State, MongoChunk.Ended),
+                null,
+                cancellationToken
+            );
+            return sum with { ChunksDone = (int)done };
+        });
 
     public Task<int> DeleteForgottenAsync(IReadOnlyCollection<Guid> owners, TimeSpan age, CancellationToken cancellationToken = default) =>
         MongoDatabase.RunAsync(() => DeleteForgottenAsync(owners, clock.Now() - age, cancellationToken));
@@ -78,7 +95,10 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
         return [.. owners.Except(jobs).Except(chunks)];
     }
 
-    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancellationToken = default) =>
+    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(
+        IReadOnlyCollection<SourceStamp> sources,
+        CancellationToken cancellationToken = default
+    ) =>
         MongoDatabase.RunAsync<IReadOnlyDictionary<SourceStamp, Digest>>(async () =>
         {
             var wanted = sources.ToHashSet();
@@ -86,8 +106,19 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
             if (wanted.Count == 0)
                 return known;
             var keys = new BsonArray(wanted.Select(source => new BsonBinaryData(source.Key())));
-            var rows = await database.Items.Find(new BsonDocument("source", new BsonDocument("$in", keys)), new FindOptions { Hint = MongoIndexes.Source })
-                .Project(new BsonDocument { { "kind", 1 }, { "uri", 1 }, { "stamp", 1 }, { "sha256", 1 }, { "_id", 0 } }).ToListAsync(cancellationToken);
+            var rows = await database
+                .Items.Find(new BsonDocument("source", new BsonDocument("$in", keys)), new FindOptions { Hint = MongoIndexes.Source })
+                .Project(
+                    new BsonDocument
+                    {
+                        { "kind", 1 },
+                        { "uri", 1 },
+                        { "stamp", 1 },
+                        { "sha256", 1 },
+                        { "_id", 0 },
+                    }
+                )
+                .ToListAsync(cancellationToken);
             foreach (var row in rows)
                 if (ItemDocument.SourceOf(row.ToBson()) is { } found && wanted.Contains(found.Source))
                     known[found.Source] = found.Sha256;
@@ -107,7 +138,8 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
     }
 
     /// <summary>
-    /// The filters, each an exact range of the index. After a cursor there are two: the rest of the rows with the cursor's own sort value, then those past it. As one filter
+    /// The filters, each an exact range of the index. After a cursor there are two: the rest of the rows with the cursor's own sort
+    /// value, then those past it. As one filter
     /// ("past, or equal and later") the server would read all ties from their start, on every page.
     /// </summary>
     private static IEnumerable<BsonDocument> Parts(ItemQuery query, ItemIndex index, ItemCursor? cursor)
@@ -141,7 +173,10 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
         rest.Add(tie, new BsonDocument(past, key));
         yield return rest;
         var beyond = Filters(query, index);
-        beyond.Add(sort, index.CompletedOnly && query.Descending ? new BsonDocument { { "$lt", value }, { "$gte", 0 } } : new BsonDocument(past, value));
+        beyond.Add(
+            sort,
+            index.CompletedOnly && query.Descending ? new BsonDocument { { "$lt", value }, { "$gte", 0 } } : new BsonDocument(past, value)
+        );
         yield return beyond;
     }
 
@@ -149,7 +184,9 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
     {
         var filter = new BsonDocument();
         if (query.Job is { } job)
-            filter.Add(index == ItemIndex.Primary ? new BsonElement("_id", MongoRaw.KeysOf(job)) : new BsonElement("_id.job", MongoRaw.Id(job)));
+            filter.Add(
+                index == ItemIndex.Primary ? new BsonElement("_id", MongoRaw.KeysOf(job)) : new BsonElement("_id.job", MongoRaw.Id(job))
+            );
         if (query.Status is { } status)
             filter.Add("status", MongoRaw.Status(status));
         if (query.Model is not null)
@@ -165,8 +202,16 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
         return filter;
     }
 
-    /// <summary>The sort names the index's fields from its sort field on; the filters before it are equalities, so the index gives the order.</summary>
-    private Task<List<RawBsonDocument>> ReadAsync(BsonDocument filter, ItemIndex index, bool descending, int limit, CancellationToken cancellationToken)
+    /// <summary>
+    /// The sort names the index's fields from its sort field on; the filters before it are equalities, so the index gives the order.
+    /// </summary>
+    private Task<List<RawBsonDocument>> ReadAsync(
+        BsonDocument filter,
+        ItemIndex index,
+        bool descending,
+        int limit,
+        CancellationToken cancellationToken
+    )
     {
         var order = new BsonDocument();
         if (MongoIndexes.SortField(index) is { } sort)

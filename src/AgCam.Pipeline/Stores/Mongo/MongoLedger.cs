@@ -4,8 +4,10 @@ using MongoDB.Driver;
 namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
-/// A job's numbers without transactions. A chunk goes Leased, Saved, Done; between the last two its numbers go into its page of the ledger by one write, which is refused
-/// when the page already has the chunk. So whoever repeats the step after a crash, and however many do, each chunk is counted once. Chunks that are counted are marked as done and
+/// A job's numbers without transactions. A chunk goes Leased, Saved, Done; between the last two its numbers go into its page of the
+/// ledger by one write, which is refused
+/// when the page already has the chunk. So whoever repeats the step after a crash, and however many do, each chunk is counted once.
+/// Chunks that are counted are marked as done and
 /// lose their references several at a time, since nothing waits for it.
 /// </summary>
 internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
@@ -24,7 +26,16 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
     public async Task OpenPagesAsync(Guid job, long generation, int firstChunk, int lastChunk, CancellationToken cancellationToken)
     {
         for (var page = firstChunk / ChunksPerPage; page <= lastChunk / ChunksPerPage; page++)
-            await MongoDatabase.InsertNewAsync(database.Ledger, new MongoLedgerPage { Id = new MongoKey { Job = job, N = page }, Generation = generation, Counted = [] }, cancellationToken);
+            await MongoDatabase.InsertNewAsync(
+                database.Ledger,
+                new MongoLedgerPage
+                {
+                    Id = new MongoKey { Job = job, N = page },
+                    Generation = generation,
+                    Counted = [],
+                },
+                cancellationToken
+            );
     }
 
     /// <summary>Chunks of one page are counted in one write.</summary>
@@ -49,13 +60,26 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
 
     private async Task<bool> CountAsync(MongoKey key, long generation, IReadOnlyList<MongoChunk> saved, CancellationToken cancellationToken)
     {
-        var (numbers, sum) = (saved.Select(chunk => chunk.Id.N).ToArray(), saved.Aggregate(new JobProgress(), (sum, chunk) => sum + chunk.Sum!));
+        var (numbers, sum) = (
+            saved.Select(chunk => chunk.Id.N).ToArray(),
+            saved.Aggregate(new JobProgress(), (sum, chunk) => sum + chunk.Sum!)
+        );
         var page = await database.Ledger.FindOneAndUpdateAsync(
             Page.Eq(page => page.Id, key) & Page.Eq(page => page.Generation, generation) & Page.Nin("counted", numbers),
-            Builders<MongoLedgerPage>.Update.PushEach("counted", numbers).Inc(page => page.ChunksDone, numbers.Length).Inc(page => page.Completed, sum.Completed)
-                .Inc(page => page.Failed, sum.Failed).Inc(page => page.Correct, sum.Correct).Inc(page => page.Labelled, sum.Labelled),
-            new FindOneAndUpdateOptions<MongoLedgerPage> { ReturnDocument = ReturnDocument.After, Projection = Builders<MongoLedgerPage>.Projection.Exclude(page => page.Counted) },
-            cancellationToken);
+            Builders<MongoLedgerPage>
+                .Update.PushEach("counted", numbers)
+                .Inc(page => page.ChunksDone, numbers.Length)
+                .Inc(page => page.Completed, sum.Completed)
+                .Inc(page => page.Failed, sum.Failed)
+                .Inc(page => page.Correct, sum.Correct)
+                .Inc(page => page.Labelled, sum.Labelled),
+            new FindOneAndUpdateOptions<MongoLedgerPage>
+            {
+                ReturnDocument = ReturnDocument.After,
+                Projection = Builders<MongoLedgerPage>.Projection.Exclude(page => page.Counted),
+            },
+            cancellationToken
+        );
         if (page is null && saved.Count > 1) // one of them is counted already, or the job is gone
         {
             var completed = false;
@@ -91,28 +115,49 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
         await database.References.DeleteManyAsync(MongoChunks.ReferencesOf(counted), cancellationToken);
         foreach (var alike in counted.GroupBy(chunk => chunk.Generation))
             await database.Chunks.UpdateManyAsync(
-                Chunk.In(chunk => chunk.Id, alike.Select(chunk => chunk.Id)) & Chunk.Eq(chunk => chunk.Generation, alike.Key) & Chunk.Eq(chunk => chunk.State, ChunkState.Saved),
-                Builders<MongoChunk>.Update.Set(chunk => chunk.State, ChunkState.Done).Unset(chunk => chunk.Plan), null, cancellationToken);
+                Chunk.In(chunk => chunk.Id, alike.Select(chunk => chunk.Id))
+                    & Chunk.Eq(chunk => chunk.Generation, alike.Key)
+                    & Chunk.Eq(chunk => chunk.State, ChunkState.Saved),
+                Builders<MongoChunk>.Update.Set(chunk => chunk.State, ChunkState.Done).Unset(chunk => chunk.Plan),
+                null,
+                cancellationToken
+            );
     }
 
-    /// <summary>The job is planned: how many chunks its last page has. Should the planner die before this, the sweeper completes the job.</summary>
+    /// <summary>
+    /// The job is planned: how many chunks its last page has. Should the planner die before this, the sweeper completes the job.
+    /// </summary>
     public async Task ClosePagesAsync(Guid job, int chunks, CancellationToken cancellationToken)
     {
         var last = new MongoKey { Job = job, N = (chunks - 1) / ChunksPerPage };
-        await database.Ledger.UpdateOneAsync(Page.Eq(page => page.Id, last), Builders<MongoLedgerPage>.Update.Set(page => page.Of, chunks - last.N * ChunksPerPage), null, cancellationToken);
+        await database.Ledger.UpdateOneAsync(
+            Page.Eq(page => page.Id, last),
+            Builders<MongoLedgerPage>.Update.Set(page => page.Of, chunks - last.N * ChunksPerPage),
+            null,
+            cancellationToken
+        );
     }
 
     /// <summary>The compare-and-set that ends a job: of all who ask, one is told yes.</summary>
     public async Task<bool> TryCompleteAsync(Guid job, CancellationToken cancellationToken)
     {
         var found = await database.Jobs.Find(item => item.Id == job).FirstOrDefaultAsync(cancellationToken);
-        if (found is not { Chunks: { } chunks, State: JobState.Running or JobState.Paused } || (await ProgressAsync([job], cancellationToken))[job].ChunksDone != chunks)
+        if (
+            found is not { Chunks: { } chunks, State: JobState.Running or JobState.Paused }
+            || (await ProgressAsync([job], cancellationToken))[job].ChunksDone != chunks
+        )
             return false;
-        var end = Builders<MongoJob>.Update.Set(item => item.State, JobState.Completed).Set(item => item.Finished, clock.Now())
+        var end = Builders<MongoJob>
+            .Update.Set(item => item.State, JobState.Completed)
+            .Set(item => item.Finished, clock.Now())
             .Unset(item => item.Reason);
         var completed = await database.Jobs.UpdateOneAsync(
-            Builders<MongoJob>.Filter.Eq(item => item.Id, job) & Builders<MongoJob>.Filter.In(item => item.State, [JobState.Running, JobState.Paused]),
-            found.Notified == true ? end : end.Set(item => item.PendingNotification, true), null, cancellationToken);
+            Builders<MongoJob>.Filter.Eq(item => item.Id, job)
+                & Builders<MongoJob>.Filter.In(item => item.State, [JobState.Running, JobState.Paused]),
+            found.Notified == true ? end : end.Set(item => item.PendingNotification, true),
+            null,
+            cancellationToken
+        );
         return completed.ModifiedCount > 0;
     }
 
@@ -122,8 +167,10 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
         var progress = jobs.Distinct().ToDictionary(job => job, _ => new JobProgress());
         if (progress.Count == 0)
             return progress;
-        var pages = await database.Ledger.Find(Page.In(page => page.Id.Job, progress.Keys.ToArray()))
-            .Project<MongoLedgerPage>(Builders<MongoLedgerPage>.Projection.Exclude(page => page.Counted)).ToListAsync(cancellationToken);
+        var pages = await database
+            .Ledger.Find(Page.In(page => page.Id.Job, progress.Keys.ToArray()))
+            .Project<MongoLedgerPage>(Builders<MongoLedgerPage>.Projection.Exclude(page => page.Counted))
+            .ToListAsync(cancellationToken);
         foreach (var page in pages)
             progress[page.Id.Job] += page.Progress;
         return progress;
@@ -145,7 +192,10 @@ internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
     /// <summary>Completes the jobs that a crash left with all chunks done.</summary>
     public async Task<int> CompleteDoneAsync(CancellationToken cancellationToken)
     {
-        var open = await database.Jobs.Find(job => (job.State == JobState.Running || job.State == JobState.Paused) && job.Chunks != null).Project(job => job.Id).ToListAsync(cancellationToken);
+        var open = await database
+            .Jobs.Find(job => (job.State == JobState.Running || job.State == JobState.Paused) && job.Chunks != null)
+            .Project(job => job.Id)
+            .ToListAsync(cancellationToken);
         var completed = 0;
         foreach (var job in open)
             completed += await TryCompleteAsync(job, cancellationToken) ? 1 : 0;

@@ -6,17 +6,20 @@ namespace AgCam.Pipeline.Stores.Mongo;
 
 internal sealed class MongoProvenances(MongoDatabase database) : IProvenances
 {
-    public Task<Digest> PutAsync(Provenance provenance, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
-    {
-        var id = provenance.Id();
-        var document = new BsonDocument("_id", MongoRaw.Id(id));
-        document.AddRange(provenance.ToBsonDocument());
-        await MongoDatabase.InsertNewAsync(database.Provenances, document, cancellationToken);
-        return id;
-    });
+    public Task<Digest> PutAsync(Provenance provenance, CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(async () =>
+        {
+            var id = provenance.Id();
+            var document = new BsonDocument("_id", MongoRaw.Id(id));
+            document.AddRange(provenance.ToBsonDocument());
+            await MongoDatabase.InsertNewAsync(database.Provenances, document, cancellationToken);
+            return id;
+        });
 
-    public Task<Provenance?> FindAsync(Digest id, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
-        await database.Provenances.Find(new BsonDocument("_id", MongoRaw.Id(id))).FirstOrDefaultAsync(cancellationToken) is { } document
-            ? BsonSerializer.Deserialize<Provenance>(document)
-            : null);
+    public Task<Provenance?> FindAsync(Digest id, CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(async () =>
+            await database.Provenances.Find(new BsonDocument("_id", MongoRaw.Id(id))).FirstOrDefaultAsync(cancellationToken) is { } document
+                ? BsonSerializer.Deserialize<Provenance>(document)
+                : null
+        );
 }

@@ -5,7 +5,8 @@ using MongoDB.Driver;
 namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
-/// Storing what chunks gave, in the contract's order: explanations, items, the end of the chunk, the job's numbers. A crash after any of these leaves nothing wrong: what was
+/// Storing what chunks gave, in the contract's order: explanations, items, the end of the chunk, the job's numbers. A crash after any
+/// of these leaves nothing wrong: what was
 /// inserted is found again by its key, and a chunk that is saved but not counted is counted by the sweeper.
 /// </summary>
 internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, MongoLedger ledger, TimeProvider clock)
@@ -28,32 +29,48 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
         await InsertItemsAsync(open, cancellationToken);
         var ended = await Task.WhenAll(open.Select(item => EndAsync(item, cancellationToken)));
         var saved = open.Zip(ended).Where(pair => pair.Second.Outcome == SaveOutcome.Saved && pair.First.Chunk.Direct is null).ToList();
-        var completed = await ledger.CountAsync([.. saved.Select(pair => pair.First.Chunk with { Sum = pair.Second.Progress })], cancellationToken);
-        var last = saved.GroupBy(pair => pair.First.Chunk.Id.Job).Where(job => completed.Contains(job.Key)).Select(job => job.Last().First).ToHashSet(ReferenceEqualityComparer.Instance);
+        var completed = await ledger.CountAsync(
+            [.. saved.Select(pair => pair.First.Chunk with { Sum = pair.Second.Progress })],
+            cancellationToken
+        );
+        var last = saved
+            .GroupBy(pair => pair.First.Chunk.Id.Job)
+            .Where(job => completed.Contains(job.Key))
+            .Select(job => job.Last().First)
+            .ToHashSet(ReferenceEqualityComparer.Instance);
 
         var answers = new Dictionary<ChunkResult, SaveAnswer>(ReferenceEqualityComparer.Instance);
         for (var i = 0; i < open.Count; i++)
             answers[open[i].Result] = ended[i] with { JobCompleted = last.Contains(open[i]) };
-        return [.. chunks.Select(result => answers.TryGetValue(result, out var answer)
-            ? answer
-            : Nothing(rows.GetValueOrDefault((result.Lease.Owner, result.Lease.Number)), result.Lease))];
+        return
+        [
+            .. chunks.Select(result =>
+                answers.TryGetValue(result, out var answer)
+                    ? answer
+                    : Nothing(rows.GetValueOrDefault((result.Lease.Owner, result.Lease.Number)), result.Lease)
+            ),
+        ];
     }
 
-    public static FilterDefinition<MongoChunk> Held(ChunkLease held) => Where.Eq(chunk => chunk.Id, new MongoKey { Job = held.Owner, N = held.Number })
-        & Where.Eq(chunk => chunk.State, ChunkState.Leased) & Where.Eq(chunk => chunk.Attempts, held.Attempt)
+    public static FilterDefinition<MongoChunk> Held(ChunkLease held) =>
+        Where.Eq(chunk => chunk.Id, new MongoKey { Job = held.Owner, N = held.Number })
+        & Where.Eq(chunk => chunk.State, ChunkState.Leased)
+        & Where.Eq(chunk => chunk.Attempts, held.Attempt)
         & Where.Eq(chunk => chunk.Generation, held.Generation);
 
     /// <returns>Saved when the lease holds.</returns>
-    private static SaveOutcome Look(MongoChunk? chunk, ChunkLease lease) => chunk switch
-    {
-        null => SaveOutcome.Gone,
-        { State: ChunkState.Saved or ChunkState.Done } => SaveOutcome.AlreadyDone,
-        { State: ChunkState.Leased } when chunk.Attempts == lease.Attempt && chunk.Generation == lease.Generation => SaveOutcome.Saved,
-        _ => SaveOutcome.LeaseLost,
-    };
+    private static SaveOutcome Look(MongoChunk? chunk, ChunkLease lease) =>
+        chunk switch
+        {
+            null => SaveOutcome.Gone,
+            { State: ChunkState.Saved or ChunkState.Done } => SaveOutcome.AlreadyDone,
+            { State: ChunkState.Leased } when chunk.Attempts == lease.Attempt && chunk.Generation == lease.Generation => SaveOutcome.Saved,
+            _ => SaveOutcome.LeaseLost,
+        };
 
     /// <summary>This call stored nothing; of a chunk that is done already, its numbers are known all the same.</summary>
-    private static SaveAnswer Nothing(MongoChunk? chunk, ChunkLease lease) => new(Look(chunk, lease), 0, 0, chunk?.Sum ?? new JobProgress(), false);
+    private static SaveAnswer Nothing(MongoChunk? chunk, ChunkLease lease) =>
+        new(Look(chunk, lease), 0, 0, chunk?.Sum ?? new JobProgress(), false);
 
     private async Task<Dictionary<(Guid, int), MongoChunk>> FindAsync(IEnumerable<ChunkLease> leases, CancellationToken cancellationToken)
     {
@@ -64,10 +81,16 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
 
     private async Task CheckHeldAsync(List<Open> open, CancellationToken cancellationToken)
     {
-        var held = open.SelectMany(item => ChunkRules.CheckAndFindHeld(item.Result, item.Chunk.ToChunk(), item.Chunk.Numbers()).Select(id => (item.Chunk, Id: id))).ToList();
+        var held = open.SelectMany(item =>
+                ChunkRules.CheckAndFindHeld(item.Result, item.Chunk.ToChunk(), item.Chunk.Numbers()).Select(id => (item.Chunk, Id: id))
+            )
+            .ToList();
         if (held.Count == 0)
             return;
-        var found = await database.Explanations.Find(MongoExplanations.OneOf(held.Select(item => item.Id))).Project(new BsonDocument("_id", 1)).ToListAsync(cancellationToken);
+        var found = await database
+            .Explanations.Find(MongoExplanations.OneOf(held.Select(item => item.Id)))
+            .Project(new BsonDocument("_id", 1))
+            .ToListAsync(cancellationToken);
         var there = found.Select(item => new Digest(item["_id"].AsByteArray)).ToHashSet();
         foreach (var (chunk, id) in held)
             if (!there.Contains(id))
@@ -78,8 +101,15 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
     private async Task InsertExplanationsAsync(List<Open> open, CancellationToken cancellationToken)
     {
         var now = clock.Now();
-        var given = open.SelectMany(item => item.Result.Explanations.Select(explanation => (Open: item, explanation))).DistinctBy(pair => pair.explanation.Id).OrderBy(pair => pair.explanation.Id).ToList();
-        var isNew = await MongoDatabase.InsertNewAsync(database.Explanations, [.. given.Select(pair => MongoRaw.From(pair.explanation, now))], cancellationToken);
+        var given = open.SelectMany(item => item.Result.Explanations.Select(explanation => (Open: item, explanation)))
+            .DistinctBy(pair => pair.explanation.Id)
+            .OrderBy(pair => pair.explanation.Id)
+            .ToList();
+        var isNew = await MongoDatabase.InsertNewAsync(
+            database.Explanations,
+            [.. given.Select(pair => MongoRaw.From(pair.explanation, now))],
+            cancellationToken
+        );
         for (var i = 0; i < given.Count; i++)
             given[i].Open.NewExplanations += isNew[i] ? 1 : 0;
     }
@@ -87,7 +117,11 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
     private async Task InsertItemsAsync(List<Open> open, CancellationToken cancellationToken)
     {
         var given = open.SelectMany(one => one.Result.Items.Select(item => (Open: one, item))).ToList();
-        var isNew = await MongoDatabase.InsertNewAsync(database.Items, [.. given.Select(pair => MongoRaw.From(pair.item, !pair.Open.Result.Unread.Contains(pair.item.Number)))], cancellationToken);
+        var isNew = await MongoDatabase.InsertNewAsync(
+            database.Items,
+            [.. given.Select(pair => MongoRaw.From(pair.item, !pair.Open.Result.Unread.Contains(pair.item.Number)))],
+            cancellationToken
+        );
         for (var i = 0; i < given.Count; i++)
             if (isNew[i])
                 given[i].Open.NewItems.Add(given[i].item.Number);
@@ -97,8 +131,12 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
     {
         var (result, chunk) = (item.Result, item.Chunk);
         var sum = item.NewItems.Count == result.Items.Count ? JobProgress.Of(result.Items) : await RecountAsync(result, cancellationToken);
-        var end = Builders<MongoChunk>.Update.Set(row => row.State, chunk.Direct is null ? ChunkState.Saved : ChunkState.Done).Set(row => row.Done, clock.Now()).Set(row => row.Sum, sum)
-            .Unset(row => row.Request).Unset(row => row.Until);
+        var end = Builders<MongoChunk>
+            .Update.Set(row => row.State, chunk.Direct is null ? ChunkState.Saved : ChunkState.Done)
+            .Set(row => row.Done, clock.Now())
+            .Set(row => row.Sum, sum)
+            .Unset(row => row.Request)
+            .Unset(row => row.Until);
         if ((await database.Chunks.UpdateOneAsync(Held(result.Lease), end, null, cancellationToken)).ModifiedCount == 0)
             return await LostAsync(item, cancellationToken);
         if (chunk.HasIsolated is not null)
@@ -106,7 +144,9 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
         return new SaveAnswer(SaveOutcome.Saved, item.NewExplanations, item.NewItems.Count, sum, false);
     }
 
-    /// <summary>The lease was lost between looking and ending. The items stay, being right, unless the job is gone, or another by now.</summary>
+    /// <summary>
+    /// The lease was lost between looking and ending. The items stay, being right, unless the job is gone, or another by now.
+    /// </summary>
     private async Task<SaveAnswer> LostAsync(Open item, CancellationToken cancellationToken)
     {
         var lease = item.Result.Lease;
@@ -123,8 +163,17 @@ internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, 
     private async Task<JobProgress> RecountAsync(ChunkResult result, CancellationToken cancellationToken)
     {
         var keys = new BsonArray(result.Items.Select(item => MongoRaw.Key(item.Job, item.Number)));
-        var rows = await database.Items.Find(new BsonDocument("_id", new BsonDocument("$in", keys)))
-            .Project(new BsonDocument { { "status", 1 }, { "correct", 1 }, { "_id", 0 } }).ToListAsync(cancellationToken);
+        var rows = await database
+            .Items.Find(new BsonDocument("_id", new BsonDocument("$in", keys)))
+            .Project(
+                new BsonDocument
+                {
+                    { "status", 1 },
+                    { "correct", 1 },
+                    { "_id", 0 },
+                }
+            )
+            .ToListAsync(cancellationToken);
         return rows.Aggregate(new JobProgress { ChunksDone = 1 }, (sum, row) => sum + MongoItems.Count(row));
     }
 

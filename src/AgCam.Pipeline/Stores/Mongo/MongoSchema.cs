@@ -4,7 +4,9 @@ using MongoDB.Driver;
 
 namespace AgCam.Pipeline.Stores.Mongo;
 
-/// <summary>Brings documents from one version to the next. May be interrupted at any point, run again, and run by several processes.</summary>
+/// <summary>
+/// Brings documents from one version to the next. May be interrupted at any point, run again, and run by several processes.
+/// </summary>
 internal delegate Task MongoMigration(MongoDatabase database, CancellationToken cancellationToken);
 
 /// <summary>The schema's version in the database, and the migrations between versions.</summary>
@@ -14,7 +16,8 @@ internal sealed class MongoSchema(MongoDatabase database, IReadOnlyList<MongoMig
     public static readonly IReadOnlyList<MongoMigration> Migrations = [];
 
     /// <summary>The marker holds the version of who may write, and while a migration runs the version that documents still have.</summary>
-    private const string Version = "version", From = "from";
+    private const string Version = "version",
+        From = "from";
 
     /// <summary>How long a process may go on by the version that it read last.</summary>
     private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(250);
@@ -78,7 +81,8 @@ internal sealed class MongoSchema(MongoDatabase database, IReadOnlyList<MongoMig
         var marker = found.SingleOrDefault();
         if (marker is not null && (!marker.TryGetValue(Version, out var version) || !version.IsNumeric))
             throw new StoreSchemaException(
-                $"{Where} does not say which schema version it has: its marker in meta has none. Restore it, or name another database.");
+                $"{Where} does not say which schema version it has: its marker in meta has none. Restore it, or name another database."
+            );
         return marker;
     }
 

@@ -16,9 +16,7 @@ public sealed class MongoStore : IStore, IBareStore
     private readonly MongoSchema _schema;
 
     public MongoStore(MongoOptions options, TimeProvider? clock = null)
-        : this(options, clock, MongoSchema.Migrations)
-    {
-    }
+        : this(options, clock, MongoSchema.Migrations) { }
 
     /// <param name="migrations">As <see cref="MongoSchema.Migrations"/>.</param>
     internal MongoStore(MongoOptions options, TimeProvider? clock, IReadOnlyList<MongoMigration> migrations)
@@ -59,14 +57,19 @@ public sealed class MongoStore : IStore, IBareStore
 
     internal IStoreAudit Audit => field ??= new MongoAudit(_database, _deletion, _ledger);
 
-    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancellationToken) => MongoBareTables.CreateAsync(_database, cancellationToken);
+    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancellationToken) =>
+        MongoBareTables.CreateAsync(_database, cancellationToken);
 
     async Task<long?> IBareStore.BytesAsync(CancellationToken cancellationToken)
     {
         long sum = 0;
         foreach (var collection in new[] { _database.Explanations.CollectionNamespace, _database.Items.CollectionNamespace })
         {
-            var received = await _database.Database.RunCommandAsync<BsonDocument>(new BsonDocument("collStats", collection.CollectionName), null, cancellationToken);
+            var received = await _database.Database.RunCommandAsync<BsonDocument>(
+                new BsonDocument("collStats", collection.CollectionName),
+                null,
+                cancellationToken
+            );
             if (!received.TryGetValue("storageSize", out var data) || !received.TryGetValue("totalIndexSize", out var indexes))
                 return null;
             sum += data.ToInt64() + indexes.ToInt64();
@@ -74,32 +77,45 @@ public sealed class MongoStore : IStore, IBareStore
         return sum;
     }
 
-    public Task ProbeAsync(CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
-    {
-        await new MongoCapabilities(_database).CheckAsync(cancellationToken);
-        var isNew = await _schema.VersionAsync(cancellationToken) == 0;
-        if (isNew && await _database.Jobs.Find(FilterDefinition<MongoJob>.Empty).AnyAsync(cancellationToken))
-            throw new StoreSchemaException(
-                $"The database {_database.Database.DatabaseNamespace} holds jobs but no schema version. "
-                + "Restore its collection meta too, or name another database.");
-    });
+    public Task ProbeAsync(CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(async () =>
+        {
+            await new MongoCapabilities(_database).CheckAsync(cancellationToken);
+            var isNew = await _schema.VersionAsync(cancellationToken) == 0;
+            if (isNew && await _database.Jobs.Find(FilterDefinition<MongoJob>.Empty).AnyAsync(cancellationToken))
+                throw new StoreSchemaException(
+                    $"The database {_database.Database.DatabaseNamespace} holds jobs but no schema version. "
+                        + "Restore its collection meta too, or name another database."
+                );
+        });
 
-    public Task MigrateAsync(CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(() => _schema.MigrateAsync(cancellationToken));
+    public Task MigrateAsync(CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(() => _schema.MigrateAsync(cancellationToken));
 
-    public Task<int> SchemaVersionAsync(CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(() => _schema.VersionAsync(cancellationToken));
+    public Task<int> SchemaVersionAsync(CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(() => _schema.VersionAsync(cancellationToken));
 
-    public Task<RepairReport> RepairAsync(CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
-        new RepairReport(await _ledger.RepairAsync(cancellationToken), await _ledger.CompleteDoneAsync(cancellationToken), await _deletion.ResumeAsync(cancellationToken)));
+    public Task<RepairReport> RepairAsync(CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(async () =>
+            new RepairReport(
+                await _ledger.RepairAsync(cancellationToken),
+                await _ledger.CompleteDoneAsync(cancellationToken),
+                await _deletion.ResumeAsync(cancellationToken)
+            )
+        );
 
-    public Task<Backlog> BacklogAsync(CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(() => MongoBacklog.OfAsync(_database, _ledger, cancellationToken));
+    public Task<Backlog> BacklogAsync(CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(() => MongoBacklog.OfAsync(_database, _ledger, cancellationToken));
 
-    public Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
-    {
-        var stats = await _database.Database.RunCommandAsync<BsonDocument>(new BsonDocument("dbStats", 1), null, cancellationToken);
-        var known = stats.TryGetValue("fsTotalSize", out var total) & stats.TryGetValue("fsUsedSize", out var used) && total.ToInt64() > 0;
-        var bytes = stats["storageSize"].ToInt64() + stats["indexSize"].ToInt64();
-        return new StoreSize(bytes, known ? total.ToInt64() - used.ToInt64() : null);
-    });
+    public Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(async () =>
+        {
+            var stats = await _database.Database.RunCommandAsync<BsonDocument>(new BsonDocument("dbStats", 1), null, cancellationToken);
+            var known =
+                stats.TryGetValue("fsTotalSize", out var total) & stats.TryGetValue("fsUsedSize", out var used) && total.ToInt64() > 0;
+            var bytes = stats["storageSize"].ToInt64() + stats["indexSize"].ToInt64();
+            return new StoreSize(bytes, known ? total.ToInt64() - used.ToInt64() : null);
+        });
 
     public ValueTask DisposeAsync()
     {

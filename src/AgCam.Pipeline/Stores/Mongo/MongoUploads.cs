@@ -14,8 +14,13 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
 
     private readonly GridFSBucket<BsonValue> _bucket = new(database.Database, new GridFSBucketOptions { BucketName = "uploads" });
 
-    public async Task<Upload> PutAsync(Stream content, string mediaType, long maxBytes, string? owner = null,
-        CancellationToken cancellationToken = default)
+    public async Task<Upload> PutAsync(
+        Stream content,
+        string mediaType,
+        long maxBytes,
+        string? owner = null,
+        CancellationToken cancellationToken = default
+    )
     {
         var created = clock.Now();
         var id = Guid.CreateVersion7(created); // ids sort by time: see DeleteOlderAsync
@@ -23,8 +28,14 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
         if (owner is not null)
             metadata.Add("owner", owner);
         using var pieces = new UploadPieces(content, maxBytes);
-        var kept = await MongoDatabase.RunAsync(() => _bucket.OpenUploadStreamAsync(
-            MongoRaw.Id(id), id.ToString(), new GridFSUploadOptions { Metadata = metadata, BatchSize = PiecesInBatch }, cancellationToken));
+        var kept = await MongoDatabase.RunAsync(() =>
+            _bucket.OpenUploadStreamAsync(
+                MongoRaw.Id(id),
+                id.ToString(),
+                new GridFSUploadOptions { Metadata = metadata, BatchSize = PiecesInBatch },
+                cancellationToken
+            )
+        );
         try
         {
             while (!pieces.IsAtEnd)
@@ -44,45 +55,58 @@ internal sealed class MongoUploads(MongoDatabase database, TimeProvider clock) :
         }
     }
 
-    public Task<Upload?> FindAsync(Guid id, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
-    {
-        using var found = await _bucket.FindAsync(new BsonDocument("_id", MongoRaw.Id(id)), null, cancellationToken);
-        return await found.FirstOrDefaultAsync(cancellationToken) is { } file
-            ? new Upload(id, file.Metadata["media"].AsString, file.Length, new Digest(file.Metadata["sha256"].AsByteArray),
-                DateTimeOffset.FromUnixTimeMilliseconds(file.Metadata["created"].AsBsonDateTime.MillisecondsSinceEpoch),
-                file.Metadata.TryGetValue("owner", out var owner) ? owner.AsString : null)
-            : null;
-    });
-
-    public Task<byte[]?> ReadAsync(Guid id, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
-    {
-        try
+    public Task<Upload?> FindAsync(Guid id, CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(async () =>
         {
-            return await _bucket.DownloadAsBytesAsync(MongoRaw.Id(id), null, cancellationToken);
-        }
-        catch (GridFSFileNotFoundException)
+            using var found = await _bucket.FindAsync(new BsonDocument("_id", MongoRaw.Id(id)), null, cancellationToken);
+            return await found.FirstOrDefaultAsync(cancellationToken) is { } file
+                ? new Upload(
+                    id,
+                    file.Metadata["media"].AsString,
+                    file.Length,
+                    new Digest(file.Metadata["sha256"].AsByteArray),
+                    DateTimeOffset.FromUnixTimeMilliseconds(file.Metadata["created"].AsBsonDateTime.MillisecondsSinceEpoch),
+                    file.Metadata.TryGetValue("owner", out var owner) ? owner.AsString : null
+                )
+                : null;
+        });
+
+    public Task<byte[]?> ReadAsync(Guid id, CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(async () =>
         {
-            return null;
-        }
-    });
+            try
+            {
+                return await _bucket.DownloadAsBytesAsync(MongoRaw.Id(id), null, cancellationToken);
+            }
+            catch (GridFSFileNotFoundException)
+            {
+                return null;
+            }
+        });
 
-    public Task<bool> DeleteAsync(Guid id, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(() => DeleteAsync(MongoRaw.Id(id), cancellationToken));
+    public Task<bool> DeleteAsync(Guid id, CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(() => DeleteAsync(MongoRaw.Id(id), cancellationToken));
 
-    public Task<int> DeleteOlderAsync(TimeSpan age, int limit = 1000, CancellationToken cancellationToken = default) => MongoDatabase.RunAsync(async () =>
-    {
-        var before = clock.Now() - age;
-        using var old = await _bucket.FindAsync(
-            new BsonDocument("metadata.created", new BsonDocument("$lt", new BsonDateTime(before.ToUnixTimeMilliseconds()))),
-                new GridFSFindOptions<BsonValue> { Limit = limit }, cancellationToken);
-        var files = await old.ToListAsync(cancellationToken);
-        var deleted = 0;
-        foreach (var file in files)
-            deleted += await DeleteAsync(file.Id, cancellationToken) ? 1 : 0;
-        if (files.Count < limit) // no file is that old any more: pieces that are belong to uploads that broke off
-            await database.UploadPieces.DeleteManyAsync(new BsonDocument("files_id",
-                new BsonDocument("$lt", MongoRaw.Id(UploadIds.Earliest(before)))), cancellationToken);
-        return deleted;
-    });
+    public Task<int> DeleteOlderAsync(TimeSpan age, int limit = 1000, CancellationToken cancellationToken = default) =>
+        MongoDatabase.RunAsync(async () =>
+        {
+            var before = clock.Now() - age;
+            using var old = await _bucket.FindAsync(
+                new BsonDocument("metadata.created", new BsonDocument("$lt", new BsonDateTime(before.ToUnixTimeMilliseconds()))),
+                new GridFSFindOptions<BsonValue> { Limit = limit },
+                cancellationToken
+            );
+            var files = await old.ToListAsync(cancellationToken);
+            var deleted = 0;
+            foreach (var file in files)
+                deleted += await DeleteAsync(file.Id, cancellationToken) ? 1 : 0;
+            if (files.Count < limit) // no file is that old any more: pieces that are belong to uploads that broke off
+                await database.UploadPieces.DeleteManyAsync(
+                    new BsonDocument("files_id", new BsonDocument("$lt", MongoRaw.Id(UploadIds.Earliest(before)))),
+                    cancellationToken
+                );
+            return deleted;
+        });
 
     /// <summary>What the store cannot take back now, <see cref="DeleteOlderAsync"/> deletes later.</summary>
     private static async Task DiscardAsync(GridFSUploadStream<BsonValue> kept)

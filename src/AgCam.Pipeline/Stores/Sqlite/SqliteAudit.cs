@@ -12,23 +12,33 @@ internal sealed class SqliteAudit(SqliteDatabase database, TimeProvider clock) :
 
     public Task<IReadOnlyList<ChunkPlan>> PlansAsync(Guid job, int from, int limit, CancellationToken cancellationToken) =>
         database.ReadAsync<IReadOnlyList<ChunkPlan>>(
-            session => SqliteOwners.Find(session, job) is { } no
-                ? session.All(
-                    """
-                    SELECT id, first, count, last, state, refs IS NOT NULL, generation FROM chunks
-                    WHERE id BETWEEN ?1 AND ?2 AND direct = 0 ORDER BY id LIMIT ?3
-                    """,
-                    row => new ChunkPlan(
-                        SqliteSchema.Number(row.GetInt64(0)), row.GetInt32(1), row.GetInt32(2), row.GetString(3),
-                        (ChunkState)row.GetInt32(4), row.GetBoolean(5), row.GetInt64(6)),
-                    SqliteSchema.RowId(no, from), SqliteSchema.RowId(no, int.MaxValue), limit)
-                : [],
-            cancellationToken);
+            session =>
+                SqliteOwners.Find(session, job) is { } no
+                    ? session.All(
+                        """
+                        SELECT id, first, count, last, state, refs IS NOT NULL, generation FROM chunks
+                        WHERE id BETWEEN ?1 AND ?2 AND direct = 0 ORDER BY id LIMIT ?3
+                        """,
+                        row => new ChunkPlan(
+                            SqliteSchema.Number(row.GetInt64(0)),
+                            row.GetInt32(1),
+                            row.GetInt32(2),
+                            row.GetString(3),
+                            (ChunkState)row.GetInt32(4),
+                            row.GetBoolean(5),
+                            row.GetInt64(6)
+                        ),
+                        SqliteSchema.RowId(no, from),
+                        SqliteSchema.RowId(no, int.MaxValue),
+                        limit
+                    )
+                    : [],
+            cancellationToken
+        );
 
     public async IAsyncEnumerable<Guid> OrphansAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        const string Next =
-            """
+        const string Next = """
             SELECT owners.no, owners.id FROM owners
             WHERE owners.no > ?1 AND owners.no NOT IN (SELECT no FROM jobs)
                 AND EXISTS (SELECT 1 FROM chunks WHERE chunks.id BETWEEN owners.no << 32 AND (owners.no << 32) + 2147483647 AND direct = 0)
@@ -40,16 +50,18 @@ internal sealed class SqliteAudit(SqliteDatabase database, TimeProvider clock) :
 
     public async IAsyncEnumerable<DoneRequest> DoneRequestsAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        const string Next =
-            """
+        const string Next = """
             SELECT owners.no, owners.id, chunks.count,
                 (SELECT COUNT(*) FROM items WHERE items.id BETWEEN owners.no << 32 AND (owners.no << 32) + 2147483647)
             FROM owners JOIN chunks ON chunks.id = owners.no << 32
             WHERE owners.no > ?1 AND direct = 1 AND state = 4 ORDER BY owners.no LIMIT ?2
             """;
         var pages = PagesAsync(
-            Next, row => (No: row.GetInt64(0), Request: new DoneRequest(row.GetId(1), row.GetInt32(2), row.GetInt32(3))),
-            last => last.No, cancellationToken);
+            Next,
+            row => (No: row.GetInt64(0), Request: new DoneRequest(row.GetId(1), row.GetInt32(2), row.GetInt32(3))),
+            last => last.No,
+            cancellationToken
+        );
         await foreach (var (_, request) in pages)
             yield return request;
     }
@@ -61,7 +73,8 @@ internal sealed class SqliteAudit(SqliteDatabase database, TimeProvider clock) :
                 var no = SqliteOwners.Find(session, job) ?? 0;
                 return numbers.Sum(number => session.Execute("DELETE FROM items WHERE id = ?1", SqliteSchema.RowId(no, number)));
             },
-            cancellationToken);
+            cancellationToken
+        );
 
     public Task ReplanAsync(ChunkPlan chunk, Guid job, IReadOnlyList<ImageReference> references, CancellationToken cancellationToken)
     {
@@ -75,40 +88,66 @@ internal sealed class SqliteAudit(SqliteDatabase database, TimeProvider clock) :
                     INSERT INTO chunks (id, owner, state, first, count, last, refs, generation) VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7)
                     ON CONFLICT DO UPDATE SET state = 0, refs = ?6, worker = NULL, until = NULL, done = NULL
                     """,
-                    SqliteSchema.RowId(no, chunk.Number), no, chunk.First, chunk.Count, chunk.LastUri ?? references[^1].Uri, body,
-                    chunk.Generation);
+                    SqliteSchema.RowId(no, chunk.Number),
+                    no,
+                    chunk.First,
+                    chunk.Count,
+                    chunk.LastUri ?? references[^1].Uri,
+                    body,
+                    chunk.Generation
+                );
             },
-            cancellationToken);
+            cancellationToken
+        );
     }
 
-    public Task ReopenAsync(Guid job, CancellationToken cancellationToken) => database.WriteAsync(
-        session => session.Execute(
-            "UPDATE jobs SET state = 0, finished = NULL WHERE no = (SELECT no FROM owners WHERE id = ?1) AND state = 3", job.Blob()),
-        cancellationToken);
+    public Task ReopenAsync(Guid job, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            session =>
+                session.Execute(
+                    "UPDATE jobs SET state = 0, finished = NULL WHERE no = (SELECT no FROM owners WHERE id = ?1) AND state = 3",
+                    job.Blob()
+                ),
+            cancellationToken
+        );
 
-    public Task RecountAsync(Guid job, CancellationToken cancellationToken) => database.WriteManyAsync(
-        session =>
-        {
-            var no = SqliteOwners.Find(session, job)!.Value;
-            var sum = session.First(
-                """
-                SELECT COUNT(*) FILTER (WHERE status = 0), COUNT(*) FILTER (WHERE status = 1),
-                    COUNT(*) FILTER (WHERE correct = 1), COUNT(correct)
-                FROM chunks CROSS JOIN items ON items.id BETWEEN (?1 << 32) + chunks.first AND (?1 << 32) + chunks.first + chunks.count - 1
-                WHERE chunks.id BETWEEN ?1 << 32 AND (?1 << 32) + 2147483647 AND chunks.state = 4
-                """,
-                SqliteItems.ReadCounts, no)!;
-            const string Done = "SELECT COUNT(*) FROM chunks WHERE id BETWEEN ?1 << 32 AND (?1 << 32) + 2147483647 AND state = 4";
-            var done = session.Number(Done, no);
-            session.Execute(
-                "UPDATE jobs SET done = ?2, completed = ?3, failed = ?4, correct = ?5, labelled = ?6 WHERE no = ?1",
-                no, done, sum.Completed, sum.Failed, sum.Correct, sum.Labelled);
-            return SqliteJobs.TryComplete(session, no, clock.Now());
-        },
-        cancellationToken);
+    public Task RecountAsync(Guid job, CancellationToken cancellationToken) =>
+        database.WriteManyAsync(
+            session =>
+            {
+                var no = SqliteOwners.Find(session, job)!.Value;
+                var sum = session.First(
+                    """
+                    SELECT COUNT(*) FILTER (WHERE status = 0), COUNT(*) FILTER (WHERE status = 1),
+                        COUNT(*) FILTER (WHERE correct = 1), COUNT(correct)
+                    FROM chunks CROSS JOIN items ON items.id BETWEEN (?1 << 32) + chunks.first AND (?1 << 32) + chunks.first + chunks.count - 1
+                    WHERE chunks.id BETWEEN ?1 << 32 AND (?1 << 32) + 2147483647 AND chunks.state = 4
+                    """,
+                    SqliteItems.ReadCounts,
+                    no
+                )!;
+                const string Done = "SELECT COUNT(*) FROM chunks WHERE id BETWEEN ?1 << 32 AND (?1 << 32) + 2147483647 AND state = 4";
+                var done = session.Number(Done, no);
+                session.Execute(
+                    "UPDATE jobs SET done = ?2, completed = ?3, failed = ?4, correct = ?5, labelled = ?6 WHERE no = ?1",
+                    no,
+                    done,
+                    sum.Completed,
+                    sum.Failed,
+                    sum.Correct,
+                    sum.Labelled
+                );
+                return SqliteJobs.TryComplete(session, no, clock.Now());
+            },
+            cancellationToken
+        );
 
     private async IAsyncEnumerable<T> PagesAsync<T>(
-        string next, Func<SqliteDataReader, T> read, Func<T, long> key, [EnumeratorCancellation] CancellationToken cancellationToken)
+        string next,
+        Func<SqliteDataReader, T> read,
+        Func<T, long> key,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         var (after, more) = (0L, true);
         while (more)

@@ -3,8 +3,7 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 internal static class SqliteBacklog
 {
     /// <summary>Of a job that is still being planned, as many images as its last chunk reaches.</summary>
-    private const string Jobs =
-        """
+    private const string Jobs = """
         SELECT COALESCE(SUM(COALESCE(images, (SELECT first + count FROM chunks WHERE id >= no << 32 AND id < (no + 1) << 32 ORDER BY id DESC LIMIT 1), 0) - completed - failed), 0), MIN(created)
         FROM jobs WHERE state = 0
         """;
@@ -13,6 +12,9 @@ internal static class SqliteBacklog
 
     public static Backlog Of(SqliteSession session) => Read(session, Jobs) + Read(session, Requests);
 
-    private static Backlog Read(SqliteSession session, string sql) => session.All(
-        sql, row => new Backlog(row.GetInt64(0), row.IsDBNull(1) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(1))))[0];
+    private static Backlog Read(SqliteSession session, string sql) =>
+        session.All(
+            sql,
+            row => new Backlog(row.GetInt64(0), row.IsDBNull(1) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(1)))
+        )[0];
 }

@@ -43,7 +43,12 @@ public static class SqliteBackup
 
     private static SqliteConnection Open(string path, SqliteOpenMode mode)
     {
-        var address = new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, Pooling = false };
+        var address = new SqliteConnectionStringBuilder
+        {
+            DataSource = path,
+            Mode = mode,
+            Pooling = false,
+        };
         var connection = new SqliteConnection(address.ToString());
         connection.Open();
         return connection;

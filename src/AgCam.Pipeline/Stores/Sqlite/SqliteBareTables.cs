@@ -16,7 +16,11 @@ internal sealed class SqliteBareTables(SqliteDatabase database) : IBareTables
         return new SqliteBareTables(database);
     }
 
-    public async Task InsertAsync(IReadOnlyList<StoredExplanation> explanations, IReadOnlyList<Item> items, CancellationToken cancellationToken)
+    public async Task InsertAsync(
+        IReadOnlyList<StoredExplanation> explanations,
+        IReadOnlyList<Item> items,
+        CancellationToken cancellationToken
+    )
     {
         var explanationRows = explanations.Select(SqliteExplanationRow.From).ToList();
         var itemRows = items.Select(item => SqliteItemRow.From(item)).ToList();
@@ -31,10 +35,12 @@ internal sealed class SqliteBareTables(SqliteDatabase database) : IBareTables
                 inserts.End();
                 return 0;
             },
-            cancellationToken);
+            cancellationToken
+        );
     }
 
     public async ValueTask DisposeAsync() => await DropAsync(database, CancellationToken.None);
 
-    private static Task<int> DropAsync(SqliteDatabase database, CancellationToken cancellationToken) => database.WriteAsync(session => session.Execute(s_bare.Drop), cancellationToken);
+    private static Task<int> DropAsync(SqliteDatabase database, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => session.Execute(s_bare.Drop), cancellationToken);
 }

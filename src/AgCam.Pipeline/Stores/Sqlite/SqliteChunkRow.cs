@@ -6,7 +6,8 @@ using Microsoft.Data.Sqlite;
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// A chunk with its images still encoded: the writer's thread looks at its state only, and whoever asked decodes the images on a thread of its own.
+/// A chunk with its images still encoded: the writer's thread looks at its state only, and whoever asked decodes the images on a thread
+/// of its own.
 /// </summary>
 internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, byte[]? References, bool IsRequest)
 {
@@ -17,12 +18,18 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
             SELECT owners.id, chunks.id, count, state, publish_count, attempts, crashes, note, worker, until, published, leased, done, first, request, refs, faults, direct, chunks.generation
             FROM chunks JOIN owners ON owners.no = owner WHERE chunks.id = ?1
             """,
-            Read, id);
+            Read,
+            id
+        );
         if (found is { Chunk.State: ChunkState.Done })
             return found with { Chunk = found.Chunk with { Sum = Sum(session, id, found) } };
         if (found is not { Chunk.Crashes: > 0 })
             return found;
-        var isolated = session.All("SELECT number, starts FROM isolated WHERE chunk = ?1", row => (Number: row.GetInt32(0), Starts: row.GetInt32(1)), id);
+        var isolated = session.All(
+            "SELECT number, starts FROM isolated WHERE chunk = ?1",
+            row => (Number: row.GetInt32(0), Starts: row.GetInt32(1)),
+            id
+        );
         return found with { Chunk = found.Chunk with { Isolated = isolated.ToDictionary(item => item.Number, item => item.Starts) } };
     }
 
@@ -31,19 +38,33 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
     {
         var owner = SqliteSchema.Owner(id);
         var (first, last) = done.IsRequest ? (0, int.MaxValue) : (done.First, done.First + done.Chunk.Count - 1);
-        return session.First(SqliteItems.CountColumns + "WHERE id BETWEEN ?1 AND ?2", SqliteItems.ReadCounts, SqliteSchema.RowId(owner, first), SqliteSchema.RowId(owner, last))! with { ChunksDone = 1 };
+        return session.First(
+            SqliteItems.CountColumns + "WHERE id BETWEEN ?1 AND ?2",
+            SqliteItems.ReadCounts,
+            SqliteSchema.RowId(owner, first),
+            SqliteSchema.RowId(owner, last)
+        )! with
+        {
+            ChunksDone = 1,
+        };
     }
 
     /// <summary>With its images.</summary>
     public Chunk Decoded()
     {
         var request = Request is null ? null : Bson.Decode<ExplainImages>(Request);
-        return Chunk with { Request = request, References = request?.References ?? (References is null ? [] : Bson.Decode<ReferenceList>(References).Images) };
+        return Chunk with
+        {
+            Request = request,
+            References = request?.References ?? (References is null ? [] : Bson.Decode<ReferenceList>(References).Images),
+        };
     }
 
     /// <summary>The images' numbers: a job's follow each other, a request's are its own.</summary>
     public IEnumerable<int> Numbers() =>
-        Request is null ? Enumerable.Range(First, Chunk.Count) : Bson.Decode<ExplainImages>(Request).References.Select(reference => reference.Number);
+        Request is null
+            ? Enumerable.Range(First, Chunk.Count)
+            : Bson.Decode<ExplainImages>(Request).References.Select(reference => reference.Number);
 
     private static SqliteChunkRow Read(SqliteDataReader row)
     {
@@ -65,6 +86,12 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
             Faults = row.GetInt32(16),
             Generation = row.GetInt64(18),
         };
-        return new SqliteChunkRow(chunk, row.GetInt32(13), row.IsDBNull(14) ? null : row.GetBlob(14), row.IsDBNull(15) ? null : row.GetBlob(15), row.GetInt32(17) == 1);
+        return new SqliteChunkRow(
+            chunk,
+            row.GetInt32(13),
+            row.IsDBNull(14) ? null : row.GetBlob(14),
+            row.IsDBNull(15) ? null : row.GetBlob(15),
+            row.GetInt32(17) == 1
+        );
     }
 }

@@ -9,10 +9,21 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
 {
     private readonly SqliteSave _save = new(database, clock);
 
-    public Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancellationToken = default) => database.ReadAsync(
-        session => SqliteOwners.Find(session, owner) is { } no ? SqliteChunkRow.Find(session, SqliteSchema.RowId(no, number))?.Decoded() : null, cancellationToken);
+    public Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancellationToken = default) =>
+        database.ReadAsync(
+            session =>
+                SqliteOwners.Find(session, owner) is { } no
+                    ? SqliteChunkRow.Find(session, SqliteSchema.RowId(no, number))?.Decoded()
+                    : null,
+            cancellationToken
+        );
 
-    public async Task<IReadOnlyList<Chunk>> ClaimPlannedAsync(Guid job, int window, TimeSpan visibilityTimeout, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<Chunk>> ClaimPlannedAsync(
+        Guid job,
+        int window,
+        TimeSpan visibilityTimeout,
+        CancellationToken cancellationToken = default
+    )
     {
         var now = clock.Now();
         var taken = await database.WriteAsync<List<SqliteChunkRow>>(
@@ -23,14 +34,25 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
                 var flying = session.Number("SELECT COUNT(*) FROM chunks WHERE owner = ?1 AND state IN (1, 2)", no)!.Value;
                 if (flying >= window)
                     return [];
-                var planned = session.All("SELECT id FROM chunks WHERE owner = ?1 AND state = 0 ORDER BY id LIMIT ?2", row => row.GetInt64(0), no, window - flying);
+                var planned = session.All(
+                    "SELECT id FROM chunks WHERE owner = ?1 AND state = 0 ORDER BY id LIMIT ?2",
+                    row => row.GetInt64(0),
+                    no,
+                    window - flying
+                );
                 return [.. planned.Select(id => Publish(session, id, now, visibilityTimeout))];
             },
-            cancellationToken);
+            cancellationToken
+        );
         return [.. taken.Select(row => row.Decoded())];
     }
 
-    public async Task<IReadOnlyList<Chunk>> RequeueExpiredAsync(TimeSpan visibilityTimeout, int limit = 100, bool all = false, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<Chunk>> RequeueExpiredAsync(
+        TimeSpan visibilityTimeout,
+        int limit = 100,
+        bool all = false,
+        CancellationToken cancellationToken = default
+    )
     {
         var now = clock.Now();
         var taken = await database.WriteAsync(
@@ -38,7 +60,10 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
             {
                 var over = session.All(
                     "SELECT id, state FROM chunks WHERE state IN (1, 2) AND until <= ?1 ORDER BY until LIMIT ?2",
-                    row => (Id: row.GetInt64(0), State: (ChunkState)row.GetInt32(1)), all ? long.MaxValue : now.Ms(), all ? -1 : limit);
+                    row => (Id: row.GetInt64(0), State: (ChunkState)row.GetInt32(1)),
+                    all ? long.MaxValue : now.Ms(),
+                    all ? -1 : limit
+                );
                 var published = new List<SqliteChunkRow>();
                 foreach (var (id, state) in over)
                 {
@@ -51,14 +76,20 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
                 }
                 return published;
             },
-            cancellationToken);
+            cancellationToken
+        );
         return [.. taken.Select(row => row.Decoded())];
     }
 
     public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancellationToken = default) =>
         database.ReadAsync(session => SqliteOwners.FindClaim(session, owner), cancellationToken);
 
-    public async Task<Chunk> AcceptAsync(ExplainImages request, TimeSpan visibilityTimeout, string? owner = null, CancellationToken cancellationToken = default)
+    public async Task<Chunk> AcceptAsync(
+        ExplainImages request,
+        TimeSpan visibilityTimeout,
+        string? owner = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ChunkRules.ThrowIfOfJob(request);
         await deletion.ForgetAsync(request.Owner, cancellationToken);
@@ -71,7 +102,8 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
                 AddRequest(session, no, request, body, now, now + visibilityTimeout);
                 return SqliteChunkRow.Find(session, SqliteSchema.RowId(no, request.Chunk))!;
             },
-            cancellationToken);
+            cancellationToken
+        );
         return row.Decoded();
     }
 
@@ -79,26 +111,55 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
     {
         var before = (clock.Now() - age).Ms();
         return database.WriteAsync(
-            session => session.Execute("DELETE FROM chunks WHERE id IN (SELECT id FROM chunks WHERE direct = 1 AND done < ?1 ORDER BY done LIMIT ?2)", before, limit), cancellationToken);
+            session =>
+                session.Execute(
+                    "DELETE FROM chunks WHERE id IN (SELECT id FROM chunks WHERE direct = 1 AND done < ?1 ORDER BY done LIMIT ?2)",
+                    before,
+                    limit
+                ),
+            cancellationToken
+        );
     }
 
-    public async Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered = false, CancellationToken cancellationToken = default)
+    public async Task<LeaseAnswer> LeaseAsync(
+        ExplainImages message,
+        string worker,
+        TimeSpan lease,
+        bool redelivered = false,
+        CancellationToken cancellationToken = default
+    )
     {
         var now = clock.Now();
         var request = message.JobId is null ? new NewRequest(Bson.Encode(message), Claim.Of(message, owner: null)) : null;
         var (outcome, row) = await database.WriteAsync(
-            session => Lease(session, message, request, worker, now, now + lease, redelivered), cancellationToken);
+            session => Lease(session, message, request, worker, now, now + lease, redelivered),
+            cancellationToken
+        );
         var chunk = row?.Decoded();
-        return new LeaseAnswer(outcome, outcome == LeaseOutcome.Granted ? new ChunkLease(chunk!.Owner, chunk.Number, chunk.Attempts, chunk.Generation) : null, chunk);
+        return new LeaseAnswer(
+            outcome,
+            outcome == LeaseOutcome.Granted ? new ChunkLease(chunk!.Owner, chunk.Number, chunk.Attempts, chunk.Generation) : null,
+            chunk
+        );
     }
 
     public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancellationToken = default)
     {
         var until = (clock.Now() + lease).Ms();
-        return WithLeaseAsync(held, (session, id) => session.Execute("UPDATE chunks SET until = ?2 WHERE id = ?1", id, until) > 0, false, cancellationToken);
+        return WithLeaseAsync(
+            held,
+            (session, id) => session.Execute("UPDATE chunks SET until = ?2 WHERE id = ?1", id, until) > 0,
+            false,
+            cancellationToken
+        );
     }
 
-    public Task<bool> ReleaseAsync(ChunkLease held, TimeSpan visibilityTimeout, bool faulted = false, CancellationToken cancellationToken = default)
+    public Task<bool> ReleaseAsync(
+        ChunkLease held,
+        TimeSpan visibilityTimeout,
+        bool faulted = false,
+        CancellationToken cancellationToken = default
+    )
     {
         var until = (clock.Now() + visibilityTimeout).Ms();
         return WithLeaseAsync(
@@ -107,30 +168,57 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
             {
                 session.Execute("UPDATE isolated SET starts = starts - 1 WHERE chunk = ?1 AND attempt = ?2", id, held.Attempt);
                 session.Execute("DELETE FROM isolated WHERE chunk = ?1 AND starts = 0", id);
-                return session.Execute("UPDATE chunks SET state = 1, until = ?2, worker = NULL, faults = faults + ?3 WHERE id = ?1", id, until, faulted ? 1 : 0) > 0;
+                return session.Execute(
+                        "UPDATE chunks SET state = 1, until = ?2, worker = NULL, faults = faults + ?3 WHERE id = ?1",
+                        id,
+                        until,
+                        faulted ? 1 : 0
+                    ) > 0;
             },
-            false, cancellationToken);
+            false,
+            cancellationToken
+        );
     }
 
-    public Task<int> BeginIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default) => WithLeaseAsync(
-        held,
-        (session, id) =>
-        {
-            var before = session.Number("SELECT starts FROM isolated WHERE chunk = ?1 AND number = ?2", id, number) ?? 0;
-            session.Execute(
-                "INSERT INTO isolated (chunk, number, starts, attempt) VALUES (?1, ?2, 1, ?3) ON CONFLICT DO UPDATE SET starts = starts + 1, attempt = ?3", id, number, held.Attempt);
-            return (int)before;
-        },
-        -1, cancellationToken);
+    public Task<int> BeginIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default) =>
+        WithLeaseAsync(
+            held,
+            (session, id) =>
+            {
+                var before = session.Number("SELECT starts FROM isolated WHERE chunk = ?1 AND number = ?2", id, number) ?? 0;
+                session.Execute(
+                    "INSERT INTO isolated (chunk, number, starts, attempt) VALUES (?1, ?2, 1, ?3) ON CONFLICT DO UPDATE SET "
+                        + "starts = starts + 1, attempt = ?3",
+                    id,
+                    number,
+                    held.Attempt
+                );
+                return (int)before;
+            },
+            -1,
+            cancellationToken
+        );
 
-    public Task EndIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default) => WithLeaseAsync(
-        held, (session, id) => session.Execute("DELETE FROM isolated WHERE chunk = ?1 AND number = ?2", id, number), 0, cancellationToken);
+    public Task EndIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default) =>
+        WithLeaseAsync(
+            held,
+            (session, id) => session.Execute("DELETE FROM isolated WHERE chunk = ?1 AND number = ?2", id, number),
+            0,
+            cancellationToken
+        );
 
-    public Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancellationToken = default) => _save.SaveAsync(chunks, cancellationToken);
+    public Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancellationToken = default) =>
+        _save.SaveAsync(chunks, cancellationToken);
 
     private static (LeaseOutcome Outcome, SqliteChunkRow? Row) Lease(
-        SqliteSession session, ExplainImages message, NewRequest? request, string worker,
-        DateTimeOffset now, DateTimeOffset until, bool redelivered)
+        SqliteSession session,
+        ExplainImages message,
+        NewRequest? request,
+        string worker,
+        DateTimeOffset now,
+        DateTimeOffset until,
+        bool redelivered
+    )
     {
         var no = request is not null ? SqliteOwners.FindOrAdd(session, message.Owner) : SqliteOwners.Find(session, message.Owner) ?? 0;
         var id = SqliteSchema.RowId(no, message.Chunk);
@@ -165,23 +253,51 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
             return (LeaseOutcome.Paused, SqliteChunkRow.Find(session, id));
         }
         session.Execute(
-            "UPDATE chunks SET state = 2, attempts = attempts + 1, worker = ?2, leased = ?3, until = ?4 WHERE id = ?1", id, worker, now.Ms(), until.Ms());
+            "UPDATE chunks SET state = 2, attempts = attempts + 1, worker = ?2, leased = ?3, until = ?4 WHERE id = ?1",
+            id,
+            worker,
+            now.Ms(),
+            until.Ms()
+        );
         return (LeaseOutcome.Granted, SqliteChunkRow.Find(session, id));
     }
 
     /// <param name="Body">Of the message.</param>
     private sealed record NewRequest(byte[] Body, Claim Claim);
 
-    private static void AddRequest(SqliteSession session, long no, ExplainImages request, byte[] body, DateTimeOffset now, DateTimeOffset until) => session.Execute(
-        """
-        INSERT INTO chunks (id, owner, direct, state, first, count, last, publish_count, published, until, request, generation)
-        VALUES (?1, ?2, 1, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING
-        """,
-        SqliteSchema.RowId(no, request.Chunk), no, request.References[0].Number, request.References.Count, request.References[^1].Uri, request.PublishCount, now.Ms(), until.Ms(), body, ChunkRules.NewGeneration());
+    private static void AddRequest(
+        SqliteSession session,
+        long no,
+        ExplainImages request,
+        byte[] body,
+        DateTimeOffset now,
+        DateTimeOffset until
+    ) =>
+        session.Execute(
+            """
+            INSERT INTO chunks (id, owner, direct, state, first, count, last, publish_count, published, until, request, generation)
+            VALUES (?1, ?2, 1, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING
+            """,
+            SqliteSchema.RowId(no, request.Chunk),
+            no,
+            request.References[0].Number,
+            request.References.Count,
+            request.References[^1].Uri,
+            request.PublishCount,
+            now.Ms(),
+            until.Ms(),
+            body,
+            ChunkRules.NewGeneration()
+        );
 
     private static SqliteChunkRow Publish(SqliteSession session, long id, DateTimeOffset now, TimeSpan visibilityTimeout)
     {
-        session.Execute("UPDATE chunks SET state = 1, publish_count = publish_count + 1, worker = NULL, published = ?2, until = ?3 WHERE id = ?1", id, now.Ms(), (now + visibilityTimeout).Ms());
+        session.Execute(
+            "UPDATE chunks SET state = 1, publish_count = publish_count + 1, worker = NULL, published = ?2, until = ?3 WHERE id = ?1",
+            id,
+            now.Ms(),
+            (now + visibilityTimeout).Ms()
+        );
         return SqliteChunkRow.Find(session, id)!;
     }
 
@@ -195,11 +311,23 @@ internal sealed class SqliteChunks(SqliteDatabase database, SqliteDeletion delet
     }
 
     /// <returns>Null when no job stands behind the chunk.</returns>
-    private static JobState? StateOf(SqliteSession session, long no) => (JobState?)session.Number("SELECT state FROM jobs WHERE no = ?1", no);
+    private static JobState? StateOf(SqliteSession session, long no) =>
+        (JobState?)session.Number("SELECT state FROM jobs WHERE no = ?1", no);
 
-    private Task<T> WithLeaseAsync<T>(ChunkLease held, Func<SqliteSession, long, T> work, T lost, CancellationToken cancellationToken) => database.WriteAsync(
-        session => session.Number(
-            "SELECT id FROM chunks WHERE id = (SELECT no << 32 FROM owners WHERE id = ?1) + ?2 AND state = 2 AND attempts = ?3 AND generation = ?4",
-            held.Owner.Blob(), held.Number, held.Attempt, held.Generation) is { } id ? work(session, id) : lost,
-        cancellationToken);
+    private Task<T> WithLeaseAsync<T>(ChunkLease held, Func<SqliteSession, long, T> work, T lost, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            session =>
+                session.Number(
+                    "SELECT id FROM chunks WHERE id = (SELECT no << 32 FROM owners WHERE id = ?1) + ?2 AND state = 2 AND "
+                        + "attempts = ?3 AND generation = ?4",
+                    held.Owner.Blob(),
+                    held.Number,
+                    held.Attempt,
+                    held.Generation
+                )
+                    is { } id
+                    ? work(session, id)
+                    : lost,
+            cancellationToken
+        );
 }

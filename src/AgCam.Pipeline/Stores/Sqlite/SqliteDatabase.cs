@@ -5,8 +5,10 @@ using Microsoft.Data.Sqlite;
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// One file, one writer, many readers. SQLite lets one connection write at a time: here that is one thread, which runs whatever is waiting in one
-/// transaction, so that a commit (and its fsync) is shared by all who wait for it. Writes of hundreds of rows have a queue of their own and are committed one at a
+/// One file, one writer, many readers. SQLite lets one connection write at a time: here that is one thread, which runs whatever is
+/// waiting in one
+/// transaction, so that a commit (and its fsync) is shared by all who wait for it. Writes of hundreds of rows have a queue of their own
+/// and are committed one at a
 /// time between the others: a lease, or the one image that somebody waits for, never stands behind more than one of them.
 /// </summary>
 internal sealed class SqliteDatabase : IAsyncDisposable
@@ -29,21 +31,39 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         _options = options;
         _schemaVersion = schemaVersion;
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(options.Path))!);
-        _connectionString = new SqliteConnectionStringBuilder { DataSource = options.Path, Pooling = false, DefaultTimeout = options.BusySeconds }.ToString();
+        _connectionString = new SqliteConnectionStringBuilder
+        {
+            DataSource = options.Path,
+            Pooling = false,
+            DefaultTimeout = options.BusySeconds,
+        }.ToString();
         _reading = new SemaphoreSlim(options.Readers, options.Readers);
         var session = Open();
-        _writer = Task.Factory.StartNew(() => WriteLoop(session), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _writer = Task.Factory.StartNew(
+            () => WriteLoop(session),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default
+        );
     }
 
     public string File => _options.Path;
 
     public int RecentRows => _options.RecentRows;
 
-    /// <summary>Runs <paramref name="work"/> in a transaction of the writer; when the task completes, it is as durable as the options say. An exception from it undoes its writes only.</summary>
-    public Task<T> WriteAsync<T>(Func<SqliteSession, T> work, CancellationToken cancellationToken = default) => WriteAsync(_short, work, cancellationToken);
+    /// <summary>
+    /// Runs <paramref name="work"/> in a transaction of the writer; when the task completes, it is as durable as the options say. An
+    /// exception from it undoes its writes only.
+    /// </summary>
+    public Task<T> WriteAsync<T>(Func<SqliteSession, T> work, CancellationToken cancellationToken = default) =>
+        WriteAsync(_short, work, cancellationToken);
 
-    /// <summary>As <see cref="WriteAsync{T}(Func{SqliteSession, T}, CancellationToken)"/>, for work that takes milliseconds: what is short goes first.</summary>
-    public Task<T> WriteManyAsync<T>(Func<SqliteSession, T> work, CancellationToken cancellationToken = default) => WriteAsync(_long, work, cancellationToken);
+    /// <summary>
+    /// As <see cref="WriteAsync{T}(Func{SqliteSession, T}, CancellationToken)"/>, for work that takes milliseconds: what is short goes
+    /// first.
+    /// </summary>
+    public Task<T> WriteManyAsync<T>(Func<SqliteSession, T> work, CancellationToken cancellationToken = default) =>
+        WriteAsync(_long, work, cancellationToken);
 
     /// <summary>Runs <paramref name="work"/> on a connection of its own, which sees all that was written before.</summary>
     public async Task<T> ReadAsync<T>(Func<SqliteSession, T> work, CancellationToken cancellationToken = default)
@@ -98,19 +118,23 @@ internal sealed class SqliteDatabase : IAsyncDisposable
     }
 
     /// <summary>
-    /// WAL: readers never wait for the writer. page_size counts for a new file only: an explanation has about 1.2 KB, so 8 KB pages waste less of their tail.
-    /// The write-ahead log is folded back every 8,000 pages (64 MB), not every 1,000: index pages are written again and again, and go to the file once.
+    /// WAL: readers never wait for the writer. page_size counts for a new file only: an explanation has about 1.2 KB, so 8 KB pages
+    /// waste less of their tail.
+    /// The write-ahead log is folded back every 8,000 pages (64 MB), not every 1,000: index pages are written again and again, and go
+    /// to the file once.
     /// </summary>
-    private SqliteSession Open() => Open(
-        $"""
-        PRAGMA page_size = 8192;
-        PRAGMA journal_mode = WAL;
-        PRAGMA synchronous = {(_options.Durability == SqliteDurability.Disk ? "FULL" : "NORMAL")};
-        PRAGMA wal_autocheckpoint = 8000;
-        PRAGMA cache_size = -65536;
-        PRAGMA mmap_size = 1073741824;
-        PRAGMA temp_store = MEMORY;
-        """);
+    private SqliteSession Open() =>
+        Open(
+            $"""
+            PRAGMA page_size = 8192;
+            PRAGMA journal_mode = WAL;
+            PRAGMA synchronous = {(_options.Durability == SqliteDurability.Disk ? "FULL" : "NORMAL")};
+            PRAGMA wal_autocheckpoint = 8000;
+            PRAGMA cache_size = -65536;
+            PRAGMA mmap_size = 1073741824;
+            PRAGMA temp_store = MEMORY;
+            """
+        );
 
     private SqliteSession Open(string pragmas)
     {
@@ -176,7 +200,9 @@ internal sealed class SqliteDatabase : IAsyncDisposable
             StoreSchema.ThrowIfNewer(File, found, _schemaVersion);
     }
 
-    /// <summary>One of several. For the only one the transaction itself does: a savepoint copies each page before its first change.</summary>
+    /// <summary>
+    /// One of several. For the only one the transaction itself does: a savepoint copies each page before its first change.
+    /// </summary>
     private static void Run(SqliteSession session, IWrite write)
     {
         session.Execute("SAVEPOINT one");
@@ -192,7 +218,11 @@ internal sealed class SqliteDatabase : IAsyncDisposable
         session.Execute("RELEASE one");
     }
 
-    private const int Busy = 5, Locked = 6, IoError = 10, Full = 13, NotADatabase = 26;
+    private const int Busy = 5,
+        Locked = 6,
+        IoError = 10,
+        Full = 13,
+        NotADatabase = 26;
 
     private static bool IsPassing(SqliteException e) => e.SqliteErrorCode is Busy or Locked or IoError or Full;
 

@@ -11,7 +11,9 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
     private static readonly TimeSpan Remembered = TimeSpan.FromHours(1);
 
     /// <summary>The references of a chunk are kilobytes, its rows may be megabytes.</summary>
-    private const int ItemsPerStep = 2000, ChunksPerStep = 200, RowsPerStep = 100;
+    private const int ItemsPerStep = 2000,
+        ChunksPerStep = 200,
+        RowsPerStep = 100;
 
     public async Task<bool> DeleteAsync(Guid id, CancellationToken cancellationToken)
     {
@@ -25,7 +27,10 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
     /// <summary>Finishes deletions that were begun, and forgets old ones.</summary>
     public async Task<int> ResumeAsync(CancellationToken cancellationToken)
     {
-        var begun = await database.ReadAsync(session => session.All("SELECT no FROM deleted WHERE finished = 0", row => row.GetInt64(0)), cancellationToken);
+        var begun = await database.ReadAsync(
+            session => session.All("SELECT no FROM deleted WHERE finished = 0", row => row.GetInt64(0)),
+            cancellationToken
+        );
         foreach (var no in begun)
             await FinishAsync(no, cancellationToken);
         var old = (clock.GetUtcNow() - Remembered).Ms();
@@ -36,7 +41,10 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
     /// <summary>Before a job is created again under the same key.</summary>
     public async Task ForgetAsync(Guid id, CancellationToken cancellationToken)
     {
-        var no = await database.ReadAsync(session => session.Number("SELECT no FROM deleted WHERE no = (SELECT no FROM owners WHERE id = ?1)", id.Blob()), cancellationToken);
+        var no = await database.ReadAsync(
+            session => session.Number("SELECT no FROM deleted WHERE no = (SELECT no FROM owners WHERE id = ?1)", id.Blob()),
+            cancellationToken
+        );
         if (no is null)
             return;
         await FinishAsync(no.Value, cancellationToken);
@@ -47,12 +55,22 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
     {
         if (SqliteOwners.Find(session, id) is not { } no)
             return null;
-        var known = session.Execute("DELETE FROM jobs WHERE no = ?1", no) > 0
-            || session.Number("SELECT 1 FROM chunks WHERE id BETWEEN ?1 AND ?2", SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue)) is not null;
+        var known =
+            session.Execute("DELETE FROM jobs WHERE no = ?1", no) > 0
+            || session.Number(
+                "SELECT 1 FROM chunks WHERE id BETWEEN ?1 AND ?2",
+                SqliteSchema.RowId(no, 0),
+                SqliteSchema.RowId(no, int.MaxValue)
+            )
+                is not null;
         if (!known)
             return null;
         SqliteOwners.Release(session, no);
-        session.Execute("INSERT INTO deleted (no, at) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at = ?2, finished = 0", no, clock.GetUtcNow().Ms());
+        session.Execute(
+            "INSERT INTO deleted (no, at) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at = ?2, finished = 0",
+            no,
+            clock.GetUtcNow().Ms()
+        );
         session.Execute("DELETE FROM job_tags WHERE no = ?1", no);
         return no;
     }
@@ -71,14 +89,11 @@ internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock
     /// <summary>Deletes while the row in "deleted" stands: without it another process has finished, and the job may be a new one.</summary>
     private async Task DeleteAsync(string table, long no, int perStep, CancellationToken cancellationToken)
     {
-        var sql =
-            $"""
+        var sql = $"""
             DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id BETWEEN ?1 AND ?2 LIMIT ?3)
             AND EXISTS (SELECT 1 FROM deleted WHERE no = ?4)
             """;
         var (first, last) = (SqliteSchema.RowId(no, 0), SqliteSchema.RowId(no, int.MaxValue));
-        while (await database.WriteManyAsync(session => session.Execute(sql, first, last, perStep, no), cancellationToken) == perStep)
-        {
-        }
+        while (await database.WriteManyAsync(session => session.Execute(sql, first, last, perStep, no), cancellationToken) == perStep) { }
     }
 }

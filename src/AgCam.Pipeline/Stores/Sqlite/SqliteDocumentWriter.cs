@@ -33,8 +33,19 @@ internal sealed class SqliteDocumentWriter(SqliteDocuments documents, int recent
         {
             var (item, id) = (row.Item, SqliteSchema.RowId(owner, row.Item.Number));
             var inserted = _item
-                .Add(id).Add(owner).Add((long)item.Status).Add(item.Model).Add(item.Predicted).Add((double?)item.Probability)
-                .Add(item.Correct).Add(item.Label).Add(row.Explanation).Add(item.Time.Ms()).Add(row.Body).Add(row.Source).Run();
+                .Add(id)
+                .Add(owner)
+                .Add((long)item.Status)
+                .Add(item.Model)
+                .Add(item.Predicted)
+                .Add((double?)item.Probability)
+                .Add(item.Correct)
+                .Add(item.Label)
+                .Add(row.Explanation)
+                .Add(item.Time.Ms())
+                .Add(row.Body)
+                .Add(row.Source)
+                .Run();
             if (inserted == 0)
                 return false;
             _newItems.Add(id);

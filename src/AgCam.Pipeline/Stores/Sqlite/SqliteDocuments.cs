@@ -12,9 +12,14 @@ internal sealed class SqliteDocuments(string explanations, string items)
 
     public IReadOnlyList<SqliteIndex> Indexes => [.. OfItems, OfExplanations];
 
-    public string Create => SqliteSchema.ExplanationTable(explanations) + SqliteSchema.ItemTable(items) + SqliteSchema.PlainIndexes(items) + string.Concat(Indexes.Select(index => index.Create));
+    public string Create =>
+        SqliteSchema.ExplanationTable(explanations)
+        + SqliteSchema.ItemTable(items)
+        + SqliteSchema.PlainIndexes(items)
+        + string.Concat(Indexes.Select(index => index.Create));
 
-    public string Drop => $"DROP TABLE IF EXISTS {explanations}; DROP TABLE IF EXISTS {items}; {string.Concat(Indexes.Select(index => index.Drop))}";
+    public string Drop =>
+        $"DROP TABLE IF EXISTS {explanations}; DROP TABLE IF EXISTS {items}; {string.Concat(Indexes.Select(index => index.Drop))}";
 
     /// <summary>A row when there is an explanation ?1.</summary>
     public string HasExplanation => field ??= $"SELECT 1 WHERE {OfExplanations.Has("?1")}";
@@ -23,7 +28,7 @@ internal sealed class SqliteDocuments(string explanations, string items)
 
     public string InsertItem { get; } =
         $"""
-        INSERT INTO {items} (id, owner, status, model, predicted, probability, correct, label, explanation, time, body, source)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING
-        """;
+            INSERT INTO {items} (id, owner, status, model, predicted, probability, correct, label, explanation, time, body, source)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING
+            """;
 }

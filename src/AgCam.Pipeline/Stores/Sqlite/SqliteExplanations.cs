@@ -15,9 +15,14 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
     public Task<StoredExplanation?> FindAsync(Digest id, CancellationToken cancellationToken = default) =>
         database.ReadAsync(session => Find(session, id), cancellationToken);
 
-    public Task<IReadOnlyList<StoredExplanation>> FindAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken = default) =>
+    public Task<IReadOnlyList<StoredExplanation>> FindAsync(
+        IReadOnlyCollection<Digest> ids,
+        CancellationToken cancellationToken = default
+    ) =>
         database.ReadAsync<IReadOnlyList<StoredExplanation>>(
-            session => [.. ids.Distinct().Select(id => Find(session, id)).OfType<StoredExplanation>()], cancellationToken);
+            session => [.. ids.Distinct().Select(id => Find(session, id)).OfType<StoredExplanation>()],
+            cancellationToken
+        );
 
     public async Task<IReadOnlySet<Digest>> PinAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken = default)
     {
@@ -30,11 +35,18 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
                         session.Execute(s_save, id.ToArray());
                     return Look(session, ids);
                 },
-                cancellationToken);
+                cancellationToken
+            );
         return found.Select(item => item.Id).ToHashSet();
     }
 
-    public Task<PruneStep> PruneAsync(TimeSpan olderThan, TimeSpan grace, Digest? after = null, int limit = 1000, CancellationToken cancellationToken = default)
+    public Task<PruneStep> PruneAsync(
+        TimeSpan olderThan,
+        TimeSpan grace,
+        Digest? after = null,
+        int limit = 1000,
+        CancellationToken cancellationToken = default
+    )
     {
         var now = clock.Now();
         return database.WriteManyAsync(
@@ -46,9 +58,19 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
                     FROM (SELECT id, row FROM {s_ids.Keys} WHERE id > ?1 UNION ALL SELECT id, row FROM {s_ids.Recent} WHERE id > ?1 ORDER BY id LIMIT ?2) AS next
                     CROSS JOIN explanations ON explanations.row = next.row ORDER BY next.id
                     """,
-                    row => (Row: row.GetInt64(0), Id: row.GetDigest(1), Created: row.GetTime(2), Condemned: row.GetTimeOrNull(3), Referred: row.GetBoolean(4)),
-                    after?.ToArray() ?? [], limit);
-                int condemned = 0, deleted = 0;
+                    row =>
+                        (
+                            Row: row.GetInt64(0),
+                            Id: row.GetDigest(1),
+                            Created: row.GetTime(2),
+                            Condemned: row.GetTimeOrNull(3),
+                            Referred: row.GetBoolean(4)
+                        ),
+                    after?.ToArray() ?? [],
+                    limit
+                );
+                int condemned = 0,
+                    deleted = 0;
                 foreach (var item in looked)
                 {
                     if (item.Referred)
@@ -63,7 +85,8 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
                 }
                 return new PruneStep(looked.Count < limit ? null : looked[^1].Id, condemned, deleted);
             },
-            cancellationToken);
+            cancellationToken
+        );
     }
 
     private static StoredExplanation? Find(SqliteSession session, Digest id) =>

@@ -1,8 +1,10 @@
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// Moves what the small levels of indexes hold above <paramref name="recentRows"/> into the large ones, in steps within the transactions that insert: each step one
-/// index, and of that the next range of keys after the last step's, around and around. With r rows in the small level a range of b of them is b/r of all keys, so
+/// Moves what the small levels of indexes hold above <paramref name="recentRows"/> into the large ones, in steps within the
+/// transactions that insert: each step one
+/// index, and of that the next range of keys after the last step's, around and around. With r rows in the small level a range of b of
+/// them is b/r of all keys, so
 /// a page of the large level is written once for r rows over its number of pages. For the writer's thread.
 /// </summary>
 internal sealed class SqliteFolding(IReadOnlyList<SqliteIndex> indexes, int recentRows)
@@ -13,7 +15,8 @@ internal sealed class SqliteFolding(IReadOnlyList<SqliteIndex> indexes, int rece
     /// <summary>Where each index goes on; only a place to start from, so it may be lost.</summary>
     private readonly object?[]?[] _last = new object?[]?[indexes.Count];
 
-    private int _next, _inserted;
+    private int _next,
+        _inserted;
 
     /// <param name="inserted">Rows that the transaction has inserted.</param>
     public void Step(SqliteSession session, int inserted)
@@ -42,7 +45,8 @@ internal sealed class SqliteFolding(IReadOnlyList<SqliteIndex> indexes, int rece
                 row.GetValues(key!);
                 return key;
             },
-            [.. from, rows - 1]);
+            [.. from, rows - 1]
+        );
         if (to is not null)
             range += $" AND ({index.Key}) <= ({Parameters(from.Length + 1, index.Width)})";
         object?[] bounds = [.. from, .. to ?? []];
@@ -51,5 +55,6 @@ internal sealed class SqliteFolding(IReadOnlyList<SqliteIndex> indexes, int rece
         return to;
     }
 
-    private static string Parameters(int first, int count) => string.Join(", ", Enumerable.Range(first, count).Select(number => $"?{number}"));
+    private static string Parameters(int first, int count) =>
+        string.Join(", ", Enumerable.Range(first, count).Select(number => $"?{number}"));
 }

@@ -1,8 +1,10 @@
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// An index on values that come in no order, in two levels with one key: the small "recent" table takes what is inserted, and <see cref="SqliteFolding"/> moves it in
-/// the key's order into the large "keys" table, so that a page of that is written once for many rows and not once for each. They are plain tables WITHOUT ROWID,
+/// An index on values that come in no order, in two levels with one key: the small "recent" table takes what is inserted, and
+/// <see cref="SqliteFolding"/> moves it in
+/// the key's order into the large "keys" table, so that a page of that is written once for many rows and not once for each. They are
+/// plain tables WITHOUT ROWID,
 /// because SQLite writes an index of its own at once.
 /// </summary>
 /// <param name="row">The table's INTEGER PRIMARY KEY; in both levels it is "row" and comes last.</param>
@@ -11,15 +13,15 @@ internal sealed class SqliteIndex(string table, string row, string name, params 
 {
     /// <summary>Those of <see cref="ItemIndex.All"/> whose values come in no order, and the one that knows files again.</summary>
     public static IReadOnlyList<SqliteIndex> OfItems(string table) =>
-    [
-        new(table, "id", "probability", ("owner", "INTEGER"), ("probability", "REAL")),
-        new(table, "id", "predicted", ("owner", "INTEGER"), ("predicted", "TEXT"), ("probability", "REAL")),
-        new(table, "id", "correct", ("owner", "INTEGER"), ("correct", "INTEGER"), ("probability", "REAL")),
-        new(table, "id", "confusion", ("owner", "INTEGER"), ("label", "TEXT"), ("predicted", "TEXT"), ("probability", "REAL")),
-        new(table, "id", "model", ("model", "TEXT"), ("predicted", "TEXT"), ("probability", "REAL")),
-        new(table, "id", "explanation", ("explanation", "BLOB")),
-        new(table, "id", "source", ("source", "BLOB")),
-    ];
+        [
+            new(table, "id", "probability", ("owner", "INTEGER"), ("probability", "REAL")),
+            new(table, "id", "predicted", ("owner", "INTEGER"), ("predicted", "TEXT"), ("probability", "REAL")),
+            new(table, "id", "correct", ("owner", "INTEGER"), ("correct", "INTEGER"), ("probability", "REAL")),
+            new(table, "id", "confusion", ("owner", "INTEGER"), ("label", "TEXT"), ("predicted", "TEXT"), ("probability", "REAL")),
+            new(table, "id", "model", ("model", "TEXT"), ("predicted", "TEXT"), ("probability", "REAL")),
+            new(table, "id", "explanation", ("explanation", "BLOB")),
+            new(table, "id", "source", ("source", "BLOB")),
+        ];
 
     public static SqliteIndex OfExplanations(string table) => new(table, "row", "id", ("id", "BLOB"));
 
@@ -38,19 +40,21 @@ internal sealed class SqliteIndex(string table, string row, string name, params 
     /// <summary>Both levels, empty, and what takes a deleted row out of them.</summary>
     public string Create =>
         $"""
-        CREATE TABLE {Keys} ({Definition}) WITHOUT ROWID;
-        CREATE TABLE {Recent} ({Definition}) WITHOUT ROWID;
-        CREATE TRIGGER {table}_{name}_delete AFTER DELETE ON {table}
-        BEGIN
-            DELETE FROM {Recent} WHERE {IsDeleted};
-            DELETE FROM {Keys} WHERE {IsDeleted};
-        END;
+            CREATE TABLE {Keys} ({Definition}) WITHOUT ROWID;
+            CREATE TABLE {Recent} ({Definition}) WITHOUT ROWID;
+            CREATE TRIGGER {table}_{name}_delete AFTER DELETE ON {table}
+            BEGIN
+                DELETE FROM {Recent} WHERE {IsDeleted};
+                DELETE FROM {Keys} WHERE {IsDeleted};
+            END;
 
-        """;
+            """;
 
     public string Drop => $"DROP TABLE IF EXISTS {Keys}; DROP TABLE IF EXISTS {Recent};";
 
-    /// <summary>Puts rows ?1 to ?2 of the table into the small level: many at once and in order cost half of what a trigger would.</summary>
+    /// <summary>
+    /// Puts rows ?1 to ?2 of the table into the small level: many at once and in order cost half of what a trigger would.
+    /// </summary>
     public string Take => $"INSERT INTO {Recent} {Rows($" AND {row} BETWEEN ?1 AND ?2")}";
 
     /// <summary>Puts the row that was inserted last, whose column is ?1, into the small level. For an index of one column.</summary>
@@ -62,14 +66,16 @@ internal sealed class SqliteIndex(string table, string row, string name, params 
     /// <summary>A row that has <paramref name="value"/>, or null. For an index of one column.</summary>
     public string Find(string value) => $"COALESCE(({First(Keys, value)}), ({First(Recent, value)}))";
 
-    private string Definition => $"{string.Concat(columns.Select(column => $"{column.Name} {column.Type} NOT NULL, "))}row INTEGER NOT NULL, PRIMARY KEY ({Key})";
+    private string Definition =>
+        $"{string.Concat(columns.Select(column => $"{column.Name} {column.Type} NOT NULL, "))}row INTEGER NOT NULL, PRIMARY KEY ({Key})";
 
     private string IsDeleted => $"{string.Concat(columns.Select(column => $"{column.Name} = OLD.{column.Name} AND "))}row = OLD.{row}";
 
     private string Rows(string among)
     {
         var key = string.Join(", ", [.. columns.Select(column => column.Name), row]);
-        return $"SELECT {key} FROM {table} NOT INDEXED WHERE {string.Join(" AND ", columns.Select(column => $"{column.Name} IS NOT NULL"))}{among} ORDER BY {key}";
+        return $"SELECT {key} FROM {table} NOT INDEXED WHERE "
+            + $"{string.Join(" AND ", columns.Select(column => $"{column.Name} IS NOT NULL"))}{among} ORDER BY {key}";
     }
 
     private string Exists(string level, string value) => $"EXISTS (SELECT 1 FROM {level} WHERE {columns[0].Name} = {value})";

@@ -3,7 +3,8 @@ using SQLitePCL;
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// A prepared insert that is run millions of times: bound by position, straight on SQLite's own functions, which takes a third of the time of a command with named
+/// A prepared insert that is run millions of times: bound by position, straight on SQLite's own functions, which takes a third of the
+/// time of a command with named
 /// parameters and a reader. For the writer's thread only.
 /// </summary>
 internal sealed class SqliteInsert : IDisposable
@@ -20,13 +21,17 @@ internal sealed class SqliteInsert : IDisposable
 
     public SqliteInsert Add(long value) => Bound(raw.sqlite3_bind_int64(_statement, ++_next, value));
 
-    public SqliteInsert Add(double? value) => Bound(value is { } number ? raw.sqlite3_bind_double(_statement, ++_next, number) : raw.sqlite3_bind_null(_statement, ++_next));
+    public SqliteInsert Add(double? value) =>
+        Bound(value is { } number ? raw.sqlite3_bind_double(_statement, ++_next, number) : raw.sqlite3_bind_null(_statement, ++_next));
 
-    public SqliteInsert Add(bool? value) => Bound(value is { } flag ? raw.sqlite3_bind_int(_statement, ++_next, flag ? 1 : 0) : raw.sqlite3_bind_null(_statement, ++_next));
+    public SqliteInsert Add(bool? value) =>
+        Bound(value is { } flag ? raw.sqlite3_bind_int(_statement, ++_next, flag ? 1 : 0) : raw.sqlite3_bind_null(_statement, ++_next));
 
-    public SqliteInsert Add(string? value) => Bound(value is null ? raw.sqlite3_bind_null(_statement, ++_next) : raw.sqlite3_bind_text(_statement, ++_next, value));
+    public SqliteInsert Add(string? value) =>
+        Bound(value is null ? raw.sqlite3_bind_null(_statement, ++_next) : raw.sqlite3_bind_text(_statement, ++_next, value));
 
-    public SqliteInsert Add(byte[]? value) => Bound(value is null ? raw.sqlite3_bind_null(_statement, ++_next) : raw.sqlite3_bind_blob(_statement, ++_next, value));
+    public SqliteInsert Add(byte[]? value) =>
+        Bound(value is null ? raw.sqlite3_bind_null(_statement, ++_next) : raw.sqlite3_bind_blob(_statement, ++_next, value));
 
     /// <returns>How many rows were inserted: 0 or 1.</returns>
     public int Run()

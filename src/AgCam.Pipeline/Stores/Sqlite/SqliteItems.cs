@@ -6,15 +6,25 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) : IItems
 {
-    private static readonly string s_knownSource = $"SELECT body FROM items WHERE id = {SqliteDocuments.Stored.OfItems.Single(index => index.Name == "source").Find("?1")}";
+    private static readonly string s_knownSource =
+        $"SELECT body FROM items WHERE id = {SqliteDocuments.Stored.OfItems.Single(index => index.Name == "source").Find("?1")}";
 
-    private const string Columns = "items.id, owners.id, status, items.model, items.predicted, items.probability, items.correct, items.label, items.explanation, time, body";
+    private const string Columns =
+        "items.id, owners.id, status, items.model, items.predicted, items.probability, items.correct, items.label, "
+        + "items.explanation, time, body";
 
-    public Task<Item?> FindAsync(Guid job, int number, CancellationToken cancellationToken = default) => database.ReadAsync(
-        session => SqliteOwners.Find(session, job) is { } no
-            ? session.First($"SELECT {Columns} FROM items JOIN owners ON owners.no = items.owner WHERE items.id = ?1", Read, SqliteSchema.RowId(no, number))
-            : null,
-        cancellationToken);
+    public Task<Item?> FindAsync(Guid job, int number, CancellationToken cancellationToken = default) =>
+        database.ReadAsync(
+            session =>
+                SqliteOwners.Find(session, job) is { } no
+                    ? session.First(
+                        $"SELECT {Columns} FROM items JOIN owners ON owners.no = items.owner WHERE items.id = ?1",
+                        Read,
+                        SqliteSchema.RowId(no, number)
+                    )
+                    : null,
+            cancellationToken
+        );
 
     public async Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancellationToken = default)
     {
@@ -27,21 +37,30 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
         return new ItemPage(items, more ? ItemCursor.After(index, items[^1]).Encode(query) : null);
     }
 
-    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancellationToken = default) => database.ReadAsync(
-        session => SqliteOwners.Find(session, job) is { } no ? Recount(session, no) : new JobProgress(), cancellationToken);
+    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancellationToken = default) =>
+        database.ReadAsync(
+            session => SqliteOwners.Find(session, job) is { } no ? Recount(session, no) : new JobProgress(),
+            cancellationToken
+        );
 
-    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancellationToken = default) =>
+    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(
+        IReadOnlyCollection<SourceStamp> sources,
+        CancellationToken cancellationToken = default
+    ) =>
         database.ReadAsync<IReadOnlyDictionary<SourceStamp, Digest>>(
             session =>
             {
                 var known = new Dictionary<SourceStamp, Digest>();
                 foreach (var source in sources.Distinct())
-                    if (session.First(s_knownSource, row => ItemDocument.SourceOf(row.GetBlob(0)), source.Key()) is { } found
-                        && found.Source == source)
+                    if (
+                        session.First(s_knownSource, row => ItemDocument.SourceOf(row.GetBlob(0)), source.Key()) is { } found
+                        && found.Source == source
+                    )
                         known.Add(source, found.Sha256);
                 return known;
             },
-            cancellationToken);
+            cancellationToken
+        );
 
     public Task<int> DeleteForgottenAsync(IReadOnlyCollection<Guid> owners, TimeSpan age, CancellationToken cancellationToken = default)
     {
@@ -56,10 +75,18 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
         return session.First(CountColumns + "WHERE id BETWEEN ?1 AND ?2", ReadCounts, first, last)! with { ChunksDone = (int)done };
     }
 
-    internal const string CountColumns = "SELECT COUNT(*) FILTER (WHERE status = 0), COUNT(*) FILTER (WHERE status = 1), COUNT(*) FILTER (WHERE correct = 1), COUNT(correct) FROM items ";
+    internal const string CountColumns =
+        "SELECT COUNT(*) FILTER (WHERE status = 0), COUNT(*) FILTER (WHERE status = 1), COUNT(*) FILTER (WHERE correct = 1), "
+        + "COUNT(correct) FROM items ";
 
     internal static JobProgress ReadCounts(SqliteDataReader row) =>
-        new() { Completed = row.GetInt32(0), Failed = row.GetInt32(1), Correct = row.GetInt32(2), Labelled = row.GetInt32(3) };
+        new()
+        {
+            Completed = row.GetInt32(0),
+            Failed = row.GetInt32(1),
+            Correct = row.GetInt32(2),
+            Labelled = row.GetInt32(3),
+        };
 
     /// <summary>An owner that nothing refers to any more goes as well: there is one for each request.</summary>
     private static int DeleteForgotten(SqliteSession session, Guid owner, long before)
@@ -76,7 +103,10 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
             DELETE FROM owners WHERE no = ?1
             AND NOT EXISTS (SELECT 1 FROM items WHERE id BETWEEN ?2 AND ?3) AND NOT EXISTS (SELECT 1 FROM deleted WHERE no = ?1)
             """,
-            no, first, last);
+            no,
+            first,
+            last
+        );
         return deleted;
     }
 
@@ -103,9 +133,12 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
                 return null;
             var (first, last) = (SqliteSchema.RowId(owner.Value, 0), SqliteSchema.RowId(owner.Value, int.MaxValue));
             // The cursor is a bound of the range: as a condition beside it, SQLite would read from the job's first item on.
-            where.Add(index == ItemIndex.Primary
-                ? $"items.id BETWEEN {Parameter(query.Descending ? first : key + 1 ?? first)} AND {Parameter(query.Descending ? key - 1 ?? last : last)}"
-                : $"owner = {Parameter(owner)}");
+            where.Add(
+                index == ItemIndex.Primary
+                    ? $"items.id BETWEEN {Parameter(query.Descending ? first : key + 1 ?? first)} AND "
+                        + $"{Parameter(query.Descending ? key - 1 ?? last : last)}"
+                    : $"owner = {Parameter(owner)}"
+            );
         }
         if (query.Status is { } status)
             where.Add($"status = {Parameter((int)status)}");
@@ -122,7 +155,12 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
 
         var levels = SqliteDocuments.Stored.OfItems.FirstOrDefault(item => index.Name == $"item_{item.Name}");
         var row = levels is null ? "items.id" : "row";
-        var sort = index.Sort switch { ItemSort.Probability => "probability", ItemSort.Time => "time", _ => null };
+        var sort = index.Sort switch
+        {
+            ItemSort.Probability => "probability",
+            ItemSort.Time => "time",
+            _ => null,
+        };
         if (cursor is { } after && index != ItemIndex.Primary)
         {
             var number = Parameter(key);
@@ -131,20 +169,26 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
         }
         var matching = where.Count == 0 ? "" : "WHERE " + string.Join(" AND ", where);
         var direction = query.Descending ? "DESC" : "ASC";
-        string Ordered(string table, string row) => $"ORDER BY {(sort is null ? "" : $"{table}{sort} {direction}, ")}{table}{row} {direction}";
+        string Ordered(string table, string row) =>
+            $"ORDER BY {(sort is null ? "" : $"{table}{sort} {direction}, ")}{table}{row} {direction}";
         var limit = Parameter(query.Limit + 1);
         // INDEXED BY fails rather than read the table: a list that lost its index is a defect, not a slow answer.
         var sql = levels is null
             ? $"""
-            SELECT {Columns} FROM items {(index == ItemIndex.Primary ? "NOT INDEXED" : $"INDEXED BY {index.Name.Replace("item_", "items_")}")} CROSS JOIN owners ON owners.no = items.owner
-            {matching} {Ordered("items.", "id")} LIMIT {limit}
-            """
+                SELECT {Columns} FROM items {(
+                    index == ItemIndex.Primary ? "NOT INDEXED" : $"INDEXED BY {index.Name.Replace("item_", "items_")}"
+                )} CROSS JOIN owners ON owners.no = items.owner
+                {matching} {Ordered("items.", "id")} LIMIT {limit}
+                """
             : $"""
-            SELECT {Columns} FROM (
-                SELECT {levels.Key} FROM {levels.Keys} {matching} UNION ALL SELECT {levels.Key} FROM {levels.Recent} {matching} {Ordered("", "row")} LIMIT {limit}) AS found
-            CROSS JOIN items ON items.id = found.row CROSS JOIN owners ON owners.no = items.owner
-            {Ordered("found.", "row")}
-            """;
+                SELECT {Columns} FROM (
+                    SELECT {levels.Key} FROM {levels.Keys} {matching} UNION ALL SELECT {levels.Key} FROM {levels.Recent} {matching} {Ordered(
+                    "",
+                    "row"
+                )} LIMIT {limit}) AS found
+                CROSS JOIN items ON items.id = found.row CROSS JOIN owners ON owners.no = items.owner
+                {Ordered("found.", "row")}
+                """;
         return (sql, [.. values]);
     }
 
@@ -152,7 +196,13 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
     {
         var fields = new ItemDocument.Fields();
         Bson.Decode(row.GetBlob(10), fields.Read);
-        return fields.ToItem(row.GetId(1), SqliteSchema.Number(row.GetInt64(0)), (ItemStatus)row.GetInt32(2), row.GetString(3), row.GetTime(9)) with
+        return fields.ToItem(
+            row.GetId(1),
+            SqliteSchema.Number(row.GetInt64(0)),
+            (ItemStatus)row.GetInt32(2),
+            row.GetString(3),
+            row.GetTime(9)
+        ) with
         {
             Predicted = row.GetText(4),
             Probability = row.IsDBNull(5) ? null : (float)row.GetDouble(5),

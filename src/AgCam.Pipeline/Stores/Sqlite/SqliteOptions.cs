@@ -6,7 +6,10 @@ public enum SqliteDurability
     /// <summary>On the disk: survives a power failure. One fsync for each batch of writes.</summary>
     Disk,
 
-    /// <summary>With the operating system: survives kill -9 of the process, not a power failure, which then takes back the last writes (the file stays sound).</summary>
+    /// <summary>
+    /// With the operating system: survives kill -9 of the process, not a power failure, which then takes back the last writes (the file
+    /// stays sound).
+    /// </summary>
     Process,
 }
 
@@ -24,6 +27,9 @@ public sealed record SqliteOptions
     /// <summary>How long to wait for another process that is writing. Default 10 seconds.</summary>
     public int BusySeconds { get; init; } = 10;
 
-    /// <summary>How many rows the small level of an index keeps; see <see cref="SqliteFolding"/>. Between 20,000 and 50,000 the cost of a million items changes little.</summary>
+    /// <summary>
+    /// How many rows the small level of an index keeps; see <see cref="SqliteFolding"/>. Between 20,000 and 50,000 the cost of a
+    /// million items changes little.
+    /// </summary>
     internal int RecentRows { get; init; } = 32_768;
 }

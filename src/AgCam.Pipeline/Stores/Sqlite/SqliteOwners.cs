@@ -29,7 +29,11 @@ internal static class SqliteOwners
     {
         session.Execute(
             "UPDATE owners SET kind = ?2, hash = ?3, key_name = ?4 WHERE no = ?1 AND kind IS NULL",
-            no, (int)wanted.Kind, wanted.Hash?.ToArray(), wanted.Owner);
+            no,
+            (int)wanted.Kind,
+            wanted.Hash?.ToArray(),
+            wanted.Owner
+        );
         var standing = session.First($"SELECT {ClaimColumns} FROM owners WHERE no = ?1", ReadClaim, no)!;
         return standing.Admits(wanted) ? null : standing;
     }

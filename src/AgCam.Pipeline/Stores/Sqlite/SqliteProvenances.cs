@@ -8,11 +8,17 @@ internal sealed class SqliteProvenances(SqliteDatabase database) : IProvenances
     {
         var id = provenance.Id();
         var body = Bson.Encode(provenance);
-        await database.WriteAsync(session => session.Execute("INSERT INTO provenances (id, body) VALUES (?1, ?2) ON CONFLICT DO NOTHING", id.ToArray(), body), cancellationToken);
+        await database.WriteAsync(
+            session => session.Execute("INSERT INTO provenances (id, body) VALUES (?1, ?2) ON CONFLICT DO NOTHING", id.ToArray(), body),
+            cancellationToken
+        );
         return id;
     }
 
-    public Task<Provenance?> FindAsync(Digest id, CancellationToken cancellationToken = default) => database.ReadAsync(
-        session => session.First("SELECT body FROM provenances WHERE id = ?1", row => Bson.Decode<Provenance>(row.GetBlob(0)), id.ToArray()),
-        cancellationToken);
+    public Task<Provenance?> FindAsync(Digest id, CancellationToken cancellationToken = default) =>
+        database.ReadAsync(
+            session =>
+                session.First("SELECT body FROM provenances WHERE id = ?1", row => Bson.Decode<Provenance>(row.GetBlob(0)), id.ToArray()),
+            cancellationToken
+        );
 }

@@ -1,6 +1,8 @@
 namespace AgCam.Pipeline.Stores.Sqlite;
 
-/// <summary>Rows that were inserted, as runs of numbers that follow each other: the rows of a chunk are one run, unless some were there before.</summary>
+/// <summary>
+/// Rows that were inserted, as runs of numbers that follow each other: the rows of a chunk are one run, unless some were there before.
+/// </summary>
 internal sealed class SqliteRowRuns
 {
     private readonly List<(long First, long Last)> _runs = [];
@@ -17,7 +19,7 @@ internal sealed class SqliteRowRuns
     public void Take(SqliteSession session, IReadOnlyList<SqliteIndex> indexes)
     {
         foreach (var (first, last) in _runs)
-            foreach (var index in indexes)
-                session.Execute(index.Take, first, last);
+        foreach (var index in indexes)
+            session.Execute(index.Take, first, last);
     }
 }

@@ -6,7 +6,8 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 /// <summary>An explanation ready to be inserted.</summary>
 internal sealed record SqliteExplanationRow(byte[] Id, byte[] Body)
 {
-    public static SqliteExplanationRow From(StoredExplanation explanation) => new(explanation.Id.ToArray(), ExplanationDocument.Encode(explanation));
+    public static SqliteExplanationRow From(StoredExplanation explanation) =>
+        new(explanation.Id.ToArray(), ExplanationDocument.Encode(explanation));
 }
 
 /// <summary>An item ready to be inserted.</summary>

@@ -3,7 +3,8 @@ using AgCam.Pipeline.Records;
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// Storing what chunks gave: explanations, items, the end of the chunk and the job's numbers in one transaction. Documents are encoded on the caller's thread: the
+/// Storing what chunks gave: explanations, items, the end of the chunk and the job's numbers in one transaction. Documents are encoded
+/// on the caller's thread: the
 /// writer only inserts.
 /// </summary>
 internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
@@ -15,10 +16,13 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
 
     public async Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancellationToken)
     {
-        var encoded = chunks.Select(result => new Encoded(
-            result,
-            [.. result.Explanations.Select(SqliteExplanationRow.From)],
-            [.. result.Items.Select(item => SqliteItemRow.From(item, !result.Unread.Contains(item.Number)))])).ToList();
+        var encoded = chunks
+            .Select(result => new Encoded(
+                result,
+                [.. result.Explanations.Select(SqliteExplanationRow.From)],
+                [.. result.Items.Select(item => SqliteItemRow.From(item, !result.Unread.Contains(item.Number)))]
+            ))
+            .ToList();
         var now = clock.Now();
         IReadOnlyList<SaveAnswer> Save(SqliteSession session)
         {
@@ -27,7 +31,11 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
             inserts.End();
             return answers;
         }
-        return await (chunks.Sum(result => result.Items.Count) > FewItems ? database.WriteManyAsync(Save, cancellationToken) : database.WriteAsync(Save, cancellationToken));
+        return await (
+            chunks.Sum(result => result.Items.Count) > FewItems
+                ? database.WriteManyAsync(Save, cancellationToken)
+                : database.WriteAsync(Save, cancellationToken)
+        );
     }
 
     private static SaveAnswer Save(SqliteSession session, Encoded encoded, DateTimeOffset now, SqliteDocumentWriter.Inserts inserts)
@@ -56,8 +64,14 @@ internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
         session.Execute("UPDATE chunks SET state = 4, until = NULL, done = ?2, refs = NULL, request = NULL WHERE id = ?1", id, now.Ms());
         session.Execute("DELETE FROM isolated WHERE chunk = ?1", id);
         session.Execute(
-            "UPDATE jobs SET done = done + 1, completed = completed + ?2, failed = failed + ?3, correct = correct + ?4, labelled = labelled + ?5 WHERE no = ?1",
-            no, progress.Completed, progress.Failed, progress.Correct, progress.Labelled);
+            "UPDATE jobs SET done = done + 1, completed = completed + ?2, failed = failed + ?3, correct = correct + ?4, "
+                + "labelled = labelled + ?5 WHERE no = ?1",
+            no,
+            progress.Completed,
+            progress.Failed,
+            progress.Correct,
+            progress.Labelled
+        );
         return new SaveAnswer(SaveOutcome.Saved, newExplanations, newItems, progress, SqliteJobs.TryComplete(session, no, now));
     }
 

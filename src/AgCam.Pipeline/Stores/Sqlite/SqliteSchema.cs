@@ -1,7 +1,8 @@
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// The tables. A job or request has a small number (owners.no); chunks and items have it in the upper 32 bits of their row id and their own number in the lower,
+/// The tables. A job or request has a small number (owners.no); chunks and items have it in the upper 32 bits of their row id and their
+/// own number in the lower,
 /// so a job's rows lie side by side and every index ends in the row id, which breaks ties by number.
 /// </summary>
 internal static class SqliteSchema
@@ -15,39 +16,39 @@ internal static class SqliteSchema
     /// <summary>The indexes whose entries come about in order, or are few; the others are <see cref="SqliteIndex"/>es.</summary>
     public static string PlainIndexes(string table) =>
         $"""
-        CREATE INDEX {table}_status ON {table} (owner, status);
-        CREATE INDEX {table}_time ON {table} (time);
+            CREATE INDEX {table}_status ON {table} (owner, status);
+            CREATE INDEX {table}_time ON {table} (time);
 
-        """;
+            """;
 
     public static string ExplanationTable(string table) =>
         $"""
-        CREATE TABLE {table} (
-            row INTEGER PRIMARY KEY,
-            id BLOB NOT NULL,
-            created INTEGER NOT NULL,
-            condemned INTEGER,
-            body BLOB NOT NULL);
+            CREATE TABLE {table} (
+                row INTEGER PRIMARY KEY,
+                id BLOB NOT NULL,
+                created INTEGER NOT NULL,
+                condemned INTEGER,
+                body BLOB NOT NULL);
 
-        """;
+            """;
 
     public static string ItemTable(string table) =>
         $"""
-        CREATE TABLE {table} (
-            id INTEGER PRIMARY KEY,
-            owner INTEGER NOT NULL,
-            status INTEGER NOT NULL,
-            model TEXT NOT NULL,
-            predicted TEXT,
-            probability REAL,
-            correct INTEGER,
-            label TEXT,
-            explanation BLOB,
-            time INTEGER NOT NULL,
-            body BLOB NOT NULL,
-            source BLOB);
+            CREATE TABLE {table} (
+                id INTEGER PRIMARY KEY,
+                owner INTEGER NOT NULL,
+                status INTEGER NOT NULL,
+                model TEXT NOT NULL,
+                predicted TEXT,
+                probability REAL,
+                correct INTEGER,
+                label TEXT,
+                explanation BLOB,
+                time INTEGER NOT NULL,
+                body BLOB NOT NULL,
+                source BLOB);
 
-        """;
+            """;
 
     /// <summary>PRAGMA application_id of a store: "AgCm". Files from before the first release have 0.</summary>
     public const int ApplicationId = 0x4167_436D;
@@ -56,8 +57,7 @@ internal static class SqliteSchema
     public static readonly IReadOnlyList<string> Migrations = [];
 
     /// <summary>All of it, for a new file.</summary>
-    public static readonly string Tables =
-        $"""
+    public static readonly string Tables = $"""
         CREATE TABLE owners (
             no INTEGER PRIMARY KEY AUTOINCREMENT,
             id BLOB NOT NULL UNIQUE,

@@ -88,7 +88,8 @@ internal static class SqliteValues
 
     public static Digest GetDigest(this SqliteDataReader row, int column) => new(row.GetFieldValue<byte[]>(column));
 
-    public static DateTimeOffset GetTime(this SqliteDataReader row, int column) => DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(column));
+    public static DateTimeOffset GetTime(this SqliteDataReader row, int column) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(column));
 
     public static DateTimeOffset? GetTimeOrNull(this SqliteDataReader row, int column) => row.IsDBNull(column) ? null : row.GetTime(column);
 

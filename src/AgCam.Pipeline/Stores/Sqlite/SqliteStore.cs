@@ -4,7 +4,8 @@ using AgCam.Pipeline.Stores.Measuring;
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// The store in one SQLite file: for a desk, and for a pipeline in one process. Other processes may read it, and write now and then; two that write all the time
+/// The store in one SQLite file: for a desk, and for a pipeline in one process. Other processes may read it, and write now and then;
+/// two that write all the time
 /// wait for each other.
 /// </summary>
 public sealed class SqliteStore : IStore, IBareStore
@@ -15,9 +16,7 @@ public sealed class SqliteStore : IStore, IBareStore
     private readonly TimeProvider _clock;
 
     public SqliteStore(SqliteOptions options, TimeProvider? clock = null)
-        : this(options, clock, SqliteSchema.Migrations)
-    {
-    }
+        : this(options, clock, SqliteSchema.Migrations) { }
 
     /// <param name="migrations">As <see cref="SqliteSchema.Migrations"/>.</param>
     internal SqliteStore(SqliteOptions options, TimeProvider? clock, IReadOnlyList<string> migrations)
@@ -57,37 +56,43 @@ public sealed class SqliteStore : IStore, IBareStore
 
     internal IStoreAudit Audit => field ??= new SqliteAudit(_database, _clock);
 
-    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancellationToken) => SqliteBareTables.CreateAsync(_database, cancellationToken);
+    Task<IBareTables> IBareStore.CreateBareAsync(CancellationToken cancellationToken) =>
+        SqliteBareTables.CreateAsync(_database, cancellationToken);
 
     Task<long?> IBareStore.BytesAsync(CancellationToken cancellationToken) =>
         _database.ReadAsync(session => session.Number("PRAGMA page_count") * session.Number("PRAGMA page_size"), cancellationToken);
 
-    public Task ProbeAsync(CancellationToken cancellationToken = default) => _database.ReadAsync(
-        session =>
-        {
-            var journal = session.First("PRAGMA journal_mode", row => row.GetString(0));
-            if (journal != "wal")
-                throw new StoreSchemaException(
-                    $"{_database.File} cannot hold a store: SQLite keeps no write-ahead log there (journal_mode is {journal}). "
-                    + "Name a file on a local disk.");
-            return Version(session);
-        },
-        cancellationToken);
+    public Task ProbeAsync(CancellationToken cancellationToken = default) =>
+        _database.ReadAsync(
+            session =>
+            {
+                var journal = session.First("PRAGMA journal_mode", row => row.GetString(0));
+                if (journal != "wal")
+                    throw new StoreSchemaException(
+                        $"{_database.File} cannot hold a store: SQLite keeps no write-ahead log there (journal_mode is {journal}). "
+                            + "Name a file on a local disk."
+                    );
+                return Version(session);
+            },
+            cancellationToken
+        );
 
-    public async Task MigrateAsync(CancellationToken cancellationToken = default) => await _database.WriteAsync(
-        session =>
-        {
-            var found = Version(session);
-            StoreSchema.ThrowIfNewer(_database.File, found, KnownVersion);
-            if (found == 0)
-                session.Execute(SqliteSchema.Tables);
-            else
-                foreach (var migration in _migrations.Skip(found - 1))
-                    session.Execute(migration);
-            session.Execute($"PRAGMA application_id = {SqliteSchema.ApplicationId}; PRAGMA user_version = {KnownVersion}");
-            return found;
-        },
-        cancellationToken);
+    public async Task MigrateAsync(CancellationToken cancellationToken = default) =>
+        await _database.WriteAsync(
+            session =>
+            {
+                var found = Version(session);
+                StoreSchema.ThrowIfNewer(_database.File, found, KnownVersion);
+                if (found == 0)
+                    session.Execute(SqliteSchema.Tables);
+                else
+                    foreach (var migration in _migrations.Skip(found - 1))
+                        session.Execute(migration);
+                session.Execute($"PRAGMA application_id = {SqliteSchema.ApplicationId}; PRAGMA user_version = {KnownVersion}");
+                return found;
+            },
+            cancellationToken
+        );
 
     public Task<int> SchemaVersionAsync(CancellationToken cancellationToken = default) => _database.ReadAsync(Version, cancellationToken);
 
@@ -95,17 +100,20 @@ public sealed class SqliteStore : IStore, IBareStore
     public async Task<RepairReport> RepairAsync(CancellationToken cancellationToken = default) =>
         new(ChunksCounted: 0, JobsCompleted: 0, JobsDeleted: await _deletion.ResumeAsync(cancellationToken));
 
-    public Task<Backlog> BacklogAsync(CancellationToken cancellationToken = default) => _database.ReadAsync(SqliteBacklog.Of, cancellationToken);
+    public Task<Backlog> BacklogAsync(CancellationToken cancellationToken = default) =>
+        _database.ReadAsync(SqliteBacklog.Of, cancellationToken);
 
-    public Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default) => _database.ReadAsync(
-        session =>
-        {
-            long Pragma(string name) => session.Number($"PRAGMA {name}")!.Value;
-            var unused = Pragma("freelist_count") * Pragma("page_size");
-            var disk = new DriveInfo(Path.GetFullPath(_database.File));
-            return new StoreSize(Pragma("page_count") * Pragma("page_size") - unused, disk.AvailableFreeSpace + unused);
-        },
-        cancellationToken);
+    public Task<StoreSize> SizeAsync(CancellationToken cancellationToken = default) =>
+        _database.ReadAsync(
+            session =>
+            {
+                long Pragma(string name) => session.Number($"PRAGMA {name}")!.Value;
+                var unused = Pragma("freelist_count") * Pragma("page_size");
+                var disk = new DriveInfo(Path.GetFullPath(_database.File));
+                return new StoreSize(Pragma("page_count") * Pragma("page_size") - unused, disk.AvailableFreeSpace + unused);
+            },
+            cancellationToken
+        );
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 

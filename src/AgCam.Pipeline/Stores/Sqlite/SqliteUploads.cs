@@ -7,8 +7,13 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 /// </summary>
 internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock) : IUploads
 {
-    public async Task<Upload> PutAsync(Stream content, string mediaType, long maxBytes, string? owner = null,
-        CancellationToken cancellationToken = default)
+    public async Task<Upload> PutAsync(
+        Stream content,
+        string mediaType,
+        long maxBytes,
+        string? owner = null,
+        CancellationToken cancellationToken = default
+    )
     {
         var created = clock.Now();
         var id = Guid.CreateVersion7(created); // ids sort by time: see DeleteOlderAsync
@@ -33,34 +38,47 @@ internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock)
             throw;
         }
 
-        int Insert(SqliteSession session, int number, ArraySegment<byte> piece) => piece.Count == 0 ? 0 : session.Execute(
-            "INSERT INTO upload_pieces (upload, number, content) VALUES (?1, ?2, ?3)", id.Blob(), number,
-                piece.Count == piece.Array!.Length ? piece.Array : piece.ToArray());
+        int Insert(SqliteSession session, int number, ArraySegment<byte> piece) =>
+            piece.Count == 0
+                ? 0
+                : session.Execute(
+                    "INSERT INTO upload_pieces (upload, number, content) VALUES (?1, ?2, ?3)",
+                    id.Blob(),
+                    number,
+                    piece.Count == piece.Array!.Length ? piece.Array : piece.ToArray()
+                );
     }
 
-    public Task<Upload?> FindAsync(Guid id, CancellationToken cancellationToken = default) => database.ReadAsync(session => Find(session, id), cancellationToken);
+    public Task<Upload?> FindAsync(Guid id, CancellationToken cancellationToken = default) =>
+        database.ReadAsync(session => Find(session, id), cancellationToken);
 
-    public Task<byte[]?> ReadAsync(Guid id, CancellationToken cancellationToken = default) => database.ReadAsync(
-        session =>
-        {
-            if (Find(session, id) is not { } upload)
-                return null;
-            var bytes = GC.AllocateUninitializedArray<byte>(checked((int)upload.Bytes));
-            var filled = 0;
-            session.All(
-                "SELECT content FROM upload_pieces WHERE upload = ?1 ORDER BY number", row => filled += (int)row.GetBytes(0, 0, bytes,
-                    filled, bytes.Length - filled), id.Blob());
-            return filled == bytes.Length ? bytes : null; // it was deleted between the two looks
-        },
-        cancellationToken);
+    public Task<byte[]?> ReadAsync(Guid id, CancellationToken cancellationToken = default) =>
+        database.ReadAsync(
+            session =>
+            {
+                if (Find(session, id) is not { } upload)
+                    return null;
+                var bytes = GC.AllocateUninitializedArray<byte>(checked((int)upload.Bytes));
+                var filled = 0;
+                session.All(
+                    "SELECT content FROM upload_pieces WHERE upload = ?1 ORDER BY number",
+                    row => filled += (int)row.GetBytes(0, 0, bytes, filled, bytes.Length - filled),
+                    id.Blob()
+                );
+                return filled == bytes.Length ? bytes : null; // it was deleted between the two looks
+            },
+            cancellationToken
+        );
 
-    public Task<bool> DeleteAsync(Guid id, CancellationToken cancellationToken = default) => database.WriteAsync(
-        session =>
-        {
-            session.Execute("DELETE FROM upload_pieces WHERE upload = ?1", id.Blob());
-            return session.Execute("DELETE FROM uploads WHERE id = ?1", id.Blob()) > 0;
-        },
-        cancellationToken);
+    public Task<bool> DeleteAsync(Guid id, CancellationToken cancellationToken = default) =>
+        database.WriteAsync(
+            session =>
+            {
+                session.Execute("DELETE FROM upload_pieces WHERE upload = ?1", id.Blob());
+                return session.Execute("DELETE FROM uploads WHERE id = ?1", id.Blob()) > 0;
+            },
+            cancellationToken
+        );
 
     public Task<int> DeleteOlderAsync(TimeSpan age, int limit = 1000, CancellationToken cancellationToken = default)
     {
@@ -68,8 +86,12 @@ internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock)
         return database.WriteManyAsync(
             session =>
             {
-                var old = session.All("SELECT id FROM uploads WHERE created < ?1 ORDER BY created LIMIT ?2", row => row.GetBlob(0),
-                    before.Ms(), limit);
+                var old = session.All(
+                    "SELECT id FROM uploads WHERE created < ?1 ORDER BY created LIMIT ?2",
+                    row => row.GetBlob(0),
+                    before.Ms(),
+                    limit
+                );
                 foreach (var id in old)
                 {
                     session.Execute("DELETE FROM upload_pieces WHERE upload = ?1", id);
@@ -79,18 +101,26 @@ internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock)
                     session.Execute("DELETE FROM upload_pieces WHERE upload < ?1", UploadIds.Earliest(before).Blob());
                 return old.Count;
             },
-            cancellationToken);
+            cancellationToken
+        );
     }
 
     private static Upload? Find(SqliteSession session, Guid id) =>
         session.First("SELECT id, media, bytes, sha256, created, owner FROM uploads WHERE id = ?1", Read, id.Blob());
 
-    private static int InsertRow(SqliteSession session, Upload upload) => session.Execute(
-        "INSERT INTO uploads (id, media, bytes, sha256, created, owner) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        upload.Id.Blob(), upload.MediaType, upload.Bytes, upload.Sha256.ToArray(), upload.Created.Ms(), upload.Owner);
+    private static int InsertRow(SqliteSession session, Upload upload) =>
+        session.Execute(
+            "INSERT INTO uploads (id, media, bytes, sha256, created, owner) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            upload.Id.Blob(),
+            upload.MediaType,
+            upload.Bytes,
+            upload.Sha256.ToArray(),
+            upload.Created.Ms(),
+            upload.Owner
+        );
 
-    private static Upload Read(SqliteDataReader row) => new(row.GetId(0), row.GetString(1), row.GetInt64(2), row.GetDigest(3),
-        row.GetTime(4), row.GetText(5));
+    private static Upload Read(SqliteDataReader row) =>
+        new(row.GetId(0), row.GetString(1), row.GetInt64(2), row.GetDigest(3), row.GetTime(4), row.GetText(5));
 
     /// <summary>What the store cannot take back now, <see cref="DeleteOlderAsync"/> deletes later.</summary>
     private async Task DiscardAsync(Guid id)
@@ -99,8 +129,6 @@ internal sealed class SqliteUploads(SqliteDatabase database, TimeProvider clock)
         {
             await DeleteAsync(id, CancellationToken.None);
         }
-        catch (StoreUnavailableException)
-        {
-        }
+        catch (StoreUnavailableException) { }
     }
 }

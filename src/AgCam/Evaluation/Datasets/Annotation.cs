@@ -13,7 +13,10 @@ internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)
 
     public static Annotation Broken { get; } = new([], SkipReason.BrokenAnnotation);
 
-    /// <summary>An object {"bbox": [[x, y, width, height], ...], "category": [...]}, or the list of boxes by itself; text holds the same as JSON.</summary>
+    /// <summary>
+    /// An object {"bbox": [[x, y, width, height], ...], "category": [...]}, or the list of boxes by itself; text holds the same as
+    /// JSON.
+    /// </summary>
     public static Annotation Read(JsonElement objects)
     {
         if (objects.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined)
@@ -26,8 +29,12 @@ internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)
         {
             if (!objects.TryGetProperty("bbox", out boxes) || boxes.ValueKind == JsonValueKind.Null)
                 return None;
-            if (new[] { "category", "categories", "label" }.Select(name => objects.TryGetProperty(name, out var found) ? found : default)
-                .FirstOrDefault(found => found.ValueKind == JsonValueKind.Array) is { ValueKind: JsonValueKind.Array } named)
+            if (
+                new[] { "category", "categories", "label" }
+                    .Select(name => objects.TryGetProperty(name, out var found) ? found : default)
+                    .FirstOrDefault(found => found.ValueKind == JsonValueKind.Array) is
+                { ValueKind: JsonValueKind.Array } named
+            )
                 classes = [.. named.EnumerateArray().Select(name => name.ToString())];
         }
 
@@ -61,11 +68,23 @@ internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)
             return ByClass(key, path, Boxes.Select(box => (box.Class!, box.Box, (ObjectMask?)null)));
         // Boxes of another class are no ground truth for this one; where none is said to be of it, the names are of another vocabulary.
         var own = Boxes.Where(box => box.Class is null || box.Class == label).ToList();
-        return [new Sample(key, path) { Label = string.IsNullOrEmpty(label) ? null : label, Boxes = [.. (own.Count > 0 ? own : Boxes).Select(box => box.Box)], WithoutBoxes = WithoutBoxes }];
+        return
+        [
+            new Sample(key, path)
+            {
+                Label = string.IsNullOrEmpty(label) ? null : label,
+                Boxes = [.. (own.Count > 0 ? own : Boxes).Select(box => box.Box)],
+                WithoutBoxes = WithoutBoxes,
+            },
+        ];
     }
 
     /// <summary>An image with objects of several classes is a sample for each; only then does the class stand in the key.</summary>
-    public static IEnumerable<Sample> ByClass(string key, string path, IEnumerable<(string Class, BoundingBox Box, ObjectMask? Mask)> objects)
+    public static IEnumerable<Sample> ByClass(
+        string key,
+        string path,
+        IEnumerable<(string Class, BoundingBox Box, ObjectMask? Mask)> objects
+    )
     {
         var classes = objects.GroupBy(o => o.Class).OrderBy(group => group.Key, StringComparer.Ordinal).ToList();
         return classes.Select(group => new Sample(classes.Count == 1 ? key : $"{key}#{group.Key}", path)
@@ -83,7 +102,11 @@ internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)
             return null;
         Span<double> values = stackalloc double[4];
         for (var i = 0; i < 4; i++)
-            if (box[i].ValueKind != JsonValueKind.Number || !double.TryParse(box[i].GetRawText(), CultureInfo.InvariantCulture, out values[i]) || !double.IsFinite(values[i]))
+            if (
+                box[i].ValueKind != JsonValueKind.Number
+                || !double.TryParse(box[i].GetRawText(), CultureInfo.InvariantCulture, out values[i])
+                || !double.IsFinite(values[i])
+            )
                 return null;
         return new BoundingBox(values[0], values[1], values[2], values[3]);
     }

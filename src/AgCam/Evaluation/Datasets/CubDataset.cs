@@ -46,7 +46,10 @@ internal static class CubDataset
                 OtherNames = name is null ? [] : [name[(name.IndexOf('.', StringComparison.Ordinal) + 1)..]],
                 Index = label - 1,
                 Boxes = box is { } found ? [found] : [],
-                WithoutBoxes = box is not null ? null : text is null ? SkipReason.NoBoxes : SkipReason.BrokenAnnotation,
+                WithoutBoxes =
+                    box is not null ? null
+                    : text is null ? SkipReason.NoBoxes
+                    : SkipReason.BrokenAnnotation,
                 Masks = mask is not null && files.FileExists(mask) ? [new PictureMask(mask)] : [],
             };
         }
@@ -57,7 +60,9 @@ internal static class CubDataset
     private static BoundingBox? Box(string text)
     {
         var parts = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        var values = parts.Select(part => double.TryParse(part, CultureInfo.InvariantCulture, out var value) ? value : double.NaN).ToArray();
+        var values = parts
+            .Select(part => double.TryParse(part, CultureInfo.InvariantCulture, out var value) ? value : double.NaN)
+            .ToArray();
         return values.Length == 4 && values.All(double.IsFinite) ? new BoundingBox(values[0], values[1], values[2], values[3]) : null;
     }
 

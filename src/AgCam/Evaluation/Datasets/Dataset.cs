@@ -78,7 +78,9 @@ public static class Dataset
             {
                 ".json" => DatasetLayout.Coco,
                 ".jsonl" or ".ndjson" or ".csv" or ".tsv" or ".parquet" => DatasetLayout.Metadata,
-                _ => throw new DatasetException($"{path} is no dataset: give a folder, a COCO .json, or a metadata .jsonl, .csv or .parquet file."),
+                _ => throw new DatasetException(
+                    $"{path} is no dataset: give a folder, a COCO .json, or a metadata .jsonl, .csv or .parquet file."
+                ),
             };
         if (MetadataDataset.FileIn(path, files) is not null)
             return DatasetLayout.Metadata;

@@ -16,24 +16,35 @@ public static class IlsvrcDataset
     internal static IEnumerable<Sample> Read(string root, string? images, IFileReader files)
     {
         if (!files.FolderExists(Path.Combine(root, VocDataset.Annotations, Validation)))
-            throw new DatasetException($"{root} has no {Path.Combine(VocDataset.Annotations, Validation)}: the folder ILSVRC of the distribution is meant.");
+            throw new DatasetException(
+                $"{root} has no {Path.Combine(VocDataset.Annotations, Validation)}: the folder ILSVRC of the distribution is meant."
+            );
         return VocDataset.Read(root, images, files, Validation);
     }
 
-    /// <summary>What is not as in the full validation set, a line each; none where all is there: 50,000 images, each with boxes of one class, 50 images of each of 1,000 classes.</summary>
+    /// <summary>
+    /// What is not as in the full validation set, a line each; none where all is there: 50,000 images, each with boxes of one class, 50
+    /// images of each of 1,000 classes.
+    /// </summary>
     /// <param name="classes">The WordNet ids that were seen, in ordinal order: the order of the classes of ImageNet models.</param>
     /// <exception cref="DatasetException">It is no such dataset.</exception>
     public static IReadOnlyList<string> Check(string root, string? images, out IReadOnlyList<string> classes)
     {
         var samples = Read(root, images, LocalFiles.Instance).ToList();
-        var counts = samples.Where(sample => sample.Label is not null).GroupBy(sample => sample.Label!).ToDictionary(group => group.Key, group => group.Count());
+        var counts = samples
+            .Where(sample => sample.Label is not null)
+            .GroupBy(sample => sample.Label!)
+            .ToDictionary(group => group.Key, group => group.Count());
         classes = [.. counts.Keys.Order(StringComparer.Ordinal)];
         var findings = new List<string>();
         var pictures = samples.Select(sample => sample.Path).Distinct(StringComparer.Ordinal).Count();
         Expect(pictures == Images, $"{pictures} validation images instead of {Images}");
         Expect(samples.Count == pictures, $"{samples.Count - pictures} images have boxes of more than one class");
         Expect(classes.Count == Classes, $"{classes.Count} classes instead of {Classes}");
-        Expect(counts.Values.All(count => count == Images / Classes), $"{counts.Values.Count(count => count != Images / Classes)} classes without exactly {Images / Classes} images");
+        Expect(
+            counts.Values.All(count => count == Images / Classes),
+            $"{counts.Values.Count(count => count != Images / Classes)} classes without exactly {Images / Classes} images"
+        );
         foreach (var reason in samples.Select(sample => sample.Unusable ?? sample.WithoutBoxes).OfType<string>().GroupBy(reason => reason))
             findings.Add($"{reason.Count()} images: {reason.Key}");
         return findings;

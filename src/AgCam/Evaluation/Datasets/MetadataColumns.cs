@@ -16,9 +16,10 @@ internal sealed record MetadataColumns(string Path, string? Label, string? Objec
             ? new MetadataColumns(path, First(Labels), First(Boxes) ?? columns.FirstOrDefault(IsNestedBoxes))
             : null;
 
-        string? First(string[] wanted) => wanted
-            .Select(name => columns.FirstOrDefault(column => column.Equals(name, StringComparison.OrdinalIgnoreCase)))
-            .FirstOrDefault(column => column is not null);
+        string? First(string[] wanted) =>
+            wanted
+                .Select(name => columns.FirstOrDefault(column => column.Equals(name, StringComparison.OrdinalIgnoreCase)))
+                .FirstOrDefault(column => column is not null);
     }
 
     public IReadOnlyCollection<string> Names => [.. new[] { Path, Label, Objects }.OfType<string>()];

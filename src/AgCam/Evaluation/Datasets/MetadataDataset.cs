@@ -16,8 +16,9 @@ internal static class MetadataDataset
 
     public static IEnumerable<Sample> Read(string path, string? images, IFileReader files)
     {
-        var file = files.FileExists(path) ? path : FileIn(path, files)
-            ?? throw new DatasetException($"{path} holds none of {string.Join(", ", Names)}.");
+        var file = files.FileExists(path)
+            ? path
+            : FileIn(path, files) ?? throw new DatasetException($"{path} holds none of {string.Join(", ", Names)}.");
         var root = images ?? Path.GetDirectoryName(Path.GetFullPath(file))!;
         var listed = new HashSet<string>(StringComparer.Ordinal);
         foreach (var (name, label, annotation) in Rows(file, files))
@@ -62,8 +63,10 @@ internal static class MetadataDataset
     }
 
     private static MetadataColumns ColumnsOf(IReadOnlyCollection<string> names, string where) =>
-        MetadataColumns.In(names) ?? throw new DatasetException(
-            $"{where} has no file_name. Metadata has a column file_name, and label and objects.bbox where they are known.");
+        MetadataColumns.In(names)
+        ?? throw new DatasetException(
+            $"{where} has no file_name. Metadata has a column file_name, and label and objects.bbox where they are known."
+        );
 
     private static string Again(string key, HashSet<string> listed)
     {

@@ -4,7 +4,8 @@ using AgCam.Heatmaps;
 namespace AgCam.Evaluation.Datasets;
 
 /// <summary>An image of a dataset with what a person said about it.</summary>
-/// <param name="Key">Names it in every shard: the path below the dataset, with the class behind it where one image stands for several.</param>
+/// <param name="Key">Names it in every shard: the path below the dataset, with the class behind it where one image stands for
+/// several.</param>
 /// <param name="Path">As it can be opened.</param>
 public sealed record Sample(string Key, string Path)
 {

@@ -9,7 +9,8 @@ namespace AgCam.Evaluation.Datasets;
 
 /// <summary>
 /// Annotations/DIR/NAME.xml with the image in Data/DIR (ILSVRC), JPEGImages/DIR (VOC) or DIR itself. Every image of a folder that has
-/// annotations counts; so does an annotation without an image. Corners are taken as they are written. Masks come from SegmentationObject/NAME.png,
+/// annotations counts; so does an annotation without an image. Corners are taken as they are written. Masks come from
+/// SegmentationObject/NAME.png,
 /// whose colours number the objects in the annotation's order.
 /// </summary>
 internal static class VocDataset
@@ -17,8 +18,12 @@ internal static class VocDataset
     public const string Annotations = "Annotations";
 
     /// <summary>At most 16 million characters of an annotation.</summary>
-    private static readonly XmlReaderSettings Settings =
-        new() { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = 1 << 24 };
+    private static readonly XmlReaderSettings Settings = new()
+    {
+        DtdProcessing = DtdProcessing.Prohibit,
+        XmlResolver = null,
+        MaxCharactersInDocument = 1 << 24,
+    };
 
     private static readonly string[] ImageFolders = ["Data", "JPEGImages", "."];
 
@@ -36,9 +41,14 @@ internal static class VocDataset
             if (unseen.Count == 0)
                 continue;
             var below = Path.GetRelativePath(annotations, folder) is "." ? "" : Path.GetRelativePath(annotations, folder);
-            var beside = (images is null ? ImageFolders.Select(name => Path.Combine(root, name, below)) : [Path.Combine(images, below), images])
-                .FirstOrDefault(files.FolderExists) ?? throw new DatasetException(
-                $"The images of {folder} are neither in {string.Join(" nor in ", ImageFolders.Select(name => Path.Combine(root, name, below)))}. Give their folder with --images.");
+            var beside =
+                (
+                    images is null ? ImageFolders.Select(name => Path.Combine(root, name, below)) : [Path.Combine(images, below), images]
+                ).FirstOrDefault(files.FolderExists)
+                ?? throw new DatasetException(
+                    $"The images of {folder} are neither in "
+                        + $"{string.Join(" nor in ", ImageFolders.Select(name => Path.Combine(root, name, below)))}. Give their folder with --images."
+                );
             foreach (var image in FilesIn(beside, ImageFiles.IsImage, files).Order(StringComparer.Ordinal))
             {
                 var (name, key) = (Path.GetFileNameWithoutExtension(image), Path.Combine(below, Path.GetFileName(image)));
@@ -89,8 +99,8 @@ internal static class VocDataset
             using var reader = XmlReader.Create(stream, Settings);
             objects = [.. XDocument.Load(reader).Descendants("object").Select(Read)];
         }
-        catch (Exception error) when (error is XmlException or FormatException or ImageException or IOException
-            or UnauthorizedAccessException)
+        catch (Exception error)
+            when (error is XmlException or FormatException or ImageException or IOException or UnauthorizedAccessException)
         {
             return [new Sample(key, image) { Unusable = SkipReason.BrokenAnnotation }];
         }
@@ -107,11 +117,14 @@ internal static class VocDataset
     {
         var box = element.Element("bndbox") ?? throw new FormatException("An object has no bndbox.");
         var (left, top) = (Corner("xmin"), Corner("ymin"));
-        return (element.Element("name")?.Value.Trim() ?? throw new FormatException("An object has no name."),
-            new BoundingBox(left, top, Corner("xmax") - left, Corner("ymax") - top));
+        return (
+            element.Element("name")?.Value.Trim() ?? throw new FormatException("An object has no name."),
+            new BoundingBox(left, top, Corner("xmax") - left, Corner("ymax") - top)
+        );
 
-        double Corner(string name) => double.TryParse(box.Element(name)?.Value, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value)
-            ? value
-            : throw new FormatException($"A bndbox has no {name}.");
+        double Corner(string name) =>
+            double.TryParse(box.Element(name)?.Value, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value)
+                ? value
+                : throw new FormatException($"A bndbox has no {name}.");
     }
 }

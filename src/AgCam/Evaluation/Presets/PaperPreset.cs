@@ -16,7 +16,8 @@ public sealed class PaperPreset
     public const string Model = "timm/vit_base_patch16_224.orig_in21k_ft_in1k";
 
     /// <summary>
-    /// The commit on the Hub that holds them, and the SHA-256 of its model.safetensors, as a public manifest of that commit records them (github.com/kurtvalcorza/vit-classification-pipeline,
+    /// The commit on the Hub that holds them, and the SHA-256 of its model.safetensors, as a public manifest of that commit records
+    /// them (github.com/kurtvalcorza/vit-classification-pipeline,
     /// weights/vit-base-p16-224/dimer-base-manifest.json). The Hub itself was not asked.
     /// </summary>
     public const string Revision = "e0bd370de6799e8d1f47a911174ff4c3708e2323";
@@ -43,20 +44,55 @@ public sealed class PaperPreset
     {
         var findings = IlsvrcDataset.Check(dataset, images, out var seen);
         if (findings.Count > 0 && !partial)
-            throw new DatasetException($"{dataset} is not the whole validation set of ILSVRC 2012: {string.Join("; ", findings)}. --partial evaluates what is there and says so in the result.");
+            throw new DatasetException(
+                $"{dataset} is not the whole validation set of ILSVRC 2012: {string.Join("; ", findings)}. --partial evaluates "
+                    + $"what is there and says so in the result."
+            );
         if (classes is null && seen.Count != 1000)
-            throw new DatasetException($"The images are of {seen.Count} classes, from which the order of the model's 1,000 does not follow: give --classes with the 1,000 WordNet ids in their order.");
+            throw new DatasetException(
+                $"The images are of {seen.Count} classes, from which the order of the model's 1,000 does not follow: give "
+                    + $"--classes with the 1,000 WordNet ids in their order."
+            );
         return new PaperPreset(classes ?? seen, findings);
     }
 
-    /// <summary>A checkpoint's options with what the paper fixes: squashed to 224 x 224, bilinear, mean and deviation 0.5, the order of the classes.</summary>
+    /// <summary>
+    /// A checkpoint's options with what the paper fixes: squashed to 224 x 224, bilinear, mean and deviation 0.5, the order of the
+    /// classes.
+    /// </summary>
     /// <exception cref="ArgumentException">One of them is given otherwise.</exception>
     public CheckpointOptions Over(CheckpointOptions given)
     {
-        var (size, mean, std, mode, filter) = (given.ImageSize ?? InputSide, given.Mean ?? Half, given.Std ?? Half, given.CropMode ?? CropMode.Squash, given.Interpolation ?? Interpolation.Bilinear);
-        if (size != InputSide || !mean.SequenceEqual(Half) || !std.SequenceEqual(Half) || mode != CropMode.Squash || filter != Interpolation.Bilinear || given.CropPct is not (null or 1))
-            throw new ArgumentException($"--preset {Name} fixes how pictures are prepared (squashed to {InputSide} x {InputSide}, bilinear, mean and standard deviation 0.5): leave those options out.", nameof(given));
-        return given with { ImageSize = size, Mean = mean, Std = std, CropMode = mode, CropPct = null, Interpolation = filter, ClassNames = _classes };
+        var (size, mean, std, mode, filter) = (
+            given.ImageSize ?? InputSide,
+            given.Mean ?? Half,
+            given.Std ?? Half,
+            given.CropMode ?? CropMode.Squash,
+            given.Interpolation ?? Interpolation.Bilinear
+        );
+        if (
+            size != InputSide
+            || !mean.SequenceEqual(Half)
+            || !std.SequenceEqual(Half)
+            || mode != CropMode.Squash
+            || filter != Interpolation.Bilinear
+            || given.CropPct is not (null or 1)
+        )
+            throw new ArgumentException(
+                $"--preset {Name} fixes how pictures are prepared (squashed to {InputSide} x {InputSide}, bilinear, mean and "
+                    + $"standard deviation 0.5): leave those options out.",
+                nameof(given)
+            );
+        return given with
+        {
+            ImageSize = size,
+            Mean = mean,
+            Std = std,
+            CropMode = mode,
+            CropPct = null,
+            Interpolation = filter,
+            ClassNames = _classes,
+        };
     }
 
     /// <summary>In what the run is not the paper's, a line each.</summary>
@@ -68,7 +104,9 @@ public sealed class PaperPreset
         if (explainer.Classes.WordNetIds is { } own && !own.SequenceEqual(_classes))
             deviations.Add("the checkpoint's own WordNet ids are in another order than the classes");
         if (_classes.Count != 1000 || _classes[0] != "n01440764" || _classes[^1] != "n15075141")
-            deviations.Add($"the {_classes.Count} classes, {_classes[0]} to {_classes[^1]}, are not the 1,000 of ImageNet, n01440764 to n15075141");
+            deviations.Add(
+                $"the {_classes.Count} classes, {_classes[0]} to {_classes[^1]}, are not the 1,000 of ImageNet, n01440764 to n15075141"
+            );
         if (explainer.Dtype != "float32")
             deviations.Add($"the forward pass ran in {explainer.Dtype}");
         return deviations;

@@ -3,7 +3,9 @@ using AgCam.Evaluation.Datasets;
 
 namespace AgCam.Evaluation.Presets;
 
-/// <summary>Somebody's printed results, to be set beside the measured ones: {"source": "...", "methods": {"agcam": {"iou": 0.5, ...}}}.</summary>
+/// <summary>
+/// Somebody's printed results, to be set beside the measured ones: {"source": "...", "methods": {"agcam": {"iou": 0.5, ...}}}.
+/// </summary>
 /// <param name="Source">Where they stand, in the file's words.</param>
 public sealed record PublishedNumbers(string Source, IReadOnlyList<(string Method, Metric Metric, double Value)> Values)
 {
@@ -15,26 +17,59 @@ public sealed record PublishedNumbers(string Source, IReadOnlyList<(string Metho
             using var json = JsonDocument.Parse(File.ReadAllText(path));
             var values = new List<(string, Metric, double)>();
             foreach (var method in json.RootElement.GetProperty("methods").EnumerateObject())
-                foreach (var number in method.Value.EnumerateObject())
-                {
-                    var metric = Metric.All.FirstOrDefault(metric => metric.Name == number.Name)
-                        ?? throw new DatasetException($"{path}: there is no metric {number.Name}. There are {string.Join(", ", Metric.All.Select(metric => metric.Name))}.");
-                    var value = number.Value.GetDouble();
-                    if (metric.Name is not ("energyLift" or "maxSensitivity") && value is < -1 or > 1)
-                        throw new DatasetException($"{path}: {method.Name}'s {metric.Name} is {number.Value}; shares are meant, not percentages: 0.452 for 45.2 %.");
-                    values.Add((method.Name, metric, value));
-                }
+            foreach (var number in method.Value.EnumerateObject())
+            {
+                var metric =
+                    Metric.All.FirstOrDefault(metric => metric.Name == number.Name)
+                    ?? throw new DatasetException(
+                        $"{path}: there is no metric {number.Name}. There are "
+                            + $"{string.Join(", ", Metric.All.Select(metric => metric.Name))}."
+                    );
+                var value = number.Value.GetDouble();
+                if (metric.Name is not ("energyLift" or "maxSensitivity") && value is < -1 or > 1)
+                    throw new DatasetException(
+                        $"{path}: {method.Name}'s {metric.Name} is {number.Value}; shares are meant, not percentages: 0.452 for 45.2 %."
+                    );
+                values.Add((method.Name, metric, value));
+            }
 
-            return new PublishedNumbers(json.RootElement.TryGetProperty("source", out var source) ? source.GetString() ?? path : path, values);
+            return new PublishedNumbers(
+                json.RootElement.TryGetProperty("source", out var source) ? source.GetString() ?? path : path,
+                values
+            );
         }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IOException or UnauthorizedAccessException)
+        catch (Exception error)
+            when (error
+                    is JsonException
+                        or KeyNotFoundException
+                        or InvalidOperationException
+                        or FormatException
+                        or IOException
+                        or UnauthorizedAccessException
+            )
         {
-            throw new DatasetException($"{path} holds no published numbers, which look like {{\"source\": \"...\", \"methods\": {{\"agcam\": {{\"iou\": 0.5}}}}}}: {error.Message}", error);
+            throw new DatasetException(
+                $"{path} holds no published numbers, which look like {{\"source\": \"...\", \"methods\": {{\"agcam\": "
+                    + $"{{\"iou\": 0.5}}}}}}: {error.Message}",
+                error
+            );
         }
     }
 
     /// <summary>Every number with what was measured of the same; null where that was not.</summary>
-    public IReadOnlyList<(string Method, Metric Metric, double Value, MetricSummary? Measured)> Beside(IReadOnlyList<MethodSummary> methods) =>
-        [.. Values.Select(number => (number.Method, number.Metric, number.Value,
-            methods.FirstOrDefault(method => method.Name == number.Method)?.Metrics.FirstOrDefault(metric => metric.Metric == number.Metric)))];
+    public IReadOnlyList<(string Method, Metric Metric, double Value, MetricSummary? Measured)> Beside(
+        IReadOnlyList<MethodSummary> methods
+    ) =>
+        [
+            .. Values.Select(number =>
+                (
+                    number.Method,
+                    number.Metric,
+                    number.Value,
+                    methods
+                        .FirstOrDefault(method => method.Name == number.Method)
+                        ?.Metrics.FirstOrDefault(metric => metric.Metric == number.Metric)
+                )
+            ),
+        ];
 }

@@ -16,7 +16,9 @@ internal static class HubAnswer
         {
             var after = response.Headers.RetryAfter;
             throw new HubBusyException(
-                $"the server answers {status}", after?.Delta ?? (after?.Date is { } date ? date - DateTimeOffset.UtcNow : null));
+                $"the server answers {status}",
+                after?.Delta ?? (after?.Date is { } date ? date - DateTimeOffset.UtcNow : null)
+            );
         }
 
         var code = response.Headers.TryGetValues("X-Error-Code", out var codes) ? codes.FirstOrDefault() : null;
@@ -25,21 +27,34 @@ internal static class HubAnswer
         {
             (HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden, "GatedRepo") => new ModelException(
                 response.StatusCode == HttpStatusCode.Unauthorized ? ModelFailure.HubUnauthorized : ModelFailure.HubForbidden,
-                $"{id.Repo} is gated: accept its conditions at {page}, then set HF_TOKEN to a token of that account."),
-            (HttpStatusCode.Unauthorized, _) => new ModelException(ModelFailure.HubUnauthorized, options.Token is null
-                ? $"{id.Repo} does not exist on {options.Endpoint}, or is private. "
-                    + "Check the name; for a private model set HF_TOKEN to a token that may read it."
-                : $"{options.Endpoint} does not accept HF_TOKEN for {id.Repo}. "
-                    + $"Check the name and the token ({DefaultTokenPage(options)})."),
-            (HttpStatusCode.Forbidden, _) => new ModelException(ModelFailure.HubForbidden,
-                $"The account of HF_TOKEN may not read {id.Repo}. Ask for access at {page}, or use another token."),
-            (HttpStatusCode.NotFound, "RevisionNotFound") => new ModelException(ModelFailure.HubNotFound,
-                $"{id.Repo} has no revision {id.Revision}. See its branches and tags at {page}."),
-            (HttpStatusCode.NotFound, _) => new ModelException(ModelFailure.HubNotFound, file is null
-                ? $"{id} was not found on {options.Endpoint}. Check the name and the revision."
-                : $"{id} has no {file}. See its files at {page}/tree/{id.Revision}."),
-            _ => new ModelException(ModelFailure.HubBadAnswer,
-                $"{options.Endpoint} answers {status} for {id}{(file is null ? "" : $", {file}")}. Check HF_ENDPOINT."),
+                $"{id.Repo} is gated: accept its conditions at {page}, then set HF_TOKEN to a token of that account."
+            ),
+            (HttpStatusCode.Unauthorized, _) => new ModelException(
+                ModelFailure.HubUnauthorized,
+                options.Token is null
+                    ? $"{id.Repo} does not exist on {options.Endpoint}, or is private. "
+                        + "Check the name; for a private model set HF_TOKEN to a token that may read it."
+                    : $"{options.Endpoint} does not accept HF_TOKEN for {id.Repo}. "
+                        + $"Check the name and the token ({DefaultTokenPage(options)})."
+            ),
+            (HttpStatusCode.Forbidden, _) => new ModelException(
+                ModelFailure.HubForbidden,
+                $"The account of HF_TOKEN may not read {id.Repo}. Ask for access at {page}, or use another token."
+            ),
+            (HttpStatusCode.NotFound, "RevisionNotFound") => new ModelException(
+                ModelFailure.HubNotFound,
+                $"{id.Repo} has no revision {id.Revision}. See its branches and tags at {page}."
+            ),
+            (HttpStatusCode.NotFound, _) => new ModelException(
+                ModelFailure.HubNotFound,
+                file is null
+                    ? $"{id} was not found on {options.Endpoint}. Check the name and the revision."
+                    : $"{id} has no {file}. See its files at {page}/tree/{id.Revision}."
+            ),
+            _ => new ModelException(
+                ModelFailure.HubBadAnswer,
+                $"{options.Endpoint} answers {status} for {id}{(file is null ? "" : $", {file}")}. Check HF_ENDPOINT."
+            ),
         };
     }
 

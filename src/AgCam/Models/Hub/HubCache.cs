@@ -7,7 +7,14 @@ namespace AgCam.Models.Hub;
 /// <param name="Revisions">Branches and tags that point at the commit.</param>
 /// <param name="Complete">Whether configuration and weights are all there.</param>
 public sealed record CachedModel(
-    string Repo, string Commit, string Folder, IReadOnlyList<string> Revisions, long Bytes, DateTimeOffset Changed, bool Complete);
+    string Repo,
+    string Commit,
+    string Folder,
+    IReadOnlyList<string> Revisions,
+    long Bytes,
+    DateTimeOffset Changed,
+    bool Complete
+);
 
 /// <summary>
 /// The cache folder in the layout of Python's huggingface_hub: models--org--name/ with blobs/ETAG (the files, by content),
@@ -15,7 +22,8 @@ public sealed record CachedModel(
 /// </summary>
 public sealed class HubCache(string folder)
 {
-    private const string Preprocessor = "preprocessor_config.json", NoExist = ".no_exist";
+    private const string Preprocessor = "preprocessor_config.json",
+        NoExist = ".no_exist";
 
     public string Folder { get; } = folder;
 
@@ -31,8 +39,12 @@ public sealed class HubCache(string folder)
             var refs = Refs(Path.Combine(modelFolder, "refs"));
             var snapshots = Path.Combine(modelFolder, "snapshots");
             if (Directory.Exists(snapshots))
-                models.AddRange(Directory.EnumerateDirectories(snapshots).Order(StringComparer.Ordinal)
-                    .Select(snapshot => Describe(repo, snapshot, refs)));
+                models.AddRange(
+                    Directory
+                        .EnumerateDirectories(snapshots)
+                        .Order(StringComparer.Ordinal)
+                        .Select(snapshot => Describe(repo, snapshot, refs))
+                );
         }
 
         return models;
@@ -149,9 +161,16 @@ public sealed class HubCache(string folder)
 
     private string RefPath(HubId id) => Path.Combine(ModelFolder(id.Repo), "refs", id.Revision);
 
-    private static List<(string Revision, string Commit)> Refs(string folder) => !Directory.Exists(folder) ? []
-        : [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-            .Select(file => (Path.GetRelativePath(folder, file).Replace('\\', '/'), File.ReadAllText(file).Trim()))];
+    private static List<(string Revision, string Commit)> Refs(string folder) =>
+        !Directory.Exists(folder)
+            ? []
+            :
+            [
+                .. Directory
+                    .EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                    .Order(StringComparer.Ordinal)
+                    .Select(file => (Path.GetRelativePath(folder, file).Replace('\\', '/'), File.ReadAllText(file).Trim())),
+            ];
 
     private static CachedModel Describe(string repo, string snapshot, List<(string Revision, string Commit)> refs)
     {

@@ -34,9 +34,12 @@ public sealed class HubClient(HubOptions options) : IDisposable
     public async Task<HubSnapshot> PullAsync(HubId id, IProgress<HubProgress>? progress, CancellationToken cancellationToken)
     {
         if (options.Offline)
-            return Cached(id) ?? throw new ModelException(ModelFailure.HubOffline,
-                $"{id} is not in the cache ({Cache.Folder}), and HF_HUB_OFFLINE forbids to fetch it. "
-                + "Unset it, or pull the model where there is a network.");
+            return Cached(id)
+                ?? throw new ModelException(
+                    ModelFailure.HubOffline,
+                    $"{id} is not in the cache ({Cache.Folder}), and HF_HUB_OFFLINE forbids to fetch it. "
+                        + "Unset it, or pull the model where there is a network."
+                );
         if (id.IsCommit && Cache.Find(id) is { } whole)
             return new HubSnapshot(id, id.Revision, whole, FromCache: true); // a commit never changes
         try
@@ -49,20 +52,30 @@ public sealed class HubClient(HubOptions options) : IDisposable
         }
         catch (Exception error) when (error is UnauthorizedAccessException or IOException)
         {
-            throw new ModelException(ModelFailure.CacheUnwritable,
-                $"The cache {Cache.Folder} cannot be written: {error.Message} "
-                + "Free some space, or set HF_HUB_CACHE to another folder.", error);
+            throw new ModelException(
+                ModelFailure.CacheUnwritable,
+                $"The cache {Cache.Folder} cannot be written: {error.Message} " + "Free some space, or set HF_HUB_CACHE to another folder.",
+                error
+            );
         }
     }
 
-    /// <summary>What stands in where nothing can be fetched: whole if possible, else without its preprocessing, which options can give.</summary>
+    /// <summary>
+    /// What stands in where nothing can be fetched: whole if possible, else without its preprocessing, which options can give.
+    /// </summary>
     internal HubSnapshot? Cached(HubId id) =>
         Cache.FindWeights(id) is { } folder ? new HubSnapshot(id, Path.GetFileName(folder), folder, FromCache: true) : null;
 
     private async Task<HubSnapshot> FetchAsync(HubId id, IProgress<HubProgress>? progress, CancellationToken cancellationToken)
     {
-        var (commit, files) = await _transport.WithRetriesAsync($"The list of files of {id}", () => ListAsync(id, cancellationToken), () => 0, cancellationToken);
-        var weights = files.Contains(SafetensorsWeights.SingleName) ? SafetensorsWeights.SingleName
+        var (commit, files) = await _transport.WithRetriesAsync(
+            $"The list of files of {id}",
+            () => ListAsync(id, cancellationToken),
+            () => 0,
+            cancellationToken
+        );
+        var weights =
+            files.Contains(SafetensorsWeights.SingleName) ? SafetensorsWeights.SingleName
             : files.Contains(SafetensorsWeights.IndexName) ? SafetensorsWeights.IndexName
             : throw NoSafetensors(id, files);
 
@@ -88,10 +101,16 @@ public sealed class HubClient(HubOptions options) : IDisposable
         HubAnswer.Require(response, id, null, options);
         try
         {
-            using var document = JsonDocument.Parse(await ReadAsync(response, cancellationToken), new JsonDocumentOptions { MaxDepth = 64 });
+            using var document = JsonDocument.Parse(
+                await ReadAsync(response, cancellationToken),
+                new JsonDocumentOptions { MaxDepth = 64 }
+            );
             var commit = document.RootElement.GetProperty("sha").GetString() ?? "";
-            var files = document.RootElement.GetProperty("siblings").EnumerateArray()
-                .Select(file => file.GetProperty("rfilename").GetString() ?? "").ToHashSet(StringComparer.Ordinal);
+            var files = document
+                .RootElement.GetProperty("siblings")
+                .EnumerateArray()
+                .Select(file => file.GetProperty("rfilename").GetString() ?? "")
+                .ToHashSet(StringComparer.Ordinal);
             if (HubId.IsCommitHash(commit))
                 return (commit, files);
         }
@@ -100,8 +119,10 @@ public sealed class HubClient(HubOptions options) : IDisposable
             // Told below: whatever answered, it was not the Hub.
         }
 
-        throw new ModelException(ModelFailure.HubBadAnswer,
-            $"{options.Endpoint} does not answer as the Hub does for {id}. Check HF_ENDPOINT, and whether a proxy asks for a login.");
+        throw new ModelException(
+            ModelFailure.HubBadAnswer,
+            $"{options.Endpoint} does not answer as the Hub does for {id}. Check HF_ENDPOINT, and whether a proxy asks for a login."
+        );
     }
 
     private async Task<ReadOnlyMemory<byte>> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
@@ -109,12 +130,16 @@ public sealed class HubClient(HubOptions options) : IDisposable
         await using var source = await _transport.WithinTimeoutAsync(limit => response.Content.ReadAsStreamAsync(limit), cancellationToken);
         using var body = new MemoryStream();
         var buffer = new byte[1 << 16];
-        while (await _transport.WithinTimeoutAsync(limit => source.ReadAsync(buffer, limit).AsTask(), cancellationToken) is var count and > 0)
+        while (
+            await _transport.WithinTimeoutAsync(limit => source.ReadAsync(buffer, limit).AsTask(), cancellationToken) is var count and > 0
+        )
         {
             body.Write(buffer, 0, count);
             if (body.Length > MostForListing)
-                throw new ModelException(ModelFailure.HubBadAnswer,
-                    $"{options.Endpoint} lists more than {MostForListing:N0} bytes of files.");
+                throw new ModelException(
+                    ModelFailure.HubBadAnswer,
+                    $"{options.Endpoint} lists more than {MostForListing:N0} bytes of files."
+                );
         }
 
         return body.ToArray();
@@ -124,12 +149,20 @@ public sealed class HubClient(HubOptions options) : IDisposable
     {
         var pickle = files.FirstOrDefault(file => Path.GetExtension(file) is ".bin" or ".pth" or ".pt");
         return pickle is null
-            ? new ModelException(ModelFailure.HubNotFound,
-                $"{id} has no {SafetensorsWeights.SingleName}. See its files at {options.Endpoint}/{id.Repo}, and choose another model.")
-            : new ModelException(ModelFailure.PickleNotImported,
+            ? new ModelException(
+                ModelFailure.HubNotFound,
+                $"{id} has no {SafetensorsWeights.SingleName}. See its files at {options.Endpoint}/{id.Repo}, and choose another model."
+            )
+            : new ModelException(
+                ModelFailure.PickleNotImported,
                 $"{id} has its weights as a pickle only ({PrintableName.Of(pickle)}), which is not pulled. "
-                + (files.Contains("config.json")
-                    ? "Download that file, config.json and preprocessor_config.json into a folder, and convert it, without running anything in it, with: agcam models import FILE --out FOLDER"
-                    : "Download that file, and convert it, without running anything in it, with: agcam models import FILE --arch ... --out FOLDER"));
+                    + (
+                        files.Contains("config.json")
+                            ? "Download that file, config.json and preprocessor_config.json into a folder, and convert it, without "
+                                + "running anything in it, with: agcam models import FILE --out FOLDER"
+                            : "Download that file, and convert it, without running anything in it, with: agcam models import FILE "
+                                + "--arch ... --out FOLDER"
+                    )
+            );
     }
 }

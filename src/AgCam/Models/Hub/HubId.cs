@@ -16,17 +16,24 @@ public sealed partial record HubId
         var at = text.IndexOf('@', StringComparison.Ordinal);
         var (repo, revision) = at < 0 ? (text, "main") : (text[..at], text[(at + 1)..]);
         // Both become parts of paths and addresses. The Hub itself forbids -- and .. in names.
-        var valid = RepoPattern().IsMatch(repo) && RevisionPattern().IsMatch(revision)
-            && !repo.Contains("--", StringComparison.Ordinal) && !repo.Contains("..", StringComparison.Ordinal)
+        var valid =
+            RepoPattern().IsMatch(repo)
+            && RevisionPattern().IsMatch(revision)
+            && !repo.Contains("--", StringComparison.Ordinal)
+            && !repo.Contains("..", StringComparison.Ordinal)
             && !revision.Split('/').Any(part => part is "" or "." or "..");
         id = valid ? new HubId(repo, revision) : null!;
         return valid;
     }
 
     /// <exception cref="ModelException">model-not-found: not of the form org/name or org/name@revision.</exception>
-    public static HubId Parse(string text) => TryParse(text, out var id) ? id
-        : throw new ModelException(ModelFailure.NotFound,
-            $"{PrintableName.Of(text)} is no Hub id: it should look like org/name or org/name@revision.");
+    public static HubId Parse(string text) =>
+        TryParse(text, out var id)
+            ? id
+            : throw new ModelException(
+                ModelFailure.NotFound,
+                $"{PrintableName.Of(text)} is no Hub id: it should look like org/name or org/name@revision."
+            );
 
     /// <summary>Whether the revision is a commit, which never changes.</summary>
     public bool IsCommit => IsCommitHash(Revision);

@@ -36,19 +36,24 @@ public sealed record HubOptions
     {
         var endpoint = (Set("HF_ENDPOINT") ?? DefaultEndpoint).TrimEnd('/');
         if (!Uri.TryCreate(endpoint, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
-            throw new ModelException(ModelFailure.BadConfiguration,
-                $"HF_ENDPOINT is {PrintableName.Of(endpoint)}: it should be an http or https address, e.g. {DefaultEndpoint}.");
+            throw new ModelException(
+                ModelFailure.BadConfiguration,
+                $"HF_ENDPOINT is {PrintableName.Of(endpoint)}: it should be an http or https address, e.g. {DefaultEndpoint}."
+            );
         var seconds = 10.0;
-        if (Set("HF_HUB_DOWNLOAD_TIMEOUT") is { } given
-            && (!double.TryParse(given, CultureInfo.InvariantCulture, out seconds) || seconds is not (> 0 and <= 86_400)))
-            throw new ModelException(ModelFailure.BadConfiguration,
-                $"HF_HUB_DOWNLOAD_TIMEOUT is {PrintableName.Of(given)}: it should be a number of seconds above 0.");
+        if (
+            Set("HF_HUB_DOWNLOAD_TIMEOUT") is { } given
+            && (!double.TryParse(given, CultureInfo.InvariantCulture, out seconds) || seconds is not (> 0 and <= 86_400))
+        )
+            throw new ModelException(
+                ModelFailure.BadConfiguration,
+                $"HF_HUB_DOWNLOAD_TIMEOUT is {PrintableName.Of(given)}: it should be a number of seconds above 0."
+            );
 
         if (Set("HF_TOKEN") is { } token && token.AsSpan().IndexOfAnyExceptInRange('!', '~') >= 0)
             throw new ModelException(ModelFailure.BadConfiguration, "HF_TOKEN holds characters that no token has. Copy it again.");
 
-        var home = Set("HF_HOME")
-            ?? Path.Combine(Set("XDG_CACHE_HOME") ?? Path.Combine(UserFolder, ".cache"), "huggingface");
+        var home = Set("HF_HOME") ?? Path.Combine(Set("XDG_CACHE_HOME") ?? Path.Combine(UserFolder, ".cache"), "huggingface");
         return new HubOptions
         {
             Endpoint = endpoint,
@@ -62,9 +67,8 @@ public sealed record HubOptions
     }
 
     /// <summary>A shell would have expanded ~; a variable set elsewhere still holds it.</summary>
-    private static string Expand(string path) => path is "~" || path.StartsWith("~/", StringComparison.Ordinal)
-        ? UserFolder + path[1..]
-        : path;
+    private static string Expand(string path) =>
+        path is "~" || path.StartsWith("~/", StringComparison.Ordinal) ? UserFolder + path[1..] : path;
 
     private static string UserFolder => Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
 

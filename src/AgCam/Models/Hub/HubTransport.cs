@@ -17,7 +17,14 @@ internal sealed class HubTransport : IDisposable
     {
         _options = options;
         _endpoint = new Uri(options.Endpoint);
-        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = options.Timeout })
+        _http = new HttpClient(
+            new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                UseCookies = false,
+                ConnectTimeout = options.Timeout,
+            }
+        )
         {
             Timeout = Timeout.InfiniteTimeSpan, // silence is limited, not the whole of a long download
         };
@@ -32,7 +39,12 @@ internal sealed class HubTransport : IDisposable
     /// <param name="from">Ask for the bytes from here on only.</param>
     /// <param name="stopAt">A redirect to be answered instead of followed.</param>
     public async Task<HttpResponseMessage> SendAsync(
-        HttpMethod method, Uri address, long from, Func<HttpResponseMessage, bool>? stopAt, CancellationToken cancellationToken)
+        HttpMethod method,
+        Uri address,
+        long from,
+        Func<HttpResponseMessage, bool>? stopAt,
+        CancellationToken cancellationToken
+    )
     {
         for (var redirects = 0; redirects <= MaxRedirects; redirects++)
         {
@@ -42,26 +54,43 @@ internal sealed class HubTransport : IDisposable
             if (_options.Token is { } token && IsEndpoint(address))
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
 
-            var response = await WithinTimeoutAsync(limit => _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit), cancellationToken);
-            if (response.StatusCode is not (HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther
-                    or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect)
-                || stopAt?.Invoke(response) == true)
+            var response = await WithinTimeoutAsync(
+                limit => _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit),
+                cancellationToken
+            );
+            if (
+                response.StatusCode
+                    is not (
+                        HttpStatusCode.MovedPermanently
+                        or HttpStatusCode.Found
+                        or HttpStatusCode.SeeOther
+                        or HttpStatusCode.TemporaryRedirect
+                        or HttpStatusCode.PermanentRedirect
+                    )
+                || stopAt?.Invoke(response) == true
+            )
                 return response;
             using (response)
             {
                 if (response.Headers.Location is not { } location)
-                    throw new ModelException(ModelFailure.HubBadAnswer,
-                        $"{address.Host} redirects without saying where to. Check HF_ENDPOINT.");
+                    throw new ModelException(
+                        ModelFailure.HubBadAnswer,
+                        $"{address.Host} redirects without saying where to. Check HF_ENDPOINT."
+                    );
                 var next = new Uri(address, location);
                 if (next.Scheme is not ("http" or "https"))
-                    throw new ModelException(ModelFailure.HubBadAnswer,
-                        $"{address.Host} redirects to {PrintableName.Of(next.Scheme)}, which is not the web. Check HF_ENDPOINT.");
+                    throw new ModelException(
+                        ModelFailure.HubBadAnswer,
+                        $"{address.Host} redirects to {PrintableName.Of(next.Scheme)}, which is not the web. Check HF_ENDPOINT."
+                    );
                 address = next;
             }
         }
 
-        throw new ModelException(ModelFailure.HubBadAnswer,
-            $"{_endpoint.Host} redirects more than {MaxRedirects} times. Check HF_ENDPOINT.");
+        throw new ModelException(
+            ModelFailure.HubBadAnswer,
+            $"{_endpoint.Host} redirects more than {MaxRedirects} times. Check HF_ENDPOINT."
+        );
     }
 
     /// <summary>Runs one step of network work, no longer than the server may be silent.</summary>
@@ -84,7 +113,7 @@ internal sealed class HubTransport : IDisposable
     /// </summary>
     public async Task<T> WithRetriesAsync<T>(string what, Func<Task<T>> attempt, Func<long> progress, CancellationToken cancellationToken)
     {
-        for (var failures = 0; ;)
+        for (var failures = 0; ; )
         {
             var before = progress();
             try
@@ -96,10 +125,13 @@ internal sealed class HubTransport : IDisposable
             {
                 failures = progress() > before ? 1 : failures + 1;
                 if (failures >= _options.Attempts)
-                    throw new ModelException(ModelFailure.HubUnreachable,
+                    throw new ModelException(
+                        ModelFailure.HubUnreachable,
                         $"{what} could not be fetched from {_endpoint.Host} in {failures} tries: {error.Message}. "
-                        + "Check the connection (and HF_ENDPOINT); what was received is kept, "
-                        + "so the same command goes on from there.", error);
+                            + "Check the connection (and HF_ENDPOINT); what was received is kept, "
+                            + "so the same command goes on from there.",
+                        error
+                    );
                 await Task.Delay(Pause(failures, (error as HubBusyException)?.RetryAfter), cancellationToken);
             }
         }

@@ -10,9 +10,11 @@ internal static class BareWeights
     public static ViTConfig Configure(string architecture, PlacedWeights placed, CheckpointOptions options, string model)
     {
         if (placed.Layout == StoredLayout.HuggingFace)
-            throw new ModelException(ModelFailure.BadConfiguration,
+            throw new ModelException(
+                ModelFailure.BadConfiguration,
                 $"{model} is a Hugging Face checkpoint: its heads, activation and epsilon stand in its config.json. "
-                + "Put that file beside it, and leave --arch out.");
+                    + "Put that file beside it, and leave --arch out."
+            );
         var weights = placed.Weights;
         var named = NamedArchitectures.Find(architecture, options.Pooled);
         var rotary = named.RotaryTemperature is not null;
@@ -39,12 +41,16 @@ internal static class BareWeights
         int Side(string name, int rank, int dimension)
         {
             if (!weights.TryGetValue(name, out var tensor))
-                throw new ModelException(ModelFailure.KeysDoNotMatch,
-                    $"{model} holds no {name}, from which the shape of {architecture} would follow.");
+                throw new ModelException(
+                    ModelFailure.KeysDoNotMatch,
+                    $"{model} holds no {name}, from which the shape of {architecture} would follow."
+                );
             return tensor.Shape.Count == rank && tensor.Shape[dimension] is > 0 and <= 1 << 20
                 ? (int)tensor.Shape[dimension]
-                : throw new ModelException(ModelFailure.KeysDoNotMatch,
-                    $"{model}: {name} is [{string.Join(", ", tensor.Shape)}], which no {architecture} has.");
+                : throw new ModelException(
+                    ModelFailure.KeysDoNotMatch,
+                    $"{model}: {name} is [{string.Join(", ", tensor.Shape)}], which no {architecture} has."
+                );
         }
     }
 
@@ -55,9 +61,11 @@ internal static class BareWeights
     {
         if (width == named.Width)
             return named.Heads;
-        throw new ModelException(ModelFailure.BadConfiguration,
+        throw new ModelException(
+            ModelFailure.BadConfiguration,
             $"{model} is {width} wide and {named.Architecture} {named.Width}: the weights do not tell how many attention heads that makes. "
-            + "Give --heads, or the right --arch.");
+                + "Give --heads, or the right --arch."
+        );
     }
 
     private static (int Rows, int Columns) Grid(ViTConfig config, int positions, string model)
@@ -66,9 +74,11 @@ internal static class BareWeights
         var side = (int)Math.Round(Math.Sqrt(Math.Max(0, patches)));
         if (side > 0 && side * side == patches)
             return (side, side);
-        throw new ModelException(ModelFailure.BadConfiguration,
+        throw new ModelException(
+            ModelFailure.BadConfiguration,
             $"{model} has positions for {positions} tokens, which with {config.Architecture} is no square grid. "
-            + "Give the right --arch; a model with an oblong input needs a config.json that names it.");
+                + "Give the right --arch; a model with an oblong input needs a config.json that names it."
+        );
     }
 
     private static int BlockOf(string name) =>

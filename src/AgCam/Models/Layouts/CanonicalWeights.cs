@@ -10,7 +10,10 @@ internal static class CanonicalWeights
     /// <summary>Every name with its shape, in the order of the computation.</summary>
     public static Dictionary<string, long[]> Of(ViTConfig config)
     {
-        long width = config.Width, hidden = config.MlpWidth, classes = config.Classes, patch = config.PatchSize;
+        long width = config.Width,
+            hidden = config.MlpWidth,
+            classes = config.Classes,
+            patch = config.PatchSize;
         var expected = new Dictionary<string, long[]>(StringComparer.Ordinal);
         if (config.ClassToken)
             expected["cls_token"] = [1, 1, width];
@@ -69,21 +72,32 @@ internal static class CanonicalWeights
         var weights = placed.Weights;
         var expected = Of(config);
         var missing = expected.Keys.Where(name => !weights.ContainsKey(name)).ToList();
-        var unexpected = weights.Keys.Where(name => !expected.ContainsKey(name)).Concat(placed.Unexpected)
-            .Select(PrintableName.Of).Order(StringComparer.Ordinal).ToList();
-        var misshapen = expected.Where(pair => weights.TryGetValue(pair.Key, out var found) && !found.Shape.SequenceEqual(pair.Value))
-            .Select(pair => $"{pair.Key} is [{string.Join(", ", weights[pair.Key].Shape)}] instead of "
-                + $"[{string.Join(", ", pair.Value)}]").ToList();
+        var unexpected = weights
+            .Keys.Where(name => !expected.ContainsKey(name))
+            .Concat(placed.Unexpected)
+            .Select(PrintableName.Of)
+            .Order(StringComparer.Ordinal)
+            .ToList();
+        var misshapen = expected
+            .Where(pair => weights.TryGetValue(pair.Key, out var found) && !found.Shape.SequenceEqual(pair.Value))
+            .Select(pair =>
+                $"{pair.Key} is [{string.Join(", ", weights[pair.Key].Shape)}] instead of " + $"[{string.Join(", ", pair.Value)}]"
+            )
+            .ToList();
         if (missing.Count + unexpected.Count + misshapen.Count == 0)
             return;
-        var message = new StringBuilder($"The weights of {model} do not fit {config.Architecture} "
-            + $"(width {config.Width}, depth {config.Depth}, {config.Classes} classes).");
+        var message = new StringBuilder(
+            $"The weights of {model} do not fit {config.Architecture} "
+                + $"(width {config.Width}, depth {config.Depth}, {config.Classes} classes)."
+        );
         List(" Missing", missing);
         List(" Unexpected", unexpected);
         List(" Misshapen", misshapen);
-        message.Append(placed.Layout == StoredLayout.HuggingFace
-            ? " Names are timm's. Check the configuration, or download the model again."
-            : " Names are timm's. Check the configuration (or --arch), or download the model again.");
+        message.Append(
+            placed.Layout == StoredLayout.HuggingFace
+                ? " Names are timm's. Check the configuration, or download the model again."
+                : " Names are timm's. Check the configuration (or --arch), or download the model again."
+        );
         throw new ModelException(ModelFailure.KeysDoNotMatch, message.ToString());
 
         void List(string what, List<string> names)

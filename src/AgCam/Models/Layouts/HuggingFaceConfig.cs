@@ -9,9 +9,11 @@ internal static class HuggingFaceConfig
     private static readonly Dictionary<string, string> RefusedTypes = new()
     {
         ["dinov2"] = "its classifier reads the class token and the mean of the patches together, so the gradient reaches the patches too",
-        ["dinov2_with_registers"] = "its classifier reads the class token and the mean of the patches together, "
-            + "so the gradient reaches the patches too",
-        ["dinov3_vit"] = "transformers has no classifier for it; one that was fine-tuned in timm's layout (vit_base_patch16_dinov3) can be explained with --method agcam-pooled",
+        ["dinov2_with_registers"] =
+            "its classifier reads the class token and the mean of the patches together, " + "so the gradient reaches the patches too",
+        ["dinov3_vit"] =
+            "transformers has no classifier for it; one that was fine-tuned in timm's layout (vit_base_patch16_dinov3) can be "
+            + "explained with --method agcam-pooled",
         ["beit"] = "its blocks are BEiT's, which are not the plain ViT's",
         ["data2vec-vision"] = "its blocks are BEiT's, which are not the plain ViT's",
         ["swin"] = "it attends in windows and has no class token",
@@ -29,14 +31,19 @@ internal static class HuggingFaceConfig
     {
         var type = config.Text("model_type");
         if (Towers.Contains(type))
-            throw Refused(type, HasClassifier(config)
-                ? "its classifier reads the mean of the patches, which is covered in timm's layout alone"
-                : "it embeds pictures and has no classes");
+            throw Refused(
+                type,
+                HasClassifier(config)
+                    ? "its classifier reads the mean of the patches, which is covered in timm's layout alone"
+                    : "it embeds pictures and has no classes"
+            );
         if (RefusedTypes.TryGetValue(type, out var why))
             throw Refused(type, why);
         if (type is not ("vit" or "deit"))
-            throw new ModelException(ModelFailure.UnknownArchitecture,
-                $"A Hugging Face model of type {PrintableName.Of(type)} is not known here: vit and deit are.");
+            throw new ModelException(
+                ModelFailure.UnknownArchitecture,
+                $"A Hugging Face model of type {PrintableName.Of(type)} is not known here: vit and deit are."
+            );
         if (config.OptionalInteger("num_channels") is { } channels and not 3)
             throw Refused(type, $"it takes {channels} channels; pictures have 3");
         var distilled = Heads(config, type);
@@ -66,9 +73,11 @@ internal static class HuggingFaceConfig
         };
         var preprocessing = processor is null ? new PreprocessingFields() : Preprocessing(processor);
         if (!isGiven && preprocessing is { Height: { } height, Width: { } wide } && (height, wide) != image)
-            throw new ModelException(ModelFailure.BadConfiguration,
+            throw new ModelException(
+                ModelFailure.BadConfiguration,
                 $"config.json says an image_size of {image.Height} x {image.Width}, and preprocessor_config.json prepares pictures of "
-                + $"{height} x {wide}, which transformers refuses too. Correct one of them, or say the input size with --image-size.");
+                    + $"{height} x {wide}, which transformers refuses too. Correct one of them, or say the input size with --image-size."
+            );
         return new ModelDescription(model, preprocessing) { ClassNames = names, WordNetIds = wordNetIds };
     }
 
@@ -80,9 +89,11 @@ internal static class HuggingFaceConfig
     {
         var classes = config.OptionalTexts("architectures") ?? [];
         if (classes.Any(name => name is "ViTModel" or "DeiTModel" || name.EndsWith("ForMaskedImageModeling", StringComparison.Ordinal)))
-            throw new ModelException(ModelFailure.NoClassifier,
+            throw new ModelException(
+                ModelFailure.NoClassifier,
                 $"The checkpoint is a {classes[0]}: an encoder without a classifier head, which predicts no class to explain. "
-                + "Use one that was fine-tuned for classification.");
+                    + "Use one that was fine-tuned for classification."
+            );
         if (type == "vit")
             return false;
         // A DeiT of transformers always carries a distillation token; with one head only, it would feed nothing.
@@ -91,13 +102,14 @@ internal static class HuggingFaceConfig
             : throw Refused(type, "only DeiTForImageClassificationWithTeacher, with both of its heads, is covered");
     }
 
-    private static Activation ActivationOf(ConfigJson config) => config.Text("hidden_act") switch
-    {
-        "gelu" => Activation.Gelu,
-        "quick_gelu" => Activation.QuickGelu,
-        "gelu_pytorch_tanh" or "gelu_new" => Activation.GeluTanh,
-        _ => throw config.Wrong("hidden_act", "gelu, quick_gelu or gelu_pytorch_tanh"),
-    };
+    private static Activation ActivationOf(ConfigJson config) =>
+        config.Text("hidden_act") switch
+        {
+            "gelu" => Activation.Gelu,
+            "quick_gelu" => Activation.QuickGelu,
+            "gelu_pytorch_tanh" or "gelu_new" => Activation.GeluTanh,
+            _ => throw config.Wrong("hidden_act", "gelu, quick_gelu or gelu_pytorch_tanh"),
+        };
 
     private static (IReadOnlyList<string>? Names, IReadOnlyList<string>? WordNetIds) ClassNames(ConfigJson config)
     {
@@ -106,8 +118,11 @@ internal static class HuggingFaceConfig
         var names = new string[byId.Count];
         foreach (var (id, name) in byId)
         {
-            if (!int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
-                || index >= names.Length || names[index] is not null)
+            if (
+                !int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+                || index >= names.Length
+                || names[index] is not null
+            )
                 throw config.Wrong("id2label", "numbered from 0 without gaps");
             names[index] = name;
         }
@@ -144,8 +159,17 @@ internal static class HuggingFaceConfig
         if (json.IsSection("size") && json.Section("size").OptionalInteger("shortest_edge") is { } shorter)
         {
             return crop is { } cropped
-                ? fields with { CropMode = CropMode.Center, ResizeTo = shorter, Height = cropped.Height, Width = cropped.Width }
-                : fields with { Unsupported = "resizing the shorter side without a crop, to inputs of many shapes, is not covered." };
+                ? fields with
+                {
+                    CropMode = CropMode.Center,
+                    ResizeTo = shorter,
+                    Height = cropped.Height,
+                    Width = cropped.Width,
+                }
+                : fields with
+                {
+                    Unsupported = "resizing the shorter side without a crop, to inputs of many shapes, is not covered.",
+                };
         }
 
         if (Side(json, "size") is not { } size)
@@ -156,18 +180,26 @@ internal static class HuggingFaceConfig
             return fields;
         // DeiT squashes to 256 x 256 and crops 224 x 224 from it.
         return size.Height == size.Width
-            ? fields with { ResizeTo = size.Height }
-            : fields with { Unsupported = $"squashing to {size.Height} x {size.Width} and then cropping is not covered." };
+            ? fields with
+            {
+                ResizeTo = size.Height,
+            }
+            : fields with
+            {
+                Unsupported = $"squashing to {size.Height} x {size.Width} and then cropping is not covered.",
+            };
     }
 
     /// <summary>{height, width}, or one number for both as older versions wrote it.</summary>
-    private static (int Height, int Width)? Side(ConfigJson json, string key) => json.IsSection(key)
-        ? (json.Section(key).Integer("height"), json.Section(key).Integer("width"))
-        : json.OptionalSize(key);
+    private static (int Height, int Width)? Side(ConfigJson json, string key) =>
+        json.IsSection(key) ? (json.Section(key).Integer("height"), json.Section(key).Integer("width")) : json.OptionalSize(key);
 
     private static IReadOnlyList<float>? Floats(ConfigJson json, string key) =>
         json.OptionalNumbers(key)?.Select(value => (float)value).ToList();
 
-    private static ModelException Refused(string type, string why) => new(ModelFailure.UnsupportedArchitecture,
-        $"A Hugging Face model of type {type} is not supported: {why}. Choose a ViTForImageClassification.");
+    private static ModelException Refused(string type, string why) =>
+        new(
+            ModelFailure.UnsupportedArchitecture,
+            $"A Hugging Face model of type {type} is not supported: {why}. Choose a ViTForImageClassification."
+        );
 }

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace AgCam.Models.Layouts;
 
 /// <summary>
-/// How one layout's tensor names become the canonical ones (timm's). A target may end in #0, #1 and so on: the tensor is then that part of a
+/// How one layout's tensor names become the canonical ones (timm's). A target may end in #0, #1 and so on: the tensor is then that part
+/// of a
 /// joined one, as are query, key and value, or gate and value of an MLP.
 /// </summary>
 /// <param name="blockPrefixes">What stands before a block's number, e.g. "encoder.layer.".</param>
@@ -16,7 +17,8 @@ internal sealed class NameMap(
     IReadOnlyDictionary<string, string> outside,
     IReadOnlyDictionary<string, string> inBlock,
     IReadOnlySet<string>? ignored = null,
-    bool keysHaveNoBias = false)
+    bool keysHaveNoBias = false
+)
 {
     private const int MaxBlocks = 1_000;
 
@@ -59,7 +61,10 @@ internal sealed class NameMap(
         }
     }
 
-    private int Parts(string target) => inBlock.Values.Distinct().Count(part => part.IndexOf('#') is var mark and >= 0 && target.EndsWith($".{part[..mark]}", StringComparison.Ordinal));
+    private int Parts(string target) =>
+        inBlock
+            .Values.Distinct()
+            .Count(part => part.IndexOf('#') is var mark and >= 0 && target.EndsWith($".{part[..mark]}", StringComparison.Ordinal));
 
     private string? Canonical(string name)
     {
@@ -74,8 +79,11 @@ internal sealed class NameMap(
                 continue;
             var number = name.AsSpan(prefix.Length, dot - prefix.Length);
             // "01" would name block 1 a second time.
-            if (!int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var block)
-                || block >= MaxBlocks || (number.Length > 1 && number[0] == '0'))
+            if (
+                !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var block)
+                || block >= MaxBlocks
+                || (number.Length > 1 && number[0] == '0')
+            )
                 continue;
             if (inBlock.TryGetValue(name[(dot + 1)..], out var rest))
                 return $"blocks.{block}.{rest}";

@@ -8,14 +8,40 @@ internal static class TimmConfig
     /// <summary>Arguments that matter for training only, or that say nothing about the weights.</summary>
     private static readonly HashSet<string> Irrelevant =
     [
-        "drop_rate", "pos_drop_rate", "patch_drop_rate", "proj_drop_rate", "attn_drop_rate", "drop_path_rate", "weight_init", "fix_init",
-        "dynamic_img_size", "dynamic_img_pad", "strict_img_size",
+        "drop_rate",
+        "pos_drop_rate",
+        "patch_drop_rate",
+        "proj_drop_rate",
+        "attn_drop_rate",
+        "drop_path_rate",
+        "weight_init",
+        "fix_init",
+        "dynamic_img_size",
+        "dynamic_img_pad",
+        "strict_img_size",
     ];
 
     private static readonly HashSet<string> Known =
     [
-        "img_size", "patch_size", "in_chans", "num_classes", "global_pool", "embed_dim", "depth", "num_heads", "mlp_ratio", "qkv_bias",
-        "qk_norm", "init_values", "class_token", "pos_embed", "no_embed_class", "reg_tokens", "pre_norm", "final_norm", "fc_norm",
+        "img_size",
+        "patch_size",
+        "in_chans",
+        "num_classes",
+        "global_pool",
+        "embed_dim",
+        "depth",
+        "num_heads",
+        "mlp_ratio",
+        "qkv_bias",
+        "qk_norm",
+        "init_values",
+        "class_token",
+        "pos_embed",
+        "no_embed_class",
+        "reg_tokens",
+        "pre_norm",
+        "final_norm",
+        "fc_norm",
         "act_layer",
     ];
 
@@ -27,7 +53,12 @@ internal static class TimmConfig
         var args = config.OptionalSection("model_args");
         var pool = args?.OptionalText("global_pool") ?? config.OptionalText("global_pool");
         var named = NamedArchitectures.Find(architecture, pool, options.Pooled);
-        var pooling = pool switch { null => named.Pooling, "avg" => HeadPooling.AverageOfNormed, _ => HeadPooling.Token };
+        var pooling = pool switch
+        {
+            null => named.Pooling,
+            "avg" => HeadPooling.AverageOfNormed,
+            _ => HeadPooling.Token,
+        };
         CheckArguments(pooling, args, architecture);
         var classToken = args?.OptionalFlag("class_token") ?? named.ClassToken;
         if (!classToken && pooling == HeadPooling.Token)
@@ -44,8 +75,11 @@ internal static class TimmConfig
             MlpWidth = args?.OptionalNumber("mlp_ratio") is { } ratio
                 ? (int)Math.Clamp(width * ratio, 0, int.MaxValue)
                 : (int)Math.Clamp((long)width * named.MlpWidth / named.Width, 0, int.MaxValue),
-            Classes = new[] { args, config, pretrained }.Select(part => part?.OptionalInteger("num_classes"))
-                .FirstOrDefault(count => count is not null) ?? named.Classes,
+            Classes =
+                new[] { args, config, pretrained }
+                    .Select(part => part?.OptionalInteger("num_classes"))
+                    .FirstOrDefault(count => count is not null)
+                ?? named.Classes,
             Activation = args?.OptionalText("act_layer") is { } activation ? ActivationOf(activation, args) : named.Activation,
             Pooling = pooling,
             ClassToken = classToken,
@@ -76,8 +110,10 @@ internal static class TimmConfig
     {
         if (args is null)
             return;
-        var unknown = args.Keys.Where(key => args.Has(key) && !Known.Contains(key) && !Irrelevant.Contains(key))
-            .Select(PrintableName.Of).ToList();
+        var unknown = args
+            .Keys.Where(key => args.Has(key) && !Known.Contains(key) && !Irrelevant.Contains(key))
+            .Select(PrintableName.Of)
+            .ToList();
         if (unknown.Count > 0)
             throw Refused(architecture, $"what {string.Join(", ", unknown)} in model_args means for the computation is not known");
         if (args.OptionalFlag("fc_norm") == true && pooling == HeadPooling.Token)
@@ -145,17 +181,21 @@ internal static class TimmConfig
         return (words is null ? names : [.. names.Select(id => words.GetValueOrDefault(id, id))], names);
     }
 
-    private static Activation ActivationOf(string name, ConfigJson args) => name switch
-    {
-        "gelu" => Activation.Gelu,
-        "quick_gelu" => Activation.QuickGelu,
-        "gelu_tanh" => Activation.GeluTanh,
-        _ => throw args.Wrong("act_layer", "gelu, quick_gelu or gelu_tanh"),
-    };
+    private static Activation ActivationOf(string name, ConfigJson args) =>
+        name switch
+        {
+            "gelu" => Activation.Gelu,
+            "quick_gelu" => Activation.QuickGelu,
+            "gelu_tanh" => Activation.GeluTanh,
+            _ => throw args.Wrong("act_layer", "gelu, quick_gelu or gelu_tanh"),
+        };
 
     private static int Square((int Height, int Width) size, ConfigJson args) =>
         size.Height == size.Width ? size.Height : throw args.Wrong("patch_size", "square");
 
-    private static ModelException Refused(string architecture, string why) => new(ModelFailure.UnsupportedArchitecture,
-        $"{PrintableName.Of(architecture)} is not supported: {why}. Choose a plain ViT whose classifier reads the class token.");
+    private static ModelException Refused(string architecture, string why) =>
+        new(
+            ModelFailure.UnsupportedArchitecture,
+            $"{PrintableName.Of(architecture)} is not supported: {why}. Choose a plain ViT whose classifier reads the class token."
+        );
 }

@@ -55,12 +55,15 @@ internal static class TimmConfigWriter
         WriteNumbers(json, "input_size", [3, preprocessing.Height!.Value, preprocessing.Width!.Value]);
         json.WriteString("interpolation", preprocessing.Interpolation!.Value.ToString().ToLowerInvariant());
         json.WriteNumber("crop_pct", preprocessing.CropPct ?? 1.0);
-        json.WriteString("crop_mode", preprocessing.CropMode switch
-        {
-            CropMode.Squash => "squash",
-            CropMode.Border => "border",
-            _ => "center",
-        });
+        json.WriteString(
+            "crop_mode",
+            preprocessing.CropMode switch
+            {
+                CropMode.Squash => "squash",
+                CropMode.Border => "border",
+                _ => "center",
+            }
+        );
         WriteFloats(json, "mean", preprocessing.Mean!);
         WriteFloats(json, "std", preprocessing.Std!);
         json.WriteNumber("num_classes", config.Classes);

@@ -8,7 +8,11 @@ namespace AgCam.Models.Layouts;
 /// <param name="Built">model_args.img_size.</param>
 /// <param name="Pretrained">pretrained_cfg.input_size.</param>
 internal sealed record TimmInputSize(
-    ViTConfig Shape, PlacedWeights Placed, (int Height, int Width)? Built, (int Height, int Width)? Pretrained)
+    ViTConfig Shape,
+    PlacedWeights Placed,
+    (int Height, int Width)? Built,
+    (int Height, int Width)? Pretrained
+)
 {
     /// <summary>model_args.dynamic_img_size: timm resizes the position embeddings to whatever picture comes.</summary>
     public bool IsDynamic { get; init; }
@@ -44,8 +48,12 @@ internal sealed record TimmInputSize(
     /// <summary>Number of patches that have a position in the weights; null where the weights do not tell.</summary>
     private long? StoredPatches()
     {
-        if (Shape.RotaryTemperature is not null || Shape.PatchSize is < 1 or > 1 << 10 // the check of the configuration refuses those
-            || !Placed.Weights.TryGetValue("pos_embed", out var positions) || positions.Shape.Count != 3)
+        if (
+            Shape.RotaryTemperature is not null
+            || Shape.PatchSize is < 1 or > 1 << 10 // the check of the configuration refuses those
+            || !Placed.Weights.TryGetValue("pos_embed", out var positions)
+            || positions.Shape.Count != 3
+        )
             return null;
         long patches = positions.Shape[1] - (Shape.PrefixHasPosition ? Placed.PrefixTokens : 0);
         return patches > 0 ? patches : null;
@@ -59,7 +67,8 @@ internal sealed record TimmInputSize(
     }
 
     private bool Fits((int Height, int Width) size, long patches) =>
-        size.Height % Shape.PatchSize == 0 && size.Width % Shape.PatchSize == 0
+        size.Height % Shape.PatchSize == 0
+        && size.Width % Shape.PatchSize == 0
         && (long)(size.Height / Shape.PatchSize) * (size.Width / Shape.PatchSize) == patches;
 
     private (int Height, int Width)? Square(long patches)
@@ -68,16 +77,19 @@ internal sealed record TimmInputSize(
         return (long)side * side == patches ? (checked(side * Shape.PatchSize), checked(side * Shape.PatchSize)) : null;
     }
 
-    private string Text(long patches) => Square(patches) is { } square
-        ? $"{square.Height / Shape.PatchSize} x {square.Width / Shape.PatchSize} patches ({square.Height} x {square.Width} pixels)"
-        : $"{patches} patches";
+    private string Text(long patches) =>
+        Square(patches) is { } square
+            ? $"{square.Height / Shape.PatchSize} x {square.Width / Shape.PatchSize} patches ({square.Height} x {square.Width} pixels)"
+            : $"{patches} patches";
 
     private ModelException Contradiction(string model, string weights)
     {
         static string Sides((int Height, int Width)? size) => size is { } given ? $"{given.Height} x {given.Width}" : "missing";
 
-        return new ModelException(ModelFailure.BadConfiguration,
+        return new ModelException(
+            ModelFailure.BadConfiguration,
             $"{model}: the weights {weights}, model_args.img_size is {Sides(Built)} and pretrained_cfg.input_size is {Sides(Pretrained)}. "
-            + "Correct config.json, or say the input size with --image-size.");
+                + "Correct config.json, or say the input size with --image-size."
+        );
     }
 }

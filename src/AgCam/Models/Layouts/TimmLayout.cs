@@ -6,10 +6,7 @@ internal static class TimmLayout
     public static bool Recognizes(IReadOnlyCollection<string> names) =>
         names.Contains("patch_embed.proj.weight") || names.Contains("blocks.0.attn.qkv.weight");
 
-    public static NameMap Names { get; } = new(
-        ["blocks."],
-        Outside(),
-        InBlock());
+    public static NameMap Names { get; } = new(["blocks."], Outside(), InBlock());
 
     internal static Dictionary<string, string> Outside()
     {
@@ -19,7 +16,8 @@ internal static class TimmLayout
             ("norm", "norm"),
             ("fc_norm", "fc_norm"),
             ("head", "head"),
-            ("head_dist", "head_dist"));
+            ("head_dist", "head_dist")
+        );
         foreach (var token in new[] { "cls_token", "dist_token", "reg_token", "pos_embed" })
             map[token] = token;
         return map;
@@ -35,7 +33,8 @@ internal static class TimmLayout
             ("attn.proj", "attn.proj"),
             ("norm2", "norm2"),
             ("mlp.fc1", "mlp.fc1"),
-            ("mlp.fc2", "mlp.fc2"));
+            ("mlp.fc2", "mlp.fc2")
+        );
         map["ls1.gamma"] = "ls1.gamma";
         map["ls2.gamma"] = "ls2.gamma";
         return map;

@@ -37,8 +37,10 @@ internal static class LegacyPth
             var count = BinaryPrimitives.ReadInt64LittleEndian(file.Slice(at, 8));
             at += 8;
             if (count < 0 || count > (file.Length - at) / size)
-                throw PthFile.Corrupt(file.Path,
-                    $"the storage {PrintableName.Of(key)} claims {count:N0} numbers, beyond the end of the file");
+                throw PthFile.Corrupt(
+                    file.Path,
+                    $"the storage {PrintableName.Of(key)} claims {count:N0} numbers, beyond the end of the file"
+                );
             if (!storages.TryAdd(key, (at, count * size)))
                 throw PthFile.Corrupt(file.Path, $"it lists the storage {PrintableName.Of(key)} twice");
             at += count * size;

@@ -231,7 +231,8 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
                 Push(new PickleObject(null));
                 break;
 
-            case (byte)'R' or 0x81: // REDUCE, NEWOBJ: a call, of which only a record is kept
+            case (byte)'R'
+            or 0x81: // REDUCE, NEWOBJ: a call, of which only a record is kept
                 var arguments = Pop() as PickleSequence;
                 Spend(arguments is { Items: [PickleSequence pairs, ..] } ? pairs.Items.Count : 0); // an OrderedDict copies its pairs
                 Push(TorchObjects.Call(Pop(), arguments, path));
@@ -320,8 +321,9 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
         _memo.TryGetValue(index, out var value) ? value : throw Corrupt($"it recalls memo {index}, which was not set");
 
     private readonly uint MemoIndex(string line) =>
-        uint.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? index : throw Corrupt("a memo's index is no "
-            + "number");
+        uint.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+            ? index
+            : throw Corrupt("a memo's index is no " + "number");
 
     private void PushLong(int length)
     {
@@ -336,9 +338,11 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
         if (line is "00" or "01") // how protocol 0 writes a bool
             Push(line == "01");
         else
-            Push(long.TryParse(line.TrimEnd('L'), CultureInfo.InvariantCulture, out var value)
-                ? value
-                : throw Corrupt("an integer is unreadable"));
+            Push(
+                long.TryParse(line.TrimEnd('L'), CultureInfo.InvariantCulture, out var value)
+                    ? value
+                    : throw Corrupt("an integer is unreadable")
+            );
     }
 
     private string Text(ulong length) => Encoding.UTF8.GetString(Take(length));

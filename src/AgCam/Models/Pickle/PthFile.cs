@@ -65,10 +65,15 @@ public sealed class PthFile : IDisposable
             throw Corrupt(file.Path, $"the archive holds {pickles.Count} data.pkl instead of one");
         var folder = pickles[0][..^"data.pkl".Length];
         if (entries.ContainsKey($"{folder}constants.pkl"))
-            throw new ModelException(ModelFailure.UnsupportedArchitecture,
-                $"{file.Path} is a TorchScript program, not a checkpoint. Save the state dict of the model that it was made from.");
-        if (entries.TryGetValue($"{folder}byteorder", out var order) && order.Length is var length and < 16
-            && Encoding.ASCII.GetString(file.Slice(order.Start, (int)length)) is not "little")
+            throw new ModelException(
+                ModelFailure.UnsupportedArchitecture,
+                $"{file.Path} is a TorchScript program, not a checkpoint. Save the state dict of the model that it was made from."
+            );
+        if (
+            entries.TryGetValue($"{folder}byteorder", out var order)
+            && order.Length is var length and < 16
+            && Encoding.ASCII.GetString(file.Slice(order.Start, (int)length)) is not "little"
+        )
             throw Corrupt(file.Path, "it was saved on a big-endian machine, which is not covered");
 
         var (start, bytes) = entries[pickles[0]];
@@ -90,21 +95,29 @@ public sealed class PthFile : IDisposable
             if (HasTensors(dictionary))
                 return ("", dictionary);
             var keys = string.Join(", ", dictionary.Entries.Take(10).Select(entry => PrintableName.Of(entry.Key)));
-            throw new ModelException(ModelFailure.KeysDoNotMatch,
+            throw new ModelException(
+                ModelFailure.KeysDoNotMatch,
                 $"{path} holds no weights under {string.Join(", ", StateKeys)}, nor at its top ({keys}). "
-                + "Save the model's state_dict alone.");
+                    + "Save the model's state_dict alone."
+            );
         }
 
-        throw new ModelException(ModelFailure.UnsupportedArchitecture, root is PickleObject { Made: PickleGlobal type }
-            ? $"{path} is a whole {PrintableName.Of(type.FullName)} object, which only running its code could rebuild. "
-                + "In Python, save model.state_dict() instead."
-            : $"{path} holds no dictionary of weights. In Python, save model.state_dict().");
+        throw new ModelException(
+            ModelFailure.UnsupportedArchitecture,
+            root is PickleObject { Made: PickleGlobal type }
+                ? $"{path} is a whole {PrintableName.Of(type.FullName)} object, which only running its code could rebuild. "
+                    + "In Python, save model.state_dict() instead."
+                : $"{path} holds no dictionary of weights. In Python, save model.state_dict()."
+        );
     }
 
     private static bool HasTensors(PickleDictionary dictionary) => dictionary.Entries.Any(entry => entry.Value is PickleTensor);
 
     private static Dictionary<string, WeightTensor> TensorsOf(
-        MappedFile file, PickleDictionary state, Dictionary<string, (long Start, long Length)> storages)
+        MappedFile file,
+        PickleDictionary state,
+        Dictionary<string, (long Start, long Length)> storages
+    )
     {
         var tensors = new Dictionary<string, WeightTensor>(StringComparer.Ordinal);
         foreach (var (name, value) in state.Entries)
@@ -115,9 +128,11 @@ public sealed class PthFile : IDisposable
             if (!storages.TryGetValue(storage.Key, out var range))
                 throw Corrupt(file.Path, $"the numbers of {PrintableName.Of(name)} (storage {PrintableName.Of(storage.Key)}) are missing");
             if (range.Length != storage.Elements * (storage.DType.Bits() / 8))
-                throw Corrupt(file.Path,
+                throw Corrupt(
+                    file.Path,
                     $"{PrintableName.Of(name)} lies in a storage of {storage.Elements:N0} {storage.DType.Name()} numbers, but the file "
-                    + $"holds {range.Length:N0} bytes for it");
+                        + $"holds {range.Length:N0} bytes for it"
+                );
             tensors[name] = new PthTensor(file, range.Start, tensor);
         }
 

@@ -10,7 +10,8 @@ internal sealed class PthTensor : WeightTensor
     private readonly PickleTensor _tensor;
 
     /// <param name="storageStart">Where the tensor's storage, already checked to lie in the file, begins.</param>
-    public PthTensor(MappedFile file, long storageStart, PickleTensor tensor) : base(tensor.Storage.DType, tensor.Shape)
+    public PthTensor(MappedFile file, long storageStart, PickleTensor tensor)
+        : base(tensor.Storage.DType, tensor.Shape)
     {
         (_file, _storageStart, _tensor) = (file, storageStart, tensor);
     }

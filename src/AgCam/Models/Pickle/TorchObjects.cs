@@ -39,9 +39,11 @@ internal static class TorchObjects
     /// <summary>A persistent id of torch.save: ("storage", type, key, location, elements, ...).</summary>
     public static object Storage(object? id, string path)
     {
-        if (id is not PickleSequence { Items: ["storage", PickleGlobal type, string key, _, long elements, ..] }
+        if (
+            id is not PickleSequence { Items: ["storage", PickleGlobal type, string key, _, long elements, ..] }
             || !Storages.TryGetValue(type.Name, out var dtype)
-            || type.Module is not ("torch" or "torch.storage" or "torch.cuda"))
+            || type.Module is not ("torch" or "torch.storage" or "torch.cuda")
+        )
             return new PickleObject(null);
         return elements is >= 0 and <= long.MaxValue / 8
             ? new PickleStorage(key, dtype, elements)
@@ -65,11 +67,14 @@ internal static class TorchObjects
         var shape = Integers(sizes, path);
         var strides = Integers(steps, path);
         if (shape.Length != strides.Length || offset < 0)
-            throw PthFile.Corrupt(path,
-                $"a tensor in storage {PrintableName.Of(storage.Key)} has {shape.Length} sides and {strides.Length} strides");
+            throw PthFile.Corrupt(
+                path,
+                $"a tensor in storage {PrintableName.Of(storage.Key)} has {shape.Length} sides and {strides.Length} strides"
+            );
 
         // In 128 bits: products of untrusted 64-bit numbers.
-        UInt128 count = 1, last = (ulong)offset;
+        UInt128 count = 1,
+            last = (ulong)offset;
         for (var i = 0; i < shape.Length; i++)
         {
             count *= (ulong)shape[i];
@@ -83,9 +88,13 @@ internal static class TorchObjects
             throw TooLarge();
         return new PickleTensor(storage, offset, shape, strides);
 
-        ModelException TooLarge() => PthFile.Corrupt(path,
-            $"a tensor [{string.Join(", ", shape)}] reaches beyond its storage {PrintableName.Of(storage.Key)} of {storage.Elements:N0} "
-            + "numbers");
+        ModelException TooLarge() =>
+            PthFile.Corrupt(
+                path,
+                $"a tensor [{string.Join(", ", shape)}] reaches beyond its storage {PrintableName.Of(storage.Key)} of "
+                    + $"{storage.Elements:N0} "
+                    + "numbers"
+            );
     }
 
     private static long[] Integers(PickleSequence values, string path)

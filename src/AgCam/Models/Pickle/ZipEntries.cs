@@ -10,8 +10,11 @@ namespace AgCam.Models.Pickle;
 internal static class ZipEntries
 {
     private const int MaxEntries = 100_000;
-    private const uint EndOfDirectory = 0x06054b50, EndOfDirectory64 = 0x06064b50, Locator64 = 0x07064b50;
-    private const uint DirectoryEntry = 0x02014b50, LocalEntry = 0x04034b50;
+    private const uint EndOfDirectory = 0x06054b50,
+        EndOfDirectory64 = 0x06064b50,
+        Locator64 = 0x07064b50;
+    private const uint DirectoryEntry = 0x02014b50,
+        LocalEntry = 0x04034b50;
 
     /// <returns>Name to range in the file.</returns>
     public static Dictionary<string, (long Start, long Length)> Read(MappedFile file)
@@ -25,7 +28,9 @@ internal static class ZipEntries
         {
             if (directory.Length < 46 || U32(directory) != DirectoryEntry)
                 throw Corrupt(file, "its directory ends early");
-            int nameLength = U16(directory[28..]), extraLength = U16(directory[30..]), commentLength = U16(directory[32..]);
+            int nameLength = U16(directory[28..]),
+                extraLength = U16(directory[30..]),
+                commentLength = U16(directory[32..]);
             if (directory.Length < 46 + nameLength + extraLength + commentLength)
                 throw Corrupt(file, "its directory ends early");
             var name = Encoding.UTF8.GetString(directory.Slice(46, nameLength));
@@ -43,7 +48,9 @@ internal static class ZipEntries
             throw Corrupt(file, $"{PrintableName.Of(name)} is encrypted");
         if (U16(entry[10..]) != 0)
             throw Corrupt(file, $"{PrintableName.Of(name)} is compressed, which torch.save never does");
-        long stored = U32(entry[20..]), length = U32(entry[24..]), local = U32(entry[42..]);
+        long stored = U32(entry[20..]),
+            length = U32(entry[24..]),
+            local = U32(entry[42..]);
         if (stored == uint.MaxValue || length == uint.MaxValue || local == uint.MaxValue)
             ReadZip64(file, extra, ref length, ref stored, ref local);
         if (stored != length || local > file.Length - 30)
@@ -62,7 +69,8 @@ internal static class ZipEntries
     {
         while (extra.Length >= 4)
         {
-            int id = U16(extra), size = U16(extra[2..]);
+            int id = U16(extra),
+                size = U16(extra[2..]);
             if (size > extra.Length - 4)
                 break;
             var field = extra.Slice(4, size);

@@ -54,7 +54,8 @@ public sealed class SafetensorView : WeightTensor
     private readonly MappedFile _file;
     private readonly long _start;
 
-    internal SafetensorView(MappedFile file, SafetensorsEntry entry) : base(entry.DType, entry.Shape)
+    internal SafetensorView(MappedFile file, SafetensorsEntry entry)
+        : base(entry.DType, entry.Shape)
     {
         (_file, _start, Name) = (file, entry.Start, entry.Name);
     }

@@ -115,7 +115,8 @@ internal sealed class SafetensorsHeader
         if (reader.TokenType != JsonTokenType.StartObject)
             throw Corrupt(_path, $"the entry of {Quote(name)} is not an object");
         DType? type = null;
-        long[]? shape = null, offsets = null;
+        long[]? shape = null,
+            offsets = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var isType = reader.ValueTextEquals("dtype"u8);
@@ -174,9 +175,11 @@ internal sealed class SafetensorsHeader
         }
 
         if (bits % 8 != 0 || (long)(bits / 8) != end - begin)
-            throw Corrupt(_path,
+            throw Corrupt(
+                _path,
                 $"{Quote(name)} is {type.Name()} [{string.Join(", ", shape)}], which is {(long)bits / 8:N0} bytes, but it has "
-                + $"{end - begin:N0}");
+                    + $"{end - begin:N0}"
+            );
         return new SafetensorsEntry(name, type, shape, _bufferStart + begin, _bufferStart + end);
     }
 
@@ -188,8 +191,10 @@ internal sealed class SafetensorsHeader
         foreach (var entry in Entries)
         {
             if (entry.Start != end)
-                throw Corrupt(_path,
-                    $"{Quote(entry.Name)} {(entry.Start < end ? "overlaps the tensor before it" : "leaves a hole before it")}");
+                throw Corrupt(
+                    _path,
+                    $"{Quote(entry.Name)} {(entry.Start < end ? "overlaps the tensor before it" : "leaves a hole before it")}"
+                );
             end = entry.End;
         }
 

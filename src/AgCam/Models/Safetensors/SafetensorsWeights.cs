@@ -14,9 +14,7 @@ public sealed class SafetensorsWeights : IDisposable
     private readonly List<SafetensorsFile> _files = [];
     private readonly Dictionary<string, WeightTensor> _tensors = new(StringComparer.Ordinal);
 
-    private SafetensorsWeights()
-    {
-    }
+    private SafetensorsWeights() { }
 
     /// <summary>By stored name.</summary>
     public IReadOnlyDictionary<string, WeightTensor> Tensors => _tensors;
@@ -33,27 +31,40 @@ public sealed class SafetensorsWeights : IDisposable
         var shards = ShardsOf(path);
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var weights = Open([.. shards.Select(shard => Path.Combine(folder, shard))]);
-        var stray = shardOf.Where(entry => !weights.IsIn(entry.Key, entry.Value)).Select(entry => entry.Key)
-            .Concat(weights.Tensors.Keys.Where(name => !shardOf.ContainsKey(name))).Take(20).ToList();
+        var stray = shardOf
+            .Where(entry => !weights.IsIn(entry.Key, entry.Value))
+            .Select(entry => entry.Key)
+            .Concat(weights.Tensors.Keys.Where(name => !shardOf.ContainsKey(name)))
+            .Take(20)
+            .ToList();
         if (stray.Count == 0)
             return weights;
         weights.Dispose();
-        throw new ModelException(ModelFailure.Corrupt,
-            $"{path} and its shards disagree about {string.Join(", ", stray.Select(PrintableName.Of))}. Download the model again.");
+        throw new ModelException(
+            ModelFailure.Corrupt,
+            $"{path} and its shards disagree about {string.Join(", ", stray.Select(PrintableName.Of))}. Download the model again."
+        );
     }
 
     /// <summary>The files that an index names, in the order of their names.</summary>
     internal static IReadOnlyList<string> ShardsOf(string indexPath)
     {
-        var shards = ConfigJson.Read(indexPath).Section("weight_map").Strings().Values
-            .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+        var shards = ConfigJson
+            .Read(indexPath)
+            .Section("weight_map")
+            .Strings()
+            .Values.Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal)
+            .ToList();
         if (shards.Count is 0 or > MaxShards)
             throw new ModelException(ModelFailure.Corrupt, $"{indexPath} lists {shards.Count} shards; 1 to {MaxShards} are expected.");
         // The index is data from elsewhere: it may not point outside its folder.
         foreach (var shard in shards)
             if (shard is "" or "." or ".." || shard.AsSpan().IndexOfAny('/', '\\', '\0') >= 0)
-                throw new ModelException(ModelFailure.Corrupt,
-                    $"{indexPath} names the shard {PrintableName.Of(shard)}, which is not a plain file name.");
+                throw new ModelException(
+                    ModelFailure.Corrupt,
+                    $"{indexPath} names the shard {PrintableName.Of(shard)}, which is not a plain file name."
+                );
         return shards;
     }
 
@@ -66,7 +77,13 @@ public sealed class SafetensorsWeights : IDisposable
         foreach (var file in _files)
         {
             await using var stream = new FileStream(
-                file.Path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 20, FileOptions.SequentialScan);
+                file.Path,
+                FileMode.Open,
+                FileAccess.Read,
+                FileShare.Read | FileShare.Delete,
+                1 << 20,
+                FileOptions.SequentialScan
+            );
             hashes.Add(Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellationToken)));
         }
 
@@ -89,8 +106,10 @@ public sealed class SafetensorsWeights : IDisposable
                 weights._files.Add(file);
                 foreach (var (name, tensor) in file.Tensors)
                     if (!weights._tensors.TryAdd(name, tensor))
-                        throw new ModelException(ModelFailure.Corrupt,
-                            $"{path} holds {PrintableName.Of(name)}, which another shard holds too.");
+                        throw new ModelException(
+                            ModelFailure.Corrupt,
+                            $"{path} holds {PrintableName.Of(name)}, which another shard holds too."
+                        );
             }
 
             return weights;
@@ -102,6 +121,5 @@ public sealed class SafetensorsWeights : IDisposable
         }
     }
 
-    private bool IsIn(string name, string shard) =>
-        _files.First(file => Path.GetFileName(file.Path) == shard).Tensors.ContainsKey(name);
+    private bool IsIn(string name, string shard) => _files.First(file => Path.GetFileName(file.Path) == shard).Tensors.ContainsKey(name);
 }

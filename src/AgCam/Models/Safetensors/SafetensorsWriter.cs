@@ -10,19 +10,25 @@ public static class SafetensorsWriter
     /// <param name="tensors">By name; at least one.</param>
     /// <param name="metadata">Kept in the header, e.g. format: pt, which Python's loaders look for.</param>
     public static void Write(
-        string path, IReadOnlyDictionary<string, WeightTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+        string path,
+        IReadOnlyDictionary<string, WeightTensor> tensors,
+        IReadOnlyDictionary<string, string>? metadata = null
+    )
     {
         var ordered = tensors.OrderByDescending(pair => pair.Value.DType.Bits()).ThenBy(pair => pair.Key, StringComparer.Ordinal).ToList();
         var header = Header(ordered, metadata);
-        AtomicFile.Write(path, stream =>
-        {
-            Span<byte> length = stackalloc byte[8];
-            BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
-            stream.Write(length);
-            stream.Write(header);
-            foreach (var (_, tensor) in ordered)
-                stream.Write(tensor.Bytes);
-        });
+        AtomicFile.Write(
+            path,
+            stream =>
+            {
+                Span<byte> length = stackalloc byte[8];
+                BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+                stream.Write(length);
+                stream.Write(header);
+                foreach (var (_, tensor) in ordered)
+                    stream.Write(tensor.Bytes);
+            }
+        );
     }
 
     private static byte[] Header(IReadOnlyList<KeyValuePair<string, WeightTensor>> tensors, IReadOnlyDictionary<string, string>? metadata)

@@ -6,30 +6,51 @@ namespace AgCam.Pipeline.Tests.Stores.Model;
 
 internal sealed partial class ModelStore
 {
-    Task<Chunk?> IChunks.FindAsync(Guid owner, int number, CancellationToken cancellationToken) => Task.FromResult(FindChunk(owner, number));
+    Task<Chunk?> IChunks.FindAsync(Guid owner, int number, CancellationToken cancellationToken) =>
+        Task.FromResult(FindChunk(owner, number));
 
-    private Chunk? FindChunk(Guid owner, int number) => _chunks.TryGetValue((owner, number), out var chunk)
-        ? chunk with
-        {
-            Isolated = chunk.Crashes == 0
-                ? new Dictionary<int, int>()
-                : _alone.Where(pair => pair.Key.Owner == owner && pair.Key.Chunk == number).ToDictionary(pair => pair.Key.Number, pair => pair.Value.Starts),
-        }
-        : null;
+    private Chunk? FindChunk(Guid owner, int number) =>
+        _chunks.TryGetValue((owner, number), out var chunk)
+            ? chunk with
+            {
+                Isolated =
+                    chunk.Crashes == 0
+                        ? new Dictionary<int, int>()
+                        : _alone
+                            .Where(pair => pair.Key.Owner == owner && pair.Key.Chunk == number)
+                            .ToDictionary(pair => pair.Key.Number, pair => pair.Value.Starts),
+            }
+            : null;
 
-    public Task<IReadOnlyList<Chunk>> ClaimPlannedAsync(Guid job, int window, TimeSpan visibilityTimeout, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<Chunk>> ClaimPlannedAsync(
+        Guid job,
+        int window,
+        TimeSpan visibilityTimeout,
+        CancellationToken cancellationToken
+    )
     {
         if (StateOf(job) != JobState.Running)
             return Task.FromResult<IReadOnlyList<Chunk>>([]);
         var ofJob = _chunks.Values.Where(chunk => chunk.Owner == job).OrderBy(chunk => chunk.Number).ToList();
         var flying = ofJob.Count(chunk => chunk.State is ChunkState.Published or ChunkState.Leased);
-        return Task.FromResult<IReadOnlyList<Chunk>>(
-            [.. ofJob.Where(chunk => chunk.State == ChunkState.Planned).Take(Math.Max(0, window - flying)).Select(chunk => Publish(chunk, visibilityTimeout))]);
+        return Task.FromResult<IReadOnlyList<Chunk>>([
+            .. ofJob
+                .Where(chunk => chunk.State == ChunkState.Planned)
+                .Take(Math.Max(0, window - flying))
+                .Select(chunk => Publish(chunk, visibilityTimeout)),
+        ]);
     }
 
-    public Task<IReadOnlyList<Chunk>> RequeueExpiredAsync(TimeSpan visibilityTimeout, int limit, bool all, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<Chunk>> RequeueExpiredAsync(
+        TimeSpan visibilityTimeout,
+        int limit,
+        bool all,
+        CancellationToken cancellationToken
+    )
     {
-        var over = _chunks.Values.Where(chunk => chunk.State is ChunkState.Published or ChunkState.Leased && (all || chunk.Until <= Now)).ToList();
+        var over = _chunks
+            .Values.Where(chunk => chunk.State is ChunkState.Published or ChunkState.Leased && (all || chunk.Until <= Now))
+            .ToList();
         var taken = new List<Chunk>();
         foreach (var chunk in over)
         {
@@ -41,7 +62,8 @@ internal sealed partial class ModelStore
         return Task.FromResult<IReadOnlyList<Chunk>>(taken);
     }
 
-    public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancellationToken) => Task.FromResult(_claims.GetValueOrDefault(owner));
+    public Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancellationToken) =>
+        Task.FromResult(_claims.GetValueOrDefault(owner));
 
     /// <exception cref="KeyUsedException">The id stands for something else.</exception>
     private void Claim(Guid id, Claim wanted)
@@ -68,7 +90,13 @@ internal sealed partial class ModelStore
 
     private readonly HashSet<Guid> _direct = [];
 
-    public Task<LeaseAnswer> LeaseAsync(ExplainImages message, string worker, TimeSpan lease, bool redelivered, CancellationToken cancellationToken)
+    public Task<LeaseAnswer> LeaseAsync(
+        ExplainImages message,
+        string worker,
+        TimeSpan lease,
+        bool redelivered,
+        CancellationToken cancellationToken
+    )
     {
         if (message.JobId is null && !_deleted.Contains(message.Owner))
         {
@@ -103,7 +131,11 @@ internal sealed partial class ModelStore
             return new LeaseAnswer(LeaseOutcome.Paused, null, FindChunk(chunk.Owner, chunk.Number));
         }
         Put(chunk with { State = ChunkState.Leased, Attempts = chunk.Attempts + 1, Worker = worker, Leased = Now, Until = Now + lease });
-        return new LeaseAnswer(LeaseOutcome.Granted, new ChunkLease(chunk.Owner, chunk.Number, chunk.Attempts + 1, chunk.Generation), FindChunk(chunk.Owner, chunk.Number));
+        return new LeaseAnswer(
+            LeaseOutcome.Granted,
+            new ChunkLease(chunk.Owner, chunk.Number, chunk.Attempts + 1, chunk.Generation),
+            FindChunk(chunk.Owner, chunk.Number)
+        );
     }
 
     public Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancellationToken)
@@ -118,13 +150,25 @@ internal sealed partial class ModelStore
     {
         if (Held(held) is not { } chunk)
             return Task.FromResult(false);
-        foreach (var (key, (starts, attempt)) in _alone.Where(pair => pair.Key.Owner == held.Owner && pair.Key.Chunk == held.Number && pair.Value.Attempt == held.Attempt).ToList())
+        foreach (
+            var (key, (starts, attempt)) in _alone
+                .Where(pair => pair.Key.Owner == held.Owner && pair.Key.Chunk == held.Number && pair.Value.Attempt == held.Attempt)
+                .ToList()
+        )
         {
             _alone[key] = (starts - 1, attempt);
             if (starts == 1)
                 _alone.Remove(key);
         }
-        Put(chunk with { State = ChunkState.Published, Until = Now + visibilityTimeout, Worker = null, Faults = chunk.Faults + (faulted ? 1 : 0) });
+        Put(
+            chunk with
+            {
+                State = ChunkState.Published,
+                Until = Now + visibilityTimeout,
+                Worker = null,
+                Faults = chunk.Faults + (faulted ? 1 : 0),
+            }
+        );
         return Task.FromResult(true);
     }
 
@@ -167,7 +211,17 @@ internal sealed partial class ModelStore
                 _unread.Add((item.Job, item.Number));
         }
         var progress = JobProgress.Of(result.Items.Select(item => _items[(item.Job, item.Number)]));
-        Put(chunk with { State = ChunkState.Done, Done = Now, Until = null, References = [], Request = null, Sum = progress with { ChunksDone = 1 } });
+        Put(
+            chunk with
+            {
+                State = ChunkState.Done,
+                Done = Now,
+                Until = null,
+                References = [],
+                Request = null,
+                Sum = progress with { ChunksDone = 1 },
+            }
+        );
         foreach (var key in _alone.Keys.Where(key => key.Owner == chunk.Owner && key.Chunk == chunk.Number).ToList())
             _alone.Remove(key);
         if (!_jobs.TryGetValue(chunk.Owner, out var job))
@@ -177,38 +231,58 @@ internal sealed partial class ModelStore
     }
 
     private Chunk? Held(ChunkLease held) =>
-        _chunks.TryGetValue((held.Owner, held.Number), out var chunk) && chunk.State == ChunkState.Leased && chunk.Attempts == held.Attempt && chunk.Generation == held.Generation ? chunk : null;
+        _chunks.TryGetValue((held.Owner, held.Number), out var chunk)
+        && chunk.State == ChunkState.Leased
+        && chunk.Attempts == held.Attempt
+        && chunk.Generation == held.Generation
+            ? chunk
+            : null;
 
     private void AddRequest(ExplainImages request, TimeSpan visibilityTimeout)
     {
         _direct.Add(request.Owner);
         _last[request.Owner] = request.References[^1].Uri;
-        _chunks.TryAdd((request.Owner, 0), new Chunk
-        {
-            Owner = request.Owner,
-            Number = 0,
-            Generation = ++_lives,
-            Count = request.References.Count,
-            References = request.References,
-            Request = request,
-            State = ChunkState.Published,
-            PublishCount = request.PublishCount,
-            Published = Now,
-            Until = Now + visibilityTimeout,
-        });
+        _chunks.TryAdd(
+            (request.Owner, 0),
+            new Chunk
+            {
+                Owner = request.Owner,
+                Number = 0,
+                Generation = ++_lives,
+                Count = request.References.Count,
+                References = request.References,
+                Request = request,
+                State = ChunkState.Published,
+                PublishCount = request.PublishCount,
+                Published = Now,
+                Until = Now + visibilityTimeout,
+            }
+        );
     }
 
     private Chunk Publish(Chunk chunk, TimeSpan visibilityTimeout)
     {
-        Put(chunk with { State = ChunkState.Published, PublishCount = chunk.PublishCount + 1, Published = Now, Until = Now + visibilityTimeout, Worker = null });
+        Put(
+            chunk with
+            {
+                State = ChunkState.Published,
+                PublishCount = chunk.PublishCount + 1,
+                Published = Now,
+                Until = Now + visibilityTimeout,
+                Worker = null,
+            }
+        );
         return FindChunk(chunk.Owner, chunk.Number)!;
     }
 
-    private static Chunk Crashed(Chunk chunk) => chunk.State != ChunkState.Leased ? chunk : chunk with
-    {
-        Crashes = chunk.Crashes + 1,
-        CrashNote = $"attempt {chunk.Attempts} by {chunk.Worker}, leased {chunk.Leased:u}, did not come back",
-    };
+    private static Chunk Crashed(Chunk chunk) =>
+        chunk.State != ChunkState.Leased
+            ? chunk
+            : chunk with
+            {
+                Crashes = chunk.Crashes + 1,
+                CrashNote = $"attempt {chunk.Attempts} by {chunk.Worker}, leased {chunk.Leased:u}, did not come back",
+            };
 
     private void Put(Chunk chunk) => _chunks[(chunk.Owner, chunk.Number)] = chunk with { Isolated = new Dictionary<int, int>() };
 }

@@ -14,21 +14,43 @@ internal sealed partial class ModelStore
         _deleted.Remove(id);
         Claim(id, Pipeline.Stores.Claim.OfJob(spec.Owner));
         if (_jobs.TryGetValue(id, out var there))
-            return Task.FromResult(new JobCreation(there.Job.Spec.Hash() == spec.Hash() ? JobCreated.Existing : JobCreated.Conflict, there.Job));
-        var job = new Job { Id = id, Spec = spec, Generation = ++_lives, Created = Now, State = JobState.Running, Progress = new JobProgress() };
+            return Task.FromResult(
+                new JobCreation(there.Job.Spec.Hash() == spec.Hash() ? JobCreated.Existing : JobCreated.Conflict, there.Job)
+            );
+        var job = new Job
+        {
+            Id = id,
+            Spec = spec,
+            Generation = ++_lives,
+            Created = Now,
+            State = JobState.Running,
+            Progress = new JobProgress(),
+        };
         _jobs[id] = new ModelJob(job);
         return Task.FromResult(new JobCreation(JobCreated.New, job));
     }
 
     Task<Job?> IJobs.FindAsync(Guid id, CancellationToken cancellationToken) => Task.FromResult(_jobs.GetValueOrDefault(id)?.Job);
 
-    public Task<JobPage> PageAsync(JobQuery query, CancellationToken cancellationToken) => Task.FromResult(new JobPage(
-        [.. _jobs.Values.Select(item => item.Job)
-            .Where(job => (query.Tag is null || job.Spec.Tags.Contains(query.Tag)) && (query.State is null || job.State == query.State)
-                && (query.Source is null || job.Spec.Source == query.Source)
-                && (query.Owner is null || job.Spec.Owner == query.Owner))
-            .OrderByDescending(job => job.Created).ThenByDescending(job => job.Id).Take(query.Limit)],
-        null));
+    public Task<JobPage> PageAsync(JobQuery query, CancellationToken cancellationToken) =>
+        Task.FromResult(
+            new JobPage(
+                [
+                    .. _jobs
+                        .Values.Select(item => item.Job)
+                        .Where(job =>
+                            (query.Tag is null || job.Spec.Tags.Contains(query.Tag))
+                            && (query.State is null || job.State == query.State)
+                            && (query.Source is null || job.Spec.Source == query.Source)
+                            && (query.Owner is null || job.Spec.Owner == query.Owner)
+                        )
+                        .OrderByDescending(job => job.Created)
+                        .ThenByDescending(job => job.Id)
+                        .Take(query.Limit),
+                ],
+                null
+            )
+        );
 
     public Task<IReadOnlyList<Job>> EndedAsync(EndedJobsQuery query, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<Job>>([.. Ended(query).OrderBy(job => job.Finished).Take(query.Limit)]);
@@ -36,10 +58,15 @@ internal sealed partial class ModelStore
     public Task<EndedJobsCount> CountEndedAsync(EndedJobsQuery query, CancellationToken cancellationToken) =>
         Task.FromResult(new EndedJobsCount(Ended(query).Count(), Ended(query).Sum(job => (long)(job.Images ?? 0))));
 
-    private IEnumerable<Job> Ended(EndedJobsQuery query) => _jobs.Values
-        .Where(item => item.Job.Finished < query.Before && !item.PendingNotification && (query.Tag is null || item.Job.Spec.Tags.Contains(query.Tag)))
-        .Where(item => query.Owner is null || item.Job.Spec.Owner == query.Owner)
-        .Select(item => item.Job);
+    private IEnumerable<Job> Ended(EndedJobsQuery query) =>
+        _jobs
+            .Values.Where(item =>
+                item.Job.Finished < query.Before
+                && !item.PendingNotification
+                && (query.Tag is null || item.Job.Spec.Tags.Contains(query.Tag))
+            )
+            .Where(item => query.Owner is null || item.Job.Spec.Owner == query.Owner)
+            .Select(item => item.Job);
 
     public Task<bool> LeasePlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancellationToken)
     {
@@ -49,25 +76,44 @@ internal sealed partial class ModelStore
         return Task.FromResult(true);
     }
 
-    public Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<Guid>>(
-        [.. _jobs.Keys.Where(id => Unplanned(id) is { } item && (item.Planner is null || item.PlannerUntil <= Now))]);
+    public Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<Guid>>([
+            .. _jobs.Keys.Where(id => Unplanned(id) is { } item && (item.Planner is null || item.PlannerUntil <= Now)),
+        ]);
 
     public Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancellationToken)
     {
         var chunks = _chunks.Values.Where(chunk => chunk.Owner == job).ToList();
         var generation = _jobs.GetValueOrDefault(job)?.Job.Generation ?? 0;
-        return Task.FromResult(chunks.Count == 0 ? new PlanTail(0, 0, null, generation) : new PlanTail(chunks.Count, chunks.Sum(chunk => chunk.Count), _last[job], generation));
+        return Task.FromResult(
+            chunks.Count == 0
+                ? new PlanTail(0, 0, null, generation)
+                : new PlanTail(chunks.Count, chunks.Sum(chunk => chunk.Count), _last[job], generation)
+        );
     }
 
     private readonly Dictionary<Guid, string> _last = [];
 
-    public async Task<PlanTail?> AddChunksAsync(Guid job, PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks, CancellationToken cancellationToken)
+    public async Task<PlanTail?> AddChunksAsync(
+        Guid job,
+        PlanTail tail,
+        IReadOnlyList<IReadOnlyList<ImageReference>> chunks,
+        CancellationToken cancellationToken
+    )
     {
         if (Unplanned(job) is null || await PlanTailAsync(job, cancellationToken) != tail)
             return null;
         for (var i = 0; i < chunks.Count; i++)
         {
-            _chunks[(job, tail.NextChunk + i)] = new Chunk { Owner = job, Number = tail.NextChunk + i, Generation = tail.Generation, Count = chunks[i].Count, References = chunks[i], State = ChunkState.Planned };
+            _chunks[(job, tail.NextChunk + i)] = new Chunk
+            {
+                Owner = job,
+                Number = tail.NextChunk + i,
+                Generation = tail.Generation,
+                Count = chunks[i].Count,
+                References = chunks[i],
+                State = ChunkState.Planned,
+            };
             _last[job] = chunks[i][^1].Uri;
         }
         return await PlanTailAsync(job, cancellationToken);
@@ -136,7 +182,11 @@ internal sealed partial class ModelStore
 
     public Task<bool> LeaseNotificationAsync(Guid job, string notifier, TimeSpan lease, CancellationToken cancellationToken)
     {
-        if (!_jobs.TryGetValue(job, out var item) || !item.PendingNotification || item.Teller is not null && item.Teller != notifier && item.TellerUntil > Now)
+        if (
+            !_jobs.TryGetValue(job, out var item)
+            || !item.PendingNotification
+            || item.Teller is not null && item.Teller != notifier && item.TellerUntil > Now
+        )
             return Task.FromResult(false);
         (item.Teller, item.TellerUntil) = (notifier, Now + lease);
         return Task.FromResult(true);

@@ -47,8 +47,14 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
     public Task<Backlog> BacklogAsync(CancellationToken cancellationToken)
     {
         var jobs = _jobs.Values.Select(job => job.Job).Where(job => job.State == JobState.Running).ToList();
-        var open = _chunks.Values.Where(chunk => chunk.State != ChunkState.Done && (_direct.Contains(chunk.Owner) || jobs.Exists(job => job.Id == chunk.Owner))).ToList();
-        var since = jobs.Select(job => job.Created).Concat(open.Where(chunk => _direct.Contains(chunk.Owner)).Select(chunk => chunk.Published!.Value)).ToList();
+        var open = _chunks
+            .Values.Where(chunk =>
+                chunk.State != ChunkState.Done && (_direct.Contains(chunk.Owner) || jobs.Exists(job => job.Id == chunk.Owner))
+            )
+            .ToList();
+        var since = jobs.Select(job => job.Created)
+            .Concat(open.Where(chunk => _direct.Contains(chunk.Owner)).Select(chunk => chunk.Published!.Value))
+            .ToList();
         return Task.FromResult(new Backlog(open.Sum(chunk => chunk.Count), since.Count == 0 ? null : since.Min()));
     }
 
@@ -62,12 +68,16 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
         return Task.FromResult(provenance.Id());
     }
 
-    Task<Provenance?> IProvenances.FindAsync(Digest id, CancellationToken cancellationToken) => Task.FromResult(_provenances.GetValueOrDefault(id));
+    Task<Provenance?> IProvenances.FindAsync(Digest id, CancellationToken cancellationToken) =>
+        Task.FromResult(_provenances.GetValueOrDefault(id));
 
-    Task<StoredExplanation?> IExplanations.FindAsync(Digest id, CancellationToken cancellationToken) => Task.FromResult(_explanations.GetValueOrDefault(id)?.Explanation);
+    Task<StoredExplanation?> IExplanations.FindAsync(Digest id, CancellationToken cancellationToken) =>
+        Task.FromResult(_explanations.GetValueOrDefault(id)?.Explanation);
 
     Task<IReadOnlyList<StoredExplanation>> IExplanations.FindAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<StoredExplanation>>([.. ids.Distinct().Where(_explanations.ContainsKey).Select(id => _explanations[id].Explanation)]);
+        Task.FromResult<IReadOnlyList<StoredExplanation>>([
+            .. ids.Distinct().Where(_explanations.ContainsKey).Select(id => _explanations[id].Explanation),
+        ]);
 
     public Task<IReadOnlySet<Digest>> PinAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken)
     {
@@ -79,7 +89,8 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
 
     public Task<PruneStep> PruneAsync(TimeSpan olderThan, TimeSpan grace, Digest? after, int limit, CancellationToken cancellationToken)
     {
-        int condemned = 0, deleted = 0;
+        int condemned = 0,
+            deleted = 0;
         var looked = _explanations.Where(pair => after is null || pair.Key.CompareTo(after.Value) > 0).Take(limit).ToList();
         foreach (var (id, kept) in looked)
         {
@@ -99,43 +110,73 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
         return Task.FromResult(new PruneStep(looked.Count < limit ? null : looked[^1].Key, condemned, deleted));
     }
 
-    Task<Item?> IItems.FindAsync(Guid job, int number, CancellationToken cancellationToken) => Task.FromResult(_items.GetValueOrDefault((job, number)));
+    Task<Item?> IItems.FindAsync(Guid job, int number, CancellationToken cancellationToken) =>
+        Task.FromResult(_items.GetValueOrDefault((job, number)));
 
     /// <summary>Its cursor is the number of items before.</summary>
     public Task<ItemPage> PageAsync(ItemQuery query, CancellationToken cancellationToken)
     {
         var index = ItemIndex.For(query);
         var found = _items.Values.Where(item =>
-            (query.Job is null || item.Job == query.Job) && (query.Status is null || item.Status == query.Status) && (query.Model is null || item.Model == query.Model)
-            && (query.Predicted is null || item.Predicted == query.Predicted) && (query.Label is null || item.Label == query.Label)
-            && (query.Correct is null || item.Correct == query.Correct) && (query.Explanation is null || item.Explanation == query.Explanation)
-            && (index.Sort != ItemSort.Probability || item.Probability is not null));
-        var sorted = found.OrderBy(item => index.Sort switch { ItemSort.Probability => item.Probability!.Value, ItemSort.Time => (double)item.Time.Ticks, _ => 0.0 })
-            .ThenBy(item => item.Job).ThenBy(item => item.Number).ToList();
+            (query.Job is null || item.Job == query.Job)
+            && (query.Status is null || item.Status == query.Status)
+            && (query.Model is null || item.Model == query.Model)
+            && (query.Predicted is null || item.Predicted == query.Predicted)
+            && (query.Label is null || item.Label == query.Label)
+            && (query.Correct is null || item.Correct == query.Correct)
+            && (query.Explanation is null || item.Explanation == query.Explanation)
+            && (index.Sort != ItemSort.Probability || item.Probability is not null)
+        );
+        var sorted = found
+            .OrderBy(item =>
+                index.Sort switch
+                {
+                    ItemSort.Probability => item.Probability!.Value,
+                    ItemSort.Time => (double)item.Time.Ticks,
+                    _ => 0.0,
+                }
+            )
+            .ThenBy(item => item.Job)
+            .ThenBy(item => item.Number)
+            .ToList();
         if (query.Descending)
             sorted.Reverse();
         var skip = query.Cursor is null ? 0 : int.Parse(query.Cursor);
-        return Task.FromResult(new ItemPage([.. sorted.Skip(skip).Take(query.Limit)], sorted.Count > skip + query.Limit ? $"{skip + query.Limit}" : null));
+        return Task.FromResult(
+            new ItemPage([.. sorted.Skip(skip).Take(query.Limit)], sorted.Count > skip + query.Limit ? $"{skip + query.Limit}" : null)
+        );
     }
 
     private readonly HashSet<(Guid, int)> _unread = [];
 
-    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(IReadOnlyCollection<SourceStamp> sources, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyDictionary<SourceStamp, Digest>>(_items.Values
-            .Where(item => SourceStamp.Of(item) is { } source && sources.Contains(source) && !_unread.Contains((item.Job, item.Number)))
-            .GroupBy(item => SourceStamp.Of(item)!.Value).ToDictionary(same => same.Key, same => same.First().Sha256!.Value));
+    public Task<IReadOnlyDictionary<SourceStamp, Digest>> KnownAsync(
+        IReadOnlyCollection<SourceStamp> sources,
+        CancellationToken cancellationToken
+    ) =>
+        Task.FromResult<IReadOnlyDictionary<SourceStamp, Digest>>(
+            _items
+                .Values.Where(item =>
+                    SourceStamp.Of(item) is { } source && sources.Contains(source) && !_unread.Contains((item.Job, item.Number))
+                )
+                .GroupBy(item => SourceStamp.Of(item)!.Value)
+                .ToDictionary(same => same.Key, same => same.First().Sha256!.Value)
+        );
 
-    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancellationToken) => Task.FromResult(JobProgress.Of(_items.Values.Where(item => item.Job == job)) with
-    {
-        ChunksDone = _chunks.Values.Count(chunk => chunk.Owner == job && chunk.State == ChunkState.Done),
-    });
+    public Task<JobProgress> RecountAsync(Guid job, CancellationToken cancellationToken) =>
+        Task.FromResult(
+            JobProgress.Of(_items.Values.Where(item => item.Job == job)) with
+            {
+                ChunksDone = _chunks.Values.Count(chunk => chunk.Owner == job && chunk.State == ChunkState.Done),
+            }
+        );
 
     public Task<int> DeleteForgottenAsync(IReadOnlyCollection<Guid> owners, TimeSpan age, CancellationToken cancellationToken)
     {
-        var forgotten = _items.Values
-            .Where(item => owners.Contains(item.Job) && item.Time < Now - age)
+        var forgotten = _items
+            .Values.Where(item => owners.Contains(item.Job) && item.Time < Now - age)
             .Where(item => !_jobs.ContainsKey(item.Job) && !_chunks.Keys.Any(key => key.Owner == item.Job))
-            .Select(item => (item.Job, item.Number)).ToList();
+            .Select(item => (item.Job, item.Number))
+            .ToList();
         foreach (var key in forgotten)
         {
             _items.Remove(key);
@@ -148,7 +189,13 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
     }
 
     Task<IReadOnlyList<ChunkRows>> IRows.PageAsync(Guid job, int from, int limit, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<ChunkRows>>([.. _rows.Where(pair => pair.Key.Job == job && pair.Key.Chunk >= from).Select(pair => pair.Value).OrderBy(rows => rows.Chunk).Take(limit)]);
+        Task.FromResult<IReadOnlyList<ChunkRows>>([
+            .. _rows
+                .Where(pair => pair.Key.Job == job && pair.Key.Chunk >= from)
+                .Select(pair => pair.Value)
+                .OrderBy(rows => rows.Chunk)
+                .Take(limit),
+        ]);
 
     private sealed class Kept(StoredExplanation explanation, DateTimeOffset created)
     {

@@ -32,13 +32,21 @@ public sealed class HubCacheTests : IDisposable
         File.WriteAllText(reference, Commit);
     }
 
-    private ModelSources Sources => new() { Hub = new HubOptions { CacheFolder = _cache.Path, Offline = true } };
+    private ModelSources Sources =>
+        new()
+        {
+            Hub = new HubOptions { CacheFolder = _cache.Path, Offline = true },
+        };
 
     [Fact]
     public async Task A_model_that_Python_fetched_is_used_without_fetching()
     {
         MakeAsPythonDoes();
-        using var checkpoint = await ModelReference.ResolveAsync("google/tiny-vit", Sources, cancellationToken: TestContext.Current.CancellationToken);
+        using var checkpoint = await ModelReference.ResolveAsync(
+            "google/tiny-vit",
+            Sources,
+            cancellationToken: TestContext.Current.CancellationToken
+        );
         Assert.Equal($"google/tiny-vit@{Commit}", checkpoint.Id);
         using var original = Checkpoint.Open(Fixture.Path("models", "hf_vit"));
         Assert.Equal(original.Sha256, checkpoint.Sha256);
@@ -85,7 +93,13 @@ public sealed class HubCacheTests : IDisposable
     public async Task What_Python_left_out_is_fetched_and_done_without_where_it_cannot_be()
     {
         using var hub = new LocalHub("models", "hf_vit");
-        var options = new HubOptions { Endpoint = hub.Endpoint, CacheFolder = _cache.Path, Backoff = TimeSpan.FromMilliseconds(1), Attempts = 2 };
+        var options = new HubOptions
+        {
+            Endpoint = hub.Endpoint,
+            CacheFolder = _cache.Path,
+            Backoff = TimeSpan.FromMilliseconds(1),
+            Attempts = 2,
+        };
         using (var client = new HubClient(options))
             File.Delete(Path.Combine((await client.PullAsync(LocalHub.Repo)).Folder, "preprocessor_config.json"));
 
@@ -115,7 +129,11 @@ public sealed class HubCacheTests : IDisposable
     }
 
     private static Task<Checkpoint> ResolveAsync(HubOptions options) =>
-        ModelReference.ResolveAsync(LocalHub.Repo, new ModelSources { Hub = options }, cancellationToken: TestContext.Current.CancellationToken);
+        ModelReference.ResolveAsync(
+            LocalHub.Repo,
+            new ModelSources { Hub = options },
+            cancellationToken: TestContext.Current.CancellationToken
+        );
 
     [Fact]
     public void A_link_whose_blob_was_deleted_does_not_count()

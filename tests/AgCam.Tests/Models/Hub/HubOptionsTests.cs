@@ -33,7 +33,8 @@ public class HubOptionsTests
     [InlineData("YES", true)]
     [InlineData("0", false)]
     [InlineData("", false)]
-    public void Offline_is_read_as_Python_reads_it(string value, bool offline) => Assert.Equal(offline, From(("HF_HUB_OFFLINE", value)).Offline);
+    public void Offline_is_read_as_Python_reads_it(string value, bool offline) =>
+        Assert.Equal(offline, From(("HF_HUB_OFFLINE", value)).Offline);
 
     [Theory]
     [InlineData("HF_ENDPOINT", "ftp://mirror")]
@@ -77,6 +78,7 @@ public class HubOptionsTests
             return true;
         var cache = new HubCache("/cache");
         return Path.GetFullPath(cache.Snapshot(id.Repo, "c")).StartsWith("/cache/models--", StringComparison.Ordinal)
-            && Path.GetFullPath(Path.Combine(cache.ModelFolder(id.Repo), "refs", id.Revision)).StartsWith("/cache/models--", StringComparison.Ordinal);
+            && Path.GetFullPath(Path.Combine(cache.ModelFolder(id.Repo), "refs", id.Revision))
+                .StartsWith("/cache/models--", StringComparison.Ordinal);
     }
 }

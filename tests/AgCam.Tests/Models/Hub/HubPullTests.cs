@@ -18,17 +18,19 @@ public sealed class HubPullTests : IDisposable
         _cache.Dispose();
     }
 
-    private HubOptions Options => new()
-    {
-        Endpoint = _hub.Endpoint,
-        CacheFolder = _cache.Path,
-        Backoff = TimeSpan.FromMilliseconds(1),
-        Timeout = TimeSpan.FromSeconds(5),
-    };
+    private HubOptions Options =>
+        new()
+        {
+            Endpoint = _hub.Endpoint,
+            CacheFolder = _cache.Path,
+            Backoff = TimeSpan.FromMilliseconds(1),
+            Timeout = TimeSpan.FromSeconds(5),
+        };
 
     private string ModelFolder => _cache["models--org--tiny-vit"];
 
-    private string[] Blobs => Directory.Exists(Path.Combine(ModelFolder, "blobs")) ? Directory.GetFiles(Path.Combine(ModelFolder, "blobs")) : [];
+    private string[] Blobs =>
+        Directory.Exists(Path.Combine(ModelFolder, "blobs")) ? Directory.GetFiles(Path.Combine(ModelFolder, "blobs")) : [];
 
     private async Task<HubSnapshot> PullAsync(HubOptions? options = null, HubId? id = null)
     {
@@ -53,13 +55,19 @@ public sealed class HubPullTests : IDisposable
     {
         await PullAsync();
         Assert.Equal(LocalHub.Commit, File.ReadAllText(Path.Combine(ModelFolder, "refs", "main")));
-        foreach (var (name, etag) in new[]
-        {
-            ("model.safetensors", LocalHub.Sha256(_hub.Files["model.safetensors"])), ("config.json", LocalHub.GitId(_hub.Files["config.json"])),
-        })
+        foreach (
+            var (name, etag) in new[]
+            {
+                ("model.safetensors", LocalHub.Sha256(_hub.Files["model.safetensors"])),
+                ("config.json", LocalHub.GitId(_hub.Files["config.json"])),
+            }
+        )
         {
             Assert.Equal(_hub.Files[name], File.ReadAllBytes(Path.Combine(ModelFolder, "blobs", etag)));
-            Assert.Equal(Path.Combine("..", "..", "blobs", etag), new FileInfo(Path.Combine(ModelFolder, "snapshots", LocalHub.Commit, name)).LinkTarget);
+            Assert.Equal(
+                Path.Combine("..", "..", "blobs", etag),
+                new FileInfo(Path.Combine(ModelFolder, "snapshots", LocalHub.Commit, name)).LinkTarget
+            );
         }
 
         Assert.Equal(2, Blobs.Length);
@@ -70,7 +78,10 @@ public sealed class HubPullTests : IDisposable
     {
         _hub.RequiredToken = "secret";
         await PullAsync(Options with { Token = "secret" });
-        Assert.All(_hub.Requests.Where(request => request.Host == "127.0.0.1"), request => Assert.Equal("Bearer secret", request.Authorization));
+        Assert.All(
+            _hub.Requests.Where(request => request.Host == "127.0.0.1"),
+            request => Assert.Equal("Bearer secret", request.Authorization)
+        );
         Assert.NotEmpty(_hub.Transfers);
         Assert.All(_hub.Requests.Where(request => request.Host == "localhost"), request => Assert.Null(request.Authorization));
     }

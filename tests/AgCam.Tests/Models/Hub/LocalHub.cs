@@ -27,7 +27,11 @@ internal sealed class LocalHub : IDisposable
     public LocalHub(params string[] folder)
     {
         if (folder.Length > 0)
-            foreach (var path in Directory.GetFiles(Fixture.Path(folder)).Where(path => !path.EndsWith("golden.safetensors", StringComparison.Ordinal)))
+            foreach (
+                var path in Directory
+                    .GetFiles(Fixture.Path(folder))
+                    .Where(path => !path.EndsWith("golden.safetensors", StringComparison.Ordinal))
+            )
                 Files[Path.GetFileName(path)] = File.ReadAllBytes(path);
         _listener.Start();
         _accepting = AcceptAsync();
@@ -40,7 +44,8 @@ internal sealed class LocalHub : IDisposable
     public IReadOnlyList<HubRequest> Requests => [.. _requests];
 
     /// <summary>Transfers of large files' bytes.</summary>
-    public IEnumerable<HubRequest> Transfers => Requests.Where(request => request.Method == "GET" && request.Path.StartsWith("/store/", StringComparison.Ordinal));
+    public IEnumerable<HubRequest> Transfers =>
+        Requests.Where(request => request.Method == "GET" && request.Path.StartsWith("/store/", StringComparison.Ordinal));
 
     /// <summary>The next transfers break off after so many bytes.</summary>
     public Queue<int> BreakOff { get; } = new();
@@ -114,7 +119,9 @@ internal sealed class LocalHub : IDisposable
                 var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
                 while (await reader.ReadLineAsync(_stop.Token) is { Length: > 0 } line)
                     headers[line[..line.IndexOf(':')]] = line[(line.IndexOf(':') + 1)..].Trim();
-                var from = headers.TryGetValue("Range", out var range) ? long.Parse(range.AsSpan("bytes=".Length).TrimEnd('-'), CultureInfo.InvariantCulture) : 0;
+                var from = headers.TryGetValue("Range", out var range)
+                    ? long.Parse(range.AsSpan("bytes=".Length).TrimEnd('-'), CultureInfo.InvariantCulture)
+                    : 0;
                 var request = new HubRequest(method, path, headers["Host"].Split(':')[0], headers.GetValueOrDefault("Authorization"), from);
                 _requests.Enqueue(request);
                 if (IsSilent)
@@ -134,7 +141,12 @@ internal sealed class LocalHub : IDisposable
         lock (Refuse)
             if (Refuse.TryDequeue(out var next))
                 refusal = next;
-        if (refusal is null && RequiredToken is not null && request.Host == "127.0.0.1" && request.Authorization != $"Bearer {RequiredToken}")
+        if (
+            refusal is null
+            && RequiredToken is not null
+            && request.Host == "127.0.0.1"
+            && request.Authorization != $"Bearer {RequiredToken}"
+        )
             refusal = (401, "RepoNotFound");
         if (refusal is { } refused)
             await SendAsync(stream, request, refused.Status, refused.Code.Length > 0 ? [$"X-Error-Code: {refused.Code}"] : [], []);
@@ -143,9 +155,19 @@ internal sealed class LocalHub : IDisposable
         else if (request.Path.StartsWith("/store/", StringComparison.Ordinal))
             await TransferAsync(stream, request, Files[request.Path["/store/".Length..]]);
         else if (request.Path.StartsWith($"/api/models/{Repo}/revision/", StringComparison.Ordinal))
-            await SendAsync(stream, request, 200, ["Content-Type: application/json"], Encoding.UTF8.GetBytes(
-                $$"""{"id":"{{Repo}}","sha":"{{Head}}","siblings":[{{string.Join(",", Files.Keys.Select(name => $$"""{"rfilename":"{{name}}"}"""))}}]}"""));
-        else if (request.Path.StartsWith($"/{Repo}/resolve/{Head}/", StringComparison.Ordinal) && Files.TryGetValue(request.Path.Split('/')[^1], out var bytes))
+            await SendAsync(
+                stream,
+                request,
+                200,
+                ["Content-Type: application/json"],
+                Encoding.UTF8.GetBytes(
+                    $$"""{"id":"{{Repo}}","sha":"{{Head}}","siblings":[{{string.Join(",", Files.Keys.Select(name => $$"""{"rfilename":"{{name}}"}"""))}}]}"""
+                )
+            );
+        else if (
+            request.Path.StartsWith($"/{Repo}/resolve/{Head}/", StringComparison.Ordinal)
+            && Files.TryGetValue(request.Path.Split('/')[^1], out var bytes)
+        )
             await ResolveAsync(stream, request, bytes);
         else
             await SendAsync(stream, request, 404, ["X-Error-Code: EntryNotFound"], []);
@@ -155,11 +177,18 @@ internal sealed class LocalHub : IDisposable
     {
         var name = request.Path.Split('/')[^1];
         if (name.EndsWith(".safetensors", StringComparison.Ordinal))
-            await SendAsync(stream, request, 302,
-            [
-                $"X-Repo-Commit: {Head}", $"X-Linked-Etag: \"{Sha256(bytes)}\"", $"X-Linked-Size: {ClaimedSize ?? bytes.Length}",
-                $"Location: http://localhost:{Port}/store/{name}",
-            ], []);
+            await SendAsync(
+                stream,
+                request,
+                302,
+                [
+                    $"X-Repo-Commit: {Head}",
+                    $"X-Linked-Etag: \"{Sha256(bytes)}\"",
+                    $"X-Linked-Size: {ClaimedSize ?? bytes.Length}",
+                    $"Location: http://localhost:{Port}/store/{name}",
+                ],
+                []
+            );
         else
             await SendAsync(stream, request, 200, [$"X-Repo-Commit: {Head}", $"ETag: \"{GitId(bytes)}\""], bytes);
     }
@@ -176,7 +205,14 @@ internal sealed class LocalHub : IDisposable
         await SendAsync(stream, request, from > 0 ? 206 : 200, headers, part, length);
     }
 
-    private static async Task SendAsync(Stream stream, HubRequest request, int status, IEnumerable<string> headers, byte[] body, int? claimed = null)
+    private static async Task SendAsync(
+        Stream stream,
+        HubRequest request,
+        int status,
+        IEnumerable<string> headers,
+        byte[] body,
+        int? claimed = null
+    )
     {
         var head = new StringBuilder($"HTTP/1.1 {status} -\r\nConnection: close\r\nContent-Length: {claimed ?? body.Length}\r\n");
         foreach (var header in headers)

@@ -2,9 +2,13 @@ using AgCam.Images;
 
 namespace AgCam.Evaluation.Datasets.Masks;
 
-/// <summary>A mask that is a picture of the image's size: grey levels (CUB: how many annotators say bird) or colours that number the objects (VOC).</summary>
+/// <summary>
+/// A mask that is a picture of the image's size: grey levels (CUB: how many annotators say bird) or colours that number the objects
+/// (VOC).
+/// </summary>
 /// <param name="Path">PNG.</param>
-/// <param name="Objects">VOC's numbers of the objects that are meant, from 1; null for grey levels, of which the upper half is the object.</param>
+/// <param name="Objects">VOC's numbers of the objects that are meant, from 1; null for grey levels, of which the upper half is the
+/// object.</param>
 internal sealed record PictureMask(string Path, IReadOnlyList<int>? Objects = null) : ObjectMask
 {
     private const int Void = 255;

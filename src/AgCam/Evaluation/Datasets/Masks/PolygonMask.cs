@@ -2,7 +2,10 @@ using AgCam.Images;
 
 namespace AgCam.Evaluation.Datasets.Masks;
 
-/// <summary>COCO's polygons, x0, y0, x1, y1, ... in original pixels: a pixel belongs to the object when its centre lies in one of them (even-odd).</summary>
+/// <summary>
+/// COCO's polygons, x0, y0, x1, y1, ... in original pixels: a pixel belongs to the object when its centre lies in one of them
+/// (even-odd).
+/// </summary>
 internal sealed record PolygonMask(IReadOnlyList<double[]> Polygons) : ObjectMask
 {
     internal override void Draw(MaskPixel[] pixels, int width, int height, ImageLimits limits, IFileReader files)
@@ -16,8 +19,8 @@ internal sealed record PolygonMask(IReadOnlyList<double[]> Polygons) : ObjectMas
             {
                 Cross(polygon, y + 0.5, crossings);
                 for (var i = 0; i + 1 < crossings.Count; i += 2)
-                    for (var x = First(crossings[i], width); x < First(crossings[i + 1], width); x++)
-                        pixels[(y * width) + x] = MaskPixel.Object;
+                for (var x = First(crossings[i], width); x < First(crossings[i + 1], width); x++)
+                    pixels[(y * width) + x] = MaskPixel.Object;
             }
         }
     }

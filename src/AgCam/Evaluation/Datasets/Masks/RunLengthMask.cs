@@ -5,7 +5,10 @@ namespace AgCam.Evaluation.Datasets.Masks;
 /// <summary>COCO's run lengths: background and object in turn, down the columns, for a picture of the stated size.</summary>
 internal sealed record RunLengthMask(int Height, int Width, IReadOnlyList<long> Runs) : ObjectMask
 {
-    /// <summary>COCO's compressed form: groups of five bits, lowest first, in characters from '0'; from the fourth run on, the change since the run before the last.</summary>
+    /// <summary>
+    /// COCO's compressed form: groups of five bits, lowest first, in characters from '0'; from the fourth run on, the change since the
+    /// run before the last.
+    /// </summary>
     /// <exception cref="FormatException">It is no such text.</exception>
     public static IReadOnlyList<long> Decompress(string text)
     {
