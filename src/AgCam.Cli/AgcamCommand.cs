@@ -1,10 +1,14 @@
 using System.CommandLine;
 using AgCam.Cli.Bench;
 using AgCam.Cli.Doctor;
+using AgCam.Cli.Evaluating;
+using AgCam.Cli.Explaining;
 using AgCam.Cli.Jobs;
 using AgCam.Cli.Models;
 using AgCam.Cli.Operating;
 using AgCam.Cli.Scenes;
+using AgCam.Cli.Serving;
+using AgCam.Cli.Terminal;
 
 namespace AgCam.Cli;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using AgCam.Cli.Doctor;
 using AgCam.Cli.Options;
 using AgCam.Models;
 using TorchSharp;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using AgCam.Cli.Doctor;
 using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Metrics;

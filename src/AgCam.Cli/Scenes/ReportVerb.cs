@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgCam.Cli.Doctor;
 using AgCam.Cli.Options;
 using AgCam.Scenes;
 using AgCam.Scenes.Report;

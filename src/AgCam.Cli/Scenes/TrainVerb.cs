@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using AgCam.Cli.Doctor;
 using AgCam.Cli.Options;
 using AgCam.Cli.Terminal;
 using AgCam.Scenes.Training;

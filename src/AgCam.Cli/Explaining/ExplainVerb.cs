@@ -1,11 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
-using AgCam.Cli.Explaining;
 using AgCam.Cli.Options;
 using AgCam.Cli.Terminal;
 using AgCam.Labels;
 
-namespace AgCam.Cli;
+namespace AgCam.Cli.Explaining;
 
 /// <summary>agcam explain PATH...: predictions, heatmaps and boxes of images.</summary>
 internal static class ExplainVerb

@@ -1,10 +1,9 @@
 using System.CommandLine;
 using AgCam.Api;
 using AgCam.Api.Security;
-using AgCam.Cli.Serving;
 using Microsoft.AspNetCore.Builder;
 
-namespace AgCam.Cli;
+namespace AgCam.Cli.Serving;
 
 /// <summary>agcam api: the API alone, beside workers of their own, over a broker.</summary>
 internal static class ApiVerb

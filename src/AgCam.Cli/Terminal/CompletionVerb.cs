@@ -1,6 +1,6 @@
 using System.CommandLine;
 
-namespace AgCam.Cli;
+namespace AgCam.Cli.Terminal;
 
 /// <summary>agcam completion SHELL: a script for the shell that asks agcam itself what may come next.</summary>
 internal static class CompletionVerb

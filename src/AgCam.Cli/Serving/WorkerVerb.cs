@@ -1,13 +1,13 @@
 using System.CommandLine;
 using AgCam.Api;
-using AgCam.Cli.Serving;
+using AgCam.Cli.Doctor;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
-namespace AgCam.Cli;
+namespace AgCam.Cli.Serving;
 
 /// <summary>agcam worker: takes requests from the broker, explains, stores. One process for each GPU.</summary>
 internal static class WorkerVerb

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using AgCam.Api;
-using AgCam.Cli.Serving;
+using AgCam.Cli.Doctor;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker;
@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
-namespace AgCam.Cli;
+namespace AgCam.Cli.Serving;
 
 /// <summary>agcam serve: API, worker, bus and store in one process. Needs nothing else; what it has accepted survives kill -9.</summary>
 internal static class ServeVerb

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using AgCam.Attribution;
-using AgCam.Cli.Evaluating;
 using AgCam.Cli.Options;
 using AgCam.Cli.Remote;
 using AgCam.Cli.Terminal;
@@ -8,7 +7,7 @@ using AgCam.Evaluation;
 using AgCam.Evaluation.Presets;
 using AgCam.Models;
 
-namespace AgCam.Cli;
+namespace AgCam.Cli.Evaluating;
 
 /// <summary>
 /// agcam evaluate DATASET: how well heatmaps find the objects, and how faithful they are to the model, method beside method.

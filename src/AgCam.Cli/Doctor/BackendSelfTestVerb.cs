@@ -1,7 +1,7 @@
 using System.CommandLine;
 using AgCam.Native;
 
-namespace AgCam.Cli;
+namespace AgCam.Cli.Doctor;
 
 /// <summary>agcam backend-self-test, hidden: what agcam starts itself with before it trusts a libtorch from AGCAM_LIBTORCH.</summary>
 internal static class BackendSelfTestVerb

@@ -5,7 +5,7 @@ using AgCam.Cli.Remote;
 using AgCam.Cli.Terminal;
 using AgCam.Pipeline.Messages;
 
-namespace AgCam.Cli;
+namespace AgCam.Cli.Jobs;
 
 /// <summary>
 /// agcam submit: images to a running agcam. A file is sent, a folder or another source becomes a job that the server reads itself.
