@@ -4,18 +4,16 @@ using static TorchSharp.torch;
 namespace AgCam.Models;
 
 /// <summary>
-/// Sums and products with numbers. TorchSharp turns the number of <c>2 * x</c>, and the hidden factor 1 of <c>x + y</c> (but not of
-/// <c>x - y</c>), into a native scalar
-/// that nothing refers to during the call: a garbage collection on another thread can free it while the native code still reads it.
-/// Here the
-/// scalar lives until the call is over. The path that every image takes uses these.
+/// Adds, multiplies and divides tensors by numbers without TorchSharp's operators. An operator (<c>2 * x</c>, <c>x + y</c>) keeps no
+/// reference to its native scalar, so the garbage collector can free it during the call. These methods keep the scalar until the call
+/// returns.
 /// </summary>
 internal static class Arithmetic
 {
     public static Tensor Plus(this Tensor x, Tensor y)
     {
-        using Scalar item = 1;
-        return x.add(y, item);
+        using Scalar alpha = 1;
+        return x.add(y, alpha);
     }
 
     public static Tensor Plus(this Tensor x, double number)
@@ -36,21 +34,21 @@ internal static class Arithmetic
         return x.div(scalar);
     }
 
-    /// <summary>Overwrites x.</summary>
+    /// <summary>Overwrites <paramref name="x"/>.</summary>
     public static Tensor PlusInPlace(this Tensor x, Tensor y)
     {
-        using Scalar item = 1;
-        return x.add_(y, item);
+        using Scalar alpha = 1;
+        return x.add_(y, alpha);
     }
 
-    /// <summary>Overwrites x.</summary>
+    /// <summary>Overwrites <paramref name="x"/>.</summary>
     public static Tensor TimesInPlace(this Tensor x, double number)
     {
         using Scalar scalar = number;
         return x.mul_(scalar);
     }
 
-    /// <summary>Overwrites x.</summary>
+    /// <summary>Overwrites <paramref name="x"/>.</summary>
     public static Tensor OverInPlace(this Tensor x, double number)
     {
         using Scalar scalar = number;

@@ -3,7 +3,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace AgCam.Models;
 
-/// <summary>One pre-norm block: x' = x + ls1 attn(norm1(x)); x'' = x' + ls2 mlp(norm2(x')). Fields carry timm's names.</summary>
+/// <summary>Computes one pre-norm block: x' = x + ls1 attn(norm1(x)); x'' = x' + ls2 mlp(norm2(x')). Fields have timm's names.</summary>
 internal sealed record Block
 {
     public required ViTConfig Config { get; init; }
@@ -21,7 +21,7 @@ internal sealed record Block
 
     private double Scale => 1 / Math.Sqrt(Config.HeadWidth);
 
-    /// <summary>The ordinary forward pass. x: [B, N, C].</summary>
+    /// <summary>Computes the plain forward pass. x: [B, N, C].</summary>
     public Tensor Forward(Tensor x)
     {
         using var scope = NewDisposeScope();
@@ -32,12 +32,12 @@ internal sealed record Block
     }
 
     /// <summary>
-    /// The same, and what the explanation needs of it: the head tokens' rows of S and of the MLP's input, and V. Nothing N x N.
-    /// In the last block only the head tokens go on, so their rows are all that is computed past the values.
+    /// Computes the forward pass and the trace that an explanation needs: V, and the head tokens' rows of S and of the MLP. No N x N matrix
+    /// is stored. The last block computes only the head tokens' rows after the values.
     /// </summary>
     /// <param name="x">[B, N, C]</param>
-    /// <param name="head">The T tokens that the head reads.</param>
-    /// <param name="last">Whether this is the last block; then the result is [B, T, C].</param>
+    /// <param name="head">First index and count T of the tokens that the head reads.</param>
+    /// <param name="last">True for the last block; the result is then [B, T, C].</param>
     public (Tensor X, BlockTrace Trace) ForwardTraced(Tensor x, (int First, int Count) head, bool last)
     {
         using var scope = NewDisposeScope();
@@ -53,13 +53,12 @@ internal sealed record Block
         trace.MoveToOuterDisposeScope();
         return (result.MoveToOuterDisposeScope(), trace);
 
-        // The last block's result holds the head tokens only; elsewhere their rows are copied, so that the rest can be overwritten or
-        // freed.
+        // A copy: the full tensor is overwritten or freed afterwards.
         Tensor Rows(Tensor tokens) => tokens.narrow(1, last ? 0 : head.First, head.Count).clone();
     }
 
-    /// <summary>The block with its N x N attention spelled out, differentiable: for the methods that need the whole matrix.</summary>
-    /// <param name="detach">Cut the gradient at norm1's output: AG-CAM's rule.</param>
+    /// <summary>Computes the block with an explicit, differentiable N x N attention, for methods that need the whole matrix.</summary>
+    /// <param name="detach">True stops the gradient at norm1's output: AG-CAM's rule.</param>
     public (Tensor X, Attention Attention) ForwardExplicit(Tensor x, bool detach)
     {
         var normed = norm1.Forward(x);
@@ -73,7 +72,7 @@ internal sealed record Block
         return (result, new Attention(scores, weights));
     }
 
-    /// <summary>u_h for gradients at x': Wo^T (ls1 g), viewed as heads.</summary>
+    /// <summary>Returns u_h for gradients at x': Wo^T (ls1 g), split into heads.</summary>
     /// <param name="g">[B, T, K, C]</param>
     /// <returns>[B, H, T K, d]</returns>
     public Tensor HeadGradients(Tensor g)
@@ -82,7 +81,7 @@ internal sealed record Block
         return proj.Vjp(Scaled(g, ls1)).view(b, t * k, Config.Heads, -1).transpose(1, 2);
     }
 
-    /// <summary>The gradient below the MLP for the gradient above it: g + LNvjp(x', fc1^T (act'(h) fc2^T (ls2 g))).</summary>
+    /// <summary>Returns the gradient below the MLP for the gradient above it: g + LNvjp(x', fc1^T (act'(h) fc2^T (ls2 g))).</summary>
     /// <param name="g">[B, T, K, C]</param>
     public Tensor ThroughMlp(Tensor g, BlockTrace trace)
     {
@@ -95,7 +94,7 @@ internal sealed record Block
 
     private static Tensor Scaled(Tensor x, Tensor? gamma) => gamma is null ? x : x * gamma;
 
-    /// <summary>Each [B, H, N, d], of norm1's output.</summary>
+    /// <summary>Returns queries, keys and values of norm1's output, [B, H, N, d] each.</summary>
     internal (Tensor Q, Tensor K, Tensor V) QueriesKeysValues(Tensor normed)
     {
         var all = Heads(qkv.Forward(normed), 3); // [3, B, H, N, d]
@@ -113,23 +112,22 @@ internal sealed record Block
     private Tensor Heads(Tensor x, int parts) =>
         x.view(x.shape[0], x.shape[1], parts, Config.Heads, Config.HeadWidth).permute(2, 0, 3, 1, 4);
 
-    // Queries or keys of the tokens from the first on, normalised and turned where the model does that.
+    // Applies q_norm or k_norm and the rotary positions, where the model has them, to the tokens from the first on.
     private Tensor Placed(Tensor x, LayerNorm? norm, int first = 0)
     {
         var normed = norm is null ? x : norm.Forward(x);
-        return rope is null ? normed : rope.Turn(normed, first);
+        return rope is null ? normed : rope.Rotate(normed, first);
     }
 
     // [B, H, N, d] -> [B, N, C]
     private static Tensor Concatenate(Tensor heads) => heads.transpose(1, 2).flatten(2);
 }
 
-/// <summary>What one block leaves for the explanation: T head tokens, N tokens, H heads of width d, MLP width M.</summary>
+/// <summary>Holds the values of one block that an explanation needs: T head tokens, N tokens, H heads of width d, MLP width M.</summary>
 /// <param name="Scores">The head tokens' rows of S (before softmax), [B, H, T, N].</param>
-/// <param name="Values">V, [B, H, N, d].</param>
+/// <param name="Values">Values, [B, H, N, d].</param>
 /// <param name="Mid">x' of the head tokens, [B, T, C].</param>
-/// <param name="Hidden">fc1's output (before the activation) of the head tokens, [B, T, M]; of both halves, [B, T, 2 M], where one
-/// gates the other.</param>
+/// <param name="Hidden">fc1's output (before the activation) of the head tokens, [B, T, M]; [B, T, 2 M] in a gated MLP.</param>
 internal sealed record BlockTrace(Tensor Scores, Tensor Values, Tensor Mid, Tensor Hidden) : IDisposable
 {
     public void MoveToOuterDisposeScope()

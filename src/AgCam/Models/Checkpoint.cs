@@ -5,9 +5,9 @@ using AgCam.Preprocessing;
 namespace AgCam.Models;
 
 /// <summary>
-/// A trained model on disk: its shape, its weights under canonical names, its classes and how images are prepared for it. Read from a
-/// folder in Hugging Face's or timm's layout, or from a bare safetensors file with a named architecture. Weights are valid until the
-/// checkpoint is disposed.
+/// Opens a trained model on disk: its configuration, its weights under canonical names, its classes and its preprocessing. The source is a
+/// folder in Hugging Face's or timm's layout, or a safetensors file with a named architecture. Weights are valid until the checkpoint is
+/// disposed.
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
@@ -33,25 +33,25 @@ public sealed class Checkpoint : IDisposable
     public ViTConfig Config { get; }
 
     /// <summary>
-    /// The weights under timm's names (blocks.{i}.attn.qkv.weight, ...), exactly those that <see cref="Config"/> needs, with their shapes
-    /// checked; number types F32, F16 or BF16. Position embeddings are as stored, for the input size in <see cref="Config"/>.
+    /// Weights under timm's names (blocks.{i}.attn.qkv.weight, ...): exactly those that <see cref="Config"/> needs, with checked shapes.
+    /// Number types are F32, F16 or BF16. Position embeddings are as stored, for the input size in <see cref="Config"/>.
     /// </summary>
     public IReadOnlyDictionary<string, WeightTensor> Weights { get; }
 
-    /// <summary>By class index; null when neither the checkpoint nor the options name them.</summary>
+    /// <summary>Class names by index; null when neither the checkpoint nor the options name them.</summary>
     public IReadOnlyList<string>? ClassNames { get; }
 
-    /// <summary>By class index, e.g. n01440764; null when the checkpoint does not name classes so.</summary>
+    /// <summary>WordNet ids by class index, e.g. n01440764; null when the checkpoint has none.</summary>
     public IReadOnlyList<string>? WordNetIds { get; }
 
-    /// <summary>The name under which the model is recorded: the Hub id, or the folder's or file's own name.</summary>
+    /// <summary>Name under which the model is recorded: the Hub id, or the name of the folder or file.</summary>
     public string Id { get; }
 
-    /// <summary>The folder or file, as a full path.</summary>
+    /// <summary>Full path of the folder or file.</summary>
     public string Source { get; }
 
-    /// <summary>How images are prepared: the checkpoint's own way, with the options over it.</summary>
-    /// <exception cref="ModelException">no-preprocessing: neither tells; the message lists the options to give.</exception>
+    /// <summary>Preprocessing of the checkpoint, with the options applied over it.</summary>
+    /// <exception cref="ModelException">no-preprocessing: neither is complete; the message lists the missing options.</exception>
     public PreprocessingOptions Preprocessing
     {
         get
@@ -60,14 +60,14 @@ public sealed class Checkpoint : IDisposable
             if (complete.InputHeight % Config.PatchSize != 0 || complete.InputWidth % Config.PatchSize != 0)
                 throw new ModelException(
                     ModelFailure.BadConfiguration,
-                    $"An input of {complete.InputHeight} x {complete.InputWidth} does not divide into patches of {Config.PatchSize}: "
+                    $"An input of {complete.InputHeight} x {complete.InputWidth} is not divisible into patches of {Config.PatchSize}:  "
                         + "give an --image-size that is a multiple of it."
                 );
             return complete;
         }
     }
 
-    /// <summary>Hexadecimal SHA-256 of the weights (the file, or the list of its shards' hashes), computed when first asked for.</summary>
+    /// <summary>Hexadecimal SHA-256 of the weights (the file, or the list of its shards' hashes), computed on first use.</summary>
     public string Sha256
     {
         get
@@ -77,12 +77,12 @@ public sealed class Checkpoint : IDisposable
         }
     }
 
-    /// <summary>As <see cref="Sha256"/>, off the calling thread.</summary>
+    /// <summary>Computes <see cref="Sha256"/> on the thread pool.</summary>
     public Task<string> Sha256Async(CancellationToken cancellationToken = default) => Task.Run(() => Sha256, cancellationToken);
 
     public static Checkpoint Open(string path) => Open(path, null);
 
-    /// <exception cref="ModelException">With the reason and the next step; see <see cref="ModelFailure"/>.</exception>
+    /// <exception cref="ModelException">The model cannot be used; <see cref="ModelFailure"/> lists the reasons.</exception>
     public static Checkpoint Open(string path, CheckpointOptions? options)
     {
         options ??= new CheckpointOptions();
@@ -125,13 +125,13 @@ public sealed class Checkpoint : IDisposable
             ),
             not null when placed.Layout == StoredLayout.HuggingFace => throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"{files.Config} names no model_type, and the weights are a Hugging Face checkpoint's. "
-                    + "Give the config.json that the model was saved with."
+                $"{files.Config} names no model_type, but the weights are in Hugging Face's layout.  "
+                    + "Use the config.json that the model was saved with."
             ),
             null when placed.Layout == StoredLayout.HuggingFace => throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"{path} is a Hugging Face checkpoint without a config.json, where its heads, activation and epsilon stand. "
-                    + "Put that file beside it, in a folder as the model was saved."
+                $"{path} is a Hugging Face checkpoint without a config.json, which names its heads, activation and epsilon.  "
+                    + "Put that file into the folder of the weights."
             ),
             _ when options.Architecture is not null => new ModelDescription(
                 BareWeights.Configure(options.Architecture, placed, options, path),
@@ -144,7 +144,7 @@ public sealed class Checkpoint : IDisposable
             ),
             null => throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"{path} comes without a config.json, so its architecture must be given: --arch, e.g. {NamedArchitectures.Examples}."
+                $"{path} has no config.json, so its architecture is unknown. Give --arch, e.g.  {NamedArchitectures.Examples}."
             ),
         };
         described = described with { Config = placed.Complete(described.Config, path) };
@@ -154,8 +154,8 @@ public sealed class Checkpoint : IDisposable
     }
 
     /// <summary>
-    /// OpenAI's and OpenCLIP's own heads project to the space shared with text: their outputs are no classes. They are known by their
-    /// number, not by the weights' tag, which a fine-tuned model keeps.
+    /// Refuses the heads of OpenAI's CLIP and OpenCLIP, which project to the space shared with text and predict no classes. They are
+    /// recognised by the number of outputs: a fine-tuned model keeps the weights' tag.
     /// </summary>
     private static void RefuseEmbedding(ViTConfig config)
     {
@@ -165,12 +165,12 @@ public sealed class Checkpoint : IDisposable
         )
             throw new ModelException(
                 ModelFailure.NoClassifier,
-                $"{config.Architecture} ends in a CLIP embedding of {config.Classes} numbers, not in classes. "
-                    + "Use a fine-tuned one (..._ft_in12k_in1k), or name its outputs with --classes."
+                $"{config.Architecture} ends in a CLIP embedding of {config.Classes} values, not in classes.  "
+                    + "Use a fine-tuned model (..._ft_in12k_in1k), or name its outputs with --classes."
             );
     }
 
-    /// <summary>Sizes come from files: none may be absurd before anything is built from them.</summary>
+    /// <summary>Checks the ranges of sizes, which come from untrusted files, before anything is allocated.</summary>
     internal static void Validate(ViTConfig config, string path)
     {
         InRange(config.Width, 1 << 16, "width");
@@ -183,13 +183,13 @@ public sealed class Checkpoint : IDisposable
         InRange(config.ImageWidth, 1 << 13, "image width");
         InRange(config.Registers + 1, 1 << 10, "number of register tokens");
         if (config.Width % config.Heads != 0)
-            throw Wrong($"a width of {config.Width} does not divide into {config.Heads} heads");
+            throw Wrong($"a width of {config.Width} is not divisible by {config.Heads} heads");
         if (config.ImageHeight % config.PatchSize != 0 || config.ImageWidth % config.PatchSize != 0)
-            throw Wrong($"an input of {config.ImageHeight} x {config.ImageWidth} does not divide into patches of {config.PatchSize}");
+            throw Wrong($"an input of {config.ImageHeight} x {config.ImageWidth} is not divisible into patches of {config.PatchSize}");
         if (config.RotaryTemperature is not null && config.HeadWidth % 4 != 0)
-            throw Wrong($"heads of width {config.HeadWidth} do not divide into the four parts that rotary positions turn");
+            throw Wrong($"a head width of {config.HeadWidth} is not divisible by 4, which rotary positions need");
         if (!(config.LayerNormEpsilon is > 0 and < 1))
-            throw Wrong($"an epsilon of {config.LayerNormEpsilon} makes no sense");
+            throw Wrong($"an epsilon of {config.LayerNormEpsilon} is out of range (above 0, below 1)");
 
         void InRange(int value, int maximum, string what)
         {
@@ -197,6 +197,7 @@ public sealed class Checkpoint : IDisposable
                 throw Wrong($"a {what} of {value} is out of range (1 to {maximum})");
         }
 
-        ModelException Wrong(string why) => new(ModelFailure.BadConfiguration, $"The configuration of {path} is not usable: {why}.");
+        ModelException Wrong(string why) =>
+            new(ModelFailure.BadConfiguration, $"The configuration of {path} is invalid: {why}. Correct it.");
     }
 }

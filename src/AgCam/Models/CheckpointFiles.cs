@@ -2,17 +2,17 @@ using AgCam.Models.Safetensors;
 
 namespace AgCam.Models;
 
-/// <summary>Which files make up a checkpoint.</summary>
-/// <param name="Name">The folder's or the file's own name.</param>
+/// <summary>Paths of the files of a checkpoint.</summary>
+/// <param name="Name">Name of the folder or file.</param>
 internal sealed record CheckpointFiles(string Name, string Weights, string? Config, string? Preprocessor)
 {
-    /// <summary>Pickles that stand where weights are looked for.</summary>
+    /// <summary>Usual names of pickled weights.</summary>
     private static readonly string[] Pickles = ["pytorch_model.bin", "pytorch_model.bin.index.json", "model.pth", "model.pt"];
 
     public static CheckpointFiles Find(string path)
     {
         if (string.IsNullOrWhiteSpace(path))
-            throw new ModelException(ModelFailure.NotFound, "No model is named: give a folder, a .safetensors file or a Hub id.");
+            throw new ModelException(ModelFailure.NotFound, "No model was given. Give a folder, a .safetensors file or a Hub id.");
         return Directory.Exists(path) ? InFolder(path) : OfFile(path);
     }
 
@@ -32,7 +32,7 @@ internal sealed record CheckpointFiles(string Name, string Weights, string? Conf
             throw new ModelException(
                 ModelFailure.NotFound,
                 $"{folder} holds neither {SafetensorsWeights.SingleName} nor {SafetensorsWeights.IndexName}. "
-                    + "Name a folder with a model, or the .safetensors file itself."
+                    + "Give the folder of a model, or the .safetensors file itself."
             );
         }
 
@@ -45,7 +45,7 @@ internal sealed record CheckpointFiles(string Name, string Weights, string? Conf
     {
         var length = ModelFile.LengthOf(path);
         var file = Path.GetFileName(path);
-        // The one file of a folder stands for the folder.
+        // model.safetensors selects its whole folder.
         if (file is SafetensorsWeights.SingleName or SafetensorsWeights.IndexName)
             return InFolder(Path.GetDirectoryName(Path.GetFullPath(path))!) with { Weights = path };
         if (length > 8 && LooksPickled(path))
@@ -53,7 +53,7 @@ internal sealed record CheckpointFiles(string Name, string Weights, string? Conf
         return new CheckpointFiles(Path.GetFileNameWithoutExtension(file), path, null, null);
     }
 
-    /// <summary>torch.save writes a zip archive, or, before version 1.6, a pickle of protocol 2.</summary>
+    /// <summary>Returns whether a file is from torch.save: a zip archive, or, before version 1.6, a pickle.</summary>
     private static bool LooksPickled(string path)
     {
         if (path.EndsWith(".safetensors", StringComparison.Ordinal))
@@ -63,7 +63,7 @@ internal sealed record CheckpointFiles(string Name, string Weights, string? Conf
         {
             using var stream = File.OpenRead(path);
             stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
-            // A safetensors header of 640 bytes, say, begins like a pickle; but then its JSON follows.
+            // The length in a safetensors header may begin like a pickle; its JSON follows at byte 8.
             return start is [0x50, 0x4B, 0x03, 0x04, ..] || (start is [0x80, <= 5, ..] && start[8] != (byte)'{');
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -75,12 +75,12 @@ internal sealed record CheckpointFiles(string Name, string Weights, string? Conf
     private static ModelException Pickled(string path) =>
         new(
             ModelFailure.PickleNotImported,
-            $"{path} is a pickle, which runs code when Python loads it, and is not loaded as it is. "
-                + $"Convert it, without running anything, with: agcam models import {path} "
+            $"{path} is a pickle, which can run code when Python loads it, so it is not loaded.  "
+                + $"Convert it, without running its code, with: agcam models import {path} "
                 + $"{(HasConfig(path) ? "" : "--arch ... ")}--out FOLDER"
         );
 
-    /// <summary>The import then takes the architecture from there.</summary>
+    /// <summary>Returns whether config.json is in the pickle's folder; the import takes the architecture from it.</summary>
     private static bool HasConfig(string pickle) =>
         ModelFile.IsThere(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(pickle))!, "config.json"));
 }

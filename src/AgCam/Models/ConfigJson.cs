@@ -3,10 +3,10 @@ using System.Text.Json;
 
 namespace AgCam.Models;
 
-/// <summary>An object of a checkpoint's JSON configuration. Every error names the file and the key.</summary>
+/// <summary>Reads an object of a checkpoint's JSON configuration. Every error names the file and the key.</summary>
 internal sealed class ConfigJson
 {
-    internal const int MaxBytes = 32 << 20; // an index of a large model, or the class names of ImageNet-21k, stay far below
+    internal const int MaxBytes = 32 << 20; // above the index of a large model and the class names of ImageNet-21k
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
 
@@ -21,18 +21,18 @@ internal sealed class ConfigJson
     {
         try
         {
-            var text = StrictUtf8.GetString(ModelFile.ReadSmall(path, MaxBytes)).TrimStart('\uFEFF'); // editors on Windows add a mark
+            var text = StrictUtf8.GetString(ModelFile.ReadSmall(path, MaxBytes)).TrimStart('\uFEFF'); // a byte order mark
             using var document = JsonDocument.Parse(text, Strict);
             return Of(path, document.RootElement.Clone());
         }
         catch (Exception error) when (error is JsonException or DecoderFallbackException or InvalidOperationException)
         {
-            // InvalidOperationException: a name with half a surrogate pair.
+            // InvalidOperationException: a name with an unpaired surrogate.
             throw new ModelException(ModelFailure.Corrupt, $"{path} is not valid JSON: {error.Message}", error);
         }
     }
 
-    /// <summary>The names in this object, in order.</summary>
+    /// <summary>Names of the properties, in order.</summary>
     public IEnumerable<string> Keys => _object.EnumerateObject().Select(property => property.Name);
 
     public bool Has(string key) => Find(key) is not null;
@@ -46,7 +46,7 @@ internal sealed class ConfigJson
     public string? OptionalText(string key) =>
         Find(key) is not { } found ? null
         : found.ValueKind == JsonValueKind.String ? Text(found, key)
-        : throw Wrong(key, "a text");
+        : throw Wrong(key, "a string");
 
     public int Integer(string key) => OptionalInteger(key) ?? throw Missing(key);
 
@@ -79,11 +79,11 @@ internal sealed class ConfigJson
         if (Find(key) is not { } found)
             return null;
         if (found.ValueKind != JsonValueKind.Array || found.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.String))
-            throw Wrong(key, "a list of texts");
+            throw Wrong(key, "a list of strings");
         return [.. found.EnumerateArray().Select(item => Text(item, key))];
     }
 
-    /// <summary>An integer for both sides, or a list [height, width].</summary>
+    /// <summary>Reads a size: an integer for both sides, or a list [height, width].</summary>
     public (int Height, int Width)? OptionalSize(string key)
     {
         if (Find(key) is not { } found)
@@ -102,7 +102,7 @@ internal sealed class ConfigJson
         throw Wrong(key, "an integer or a list of two");
     }
 
-    /// <summary>This object as name to text.</summary>
+    /// <summary>Returns the object as a dictionary of strings.</summary>
     public IReadOnlyDictionary<string, string> Strings() =>
         _object
             .EnumerateObject()
@@ -111,22 +111,22 @@ internal sealed class ConfigJson
                 property =>
                     property.Value.ValueKind == JsonValueKind.String
                         ? Text(property.Value, property.Name)
-                        : throw Wrong(property.Name, "a text"),
+                        : throw Wrong(property.Name, "a string"),
                 StringComparer.Ordinal
             );
 
-    /// <summary>Whether the value under a key is an object (and not, say, a plain number).</summary>
+    /// <summary>Returns whether the value under a key is an object.</summary>
     public bool IsSection(string key) => Find(key) is { ValueKind: JsonValueKind.Object };
 
     public ModelException Wrong(string key, string expected) =>
-        new(ModelFailure.BadConfiguration, $"{_where}: {PrintableName.Of(key)} should be {expected}.");
+        new(ModelFailure.BadConfiguration, $"{_where}: {PrintableName.Of(key)} must be {expected}.");
 
     public ModelException Missing(string key) => new(ModelFailure.BadConfiguration, $"{_where}: {PrintableName.Of(key)} is missing.");
 
     private static ConfigJson Of(string where, JsonElement element) =>
         element.ValueKind == JsonValueKind.Object
             ? new ConfigJson(where, element)
-            : throw new ModelException(ModelFailure.BadConfiguration, $"{where} should be a JSON object.");
+            : throw new ModelException(ModelFailure.BadConfiguration, $"{where} must be a JSON object.");
 
     private JsonElement? Find(string key) =>
         _object.TryGetProperty(key, out var found) && found.ValueKind != JsonValueKind.Null ? found : null;
@@ -137,9 +137,9 @@ internal sealed class ConfigJson
         {
             return element.GetString()!;
         }
-        catch (InvalidOperationException) // half a surrogate pair
+        catch (InvalidOperationException) // an unpaired surrogate
         {
-            throw Wrong(key, "a valid text");
+            throw Wrong(key, "a valid string");
         }
     }
 }

@@ -1,6 +1,6 @@
 namespace AgCam.Models;
 
-/// <summary>Number types of stored tensors, under the names of the safetensors format.</summary>
+/// <summary>Number types of stored tensors, named as in the safetensors format.</summary>
 public enum DType
 {
     Bool,
@@ -29,7 +29,7 @@ public enum DType
 
 public static class DTypes
 {
-    /// <summary>Bits of one element.</summary>
+    /// <summary>Returns the bits of one element.</summary>
     public static int Bits(this DType type) =>
         type switch
         {
@@ -43,10 +43,10 @@ public static class DTypes
             _ => throw new ArgumentOutOfRangeException(nameof(type), type, "not a number type of safetensors"),
         };
 
-    /// <summary>Whether the type can hold a model's weights here: F32, F16, BF16, F64.</summary>
+    /// <summary>Returns whether weights may have this type: F32, F16, BF16 or F64.</summary>
     public static bool IsWeight(this DType type) => type is DType.F32 or DType.F16 or DType.BF16 or DType.F64;
 
-    /// <summary>The name in a safetensors header.</summary>
+    /// <summary>Returns the name in a safetensors header.</summary>
     public static string Name(this DType type) =>
         type switch
         {

@@ -1,21 +1,21 @@
 namespace AgCam.Models;
 
-/// <summary>Which models each method explains, by what their classifier reads (timm's global_pool).</summary>
+/// <summary>Checks which method can explain a model, by the tokens that its classifier reads (timm's global_pool).</summary>
 internal static class HeadPools
 {
-    /// <summary>The next step where averaging is all that keeps the paper's method from a model.</summary>
+    /// <summary>Next step when average pooling is the only obstacle.</summary>
     private const string Pooled =
         "Choose a plain ViT whose classifier reads the class token, or explain this one with "
-        + "--method agcam-pooled, a relative of the paper's method for averaged patches.";
+        + "--method agcam-pooled, a variant of the paper's method for averaged patches.";
 
     private const string Plain = "Choose a plain ViT whose classifier reads the class token, e.g. " + NamedArchitectures.Examples + ".";
 
-    private const string NoGradient = "so the class token's row has no gradient, or not the whole of it";
+    private const string NoGradient = "so the class token's row gets no gradient, or only part of it";
 
-    /// <param name="uncovered">What else is not covered of the model.</param>
+    /// <param name="uncovered">Other unsupported features of the model.</param>
     /// <param name="pool">timm's global_pool.</param>
-    /// <param name="pooled">Models that average the patches are wanted too.</param>
-    /// <exception cref="ModelException">unsupported-architecture, with every reason.</exception>
+    /// <param name="pooled">True also accepts models that average the patches.</param>
+    /// <exception cref="ModelException">unsupported-architecture; the message lists every reason.</exception>
     public static void Require(string architecture, IReadOnlyList<string> uncovered, string pool, bool pooled)
     {
         var averages = pool == "avg";

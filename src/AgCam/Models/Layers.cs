@@ -4,26 +4,26 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace AgCam.Models;
 
-/// <summary>y = x W^T + b. Weight is [out, in].</summary>
+/// <summary>Computes y = x W^T + b. Weight is [out, in].</summary>
 internal sealed record Linear(Tensor Weight, Tensor? Bias)
 {
     public Tensor Forward(Tensor x) => F.linear(x, Weight, Bias);
 
-    /// <summary>The vector-Jacobian product: y W, [.., out] -> [.., in], in the weights' dtype, returned in float32.</summary>
+    /// <summary>Returns the vector-Jacobian product y W, [.., out] -> [.., in], computed in the weights' dtype, as float32.</summary>
     public Tensor Vjp(Tensor y) => y.to(Weight.dtype).matmul(Weight).to(float32);
 
-    /// <summary>Some rows of the layer as a layer of its own, e.g. the queries of a fused qkv. A view, not a copy.</summary>
+    /// <summary>Returns a view of some rows as a layer, e.g. the queries of a fused qkv.</summary>
     public Linear Rows(long start, long count) => new(Weight.narrow(0, start, count), Bias?.narrow(0, start, count));
 }
 
-/// <summary>Layer normalisation over the last dimension.</summary>
+/// <summary>Normalises over the last dimension.</summary>
 internal sealed record LayerNorm(Tensor Weight, Tensor Bias, double Epsilon)
 {
     public Tensor Forward(Tensor x) => F.layer_norm(x, [Weight.shape[0]], Weight, Bias, Epsilon);
 
     /// <summary>
-    /// dL/dx where dL/d(norm(x)) = y: with xh the normalised x and z = w y, r (z - mean(z) - xh mean(z xh)). Shapes broadcast, last
-    /// dimension C.
+    /// Returns dL/dx for y = dL/d(norm(x)): r (z - mean(z) - xh mean(z xh)), with xh the normalised x and z = w y. Shapes broadcast; the
+    /// last dimension is C.
     /// </summary>
     public Tensor Vjp(Tensor x, Tensor y)
     {
@@ -49,7 +49,7 @@ internal static class Activations
             _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, null),
         };
 
-    /// <summary>The same, overwriting x: for inference, where nobody needs x again.</summary>
+    /// <summary>Computes the activation in place, for inference.</summary>
     public static Tensor Overwrite(this Activation activation, Tensor x) =>
         activation switch
         {
@@ -60,8 +60,10 @@ internal static class Activations
             _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, null),
         };
 
-    /// <summary>The gradient at x for the gradient at act(x), in float32: act'(x) g, and both halves' where one gates the other.</summary>
-    /// <param name="x">[..., M], or [..., 2 M] where gated.</param>
+    /// <summary>
+    /// Returns the gradient at x for the gradient g at act(x), in float32: act'(x) g, or both halves of a gated activation.
+    /// </summary>
+    /// <param name="x">[..., M]; [..., 2 M] for a gated activation.</param>
     /// <param name="g">[..., M]</param>
     public static Tensor Vjp(this Activation activation, Tensor x, Tensor g)
     {
@@ -86,7 +88,7 @@ internal static class Activations
         return (x.narrow(-1, 0, half), x.narrow(-1, half, half));
     }
 
-    /// <summary>act'(x), in float32.</summary>
+    /// <summary>Returns act'(x), in float32.</summary>
     private static Tensor Derivative(this Activation activation, Tensor x)
     {
         using var scope = NewDisposeScope();

@@ -3,8 +3,8 @@ using System.IO.MemoryMappedFiles;
 namespace AgCam.Models;
 
 /// <summary>
-/// A file of any length as memory: its pages are read when they are touched. Someone who cuts the file short meanwhile ends the process,
-/// as with every memory map; writers that replace files by renaming, as all here do, are harmless.
+/// Maps a read-only file into memory; pages are read on first access. Truncating a mapped file ends the process, so writers must replace
+/// files by renaming.
 /// </summary>
 internal sealed unsafe class MappedFile : IDisposable
 {
@@ -24,10 +24,10 @@ internal sealed unsafe class MappedFile : IDisposable
 
     public string Path { get; }
 
-    /// <summary>In bytes.</summary>
+    /// <summary>Length in bytes.</summary>
     public long Length { get; }
 
-    /// <param name="path">An ordinary file that is not empty.</param>
+    /// <param name="path">Path of a regular, non-empty file.</param>
     /// <exception cref="ModelException">model-unreadable.</exception>
     public static MappedFile Open(string path)
     {
@@ -41,12 +41,15 @@ internal sealed unsafe class MappedFile : IDisposable
         }
     }
 
-    /// <summary>Bytes of the file; the caller keeps the file open while it uses them.</summary>
+    /// <summary>Returns bytes of the file, valid until the file is disposed.</summary>
     public ReadOnlySpan<byte> Slice(long start, int length)
     {
         ObjectDisposedException.ThrowIf(_start is null, this);
         if (start < 0 || length < 0 || start > Length - length)
-            throw new ArgumentOutOfRangeException(nameof(start), $"Bytes {start} to {start + length} are outside the {Length} of {Path}.");
+            throw new ArgumentOutOfRangeException(
+                nameof(start),
+                $"Bytes {start} to {start + length} are outside {Path}, which has {Length} bytes."
+            );
         return new ReadOnlySpan<byte>(_start + start, length);
     }
 

@@ -1,9 +1,9 @@
 namespace AgCam.Models;
 
-/// <summary>The first look at a file that a person or a program named.</summary>
+/// <summary>Checks and reads files of a model.</summary>
 internal static class ModelFile
 {
-    /// <summary>Whether a file is there. Unlike File.Exists, a link to nothing is nothing.</summary>
+    /// <summary>Returns whether a file exists. Unlike File.Exists, returns false for a broken link.</summary>
     public static bool IsThere(string path)
     {
         try
@@ -11,14 +11,14 @@ internal static class ModelFile
             var file = new FileInfo(path);
             return file.Exists && (file.LinkTarget is null || file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo { Exists: true });
         }
-        catch (IOException) // a circle of links
+        catch (IOException) // a cycle of links
         {
             return false;
         }
     }
 
     /// <summary>
-    /// Bytes of an ordinary file. Pipes and devices show as empty here, and so are refused before anything waits on them.
+    /// Returns the length of a file in bytes. Pipes and devices have length 0, so callers refuse them before a read could block.
     /// </summary>
     public static long LengthOf(string path)
     {
@@ -26,7 +26,7 @@ internal static class ModelFile
         {
             var file = new FileInfo(path);
             if (Directory.Exists(path))
-                throw new ModelException(ModelFailure.Unreadable, $"{path} is a folder where a file is needed.");
+                throw new ModelException(ModelFailure.Unreadable, $"{path} is a folder. Give a file.");
             if (!IsThere(path))
                 throw new ModelException(ModelFailure.NotFound, $"{path} does not exist.");
             if (file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target)
@@ -39,17 +39,14 @@ internal static class ModelFile
         }
     }
 
-    /// <summary>A small text file, e.g. config.json, whole.</summary>
-    public static byte[] ReadSmall(string path, int mostBytes)
+    /// <summary>Reads a whole small file, e.g. config.json.</summary>
+    public static byte[] ReadSmall(string path, int maxBytes)
     {
         var length = LengthOf(path);
-        if (length == 0) // also a pipe, on which reading would wait
+        if (length == 0) // or a pipe, on which a read would block
             throw new ModelException(ModelFailure.Corrupt, $"{path} is empty.");
-        if (length > mostBytes)
-            throw new ModelException(
-                ModelFailure.Corrupt,
-                $"{path} has {length:N0} bytes; more than {mostBytes:N0} is not a configuration."
-            );
+        if (length > maxBytes)
+            throw new ModelException(ModelFailure.Corrupt, $"{path} has {length:N0} bytes; a configuration has at most {maxBytes:N0}.");
         try
         {
             return File.ReadAllBytes(path);

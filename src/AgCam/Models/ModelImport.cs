@@ -4,46 +4,43 @@ using AgCam.Models.Safetensors;
 
 namespace AgCam.Models;
 
-/// <summary>What an import found and wrote.</summary>
-/// <param name="Folder">A folder with safetensors weights and their configuration.</param>
-/// <param name="StateKey">Where in the pickle the weights were, e.g. state_dict_ema; empty when it held nothing else.</param>
+/// <summary>Result of an import.</summary>
+/// <param name="Folder">Folder with safetensors weights and their configuration.</param>
+/// <param name="StateKey">Key of the weights in the pickle, e.g. state_dict_ema; empty when the pickle is the state dict itself.</param>
 public sealed record ImportedModel(string Folder, string StateKey, ViTConfig Config);
 
-/// <summary>From a PyTorch checkpoint to a safetensors folder, without running anything that the checkpoint holds.</summary>
+/// <summary>Converts a PyTorch checkpoint to a safetensors folder without running code from the checkpoint.</summary>
 public static class ModelImport
 {
     private static readonly Dictionary<string, string> Metadata = new() { ["format"] = "pt" };
 
     /// <param name="source">
-    /// .pth, .pt, .bin or .pth.tar, or a safetensors file without a configuration. With a config.json beside it and no architecture in
-    /// the options, that configuration is kept as it is; else one in timm's layout is written from the options.
+    /// A .pth, .pt, .bin or .pth.tar file, or a safetensors file without a configuration. Without an architecture in the options, the
+    /// config.json in its folder is copied. Otherwise a config.json in timm's layout is written.
     /// </param>
-    /// <param name="folder">Written whole or not at all; must not exist yet, or be empty.</param>
-    /// <param name="options">The architecture, and all of the preprocessing: a pickle names neither.</param>
-    /// <exception cref="ModelException">With the reason and the next step.</exception>
+    /// <param name="folder">Target folder, written whole or not at all. It must be empty or not exist.</param>
+    /// <param name="options">Architecture and complete preprocessing, which a pickle does not contain.</param>
+    /// <exception cref="ModelException">The checkpoint cannot be converted.</exception>
     public static ImportedModel Run(string source, string folder, CheckpointOptions options)
     {
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
-            throw new ModelException(
-                ModelFailure.Unreadable,
-                $"{folder} exists already and is not empty: name another folder, or remove it."
-            );
+            throw new ModelException(ModelFailure.Unreadable, $"{folder} exists and is not empty. Give another folder, or remove it.");
         using var opened = Source.Open(source);
         Action<string> write = options.Architecture is { } architecture ? Described(opened, architecture, options) : AsConfigured(opened);
 
-        var unfinished = $"{target}.{Guid.NewGuid():N}.tmp";
+        var temporary = $"{target}.{Guid.NewGuid():N}.tmp";
         try
         {
-            Directory.CreateDirectory(unfinished);
-            write(unfinished);
+            Directory.CreateDirectory(temporary);
+            write(temporary);
             ViTConfig config;
-            // What was written must be what can be read
-            using (var written = Checkpoint.Open(unfinished, new CheckpointOptions { Pooled = true }))
+            // The result must be readable
+            using (var written = Checkpoint.Open(temporary, new CheckpointOptions { Pooled = true }))
                 config = written.Config;
             if (Directory.Exists(target))
                 Directory.Delete(target); // empty
-            Directory.Move(unfinished, target);
+            Directory.Move(temporary, target);
             return new ImportedModel(target, opened.StateKey, config);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -52,12 +49,12 @@ public static class ModelImport
         }
         finally
         {
-            if (Directory.Exists(unfinished))
-                Directory.Delete(unfinished, recursive: true);
+            if (Directory.Exists(temporary))
+                Directory.Delete(temporary, recursive: true);
         }
     }
 
-    /// <summary>Canonical weights, and a configuration from the options.</summary>
+    /// <summary>Returns a writer of canonical weights and a configuration from the options.</summary>
     private static Action<string> Described(Source source, string architecture, CheckpointOptions options)
     {
         var placed = StoredNames.ToCanonical(source.Tensors, source.Path);
@@ -69,11 +66,11 @@ public static class ModelImport
                 ModelFailure.BadConfiguration,
                 $"{source.Path} predicts {config.Classes} classes, but {names.Count} class names were given."
             );
-        // The input size is the weights' own unless another is asked for; the rest must be given, and is checked by completing it.
+        // The input size defaults to that of the weights; the other fields must be given.
         var preprocessing = new PreprocessingFields { Height = config.ImageHeight, Width = config.ImageWidth }.Under(options);
         preprocessing.Complete(source.Path);
         var stored = StoredNames.WithoutWrappers(source.Tensors);
-        var weights = EvaLayout.Recognizes(stored.Keys) ? stored : placed.Weights; // what timm builds as Eva, it reads under Eva's names
+        var weights = EvaLayout.Recognizes(stored.Keys) ? stored : placed.Weights; // timm reads its Eva models under Eva's names
         return folder =>
         {
             SafetensorsWriter.Write(Path.Combine(folder, SafetensorsWeights.SingleName), weights, Metadata);
@@ -84,21 +81,21 @@ public static class ModelImport
         };
     }
 
-    /// <summary>The weights under their own names, and the configuration files that lie beside them.</summary>
+    /// <summary>Returns a writer of the weights under their stored names and of the configuration files in their folder.</summary>
     private static Action<string> AsConfigured(Source source)
     {
         var from = Path.GetDirectoryName(Path.GetFullPath(source.Path))!;
         if (!ModelFile.IsThere(Path.Combine(from, "config.json")))
             throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"{source.Path} does not say which architecture it is, and no config.json lies beside it: "
+                $"{source.Path} names no architecture, and its folder has no config.json:  "
                     + (
                         HuggingFaceLayout.Recognizes(StoredNames.WithoutWrappers(source.Tensors).Keys)
-                            ? "it is a Hugging Face checkpoint, so put that file beside it."
+                            ? "put the Hugging Face config.json into that folder."
                             : $"give --arch, e.g. {NamedArchitectures.Examples}."
                     )
             );
-        StoredNames.ToCanonical(source.Tensors, source.Path); // refused before anything is written
+        StoredNames.ToCanonical(source.Tensors, source.Path); // throws before anything is written
         return folder =>
         {
             foreach (var name in new[] { "config.json", "preprocessor_config.json" })

@@ -2,26 +2,26 @@ using AgCam.Models.Hub;
 
 namespace AgCam.Models;
 
-/// <summary>Where a name of a model may lead.</summary>
+/// <summary>Sources in which a model reference is looked up.</summary>
 public sealed record ModelSources
 {
     public required HubOptions Hub { get; init; }
 
-    /// <summary>The folder of a model that ships with the program, e.g. of "scenes"; null for any other name.</summary>
+    /// <summary>Returns the folder of a model that ships with the program, e.g. "scenes"; null for any other name.</summary>
     public Func<string, string?> Shipped { get; init; } = _ => null;
 
-    /// <summary>Told of downloads.</summary>
+    /// <summary>Receives the progress of downloads.</summary>
     public IProgress<HubProgress>? Progress { get; init; }
 }
 
 /// <summary>
-/// What a person writes after --model: the name of a model that ships (scenes), a folder, a .safetensors file, or a Hub id
-/// (org/name or org/name@revision). A shipped name comes first, then what is on disk: ./scenes is the folder.
+/// Resolves the value of --model: the name of a shipped model (scenes), a folder, a .safetensors file, or a Hub id (org/name or
+/// org/name@revision). Shipped names take precedence over paths: ./scenes is the folder.
 /// </summary>
 public static class ModelReference
 {
-    /// <summary>Opens the model. One from the Hub is taken from the cache when it is there, else pulled.</summary>
-    /// <exception cref="ModelException">With the reason and the next step.</exception>
+    /// <summary>Opens the model. A model of the Hub is pulled unless it is in the cache.</summary>
+    /// <exception cref="ModelException">There is no such model, or it cannot be used.</exception>
     public static async Task<Checkpoint> ResolveAsync(
         string reference,
         ModelSources sources,
@@ -37,8 +37,8 @@ public static class ModelReference
         if (LooksLikePath(reference) || !HubId.TryParse(reference, out var id))
             throw new ModelException(
                 ModelFailure.NotFound,
-                $"{PrintableName.Of(reference)} is no folder, no file and no Hub id (org/name). "
-                    + "Give one of them, or the name of a model that ships, e.g. scenes."
+                $"{PrintableName.Of(reference)} is neither a folder, nor a file, nor a Hub id (org/name).  "
+                    + "Give one of these, or the name of a shipped model, e.g. scenes."
             );
 
         using var hub = new HubClient(sources.Hub);
@@ -48,7 +48,7 @@ public static class ModelReference
         return Checkpoint.Open(snapshot.Folder, options with { Id = options.Id ?? snapshot.RecordedId });
     }
 
-    /// <summary>Where the pull fails but the weights are in the cache, they will do: options can give the preprocessing.</summary>
+    /// <summary>Pulls the model; falls back to cached weights, whose preprocessing the options can give.</summary>
     private static async Task<HubSnapshot> PullAsync(
         HubClient hub,
         HubId id,

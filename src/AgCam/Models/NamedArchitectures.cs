@@ -1,8 +1,8 @@
 namespace AgCam.Models;
 
 /// <summary>
-/// The models that names such as vit_base_patch16_224 stand for: timm's, from the table of what timm builds, and torchvision's five. A name
-/// gives what the weights do not tell: heads, activation, epsilon, what the classifier reads.
+/// Configurations of timm's and torchvision's models by name, e.g. vit_base_patch16_224. A name gives what the weights do not contain:
+/// heads, activation, epsilon and pooling.
 /// </summary>
 public static class NamedArchitectures
 {
@@ -16,20 +16,20 @@ public static class NamedArchitectures
         ["vit_h_14"] = (1280, 32, 16, 5120, 14),
     };
 
-    /// <summary>Some names to choose from, for an error's next step.</summary>
+    /// <summary>Example names for error messages.</summary>
     internal const string Examples =
         "vit_tiny_patch16_224, vit_base_patch16_224, deit_small_distilled_patch16_224, "
         + "deit3_base_patch16_224, "
         + "vit_small_patch14_reg4_dinov2, vit_base_patch16_clip_224 (timm), vit_b_16, vit_l_32, vit_h_14 (torchvision)";
 
     /// <summary>
-    /// The named model with its usual 1000 classes. A pretraining tag after a dot, as in vit_base_patch16_224.augreg_in21k, is ignored.
+    /// Returns the named model with 1000 classes. A pretraining tag after a dot (vit_base_patch16_224.augreg_in21k) is ignored.
     /// </summary>
-    /// <param name="pooled">Names of models that average the patches (gap, dinov3) are wanted too.</param>
-    /// <exception cref="ModelException">unknown-architecture, or unsupported-architecture with the reason.</exception>
+    /// <param name="pooled">True also accepts models that average the patches (gap, dinov3).</param>
+    /// <exception cref="ModelException">unknown-architecture or unsupported-architecture.</exception>
     public static ViTConfig Find(string name, bool pooled = false) => Find(name, pool: null, pooled);
 
-    /// <param name="pool">timm's global_pool where a configuration names it; null: the named model's own.</param>
+    /// <param name="pool">global_pool of the configuration; null uses the named model's.</param>
     /// <inheritdoc cref="Find(string, bool)"/>
     internal static ViTConfig Find(string name, string? pool, bool pooled)
     {
@@ -45,7 +45,7 @@ public static class NamedArchitectures
         return architecture.ToConfig() with { Architecture = bare };
     }
 
-    /// <summary>True where timm builds the named model with outputs that are an embedding.</summary>
+    /// <summary>Returns whether timm builds the named model with an embedding as its output.</summary>
     internal static bool EndsInEmbedding(string name, int outputs) =>
         TimmArchitecture.Find(Bare(name)) is { EndsInEmbedding: true } architecture && architecture.Outputs == outputs;
 
@@ -69,7 +69,7 @@ public static class NamedArchitectures
     private static ModelException Unknown(string name) =>
         new(
             ModelFailure.UnknownArchitecture,
-            $"{PrintableName.Of(name)} is no architecture that is known here. If the model was built as one that is, name that one with "
+            $"{PrintableName.Of(name)} is not a known architecture. If the model was built as another one, name it with  "
                 + $"--arch, e.g. {Examples}."
         );
 }

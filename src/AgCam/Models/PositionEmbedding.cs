@@ -3,15 +3,15 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace AgCam.Models;
 
-/// <summary>Position embeddings of the patches, fitted to another grid the way the model's own library does it.</summary>
+/// <summary>Resizes the patches' position embeddings to another grid, as the model's own library does.</summary>
 internal static class PositionEmbedding
 {
-    /// <param name="positions">[1, n, C], n patches of the stored grid, prefix tokens excluded.</param>
-    /// <param name="stored">The checkpoint's own grid: rows and columns of patches.</param>
-    /// <param name="wanted">The grid of the asked input size.</param>
+    /// <param name="positions">[1, n, C] for the n patches of the stored grid, without prefix tokens.</param>
+    /// <param name="stored">Rows and columns of patches in the checkpoint.</param>
+    /// <param name="wanted">Rows and columns of patches for the requested input size.</param>
     /// <returns>[1, wanted rows x columns, C]; the same tensor when the grids are equal.</returns>
-    /// <exception cref="ModelException">There are not as many positions as the stored grid has patches.</exception>
-    public static Tensor Resize(Tensor positions, (int Rows, int Columns) stored, (int Rows, int Columns) wanted, PositionResizing how)
+    /// <exception cref="ModelException">The number of positions differs from the number of patches of the stored grid.</exception>
+    public static Tensor Resize(Tensor positions, (int Rows, int Columns) stored, (int Rows, int Columns) wanted, PositionResizing method)
     {
         var (n, c) = (positions.shape[1], positions.shape[2]);
         if (n != (long)stored.Rows * stored.Columns)
@@ -29,8 +29,8 @@ internal static class PositionEmbedding
             grid,
             [wanted.Rows, wanted.Columns],
             mode: InterpolationMode.Bicubic,
-            align_corners: how == PositionResizing.Torchvision,
-            antialias: how == PositionResizing.Timm
+            align_corners: method == PositionResizing.Torchvision,
+            antialias: method == PositionResizing.Timm
         );
         return resized.permute(0, 2, 3, 1).reshape(1, -1, c).MoveToOuterDisposeScope();
     }

@@ -2,10 +2,10 @@ using AgCam.Preprocessing;
 
 namespace AgCam.Models;
 
-/// <summary>What a checkpoint says about its preprocessing, before options overrule it and before it is known to be complete.</summary>
+/// <summary>Preprocessing as a checkpoint describes it, possibly incomplete.</summary>
 internal sealed record PreprocessingFields
 {
-    private const int MostResized = 16_384;
+    private const int MaxResizedSide = 16_384;
 
     public int? Height { get; init; }
 
@@ -13,15 +13,15 @@ internal sealed record PreprocessingFields
 
     public CropMode? CropMode { get; init; }
 
-    /// <summary>Share of the resized image that the crop keeps, as timm says it.</summary>
+    /// <summary>Fraction of the resized image that the crop keeps (timm).</summary>
     public double? CropPct { get; init; }
 
-    /// <summary>Side that the image is resized to before the crop, as Hugging Face says it.</summary>
+    /// <summary>Side to which the image is resized before the crop (Hugging Face).</summary>
     public int? ResizeTo { get; init; }
 
     public Interpolation? Interpolation { get; init; }
 
-    /// <summary>Interpolation of a centre crop to an oblong input, where it is another one: timm's is always bilinear.</summary>
+    /// <summary>Interpolation for a centre crop to an oblong input, where it differs: timm always uses bilinear.</summary>
     public Interpolation? OblongInterpolation { get; init; }
 
     public CropRounding CropRounding { get; init; }
@@ -30,12 +30,10 @@ internal sealed record PreprocessingFields
 
     public IReadOnlyList<float>? Std { get; init; }
 
-    /// <summary>Set where the checkpoint's preprocessing cannot be reproduced: the reason.</summary>
+    /// <summary>Reason why the checkpoint's preprocessing cannot be reproduced; null when it can.</summary>
     public string? Unsupported { get; init; }
 
-    /// <summary>
-    /// These fields with the options over them. How much is cropped belongs to the mode: another mode does not inherit it.
-    /// </summary>
+    /// <summary>Returns these fields with the options applied. Another crop mode does not inherit the crop fraction.</summary>
     public PreprocessingFields Under(CheckpointOptions options)
     {
         var sameMode = options.CropMode is null || options.CropMode == CropMode;
@@ -51,7 +49,7 @@ internal sealed record PreprocessingFields
             Mean = options.Mean ?? Mean,
             Std = options.Std ?? Std,
         };
-        // A side that the checkpoint names keeps its proportion to the input when another input size is asked for.
+        // ResizeTo scales with the input size.
         return resized is { ResizeTo: { } side, Height: { } height } && Height is > 0 and { } own && own != height
             ? resized with
             {
@@ -60,7 +58,7 @@ internal sealed record PreprocessingFields
             : resized;
     }
 
-    /// <exception cref="ModelException">no-preprocessing, with every option that is missing.</exception>
+    /// <exception cref="ModelException">no-preprocessing; the message lists every missing option.</exception>
     public PreprocessingOptions Complete(string model)
     {
         if (Unsupported is not null)
@@ -76,7 +74,7 @@ internal sealed record PreprocessingFields
         if (missing.Count > 0)
             throw new ModelException(
                 ModelFailure.NoPreprocessing,
-                $"{model} does not say how images are prepared for it, and a guess would change every result. "
+                $"{model} does not define its preprocessing, and a guess would change every result.  "
                     + $"Add {string.Join(", ", missing)}."
             );
         var (height, width) = (Side(Height!.Value, 8_192), Side(Width!.Value, 8_192));
@@ -101,18 +99,18 @@ internal sealed record PreprocessingFields
         }
     }
 
-    /// <summary>Returns the target's side before the crop to <paramref name="side"/>; 0 where nothing is cropped.</summary>
+    /// <summary>Returns the side before the crop to <paramref name="side"/>; 0 without a crop.</summary>
     private int Resized(int side)
     {
         if (ResizeTo is { } named)
-            return Side(named, MostResized);
+            return Side(named, MaxResizedSide);
         if (CropPct is not { } share || share == 1)
             return 0;
         return share is > 0 and < 1
-            ? Side((int)Math.Min(Math.Floor(side / share), int.MaxValue), MostResized) // as timm: 224 / 0.9 -> 248
+            ? Side((int)Math.Min(Math.Floor(side / share), int.MaxValue), MaxResizedSide) // as timm: 224 / 0.9 -> 248
             : throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"A crop_pct of {share} makes no sense: give --crop-pct above 0 and at most 1."
+                $"A crop_pct of {share} is out of range. Give a --crop-pct above 0 and at most 1."
             );
     }
 
@@ -121,7 +119,7 @@ internal sealed record PreprocessingFields
             ? pixels
             : throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"A picture side of {pixels} pixels is out of range: it must be 1 to {maximum}."
+                $"A side of {pixels} pixels is out of range. It must be 1 to {maximum}."
             );
 
     private static IReadOnlyList<float> Channels(IReadOnlyList<float> values, string option, bool zeroAllowed) =>

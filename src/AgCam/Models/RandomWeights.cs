@@ -3,10 +3,12 @@ using static TorchSharp.torch;
 
 namespace AgCam.Models;
 
-/// <summary>Weights of a model that nobody trained: for benchmarks and property tests, where only shapes and arithmetic matter.</summary>
+/// <summary>Makes untrained models for benchmarks and property tests, which depend on shapes and arithmetic only.</summary>
 internal static class RandomWeights
 {
-    /// <summary>Normal weights of a trained model's scale, norms near one: attention is neither flat nor saturated.</summary>
+    /// <summary>
+    /// Returns a model with normally distributed weights at a trained model's scale, so that attention is neither flat nor saturated.
+    /// </summary>
     /// <param name="seed">The same seed gives the same weights.</param>
     public static VisionTransformer Model(ViTConfig config, Device device, ScalarType dtype = ScalarType.Float32, long seed = 0)
     {

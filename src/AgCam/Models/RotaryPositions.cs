@@ -3,16 +3,15 @@ using static TorchSharp.torch;
 namespace AgCam.Models;
 
 /// <summary>
-/// DINOv3's rotary positions: no embedding is added to the patches; their queries and keys are turned by angles that follow from the
-/// patch's place, so that a score depends on how far
-/// two patches lie apart. Component i of a head is turned with component i + d/2: a quarter of the d components with the row's angles,
-/// a quarter with the column's.
+/// Applies DINOv3's rotary positions. Queries and keys are rotated by angles of the patch's row and column, so that a score depends on the
+/// distance of two patches. Components i and i + d/2 of a head rotate together: the first d/4 pairs by the row's angles, the next d/4 by
+/// the column's.
 /// </summary>
-/// <param name="Cosines">[N, d/2], float32; prefix tokens are not turned.</param>
+/// <param name="Cosines">[N, d/2], float32; prefix tokens have angle 0.</param>
 /// <param name="Sines">[N, d/2], float32.</param>
 internal sealed record RotaryPositions(Tensor Cosines, Tensor Sines)
 {
-    /// <param name="config">With <see cref="ViTConfig.RotaryTemperature"/>, and the grid that is asked for.</param>
+    /// <param name="config">Configuration with <see cref="ViTConfig.RotaryTemperature"/> and the requested grid.</param>
     public static RotaryPositions For(ViTConfig config, Device device)
     {
         var angles = Angles(config);
@@ -22,10 +21,10 @@ internal sealed record RotaryPositions(Tensor Cosines, Tensor Sines)
     }
 
     /// <summary>
-    /// Turns queries or keys of the tokens from <paramref name="first"/> on. In float32 whatever the model computes in, as timm does.
+    /// Rotates queries or keys of the tokens from <paramref name="first"/> on. Computes in float32 for every dtype, as timm does.
     /// </summary>
     /// <param name="x">[B, H, n, d]</param>
-    public Tensor Turn(Tensor x, int first = 0)
+    public Tensor Rotate(Tensor x, int first = 0)
     {
         var half = x.shape[^1] / 2;
         var (cosines, sines) = (Cosines.narrow(0, first, x.shape[2]), Sines.narrow(0, first, x.shape[2])); // [n, d/2]
@@ -33,7 +32,7 @@ internal sealed record RotaryPositions(Tensor Cosines, Tensor Sines)
         return cat([left * cosines - right * sines, (right * cosines).Plus(left * sines)], -1).to(x.dtype);
     }
 
-    // [N, d/2], row-major. A patch's centre lies in [-1, 1]; the periods grow from 1 towards the temperature.
+    // [N, d/2], row-major. A patch's centre is in [-1, 1]; periods grow from 1 towards the temperature.
     private static double[] Angles(ViTConfig config)
     {
         var quarter = config.HeadWidth / 4;
@@ -51,6 +50,6 @@ internal sealed record RotaryPositions(Tensor Cosines, Tensor Sines)
         }
         return angles;
 
-        static double Centre(int place, int places) => 2 * (place + 0.5) / places - 1;
+        static double Centre(int index, int count) => 2 * (index + 0.5) / count - 1;
     }
 }

@@ -3,11 +3,11 @@ using System.Globalization;
 
 namespace AgCam.Models;
 
-/// <summary>One line of timm-architectures.tsv: the model that timm builds under a name.</summary>
+/// <summary>Describes the model that timm builds under a name: one line of timm-architectures.tsv.</summary>
 /// <param name="Class">timm's class, e.g. VisionTransformer or Eva.</param>
-/// <param name="MlpWidth">Columns of the MLP's second layer.</param>
-/// <param name="Pool">timm's global_pool: token, avg, map.</param>
-/// <param name="Outputs">Rows of the classifier; 0 where timm builds none.</param>
+/// <param name="MlpWidth">Number of columns of the MLP's second layer.</param>
+/// <param name="Pool">timm's global_pool: token, avg or map.</param>
+/// <param name="Outputs">Number of rows of the classifier; 0 when timm builds none.</param>
 /// <param name="Differs">Attributes of timm's modules that differ from a plain ViT's.</param>
 internal sealed record TimmArchitecture(
     string Name,
@@ -49,21 +49,21 @@ internal sealed record TimmArchitecture(
 
     private bool IsDinoV3 => Differs.GetValueOrDefault("rope") == DinoV3Positions;
 
-    /// <summary>Returns what is not computed here of this model, in words, besides what its classifier reads.</summary>
+    /// <summary>Returns the unsupported features of the model, in words. The pooling is checked elsewhere.</summary>
     public IEnumerable<string> Uncovered()
     {
         if (Class is not ("VisionTransformer" or "VisionTransformerDistilled" or "Eva"))
             yield return $"timm builds it as {Class}, which is not the plain Vision Transformer";
         if (Differs.TryGetValue("embed", out var stem))
-            yield return stem == "none" ? "it has no patch embedding" : $"its patches come from a stem of another kind ({stem})";
+            yield return stem == "none" ? "it has no patch embedding" : $"its patch embedding is {stem}";
         if (Differs.TryGetValue("block", out var block) && block is not ("EvaBlock" or "none"))
-            yield return $"its blocks are of another kind ({block})";
+            yield return $"its blocks are {block}";
         if (Attention is not ("Attention" or "EvaAttention" or "AttentionRope" or "none"))
-            yield return $"its attention is of another kind ({Attention})";
+            yield return $"its attention is {Attention}";
         if (Differs.TryGetValue("rope", out var rope) && rope != DinoV3Positions)
             yield return $"its positions are rotary ({rope})";
         if (Mlp is not ("Mlp" or "none") && !(Mlp == "SwiGLU" && IsDinoV3))
-            yield return $"its MLP is of another kind ({Mlp})";
+            yield return $"its MLP is {Mlp}";
         if (Differs.TryGetValue("norm", out var norm) && norm != "none")
             yield return $"its normalisation is {norm}";
         if (Differs.ContainsKey("attn_norm"))
@@ -74,10 +74,10 @@ internal sealed record TimmArchitecture(
             yield return "it has no layer normalisation before its classifier";
     }
 
-    /// <summary>True where the outputs that timm builds are an embedding (CLIP) and no classes.</summary>
+    /// <summary>True when the outputs are a CLIP embedding instead of classes.</summary>
     public bool EndsInEmbedding => Outputs is 512 or 640 or 768 or 1024 or 1280;
 
-    /// <summary>The model with its usual 1000 classes. Only for one of which everything is covered.</summary>
+    /// <summary>Returns the model with 1000 classes. Call it only when <see cref="Uncovered"/> is empty.</summary>
     public ViTConfig ToConfig()
     {
         var distilled = Class == "VisionTransformerDistilled";
@@ -98,7 +98,7 @@ internal sealed record TimmArchitecture(
                 "QuickGELU" => Models.Activation.QuickGelu,
                 "GELUTanh" => Models.Activation.GeluTanh,
                 "SiLU" when Mlp == "SwiGLU" => Models.Activation.SwiGlu,
-                _ => throw new InvalidDataException($"timm-architectures.tsv: {Name} has an activation {Activation}."),
+                _ => throw new InvalidDataException($"timm-architectures.tsv: {Name} has the unknown activation {Activation}."),
             },
             LayerNormEpsilon = Epsilon,
             Distilled = distilled,

@@ -1,27 +1,25 @@
 namespace AgCam.Models;
 
-/// <summary>
-/// The activation between the two linear layers of an MLP. It is not in the weights: it comes from the checkpoint's configuration.
-/// </summary>
+/// <summary>Activation between the two linear layers of an MLP. It comes from the checkpoint's configuration.</summary>
 public enum Activation
 {
-    /// <summary>x Phi(x), exact erf form: timm, torchvision, Hugging Face ViT.</summary>
+    /// <summary>x Phi(x) with the exact erf: timm, torchvision, Hugging Face ViT.</summary>
     Gelu,
 
     /// <summary>x sigmoid(1.702 x): OpenAI CLIP ("quick GELU").</summary>
     QuickGelu,
 
-    /// <summary>The tanh approximation of GELU: some SigLIP.</summary>
+    /// <summary>GELU's tanh approximation: some SigLIP models.</summary>
     GeluTanh,
 
     /// <summary>
-    /// silu(a) b, where the MLP's first layer gives a and b: the plus sizes and 7B of DINOv3 (Shazeer 2020, "GLU Variants Improve
+    /// silu(a) b, where the MLP's first layer returns a and b: DINOv3's plus sizes and 7B (Shazeer 2020, "GLU Variants Improve
     /// Transformer").
     /// </summary>
     SwiGlu,
 }
 
-/// <summary>How a model resizes its position embeddings when another input size is asked for.</summary>
+/// <summary>Method of resizing position embeddings for another input size.</summary>
 public enum PositionResizing
 {
     /// <summary>timm: bicubic, antialias, align_corners false.</summary>
@@ -34,26 +32,26 @@ public enum PositionResizing
     HuggingFace,
 }
 
-/// <summary>What a model's classifier reads.</summary>
+/// <summary>Tokens that a model's classifier reads.</summary>
 public enum HeadPooling
 {
-    /// <summary>The class token (and the distillation token): what the paper's method explains.</summary>
+    /// <summary>The class token (and the distillation token), which the paper's method explains.</summary>
     Token,
 
-    /// <summary>The mean of the patch tokens, each normalised before (timm: norm, global_pool avg).</summary>
+    /// <summary>The mean of the normalised patch tokens (timm: norm, global_pool avg).</summary>
     AverageOfNormed,
 
-    /// <summary>The mean of the patch tokens, normalised afterwards (timm: fc_norm, global_pool avg).</summary>
+    /// <summary>The normalised mean of the patch tokens (timm: fc_norm, global_pool avg).</summary>
     NormedAverage,
 }
 
-/// <summary>The shape of a pre-norm Vision Transformer. Everything that the weights alone do not tell is here.</summary>
+/// <summary>Configuration of a pre-norm Vision Transformer, with everything that the weights do not contain.</summary>
 public sealed record ViTConfig
 {
-    /// <summary>timm's name where there is one, e.g. vit_base_patch16_224.</summary>
+    /// <summary>timm's name if it has one, e.g. vit_base_patch16_224.</summary>
     public required string Architecture { get; init; }
 
-    /// <summary>Input size in pixels.</summary>
+    /// <summary>Input height in pixels.</summary>
     public required int ImageHeight { get; init; }
 
     public required int ImageWidth { get; init; }
@@ -66,72 +64,73 @@ public sealed record ViTConfig
     /// <summary>Number of blocks L.</summary>
     public required int Depth { get; init; }
 
-    /// <summary>Attention heads H; the head dimension is Width / Heads.</summary>
+    /// <summary>Number of attention heads H.</summary>
     public required int Heads { get; init; }
 
     /// <summary>Hidden width of the MLP, 4 C in most models.</summary>
     public required int MlpWidth { get; init; }
 
-    /// <summary>What the MLP's first layer gives: its width, and twice that where one half gates the other.</summary>
+    /// <summary>Number of rows of the MLP's first layer: its width, doubled for a gated MLP.</summary>
     public int MlpRows => Activation == Activation.SwiGlu ? 2 * MlpWidth : MlpWidth;
 
     public required int Classes { get; init; }
 
     public Activation Activation { get; init; } = Activation.Gelu;
 
-    /// <summary>Epsilon of every layer normalisation: 1e-6 timm and torchvision, 1e-5 timm CLIP, 1e-12 Hugging Face ViT.</summary>
+    /// <summary>
+    /// Epsilon of every layer normalisation: 1e-6 in timm and torchvision, 1e-5 in timm's CLIP, 1e-12 in Hugging Face's ViT.
+    /// </summary>
     public double LayerNormEpsilon { get; init; } = 1e-6;
 
-    /// <summary>DeiT distilled: a second prefix token with a head of its own; the logits are the mean of the two heads.</summary>
+    /// <summary>True for distilled DeiT: a second prefix token with its own head; the logits are the mean of both heads.</summary>
     public bool Distilled { get; init; }
 
     public HeadPooling Pooling { get; init; } = HeadPooling.Token;
 
-    /// <summary>False only in models that average the patches.</summary>
+    /// <summary>True when the model has a class token; false only in models that average the patches.</summary>
     public bool ClassToken { get; init; } = true;
 
-    /// <summary>Register tokens R between the class token and the patches.</summary>
+    /// <summary>Number of register tokens R between the class token and the patches.</summary>
     public int Registers { get; init; }
 
     /// <summary>True when the prefix tokens have position embeddings (timm: not no_embed_class).</summary>
     public bool PrefixHasPosition { get; init; } = true;
 
-    /// <summary>
-    /// DINOv3: queries and keys are turned by the patches' places, with periods up to this; there are no position embeddings then.
-    /// Null: there are.
-    /// </summary>
+    /// <summary>Upper limit of the periods of DINOv3's rotary positions. Null for a model with position embeddings.</summary>
     public double? RotaryTemperature { get; init; }
 
-    /// <summary>CLIP: a layer normalisation (norm_pre) before the first block, and a patch embedding without bias.</summary>
+    /// <summary>True for CLIP: a layer normalisation (norm_pre) before the first block, and a patch embedding without bias.</summary>
     public bool PreNorm { get; init; }
 
-    /// <summary>LayerScale: ls1.gamma and ls2.gamma on the two branches of a block.</summary>
+    /// <summary>True when ls1.gamma and ls2.gamma scale the two branches of a block.</summary>
     public bool LayerScale { get; init; }
 
-    /// <summary>Layer normalisation of queries and keys inside each attention (q_norm, k_norm).</summary>
+    /// <summary>True when attention normalises queries and keys (q_norm, k_norm).</summary>
     public bool QkNorm { get; init; }
 
     public bool QkvBias { get; init; } = true;
 
     public PositionResizing PositionResizing { get; init; } = PositionResizing.Timm;
 
-    /// <summary>Class token, distillation token and registers: the tokens before the patches.</summary>
+    /// <summary>Number of tokens before the patches: class token, distillation token and registers.</summary>
     public int PrefixTokens => (ClassToken ? 1 : 0) + (Distilled ? 1 : 0) + Registers;
 
     public int GridRows => ImageHeight / PatchSize;
 
     public int GridColumns => ImageWidth / PatchSize;
 
-    /// <summary>Prefix tokens + patches, N.</summary>
+    /// <summary>Number of tokens N: prefix tokens and patches.</summary>
     public int Tokens => PrefixTokens + GridRows * GridColumns;
 
-    /// <summary>The tokens that the classifier reads: T of them, from the first.</summary>
+    /// <summary>First index and count T of the tokens that the classifier reads.</summary>
     public (int First, int Count) HeadTokens =>
         Pooling == HeadPooling.Token ? (0, Distilled ? 2 : 1) : (PrefixTokens, GridRows * GridColumns);
 
     public int HeadWidth => Width / Heads;
 
-    /// <summary>Canonical text of what decides the numbers besides the weights: part of every explanation's identity.</summary>
+    /// <summary>
+    /// Returns the canonical text of everything besides the weights that changes results. It is part of every explanation's identity.
+    /// </summary>
     public string Canonical() =>
         FormattableString.Invariant(
             $"vit/1;{ImageWidth}x{ImageHeight}/{PatchSize};{Width}x{Depth}x{Heads};mlp={MlpWidth};{Activation};eps={LayerNormEpsilon};distilled={Distilled};registers={Registers};prefixpos={PrefixHasPosition};prenorm={PreNorm};qknorm={QkNorm};pos={PositionResizing}"

@@ -4,14 +4,13 @@ using F = TorchSharp.torch.nn.functional;
 namespace AgCam.Models;
 
 /// <summary>
-/// A pre-norm Vision Transformer whose head reads the class token (and the distillation token, where there is one), or the mean of the
-/// patches.
-/// Token order: [class][distillation][registers...][patches]. The model is immutable; its forward passes may run from several threads.
+/// Computes a pre-norm Vision Transformer whose head reads the class token (and the distillation token), or the mean of the patches. Token
+/// order: [class][distillation][registers...][patches]. The model is immutable and thread-safe.
 /// </summary>
 public sealed class VisionTransformer : IDisposable
 {
-    private readonly Tensor _prefix; // [1, P, C]: class token, distillation token, registers, with their positions where they have any
-    private readonly Tensor? _positions; // [1, patches, C]; null where positions are rotary
+    private readonly Tensor _prefix; // [1, P, C]: class token, distillation token, registers, with their positions if any
+    private readonly Tensor? _positions; // [1, patches, C]; null with rotary positions
     private readonly RotaryPositions? _rope;
     private readonly Tensor _patchWeight; // [C, 3, p, p]
     private readonly Tensor? _patchBias;
@@ -20,11 +19,11 @@ public sealed class VisionTransformer : IDisposable
     private readonly Linear _head;
     private readonly Linear? _headDist;
 
-    /// <param name="config">The shape, as stored.</param>
-    /// <param name="weights">By timm's names; every one of them on the CPU, of any floating dtype. Copied.</param>
-    /// <param name="device">Where to compute.</param>
+    /// <param name="config">Configuration as stored.</param>
+    /// <param name="weights">Returns a weight by timm's name, on the CPU, of any floating dtype. Weights are copied.</param>
+    /// <param name="device">Device of the computation.</param>
     /// <param name="dtype">float32, bfloat16 or float16.</param>
-    /// <param name="input">Input size in pixels when it is not the stored one: position embeddings are resized.</param>
+    /// <param name="input">Input size in pixels; null uses the stored one. Position embeddings are resized to it.</param>
     public VisionTransformer(
         ViTConfig config,
         Func<string, Tensor> weights,
@@ -80,12 +79,12 @@ public sealed class VisionTransformer : IDisposable
         _head = Dense("head");
         _headDist = config.Distilled ? Dense("head_dist") : null;
 
-        // What was made on the way (views, unresized embeddings) goes; the parameters stay for as long as the model does.
+        // The scope frees intermediate tensors; the model keeps its parameters.
         foreach (var tensor in Tensors())
             tensor.DetachFromDisposeScope();
     }
 
-    // Shares every tensor: whoever made the two models disposes them.
+    // Shares every tensor with the two models, which dispose them.
     private VisionTransformer(VisionTransformer below, VisionTransformer above, int blocks)
     {
         (Config, Device, Dtype) = (below.Config, below.Device, below.Dtype);
@@ -101,8 +100,10 @@ public sealed class VisionTransformer : IDisposable
         (_norm, _head, _headDist) = (above._norm, above._head, above._headDist);
     }
 
-    /// <summary>Reads every weight into memory; the checkpoint may be closed afterwards.</summary>
-    /// <param name="inputHeight">Input size in pixels, when it is not the checkpoint's own: position embeddings are resized.</param>
+    /// <summary>Copies every weight to the device; the checkpoint may be disposed afterwards.</summary>
+    /// <param name="inputHeight">
+    /// Input height in pixels; null uses the checkpoint's. Position embeddings are resized to the input size.
+    /// </param>
     public static VisionTransformer Load(
         Checkpoint checkpoint,
         Device device,
@@ -128,12 +129,12 @@ public sealed class VisionTransformer : IDisposable
     internal Linear ClassHead => _head;
 
     /// <summary>
-    /// This model with the head, the last norm and the last blocks of another of the same shape. Its tensors are theirs: it is not
-    /// disposed.
+    /// Returns this model with the head, last norm and last blocks of another model of the same shape. It shares their tensors: do not
+    /// dispose it.
     /// </summary>
     internal VisionTransformer WithTopOf(VisionTransformer other, int blocks) => new(this, other, blocks);
 
-    /// <summary>Plain prediction: the ordinary full forward pass.</summary>
+    /// <summary>Computes a plain prediction.</summary>
     /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
     /// <returns>[B, classes], float32.</returns>
     public Tensor Logits(Tensor input)
@@ -150,7 +151,7 @@ public sealed class VisionTransformer : IDisposable
         return Head(HeadRows(x)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The forward pass that an explanation follows: the logits, and of every block what the closed form needs.</summary>
+    /// <summary>Computes the forward pass of an explanation: the logits, and the trace of every block for the closed form.</summary>
     /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
     internal ForwardPass Forward(Tensor input)
     {
@@ -170,9 +171,11 @@ public sealed class VisionTransformer : IDisposable
         return new ForwardPass(logits.MoveToOuterDisposeScope(), x.MoveToOuterDisposeScope(), traces);
     }
 
-    /// <summary>A forward pass with every attention matrix spelled out and differentiable; needs the memory that this says.</summary>
+    /// <summary>
+    /// Computes a forward pass with explicit, differentiable attention matrices. Memory grows with N^2 per head and block.
+    /// </summary>
     /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
-    /// <param name="detach">Cut the gradient at the input of every attention: AG-CAM's rule.</param>
+    /// <param name="detach">True stops the gradient at the input of every attention: AG-CAM's rule.</param>
     internal (Tensor Logits, IReadOnlyList<Attention> Attentions) ForwardExplicit(Tensor input, bool detach)
     {
         var x = Embed(input);
@@ -186,11 +189,11 @@ public sealed class VisionTransformer : IDisposable
         return (Head(HeadRows(x)), attentions);
     }
 
-    /// <summary>dY/dx of the head tokens after the last block, for Y = logit[target] - gamma logit[against].</summary>
+    /// <summary>Returns dY/dx of the head tokens after the last block, for Y = logit[target] - gamma logit[against].</summary>
     /// <param name="final">x after the last block, [B, T, C].</param>
     /// <param name="target">Class indices, [B, K], int64.</param>
-    /// <param name="against">Class indices, [B, K]; null for plain targets.</param>
-    /// <param name="gamma">Weight of the class against, [B, K]; 0 where a target is plain.</param>
+    /// <param name="against">Class indices of the contrast, [B, K]; null for plain targets.</param>
+    /// <param name="gamma">Weight of the contrast, [B, K]; 0 for a plain target.</param>
     /// <returns>[B, T, K, C], float32.</returns>
     internal Tensor Seed(Tensor final, Tensor target, Tensor? against, Tensor? gamma)
     {
@@ -206,7 +209,7 @@ public sealed class VisionTransformer : IDisposable
         var g = stack(seeds, 1); // [B, heads, K, C]
         if (Config.Pooling == HeadPooling.Token)
             return _norm.Vjp(final.unsqueeze(2), g).MoveToOuterDisposeScope();
-        // A mean hands each of its T tokens the same share of the gradient.
+        // The mean gives each of its T tokens 1/T of the gradient.
         var share = 1.0 / Config.HeadTokens.Count;
         return (
             Config.Pooling == HeadPooling.NormedAverage
@@ -215,7 +218,7 @@ public sealed class VisionTransformer : IDisposable
         ).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Every parameter, e.g. to ask for their gradients.</summary>
+    /// <summary>Returns every parameter.</summary>
     internal IEnumerable<Tensor> Parameters()
     {
         IEnumerable<Tensor?> Of(Linear? linear) => linear is null ? [] : [linear.Weight, linear.Bias];
@@ -268,7 +271,7 @@ public sealed class VisionTransformer : IDisposable
                 DType.BF16 => bfloat16,
                 _ => throw new ModelException(
                     ModelFailure.UnsupportedType,
-                    $"A weight of type {weight.DType.Name()} cannot be computed with. Convert the checkpoint to F32, F16 or BF16."
+                    $"A weight of type {weight.DType.Name()} is not supported. Convert the checkpoint to F32, F16 or BF16."
                 ),
             }
         );
@@ -279,7 +282,7 @@ public sealed class VisionTransformer : IDisposable
     private static Tensor Rows(Linear head, Tensor classes) =>
         head.Weight.index_select(0, classes.flatten()).to(float32).view(classes.shape[0], classes.shape[1], -1);
 
-    /// <summary>The tokens that enter the first block, [B, N, C].</summary>
+    /// <summary>Returns the input of the first block, [B, N, C].</summary>
     internal Tensor Embed(Tensor input)
     {
         using var scope = NewDisposeScope();
@@ -338,10 +341,10 @@ public sealed class VisionTransformer : IDisposable
     }
 }
 
-/// <summary>What the explanation needs of a forward pass. Dispose it when the maps are made.</summary>
+/// <summary>Holds the values of a forward pass that an explanation needs. Dispose it after the maps are computed.</summary>
 /// <param name="Logits">[B, classes], float32.</param>
 /// <param name="Final">x of the head tokens after the last block, before the final norm, [B, T, C].</param>
-/// <param name="Blocks">First block first.</param>
+/// <param name="Blocks">Traces in the order of the blocks.</param>
 internal sealed record ForwardPass(Tensor Logits, Tensor Final, IReadOnlyList<BlockTrace> Blocks) : IDisposable
 {
     public void Dispose()

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace AgCam.Models;
 
-/// <summary>A tensor as it is stored: number type, shape and little-endian bytes in row-major order.</summary>
+/// <summary>Stored tensor: number type, shape and little-endian bytes in row-major order.</summary>
 public abstract class WeightTensor
 {
     protected WeightTensor(DType type, IReadOnlyList<long> shape)
@@ -20,11 +20,11 @@ public abstract class WeightTensor
 
     public long ByteLength => checked(ElementCount * DType.Bits()) / 8;
 
-    /// <summary>The stored bytes. Of a tensor in a file they live as long as the file is open: do not keep the span.</summary>
-    /// <exception cref="ModelException">2 GiB or more: a span cannot reach that far.</exception>
+    /// <summary>Stored bytes. The span of a tensor in a file is valid only while the file is open.</summary>
+    /// <exception cref="ModelException">The tensor has 2 GiB or more, the limit of a span.</exception>
     public abstract ReadOnlySpan<byte> Bytes { get; }
 
-    /// <summary>The values as float32, exactly for F32, F16 and BF16, rounded for F64.</summary>
+    /// <summary>Returns the values as float32: exact for F32, F16 and BF16, rounded for F64.</summary>
     /// <exception cref="ModelException">The type is not F32, F16, BF16 or F64, or the tensor is too large for an array.</exception>
     public float[] ToFloat32()
     {
@@ -69,13 +69,12 @@ public abstract class WeightTensor
         if (byteLength > Array.MaxLength)
             throw new ModelException(
                 ModelFailure.TensorTooLarge,
-                $"A single tensor of {byteLength:N0} bytes is larger than the 2 GiB that are supported. "
-                    + "Split it, or store it as F16 or BF16."
+                $"A single tensor of {byteLength:N0} bytes is larger than the supported 2 GiB.  " + "Split it, or store it as F16 or BF16."
             );
     }
 }
 
-/// <summary>A tensor in memory of its own.</summary>
+/// <summary>Tensor in its own memory.</summary>
 public sealed class MemoryTensor(DType type, IReadOnlyList<long> shape, byte[] bytes) : WeightTensor(type, shape)
 {
     public override ReadOnlySpan<byte> Bytes => bytes;
@@ -85,8 +84,8 @@ public sealed class MemoryTensor(DType type, IReadOnlyList<long> shape, byte[] b
 }
 
 /// <summary>
-/// Tensors joined along the first dimension: query, key and value that a checkpoint stores apart become rows of one. The joined copy is
-/// made when the bytes are first asked for. Pieces of different number types are joined as float32.
+/// Concatenates tensors along the first dimension, e.g. query, key and value that a checkpoint stores separately. The copy is made on first
+/// use of the bytes. Pieces of different number types are joined as float32.
 /// </summary>
 internal sealed class JoinedTensor(IReadOnlyList<WeightTensor> pieces) : WeightTensor(CommonType(pieces), JoinedShape(pieces))
 {
@@ -94,7 +93,7 @@ internal sealed class JoinedTensor(IReadOnlyList<WeightTensor> pieces) : WeightT
 
     public override ReadOnlySpan<byte> Bytes => _bytes.Value;
 
-    /// <summary>Whether the pieces agree in every dimension but the first.</summary>
+    /// <summary>Returns whether the pieces agree in every dimension but the first.</summary>
     public static bool Fits(IReadOnlyList<WeightTensor> pieces) =>
         pieces.All(piece => piece.Shape.Count > 0 && piece.Shape.Skip(1).SequenceEqual(pieces[0].Shape.Skip(1)));
 
@@ -122,7 +121,7 @@ internal sealed class JoinedTensor(IReadOnlyList<WeightTensor> pieces) : WeightT
     }
 }
 
-/// <summary>A float64 tensor read as float32: no model here computes in float64.</summary>
+/// <summary>Converts a float64 tensor to float32 on first use.</summary>
 internal sealed class NarrowedTensor(WeightTensor wide) : WeightTensor(DType.F32, wide.Shape)
 {
     private readonly Lazy<byte[]> _bytes = new(() => MemoryMarshal.AsBytes(wide.ToFloat32().AsSpan()).ToArray());

@@ -139,8 +139,8 @@ public class DinoV3Tests
     }
 
     [Theory]
-    [InlineData("vit_giant_patch16_dinov3", "no architecture")]
-    [InlineData("vit_small_plus_patch16_224", "no architecture")]
+    [InlineData("vit_giant_patch16_dinov3", "not a known architecture")]
+    [InlineData("vit_small_plus_patch16_224", "not a known architecture")]
     public void Sizes_that_there_are_not_are_refused(string name, string text) =>
         Assert.Contains(
             text,

@@ -19,7 +19,7 @@ public class RotaryPositionsTests
     {
         using var scope = NewDisposeScope();
         var x = randn([2, config.Heads, config.Tokens, config.HeadWidth], generator: new Generator((ulong)seed.Get));
-        var turned = RotaryPositions.For(config, CPU).Turn(x);
+        var turned = RotaryPositions.For(config, CPU).Rotate(x);
         var expected = SlowRotation.Of(x.to(float64), config.PrefixTokens, config.GridRows, config.GridColumns);
         Assert.InRange((turned.to(float64) - expected).abs().max().item<double>(), 0, 1e-5);
     }
@@ -31,7 +31,7 @@ public class RotaryPositionsTests
         var rope = RotaryPositions.For(config, CPU);
         Tensor Same(int offset) =>
             randn([1, 1, 1, config.HeadWidth], generator: new Generator((ulong)(seed.Get + offset))).expand(-1, -1, config.Tokens, -1);
-        var scores = rope.Turn(Same(0)).matmul(rope.Turn(Same(1)).transpose(-2, -1))[0, 0]; // [N, N]
+        var scores = rope.Rotate(Same(0)).matmul(rope.Rotate(Same(1)).transpose(-2, -1))[0, 0]; // [N, N]
         var byOffset = new Dictionary<(int, int), float>();
         for (var from = 0; from < config.GridRows * config.GridColumns; from++)
         for (var to = 0; to < config.GridRows * config.GridColumns; to++)
@@ -47,7 +47,7 @@ public class RotaryPositionsTests
     {
         using var scope = NewDisposeScope();
         var x = randn([2, config.Heads, config.Tokens, config.HeadWidth], generator: new Generator((ulong)seed.Get));
-        var turned = RotaryPositions.For(config, CPU).Turn(x);
+        var turned = RotaryPositions.For(config, CPU).Rotate(x);
         Assert.Equal(Numbers(x.narrow(2, 0, config.PrefixTokens)), Numbers(turned.narrow(2, 0, config.PrefixTokens)));
         Assert.InRange((turned.norm() - x.norm()).abs().item<float>(), 0, 1e-4 * x.norm().item<float>());
     }
@@ -59,8 +59,8 @@ public class RotaryPositionsTests
         var x = randn([1, config.Heads, config.Tokens, config.HeadWidth], generator: new Generator((ulong)seed.Get));
         var rope = RotaryPositions.For(config, CPU);
         Assert.Equal(
-            Numbers(rope.Turn(x).narrow(2, config.PrefixTokens, 1)),
-            Numbers(rope.Turn(x.narrow(2, config.PrefixTokens, 1), config.PrefixTokens))
+            Numbers(rope.Rotate(x).narrow(2, config.PrefixTokens, 1)),
+            Numbers(rope.Rotate(x.narrow(2, config.PrefixTokens, 1), config.PrefixTokens))
         );
     }
 

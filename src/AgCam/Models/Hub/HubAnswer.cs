@@ -2,11 +2,11 @@ using System.Net;
 
 namespace AgCam.Models.Hub;
 
-/// <summary>What a status means and what to do about it.</summary>
+/// <summary>Maps the Hub's HTTP status to an error with a next step.</summary>
 internal static class HubAnswer
 {
-    /// <exception cref="HubBusyException">429 and 5xx: worth another try.</exception>
-    /// <exception cref="ModelException">Everything else that is no success.</exception>
+    /// <exception cref="HubBusyException">429 and 5xx, which may be retried.</exception>
+    /// <exception cref="ModelException">Every other error status.</exception>
     public static void Require(HttpResponseMessage response, HubId id, string? file, HubOptions options)
     {
         if (response.IsSuccessStatusCode)
@@ -16,7 +16,7 @@ internal static class HubAnswer
         {
             var after = response.Headers.RetryAfter;
             throw new HubBusyException(
-                $"the server answers {status}",
+                $"the server returned {status}",
                 after?.Delta ?? (after?.Date is { } date ? date - DateTimeOffset.UtcNow : null)
             );
         }
@@ -27,19 +27,19 @@ internal static class HubAnswer
         {
             (HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden, "GatedRepo") => new ModelException(
                 response.StatusCode == HttpStatusCode.Unauthorized ? ModelFailure.HubUnauthorized : ModelFailure.HubForbidden,
-                $"{id.Repo} is gated: accept its conditions at {page}, then set HF_TOKEN to a token of that account."
+                $"{id.Repo} is gated: accept its conditions at {page}, then set HF_TOKEN to a token of the account that accepted them."
             ),
             (HttpStatusCode.Unauthorized, _) => new ModelException(
                 ModelFailure.HubUnauthorized,
                 options.Token is null
                     ? $"{id.Repo} does not exist on {options.Endpoint}, or is private. "
                         + "Check the name; for a private model set HF_TOKEN to a token that may read it."
-                    : $"{options.Endpoint} does not accept HF_TOKEN for {id.Repo}. "
+                    : $"{options.Endpoint} rejected HF_TOKEN for {id.Repo}.  "
                         + $"Check the name and the token ({DefaultTokenPage(options)})."
             ),
             (HttpStatusCode.Forbidden, _) => new ModelException(
                 ModelFailure.HubForbidden,
-                $"The account of HF_TOKEN may not read {id.Repo}. Ask for access at {page}, or use another token."
+                $"The account of HF_TOKEN may not read {id.Repo}. Request access at {page}, or use another token."
             ),
             (HttpStatusCode.NotFound, "RevisionNotFound") => new ModelException(
                 ModelFailure.HubNotFound,
@@ -53,7 +53,7 @@ internal static class HubAnswer
             ),
             _ => new ModelException(
                 ModelFailure.HubBadAnswer,
-                $"{options.Endpoint} answers {status} for {id}{(file is null ? "" : $", {file}")}. Check HF_ENDPOINT."
+                $"{options.Endpoint} returned {status} for {id}{(file is null ? "" : $", {file}")}. Check HF_ENDPOINT."
             ),
         };
     }

@@ -2,10 +2,10 @@ using AgCam.Models.Safetensors;
 
 namespace AgCam.Models.Hub;
 
-/// <summary>A model in the cache.</summary>
-/// <param name="Folder">Its snapshot, to be opened as a checkpoint.</param>
-/// <param name="Revisions">Branches and tags that point at the commit.</param>
-/// <param name="Complete">Whether configuration and weights are all there.</param>
+/// <summary>Model in the cache.</summary>
+/// <param name="Folder">Snapshot folder, which can be opened as a checkpoint.</param>
+/// <param name="Revisions">Branches and tags that point to the commit.</param>
+/// <param name="Complete">True when configuration and weights are complete.</param>
 public sealed record CachedModel(
     string Repo,
     string Commit,
@@ -17,7 +17,7 @@ public sealed record CachedModel(
 );
 
 /// <summary>
-/// The cache folder in the layout of Python's huggingface_hub: models--org--name/ with blobs/ETAG (the files, by content),
+/// Reads and writes the cache folder in the layout of Python's huggingface_hub. models--org--name/ holds blobs/ETAG (contents),
 /// refs/REVISION (a commit each) and snapshots/COMMIT/FILE (relative links to blobs).
 /// </summary>
 public sealed class HubCache(string folder)
@@ -27,7 +27,7 @@ public sealed class HubCache(string folder)
 
     public string Folder { get; } = folder;
 
-    /// <summary>Every snapshot of every model, by name.</summary>
+    /// <summary>Lists every snapshot of every model, by name.</summary>
     public IReadOnlyList<CachedModel> List()
     {
         if (!Directory.Exists(Folder))
@@ -50,14 +50,14 @@ public sealed class HubCache(string folder)
         return models;
     }
 
-    /// <summary>The folder of a complete snapshot; null when the model has not been pulled, or not as a whole.</summary>
+    /// <summary>Returns the folder of a complete snapshot; null when there is none.</summary>
     public string? Find(HubId id) => FindWeights(id) is { } snapshot && HasPreprocessing(snapshot) ? snapshot : null;
 
-    /// <summary>As <see cref="Find"/>, but the preprocessing may be missing: Python fetches it only when it is asked for it.</summary>
+    /// <summary>Like <see cref="Find"/>, but the preprocessing may be missing: Python fetches it only on request.</summary>
     internal string? FindWeights(HubId id) =>
         CommitOf(id) is { } commit && Snapshot(id.Repo, commit) is var snapshot && HasWeights(snapshot) ? snapshot : null;
 
-    /// <summary>The commit that the cache knows for a revision.</summary>
+    /// <summary>Returns the commit of a revision in the cache.</summary>
     public string? CommitOf(HubId id)
     {
         if (id.IsCommit)
@@ -72,7 +72,7 @@ public sealed class HubCache(string folder)
 
     internal string Blob(string repo, string etag) => Path.Combine(ModelFolder(repo), "blobs", etag);
 
-    /// <summary>Python's own place for locks, so that both take turns.</summary>
+    /// <summary>Returns the lock file's path, the same as Python's, so that both exclude each other.</summary>
     internal string Lock(string repo, string etag) => Path.Combine(Folder, ".locks", Path.GetFileName(ModelFolder(repo)), $"{etag}.lock");
 
     internal void SetRef(HubId id, string commit)
@@ -83,45 +83,47 @@ public sealed class HubCache(string folder)
         AtomicFile.Write(RefPath(id), stream => stream.Write(System.Text.Encoding.ASCII.GetBytes(commit)));
     }
 
-    /// <summary>Shows a blob under its name in a snapshot: by a relative link, or a copy where links are not allowed.</summary>
+    /// <summary>Adds a blob to a snapshot: as a relative link, or as a copy where links are not allowed.</summary>
     internal void Link(string repo, string commit, string file, string etag)
     {
         var place = Path.Combine(Snapshot(repo, commit), file);
         if (ModelFile.IsThere(place))
             return;
         Directory.CreateDirectory(Path.GetDirectoryName(place)!);
-        var unfinished = $"{place}.{Guid.NewGuid():N}.tmp";
+        var temporary = $"{place}.{Guid.NewGuid():N}.tmp";
         try
         {
             try
             {
-                File.CreateSymbolicLink(unfinished, Path.GetRelativePath(Path.GetDirectoryName(place)!, Blob(repo, etag)));
+                File.CreateSymbolicLink(temporary, Path.GetRelativePath(Path.GetDirectoryName(place)!, Blob(repo, etag)));
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException or PlatformNotSupportedException)
             {
-                File.Copy(Blob(repo, etag), unfinished);
+                File.Copy(Blob(repo, etag), temporary);
             }
 
-            File.Move(unfinished, place, overwrite: true);
+            File.Move(temporary, place, overwrite: true);
         }
         finally
         {
-            File.Delete(unfinished);
+            File.Delete(temporary);
         }
     }
 
-    /// <summary>Writes down that the Hub has no such file at that commit, where Python writes it down too: nobody need ask again.</summary>
+    /// <summary>Records that the commit has no such file, in the same place as Python, to save later requests.</summary>
     internal void RememberAbsence(string repo, string commit, string file)
     {
         var place = Path.Combine(ModelFolder(repo), NoExist, commit, file);
         Directory.CreateDirectory(Path.GetDirectoryName(place)!);
         using (File.Open(place, FileMode.OpenOrCreate))
         {
-            // Its being there is all it says.
+            // An empty file is the record.
         }
     }
 
-    /// <summary>A Hugging Face model says in preprocessor_config.json how images are prepared; a timm model in config.json.</summary>
+    /// <summary>
+    /// Returns whether the preprocessing is in the snapshot: preprocessor_config.json for Hugging Face, config.json for timm.
+    /// </summary>
     private static bool HasPreprocessing(string snapshot)
     {
         if (ModelFile.IsThere(Path.Combine(snapshot, Preprocessor)))
@@ -136,11 +138,11 @@ public sealed class HubCache(string folder)
         }
         catch (ModelException)
         {
-            return true; // opening it will say what is wrong
+            return true; // opening it reports the error
         }
     }
 
-    /// <summary>Whether a folder holds config.json and all weights. A link to a blob that is gone does not count.</summary>
+    /// <summary>Returns whether a folder holds config.json and all weights. Broken links do not count.</summary>
     private static bool HasWeights(string snapshot)
     {
         if (!ModelFile.IsThere(Path.Combine(snapshot, "config.json")))

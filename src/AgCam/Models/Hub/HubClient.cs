@@ -3,19 +3,19 @@ using AgCam.Models.Safetensors;
 
 namespace AgCam.Models.Hub;
 
-/// <summary>A model that is now whole in the cache.</summary>
-/// <param name="Folder">To be opened as a checkpoint.</param>
-/// <param name="FromCache">The Hub was not asked, or did not answer: the revision may have moved on since.</param>
+/// <summary>Complete snapshot of a model in the cache.</summary>
+/// <param name="Folder">Folder that can be opened as a checkpoint.</param>
+/// <param name="FromCache">True when the Hub was not asked or did not answer. The revision may have moved since.</param>
 public sealed record HubSnapshot(HubId Id, string Commit, string Folder, bool FromCache)
 {
-    /// <summary>The name under which the model is recorded: org/name@commit.</summary>
+    /// <summary>Name under which the model is recorded: org/name@commit.</summary>
     public string RecordedId => $"{Id.Repo}@{Commit}";
 }
 
 /// <summary>Fetches models from the Hub (or a mirror) into the cache that Python's huggingface_hub uses too.</summary>
 public sealed class HubClient(HubOptions options) : IDisposable
 {
-    private const int MostForListing = 32 << 20;
+    private const int MaxListingBytes = 32 << 20;
     private static readonly string[] Small = ["config.json", "preprocessor_config.json"];
 
     private readonly HubTransport _transport = new(options);
@@ -27,18 +27,18 @@ public sealed class HubClient(HubOptions options) : IDisposable
     public Task<HubSnapshot> PullAsync(string id) => PullAsync(HubId.Parse(id), null, CancellationToken.None);
 
     /// <summary>
-    /// Brings the cache up to the revision: its configuration and safetensors weights, and only what is missing of them. Stopping half-way
-    /// loses nothing: the next pull goes on from there. Several processes may pull the same model at once.
+    /// Downloads the missing files of a revision: configuration and safetensors weights. The next pull resumes an interrupted one. Several
+    /// processes may pull the same model at once.
     /// </summary>
-    /// <exception cref="ModelException">With the reason and the next step: hub-unauthorized, hub-not-found, ...</exception>
+    /// <exception cref="ModelException">The pull failed: hub-unauthorized, hub-not-found, ...</exception>
     public async Task<HubSnapshot> PullAsync(HubId id, IProgress<HubProgress>? progress, CancellationToken cancellationToken)
     {
         if (options.Offline)
             return Cached(id)
                 ?? throw new ModelException(
                     ModelFailure.HubOffline,
-                    $"{id} is not in the cache ({Cache.Folder}), and HF_HUB_OFFLINE forbids to fetch it. "
-                        + "Unset it, or pull the model where there is a network."
+                    $"{id} is not in the cache ({Cache.Folder}), and HF_HUB_OFFLINE forbids downloads.  "
+                        + "Unset it, or pull the model on a machine with a network."
                 );
         if (id.IsCommit && Cache.Find(id) is { } whole)
             return new HubSnapshot(id, id.Revision, whole, FromCache: true); // a commit never changes
@@ -60,16 +60,14 @@ public sealed class HubClient(HubOptions options) : IDisposable
         }
     }
 
-    /// <summary>
-    /// What stands in where nothing can be fetched: whole if possible, else without its preprocessing, which options can give.
-    /// </summary>
+    /// <summary>Returns a cached snapshot with at least the weights; options can give a missing preprocessing.</summary>
     internal HubSnapshot? Cached(HubId id) =>
         Cache.FindWeights(id) is { } folder ? new HubSnapshot(id, Path.GetFileName(folder), folder, FromCache: true) : null;
 
     private async Task<HubSnapshot> FetchAsync(HubId id, IProgress<HubProgress>? progress, CancellationToken cancellationToken)
     {
         var (commit, files) = await _transport.WithRetriesAsync(
-            $"The list of files of {id}",
+            $"The file list of {id}",
             () => ListAsync(id, cancellationToken),
             () => 0,
             cancellationToken
@@ -90,7 +88,7 @@ public sealed class HubClient(HubOptions options) : IDisposable
         foreach (var shard in isIndex ? SafetensorsWeights.ShardsOf(place) : [])
             await download.FetchAsync(shard, isSmall: false, cancellationToken);
 
-        Cache.SetRef(id, commit); // last: who finds the revision finds it whole
+        Cache.SetRef(id, commit); // last, so that a known revision is complete
         return new HubSnapshot(id, commit, Cache.Snapshot(id.Repo, commit), FromCache: false);
     }
 
@@ -116,12 +114,12 @@ public sealed class HubClient(HubOptions options) : IDisposable
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException)
         {
-            // Told below: whatever answered, it was not the Hub.
+            // Not a response of the Hub: thrown below.
         }
 
         throw new ModelException(
             ModelFailure.HubBadAnswer,
-            $"{options.Endpoint} does not answer as the Hub does for {id}. Check HF_ENDPOINT, and whether a proxy asks for a login."
+            $"{options.Endpoint} did not return the Hub's file list for {id}. Check HF_ENDPOINT, and whether a proxy requires a login."
         );
     }
 
@@ -135,10 +133,10 @@ public sealed class HubClient(HubOptions options) : IDisposable
         )
         {
             body.Write(buffer, 0, count);
-            if (body.Length > MostForListing)
+            if (body.Length > MaxListingBytes)
                 throw new ModelException(
                     ModelFailure.HubBadAnswer,
-                    $"{options.Endpoint} lists more than {MostForListing:N0} bytes of files."
+                    $"{options.Endpoint} returned a file list of more than {MaxListingBytes:N0} bytes. Check HF_ENDPOINT."
                 );
         }
 
@@ -155,12 +153,12 @@ public sealed class HubClient(HubOptions options) : IDisposable
             )
             : new ModelException(
                 ModelFailure.PickleNotImported,
-                $"{id} has its weights as a pickle only ({PrintableName.Of(pickle)}), which is not pulled. "
+                $"{id} stores its weights only as a pickle ({PrintableName.Of(pickle)}), which is not downloaded.  "
                     + (
                         files.Contains("config.json")
                             ? "Download that file, config.json and preprocessor_config.json into a folder, and convert it, without "
-                                + "running anything in it, with: agcam models import FILE --out FOLDER"
-                            : "Download that file, and convert it, without running anything in it, with: agcam models import FILE "
+                                + "running its code, with: agcam models import FILE --out FOLDER"
+                            : "Download that file, and convert it, without running its code, with: agcam models import FILE "
                                 + "--arch ... --out FOLDER"
                     )
             );

@@ -3,10 +3,10 @@ using System.Security.Cryptography;
 
 namespace AgCam.Models.Hub;
 
-/// <summary>Bytes of one file so far.</summary>
+/// <summary>Progress of one file in bytes.</summary>
 public sealed record HubProgress(string File, long Received, long? Total);
 
-/// <summary>One file from the Hub into the cache: resumed where it was left, checked, and only then shown under its name.</summary>
+/// <summary>Downloads files into the cache: each is resumed, verified, and then linked under its name.</summary>
 internal sealed class HubDownload(
     HubTransport transport,
     HubCache cache,
@@ -16,9 +16,9 @@ internal sealed class HubDownload(
     IProgress<HubProgress>? progress
 )
 {
-    private const long MostForSmallFiles = 64 << 20;
+    private const long MaxSmallFileBytes = 64 << 20;
 
-    /// <returns>Where the file now is, inside the snapshot.</returns>
+    /// <returns>Path of the file in the snapshot.</returns>
     public async Task<string> FetchAsync(string file, bool isSmall, CancellationToken cancellationToken)
     {
         var place = Path.Combine(cache.Snapshot(id.Repo, commit), file);
@@ -27,18 +27,18 @@ internal sealed class HubDownload(
         var address = new Uri($"{options.Endpoint}/{id.Repo}/resolve/{commit}/{Uri.EscapeDataString(file)}");
         var (etag, size) = await transport.WithRetriesAsync(
             file,
-            () => AskAsync(address, file, cancellationToken),
+            () => ReadHeadersAsync(address, file, cancellationToken),
             () => 0,
             cancellationToken
         );
-        if (isSmall && size > MostForSmallFiles)
+        if (isSmall && size > MaxSmallFileBytes)
             throw new ModelException(
                 ModelFailure.HubBadAnswer,
-                $"{file} of {id} has {size:N0} bytes; more than {MostForSmallFiles:N0} is no configuration."
+                $"{file} of {id} has {size:N0} bytes; a configuration has at most {MaxSmallFileBytes:N0}."
             );
 
         var blob = cache.Blob(id.Repo, etag);
-        using (await HubLock.TakeAsync(cache.Lock(id.Repo, etag), cancellationToken))
+        using (await HubLock.AcquireAsync(cache.Lock(id.Repo, etag), cancellationToken))
         {
             if (!File.Exists(blob))
                 await FillAsync(address, file, blob, etag, size, isSmall, cancellationToken);
@@ -48,8 +48,8 @@ internal sealed class HubDownload(
         return place;
     }
 
-    /// <summary>A file's identity and length. Large files answer with a redirect to their store, and tell both before it.</summary>
-    private async Task<(string ETag, long? Size)> AskAsync(Uri address, string file, CancellationToken cancellationToken)
+    /// <summary>Returns a file's ETag and length. A large file redirects to its storage; the redirect has both headers.</summary>
+    private async Task<(string ETag, long? Size)> ReadHeadersAsync(Uri address, string file, CancellationToken cancellationToken)
     {
         using var response = await transport.SendAsync(
             HttpMethod.Head,
@@ -61,11 +61,11 @@ internal sealed class HubDownload(
         if ((int)response.StatusCode is < 300 or >= 400)
             HubAnswer.Require(response, id, file, options);
         var etag = (Header(response, "X-Linked-Etag") ?? response.Headers.ETag?.Tag ?? Header(response, "ETag"))?.Trim('"');
-        // It becomes a file's name.
+        // The ETag becomes a file name.
         if (etag is null or { Length: 0 or > 128 } || !etag.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'))
             throw new ModelException(
                 ModelFailure.HubBadAnswer,
-                $"{options.Endpoint} does not say which version of {file} it has (no usable ETag). Check HF_ENDPOINT."
+                $"{options.Endpoint} returned no usable ETag for {file}. Check HF_ENDPOINT."
             );
         var size =
             long.TryParse(Header(response, "X-Linked-Size"), out var linked) ? linked
@@ -85,38 +85,38 @@ internal sealed class HubDownload(
     )
     {
         Directory.CreateDirectory(Path.GetDirectoryName(blob)!);
-        var unfinished = $"{blob}.incomplete";
-        RequireSpace(Path.GetDirectoryName(blob)!, file, size - LengthOf(unfinished));
+        var incomplete = $"{blob}.incomplete";
+        RequireSpace(Path.GetDirectoryName(blob)!, file, size - LengthOf(incomplete));
         for (var isSecondTry = false; ; isSecondTry = true)
         {
             await transport.WithRetriesAsync(
                 file,
-                () => ReceiveAsync(address, file, unfinished, size, isSmall, cancellationToken),
-                () => LengthOf(unfinished),
+                () => ReceiveAsync(address, file, incomplete, size, isSmall, cancellationToken),
+                () => LengthOf(incomplete),
                 cancellationToken
             );
-            if (await IsRightAsync(unfinished, etag, size, cancellationToken))
+            if (await IsVerifiedAsync(incomplete, etag, size, cancellationToken))
                 break;
-            File.Delete(unfinished); // a resumed beginning may have been the wrong one: once more from the start
+            File.Delete(incomplete); // the resumed part may be of another version: download again from the start
             if (isSecondTry)
                 throw new ModelException(
                     ModelFailure.HubBadAnswer,
-                    $"{file} of {id} arrived twice with other bytes than its hash promises ({etag}). "
-                        + $"Something between here and {options.Endpoint} changes it; nothing was kept."
+                    $"{file} of {id} did not match its hash ({etag}) in two downloads.  "
+                        + $"Check whether a proxy before {options.Endpoint} changes it; nothing was stored."
                 );
         }
 
-        File.Move(unfinished, blob, overwrite: true);
+        File.Move(incomplete, blob, overwrite: true);
     }
 
-    /// <summary>Said before an hour of downloading, not after it.</summary>
+    /// <summary>Checks the free disk space before a long download.</summary>
     private void RequireSpace(string folder, string file, long? needed)
     {
         var free = OnDisk(() => new DriveInfo(folder).AvailableFreeSpace);
         if (needed > free)
             throw new ModelException(
                 ModelFailure.CacheUnwritable,
-                $"{file} needs {needed:N0} bytes, but the disk of the cache {cache.Folder} has only {free:N0} left. "
+                $"{file} needs {needed:N0} bytes, but the disk of the cache {cache.Folder} has only {free:N0} free.  "
                     + "Free some space, or set HF_HUB_CACHE to another folder."
             );
     }
@@ -124,33 +124,33 @@ internal sealed class HubDownload(
     private async Task<bool> ReceiveAsync(
         Uri address,
         string file,
-        string unfinished,
+        string incomplete,
         long? size,
         bool isSmall,
         CancellationToken cancellationToken
     )
     {
-        var have = LengthOf(unfinished);
-        if (have > 0 && have >= size)
-            return true; // whole, or too long: its hash and length decide
-        using var response = await transport.SendAsync(HttpMethod.Get, address, have, null, cancellationToken);
+        var existing = LengthOf(incomplete);
+        if (existing > 0 && existing >= size)
+            return true; // complete, or too long: length and hash are checked next
+        using var response = await transport.SendAsync(HttpMethod.Get, address, existing, null, cancellationToken);
         if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
         {
-            File.Delete(unfinished);
-            throw new IOException("the server does not know the part that is missing");
+            File.Delete(incomplete);
+            throw new IOException("the server rejected the range of the missing part");
         }
 
         HubAnswer.Require(response, id, file, options);
-        // A server that ignores the range sends everything.
-        var resumes = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == have;
+        // A server that ignores the range sends the whole file.
+        var resumes = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == existing;
         if (response.StatusCode == HttpStatusCode.PartialContent && !resumes)
-            throw new IOException("the server sends another part than the one asked for");
+            throw new IOException("the server sent another range than requested");
         await using var target = OnDisk(() =>
-            new FileStream(unfinished, resumes ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.Read, 0)
+            new FileStream(incomplete, resumes ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.Read, 0)
         );
         await using var source = await transport.WithinTimeoutAsync(limit => response.Content.ReadAsStreamAsync(limit), cancellationToken);
-        var received = resumes ? have : 0;
-        var maximum = size ?? (isSmall ? MostForSmallFiles : long.MaxValue);
+        var received = resumes ? existing : 0;
+        var maximum = size ?? (isSmall ? MaxSmallFileBytes : long.MaxValue);
         var buffer = new byte[1 << 17];
         while (
             await transport.WithinTimeoutAsync(limit => source.ReadAsync(buffer, limit).AsTask(), cancellationToken) is var count and > 0
@@ -160,7 +160,7 @@ internal sealed class HubDownload(
             if (received > maximum)
                 throw new ModelException(
                     ModelFailure.HubBadAnswer,
-                    $"{options.Endpoint} sends more of {file} than the {maximum:N0} bytes that it has."
+                    $"{options.Endpoint} sent more than the {maximum:N0} bytes of {file}. Check HF_ENDPOINT."
                 );
             OnDisk(() => target.Write(buffer, 0, count));
             progress?.Report(new HubProgress(file, received, size));
@@ -170,7 +170,7 @@ internal sealed class HubDownload(
         return received >= (size ?? 0) ? true : throw new IOException($"the connection closed after {received:N0} of {size:N0} bytes");
     }
 
-    /// <summary>A full disk must not look like a broken connection, which is tried again.</summary>
+    /// <summary>Reports a disk error as a cache error: an IOException would be retried as a broken connection.</summary>
     private T OnDisk<T>(Func<T> step)
     {
         try
@@ -194,8 +194,8 @@ internal sealed class HubDownload(
             return true;
         });
 
-    /// <summary>Large files are named by their SHA-256; of others only the length is known.</summary>
-    private static async Task<bool> IsRightAsync(string path, string etag, long? size, CancellationToken cancellationToken)
+    /// <summary>Verifies length and hash. The ETag of a large file is its SHA-256; of a small file only the length is known.</summary>
+    private static async Task<bool> IsVerifiedAsync(string path, string etag, long? size, CancellationToken cancellationToken)
     {
         if (size is { } expected && LengthOf(path) != expected)
             return false;

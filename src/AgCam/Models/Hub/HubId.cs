@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace AgCam.Models.Hub;
 
-/// <summary>A model on the Hub: org/name, and a branch, tag or commit (default main), written org/name@revision.</summary>
+/// <summary>Id of a model on the Hub: org/name and a branch, tag or commit (default main), written org/name@revision.</summary>
 public sealed partial record HubId
 {
     private HubId(string repo, string revision) => (Repo, Revision) = (repo, revision);
@@ -15,7 +15,7 @@ public sealed partial record HubId
     {
         var at = text.IndexOf('@', StringComparison.Ordinal);
         var (repo, revision) = at < 0 ? (text, "main") : (text[..at], text[(at + 1)..]);
-        // Both become parts of paths and addresses. The Hub itself forbids -- and .. in names.
+        // Both become parts of paths and URLs. The Hub forbids -- and .. in names.
         var valid =
             RepoPattern().IsMatch(repo)
             && RevisionPattern().IsMatch(revision)
@@ -32,10 +32,10 @@ public sealed partial record HubId
             ? id
             : throw new ModelException(
                 ModelFailure.NotFound,
-                $"{PrintableName.Of(text)} is no Hub id: it should look like org/name or org/name@revision."
+                $"{PrintableName.Of(text)} is not a Hub id. Give org/name or org/name@revision."
             );
 
-    /// <summary>Whether the revision is a commit, which never changes.</summary>
+    /// <summary>True when the revision is a commit, which never changes.</summary>
     public bool IsCommit => IsCommitHash(Revision);
 
     internal static bool IsCommitHash(string text) => CommitPattern().IsMatch(text);

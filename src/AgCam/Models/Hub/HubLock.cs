@@ -1,8 +1,8 @@
 namespace AgCam.Models.Hub;
 
 /// <summary>
-/// One process at a time, by an exclusively opened file; the system lets go of it when the process ends, however it ends. On Unix .NET
-/// takes flock, as Python's filelock does, so both take turns on the same cache.
+/// Excludes other processes with an exclusively opened file; the operating system releases it when the process ends. On Unix .NET uses
+/// flock, as Python's filelock does, so both exclude each other.
 /// </summary>
 internal sealed class HubLock : IDisposable
 {
@@ -10,7 +10,7 @@ internal sealed class HubLock : IDisposable
 
     private HubLock(FileStream stream) => _stream = stream;
 
-    public static async Task<HubLock> TakeAsync(string path, CancellationToken cancellationToken)
+    public static async Task<HubLock> AcquireAsync(string path, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         while (true)
@@ -27,7 +27,7 @@ internal sealed class HubLock : IDisposable
         }
     }
 
-    /// <summary>EAGAIN on Linux, EWOULDBLOCK on macOS, a sharing violation on Windows.</summary>
+    /// <summary>Returns whether the file is locked: EAGAIN on Linux, EWOULDBLOCK on macOS, a sharing violation on Windows.</summary>
     private static bool IsHeld(IOException error) => error.HResult is 11 or 35 or unchecked((int)0x80070020);
 
     public void Dispose() => _stream.Dispose();

@@ -3,11 +3,14 @@ using System.Net.Http.Headers;
 
 namespace AgCam.Models.Hub;
 
-/// <summary>HTTP as the Hub needs it: redirects by hand, so that the token stays with its host; a limit on silence; retries.</summary>
+/// <summary>
+/// Sends HTTP requests to the Hub with a timeout for each read and retries. It follows redirects itself, so that only the Hub's host
+/// receives the token.
+/// </summary>
 internal sealed class HubTransport : IDisposable
 {
     private const int MaxRedirects = 8;
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan MaxBackoff = TimeSpan.FromSeconds(30);
 
     private readonly HubOptions _options;
     private readonly Uri _endpoint;
@@ -26,18 +29,18 @@ internal sealed class HubTransport : IDisposable
             }
         )
         {
-            Timeout = Timeout.InfiniteTimeSpan, // silence is limited, not the whole of a long download
+            Timeout = Timeout.InfiniteTimeSpan, // each read has a timeout, not the whole download
         };
         var version = typeof(HubTransport).Assembly.GetName().Version?.ToString(3) ?? "0";
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("agcam", version));
-        _http.DefaultRequestHeaders.AcceptEncoding.Add(new StringWithQualityHeaderValue("identity")); // lengths are those of the file
+        _http.DefaultRequestHeaders.AcceptEncoding.Add(new StringWithQualityHeaderValue("identity")); // lengths must be those of the file
     }
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>Sends one request and follows where it is sent on.</summary>
-    /// <param name="from">Ask for the bytes from here on only.</param>
-    /// <param name="stopAt">A redirect to be answered instead of followed.</param>
+    /// <summary>Sends a request and follows redirects.</summary>
+    /// <param name="from">Offset of the first requested byte.</param>
+    /// <param name="stopAt">Returns true for a redirect to return instead of follow.</param>
     public async Task<HttpResponseMessage> SendAsync(
         HttpMethod method,
         Uri address,
@@ -75,13 +78,13 @@ internal sealed class HubTransport : IDisposable
                 if (response.Headers.Location is not { } location)
                     throw new ModelException(
                         ModelFailure.HubBadAnswer,
-                        $"{address.Host} redirects without saying where to. Check HF_ENDPOINT."
+                        $"{address.Host} redirects without a Location header. Check HF_ENDPOINT."
                     );
                 var next = new Uri(address, location);
                 if (next.Scheme is not ("http" or "https"))
                     throw new ModelException(
                         ModelFailure.HubBadAnswer,
-                        $"{address.Host} redirects to {PrintableName.Of(next.Scheme)}, which is not the web. Check HF_ENDPOINT."
+                        $"{address.Host} redirects to {PrintableName.Of(next.Scheme)}, which is neither http nor https. Check HF_ENDPOINT."
                     );
                 address = next;
             }
@@ -93,7 +96,7 @@ internal sealed class HubTransport : IDisposable
         );
     }
 
-    /// <summary>Runs one step of network work, no longer than the server may be silent.</summary>
+    /// <summary>Runs one network operation within the timeout.</summary>
     public async Task<T> WithinTimeoutAsync<T>(Func<CancellationToken, Task<T>> step, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -104,14 +107,20 @@ internal sealed class HubTransport : IDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new IOException($"no answer for {_options.Timeout.TotalSeconds:0.#} s");
+            throw new IOException($"no response within {_options.Timeout.TotalSeconds:0.#} s");
         }
     }
 
     /// <summary>
-    /// Repeats what fails for a passing reason. <paramref name="progress"/> counts bytes: a try that moved it is not a failure in a row.
+    /// Retries transient failures. <paramref name="progress"/> returns the bytes received: an attempt that increases it resets the count of
+    /// failures.
     /// </summary>
-    public async Task<T> WithRetriesAsync<T>(string what, Func<Task<T>> attempt, Func<long> progress, CancellationToken cancellationToken)
+    public async Task<T> WithRetriesAsync<T>(
+        string subject,
+        Func<Task<T>> attempt,
+        Func<long> progress,
+        CancellationToken cancellationToken
+    )
     {
         for (var failures = 0; ; )
         {
@@ -127,12 +136,11 @@ internal sealed class HubTransport : IDisposable
                 if (failures >= _options.Attempts)
                     throw new ModelException(
                         ModelFailure.HubUnreachable,
-                        $"{what} could not be fetched from {_endpoint.Host} in {failures} tries: {error.Message}. "
-                            + "Check the connection (and HF_ENDPOINT); what was received is kept, "
-                            + "so the same command goes on from there.",
+                        $"{subject} could not be downloaded from {_endpoint.Host} in {failures} attempts: {error.Message}. "
+                            + "Check the connection and HF_ENDPOINT. The same command resumes the download.",
                         error
                     );
-                await Task.Delay(Pause(failures, (error as HubBusyException)?.RetryAfter), cancellationToken);
+                await Task.Delay(Backoff(failures, (error as HubBusyException)?.RetryAfter), cancellationToken);
             }
         }
     }
@@ -140,14 +148,14 @@ internal sealed class HubTransport : IDisposable
     private bool IsEndpoint(Uri address) =>
         Uri.Compare(address, _endpoint, UriComponents.SchemeAndServer, UriFormat.SafeUnescaped, StringComparison.OrdinalIgnoreCase) == 0;
 
-    private TimeSpan Pause(int failures, TimeSpan? asked)
+    private TimeSpan Backoff(int failures, TimeSpan? retryAfter)
     {
-        var pause = asked ?? _options.Backoff * Math.Pow(2, failures - 1);
-        return pause < LongestPause ? pause : LongestPause;
+        var delay = retryAfter ?? _options.Backoff * Math.Pow(2, failures - 1);
+        return delay < MaxBackoff ? delay : MaxBackoff;
     }
 }
 
-/// <summary>The server answers that it cannot now: 429 or 5xx.</summary>
+/// <summary>Reports that the server is busy: 429 or 5xx.</summary>
 internal sealed class HubBusyException(string message, TimeSpan? retryAfter) : Exception(message)
 {
     public TimeSpan? RetryAfter { get; } = retryAfter;

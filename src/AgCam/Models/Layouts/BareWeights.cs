@@ -2,9 +2,7 @@ using System.Globalization;
 
 namespace AgCam.Models.Layouts;
 
-/// <summary>
-/// A configuration for weights that come without one: sizes from the shapes, everything else from the named architecture.
-/// </summary>
+/// <summary>Configures weights without a configuration: sizes from the shapes, the rest from the named architecture.</summary>
 internal static class BareWeights
 {
     public static ViTConfig Configure(string architecture, PlacedWeights placed, CheckpointOptions options, string model)
@@ -12,8 +10,8 @@ internal static class BareWeights
         if (placed.Layout == StoredLayout.HuggingFace)
             throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"{model} is a Hugging Face checkpoint: its heads, activation and epsilon stand in its config.json. "
-                    + "Put that file beside it, and leave --arch out."
+                $"{model} is a Hugging Face checkpoint, whose config.json names its heads, activation and epsilon. "
+                    + "Put that file into its folder, and omit --arch."
             );
         var weights = placed.Weights;
         var named = NamedArchitectures.Find(architecture, options.Pooled);
@@ -21,7 +19,7 @@ internal static class BareWeights
         var width = rotary ? Side("patch_embed.proj.weight", 4, 0) : Side("pos_embed", 3, 2);
         var patch = Side("patch_embed.proj.weight", 4, 2);
         var depth = 1 + weights.Keys.Select(BlockOf).DefaultIfEmpty(-1).Max();
-        // At the named width a different depth means blocks are missing, or that the name is wrong.
+        // At the named width a different depth means missing blocks or a wrong name.
         if (width == named.Width && options.Depth is null)
             depth = named.Depth;
         var config = named with
@@ -34,7 +32,7 @@ internal static class BareWeights
             Classes = Side("head.weight", 2, 0),
         };
         if (rotary)
-            return config; // its weights are of no input size
+            return config; // rotary weights do not depend on the input size
         var (rows, columns) = Grid(config, Side("pos_embed", 3, 1), model);
         return config with { ImageHeight = checked(rows * patch), ImageWidth = checked(columns * patch) };
 
@@ -43,27 +41,25 @@ internal static class BareWeights
             if (!weights.TryGetValue(name, out var tensor))
                 throw new ModelException(
                     ModelFailure.KeysDoNotMatch,
-                    $"{model} holds no {name}, from which the shape of {architecture} would follow."
+                    $"{model} holds no {name}, which the shape of {architecture} depends on. Give the right --arch."
                 );
             return tensor.Shape.Count == rank && tensor.Shape[dimension] is > 0 and <= 1 << 20
                 ? (int)tensor.Shape[dimension]
                 : throw new ModelException(
                     ModelFailure.KeysDoNotMatch,
-                    $"{model}: {name} is [{string.Join(", ", tensor.Shape)}], which no {architecture} has."
+                    $"{model}: {name} is [{string.Join(", ", tensor.Shape)}], which does not fit {architecture}. Give the right --arch."
                 );
         }
     }
 
-    /// <summary>
-    /// The number of heads is not in the weights: of another width than the named model's it is asked for.
-    /// </summary>
+    /// <summary>Returns the number of heads, which the weights do not contain: required for another width than the named model's.</summary>
     private static int HeadsOf(ViTConfig named, int width, string model)
     {
         if (width == named.Width)
             return named.Heads;
         throw new ModelException(
             ModelFailure.BadConfiguration,
-            $"{model} is {width} wide and {named.Architecture} {named.Width}: the weights do not tell how many attention heads that makes. "
+            $"{model} has a width of {width}, but {named.Architecture} has {named.Width}. The weights do not contain the number of heads.  "
                 + "Give --heads, or the right --arch."
         );
     }
@@ -76,8 +72,8 @@ internal static class BareWeights
             return (side, side);
         throw new ModelException(
             ModelFailure.BadConfiguration,
-            $"{model} has positions for {positions} tokens, which with {config.Architecture} is no square grid. "
-                + "Give the right --arch; a model with an oblong input needs a config.json that names it."
+            $"{model} has positions for {positions} tokens, which is not a square grid for {config.Architecture}.  "
+                + "Give the right --arch. A model with an oblong input needs a config.json with its input size."
         );
     }
 

@@ -2,12 +2,12 @@ using System.Text;
 
 namespace AgCam.Models.Layouts;
 
-/// <summary>The weights that a configuration needs: timm's names, and their shapes.</summary>
+/// <summary>Lists the weights that a configuration needs: timm's names and their shapes.</summary>
 internal static class CanonicalWeights
 {
     private const int MaxListed = 1_000;
 
-    /// <summary>Every name with its shape, in the order of the computation.</summary>
+    /// <summary>Returns every name with its shape, in the order of the computation.</summary>
     public static Dictionary<string, long[]> Of(ViTConfig config)
     {
         long width = config.Width,
@@ -66,7 +66,7 @@ internal static class CanonicalWeights
         }
     }
 
-    /// <exception cref="ModelException">keys-do-not-match, listing every missing, unexpected and misshapen key.</exception>
+    /// <exception cref="ModelException">keys-do-not-match; the message lists every missing, unexpected and misshapen key.</exception>
     public static void Require(ViTConfig config, PlacedWeights placed, string model)
     {
         var weights = placed.Weights;
@@ -100,11 +100,11 @@ internal static class CanonicalWeights
         );
         throw new ModelException(ModelFailure.KeysDoNotMatch, message.ToString());
 
-        void List(string what, List<string> names)
+        void List(string heading, List<string> names)
         {
             if (names.Count == 0)
                 return;
-            message.Append($"{what} ({names.Count}): ").AppendJoin(", ", names.Take(MaxListed));
+            message.Append($"{heading} ({names.Count}): ").AppendJoin(", ", names.Take(MaxListed));
             message.Append(names.Count > MaxListed ? ", ..." : "").Append('.');
         }
     }

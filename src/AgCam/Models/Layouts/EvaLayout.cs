@@ -1,8 +1,8 @@
 namespace AgCam.Models.Layouts;
 
 /// <summary>
-/// timm's Eva, as which it builds EVA and DINOv3: LayerScale has other names than in its VisionTransformer, and the bias of the fused qkv,
-/// where there is one, is stored in parts; the keys' is zero and is not. An MLP that is gated stores gate and value apart.
+/// Maps the names of timm's Eva, the class of EVA and DINOv3. LayerScale has other names than in VisionTransformer. The bias of qkv is
+/// stored in parts, without the keys', which is zero. A gated MLP stores gate and value separately.
 /// </summary>
 internal static class EvaLayout
 {

@@ -3,30 +3,30 @@ using AgCam.Preprocessing;
 
 namespace AgCam.Models.Layouts;
 
-/// <summary>config.json and preprocessor_config.json as Hugging Face transformers writes them.</summary>
+/// <summary>Reads config.json and preprocessor_config.json of Hugging Face transformers.</summary>
 internal static class HuggingFaceConfig
 {
     private static readonly Dictionary<string, string> RefusedTypes = new()
     {
-        ["dinov2"] = "its classifier reads the class token and the mean of the patches together, so the gradient reaches the patches too",
+        ["dinov2"] = "its classifier reads the class token and the mean of the patches, so the class token gets only part of the gradient",
         ["dinov2_with_registers"] =
-            "its classifier reads the class token and the mean of the patches together, " + "so the gradient reaches the patches too",
+            "its classifier reads the class token and the mean of the patches, so the class token gets only part of the gradient",
         ["dinov3_vit"] =
-            "transformers has no classifier for it; one that was fine-tuned in timm's layout (vit_base_patch16_dinov3) can be "
+            "transformers has no classifier for it; a model fine-tuned in timm's layout (vit_base_patch16_dinov3) can be "
             + "explained with --method agcam-pooled",
         ["beit"] = "its blocks are BEiT's, which are not the plain ViT's",
         ["data2vec-vision"] = "its blocks are BEiT's, which are not the plain ViT's",
         ["swin"] = "it attends in windows and has no class token",
         ["swinv2"] = "it attends in windows and has no class token",
-        ["vit_mae"] = "it reconstructs pictures and has no classifier",
-        ["vit_msn"] = "its head has not been checked against this method",
+        ["vit_mae"] = "it reconstructs images and has no classifier",
+        ["vit_msn"] = "its head is not tested with this method",
         ["vit_hybrid"] = "its convolutional stem is not covered",
     };
 
-    /// <summary>Towers of models of pictures and texts; transformers puts a classifier over the mean of their patches.</summary>
+    /// <summary>Image encoders of CLIP and SigLIP; transformers adds a classifier over the mean of their patches.</summary>
     private static readonly HashSet<string> Towers = ["siglip", "siglip2", "siglip_vision_model", "clip", "clip_vision_model"];
 
-    /// <param name="isGiven">A person says the input size: what the files say about it need not agree.</param>
+    /// <param name="isGiven">True when the user gives the input size; the files may then disagree about it.</param>
     public static ModelDescription Read(ConfigJson config, ConfigJson? processor, bool isGiven = false)
     {
         var type = config.Text("model_type");
@@ -34,18 +34,18 @@ internal static class HuggingFaceConfig
             throw Refused(
                 type,
                 HasClassifier(config)
-                    ? "its classifier reads the mean of the patches, which is covered in timm's layout alone"
-                    : "it embeds pictures and has no classes"
+                    ? "its classifier reads the mean of the patches, which is supported only in timm's layout"
+                    : "it returns an embedding and has no classes"
             );
         if (RefusedTypes.TryGetValue(type, out var why))
             throw Refused(type, why);
         if (type is not ("vit" or "deit"))
             throw new ModelException(
                 ModelFailure.UnknownArchitecture,
-                $"A Hugging Face model of type {PrintableName.Of(type)} is not known here: vit and deit are."
+                $"A Hugging Face model of type {PrintableName.Of(type)} is unknown. Supported types are vit and deit."
             );
         if (config.OptionalInteger("num_channels") is { } channels and not 3)
-            throw Refused(type, $"it takes {channels} channels; pictures have 3");
+            throw Refused(type, $"it has {channels} input channels instead of 3");
         var distilled = Heads(config, type);
 
         var image = config.OptionalSize("image_size") ?? throw config.Missing("image_size");
@@ -63,7 +63,7 @@ internal static class HuggingFaceConfig
             Depth = config.Integer("num_hidden_layers"),
             Heads = config.Integer("num_attention_heads"),
             MlpWidth = config.Integer("intermediate_size"),
-            // transformers leaves id2label out when there are two classes, its default.
+            // transformers omits id2label for two classes, its default.
             Classes = config.OptionalSection("id2label")?.Keys.Count() ?? config.OptionalInteger("num_labels") ?? 2,
             Activation = ActivationOf(config),
             LayerNormEpsilon = config.OptionalNumber("layer_norm_eps") ?? throw config.Missing("layer_norm_eps"),
@@ -75,8 +75,8 @@ internal static class HuggingFaceConfig
         if (!isGiven && preprocessing is { Height: { } height, Width: { } wide } && (height, wide) != image)
             throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"config.json says an image_size of {image.Height} x {image.Width}, and preprocessor_config.json prepares pictures of "
-                    + $"{height} x {wide}, which transformers refuses too. Correct one of them, or say the input size with --image-size."
+                $"image_size in config.json is {image.Height} x {image.Width}, but preprocessor_config.json prepares images of "
+                    + $"{height} x {wide}. Correct one of them, or give the input size with --image-size."
             );
         return new ModelDescription(model, preprocessing) { ClassNames = names, WordNetIds = wordNetIds };
     }
@@ -84,22 +84,22 @@ internal static class HuggingFaceConfig
     private static bool HasClassifier(ConfigJson config) =>
         config.OptionalTexts("architectures")?.Any(name => name.EndsWith("ForImageClassification", StringComparison.Ordinal)) == true;
 
-    /// <summary>Whether the model has the two heads of distillation.</summary>
+    /// <summary>Returns whether the model has both heads of distillation.</summary>
     private static bool Heads(ConfigJson config, string type)
     {
         var classes = config.OptionalTexts("architectures") ?? [];
         if (classes.Any(name => name is "ViTModel" or "DeiTModel" || name.EndsWith("ForMaskedImageModeling", StringComparison.Ordinal)))
             throw new ModelException(
                 ModelFailure.NoClassifier,
-                $"The checkpoint is a {classes[0]}: an encoder without a classifier head, which predicts no class to explain. "
-                    + "Use one that was fine-tuned for classification."
+                $"The checkpoint is a {classes[0]}: an encoder without a classifier, so there is no class to explain. "
+                    + "Use a model that was fine-tuned for classification."
             );
         if (type == "vit")
             return false;
-        // A DeiT of transformers always carries a distillation token; with one head only, it would feed nothing.
+        // DeiT in transformers always has a distillation token, which a single head does not read.
         return classes.Contains("DeiTForImageClassificationWithTeacher")
             ? true
-            : throw Refused(type, "only DeiTForImageClassificationWithTeacher, with both of its heads, is covered");
+            : throw Refused(type, "only DeiTForImageClassificationWithTeacher, with both heads, is supported");
     }
 
     private static Activation ActivationOf(ConfigJson config) =>
@@ -127,7 +127,7 @@ internal static class HuggingFaceConfig
             names[index] = name;
         }
 
-        // LABEL_0, LABEL_1, ... is what transformers writes when nobody named the classes.
+        // transformers writes LABEL_0, LABEL_1, ... for unnamed classes.
         if (names.Select((name, index) => name == $"LABEL_{index}").All(isDefault => isDefault))
             return (null, null);
         return (names, names.All(WordNet.IsId) ? names : null);
@@ -136,9 +136,9 @@ internal static class HuggingFaceConfig
     private static PreprocessingFields Preprocessing(ConfigJson json)
     {
         if (new[] { "do_normalize", "do_rescale", "do_resize" }.Any(step => json.OptionalFlag(step) == false))
-            return new PreprocessingFields { Unsupported = "leaving out resizing, rescaling or normalising is not covered." };
+            return new PreprocessingFields { Unsupported = "preprocessing without resizing, rescaling or normalising is not supported." };
         if (json.OptionalNumber("rescale_factor") is { } factor && Math.Abs(factor * 255 - 1) > 1e-6)
-            return new PreprocessingFields { Unsupported = $"a rescale_factor of {factor} (instead of 1/255) is not covered." };
+            return new PreprocessingFields { Unsupported = $"a rescale_factor of {factor} instead of 1/255 is not supported." };
 
         var crop = json.OptionalFlag("do_center_crop") == true ? Side(json, "crop_size") : null;
         var fields = new PreprocessingFields
@@ -168,7 +168,7 @@ internal static class HuggingFaceConfig
                 }
                 : fields with
                 {
-                    Unsupported = "resizing the shorter side without a crop, to inputs of many shapes, is not covered.",
+                    Unsupported = "resizing the shorter side without a crop is not supported: inputs would have many shapes.",
                 };
         }
 
@@ -178,7 +178,7 @@ internal static class HuggingFaceConfig
         fields = fields with { CropMode = CropMode.Squash, Height = input.Height, Width = input.Width };
         if (input == size)
             return fields;
-        // DeiT squashes to 256 x 256 and crops 224 x 224 from it.
+        // DeiT squashes to 256 x 256, then crops 224 x 224.
         return size.Height == size.Width
             ? fields with
             {
@@ -186,11 +186,11 @@ internal static class HuggingFaceConfig
             }
             : fields with
             {
-                Unsupported = $"squashing to {size.Height} x {size.Width} and then cropping is not covered.",
+                Unsupported = $"squashing to {size.Height} x {size.Width} before a crop is not supported.",
             };
     }
 
-    /// <summary>{height, width}, or one number for both as older versions wrote it.</summary>
+    /// <summary>Reads {height, width}, or one number for both sides, as older versions wrote it.</summary>
     private static (int Height, int Width)? Side(ConfigJson json, string key) =>
         json.IsSection(key) ? (json.Section(key).Integer("height"), json.Section(key).Integer("width")) : json.OptionalSize(key);
 

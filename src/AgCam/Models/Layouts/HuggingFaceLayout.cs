@@ -1,8 +1,8 @@
 namespace AgCam.Models.Layouts;
 
 /// <summary>
-/// Hugging Face's ViTForImageClassification and DeiTForImageClassificationWithTeacher, in the names of Hub checkpoints
-/// (encoder.layer.{i}.attention.attention.query) and in those of transformers 5 (layers.{i}.attention.q_proj).
+/// Maps the names of ViTForImageClassification and DeiTForImageClassificationWithTeacher: those of Hub checkpoints
+/// (encoder.layer.{i}.attention.attention.query) and of transformers 5 (layers.{i}.attention.q_proj).
 /// </summary>
 internal static class HuggingFaceLayout
 {
@@ -11,7 +11,7 @@ internal static class HuggingFaceLayout
     public static bool Recognizes(IReadOnlyCollection<string> names) =>
         names.Any(name => WithoutBase(name) is "embeddings.patch_embeddings.projection.weight");
 
-    /// <summary>The encoder's names without "vit." or "deit.".</summary>
+    /// <summary>Returns a name without the prefix "vit." or "deit.".</summary>
     public static string WithoutBase(string name) =>
         Bases.FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) is { } found ? name[found.Length..] : name;
 
@@ -48,7 +48,7 @@ internal static class HuggingFaceLayout
                 ("mlp.fc1", "mlp.fc1"),
                 ("mlp.fc2", "mlp.fc2")
             ),
-            // Left over from pre-training; the classifier reads the class token itself.
+            // Unused after pre-training: the classifier reads the class token.
             new HashSet<string>(StringComparer.Ordinal) { "embeddings.mask_token", "pooler.dense.weight", "pooler.dense.bias" }
         );
 }

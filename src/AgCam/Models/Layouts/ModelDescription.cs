@@ -1,12 +1,12 @@
 namespace AgCam.Models.Layouts;
 
-/// <summary>What a checkpoint's configuration files say.</summary>
+/// <summary>Contents of a checkpoint's configuration files.</summary>
 internal sealed record ModelDescription(ViTConfig Config, PreprocessingFields Preprocessing)
 {
     public IReadOnlyList<string>? ClassNames { get; init; }
 
     public IReadOnlyList<string>? WordNetIds { get; init; }
 
-    /// <summary>The weights' tag says that they were fine-tuned for classification.</summary>
+    /// <summary>True when the weights' tag names a fine-tuning for classification.</summary>
     public bool IsFineTuned { get; init; }
 }

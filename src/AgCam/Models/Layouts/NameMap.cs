@@ -3,15 +3,14 @@ using System.Globalization;
 namespace AgCam.Models.Layouts;
 
 /// <summary>
-/// How one layout's tensor names become the canonical ones (timm's). A target may end in #0, #1 and so on: the tensor is then that part
-/// of a
-/// joined one, as are query, key and value, or gate and value of an MLP.
+/// Maps one layout's tensor names to the canonical ones (timm's). A target that ends in #0, #1, ... is a part of a joined tensor, e.g. of
+/// query, key and value.
 /// </summary>
-/// <param name="blockPrefixes">What stands before a block's number, e.g. "encoder.layer.".</param>
-/// <param name="outside">Stored to canonical name, outside the blocks.</param>
-/// <param name="inBlock">The same inside a block, after "prefix{i}." and after "blocks.{i}.".</param>
-/// <param name="ignored">Stored names that a checkpoint may carry and that play no part in classification.</param>
-/// <param name="keysHaveNoBias">A joined bias whose key part is not stored has zeros there.</param>
+/// <param name="blockPrefixes">Prefixes of a block's number, e.g. "encoder.layer.".</param>
+/// <param name="outside">Stored name to canonical name, outside the blocks.</param>
+/// <param name="inBlock">Stored name after "prefix{i}." to canonical name after "blocks.{i}.".</param>
+/// <param name="ignored">Stored names that classification does not use.</param>
+/// <param name="keysHaveNoBias">True when the keys' part of a joined bias is not stored and is zero.</param>
 internal sealed class NameMap(
     IReadOnlyList<string> blockPrefixes,
     IReadOnlyDictionary<string, string> outside,
@@ -22,7 +21,7 @@ internal sealed class NameMap(
 {
     private const int MaxBlocks = 1_000;
 
-    /// <returns>Canonical weights, and the stored names that have no place.</returns>
+    /// <returns>Canonical weights, and the stored names that do not map to any.</returns>
     public (Dictionary<string, WeightTensor> Weights, List<string> Unexpected) Apply(IEnumerable<KeyValuePair<string, WeightTensor>> stored)
     {
         var weights = new Dictionary<string, WeightTensor>(StringComparer.Ordinal);
@@ -44,7 +43,7 @@ internal sealed class NameMap(
         {
             if (keysHaveNoBias && pieces is [{ } query, null, not null] && name.EndsWith(".bias", StringComparison.Ordinal))
                 pieces[1] = new MemoryTensor(query.DType, query.Shape, new byte[query.ByteLength]);
-            // A missing part leaves the joined tensor out: it is then reported as missing.
+            // Without a part the joined tensor is omitted, and reported as missing.
             if (pieces.All(piece => piece is not null) && JoinedTensor.Fits(pieces!) && !weights.TryAdd(name, new JoinedTensor(pieces!)))
                 unexpected.Add(name);
         }
@@ -78,7 +77,7 @@ internal sealed class NameMap(
             if (dot < 0)
                 continue;
             var number = name.AsSpan(prefix.Length, dot - prefix.Length);
-            // "01" would name block 1 a second time.
+            // "01" would be a second name for block 1.
             if (
                 !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var block)
                 || block >= MaxBlocks
@@ -92,7 +91,7 @@ internal sealed class NameMap(
         return null;
     }
 
-    /// <summary>name.weight and name.bias under their canonical names.</summary>
+    /// <summary>Returns the mapping of weight and bias of each module.</summary>
     public static Dictionary<string, string> WithWeightAndBias(params (string Stored, string Canonical)[] modules)
     {
         var map = new Dictionary<string, string>(StringComparer.Ordinal);

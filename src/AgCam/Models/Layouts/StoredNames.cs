@@ -1,6 +1,6 @@
 namespace AgCam.Models.Layouts;
 
-/// <summary>Whose names a file uses.</summary>
+/// <summary>Library whose tensor names a file uses.</summary>
 internal enum StoredLayout
 {
     Timm,
@@ -8,53 +8,55 @@ internal enum StoredLayout
     Torchvision,
 }
 
-/// <summary>A file's tensors under canonical names, and the names that have no place.</summary>
+/// <summary>Tensors of a file under canonical names, and the names that do not map to any.</summary>
 internal sealed record PlacedWeights(StoredLayout Layout, Dictionary<string, WeightTensor> Weights, List<string> Unexpected)
 {
-    /// <summary>Class, distillation and register tokens that the weights hold.</summary>
+    /// <summary>Number of class, distillation and register tokens in the weights.</summary>
     public long PrefixTokens =>
         new[] { "cls_token", "dist_token", "reg_token" }.Sum(name =>
             Weights.TryGetValue(name, out var tokens) && tokens.Shape.Count == 3 ? tokens.Shape[1] : 0
         );
 
-    /// <summary>timm normalises before or after the mean of the patches; the weights are named for it.</summary>
-    /// <exception cref="ModelException">bad-configuration: a class token is said to be read, and the weights pool.</exception>
+    /// <summary>Completes the pooling from the weights' names: fc_norm normalises after the mean of the patches, norm before.</summary>
+    /// <exception cref="ModelException">bad-configuration: the configuration names the class token, but the weights pool.</exception>
     public ViTConfig Complete(ViTConfig config, string model)
     {
-        var afterwards = Weights.ContainsKey("fc_norm.weight");
+        var isNormedAfter = Weights.ContainsKey("fc_norm.weight");
         if (config.Pooling != HeadPooling.Token)
-            return config with { Pooling = afterwards ? HeadPooling.NormedAverage : HeadPooling.AverageOfNormed };
-        return !afterwards
+            return config with { Pooling = isNormedAfter ? HeadPooling.NormedAverage : HeadPooling.AverageOfNormed };
+        return !isNormedAfter
             ? config
             : throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"{model} normalises after pooling (it holds fc_norm), but {config.Architecture} is said to read the class token. "
+                $"{model} normalises after pooling (it holds fc_norm), but {config.Architecture} reads the class token. "
                     + "Give the config.json that names its global_pool; without one, give the right --arch."
             );
     }
 }
 
-/// <summary>From the tensors of a file to canonical weights: wrappers' prefixes, the layout, and what is refused at sight.</summary>
+/// <summary>
+/// Converts a file's tensors to canonical weights: strips prefixes, detects the layout, refuses unsupported architectures.
+/// </summary>
 internal static class StoredNames
 {
-    /// <summary>What DataParallel, training frameworks and torch.compile put before every name.</summary>
+    /// <summary>Prefixes that DataParallel, training frameworks and torch.compile add to every name.</summary>
     private static readonly string[] Wrappers = ["module.", "model.", "_orig_mod."];
 
-    private static readonly (Func<string, bool> Sign, string Why)[] Refused =
+    private static readonly (Func<string, bool> Matches, string Why)[] Refused =
     [
         (name => IsInBlock(name, ".attn.norm."), "it normalises inside its attention"),
         (name => IsInBlock(name, ".mlp.norm."), "it normalises inside its MLP"),
-        (name => name.StartsWith("patch_embed.backbone.", StringComparison.Ordinal), "its patches come from a convolutional stem"),
+        (name => name.StartsWith("patch_embed.backbone.", StringComparison.Ordinal), "its patch embedding is a convolutional stem"),
         (
             name => name.StartsWith("attn_pool.", StringComparison.Ordinal) || name.Contains(".head.probe", StringComparison.Ordinal),
-            "it pools by attention, so the class token's row has no gradient"
+            "it pools by attention, so the class token's row gets no gradient"
         ),
         (
             name =>
                 name.StartsWith("text_model.", StringComparison.Ordinal)
                 || name.StartsWith("visual.", StringComparison.Ordinal)
                 || name is "text_projection" or "logit_scale",
-            "it is a model of pictures and texts (CLIP and the like), whose output is an embedding and no class"
+            "it is a model of images and texts (e.g. CLIP), whose output is an embedding instead of classes"
         ),
         (
             name => name.Contains(".mlp.w12.", StringComparison.Ordinal) || name.Contains(".mlp.weights_in.", StringComparison.Ordinal),
@@ -63,17 +65,17 @@ internal static class StoredNames
         (name => name.Contains("relative_position_bias", StringComparison.Ordinal), "it has relative positions"),
         (
             name => name.Split('.').Any(part => part is "rope" or "rope_embed" or "rope_embeddings"),
-            "it stores rotary positions; only those of DINOv3 in timm's layout are covered, which follow from the patches' places"
+            "it stores rotary positions; only DINOv3's in timm's layout, which are computed, are supported"
         ),
     ];
 
-    /// <summary>timm's name for one half of a gated MLP, which DINOv3 alone may have.</summary>
-    private static readonly (Func<string, bool> Sign, string Why) Gated = (
+    /// <summary>timm's name of the gate of a gated MLP, which only DINOv3 may have.</summary>
+    private static readonly (Func<string, bool> Matches, string Why) Gated = (
         name => name.Contains(".mlp.fc1_g.", StringComparison.Ordinal),
         "its MLP is SwiGLU"
     );
 
-    /// <exception cref="ModelException">unsupported-architecture, with every reason that the weights show; no-classifier-head.</exception>
+    /// <exception cref="ModelException">unsupported-architecture, with every reason in the weights; no-classifier-head.</exception>
     public static PlacedWeights ToCanonical(IReadOnlyDictionary<string, WeightTensor> stored, string model)
     {
         var tensors = WithoutWrappers(stored);
@@ -101,14 +103,14 @@ internal static class StoredNames
     private static List<string> Uncovered(Dictionary<string, WeightTensor> tensors)
     {
         var reasons = new List<string>();
-        foreach (var (sign, why) in EvaLayout.Recognizes(tensors.Keys) ? Refused : [.. Refused, Gated])
-            if (tensors.Keys.FirstOrDefault(sign) is { } found)
+        foreach (var (matches, why) in EvaLayout.Recognizes(tensors.Keys) ? Refused : [.. Refused, Gated])
+            if (tensors.Keys.FirstOrDefault(matches) is { } found)
                 reasons.Add($"{why} (it holds {PrintableName.Of(found)})");
         if (tensors.Keys.FirstOrDefault(name => name.StartsWith("vision_model.", StringComparison.Ordinal)) is { } tower)
             reasons.Add(
                 tensors.ContainsKey("classifier.weight")
-                    ? $"it is a CLIP or SigLIP tower with a classifier in transformers' layout (it holds {PrintableName.Of(tower)})"
-                    : $"it is a CLIP or SigLIP tower, whose output is an embedding and no class (it holds {PrintableName.Of(tower)})"
+                    ? $"it is a CLIP or SigLIP encoder with a classifier in transformers' layout (it holds {PrintableName.Of(tower)})"
+                    : $"it is a CLIP or SigLIP encoder, which returns an embedding instead of classes (it holds {PrintableName.Of(tower)})"
             );
         if (IsGatedInOne(tensors))
             reasons.Add("its MLP is gated (blocks.0.mlp.fc1 has twice as many rows as blocks.0.mlp.fc2 has columns)");
@@ -118,7 +120,7 @@ internal static class StoredNames
         return reasons;
     }
 
-    /// <summary>Gate and value in one matrix: timm's GluMlp.</summary>
+    /// <summary>Returns whether gate and value are in one matrix, as in timm's GluMlp.</summary>
     private static bool IsGatedInOne(Dictionary<string, WeightTensor> tensors) =>
         tensors.TryGetValue("blocks.0.mlp.fc1.weight", out var first)
         && tensors.TryGetValue("blocks.0.mlp.fc2.weight", out var second)
@@ -138,8 +140,8 @@ internal static class StoredNames
             )
             : new ModelException(
                 ModelFailure.NoClassifier,
-                $"{model} is an encoder without a classifier head, which predicts no class to explain. "
-                    + "Use one that was fine-tuned for classification."
+                $"{model} is an encoder without a classifier, so there is no class to explain. "
+                    + "Use a model that was fine-tuned for classification."
             );
 
     private static PlacedWeights Place(Dictionary<string, WeightTensor> tensors, string model)
@@ -155,8 +157,8 @@ internal static class StoredNames
         var names = string.Join(", ", tensors.Keys.Order(StringComparer.Ordinal).Take(5).Select(PrintableName.Of));
         throw new ModelException(
             ModelFailure.KeysDoNotMatch,
-            $"{model} holds {tensors.Count} tensors ({names}{(tensors.Count > 5 ? ", ..." : "")}) in no layout that is known here: "
-                + "timm, Hugging Face ViT and DeiT, torchvision."
+            $"{model} holds {tensors.Count} tensors ({names}{(tensors.Count > 5 ? ", ..." : "")}) in an unknown layout. "
+                + "Known layouts are timm, Hugging Face ViT and DeiT, and torchvision."
         );
 
         PlacedWeights Under(StoredLayout layout, NameMap map, Func<string, string> shorten)
@@ -166,7 +168,7 @@ internal static class StoredNames
         }
     }
 
-    /// <summary>The tensors as the model itself names them.</summary>
+    /// <summary>Returns the tensors without the wrappers' prefixes.</summary>
     public static Dictionary<string, WeightTensor> WithoutWrappers(IReadOnlyDictionary<string, WeightTensor> stored)
     {
         var tensors = new Dictionary<string, WeightTensor>(stored, StringComparer.Ordinal);

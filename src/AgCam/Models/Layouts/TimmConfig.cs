@@ -2,10 +2,10 @@ using AgCam.Preprocessing;
 
 namespace AgCam.Models.Layouts;
 
-/// <summary>config.json as timm writes it: architecture, model_args, pretrained_cfg.</summary>
+/// <summary>Reads timm's config.json: architecture, model_args, pretrained_cfg.</summary>
 internal static class TimmConfig
 {
-    /// <summary>Arguments that matter for training only, or that say nothing about the weights.</summary>
+    /// <summary>Arguments that do not change a prediction.</summary>
     private static readonly HashSet<string> Irrelevant =
     [
         "drop_rate",
@@ -45,7 +45,7 @@ internal static class TimmConfig
         "act_layer",
     ];
 
-    /// <param name="model">The folder or file, for messages.</param>
+    /// <param name="model">Folder or file, for messages.</param>
     public static ModelDescription Read(ConfigJson config, PlacedWeights placed, CheckpointOptions options, string model)
     {
         var architecture = options.Architecture ?? config.Text("architecture");
@@ -115,22 +115,22 @@ internal static class TimmConfig
             .Select(PrintableName.Of)
             .ToList();
         if (unknown.Count > 0)
-            throw Refused(architecture, $"what {string.Join(", ", unknown)} in model_args means for the computation is not known");
+            throw Refused(architecture, $"it has unknown model_args: {string.Join(", ", unknown)}");
         if (args.OptionalFlag("fc_norm") == true && pooling == HeadPooling.Token)
-            throw Refused(architecture, "it normalises what its classifier reads by fc_norm, which is covered for averaged patches only");
+            throw Refused(architecture, "its classifier reads the class token through fc_norm, supported only for averaged patches");
         if (args.OptionalFlag("final_norm") == false)
             throw Refused(architecture, "it has no last layer normalisation");
         if (args.OptionalText("pos_embed") is { } position and not "learn")
-            throw Refused(architecture, $"its position embedding is {PrintableName.Of(position)}; only a learned one is covered");
+            throw Refused(architecture, $"its position embedding is {PrintableName.Of(position)}; only a learned one is supported");
         if (args.OptionalInteger("in_chans") is { } channels and not 3)
-            throw Refused(architecture, $"it takes {channels} channels; pictures have 3");
+            throw Refused(architecture, $"it has {channels} input channels instead of 3");
     }
 
     private static PreprocessingFields Preprocessing(ConfigJson? pretrained, (int Height, int Width)? input)
     {
         if (pretrained is null)
             return new PreprocessingFields();
-        // timm crops the centre where a configuration, written before other modes existed, does not name the mode.
+        // An old configuration without crop_mode means centre crop in timm.
         var mode = pretrained.OptionalText("crop_mode") switch
         {
             null or "center" => CropMode.Center,
@@ -162,7 +162,7 @@ internal static class TimmConfig
     private static IReadOnlyList<float>? Floats(ConfigJson json, string key) =>
         json.OptionalNumbers(key)?.Select(value => (float)value).ToList();
 
-    /// <summary>input_size is [channels, height, width].</summary>
+    /// <summary>Reads input_size: [channels, height, width].</summary>
     private static (int Height, int Width)? Input(ConfigJson? pretrained)
     {
         if (pretrained?.OptionalNumbers("input_size") is not { } size)

@@ -3,7 +3,7 @@ using AgCam.Preprocessing;
 
 namespace AgCam.Models.Layouts;
 
-/// <summary>Writes a config.json that <see cref="TimmConfig"/>, and timm, read.</summary>
+/// <summary>Writes a config.json for <see cref="TimmConfig"/> and for timm.</summary>
 internal static class TimmConfigWriter
 {
     public static void Write(Stream stream, ViTConfig config, PreprocessingFields preprocessing, IReadOnlyList<string>? classNames)
@@ -42,7 +42,7 @@ internal static class TimmConfigWriter
         json.WriteEndObject();
     }
 
-    /// <summary>Readers truncate width x ratio: where rounding would cost a unit, the ratio is a little larger.</summary>
+    /// <summary>Returns the ratio, slightly increased where rounding would lose a unit: readers truncate width x ratio.</summary>
     private static double MlpRatio(ViTConfig config)
     {
         var ratio = (double)config.MlpWidth / config.Width;

@@ -1,10 +1,10 @@
 namespace AgCam.Models.Layouts;
 
 /// <summary>
-/// The input size of a timm checkpoint. Its position embeddings and model_args.img_size, with which the model was built, decide;
-/// pretrained_cfg.input_size may still be that of the weights that a fine-tuning began with.
+/// Decides the input size of a timm checkpoint. Position embeddings and model_args.img_size take precedence: after fine-tuning,
+/// pretrained_cfg.input_size may still be the size of the original weights.
 /// </summary>
-/// <param name="Shape">The model, with the size that its name stands for.</param>
+/// <param name="Shape">Model with the input size of its name.</param>
 /// <param name="Built">model_args.img_size.</param>
 /// <param name="Pretrained">pretrained_cfg.input_size.</param>
 internal sealed record TimmInputSize(
@@ -14,14 +14,14 @@ internal sealed record TimmInputSize(
     (int Height, int Width)? Pretrained
 )
 {
-    /// <summary>model_args.dynamic_img_size: timm resizes the position embeddings to whatever picture comes.</summary>
+    /// <summary>model_args.dynamic_img_size: timm resizes the position embeddings to each input.</summary>
     public bool IsDynamic { get; init; }
 
-    /// <summary>A person says the input size: what the files say about it need not agree.</summary>
+    /// <summary>True when the user gives the input size; the files may then disagree about it.</summary>
     public bool IsGiven { get; init; }
 
-    /// <returns>The size of the stored position embeddings, and the size that pictures are prepared to where the files tell it.</returns>
-    /// <exception cref="ModelException">bad-configuration: a contradiction that the weights do not settle.</exception>
+    /// <returns>Input size of the stored position embeddings, and input size of the preprocessing if the files contain it.</returns>
+    /// <exception cref="ModelException">bad-configuration: the files contradict each other, and the weights fit neither.</exception>
     public ((int Height, int Width) Stored, (int Height, int Width)? Input) Decide(string model)
     {
         var named = (Shape.ImageHeight, Shape.ImageWidth);
@@ -29,28 +29,28 @@ internal sealed record TimmInputSize(
         if (StoredPatches() is not { } patches)
         {
             if (!IsGiven && !IsDynamic && Built is { } built && Pretrained is { } pretrained && built != pretrained)
-                throw Contradiction(model, "do not tell the input size");
+                throw Contradiction(model, "do not contain the input size");
             return (Built ?? Pretrained ?? named, input);
         }
 
-        if ((Built ?? Pretrained) is { } said)
+        if ((Built ?? Pretrained) is { } declared)
         {
-            if (Fits(said, patches) || FitsOtherTokens(said))
-                return (said, input);
+            if (Fits(declared, patches) || FitsOtherTokens(declared))
+                return (declared, input);
             if (IsGiven || Built is null && IsDynamic)
-                return (Square(patches) ?? said, input);
+                return (Square(patches) ?? declared, input);
             throw Contradiction(model, $"hold positions of {Text(patches)}");
         }
 
         return (Fits(named, patches) ? named : Square(patches) ?? named, null);
     }
 
-    /// <summary>Number of patches that have a position in the weights; null where the weights do not tell.</summary>
+    /// <summary>Returns the number of patches with a stored position; null when the weights do not contain it.</summary>
     private long? StoredPatches()
     {
         if (
             Shape.RotaryTemperature is not null
-            || Shape.PatchSize is < 1 or > 1 << 10 // the check of the configuration refuses those
+            || Shape.PatchSize is < 1 or > 1 << 10 // refused later, when the configuration is validated
             || !Placed.Weights.TryGetValue("pos_embed", out var positions)
             || positions.Shape.Count != 3
         )
@@ -59,7 +59,7 @@ internal sealed record TimmInputSize(
         return patches > 0 ? patches : null;
     }
 
-    /// <summary>The size fits with the tokens that the model should have: the check of the weights then tells which differ.</summary>
+    /// <summary>Returns whether the size fits another number of prefix tokens; the check of the weights then reports them.</summary>
     private bool FitsOtherTokens((int Height, int Width) size)
     {
         var positions = Placed.Weights["pos_embed"].Shape[1];
@@ -89,7 +89,7 @@ internal sealed record TimmInputSize(
         return new ModelException(
             ModelFailure.BadConfiguration,
             $"{model}: the weights {weights}, model_args.img_size is {Sides(Built)} and pretrained_cfg.input_size is {Sides(Pretrained)}. "
-                + "Correct config.json, or say the input size with --image-size."
+                + "Correct config.json, or give the input size with --image-size."
         );
     }
 }

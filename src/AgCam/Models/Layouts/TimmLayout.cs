@@ -1,6 +1,6 @@
 namespace AgCam.Models.Layouts;
 
-/// <summary>timm's VisionTransformer: its names are the canonical ones.</summary>
+/// <summary>Maps the names of timm's VisionTransformer, which are the canonical ones.</summary>
 internal static class TimmLayout
 {
     public static bool Recognizes(IReadOnlyCollection<string> names) =>

@@ -1,8 +1,6 @@
 namespace AgCam.Models.Layouts;
 
-/// <summary>
-/// torchvision's VisionTransformer (vit_b_16 and its siblings). Its attention already stores query, key and value as one.
-/// </summary>
+/// <summary>Maps the names of torchvision's VisionTransformer (vit_b_16, ...), which stores query, key and value as one tensor.</summary>
 internal static class TorchvisionLayout
 {
     public static bool Recognizes(IReadOnlyCollection<string> names) => names.Contains("conv_proj.weight");

@@ -4,8 +4,8 @@ using System.Numerics;
 namespace AgCam.Models.Pickle;
 
 /// <summary>
-/// torch.save before version 1.6: four pickles in a row (a magic number, the protocol, facts about the machine, the object), a fifth with
-/// the keys of the storages, then for every key a 64-bit count and the numbers.
+/// Reads the format of torch.save before version 1.6. It consists of five pickles (magic number, protocol, machine, object, storage keys),
+/// then a 64-bit count and the numbers of every storage.
 /// </summary>
 internal static class LegacyPth
 {

@@ -6,11 +6,10 @@ using System.Text;
 namespace AgCam.Models.Pickle;
 
 /// <summary>
-/// Reads a pickle of protocol 0 to 5 as data. Python's pickle machine builds values on a stack and may call anything that it can import;
-/// this one builds the values and calls nothing: globals are names, calls are records, except the few that <see cref="TorchObjects"/>
-/// understands by structure. There is no recursion, and opcodes, memory and lengths are bounded before they are believed.
+/// Reads a pickle of protocol 0 to 5 as data. Unlike Python's reader it imports and calls nothing: globals are names and calls are records,
+/// except those that <see cref="TorchObjects"/> reads. It does not recurse, and it limits opcodes, memory and lengths.
 /// </summary>
-/// <remarks>The opcodes are those of Python's pickletools.</remarks>
+/// <remarks>Opcodes: Python's pickletools.</remarks>
 internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
 {
     private const int MaxSteps = 1_000_000;
@@ -25,12 +24,12 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
     private int _at;
     private long _spent;
 
-    /// <summary>Bytes read so far: after <see cref="Read"/>, where the pickle ended.</summary>
+    /// <summary>Number of bytes read; after <see cref="Read"/>, the end of the pickle.</summary>
     public readonly int Position => _at;
 
-    /// <summary>Reads one pickle, from where the one before it ended.</summary>
-    /// <param name="onStorage">Told of every storage that the pickle names, also of those that no tensor uses.</param>
-    /// <exception cref="ModelException">model-corrupt: not a pickle, or one beyond the bounds.</exception>
+    /// <summary>Reads the next pickle.</summary>
+    /// <param name="onStorage">Receives every storage that the pickle names, including unused ones.</param>
+    /// <exception cref="ModelException">model-corrupt: not a pickle, or one that exceeds a limit.</exception>
     public object? Read(Action<PickleStorage>? onStorage = null)
     {
         _onStorage = onStorage;
@@ -47,7 +46,7 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
         }
     }
 
-    /// <summary>Counts opcodes, and work that is not proportional to them.</summary>
+    /// <summary>Counts opcodes and extra work against the limit.</summary>
     private void Spend(int steps)
     {
         if ((_spent += steps) > MaxSteps)
@@ -232,9 +231,9 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
                 break;
 
             case (byte)'R'
-            or 0x81: // REDUCE, NEWOBJ: a call, of which only a record is kept
+            or 0x81: // REDUCE, NEWOBJ: a call, kept as a record
                 var arguments = Pop() as PickleSequence;
-                Spend(arguments is { Items: [PickleSequence pairs, ..] } ? pairs.Items.Count : 0); // an OrderedDict copies its pairs
+                Spend(arguments is { Items: [PickleSequence pairs, ..] } ? pairs.Items.Count : 0); // OrderedDict copies its pairs
                 Push(TorchObjects.Call(Pop(), arguments, path));
                 break;
             case 0x92: // NEWOBJ_EX
@@ -251,7 +250,7 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
                 var parts = PopToMark();
                 Push(new PickleObject(parts.Count > 0 ? parts[0] : null));
                 break;
-            case (byte)'b': // BUILD: would set attributes
+            case (byte)'b': // BUILD: sets attributes in Python
                 Pop();
                 Peek();
                 break;
@@ -268,13 +267,13 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
                 break;
 
             default:
-                throw Corrupt($"byte 0x{opcode:x2} at {_at - 1:N0} is no opcode that a file can hold");
+                throw Corrupt($"byte 0x{opcode:x2} at {_at - 1:N0} is not a known opcode");
         }
     }
 
     private readonly void Push(object? value) => _stack.Add(value);
 
-    private readonly object? Peek() => _stack.Count > Floor ? _stack[^1] : throw Corrupt("it takes from an empty stack");
+    private readonly object? Peek() => _stack.Count > Floor ? _stack[^1] : throw Corrupt("it pops an empty stack");
 
     private readonly object? Pop()
     {
@@ -283,13 +282,13 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
         return value;
     }
 
-    /// <summary>Nothing below the last mark may be taken.</summary>
+    /// <summary>Stack height of the last mark, below which nothing may be popped.</summary>
     private readonly int Floor => _marks.Count > 0 ? _marks[^1] : 0;
 
     private readonly List<object?> PopToMark()
     {
         if (_marks.Count == 0)
-            throw Corrupt("it looks for a mark that was not set");
+            throw Corrupt("a mark is missing");
         var start = Floor;
         _marks.RemoveAt(_marks.Count - 1);
         var items = _stack.GetRange(start, _stack.Count - start);
@@ -305,7 +304,7 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
         Push(new PickleSequence([.. items]));
     }
 
-    /// <summary>What is appended to an inert object is dropped.</summary>
+    /// <summary>Appends to a sequence; items for an inert object are dropped.</summary>
     private readonly void Append(List<object?> items) => (Peek() as PickleSequence)?.Items.AddRange(items);
 
     private readonly void SetItems(List<object?> items)
@@ -318,12 +317,12 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
     }
 
     private readonly object? Recall(uint index) =>
-        _memo.TryGetValue(index, out var value) ? value : throw Corrupt($"it recalls memo {index}, which was not set");
+        _memo.TryGetValue(index, out var value) ? value : throw Corrupt($"memo {index} is not set");
 
     private readonly uint MemoIndex(string line) =>
         uint.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
             ? index
-            : throw Corrupt("a memo's index is no " + "number");
+            : throw Corrupt("a memo index is not a number");
 
     private void PushLong(int length)
     {
@@ -335,19 +334,19 @@ internal ref struct PickleReader(ReadOnlySpan<byte> data, string path)
 
     private readonly void PushDecimal(string line)
     {
-        if (line is "00" or "01") // how protocol 0 writes a bool
+        if (line is "00" or "01") // bool in protocol 0
             Push(line == "01");
         else
             Push(
                 long.TryParse(line.TrimEnd('L'), CultureInfo.InvariantCulture, out var value)
                     ? value
-                    : throw Corrupt("an integer is unreadable")
+                    : throw Corrupt("an integer is not a number")
             );
     }
 
     private string Text(ulong length) => Encoding.UTF8.GetString(Take(length));
 
-    /// <summary>Bytes are never weights: their length is checked, and they are dropped.</summary>
+    /// <summary>Skips bytes, which are never weights, after checking their length.</summary>
     private void PushBytes(ulong length)
     {
         Take(length);

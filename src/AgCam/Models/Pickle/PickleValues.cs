@@ -1,32 +1,30 @@
 namespace AgCam.Models.Pickle;
 
-// What a pickle describes. Nothing here has behaviour: a Python class or function is its name, and a call of it is a record of the call.
+// Values of a pickle. A Python class or function is a name, and a call is a record.
 
-/// <summary>The name of a class or function. It is never looked up.</summary>
+/// <summary>Name of a class or function, which is never looked up.</summary>
 internal sealed record PickleGlobal(string Module, string Name)
 {
     public string FullName { get; } = $"{Module}.{Name}";
 }
 
-/// <summary>What calling <paramref name="Made"/> would have made. It stays inert; what is stored into it is dropped.</summary>
+/// <summary>Record of a call of <paramref name="Made"/>. It is inert: items and attributes set on it are dropped.</summary>
 internal sealed record PickleObject(object? Made);
 
-/// <summary>A tuple, list or set.</summary>
+/// <summary>Tuple, list or set.</summary>
 internal sealed class PickleSequence(List<object?> items)
 {
     public List<object?> Items { get; } = items;
 }
 
-/// <summary>
-/// A dict. Only text keys are kept: those of state dicts are texts, and hashing arbitrary keys would be work for an attacker.
-/// </summary>
+/// <summary>Dictionary with string keys only, as in state dicts. Hashing other keys would let an attacker cause work.</summary>
 internal sealed class PickleDictionary
 {
-    // Made when first needed: a pickle of nothing but empty dictionaries should not cost much.
+    // Created on first use, so that a pickle of many empty dictionaries stays cheap.
     private List<KeyValuePair<string, object?>>? _entries;
     private Dictionary<string, int>? _index;
 
-    /// <summary>In insertion order.</summary>
+    /// <summary>Entries in insertion order.</summary>
     public IReadOnlyList<KeyValuePair<string, object?>> Entries => _entries ?? [];
 
     public void Set(object? key, object? value)
@@ -47,8 +45,8 @@ internal sealed class PickleDictionary
     public object? Get(string key) => _index is not null && _index.TryGetValue(key, out var at) ? _entries![at].Value : null;
 }
 
-/// <summary>A block of numbers that lies elsewhere in the file.</summary>
+/// <summary>Block of numbers elsewhere in the file.</summary>
 internal sealed record PickleStorage(string Key, DType DType, long Elements);
 
-/// <summary>A strided view into a storage; offset and strides count elements. Checked against the storage.</summary>
+/// <summary>Strided view of a storage, checked against its size. Offset and strides count elements.</summary>
 internal sealed record PickleTensor(PickleStorage Storage, long Offset, long[] Shape, long[] Strides);

@@ -3,14 +3,14 @@ using System.Text;
 namespace AgCam.Models.Pickle;
 
 /// <summary>
-/// A PyTorch checkpoint (.pth, .pt, .bin, .pth.tar) as torch.save writes it, in the zip format or the one before version 1.6. Its pickle
-/// is read as data: no class is looked up and nothing in it runs. Tensors are valid until the file is disposed.
+/// Reads a PyTorch checkpoint (.pth, .pt, .bin, .pth.tar) in torch.save's zip format or in the format before version 1.6. Its pickle is
+/// read as data: no class is looked up and no code runs. Tensors are valid until the file is disposed.
 /// </summary>
 public sealed class PthFile : IDisposable
 {
     private const int MaxPickle = 64 << 20;
 
-    /// <summary>Where training programs keep the weights, in the order of preference: averaged ones are what is deployed.</summary>
+    /// <summary>Keys under which training programs store weights, averaged ones first, because those are deployed.</summary>
     private static readonly string[] StateKeys = ["state_dict_ema", "model_ema", "state_dict", "model"];
 
     private readonly MappedFile _file;
@@ -20,13 +20,13 @@ public sealed class PthFile : IDisposable
         (_file, StateKey, Tensors) = (file, stateKey, tensors);
     }
 
-    /// <summary>Under which key the weights were found; empty when the file is nothing but a state dict.</summary>
+    /// <summary>Key of the weights; empty when the file is a state dict.</summary>
     public string StateKey { get; }
 
-    /// <summary>The state dict, by stored name. Values that are no tensors are left out.</summary>
+    /// <summary>Tensors of the state dict by stored name; other values are omitted.</summary>
     public IReadOnlyDictionary<string, WeightTensor> Tensors { get; }
 
-    /// <exception cref="ModelException">With the reason and the next step.</exception>
+    /// <exception cref="ModelException">The file is not readable, or holds no state dict.</exception>
     public static PthFile Open(string path)
     {
         if (ModelFile.LengthOf(path) < 16)
@@ -54,9 +54,9 @@ public sealed class PthFile : IDisposable
     public void Dispose() => _file.Dispose();
 
     internal static ModelException Corrupt(string path, string reason) =>
-        new(ModelFailure.Corrupt, $"{path} is not a valid PyTorch checkpoint: {reason}. Download it or save it again.");
+        new(ModelFailure.Corrupt, $"{path} is not a valid PyTorch checkpoint: {reason}. Download it again, or save it again.");
 
-    /// <summary>ARCHIVE/data.pkl describes the tensors, ARCHIVE/data/KEY holds their numbers.</summary>
+    /// <summary>Reads the zip format: ARCHIVE/data.pkl describes the tensors, ARCHIVE/data/KEY holds their numbers.</summary>
     private static (object? Root, Dictionary<string, (long Start, long Length)> Storages) ReadZip(MappedFile file)
     {
         var entries = ZipEntries.Read(file);
@@ -74,11 +74,11 @@ public sealed class PthFile : IDisposable
             && order.Length is var length and < 16
             && Encoding.ASCII.GetString(file.Slice(order.Start, (int)length)) is not "little"
         )
-            throw Corrupt(file.Path, "it was saved on a big-endian machine, which is not covered");
+            throw Corrupt(file.Path, "it was saved on a big-endian machine, which is not supported");
 
         var (start, bytes) = entries[pickles[0]];
         if (bytes > MaxPickle)
-            throw Corrupt(file.Path, $"its pickle has {bytes:N0} bytes; {MaxPickle:N0} are the most");
+            throw Corrupt(file.Path, $"its pickle has {bytes:N0} bytes; the maximum is {MaxPickle:N0}");
         var root = new PickleReader(file.Slice(start, (int)bytes), file.Path).Read();
         var data = $"{folder}data/";
         var storages = entries.Where(entry => entry.Key.StartsWith(data, StringComparison.Ordinal));
@@ -98,14 +98,14 @@ public sealed class PthFile : IDisposable
             throw new ModelException(
                 ModelFailure.KeysDoNotMatch,
                 $"{path} holds no weights under {string.Join(", ", StateKeys)}, nor at its top ({keys}). "
-                    + "Save the model's state_dict alone."
+                    + "In Python, save model.state_dict()."
             );
         }
 
         throw new ModelException(
             ModelFailure.UnsupportedArchitecture,
             root is PickleObject { Made: PickleGlobal type }
-                ? $"{path} is a whole {PrintableName.Of(type.FullName)} object, which only running its code could rebuild. "
+                ? $"{path} is a whole {PrintableName.Of(type.FullName)} object, which cannot be loaded without running its code. "
                     + "In Python, save model.state_dict() instead."
                 : $"{path} holds no dictionary of weights. In Python, save model.state_dict()."
         );

@@ -1,15 +1,13 @@
 namespace AgCam.Models.Pickle;
 
-/// <summary>
-/// A tensor of a PyTorch checkpoint. Strided ones (transposed, sliced) are copied to row-major order when their bytes are asked for.
-/// </summary>
+/// <summary>Tensor of a PyTorch checkpoint. A strided tensor (transposed, sliced) is copied to row-major order on access.</summary>
 internal sealed class PthTensor : WeightTensor
 {
     private readonly MappedFile _file;
     private readonly long _storageStart;
     private readonly PickleTensor _tensor;
 
-    /// <param name="storageStart">Where the tensor's storage, already checked to lie in the file, begins.</param>
+    /// <param name="storageStart">Start of the tensor's storage, which is already checked to be inside the file.</param>
     public PthTensor(MappedFile file, long storageStart, PickleTensor tensor)
         : base(tensor.Storage.DType, tensor.Shape)
     {
@@ -52,7 +50,7 @@ internal sealed class PthTensor : WeightTensor
         for (var to = 0; to < gathered.Length; to += size)
         {
             _file.Slice(_storageStart + from * size, size).CopyTo(gathered.AsSpan(to));
-            // The next index, as an odometer counts.
+            // Increment the index, last dimension first.
             for (var i = Shape.Count - 1; i >= 0; i--)
             {
                 from += _tensor.Strides[i];

@@ -1,9 +1,6 @@
 namespace AgCam.Models.Pickle;
 
-/// <summary>
-/// The handful of calls in a PyTorch checkpoint that describe data, read by their structure. Everything else, torch's or not, becomes an
-/// inert record.
-/// </summary>
+/// <summary>Reads the few calls of a PyTorch checkpoint that describe data. Every other call becomes an inert record.</summary>
 internal static class TorchObjects
 {
     private const int MaxRank = 32;
@@ -22,7 +19,7 @@ internal static class TorchObjects
         ["BoolStorage"] = DType.Bool,
     };
 
-    /// <summary>What a call of <paramref name="callee"/> describes.</summary>
+    /// <summary>Returns the value that a call of <paramref name="callee"/> describes.</summary>
     public static object? Call(object? callee, PickleSequence? arguments, string path)
     {
         if (callee is not PickleGlobal { FullName: var name } || arguments?.Items is not { } items)
@@ -36,7 +33,7 @@ internal static class TorchObjects
         };
     }
 
-    /// <summary>A persistent id of torch.save: ("storage", type, key, location, elements, ...).</summary>
+    /// <summary>Reads a persistent id of torch.save: ("storage", type, key, location, elements, ...).</summary>
     public static object Storage(object? id, string path)
     {
         if (
@@ -72,7 +69,7 @@ internal static class TorchObjects
                 $"a tensor in storage {PrintableName.Of(storage.Key)} has {shape.Length} sides and {strides.Length} strides"
             );
 
-        // In 128 bits: products of untrusted 64-bit numbers.
+        // 128 bits: products of untrusted 64-bit numbers.
         UInt128 count = 1,
             last = (ulong)offset;
         for (var i = 0; i < shape.Length; i++)
@@ -83,7 +80,7 @@ internal static class TorchObjects
                 throw TooLarge();
         }
 
-        // More values than the storage holds would be repeats, by strides of 0: no weight is stored so, and it could be a bomb.
+        // Strides of 0 could repeat values without limit; no weight is stored like that.
         if (count > 0 && last >= (ulong)storage.Elements)
             throw TooLarge();
         return new PickleTensor(storage, offset, shape, strides);
@@ -92,15 +89,14 @@ internal static class TorchObjects
             PthFile.Corrupt(
                 path,
                 $"a tensor [{string.Join(", ", shape)}] reaches beyond its storage {PrintableName.Of(storage.Key)} of "
-                    + $"{storage.Elements:N0} "
-                    + "numbers"
+                    + $"{storage.Elements:N0} numbers"
             );
     }
 
     private static long[] Integers(PickleSequence values, string path)
     {
         if (values.Items.Count > MaxRank || !values.Items.TrueForAll(value => value is >= 0L))
-            throw PthFile.Corrupt(path, "a tensor's shape or strides are no list of sizes");
+            throw PthFile.Corrupt(path, "a tensor's shape or strides are not a list of sizes");
         return [.. values.Items.Select(value => (long)value!)];
     }
 }

@@ -4,8 +4,8 @@ using System.Text;
 namespace AgCam.Models.Pickle;
 
 /// <summary>
-/// The central directory of a zip archive, as torch.save writes it: every entry stored, none compressed, so that each is a range of the
-/// file. Compressed entries are refused: that leaves no bomb to inflate.
+/// Reads the central directory of torch.save's zip archive, in which every entry is an uncompressed range of the file. Compressed entries
+/// are refused, so there is no zip bomb.
 /// </summary>
 internal static class ZipEntries
 {
@@ -16,7 +16,7 @@ internal static class ZipEntries
     private const uint DirectoryEntry = 0x02014b50,
         LocalEntry = 0x04034b50;
 
-    /// <returns>Name to range in the file.</returns>
+    /// <returns>Ranges in the file by name.</returns>
     public static Dictionary<string, (long Start, long Length)> Read(MappedFile file)
     {
         var (count, at, length) = FindDirectory(file);
@@ -54,17 +54,17 @@ internal static class ZipEntries
         if (stored == uint.MaxValue || length == uint.MaxValue || local == uint.MaxValue)
             ReadZip64(file, extra, ref length, ref stored, ref local);
         if (stored != length || local > file.Length - 30)
-            throw Corrupt(file, $"{PrintableName.Of(name)} contradicts itself about its size or place");
+            throw Corrupt(file, $"{PrintableName.Of(name)} has contradictory sizes or offsets");
         var header = file.Slice(local, 30);
         if (U32(header) != LocalEntry)
-            throw Corrupt(file, $"{PrintableName.Of(name)} is not where the directory says");
+            throw Corrupt(file, $"{PrintableName.Of(name)} is not at the offset in the directory");
         var start = local + 30 + U16(header[26..]) + U16(header[28..]);
         if (start > file.Length || length > file.Length - start)
             throw Corrupt(file, $"{PrintableName.Of(name)} claims {length:N0} bytes, beyond the end of the file");
         return (start, length);
     }
 
-    /// <summary>The extra field 1 holds, in this order, those of the three numbers that did not fit in 32 bits.</summary>
+    /// <summary>Reads extra field 1, which holds, in this order, those of the three numbers that do not fit in 32 bits.</summary>
     private static void ReadZip64(MappedFile file, ReadOnlySpan<byte> extra, ref long length, ref long stored, ref long local)
     {
         while (extra.Length >= 4)
@@ -99,7 +99,7 @@ internal static class ZipEntries
 
     private static (long Count, long Start, long Length) FindDirectory(MappedFile file)
     {
-        // The record at the end is 22 bytes and a comment of at most 65,535.
+        // The end record has 22 bytes and a comment of at most 65,535 bytes.
         var tailLength = (int)Math.Min(file.Length, 22 + ushort.MaxValue);
         var tailStart = file.Length - tailLength;
         var tail = file.Slice(tailStart, tailLength);
@@ -112,7 +112,7 @@ internal static class ZipEntries
             {
                 var end = I64(file, locator[8..]);
                 if (end > file.Length - 56 || U32(file.Slice(end, 56)) != EndOfDirectory64)
-                    throw Corrupt(file, "its 64-bit directory is not where it says");
+                    throw Corrupt(file, "its 64-bit directory is not at the stated offset");
                 var record = file.Slice(end, 56);
                 return (I64(file, record[32..]), I64(file, record[48..]), I64(file, record[40..]));
             }
@@ -120,7 +120,7 @@ internal static class ZipEntries
             return (U16(tail[(i + 10)..]), U32(tail[(i + 16)..]), U32(tail[(i + 12)..]));
         }
 
-        throw Corrupt(file, "it has no zip directory: it was probably cut off");
+        throw Corrupt(file, "it has no zip directory and is probably truncated");
     }
 
     private static ushort U16(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadUInt16LittleEndian(bytes);
@@ -128,7 +128,7 @@ internal static class ZipEntries
     private static uint U32(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadUInt32LittleEndian(bytes);
 
     private static long I64(MappedFile file, ReadOnlySpan<byte> bytes) =>
-        BinaryPrimitives.ReadInt64LittleEndian(bytes) is >= 0 and var value ? value : throw Corrupt(file, "a size is absurd");
+        BinaryPrimitives.ReadInt64LittleEndian(bytes) is >= 0 and var value ? value : throw Corrupt(file, "a size is negative");
 
     private static ModelException Corrupt(MappedFile file, string reason) => PthFile.Corrupt(file.Path, reason);
 }

@@ -1,8 +1,8 @@
 namespace AgCam.Models.Safetensors;
 
 /// <summary>
-/// A safetensors file, read by memory map: opening it costs its header, and a tensor's pages are read when they are touched. The whole
-/// header is checked before any tensor is offered. Tensors are valid until the file is disposed.
+/// Opens a safetensors file as a memory map. Opening reads and checks the whole header; a tensor's pages are read on first access. Tensors
+/// are valid until the file is disposed.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
@@ -17,21 +17,21 @@ public sealed class SafetensorsFile : IDisposable
 
     public string Path => _file.Path;
 
-    /// <summary>Bytes in the file.</summary>
+    /// <summary>Length of the file in bytes.</summary>
     public long Length => _file.Length;
 
-    /// <summary>By name.</summary>
+    /// <summary>Tensors by name.</summary>
     public IReadOnlyDictionary<string, SafetensorView> Tensors { get; }
 
-    /// <summary>The header's __metadata__, e.g. format: pt.</summary>
+    /// <summary>Header's __metadata__, e.g. format: pt.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
-    /// <exception cref="ModelException">model-not-found, model-unreadable or model-corrupt, with what is wrong.</exception>
+    /// <exception cref="ModelException">model-not-found, model-unreadable or model-corrupt.</exception>
     public static SafetensorsFile Open(string path)
     {
         var length = ModelFile.LengthOf(path);
         if (length < 8)
-            throw SafetensorsHeader.Corrupt(path, $"it has {length} bytes, and its header alone needs more");
+            throw SafetensorsHeader.Corrupt(path, $"it has {length} bytes, less than a header");
         var file = MappedFile.Open(path);
         try
         {
@@ -48,7 +48,7 @@ public sealed class SafetensorsFile : IDisposable
     public void Dispose() => _file.Dispose();
 }
 
-/// <summary>One tensor of a safetensors file, in place.</summary>
+/// <summary>Tensor in a safetensors file.</summary>
 public sealed class SafetensorView : WeightTensor
 {
     private readonly MappedFile _file;

@@ -3,12 +3,12 @@ using System.Text.Json;
 
 namespace AgCam.Models.Safetensors;
 
-/// <summary>One entry of the header; offsets are in bytes from the start of the file.</summary>
+/// <summary>Entry of the header; offsets are in bytes from the start of the file.</summary>
 internal readonly record struct SafetensorsEntry(string Name, DType DType, long[] Shape, long Start, long End);
 
 /// <summary>
-/// The header of a safetensors file: an unsigned 64-bit little-endian length N, N bytes of JSON, then the tensors without holes. Every
-/// rule of the format is checked here, against the file's length, before anything is allocated for a tensor.
+/// Parses the header of a safetensors file: an unsigned 64-bit little-endian length N, N bytes of JSON, then the tensors without holes.
+/// Every rule of the format is checked before memory is allocated for a tensor.
 /// </summary>
 /// <remarks>Format: https://github.com/huggingface/safetensors#format</remarks>
 internal sealed class SafetensorsHeader
@@ -26,16 +26,16 @@ internal sealed class SafetensorsHeader
     private SafetensorsHeader(string path, long fileLength, long bufferStart) =>
         (_path, _fileLength, _bufferStart) = (path, fileLength, bufferStart);
 
-    /// <summary>In the order in which the tensors lie in the file.</summary>
+    /// <summary>Entries in the order of the tensors in the file.</summary>
     public List<SafetensorsEntry> Entries { get; } = [];
 
     public Dictionary<string, string> Metadata { get; } = [];
 
-    /// <summary>The length of the JSON, from a file's first eight bytes.</summary>
+    /// <summary>Returns the length of the JSON from the first eight bytes.</summary>
     public static int JsonLength(string path, ReadOnlySpan<byte> start, long fileLength)
     {
         if (start.Length < 8)
-            throw Corrupt(path, $"it has {start.Length} bytes, and its header alone needs 8");
+            throw Corrupt(path, $"it has {start.Length} bytes; its header needs at least 8");
         var length = BinaryPrimitives.ReadUInt64LittleEndian(start);
         if (length > MaxLength)
             throw Corrupt(path, $"its header claims {length:N0} bytes; the format allows {MaxLength:N0}");
@@ -55,7 +55,7 @@ internal sealed class SafetensorsHeader
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            // InvalidOperationException: a string that is no valid UTF-8 or UTF-16.
+            // InvalidOperationException: a string that is not valid UTF-8 or UTF-16.
             throw Corrupt(path, $"its header is not valid JSON ({error.Message})", error);
         }
 
@@ -86,7 +86,7 @@ internal sealed class SafetensorsHeader
 
         while (reader.Read())
         {
-            // Utf8JsonReader itself refuses anything but white space after the object.
+            // Utf8JsonReader throws on anything but white space after the object.
         }
     }
 
@@ -144,18 +144,18 @@ internal sealed class SafetensorsHeader
         return DTypes.TryParse(text, out var type) ? type : throw Corrupt(_path, $"the dtype of {Quote(name)} is unknown: {Quote(text)}");
     }
 
-    private long[] ReadIntegers(ref Utf8JsonReader reader, string name, string what, int maximum)
+    private long[] ReadIntegers(ref Utf8JsonReader reader, string name, string property, int maximum)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
-            throw Corrupt(_path, $"{what} of {Quote(name)} is not a list");
+            throw Corrupt(_path, $"{property} of {Quote(name)} is not a list");
         var values = new List<long>(4);
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var value) || value < 0)
-                throw Corrupt(_path, $"{what} of {Quote(name)} must be integers from 0 to 2^63 - 1");
+                throw Corrupt(_path, $"{property} of {Quote(name)} must be integers from 0 to 2^63 - 1");
             values.Add(value);
             if (values.Count > maximum)
-                throw Corrupt(_path, $"{what} of {Quote(name)} has more than {maximum} values");
+                throw Corrupt(_path, $"{property} of {Quote(name)} has more than {maximum} values");
         }
 
         return [.. values];
@@ -165,13 +165,13 @@ internal sealed class SafetensorsHeader
     {
         var available = _fileLength - _bufferStart;
         if (begin > end || end > available)
-            throw Corrupt(_path, $"{Quote(name)} lies at bytes {begin:N0} to {end:N0} of a buffer of {available:N0}");
+            throw Corrupt(_path, $"{Quote(name)} is at bytes {begin:N0} to {end:N0} of a buffer of {available:N0}");
         UInt128 bits = (uint)type.Bits();
         foreach (var side in shape)
         {
             bits *= (ulong)side;
             if (bits > long.MaxValue)
-                throw Corrupt(_path, $"{Quote(name)} claims the absurd shape [{string.Join(", ", shape)}]");
+                throw Corrupt(_path, $"the shape of {Quote(name)} is too large: [{string.Join(", ", shape)}]");
         }
 
         if (bits % 8 != 0 || (long)(bits / 8) != end - begin)
@@ -183,7 +183,7 @@ internal sealed class SafetensorsHeader
         return new SafetensorsEntry(name, type, shape, _bufferStart + begin, _bufferStart + end);
     }
 
-    /// <summary>The tensors must fill the buffer, each beginning where the one before it ends.</summary>
+    /// <summary>Checks that the tensors fill the buffer without holes and overlaps.</summary>
     private void CheckLayout()
     {
         Entries.Sort((a, b) => (a.Start, a.End).CompareTo((b.Start, b.End)));

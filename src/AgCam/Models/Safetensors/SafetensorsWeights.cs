@@ -2,9 +2,7 @@ using System.Security.Cryptography;
 
 namespace AgCam.Models.Safetensors;
 
-/// <summary>
-/// A checkpoint's tensors: one safetensors file, or shards listed by model.safetensors.index.json.
-/// </summary>
+/// <summary>Opens a checkpoint's tensors: one safetensors file, or the shards in model.safetensors.index.json.</summary>
 public sealed class SafetensorsWeights : IDisposable
 {
     public const string SingleName = "model.safetensors";
@@ -16,15 +14,15 @@ public sealed class SafetensorsWeights : IDisposable
 
     private SafetensorsWeights() { }
 
-    /// <summary>By stored name.</summary>
+    /// <summary>Tensors by stored name.</summary>
     public IReadOnlyDictionary<string, WeightTensor> Tensors => _tensors;
 
-    /// <summary>The files, in the order of their names.</summary>
+    /// <summary>Files in the order of their names.</summary>
     public IReadOnlyList<SafetensorsFile> Files => _files;
 
     public static SafetensorsWeights OpenFile(string path) => Open([path]);
 
-    /// <summary>Opens every shard, and checks that the index and the shards name the same tensors.</summary>
+    /// <summary>Opens every shard and checks that index and shards name the same tensors.</summary>
     public static SafetensorsWeights OpenIndex(string path)
     {
         var shardOf = ConfigJson.Read(path).Section("weight_map").Strings();
@@ -46,7 +44,7 @@ public sealed class SafetensorsWeights : IDisposable
         );
     }
 
-    /// <summary>The files that an index names, in the order of their names.</summary>
+    /// <summary>Returns the files in an index, in the order of their names.</summary>
     internal static IReadOnlyList<string> ShardsOf(string indexPath)
     {
         var shards = ConfigJson
@@ -57,19 +55,22 @@ public sealed class SafetensorsWeights : IDisposable
             .Order(StringComparer.Ordinal)
             .ToList();
         if (shards.Count is 0 or > MaxShards)
-            throw new ModelException(ModelFailure.Corrupt, $"{indexPath} lists {shards.Count} shards; 1 to {MaxShards} are expected.");
-        // The index is data from elsewhere: it may not point outside its folder.
+            throw new ModelException(
+                ModelFailure.Corrupt,
+                $"{indexPath} lists {shards.Count} shards; 1 to {MaxShards} are allowed. Download the model again."
+            );
+        // The index is untrusted and must not point outside its folder.
         foreach (var shard in shards)
             if (shard is "" or "." or ".." || shard.AsSpan().IndexOfAny('/', '\\', '\0') >= 0)
                 throw new ModelException(
                     ModelFailure.Corrupt,
-                    $"{indexPath} names the shard {PrintableName.Of(shard)}, which is not a plain file name."
+                    $"{indexPath} names the shard {PrintableName.Of(shard)}, which is not a plain file name. Download the model again."
                 );
         return shards;
     }
 
     /// <summary>
-    /// Hexadecimal SHA-256 of the file; of shards, of the lines "hash name" in the order of their names. Reads every byte.
+    /// Returns the hexadecimal SHA-256 of the file; for shards, of the lines "hash name" in the order of their names. Reads every byte.
     /// </summary>
     public async Task<string> HashAsync(CancellationToken cancellationToken = default)
     {
@@ -108,7 +109,7 @@ public sealed class SafetensorsWeights : IDisposable
                     if (!weights._tensors.TryAdd(name, tensor))
                         throw new ModelException(
                             ModelFailure.Corrupt,
-                            $"{path} holds {PrintableName.Of(name)}, which another shard holds too."
+                            $"{path} and another shard both hold {PrintableName.Of(name)}. Download the model again."
                         );
             }
 

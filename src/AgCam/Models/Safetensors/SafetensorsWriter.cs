@@ -3,12 +3,12 @@ using System.Text.Json;
 
 namespace AgCam.Models.Safetensors;
 
-/// <summary>Writes a safetensors file. It appears under its name only when it is whole and on disk.</summary>
+/// <summary>Writes a safetensors file whole or not at all.</summary>
 public static class SafetensorsWriter
 {
-    /// <summary>The same tensors give the same bytes: widest number type first, then by name, so that every tensor is aligned.</summary>
-    /// <param name="tensors">By name; at least one.</param>
-    /// <param name="metadata">Kept in the header, e.g. format: pt, which Python's loaders look for.</param>
+    /// <summary>Writes tensors in a fixed order, widest number type first, then by name, which aligns every tensor.</summary>
+    /// <param name="tensors">Tensors by name; at least one.</param>
+    /// <param name="metadata">Metadata of the header, e.g. format: pt, which Python's loaders require.</param>
     public static void Write(
         string path,
         IReadOnlyDictionary<string, WeightTensor> tensors,
@@ -67,7 +67,7 @@ public static class SafetensorsWriter
             }
         }
 
-        while (buffer.Length % 8 != 0) // the first tensor begins on a multiple of 8
+        while (buffer.Length % 8 != 0) // the first tensor starts at a multiple of 8
             buffer.WriteByte((byte)' ');
         return buffer.ToArray();
     }

@@ -196,7 +196,7 @@ public sealed class HubPullTests : IDisposable
 
     [Theory]
     [InlineData(401, "RepoNotFound", null, ModelFailure.HubUnauthorized, "HF_TOKEN")]
-    [InlineData(401, "", "wrong", ModelFailure.HubUnauthorized, "does not accept HF_TOKEN")]
+    [InlineData(401, "", "wrong", ModelFailure.HubUnauthorized, "rejected HF_TOKEN")]
     [InlineData(401, "GatedRepo", null, ModelFailure.HubUnauthorized, "accept its conditions")]
     [InlineData(403, "GatedRepo", "mine", ModelFailure.HubForbidden, "accept its conditions")]
     [InlineData(403, "", "mine", ModelFailure.HubForbidden, "may not read")]
