@@ -2,16 +2,16 @@ using System.Globalization;
 
 namespace AgCam;
 
-/// <summary>The classes of a model: index to name and back. Names may be missing; then a class is known by its index alone.</summary>
+/// <summary>Maps class indices to names and back. A model without names has indices only.</summary>
 public sealed class ClassNames
 {
     private readonly Dictionary<string, int> _byText = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<string> _ambiguous = new(StringComparer.OrdinalIgnoreCase);
 
     /// <param name="count">Number of classes.</param>
-    /// <param name="names">A name for every class, or null.</param>
-    /// <param name="wordNetIds">A WordNet id (n02123045) for every class, or null.</param>
-    /// <exception cref="ArgumentException">A list is not as long as there are classes.</exception>
+    /// <param name="names">Name of every class, or null.</param>
+    /// <param name="wordNetIds">WordNet id (n02123045) of every class, or null.</param>
+    /// <exception cref="ArgumentException">A list has another length than the number of classes.</exception>
     public ClassNames(int count, IReadOnlyList<string>? names = null, IReadOnlyList<string>? wordNetIds = null)
     {
         if (names is not null && names.Count != count)
@@ -32,12 +32,12 @@ public sealed class ClassNames
                 Index(wordNetIds[i], i);
         }
 
-        var outright = _byText.Keys.ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var fullNames = _byText.Keys.ToHashSet(StringComparer.OrdinalIgnoreCase);
 
-        // "tabby, tabby cat" answers to each of its synonyms, where no class bears that name outright.
+        // Each synonym in "tabby, tabby cat" finds the class, unless it is another class's full name.
         for (var i = 0; i < count && names is not null; i++)
             foreach (var synonym in names[i].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-                if (!outright.Contains(Folded(synonym)))
+                if (!fullNames.Contains(Fold(synonym)))
                     Index(synonym, i);
     }
 
@@ -47,41 +47,41 @@ public sealed class ClassNames
 
     public IReadOnlyList<string>? WordNetIds { get; }
 
-    /// <summary>The class's name, or null where the model has none.</summary>
+    /// <summary>Name of a class, or null when the model has no names.</summary>
     public string? this[int index] => Names?[index];
 
     /// <summary>
-    /// Class index, name, synonym or WordNet id to index; -1 when no class, or more than one, answers to it. Underscores count as
+    /// Returns the index for a class index, name, synonym or WordNet id; -1 when no class or more than one matches. Underscores count as
     /// spaces.
     /// </summary>
     public int Find(string text)
     {
-        var folded = Folded(text);
+        var folded = Fold(text);
         if (_byText.TryGetValue(folded, out var found))
             return _ambiguous.Contains(folded) ? -1 : found;
         return int.TryParse(folded, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < Count ? index : -1;
     }
 
-    /// <summary>A few names near a text that was not found, for an error message.</summary>
+    /// <summary>Returns similar class names for an error message.</summary>
     public string Near(string text)
     {
         if (Names is null)
-            return $"the model has no class names: give an index from 0 to {Count - 1}, or the names with --classes FILE";
-        var folded = Folded(text);
+            return $"the model has no class names; give an index from 0 to {Count - 1}, or the names with --classes FILE";
+        var folded = Fold(text);
         if (_ambiguous.Contains(folded))
-            return "more than one class is called that: give its index";
-        var near = Names.Select((name, i) => (name, i, distance: Distance(folded, Folded(name)))).OrderBy(c => c.distance).Take(3);
+            return "more than one class has this name; give its index";
+        var near = Names.Select((name, i) => (name, i, distance: Distance(folded, Fold(name)))).OrderBy(c => c.distance).Take(3);
         return $"the nearest of {Count} classes are {string.Join(", ", near.Select(c => $"\"{c.name}\" ({c.i})"))}";
     }
 
     private void Index(string text, int index)
     {
-        var folded = Folded(text);
+        var folded = Fold(text);
         if (!_byText.TryAdd(folded, index) && _byText[folded] != index)
             _ambiguous.Add(folded);
     }
 
-    private static string Folded(string text) => text.Trim().Replace('_', ' ');
+    private static string Fold(string text) => text.Trim().Replace('_', ' ');
 
     // Levenshtein, case folded.
     private static int Distance(string a, string b)

@@ -5,10 +5,12 @@ using TorchSharp;
 
 namespace AgCam;
 
-/// <summary>Where to compute: <c>auto</c> (the first GPU, else the CPU), <c>cpu</c>, <c>cuda</c> or <c>cuda:n</c>.</summary>
+/// <summary>
+/// Finds the device of the computation: <c>auto</c> (the first GPU, otherwise the CPU), <c>cpu</c>, <c>cuda</c> or <c>cuda:n</c>.
+/// </summary>
 public static class ComputeDevice
 {
-    /// <exception cref="DeviceException">Not a device, or not one that is here: what was asked, what is here, what to do.</exception>
+    /// <exception cref="DeviceException">The text is not a device, or this machine does not have it.</exception>
     internal static torch.Device Find(string text)
     {
         var backend = NativeBackend.Load();
@@ -30,11 +32,10 @@ public static class ComputeDevice
     }
 
     /// <summary>
-    /// How many batches are best computed at the same time. On a CPU two, and the process's threads are shared between them from now
-    /// on: a pass of one batch leaves processors
-    /// idle wherever its threads wait for one another or for one that was interrupted, and while its maps are read. On a GPU one.
+    /// Sets and returns the number of batches to compute in parallel: two on a CPU, one on a GPU. On a CPU the batches share the threads,
+    /// because one batch leaves processors idle while its threads wait for each other.
     /// </summary>
-    /// <param name="asked">On a CPU as many as this, at most one for each thread.</param>
+    /// <param name="asked">Number of parallel batches on a CPU, at most one per thread. Default two.</param>
     /// <exception cref="DeviceException">As <see cref="Find"/>.</exception>
     public static int SplitThreads(string device, int? asked = null)
     {
@@ -42,34 +43,31 @@ public static class ComputeDevice
             return 1;
         var threads = torch.get_num_threads();
         var parallelBatches = Math.Min(asked ?? 2, threads);
-        (_undivided, _divided) = (threads, threads / parallelBatches);
-        torch.set_num_threads(_divided);
+        (_allThreads, _batchThreads) = (threads, threads / parallelBatches);
+        torch.set_num_threads(_batchThreads);
         return parallelBatches;
     }
 
-    private static int _undivided,
-        _divided;
+    private static int _allThreads,
+        _batchThreads;
 
-    /// <summary>
-    /// With the threads that there were before <see cref="SplitThreads"/> divided them: as in a process without lanes. Nothing else may
-    /// be computed meanwhile.
-    /// </summary>
+    /// <summary>Runs work with all threads, as before <see cref="SplitThreads"/>. No other computation may run at the same time.</summary>
     public static T WithAllThreads<T>(Func<T> work)
     {
-        if (_undivided == 0)
+        if (_allThreads == 0)
             return work();
-        torch.set_num_threads(_undivided);
+        torch.set_num_threads(_allThreads);
         try
         {
             return work();
         }
         finally
         {
-            torch.set_num_threads(_divided);
+            torch.set_num_threads(_batchThreads);
         }
     }
 
-    /// <summary>Whether a computation failed for lack of memory: with fewer images it may work.</summary>
+    /// <summary>Returns whether a computation ran out of memory; a smaller batch may succeed.</summary>
     public static bool IsOutOfMemory(Exception e) =>
         e is OutOfMemoryException
         || e is ExternalException
@@ -78,7 +76,7 @@ public static class ComputeDevice
                 || e.Message.Contains("can't allocate memory", StringComparison.Ordinal)
             );
 
-    /// <summary>Whether the GPU is gone for this process: every later call fails, or worse, answers.</summary>
+    /// <summary>Returns whether this process has lost the GPU. Later calls fail or return wrong results.</summary>
     public static bool IsLost(Exception e) =>
         e is ExternalException && !IsOutOfMemory(e) && LossTexts.Any(text => e.Message.Contains(text, StringComparison.Ordinal));
 
@@ -91,23 +89,24 @@ public static class ComputeDevice
         "CUBLAS_STATUS_NOT_INITIALIZED",
     ];
 
-    /// <returns>cpu or cuda:n.</returns>
+    /// <returns>Either cpu or cuda:n.</returns>
     internal static string Name(torch.Device device) => device.type == DeviceType.CPU ? "cpu" : $"cuda:{Math.Max(0, device.index)}";
 
-    private static torch.Device Cuda(int index, string asked, NativeBackend backend)
+    private static torch.Device Cuda(int index, string requested, NativeBackend backend)
     {
         var count = torch.cuda.is_available() ? torch.cuda.device_count() : 0;
         if (index < count)
             return new torch.Device(DeviceType.CUDA, index);
         throw new DeviceException(
             count > 0
-                ? $"Device {asked} was asked for, but this machine shows {count} GPU(s), cuda:0 to cuda:{count - 1}. Check "
-                    + $"CUDA_VISIBLE_DEVICES."
-                : $"Device {asked} was asked for, but libtorch {backend.Version} from {backend.Folder} sees no GPU. Build with "
-                    + $"-p:AgCamCuda=true, or point {NativeBackend.FolderVariable} at a CUDA PyTorch {NativeBackend.BuiltFor}, and check nvidia-smi."
+                ? $"Device {requested} was requested, but this process sees {count} GPU(s), cuda:0 to cuda:{count - 1}. "
+                    + "Check CUDA_VISIBLE_DEVICES."
+                : $"Device {requested} was requested, but libtorch {backend.Version} from {backend.Folder} sees no GPU. Build with "
+                    + $"-p:AgCamCuda=true, or set {NativeBackend.FolderVariable} to a CUDA PyTorch {NativeBackend.BuiltFor}. "
+                    + "Check nvidia-smi."
         );
     }
 }
 
-/// <summary>The asked device is not there. The operator must act; the message says how.</summary>
+/// <summary>Reports that the requested device does not exist. The message tells the operator the next step.</summary>
 public sealed class DeviceException(string message) : Exception(message);

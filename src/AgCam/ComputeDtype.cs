@@ -1,14 +1,14 @@
 namespace AgCam;
 
-/// <summary>The number type of the forward pass.</summary>
+/// <summary>Parses the number type of the forward pass.</summary>
 public static class ComputeDtype
 {
-    /// <summary>Of one number.</summary>
-    /// <exception cref="ArgumentException">There is no such type.</exception>
+    /// <summary>Returns the bytes of one number.</summary>
+    /// <exception cref="ArgumentException">The type is unknown.</exception>
     public static int Bytes(string dtype) => Canonical(dtype) == "float32" ? 4 : 2;
 
-    /// <returns>float32, bfloat16 or float16.</returns>
-    /// <exception cref="ArgumentException">Something else was asked for.</exception>
+    /// <returns>One of float32, bfloat16 and float16.</returns>
+    /// <exception cref="ArgumentException">The type is unknown.</exception>
     public static string Canonical(string text) =>
         text.Trim().ToLowerInvariant() switch
         {

@@ -3,57 +3,57 @@ using AgCam.Preprocessing;
 
 namespace AgCam;
 
-/// <summary>What the model said and where it looked, for one image. Plain numbers: no tensor leaves the computation.</summary>
+/// <summary>Predictions and heatmaps of one image, as plain numbers without tensors.</summary>
 public sealed record Explanation
 {
-    /// <summary>The most probable classes, most probable first: five, or all when the model has fewer.</summary>
+    /// <summary>Five most probable classes, most probable first; all classes of a smaller model.</summary>
     public required IReadOnlyList<Prediction> Predictions { get; init; }
 
     /// <summary>[classes], float32.</summary>
     public required float[] Logits { get; init; }
 
-    /// <summary>log(sum(exp(logits))): turns a logit into a log-probability.</summary>
+    /// <summary>log(sum(exp(logits))). A log-probability is the logit minus this.</summary>
     public required double LogSumExp { get; init; }
 
-    /// <summary>The image's label as it was given, if any.</summary>
+    /// <summary>Label of the image, if given.</summary>
     public int? Label { get; init; }
 
-    /// <summary>One for each resolved target, in the order of the request. A target that the image has no label for gives none.</summary>
+    /// <summary>Results of the resolved targets, in the order of the request. A target that needs a missing label has none.</summary>
     public required IReadOnlyList<TargetExplanation> Targets { get; init; }
 
-    /// <summary>From the model's input pixels back to the original's.</summary>
+    /// <summary>Transform from the model's input pixels to the original's.</summary>
     public required InputTransform Transform { get; init; }
 
     public double Probability(int index) => Math.Exp(Logits[index] - LogSumExp);
 }
 
-/// <param name="Name">Null where the model has no class names.</param>
+/// <param name="Name">Name of the class; null when the model has no class names.</param>
 public readonly record struct Prediction(int Class, string? Name, double Probability, double Logit);
 
-/// <summary>Where the model looked for one target class.</summary>
+/// <summary>Heatmap and boxes of one target class.</summary>
 public sealed record TargetExplanation
 {
-    /// <summary>As requested, in canonical form: predicted, label:3, class:3, top:5, ...</summary>
+    /// <summary>Requested target in canonical form: predicted, label:3, class:3, top:5, ...</summary>
     public required string Requested { get; init; }
 
     public required int Class { get; init; }
 
     public string? Name { get; init; }
 
-    /// <summary>The class contrasted with, if any.</summary>
+    /// <summary>Class of the contrast, if any.</summary>
     public int? Against { get; init; }
 
     public string? AgainstName { get; init; }
 
-    /// <summary>Raw values on the model's patch grid.</summary>
+    /// <summary>Heatmap with raw values on the model's patch grid.</summary>
     public required Heatmap Heatmap { get; init; }
 
-    /// <summary>The evidence against the class, when it was asked for: the same sum over the negative gradients.</summary>
+    /// <summary>Evidence against the class if requested: the same sum over the negative gradients.</summary>
     public Heatmap? Negative { get; init; }
 
-    /// <summary>In original pixels, largest share of the map's mass first.</summary>
+    /// <summary>Boxes in original pixels, largest share of the map's mass first.</summary>
     public required IReadOnlyList<BoundingBox> Boxes { get; init; }
 
-    /// <summary>Why there are no boxes (a flat map), or null: one of <see cref="HeatmapReason"/>.</summary>
+    /// <summary>Reason why there are no boxes (a flat map), one of <see cref="HeatmapReason"/>, or null.</summary>
     public string? Reason => Heatmap.Reason;
 }

@@ -4,16 +4,15 @@ using System.Diagnostics.Metrics;
 namespace AgCam;
 
 /// <summary>
-/// How long each stage of the way from a request to its stored result takes: one histogram, <c>agcam.stage.duration</c> in seconds,
-/// with the tag <c>stage</c>. Here because explaining
-/// has three of the stages; the pipeline records the others in the same one. Costs nothing while nobody listens.
+/// Records the duration of each stage from a request to its stored result: one histogram, <c>agcam.stage.duration</c> in seconds, with the
+/// tag <c>stage</c>. Without a listener nothing is measured.
 /// </summary>
 public static class Stage
 {
-    /// <summary>Of the meter.</summary>
+    /// <summary>Name of the meter.</summary>
     public const string MeterName = "AgCam";
 
-    /// <summary>In the broker: from the send to the worker's hand. Per request.</summary>
+    /// <summary>In the broker, from publish to delivery. Per request.</summary>
     public const string Queue = "queue";
 
     /// <summary>From the reference to bytes in memory. Per image.</summary>
@@ -22,16 +21,16 @@ public static class Stage
     /// <summary>From bytes to the model's input on the host. Per image.</summary>
     public const string Decode = "decode";
 
-    /// <summary>The inputs' way to the device. Per batch.</summary>
+    /// <summary>From the host to the device. Per batch.</summary>
     public const string Copy = "copy";
 
-    /// <summary>The model, to logits on the host. Per batch.</summary>
+    /// <summary>From the model's input to logits on the host. Per batch.</summary>
     public const string Forward = "forward";
 
     /// <summary>From the logits to maps on the host. Per batch.</summary>
     public const string Explain = "explain";
 
-    /// <summary>One call that stores results, of one or several requests.</summary>
+    /// <summary>One call that stores the results of one or more requests.</summary>
     public const string Store = "store";
 
     public static IReadOnlyList<string> All { get; } = [Queue, Fetch, Decode, Copy, Forward, Explain, Store];
@@ -50,10 +49,10 @@ public static class Stage
 
     public static bool IsMeasured => Duration.Enabled;
 
-    /// <returns>What <see cref="End"/> wants.</returns>
+    /// <returns>Start time for <see cref="End"/>; 0 when nothing is measured.</returns>
     public static long Begin() => Duration.Enabled ? Stopwatch.GetTimestamp() : 0;
 
-    /// <returns>The beginning of the stage that follows at once.</returns>
+    /// <returns>Start time of the next stage.</returns>
     public static long End(string stage, long startedAt)
     {
         if (startedAt == 0)
@@ -63,6 +62,6 @@ public static class Stage
         return now;
     }
 
-    public static void Record(string stage, TimeSpan took) =>
-        Duration.Record(took.TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
+    public static void Record(string stage, TimeSpan elapsed) =>
+        Duration.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
 }

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace AgCam;
 
 /// <summary>
-/// What is to be explained, as requested: <c>predicted</c>, <c>label</c>, a class index or name, <c>top:K</c>, or one side against
-/// another: <c>A-vs-B</c>, e.g. <c>predicted-vs-label</c>. It becomes classes once the model has spoken.
+/// Requested target: <c>predicted</c>, <c>label</c>, a class index or name, <c>top:K</c>, or a contrast <c>A-vs-B</c>, e.g.
+/// <c>predicted-vs-label</c>. It is resolved to classes after the forward pass.
 /// </summary>
 public abstract record Target
 {
@@ -12,8 +12,8 @@ public abstract record Target
 
     public static Target Predicted { get; } = new PredictedTarget();
 
-    /// <summary>Reads a target as it is written on the command line or in a request.</summary>
-    /// <exception cref="TargetException">No such class, or not a target at all: what was given and what would do.</exception>
+    /// <summary>Parses a target of a command line or request.</summary>
+    /// <exception cref="TargetException">The text is not a target, or names an unknown class.</exception>
     public static Target Parse(string text, ClassNames classes)
     {
         text = text.Trim();
@@ -25,7 +25,7 @@ public abstract record Target
                 && count <= classes.Count
             )
                 return new TopTarget(count);
-            throw new TargetException($"Target \"{text}\": after top: comes a number from 1 to {classes.Count}.");
+            throw new TargetException($"Target \"{text}\" is not valid. Give top:K with K from 1 to {classes.Count}.");
         }
 
         if (Side(text, classes) is { } single)
@@ -38,24 +38,25 @@ public abstract record Target
             if (Side(text[..at], classes) is { } side && Side(text[(at + Versus.Length)..], classes) is { } against)
                 return new ContrastiveTarget(side, against);
 
-        var culprit = text.Split(Versus).FirstOrDefault(side => Side(side, classes) is null) ?? text;
+        var unknown = text.Split(Versus).FirstOrDefault(side => Side(side, classes) is null) ?? text;
         throw new TargetException(
-            $"Target \"{text}\": no class is called \"{culprit}\"; {classes.Near(culprit)}. Other targets: predicted, label, top:K, A-vs-B."
+            $"Target \"{text}\": no class has the name \"{unknown}\"; {classes.Near(unknown)}. "
+                + "Other targets: predicted, label, top:K, A-vs-B."
         );
     }
 
-    /// <summary>The classes to explain for one image.</summary>
+    /// <summary>Returns the classes to explain for one image.</summary>
     /// <param name="logits">[classes]</param>
-    /// <param name="label">The image's label, or null when it has none; a target that needs it then resolves to nothing.</param>
+    /// <param name="label">Label of the image, or null. A target that needs a missing label resolves to nothing.</param>
     public abstract IEnumerable<ResolvedTarget> Resolve(ReadOnlyMemory<float> logits, int? label);
 
-    /// <summary>The canonical text: part of an explanation's identity, so a label stands in it by its class.</summary>
+    /// <summary>Returns the canonical text, which is part of an explanation's identity; a label is replaced by its class.</summary>
     public abstract string Canonical(int? label);
 
-    /// <summary>Does it resolve to nothing for an image without a label?</summary>
+    /// <summary>True when the target resolves to nothing for an image without a label.</summary>
     public virtual bool NeedsLabel => false;
 
-    /// <summary>Class indices by falling logit; ties by index.</summary>
+    /// <summary>Returns class indices by descending logit, ties by index.</summary>
     public static int[] Ranked(ReadOnlyMemory<float> logits, int count)
     {
         var order = Enumerable.Range(0, logits.Length).ToArray();
@@ -135,8 +136,8 @@ public abstract record Target
     }
 }
 
-/// <summary>A class to explain, alone or against another.</summary>
+/// <summary>Class to explain, with an optional contrast.</summary>
 public readonly record struct ResolvedTarget(int Class, int? Against = null);
 
-/// <summary>A target was asked for that this model does not have. The caller must act; the message says how.</summary>
+/// <summary>Reports a target that the model does not have. The message tells the caller the next step.</summary>
 public sealed class TargetException(string message) : Exception(message);

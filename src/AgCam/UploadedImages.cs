@@ -3,7 +3,7 @@ using TorchSharp;
 
 namespace AgCam;
 
-/// <summary>A batch of prepared images on its way to the device, or there: see <see cref="Explainer.Upload"/>.</summary>
+/// <summary>Batch of prepared images, uploaded or being uploaded to the device by <see cref="Explainer.Upload"/>.</summary>
 public sealed class UploadedImages : IDisposable
 {
     internal UploadedImages(torch.Tensor bytes, IReadOnlyList<InputTransform> transforms) => (Bytes, Transforms) = (bytes, transforms);

@@ -60,7 +60,7 @@ public sealed class Checkpoint : IDisposable
             if (complete.InputHeight % Config.PatchSize != 0 || complete.InputWidth % Config.PatchSize != 0)
                 throw new ModelException(
                     ModelFailure.BadConfiguration,
-                    $"An input of {complete.InputHeight} x {complete.InputWidth} is not divisible into patches of {Config.PatchSize}:  "
+                    $"An input of {complete.InputHeight} x {complete.InputWidth} is not divisible into patches of {Config.PatchSize}: "
                         + "give an --image-size that is a multiple of it."
                 );
             return complete;
@@ -125,12 +125,12 @@ public sealed class Checkpoint : IDisposable
             ),
             not null when placed.Layout == StoredLayout.HuggingFace => throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"{files.Config} names no model_type, but the weights are in Hugging Face's layout.  "
+                $"{files.Config} names no model_type, but the weights are in Hugging Face's layout. "
                     + "Use the config.json that the model was saved with."
             ),
             null when placed.Layout == StoredLayout.HuggingFace => throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"{path} is a Hugging Face checkpoint without a config.json, which names its heads, activation and epsilon.  "
+                $"{path} is a Hugging Face checkpoint without a config.json, which names its heads, activation and epsilon. "
                     + "Put that file into the folder of the weights."
             ),
             _ when options.Architecture is not null => new ModelDescription(
@@ -165,7 +165,7 @@ public sealed class Checkpoint : IDisposable
         )
             throw new ModelException(
                 ModelFailure.NoClassifier,
-                $"{config.Architecture} ends in a CLIP embedding of {config.Classes} values, not in classes.  "
+                $"{config.Architecture} ends in a CLIP embedding of {config.Classes} values, not in classes. "
                     + "Use a fine-tuned model (..._ft_in12k_in1k), or name its outputs with --classes."
             );
     }

@@ -75,7 +75,7 @@ internal sealed record CheckpointFiles(string Name, string Weights, string? Conf
     private static ModelException Pickled(string path) =>
         new(
             ModelFailure.PickleNotImported,
-            $"{path} is a pickle, which can run code when Python loads it, so it is not loaded.  "
+            $"{path} is a pickle, which can run code when Python loads it, so it is not loaded. "
                 + $"Convert it, without running its code, with: agcam models import {path} "
                 + $"{(HasConfig(path) ? "" : "--arch ... ")}--out FOLDER"
         );

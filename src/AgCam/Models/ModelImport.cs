@@ -88,7 +88,7 @@ public static class ModelImport
         if (!ModelFile.IsThere(Path.Combine(from, "config.json")))
             throw new ModelException(
                 ModelFailure.BadConfiguration,
-                $"{source.Path} names no architecture, and its folder has no config.json:  "
+                $"{source.Path} names no architecture, and its folder has no config.json: "
                     + (
                         HuggingFaceLayout.Recognizes(StoredNames.WithoutWrappers(source.Tensors).Keys)
                             ? "put the Hugging Face config.json into that folder."

@@ -37,7 +37,7 @@ public static class ModelReference
         if (LooksLikePath(reference) || !HubId.TryParse(reference, out var id))
             throw new ModelException(
                 ModelFailure.NotFound,
-                $"{PrintableName.Of(reference)} is neither a folder, nor a file, nor a Hub id (org/name).  "
+                $"{PrintableName.Of(reference)} is neither a folder, nor a file, nor a Hub id (org/name). "
                     + "Give one of these, or the name of a shipped model, e.g. scenes."
             );
 

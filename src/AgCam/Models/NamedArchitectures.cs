@@ -69,7 +69,7 @@ public static class NamedArchitectures
     private static ModelException Unknown(string name) =>
         new(
             ModelFailure.UnknownArchitecture,
-            $"{PrintableName.Of(name)} is not a known architecture. If the model was built as another one, name it with  "
+            $"{PrintableName.Of(name)} is not a known architecture. If the model was built as another one, name it with "
                 + $"--arch, e.g. {Examples}."
         );
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AgCam.Models;
 
 /// <summary>Activation between the two linear layers of an MLP. It comes from the checkpoint's configuration.</summary>
@@ -132,8 +134,11 @@ public sealed record ViTConfig
     /// Returns the canonical text of everything besides the weights that changes results. It is part of every explanation's identity.
     /// </summary>
     public string Canonical() =>
-        FormattableString.Invariant(
-            $"vit/1;{ImageWidth}x{ImageHeight}/{PatchSize};{Width}x{Depth}x{Heads};mlp={MlpWidth};{Activation};eps={LayerNormEpsilon};distilled={Distilled};registers={Registers};prefixpos={PrefixHasPosition};prenorm={PreNorm};qknorm={QkNorm};pos={PositionResizing}"
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"vit/1;{ImageWidth}x{ImageHeight}/{PatchSize};{Width}x{Depth}x{Heads};mlp={MlpWidth};{Activation};eps={LayerNormEpsilon};"
+                + $"distilled={Distilled};registers={Registers};prefixpos={PrefixHasPosition};"
+                + $"prenorm={PreNorm};qknorm={QkNorm};pos={PositionResizing}"
         )
         + (Pooling == HeadPooling.Token ? "" : $";pool={Pooling};class={ClassToken}")
         + (RotaryTemperature is { } rotary ? FormattableString.Invariant($";rotary={rotary}") : "");

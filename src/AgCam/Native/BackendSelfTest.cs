@@ -3,8 +3,7 @@ using static TorchSharp.torch;
 namespace AgCam.Native;
 
 /// <summary>
-/// Does the loaded libtorch compute what it should? A build that does not fit loads all the same and then computes wrongly, so everything
-/// that the method is made of is compared with plain C#.
+/// Compares libtorch's operations that the methods use with plain C#. An incompatible build can load and compute wrong results.
 /// </summary>
 public static class BackendSelfTest
 {
@@ -13,8 +12,7 @@ public static class BackendSelfTest
         Columns = 3;
 
     /// <summary>
-    /// What is wrong, one sentence each; empty when all is well. A build that does not fit may also crash here: run it in a process of
-    /// its own.
+    /// Returns one sentence for each fault; empty when every check passes. Run it in a separate process: an incompatible build may crash.
     /// </summary>
     public static IReadOnlyList<string> Run()
     {
@@ -29,7 +27,7 @@ public static class BackendSelfTest
                 tensor(left).view(Rows, Inner)[3, 2].item<float>() == left[(3 * Inner) + 2]
                 && tensor(new long[] { 7, 11 })[1].item<long>() == 11
                     ? null
-                    : "another element came back"
+                    : "it returned another element"
         );
         Check(
             "a matrix product",
@@ -61,16 +59,16 @@ public static class BackendSelfTest
         );
         return faults;
 
-        void Check(string what, Func<string?> test)
+        void Check(string operation, Func<string?> test)
         {
             try
             {
                 if (test() is { } fault)
-                    faults.Add($"{what}: {fault}.");
+                    faults.Add($"{operation}: {fault}.");
             }
             catch (Exception error)
             {
-                faults.Add($"{what}: {error.GetType().Name}, {error.Message.Split('\n')[0]}");
+                faults.Add($"{operation}: {error.GetType().Name}, {error.Message.Split('\n')[0]}");
             }
         }
     }
@@ -81,14 +79,14 @@ public static class BackendSelfTest
         var turned = grid.transpose(0, 1).unsqueeze(0);
         return grid.numel() == values.Length && turned.shape.SequenceEqual([1, Inner, Rows]) && turned.stride(1) == 1
             ? null
-            : $"[{string.Join(", ", turned.shape)}] came back for [1, {Inner}, {Rows}]";
+            : $"[{string.Join(", ", turned.shape)}] returned for [1, {Inner}, {Rows}]";
     }
 
     private static string? Difference(Tensor actual, double[] expected)
     {
         var values = actual.contiguous().view(-1).data<float>().ToArray();
         if (values.Length != expected.Length)
-            return $"{values.Length} values came back instead of {expected.Length}";
+            return $"{values.Length} values returned instead of {expected.Length}";
         var worst = values.Zip(expected, (a, e) => Math.Abs(a - e)).Max();
         return worst <= 1e-5 ? null : FormattableString.Invariant($"off by up to {worst:G3}"); // NaN is not <= 1e-5 either
     }

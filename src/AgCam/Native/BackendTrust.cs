@@ -5,14 +5,15 @@ using System.Text;
 namespace AgCam.Native;
 
 /// <summary>
-/// Whether a libtorch that AGCAM_LIBTORCH names may be used: it must pass <see cref="BackendSelfTest"/> in a process of its own, because a
-/// wrong one may crash. A passed test is remembered in the user's cache folder by the libraries' paths, sizes and times. The libtorch that
-/// ships with the program is not tested at each start.
+/// Runs <see cref="BackendSelfTest"/> for the libtorch in AGCAM_LIBTORCH, in a separate process because it may crash. The cache folder
+/// records a passed test by the libraries' paths, sizes and times. The shipped libtorch is not tested.
 /// </summary>
 public static class BackendTrust
 {
-    /// <param name="program">What runs the self-test with these arguments, prints what is wrong and exits with 0 or another code.</param>
-    /// <exception cref="NativeBackendException">The test failed, crashed or did not end; or there is no libtorch to test.</exception>
+    /// <param name="program">
+    /// Program that runs the self-test with these arguments, prints the faults and exits with 0 when there are none.
+    /// </param>
+    /// <exception cref="NativeBackendException">The test failed, crashed or timed out, or there is no libtorch to test.</exception>
     public static void Require(string program, IReadOnlyList<string> arguments) => Require(program, arguments, TimeSpan.FromMinutes(2));
 
     /// <inheritdoc cref="Require(string, IReadOnlyList{string})"/>
@@ -21,28 +22,28 @@ public static class BackendTrust
         var backend = NativeBackend.Find();
         if (!backend.External)
             return;
-        var verdict = Path.Combine(CacheFolder, $"libtorch-{Fingerprint(backend.Folder)}.passed");
-        if (File.Exists(verdict))
+        var marker = Path.Combine(CacheFolder, $"libtorch-{Fingerprint(backend.Folder)}.passed");
+        if (File.Exists(marker))
             return;
         if (Run(program, arguments, limit) is { } fault)
             throw new NativeBackendException(
-                $"{NativeBackend.FolderVariable}: libtorch {backend.Version} in {backend.Folder} fails its self-test and is not "
-                    + $"used. {fault} "
-                    + $"TorchSharp {NativeBackend.TorchSharpVersion} was built for {NativeBackend.BuiltFor}: give that release, "
-                    + $"or unset {NativeBackend.FolderVariable} to use the one that ships."
+                $"{NativeBackend.FolderVariable}: libtorch {backend.Version} in {backend.Folder} fails its self-test and is not used. "
+                    + $"{fault} "
+                    + $"TorchSharp {NativeBackend.TorchSharpVersion} was built for {NativeBackend.BuiltFor}. Give that release, "
+                    + $"or unset {NativeBackend.FolderVariable} to use the shipped libtorch."
             );
         try
         {
             Directory.CreateDirectory(CacheFolder);
-            File.WriteAllText(verdict, $"{backend.Version} {backend.Folder}\n");
+            File.WriteAllText(marker, $"{backend.Version} {backend.Folder}\n");
         }
         catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
         {
-            // Then it is tested again next time.
+            // The next start tests again.
         }
     }
 
-    /// <summary>XDG_CACHE_HOME/agcam, else ~/.cache/agcam.</summary>
+    /// <summary>Cache folder of agcam: XDG_CACHE_HOME/agcam or ~/.cache/agcam.</summary>
     public static string CacheFolder =>
         Path.Combine(
             Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } given
@@ -62,11 +63,11 @@ public static class BackendTrust
         if (!process.WaitForExit(limit))
         {
             process.Kill(entireProcessTree: true);
-            return $"It did not end within {limit.TotalSeconds:0} s.";
+            return $"It did not finish within {limit.TotalSeconds:0} s.";
         }
 
         process.WaitForExit();
-        var said = string.Join(
+        var text = string.Join(
             ' ',
             (output.Result + "\n" + errors.Result)
                 .Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
@@ -76,7 +77,7 @@ public static class BackendTrust
         {
             0 => null,
             > 128 => $"It crashed (signal {process.ExitCode - 128}).",
-            _ => said.Length > 0 ? said : $"It ended with code {process.ExitCode}.",
+            _ => text.Length > 0 ? text : $"It ended with code {process.ExitCode}.",
         };
     }
 
@@ -84,13 +85,13 @@ public static class BackendTrust
     {
         try
         {
-            return Process.Start(start) ?? throw new NativeBackendException($"The self-test does not start: {start.FileName}.");
+            return Process.Start(start) ?? throw new NativeBackendException($"The self-test {start.FileName} did not start.");
         }
         catch (Win32Exception refused)
         {
             throw new NativeBackendException(
-                $"The self-test of {NativeBackend.FolderVariable} does not start: {refused.Message} Check that {start.FileName} "
-                    + $"may be run.",
+                $"The self-test of {NativeBackend.FolderVariable} did not start: {refused.Message} Check that {start.FileName} "
+                    + "is executable.",
                 refused
             );
         }

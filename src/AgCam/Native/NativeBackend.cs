@@ -6,46 +6,48 @@ using TorchSharp;
 namespace AgCam.Native;
 
 /// <summary>
-/// libtorch, loaded into this process. TorchSharp finds a library that is already in the process by its name, so everything is loaded here,
-/// by full path and in the order of its needs, before TorchSharp is touched.
+/// Loads libtorch into this process. TorchSharp finds loaded libraries by name, so they are loaded by full path, in the order of their
+/// dependencies, before its first use.
 /// </summary>
-/// <param name="Folder">Where libtorch came from.</param>
-/// <param name="Version">libtorch's release as far as it says so, e.g. 2.10.0+cpu.</param>
-/// <param name="External">True for a libtorch that AGCAM_LIBTORCH names, false for the one that ships beside the program.</param>
-/// <param name="Experimental">True when its release is not the one TorchSharp was built for; provenance records it.</param>
+/// <param name="Folder">Folder of libtorch.</param>
+/// <param name="Version">Release of libtorch if known, e.g. 2.10.0+cpu.</param>
+/// <param name="External">True for the libtorch in AGCAM_LIBTORCH, false for the shipped one.</param>
+/// <param name="Experimental">True when TorchSharp was built for another release; provenance records it.</param>
 public sealed record NativeBackend(string Folder, string Version, bool External, bool Experimental)
 {
     /// <summary>
-    /// The folder of an existing libtorch: site-packages/torch/lib of a PyTorch, or the lib folder of a libtorch archive.
+    /// Variable with the folder of an existing libtorch: PyTorch's site-packages/torch/lib, or lib of a libtorch archive.
     /// </summary>
     public const string FolderVariable = "AGCAM_LIBTORCH";
 
-    /// <summary>Set to 1 to accept another release than <see cref="BuiltFor"/>. No test proves that two builds fit together.</summary>
+    /// <summary>
+    /// Variable that, set to 1, accepts a release other than <see cref="BuiltFor"/>. No test proves that two builds are compatible.
+    /// </summary>
     public const string ExperimentalVariable = "AGCAM_LIBTORCH_EXPERIMENTAL";
 
     /// <summary>
-    /// The libtorch release that this TorchSharp was compiled against; tensor layout and dispatch keys are baked into it.
+    /// libtorch release that this TorchSharp was compiled for; it depends on that release's tensor layout and dispatch keys.
     /// </summary>
     public const string BuiltFor = "2.10.0";
 
     private const string TorchSharpLibrary = "libLibTorchSharp.so";
 
-    // In the order of their needs. A CUDA build has all of them, a CPU build the few without "cuda".
+    // In the order of their dependencies. A CPU build has no files with "cuda".
     private static readonly string[] LibTorchFiles = ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"];
 
     private static readonly Lock Gate = new();
     private static NativeBackend? _loaded;
 
-    /// <summary>Loads libtorch once; later calls return the first one's answer.</summary>
-    /// <exception cref="NativeBackendException">It could not be loaded: what was looked for, where, and what to do.</exception>
+    /// <summary>Loads libtorch once; later calls return the first result.</summary>
+    /// <exception cref="NativeBackendException">libtorch cannot be loaded.</exception>
     public static NativeBackend Load()
     {
         lock (Gate)
             return _loaded ??= Load(Find());
     }
 
-    /// <summary>Where libtorch is and which release, without loading it.</summary>
-    /// <exception cref="NativeBackendException">There is none that may be loaded: what was looked for, where, and what to do.</exception>
+    /// <summary>Finds libtorch and its release without loading it.</summary>
+    /// <exception cref="NativeBackendException">There is no libtorch that may be loaded.</exception>
     public static NativeBackend Find() =>
         Find(Environment.GetEnvironmentVariable(FolderVariable), Environment.GetEnvironmentVariable(ExperimentalVariable) is "1" or "true");
 
@@ -53,14 +55,14 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
             throw new NativeBackendException(
-                $"libtorch is brought for linux-x64 only; this is {RuntimeInformation.RuntimeIdentifier}. Run agcam on "
-                    + $"linux-x64 or in its container image."
+                $"agcam has libtorch for linux-x64 only; this is {RuntimeInformation.RuntimeIdentifier}. "
+                    + "Run agcam on linux-x64 or in its container image."
             );
 
         Require(
             Path.Combine(Shipped, TorchSharpLibrary),
             "the bridge between TorchSharp and libtorch",
-            "Publish or build a program that imports src/LibTorch.targets, and keep its libtorch/ folder beside it."
+            "Build a program that imports src/LibTorch.targets, and keep its libtorch/ folder beside it."
         );
 
         var folder = string.IsNullOrEmpty(external) ? ShippedLibTorch : LibFolder(external);
@@ -68,26 +70,25 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
             Path.Combine(folder, "libtorch_cpu.so"),
             "libtorch itself",
             string.IsNullOrEmpty(external)
-                ? "Build again: the libtorch package may not have been restored."
-                : $"Point {FolderVariable} at a folder that holds libtorch_cpu.so, such as site-packages/torch/lib."
+                ? "Restore the libtorch package and build again."
+                : $"Set {FolderVariable} to a folder with libtorch_cpu.so, e.g. site-packages/torch/lib."
         );
 
         var version = string.IsNullOrEmpty(external) ? BuiltFor : ReleaseOf(folder);
-        var fits = version.Split('+')[0] == BuiltFor; // not a development build, 2.10.0.dev..., nor a candidate, 2.10.0rc1
+        var fits = version.Split('+')[0] == BuiltFor; // excludes development builds (2.10.0.dev...) and release candidates (2.10.0rc1)
         if (!fits && !experimental)
             throw new NativeBackendException(
                 $"{FolderVariable}={external} holds libtorch {version}, but TorchSharp {TorchSharpVersion} was built for "
-                    + $"{BuiltFor}: another release can load and compute wrongly. "
-                    + $"Install PyTorch {BuiltFor}, unset {FolderVariable}, or set {ExperimentalVariable}=1 to try it anyway "
-                    + $"(provenance records it)."
+                    + $"{BuiltFor}: another release can load and compute wrong results. "
+                    + $"Install PyTorch {BuiltFor}, unset {FolderVariable}, or set {ExperimentalVariable}=1 to use it anyway "
+                    + "(provenance records it)."
             );
         return new NativeBackend(folder, version, !string.IsNullOrEmpty(external), !fits);
     }
 
     private static string Shipped => Path.Combine(AppContext.BaseDirectory, "libtorch");
 
-    // A build with -p:AgCamCuda=true leaves the CUDA packages' own files where NuGet puts native assets; the bridge lies in libtorch/
-    // all the same.
+    // A build with -p:AgCamCuda=true has the CUDA files in NuGet's folder of native assets, but the bridge in libtorch/.
     private static string ShippedLibTorch =>
         Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native") is var assets
         && File.Exists(Path.Combine(assets, "libtorch_cpu.so"))
@@ -114,13 +115,13 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
     {
         if (!Directory.Exists(given))
             throw new NativeBackendException(
-                $"{FolderVariable}={given} is not a folder. Give the folder that holds libtorch_cpu.so, such as site-packages/torch/lib."
+                $"{FolderVariable}={given} is not a folder. Give a folder with libtorch_cpu.so, e.g. site-packages/torch/lib."
             );
         string[] candidates = [given, Path.Combine(given, "lib"), Path.Combine(given, "torch", "lib")];
         return Path.GetFullPath(candidates.FirstOrDefault(folder => File.Exists(Path.Combine(folder, "libtorch_cpu.so"))) ?? given);
     }
 
-    /// <summary>PyTorch says its release in torch/version.py, a libtorch archive in build-version; both lie one folder above lib.</summary>
+    /// <summary>Reads the release from PyTorch's torch/version.py or a libtorch archive's build-version, one folder above lib.</summary>
     private static string ReleaseOf(string folder)
     {
         var parent = Path.GetDirectoryName(folder)!;
@@ -145,18 +146,19 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
         {
             throw new NativeBackendException(
                 $"{path} does not load: {e.Message.Split('\n')[0].Trim()} "
-                    + "Check `ldd` on that file; on a distribution older than Debian 12 or Ubuntu 22.04 run agcam in its container image.",
+                    + "Check that file with `ldd`. "
+                    + "On a distribution older than Debian 12 or Ubuntu 22.04, run agcam in its container image.",
                 e
             );
         }
     }
 
-    private static void Require(string path, string what, string advice)
+    private static void Require(string path, string description, string nextStep)
     {
         if (!File.Exists(path))
-            throw new NativeBackendException($"{path} is missing: {what}. {advice}");
+            throw new NativeBackendException($"{path} is missing: {description}. {nextStep}");
     }
 }
 
-/// <summary>The native backend cannot be used. The operator must act; the message says how.</summary>
+/// <summary>Reports that the native backend cannot be used. The message tells the operator the next step.</summary>
 public sealed class NativeBackendException(string message, Exception? inner = null) : Exception(message, inner);

@@ -7,39 +7,40 @@ using static TorchSharp.torch;
 
 namespace AgCam.Verification;
 
-/// <summary>How near is near enough.</summary>
+/// <summary>Maximum differences from the reference.</summary>
 public sealed record VerificationTolerance
 {
-    /// <summary>Largest difference of a normalised pixel. A level of 255 is about 0.016 at a standard deviation of 0.25.</summary>
+    /// <summary>
+    /// Maximum difference of a normalised pixel, 0 to 10. Default 1e-4. One of 255 levels is about 0.016 at a standard deviation of 0.25.
+    /// </summary>
     [Range(0.0, 10.0)]
     public double Pixels { get; init; } = 1e-4;
 
-    /// <summary>Largest difference of a logit, over the largest logit or 1.</summary>
+    /// <summary>Maximum difference of a logit, relative to the largest absolute logit or 1, 0 to 10. Default 1e-4.</summary>
     [Range(0.0, 10.0)]
     public double Logits { get; init; } = 1e-4;
 
-    /// <summary>Norm of the difference over the norm, of every map.</summary>
+    /// <summary>Maximum relative difference of a map (norm of the difference over the norm), 0 to 10. Default 1e-4.</summary>
     [Range(0.0, 10.0)]
     public double Maps { get; init; } = 1e-4;
 }
 
-/// <summary>One stage compared with the reference.</summary>
-/// <param name="Name">pixels, logits or maps.</param>
-/// <param name="MaxAbsolute">The largest difference.</param>
-/// <param name="Relative">The norm of the difference over the reference's norm; of maps, the worst one's.</param>
-/// <param name="Agrees">Within the tolerance.</param>
-/// <param name="Worst">Where the largest difference is, e.g. "image 0, channel 1, row 17, column 3".</param>
+/// <summary>Comparison of one stage with the reference.</summary>
+/// <param name="Name">One of pixels, logits and maps.</param>
+/// <param name="MaxAbsolute">Largest absolute difference.</param>
+/// <param name="Relative">Norm of the difference over the reference's norm; for maps, the largest of all maps.</param>
+/// <param name="Agrees">True when within the tolerance.</param>
+/// <param name="Worst">Index of the largest difference, e.g. "image 0, channel 1, row 17, column 3".</param>
 public sealed record VerifiedStage(string Name, double MaxAbsolute, double Relative, bool Agrees, string Worst);
 
 /// <summary>
-/// Compares a model here with what another program computed, stage by stage. Each stage starts from the reference's own values, so the
-/// first
-/// one that diverges is the one that is wrong.
+/// Compares a model with the results of another program, stage by stage. Each stage starts from the reference's values, so the first stage
+/// that diverges contains the error.
 /// </summary>
 public static class ModelVerification
 {
-    /// <param name="reference">A safetensors file; docs/python.md has the script that makes one.</param>
-    /// <exception cref="ModelException">The reference is not readable, or not of this model.</exception>
+    /// <param name="reference">Safetensors file, made by the script in docs/python.md.</param>
+    /// <exception cref="ModelException">The reference is not readable, or belongs to another model.</exception>
     public static IReadOnlyList<VerifiedStage> Compare(Explainer explainer, string reference, VerificationTolerance? tolerance = null)
     {
         tolerance ??= new VerificationTolerance();
@@ -56,7 +57,7 @@ public static class ModelVerification
         using var scope = NewDisposeScope();
         using var pass = explainer.Model.Forward(tensor(dump.Floats("input")).view(dump.Shape("input")).to(explainer.Model.Device));
         stages.Add(Logits(pass, dump, config, tolerance.Logits));
-        // A model that averages the patches is explained by agcam-pooled, whose maps are no AG-CAM's.
+        // agcam-pooled explains models that average the patches; its maps have another name.
         var maps = config.Pooling == HeadPooling.Token ? "agcam" : "agcam_pooled";
         if (dump.Has(maps) && dump.Has("targets"))
             stages.Add(Maps(explainer, pass, dump, maps, count, tolerance.Maps));
@@ -71,8 +72,8 @@ public static class ModelVerification
         if (shape.Length != 4 || shape[3] != 3 || shape[0] != count)
             throw new ModelException(
                 ModelFailure.KeysDoNotMatch,
-                $"\"image\" is [{string.Join(", ", dump.Shape("image"))}], but {count} picture(s) of [height, width, 3] bytes "
-                    + $"are needed, one for each input."
+                $"\"image\" is [{string.Join(", ", dump.Shape("image"))}], but [{count}, height, width, 3] bytes are needed, "
+                    + "one image for each input. Make the reference again."
             );
         var bytes = dump.Bytes("image");
         var (height, width) = ((int)shape[1], (int)shape[2]);
@@ -119,7 +120,8 @@ public static class ModelVerification
         if (targets.Any(target => target < 0 || target >= config.Classes))
             throw new ModelException(
                 ModelFailure.KeysDoNotMatch,
-                $"\"targets\" asks for classes up to {targets.Max()}; the model has 0 to {config.Classes - 1}."
+                $"\"targets\" holds classes from {targets.Min()} to {targets.Max()}; the model has 0 to {config.Classes - 1}. "
+                    + "Was the reference made with the same model?"
             );
         var classes = tensor(targets).view(dump.Shape("targets")).to(explainer.Model.Device);
         var (maps, _) =
@@ -136,7 +138,7 @@ public static class ModelVerification
         return new VerifiedStage("maps", max, worst, worst <= tolerance, Place(at, dump.Shape(name), "image", "target", "row", "column"));
     }
 
-    // NaN counts as the largest difference there is.
+    // NaN counts as an infinite difference.
     private static (double Max, double Relative, int At) Difference(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
     {
         double max = 0,

@@ -5,10 +5,9 @@ using AgCam.Models.Safetensors;
 namespace AgCam.Verification;
 
 /// <summary>
-/// What another program computed with the same model, as a safetensors file: <c>image</c> [H, W, 3] or [B, H, W, 3] uint8 (optional),
-/// <c>input</c> [B, 3, h, w], <c>logits</c> [B, classes], and optionally <c>targets</c> [B, K] int64 with <c>agcam</c> [B, K, rows,
-/// columns].
-/// docs/python.md has the script that makes one.
+/// Reads another program's results for the same model from a safetensors file: <c>image</c> [H, W, 3] or [B, H, W, 3] uint8 (optional),
+/// <c>input</c> [B, 3, h, w], <c>logits</c> [B, classes], and optionally <c>targets</c> [B, K] int64 with <c>agcam</c>
+/// [B, K, rows, columns]. The script in docs/python.md writes such a file.
 /// </summary>
 internal sealed class ReferenceDump : IDisposable
 {
@@ -17,14 +16,14 @@ internal sealed class ReferenceDump : IDisposable
     public ReferenceDump(string path)
     {
         _file = SafetensorsFile.Open(path);
-        foreach (var needed in new[] { "input", "logits" })
-            if (!_file.Tensors.ContainsKey(needed))
+        foreach (var required in new[] { "input", "logits" })
+            if (!_file.Tensors.ContainsKey(required))
             {
                 _file.Dispose();
                 throw new ModelException(
                     ModelFailure.BadConfiguration,
-                    $"{path} has no tensor \"{needed}\". A reference holds input and logits, and optionally image, targets and "
-                        + $"agcam: docs/python.md has the script."
+                    $"{path} has no tensor \"{required}\". A reference holds input and logits, and optionally image, targets and agcam. "
+                        + "Make it with the script in docs/python.md."
                 );
             }
     }
@@ -50,7 +49,8 @@ internal sealed class ReferenceDump : IDisposable
             throw new ModelException(
                 ModelFailure.KeysDoNotMatch,
                 $"\"{name}\" of {_file.Path} is [{string.Join(", ", actual)}], but {meaning} is "
-                    + $"[{string.Join(", ", shape.Select(side => side < 0 ? "any" : side.ToString()))}]. Was the reference made with the same model?"
+                    + $"[{string.Join(", ", shape.Select(side => side < 0 ? "any" : side.ToString()))}]. "
+                    + "Was the reference made with the same model?"
             );
     }
 

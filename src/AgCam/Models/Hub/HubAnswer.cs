@@ -34,7 +34,7 @@ internal static class HubAnswer
                 options.Token is null
                     ? $"{id.Repo} does not exist on {options.Endpoint}, or is private. "
                         + "Check the name; for a private model set HF_TOKEN to a token that may read it."
-                    : $"{options.Endpoint} rejected HF_TOKEN for {id.Repo}.  "
+                    : $"{options.Endpoint} rejected HF_TOKEN for {id.Repo}. "
                         + $"Check the name and the token ({DefaultTokenPage(options)})."
             ),
             (HttpStatusCode.Forbidden, _) => new ModelException(

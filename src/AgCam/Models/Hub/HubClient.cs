@@ -37,7 +37,7 @@ public sealed class HubClient(HubOptions options) : IDisposable
             return Cached(id)
                 ?? throw new ModelException(
                     ModelFailure.HubOffline,
-                    $"{id} is not in the cache ({Cache.Folder}), and HF_HUB_OFFLINE forbids downloads.  "
+                    $"{id} is not in the cache ({Cache.Folder}), and HF_HUB_OFFLINE forbids downloads. "
                         + "Unset it, or pull the model on a machine with a network."
                 );
         if (id.IsCommit && Cache.Find(id) is { } whole)
@@ -153,7 +153,7 @@ public sealed class HubClient(HubOptions options) : IDisposable
             )
             : new ModelException(
                 ModelFailure.PickleNotImported,
-                $"{id} stores its weights only as a pickle ({PrintableName.Of(pickle)}), which is not downloaded.  "
+                $"{id} stores its weights only as a pickle ({PrintableName.Of(pickle)}), which is not downloaded. "
                     + (
                         files.Contains("config.json")
                             ? "Download that file, config.json and preprocessor_config.json into a folder, and convert it, without "

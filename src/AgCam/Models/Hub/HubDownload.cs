@@ -101,7 +101,7 @@ internal sealed class HubDownload(
             if (isSecondTry)
                 throw new ModelException(
                     ModelFailure.HubBadAnswer,
-                    $"{file} of {id} did not match its hash ({etag}) in two downloads.  "
+                    $"{file} of {id} did not match its hash ({etag}) in two downloads. "
                         + $"Check whether a proxy before {options.Endpoint} changes it; nothing was stored."
                 );
         }
@@ -116,7 +116,7 @@ internal sealed class HubDownload(
         if (needed > free)
             throw new ModelException(
                 ModelFailure.CacheUnwritable,
-                $"{file} needs {needed:N0} bytes, but the disk of the cache {cache.Folder} has only {free:N0} free.  "
+                $"{file} needs {needed:N0} bytes, but the disk of the cache {cache.Folder} has only {free:N0} free. "
                     + "Free some space, or set HF_HUB_CACHE to another folder."
             );
     }

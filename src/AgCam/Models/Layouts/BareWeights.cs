@@ -59,7 +59,7 @@ internal static class BareWeights
             return named.Heads;
         throw new ModelException(
             ModelFailure.BadConfiguration,
-            $"{model} has a width of {width}, but {named.Architecture} has {named.Width}. The weights do not contain the number of heads.  "
+            $"{model} has a width of {width}, but {named.Architecture} has {named.Width}. The weights do not contain the number of heads. "
                 + "Give --heads, or the right --arch."
         );
     }
@@ -72,7 +72,7 @@ internal static class BareWeights
             return (side, side);
         throw new ModelException(
             ModelFailure.BadConfiguration,
-            $"{model} has positions for {positions} tokens, which is not a square grid for {config.Architecture}.  "
+            $"{model} has positions for {positions} tokens, which is not a square grid for {config.Architecture}. "
                 + "Give the right --arch. A model with an oblong input needs a config.json with its input size."
         );
     }
