@@ -14,7 +14,7 @@ public sealed partial class HttpFileTests
         await using var api = await RunningApi.StartAsync();
         api.AddPicture(1, "cat.jpg");
         api.AddPicture(2, "pets/dog.png");
-        var text = await File.ReadAllTextAsync(Path.Combine(RunningApi.RepositoryRoot(), "src", "AgCam.Api", "AgCam.Api.http"));
+        var text = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "src", "AgCam.Api", "AgCam.Api.http"));
         var variables = VariableLine().Matches(text).ToDictionary(line => line.Groups[1].Value, line => line.Groups[2].Value.Trim());
         variables["url"] = api.Client.BaseAddress!.ToString().TrimEnd('/');
         var answers = new Dictionary<string, JsonNode>();

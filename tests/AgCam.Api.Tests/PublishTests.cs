@@ -13,7 +13,7 @@ public sealed class PublishTests
             using var publish = Process.Start(
                 new ProcessStartInfo("dotnet")
                 {
-                    WorkingDirectory = RunningApi.RepositoryRoot(),
+                    WorkingDirectory = Repository.Root,
                     ArgumentList = { "publish", "src/AgCam.Api", "-c", "Release", "--no-restore", "--nologo", "-v", "quiet", "-o", folder },
                     RedirectStandardOutput = true,
                 }

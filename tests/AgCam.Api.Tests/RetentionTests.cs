@@ -77,8 +77,7 @@ public sealed class RetentionTests
         var at = answer.Headers.Location!.ToString();
         Assert.Equal("Completed", (string?)(await api.GetAsync($"{at}?wait=30"))["state"]);
         var store = api.App.Services.GetRequiredService<IStore>();
-        for (var until = DateTime.UtcNow.AddSeconds(30); (await store.Jobs.PendingNotificationsAsync()).Count > 0; await Task.Delay(50))
-            Assert.True(DateTime.UtcNow < until);
+        await Eventually.TrueAsync(async () => (await store.Jobs.PendingNotificationsAsync()).Count == 0);
         return at;
     }
 

@@ -63,7 +63,7 @@ public sealed class RunningApi : IAsyncDisposable
             MaxChunkSize = 4,
             Models = new Dictionary<string, string>
             {
-                ["corner"] = Path.Combine(RepositoryRoot(), "tests", "AgCam.Tests", "Fixtures", "models", "timm_vit"),
+                ["corner"] = Path.Combine(Repository.Root, "tests", "AgCam.Tests", "Fixtures", "models", "timm_vit"),
             },
             References = new ReferenceOptions { Roots = [images] },
         };
@@ -159,16 +159,6 @@ public sealed class RunningApi : IAsyncDisposable
         Assert.NotEmpty((string)problem["detail"]!);
         Assert.NotEmpty((string)problem["next"]!);
         return problem;
-    }
-
-    public static string RepositoryRoot()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "AgCamPipeline.sln")))
-                return folder.FullName;
-        throw new DirectoryNotFoundException(
-            $"No folder above {AppContext.BaseDirectory} holds AgCamPipeline.sln: run the tests from a checkout."
-        );
     }
 
     public async ValueTask DisposeAsync()

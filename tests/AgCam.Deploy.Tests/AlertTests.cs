@@ -32,7 +32,7 @@ public sealed class AlertTests
         var folder = Directory.CreateTempSubdirectory("agcam-alerts-").FullName;
         try
         {
-            var rules = Repository.Text("infra", "observability", "alerts.yml");
+            var rules = Repository.Read("infra", "observability", "alerts.yml");
             const string right = "avg(rate(agcam_device_busy_seconds_total[15m]))";
             var wrong = rules.Replace(right, $"{right.Replace("avg", "sum")} / count(agcam_backlog) / 2");
             Assert.NotEqual(rules, wrong);
@@ -62,7 +62,7 @@ public sealed class AlertTests
             cases.Where(tried => Items(tried["exp_alerts"]).Any() == fires).Select(tried => (string)tried["alertname"]!).Distinct().Order();
     }
 
-    private static Dictionary<object, object?> Read(string file) => Repository.Yaml(Repository.Text("infra", "observability", file));
+    private static Dictionary<object, object?> Read(string file) => Yaml.Parse(Repository.Read("infra", "observability", file));
 
     private static IEnumerable<Dictionary<object, object?>> Items(object? list) =>
         Assert.IsType<List<object?>>(list).Cast<Dictionary<object, object?>>();

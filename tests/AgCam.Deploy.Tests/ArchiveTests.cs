@@ -34,7 +34,7 @@ public sealed class ArchiveTests(ArchiveTests.Archive archive) : IClassFixture<A
     {
         foreach (var name in new[] { "agcam.bash", "_agcam", "agcam.fish" })
             Assert.Contains("[suggest:", File.ReadAllText(Path.Combine(archive.App, "completions", name)));
-        Assert.Equal(Repository.Text("LICENSE"), File.ReadAllText(Path.Combine(archive.App, "LICENSE")));
+        Assert.Equal(Repository.Read("LICENSE"), File.ReadAllText(Path.Combine(archive.App, "LICENSE")));
         var licences = File.ReadAllLines(Path.Combine(archive.App, "licences", "PACKAGES"));
         Assert.All(licences, line => Assert.Matches(@"^[a-z0-9._-]+/[0-9][^ ]* .", line));
         foreach (

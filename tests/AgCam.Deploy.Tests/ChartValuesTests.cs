@@ -39,7 +39,7 @@ public sealed partial class ChartValuesTests
     [Fact]
     public void Every_value_is_in_the_schema_and_nothing_else_is()
     {
-        var schema = JsonNode.Parse(Repository.Text("helm", "agcam", "values.schema.json"))!;
+        var schema = JsonNode.Parse(Repository.Read("helm", "agcam", "values.schema.json"))!;
         Assert.Equal(
             Values.Select(value => value.Name).Order(StringComparer.Ordinal),
             Leaves("", schema).Except(["global"]).Distinct().Order(StringComparer.Ordinal)
@@ -75,7 +75,7 @@ public sealed partial class ChartValuesTests
         var values = new List<(string, string, string)>();
         var path = new List<string>();
         var (text, part) = ("", int.MaxValue);
-        foreach (var line in Repository.Text("helm", "agcam", "values.yaml").Split('\n'))
+        foreach (var line in Repository.Read("helm", "agcam", "values.yaml").Split('\n'))
         {
             var depth = line.Length - line.TrimStart().Length;
             if (Comment().Match(line) is { Success: true } comment)

@@ -8,7 +8,7 @@ public sealed partial class ComposeTests
 {
     private static readonly Tool DockerCompose = new("compose");
 
-    private static readonly Dictionary<object, object?> Compose = Repository.Yaml(Repository.Text("docker-compose.yml"));
+    private static readonly Dictionary<object, object?> Compose = Yaml.Parse(Repository.Read("docker-compose.yml"));
 
     private static IEnumerable<(string Name, Dictionary<object, object?> Service)> Services =>
         Map(Compose["services"]).Select(pair => ((string)pair.Key, Map(pair.Value)));
@@ -16,7 +16,7 @@ public sealed partial class ComposeTests
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     public void Docker_Compose_takes_the_file_with_every_profile()
     {
-        var (code, output, errors) = Config(Repository.Text("docker-compose.yml"));
+        var (code, output, errors) = Config(Repository.Read("docker-compose.yml"));
         Assert.True(code == 0, errors);
         Assert.Empty(errors); // no warning either
         var config = JsonNode.Parse(output)!;
@@ -50,7 +50,7 @@ public sealed partial class ComposeTests
     [InlineData("AGCAM_BROKER_PASSWORD:?", "AGCAM_BROKER_PASWORD:?", "see the head of docker-compose.yml")]
     public void Docker_Compose_refuses_what_is_misspelt(string right, string wrong, string named)
     {
-        var text = Repository.Text("docker-compose.yml");
+        var text = Repository.Read("docker-compose.yml");
         Assert.Contains(right, text);
         var (code, _, errors) = Config(text.Replace(right, wrong));
         Assert.NotEqual(0, code);

@@ -22,7 +22,7 @@ public sealed class DefinitionsTests
     [Fact]
     public void The_table_of_permissions_in_the_documentation_is_the_code_s()
     {
-        var text = Repository.Text("docs", "operations.md");
+        var text = Repository.Read("docs", "operations.md");
         foreach (var role in new BusTopology(new PipelineOptions { Bus = "amqp://broker/" }).Roles)
             Assert.Contains($"| {role.Name} | {role.For} | `{Cell(role.Configure)}` | `{Cell(role.Write)}` | `{Cell(role.Read)}` |", text);
 

@@ -11,7 +11,7 @@ public sealed partial class DockerfileTests
     [MemberData(nameof(Files))]
     public void Bases_are_pinned_by_version_and_the_process_is_not_root(string file)
     {
-        var lines = Repository.Text("infra", "docker", file).Split('\n');
+        var lines = Repository.Read("infra", "docker", file).Split('\n');
         var bases = lines.Where(line => line.StartsWith("FROM ")).ToList();
         Assert.Equal(2, bases.Count);
         Assert.All(bases, line => Assert.Matches(Pinned(), line));
@@ -25,7 +25,7 @@ public sealed partial class DockerfileTests
     [MemberData(nameof(Files))]
     public void Every_setting_is_one_that_the_program_reads(string file)
     {
-        var text = Repository.Text("infra", "docker", file);
+        var text = Repository.Read("infra", "docker", file);
         var names = Regex
             .Matches(text, @"^ENV (.+)$", RegexOptions.Multiline)
             .SelectMany(line => line.Groups[1].Value.Split(' '))
@@ -39,7 +39,7 @@ public sealed partial class DockerfileTests
     [MemberData(nameof(Files))]
     public void What_is_copied_is_there(string file)
     {
-        foreach (Match copy in Copied().Matches(Repository.Text("infra", "docker", file)))
+        foreach (Match copy in Copied().Matches(Repository.Read("infra", "docker", file)))
         foreach (var source in copy.Groups[1].Value.Split(' ')[..^1])
             Assert.True(Path.Exists(Repository.PathOf(source)), $"{source} is not in the repository.");
     }

@@ -62,7 +62,7 @@ public sealed class TestScriptTests : IDisposable
             var image = (string)
                 (
                     (Dictionary<object, object?>)
-                        ((Dictionary<object, object?>)Repository.Yaml(Repository.Text("docker-compose.yml"))["services"]!)[service]!
+                        ((Dictionary<object, object?>)Yaml.Parse(Repository.Read("docker-compose.yml"))["services"]!)[service]!
                 )["image"]!;
             var call = Assert.Single(started, call => call.Contains($" {image}", StringComparison.Ordinal));
             Assert.Matches($"--name agcam-test-[0-9]+-{service} ", call);

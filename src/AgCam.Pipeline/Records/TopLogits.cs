@@ -45,42 +45,24 @@ public sealed class TopLogits
     {
         if (logits.Length > ushort.MaxValue + 1)
             throw new ArgumentException($"{logits.Length} classes are more than the 65,536 that the stored form can name.", nameof(logits));
-        Span<ulong> highest = KeysOfHighest(logits, Math.Min(MaxCount, logits.Length));
-        var packed = new byte[4 * highest.Length];
-        for (var rank = 0; rank < highest.Length; rank++)
+        var highest = new PriorityQueue<int, ulong>(MaxCount + 1); // the lowest comes out first
+        for (var @class = 0; @class < logits.Length; @class++)
         {
-            var @class = ushort.MaxValue - (int)(highest[^(rank + 1)] & ushort.MaxValue);
+            var key = (ulong)OrderOf(logits[@class]) << 16 | (uint)(ushort.MaxValue - @class); // the lower class first among equals
+            if (highest.Count < MaxCount)
+                highest.Enqueue(@class, key);
+            else
+                highest.EnqueueDequeue(@class, key);
+        }
+        var packed = new byte[4 * highest.Count];
+        while (highest.TryDequeue(out var @class, out _))
+        {
+            var rank = highest.Count;
             BinaryPrimitives.WriteUInt16LittleEndian(packed.AsSpan(4 * rank), (ushort)@class);
             BinaryPrimitives.WriteHalfLittleEndian(packed.AsSpan(4 * rank + 2), (Half)logits[@class]);
         }
         return new TopLogits(packed);
     }
-
-    /// <summary>
-    /// A count of how many logits share their leading bits tells from where on they can be among the highest: only those are sorted.
-    /// </summary>
-    /// <returns>Lowest first.</returns>
-    private static Span<ulong> KeysOfHighest(ReadOnlySpan<float> logits, int count)
-    {
-        var order = logits.Length <= 2048 ? stackalloc uint[logits.Length] : new uint[logits.Length];
-        Span<int> sharing = stackalloc int[1 << LeadingBits];
-        sharing.Clear();
-        for (var i = 0; i < logits.Length; i++)
-            sharing[(int)((order[i] = OrderOf(logits[i])) >> (32 - LeadingBits))]++;
-        var (lowest, kept) = (sharing.Length, 0);
-        while (kept < count)
-            kept += sharing[--lowest];
-
-        var keys = new ulong[kept];
-        for (int i = 0, next = 0; next < kept; i++)
-            if (order[i] >> (32 - LeadingBits) >= lowest)
-                keys[next++] = (ulong)order[i] << 16 | (uint)(ushort.MaxValue - i); // the lower class first among equal ones
-        Array.Sort(keys);
-        return keys.AsSpan(kept - count);
-    }
-
-    /// <summary>The sign, the exponent and two bits of the fraction.</summary>
-    private const int LeadingBits = 11;
 
     /// <summary>Orders as the logits do, a NaN below all.</summary>
     private static uint OrderOf(float logit)

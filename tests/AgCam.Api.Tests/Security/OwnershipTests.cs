@@ -308,9 +308,8 @@ public sealed class OwnershipTests
         public async Task<Guid> FailedJobAsync()
         {
             var id = await JobAsync();
-            while ((await api.Store.Jobs.FindAsync(id, Cancel))!.Chunks is null)
-                await Task.Delay(20, Cancel);
-            while (true)
+            await Eventually.TrueAsync(async () => (await api.Store.Jobs.FindAsync(id, Cancel))!.Chunks is not null);
+            await Eventually.TrueAsync(async () =>
             {
                 var chunk = (await api.Store.Chunks.FindAsync(id, 0, Cancel))!;
                 var message = new ExplainImages
@@ -338,10 +337,10 @@ public sealed class OwnershipTests
                         Time = DateTimeOffset.UtcNow,
                     };
                     await api.Store.Chunks.SaveAsync([new ChunkResult(lease, [], [item])], Cancel);
-                    return id;
                 }
-                await Task.Delay(20, Cancel);
-            }
+                return answer.Lease is not null;
+            });
+            return id;
         }
 
         public async Task<ModelPin> ModelAsync() =>

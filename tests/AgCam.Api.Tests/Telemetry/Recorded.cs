@@ -30,16 +30,12 @@ internal sealed class Recorded
     /// <summary>Waits until the trace has as many spans of each name as wanted.</summary>
     public async Task<IReadOnlyList<Activity>> WaitAsync(ActivityTraceId trace, params string[] names)
     {
-        for (var until = DateTime.UtcNow.AddSeconds(60); ; await Task.Delay(50, TestContext.Current.CancellationToken))
-        {
-            var spans = Of(trace);
-            if (names.All(name => spans.Any(span => span.DisplayName == name)))
-                return spans;
-            Assert.True(
-                DateTime.UtcNow < until,
-                $"Of {string.Join(", ", names)} there are only {string.Join(", ", spans.Select(span => span.DisplayName))}."
-            );
-        }
+        IReadOnlyList<Activity> spans = [];
+        await Eventually.TrueAsync(
+            () => names.All(name => (spans = Of(trace)).Any(span => span.DisplayName == name)),
+            () => $"Of {string.Join(", ", names)} there are only {string.Join(", ", spans.Select(span => span.DisplayName))}."
+        );
+        return spans;
     }
 
     /// <summary>The exporter adds to it while the test looks.</summary>

@@ -19,7 +19,7 @@ public sealed class WebhookTests
         await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver) });
         var job = await SubmitAsync(api, receiver.Url);
         var calls = await receiver.WaitAsync(3);
-        await ToldAsync(api);
+        await NotifiedAsync(api);
 
         Assert.All(calls, call => Assert.Equal((job, "application/cloudevents+json"), (call.Id, call.MediaType)));
         Assert.All(calls, call => Assert.Equal(calls[0].Body, call.Body)); // the same event each time
@@ -68,7 +68,7 @@ public sealed class WebhookTests
         }
         answer = 200;
         await using var second = await RunningApi.StartAsync(pipeline: Kept);
-        await ToldAsync(second);
+        await NotifiedAsync(second);
         Assert.Equal(job, receiver.Calls[^1].Id);
     }
 
@@ -79,7 +79,7 @@ public sealed class WebhookTests
         var webhooks = AllowedOf(receiver) with { Networks = [] };
         await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = webhooks });
         await SubmitAsync(api, receiver.Url);
-        await ToldAsync(api); // given up
+        await NotifiedAsync(api); // given up
         Assert.Empty(receiver.Calls);
     }
 
@@ -89,7 +89,7 @@ public sealed class WebhookTests
         await using var receiver = await Receiver.StartAsync(n => n == 0 ? 302 : 200);
         await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver) });
         var job = await SubmitAsync(api, receiver.Url);
-        await ToldAsync(api);
+        await NotifiedAsync(api);
         // The second is the next try; a GET of the other place would have no id
         Assert.Equal([job, job], receiver.Calls.Select(call => call.Id));
     }
@@ -202,20 +202,14 @@ public sealed class WebhookTests
     }
 
     /// <summary>Until the store has no job left whose end is to be told.</summary>
-    private static async Task ToldAsync(RunningApi api)
-    {
-        for (var until = DateTime.UtcNow.AddSeconds(90); ; await Task.Delay(50, Cancel))
+    private static Task NotifiedAsync(RunningApi api) =>
+        Eventually.TrueAsync(async () =>
         {
             var jobs = (await api.Store.Jobs.PageAsync(new Pipeline.Stores.JobQuery(), Cancel)).Jobs;
-            if (
-                jobs.Count > 0
+            return jobs.Count > 0
                 && jobs.All(job => job.State == JobState.Completed)
-                && (await api.Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Count == 0
-            )
-                return;
-            Assert.True(DateTime.UtcNow < until, "A job's end is still to be told.");
-        }
-    }
+                && (await api.Store.Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Count == 0;
+        });
 
     private sealed class Folder : IDisposable
     {

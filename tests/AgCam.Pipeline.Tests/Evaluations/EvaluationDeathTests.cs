@@ -109,7 +109,7 @@ public sealed class EvaluationDeathTests : IDisposable
             await using var process = Hosts.Start([.. Serve("poison.db"), $"poison-image={poison}"]);
             await Eventually.TrueAsync(
                 async () => process.HasExited || (await store.Jobs.FindAsync(job, Cancel))!.State == JobState.Completed,
-                180
+                seconds: 180
             );
             deaths += process.HasExited ? 1 : 0;
         }
@@ -171,16 +171,13 @@ public sealed class EvaluationDeathTests : IDisposable
     /// <summary>Once the job has completed.</summary>
     private static async Task<List<string>> RowsAsync(IStore store, Guid id, params HostProcess[] processes)
     {
-        for (
-            var until = DateTime.UtcNow.AddSeconds(300);
-            (await store.Jobs.FindAsync(id, Cancel)) is { State: not JobState.Completed } job;
-            await Task.Delay(100, Cancel)
-        )
-            Assert.True(
-                job.State == JobState.Running && DateTime.UtcNow < until,
-                $"{job.State} {job.Reason} {job.Progress}\n{string.Join("\n----\n", processes.Select(process => process.Said))}"
-            );
-        var ended = (await store.Jobs.FindAsync(id, Cancel))!;
+        Job? ended = null;
+        await Eventually.TrueAsync(
+            async () => (ended = (await store.Jobs.FindAsync(id, Cancel))!).State != JobState.Running,
+            () => Task.FromResult($"{ended!.Progress}\n{string.Join("\n----\n", processes.Select(process => process.Said))}"),
+            seconds: 300
+        );
+        Assert.True(ended!.State == JobState.Completed, $"{ended.State}: {ended.Reason}");
         Assert.Equal(ended.Progress, await store.Items.RecountAsync(id, Cancel));
         var chunks = await store.Rows.PageAsync(id, 0, 1000, Cancel);
         Assert.Equal(ended.Chunks, chunks.Count);

@@ -1,5 +1,4 @@
 using AgCam.Pipeline.References;
-using AgCam.Pipeline.Tests.Running;
 using Polly.CircuitBreaker;
 using Polly.Timeout;
 using Xunit;

@@ -29,17 +29,15 @@ internal static class Completion
     /// <summary>Waits for it; then the job's numbers are those of its rows, and every explanation they name is there.</summary>
     public static async Task ShowsAsync(IStore store, Guid id, int completed, int failed, params HostProcess[] processes)
     {
-        for (
-            var until = DateTime.UtcNow.AddSeconds(300);
-            (await store.Jobs.FindAsync(id, Cancel))!.State != JobState.Completed;
-            await Task.Delay(100, Cancel)
-        )
-            Assert.True(
-                DateTime.UtcNow < until,
-                $"{(await store.Jobs.FindAsync(id, Cancel))!.Progress}\n{await OpenChunksAsync(store, id)}\n{string.Join("\n----\n", processes.Select(process => process.Said))}"
-            );
-        var job = (await store.Jobs.FindAsync(id, Cancel))!;
-        Assert.Equal((completed, failed), (job.Progress.Completed, job.Progress.Failed));
+        Job? job = null;
+        await Eventually.TrueAsync(
+            async () => (job = (await store.Jobs.FindAsync(id, Cancel))!).State == JobState.Completed,
+            async () =>
+                $"{job!.Progress}\n{await OpenChunksAsync(store, id)}\n"
+                + string.Join("\n----\n", processes.Select(process => process.Said)),
+            seconds: 300
+        );
+        Assert.Equal((completed, failed), (job!.Progress.Completed, job.Progress.Failed));
         Assert.Equal(job.Progress, await store.Items.RecountAsync(id, Cancel));
         var numbers = new HashSet<int>();
         await foreach (var item in store.Items.AllAsync(new ItemQuery { Job = id, Limit = 1000 }, Cancel))

@@ -77,7 +77,7 @@ public sealed class OneProcessDeathTests
             await using var process = Hosts.Start(serve);
             await Eventually.TrueAsync(
                 async () => process.HasExited || (await store.Jobs.FindAsync(job.Id, Cancel))!.State == JobState.Completed,
-                60
+                seconds: 60
             );
             if (!process.HasExited)
                 continue;

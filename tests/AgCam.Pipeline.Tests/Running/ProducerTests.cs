@@ -99,7 +99,10 @@ public sealed class ProducerTests
     private static async Task<JsonNode> HearAsync(Broker broker, string queue, string type)
     {
         BasicGetResult? got = null;
-        await Eventually.TrueAsync(async () => (got = await broker.Channel.BasicGetAsync(queue, autoAck: true, Cancel)) is not null, 120);
+        await Eventually.TrueAsync(
+            async () => (got = await broker.Channel.BasicGetAsync(queue, autoAck: true, Cancel)) is not null,
+            seconds: 120
+        );
         var envelope = JsonNode.Parse(got!.Body.Span)!;
         Assert.EndsWith($":{type}", (string)envelope["messageType"]![0]!);
         return envelope["message"]!;
@@ -108,19 +111,9 @@ public sealed class ProducerTests
     /// <summary>The program as it stands in the page.</summary>
     private static string PythonProgram()
     {
-        var page = File.ReadAllText(Path.Combine(Repository(), "docs", "producers.md"));
+        var page = File.ReadAllText(Repository.PathOf("docs", "producers.md"));
         var from = page.IndexOf("```python\n", StringComparison.Ordinal) + "```python\n".Length;
         return page[from..page.IndexOf("\n```", from, StringComparison.Ordinal)];
-    }
-
-    private static string Repository()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "AgCamPipeline.sln")))
-                return folder.FullName;
-        throw new DirectoryNotFoundException(
-            $"No folder above {AppContext.BaseDirectory} holds AgCamPipeline.sln: run the tests from a checkout."
-        );
     }
 
     /// <summary>Debian's own python3, for which python3-pika is.</summary>

@@ -132,7 +132,7 @@ public sealed class RabbitMqTests
             await process.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin }, "order-17");
         else
             await SendAsync(broker, "intake", Intake(pictures.PathOf(1)));
-        await Eventually.TrueAsync(async () => (await RecountAsync()).Completed == (isJobs ? 3 : 1), 60);
+        await Eventually.TrueAsync(async () => (await RecountAsync()).Completed == (isJobs ? 3 : 1), seconds: 60);
 
         await SendAsync(broker, "intake", Intake(pictures.PathOf(0)));
 
@@ -171,19 +171,4 @@ public sealed class RabbitMqTests
             Encoding.UTF8.GetBytes(body),
             Cancel
         );
-}
-
-internal static class Eventually
-{
-    public static Task TrueAsync(Func<bool> condition, int seconds = 30) => TrueAsync(() => Task.FromResult(condition()), seconds);
-
-    public static async Task TrueAsync(Func<Task<bool>> condition, int seconds = 30)
-    {
-        for (
-            var until = DateTime.UtcNow.AddSeconds(seconds);
-            !await condition();
-            await Task.Delay(50, TestContext.Current.CancellationToken)
-        )
-            Assert.True(DateTime.UtcNow < until, $"Not within {seconds} s.");
-    }
 }

@@ -97,7 +97,7 @@ public sealed class StoreRetryTests
                 )
             )
             .ToList();
-        await Running.Eventually.TrueAsync(() => Volatile.Read(ref tries) >= 2); // two tries since: 200 calls, a few seconds
+        await Eventually.TrueAsync(() => Volatile.Read(ref tries) >= 2); // two tries since: 200 calls, a few seconds
         Assert.InRange(Volatile.Read(ref tries), 2, 5);
         Volatile.Write(ref away, false);
         Assert.Equal(200, (await Task.WhenAll(all)).Sum());

@@ -80,12 +80,12 @@ public class PipelineBenchTests
         };
         start.Environment["TMPDIR"] = folder.Path;
         using var bench = Process.Start(start)!;
-        await WaitAsync(() =>
+        await Eventually.TrueAsync(() =>
             new DirectoryInfo(folder.Path).EnumerateFiles("*.db-wal", SearchOption.AllDirectories).Any(store => store.Length > 1 << 20)
             || bench.HasExited
         ); // it is at its first job
         using (Process.Start("kill", ["-TERM", $"{bench.Id}"]))
-            await WaitAsync(() => bench.HasExited);
+            await Eventually.TrueAsync(() => bench.HasExited);
 
         Assert.Equal((130, ""), (bench.ExitCode, await bench.StandardOutput.ReadToEndAsync(Cancel)));
         Assert.EndsWith("agcam: stopped.\n", await bench.StandardError.ReadToEndAsync(Cancel), StringComparison.Ordinal);
@@ -104,12 +104,6 @@ public class PipelineBenchTests
     }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    private static async Task WaitAsync(Func<bool> what)
-    {
-        for (var until = DateTime.UtcNow.AddMinutes(2); !what(); await Task.Delay(20, Cancel))
-            Assert.True(DateTime.UtcNow < until, "Two minutes have passed.");
-    }
 
     private static void Check(JsonElement row, string transport, string store)
     {

@@ -7,7 +7,7 @@ namespace AgCam.Tests.Images;
 /// <summary>The small pictures in Pictures/, each with the pixels that Pillow shows.</summary>
 internal static class Picture
 {
-    private static readonly string Folder = Path.Combine(Fixture.RepositoryRoot(), "tests", "AgCam.Tests", "Images", "Pictures");
+    private static readonly string Folder = Path.Combine(Repository.Root, "tests", "AgCam.Tests", "Images", "Pictures");
 
     public static string[] Names { get; } =
     [.. Directory.GetFiles(Folder, "*.rgb").Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal)];

@@ -61,7 +61,7 @@ public sealed class PthImportTests : IDisposable
         var before = Directory.GetCurrentDirectory();
         using (var file = PthFile.Open(Fixture.Path("pth", "malicious.pth")))
             Assert.NotEmpty(file.Tensors);
-        foreach (var folder in new[] { before, AppContext.BaseDirectory, Fixture.Path("pth"), Fixture.RepositoryRoot() })
+        foreach (var folder in new[] { before, AppContext.BaseDirectory, Fixture.Path("pth"), Repository.Root })
             Assert.False(File.Exists(Path.Combine(folder, "PWNED")), folder);
     }
 

@@ -41,12 +41,10 @@ public class OtlpTests
             ("/v1/logs", "Saved: 2 completed, 0 failed"),
             ("/v1/traces", "agcam-serve"),
         ];
-        for (
-            var until = DateTime.UtcNow.AddMinutes(1);
-            !wanted.All(item => collector.Holds(item.Path, item.Text));
-            await Task.Delay(100, TestContext.Current.CancellationToken)
-        )
-            Assert.True(DateTime.UtcNow < until, string.Join(", ", wanted.Where(item => !collector.Holds(item.Path, item.Text))));
+        await Eventually.TrueAsync(
+            () => wanted.All(item => collector.Holds(item.Path, item.Text)),
+            () => $"Missing: {string.Join(", ", wanted.Where(item => !collector.Holds(item.Path, item.Text)))}"
+        );
         Assert.Equal(0, serving.Stop());
     }
 

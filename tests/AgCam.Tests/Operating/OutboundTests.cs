@@ -90,13 +90,13 @@ public sealed partial class OutboundTests
         try
         {
             using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Patience };
-            await UntilAsync(async () => process.HasExited || await AnswersAsync(client));
+            await Eventually.TrueAsync(async () => process.HasExited || await AnswersAsync(client));
             Assert.False(process.HasExited, "agcam serve ended before it answered.");
             await work(client, process);
             using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
             Assert.True(process.WaitForExit(Patience), "agcam serve did not stop.");
             Assert.True(process.ExitCode == 0, await said);
-            await UntilAsync(() => Task.FromResult(Ended(trace, process.Id)));
+            await Eventually.TrueAsync(() => Task.FromResult(Ended(trace, process.Id)));
             return new Calls(File.ReadAllLines(trace));
         }
         finally
@@ -120,12 +120,6 @@ public sealed partial class OutboundTests
         {
             return false; // it does not listen yet
         }
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> holds)
-    {
-        for (var until = DateTime.UtcNow + Patience; !await holds(); await Task.Delay(200, Cancel))
-            Assert.True(DateTime.UtcNow < until, "It did not come to pass within three minutes.");
     }
 
     /// <param name="Lines">A system call each.</param>

@@ -2,17 +2,11 @@ using YamlDotNet.Serialization;
 
 namespace AgCam.Deploy.Tests;
 
-/// <summary>The files of the checkout that the tests run in.</summary>
-internal static class Repository
+/// <summary>Reads YAML files.</summary>
+internal static class Yaml
 {
-    public static string Root { get; } = Find();
-
-    public static string PathOf(params string[] parts) => Path.Combine([Root, .. parts]);
-
-    public static string Text(params string[] parts) => File.ReadAllText(PathOf(parts));
-
     /// <summary>YAML as maps, lists and text, with what is merged (<c>&lt;&lt;</c>) in its place.</summary>
-    public static Dictionary<object, object?> Yaml(string text) =>
+    public static Dictionary<object, object?> Parse(string text) =>
         (Dictionary<object, object?>)
             Merged(new DeserializerBuilder().WithDuplicateKeyChecking().Build().Deserialize<Dictionary<object, object?>>(text))!;
 
@@ -27,14 +21,4 @@ internal static class Repository
             List<object?> list => list.Select(Merged).ToList(),
             _ => node,
         };
-
-    private static string Find()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "AgCamPipeline.sln")))
-                return folder.FullName;
-        throw new DirectoryNotFoundException(
-            $"No folder above {AppContext.BaseDirectory} holds AgCamPipeline.sln: run the tests from a checkout."
-        );
-    }
 }

@@ -1,6 +1,6 @@
-namespace AgCam.Tests.Operating;
+namespace AgCam.Testing;
 
-/// <summary>The checkout that the tests were built from.</summary>
+/// <summary>Files of the checkout that the tests run in.</summary>
 internal static class Repository
 {
     public static string Root { get; } = Find();
@@ -8,6 +8,9 @@ internal static class Repository
     public static string PathOf(params string[] parts) => Path.Combine([Root, .. parts]);
 
     public static string Read(params string[] parts) => File.ReadAllText(PathOf(parts));
+
+    /// <summary>Folder of a small model with random weights.</summary>
+    public static string Model(string name) => PathOf("tests", "AgCam.Tests", "Fixtures", "models", name);
 
     private static string Find()
     {
