@@ -101,8 +101,8 @@ internal static class StoredForm
             : Bare(request, reference, null, time) with
             {
                 Status = ItemStatus.Completed,
-                Predicted = classes?[row.Predicted] ?? Name(row.Predicted),
-                Probability = (float)row.PredictedProbability,
+                Predicted = row.Predicted is { } predicted ? classes?[predicted] ?? Name(predicted) : null,
+                Probability = (float?)row.PredictedProbability,
                 Correct = row.Correct,
             };
 

@@ -12,8 +12,11 @@ public sealed record EvaluationImage(Sample Sample)
     /// <summary>Why the image does not count at all; null where it does.</summary>
     public string? Skipped { get; private init; }
 
-    /// <summary>Class index.</summary>
-    public int Label { get; private init; }
+    /// <summary>Class index; null where the sample has no label that the model knows.</summary>
+    public int? Label { get; private init; }
+
+    /// <summary>Class index to explain, for an image that counts.</summary>
+    public int Target => Label ?? throw new InvalidOperationException($"{Sample.Key} has no class: {Skipped}.");
 
     /// <summary>The model's input.</summary>
     public PreparedImage? Prepared { get; private init; }
@@ -47,13 +50,13 @@ public sealed record EvaluationImage(Sample Sample)
         IFileReader files
     )
     {
-        var image = new EvaluationImage(sample);
+        var image = new EvaluationImage(sample) { Label = sample.Label is null ? null : ClassOf(sample, explainer.Classes) };
         if (sample.Unusable is { } unusable)
             return image with { Skipped = unusable };
         var hopeless = options.NeedsObjects && (sample.Masks.Count == 0 || !options.Has(MetricFamily.Masks));
         if (sample.Label is null)
             return image with { Skipped = sample.WithoutBoxes is { } why && hopeless ? why : SkipReason.NoLabel };
-        if (ClassOf(sample, explainer.Classes) is var label && label < 0)
+        if (image.Label is null)
             return image with { Skipped = SkipReason.UnknownLabel };
         if (sample.WithoutBoxes is { } without && hopeless)
             return image with { Skipped = options.UsesBoxes ? without : SkipReason.NoMask };
@@ -81,7 +84,6 @@ public sealed record EvaluationImage(Sample Sample)
             }
             : image with
             {
-                Label = label,
                 Prepared = prepared,
                 Boxes = boxes,
                 WithoutBoxes = reason,
@@ -92,15 +94,15 @@ public sealed record EvaluationImage(Sample Sample)
     }
 
     /// <summary>
-    /// By the label, by another name of it, or, for a model without names, by the dataset's own order; -1 where the model has no such
-    /// class.
+    /// By the label, by another name of it, or, for a model without names, by the dataset's own order; null where the model has no
+    /// such class.
     /// </summary>
-    private static int ClassOf(Sample sample, ClassNames classes)
+    private static int? ClassOf(Sample sample, ClassNames classes)
     {
         foreach (var name in sample.OtherNames.Prepend(sample.Label!))
             if (classes.Find(name) is >= 0 and var found)
                 return found;
-        return classes.Names is null && sample.Index is { } index && index < classes.Count ? index : -1;
+        return classes.Names is null && sample.Index is { } index && index < classes.Count ? index : null;
     }
 
     private static (MaskPixel[]? Mask, string? Without) MaskOf(Sample sample, PreparedImage image, ImageLimits limits, IFileReader files)

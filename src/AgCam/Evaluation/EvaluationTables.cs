@@ -86,6 +86,8 @@ public sealed class EvaluationTables
             throw new ArgumentException($"{row.Image} was measured before and is skipped now, or the other way round.", nameof(row));
         if (row.Skipped is not null)
             return;
+        if (row is not { Label: { } label, Correct: { } correct, Top5: { } top5 })
+            throw new ArgumentException($"{row.Image} is not skipped and has no label or no prediction.", nameof(row));
         var first = !_tables.Values.Any(table => table.Contains(row.Image));
         foreach (var (name, table) in _tables)
         {
@@ -96,15 +98,15 @@ public sealed class EvaluationTables
             else
                 table.Add(row.Image, [.. table.Metrics.Select(metric => method.Values.GetValueOrDefault(metric, double.NaN))]);
             if (method.Hits is { } hits)
-                _boxes[name].AddHits(row.Image, hits, row.Correct, row.Top5);
+                _boxes[name].AddHits(row.Image, hits, correct, top5);
             if (method is { Morf: { } morf, Lerf: { } lerf })
                 _curves[name][row.Image] = new PerturbationCurves(morf, lerf);
         }
 
         if (!first)
             return;
-        _classes[row.Image] = row.LabelName ?? $"class {row.Label}";
-        if (!row.Correct)
+        _classes[row.Image] = row.LabelName ?? $"class {label}";
+        if (!correct)
             _misclassified.Add(row.Image);
         if (row.WithoutBoxes is { } without)
             _withoutBoxes[row.Image] = without;

@@ -33,13 +33,16 @@ public sealed class Evaluator : IDisposable
     {
         var ready = images.Where(image => image.Skipped is null).ToList();
         var rows = ready.Count == 0 ? [] : Rows(ready).ToDictionary(row => row.Image);
-        return
-        [
-            .. images.Select(image =>
-                image.Skipped is { } reason ? new ImageRow(image.Sample.Key) { Skipped = reason } : rows[image.Sample.Key]
-            ),
-        ];
+        return [.. images.Select(image => image.Skipped is { } reason ? Skipped(image, reason) : rows[image.Sample.Key])];
     }
+
+    private ImageRow Skipped(EvaluationImage image, string reason) =>
+        new(image.Sample.Key)
+        {
+            Skipped = reason,
+            Label = image.Label,
+            LabelName = image.Label is { } label ? _explainer.Classes[label] : null,
+        };
 
     public void Dispose() => _randomised?.Dispose();
 
@@ -49,7 +52,7 @@ public sealed class Evaluator : IDisposable
         using var noGrad = no_grad();
         var model = _explainer.Model;
         var input = _explainer.Input([.. images.Select(image => image.Prepared!)]);
-        var batch = Batch(model, input, images, images.Select(image => image.Label));
+        var batch = Batch(model, input, images, images.Select(image => image.Target));
         var maps = _options.Methods.Select(method => method.Maps(batch)).ToList();
         var said = Predictions(batch);
 
@@ -68,7 +71,7 @@ public sealed class Evaluator : IDisposable
                 (image, i) =>
                     said[i] with
                     {
-                        LabelName = _explainer.Classes[image.Label],
+                        LabelName = _explainer.Classes[image.Target],
                         WithoutBoxes = image.WithoutBoxes,
                         WithoutMask = image.WithoutMask,
                         Repaired = image.Repaired,
@@ -159,11 +162,11 @@ public sealed class Evaluator : IDisposable
                 if (maps[m, i] is not { } map)
                     return;
                 if (images[i].Mask is not null)
-                    MapScores.Masks(images[i], map, _options, said[i].Correct, values[m, i]);
+                    MapScores.Masks(images[i], map, _options, said[i].Correct is true, values[m, i]);
                 if (images[i].Boxes.Count == 0)
                     return;
                 if (_options.Has(MetricFamily.Localization))
-                    hits[m, i] = MapScores.Localization(images[i], map, _options, said[i].Correct, values[m, i]);
+                    hits[m, i] = MapScores.Localization(images[i], map, _options, said[i].Correct is true, values[m, i]);
                 if (_options.Has(MetricFamily.Pointing))
                     MapScores.Pointing(images[i], map, values[m, i]);
             }
@@ -189,9 +192,9 @@ public sealed class Evaluator : IDisposable
                 if (maps[m, i] is { } map)
                 {
                     if (_options.Has(MetricFamily.Perturbation))
-                        curves[m, i] = masked.Perturbation(pixels, map, images[i].Label, values[m, i]);
+                        curves[m, i] = masked.Perturbation(pixels, map, images[i].Target, values[m, i]);
                     if (_options.Has(MetricFamily.Insertion))
-                        masked.Insertion(pixels, map, images[i].Label, values[m, i]);
+                        masked.Insertion(pixels, map, images[i].Target, values[m, i]);
                 }
         }
 
@@ -218,7 +221,7 @@ public sealed class Evaluator : IDisposable
         foreach (var (metric, model) in _randomised!.Stages)
         {
             using var stage = NewDisposeScope();
-            var random = Batch(model, batch.Input, images, images.Select(image => image.Label));
+            var random = Batch(model, batch.Input, images, images.Select(image => image.Target));
             Each(m => Compare(metric, m, _options.Methods[m].Maps(random)));
         }
 
@@ -226,7 +229,7 @@ public sealed class Evaluator : IDisposable
         for (var draw = 0; draw < NoiseDraws; draw++)
         {
             using var item = NewDisposeScope();
-            var changed = Batch(batch.Model, batch.Input.Plus(Noise(batch, draw)), images, images.Select(image => image.Label));
+            var changed = Batch(batch.Model, batch.Input.Plus(Noise(batch, draw)), images, images.Select(image => image.Target));
             Each(m =>
             {
                 foreach (var (i, map) in _options.Methods[m].Maps(changed).Index())
@@ -275,5 +278,5 @@ public sealed class Evaluator : IDisposable
 
     /// <summary>Any class but the label, the same for the same image everywhere.</summary>
     private static long OtherClass(EvaluationImage image, int classes) =>
-        classes == 1 ? 0 : (image.Label + 1 + (long)(Controls.Seed(image.Sample.Key) % (ulong)(classes - 1))) % classes;
+        classes == 1 ? 0 : (image.Target + 1 + (long)(Controls.Seed(image.Sample.Key) % (ulong)(classes - 1))) % classes;
 }

@@ -6,25 +6,26 @@ namespace AgCam.Evaluation;
 /// <summary>What was measured of one image: a line of --rows. Rows of shards merge in any order.</summary>
 public sealed record ImageRow(string Image)
 {
-    /// <summary>Why the image does not count; then there is nothing else.</summary>
+    /// <summary>Reason why the image does not count; then only its label may be known, and the model's values are null.</summary>
     public string? Skipped { get; init; }
 
-    public int Label { get; init; }
+    /// <summary>Class index of the label; null when an image is skipped before its class is known.</summary>
+    public int? Label { get; init; }
 
     /// <summary>Null where the model has no class names.</summary>
     public string? LabelName { get; init; }
 
-    public int Predicted { get; init; }
+    public int? Predicted { get; init; }
 
-    /// <summary>Of the label, softmax.</summary>
-    public double Probability { get; init; }
+    /// <summary>Softmax probability of the label.</summary>
+    public double? Probability { get; init; }
 
-    /// <summary>Of the predicted class, softmax. Not part of the line.</summary>
+    /// <summary>Softmax probability of the predicted class. Not part of the line.</summary>
     [JsonIgnore]
-    public double PredictedProbability { get; init; }
+    public double? PredictedProbability { get; init; }
 
     /// <summary>The label is among the five most probable classes.</summary>
-    public bool Top5 { get; init; }
+    public bool? Top5 { get; init; }
 
     /// <summary>Why the metrics that need boxes leave the image out.</summary>
     public string? WithoutBoxes { get; init; }
@@ -38,7 +39,7 @@ public sealed record ImageRow(string Image)
     /// <summary>By the method's name.</summary>
     public IReadOnlyDictionary<string, MethodRow> Methods { get; init; } = new Dictionary<string, MethodRow>();
 
-    public bool Correct => Label == Predicted;
+    public bool? Correct => Label is { } label && Predicted is { } predicted ? label == predicted : null;
 }
 
 /// <summary>One method on one image.</summary>

@@ -96,6 +96,7 @@ public sealed class EvaluationJobTests
             images.Select(row => row.GetProperty("image").GetString())
         );
         Assert.All(images, row => Assert.Equal(WorkerFailure.GivenUp, row.GetProperty("skipped").GetString()));
+        Assert.All(images, row => Assert.False(row.TryGetProperty("label", out _) || row.TryGetProperty("correct", out _)));
     }
 
     /// <summary>Planned by a process without a worker, which then ends.</summary>

@@ -338,6 +338,47 @@ public class EvaluateTests
     }
 
     [Fact]
+    public void A_skipped_image_has_its_label_and_no_values_of_the_model_in_the_rows()
+    {
+        using var folder = SomeDataset(2);
+        File.WriteAllText(folder["broken.png"], "no picture");
+        SomeImages.Write(folder, "unknown.png", 3);
+        SomeImages.Write(folder, "unlisted.png", 4);
+        SomeImages.Write(folder, "boxless.png", 5);
+        File.AppendAllLines(
+            folder["metadata.jsonl"],
+            [
+                """{"file_name": "broken.png", "label": "bell", "objects": {"bbox": [[5, 5, 9, 9]]}}""",
+                """{"file_name": "unknown.png", "label": "zebra", "objects": {"bbox": [[5, 5, 9, 9]]}}""",
+                """{"file_name": "boxless.png", "label": "comet"}""",
+                """{"file_name": "gone.png", "label": "drum", "objects": {"bbox": [[5, 5, 9, 9]]}}""",
+            ]
+        );
+
+        Evaluate(folder, "--methods", "agcam", "--rows", folder["rows.jsonl"]);
+
+        var skipped = File.ReadLines(folder["rows.jsonl"])
+            .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
+            .Where(line => line.TryGetProperty("row", out var row) && row.TryGetProperty("skipped", out _))
+            .ToDictionary(line => line.GetProperty("row").GetProperty("image").GetString()!, line => line.GetProperty("row"));
+        Assert.Equal(["boxless.png", "broken.png", "gone.png", "unknown.png", "unlisted.png"], skipped.Keys.Order(StringComparer.Ordinal));
+        foreach (var (image, row) in skipped)
+        foreach (var name in (string[])["predicted", "probability", "top5", "correct"])
+            Assert.False(row.TryGetProperty(name, out _), $"{image} was not measured and has a value of {name}: {row}");
+        Assert.Equal((1, "bell"), Label("broken.png"));
+        Assert.Equal((2, "comet"), Label("boxless.png"));
+        Assert.Equal((3, "drum"), Label("gone.png"));
+        Assert.Equal((null, null), Label("unknown.png"));
+        Assert.Equal((null, null), Label("unlisted.png"));
+
+        (int?, string?) Label(string image) =>
+            (
+                skipped[image].TryGetProperty("label", out var label) ? label.GetInt32() : null,
+                skipped[image].TryGetProperty("labelName", out var name) ? name.GetString() : null
+            );
+    }
+
+    [Fact]
     public void None_left_is_an_error_that_says_why()
     {
         using var folder = new TemporaryFolder();
