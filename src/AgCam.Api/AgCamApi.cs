@@ -62,7 +62,9 @@ public static class AgCamApi
             .AddSingleton<Originals>()
             .AddSingleton<RenderingServices>();
         services.AddSingleton<Retention>().AddHostedService(provider => provider.GetRequiredService<Retention>());
-        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Complete(context.ProblemDetails));
+        services.AddProblemDetails(problems =>
+            problems.CustomizeProblemDetails = context => Complete(context.ProblemDetails, context.HttpContext.Request.Path)
+        );
         services.AddExceptionHandler<ProblemHandler>();
         services.AddOpenApi("v1", Document.Describe);
         services.Configure<RouteHandlerOptions>(route => route.ThrowOnBadRequest = true);
@@ -102,9 +104,14 @@ public static class AgCamApi
         app.MapDocsPage();
     }
 
-    /// <summary>Refusals of the framework itself say what to do next, too.</summary>
-    private static void Complete(Microsoft.AspNetCore.Mvc.ProblemDetails problem)
+    /// <summary>Adds code and next step to the framework's own refusals.</summary>
+    private static void Complete(Microsoft.AspNetCore.Mvc.ProblemDetails problem, PathString path)
     {
+        if (problem.Status == 404 && MalformedId(path) is { } id)
+        {
+            problem.Detail = $"\"{id}\" is not an id.";
+            problem.Extensions.TryAdd("next", "An id looks like 0198c0de-0000-7000-8000-000000000000.");
+        }
         var (code, next) = problem.Status switch
         {
             404 => ("not-found", "See /openapi/v1.json for what there is."),
@@ -118,4 +125,11 @@ public static class AgCamApi
         problem.Extensions.TryAdd("next", next);
         problem.Detail ??= $"The request was refused: {problem.Title}.";
     }
+
+    /// <summary>Returns the segment of a path that a route takes as an id and that is none.</summary>
+    private static string? MalformedId(PathString path) =>
+        path.Value?.Split('/') is ["", "v1", "jobs" or "requests" or "uploads" or "items", { Length: > 0 } id, ..]
+        && !Guid.TryParse(id, out _)
+            ? id
+            : null;
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using AgCam.Api.Security;
 using AgCam.Images;
 using AgCam.Models;
@@ -7,13 +8,16 @@ using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
+using JsonOptions = Microsoft.AspNetCore.Http.Json.JsonOptions;
 
 namespace AgCam.Api;
 
 /// <summary>
 /// Every exception as a problem: the caller's as 4xx, a store that does not answer as 503, ours as 500 without its insides.
 /// </summary>
-internal sealed class ProblemHandler(IProblemDetailsService problems, ILogger<ProblemHandler> log) : IExceptionHandler
+internal sealed partial class ProblemHandler(IProblemDetailsService problems, IOptions<JsonOptions> json, ILogger<ProblemHandler> log)
+    : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext http, Exception exception, CancellationToken cancellationToken)
     {
@@ -38,10 +42,11 @@ internal sealed class ProblemHandler(IProblemDetailsService problems, ILogger<Pr
         );
     }
 
-    private static ProblemDetails Explain(Exception exception) =>
+    private ProblemDetails Explain(Exception exception) =>
         exception switch
         {
             InvalidRequestException invalid => Problem.Details(400, "invalid-request", invalid.Message, invalid.Next),
+            CursorException cursor => Problem.Details(400, "wrong-cursor", cursor.Message, "Start again without the cursor."),
             StoreQueryException query => Problem.Details(400, "not-indexed", query.Message, "Ask one of the questions that are listed."),
             InvalidMessageException message => With(
                 Problem.Details(400, "invalid-request", message.Message, "Correct the fields that are named and send it again."),
@@ -78,23 +83,19 @@ internal sealed class ProblemHandler(IProblemDetailsService problems, ILogger<Pr
                 large.Message,
                 "Send less: the limit is in the text."
             ),
-            BadHttpRequestException { InnerException: JsonException json } => Problem.Details(
-                400,
-                "invalid-json",
-                $"The body is not the JSON that is expected: {json.Message}",
-                "Compare it with the schema in /openapi/v1.json."
-            ),
-            JsonException json => Problem.Details(
-                400,
-                "invalid-json",
-                $"The body is not the JSON that is expected: {json.Message}",
-                "Compare it with the schema in /openapi/v1.json."
-            ),
+            BadHttpRequestException { InnerException: JsonException mistake } => InvalidJson(mistake),
+            JsonException mistake => InvalidJson(mistake),
             InvalidDataException form => Problem.Details(
                 form.Message.Contains("limit", StringComparison.Ordinal) ? 413 : 400,
                 "invalid-form",
                 form.Message,
                 "Send a form with one image that is within the limits."
+            ),
+            BadHttpRequestException bad when WrongDigest().Match(bad.Message) is { Success: true } wrong => Problem.Details(
+                400,
+                "invalid-request",
+                $"\"{wrong.Groups[1].Value}\" is not an id of an explanation.",
+                "It has 64 hexadecimal digits, as \"explanation\" in an item."
             ),
             BadHttpRequestException bad => Problem.Details(
                 bad.StatusCode,
@@ -127,6 +128,17 @@ internal sealed class ProblemHandler(IProblemDetailsService problems, ILogger<Pr
                 "Report it with the trace id; the log has the rest."
             ),
         };
+
+    private ProblemDetails InvalidJson(JsonException mistake) =>
+        Problem.Details(
+            400,
+            "invalid-json",
+            JsonMistake.Explain(mistake, json.Value.SerializerOptions),
+            "Compare it with the schema in /openapi/v1.json."
+        );
+
+    [GeneratedRegex("^Failed to bind parameter \"Digest \\w+\" from \"(.*)\"")]
+    private static partial Regex WrongDigest();
 
     private static ProblemDetails With(ProblemDetails problem, string name, object value)
     {

@@ -6,6 +6,7 @@ using AgCam.Cli.Explaining;
 using AgCam.Cli.Jobs;
 using AgCam.Cli.Models;
 using AgCam.Cli.Operating;
+using AgCam.Cli.Options;
 using AgCam.Cli.Scenes;
 using AgCam.Cli.Serving;
 using AgCam.Cli.Terminal;
@@ -15,8 +16,11 @@ namespace AgCam.Cli;
 /// <summary>Creates the command with all its verbs.</summary>
 internal static class AgcamCommand
 {
-    public static RootCommand Create() =>
-        new("Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed.")
+    public static RootCommand Create()
+    {
+        var agcam = new RootCommand(
+            "Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed."
+        )
         {
             ExplainVerb.Create(),
             EvaluateVerb.Create(),
@@ -34,4 +38,7 @@ internal static class AgcamCommand
             CompletionVerb.Create(),
             BackendSelfTestVerb.Create(),
         };
+        OptionValues.CheckTypes(agcam);
+        return agcam;
+    }
 }

@@ -1,3 +1,5 @@
+using AgCam.Pipeline.Records;
+
 namespace AgCam.Worker;
 
 /// <summary>Reasons of failure that are the worker's to tell. Stored: never rename one.</summary>
@@ -10,7 +12,7 @@ public static class WorkerFailure
     public const string ModelTooLarge = "model-too-large";
 
     /// <summary>The model does not have a class that the targets name.</summary>
-    public const string NoSuchTarget = "no-such-target";
+    public const string NoSuchTarget = PauseCode.NoSuchTarget;
 
     /// <summary>The method is not one that this worker knows.</summary>
     public const string NoSuchMethod = "no-such-method";

@@ -65,12 +65,17 @@ public sealed class ClassNames
     /// <summary>Returns similar class names for an error message.</summary>
     public string Near(string text)
     {
-        if (Names is null)
-            return $"the model has no class names; give an index from 0 to {Count - 1}, or the names with --classes FILE";
         var folded = Fold(text);
         if (_ambiguous.Contains(folded))
             return "more than one class has this name; give its index";
-        var near = Names.Select((name, i) => (name, i, distance: Distance(folded, Fold(name)))).OrderBy(c => c.distance).Take(3);
+        if (folded.Length > 0 && folded.All(char.IsAsciiDigit))
+            return $"class indices go from 0 to {Count - 1}";
+        if (Names is null)
+            return $"the model has no class names; give an index from 0 to {Count - 1}, or the names with --classes FILE";
+        var near = Names
+            .Select((name, i) => (name, i, distance: EditDistance.Between(folded, Fold(name))))
+            .OrderBy(c => c.distance)
+            .Take(3);
         return $"the nearest of {Count} classes are {string.Join(", ", near.Select(c => $"\"{c.name}\" ({c.i})"))}";
     }
 
@@ -82,23 +87,4 @@ public sealed class ClassNames
     }
 
     private static string Fold(string text) => text.Trim().Replace('_', ' ');
-
-    // Levenshtein, case folded.
-    private static int Distance(string a, string b)
-    {
-        var previous = Enumerable.Range(0, b.Length + 1).ToArray();
-        foreach (var (c, i) in a.Select((c, i) => (char.ToUpperInvariant(c), i)))
-        {
-            var current = new int[b.Length + 1];
-            current[0] = i + 1;
-            for (var j = 0; j < b.Length; j++)
-                current[j + 1] = Math.Min(
-                    Math.Min(current[j], previous[j + 1]) + 1,
-                    previous[j] + (c == char.ToUpperInvariant(b[j]) ? 0 : 1)
-                );
-            previous = current;
-        }
-
-        return previous[b.Length];
-    }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace AgCam;
 
@@ -6,9 +7,10 @@ namespace AgCam;
 /// Requested target: <c>predicted</c>, <c>label</c>, a class index or name, <c>top:K</c>, or a contrast <c>A-vs-B</c>, e.g.
 /// <c>predicted-vs-label</c>. It is resolved to classes after the forward pass.
 /// </summary>
-public abstract record Target
+public abstract partial record Target
 {
     private const string Versus = "-vs-";
+    private const string ClassPrefix = "class:";
 
     public static Target Predicted { get; } = new PredictedTarget();
 
@@ -38,7 +40,11 @@ public abstract record Target
             if (Side(text[..at], classes) is { } side && Side(text[(at + Versus.Length)..], classes) is { } against)
                 return new ContrastiveTarget(side, against);
 
-        var unknown = text.Split(Versus).FirstOrDefault(side => Side(side, classes) is null) ?? text;
+        if (TopWithoutColon().Match(text) is { Success: true } top)
+            throw new TargetException($"Target \"{text}\": did you mean top:{top.Groups[1].Value}?");
+        var unknown = text.Split(Versus).FirstOrDefault(side => Side(side, classes) is null)?.Trim() ?? text;
+        if (unknown.StartsWith(ClassPrefix, StringComparison.OrdinalIgnoreCase))
+            unknown = unknown[ClassPrefix.Length..];
         throw new TargetException(
             $"Target \"{text}\": no class has the name \"{unknown}\"; {classes.Near(unknown)}. "
                 + "Other targets: predicted, label, top:K, A-vs-B."
@@ -65,13 +71,17 @@ public abstract record Target
         return order[..Math.Min(count, order.Length)];
     }
 
+    [GeneratedRegex(@"^top[-_ =]?(\d+)$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex TopWithoutColon();
+
     private static SingleTarget? Side(string text, ClassNames classes) =>
         text.Trim().ToLowerInvariant() switch
         {
             "predicted" => new PredictedTarget(),
             "label" => new LabelTarget(),
             _ => classes.Find(text) is >= 0 and var index ? new ClassTarget(index)
-            : text.Trim().StartsWith("class:", StringComparison.OrdinalIgnoreCase) && classes.Find(text.Trim()[6..]) is >= 0 and var named
+            : text.Trim().StartsWith(ClassPrefix, StringComparison.OrdinalIgnoreCase)
+            && classes.Find(text.Trim()[ClassPrefix.Length..]) is >= 0 and var named
                 ? new ClassTarget(named)
             : null,
         };

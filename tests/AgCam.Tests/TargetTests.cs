@@ -61,6 +61,15 @@ public class TargetTests
     }
 
     [Theory]
+    [InlineData("top3", "did you mean top:3?")]
+    [InlineData("Top-12", "did you mean top:12?")]
+    [InlineData("4", "class indices go from 0 to 3")]
+    [InlineData("class:4", "class indices go from 0 to 3")]
+    [InlineData("class:fire trick", "no class has the name \"fire trick\"; the nearest of 4 classes are \"fire_truck\" (1)")]
+    public void A_mistyped_target_is_answered_with_what_was_probably_meant(string text, string expected) =>
+        Assert.Contains(expected, Assert.Throws<TargetException>(() => Target.Parse(text, Classes)).Message, StringComparison.Ordinal);
+
+    [Theory]
     [InlineData("top:0")]
     [InlineData("top:5")]
     [InlineData("top:many")]

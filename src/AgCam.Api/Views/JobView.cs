@@ -44,6 +44,9 @@ internal sealed record JobView
     /// <summary>Why it is paused or cancelled.</summary>
     public string? Reason { get; init; }
 
+    /// <summary>Whether resuming can help; present while the job is paused.</summary>
+    public bool? CanResume { get; init; }
+
     /// <summary>How many images there are; absent until all are planned.</summary>
     public int? Images { get; init; }
 
@@ -76,6 +79,7 @@ internal sealed record JobView
             Options = job.Spec.Options,
             State = job.State,
             Reason = job.Reason,
+            CanResume = job.State == JobState.Paused ? !PauseCode.IsPermanent(job.Reason) : null,
             Images = job.Images,
             Progress = job.Progress,
             Owner = job.Spec.Owner,

@@ -76,7 +76,7 @@ internal static class ExplainVerb
 
         screen.Flush();
         if (tally.Done == 0 && !interruption.Asked)
-            throw new UsageException($"No images: {string.Join(", ", run.Paths)} holds none. JPEG, PNG, WebP, GIF, BMP and TIFF are read.");
+            throw new UsageException(NoImages(run.Paths));
         if (!run.Quiet)
             new Summary(run, explainer, tally, labels, output).Write(run.Json ? Console.Error : Console.Out);
         if (interruption.Asked)
@@ -116,6 +116,11 @@ internal static class ExplainVerb
             }
         }
     }
+
+    private static string NoImages(IReadOnlyList<string> paths) =>
+        paths is ["-"]
+            ? "No images: the list on stdin is empty. Write one path a line, e.g. find . -name '*.png' | agcam explain -"
+            : $"No images: {string.Join(", ", paths)} holds none. JPEG, PNG, WebP, GIF, BMP and TIFF are read.";
 
     /// <summary>How many there are, for the time left; null for a list on stdin, which can be read once only.</summary>
     private static Task<long?> CountAsync(IReadOnlyList<string> paths, OwnPictures own, CancellationToken cancellationToken) =>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgCam.Cli.Options;
 
 namespace AgCam.Cli.Jobs;
 
@@ -13,6 +14,7 @@ internal static class ExportVerb
             DefaultValueFactory = _ => "jsonl",
             HelpName = "FORMAT",
         };
+        format.AcceptOnly("jsonl", "csv", "coco", "parquet");
         var output = new Option<string?>("--out", "-o") { Description = "The file to write. Default: stdout.", HelpName = "FILE" };
         return JobsVerb.OfOne(
             "export",

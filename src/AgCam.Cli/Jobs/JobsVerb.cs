@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AgCam.Cli.Options;
 using AgCam.Cli.Remote;
 using AgCam.Cli.Terminal;
 
@@ -29,14 +30,18 @@ internal static class JobsVerb
         params IReadOnlyList<Option> options
     )
     {
-        var (remote, id) = (new RemoteOptions(), new Argument<Guid>("ID") { Description = "The job's id, as `agcam jobs list` shows it." });
+        var (remote, id) = (new RemoteOptions(), JobId.Argument());
         var command = new Command(name, description) { id };
         foreach (var option in options)
             command.Options.Add(option);
         remote.AddTo(command);
         command.SetAction(
             (parsed, cancellationToken) =>
-                remote.RunAsync(parsed, client => run(parsed, client, parsed.GetValue(id).ToString(), cancellationToken))
+                remote.RunAsync(
+                    parsed,
+                    async client =>
+                        await run(parsed, client, await JobId.FindAsync(client, parsed.GetValue(id)!, cancellationToken), cancellationToken)
+                )
         );
         return command;
     }
@@ -46,6 +51,7 @@ internal static class JobsVerb
         var remote = new RemoteOptions();
         var tag = new Option<string?>("--tag") { Description = "Only jobs with this tag.", HelpName = "TAG" };
         var state = new Option<string?>("--state") { Description = "running, paused, cancelled or completed.", HelpName = "STATE" };
+        state.AcceptOnly("running", "paused", "cancelled", "completed");
         var limit = new Option<int>("--limit")
         {
             Description = "The newest so many.",

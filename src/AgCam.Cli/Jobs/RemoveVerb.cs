@@ -8,11 +8,7 @@ namespace AgCam.Cli.Jobs;
 /// <summary>agcam jobs rm: deletes one job, or all that ended long enough ago.</summary>
 internal sealed class RemoveVerb
 {
-    private readonly Argument<Guid?> Id = new("ID")
-    {
-        Description = "The job's id, as `agcam jobs list` shows it.",
-        Arity = ArgumentArity.ZeroOrOne,
-    };
+    private readonly Argument<string?> Id = JobId.OptionalArgument();
 
     private readonly Option<string?> Tag = new("--tag") { Description = "Only jobs with this tag.", HelpName = "TAG" };
     private readonly Option<TimeSpan?> OlderThan = new("--older-than")
@@ -51,7 +47,8 @@ internal sealed class RemoveVerb
         switch (parsed.GetValue(Id), parsed.GetValue(OlderThan))
         {
             case ({ } id, null) when parsed.GetValue(Tag) is null && !parsed.GetValue(DryRun):
-                await client.SendAsync(HttpMethod.Delete, $"/v1/jobs/{id}", null, null, cancellationToken);
+                var whole = await JobId.FindAsync(client, id, cancellationToken);
+                await client.SendAsync(HttpMethod.Delete, $"/v1/jobs/{whole}", null, null, cancellationToken);
                 return ExitCode.Success;
             case (null, { } age):
                 return await RemoveEndedAsync(parsed, client, DateTimeOffset.UtcNow - age, cancellationToken);

@@ -190,6 +190,8 @@ internal static class SubmitVerb
         {
             if (paths.FirstOrDefault(path => !File.Exists(path) && !IsSource(path)) is { } missing)
                 throw new UsageException($"{missing} is no file, no folder and no source (s3://bucket/prefix, manifest:FILE).");
+            if (paths.FirstOrDefault(path => File.Exists(path) && IsTable(path)) is { } table)
+                throw new UsageException($"{table} is a table: submit manifest:{table} for the images that it lists.");
             if (DryRun && paths.FirstOrDefault(File.Exists) is { } file)
                 throw new UsageException($"--dry-run looks at folders and other sources of jobs; {file} is a file, which would be sent.");
             if (SummaryFile is not null && (!Wait || (paths.Count > 1 && !paths.All(File.Exists))))
@@ -236,6 +238,19 @@ internal static class SubmitVerb
         }
 
         private static bool IsSource(string path) => Directory.Exists(path) || path.Contains(':');
+
+        private static bool IsTable(string path) =>
+            Path.GetExtension(path).ToLowerInvariant() is ".csv" or ".tsv" or ".jsonl" or ".parquet";
+
+        /// <summary>Returns the source with an absolute path: the server's folder is another one.</summary>
+        private static string SourceOf(string path)
+        {
+            if (Directory.Exists(path))
+                return $"folder:{Path.GetFullPath(path)}";
+            if (path.Split(':', 2) is not [var kind, { Length: > 0 } place] || place.StartsWith("s3://", StringComparison.Ordinal))
+                return path;
+            return kind is "folder" or "classes" or "manifest" or "dataset" ? $"{kind}:{Path.GetFullPath(place)}" : path;
+        }
 
         private static KeyValuePair<string, JsonNode?> Setting(string text) =>
             text.Split('=', 2) is [{ Length: > 0 } name, var value]
@@ -304,7 +319,7 @@ internal static class SubmitVerb
 
         private async Task<int> SubmitJobAsync(string path, string? key, CancellationToken cancellationToken)
         {
-            var body = new JsonObject { ["source"] = Directory.Exists(path) ? $"folder:{Path.GetFullPath(path)}" : path };
+            var body = new JsonObject { ["source"] = SourceOf(path) };
             if (Model is not null)
                 body["model"] = Model;
             if (Threshold is not null)

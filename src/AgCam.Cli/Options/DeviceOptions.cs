@@ -29,7 +29,7 @@ internal sealed class DeviceOptions
     public DeviceOptions()
     {
         _device.CompletionSources.Add("auto", "cpu", "cuda");
-        _dtype.CompletionSources.Add("float32", "bfloat16", "float16");
+        _dtype.AcceptOnly("float32", "bfloat16", "float16");
         _threads.Within(1, 1024);
     }
 

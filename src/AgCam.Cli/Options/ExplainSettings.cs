@@ -109,8 +109,8 @@ internal sealed class ExplainSettings
 
     public ExplainSettings()
     {
-        _colormap.CompletionSources.Add([.. Colormap.All.Select(map => map.Name)]);
-        _method.AcceptOnlyFromAmong(AttributionMethod.Paper, AttributionMethod.Pooled);
+        _colormap.AcceptOnly([.. Colormap.All.Select(map => map.Name)]);
+        _method.AcceptOnly(AttributionMethod.Paper, AttributionMethod.Pooled);
         _targets.CompletionSources.Add("predicted", "label", "top:5");
         _paths.Validators.Add(result =>
         {
@@ -157,11 +157,16 @@ internal sealed class ExplainSettings
             command.Options.Add(option);
     }
 
-    /// <summary>What can be refused before a model is loaded.</summary>
+    /// <summary>Refuses what can be refused before a model is loaded.</summary>
+    /// <exception cref="UsageException">Options do not fit together.</exception>
     public void Check(ParseResult parsed)
     {
         if (parsed.GetValue(_out) is null && parsed.GetValue(_save) is SavedPicture.Overlay or SavedPicture.Strip)
             throw new UsageException("--save needs a place for the pictures: give --out FOLDER too.");
+        if (parsed.GetValue(_labels) is { } labels && Directory.Exists(labels))
+            throw new UsageException(
+                $"--labels {labels} is a folder; --labels takes a file. Did you mean --labels parent, which reads class folders?"
+            );
         var colormap = Colormap.ByName(parsed.GetValue(_colormap)!);
         if (colormap == Colormap.Diverging && !parsed.GetValue(_signed))
             throw new UsageException("The colormap diverging shows evidence for and against: give --signed too.");

@@ -3,7 +3,7 @@ using System.CommandLine.Parsing;
 
 namespace AgCam.Cli.Options;
 
-/// <summary>Refuses numbers that a verb cannot use, before it begins.</summary>
+/// <summary>Refuses numbers that are out of an option's range.</summary>
 internal static class OptionRange
 {
     public static void Within<T>(this Option<T> option, T minimum, T maximum)
@@ -18,16 +18,12 @@ internal static class OptionRange
         where T : struct, IComparable<T>
     {
         var name = result.Option.Name;
-        try
+        if (result.Tokens.FirstOrDefault(token => !OptionValues.IsValid(typeof(T), token.Value)) is { } wrong)
         {
-            if (read() is { } value && (value.CompareTo(minimum) < 0 || value.CompareTo(maximum) > 0))
-                result.AddError(FormattableString.Invariant($"{name} {value} is out of range: {minimum} to {maximum}."));
+            result.AddError(FormattableString.Invariant($"{name} takes a number from {minimum} to {maximum}, not \"{wrong.Value}\"."));
+            return;
         }
-        catch (InvalidOperationException) // what was given is not of the option's type
-        {
-            result.AddError(
-                FormattableString.Invariant($"{name} {result.Tokens[^1].Value} is no number: {minimum} to {maximum} is needed.")
-            );
-        }
+        if (read() is { } value && (value.CompareTo(minimum) < 0 || value.CompareTo(maximum) > 0))
+            result.AddError(FormattableString.Invariant($"{name} {value} is out of range: {minimum} to {maximum}."));
     }
 }

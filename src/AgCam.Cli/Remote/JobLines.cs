@@ -8,28 +8,46 @@ namespace AgCam.Cli.Remote;
 /// <summary>Jobs as lines, and following one to its end.</summary>
 internal static class JobLines
 {
-    /// <summary>A log that is collected wants a line now and then, not one for every chunk.</summary>
+    /// <summary>Reading them takes 10 requests.</summary>
+    private const int MaxCountedFailures = 10_000;
+
+    /// <summary>Keeps a collected log short: not a line for every chunk.</summary>
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
     /// <summary>A server that is being replaced is back by then.</summary>
     private static readonly TimeSpan MaxSilence = TimeSpan.FromMinutes(5);
 
-    public static string Line(JsonNode job)
+    /// <summary>Returns a job as one line: id, state, counts, accuracy, source, reason.</summary>
+    public static string Line(JsonNode job, IReadOnlyDictionary<string, int>? failures = null)
     {
         var progress = job["progress"]!;
-        var (completed, failed) = ((int)progress["completed"]!, (int)progress["failed"]!);
         var labelled = (int)progress["labelled"]!;
-        return string.Create(
-                CultureInfo.InvariantCulture,
-                $"{(string?)job["id"]}  {(string?)job["state"], -9}  {completed + failed, 9:N0} of "
-                    + $"{((int?)job["images"] is { } images ? images.ToString("N0", CultureInfo.InvariantCulture) : "?"), -9} {failed, 7:N0} failed  "
-            )
-            + (
-                labelled > 0
-                    ? string.Create(CultureInfo.InvariantCulture, $"{100.0 * (int)progress["correct"]! / labelled:0.0}% right  ")
-                    : ""
-            )
-            + $"{(string?)job["source"]}{((string?)job["reason"] is { } reason ? $"  ({reason})" : "")}";
+        var accuracy =
+            labelled > 0
+                ? string.Create(CultureInfo.InvariantCulture, $"{100.0 * (int)progress["correct"]! / labelled:0.0}% correct  ")
+                : "";
+        var reason = (string?)job["reason"] is { } text ? $"  ({text})" : "";
+        return $"{(string?)job["id"]}  {(string?)job["state"], -9}  {Counts(job, failures)}  {accuracy}{(string?)job["source"]}{reason}";
+    }
+
+    /// <summary>Returns e.g. "3 explained, 4 failed: 3 unsupported, 1 corrupt" of a job that has ended, else "3 explained, 4 failed of 9".</summary>
+    private static string Counts(JsonNode job, IReadOnlyDictionary<string, int>? failures)
+    {
+        var progress = job["progress"]!;
+        var done = (string?)job["kind"] == "evaluation" ? "measured" : "explained";
+        var counts = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{(int)progress["completed"]!:N0} {done}, {(int)progress["failed"]!:N0} failed"
+        );
+        if ((string?)job["state"] != Completed)
+            return counts + ((int?)job["images"] is { } images ? string.Create(CultureInfo.InvariantCulture, $" of {images:N0}") : "");
+        if (failures is not { Count: > 0 })
+            return counts;
+        var reasons = failures
+            .OrderByDescending(failure => failure.Value)
+            .ThenBy(failure => failure.Key, StringComparer.Ordinal)
+            .Select(failure => string.Create(CultureInfo.InvariantCulture, $"{failure.Value:N0} {failure.Key}"));
+        return $"{counts}: {string.Join(", ", reasons)}";
     }
 
     /// <summary>
@@ -50,7 +68,24 @@ internal static class JobLines
         var job = await ToEndAsync(client, id, cancellationToken);
         return (string?)job["state"] == Paused
             ? SummaryFile.Write(summaryFile, ExitCode.UsageError, Summary(job))
-            : End(job, json, maxFailures, summaryFile);
+            : End(job, await FailuresAsync(client, job, cancellationToken), json, maxFailures, summaryFile);
+    }
+
+    /// <summary>Counts an ended job's failures by reason. Null when there are too many to read for one line.</summary>
+    private static async Task<Dictionary<string, int>?> FailuresAsync(ApiClient client, JsonNode job, CancellationToken cancellationToken)
+    {
+        if ((int)job["progress"]!["failed"]! > MaxCountedFailures)
+            return null;
+        var reasons = new Dictionary<string, int>();
+        var first = $"/v1/jobs/{(string?)job["id"]}/items?status=failed&limit=1000";
+        for (var next = first; next is not null; )
+        {
+            var page = (await client.GetAsync(next, cancellationToken))!;
+            foreach (var item in page["items"]!.AsArray())
+                reasons[(string)item!["reason"]!] = reasons.GetValueOrDefault((string)item["reason"]!) + 1;
+            next = (string?)page["next"] is { } cursor ? $"{first}&cursor={cursor}" : null;
+        }
+        return reasons;
     }
 
     public const string Paused = "Paused",
@@ -84,7 +119,11 @@ internal static class JobLines
                     }
                     if (state == Paused)
                     {
-                        Console.Error.WriteLine($"agcam: The job is paused: {(string?)job["reason"]} Go on with `agcam jobs resume {id}`.");
+                        var next =
+                            (bool?)job["canResume"] == false
+                                ? $"It can never run: cancel it with `agcam jobs cancel {id}` and submit a new one."
+                                : $"Continue with `agcam jobs resume {id}`.";
+                        Console.Error.WriteLine($"agcam: The job is paused: {(string?)job["reason"]} {next}");
                         return job;
                     }
                 }
@@ -101,9 +140,9 @@ internal static class JobLines
         }
     }
 
-    private static int End(JsonNode job, bool json, long maxFailures, string? summaryFile)
+    private static int End(JsonNode job, Dictionary<string, int>? failures, bool json, long maxFailures, string? summaryFile)
     {
-        Console.Out.WriteLine(json ? job.ToJsonString() : Line(job));
+        Console.Out.WriteLine(json ? job.ToJsonString() : Line(job, failures));
         var code =
             (string?)job["state"] != Completed ? ExitCode.UsageError
             : (long)job["progress"]!["failed"]! > maxFailures ? ExitCode.TooManyFailures

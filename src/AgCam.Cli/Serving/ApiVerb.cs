@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AgCam.Api;
 using AgCam.Api.Security;
+using AgCam.Cli.Options;
 using Microsoft.AspNetCore.Builder;
 
 namespace AgCam.Cli.Serving;
@@ -21,7 +22,7 @@ internal static class ApiVerb
             Description = $"Of the new key: {string.Join(", ", Scope.All)}. Repeatable. Default: submit and read.",
             HelpName = "SCOPE",
         };
-        scopes.AcceptOnlyFromAmong([.. Scope.All]);
+        scopes.AcceptOnly([.. Scope.All]);
         var command = new Command("api", "Serves the API alone; workers take its requests from the broker.") { newKey, scopes };
         services.AddTo(command, api: true, worker: false, bus: true);
         command.SetAction(

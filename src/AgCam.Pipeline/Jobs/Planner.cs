@@ -35,7 +35,7 @@ internal sealed class Planner(IStore store, ReferenceReader references, JobSigna
         }
         catch (SourceException e)
         {
-            await PauseAsync(id, e.Message, cancellationToken);
+            await PauseAsync(id, e.HasChanged ? PauseCode.Reason(PauseCode.SourceChanged, e.Message) : e.Message, cancellationToken);
         }
         catch (Exception e) when (e is ArgumentException or FormatException or NotSupportedException or UnauthorizedAccessException)
         {

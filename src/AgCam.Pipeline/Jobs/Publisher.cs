@@ -79,7 +79,10 @@ internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions o
         if (chunk.Request is null)
             await store.Jobs.PauseAsync(
                 chunk.Owner,
-                $"Chunk {chunk.Number} cannot be given to a worker. {why.Message} Correct the source and submit it as a new job.",
+                PauseCode.Reason(
+                    PauseCode.InvalidChunk,
+                    $"chunk {chunk.Number} cannot be given to a worker. {why.Message} Correct the source and submit it as a new job."
+                ),
                 cancellationToken
             );
     }

@@ -64,7 +64,12 @@ public static class ExplainImagesRules
         rules.Require(message.Dtype is not null && Dtypes.Contains(message.Dtype), "dtype", $"must be one of {string.Join(", ", Dtypes)}");
         rules.Require(message.Targets is { Count: >= 1 and <= MaxTargets }, "targets", $"must be 1 to {MaxTargets} targets");
         for (var i = 0; i < Math.Min(message.Targets?.Count ?? 0, MaxTargets); i++)
-            rules.Require(TargetForm.IsValid(message.Targets![i]), $"targets[{i}]", $"must be one of {TargetForm.Described}");
+            rules.Require(
+                TargetForm.IsValid(message.Targets![i]),
+                $"targets[{i}]",
+                $"must be one of {TargetForm.Described}"
+                    + (TargetForm.Meant(message.Targets[i]) is { } meant ? $"; did you mean {meant}?" : "")
+            );
         rules.Require(
             message.References is { Count: >= 1 and <= ExplainImages.MaxReferences },
             "references",

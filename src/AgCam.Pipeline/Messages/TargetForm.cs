@@ -1,9 +1,10 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace AgCam.Pipeline.Messages;
 
 /// <summary>The forms in which a request names what is to be explained.</summary>
-public static class TargetForm
+public static partial class TargetForm
 {
     /// <summary>The class the model says.</summary>
     public const string Predicted = "predicted";
@@ -14,6 +15,13 @@ public static class TargetForm
     public const int MaxTop = 20;
 
     public const string Described = "predicted, top:N (N from 1 to 20), label, class:NAME";
+
+    /// <summary>Returns what was probably meant by a target that is not valid: top3 is top:3. Null when nothing is near.</summary>
+    public static string? Meant(string? target) =>
+        target is not null && TopWithoutColon().Match(target) is { Success: true } top ? $"top:{top.Groups[1].Value}" : null;
+
+    [GeneratedRegex(@"^top[-_ =]?(\d{1,2})$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex TopWithoutColon();
 
     public static bool IsValid(string? target) =>
         target switch

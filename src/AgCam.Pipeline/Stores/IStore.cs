@@ -114,4 +114,7 @@ public sealed class StoreUnavailableException(string message, Exception inner) :
 /// <summary>
 /// The question cannot be asked: no index serves it, or its cursor is not one of this store's. The message names what is allowed.
 /// </summary>
-public sealed class StoreQueryException(string message) : Exception(message);
+public class StoreQueryException(string message) : Exception(message);
+
+/// <summary>The cursor is not one of the list that is asked for.</summary>
+public sealed class CursorException(string message) : StoreQueryException(message);

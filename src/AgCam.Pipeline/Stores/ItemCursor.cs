@@ -35,7 +35,7 @@ internal readonly record struct ItemCursor(double Value, Guid Job, int Number)
         return Base64Url.EncodeToString(bytes);
     }
 
-    /// <exception cref="StoreQueryException">Not a cursor of this question.</exception>
+    /// <exception cref="CursorException">Not a cursor of this question.</exception>
     public static ItemCursor? Decode(ItemQuery query)
     {
         if (query.Cursor is not { } text)
@@ -47,9 +47,9 @@ internal readonly record struct ItemCursor(double Value, Guid Job, int Number)
             || Base64Url.DecodeFromChars(text, bytes) != Size
             || BinaryPrimitives.ReadUInt64BigEndian(bytes) != Mark(query)
         )
-            throw new StoreQueryException(
-                "The cursor does not belong to this list: keep the filters and the sort of the page it came with, or leave it "
-                    + "out to start over."
+            throw new CursorException(
+                "The cursor does not belong to this list. Keep the filters and the sort of the page that it came with, or start again "
+                    + "without the cursor."
             );
         return new ItemCursor(
             BinaryPrimitives.ReadDoubleBigEndian(bytes[8..]),

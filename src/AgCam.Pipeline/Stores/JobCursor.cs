@@ -29,7 +29,7 @@ internal readonly record struct JobCursor(long Created, Guid Id)
             return null;
         Span<byte> bytes = stackalloc byte[Size];
         if (text.Length != Base64Url.GetEncodedLength(Size) || !Base64Url.IsValid(text) || Base64Url.DecodeFromChars(text, bytes) != Size)
-            throw new StoreQueryException("The cursor does not belong to a list of jobs; leave it out to start over.");
+            throw new CursorException("The cursor does not belong to a list of jobs. Start again without the cursor.");
         return new JobCursor(BinaryPrimitives.ReadInt64BigEndian(bytes), new Guid(bytes[8..], bigEndian: true));
     }
 }

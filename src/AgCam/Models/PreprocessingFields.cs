@@ -74,8 +74,7 @@ internal sealed record PreprocessingFields
         if (missing.Count > 0)
             throw new ModelException(
                 ModelFailure.NoPreprocessing,
-                $"{model} does not define its preprocessing, and a guess would change every result. "
-                    + $"Add {string.Join(", ", missing)}."
+                $"{model} does not define its preprocessing, and a guess would change every result. " + $"Add {string.Join(", ", missing)}."
             );
         var (height, width) = (Side(Height!.Value, 8_192), Side(Width!.Value, 8_192));
         var isOblongCrop = CropMode == Preprocessing.CropMode.Center && height != width;

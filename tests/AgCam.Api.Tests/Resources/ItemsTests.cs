@@ -87,8 +87,9 @@ public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
         await Api.ExplainAsync(RunningApi.Picture(20));
         await Api.ExplainAsync(RunningApi.Picture(21));
         var cursor = (string?)(await Api.GetAsync("/v1/items?limit=1"))["next"];
-        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/items?limit=1&sort=-time&cursor={cursor}"), 400, "not-indexed");
-        await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/items?cursor=abc"), 400, "not-indexed");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/items?limit=1&sort=-time&cursor={cursor}"), 400, "wrong-cursor");
+        var problem = await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/items?cursor=abc"), 400, "wrong-cursor");
+        Assert.Equal("Start again without the cursor.", (string?)problem["next"]);
     }
 
     [Fact]

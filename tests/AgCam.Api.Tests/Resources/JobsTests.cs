@@ -50,7 +50,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Null(second["next"]);
         Assert.Empty((await Api.GetAsync("/v1/jobs?tag=listed&state=paused"))["items"]!.AsArray());
         await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/jobs?state=lost"), 400, "invalid-request");
-        await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/jobs?cursor=abc"), 400, "not-indexed");
+        await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/jobs?cursor=abc"), 400, "wrong-cursor");
         await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/jobs?owner=me"), 400, "invalid-request");
     }
 
@@ -94,6 +94,43 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         );
         await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["sauce"] = "x" }), 400, "invalid-json");
         await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject()), 400, "invalid-request");
+    }
+
+    [Theory]
+    [InlineData("treshold", 0.5, "There is no field \"treshold\"; did you mean \"threshold\"?")]
+    [InlineData("sauce", "x", "There is no field \"sauce\"; did you mean \"source\"?")]
+    [InlineData("colour", "red", "There is no field \"colour\"; the fields are source, model, ")]
+    [InlineData("threshold", "half", "\"threshold\" takes a number.")]
+    [InlineData("weight", "heavy", "\"weight\" takes a whole number.")]
+    [InlineData("lane", "fast", "\"lane\" takes one of Bulk, Interactive.")]
+    [InlineData("targets", "predicted", "\"targets\" takes a list.")]
+    [InlineData("source", 5, "\"source\" takes a text.")]
+    public async Task A_wrong_field_is_answered_with_what_was_probably_meant(string field, object value, string expected)
+    {
+        var body = new JsonObject { ["source"] = $"folder:{Api.Folder}", [field] = JsonSerializer.SerializeToNode(value) };
+        var problem = await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-json");
+        Assert.StartsWith(expected, (string?)problem["detail"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_target_without_its_colon_is_answered_with_the_right_form()
+    {
+        var body = new JsonObject { ["source"] = $"folder:{Api.Folder}", ["targets"] = new JsonArray("top3") };
+        var problem = await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request");
+        Assert.Contains("did you mean top:3?", (string?)problem["detail"], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/v1/jobs/nightly", "\"nightly\" is not an id.", 404)]
+    [InlineData("/v1/requests/17", "\"17\" is not an id.", 404)]
+    [InlineData("/v1/explanations/abc", "\"abc\" is not an id of an explanation.", 400)]
+    public async Task A_malformed_id_is_answered_with_the_form_of_an_id(string path, string detail, int status)
+    {
+        var answer = await Api.Client.GetAsync(path);
+        Assert.Equal(status, (int)answer.StatusCode);
+        var problem = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!;
+        Assert.Equal(detail, (string?)problem["detail"]);
+        Assert.Matches("^(An id looks like 0198c0de-|It has 64 hexadecimal digits)", (string?)problem["next"]);
     }
 
     [Fact]

@@ -195,7 +195,7 @@ public abstract partial class StoreContract
                 new ItemQuery { Cursor = next },
             }
         )
-            await Assert.ThrowsAsync<StoreQueryException>(() => Store.Items.PageAsync(wrong, Cancel));
+            await Assert.ThrowsAsync<CursorException>(() => Store.Items.PageAsync(wrong, Cancel));
         await Store.Items.PageAsync(query with { Cursor = next, Limit = 1000 }, Cancel);
     }
 

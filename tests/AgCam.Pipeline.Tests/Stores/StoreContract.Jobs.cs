@@ -106,7 +106,7 @@ public abstract partial class StoreContract
             (await AllAsync(new JobQuery { Source = "folder:/data/1" })).ToHashSet()
         );
         Assert.Empty(await AllAsync(new JobQuery { Tag = "nobody's" }));
-        await Assert.ThrowsAsync<StoreQueryException>(() => Store.Jobs.PageAsync(new JobQuery { Cursor = "garbage" }, Cancel));
+        await Assert.ThrowsAsync<CursorException>(() => Store.Jobs.PageAsync(new JobQuery { Cursor = "garbage" }, Cancel));
         await Assert.ThrowsAsync<StoreQueryException>(() => Store.Jobs.PageAsync(new JobQuery { Limit = 0 }, Cancel));
     }
 

@@ -105,6 +105,30 @@ public class OptionsTests
         Assert.Contains(Parse(words).Errors, error => error.Message.Contains(expected, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("explain a.jpg --save both", "--save takes none, overlay or strip, not \"both\".")]
+    [InlineData("explain a.jpg --save 1", "--save takes none, overlay or strip, not \"1\".")]
+    [InlineData("explain a.jpg --boxes some", "--boxes takes all or largest, not \"some\".")]
+    [InlineData("explain a.jpg --batch many", "--batch takes a number from 1 to 4096, not \"many\".")]
+    [InlineData("explain a.jpg --dtype int4", "--dtype takes float32, bfloat16 or float16, not \"int4\".")]
+    [InlineData("explain a.jpg --crop-mode cut", "--crop-mode takes squash, center or border, not \"cut\".")]
+    [InlineData("submit a.jpg --lane fast", "--lane takes bulk or interactive, not \"fast\".")]
+    [InlineData("submit a.jpg --weight heavy", "--weight takes a whole number, not \"heavy\".")]
+    [InlineData("jobs list --state done", "--state takes running, paused, cancelled or completed, not \"done\".")]
+    [InlineData("jobs export 0198c0de --format xml", "--format takes jsonl, csv, coco or parquet, not \"xml\".")]
+    public void A_wrong_value_is_answered_once_with_the_values_that_the_option_takes(string line, string expected) =>
+        Assert.Equal([expected], Parse(line.Split(' ')).Errors.Select(error => error.Message).Distinct());
+
+    [Theory]
+    [InlineData("jobs show 42x")]
+    [InlineData("jobs show 0198c0de0")]
+    [InlineData("jobs rm nightly")]
+    public void A_malformed_job_id_is_answered_with_the_form_of_an_id(string line)
+    {
+        var error = Assert.Single(Parse(line.Split(' ')).Errors).Message;
+        Assert.StartsWith($"\"{line.Split(' ')[^1]}\" is not a job's id. An id looks like 0198c0de-", error, StringComparison.Ordinal);
+    }
+
     private static TheoryData<string, string> Where(Func<Option, bool> wanted)
     {
         var data = new TheoryData<string, string>();

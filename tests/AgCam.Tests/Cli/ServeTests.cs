@@ -30,7 +30,14 @@ public class ServeTests
         Assert.Empty(serving.Run("jobs", "list", "--tag", "none").Output);
         Assert.Equal(id, JsonDocument.Parse(serving.Run("jobs", "show", id).Output).RootElement.GetProperty("id").GetString());
         Assert.Equal(0, serving.Run("jobs", "watch", id, "--max-failures", "1").Code);
-        Assert.Equal(3, serving.Run("jobs", "watch", id).Code);
+        var watched = serving.Run("jobs", "watch", id[..8]);
+        Assert.Equal(3, watched.Code);
+        Assert.Contains("6 explained, 1 failed: 1 ", watched.Output, StringComparison.Ordinal);
+        Assert.Contains("No job has an id that begins with", serving.Run("jobs", "show", Other(id)).Errors, StringComparison.Ordinal);
+        var table = Path.GetRelativePath(Environment.CurrentDirectory, folder["images.csv"]);
+        File.WriteAllText(table, "path\n000.png\n");
+        Assert.Equal(0, serving.Run("submit", $"manifest:{table}", "--wait").Code);
+        File.Delete(table);
         Assert.Equal(7, serving.Run("jobs", "export", id).Rows.Length);
         Assert.Equal(0, serving.Run("jobs", "export", id, "--format", "csv", "--out", state["items.csv"]).Code);
         Assert.Equal(8, File.ReadAllLines(state["items.csv"]).Length);
@@ -60,6 +67,22 @@ public class ServeTests
         Assert.Equal(2, serving.Run("jobs", "show", child).Code);
         Assert.Equal(0, serving.Stop());
         Assert.Contains("No API keys are configured: only programs of this machine may call.", serving.Told, StringComparison.Ordinal);
+    }
+
+    /// <summary>Eight digits that begin no job's id here.</summary>
+    private static string Other(string id) => (id[0] == 'f' ? '0' : 'f') + "7e3a915";
+
+    [Fact]
+    public void A_job_that_can_never_run_is_not_offered_to_be_resumed()
+    {
+        using var folder = SomeImages.Folder(1);
+        using var state = new TemporaryFolder();
+        using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
+        var job = serving.Run("submit", folder.Path, "--target", "class:no such class", "--wait");
+        Assert.Equal(2, job.Code);
+        Assert.Contains("no-such-target", job.Errors, StringComparison.Ordinal);
+        Assert.Contains("It can never run", job.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("jobs resume", job.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -53,6 +53,45 @@ public class UsageTests
     }
 
     [Fact]
+    public void An_empty_list_on_stdin_is_said_to_be_empty()
+    {
+        var outcome = Agcam.Run(["explain", "-", "--model", SomeImages.Model], "");
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("the list on stdin is empty", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_given_as_labels_is_answered_with_parent()
+    {
+        using var folder = SomeImages.Folder(1);
+        var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--labels", folder.Path);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("--labels takes a file. Did you mean --labels parent", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_class_index_that_the_model_does_not_have_is_answered_with_the_range()
+    {
+        using var folder = SomeImages.Folder(1);
+        var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--target", "1000000");
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("class indices go from 0 to ", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("m.csv")]
+    [InlineData("m.jsonl")]
+    [InlineData("M.PARQUET")]
+    public void A_table_given_as_an_image_is_answered_with_manifest(string name)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder[name], "path,label\n");
+        var outcome = Agcam.Run("submit", folder[name], "--url", "http://127.0.0.1:9");
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains($"{folder[name]} is a table: submit manifest:{folder[name]}", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_hub_that_does_not_answer_is_exit_4()
     {
         using var folder = new TemporaryFolder();

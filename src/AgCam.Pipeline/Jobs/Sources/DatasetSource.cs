@@ -34,13 +34,19 @@ internal sealed class DatasetSource(string path, DatasetLayout layout, string? i
                 throw new SourceException(
                     $"{path} has changed since planning began: image {number} was {tail.LastUri} and is {reference.Uri}. Submit "
                         + $"it as a new job."
-                );
+                )
+                {
+                    HasChanged = true,
+                };
             await Task.CompletedTask;
         }
         if (number < tail.NextImage)
             throw new SourceException(
                 $"{path} has changed since planning began: it had {tail.NextImage} images or more and has {number}. Submit it as a new job."
-            );
+            )
+            {
+                HasChanged = true,
+            };
     }
 
     private IEnumerable<Sample> Samples()

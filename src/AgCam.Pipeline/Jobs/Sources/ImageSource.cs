@@ -17,7 +17,11 @@ internal interface IImageSource
 }
 
 /// <summary>The source of a job cannot be used; its owner must act. The job is paused with this text.</summary>
-public sealed class SourceException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class SourceException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Whether the source is another one than planning began with, so that the job can never be planned to its end.</summary>
+    public bool HasChanged { get; init; }
+}
 
 internal static class ImageSource
 {

@@ -36,13 +36,19 @@ internal sealed class ManifestSource(string manifest, ManifestColumns columns, G
                 throw new SourceException(
                     $"{manifest} has changed since planning began: row {number} was {tail.LastUri} and is {reference.Uri}. "
                         + $"Submit it as a new job."
-                );
+                )
+                {
+                    HasChanged = true,
+                };
         }
         if (number < tail.NextImage)
             throw new SourceException(
                 $"{manifest} has changed since planning began: it had {tail.NextImage} rows or more and has {number}. Submit it "
                     + $"as a new job."
-            );
+            )
+            {
+                HasChanged = true,
+            };
         await Task.CompletedTask;
 
         IReadOnlyCollection<string> Select(IReadOnlyList<string> names)
