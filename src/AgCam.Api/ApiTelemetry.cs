@@ -1,3 +1,4 @@
+using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Telemetry;
 using Microsoft.Extensions.Logging.Console;
 using OpenTelemetry.Metrics;
@@ -24,8 +25,7 @@ public static class ApiTelemetry
         logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         logging.SetMinimumLevel(LogLevel.Warning);
         Unless("AgCam", LogLevel.Information);
-        // What goes back to its queue is no fault, and what is put aside we tell ourselves
-        Unless("MassTransit.ReceiveTransport", LogLevel.None);
+        Unless(BusLogs.Deliveries, LogLevel.None);
         Unless("Microsoft.AspNetCore.DataProtection", LogLevel.Error); // nothing is protected with its keys
 
         void Unless(string category, LogLevel level)

@@ -35,7 +35,6 @@ public static class WorkerRegistration
         services.AddSingleton(new StoreRetry(TimeSpan.FromSeconds(options.StoreRetrySeconds)));
         services.AddSingleton(new BatchQueue(options.MaxBatch, TimeSpan.FromMilliseconds(options.MaxDelayMilliseconds)));
         services.AddSingleton<Device>();
-        services.AddSingleton<Turns>();
         services.AddSingleton(provider => new Heartbeats(
             provider.GetRequiredService<IStore>(),
             options.Lease,
@@ -51,6 +50,9 @@ public static class WorkerRegistration
         services.AddSingleton<ChunkComputation>();
         services.AddSingleton<ChunkEvaluation>();
         services.AddSingleton(new LaneConcurrency(options.BulkChunks, options.InteractiveRequests));
+        services.AddSingleton<ChunkLeasing>();
+        services.AddSingleton<ChunkRunner>();
+        services.AddSingleton<ResultPublisher>();
         services.AddSingleton<IExplainHandler, ChunkExplainer>();
         services.AddSingleton<WorkerLoops>();
         if (options.HealthListen is not null)

@@ -5,6 +5,7 @@ using AgCam.Api;
 using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Pipeline;
+using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
@@ -75,7 +76,7 @@ internal static class InteractiveLane
             .Logging.ClearProviders()
             .AddSimpleConsole(console => console.SingleLine = true)
             .SetMinimumLevel(LogLevel.Warning)
-            .AddFilter("MassTransit.ReceiveTransport", LogLevel.None);
+            .AddFilter(BusLogs.Deliveries, LogLevel.None);
         builder.Services.AddAgCamPipeline(options with { Models = new Dictionary<string, string> { [model] = Shipped.Model } });
         if (model == Null)
             builder.Services.AddSingleton<IEngineLoader, AnyNullLoader>();

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using AgCam.Cli.Serving;
+using AgCam.Pipeline.Bus;
 using AgCam.Pipeline.Stores.Measuring;
 using AgCam.Worker;
 using AgCam.Worker.Measuring;
@@ -92,7 +93,7 @@ internal sealed class PipelineBenchOptions
             .Logging.ClearProviders()
             .AddSimpleConsole(console => console.SingleLine = true)
             .SetMinimumLevel(LogLevel.Warning)
-            .AddFilter("MassTransit.ReceiveTransport", LogLevel.None);
+            .AddFilter(BusLogs.Deliveries, LogLevel.None);
         // Stdout is for results
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         configure(builder.Services);

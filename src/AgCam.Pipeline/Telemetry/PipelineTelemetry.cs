@@ -3,9 +3,7 @@ using System.Diagnostics.Metrics;
 
 namespace AgCam.Pipeline.Telemetry;
 
-/// <summary>
-/// What the pipeline's processes measure, by image. The bus's own instruments are under "MassTransit" and count messages.
-/// </summary>
+/// <summary>Instruments and spans of the pipeline's processes. They count images, not messages.</summary>
 public static class PipelineTelemetry
 {
     /// <summary>Of the meter and of the activity source.</summary>

@@ -1,31 +1,31 @@
 using System.Runtime.CompilerServices;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker.Engines;
+using DotNext.Threading;
 using Microsoft.Extensions.Logging;
 
 namespace AgCam.Worker.Batching;
 
 /// <summary>
-/// What computes: takes batches and explains them. On a GPU one after the other, the next one packed and on its way to the device
-/// meanwhile; on a CPU in lanes that share its processors.
+/// Takes batches from the queue and explains them. A GPU computes one batch at a time while the next is packed and uploaded.
+/// A CPU computes several in parallel.
 /// </summary>
-/// <param name="exit">What becomes of the process when its device is lost; null for <see cref="FatalDeviceError.Exit"/>.</param>
+/// <param name="exit">Ends the process after a fatal device error; null for <see cref="FatalDeviceError.Exit"/>.</param>
 internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<string>? exit = null)
 {
-    /// <summary>How many images of an engine fit into the device's memory, once more have not.</summary>
+    /// <summary>Largest batch of an engine that fits into the device's memory, set by the first batch that did not fit.</summary>
     private readonly ConditionalWeakTable<IExplainEngine, StrongBox<int>> _fits = [];
 
-    private readonly DeviceTurns _turns = new();
+    /// <summary>Batches share it, other work holds it exclusively. It is first come, first served: neither starves the other.</summary>
+    private readonly AsyncReaderWriterLock _lock = new();
 
-    private int _lanes = 1;
+    private int _parallelBatches = 1;
 
-    /// <summary>
-    /// Other work on the device, which has it alone: it waits for the batches that are computed, and those that come wait for it.
-    /// </summary>
-    /// <param name="images">Of the work, for the trace.</param>
+    /// <summary>Runs other work on the device while no batch is computed.</summary>
+    /// <param name="images">Number of images in the work, for the trace.</param>
     public async Task<T> ExclusiveAsync<T>(Func<T> work, int images, CancellationToken cancellationToken)
     {
-        await _turns.EnterAsync(alone: true, cancellationToken);
+        using var exclusive = await AsyncLock.WriteLock(_lock).AcquireAsync(cancellationToken);
         try
         {
             using var activity = PipelineTelemetry.Activities.StartActivity("measure");
@@ -40,18 +40,15 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
             (exit ?? FatalDeviceError.Exit)(e.Message);
             throw;
         }
-        finally
-        {
-            _turns.Leave(alone: true);
-        }
     }
 
-    /// <param name="parallelBatches">Batches at a time, each on a thread of its own: a thread of the pool would be missing to those who
-    /// read and store.</param>
-    /// <returns>When cancelled; what waits then is not computed any more.</returns>
+    /// <summary>Computes batches until it is cancelled. Images that still wait are not computed.</summary>
+    /// <param name="parallelBatches">
+    /// Number of batches computed at a time. Each has a thread of its own, since reading and storing need the pool's threads.
+    /// </param>
     public Task RunAsync(CancellationToken cancellationToken, int parallelBatches = 1)
     {
-        _lanes = parallelBatches;
+        _parallelBatches = parallelBatches;
         return Task.WhenAll(
             Enumerable
                 .Range(0, parallelBatches)
@@ -88,11 +85,11 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
         }
     }
 
-    /// <summary>A batch that fails is halved until it fits into memory, or the one image that makes it fail is alone.</summary>
+    /// <summary>Explains a batch. A batch that fails is halved until its parts succeed or a single image fails.</summary>
     internal void Explain(IReadOnlyList<ImageWork> batch)
     {
         if (batch.Count == 0)
-            return; // all abandoned
+            return; // all images were abandoned
         if (_fits.TryGetValue(batch[0].Plan.Engine, out var fits) && batch.Count > fits.Value)
             foreach (var part in batch.Chunk(fits.Value))
                 Explain(part, uploaded: null);
@@ -109,7 +106,7 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
             activity?.SetTag("agcam.images", batch.Count).SetTag("agcam.model", plan.Engine.Model.Id);
             var (explanations, took) = Compute(plan, batch, uploaded);
             PipelineTelemetry.BatchSeconds.Record(took.TotalSeconds);
-            PipelineTelemetry.DeviceBusy.Add(took.TotalSeconds / _lanes); // at most a second in a second
+            PipelineTelemetry.DeviceBusy.Add(took.TotalSeconds / _parallelBatches); // busy seconds per second stay at most 1
             PipelineTelemetry.BatchSize.Record(batch.Count);
             queue.Took(took, batch.Count);
             for (var i = 0; i < batch.Count; i++)
@@ -124,9 +121,9 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
                 batch[0].Fail(e);
                 return;
             }
-            log.LogWarning("A batch of {Count} failed and is halved: {Reason}", batch.Count, e.Message);
+            log.LogWarning("Halved a batch of {Count} images that failed: {Reason}", batch.Count, e.Message);
             if (ComputeDevice.IsOutOfMemory(e))
-                Fits(batch[0].Plan.Engine, (batch.Count + 1) / 2);
+                LimitBatch(batch[0].Plan.Engine, (batch.Count + 1) / 2);
             Explain([.. batch.Take((batch.Count + 1) / 2)]);
             Explain([.. batch.Skip((batch.Count + 1) / 2)]);
         }
@@ -139,25 +136,18 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
     )
     {
         IReadOnlyList<int?> labels = [.. batch.Select(work => work.Label)];
-        _turns.EnterAsync(alone: false, CancellationToken.None).GetAwaiter().GetResult();
-        try
+        using var shared = AsyncLock.ReadLock(_lock).AcquireAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        var startedAt = TimeProvider.System.GetTimestamp();
+        using (uploaded)
         {
-            var startedAt = TimeProvider.System.GetTimestamp();
-            using (uploaded)
-            {
-                var explanations = uploaded is null
-                    ? plan.Engine.Explain(Inputs(batch), labels, plan.Options)
-                    : plan.Engine.ExplainUploaded(uploaded, labels, plan.Options);
-                return (explanations, TimeProvider.System.GetElapsedTime(startedAt));
-            }
-        }
-        finally
-        {
-            _turns.Leave(alone: false);
+            var explanations = uploaded is null
+                ? plan.Engine.Explain(Inputs(batch), labels, plan.Options)
+                : plan.Engine.ExplainUploaded(uploaded, labels, plan.Options);
+            return (explanations, TimeProvider.System.GetElapsedTime(startedAt));
         }
     }
 
-    /// <returns>Null where nothing is gained by it, or it did not work: then the batch is tried as a whole.</returns>
+    /// <returns>Null when the engine does not upload, or the upload failed; the batch is then uploaded as it is computed.</returns>
     private IDisposable? Upload(IReadOnlyList<ImageWork> batch)
     {
         if (batch.Count == 0 || _fits.TryGetValue(batch[0].Plan.Engine, out var fits) && batch.Count > fits.Value)
@@ -168,7 +158,7 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
         }
         catch (Exception e) when (ComputeDevice.IsOutOfMemory(e))
         {
-            return null; // there may be room once the batch before is through
+            return null; // the previous batch may still hold the memory
         }
         catch (Exception e) when (ComputeDevice.IsLost(e))
         {
@@ -177,12 +167,12 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
         }
         catch (Exception e)
         {
-            log.LogWarning(e, "A batch of {Count} could not be uploaded and is tried as a whole", batch.Count);
+            log.LogWarning(e, "Could not upload a batch of {Count} images ahead", batch.Count);
             return null;
         }
     }
 
-    private void Fits(IExplainEngine engine, int images)
+    private void LimitBatch(IExplainEngine engine, int images)
     {
         var fits = _fits.GetValue(engine, _ => new StrongBox<int>(int.MaxValue));
         fits.Value = Math.Min(fits.Value, images);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using AgCam.Images;
 using AgCam.Pipeline.Messages;
@@ -121,7 +122,7 @@ public sealed class DeviceTests
     }
 
     [Fact]
-    public async Task As_many_batches_are_computed_at_the_same_time_as_there_are_lanes()
+    public async Task Device_computes_parallel_batches_at_the_same_time()
     {
         using var together = new Barrier(3);
         var queue = new BatchQueue(2, TimeSpan.Zero);
@@ -167,6 +168,82 @@ public sealed class DeviceTests
         await running;
         Assert.Equal(1, computed);
     }
+
+    [Fact]
+    public async Task Exclusive_work_waits_for_batches_and_later_batches_wait_for_it()
+    {
+        using var begun = new CountdownEvent(2);
+        using var gate = new ManualResetEventSlim();
+        var order = new ConcurrentQueue<string>();
+        var device = DeviceOf(new BatchQueue(1, TimeSpan.Zero));
+        var batch = PlanOf(_ =>
+        {
+            begun.Signal();
+            gate.Wait();
+            order.Enqueue("batch");
+        });
+        var batches = new[] { Running(device, batch), Running(device, batch) };
+        Assert.True(begun.Wait(TimeSpan.FromSeconds(60), Cancel));
+
+        var exclusive = device.ExclusiveAsync(() => Record("exclusive"), images: 1, Cancel);
+        var later = Running(device, PlanOf(_ => Record("later")));
+        WaitUntilBlocked(later);
+        Assert.Empty(order);
+        gate.Set();
+        Assert.True(await exclusive.WaitAsync(TimeSpan.FromSeconds(60), Cancel));
+        foreach (var thread in batches.Append(later))
+            Assert.True(thread.Join(TimeSpan.FromSeconds(60)));
+        Assert.Equal(["batch", "batch", "exclusive", "later"], order);
+
+        bool Record(string work)
+        {
+            order.Enqueue(work);
+            return true;
+        }
+    }
+
+    [Fact]
+    public async Task Cancelled_exclusive_work_does_not_block_batches()
+    {
+        using var begun = new ManualResetEventSlim();
+        using var gate = new ManualResetEventSlim();
+        var device = DeviceOf(new BatchQueue(1, TimeSpan.Zero));
+        var first = Running(
+            device,
+            PlanOf(_ =>
+            {
+                begun.Set();
+                gate.Wait();
+            })
+        );
+        Assert.True(begun.Wait(TimeSpan.FromSeconds(60), Cancel));
+        using var cancelled = new CancellationTokenSource();
+        var exclusive = device.ExclusiveAsync(() => true, images: 1, cancelled.Token);
+        var behind = Running(device, PlanOf(_ => { }));
+        WaitUntilBlocked(behind);
+        Assert.True(behind.IsAlive);
+
+        await cancelled.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => exclusive);
+        Assert.True(behind.Join(TimeSpan.FromSeconds(60)));
+        gate.Set();
+        Assert.True(first.Join(TimeSpan.FromSeconds(60)));
+        Assert.True(await device.ExclusiveAsync(() => true, images: 1, Cancel).WaitAsync(TimeSpan.FromSeconds(60), Cancel));
+    }
+
+    /// <summary>Explains one image on a thread of its own.</summary>
+    private static Thread Running(Device device, Plan plan)
+    {
+        var thread = new Thread(() => device.Explain(Works(plan, 1))) { IsBackground = true };
+        thread.Start();
+        return thread;
+    }
+
+    private static void WaitUntilBlocked(Thread thread) =>
+        SpinWait.SpinUntil(
+            () => !thread.IsAlive || thread.ThreadState.HasFlag(System.Threading.ThreadState.WaitSleepJoin),
+            TimeSpan.FromSeconds(60)
+        );
 
     private static Device DeviceOf(BatchQueue queue) => new(queue, NullLogger<Device>.Instance, reason => Assert.Fail(reason));
 

@@ -1,20 +1,20 @@
 using System.Diagnostics;
 using System.Text;
+using AgCam.Pipeline.Telemetry;
 using MassTransit;
 
-namespace AgCam.Pipeline.Telemetry;
+namespace AgCam.Pipeline.Bus;
 
 /// <summary>
-/// W3C trace context in a message's headers, under W3C's names, so that a producer of any language can begin the trace. The bus's own
-/// headers are not used: it neither reads
-/// <c>traceparent</c> nor writes it.
+/// Carries the W3C trace context in message headers, so that a producer in any language can begin the trace.
+/// MassTransit neither reads nor writes <c>traceparent</c>.
 /// </summary>
 internal static class TraceHeaders
 {
     private const string Parent = "traceparent",
         State = "tracestate";
 
-    /// <summary>The span of a send; the message carries it, or the one around it where nobody traces here.</summary>
+    /// <summary>Starts the span of a send. The message carries it, or the current span when this process does not trace.</summary>
     public static Activity? Send(string destination) =>
         PipelineTelemetry.Activities.StartActivity($"send {destination}", ActivityKind.Producer) is { } activity
             ? activity.SetTag("messaging.destination.name", destination).SetTag("messaging.operation.type", "send")
@@ -29,13 +29,13 @@ internal static class TraceHeaders
             context.Headers.Set(State, state);
     }
 
-    /// <returns>The same, for a message that the bus does not write; null when nothing is traced.</returns>
+    /// <summary>Returns the headers for a message that is sent without MassTransit; null without a current span.</summary>
     public static Dictionary<string, object?>? Current() =>
         Activity.Current is { IdFormat: ActivityIdFormat.W3C } current
             ? new Dictionary<string, object?> { [Parent] = current.Id, [State] = current.TraceStateString ?? "" }
             : null;
 
-    /// <summary>The span of handling a message, a child of the one that it carries.</summary>
+    /// <summary>Starts the span of handling a message, as a child of the span that the message carries.</summary>
     public static Activity? Receive(string name, ConsumeContext context)
     {
         var parent = Read(context);
@@ -43,7 +43,7 @@ internal static class TraceHeaders
             return activity
                 .SetTag("messaging.destination.name", context.ReceiveContext.InputAddress?.AbsolutePath.Split('/')[^1])
                 .SetTag("messaging.operation.type", "process");
-        // Nobody traces here, but what is sent on from here is to belong to the producer's trace all the same.
+        // This process does not trace, but the messages that it sends belong to the producer's trace.
         return parent == default ? null : new Activity(name).SetParentId(parent.TraceId, parent.SpanId, parent.TraceFlags).Start();
     }
 
