@@ -4,16 +4,14 @@ using RabbitMQ.Client;
 
 namespace AgCam.Pipeline.Bus;
 
-/// <summary>
-/// A broker, its virtual host, who we are there, and how the connection is secured: the same for every connection of a process.
-/// </summary>
+/// <summary>Address, virtual host, credentials and TLS of the broker, for every connection of a process.</summary>
 internal sealed class BrokerAddress
 {
     private readonly TlsOptions _tls;
 
     private BrokerAddress(Uri uri, TlsOptions tls) => (Uri, _tls) = (uri, tls);
 
-    /// <summary>With the password: for connecting, never for showing.</summary>
+    /// <summary>Address with the password. Never log it.</summary>
     public Uri Uri { get; }
 
     public string VirtualHost => Uri.AbsolutePath.Trim('/') is { Length: > 0 } name ? System.Uri.UnescapeDataString(name) : "/";
@@ -26,21 +24,21 @@ internal sealed class BrokerAddress
 
     private string ServerName => _tls.ServerName ?? Uri.Host;
 
-    /// <exception cref="OptionsException">Not a broker's address, or something for TLS where the address is plain.</exception>
+    /// <exception cref="OptionsException">The address is not a broker's, or TLS options are given for amqp://.</exception>
     public static BrokerAddress Of(PipelineOptions options)
     {
-        // What does not parse may hold a password all the same: it is not repeated here.
+        // An address that does not parse may still hold a password, so the error does not repeat it.
         if (
             !System.Uri.TryCreate(options.Bus, UriKind.Absolute, out var uri)
             || uri.Scheme is not ("amqp" or "amqps")
             || uri.Host.Length == 0
         )
             throw new OptionsException(
-                "The bus is \"memory\" or amqp://user:password@host:port/vhost (amqps:// for TLS); what is given is neither."
+                "Pipeline:Bus is not valid: write \"memory\" or amqp://user:password@host:port/vhost (amqps:// for TLS)."
             );
         return options.BusTls.IsGiven && uri.Scheme == "amqp"
             ? throw new OptionsException(
-                $"Pipeline:BusTls is given, but the broker's address {uri.Host} begins with amqp://. Take amqps://, or leave it out."
+                $"Pipeline:BusTls is set, but the address of the broker {uri.Host} begins with amqp://. Use amqps://, or remove Pipeline:BusTls."
             )
             : new BrokerAddress(uri, options.BusTls);
     }
@@ -76,7 +74,7 @@ internal sealed class BrokerAddress
                     host.UseSsl(ssl =>
                     {
                         ssl.ServerName = ServerName;
-                        ssl.Protocol = System.Security.Authentication.SslProtocols.None; // what both sides know best
+                        ssl.Protocol = System.Security.Authentication.SslProtocols.None; // the system chooses the version
                         ssl.Certificate = _tls.ClientCertificate();
                         if (_tls.Validation() is { } validation)
                             ssl.CertificateValidationCallback = validation;
@@ -84,6 +82,6 @@ internal sealed class BrokerAddress
             }
         );
 
-    /// <summary>Without the password.</summary>
+    /// <summary>Returns the address without the password.</summary>
     public override string ToString() => $"{Uri.Scheme}://{User}@{Uri.Authority}/{Uri.EscapeDataString(VirtualHost)}";
 }

@@ -1,19 +1,17 @@
 using AgCam.Pipeline.Messages;
-using AgCam.Pipeline.Telemetry;
 using Polly;
 using Polly.Retry;
 
 namespace AgCam.Pipeline.Bus;
 
 /// <summary>
-/// The bus over RabbitMQ: every request is confirmed by the broker, and returned by it when no queue takes it. What is told is
-/// confirmed, too, but nobody need listen.
+/// The bus over RabbitMQ. The broker confirms every message, and returns a request that no queue takes. An event needs no queue.
 /// </summary>
 internal sealed class BrokerBus(IBrokerTransport transport, BusNames names) : IExplainBus
 {
     /// <summary>
-    /// A send that is in flight while the broker restarts may be lost or arrive all the same; so it is sent again, at worst twice. What
-    /// the operator must correct is not.
+    /// Retries sends: one in flight during a broker restart may be lost or arrive, so a message may arrive twice.
+    /// Errors that the operator must correct are not retried.
     /// </summary>
     private readonly ResiliencePipeline _sending = new ResiliencePipelineBuilder()
         .AddRetry(

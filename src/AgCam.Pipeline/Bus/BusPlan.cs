@@ -1,11 +1,11 @@
 namespace AgCam.Pipeline.Bus;
 
-/// <summary>Every exchange, queue and binding of a pipeline, as data: declared from it, compared with it, printed from it.</summary>
+/// <summary>Every exchange, queue and binding of a pipeline. They are declared, compared and printed from it.</summary>
 internal sealed record BusPlan(IReadOnlyList<PlannedQueue> Queues, IReadOnlyList<string> Exchanges)
 {
     public static BusPlan Of(BusNames names)
     {
-        // What the broker gave up on first, since the lanes refer to it.
+        // The dead-letter queue comes first, since the lanes refer to it.
         var queues = new List<PlannedQueue> { new(names.Dead, Quorum([])) };
         foreach (var name in new[] { names.Bulk, names.Interactive, names.Intake })
         {

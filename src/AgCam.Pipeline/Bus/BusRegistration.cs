@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace AgCam.Pipeline.Bus;
 
-/// <summary>MassTransit, and nothing else knows of it.</summary>
+/// <summary>Registers the bus: MassTransit in memory, or over RabbitMQ.</summary>
 internal static class BusRegistration
 {
     public static void AddExplainBus(this IServiceCollection services, PipelineOptions options)
@@ -17,7 +17,7 @@ internal static class BusRegistration
         services.AddSingleton<FaultedMessages>();
         services.Configure<MassTransitHostOptions>(host =>
         {
-            host.WaitUntilStarted = true; // else what is sent at once goes nowhere
+            host.WaitUntilStarted = true; // an earlier send would be lost
             host.StartTimeout = options.Start;
             host.StopTimeout = TimeSpan.FromSeconds(options.StopSeconds);
             host.ConsumerStopTimeout = TimeSpan.FromSeconds(options.ConsumerStopSeconds);
@@ -87,8 +87,7 @@ internal static class BusRegistration
                     endpoint =>
                     {
                         Durable(endpoint, names, faulted, options);
-                        // One more than are handled, so that the next is at hand; more would only be returned, and count as delivered,
-                        // when the process stops.
+                        // One message waits in the process. More would be requeued, and count as delivered, when the process stops.
                         endpoint.PrefetchCount = concurrency.Of(lane) + 1;
                         endpoint.ConcurrentMessageLimit = concurrency.Of(lane);
                         endpoint.Instance(new ExplainConsumer(handler));
@@ -111,7 +110,7 @@ internal static class BusRegistration
                 $"{names.EventSubscriber}-{Guid.NewGuid():N}",
                 endpoint =>
                 {
-                    (endpoint.Durable, endpoint.AutoDelete, endpoint.Exclusive) = (false, true, true); // it ends with the process
+                    (endpoint.Durable, endpoint.AutoDelete, endpoint.Exclusive) = (false, true, true); // the broker deletes it with the connection
                     PassiveTopology(endpoint, names, options);
                     endpoint.ConfigureConsumeTopology = false;
                     endpoint.PublishFaults = false;
@@ -135,7 +134,7 @@ internal static class BusRegistration
             endpoint.SetQueueArgument(name, value);
         endpoint.ConfigureConsumeTopology = false;
         endpoint.PublishFaults = false;
-        endpoint.ThrowOnSkippedMessages(); // else they end in a queue of their own, without a reason
+        endpoint.ThrowOnSkippedMessages(); // otherwise they go to a _skipped queue, without a reason
         endpoint.ConfigureError(error =>
         {
             error.UseFilter(faulted);
@@ -144,16 +143,16 @@ internal static class BusRegistration
     }
 
     /// <summary>
-    /// Where nothing may be declared, nothing is but this process's own. And never the queues for what is put aside: MassTransit would
-    /// have them classic, and they are there already.
+    /// Limits what MassTransit declares: only this process's own queue when the topology is verified, and never an error queue.
+    /// MassTransit would declare error queues as classic queues.
     /// </summary>
     private static void PassiveTopology(IRabbitMqReceiveEndpointConfigurator endpoint, BusNames names, PipelineOptions options)
     {
-        var aside = new[] { names.Bulk, names.Interactive, names.Intake }.Select(BusNames.ErrorQueue).ToHashSet();
+        var errorQueues = new[] { names.Bulk, names.Interactive, names.Intake }.Select(BusNames.ErrorQueue).ToHashSet();
         Func<string, bool> mayDeclare =
             options.Topology == TopologyMode.Verify
                 ? name => name.StartsWith(names.EventSubscriber, StringComparison.Ordinal)
-                : name => !aside.Contains(name);
+                : name => !errorQueues.Contains(name);
         endpoint.ConfigureChannel(channel => channel.UseFilter(new PassiveTopologyChannels(mayDeclare)));
     }
 }

@@ -5,7 +5,7 @@ using RabbitMQ.Client;
 
 namespace AgCam.Pipeline.Bus;
 
-/// <summary>The broker's half of a pipeline for its operator: what must be there, whether it is, and putting it there.</summary>
+/// <summary>Declares, verifies and prints the exchanges and queues that a pipeline needs on its broker.</summary>
 public sealed class BusTopology
 {
     private static readonly JsonSerializerOptions Readable = new()
@@ -29,7 +29,7 @@ public sealed class BusTopology
         Roles = BusRole.Of(names);
     }
 
-    /// <summary>Without the password.</summary>
+    /// <summary>Address of the broker without the password.</summary>
     public string Broker => _broker.ToString();
 
     public string VirtualHost => _broker.VirtualHost;
@@ -37,8 +37,8 @@ public sealed class BusTopology
     public IReadOnlyList<BusRole> Roles { get; }
 
     /// <summary>
-    /// As RabbitMQ imports them: `rabbitmqctl import_definitions`, or load_definitions in rabbitmq.conf. Users and permissions are not
-    /// in them.
+    /// Returns the definitions that RabbitMQ imports with `rabbitmqctl import_definitions` or load_definitions.
+    /// Users and permissions are not in them.
     /// </summary>
     public string Definitions() =>
         new JsonObject
@@ -90,8 +90,8 @@ public sealed class BusTopology
             ]),
         }.ToJsonString(Readable) + "\n";
 
-    /// <summary>Declares what is missing; needs the permissions of the role setup.</summary>
-    /// <exception cref="BusException">The broker does not answer, refuses, or has something of that name that is different.</exception>
+    /// <summary>Declares what is missing. Needs the permissions of the role setup.</summary>
+    /// <exception cref="BusException">The broker does not answer, refuses, or has a different exchange or queue of that name.</exception>
     public Task ApplyAsync(CancellationToken cancellationToken = default) =>
         AskAsync(async () =>
         {
@@ -99,9 +99,10 @@ public sealed class BusTopology
             return true;
         });
 
-    /// <summary>Compares; changes nothing, and needs no permission to configure.</summary>
-    /// <param name="management">The management API: http(s)://host:15672, with user:password where it is another user. Null: only names
-    /// can be looked for.</param>
+    /// <summary>Compares the broker with what is needed. Changes nothing and needs no configure permission.</summary>
+    /// <param name="management">
+    /// Address of the management API: http(s)://host:15672, with user:password for another user. When null, only names are compared.
+    /// </param>
     /// <exception cref="BusException">The broker does not answer, or refuses.</exception>
     public Task<BusComparison> VerifyAsync(Uri? management, CancellationToken cancellationToken = default) =>
         AskAsync(async () =>
@@ -132,7 +133,7 @@ public sealed class BusTopology
     }
 }
 
-/// <summary>How a broker differs from what is needed.</summary>
-/// <param name="Differences">A sentence for each.</param>
-/// <param name="Unseen">Exchanges and queues that the user has no right on, and so cannot look for.</param>
+/// <summary>Differences between a broker and what is needed.</summary>
+/// <param name="Differences">One sentence for each difference.</param>
+/// <param name="Unseen">Exchanges and queues that the user has no permission to see.</param>
 public sealed record BusComparison(IReadOnlyList<string> Differences, IReadOnlyList<string> Unseen);

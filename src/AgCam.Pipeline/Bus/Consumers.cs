@@ -5,8 +5,8 @@ using MassTransit;
 
 namespace AgCam.Pipeline.Bus;
 
-/// <summary>A request from a lane goes to the handler.</summary>
-/// <param name="handler">Comes later than the bus, which it needs itself.</param>
+/// <summary>Validates a request of a lane and passes it to the handler.</summary>
+/// <param name="handler">Lazy, because it depends on the bus.</param>
 internal sealed class ExplainConsumer(Lazy<IExplainHandler> handler) : IConsumer<ExplainImages>
 {
     public async Task Consume(ConsumeContext<ExplainImages> context)
@@ -14,7 +14,7 @@ internal sealed class ExplainConsumer(Lazy<IExplainHandler> handler) : IConsumer
         var (message, redelivered) = (context.Message, context.ReceiveContext.Redelivered);
         ExplainImagesRules.ThrowIfInvalid(message);
         if (context.SentTime is { } sent && !redelivered)
-            // Another machine's clock may be ahead
+            // The sender's clock may be ahead.
             Stage.Record(Stage.Queue, TimeSpan.FromTicks(Math.Max(0, (DateTime.UtcNow - sent.ToUniversalTime()).Ticks)));
         if (redelivered)
             PipelineTelemetry.Redeliveries.Add(1, new KeyValuePair<string, object?>("lane", message.Lane.ToString()));
@@ -41,7 +41,7 @@ internal sealed class ExplainConsumer(Lazy<IExplainHandler> handler) : IConsumer
 }
 
 /// <summary>
-/// A request as plain JSON goes to the lane it names. An empty body arrives here as a request without fields, and is invalid as one.
+/// Publishes a request that came as plain JSON to the lane that it names. An empty body arrives without fields and is invalid.
 /// </summary>
 internal sealed class IntakeConsumer(Lazy<IExplainBus> bus) : IConsumer<ExplainIntake>
 {
@@ -52,7 +52,7 @@ internal sealed class IntakeConsumer(Lazy<IExplainBus> bus) : IConsumer<ExplainI
     }
 }
 
-/// <summary>What is told by other processes is heard in this one.</summary>
+/// <summary>Forwards broker events to local subscribers.</summary>
 internal sealed class EventConsumer(ExplainEvents events) : IConsumer<ChunkExplained>, IConsumer<JobCompleted>
 {
     public Task Consume(ConsumeContext<ChunkExplained> context)

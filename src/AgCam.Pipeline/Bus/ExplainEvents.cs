@@ -5,18 +5,17 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Pipeline.Bus;
 
 /// <summary>
-/// What this process hears of the work: a wake-up, not a record. After a broker restart something may have gone unheard, so whoever
-/// waits looks into the
-/// store as well, now and then.
+/// Delivers events to this process's subscribers. An event is a wake-up, not a record: it may be lost while the broker restarts,
+/// so a waiter also polls the store.
 /// </summary>
-/// <param name="log">Gets the failures of subscribers. Null drops them.</param>
+/// <param name="log">Logs the failures of subscribers. Null drops them.</param>
 public sealed class ExplainEvents(ILogger<ExplainEvents>? log = null)
 {
     private readonly ConcurrentDictionary<long, Listener> _listeners = new();
     private long _last;
 
-    /// <summary>Both are called on the bus's threads: return at once. What they throw is logged and reaches nobody else.</summary>
-    /// <returns>Dispose it to unsubscribe. An event that is being delivered meanwhile may still arrive afterwards.</returns>
+    /// <summary>Subscribes to events. Handlers run on the bus's threads and must return at once; their exceptions are logged.</summary>
+    /// <returns>Dispose it to unsubscribe. An event that is being delivered may still arrive afterwards.</returns>
     public IDisposable Subscribe(Action<ChunkExplained>? explained, Action<JobCompleted>? completed = null)
     {
         var listener = new Listener(this, Interlocked.Increment(ref _last), explained, completed);
@@ -24,10 +23,8 @@ public sealed class ExplainEvents(ILogger<ExplainEvents>? log = null)
         return listener;
     }
 
-    /// <summary>
-    /// Waits until a chunk of <paramref name="owner"/> has been explained, but not longer than <paramref name="maximum"/>.
-    /// </summary>
-    /// <returns>Whether one was.</returns>
+    /// <summary>Waits until a chunk of <paramref name="owner"/> is explained, for <paramref name="maximum"/> at most.</summary>
+    /// <returns>False when the time is over.</returns>
     public async Task<bool> WaitAsync(Guid owner, TimeSpan maximum, CancellationToken cancellationToken = default)
     {
         var subscriber = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -43,7 +40,7 @@ public sealed class ExplainEvents(ILogger<ExplainEvents>? log = null)
 
     internal void Dispatch(JobCompleted message) => Deliver(listener => listener.Completed?.Invoke(message));
 
-    /// <summary>The publisher is a worker in the middle of a chunk: no subscriber's failure may requeue that.</summary>
+    /// <summary>Logs a subscriber's failure. In memory the publisher is the worker, whose chunk must not be requeued for it.</summary>
     private void Deliver(Action<Listener> deliver)
     {
         foreach (var listener in _listeners.Values)

@@ -1,13 +1,11 @@
 using AgCam.Pipeline.Messages;
-using AgCam.Pipeline.Telemetry;
 using MassTransit;
 
 namespace AgCam.Pipeline.Bus;
 
 /// <summary>
-/// The bus inside one process. Nothing in it outlives the process, so every request must stand in the store first; at the next start
-/// what was
-/// in it is published again from there.
+/// The bus inside one process. Its messages end with the process, so every request is stored first.
+/// The sweeper of the next process publishes it again.
 /// </summary>
 internal sealed class InProcessBus(IBus bus, BusNames names, ExplainEvents events) : IExplainBus
 {

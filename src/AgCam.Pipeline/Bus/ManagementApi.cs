@@ -6,7 +6,7 @@ using System.Text.Json;
 
 namespace AgCam.Pipeline.Bus;
 
-/// <summary>RabbitMQ's management API, read only: it tells arguments and bindings, which AMQP does not.</summary>
+/// <summary>Reads arguments and bindings from RabbitMQ's management API; AMQP does not show them.</summary>
 internal sealed class ManagementApi : IDisposable
 {
     private readonly HttpClient _http;
@@ -31,7 +31,7 @@ internal sealed class ManagementApi : IDisposable
         );
     }
 
-    /// <returns>A sentence for each.</returns>
+    /// <returns>One sentence for each difference.</returns>
     public async Task<IReadOnlyList<string>> DifferencesAsync(BusPlan plan, CancellationToken cancellationToken)
     {
         var differences = new List<string>();

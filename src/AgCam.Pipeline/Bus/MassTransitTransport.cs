@@ -1,21 +1,18 @@
-using AgCam.Pipeline.Telemetry;
 using MassTransit;
 
 namespace AgCam.Pipeline.Bus;
 
-/// <summary>
-/// Sending as MassTransit does it. A returned message means that its queue is gone: it is declared anew for the next try.
-/// </summary>
+/// <summary>Sends through MassTransit. A returned message means that its queue is gone, so the topology is declared again.</summary>
 internal sealed class MassTransitTransport(IBus bus, PipelineOptions options, Topology topology) : IBrokerTransport
 {
     private readonly TimeSpan _confirm = TimeSpan.FromSeconds(options.ConfirmSeconds);
 
-    /// <summary>A send that is in flight while the broker restarts may hang for ever, so it has its time.</summary>
+    /// <summary>Sends with a timeout: a send in flight may hang for ever while the broker restarts.</summary>
     public async Task SendAsync<T>(string exchange, T message, Guid id, bool mandatory, CancellationToken cancellationToken)
         where T : class
     {
         var endpoint = await bus.GetSendEndpoint(new Uri($"exchange:{exchange}")).WaitAsync(_confirm, cancellationToken);
-        using var tooLong = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var sending = endpoint.Send(
             message,
             context =>
@@ -28,7 +25,7 @@ internal sealed class MassTransitTransport(IBus bus, PipelineOptions options, To
                     rabbit.Durable = true;
                 }
             },
-            tooLong.Token
+            timeout.Token
         );
         try
         {
@@ -36,7 +33,7 @@ internal sealed class MassTransitTransport(IBus bus, PipelineOptions options, To
         }
         catch (TimeoutException)
         {
-            await tooLong.CancelAsync();
+            await timeout.CancelAsync();
             _ = sending.ContinueWith(
                 late => late.Exception,
                 CancellationToken.None,

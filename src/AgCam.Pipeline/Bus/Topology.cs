@@ -4,9 +4,8 @@ using RabbitMQ.Client.Exceptions;
 namespace AgCam.Pipeline.Bus;
 
 /// <summary>
-/// Declares exchanges and queues, from whichever side starts first: a request that is published before any worker has ever started must
-/// find its queue,
-/// or the broker would confirm it and throw it away. Or, where another hand declares them, looks whether they are there.
+/// Declares exchanges and queues, or looks for those that the operator declared. API and worker both declare them:
+/// the broker confirms and drops a request that finds no queue.
 /// </summary>
 internal sealed class Topology(BrokerAddress broker, BusNames names)
 {
@@ -34,7 +33,7 @@ internal sealed class Topology(BrokerAddress broker, BusNames names)
         await connection.CloseAsync(cancellationToken);
     }
 
-    /// <summary>Everything of these names, with all that is in it.</summary>
+    /// <summary>Deletes the exchanges and queues, messages included.</summary>
     public async Task RemoveAsync(CancellationToken cancellationToken)
     {
         await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancellationToken);
@@ -45,7 +44,7 @@ internal sealed class Topology(BrokerAddress broker, BusNames names)
             await channel.ExchangeDeleteAsync(exchange, cancellationToken: cancellationToken);
     }
 
-    /// <summary>Asks by name only: needs any one right on a name, configure or not; RabbitMQ before 4.3 needs none.</summary>
+    /// <summary>Looks for names only. RabbitMQ 4.3 asks for some permission on the name, earlier versions for none.</summary>
     public async Task<BusComparison> LookAsync(CancellationToken cancellationToken)
     {
         await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancellationToken);
@@ -57,7 +56,7 @@ internal sealed class Topology(BrokerAddress broker, BusNames names)
         await connection.CloseAsync(cancellationToken);
         return new BusComparison([.. missing.Select(thing => $"{thing} is missing.")], unseen);
 
-        // On a channel of its own, since the broker closes it when the answer is no.
+        // The broker closes the channel when it refuses, so each question has its own.
         async Task LookAsync(string thing, Func<IChannel, Task> ask)
         {
             await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
@@ -72,7 +71,7 @@ internal sealed class Topology(BrokerAddress broker, BusNames names)
         }
     }
 
-    /// <exception cref="OptionsException">The user may not make a queue to hear events from.</exception>
+    /// <exception cref="OptionsException">The user may not declare a queue for events.</exception>
     public async Task TrySubscribingAsync(CancellationToken cancellationToken)
     {
         await using var connection = await broker.Factory().CreateConnectionAsync("agcam topology", cancellationToken);
@@ -85,7 +84,7 @@ internal sealed class Topology(BrokerAddress broker, BusNames names)
         catch (OperationInterruptedException refused) when (refused.ShutdownReason?.ReplyCode == Constants.AccessRefused)
         {
             throw new OptionsException(
-                $"{broker.User} may not make the temporary queue that events are heard from. Grant configure, write and read on "
+                $"{broker.User} may not declare the temporary queue for events. Grant configure, write and read on "
                     + $"^{names.EventSubscriber}-, or set Pipeline:SubscribeToEvents to false."
             );
         }

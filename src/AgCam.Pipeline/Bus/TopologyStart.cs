@@ -2,7 +2,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace AgCam.Pipeline.Bus;
 
-/// <summary>The broker may come up after us: tried again until it answers or the start's time is over.</summary>
+/// <summary>Declares or verifies the topology at start. Retries until the broker answers or the start timeout ends.</summary>
 internal sealed class TopologyStart(Topology topology, BusNames names, PipelineOptions options, LaneConcurrency? work = null)
     : IHostedService
 {
@@ -19,11 +19,11 @@ internal sealed class TopologyStart(Topology topology, BusNames names, PipelineO
     private async Task VerifyAsync(CancellationToken cancellationToken)
     {
         var found = await topology.LookAsync(cancellationToken);
-        var refused = found.Unseen.Intersect(Needed()).Select(thing => $"{thing} is closed to this user.");
+        var refused = found.Unseen.Intersect(Needed()).Select(thing => $"This user has no permission on {thing}.");
         if (found.Differences.Concat(refused).ToList() is { Count: > 0 } problems)
             throw new BusException(
-                $"{string.Join(" ", problems)} Pipeline:Topology is Verify, so nothing is declared here: run `agcam topology "
-                    + $"apply` as a user who may, and grant what `agcam topology print` says."
+                $"{string.Join(" ", problems)} Pipeline:Topology is Verify, so this process declares nothing: run `agcam topology "
+                    + $"apply` as a user with the role setup, and grant what `agcam topology print` lists."
             );
         if (options is { RunJobs: true, SubscribeToEvents: true })
             await topology.TrySubscribingAsync(cancellationToken);

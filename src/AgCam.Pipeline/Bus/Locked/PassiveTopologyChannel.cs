@@ -4,7 +4,7 @@ using RabbitMQ.Client;
 
 namespace AgCam.Pipeline.Bus.Locked;
 
-/// <summary>A channel that consumes and publishes as ever, and declares only what is this process's own.</summary>
+/// <summary>A channel that declares only this process's own queues. It looks passively for all others.</summary>
 internal sealed class PassiveTopologyChannel(ChannelContext channel, Func<string, bool> isOurs) : ProxyPipeContext(channel), ChannelContext
 {
     public IChannel Channel => channel.Channel;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AgCam.Pipeline.Telemetry;
 using MassTransit;
 using MassTransit.Serialization;
 using RabbitMQ.Client;
@@ -8,9 +7,8 @@ using RabbitMQ.Client;
 namespace AgCam.Pipeline.Bus.Locked;
 
 /// <summary>
-/// Sending for a user without configure permission: MassTransit declares every exchange that it sends to. The messages are those that
-/// MassTransit would send, on a
-/// channel of its own, each one confirmed.
+/// Sends for a user without configure permission, since MassTransit declares every exchange that it sends to.
+/// The messages are the same as MassTransit's, each confirmed by the broker.
 /// </summary>
 internal sealed class PassiveTopologyTransport(BrokerAddress broker, PipelineOptions options) : IBrokerTransport, IAsyncDisposable
 {
@@ -42,7 +40,7 @@ internal sealed class PassiveTopologyTransport(BrokerAddress broker, PipelineOpt
         }
     }
 
-    /// <summary>Opened anew after a loss.</summary>
+    /// <summary>Opens the channel, again after a lost connection.</summary>
     private async Task<IChannel> OpenAsync(CancellationToken cancellationToken)
     {
         await _opening.WaitAsync(cancellationToken);
