@@ -102,9 +102,11 @@ internal static class Some
         Digest? explanation,
         string? predicted = null,
         float probability = 0.5f,
-        string? label = null
+        string? label = null,
+        float? labelProbability = 0.25f
     )
     {
+        var isClass = label is not null && labelProbability is not null;
         predicted ??= ClassName(number % 3);
         return new Item
         {
@@ -118,7 +120,9 @@ internal static class Some
             Predicted = predicted,
             Probability = probability,
             Label = label,
-            Correct = label is null ? null : label == predicted,
+            LabelClass = isClass ? label : null,
+            LabelProbability = isClass ? labelProbability : null,
+            Correct = isClass ? label == predicted : null,
             Boxes = [new BoundingBox(1.5, 2, 30, 40.25, 0.5)],
             Explanation = explanation ?? Explanation(number).Id,
             Time = time,

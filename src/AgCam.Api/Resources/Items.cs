@@ -9,7 +9,7 @@ namespace AgCam.Api.Resources;
 /// <summary>Terminal records, one for each image: lists by what has an index, a page at a time.</summary>
 internal static class Items
 {
-    private static readonly string[] Filters = ["job", "status", "model", "predicted", "label", "correct", "explanation"];
+    private static readonly string[] Filters = ["job", "status", "model", "predicted", "label", "labelClass", "correct", "explanation"];
     private static readonly string[] Paging = ["sort", "limit", "cursor"];
 
     /// <summary>For a job's own list the job stands in the path.</summary>
@@ -41,6 +41,7 @@ internal static class Items
             Model = query.Text("model"),
             Predicted = query.Text("predicted"),
             Label = query.Text("label"),
+            LabelClass = query.Text("labelClass"),
             Correct = query.Flag("correct"),
             Explanation = query.Sha256("explanation"),
             Sort = sort is null ? null : ReadSort(descending ? sort[1..] : sort),
@@ -81,7 +82,7 @@ internal static class Items
             .Select(sort => (ItemSort?)sort)
             .FirstOrDefault()
         ?? throw new InvalidRequestException(
-            $"sort={text} is not one of number, probability, time.",
+            $"sort={text} is not one of {string.Join(", ", Enum.GetValues<ItemSort>().Select(ItemIndex.Text))}.",
             "Take one of them, with - before it for descending, or leave it out."
         );
 }

@@ -28,7 +28,11 @@ internal sealed record ItemView
     /// <summary>SHA-256 of the image file.</summary>
     public Digest? Sha256 { get; init; }
 
+    /// <summary>As it was given, also where the model has no such class.</summary>
     public string? Label { get; init; }
+
+    /// <summary>The name of the label's class; absent where the model has none.</summary>
+    public string? LabelClass { get; init; }
 
     public string? Split { get; init; }
 
@@ -40,7 +44,13 @@ internal sealed record ItemView
 
     public float? Probability { get; init; }
 
+    /// <summary>Whether the prediction is the label's class; absent without one.</summary>
     public bool? Correct { get; init; }
+
+    public float? LabelLogit { get; init; }
+
+    /// <summary>Softmax probability of the label's class.</summary>
+    public float? LabelProbability { get; init; }
 
     /// <summary>Of the first target at the threshold that was asked for, in original pixels, the largest share of the heat first.</summary>
     public required IReadOnlyList<BoxView> Boxes { get; init; }
@@ -62,12 +72,15 @@ internal sealed record ItemView
             Uri = item.Uri,
             Sha256 = item.Sha256,
             Label = item.Label,
+            LabelClass = item.LabelClass,
             Split = item.Split,
             Metadata = item.Metadata,
             Model = item.Model,
             Predicted = item.Predicted,
             Probability = item.Probability,
             Correct = item.Correct,
+            LabelLogit = item.LabelLogit,
+            LabelProbability = item.LabelProbability,
             Boxes = [.. item.Boxes.Select(BoxView.Of)],
             Explanation = item.Explanation,
             Time = item.Time,

@@ -47,7 +47,11 @@ public sealed record Item
     /// <summary>Of the image file's bytes; null when they could not be read.</summary>
     public Digest? Sha256 { get; init; }
 
+    /// <summary>The label as it was given, also where the model has no such class.</summary>
     public string? Label { get; init; }
+
+    /// <summary>The name of the label's class; null where the model has none, or when Failed.</summary>
+    public string? LabelClass { get; init; }
 
     public string? Split { get; init; }
 
@@ -62,7 +66,7 @@ public sealed record Item
     /// <summary>Of the predicted class; null when Failed.</summary>
     public float? Probability { get; init; }
 
-    /// <summary>Whether the prediction is the label; null without a label or when Failed.</summary>
+    /// <summary>Whether the prediction is the label; null without a label that is a class, or when Failed.</summary>
     public bool? Correct { get; init; }
 
     /// <summary>
@@ -70,6 +74,9 @@ public sealed record Item
     /// (in its own field or among its highest logits), so that an item does not depend on whether its explanation was found or computed.
     /// </summary>
     public float? LabelLogit { get; init; }
+
+    /// <summary>Softmax probability of the label's class; null without one.</summary>
+    public float? LabelProbability { get; init; }
 
     /// <summary>Of the first target, at the job's threshold, in original pixels. Stored in single precision.</summary>
     public IReadOnlyList<BoundingBox> Boxes { get; init; } = [];

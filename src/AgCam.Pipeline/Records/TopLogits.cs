@@ -2,20 +2,23 @@ using System.Buffers.Binary;
 
 namespace AgCam.Pipeline.Records;
 
-/// <summary>The highest logits, highest first: classes and values, 4 bytes each in the store. Enough for label auditing later.</summary>
+/// <summary>The highest logits, highest first: classes and values, 6 bytes each in the store.</summary>
 public sealed class TopLogits
 {
     public const int MaxCount = 100;
+
+    /// <summary>A 16-bit class and a float32 logit.</summary>
+    private const int PairBytes = 6;
 
     private readonly byte[] _packed;
 
     private TopLogits(byte[] packed) => _packed = packed;
 
-    public int Count => _packed.Length / 4;
+    public int Count => _packed.Length / PairBytes;
 
-    public int Class(int rank) => BinaryPrimitives.ReadUInt16LittleEndian(_packed.AsSpan(4 * rank));
+    public int Class(int rank) => BinaryPrimitives.ReadUInt16LittleEndian(_packed.AsSpan(PairBytes * rank));
 
-    public float Value(int rank) => (float)BinaryPrimitives.ReadHalfLittleEndian(_packed.AsSpan(4 * rank + 2));
+    public float Value(int rank) => BinaryPrimitives.ReadSingleLittleEndian(_packed.AsSpan(PairBytes * rank + 2));
 
     /// <summary>The class's logit, if it is among the kept ones.</summary>
     public float? Find(int @class)
@@ -26,15 +29,15 @@ public sealed class TopLogits
         return null;
     }
 
-    /// <summary>The stored form: for each rank the class as a 16-bit and the logit as a float16 number, both little-endian.</summary>
+    /// <summary>The stored form: for each rank the class as a 16-bit and the logit as a float32 number, both little-endian.</summary>
     public ReadOnlySpan<byte> Packed => _packed;
 
     /// <exception cref="ArgumentException">Not a stored form: longer than 100 pairs, or not a whole number of them.</exception>
     public static TopLogits FromPacked(byte[] packed) =>
-        packed.Length % 4 == 0 && packed.Length <= 4 * MaxCount
+        packed.Length % PairBytes == 0 && packed.Length <= PairBytes * MaxCount
             ? new TopLogits(packed)
             : throw new ArgumentException(
-                $"Kept logits come in pairs of 4 bytes, at most {MaxCount}; {packed.Length} bytes are neither.",
+                $"Kept logits come in pairs of {PairBytes} bytes, at most {MaxCount}; {packed.Length} bytes are neither.",
                 nameof(packed)
             );
 
@@ -54,12 +57,12 @@ public sealed class TopLogits
             else
                 highest.EnqueueDequeue(@class, key);
         }
-        var packed = new byte[4 * highest.Count];
+        var packed = new byte[PairBytes * highest.Count];
         while (highest.TryDequeue(out var @class, out _))
         {
             var rank = highest.Count;
-            BinaryPrimitives.WriteUInt16LittleEndian(packed.AsSpan(4 * rank), (ushort)@class);
-            BinaryPrimitives.WriteHalfLittleEndian(packed.AsSpan(4 * rank + 2), (Half)logits[@class]);
+            BinaryPrimitives.WriteUInt16LittleEndian(packed.AsSpan(PairBytes * rank), (ushort)@class);
+            BinaryPrimitives.WriteSingleLittleEndian(packed.AsSpan(PairBytes * rank + 2), logits[@class]);
         }
         return new TopLogits(packed);
     }

@@ -18,6 +18,7 @@ internal readonly record struct ItemCursor(double Value, Guid Job, int Number)
             index.Sort switch
             {
                 ItemSort.Probability => (double)item.Probability!.Value,
+                ItemSort.LabelProbability => (double)item.LabelProbability!.Value,
                 ItemSort.Time => item.Time.ToUnixTimeMilliseconds(),
                 _ => 0,
             },
@@ -70,6 +71,7 @@ internal readonly record struct ItemCursor(double Value, Guid Job, int Number)
             query.Model,
             query.Predicted,
             query.Label,
+            query.LabelClass,
             query.Correct,
             query.Explanation
         );

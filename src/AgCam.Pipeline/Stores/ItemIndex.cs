@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace AgCam.Pipeline.Stores;
 
 /// <summary>
@@ -31,6 +33,25 @@ public sealed record ItemIndex(string Name, ItemFilters Filters, ItemSort Sort, 
             ItemSort.Probability,
             "one cell of the confusion matrix"
         ),
+        new(
+            "item_label_probability",
+            ItemFilters.Job,
+            ItemSort.LabelProbability,
+            "the images whose label the model finds least likely: label errors come first"
+        ),
+        new("item_label", ItemFilters.Job | ItemFilters.Label, ItemSort.Number, "the images of a label as it was given, known or not"),
+        new(
+            "item_label_class",
+            ItemFilters.Job | ItemFilters.LabelClass,
+            ItemSort.LabelProbability,
+            "the images that are labelled as a class, by how likely the model finds it"
+        ),
+        new(
+            "item_label_correct",
+            ItemFilters.Job | ItemFilters.Correct,
+            ItemSort.LabelProbability,
+            "near and far mistakes; answers that are just right"
+        ),
         new("item_model", ItemFilters.Model | ItemFilters.Predicted, ItemSort.Probability, "a class across all jobs of a model"),
         new("item_explanation", ItemFilters.Explanation, ItemSort.Number, "where else a picture occurs; what retention may delete"),
         new("item_time", ItemFilters.None, ItemSort.Time, "what came in last, whatever the job"),
@@ -55,16 +76,16 @@ public sealed record ItemIndex(string Name, ItemFilters Filters, ItemSort Sort, 
 
     public override string ToString() => $"{(Filters == ItemFilters.None ? "no filter" : Text(Filters))} sorted by {Text(Sort)}";
 
-    /// <summary>Failed items have no probability and no class, so lists sorted by probability hold completed ones only.</summary>
-    internal bool CompletedOnly => Sort == ItemSort.Probability;
+    /// <summary>Whether items without the sort's value are left out: failed ones, and by the label's probability unlabelled ones.</summary>
+    internal bool ByProbability => Sort is ItemSort.Probability or ItemSort.LabelProbability;
 
     private static string Text(ItemFilters filters) =>
         string.Join(
             " + ",
             Enum.GetValues<ItemFilters>()
                 .Where(filter => filter != ItemFilters.None && filters.HasFlag(filter))
-                .Select(filter => filter.ToString().ToLowerInvariant())
+                .Select(filter => JsonNamingPolicy.CamelCase.ConvertName(filter.ToString()))
         );
 
-    private static string Text(ItemSort sort) => sort.ToString().ToLowerInvariant();
+    public static string Text(ItemSort sort) => JsonNamingPolicy.CamelCase.ConvertName(sort.ToString());
 }

@@ -8,6 +8,7 @@ public enum ItemSort
 {
     Number,
     Probability,
+    LabelProbability,
     Time,
 }
 
@@ -28,7 +29,11 @@ public sealed record ItemQuery
 
     public string? Predicted { get; init; }
 
+    /// <summary>The label as it was given.</summary>
     public string? Label { get; init; }
+
+    /// <summary>The name of the label's class.</summary>
+    public string? LabelClass { get; init; }
 
     public bool? Correct { get; init; }
 
@@ -52,6 +57,7 @@ public sealed record ItemQuery
         | (Model is null ? 0 : ItemFilters.Model)
         | (Predicted is null ? 0 : ItemFilters.Predicted)
         | (Label is null ? 0 : ItemFilters.Label)
+        | (LabelClass is null ? 0 : ItemFilters.LabelClass)
         | (Correct is null ? 0 : ItemFilters.Correct)
         | (Explanation is null ? 0 : ItemFilters.Explanation);
 }
@@ -67,4 +73,5 @@ public enum ItemFilters
     Label = 16,
     Correct = 32,
     Explanation = 64,
+    LabelClass = 128,
 }

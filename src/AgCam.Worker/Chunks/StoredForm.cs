@@ -67,11 +67,10 @@ internal static class StoredForm
             Status = ItemStatus.Completed,
             Predicted = top.Name,
             Probability = top.Probability,
-            Correct =
-                reference.Label is null ? null
-                : label is { } known ? known == top.Class
-                : reference.Label == top.Name,
+            LabelClass = label is { } known ? plan.Engine.Classes[known] ?? Name(known) : null,
+            Correct = label is null ? null : label == top.Class,
             LabelLogit = labelLogit,
+            LabelProbability = labelLogit is { } logit ? (float)Math.Exp((double)logit - stored.LogSumExp) : null,
             Boxes = stored.Maps is [var map, ..]
                 ? plan.Engine.Boxes(
                     new Heatmap(map.Rows, map.Columns, map.Values()),
@@ -103,7 +102,9 @@ internal static class StoredForm
                 Status = ItemStatus.Completed,
                 Predicted = row.Predicted is { } predicted ? classes?[predicted] ?? Name(predicted) : null,
                 Probability = (float?)row.PredictedProbability,
+                LabelClass = row.Label is { } label ? row.LabelName ?? Name(label) : null,
                 Correct = row.Correct,
+                LabelProbability = (float?)row.Probability,
             };
 
     public static Item Failed(

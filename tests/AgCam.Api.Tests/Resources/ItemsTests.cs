@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using AgCam.Pipeline.Stores;
 
 namespace AgCam.Api.Tests.Resources;
@@ -17,6 +18,7 @@ public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
             [ItemFilters.Model] = "model=corner",
             [ItemFilters.Predicted] = "predicted=blue",
             [ItemFilters.Label] = "label=red",
+            [ItemFilters.LabelClass] = "labelClass=red",
             [ItemFilters.Correct] = "correct=false",
             [ItemFilters.Explanation] = $"explanation={(string?)done["item"]!["explanation"]}",
         };
@@ -30,6 +32,32 @@ public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
             }
         }
     }
+
+    [Fact]
+    public async Task Label_stands_with_its_class_its_logit_and_its_probability()
+    {
+        var item = (await Api.ExplainAsync(RunningApi.Picture(1), ("label", "red")))["item"]!;
+        var explanation = await Api.GetAsync($"/v1/explanations/{(string?)item["explanation"]}");
+
+        var logit = (float)explanation["logits"]!["values"]![IndexOf(explanation["logits"]!["classes"]!.AsArray(), 0)]!;
+        Assert.Equal(("red", "red", false), ((string?)item["label"], (string?)item["labelClass"], (bool?)item["correct"]));
+        Assert.Equal(logit, (float)item["labelLogit"]!);
+        Assert.Equal(Math.Exp(logit - (double)explanation["logSumExp"]!), (double)item["labelProbability"]!, 1e-6);
+    }
+
+    [Fact]
+    public async Task Label_that_is_no_class_is_kept_without_a_class()
+    {
+        var done = await Api.ExplainAsync(RunningApi.Picture(1), ("label", "purple"));
+
+        var item = Assert.Single((await Api.GetAsync($"/v1/items?job={(string?)done["id"]}&label=purple"))["items"]!.AsArray())!;
+        Assert.Equal("purple", (string?)item["label"]);
+        Assert.Null(item["labelClass"]);
+        Assert.Null(item["labelProbability"]);
+        Assert.Null(item["correct"]);
+    }
+
+    private static int IndexOf(JsonArray classes, int wanted) => classes.Select(value => (int)value!).ToList().IndexOf(wanted);
 
     [Theory]
     [InlineData("label=dog")]
@@ -46,7 +74,7 @@ public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
     [Theory]
     [InlineData("colour=red", "colour")]
     [InlineData("status=maybe", "Completed, Failed")]
-    [InlineData("sort=label", "number, probability, time")]
+    [InlineData("sort=label", "number, probability, labelProbability, time")]
     [InlineData("limit=0", "limit=0")]
     [InlineData("limit=1001", "limit=1001")]
     [InlineData("limit=ten", "limit=ten")]

@@ -60,7 +60,7 @@ public sealed class RecordsTests
     public void The_hundred_highest_logits_are_kept_highest_first()
     {
         var random = new Random(5);
-        var logits = Enumerable.Range(0, 1000).Select(_ => (float)(random.Next(-400, 400) / 16.0)).ToArray(); // exact in float16, with ties
+        var logits = Enumerable.Range(0, 1000).Select(_ => (float)(random.Next(-400, 400) / 10.0)).ToArray(); // no float16 numbers, with ties
 
         var top = TopLogits.From(logits);
 
@@ -113,7 +113,7 @@ public sealed class RecordsTests
 
         Assert.Equal(bytes, ExplanationDocument.Encode(ExplanationDocument.Decode(explanation.Id, bytes)));
         Assert.Equivalent(explanation.Maps[0].Values(), ExplanationDocument.Decode(explanation.Id, bytes).Maps[0].Values(), strict: true);
-        Assert.InRange(ExplanationDocument.Encode(Some.Explanation(4, classes: 1000)).Length, 900, 1500);
+        Assert.InRange(ExplanationDocument.Encode(Some.Explanation(4, classes: 1000)).Length, 900, 1700);
     }
 
     [Fact]

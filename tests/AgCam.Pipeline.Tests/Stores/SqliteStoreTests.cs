@@ -268,6 +268,7 @@ public sealed class SqliteStoreTests : StoreContract
             query = index.Filters.HasFlag(ItemFilters.Model) ? query with { Model = some.Model } : query;
             query = index.Filters.HasFlag(ItemFilters.Predicted) ? query with { Predicted = some.Predicted } : query;
             query = index.Filters.HasFlag(ItemFilters.Label) ? query with { Label = some.Label } : query;
+            query = index.Filters.HasFlag(ItemFilters.LabelClass) ? query with { LabelClass = some.LabelClass } : query;
             query = index.Filters.HasFlag(ItemFilters.Correct) ? query with { Correct = some.Correct } : query;
             query = index.Filters.HasFlag(ItemFilters.Explanation) ? query with { Explanation = some.Explanation } : query;
             var numbers = new List<int>();
@@ -324,6 +325,7 @@ public sealed class SqliteStoreTests : StoreContract
         query = Set(ItemFilters.Model, item => item with { Model = Some.Model.Id }, query);
         query = Set(ItemFilters.Predicted, item => item with { Predicted = "cat" }, query);
         query = Set(ItemFilters.Label, item => item with { Label = "cat" }, query);
+        query = Set(ItemFilters.LabelClass, item => item with { LabelClass = "cat" }, query);
         query = Set(ItemFilters.Correct, item => item with { Correct = true }, query);
         query = Set(ItemFilters.Explanation, item => item with { Explanation = Some.Explanation(0).Id }, query);
 

@@ -18,7 +18,9 @@ public abstract partial class StoreContract
                 probability: (number * 37 % 11 + 1) / 16f,
                 label: number % 4 == 3 ? null
                     : number % 5 == 0 ? "dog"
-                    : "cat"
+                    : number % 9 == 0 ? "no such class"
+                    : "cat",
+                labelProbability: number % 9 == 0 ? null : (number * 23 % 7 + 1) / 16f
             );
 
     [Fact]
@@ -67,6 +69,27 @@ public abstract partial class StoreContract
                 },
                 item => item.Job == job.Id && item.Label == "dog" && item.Predicted == "cat",
                 item => item.Probability!.Value
+            ),
+            (new() { Job = job.Id, Label = "no such class" }, item => item.Job == job.Id && item.Label == "no such class", item => 0),
+            (
+                new() { Job = job.Id, LabelClass = "cat" },
+                item => item.Job == job.Id && item.LabelClass == "cat",
+                item => item.LabelProbability!.Value
+            ),
+            (
+                new() { Job = job.Id, Sort = ItemSort.LabelProbability },
+                item => item.Job == job.Id && item.LabelProbability is not null,
+                item => item.LabelProbability!.Value
+            ),
+            (
+                new()
+                {
+                    Job = job.Id,
+                    Correct = false,
+                    Sort = ItemSort.LabelProbability,
+                },
+                item => item.Job == job.Id && item.Correct == false,
+                item => item.LabelProbability!.Value
             ),
             (new() { Model = Some.Model.Id, Predicted = "dog" }, item => item.Predicted == "dog", item => item.Probability!.Value),
             (new() { Explanation = Some.Explanation(3).Id }, item => item.Explanation == Some.Explanation(3).Id, item => 0),

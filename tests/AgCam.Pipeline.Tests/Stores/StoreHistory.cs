@@ -232,7 +232,7 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
     private async Task<object> ListAsync(int pick)
     {
         var job = Owners[pick % 4];
-        var query = (pick / 4 % 9) switch
+        var query = (pick / 4 % 11) switch
         {
             0 => new ItemQuery { Job = job, Status = ItemStatus.Failed },
             1 => new ItemQuery { Job = job, Sort = ItemSort.Probability },
@@ -247,6 +247,8 @@ internal sealed class StoreHistory(IStore store, FakeClock clock)
             5 => new ItemQuery { Model = Some.Model.Id, Predicted = "cat" },
             6 => new ItemQuery { Explanation = Some.Explanation(pick % 7).Id },
             7 => new ItemQuery(),
+            8 => new ItemQuery { Job = job, Sort = ItemSort.LabelProbability },
+            9 => new ItemQuery { Job = job, LabelClass = "cat" },
             _ => new ItemQuery { Job = job },
         };
         query = query with { Descending = pick / 36 % 2 == 1, Limit = 1 + pick / 72 % 4 };

@@ -71,7 +71,7 @@ public sealed class StoreHistoryTests
             "\"Outcome\":0,\"NewExplanations\":1",
             "\"JobCompleted\":true",
             "\"Crashes\":2",
-            "\"Alone\":{\"",
+            "\"Isolated\":{\"",
             "\"Condemned\":1",
             "\"Deleted\":1",
             "\"State\":\"Cancelled\"",

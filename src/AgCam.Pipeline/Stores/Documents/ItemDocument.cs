@@ -8,7 +8,7 @@ namespace AgCam.Pipeline.Stores.Documents;
 
 /// <summary>
 /// The fields of an item that no list is filtered or sorted by, in BSON. The others (status, model, predicted, probability, correct, label,
-/// explanation, time) are columns in SQLite and fields beside these in MongoDB.
+/// its class and probability, explanation, time) are columns in SQLite and fields beside these in MongoDB.
 /// </summary>
 internal static class ItemDocument
 {

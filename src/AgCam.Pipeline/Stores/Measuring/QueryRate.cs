@@ -60,6 +60,7 @@ public sealed record QueryRate(string Store, string Question, int Samples, doubl
             Model = index.Filters.HasFlag(ItemFilters.Model) ? item.Model : null,
             Predicted = index.Filters.HasFlag(ItemFilters.Predicted) ? item.Predicted : null,
             Label = index.Filters.HasFlag(ItemFilters.Label) ? item.Label : null,
+            LabelClass = index.Filters.HasFlag(ItemFilters.LabelClass) ? item.LabelClass : null,
             Correct = index.Filters.HasFlag(ItemFilters.Correct) ? item.Correct : null,
             Explanation = index.Filters.HasFlag(ItemFilters.Explanation) ? item.Explanation : null,
         };

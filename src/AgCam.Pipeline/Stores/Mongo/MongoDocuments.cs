@@ -300,6 +300,8 @@ internal static class MongoRaw
                 writer.WriteBoolean(correct);
             }
             Bson.WriteText(writer, "label", item.Label);
+            Bson.WriteText(writer, "label_class", item.LabelClass);
+            Bson.WriteNumber(writer, "label_probability", item.LabelProbability);
             if (item.Explanation is { } explanation)
                 Bson.WriteDigest(writer, "explanation", explanation);
             writer.WriteName("time");
@@ -320,8 +322,10 @@ internal static class MongoRaw
         var status = ItemStatus.Completed;
         string model = "";
         string? predicted = null,
-            label = null;
-        float? probability = null;
+            label = null,
+            labelClass = null;
+        float? probability = null,
+            labelProbability = null;
         bool? correct = null;
         Digest? explanation = null;
         DateTimeOffset time = default;
@@ -361,6 +365,12 @@ internal static class MongoRaw
                     case "label":
                         label = reader.ReadString();
                         break;
+                    case "label_class":
+                        labelClass = reader.ReadString();
+                        break;
+                    case "label_probability":
+                        labelProbability = (float)reader.ReadDouble();
+                        break;
                     case "explanation":
                         explanation = Bson.ReadDigest(reader);
                         break;
@@ -379,6 +389,8 @@ internal static class MongoRaw
             Probability = probability,
             Correct = correct,
             Label = label,
+            LabelClass = labelClass,
+            LabelProbability = labelProbability,
             Explanation = explanation,
         };
     }

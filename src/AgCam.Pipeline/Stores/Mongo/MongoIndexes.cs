@@ -20,6 +20,7 @@ internal static class MongoIndexes
         Add(ItemFilters.Status, "status");
         Add(ItemFilters.Model, "model");
         Add(ItemFilters.Label, "label");
+        Add(ItemFilters.LabelClass, "label_class");
         Add(ItemFilters.Predicted, "predicted");
         Add(ItemFilters.Correct, "correct");
         Add(ItemFilters.Explanation, "explanation");
@@ -33,6 +34,7 @@ internal static class MongoIndexes
         index.Sort switch
         {
             ItemSort.Probability => "probability",
+            ItemSort.LabelProbability => "label_probability",
             ItemSort.Time => "time",
             _ => null,
         };

@@ -149,8 +149,8 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
         if (cursor is not { } after)
         {
             var all = Filters(query, index);
-            if (index.CompletedOnly)
-                all.Add("probability", new BsonDocument("$gte", 0)); // failed items have none
+            if (index.ByProbability)
+                all.Add(sort!, new BsonDocument("$gte", 0)); // items without one are left out
             yield return all;
             yield break;
         }
@@ -175,7 +175,7 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
         var beyond = Filters(query, index);
         beyond.Add(
             sort,
-            index.CompletedOnly && query.Descending ? new BsonDocument { { "$lt", value }, { "$gte", 0 } } : new BsonDocument(past, value)
+            index.ByProbability && query.Descending ? new BsonDocument { { "$lt", value }, { "$gte", 0 } } : new BsonDocument(past, value)
         );
         yield return beyond;
     }
@@ -193,6 +193,8 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
             filter.Add("model", query.Model);
         if (query.Label is not null)
             filter.Add("label", query.Label);
+        if (query.LabelClass is not null)
+            filter.Add("label_class", query.LabelClass);
         if (query.Predicted is not null)
             filter.Add("predicted", query.Predicted);
         if (query.Correct is { } correct)

@@ -41,6 +41,8 @@ internal sealed class SqliteDocumentWriter(SqliteDocuments documents, int recent
                 .Add((double?)item.Probability)
                 .Add(item.Correct)
                 .Add(item.Label)
+                .Add(item.LabelClass)
+                .Add((double?)item.LabelProbability)
                 .Add(row.Explanation)
                 .Add(item.Time.Ms())
                 .Add(row.Body)

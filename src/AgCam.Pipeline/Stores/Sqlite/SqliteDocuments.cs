@@ -28,7 +28,9 @@ internal sealed class SqliteDocuments(string explanations, string items)
 
     public string InsertItem { get; } =
         $"""
-            INSERT INTO {items} (id, owner, status, model, predicted, probability, correct, label, explanation, time, body, source)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING
+            INSERT INTO {items} (
+                id, owner, status, model, predicted, probability, correct, label, label_class, label_probability, explanation, time, body,
+                source)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING
             """;
 }

@@ -11,7 +11,7 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
 
     private const string Columns =
         "items.id, owners.id, status, items.model, items.predicted, items.probability, items.correct, items.label, "
-        + "items.explanation, time, body";
+        + "items.label_class, items.label_probability, items.explanation, time, body";
 
     public Task<Item?> FindAsync(Guid job, int number, CancellationToken cancellationToken = default) =>
         database.ReadAsync(
@@ -146,6 +146,8 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
             where.Add($"model = {Parameter(query.Model)}");
         if (query.Label is not null)
             where.Add($"label = {Parameter(query.Label)}");
+        if (query.LabelClass is not null)
+            where.Add($"label_class = {Parameter(query.LabelClass)}");
         if (query.Predicted is not null)
             where.Add($"predicted = {Parameter(query.Predicted)}");
         if (query.Correct is { } correct)
@@ -158,6 +160,7 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
         var sort = index.Sort switch
         {
             ItemSort.Probability => "probability",
+            ItemSort.LabelProbability => "label_probability",
             ItemSort.Time => "time",
             _ => null,
         };
@@ -195,20 +198,22 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
     private static Item Read(SqliteDataReader row)
     {
         var fields = new ItemDocument.Fields();
-        Bson.Decode(row.GetBlob(10), fields.Read);
+        Bson.Decode(row.GetBlob(12), fields.Read);
         return fields.ToItem(
             row.GetId(1),
             SqliteSchema.Number(row.GetInt64(0)),
             (ItemStatus)row.GetInt32(2),
             row.GetString(3),
-            row.GetTime(9)
+            row.GetTime(11)
         ) with
         {
             Predicted = row.GetText(4),
             Probability = row.IsDBNull(5) ? null : (float)row.GetDouble(5),
             Correct = row.IsDBNull(6) ? null : row.GetBoolean(6),
             Label = row.GetText(7),
-            Explanation = row.IsDBNull(8) ? null : row.GetDigest(8),
+            LabelClass = row.GetText(8),
+            LabelProbability = row.IsDBNull(9) ? null : (float)row.GetDouble(9),
+            Explanation = row.IsDBNull(10) ? null : row.GetDigest(10),
         };
     }
 }

@@ -43,6 +43,8 @@ internal static class SqliteSchema
                 probability REAL,
                 correct INTEGER,
                 label TEXT,
+                label_class TEXT,
+                label_probability REAL,
                 explanation BLOB,
                 time INTEGER NOT NULL,
                 body BLOB NOT NULL,

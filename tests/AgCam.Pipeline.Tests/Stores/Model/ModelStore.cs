@@ -123,15 +123,18 @@ internal sealed partial class ModelStore(TimeProvider clock) : IStore, IExplanat
             && (query.Model is null || item.Model == query.Model)
             && (query.Predicted is null || item.Predicted == query.Predicted)
             && (query.Label is null || item.Label == query.Label)
+            && (query.LabelClass is null || item.LabelClass == query.LabelClass)
             && (query.Correct is null || item.Correct == query.Correct)
             && (query.Explanation is null || item.Explanation == query.Explanation)
             && (index.Sort != ItemSort.Probability || item.Probability is not null)
+            && (index.Sort != ItemSort.LabelProbability || item.LabelProbability is not null)
         );
         var sorted = found
             .OrderBy(item =>
                 index.Sort switch
                 {
                     ItemSort.Probability => item.Probability!.Value,
+                    ItemSort.LabelProbability => item.LabelProbability!.Value,
                     ItemSort.Time => (double)item.Time.Ticks,
                     _ => 0.0,
                 }
