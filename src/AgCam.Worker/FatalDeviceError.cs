@@ -3,19 +3,18 @@ using System.Runtime.InteropServices;
 namespace AgCam.Worker;
 
 /// <summary>
-/// After a CUDA error other than a lack of memory nothing that the process computes can be trusted, and no call brings the device back.
-/// The process ends; its supervisor starts
-/// another, and the broker gives out again what it had in hand.
+/// Ends the process after a CUDA error other than out of memory: no later result can be trusted and no call restores the device.
+/// The supervisor starts another process, and the broker redelivers its messages.
 /// </summary>
 public static partial class FatalDeviceError
 {
-    /// <summary>EX_TEMPFAIL of sysexits.h: start it again.</summary>
+    /// <summary>EX_TEMPFAIL of sysexits.h: the supervisor may start the process again.</summary>
     public const int ExitCode = 75;
 
-    /// <summary>At once and past all handlers: the driver's own may never return.</summary>
+    /// <summary>Calls _exit, which runs no exit handlers: the driver's may never return.</summary>
     internal static void Exit(string reason)
     {
-        Console.Error.WriteLine($"agcam: the device is lost, this process ends with {ExitCode}: {reason}");
+        Console.Error.WriteLine($"agcam: fatal device error, this process ends with exit code {ExitCode}: {reason}");
         Console.Error.Flush();
         ExitNow(ExitCode);
     }

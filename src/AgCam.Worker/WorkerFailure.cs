@@ -2,13 +2,13 @@ using AgCam.Pipeline.Records;
 
 namespace AgCam.Worker;
 
-/// <summary>Reasons of failure that are the worker's to tell. Stored: never rename one.</summary>
+/// <summary>Reasons of failure that come from the worker. They are stored: never rename one.</summary>
 public static class WorkerFailure
 {
     /// <summary>The model of that name is not the one that the request is pinned to.</summary>
     public const string AnotherModel = "another-model";
 
-    /// <summary>The model's weights are larger than the memory that the worker may hold models in.</summary>
+    /// <summary>The model's weights exceed the worker's memory for models.</summary>
     public const string ModelTooLarge = "model-too-large";
 
     /// <summary>The model does not have a class that the targets name.</summary>
@@ -20,9 +20,9 @@ public static class WorkerFailure
     /// <summary>The dataset of an evaluation is not the one that the job was planned with.</summary>
     public const string AnotherDataset = "another-dataset";
 
-    /// <summary>The chunk that the image is in failed again and again, for a reason that nobody foresaw.</summary>
+    /// <summary>The image's chunk failed too often with unexpected errors.</summary>
     public const string GivenUp = "given-up";
 
-    /// <summary>The image alone made the computation fail, without bringing the process down.</summary>
+    /// <summary>The computation of this image failed without crashing the process.</summary>
     public const string NotExplained = "not-explained";
 }

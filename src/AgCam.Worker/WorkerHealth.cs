@@ -5,9 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Worker;
 
 /// <summary>
-/// Answers whoever runs the process. Live: its loops run; restart it when they do not. Ready: its models are loaded and it takes work.
-/// A broker or store that is down is
-/// neither: the worker waits for it, and a restart would only load the models again.
+/// Answers health checks. Live: the worker's loops run. Ready: its models are loaded and it receives work.
+/// An unavailable broker or store fails neither: the worker waits for it, and a restart would only load the models again.
 /// </summary>
 internal sealed class WorkerHealth(WorkerOptions options, WorkerLoops loops, IHostApplicationLifetime generation, ILogger<WorkerHealth> log)
     : IHostedLifecycleService,
@@ -16,7 +15,7 @@ internal sealed class WorkerHealth(WorkerOptions options, WorkerLoops loops, IHo
     private readonly HttpListener _listener = new();
     private Task _answering = Task.CompletedTask;
 
-    /// <summary>Before the models are loaded, which takes longest.</summary>
+    /// <summary>Starts to listen before the models are loaded, which takes longest.</summary>
     public Task StartingAsync(CancellationToken cancellationToken)
     {
         _listener.Prefixes.Add(options.HealthListen!);
@@ -26,7 +25,7 @@ internal sealed class WorkerHealth(WorkerOptions options, WorkerLoops loops, IHo
         }
         catch (HttpListenerException taken)
         {
-            throw new Pipeline.OptionsException($"Worker:HealthListen {options.HealthListen} cannot be listened on: {taken.Message}");
+            throw new Pipeline.OptionsException($"Worker:HealthListen: cannot listen on {options.HealthListen}: {taken.Message}");
         }
         _answering = AnswerAsync();
         return Task.CompletedTask;
@@ -59,7 +58,7 @@ internal sealed class WorkerHealth(WorkerOptions options, WorkerLoops loops, IHo
             catch (Exception gone) when (gone is HttpListenerException or ObjectDisposedException or InvalidOperationException)
             {
                 if (_listener.IsListening)
-                    log.LogDebug("A health check went away: {Reason}", gone.Message);
+                    log.LogDebug("A health check disconnected: {Reason}", gone.Message);
             }
     }
 

@@ -15,12 +15,11 @@ using Microsoft.Extensions.Logging;
 
 namespace AgCam.Worker;
 
-/// <summary>What a process registers that carries requests out, besides <see cref="PipelineRegistration.AddAgCamPipeline"/>.</summary>
+/// <summary>Registers the services of a worker, after <see cref="PipelineRegistration.AddAgCamPipeline"/>.</summary>
 public static class WorkerRegistration
 {
     /// <summary>
-    /// Receives from both lanes as soon as the host has started. Models come from files, unless an <see cref="IEngineLoader"/> was
-    /// registered before.
+    /// Receives from both lanes once the host has started. Models come from files, unless an <see cref="IEngineLoader"/> is registered.
     /// </summary>
     /// <exception cref="OptionsException">An option is out of its range.</exception>
     public static IServiceCollection AddAgCamWorker(this IServiceCollection services, WorkerOptions options)
@@ -56,13 +55,13 @@ public static class WorkerRegistration
         services.AddSingleton<IExplainHandler, ChunkExplainer>();
         services.AddSingleton<WorkerLoops>();
         if (options.HealthListen is not null)
-            services.AddHostedService<WorkerHealth>(); // first, so that it answers while models are loaded
+            services.AddHostedService<WorkerHealth>(); // first, to answer while models are loaded
         services.AddHostedService(provider => provider.GetRequiredService<WorkerLoops>());
         return services;
     }
 }
 
-/// <summary>Models are warm before the bus starts; the loops end after it has stopped.</summary>
+/// <summary>Loads models before the bus starts, and ends the worker's loops after it has stopped.</summary>
 internal sealed class WorkerLoops(
     Device device,
     Heartbeats heartbeats,
@@ -77,7 +76,7 @@ internal sealed class WorkerLoops(
     private readonly CancellationTokenSource _end = new();
     private Task[] _loops = [];
 
-    /// <summary>Whether none of the loops has ended before its time: without one, work is taken and never done.</summary>
+    /// <summary>Whether all loops run. Without one of them, chunks are received and never finished.</summary>
     public bool AreWhole => _end.IsCancellationRequested || _loops.All(loop => !loop.IsCompleted);
 
     public async Task StartingAsync(CancellationToken cancellationToken)
@@ -91,7 +90,7 @@ internal sealed class WorkerLoops(
         var warm = await Task.WhenAll(options.WarmUp.Select(name => models.PinAsync(name, cancellationToken)));
         if (await engines.WarmUpAsync(warm, "float32", cancellationToken) is var loaded && loaded < warm.Length)
             log.LogWarning(
-                "{Count} of {All} models are loaded; {Next} does not fit beside them into {Megabytes} MiB and waits for its first request.",
+                "Loaded {Count} of {All} models: {Next} does not fit into {Megabytes} MiB beside them and is loaded for its first request",
                 loaded,
                 warm.Length,
                 warm[loaded].Id,

@@ -3,15 +3,16 @@ using AgCam.Pipeline.Messages;
 namespace AgCam.Worker.Batching;
 
 /// <summary>
-/// Images that wait for the device. Whoever takes gets images that share a pass: the oldest that somebody waits for, else the oldest,
-/// and what goes along with it. While people ask
-/// for answers batches are short, since an image that comes while one is computed has to wait for its end.
+/// Queues images for the device. A batch holds images that can share a forward pass, interactive ones first, oldest first.
+/// Batches are short while callers wait, since a new image waits for the end of the batch before it.
 /// </summary>
 internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
 {
-    /// <summary>Of a batch while people ask, and how long after the last asked it stays so.</summary>
-    private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(10),
-        Asking = TimeSpan.FromSeconds(30);
+    /// <summary>Target duration of a batch while callers wait.</summary>
+    private static readonly TimeSpan ShortBatch = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>How long batches stay short after the last interactive image.</summary>
+    private static readonly TimeSpan ShortPeriod = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
     private readonly LinkedList<ImageWork> _interactive = new();
@@ -19,23 +20,23 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
     private readonly SemaphoreSlim _wake = new(0, 1),
         _taker = new(1);
     private int _wakeAt = 1;
-    private long? _asked;
-    private TimeSpan _anImage;
+    private long? _lastInteractive;
+    private TimeSpan _timePerImage;
 
     public void Add(ImageWork work)
     {
         lock (_lock)
         {
             if (work.Lane == Lane.Interactive)
-                _asked = work.Arrived;
+                _lastInteractive = work.Arrived;
             (work.Lane == Lane.Interactive ? _interactive : _bulk).AddLast(work);
-            // One wake-up for a batch, not one for each image: a thread switch costs as much as storing the image.
+            // One wake-up a batch: a thread switch costs as much as storing an image.
             if ((work.Lane == Lane.Interactive || _interactive.Count + _bulk.Count >= _wakeAt) && _wake.CurrentCount == 0)
                 _wake.Release();
         }
     }
 
-    /// <summary>Waits for an image, and then a little for others to go along. Several takers wait for one another.</summary>
+    /// <summary>Returns the next batch: waits for an image, then up to the maximum delay for others. One taker waits at a time.</summary>
     public async Task<IReadOnlyList<ImageWork>> TakeAsync(CancellationToken cancellationToken)
     {
         await _taker.WaitAsync(cancellationToken);
@@ -60,31 +61,31 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
                 if ((_interactive.First ?? _bulk.First)?.Value is { } first)
                 {
                     var left = maxDelay - TimeProvider.System.GetElapsedTime(first.Arrived);
-                    if (left <= TimeSpan.Zero || Count(first) >= Most())
+                    if (left <= TimeSpan.Zero || Count(first) >= MaxImages())
                         return Take(first);
                     wait = TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds));
                 }
-                _wakeAt = waiting == 0 ? 1 : Math.Max(Most(), waiting + 1);
+                _wakeAt = waiting == 0 ? 1 : Math.Max(MaxImages(), waiting + 1);
             }
             await _wake.WaitAsync(wait, cancellationToken);
         }
     }
 
-    /// <summary>The device tells how long a batch took.</summary>
+    /// <summary>Records how long a batch took on the device.</summary>
     public void Took(TimeSpan time, int images)
     {
         lock (_lock)
-            _anImage = time / images;
+            _timePerImage = time / images;
     }
 
-    private int Most() =>
-        _asked is { } asked && _anImage > TimeSpan.Zero && TimeProvider.System.GetElapsedTime(asked) < Asking
-            ? (int)Math.Clamp(Short / _anImage, 1, maxBatch)
+    private int MaxImages() =>
+        _lastInteractive is { } last && _timePerImage > TimeSpan.Zero && TimeProvider.System.GetElapsedTime(last) < ShortPeriod
+            ? (int)Math.Clamp(ShortBatch / _timePerImage, 1, maxBatch)
             : maxBatch;
 
     private int Count(ImageWork first)
     {
-        var (count, maximum) = (0, Most());
+        var (count, maximum) = (0, MaxImages());
         foreach (var lane in new[] { _interactive, _bulk })
             for (var node = lane.First; node is not null && count < maximum; node = node.Next)
                 count += node.Value.Plan.SharesPassWith(first.Plan) ? 1 : 0;
@@ -93,7 +94,7 @@ internal sealed class BatchQueue(int maxBatch, TimeSpan maxDelay)
 
     private List<ImageWork> Take(ImageWork first)
     {
-        var maximum = Most();
+        var maximum = MaxImages();
         var batch = new List<ImageWork>(maximum);
         foreach (var lane in new[] { _interactive, _bulk })
             for (var node = lane.First; node is not null && batch.Count < maximum; )

@@ -12,8 +12,7 @@ using AgCam.Worker.Engines;
 namespace AgCam.Worker.Chunks;
 
 /// <summary>
-/// From references to results: fetch, look whether it is stored already, else prepare and explain. Every image ends as an item, well or
-/// not.
+/// Computes the result of a chunk: fetches its images, finds stored explanations and computes the others. Every image gets an item.
 /// </summary>
 internal sealed class ChunkComputation(
     IStore store,
@@ -27,7 +26,7 @@ internal sealed class ChunkComputation(
     private readonly LaneLimiter _ahead = new(options.DecodedAhead);
     private readonly ConcurrentDictionary<Digest, Task<Digest>> _provenances = new();
 
-    /// <summary>All images of a chunk, in batches with those of other chunks.</summary>
+    /// <summary>Computes all images of a chunk, in batches with images of other chunks.</summary>
     public async Task<ChunkResult> ComputeAsync(ExplainImages request, ChunkLease lease, Plan plan, CancellationToken cancellationToken)
     {
         var recalled = await RecallAsync(request, plan, cancellationToken);
@@ -47,7 +46,7 @@ internal sealed class ChunkComputation(
         var provenance = await ProvenanceAsync(plan, cancellationToken);
         var pending = new Dictionary<(Digest, int?), Task<Computed>>();
         foreach (var image in images.Where(image => image.Failure is null && !IsFound(found, image)))
-            // The same picture twice is computed once
+            // A picture that occurs twice is computed once.
             pending.TryAdd((image.Id, image.Label), ComputeAsync(image, request, plan, provenance, cancellationToken));
 
         var (items, explanations) = (new List<Item>(images.Length), new Dictionary<Digest, StoredExplanation>());
@@ -63,14 +62,13 @@ internal sealed class ChunkComputation(
     }
 
     /// <summary>
-    /// A job has no use for a thousand failures of one cause: a bucket that is not there, credentials that are wrong, a bucket that
-    /// lets us read nothing.
+    /// Pauses a job instead of failing all of its images: the bucket is missing, the credentials are wrong, or all reads are denied.
     /// </summary>
-    /// <exception cref="RequestException">The images of the job fail together.</exception>
+    /// <exception cref="RequestException">The job's images fail for one common reason.</exception>
     private static void ThrowIfShared(ExplainImages request, IReadOnlyList<FetchedImage> read)
     {
         if (request.JobId is null)
-            return; // nobody could resume it
+            return; // a request cannot be paused and resumed
         if (
             read.FirstOrDefault(image => image.Failure?.Reason is ReferenceFailure.NoBucket or ReferenceFailure.Credentials) is
             { Failure: { } shared }
@@ -85,9 +83,8 @@ internal sealed class ChunkComputation(
     }
 
     /// <summary>
-    /// The images that need not be read: an earlier record says what they are, their sources have not changed since, and their
-    /// explanations are stored. Of jobs only: their references
-    /// come from the store, where a producer cannot say what an image is.
+    /// Returns the images that need not be read: an earlier record has their digest, their sources have not changed, and their
+    /// explanations are stored. Only jobs have them, since a producer's claim of a digest cannot be trusted.
     /// </summary>
     private async Task<(Dictionary<int, FetchedImage> Images, IReadOnlyCollection<StoredExplanation> Found)> RecallAsync(
         ExplainImages request,
@@ -103,13 +100,11 @@ internal sealed class ChunkComputation(
     }
 
     /// <summary>
-    /// One image after the other, each with a durable note before it: the one that brings the process down is known by its note. Those
-    /// that did not come back before are last:
-    /// a process that is killed from outside, again and again, then meets another image each time, and only one that kills gathers two
-    /// notes.
+    /// Computes one image after the other, each after a stored note that identifies the image that crashes the process.
+    /// Noted images come last: kills from outside then hit another image each time, and only a poison image gets two notes.
     /// </summary>
-    /// <param name="begun">How often each image was begun without coming back.</param>
-    /// <returns>Null when the lease has been lost.</returns>
+    /// <param name="begun">How often each image was begun and did not return.</param>
+    /// <returns>Null when the lease was lost.</returns>
     public async Task<ChunkResult?> ComputeIsolatedAsync(
         ExplainImages request,
         ChunkLease lease,
@@ -137,11 +132,11 @@ internal sealed class ChunkComputation(
                         reference,
                         null,
                         ItemFailure.Poison,
-                        $"The image has brought its worker down {begunBefore} times while nothing else ran.",
+                        $"The image crashed its worker {begunBefore} times while nothing else ran.",
                         clock.Now()
                     )
                 );
-                continue; // the note stays: should the chunk be begun once more, it must not be tried again
+                continue; // the note stays, so that a later attempt does not compute the image again
             }
             var image = await fetch.DecodeAsync(
                 () => fetch.FetchAsync(reference, plan, new ImageFetch.Kept(), cancellationToken),
@@ -167,7 +162,7 @@ internal sealed class ChunkComputation(
         return new ChunkResult(lease, [.. explanations.Values], items);
     }
 
-    /// <summary>Every image failed for the same reason, unread.</summary>
+    /// <summary>Returns a result in which every image failed for the same reason.</summary>
     public ChunkResult Failed(ExplainImages request, ChunkLease lease, string reason, string detail) =>
         new(
             lease,
@@ -202,7 +197,7 @@ internal sealed class ChunkComputation(
     {
         try
         {
-            var turn = await _ahead.EnterAsync(request.Lane, cancellationToken);
+            var place = await _ahead.EnterAsync(request.Lane, cancellationToken);
             try
             {
                 var input = await fetch.DecodeAsync(
@@ -220,7 +215,7 @@ internal sealed class ChunkComputation(
             }
             finally
             {
-                turn.Dispose();
+                place.Dispose();
             }
         }
         catch (ImageException failure)
@@ -233,8 +228,9 @@ internal sealed class ChunkComputation(
         }
     }
 
-    /// <exception cref="DeviceFullException">Not even this one image fits. All are of one size there, so it is no matter of the image,
-    /// and may pass: the chunk is tried again.</exception>
+    /// <exception cref="DeviceFullException">
+    /// Not even one image fits. All prepared images have the same size, so the shortage is transient and the chunk is retried.
+    /// </exception>
     private static async Task<Explanation> ExplainedAsync(ImageWork work, CancellationToken cancellationToken)
     {
         try
@@ -255,7 +251,7 @@ internal sealed class ChunkComputation(
         return input;
     }
 
-    /// <exception cref="ImageException">The file has changed between two looks at it.</exception>
+    /// <exception cref="ImageException">The file changed between two reads.</exception>
     private async Task<byte[]> BytesAsync(FetchedImage image, CancellationToken cancellationToken)
     {
         if (image.Bytes is { } kept)
@@ -310,13 +306,13 @@ internal sealed class ChunkComputation(
         }
         catch when (_provenances.TryGetValue(id, out var failed) && (failed.IsFaulted || failed.IsCanceled))
         {
-            _provenances.TryRemove(KeyValuePair.Create(id, failed)); // the next one tries anew
+            _provenances.TryRemove(KeyValuePair.Create(id, failed)); // the next chunk tries again
             throw;
         }
     }
 
     private sealed class DeviceFullException(Exception inner)
-        : Exception($"The device has no room for a single image: {inner.Message}", inner);
+        : Exception($"The device has no memory for a single image: {inner.Message}", inner);
 
     private sealed record Computed(StoredExplanation? Stored, float? LabelLogit, ImageException? Failure);
 }

@@ -1,20 +1,20 @@
 namespace AgCam.Worker.Chunks;
 
-/// <summary>From the wish to stop until chunks in hand are given back.</summary>
+/// <summary>Time between the request to stop and the release of running chunks.</summary>
 internal sealed class Drain
 {
     private readonly CancellationTokenSource _over = new();
-    private readonly CancellationToken _begun;
+    private readonly CancellationToken _stopping;
 
     public Drain(CancellationToken cancellationToken, TimeSpan time)
     {
-        _begun = cancellationToken;
+        _stopping = cancellationToken;
         cancellationToken.Register(() => _over.CancelAfter(time));
     }
 
-    /// <summary>No new chunk is begun.</summary>
-    public bool HasBegun => _begun.IsCancellationRequested;
+    /// <summary>Whether the worker stops; no new chunk is leased.</summary>
+    public bool HasBegun => _stopping.IsCancellationRequested;
 
-    /// <summary>The time is up.</summary>
+    /// <summary>Cancelled when the time is over: running chunks are released.</summary>
     public CancellationToken Over => _over.Token;
 }

@@ -4,12 +4,12 @@ using Microsoft.Extensions.Logging;
 
 namespace AgCam.Worker.Chunks;
 
-/// <summary>Says for every chunk in hand, three times in a lease, that its worker is alive.</summary>
+/// <summary>Extends the leases of running chunks, three times in the duration of a lease.</summary>
 internal sealed class Heartbeats(IStore store, TimeSpan lease, ILogger<Heartbeats> log)
 {
     private readonly ConcurrentDictionary<ChunkLease, HeldLease> _held = new();
 
-    /// <summary>Dispose it when the chunk is out of hand.</summary>
+    /// <summary>Extends the lease until the result is disposed.</summary>
     public HeldLease Keep(ChunkLease held)
     {
         var kept = new HeldLease(held, () => _held.TryRemove(held, out _));
@@ -17,7 +17,7 @@ internal sealed class Heartbeats(IStore store, TimeSpan lease, ILogger<Heartbeat
         return kept;
     }
 
-    /// <summary>Whether this process has the chunk in hand.</summary>
+    /// <summary>Returns whether this process holds a lease of the chunk.</summary>
     public bool Holds(Guid owner, int number) => _held.Keys.Any(held => held.Owner == owner && held.Number == number);
 
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -27,7 +27,7 @@ internal sealed class Heartbeats(IStore store, TimeSpan lease, ILogger<Heartbeat
         {
             while (await timer.WaitForNextTickAsync(cancellationToken))
                 foreach (var held in _held.Values)
-                    _ = BeatAsync(held, cancellationToken); // none waits for another: a call may hang
+                    _ = BeatAsync(held, cancellationToken); // not awaited: one call that hangs must not delay the others
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested) { }
     }
@@ -42,24 +42,29 @@ internal sealed class Heartbeats(IStore store, TimeSpan lease, ILogger<Heartbeat
                 held.Lose();
         }
         catch (Exception) when (cancellationToken.IsCancellationRequested) { }
-        catch (Exception e) // the lease outlasts a beat or two
+        catch (Exception e) // the lease outlasts two missed heartbeats
         {
-            log.LogWarning("No heartbeat for chunk {Chunk} of {Owner}: {Reason}", held.Lease.Number, held.Lease.Owner, e.Message);
+            log.LogWarning(
+                "Could not extend the lease of chunk {Chunk} of {Owner}: {Reason}",
+                held.Lease.Number,
+                held.Lease.Owner,
+                e.Message
+            );
         }
     }
 }
 
-/// <summary>A lease that is being kept.</summary>
-internal sealed class HeldLease(ChunkLease lease, Action letGo) : IDisposable
+/// <summary>A lease that heartbeats extend.</summary>
+internal sealed class HeldLease(ChunkLease lease, Action release) : IDisposable
 {
     private readonly CancellationTokenSource _lost = new();
 
     public ChunkLease Lease => lease;
 
-    /// <summary>Another worker has the chunk: stop.</summary>
+    /// <summary>Cancelled when another worker has the chunk.</summary>
     public CancellationToken Lost => _lost.Token;
 
     public void Lose() => _lost.Cancel();
 
-    public void Dispose() => letGo(); // the source stays: a beat may be under way
+    public void Dispose() => release(); // the source is not disposed: a heartbeat may still use it
 }

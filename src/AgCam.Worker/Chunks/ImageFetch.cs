@@ -5,10 +5,10 @@ using AgCam.Worker.Batching;
 
 namespace AgCam.Worker.Chunks;
 
-/// <summary>One image as far as it has been fetched: its failure, or what it is known by.</summary>
-/// <param name="Reference">With the stamp of the source as it was read.</param>
-/// <param name="Bytes">Null when there were too many to keep: read them again.</param>
-/// <param name="Label">The label's class.</param>
+/// <summary>A fetched image: its failure, or its digest and the id of its explanation.</summary>
+/// <param name="Reference">Reference with the stamp of the source when it was read.</param>
+/// <param name="Bytes">Content; null when the chunk had too many bytes to keep, so it is read again.</param>
+/// <param name="Label">Class of the label.</param>
 internal sealed record FetchedImage(
     ImageReference Reference,
     ImageException? Failure,
@@ -18,18 +18,18 @@ internal sealed record FetchedImage(
     int? Label
 );
 
-/// <summary>Reads images and finds their content addresses.</summary>
+/// <summary>Reads images and computes the ids of their explanations.</summary>
 internal sealed class ImageFetch(ReferenceReader references, StoreRetry storeRetry, int decoders, int fetches)
 {
-    /// <summary>Of one chunk, in bytes: what is over it is read twice rather than kept.</summary>
+    /// <summary>Maximum bytes of a chunk's images kept in memory. Images beyond it are read twice.</summary>
     private const long MaxKept = 64L << 20;
 
-    /// <summary>Images read in one go: to hand a small file from thread to thread takes as long as to read it.</summary>
-    private const int AtATime = 8;
+    /// <summary>Files read by one task: a thread switch takes as long as reading a small file.</summary>
+    private const int FilesPerTask = 8;
 
     private readonly LaneLimiter _decoders = new(decoders);
 
-    /// <summary>What comes over a network is waited for, which takes no processor.</summary>
+    /// <summary>Limits network fetches, which wait and use no processor.</summary>
     private readonly LaneLimiter _fetches = new(fetches);
 
     public ReferenceReader References => references;
@@ -40,7 +40,7 @@ internal sealed class ImageFetch(ReferenceReader references, StoreRetry storeRet
 
     private static async Task<T> RunAsync<T>(LaneLimiter places, Func<Task<T>> work, Lane lane, CancellationToken cancellationToken)
     {
-        using var turn = await places.EnterAsync(lane, cancellationToken);
+        using var place = await places.EnterAsync(lane, cancellationToken);
         return await Task.Run(work, cancellationToken);
     }
 
@@ -55,7 +55,7 @@ internal sealed class ImageFetch(ReferenceReader references, StoreRetry storeRet
         var byFile = Enumerable.Range(0, images.Count).ToLookup(i => images[i].Kind == ReferenceKind.File);
         await Task.WhenAll(
             byFile[true]
-                .Chunk(AtATime)
+                .Chunk(FilesPerTask)
                 .Select(some => RunAsync(_decoders, () => FetchInTurnAsync(some), lane, cancellationToken))
                 .Concat(byFile[false].Select(i => RunAsync(_fetches, () => FetchInTurnAsync([i]), lane, cancellationToken)))
         );
@@ -97,14 +97,14 @@ internal sealed class ImageFetch(ReferenceReader references, StoreRetry storeRet
         }
     }
 
-    /// <exception cref="ImageException">It cannot be had.</exception>
+    /// <exception cref="ImageException">The image cannot be read.</exception>
     public Task<ReadImage> ReadAsync(ImageReference reference, CancellationToken cancellationToken) =>
         reference.Kind == ReferenceKind.Upload
             ? storeRetry.CallAsync(cancellationToken => references.ReadAsync(reference, cancellationToken).AsTask(), cancellationToken)
             : references.ReadAsync(reference, cancellationToken).AsTask();
 
     /// <summary>
-    /// Images that need not be read, if their explanations are stored: what they are is known from an earlier record, and their sources
+    /// Returns the images that need not be read if their explanations are stored: an earlier record has their digest, and their sources
     /// have not changed since.
     /// </summary>
     public IReadOnlyList<FetchedImage> Recall(IReadOnlyList<ImageReference> images, Plan plan)
@@ -127,7 +127,7 @@ internal sealed class ImageFetch(ReferenceReader references, StoreRetry storeRet
         }
         catch (ImageException)
         {
-            return false; // reading it tells the reason
+            return false; // reading it gives the reason
         }
     }
 

@@ -2,22 +2,22 @@ using AgCam.Pipeline.Messages;
 
 namespace AgCam.Worker.Chunks;
 
-/// <summary>So many of each lane at a time: who waits for an answer never stands behind the bulk lane's images.</summary>
-internal sealed class LaneLimiter(int places)
+/// <summary>Limits concurrent work separately for each lane, so that interactive work never waits for bulk work.</summary>
+internal sealed class LaneLimiter(int maximum)
 {
-    private readonly SemaphoreSlim _interactive = new(places, places),
-        _bulk = new(places, places);
+    private readonly SemaphoreSlim _interactive = new(maximum, maximum),
+        _bulk = new(maximum, maximum);
 
-    /// <returns>Dispose it to leave.</returns>
-    public async ValueTask<Turn> EnterAsync(Lane lane, CancellationToken cancellationToken)
+    /// <returns>Dispose it to release the place.</returns>
+    public async ValueTask<Place> EnterAsync(Lane lane, CancellationToken cancellationToken)
     {
-        var gate = lane == Lane.Interactive ? _interactive : _bulk;
-        await gate.WaitAsync(cancellationToken);
-        return new Turn(gate);
+        var places = lane == Lane.Interactive ? _interactive : _bulk;
+        await places.WaitAsync(cancellationToken);
+        return new Place(places);
     }
 
-    internal readonly struct Turn(SemaphoreSlim gate) : IDisposable
+    internal readonly struct Place(SemaphoreSlim places) : IDisposable
     {
-        public void Dispose() => gate.Release();
+        public void Dispose() => places.Release();
     }
 }

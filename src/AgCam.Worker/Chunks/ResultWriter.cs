@@ -7,9 +7,8 @@ using AgCam.Pipeline.Telemetry;
 namespace AgCam.Worker.Chunks;
 
 /// <summary>
-/// Stores results of chunks that finish at about the same time in one call: a store likes bulks of several hundred records. A lane of
-/// requests that somebody waits for has
-/// a writer of its own.
+/// Stores the results of several finished chunks in one call, since stores are fastest with several hundred records a write.
+/// The interactive lane has its own writer.
 /// </summary>
 internal sealed class ResultWriter(IStore store, StoreRetry storeRetry)
 {
@@ -19,8 +18,8 @@ internal sealed class ResultWriter(IStore store, StoreRetry storeRetry)
     private readonly Channel<Waiting> _interactive = Channel.CreateUnbounded<Waiting>(),
         _bulk = Channel.CreateUnbounded<Waiting>();
 
-    /// <exception cref="StoreUnavailableException">The store did not answer for as long as was waited.</exception>
-    /// <exception cref="ArgumentException">The result breaks the contract, or an explanation that it counts on is gone.</exception>
+    /// <exception cref="StoreUnavailableException">The store did not answer within the retry time.</exception>
+    /// <exception cref="ArgumentException">The result breaks the contract, or an explanation that it refers to is gone.</exception>
     public Task<SaveAnswer> SaveAsync(ChunkResult result, Lane lane)
     {
         var waiting = new Waiting(result, new TaskCompletionSource<SaveAnswer>(TaskCreationOptions.RunContinuationsAsynchronously));
@@ -64,7 +63,7 @@ internal sealed class ResultWriter(IStore store, StoreRetry storeRetry)
             for (var i = 0; i < batch.Count; i++)
                 batch[i].Done.TrySetResult(answers[i]);
         }
-        catch (ArgumentException) when (batch.Count > 1) // one of them: it must not fail the others
+        catch (ArgumentException) when (batch.Count > 1) // one invalid result must not fail the others
         {
             foreach (var item in batch)
                 await WriteAsync([item], cancellationToken);

@@ -6,9 +6,8 @@ using Polly.Retry;
 namespace AgCam.Worker.Chunks;
 
 /// <summary>
-/// A store that does not answer is waited for in place, with the chunk in hand. As every chunk in hand waits, no more messages are
-/// taken: consumption pauses by itself, and
-/// no redelivery is used up. Once a few calls have failed in a row one call in a while tries, for all.
+/// Retries calls of a store that does not answer, while the chunk stays leased. All running chunks wait, so the worker receives no
+/// more messages and uses up no redelivery. After several failures a circuit breaker lets one call in two seconds try.
 /// </summary>
 internal sealed class StoreRetry(TimeSpan retryTime)
 {

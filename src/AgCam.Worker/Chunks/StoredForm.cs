@@ -8,7 +8,7 @@ using AgCam.Worker.Engines;
 
 namespace AgCam.Worker.Chunks;
 
-/// <summary>From what was computed to what is stored.</summary>
+/// <summary>Converts computed results to stored records.</summary>
 internal static class StoredForm
 {
     /// <param name="ofLabel">Whether a target names the image's label.</param>
@@ -43,12 +43,10 @@ internal static class StoredForm
             ],
         };
 
-    /// <summary>The label's logit as it can be had from the stored form; null where it is not kept.</summary>
+    /// <summary>Returns the label's logit from the stored form; null when it is not stored.</summary>
     public static float? LabelLogit(StoredExplanation stored, int label) => stored.LabelLogit ?? stored.Logits.Find(label);
 
-    /// <summary>
-    /// All of it follows from the stored form, so that an item is the same whether its explanation was found or computed.
-    /// </summary>
+    /// <summary>Returns the item of a stored explanation. It is the same whether the explanation was found or computed.</summary>
     /// <param name="label">The label's class; null without a label, or when the model does not know it.</param>
     /// <param name="labelLogit">Null without a label's class.</param>
     public static Item Completed(
@@ -83,10 +81,8 @@ internal static class StoredForm
         };
     }
 
-    /// <summary>
-    /// An evaluation's image. One that does not count has failed, for the reason that its row gives; none has an explanation.
-    /// </summary>
-    /// <param name="classes">Null where nothing was measured.</param>
+    /// <summary>Returns the item of an evaluation's image, without an explanation. A skipped image has failed with its row's reason.</summary>
+    /// <param name="classes">Null when nothing was measured.</param>
     public static Item Measured(
         ExplainImages request,
         ImageReference reference,

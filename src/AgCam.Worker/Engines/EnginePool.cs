@@ -4,20 +4,19 @@ using AgCam.Pipeline.Messages;
 namespace AgCam.Worker.Engines;
 
 /// <summary>
-/// Loaded models within a budget of memory. A model that needs room gets that of the ones used longest ago; of one in use never: it is
-/// waited for, and meanwhile
-/// whoever comes waits behind, so that a model in steady use cannot keep another out for ever.
+/// Keeps loaded models within a memory budget and unloads the least recently used first. A model in use is never unloaded: the model
+/// that needs room waits, and later callers wait behind it, so that a busy model cannot starve another.
 /// </summary>
-/// <param name="budget">Bytes of weights.</param>
+/// <param name="budget">Maximum bytes of loaded weights.</param>
 internal sealed class EnginePool(IEngineLoader loader, long budget) : IDisposable
 {
     private readonly SemaphoreSlim _loading = new(1, 1);
     private readonly Lock _lock = new();
     private readonly Dictionary<(ModelPin, string), Entry> _entries = [];
-    private TaskCompletionSource? _returned; // while somebody waits for room
+    private TaskCompletionSource? _returned; // not null while a model waits for room
     private long _uses;
 
-    /// <summary>Bytes of what is loaded.</summary>
+    /// <summary>Bytes of loaded weights.</summary>
     public long Used
     {
         get
@@ -27,8 +26,8 @@ internal sealed class EnginePool(IEngineLoader loader, long budget) : IDisposabl
         }
     }
 
-    /// <summary>The model, loaded if need be; dispose the use when done with it.</summary>
-    /// <exception cref="ModelException">It cannot be loaded, or is larger than the whole budget.</exception>
+    /// <summary>Returns the model, and loads it if necessary. Dispose the use to release it.</summary>
+    /// <exception cref="ModelException">The model cannot be loaded, or is larger than the whole budget.</exception>
     public async Task<EngineUse> UseAsync(ModelPin model, string dtype, CancellationToken cancellationToken)
     {
         if (TryUse((model, dtype), overtake: false) is { } loaded)
@@ -43,7 +42,7 @@ internal sealed class EnginePool(IEngineLoader loader, long budget) : IDisposabl
                 throw new ModelException(
                     WorkerFailure.ModelTooLarge,
                     $"The weights of {model.Id} as {dtype} take {bytes >> 20} MiB; this worker may hold {budget >> 20} MiB. "
-                        + $"Raise Worker:ModelMemoryMegabytes, or take a smaller dtype."
+                        + $"Raise Worker:ModelMemoryMegabytes, or use a smaller dtype."
                 );
             await MakeRoomAsync(bytes, cancellationToken); // before loading: two large models may not fit
             return await LoadAsync(model, dtype, bytes, cancellationToken);
@@ -54,8 +53,8 @@ internal sealed class EnginePool(IEngineLoader loader, long budget) : IDisposabl
         }
     }
 
-    /// <summary>Loads the models in their order, as far as they fit beside each other.</summary>
-    /// <returns>How many are loaded.</returns>
+    /// <summary>Loads the models in the given order, as far as they fit into the budget together.</summary>
+    /// <returns>Number of loaded models.</returns>
     public async Task<int> WarmUpAsync(IReadOnlyList<ModelPin> models, string dtype, CancellationToken cancellationToken)
     {
         for (var i = 0; i < models.Count; i++)
@@ -100,7 +99,7 @@ internal sealed class EnginePool(IEngineLoader loader, long budget) : IDisposabl
         }
     }
 
-    /// <returns>Null when there is room; else what ends when a model in use has come back.</returns>
+    /// <returns>Null when there is room; otherwise a task that ends when a model in use is released.</returns>
     private Task? EvictForAsync(long bytes)
     {
         var gone = new List<IExplainEngine>();

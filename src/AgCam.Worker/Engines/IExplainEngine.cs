@@ -7,7 +7,7 @@ using AgCam.Preprocessing;
 
 namespace AgCam.Worker.Engines;
 
-/// <summary>One loaded model, or what stands in for one.</summary>
+/// <summary>A loaded model, or a substitute for one in tests and measurements.</summary>
 public interface IExplainEngine : IDisposable
 {
     ModelPin Model { get; }
@@ -20,60 +20,56 @@ public interface IExplainEngine : IDisposable
     Provenance Provenance(ExplainOptions options);
 
     /// <summary>Decodes and prepares one image. Called from several threads.</summary>
-    /// <param name="bytes">Of the image's file.</param>
-    /// <param name="digest">Their SHA-256.</param>
-    /// <exception cref="ImageException">The bytes are no image that can be explained.</exception>
+    /// <param name="bytes">Content of the image file.</param>
+    /// <param name="digest">SHA-256 of the content.</param>
+    /// <exception cref="ImageException">The bytes are not an image that can be explained.</exception>
     EngineInput Prepare(byte[] bytes, Digest digest, ImageLimits limits);
 
-    /// <summary>Explains a batch. Called from as many threads at a time as <see cref="IEngineLoader.SplitThreads"/> says.</summary>
+    /// <summary>Explains a batch. At most <see cref="IEngineLoader.SplitThreads"/> threads call it at a time.</summary>
     /// <param name="labels">Each image's class, or null; as many as images.</param>
     /// <returns>One for each image, in their order.</returns>
     IReadOnlyList<Explanation> Explain(IReadOnlyList<EngineInput> images, IReadOnlyList<int?> labels, ExplainOptions options);
 
     /// <summary>
-    /// Begins to bring a batch to the device, while the one before is computed there. Called from one thread at a time, not that of
+    /// Begins to upload a batch while the previous one is computed. One thread calls it at a time, another than that of
     /// <see cref="Explain"/>.
     /// </summary>
-    /// <returns>To be handed to <see cref="ExplainUploaded"/> and disposed after it; null where it gains nothing, as on a CPU.</returns>
+    /// <returns>Argument of <see cref="ExplainUploaded"/>, disposed after it. Null where uploading gains nothing, as on a CPU.</returns>
     IDisposable? Upload(IReadOnlyList<EngineInput> images) => null;
 
-    /// <summary>As <see cref="Explain"/>, of what <see cref="Upload"/> gave.</summary>
+    /// <summary>Explains a batch that <see cref="Upload"/> returned.</summary>
     IReadOnlyList<Explanation> ExplainUploaded(IDisposable uploaded, IReadOnlyList<int?> labels, ExplainOptions options) =>
-        throw new NotSupportedException("This engine uploads nothing.");
+        throw new NotSupportedException("This engine does not upload batches.");
 
-    /// <summary>What images are prepared with that are to be measured; null for what stands in for a model: it measures nothing.</summary>
+    /// <summary>Explainer that prepares images for evaluation. Null for a substitute, which cannot evaluate.</summary>
     Explainer? Explainer => null;
 
     /// <summary>
-    /// Measures a batch, as <see cref="Evaluator.Measure"/>. Called from one thread at a time, and while nothing else is computed.
+    /// Measures a batch, as <see cref="Evaluator.Measure"/>. One thread calls it at a time, while no batch is explained.
     /// </summary>
     /// <exception cref="Models.ModelException">One of the methods is not for the model's head.</exception>
     IReadOnlyList<ImageRow> Measure(IReadOnlyList<EvaluationImage> images, EvaluationOptions options) =>
-        throw new NotSupportedException("This engine measures nothing.");
+        throw new NotSupportedException("This engine cannot evaluate.");
 
-    /// <summary>The boxes of a raw map in the pixels of an original of that size.</summary>
+    /// <summary>Returns the boxes of a raw map, in pixels of an original of that size.</summary>
     IReadOnlyList<BoundingBox> Boxes(Heatmap map, int originalWidth, int originalHeight, double threshold);
 }
 
-/// <summary>An image ready for the device, and what was measured of the picture on the way.</summary>
+/// <summary>An image that is prepared for the device, with facts about the picture.</summary>
 public sealed record EngineInput(Digest Digest, PreparedImage Image, PictureFacts Facts);
 
-/// <summary>Where engines come from.</summary>
+/// <summary>Loads engines.</summary>
 public interface IEngineLoader
 {
-    /// <summary>
-    /// Called once, before any engine is loaded: threads are shared among as many batches as are best computed at the same time.
-    /// </summary>
-    /// <returns>How many these are.</returns>
+    /// <summary>Divides the threads among the batches that are computed at the same time. Called once, before any engine is loaded.</summary>
+    /// <returns>Number of batches to compute at the same time.</returns>
     int SplitThreads() => 1;
 
-    /// <summary>
-    /// What the model's weights will take of the device's memory, known without loading it. Default 0: not worth counting.
-    /// </summary>
+    /// <summary>Returns the device memory of the model's weights in bytes, without loading it. Default 0: not counted.</summary>
     /// <exception cref="Models.ModelException">The model is not allowed, or cannot be read.</exception>
     Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => Task.FromResult(0L);
 
-    /// <summary>Ready to be used at its full speed.</summary>
+    /// <summary>Loads an engine and warms it up.</summary>
     /// <exception cref="Models.ModelException">The model is not allowed, not the one that the pin means, or cannot be loaded.</exception>
     Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken);
 }

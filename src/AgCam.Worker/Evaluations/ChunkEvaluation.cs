@@ -15,8 +15,7 @@ using AgCam.Worker.Engines;
 namespace AgCam.Worker.Evaluations;
 
 /// <summary>
-/// From a chunk of an evaluation to its rows: the batches that one process would cut, measured by the same evaluator, one after the
-/// other on the device that explains.
+/// Measures the rows of an evaluation's chunk: the same batches and evaluator as in one process, one batch after the other.
 /// </summary>
 internal sealed class ChunkEvaluation(
     IStore store,
@@ -30,9 +29,9 @@ internal sealed class ChunkEvaluation(
 {
     private readonly DatasetReading _datasets = new(references.Files);
 
-    /// <param name="begun">When an earlier attempt crashed: how often each image was begun without coming back.</param>
-    /// <returns>Null when the lease has been lost.</returns>
-    /// <exception cref="RequestException">The dataset or the model cannot be used here, whatever the images are.</exception>
+    /// <param name="begun">After a crash: how often each image was begun and did not return. Null without a crash.</param>
+    /// <returns>Null when the lease was lost.</returns>
+    /// <exception cref="RequestException">This worker cannot use the dataset or the model.</exception>
     public async Task<ChunkResult?> ComputeAsync(
         ExplainImages request,
         ChunkLease lease,
@@ -42,14 +41,14 @@ internal sealed class ChunkEvaluation(
     {
         var job = await storeRetry.CallAsync(cancellationToken => store.Jobs.FindAsync(lease.Owner, cancellationToken), cancellationToken);
         if (job?.Spec is not { Evaluation: { } evaluation } spec)
-            throw new RequestException(WorkerFailure.NoSuchMethod, $"{lease.Owner} is no evaluation.");
+            throw new RequestException(WorkerFailure.NoSuchMethod, $"{lease.Owner} is not an evaluation.");
         var options = evaluation.Options(spec.Threshold);
         var samples = await Task.Run(() => Samples(spec, evaluation, request, cancellationToken), cancellationToken);
         using var use = await engines.ModelAsync(spec.Model, spec.Dtype, cancellationToken);
         if (use.Engine.Explainer is not { } explainer)
             throw new RequestException(
                 WorkerFailure.NoSuchMethod,
-                $"The engine of {spec.Model.Id} here stands in for a model and measures nothing."
+                $"The engine of {spec.Model.Id} on this worker substitutes a model and cannot evaluate."
             );
         if (AttributionMethod.Refusal(options.Methods, explainer.Config) is { } refusal)
             throw new RequestException(ModelFailure.UnsupportedArchitecture, refusal);
@@ -72,7 +71,7 @@ internal sealed class ChunkEvaluation(
         return Result(request, lease, header, samples.Select(sample => rows[sample.Key]), explainer.Classes);
     }
 
-    /// <summary>Every image failed for the same reason, unmeasured.</summary>
+    /// <summary>Returns a result in which every image failed for the same reason.</summary>
     public ChunkResult Failed(ExplainImages request, ChunkLease lease, string reason, string detail) =>
         Result(
             request,
@@ -83,8 +82,7 @@ internal sealed class ChunkEvaluation(
             detail
         );
 
-    /// <exception cref="RequestException">The dataset may not be read here, cannot be, or is another than the one that was
-    /// planned.</exception>
+    /// <exception cref="RequestException">The dataset cannot be read here, or differs from the one that was planned.</exception>
     private IReadOnlyList<Sample> Samples(
         JobSpec spec,
         EvaluationSpec evaluation,
@@ -107,8 +105,8 @@ internal sealed class ChunkEvaluation(
                 )
                 ?? throw new RequestException(
                     WorkerFailure.AnotherDataset,
-                    $"{path} has changed since the job was planned, or is another one here. Bring it back and resume the job, "
-                        + $"or submit it as a new one."
+                    $"{path} differs from the dataset that the job was planned with. Restore it and resume the job, "
+                        + $"or submit a new job."
                 );
         }
         catch (ImageException e)
@@ -124,7 +122,7 @@ internal sealed class ChunkEvaluation(
             samples.Zip(request.References).All(pair => pair.First.Key == SampleReference.Key(pair.Second));
     }
 
-    /// <summary>The next batch is read while one is measured.</summary>
+    /// <summary>Reads the next batch while one is measured.</summary>
     private async Task<IReadOnlyList<ImageRow>> StraightAsync(
         Measuring measuring,
         IReadOnlyList<(Sample Sample, ImageReference)[]> batches,
@@ -145,7 +143,7 @@ internal sealed class ChunkEvaluation(
         }
         finally
         {
-            await reading.ContinueWith(_ => { }, TaskScheduler.Default); // it prepares with the model, which may be unloaded after this
+            await reading.ContinueWith(_ => { }, TaskScheduler.Default); // it uses the model, which may be unloaded after this
         }
         return rows;
     }
@@ -173,12 +171,11 @@ internal sealed class ChunkEvaluation(
     }
 
     /// <summary>
-    /// The batches of a chunk that crashed, each with a durable note for its images. A batch that has brought two workers down is
-    /// measured image by image, in other company than in one
-    /// process; the image that even so does not come back is poison. What did not come back before is last, as in
+    /// Measures the batches of a crashed chunk, each after stored notes for its images. A batch that crashed two workers is measured
+    /// image by image; an image that still does not return is poison. Noted images come last, as in
     /// <see cref="ChunkComputation.ComputeIsolatedAsync"/>.
     /// </summary>
-    /// <returns>Null when the lease has been lost.</returns>
+    /// <returns>Null when the lease was lost.</returns>
     private async Task<IReadOnlyList<ImageRow>?> CarefullyAsync(
         Measuring measuring,
         ChunkLease lease,
@@ -224,7 +221,7 @@ internal sealed class ChunkEvaluation(
         return rows;
     }
 
-    /// <summary>So often is a batch tried as a whole.</summary>
+    /// <summary>Number of attempts at a batch as a whole.</summary>
     private const int Together = 2;
 
     private ChunkResult Result(

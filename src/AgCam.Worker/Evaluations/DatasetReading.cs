@@ -4,9 +4,8 @@ using AgCam.Images;
 namespace AgCam.Worker.Evaluations;
 
 /// <summary>
-/// Samples of datasets by their numbers. A dataset is a stream, and the chunks of a job come in about its order: a reading goes on
-/// where it is, keeps what it passed last, and begins anew
-/// for what lies further back.
+/// Finds samples of datasets by number. A dataset is a stream, and chunks come in about its order: a reading continues from its
+/// position, keeps the last samples, and starts again for earlier ones.
 /// </summary>
 internal sealed class DatasetReading(IFileReader files)
 {
@@ -14,11 +13,12 @@ internal sealed class DatasetReading(IFileReader files)
         Kept = 4096;
 
     private readonly Lock _lock = new();
-    private readonly List<Reading> _readings = []; // the one used last at the end
+    private readonly List<Reading> _readings = []; // most recently used last
 
-    /// <param name="accept">Whether these are the samples that are meant: a reading may be older than what lies there now, and is begun
-    /// anew once.</param>
-    /// <returns>Null where the dataset does not have them, or has others.</returns>
+    /// <param name="accept">
+    /// Returns whether these are the expected samples. Otherwise the dataset is read again once, since the reading may be outdated.
+    /// </param>
+    /// <returns>Null when the dataset does not have the expected samples.</returns>
     /// <exception cref="DatasetException">The dataset cannot be read.</exception>
     public IReadOnlyList<Sample>? Find(
         string path,
@@ -75,7 +75,7 @@ internal sealed class DatasetReading(IFileReader files)
 
         public (string, DatasetLayout, string?) Place => place;
 
-        /// <returns>Null when they lie too far back, or beyond the end.</returns>
+        /// <returns>Null when they are too far back, or beyond the end.</returns>
         public IReadOnlyList<Sample>? Find(int first, int count, CancellationToken cancellationToken)
         {
             if (first < _next - _passed.Count)
