@@ -6,23 +6,54 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Api.Exports;
 
 /// <summary>
-/// An item a row (RFC 4180). Boxes are "x y width height score", separated by semicolons; metadata columns are left to JSON Lines.
+/// An item a row (RFC 4180). Boxes are "x y width height score", separated by semicolons. A metadata column of the
+/// manifest is called "metadata.NAME"; the items are read twice to know them all.
 /// </summary>
 internal static class Csv
 {
-    private const string Header =
-        "number,status,reason,detail,uri,sha256,label,split,model,predicted,probability,correct,boxes,explanation,time\r\n";
+    private static readonly string[] Columns =
+    [
+        "number",
+        "status",
+        "reason",
+        "detail",
+        "uri",
+        "sha256",
+        "label",
+        "label_class",
+        "label_logit",
+        "label_probability",
+        "split",
+        "model",
+        "predicted",
+        "probability",
+        "correct",
+        "boxes",
+        "explanation",
+        "time",
+    ];
 
     public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancellationToken)
     {
-        await stream.WriteAsync(Encoding.UTF8.GetBytes(Header), cancellationToken);
+        var metadata = await MetadataAsync(store, job, cancellationToken);
+        var header = string.Join(',', Columns.Concat(metadata.Select(name => $"metadata.{name}")).Select(Quoted));
+        await stream.WriteAsync(Encoding.UTF8.GetBytes(header + "\r\n"), cancellationToken);
         await foreach (var page in Export.PagesAsync(store, job, cancellationToken))
         {
             var rows = new StringBuilder();
             foreach (var item in page)
-                rows.AppendJoin(',', Fields(item).Select(Quoted)).Append("\r\n");
+                rows.AppendJoin(',', Fields(item).Concat(metadata.Select(name => item.Metadata?.GetValueOrDefault(name))).Select(Quoted))
+                    .Append("\r\n");
             await stream.WriteAsync(Encoding.UTF8.GetBytes(rows.ToString()), cancellationToken);
         }
+    }
+
+    private static async Task<SortedSet<string>> MetadataAsync(IStore store, Job job, CancellationToken cancellationToken)
+    {
+        var names = new SortedSet<string>(StringComparer.Ordinal);
+        await foreach (var page in Export.PagesAsync(store, job, cancellationToken))
+            names.UnionWith(page.SelectMany(item => item.Metadata?.Keys ?? []));
+        return names;
     }
 
     private static string?[] Fields(Item item) =>
@@ -34,6 +65,9 @@ internal static class Csv
             item.Uri,
             item.Sha256?.ToString(),
             item.Label,
+            item.LabelClass,
+            Text(item.LabelLogit),
+            Text(item.LabelProbability),
             item.Split,
             item.Model,
             item.Predicted,

@@ -52,13 +52,25 @@ internal sealed class ParquetRow
 
     public string? reason { get; set; }
 
+    public string? detail { get; set; }
+
     public string uri { get; set; } = "";
 
     public string? sha256 { get; set; }
 
     public string? label { get; set; }
 
+    /// <summary>The name of the label's class; null where the model has none.</summary>
+    public string? label_class { get; set; }
+
+    public float? label_logit { get; set; }
+
+    public float? label_probability { get; set; }
+
     public string? split { get; set; }
+
+    /// <summary>The manifest's metadata columns.</summary>
+    public Dictionary<string, string> metadata { get; set; } = [];
 
     public string model { get; set; } = "";
 
@@ -85,12 +97,12 @@ internal sealed class ParquetRow
     /// <summary>The name of the class that the first target is.</summary>
     public string? target_class { get; set; }
 
-    public int? rows { get; set; }
+    public int? grid_rows { get; set; }
 
-    public int? columns { get; set; }
+    public int? grid_columns { get; set; }
 
-    /// <summary>rows x columns values, row-major, not scaled.</summary>
-    public List<float> map { get; set; } = [];
+    /// <summary>grid_rows x grid_columns values, row-major, not scaled. Float32 numbers that were rounded to float16.</summary>
+    public List<float> heatmap { get; set; } = [];
 
     /// <summary>
     /// The targets behind the first, as they were asked for: of "top:5" four times that. Apart from it, so that a table of one target
@@ -101,8 +113,8 @@ internal sealed class ParquetRow
     /// <summary>Their classes' names.</summary>
     public List<string> more_target_classes { get; set; } = [];
 
-    /// <summary>Their maps, one after the other, each of rows x columns values as the first.</summary>
-    public List<float> more_maps { get; set; } = [];
+    /// <summary>Their heatmaps, one after the other, each of grid_rows x grid_columns values.</summary>
+    public List<float> more_heatmaps { get; set; } = [];
 
     public List<int> logit_classes { get; set; } = [];
 
@@ -119,10 +131,15 @@ internal sealed class ParquetRow
             number = item.Number,
             status = item.Status.ToString(),
             reason = item.Reason,
+            detail = item.Detail,
             uri = item.Uri,
             sha256 = item.Sha256?.ToString(),
             label = item.Label,
+            label_class = item.LabelClass,
+            label_logit = item.LabelLogit,
+            label_probability = item.LabelProbability,
             split = item.Split,
+            metadata = item.Metadata?.ToDictionary() ?? [],
             model = item.Model,
             predicted = item.Predicted,
             probability = item.Probability,
@@ -139,12 +156,12 @@ internal sealed class ParquetRow
             ],
             target = map?.Target,
             target_class = map?.Name,
-            rows = map?.Rows,
-            columns = map?.Columns,
-            map = [.. map?.Values() ?? []],
+            grid_rows = map?.Rows,
+            grid_columns = map?.Columns,
+            heatmap = [.. map?.Values() ?? []],
             more_targets = [.. more.Select(one => one.Target)],
             more_target_classes = [.. more.Select(one => one.Name)],
-            more_maps = [.. more.SelectMany(one => one.Values())],
+            more_heatmaps = [.. more.SelectMany(one => one.Values())],
             logit_classes = explanation is null ? [] : [.. Enumerable.Range(0, explanation.Logits.Count).Select(explanation.Logits.Class)],
             logits = explanation is null ? [] : [.. Enumerable.Range(0, explanation.Logits.Count).Select(explanation.Logits.Value)],
             log_sum_exp = explanation?.LogSumExp,

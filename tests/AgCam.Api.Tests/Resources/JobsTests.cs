@@ -252,10 +252,10 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         var table = (await ParquetSerializer.DeserializeAsync<ParquetRow>(parquet)).Data;
         Assert.Equal(Enumerable.Range(0, 6), table.Select(row => row.number));
         Assert.Equal((string?)lines[2]["sha256"], table[2].sha256);
-        Assert.Equal((14 * 14, 2f, 3, 5), (table[2].map.Count, table[2].map[0], table[2].logits.Count, table[2].boxes.Count));
+        Assert.Equal((14 * 14, 2f, 3, 5), (table[2].heatmap.Count, table[2].heatmap[0], table[2].logits.Count, table[2].boxes.Count));
         Assert.Equal(
             ("Failed", "unsupported-format", 0, null),
-            (table[5].status, table[5].reason, table[5].map.Count, table[5].probability)
+            (table[5].status, table[5].reason, table[5].heatmap.Count, table[5].probability)
         );
 
         await RunningApi.RefusedAsync(await Api.Client.GetAsync($"{at}?format=xlsx"), 400, "invalid-request");
@@ -269,10 +269,11 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         await Api.GetAsync($"/v1/jobs/{(string?)job["id"]}?wait=30");
         using var parquet = new MemoryStream(await Api.Client.GetByteArrayAsync($"/v1/jobs/{(string?)job["id"]}/export?format=parquet"));
         var row = Assert.Single((await ParquetSerializer.DeserializeAsync<ParquetRow>(parquet)).Data);
-        Assert.Equal(("predicted", "blue", 14, 14), (row.target, row.target_class, row.rows, row.columns));
+        Assert.Equal(("predicted", "blue", 14, 14), (row.target, row.target_class, row.grid_rows, row.grid_columns));
         Assert.Equal(["top:3", "top:3", "top:3"], row.more_targets);
         Assert.Equal(["blue", "green", "red"], row.more_target_classes);
-        Assert.Equal([.. row.map, .. row.map, .. row.map], row.more_maps); // this engine looks at the same corner for every class
+        // This engine looks at the same corner for every class.
+        Assert.Equal([.. row.heatmap, .. row.heatmap, .. row.heatmap], row.more_heatmaps);
     }
 
     [Fact]
@@ -352,6 +353,35 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
             (string)(await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request"))["detail"]!
         );
         Assert.Empty((await Api.GetAsync("/v1/jobs?tag=unreadable"))["items"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task Exports_hold_metadata_detail_and_the_label_with_its_probability()
+    {
+        var folder = AddFolder("metadata", 820, 1);
+        var picture = Directory.GetFiles(folder).Single();
+        var broken = Path.Combine(folder, "broken.png");
+        await File.WriteAllTextAsync(broken, "not a picture");
+        var manifest = Path.Combine(Api.Folder, "metadata.csv");
+        await File.WriteAllTextAsync(manifest, $"path,label,site\n{picture},red,north\n{broken},purple,south\n");
+        var body = new JsonObject { ["source"] = $"manifest:{manifest}" };
+        var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body), 201);
+        await Api.Client.GetStringAsync($"/v1/jobs/{(string?)job["id"]}/events"); // until it has ended
+        var at = $"/v1/jobs/{(string?)job["id"]}/export";
+
+        var item = JsonNode.Parse((await Api.Client.GetStringAsync($"{at}?format=jsonl")).Split('\n')[0])!;
+        using var parquet = new MemoryStream(await Api.Client.GetByteArrayAsync($"{at}?format=parquet"));
+        var rows = (await ParquetSerializer.DeserializeAsync<ParquetRow>(parquet)).Data;
+        var csv = (await Api.Client.GetStringAsync($"{at}?format=csv")).TrimEnd().Split("\r\n");
+
+        Assert.Equal("north", (string?)item["metadata"]!["site"]);
+        Assert.Equal(["north", "south"], rows.Select(row => row.metadata["site"]));
+        Assert.Equal(("red", "red", (float)item["labelProbability"]!), (rows[0].label, rows[0].label_class, rows[0].label_probability));
+        Assert.Equal(("purple", null), (rows[1].label, rows[1].label_class));
+        Assert.NotEmpty(rows[1].detail!);
+        Assert.EndsWith(",time,metadata.site", csv[0]);
+        Assert.EndsWith(",north", csv[1]);
+        Assert.EndsWith(",south", csv[2]);
     }
 
     [Fact]
