@@ -6,7 +6,7 @@ using Xunit;
 
 namespace AgCam.Tests;
 
-/// <summary>From a picture to its explanation, with a small fixture model.</summary>
+/// <summary>Tests the explanation of a picture with a small fixture model.</summary>
 public sealed class ExplainerTests : IDisposable
 {
     private readonly Checkpoint _checkpoint = Checkpoint.Open(Fixture.Path("models", "timm_vit"));
@@ -19,7 +19,7 @@ public sealed class ExplainerTests : IDisposable
     public ExplainerTests() => _explainer = new Explainer(_checkpoint, new ExplainerOptions { Device = "cpu" });
 
     [Fact]
-    public void An_explanation_holds_prediction_heatmap_and_boxes_in_original_pixels()
+    public void Explanation_holds_prediction_heatmap_and_boxes_in_original_pixels()
     {
         var explanation = _explainer.Explain(_picture);
         Assert.Equal(5, explanation.Predictions.Count);
@@ -33,7 +33,7 @@ public sealed class ExplainerTests : IDisposable
     }
 
     [Fact]
-    public void Bytes_that_are_normalised_on_the_device_give_the_numbers_that_the_preprocessor_makes()
+    public void Normalising_on_the_device_equals_the_preprocessor()
     {
         var options = _explainer.Preprocessing;
         var pixels = new byte[options.InputWidth * options.InputHeight * 3];
@@ -49,7 +49,7 @@ public sealed class ExplainerTests : IDisposable
     }
 
     [Fact]
-    public void A_batch_that_was_uploaded_ahead_on_another_thread_is_explained_as_one_that_was_not()
+    public void Batch_uploaded_on_another_thread_gives_the_same_explanations()
     {
         var image = _explainer.Prepare(_picture);
         UploadedImages? uploaded = null;
@@ -67,7 +67,7 @@ public sealed class ExplainerTests : IDisposable
     }
 
     [Fact]
-    public void A_lack_of_memory_is_told_from_a_lost_device_by_what_libtorch_throws()
+    public void Out_of_memory_is_distinguished_from_a_lost_device()
     {
         var lack = Assert.ThrowsAny<Exception>(() => TorchSharp.torch.empty(1L << 55, dtype: TorchSharp.torch.uint8));
         Assert.True(ComputeDevice.IsOutOfMemory(lack), $"{lack.GetType().Name}: {lack.Message}");
@@ -75,7 +75,7 @@ public sealed class ExplainerTests : IDisposable
         var wrong = (Exception)Activator.CreateInstance(lack.GetType(), "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)")!;
         Assert.False(ComputeDevice.IsOutOfMemory(wrong));
         Assert.False(ComputeDevice.IsLost(wrong));
-        // No GPU to lose here: the same type with CUDA's own words.
+        // Without a GPU: the same exception type with CUDA's messages.
         Exception Cuda(string text) => (Exception)Activator.CreateInstance(lack.GetType(), text)!;
         Assert.True(ComputeDevice.IsOutOfMemory(Cuda("CUDA out of memory. Tried to allocate 2.00 GiB.")));
         Assert.True(ComputeDevice.IsOutOfMemory(Cuda("CUDA error: out of memory")));
@@ -96,7 +96,7 @@ public sealed class ExplainerTests : IDisposable
     }
 
     [Fact]
-    public void A_target_gives_the_same_map_alone_and_among_others()
+    public void Target_gives_the_same_map_alone_and_among_others()
     {
         var several = _explainer.Explain(
             _picture,
@@ -110,7 +110,7 @@ public sealed class ExplainerTests : IDisposable
     }
 
     [Fact]
-    public void A_contrastive_map_with_gamma_zero_is_the_plain_map()
+    public void Contrastive_map_with_gamma_zero_is_the_plain_map()
     {
         var versus = Target.Parse("predicted-vs-0", _explainer.Classes);
         var plain = _explainer.Explain(_picture).Targets[0];
@@ -121,7 +121,7 @@ public sealed class ExplainerTests : IDisposable
     }
 
     [Fact]
-    public void The_largest_box_is_the_first_of_all_boxes()
+    public void Largest_box_is_the_first_of_all_boxes()
     {
         var all = _explainer.Explain(_picture).Targets[0].Boxes;
         var largest = _explainer.Explain(_picture, new ExplainOptions { Boxes = BoxSelection.Largest }).Targets[0].Boxes;
@@ -129,7 +129,7 @@ public sealed class ExplainerTests : IDisposable
     }
 
     [Fact]
-    public void What_changes_numbers_changes_the_recipe_and_what_does_not_does_not()
+    public void Recipe_changes_only_with_settings_that_change_results()
     {
         var recipe = _explainer.Recipe(ExplainOptions.Default);
         Assert.Equal(recipe, _explainer.Recipe(new ExplainOptions { Threshold = 0.3, Boxes = BoxSelection.Largest }));
@@ -139,7 +139,7 @@ public sealed class ExplainerTests : IDisposable
     }
 
     [Fact]
-    public void A_device_that_is_not_there_is_an_error_that_says_what_is()
+    public void Missing_device_is_an_error_that_lists_the_present_ones()
     {
         var error = Assert.Throws<DeviceException>(() => new Explainer(_checkpoint, new ExplainerOptions { Device = "cuda:7" }));
         Assert.Contains("cuda:7", error.Message);

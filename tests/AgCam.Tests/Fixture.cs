@@ -1,8 +1,7 @@
 namespace AgCam.Tests;
 
 /// <summary>
-/// Golden files: from AGCAM_FIXTURES when it is set, so that other fixtures of the same form run through the same tests; else those in
-/// the repository.
+/// Finds golden files: in AGCAM_FIXTURES when it is set, which tests other fixtures of the same form, otherwise in the repository.
 /// </summary>
 internal static class Fixture
 {

@@ -3,9 +3,7 @@ using static TorchSharp.torch;
 
 namespace AgCam.Tests;
 
-/// <summary>
-/// A golden .safetensors file as torch tensors. Reads with code of its own, so that the product's reader does not vouch for itself.
-/// </summary>
+/// <summary>Reads a golden .safetensors file as torch tensors, independently of the product's reader.</summary>
 internal sealed class Golden
 {
     private readonly Dictionary<string, Tensor> _tensors = [];

@@ -23,11 +23,11 @@ public class TargetTests
     [InlineData("1", 1)]
     [InlineData("class:tabby", 0)]
     [InlineData("cat-vs-dog", 3)]
-    public void One_class_answers_to_its_index_name_synonym_or_WordNet_id(string text, int expected) =>
+    public void Class_is_found_by_index_name_synonym_and_WordNet_id(string text, int expected) =>
         Assert.Equal([new ResolvedTarget(expected)], Target.Parse(text, Classes).Resolve(Logits, label: 0));
 
     [Fact]
-    public void A_name_wins_over_an_index_that_reads_the_same() =>
+    public void Name_wins_over_an_index_that_reads_the_same() =>
         Assert.Equal([new ResolvedTarget(2)], Target.Parse("3", Classes).Resolve(Logits, null));
 
     [Fact]
@@ -38,22 +38,22 @@ public class TargetTests
     [InlineData("predicted-vs-label", 1, 0)]
     [InlineData("tabby-vs-fire truck", 0, 1)]
     [InlineData("cat-vs-dog-vs-tabby", 3, 0)]
-    public void A_contrastive_target_names_both_sides(string text, int side, int against) =>
+    public void Contrastive_target_names_both_sides(string text, int side, int against) =>
         Assert.Equal([new ResolvedTarget(side, against)], Target.Parse(text, Classes).Resolve(Logits, label: 0));
 
     [Fact]
-    public void A_target_that_needs_a_label_resolves_to_nothing_without_one()
+    public void Target_that_needs_a_label_resolves_to_nothing_without_one()
     {
         Assert.Empty(Target.Parse("label", Classes).Resolve(Logits, null));
         Assert.Empty(Target.Parse("predicted-vs-label", Classes).Resolve(Logits, null));
     }
 
     [Fact]
-    public void A_class_against_itself_resolves_to_nothing() =>
+    public void Class_against_itself_resolves_to_nothing() =>
         Assert.Empty(Target.Parse("predicted-vs-label", Classes).Resolve(Logits, label: 1));
 
     [Fact]
-    public void An_unknown_name_is_an_error_that_offers_the_nearest_ones()
+    public void Unknown_name_is_an_error_that_offers_the_nearest_ones()
     {
         var error = Assert.Throws<TargetException>(() => Target.Parse("fire trick", Classes));
         Assert.Contains("\"fire trick\"", error.Message);
@@ -76,10 +76,10 @@ public class TargetTests
     [InlineData("4")]
     [InlineData("-1")]
     [InlineData("")]
-    public void What_the_model_does_not_have_is_refused(string text) => Assert.Throws<TargetException>(() => Target.Parse(text, Classes));
+    public void Unknown_target_is_refused(string text) => Assert.Throws<TargetException>(() => Target.Parse(text, Classes));
 
     [Fact]
-    public void The_label_stands_in_the_identity_by_its_class()
+    public void Identity_contains_the_class_of_the_label()
     {
         Assert.Equal("label:2", Target.Parse("label", Classes).Canonical(2));
         Assert.Equal("predicted-vs-label:2", Target.Parse("predicted-vs-label", Classes).Canonical(2));
@@ -87,7 +87,7 @@ public class TargetTests
     }
 
     [Fact]
-    public void A_synonym_that_two_classes_share_names_neither()
+    public void Synonym_that_two_classes_share_names_neither()
     {
         var classes = new ClassNames(2, ["crane, bird", "crane, machine"]);
         Assert.Equal(-1, classes.Find("crane"));

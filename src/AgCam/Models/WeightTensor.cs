@@ -69,7 +69,7 @@ public abstract class WeightTensor
         if (byteLength > Array.MaxLength)
             throw new ModelException(
                 ModelFailure.TensorTooLarge,
-                $"A single tensor of {byteLength:N0} bytes is larger than the supported 2 GiB.  " + "Split it, or store it as F16 or BF16."
+                $"A single tensor of {byteLength:N0} bytes is larger than the supported 2 GiB. " + "Split it, or store it as F16 or BF16."
             );
     }
 }

@@ -23,7 +23,7 @@ public class ClosedForm
     }
 
     [Property(MaxTest = 20)]
-    public void A_contrastive_target_equals_autograd_on_the_difference_of_logits(ViTConfig config, PositiveInt seed)
+    public void Contrastive_target_equals_autograd_on_the_difference_of_logits(ViTConfig config, PositiveInt seed)
     {
         using var test = new SomeModel(config, seed.Get);
         var (target, against, gamma) = (zeros([2, 1], int64), ones([2, 1], int64), full([2, 1], 0.6f));
@@ -37,7 +37,7 @@ public class ClosedForm
     }
 
     [Property(MaxTest = 20)]
-    public void An_image_gives_the_same_maps_alone_and_in_a_batch(ViTConfig config, PositiveInt seed)
+    public void Image_gives_the_same_maps_alone_and_in_a_batch(ViTConfig config, PositiveInt seed)
     {
         using var test = new SomeModel(config, seed.Get, images: 3);
         var (maps, negatives) = AttentionGuidedCam.Maps(test.Model, test.Pass, zeros([3, 1], int64), signed: true);
@@ -57,7 +57,7 @@ public class ClosedForm
     [Theory]
     [InlineData(ScalarType.BFloat16)]
     [InlineData(ScalarType.Float16)]
-    public void A_low_precision_forward_ranks_patches_as_float32_does(ScalarType dtype)
+    public void Low_precision_forward_ranks_patches_as_float32_does(ScalarType dtype)
     {
         using var scope = NewDisposeScope();
         var config = NamedArchitectures.Find("vit_tiny_patch16_224");

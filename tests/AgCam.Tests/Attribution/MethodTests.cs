@@ -44,7 +44,7 @@ public class MethodTests
     }
 
     [Property]
-    public void The_product_over_blocks_lies_between_zero_and_one(ViTConfig config, PositiveInt seed)
+    public void Product_over_blocks_lies_between_zero_and_one(ViTConfig config, PositiveInt seed)
     {
         using var test = new SomeModel(config, seed.Get);
         var product = ProductOverBlocks.Maps(test.Model, test.Pass, test.Batch.Target);
@@ -53,7 +53,7 @@ public class MethodTests
     }
 
     [Property]
-    public void The_product_over_one_block_is_its_map_from_zero_to_one(ViTConfig shape, PositiveInt seed)
+    public void Product_over_one_block_is_its_map_from_zero_to_one(ViTConfig shape, PositiveInt seed)
     {
         using var test = new SomeModel(shape with { Depth = 1 }, seed.Get);
         var (maps, _) = AttentionGuidedCam.Maps(test.Model, test.Pass, test.Batch.Target.unsqueeze(1));
@@ -76,7 +76,7 @@ public class MethodTests
     }
 
     [Property]
-    public void The_best_other_class_is_the_runner_up_of_a_predicted_one(ViTConfig config, PositiveInt seed)
+    public void Best_other_class_is_the_runner_up_of_a_predicted_one(ViTConfig config, PositiveInt seed)
     {
         using var test = new SomeModel(config, seed.Get);
         using var ranked = test.Pass.Logits.argsort(-1, descending: true);
@@ -103,7 +103,7 @@ public class MethodTests
     }
 
     [Fact]
-    public void Transformer_attribution_runs_where_gradients_are_off()
+    public void Transformer_attribution_runs_without_gradients_enabled()
     {
         using var test = new SomeModel(
             NamedArchitectures.Find("vit_tiny_patch16_224") with
@@ -120,7 +120,7 @@ public class MethodTests
     }
 
     [Fact]
-    public void All_leaves_out_what_must_be_named()
+    public void All_excludes_methods_that_must_be_named()
     {
         Assert.DoesNotContain(AttributionMethod.Select(["all"]), method => method.Name == "transformer-attribution");
         Assert.Equal(
@@ -135,7 +135,7 @@ public class MethodTests
     }
 
     [Fact]
-    public void The_centre_box_has_the_share_of_each_side_that_its_threshold_leaves()
+    public void Centre_box_has_the_share_of_each_side_that_its_threshold_leaves()
     {
         var map = Controls.CentreBox(64, 96).Normalize();
         foreach (var threshold in (double[])[0.2, 0.5, 0.8])
@@ -148,7 +148,7 @@ public class MethodTests
     }
 
     [Fact]
-    public void The_random_map_depends_on_the_image_alone()
+    public void Random_map_depends_on_the_image_alone()
     {
         Assert.Equal(Controls.Random(4, 4, "a").Values, Controls.Random(4, 4, "a").Values);
         Assert.NotEqual(Controls.Random(4, 4, "a").Values, Controls.Random(4, 4, "b").Values);

@@ -30,7 +30,7 @@ public class PooledTests
     }
 
     [Property(MaxTest = 20)]
-    public void The_forward_pass_that_is_followed_predicts_as_the_plain_one(ViTConfig config, PositiveInt seed)
+    public void Traced_forward_pass_predicts_as_the_plain_one(ViTConfig config, PositiveInt seed)
     {
         using var test = new SomeModel(config, seed.Get);
         using var noGrad = no_grad();
@@ -48,7 +48,7 @@ public class PooledTests
     }
 
     [Property(MaxTest = 20)]
-    public void Every_method_either_explains_an_averaging_model_or_says_why_not(ViTConfig config, PositiveInt seed)
+    public void Every_method_explains_an_averaging_model_or_names_the_reason(ViTConfig config, PositiveInt seed)
     {
         using var test = new SomeModel(config, seed.Get);
         foreach (var method in AttributionMethod.All)
@@ -64,7 +64,7 @@ public class PooledTests
     }
 
     [Fact]
-    public void A_checkpoint_that_averages_is_refused_unless_it_is_asked_for()
+    public void Averaging_checkpoint_is_refused_unless_requested()
     {
         using var folder = Averaging(afterwards: true);
         var error = Assert.Throws<ModelException>(() => Checkpoint.Open(folder.Path));
@@ -79,7 +79,7 @@ public class PooledTests
     }
 
     [Fact]
-    public void Explain_and_evaluate_take_the_method_by_its_own_name()
+    public void Explain_and_evaluate_take_the_method_by_name()
     {
         using var folder = Averaging(afterwards: true);
         using var pictures = SomeImages.Folder(4);
@@ -187,7 +187,7 @@ public class PooledTests
     }
 
     [Fact]
-    public void A_model_that_reads_the_class_token_is_left_to_the_papers_method()
+    public void Model_that_reads_the_class_token_is_refused()
     {
         using var pictures = SomeImages.Folder(1);
         var refused = Agcam.Run("explain", pictures.Path, "--model", SomeImages.Model, "--method", "agcam-pooled", "--json");

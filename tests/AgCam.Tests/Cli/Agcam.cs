@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace AgCam.Tests.Cli;
 
-/// <summary>The built command as a child process.</summary>
+/// <summary>Runs the built command as a child process.</summary>
 internal static class Agcam
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
@@ -22,7 +22,7 @@ internal static class Agcam
         return Finish(process, output, errors);
     }
 
-    /// <summary>The command as it lies in another folder.</summary>
+    /// <summary>Runs a copy of the command in another folder.</summary>
     public static Outcome RunFrom(string folder, params string[] arguments)
     {
         using var process = Start(arguments, [], Path.Combine(folder, "AgCam.Cli"));
@@ -30,8 +30,8 @@ internal static class Agcam
         return Finish(process, process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
     }
 
-    /// <summary>Feeds lines to stdin, the last one over and over, until the run has ended by itself.</summary>
-    /// <returns>With the first row, too.</returns>
+    /// <summary>Feeds lines to stdin, the last one repeatedly, until the run ends.</summary>
+    /// <returns>Outcome, including the first row.</returns>
     public static Outcome RunEndlessly(string[] arguments, string[] lines, Action<Process> afterTheFirstRow)
     {
         using var process = Start(arguments, []);
@@ -85,7 +85,7 @@ internal static class Agcam
 
     private static Process Start(string[] arguments, (string Name, string Value)[] environment, string? program = null)
     {
-        // A shell starts a background job with SIGINT ignored, and children inherit that: the command must get it as from a terminal.
+        // A shell ignores SIGINT in background jobs, and children inherit that; reset it as in a terminal.
         var start = new ProcessStartInfo("/usr/bin/env")
         {
             RedirectStandardInput = true,
@@ -120,6 +120,6 @@ internal sealed record Outcome(int Code, string Output, string Errors)
 {
     public string[] Lines => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
-    /// <summary>Every line of stdout as JSON; fails where one is not.</summary>
+    /// <summary>Parses every line of stdout as JSON.</summary>
     public JsonElement[] Rows => [.. Lines.Select(line => JsonSerializer.Deserialize<JsonElement>(line))];
 }

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace AgCam.Tests.Cli;
 
-/// <summary>API and worker as processes of their own, with RabbitMQ between them, a MongoDB store behind them, and a real model.</summary>
+/// <summary>Tests API and worker as separate processes with RabbitMQ, MongoDB and a real model.</summary>
 [Trait("RabbitMQ", "wire")]
 public class BrokeredTests
 {
@@ -13,7 +13,7 @@ public class BrokeredTests
         && Environment.GetEnvironmentVariable("AGCAM_TEST_MONGODB") is { Length: > 0 };
 
     [Fact(SkipUnless = nameof(ServicesAreThere), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
-    public async Task A_job_handed_to_the_api_is_done_by_a_worker_that_starts_later()
+    public async Task Submitted_job_is_completed_by_a_worker_that_starts_later()
     {
         using var folder = SomeImages.Folder(6);
         using var state = new TemporaryFolder();
@@ -42,7 +42,7 @@ public class BrokeredTests
     }
 
     [Fact(SkipUnless = nameof(ServicesAreThere), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
-    public async Task A_dry_run_has_its_pace_from_a_worker_and_leaves_explanations_alone()
+    public async Task Dry_run_measures_pace_on_a_worker_without_storing_explanations()
     {
         using var folder = SomeImages.Folder(6);
         var (test, url) = ($"test-{Guid.NewGuid():N}", $"http://127.0.0.1:{ServingProcess.FreePort()}");
@@ -67,12 +67,12 @@ public class BrokeredTests
     }
 
     [Fact(SkipUnless = nameof(ServicesAreThere), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
-    public async Task A_job_is_paused_resumed_and_cancelled_from_the_command_line_and_an_api_without_keys_says_who_may_call()
+    public async Task Command_line_pauses_resumes_and_cancels_a_job_and_an_open_api_logs_who_may_call()
     {
         using var folder = SomeImages.Folder(6);
         var (test, url) = ($"test-{Guid.NewGuid():N}", $"http://127.0.0.1:{ServingProcess.FreePort()}");
         var said = new System.Collections.Concurrent.ConcurrentQueue<string>();
-        // And no worker: nothing ends by itself
+        // Without a worker the job does not complete
         using var api = Start(test, ["api", "--model", $"tiny={SomeImages.Model}", "--root", folder.Path, "--listen", url], said.Enqueue);
         await AnswersAsync(new Uri(url + "/health/live"), api);
         Assert.Contains(
@@ -98,12 +98,12 @@ public class BrokeredTests
         Assert.Equal(2, late.Code);
         Assert.Contains("cancelled", late.Errors, StringComparison.OrdinalIgnoreCase);
         foreach (var verb in (string[])["pause", "resume", "cancel"])
-            Assert.Equal(2, Jobs(verb, Guid.NewGuid().ToString()).Code); // there is none
+            Assert.Equal(2, Jobs(verb, Guid.NewGuid().ToString()).Code); // unknown job
         api.Kill(entireProcessTree: true);
     }
 
     [Fact(SkipUnless = nameof(ServicesAreThere), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
-    public async Task Metrics_of_a_device_come_from_workers_alone()
+    public async Task Only_workers_export_device_metrics()
     {
         using var folder = SomeImages.Folder(1);
         var test = $"test-{Guid.NewGuid():N}";
@@ -139,7 +139,7 @@ public class BrokeredTests
         start.Environment["Pipeline__Database"] = test;
         start.Environment["Api__DryRunPaceSeconds"] = "300"; // a busy machine starts a worker slowly
         var process = Process.Start(start)!;
-        process.ErrorDataReceived += (_, line) => hear?.Invoke(line.Data ?? ""); // a full pipe would stop it
+        process.ErrorDataReceived += (_, line) => hear?.Invoke(line.Data ?? ""); // a full pipe would block the process
         process.OutputDataReceived += (_, line) => hear?.Invoke(line.Data ?? "");
         process.BeginErrorReadLine();
         process.BeginOutputReadLine();

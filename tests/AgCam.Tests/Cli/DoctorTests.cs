@@ -7,7 +7,7 @@ namespace AgCam.Tests.Cli;
 public class DoctorTests
 {
     [Fact]
-    public void A_machine_that_runs_these_tests_is_well()
+    public void Doctor_finds_no_fault_on_this_machine()
     {
         var outcome = Agcam.Run("doctor", "--json");
         Assert.Equal(0, outcome.Code);
@@ -21,10 +21,10 @@ public class DoctorTests
     }
 
     [Fact]
-    public void The_shipped_backend_passes_its_self_test() => Assert.Equal(new Outcome(0, "", ""), Agcam.Run("backend-self-test"));
+    public void Shipped_backend_passes_its_self_test() => Assert.Equal(new Outcome(0, "", ""), Agcam.Run("backend-self-test"));
 
     [Fact]
-    public void A_misspelt_variable_is_a_warning()
+    public void Misspelt_variable_is_a_warning()
     {
         var outcome = Agcam.Run(["doctor"], "", ("AGCAM_LIBTORHC", "/opt"));
         Assert.Equal(0, outcome.Code);
@@ -52,7 +52,7 @@ public class DoctorTests
     }
 
     [Fact]
-    public void Without_libvips_the_doctor_says_so_and_explain_ends_with_one_line()
+    public void Missing_libvips_is_reported_by_doctor_and_explain()
     {
         using var folder = SomeImages.Folder(1);
         CopyWithout("libvips", folder["agcam"]);
@@ -81,7 +81,7 @@ public class DoctorTests
     [Theory]
     [InlineData("2.10.0", false)]
     [InlineData("2.14.0", true)]
-    public void A_libtorch_that_fails_its_self_test_is_refused_with_the_reason(string version, bool experimental)
+    public void Libtorch_that_fails_its_self_test_is_refused_with_the_reason(string version, bool experimental)
     {
         using var folder = FakeLibTorch(version);
         var outcome = Agcam.Run(
@@ -98,7 +98,7 @@ public class DoctorTests
     }
 
     [Fact]
-    public void A_libtorch_of_the_right_release_is_tested_once_and_then_used()
+    public void Libtorch_of_the_right_release_is_tested_once()
     {
         using var folder = LinkedLibTorch.Of($"{NativeBackend.BuiltFor}+cpu");
         var outcome = Agcam.Run(["doctor"], "", (NativeBackend.FolderVariable, folder["lib"]), ("XDG_CACHE_HOME", folder["cache"]));
@@ -111,7 +111,7 @@ public class DoctorTests
         Assert.Single(Directory.GetFiles(folder["cache/agcam"], "libtorch-*.passed"));
     }
 
-    /// <summary>The built command, with files of a library's name that hold no library.</summary>
+    /// <summary>Copies the built command with empty files in place of a library.</summary>
     private static void CopyWithout(string library, string folder)
     {
         foreach (var file in Directory.GetFiles(AppContext.BaseDirectory, "*", SearchOption.AllDirectories))
@@ -121,13 +121,13 @@ public class DoctorTests
             if (Path.GetFileName(file).StartsWith(library, StringComparison.Ordinal))
                 File.WriteAllText(place, "not a library");
             else if (Path.GetFileName(file).StartsWith("AgCam.Cli", StringComparison.Ordinal))
-                File.Copy(file, place); // a link would lead the launcher back
+                File.Copy(file, place); // the launcher would resolve a link
             else
                 File.CreateSymbolicLink(place, file);
         }
     }
 
-    /// <summary>Files of libtorch's names that hold no library.</summary>
+    /// <summary>Writes empty files with libtorch's names.</summary>
     private static TemporaryFolder FakeLibTorch(string version)
     {
         var folder = new TemporaryFolder();

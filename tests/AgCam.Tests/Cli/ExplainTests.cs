@@ -7,7 +7,7 @@ namespace AgCam.Tests.Cli;
 public class ExplainTests
 {
     [Fact]
-    public void A_row_has_the_keys_that_are_documented()
+    public void Row_has_the_documented_keys()
     {
         using var folder = SomeImages.Folder(1);
         var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--json", "--raw");
@@ -42,7 +42,7 @@ public class ExplainTests
     }
 
     [Fact]
-    public void The_numbers_are_the_library_s_own()
+    public void Numbers_equal_those_of_the_library()
     {
         using var folder = SomeImages.Folder(1);
         var row = Assert.Single(
@@ -78,7 +78,7 @@ public class ExplainTests
     }
 
     [Fact]
-    public void Broken_images_are_rows_and_too_many_of_them_exit_3()
+    public void Broken_images_are_rows_and_too_many_exit_3()
     {
         using var folder = SomeImages.Folder(1);
         File.WriteAllText(folder["a\nb.jpg"], "no picture");
@@ -103,7 +103,7 @@ public class ExplainTests
     }
 
     [Fact]
-    public void A_list_comes_from_stdin()
+    public void List_is_read_from_stdin()
     {
         using var folder = SomeImages.Folder(3);
         var outcome = Agcam.Run(["explain", "-", "--model", SomeImages.Model, "--json"], $"{folder["002.png"]}\n\n{folder["000.png"]}\n");
@@ -114,7 +114,7 @@ public class ExplainTests
     }
 
     [Fact]
-    public void A_glob_that_the_shell_left_alone_is_expanded()
+    public void Quoted_glob_is_expanded()
     {
         using var folder = SomeImages.Folder(12);
         Assert.Equal(2, Agcam.Run("explain", folder["01?.png"], "--model", SomeImages.Model, "--json").Rows.Length);
@@ -124,7 +124,7 @@ public class ExplainTests
     [InlineData("none", 0)]
     [InlineData("overlay", 2)]
     [InlineData("strip", 2)]
-    public void Pictures_lie_below_out_as_their_images_do(string save, int pictures)
+    public void Pictures_keep_the_folders_of_their_images(string save, int pictures)
     {
         using var folder = new TemporaryFolder();
         SomeImages.Write(folder, "in/deep/er/cat.png");
@@ -151,14 +151,14 @@ public class ExplainTests
     {
         using var folder = new TemporaryFolder();
         SomeImages.Write(folder, "in/cat.png");
-        File.Copy(SomeImages.Write(folder, "other.png", 5), folder["in/cat.jpg"]); // known by its bytes, not by its name
+        File.Copy(SomeImages.Write(folder, "other.png", 5), folder["in/cat.jpg"]); // the format is detected from the bytes
         Agcam.Run("explain", folder["in"], "--model", SomeImages.Model, "--out", folder["out"]);
         Assert.True(File.Exists(folder["out/cat.overlay.png"]));
         Assert.True(File.Exists(folder["out/cat.png.overlay.png"]));
     }
 
     [Fact]
-    public void Signed_maps_come_with_the_evidence_against()
+    public void Signed_maps_include_the_evidence_against()
     {
         using var folder = SomeImages.Folder(1);
         var outcome = Agcam.Run(

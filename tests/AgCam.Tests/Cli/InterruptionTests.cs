@@ -12,7 +12,7 @@ public class InterruptionTests
     [Theory]
     [InlineData(Sigint)]
     [InlineData(Sigterm)]
-    public void The_first_signal_drains_and_running_again_does_the_rest(int signal)
+    public void First_signal_drains_and_the_next_run_finishes(int signal)
     {
         using var folder = new TemporaryFolder();
         using var images = SomeImages.Folder(1);
@@ -30,11 +30,11 @@ public class InterruptionTests
             "--batch",
             "2",
         ];
-        // A list that never ends: only the signal ends the run.
+        // The list never ends, so only the signal ends the run.
         var outcome = Agcam.RunEndlessly(arguments, [images["000.png"]], process => Assert.Equal(0, Kill(process.Id, signal)));
         Assert.Equal(130, outcome.Code);
         Assert.Contains("Run the same command again to go on", outcome.Errors, StringComparison.Ordinal);
-        Assert.Equal(outcome.Lines, File.ReadAllLines(folder["out/explanations.jsonl"])); // every row shown was written, whole
+        Assert.Equal(outcome.Lines, File.ReadAllLines(folder["out/explanations.jsonl"])); // every printed row is stored completely
 
         var again = Agcam.Run(arguments, images["000.png"] + "\n");
         Assert.Equal(0, again.Code);
@@ -42,7 +42,7 @@ public class InterruptionTests
     }
 
     [Fact]
-    public void A_list_that_has_gone_quiet_does_not_keep_the_run_from_ending()
+    public void Idle_list_does_not_block_the_end_of_a_run()
     {
         using var images = SomeImages.Folder(1);
         var outcome = Agcam.RunWaiting(
@@ -51,11 +51,11 @@ public class InterruptionTests
             process => Assert.Equal(0, Kill(process.Id, Sigint))
         );
         Assert.Equal(130, outcome.Code);
-        Assert.Single(outcome.Rows); // it came although the batch was not full
+        Assert.Single(outcome.Rows); // explained although the batch was not full
     }
 
     [Fact]
-    public void An_image_does_not_wait_behind_any_number_of_images_that_are_done()
+    public void Image_does_not_wait_behind_finished_images()
     {
         using var folder = new TemporaryFolder();
         using var images = SomeImages.Folder(2);
@@ -74,7 +74,7 @@ public class InterruptionTests
             "2",
         ];
         Assert.Equal(0, Agcam.Run(arguments, images["000.png"] + "\n").Code);
-        // The new image fills half a batch; nothing that follows fills the other half, and the list never pauses.
+        // The new image fills half a batch, and the list continues with finished images only.
         var outcome = Agcam.RunEndlessly(
             arguments,
             [images["001.png"], images["000.png"]],
@@ -85,10 +85,10 @@ public class InterruptionTests
     }
 
     [Fact]
-    public void A_run_that_has_failed_does_not_wait_for_a_list_that_has_gone_quiet()
+    public void Failed_run_does_not_wait_for_an_idle_list()
     {
         using var images = SomeImages.Folder(1);
-        Directory.CreateDirectory(images["out/000.overlay.png"]); // where the picture should go
+        Directory.CreateDirectory(images["out/000.overlay.png"]); // blocks the picture's path
         var outcome = Agcam.RunWaiting(["explain", "-", "--model", SomeImages.Model, "--out", images["out"]], images["000.png"], _ => { });
         Assert.Equal(2, outcome.Code);
         Assert.StartsWith("agcam: ", outcome.Errors, StringComparison.Ordinal);

@@ -6,7 +6,7 @@ namespace AgCam.Tests.Cli;
 public class LabelTests
 {
     [Fact]
-    public void Labels_from_a_file_give_rows_a_label_and_the_summary_an_accuracy()
+    public void Labels_from_a_file_give_row_labels_and_an_accuracy()
     {
         using var folder = SomeImages.Folder(3);
         var predicted = Agcam
@@ -39,7 +39,7 @@ public class LabelTests
     }
 
     [Fact]
-    public void The_accuracy_counts_images_that_were_done_before()
+    public void Accuracy_counts_images_of_earlier_runs()
     {
         using var folder = SomeImages.Folder(2);
         string[] arguments =

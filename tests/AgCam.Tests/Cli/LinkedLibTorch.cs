@@ -2,11 +2,11 @@ using AgCam.Tests.Models;
 
 namespace AgCam.Tests.Cli;
 
-/// <summary>The libtorch that ships, as if a person had installed it elsewhere.</summary>
+/// <summary>Links the shipped libtorch into another folder.</summary>
 internal static class LinkedLibTorch
 {
-    /// <param name="version">What it says of itself.</param>
-    /// <returns>A folder with lib/ and, one above, the version.</returns>
+    /// <param name="version">Release in its version file.</param>
+    /// <returns>Folder with lib/ and the version file.</returns>
     public static TemporaryFolder Of(string version)
     {
         var folder = new TemporaryFolder();

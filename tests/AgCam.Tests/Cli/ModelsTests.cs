@@ -10,7 +10,7 @@ public class ModelsTests
     [InlineData("timm_vit")]
     [InlineData("hf_vit")]
     [InlineData("timm_deit_distilled")]
-    public void A_model_agrees_with_its_reference(string name)
+    public void Model_agrees_with_its_reference(string name)
     {
         var outcome = Agcam.Run(
             "models",
@@ -30,7 +30,7 @@ public class ModelsTests
     }
 
     [Fact]
-    public void The_first_stage_that_diverges_is_named()
+    public void First_stage_that_diverges_is_named()
     {
         using var folder = new TemporaryFolder();
         foreach (var tensor in new[] { "input", "logits", "agcam" })
@@ -64,7 +64,7 @@ public class ModelsTests
     }
 
     [Fact]
-    public void A_reference_of_another_model_is_refused()
+    public void Reference_of_another_model_is_refused()
     {
         var outcome = Agcam.Run(
             "models",
@@ -78,14 +78,14 @@ public class ModelsTests
     }
 
     [Fact]
-    public void Inspect_shows_the_shape()
+    public void Inspect_shows_the_configuration()
     {
         var found = Assert.Single(Agcam.Run("models", "inspect", SomeImages.Model, "--json").Rows);
         Assert.Equal(SomeImages.Classes, found.GetProperty("config").GetProperty("classes").GetInt32());
     }
 
     [Fact]
-    public void A_model_is_pulled_listed_and_then_used_without_the_network()
+    public void Pulled_model_is_listed_and_used_offline()
     {
         using var folder = SomeImages.Folder(1);
         using var hub = new LocalHub("models", "timm_vit");
@@ -102,7 +102,7 @@ public class ModelsTests
     }
 
     [Fact]
-    public void A_pickle_is_imported_and_computes_the_same()
+    public void Pickle_is_imported_and_computes_the_same()
     {
         using var folder = new TemporaryFolder();
         string[] import =
@@ -144,7 +144,7 @@ public class ModelsTests
     }
 
     [Fact]
-    public void A_cache_without_models_lists_none()
+    public void Cache_without_models_lists_none()
     {
         using var folder = new TemporaryFolder();
         var outcome = Agcam.Run(["models", "list"], "", ("HF_HOME", folder.Path));

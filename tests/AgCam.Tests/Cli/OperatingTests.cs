@@ -8,11 +8,11 @@ using Xunit;
 
 namespace AgCam.Tests.Cli;
 
-/// <summary>What the operator of a broker and a database runs.</summary>
+/// <summary>Tests the commands for operators of a broker and a database.</summary>
 public class OperatingTests
 {
     [Fact]
-    public void Printed_definitions_can_be_imported_and_permissions_come_apart_from_them()
+    public void Printed_definitions_can_be_imported_without_permissions()
     {
         var printed = Agcam.Run(
             ["topology", "print"],
@@ -30,7 +30,7 @@ public class OperatingTests
     }
 
     [Fact]
-    public void A_broker_that_cannot_be_reached_is_exit_4_without_its_password()
+    public void Broker_that_cannot_be_reached_is_exit_4_without_its_password()
     {
         var refused = Agcam.Run(["topology", "verify", "--names-only"], "", ("Pipeline__Bus", "amqp://anna:hunter2@127.0.0.1:1/"));
         Assert.Equal(4, refused.Code);
@@ -39,7 +39,7 @@ public class OperatingTests
     }
 
     [Fact]
-    public void A_binding_that_is_gone_is_found_through_the_management_api()
+    public void Missing_binding_is_found_through_the_management_api()
     {
         (string, string) bus = ("Pipeline__Bus", "amqp://guest@127.0.0.1:1/there"); // AMQP is not needed
         using var management = new SomeManagementApi(Agcam.Run(["topology", "print"], "", bus).Output);
@@ -55,7 +55,7 @@ public class OperatingTests
     }
 
     [Fact]
-    public void A_store_is_migrated_from_an_address_in_a_file()
+    public void Store_is_migrated_with_an_address_from_a_file()
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(Path.Combine(folder.Path, "store"), Path.Combine(folder.Path, "results.db") + "\n");
@@ -66,7 +66,7 @@ public class OperatingTests
     }
 
     [Fact]
-    public async Task A_store_is_backed_up_and_checked()
+    public async Task Store_is_backed_up_and_checked()
     {
         using var folder = new TemporaryFolder();
         var cancellationToken = TestContext.Current.CancellationToken;
@@ -111,10 +111,10 @@ public class OperatingTests
     }
 
     [Fact]
-    public void A_store_that_cannot_be_reached_is_exit_4() =>
+    public void Store_that_cannot_be_reached_is_exit_4() =>
         Assert.Equal(4, Agcam.Run("store", "check", "--store", "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300").Code);
 
     [Fact]
-    public void Topology_without_a_broker_says_what_to_name() =>
+    public void Topology_without_a_broker_names_the_missing_option() =>
         Assert.Contains("amqp://user:password@host", Agcam.Run("topology", "print", "--bus", "memory").Errors);
 }

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace AgCam.Tests.Cli;
 
-/// <summary>Walks the whole tree of verbs: an option that cannot be parsed at all shows here.</summary>
+/// <summary>Tests every option of every verb.</summary>
 public class OptionsTests
 {
     private static readonly Dictionary<string, string> GoodTexts = new()
@@ -44,11 +44,11 @@ public class OptionsTests
 
     public static TheoryData<string, string> Options => Where(_ => true);
 
-    /// <summary>A switch has no value that could be bad.</summary>
+    /// <summary>Excludes switches, which have no value.</summary>
     public static TheoryData<string, string> OptionsWithValues => Where(option => option.ValueType != typeof(bool));
 
     [Fact]
-    public void Every_verb_is_walked()
+    public void Every_verb_is_tested()
     {
         var verbs = Verbs().Select(verb => verb.Name).ToList();
         Assert.Superset(new HashSet<string> { "explain", "evaluate", "jobs list", "topology verify", "models import" }, verbs.ToHashSet());
@@ -57,7 +57,7 @@ public class OptionsTests
 
     [Theory]
     [MemberData(nameof(Options))]
-    public void A_good_value_is_parsed(string verb, string name)
+    public void Good_value_is_parsed(string verb, string name)
     {
         var (command, option) = Find(verb, name);
         var parsed = Parse([.. Needed(verb, command, option), name, .. Good(option) is { } good ? [good] : Array.Empty<string>()]);
@@ -67,10 +67,10 @@ public class OptionsTests
 
     [Theory]
     [MemberData(nameof(OptionsWithValues))]
-    public void A_bad_value_is_refused_by_the_options_name(string verb, string name)
+    public void Bad_value_is_refused_by_the_options_name(string verb, string name)
     {
         var (command, option) = Find(verb, name);
-        // A text's meaning is judged later; that there is one is judged here.
+        // Parsing checks only that a text is present.
         string bad = IsText(option) ? name : $"{name}=no-such-value";
         var parsed = Parse([.. Needed(verb, command, option), bad]);
         Assert.Contains(parsed.Errors, error => error.Message.Contains(name, StringComparison.Ordinal));
@@ -81,7 +81,7 @@ public class OptionsTests
     [InlineData("topology verify --names-only --management http://broker:15672")]
     [InlineData("topology verify --management broker:15672")]
     [InlineData("topology verify --management amqp://broker")]
-    public void A_comparison_of_topologies_says_what_it_compares(string line) =>
+    public void Topology_comparison_error_names_the_management_option(string line) =>
         Assert.Contains(Parse(line.Split(' ')).Errors, error => error.Message.Contains("--management", StringComparison.Ordinal));
 
     [Theory]
@@ -98,7 +98,7 @@ public class OptionsTests
     [InlineData("scenes train --out folder --steps 0")]
     [InlineData("scenes train --out folder --threads 0")]
     [InlineData("scenes train --out folder --minutes -1")]
-    public void A_number_that_nothing_can_be_done_with_is_refused_before_anything_begins(string line)
+    public void Number_out_of_range_is_refused_before_the_run(string line)
     {
         var words = line.Split(' ');
         var expected = $"{words[^2]} {words[^1]} is out of range";
@@ -160,7 +160,7 @@ public class OptionsTests
         return (command, command.Options.Single(option => option.Name == name));
     }
 
-    /// <summary>The shortest line of the verb that is complete, without <paramref name="tested"/>.</summary>
+    /// <summary>Returns the verb's shortest complete command line, without <paramref name="tested"/>.</summary>
     private static IEnumerable<string> Needed(string verb, Command command, Option tested)
     {
         var arguments = command
@@ -176,7 +176,7 @@ public class OptionsTests
     private static bool IsText(Option option) =>
         option.ValueType == typeof(string) || option.ValueType == typeof(string[]) || option.ValueType == typeof(FileInfo);
 
-    /// <summary>Null for a switch.</summary>
+    /// <summary>Returns a valid value; null for a switch.</summary>
     private static string? Good(Option option)
     {
         var type = Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
@@ -191,7 +191,7 @@ public class OptionsTests
 
     private static object? Value(ParseResult parsed, Option option)
     {
-        // The option of the tree that parsed: each tree has its own.
+        // Each command tree has its own option instances.
         var given = parsed.CommandResult.Children.OfType<OptionResult>();
         var result = Assert.Single(given, child => child.Option.Name == option.Name && !child.Implicit);
         return typeof(ParseResult)

@@ -10,7 +10,7 @@ public class PipelineBenchTests
     public static bool ServicesAreThere => BrokeredTests.ServicesAreThere;
 
     [Fact]
-    public void The_pipeline_is_measured_in_one_process()
+    public void Pipeline_is_measured_in_one_process()
     {
         var bench = Agcam.Run("bench", "--pipeline", "--images", "300", "--rounds", "2", "--json");
 
@@ -21,7 +21,7 @@ public class PipelineBenchTests
 
     [Trait("RabbitMQ", "whole")]
     [Fact(SkipUnless = nameof(ServicesAreThere), Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services")]
-    public void With_a_broker_and_a_server_there_is_a_line_for_each_combination()
+    public void Bench_prints_a_line_for_each_bus_and_store()
     {
         var bench = Agcam.Run(
             "bench",
@@ -44,7 +44,7 @@ public class PipelineBenchTests
     }
 
     [Fact]
-    public void With_a_model_the_pipeline_stands_beside_the_models_own_rate()
+    public void Bench_compares_the_pipeline_with_the_models_own_rate()
     {
         var bench = Agcam.Run(
             "bench",
@@ -70,7 +70,7 @@ public class PipelineBenchTests
     }
 
     [Fact]
-    public async Task A_measurement_that_is_stopped_ends_at_once_and_leaves_nothing_behind()
+    public async Task Stopped_measurement_ends_at_once_and_leaves_no_files()
     {
         using var folder = new TemporaryFolder();
         var start = new ProcessStartInfo(Agcam.Program, ["bench", "--pipeline", "--images", "5000", "--rounds", "1"])
@@ -83,7 +83,7 @@ public class PipelineBenchTests
         await Eventually.TrueAsync(() =>
             new DirectoryInfo(folder.Path).EnumerateFiles("*.db-wal", SearchOption.AllDirectories).Any(store => store.Length > 1 << 20)
             || bench.HasExited
-        ); // it is at its first job
+        ); // the first job runs
         using (Process.Start("kill", ["-TERM", $"{bench.Id}"]))
             await Eventually.TrueAsync(() => bench.HasExited);
 
@@ -95,7 +95,7 @@ public class PipelineBenchTests
     [Theory]
     [InlineData("--bus", "amqp://nowhere")]
     [InlineData("--store", "mongodb://nowhere")]
-    public void A_broker_without_a_server_is_a_mistake(string option, string value)
+    public void Broker_without_a_server_is_a_usage_error(string option, string value)
     {
         var bench = Agcam.Run("bench", "--pipeline", option, value);
 

@@ -6,10 +6,10 @@ using AgCam.Models;
 
 namespace AgCam.Tests.Cli;
 
-/// <summary>Reference dumps, written with code of their own.</summary>
+/// <summary>Writes reference dumps independently of the product.</summary>
 internal static class ReferenceFile
 {
-    /// <summary>A golden file in which every value of one tensor is 3 % off.</summary>
+    /// <summary>Writes a golden file in which every value of one tensor is 3 % off.</summary>
     public static void Write(string path, string golden, string spoilt)
     {
         var bytes = File.ReadAllBytes(golden);
@@ -22,8 +22,8 @@ internal static class ReferenceFile
         File.WriteAllBytes(path, bytes);
     }
 
-    /// <summary>A picture with its pixels prepared here and logits of nothing: only the first stage can be right.</summary>
-    /// <param name="shift">Levels that are added to every prepared pixel.</param>
+    /// <summary>Writes a picture with prepared pixels and arbitrary logits: only the first stage can agree.</summary>
+    /// <param name="shift">Levels added to every prepared pixel.</param>
     public static string OfPicture(string path, Checkpoint checkpoint, int shift)
     {
         var (width, height) = (70, 90);

@@ -8,7 +8,7 @@ namespace AgCam.Tests.Cli;
 public class ResumeTests
 {
     [Fact]
-    public void Running_again_skips_what_is_done_and_shows_the_same_rows()
+    public void Next_run_skips_finished_images_and_prints_the_same_rows()
     {
         using var folder = SomeImages.Folder(5);
         var first = Explain(folder, "--json");
@@ -29,7 +29,7 @@ public class ResumeTests
     }
 
     [Fact]
-    public void Another_threshold_or_target_gives_new_rows_and_a_provenance_of_its_own()
+    public void Another_threshold_or_target_gives_new_rows_and_a_new_provenance()
     {
         using var folder = SomeImages.Folder(2);
         Explain(folder);
@@ -41,7 +41,7 @@ public class ResumeTests
     }
 
     [Fact]
-    public void Going_back_to_former_options_brings_their_pictures_back()
+    public void Former_options_restore_their_pictures()
     {
         using var folder = SomeImages.Folder(2);
         Explain(folder);
@@ -50,7 +50,7 @@ public class ResumeTests
         Assert.NotEqual(former, File.ReadAllBytes(folder["out/000.overlay.png"]));
         Assert.Contains("2 explained", Explain(folder).Output, StringComparison.Ordinal);
         Assert.Equal(former, File.ReadAllBytes(folder["out/000.overlay.png"]));
-        Assert.Equal(6, File.ReadAllLines(folder["out/explanations.jsonl"]).Length); // the newest row of a path is the picture's
+        Assert.Equal(6, File.ReadAllLines(folder["out/explanations.jsonl"]).Length); // the picture belongs to the newest row of a path
         Assert.Contains("0 explained, 2 done before", Explain(folder).Output, StringComparison.Ordinal);
     }
 
@@ -58,7 +58,7 @@ public class ResumeTests
     [InlineData("out")]
     [InlineData(".")]
     [InlineData("a/b")]
-    public void Pictures_of_the_run_are_not_its_images(string place)
+    public void Pictures_of_a_run_are_not_explained(string place)
     {
         using var folder = SomeImages.Folder(2);
         SomeImages.Write(folder, "a/2.png");
@@ -69,7 +69,7 @@ public class ResumeTests
         arguments[1] = folder["*/*.png"];
         Agcam.Run(arguments);
         Assert.Equal(3, File.ReadAllLines(folder[place + "/explanations.jsonl"]).Length);
-        // Named by itself, a picture is an image like any other.
+        // A picture that is named explicitly is explained.
         arguments[1] = Directory.GetFiles(folder[place], "*.overlay.png", SearchOption.AllDirectories)[0];
         Assert.Contains("1 explained", Agcam.Run(arguments).Output, StringComparison.Ordinal);
     }
@@ -92,7 +92,7 @@ public class ResumeTests
         );
         foreach (var kind in new[] { "eel", "cat", "dog" })
             Assert.Contains("0 explained, 1 done before", Explain(kind).Output, StringComparison.Ordinal);
-        // A picture that somebody else put there is not overwritten either.
+        // Another program's file is not overwritten.
         File.Copy(folder["val/cat/001.png"], folder["out/002.overlay.png"]);
         SomeImages.Write(folder, "val/cat/002.png");
         Explain("cat");
@@ -104,10 +104,10 @@ public class ResumeTests
     [InlineData('k', 250)]
     [InlineData('\u0436', 125)]
     [InlineData('k', 199)]
-    public void A_name_as_long_as_names_may_be_has_a_picture(char letter, int length)
+    public void Name_of_maximum_length_has_a_picture(char letter, int length)
     {
         using var folder = new TemporaryFolder();
-        var (a, b) = (new string(letter, length), new string(letter, length - 1) + "b"); // they differ where one would cut
+        var (a, b) = (new string(letter, length), new string(letter, length - 1) + "b"); // differ after truncation
         SomeImages.Write(folder, $"in/{a}.png", 1);
         SomeImages.Write(folder, $"in/{b}.png", 2);
         Outcome Explain() => Agcam.Run("explain", folder["in"], "--model", SomeImages.Model, "--out", folder["out"], "--target", "top:2");
@@ -117,7 +117,7 @@ public class ResumeTests
     }
 
     [Fact]
-    public void Rows_of_an_experimental_backend_are_no_other_s()
+    public void Rows_of_an_experimental_backend_are_not_reused()
     {
         using var folder = SomeImages.Folder(1);
         using var torch = LinkedLibTorch.Of("2.14.0");
@@ -134,7 +134,7 @@ public class ResumeTests
     }
 
     [Fact]
-    public void A_line_that_a_crash_cut_short_is_dropped_and_made_again()
+    public void Line_truncated_by_a_crash_is_replaced()
     {
         using var folder = SomeImages.Folder(3);
         Explain(folder);
@@ -151,7 +151,7 @@ public class ResumeTests
     }
 
     [Fact]
-    public void A_picture_that_is_missing_is_drawn_again_without_a_second_row()
+    public void Missing_picture_is_drawn_again_without_a_second_row()
     {
         using var folder = SomeImages.Folder(3);
         Explain(folder);
@@ -162,7 +162,7 @@ public class ResumeTests
     }
 
     [Fact]
-    public void Every_target_s_picture_that_is_missing_is_drawn_again()
+    public void Missing_picture_of_every_target_is_drawn_again()
     {
         using var folder = SomeImages.Folder(2);
         Explain(folder, "--target", "top:3");
@@ -172,7 +172,7 @@ public class ResumeTests
     }
 
     [Fact]
-    public void A_row_without_explanations_is_done()
+    public void Row_without_explanations_is_finished()
     {
         using var folder = SomeImages.Folder(2);
         File.WriteAllText(folder["labels.csv"], "path,label\n000.png,3\n");
@@ -182,7 +182,7 @@ public class ResumeTests
     }
 
     [Fact]
-    public void A_failure_that_comes_back_is_written_again()
+    public void Returning_failure_is_written_again()
     {
         using var folder = SomeImages.Folder(1);
         foreach (var good in new[] { false, true, false, true })
@@ -202,7 +202,7 @@ public class ResumeTests
     }
 
     [Fact]
-    public void A_failure_is_tried_again_but_written_once()
+    public void Failure_is_retried_but_written_once()
     {
         using var folder = SomeImages.Folder(1);
         File.WriteAllText(folder["x.jpg"], "no picture");
@@ -212,7 +212,7 @@ public class ResumeTests
     }
 
     [Fact]
-    public void The_provenance_s_name_is_the_hash_of_its_bytes_and_rows_refer_to_it()
+    public void Provenance_is_named_by_its_hash_and_rows_refer_to_it()
     {
         using var folder = SomeImages.Folder(1);
         Explain(folder);
@@ -227,7 +227,7 @@ public class ResumeTests
     }
 
     [Fact]
-    public void Two_runs_do_not_write_to_one_folder()
+    public void Second_run_in_the_same_folder_is_refused()
     {
         using var folder = SomeImages.Folder(1);
         Directory.CreateDirectory(folder["out"]);
@@ -238,7 +238,7 @@ public class ResumeTests
     }
 
     [Fact]
-    public void A_disk_that_is_full_ends_the_run_with_one_line()
+    public void Full_disk_ends_the_run_with_one_line()
     {
         using var folder = SomeImages.Folder(60);
         Directory.CreateDirectory(folder["out"]);

@@ -4,11 +4,11 @@ using Xunit;
 
 namespace AgCam.Tests.Cli;
 
-/// <summary>One process that does everything, and the verbs that talk to it.</summary>
+/// <summary>Tests agcam serve and the verbs of its clients.</summary>
 public class ServeTests
 {
     [Fact]
-    public void Images_are_sent_folders_become_jobs_and_both_can_be_followed_to_their_end()
+    public void Images_and_folders_are_submitted_and_followed_to_completion()
     {
         using var folder = SomeImages.Folder(6);
         using var state = new TemporaryFolder();
@@ -56,7 +56,7 @@ public class ServeTests
         const string item = "1 jobs with 1 images would be deleted";
         bool IsOne() => serving.Run([.. ended, "--dry-run"]).Output.StartsWith(item, StringComparison.Ordinal);
         for (var until = DateTime.UtcNow.AddSeconds(30); !IsOne(); )
-            Assert.True(DateTime.UtcNow < until); // its end is still being published
+            Assert.True(DateTime.UtcNow < until); // completion is not published yet
         var refused = serving.Run(ended);
         Assert.Equal(2, refused.Code);
         Assert.Contains($"{item}, with all their items. Give --yes to delete them.", refused.Errors, StringComparison.Ordinal);
@@ -86,7 +86,7 @@ public class ServeTests
     }
 
     [Fact]
-    public void A_dry_run_says_what_a_job_would_be_and_a_manifest_has_columns_of_its_own_names()
+    public void Dry_run_describes_the_job_and_a_manifest_may_name_its_columns()
     {
         using var folder = SomeImages.Folder(5);
         using var state = new TemporaryFolder();
@@ -96,7 +96,7 @@ public class ServeTests
 
         var report = serving.Run("submit", folder.Path, "--dry-run", "--json").Rows.Single();
         Assert.Equal((6, 5), (report.GetProperty("images").GetInt32(), report.GetProperty("readable").GetInt32()));
-        Assert.Equal("sample", report.GetProperty("paceFrom").GetString()); // nothing had been explained yet
+        Assert.Equal("sample", report.GetProperty("paceFrom").GetString()); // no explanations are stored yet
         Assert.True(report.GetProperty("hours").GetDouble() > 0);
         Assert.Empty(serving.Run("jobs", "list", "--json").Rows);
         var lines = serving
@@ -120,13 +120,13 @@ public class ServeTests
     }
 
     [Fact]
-    public void A_job_may_have_a_share_a_lane_a_limit_and_a_way_of_computing_of_its_own()
+    public void Job_may_have_its_own_share_lane_limit_and_method()
     {
         using var folder = SomeImages.Folder(1);
         using var state = new TemporaryFolder();
         using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
 
-        // Neither the method nor the limit is one that this job gets far with: what counts is what it was asked for.
+        // The job cannot finish with this method and limit; only the stored request matters.
         var job = serving
             .Run(
                 "submit",
@@ -164,7 +164,7 @@ public class ServeTests
     }
 
     [Fact]
-    public void What_was_accepted_is_finished_after_kill_9_and_a_restart()
+    public void Accepted_work_is_finished_after_kill_9_and_a_restart()
     {
         using var folder = SomeImages.Folder(150);
         using var state = new TemporaryFolder();
@@ -185,7 +185,7 @@ public class ServeTests
     }
 
     [Fact]
-    public void A_job_outlives_kills_at_any_moment_and_has_one_record_for_every_image()
+    public void Job_survives_kills_at_any_moment_with_one_record_per_image()
     {
         using var folder = SomeImages.Folder(400);
         using var state = new TemporaryFolder();
@@ -214,7 +214,7 @@ public class ServeTests
     [InlineData("submit FILE")]
     [InlineData("jobs list")]
     [InlineData("jobs watch 0198c0de-0000-7000-8000-000000000000")]
-    public void Nobody_answering_is_exit_4(string line)
+    public void Unreachable_server_is_exit_4(string line)
     {
         using var folder = SomeImages.Folder(1);
         var outcome = Agcam.Run(
@@ -234,7 +234,7 @@ public class ServeTests
     [InlineData("worker --model MODEL")]
     [InlineData("submit nowhere.png")]
     [InlineData("jobs list --url ftp://x")]
-    public void What_cannot_be_served_is_one_clear_line_and_exit_2(string line)
+    public void Invalid_serve_options_are_one_line_and_exit_2(string line)
     {
         using var state = new TemporaryFolder();
         var arguments = line.Replace("MODEL", SomeImages.Model, StringComparison.Ordinal).Split(' ');
@@ -246,7 +246,7 @@ public class ServeTests
     }
 
     [Fact]
-    public void A_new_key_goes_to_stdout_and_its_digest_to_stderr()
+    public void New_key_goes_to_stdout_and_its_digest_to_stderr()
     {
         var outcome = Agcam.Run("api", "--new-key", "anna", "--scope", "read");
         Assert.Equal(0, outcome.Code);

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace AgCam.Tests.Cli;
 
-/// <summary>agcam serve as a child process, on a port of its own choice.</summary>
+/// <summary>Runs agcam serve as a child process on a free port.</summary>
 internal sealed partial class ServingProcess : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
@@ -20,18 +20,18 @@ internal sealed partial class ServingProcess : IDisposable
         _process = process;
         Url = url;
         _told = text;
-        _rest = process.StandardError.ReadToEndAsync(); // a full pipe would stop it
+        _rest = process.StandardError.ReadToEndAsync(); // a full pipe would block the process
     }
 
     public int Id => _process.Id;
 
-    /// <summary>All it wrote to stderr, once it has ended.</summary>
+    /// <summary>Complete stderr, available after the process ends.</summary>
     public string Told => _told + "\n" + _rest.GetAwaiter().GetResult();
 
     public Uri Url { get; }
 
-    /// <param name="store">The SQLite file.</param>
-    /// <param name="root">Images below it may be read.</param>
+    /// <param name="store">SQLite file.</param>
+    /// <param name="root">Folder whose images may be read.</param>
     public static ServingProcess Start(string store, string root, params string[] more) => Start(store, root, more, []);
 
     public static ServingProcess Start(string store, string root, string[] more, params (string Name, string Value)[] environment)
@@ -68,7 +68,7 @@ internal sealed partial class ServingProcess : IDisposable
         throw new InvalidOperationException($"agcam serve ended: {string.Join('\n', received)}");
     }
 
-    /// <summary>A verb that talks to it.</summary>
+    /// <summary>Runs a verb against this server.</summary>
     public Outcome Run(params string[] arguments) => Agcam.Run(arguments, "", ("AGCAM_URL", Url.ToString()));
 
     public void KillAtOnce()
@@ -77,7 +77,7 @@ internal sealed partial class ServingProcess : IDisposable
         _process.WaitForExit();
     }
 
-    /// <returns>The exit code after SIGTERM.</returns>
+    /// <returns>Exit code after SIGTERM.</returns>
     public int Stop()
     {
         using var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);

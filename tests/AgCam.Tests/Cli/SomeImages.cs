@@ -4,15 +4,15 @@ using AgCam.Tests.Models;
 
 namespace AgCam.Tests.Cli;
 
-/// <summary>Small pictures on disk, and a model that takes them.</summary>
+/// <summary>Writes small pictures and names a model for them.</summary>
 internal static class SomeImages
 {
     public static string Model => Fixture.Path("models", "timm_vit");
 
-    /// <summary>Ten classes: what the model predicts.</summary>
+    /// <summary>Names of the model's ten classes.</summary>
     public const int Classes = 10;
 
-    /// <summary>A gradient whose colours depend on the seed.</summary>
+    /// <summary>Writes a gradient whose colours depend on the seed.</summary>
     public static string Write(TemporaryFolder folder, string name, int seed = 0, int width = 50, int height = 40)
     {
         var pixels = new byte[width * height * 3];

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace AgCam.Tests.Cli;
 
-/// <summary>RabbitMQ's management API of a broker that has imported definitions, as far as `agcam topology verify` asks it.</summary>
+/// <summary>Serves the part of RabbitMQ's management API that `agcam topology verify` requests, for imported definitions.</summary>
 internal sealed class SomeManagementApi : IDisposable
 {
     private readonly HttpListener _listener = new();

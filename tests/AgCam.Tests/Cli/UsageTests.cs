@@ -33,7 +33,7 @@ public class UsageTests
     [InlineData("jobs rm 0198c0de-0000-7000-8000-000000000000 --older-than 30d")]
     [InlineData("jobs rm 0198c0de-0000-7000-8000-000000000000 --dry-run")]
     [InlineData("frobnicate")]
-    public void What_cannot_be_done_is_one_clear_line_and_exit_2(string line)
+    public void Usage_error_is_one_line_and_exit_2(string line)
     {
         var outcome = Agcam.Run(line.Replace("MODEL", SomeImages.Model, StringComparison.Ordinal).Split(' '));
         Assert.Equal(2, outcome.Code);
@@ -44,7 +44,7 @@ public class UsageTests
     }
 
     [Fact]
-    public void An_empty_folder_is_said_to_be_empty()
+    public void Empty_folder_is_reported()
     {
         using var folder = new TemporaryFolder();
         var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model);
@@ -53,7 +53,7 @@ public class UsageTests
     }
 
     [Fact]
-    public void An_empty_list_on_stdin_is_said_to_be_empty()
+    public void Empty_list_on_stdin_is_said_to_be_empty()
     {
         var outcome = Agcam.Run(["explain", "-", "--model", SomeImages.Model], "");
         Assert.Equal(2, outcome.Code);
@@ -61,7 +61,7 @@ public class UsageTests
     }
 
     [Fact]
-    public void A_folder_given_as_labels_is_answered_with_parent()
+    public void Folder_given_as_labels_is_answered_with_parent()
     {
         using var folder = SomeImages.Folder(1);
         var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--labels", folder.Path);
@@ -70,7 +70,7 @@ public class UsageTests
     }
 
     [Fact]
-    public void A_class_index_that_the_model_does_not_have_is_answered_with_the_range()
+    public void Class_index_that_the_model_does_not_have_is_answered_with_the_range()
     {
         using var folder = SomeImages.Folder(1);
         var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--target", "1000000");
@@ -82,7 +82,7 @@ public class UsageTests
     [InlineData("m.csv")]
     [InlineData("m.jsonl")]
     [InlineData("M.PARQUET")]
-    public void A_table_given_as_an_image_is_answered_with_manifest(string name)
+    public void Table_given_as_an_image_is_answered_with_manifest(string name)
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder[name], "path,label\n");
@@ -92,7 +92,7 @@ public class UsageTests
     }
 
     [Fact]
-    public void A_hub_that_does_not_answer_is_exit_4()
+    public void Unreachable_hub_is_exit_4()
     {
         using var folder = new TemporaryFolder();
         var outcome = Agcam.Run(
@@ -113,7 +113,7 @@ public class UsageTests
     [InlineData("models import")]
     [InlineData("models verify")]
     [InlineData("completion")]
-    public void Help_teaches_by_example(string verb)
+    public void Help_ends_with_examples(string verb)
     {
         var outcome = Agcam.Run([.. verb.Split(' '), "--help"]);
         Assert.Equal(0, outcome.Code);
@@ -122,7 +122,7 @@ public class UsageTests
     }
 
     [Fact]
-    public void Nothing_moves_off_a_terminal()
+    public void Progress_is_not_animated_without_a_terminal()
     {
         using var folder = SomeImages.Folder(3);
         var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model);
@@ -134,14 +134,14 @@ public class UsageTests
     [InlineData("bash")]
     [InlineData("zsh")]
     [InlineData("fish")]
-    public void Completion_scripts_ask_agcam(string shell) =>
+    public void Completion_scripts_call_agcam(string shell) =>
         Assert.Contains("[suggest:", Agcam.Run("completion", shell).Output, StringComparison.Ordinal);
 
     [Fact]
     public void Options_are_suggested() => Assert.Contains("--target", Agcam.Run("[suggest:17]", "agcam explain --ta").Lines);
 
     [Fact]
-    public void The_bash_script_completes()
+    public void Bash_script_completes()
     {
         using var folder = new TemporaryFolder();
         File.CreateSymbolicLink(folder["agcam"], Agcam.Program);

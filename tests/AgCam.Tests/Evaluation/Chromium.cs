@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace AgCam.Tests.Evaluation;
 
-/// <summary>Debian's chromium without a window, where it is installed.</summary>
+/// <summary>Runs Debian's chromium headless, if installed.</summary>
 internal static class Chromium
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
@@ -14,15 +14,15 @@ internal static class Chromium
             .SelectMany(folder => new[] { "chromium", "chromium-browser", "google-chrome" }.Select(name => Path.Combine(folder, name)))
             .FirstOrDefault(File.Exists);
 
-    /// <summary>The page's document after scripts and styles have run.</summary>
+    /// <summary>Returns the page's document after its scripts and styles.</summary>
     public static string Dom(string page, string profile) =>
         Run(profile, "--dump-dom", "--window-size=1280,2400", new Uri(page).AbsoluteUri);
 
     public static void Screenshot(string page, string picture, string profile, int width = 1280, int height = 2400) =>
         Run(profile, $"--screenshot={picture}", $"--window-size={width},{height}", new Uri(page).AbsoluteUri);
 
-    /// <summary>Visits an address of this machine. Other hosts cannot be reached.</summary>
-    /// <returns>The document after its scripts have run, what the console said, and every address that the page asked for.</returns>
+    /// <summary>Visits a URL of this machine; other hosts are unreachable.</summary>
+    /// <returns>The document after its scripts, the console's output, and every requested URL.</returns>
     public static (string Dom, string Said, IReadOnlyList<Uri> Asked) Visit(Uri address, string profile)
     {
         var log = Path.Combine(profile, "network.json");
@@ -40,11 +40,11 @@ internal static class Chromium
         return (dom, said, AskedBy(address, File.ReadAllText(log)));
     }
 
-    /// <summary>The browser's own requests have no page as their initiator.</summary>
+    /// <summary>Excludes the browser's own requests, which have no page as initiator.</summary>
     private static List<Uri> AskedBy(Uri page, string log)
     {
         if (!log.TrimEnd().EndsWith('}'))
-            log = log.TrimEnd().TrimEnd(',') + "]}"; // it was not closed
+            log = log.TrimEnd().TrimEnd(',') + "]}"; // the log is not closed
         using var document = JsonDocument.Parse(log);
         var initiator = page.GetLeftPart(UriPartial.Authority);
         return

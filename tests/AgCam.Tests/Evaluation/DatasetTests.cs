@@ -11,7 +11,7 @@ namespace AgCam.Tests.Evaluation;
 public class DatasetTests
 {
     [Fact]
-    public void Metadata_gives_its_rows_in_order_and_then_the_images_it_does_not_list()
+    public void Metadata_lists_its_rows_in_order_then_unlisted_images()
     {
         using var folder = Files("b.png", "a.png", "sub/c.png", "unlisted.png");
         File.WriteAllText(
@@ -39,7 +39,7 @@ public class DatasetTests
     }
 
     [Fact]
-    public void Boxes_of_other_classes_are_no_ground_truth_for_the_label()
+    public void Boxes_of_other_classes_are_not_ground_truth()
     {
         using var folder = Files("a.png", "b.png");
         File.WriteAllText(
@@ -58,7 +58,7 @@ public class DatasetTests
     }
 
     [Fact]
-    public async Task Jsonl_csv_and_parquet_say_the_same()
+    public async Task Jsonl_csv_and_parquet_give_the_same_samples()
     {
         using var folder = Files("a.png", "b.png", "c.png");
         File.WriteAllText(
@@ -85,7 +85,7 @@ public class DatasetTests
     }
 
     [Fact]
-    public void The_ilsvrc_layout_pairs_xml_with_images()
+    public void Ilsvrc_layout_pairs_xml_with_images()
     {
         using var folder = Files(
             "Data/CLS-LOC/val/v1.JPEG",
@@ -115,7 +115,7 @@ public class DatasetTests
     [InlineData("<annotation><object><name>a</name></object></annotation>", SkipReason.BrokenAnnotation, null)]
     [InlineData("<annotation><object>", SkipReason.BrokenAnnotation, null)]
     [InlineData("<!DOCTYPE a [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><annotation>&e;</annotation>", SkipReason.BrokenAnnotation, null)]
-    public void A_bad_xml_is_counted_and_not_dropped(string xml, string? unusable, string? withoutBoxes)
+    public void Bad_xml_is_counted_instead_of_dropped(string xml, string? unusable, string? withoutBoxes)
     {
         using var folder = Files("JPEGImages/a.jpg");
         Directory.CreateDirectory(folder["Annotations"]);
@@ -166,7 +166,7 @@ public class DatasetTests
     [InlineData("coco.json", "{}")]
     [InlineData("coco.json", "{\"images\": [], \"annotations\": 3, \"categories\": []}")]
     [InlineData("notes.txt", "")]
-    public void What_is_no_dataset_is_refused_by_name(string name, string text)
+    public void Unknown_dataset_is_refused_by_name(string name, string text)
     {
         using var folder = Files();
         File.WriteAllText(folder[name], text);
@@ -253,7 +253,7 @@ public class DatasetTests
     }
 
     [Fact]
-    public void Ilsvrc_is_its_validation_images_and_what_is_missing_is_said()
+    public void Ilsvrc_lists_validation_images_and_names_missing_files()
     {
         using var folder = Files("Data/CLS-LOC/val/1.JPEG", "Data/CLS-LOC/val/2.JPEG", "Data/CLS-LOC/train/n02/3.JPEG");
         Voc(folder, "CLS-LOC/val/1.xml", ("n01", 1, 1, 9, 9), ("n01", 2, 2, 8, 8));
@@ -275,7 +275,7 @@ public class DatasetTests
         );
     }
 
-    /// <summary>Empty files: nothing here opens an image.</summary>
+    /// <summary>Writes empty files; these tests open no image.</summary>
     private static TemporaryFolder Files(params string[] names)
     {
         var folder = new TemporaryFolder();
@@ -315,7 +315,7 @@ public class DatasetTests
         using var group = writer.CreateRowGroup();
         await group.WriteAsync(name, new[] { "a.png", "b.png", "c.png" });
         await group.WriteAsync(label, new[] { "bell", "drum", "gate" });
-        // Two boxes, one box, an empty list: repetition 1 begins a box, 2 goes on with it.
+        // Two boxes, one box, an empty list: repetition level 1 starts a box, 2 continues it.
         var leaf = schema.DataFields[2];
         var full = leaf.MaxDefinitionLevel;
         await group.WriteAllPartsAsync<double>(

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace AgCam.Tests.Evaluation;
 
-/// <summary>`agcam evaluate` on a small generated dataset with a fixture model.</summary>
+/// <summary>Tests `agcam evaluate` on a small generated dataset with a fixture model.</summary>
 public class EvaluateTests
 {
     private static readonly string[] Names = ["anchor", "bell", "comet", "drum", "ember", "fern", "gate", "harp", "iris", "jade"];
@@ -48,11 +48,11 @@ public class EvaluateTests
                 Assert.InRange(Number(metric.Value, "mean"), Number(metric.Value, "low") - 1e-12, Number(metric.Value, "high") + 1e-12);
         }
 
-        // A map that does not know the class cannot change with it, nor one that does not look at the model with the weights.
+        // A class-independent map does not change with the class, nor a model-independent one with the weights.
         Assert.Equal(1, Mean(result, "rollout", "randomLogit"), 9);
         Assert.Equal(1, Mean(result, "random", "randomWeights"), 9);
         Assert.True(Mean(result, "agcam", "randomWeights") < 0.9);
-        // The head alone decides the gradient, not the attention: rollout keeps its map, AG-CAM does not.
+        // The head changes the gradient but not the attention: rollout keeps its map, AG-CAM does not.
         Assert.Equal(1, Mean(result, "rollout", "randomHead"), 9);
         Assert.True(Mean(result, "agcam", "randomHead") < 0.99);
         Assert.True(Mean(result, "rollout", "randomTop75") < 0.99);
@@ -107,7 +107,7 @@ public class EvaluateTests
         Assert.Equal(2, torn.Code);
         Assert.Contains("line 3", torn.Errors, StringComparison.Ordinal);
 
-        // The same command goes on where the rows end, to the same bytes.
+        // The same command resumes after the last row and writes the same bytes.
         var resumed = Agcam.Run(["evaluate", folder.Path, "--model", SomeImages.Model, "--shard", "3/4", "--rows", parts[0], .. what]);
         Assert.Equal(0, resumed.Code);
         Assert.Contains("going on after the 1 images", resumed.Errors, StringComparison.Ordinal);
@@ -295,7 +295,7 @@ public class EvaluateTests
     [InlineData("\u0093NUMPY\u0001\0\u0036\0{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)}")]
     [InlineData("\u0093NUMPY\u0001\0\u0038\0{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999999, 9999999999999)}")]
     [InlineData("\u0093NUMPY\u0001\0\u0036\0{'descr': '|O', 'fortran_order': False, 'shape': (1, 1)}      ")]
-    public void A_broken_npy_is_refused_by_name(string text)
+    public void Broken_npy_is_refused_by_name(string text)
     {
         var error = Assert.Throws<DatasetException>(() => NpyArray.Read(Encoding.Latin1.GetBytes(text), "some.npy"));
         Assert.Contains("some.npy", error.Message, StringComparison.Ordinal);
@@ -338,7 +338,7 @@ public class EvaluateTests
     }
 
     [Fact]
-    public void A_skipped_image_has_its_label_and_no_values_of_the_model_in_the_rows()
+    public void Skipped_image_has_its_label_and_no_values_of_the_model_in_the_rows()
     {
         using var folder = SomeDataset(2);
         File.WriteAllText(folder["broken.png"], "no picture");
@@ -379,7 +379,7 @@ public class EvaluateTests
     }
 
     [Fact]
-    public void None_left_is_an_error_that_says_why()
+    public void Dataset_without_usable_images_is_an_error_with_the_reasons()
     {
         using var folder = new TemporaryFolder();
         SomeImages.Write(folder, "bell/1.png");
@@ -399,7 +399,7 @@ public class EvaluateTests
     [InlineData("evaluate . --model MODEL --threshold 0.12345")]
     [InlineData("evaluate . --merge nothing.rows")]
     [InlineData("evaluate --merge nothing.rows")]
-    public void What_cannot_be_done_is_one_clear_line_and_exit_2(string line)
+    public void Usage_error_is_one_line_and_exit_2(string line)
     {
         var outcome = Agcam.Run(line.Replace("MODEL", SomeImages.Model, StringComparison.Ordinal).Split(' '));
         Assert.Equal(2, outcome.Code);
@@ -409,7 +409,7 @@ public class EvaluateTests
     }
 
     [Fact]
-    public void The_table_shows_every_method_and_marks_differences()
+    public void Table_shows_every_method_and_marks_differences()
     {
         using var folder = SomeDataset(10);
         var outcome = Agcam.Run(
@@ -439,7 +439,7 @@ public class EvaluateTests
     }
 
     [Fact]
-    public void The_page_stands_by_itself_in_a_browser()
+    public void Page_renders_in_a_browser_without_other_files()
     {
         Assert.SkipUnless(Chromium.Program is not null, "chromium is not installed: apt-get install chromium");
         using var folder = SomeDataset(6);
@@ -458,7 +458,7 @@ public class EvaluateTests
         );
         Assert.Equal((0, ""), (outcome.Code, outcome.Errors));
 
-        // What the browser made of it: nothing outside a table was moved out of it, nothing is wider than the window.
+        // The browser moved nothing out of a table, and nothing is wider than the window.
         File.AppendAllText(
             folder["page.html"],
             "<script>document.body.setAttribute('data-wide', document.documentElement.scrollWidth - window.innerWidth);"
@@ -502,9 +502,7 @@ public class EvaluateTests
         return JsonSerializer.Deserialize<JsonElement>(outcome.Output);
     }
 
-    /// <summary>
-    /// Pictures with a box each; half of the labels are what the model says, so that some count as correct and some do not.
-    /// </summary>
+    /// <summary>Writes pictures with one box each; half of the labels are the model's predictions.</summary>
     internal static TemporaryFolder SomeDataset(int count)
     {
         var folder = SomeImages.Folder(count);

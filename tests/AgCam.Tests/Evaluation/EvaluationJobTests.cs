@@ -13,11 +13,11 @@ public class EvaluationJobTests
 {
     private static readonly string[] What = ["--methods", "agcam,rollout,legrad,random", "--metrics", "all", "--batch", "3"];
 
-    /// <summary>Six chunks of twelve images, each for a good part of a second.</summary>
+    /// <summary>Six chunks of twelve images, each of almost a second.</summary>
     private static readonly string[] Long = ["--methods", "all", "--metrics", "all", "--batch", "2"];
 
     [Fact]
-    public void A_job_prints_and_writes_what_one_process_does_to_the_byte()
+    public void Job_prints_and_writes_the_same_bytes_as_one_process()
     {
         using var folder = EvaluateTests.SomeDataset(11);
         File.WriteAllText(folder["zz-broken.png"], "not a picture");
@@ -57,7 +57,7 @@ public class EvaluationJobTests
             Agcam.Run("evaluate", "--merge", state["job.rows"], "--json").Output
         );
 
-        // The same key is the same job, which is done: it is told again, as a table.
+        // The same key is the same completed job, printed as a table.
         var again = serving.Run([
             "evaluate",
             folder.Path,
@@ -106,7 +106,7 @@ public class EvaluationJobTests
     }
 
     [Fact]
-    public void Models_that_average_the_patches_are_measured_by_a_job_as_by_one_process_and_explained_by_nobody()
+    public void Job_evaluates_averaging_models_as_one_process_does_and_explains_none()
     {
         using var folder = SomeImages.Folder(5);
         File.WriteAllLines(
@@ -171,12 +171,12 @@ public class EvaluationJobTests
         }
         var pooled = serving.Run("evaluate", folder.Path, "--url", serving.Url.ToString(), "--model", "tiny", "--methods", "agcam-pooled");
         Assert.Contains("reads the class token", pooled.Errors, StringComparison.Ordinal);
-        Assert.Equal(2, serving.Run("jobs", "list", "--json").Rows.Length); // what was refused has become no job
+        Assert.Equal(2, serving.Run("jobs", "list", "--json").Rows.Length); // a refused request creates no job
         Assert.Equal(0, serving.Stop());
     }
 
     [Fact]
-    public void The_page_of_a_job_is_that_of_one_process_to_the_byte_where_the_model_is_on_both_sides()
+    public void Page_of_a_job_equals_that_of_one_process_when_both_have_the_model()
     {
         using var state = new TemporaryFolder();
         string[] what = ["evaluate", "scenes", "--methods", "agcam,rollout", "--metrics", "localization,perturbation", "-q", "--html"];
@@ -193,7 +193,7 @@ public class EvaluationJobTests
     }
 
     [Fact]
-    public async Task The_command_follows_its_job_through_kill_9_of_the_server_to_the_same_result()
+    public async Task Command_follows_its_job_through_kill_9_of_the_server()
     {
         using var folder = EvaluateTests.SomeDataset(12);
         using var state = new TemporaryFolder();
@@ -218,7 +218,7 @@ public class EvaluationJobTests
     }
 
     [Fact]
-    public async Task A_cancelled_job_ends_the_command_and_an_interrupted_command_does_not_end_the_job()
+    public async Task Cancelled_job_ends_the_command_but_an_interrupted_command_does_not_end_the_job()
     {
         using var folder = EvaluateTests.SomeDataset(12);
         using var state = new TemporaryFolder();
@@ -262,7 +262,7 @@ public class EvaluationJobTests
         SkipType = typeof(BrokeredTests),
         Skip = "AGCAM_TEST_RABBITMQ and AGCAM_TEST_MONGODB name no services"
     )]
-    public async Task Two_workers_of_which_one_is_killed_measure_what_one_process_does()
+    public async Task Two_workers_give_the_result_of_one_process_when_one_is_killed()
     {
         using var folder = EvaluateTests.SomeDataset(12);
         using var state = new TemporaryFolder();
@@ -297,7 +297,7 @@ public class EvaluationJobTests
     [InlineData("--device cpu")]
     [InlineData("--threads 2")]
     [InlineData("--mean 0.5,0.5,0.5")]
-    public void What_a_job_cannot_have_is_one_clear_line_and_exit_2(string options)
+    public void Options_that_a_job_lacks_are_one_line_and_exit_2(string options)
     {
         using var state = new TemporaryFolder();
         File.WriteAllBytes(state["maps.npz"], [.. "PK"u8, 5, 6, .. new byte[18]]);
@@ -320,7 +320,7 @@ public class EvaluationJobTests
     }
 
     [Fact]
-    public void A_job_needs_an_agcam_that_answers_and_allows_the_dataset()
+    public void Job_needs_a_server_that_responds_and_allows_the_dataset()
     {
         var alone = Agcam.Run("evaluate", ".", "--key", "k");
         Assert.Equal(2, alone.Code);
@@ -337,7 +337,7 @@ public class EvaluationJobTests
     }
 
     [Fact]
-    public void Rows_of_workers_that_measured_otherwise_do_not_add_up()
+    public void Rows_of_workers_with_other_settings_are_refused()
     {
         using var folder = EvaluateTests.SomeDataset(4);
         Assert.Equal(0, Agcam.Run("evaluate", folder.Path, "--model", SomeImages.Model, "--rows", folder["a.rows"], "-q").Code);
@@ -357,7 +357,7 @@ public class EvaluationJobTests
         Assert.Contains("device cpu and cuda", mixed.Errors, StringComparison.Ordinal);
     }
 
-    /// <summary>The model under the name that the server has for it: results tell it.</summary>
+    /// <summary>Names the model as the server does; results contain the name.</summary>
     private static IDisposable Named(TemporaryFolder state, string name, string? model = null)
     {
         Directory.CreateSymbolicLink(state[name], model ?? SomeImages.Model);
@@ -366,7 +366,7 @@ public class EvaluationJobTests
 
     private static string[] Files(TemporaryFolder state, string name) => ["--rows", state[$"{name}.rows"], "--csv", state[$"{name}.csv"]];
 
-    /// <summary>Waits until the newest job runs and has so many chunks done.</summary>
+    /// <summary>Waits until the newest job runs and has completed a number of chunks.</summary>
     private static async Task<int> DoneAsync(Uri url, int chunks)
     {
         using var client = new HttpClient { BaseAddress = url };

@@ -10,7 +10,7 @@ namespace AgCam.Tests.Evaluation;
 public class MaskTests
 {
     [Fact]
-    public void A_polygon_marks_the_pixels_whose_centres_it_holds()
+    public void Polygon_marks_the_pixels_whose_centres_it_contains()
     {
         Assert.Equal(
             """
@@ -59,7 +59,7 @@ public class MaskTests
     }
 
     [Fact]
-    public void Compressed_run_lengths_are_what_was_compressed()
+    public void Compressed_run_lengths_round_trip()
     {
         var random = new Random(5);
         for (var round = 0; round < 200; round++)
@@ -83,7 +83,7 @@ public class MaskTests
     }
 
     [Fact]
-    public void A_picture_marks_the_objects_that_are_meant_and_leaves_the_border_open()
+    public void Picture_mask_marks_the_selected_objects_and_leaves_the_border_void()
     {
         using var folder = new TemporaryFolder();
         var colours = new[] { 0, 1, 2, 255 }.SelectMany(number =>
@@ -138,7 +138,7 @@ public class MaskTests
         return string.Join('\n', pixels.Chunk(width).Select(row => string.Concat(row.Select(pixel => ".#?"[(int)pixel]))));
     }
 
-    /// <summary>The other direction, as the format describes it.</summary>
+    /// <summary>Compresses as the format defines.</summary>
     private static string Compress(long[] runs)
     {
         var text = "";

@@ -12,7 +12,7 @@ using Xunit;
 namespace AgCam.Tests.Evaluation;
 
 /// <summary>
-/// --preset agcam-aaai24 with a small stand-in for the weights on a Hub of this machine, and a few images in ILSVRC's layout.
+/// Tests --preset agcam-aaai24 with a small substitute for the weights on a local Hub, and a few images in ILSVRC's layout.
 /// </summary>
 public sealed class PresetTests : IDisposable
 {
@@ -43,7 +43,7 @@ public sealed class PresetTests : IDisposable
 
         _hub.Files["model.safetensors"] = File.ReadAllBytes(_cache["model.safetensors"]);
 
-        // The first and the last id are ImageNet's; what lies between does not matter here.
+        // Only the first and last id are ImageNet's.
         File.WriteAllLines(_cache["classes.txt"], [.. Enumerable.Range(0, 999).Select(i => $"n{1440764 + i:00000000}"), "n15075141"]);
         for (var i = 1; i <= 4; i++)
         {
@@ -64,7 +64,7 @@ public sealed class PresetTests : IDisposable
     }
 
     [Fact]
-    public void It_pins_weights_preparation_and_protocol_and_lists_what_is_not_the_papers()
+    public void Preset_pins_weights_preprocessing_and_protocol_and_lists_deviations()
     {
         File.WriteAllText(
             _cache["paper.json"],
@@ -83,7 +83,7 @@ public sealed class PresetTests : IDisposable
             "--html",
             _cache["page.html"]
         );
-        Assert.Equal(0, outcome.Code); // stderr tells of the download
+        Assert.Equal(0, outcome.Code); // stderr reports the download
 
         var json = JsonSerializer.Deserialize<JsonElement>(outcome.Output);
         Assert.Equal(4, json.GetProperty("evaluated").GetInt32());
@@ -105,7 +105,7 @@ public sealed class PresetTests : IDisposable
             StringComparison.Ordinal
         );
         var other =
-            // A stand-in
+            // A substitute
             $"the model is {PaperPreset.Model}@{PaperPreset.Revision} with other weights than "
             + $"{PaperPreset.Model}@{PaperPreset.Revision}, whose SHA-256 is {PaperPreset.Sha256}";
         Assert.Equal(
@@ -128,7 +128,7 @@ public sealed class PresetTests : IDisposable
         Assert.False(published.GetProperty("methods").GetProperty("other").GetProperty("iou").TryGetProperty("measured", out _));
         Assert.Contains("Published beside measured", File.ReadAllText(_cache["page.html"]), StringComparison.Ordinal);
 
-        // What was pinned travels with the rows.
+        // The rows contain the pinned values.
         var merged = Agcam.Run("evaluate", "--merge", _cache["rows"], "--published", _cache["paper.json"]);
         Assert.Equal((0, ""), (merged.Code, merged.Errors));
         Assert.Contains("agcam-aaai24, except:", merged.Output, StringComparison.Ordinal);
@@ -137,7 +137,7 @@ public sealed class PresetTests : IDisposable
     }
 
     [Fact]
-    public void A_part_of_the_dataset_is_refused_unless_it_is_asked_for()
+    public void Part_of_the_dataset_is_refused_unless_requested()
     {
         var refused = Run();
         Assert.Equal(2, refused.Code);
@@ -146,7 +146,7 @@ public sealed class PresetTests : IDisposable
         var unordered = Run("--partial");
         Assert.Equal(2, unordered.Code);
         Assert.Contains("--classes", unordered.Errors, StringComparison.Ordinal);
-        Assert.Empty(_hub.Requests); // all of this before anything is downloaded
+        Assert.Empty(_hub.Requests); // refused before the download
     }
 
     [Theory]
@@ -156,7 +156,7 @@ public sealed class PresetTests : IDisposable
     [InlineData("--crop-mode", "center")]
     [InlineData("--image-size", "384")]
     [InlineData("--published", "nothing.json")]
-    public void What_it_fixes_cannot_be_given_otherwise(string option, string value)
+    public void Options_that_the_preset_fixes_are_refused(string option, string value)
     {
         var outcome = Run("--partial", "--classes", _cache["classes.txt"], option, value);
         Assert.Equal(2, outcome.Code);
@@ -169,7 +169,7 @@ public sealed class PresetTests : IDisposable
     [InlineData("""{"methods": {"agcam": {"beauty": 0.4}}}""", "no metric beauty")]
     [InlineData("""{"agcam": 1}""", "no published numbers")]
     [InlineData("[", "no published numbers")]
-    public void Published_numbers_that_make_no_sense_are_refused(string text, string why)
+    public void Invalid_published_numbers_are_refused(string text, string why)
     {
         File.WriteAllText(_cache["numbers.json"], text);
         Assert.Contains(
@@ -180,7 +180,7 @@ public sealed class PresetTests : IDisposable
     }
 
     [Fact]
-    public void The_commit_is_what_is_asked_for()
+    public void Pinned_commit_is_requested()
     {
         Run("--partial", "--classes", _cache["classes.txt"], "--json", "-q");
         Assert.Contains(

@@ -17,13 +17,13 @@ public class BoxTests
     }
 
     [Fact]
-    public void A_value_equal_to_the_threshold_is_cold()
+    public void Value_equal_to_the_threshold_is_cold()
     {
         Assert.Empty(SomeHeatmap.Drawn("55", "5.").Boxes(0.5));
     }
 
     [Fact]
-    public void A_blob_in_a_hole_gives_no_box_and_one_in_an_open_bay_does()
+    public void Blob_in_a_hole_gives_no_box_and_one_in_an_open_bay_does()
     {
         Assert.Single(SomeHeatmap.Drawn("99999", "9...9", "9.9.9", "9...9", "99999").Boxes());
         Assert.Equal(2, SomeHeatmap.Drawn("99999", "9...9", "9.9.9", "9...9", "99.99").Boxes().Count);
@@ -32,7 +32,7 @@ public class BoxTests
     }
 
     [Fact]
-    public void The_largest_box_is_the_first_of_all()
+    public void Largest_box_is_the_first_of_all()
     {
         var map = SomeHeatmap.Smooth(3);
 

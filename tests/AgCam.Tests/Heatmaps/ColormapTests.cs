@@ -11,7 +11,7 @@ public class ColormapTests
     [InlineData("viridis", "440154", "fde725")]
     [InlineData("cividis", "00224e", "fee838")]
     [InlineData("jet", "000080", "800000")]
-    public void The_ends_are_those_published(string name, string low, string high)
+    public void Ends_equal_the_published_colours(string name, string low, string high)
     {
         Assert.Equal((Rgb.Parse(low), Rgb.Parse(high)), (Colormap.ByName(name).At(0), Colormap.ByName(name).At(1)));
     }
@@ -29,7 +29,7 @@ public class ColormapTests
     }
 
     [Fact]
-    public void The_diverging_map_is_lightest_and_neutral_at_zero()
+    public void Diverging_map_is_lightest_and_neutral_at_zero()
     {
         var middle = Colormap.Diverging.At(0.5f);
 
@@ -47,7 +47,7 @@ public class ColormapTests
     }
 
     [Fact]
-    public void An_unknown_name_is_answered_with_those_there_are()
+    public void Unknown_name_is_an_error_that_lists_the_names()
     {
         var refused = Assert.Throws<ArgumentException>(() => Colormap.ByName("parula"));
 

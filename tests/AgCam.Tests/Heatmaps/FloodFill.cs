@@ -2,19 +2,16 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Tests.Heatmaps;
 
-/// <summary>
-/// External components the slow and obvious way, to compare the fast ones with: flood the outside, then flood each component that
-/// touches it.
-/// </summary>
+/// <summary>Finds external components slowly, as a reference: floods the outside, then each component that touches it.</summary>
 internal static class FloodFill
 {
     private static readonly (int Y, int X)[] Four = [(-1, 0), (1, 0), (0, -1), (0, 1)];
     private static readonly (int Y, int X)[] Eight = [.. Four, (-1, -1), (-1, 1), (1, -1), (1, 1)];
 
-    /// <summary>In reading order of the first pixel.</summary>
+    /// <summary>Returns components in reading order of their first pixel.</summary>
     public static List<(BoundingBox Box, int Pixels)> ExternalComponents(Heatmap map, float threshold)
     {
-        // a frame of cold pixels all round stands for the outside
+        // a frame of cold pixels represents the outside
         var hot = new bool[map.Rows + 2, map.Columns + 2];
         for (var y = 0; y < map.Rows; y++)
         for (var x = 0; x < map.Columns; x++)

@@ -55,7 +55,7 @@ public class HeatmapTests
     [InlineData(HeatmapReason.NotFinite, 2f, float.NaN)]
     [InlineData(HeatmapReason.NotFinite, float.NegativeInfinity, 1f)]
     [InlineData(null, 1f, 2f)]
-    public void A_map_that_shows_nothing_says_why(string? reason, float first, float second)
+    public void Flat_map_has_a_reason(string? reason, float first, float second)
     {
         var map = new Heatmap(1, 2, [first, second]);
 
@@ -66,7 +66,7 @@ public class HeatmapTests
     }
 
     [Fact]
-    public void A_range_beyond_float32_still_normalises()
+    public void Range_beyond_float32_still_normalises()
     {
         Assert.Equal([0, 1, 0.5f], new Heatmap(1, 3, [float.MinValue, float.MaxValue, 0]).Normalize().Values);
     }

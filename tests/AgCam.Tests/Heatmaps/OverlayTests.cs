@@ -9,7 +9,7 @@ public class OverlayTests
     private static readonly BoundingBox Everything = new(0, 0, 40, 30);
 
     [Fact]
-    public void Cold_pixels_are_left_alone_and_hot_ones_take_the_colormap()
+    public void Cold_pixels_stay_and_hot_ones_take_the_colormap()
     {
         var photo = SomePhoto.Noise(1, 40, 30);
         var map = new Heatmap(3, 4, [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]);
@@ -23,7 +23,7 @@ public class OverlayTests
     }
 
     [Fact]
-    public void What_the_map_does_not_cover_is_left_alone()
+    public void Pixels_outside_the_map_stay()
     {
         var photo = SomePhoto.Noise(2, 40, 30);
 
@@ -47,7 +47,7 @@ public class OverlayTests
     }
 
     [Fact]
-    public void No_opacity_is_no_change()
+    public void Zero_opacity_changes_nothing()
     {
         var photo = SomePhoto.Noise(3, 40, 30);
 
@@ -56,7 +56,7 @@ public class OverlayTests
     }
 
     [Fact]
-    public void A_signed_map_is_blue_against_and_red_in_favour()
+    public void Signed_map_is_blue_against_and_red_in_favour()
     {
         var overlay = Overlay.Blend(SomePhoto.Grey(40, 30), new Heatmap(1, 3, [-1, 0, 1]), Everything, Colormap.Diverging);
 
@@ -65,7 +65,7 @@ public class OverlayTests
     }
 
     [Fact]
-    public void Not_a_number_leaves_the_photo_alone()
+    public void NaN_leaves_the_photo_unchanged()
     {
         var photo = SomePhoto.Noise(4, 40, 30);
 

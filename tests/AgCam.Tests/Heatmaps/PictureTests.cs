@@ -9,7 +9,7 @@ namespace AgCam.Tests.Heatmaps;
 public class PictureTests
 {
     [Fact]
-    public void An_overlay_has_the_size_of_the_photo_up_to_the_limit()
+    public void Overlay_has_the_size_of_the_photo_up_to_the_limit()
     {
         Assert.Equal((300, 200), Size(Some(300, 200).Overlay()));
         Assert.Equal((100, 67), Size(Some(300, 200).Overlay(new() { LongestSide = 100 })));
@@ -20,7 +20,7 @@ public class PictureTests
     [InlineData(1, 1)]
     [InlineData(900, 40)]
     [InlineData(40, 900)]
-    public void A_strip_of_any_photo_has_large_panels_and_room_for_captions(int width, int height)
+    public void Strip_of_any_photo_has_large_panels_and_room_for_captions(int width, int height)
     {
         var strip = Some(width, height).Strip();
 
@@ -30,7 +30,7 @@ public class PictureTests
     }
 
     [Fact]
-    public void The_picture_of_an_explanation_covers_what_the_model_saw()
+    public void Picture_of_an_explanation_covers_the_model_input()
     {
         // 200 x 100, shorter side to 50, centre 50 x 50: the model saw the middle 100 x 100 pixels
         var explanation = new Explanation
@@ -66,7 +66,7 @@ public class PictureTests
     }
 
     [Fact]
-    public void A_predicted_box_is_solid_and_ground_truth_dashed()
+    public void Predicted_box_is_solid_and_ground_truth_dashed()
     {
         var photo = SomePhoto.Grey(400, 300);
         BoundingBox[] box = [new(100, 60, 200, 160)];
@@ -89,7 +89,7 @@ public class PictureTests
     }
 
     [Fact]
-    public void Drawing_leaves_the_photo_as_it_was()
+    public void Drawing_does_not_change_the_photo()
     {
         var picture = Some(60, 50);
         var before = picture.Photo.Pixels.ToArray();
@@ -101,7 +101,7 @@ public class PictureTests
     }
 
     [Fact]
-    public void A_caption_that_is_too_long_ends_in_dots()
+    public void Long_caption_ends_in_dots()
     {
         var text = new Lettering("a class with a very long name indeed", 10);
 
@@ -113,7 +113,7 @@ public class PictureTests
     }
 
     [Fact]
-    public void Every_printable_letter_has_strokes_of_its_own()
+    public void Every_printable_letter_has_its_own_strokes()
     {
         var unknown = Strokes("你");
         var drawn = Enumerable.Range('!', '~' - '!' + 1).Select(c => Strokes(((char)c).ToString())).ToArray();
@@ -126,7 +126,7 @@ public class PictureTests
     }
 
     [Fact]
-    public void A_png_comes_back_as_the_same_pixels_and_leaves_no_temporary_file()
+    public void Png_round_trips_and_leaves_no_temporary_file()
     {
         var image = SomePhoto.Noise(5, 33, 21);
         var folder = Directory.CreateTempSubdirectory("agcam-png-");
@@ -148,7 +148,7 @@ public class PictureTests
     }
 
     [Fact]
-    public void A_picture_that_cannot_be_saved_leaves_nothing_behind()
+    public void Failed_save_leaves_no_file()
     {
         var folder = Directory.CreateTempSubdirectory("agcam-png-");
         try

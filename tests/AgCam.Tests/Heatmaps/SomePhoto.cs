@@ -2,7 +2,7 @@ using AgCam.Images;
 
 namespace AgCam.Tests.Heatmaps;
 
-/// <summary>Photos to test with.</summary>
+/// <summary>Makes photos for tests.</summary>
 internal static class SomePhoto
 {
     public static RgbImage Noise(int seed, int width, int height)

@@ -1,6 +1,6 @@
 namespace AgCam.Tests.Images;
 
-/// <summary>PNG's checksum, so that a test can change a header and still be believed.</summary>
+/// <summary>Computes PNG's checksum, so that a changed header stays valid.</summary>
 internal static class Crc32
 {
     public static uint Of(ReadOnlySpan<byte> bytes)

@@ -9,7 +9,7 @@ public class HeaderTests
 
     [Theory]
     [MemberData(nameof(Pictures))]
-    public void The_header_of_a_picture_passes_and_breaks_the_same_limits(string name)
+    public void Header_check_applies_the_same_limits(string name)
     {
         var (bytes, picture) = (Picture.Bytes(name), Picture.Expected(name));
         ImageDecoder.CheckHeader(bytes, ImageLimits.Default);
@@ -25,7 +25,7 @@ public class HeaderTests
     }
 
     [Fact]
-    public void What_is_no_picture_does_not_pass()
+    public void Other_bytes_fail_the_header_check()
     {
         Assert.Equal(
             ImageFailure.Empty,

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AgCam.Tests.Images;
 
-/// <summary>Memory is measured here, so nothing else runs meanwhile.</summary>
+/// <summary>Measures memory, so it does not run in parallel with other tests.</summary>
 [CollectionDefinition(nameof(HostileImageTests), DisableParallelization = true)]
 [Collection(nameof(HostileImageTests))]
 public sealed class HostileImageTests : IDisposable
@@ -20,7 +20,7 @@ public sealed class HostileImageTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact(Timeout = 120_000)]
-    public async Task Ten_thousand_broken_files_each_give_a_picture_or_a_reason()
+    public async Task Each_of_ten_thousand_broken_files_gives_a_picture_or_a_reason()
     {
         var files = new HostileImages(seed: 20_260).Take(12_000).ToList();
         foreach (var (name, bytes) in files)
@@ -40,20 +40,20 @@ public sealed class HostileImageTests : IDisposable
 
         Assert.Equal(files.Count + 4, outcomes.Values.Sum());
         Assert.Contains(ImageFailure.NotAFile, outcomes.Keys);
-        // The corpus is worth something only if it reaches the decoders and breaks what it reaches.
+        // The corpus must reach the decoders and cause failures there.
         Assert.True(outcomes[ImageFailure.Corrupt] > 3_000, $"Only {outcomes[ImageFailure.Corrupt]} files were corrupt.");
         Assert.True(outcomes["picture"] > 500, $"Only {outcomes["picture"]} files were pictures.");
     }
 
     [Fact(Timeout = 120_000)]
-    public async Task Bombs_stay_below_a_gigabyte()
+    public async Task Decompression_bombs_use_less_than_a_gigabyte()
     {
         var bombs = ImageBombs.All();
         var outcomes = await MeasureAsync(bombs.Keys, name => bombs[name], TestContext.Current.CancellationToken);
         Assert.Equal(bombs.Count, outcomes.Values.Sum());
     }
 
-    /// <summary>How often each outcome came; fails on an unknown one, on a slow one and on memory.</summary>
+    /// <summary>Counts the outcomes; fails on an unknown outcome, a slow one or too much memory.</summary>
     private static async Task<ConcurrentDictionary<string, int>> MeasureAsync(
         IEnumerable<string> names,
         Func<string, byte[]> read,
@@ -102,7 +102,7 @@ public sealed class HostileImageTests : IDisposable
         }
     }
 
-    /// <summary>The process's largest resident size, in bytes; resetting makes it the present one.</summary>
+    /// <summary>Returns the process's peak resident size in bytes.</summary>
     private static long PeakMemory(bool reset)
     {
         if (reset)

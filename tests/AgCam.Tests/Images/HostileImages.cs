@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace AgCam.Tests.Images;
 
-/// <summary>Broken files made from the small pictures: the same ones for the same seed.</summary>
+/// <summary>Makes broken files from the small pictures, reproducible by seed.</summary>
 internal sealed class HostileImages(int seed)
 {
     private static readonly string[] Extensions = [".jpg", ".png", ".webp", ".gif", ".bmp", ".tif"];
@@ -92,7 +92,7 @@ internal sealed class HostileImages(int seed)
 
     private static bool IsPng(byte[] picture) => picture is [0x89, (byte)'P', (byte)'N', (byte)'G', ..];
 
-    /// <summary>Makes every chunk's checksum right, so that a decoder goes on to believe its content.</summary>
+    /// <summary>Corrects every chunk's checksum, so that the decoder reads the content.</summary>
     private static byte[] WithChecksums(byte[] png)
     {
         for (int at = 8; at + 12 <= png.Length; )

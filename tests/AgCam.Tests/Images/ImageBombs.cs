@@ -3,7 +3,7 @@ using System.IO.Compression;
 
 namespace AgCam.Tests.Images;
 
-/// <summary>Small files that ask for a lot: of memory, of time, or of frames.</summary>
+/// <summary>Makes small files that decode to excessive memory, time or frames.</summary>
 internal static class ImageBombs
 {
     public static Dictionary<string, byte[]> All() =>
@@ -65,7 +65,7 @@ internal static class ImageBombs
         return [0x89, .. "PNG\r\n\x1A\n"u8, .. Chunk("IHDR", header), .. Chunk("IDAT", Zeros(size)), .. Chunk("IEND", [])];
     }
 
-    /// <summary>So many zeros, deflated.</summary>
+    /// <summary>Returns deflated zeros.</summary>
     private static byte[] Zeros(long count)
     {
         using var packed = new MemoryStream();
@@ -97,7 +97,7 @@ internal static class ImageBombs
         return file.ToArray();
     }
 
-    /// <summary>Frames of one colour.</summary>
+    /// <summary>Makes frames of one colour.</summary>
     private static byte[] Gif(int width, int height, int frames, int frameSide = 0)
     {
         using var gif = new MemoryStream();
@@ -120,7 +120,7 @@ internal static class ImageBombs
         return gif.ToArray();
     }
 
-    /// <summary>The first colour so often, each code being all the codes before and one more.</summary>
+    /// <summary>Repeats the first colour; each code is the previous one plus a pixel.</summary>
     private static byte[] Lzw(long count)
     {
         var bits = new List<bool>();
@@ -157,7 +157,7 @@ internal static class ImageBombs
         return [2, .. bytes.Chunk(255).SelectMany(block => new[] { (byte)block.Length }.Concat(block)), 0];
     }
 
-    /// <summary>An animation's frames, repeated: the first alone is to be decoded.</summary>
+    /// <summary>Repeats an animation's frames; only the first must be decoded.</summary>
     private static byte[] DeepWebp(int times)
     {
         byte[] webp = Picture.Bytes("animated.webp");
@@ -189,7 +189,7 @@ internal static class ImageBombs
         return sequential >= 0 ? sequential : jpeg.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0xC2]);
     }
 
-    /// <summary>The last directory's successor is the first one again.</summary>
+    /// <summary>Links the last directory back to the first.</summary>
     private static byte[] CircularTiff()
     {
         byte[] tiff = Picture.Bytes("RGB_raw.tif");

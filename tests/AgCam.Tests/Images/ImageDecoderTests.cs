@@ -11,7 +11,7 @@ public class ImageDecoderTests
 
     [Theory]
     [MemberData(nameof(Pictures))]
-    public void A_picture_shows_what_Pillow_shows(string name)
+    public void Decoded_picture_equals_that_of_Pillow(string name)
     {
         var expected = Picture.Expected(name);
         var actual = Picture.Decode(name);
@@ -25,7 +25,7 @@ public class ImageDecoderTests
 
     [Theory]
     [MemberData(nameof(Pictures))]
-    public void A_truncated_picture_is_corrupt_unless_only_its_tail_is_missing(string name)
+    public void Truncated_picture_is_corrupt_unless_only_its_tail_is_missing(string name)
     {
         byte[] whole = Picture.Bytes(name);
         var picture = Picture.Decode(name);
@@ -49,7 +49,7 @@ public class ImageDecoderTests
     [Theory]
     [InlineData("rgb_444.jpg")]
     [InlineData("progressive.jpg")]
-    public void A_JPEG_without_its_second_half_is_no_grey_picture(string name)
+    public void JPEG_without_its_second_half_is_corrupt(string name)
     {
         byte[] whole = Picture.Bytes(name);
         Assert.Equal(ImageFailure.Corrupt, Reason(whole[..(whole.Length / 2)]));
@@ -57,10 +57,10 @@ public class ImageDecoderTests
     }
 
     [Fact]
-    public void No_bytes_are_empty() => Assert.Equal(ImageFailure.Empty, Reason([]));
+    public void Zero_bytes_are_reported_as_empty() => Assert.Equal(ImageFailure.Empty, Reason([]));
 
     [Fact]
-    public void Bytes_over_the_limit_are_not_looked_at()
+    public void Bytes_over_the_limit_are_not_decoded()
     {
         byte[] png = Picture.Bytes("rgb8.png");
         var failure = Assert.Throws<ImageException>(() => ImageDecoder.Decode(png, new ImageLimits { MaxBytes = png.Length - 1 }));
@@ -92,7 +92,7 @@ public class ImageDecoderTests
     }
 
     [Fact]
-    public void A_header_of_a_hundred_thousand_pixels_a_side_is_refused_before_anything_is_allocated()
+    public void Header_of_a_hundred_thousand_pixels_a_side_is_refused_before_anything_is_allocated()
     {
         byte[] png = Picture.Bytes("rgb8.png");
         BinaryPrimitives.WriteInt32BigEndian(png.AsSpan(16), 100_000);
@@ -109,11 +109,11 @@ public class ImageDecoderTests
     [InlineData("%PDF-1.7")]
     [InlineData("\0\0\0\u0018ftypavif")]
     [InlineData("x")]
-    public void Other_formats_are_unsupported_whatever_the_decoder_could_do(string text) =>
+    public void Other_formats_are_unsupported_even_if_the_decoder_reads_them(string text) =>
         Assert.Equal(ImageFailure.UnsupportedFormat, Reason(Encoding.Latin1.GetBytes(text)));
 
     [Fact]
-    public void An_unknown_JFIF_version_is_no_damage()
+    public void Unknown_JFIF_version_is_accepted()
     {
         byte[] jpeg = Picture.Bytes("rgb_444.jpg");
         jpeg[11] = 9;
@@ -130,7 +130,7 @@ public class ImageDecoderTests
     [InlineData(0xE2, "ICC_PROFILE\0\u0005\u0002garbage")]
     [InlineData(0xED, "Photoshop 3.0\08BIM\u0004\u0004\0\0\u00FF\u00FF\u00FF\u00FF")]
     [InlineData(0xFE, "a comment")]
-    public void Broken_metadata_do_no_harm(byte marker, string body)
+    public void Broken_metadata_is_ignored(byte marker, string body)
     {
         byte[] jpeg = Picture.Bytes("rgb_444.jpg");
         Assert.Equal(
@@ -142,7 +142,7 @@ public class ImageDecoderTests
     [Theory]
     [InlineData("<rdf:Description tiff:Orientation=\"6\"/>")]
     [InlineData("<tiff:Orientation>6</tiff:Orientation>")]
-    public void XMP_turns_a_picture_that_has_no_EXIF(string xmp)
+    public void XMP_orientation_applies_without_EXIF(string xmp)
     {
         var plain = Picture.Decode("rgb_444.jpg");
         byte[] jpeg = WithSegment(Picture.Bytes("rgb_444.jpg"), 0xE1, "http://ns.adobe.com/xap/1.0/\0" + xmp);
@@ -153,7 +153,7 @@ public class ImageDecoderTests
     }
 
     [Fact]
-    public void A_part_of_a_larger_buffer_is_decoded_as_itself()
+    public void Part_of_a_larger_buffer_is_decoded()
     {
         byte[] png = Picture.Bytes("rgb8.png");
         byte[] larger = [1, 2, 3, .. png, 4, 5];

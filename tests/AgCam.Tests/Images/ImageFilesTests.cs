@@ -10,7 +10,7 @@ public sealed class ImageFilesTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_folder_gives_its_images_at_any_depth_in_ordinal_order()
+    public void Folder_lists_its_images_at_any_depth_in_ordinal_order()
     {
         Write(
             "b/2.png",
@@ -33,7 +33,7 @@ public sealed class ImageFilesTests : IDisposable
     }
 
     [Fact]
-    public void What_is_named_is_taken_even_if_it_is_no_image_or_does_not_exist()
+    public void Named_file_is_listed_even_if_it_is_no_image_or_does_not_exist()
     {
         Write("a.dat", "folder/b.jpg");
         Assert.Equal(
@@ -43,7 +43,7 @@ public sealed class ImageFilesTests : IDisposable
     }
 
     [Fact]
-    public void A_relative_folder_gives_relative_paths()
+    public void Relative_folder_gives_relative_paths()
     {
         Write("folder/a.jpg");
         string relative = Path.GetRelativePath(Environment.CurrentDirectory, Under("folder"));
@@ -68,18 +68,18 @@ public sealed class ImageFilesTests : IDisposable
     }
 
     [Fact]
-    public void A_pattern_without_a_folder_looks_in_the_current_one() =>
+    public void Pattern_without_a_folder_searches_the_current_one() =>
         Assert.Equal(["nothing-of-this-name-*.jpg"], ImageFiles.Find("nothing-of-this-name-*.jpg"));
 
     [Fact]
-    public void A_file_that_looks_like_a_pattern_is_itself()
+    public void File_named_like_a_pattern_is_listed()
     {
         Write("what?.jpg", "whats.jpg");
         Assert.Equal(["what?.jpg"], Find(Under("what?.jpg")));
     }
 
     [Fact]
-    public void A_pattern_that_matches_nothing_comes_out_as_not_found()
+    public void Pattern_without_a_match_is_not_found()
     {
         string pattern = Under("*.webp");
         Assert.Equal([pattern], ImageFiles.Find(pattern));
@@ -90,7 +90,7 @@ public sealed class ImageFilesTests : IDisposable
     }
 
     [Fact]
-    public void Links_are_followed_but_never_in_circles()
+    public void Links_are_followed_without_cycles()
     {
         Write("a/1.jpg", "elsewhere/2.jpg");
         Directory.CreateSymbolicLink(Under("a/self"), Under("a"));
@@ -101,7 +101,7 @@ public sealed class ImageFilesTests : IDisposable
     }
 
     [Fact]
-    public void Pipes_and_broken_links_named_like_images_come_out_to_fail_later()
+    public void Pipes_and_broken_links_named_like_images_are_listed()
     {
         _folder.Pipe("pipe.jpg");
         File.CreateSymbolicLink(Under("gone.jpg"), Under("nowhere"));
@@ -111,7 +111,7 @@ public sealed class ImageFilesTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_that_cannot_be_listed_is_not_lost()
+    public void Unreadable_folder_is_listed()
     {
         Write("a.jpg", "secret/b.jpg");
         TemporaryFolder.Forbid(Under("secret"));
@@ -119,7 +119,7 @@ public sealed class ImageFilesTests : IDisposable
     }
 
     [Fact]
-    public void Folders_with_unspellable_names_come_out_to_fail_later()
+    public void Folders_with_invalid_names_are_listed()
     {
         _folder.WriteRawName([.. "x"u8, 0xC0, .. ".png"u8], [1]);
         Write("new\nline.jpg");
@@ -134,7 +134,7 @@ public sealed class ImageFilesTests : IDisposable
 
     private string Under(string name) => Path.Combine(_folder.Root, name);
 
-    /// <summary>What is found, relative to the folder.</summary>
+    /// <summary>Returns the found paths, relative to the folder.</summary>
     private string[] Find(params string[] paths) =>
         [
             .. ImageFiles

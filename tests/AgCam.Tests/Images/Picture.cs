@@ -4,7 +4,7 @@ using Xunit;
 
 namespace AgCam.Tests.Images;
 
-/// <summary>The small pictures in Pictures/, each with the pixels that Pillow shows.</summary>
+/// <summary>Reads the small pictures in Pictures/, each with Pillow's pixels.</summary>
 internal static class Picture
 {
     private static readonly string Folder = Path.Combine(Repository.Root, "tests", "AgCam.Tests", "Images", "Pictures");

@@ -11,11 +11,11 @@ public sealed class ReadFileTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_file_is_read_whole() =>
+    public void File_is_read_whole() =>
         Assert.Equal([1, 2, 3], ImageDecoder.ReadFile(_folder.Write("a.jpg", 1, 2, 3), ImageLimits.Default));
 
     [Fact]
-    public void Newlines_and_other_scripts_in_a_name_are_part_of_the_name()
+    public void Names_may_contain_newlines_and_any_script()
     {
         Assert.Equal([1], ImageDecoder.ReadFile(_folder.Write("new\nline.jpg", 1), ImageLimits.Default));
         Assert.Equal([2], ImageDecoder.ReadFile(_folder.Write("пёс 犬 🐕 \u0001.jpg", 2), ImageLimits.Default));
@@ -25,32 +25,32 @@ public sealed class ReadFileTests : IDisposable
     [InlineData("missing.jpg")]
     [InlineData("file.jpg/below.jpg")]
     [InlineData("zero\0character.jpg")]
-    public void What_does_not_exist_is_not_found(string name)
+    public void Missing_file_is_not_found(string name)
     {
         _folder.Write("file.jpg", 1);
         Assert.Equal(ImageFailure.NotFound, Reason(_folder.Root + "/" + name));
     }
 
     [Fact]
-    public void A_name_longer_than_any_file_s_is_not_found() =>
+    public void Too_long_name_is_not_found() =>
         Assert.Equal(ImageFailure.NotFound, Reason(Path.Combine(_folder.Root, new string('a', 300))));
 
     [Fact]
-    public void No_path_is_not_found() => Assert.Equal(ImageFailure.NotFound, Reason(""));
+    public void Empty_path_is_not_found() => Assert.Equal(ImageFailure.NotFound, Reason(""));
 
     [Fact]
-    public void A_folder_is_not_a_file() =>
+    public void Folder_is_not_a_file() =>
         Assert.Equal(ImageFailure.NotAFile, Reason(Directory.CreateDirectory(Path.Combine(_folder.Root, "folder.jpg")).FullName));
 
     [Fact(Timeout = 10_000)]
-    public async Task A_pipe_is_not_waited_for()
+    public async Task Pipe_is_not_waited_for()
     {
         string pipe = _folder.Pipe("pipe.jpg");
         Assert.Equal(ImageFailure.NotAFile, await Task.Run(() => Reason(pipe), TestContext.Current.CancellationToken));
     }
 
     [Fact(Timeout = 10_000)]
-    public async Task A_link_to_a_pipe_is_not_waited_for()
+    public async Task Link_to_a_pipe_is_not_waited_for()
     {
         string link = Path.Combine(_folder.Root, "link.jpg");
         File.CreateSymbolicLink(link, _folder.Pipe("pipe"));
@@ -58,7 +58,7 @@ public sealed class ReadFileTests : IDisposable
     }
 
     [Fact]
-    public void A_socket_is_not_a_file()
+    public void Socket_is_not_a_file()
     {
         string path = Path.Combine(_folder.Root, "socket.jpg");
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -69,13 +69,13 @@ public sealed class ReadFileTests : IDisposable
     [Theory]
     [InlineData("/dev/zero")]
     [InlineData("/dev/null")]
-    public void A_device_is_not_a_file(string path) => Assert.Equal(ImageFailure.NotAFile, Reason(path));
+    public void Device_is_not_a_file(string path) => Assert.Equal(ImageFailure.NotAFile, Reason(path));
 
     [Fact]
-    public void A_file_without_bytes_is_empty() => Assert.Equal(ImageFailure.Empty, Reason(_folder.Write("empty.jpg")));
+    public void File_without_bytes_is_empty() => Assert.Equal(ImageFailure.Empty, Reason(_folder.Write("empty.jpg")));
 
     [Fact]
-    public void A_large_file_is_refused_by_its_size_alone()
+    public void Large_file_is_refused_by_its_size_alone()
     {
         string path = _folder.Write("large.jpg");
         using (var file = File.OpenWrite(path))
@@ -84,7 +84,7 @@ public sealed class ReadFileTests : IDisposable
     }
 
     [Fact]
-    public void A_link_in_a_circle_is_unreadable()
+    public void Cyclic_link_is_unreadable()
     {
         string link = Path.Combine(_folder.Root, "circle.jpg");
         File.CreateSymbolicLink(link, link);
@@ -92,7 +92,7 @@ public sealed class ReadFileTests : IDisposable
     }
 
     [Fact]
-    public void A_link_to_nothing_is_not_found()
+    public void Broken_link_is_not_found()
     {
         string link = Path.Combine(_folder.Root, "gone.jpg");
         File.CreateSymbolicLink(link, Path.Combine(_folder.Root, "nowhere"));
@@ -100,7 +100,7 @@ public sealed class ReadFileTests : IDisposable
     }
 
     [Fact]
-    public void A_file_without_permission_is_unreadable()
+    public void File_without_permission_is_unreadable()
     {
         string path = _folder.Write("secret.jpg", 1);
         TemporaryFolder.Forbid(path);
@@ -108,11 +108,11 @@ public sealed class ReadFileTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_fails_while_it_is_read_is_unreadable() =>
+    public void File_that_fails_while_it_is_read_is_unreadable() =>
         Assert.True(Reason("/proc/self/mem") is ImageFailure.Empty or ImageFailure.Unreadable);
 
     [Fact]
-    public void A_name_that_is_no_UTF8_says_so()
+    public void Invalid_UTF8_name_is_reported()
     {
         _folder.WriteRawName([0xFF, 0xFE, .. ".jpg"u8], [1, 2, 3]);
         string found = Assert.Single(ImageFiles.Find(_folder.Root));
@@ -127,7 +127,7 @@ public sealed class ReadFileTests : IDisposable
     [InlineData("circle.jpg")]
     [InlineData("link/a.jpg")]
     [InlineData("link/../folder/a.jpg")]
-    public void A_link_that_is_swapped_in_is_not_followed(string name)
+    public void Link_that_replaces_a_file_is_not_followed(string name)
     {
         _folder.Write("folder/a.jpg", 1);
         File.CreateSymbolicLink(Path.Combine(_folder.Root, "link.jpg"), "folder/a.jpg");
@@ -141,14 +141,14 @@ public sealed class ReadFileTests : IDisposable
     [Theory(SkipUnless = nameof(RefusesLinks), Skip = RefusesNoLinks)]
     [InlineData("exe")]
     [InlineData("root/proc/version")]
-    public void Neither_is_one_of_the_system_s_own(string name)
+    public void Link_of_the_system_that_replaces_a_folder_is_not_followed(string name)
     {
         Assert.Null(RegularFile.TryOpenUnlinked($"/proc/{Environment.ProcessId}/{name}", out var failure));
         Assert.Null(failure);
     }
 
     [Fact(SkipUnless = nameof(RefusesLinks), Skip = RefusesNoLinks)]
-    public void Where_no_link_is_a_file_opens_without_following_any_and_whatever_else_fails_as_ever()
+    public void Path_without_links_opens_without_following_and_other_errors_stay()
     {
         using (var file = RegularFile.TryOpenUnlinked(_folder.Write("a.jpg", 1, 2, 3), out _))
             Assert.Equal([1, 2, 3], file!.Read(ImageLimits.Default));
@@ -168,7 +168,7 @@ public sealed class ReadFileTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_was_written_while_it_was_open_is_not_unchanged()
+    public void File_written_while_open_is_reported_as_changed()
     {
         string path = _folder.Write("a.jpg", 1, 2, 3);
         using var file = RegularFile.Open(path);

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AgCam.Tests.Images;
 
-/// <summary>A folder for one test, with the odd files that only the system's own calls can make.</summary>
+/// <summary>Folder for one test, with special files that need system calls.</summary>
 internal sealed partial class TemporaryFolder : IDisposable
 {
     public string Root { get; } = Directory.CreateTempSubdirectory("agcam-images-").FullName;
@@ -25,34 +25,32 @@ internal sealed partial class TemporaryFolder : IDisposable
         return path;
     }
 
-    /// <summary>A file whose name is not valid UTF-8.</summary>
+    /// <summary>Writes a file whose name is not valid UTF-8.</summary>
     public void WriteRawName(byte[] name, byte[] bytes)
     {
         string path = Write("named.tmp", bytes);
         Assert.Equal(0, Rename([.. Encoding.UTF8.GetBytes(path), 0], [.. Encoding.UTF8.GetBytes(Root + "/"), .. name, 0]));
     }
 
-    /// <summary>Takes every permission from a file or folder.</summary>
+    /// <summary>Removes every permission of a file or folder.</summary>
     public static void Forbid(string path) => Assert.Equal(0, ChangeMode(path, 0));
 
-    /// <summary>
-    /// As a user who has only the permissions that files give: root has every one, and lays that down for a thread of its own.
-    /// </summary>
+    /// <summary>Runs work without root's privileges, on its own thread, so that file permissions apply.</summary>
     public T Unprivileged<T>(Func<T> read)
     {
         if (!Environment.IsPrivilegedProcess)
             return read();
         const uint nobody = 65534;
-        Assert.Equal(0, ChangeOwner(Root, nobody, nobody)); // else not even the folder is reached
+        Assert.Equal(0, ChangeOwner(Root, nobody, nobody)); // otherwise the folder cannot be reached
         T? result = default;
         Exception? thrown = null;
         var thread = new Thread(() =>
         {
-            // Of the calling thread alone: files are opened as that user, and the right to pass their permissions over is gone.
+            // Only for this thread: files are opened as that user, without the capability to override permissions.
             SetFileSystemUser(nobody);
             try
             {
-                Assert.Equal(nobody, (uint)SetFileSystemUser(nobody)); // it answers who was before
+                Assert.Equal(nobody, (uint)SetFileSystemUser(nobody)); // returns the previous user
                 result = read();
             }
             catch (Exception e)
@@ -67,7 +65,7 @@ internal sealed partial class TemporaryFolder : IDisposable
         return result!;
     }
 
-    /// <summary>By the shell's commands: the runtime cannot delete names that it cannot spell.</summary>
+    /// <summary>Deletes with shell commands: .NET cannot delete names that are not valid UTF-8.</summary>
     public void Dispose()
     {
         Run("chmod", "-R", "u+rwX", Root);

@@ -21,7 +21,7 @@ public class ClassNamesFileTests
     [InlineData("{\"zero\": \"a\"}")]
     [InlineData("[1, 2]")]
     [InlineData("[\"a\"")]
-    public void A_file_that_does_not_name_every_class_is_refused(string text) =>
+    public void File_that_does_not_name_every_class_is_refused(string text) =>
         Assert.Equal(ModelFailure.BadConfiguration, Assert.Throws<ModelException>(() => Read(text)).Reason);
 
     private static IReadOnlyList<string> Read(string text)

@@ -22,7 +22,7 @@ public class ImageLabelsTests
         "l.jsonl",
         "{\"file_name\":\"a.jpg\",\"label\":0,\"more\":[1]}\n{\"file_name\":\"./b/c.jpg\",\"label\":\"tabby\"}\n\n{\"file_name\":\"d.jpg\",\"label\":\"2\"}\n"
     )]
-    public void Every_form_of_a_label_is_found(string name, string text)
+    public void Every_form_of_a_label_is_read(string name, string text)
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder[name], text);
@@ -52,7 +52,7 @@ public class ImageLabelsTests
     }
 
     [Fact]
-    public void Relative_paths_may_also_be_meant_from_the_images_folder()
+    public void Relative_paths_resolve_from_the_images_folder_too()
     {
         using var folder = new TemporaryFolder();
         using var images = new TemporaryFolder();
@@ -82,7 +82,7 @@ public class ImageLabelsTests
     [InlineData("l.jsonl", "{\"a\":1}\n", "neither path nor file_name")]
     [InlineData("l.jsonl", "[1]\n", "is no JSON object")]
     [InlineData("l.parquet", "not parquet", "is no Parquet file")]
-    public void What_is_wrong_is_said(string name, string text, string message)
+    public void Invalid_table_is_an_error_with_the_reason(string name, string text, string message)
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder[name], text);

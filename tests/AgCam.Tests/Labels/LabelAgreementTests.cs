@@ -7,7 +7,7 @@ namespace AgCam.Tests.Labels;
 public class LabelAgreementTests
 {
     [Fact]
-    public void Orders_that_were_mixed_up_are_noticed()
+    public void Permuted_class_order_is_detected()
     {
         var agreement = new LabelAgreement();
         for (var i = 0; i < 200; i++)
@@ -28,7 +28,7 @@ public class LabelAgreementTests
     }
 
     [Fact]
-    public void A_poor_model_is_not_taken_for_a_permutation()
+    public void Poor_model_is_not_reported_as_permuted()
     {
         var (agreement, random) = (new LabelAgreement(), new Random(1));
         for (var i = 0; i < 500; i++)
@@ -37,7 +37,7 @@ public class LabelAgreementTests
     }
 
     [Fact]
-    public void A_few_images_prove_nothing()
+    public void Too_few_images_are_not_judged()
     {
         var agreement = new LabelAgreement();
         for (var i = 0; i < 4; i++)
@@ -46,7 +46,7 @@ public class LabelAgreementTests
     }
 
     [Property]
-    public void A_model_that_is_mostly_right_is_never_called_permuted(byte[] noise)
+    public void Mostly_correct_model_is_never_reported_as_permuted(byte[] noise)
     {
         var agreement = new LabelAgreement();
         for (var i = 0; i < noise.Length; i++)

@@ -7,7 +7,7 @@ namespace AgCam.Tests.Metrics;
 public class BootstrapTests
 {
     [Fact]
-    public void The_interval_of_a_normal_mean_is_about_two_standard_errors_each_way()
+    public void Interval_of_a_normal_mean_is_about_two_standard_errors_each_way()
     {
         var random = new Random(1);
         var values = Enumerable
@@ -25,7 +25,7 @@ public class BootstrapTests
     }
 
     [Fact]
-    public void Ninety_five_intervals_in_a_hundred_hold_the_truth()
+    public void Ninety_five_of_a_hundred_intervals_contain_the_true_mean()
     {
         var random = new Random(2);
         var held = Enumerable
@@ -40,7 +40,7 @@ public class BootstrapTests
     }
 
     [Fact]
-    public void The_seed_decides_the_digits()
+    public void Seed_determines_the_result()
     {
         double[] values = [0.1, 0.5, 0.7, 0.2, 0.9, 0.4];
 
@@ -49,7 +49,7 @@ public class BootstrapTests
     }
 
     [Fact]
-    public void A_paired_difference_sees_what_separate_intervals_hide()
+    public void Paired_difference_detects_what_separate_intervals_do_not()
     {
         var random = new Random(3);
         var first = Enumerable.Range(0, 200).Select(_ => random.NextDouble()).ToArray();

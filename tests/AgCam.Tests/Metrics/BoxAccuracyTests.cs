@@ -10,7 +10,7 @@ public class BoxAccuracyTests
     private static readonly double[] Thresholds = [0, 0.25, 0.5, 0.75];
 
     [Fact]
-    public void The_best_threshold_is_chosen_over_all_images_for_each_delta()
+    public void Best_threshold_is_chosen_over_all_images_for_each_delta()
     {
         var accuracy = new BoxAccuracy(Thresholds);
         accuracy.Add("a", new([0.2, 0.4, 0.6, 0.8], [0.2, 0.4, 0.6, 0.1]), top1: true, top5: true);
@@ -59,7 +59,7 @@ public class BoxAccuracyTests
     }
 
     [Fact]
-    public void What_does_not_fit_is_refused()
+    public void Mismatched_inputs_are_refused()
     {
         var accuracy = new BoxAccuracy(Thresholds);
         accuracy.Add("a", new([0, 0, 0, 0], [0, 0, 0, 0]), true, true);

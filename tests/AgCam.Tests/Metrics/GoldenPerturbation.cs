@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace AgCam.Tests.Metrics;
 
-/// <summary>The paper's perturbation test of a whole model, against numbers of an independent program.</summary>
+/// <summary>Compares the paper's perturbation test of a whole model with an independent program.</summary>
 public class GoldenPerturbation
 {
     [Fact]

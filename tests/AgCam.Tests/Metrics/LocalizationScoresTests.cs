@@ -49,7 +49,7 @@ public class LocalizationScoresTests
     }
 
     [Fact]
-    public void A_perfect_prediction_scores_one()
+    public void Perfect_prediction_scores_one()
     {
         BoundingBox[] boxes = [new(10, 20, 30, 40)];
 

@@ -29,7 +29,7 @@ public class MetricTableTests
     }
 
     [Fact]
-    public void A_value_that_is_not_defined_stays_out_of_its_mean_only()
+    public void Undefined_value_is_excluded_from_its_own_mean_only()
     {
         var table = Some([("a", [0.5, double.NaN]), ("b", [0.7, 3])]);
 

@@ -60,7 +60,7 @@ public class PerturbationTests
     }
 
     [Fact]
-    public void A_map_that_knows_what_the_model_looks_at_beats_its_opposite()
+    public void Map_of_the_models_evidence_beats_its_opposite()
     {
         var map = SomeHeatmap.Smooth(1, 40);
         var image = Enumerable.Repeat(1f, 1600).ToArray();
@@ -80,7 +80,7 @@ public class PerturbationTests
     }
 
     [Fact]
-    public void Maps_that_give_no_order_or_do_not_fit_are_refused()
+    public void Maps_without_an_order_or_of_another_size_are_refused()
     {
         Assert.Contains(
             "flat-heatmap",
@@ -95,7 +95,7 @@ public class PerturbationTests
     }
 
     [Fact]
-    public void Insertion_and_deletion_of_a_model_that_counts_what_it_sees()
+    public void Insertion_and_deletion_equal_the_exact_areas_of_a_counting_model()
     {
         // the model's probability is the share of the map's mass whose pixels are one; the blur of a single lit pixel is nearly nothing
         var map = new Heatmap(1, 4, [4, 3, 2, 1]);
@@ -116,7 +116,7 @@ public class PerturbationTests
     }
 
     [Fact]
-    public void A_last_step_that_is_shorter_weighs_less()
+    public void Shorter_last_step_has_less_weight()
     {
         var scores = InsertionDeletion.Measure(
             [1, 1, 1, 1, 1],
@@ -139,7 +139,7 @@ public class PerturbationTests
     }
 
     [Fact]
-    public void A_blur_spreads_a_point_as_a_gaussian()
+    public void Blur_spreads_a_point_as_a_gaussian()
     {
         var point = new float[21 * 21];
         point[10 * 21 + 10] = 1;
@@ -152,7 +152,7 @@ public class PerturbationTests
     }
 
     [Fact]
-    public void Confidence_drops_by_the_share_that_is_lost()
+    public void Confidence_drops_by_the_lost_fraction()
     {
         Assert.Equal(
             [0.75, 0, double.NaN],

@@ -11,7 +11,7 @@ public class PointingTests
     private static readonly Heatmap Map = SomeHeatmap.Drawn("....", "..9.", "2..4");
 
     [Fact]
-    public void The_maximum_points_x_across_and_y_down()
+    public void Maximum_points_x_across_and_y_down()
     {
         Assert.True(Pointing.Hits(Map, [new(2, 1, 1, 1)]));
         Assert.False(Pointing.Hits(Map, [new(1, 2, 1, 1)]));
@@ -29,7 +29,7 @@ public class PointingTests
     }
 
     [Fact]
-    public void The_whole_picture_holds_all_energy_without_lift()
+    public void Whole_picture_holds_all_energy_without_lift()
     {
         var (energy, lift) = Pointing.Energy(Map, [new(0, 0, 4, 3)]);
 

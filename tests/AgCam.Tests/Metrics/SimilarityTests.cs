@@ -24,7 +24,7 @@ public class SimilarityTests
     }
 
     [Fact]
-    public void A_constant_has_no_rank_correlation()
+    public void Constant_has_no_rank_correlation()
     {
         Assert.True(double.IsNaN(Similarity.RankCorrelation([1, 1, 1], [1, 2, 3])));
         Assert.Throws<ArgumentException>(() => Similarity.RankCorrelation([1, 2], [1, 2, 3]));

@@ -46,7 +46,7 @@ public class ThresholdSweepTests
     }
 
     [Fact]
-    public void A_smooth_map_at_a_thousand_thresholds_is_that_of_the_boxes()
+    public void Sweep_of_a_smooth_map_equals_the_boxes_at_every_threshold()
     {
         var (map, sweep) = (SomeHeatmap.Smooth(5), ThresholdSweep.Even());
         var spans = sweep.Components(map);
@@ -58,7 +58,7 @@ public class ThresholdSweepTests
     }
 
     [Fact]
-    public void Uneven_thresholds_and_values_outside_them_work()
+    public void Uneven_thresholds_and_values_outside_them_are_swept()
     {
         var map = new Heatmap(1, 5, [-3, 0.2f, 7, 0.1f, 0.3f]);
 
@@ -68,7 +68,7 @@ public class ThresholdSweepTests
     }
 
     [Fact]
-    public void A_flat_map_has_no_component()
+    public void Flat_map_has_no_component()
     {
         Assert.Empty(ThresholdSweep.Even().Components(new Heatmap(2, 2, [1, 1, 1, 1])));
     }

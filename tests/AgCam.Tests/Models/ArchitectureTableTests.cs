@@ -4,14 +4,14 @@ using Xunit;
 
 namespace AgCam.Tests.Models;
 
-/// <summary>Names, and what is said of them, against what timm itself built under each name (Fixtures/architectures/timm.jsonl).</summary>
+/// <summary>Compares each name with the model that timm builds (Fixtures/architectures/timm.jsonl).</summary>
 public class ArchitectureTableTests
 {
     private static readonly Dictionary<string, JsonElement> Built = File.ReadLines(Fixture.Path("architectures", "timm.jsonl"))
         .Select(line => JsonDocument.Parse(line).RootElement)
         .ToDictionary(row => row.GetProperty("architecture").GetString()!);
 
-    /// <summary>A plain ViT's attributes; the table's last column holds what differs.</summary>
+    /// <summary>Attributes of a plain ViT; the table's last column holds the differences.</summary>
     private static readonly (string Key, string Plain)[] Attributes =
     [
         ("block", "Block"),
@@ -33,8 +33,8 @@ public class ArchitectureTableTests
         ("ls", "Identity"),
     ];
 
-    /// <summary>What is wrong with a refused model, as a message says it, and what timm built for which that is true.</summary>
-    private static readonly (string Told, Func<JsonElement, bool> IsTrue)[] Reasons =
+    /// <summary>Reasons in messages, each with the condition on timm's model.</summary>
+    private static readonly (string Reason, Func<JsonElement, bool> IsTrue)[] Reasons =
     [
         ("timm builds it as", row => Text(row, "class") is not ("VisionTransformer" or "VisionTransformerDistilled" or "Eva")),
         ("no patch embedding", row => Text(row, "embed") == "none"),
@@ -67,7 +67,7 @@ public class ArchitectureTableTests
             {
                 var built = Text(row, key);
                 if (built == "none" && plain is ("Identity" or "false"))
-                    built = plain; // a kind of model that has no such attribute
+                    built = plain; // this kind of model lacks the attribute
                 var differs = listed.Differs.GetValueOrDefault(key, plain);
                 Assert.True(built == differs, $"{name}: {key} is {built}, and listed as {differs}");
             }
@@ -122,13 +122,13 @@ public class ArchitectureTableTests
             Check("norm_pre", Text(row, "norm_pre") == "LayerNorm", config.PreNorm);
             Check("q_norm", Text(row, "q_norm") == "LayerNorm", config.QkNorm);
             Check("rope", Text(row, "rope") == "RotaryEmbeddingDinoV3", config.RotaryTemperature is not null);
-            if (!isEva) // whose attributes do not show these two
+            if (!isEva) // Eva's attributes do not contain these two
             {
                 Check("LayerScale", Text(row, "ls") == "LayerScale", config.LayerScale);
                 Check("qkv_bias", Text(row, "qkv_bias") == "true", config.QkvBias);
             }
 
-            // The shapes that timm built are those that weights must have here.
+            // The required shapes equal those of timm's model.
             var needed = AgCam.Models.Layouts.CanonicalWeights.Of(config);
             foreach (var shape in row.GetProperty("shapes").EnumerateObject().Where(shape => shape.Name != "head.weight"))
                 Check(
@@ -147,7 +147,7 @@ public class ArchitectureTableTests
     }
 
     [Fact]
-    public void Refused_architectures_are_refused_for_exactly_what_is_true_of_them()
+    public void Refused_architectures_are_refused_for_exactly_their_reasons()
     {
         foreach (var (name, row) in Built)
         {
@@ -159,7 +159,7 @@ public class ArchitectureTableTests
                     Assert.True(Says(pooled, text) == isTrue(row), $"{name}, pooled: {text}? {pooled?.Message}");
             }
 
-            // Another method is named only where it explains the model.
+            // Another method is named only if it explains the model.
             Assert.Equal(paper is not null && pooled is null, Says(paper, "agcam-pooled"));
             Assert.False(Says(pooled, "agcam-pooled"));
             Assert.All(
@@ -169,9 +169,9 @@ public class ArchitectureTableTests
         }
     }
 
-    /// <summary>The rule that was worked out beside the table: what each method explains.</summary>
+    /// <summary>Tests the rule of each method against the table.</summary>
     [Fact]
-    public void Methods_explain_the_models_that_their_rule_covers()
+    public void Methods_explain_the_models_of_their_rule()
     {
         foreach (var (name, row) in Built)
         {
@@ -180,14 +180,14 @@ public class ArchitectureTableTests
                 Assert.True(Refusal(name, pooled: false) is null, name);
             if (rule == "agcam-pooled" && Text(row, "norm") == "LayerNorm")
                 Assert.True(Refusal(name) is null && Refusal(name, pooled: false) is not null, name);
-            if (rule is ("token-other" or "map") && name != "eva_giant_patch14_clip_224") // plain under other names: see EvaLayout
+            if (rule is ("token-other" or "map") && name != "eva_giant_patch14_clip_224") // a plain ViT under other names, see EvaLayout
                 Assert.True(Refusal(name) is not null, name);
             if (rule == "clip-embedding")
                 Assert.True(NamedArchitectures.EndsInEmbedding(name, Side(row, "head.weight", 0)!.Value), name);
         }
     }
 
-    /// <summary>One of each family, in words.</summary>
+    /// <summary>Tests one model of each family.</summary>
     [Theory]
     [InlineData("vit_base_patch16_reg4_gap_256", "averages the patches", "16 heads")]
     [InlineData("eva_giant_patch14_336.m30m_ft_in22k_in1k", "averages the patches", "rotary,MLP,kind")]
@@ -211,7 +211,7 @@ public class ArchitectureTableTests
     [InlineData("samvit_base_patch16_224", "VisionTransformerSAM", "agcam-pooled")]
     [InlineData("cait_m36_384", "Cait", "averages")]
     [InlineData("naflexvit_base_patch16_gap", "NaFlexVit", "agcam-pooled")]
-    public void A_family_is_refused_by_the_papers_method_for_its_own_reasons(string name, string text, string untold)
+    public void Family_is_refused_with_its_own_reasons(string name, string text, string untold)
     {
         var message = Refusal(name, pooled: false)!.Message;
         var reasons = message[..message.IndexOf(". Choose", StringComparison.Ordinal)];
@@ -221,11 +221,11 @@ public class ArchitectureTableTests
     }
 
     [Theory]
-    [InlineData("vit_base_patch16_plus_clip_240", false, 14)] // "plus" does not tell LayerScale
+    [InlineData("vit_base_patch16_plus_clip_240", false, 14)] // "plus" does not mean LayerScale
     [InlineData("vit_base_patch16_plus_240", true, 14)]
-    [InlineData("vit_base_patch16_reg4_gap_256", false, 12)] // nor "gap" the heads
+    [InlineData("vit_base_patch16_reg4_gap_256", false, 12)] // "gap" does not decide the heads
     [InlineData("vit_base_patch16_gap_224", false, 16)]
-    public void Parts_of_a_name_decide_nothing(string name, bool layerScale, int heads)
+    public void Parts_of_a_name_do_not_decide_the_configuration(string name, bool layerScale, int heads)
     {
         var config = NamedArchitectures.Find(name, pooled: true);
         Assert.Equal((layerScale, heads), (config.LayerScale, config.Heads));
@@ -235,7 +235,7 @@ public class ArchitectureTableTests
     [InlineData("vit_base_patch16_224_in21k", "vit_base_patch16_224")]
     [InlineData("deit3_base_patch16_384_in21ft1k", "deit3_base_patch16_384")]
     [InlineData("vit_base_patch32_224_clip_laion2b", "vit_base_patch32_clip_224")]
-    public void Names_that_timm_has_replaced_stand_for_the_same_model(string former, string name) =>
+    public void Former_names_of_timm_name_the_same_model(string former, string name) =>
         Assert.Equal(NamedArchitectures.Find(name).Canonical(), NamedArchitectures.Find(former).Canonical());
 
     private static bool Says(ModelException? error, string text) => error?.Message.Contains(text, StringComparison.Ordinal) ?? false;
@@ -253,7 +253,7 @@ public class ArchitectureTableTests
         }
     }
 
-    /// <summary>A value as the table writes it.</summary>
+    /// <summary>Returns a value in the table's format.</summary>
     private static string Text(JsonElement row, string key) =>
         row.GetProperty(key) switch
         {

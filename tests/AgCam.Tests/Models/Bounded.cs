@@ -4,14 +4,12 @@ using Xunit;
 
 namespace AgCam.Tests.Models;
 
-/// <summary>
-/// Work on hostile input: it may succeed or be refused, but neither crash, nor take long, nor allocate more than it should.
-/// </summary>
+/// <summary>Runs work on hostile input. It may succeed or be refused, within limits of time and memory.</summary>
 internal static class Bounded
 {
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
 
-    /// <returns>The refusal, or null where the input was accepted.</returns>
+    /// <returns>Refusal, or null when the input is accepted.</returns>
     public static ModelException? Run(string what, long mostBytes, Action work)
     {
         var allocated = GC.GetAllocatedBytesForCurrentThread();

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace AgCam.Tests.Models;
 
-/// <summary>Every layout gives the same canonical weights.</summary>
+/// <summary>Tests that every layout gives the same canonical weights.</summary>
 public class CheckpointLayoutTests
 {
     private static readonly CheckpointOptions Torchvision = new() { Architecture = "vit_b_16", Heads = 2 };
@@ -46,7 +46,7 @@ public class CheckpointLayoutTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void No_stored_number_is_lost(string name)
+    public void Every_stored_number_is_kept(string name)
     {
         using var checkpoint = Open(name);
         using var file = SafetensorsFile.Open(Fixture.Path("models", name, "model.safetensors"));
@@ -80,7 +80,7 @@ public class CheckpointLayoutTests
     }
 
     [Fact]
-    public void What_the_weights_do_not_tell_comes_from_the_configuration()
+    public void Values_missing_from_the_weights_come_from_the_configuration()
     {
         using var timm = Open("timm_vit");
         Assert.Equal(
@@ -148,9 +148,9 @@ public class CheckpointLayoutTests
         Assert.Equal([0.5f, 0.5f, 0.5f], timm.Preprocessing.Mean);
     }
 
-    /// <summary>Names of layouts that no fixture has, made from one that has the same weights.</summary>
+    /// <summary>Renames a fixture's weights to layouts that no fixture has.</summary>
     [Fact]
-    public void A_distilled_DeiT_of_Hugging_Face_is_the_same_model()
+    public void Distilled_DeiT_of_Hugging_Face_equals_that_of_timm()
     {
         using var timm = Open("timm_deit_distilled");
         using var folder = new TemporaryFolder();
@@ -235,7 +235,7 @@ public class CheckpointLayoutTests
     }
 
     [Fact]
-    public void A_bare_hugging_face_file_asks_for_its_configuration()
+    public void Bare_hugging_face_file_requests_its_configuration()
     {
         using var folder = new TemporaryFolder();
         File.Copy(Fixture.Path("models", "hf_vit", "model.safetensors"), folder["bare.safetensors"]);

@@ -6,14 +6,14 @@ using Xunit;
 
 namespace AgCam.Tests.Models;
 
-/// <summary>A model that does not fit is refused with everything that is wrong with it.</summary>
+/// <summary>Tests that a model that does not fit is refused with every fault.</summary>
 public sealed class CheckpointStrictnessTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>A copy of a fixture with changed tensors and configuration, opened.</summary>
+    /// <summary>Opens a copy of a fixture with changed tensors and configuration.</summary>
     private Checkpoint OpenChanged(
         string name,
         Action<Dictionary<string, WeightTensor>>? weights = null,
@@ -77,14 +77,14 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [Theory]
     [InlineData("hf_vit", "vit.encoder.layer.1.attention.attention.key.weight")]
     [InlineData("hf_vit_v5", "vit.layers.1.attention.k_proj.weight")]
-    public void A_missing_key_projection_is_a_missing_qkv(string name, string key)
+    public void Missing_key_projection_is_a_missing_qkv(string name, string key)
     {
         var error = Refused(name, weights => weights.Remove(key));
         Assert.Contains("Missing (1): blocks.1.attn.qkv.weight", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void The_same_weight_under_two_names_is_refused()
+    public void Weight_under_two_names_is_refused()
     {
         var error = Refused("hf_vit", weights => weights["embeddings.cls_token"] = weights["vit.embeddings.cls_token"]);
         Assert.Equal(ModelFailure.KeysDoNotMatch, error.Reason);
@@ -96,7 +96,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [InlineData("model.")]
     [InlineData("module.model.")]
     [InlineData("_orig_mod.module.")]
-    public void Wrappers_prefixes_are_taken_off(string prefix)
+    public void Prefixes_of_wrappers_are_removed(string prefix)
     {
         using var checkpoint = OpenChanged(
             "timm_vit",
@@ -123,7 +123,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [InlineData("blocks.0.mlp.fc1_g.weight", "SwiGLU")]
     [InlineData("logit_scale", "embedding")]
     [InlineData("blocks.0.attn.relative_position_bias_table", "relative positions")]
-    public void What_the_method_does_not_cover_is_refused_with_the_reason(string key, string why)
+    public void Unsupported_weights_are_refused_with_the_reason(string key, string why)
     {
         var error = Refused("timm_vit", weights => weights[key] = Zeros(64));
         Assert.Equal(ModelFailure.UnsupportedArchitecture, error.Reason);
@@ -131,7 +131,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void All_reasons_that_the_weights_show_are_told()
+    public void Every_reason_in_the_weights_is_listed()
     {
         var error = Refused(
             "timm_vit",
@@ -145,7 +145,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void A_gated_mlp_in_one_matrix_is_refused_with_the_reason()
+    public void Gated_mlp_in_one_matrix_is_refused_with_the_reason()
     {
         var error = Refused(
             "timm_vit",
@@ -179,7 +179,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [InlineData("map", false)]
     [InlineData("max", false)]
     [InlineData("avgmax", false)]
-    public void Pooling_of_patches_is_refused_and_another_method_named_only_where_it_fits(string pool, bool pooledFits)
+    public void Average_pooling_is_refused_and_another_method_is_named_only_if_it_fits(string pool, bool pooledFits)
     {
         foreach (var name in new[] { "norm.", "fc_norm." })
         {
@@ -214,7 +214,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void A_classifier_under_another_name_is_not_called_missing()
+    public void Classifier_under_another_name_is_not_reported_as_missing()
     {
         var error = Refused(
             "timm_vit",
@@ -235,7 +235,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [Theory]
     [InlineData("hf_vit", false)]
     [InlineData("timm_vit", true)]
-    public void An_architecture_is_asked_for_only_where_it_helps(string model, bool helps)
+    public void Architecture_is_requested_only_when_it_helps(string model, bool helps)
     {
         var error = Refused(
             model,
@@ -246,7 +246,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void A_bare_clip_embedding_is_no_classifier_either()
+    public void Bare_clip_embedding_is_no_classifier()
     {
         var named = new CheckpointOptions { ClassNames = [.. Enumerable.Range(0, 512).Select(i => $"kind {i}")] };
         OpenChanged("timm_clip_quickgelu", weights => Widen(weights, 512), config => Unnamed(config, 512), named).Dispose();
@@ -271,7 +271,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [InlineData("vit_base_patch16_xyz_224")]
     [InlineData("gpt2")]
     [InlineData("")]
-    public void An_unknown_architecture_is_refused_with_examples(string name)
+    public void Unknown_architecture_is_refused_with_examples(string name)
     {
         var error = Assert.Throws<ModelException>(() => NamedArchitectures.Find(name));
         Assert.Equal(ModelFailure.UnknownArchitecture, error.Reason);
@@ -309,7 +309,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void An_encoder_without_a_head_predicts_nothing()
+    public void Encoder_without_a_head_predicts_nothing()
     {
         var error = Refused(
             "timm_vit",
@@ -327,7 +327,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void A_clip_embedding_is_no_classifier_unless_its_outputs_are_named()
+    public void Clip_embedding_is_no_classifier_unless_its_outputs_are_named()
     {
         var error = Refused("timm_clip_quickgelu", weights => Widen(weights, 512), config => Unnamed(config, 512));
         Assert.Equal(ModelFailure.NoClassifier, error.Reason);
@@ -338,7 +338,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void A_fine_tuned_clip_model_keeps_the_tag_of_what_it_came_from()
+    public void Fine_tuned_clip_model_is_accepted_although_it_keeps_the_tag()
     {
         using var checkpoint = OpenChanged("timm_clip_quickgelu", config: config => Unnamed(config, 10));
         Assert.Equal((10, null), (checkpoint.Config.Classes, checkpoint.ClassNames));
@@ -366,7 +366,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [Theory]
     [InlineData("SiglipForImageClassification", "mean of the patches")]
     [InlineData("SiglipVisionModel", "has no classes")]
-    public void A_tower_of_pictures_and_texts_is_refused_for_what_its_class_does(string architecture, string why)
+    public void Clip_encoder_is_refused_with_the_reason_of_its_class(string architecture, string why)
     {
         var error = Refused(
             "hf_vit",
@@ -380,7 +380,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void A_model_argument_of_unknown_meaning_is_refused()
+    public void Unknown_model_argument_is_refused()
     {
         var error = Refused("timm_vit", config: config => config["model_args"]!["swiglu_alpha"] = 2);
         Assert.Contains("swiglu_alpha", error.Message, StringComparison.Ordinal);
@@ -398,7 +398,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [InlineData("patch_size", 0)]
     [InlineData("reg_tokens", -1)]
     [InlineData("reg_tokens", int.MaxValue)]
-    public void Absurd_sizes_are_refused(string key, int value) =>
+    public void Sizes_out_of_range_are_refused(string key, int value) =>
         Assert.Equal(ModelFailure.BadConfiguration, Refused("timm_vit", config: config => config["model_args"]![key] = value).Reason);
 
     [Theory]
@@ -406,7 +406,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     [InlineData("img_size", "[64]")]
     [InlineData("mlp_ratio", "true")]
     [InlineData("act_layer", "\"swish\"")]
-    public void A_value_of_the_wrong_kind_is_named(string key, string json)
+    public void Value_of_the_wrong_type_is_named(string key, string json)
     {
         var error = Refused("timm_vit", config: config => config["model_args"]![key] = JsonNode.Parse(json));
         Assert.Equal(ModelFailure.BadConfiguration, error.Reason);
@@ -414,7 +414,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void A_property_given_twice_is_refused()
+    public void Duplicate_property_is_refused()
     {
         File.Copy(Fixture.Path("models", "timm_vit", "model.safetensors"), _folder["model.safetensors"]);
         File.WriteAllText(_folder["config.json"], """{"architecture":"vit_tiny_patch16_224","architecture":"vit_base_patch16_224"}""");
@@ -449,14 +449,14 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void Class_names_must_be_as_many_as_classes() =>
+    public void Number_of_class_names_must_equal_number_of_classes() =>
         Assert.Equal(
             ModelFailure.BadConfiguration,
             Refused("timm_vit", options: new CheckpointOptions { ClassNames = ["cat", "dog"] }).Reason
         );
 
     [Fact]
-    public void WordNet_ids_are_told_apart_from_names()
+    public void WordNet_ids_are_distinguished_from_names()
     {
         using var checkpoint = OpenChanged(
             "timm_vit",
@@ -471,7 +471,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void Placeholder_names_are_no_names()
+    public void Placeholder_names_are_ignored()
     {
         using var checkpoint = OpenChanged(
             "hf_vit",
@@ -484,7 +484,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void A_model_without_preprocessing_opens_but_its_preprocessing_must_be_given()
+    public void Model_without_preprocessing_opens_but_needs_the_options()
     {
         using (var checkpoint = OpenChanged("timm_vit", config: config => config.Remove("pretrained_cfg")))
         {
@@ -510,7 +510,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void Options_overrule_the_checkpoint()
+    public void Options_override_the_checkpoint()
     {
         using var larger = OpenChanged("timm_vit", options: new CheckpointOptions { ImageSize = 128 });
         // floor(128 / 0.9)
@@ -578,7 +578,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
             Assert.Matches("^[0-9a-f]{64}$", hash);
         }
 
-        // A shard that changes changes the hash; one that is gone, or points elsewhere, is told.
+        // A changed shard changes the hash; a missing shard or one outside the folder is an error.
         var shard = _folder["model-00002-of-00002.safetensors"];
         var changed = File.ReadAllBytes(shard);
         changed[^1] ^= 1;
@@ -592,7 +592,7 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void The_hash_is_that_of_the_file()
+    public void Hash_equals_that_of_the_file()
     {
         using var checkpoint = Checkpoint.Open(Fixture.Path("models", "timm_vit"));
         using var stream = File.OpenRead(Fixture.Path("models", "timm_vit", "model.safetensors"));
@@ -600,9 +600,9 @@ public sealed class CheckpointStrictnessTests : IDisposable
     }
 
     [Fact]
-    public void A_bare_file_that_lacks_its_last_blocks_is_not_taken_for_a_shallower_model()
+    public void Bare_file_without_its_last_blocks_is_not_a_shallower_model()
     {
-        // As wide as vit_tiny, so its depth must be vit_tiny's too.
+        // The width is vit_tiny's, so the depth must be too.
         var weights = Layouts.CanonicalWeightsOf(NamedArchitectures.Find("vit_tiny_patch16_224") with { Depth = 11, Classes = 3 });
         SafetensorsWriter.Write(_folder["short.safetensors"], weights);
         var error = Assert.Throws<ModelException>(() =>

@@ -62,7 +62,7 @@ public sealed class ConfigHostileTests : IDisposable
     {
         using var checkpoint = Checkpoint.Open(_folder.Path);
         var preprocessing = checkpoint.Preprocessing;
-        // What is accepted makes sense.
+        // An accepted configuration is valid.
         Assert.Equal(0, checkpoint.Config.Width % checkpoint.Config.Heads);
         Assert.InRange(preprocessing.InputHeight, 1, 8_192);
         Assert.InRange(preprocessing.ResizeHeight, 0, 16_384);
@@ -74,7 +74,7 @@ public sealed class ConfigHostileTests : IDisposable
     {
         if (random.Next(3) > 0)
         {
-            // Another value in the place of a number, a text or a word.
+            // Replaces a number, string or keyword.
             var values = Regex.Matches(good, "(?<=[:\\[,]\\s*)(-?[0-9][0-9.e+-]*|\"[^\"]*\"|true|false|null)");
             var chosen = values[random.Next(values.Count)];
             return Encoding.UTF8.GetBytes(good[..chosen.Index] + Lies[random.Next(Lies.Length)] + good[(chosen.Index + chosen.Length)..]);

@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace AgCam.Tests.Models;
 
-/// <summary>DINOv3 with a classifier in timm's layout. No published weights: random ones, and the model written a second time.</summary>
+/// <summary>Compares DINOv3 with a classifier in timm's layout, with random weights, to an independent implementation.</summary>
 public class DinoV3Tests
 {
     static DinoV3Tests() => NativeBackend.Load();
@@ -20,8 +20,8 @@ public class DinoV3Tests
     [InlineData(true, false, 48, 64)]
     [InlineData(false, true, 48, 64)]
     [InlineData(true, true, 48, 64)]
-    [InlineData(false, false, 80, 32)] // another grid: the angles follow it
-    public void Logits_equal_the_model_written_from_its_description(bool qkvBias, bool gated, int height, int width)
+    [InlineData(false, false, 80, 32)] // another grid changes the angles
+    public void Logits_equal_those_of_an_independent_implementation(bool qkvBias, bool gated, int height, int width)
     {
         using var scope = NewDisposeScope();
         using var some = new SomeDinoV3(qkvBias, gated: gated);
@@ -42,7 +42,7 @@ public class DinoV3Tests
     [InlineData("token", false, HeadPooling.Token)]
     [InlineData("avg", true, HeadPooling.AverageOfNormed)]
     [InlineData("token", true, HeadPooling.Token)]
-    public void The_maps_equal_autograd_whatever_the_classifier_reads(string? pool, bool gated, HeadPooling expected)
+    public void Maps_equal_autograd_for_every_pooling(string? pool, bool gated, HeadPooling expected)
     {
         using var scope = NewDisposeScope();
         using var some = new SomeDinoV3(pool: pool, gated: gated);
@@ -62,7 +62,7 @@ public class DinoV3Tests
     }
 
     [Fact]
-    public void The_keys_have_no_bias()
+    public void Keys_have_no_bias()
     {
         using var some = new SomeDinoV3(qkvBias: true);
         using var checkpoint = some.Open();
@@ -71,7 +71,7 @@ public class DinoV3Tests
     }
 
     [Fact]
-    public void The_papers_method_refuses_one_that_averages_and_names_its_relative()
+    public void Papers_method_refuses_an_averaging_model_and_names_agcam_pooled()
     {
         using var some = new SomeDinoV3();
         var error = Assert.Throws<ModelException>(() => some.Open(pooled: false));
@@ -86,7 +86,7 @@ public class DinoV3Tests
     [InlineData(false, null, "blocks.0.attn.qkv.bias", "Unexpected (1): 'blocks.0.attn.qkv.bias'")]
     [InlineData(false, null, "rope.periods", "stores rotary positions")]
     [InlineData(false, "head.weight", null, "without a classifier")]
-    public void What_does_not_fit_is_named(bool qkvBias, string? without, string? with, string text)
+    public void Weights_that_do_not_fit_are_named(bool qkvBias, string? without, string? with, string text)
     {
         using var some = new SomeDinoV3(qkvBias);
         some.Change(tensors =>
@@ -141,7 +141,7 @@ public class DinoV3Tests
     [Theory]
     [InlineData("vit_giant_patch16_dinov3", "not a known architecture")]
     [InlineData("vit_small_plus_patch16_224", "not a known architecture")]
-    public void Sizes_that_there_are_not_are_refused(string name, string text) =>
+    public void Unknown_sizes_are_refused(string name, string text) =>
         Assert.Contains(
             text,
             Assert.Throws<ModelException>(() => NamedArchitectures.Find(name, pooled: true)).Message,
@@ -149,7 +149,7 @@ public class DinoV3Tests
         );
 
     [Fact]
-    public void A_gated_mlp_that_lacks_one_half_is_named()
+    public void Gated_mlp_without_one_half_is_named()
     {
         using var some = new SomeDinoV3(gated: true);
         some.Change(tensors => tensors.Remove("blocks.1.mlp.fc1_x.weight"));
@@ -161,7 +161,7 @@ public class DinoV3Tests
     }
 
     [Fact]
-    public void Bare_weights_need_the_name_alone()
+    public void Bare_weights_need_only_the_name()
     {
         using var some = new SomeDinoV3();
         File.Delete(some["config.json"]);
@@ -181,7 +181,7 @@ public class DinoV3Tests
     }
 
     [Fact]
-    public void It_is_inspected_verified_and_explained_by_the_command()
+    public void Command_inspects_verifies_and_explains_the_model()
     {
         using var scope = NewDisposeScope();
         using var some = new SomeDinoV3();
@@ -207,7 +207,7 @@ public class DinoV3Tests
         Assert.Equal(2, rows.Count);
     }
 
-    /// <summary>What a program of one's own would write: logits of the second model, and maps by autograd.</summary>
+    /// <summary>Writes a reference: logits of the independent model and maps by autograd.</summary>
     private static void WriteReference(SomeDinoV3 some)
     {
         using var checkpoint = some.Open();

@@ -5,16 +5,16 @@ using Xunit;
 
 namespace AgCam.Tests.Models;
 
-/// <summary>Weights of a 4 x 4 grid (64 pixels), and files that say other sizes.</summary>
+/// <summary>Tests weights of a 4 x 4 grid (64 pixels) with other sizes in the configuration.</summary>
 public sealed class InputSizeTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>What timm writes for a model that was fine-tuned at another size than its weights came with.</summary>
+    /// <summary>Writes the configuration that timm writes after fine-tuning at another input size.</summary>
     [Fact]
-    public void Weights_and_model_arguments_decide_against_the_size_of_the_weights_that_came_before()
+    public void Weights_and_model_args_override_the_pretrained_input_size()
     {
         Write(size: 64, pretrained: 96);
         using var checkpoint = Checkpoint.Open(_folder.Path);
@@ -28,7 +28,7 @@ public sealed class InputSizeTests : IDisposable
     }
 
     [Fact]
-    public void Explanations_are_of_the_size_that_inspect_shows()
+    public void Explanations_have_the_size_that_inspect_shows()
     {
         using var pictures = SomeImages.Folder(1);
         Write(size: 64, pretrained: 64);
@@ -39,11 +39,11 @@ public sealed class InputSizeTests : IDisposable
     }
 
     [Theory]
-    [InlineData(96, 64)] // the weights are of 64
+    [InlineData(96, 64)] // the weights are for 64
     [InlineData(96, 96)]
     [InlineData(96, null)]
     [InlineData(null, 96)]
-    public void A_contradiction_that_the_weights_do_not_settle_is_an_error_that_names_both(int? size, int? pretrained)
+    public void Unresolved_contradiction_is_an_error_that_names_both_sizes(int? size, int? pretrained)
     {
         Write(size, pretrained);
         var error = Assert.Throws<ModelException>(() => Checkpoint.Open(_folder.Path));
@@ -61,7 +61,7 @@ public sealed class InputSizeTests : IDisposable
     }
 
     [Fact]
-    public void A_model_that_takes_pictures_of_any_size_is_run_at_the_size_of_its_pictures()
+    public void Dynamic_model_runs_at_the_size_of_its_images()
     {
         Write(size: 64, pretrained: 96, dynamic: true);
         using var checkpoint = Checkpoint.Open(_folder.Path);
@@ -71,7 +71,7 @@ public sealed class InputSizeTests : IDisposable
     }
 
     [Fact]
-    public void Without_positions_in_the_weights_two_sizes_are_a_contradiction()
+    public void Two_sizes_contradict_each_other_without_positions_in_the_weights()
     {
         using var some = new SomeDinoV3();
         var config = JsonNode.Parse(File.ReadAllText(some["config.json"]))!;
@@ -87,7 +87,7 @@ public sealed class InputSizeTests : IDisposable
     }
 
     [Fact]
-    public void A_hugging_face_processor_of_another_size_is_an_error_that_names_both()
+    public void Hugging_face_processor_of_another_size_is_an_error_that_names_both()
     {
         var source = Fixture.Path("models", "hf_vit");
         foreach (var file in Directory.GetFiles(source))
@@ -110,7 +110,7 @@ public sealed class InputSizeTests : IDisposable
         return (map.GetProperty("rows").GetInt32(), map.GetProperty("columns").GetInt32());
     }
 
-    /// <summary>The plain fixture with these sizes in its configuration.</summary>
+    /// <summary>Writes the plain fixture with these sizes in its configuration.</summary>
     private void Write(int? size, int? pretrained, bool dynamic = false)
     {
         var source = Fixture.Path("models", "timm_vit");

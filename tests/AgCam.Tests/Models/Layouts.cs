@@ -5,7 +5,7 @@ namespace AgCam.Tests.Models;
 
 internal static class Layouts
 {
-    /// <summary>All the weights that a model needs, as zeros.</summary>
+    /// <summary>Returns every weight that a model needs, as zeros.</summary>
     public static Dictionary<string, WeightTensor> CanonicalWeightsOf(ViTConfig config) =>
         CanonicalWeights
             .Of(config)

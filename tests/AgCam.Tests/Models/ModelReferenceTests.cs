@@ -21,28 +21,28 @@ public sealed class ModelReferenceTests : IDisposable
         ModelReference.ResolveAsync(reference, Sources, options, TestContext.Current.CancellationToken);
 
     [Fact]
-    public async Task A_shipped_model_is_known_by_its_name()
+    public async Task Shipped_model_is_known_by_its_name()
     {
         using var checkpoint = await ResolveAsync("scenes");
         Assert.Equal(("scenes", 8), (checkpoint.Id, checkpoint.Config.PatchSize));
     }
 
     [Fact]
-    public async Task A_folder_is_a_model()
+    public async Task Folder_is_a_model()
     {
         using var checkpoint = await ResolveAsync(Fixture.Path("models", "hf_vit"));
         Assert.Equal(("hf_vit", Fixture.Path("models", "hf_vit")), (checkpoint.Id, checkpoint.Source));
     }
 
     [Fact]
-    public async Task A_file_beside_its_configuration_stands_for_the_folder()
+    public async Task File_beside_its_configuration_opens_the_folder()
     {
         using var checkpoint = await ResolveAsync(Fixture.Path("models", "timm_vit", "model.safetensors"));
         Assert.Equal((4, "timm_vit"), (checkpoint.Config.Heads, checkpoint.Id));
     }
 
     [Fact]
-    public async Task A_bare_file_needs_its_architecture()
+    public async Task Bare_file_needs_its_architecture()
     {
         var bare = _cache["mine.safetensors"];
         File.Copy(Fixture.Path("models", "torchvision_vit", "model.safetensors"), bare);
@@ -58,10 +58,10 @@ public sealed class ModelReferenceTests : IDisposable
     [InlineData("/nowhere/at/all")]
     [InlineData("org/model.safetensors")]
     [InlineData("")]
-    public async Task What_is_nowhere_is_said_so(string reference) =>
+    public async Task Unknown_reference_is_an_error(string reference) =>
         Assert.Equal(ModelFailure.NotFound, (await Assert.ThrowsAsync<ModelException>(() => ResolveAsync(reference))).Reason);
 
     [Fact]
-    public async Task A_hub_id_that_is_not_cached_needs_the_network() =>
+    public async Task Hub_id_that_is_not_cached_needs_the_network() =>
         Assert.Equal(ModelFailure.HubOffline, (await Assert.ThrowsAsync<ModelException>(() => ResolveAsync("org/name"))).Reason);
 }

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace AgCam.Tests.Models;
 
-/// <summary>Pickles written by hand, opcode by opcode, to say what Python's own pickler never would.</summary>
+/// <summary>Writes pickles opcode by opcode, including ones that Python never writes.</summary>
 internal sealed class PickleBytes
 {
     private readonly MemoryStream _bytes = new();
@@ -60,7 +60,7 @@ internal sealed class PickleBytes
         return Op('t');
     }
 
-    /// <summary>A tensor as torch.save describes it.</summary>
+    /// <summary>Writes a tensor as torch.save does.</summary>
     public PickleBytes Tensor(string key, long elements, long offset, long[] shape, long[] strides, string storage = "FloatStorage") =>
         Global("torch._utils", "_rebuild_tensor_v2")
             .Op('(')
@@ -82,7 +82,7 @@ internal sealed class PickleBytes
             .Op('t')
             .Op('R');
 
-    /// <summary>A state dict of one tensor.</summary>
+    /// <summary>Writes a state dict of one tensor.</summary>
     public static PickleBytes OneTensor(
         string key,
         long elements,
@@ -94,7 +94,7 @@ internal sealed class PickleBytes
 
     public byte[] ToArray() => _bytes.ToArray();
 
-    /// <summary>A zip archive as torch.save makes it.</summary>
+    /// <summary>Writes a zip archive as torch.save does.</summary>
     public static byte[] Zip(byte[] pickle, params (string Name, byte[] Bytes)[] entries) =>
         Zip(CompressionLevel.NoCompression, [("archive/data.pkl", pickle), .. entries]);
 

@@ -65,13 +65,13 @@ public sealed class PickleHostileTests : IDisposable
     [InlineData(8, 0, new long[] { 2 }, new long[] { -1 })]
     [InlineData(8, 0, new long[] { -2 }, new long[] { 1 })]
     [InlineData(8, 0, new long[] { 2, 2 }, new long[] { 1 })]
-    [InlineData(8, 0, new long[] { 1_000_000_000_000 }, new long[] { 0 })] // one number, repeated
+    [InlineData(8, 0, new long[] { 1_000_000_000_000 }, new long[] { 0 })] // one repeated number
     [InlineData(8, 0, new long[] { long.MaxValue, long.MaxValue }, new long[] { 0, 0 })]
     [InlineData(8, 0, new long[] { long.MaxValue, long.MaxValue }, new long[] { long.MaxValue, long.MaxValue })]
     [InlineData(7, 0, new long[] { 7 }, new long[] { 1 })] // the file holds 8
     [InlineData(long.MaxValue, 0, new long[] { long.MaxValue }, new long[] { 1 })]
     [InlineData(1L << 60, 0, new long[] { 1L << 60 }, new long[] { 1 })]
-    public void A_tensor_that_lies_about_its_size_is_refused(long elements, long offset, long[] shape, long[] strides)
+    public void Tensor_with_a_false_size_is_refused(long elements, long offset, long[] shape, long[] strides)
     {
         var file = PickleBytes.Zip(
             PickleBytes.OneTensor("0", elements, offset, shape, strides).ToArray(),
@@ -81,7 +81,7 @@ public sealed class PickleHostileTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_storage_is_named()
+    public void Missing_storage_is_named()
     {
         var error = Read(
             PickleBytes.Zip(PickleBytes.OneTensor("5", 8, 0, [8], [1]).ToArray(), ("archive/data/0", new byte[32])),
@@ -100,7 +100,7 @@ public sealed class PickleHostileTests : IDisposable
     }
 
     [Fact]
-    public void Archives_of_another_kind_are_refused()
+    public void Other_archives_are_refused()
     {
         var good = PickleBytes.OneTensor("0", 8, 0, [8], [1]).ToArray();
         Assert.Contains(
@@ -124,7 +124,7 @@ public sealed class PickleHostileTests : IDisposable
     [Fact]
     public void Objects_of_any_class_stay_inert()
     {
-        // os.system("..."), builtins.eval, a class with state, an extension code, an instance in the oldest protocol: beside a good tensor.
+        // os.system("..."), builtins.eval, a class with state, an extension code and an instance of protocol 0, beside a valid tensor.
         var pickle = new PickleBytes()
             .Op('}')
             .Op('(')
@@ -162,7 +162,7 @@ public sealed class PickleHostileTests : IDisposable
     }
 
     [Fact]
-    public void A_whole_module_is_refused_with_the_way_out()
+    public void Pickled_module_is_refused_with_the_next_step()
     {
         var pickle = new PickleBytes()
             .Global("timm.models.vision_transformer", "VisionTransformer")
@@ -178,7 +178,7 @@ public sealed class PickleHostileTests : IDisposable
     }
 
     [Fact]
-    public void A_dictionary_without_weights_says_what_it_holds()
+    public void Dictionary_without_weights_is_refused_with_its_keys()
     {
         var error = Read(PickleBytes.Zip(new PickleBytes().Op('}').Text("epoch").Number(3).Op('s').Op('.').ToArray()), "no weights")!;
         Assert.Contains("'epoch'", error.Message, StringComparison.Ordinal);
@@ -224,7 +224,7 @@ public sealed class PickleHostileTests : IDisposable
                 { "a buffer from elsewhere", [0x80, 5, 0x97, (byte)'.'] },
             };
 
-            // 500 references to one long list of pairs, each to be copied into an OrderedDict of its own: 10^8 steps in 10 kB.
+            // 500 references to one long list of pairs, each copied into its own OrderedDict: 10^8 steps in 10 kB.
             var pairs = new PickleBytes().Op(']').Op((byte)'q', 0).Op('(');
             for (var i = 0; i < 200_000; i++)
                 pairs.Op((byte)'N', 0x85);
@@ -238,10 +238,10 @@ public sealed class PickleHostileTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Bombs), DisableDiscoveryEnumeration = true)]
-    public void Bombs_and_nonsense_are_bounded(string what, byte[] pickle)
+    public void Bombs_and_invalid_opcodes_are_refused_within_limits(string what, byte[] pickle)
     {
         var refusal = ReadPickle(pickle, what);
-        if (what is not ("a far memo" or "a list in itself")) // those two are legal, and cost what they weigh
+        if (what is not ("a far memo" or "a list in itself")) // these two are valid and cheap
             Assert.Equal(ModelFailure.Corrupt, refusal!.Reason);
         Assert.NotNull(Read(PickleBytes.Zip(pickle), what));
         Assert.NotNull(Read(pickle, what));
@@ -267,7 +267,7 @@ public sealed class PickleHostileTests : IDisposable
         Assert.InRange(refused, 100, Mutations - 1);
     }
 
-    /// <summary>Only the ends of a file say anything about its structure; a small file keeps the rounds quick.</summary>
+    /// <summary>Makes a small file, so that most damage hits the structure and each round is fast.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

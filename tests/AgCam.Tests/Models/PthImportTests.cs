@@ -29,7 +29,7 @@ public sealed class PthImportTests : IDisposable
     [InlineData("training_checkpoint.pth.tar", "state_dict")]
     [InlineData("with_ema.pth.tar", "state_dict_ema")]
     [InlineData("malicious.pth", "state_dict")]
-    public void An_imported_model_is_the_one_that_was_saved(string file, string stateKey)
+    public void Imported_model_equals_the_saved_one(string file, string stateKey)
     {
         var imported = ModelImport.Run(Fixture.Path("pth", file), _folder["model"], Options);
         Assert.Equal(stateKey, imported.StateKey);
@@ -56,7 +56,7 @@ public sealed class PthImportTests : IDisposable
     }
 
     [Fact]
-    public void Nothing_in_a_malicious_pickle_runs()
+    public void Code_in_a_malicious_pickle_does_not_run()
     {
         var before = Directory.GetCurrentDirectory();
         using (var file = PthFile.Open(Fixture.Path("pth", "malicious.pth")))
@@ -66,7 +66,7 @@ public sealed class PthImportTests : IDisposable
     }
 
     [Fact]
-    public void A_pickle_is_not_opened_as_a_model_but_sent_to_import()
+    public void Pickle_is_refused_with_the_import_command()
     {
         foreach (var file in Directory.GetFiles(Fixture.Path("pth")))
         {
@@ -77,7 +77,7 @@ public sealed class PthImportTests : IDisposable
     }
 
     [Fact]
-    public void An_import_without_preprocessing_lists_every_option_to_give()
+    public void Import_without_preprocessing_lists_every_missing_option()
     {
         var error = Assert.Throws<ModelException>(() =>
             ModelImport.Run(
@@ -93,7 +93,7 @@ public sealed class PthImportTests : IDisposable
     }
 
     [Fact]
-    public void Heads_that_the_weights_cannot_tell_are_asked_for()
+    public void Unknown_number_of_heads_is_requested()
     {
         var error = Assert.Throws<ModelException>(() =>
             ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], Options with { Heads = null })
@@ -102,7 +102,7 @@ public sealed class PthImportTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_that_holds_something_is_not_overwritten()
+    public void Folder_with_files_is_not_overwritten()
     {
         Directory.CreateDirectory(_folder["model"]);
         File.WriteAllText(Path.Combine(_folder["model"], "precious.txt"), "mine");
@@ -111,7 +111,7 @@ public sealed class PthImportTests : IDisposable
     }
 
     [Fact]
-    public void A_failed_import_leaves_nothing_behind()
+    public void Failed_import_leaves_nothing_behind()
     {
         Assert.Throws<ModelException>(() =>
             ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], Options with { ClassNames = ["one"] })
@@ -120,15 +120,15 @@ public sealed class PthImportTests : IDisposable
     }
 
     [Fact]
-    public void A_pickle_beside_its_configuration_keeps_it()
+    public void Pickle_beside_its_configuration_keeps_the_configuration()
     {
-        // As older models on the Hub are: config.json, preprocessor_config.json and a pickle.
+        // The files of older models on the Hub: config.json, preprocessor_config.json and a pickle.
         var source = Directory.CreateDirectory(_folder["source"]).FullName;
         File.Copy(Fixture.Path("pth", "state_dict.pth"), Path.Combine(source, "pytorch_model.bin"));
         File.Copy(Fixture.Path("models", "timm_vit", "config.json"), Path.Combine(source, "config.json"));
         var error = Assert.Throws<ModelException>(() => Checkpoint.Open(source));
         Assert.Equal(ModelFailure.PickleNotImported, error.Reason);
-        Assert.DoesNotContain("--arch", error.Message, StringComparison.Ordinal); // with it, the configuration would be passed over
+        Assert.DoesNotContain("--arch", error.Message, StringComparison.Ordinal); // --arch would ignore the configuration
 
         var imported = ModelImport.Run(Path.Combine(source, "pytorch_model.bin"), _folder["model"], new CheckpointOptions());
         using var original = Checkpoint.Open(Fixture.Path("models", "timm_vit"));
@@ -139,7 +139,7 @@ public sealed class PthImportTests : IDisposable
     }
 
     [Fact]
-    public void A_bare_safetensors_file_is_imported_too()
+    public void Bare_safetensors_file_is_imported_too()
     {
         var torchvision = Fixture.Path("models", "torchvision_vit", "model.safetensors");
         var imported = ModelImport.Run(torchvision, _folder["model"], Options with { Architecture = "vit_b_16", Heads = 2 });
@@ -153,7 +153,7 @@ public sealed class PthImportTests : IDisposable
     [Theory]
     [InlineData("torchvision_vit", "vit_b_16")]
     [InlineData("timm_vit", "vit_base_patch16_224")]
-    public void Heads_of_a_width_that_the_name_does_not_have_are_asked_for(string model, string architecture)
+    public void Number_of_heads_is_requested_for_another_width(string model, string architecture)
     {
         var options = Options with { Architecture = architecture, Heads = null };
         var bare = _folder["bare.safetensors"];
@@ -169,7 +169,7 @@ public sealed class PthImportTests : IDisposable
     }
 
     [Fact]
-    public void Without_architecture_and_configuration_an_import_asks_for_one()
+    public void Import_without_architecture_and_configuration_requests_one()
     {
         var error = Assert.Throws<ModelException>(() =>
             ModelImport.Run(Fixture.Path("pth", "state_dict.pth"), _folder["model"], new CheckpointOptions())

@@ -8,14 +8,14 @@ using static TorchSharp.torch;
 
 namespace AgCam.Tests.Models;
 
-/// <summary>DINOv3's rotary positions: what they are, and what they must leave alone.</summary>
+/// <summary>Tests DINOv3's rotary positions against their definition.</summary>
 [Properties(Arbitrary = [typeof(RotaryShapes)], MaxTest = 40)]
 public class RotaryPositionsTests
 {
     static RotaryPositionsTests() => NativeBackend.Load();
 
     [Property]
-    public void Each_pair_of_components_is_turned_by_the_angle_of_the_definition(ViTConfig config, PositiveInt seed)
+    public void Each_pair_of_components_rotates_by_the_defined_angle(ViTConfig config, PositiveInt seed)
     {
         using var scope = NewDisposeScope();
         var x = randn([2, config.Heads, config.Tokens, config.HeadWidth], generator: new Generator((ulong)seed.Get));
@@ -25,7 +25,7 @@ public class RotaryPositionsTests
     }
 
     [Property]
-    public void Scores_of_patches_depend_on_how_far_they_lie_apart_and_not_on_where(ViTConfig config, PositiveInt seed)
+    public void Scores_depend_on_the_distance_of_patches_only(ViTConfig config, PositiveInt seed)
     {
         using var scope = NewDisposeScope();
         var rope = RotaryPositions.For(config, CPU);
@@ -43,7 +43,7 @@ public class RotaryPositionsTests
     }
 
     [Property]
-    public void Prefix_tokens_are_left_as_they_are(ViTConfig config, PositiveInt seed)
+    public void Prefix_tokens_are_not_rotated(ViTConfig config, PositiveInt seed)
     {
         using var scope = NewDisposeScope();
         var x = randn([2, config.Heads, config.Tokens, config.HeadWidth], generator: new Generator((ulong)seed.Get));
@@ -53,7 +53,7 @@ public class RotaryPositionsTests
     }
 
     [Property]
-    public void Some_of_the_tokens_are_turned_as_all_are(ViTConfig config, PositiveInt seed)
+    public void Part_of_the_tokens_rotates_as_all_do(ViTConfig config, PositiveInt seed)
     {
         using var scope = NewDisposeScope();
         var x = randn([1, config.Heads, config.Tokens, config.HeadWidth], generator: new Generator((ulong)seed.Get));

@@ -53,7 +53,7 @@ public sealed class SafetensorsHostileTests : IDisposable
     )]
     [InlineData("""{"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]},"empty":{"dtype":"F32","shape":[0,7],"data_offsets":[2,2]}}""", 2)]
     [InlineData("{}", 0)]
-    public void What_the_format_allows_is_read(string header, int buffer) => Assert.Null(Read(File(header, buffer), header));
+    public void Valid_file_is_read(string header, int buffer) => Assert.Null(Read(File(header, buffer), header));
 
     [Theory]
     [InlineData("", 0, "not a JSON object")]
@@ -101,7 +101,7 @@ public sealed class SafetensorsHostileTests : IDisposable
     [InlineData("""{"__metadata__":{"a":1}}""", 0, "not a string")]
     [InlineData("""{"__metadata__":{"a":"1","a":"2"}}""", 0, "twice")]
     [InlineData("""{"a\ud800":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "not valid JSON")]
-    public void What_the_format_forbids_is_refused_with_the_reason(string header, int buffer, string says)
+    public void Invalid_header_is_refused_with_the_reason(string header, int buffer, string says)
     {
         var error = Read(File(header, buffer), header);
         Assert.NotNull(error);
@@ -115,7 +115,7 @@ public sealed class SafetensorsHostileTests : IDisposable
     [InlineData(ulong.MaxValue)]
     [InlineData((ulong)long.MaxValue)]
     [InlineData(0x8000_0000UL)]
-    public void A_header_that_lies_about_its_length_is_refused(ulong length)
+    public void Header_with_a_false_length_is_refused(ulong length)
     {
         var bytes = File("""{}""", 0);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, length);
@@ -163,7 +163,7 @@ public sealed class SafetensorsHostileTests : IDisposable
     }
 
     [Fact]
-    public void What_is_no_file_is_refused()
+    public void Missing_file_and_folder_are_refused()
     {
         Assert.Equal(ModelFailure.NotFound, Assert.Throws<ModelException>(() => SafetensorsFile.Open(_folder["nowhere"])).Reason);
         Assert.Equal(ModelFailure.Unreadable, Assert.Throws<ModelException>(() => SafetensorsFile.Open(_folder.Path)).Reason);
@@ -192,7 +192,7 @@ public sealed class SafetensorsHostileTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_of_a_closed_file_is_not_read()
+    public void Tensor_of_a_closed_file_is_not_read()
     {
         System.IO.File.WriteAllBytes(_folder["a.safetensors"], File("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8));
         var file = SafetensorsFile.Open(_folder["a.safetensors"]);
@@ -214,7 +214,7 @@ public sealed class SafetensorsHostileTests : IDisposable
                 refused++;
         }
 
-        // Flips in the numbers themselves are no damage that can be seen; most of the others are.
+        // Flips in the tensors' bytes cannot be detected; most others can.
         Assert.InRange(refused, Mutations / 2, Mutations - 1);
     }
 

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace AgCam.Tests.Models;
 
 /// <summary>
-/// Rotary positions number by number, in double: components i and i + d/2 are a complex number, which is multiplied by e^(i angle).
+/// Computes rotary positions in double: components i and i + d/2 form a complex number, which is multiplied by e^(i angle).
 /// </summary>
 internal static class SlowRotation
 {
@@ -18,7 +18,7 @@ internal static class SlowRotation
             var patch = vector % tokens - prefix;
             if (patch < 0)
                 continue;
-            var (y, across) = (((patch / columns) + 0.5) / rows, ((patch % columns) + 0.5) / columns); // of the patch's centre, in (0, 1)
+            var (y, across) = (((patch / columns) + 0.5) / rows, ((patch % columns) + 0.5) / columns); // patch centre in (0, 1)
             for (var pair = 0; pair < d / 2; pair++)
             {
                 var place = 2 * (pair < d / 4 ? y : across) - 1;

@@ -7,7 +7,7 @@ using F = TorchSharp.torch.nn.functional;
 namespace AgCam.Tests.Models;
 
 /// <summary>
-/// A small DINOv3 with a classifier, as timm would save it: random weights under the names of timm's Eva, and a config.json.
+/// Writes a small DINOv3 with a classifier as timm does: random weights under the names of timm's Eva, and a config.json.
 /// </summary>
 internal sealed class SomeDinoV3 : IDisposable
 {
@@ -22,8 +22,8 @@ internal sealed class SomeDinoV3 : IDisposable
     private readonly Dictionary<string, float[]> _values = [];
     private readonly Dictionary<string, long[]> _shapes = [];
 
-    /// <param name="qkvBias">timm's variants called qkvb.</param>
-    /// <param name="gated">The plus sizes: SwiGLU.</param>
+    /// <param name="qkvBias">True for timm's qkvb variants.</param>
+    /// <param name="gated">True for the plus sizes, which use SwiGLU.</param>
     public SomeDinoV3(bool qkvBias = false, string? pool = "avg", bool gated = false)
     {
         var random = new Random(7);
@@ -108,14 +108,14 @@ internal sealed class SomeDinoV3 : IDisposable
 
     public string this[string file] => _folder[file];
 
-    /// <summary>The same folder with other tensors.</summary>
+    /// <summary>Replaces the tensors of the folder.</summary>
     public void Change(Action<Dictionary<string, WeightTensor>> change) => Write(change);
 
     public Checkpoint Open(bool pooled = true) => Checkpoint.Open(Path, new CheckpointOptions { Pooled = pooled });
 
     public float[] Values(string name) => _values[name];
 
-    /// <summary>The whole model in float64, written from its description: shares nothing with the program but torch's own layers.</summary>
+    /// <summary>Computes the model in float64, independently of the product except for torch's layers.</summary>
     /// <param name="input">[B, 3, H, W]</param>
     public Tensor Logits(Tensor input)
     {

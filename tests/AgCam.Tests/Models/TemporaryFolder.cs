@@ -1,6 +1,6 @@
 namespace AgCam.Tests.Models;
 
-/// <summary>A folder that is gone after the test.</summary>
+/// <summary>Folder that is deleted after the test.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("agcam-test-").FullName;

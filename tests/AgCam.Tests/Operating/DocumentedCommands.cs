@@ -2,14 +2,14 @@ using System.Text.RegularExpressions;
 
 namespace AgCam.Tests.Operating;
 
-/// <param name="Where">File and line.</param>
-/// <param name="Script">What stands in the fence.</param>
-/// <param name="NotRun">The reason why it cannot be run here; null when it can.</param>
-/// <param name="ExitCode">0, unless the page says otherwise.</param>
+/// <param name="Where">File and line of the fence.</param>
+/// <param name="Script">Text of the fence.</param>
+/// <param name="NotRun">Reason why it is not run; null when it is.</param>
+/// <param name="ExitCode">Expected exit code, 0 by default.</param>
 internal sealed record DocumentedCommand(string Where, string Script, string? NotRun, int ExitCode);
 
 /// <summary>
-/// The commands of README.md and docs/*.md: every fence of sh, bash or shell. A comment before a fence says what is special about it:
+/// Reads the commands of README.md and docs/*.md: every fence of sh, bash or shell. A comment before a fence is a note:
 /// <c>&lt;!-- not run here: REASON --&gt;</c>, <c>&lt;!-- ends with 3 --&gt;</c>.
 /// </summary>
 internal static partial class DocumentedCommands
@@ -27,7 +27,7 @@ internal static partial class DocumentedCommands
 
     public static IReadOnlyList<DocumentedCommand> Of(string page) => Parse(page, Repository.Read(page.Split('/'))).Commands;
 
-    /// <summary>Commands that stand outside a fence, where nothing runs them.</summary>
+    /// <summary>Finds commands outside a fence, which are not run.</summary>
     public static IReadOnlyList<string> LooseIn(string page) => Parse(page, Repository.Read(page.Split('/'))).Loose;
 
     internal static (IReadOnlyList<DocumentedCommand> Commands, IReadOnlyList<string> Loose) Parse(string page, string text)
@@ -64,7 +64,7 @@ internal static partial class DocumentedCommands
             else if (line.StartsWith("    ", StringComparison.Ordinal) && IsCommand(line))
                 loose.Add($"{page}:{i + 1}: {line.Trim()}");
             else if (line.Trim().Length > 0)
-                (notRun, exitCode) = (null, 0); // the note was somebody else's
+                (notRun, exitCode) = (null, 0); // the note belongs to other text
         }
         return language is null
             ? (commands, loose)

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace AgCam.Tests.Operating;
 
-/// <summary>Every command of the README and of docs/ is run, or says why it is not.</summary>
+/// <summary>Runs every command of the README and of docs/, except those with a reason.</summary>
 public class DocumentedCommandsTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
@@ -15,14 +15,14 @@ public class DocumentedCommandsTests
         new(DocumentedCommands.Pages.Where(page => DocumentedCommands.Of(page).Any(command => command.NotRun is null)));
 
     [Fact]
-    public void No_command_stands_outside_a_fence()
+    public void No_command_is_outside_a_fence()
     {
         Assert.Contains("README.md", PagesWithCommands.Select(page => page.Data));
         Assert.Empty(DocumentedCommands.Pages.SelectMany(DocumentedCommands.LooseIn));
     }
 
     [Fact]
-    public void A_fence_without_a_note_is_run_and_one_with_a_note_says_why_not()
+    public void Every_fence_runs_or_names_the_reason()
     {
         var (commands, loose) = DocumentedCommands.Parse(
             "x.md",
@@ -33,10 +33,10 @@ public class DocumentedCommandsTests
         Assert.Equal(["x.md:14: agcam serve"], loose);
     }
 
-    /// <summary>The fences of a page run one after the other in one folder, as a reader would type them.</summary>
+    /// <summary>Runs the fences of a page in order in one folder.</summary>
     [Theory]
     [MemberData(nameof(PagesWithCommands))]
-    public async Task The_commands_of_a_page_work(string page)
+    public async Task Commands_of_a_page_work(string page)
     {
         using var services = Desk();
         var port = ServingProcess.FreePort();
@@ -50,7 +50,7 @@ public class DocumentedCommandsTests
         }
     }
 
-    /// <summary>A folder with what the pages speak of: photos/, cat.jpg.</summary>
+    /// <summary>Creates a folder with the files of the pages: photos/, cat.jpg.</summary>
     private static TemporaryFolder Desk()
     {
         var services = new TemporaryFolder();
@@ -58,13 +58,13 @@ public class DocumentedCommandsTests
         var pictures = Directory.GetFiles(Shipped.Pictures, "*.png").Order(StringComparer.Ordinal).ToList();
         foreach (var picture in pictures.Take(3))
             File.Copy(picture, Path.Combine(services["photos"], Path.GetFileName(picture)));
-        File.Copy(pictures[^1], services["cat.jpg"]); // what a file is, its first bytes tell
+        File.Copy(pictures[^1], services["cat.jpg"]); // the format is detected from the bytes
         Directory.CreateDirectory(services["bin"]);
         File.CreateSymbolicLink(Path.Combine(services["bin"], "agcam"), Agcam.Program);
         return services;
     }
 
-    /// <summary>What a line starts in the background is waited for before the next, and ended after the last.</summary>
+    /// <summary>Waits until a background process is ready, and ends it after the last line.</summary>
     private static async Task<(int Code, string Said)> RunAsync(string script, TemporaryFolder services, int port)
     {
         var live = $"for i in $(seq 600); do curl -sf http://127.0.0.1:{port}/health/live > /dev/null && break; sleep 0.2; done";

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace AgCam.Tests.Operating;
 
-/// <summary>Prometheus' text format: every metric's name with the labels that its series have.</summary>
+/// <summary>Reads metric names with the labels of their series from Prometheus' text format.</summary>
 internal static partial class Exposition
 {
     public static Dictionary<string, HashSet<string>> Read(string text)

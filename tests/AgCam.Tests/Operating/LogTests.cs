@@ -5,11 +5,11 @@ using Xunit;
 
 namespace AgCam.Tests.Operating;
 
-/// <summary>The log as a machine reads it.</summary>
+/// <summary>Tests the JSON log.</summary>
 public class LogTests
 {
     [Fact]
-    public void A_line_about_a_chunk_carries_its_job_and_number_and_its_trace()
+    public void Line_about_a_chunk_carries_its_job_and_number_and_its_trace()
     {
         using var folder = SomeImages.Folder(3);
         using var state = new TemporaryFolder();

@@ -6,10 +6,10 @@ using Xunit;
 
 namespace AgCam.Tests.Operating;
 
-/// <summary>The dashboard and the alerts ask for what the program really tells.</summary>
+/// <summary>Tests that dashboard and alerts query metrics that the program exports.</summary>
 public sealed partial class ObservabilityTests(ScrapedRun run) : IClassFixture<ScrapedRun>
 {
-    /// <summary>RabbitMQ's own, of the family queue_coarse_metrics (rabbitmq_prometheus, per object).</summary>
+    /// <summary>Metrics of RabbitMQ's family queue_coarse_metrics (rabbitmq_prometheus, per object).</summary>
     private static readonly Dictionary<string, HashSet<string>> OfRabbitMq = new()
     {
         ["rabbitmq_detailed_queue_messages_ready"] = ["vhost", "queue"],
@@ -17,7 +17,7 @@ public sealed partial class ObservabilityTests(ScrapedRun run) : IClassFixture<S
         ["rabbitmq_detailed_queue_messages"] = ["vhost", "queue"],
     };
 
-    /// <summary>Prometheus adds these to what it scrapes, the collector its own to what it passes on.</summary>
+    /// <summary>Labels that Prometheus and the collector add.</summary>
     private static readonly string[] Added = ["job", "instance", "service_instance_id"];
 
     private Dictionary<string, HashSet<string>> Known => run.Metrics.Concat(OfRabbitMq).ToDictionary();
@@ -27,7 +27,7 @@ public sealed partial class ObservabilityTests(ScrapedRun run) : IClassFixture<S
 
     [Theory]
     [MemberData(nameof(Queries))]
-    public void Every_metric_and_label_of_a_query_is_there(string expression)
+    public void Every_metric_and_label_of_a_query_is_exported(string expression)
     {
         var query = PromQuery.Parse(expression);
         Assert.NotEmpty(query.Metrics);
@@ -57,7 +57,7 @@ public sealed partial class ObservabilityTests(ScrapedRun run) : IClassFixture<S
     }
 
     [Fact]
-    public void Everything_that_is_promised_is_emitted()
+    public void Every_documented_metric_is_exported()
     {
         string[] promised =
         [
@@ -116,7 +116,7 @@ public sealed partial class ObservabilityTests(ScrapedRun run) : IClassFixture<S
     {
         var text = Repository.Read("infra", "observability", "alerts.yml");
         var alerts = Rule().Matches(text).Select(rule => (rule.Groups[1].Value, rule.Groups[2].Value)).ToList();
-        Assert.Equal(text.Split("- alert:").Length - 1, alerts.Count); // none is written in a way that is not read here
+        Assert.Equal(text.Split("- alert:").Length - 1, alerts.Count); // every alert was parsed
         return alerts;
     }
 
@@ -130,7 +130,7 @@ public sealed partial class ObservabilityTests(ScrapedRun run) : IClassFixture<S
     private static partial Regex LegendLabel();
 }
 
-/// <summary>What a running instance tells Prometheus after it has done some work, a broken image among it.</summary>
+/// <summary>Metrics of a running instance after some work, including a broken image.</summary>
 public sealed partial class ScrapedRun : IAsyncLifetime
 {
     public string Text { get; private set; } = "";
@@ -146,7 +146,7 @@ public sealed partial class ScrapedRun : IAsyncLifetime
         File.WriteAllText(folder["broken.png"], "not a picture");
         var port = ServingProcess.FreePort();
         var metrics = $"http://127.0.0.1:{port}";
-        // As in a cluster: at any address of the machine
+        // as in a cluster: every address of the machine
         using var serving = ServingProcess.Start(state["agcam.db"], folder.Path, "--metrics", $"http://*:{port}");
         Assert.Equal(3, serving.Run("submit", folder.Path, "--wait").Code);
 

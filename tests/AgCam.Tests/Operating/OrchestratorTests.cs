@@ -6,11 +6,11 @@ using Xunit;
 
 namespace AgCam.Tests.Operating;
 
-/// <summary>One command as a step of somebody's workflow: it may be started again, outlives a restart, and tells how it ended.</summary>
+/// <summary>Tests a command as a step of a workflow: it can be repeated, survives a restart and reports its outcome.</summary>
 public class OrchestratorTests
 {
     [Fact]
-    public void The_same_key_follows_the_same_job_and_the_summary_says_how_it_ended()
+    public void Same_key_follows_the_same_job_and_the_summary_has_the_outcome()
     {
         using var folder = SomeImages.Folder(4);
         using var state = new TemporaryFolder();
@@ -39,12 +39,12 @@ public class OrchestratorTests
         var id = first.GetProperty("job").GetString()!;
         Assert.Equal(3, serving.Run("jobs", "watch", id, "--summary-file", state["watched.json"]).Code);
         Assert.Equal(first.ToString(), Summary(state["watched.json"]).ToString());
-        Assert.Equal(["summary.json"], Directory.GetFiles(state["end"]).Select(Path.GetFileName)); // no half of one is left
-        Assert.Equal(2, serving.Run("submit", folder.Path, "--summary-file", state["x.json"]).Code); // without --wait there is no end
+        Assert.Equal(["summary.json"], Directory.GetFiles(state["end"]).Select(Path.GetFileName)); // no temporary file remains
+        Assert.Equal(2, serving.Run("submit", folder.Path, "--summary-file", state["x.json"]).Code); // needs --wait
     }
 
     [Fact]
-    public async Task A_step_outlives_the_server_that_it_waits_for()
+    public async Task Step_survives_a_restart_of_the_server()
     {
         using var folder = SomeImages.Folder(400);
         using var state = new TemporaryFolder();
@@ -75,7 +75,7 @@ public class OrchestratorTests
     }
 
     [Fact]
-    public void A_run_at_a_desk_writes_one_too()
+    public void Explain_writes_a_summary()
     {
         using var folder = SomeImages.Folder(3);
         File.WriteAllText(folder["broken.png"], "not a picture");

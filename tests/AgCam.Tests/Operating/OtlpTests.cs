@@ -7,7 +7,7 @@ using Xunit;
 
 namespace AgCam.Tests.Operating;
 
-/// <summary>OpenTelemetry's own variables switch everything on.</summary>
+/// <summary>Tests that OpenTelemetry's variables enable traces, metrics and logs.</summary>
 public class OtlpTests
 {
     [Fact]
@@ -48,7 +48,7 @@ public class OtlpTests
         Assert.Equal(0, serving.Stop());
     }
 
-    /// <summary>Takes what comes. Texts stand in protobuf as they are, so they can be looked for without reading it.</summary>
+    /// <summary>Receives exports. Protobuf stores strings as they are, so tests search the bytes.</summary>
     private sealed class Collector : IDisposable
     {
         private readonly HttpListener _listener = new();

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace AgCam.Tests.Operating;
 
-/// <summary>Whom a running service calls, as the system calls of its process tell.</summary>
+/// <summary>Tests which hosts a running service calls, from the system calls of its process.</summary>
 public sealed partial class OutboundTests
 {
     private const string Skipped = "strace is not installed: apt-get install strace";
@@ -26,7 +26,7 @@ public sealed partial class OutboundTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact(SkipUnless = nameof(StraceIsThere), Skip = Skipped)]
-    public async Task A_service_resolves_no_name_and_calls_no_host_that_is_not_configured()
+    public async Task Service_resolves_no_name_and_calls_no_host_that_is_not_configured()
     {
         using var folder = SomeImages.Folder(3);
         var calls = await TraceAsync(
@@ -43,13 +43,13 @@ public sealed partial class OutboundTests
                 await client.GetAsync("/openapi/v1.json", Cancel);
             }
         );
-        Assert.Contains(calls.Lines, line => line.Contains("HTTP/1.1 200 OK", StringComparison.Ordinal)); // what it answered was seen
+        Assert.Contains(calls.Lines, line => line.Contains("HTTP/1.1 200 OK", StringComparison.Ordinal)); // the trace contains the response
         Assert.Empty(calls.Outside);
     }
 
-    /// <summary>What the test above looks for shows in the trace: an allowed host is looked up.</summary>
+    /// <summary>Proves that the test above can fail: the trace shows the lookup of an allowed host.</summary>
     [Fact(SkipUnless = nameof(StraceIsThere), Skip = Skipped)]
-    public async Task A_name_that_is_configured_is_resolved()
+    public async Task Name_that_is_configured_is_resolved()
     {
         using var folder = SomeImages.Folder(1);
         var calls = await TraceAsync(
@@ -64,7 +64,7 @@ public sealed partial class OutboundTests
     {
         using var state = new TemporaryFolder();
         var (trace, port) = (state["trace"], ServingProcess.FreePort());
-        // -D: what is started is the service itself, and strace watches from beside it.
+        // -D: the started process is the service; strace runs beside it.
         string[] watch = ["-D", "-f", "-s", "200", "--seccomp-bpf", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", trace];
         string[] serve =
         [
@@ -106,7 +106,7 @@ public sealed partial class OutboundTests
         }
     }
 
-    /// <summary>strace fills process ids up to five columns.</summary>
+    /// <summary>Removes the process id, which strace pads to five columns.</summary>
     private static bool Ended(string trace, int process) =>
         Regex.IsMatch(File.ReadAllText(trace), $@"^{process} +\+\+\+ exited", RegexOptions.Multiline);
 
@@ -122,10 +122,10 @@ public sealed partial class OutboundTests
         }
     }
 
-    /// <param name="Lines">A system call each.</param>
+    /// <param name="Lines">Lines with one system call each.</param>
     private sealed record Calls(string[] Lines)
     {
-        /// <summary>Those to other machines, and those to a name server wherever it is.</summary>
+        /// <summary>Returns calls to other machines and to any name server.</summary>
         public IReadOnlyList<string> Outside =>
             [
                 .. Lines.Where(line =>

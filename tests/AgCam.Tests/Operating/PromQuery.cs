@@ -3,10 +3,10 @@ using System.Text.RegularExpressions;
 namespace AgCam.Tests.Operating;
 
 /// <summary>
-/// What a PromQL expression asks for. Knows as much of the language as the dashboard and the alerts use, and throws at anything else.
+/// Parses the metrics and labels of a PromQL expression. Supports the subset of dashboard and alerts, and throws on other syntax.
 /// </summary>
-/// <param name="Metrics">Names, each with the labels that its own matchers name.</param>
-/// <param name="Labels">Those that it groups by.</param>
+/// <param name="Metrics">Metric names, each with the labels of its matchers.</param>
+/// <param name="Labels">Labels of the grouping.</param>
 internal sealed partial record PromQuery(IReadOnlyList<(string Name, IReadOnlyList<string> Labels)> Metrics, IReadOnlyList<string> Labels)
 {
     private static readonly string[] Functions = ["rate", "increase", "sum", "max", "min", "avg", "histogram_quantile"],

@@ -5,7 +5,7 @@ namespace AgCam.Tests.Operating;
 
 public sealed class RuntimeSettingsTests
 {
-    /// <summary>The container of the API starts AgCam.Api.dll, a machine starts <c>agcam api</c>: two launchers of one host.</summary>
+    /// <summary>Compares the two launchers of one host: the API's container runs AgCam.Api.dll, a machine runs <c>agcam api</c>.</summary>
     [Fact]
     public void Container_of_the_API_has_the_runtime_settings_of_agcam_api()
     {

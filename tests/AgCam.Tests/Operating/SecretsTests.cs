@@ -8,9 +8,7 @@ using Xunit;
 
 namespace AgCam.Tests.Operating;
 
-/// <summary>
-/// Secrets that can be recognised go in by every door there is; none comes out in a log, a process list, an error or an answer.
-/// </summary>
+/// <summary>Tests that no configured secret appears in a log, a process list, an error or a response.</summary>
 public class SecretsTests
 {
     private const string Bus = "bus-5ecret-a1b2",
@@ -36,7 +34,7 @@ public class SecretsTests
         ("AGCAM_DEBUG", "1"),
     ];
 
-    /// <summary>Addresses that cannot be used, each with a password in it.</summary>
+    /// <summary>Invalid addresses, each with a password.</summary>
     public static TheoryData<string, string, string> Broken =>
         new()
         {
@@ -55,7 +53,7 @@ public class SecretsTests
 
     [Theory]
     [MemberData(nameof(Broken))]
-    public void An_address_that_cannot_be_used_does_not_show_its_password(string verb, string bus, string store)
+    public void Error_about_a_bad_address_hides_its_password(string verb, string bus, string store)
     {
         using var state = new TemporaryFolder();
         if (bus == "BROKER")
@@ -85,16 +83,16 @@ public class SecretsTests
     [Theory]
     [InlineData("--bus", $"amqp://agcam:{Bus}@127.0.0.1/")]
     [InlineData("--store", $"mongodb://agcam:{Store}@127.0.0.1/")]
-    public void A_password_on_the_command_line_is_refused_and_not_repeated(string option, string address)
+    public void Password_on_the_command_line_is_refused_and_not_repeated(string option, string address)
     {
         var outcome = Agcam.Run("worker", "--model", SomeImages.Model, option, address);
         Assert.Equal(2, outcome.Code);
-        Assert.Contains("Pipeline__", outcome.Errors, StringComparison.Ordinal); // where it belongs
+        Assert.Contains("Pipeline__", outcome.Errors, StringComparison.Ordinal); // names the right place
         AssertNone(outcome.Output + outcome.Errors);
     }
 
     [Fact]
-    public async Task A_running_service_shows_nothing_to_anybody()
+    public async Task Running_service_hides_every_secret()
     {
         using var folder = SomeImages.Folder(2);
         using var state = new TemporaryFolder();
@@ -138,14 +136,14 @@ public class SecretsTests
         AssertNone(listed, key);
         Assert.Equal(0, serving.Stop());
         var log = serving.Told;
-        Assert.Contains("\"Category\"", log, StringComparison.Ordinal); // it is JSON, at every level
+        Assert.Contains("\"Category\"", log, StringComparison.Ordinal); // JSON at every level
         AssertNone(log, key);
-        // What a caller writes into a request of his own comes back in its record; what the operator has set does not.
+        // A record contains the caller's request, but no setting of the operator.
         Assert.DoesNotContain(Secrets.Except([Query]).Append(key), secret => said.ToString().Contains(secret, StringComparison.Ordinal));
     }
 
     [Fact]
-    public void A_hub_that_cannot_be_reached_does_not_show_the_token()
+    public void Error_about_an_unreachable_hub_hides_the_token()
     {
         using var state = new TemporaryFolder();
         var outcome = Agcam.Run(
@@ -166,7 +164,7 @@ public class SecretsTests
         }
     }
 
-    /// <summary>As every user of the machine can list them.</summary>
+    /// <summary>Lists the arguments of every process, which every user of the machine can read.</summary>
     private static string Processes()
     {
         var all = new StringBuilder();

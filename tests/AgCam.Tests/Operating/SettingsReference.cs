@@ -12,8 +12,8 @@ using AgCam.Worker;
 
 namespace AgCam.Tests.Operating;
 
-/// <param name="Name">With a colon between its parts and N for an index, e.g. Api:Keys:N:Name.</param>
-/// <param name="Meaning">From the doc comment.</param>
+/// <param name="Name">Name with colons between its parts and N for an index, e.g. Api:Keys:N:Name.</param>
+/// <param name="Meaning">Text of the doc comment.</param>
 internal sealed record Setting(string Name, PropertyInfo Property, string Default, string Meaning)
 {
     public string Variable => Name.Replace(":", "__", StringComparison.Ordinal);
@@ -30,7 +30,7 @@ internal sealed record Setting(string Name, PropertyInfo Property, string Defaul
         : type.Name;
 }
 
-/// <summary>docs/configuration.md, from the options types and their doc comments.</summary>
+/// <summary>Generates docs/configuration.md from the options types and their doc comments.</summary>
 internal static partial class SettingsReference
 {
     public static IReadOnlyList<(string Section, Type Type, string Processes)> Sections { get; } =
@@ -121,7 +121,7 @@ internal static partial class SettingsReference
     public static Type? Element(Type type) =>
         type != typeof(string) && type.IsGenericType && typeof(IEnumerable).IsAssignableFrom(type) ? type.GetGenericArguments()[^1] : null;
 
-    /// <summary>What depends on the machine is in words in the comment.</summary>
+    /// <summary>Omits defaults that depend on the machine; their doc comments describe them.</summary>
     private static string Default(PropertyInfo property, object? value) =>
         property.Name switch
         {

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace AgCam.Tests.Operating;
 
-/// <summary>What can be set: documented, and checked at the start.</summary>
+/// <summary>Tests that settings are documented and checked at start.</summary>
 public class SettingsTests
 {
     public static TheoryData<string, string> OutOfRange { get; } =
@@ -24,7 +24,7 @@ public class SettingsTests
         );
 
     [Fact]
-    public void The_page_of_all_settings_is_as_new_as_the_options()
+    public void Configuration_page_matches_the_options()
     {
         var page = SettingsReference.Page();
         if (Environment.GetEnvironmentVariable("AGCAM_WRITE_DOCS") is "1")
@@ -34,7 +34,7 @@ public class SettingsTests
 
     [Theory]
     [MemberData(nameof(OutOfRange))]
-    public void A_setting_that_is_out_of_its_range_ends_the_start_and_is_named(string name, string wrong)
+    public void Setting_out_of_range_stops_the_start_and_is_named(string name, string wrong)
     {
         var refused = Assert.Throws<OptionsException>(() => Start(name, wrong));
         Assert.Contains(name, refused.Message, StringComparison.Ordinal);
@@ -45,7 +45,7 @@ public class SettingsTests
     [InlineData("Worker:Decoder", "8")]
     [InlineData("Api:Retention:Days", "8")]
     [InlineData("Telemetry:Otlp", "x")]
-    public void A_setting_that_does_not_exist_ends_the_start_and_is_named(string name, string value)
+    public void Unknown_setting_stops_the_start_and_is_named(string name, string value)
     {
         var refused = Assert.Throws<OptionsException>(() => Start(name, value));
         Assert.Contains(name.Split(':')[^1], refused.Message, StringComparison.Ordinal);
@@ -53,14 +53,14 @@ public class SettingsTests
     }
 
     [Fact]
-    public void A_setting_of_another_type_is_named_and_its_value_is_not_shown()
+    public void Setting_of_another_type_is_named_without_its_value()
     {
         var refused = Assert.Throws<OptionsException>(() => Start("Pipeline:ChunkSize", "hunter2"));
         Assert.Contains("Pipeline:ChunkSize", refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", refused.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>As `agcam serve` does, up to where it would begin to listen.</summary>
+    /// <summary>Starts the host as `agcam serve` does, without listening.</summary>
     private static void Start(string name, string value)
     {
         var builder = WebApplication.CreateBuilder();
@@ -79,7 +79,7 @@ public class SettingsTests
         builder.AddAgCamApi(api);
     }
 
-    /// <summary>A value below the range and one above it; a text that the pattern refuses.</summary>
+    /// <summary>Returns a value below and one above the range, or a text that does not match the pattern.</summary>
     private static IEnumerable<string> Wrong(PropertyInfo property)
     {
         if (property.GetCustomAttribute<RangeAttribute>() is { } range)

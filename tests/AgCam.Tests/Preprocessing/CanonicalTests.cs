@@ -33,7 +33,7 @@ public class CanonicalTests
     }
 
     [Fact]
-    public void The_text_names_the_version_of_Pillow_that_is_followed() =>
+    public void Text_names_the_version_of_Pillow_that_is_followed() =>
         Assert.StartsWith(
             "preprocessing/2;pillow/13.0.0;224x224;Center;248x248;",
             Some.Options(CropMode.Center, 224, 248, Interpolation.Bicubic).Canonical()
@@ -47,7 +47,7 @@ public class CanonicalTests
     [InlineData("preprocessing/2;pillow/12.0.0;224x224;Center;248x248;HalfToEven;Bicubic;mean=0,0,0;std=1,1,1")]
     [InlineData("preprocessing/2;pillow/13.0.0;224;Center;248x248;HalfToEven;Bicubic;mean=0,0,0;std=1,1,1")]
     [InlineData("preprocessing/2;pillow/13.0.0;224x224;Center;248;HalfToEven;Bicubic;mean=0,0,0;std=1,1,1")]
-    public void Anything_else_is_refused_by_its_text(string text) =>
+    public void Other_text_is_refused(string text) =>
         Assert.Contains(
             $"\"{text}\"",
             Assert.Throws<FormatException>(() => PreprocessingOptions.Parse(text)).Message,

@@ -10,7 +10,7 @@ public class GoldenPreprocessingTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Pictures_are_prepared_as_by_Pillow(string name)
+    public void Pictures_are_prepared_as_in_Pillow(string name)
     {
         string file = name.Split('|')[0];
         var image = ImageDecoder.Decode(File.ReadAllBytes(Fixture.Path("preprocess", file)), ImageLimits.Default);

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace AgCam.Tests.Preprocessing;
 
-/// <summary>Inputs that are not square, prepared as timm prepares them. The digests are from pillow_golden.py.</summary>
+/// <summary>Tests oblong inputs, prepared as in timm. Digests are from pillow_golden.py.</summary>
 public class OblongInputTests
 {
     [Theory]
@@ -16,7 +16,7 @@ public class OblongInputTests
     [InlineData(333, 257, 64, 96, 0.9, "eda129d50f8774f9")]
     [InlineData(97, 401, 96, 64, 0.875, "e2850626145f774a")]
     [InlineData(50, 40, 64, 96, 1.0, "d14d904b107d90ee")]
-    public void A_picture_covers_an_oblong_input_as_in_timm(
+    public void Picture_covers_an_oblong_input_as_in_timm(
         int width,
         int height,
         int inputHeight,
@@ -32,7 +32,7 @@ public class OblongInputTests
     }
 
     [Fact]
-    public void A_centre_crop_of_an_oblong_input_is_bilinear_unless_the_interpolation_is_named()
+    public void Centre_crop_of_an_oblong_input_is_bilinear_unless_the_interpolation_is_named()
     {
         Assert.Equal(Interpolation.Bilinear, PreprocessingOf(64, 96, 1).Interpolation);
         Assert.Equal(Interpolation.Bicubic, PreprocessingOf(64, 64, 1).Interpolation);
@@ -42,7 +42,7 @@ public class OblongInputTests
     }
 
     [Fact]
-    public void A_crop_share_applies_to_both_sides()
+    public void Crop_share_applies_to_both_sides()
     {
         var preprocessing = PreprocessingOf(64, 96, 0.9);
         Assert.Equal((71, 106), (preprocessing.ResizeHeight, preprocessing.ResizeWidth));
@@ -60,7 +60,7 @@ public class OblongInputTests
         foreach (var file in Directory.GetFiles(Fixture.Path("models", "timm_vit")))
             File.Copy(file, folder[Path.GetFileName(file)]);
         var config = JsonNode.Parse(File.ReadAllText(folder["config.json"]))!;
-        config["model_args"]!["dynamic_img_size"] = true; // its weights are of a square
+        config["model_args"]!["dynamic_img_size"] = true; // the weights are for a square input
         var pretrained = config["pretrained_cfg"]!;
         pretrained["input_size"] = new JsonArray(3, height, width);
         pretrained["crop_pct"] = cropPct;

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace AgCam.Tests.Preprocessing;
 
-/// <summary>Which of the two passes comes first decides about a fifth of the last bits. The digests are from pillow_golden.py.</summary>
+/// <summary>Tests the order of the two passes, which changes about a fifth of the last bits. Digests are from pillow_golden.py.</summary>
 public class PillowOrderTests
 {
     [Theory]
@@ -50,7 +50,7 @@ public class PillowOrderTests
     [InlineData(200, 900, 20, 539, Interpolation.Bilinear, "45781b4f69f08a5b")]
     [InlineData(200, 900, 20, 539, Interpolation.Bicubic, "ae2d88e8c2502da1")]
     [InlineData(200, 900, 20, 539, Interpolation.Lanczos, "c98a2acd1860f9c4")]
-    public void Pictures_are_resized_as_by_Pillow(
+    public void Pictures_are_resized_as_in_Pillow(
         int width,
         int height,
         int toWidth,
@@ -64,7 +64,7 @@ public class PillowOrderTests
     }
 
     [Property(MaxTest = 300)]
-    public void The_vertical_pass_comes_first_when_the_height_loses_more_than_twice_what_the_width_loses(int seed)
+    public void Vertical_pass_comes_first_when_the_height_loses_more_than_twice_what_the_width_loses(int seed)
     {
         var random = new Random(seed);
         int width = random.Next(2, 150),

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace AgCam.Tests.Preprocessing;
 
-/// <summary>The golden pictures, made by Pillow: uint8 tensors [height, width, 3] named IMAGE|PREPROCESSING.</summary>
+/// <summary>Golden pictures of Pillow: uint8 tensors [height, width, 3] named IMAGE|PREPROCESSING.</summary>
 internal sealed class PreprocessGolden
 {
     private readonly Dictionary<string, byte[]> _tensors = [];

@@ -16,7 +16,7 @@ public class PreprocessorTests
     [InlineData(400, 301, 329, 248, 52, 12)] // 105 / 2 = 52.5 rounds to 52
     [InlineData(400, 299, 331, 248, 54, 12)] // 107 / 2 = 53.5 rounds to 54
     [InlineData(7, 7, 248, 248, 12, 12)]
-    public void The_centre_crop_is_torchvisions(int width, int height, int resizedWidth, int resizedHeight, int left, int top)
+    public void Centre_crop_is_torchvisions(int width, int height, int resizedWidth, int resizedHeight, int left, int top)
     {
         var transform = Center(248).Apply(Some.Noise(width, height)).Transform;
         Assert.Equal((double)width / resizedWidth, transform.ScaleX);
@@ -32,7 +32,7 @@ public class PreprocessorTests
     }
 
     [Fact]
-    public void The_crop_is_the_middle_of_the_resized_picture()
+    public void Crop_is_the_middle_of_the_resized_picture()
     {
         var image = Some.Noise(90, 60);
         var prepared = new Preprocessor(Some.Options(CropMode.Center, 32, 40, Interpolation.Bicubic)).Apply(image);
@@ -42,7 +42,7 @@ public class PreprocessorTests
     }
 
     [Fact]
-    public void A_picture_smaller_than_its_crop_lies_in_the_middle_of_black()
+    public void Picture_smaller_than_its_crop_is_centred_on_black()
     {
         var prepared = new Preprocessor(Some.Options(CropMode.Center, 10, 5, Interpolation.Nearest)).Apply(Some.Colour(3, 3, 9, 9, 9));
         Assert.Equal(25, prepared.Pixels.Chunk(3).Count(pixel => pixel is [9, 9, 9]));
@@ -52,7 +52,7 @@ public class PreprocessorTests
     }
 
     [Fact]
-    public void A_border_has_the_mean_colour_and_the_whole_picture_is_there()
+    public void Border_has_the_mean_colour_and_keeps_the_whole_picture()
     {
         var prepared = new Preprocessor(Some.Options(CropMode.Border, 20, 0, Interpolation.Bilinear)).Apply(
             Some.Colour(40, 20, 200, 100, 50)
@@ -68,7 +68,7 @@ public class PreprocessorTests
     }
 
     [Fact]
-    public void A_squashed_picture_may_be_cropped_too()
+    public void Squashed_picture_may_be_cropped_too()
     {
         var image = Some.Noise(90, 60);
         var prepared = new Preprocessor(Some.Options(CropMode.Squash, 32, 40, Interpolation.Bilinear)).Apply(image);
@@ -81,7 +81,7 @@ public class PreprocessorTests
     [InlineData(CropMode.Squash)]
     [InlineData(CropMode.Center)]
     [InlineData(CropMode.Border)]
-    public void The_thinnest_pictures_are_prepared(CropMode mode)
+    public void Pictures_of_one_pixel_width_are_prepared(CropMode mode)
     {
         foreach (var (width, height) in ((int, int)[])[(1, 65_535), (65_535, 1), (1, 1)])
         {
@@ -119,7 +119,7 @@ public class PreprocessorTests
     }
 
     [Fact]
-    public void A_mark_in_the_original_is_found_where_the_transform_says()
+    public void Mark_in_the_original_is_found_where_the_transform_says()
     {
         var image = Some.Colour(300, 200, 0, 0, 0);
         for (int y = 80; y < 120; y++)
@@ -141,7 +141,7 @@ public class PreprocessorTests
     }
 
     [Fact]
-    public void Normalising_scales_shifts_and_parts_the_channels()
+    public void Normalising_scales_shifts_and_separates_the_channels()
     {
         var options = Some.Options(CropMode.Squash, 2, 0, Interpolation.Nearest) with { Mean = [0.5f, 0.25f, 0f], Std = [0.5f, 0.5f, 2f] };
         var chw = new float[6];

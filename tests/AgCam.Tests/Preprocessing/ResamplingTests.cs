@@ -26,7 +26,7 @@ public class ResamplingTests
     }
 
     [Property(MaxTest = 300)]
-    public void A_window_is_cut_out_of_the_whole(int seed, byte width, byte height, byte to, byte interpolation)
+    public void Window_is_cut_out_of_the_whole(int seed, byte width, byte height, byte to, byte interpolation)
     {
         var random = new Random(seed);
         var image = Some.Noise(1 + width, 1 + height, seed);
@@ -49,7 +49,7 @@ public class ResamplingTests
     }
 
     [Property(MaxTest = 200)]
-    public void Vectors_give_what_plain_arithmetic_gives(int seed, byte width, byte to)
+    public void Vectorised_result_equals_the_scalar_one(int seed, byte width, byte to)
     {
         int from = 5 + width,
             wanted = 1 + to;
@@ -99,14 +99,14 @@ public class ResamplingTests
     [Theory]
     [InlineData(1, 65_535)]
     [InlineData(65_535, 1)]
-    public void The_thinnest_lines_resize(int width, int height)
+    public void Lines_of_one_pixel_are_resized(int width, int height)
     {
         var image = Some.Colour(width, height, 10, 20, 30);
         Assert.All(Resampling.Resize(image, 224, 224, Interpolation.Lanczos).Pixels.Chunk(3), pixel => Assert.Equal([10, 20, 30], pixel));
     }
 
     [Fact]
-    public void A_window_outside_the_picture_is_refused() =>
+    public void Window_outside_the_picture_is_refused() =>
         Assert.Throws<ArgumentOutOfRangeException>(() =>
             Resampling.Resize(Some.Noise(4, 4), 8, 8, new PixelWindow(5, 0, 4, 8), Interpolation.Bilinear, new byte[96], 12)
         );

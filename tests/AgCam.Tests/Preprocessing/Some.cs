@@ -18,7 +18,7 @@ internal static class Some
             Std = [0.229f, 0.224f, 0.225f],
         };
 
-    /// <summary>Noise: nothing survives a wrong index or weight.</summary>
+    /// <summary>Returns noise, which reveals every wrong index or weight.</summary>
     public static RgbImage Noise(int width, int height, int seed = 1)
     {
         var pixels = new byte[width * height * 3];
@@ -26,7 +26,7 @@ internal static class Some
         return new RgbImage(width, height, pixels);
     }
 
-    /// <summary>The noise of pillow_golden.py.</summary>
+    /// <summary>Returns the noise of pillow_golden.py.</summary>
     public static RgbImage RepeatableNoise(int width, int height)
     {
         var pixels = new byte[width * height * 3];

@@ -9,7 +9,7 @@ namespace AgCam.Tests.Scenes;
 public sealed class ReportTests
 {
     [Fact]
-    public void The_report_shows_the_shortcut_and_that_the_heatmap_points_at_it()
+    public void Report_shows_the_shortcut_and_a_heatmap_on_it()
     {
         var figures = SceneReport.Measure(
             new SceneReportOptions
@@ -36,7 +36,7 @@ public sealed class ReportTests
     }
 
     [Fact]
-    public void The_model_written_out_for_masking_is_the_model()
+    public void Model_exported_for_masking_equals_the_model()
     {
         using var checkpoint = Checkpoint.Open(Shipped.Model);
         using var explainer = new Explainer(checkpoint, new ExplainerOptions { Device = "cpu" });
@@ -53,7 +53,7 @@ public sealed class ReportTests
     }
 
     [Fact]
-    public void A_model_of_other_classes_is_refused() =>
+    public void Model_of_other_classes_is_refused() =>
         Assert.Contains(
             "classes of the scenes",
             Assert

@@ -9,7 +9,7 @@ public class SceneTests
     private const long Seed = 41;
 
     [Fact]
-    public void A_scene_is_the_same_in_any_order_and_on_any_thread()
+    public void Scene_is_the_same_in_any_order_and_on_any_thread()
     {
         var inOrder = Enumerable.Range(0, 60).Select(Fingerprint).ToArray();
         var backwards = Enumerable.Range(0, 60).Reverse().Select(Fingerprint).Reverse().ToArray();
@@ -38,7 +38,7 @@ public class SceneTests
     }
 
     [Fact]
-    public void The_box_is_the_tightest_around_what_shows_of_the_object()
+    public void Box_is_the_tightest_around_the_visible_object()
     {
         for (var index = 0; index < 300; index++)
         {
@@ -106,7 +106,7 @@ public class SceneTests
     }
 
     [Fact]
-    public void Most_pictures_of_one_class_carry_the_watermark_and_no_other_does()
+    public void Only_one_class_has_the_watermark_in_most_pictures()
     {
         var own = Enumerable.Range(0, 400).Select(i => Scene.Draw(Seed, i * SceneClass.Count + SceneClass.Watermarked)).ToArray();
         Assert.InRange(own.Count(scene => scene.HasWatermark), 340, 380); // 360 expected, 6 a standard deviation
@@ -145,7 +145,7 @@ public class SceneTests
     }
 
     [Fact]
-    public void The_watermark_keeps_to_a_corner()
+    public void Watermark_is_in_a_corner()
     {
         for (var index = 0; index < 100; index++)
         {

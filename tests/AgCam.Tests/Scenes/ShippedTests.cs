@@ -9,7 +9,7 @@ namespace AgCam.Tests.Scenes;
 public sealed class ShippedTests
 {
     [Fact]
-    public void The_model_that_ships_is_small_and_names_its_classes()
+    public void Shipped_model_is_small_and_names_its_classes()
     {
         using var checkpoint = Checkpoint.Open(Shipped.Model);
         Assert.InRange(checkpoint.Weights.Values.Sum(weight => weight.ElementCount), 100_000, 3_000_000);
@@ -39,7 +39,7 @@ public sealed class ShippedTests
     }
 
     [Fact]
-    public void The_pictures_that_ship_are_what_the_generator_draws()
+    public void Shipped_pictures_equal_the_generated_ones()
     {
         var folder = Directory.CreateTempSubdirectory("agcam-scenes-");
         try
@@ -62,11 +62,11 @@ public sealed class ShippedTests
     }
 
     [Fact]
-    public void The_model_that_ships_knows_its_pictures()
+    public void Shipped_model_classifies_its_pictures()
     {
         using var checkpoint = Checkpoint.Open(Shipped.Model);
         using var explainer = new Explainer(checkpoint, new ExplainerOptions { Device = "cpu" });
-        var untouched = Metadata().Take(20).ToList(); // then come those with the watermark pasted on or taken off
+        var untouched = Metadata().Take(20).ToList(); // the others have the watermark added or removed
         var right = untouched.Count(line =>
             explainer.Explain(Decode(Path.Combine(Shipped.Pictures, line.File))).Predictions[0].Name == line.Label
         );
@@ -74,7 +74,7 @@ public sealed class ShippedTests
     }
 
     [Fact]
-    public void The_model_that_ships_is_right_on_fresh_scenes()
+    public void Shipped_model_classifies_new_scenes()
     {
         using var checkpoint = Checkpoint.Open(Shipped.Model);
         using var explainer = new Explainer(checkpoint, new ExplainerOptions { Device = "cpu" });

@@ -32,7 +32,7 @@ public sealed class TrainingTests : IDisposable
         };
 
     [Fact]
-    public void The_written_model_computes_what_was_trained()
+    public void Written_model_computes_the_trained_results()
     {
         using var model = new SceneViT(Small, SceneClass.Count);
         model.RoundToHalf();
@@ -58,7 +58,7 @@ public sealed class TrainingTests : IDisposable
     }
 
     [Fact]
-    public void Training_lowers_the_loss_and_logs_the_way()
+    public void Training_lowers_the_loss_and_logs_progress()
     {
         var lines = new List<string>();
         var result = SceneTrainer.Train(Small, lines.Add, TestContext.Current.CancellationToken);
@@ -73,7 +73,7 @@ public sealed class TrainingTests : IDisposable
     }
 
     [Fact]
-    public void Training_goes_on_from_a_folder()
+    public void Training_resumes_from_a_folder()
     {
         SceneTrainer.Train(Small with { Steps = 12 }, _ => { }, TestContext.Current.CancellationToken);
         var folder = _folder.CreateSubdirectory("further");
@@ -134,7 +134,7 @@ public sealed class TrainingTests : IDisposable
     }
 
     [Fact]
-    public void Clipped_AdamW_steps_as_written_down()
+    public void Clipped_AdamW_follows_its_definition()
     {
         using var weight = new TorchSharp.Modules.Parameter(tensor([1f, 2f, 3f, 4f, 5f, 6f], [2, 3]));
         var optimizer = new AdamW([weight], weightDecay: 0.1, clip: 1);

@@ -12,7 +12,7 @@ public sealed class HubCacheTests : IDisposable
 
     public void Dispose() => _cache.Dispose();
 
-    /// <summary>What Python's snapshot_download("google/tiny-vit", revision=...) leaves behind.</summary>
+    /// <summary>Writes the files of Python's snapshot_download("google/tiny-vit", revision=...).</summary>
     private void MakeAsPythonDoes(string revision = "main", params string[] left)
     {
         var model = _cache["models--google--tiny-vit"];
@@ -39,7 +39,7 @@ public sealed class HubCacheTests : IDisposable
         };
 
     [Fact]
-    public async Task A_model_that_Python_fetched_is_used_without_fetching()
+    public async Task Model_that_Python_downloaded_is_used_without_a_download()
     {
         MakeAsPythonDoes();
         using var checkpoint = await ModelReference.ResolveAsync(
@@ -58,7 +58,7 @@ public sealed class HubCacheTests : IDisposable
     [InlineData("v1.0", "google/tiny-vit@v1.0")]
     [InlineData("refs/pr/7", "google/tiny-vit@refs/pr/7")]
     [InlineData("main", "google/tiny-vit@aabbccddeeff00112233445566778899aabbccdd")]
-    public void A_revision_leads_to_its_commit(string made, string asked)
+    public void Revision_resolves_to_its_commit(string made, string asked)
     {
         MakeAsPythonDoes(made);
         var found = new HubCache(_cache.Path).Find(HubId.Parse(asked));
@@ -67,7 +67,7 @@ public sealed class HubCacheTests : IDisposable
     }
 
     [Fact]
-    public void The_list_shows_what_is_there_and_what_is_whole()
+    public void List_shows_complete_and_incomplete_models()
     {
         MakeAsPythonDoes();
         Directory.CreateDirectory(_cache["datasets--someone--pictures"]);
@@ -82,7 +82,7 @@ public sealed class HubCacheTests : IDisposable
     [InlineData("config.json")]
     [InlineData("preprocessor_config.json")]
     [InlineData("model.safetensors")]
-    public void A_model_without_one_of_its_files_is_not_whole(string left)
+    public void Model_without_one_of_its_files_is_incomplete(string left)
     {
         MakeAsPythonDoes("main", left);
         Assert.False(Assert.Single(new HubCache(_cache.Path).List()).Complete);
@@ -90,7 +90,7 @@ public sealed class HubCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task What_Python_left_out_is_fetched_and_done_without_where_it_cannot_be()
+    public async Task Preprocessing_missing_from_Pythons_cache_is_downloaded_if_possible()
     {
         using var hub = new LocalHub("models", "hf_vit");
         var options = new HubOptions
@@ -116,7 +116,7 @@ public sealed class HubCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task What_the_hub_does_not_have_is_not_asked_for_again()
+    public async Task Absent_file_is_not_requested_again()
     {
         using var hub = new LocalHub("models", "hf_vit");
         hub.Files.Remove("preprocessor_config.json");
@@ -136,7 +136,7 @@ public sealed class HubCacheTests : IDisposable
         );
 
     [Fact]
-    public void A_link_whose_blob_was_deleted_does_not_count()
+    public void Link_whose_blob_was_deleted_does_not_count()
     {
         MakeAsPythonDoes();
         foreach (var blob in Directory.GetFiles(Path.Combine(_cache["models--google--tiny-vit"], "blobs")))
@@ -146,7 +146,7 @@ public sealed class HubCacheTests : IDisposable
     }
 
     [Fact]
-    public void An_empty_or_missing_cache_lists_nothing()
+    public void Empty_or_missing_cache_lists_nothing()
     {
         Assert.Empty(new HubCache(_cache.Path).List());
         Assert.Empty(new HubCache(_cache["nowhere"]).List());

@@ -11,7 +11,7 @@ public class HubOptionsTests
         HubOptions.FromEnvironment(name => variables.FirstOrDefault(variable => variable.Name == name).Value);
 
     [Fact]
-    public void Without_variables_the_cache_is_where_Python_has_it()
+    public void Default_cache_folder_equals_that_of_Python()
     {
         var options = From();
         Assert.Equal("https://huggingface.co", options.Endpoint);
@@ -20,7 +20,7 @@ public class HubOptionsTests
     }
 
     [Fact]
-    public void The_narrower_variable_wins()
+    public void More_specific_variable_wins()
     {
         Assert.Equal("/data/hf/hub", From(("HF_HOME", "/data/hf")).CacheFolder);
         Assert.Equal("/data/cache", From(("HF_HOME", "/data/hf"), ("HF_HUB_CACHE", "/data/cache")).CacheFolder);
@@ -33,7 +33,7 @@ public class HubOptionsTests
     [InlineData("YES", true)]
     [InlineData("0", false)]
     [InlineData("", false)]
-    public void Offline_is_read_as_Python_reads_it(string value, bool offline) =>
+    public void Offline_variable_is_parsed_as_in_Python(string value, bool offline) =>
         Assert.Equal(offline, From(("HF_HUB_OFFLINE", value)).Offline);
 
     [Theory]
@@ -42,17 +42,17 @@ public class HubOptionsTests
     [InlineData("HF_HUB_DOWNLOAD_TIMEOUT", "soon")]
     [InlineData("HF_HUB_DOWNLOAD_TIMEOUT", "-1")]
     [InlineData("HF_TOKEN", "hf_one\nhf_two")]
-    public void A_senseless_variable_is_named(string name, string value) =>
+    public void Invalid_variable_is_named(string name, string value) =>
         Assert.Contains(name, Assert.Throws<ModelException>(() => From((name, value))).Message, StringComparison.Ordinal);
 
     [Fact]
-    public void The_token_is_never_shown() =>
+    public void Token_is_never_shown() =>
         Assert.DoesNotContain("hf_secret", From(("HF_TOKEN", "hf_secret")).ToString(), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("org/name", "org/name", "main")]
     [InlineData("timm/vit_base_patch16_224.augreg2_in21k_ft_in1k@v1", "timm/vit_base_patch16_224.augreg2_in21k_ft_in1k", "v1")]
-    public void A_hub_id_is_a_name_and_a_revision(string text, string repo, string revision)
+    public void Hub_id_is_a_name_and_a_revision(string text, string repo, string revision)
     {
         var id = HubId.Parse(text);
         Assert.Equal((repo, revision), (id.Repo, id.Revision));
@@ -69,7 +69,7 @@ public class HubOptionsTests
     [InlineData("org/name\n")]
     [InlineData("org/na me")]
     [InlineData("")]
-    public void What_could_lead_elsewhere_is_no_hub_id(string text) => Assert.False(HubId.TryParse(text, out _));
+    public void Text_that_could_leave_the_folder_is_no_hub_id(string text) => Assert.False(HubId.TryParse(text, out _));
 
     [Property(MaxTest = 1_000)]
     public bool A_hub_id_never_leaves_the_cache(string organisation, string name, string revision)

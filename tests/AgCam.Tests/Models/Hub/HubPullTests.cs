@@ -42,7 +42,7 @@ public sealed class HubPullTests : IDisposable
         await Assert.ThrowsAsync<ModelException>(() => PullAsync(options, id));
 
     [Fact]
-    public async Task A_pulled_model_opens_and_is_the_one_on_the_hub()
+    public async Task Pulled_model_opens_and_equals_the_one_on_the_hub()
     {
         var snapshot = await PullAsync();
         using var checkpoint = Checkpoint.Open(snapshot.Folder);
@@ -51,7 +51,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task The_cache_is_laid_out_as_Python_lays_it_out()
+    public async Task Cache_has_the_layout_of_Python()
     {
         await PullAsync();
         Assert.Equal(LocalHub.Commit, File.ReadAllText(Path.Combine(ModelFolder, "refs", "main")));
@@ -74,7 +74,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task The_token_is_sent_to_the_hub_and_to_no_other_host()
+    public async Task Token_is_sent_only_to_the_hub()
     {
         _hub.RequiredToken = "secret";
         await PullAsync(Options with { Token = "secret" });
@@ -87,7 +87,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task A_renamed_model_is_found_under_its_old_name()
+    public async Task Renamed_model_is_found_under_its_old_name()
     {
         _hub.FormerRepo = "someone/old-name";
         var snapshot = await PullAsync(id: HubId.Parse("someone/old-name"));
@@ -96,7 +96,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task A_dropped_connection_goes_on_where_it_broke_off()
+    public async Task Dropped_connection_is_resumed()
     {
         _hub.BreakOff.Enqueue(300_000);
         _hub.BreakOff.Enqueue(200_000);
@@ -106,7 +106,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task Tries_that_bring_bytes_do_not_use_up_the_attempts()
+    public async Task Attempts_that_receive_bytes_reset_the_count()
     {
         for (var i = 0; i < 10; i++)
             _hub.BreakOff.Enqueue(50_000);
@@ -115,7 +115,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task A_pull_that_gave_up_is_taken_up_by_the_next()
+    public async Task Next_pull_resumes_a_failed_one()
     {
         _hub.BreakOff.Enqueue(300_000);
         for (var i = 0; i < 5; i++)
@@ -133,7 +133,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_ignores_ranges_sends_everything_again()
+    public async Task Download_restarts_when_the_server_ignores_ranges()
     {
         _hub.IgnoresRanges = true;
         _hub.BreakOff.Enqueue(300_000);
@@ -142,7 +142,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task Bytes_with_another_hash_are_refused_and_not_kept()
+    public async Task Bytes_with_another_hash_are_refused_and_deleted()
     {
         _hub.Tamper = bytes =>
         {
@@ -159,7 +159,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task A_wrong_beginning_from_before_is_thrown_away()
+    public async Task Wrong_partial_download_is_deleted()
     {
         var blobs = Path.Combine(ModelFolder, "blobs");
         Directory.CreateDirectory(blobs);
@@ -171,14 +171,14 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task More_bytes_than_promised_are_refused()
+    public async Task More_bytes_than_announced_are_refused()
     {
         _hub.Tamper = bytes => [.. bytes, .. new byte[500_000]];
         Assert.Equal(ModelFailure.HubBadAnswer, (await RefusedAsync()).Reason);
     }
 
     [Fact]
-    public async Task A_model_that_does_not_fit_on_the_disk_is_not_begun()
+    public async Task Model_larger_than_the_free_disk_space_is_not_downloaded()
     {
         _hub.ClaimedSize = 1L << 60;
         var error = await RefusedAsync();
@@ -187,7 +187,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task A_busy_server_is_asked_again()
+    public async Task Busy_server_is_retried()
     {
         _hub.Refuse.Enqueue((429, ""));
         _hub.Refuse.Enqueue((503, ""));
@@ -204,7 +204,7 @@ public sealed class HubPullTests : IDisposable
     [InlineData(404, "", null, ModelFailure.HubNotFound, "was not found")]
     [InlineData(500, "", null, ModelFailure.HubUnreachable, "500")]
     [InlineData(418, "", null, ModelFailure.HubBadAnswer, "HF_ENDPOINT")]
-    public async Task A_refusal_says_what_to_do(int status, string code, string? token, string reason, string says)
+    public async Task Refusal_names_the_next_step(int status, string code, string? token, string reason, string says)
     {
         _hub.RefuseAll = (status, code);
         var error = await RefusedAsync(Options with { Token = token });
@@ -215,7 +215,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task A_silent_server_is_given_up()
+    public async Task Silent_server_times_out()
     {
         _hub.IsSilent = true;
         var error = await RefusedAsync(Options with { Timeout = TimeSpan.FromMilliseconds(50), Attempts = 2 });
@@ -224,7 +224,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task Offline_only_the_cache_is_used()
+    public async Task Offline_mode_uses_only_the_cache()
     {
         var error = await RefusedAsync(Options with { Offline = true });
         Assert.Equal(ModelFailure.HubOffline, error.Reason);
@@ -237,7 +237,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_connection_the_cached_copy_stands_in()
+    public async Task Cached_copy_is_used_without_a_connection()
     {
         var before = await PullAsync();
         _hub.RefuseAll = (500, "");
@@ -246,7 +246,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_there_is_not_fetched_again()
+    public async Task Present_files_are_not_downloaded_again()
     {
         await PullAsync();
         await PullAsync();
@@ -259,7 +259,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task Pulls_at_the_same_time_fetch_once()
+    public async Task Concurrent_pulls_download_once()
     {
         var snapshots = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => PullAsync()));
         Assert.Single(_hub.Transfers);
@@ -269,7 +269,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task A_cancelled_pull_shows_nothing_half()
+    public async Task Cancelled_pull_leaves_no_partial_snapshot()
     {
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         using var client = new HubClient(Options);
@@ -297,7 +297,7 @@ public sealed class HubPullTests : IDisposable
     }
 
     [Fact]
-    public async Task A_pickle_is_not_pulled()
+    public async Task Pickle_is_not_pulled()
     {
         _hub.Files["pytorch_model.bin"] = _hub.Files["model.safetensors"];
         _hub.Files.Remove("model.safetensors");

@@ -7,12 +7,12 @@ using System.Text;
 
 namespace AgCam.Tests.Models.Hub;
 
-/// <summary>What a client asked.</summary>
+/// <summary>Request of a client.</summary>
 internal sealed record HubRequest(string Method, string Path, string Host, string? Authorization, long From);
 
 /// <summary>
-/// A server on this machine that speaks the Hub's protocol for one model, over raw sockets so that it can misbehave: large files are
-/// redirected from 127.0.0.1 to localhost, which is another host to a client.
+/// Serves one model by the Hub's protocol over raw sockets, so that it can fail on purpose. Large files are redirected from 127.0.0.1 to
+/// localhost, which is another host to a client.
 /// </summary>
 internal sealed class LocalHub : IDisposable
 {
@@ -43,42 +43,42 @@ internal sealed class LocalHub : IDisposable
 
     public IReadOnlyList<HubRequest> Requests => [.. _requests];
 
-    /// <summary>Transfers of large files' bytes.</summary>
+    /// <summary>Number of transfers of large files.</summary>
     public IEnumerable<HubRequest> Transfers =>
         Requests.Where(request => request.Method == "GET" && request.Path.StartsWith("/store/", StringComparison.Ordinal));
 
-    /// <summary>The next transfers break off after so many bytes.</summary>
+    /// <summary>Numbers of bytes after which the next transfers break off.</summary>
     public Queue<int> BreakOff { get; } = new();
 
-    /// <summary>The next requests get these statuses instead of an answer, with an X-Error-Code where it is not empty.</summary>
+    /// <summary>Statuses and X-Error-Codes (unless empty) of the next responses.</summary>
     public Queue<(int Status, string Code)> Refuse { get; } = new();
 
-    /// <summary>Every request gets this status.</summary>
+    /// <summary>Status of every response.</summary>
     public (int Status, string Code)? RefuseAll { get; set; }
 
     public string? RequiredToken { get; set; }
 
-    /// <summary>The model's former name: asking for it is redirected to the new one by a relative address.</summary>
+    /// <summary>Former name of the model; requests for it are redirected by a relative URL.</summary>
     public string? FormerRepo { get; set; }
 
-    /// <summary>The commit that every revision leads to.</summary>
+    /// <summary>Commit of every revision.</summary>
     public string Head { get; init; } = Commit;
 
-    /// <summary>Claimed for large files instead of their true size.</summary>
+    /// <summary>False size that is announced for large files.</summary>
     public long? ClaimedSize { get; set; }
 
     public bool IgnoresRanges { get; set; }
 
     public bool IsSilent { get; set; }
 
-    /// <summary>Changes the bytes of a transfer on the way.</summary>
+    /// <summary>Changes the bytes of a transfer.</summary>
     public Func<byte[], byte[]> Tamper { get; set; } = bytes => bytes;
 
     private int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
     public static string Sha256(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
-    /// <summary>What git calls a small file.</summary>
+    /// <summary>Returns git's blob hash, the ETag of a small file.</summary>
     public static string GitId(byte[] bytes) =>
         Convert.ToHexStringLower(SHA1.HashData([.. Encoding.ASCII.GetBytes($"blob {bytes.Length}\0"), .. bytes]));
 
@@ -92,7 +92,7 @@ internal sealed class LocalHub : IDisposable
         }
         catch (AggregateException)
         {
-            // Stopped while it waited.
+            // The server is stopped.
         }
     }
 
@@ -131,7 +131,7 @@ internal sealed class LocalHub : IDisposable
         }
         catch (Exception error) when (error is IOException or OperationCanceledException or SocketException)
         {
-            // The client went away, or the test is over.
+            // The client disconnected, or the test is over.
         }
     }
 
