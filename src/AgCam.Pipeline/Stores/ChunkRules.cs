@@ -3,13 +3,16 @@ using AgCam.Pipeline.Records;
 
 namespace AgCam.Pipeline.Stores;
 
-/// <summary>What callers must keep to, the same in every store.</summary>
+/// <summary>Checks the arguments that callers pass to any store.</summary>
 internal static class ChunkRules
 {
-    /// <summary>For a job or request that comes into being: see <see cref="Chunk.Generation"/>. Never 0.</summary>
+    /// <summary>Returns a random <see cref="Chunk.Generation"/> for a new job or request, never 0.</summary>
     public static long NewGeneration() => Random.Shared.NextInt64(1, 1L << 53);
 
-    /// <exception cref="ArgumentException">A chunk is empty, too large, or its references are not numbered on from the tail.</exception>
+    /// <summary>Returns the tail after the chunks.</summary>
+    /// <exception cref="ArgumentException">
+    /// A chunk is empty, too large, or its references are not numbered without gaps from the tail.
+    /// </exception>
     public static PlanTail After(PlanTail tail, IReadOnlyList<IReadOnlyList<ImageReference>> chunks)
     {
         var (chunk, image, last) = (tail.NextChunk, tail.NextImage, tail.LastUri);
@@ -36,11 +39,9 @@ internal static class ChunkRules
         return new PlanTail(chunk, image, last, tail.Generation);
     }
 
-    /// <summary>
-    /// Checks that the items are of their chunk, one for each image, and finds the explanations that must be in the store already.
-    /// </summary>
-    /// <exception cref="ArgumentException">They are not; the message names the first offender.</exception>
-    /// <param name="numbers">Of the chunk's images.</param>
+    /// <summary>Checks that each image of the chunk has one item. Returns the explanations that must be stored already.</summary>
+    /// <param name="numbers">Numbers of the chunk's images.</param>
+    /// <exception cref="ArgumentException">The items do not fit the chunk. The message names the first one.</exception>
     public static IReadOnlyList<Digest> CheckAndFindHeld(ChunkResult result, Chunk chunk, IEnumerable<int> numbers)
     {
         if (result.Items.Count != chunk.Count)
@@ -74,7 +75,7 @@ internal static class ChunkRules
         return held;
     }
 
-    /// <exception cref="ArgumentException">The request is a job's.</exception>
+    /// <exception cref="ArgumentException">The request belongs to a job.</exception>
     public static void ThrowIfOfJob(ExplainImages request)
     {
         if (request.JobId is { } job)
@@ -84,7 +85,7 @@ internal static class ChunkRules
             );
     }
 
-    /// <summary>What is noted of an attempt that ended without a word.</summary>
+    /// <summary>Returns the note for an attempt that ended without saving or releasing its lease.</summary>
     public static string CrashNote(Chunk chunk) =>
         $"attempt {chunk.Attempts} by {chunk.Worker}, leased {chunk.Leased:u}, did not come back";
 

@@ -4,20 +4,24 @@ using AgCam.Pipeline.Records;
 namespace AgCam.Pipeline.Stores;
 
 /// <summary>
-/// The life of a chunk: Planned, Published, Leased, Done. Every step is a compare-and-set, so that any number of publishers, workers
-/// and sweepers may try.
+/// Moves chunks through Planned, Published, Leased and Done. Every step is a compare-and-set, so any number of publishers,
+/// workers and sweepers may try it.
 /// </summary>
 public interface IChunks
 {
+    /// <returns>The chunk; null when there is none.</returns>
     Task<Chunk?> FindAsync(Guid owner, int number, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Takes planned chunks of a running job, lowest numbers first, so that about <paramref name="window"/> of its chunks are published
-    /// or leased; publish what comes
-    /// back. Their epoch is counted up and they are trusted to the broker for <paramref name="visibilityTimeout"/>. Two callers never
-    /// take the same chunk; together they may
-    /// exceed the window by what one of them takes.
+    /// Claims planned chunks of a running job for publishing, lowest numbers first. Each claim increments the chunk's publish
+    /// count and starts its visibility timeout. Two callers never claim the same chunk. Together they may exceed the window by
+    /// what one of them claims.
     /// </summary>
+    /// <param name="window">Number of the job's chunks that should be published or leased.</param>
+    /// <param name="visibilityTimeout">
+    /// Time after which <see cref="RequeueExpiredAsync"/> publishes a chunk again that no worker has leased.
+    /// </param>
+    /// <returns>The claimed chunks. The caller publishes them.</returns>
     Task<IReadOnlyList<Chunk>> ClaimPlannedAsync(
         Guid job,
         int window,
@@ -26,12 +30,16 @@ public interface IChunks
     );
 
     /// <summary>
-    /// The sweeper: takes up to <paramref name="limit"/> chunks whose time is over, published or leased, of running jobs and of
-    /// requests; publish what comes back. Epoch and trust as in
-    /// <see cref="ClaimPlannedAsync"/>; a lease that ran out counts as a crash. Chunks of paused and cancelled jobs go back to Planned.
+    /// Requeues published and leased chunks whose time has expired, of running jobs and of requests. Each one's publish count
+    /// and visibility timeout change as in <see cref="ClaimPlannedAsync"/>. An expired lease counts as a crash. Chunks of
+    /// paused and cancelled jobs become Planned.
     /// </summary>
-    /// <param name="all">Whether to take them all, whatever their time and number: at the start of a process whose bus lived in the
-    /// process before it.</param>
+    /// <param name="limit">Maximum number of chunks.</param>
+    /// <param name="all">
+    /// When true, time and limit are ignored. Used at the start of a process whose in-memory bus was lost with the process
+    /// before it.
+    /// </param>
+    /// <returns>The requeued chunks. The caller publishes them.</returns>
     Task<IReadOnlyList<Chunk>> RequeueExpiredAsync(
         TimeSpan visibilityTimeout,
         int limit = 100,
@@ -40,14 +48,14 @@ public interface IChunks
     );
 
     /// <summary>
-    /// Writes a request without a job down, published and trusted to the bus for <paramref name="visibilityTimeout"/>: from here on the
-    /// promise holds even if the bus forgets it. The same key again
-    /// finds what is there.
+    /// Stores a request without a job as a published chunk. From then on it ends in one stored record, even if the bus loses
+    /// its message. The same request under the same key returns the stored chunk.
     /// </summary>
+    /// <param name="visibilityTimeout">See <see cref="ClaimPlannedAsync"/>.</param>
     /// <param name="owner">See <see cref="Claim.Owner"/>.</param>
-    /// <returns>The chunk; publish its <see cref="Chunk.Request"/> unless it is done.</returns>
-    /// <exception cref="ArgumentException">The request is a job's.</exception>
-    /// <exception cref="KeyUsedException">The key is a job's, or another request's, running or done; nothing has changed.</exception>
+    /// <returns>The chunk. The caller publishes its <see cref="Chunk.Request"/> unless the chunk is done.</returns>
+    /// <exception cref="ArgumentException">The request belongs to a job.</exception>
+    /// <exception cref="KeyUsedException">A job or another request has the key. Nothing has changed.</exception>
     Task<Chunk> AcceptAsync(
         ExplainImages request,
         TimeSpan visibilityTimeout,
@@ -55,22 +63,24 @@ public interface IChunks
         CancellationToken cancellationToken = default
     );
 
-    /// <returns>What the id of a job or request stands for; null when it was never used, or its job or request was deleted.</returns>
+    /// <returns>The claim of a job's or request's id; null when the id was never used or its job or request was deleted.</returns>
     Task<Claim?> FindClaimAsync(Guid owner, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Forgets the chunks of requests that were done longer than <paramref name="age"/> ago; their items and the claims of their ids stay.
-    /// The same request under the same key would be computed again from then on.
+    /// Deletes the chunks of requests that were done more than <paramref name="age"/> ago. Their items and claims stay. A
+    /// forgotten request that is sent again under its key is computed again.
     /// </summary>
-    /// <returns>How many were forgotten; up to <paramref name="limit"/>.</returns>
+    /// <returns>The number of deleted chunks, at most <paramref name="limit"/>.</returns>
     Task<int> ForgetRequestsAsync(TimeSpan age, int limit = 1000, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// A worker has the message in hand. A request without a job is written down as a chunk here, on its first lease, unless its key was
-    /// used for something else.
+    /// Leases the chunk of a message to a worker. The first lease of a request without a job stores its chunk, unless its key
+    /// is in use.
     /// </summary>
-    /// <param name="redelivered">The broker says that it gave this message out before: the worker that had it is gone, so a lease that
-    /// still runs is taken over and counts as a crash.</param>
+    /// <param name="redelivered">
+    /// Whether the broker delivers the message again. The worker that had it is gone, so its lease is taken over and counts as
+    /// a crash.
+    /// </param>
     Task<LeaseAnswer> LeaseAsync(
         ExplainImages message,
         string worker,
@@ -79,16 +89,17 @@ public interface IChunks
         CancellationToken cancellationToken = default
     );
 
-    /// <summary>Still at it: the lease lasts until <paramref name="lease"/> from now.</summary>
-    /// <returns>False when the lease has been lost: stop, and acknowledge.</returns>
+    /// <summary>Extends the lease until <paramref name="lease"/> from now.</summary>
+    /// <returns>False when the lease is lost. The worker then stops and acknowledges the message.</returns>
     Task<bool> HeartbeatAsync(ChunkLease held, TimeSpan lease, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// The worker gives the chunk back unharmed (it is draining): Published again, trusted to the broker for
-    /// <paramref name="visibilityTimeout"/>; no crash is counted, and what this attempt began alone counts as not begun.
+    /// Releases the lease of a worker that stops: the chunk is Published again. No crash is counted, and the images that this
+    /// attempt began in isolation count as not begun.
     /// </summary>
-    /// <param name="faulted">Whether the attempt ended in an error that is none of those foreseen: <see cref="Chunk.Faults"/> counts
-    /// it.</param>
+    /// <param name="visibilityTimeout">See <see cref="ClaimPlannedAsync"/>.</param>
+    /// <param name="faulted">Whether the attempt ended in an unexpected error, which <see cref="Chunk.Faults"/> counts.</param>
+    /// <returns>False when the lease is lost.</returns>
     Task<bool> ReleaseAsync(
         ChunkLease held,
         TimeSpan visibilityTimeout,
@@ -96,80 +107,89 @@ public interface IChunks
         CancellationToken cancellationToken = default
     );
 
-    /// <summary>
-    /// The durable note that image <paramref name="number"/> is about to be computed alone.
-    /// </summary>
-    /// <returns>How often it had been begun before without coming back: 2 or more means it brought two workers down. -1 when the lease
-    /// has been lost.</returns>
+    /// <summary>Stores a note that image <paramref name="number"/> is about to be computed in isolation.</summary>
+    /// <returns>
+    /// How many earlier attempts began the image and never ended it; -1 when the lease is lost. An image with 2 or more has
+    /// crashed two workers.
+    /// </returns>
     Task<int> BeginIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default);
 
-    /// <summary>The image came back, well or not: its note is removed.</summary>
+    /// <summary>Removes the note of <see cref="BeginIsolatedAsync"/>, whether the image succeeded or failed.</summary>
     Task EndIsolatedAsync(ChunkLease held, int number, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Stores what chunks gave and ends them. For each chunk, in this order: new explanations, an evaluation's rows, items, then one
-    /// compare-and-set that ends the chunk if the lease still holds,
-    /// then its numbers into the job's, once; the chunk that makes a job whole completes it, once. What is already there (by key) stays
-    /// as it is: the first record of an image is its record, and the job's
-    /// numbers are those of the stored records.
+    /// Stores the results of chunks and ends them. The writes of a chunk have this order: new explanations, an evaluation's
+    /// rows, items, the end of the chunk, the job's counts. The chunk ends by a compare-and-set, only if its lease still holds.
+    /// It is counted once, and the last chunk of a job completes the job, once. Records that are already stored stay: the first
+    /// record of an image is its record, and the job's counts are those of the stored records.
     /// </summary>
-    /// <exception cref="ArgumentException">An item is not of its chunk, comes twice, or refers to an explanation that is neither given
-    /// nor said to be held.</exception>
+    /// <exception cref="ArgumentException">
+    /// An item is not of its chunk, comes twice, or refers to an explanation that is neither given nor stored.
+    /// </exception>
     Task<IReadOnlyList<SaveAnswer>> SaveAsync(IReadOnlyList<ChunkResult> chunks, CancellationToken cancellationToken = default);
 }
 
-/// <summary>The right to compute a chunk.</summary>
-/// <param name="Attempt">The fence: <see cref="Chunk.Attempts"/> when it was given.</param>
-/// <param name="Generation"><see cref="Chunk.Generation"/>.</param>
+/// <summary>Gives a worker the right to compute a chunk until the lease expires.</summary>
+/// <param name="Attempt">Value of <see cref="Chunk.Attempts"/> when the lease was granted. It fences off older leases.</param>
+/// <param name="Generation">See <see cref="Chunk.Generation"/>.</param>
 public sealed record ChunkLease(Guid Owner, int Number, int Attempt, long Generation = 0);
 
 public enum LeaseOutcome
 {
-    /// <summary>Compute it.</summary>
+    /// <summary>The worker computes the chunk.</summary>
     Granted,
 
-    /// <summary>It is done: tell so again, with <see cref="Chunk.Sum"/>, and acknowledge.</summary>
+    /// <summary>
+    /// The chunk is done. The worker publishes its event again, with <see cref="Chunk.Sum"/>, and acknowledges the message.
+    /// </summary>
     Done,
 
-    /// <summary>The chunk has been published again since: acknowledge, the newer message does it.</summary>
+    /// <summary>A newer message of the chunk has been published. The worker acknowledges this one.</summary>
     Stale,
 
-    /// <summary>Another worker has it: acknowledge, the sweeper publishes it again should that worker die.</summary>
+    /// <summary>
+    /// Another worker holds the lease. This worker acknowledges the message. If the other one dies, the sweeper requeues the
+    /// chunk.
+    /// </summary>
     Held,
 
-    /// <summary>The job is paused; the chunk is planned again: acknowledge.</summary>
+    /// <summary>The job is paused, and the chunk is Planned again. The worker acknowledges the message.</summary>
     Paused,
 
-    /// <summary>The job is cancelled: acknowledge.</summary>
+    /// <summary>The job is cancelled. The worker acknowledges the message.</summary>
     Cancelled,
 
-    /// <summary>There is no such chunk; the job was deleted: acknowledge.</summary>
+    /// <summary>The chunk does not exist, because its job was deleted. The worker acknowledges the message.</summary>
     Gone,
 
-    /// <summary>The message is a request whose key is a job's, or another request's: put it aside.</summary>
+    /// <summary>A job or another request has the key of this request. The worker sends the message to the error queue.</summary>
     KeyUsed,
 }
 
-/// <param name="Lease">Not null when granted.</param>
-/// <param name="Chunk">As it stands; null when gone.</param>
+/// <param name="Lease">The lease; null unless granted.</param>
+/// <param name="Chunk">The chunk as stored; null when there is none.</param>
 public sealed record LeaseAnswer(LeaseOutcome Outcome, ChunkLease? Lease, Chunk? Chunk)
 {
-    /// <summary>An earlier attempt crashed: compute image by image, with <see cref="IChunks.BeginIsolatedAsync"/> before each.</summary>
+    /// <summary>
+    /// Whether an earlier attempt crashed. The worker then computes image by image, with <see
+    /// cref="IChunks.BeginIsolatedAsync"/> before each.
+    /// </summary>
     public bool Isolated => Outcome == LeaseOutcome.Granted && Chunk!.Crashes > 0;
 }
 
-/// <param name="Explanations">Those newly computed. Cache hits are left out; their ids are in <see cref="IExplanations.PinAsync"/>'s
-/// answer.</param>
-/// <param name="Items">One for each reference of the chunk.</param>
+/// <param name="Explanations">
+/// Newly computed explanations. Those that <see cref="IExplanations.PinAsync"/> found are left out.
+/// </param>
+/// <param name="Items">One item for each reference of the chunk.</param>
 public sealed record ChunkResult(ChunkLease Lease, IReadOnlyList<StoredExplanation> Explanations, IReadOnlyList<Item> Items)
 {
     /// <summary>
-    /// The numbers of items whose image was not read, being known by an earlier record: that record stays the one that
-    /// <see cref="IItems.KnownAsync"/> finds.
+    /// Numbers of items whose image was not read because an earlier record knows it. <see cref="IItems.KnownAsync"/> keeps
+    /// finding the earlier record.
     /// </summary>
     public IReadOnlySet<int> Unread { get; init; } = System.Collections.Frozen.FrozenSet<int>.Empty;
 
-    /// <summary>What was measured, of an evaluation's chunk: its items have no explanations. Null of any other.</summary>
+    /// <summary>Measurements of an evaluation's chunk, whose items have no explanations; null for every other chunk.</summary>
     public ChunkRows? Rows { get; init; }
 }
 
@@ -177,19 +197,20 @@ public enum SaveOutcome
 {
     Saved,
 
-    /// <summary>Another attempt has saved it. Nothing was lost.</summary>
+    /// <summary>Another attempt has saved the chunk. Nothing is lost.</summary>
     AlreadyDone,
 
-    /// <summary>The lease was lost; nothing counts. Another attempt will save it.</summary>
+    /// <summary>The lease is lost, and nothing is counted. Another attempt saves the chunk.</summary>
     LeaseLost,
 
-    /// <summary>The job was deleted meanwhile; nothing is left behind.</summary>
+    /// <summary>The job was deleted during the call. Nothing of the chunk is stored.</summary>
     Gone,
 }
 
-/// <param name="NewExplanations">How many were not there before.</param>
-/// <param name="NewItems">How many were not there before.</param>
-/// <param name="Progress">Of this chunk, as stored, whoever stored it; zeros where it is not.</param>
-/// <param name="JobCompleted">Whether this call completed the job, which is then to be told: see
-/// <see cref="IJobs.PendingNotificationsAsync"/>.</param>
+/// <param name="NewExplanations">Number of explanations that were not stored before.</param>
+/// <param name="NewItems">Number of items that were not stored before.</param>
+/// <param name="Progress">Stored counts of this chunk, from whichever attempt; zeros when the chunk is not stored.</param>
+/// <param name="JobCompleted">
+/// Whether this call completed the job. Its notification is then pending, see <see cref="IJobs.PendingNotificationsAsync"/>.
+/// </param>
 public sealed record SaveAnswer(SaveOutcome Outcome, int NewExplanations, int NewItems, JobProgress Progress, bool JobCompleted);

@@ -2,31 +2,29 @@ using AgCam.Pipeline.Records;
 
 namespace AgCam.Pipeline.Stores;
 
-/// <summary>Explanations by content. They are inserted by <see cref="IChunks.SaveAsync"/> only.</summary>
+/// <summary>Stores explanations by the hash of their content. Only <see cref="IChunks.SaveAsync"/> inserts them.</summary>
 public interface IExplanations
 {
     /// <returns>Null when there is none.</returns>
     Task<StoredExplanation?> FindAsync(Digest id, CancellationToken cancellationToken = default);
 
-    /// <returns>Those that are there, in no particular order.</returns>
+    /// <returns>The stored ones among <paramref name="ids"/>, in no particular order.</returns>
     Task<IReadOnlyList<StoredExplanation>> FindAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Which of these are stored, for a worker that is about to use them instead of computing: those found are kept from
-    /// <see cref="PruneAsync"/> for the grace time that it is called with, counted from now.
+    /// Returns which ids are stored, for a worker that uses these explanations instead of computing them. <see
+    /// cref="PruneAsync"/> keeps each one for its grace period, counted from now.
     /// </summary>
     Task<IReadOnlySet<Digest>> PinAsync(IReadOnlyCollection<Digest> ids, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Retention, one step: looks at up to <paramref name="limit"/> explanations after <paramref name="after"/> in id order. One that
-    /// was inserted
-    /// before now - <paramref name="olderThan"/> and that no item refers to is condemned; one that was condemned before now -
-    /// <paramref name="grace"/> and
-    /// that still nothing refers to is deleted. A worker that finds it in between saves it. Nothing is lost as long as
-    /// <paramref name="grace"/> is
-    /// longer than a worker holds a chunk.
+    /// Runs one step of retention over the next <paramref name="limit"/> explanations in id order. An explanation without an
+    /// item is condemned once it is older than <paramref name="olderThan"/>. It is deleted if it still has no item when it was
+    /// condemned more than <paramref name="grace"/> ago. A worker that pins it in between keeps it. <paramref name="grace"/>
+    /// must be longer than a worker holds a chunk.
     /// </summary>
-    /// <returns>Where to go on, and null as the next id when the walk is at its end.</returns>
+    /// <param name="after">Id to start after; null to start at the beginning.</param>
+    /// <returns>The counts of this step, and the id to start the next step after; null at the end.</returns>
     Task<PruneStep> PruneAsync(
         TimeSpan olderThan,
         TimeSpan grace,

@@ -3,52 +3,56 @@ using AgCam.Pipeline.Records;
 
 namespace AgCam.Pipeline.Stores;
 
-/// <summary>Jobs: created, planned chunk by chunk, followed, ended.</summary>
+/// <summary>Stores jobs: creates them, plans them chunk by chunk, and ends them.</summary>
 public interface IJobs
 {
     /// <summary>
-    /// Creates a running, unplanned job. With a key, its id is <see cref="RequestId.Of"/> of the key: the same key with an equal spec
-    /// finds the job that is there,
-    /// and with another spec is a conflict. Of a job and a request under one key the first stands; the store decides that in one atomic
-    /// step.
+    /// Creates a running job without chunks. With a key, its id is <see cref="RequestId.Of"/> of the key. The same key with an
+    /// equal spec returns the stored job; with another spec it is a conflict. A job and a request cannot share a key: the first
+    /// one keeps it, decided in one atomic step.
     /// </summary>
-    /// <exception cref="KeyUsedException">The key is a request's, running or done; nothing has changed.</exception>
+    /// <exception cref="KeyUsedException">A request has the key, running or done. Nothing has changed.</exception>
     Task<JobCreation> CreateAsync(JobSpec spec, string? key = null, CancellationToken cancellationToken = default);
 
     Task<Job?> FindAsync(Guid id, CancellationToken cancellationToken = default);
 
-    /// <summary>Newest first.</summary>
-    /// <exception cref="StoreQueryException">The limit is out of range or the cursor is not one of this list's.</exception>
+    /// <summary>Returns one page of jobs, newest first.</summary>
+    /// <exception cref="StoreQueryException">The limit is out of range or the cursor does not belong to a list of jobs.</exception>
     Task<JobPage> PageAsync(JobQuery query, CancellationToken cancellationToken = default);
 
-    /// <summary>Jobs that ended before a moment and whose end has been published and notified. Ended longest ago first.</summary>
+    /// <summary>Returns jobs that ended before a moment and have no pending notification, earliest end first.</summary>
     /// <exception cref="StoreQueryException">The limit is out of range.</exception>
     Task<IReadOnlyList<Job>> EndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default);
 
-    /// <summary>Counts what <see cref="EndedAsync"/> would return without a limit. Reads the jobs only, none of their items.</summary>
+    /// <summary>
+    /// Counts what <see cref="EndedAsync"/> would return without a limit. Reads the jobs only, none of their items.
+    /// </summary>
     Task<EndedJobsCount> CountEndedAsync(EndedJobsQuery query, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Takes or keeps the right to plan the job: given to one planner at a time, until <paramref name="lease"/> from now. Who holds it
-    /// calls again before that.
+    /// Acquires or extends the lease for planning the job, until <paramref name="lease"/> from now. One planner at a time holds
+    /// it.
     /// </summary>
-    /// <returns>False when another planner holds it, or the job is planned, ended or gone.</returns>
+    /// <returns>False when another planner holds it, or the job is planned, ended or deleted.</returns>
     Task<bool> LeasePlanningAsync(Guid job, string planner, TimeSpan lease, CancellationToken cancellationToken = default);
 
-    /// <summary>Running or paused jobs that are not fully planned and that no planner holds: a planner died, or none has begun.</summary>
+    /// <summary>Returns running and paused jobs that are not fully planned and whose planning nobody has leased.</summary>
     Task<IReadOnlyList<Guid>> UnplannedAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>Where planning stands: the chunk and image number to go on with, after a crash as well.</summary>
+    /// <summary>Returns the chunk and image number that planning continues with, after a crash too.</summary>
     Task<PlanTail> PlanTailAsync(Guid job, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Writes the next chunks, in order and without gaps: chunk <c>tail.NextChunk</c>, <c>tail.NextChunk + 1</c>, ..., whose references
-    /// are numbered on from
-    /// <c>tail.NextImage</c>. Each chunk is written whole.
+    /// Stores the next chunks, numbered without gaps from <c>tail.NextChunk</c>. Their references are numbered without gaps
+    /// from <c>tail.NextImage</c>. Each chunk is stored whole or not at all.
     /// </summary>
-    /// <returns>The tail after them; null when another planner has written past <paramref name="tail"/> meanwhile, or the job is
-    /// planned, ended, gone or made again: read the tail again.</returns>
-    /// <exception cref="ArgumentException">A chunk is empty, too large, or not numbered on.</exception>
+    /// <returns>
+    /// The new tail. Null when another planner has written past <paramref name="tail"/>, or the job is planned, ended, deleted
+    /// or recreated: the caller reads the tail again.
+    /// </returns>
+    /// <exception cref="ArgumentException">
+    /// A chunk is empty, too large, or its references are not numbered without gaps.
+    /// </exception>
     Task<PlanTail?> AddChunksAsync(
         Guid job,
         PlanTail tail,
@@ -56,98 +60,100 @@ public interface IJobs
         CancellationToken cancellationToken = default
     );
 
-    /// <summary>
-    /// No more chunks come: the totals are final. A job whose chunks are all done (or that has none) is completed by this.
-    /// </summary>
-    /// <param name="generation">Of the job that was planned: another, made since under its key, is left as it is.</param>
-    /// <returns>The job as it then is; null when it is gone.</returns>
+    /// <summary>Makes the planned totals final. A job whose chunks are all done, or that has none, completes here.</summary>
+    /// <param name="generation">Generation of the planned job; a job recreated under its key does not change.</param>
+    /// <returns>The job after the call; null when it is deleted.</returns>
     Task<Job?> FinishPlanningAsync(Guid job, long? generation = null, CancellationToken cancellationToken = default);
 
-    /// <summary>Running to paused. Chunks already published are turned away when a worker leases them.</summary>
-    /// <returns>Whether the job is now paused; false when it was not running. A job that is paused keeps its first reason.</returns>
+    /// <summary>
+    /// Pauses a running job. Workers that lease its published chunks afterwards get <see cref="LeaseOutcome.Paused"/>. A paused
+    /// job keeps its first reason.
+    /// </summary>
+    /// <returns>Whether the job is now paused; false when it was not running.</returns>
     Task<bool> PauseAsync(Guid job, string reason, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// The one judgement of how many of a running job's first images failed, kept as long as the job: with a reason, the same step
-    /// pauses it. Of any number of callers one is told
-    /// <see cref="FailureRateCheck.Now"/>, whatever restarts and resumptions lie between them.
+    /// Records the result of checking the failure rate of the job's first images, once per job. A reason pauses the job in the
+    /// same step. Exactly one caller receives <see cref="FailureRateCheck.Now"/>, across restarts and resumptions.
     /// </summary>
-    /// <param name="reason">Why the job is to be paused; null when it may go on.</param>
+    /// <param name="reason">Why the job pauses; null when it goes on.</param>
     Task<FailureRateCheck> CheckFailureRateAsync(Guid job, string? reason, CancellationToken cancellationToken = default);
 
-    /// <summary>Paused to running.</summary>
+    /// <summary>Resumes a paused job.</summary>
     /// <returns>Whether this call resumed it.</returns>
     Task<bool> ResumeAsync(Guid job, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Running or paused to cancelled: no chunk is published or leased any more. What is with a worker may still be saved.
+    /// Cancels a running or paused job. None of its chunks is published or leased afterwards. Chunks that workers hold may
+    /// still be saved.
     /// </summary>
-    /// <returns>Whether the job is cancelled now; false when it had completed or is gone.</returns>
+    /// <returns>Whether the job is now cancelled; false when it had completed or is deleted.</returns>
     Task<bool> CancelAsync(Guid job, string? reason = null, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Deletes the job (or request), its chunks and its items; explanations are left to retention. When it returns, the job cannot be
-    /// found and nothing can be saved for it;
-    /// after a crash in between, <see cref="IStore.RepairAsync"/> finishes it. Its key is free again.
+    /// Deletes the job or request, its chunks and its items, and frees its key. Retention deletes the explanations. After it
+    /// returns, the job cannot be found and nothing can be saved for it. After a crash, <see cref="IStore.RepairAsync"/>
+    /// finishes the deletion.
     /// </summary>
     /// <returns>False when there is no such job.</returns>
     Task<bool> DeleteAsync(Guid job, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Completed jobs of which somebody is still to be told. With <see cref="LeaseNotificationAsync"/> had: unless
-    /// <see cref="Job.EventPublished"/>, publish <see cref="JobCompleted"/> and call
-    /// <see cref="MarkEventPublishedAsync"/>; then tell the job's webhook, if it has one; then call <see cref="MarkNotifiedAsync"/>.
+    /// Returns completed jobs whose notification is pending. The caller acquires <see cref="LeaseNotificationAsync"/> first.
+    /// Unless <see cref="Job.EventPublished"/>, it publishes <see cref="JobCompleted"/> and calls <see
+    /// cref="MarkEventPublishedAsync"/>. Then it calls the webhook, if there is one, and <see cref="MarkNotifiedAsync"/>.
     /// </summary>
     Task<IReadOnlyList<Job>> PendingNotificationsAsync(int limit = 100, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Takes or keeps the right to tell that the job has completed: given to one teller at a time, until <paramref name="lease"/> from
-    /// now; zero gives it back. A teller that dies leaves it to another,
-    /// so what it had told but not marked is told again.
+    /// Acquires or extends the lease for notifying of the job's completion. One notifier at a time holds it. When it expires,
+    /// another notifier may repeat what the first one did not mark.
     /// </summary>
-    /// <returns>False when another teller holds it, or there is nothing to tell (any more).</returns>
+    /// <param name="lease">Duration from now; zero releases the lease.</param>
+    /// <returns>False when another notifier holds it, or no notification is pending.</returns>
     Task<bool> LeaseNotificationAsync(Guid job, string notifier, TimeSpan lease, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// The bus has been told of the completion, and need not be told again while the webhook's receiver is waited for. A job that is
-    /// not completed is left as it is.
+    /// Marks the completion event as published, so that it is not published again while the webhook is retried. Does nothing
+    /// unless the job is completed.
     /// </summary>
     Task MarkEventPublishedAsync(Guid job, CancellationToken cancellationToken = default);
 
-    /// <summary>All who are to be told of the completion have been. A job that is not completed is left as it is.</summary>
+    /// <summary>Marks the completion as published and delivered. Does nothing unless the job is completed.</summary>
     Task MarkNotifiedAsync(Guid job, CancellationToken cancellationToken = default);
 }
 
-/// <param name="Job">The one created, or the one that was there.</param>
+/// <param name="Job">The created or the stored job.</param>
 public sealed record JobCreation(JobCreated Outcome, Job Job);
 
 public enum JobCreated
 {
     New,
 
-    /// <summary>Same key, same spec.</summary>
+    /// <summary>The key is in use by a job with the same spec.</summary>
     Existing,
 
-    /// <summary>Same key, another spec.</summary>
+    /// <summary>The key is in use by a job with another spec.</summary>
     Conflict,
 }
 
+/// <summary>Says whether a call recorded the check.</summary>
 public enum FailureRateCheck
 {
-    /// <summary>By this call.</summary>
+    /// <summary>This call recorded the check.</summary>
     Now,
 
-    /// <summary>By an earlier one; nothing has changed.</summary>
+    /// <summary>An earlier call recorded it. Nothing has changed.</summary>
     Before,
 
-    /// <summary>The job is not running, or gone; nothing has changed.</summary>
+    /// <summary>The job is not running, or deleted. Nothing has changed.</summary>
     NotRunning,
 }
 
 /// <param name="NextChunk">Number of the next chunk.</param>
 /// <param name="NextImage">Number of the next image.</param>
-/// <param name="LastUri">The last planned reference, to find one's place in the source; null when nothing is planned.</param>
-/// <param name="Generation">The job's.</param>
+/// <param name="LastUri">URI of the last planned reference, to find the place in the source; null when nothing is planned.</param>
+/// <param name="Generation">Generation of the job.</param>
 public sealed record PlanTail(int NextChunk, int NextImage, string? LastUri, long Generation = 0);
 
 public sealed record JobQuery
@@ -169,10 +175,10 @@ public sealed record JobQuery
 
 public sealed record JobPage(IReadOnlyList<Job> Jobs, string? Next);
 
-/// <summary>Which ended jobs are meant.</summary>
+/// <summary>Selects ended jobs.</summary>
 public sealed record EndedJobsQuery
 {
-    /// <summary>Jobs that were completed or cancelled before this moment.</summary>
+    /// <summary>Time before which the jobs were completed or cancelled.</summary>
     public required DateTimeOffset Before { get; init; }
 
     public string? Tag { get; init; }
@@ -191,5 +197,5 @@ public sealed record EndedJobsQuery
     }
 }
 
-/// <param name="Images">Planned images of these jobs; a job that was cancelled before its planning was done counts as none.</param>
+/// <param name="Images">Number of planned images of these jobs; 0 for a job that was cancelled during planning.</param>
 public sealed record EndedJobsCount(long Jobs, long Images);

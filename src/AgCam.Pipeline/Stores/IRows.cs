@@ -3,14 +3,14 @@ using AgCam.Pipeline.Records;
 namespace AgCam.Pipeline.Stores;
 
 /// <summary>
-/// What evaluations measured, a document a chunk. <see cref="IChunks.SaveAsync"/> writes them, before the chunk's items; the first rows
-/// of a chunk are its rows. They go with their job.
+/// Stores the measurements of evaluations, one document per chunk. <see cref="IChunks.SaveAsync"/> writes them before the
+/// chunk's items. The first rows of a chunk stay, and are deleted with the job.
 /// </summary>
 public interface IRows
 {
     /// <summary>
-    /// The rows of the job's chunks from number <paramref name="from"/> on, in order; chunks that have none are passed over.
+    /// Returns the rows of the job's chunks in order, from number <paramref name="from"/> on. Chunks without rows are skipped.
     /// </summary>
-    /// <returns>At most <paramref name="limit"/>; fewer only at the end.</returns>
+    /// <returns>At most <paramref name="limit"/> documents; fewer only at the end.</returns>
     Task<IReadOnlyList<ChunkRows>> PageAsync(Guid job, int from, int limit = 16, CancellationToken cancellationToken = default);
 }

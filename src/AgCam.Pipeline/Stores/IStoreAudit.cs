@@ -4,8 +4,8 @@ using AgCam.Pipeline.Records;
 namespace AgCam.Pipeline.Stores;
 
 /// <summary>
-/// Finds and repairs what a torn backup has lost, beyond <see cref="IStore"/>. Call these while no other process works on the store. Each
-/// call may be interrupted and repeated.
+/// Finds and repairs what a torn backup has lost, beyond <see cref="IStore.RepairAsync"/>. No other process may use the store
+/// meanwhile. Each call may be interrupted and repeated.
 /// </summary>
 internal interface IStoreAudit
 {
@@ -22,20 +22,22 @@ internal interface IStoreAudit
     /// <summary>Deletes single items, whose images are then computed again.</summary>
     Task DeleteItemsAsync(Guid job, IReadOnlyCollection<int> numbers, CancellationToken cancellationToken);
 
-    /// <summary>Writes a chunk as planned, whatever it was before. <see cref="RecountAsync"/> corrects the job's sums.</summary>
+    /// <summary>Stores a chunk as Planned, whatever its state was. <see cref="RecountAsync"/> corrects the job's counts.</summary>
     Task ReplanAsync(ChunkPlan chunk, Guid job, IReadOnlyList<ImageReference> references, CancellationToken cancellationToken);
 
-    /// <summary>Makes a completed job run again. Whoever was told of its completion is not told again.</summary>
+    /// <summary>Sets a completed job to Running. Its completion is not published a second time.</summary>
     Task ReopenAsync(Guid job, CancellationToken cancellationToken);
 
-    /// <summary>Sets the job's sums to those of the items of its chunks that are done, and completes the job if all of them are.</summary>
+    /// <summary>
+    /// Sets the job's counts to those of the items of its done chunks, and completes the job if all chunks are done.
+    /// </summary>
     Task RecountAsync(Guid job, CancellationToken cancellationToken);
 }
 
 /// <param name="First">Number of its first image.</param>
-/// <param name="Count">How many images.</param>
-/// <param name="LastUri">Its last image, as planned; null when that is not known.</param>
-/// <param name="HasReferences">Whether the store holds what it is to compute.</param>
+/// <param name="Count">Number of images.</param>
+/// <param name="LastUri">URI of its last image, as planned; null when it is not known.</param>
+/// <param name="HasReferences">Whether its references are stored.</param>
 internal sealed record ChunkPlan(int Number, int First, int Count, string? LastUri, ChunkState State, bool HasReferences, long Generation);
 
 internal sealed record DoneRequest(Guid Owner, int Images, int Items);

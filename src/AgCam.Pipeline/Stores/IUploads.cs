@@ -1,13 +1,11 @@
 namespace AgCam.Pipeline.Stores;
 
-/// <summary>Images that were sent along with a request, until they are too old.</summary>
+/// <summary>Stores images that arrive in the body of a request, until retention deletes them.</summary>
 public interface IUploads
 {
-    /// <summary>
-    /// Reads the stream to its end, in pieces of bounded size, and keeps it. It can be found once its last piece is stored.
-    /// </summary>
-    /// <param name="owner">Name of the API key that sends it; null: it belongs to the scope admin.</param>
-    /// <exception cref="ArgumentException">There are more than <paramref name="maxBytes"/>; nothing is kept.</exception>
+    /// <summary>Stores the stream in pieces of bounded size. The upload can be found once its last piece is stored.</summary>
+    /// <param name="owner">Name of the API key that sent it; null means that it belongs to the scope admin.</param>
+    /// <exception cref="ArgumentException">The stream has more than <paramref name="maxBytes"/>. Nothing is kept.</exception>
     Task<Upload> PutAsync(
         Stream content,
         string mediaType,
@@ -18,16 +16,18 @@ public interface IUploads
 
     Task<Upload?> FindAsync(Guid id, CancellationToken cancellationToken = default);
 
-    /// <returns>Null when there is none (any more).</returns>
+    /// <returns>The content; null when there is no such upload.</returns>
     Task<byte[]?> ReadAsync(Guid id, CancellationToken cancellationToken = default);
 
-    /// <returns>Whether it was there.</returns>
+    /// <returns>False when there was no such upload.</returns>
     Task<bool> DeleteAsync(Guid id, CancellationToken cancellationToken = default);
 
-    /// <summary>Deletes what is older than <paramref name="age"/>, and the pieces of uploads that broke off before then.</summary>
-    /// <returns>How many uploads were deleted; up to <paramref name="limit"/>.</returns>
+    /// <summary>
+    /// Deletes uploads older than <paramref name="age"/>, and the pieces of uploads that were interrupted before then.
+    /// </summary>
+    /// <returns>The number of deleted uploads, at most <paramref name="limit"/>.</returns>
     Task<int> DeleteOlderAsync(TimeSpan age, int limit = 1000, CancellationToken cancellationToken = default);
 }
 
-/// <param name="Owner">Name of the API key that sent it; null: it was sent without keys, and belongs to the scope admin.</param>
+/// <param name="Owner">Name of the API key that sent it; null when it was sent without keys and belongs to the scope admin.</param>
 public sealed record Upload(Guid Id, string MediaType, long Bytes, Digest Sha256, DateTimeOffset Created, string? Owner = null);

@@ -5,9 +5,8 @@ using AgCam.Pipeline.Records;
 namespace AgCam.Pipeline.Stores;
 
 /// <summary>
-/// Where a page ended: the sort value and key of its last item, and a mark of the question, so that a cursor is of use for that
-/// question only.
-/// Opaque to callers: 36 bytes as base64url.
+/// Marks where a page ended: sort value and key of its last item, and a hash of the query, since a cursor serves that query
+/// only. 36 bytes as base64url, opaque to callers.
 /// </summary>
 internal readonly record struct ItemCursor(double Value, Guid Job, int Number)
 {
@@ -36,7 +35,7 @@ internal readonly record struct ItemCursor(double Value, Guid Job, int Number)
         return Base64Url.EncodeToString(bytes);
     }
 
-    /// <exception cref="CursorException">Not a cursor of this question.</exception>
+    /// <exception cref="StoreQueryException">The cursor does not belong to this query.</exception>
     public static ItemCursor? Decode(ItemQuery query)
     {
         if (query.Cursor is not { } text)

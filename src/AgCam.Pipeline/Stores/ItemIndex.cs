@@ -3,13 +3,12 @@ using System.Text.Json;
 namespace AgCam.Pipeline.Stores;
 
 /// <summary>
-/// An index on items and the one question it answers: these filters, in this sort, in either direction. Both stores build exactly
-/// these.
+/// Describes an index on items and the one query that it serves, in both directions. Both stores build exactly these indexes.
 /// </summary>
-/// <param name="Name">The index's name in both stores.</param>
-/// <param name="Filters">Equality on all of them.</param>
-/// <param name="Sort">The field after them; (job, number) breaks ties.</param>
-/// <param name="Why">What it is for. Every index costs each insert; one that nobody needs goes.</param>
+/// <param name="Name">Name of the index in both stores.</param>
+/// <param name="Filters">Fields that are compared for equality.</param>
+/// <param name="Sort">Field that the index sorts by after the filters; (job, number) breaks ties.</param>
+/// <param name="Why">Purpose. Every index costs each insert, so an index without a purpose is removed.</param>
 public sealed record ItemIndex(string Name, ItemFilters Filters, ItemSort Sort, string Why)
 {
     /// <summary>The primary key; not an index of its own.</summary>
@@ -57,8 +56,8 @@ public sealed record ItemIndex(string Name, ItemFilters Filters, ItemSort Sort, 
         new("item_time", ItemFilters.None, ItemSort.Time, "what came in last, whatever the job"),
     ];
 
-    /// <summary>The index that answers the question.</summary>
-    /// <exception cref="StoreQueryException">There is none; the message lists what there is.</exception>
+    /// <summary>Returns the index that serves the query.</summary>
+    /// <exception cref="StoreQueryException">There is none. The message lists the supported queries.</exception>
     public static ItemIndex For(ItemQuery query)
     {
         if (query.Limit is < 1 or > ItemQuery.MaxLimit)

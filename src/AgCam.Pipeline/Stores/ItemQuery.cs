@@ -13,8 +13,8 @@ public enum ItemSort
 }
 
 /// <summary>
-/// A list of items: equality filters, one sort, a page. Only the combinations in <see cref="ItemIndex.All"/> are served.
-/// Equal sort values come in the order of their numbers within a job, and in an order of the store's choice across jobs.
+/// Selects a page of items by equality filters and one sort. Only the combinations in <see cref="ItemIndex.All"/> are served.
+/// Items with equal sort values come in order of their numbers within a job; the order across jobs is the store's choice.
 /// </summary>
 public sealed record ItemQuery
 {
@@ -39,7 +39,7 @@ public sealed record ItemQuery
 
     public Digest? Explanation { get; init; }
 
-    /// <summary>Null: the sort that the filters' index has.</summary>
+    /// <summary>Sort; null for that of the index that serves the filters.</summary>
     public ItemSort? Sort { get; init; }
 
     public bool Descending { get; init; }
@@ -47,7 +47,7 @@ public sealed record ItemQuery
     /// <summary>1 to 1000.</summary>
     public int Limit { get; init; } = 100;
 
-    /// <summary><see cref="ItemPage.Next"/> of the page before, of the same question. Null for the first page.</summary>
+    /// <summary><see cref="ItemPage.Next"/> of the page before, of the same query; null for the first page.</summary>
     public string? Cursor { get; init; }
 
     /// <summary>The filters that are set.</summary>

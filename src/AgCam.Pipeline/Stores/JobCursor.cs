@@ -4,7 +4,7 @@ using AgCam.Pipeline.Records;
 
 namespace AgCam.Pipeline.Stores;
 
-/// <summary>Where a page of jobs ended. Opaque to callers: 24 bytes as base64url.</summary>
+/// <summary>Marks where a page of jobs ended: 24 bytes as base64url, opaque to callers.</summary>
 internal readonly record struct JobCursor(long Created, Guid Id)
 {
     private const int Size = 8 + 16;
@@ -19,8 +19,10 @@ internal readonly record struct JobCursor(long Created, Guid Id)
         return Base64Url.EncodeToString(bytes);
     }
 
-    /// <summary>Checks the query's limit on the way.</summary>
-    /// <exception cref="StoreQueryException">Not a cursor of a list of jobs, or a limit out of range.</exception>
+    /// <summary>Decodes the query's cursor and checks its limit.</summary>
+    /// <exception cref="StoreQueryException">
+    /// The cursor does not belong to a list of jobs, or the limit is out of range.
+    /// </exception>
     public static JobCursor? Decode(JobQuery query)
     {
         if (query.Limit is < 1 or > ItemQuery.MaxLimit)

@@ -1,9 +1,9 @@
 namespace AgCam.Pipeline.Stores;
 
-/// <summary>The ids of uploads are UUIDs of version 7: they begin with the time of creation and sort by it.</summary>
+/// <summary>Builds bounds for the ids of uploads: UUIDs of version 7, which sort by their time of creation.</summary>
 internal static class UploadIds
 {
-    /// <summary>Returns an id that sorts before every upload's of this time or later, and after all earlier ones.</summary>
+    /// <summary>Returns an id that sorts after every earlier upload and before every other one.</summary>
     public static Guid Earliest(DateTimeOffset time)
     {
         Span<byte> bytes = stackalloc byte[16];

@@ -3,28 +3,29 @@ using System.Security.Cryptography;
 
 namespace AgCam.Pipeline.Stores;
 
-/// <summary>Reads an upload piece by piece, so that memory does not grow with its length, and hashes it on the way.</summary>
-/// <param name="maxBytes">Bytes that are allowed.</param>
+/// <summary>Reads and hashes an upload in pieces, so that memory does not grow with its length.</summary>
+/// <param name="maxBytes">Maximum number of bytes.</param>
 internal sealed class UploadPieces(Stream content, long maxBytes) : IDisposable
 {
-    /// <summary>Bytes of every piece but the last.</summary>
+    /// <summary>Size in bytes of every piece but the last.</summary>
     public const int Size = 512 << 10;
 
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(16 << 10); // grows up to a piece: most uploads are smaller than that
 
-    /// <summary>Bytes that were read.</summary>
+    /// <summary>Number of bytes read so far.</summary>
     public long Bytes { get; private set; }
 
     /// <summary>Whether the stream has ended.</summary>
     public bool IsAtEnd { get; private set; }
 
-    /// <summary>SHA-256 of all pieces; call it once, at the end.</summary>
+    /// <summary>Returns the SHA-256 of all pieces. Call it once, at the end.</summary>
     public Digest Sha256() => new(_hash.GetHashAndReset());
 
-    /// <returns>The next piece, valid until the next call; empty only where the stream ends with a whole piece.</returns>
-    /// <exception cref="ArgumentException">The stream has more bytes than are allowed; no more than one piece past them has been
-    /// read.</exception>
+    /// <returns>The next piece, valid until the next call; empty only at the end of a stream of whole pieces.</returns>
+    /// <exception cref="ArgumentException">
+    /// The stream has more bytes than allowed. At most one piece past them has been read.
+    /// </exception>
     public async ValueTask<ArraySegment<byte>> NextAsync(CancellationToken cancellationToken)
     {
         var filled = 0;
