@@ -4,9 +4,9 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// How many images make a chunk: as many as a worker explains in <see cref="PipelineOptions.ChunkSeconds"/>, going by the model's
-/// <see cref="Pace"/>. Large chunks cost less for each
-/// image; small ones are given back, cancelled and tried again at less loss. Before a model's first chunk is done it is the least.
+/// Chooses the size of a chunk: the images that a worker explains in <see cref="PipelineOptions.ChunkSeconds"/> at the model's
+/// <see cref="Pace"/>. Large chunks cost less for each image; small ones lose less when they are requeued or cancelled.
+/// The minimum applies until the model's first chunk is done.
 /// </summary>
 internal sealed class ChunkSize(IStore store, PipelineOptions options, JobSpec spec)
 {
@@ -15,7 +15,7 @@ internal sealed class ChunkSize(IStore store, PipelineOptions options, JobSpec s
     private long? _looked;
     private int _size = spec.Evaluation?.Batch ?? options.ChunkSize;
 
-    /// <summary>Looks at the pace now and then: while a job is planned its first chunks are done.</summary>
+    /// <summary>Refreshes the pace at intervals, since a job's first chunks are done while it is planned.</summary>
     public async Task<int> NextAsync(CancellationToken cancellationToken)
     {
         if (_looked is null || TimeProvider.System.GetElapsedTime(_looked.Value) > LookEvery)
@@ -35,7 +35,7 @@ internal sealed class ChunkSize(IStore store, PipelineOptions options, JobSpec s
             : (int)Math.Clamp(Math.Round(pace.PerChunkSecond * options.ChunkSeconds), options.ChunkSize, maximum);
     }
 
-    /// <summary>An evaluation's chunk: whole batches, one until the pace is known.</summary>
+    /// <summary>Returns the size of an evaluation's chunk: whole batches, one until the pace is known.</summary>
     public static int Whole(Pace? pace, int batch, PipelineOptions options)
     {
         var maximum = Math.Max(options.ChunkSize, options.MaxChunkSize) / batch;

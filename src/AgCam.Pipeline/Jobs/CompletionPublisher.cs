@@ -6,18 +6,18 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// Tells the bus that a job has completed: once, however many workers and replicas try, but for one that dies between telling and its
-/// mark.
+/// Publishes that a job has completed, once for all workers and replicas. A process that dies between the event and its mark
+/// causes a second event.
 /// </summary>
 public sealed class CompletionPublisher(IStore store, IExplainBus bus, TimeProvider clock)
 {
-    /// <summary>Longer than a bus takes to confirm what it is told, tries and all; after it the teller counts as dead.</summary>
+    /// <summary>Duration of the lease, longer than all attempts of a publish take. Afterwards its holder counts as dead.</summary>
     private static readonly TimeSpan s_confirmed = TimeSpan.FromMinutes(2);
 
     /// <summary>
-    /// Unless another tells it, or has: a job without a webhook is told with that, one with a webhook is left to who calls it.
+    /// Publishes the completion unless another process does or did. A job's webhook stays pending for <see cref="Webhooks.WebhookLoop"/>.
     /// </summary>
-    /// <param name="notifier">Names the caller, and no other.</param>
+    /// <param name="notifier">Unique name of the caller.</param>
     public async Task PublishAsync(Guid id, string notifier, CancellationToken cancellationToken = default)
     {
         if (await LeaseAsync(id, notifier, TimeSpan.Zero, cancellationToken) is not { } job)
@@ -28,8 +28,8 @@ public sealed class CompletionPublisher(IStore store, IExplainBus bus, TimeProvi
             await ReleaseAsync(id, notifier, cancellationToken);
     }
 
-    /// <summary>Takes the right to tell for as long as calling a webhook takes; the bus has been told when it returns.</summary>
-    /// <returns>Null when another tells it, or has.</returns>
+    /// <summary>Leases the job's notification for as long as a webhook call takes, and publishes the event.</summary>
+    /// <returns>Null when another process notifies, or did.</returns>
     public async Task<Job?> LeaseAsync(Guid id, string notifier, TimeSpan call, CancellationToken cancellationToken = default)
     {
         if (
@@ -53,7 +53,7 @@ public sealed class CompletionPublisher(IStore store, IExplainBus bus, TimeProvi
         return job;
     }
 
-    /// <summary>The right to tell goes back before its time.</summary>
+    /// <summary>Releases the lease of the notification early.</summary>
     public Task ReleaseAsync(Guid id, string notifier, CancellationToken cancellationToken = default) =>
         store.Jobs.LeaseNotificationAsync(id, notifier, TimeSpan.Zero, cancellationToken);
 }

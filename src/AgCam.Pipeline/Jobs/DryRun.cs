@@ -10,9 +10,8 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// What a job would be, from a sample of its source: whether the images can be read, whether the labels are the model's, how long, how
-/// large. Nothing is stored but the explanations of a
-/// few images, where the model's pace is not known: see <see cref="PaceSample"/>.
+/// Estimates a job from a sample of its source: readable images, known labels, duration and size.
+/// It stores nothing but the explanations of a few images when the model's pace is unknown (<see cref="PaceSample"/>).
 /// </summary>
 public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalog models, PaceSample sample)
 {
@@ -23,11 +22,9 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
     private const string NobodyAsked =
         "The model has explained nothing here yet, and dry runs ask no worker (Api:DryRunPaceSeconds is 0). Submit a small job first.";
 
-    /// <param name="time">Half of it for walking the source, the rest for reading the sample. What is not done by then is left out, and
-    /// the report says so.</param>
-    /// <param name="paceTime">For a worker to explain some of the sample, where the model's pace is not known; zero: no worker is
-    /// asked.</param>
-    /// <exception cref="SourceException">The source cannot be used, or a first look at it fails: what would pause the job.</exception>
+    /// <param name="time">Time limit: half for walking the source, the rest for reading the sample. The report names the rest.</param>
+    /// <param name="paceTime">Time for a worker to explain images of the sample when the model's pace is unknown. Zero asks none.</param>
+    /// <exception cref="SourceException">The source cannot be used. The job would pause for the same reason.</exception>
     public async Task<DryRunReport> RunAsync(JobSpec spec, TimeSpan time, TimeSpan paceTime, CancellationToken cancellationToken)
     {
         var card = await models.DescribeAsync(spec.Model.Id, cancellationToken);
@@ -71,8 +68,7 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
     }
 
     /// <summary>
-    /// Of a folder the walk is a loop that does not give way, so it runs aside; when its time is over it is left behind, and ends by
-    /// itself at its next step.
+    /// Walks the source as a task of its own, since the walk of a folder never yields. After the time limit it ends at its next step.
     /// </summary>
     private static async Task<Walked> WalkAsync(
         IImageSource source,
@@ -105,7 +101,7 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
         return walked.Snapshot(isWhole: walking.IsCompletedSuccessfully);
     }
 
-    /// <returns>What can be read, in random order, and what not.</returns>
+    /// <returns>The readable images in random order, and the failures.</returns>
     private async Task<(IReadOnlyList<SampledImage> Readable, IReadOnlyCollection<ImageException> Failures)> ReadAsync(
         IReadOnlyList<ImageReference> images,
         CancellationToken end
@@ -134,14 +130,14 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
         }
         catch (OperationCanceledException)
         {
-            // The time is over: what has been read tells.
+            // The time is over: report what has been read.
         }
-        var shuffled = readable.ToArray(); // else those that are read fast would be first
+        var shuffled = readable.ToArray(); // otherwise the images that read fastest come first
         Random.Shared.Shuffle(shuffled);
         return (shuffled, failures);
     }
 
-    /// <summary>A sample in which every image seen has the same chance to be (reservoir sampling).</summary>
+    /// <summary>Draws a sample in which every image has the same probability (reservoir sampling).</summary>
     private sealed class Walked
     {
         private readonly Lock _lock = new();
@@ -177,56 +173,56 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
     }
 }
 
-/// <summary>See <see cref="DryRun"/>.</summary>
+/// <summary>Result of a <see cref="DryRun"/>.</summary>
 public sealed record DryRunReport
 {
-    /// <summary>As many as were seen in the time there was.</summary>
+    /// <summary>Number of images that the walk reached in its time.</summary>
     public required int Images { get; init; }
 
-    /// <summary>Whether that is all of them; else there are more.</summary>
+    /// <summary>Whether the walk reached the end of the source.</summary>
     public required bool IsWhole { get; init; }
 
-    /// <summary>Images that were read and decoded to see whether they can be.</summary>
+    /// <summary>Number of images that were read and decoded as a sample.</summary>
     public required int Sampled { get; init; }
 
     public required int Readable { get; init; }
 
-    /// <summary>How many of the sample failed for each reason.</summary>
+    /// <summary>Number of failures in the sample, by reason.</summary>
     public required IReadOnlyDictionary<string, int> Failures { get; init; }
 
-    /// <summary>One failure, in words.</summary>
+    /// <summary>Description of one failure.</summary>
     public string? Example { get; init; }
 
-    /// <summary>Images of the sample that have a label.</summary>
+    /// <summary>Number of images in the sample that have a label.</summary>
     public required int Labelled { get; init; }
 
-    /// <summary>Those whose label the model has a class for.</summary>
+    /// <summary>Number of images whose label is a class of the model.</summary>
     public required int LabelsOfModel { get; init; }
 
-    /// <summary>A few labels that the model has no class for.</summary>
+    /// <summary>Examples of labels that are not classes of the model.</summary>
     public required IReadOnlyList<string> UnknownLabels { get; init; }
 
-    /// <summary>Of all workers together or of one: see <see cref="PaceFrom"/>. Null when it is not known.</summary>
+    /// <summary>Images per second, of all workers or of one: see <see cref="PaceFrom"/>. Null when unknown.</summary>
     public double? ImagesPerSecond { get; init; }
 
     public PaceSource? PaceFrom { get; init; }
 
-    /// <summary>How many images of the sample tell the pace; null where it is not from the sample.</summary>
+    /// <summary>Number of sampled images that were timed; null when the pace is not from the sample.</summary>
     public int? PaceImages { get; init; }
 
-    /// <summary>For the images seen, at that rate; null without one.</summary>
+    /// <summary>Estimated hours for the images seen, at that rate; null without a rate.</summary>
     public double? Hours { get; init; }
 
-    /// <summary>Why there are no hours, and what to do; null when there are.</summary>
+    /// <summary>Reason why there is no estimate of hours, and the next step; null with an estimate.</summary>
     public string? HoursUnknown { get; init; }
 
     public required int StoreBytesPerImage { get; init; }
 
-    /// <summary>For the images seen.</summary>
+    /// <summary>Estimated size of the images seen.</summary>
     public required long StoreBytes { get; init; }
 }
 
-/// <summary>Where a dry run's pace comes from.</summary>
+/// <summary>Origin of a dry run's pace.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<PaceSource>))]
 public enum PaceSource
 {
@@ -235,8 +231,8 @@ public enum PaceSource
     History,
 
     /// <summary>
-    /// A few images of the sample: one worker, in the short batches of the interactive lane. Several workers are faster, and so are
-    /// full batches on a GPU.
+    /// A few images of the sample: one worker, in the short batches of the interactive lane.
+    /// Several workers are faster, and so are full batches on a GPU.
     /// </summary>
     [JsonStringEnumMemberName("sample")]
     Sample,

@@ -5,8 +5,8 @@ namespace AgCam.Pipeline.Jobs;
 
 internal static class ExplainMessage
 {
-    /// <summary>What is published for a chunk as it stands.</summary>
-    /// <param name="spec">Of the chunk's job; null when no job stands behind it.</param>
+    /// <summary>Returns the message that publishes a chunk.</summary>
+    /// <param name="spec">Specification of the chunk's job; null for a request.</param>
     public static ExplainImages Of(Chunk chunk, JobSpec? spec) =>
         chunk.Request is { } request
             ? request with

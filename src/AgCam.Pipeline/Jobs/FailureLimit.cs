@@ -4,18 +4,17 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// Pauses a job whose first thousand images fail too often: most likely something is wrong with all of them. A job is judged once, by
-/// whichever process is first, and the store remembers
-/// it: who resumes it has decided.
+/// Pauses a job when too many of its first thousand images fail. Each job is checked once, and the store records the check:
+/// a job that was resumed is not paused again.
 /// </summary>
 internal sealed class FailureLimit(IStore store)
 {
     public const int First = 1000;
 
-    /// <summary>So that the store is not asked again and again.</summary>
+    /// <summary>Jobs that were checked, to spare calls of the store.</summary>
     private readonly HashSet<Guid> _judged = [];
 
-    /// <returns>False when the job is not to go on now: it has just been paused, here or elsewhere.</returns>
+    /// <returns>False when the job has just been paused, by this or another process.</returns>
     public async Task<bool> AllowAsync(Job job, CancellationToken cancellationToken)
     {
         if (Check(job) is not { } verdict || _judged.Contains(job.Id))
@@ -26,10 +25,10 @@ internal sealed class FailureLimit(IStore store)
         return judgement == FailureRateCheck.Before || (judgement == FailureRateCheck.Now && verdict.Reason is null);
     }
 
-    /// <summary>Jobs that do not run any more.</summary>
+    /// <summary>Forgets jobs that no longer run.</summary>
     public void Forget(IEnumerable<Job> except) => _judged.IntersectWith(except.Select(job => job.Id));
 
-    /// <returns>Null while it is too early to say.</returns>
+    /// <returns>Null when too few images are done.</returns>
     public static Verdict? Check(Job job)
     {
         var (failed, done) = (job.Progress.Failed, job.Progress.Failed + job.Progress.Completed);
@@ -43,6 +42,6 @@ internal sealed class FailureLimit(IStore store)
         return done >= sample && job.Spec.MaxFailureRate < 1 ? new Verdict(null) : null;
     }
 
-    /// <param name="Reason">Why the job is to be paused; null when it may go on.</param>
+    /// <param name="Reason">Reason to pause the job; null when it may continue.</param>
     internal sealed record Verdict(string? Reason);
 }

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// Plans, publishes and sweeps for as long as the process lives. What fails is tried again: all of it stands in the store.
+/// Plans, publishes and sweeps until the process ends. Failures are retried: all state is in the store.
 /// </summary>
 internal sealed class JobLoops(
     IStore store,
@@ -28,7 +28,7 @@ internal sealed class JobLoops(
     private readonly SemaphoreSlim _never = new(0, 1);
     private readonly Dictionary<Guid, Task> _planning = [];
 
-    /// <summary>Chunks since the last look: when a quarter of the window has gone there is room worth a look.</summary>
+    /// <summary>Chunks explained since the last publish. A quarter of the window is worth publishing for.</summary>
     private int _explained;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -41,7 +41,7 @@ internal sealed class JobLoops(
         await Task.WhenAll(
             EveryAsync(options.Poll, signal.Publish, PublishAsync, "publish jobs", stoppingToken),
             EveryAsync(options.Poll, signal.Plan, PlanAsync, "plan jobs", stoppingToken),
-            // Loops of their own: what one of them stumbles over must not keep the others from their work.
+            // Each loop is a task of its own, so that one failure does not stop the others.
             EveryAsync(options.Poll * 4, _never, sweeper.RetakeAsync, "take back what was not done", stoppingToken),
             EveryAsync(options.Poll * 4, _never, sweeper.PublishCompletionsAsync, "tell that jobs have ended", stoppingToken),
             EveryAsync(RepairEvery, _never, store.RepairAsync, "repair the store", stoppingToken)
@@ -67,7 +67,7 @@ internal sealed class JobLoops(
         {
             _planning.Remove(done);
             if (task.Exception?.InnerException is { } e)
-                log.LogWarning("Job {Job} is planned again later: {Reason}", done, e.Message);
+                log.LogWarning("Could not plan job {Job}, will retry: {Reason}", done, e.Message);
         }
         foreach (var job in await store.Jobs.UnplannedAsync(cancellationToken))
             if (!_planning.ContainsKey(job))
@@ -111,7 +111,7 @@ internal sealed class JobLoops(
                 await work(cancellationToken);
                 var cost = TimeProvider.System.GetElapsedTime(startedAt);
                 await wake.WaitAsync(poll, cancellationToken);
-                // What comes in a burst is one look, and of a stream of news there are fewer looks the more one costs the store.
+                // One poll serves a burst of signals, and slow polls are made less often.
                 await Task.Delay(
                     TimeSpan.FromMilliseconds(
                         Math.Clamp(2 * cost.TotalMilliseconds, Pause.TotalMilliseconds, LongestPause.TotalMilliseconds)
@@ -122,7 +122,7 @@ internal sealed class JobLoops(
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested) { }
             catch (Exception e)
             {
-                log.LogWarning("Could not {What}, will try again: {Reason}", what, e.Message);
+                log.LogWarning("Could not {What}, will retry: {Reason}", what, e.Message);
                 await Task.Delay(poll, cancellationToken).ContinueWith(_ => { }, TaskScheduler.Default);
             }
         }

@@ -1,7 +1,7 @@
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// Has this process's job loops look now rather than at their next poll. Other processes find the same in the store a little later.
+/// Wakes the job loops of this process before their next poll. Other processes find the change in the store when they poll.
 /// </summary>
 public sealed class JobSignal
 {
@@ -9,14 +9,14 @@ public sealed class JobSignal
 
     internal SemaphoreSlim Publish { get; } = new(0, 1);
 
-    /// <summary>A job was created, or resumed.</summary>
+    /// <summary>Signals that a job was created or resumed.</summary>
     public void Changed()
     {
         Wake(Plan);
         Wake(Publish);
     }
 
-    /// <summary>There are chunks to publish, or there is room for more.</summary>
+    /// <summary>Signals that there are chunks to publish, or room for more.</summary>
     internal void Planned() => Wake(Publish);
 
     private static void Wake(SemaphoreSlim loop)

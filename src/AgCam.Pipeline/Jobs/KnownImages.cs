@@ -4,10 +4,10 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Jobs;
 
-/// <summary>Tells workers what an image was when it was last read under its stamp, so that they need not read it again.</summary>
+/// <summary>Adds the digests of images whose source stamps are known, so that workers need not read them again.</summary>
 internal sealed class KnownImages(IStore store, JobSpec spec)
 {
-    /// <summary>In <see cref="JobSpec.Options"/>: "true" has every image read, whatever is known of it.</summary>
+    /// <summary>Key in <see cref="JobSpec.Options"/>. With "true" every image is read.</summary>
     public const string Rehash = "rehash";
 
     public static bool IsRehash(JobSpec spec) =>

@@ -6,7 +6,7 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Jobs;
 
-/// <summary>Finds again what a job's chunks were to compute: from the records that are left, and from the job's source.</summary>
+/// <summary>Finds the references of lost chunks in the remaining records and in the job's source.</summary>
 internal sealed class LostReferences(Job job, ReferenceReader references, IStore store) : IAsyncDisposable
 {
     /// <summary>Maximum size of a chunk's place in a source that has grown, in sizes of the chunk.</summary>
@@ -16,12 +16,12 @@ internal sealed class LostReferences(Job job, ReferenceReader references, IStore
     private IAsyncEnumerator<ImageReference>? _walk;
     private PlanTail? _at;
 
-    /// <summary>The reference of an original that is not found.</summary>
+    /// <summary>Reference of an original that was not found.</summary>
     public string Place { get; } = job.Spec.Source[(job.Spec.Source.IndexOf(':') + 1)..];
 
-    /// <param name="lastUri">The last image of the chunk before; null for the first chunk.</param>
-    /// <param name="stored">The chunk's records, by number.</param>
-    /// <returns>One reference for each image. An original that is not found is refused with the reason: it ends as a failed item.</returns>
+    /// <param name="lastUri">Last image of the previous chunk; null for the first chunk.</param>
+    /// <param name="stored">Records of the chunk, by number.</param>
+    /// <returns>One reference for each image. An original that is not found becomes a failed item with the reason.</returns>
     /// <exception cref="SourceException">The source cannot be read.</exception>
     public async Task<IReadOnlyList<ImageReference>> FindAsync(
         ChunkPlan chunk,
@@ -56,7 +56,7 @@ internal sealed class LostReferences(Job job, ReferenceReader references, IStore
             await _walk.DisposeAsync();
     }
 
-    /// <summary>The images that the source has in the chunk's place, without those that have a record.</summary>
+    /// <summary>Returns the images in the chunk's place of the source that have no record.</summary>
     private async Task<List<ImageReference>> FindInSourceAsync(
         ChunkPlan chunk,
         string? lastUri,
@@ -65,7 +65,7 @@ internal sealed class LostReferences(Job job, ReferenceReader references, IStore
     )
     {
         if (lastUri is null && chunk.First > 0)
-            throw new SourceException("The chunk before it could not be planned either, so its place in the source is not known.");
+            throw new SourceException("The chunk before it could not be planned either, so its place in the source is unknown.");
         _source ??= ImageSource.Open(job.Spec, references, store);
         var tail = new PlanTail(chunk.Number, chunk.First, lastUri, job.Generation);
         var place = await ReadAsync(tail, chunk.Count, cancellationToken);
@@ -82,7 +82,7 @@ internal sealed class LostReferences(Job job, ReferenceReader references, IStore
         }
     }
 
-    /// <summary>The next images of the source. Chunks that follow each other are read in one walk.</summary>
+    /// <summary>Returns the next images of the source. Consecutive chunks are read in one walk.</summary>
     private async Task<List<ImageReference>> ReadAsync(PlanTail tail, int count, CancellationToken cancellationToken)
     {
         if (_walk is null || _at != tail)
@@ -97,7 +97,7 @@ internal sealed class LostReferences(Job job, ReferenceReader references, IStore
         return read;
     }
 
-    /// <summary>Images have come or gone since the job was planned: those after the chunk before and not after this chunk's last.</summary>
+    /// <summary>Returns the images between the previous chunk's last and this chunk's last, when the source has changed since.</summary>
     private async Task<List<ImageReference>> ReadChangedAsync(
         PlanTail tail,
         ChunkPlan chunk,

@@ -1,6 +1,6 @@
 namespace AgCam.Pipeline.Jobs;
 
-/// <summary>What is known of a model without loading it.</summary>
-/// <param name="Rows">Of its maps.</param>
-/// <param name="Columns">Of its maps.</param>
+/// <summary>Facts about a model that need no loading.</summary>
+/// <param name="Rows">Number of rows of its maps.</param>
+/// <param name="Columns">Number of columns of its maps.</param>
 public sealed record ModelCard(ClassNames Classes, int Rows, int Columns);

@@ -4,7 +4,7 @@ using AgCam.Pipeline.Messages;
 
 namespace AgCam.Pipeline.Jobs;
 
-/// <summary>The models that the operator allows, and the digests of their weights. Reads checkpoints, needs no libtorch.</summary>
+/// <summary>Lists the models that the operator allows, with the digests of their weights. Reads checkpoints without libtorch.</summary>
 public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
 {
     /// <summary>
@@ -17,15 +17,15 @@ public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
     /// <summary>In ordinal order.</summary>
     public IReadOnlyList<string> Names { get; } = [.. models.Keys.Order(StringComparer.Ordinal)];
 
-    /// <returns>The folder or file; null when the model is not allowed.</returns>
+    /// <returns>The model's folder or file; null when the model is not allowed.</returns>
     public string? Find(string name) => models.GetValueOrDefault(name);
 
-    /// <summary>The model with its digest, which is computed once: jobs and requests are pinned to it.</summary>
+    /// <summary>Returns the model with its digest, computed once. Jobs and requests are pinned to it.</summary>
     /// <exception cref="ModelException">The model is not listed, or cannot be read.</exception>
     public async Task<ModelPin> PinAsync(string name, CancellationToken cancellationToken = default) =>
         (await KnownAsync(name, cancellationToken)).Pin;
 
-    /// <summary>The model's shape: which methods are for it follows from what its classifier reads.</summary>
+    /// <summary>Returns the model's configuration, which decides the methods that fit it.</summary>
     /// <exception cref="ModelException">The model is not listed, or cannot be read.</exception>
     public async Task<ViTConfig> ConfigAsync(string name, CancellationToken cancellationToken = default) =>
         (await KnownAsync(name, cancellationToken)).Config;
@@ -45,12 +45,12 @@ public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
         }
         catch (Exception) when (known.Value.IsFaulted)
         {
-            _known.TryRemove(new KeyValuePair<string, Lazy<Task<Known>>>(name, known)); // it may be there next time
+            _known.TryRemove(new KeyValuePair<string, Lazy<Task<Known>>>(name, known)); // the next call tries again
             throw;
         }
     }
 
-    /// <summary>The model's classes and the size of its maps, from its configuration.</summary>
+    /// <summary>Returns the model's classes and the size of its maps, from its configuration.</summary>
     /// <exception cref="ModelException">The model is not listed, or cannot be read.</exception>
     public async Task<ModelCard> DescribeAsync(string name, CancellationToken cancellationToken = default)
     {

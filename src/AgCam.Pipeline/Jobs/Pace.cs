@@ -5,23 +5,21 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// How fast a model's images have been explained of late, by the times of the last chunks of its newest jobs. Images that were found
-/// and not computed count like others.
+/// Rate at which a model's images were explained, from the last chunks of its newest jobs. Images found in the store count too.
 /// </summary>
-/// <param name="PerChunkSecond">Images of a chunk for each second that a worker had it in hand: the median. Workers have several chunks
-/// in hand at a time.</param>
-/// <param name="PerSecond">Images of all workers together for each second.</param>
-/// <param name="Chunks">How many chunks tell.</param>
+/// <param name="PerChunkSecond">Median of a chunk's images per second of its lease. A worker has several leases at a time.</param>
+/// <param name="PerSecond">Images per second of all workers.</param>
+/// <param name="Chunks">Number of chunks measured.</param>
 public sealed record Pace(double PerChunkSecond, double PerSecond, int Chunks)
 {
     private const int Jobs = 50,
         ChunksOfJob = 8,
         Enough = 8;
 
-    private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1); // times are stored in whole milliseconds
+    private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1); // resolution of stored times
 
-    /// <returns>Null when no chunk of the model is done yet.</returns>
-    /// <param name="evaluation">Null: of jobs that explain; else of those that measure the same.</param>
+    /// <returns>Null when no chunk of the model is done.</returns>
+    /// <param name="evaluation">Null selects jobs that explain; otherwise evaluations of the same kind.</param>
     public static async Task<Pace?> OfAsync(
         IStore store,
         ModelPin model,
@@ -57,7 +55,7 @@ public sealed record Pace(double PerChunkSecond, double PerSecond, int Chunks)
     private static bool IsAlike(EvaluationSpec? left, EvaluationSpec? right) =>
         left is null || right is null ? left == right : left.CostsAs(right);
 
-    /// <summary>Chunks are done in about the order of their numbers, so the last ones lie about as far as there are done ones.</summary>
+    /// <summary>Finds the last done chunks near the number of done chunks, since chunks end in about the order of their numbers.</summary>
     private static async Task<List<Chunk>> LastDoneAsync(IStore store, Job job, CancellationToken cancellationToken)
     {
         var done = new List<Chunk>();

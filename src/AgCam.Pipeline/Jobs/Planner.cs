@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// Walks a job's source and writes its chunks, in bounded memory. One planner at a time holds the right to; after a crash another goes
-/// on where it stopped.
+/// Walks a job's source and writes its chunks, in bounded memory. One planner at a time holds the job's lease.
+/// After a crash another continues where it stopped.
 /// </summary>
 internal sealed class Planner(IStore store, ReferenceReader references, JobSignal signal, PipelineOptions options, ILogger<Planner> log)
 {
@@ -19,7 +19,7 @@ internal sealed class Planner(IStore store, ReferenceReader references, JobSigna
 
     private readonly string _name = $"{Environment.MachineName}/{Environment.ProcessId}/{Guid.NewGuid():N}";
 
-    /// <returns>When the job is planned, or somebody else plans it, or it cannot be planned and is paused.</returns>
+    /// <returns>A task that ends when the job is planned, is planned by another process, or is paused.</returns>
     public async Task PlanAsync(Guid id, CancellationToken cancellationToken)
     {
         if (
@@ -39,7 +39,7 @@ internal sealed class Planner(IStore store, ReferenceReader references, JobSigna
         }
         catch (Exception e) when (e is ArgumentException or FormatException or NotSupportedException or UnauthorizedAccessException)
         {
-            // It would be the same each time, and nobody but us would know.
+            // A retry would fail in the same way, so the user must learn of it.
             await PauseAsync(
                 id,
                 $"The job could not be planned: {e.Message} Correct the source and resume the job, or cancel it.",
@@ -50,18 +50,18 @@ internal sealed class Planner(IStore store, ReferenceReader references, JobSigna
 
     private Task<bool> PauseAsync(Guid id, string reason, CancellationToken cancellationToken)
     {
-        log.LogError("Job {Job} is paused: {Reason}", id, reason);
+        log.LogError("Paused job {Job}: {Reason}", id, reason);
         return store.Jobs.PauseAsync(id, reason, cancellationToken);
     }
 
-    /// <returns>Whether the source has been walked to its end.</returns>
+    /// <returns>Whether the walk reached the end of the source.</returns>
     private async Task<bool> WriteAsync(Job planned, IImageSource source, CancellationToken cancellationToken)
     {
         var (job, known, sizes) = (planned.Id, new KnownImages(store, planned.Spec), new ChunkSize(store, options, planned.Spec));
         var size = await sizes.NextAsync(cancellationToken);
         var tail = await store.Jobs.PlanTailAsync(job, cancellationToken);
         if (tail.Generation != planned.Generation)
-            return false; // deleted, and made again since
+            return false; // deleted and recreated since
         var held = TimeProvider.System.GetTimestamp();
         var number = tail.NextImage;
         var chunks = new List<List<ImageReference>>();
@@ -74,7 +74,7 @@ internal sealed class Planner(IStore store, ReferenceReader references, JobSigna
                 chunks.Add(chunk);
                 chunk = new List<ImageReference>(size);
             }
-            // The first chunks at once, so that workers have something to do while the rest is planned.
+            // The first chunks are written at once, so that workers begin while the rest is planned.
             if (chunks.Count >= (tail.NextChunk == 0 ? 1 : ChunksPerWrite))
             {
                 if (

@@ -9,19 +9,18 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// Keeps a window of chunks with the broker, shared by the running jobs after their weights: a short job that comes behind a long one
-/// gets its share at once, and a
-/// cancelled one has little in the broker.
+/// Keeps a window of chunks in the broker, shared by the running jobs by weight. A short job behind a long one gets its share
+/// at once, and a cancelled job leaves few messages.
 /// </summary>
 internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions options, ILogger<Publisher> log)
 {
     private readonly Dictionary<Guid, (int Number, bool Looked)> _lastTaken = [];
     private double _window = options.MinWindow;
 
-    /// <summary>Chunks of all jobs together; see <see cref="FollowQueueAsync"/>.</summary>
+    /// <summary>Window of all jobs together, in chunks; see <see cref="FollowQueueAsync"/>.</summary>
     public int Window => (int)_window;
 
-    /// <returns>How many chunks were published.</returns>
+    /// <returns>Number of published chunks.</returns>
     public async Task<int> PublishAsync(IReadOnlyList<Job> running, CancellationToken cancellationToken)
     {
         await FollowQueueAsync(running, cancellationToken);
@@ -40,9 +39,8 @@ internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions o
     }
 
     /// <summary>
-    /// Chunks that were taken. One that cannot be published comes back when the trust in its message has run out, and keeps no other
-    /// from being published; one that can never be, because its
-    /// message breaks a rule, pauses its job.
+    /// Publishes claimed chunks. A chunk that fails is requeued when its visibility timeout expires, and does not delay the others.
+    /// A chunk whose message breaks a rule pauses its job.
     /// </summary>
     public async Task<int> PublishAsync(IReadOnlyList<Chunk> chunks, JobSpec? spec, CancellationToken cancellationToken)
     {
@@ -64,7 +62,12 @@ internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions o
                 }
                 catch (Exception e) when (!cancellationToken.IsCancellationRequested)
                 {
-                    log.LogWarning("Chunk {Chunk} of {Owner} is published again later: {Reason}", chunk.Number, chunk.Owner, e.Message);
+                    log.LogWarning(
+                        "Could not publish chunk {Chunk} of {Owner}, will retry: {Reason}",
+                        chunk.Number,
+                        chunk.Owner,
+                        e.Message
+                    );
                 }
             }
         );
@@ -88,9 +91,8 @@ internal sealed class Publisher(IStore store, IExplainBus bus, PipelineOptions o
     }
 
     /// <summary>
-    /// The window follows the wait in the queue. A chunk that a worker took at once tells that workers wait for chunks: the window
-    /// grows. One that lay for long tells that
-    /// more lies there than is good for the next job: it shrinks.
+    /// Adapts the window to the wait in the queue. It grows when a chunk was leased at once, since workers wait for chunks.
+    /// It shrinks when a chunk waited long, since the next job would wait behind it.
     /// </summary>
     private async Task FollowQueueAsync(IReadOnlyList<Job> running, CancellationToken cancellationToken)
     {

@@ -4,12 +4,11 @@ using AgCam.Pipeline.Messages;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// A dataset's sample as an image of a job. What the dataset says of it stays there: the worker reads it itself, and finds the sample
-/// by its number.
+/// Converts a dataset's sample to an image reference. Annotations stay in the dataset: the worker finds the sample by its number.
 /// </summary>
 public static class SampleReference
 {
-    /// <summary>In the metadata: the sample's key, under which the rows have it.</summary>
+    /// <summary>Metadata key of the sample's key, which its row has too.</summary>
     private const string KeyName = "image";
 
     public static ImageReference Of(Sample sample) =>

@@ -10,8 +10,8 @@ using AgCam.Pipeline.Stores.Sqlite;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// Compares every job's totals, chunks, items and explanations, and every finished request's items, in memory that does not grow with
-/// them. Repairs by planning again what is missing. What retention or a deletion removed is removed whole, so it is no difference.
+/// Compares every job's totals, chunks, items and explanations, and every finished request's items, in bounded memory.
+/// Repairs by planning missing chunks again. Retention and deletion remove whole jobs, which is no difference.
 /// </summary>
 public sealed class StoreCheck
 {
@@ -35,9 +35,9 @@ public sealed class StoreCheck
         };
     }
 
-    /// <param name="options">Name the store and, for a repair, what its jobs' sources need.</param>
+    /// <param name="options">Options that name the store and, for a repair, what its jobs' sources need.</param>
     /// <param name="repair">Whether to repair what is found.</param>
-    /// <param name="report">Receives a line for each difference.</param>
+    /// <param name="report">Receives one line for each difference.</param>
     /// <exception cref="StoreSchemaException">The store is empty or of another version.</exception>
     public static async Task<StoreCheckResult> RunAsync(
         PipelineOptions options,
@@ -56,7 +56,7 @@ public sealed class StoreCheck
 
     internal async Task<StoreCheckResult> RunAsync(CancellationToken cancellationToken)
     {
-        // As every start does: chunks that are stored and not counted, and deletions that were interrupted, are finished.
+        // Every start does this: it counts saved chunks and finishes interrupted deletions.
         await _store.RepairAsync(cancellationToken);
         await foreach (var job in JobsAsync(cancellationToken))
         {
@@ -134,7 +134,7 @@ public sealed class StoreCheck
             await TotalsAsync(cancellationToken);
         }
 
-        /// <summary>Chunks that the job had, as their numbers say, and the store has not.</summary>
+        /// <summary>Returns the chunks that are missing from the sequence of numbers.</summary>
         private async Task MissingAsync(int chunks, int images, IAsyncEnumerator<Item> items, CancellationToken cancellationToken)
         {
             if (job.State == JobState.Cancelled)
@@ -142,7 +142,7 @@ public sealed class StoreCheck
             check.Report($"{Name}: chunks {_nextChunk} to {_nextChunk + chunks - 1} with {images} images are missing");
             _isDamaged = true;
             var isRepaired = check._repair;
-            // Evaluations compute whole batches; the last of the missing chunks takes what is left.
+            // Evaluations compute whole batches; the last missing chunk has the rest.
             var unit = job.Spec.Evaluation?.Batch ?? 1;
             for (var left = chunks; left > 0; left--)
             {
@@ -275,7 +275,7 @@ public sealed class StoreCheck
             } while (page.Count == PlansPerPage);
         }
 
-        /// <summary>The chunk's items, in order; those before it are of no chunk and left out.</summary>
+        /// <summary>Returns the chunk's items in order, and skips earlier items, which have no chunk.</summary>
         private async Task<List<Item>> ItemsAsync(IAsyncEnumerator<Item> items, ChunkPlan plan)
         {
             var found = new List<Item>();
@@ -294,9 +294,9 @@ public sealed class StoreCheck
     }
 }
 
-/// <summary>What a check of a store found.</summary>
-/// <param name="Differences">How many were reported.</param>
-/// <param name="Repaired">How many of them were repaired.</param>
+/// <summary>Result of a store check.</summary>
+/// <param name="Differences">Number of differences reported.</param>
+/// <param name="Repaired">Number of differences repaired.</param>
 public sealed record StoreCheckResult(int Jobs, int Requests, int Differences, int Repaired)
 {
     public bool IsWhole => Differences == Repaired;

@@ -6,11 +6,11 @@ using AgCam.Pipeline.Stores.Measuring;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// What an image will take in the store: its two records as they are encoded, and the keys, indexes and half-empty pages around them.
+/// Estimates the stored bytes of an image: its two encoded records, with keys, indexes and half-empty pages.
 /// </summary>
 internal static class StoredSize
 {
-    /// <summary>Measured on SQLite files of synthetic images: what there is beyond the encoded records, for each image.</summary>
+    /// <summary>Bytes an image beyond the encoded records, measured on SQLite files of synthetic images.</summary>
     internal const int Around = 900;
 
     private static readonly SyntheticImages Images = new(1);
@@ -29,7 +29,7 @@ internal static class StoredSize
         return explanation + item + Around;
     }
 
-    /// <summary>An explanation of the model's shape; its numbers do not matter.</summary>
+    /// <summary>Returns an explanation with the model's shape and arbitrary numbers.</summary>
     private static StoredExplanation Shaped(ModelCard model, int maps)
     {
         var some = Images.Explanation(0);

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace AgCam.Pipeline.Jobs;
 
-/// <summary>Puts right what dead processes left behind. Any number of processes may sweep at the same time.</summary>
+/// <summary>Requeues the chunks of dead processes and publishes missed completions. Several processes may sweep at once.</summary>
 internal sealed class Sweeper(
     IStore store,
     CompletionPublisher completionPublisher,
@@ -16,14 +16,13 @@ internal sealed class Sweeper(
 {
     private const int Limit = 100;
 
-    private readonly string _teller = $"sweeper {Guid.NewGuid():N}";
+    private readonly string _notifier = $"sweeper {Guid.NewGuid():N}";
 
-    /// <summary>Until it has been taken back once: what the bus of the process before held is gone, whatever its time.</summary>
+    /// <summary>True until the first sweep with a bus in memory: messages of the process before are lost.</summary>
     private bool _all = options.IsInMemory;
 
     /// <summary>
-    /// Publishes again what a dead worker held or a broker forgot; with a bus in memory, the first time, everything that the process
-    /// before had published.
+    /// Requeues chunks whose lease or visibility timeout expired. With a bus in memory the first sweep requeues all published chunks.
     /// </summary>
     public async Task RetakeAsync(CancellationToken cancellationToken)
     {
@@ -31,14 +30,14 @@ internal sealed class Sweeper(
         do
         {
             taken = await store.Chunks.RequeueExpiredAsync(options.VisibilityTimeout, Limit, _all, cancellationToken);
-            _all = false; // at once: what is leased from here on is leased by this very process
+            _all = false; // set at once: later leases belong to this process
             foreach (var chunks in taken.GroupBy(chunk => chunk.Request is null ? chunk.Owner : Guid.Empty))
                 await PublishAsync(chunks.Key, [.. chunks], cancellationToken);
         } while (taken.Count == Limit);
     }
 
-    /// <summary>What cannot be published now is taken again when its time is over; the chunks of other jobs do not wait for that.</summary>
-    /// <param name="job">None for requests.</param>
+    /// <summary>Publishes requeued chunks. Those that fail are requeued again when their visibility timeout expires.</summary>
+    /// <param name="job">Job of the chunks; null for requests.</param>
     private async Task PublishAsync(Guid job, IReadOnlyList<Chunk> chunks, CancellationToken cancellationToken)
     {
         try
@@ -50,20 +49,20 @@ internal sealed class Sweeper(
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            log.LogWarning("{Chunks} chunks of {Owner} are published again later: {Reason}", chunks.Count, job, e.Message);
+            log.LogWarning("Could not publish {Chunks} chunks of {Owner}, will retry: {Reason}", chunks.Count, job, e.Message);
         }
     }
 
-    /// <summary>Jobs that ended while nobody could tell.</summary>
+    /// <summary>Publishes completions that no process published.</summary>
     public async Task PublishCompletionsAsync(CancellationToken cancellationToken)
     {
         foreach (var job in await store.Jobs.PendingNotificationsAsync(10 * Limit, cancellationToken))
         {
             if (job.EventPublished)
-                continue; // its webhook is still to take it
+                continue; // its webhook is pending
             if (clock.Now() - job.Finished < TimeSpan.FromSeconds(5))
-                continue; // the worker that completed it is about to
-            await completionPublisher.PublishAsync(job.Id, _teller, cancellationToken);
+                continue; // the worker that completed it is about to publish
+            await completionPublisher.PublishAsync(job.Id, _notifier, cancellationToken);
         }
     }
 }

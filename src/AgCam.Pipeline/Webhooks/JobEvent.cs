@@ -5,13 +5,13 @@ using AgCam.Pipeline.Records;
 
 namespace AgCam.Pipeline.Webhooks;
 
-/// <summary>A job's end as a CloudEvent 1.0, signed as Standard Webhooks have it: HMAC-SHA256 over id, time and body.</summary>
+/// <summary>The end of a job as a CloudEvent 1.0, signed by the Standard Webhooks rules: HMAC-SHA256 over id, time and body.</summary>
 public static class JobEvent
 {
     public const string Type = "agcam.job.completed",
         MediaType = "application/cloudevents+json";
 
-    /// <returns>The same bytes for the same job, however often it is told.</returns>
+    /// <returns>The same bytes for the same job in every attempt.</returns>
     public static byte[] Body(Job job) =>
         JsonSerializer.SerializeToUtf8Bytes(
             new
@@ -40,8 +40,8 @@ public static class JobEvent
             }
         );
 
-    /// <param name="seconds">Unix time of this try.</param>
-    /// <returns>What the header webhook-signature holds.</returns>
+    /// <param name="seconds">Unix time of this attempt.</param>
+    /// <returns>Value of the header webhook-signature.</returns>
     public static string Signature(string secret, Guid id, long seconds, ReadOnlySpan<byte> body)
     {
         byte[] signed = [.. Encoding.UTF8.GetBytes($"{id}.{seconds}."), .. body];

@@ -11,18 +11,18 @@ internal enum WebhookOutcome
 {
     Delivered,
 
-    /// <summary>Try again.</summary>
+    /// <summary>The call is retried.</summary>
     Unanswered,
 
-    /// <summary>Never try again.</summary>
+    /// <summary>The call is never retried.</summary>
     Refused,
 }
 
-/// <param name="Reason">For the log; without the address's path and query, which may hold a token.</param>
+/// <param name="Reason">Reason for the log, without the address's path and query, which may hold a token.</param>
 internal sealed record WebhookAnswer(WebhookOutcome Outcome, string Reason);
 
 /// <summary>
-/// One try to tell one receiver. Its address is judged as those of images are, at the moment of connecting; redirects are not followed.
+/// Calls a receiver once. The address is checked on connecting, by the rules for images; redirects are not followed.
 /// </summary>
 internal sealed class WebhookCall : IDisposable
 {
@@ -31,7 +31,7 @@ internal sealed class WebhookCall : IDisposable
     private readonly HttpClient _client;
     private readonly TimeProvider _clock;
 
-    /// <exception cref="OptionsException">A host or a network is not written as it must be.</exception>
+    /// <exception cref="OptionsException">A host or a network is malformed.</exception>
     public WebhookCall(PipelineOptions options, TimeProvider clock)
     {
         (_options, _clock) = (options.Webhooks, clock);
@@ -40,7 +40,7 @@ internal sealed class WebhookCall : IDisposable
         _client.DefaultRequestHeaders.UserAgent.ParseAdd("agcam");
     }
 
-    /// <summary>That a try takes.</summary>
+    /// <summary>Maximum duration of an attempt.</summary>
     public TimeSpan Longest => _client.Timeout;
 
     public async Task<WebhookAnswer> SendAsync(Job job, CancellationToken cancellationToken)

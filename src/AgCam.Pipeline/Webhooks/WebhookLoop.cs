@@ -7,9 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Pipeline.Webhooks;
 
 /// <summary>
-/// Tells the webhooks of jobs that have ended. The store keeps a job as untold until its receiver has said yes, so a receiver is told
-/// at least once through any crash: again, with the same id, by
-/// another replica if one has died between telling and the mark.
+/// Calls the webhooks of ended jobs. A notification is pending in the store until the receiver accepts it, so it is delivered at
+/// least once through any crash. A repeated call has the same id.
 /// </summary>
 internal sealed class WebhookLoop(
     IStore store,
@@ -54,10 +53,10 @@ internal sealed class WebhookLoop(
                 async (job, cancellationToken) => await CallAsync(job.Id, cancellationToken)
             );
         }
-        // Whatever it is: this loop's end would be the process's
+        // any exception: the end of this loop would end the process
         catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            log.LogWarning("Webhooks are told later: {Reason}", e.Message);
+            log.LogWarning("Could not call webhooks, will retry: {Reason}", e.Message);
         }
     }
 
@@ -70,7 +69,7 @@ internal sealed class WebhookLoop(
     private async Task CallAsync(Guid id, CancellationToken cancellationToken)
     {
         if (await completionPublisher.LeaseAsync(id, _teller, call.Longest, cancellationToken) is not { } job)
-            return; // another replica is telling it, or has
+            return; // another replica notifies, or did
         var answer = await call.SendAsync(job, cancellationToken);
         if (
             answer.Outcome == WebhookOutcome.Unanswered
@@ -79,8 +78,13 @@ internal sealed class WebhookLoop(
         {
             var pause = Later(job.Id);
             PipelineTelemetry.Webhooks.Add(1, new KeyValuePair<string, object?>("outcome", "unanswered"));
-            await completionPublisher.ReleaseAsync(job.Id, _teller, cancellationToken); // should this process end meanwhile
-            log.LogWarning("The webhook of job {Job} is told again in {Seconds:0} s: {Reason}", job.Id, pause.TotalSeconds, answer.Reason);
+            await completionPublisher.ReleaseAsync(job.Id, _teller, cancellationToken); // in case this process ends meanwhile
+            log.LogWarning(
+                "Could not call the webhook of job {Job}, will retry in {Seconds:0} s: {Reason}",
+                job.Id,
+                pause.TotalSeconds,
+                answer.Reason
+            );
             return;
         }
         PipelineTelemetry.Webhooks.Add(
@@ -88,7 +92,7 @@ internal sealed class WebhookLoop(
             new KeyValuePair<string, object?>("outcome", answer.Outcome == WebhookOutcome.Delivered ? "delivered" : "given-up")
         );
         if (answer.Outcome != WebhookOutcome.Delivered)
-            log.LogError("The webhook of job {Job} is given up: {Reason}", job.Id, answer.Reason);
+            log.LogError("Gave up the webhook of job {Job}: {Reason}", job.Id, answer.Reason);
         await store.Jobs.MarkNotifiedAsync(job.Id, cancellationToken);
         lock (_waiting)
             _waiting.Remove(job.Id);

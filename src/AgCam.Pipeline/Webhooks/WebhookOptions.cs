@@ -3,42 +3,42 @@ using AgCam.Pipeline.References;
 
 namespace AgCam.Pipeline.Webhooks;
 
-/// <summary>Who may be told that a job has ended. Nobody is called who is not named.</summary>
+/// <summary>Webhooks that are called when a job ends, and the hosts that jobs may name.</summary>
 public sealed record WebhookOptions : IValidatableObject
 {
     internal const string HostsSetting = "Pipeline:Webhooks:Hosts";
 
-    /// <summary>Called at the end of every job that names no webhook of its own. Default none.</summary>
+    /// <summary>Address that is called at the end of every job without a webhook of its own. Default none.</summary>
     public string? Url { get; init; }
 
     /// <summary>
-    /// Hosts that a job may name for its own webhook: "hooks.example.org", or "*.example.org". Ports 80 and 443 may be called; another
-    /// port is written behind the host and then the only one: "hooks.example.org:8443". None by default.
+    /// Hosts that a job may name for its own webhook: "hooks.example.org", or "*.example.org". Ports 80 and 443 are
+    /// allowed; a port after the host is the only one allowed: "hooks.example.org:8443". Default none.
     /// </summary>
     public IReadOnlyList<string> Hosts { get; init; } = [];
 
     /// <summary>
-    /// Addresses that are refused otherwise (private, loopback, ...) but belong to hosts of one's own: "10.1.0.0/16". None by default.
+    /// Networks that are allowed although their addresses are private, loopback and so on: "10.1.0.0/16". Default none.
     /// </summary>
     public IReadOnlyList<string> Networks { get; init; } = [];
 
-    /// <summary>The key of the signature, at least 16 characters; the receiver has it too. Needed with Url or Hosts.</summary>
+    /// <summary>Key of the signature, at least 16 characters, shared with the receiver. Required with Url or Hosts.</summary>
     public string? Secret { get; init; }
 
-    /// <summary>A file that holds what <see cref="Secret"/> would: a secret that a cluster mounts. Default none.</summary>
+    /// <summary>File that holds <see cref="Secret"/>, such as a mounted secret of a cluster. Default none.</summary>
     public string? SecretFile { get; init; }
 
-    /// <summary>Seconds that a receiver may take to answer. Default 10.</summary>
+    /// <summary>Maximum seconds that a receiver takes to answer. Default 10.</summary>
     [Range(0.1, 60)]
     public double TimeoutSeconds { get; init; } = 10;
 
-    /// <summary>Hours after a job's end for which its webhook is tried. Default 24.</summary>
+    /// <summary>Hours after a job's end in which its webhook is retried. Default 24.</summary>
     [Range(0.0001, 720)]
     public double GiveUpHours { get; init; } = 24;
 
     internal bool AreOn => Url is { Length: > 0 } || Hosts.Count > 0;
 
-    /// <summary>The hosts of jobs, and the host and port of <see cref="Url"/>.</summary>
+    /// <summary>Hosts that may be called: those of jobs, and the host and port of <see cref="Url"/>.</summary>
     internal IReadOnlyList<string> AllHosts => Uri.TryCreate(Url, UriKind.Absolute, out var url) ? [.. Hosts, AllowedHost.Of(url)] : Hosts;
 
     /// <summary>Returns the options with the content of <see cref="SecretFile"/> in <see cref="Secret"/>.</summary>
@@ -52,7 +52,7 @@ public sealed record WebhookOptions : IValidatableObject
                 SecretFile = null,
             };
 
-    /// <summary>Whether a job may name it.</summary>
+    /// <summary>Returns whether a job may name the address.</summary>
     public bool MayCall(Uri uri) => new GuardedHosts(AllHosts, [], HostsSetting).IsAllowed(uri);
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
@@ -66,6 +66,6 @@ public sealed record WebhookOptions : IValidatableObject
             );
     }
 
-    /// <summary>Without what is secret.</summary>
+    /// <summary>Returns the options without secrets.</summary>
     public override string ToString() => $"{nameof(WebhookOptions)} {{ Hosts = {string.Join(", ", AllHosts)} }}";
 }
