@@ -34,7 +34,7 @@ public sealed class SweeperTests
 
         var paused = (await Store.Jobs.FindAsync(bad.Id, Cancel))!;
         Assert.Equal(JobState.Paused, paused.State);
-        Assert.Contains("Chunk 1", paused.Reason);
+        Assert.Contains("chunk 1", paused.Reason);
         Assert.Contains("references[0].label", paused.Reason);
         Assert.Equal(JobState.Running, (await Store.Jobs.FindAsync(good.Id, Cancel))!.State);
         Assert.Equal([(bad.Id, 0), (good.Id, 0), (good.Id, 1)], _bus.Published.Order());
