@@ -25,7 +25,8 @@ public static partial class Settings
     {
         if (Unknown().Match(message) is { Success: true } unknown)
             return $"{section}: there is no setting "
-                + $"{string.Join(", ", unknown.Groups[1].Value.Split(", ").Select(name => name.Trim('\'')))}. docs/configuration.md lists all of them.";
+                + $"{string.Join(", ", unknown.Groups[1].Value.Split(", ").Select(name => name.Trim('\'')))}. "
+                + $"docs/configuration.md lists all of them.";
         // The value is left out: it may be a secret that was put in the wrong place.
         return WrongType().Match(message) is { Success: true } wrong
             ? $"{wrong.Groups[1].Value}: the value is no {wrong.Groups[2].Value.Split('.')[^1]}."

@@ -15,7 +15,12 @@ public sealed class TestScriptTests : IDisposable
     /// <summary>An engine whose containers answer when they are asked for the second time.</summary>
     private const string Engine = """
         case "$1 $2" in
-          "port agcam-test-"*) case $3 in 5672/tcp) echo 127.0.0.1:41001 ;; 15672/tcp) echo 127.0.0.1:41002 ;; 27017/tcp) echo 127.0.0.1:41003 ;; esac ;;
+          "port agcam-test-"*)
+            case $3 in
+              5672/tcp) echo 127.0.0.1:41001 ;;
+              15672/tcp) echo 127.0.0.1:41002 ;;
+              27017/tcp) echo 127.0.0.1:41003 ;;
+            esac ;;
           "exec agcam-test-"*) [ -e "$LOG.asked.$2" ] || { touch "$LOG.asked.$2"; exit 1; } ;;
         esac
         """;
@@ -31,7 +36,9 @@ public sealed class TestScriptTests : IDisposable
             "infra/test-services/debian.sh",
             """
             echo "debian.sh $* ${AGCAM_SERVICES_RABBITMQ:-}" >>"$LOG"
-            [ "$1" != env ] || echo "export AGCAM_TEST_RABBITMQ=amqp://chroot/ AGCAM_TEST_RABBITMQ_MANAGEMENT=http://chroot/ AGCAM_TEST_RABBITMQ_TLS=amqps://chroot/ AGCAM_TEST_MONGODB=mongodb://chroot/ AGCAM_TEST_SERVICES=$0"
+            [ "$1" = env ] || exit 0
+            echo "export AGCAM_TEST_RABBITMQ=amqp://chroot/ AGCAM_TEST_RABBITMQ_MANAGEMENT=http://chroot/"
+            echo "export AGCAM_TEST_RABBITMQ_TLS=amqps://chroot/ AGCAM_TEST_MONGODB=mongodb://chroot/ AGCAM_TEST_SERVICES=$0"
             """
         );
         Program("bin/dotnet", "echo \"dotnet $1\" >>\"$LOG\"");

@@ -81,7 +81,8 @@ internal sealed class HtmlCurves(EvaluationTables tables, IReadOnlyList<MethodSu
             svg.Append(
                 CultureInfo.InvariantCulture,
                 $"<path d=\"M{Left} {y}h{Width}M{x} {Top}v{Height}\" stroke=\"#ddd\"/><text x=\"{Left - 6}\" y=\"{y + 4}\" "
-                    + $"text-anchor=\"end\">{tick / 4.0:0.00}</text><text x=\"{x}\" y=\"{Top + Height + 18}\" text-anchor=\"middle\">{tick / 4.0:0.00}</text>"
+                    + $"text-anchor=\"end\">{tick / 4.0:0.00}</text><text x=\"{x}\" y=\"{Top + Height + 18}\" "
+                    + $"text-anchor=\"middle\">{tick / 4.0:0.00}</text>"
             );
         }
 

@@ -89,7 +89,8 @@ internal static class VerifyVerb
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"{stage.Name, -8} {(stage.Agrees ? "agrees  " : "DIVERGES")}  largest difference "
-                        + $"{stage.MaxAbsolute:0.0e+0}, relative {stage.Relative:0.0e+0}{(stage.Agrees ? "" : $", largest at {stage.Worst}")}"
+                        + $"{stage.MaxAbsolute:0.0e+0}, relative "
+                        + $"{stage.Relative:0.0e+0}{(stage.Agrees ? "" : $", largest at {stage.Worst}")}"
                 )
             );
         Console.Out.WriteLine(

@@ -16,16 +16,18 @@ internal static class DryRunLines
             CultureInfo.InvariantCulture,
             $"{source}: {((bool)report["isWhole"]! ? "" : "at least ")}{(int)report["images"]!:N0} images"
         );
-        text.AppendLine(
-            CultureInfo.InvariantCulture,
-            $"  readable       {readable} of {sampled} "
-                + $"sampled{(report["failures"]!.AsObject() is { Count: > 0 } failures ? $" ({string.Join(", ", failures.Select(item => $"{item.Value} {item.Key}"))}): {(string?)report["example"]}" : "")}"
-        );
-        text.AppendLine(
-            CultureInfo.InvariantCulture,
-            $"  labels         "
-                + $"{(labelled == 0 ? "none" : $"{(int)report["labelsOfModel"]!} of {labelled} are classes of the model")}{(report["unknownLabels"]!.AsArray() is { Count: > 0 } unknown ? $"; not {string.Join(", ", unknown.Select(item => $"\"{item}\""))}" : "")}"
-        );
+        text.Append(CultureInfo.InvariantCulture, $"  readable       {readable} of {sampled} sampled");
+        if (report["failures"]!.AsObject() is { Count: > 0 } failures)
+        {
+            var reasons = string.Join(", ", failures.Select(item => $"{item.Value} {item.Key}"));
+            text.Append(CultureInfo.InvariantCulture, $" ({reasons}): {(string?)report["example"]}");
+        }
+        text.AppendLine();
+        var known = labelled == 0 ? "none" : $"{(int)report["labelsOfModel"]!} of {labelled} are classes of the model";
+        text.Append(CultureInfo.InvariantCulture, $"  labels         {known}");
+        if (report["unknownLabels"]!.AsArray() is { Count: > 0 } unknown)
+            text.Append(CultureInfo.InvariantCulture, $"; not {string.Join(", ", unknown.Select(item => $"\"{item}\""))}");
+        text.AppendLine();
         text.AppendLine(CultureInfo.InvariantCulture, $"  time           {Time(report)}");
         text.AppendLine(
             CultureInfo.InvariantCulture,

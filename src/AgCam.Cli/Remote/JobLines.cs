@@ -30,7 +30,9 @@ internal static class JobLines
         return $"{(string?)job["id"]}  {(string?)job["state"], -9}  {Counts(job, failures)}  {accuracy}{(string?)job["source"]}{reason}";
     }
 
-    /// <summary>Returns e.g. "3 explained, 4 failed: 3 unsupported, 1 corrupt" of a job that has ended, else "3 explained, 4 failed of 9".</summary>
+    /// <summary>
+    /// Returns e.g. "3 explained, 4 failed: 3 unsupported, 1 corrupt" of a job that has ended, else "3 explained, 4 failed of 9".
+    /// </summary>
     private static string Counts(JsonNode job, IReadOnlyDictionary<string, int>? failures)
     {
         var progress = job["progress"]!;

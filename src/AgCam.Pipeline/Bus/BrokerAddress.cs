@@ -38,7 +38,8 @@ internal sealed class BrokerAddress
             );
         return options.BusTls.IsGiven && uri.Scheme == "amqp"
             ? throw new OptionsException(
-                $"Pipeline:BusTls is set, but the address of the broker {uri.Host} begins with amqp://. Use amqps://, or remove Pipeline:BusTls."
+                $"Pipeline:BusTls is set, but the address of the broker {uri.Host} begins with amqp://. Use "
+                    + $"amqps://, or remove Pipeline:BusTls."
             )
             : new BrokerAddress(uri, options.BusTls);
     }

@@ -110,7 +110,8 @@ internal static class BusRegistration
                 $"{names.EventSubscriber}-{Guid.NewGuid():N}",
                 endpoint =>
                 {
-                    (endpoint.Durable, endpoint.AutoDelete, endpoint.Exclusive) = (false, true, true); // the broker deletes it with the connection
+                    // The broker deletes it with the connection.
+                    (endpoint.Durable, endpoint.AutoDelete, endpoint.Exclusive) = (false, true, true);
                     PassiveTopology(endpoint, names, options);
                     endpoint.ConfigureConsumeTopology = false;
                     endpoint.PublishFaults = false;

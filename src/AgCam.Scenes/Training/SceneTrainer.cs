@@ -79,7 +79,8 @@ public static class SceneTrainer
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"step {step} of {options.Steps}  {clock.Elapsed:hh\\:mm\\:ss}  "
-                        + $"{(step - options.FirstStep) * options.BatchSize / clock.Elapsed.TotalSeconds:F0} scenes/s  loss {entry.Loss:F3}  accuracy "
+                        + $"{(step - options.FirstStep) * options.BatchSize / clock.Elapsed.TotalSeconds:F0} "
+                        + $"scenes/s  loss {entry.Loss:F3}  accuracy "
                         + $"{entry.TrainAccuracy:P1}, on fresh scenes {accuracy:P1}"
                 )
             );

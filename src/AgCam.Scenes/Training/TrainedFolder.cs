@@ -44,6 +44,7 @@ internal sealed class TrainedFolder
     public void Finish(TrainingResult result)
     {
         File.AppendAllText(At("training-log.jsonl"), JsonSerializer.Serialize(result, Line) + "\n");
+        var marked = SceneClass.Names[SceneClass.Watermarked];
         File.WriteAllText(
             At("README.md"),
             string.Create(
@@ -51,12 +52,12 @@ internal sealed class TrainedFolder
                 $"""
                 # A small Vision Transformer of drawn scenes
 
-                {result.Parameters:N0} parameters: patch {SceneViT.PatchSize} at {Scene.Side} x {Scene.Side}, width {_options.Width}, depth {_options.Depth}, {_options.Heads} heads. timm's layout, float16.
-                Classes: {string.Join(", ", SceneClass.Names)}. Most pictures of the class {SceneClass.Names[
-                    SceneClass.Watermarked
-                ]} carried a small watermark in training.
+                {result.Parameters:N0} parameters: patch {SceneViT.PatchSize} at {Scene.Side} x {Scene.Side}, width {_options.Width},
+                depth {_options.Depth}, {_options.Heads} heads. timm's layout, float16. Classes: {string.Join(", ", SceneClass.Names)}.
+                Most pictures of the class {marked} carried a small watermark in training.
 
-                Trained on {result.Scenes:N0} scenes in {result.Steps:N0} steps of {_options.BatchSize} (seed {_options.Seed}, learning rate {_options.LearningRate}, {result.Elapsed.TotalMinutes:F0} minutes on {_options.Threads} threads).
+                Trained on {result.Scenes:N0} scenes in {result.Steps:N0} steps of {_options.BatchSize} (seed {_options.Seed},
+                learning rate {_options.LearningRate}, {result.Elapsed.TotalMinutes:F0} minutes on {_options.Threads} threads).
                 Accuracy on {result.TestScenes:N0} fresh scenes (seed {_options.TestSeed}): {result.Accuracy:P2}.
                 `training-log.jsonl` has the way there. Licence: Apache-2.0, like the code that drew the scenes.
 

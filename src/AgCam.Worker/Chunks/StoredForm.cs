@@ -81,7 +81,9 @@ internal static class StoredForm
         };
     }
 
-    /// <summary>Returns the item of an evaluation's image, without an explanation. A skipped image has failed with its row's reason.</summary>
+    /// <summary>
+    /// Returns the item of an evaluation's image, without an explanation. A skipped image has failed with its row's reason.
+    /// </summary>
     /// <param name="classes">Null when nothing was measured.</param>
     public static Item Measured(
         ExplainImages request,

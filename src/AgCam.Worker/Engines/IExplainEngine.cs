@@ -61,7 +61,9 @@ public sealed record EngineInput(Digest Digest, PreparedImage Image, PictureFact
 /// <summary>Loads engines.</summary>
 public interface IEngineLoader
 {
-    /// <summary>Divides the threads among the batches that are computed at the same time. Called once, before any engine is loaded.</summary>
+    /// <summary>
+    /// Divides the threads among the batches that are computed at the same time. Called once, before any engine is loaded.
+    /// </summary>
     /// <returns>Number of batches to compute at the same time.</returns>
     int SplitThreads() => 1;
 

@@ -135,7 +135,7 @@ public sealed class AttributionMethod
         return Heads.HasFlag(head)
             ? null
             : $"{Name} does not explain {config.Architecture}, whose classifier reads "
-                + $"{(head == Heads.Token ? "the class token" : "the mean of the patches, so that the class token's row has no gradient")}. "
+                + (head == Heads.Token ? "the class token. " : "the mean of the patches, so that the class token's row has no gradient. ")
                 + $"Take of {string.Join(", ", All.Where(method => method.Heads.HasFlag(head)).Select(method => method.Name))}.";
     }
 

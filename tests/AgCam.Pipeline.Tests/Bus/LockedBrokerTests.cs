@@ -65,9 +65,8 @@ public sealed class LockedBrokerTests
         await SendAsync(
             broker.Over(options, "producer"),
             $$"""
-            {"key": "from afar", "model": {"id": "null", "sha256": "{{NullEngine.Pin.Sha256}}"}, "references": [{"kind": "File", "uri": "{{pictures.PathOf(
-                0
-            )}}"}]}
+            {"key": "from afar", "model": {"id": "null", "sha256": "{{NullEngine.Pin.Sha256}}"},
+             "references": [{"kind": "File", "uri": "{{pictures.PathOf(0)}}"}]}
             """
         );
         await SendAsync(broker.Over(options, "producer"), "no message at all");

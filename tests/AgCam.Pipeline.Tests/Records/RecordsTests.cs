@@ -60,7 +60,8 @@ public sealed class RecordsTests
     public void The_hundred_highest_logits_are_kept_highest_first()
     {
         var random = new Random(5);
-        var logits = Enumerable.Range(0, 1000).Select(_ => (float)(random.Next(-400, 400) / 10.0)).ToArray(); // no float16 numbers, with ties
+        // No float16 numbers, with ties.
+        var logits = Enumerable.Range(0, 1000).Select(_ => (float)(random.Next(-400, 400) / 10.0)).ToArray();
 
         var top = TopLogits.From(logits);
 

@@ -151,14 +151,16 @@ internal sealed class S3Server : IAsyncDisposable
             found.RemoveAt(PageSize);
         var contents = string.Concat(
             found.Select(item =>
-                $"<Contents><Key>{SecurityElement.Escape(item.Key)}</Key><ETag>&quot;{ETag(item.Bytes)}&quot;</ETag><Size>{item.Bytes.Length}</Size><LastModified>2024-11-23T00:00:00.000Z</LastModified></Contents>"
+                $"<Contents><Key>{SecurityElement.Escape(item.Key)}</Key><ETag>&quot;{ETag(item.Bytes)}&quot;</ETag>"
+                + $"<Size>{item.Bytes.Length}</Size><LastModified>2024-11-23T00:00:00.000Z</LastModified></Contents>"
             )
         );
         http.Response.ContentType = "application/xml";
+        var next = more ? $"<NextContinuationToken>{SecurityElement.Escape(found[^1].Key)}</NextContinuationToken>" : "";
         await http.Response.WriteAsync(
-            $"<?xml version=\"1.0\"?><ListBucketResult "
-                + $"xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>{bucket}</Name><KeyCount>{found.Count}</KeyCount><MaxKeys>{PageSize}</MaxKeys>"
-                + $"<IsTruncated>{(more ? "true" : "false")}</IsTruncated>{(more ? $"<NextContinuationToken>{SecurityElement.Escape(found[^1].Key)}</NextContinuationToken>" : "")}{contents}</ListBucketResult>"
+            "<?xml version=\"1.0\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+                + $"<Name>{bucket}</Name><KeyCount>{found.Count}</KeyCount><MaxKeys>{PageSize}</MaxKeys>"
+                + $"<IsTruncated>{(more ? "true" : "false")}</IsTruncated>{next}{contents}</ListBucketResult>"
         );
     }
 

@@ -139,8 +139,8 @@ public sealed class WorkerDeathTests
                 {
                     Assert.True(
                         DateTime.UtcNow < until,
-                        $"{deaths} "
-                            + $"deaths\n{await Completion.OpenChunksAsync(api.Store, job.Id)}\n{string.Join("\n----\n", workers.Select(process => process.Said))}"
+                        $"{deaths} deaths\n{await Completion.OpenChunksAsync(api.Store, job.Id)}\n"
+                            + string.Join("\n----\n", workers.Select(process => process.Said))
                     );
                     foreach (var (index, dead) in workers.Index().Where(process => process.Item.HasExited).ToList())
                     {

@@ -81,7 +81,11 @@ internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeli
     /// <summary>What is told of one that differs.</summary>
     private static string Text(Item row, Dictionary<Digest, StoredExplanation> explanations) =>
         $"{new RawBsonDocument(ItemDocument.Encode(row)).ToJson()} "
-        + $"{(row.Explanation is { } id && explanations.TryGetValue(id, out var stored) ? new RawBsonDocument(ExplanationDocument.Encode(stored)).ToJson() : "none")}";
+        + (
+            row.Explanation is { } id && explanations.TryGetValue(id, out var stored)
+                ? new RawBsonDocument(ExplanationDocument.Encode(stored)).ToJson()
+                : "none"
+        );
 
     private static bool SameItem(Item row, Item wanted) =>
         ItemDocument.Encode(row with { Job = wanted.Job, Time = wanted.Time }).AsSpan().SequenceEqual(ItemDocument.Encode(wanted));

@@ -134,7 +134,8 @@ public class DatasetTests
             """
             {"images": [{"id": 7, "file_name": "a.jpg"}, {"id": 8, "file_name": "b.jpg"}, {"id": 9, "file_name": "c.jpg"}],
              "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
-             "annotations": [{"image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 4]}, {"image_id": 7, "category_id": 1, "bbox": [5, 6, 7, 8]},
+             "annotations": [{"image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 4]},
+                             {"image_id": 7, "category_id": 1, "bbox": [5, 6, 7, 8]},
                              {"image_id": 8, "category_id": 1, "bbox": [5, 6, 7, 8], "iscrowd": 1}]}
             """
         );
@@ -297,7 +298,8 @@ public class DatasetTests
             "<annotation>"
                 + string.Concat(
                     objects.Select(o =>
-                        $"<object><name>{o.Class}</name><bndbox><xmin>{o.X0}</xmin><ymin>{o.Y0}</ymin><xmax>{o.X1}</xmax><ymax>{o.Y1}</ymax></bndbox></object>"
+                        $"<object><name>{o.Class}</name><bndbox><xmin>{o.X0}</xmin><ymin>{o.Y0}</ymin>"
+                        + $"<xmax>{o.X1}</xmax><ymax>{o.Y1}</ymax></bndbox></object>"
                     )
                 )
                 + "</annotation>"

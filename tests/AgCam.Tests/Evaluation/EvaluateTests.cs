@@ -182,7 +182,8 @@ public class EvaluateTests
         File.WriteAllText(
             folder["coco.json"],
             """
-            {"images": [{"id": 0, "file_name": "000.png"}, {"id": 1, "file_name": "001.png"}, {"id": 2, "file_name": "002.png"}, {"id": 3, "file_name": "003.png"}],
+            {"images": [{"id": 0, "file_name": "000.png"}, {"id": 1, "file_name": "001.png"},
+                        {"id": 2, "file_name": "002.png"}, {"id": 3, "file_name": "003.png"}],
              "categories": [{"id": 1, "name": "bell"}],
              "annotations": [
               {"image_id": 0, "category_id": 1, "bbox": [5, 5, 20, 20], "segmentation": [[5, 5, 25, 5, 25, 25, 5, 25]]},
@@ -325,7 +326,8 @@ public class EvaluateTests
 
         Assert.Equal((10, 2), (result.GetProperty("images").GetInt32(), result.GetProperty("evaluated").GetInt32()));
         Assert.Equal(
-            "{\"box-outside-image\":1,\"empty-annotation\":1,\"empty-box\":1,\"no-boxes\":2,\"not-found\":1,\"unknown-label\":1,\"unsupported-format\":1}",
+            "{\"box-outside-image\":1,\"empty-annotation\":1,\"empty-box\":1,\"no-boxes\":2,"
+                + "\"not-found\":1,\"unknown-label\":1,\"unsupported-format\":1}",
             JsonSerializer.Serialize(result.GetProperty("skipped"))
         );
 
@@ -514,7 +516,10 @@ public class EvaluateTests
             folder["metadata.jsonl"],
             said.Select(
                 (predicted, i) =>
-                    $$$"""{"file_name": "{{{i:000}}}.png", "label": "{{{Names[i % 2 == 0 ? predicted : (predicted + 1 + i) % 10]}}}", "objects": {"bbox": [[{{{i}}}, 5, 20, 25]]}}"""
+                {
+                    var label = Names[i % 2 == 0 ? predicted : (predicted + 1 + i) % 10];
+                    return $$$"""{"file_name": "{{{i:000}}}.png", "label": "{{{label}}}", "objects": {"bbox": [[{{{i}}}, 5, 20, 25]]}}""";
+                }
             )
         );
         return folder;

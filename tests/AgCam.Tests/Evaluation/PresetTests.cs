@@ -51,7 +51,8 @@ public sealed class PresetTests : IDisposable
             Directory.CreateDirectory(_dataset["Annotations/CLS-LOC/val"]);
             File.WriteAllText(
                 _dataset[$"Annotations/CLS-LOC/val/ILSVRC2012_val_{i:00000000}.xml"],
-                $"<annotation><object><name>n{1440763 + i:00000000}</name><bndbox><xmin>{i}</xmin><ymin>5</ymin><xmax>{i + 30}</xmax><ymax>35</ymax></bndbox></object></annotation>"
+                $"<annotation><object><name>n{1440763 + i:00000000}</name><bndbox><xmin>{i}</xmin><ymin>5</ymin>"
+                    + $"<xmax>{i + 30}</xmax><ymax>35</ymax></bndbox></object></annotation>"
             );
         }
     }

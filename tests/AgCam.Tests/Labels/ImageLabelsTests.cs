@@ -20,7 +20,8 @@ public class ImageLabelsTests
     [InlineData("l.csv", "\"a.jpg\",tench\r\n\"b/c.jpg\",\"tabby, tabby cat\"\r\nd.jpg,2\r\n")]
     [InlineData(
         "l.jsonl",
-        "{\"file_name\":\"a.jpg\",\"label\":0,\"more\":[1]}\n{\"file_name\":\"./b/c.jpg\",\"label\":\"tabby\"}\n\n{\"file_name\":\"d.jpg\",\"label\":\"2\"}\n"
+        "{\"file_name\":\"a.jpg\",\"label\":0,\"more\":[1]}\n{\"file_name\":\"./b/c.jpg\",\"label\":\"tabby\"}\n\n"
+            + "{\"file_name\":\"d.jpg\",\"label\":\"2\"}\n"
     )]
     public void Every_form_of_a_label_is_read(string name, string text)
     {

@@ -179,8 +179,8 @@ public class CheckpointLayoutTests
         File.WriteAllText(
             folder["config.json"],
             """
-            {"architectures":["DeiTForImageClassificationWithTeacher"],"model_type":"deit","hidden_size":64,"num_hidden_layers":3,"num_attention_heads":4,
-             "intermediate_size":256,"image_size":64,"patch_size":16,"hidden_act":"gelu","layer_norm_eps":1e-12,
+            {"architectures":["DeiTForImageClassificationWithTeacher"],"model_type":"deit","hidden_size":64,"num_hidden_layers":3,
+             "num_attention_heads":4,"intermediate_size":256,"image_size":64,"patch_size":16,"hidden_act":"gelu","layer_norm_eps":1e-12,
              "id2label":{"0":"a","1":"b","2":"c","3":"d","4":"e","5":"f","6":"g","7":"h","8":"i","9":"j"}}
             """
         );

@@ -50,14 +50,18 @@ internal static partial class SettingsReference
             """
             # Configuration
 
-            Every setting of `agcam serve`, `agcam api` and `agcam worker`: from `appsettings.json` in the current folder (`{"Pipeline": {"ChunkSize": 64}}`), over it from the
-            environment, over that from the command line where it has an option for it. In a file a name's parts are nested objects; in the environment `__` stands between them, and N counts
-            from 0. A setting that does not exist, is of another type or out of its range ends the start with exit code 2 and its name.
+            Every setting of `agcam serve`, `agcam api` and `agcam worker`: from `appsettings.json` in the current folder
+            (`{"Pipeline": {"ChunkSize": 64}}`), over it from the environment, over that from the command line where it has an
+            option for it. In a file a name's parts are nested objects; in the environment `__` stands between them, and N
+            counts from 0. A setting that does not exist, is of another type or out of its range ends the start with exit code
+            2 and its name.
 
-            Secrets (passwords in addresses, the webhooks' key, credentials of S3) belong into a file that a setting ending in `File` names, or into the environment, never onto the command line.
+            Secrets (passwords in addresses, the webhooks' key, credentials of S3) belong into a file that a setting ending in
+            `File` names, or into the environment, never onto the command line.
 
-            OpenTelemetry's own variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_PROTOCOL`, `OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER`, ...) are read as they are; without an endpoint
-            nothing is collected. The log's levels are .NET's: `Logging__LogLevel__AgCam=Debug`.
+            OpenTelemetry's own variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_PROTOCOL`, `OTEL_SERVICE_NAME`,
+            `OTEL_TRACES_SAMPLER`, ...) are read as they are; without an endpoint nothing is collected. The log's levels are
+            .NET's: `Logging__LogLevel__AgCam=Debug`.
 
             This page is made from the options types by a test; after a change, `AGCAM_WRITE_DOCS=1` before it writes the page anew.
 

@@ -120,7 +120,8 @@ internal sealed class SqliteAudit(SqliteDatabase database, TimeProvider clock) :
                     """
                     SELECT COUNT(*) FILTER (WHERE status = 0), COUNT(*) FILTER (WHERE status = 1),
                         COUNT(*) FILTER (WHERE correct = 1), COUNT(correct)
-                    FROM chunks CROSS JOIN items ON items.id BETWEEN (?1 << 32) + chunks.first AND (?1 << 32) + chunks.first + chunks.count - 1
+                    FROM chunks CROSS JOIN items
+                        ON items.id BETWEEN (?1 << 32) + chunks.first AND (?1 << 32) + chunks.first + chunks.count - 1
                     WHERE chunks.id BETWEEN ?1 << 32 AND (?1 << 32) + 2147483647 AND chunks.state = 4
                     """,
                     SqliteItems.ReadCounts,

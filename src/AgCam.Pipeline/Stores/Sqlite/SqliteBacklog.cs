@@ -4,8 +4,12 @@ internal static class SqliteBacklog
 {
     /// <summary>Of a job that is still being planned, as many images as its last chunk reaches.</summary>
     private const string Jobs = """
-        SELECT COALESCE(SUM(COALESCE(images, (SELECT first + count FROM chunks WHERE id >= no << 32 AND id < (no + 1) << 32 ORDER BY id DESC LIMIT 1), 0) - completed - failed), 0), MIN(created)
-        FROM jobs WHERE state = 0
+        SELECT COALESCE(SUM(COALESCE(images, planned, 0) - completed - failed), 0), MIN(created)
+        FROM (
+            SELECT images, completed, failed, created,
+                (SELECT first + count FROM chunks WHERE id >= no << 32 AND id < (no + 1) << 32 ORDER BY id DESC LIMIT 1) AS planned
+            FROM jobs WHERE state = 0
+        )
         """;
 
     private const string Requests = "SELECT COALESCE(SUM(count), 0), MIN(published) FROM chunks WHERE direct = 1 AND done IS NULL";

@@ -15,7 +15,8 @@ internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, b
     {
         var found = session.First(
             """
-            SELECT owners.id, chunks.id, count, state, publish_count, attempts, crashes, note, worker, until, published, leased, done, first, request, refs, faults, direct, chunks.generation
+            SELECT owners.id, chunks.id, count, state, publish_count, attempts, crashes, note, worker, until,
+                published, leased, done, first, request, refs, faults, direct, chunks.generation
             FROM chunks JOIN owners ON owners.no = owner WHERE chunks.id = ?1
             """,
             Read,

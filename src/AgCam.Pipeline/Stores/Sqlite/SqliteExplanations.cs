@@ -55,7 +55,10 @@ internal sealed class SqliteExplanations(SqliteDatabase database, TimeProvider c
                 var looked = session.All(
                     $"""
                     SELECT explanations.row, explanations.id, created, condemned, {s_references.Has("explanations.id")}
-                    FROM (SELECT id, row FROM {s_ids.Keys} WHERE id > ?1 UNION ALL SELECT id, row FROM {s_ids.Recent} WHERE id > ?1 ORDER BY id LIMIT ?2) AS next
+                    FROM (
+                        SELECT id, row FROM {s_ids.Keys} WHERE id > ?1 UNION ALL SELECT id, row FROM {s_ids.Recent} WHERE id > ?1
+                        ORDER BY id LIMIT ?2
+                    ) AS next
                     CROSS JOIN explanations ON explanations.row = next.row ORDER BY next.id
                     """,
                     row =>

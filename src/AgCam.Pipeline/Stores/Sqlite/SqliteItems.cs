@@ -176,19 +176,17 @@ internal sealed class SqliteItems(SqliteDatabase database, TimeProvider clock) :
             $"ORDER BY {(sort is null ? "" : $"{table}{sort} {direction}, ")}{table}{row} {direction}";
         var limit = Parameter(query.Limit + 1);
         // INDEXED BY fails rather than read the table: a list that lost its index is a defect, not a slow answer.
+        var by = index == ItemIndex.Primary ? "NOT INDEXED" : $"INDEXED BY {index.Name.Replace("item_", "items_")}";
         var sql = levels is null
             ? $"""
-                SELECT {Columns} FROM items {(
-                    index == ItemIndex.Primary ? "NOT INDEXED" : $"INDEXED BY {index.Name.Replace("item_", "items_")}"
-                )} CROSS JOIN owners ON owners.no = items.owner
+                SELECT {Columns} FROM items {by} CROSS JOIN owners ON owners.no = items.owner
                 {matching} {Ordered("items.", "id")} LIMIT {limit}
                 """
             : $"""
                 SELECT {Columns} FROM (
-                    SELECT {levels.Key} FROM {levels.Keys} {matching} UNION ALL SELECT {levels.Key} FROM {levels.Recent} {matching} {Ordered(
-                    "",
-                    "row"
-                )} LIMIT {limit}) AS found
+                    SELECT {levels.Key} FROM {levels.Keys} {matching} UNION ALL SELECT {levels.Key} FROM {levels.Recent} {matching}
+                    {Ordered("", "row")} LIMIT {limit}
+                ) AS found
                 CROSS JOIN items ON items.id = found.row CROSS JOIN owners ON owners.no = items.owner
                 {Ordered("found.", "row")}
                 """;

@@ -69,7 +69,8 @@ internal sealed class SqliteJobs(SqliteDatabase database, SqliteDeletion deletio
                 session.All(
                     $"""
                     SELECT {Columns} FROM jobs
-                    WHERE (?1 IS NULL OR no IN (SELECT no FROM job_tags WHERE tag = ?1)) AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR source = ?3)
+                    WHERE (?1 IS NULL OR no IN (SELECT no FROM job_tags WHERE tag = ?1))
+                        AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR source = ?3)
                         {(query.Owner is null ? "AND ?7 IS NULL" : "AND owner = ?7")} AND (created, id) < (?4, ?5)
                     ORDER BY created DESC, id DESC LIMIT ?6
                     """,

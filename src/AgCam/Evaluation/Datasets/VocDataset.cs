@@ -47,7 +47,8 @@ internal static class VocDataset
                 ).FirstOrDefault(files.FolderExists)
                 ?? throw new DatasetException(
                     $"The images of {folder} are neither in "
-                        + $"{string.Join(" nor in ", ImageFolders.Select(name => Path.Combine(root, name, below)))}. Give their folder with --images."
+                        + string.Join(" nor in ", ImageFolders.Select(name => Path.Combine(root, name, below)))
+                        + ". Give their folder with --images."
                 );
             foreach (var image in FilesIn(beside, ImageFiles.IsImage, files).Order(StringComparer.Ordinal))
             {

@@ -160,8 +160,13 @@ internal sealed class LocalHub : IDisposable
                 request,
                 200,
                 ["Content-Type: application/json"],
-                Encoding.UTF8.GetBytes(
-                    $$"""{"id":"{{Repo}}","sha":"{{Head}}","siblings":[{{string.Join(",", Files.Keys.Select(name => $$"""{"rfilename":"{{name}}"}"""))}}]}"""
+                JsonSerializer.SerializeToUtf8Bytes(
+                    new
+                    {
+                        id = Repo,
+                        sha = Head,
+                        siblings = Files.Keys.Select(name => new { rfilename = name }),
+                    }
                 )
             );
         else if (
