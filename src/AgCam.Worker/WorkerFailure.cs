@@ -11,7 +11,7 @@ public static class WorkerFailure
     /// <summary>The model's weights exceed the worker's memory for models.</summary>
     public const string ModelTooLarge = "model-too-large";
 
-    /// <summary>The model does not have a class that the targets name.</summary>
+    /// <summary>The model does not have a class that the targets name, or the method does not explain such a target.</summary>
     public const string NoSuchTarget = PauseCode.NoSuchTarget;
 
     /// <summary>The method is not one that this worker knows.</summary>

@@ -41,17 +41,38 @@ public sealed record ExplainOptions
     /// <summary>Also the map of the evidence against each class.</summary>
     public bool Signed { get; init; }
 
-    /// <summary>Explain with agcam-pooled, the relative for heads that average the patches. Default: the paper's method.</summary>
-    public bool Pooled { get; init; }
+    /// <summary>Default: the paper's method.</summary>
+    public AttributionMethod Method { get; init; } = AttributionMethod.Default;
 
     /// <summary>
-    /// The method with its parameters and version, as identity and provenance record it. Threshold and boxes follow from the map and
-    /// are no part of it.
+    /// Returns the method with its version and parameters, as identity and provenance record it. Threshold and boxes follow from the map
+    /// and are no part of it.
     /// </summary>
-    public string Method =>
-        (Pooled ? $"{AttributionMethod.Pooled}/{PooledAttentionCam.Version}" : $"ag-cam/{AttentionGuidedCam.Version}")
-        + (Gamma == 1 ? "" : FormattableString.Invariant($";gamma={Gamma}"))
-        + (Signed ? ";signed" : "");
+    public string CanonicalMethod() =>
+        $"{Method}" + (Gamma == 1 ? "" : FormattableString.Invariant($";gamma={Gamma}")) + (Signed ? ";signed" : "");
+
+    /// <summary>The first field that does not fit a model or the method, with the reason and what would fit; null where all fit.</summary>
+    /// <param name="config">Null for what stands in for a model: every method fits it.</param>
+    public (string Field, string Reason)? Refusal(ViTConfig? config)
+    {
+        if (config is not null && Method.Refusal(config) is { } unfit)
+            return ("method", unfit);
+        if (!Method.Contrasts && Targets.Index().FirstOrDefault(target => target.Item.IsContrastive) is { Item: not null } contrastive)
+            return (
+                $"targets[{contrastive.Index}]",
+                Without("one class against another", "a target without -vs-", method => method.Contrasts)
+            );
+        return Signed && !Method.HasNegative
+            ? ("signed", Without("the evidence against a class", "no signed map", method => method.HasNegative))
+            : null;
+
+        string Without(string what, string instead, Func<AttributionMethod, bool> able)
+        {
+            var fitting = AttributionMethod.All.Where(method => able(method) && (config is null || method.Fits(config)));
+            return $"{Method.Name} does not explain {what}. Take {instead}, or a method of "
+                + $"{string.Join(", ", fitting.Select(method => method.Name))}.";
+        }
+    }
 }
 
 /// <summary>
@@ -117,7 +138,7 @@ public sealed class Explainer : IDisposable
 
     /// <summary>All that decides an explanation's numbers besides the picture and the targets.</summary>
     public ExplanationRecipe Recipe(ExplainOptions options) =>
-        new(ModelSha256, Config.Canonical(), Preprocessing.Canonical(), options.Method, Dtype);
+        new(ModelSha256, Config.Canonical(), Preprocessing.Canonical(), options.CanonicalMethod(), Dtype);
 
     public Provenance Provenance(ExplainOptions options) =>
         AgCam.Provenance.Of(ModelId, _source, Recipe(options), Device.Split(':')[0], _backend);
@@ -148,15 +169,14 @@ public sealed class Explainer : IDisposable
     /// <exception cref="ModelException">The method asked for is not one for the model's head.</exception>
     public IReadOnlyList<Explanation> Explain(UploadedImages images, IReadOnlyList<int?> labels, ExplainOptions options)
     {
-        if (
-            AttributionMethod.Select([options.Pooled ? AttributionMethod.Pooled : AttributionMethod.Paper])[0].Refusal(Config) is
-            { } refusal
-        )
-            throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
-        using var inference = inference_mode();
+        if (options.Refusal(Config) is { } refusal)
+            throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal.Reason);
+        // Autograd takes no tensor that was made in inference mode
+        using IDisposable mode = options.Method.IsClosedForm ? inference_mode() : no_grad();
         using var scope = NewDisposeScope();
         var startedAt = Stage.Begin();
-        using var pass = _model.Forward(Normalized(images.Bytes));
+        var input = Normalized(images.Bytes);
+        using var pass = _model.Forward(input);
         var transforms = images.Transforms;
         var logits = Rows(pass.Logits, transforms.Count);
         startedAt = Stage.End(Stage.Forward, startedAt);
@@ -171,7 +191,7 @@ public sealed class Explainer : IDisposable
                         .ToList()
             )
             .ToList();
-        var (maps, negatives) = Maps(pass, [.. targets.Select(list => list.Select(t => t.resolved).ToList())], options);
+        var (maps, negatives) = Maps(input, pass, [.. targets.Select(list => list.Select(t => t.resolved).ToList())], options);
         Stage.End(Stage.Explain, startedAt);
 
         return
@@ -280,7 +300,12 @@ public sealed class Explainer : IDisposable
     /// <summary>
     /// Maps for every image and target. Images may have different numbers of targets: the shorter lists are padded and cut.
     /// </summary>
-    private (Heatmap[][] Positive, Heatmap[][]? Negative) Maps(ForwardPass pass, List<List<ResolvedTarget>> targets, ExplainOptions options)
+    private (Heatmap[][] Positive, Heatmap[][]? Negative) Maps(
+        Tensor input,
+        ForwardPass pass,
+        List<List<ResolvedTarget>> targets,
+        ExplainOptions options
+    )
     {
         var maximum = targets.Max(list => list.Count);
         if (maximum == 0)
@@ -294,16 +319,20 @@ public sealed class Explainer : IDisposable
         var classes = OnDevice(tensor(padded.Select(t => (long)t.Class).ToArray()));
         var against = contrastive ? OnDevice(tensor(padded.Select(t => (long)(t.Against ?? 0)).ToArray())) : null;
         var gamma = contrastive ? OnDevice(tensor(padded.Select(t => t.Against is null ? 0f : (float)options.Gamma).ToArray())) : null;
-        var (positive, negative) = options.Pooled
-            ? PooledAttentionCam.Maps(_model, pass, classes, against, gamma, options.Signed)
-            : AttentionGuidedCam.Maps(_model, pass, classes, against, gamma, options.Signed);
+        var batch = new AttributionBatch(_model, input, pass, classes, [])
+        {
+            Against = against,
+            Gamma = gamma,
+            Signed = options.Signed,
+        };
+        var (positive, negative) = options.Method.Attribute(batch);
         return (OnGrid(positive, targets), negative is null ? null : OnGrid(negative, targets));
     }
 
     private Heatmap[][] OnGrid(Tensor maps, List<List<ResolvedTarget>> targets)
     {
         var (rows, columns, maximum) = (Config.GridRows, Config.GridColumns, (int)maps.shape[1]);
-        var values = maps.cpu().data<float>().ToArray();
+        var values = maps.contiguous().cpu().data<float>().ToArray();
         return
         [
             .. targets.Select(

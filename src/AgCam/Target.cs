@@ -62,6 +62,9 @@ public abstract partial record Target
     /// <summary>True when the target resolves to nothing for an image without a label.</summary>
     public virtual bool NeedsLabel => false;
 
+    /// <summary>Whether it explains one class against another.</summary>
+    public virtual bool IsContrastive => false;
+
     /// <summary>Returns class indices by descending logit, ties by index.</summary>
     public static int[] Ranked(ReadOnlyMemory<float> logits, int count)
     {
@@ -136,6 +139,8 @@ public abstract partial record Target
     private sealed record ContrastiveTarget(SingleTarget For, SingleTarget Against) : Target
     {
         public override bool NeedsLabel => For.NeedsLabel || Against.NeedsLabel;
+
+        public override bool IsContrastive => true;
 
         public override IEnumerable<ResolvedTarget> Resolve(ReadOnlyMemory<float> logits, int? label) =>
             For.ClassOf(logits, label) is { } side && Against.ClassOf(logits, label) is { } against && side != against

@@ -31,7 +31,8 @@ internal sealed class CornerEngine(ModelPin model, string dtype, Action<int>? ex
 
     public ClassNames Classes { get; } = new(3, ["red", "green", "blue"]);
 
-    public ExplanationRecipe Recipe(ExplainOptions options) => new(model.Sha256, "corner", Options.Canonical(), options.Method, dtype);
+    public ExplanationRecipe Recipe(ExplainOptions options) =>
+        new(model.Sha256, "corner", Options.Canonical(), options.CanonicalMethod(), dtype);
 
     public Provenance Provenance(ExplainOptions options) =>
         new()
@@ -41,7 +42,7 @@ internal sealed class CornerEngine(ModelPin model, string dtype, Action<int>? ex
             ModelSource = "tests",
             ModelShape = "corner",
             Preprocessing = Options.Canonical(),
-            Method = options.Method,
+            Method = options.CanonicalMethod(),
             Dtype = dtype,
             Device = "none",
             SoftwareVersion = "0",
@@ -95,6 +96,8 @@ internal sealed class CornerEngine(ModelPin model, string dtype, Action<int>? ex
                         {
                             Requested = target.Canonical(label),
                             Class = resolved.Class,
+                            Against = resolved.Against,
+                            AgainstName = resolved.Against is { } against ? Classes[against] : null,
                             Name = Classes[resolved.Class],
                             Heatmap = Corner(),
                             Boxes = [],

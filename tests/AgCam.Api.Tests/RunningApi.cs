@@ -61,10 +61,7 @@ public sealed class RunningApi : IAsyncDisposable
             PollSeconds = 0.02,
             ChunkSize = 4,
             MaxChunkSize = 4,
-            Models = new Dictionary<string, string>
-            {
-                ["corner"] = Path.Combine(Repository.Root, "tests", "AgCam.Tests", "Fixtures", "models", "timm_vit"),
-            },
+            Models = new Dictionary<string, string> { ["corner"] = CornerModel(folder) },
             References = new ReferenceOptions { Roots = [images] },
         };
         builder.Services.AddAgCamPipeline(pipeline?.Invoke(common) ?? common);
@@ -80,6 +77,19 @@ public sealed class RunningApi : IAsyncDisposable
         map?.Invoke(app);
         await app.StartAsync();
         return new RunningApi(app, images);
+    }
+
+    /// <summary>A checkpoint for the catalogue, with the classes that <see cref="CornerEngine"/> knows among others.</summary>
+    private static string CornerModel(string folder)
+    {
+        var model = Directory.CreateDirectory(Path.Combine(folder, "model")).FullName;
+        var source = Path.Combine(Repository.Root, "tests", "AgCam.Tests", "Fixtures", "models", "timm_vit");
+        File.Copy(Path.Combine(source, "model.safetensors"), Path.Combine(model, "model.safetensors"));
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(source, "config.json")))!;
+        var names = config["pretrained_cfg"]!["label_names"]!.AsArray();
+        (names[0], names[1], names[2]) = ("red", "green", "blue");
+        File.WriteAllText(Path.Combine(model, "config.json"), config.ToJsonString());
+        return model;
     }
 
     /// <summary>A picture of one colour with a number in it, so that no two are the same file.</summary>

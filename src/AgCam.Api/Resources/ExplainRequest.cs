@@ -1,4 +1,6 @@
 using System.Globalization;
+using AgCam.Attribution;
+using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -19,16 +21,18 @@ internal sealed record ExplainRequest
     /// </summary>
     public string? Uri { get; init; }
 
-    /// <summary>The class the image is of, by name.</summary>
+    /// <summary>The class the image is of, by name or index; one that the model has.</summary>
     public string? Label { get; init; }
 
-    /// <summary>predicted (default), top:N, label, class:NAME.</summary>
+    /// <summary>
+    /// predicted (default), label, top:N, a class's index or name, class:NAME, or A-vs-B of these, e.g. predicted-vs-label.
+    /// </summary>
     public IReadOnlyList<string>? Targets { get; init; }
 
     /// <summary>Where the heatmap, scaled to [0, 1], is cut to find boxes. Default 0.5.</summary>
     public double? Threshold { get; init; }
 
-    /// <summary>The attribution method; default ag-cam.</summary>
+    /// <summary>The attribution method, e.g. agcam (default), agcam-pooled or rollout.</summary>
     public string? Method { get; init; }
 
     /// <summary>float32 (default), float16 or bfloat16.</summary>
@@ -37,14 +41,15 @@ internal sealed record ExplainRequest
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
     /// <summary>The request as a message; the reference of an image that was sent along is filled in when it is kept.</summary>
-    /// <exception cref="InvalidMessageException">A field breaks a rule.</exception>
-    public ExplainImages ToMessage(string key, ModelPin model, bool hasImage) =>
-        new()
+    /// <exception cref="InvalidMessageException">A field breaks a rule, or does not fit the model; every one is named.</exception>
+    public ExplainImages ToMessage(string key, ModelPin model, ModelCard card, bool hasImage)
+    {
+        var message = new ExplainImages
         {
             Key = key,
             Lane = Lane.Interactive,
             Model = model,
-            Method = Method ?? "ag-cam",
+            Method = Method ?? AttributionMethod.Paper,
             Targets = Targets ?? [TargetForm.Predicted],
             Threshold = Threshold ?? 0.5,
             Dtype = Dtype ?? "float32",
@@ -59,6 +64,14 @@ internal sealed record ExplainRequest
                 },
             ],
         };
+        FieldProblem[] problems =
+        [
+            .. ExplainImagesRules.Check(message),
+            .. card.Check(message.Method, message.Targets),
+            .. card.CheckLabel(Label, message.Targets) is { } label ? [label] : (FieldProblem[])[],
+        ];
+        return problems.Length == 0 ? message : throw new InvalidMessageException(problems);
+    }
 
     /// <param name="takeImage">Called with the content of the image that is sent along, and its media type; it must read it to its
     /// end.</param>

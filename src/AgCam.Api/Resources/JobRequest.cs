@@ -1,3 +1,4 @@
+using AgCam.Attribution;
 using AgCam.Evaluation;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
@@ -21,8 +22,12 @@ internal sealed record JobRequest
     /// <summary>One of /v1/models; may be left out where there is only one.</summary>
     public string? Model { get; init; }
 
+    /// <summary>The attribution method, e.g. agcam (default), agcam-pooled or rollout.</summary>
     public string? Method { get; init; }
 
+    /// <summary>
+    /// predicted (default), label, top:N, a class's index or name, class:NAME, or A-vs-B of these, e.g. predicted-vs-label.
+    /// </summary>
     public IReadOnlyList<string>? Targets { get; init; }
 
     /// <summary>Where the heatmap, scaled to [0, 1], is cut to find boxes. Default 0.5.</summary>
@@ -59,14 +64,14 @@ internal sealed record JobRequest
     /// <summary>Settings of the source: a manifest's columns (column.path, column.label, column.split, column.version, base).</summary>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 
-    /// <exception cref="InvalidMessageException">A field breaks a rule; every one is named.</exception>
-    public JobSpec ToSpec(ModelPin model, WebhookOptions webhooks)
+    /// <exception cref="InvalidMessageException">A field breaks a rule, or does not fit the model; every one is named.</exception>
+    public JobSpec ToSpec(ModelPin model, ModelCard card, WebhookOptions webhooks)
     {
         var spec = new JobSpec
         {
             Source = Source ?? "",
             Model = model,
-            Method = Method ?? (Evaluation is null ? "ag-cam" : EvaluationSpec.Method),
+            Method = Method ?? (Evaluation is null ? AttributionMethod.Paper : EvaluationSpec.Method),
             Evaluation = Evaluation,
             Targets = Targets ?? [Evaluation is null ? TargetForm.Predicted : TargetForm.Label],
             Threshold = Threshold ?? 0.5,
@@ -108,12 +113,11 @@ internal sealed record JobRequest
             "source",
             $"must have 1 to {ExplainImagesRules.MaxUri} characters"
         );
-        if (Evaluation is not null)
-            problems.AddRange(Evaluation.Check());
+        problems.AddRange(Evaluation is null ? card.Check(spec.Method, spec.Targets) : Check(Evaluation, card));
         Require(
-            Evaluation is null ? Method != EvaluationSpec.Method : (Method ?? EvaluationSpec.Method) == EvaluationSpec.Method,
+            Evaluation is null || (Method ?? EvaluationSpec.Method) == EvaluationSpec.Method,
             "method",
-            $"must be {EvaluationSpec.Method} with \"evaluation\" and no other time, or be left out"
+            $"must be left out of an evaluation, or be {EvaluationSpec.Method}"
         );
         Require(Evaluation is null || Targets is null, "targets", "must be left out of an evaluation: what it explains is the label");
         Require(
@@ -149,5 +153,14 @@ internal sealed record JobRequest
             "must be an http or https address on a host that the operator allows (Pipeline:Webhooks:Hosts)"
         );
         return problems.Count == 0 ? spec : throw new InvalidMessageException(problems);
+    }
+
+    private static IReadOnlyList<FieldProblem> Check(EvaluationSpec evaluation, ModelCard card)
+    {
+        if (evaluation.Check() is { Count: > 0 } problems)
+            return problems;
+        return AttributionMethod.Refusal(AttributionMethod.Select(evaluation.Methods), card.Config) is { } refusal
+            ? [new FieldProblem("evaluation.methods", $"do not fit: {refusal}")]
+            : [];
     }
 }

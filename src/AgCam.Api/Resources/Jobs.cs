@@ -144,9 +144,9 @@ internal static class Jobs
     )
     {
         var key = IdempotencyKey.Of(http, keys);
-        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancellationToken), pipeline.Webhooks);
+        var model = await models.ChooseAsync(request.Model, cancellationToken);
+        var spec = request.ToSpec(model, await models.DescribeAsync(model.Id, cancellationToken), pipeline.Webhooks);
         spec = spec with { Trace = JobTrace.Here, Owner = ownership.Owner(http) };
-        await models.CheckAsync(spec, cancellationToken);
         IImageSource source;
         try
         {
@@ -204,10 +204,10 @@ internal static class Jobs
         CancellationToken cancellationToken
     )
     {
-        var spec = request.ToSpec(await models.ChooseAsync(request.Model, cancellationToken), pipeline.Webhooks);
+        var model = await models.ChooseAsync(request.Model, cancellationToken);
+        var spec = request.ToSpec(model, await models.DescribeAsync(model.Id, cancellationToken), pipeline.Webhooks);
         if (spec.Evaluation is not null)
             return Problem.Invalid("A dry run tells of a job that explains.", "Create the evaluation; it can be cancelled at any time.");
-        await models.CheckAsync(spec, cancellationToken);
         if (rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(
                 http,

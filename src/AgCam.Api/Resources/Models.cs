@@ -1,9 +1,7 @@
 using AgCam.Api.Security;
-using AgCam.Attribution;
 using AgCam.Models;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
-using AgCam.Pipeline.Records;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace AgCam.Api.Resources;
@@ -23,34 +21,6 @@ internal static class Models
         if (name is not null && models.Find(name) is null)
             throw new InvalidRequestException($"The model \"{name}\" is not offered here.", Offered(models));
         return await models.PinAsync(name ?? models.Names[0], cancellationToken);
-    }
-
-    /// <summary>Whether the job's methods are for its model is known without loading it: nothing need be planned to find out.</summary>
-    /// <exception cref="InvalidRequestException">One of them is not.</exception>
-    public static async Task CheckAsync(this ModelCatalog models, JobSpec spec, CancellationToken cancellationToken)
-    {
-        if (spec.Evaluation is not { } evaluation)
-            await models.CheckAsync(spec.Model, cancellationToken);
-        else if (
-            AttributionMethod.Refusal(
-                AttributionMethod.Select(evaluation.Methods),
-                await models.ConfigAsync(spec.Model.Id, cancellationToken)
-            ) is
-            { } refusal
-        )
-            throw new InvalidRequestException(refusal, "Name those of the methods that are for the model, or another model.");
-    }
-
-    /// <summary>Whether the model can be explained: that is done with the paper's method.</summary>
-    /// <exception cref="InvalidRequestException">It cannot.</exception>
-    public static async Task CheckAsync(this ModelCatalog models, ModelPin model, CancellationToken cancellationToken)
-    {
-        if (AttributionMethod.PapersRefusal(await models.ConfigAsync(model.Id, cancellationToken)) is { } refusal)
-            throw new InvalidRequestException(
-                refusal,
-                "Explanations here are the paper's: take a model whose classifier reads the class token. The other methods can "
-                    + "be measured by an evaluation."
-            );
     }
 
     private static async Task<Ok<IReadOnlyList<ModelView>>> ListAsync(ModelCatalog models, CancellationToken cancellationToken)

@@ -72,9 +72,8 @@ internal static class Requests
                 cancellationToken
             );
             var model = await services.Models.ChooseAsync(request.Model, cancellationToken);
-            var message = request.ToMessage(key, model, hasImage: image is not null);
-            ExplainImagesRules.ThrowIfInvalid(message);
-            await services.Models.CheckAsync(message.Model, cancellationToken);
+            var card = await services.Models.DescribeAsync(model.Id, cancellationToken);
+            var message = request.ToMessage(key, model, card, hasImage: image is not null);
             if (image is not null)
                 message = Referring(message, image);
 

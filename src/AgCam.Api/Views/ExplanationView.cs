@@ -56,13 +56,16 @@ internal sealed record LogitsView(IReadOnlyList<int> Classes, IReadOnlyList<floa
         new([.. Enumerable.Range(0, logits.Count).Select(logits.Class)], [.. Enumerable.Range(0, logits.Count).Select(logits.Value)]);
 }
 
-/// <param name="Target">As requested: predicted, top:5, label:dog.</param>
+/// <param name="Target">As requested: predicted, top:5, label:3, predicted-vs-label:3.</param>
+/// <param name="Against">The class contrasted with; null of a plain target.</param>
 /// <param name="Map">The raw map, base64 of float16, little-endian, row-major: 2 x rows x columns bytes.</param>
 /// <param name="Overlay">Addresses of the map as pictures and as an array for NumPy.</param>
 internal sealed record TargetView(
     string Target,
     int Class,
     string Name,
+    int? Against,
+    string? AgainstName,
     int Rows,
     int Columns,
     float Min,
@@ -81,6 +84,8 @@ internal sealed record TargetView(
             map.Target,
             map.Class,
             map.Name,
+            map.Against,
+            map.AgainstName,
             map.Rows,
             map.Columns,
             map.Min,

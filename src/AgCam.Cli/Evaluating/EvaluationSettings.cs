@@ -22,7 +22,7 @@ internal sealed class EvaluationSettings
     private readonly Option<string> _methods = new("--methods")
     {
         Description =
-            $"Comma separated: {string.Join(", ", AttributionMethod.All.Select(m => m.Name))}; or all. transformer-attribution "
+            $"Comma separated: {string.Join(", ", AttributionMethod.Measured.Select(m => m.Name))}; or all. transformer-attribution "
             + $"is not in all: its relevance propagation is claimed by patents for commercial use. agcam-pooled is for models that average "
             + $"the patches.",
         DefaultValueFactory = _ => "agcam,rollout,generic,last-layer,random,centre-box",

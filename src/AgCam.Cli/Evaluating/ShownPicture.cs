@@ -24,8 +24,7 @@ internal sealed record ShownPicture(string Group, string Caption, byte[] Png)
         if (metric is null)
             return [];
         var ranked = tables.Ranked(method, metric);
-        var pooled = method == AttributionMethod.Pooled;
-        var name = pooled ? method : "AG-CAM";
+        var name = method == AttributionMethod.Paper ? "AG-CAM" : method;
         var worst = ranked.Take(Math.Min(Most, ranked.Count / 2)).ToList();
         var best = ranked.Reverse().Take(Math.Min(Most, ranked.Count - worst.Count)).ToList();
         var wanted = worst.Concat(best).Select(image => image.Image).ToHashSet(StringComparer.Ordinal);
@@ -51,7 +50,7 @@ internal sealed record ShownPicture(string Group, string Caption, byte[] Png)
                 {
                     Targets = [Target.Parse(label.ToString(CultureInfo.InvariantCulture), explainer.Classes)],
                     Threshold = run.Options.Threshold,
-                    Pooled = pooled,
+                    Method = AttributionMethod.Find(method)!,
                 }
             );
             var strip = (

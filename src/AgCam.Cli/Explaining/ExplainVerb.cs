@@ -20,7 +20,8 @@ internal static class ExplainVerb
             async (parsed, cancellationToken) =>
             {
                 what.Check(parsed);
-                using var checkpoint = await model.OpenAsync(parsed, cancellationToken, what.Pooled(parsed));
+                using var checkpoint = await model.OpenAsync(parsed, cancellationToken, what.Method(parsed).ExplainsAverages);
+                what.Check(parsed, checkpoint);
                 using var explainer = device.Load(parsed, checkpoint);
                 var run = what.Read(parsed, explainer) with { ParallelBatches = device.SplitThreads(parsed) };
                 return await ExplainAsync(explainer, run, what.Labels(parsed, explainer));

@@ -51,7 +51,7 @@ internal sealed class Finishing(
             return new Finished(image, null, Row.Failed(image), 0, default);
         if (explanation is null)
             return new Finished(image, null, [], 0, default);
-        var row = Row.Completed(image, explanation, explainer, run.Options.Method, provenance.Id, run.Raw);
+        var row = Row.Completed(image, explanation, explainer, run.Options.CanonicalMethod(), provenance.Id, run.Raw);
         if (run.Save == SavedPicture.None || output is null)
             return new Finished(image, explanation, row, 0, default);
         var started = Stopwatch.GetTimestamp();

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using AgCam.Attribution;
 using AgCam.Cli.Remote;
 using AgCam.Cli.Terminal;
 using AgCam.Pipeline.Messages;
@@ -31,7 +32,7 @@ internal static class SubmitVerb
         };
         var targets = new Option<string[]>("--target", "-t")
         {
-            Description = "predicted (default), label, top:N, class:NAME. Repeatable.",
+            Description = "What to explain: predicted (default), label, a class index or name, top:N, A-vs-B. Repeatable.",
             HelpName = "TARGET",
         };
         var threshold = new Option<double?>("--threshold")
@@ -41,7 +42,7 @@ internal static class SubmitVerb
         };
         var method = new Option<string?>("--method")
         {
-            Description = "One that the server's workers know. Default ag-cam, the paper's.",
+            Description = $"The attribution method: {AttributionMethod.Names}. Default {AttributionMethod.Paper}, the paper's.",
             HelpName = "NAME",
         };
         var dtype = new Option<string?>("--dtype")

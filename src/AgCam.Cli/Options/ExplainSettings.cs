@@ -5,6 +5,7 @@ using AgCam.Cli.Terminal;
 using AgCam.Heatmaps;
 using AgCam.Images;
 using AgCam.Labels;
+using AgCam.Models;
 
 namespace AgCam.Cli.Options;
 
@@ -29,7 +30,9 @@ internal sealed class ExplainSettings
     };
     private readonly Option<string> _method = new("--method")
     {
-        Description = "agcam, the paper's; or agcam-pooled, a relative of it for models whose classifier averages the patches.",
+        Description =
+            $"The attribution method: {AttributionMethod.Names}. agcam is the paper's; agcam-pooled is for models whose classifier "
+            + "averages the patches; transformer-attribution is claimed by patents for commercial use.",
         DefaultValueFactory = _ => AttributionMethod.Paper,
         HelpName = "NAME",
     };
@@ -110,7 +113,7 @@ internal sealed class ExplainSettings
     public ExplainSettings()
     {
         _colormap.AcceptOnly([.. Colormap.All.Select(map => map.Name)]);
-        _method.AcceptOnly(AttributionMethod.Paper, AttributionMethod.Pooled);
+        _method.AcceptOnly([.. AttributionMethod.All.Select(method => method.Name)]);
         _targets.CompletionSources.Add("predicted", "label", "top:5");
         _paths.Validators.Add(result =>
         {
@@ -172,7 +175,21 @@ internal sealed class ExplainSettings
             throw new UsageException("The colormap diverging shows evidence for and against: give --signed too.");
     }
 
-    public bool Pooled(ParseResult parsed) => parsed.GetValue(_method) == AttributionMethod.Pooled;
+    /// <summary>Refuses a method that is not for the model before its weights are loaded.</summary>
+    /// <exception cref="UsageException">The method does not explain the model, or lacks what is asked of it.</exception>
+    public void Check(ParseResult parsed, Checkpoint checkpoint)
+    {
+        var options = new ExplainOptions { Method = Method(parsed), Signed = parsed.GetValue(_signed) };
+        ThrowIfRefused(options, checkpoint.Config);
+    }
+
+    public AttributionMethod Method(ParseResult parsed) => AttributionMethod.Find(parsed.GetValue(_method)!)!;
+
+    private static void ThrowIfRefused(ExplainOptions options, ViTConfig config)
+    {
+        if (options.Refusal(config) is { } refusal)
+            throw new UsageException(refusal.Reason);
+    }
 
     public ExplainRun Read(ParseResult parsed, Explainer explainer)
     {
@@ -183,19 +200,21 @@ internal sealed class ExplainSettings
                 $"--target {targets[needy]} explains each image's label: say where labels come from with --labels FILE, or "
                     + $"--labels parent for class folders."
             );
+        var options = new ExplainOptions
+        {
+            Targets = read,
+            Gamma = parsed.GetValue(_gamma),
+            Signed = parsed.GetValue(_signed),
+            Method = Method(parsed),
+            Threshold = parsed.GetValue(_threshold),
+            Boxes = parsed.GetValue(_boxes),
+        };
+        ThrowIfRefused(options, explainer.Config);
         return new ExplainRun
         {
             Paths = parsed.GetValue(_paths)!,
             Targets = targets,
-            Options = new ExplainOptions
-            {
-                Targets = read,
-                Gamma = parsed.GetValue(_gamma),
-                Signed = parsed.GetValue(_signed),
-                Pooled = Pooled(parsed),
-                Threshold = parsed.GetValue(_threshold),
-                Boxes = parsed.GetValue(_boxes),
-            },
+            Options = options,
             Limits = new ImageLimits { MaxPixels = parsed.GetValue(_maxPixels), MaxBytes = parsed.GetValue(_maxBytes) },
             Batch = parsed.GetValue(_batch),
             Out = parsed.GetValue(_out),

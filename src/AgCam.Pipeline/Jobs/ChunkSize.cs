@@ -20,7 +20,7 @@ internal sealed class ChunkSize(IStore store, PipelineOptions options, JobSpec s
     {
         if (_looked is null || TimeProvider.System.GetElapsedTime(_looked.Value) > LookEvery)
         {
-            var pace = await Pace.OfAsync(store, spec.Model, spec.Dtype, spec.Evaluation, cancellationToken);
+            var pace = await Pace.OfAsync(store, spec, cancellationToken);
             _size = spec.Evaluation is { } evaluation ? Whole(pace, evaluation.Batch, options) : For(pace, options);
             _looked = TimeProvider.System.GetTimestamp();
         }

@@ -36,7 +36,7 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
 
         var labels = walk.Sample.Select(image => image.Label).OfType<string>().ToList();
         var unknown = labels.Where(label => card.Classes.Find(label) < 0).ToList();
-        var pace = await Pace.OfAsync(store, spec.Model, spec.Dtype, cancellationToken: cancellationToken);
+        var pace = await Pace.OfAsync(store, spec, cancellationToken);
         var sampled =
             pace is not null ? null
             : paceTime > TimeSpan.Zero ? await sample.MeasureAsync(spec, card.Classes, readable, paceTime, cancellationToken)

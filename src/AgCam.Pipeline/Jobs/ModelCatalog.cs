@@ -8,7 +8,7 @@ namespace AgCam.Pipeline.Jobs;
 public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
 {
     /// <summary>
-    /// Models that average the patches are offered too: agcam-pooled is measured on them, and whoever explains refuses them.
+    /// Models that average the patches are offered too: a method that does not explain them is refused when it is asked for.
     /// </summary>
     public static readonly CheckpointOptions Reading = new() { Pooled = true };
 
@@ -25,10 +25,10 @@ public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
     public async Task<ModelPin> PinAsync(string name, CancellationToken cancellationToken = default) =>
         (await KnownAsync(name, cancellationToken)).Pin;
 
-    /// <summary>Returns the model's configuration, which decides the methods that fit it.</summary>
+    /// <summary>Returns the model's shape and classes: which methods and targets are for it follows from them.</summary>
     /// <exception cref="ModelException">The model is not listed, or cannot be read.</exception>
-    public async Task<ViTConfig> ConfigAsync(string name, CancellationToken cancellationToken = default) =>
-        (await KnownAsync(name, cancellationToken)).Config;
+    public async Task<ModelCard> DescribeAsync(string name, CancellationToken cancellationToken = default) =>
+        (await KnownAsync(name, cancellationToken)).Card;
 
     private async Task<Known> KnownAsync(string name, CancellationToken cancellationToken)
     {
@@ -50,31 +50,15 @@ public sealed class ModelCatalog(IReadOnlyDictionary<string, string> models)
         }
     }
 
-    /// <summary>Returns the model's classes and the size of its maps, from its configuration.</summary>
-    /// <exception cref="ModelException">The model is not listed, or cannot be read.</exception>
-    public async Task<ModelCard> DescribeAsync(string name, CancellationToken cancellationToken = default)
-    {
-        await PinAsync(name, cancellationToken);
-        return await Task.Run(
-            () =>
-            {
-                using var checkpoint = Checkpoint.Open(Find(name)!, Reading);
-                var config = checkpoint.Config;
-                return new ModelCard(
-                    new ClassNames(config.Classes, checkpoint.ClassNames, checkpoint.WordNetIds),
-                    config.GridRows,
-                    config.GridColumns
-                );
-            },
-            cancellationToken
-        );
-    }
-
     private static async Task<Known> ReadAsync(string name, string path)
     {
         using var checkpoint = Checkpoint.Open(path, Reading);
-        return new Known(new ModelPin { Id = name, Sha256 = Digest.Parse(await checkpoint.Sha256Async()) }, checkpoint.Config);
+        var config = checkpoint.Config;
+        return new Known(
+            new ModelPin { Id = name, Sha256 = Digest.Parse(await checkpoint.Sha256Async()) },
+            new ModelCard(config, new ClassNames(config.Classes, checkpoint.ClassNames, checkpoint.WordNetIds))
+        );
     }
 
-    private sealed record Known(ModelPin Pin, ViTConfig Config);
+    private sealed record Known(ModelPin Pin, ModelCard Card);
 }

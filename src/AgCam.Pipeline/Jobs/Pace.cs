@@ -1,4 +1,3 @@
-using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 
@@ -18,24 +17,19 @@ public sealed record Pace(double PerChunkSecond, double PerSecond, int Chunks)
 
     private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1); // resolution of stored times
 
-    /// <returns>Null when no chunk of the model is done.</returns>
-    /// <param name="evaluation">Null selects jobs that explain; otherwise evaluations of the same kind.</param>
-    public static async Task<Pace?> OfAsync(
-        IStore store,
-        ModelPin model,
-        string dtype,
-        EvaluationSpec? evaluation = null,
-        CancellationToken cancellationToken = default
-    )
+    /// <param name="spec">Jobs of the same model, dtype and method count; of an evaluation, those that measure the same.</param>
+    /// <returns>Null when no such chunk is done yet.</returns>
+    public static async Task<Pace?> OfAsync(IStore store, JobSpec spec, CancellationToken cancellationToken = default)
     {
         var jobs = await store.Jobs.PageAsync(new JobQuery { Limit = Jobs }, cancellationToken);
         var rates = new List<double>();
         var (images, time) = (0, TimeSpan.Zero);
         foreach (
             var job in jobs.Jobs.Where(job =>
-                job.Spec.Model == model
-                && job.Spec.Dtype == dtype
-                && IsAlike(job.Spec.Evaluation, evaluation)
+                job.Spec.Model == spec.Model
+                && job.Spec.Dtype == spec.Dtype
+                && job.Spec.Method == spec.Method
+                && IsAlike(job.Spec.Evaluation, spec.Evaluation)
                 && job.Progress.ChunksDone > 0
             )
         )

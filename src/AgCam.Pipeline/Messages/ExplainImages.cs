@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AgCam.Attribution;
 
 namespace AgCam.Pipeline.Messages;
 
@@ -49,10 +50,10 @@ public sealed record ExplainImages
     public ModelPin Model { get; init; } = new();
 
     /// <summary>The attribution method's name.</summary>
-    public string Method { get; init; } = "ag-cam";
+    public string Method { get; init; } = AttributionMethod.Paper;
 
     /// <summary>
-    /// What to explain in each image, each a form of <see cref="TargetForm"/>: "predicted", "top:5", "label", "class:dog".
+    /// What to explain in each image, each a form of <see cref="TargetForm"/>: "predicted", "top:5", "label", "dog", "predicted-vs-label".
     /// </summary>
     public IReadOnlyList<string> Targets { get; init; } = ["predicted"];
 

@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using AgCam.Attribution;
+using AgCam.Pipeline.Jobs;
 
 namespace AgCam.Pipeline.Messages;
 
@@ -62,8 +64,10 @@ public sealed record ExplainIntake
             Dtype = Dtype ?? standard.Dtype,
             References = [.. (References ?? []).Select(image => image?.ToReference()!)], // a null among them is named by the rules
         };
-        ExplainImagesRules.ThrowIfInvalid(message);
-        return message;
+        var problems = ExplainImagesRules.Check(message);
+        if (AttributionMethod.Find(message.Method) is null)
+            problems = [.. problems, ModelCard.UnknownMethod(message.Method)];
+        return problems.Count == 0 ? message : throw new InvalidMessageException(problems);
     }
 }
 

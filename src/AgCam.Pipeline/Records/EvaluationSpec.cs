@@ -83,9 +83,9 @@ public sealed record EvaluationSpec
         Require(
             Methods is { Count: >= 1 }
                 && Methods.Distinct().Count() == Methods.Count
-                && Methods.All(name => AttributionMethod.All.Any(method => method.Name == name)),
+                && Methods.All(name => AttributionMethod.Measured.Any(method => method.Name == name)),
             "methods",
-            $"must be some of {string.Join(", ", AttributionMethod.All.Select(method => method.Name))}, each once"
+            $"must be some of {string.Join(", ", AttributionMethod.Measured.Select(method => method.Name))}, each once"
         );
         Require(
             Metrics is { Count: >= 1 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AgCam.Attribution;
 using AgCam.Pipeline.Messages;
 
 namespace AgCam.Pipeline.Records;
@@ -28,7 +29,7 @@ public sealed record JobSpec
 
     public required ModelPin Model { get; init; }
 
-    public string Method { get; init; } = "ag-cam";
+    public string Method { get; init; } = AttributionMethod.Paper;
 
     public IReadOnlyList<string> Targets { get; init; } = ["predicted"];
 

@@ -5,13 +5,18 @@ namespace AgCam.Pipeline.Records;
 /// <summary>The raw map of one target class on the model's own grid, before any scaling.</summary>
 public sealed record TargetMap
 {
-    /// <summary>As requested: "predicted", "top:5", "label:dog".</summary>
+    /// <summary>As requested: "predicted", "top:5", "label:3", "predicted-vs-label:3".</summary>
     public required string Target { get; init; }
 
     /// <summary>The resolved class.</summary>
     public required int Class { get; init; }
 
     public required string Name { get; init; }
+
+    /// <summary>The class contrasted with; null of a plain target.</summary>
+    public int? Against { get; init; }
+
+    public string? AgainstName { get; init; }
 
     public required int Rows { get; init; }
 

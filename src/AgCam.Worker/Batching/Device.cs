@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using AgCam.Attribution;
 using AgCam.Pipeline.Telemetry;
 using AgCam.Worker.Engines;
 using DotNext.Threading;
@@ -13,8 +15,8 @@ namespace AgCam.Worker.Batching;
 /// <param name="exit">Ends the process after a fatal device error; null for <see cref="FatalDeviceError.Exit"/>.</param>
 internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<string>? exit = null)
 {
-    /// <summary>Largest batch of an engine that fits into the device's memory, set by the first batch that did not fit.</summary>
-    private readonly ConditionalWeakTable<IExplainEngine, StrongBox<int>> _fits = [];
+    /// <summary>Largest batch of an engine and a method that fits into the device's memory, set by the first that did not fit.</summary>
+    private readonly ConditionalWeakTable<IExplainEngine, ConcurrentDictionary<AttributionMethod, int>> _fits = [];
 
     /// <summary>Batches share it, other work holds it exclusively. It is first come, first served: neither starves the other.</summary>
     private readonly AsyncReaderWriterLock _lock = new();
@@ -90,8 +92,9 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
     {
         if (batch.Count == 0)
             return; // all images were abandoned
-        if (_fits.TryGetValue(batch[0].Plan.Engine, out var fits) && batch.Count > fits.Value)
-            foreach (var part in batch.Chunk(fits.Value))
+        var fits = Fits(batch[0].Plan);
+        if (batch.Count > fits)
+            foreach (var part in batch.Chunk(fits))
                 Explain(part, uploaded: null);
         else
             Explain(batch, uploaded: null);
@@ -123,7 +126,7 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
             }
             log.LogWarning("Halved a batch of {Count} images that failed: {Reason}", batch.Count, e.Message);
             if (ComputeDevice.IsOutOfMemory(e))
-                LimitBatch(batch[0].Plan.Engine, (batch.Count + 1) / 2);
+                LimitTo((batch.Count + 1) / 2, batch[0].Plan);
             Explain([.. batch.Take((batch.Count + 1) / 2)]);
             Explain([.. batch.Skip((batch.Count + 1) / 2)]);
         }
@@ -150,7 +153,7 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
     /// <returns>Null when the engine does not upload, or the upload failed; the batch is then uploaded as it is computed.</returns>
     private IDisposable? Upload(IReadOnlyList<ImageWork> batch)
     {
-        if (batch.Count == 0 || _fits.TryGetValue(batch[0].Plan.Engine, out var fits) && batch.Count > fits.Value)
+        if (batch.Count == 0 || batch.Count > Fits(batch[0].Plan))
             return null;
         try
         {
@@ -172,11 +175,13 @@ internal sealed class Device(BatchQueue queue, ILogger<Device> log, Action<strin
         }
     }
 
-    private void LimitBatch(IExplainEngine engine, int images)
-    {
-        var fits = _fits.GetValue(engine, _ => new StrongBox<int>(int.MaxValue));
-        fits.Value = Math.Min(fits.Value, images);
-    }
+    private int Fits(Plan plan) =>
+        _fits.TryGetValue(plan.Engine, out var byMethod) && byMethod.TryGetValue(plan.Options.Method, out var images)
+            ? images
+            : int.MaxValue;
+
+    private void LimitTo(int images, Plan plan) =>
+        _fits.GetOrCreateValue(plan.Engine).AddOrUpdate(plan.Options.Method, images, (_, before) => Math.Min(before, images));
 
     private static IReadOnlyList<EngineInput> Inputs(IReadOnlyList<ImageWork> batch) => [.. batch.Select(work => work.Input)];
 }

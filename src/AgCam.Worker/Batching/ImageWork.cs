@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AgCam.Attribution;
 using AgCam.Pipeline.Messages;
 using AgCam.Worker.Engines;
 
@@ -7,17 +8,23 @@ namespace AgCam.Worker.Batching;
 /// <summary>Engine and options of an explanation. Images of equal plans can share a forward pass.</summary>
 internal sealed record Plan(IExplainEngine Engine, ExplainOptions Options, ExplanationRecipe Recipe, string TargetsKey)
 {
-    public static Plan Of(IExplainEngine engine, IReadOnlyList<Target> targets, IReadOnlyList<string> asWritten)
+    public static Plan Of(IExplainEngine engine, AttributionMethod method, IReadOnlyList<Target> targets, IReadOnlyList<string> asWritten)
     {
         // Boxes are computed from the stored map, so that found and computed explanations give the same.
-        var options = new ExplainOptions { Targets = targets, WithBoxes = false };
+        var options = new ExplainOptions
+        {
+            Method = method,
+            Targets = targets,
+            WithBoxes = false,
+        };
         return new Plan(engine, options, engine.Recipe(options), string.Join('\n', asWritten));
     }
 
     /// <summary>Returns the targets as an explanation's identity has them. A label is named by its class.</summary>
     public string[] Canonical(int? label) => [.. Options.Targets.Select(target => target.Canonical(label))];
 
-    public bool SharesPassWith(Plan other) => ReferenceEquals(Engine, other.Engine) && TargetsKey == other.TargetsKey;
+    public bool SharesPassWith(Plan other) =>
+        ReferenceEquals(Engine, other.Engine) && Options.Method == other.Options.Method && TargetsKey == other.TargetsKey;
 }
 
 /// <summary>One image that waits for its explanation.</summary>

@@ -208,7 +208,7 @@ internal sealed class ChunkComputation(
                 var work = new ImageWork(plan, input, image.Label, request.Lane);
                 queue.Add(work);
                 var explanation = await ExplainedAsync(work, cancellationToken);
-                var ofLabel = request.Targets.Contains(TargetForm.Label) && image.Label is not null;
+                var ofLabel = image.Label is not null && plan.Options.Targets.Any(target => target.NeedsLabel);
                 var stored = StoredForm.Of(explanation, image.Id, input, provenance, ofLabel);
                 float? labelLogit = image.Label is { } label ? StoredForm.LabelLogit(stored, label) ?? explanation.Logits[label] : null;
                 return new Computed(stored, labelLogit, null);

@@ -99,8 +99,9 @@ internal sealed class ChunkRunner(
         {
             if (run.IsEvaluation)
                 return await evaluation.ComputeAsync(request, lease, run.Isolated, ended);
-            using var use = await engines.EngineForAsync(request, ended);
-            var plan = Planning.PlanOf(request, use.Engine);
+            var method = Planning.MethodOf(request);
+            using var use = await engines.ModelAsync(request.Model, request.Dtype, ended);
+            var plan = Planning.PlanOf(request, method, use.Engine);
             return run.Isolated is { } begun
                 ? await computation.ComputeIsolatedAsync(request, lease, begun, plan, ended)
                 : await computation.ComputeAsync(request, lease, plan, ended);

@@ -17,18 +17,13 @@ internal sealed class RequestException(string reason, string detail, Exception? 
 /// <summary>From a request's words to an engine and what is asked of it.</summary>
 internal static class Planning
 {
-    private const string OnlyMethod = "ag-cam";
-
-    /// <exception cref="RequestException">The model cannot be loaded, or does not have what is asked for.</exception>
-    public static async Task<EngineUse> EngineForAsync(this EnginePool engines, ExplainImages request, CancellationToken cancellationToken)
-    {
-        if (request.Method != OnlyMethod)
-            throw new RequestException(
-                WorkerFailure.NoSuchMethod,
-                $"There is no method \"{request.Method}\"; this worker knows {OnlyMethod}."
-            );
-        return await engines.ModelAsync(request.Model, request.Dtype, cancellationToken);
-    }
+    /// <exception cref="RequestException">There is no such method.</exception>
+    public static AttributionMethod MethodOf(ExplainImages request) =>
+        AttributionMethod.Find(request.Method)
+        ?? throw new RequestException(
+            WorkerFailure.NoSuchMethod,
+            $"There is no method \"{request.Method}\"; this worker knows {AttributionMethod.Names}."
+        );
 
     /// <exception cref="RequestException">The model cannot be loaded.</exception>
     public static async Task<EngineUse> ModelAsync(
@@ -52,18 +47,21 @@ internal static class Planning
         }
     }
 
-    /// <exception cref="RequestException">The model has no such class, or is none that the method explains.</exception>
-    public static Plan PlanOf(ExplainImages request, IExplainEngine engine)
+    /// <exception cref="RequestException">The model has no such class, or the method does not explain what is asked for.</exception>
+    public static Plan PlanOf(ExplainImages request, AttributionMethod method, IExplainEngine engine)
     {
-        if (engine.Explainer is { } explainer && AttributionMethod.PapersRefusal(explainer.Config) is { } refusal)
-            throw new RequestException(ModelFailure.UnsupportedArchitecture, refusal);
+        Plan plan;
         try
         {
-            return Plan.Of(engine, [.. request.Targets.Select(target => Target.Parse(target, engine.Classes))], request.Targets);
+            plan = Plan.Of(engine, method, [.. request.Targets.Select(target => Target.Parse(target, engine.Classes))], request.Targets);
         }
         catch (TargetException e)
         {
             throw new RequestException(WorkerFailure.NoSuchTarget, e.Message, e);
         }
+        if (plan.Options.Refusal(engine.Explainer?.Config) is not { } refusal)
+            return plan;
+        var reason = refusal.Field == "method" ? ModelFailure.UnsupportedArchitecture : WorkerFailure.NoSuchTarget;
+        throw new RequestException(reason, refusal.Reason);
     }
 }

@@ -38,7 +38,11 @@ internal static class StoredForm
                         target.Heatmap.Rows,
                         target.Heatmap.Columns,
                         target.Heatmap.Values
-                    )
+                    ) with
+                    {
+                        Against = target.Against,
+                        AgainstName = target.Against is { } against ? target.AgainstName ?? Name(against) : null,
+                    }
                 ),
             ],
         };

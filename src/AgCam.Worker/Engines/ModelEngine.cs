@@ -1,3 +1,4 @@
+using AgCam.Attribution;
 using AgCam.Evaluation;
 using AgCam.Heatmaps;
 using AgCam.Images;
@@ -56,7 +57,8 @@ public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainE
     {
         var options = explainer.Preprocessing;
         var black = new RgbImage(options.InputWidth, options.InputHeight, new byte[options.InputWidth * options.InputHeight * 3]);
-        explainer.Explain(black, new ExplainOptions { Pooled = explainer.Config.Pooling != HeadPooling.Token });
+        var method = AttributionMethod.All.First(method => method.Fits(explainer.Config));
+        explainer.Explain(black, new ExplainOptions { Method = method });
     }
 
     public IReadOnlyList<BoundingBox> Boxes(Heatmap map, int originalWidth, int originalHeight, double threshold)

@@ -27,7 +27,8 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
 
     public ClassNames Classes => Names;
 
-    public ExplanationRecipe Recipe(ExplainOptions options) => new(model.Sha256, "null", "none", $"null/2;{options.Method}", dtype);
+    public ExplanationRecipe Recipe(ExplainOptions options) =>
+        new(model.Sha256, "null", "none", $"null/2;{options.CanonicalMethod()}", dtype);
 
     public Provenance Provenance(ExplainOptions options)
     {

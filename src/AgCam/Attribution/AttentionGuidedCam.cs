@@ -12,6 +12,17 @@ internal static class AttentionGuidedCam
     /// <summary>Part of every explanation's identity: raised when a change of this code changes numbers.</summary>
     public const int Version = 1;
 
+    public static AttributionMethod Method { get; } =
+        new(
+            AttributionMethod.Paper,
+            Version,
+            "Attention Guided CAM: sum over blocks and heads of sigmoid(S) (dY/dA)+, gradients cut at every attention's input.",
+            batch => Maps(batch.Model, batch.Pass, batch.Target, batch.Against, batch.Gamma, batch.Signed)
+        )
+        {
+            HasNegative = true,
+        };
+
     /// <summary>
     /// For every image and target, the sum over blocks and heads of sigmoid(S[cls, j]) relu(dY / dA[cls, j]) over the patches j.
     /// </summary>

@@ -9,6 +9,19 @@ namespace AgCam.Attribution;
 /// </summary>
 internal static class AttentionRollout
 {
+    public static AttributionMethod Method { get; } =
+        new(
+            "rollout",
+            version: 1,
+            "Attention rollout (Abnar and Zuidema 2020). It knows nothing of classes.",
+            batch => batch.InParts(part => Maps(part.Model, part.Input).unsqueeze(1).expand(-1, part.Target.shape[1], -1, -1))
+        )
+        {
+            Heads = Heads.Both,
+            IsClosedForm = false,
+            Contrasts = false,
+        };
+
     /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
     /// <returns>[B, rows, columns], float32.</returns>
     public static Tensor Maps(VisionTransformer model, Tensor input)

@@ -6,20 +6,84 @@ using static TorchSharp.torch;
 namespace AgCam.Attribution;
 
 /// <summary>
-/// What a method may look at: a batch of pictures, one forward pass over them that all methods share, and the class to explain for
+/// What a method may look at: a batch of pictures, one forward pass over them that all methods share, and the classes to explain for
 /// each.
 /// </summary>
-/// <param name="Input">Normalised pixels, [B, 3, H, W]; no inference tensor, so that autograd may use it.</param>
+/// <param name="Input">Normalised pixels, [B, 3, H, W]; no inference tensor where the method needs autograd.</param>
 /// <param name="Pass">The model's forward pass over the input.</param>
-/// <param name="Target">Class indices, [B], int64.</param>
-/// <param name="Keys">Names of the pictures, the same in every shard.</param>
+/// <param name="Target">Class indices, [B, K], int64.</param>
+/// <param name="Keys">Names of the pictures, the same in every shard; empty outside evaluations.</param>
 internal sealed record AttributionBatch(VisionTransformer Model, Tensor Input, ForwardPass Pass, Tensor Target, IReadOnlyList<string> Keys)
 {
-    /// <summary>For every image the most probable class besides the target, [B], int64.</summary>
+    /// <summary>Classes to contrast with, [B, K]; null when every target is plain.</summary>
+    public Tensor? Against { get; init; }
+
+    /// <summary>Weight of the class against, [B, K], float32; 0 where a target is plain.</summary>
+    public Tensor? Gamma { get; init; }
+
+    /// <summary>Whether the maps of the evidence against are asked for.</summary>
+    public bool Signed { get; init; }
+
+    /// <summary>Bytes that a forward pass with spelled-out attentions may keep. Default 1 GiB.</summary>
+    public long PartBytes { get; init; } = 1L << 30;
+
+    /// <summary>For every target the most probable other class, [B, K], int64.</summary>
     public Tensor BestOther()
     {
+        using var scope = NewDisposeScope();
         using Scalar never = double.NegativeInfinity;
-        return Pass.Logits.scatter(1, Target.unsqueeze(1), full_like(Target.unsqueeze(1), never, dtype: float32)).argmax(1);
+        var target = Target.unsqueeze(2); // [B, K, 1]
+        var logits = Pass.Logits.unsqueeze(1).expand(-1, Target.shape[1], -1); // [B, K, classes]
+        return logits.scatter(2, target, full_like(target, never, dtype: float32)).argmax(2).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Calls a method that explains one class of each image, once for each target.</summary>
+    /// <param name="maps">From a target's classes [B, 1], classes against and their weights to maps, [B, rows, columns].</param>
+    /// <returns>[B, K, rows, columns]</returns>
+    public Tensor PerTarget(Func<Tensor, Tensor?, Tensor?, Tensor> maps)
+    {
+        using var scope = NewDisposeScope();
+        var columns = Enumerable
+            .Range(0, (int)Target.shape[1])
+            .Select(k => maps(Target.narrow(1, k, 1), Against?.narrow(1, k, 1), Gamma?.narrow(1, k, 1)))
+            .ToList();
+        return stack(columns, 1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Calls a method that spells every attention out with parts of the batch, so that what it keeps stays within <see cref="PartBytes"/>.
+    /// </summary>
+    /// <param name="maps">From a part to maps, [b, K, rows, columns]; the part's <see cref="Pass"/> is still the whole batch's.</param>
+    /// <returns>[B, K, rows, columns]</returns>
+    public Tensor InParts(Func<AttributionBatch, Tensor> maps)
+    {
+        var images = Input.shape[0];
+        var size = Math.Clamp(PartBytes / ExplicitBytes(Model), 1, images);
+        if (size == images)
+            return maps(this);
+        using var scope = NewDisposeScope();
+        var parts = new List<Tensor>();
+        for (long from = 0; from < images; from += size)
+            parts.Add(maps(Part(from, Math.Min(size, images - from))));
+        return cat(parts).MoveToOuterDisposeScope();
+    }
+
+    private AttributionBatch Part(long from, long count) =>
+        this with
+        {
+            Input = Input.narrow(0, from, count),
+            Target = Target.narrow(0, from, count),
+            Against = Against?.narrow(0, from, count),
+            Gamma = Gamma?.narrow(0, from, count),
+        };
+
+    /// <summary>Bytes that one image keeps in a differentiable pass: attentions, their gradients and activations.</summary>
+    private static long ExplicitBytes(VisionTransformer model)
+    {
+        var (config, tokens) = (model.Config, (long)model.Config.Tokens);
+        var attention = 4 * config.Heads * tokens * tokens;
+        var activations = tokens * ((12L * config.Width) + (3L * config.MlpWidth));
+        return config.Depth * (attention + activations) * sizeof(float);
     }
 
     /// <summary>[B, rows, columns] -> a heatmap for each image.</summary>

@@ -4,161 +4,121 @@ using static TorchSharp.torch;
 
 namespace AgCam.Attribution;
 
-/// <summary>A way to say where a model looked, by name. <see cref="All"/> is the registry.</summary>
+/// <summary>
+/// A way to say where a model looked. Its name is the same in every command, request, message and record. <see cref="AttributionRegistry"/>
+/// lists them.
+/// </summary>
 public sealed class AttributionMethod
 {
-    private readonly Func<AttributionBatch, IReadOnlyList<Heatmap?>> _maps;
-
-    private AttributionMethod(string name, string description, Func<AttributionBatch, IReadOnlyList<Heatmap?>> maps) =>
-        (Name, Description, _maps) = (name, description, maps);
-
-    private AttributionMethod(string name, string description, Func<AttributionBatch, Tensor> maps)
-        : this(name, description, batch => AttributionBatch.Heatmaps(maps(batch))) { }
-
-    /// <summary>The name of the paper's method, which the others are compared with.</summary>
+    /// <summary>The name of the paper's method: the default, and what the others are compared with.</summary>
     public const string Paper = "agcam";
 
-    /// <summary>Its relative for heads that average the patches.</summary>
+    /// <summary>The name of its relative for heads that average the patches.</summary>
     public const string Pooled = "agcam-pooled";
 
-    public static IReadOnlyList<AttributionMethod> All { get; } =
-    [
-        new(
-            Paper,
-            "Attention Guided CAM: sum over blocks and heads of sigmoid(S) (dY/dA)+, gradients cut at every attention's input.",
-            b => Plain(AttentionGuidedCam.Maps(b.Model, b.Pass, b.Target.unsqueeze(1)).Positive)
-        ),
-        new(
-            "agcam-signed",
-            "AG-CAM's evidence for the class minus the evidence against it.",
-            b =>
-            {
-                var (positive, negative) = AttentionGuidedCam.Maps(b.Model, b.Pass, b.Target.unsqueeze(1), signed: true);
-                return Plain(positive - negative!);
-            }
-        ),
-        new(
-            "agcam-contrastive",
-            "AG-CAM of the class against the most probable other class.",
-            b =>
-                Plain(
-                    AttentionGuidedCam
-                        .Maps(b.Model, b.Pass, b.Target.unsqueeze(1), b.BestOther().unsqueeze(1), ones_like(b.Target, float32).unsqueeze(1))
-                        .Positive
-                )
-        ),
-        new(
-            "agcam-product",
-            "AG-CAM's map of each block, scaled to [0, 1], multiplied over the blocks.",
-            b => ProductOverBlocks.Maps(b.Model, b.Pass, b.Target)
-        ),
-        new(
-            Pooled,
-            "A relative of AG-CAM, not the paper's: for models whose head averages the patches, one chain for each pooled token.",
-            b => Plain(PooledAttentionCam.Maps(b.Model, b.Pass, b.Target.unsqueeze(1)).Positive)
-        )
-        {
-            Heads = Heads.Average,
-            OnlyWhenNamed = true,
-        },
-        new(
-            "rollout",
-            "Attention rollout (Abnar and Zuidema 2020). It knows nothing of classes.",
-            b => AttentionRollout.Maps(b.Model, b.Input)
-        )
-        {
-            Heads = Heads.Both,
-        },
-        new(
-            "generic",
-            "Generic attention relevance (Chefer, Gur and Wolf, ICCV 2021), with the full gradient.",
-            b => GenericAttention.Maps(b.Model, b.Input, b.Target)
-        )
-        {
-            Heads = Heads.Both,
-        },
-        new("last-layer", "The last block's attention times its gradient.", b => LastLayer.Maps(b.Model, b.Pass, b.Target))
-        {
-            Heads = Heads.Both,
-        },
-        new(
-            "legrad",
-            "LeGrad (Bousselham et al. 2024), class-token form: the gradient of each block's own prediction.",
-            b => LeGrad.Maps(b.Model, b.Pass, b.Target)
-        ),
-        new(
-            "transformer-attribution",
-            "Transformer attribution (Chefer, Gur and Wolf, CVPR 2021), the paper's second baseline. Its relevance propagation "
-                + "(LRP) is claimed by patents for commercial use, so it runs only where it is named.",
-            b => TransformerAttribution.Maps(b.Model, b.Input, b.Target)
-        )
-        {
-            OnlyWhenNamed = true,
-        },
-        new(
-            "random",
-            "Control: random values on the grid.",
-            b => [.. b.Keys.Select(key => Controls.Random(b.Model.Config.GridRows, b.Model.Config.GridColumns, key))]
-        )
-        {
-            IsControl = true,
-            Heads = Heads.Both,
-        },
-        new(
-            "centre-box",
-            "Control: a centred box; at threshold 0.5 it covers the middle half of each side.",
-            b => [.. b.Keys.Select(_ => Controls.CentreBox(b.Model.Config.ImageHeight, b.Model.Config.ImageWidth))]
-        )
-        {
-            IsControl = true,
-            Heads = Heads.Both,
-        },
-    ];
+    private readonly Func<AttributionBatch, (Tensor Positive, Tensor? Negative)>? _maps;
+    private readonly Func<string, ViTConfig, Heatmap?>? _mapOfKey;
+
+    /// <param name="maps">Returns a map for each image and target, [B, K, rows, columns]; on request also the evidence against.</param>
+    internal AttributionMethod(
+        string name,
+        int version,
+        string description,
+        Func<AttributionBatch, (Tensor Positive, Tensor? Negative)> maps
+    ) => (Name, Version, Description, _maps) = (name, version, description, maps);
+
+    /// <param name="maps">Returns a map for each image and target, [B, K, rows, columns].</param>
+    internal AttributionMethod(string name, int version, string description, Func<AttributionBatch, Tensor> maps)
+        : this(name, version, description, batch => (maps(batch), null)) { }
+
+    /// <summary>Creates a method of an evaluation alone: its maps follow from an image's key.</summary>
+    internal AttributionMethod(string name, string description, Func<string, ViTConfig, Heatmap?> mapOfKey) =>
+        (Name, Description, _mapOfKey, Heads) = (name, description, mapOfKey, Heads.Both);
+
+    /// <summary>Every method that explains, the paper's first.</summary>
+    public static IReadOnlyList<AttributionMethod> All => AttributionRegistry.All;
+
+    /// <summary>What an evaluation measures: every method that explains, and the controls.</summary>
+    public static IReadOnlyList<AttributionMethod> Measured => AttributionRegistry.Measured;
+
+    /// <summary>The paper's method.</summary>
+    public static AttributionMethod Default => AttributionRegistry.All[0];
+
+    /// <summary>The names of all methods that explain, for a message.</summary>
+    public static string Names => string.Join(", ", All.Select(method => method.Name));
 
     public string Name { get; }
+
+    /// <summary>Part of every explanation's identity: raised when a change of the method's code changes numbers.</summary>
+    public int Version { get; }
 
     /// <summary>One sentence or two, for --help.</summary>
     public string Description { get; }
 
-    /// <summary>Not among "all".</summary>
-    public bool OnlyWhenNamed { get; private init; }
+    /// <summary>Whether "all" leaves it out.</summary>
+    public bool OnlyWhenNamed { get; internal init; }
 
-    /// <summary>Does not look at the picture.</summary>
-    public bool IsControl { get; private init; }
+    /// <summary>Whether it is a control, which does not look at the picture.</summary>
+    public bool IsControl { get; internal init; }
 
-    private Heads Heads { get; init; } = Heads.Token;
+    /// <summary>Whether its maps come from files, so that nothing changes with the class or the weights.</summary>
+    public bool IsGiven { get; private init; }
 
-    /// <summary>Why the method says nothing of such a model, and what to name instead; null where it does.</summary>
+    /// <summary>Whether it needs only what the plain forward pass keeps: no autograd, no N x N attention matrices.</summary>
+    public bool IsClosedForm { get; internal init; } = true;
+
+    /// <summary>Whether it explains one class against another, as the target A-vs-B asks.</summary>
+    public bool Contrasts { get; internal init; } = true;
+
+    /// <summary>Whether it can also map the evidence against a class.</summary>
+    public bool HasNegative { get; internal init; }
+
+    /// <summary>Whether it explains models whose classifier averages the patches.</summary>
+    public bool ExplainsAverages => Heads.HasFlag(Heads.Average);
+
+    internal Heads Heads { get; init; } = Heads.Token;
+
+    /// <summary>The parts of a model for which the method has no rule; null where it has one for all.</summary>
+    internal Func<ViTConfig, string?>? Uncovered { get; init; }
+
+    /// <summary>Returns the method that explains under this name; null when there is none.</summary>
+    public static AttributionMethod? Find(string name) => All.FirstOrDefault(method => method.Name == name);
+
+    /// <summary>Whether the method explains such a model; <see cref="Refusal(ViTConfig)"/> says why not.</summary>
+    public bool Fits(ViTConfig config) => Heads.HasFlag(HeadOf(config)) && Uncovered?.Invoke(config) is null;
+
+    /// <summary>Why the method does not explain such a model, and what does; null where it does.</summary>
     public string? Refusal(ViTConfig config)
     {
-        var head = config.Pooling == HeadPooling.Token ? Heads.Token : Heads.Average;
-        return Heads.HasFlag(head)
-            ? null
-            : $"{Name} does not explain {config.Architecture}, whose classifier reads "
-                + (head == Heads.Token ? "the class token. " : "the mean of the patches, so that the class token's row has no gradient. ")
-                + $"Take of {string.Join(", ", All.Where(method => method.Heads.HasFlag(head)).Select(method => method.Name))}.";
+        if (!Heads.HasFlag(HeadOf(config)))
+            return $"{Name} does not explain {config.Architecture}, whose classifier reads "
+                + (
+                    config.Pooling == HeadPooling.Token
+                        ? "the class token. "
+                        : "the mean of the patches, so that the class token's row has no gradient. "
+                )
+                + Fitting(config);
+        return Uncovered?.Invoke(config) is { } part ? $"{Name} does not explain {config.Architecture}: {part}. {Fitting(config)}" : null;
     }
 
-    /// <summary>The refusal of the first method that says nothing of such a model; null where all do.</summary>
+    /// <summary>The refusal of the first method that does not explain such a model; null where all do.</summary>
     public static string? Refusal(IEnumerable<AttributionMethod> methods, ViTConfig config) =>
         methods.Select(method => method.Refusal(config)).FirstOrDefault(why => why is not null);
 
-    /// <summary>Why the paper's method does not explain such a model; null where it does.</summary>
-    public static string? PapersRefusal(ViTConfig config) => All.Single(method => method.Name == Paper).Refusal(config);
-
-    /// <summary>Methods by name, each once, in the order given; "all" stands for all that need not be named.</summary>
+    /// <summary>Methods and controls by name, each once, in the order given; "all" stands for all that need not be named.</summary>
     /// <exception cref="ArgumentException">No method is called so; the message lists those there are.</exception>
     public static IReadOnlyList<AttributionMethod> Select(IEnumerable<string> names)
     {
         var selected = new List<AttributionMethod>();
         foreach (var name in names.Select(name => name.Trim().ToLowerInvariant()))
             if (name == "all")
-                selected.AddRange(All.Where(method => !method.OnlyWhenNamed));
+                selected.AddRange(Measured.Where(method => !method.OnlyWhenNamed));
             else
                 selected.Add(
-                    All.FirstOrDefault(method => method.Name == name)
+                    Measured.FirstOrDefault(method => method.Name == name)
                         ?? throw new ArgumentException(
-                            $"No attribution method is called \"{name}\". There are {string.Join(", ", All.Select(m => m.Name))}, and all."
+                            $"No attribution method is called \"{name}\". "
+                                + $"There are {string.Join(", ", Measured.Select(m => m.Name))}, and all."
                         )
                 );
         return [.. selected.Distinct()];
@@ -173,30 +133,44 @@ public sealed class AttributionMethod
             string.IsNullOrWhiteSpace(name)
             || name == "all"
             || name.Contains(',', StringComparison.Ordinal)
-            || All.Any(method => method.Name == name)
+            || Measured.Any(method => method.Name == name)
         )
             throw new ArgumentException(
                 $"\"{name}\" cannot be the name of given heatmaps: take one that no method has, without commas.",
                 nameof(name)
             );
-        return new AttributionMethod(name, "Given heatmaps.", batch => [.. batch.Keys.Select(find)]) { IsGiven = true, Heads = Heads.Both };
+        return new AttributionMethod(name, "Given heatmaps.", (key, _) => find(key)) { IsGiven = true };
     }
 
-    /// <summary>Its maps come from files, so nothing changes with the class or the weights.</summary>
-    public bool IsGiven { get; private init; }
+    /// <summary>Returns the name and version, as identity and provenance record them.</summary>
+    public override string ToString() => $"{Name}/{Version}";
 
-    /// <summary>
-    /// A raw map for each image, on the model's patch grid, at its input size or on a grid of its own; null where there is none.
-    /// </summary>
-    internal IReadOnlyList<Heatmap?> Maps(AttributionBatch batch)
+    /// <summary>Returns raw maps for each image and target, [B, K, rows, columns], float32.</summary>
+    internal (Tensor Positive, Tensor? Negative) Attribute(AttributionBatch batch)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return _maps(batch);
+        var maps = _maps ?? throw new InvalidOperationException($"{Name} is measured by evaluations and explains nothing.");
+        var (positive, negative) = maps(batch);
+        return (positive.to(float32).MoveToOuterDisposeScope(), negative?.to(float32).MoveToOuterDisposeScope());
     }
 
-    // [B, 1, rows, columns] -> [B, rows, columns]
-    private static Tensor Plain(Tensor maps) => maps.squeeze(1);
+    /// <summary>
+    /// Returns a raw map of one target for each image, on the model's patch grid, at its input size or on a grid of its own; null where
+    /// there is none.
+    /// </summary>
+    internal IReadOnlyList<Heatmap?> Maps(AttributionBatch batch)
+    {
+        if (_mapOfKey is not null)
+            return [.. batch.Keys.Select(key => _mapOfKey(key, batch.Model.Config))];
+        using var scope = NewDisposeScope();
+        return AttributionBatch.Heatmaps(Attribute(batch).Positive.squeeze(1));
+    }
+
+    private static Heads HeadOf(ViTConfig config) => config.Pooling == HeadPooling.Token ? Heads.Token : Heads.Average;
+
+    private static string Fitting(ViTConfig config) =>
+        $"Take of {string.Join(", ", All.Where(method => method.Fits(config)).Select(method => method.Name))}.";
 }
 
 /// <summary>What a method's model may read its classes from.</summary>

@@ -6,6 +6,22 @@ namespace AgCam.Attribution;
 /// <summary>Heatmaps that know nothing of the picture: what a method must beat.</summary>
 internal static class Controls
 {
+    public static AttributionMethod RandomMap { get; } =
+        new("random", "Control: random values on the grid.", (key, config) => Random(config.GridRows, config.GridColumns, key))
+        {
+            IsControl = true,
+        };
+
+    public static AttributionMethod Centre { get; } =
+        new(
+            "centre-box",
+            "Control: a centred box; at threshold 0.5 it covers the middle half of each side.",
+            (_, config) => CentreBox(config.ImageHeight, config.ImageWidth)
+        )
+        {
+            IsControl = true,
+        };
+
     /// <summary>
     /// A pyramid of boxes round the centre: above a threshold t lies the centred box whose sides are the share 1 - t of the picture's,
     /// so at 0.5

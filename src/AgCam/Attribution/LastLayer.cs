@@ -9,13 +9,26 @@ namespace AgCam.Attribution;
 /// </summary>
 internal static class LastLayer
 {
-    /// <param name="target">Class indices, [B], int64.</param>
+    public static AttributionMethod Method { get; } =
+        new(
+            "last-layer",
+            version: 1,
+            "The last block's attention times its gradient.",
+            batch => batch.PerTarget((target, against, gamma) => Maps(batch.Model, batch.Pass, target, against, gamma))
+        )
+        {
+            Heads = Heads.Both,
+        };
+
+    /// <param name="target">Class indices, [B, 1], int64.</param>
+    /// <param name="against">Class indices to contrast with, [B, 1]; null when every target is plain.</param>
+    /// <param name="gamma">Weight of the class against, [B, 1], float32.</param>
     /// <returns>[B, rows, columns], float32.</returns>
-    public static Tensor Maps(VisionTransformer model, ForwardPass pass, Tensor target)
+    public static Tensor Maps(VisionTransformer model, ForwardPass pass, Tensor target, Tensor? against = null, Tensor? gamma = null)
     {
         using var scope = NewDisposeScope();
         var (config, block, trace) = (model.Config, model.Blocks[^1], pass.Blocks[^1]);
-        var g = block.ThroughMlp(model.Seed(pass.Final, target.unsqueeze(1), null, null), trace); // [B, T, 1, C]
+        var g = block.ThroughMlp(model.Seed(pass.Final, target, against, gamma), trace); // [B, T, 1, C]
         var weights = ClassRow.Patches(trace.Scores.to(float32).softmax(-1), config); // [B, H, T, patches]
         var alpha = ClassRow.Gradient(model, block, trace, g).squeeze(3); // [B, H, T, patches]
         return (weights * alpha.relu()).sum(2).mean([1]).view(-1, config.GridRows, config.GridColumns).MoveToOuterDisposeScope();

@@ -10,9 +10,19 @@ namespace AgCam.Attribution;
 /// </summary>
 internal static class LeGrad
 {
-    /// <param name="target">Class indices, [B], int64.</param>
+    public static AttributionMethod Method { get; } =
+        new(
+            "legrad",
+            version: 1,
+            "LeGrad (Bousselham et al. 2024), class-token form: the gradient of each block's own prediction.",
+            batch => batch.PerTarget((target, against, gamma) => Maps(batch.Model, batch.Pass, target, against, gamma))
+        );
+
+    /// <param name="target">Class indices, [B, 1], int64.</param>
+    /// <param name="against">Class indices to contrast with, [B, 1]; null when every target is plain.</param>
+    /// <param name="gamma">Weight of the class against, [B, 1], float32.</param>
     /// <returns>[B, rows, columns], float32.</returns>
-    public static Tensor Maps(VisionTransformer model, ForwardPass pass, Tensor target)
+    public static Tensor Maps(VisionTransformer model, ForwardPass pass, Tensor target, Tensor? against = null, Tensor? gamma = null)
     {
         using var scope = NewDisposeScope();
         var config = model.Config;
@@ -20,7 +30,7 @@ internal static class LeGrad
         foreach (var (block, trace) in model.Blocks.Zip(pass.Blocks))
         {
             using var step = NewDisposeScope();
-            var seed = model.Seed(Output(block, trace), target.unsqueeze(1), null, null); // [B, T, 1, C]
+            var seed = model.Seed(Output(block, trace), target, against, gamma); // [B, T, 1, C]
             var alpha = ClassRow.Gradient(model, block, trace, block.ThroughMlp(seed, trace)).squeeze(3); // [B, H, T, patches]
             map.PlusInPlace(alpha.relu().sum(2).mean([1]));
         }

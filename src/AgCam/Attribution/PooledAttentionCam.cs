@@ -10,8 +10,18 @@ namespace AgCam.Attribution;
 /// </summary>
 internal static class PooledAttentionCam
 {
-    /// <summary>Part of every explanation's identity: raised when a change of this code changes numbers.</summary>
-    public const int Version = 1;
+    public static AttributionMethod Method { get; } =
+        new(
+            AttributionMethod.Pooled,
+            version: 1,
+            "A relative of AG-CAM, not the paper's: for models whose head averages the patches, one chain for each pooled token.",
+            batch => Maps(batch.Model, batch.Pass, batch.Target, batch.Against, batch.Gamma, batch.Signed)
+        )
+        {
+            Heads = Heads.Average,
+            HasNegative = true,
+            OnlyWhenNamed = true,
+        };
 
     /// <inheritdoc cref="AttentionGuidedCam.Maps"/>
     /// <exception cref="ArgumentException">The model's head reads the class token.</exception>

@@ -10,15 +10,25 @@ namespace AgCam.Attribution;
 /// </summary>
 internal static class ProductOverBlocks
 {
-    /// <param name="target">Class indices, [B], int64.</param>
+    public static AttributionMethod Method { get; } =
+        new(
+            "agcam-product",
+            version: 1,
+            "AG-CAM's map of each block, scaled to [0, 1], multiplied over the blocks.",
+            batch => batch.PerTarget((target, against, gamma) => Maps(batch.Model, batch.Pass, target, against, gamma))
+        );
+
+    /// <param name="target">Class indices, [B, 1], int64.</param>
+    /// <param name="against">Class indices to contrast with, [B, 1]; null when every target is plain.</param>
+    /// <param name="gamma">Weight of the class against, [B, 1], float32.</param>
     /// <returns>[B, rows, columns], float32, in [0, 1].</returns>
-    public static Tensor Maps(VisionTransformer model, ForwardPass pass, Tensor target)
+    public static Tensor Maps(VisionTransformer model, ForwardPass pass, Tensor target, Tensor? against = null, Tensor? gamma = null)
     {
         using var scope = NewDisposeScope();
         var config = model.Config;
         var product = ones([target.shape[0], config.GridRows * config.GridColumns], float32, model.Device);
         using Scalar tiny = 1e-37;
-        var g = model.Seed(pass.Final, target.unsqueeze(1), null, null); // [B, T, 1, C]
+        var g = model.Seed(pass.Final, target, against, gamma); // [B, T, 1, C]
         for (var k = model.Blocks.Count - 1; k >= 0; k--)
         {
             using var step = NewDisposeScope();

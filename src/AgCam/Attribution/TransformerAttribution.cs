@@ -6,25 +6,38 @@ namespace AgCam.Attribution;
 /// <summary>
 /// Transformer attribution (Chefer, Gur and Wolf, CVPR 2021): layer-wise relevance propagation (LRP) through every layer gives each
 /// attention a relevance, which times its gradient is rolled out. The paper's second baseline. LRP is claimed by patents for commercial
-/// use, so it is for evaluation only and off unless named. One image at a time; plain models.
+/// use, so it is off unless named. One image at a time; plain models.
 /// </summary>
 internal static class TransformerAttribution
 {
+    public static AttributionMethod Method { get; } =
+        new(
+            "transformer-attribution",
+            version: 1,
+            "Transformer attribution (Chefer, Gur and Wolf, CVPR 2021), the paper's second baseline. Its relevance propagation "
+                + "(LRP) is claimed by patents for commercial use, so it runs only where it is named.",
+            batch => batch.PerTarget((target, _, _) => Maps(batch.Model, batch.Input, target))
+        )
+        {
+            OnlyWhenNamed = true,
+            IsClosedForm = false,
+            Contrasts = false,
+            Uncovered = config =>
+                config.Distilled || config.LayerScale || config.QkNorm || config.PreNorm || config.RotaryTemperature is not null
+                    ? "it has no rule for a second head, LayerScale, q/k norms, rotary positions or a norm before the first block"
+                    : null,
+        };
+
     /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
-    /// <param name="target">Class indices, [B], int64.</param>
+    /// <param name="target">Class indices, [B, 1], int64.</param>
     /// <returns>[B, rows, columns], float32.</returns>
     /// <exception cref="ModelException">The model has parts for which the method gives no rule.</exception>
     public static Tensor Maps(VisionTransformer model, Tensor input, Tensor target)
     {
-        var config = model.Config;
-        if (config.Distilled || config.LayerScale || config.QkNorm || config.PreNorm || config.RotaryTemperature is not null)
-            throw new ModelException(
-                ModelFailure.UnsupportedArchitecture,
-                $"Transformer attribution has no rule for a second head, LayerScale, q/k norms, rotary positions or a norm "
-                    + $"before the first block: {config.Architecture} has one of them. Leave this method out for it."
-            );
+        if (Method.Refusal(model.Config) is { } refusal)
+            throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal);
         using var scope = NewDisposeScope();
-        var maps = Enumerable.Range(0, (int)input.shape[0]).Select(i => Map(model, input.narrow(0, i, 1), target[i].item<long>()));
+        var maps = Enumerable.Range(0, (int)input.shape[0]).Select(i => Map(model, input.narrow(0, i, 1), target[i, 0].item<long>()));
         return cat([.. maps]).MoveToOuterDisposeScope();
     }
 

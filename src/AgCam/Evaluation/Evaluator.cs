@@ -100,7 +100,7 @@ public sealed class Evaluator : IDisposable
             model,
             input,
             model.Forward(input),
-            tensor(targets.Select(target => (long)target).ToArray(), device: model.Device),
+            tensor(targets.Select(target => (long)target).ToArray(), device: model.Device).unsqueeze(1),
             [.. images.Select(image => image.Sample.Key)]
         );
 
@@ -110,7 +110,7 @@ public sealed class Evaluator : IDisposable
         var classes = (int)batch.Pass.Logits.shape[1];
         var logits = batch.Pass.Logits.cpu().data<float>().ToArray();
         var all = batch.Pass.Logits.softmax(-1);
-        var probabilities = all.gather(1, batch.Target.unsqueeze(1)).cpu().data<float>().ToArray();
+        var probabilities = all.gather(1, batch.Target).cpu().data<float>().ToArray();
         var highest = all.amax([-1]).cpu().data<float>().ToArray();
         var labels = batch.Target.cpu().data<long>().ToArray();
         return
@@ -212,7 +212,7 @@ public sealed class Evaluator : IDisposable
         using var scope = NewDisposeScope();
         var classes = _explainer.Config.Classes;
         var others = images.Select(image => OtherClass(image, classes)).ToArray();
-        var elsewhere = batch with { Target = tensor(others, device: batch.Model.Device) };
+        var elsewhere = batch with { Target = tensor(others, device: batch.Model.Device).unsqueeze(1) };
         Each(m =>
         {
             if (classes > 1)

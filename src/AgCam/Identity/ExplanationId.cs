@@ -8,7 +8,7 @@ namespace AgCam;
 /// <param name="Shape">Canonical text of what the weights do not tell: heads, activation, epsilon, input size; see
 /// <see cref="Models.ViTConfig.Canonical"/>.</param>
 /// <param name="Preprocessing">Canonical text of the preprocessing, its version included.</param>
-/// <param name="Method">Canonical text of the attribution method, its parameters and its version, e.g. <c>ag-cam/1</c>.</param>
+/// <param name="Method">Canonical text of the attribution method, its parameters and its version, e.g. <c>agcam/1</c>.</param>
 /// <param name="Dtype">float32, float16 or bfloat16.</param>
 /// <param name="Embedding">Whether the class token's embedding is kept.</param>
 public sealed record ExplanationRecipe(

@@ -65,6 +65,27 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body, key: "job-key"), 409, "key-used");
     }
 
+    [Theory]
+    [InlineData("method", "ag-cam", "agcam-pooled")]
+    [InlineData("method", "centre-box", "rollout")] // an evaluation's control
+    [InlineData("method", "evaluation", "rollout")]
+    [InlineData("method", "agcam-pooled", "Take of agcam, agcam-signed")]
+    [InlineData("targets", "class:ladybgu", "nearest")]
+    [InlineData("targets", "predicted-vs-ladybgu", "nearest")]
+    [InlineData("dtype", "float8", "bfloat16")]
+    public async Task What_does_not_fit_the_model_is_refused_by_field_with_what_would_fit(string field, string value, string says)
+    {
+        foreach (var path in (string[])["/v1/jobs", "/v1/jobs/dry-run"])
+        {
+            var body = new JsonObject { ["source"] = $"folder:{Api.Folder}" };
+            body[field] = field == "targets" ? new JsonArray(value) : value;
+            var problem = await RunningApi.RefusedAsync(await Api.SendJsonAsync(path, body), 400, "invalid-request");
+            var (key, texts) = Assert.Single(problem["errors"]!.AsObject());
+            Assert.Equal(field == "targets" ? "targets[0]" : field, key);
+            Assert.Contains(says, (string)texts![0]!);
+        }
+    }
+
     [Fact]
     public async Task Fields_that_cannot_be_are_named()
     {

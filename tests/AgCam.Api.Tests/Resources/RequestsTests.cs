@@ -327,6 +327,51 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal("corrupt", (string?)result["item"]!["reason"]);
     }
 
+    [Theory]
+    [InlineData("method", "ag-cam", "method", "agcam-pooled")]
+    [InlineData("method", "random", "method", "rollout")] // an evaluation's control
+    [InlineData("method", "evaluation", "method", "rollout")]
+    [InlineData("method", "agcam-pooled", "method", "Take of agcam, agcam-signed")]
+    [InlineData("targets", "class:ladybgu", "targets[0]", "nearest")]
+    [InlineData("targets", "label", "label", "must be given")]
+    [InlineData("targets", "predicted-vs-label", "label", "must be given")]
+    [InlineData("label", "ladybgu", "label", "nearest")]
+    [InlineData("dtype", "float8", "dtype", "bfloat16")]
+    public async Task What_does_not_fit_the_model_is_refused_by_field_with_what_would_fit(
+        string name,
+        string value,
+        string field,
+        string says
+    )
+    {
+        var problem = await RunningApi.RefusedAsync(
+            await Api.SendImageAsync(RunningApi.Picture(11), fields: (name, value)),
+            400,
+            "invalid-request"
+        );
+        Assert.Equal([field], problem["errors"]!.AsObject().Select(error => error.Key));
+        Assert.Contains(says, (string)problem["errors"]![field]![0]!);
+        Assert.NotEmpty((string)problem["next"]!);
+    }
+
+    [Fact]
+    public async Task A_contrast_is_refused_for_a_method_that_knows_no_classes_and_stored_for_others()
+    {
+        (string, string)[] fields = [("targets", "predicted"), ("targets", "red-vs-class:green")];
+        var problem = await RunningApi.RefusedAsync(
+            await Api.SendImageAsync(RunningApi.Picture(12), fields: [("method", "rollout"), .. fields]),
+            400,
+            "invalid-request"
+        );
+        Assert.Contains("generic", (string)problem["errors"]!["targets[1]"]![0]!);
+
+        var result = await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(12), fields: fields), 200);
+        var map = result["explanation"]!["targets"]![1]!;
+        Assert.Equal(("class:0-vs-class:1", 0, 1), ((string?)map["target"], (int)map["class"]!, (int)map["against"]!));
+        Assert.Equal(("red", "green"), ((string?)map["name"], (string?)map["againstName"]));
+        Assert.Null((int?)result["explanation"]!["targets"]![0]!["against"]);
+    }
+
     [Fact]
     public async Task Fields_that_cannot_be_are_named()
     {

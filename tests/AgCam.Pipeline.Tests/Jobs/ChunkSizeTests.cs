@@ -44,28 +44,29 @@ public sealed class ChunkSizeTests
     {
         await RunAsync(Some.Evaluation("/val"), chunks: 8, images: 16, TimeSpan.FromSeconds(8));
 
-        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float32", cancellationToken: Cancel));
-        Assert.Equal(2, (await Pace.OfAsync(_store, Some.Model, "float32", Some.Evaluation("/other").Evaluation, Cancel))!.PerChunkSecond);
+        Assert.Null(await Pace.OfAsync(_store, Some.Spec(), Cancel));
+        Assert.Equal(2, (await Pace.OfAsync(_store, Some.Evaluation("/other"), Cancel))!.PerChunkSecond);
         Assert.Equal(8, await new ChunkSize(_store, new PipelineOptions { ChunkSeconds = 5 }, Some.Evaluation("/other")).NextAsync(Cancel));
         var longer = Some.Evaluation("/val") with
         {
             Evaluation = Some.Evaluation("/val").Evaluation! with { Methods = ["agcam", "rollout", "generic"] },
         };
-        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float32", longer.Evaluation, Cancel));
+        Assert.Null(await Pace.OfAsync(_store, longer, Cancel));
     }
 
     [Fact]
     public async Task The_pace_is_that_of_the_models_last_chunks()
     {
-        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float32", cancellationToken: Cancel));
+        Assert.Null(await Pace.OfAsync(_store, Some.Spec(), Cancel));
         await RunAsync(Some.Spec(), chunks: 20, images: 64, TimeSpan.FromSeconds(2));
         await RunAsync(Some.Spec() with { Model = Some.Model with { Id = "other" } }, chunks: 20, images: 64, TimeSpan.FromSeconds(64));
 
-        var pace = (await Pace.OfAsync(_store, Some.Model, "float32", cancellationToken: Cancel))!;
+        var pace = (await Pace.OfAsync(_store, Some.Spec(), Cancel))!;
 
         Assert.Equal((32, 8), (pace.PerChunkSecond, pace.Chunks));
         Assert.Equal(32, pace.PerSecond); // one worker with one chunk at a time
-        Assert.Null(await Pace.OfAsync(_store, Some.Model, "float16", cancellationToken: Cancel));
+        Assert.Null(await Pace.OfAsync(_store, Some.Spec() with { Dtype = "float16" }, Cancel));
+        Assert.Null(await Pace.OfAsync(_store, Some.Spec() with { Method = "generic" }, Cancel));
         Assert.Equal(160, await new ChunkSize(_store, new PipelineOptions { ChunkSeconds = 5 }, Some.Spec()).NextAsync(Cancel));
     }
 

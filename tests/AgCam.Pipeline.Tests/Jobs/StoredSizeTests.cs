@@ -1,3 +1,4 @@
+using AgCam.Models;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Stores;
 using AgCam.Pipeline.Stores.Measuring;
@@ -60,7 +61,11 @@ public sealed class StoredSizeTests
                 }
             }
             var actual = new FileInfo(path).Length / Images;
-            var estimate = StoredSize.Estimate(new ModelCard(new ClassNames(1000), 14, 14), SyntheticImages.Spec, references);
+            var estimate = StoredSize.Estimate(
+                new ModelCard(NamedArchitectures.Find("vit_base_patch16_224"), new ClassNames(1000)),
+                SyntheticImages.Spec,
+                references
+            );
             TestContext.Current.TestOutputHelper?.WriteLine($"{actual} bytes an image, {estimate} estimated");
             Assert.InRange(estimate, actual * 3 / 4, actual * 5 / 4);
         }

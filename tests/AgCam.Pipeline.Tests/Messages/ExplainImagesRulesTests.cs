@@ -33,6 +33,9 @@ public sealed class ExplainImagesRulesTests
             { "targets", Good with { Targets = null! } },
             { "targets[1]", Good with { Targets = ["predicted", "top:0"] } },
             { "targets[0]", Good with { Targets = ["class:"] } },
+            { "targets[0]", Good with { Targets = ["top:21"] } },
+            { "targets[0]", Good with { Targets = ["predicted-vs-"] } },
+            { "targets[0]", Good with { Targets = [new string('a', 601)] } },
             { "targets[0]", Good with { Targets = [null!] } },
             { "references", Good with { References = [] } },
             { "references", Good with { References = null! } },
@@ -77,7 +80,17 @@ public sealed class ExplainImagesRulesTests
             Good with
             {
                 References = Some.References(0, 256),
-                Targets = ["predicted", "top:20", "label", "class:tench, Tinca tinca"],
+                Targets =
+                [
+                    "predicted",
+                    "top:20",
+                    "label",
+                    "class:tench, Tinca tinca",
+                    "tench",
+                    "0",
+                    "predicted-vs-label",
+                    "class:a-vs-class:b",
+                ],
             }
         );
         ExplainImagesRules.ThrowIfInvalid(With(new ImageReference { Kind = ReferenceKind.Upload, Uri = Guid.NewGuid().ToString() }));
@@ -118,15 +131,7 @@ public sealed class ExplainImagesRulesTests
             (Lane.Interactive, sha256, ReferenceKind.S3, "north"),
             (message.Lane, message.Model.Sha256.ToString(), message.References[0].Kind, message.References[0].Metadata!["site"])
         );
-        Assert.Equal(("float32", "ag-cam", RequestId.Of("k1")), (message.Dtype, message.Method, message.Owner));
+        Assert.Equal(("float32", "agcam", RequestId.Of("k1")), (message.Dtype, message.Method, message.Owner));
         Assert.Equivalent(message, JsonSerializer.Deserialize<ExplainImages>(JsonSerializer.Serialize(message)), strict: true);
-    }
-
-    [Fact]
-    public void The_label_target_is_resolved_by_image()
-    {
-        Assert.Equal(["predicted", "label:dog"], TargetForm.Resolve(["predicted", "label"], "dog"));
-        Assert.Equal(["predicted"], TargetForm.Resolve(["predicted", "label"], null));
-        Assert.Equal(["top:3"], TargetForm.Resolve(["top:3"], "dog"));
     }
 }

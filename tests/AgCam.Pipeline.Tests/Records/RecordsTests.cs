@@ -8,7 +8,7 @@ namespace AgCam.Pipeline.Tests.Records;
 
 public sealed class RecordsTests
 {
-    private static readonly ExplanationRecipe Recipe = new(Some.Digest("model"), "vit/1", "squash 224 bicubic/1", "ag-cam/1", "float32");
+    private static readonly ExplanationRecipe Recipe = new(Some.Digest("model"), "vit/1", "squash 224 bicubic/1", "agcam/1", "float32");
 
     /// <summary>
     /// The address of what is stored must not change between versions: these were worked out with Python's hashlib from the documented
@@ -33,7 +33,7 @@ public sealed class RecordsTests
             ExplanationId.Compute(Some.Digest("other"), Recipe, ["predicted"]),
             ExplanationId.Compute(image, Recipe with { Model = Some.Digest("other") }, ["predicted"]),
             ExplanationId.Compute(image, Recipe with { Preprocessing = "squash 224 bicubic/2" }, ["predicted"]),
-            ExplanationId.Compute(image, Recipe with { Method = "ag-cam/2" }, ["predicted"]),
+            ExplanationId.Compute(image, Recipe with { Method = "agcam/2" }, ["predicted"]),
             ExplanationId.Compute(image, Recipe with { Dtype = "float16" }, ["predicted"]),
             ExplanationId.Compute(image, Recipe with { Embedding = true }, ["predicted"]),
             ExplanationId.Compute(image, Recipe, ["top:5"]),

@@ -1,3 +1,5 @@
+using AgCam.Heatmaps;
+using AgCam.Images;
 using AgCam.Models;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;
@@ -9,8 +11,7 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Running;
 
 /// <summary>
-/// A model whose classifier averages the patches is loaded, and explained by nobody: the paper's method would give it an empty map.
-/// What can be measured on it is tested where `agcam evaluate` is.
+/// A model whose classifier averages the patches: the paper's method would give it an empty map and is refused, agcam-pooled explains it.
 /// </summary>
 public sealed class AveragingModelTests
 {
@@ -44,6 +45,36 @@ public sealed class AveragingModelTests
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Paused);
         Assert.StartsWith($"{ModelFailure.UnsupportedArchitecture}: agcam does not explain", job.Reason);
         Assert.Equal(0, job.Progress.Completed + job.Progress.Failed);
+
+        var real = Directory.CreateDirectory(Path.Combine(pictures.Folder, "real")).FullName;
+        for (var i = 0; i < 9; i++)
+            PngEncoder.Save(
+                new RgbImage(8, 8, [.. Enumerable.Range(0, 192).Select(x => (byte)(x * (i + 1)))]),
+                Path.Combine(real, $"{i}.png")
+            );
+        job = await process.SubmitAsync(
+            Some.Spec($"folder:{real}") with
+            {
+                Model = pin,
+                Method = "agcam-pooled",
+                Targets = ["predicted-vs-0", "top:2"],
+            }
+        );
+        job = await process.WaitAsync(job.Id, job => job.State is JobState.Completed or JobState.Paused);
+        Assert.Equal((JobState.Completed, 9, 0), (job.State, job.Progress.Completed, job.Progress.Failed));
+        foreach (var (method, target) in ((string, string)[])[("agcam-poolt", "predicted"), ("rollout", "1-vs-2"), ("rollout", "nobody")])
+        {
+            var stuck = await process.SubmitAsync(
+                Some.Spec($"folder:{pictures.Folder}") with
+                {
+                    Model = pin,
+                    Method = method,
+                    Targets = [target],
+                }
+            );
+            stuck = await process.WaitAsync(stuck.Id, job => job.State == JobState.Paused);
+            Assert.StartsWith(method == "rollout" ? WorkerFailure.NoSuchTarget : WorkerFailure.NoSuchMethod, stuck.Reason);
+        }
     }
 
     /// <summary>The small model of the fixtures, whose classifier is told to read the mean of the patches.</summary>

@@ -96,6 +96,7 @@ public sealed class RabbitMqTests
     [InlineData("{\"schema\": 2, \"key\": \"k\"}", "schema")]
     [InlineData("{\"key\": \"k\", \"treshold\": 0.5}", "treshold")]
     [InlineData("{\"key\": \"k\", \"lane\": \"Fast\"}", "lane")]
+    [InlineData("{\"key\": \"k\", \"method\": \"ag-cam\"}", "no attribution method. Take one of agcam,")]
     [InlineData("{\"key\": \"k\", \"references\": [{\"uri\": \"/a\", \"knownSha256\": \"00\"}]}", "knownSha256")]
     [InlineData("{\"key\": \"k\", \"references\": [null, {\"uri\": \"/a\"}, {\"uri\": \"/b\"}]}", "references[0]")]
     [InlineData("{\"key\": \"k\", \"references\": [{\"number\": 1e99, \"uri\": \"/a\"}]}", "number")]

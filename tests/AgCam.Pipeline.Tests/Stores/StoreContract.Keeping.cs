@@ -212,7 +212,7 @@ public abstract partial class StoreContract
             ModelShape = "vit/1",
             ModelSource = "hub:timm/vit_tiny@main",
             Preprocessing = "squash 224 bicubic/1",
-            Method = "ag-cam/1",
+            Method = "agcam/1",
             Dtype = "float32",
             Device = "cpu",
             SoftwareVersion = "0.1.0",

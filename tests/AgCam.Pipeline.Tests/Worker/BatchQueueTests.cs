@@ -1,3 +1,4 @@
+using AgCam.Attribution;
 using AgCam.Images;
 using AgCam.Pipeline.Messages;
 using AgCam.Worker.Batching;
@@ -88,10 +89,21 @@ public sealed class BatchQueueTests
     }
 
     [Fact]
+    public async Task Images_of_different_methods_share_no_pass()
+    {
+        var queue = new BatchQueue(8, TimeSpan.Zero);
+        var rollout = Plan.Of(Engine, AttributionMethod.Find("rollout")!, [Target.Predicted], ["predicted"]);
+        foreach (var plan in (Plan[])[Predicted, rollout, Predicted, rollout])
+            queue.Add(Work(plan));
+        Assert.Equal([Predicted, Predicted], (await queue.TakeAsync(Cancel)).Select(work => work.Plan));
+        Assert.Equal([rollout, rollout], (await queue.TakeAsync(Cancel)).Select(work => work.Plan));
+    }
+
+    [Fact]
     public async Task The_image_that_makes_a_batch_fail_fails_alone()
     {
         var device = new Device(new BatchQueue(8, TimeSpan.Zero), NullLogger<Device>.Instance);
-        var plan = Plan.Of(new Picky(), [Target.Predicted], ["predicted"]);
+        var plan = Plan.Of(new Picky(), AttributionMethod.Default, [Target.Predicted], ["predicted"]);
         var works = Enumerable.Range(0, 8).Select(i => new ImageWork(plan, Input(i), null, Lane.Bulk)).ToList();
         device.Explain(works);
         for (var i = 0; i < 8; i++)
@@ -101,7 +113,8 @@ public sealed class BatchQueueTests
                 Assert.NotNull(await works[i].Done);
     }
 
-    private static Plan PlanOf(string target) => Plan.Of(Engine, [Target.Parse(target, Engine.Classes)], [target]);
+    private static Plan PlanOf(string target) =>
+        Plan.Of(Engine, AttributionMethod.Default, [Target.Parse(target, Engine.Classes)], [target]);
 
     private static ImageWork Work(Plan plan, Lane lane = Lane.Bulk) => new(plan, Input(0), null, lane);
 

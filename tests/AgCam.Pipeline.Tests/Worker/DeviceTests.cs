@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using AgCam.Attribution;
 using AgCam.Images;
 using AgCam.Pipeline.Messages;
 using AgCam.Pipeline.Tests.Running;
@@ -38,6 +39,29 @@ public sealed class DeviceTests
         Assert.Equal([4, 4, 2], sizes);
         foreach (var work in first.Concat(second))
             Assert.NotNull(await work.Done);
+    }
+
+    [Fact]
+    public void A_method_that_needs_more_memory_does_not_make_the_batches_of_others_smaller()
+    {
+        var sizes = new List<int>();
+        var device = DeviceOf(new BatchQueue(16, TimeSpan.Zero));
+        var full = false;
+        var plan = PlanOf(images =>
+        {
+            sizes.Add(images.Count);
+            if (full && images.Count > 4)
+                throw new ExternalException("CUDA out of memory.");
+        });
+        var generic = plan with { Options = plan.Options with { Method = AttributionMethod.Find("generic")! } };
+        full = true;
+        device.Explain(Works(generic, 8));
+        Assert.Equal([8, 4, 4], sizes);
+        full = false;
+        sizes.Clear();
+        device.Explain(Works(plan, 8));
+        device.Explain(Works(generic, 8));
+        Assert.Equal([8, 4, 4], sizes);
     }
 
     [Fact]
@@ -84,7 +108,7 @@ public sealed class DeviceTests
             compute: () => Assert.True(second.Wait(TimeSpan.FromSeconds(60)))
         );
         var queue = new BatchQueue(2, TimeSpan.Zero);
-        var works = Works(Plan.Of(engine, [Target.Predicted], ["predicted"]), 4);
+        var works = Works(Plan.Of(engine, AttributionMethod.Default, [Target.Predicted], ["predicted"]), 4);
         works.ForEach(queue.Add);
         using var end = new CancellationTokenSource();
         var running = DeviceOf(queue).RunAsync(end.Token);
@@ -110,7 +134,7 @@ public sealed class DeviceTests
             compute: () => computed++
         );
         var queue = new BatchQueue(2, TimeSpan.Zero);
-        var works = Works(Plan.Of(engine, [Target.Predicted], ["predicted"]), 6);
+        var works = Works(Plan.Of(engine, AttributionMethod.Default, [Target.Predicted], ["predicted"]), 6);
         works.ForEach(queue.Add);
         using var end = new CancellationTokenSource();
         var running = DeviceOf(queue).RunAsync(end.Token);
@@ -248,7 +272,7 @@ public sealed class DeviceTests
     private static Device DeviceOf(BatchQueue queue) => new(queue, NullLogger<Device>.Instance, reason => Assert.Fail(reason));
 
     private static Plan PlanOf(Action<IReadOnlyList<EngineInput>> before) =>
-        Plan.Of(new ObservedLoader.Observed(Engine, before), [Target.Predicted], ["predicted"]);
+        Plan.Of(new ObservedLoader.Observed(Engine, before), AttributionMethod.Default, [Target.Predicted], ["predicted"]);
 
     private static List<ImageWork> Works(Plan plan, int count) =>
         [

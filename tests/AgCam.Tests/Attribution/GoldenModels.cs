@@ -52,7 +52,7 @@ public class GoldenModels
     public void Generic_attention_relevance_equals_the_golden_maps(string name)
     {
         using var test = new LoadedFixture(name);
-        var maps = GenericAttention.Maps(test.Model, test.Golden["input"], test.Golden["targets"].select(1, 0));
+        var maps = GenericAttention.Maps(test.Model, test.Golden["input"], test.Golden["targets"].narrow(1, 0, 1)).squeeze(1);
         Assert.InRange(Golden.RelativeError(maps, test.Golden["generic_attention"]), 0, 1e-5);
     }
 
@@ -72,7 +72,7 @@ public class GoldenModels
             using var wide = new LoadedFixture(name, ScalarType.Float64);
             var (input, target, golden) = (
                 test.Golden["input"],
-                test.Golden["targets"].select(1, 0),
+                test.Golden["targets"].narrow(1, 0, 1),
                 test.Golden["transformer_attribution"]
             );
             var maps = TransformerAttribution.Maps(test.Model, input, target);

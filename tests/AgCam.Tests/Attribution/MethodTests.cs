@@ -56,7 +56,7 @@ public class MethodTests
     public void Product_over_one_block_is_its_map_from_zero_to_one(ViTConfig shape, PositiveInt seed)
     {
         using var test = new SomeModel(shape with { Depth = 1 }, seed.Get);
-        var (maps, _) = AttentionGuidedCam.Maps(test.Model, test.Pass, test.Batch.Target.unsqueeze(1));
+        var (maps, _) = AttentionGuidedCam.Maps(test.Model, test.Pass, test.Batch.Target);
         var heatmaps = AttributionBatch.Heatmaps(ProductOverBlocks.Maps(test.Model, test.Pass, test.Batch.Target));
         foreach (var (map, product) in AttributionBatch.Heatmaps(maps.squeeze(1)).Zip(heatmaps))
             if (!map.IsFlat)
@@ -75,13 +75,50 @@ public class MethodTests
         }
     }
 
+    [Property(MaxTest = 10)]
+    public void Parts_of_a_batch_and_columns_of_targets_give_the_maps_of_the_whole(ViTConfig config, PositiveInt seed)
+    {
+        using var test = new SomeModel(config, seed.Get);
+        var other = test.Batch.BestOther();
+        var batch = test.Batch with { Target = cat([test.Batch.Target, other], 1) }; // [B, 2]
+        foreach (var method in AttributionMethod.All.Where(method => method.Fits(config)))
+        {
+            var whole = method.Attribute(batch).Positive;
+            var parts = method.Attribute(batch with { PartBytes = 1 }).Positive;
+            var second = method.Attribute(test.Batch with { Target = other }).Positive;
+            Assert.Equal([2, 2, config.GridRows, config.GridColumns], whole.shape);
+            foreach (var (expected, actual) in new[] { (whole, parts), (second, whole.narrow(1, 1, 1)) })
+            {
+                var size = expected.abs().max().item<float>();
+                Assert.InRange((expected - actual).abs().max().item<float>(), 0, (1e-4 * size) + 1e-8);
+            }
+        }
+    }
+
+    [Property(MaxTest = 10)]
+    public void A_contrast_of_weight_zero_is_the_plain_map_and_of_a_class_with_itself_is_flat(ViTConfig config, PositiveInt seed)
+    {
+        using var test = new SomeModel(config, seed.Get);
+        var contrast = test.Batch with { Against = test.Batch.BestOther(), Gamma = zeros_like(test.Batch.Target, float32) };
+        var itself = test.Batch with { Against = test.Batch.Target, Gamma = ones_like(test.Batch.Target, float32) };
+        foreach (var method in AttributionMethod.All.Where(method => method.Contrasts && method.Fits(config)))
+        {
+            var plain = method.Attribute(test.Batch).Positive;
+            var size = plain.abs().max().item<float>();
+            Assert.InRange((method.Attribute(contrast).Positive - plain).abs().max().item<float>(), 0, (1e-5 * size) + 1e-12);
+            var flat = method.Attribute(itself).Positive;
+            if (method.Name is not ("agcam-product" or "generic")) // the first is 1 where all is flat, the other begins with the identity
+                Assert.InRange(flat.abs().max().item<float>(), 0, (1e-4 * size) + 1e-12);
+        }
+    }
+
     [Property]
     public void Best_other_class_is_the_runner_up_of_a_predicted_one(ViTConfig config, PositiveInt seed)
     {
         using var test = new SomeModel(config, seed.Get);
         using var ranked = test.Pass.Logits.argsort(-1, descending: true);
-        var batch = test.Batch with { Target = ranked.select(1, 0) };
-        Assert.True(batch.BestOther().eq(ranked.select(1, 1)).all().item<bool>());
+        var batch = test.Batch with { Target = ranked.narrow(1, 0, 1) };
+        Assert.True(batch.BestOther().eq(ranked.narrow(1, 1, 1)).all().item<bool>());
     }
 
     [Fact]
@@ -117,6 +154,31 @@ public class MethodTests
         var expected = AttributionBatch.Heatmaps(TransformerAttribution.Maps(test.Model, test.Input, test.Batch.Target));
         var maps = AttributionMethod.Select(["transformer-attribution"])[0].Maps(test.Batch);
         Assert.Equal(expected.Select(map => map.Values), maps.Select(map => map!.Values));
+    }
+
+    [Property(MaxTest = 10)]
+    public void Generic_relevance_of_a_contrast_follows_the_gradient_of_the_difference(ViTConfig shape, PositiveInt seed)
+    {
+        using var test = new SomeModel(shape with { Depth = 1 }, seed.Get);
+        var other = test.Batch.BestOther();
+        var (logits, attentions) = test.Model.ForwardExplicit(test.Input, detach: false);
+        var weights = attentions[0].Weights;
+        var score = (test.OfTarget(logits) - logits.gather(1, other)).sum();
+        var gradient = autograd.grad([score], [weights])[0];
+        var expected = ClassRow.OnGrid((gradient * weights).relu().mean([1]).detach(), test.Model.Config).flatten(1);
+
+        var maps = GenericAttention.Maps(test.Model, test.Input, test.Batch.Target, other, ones_like(other, float32));
+        SomeModel.Same(expected, maps.squeeze(1));
+    }
+
+    [Fact]
+    public void The_registry_has_each_name_once_and_the_papers_method_first()
+    {
+        Assert.Equal("agcam", AttributionMethod.Default.Name);
+        Assert.Equal(AttributionMethod.Measured.Count, AttributionMethod.Measured.Select(method => method.Name).Distinct().Count());
+        Assert.All(AttributionMethod.All, method => Assert.Same(method, AttributionMethod.Find(method.Name)));
+        Assert.Null(AttributionMethod.Find("random")); // an evaluation's control explains nothing
+        Assert.Null(AttributionMethod.Find("ag-cam"));
     }
 
     [Fact]

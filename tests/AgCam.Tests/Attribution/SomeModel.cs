@@ -20,7 +20,13 @@ internal sealed class SomeModel : IDisposable
         Model = RandomWeights.Model(config, CPU, seed: seed);
         var input = randn([images, 3, config.ImageHeight, config.ImageWidth], generator: new Generator((ulong)seed));
         var targets = Enumerable.Range(0, images).Select(i => (1L + 2 * i) % config.Classes).ToArray();
-        Batch = new AttributionBatch(Model, input, Infer(Model, input), tensor(targets), [.. targets.Select((_, i) => $"image {i}")]);
+        Batch = new AttributionBatch(
+            Model,
+            input,
+            Infer(Model, input),
+            tensor(targets).unsqueeze(1),
+            [.. targets.Select((_, i) => $"image {i}")]
+        );
     }
 
     public VisionTransformer Model { get; }
@@ -41,7 +47,7 @@ internal sealed class SomeModel : IDisposable
     }
 
     /// <summary>Each image's own class: [B, classes] -> [B, 1].</summary>
-    public Tensor OfTarget(Tensor logits) => logits.gather(1, Batch.Target.unsqueeze(1));
+    public Tensor OfTarget(Tensor logits) => logits.gather(1, Batch.Target);
 
     /// <summary>[B, H, N, N] -> the head tokens' rows, patches only, [B, H, T, patches].</summary>
     public Tensor HeadRows(Tensor attention) =>

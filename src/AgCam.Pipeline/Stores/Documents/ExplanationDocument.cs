@@ -103,6 +103,12 @@ internal static class ExplanationDocument
         writer.WriteName("class");
         writer.WriteInt32(map.Class);
         Bson.WriteText(writer, "name", map.Name);
+        if (map.Against is { } against)
+        {
+            writer.WriteName("against");
+            writer.WriteInt32(against);
+            Bson.WriteText(writer, "againstName", map.AgainstName);
+        }
         writer.WriteName("rows");
         writer.WriteInt32(map.Rows);
         writer.WriteName("columns");
@@ -119,6 +125,8 @@ internal static class ExplanationDocument
     {
         string target = "",
             name = "";
+        string? againstName = null;
+        int? against = null;
         int @class = 0,
             rows = 0,
             columns = 0;
@@ -140,6 +148,12 @@ internal static class ExplanationDocument
                         break;
                     case "name":
                         name = value.ReadString();
+                        break;
+                    case "against":
+                        against = value.ReadInt32();
+                        break;
+                    case "againstName":
+                        againstName = value.ReadString();
                         break;
                     case "rows":
                         rows = value.ReadInt32();
@@ -170,6 +184,8 @@ internal static class ExplanationDocument
             Target = target,
             Class = @class,
             Name = name,
+            Against = against,
+            AgainstName = againstName,
             Rows = rows,
             Columns = columns,
             Map = map,
