@@ -43,11 +43,10 @@ internal static class Jobs
             .WithSummary("Look at what a job would be")
             .WithDescription(
                 $"The body of a job. {DryRun.SampleSize} of its images are read and decoded; the answer says how many can be, "
-                    + $"how many labels the model has classes for, about how many hours and store bytes it "
-                    + $"would be. Where the model has explained "
-                    + $"nothing yet, a worker explains a few of them for the pace (paceFrom is sample, else "
-                    + $"history); without one hours are left "
-                    + $"out and hoursUnknown says why. Nothing else is stored."
+                    + $"how many labels the model has classes for, about how many hours and store bytes it would be. "
+                    + $"Where the model has explained nothing yet, a worker explains a few of them for the pace "
+                    + $"(paceFrom is sample, else history); without one hours are left out and hoursUnknown says why. "
+                    + $"Nothing else is stored."
             );
         v1.MapGet("/jobs", ListAsync)
             .TakesQuery("tag", "state", "limit", "cursor")
