@@ -12,13 +12,13 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace AgCam.Api;
 
-/// <summary>The API's contents: what it is made of, and which resources there are.</summary>
+/// <summary>Registers the services of the API and maps its resources.</summary>
 public static class AgCamApi
 {
     /// <summary>Registers the API; <see cref="PipelineRegistration.AddAgCamPipeline"/> must be registered too.</summary>
     /// <exception cref="OptionsException">An option is out of its range.</exception>
     /// <exception cref="ApiConfigurationException">
-    /// Keys are wrong, or there are none and an address is not loopback; or the certificate cannot be used.
+    /// Keys are not valid, an address without keys is not loopback, or the certificate cannot be used.
     /// </exception>
     public static void AddAgCamApi(this WebApplicationBuilder builder, ApiOptions options)
     {
@@ -34,7 +34,7 @@ public static class AgCamApi
             kestrel.AddServerHeader = false;
             certificate?.Use(kestrel);
             kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(options.MinUploadBytesPerSecond, TimeSpan.FromSeconds(5));
-            kestrel.Limits.MaxRequestBodySize = ExplainRequest.MaxJsonBytes; // routes that take images have limits of their own
+            kestrel.Limits.MaxRequestBodySize = ExplainRequest.MaxJsonBytes; // upload routes have their own limits
         });
 
         var services = builder.Services;
@@ -76,7 +76,7 @@ public static class AgCamApi
         });
     }
 
-    /// <summary>One line for each resource.</summary>
+    /// <summary>Maps the resources, one line for each.</summary>
     public static void MapAgCamApi(this WebApplication app)
     {
         app.UseExceptionHandler();
@@ -114,7 +114,7 @@ public static class AgCamApi
         }
         var (code, next) = problem.Status switch
         {
-            404 => ("not-found", "See /openapi/v1.json for what there is."),
+            404 => ("not-found", "See /openapi/v1.json for the addresses."),
             405 => ("method-not-allowed", "See /openapi/v1.json for the methods of this address."),
             408 => ("too-slow", "Send it again over a faster connection, or send less."),
             413 => ("too-large", "Send less."),
@@ -126,7 +126,7 @@ public static class AgCamApi
         problem.Detail ??= $"The request was refused: {problem.Title}.";
     }
 
-    /// <summary>Returns the segment of a path that a route takes as an id and that is none.</summary>
+    /// <summary>Returns the path segment in the place of an id that is not an id; null when there is none.</summary>
     private static string? MalformedId(PathString path) =>
         path.Value?.Split('/') is ["", "v1", "jobs" or "requests" or "uploads" or "items", { Length: > 0 } id, ..]
         && !Guid.TryParse(id, out _)

@@ -5,7 +5,7 @@ using AgCam.Pipeline.Telemetry;
 namespace AgCam.Api;
 
 /// <summary>
-/// The API as a process of its own: settings from appsettings.json, the environment (Api__Listen, Pipeline__Store) and the command
+/// Runs the API as a separate process, with settings from appsettings.json, the environment (Api__Listen, Pipeline__Store) and the command
 /// line.
 /// </summary>
 public static class ApiProgram
@@ -31,10 +31,11 @@ public static class ApiProgram
         }
     }
 
-    /// <summary>Runs until it is stopped.</summary>
-    /// <exception cref="ApiConfigurationException">Keys are wrong, or there are none and an address is not loopback.</exception>
-    /// <exception cref="OptionsException">An option is out of its range, or the bus is in memory: nobody would take what it
-    /// accepts.</exception>
+    /// <summary>Runs the API until it is stopped.</summary>
+    /// <exception cref="ApiConfigurationException">Keys are not valid, or an address without keys is not loopback.</exception>
+    /// <exception cref="OptionsException">
+    /// An option is out of its range, or the bus is in memory, so that no worker receives the requests.
+    /// </exception>
     public static async Task RunAsync(
         WebApplicationBuilder builder,
         ApiOptions api,

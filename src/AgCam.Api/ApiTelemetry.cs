@@ -6,12 +6,10 @@ using OpenTelemetry.Trace;
 
 namespace AgCam.Api;
 
-/// <summary>What the API's own part of a trace is, and how a process's log looks.</summary>
+/// <summary>Sets up logs, and the traces of the API.</summary>
 public static class ApiTelemetry
 {
-    /// <summary>
-    /// Warnings, and what agcam itself has to say, on stderr, unless the configuration sets other levels (Logging:LogLevel).
-    /// </summary>
+    /// <summary>Logs to stderr: information of agcam, and warnings of the rest, unless Logging:LogLevel sets other levels.</summary>
     public static void UseAgCamLogs(this ILoggingBuilder logging, IConfiguration configuration, TelemetryOptions options)
     {
         logging.ClearProviders();
@@ -26,7 +24,7 @@ public static class ApiTelemetry
         logging.SetMinimumLevel(LogLevel.Warning);
         Unless("AgCam", LogLevel.Information);
         Unless(BusLogs.Deliveries, LogLevel.None);
-        Unless("Microsoft.AspNetCore.DataProtection", LogLevel.Error); // nothing is protected with its keys
+        Unless("Microsoft.AspNetCore.DataProtection", LogLevel.Error); // agcam does not use its keys
 
         void Unless(string category, LogLevel level)
         {
@@ -35,7 +33,7 @@ public static class ApiTelemetry
         }
     }
 
-    /// <summary>Requests are spans; who looks whether the process is alive is not worth one.</summary>
+    /// <summary>Traces requests, except health checks.</summary>
     internal static void AddApiTelemetry(this IServiceCollection services)
     {
         services.ConfigureOpenTelemetryTracerProvider(tracing =>

@@ -3,9 +3,7 @@ using Scalar.AspNetCore;
 
 namespace AgCam.Api;
 
-/// <summary>
-/// The page /docs: the reference of the API, drawn by the browser from /openapi/v1.json. The browser asks no other host for anything.
-/// </summary>
+/// <summary>Serves /docs: the API reference, drawn by the browser from /openapi/v1.json. The page loads nothing from other hosts.</summary>
 internal static class DocsPage
 {
     public static void MapDocsPage(this WebApplication app) => app.MapScalarApiReference("/docs", Configure).AllowAnonymous();
@@ -27,7 +25,7 @@ internal static class DocsPage
         http.Response.Headers["Referrer-Policy"] = "no-referrer";
     }
 
-    /// <summary>Styles are set by the page's scripts on its elements, so they cannot have a nonce.</summary>
+    /// <summary>Builds the policy. The page's scripts set styles on its elements, so styles cannot have a nonce.</summary>
     private static string Policy(string nonce) =>
         string.Join(
             "; ",

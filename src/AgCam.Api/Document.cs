@@ -4,7 +4,7 @@ using Microsoft.OpenApi;
 
 namespace AgCam.Api;
 
-/// <summary>The OpenAPI document: what the code does not tell by its types.</summary>
+/// <summary>Completes the OpenAPI document with what the types do not say.</summary>
 internal static class Document
 {
     private const string KeyScheme = "ApiKey";
@@ -75,6 +75,6 @@ internal static class Document
         );
     }
 
-    /// <summary>Without keys nobody is asked for one, so no operation says that it needs one.</summary>
+    /// <summary>Names the security of an operation. Without keys no operation has any.</summary>
     private static bool NeedsKeys(IServiceProvider services) => services.GetRequiredService<ApiKeys>().AreConfigured;
 }

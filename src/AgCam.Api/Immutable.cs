@@ -2,16 +2,14 @@ using Microsoft.Net.Http.Headers;
 
 namespace AgCam.Api;
 
-/// <summary>
-/// Answers that can never change: a client that has one need not be sent it again. Private, because a key may stand before them.
-/// </summary>
+/// <summary>Caching of answers that never change. They are private: an API key may protect them.</summary>
 internal static class Immutable
 {
-    /// <summary>Raised when the same explanation is told or drawn differently.</summary>
+    /// <summary>Version of the rendering: raised when an explanation is written or drawn differently.</summary>
     private const int Version = 1;
 
-    /// <summary>Marks the answer.</summary>
-    /// <returns>Whether the client has it already: answer 304.</returns>
+    /// <summary>Sets ETag and Cache-Control.</summary>
+    /// <returns>Whether the client has the answer already: answer 304.</returns>
     public static bool IsKnown(HttpContext http, Digest id, string form)
     {
         var tag = new EntityTagHeaderValue($"\"{id.ToString().AsSpan(0, 32)}-{form}-{Version}\"");
@@ -22,7 +20,7 @@ internal static class Immutable
             .IfNoneMatch.Any(known => known.Compare(tag, useStrongComparison: false) || known.Equals(EntityTagHeaderValue.Any));
     }
 
-    /// <summary>Takes the marks off an answer that turned out to be a refusal.</summary>
+    /// <summary>Removes the caching headers from an answer that became an error.</summary>
     public static void Forget(HttpContext http)
     {
         http.Response.Headers.Remove(HeaderNames.ETag);

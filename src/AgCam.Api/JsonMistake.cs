@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace AgCam.Api;
 
-/// <summary>Says what is wrong with a JSON body in the API's words: the serializer's own messages name .NET types.</summary>
+/// <summary>Explains a JSON body that cannot be read in the words of the API. The serializer's own messages name .NET types.</summary>
 internal static partial class JsonMistake
 {
     public static string Explain(JsonException error, JsonSerializerOptions options)

@@ -3,7 +3,7 @@ using Microsoft.Net.Http.Headers;
 
 namespace AgCam.Api;
 
-/// <summary>Refuses bodies whose Content-Type names a charset that cannot be decoded. The framework itself fails on one.</summary>
+/// <summary>Refuses bodies whose Content-Type names an unknown charset. The framework itself fails on one.</summary>
 internal static class KnownCharsets
 {
     public static void UseKnownCharsets(this IApplicationBuilder app) =>

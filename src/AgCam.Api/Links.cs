@@ -4,7 +4,7 @@ namespace AgCam.Api;
 
 internal static class Links
 {
-    /// <summary>The next page's address, for clients that follow Link headers (RFC 8288).</summary>
+    /// <summary>Sets the Link header with the address of the next page (RFC 8288).</summary>
     public static void Next(HttpContext http, string? cursor)
     {
         if (cursor is null)

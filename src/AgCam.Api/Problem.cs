@@ -6,9 +6,7 @@ using Microsoft.AspNetCore.WebUtilities;
 namespace AgCam.Api;
 
 /// <summary>
-/// What went wrong, for the one who must act: <c>detail</c> names the thing and the reason, <c>next</c> the next step, <c>code</c>
-/// never changes
-/// (RFC 9457).
+/// Builds problem details (RFC 9457): <c>detail</c> names the thing and the reason, <c>next</c> the next step. <c>code</c> is stable.
 /// </summary>
 internal static class Problem
 {
@@ -34,7 +32,7 @@ internal static class Problem
     public static ProblemHttpResult Conflict(string code, string detail, string next) =>
         Of(StatusCodes.Status409Conflict, code, detail, next);
 
-    /// <summary>Come back later; the header says when.</summary>
+    /// <summary>Answers that the request may be repeated later, and sets Retry-After.</summary>
     public static ProblemHttpResult Later(HttpContext http, int status, string code, string detail, TimeSpan after)
     {
         var seconds = Math.Max(1, (int)Math.Ceiling(after.TotalSeconds));
@@ -43,7 +41,7 @@ internal static class Problem
     }
 }
 
-/// <summary>A request that cannot be carried out as it is; thrown where a resource reads its parameters, answered as 400.</summary>
+/// <summary>A parameter is not valid. Answered as 400.</summary>
 internal sealed class InvalidRequestException(string detail, string next) : Exception(detail)
 {
     public string Next { get; } = next;

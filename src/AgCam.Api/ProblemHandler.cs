@@ -14,7 +14,7 @@ using JsonOptions = Microsoft.AspNetCore.Http.Json.JsonOptions;
 namespace AgCam.Api;
 
 /// <summary>
-/// Every exception as a problem: the caller's as 4xx, a store that does not answer as 503, ours as 500 without its insides.
+/// Turns exceptions into problem details: 4xx for the caller, 503 for a store that does not answer, 500 without details for a defect.
 /// </summary>
 internal sealed partial class ProblemHandler(IProblemDetailsService problems, IOptions<JsonOptions> json, ILogger<ProblemHandler> log)
     : IExceptionHandler
@@ -22,7 +22,7 @@ internal sealed partial class ProblemHandler(IProblemDetailsService problems, IO
     public async ValueTask<bool> TryHandleAsync(HttpContext http, Exception exception, CancellationToken cancellationToken)
     {
         if (http.RequestAborted.IsCancellationRequested && exception is OperationCanceledException or IOException)
-            return true; // nobody is there to be told
+            return true; // the client has gone
         var problem = Explain(exception);
         if (problem.Status == StatusCodes.Status500InternalServerError)
             log.LogError(exception, "{Method} {Path} failed", http.Request.Method, http.Request.Path);
@@ -47,7 +47,12 @@ internal sealed partial class ProblemHandler(IProblemDetailsService problems, IO
         {
             InvalidRequestException invalid => Problem.Details(400, "invalid-request", invalid.Message, invalid.Next),
             CursorException cursor => Problem.Details(400, "wrong-cursor", cursor.Message, "Start again without the cursor."),
-            StoreQueryException query => Problem.Details(400, "not-indexed", query.Message, "Ask one of the questions that are listed."),
+            StoreQueryException query => Problem.Details(
+                400,
+                "not-indexed",
+                query.Message,
+                "Use a listed combination of filters and sort."
+            ),
             InvalidMessageException message => With(
                 Problem.Details(400, "invalid-request", message.Message, "Correct the fields that are named and send it again."),
                 "errors",
@@ -59,7 +64,7 @@ internal sealed partial class ProblemHandler(IProblemDetailsService problems, IO
                 503,
                 "source-unreachable",
                 away.Message,
-                "Send the same request again in a moment; the operator sees to the place that does not answer."
+                "Send the same request again in a moment. If it keeps failing, ask the operator to check the host."
             ),
             ImageException image => With(
                 Problem.Details(
@@ -107,11 +112,16 @@ internal sealed partial class ProblemHandler(IProblemDetailsService problems, IO
                 409,
                 "key-used",
                 $"The Idempotency-Key was used before. {used.Message}",
-                "Take a new key for a new request or job; the same key is for sending the same one again."
+                "Use a new key for a new request or job. The same key is only for the same request."
             ),
             NotOwnedException other => Ownership.NotOwned(other.Id).ProblemDetails,
             ModelException model => With(
-                Problem.Details(409, "model-unusable", model.Message, "The operator must act; GET /v1/models tells which can be used."),
+                Problem.Details(
+                    409,
+                    "model-unusable",
+                    model.Message,
+                    "GET /v1/models lists the usable models. The operator must correct this one."
+                ),
                 "reason",
                 model.Reason
             ),
@@ -119,13 +129,13 @@ internal sealed partial class ProblemHandler(IProblemDetailsService problems, IO
                 503,
                 "store-unavailable",
                 store.Message,
-                "Try again in a moment; /health/ready tells when it is back."
+                "Try again in a moment; /health/ready shows when it is available."
             ),
             _ => Problem.Details(
                 500,
                 "internal",
-                "The request failed through a defect of this program.",
-                "Report it with the trace id; the log has the rest."
+                "The request failed because of a defect of this program.",
+                "Report it with the trace id; the log has the details."
             ),
         };
 

@@ -3,12 +3,10 @@ using OpenTelemetry.Metrics;
 
 namespace AgCam.Api;
 
-/// <summary>
-/// Prometheus' way in: /metrics at an address of its own, since it asks nobody for a key and a worker serves nothing else.
-/// </summary>
+/// <summary>Serves /metrics at its own address: it needs no key, and a worker serves no other address.</summary>
 public static class PrometheusEndpoint
 {
-    /// <summary>Does nothing where no address is set.</summary>
+    /// <summary>Does nothing when no address is set.</summary>
     public static IServiceCollection AddPrometheusEndpoint(this IServiceCollection services, TelemetryOptions options)
     {
         if (options.Prometheus is not { Length: > 0 } address)

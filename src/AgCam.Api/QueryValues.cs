@@ -2,16 +2,14 @@ using System.Globalization;
 
 namespace AgCam.Api;
 
-/// <summary>
-/// Values of a query string, each checked where it is read; a refusal names the parameter, what it was and what it may be.
-/// </summary>
+/// <summary>Reads and checks values of a query string. An error names the parameter, its value and the values allowed.</summary>
 internal static class QueryValues
 {
     public static string? Text(this IQueryCollection query, string name)
     {
         var values = query[name];
         if (values.Count > 1)
-            throw new InvalidRequestException($"{name} comes {values.Count} times.", "Give it once.");
+            throw new InvalidRequestException($"{name} is given {values.Count} times.", "Give it once.");
         return string.IsNullOrEmpty(values.ToString()) ? null : values.ToString();
     }
 
@@ -61,7 +59,7 @@ internal static class QueryValues
                 .FirstOrDefault()
                 ?? throw new InvalidRequestException(
                     $"{name}={text} is not one of {string.Join(", ", Enum.GetNames<T>())}.",
-                    "Take one of them, or leave it out."
+                    "Use one of them, or leave it out."
                 );
 
     public static Guid? Id(this IQueryCollection query, string name) =>
@@ -74,7 +72,7 @@ internal static class QueryValues
         : Digest.TryParse(text, out var value) ? value
         : throw new InvalidRequestException($"{name}={text} is not a SHA-256.", "It has 64 hexadecimal digits.");
 
-    /// <summary>Refuses parameters that nothing would read: a filter that is ignored gives a wrong answer that looks right.</summary>
+    /// <summary>Refuses unknown parameters: an ignored filter would give a wrong answer that looks right.</summary>
     public static TBuilder TakesQuery<TBuilder>(this TBuilder endpoint, params string[] names)
         where TBuilder : IEndpointConventionBuilder =>
         endpoint
@@ -92,5 +90,5 @@ internal static class QueryValues
             );
 }
 
-/// <summary>The query parameters of an endpoint that reads them itself; the document lists them from here.</summary>
+/// <summary>Metadata: query parameters of an endpoint, for the OpenAPI document.</summary>
 internal sealed record TakenQuery(IReadOnlyList<string> Names);

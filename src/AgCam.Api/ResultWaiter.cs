@@ -6,9 +6,8 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Api;
 
 /// <summary>
-/// Holds a caller until there is an answer. The bus wakes it up; because a wake-up may go unheard, and another replica's job is not
-/// told here, the store
-/// is asked now and then as well: once for all who wait for the same. A process that stops lets everybody go.
+/// Waits for results. The bus wakes waiters; events may be lost or go to another replica, so the store is polled too, once for all waiters
+/// of an id. A process that stops releases all waiters.
 /// </summary>
 internal sealed class ResultWaiter : IDisposable
 {
@@ -33,7 +32,7 @@ internal sealed class ResultWaiter : IDisposable
         });
     }
 
-    /// <returns>The record of a request's image; null when there is none after <paramref name="maximum"/>.</returns>
+    /// <returns>The item of a request; null when there is none after <paramref name="maximum"/>.</returns>
     public Task<Item?> ItemAsync(Guid owner, TimeSpan maximum, CancellationToken cancellationToken) =>
         UntilAsync(
             _items,
@@ -44,11 +43,11 @@ internal sealed class ResultWaiter : IDisposable
             cancellationToken
         );
 
-    /// <returns>The job once it has ended, or as it stands after <paramref name="maximum"/>; null when there is no such job.</returns>
+    /// <returns>The job when it has ended, or its state after <paramref name="maximum"/>; null for an unknown job.</returns>
     public Task<Job?> JobAsync(Guid id, TimeSpan maximum, CancellationToken cancellationToken) =>
         UntilAsync(_jobs, id, () => _store.Jobs.FindAsync(id, cancellationToken), HasEnded, maximum, cancellationToken);
 
-    /// <summary>The job now and at every look, until it has ended (which is the last) or is gone, or the process stops.</summary>
+    /// <summary>Returns the job now and after each poll, until it has ended (the last), is deleted or the process stops.</summary>
     public async IAsyncEnumerable<Job> FollowAsync(Guid id, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var watch = _jobs.Join(id);

@@ -2,12 +2,12 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Api;
 
-/// <summary>Deletes what is too old, now and then and a little at a time. Any number of replicas may do it at once.</summary>
+/// <summary>Deletes expired records periodically, in small steps. Several replicas may run it at once.</summary>
 internal sealed class Retention(IStore store, RetentionOptions options, TimeProvider clock, ILogger<Retention> log) : BackgroundService
 {
     private const int Step = 1000;
 
-    /// <summary>A worker that is about to use an explanation has this long to say so.</summary>
+    /// <summary>Time that a worker has to pin an explanation that it is about to use.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromHours(2);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -23,7 +23,7 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
     }
 
-    /// <returns>How many of each were deleted.</returns>
+    /// <returns>Numbers of deleted records.</returns>
     internal async Task<RetentionReport> RunAsync(CancellationToken cancellationToken)
     {
         var (jobs, items) = options.JobDays is { } days ? await JobsAsync(TimeSpan.FromDays(days), cancellationToken) : (0, 0);
@@ -50,7 +50,7 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
         return new RetentionReport(jobs, items, uploads, requests, explanations);
     }
 
-    /// <summary>Each deletion is made of steps between which the store does other things.</summary>
+    /// <summary>Deletes expired jobs and items of requests, in steps between which the store serves others.</summary>
     /// <returns>The jobs deleted, and the items of requests.</returns>
     private async Task<(int Jobs, int Items)> JobsAsync(TimeSpan age, CancellationToken cancellationToken)
     {
@@ -106,6 +106,6 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
 }
 
 /// <summary>How many of each were deleted.</summary>
-/// <param name="Items">Items of requests; those of jobs go with their job and are not counted.</param>
+/// <param name="Items">Items of requests. Items of jobs are deleted with their job and not counted.</param>
 /// <param name="Requests">Requests whose key was forgotten.</param>
 internal sealed record RetentionReport(int Jobs, int Items, int Uploads, int Requests, int Explanations);

@@ -1,21 +1,18 @@
 namespace AgCam.Api;
 
-/// <summary>
-/// Looks into the store for all who wait for the same thing: once in a while per id, however many wait, and at once when something was
-/// heard of it.
-/// </summary>
+/// <summary>Polls the store once per id for all waiters of that id: at an interval, and at once after an event.</summary>
 internal sealed class SharedPoll<T>(Func<Guid, CancellationToken, Task<T>> look)
 {
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Of news that come in a stream not each is a look of its own.</summary>
+    /// <summary>Minimum time between two polls that events cause.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, Poll> _polls = [];
     private bool _isStopped;
 
-    /// <summary>Begins to watch. Look once yourself after that: then nothing is missed.</summary>
+    /// <summary>Starts to watch. Read the store once after this call, so that no change is missed.</summary>
     public Watch Join(Guid id)
     {
         lock (_lock)
@@ -30,7 +27,7 @@ internal sealed class SharedPoll<T>(Func<Guid, CancellationToken, Task<T>> look)
         }
     }
 
-    /// <summary>Has those who watch <paramref name="id"/> see the store now. Returns at once.</summary>
+    /// <summary>Polls the store for <paramref name="id"/> now. Returns at once.</summary>
     public void Wake(Guid id)
     {
         lock (_lock)
@@ -40,7 +37,7 @@ internal sealed class SharedPoll<T>(Func<Guid, CancellationToken, Task<T>> look)
         }
     }
 
-    /// <summary>Lets everybody go: who waits is told that there is nothing new, now and from now on.</summary>
+    /// <summary>Releases all waiters, now and from now on.</summary>
     public void Stop()
     {
         lock (_lock)
@@ -77,7 +74,7 @@ internal sealed class SharedPoll<T>(Func<Guid, CancellationToken, Task<T>> look)
         }
     }
 
-    /// <summary>As a task that fails, also where the call itself does.</summary>
+    /// <summary>Returns a failed task when the call itself throws.</summary>
     private async Task<T> LookAsync(Guid id) => await look(id, CancellationToken.None);
 
     internal sealed class Poll
@@ -92,7 +89,7 @@ internal sealed class SharedPoll<T>(Func<Guid, CancellationToken, Task<T>> look)
 
         public TaskCompletionSource Changed { get; set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        /// <summary>Under the lock: no two callers count at the same time.</summary>
+        /// <summary>Must be called under the lock.</summary>
         public void Wake()
         {
             if (Woken.CurrentCount == 0)
@@ -100,7 +97,7 @@ internal sealed class SharedPoll<T>(Func<Guid, CancellationToken, Task<T>> look)
         }
     }
 
-    /// <summary>One who waits. Dispose it to wait no more.</summary>
+    /// <summary>One waiter. Dispose it to stop waiting.</summary>
     internal sealed class Watch : IDisposable
     {
         private readonly SharedPoll<T> _polls;
@@ -109,9 +106,9 @@ internal sealed class SharedPoll<T>(Func<Guid, CancellationToken, Task<T>> look)
 
         public Watch(SharedPoll<T> polls, Poll poll) => (_polls, _poll, _seen) = (polls, poll, poll.Looks);
 
-        /// <summary>Waits for the next look that this watcher has not seen, but not longer than <paramref name="limit"/>.</summary>
-        /// <returns>What it found; <paramref name="known"/> when there was none in that time, or the process stops.</returns>
-        /// <exception cref="Exception">The look's own.</exception>
+        /// <summary>Waits for the next poll that this watcher has not seen, at most <paramref name="limit"/>.</summary>
+        /// <returns>The result of the poll; <paramref name="known"/> when there was none in time or the process stops.</returns>
+        /// <exception cref="Exception">The poll failed.</exception>
         public async Task<T> NextAsync(T known, TimeSpan limit, CancellationToken cancellationToken)
         {
             Task changed;

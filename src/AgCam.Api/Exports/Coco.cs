@@ -5,9 +5,8 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Api.Exports;
 
 /// <summary>
-/// COCO's detection format: images, a box of the heatmap as an annotation of the predicted class, and the classes that occur as
-/// categories. The items are
-/// read twice, because images come before annotations and neither fits in memory.
+/// COCO detection format: each box of a heatmap is an annotation of the predicted class. The items are read twice, because images precede
+/// annotations and neither fits in memory.
 /// </summary>
 internal static class Coco
 {

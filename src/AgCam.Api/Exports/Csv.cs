@@ -99,9 +99,8 @@ internal static class Csv
     }
 
     /// <summary>
-    /// Puts an apostrophe before each cell that a spreadsheet computes: one that begins like a formula, spaces and quotes aside. A
-    /// spreadsheet may take another character than the
-    /// comma for the separator, so what follows one inside a text is a cell too.
+    /// Prefixes an apostrophe to each cell that a spreadsheet would compute as a formula. A spreadsheet may use another separator than the
+    /// comma, so the parts of a text are checked too.
     /// </summary>
     private static string WithoutFormulas(string text)
     {

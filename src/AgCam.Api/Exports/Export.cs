@@ -8,10 +8,10 @@ using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<
 
 namespace AgCam.Api.Exports;
 
-/// <summary>A job's items as a file, in the order of their numbers, streamed: memory does not grow with the job.</summary>
+/// <summary>Exports the items of a job in order, streamed: memory does not grow with the job.</summary>
 internal static class Export
 {
-    /// <summary>Items read at a time.</summary>
+    /// <summary>Number of items of one read.</summary>
     internal const int PageSize = 500;
 
     private static readonly Dictionary<string, (string MediaType, Func<IStore, Job, Stream, CancellationToken, Task> Write)> Writers = new()
@@ -38,7 +38,7 @@ internal static class Export
         );
     }
 
-    /// <summary>The job's items, a page at a time.</summary>
+    /// <summary>Reads the items of the job, a page at a time.</summary>
     internal static async IAsyncEnumerable<IReadOnlyList<Item>> PagesAsync(
         IStore store,
         Job job,

@@ -6,7 +6,7 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Api.Exports;
 
-/// <summary>An item a line, in the form of /v1/items.</summary>
+/// <summary>Writes one item per line, in the form of /v1/items.</summary>
 internal static class JsonLines
 {
     private static readonly JsonSerializerOptions Form = new(JsonSerializerDefaults.Web)

@@ -10,14 +10,14 @@ using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<
 namespace AgCam.Api.Exports;
 
 /// <summary>
-/// An evaluation's rows as the file that `agcam evaluate --rows` writes and --merge reads, streamed in the order of the images. The end
-/// is there once the job has completed.
+/// Streams the rows of an evaluation in the order of the images: the file that `agcam evaluate --rows` writes and --merge reads. Its last
+/// line is written once the job has completed.
 /// </summary>
 internal static class Rows
 {
     public const string MediaType = "application/x-ndjson";
 
-    /// <summary>Chunks read at a time.</summary>
+    /// <summary>Number of chunks of one read.</summary>
     private const int PageSize = 16;
 
     public static async Task<Answer> WriteAsync(Guid id, IStore store, CancellationToken cancellationToken)
@@ -50,7 +50,7 @@ internal static class Rows
             await LineAsync(stream, RowFile.EndLine(images), cancellationToken);
     }
 
-    /// <summary>The first chunk may have been given up, and have none.</summary>
+    /// <summary>Finds the header. The first chunk may have failed and have none.</summary>
     private static async Task<string?> HeaderAsync(Job job, IStore store, CancellationToken cancellationToken)
     {
         await foreach (var rows in AllAsync(job, store, cancellationToken))

@@ -5,7 +5,7 @@ using AgCam.Preprocessing;
 
 namespace AgCam.Api.Rendering;
 
-/// <summary>A stored map as something to draw: where it lies in the picture, which boxes it gives.</summary>
+/// <summary>Draws a stored map: computes its rectangle in the picture and its boxes.</summary>
 internal sealed record HeatmapRenderer(StoredExplanation Explanation, TargetMap Target, PreprocessingOptions Preprocessing)
 {
     private Heatmap Raw { get; } = new(Target.Rows, Target.Columns, Target.Values());
@@ -13,9 +13,7 @@ internal sealed record HeatmapRenderer(StoredExplanation Explanation, TargetMap 
     private InputTransform Transform { get; } =
         Preprocessor.TransformOf(Preprocessing, Explanation.Picture.Width, Explanation.Picture.Height);
 
-    /// <summary>
-    /// The rectangle of the picture that the map covers, in its pixels: smaller after a crop, sticking out after padding.
-    /// </summary>
+    /// <summary>Rectangle of the picture that the map covers, in pixels: smaller after a crop, larger after padding.</summary>
     public BoundingBox Covers
     {
         get
@@ -25,11 +23,11 @@ internal sealed record HeatmapRenderer(StoredExplanation Explanation, TargetMap 
         }
     }
 
-    /// <summary>In original pixels.</summary>
+    /// <summary>Boxes in original pixels.</summary>
     public IReadOnlyList<BoundingBox> Boxes(double threshold) =>
         [.. InputBoxes(threshold).Select(Transform.ToOriginal).OfType<BoundingBox>()];
 
-    /// <summary>The photo with the heat over it.</summary>
+    /// <summary>Draws the heatmap over the photo.</summary>
     public RgbImage Overlay(RgbImage photo, PictureQuery query)
     {
         var side = query.Size ?? Math.Min(Math.Max(photo.Width, photo.Height), query.MaxSide);
@@ -45,7 +43,7 @@ internal sealed record HeatmapRenderer(StoredExplanation Explanation, TargetMap 
         );
     }
 
-    /// <summary>The heat alone, of what the model saw: it needs no photo.</summary>
+    /// <summary>Draws the heatmap alone, on the model's input; needs no photo.</summary>
     public RgbImage Heat(PictureQuery query)
     {
         var (width, height) = (Preprocessing.InputWidth, Preprocessing.InputHeight);

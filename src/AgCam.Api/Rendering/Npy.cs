@@ -3,7 +3,7 @@ using System.Text;
 
 namespace AgCam.Api.Rendering;
 
-/// <summary>NumPy's array file, format version 1.0: <c>np.load</c> reads it.</summary>
+/// <summary>Writes NumPy array files, format version 1.0, for <c>np.load</c>.</summary>
 internal static class Npy
 {
     private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];

@@ -7,18 +7,17 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Api.Rendering;
 
 /// <summary>
-/// Finds the picture behind an explanation again: through the items that refer to it, by the digest of its bytes. Pictures are never
-/// copied, so one
-/// may have changed or gone.
+/// Finds the image of an explanation through its items, and verifies the digest. Images are not copied, so one may have changed or
+/// disappeared.
 /// </summary>
 internal sealed class Originals(IStore store, ReadOriginal read, ReferenceReader references)
 {
-    /// <summary>The same picture may stand in many places; a few are tried.</summary>
+    /// <summary>Maximum number of locations that are tried.</summary>
     private const int MaxPlaces = 8;
 
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
 
-    /// <exception cref="OriginalException">None of the places has these bytes (any more).</exception>
+    /// <exception cref="OriginalException">No location has these bytes any more.</exception>
     public async Task<RgbImage> ReadAsync(StoredExplanation explanation, CancellationToken cancellationToken)
     {
         var places = await store.Items.PageAsync(new ItemQuery { Explanation = explanation.Id, Limit = MaxPlaces }, cancellationToken);
@@ -60,21 +59,21 @@ internal sealed class Originals(IStore store, ReadOriginal read, ReferenceReader
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return null; // a worker waits for a host that is away, a person does not
+            return null; // only workers wait for a host that does not answer
         }
         catch (ImageException)
         {
-            return null; // gone, or not to be read by us: which of both is nobody's business
+            return null; // missing and forbidden look the same to the caller
         }
     }
 }
 
-/// <summary>The bytes of an image.</summary>
-/// <exception cref="ImageException">It cannot be had.</exception>
+/// <summary>Reads the bytes of an image.</summary>
+/// <exception cref="ImageException">The image cannot be read.</exception>
 internal delegate Task<byte[]> ReadOriginal(ImageReference reference, CancellationToken cancellationToken);
 
-/// <summary>The picture behind an explanation cannot be shown.</summary>
-/// <param name="isGone">Else it is another one now.</param>
+/// <summary>The image of an explanation is not available.</summary>
+/// <param name="isGone">True when it is gone, false when it has changed.</param>
 internal sealed class OriginalException(bool isGone, string message) : Exception(message)
 {
     public bool IsGone { get; } = isGone;

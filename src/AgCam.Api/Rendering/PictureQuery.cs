@@ -3,16 +3,16 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Api.Rendering;
 
-/// <summary>How a picture is wanted, from the query string.</summary>
-/// <param name="Size">Longest side in pixels; null for the picture's own.</param>
-/// <param name="Target">Which of the explanation's maps, from 0.</param>
-/// <param name="MaxSide">The longest side that is drawn, whatever the photo's is.</param>
+/// <summary>Picture options of a query string.</summary>
+/// <param name="Size">Longest side in pixels; null for the size of the image.</param>
+/// <param name="Target">Index of the map, from 0.</param>
+/// <param name="MaxSide">Maximum side in pixels.</param>
 internal sealed record PictureQuery(Colormap Colormap, double Opacity, int? Size, double Threshold, bool Boxes, int Target, int MaxSide)
 {
-    /// <summary>What may stand in the query of an overlay.</summary>
+    /// <summary>Query parameters of an overlay.</summary>
     public static readonly string[] OverlayNames = ["colormap", "opacity", "size", "threshold", "boxes", "target"];
 
-    /// <summary>What may stand in the query of a heatmap; there is nothing below it that could shine through.</summary>
+    /// <summary>Query parameters of a heatmap; opacity does not apply.</summary>
     public static readonly string[] HeatmapNames = ["colormap", "size", "threshold", "boxes", "target"];
 
     /// <exception cref="InvalidRequestException">A value is out of its range.</exception>
@@ -36,7 +36,7 @@ internal sealed record PictureQuery(Colormap Colormap, double Opacity, int? Size
         }
     }
 
-    /// <summary>The same pictures have the same text: the part of an ETag that follows from the query.</summary>
+    /// <summary>Returns the canonical text of the options, for the ETag.</summary>
     public override string ToString() =>
         string.Create(
             CultureInfo.InvariantCulture,

@@ -5,7 +5,7 @@ using AgCam.Preprocessing;
 
 namespace AgCam.Api.Rendering;
 
-/// <summary>What drawing needs at hand. As many pictures are drawn at a time as there are cores: more would only take memory.</summary>
+/// <summary>Services for drawing. One picture per core is drawn at a time, to limit memory.</summary>
 internal sealed class RenderingServices(ApiOptions options, IStore store, Originals originals)
 {
     private const string NoPreprocessing = "none";
@@ -19,7 +19,7 @@ internal sealed class RenderingServices(ApiOptions options, IStore store, Origin
 
     public Originals Originals { get; } = originals;
 
-    /// <summary>How the picture became the model's input, as the provenance tells it.</summary>
+    /// <summary>Returns the preprocessing of the provenance.</summary>
     public async Task<PreprocessingOptions> PreprocessingAsync(StoredExplanation explanation, CancellationToken cancellationToken)
     {
         if (_preprocessing.TryGetValue(explanation.Provenance, out var known))
@@ -35,7 +35,7 @@ internal sealed class RenderingServices(ApiOptions options, IStore store, Origin
                 : PreprocessingOptions.Parse(provenance.Preprocessing);
     }
 
-    /// <summary>What stands in for a model may take pictures as they are: its map then covers all of them.</summary>
+    /// <summary>Returns the rectangle of a stand-in engine: the whole picture.</summary>
     private static PreprocessingOptions WholePicture(TargetMap map) =>
         new()
         {

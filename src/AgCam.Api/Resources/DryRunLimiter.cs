@@ -3,12 +3,12 @@ using AgCam.Pipeline.Records;
 
 namespace AgCam.Api.Resources;
 
-/// <summary>Dry runs read images in the API's own process, so only a few may be under way.</summary>
+/// <summary>Limits concurrent dry runs: they read images in the API process.</summary>
 internal sealed class DryRunLimiter(DryRun dryRun, ApiOptions options)
 {
     private readonly SemaphoreSlim _places = new(2);
 
-    /// <returns>Null when no place is free.</returns>
+    /// <returns>Null when the limit is reached.</returns>
     public async Task<DryRunReport?> RunAsync(JobSpec spec, CancellationToken cancellationToken)
     {
         if (!await _places.WaitAsync(TimeSpan.Zero, cancellationToken))

@@ -5,12 +5,11 @@ using Microsoft.Net.Http.Headers;
 namespace AgCam.Api.Resources;
 
 /// <summary>
-/// A form with one image: its fields are read here, its image by the caller while it comes, so that it rests neither in memory nor in a
-/// temporary file.
+/// Form with one image. The fields are read here; the caller reads the image as a stream, so it is buffered neither in memory nor on disk.
 /// </summary>
 internal sealed class ExplainForm
 {
-    /// <summary>Bytes of all that is not the image: the fields and what stands between them.</summary>
+    /// <summary>Maximum bytes of the fields and boundaries.</summary>
     public const int MaxFieldBytes = 64 << 10;
 
     private const int MaxFields = 64;
@@ -23,15 +22,17 @@ internal sealed class ExplainForm
 
     private readonly List<KeyValuePair<string, string>> _fields = [];
 
-    /// <returns>The field's first value; null where there is none, or an empty one.</returns>
+    /// <returns>The field's first value; null when it is absent or empty.</returns>
     public string? this[string name] =>
         _fields.Where(field => field.Key == name).Select(field => field.Value).FirstOrDefault() is { Length: > 0 } text ? text : null;
 
     public IReadOnlyList<string> All(string name) => [.. _fields.Where(field => field.Key == name).Select(field => field.Value)];
 
     /// <param name="takeImage">See <see cref="ExplainRequest.ReadAsync"/>.</param>
-    /// <exception cref="InvalidRequestException">It is no form of parts, has an unknown field, or not exactly one image.</exception>
-    /// <exception cref="InvalidDataException">It is no form, or is over a limit.</exception>
+    /// <exception cref="InvalidRequestException">
+    /// The body is not multipart, has an unknown field, or does not have exactly one image.
+    /// </exception>
+    /// <exception cref="InvalidDataException">The form is malformed or exceeds a limit.</exception>
     public static async Task<ExplainForm> ReadAsync(
         HttpRequest http,
         ApiOptions options,
@@ -101,7 +102,7 @@ internal sealed class ExplainForm
             );
     }
 
-    /// <summary>The reader's error of a body that ends within the form.</summary>
+    /// <summary>Translates the reader's error about a body that ends too early.</summary>
     private static async Task<T> ReadAsync<T>(Func<Task<T>> read)
     {
         try
@@ -114,7 +115,7 @@ internal sealed class ExplainForm
         }
     }
 
-    /// <summary>A charset that is declared and not UTF-8 is refused, not read wrongly.</summary>
+    /// <summary>Decodes UTF-8 and refuses any other declared charset.</summary>
     private static string Text(string name, byte[] value, string? contentType)
     {
         try

@@ -6,18 +6,17 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace AgCam.Api.Resources;
 
-/// <summary>One image to explain: sent along as a form, or referred to in JSON.</summary>
+/// <summary>Request for one image: uploaded in a form, or referred to in JSON.</summary>
 internal sealed record ExplainRequest
 {
-    /// <summary>Bytes of a body that is JSON: it is read whole.</summary>
+    /// <summary>Maximum bytes of a JSON body, which is read whole.</summary>
     public const long MaxJsonBytes = 1 << 20;
 
-    /// <summary>One of /v1/models; may be left out where there is only one.</summary>
+    /// <summary>Name of a model of /v1/models. Optional when there is only one.</summary>
     public string? Model { get; init; }
 
     /// <summary>
-    /// Where the image is: a path under an allowed root, an upload's id, s3://bucket/key, or http(s)://. Not with a form, which brings
-    /// the image.
+    /// Path under an allowed root, id of an upload, s3://bucket/key, or http(s) address. Not allowed in a form, which holds the image.
     /// </summary>
     public string? Uri { get; init; }
 
@@ -29,7 +28,7 @@ internal sealed record ExplainRequest
     /// </summary>
     public IReadOnlyList<string>? Targets { get; init; }
 
-    /// <summary>Where the heatmap, scaled to [0, 1], is cut to find boxes. Default 0.5.</summary>
+    /// <summary>Threshold for boxes on the heatmap scaled to [0, 1]. Default 0.5.</summary>
     public double? Threshold { get; init; }
 
     /// <summary>The attribution method, e.g. agcam (default), agcam-pooled or rollout.</summary>
@@ -73,9 +72,8 @@ internal sealed record ExplainRequest
         return problems.Length == 0 ? message : throw new InvalidMessageException(problems);
     }
 
-    /// <param name="takeImage">Called with the content of the image that is sent along, and its media type; it must read it to its
-    /// end.</param>
-    /// <exception cref="InvalidRequestException">Neither a form nor JSON, or a field that does not belong.</exception>
+    /// <param name="takeImage">Receives the uploaded image and its media type; must read the stream to its end.</param>
+    /// <exception cref="InvalidRequestException">The body is neither a form nor JSON, or has a wrong field.</exception>
     public static async Task<ExplainRequest> ReadAsync(
         HttpRequest http,
         ApiOptions options,

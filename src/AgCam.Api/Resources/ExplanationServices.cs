@@ -8,7 +8,7 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Api.Resources;
 
-/// <summary>What asking for an explanation needs at hand.</summary>
+/// <summary>Services that requests for explanations use.</summary>
 internal sealed record ExplanationServices(
     ApiOptions Options,
     PipelineOptions Pipeline,
@@ -25,10 +25,10 @@ internal sealed record ExplanationServices(
     ILogger<ExplanationServices> Log
 )
 {
-    /// <exception cref="InvalidRequestException">More than is allowed.</exception>
+    /// <exception cref="InvalidRequestException">The wait exceeds the maximum.</exception>
     public TimeSpan Wait(HttpContext http) => TimeSpan.FromSeconds(http.Request.Query.Number("wait", 0, Options.MaxWaitSeconds) ?? 0);
 
-    /// <summary>It is written down already: should the bus not take it now, the sweeper publishes it once its time is over.</summary>
+    /// <summary>Publishes the stored request. If the bus fails, the sweeper publishes it after its visibility timeout.</summary>
     public async Task PublishAsync(ExplainImages message, CancellationToken cancellationToken)
     {
         try
@@ -41,7 +41,7 @@ internal sealed record ExplanationServices(
         }
     }
 
-    /// <summary>How long an answer waits for the broker; the bus itself tries for longer, and goes on.</summary>
+    /// <summary>Maximum time that an answer waits for the broker. The bus continues to publish in the background.</summary>
     private static readonly TimeSpan BrokerTimeout = TimeSpan.FromSeconds(3);
 
     private async Task PublishAsync(ExplainImages message)
@@ -56,7 +56,7 @@ internal sealed record ExplanationServices(
         }
     }
 
-    /// <returns>Whether a request was made under the key of this id before, this one or another.</returns>
+    /// <returns>Whether a request exists under this id.</returns>
     /// <exception cref="KeyUsedException">The key was used for a job.</exception>
     public async Task<bool> IsUsedAsync(Guid owner, CancellationToken cancellationToken)
     {
@@ -67,8 +67,8 @@ internal sealed record ExplanationServices(
     }
 
     /// <returns>
-    /// Whether this very request was made under its key before. A claim that neither a request nor a result followed counts as none: its
-    /// process died before it had answered.
+    /// Whether this same request was made under its key before. A claim without request and result does not count: its process died before
+    /// it answered.
     /// </returns>
     /// <exception cref="KeyUsedException">The key was used for a job or for another request.</exception>
     public async Task<bool> IsKnownAsync(ExplainImages message, CancellationToken cancellationToken)

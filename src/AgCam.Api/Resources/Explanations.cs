@@ -14,7 +14,7 @@ using Picture = Microsoft.AspNetCore.Http.HttpResults.Results<
 
 namespace AgCam.Api.Resources;
 
-/// <summary>What was computed, by content: as numbers, as pictures, as an array. None of it ever changes.</summary>
+/// <summary>Explanations by id, as JSON, pictures and arrays. They never change.</summary>
 internal static class Explanations
 {
     private const string Cached = " It never changes: it has an ETag and may be kept for ever.";

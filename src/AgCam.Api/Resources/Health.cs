@@ -5,9 +5,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace AgCam.Api.Resources;
 
 /// <summary>
-/// Live: the process answers; restart it when it does not. Ready: store and broker answer too; send it no requests when they do not. A
-/// broker that is
-/// down is no reason to restart anything.
+/// Liveness and readiness. Live: the process answers. Ready: store and broker answer too. A broker that is down is no reason for a
+/// restart.
 /// </summary>
 internal static class Health
 {
@@ -43,7 +42,7 @@ internal static class Health
         catch (Exception down) when (down is not OperationCanceledException)
         {
             log.LogWarning("The store does not answer: {Reason}", down.Message);
-            return "unavailable"; // the reason names hosts and paths: it is in the log, not here, where anybody may ask
+            return "unavailable"; // the reason names hosts and paths: it is in the log, because this answer is public
         }
     }
 

@@ -6,13 +6,13 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace AgCam.Api.Resources;
 
-/// <summary>Terminal records, one for each image: lists by what has an index, a page at a time.</summary>
+/// <summary>Lists items by the indexed filters and sorts, a page at a time.</summary>
 internal static class Items
 {
     private static readonly string[] Filters = ["job", "status", "model", "predicted", "label", "labelClass", "correct", "explanation"];
     private static readonly string[] Paging = ["sort", "limit", "cursor"];
 
-    /// <summary>For a job's own list the job stands in the path.</summary>
+    /// <summary>Query parameters of a job's list: its job is in the path.</summary>
     public static readonly string[] OfJobNames = [.. Filters.Where(name => name != "job"), .. Paging];
 
     public static void MapItems(this IEndpointRouteBuilder v1)
@@ -83,6 +83,6 @@ internal static class Items
             .FirstOrDefault()
         ?? throw new InvalidRequestException(
             $"sort={text} is not one of {string.Join(", ", Enum.GetValues<ItemSort>().Select(ItemIndex.Text))}.",
-            "Take one of them, with - before it for descending, or leave it out."
+            "Use one of them, with - before it for descending, or leave it out."
         );
 }

@@ -7,19 +7,19 @@ using AgCam.Pipeline.Webhooks;
 
 namespace AgCam.Api.Resources;
 
-/// <summary>Many images to explain, or to measure heatmaps on.</summary>
+/// <summary>Request for a job: images to explain, or to evaluate heatmaps on.</summary>
 internal sealed record JobRequest
 {
     public const int MaxTags = 16;
     public const int MaxWeight = 100;
 
     /// <summary>
-    /// Where the images are, e.g. folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv; of an
-    /// evaluation dataset:/data/val. Folders under an allowed root.
+    /// Source of the images: folder:/data/pets, classes:/data/pets, s3://bucket/prefix or manifest:/data/pets.csv; for an evaluation
+    /// dataset:/data/val. Folders must be under an allowed root.
     /// </summary>
     public string? Source { get; init; }
 
-    /// <summary>One of /v1/models; may be left out where there is only one.</summary>
+    /// <summary>Name of a model of /v1/models. Optional when there is only one.</summary>
     public string? Model { get; init; }
 
     /// <summary>The attribution method, e.g. agcam (default), agcam-pooled or rollout.</summary>
@@ -30,38 +30,38 @@ internal sealed record JobRequest
     /// </summary>
     public IReadOnlyList<string>? Targets { get; init; }
 
-    /// <summary>Where the heatmap, scaled to [0, 1], is cut to find boxes. Default 0.5.</summary>
+    /// <summary>Threshold for boxes on the heatmap scaled to [0, 1]. Default 0.5.</summary>
     public double? Threshold { get; init; }
 
     public string? Dtype { get; init; }
 
-    /// <summary>Bulk (default), or Interactive for a job that somebody is waiting for.</summary>
+    /// <summary>Bulk (default), or Interactive for a job that a person waits for.</summary>
     public Lane? Lane { get; init; }
 
-    /// <summary>The job's share against other running jobs, 1 to 100. Default 1.</summary>
+    /// <summary>Weight of the job against other running jobs, 1 to 100. Default 1.</summary>
     public int? Weight { get; init; }
 
-    /// <summary>The share of failures among the first thousand images above which the job is paused. Default 1: never.</summary>
+    /// <summary>Failure rate among the first thousand images above which the job is paused. Default 1: never.</summary>
     public double? MaxFailureRate { get; init; }
 
     public IReadOnlyList<string>? Tags { get; init; }
 
-    /// <summary>Whether images are read again that have not changed since an earlier job read them. Default false.</summary>
+    /// <summary>Whether unchanged images that an earlier job read are read again. Default false.</summary>
     public bool? Rehash { get; init; }
 
     /// <summary>
-    /// Called with a signed CloudEvent when the job has completed; on a host that the operator allows. Default: the operator's own, if
-    /// there is one.
+    /// Address that receives a signed CloudEvent when the job has completed. Its host must be allowed. Default: the operator's address, if
+    /// set.
     /// </summary>
     public string? Webhook { get; init; }
 
     /// <summary>
-    /// Makes the job an evaluation: what is measured. Its source is a dataset; method and targets are left out, the class explained is
-    /// the label.
+    /// Makes the job an evaluation and says what is measured. The source is a dataset; method and targets must be absent, because the
+    /// label is explained.
     /// </summary>
     public EvaluationSpec? Evaluation { get; init; }
 
-    /// <summary>Settings of the source: a manifest's columns (column.path, column.label, column.split, column.version, base).</summary>
+    /// <summary>Options of the source: columns of a manifest (column.path, column.label, column.split, column.version, base).</summary>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 
     /// <exception cref="InvalidMessageException">A field breaks a rule, or does not fit the model; every one is named.</exception>
@@ -86,7 +86,7 @@ internal sealed record JobRequest
                     : Options,
             Webhook = Webhook ?? (webhooks.Url is { Length: > 0 } url ? url : null),
         };
-        // A job's chunks become messages: what would make those invalid is told now.
+        // Chunks become messages: their rules are checked now.
         var problems = ExplainImagesRules
             .Check(
                 new ExplainImages

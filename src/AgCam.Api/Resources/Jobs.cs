@@ -15,13 +15,13 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace AgCam.Api.Resources;
 
-/// <summary>Many images at once: created, followed, ended, exported.</summary>
+/// <summary>Creates, follows, changes, exports and deletes jobs.</summary>
 internal static class Jobs
 {
     private const string SourceNext =
         "Correct \"source\"; folders must lie below a root that the operator allows, and buckets must be named.";
 
-    /// <summary>A client that hears nothing for this long may think the connection dead.</summary>
+    /// <summary>Interval after which an unchanged job is sent again, so that proxies keep the connection.</summary>
     private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
 
     public static void MapJobs(this IEndpointRouteBuilder v1)
@@ -40,7 +40,7 @@ internal static class Jobs
             .TakesQuery()
             .Needs(Scope.Submit)
             .Changes(Change.Nothing)
-            .WithSummary("Look at what a job would be")
+            .WithSummary("Estimate a job without running it")
             .WithDescription(
                 $"The body of a job. {DryRun.SampleSize} of its images are read and decoded; the answer says how many can be, "
                     + $"how many labels the model has classes for, about how many hours and store bytes it would be. "
@@ -149,7 +149,7 @@ internal static class Jobs
         IImageSource source;
         try
         {
-            source = ImageSource.Open(spec, references, store); // what the planner would stumble over is told now
+            source = ImageSource.Open(spec, references, store); // finds the errors of the planner now
         }
         catch (SourceException unusable)
         {
@@ -180,7 +180,7 @@ internal static class Jobs
             _ => Problem.Conflict(
                 "key-used",
                 $"The Idempotency-Key \"{IdempotencyKey.Given(http)}\" was used for another job, {creation.Job.Id}.",
-                "Take a new key for a new job; the same key is for sending the same job again."
+                "Use a new key for a new job. The same key is only for the same job."
             ),
         };
     }
@@ -212,7 +212,7 @@ internal static class Jobs
                 http,
                 StatusCodes.Status429TooManyRequests,
                 "rate-limited",
-                "The key has asked for as much as it may for now.",
+                "The key has reached its limit of images per minute.",
                 after
             );
         try
@@ -223,7 +223,7 @@ internal static class Jobs
                     http,
                     StatusCodes.Status429TooManyRequests,
                     "busy",
-                    "Other dry runs are under way.",
+                    "Other dry runs are in progress.",
                     TimeSpan.FromSeconds(5)
                 );
         }
@@ -353,7 +353,9 @@ internal static class Jobs
             cancellationToken
         );
 
-    /// <summary>Asking for the state that the job is in already is fine: the same request twice is the same request.</summary>
+    /// <summary>
+    /// Changes the state of a job. A job that is already in the wanted state is no error, so the request can be repeated.
+    /// </summary>
     private static async Task<Results<Ok<JobView>, ProblemHttpResult>> ChangeAsync(
         Guid id,
         IStore store,
@@ -371,12 +373,12 @@ internal static class Jobs
             : Problem.Conflict(
                 "job-state",
                 $"Job {id} is {job.State} and cannot be {done}.",
-                "Look at it again; an ended job stays as it is."
+                "Read its state again. An ended job cannot be changed."
             );
     }
 
-    /// <summary>Returns the job's cost for its key's rate: its images, counted no further than it matters.</summary>
-    /// <exception cref="SourceException">The source cannot be read as far as it was counted.</exception>
+    /// <summary>Counts the images of the source for the rate limit, up to a maximum.</summary>
+    /// <exception cref="SourceException">The source cannot be read.</exception>
     private static async Task<int> CountAsync(IImageSource source, int maximum, CancellationToken cancellationToken)
     {
         var count = 0;
@@ -391,7 +393,7 @@ internal static class Jobs
             http,
             StatusCodes.Status429TooManyRequests,
             "rate-limited",
-            "The key has asked for as many images as it may for now.",
+            "The key has reached its limit of images per minute.",
             after
         );
 
@@ -411,7 +413,7 @@ internal static class Jobs
             return Problem.Conflict("job-state", $"Job {id} is {job.State}; more may fail yet.", "Try again when it has ended.");
         if (job.Progress.Failed == 0)
             return Problem.Conflict("nothing-failed", $"Job {id} has no failed images.", "There is nothing to try again.");
-        // An evaluation's image has its batch for company: nothing less than the dataset gives the numbers of one process.
+        // Measurements depend on the batch, so an evaluation is repeated on the whole dataset.
         var child = job.Spec with
         {
             Parent = id,
@@ -434,12 +436,12 @@ internal static class Jobs
     private static async Task<Results<NoContent, ProblemHttpResult>> DeleteAsync(Guid id, IStore store, CancellationToken cancellationToken)
     {
         if (await store.Jobs.FindAsync(id, cancellationToken) is null)
-            return Missing(id); // a request's id deletes no request here
+            return Missing(id); // the id of a request is not deleted here
         await store.Jobs.CancelAsync(id, "deleted", cancellationToken);
         return await store.Jobs.DeleteAsync(id, cancellationToken) ? TypedResults.NoContent() : Missing(id);
     }
 
-    /// <summary>Time of one request. A deletion that is cut short by it is finished by the loop that repairs the store.</summary>
+    /// <summary>Maximum time of one request. The repair loop finishes a deletion that it interrupts.</summary>
     private static readonly TimeSpan DeletionTime = TimeSpan.FromSeconds(20);
 
     private static async Task<Ok<DeletedJobsView>> DeleteEndedAsync(
@@ -483,7 +485,7 @@ internal static class Jobs
         return TypedResults.Ok(new DeletedJobsView(false, jobs, images, (await store.Jobs.CountEndedAsync(ended, cancellationToken)).Jobs));
     }
 
-    /// <returns>Whether the job cannot be found any more; when the time was over, its last items may still be there.</returns>
+    /// <returns>Whether the job is deleted. When the time is over, its last items may remain.</returns>
     private static async Task<bool> TryDeleteAsync(Guid job, IStore store, CancellationToken timeOver, CancellationToken cancellationToken)
     {
         try

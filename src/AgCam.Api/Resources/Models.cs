@@ -6,14 +6,14 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace AgCam.Api.Resources;
 
-/// <summary>The models that may be asked for.</summary>
+/// <summary>Lists and chooses models.</summary>
 internal static class Models
 {
     public static void MapModels(this IEndpointRouteBuilder v1) =>
         v1.MapGet("/models", ListAsync).TakesQuery().Needs(Scope.Read).WithSummary("List the models that may be asked for");
 
-    /// <summary>The model asked for; the only one where none is named.</summary>
-    /// <exception cref="InvalidRequestException">It is not offered, or several are and none is named.</exception>
+    /// <summary>Returns the named model, or the only one.</summary>
+    /// <exception cref="InvalidRequestException">The model is unknown, or none is named and there are several.</exception>
     public static async Task<ModelPin> ChooseAsync(this ModelCatalog models, string? name, CancellationToken cancellationToken)
     {
         if (name is null && models.Names.Count != 1)

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace AgCam.Api.Resources;
 
-/// <summary>How explanations were computed.</summary>
+/// <summary>Provenance records.</summary>
 internal static class Provenances
 {
     public static void MapProvenances(this IEndpointRouteBuilder v1) =>

@@ -14,7 +14,7 @@ using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<
 
 namespace AgCam.Api.Resources;
 
-/// <summary>Asking for one image to be explained, and following it.</summary>
+/// <summary>Requests for one image: created and followed.</summary>
 internal static class Requests
 {
     public static void MapRequests(this IEndpointRouteBuilder v1, ApiOptions options)
@@ -48,9 +48,7 @@ internal static class Requests
             .WithDescription("Its explanation is left to retention.");
     }
 
-    /// <summary>
-    /// An image that is sent along goes to the store while it comes, so what can be refused without it is refused before it is read.
-    /// </summary>
+    /// <summary>Stores an uploaded image while it is received. What can be refused earlier is refused before the body is read.</summary>
     private static async Task<Answer> CreateAsync(HttpContext http, ExplanationServices services, CancellationToken cancellationToken)
     {
         var wait = services.Wait(http);
@@ -116,7 +114,7 @@ internal static class Requests
         return await AnswerAsync(http, services, id, wait, cancellationToken);
     }
 
-    /// <returns>Null when a new request may come.</returns>
+    /// <returns>Null when a new request is allowed.</returns>
     private static async Task<ProblemHttpResult?> RefuseAsync(
         HttpContext http,
         ExplanationServices services,
@@ -144,7 +142,7 @@ internal static class Requests
             );
     }
 
-    /// <summary>Keeps the image; under a key that was used before it is only compared.</summary>
+    /// <summary>Stores the image; under a used key it is only compared.</summary>
     private static async Task<SentImage> TakeAsync(
         Stream content,
         string? mediaType,
@@ -160,7 +158,7 @@ internal static class Requests
         return new SentImage(upload.Id, upload.Sha256);
     }
 
-    /// <summary>What a worker would not be let read is refused here already.</summary>
+    /// <summary>Refuses references that a worker may not read.</summary>
     private static void Check(ImageReference reference, ExplanationServices services)
     {
         try
@@ -198,7 +196,7 @@ internal static class Requests
         return TypedResults.NoContent();
     }
 
-    /// <summary>Jobs have ids of the same kind, and a first item too.</summary>
+    /// <summary>Refuses ids of jobs, which have a first item too.</summary>
     private static async Task<bool> IsRequestAsync(Guid id, ExplanationServices services, CancellationToken cancellationToken) =>
         await services.Store.Chunks.FindClaimAsync(id, cancellationToken) is { Kind: ClaimKind.Request };
 
@@ -233,14 +231,14 @@ internal static class Requests
         );
     }
 
-    /// <summary>The digest comes along, so that a picture that was explained before is not even decoded again.</summary>
+    /// <summary>Adds the digest, so that an image with a stored explanation is not decoded again.</summary>
     private static ExplainImages Referring(ExplainImages message, SentImage image)
     {
         var reference = message.References[0] with { KnownSha256 = image.Sha256 };
         return message with { References = [image.Upload is { } upload ? reference with { Uri = upload.ToString() } : reference] };
     }
 
-    /// <param name="Upload">Null when it was not kept.</param>
+    /// <param name="Upload">Null when the image was not stored.</param>
     private sealed record SentImage(Guid? Upload, Digest Sha256);
 
     private static ProblemHttpResult Missing(Guid id) =>

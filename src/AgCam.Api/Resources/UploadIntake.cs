@@ -3,22 +3,17 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Api.Resources;
 
-/// <summary>
-/// Takes images in: from the caller to the store in pieces, never whole in memory but to check those few whose first bytes do not tell
-/// their size.
-/// </summary>
+/// <summary>Streams uploads to the store. Only an image whose header does not give its size is held in memory, for a check.</summary>
 internal sealed class UploadIntake(ApiOptions options, IStore store)
 {
-    /// <summary>Bytes of an image in which its header is looked for, before anything is stored.</summary>
+    /// <summary>Maximum bytes that are searched for the image header before anything is stored.</summary>
     private const int Beginning = 64 << 10;
 
     private readonly SemaphoreSlim _wholeChecks = new(1); // one whole image at a time
 
-    /// <summary>
-    /// Keeps an image that passes the limits. What is no image at all is told to the sender at once, not through a failed item.
-    /// </summary>
-    /// <param name="owner">Name of the API key that sends it; null without keys.</param>
-    /// <exception cref="ImageException">It is empty, no picture, or has too many bytes or pixels; nothing is kept.</exception>
+    /// <summary>Stores an image within the limits. A file that is no image is refused at once.</summary>
+    /// <param name="owner">Name of the API key; null without keys.</param>
+    /// <exception cref="ImageException">The file is empty, no image, or exceeds the limits; nothing is stored.</exception>
     public async Task<Upload> KeepAsync(Stream content, string? mediaType, string? owner, CancellationToken cancellationToken)
     {
         var buffer = new byte[Beginning];
@@ -41,7 +36,7 @@ internal sealed class UploadIntake(ApiOptions options, IStore store)
         return upload;
     }
 
-    /// <summary>Deletes an upload that nothing refers to after all.</summary>
+    /// <summary>Deletes an upload that nothing refers to.</summary>
     public async Task DiscardAsync(Guid upload)
     {
         try
@@ -54,7 +49,7 @@ internal sealed class UploadIntake(ApiOptions options, IStore store)
         }
     }
 
-    /// <summary>Reads an image that is not kept.</summary>
+    /// <summary>Reads an image without storing it.</summary>
     public static async Task<Digest> HashAsync(Stream content, CancellationToken cancellationToken) =>
         new(await System.Security.Cryptography.SHA256.HashDataAsync(content, cancellationToken));
 
@@ -98,7 +93,7 @@ internal sealed class UploadIntake(ApiOptions options, IStore store)
         }
     }
 
-    /// <summary>A stream whose beginning has been read already.</summary>
+    /// <summary>Stream whose beginning was read already.</summary>
     private sealed class Resumed(byte[] beginning, Stream rest) : Stream
     {
         private ReadOnlyMemory<byte> _beginning = beginning;

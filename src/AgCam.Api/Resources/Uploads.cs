@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace AgCam.Api.Resources;
 
-/// <summary>Images that are sent first and explained later, by their id; they are kept for a while only.</summary>
+/// <summary>Uploads: images that are sent first and explained later by their id. They expire.</summary>
 internal static class Uploads
 {
     public static void MapUploads(this IEndpointRouteBuilder v1, ApiOptions options)

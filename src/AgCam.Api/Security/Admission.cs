@@ -4,13 +4,12 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Api.Security;
 
 /// <summary>
-/// How much this process has accepted that has no result yet, in all and of each key. A bus in memory pushes back on nobody, so the door
-/// must: better to turn a caller away
-/// than to take what will not be done soon.
+/// Limits the accepted requests that have no result yet, in all and per key. An in-memory bus has no back pressure, so requests are
+/// refused here.
 /// </summary>
 internal sealed class Admission : IDisposable
 {
-    /// <summary>A refused caller may make the store be asked about everything that is pending: not more often than this.</summary>
+    /// <summary>Minimum time between two checks of all pending requests in the store.</summary>
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(1);
 
     private readonly int _limit;
@@ -23,7 +22,7 @@ internal sealed class Admission : IDisposable
     private readonly SemaphoreSlim _counting = new(1, 1);
     private long? _looked;
 
-    /// <param name="perKey">Of one key.</param>
+    /// <param name="perKey">Limit of one key.</param>
     public Admission(int limit, int perKey, IStore store, ExplainEvents events, TimeProvider clock)
     {
         (_limit, _perKey, _store, _clock) = (limit, perKey, store, clock);
@@ -31,8 +30,8 @@ internal sealed class Admission : IDisposable
     }
 
     /// <returns>
-    /// Null when the request may come: call <see cref="Accepted"/> once it is stored, and <see cref="Leave"/> when its result is there,
-    /// or when it was not accepted after all. Else what is too many, in words.
+    /// Null when the request is admitted: call <see cref="Accepted"/> once it is stored, and <see cref="Leave"/> when its result is there
+    /// or it was not accepted. Otherwise the limit that is reached.
     /// </returns>
     public async Task<string?> EnterAsync(Guid request, string key, CancellationToken cancellationToken)
     {
@@ -42,7 +41,7 @@ internal sealed class Admission : IDisposable
         return TryEnter(request, key);
     }
 
-    /// <summary>The store knows it: from now on the store is asked whether it is done.</summary>
+    /// <summary>Marks the request as stored: from now on the store is asked whether it is done.</summary>
     public void Accepted(Guid request)
     {
         lock (_lock)
@@ -79,11 +78,11 @@ internal sealed class Admission : IDisposable
         }
     }
 
-    /// <summary>Nobody may have waited for a result, and its event may not have come: whether it is there, the store knows.</summary>
+    /// <summary>Removes the requests whose result is stored. Their events may have been lost.</summary>
     private async Task ForgetDoneAsync(CancellationToken cancellationToken)
     {
         if (!await _counting.WaitAsync(0, cancellationToken))
-            return; // another caller is at it
+            return; // another caller is checking
         try
         {
             if (_looked is { } looked && _clock.GetElapsedTime(looked) < BetweenLooks)

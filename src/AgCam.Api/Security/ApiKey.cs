@@ -5,15 +5,12 @@ using System.Text;
 
 namespace AgCam.Api.Security;
 
-/// <summary>
-/// One who may call. The key itself is known to its owner only; a digest is enough here, because it is drawn at random and cannot be
-/// guessed.
-/// </summary>
+/// <summary>A configured API key. A plain digest is enough: the key has 256 random bits and cannot be guessed.</summary>
 public sealed record ApiKey
 {
     /// <summary>
-    /// Whose it is: owns what is made with it, appears in the log with every change and has its own rate limit. A key that replaces another
-    /// keeps its name.
+    /// Name of the key's holder. It owns what the key creates, appears in the audit log and has its own rate limit. A replacement key
+    /// keeps the name.
     /// </summary>
     [Required]
     public string Name { get; init; } = "";
@@ -22,10 +19,10 @@ public sealed record ApiKey
     [Required]
     public string Sha256 { get; init; } = "";
 
-    /// <summary>Of <see cref="Scope.All"/>.</summary>
+    /// <summary>Scopes, each one of <see cref="Scope.All"/>.</summary>
     public IReadOnlyList<string> Scopes { get; init; } = [];
 
-    /// <summary>Draws a key of 256 random bits: the text for its owner, and the entry for the configuration.</summary>
+    /// <summary>Creates a key of 256 random bits: the text for its holder and the entry for the configuration.</summary>
     public static (string Key, ApiKey Entry) Create(string name, params IReadOnlyList<string> scopes)
     {
         var key = "agcam_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
@@ -41,7 +38,7 @@ public sealed record ApiKey
     }
 }
 
-/// <summary>What a key may be used for. Submit changes what its own key made; admin includes the others and changes everything.</summary>
+/// <summary>Scopes of a key. submit changes what its own key created; admin includes the other scopes and changes everything.</summary>
 public static class Scope
 {
     public const string Submit = "submit";

@@ -5,9 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace AgCam.Api.Security;
 
-/// <summary>
-/// Who calls: by <c>Authorization: Bearer KEY</c>. Without configured keys, whoever got as far as here is this machine's user.
-/// </summary>
+/// <summary>Authenticates callers by <c>Authorization: Bearer KEY</c>. Without configured keys every caller is the local user.</summary>
 internal sealed class ApiKeyHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options,
     ILoggerFactory logger,
@@ -73,5 +71,5 @@ internal sealed class ApiKeyHandler(
     }
 }
 
-/// <summary>The scope an endpoint needs, for the answer to one who lacks it and for the document.</summary>
+/// <summary>Scope that an endpoint needs: for the 403 answer and the OpenAPI document.</summary>
 internal sealed record NeededScope(string Name);

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace AgCam.Api.Security;
 
-/// <summary>The keys of the configuration, ready for comparison.</summary>
+/// <summary>Holds the configured keys, ready for comparison.</summary>
 internal sealed class ApiKeys
 {
     private readonly (byte[] Digest, ApiKey Key)[] _keys;
@@ -11,11 +11,11 @@ internal sealed class ApiKeys
     /// <exception cref="ApiConfigurationException">A key has no name, no digest, or a scope that does not exist.</exception>
     public ApiKeys(IReadOnlyList<ApiKey> keys) => _keys = [.. keys.Select(Check)];
 
-    /// <summary>Without keys nobody is asked for one, and only this machine is let in.</summary>
+    /// <summary>Whether any key is configured. Without keys only this machine may call.</summary>
     public bool AreConfigured => _keys.Length > 0;
 
-    /// <summary>Compares with every key in constant time, so that the time taken tells nothing of any of them.</summary>
-    /// <returns>Null when the key is nobody's.</returns>
+    /// <summary>Compares with every key in constant time, so that the duration reveals nothing.</summary>
+    /// <returns>Null when no key matches.</returns>
     public ApiKey? Find(string presented)
     {
         Span<byte> digest = stackalloc byte[Digest.Size];
@@ -30,7 +30,7 @@ internal sealed class ApiKeys
     private static (byte[], ApiKey) Check(ApiKey key, int index)
     {
         if (string.IsNullOrWhiteSpace(key.Name))
-            throw new ApiConfigurationException($"Api:Keys:{index} has no Name. Give it one, e.g. whose it is.");
+            throw new ApiConfigurationException($"Api:Keys:{index} has no Name. Give it the name of its holder.");
         if (!Digest.TryParse(key.Sha256, out var digest))
             throw new ApiConfigurationException(
                 $"Api:Keys:{index} ({key.Name}): Sha256 is not 64 hexadecimal digits. Draw a key with `agcam api --new-key NAME`."
@@ -41,5 +41,5 @@ internal sealed class ApiKeys
     }
 }
 
-/// <summary>The operator must change the configuration; the message says what.</summary>
+/// <summary>The API configuration is not valid. The message names the setting and the next step.</summary>
 public sealed class ApiConfigurationException(string message) : Exception(message);

@@ -5,7 +5,7 @@ namespace AgCam.Api.Security;
 
 internal static class Authorization
 {
-    /// <summary>Deny unless an endpoint names a scope that the caller has, or says that it is open to anyone.</summary>
+    /// <summary>Denies a request unless its endpoint names a scope that the caller has, or is declared anonymous.</summary>
     public static void AddDoors(this IServiceCollection services, ApiOptions options)
     {
         services.AddSingleton(new ApiKeys(options.Keys)).AddSingleton<Ownership>();
@@ -26,7 +26,7 @@ internal static class Authorization
         {
             foreach (var scope in Scope.All)
                 authorization.AddPolicy(scope, policy => policy.RequireClaim(ApiKeyHandler.ScopeClaim, scope));
-            // An address that nothing answers is a 404 (405, 415) to those who have a key; an endpoint that forgot its scope is shut.
+            // An unknown address is a 404 (405, 415) for callers with a key. An endpoint without a scope is denied.
             authorization.FallbackPolicy = new AuthorizationPolicyBuilder()
                 .RequireAuthenticatedUser()
                 .RequireAssertion(context => context.Resource is HttpContext http && http.GetEndpoint() is not RouteEndpoint)

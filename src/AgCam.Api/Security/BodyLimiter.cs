@@ -4,15 +4,14 @@ using Microsoft.AspNetCore.Http.Features;
 namespace AgCam.Api.Security;
 
 /// <summary>
-/// What the bodies of requests may cost this process: bytes under way, in all and of one key; bytes a minute of one key; and the time
-/// that one body may take. Every body is counted, whatever
-/// its route does with it: with its declared length, or as many bytes as its route allows.
+/// Limits request bodies: bytes in transfer, in all and per key; bytes a minute per key; and seconds per body. Every body counts with its
+/// declared length, or with the limit of its route.
 /// </summary>
 internal sealed class BodyLimiter : IDisposable
 {
     private const int Unit = 1024; // permits are 32 bits
 
-    /// <summary>The least that a body counts: about what its buffers take.</summary>
+    /// <summary>Minimum that a body counts, in bytes: about the size of its buffers.</summary>
     private const long Least = 128 << 10;
 
     private static readonly TimeSpan Later = TimeSpan.FromSeconds(2);
@@ -36,7 +35,7 @@ internal sealed class BodyLimiter : IDisposable
         );
     }
 
-    /// <summary>Must come after authorization: what is counted has a key's name.</summary>
+    /// <summary>Must run after authorization: bytes are counted per key name.</summary>
     public async Task RunAsync(HttpContext http, RequestDelegate next)
     {
         if (
@@ -52,17 +51,12 @@ internal sealed class BodyLimiter : IDisposable
         using var lease = _underWay.AttemptAcquire(key, Math.Min(_largest, Permits(Math.Max(Least, Math.Min(declared ?? limit, limit)))));
         if (!lease.IsAcquired)
         {
-            await RefuseAsync(
-                http,
-                "busy",
-                "As many bytes as this process takes at a time, of one key or of all, are being received.",
-                Later
-            );
+            await RefuseAsync(http, "busy", "The process receives as many bytes as it may at a time, of this key or of all keys.", Later);
             return;
         }
         if (_rate.Take(key, Math.Min(declared ?? 0, limit)) is { } after)
         {
-            await RefuseAsync(http, "rate-limited", "The key has sent as many bytes as it may for now.", after);
+            await RefuseAsync(http, "rate-limited", "The key has reached its limit of bytes per minute.", after);
             return;
         }
         using var time = new CancellationTokenSource(TimeSpan.FromSeconds(_options.MaxBodySeconds));
@@ -72,7 +66,7 @@ internal sealed class BodyLimiter : IDisposable
             time.Token,
             read =>
             {
-                lease.Dispose(); // whatever the route still does, no more bytes come
+                lease.Dispose(); // the body has ended; the route may continue
                 if (declared is null)
                     _rate.Charge(key, read);
             }
@@ -84,15 +78,15 @@ internal sealed class BodyLimiter : IDisposable
     public void Dispose() => _underWay.Dispose();
 
     /// <summary>
-    /// Answers, then reads on for a while without keeping anything: a connection that is closed while its client still sends is reset, and
-    /// the client never sees the answer.
+    /// Answers, then reads and discards the body for a while. Closing a connection while the client still sends resets it, and the client
+    /// loses the answer.
     /// </summary>
     private static async Task RefuseAsync(HttpContext http, string code, string detail, TimeSpan after)
     {
         await Problem.Later(http, StatusCodes.Status429TooManyRequests, code, detail, after).ExecuteAsync(http);
         await http.Response.CompleteAsync();
         if (http.Request.Headers.Expect.Count > 0)
-            return; // it sends nothing without being asked to
+            return; // the client waits for 100 Continue and sends nothing
         using var time = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         time.CancelAfter(DrainTime);
         try
@@ -109,7 +103,7 @@ internal sealed class BodyLimiter : IDisposable
 
     private static ConcurrencyLimiterOptions Limit(int permits) => new() { PermitLimit = permits, QueueLimit = 0 };
 
-    /// <param name="ended">Called once with the bytes that were read, at the end of the body or of the request.</param>
+    /// <param name="ended">Called once with the bytes read, at the end of the body or of the request.</param>
     private sealed class LimitedBody(Stream body, double seconds, CancellationToken time, Action<long> ended) : Stream
     {
         private long _read;
@@ -143,7 +137,7 @@ internal sealed class BodyLimiter : IDisposable
             catch (OperationCanceledException) when (time.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
             {
                 throw new BadHttpRequestException(
-                    FormattableString.Invariant($"The body had not come whole after {seconds} s."),
+                    FormattableString.Invariant($"The body was not complete after {seconds} s."),
                     StatusCodes.Status408RequestTimeout
                 );
             }

@@ -3,15 +3,14 @@ using System.Collections.Concurrent;
 namespace AgCam.Api.Security;
 
 /// <summary>
-/// How much each key may send: a bucket that fills evenly and holds one minute's worth. Whoever has any left may come, also with more
-/// than that; the rest is
-/// owed, up to a minute's worth, and nothing more is taken until it has been made up for.
+/// Token bucket per key that holds one minute's worth. A request passes while the bucket is not empty, also when it costs more. The rest
+/// is owed, up to one minute's worth, and delays the next request.
 /// </summary>
 internal abstract class KeyRate(double perMinute, TimeProvider clock)
 {
     private readonly ConcurrentDictionary<string, Bucket> _buckets = new(StringComparer.Ordinal);
 
-    /// <returns>Null when the amount may come; else how long to wait.</returns>
+    /// <returns>Null when the amount is admitted; otherwise how long to wait.</returns>
     public TimeSpan? Take(string name, double amount)
     {
         var bucket = BucketOf(name);
@@ -24,7 +23,7 @@ internal abstract class KeyRate(double perMinute, TimeProvider clock)
         }
     }
 
-    /// <summary>Charges what could not be known before it had come.</summary>
+    /// <summary>Charges an amount that was not known before the transfer.</summary>
     public void Charge(string name, double amount)
     {
         var bucket = BucketOf(name);
@@ -52,15 +51,15 @@ internal abstract class KeyRate(double perMinute, TimeProvider clock)
     }
 }
 
-/// <summary>Images a minute of each key.</summary>
+/// <summary>Rate of images per minute and key.</summary>
 internal sealed class ImageRate(int imagesPerMinute, TimeProvider clock) : KeyRate(imagesPerMinute, clock)
 {
-    /// <summary>Images beyond which it makes no difference how many there are.</summary>
+    /// <summary>Maximum number of images that a job is charged for.</summary>
     public int Most => imagesPerMinute;
 
-    /// <returns>Null when the images may come; else how long to wait.</returns>
+    /// <returns>Null when the images are admitted; otherwise how long to wait.</returns>
     public TimeSpan? Take(string name, int images = 1) => Take(name, (double)Math.Min(images, Most));
 }
 
-/// <summary>Bytes of request bodies a minute of each key.</summary>
+/// <summary>Rate of request body bytes per minute and key.</summary>
 internal sealed class ByteRate(long bytesPerMinute, TimeProvider clock) : KeyRate(bytesPerMinute, clock);

@@ -3,17 +3,15 @@ using Microsoft.AspNetCore.RateLimiting;
 
 namespace AgCam.Api.Security;
 
-/// <summary>
-/// How many requests of one kind each key may have open at a time: what is over is refused before anything is done for it.
-/// </summary>
-/// <param name="counts">Which requests count; the others pass.</param>
+/// <summary>Limits the open requests of one kind per key. Excess requests are refused before any work.</summary>
+/// <param name="counts">Selects the requests that count; the others pass.</param>
 internal sealed class KeyConcurrency(string what, int limit, TimeSpan later, Func<HttpContext, bool>? counts = null)
     : IRateLimiterPolicy<string>
 {
-    /// <summary>Requests that stay open: who follows a job, or waits for a result.</summary>
+    /// <summary>Policy of requests that stay open: event streams and waits for a result.</summary>
     public const string Held = "held";
 
-    /// <summary>Pictures that are drawn, or wait for their turn.</summary>
+    /// <summary>Policy of pictures that are drawn or queued.</summary>
     public const string Drawings = "drawings";
 
     public const string Exports = "exports";

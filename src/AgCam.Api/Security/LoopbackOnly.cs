@@ -3,9 +3,8 @@ using System.Net;
 namespace AgCam.Api.Security;
 
 /// <summary>
-/// Stands before everything when no keys are configured. The address alone is not enough: any web page in this machine's browser
-/// reaches loopback,
-/// by a form, or by a name of its own that it points here. So the name must be loopback's, and no other site may have sent the request.
+/// Restricts the API to this machine when no keys are configured. A web page in a local browser can also reach loopback, by a form or by
+/// DNS rebinding. So the host name must be loopback and the request must not come from another site.
 /// </summary>
 internal static class LoopbackOnly
 {
@@ -24,7 +23,7 @@ internal static class LoopbackOnly
                         .ExecuteAsync(http)
         );
 
-    /// <exception cref="ApiConfigurationException">There are no keys, and an address is not loopback.</exception>
+    /// <exception cref="ApiConfigurationException">No keys are configured, and an address is not loopback.</exception>
     public static void Check(string listen)
     {
         foreach (var address in listen.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))

@@ -4,36 +4,35 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace AgCam.Api.Security;
 
-/// <summary>What a route changes that is not of the kind "look at it".</summary>
+/// <summary>Kind of change that a route makes.</summary>
 internal enum Change
 {
-    /// <summary>Makes something new, which is the caller's. The handler reports its id with <see cref="Ownership.Changed"/>.</summary>
+    /// <summary>Creates something that the caller owns. The handler reports its id with <see cref="Ownership.Changed"/>.</summary>
     New,
 
     /// <summary>Changes the job, request or upload whose id is the route's <c>{id}</c>.</summary>
     One,
 
-    /// <summary>Leaves nothing behind that anybody owns.</summary>
+    /// <summary>Creates and changes nothing that has an owner.</summary>
     Nothing,
 
     /// <summary>
-    /// Changes any number of the caller's own, which the handler limits with <see cref="Ownership.Limit"/> and reports with
+    /// Changes any number of the caller's own objects. The handler limits them with <see cref="Ownership.Limit"/> and reports them with
     /// <see cref="Ownership.Changed"/>.
     /// </summary>
     Own,
 }
 
-/// <summary>The change that a route declares.</summary>
+/// <summary>Metadata: the change that a route declares.</summary>
 internal sealed record DeclaredChange(Change Kind);
 
 /// <summary>
-/// Checks and records who changes what. What a key has made, that key may change, and so may any key with the scope admin. The owner is
-/// the key's name, so a key that replaces another under its name owns the same. Runs before every route that is not a GET or HEAD: a route
-/// that does not declare its change is open to nobody.
+/// Checks and logs who changes what. The key that created something may change it, and so may any key with the scope admin. The owner is
+/// the key's name, so a replacement key owns the same. A changing route that declares nothing is refused.
 /// </summary>
 internal sealed class Ownership(IStore store, ApiKeys keys, ILoggerFactory logs)
 {
-    /// <summary>The category of the audit trail in the log.</summary>
+    /// <summary>Log category of the audit trail.</summary>
     public const string Category = "AgCam.Audit";
 
     private static readonly object Reported = new();
@@ -61,7 +60,7 @@ internal sealed class Ownership(IStore store, ApiKeys keys, ILoggerFactory logs)
         if (declared == Change.One && !await MayChangeAsync(http, id!.Value))
         {
             _log.LogWarning(
-                "{Key} was refused {Method} {Route}: another key made {Id}",
+                "{Key} was refused {Method} {Route}: another key created {Id}",
                 Caller(http),
                 http.Request.Method,
                 Name(route),
@@ -75,7 +74,7 @@ internal sealed class Ownership(IStore store, ApiKeys keys, ILoggerFactory logs)
             Changed(http, id!.Value);
     }
 
-    /// <summary>Records that the caller made, changed or deleted this: one line with the key's name, the route and the id.</summary>
+    /// <summary>Logs a change: one line with the key's name, the route and the id.</summary>
     public void Changed(HttpContext http, Guid id)
     {
         http.Items[Reported] = true;
@@ -83,15 +82,13 @@ internal sealed class Ownership(IStore store, ApiKeys keys, ILoggerFactory logs)
         _log.LogInformation("{Key} called {Method} {Route} and changed {Id}", Caller(http), http.Request.Method, Name(route), id);
     }
 
-    /// <returns>Whose what the caller makes now is: the key's name. Null without keys.</returns>
+    /// <returns>The owner of what the caller creates: the key's name. Null without keys.</returns>
     public string? Owner(HttpContext http) => keys.AreConfigured ? Caller(http) : null;
 
-    /// <returns>The only owner whose things the caller may change; null for all, which admin may.</returns>
+    /// <returns>The owner whose objects the caller may change; null for admin, who may change all.</returns>
     public static string? Limit(HttpContext http) => IsAdmin(http) ? null : Caller(http);
 
-    /// <summary>
-    /// Checks that the caller may refer to an image: an upload must be its own. One that does not exist is left to the worker.
-    /// </summary>
+    /// <summary>Checks that an upload that the caller refers to is its own. An unknown upload is left to the worker.</summary>
     /// <exception cref="NotOwnedException">Another key sent the upload.</exception>
     public async Task CheckUseAsync(HttpContext http, ImageReference reference, CancellationToken cancellationToken)
     {
@@ -104,7 +101,7 @@ internal sealed class Ownership(IStore store, ApiKeys keys, ILoggerFactory logs)
         }
     }
 
-    /// <summary>What does not exist may be changed: the route answers that there is nothing.</summary>
+    /// <summary>Allows the change of an unknown id: the route answers 404.</summary>
     private async Task<bool> MayChangeAsync(HttpContext http, Guid id)
     {
         if (IsAdmin(http))
@@ -114,7 +111,7 @@ internal sealed class Ownership(IStore store, ApiKeys keys, ILoggerFactory logs)
         return await store.Uploads.FindAsync(id, http.RequestAborted) is not { } upload || upload.Owner == Caller(http);
     }
 
-    /// <summary>As the document has it: a group's own route ends in a slash here.</summary>
+    /// <summary>Returns the route as the OpenAPI document has it: without the trailing slash of a group's own route.</summary>
     private static string Name(RouteEndpoint route) => route.RoutePattern.RawText!.TrimEnd('/');
 
     private static string Caller(HttpContext http) => http.User.Identity!.Name!;
@@ -125,7 +122,7 @@ internal sealed class Ownership(IStore store, ApiKeys keys, ILoggerFactory logs)
         Problem.Of(
             StatusCodes.Status403Forbidden,
             "undeclared-change",
-            $"{http.Request.Method} {http.Request.Path} does not say what it changes, so it is open to nobody.",
+            $"{http.Request.Method} {http.Request.Path} does not declare what it changes, so it is denied.",
             "This is a defect of the program: report it."
         );
 
@@ -133,13 +130,13 @@ internal sealed class Ownership(IStore store, ApiKeys keys, ILoggerFactory logs)
         Problem.Of(
             StatusCodes.Status403Forbidden,
             "not-owner",
-            $"{id} was made by another key.",
-            "Use the key that made it, or one with the scope admin."
+            $"{id} was created by another key.",
+            "Use the key that created it, or one with the scope admin."
         );
 }
 
-/// <summary>Another key made what the request refers to. Answered as 403.</summary>
-internal sealed class NotOwnedException(Guid id) : Exception($"{id} was made by another key.")
+/// <summary>Another key created the object. Answered as 403.</summary>
+internal sealed class NotOwnedException(Guid id) : Exception($"{id} was created by another key.")
 {
     public Guid Id { get; } = id;
 }

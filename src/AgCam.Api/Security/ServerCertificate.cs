@@ -7,8 +7,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace AgCam.Api.Security;
 
 /// <summary>
-/// Holds the API's certificate and loads it again when its files change. Contents are compared, not times: a cluster changes a mounted
-/// secret by moving a link, which changes the time of no file. Files that do not fit together leave the certificate of before in place.
+/// Holds the certificate of the API and reloads it when its files change. Contents are compared: a Kubernetes secret changes by a symbolic
+/// link and keeps its times. Files that cannot be used leave the current certificate in place.
 /// </summary>
 internal sealed class ServerCertificate
 {
@@ -56,9 +56,7 @@ internal sealed class ServerCertificate
             );
     }
 
-    /// <summary>
-    /// Returns the certificate to show now, with the authorities behind it. Looks at the files at most every ten seconds.
-    /// </summary>
+    /// <summary>Returns the current certificate with its intermediate authorities. Checks the files at most every ten seconds.</summary>
     public SslStreamCertificateContext Current
     {
         get
@@ -72,7 +70,7 @@ internal sealed class ServerCertificate
         }
     }
 
-    /// <summary>Shows it at every https:// address.</summary>
+    /// <summary>Uses the certificate for every https:// address.</summary>
     public void Use(KestrelServerOptions kestrel) =>
         kestrel.ConfigureHttpsDefaults(https =>
         {
@@ -82,7 +80,7 @@ internal sealed class ServerCertificate
             https.OnAuthenticate = Show;
         });
 
-    /// <summary>The selector alone would show the certificate without the authorities behind it.</summary>
+    /// <summary>Sets the whole chain: the selector would send the leaf certificate alone.</summary>
     private void Show(Microsoft.AspNetCore.Connections.ConnectionContext connection, SslServerAuthenticationOptions tls)
     {
         tls.ServerCertificateSelectionCallback = null;
@@ -97,7 +95,7 @@ internal sealed class ServerCertificate
             var digest = ReadDigest();
             if (digest.AsSpan().SequenceEqual(_digest))
                 return;
-            _digest = digest; // also of files that cannot be used: their error is logged once
+            _digest = digest; // also for unusable files, so that their error is logged once
             _current = Load();
             var loaded = _current.TargetCertificate;
             var until = loaded.NotAfter.ToUniversalTime();
@@ -105,7 +103,7 @@ internal sealed class ServerCertificate
         }
         catch (Exception unusable) when (IsUnusable(unusable))
         {
-            _log?.LogError("The certificate of before stays in use, {Files} cannot be used: {Reason}", Named, unusable.Message);
+            _log?.LogError("Kept the current certificate; {Files} cannot be used: {Reason}", Named, unusable.Message);
         }
     }
 
@@ -124,7 +122,7 @@ internal sealed class ServerCertificate
         var behind = new X509Certificate2Collection();
         behind.ImportFromPemFile(_options.CertificateFile!);
         behind.RemoveAt(0); // the leaf
-        return SslStreamCertificateContext.Create(leaf, behind, offline: true); // online, it asks the certificate's authority
+        return SslStreamCertificateContext.Create(leaf, behind, offline: true); // online would query the certificate authority
     }
 
     private static bool IsUnusable(Exception e) =>

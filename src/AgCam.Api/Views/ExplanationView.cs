@@ -2,7 +2,7 @@ using AgCam.Pipeline.Records;
 
 namespace AgCam.Api.Views;
 
-/// <summary>What the model said and where it looked. The same id always gives the same answer.</summary>
+/// <summary>An explanation. The same id always gives the same answer.</summary>
 internal sealed record ExplanationView
 {
     public required Digest Id { get; init; }

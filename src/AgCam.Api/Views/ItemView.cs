@@ -4,19 +4,17 @@ using AgCam.Pipeline.Records;
 
 namespace AgCam.Api.Views;
 
-/// <summary>The terminal record of one image, as it is told.</summary>
+/// <summary>Item: the terminal record of one image.</summary>
 internal sealed record ItemView
 {
-    /// <summary>
-    /// The job, or the request where no job stands behind it. With the number the item's address: /v1/items/{job}/{number}.
-    /// </summary>
+    /// <summary>Id of the job, or of the request. With the number it is the item's address: /v1/items/{job}/{number}.</summary>
     public required Guid Job { get; init; }
 
     public required int Number { get; init; }
 
     public required ItemStatus Status { get; init; }
 
-    /// <summary>Why it failed: a stable code.</summary>
+    /// <summary>Stable code of the failure.</summary>
     public string? Reason { get; init; }
 
     public string? Detail { get; init; }
@@ -52,10 +50,10 @@ internal sealed record ItemView
     /// <summary>Softmax probability of the label's class.</summary>
     public float? LabelProbability { get; init; }
 
-    /// <summary>Of the first target at the threshold that was asked for, in original pixels, the largest share of the heat first.</summary>
+    /// <summary>Boxes of the first target at the requested threshold, in original pixels, highest score first.</summary>
     public required IReadOnlyList<BoxView> Boxes { get; init; }
 
-    /// <summary>Its address: /v1/explanations/{explanation}.</summary>
+    /// <summary>Id of the explanation: /v1/explanations/{explanation}.</summary>
     public Digest? Explanation { get; init; }
 
     public required DateTimeOffset Time { get; init; }

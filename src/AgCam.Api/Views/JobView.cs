@@ -3,7 +3,7 @@ using AgCam.Pipeline.Records;
 
 namespace AgCam.Api.Views;
 
-/// <summary>A job as it stands.</summary>
+/// <summary>Current state of a job.</summary>
 internal sealed record JobView
 {
     public required Guid Id { get; init; }
@@ -31,28 +31,28 @@ internal sealed record JobView
 
     public required IReadOnlyList<string> Tags { get; init; }
 
-    /// <summary>The job whose failures this one tries again.</summary>
+    /// <summary>Id of the job whose failures this job retries.</summary>
     public Guid? Parent { get; init; }
 
-    /// <summary>What is measured, of an evaluation.</summary>
+    /// <summary>Settings of an evaluation.</summary>
     public EvaluationSpec? Evaluation { get; init; }
 
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 
     public required JobState State { get; init; }
 
-    /// <summary>Why it is paused or cancelled.</summary>
+    /// <summary>Reason why the job is paused or cancelled.</summary>
     public string? Reason { get; init; }
 
     /// <summary>Whether resuming can help; present while the job is paused.</summary>
     public bool? CanResume { get; init; }
 
-    /// <summary>How many images there are; absent until all are planned.</summary>
+    /// <summary>Number of images; absent until planning has finished.</summary>
     public int? Images { get; init; }
 
     public required JobProgress Progress { get; init; }
 
-    /// <summary>Name of the API key that made it, or of its parent's. Absent when it was made without keys: it belongs to admin.</summary>
+    /// <summary>Name of the API key that created the job or its parent. Absent without keys: only admin may change it.</summary>
     public string? Owner { get; init; }
 
     public required DateTimeOffset Created { get; init; }

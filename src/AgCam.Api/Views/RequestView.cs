@@ -5,7 +5,7 @@ namespace AgCam.Api.Views;
 [JsonConverter(typeof(JsonStringEnumConverter<RequestState>))]
 internal enum RequestState
 {
-    /// <summary>Accepted; no worker has it yet.</summary>
+    /// <summary>Accepted and not leased by a worker yet.</summary>
     Queued,
 
     Running,
@@ -13,8 +13,8 @@ internal enum RequestState
     Failed,
 }
 
-/// <summary>A request for one image, and what came of it.</summary>
-/// <param name="Id">Follow it at /v1/requests/{id}.</param>
-/// <param name="Item">Once it is Completed or Failed.</param>
-/// <param name="Explanation">Once it is Completed.</param>
+/// <summary>State of a request for one image.</summary>
+/// <param name="Id">Id: follow the request at /v1/requests/{id}.</param>
+/// <param name="Item">Item, once the state is Completed or Failed.</param>
+/// <param name="Explanation">Explanation, once the state is Completed.</param>
 internal sealed record RequestView(Guid Id, RequestState State, ItemView? Item = null, ExplanationView? Explanation = null);

@@ -148,7 +148,7 @@ public sealed class OwnershipTests
             403,
             "not-owner"
         );
-        Assert.Equal([$"ben was refused POST /v1/jobs/{{id:guid}}/cancel: another key made {job}"], world.Audit);
+        Assert.Equal([$"ben was refused POST /v1/jobs/{{id:guid}}/cancel: another key created {job}"], world.Audit);
         Assert.NotEqual("Cancelled", (string?)(await world.GetAsync($"/v1/jobs/{job}"))["state"]);
     }
 
