@@ -5,7 +5,7 @@ using System.Runtime.CompilerServices;
 
 namespace AgCam.Cli;
 
-/// <summary>--help ends with examples: what to type comes before what every option means.</summary>
+/// <summary>Adds examples to the end of --help.</summary>
 internal static class HelpWithExamples
 {
     private static readonly ConditionalWeakTable<Command, Example[]> Examples = [];

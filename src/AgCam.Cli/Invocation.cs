@@ -11,7 +11,7 @@ using AgCam.Native;
 
 namespace AgCam.Cli;
 
-/// <summary>Exit codes, the same for every verb.</summary>
+/// <summary>Exit codes of all verbs.</summary>
 internal static class ExitCode
 {
     public const int Success = 0;
@@ -19,23 +19,23 @@ internal static class ExitCode
     /// <summary>A check found differences.</summary>
     public const int Different = 1;
 
-    /// <summary>Usage, configuration, model, backend or device; or our own fault.</summary>
+    /// <summary>Error in usage, configuration, model, backend or device, or an internal error.</summary>
     public const int UsageError = 2;
 
-    /// <summary>Finished, with more failed images than --max-failures.</summary>
+    /// <summary>Finished with more failed images than --max-failures.</summary>
     public const int TooManyFailures = 3;
 
-    /// <summary>Something on the network that is needed does not answer.</summary>
+    /// <summary>A required network service does not answer.</summary>
     public const int Unreachable = 4;
 
-    /// <summary>Stopped by Ctrl-C or SIGTERM after finishing what had begun.</summary>
+    /// <summary>Stopped by Ctrl-C or SIGTERM after the started work was finished.</summary>
     public const int Interrupted = 130;
 }
 
-/// <summary>The caller asked for something that cannot be done. One line, exit 2.</summary>
+/// <summary>The command line asks for something that cannot be done. Reported as one line with exit code 2.</summary>
 internal sealed class UsageException(string message) : Exception(message);
 
-/// <summary>From arguments to an exit code: errors become one line, never a stack trace (AGCAM_DEBUG=1 shows it).</summary>
+/// <summary>Runs a command line and returns its exit code. An error is one line; AGCAM_DEBUG=1 adds the stack trace.</summary>
 internal static class Invocation
 {
     public static async Task<int> RunAsync(RootCommand agcam, string[] args)
@@ -70,7 +70,7 @@ internal static class Invocation
     private static string Path(CommandResult command) =>
         command.Parent is CommandResult parent ? $"{Path(parent)} {command.Command.Name}" : "agcam";
 
-    /// <summary>Three families by who must act: the caller, the operator, ours.</summary>
+    /// <summary>Reports an error by who must act: the caller, the operator, or the developers.</summary>
     private static int Report(Exception error)
     {
         while (error is AggregateException or ChannelClosedException or TypeInitializationException && error.InnerException is { } inner)
@@ -99,7 +99,7 @@ internal static class Invocation
         return error is ModelException { Reason: ModelFailure.HubUnreachable } ? ExitCode.Unreachable : ExitCode.UsageError;
     }
 
-    // Names in it may come from strangers: no escape sequence reaches the terminal.
+    // Names in the message may be hostile: removes escape sequences.
     private static string OneLine(string message) =>
         Terminal.Screen.Printable(
             string.Join(

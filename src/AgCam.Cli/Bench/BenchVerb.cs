@@ -7,7 +7,7 @@ using TorchSharp;
 
 namespace AgCam.Cli.Bench;
 
-/// <summary>agcam bench: what explaining costs beside predicting, on this machine.</summary>
+/// <summary>agcam bench: compares the cost of explaining with predicting on this machine.</summary>
 internal static class BenchVerb
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
@@ -35,7 +35,7 @@ internal static class BenchVerb
         var pipeline = new PipelineBenchOptions();
         var verb = new Command(
             "bench",
-            "Measure plain prediction, explanation of one and of five targets, and the autograd ways, interleaved."
+            "Measures plain prediction, explanation of one and of five targets, and the autograd ways, interleaved."
         )
         {
             random,

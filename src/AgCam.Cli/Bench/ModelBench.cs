@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace AgCam.Cli.Bench;
 
 /// <summary>
-/// What explaining costs beside predicting, on this machine. Every way is measured in turn, round after round in one process, so that a
-/// machine whose speed drifts slows all of them alike; ratios are medians over the rounds' own ratios.
+/// Measures the cost of explaining against predicting. All variants run in turn, round after round, so that drift of the machine affects
+/// all alike. Ratios are medians of the per-round ratios.
 /// </summary>
 internal static class ModelBench
 {

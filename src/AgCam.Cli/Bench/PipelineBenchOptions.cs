@@ -13,7 +13,7 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace AgCam.Cli.Bench;
 
-/// <summary>agcam bench --pipeline: what the pipeline itself costs, a line for each combination of bus and store.</summary>
+/// <summary>agcam bench --pipeline: measures the overhead of the pipeline, one line per bus and store.</summary>
 internal sealed class PipelineBenchOptions
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };

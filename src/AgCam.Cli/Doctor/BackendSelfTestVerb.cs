@@ -3,7 +3,7 @@ using AgCam.Native;
 
 namespace AgCam.Cli.Doctor;
 
-/// <summary>agcam backend-self-test, hidden: what agcam starts itself with before it trusts a libtorch from AGCAM_LIBTORCH.</summary>
+/// <summary>agcam backend-self-test, hidden: agcam runs it in a child process to test a libtorch of AGCAM_LIBTORCH.</summary>
 internal static class BackendSelfTestVerb
 {
     private const string Name = "backend-self-test";
@@ -22,7 +22,7 @@ internal static class BackendSelfTestVerb
         return command;
     }
 
-    /// <summary>Loads libtorch, after a self-test in a child process where it is not the one that ships.</summary>
+    /// <summary>Loads libtorch. One that is not shipped is first tested in a child process.</summary>
     public static NativeBackend LoadTrusted()
     {
         // `dotnet AgCam.Cli.dll` runs under the host's name, the launcher under its own.

@@ -8,17 +8,17 @@ using TorchSharp;
 
 namespace AgCam.Cli.Doctor;
 
-/// <param name="Fatal">agcam cannot work with it.</param>
+/// <param name="Fatal">Whether agcam cannot work with it.</param>
 internal sealed record Problem(string What, string Advice, bool Fatal);
 
-/// <summary>What agcam finds on this machine.</summary>
-/// <param name="Facts">In the order in which a person wants to read them.</param>
+/// <summary>Facts about this machine that matter to agcam.</summary>
+/// <param name="Facts">Facts in display order.</param>
 internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IReadOnlyList<Problem> Problems)
 {
     private const long LowMemory = 2L << 30;
     private const long LowDisk = 2L << 30;
 
-    /// <summary>Variables whose values may be shown; all others may hold a secret, or an address with one in it.</summary>
+    /// <summary>Variables whose values are shown. All others may hold a secret.</summary>
     private static readonly string[] Shown =
     [
         NativeBackend.FolderVariable,
@@ -29,7 +29,7 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
 
     private static readonly string[] Known = [.. Shown, RemoteOptions.UrlVariable, RemoteOptions.KeyVariable];
 
-    /// <summary>Of variables that the tests and their services read, not agcam.</summary>
+    /// <summary>Prefixes of variables that only the tests read.</summary>
     private static readonly string[] Others = ["AGCAM_TEST_", "AGCAM_SERVICES_"];
 
     public bool Ok => !Problems.Any(problem => problem.Fatal);

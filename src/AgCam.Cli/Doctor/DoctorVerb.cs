@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace AgCam.Cli.Doctor;
 
-/// <summary>agcam doctor: what this machine has for agcam, and what is wrong.</summary>
+/// <summary>agcam doctor: shows what agcam finds on this machine and what is wrong.</summary>
 internal static class DoctorVerb
 {
     private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web)

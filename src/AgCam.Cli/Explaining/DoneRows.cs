@@ -2,26 +2,23 @@ using System.Text.Json;
 
 namespace AgCam.Cli.Explaining;
 
-/// <summary>A row that an earlier run wrote.</summary>
-/// <param name="At">Where its line begins.</param>
-/// <param name="Explanations">How many it holds: as many pictures were drawn.</param>
+/// <summary>Row of an earlier run.</summary>
+/// <param name="At">Offset of its line.</param>
+/// <param name="Explanations">Number of explanations, which is the number of pictures.</param>
 /// <param name="Predicted">Class index.</param>
 internal readonly record struct DoneRow(long At, int Explanations, int Predicted);
 
 /// <summary>
-/// What explanations.jsonl holds from earlier runs: the newest row of each path, as a digest and an offset, never the rows themselves.
-/// An older
-/// row of a path does not count as done: the pictures on disk are the newest one's.
+/// Index of explanations.jsonl: digest and offset of the newest row of each path. Older rows do not count as done, because the pictures on
+/// disk belong to the newest.
 /// </summary>
 internal sealed class DoneRows
 {
     // By the path's digest. What the row stands for: its key, the digest of a failure's line, or zeros for a row of another provenance.
     private readonly Dictionary<Digest, (Digest Content, DoneRow Row)> _newest = [];
 
-    /// <summary>
-    /// Reads to the end and leaves the file there, ready to be appended to. A last line that a crash cut short is dropped.
-    /// </summary>
-    /// <param name="provenances">Rows of other provenances do not count.</param>
+    /// <summary>Reads the file and leaves it at its end, to append. A truncated last line is dropped.</summary>
+    /// <param name="provenances">Provenances whose rows count.</param>
     public static DoneRows Read(FileStream rows, HashSet<Digest> provenances, Func<string, Digest, int?, Digest> key)
     {
         var done = new DoneRows();
@@ -47,7 +44,7 @@ internal sealed class DoneRows
     public DoneRow? Find(string path, Digest key) =>
         _newest.TryGetValue(PathDigest(path), out var newest) && newest.Content == key ? newest.Row : null;
 
-    /// <summary>Is the newest row of the path this failure, word for word?</summary>
+    /// <summary>Returns whether the newest row of the path is exactly this failure.</summary>
     public bool HasFailure(string path, ReadOnlySpan<byte> row) =>
         _newest.TryGetValue(PathDigest(path), out var newest) && newest.Content == Digest.Of(row);
 

@@ -10,22 +10,22 @@ internal enum SavedPicture
     Strip,
 }
 
-/// <summary>What one `agcam explain` is asked to do, apart from the model.</summary>
+/// <summary>Settings of one `agcam explain` run, except the model.</summary>
 internal sealed record ExplainRun
 {
     public required IReadOnlyList<string> Paths { get; init; }
 
     public required ExplainOptions Options { get; init; }
 
-    /// <summary>Targets as they were typed, for the provenance.</summary>
+    /// <summary>Targets as typed, for the provenance.</summary>
     public required IReadOnlyList<string> Targets { get; init; }
 
     public required ImageLimits Limits { get; init; }
 
-    /// <summary>Images of one forward pass.</summary>
+    /// <summary>Images per forward pass.</summary>
     public required int Batch { get; init; }
 
-    /// <summary>Batches that are computed at the same time.</summary>
+    /// <summary>Batches that are computed in parallel.</summary>
     public int ParallelBatches { get; init; } = 1;
 
     public string? Out { get; init; }
@@ -34,16 +34,16 @@ internal sealed record ExplainRun
 
     public PictureOptions Pictures { get; init; } = new();
 
-    /// <summary>Rows on stdout as JSON, one object a line.</summary>
+    /// <summary>Whether rows on stdout are JSON, one object per line.</summary>
     public bool Json { get; init; }
 
-    /// <summary>Raw heatmap values in the rows.</summary>
+    /// <summary>Whether rows hold the raw heatmap values.</summary>
     public bool Raw { get; init; }
 
     public bool Quiet { get; init; }
 
     public string? SummaryFile { get; init; }
 
-    /// <summary>Failed images that the run may have and still exit 0.</summary>
+    /// <summary>Maximum number of failed images for exit code 0.</summary>
     public long MaxFailures { get; init; }
 }

@@ -6,7 +6,7 @@ using AgCam.Labels;
 
 namespace AgCam.Cli.Explaining;
 
-/// <summary>agcam explain PATH...: predictions, heatmaps and boxes of images.</summary>
+/// <summary>agcam explain PATH...: writes predictions, heatmaps and boxes of images.</summary>
 internal static class ExplainVerb
 {
     public static Command Create()
@@ -49,11 +49,13 @@ internal static class ExplainVerb
     private static async Task<int> ExplainAsync(Explainer explainer, ExplainRun run, ImageLabels? labels)
     {
         using var screen = new Screen();
-        using var interruption = new Interruption(() => screen.Note("agcam: finishing what has begun; once more stops at once."));
+        using var interruption = new Interruption(() =>
+            screen.Note("agcam: finishing the started images; press Ctrl-C again to stop at once.")
+        );
         var provenance = new RunProvenance(explainer, run);
         using var output = run.Out is null ? null : new OutputFolder(explainer, run, provenance);
         var tally = new RunTally();
-        using var broken = new CancellationTokenSource(); // a stage has failed: no further image is waited for
+        using var broken = new CancellationTokenSource(); // cancelled when a stage has failed
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(interruption.Drain, broken.Token);
         var own = new OwnPictures(run.Out);
         var total = CountAsync(run.Paths, own, ending.Token);
@@ -100,7 +102,7 @@ internal static class ExplainVerb
             tally.Summary(explainer)
         );
 
-        // A stage that fails, for want of disk or memory, ends the others: they would wait for it for ever.
+        // A failed stage ends the others, which would wait for it for ever.
         async Task EndingAsync(Task stage)
         {
             try
@@ -123,7 +125,7 @@ internal static class ExplainVerb
             ? "No images: the list on stdin is empty. Write one path a line, e.g. find . -name '*.png' | agcam explain -"
             : $"No images: {string.Join(", ", paths)} holds none. JPEG, PNG, WebP, GIF, BMP and TIFF are read.";
 
-    /// <summary>How many there are, for the time left; null for a list on stdin, which can be read once only.</summary>
+    /// <summary>Counts the images, for the time left. Null for a list on stdin, which can be read only once.</summary>
     private static Task<long?> CountAsync(IReadOnlyList<string> paths, OwnPictures own, CancellationToken cancellationToken) =>
         Task.Run<long?>(
             () =>

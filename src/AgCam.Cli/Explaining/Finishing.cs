@@ -3,7 +3,7 @@ using System.Threading.Channels;
 
 namespace AgCam.Cli.Explaining;
 
-/// <summary>Behind the model: rows and pictures on other threads, then everything written in the order of the input.</summary>
+/// <summary>Last stage: builds rows and pictures on other threads and writes them in input order.</summary>
 internal sealed class Finishing(
     Explainer explainer,
     ExplainRun run,
@@ -24,7 +24,7 @@ internal sealed class Finishing(
         await Task.WhenAll(StartAsync(explained, unread.Token), WriteAllAsync(unread));
     }
 
-    /// <summary>Ends the stage: another one has failed.</summary>
+    /// <summary>Ends the stage after the failure of another.</summary>
     public void Fail(Exception error) => _finished.Writer.TryComplete(error);
 
     private async Task StartAsync(ChannelReader<(ReadImage Image, Task<Explanation?> Explanation)> explained, CancellationToken unread)

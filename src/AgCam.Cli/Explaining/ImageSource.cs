@@ -3,14 +3,14 @@ using AgCam.Images;
 namespace AgCam.Cli.Explaining;
 
 /// <summary>One image to explain.</summary>
-/// <param name="Path">As the user can open it.</param>
-/// <param name="Relative">Below the folder that was named, or the file's own name: where its pictures go below --out.</param>
+/// <param name="Path">Path as the user can open it.</param>
+/// <param name="Relative">Path below the named folder, or the file name: the place of its pictures below --out.</param>
 internal readonly record struct ImageSource(string Path, string Relative)
 {
     /// <summary>
-    /// Files, folders and globs, in the order given; "-" stands for a list on stdin, a path a line. Lazy: nothing is opened.
+    /// Lists files, folders and globs in the given order. "-" stands for a list on stdin, one path per line. Nothing is opened.
     /// </summary>
-    /// <param name="own">Left out where a folder or a glob holds them.</param>
+    /// <param name="own">Pictures that agcam drew: skipped in folders and globs.</param>
     public static IEnumerable<ImageSource> Find(IEnumerable<string> arguments, TextReader stdin, OwnPictures own)
     {
         foreach (var argument in arguments)
@@ -34,7 +34,7 @@ internal readonly record struct ImageSource(string Path, string Relative)
             yield return new ImageSource(path, root is null ? System.IO.Path.GetFileName(path) : Inside(root, path));
     }
 
-    /// <summary>The folder before the first wildcard.</summary>
+    /// <summary>Returns the folder before the first wildcard.</summary>
     private static string FixedPart(string pattern)
     {
         var wildcard = pattern.AsSpan().IndexOfAny('*', '?');

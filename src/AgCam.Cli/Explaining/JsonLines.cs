@@ -1,11 +1,9 @@
 namespace AgCam.Cli.Explaining;
 
-/// <summary>Lines of a file, as bytes, without ever holding more than one.</summary>
+/// <summary>Reads the lines of a file as bytes and holds one at a time.</summary>
 internal static class JsonLines
 {
-    /// <summary>
-    /// From the stream's position; what stands behind the last line end is left out. A line is valid until the next is asked for.
-    /// </summary>
+    /// <summary>Reads from the current position. Text after the last line end is skipped. A line is valid until the next is read.</summary>
     public static IEnumerable<ReadOnlyMemory<byte>> Read(FileStream rows)
     {
         var buffer = new byte[1 << 16];
@@ -24,7 +22,7 @@ internal static class JsonLines
         }
     }
 
-    /// <summary>The line that begins there, read by position beside the stream that appends.</summary>
+    /// <summary>Reads the line at an offset, independently of the appending stream.</summary>
     public static byte[] ReadAt(FileStream rows, long at)
     {
         var row = new List<byte>();

@@ -5,9 +5,8 @@ using System.Threading.Channels;
 namespace AgCam.Cli.Explaining;
 
 /// <summary>
-/// The model's own threads: one gathers batches and hands each image on, with an explanation to come; as many as the device has lanes
-/// compute them. They wait for
-/// images and for room, never for a disk.
+/// Model stage: one thread collects batches and passes images on with pending explanations; others compute the batches. They wait for
+/// images and for capacity, never for a disk.
 /// </summary>
 internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally tally)
 {
@@ -24,7 +23,7 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
     private readonly List<ReadImage> _pending = [];
     private int _ready;
 
-    /// <summary>In the order of the input; no explanation where there was nothing to compute.</summary>
+    /// <summary>Images in input order. One without work for the model has no explanation.</summary>
     public ChannelReader<(ReadImage Image, Task<Explanation?> Explanation)> Explained => _explained.Reader;
 
     public Task RunAsync(ChannelReader<Task<ReadImage>> images) =>
@@ -33,7 +32,7 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
             .. Enumerable.Range(0, run.ParallelBatches).Select(_ => OnThreadAsync(Compute)),
         ]);
 
-    /// <summary>Ends the stage: another one has failed.</summary>
+    /// <summary>Ends the stage after the failure of another.</summary>
     public void Fail(Exception error) => _explained.Writer.TryComplete(error);
 
     private static Task OnThreadAsync(Action work) =>

@@ -3,9 +3,8 @@ using System.Text;
 namespace AgCam.Cli.Explaining;
 
 /// <summary>
-/// --out: explanations.jsonl (appended to), a provenance file for every way of computing, and pictures. Running again over the same folder
-/// skips what is done: a row is done when it is the newest of its path, its image's bytes and label and everything that decides the row are
-/// the same, and its pictures are there. Older rows, of another threshold or target, stay.
+/// Writes --out: explanations.jsonl, a provenance file per way of computing, and pictures. A second run skips finished images. An image is
+/// finished when its newest row has the same bytes, label and settings, and its pictures exist. Older rows stay.
 /// </summary>
 internal sealed class OutputFolder : IDisposable
 {
@@ -33,10 +32,10 @@ internal sealed class OutputFolder : IDisposable
 
     public string Folder { get; }
 
-    /// <summary>The row of an image, null when it must be computed. Safe for use from several threads.</summary>
+    /// <summary>Returns the finished row of an image; null when it must be computed. Thread-safe.</summary>
     public DoneRow? Find(ReadImage image) => _done.Find(image.Source.Path, Key(image.Source.Path, image.Sha256, image.Label));
 
-    /// <summary>Are the pictures of all of a row's explanations there, and the image's own?</summary>
+    /// <summary>Returns whether the pictures of all explanations of a row exist and belong to the image.</summary>
     public bool HasPictures(ImageSource source, DoneRow row)
     {
         if (_run.Save == SavedPicture.None)
@@ -47,7 +46,7 @@ internal sealed class OutputFolder : IDisposable
 
     public string PicturePath(ImageSource source, int target) => _pictures.Of(source, target);
 
-    /// <summary>A row of an earlier run, without its line end.</summary>
+    /// <summary>Reads the row of an earlier run, without its line end.</summary>
     public byte[] ReadRow(DoneRow row) => JsonLines.ReadAt(_rows, row.At);
 
     public void Append(ReadOnlySpan<byte> row)
@@ -56,7 +55,7 @@ internal sealed class OutputFolder : IDisposable
         _rows.WriteByte((byte)'\n');
     }
 
-    /// <summary>A failure that stands there word for word, as the newest row of its path, is not written again.</summary>
+    /// <summary>Writes a failure, unless the newest row of the path is the same failure.</summary>
     public void AppendFailure(string path, ReadOnlySpan<byte> row)
     {
         if (!_done.HasFailure(path, row))

@@ -1,11 +1,10 @@
 namespace AgCam.Cli.Explaining;
 
 /// <summary>
-/// Pictures that agcam itself drew below --out. A folder or a glob may hold them when --out lies inside the input; they are then no
-/// images to
-/// explain. A file that is named by itself is taken for what it is.
+/// Recognises pictures that agcam drew below --out. They are skipped in a folder or glob that contains --out; a file named directly is
+/// explained.
 /// </summary>
-/// <param name="folder">--out, or null without one: nothing is agcam's own.</param>
+/// <param name="folder">The folder of --out; null without one.</param>
 internal sealed class OwnPictures(string? folder)
 {
     private static readonly string[] Endings = [".overlay.png", ".strip.png"];

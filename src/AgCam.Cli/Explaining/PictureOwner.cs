@@ -4,9 +4,8 @@ using System.Text;
 namespace AgCam.Cli.Explaining;
 
 /// <summary>
-/// Which image a picture belongs to, written into the PNG as a text chunk, so that a later run neither overwrites another image's
-/// picture nor
-/// takes it for its own. It holds a digest of the image's path, not the path: pictures are passed on.
+/// Marks a PNG with the image that it belongs to, in a text chunk, so that a later run does not overwrite the picture of another image.
+/// The chunk holds a digest of the path, because pictures are shared.
 /// </summary>
 internal static class PictureOwner
 {
@@ -18,7 +17,7 @@ internal static class PictureOwner
 
     private static readonly int ChunkLength = Frame - 4 + Start.Length + (2 * Digest.Size);
 
-    /// <summary>The PNG with its owner behind the header chunk, where a reader finds it without reading on.</summary>
+    /// <summary>Inserts the owner after the header chunk.</summary>
     public static byte[] Mark(ReadOnlySpan<byte> png, Digest owner)
     {
         byte[] typeAndData = [.. Start, .. Encoding.ASCII.GetBytes(owner.ToString())];
@@ -29,7 +28,7 @@ internal static class PictureOwner
         return [.. png[..(Signature + HeaderChunk)], .. chunk, .. png[(Signature + HeaderChunk)..]];
     }
 
-    /// <summary>The owner of a picture; a digest of zeros for a file that agcam did not draw, null where there is no file.</summary>
+    /// <summary>Returns the owner of a picture; a zero digest for a picture of others, null when there is no file.</summary>
     public static Digest? Of(string path)
     {
         if (!File.Exists(path))

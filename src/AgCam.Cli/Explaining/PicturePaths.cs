@@ -4,18 +4,18 @@ using System.Text;
 namespace AgCam.Cli.Explaining;
 
 /// <summary>
-/// Where pictures go: below --out as the images lie below their folder. cat.jpg gives cat.overlay.png; a cat.png beside it gives
-/// cat.png.overlay.png, and a third image of that name one with a hash of its path. Names that other images hold on disk are taken, too.
+/// Names pictures: below --out as the images below their folder. cat.jpg gives cat.overlay.png; a cat.png beside it gives
+/// cat.png.overlay.png; a third gets a hash of its path. Names of existing pictures of other images are avoided.
 /// </summary>
 internal sealed class PicturePaths(string folder, SavedPicture save)
 {
-    /// <summary>Of a file's name in UTF-8, before hash and ending: file systems allow 255.</summary>
+    /// <summary>Maximum bytes of a file name in UTF-8 before hash and suffix: file systems allow 255.</summary>
     private const int MostBytes = 200;
 
     // Which image a name belongs to, as hashes: 16 bytes an image.
     private readonly ConcurrentDictionary<long, long> _owners = new();
 
-    /// <param name="target">0 for the first explanation of the image.</param>
+    /// <param name="target">Index of the explanation of the image, from 0.</param>
     public string Of(ImageSource source, int target)
     {
         var owner = Owner(source);

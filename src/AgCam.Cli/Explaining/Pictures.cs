@@ -3,13 +3,13 @@ using AgCam.Images;
 
 namespace AgCam.Cli.Explaining;
 
-/// <summary>Overlays and strips of explanations.</summary>
+/// <summary>Draws overlays and strips.</summary>
 internal static class Pictures
 {
-    /// <summary>Of the PNGs: the lowest, because the model needs the cores.</summary>
+    /// <summary>PNG compression level: the lowest, because the model needs the cores.</summary>
     private const int Compression = 1;
 
-    /// <summary>No larger than it will be drawn: waiting for the model, photos are what takes memory.</summary>
+    /// <summary>Reduces a photo to drawing size, to save memory while it waits for the model.</summary>
     public static RgbImage Fitted(RgbImage photo, ExplainRun run)
     {
         var longest = run.Save == SavedPicture.Strip ? Math.Max(run.Pictures.PanelSide, 640) : run.Pictures.LongestSide;
@@ -78,6 +78,6 @@ internal static class Pictures
                 .Replace(" %", "%", StringComparison.Ordinal);
     }
 
-    /// <summary>The first of a class's synonyms: "tabby, tabby cat" is shown as "tabby".</summary>
+    /// <summary>Returns the first synonym of a class: "tabby" for "tabby, tabby cat".</summary>
     public static string ShortName(string? name, int index) => name is null ? $"class {index}" : name.Split(',')[0].Trim();
 }

@@ -3,7 +3,7 @@ using AgCam.Preprocessing;
 
 namespace AgCam.Cli.Explaining;
 
-/// <summary>An image on its way to the model: ready, done by an earlier run, or failed.</summary>
+/// <summary>Image in the pipeline: ready, finished by an earlier run, or failed.</summary>
 internal sealed record ReadImage(ImageSource Source)
 {
     public Digest Sha256 { get; init; }
@@ -14,16 +14,16 @@ internal sealed record ReadImage(ImageSource Source)
 
     public int? Label { get; init; }
 
-    /// <summary>The model's input; null when there is nothing to compute.</summary>
+    /// <summary>Model input; null when there is nothing to compute.</summary>
     public PreparedImage? Prepared { get; init; }
 
-    /// <summary>For pictures, at most <see cref="Heatmaps.PictureOptions.LongestSide"/> long; null when none are drawn.</summary>
+    /// <summary>Photo for pictures, at most <see cref="Heatmaps.PictureOptions.LongestSide"/> long; null when none are drawn.</summary>
     public RgbImage? Photo { get; init; }
 
-    /// <summary>An earlier run's row in explanations.jsonl, when nothing is left to do.</summary>
+    /// <summary>Row of an earlier run, when nothing is left to do.</summary>
     public DoneRow? Done { get; init; }
 
-    /// <summary>The row was written before, only a picture is missing.</summary>
+    /// <summary>Whether the row exists and only a picture is missing.</summary>
     public bool HasRow { get; init; }
 
     public ImageException? Failure { get; init; }

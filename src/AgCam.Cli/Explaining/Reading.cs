@@ -5,14 +5,10 @@ using AgCam.Labels;
 
 namespace AgCam.Cli.Explaining;
 
-/// <summary>
-/// Reading, decoding and resizing, ahead of the model on other threads. Images come out in the order they went in; the channel's bound
-/// is the
-/// bound of the memory.
-/// </summary>
+/// <summary>First stage: reads, decodes and resizes on other threads, in input order. The bound of the channel limits memory.</summary>
 internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? labels, OutputFolder? output)
 {
-    /// <summary>Files and pictures in memory at once, whatever the number of images on their way.</summary>
+    /// <summary>Limits the files and pictures that are in memory at once.</summary>
     private static readonly SemaphoreSlim Decoding = new(Math.Max(2, Environment.ProcessorCount / 2));
 
     private readonly Channel<Task<ReadImage>> _images = Channel.CreateBounded<Task<ReadImage>>(
@@ -21,7 +17,7 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
 
     public ChannelReader<Task<ReadImage>> Images => _images.Reader;
 
-    /// <param name="drain">Cancelled: no further image is begun.</param>
+    /// <param name="drain">When cancelled, no further image is started.</param>
     public async Task RunAsync(IEnumerable<ImageSource> sources, CancellationToken drain)
     {
         try
@@ -44,7 +40,7 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
         _images.Writer.TryComplete();
     }
 
-    /// <summary>Ends the stage: another one has failed.</summary>
+    /// <summary>Ends the stage after the failure of another.</summary>
     public void Fail(Exception error) => _images.Writer.TryComplete(error);
 
     private async Task<ReadImage> ReadAsync(ImageSource source)

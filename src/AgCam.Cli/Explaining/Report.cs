@@ -5,7 +5,7 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Cli.Explaining;
 
-/// <summary>What stdout shows: a JSON object for each image with --json, else a line that a person reads.</summary>
+/// <summary>Writes stdout: one JSON object per image with --json, otherwise one line of text.</summary>
 internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
 {
     private const int MostBoxes = 3;

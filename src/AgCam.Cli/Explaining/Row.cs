@@ -5,7 +5,7 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Cli.Explaining;
 
-/// <summary>One JSON object on one line: what stdout shows with --json and what explanations.jsonl keeps.</summary>
+/// <summary>Builds the JSON row of an image, for stdout and explanations.jsonl.</summary>
 internal static class Row
 {
     private static readonly JsonWriterOptions Format = new()

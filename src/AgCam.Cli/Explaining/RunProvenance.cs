@@ -7,9 +7,8 @@ using AgCam.Native;
 namespace AgCam.Cli.Explaining;
 
 /// <summary>
-/// How the rows of a run were computed, as the file provenance-ID.json holds it. Its id is the SHA-256 of the file's bytes, so
-/// `sha256sum` checks it. <see cref="Identity"/> covers the part that decides a row's contents and its pictures: not the device, the
-/// host or the software's version. Rows of equal identity need not be computed again.
+/// Provenance of a run, stored as provenance-ID.json. Its id is the SHA-256 of the file. <see cref="Identity"/> covers what decides rows
+/// and pictures, not device, host or version. Rows of equal identity are not computed again.
 /// </summary>
 internal sealed class RunProvenance
 {
@@ -65,7 +64,7 @@ internal sealed class RunProvenance
 
     public byte[] Bytes { get; }
 
-    /// <summary>The ids of an output folder's provenance files whose rows are the same as this run's would be.</summary>
+    /// <summary>Returns the ids of the provenance files in a folder with the same identity.</summary>
     public HashSet<Digest> Equivalent(string folder)
     {
         var same = new HashSet<Digest> { Id };

@@ -4,7 +4,7 @@ using AgCam.Labels;
 
 namespace AgCam.Cli.Explaining;
 
-/// <summary>What a run has done so far, and what it took. Written by the run's threads, read by the progress line.</summary>
+/// <summary>Counts and timings of a run. Written by its threads, read by the progress line.</summary>
 internal sealed class RunTally
 {
     private readonly Lock _gate = new();
@@ -65,7 +65,7 @@ internal sealed class RunTally
         }
     }
 
-    /// <summary>For --summary-file.</summary>
+    /// <summary>Returns the object for --summary-file.</summary>
     public JsonObject Summary(Explainer explainer) =>
         new()
         {
@@ -79,15 +79,15 @@ internal sealed class RunTally
             ["dtype"] = explainer.Dtype,
         };
 
-    /// <summary>Images explained a second since the start; 0 before the first.</summary>
+    /// <summary>Images explained per second since start; 0 before the first.</summary>
     public double Rate => Elapsed.TotalSeconds is > 0 and var seconds ? Completed / seconds : 0;
 
-    /// <summary>Images a second through the model alone.</summary>
+    /// <summary>Images per second of the model alone.</summary>
     public double ModelRate => _model > TimeSpan.Zero ? _computed / _model.TotalSeconds : 0;
 
-    /// <summary>Milliseconds of one thread for an image: read, decode and resize.</summary>
+    /// <summary>Milliseconds per image and thread for reading, decoding and resizing.</summary>
     public double ReadingMilliseconds => _read == 0 ? 0 : _reading.TotalMilliseconds / _read;
 
-    /// <summary>Milliseconds of one thread for an image: draw and write its pictures.</summary>
+    /// <summary>Milliseconds per image and thread for drawing and writing pictures.</summary>
     public double SavingMilliseconds => PicturesSaved == 0 ? 0 : _saving.TotalMilliseconds / PicturesSaved;
 }

@@ -4,7 +4,7 @@ using AgCam.Labels;
 
 namespace AgCam.Cli.Explaining;
 
-/// <summary>The last lines of a run: what was done, how fast, what failed, where it lies.</summary>
+/// <summary>Writes the final lines of a run: counts, rates, failures and the output folder.</summary>
 internal sealed class Summary(ExplainRun run, Explainer explainer, RunTally tally, ImageLabels? labels, OutputFolder? output)
 {
     public void Write(TextWriter to)

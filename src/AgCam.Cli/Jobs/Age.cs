@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace AgCam.Cli.Jobs;
 
-/// <summary>The length of time of --older-than, as a person writes it: 30d, 12h, 8w.</summary>
+/// <summary>Parses the age of --older-than: 30d, 12h, 8w.</summary>
 internal static class Age
 {
     private static readonly TimeSpan Longest = TimeSpan.FromDays(36_500);

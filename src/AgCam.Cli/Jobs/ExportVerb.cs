@@ -3,7 +3,7 @@ using AgCam.Cli.Options;
 
 namespace AgCam.Cli.Jobs;
 
-/// <summary>agcam jobs export ID: a job's items as a file.</summary>
+/// <summary>agcam jobs export ID: writes a job's items to a file.</summary>
 internal static class ExportVerb
 {
     public static Command Create()
@@ -31,7 +31,7 @@ internal static class ExportVerb
                     await from.CopyToAsync(stdout, cancellationToken);
                     return ExitCode.Success;
                 }
-                var partial = $"{path}.{Guid.NewGuid():N}.tmp"; // so that nobody ever sees half an export
+                var partial = $"{path}.{Guid.NewGuid():N}.tmp"; // the final name never holds a partial export
                 try
                 {
                     await using (var file = File.Create(partial))

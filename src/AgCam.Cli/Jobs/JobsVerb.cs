@@ -5,7 +5,7 @@ using AgCam.Cli.Terminal;
 
 namespace AgCam.Cli.Jobs;
 
-/// <summary>agcam jobs: what a running agcam is working on.</summary>
+/// <summary>agcam jobs: lists, follows and changes the jobs of a running agcam.</summary>
 internal static class JobsVerb
 {
     public static Command Create() =>
@@ -14,15 +14,15 @@ internal static class JobsVerb
             List(),
             Show(),
             Watch(),
-            Change("pause", "Begins nothing more of a job until it is resumed."),
-            Change("resume", "Goes on with a paused job."),
-            Change("cancel", "Cancels a job; what is stored stays."),
-            Change("retry", "Tries a job's failed images again, as a child job."),
+            Change("pause", "Pauses a job until it is resumed."),
+            Change("resume", "Resumes a paused job."),
+            Change("cancel", "Cancels a job; stored results stay."),
+            Change("retry", "Retries a job's failed images, as a child job."),
             ExportVerb.Create(),
             RemoveVerb.Create(),
         };
 
-    /// <summary>A verb on one job.</summary>
+    /// <summary>Creates a verb on one job.</summary>
     internal static Command OfOne(
         string name,
         string description,
@@ -54,11 +54,11 @@ internal static class JobsVerb
         state.AcceptOnly("running", "paused", "cancelled", "completed");
         var limit = new Option<int>("--limit")
         {
-            Description = "The newest so many.",
+            Description = "Maximum number of jobs, newest first.",
             DefaultValueFactory = _ => 20,
             HelpName = "N",
         };
-        var json = new Option<bool>("--json") { Description = "One JSON object a line." };
+        var json = new Option<bool>("--json") { Description = "Write one JSON object per line." };
         var command = new Command("list", "Lists jobs, newest first.") { tag, state, limit, json };
         remote.AddTo(command);
         command.SetAction(

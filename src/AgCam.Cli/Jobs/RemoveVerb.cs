@@ -5,7 +5,7 @@ using AgCam.Cli.Remote;
 
 namespace AgCam.Cli.Jobs;
 
-/// <summary>agcam jobs rm: deletes one job, or all that ended long enough ago.</summary>
+/// <summary>agcam jobs rm: deletes one job, or all jobs that ended before a time.</summary>
 internal sealed class RemoveVerb
 {
     private readonly Argument<string?> Id = JobId.OptionalArgument();

@@ -8,9 +8,7 @@ using AgCam.Pipeline.Messages;
 
 namespace AgCam.Cli.Jobs;
 
-/// <summary>
-/// agcam submit: images to a running agcam. A file is sent, a folder or another source becomes a job that the server reads itself.
-/// </summary>
+/// <summary>agcam submit: sends images to a running agcam. Files are uploaded; a folder or another source becomes a job.</summary>
 internal static class SubmitVerb
 {
     private const int InFlight = 4;
@@ -24,7 +22,11 @@ internal static class SubmitVerb
             Arity = ArgumentArity.OneOrMore,
         };
         var wait = new Option<bool>("--wait") { Description = "Wait for the results." };
-        var key = new Option<string?>("--key") { Description = "Idempotency key: the same again is the same request.", HelpName = "KEY" };
+        var key = new Option<string?>("--key")
+        {
+            Description = "Idempotency key: the same key with the same content is the same request.",
+            HelpName = "KEY",
+        };
         var model = new Option<string?>("--model", "-m")
         {
             Description = "One of the server's models. Default: its only one.",
@@ -37,7 +39,7 @@ internal static class SubmitVerb
         };
         var threshold = new Option<double?>("--threshold")
         {
-            Description = "Of the normalised map, in [0, 1]. Default 0.5.",
+            Description = "Threshold of the normalised map, in [0, 1]. Default 0.5.",
             HelpName = "SHARE",
         };
         var method = new Option<string?>("--method")
@@ -47,52 +49,44 @@ internal static class SubmitVerb
         };
         var dtype = new Option<string?>("--dtype")
         {
-            Description = "Of the forward pass: float32 (default), bfloat16 or float16.",
+            Description = "Dtype of the forward pass: float32 (default), bfloat16 or float16.",
             HelpName = "DTYPE",
         };
-        var label = new Option<string?>("--label") { Description = "What the images are of.", HelpName = "CLASS" };
-        var tags = new Option<string[]>("--tag") { Description = "Of jobs. Repeatable.", HelpName = "TAG" };
+        var label = new Option<string?>("--label") { Description = "Label of the images: a class.", HelpName = "CLASS" };
+        var tags = new Option<string[]>("--tag") { Description = "Tag of jobs. Repeatable.", HelpName = "TAG" };
         var lane = new Option<Lane?>("--lane")
         {
-            Description = "Of jobs: bulk (default), or interactive for one that somebody is waiting for.",
+            Description = "Lane of jobs: bulk (default), or interactive for one that a person waits for.",
         };
         var weight = new Option<int?>("--weight")
         {
-            Description = "Of jobs: the share of the workers against other running jobs, 1 to 100. Default 1.",
+            Description = "Weight of the job against other running jobs, 1 to 100. Default 1.",
             HelpName = "N",
         };
         var maxFailureRate = new Option<double?>("--max-failure-rate")
         {
-            Description =
-                "Of jobs: the share of failures among the first thousand images above which the job is paused, in [0, 1]. "
-                + "Default 1: never.",
+            Description = "Failure rate among the first thousand images above which the job is paused, in [0, 1]. " + "Default 1: never.",
             HelpName = "SHARE",
         };
         var maxFailures = new Option<long>("--max-failures")
         {
-            Description = "Failed images that still count as success with --wait; more give exit code 3.",
+            Description = "Failed images that are allowed with --wait; more give exit code 3.",
             HelpName = "N",
         };
-        var rehash = new Option<bool>("--rehash")
-        {
-            Description = "Read images again that have not changed since an earlier job read them.",
-        };
+        var rehash = new Option<bool>("--rehash") { Description = "Read unchanged images again that an earlier job read." };
         var settings = new Option<string[]>("--option")
         {
-            Description = "Of a manifest: column.path=NAME, column.label=, column.split=, column.version=, base=FOLDER. Repeatable.",
+            Description = "Option of a manifest: column.path=NAME, column.label=, column.split=, column.version=, base=FOLDER. Repeatable.",
             HelpName = "NAME=VALUE",
         };
-        var dryRun = new Option<bool>("--dry-run")
-        {
-            Description = "Look at 64 images of each source and say what a job would be; submit nothing.",
-        };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Check 64 images of each source and estimate the job; submit nothing." };
         var webhook = new Option<string?>("--webhook")
         {
-            Description = "Of jobs: called, signed, when it has completed; on a host that the server allows.",
+            Description = "Address that is called, signed, when the job has completed; its host must be allowed.",
             HelpName = "URL",
         };
         var summary = SummaryFile.Option();
-        var json = new Option<bool>("--json") { Description = "One JSON object a line." };
+        var json = new Option<bool>("--json") { Description = "Write one JSON object per line." };
         var command = new Command("submit", "Sends images to a running agcam.")
         {
             paths,
@@ -150,12 +144,12 @@ internal static class SubmitVerb
         return command.WithExamples(
             new("A picture, and its result", "agcam submit cat.jpg --wait"),
             new("A folder that the server may read, followed to its end", "agcam submit /data/pets --tag nightly --wait"),
-            new("What would it be?", "agcam submit s3://bucket/pets --dry-run"),
+            new("Estimate a job without running it", "agcam submit s3://bucket/pets --dry-run"),
             new(
                 "A manifest with columns of its own names",
                 "agcam submit manifest:/data/pets.parquet --option column.path=where --option column.label=truth"
             ),
-            new("Paused soon when something is wrong with all of it", "agcam submit s3://bucket/pets --max-failure-rate 0.05 --weight 3"),
+            new("Paused when more than 5 % of the first images fail", "agcam submit s3://bucket/pets --max-failure-rate 0.05 --weight 3"),
             new(
                 "Safe to repeat: an orchestrator's step that starts again follows the same job",
                 "agcam submit /data/pets --key pets-2024-11-23 --wait --summary-file end.json"
@@ -163,7 +157,7 @@ internal static class SubmitVerb
         );
     }
 
-    /// <summary>A job's part of what the workers can do, and when it gives it up.</summary>
+    /// <summary>Share of a job in the workers, and the failure rate at which it is paused.</summary>
     private sealed record Share(Lane? Lane, int? Weight, double? MaxFailureRate);
 
     private sealed record Submission(
@@ -235,7 +229,7 @@ internal static class SubmitVerb
                         ["failed"] = failed,
                     }
                 )
-                : code; // a job's is written where it ends
+                : code; // the summary of a job is written when it ends
         }
 
         private static bool IsSource(string path) => Directory.Exists(path) || path.Contains(':');
@@ -243,7 +237,7 @@ internal static class SubmitVerb
         private static bool IsTable(string path) =>
             Path.GetExtension(path).ToLowerInvariant() is ".csv" or ".tsv" or ".jsonl" or ".parquet";
 
-        /// <summary>Returns the source with an absolute path: the server's folder is another one.</summary>
+        /// <summary>Returns the source with an absolute path: the server has another current folder.</summary>
         private static string SourceOf(string path)
         {
             if (Directory.Exists(path))
@@ -261,7 +255,7 @@ internal static class SubmitVerb
         private async Task<(string, JsonNode)> SendFileAsync(string path, string? key, CancellationToken cancellationToken)
         {
             var bytes = await File.ReadAllBytesAsync(path, cancellationToken);
-            // A key of our own makes it safe to send again after a broken connection.
+            // With a key the request can be repeated after a broken connection.
             var result = (
                 await Client.SendAsync(
                     HttpMethod.Post,
@@ -295,7 +289,7 @@ internal static class SubmitVerb
             return form;
         }
 
-        /// <returns>1 when the image failed.</returns>
+        /// <returns>1 when the image failed, else 0.</returns>
         private int Write((string Path, JsonNode Result) done)
         {
             var (path, item) = (done.Path, done.Result["item"]);

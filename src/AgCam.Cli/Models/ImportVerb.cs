@@ -4,7 +4,7 @@ using AgCam.Models;
 
 namespace AgCam.Cli.Models;
 
-/// <summary>agcam models import FILE --arch ... --out FOLDER: a PyTorch checkpoint becomes a safetensors folder.</summary>
+/// <summary>agcam models import FILE --arch ... --out FOLDER: converts a PyTorch checkpoint to a safetensors folder.</summary>
 internal static class ImportVerb
 {
     public static Command Create()

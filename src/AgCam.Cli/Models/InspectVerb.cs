@@ -9,7 +9,7 @@ using AgCam.Models;
 
 namespace AgCam.Cli.Models;
 
-/// <summary>agcam models inspect MODEL: its shape, classes and preprocessing, without loading it.</summary>
+/// <summary>agcam models inspect MODEL: shows shape, classes and preprocessing without loading the model.</summary>
 internal static class InspectVerb
 {
     private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web)

@@ -5,7 +5,7 @@ using AgCam.Models.Hub;
 
 namespace AgCam.Cli.Models;
 
-/// <summary>agcam models list: the models in the Hub cache.</summary>
+/// <summary>agcam models list: lists the models in the Hub cache.</summary>
 internal static class ListVerb
 {
     public static Command Create()

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace AgCam.Cli.Models;
 
-/// <summary>agcam models: what is there, where it comes from, whether it is right.</summary>
+/// <summary>agcam models: fetches, lists, inspects, verifies and converts models.</summary>
 internal static class ModelsVerb
 {
     public static Command Create() =>

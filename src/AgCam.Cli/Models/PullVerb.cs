@@ -4,7 +4,7 @@ using AgCam.Models.Hub;
 
 namespace AgCam.Cli.Models;
 
-/// <summary>agcam models pull ID: from the Hub into the cache that Python's huggingface_hub uses too.</summary>
+/// <summary>agcam models pull ID: downloads a model to the cache that Python's huggingface_hub uses too.</summary>
 internal static class PullVerb
 {
     public static Command Create()

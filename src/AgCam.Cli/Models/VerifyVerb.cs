@@ -6,7 +6,7 @@ using AgCam.Verification;
 
 namespace AgCam.Cli.Models;
 
-/// <summary>agcam models verify MODEL --against reference.safetensors: is it the same model as in Python?</summary>
+/// <summary>agcam models verify MODEL --against reference.safetensors: compares the model with PyTorch.</summary>
 internal static class VerifyVerb
 {
     private const int Differs = 1;

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace AgCam.Cli.Operating;
 
-/// <summary>Where services find their settings, for verbs that start none.</summary>
+/// <summary>Reads the settings of services, for verbs that start none.</summary>
 internal static class Settings
 {
     public static IConfiguration Read() =>

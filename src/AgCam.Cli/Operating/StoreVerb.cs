@@ -7,11 +7,11 @@ using AgCam.Pipeline.Stores.Sqlite;
 
 namespace AgCam.Cli.Operating;
 
-/// <summary>agcam store: schema, backup and check of the store, for who runs the database.</summary>
+/// <summary>agcam store: sets up, backs up and checks the store, for operators.</summary>
 internal static class StoreVerb
 {
     public static Command Create() =>
-        new("store", "The store of jobs and results: a SQLite file, or mongodb://server.") { Migrate(), Backup(), Check() };
+        new("store", "Sets up, backs up and checks the store: a SQLite file, or mongodb://server.") { Migrate(), Backup(), Check() };
 
     private static Command Migrate()
     {

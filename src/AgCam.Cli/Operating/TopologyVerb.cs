@@ -5,12 +5,13 @@ using AgCam.Pipeline.Bus;
 
 namespace AgCam.Cli.Operating;
 
-/// <summary>agcam topology: exchanges and queues, for who runs the broker.</summary>
+/// <summary>agcam topology: lists, checks and creates exchanges and queues, for operators of the broker.</summary>
 internal static class TopologyVerb
 {
     private const string Hint = "--bus amqp://broker/vhost; with a password Pipeline__Bus, or a file that Pipeline__BusFile names";
 
-    public static Command Create() => new("topology", $"Exchanges and queues of the broker ({Hint}).") { Print(), Verify(), Apply() };
+    public static Command Create() =>
+        new("topology", $"Lists, checks and creates the exchanges and queues of the broker ({Hint}).") { Print(), Verify(), Apply() };
 
     private static Command Print()
     {

@@ -5,7 +5,7 @@ using TorchSharp;
 
 namespace AgCam.Cli.Options;
 
-/// <summary>What computes, and how precisely. Shared by every verb that runs a model.</summary>
+/// <summary>Device, dtype and threads: options of every verb that runs a model.</summary>
 internal sealed class DeviceOptions
 {
     private readonly Option<string> _device = new("--device")
@@ -16,7 +16,7 @@ internal sealed class DeviceOptions
     };
     private readonly Option<string> _dtype = new("--dtype")
     {
-        Description = "Of the forward pass: float32, bfloat16 or float16. Maps are summed in float32 whatever this is.",
+        Description = "Dtype of the forward pass: float32, bfloat16 or float16. Maps are always summed in float32.",
         DefaultValueFactory = _ => "float32",
         HelpName = "DTYPE",
     };
@@ -40,14 +40,14 @@ internal sealed class DeviceOptions
         command.Options.Add(_threads);
     }
 
-    /// <summary>The precision that a server's workers are asked for.</summary>
-    /// <exception cref="UsageException">An option is for this machine.</exception>
+    /// <summary>Returns the dtype for a server's workers.</summary>
+    /// <exception cref="UsageException">An option applies to this machine only.</exception>
     public string OfServer(ParseResult parsed) =>
         new Option[] { _device, _threads }.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given
             ? throw new UsageException($"{given.Name} is for a model that runs here; the server's workers have devices of their own.")
             : parsed.GetValue(_dtype)!;
 
-    /// <summary>See <see cref="ComputeDevice.SplitThreads"/>; for verbs that explain batch after batch, after <see cref="Load"/>.</summary>
+    /// <summary>Returns <see cref="ComputeDevice.SplitThreads"/>; call it after <see cref="Load"/>.</summary>
     public int SplitThreads(ParseResult parsed) => ComputeDevice.SplitThreads(parsed.GetValue(_device)!);
 
     /// <summary>Loads libtorch, then the model onto the device.</summary>

@@ -9,7 +9,7 @@ using AgCam.Models;
 
 namespace AgCam.Cli.Options;
 
-/// <summary>The options of `agcam explain` besides the model's and the device's.</summary>
+/// <summary>Options of `agcam explain` except those of model and device.</summary>
 internal sealed class ExplainSettings
 {
     private readonly Argument<string[]> _paths = new("PATH")
@@ -36,22 +36,22 @@ internal sealed class ExplainSettings
         DefaultValueFactory = _ => AttributionMethod.Paper,
         HelpName = "NAME",
     };
-    private readonly Option<bool> _signed = new("--signed") { Description = "Also the map of the evidence against each class." };
+    private readonly Option<bool> _signed = new("--signed") { Description = "Also compute the map of evidence against each class." };
     private readonly Option<double> _threshold = new("--threshold")
     {
-        Description = "Of the normalised map, in [0, 1]: what is above belongs to a box.",
+        Description = "Threshold of the normalised map, in [0, 1]: cells above it form boxes.",
         DefaultValueFactory = _ => 0.5,
         HelpName = "SHARE",
     };
     private readonly Option<BoxSelection> _boxes = new("--boxes")
     {
-        Description = "all or largest.",
+        Description = "Boxes to report: all or largest.",
         DefaultValueFactory = _ => BoxSelection.All,
         HelpName = "all|largest",
     };
     private readonly Option<string?> _out = new("--out", "-o")
     {
-        Description = "Folder for explanations.jsonl, provenance and pictures. Run again over it: what is done is skipped.",
+        Description = "Folder for explanations.jsonl, provenance and pictures. A second run skips finished images.",
         HelpName = "FOLDER",
     };
     private readonly Option<SavedPicture?> _save = new("--save")
@@ -61,39 +61,39 @@ internal sealed class ExplainSettings
     };
     private readonly Option<string> _colormap = new("--colormap")
     {
-        Description = "inferno, turbo, viridis, cividis, jet (the paper's), or diverging with --signed.",
+        Description = "Colormap: inferno, turbo, viridis, cividis, jet (the paper's), or diverging with --signed.",
         DefaultValueFactory = _ => "inferno",
         HelpName = "NAME",
     };
     private readonly Option<double> _opacity = new("--opacity")
     {
-        Description = "How much of the photo the hottest place loses, in [0, 1].",
+        Description = "Opacity of the heatmap at its maximum, in [0, 1].",
         DefaultValueFactory = _ => new PictureOptions().Opacity,
         HelpName = "SHARE",
     };
-    private readonly Option<bool> _json = new("--json") { Description = "One JSON object a line on stdout." };
-    private readonly Option<bool> _raw = new("--raw") { Description = "Raw heatmap values, row-major, in the rows." };
+    private readonly Option<bool> _json = new("--json") { Description = "Write one JSON object per line to stdout." };
+    private readonly Option<bool> _raw = new("--raw") { Description = "Add raw heatmap values to the rows, row-major." };
     private readonly Option<int> _batch = new("--batch", "-b")
     {
-        Description = "Images of one forward pass.",
+        Description = "Images per forward pass.",
         DefaultValueFactory = _ => 8,
         HelpName = "N",
     };
     private readonly Option<long> _maxFailures = new("--max-failures")
     {
-        Description = "Failed images that still count as success; more give exit code 3.",
+        Description = "Failed images that are allowed; more give exit code 3.",
         DefaultValueFactory = _ => 0,
         HelpName = "N",
     };
     private readonly Option<long> _maxPixels = new("--max-pixels")
     {
-        Description = "Largest image, width x height.",
+        Description = "Maximum pixels of an image (width x height).",
         DefaultValueFactory = _ => ImageLimits.Default.MaxPixels,
         HelpName = "N",
     };
     private readonly Option<long> _maxBytes = new("--max-bytes")
     {
-        Description = "Largest image file.",
+        Description = "Maximum bytes of an image file.",
         DefaultValueFactory = _ => ImageLimits.Default.MaxBytes,
         HelpName = "N",
     };
@@ -104,11 +104,11 @@ internal sealed class ExplainSettings
     };
     private readonly Option<string?> _labelColumns = new("--label-columns")
     {
-        Description = "Names of the two columns in that file, where they are unusual.",
+        Description = "Names of the two columns in that file.",
         HelpName = "PATH,LABEL",
     };
     private readonly Option<string?> _summary = SummaryFile.Option();
-    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No progress, no summary." };
+    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Show no progress and no summary." };
 
     public ExplainSettings()
     {
@@ -117,7 +117,7 @@ internal sealed class ExplainSettings
         _targets.CompletionSources.Add("predicted", "label", "top:5");
         _paths.Validators.Add(result =>
         {
-            // A mistyped option would pass for a path.
+            // A mistyped option would be taken for a path.
             foreach (var token in result.Tokens.Where(token => token.Value is ['-', _, ..] && !File.Exists(token.Value)))
                 result.AddError($"There is no option {token.Value} (and no such file).");
         });
@@ -165,7 +165,7 @@ internal sealed class ExplainSettings
     public void Check(ParseResult parsed)
     {
         if (parsed.GetValue(_out) is null && parsed.GetValue(_save) is SavedPicture.Overlay or SavedPicture.Strip)
-            throw new UsageException("--save needs a place for the pictures: give --out FOLDER too.");
+            throw new UsageException("--save needs a folder for the pictures: give --out FOLDER too.");
         if (parsed.GetValue(_labels) is { } labels && Directory.Exists(labels))
             throw new UsageException(
                 $"--labels {labels} is a folder; --labels takes a file. Did you mean --labels parent, which reads class folders?"

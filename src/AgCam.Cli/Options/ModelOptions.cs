@@ -10,11 +10,11 @@ using AgCam.Scenes;
 
 namespace AgCam.Cli.Options;
 
-/// <summary>Which model, and what a person adds to its configuration. Shared by every verb that loads one.</summary>
-/// <param name="asArgument">MODEL stands by itself instead of behind --model.</param>
+/// <summary>Model and its overrides: options of every verb that loads a model.</summary>
+/// <param name="asArgument">Whether MODEL is an argument instead of the option --model.</param>
 internal sealed class ModelOptions(bool asArgument = false)
 {
-    /// <summary>The model that comes with the program, and what is taken when none is named.</summary>
+    /// <summary>Name of the shipped model, which is the default.</summary>
     private const string ShippedName = "scenes";
 
     private readonly Argument<string> _argument = new("MODEL") { Description = "A folder, a weights file or a Hub id." };
@@ -32,7 +32,7 @@ internal sealed class ModelOptions(bool asArgument = false)
     };
     private readonly Option<int?> _imageSize = new("--image-size")
     {
-        Description = "Input side in pixels, when not the checkpoint's own.",
+        Description = "Input side in pixels. Default: the checkpoint's.",
         HelpName = "PIXELS",
     };
     private readonly Option<float[]?> _mean = Channels("--mean", "Mean of red, green, blue in [0, 1], e.g. 0.5,0.5,0.5.");
@@ -42,14 +42,14 @@ internal sealed class ModelOptions(bool asArgument = false)
         Description = "Share of the resized picture that the centre crop keeps, in (0, 1].",
         HelpName = "SHARE",
     };
-    private readonly Option<CropMode?> _cropMode = new("--crop-mode") { Description = "squash, center or border." };
+    private readonly Option<CropMode?> _cropMode = new("--crop-mode") { Description = "Crop mode: squash, center or border." };
     private readonly Option<Interpolation?> _interpolation = new("--interpolation")
     {
-        Description = "nearest, bilinear, bicubic or lanczos.",
+        Description = "Interpolation: nearest, bilinear, bicubic or lanczos.",
     };
     private readonly Option<int?> _heads = new("--heads")
     {
-        Description = "Attention heads, where weights alone do not tell them.",
+        Description = "Number of attention heads, for weights without a configuration.",
         HelpName = "N",
     };
     private readonly Option<FileInfo?> _classes = new("--classes")
@@ -70,7 +70,7 @@ internal sealed class ModelOptions(bool asArgument = false)
     }
 
     /// <exception cref="ModelException">The model cannot be used.</exception>
-    /// <param name="pooled">A method is asked for that explains models which average the patches.</param>
+    /// <param name="pooled">Whether the method is for models that average the patches.</param>
     public async Task<Checkpoint> OpenAsync(
         ParseResult parsed,
         CancellationToken cancellationToken,
@@ -94,8 +94,8 @@ internal sealed class ModelOptions(bool asArgument = false)
         );
     }
 
-    /// <summary>The name of one of a server's models; null for its only one.</summary>
-    /// <exception cref="UsageException">An option says how the model is to be read, which the server has decided.</exception>
+    /// <summary>Returns the name of the server's model; null for its only one.</summary>
+    /// <exception cref="UsageException">An option overrides how the model is read, which only the server decides.</exception>
     public string? OfServer(ParseResult parsed)
     {
         Option[] reading = [_classes, _architecture, _imageSize, _mean, _std, _cropPct, _cropMode, _interpolation, _heads];
@@ -104,7 +104,7 @@ internal sealed class ModelOptions(bool asArgument = false)
             : parsed.GetValue(_model);
     }
 
-    /// <summary>The model as it was named.</summary>
+    /// <summary>Returns the model as named on the command line.</summary>
     public string Reference(ParseResult parsed) =>
         (asArgument ? parsed.GetValue(_argument) : parsed.GetValue(_model))
         ?? (
@@ -113,8 +113,8 @@ internal sealed class ModelOptions(bool asArgument = false)
                 : throw new UsageException("No model is named. Give --model: a folder, a .safetensors file or a Hub id.")
         );
 
-    /// <summary>The model on this machine that was named; null when none was.</summary>
-    /// <returns>Its name and where it lies.</returns>
+    /// <summary>Returns the local model that was named; null when none was.</summary>
+    /// <returns>Its name and path.</returns>
     public (string Name, string Path)? Named(ParseResult parsed)
     {
         if (parsed.GetValue(_model) is not { } text)
@@ -125,7 +125,7 @@ internal sealed class ModelOptions(bool asArgument = false)
             : throw new UsageException($"--model {text} is no folder and no file. Fetch it with `agcam models pull`.");
     }
 
-    /// <summary>Whether the model ships or lies on this machine under its name: nothing need be fetched.</summary>
+    /// <summary>Returns whether the model is on this machine, so that nothing is downloaded.</summary>
     public bool IsHere(ParseResult parsed) =>
         parsed.GetValue(_model) is not { } text
             ? ShippedFolder(ShippedName) is not null
@@ -157,7 +157,7 @@ internal sealed class ModelOptions(bool asArgument = false)
         }
     }
 
-    /// <summary>Names of the classes that a person gave, by index.</summary>
+    /// <summary>Returns the class names of --classes, by index.</summary>
     public IReadOnlyList<string>? ClassNames(ParseResult parsed) => Checkpointing(parsed).ClassNames;
 
     private static string? ShippedFolder(string name) => name == ShippedName && Directory.Exists(Shipped.Model) ? Shipped.Model : null;

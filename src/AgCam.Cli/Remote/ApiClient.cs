@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace AgCam.Cli.Remote;
 
-/// <summary>A running agcam, over HTTP. A refusal becomes one line: what is wrong and what to do.</summary>
+/// <summary>HTTP client of a running agcam. An error answer becomes one line: the reason and the next step.</summary>
 internal sealed class ApiClient : IDisposable
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(2);
@@ -26,11 +26,11 @@ internal sealed class ApiClient : IDisposable
     public Task<JsonNode?> PostAsync(string path, JsonNode? body, string? key, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Post, path, () => body is null ? null : JsonContent.Create(body), key, cancellationToken);
 
-    /// <summary>Sends until it is taken: told to come back later, it does.</summary>
-    /// <param name="content">Made anew for each try.</param>
-    /// <returns>Null where the answer has no body.</returns>
+    /// <summary>Sends a request, and repeats it after a 429 or 503 with Retry-After.</summary>
+    /// <param name="content">Creates the content; called for each attempt.</param>
+    /// <returns>Null when the answer has no body.</returns>
     /// <exception cref="UsageException">The request was refused.</exception>
-    /// <exception cref="HttpRequestException">Nobody answers.</exception>
+    /// <exception cref="HttpRequestException">The server does not answer.</exception>
     public async Task<JsonNode?> SendAsync(
         HttpMethod method,
         string path,
@@ -57,9 +57,9 @@ internal sealed class ApiClient : IDisposable
         }
     }
 
-    /// <summary>The answer as it comes, for what is large or has no end.</summary>
+    /// <summary>Returns the answer as a stream, for large or endless ones.</summary>
     /// <exception cref="UsageException">The request was refused.</exception>
-    /// <exception cref="HttpRequestException">Nobody answers, or a proxy whose server is away.</exception>
+    /// <exception cref="HttpRequestException">The server does not answer, or a proxy answers for it.</exception>
     public async Task<Stream> OpenAsync(string path, CancellationToken cancellationToken)
     {
         var answer = await _http.GetAsync(path, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
@@ -86,7 +86,7 @@ internal sealed class ApiClient : IDisposable
         }
         catch (Exception other) when (other is JsonException or InvalidOperationException)
         {
-            // Not one of ours: a proxy's page, say.
+            // Not an answer of the API, e.g. a page of a proxy.
         }
         return new UsageException(
             $"{answer.RequestMessage?.RequestUri} answered {(int)answer.StatusCode} {answer.ReasonPhrase}. Is --url an agcam?"

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace AgCam.Cli.Remote;
 
-/// <summary>A dry run's report for a person.</summary>
+/// <summary>Formats the report of a dry run as text.</summary>
 internal static class DryRunLines
 {
     public static string Of(string source, JsonNode report)

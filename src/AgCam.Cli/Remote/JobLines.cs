@@ -5,10 +5,10 @@ using AgCam.Cli.Terminal;
 
 namespace AgCam.Cli.Remote;
 
-/// <summary>Jobs as lines, and following one to its end.</summary>
+/// <summary>Formats jobs as lines, and follows a job to its end.</summary>
 internal static class JobLines
 {
-    /// <summary>Reading them takes 10 requests.</summary>
+    /// <summary>Maximum number of failures that are counted by reason: 10 requests.</summary>
     private const int MaxCountedFailures = 10_000;
 
     /// <summary>Keeps a collected log short: not a line for every chunk.</summary>
@@ -53,11 +53,11 @@ internal static class JobLines
     }
 
     /// <summary>
-    /// Follows the job, through restarts of the server: a line on stderr when its state changes and every ten seconds, its end as one
-    /// on stdout.
+    /// Follows the job across restarts of the server. Writes a line to stderr when the state changes and every ten seconds, and the final
+    /// line to stdout.
     /// </summary>
-    /// <returns>0, 3 with more failures than allowed, 2 when it was cancelled or is paused.</returns>
-    /// <exception cref="HttpRequestException">The server does not answer, or has not for five minutes.</exception>
+    /// <returns>0; 3 with more failures than allowed; 2 when it was cancelled or is paused.</returns>
+    /// <exception cref="HttpRequestException">The server does not answer, or has not answered for five minutes.</exception>
     public static async Task<int> FollowAsync(
         ApiClient client,
         string id,
@@ -93,8 +93,8 @@ internal static class JobLines
     public const string Paused = "Paused",
         Completed = "Completed";
 
-    /// <summary>Follows the job, writing to stderr only.</summary>
-    /// <returns>The job as it has ended, or is paused, which has been told.</returns>
+    /// <summary>Follows the job and writes to stderr only.</summary>
+    /// <returns>The job when it has ended or is paused. A pause has been reported on stderr.</returns>
     /// <exception cref="HttpRequestException">The server does not answer, or has not for five minutes.</exception>
     public static async Task<JsonNode> ToEndAsync(ApiClient client, string id, CancellationToken cancellationToken)
     {
@@ -136,7 +136,7 @@ internal static class JobLines
                     && TimeProvider.System.GetElapsedTime(last) < MaxSilence
                 )
             {
-                // The connection broke; the job did not. Ask again.
+                // The connection broke; the job continues. Connect again.
             }
             await Task.Delay(TimeSpan.FromSeconds(1), cancellationToken);
         }

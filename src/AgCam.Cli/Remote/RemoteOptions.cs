@@ -20,10 +20,10 @@ internal sealed class RemoteOptions(bool isOptional = false)
 
     private readonly Option<string?> _apiKey = new("--api-key")
     {
-        Description = $"Default: {KeyVariable}, which does not show up in the list of processes.",
+        Description = $"Default: {KeyVariable}, which the list of processes does not show.",
         HelpName = "KEY",
     };
-    private readonly Option<string?> _apiKeyFile = new("--api-key-file") { Description = "A file with the key in it.", HelpName = "FILE" };
+    private readonly Option<string?> _apiKeyFile = new("--api-key-file") { Description = "File that holds the key.", HelpName = "FILE" };
 
     public void AddTo(Command command)
     {

@@ -4,7 +4,7 @@ using AgCam.Scenes;
 
 namespace AgCam.Cli.Scenes;
 
-/// <summary>agcam scenes draw FOLDER: scenes as PNG with exact boxes.</summary>
+/// <summary>agcam scenes draw FOLDER: draws scenes as PNG with exact boxes.</summary>
 internal static class DrawVerb
 {
     public static Command Create()

@@ -6,7 +6,7 @@ using AgCam.Scenes.Report;
 
 namespace AgCam.Cli.Scenes;
 
-/// <summary>agcam scenes report: accuracy, the watermark's power, and how well heatmaps find objects and watermark.</summary>
+/// <summary>agcam scenes report: measures accuracy, the effect of the watermark, and localisation of objects and watermark.</summary>
 internal static class ReportVerb
 {
     public static Command Create()

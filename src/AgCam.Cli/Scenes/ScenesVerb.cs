@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace AgCam.Cli.Scenes;
 
-/// <summary>agcam scenes: the pictures and the small model that ship, made anew.</summary>
+/// <summary>agcam scenes: reproduces the shipped pictures and the shipped model.</summary>
 internal static class ScenesVerb
 {
     public static Command Create() =>

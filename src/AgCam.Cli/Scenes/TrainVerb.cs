@@ -7,7 +7,7 @@ using AgCam.Scenes.Training;
 
 namespace AgCam.Cli.Scenes;
 
-/// <summary>agcam scenes train: the shipped model from nothing, seeded.</summary>
+/// <summary>agcam scenes train: trains the shipped model from scratch, with a seed.</summary>
 internal static class TrainVerb
 {
     public static Command Create()

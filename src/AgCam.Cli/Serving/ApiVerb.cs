@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Builder;
 
 namespace AgCam.Cli.Serving;
 
-/// <summary>agcam api: the API alone, beside workers of their own, over a broker.</summary>
+/// <summary>agcam api: runs the API as a separate process; workers receive its requests over a broker.</summary>
 internal static class ApiVerb
 {
     public static Command Create()
@@ -14,16 +14,16 @@ internal static class ApiVerb
         var services = new ServiceOptions();
         var newKey = new Option<string?>("--new-key")
         {
-            Description = "Draw an API key of this name, print it and its entry for the configuration, and end.",
+            Description = "Create an API key with this name, print it and its configuration entry, and exit.",
             HelpName = "NAME",
         };
         var scopes = new Option<string[]>("--scope")
         {
-            Description = $"Of the new key: {string.Join(", ", Scope.All)}. Repeatable. Default: submit and read.",
+            Description = $"Scope of the new key: {string.Join(", ", Scope.All)}. Repeatable. Default: submit and read.",
             HelpName = "SCOPE",
         };
         scopes.AcceptOnly([.. Scope.All]);
-        var command = new Command("api", "Serves the API alone; workers take its requests from the broker.") { newKey, scopes };
+        var command = new Command("api", "Serves the API alone; workers receive its requests over the broker.") { newKey, scopes };
         services.AddTo(command, api: true, worker: false, bus: true);
         command.SetAction(
             (parsed, cancellationToken) =>
@@ -55,7 +55,7 @@ internal static class ApiVerb
     {
         var (key, entry) = ApiKey.Create(name, scopes);
         Console.Out.WriteLine(key);
-        Console.Error.WriteLine("agcam: it is shown this once. For the configuration, with N counted from 0:");
+        Console.Error.WriteLine("agcam: the key is shown only once. Its configuration entry, with N counted from 0:");
         Console.Error.WriteLine($"Api__Keys__N__Name={name}");
         Console.Error.WriteLine($"Api__Keys__N__Sha256={entry.Sha256}");
         for (var i = 0; i < scopes.Count; i++)

@@ -10,7 +10,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace AgCam.Cli.Serving;
 
-/// <summary>agcam serve: API, worker, bus and store in one process. Needs nothing else; what it has accepted survives kill -9.</summary>
+/// <summary>agcam serve: runs API, worker, bus and store in one process. Accepted requests survive kill -9.</summary>
 internal static class ServeVerb
 {
     public static Command Create()
@@ -57,7 +57,7 @@ internal static class ServeVerb
         );
     }
 
-    /// <summary>Beside the user's other data, whatever folder it is started in.</summary>
+    /// <summary>Returns a path in the user's data folder, independent of the current folder.</summary>
     private static string DefaultStore()
     {
         var folder = Path.Combine(

@@ -5,11 +5,10 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Cli.Serving;
 
-/// <summary>Runs what stays until it is stopped.</summary>
+/// <summary>Runs a service until it is stopped.</summary>
 internal static class Service
 {
-    /// <returns>0 when it was stopped, 130 when it was stopped before it had come to its work's end or beginning, 4 when the store or
-    /// the broker did not answer at the start.</returns>
+    /// <returns>0 when it was stopped, 130 when it was stopped while starting, 4 when store or broker did not answer at start.</returns>
     /// <exception cref="UsageException">The settings cannot be used.</exception>
     public static async Task<int> RunAsync(Func<Task> run)
     {
@@ -18,7 +17,7 @@ internal static class Service
             await run();
             return ExitCode.Success;
         }
-        // Which is how HttpClient says that somebody did not answer
+        // HttpClient reports a timeout this way
         catch (OperationCanceledException stopped) when (stopped.InnerException is not TimeoutException)
         {
             Console.Error.WriteLine("agcam: stopped.");

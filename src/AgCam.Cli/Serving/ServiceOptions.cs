@@ -9,8 +9,7 @@ using Microsoft.Extensions.Configuration;
 namespace AgCam.Cli.Serving;
 
 /// <summary>
-/// The settings of processes that stay: appsettings.json in the current folder, then the environment (Api__Listen, Pipeline__Store,
-/// Worker__Device, ...),
+/// Settings of services: appsettings.json in the current folder, then the environment (Api__Listen, Pipeline__Store, Worker__Device, ...),
 /// then the command line.
 /// </summary>
 internal sealed class ServiceOptions
@@ -19,22 +18,22 @@ internal sealed class ServiceOptions
 
     private readonly Option<string[]> _models = new("--model", "-m")
     {
-        Description = "A model that may be used: NAME=FOLDER, or a folder or .safetensors file. Repeatable.",
+        Description = "A model to offer: NAME=FOLDER, a folder or a .safetensors file. Repeatable.",
         HelpName = "MODEL",
     };
     private readonly Option<string[]> _roots = new("--root")
     {
-        Description = "A folder below which images may be read. Repeatable. Default: none, images are sent along.",
+        Description = "A folder below which images may be read. Repeatable. Default: none.",
         HelpName = "FOLDER",
     };
     private readonly Option<string[]> _buckets = new("--bucket")
     {
-        Description = "A bucket of S3 that may be read: NAME, NAME/FOLDER, or * for any. Repeatable. Default: none.",
+        Description = "An S3 bucket that may be read: NAME, NAME/FOLDER, or * for any. Repeatable. Default: none.",
         HelpName = "BUCKET",
     };
     private readonly Option<string?> _s3 = new("--s3-endpoint")
     {
-        Description = "An S3 server other than Amazon's; buckets stand in the path.",
+        Description = "An S3 server other than AWS, with path-style addresses.",
         HelpName = "URL",
     };
     private readonly Option<string[]> _hosts = new("--host")
@@ -46,17 +45,17 @@ internal sealed class ServiceOptions
     };
     private readonly Option<string?> _store = new("--store")
     {
-        Description = "A SQLite file, or mongodb://server. With a password it belongs into the environment: Pipeline__Store.",
+        Description = "A SQLite file, or mongodb://server. Set an address with a password by Pipeline__Store in the environment.",
         HelpName = "STORE",
     };
     private readonly Option<string?> _bus = new("--bus")
     {
-        Description = "amqp://broker/vhost. With a password it belongs into the environment: Pipeline__Bus.",
+        Description = "amqp://broker/vhost. Set an address with a password by Pipeline__Bus in the environment.",
         HelpName = "BROKER",
     };
     private readonly Option<string?> _metrics = new("--metrics")
     {
-        Description = "Where Prometheus may scrape, e.g. http://127.0.0.1:9464. Default: nowhere.",
+        Description = "Address for Prometheus, e.g. http://127.0.0.1:9464. Default: none.",
         HelpName = "URL",
     };
     private readonly Option<string?> _listen = new("--listen")
@@ -65,7 +64,7 @@ internal sealed class ServiceOptions
         HelpName = "URL",
     };
     private readonly Option<string?> _device = new("--device") { Description = "auto, cpu, cuda or cuda:n.", HelpName = "DEVICE" };
-    private readonly Option<int?> _batch = new("--batch", "-b") { Description = "Images of one forward pass at most.", HelpName = "N" };
+    private readonly Option<int?> _batch = new("--batch", "-b") { Description = "Maximum images per forward pass.", HelpName = "N" };
 
     public void AddTo(Command command, bool api, bool worker, bool bus)
     {
@@ -100,7 +99,7 @@ internal sealed class ServiceOptions
             : throw new UsageException("No model is named. Give --model: a folder or a .safetensors file.");
     }
 
-    /// <summary>The store, and what may be read as images: what verbs need that plan and explain nothing.</summary>
+    /// <summary>Returns the settings of store and image sources, for verbs that plan and do not explain.</summary>
     public PipelineOptions Sources(ParseResult parsed, IConfiguration configuration, string? defaultStore = null)
     {
         var options = Reach(parsed, configuration, defaultStore);
@@ -118,7 +117,7 @@ internal sealed class ServiceOptions
         return options;
     }
 
-    /// <summary>Store and broker: what verbs need that explain nothing.</summary>
+    /// <summary>Returns the settings of store and broker, for verbs that do not explain.</summary>
     public PipelineOptions Reach(ParseResult parsed, IConfiguration configuration, string? defaultStore = null)
     {
         var options = configuration.Read<PipelineOptions>(PipelineOptions.Section);

@@ -9,13 +9,13 @@ using Microsoft.Extensions.Hosting;
 
 namespace AgCam.Cli.Serving;
 
-/// <summary>agcam worker: takes requests from the broker, explains, stores. One process for each GPU.</summary>
+/// <summary>agcam worker: receives requests from the broker, explains images and stores the results. Run one process per GPU.</summary>
 internal static class WorkerVerb
 {
     public static Command Create()
     {
         var services = new ServiceOptions();
-        var command = new Command("worker", "Takes requests from the broker, explains the images, stores the results.");
+        var command = new Command("worker", "Receives requests from the broker, explains the images and stores the results.");
         services.AddTo(command, api: false, worker: true, bus: true);
         command.SetAction(
             (parsed, cancellationToken) =>

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace AgCam.Cli.Terminal;
 
-/// <summary>agcam completion SHELL: a script for the shell that asks agcam itself what may come next.</summary>
+/// <summary>agcam completion SHELL: prints a completion script, which asks agcam for candidates.</summary>
 internal static class CompletionVerb
 {
     // The [suggest:POSITION] directive answers with one candidate a line.

@@ -4,7 +4,7 @@ using Spectre.Console;
 
 namespace AgCam.Cli.Terminal;
 
-/// <summary>A download's bytes on stderr: a bar on a terminal, a line every ten seconds and one for each whole file elsewhere.</summary>
+/// <summary>Shows download progress on stderr: a bar on a terminal; elsewhere a line every ten seconds and per file.</summary>
 internal sealed class DownloadProgress : IProgress<HubProgress>, IDisposable
 {
     private readonly Screen _screen = new();

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace AgCam.Cli.Terminal;
 
-/// <summary>The first Ctrl-C or SIGTERM asks to drain, the second ends the process at once.</summary>
+/// <summary>Handles Ctrl-C and SIGTERM: the first drains, the second ends the process at once.</summary>
 internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource _drain = new();
@@ -31,7 +31,7 @@ internal sealed class Interruption : IDisposable
 
     public bool Asked => _drain.IsCancellationRequested;
 
-    /// <summary>The C library's _exit: no finalizers and no native destructors, which would wait for the model.</summary>
+    /// <summary>Calls _exit of the C library: no finalizers and native destructors, which would wait for the model.</summary>
     [DllImport("libc", EntryPoint = "_exit")]
     private static extern void Exit(int code);
 

@@ -3,9 +3,7 @@ using Spectre.Console;
 
 namespace AgCam.Cli.Terminal;
 
-/// <summary>
-/// A progress line: count, rate and time left. Drawn five times a second on a terminal, written every ten seconds elsewhere.
-/// </summary>
+/// <summary>Shows count, rate and time left: five times a second on a terminal, every ten seconds elsewhere.</summary>
 internal sealed class Progress : IDisposable
 {
     private readonly Screen _screen;
@@ -64,6 +62,6 @@ internal sealed class Progress : IDisposable
         };
 }
 
-/// <param name="Total">Null while it is not known.</param>
-/// <param name="Rate">A second.</param>
+/// <param name="Total">Total; null while unknown.</param>
+/// <param name="Rate">Images per second.</param>
 internal readonly record struct ProgressState(long Done, long? Total, long Failed, double Rate);

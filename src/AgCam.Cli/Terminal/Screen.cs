@@ -3,8 +3,8 @@ using Spectre.Console;
 namespace AgCam.Cli.Terminal;
 
 /// <summary>
-/// Data on stdout, progress on stderr. When both are the same terminal, the progress line steps aside for each row. Off a terminal nothing
-/// moves: a line every ten seconds.
+/// Writes data to stdout and progress to stderr. On one terminal the progress line is cleared for each row. Elsewhere progress is a line
+/// every ten seconds.
 /// </summary>
 internal sealed class Screen : IDisposable
 {
@@ -14,10 +14,10 @@ internal sealed class Screen : IDisposable
     private readonly bool _sameTerminal = !Console.IsOutputRedirected;
     private bool _drawn;
 
-    /// <summary>May lines be drawn over? False off a terminal and on a dumb one.</summary>
+    /// <summary>Whether the progress line is redrawn. False off a terminal and on a dumb one.</summary>
     public bool Moves { get; } = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
 
-    /// <summary>One line of data.</summary>
+    /// <summary>Writes a line of data.</summary>
     public void Row(ReadOnlySpan<byte> row)
     {
         lock (_gate)
@@ -43,7 +43,7 @@ internal sealed class Screen : IDisposable
         }
     }
 
-    /// <summary>Replaces the progress line on a terminal; elsewhere writes the line.</summary>
+    /// <summary>Replaces the progress line on a terminal; elsewhere writes a line.</summary>
     public void Progress(Markup line)
     {
         lock (_gate)
@@ -63,7 +63,7 @@ internal sealed class Screen : IDisposable
         }
     }
 
-    /// <summary>A line on stderr that stays.</summary>
+    /// <summary>Writes a permanent line to stderr.</summary>
     public void Note(string text)
     {
         lock (_gate)
@@ -75,7 +75,7 @@ internal sealed class Screen : IDisposable
         }
     }
 
-    /// <summary>Names come from strangers: no line breaks and no escape sequences reach the terminal.</summary>
+    /// <summary>Removes line breaks and escape sequences from names that others chose.</summary>
     public static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? $"\\x{(int)c:x2}" : c.ToString()));
 
     public int Width => Math.Clamp(_console.Profile.Width, 40, 200);

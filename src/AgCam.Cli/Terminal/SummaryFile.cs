@@ -5,9 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace AgCam.Cli.Terminal;
 
-/// <summary>
-/// --summary-file: how a run ended, as one JSON object, for who started it. Replaced at once, so that nobody reads half of it.
-/// </summary>
+/// <summary>Writes --summary-file: the outcome of a run as one JSON object. The file is replaced atomically.</summary>
 internal static class SummaryFile
 {
     private static readonly JsonSerializerOptions Indented = new()
@@ -17,7 +15,7 @@ internal static class SummaryFile
     };
 
     public static Option<string?> Option() =>
-        new("--summary-file") { Description = "Write how it ended there, as JSON: exit code, counts, reasons.", HelpName = "FILE" };
+        new("--summary-file") { Description = "File for the outcome as JSON: exit code, counts, reasons.", HelpName = "FILE" };
 
     /// <returns><paramref name="exitCode"/>.</returns>
     public static int Write(string? path, int exitCode, JsonObject summary)
