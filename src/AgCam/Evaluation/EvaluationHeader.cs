@@ -1,9 +1,9 @@
 namespace AgCam.Evaluation;
 
-/// <summary>What an evaluation's numbers depend on besides the images: rows of equal headers, the shard apart, merge.</summary>
+/// <summary>Settings that determine an evaluation's numbers. Rows merge when their headers are equal except for the shard.</summary>
 public sealed record EvaluationHeader
 {
-    /// <summary>Raised when rows change their form or meaning.</summary>
+    /// <summary>Version of the row format. Increases when rows change their form or meaning.</summary>
     public const int CurrentVersion = 2;
 
     public int Version { get; init; } = CurrentVersion;
@@ -12,13 +12,13 @@ public sealed record EvaluationHeader
 
     public required string ModelSha256 { get; init; }
 
-    /// <summary>The model's shape and its preprocessing, in canonical form.</summary>
+    /// <summary>Model configuration and preprocessing in canonical form.</summary>
     public required string Computation { get; init; }
 
-    /// <summary>Of the forward pass.</summary>
+    /// <summary>Dtype of the forward pass.</summary>
     public required string Dtype { get; init; }
 
-    /// <summary>cpu or cuda: their last digits differ.</summary>
+    /// <summary>Device kind, cpu or cuda: their last digits differ.</summary>
     public required string Device { get; init; }
 
     public required IReadOnlyList<string> Methods { get; init; }
@@ -32,17 +32,17 @@ public sealed record EvaluationHeader
     /// <summary>Name of the preset that the evaluation follows, or null.</summary>
     public string? Preset { get; init; }
 
-    /// <summary>In what it does not follow it, a line each.</summary>
+    /// <summary>Deviations from the preset, one sentence each.</summary>
     public IReadOnlyList<string> Deviations { get; init; } = [];
 
     /// <summary>
-    /// Images of one forward pass. Batches are cut from the whole dataset, so that a shard's are the same as one process's.
+    /// Number of images per forward pass. Batches are cut from the whole dataset, so every shard has the batches of a single process.
     /// </summary>
     public required int Batch { get; init; }
 
     public required int MaskedBatch { get; init; }
 
-    /// <summary>Which part of the batches this is.</summary>
+    /// <summary>Part of the batches that this evaluation measured.</summary>
     public Shard Shard { get; init; } = Shard.Whole;
 
     public static EvaluationHeader Of(Explainer explainer, EvaluationOptions options, int batch, Shard shard) =>
@@ -62,7 +62,7 @@ public sealed record EvaluationHeader
             Shard = shard,
         };
 
-    /// <summary>The first difference that keeps two files' rows apart, in words; null where they merge.</summary>
+    /// <summary>Returns the first difference that prevents a merge, in words; null where the rows merge.</summary>
     public string? Differs(EvaluationHeader other)
     {
         (string Name, string Mine, string Theirs)[] fields =
@@ -89,13 +89,13 @@ public sealed record EvaluationHeader
     }
 }
 
-/// <summary>Part Number of Count, 1/1 being everything: of every Count batches, the one at Number.</summary>
+/// <summary>Part Number of Count, 1/1 for all: every Count-th batch, starting at batch Number.</summary>
 public readonly record struct Shard(int Number, int Count)
 {
     public static Shard Whole { get; } = new(1, 1);
 
-    /// <summary>Reads i/n.</summary>
-    /// <exception cref="FormatException">It is not that.</exception>
+    /// <summary>Parses i/n.</summary>
+    /// <exception cref="FormatException">The text has another form.</exception>
     public static Shard Parse(string text) =>
         text.Split('/') is [var number, var count]
         && int.TryParse(number, out var i)
@@ -104,9 +104,9 @@ public readonly record struct Shard(int Number, int Count)
         && i <= n
         && n <= 1_000_000
             ? new Shard(i, n)
-            : throw new FormatException($"\"{text}\" is no shard: i/n is meant, e.g. 2/4 for the second of four.");
+            : throw new FormatException($"\"{text}\" is not a shard. Give i/n, e.g. 2/4 for the second of four.");
 
-    /// <summary>Whether the batch with this index, counted over the whole dataset, belongs to the shard.</summary>
+    /// <summary>Returns true when the batch with this index, counted over the whole dataset, belongs to the shard.</summary>
     public bool Has(long batch) => batch % Count == Number - 1;
 
     public override string ToString() => $"{Number}/{Count}";

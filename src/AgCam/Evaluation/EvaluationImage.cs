@@ -6,10 +6,10 @@ using AgCam.Preprocessing;
 
 namespace AgCam.Evaluation;
 
-/// <summary>A sample that was read and checked: ready for the model, or with the reason why it does not count.</summary>
+/// <summary>A decoded and checked sample: ready for the model, or skipped with a reason.</summary>
 public sealed record EvaluationImage(Sample Sample)
 {
-    /// <summary>Why the image does not count at all; null where it does.</summary>
+    /// <summary>Reason why the image is not evaluated; null where it is.</summary>
     public string? Skipped { get; private init; }
 
     /// <summary>Class index; null where the sample has no label that the model knows.</summary>
@@ -18,25 +18,25 @@ public sealed record EvaluationImage(Sample Sample)
     /// <summary>Class index to explain, for an image that counts.</summary>
     public int Target => Label ?? throw new InvalidOperationException($"{Sample.Key} has no class: {Skipped}.");
 
-    /// <summary>The model's input.</summary>
+    /// <summary>Model input.</summary>
     public PreparedImage? Prepared { get; private init; }
 
-    /// <summary>Ground truth in original pixels, clipped to the picture. Empty where there is none to be had.</summary>
+    /// <summary>Ground-truth boxes in original pixels, clipped to the image. Empty where none is usable.</summary>
     public IReadOnlyList<BoundingBox> Boxes { get; private init; } = [];
 
-    /// <summary>Why there are none.</summary>
+    /// <summary>Reason why <see cref="Boxes"/> is empty.</summary>
     public string? WithoutBoxes { get; private init; }
 
-    /// <summary>At the model's input size; null where there is none to be had, or no metric asks for it.</summary>
+    /// <summary>Mask at the model's input size. Null where there is no usable mask, or no metric needs one.</summary>
     public MaskPixel[]? Mask { get; private init; }
 
-    /// <summary>Why there is none, where a metric asks for it.</summary>
+    /// <summary>Reason why <see cref="Mask"/> is null, where a metric needs a mask.</summary>
     public string? WithoutMask { get; private init; }
 
-    /// <summary>How many boxes were put right or left out, by reason, of an image that counts.</summary>
+    /// <summary>Number of boxes that were clipped or dropped, by reason.</summary>
     public IReadOnlyDictionary<string, int> Repaired { get; private init; } = new Dictionary<string, int>();
 
-    /// <summary>May run on any thread.</summary>
+    /// <summary>Reads and prepares a sample. Thread-safe.</summary>
     public static EvaluationImage Read(Sample sample, Explainer explainer, EvaluationOptions options, ImageLimits limits) =>
         Read(sample, explainer, options, limits, LocalFiles.Instance);
 
@@ -53,12 +53,12 @@ public sealed record EvaluationImage(Sample Sample)
         var image = new EvaluationImage(sample) { Label = sample.Label is null ? null : ClassOf(sample, explainer.Classes) };
         if (sample.Unusable is { } unusable)
             return image with { Skipped = unusable };
-        var hopeless = options.NeedsObjects && (sample.Masks.Count == 0 || !options.Has(MetricFamily.Masks));
+        var unmeasurable = options.NeedsObjects && (sample.Masks.Count == 0 || !options.Has(MetricFamily.Masks));
         if (sample.Label is null)
-            return image with { Skipped = sample.WithoutBoxes is { } why && hopeless ? why : SkipReason.NoLabel };
+            return image with { Skipped = sample.WithoutBoxes is { } why && unmeasurable ? why : SkipReason.NoLabel };
         if (image.Label is null)
             return image with { Skipped = SkipReason.UnknownLabel };
-        if (sample.WithoutBoxes is { } without && hopeless)
+        if (sample.WithoutBoxes is { } without && unmeasurable)
             return image with { Skipped = options.UsesBoxes ? without : SkipReason.NoMask };
         RgbImage picture;
         try
@@ -75,12 +75,12 @@ public sealed record EvaluationImage(Sample Sample)
         var repaired = new SortedDictionary<string, int>(StringComparer.Ordinal);
         var boxes = sample.Boxes.Select(box => Usable(box, prepared, repaired)).OfType<BoundingBox>().ToList();
         var reason = boxes.Count > 0 ? null : sample.WithoutBoxes ?? repaired.Keys.FirstOrDefault() ?? SkipReason.NoBoxes;
-        var (mask, noMask) = options.Has(MetricFamily.Masks) ? MaskOf(sample, prepared, limits, files) : (null, null);
+        var (mask, withoutMask) = options.Has(MetricFamily.Masks) ? MaskOf(sample, prepared, limits, files) : (null, null);
         var measurable = (reason is null && options.UsesBoxes) || mask is not null;
         return options.NeedsObjects && !measurable
             ? image with
             {
-                Skipped = options.UsesBoxes ? reason : noMask,
+                Skipped = options.UsesBoxes ? reason : withoutMask,
             }
             : image with
             {
@@ -94,8 +94,8 @@ public sealed record EvaluationImage(Sample Sample)
     }
 
     /// <summary>
-    /// By the label, by another name of it, or, for a model without names, by the dataset's own order; null where the model has no
-    /// such class.
+    /// Finds the class by the label, then by its other names. A model without class names takes the dataset's own index. Returns null where
+    /// the model has no such class.
     /// </summary>
     private static int? ClassOf(Sample sample, ClassNames classes)
     {
@@ -124,24 +124,24 @@ public sealed record EvaluationImage(Sample Sample)
     {
         var (width, height) = (image.Transform.OriginalWidth, image.Transform.OriginalHeight);
         if (box.Width <= 0 || box.Height <= 0)
-            return Out(SkipReason.EmptyBox);
+            return Reject(SkipReason.EmptyBox);
         var clipped = box.Clip(width, height);
         if (clipped.Width <= 0 || clipped.Height <= 0)
-            return Out(SkipReason.BoxOutsideImage);
+            return Reject(SkipReason.BoxOutsideImage);
         var seen = image.Transform.ToInput(clipped).Clip(image.Width, image.Height);
         if (seen.Width <= 0 || seen.Height <= 0)
-            return Out(SkipReason.BoxCroppedAway);
+            return Reject(SkipReason.BoxCroppedAway);
         if (clipped != box)
-            Out(BoxClipped);
+            Reject(BoxClipped);
         return clipped;
 
-        BoundingBox? Out(string reason)
+        BoundingBox? Reject(string reason)
         {
             repaired[reason] = repaired.GetValueOrDefault(reason) + 1;
             return null;
         }
     }
 
-    /// <summary>A part of the box lies outside the picture; the part inside counts.</summary>
+    /// <summary>Code for a box of which a part lies outside the image. The part inside counts.</summary>
     public const string BoxClipped = "box-clipped";
 }

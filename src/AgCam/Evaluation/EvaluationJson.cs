@@ -6,9 +6,9 @@ using AgCam.Metrics;
 namespace AgCam.Evaluation;
 
 /// <summary>
-/// The evaluation as one JSON object: images, evaluated, skipped by reason, and for each method each metric as mean, low and high.
-/// Beside that,
-/// how many images are in each mean, differences from the reference method, and what decides the numbers.
+/// Writes the evaluation as one JSON object. It holds the counts of images, evaluated and skipped by reason, and for each method each
+/// metric as mean, low and high. It also holds the number of images in each mean, the differences from the reference method, and the
+/// settings.
 /// </summary>
 public static class EvaluationJson
 {
@@ -68,7 +68,7 @@ public static class EvaluationJson
         json.WriteNumber("threshold", tables.Header.Threshold);
         json.WriteString(
             "thresholdPolicy",
-            "maxBoxAcc and maxBoxAccV2 take the threshold that is best on these images; all others the fixed one"
+            "maxBoxAcc and maxBoxAccV2 use the best threshold on these images; all others use the fixed one"
         );
         Each(
             json,

@@ -5,16 +5,15 @@ using AgCam.Metrics;
 namespace AgCam.Evaluation;
 
 /// <summary>
-/// Rows of all images, method by method. Everything is summed in the ordinal order of the images' keys, so rows that arrive in any
-/// order and
-/// from any number of shards give the same digits.
+/// Rows of all images, by method. All sums run in ordinal order of the image keys, so rows in any order and from any number of shards give
+/// the same digits.
 /// </summary>
 public sealed class EvaluationTables
 {
     private readonly IReadOnlyList<Metric> _metrics;
     private readonly Dictionary<string, MetricTable> _tables;
     private readonly Dictionary<string, BoxAccuracy> _boxes;
-    private readonly SortedDictionary<string, string?> _skipped = new(StringComparer.Ordinal); // every image; null: evaluated
+    private readonly SortedDictionary<string, string?> _skipped = new(StringComparer.Ordinal); // every image; null when evaluated
     private readonly SortedDictionary<string, long> _repaired = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, string> _withoutBoxes = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, string> _withoutMask = new(StringComparer.Ordinal);
@@ -40,7 +39,7 @@ public sealed class EvaluationTables
     public EvaluationHeader Header { get; }
 
     /// <summary>
-    /// The method that the others are compared with: AG-CAM, on models that average the patches agcam-pooled; null where neither was
+    /// Method with which the others are compared: agcam, or agcam-pooled on models that average the patches. Null where neither was
     /// measured.
     /// </summary>
     public string? Reference =>
@@ -50,40 +49,38 @@ public sealed class EvaluationTables
 
     public int Evaluated => _skipped.Values.Count(reason => reason is null);
 
-    /// <summary>Of the evaluated ones.</summary>
+    /// <summary>Number of evaluated images whose most probable class is not the label.</summary>
     public int Misclassified => _misclassified.Count;
 
-    /// <summary>Images that do not count at all, by reason.</summary>
+    /// <summary>Number of images that are not evaluated, by reason.</summary>
     public IReadOnlyDictionary<string, int> Skipped => Counted(_skipped.Values.OfType<string>());
 
-    /// <summary>Evaluated images that metrics of boxes leave out, by reason.</summary>
+    /// <summary>Number of evaluated images without box metrics, by reason.</summary>
     public IReadOnlyDictionary<string, int> WithoutBoxes => Counted(_withoutBoxes.Values);
 
-    /// <summary>Evaluated images that metrics of masks leave out, by reason.</summary>
+    /// <summary>Number of evaluated images without mask metrics, by reason.</summary>
     public IReadOnlyDictionary<string, int> WithoutMask => Counted(_withoutMask.Values);
 
-    /// <summary>Boxes (not images) of evaluated images that were put right or left out, by reason.</summary>
+    /// <summary>Number of boxes (not images) that were clipped or dropped, by reason.</summary>
     public IReadOnlyDictionary<string, long> Repaired => _repaired;
 
-    /// <summary>Shards whose rows are not there.</summary>
+    /// <summary>Numbers of the shards whose rows are missing.</summary>
     public IReadOnlyList<int> MissingShards => [.. Enumerable.Range(1, Header.Shard.Count).Except(_shards)];
 
-    /// <summary>Notes that a file's rows come in.</summary>
-    /// <exception cref="DatasetException">They were measured otherwise.</exception>
+    /// <summary>Checks the header of a file whose rows will be added, and notes its shard.</summary>
+    /// <exception cref="DatasetException">The header does not match the earlier rows.</exception>
     public void Join(EvaluationHeader header, string path)
     {
         if (Header.Differs(header) is { } difference)
-            throw new DatasetException(
-                $"{path} was measured otherwise than the rows before it ({difference}): only rows of one evaluation merge."
-            );
+            throw new DatasetException($"{path} does not match the rows before it ({difference}). Merge only rows of one evaluation.");
         _shards.Add(header.Shard.Number);
     }
 
-    /// <exception cref="ArgumentException">The image is there with other values.</exception>
+    /// <exception cref="ArgumentException">The image was added with other values.</exception>
     public void Add(ImageRow row)
     {
         if (!_skipped.TryAdd(row.Image, row.Skipped) && _skipped[row.Image] != row.Skipped)
-            throw new ArgumentException($"{row.Image} was measured before and is skipped now, or the other way round.", nameof(row));
+            throw new ArgumentException($"{row.Image} is measured in one row and skipped in another.", nameof(row));
         if (row.Skipped is not null)
             return;
         if (row is not { Label: { } label, Correct: { } correct, Top5: { } top5 })
@@ -116,7 +113,9 @@ public sealed class EvaluationTables
             _repaired[reason] = _repaired.GetValueOrDefault(reason) + count;
     }
 
-    /// <summary>Means with their intervals, and how far each method is from <see cref="Reference"/> on the same images.</summary>
+    /// <summary>
+    /// Returns the means with their intervals, and each method's difference from <see cref="Reference"/> on the same images.
+    /// </summary>
     public IReadOnlyList<MethodSummary> Summarize(Bootstrap? bootstrap = null)
     {
         var whole = _tables.Keys.ToDictionary(method => method, Complete);
@@ -135,19 +134,17 @@ public sealed class EvaluationTables
         ];
     }
 
-    /// <summary>Labels with their evaluated images.</summary>
+    /// <summary>Number of evaluated images by label.</summary>
     public IReadOnlyDictionary<string, int> Classes => Counted(_classes.Values);
 
-    /// <summary>
-    /// The mean of a metric for each label that has one. Box accuracies, whose threshold all images decide together, have none.
-    /// </summary>
+    /// <summary>Returns the mean of a metric by label. Box accuracies have none, because their threshold depends on all images.</summary>
     public IReadOnlyDictionary<string, double> ByClass(string method, string metric) =>
         Ranked(method, metric)
             .OrderBy(image => image.Image, StringComparer.Ordinal)
             .GroupBy(image => _classes[image.Image], image => image.Value)
             .ToDictionary(group => group.Key, group => group.Average());
 
-    /// <summary>Images by rising value of a metric; none where the method was not measured by it.</summary>
+    /// <summary>Returns the images by rising value of a metric. Empty where the method has no value.</summary>
     public IReadOnlyList<(string Image, double Value)> Ranked(string method, string metric)
     {
         if (!_tables.TryGetValue(method, out var table) || !table.Metrics.Contains(metric))
@@ -163,12 +160,12 @@ public sealed class EvaluationTables
     }
 
     /// <summary>
-    /// The share of images with a hit at each threshold of the sweep; null without boxes. See <see cref="BoxAccuracy.Curve"/>.
+    /// Returns the share of images with a hit at each threshold of the sweep; null without boxes. See <see cref="BoxAccuracy.Curve"/>.
     /// </summary>
     public IReadOnlyList<double>? BoxCurve(string method, double delta, BoxSelection selection) =>
         _boxes[method].Images > 0 ? _boxes[method].Curve(delta, selection) : null;
 
-    /// <summary>The mean of the images' curves; null where none was measured.</summary>
+    /// <summary>Returns the mean of the images' curves; null where none was measured.</summary>
     public PerturbationCurves? PerturbationCurves(string method)
     {
         var curves = _curves[method].Values;
@@ -178,7 +175,7 @@ public sealed class EvaluationTables
             [.. Enumerable.Range(0, Perturbation.Steps).Select(step => curves.Average(curve => of(curve)[step]))];
     }
 
-    /// <summary>With the shares in the box accuracies, which depend on thresholds that all images decide.</summary>
+    /// <summary>Returns the method's table with the box accuracies, whose thresholds depend on all images.</summary>
     private MetricTable Complete(string method)
     {
         var shares = _boxes[method].PerImage(Header.Threshold).ToDictionary(row => row.Image, row => row.Shares);
@@ -205,7 +202,7 @@ public sealed class EvaluationTables
         new(reasons.GroupBy(reason => reason).ToDictionary(group => group.Key, group => group.Count()), StringComparer.Ordinal);
 }
 
-/// <param name="Skipped">Evaluated images whose map says nothing, by reason.</param>
+/// <param name="Skipped">Number of evaluated images without a usable map, by reason.</param>
 /// <param name="MaxBoxAccThreshold">The threshold that MaxBoxAcc chose on these images.</param>
 public sealed record MethodSummary(
     string Name,
@@ -214,11 +211,11 @@ public sealed record MethodSummary(
     double? MaxBoxAccThreshold
 );
 
-/// <param name="Count">Images in the mean.</param>
-/// <param name="Difference">From the reference, over the images for which both have a value; null for that itself and where it was not
-/// measured.</param>
+/// <param name="Count">Number of images in the mean.</param>
+/// <param name="Difference">Difference from the reference over the images that have both values. Null for the reference itself and where it
+/// was not measured.</param>
 public sealed record MetricSummary(Metric Metric, int Count, Interval Value, Interval? Difference)
 {
-    /// <summary>Whether the interval of the difference leaves out zero.</summary>
+    /// <summary>True when the interval of the difference excludes zero.</summary>
     public bool Differs => Difference is { } difference && (difference.Low > 0 || difference.High < 0);
 }

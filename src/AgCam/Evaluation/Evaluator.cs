@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace AgCam.Evaluation;
 
 /// <summary>
-/// Measures heatmaps of every method on batches of images: one forward pass for all methods that live on the class token, the label as the
-/// class to explain. The same batch gives the same rows, whatever was measured before; call it from one thread.
+/// Measures the heatmaps of every method on batches of images, with the label as the target class. One forward pass serves all methods that
+/// use the class token. A batch gives the same rows regardless of earlier batches. Not thread-safe.
 /// </summary>
 public sealed class Evaluator : IDisposable
 {
@@ -19,7 +19,7 @@ public sealed class Evaluator : IDisposable
     private const double NoiseSize = 0.02;
     private readonly SanityModels? _randomised;
 
-    /// <exception cref="ModelException">One of the methods is not for the model's head.</exception>
+    /// <exception cref="ModelException">A method does not support the model's head.</exception>
     public Evaluator(Explainer explainer, EvaluationOptions options)
     {
         if (AttributionMethod.Refusal(options.Methods, explainer.Config) is { } refusal)
@@ -28,7 +28,7 @@ public sealed class Evaluator : IDisposable
         _randomised = options.Has(MetricFamily.Sanity) ? new SanityModels(explainer.Model) : null;
     }
 
-    /// <returns>A row for each image, in the order given.</returns>
+    /// <returns>One row per image, in the given order.</returns>
     public IReadOnlyList<ImageRow> Measure(IReadOnlyList<EvaluationImage> images)
     {
         var ready = images.Where(image => image.Skipped is null).ToList();
@@ -132,7 +132,7 @@ public sealed class Evaluator : IDisposable
         ];
     }
 
-    /// <summary>The maps at the model's input size, normalised; null where a map says nothing.</summary>
+    /// <summary>Returns the normalised maps at the model's input size; null for a flat map.</summary>
     private Heatmap?[,] Upsampled(List<IReadOnlyList<Heatmap?>> maps, int images)
     {
         var upsampled = new Heatmap?[maps.Count, images];
@@ -201,7 +201,7 @@ public sealed class Evaluator : IDisposable
         return curves;
     }
 
-    /// <summary>The same methods for another class, on models that lose what they learnt, and on slightly changed pictures.</summary>
+    /// <summary>Compares each map with those of another class, of models with randomised weights, and of slightly changed images.</summary>
     private void Sanity(
         AttributionBatch batch,
         List<EvaluationImage> images,
@@ -260,7 +260,7 @@ public sealed class Evaluator : IDisposable
         }
     }
 
-    /// <summary>Uniform noise for every image, the same for the same image everywhere, [B, 3, H, W].</summary>
+    /// <summary>Returns uniform noise [B, 3, H, W] that depends only on the image's key.</summary>
     private static Tensor Noise(AttributionBatch batch, int draw)
     {
         using var scope = NewDisposeScope();
@@ -276,7 +276,7 @@ public sealed class Evaluator : IDisposable
 
     private static string? Reason(Heatmap? map) => map is null ? SkipReason.NoHeatmap : map.Reason;
 
-    /// <summary>Any class but the label, the same for the same image everywhere.</summary>
+    /// <summary>Returns a class other than the label that depends only on the image's key.</summary>
     private static long OtherClass(EvaluationImage image, int classes) =>
         classes == 1 ? 0 : (image.Target + 1 + (long)(Controls.Seed(image.Sample.Key) % (ulong)(classes - 1))) % classes;
 }

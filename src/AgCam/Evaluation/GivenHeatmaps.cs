@@ -6,9 +6,8 @@ using AgCam.Models.Safetensors;
 namespace AgCam.Evaluation;
 
 /// <summary>
-/// Somebody's heatmaps, by the key of their image, on any grid: a safetensors or .npz file with a tensor for each key, or a folder with
-/// KEY.npy.
-/// The key may go without the image's extension.
+/// Heatmaps from files, by the key of their image, on any grid: a safetensors or .npz file with a tensor per key, or a folder with KEY.npy.
+/// The key may omit the image's extension.
 /// </summary>
 public sealed class GivenHeatmaps : IDisposable
 {
@@ -17,7 +16,7 @@ public sealed class GivenHeatmaps : IDisposable
 
     private GivenHeatmaps(Func<string, Heatmap?> find, IDisposable? file) => (_find, _file) = (find, file);
 
-    /// <exception cref="DatasetException">There is nothing at the path that holds heatmaps.</exception>
+    /// <exception cref="DatasetException">The path holds no heatmaps.</exception>
     public static GivenHeatmaps Open(string path)
     {
         if (Directory.Exists(path))
@@ -43,26 +42,26 @@ public sealed class GivenHeatmaps : IDisposable
                 var zip = ZipFile.OpenRead(path);
                 return new GivenHeatmaps(key => zip.GetEntry(key + ".npy") is { } entry ? Read(entry, path) : null, zip);
             default:
-                throw new DatasetException($"{path} holds no heatmaps: give a folder of .npy files, an .npz or a .safetensors file.");
+                throw new DatasetException($"{path} holds no heatmaps. Give a folder of .npy files, an .npz or a .safetensors file.");
         }
     }
 
-    /// <summary>The image's raw map; null where there is none. Call it from one thread.</summary>
-    /// <exception cref="DatasetException">What is there is no map.</exception>
+    /// <summary>Returns the image's raw map; null where there is none. Not thread-safe.</summary>
+    /// <exception cref="DatasetException">The entry is not a map.</exception>
     public Heatmap? Find(string key) => _find(key) ?? _find(Path.ChangeExtension(key, null));
 
     public void Dispose() => _file?.Dispose();
 
-    /// <summary>[rows, columns], or the same behind sides of one.</summary>
+    /// <summary>Accepts [rows, columns] with any number of leading sides of 1.</summary>
     internal static Heatmap Map(long[] shape, float[] values, string what) =>
         shape.Length >= 2 && shape[..^2].All(side => side == 1) && shape[^2] is >= 1 and <= 1 << 14 && shape[^1] is >= 1 and <= 1 << 14
             ? new Heatmap((int)shape[^2], (int)shape[^1], values)
-            : throw new DatasetException($"{what} has the shape [{string.Join(", ", shape)}]; a heatmap has rows and columns.");
+            : throw new DatasetException($"{what} has the shape [{string.Join(", ", shape)}]. A heatmap needs [rows, columns].");
 
     private static Heatmap Read(ZipArchiveEntry entry, string path)
     {
         if (entry.Length > 1 << 30)
-            throw new DatasetException($"{entry.FullName} in {path} has {entry.Length} bytes: that is no heatmap.");
+            throw new DatasetException($"{entry.FullName} in {path} has {entry.Length} bytes, which is not a heatmap's size.");
         using var stream = entry.Open();
         var bytes = new byte[entry.Length];
         stream.ReadExactly(bytes);

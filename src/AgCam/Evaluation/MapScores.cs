@@ -3,13 +3,13 @@ using AgCam.Metrics;
 
 namespace AgCam.Evaluation;
 
-/// <summary>What one heatmap scores against one image's boxes: plain arithmetic, so it may run on any thread.</summary>
+/// <summary>Scores one heatmap against one image's boxes and mask. Thread-safe.</summary>
 internal static class MapScores
 {
-    /// <summary>A thousand thresholds; <see cref="EvaluationOptions.Threshold"/> is one of them.</summary>
+    /// <summary>A thousand thresholds that include every <see cref="EvaluationOptions.Threshold"/>.</summary>
     public static readonly ThresholdSweep Sweep = ThresholdSweep.Even();
 
-    /// <param name="map">At the model's input size, normalised.</param>
+    /// <param name="map">Normalised, at the model's input size.</param>
     public static BoxHits Localization(
         EvaluationImage image,
         Heatmap map,
@@ -23,8 +23,8 @@ internal static class MapScores
         var seen = image.Boxes.Select(box => prepared.Transform.ToInput(box).Clip(prepared.Width, prepared.Height)).ToList();
         if (correct)
         {
-            // The paper squashes, and there scales corners by width and height; where the picture was cropped, the boxes are first
-            // carried to the input.
+            // The paper squashes the image and scales box corners by width and height. For a cropped image the boxes are mapped to the
+            // input first.
             var transform = prepared.Transform;
             var squashed =
                 transform is { OffsetX: 0, OffsetY: 0 }
@@ -45,7 +45,7 @@ internal static class MapScores
         return BoxHits.Of(Sweep.Measure(map, seen));
     }
 
-    /// <summary>Against the image's mask, which is there.</summary>
+    /// <summary>Scores the map against the image's mask, which must not be null.</summary>
     public static void Masks(EvaluationImage image, Heatmap map, EvaluationOptions options, bool correct, Dictionary<string, double> values)
     {
         if (correct)

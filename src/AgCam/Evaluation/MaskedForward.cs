@@ -6,13 +6,13 @@ using static TorchSharp.torch;
 
 namespace AgCam.Evaluation;
 
-/// <summary>What the model says of pictures of which a part was taken away.</summary>
+/// <summary>Class probabilities of images with some pixels removed.</summary>
 internal sealed class MaskedForward(VisionTransformer model, int batch, Parity parity)
 {
     private const int Channels = 3;
 
     /// <param name="pixels">Normalised, [3, H, W].</param>
-    /// <param name="map">At the same size, normalised.</param>
+    /// <param name="map">Normalised, at the same size.</param>
     public PerturbationCurves Perturbation(float[] pixels, Heatmap map, int label, Dictionary<string, double> values)
     {
         var pictures = new Perturbation(pixels, Channels, map);
@@ -43,7 +43,7 @@ internal sealed class MaskedForward(VisionTransformer model, int batch, Parity p
     private float[] Probabilities(float[][] pictures, Heatmap map, int label) =>
         Probabilities(pictures.Length, (i, to) => pictures[i].CopyTo(to), map, label);
 
-    /// <param name="fill">Writes the picture with this number into the model's input.</param>
+    /// <param name="fill">Writes the image with the given number into the model's input.</param>
     private float[] Probabilities(int count, FillPicture fill, Heatmap map, int label)
     {
         using var inference = inference_mode();

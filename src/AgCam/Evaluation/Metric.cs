@@ -1,8 +1,8 @@
 namespace AgCam.Evaluation;
 
-/// <summary>A figure of the evaluation. Values are stored and printed under <see cref="Name"/>: never rename one.</summary>
-/// <param name="HigherIsBetter">Else lower is.</param>
-/// <param name="Meaning">A few words for a table's legend.</param>
+/// <summary>A metric of the evaluation. Names are stored and printed: never rename one.</summary>
+/// <param name="HigherIsBetter">False when lower is better.</param>
+/// <param name="Meaning">Short text for a table's legend.</param>
 public sealed record Metric(string Name, MetricFamily Family, bool HigherIsBetter, string Meaning)
 {
     public static IReadOnlyList<Metric> All { get; } =
@@ -71,7 +71,7 @@ public sealed record Metric(string Name, MetricFamily Family, bool HigherIsBette
         ),
     ];
 
-    /// <summary>Those that come from <see cref="Metrics.BoxAccuracy"/>, in the order of its shares.</summary>
+    /// <summary>Names of the metrics of <see cref="Metrics.BoxAccuracy"/>, in the order of its shares.</summary>
     internal static IReadOnlyList<string> BoxMetrics => ["maxBoxAcc", "maxBoxAccV2", "gtKnownLoc", "top1Loc", "top5Loc"];
 
     public static IReadOnlyList<Metric> Of(IEnumerable<MetricFamily> families) =>

@@ -8,24 +8,24 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Evaluation;
 
-/// <summary>NumPy's .npy: little-endian floats of 2, 4 or 8 bytes, row-major.</summary>
+/// <summary>Reads NumPy's .npy: little-endian floats of 2, 4 or 8 bytes, row-major.</summary>
 internal static partial class NpyArray
 {
     /// <param name="what">Names the array in errors.</param>
     public static Heatmap Read(ReadOnlySpan<byte> bytes, string what)
     {
         if (bytes.Length < 12 || bytes[0] != 0x93 || !bytes[1..].StartsWith("NUMPY"u8))
-            throw Wrong("it does not begin as one");
+            throw Unreadable("it has no NUMPY signature");
         var (start, length) =
             bytes[6] == 1
                 ? (10, BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]))
                 : (12, (long)BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]));
         if (length > bytes.Length - start)
-            throw Wrong("its header is cut off");
+            throw Unreadable("its header is truncated");
         var header = Encoding.Latin1.GetString(bytes.Slice(start, (int)length));
         var (type, shape) = (Type().Match(header).Groups[1].Value, Shape().Match(header));
         if (!shape.Success || header.Contains("'fortran_order': True", StringComparison.Ordinal))
-            throw Wrong("a row-major array with a shape is needed");
+            throw Unreadable("a row-major array with a shape is needed");
         long[] sides =
         [
             .. shape
@@ -42,10 +42,10 @@ internal static partial class NpyArray
             "<f2" => 2,
             "<f4" => 4,
             "<f8" => 8,
-            _ => throw Wrong($"it holds {type}; <f2, <f4 or <f8 is needed"),
+            _ => throw Unreadable($"it holds {type}; <f2, <f4 or <f8 is needed"),
         };
         if (count < 1 || data.Length != count * size)
-            throw Wrong($"{data.Length} bytes do not fit its shape ({shape.Groups[1].Value})");
+            throw Unreadable($"{data.Length} bytes do not fit its shape ({shape.Groups[1].Value})");
         return GivenHeatmaps.Map(
             sides,
             size switch
@@ -57,7 +57,7 @@ internal static partial class NpyArray
             what
         );
 
-        DatasetException Wrong(string why) => new($"{what} is no .npy array that can be read: {why}.");
+        DatasetException Unreadable(string why) => new($"{what} is not a readable .npy array: {why}.");
     }
 
     [GeneratedRegex(@"'descr':\s*'([^']*)'")]

@@ -4,11 +4,11 @@ using AgCam.Preprocessing;
 
 namespace AgCam.Evaluation;
 
-/// <summary>An image's masks, together, at the model's input size.</summary>
+/// <summary>Combines an image's masks at the model's input size.</summary>
 internal static class ObjectPixels
 {
-    /// <summary>Each input pixel takes what the masks say of the original pixel under its centre; padding is background.</summary>
-    /// <returns>[input height, input width], row-major; null where the masks mark no pixel of the input.</returns>
+    /// <summary>Samples for each input pixel the original pixel under its centre. Padding is background.</summary>
+    /// <returns>[input height, input width], row-major. Null where no input pixel belongs to the object.</returns>
     /// <exception cref="FormatException">A mask does not fit the image.</exception>
     /// <exception cref="ImageException">A mask cannot be read.</exception>
     public static MaskPixel[]? Draw(IReadOnlyList<ObjectMask> masks, PreparedImage image, ImageLimits limits, IFileReader files)

@@ -7,7 +7,7 @@ using AgCam.Metrics;
 namespace AgCam.Evaluation;
 
 /// <summary>
-/// Rows as JSON lines: the header, a line for each image, and an end that says how many there are, so that a cut file is noticed.
+/// Rows as JSON lines: a header, one line per image, and an end line with their number, so that a truncated file is detected.
 /// </summary>
 public static class RowFile
 {
@@ -30,7 +30,7 @@ public static class RowFile
 
     public static void WriteEnd(TextWriter to, long rows) => to.WriteLine(EndLine(rows));
 
-    /// <summary>Without its line end, as all of these.</summary>
+    /// <summary>Returns the JSON line without a line end.</summary>
     public static string Line(EvaluationHeader header) => JsonSerializer.Serialize(new AnyLine { Evaluation = header }, Format);
 
     /// <inheritdoc cref="Line(EvaluationHeader)"/>
@@ -39,8 +39,8 @@ public static class RowFile
     /// <inheritdoc cref="Line(EvaluationHeader)"/>
     public static string EndLine(long rows) => JsonSerializer.Serialize(new AnyLine { End = rows }, Format);
 
-    /// <summary>Reads a file into tables, or begins tables with it.</summary>
-    /// <exception cref="DatasetException">It is no such file, it was cut short, or its rows do not belong to the tables.</exception>
+    /// <summary>Reads a file into the given tables, or into new ones.</summary>
+    /// <exception cref="DatasetException">The file has another format, is truncated, or its rows do not match the tables.</exception>
     public static EvaluationTables Read(string path, EvaluationTables? into = null)
     {
         var (tables, rows, number) = (into, 0L, 0L);
@@ -55,17 +55,17 @@ public static class RowFile
                 if (number == 1)
                 {
                     var header =
-                        line?.Evaluation ?? throw new DatasetException($"{path} holds no rows of an evaluation: --rows writes them.");
+                        line?.Evaluation ?? throw new DatasetException($"{path} holds no rows of an evaluation. Write them with --rows.");
                     if (header.Version != EvaluationHeader.CurrentVersion)
                         throw new DatasetException(
-                            $"{path} has rows of version {header.Version}; this program reads version "
+                            $"{path} has rows of version {header.Version}, but this program reads version "
                                 + $"{EvaluationHeader.CurrentVersion}. Evaluate again."
                         );
                     (tables ??= new EvaluationTables(header)).Join(header, path);
                 }
                 else if (line?.Evaluation is { } again)
                 {
-                    tables!.Join(again, path); // a job's workers that measure otherwise: their rows begin anew
+                    tables!.Join(again, path); // rows of a job's worker with other settings
                 }
                 else if (line?.Row is { } row)
                 {
@@ -83,15 +83,14 @@ public static class RowFile
             throw new DatasetException($"{path}, line {number + 1}: {error.Message}", error);
         }
 
-        return end == rows ? tables! : throw new DatasetException($"{path} was cut short after {rows} rows: evaluate that shard again.");
+        return end == rows ? tables! : throw new DatasetException($"{path} is truncated after {rows} rows. Evaluate that shard again.");
     }
 
     /// <summary>
-    /// What an interrupted evaluation left: its rows, and the length in bytes of the part that is whole. Null where there is no such
-    /// file or
-    /// it was finished.
+    /// Returns the rows of an interrupted evaluation and the length in bytes of its complete lines. Null where the file does not exist or
+    /// is complete.
     /// </summary>
-    /// <exception cref="DatasetException">The file holds something else, or rows of another evaluation.</exception>
+    /// <exception cref="DatasetException">The file has another format, or rows of another evaluation.</exception>
     public static (IReadOnlyList<ImageRow> Rows, long Length)? Unfinished(string path, EvaluationHeader header)
     {
         if (!File.Exists(path))
@@ -108,7 +107,7 @@ public static class RowFile
             catch (Exception error) when (error is JsonException or FormatException)
             {
                 throw new DatasetException(
-                    $"{path} is there and holds no rows of an evaluation: remove it, or name another file with --rows.",
+                    $"{path} exists but holds no rows of an evaluation. Remove it, or give another file with --rows.",
                     error
                 );
             }
@@ -117,14 +116,14 @@ public static class RowFile
                 return null;
             if (start == 0 && line?.Evaluation is not { } found)
                 throw new DatasetException(
-                    $"{path} is there and holds no rows of an evaluation: remove it, or name another file with --rows."
+                    $"{path} exists but holds no rows of an evaluation. Remove it, or give another file with --rows."
                 );
             else if (
                 start == 0
                 && (line!.Evaluation!.Differs(header) ?? (line.Evaluation.Shard != header.Shard ? "another shard" : null)) is { } difference
             )
                 throw new DatasetException(
-                    $"{path} holds an unfinished evaluation that was measured otherwise ({difference}): remove it, or name "
+                    $"{path} holds an unfinished evaluation with other settings ({difference}). Remove it, or give "
                         + $"another file with --rows."
                 );
             if (line?.Row is { } row)

@@ -2,7 +2,9 @@ using AgCam.Models;
 
 namespace AgCam.Evaluation;
 
-/// <summary>The model after losing what it learnt, from the head down (Adebayo et al. 2018): each stage keeps less of it.</summary>
+/// <summary>
+/// Copies of the model with randomised weights from the head down (Adebayo et al. 2018). Each stage keeps fewer trained blocks.
+/// </summary>
 internal sealed class SanityModels : IDisposable
 {
     private readonly VisionTransformer _random;
@@ -22,7 +24,7 @@ internal sealed class SanityModels : IDisposable
     }
 
     /// <summary>
-    /// By the metric that measures them. All but the last share the weights of the model and of the last: only that is disposed.
+    /// Models by metric name. All but the last share weights with the model and with the last, so only the last is disposed.
     /// </summary>
     public IReadOnlyList<(string Metric, VisionTransformer Model)> Stages { get; }
 

@@ -6,8 +6,8 @@ namespace AgCam.Metrics;
 public readonly record struct Interval(double Mean, double Low, double High);
 
 /// <summary>
-/// Percentile bootstrap of a mean: images are drawn with replacement, as many as there are, again and again; the interval holds the middle
-/// share of the means. The same values in the same order give the same digits on every machine.
+/// Percentile bootstrap of a mean. Each resample draws as many images as there are, with replacement. The interval holds the middle share
+/// of the resampled means. The same values in the same order give the same digits on every machine.
 /// </summary>
 public sealed record Bootstrap
 {
@@ -21,11 +21,11 @@ public sealed record Bootstrap
 
     public ulong Seed { get; init; } = 20240220;
 
-    /// <exception cref="ArgumentException">There are no values: a mean of nothing has no meaning.</exception>
+    /// <exception cref="ArgumentException">There are no values.</exception>
     public Interval Mean(ReadOnlySpan<double> values)
     {
         if (values.IsEmpty)
-            throw new ArgumentException("There is nothing to average: every image was skipped.", nameof(values));
+            throw new ArgumentException("No values to average: every image was skipped.", nameof(values));
         var random = Seed;
         var means = new double[Resamples];
         for (var resample = 0; resample < means.Length; resample++)
@@ -41,12 +41,12 @@ public sealed record Bootstrap
     }
 
     /// <summary>
-    /// The mean of first - second over the same images in the same order: an interval that leaves out 0 tells two methods apart.
+    /// Returns the mean of first - second over the same images in the same order. An interval without 0 means that the methods differ.
     /// </summary>
     public Interval MeanDifference(ReadOnlySpan<double> first, ReadOnlySpan<double> second)
     {
         if (first.Length != second.Length)
-            throw new ArgumentException($"Paired values are needed: {first.Length} and {second.Length} do not pair.", nameof(second));
+            throw new ArgumentException($"Paired values must have the same count, not {first.Length} and {second.Length}.", nameof(second));
         var differences = new double[first.Length];
         for (var i = 0; i < differences.Length; i++)
             differences[i] = first[i] - second[i];
@@ -61,7 +61,7 @@ public sealed record Bootstrap
         return sum / values.Length;
     }
 
-    /// <summary>Linear between the two nearest of the sorted values.</summary>
+    /// <summary>Interpolates linearly between the two nearest sorted values.</summary>
     private static double Quantile(double[] sorted, double share)
     {
         var exact = share * (sorted.Length - 1);

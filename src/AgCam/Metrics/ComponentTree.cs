@@ -4,10 +4,10 @@ using AgCam.Heatmaps;
 namespace AgCam.Metrics;
 
 /// <summary>
-/// One external component of a heatmap as it stays over a range of thresholds, both ends included: the box and the number of pixels do not
-/// change in between. X, Y, Width and Height in pixels of the map.
+/// One external component of a heatmap over a range of thresholds, both ends included. Its box and its number of pixels do not change in
+/// the range. X, Y, Width and Height are in map pixels.
 /// </summary>
-/// <param name="Start">The component's first pixel in reading order: row times columns plus column. No two components share it.</param>
+/// <param name="Start">First pixel of the component in reading order (row x columns + column), unique among components.</param>
 /// <param name="First">Index of the lowest threshold of the range.</param>
 /// <param name="Last">Index of the highest threshold of the range.</param>
 public readonly record struct ComponentSpan(int X, int Y, int Width, int Height, int Pixels, int Start, int First, int Last)
@@ -16,28 +16,27 @@ public readonly record struct ComponentSpan(int X, int Y, int Width, int Height,
 }
 
 /// <summary>
-/// All external 8-connected components of a heatmap at all thresholds, in one pass: pixels enter from the hottest to the coldest and
-/// union-find
-/// joins each with its neighbours. A component's representative is its first pixel in reading order, and the component is external exactly
-/// while the pixel left of that one is connected to the frame through colder pixels, which <see cref="OutsideLevels"/> knows beforehand.
+/// Finds all external 8-connected components of a heatmap at all thresholds in one pass. Pixels enter from hottest to coldest, and
+/// union-find joins each with its neighbours. The representative of a component is its first pixel in reading order. A component is
+/// external while the pixel to the left of its representative reaches the frame through colder pixels (<see cref="OutsideLevels"/>).
 /// </summary>
 internal sealed class ComponentTree : IDisposable
 {
     private readonly int _rows;
     private readonly int _columns;
-    private readonly int _stride; // a border of one inactive pixel all round spares the bounds checks
-    private readonly int _count; // thresholds
-    private readonly int[] _levels; // [rows, columns]: how many thresholds lie strictly below the pixel
+    private readonly int _stride; // one inactive border pixel on each side replaces bounds checks
+    private readonly int _count; // number of thresholds
+    private readonly int[] _levels; // [rows, columns], number of thresholds strictly below the pixel
     private readonly int[] _outside; // [rows, columns]
-    private readonly int[] _order; // [rows * columns]: pixels by level
-    private readonly int[] _parent; // [rows + 2, stride], 0 while inactive: index 0 is border
+    private readonly int[] _order; // [rows * columns], pixels by level
+    private readonly int[] _parent; // [rows + 2, stride], 0 while inactive (index 0 is in the border)
     private readonly State[] _states; // [rows + 2, stride], of representatives
     private readonly Action<ComponentSpan> _found;
 
     private ComponentTree(Heatmap map, ReadOnlySpan<float> thresholds, Action<ComponentSpan> found)
     {
         (_rows, _columns, _stride, _count) = (map.Rows, map.Columns, map.Columns + 2, thresholds.Length);
-        // rented, and so longer than needed: a sweep over many images must not keep the garbage collector busy
+        // rented, so longer than needed: a sweep over many images allocates nothing per image
         _levels = ArrayPool<int>.Shared.Rent(Pixels);
         _outside = ArrayPool<int>.Shared.Rent(Pixels);
         _order = ArrayPool<int>.Shared.Rent(Pixels);
@@ -53,7 +52,7 @@ internal sealed class ComponentTree : IDisposable
 
     private int Bordered => (_rows + 2) * _stride;
 
-    /// <summary>Calls back for every span, in no particular order.</summary>
+    /// <summary>Reports every span, in no particular order.</summary>
     /// <param name="thresholds">Ascending.</param>
     public static void Visit(Heatmap map, ReadOnlySpan<float> thresholds, Action<ComponentSpan> found)
     {
@@ -81,7 +80,7 @@ internal sealed class ComponentTree : IDisposable
                 Close(i, -1);
     }
 
-    /// <summary>A pixel becomes hot at this threshold.</summary>
+    /// <summary>Adds a pixel that becomes hot at this threshold.</summary>
     private void Enter(int pixel, int threshold)
     {
         var (y, x) = Math.DivRem(pixel, _columns);
@@ -98,7 +97,7 @@ internal sealed class ComponentTree : IDisposable
         }
     }
 
-    /// <returns>The representative of both.</returns>
+    /// <returns>The representative of the joined component.</returns>
     private int Join(int root, int neighbour, int threshold)
     {
         if (_parent[neighbour] == 0)
@@ -129,7 +128,7 @@ internal sealed class ComponentTree : IDisposable
         return at;
     }
 
-    /// <summary>Writes down how this component looked above the given threshold, if it existed there and was external.</summary>
+    /// <summary>Reports the component as it was above the given threshold, if it existed there and was external.</summary>
     private void Close(int root, int threshold)
     {
         ref var state = ref _states[root];
@@ -154,7 +153,7 @@ internal sealed class ComponentTree : IDisposable
         state = state with { Since = threshold };
     }
 
-    /// <summary>Fills the order: by level, reading order within a level. Level l begins at the result's [l].</summary>
+    /// <summary>Sorts the pixels by level, in reading order within a level. Level l starts at index l of the result.</summary>
     private int[] SortByLevel()
     {
         var levels = _levels.AsSpan(0, Pixels);
@@ -174,7 +173,7 @@ internal sealed class ComponentTree : IDisposable
         var scale = thresholds.Length > 1 ? (thresholds.Length - 1) / (thresholds[^1] - thresholds[0]) : 0f;
         for (var i = 0; i < values.Length; i++)
         {
-            // a guess that is right for even steps, then corrected
+            // initial guess, exact for even steps; the loops correct it
             var level = (int)Math.Clamp((values[i] - thresholds[0]) * scale, 0, thresholds.Length);
             while (level < thresholds.Length && thresholds[level] < values[i])
                 level++;
@@ -184,6 +183,6 @@ internal sealed class ComponentTree : IDisposable
         }
     }
 
-    /// <param name="Since">Index of the threshold at which the component came to look like this.</param>
+    /// <param name="Since">Index of the threshold since which the component is unchanged.</param>
     private readonly record struct State(int Left, int Right, int Bottom, int Pixels, int Since);
 }

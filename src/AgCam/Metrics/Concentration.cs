@@ -2,12 +2,10 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Metrics;
 
-/// <summary>
-/// How diffuse or focused a heatmap is, without any ground truth. Negative values count as zero; a map without mass gives NaN.
-/// </summary>
+/// <summary>Measures how focused a heatmap is, without ground truth. Negative values count as zero. A map without mass gives NaN.</summary>
 public static class Concentration
 {
-    /// <summary>1 - H(p) / ln n with p = map / sum: 0 when all places are equal, 1 when all mass is in one.</summary>
+    /// <summary>Returns 1 - H(p) / ln n with p = map / sum: 0 when all pixels are equal, 1 when all mass is in one pixel.</summary>
     public static double Focus(Heatmap map)
     {
         var mass = Mass(map);
@@ -22,7 +20,9 @@ public static class Concentration
         return Math.Clamp(1 - entropy / Math.Log(map.Values.Length), 0, 1);
     }
 
-    /// <summary>The Gini index (Hurley and Rickard 2009): 0 when all places are equal, 1 - 1/n when all mass is in one.</summary>
+    /// <summary>
+    /// Returns the Gini index (Hurley and Rickard 2009): 0 when all pixels are equal, 1 - 1/n when all mass is in one pixel.
+    /// </summary>
     public static double Gini(Heatmap map)
     {
         var mass = Mass(map);

@@ -1,17 +1,17 @@
 namespace AgCam.Metrics;
 
 /// <summary>
-/// A separable Gaussian, cut off and normalised to sum 1; beyond the edges the picture is mirrored without repeating the edge.
+/// Separable Gaussian blur. The kernel is truncated and normalised to sum 1. Edges are mirrored without repeating the edge pixel.
 /// </summary>
 public static class GaussianBlur
 {
     /// <param name="planes">[channels, rows, columns]</param>
-    /// <param name="size">Length of the kernel, odd; 11 with sigma 5 is what insertion starts from.</param>
+    /// <param name="size">Odd length of the kernel. Insertion starts from 11 with sigma 5.</param>
     /// <returns>[channels, rows, columns]</returns>
     public static float[] Apply(ReadOnlySpan<float> planes, int channels, int rows, int columns, int size = 11, double sigma = 5)
     {
         if (size < 1 || size % 2 == 0)
-            throw new ArgumentOutOfRangeException(nameof(size), size, "A blur's kernel has an odd number of samples.");
+            throw new ArgumentOutOfRangeException(nameof(size), size, "The kernel of a blur must have an odd length.");
         var kernel = Kernel(size, sigma);
         var (horizontal, vertical) = (Mirror(columns, size / 2), Mirror(rows, size / 2));
         var (across, blurred) = (new float[planes.Length], new float[planes.Length]);
@@ -47,7 +47,7 @@ public static class GaussianBlur
         return Array.ConvertAll(weights, weight => (float)(weight / sum));
     }
 
-    /// <summary>For position -margin .. count - 1 + margin the sample it mirrors.</summary>
+    /// <summary>Maps positions -margin .. count - 1 + margin to the sample that they mirror.</summary>
     private static int[] Mirror(int count, int margin)
     {
         var period = Math.Max(2 * (count - 1), 1);

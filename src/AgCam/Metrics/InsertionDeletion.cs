@@ -3,27 +3,26 @@ using AgCam.Heatmaps;
 namespace AgCam.Metrics;
 
 /// <summary>
-/// Insertion and deletion (RISE, Petsiuk et al. 2018). Deletion: the probability of the class while the hottest pixels are set to zero,
-/// low area
-/// is good. Insertion: while they appear in a blurred picture, high area is good.
+/// Insertion and deletion (RISE, Petsiuk et al. 2018). Deletion sets the hottest pixels to zero: a low area is good. Insertion reveals the
+/// hottest pixels on a blurred image: a high area is good.
 /// </summary>
-/// <param name="Removed">The share of the pixels changed at each step, from 0 to 1.</param>
-/// <param name="Deletion">Probability at each step.</param>
-/// <param name="Insertion">Probability at each step.</param>
+/// <param name="Removed">Share of the pixels that are changed at each step, from 0 to 1.</param>
+/// <param name="Deletion">Probability of the class at each step.</param>
+/// <param name="Insertion">Probability of the class at each step.</param>
 public sealed record InsertionDeletion(IReadOnlyList<double> Removed, IReadOnlyList<double> Deletion, IReadOnlyList<double> Insertion)
 {
-    /// <summary>Trapezoid rule, in [0, 1].</summary>
+    /// <summary>Area under <see cref="Deletion"/> by the trapezoid rule, in [0, 1].</summary>
     public double DeletionAuc => Area(Deletion);
 
-    /// <summary>Trapezoid rule, in [0, 1].</summary>
+    /// <summary>Area under <see cref="Insertion"/> by the trapezoid rule, in [0, 1].</summary>
     public double InsertionAuc => Area(Insertion);
 
-    /// <param name="image">[channels, rows, columns], normalised as the model takes it.</param>
-    /// <param name="map">The heatmap of the class, upsampled to the image's size and normalised.</param>
-    /// <param name="probabilities">The model: a batch of pictures to the class's softmax probability of each.</param>
-    /// <param name="pixelsPerStep">0: one row's worth, as RISE takes.</param>
-    /// <param name="batch">Largest batch handed to the model.</param>
-    /// <exception cref="ArgumentException">Sizes differ, or the map is flat and gives no order.</exception>
+    /// <param name="image">[channels, rows, columns], normalised as the model's input.</param>
+    /// <param name="map">Heatmap of the class, normalised and upsampled to the image's size.</param>
+    /// <param name="probabilities">Model: maps a batch of images to the softmax probability of the class for each.</param>
+    /// <param name="pixelsPerStep">Pixels changed per step. 0: one row, as in RISE.</param>
+    /// <param name="batch">Maximum number of images per call of the model.</param>
+    /// <exception cref="ArgumentException">The sizes differ, or the map is flat and so gives no order.</exception>
     public static InsertionDeletion Measure(
         float[] image,
         int channels,
@@ -57,20 +56,20 @@ public sealed record InsertionDeletion(IReadOnlyList<double> Removed, IReadOnlyL
     }
 }
 
-/// <summary>What happens to the model's confidence when it sees only what the heatmap shows (Chattopadhay et al. 2018).</summary>
+/// <summary>Change of the class probability when the model sees only what the heatmap highlights (Chattopadhay et al. 2018).</summary>
 public static class Confidence
 {
-    /// <summary>The picture times the normalised heatmap: [channels, rows, columns].</summary>
+    /// <summary>Returns the image times the normalised heatmap: [channels, rows, columns].</summary>
     public static float[] Keep(float[] image, int channels, Heatmap map)
     {
         MaskedImage.Check(image, channels, map);
         return MaskedImage.Times(image, channels, map);
     }
 
-    /// <summary>How much of the probability is lost, in [0, 1]; low is good. The mean over images is "average drop".</summary>
-    /// <returns>NaN when there was none to lose.</returns>
+    /// <summary>Returns the lost share of the probability, in [0, 1]; low is good. Its mean over images is "average drop".</summary>
+    /// <returns>NaN when the probability was zero before.</returns>
     public static double Drop(double before, double after) => before > 0 ? Math.Max(0, before - after) / before : double.NaN;
 
-    /// <summary>1 when the probability grew, else 0; high is good. The mean over images is "increase in confidence".</summary>
+    /// <summary>Returns 1 when the probability grew, else 0; high is good. Its mean over images is "increase in confidence".</summary>
     public static double Increase(double before, double after) => after > before ? 1 : 0;
 }

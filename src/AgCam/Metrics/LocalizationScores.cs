@@ -3,18 +3,17 @@ using AgCam.Heatmaps;
 namespace AgCam.Metrics;
 
 /// <summary>
-/// The five localisation scores of the AG-CAM paper for one image, each in [0, 1]: how well the union of the predicted boxes covers the
-/// union
-/// of the ground-truth boxes, pixel by pixel at the model's input size.
+/// The five localisation scores of the AG-CAM paper for one image, each in [0, 1]. They compare the union of predicted boxes with the union
+/// of ground-truth boxes, pixel by pixel at the model's input size.
 /// </summary>
 public readonly record struct LocalizationScores(double PixelAccuracy, double Iou, double Dice, double Precision, double Recall)
 {
     private const double Epsilon = 1e-5;
 
-    /// <summary>Pixels count as their centres lie in boxes or not.</summary>
+    /// <summary>Counts a pixel as inside a box when its centre is inside.</summary>
     /// <param name="predicted">In input pixels.</param>
     /// <param name="groundTruth">In input pixels, not rounded.</param>
-    /// <returns>NaN where a score is not defined: precision without a predicted pixel, recall without a true one.</returns>
+    /// <returns>NaN where a score is undefined: precision without a predicted pixel, recall without a true one.</returns>
     public static LocalizationScores Measure(
         IEnumerable<BoundingBox> predicted,
         IEnumerable<BoundingBox> groundTruth,
@@ -28,7 +27,7 @@ public readonly record struct LocalizationScores(double PixelAccuracy, double Io
         return Exact(truePositive, falsePositive, falseNegative, said.Length);
     }
 
-    /// <summary>The scores from counts of pixels; NaN where one is not defined.</summary>
+    /// <summary>Computes the scores from pixel counts. NaN where a score is undefined.</summary>
     public static LocalizationScores Exact(long truePositive, long falsePositive, long falseNegative, long all)
     {
         double wrong = falsePositive + falseNegative;
@@ -42,9 +41,8 @@ public readonly record struct LocalizationScores(double PixelAccuracy, double Io
     }
 
     /// <summary>
-    /// The authors' protocol, quirks included: a box is filled up to and including x + width and y + height (one pixel more than it
-    /// covers), and
-    /// ground-truth corners are cut down to whole input pixels. Parts outside the picture do not count.
+    /// Follows the authors' code. A box is filled up to and including x + width and y + height, one pixel more than it covers. Ground-truth
+    /// corners are truncated to whole input pixels. Parts outside the image are ignored.
     /// </summary>
     /// <param name="predicted">In input pixels.</param>
     /// <param name="groundTruth">In pixels of the original image, which was squashed to the input size.</param>
@@ -72,7 +70,7 @@ public readonly record struct LocalizationScores(double PixelAccuracy, double Io
         return Of(truePositive, falsePositive, falseNegative, said.Length);
     }
 
-    /// <summary>The paper's scores from counts of pixels.</summary>
+    /// <summary>Computes the paper's scores from pixel counts.</summary>
     public static LocalizationScores Of(long truePositive, long falsePositive, long falseNegative, long all)
     {
         var wrong = falsePositive + falseNegative;
@@ -101,7 +99,7 @@ public readonly record struct LocalizationScores(double PixelAccuracy, double Io
         return (truePositive, falsePositive, falseNegative);
     }
 
-    /// <summary>The first pixel whose centre is not before this edge.</summary>
+    /// <summary>Returns the first pixel whose centre is at or after this edge.</summary>
     private static int FirstPixel(double edge) => (int)Math.Ceiling(edge - 0.5);
 
     private static int Scale(double corner, int from, int to) => (int)(corner / from * to);

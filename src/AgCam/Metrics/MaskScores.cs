@@ -3,11 +3,11 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Metrics;
 
-/// <summary>A heatmap against an object's mask, pixel by pixel at the model's input size. Void pixels do not count.</summary>
+/// <summary>Compares a heatmap with an object's mask, pixel by pixel at the model's input size. Void pixels are ignored.</summary>
 internal static class MaskScores
 {
-    /// <summary>The five scores of the pixels strictly above the threshold; no boxes in between.</summary>
-    /// <param name="map">At the mask's size, normalised.</param>
+    /// <summary>Returns the five scores of the pixels strictly above the threshold, without boxes.</summary>
+    /// <param name="map">Normalised, at the mask's size.</param>
     public static LocalizationScores Measure(Heatmap map, MaskPixel[] mask, double threshold)
     {
         var (truePositive, falsePositive, falseNegative, all) = (0, 0, 0, 0);
@@ -26,10 +26,10 @@ internal static class MaskScores
     }
 
     /// <summary>
-    /// Whether the maximum, the first in reading order among the pixels that count, lies on the object; and the share of the mass that
-    /// does. Negative values count as zero.
+    /// Returns whether the maximum lies on the object, and the share of the mass on the object. The maximum is the first in reading order
+    /// among the pixels that are not void. Negative values count as zero.
     /// </summary>
-    /// <returns>The share is NaN where the map has no mass.</returns>
+    /// <returns>Energy is NaN where the map has no mass.</returns>
     public static (bool Hit, double Energy) Pointing(Heatmap map, MaskPixel[] mask)
     {
         var (peak, all, within) = (-1, 0.0, 0.0);

@@ -2,10 +2,10 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Metrics;
 
-/// <summary>Pictures of which a part was taken away. Planes are [channels, rows, columns].</summary>
+/// <summary>Images with some pixels removed. Planes are [channels, rows, columns].</summary>
 internal static class MaskedImage
 {
-    /// <exception cref="ArgumentException">Sizes differ, or the map is flat.</exception>
+    /// <exception cref="ArgumentException">The sizes differ, or the map is flat.</exception>
     public static void Check(float[] image, int channels, Heatmap map)
     {
         if (image.LongLength != (long)channels * map.Values.Length)
@@ -15,10 +15,10 @@ internal static class MaskedImage
                 nameof(map)
             );
         if (map.Reason is { } reason)
-            throw new ArgumentException($"The heatmap puts the pixels in no order ({reason}): skip the image and count it.", nameof(map));
+            throw new ArgumentException($"The heatmap gives no pixel order ({reason}). Skip the image and count it.", nameof(map));
     }
 
-    /// <summary>These pixels are zero in all channels.</summary>
+    /// <summary>Returns a copy with these pixels set to zero in all channels.</summary>
     public static float[] Without(float[] image, int channels, ReadOnlySpan<int> pixels)
     {
         var masked = (float[])image.Clone();
@@ -38,7 +38,7 @@ internal static class MaskedImage
         }
     }
 
-    /// <summary>The base picture, with these pixels taken from the other in all channels.</summary>
+    /// <summary>Returns a copy of the base image with these pixels of the other image in all channels.</summary>
     public static float[] With(float[] basis, float[] other, int channels, ReadOnlySpan<int> pixels)
     {
         var mixed = (float[])basis.Clone();
@@ -49,7 +49,7 @@ internal static class MaskedImage
         return mixed;
     }
 
-    /// <summary>Every channel times the map.</summary>
+    /// <summary>Multiplies every channel by the map.</summary>
     public static float[] Times(float[] image, int channels, Heatmap map)
     {
         var masked = new float[image.Length];

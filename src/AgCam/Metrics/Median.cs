@@ -2,7 +2,7 @@ namespace AgCam.Metrics;
 
 public static class Median
 {
-    /// <returns>Of an even number of values the mean of the two in the middle.</returns>
+    /// <returns>The middle value, or the mean of the two middle values.</returns>
     public static double Of(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();

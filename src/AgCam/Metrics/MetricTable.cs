@@ -1,9 +1,8 @@
 namespace AgCam.Metrics;
 
 /// <summary>
-/// What was measured, image by image: one row of values for each image that counts, one reason for each that does not. Tables of shards
-/// merge in
-/// any order to the same digits, because every sum runs in the ordinal order of the images' keys; a row that arrives twice counts once.
+/// Metric values by image: a row of values for each measured image, a reason for each skipped one. Tables of shards merge in any order to
+/// the same digits, because every sum runs in ordinal order of the keys. A row that is added twice counts once.
 /// </summary>
 public sealed class MetricTable
 {
@@ -11,7 +10,7 @@ public sealed class MetricTable
     private readonly SortedDictionary<string, double[]> _rows = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, string> _skipped = new(StringComparer.Ordinal);
 
-    /// <param name="metrics">Names of the columns, each once.</param>
+    /// <param name="metrics">Unique names of the columns.</param>
     public MetricTable(IReadOnlyList<string> metrics)
     {
         Metrics = [.. metrics];
@@ -20,56 +19,53 @@ public sealed class MetricTable
 
     public IReadOnlyList<string> Metrics { get; }
 
-    /// <summary>Images that have a row.</summary>
+    /// <summary>Number of images that have values.</summary>
     public int Evaluated => _rows.Count;
 
-    /// <summary>Images seen, skipped ones included.</summary>
+    /// <summary>Number of images, including skipped ones.</summary>
     public int Images => _rows.Count + _skipped.Count;
 
-    /// <summary>How many images were skipped for each reason.</summary>
+    /// <summary>Number of skipped images by reason.</summary>
     public IReadOnlyDictionary<string, int> Skipped =>
         new SortedDictionary<string, int>(_skipped.Values.GroupBy(r => r).ToDictionary(g => g.Key, g => g.Count()), StringComparer.Ordinal);
 
-    /// <summary>In the ordinal order of the images' keys; values in the order of <see cref="Metrics"/>.</summary>
+    /// <summary>Rows in ordinal order of the image keys, values in the order of <see cref="Metrics"/>.</summary>
     public IEnumerable<(string Image, IReadOnlyList<double> Values)> Rows =>
         _rows.Select(row => (row.Key, (IReadOnlyList<double>)row.Value));
 
-    /// <summary>In the ordinal order of the images' keys.</summary>
+    /// <summary>Skipped images in ordinal order of their keys.</summary>
     public IEnumerable<(string Image, string Reason)> SkippedImages => _skipped.Select(row => (row.Key, row.Value));
 
-    /// <param name="image">A key that names the image in every shard, e.g. its path in the dataset.</param>
-    /// <param name="values">In the order of <see cref="Metrics"/>; NaN where a metric is not defined for the image, which leaves it out
-    /// of that mean.</param>
-    /// <exception cref="ArgumentException">Another number of values, or the image is there with other values.</exception>
+    /// <param name="image">Key of the image, the same in every shard, e.g. its path in the dataset.</param>
+    /// <param name="values">In the order of <see cref="Metrics"/>. NaN where a metric is undefined for the image, which excludes it from
+    /// that mean.</param>
+    /// <exception cref="ArgumentException">The number of values is wrong, or the image was added with other values.</exception>
     public void Add(string image, params IReadOnlyList<double> values)
     {
         if (values.Count != Metrics.Count)
-            throw new ArgumentException(
-                $"{image}: {Metrics.Count} values are needed, one for each metric, not {values.Count}.",
-                nameof(values)
-            );
+            throw new ArgumentException($"{image}: {Metrics.Count} values are needed, one per metric, not {values.Count}.", nameof(values));
         if (_skipped.TryGetValue(image, out var reason))
-            throw new ArgumentException($"{image} was skipped before ({reason}) and is measured now.", nameof(image));
+            throw new ArgumentException($"{image} was already skipped ({reason}) and cannot have values.", nameof(image));
         if (!_rows.TryAdd(image, [.. values]) && !_rows[image].SequenceEqual(values))
-            throw new ArgumentException($"{image} was measured before, with other values.", nameof(image));
+            throw new ArgumentException($"{image} was already added with other values.", nameof(image));
     }
 
     /// <param name="reason">A stable code, e.g. <c>flat-heatmap</c>.</param>
-    /// <exception cref="ArgumentException">The image is there with values or another reason.</exception>
+    /// <exception cref="ArgumentException">The image was added with values or with another reason.</exception>
     public void Skip(string image, string reason)
     {
         if (_rows.ContainsKey(image))
-            throw new ArgumentException($"{image} was measured before and is skipped now ({reason}).", nameof(image));
+            throw new ArgumentException($"{image} already has values and cannot be skipped ({reason}).", nameof(image));
         if (!_skipped.TryAdd(image, reason) && _skipped[image] != reason)
-            throw new ArgumentException($"{image} was skipped before as {_skipped[image]}, now as {reason}.", nameof(image));
+            throw new ArgumentException($"{image} was already skipped as {_skipped[image]}, not as {reason}.", nameof(image));
     }
 
-    /// <summary>Takes in what another shard measured with the same metrics.</summary>
+    /// <summary>Adds the rows of another shard that has the same metrics.</summary>
     public void Merge(MetricTable other)
     {
         if (!Metrics.SequenceEqual(other.Metrics))
             throw new ArgumentException(
-                $"Tables of different metrics do not merge: {string.Join(", ", Metrics)} and {string.Join(", ", other.Metrics)}.",
+                $"Tables with different metrics cannot be merged: {string.Join(", ", Metrics)} and {string.Join(", ", other.Metrics)}.",
                 nameof(other)
             );
         foreach (var (image, values) in other._rows)
@@ -78,10 +74,10 @@ public sealed class MetricTable
             Skip(image, reason);
     }
 
-    /// <summary>Whether the image was measured or skipped.</summary>
+    /// <summary>Returns true when the image was measured or skipped.</summary>
     public bool Contains(string image) => _rows.ContainsKey(image) || _skipped.ContainsKey(image);
 
-    /// <summary>Whether some image has a value in both tables.</summary>
+    /// <summary>Returns true when some image has a value in both tables.</summary>
     public bool Pairs(MetricTable other, string metric)
     {
         var (column, otherColumn) = (Column(metric), other.Column(metric));
@@ -90,7 +86,7 @@ public sealed class MetricTable
         );
     }
 
-    /// <summary>The metric's defined values, in the ordinal order of the images' keys.</summary>
+    /// <summary>Returns the metric's defined values, in ordinal order of the image keys.</summary>
     public double[] Values(string metric)
     {
         var column = Column(metric);
@@ -100,7 +96,7 @@ public sealed class MetricTable
     /// <exception cref="ArgumentException">No image has a value.</exception>
     public Interval Mean(string metric, Bootstrap? bootstrap = null) => (bootstrap ?? Bootstrap.Default).Mean(Values(metric));
 
-    /// <summary>The mean of this table's value minus the other's, over the images for which both have one.</summary>
+    /// <summary>Returns the mean of this table's value minus the other's, over the images that have both.</summary>
     /// <exception cref="ArgumentException">No image has both.</exception>
     public Interval MeanDifference(MetricTable other, string metric, Bootstrap? bootstrap = null)
     {
@@ -119,5 +115,5 @@ public sealed class MetricTable
     private int Column(string metric) =>
         _columns.TryGetValue(metric, out var column)
             ? column
-            : throw new ArgumentException($"There is no metric '{metric}' here: {string.Join(", ", Metrics)}.", nameof(metric));
+            : throw new ArgumentException($"Unknown metric '{metric}'. The table has {string.Join(", ", Metrics)}.", nameof(metric));
 }

@@ -1,15 +1,14 @@
 namespace AgCam.Metrics;
 
 /// <summary>
-/// For every pixel the lowest threshold index at which it is cold and connected to the frame through cold 4-neighbours: the smallest
-/// possible
-/// maximum over all paths to the frame. A flood from the frame that always proceeds at the lowest level it has reached (priority flood).
+/// Finds for every pixel the lowest threshold index at which it reaches the frame through cold 4-neighbours. That is the smallest possible
+/// maximum over all paths to the frame. The algorithm is a priority flood from the frame: it always continues at the lowest level reached.
 /// </summary>
 internal static class OutsideLevels
 {
-    /// <param name="levels">[rows, columns]: in [0, highest].</param>
-    /// <param name="outside">[rows, columns]: the result.</param>
-    /// <param name="waiting">Room for as many numbers, overwritten.</param>
+    /// <param name="levels">[rows, columns], values in [0, highest].</param>
+    /// <param name="outside">[rows, columns], receives the result.</param>
+    /// <param name="waiting">Scratch buffer of the same length, overwritten.</param>
     public static void Find(ReadOnlySpan<int> levels, int rows, int columns, int highest, Span<int> outside, Span<int> waiting)
     {
         outside.Fill(-1);
@@ -34,7 +33,7 @@ internal static class OutsideLevels
         }
     }
 
-    /// <summary>Pixels waiting to be visited, a linked list for each level.</summary>
+    /// <summary>Queues of pixels to visit: one linked list per level.</summary>
     private readonly ref struct Buckets
     {
         private readonly Span<int> _heads;

@@ -3,40 +3,38 @@ using AgCam.Heatmaps;
 namespace AgCam.Metrics;
 
 /// <summary>
-/// The paper's perturbation test: the class's probability after 0, 10, ... 100 % of the pixels were set to zero, the most relevant
-/// first (MoRF) or
-/// the least relevant first (LeRF). A faithful map makes the first curve fall early and the second late.
+/// The paper's perturbation test: the class probability after 0, 10, ... 100 % of the pixels are set to zero. MoRF removes the most
+/// relevant pixels first, LeRF the least relevant. A faithful map makes MoRF fall early and LeRF fall late.
 /// </summary>
 /// <param name="Morf">11 probabilities.</param>
 /// <param name="Lerf">11 probabilities.</param>
 public sealed record PerturbationCurves(IReadOnlyList<double> Morf, IReadOnlyList<double> Lerf)
 {
-    /// <summary>The plain mean over the steps, in [0, 1]; low is good.</summary>
+    /// <summary>Mean of <see cref="Morf"/> over the steps, in [0, 1]; low is good.</summary>
     public double AucMorf => Morf.Average();
 
-    /// <summary>The plain mean over the steps, in [0, 1]; high is good.</summary>
+    /// <summary>Mean of <see cref="Lerf"/> over the steps, in [0, 1]; high is good.</summary>
     public double AucLerf => Lerf.Average();
 
-    /// <summary>The area between the two curves, in [-1, 1]; high is good.</summary>
+    /// <summary>Area between the two curves, in [-1, 1]; high is good.</summary>
     public double Abpc => AucLerf - AucMorf;
 
-    /// <summary>The area under <see cref="Morf"/> by the trapezoid rule, in [0, 1]; low is good.</summary>
+    /// <summary>Area under <see cref="Morf"/> by the trapezoid rule, in [0, 1]; low is good.</summary>
     public double AreaMorf => Area(Morf);
 
-    /// <summary>The area under <see cref="Lerf"/> by the trapezoid rule, in [0, 1]; high is good.</summary>
+    /// <summary>Area under <see cref="Lerf"/> by the trapezoid rule, in [0, 1]; high is good.</summary>
     public double AreaLerf => Area(Lerf);
 
     private static double Area(IReadOnlyList<double> curve) => (curve.Sum() - ((curve[0] + curve[^1]) / 2)) / (curve.Count - 1);
 }
 
 /// <summary>
-/// The pictures whose probabilities the perturbation test of one image needs. The first (nothing removed) and the last (everything
-/// removed) are
-/// the same in both orders and are made once. Plans of several images may go through the model as one batch.
+/// Images of the perturbation test of one image. Both orders share the first (nothing removed) and the last (everything removed). The
+/// images of several tests may form one batch.
 /// </summary>
 public sealed class Perturbation
 {
-    /// <summary>0, 10, ... 100 %.</summary>
+    /// <summary>Number of steps: 0, 10, ... 100 %.</summary>
     public const int Steps = 11;
 
     private readonly float[] _image;
@@ -44,9 +42,9 @@ public sealed class Perturbation
     private readonly int[] _morf;
     private readonly int[] _lerf;
 
-    /// <param name="image">[channels, rows, columns], normalised as the model takes it: zero is the mean colour.</param>
-    /// <param name="map">The heatmap of the class, upsampled to the image's size and normalised.</param>
-    /// <exception cref="ArgumentException">Sizes differ, or the map is flat and gives no order.</exception>
+    /// <param name="image">[channels, rows, columns], normalised as the model's input: zero is the mean colour.</param>
+    /// <param name="map">Heatmap of the class, normalised and upsampled to the image's size.</param>
+    /// <exception cref="ArgumentException">The sizes differ, or the map is flat and so gives no order.</exception>
     public Perturbation(float[] image, int channels, Heatmap map)
     {
         MaskedImage.Check(image, channels, map);
@@ -54,15 +52,13 @@ public sealed class Perturbation
         (_morf, _lerf) = (PixelOrder.HottestFirst(map), PixelOrder.ColdestFirst(map));
     }
 
-    /// <summary>How many pictures there are: 20.</summary>
+    /// <summary>Number of images: 20.</summary>
     public const int Pictures = 2 * Steps - 2;
 
-    /// <summary>For an image of that many pixels, how many are zero at a step: the integer part of pixels * step / 10.</summary>
+    /// <summary>Returns the number of removed pixels at a step: the integer part of pixels * step / 10.</summary>
     public static int Removed(int pixels, int step) => (int)((long)pixels * step / (Steps - 1));
 
-    /// <summary>
-    /// One after the other, made when asked for: the untouched picture, MoRF at 10 to 90 %, LeRF at 10 to 90 %, and the empty picture.
-    /// </summary>
+    /// <summary>Creates the images lazily: the original, MoRF at 10 to 90 %, LeRF at 10 to 90 %, and the empty image.</summary>
     public IEnumerable<float[]> Images() =>
         Enumerable
             .Range(0, Pictures)
@@ -73,7 +69,7 @@ public sealed class Perturbation
                 return image;
             });
 
-    /// <summary>One of <see cref="Images"/>, written where the model will read it.</summary>
+    /// <summary>Writes one of <see cref="Images"/> into the model's input.</summary>
     /// <param name="to">[channels, rows, columns].</param>
     public void Fill(int picture, Span<float> to)
     {
@@ -82,12 +78,12 @@ public sealed class Perturbation
         MaskedImage.Clear(to, _channels, order.AsSpan(0, Removed(order.Length, step)));
     }
 
-    /// <param name="probabilities">Of the class, for the pictures in the order of <see cref="Images"/>.</param>
+    /// <param name="probabilities">Class probabilities in the order of <see cref="Images"/>.</param>
     public static PerturbationCurves Curves(ReadOnlySpan<float> probabilities)
     {
         if (probabilities.Length != Pictures)
             throw new ArgumentException(
-                $"{Pictures} probabilities are needed, one for each picture, not {probabilities.Length}.",
+                $"{Pictures} probabilities are needed, one per image, not {probabilities.Length}.",
                 nameof(probabilities)
             );
         var (morf, lerf) = (new double[Steps], new double[Steps]);
@@ -99,9 +95,9 @@ public sealed class Perturbation
         return new PerturbationCurves(morf, lerf);
     }
 
-    /// <param name="probabilities">The model: a batch of pictures [channels, rows, columns] to the class's softmax probability of
+    /// <param name="probabilities">Model: maps a batch of images [channels, rows, columns] to the softmax probability of the class for
     /// each.</param>
-    /// <param name="batch">Largest batch handed to the model.</param>
+    /// <param name="batch">Maximum number of images per call of the model.</param>
     public PerturbationCurves Measure(Func<float[][], float[]> probabilities, int batch = Pictures) =>
         Curves([.. Images().Chunk(batch).SelectMany(probabilities)]);
 }

@@ -2,13 +2,13 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Metrics;
 
-/// <summary>The order in which a heatmap's pixels are removed or brought in. Equal values keep reading order in both directions.</summary>
+/// <summary>Order in which a heatmap's pixels are removed or revealed. Equal values keep reading order in both directions.</summary>
 public static class PixelOrder
 {
-    /// <returns>Indexes into the map's values.</returns>
+    /// <returns>Indices into the map's values.</returns>
     public static int[] HottestFirst(Heatmap map) => Sorted(map, value => -value);
 
-    /// <returns>Indexes into the map's values.</returns>
+    /// <returns>Indices into the map's values.</returns>
     public static int[] ColdestFirst(Heatmap map) => Sorted(map, value => value);
 
     private static int[] Sorted(Heatmap map, Func<float, float> key)
@@ -21,7 +21,7 @@ public static class PixelOrder
         return Array.ConvertAll(keys, k => (int)(uint)k);
     }
 
-    /// <summary>Unsigned integers in the order of the floats; both zeros are equal.</summary>
+    /// <summary>Maps floats to unsigned integers of the same order. Both zeros are equal.</summary>
     private static uint Ascending(float value)
     {
         var bits = BitConverter.SingleToUInt32Bits(value + 0f);

@@ -2,11 +2,11 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Metrics;
 
-/// <summary>Whether a heatmap points at the object. Boxes in pixels of the map; a pixel is in a box when its centre is.</summary>
+/// <summary>Measures whether a heatmap points at the object. Boxes are in map pixels. A pixel is in a box when its centre is.</summary>
 public static class Pointing
 {
-    /// <summary>The pointing game (Zhang et al. 2016): whether the map's maximum, the first in reading order, lies in a box.</summary>
-    /// <param name="tolerance">How far outside it may lie, in pixels; the original game allows 15, others none.</param>
+    /// <summary>Pointing game (Zhang et al. 2016): returns true when the map's first maximum in reading order lies in a box.</summary>
+    /// <param name="tolerance">Allowed distance outside the box in pixels: 15 in the original game, 0 in others.</param>
     public static bool Hits(Heatmap map, IReadOnlyList<BoundingBox> boxes, double tolerance = 0)
     {
         var (y, x) = Math.DivRem(Array.IndexOf(map.Values, map.Max), map.Columns);
@@ -19,11 +19,10 @@ public static class Pointing
     }
 
     /// <summary>
-    /// The energy pointing game (Wang et al. 2020): the share of the map's mass that lies in the boxes, and that share over the boxes'
-    /// share of
-    /// the area: a lift of 1 is what a map without any knowledge gets. Negative values count as zero.
+    /// Energy pointing game (Wang et al. 2020): returns the share of the map's mass in the boxes (energy), and energy divided by the boxes'
+    /// share of the area (lift). A uniform map has lift 1. Negative values count as zero.
     /// </summary>
-    /// <returns>NaN where the map has no mass, or (lift) the boxes hold no pixel.</returns>
+    /// <returns>NaN where the map has no mass. Lift is also NaN where the boxes hold no pixel.</returns>
     public static (double Energy, double Lift) Energy(Heatmap map, IReadOnlyList<BoundingBox> boxes)
     {
         var inside = new bool[map.Values.Length];
@@ -47,6 +46,6 @@ public static class Pointing
         return (energy, pixels > 0 ? energy * inside.Length / pixels : double.NaN);
     }
 
-    /// <summary>The first pixel whose centre is not before this edge.</summary>
+    /// <summary>Returns the first pixel whose centre is at or after this edge.</summary>
     private static int FirstPixel(double edge, int count) => (int)Math.Clamp(Math.Ceiling(edge - 0.5), 0, count);
 }

@@ -3,9 +3,8 @@ using System.Numerics;
 namespace AgCam.Metrics;
 
 /// <summary>
-/// For every index the value that came with the highest key, when keys are given for ranges: a range is covered by two blocks whose
-/// length is a
-/// power of two, and blocks are handed down to their halves once at the end. A raise costs the same whatever the length of its range.
+/// Stores values with keys for ranges of indices and returns for every index the value with the highest key. A range is covered by two
+/// blocks whose length is a power of two. Blocks are propagated to their halves once at the end, so a raise costs the same for every range.
 /// </summary>
 internal sealed class RangeMaximum
 {
@@ -23,7 +22,7 @@ internal sealed class RangeMaximum
         }
     }
 
-    /// <param name="last">Included.</param>
+    /// <param name="last">Inclusive.</param>
     public void Raise(int first, int last, double key, double value)
     {
         var size = BitOperations.Log2((uint)(last - first + 1));
@@ -31,7 +30,7 @@ internal sealed class RangeMaximum
         Raise(ref _blocks[size][last + 1 - (1 << size)], key, value);
     }
 
-    /// <summary>Ends the raising. 0 where nothing was raised.</summary>
+    /// <summary>Propagates all blocks and returns the values, 0 where nothing was raised. No raise may follow.</summary>
     public double[] Values()
     {
         for (var size = _blocks.Length - 1; size > 0; size--)

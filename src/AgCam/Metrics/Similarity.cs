@@ -2,11 +2,11 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Metrics;
 
-/// <summary>How alike two heatmaps are, for sanity checks: of two classes, of randomised weights, of slightly changed pictures.</summary>
+/// <summary>Similarity of two heatmaps, for sanity checks: another class, randomised weights, or a slightly changed image.</summary>
 public static class Similarity
 {
-    /// <summary>Spearman's rank correlation in [-1, 1]; equal values share the mean of their ranks.</summary>
-    /// <returns>NaN when either side has only one value.</returns>
+    /// <summary>Returns Spearman's rank correlation in [-1, 1]. Equal values share the mean of their ranks.</summary>
+    /// <returns>NaN when one side has only one distinct value.</returns>
     public static double RankCorrelation(ReadOnlySpan<float> first, ReadOnlySpan<float> second)
     {
         if (first.Length != second.Length)
@@ -25,9 +25,8 @@ public static class Similarity
     }
 
     /// <summary>
-    /// Mean structural similarity (Wang et al. 2004) of two normalised maps of one size: Gaussian window of 11 pixels and sigma 1.5,
-    /// range 1,
-    /// edges mirrored. 1 for equal maps.
+    /// Returns the mean structural similarity (Wang et al. 2004) of two normalised maps of equal size; 1 for equal maps. Gaussian window of
+    /// 11 pixels, sigma 1.5, range 1, mirrored edges.
     /// </summary>
     public static double Structural(Heatmap first, Heatmap second)
     {
@@ -54,7 +53,7 @@ public static class Similarity
     }
 
     /// <summary>
-    /// Max-sensitivity (Yeh et al. 2019): the largest change of the map under small changes of the picture, relative to the map's own
+    /// Max-sensitivity (Yeh et al. 2019): returns the largest change of the map under small changes of the image, relative to the map's
     /// norm.
     /// </summary>
     public static double MaxSensitivity(Heatmap map, IEnumerable<Heatmap> ofChangedPictures)

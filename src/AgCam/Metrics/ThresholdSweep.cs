@@ -2,23 +2,19 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Metrics;
 
-/// <summary>
-/// How well a heatmap's boxes meet the ground truth, at every threshold. Both arrays have one value for each threshold, in [0, 1]; 0
-/// where the
-/// map has no box.
-/// </summary>
-/// <param name="Best">The best IoU of any predicted box with any ground-truth box.</param>
-/// <param name="Largest">The best IoU of the component with the most pixels (the first in reading order among equals) with any
-/// ground-truth box.</param>
+/// <summary>IoU of a heatmap's boxes with the ground truth at every threshold, in [0, 1]; 0 where the map has no box.</summary>
+/// <param name="Best">Best IoU of any predicted box with any ground-truth box.</param>
+/// <param name="Largest">Best IoU of the component with the most pixels with any ground-truth box. Ties go to the first in reading
+/// order.</param>
 public sealed record SweepCurves(double[] Best, double[] Largest);
 
-/// <summary>Boxes at all thresholds in one pass over the pixels, instead of a component search for each threshold.</summary>
+/// <summary>Computes boxes at all thresholds in one pass over the pixels, instead of one component search per threshold.</summary>
 public sealed class ThresholdSweep
 {
     private readonly float[] _thresholds;
 
     /// <param name="thresholds">Strictly ascending and finite, on the scale of the maps.</param>
-    /// <exception cref="ArgumentException">There is none, or they are not strictly ascending in float32.</exception>
+    /// <exception cref="ArgumentException">The list is empty, or not strictly ascending in float32.</exception>
     public ThresholdSweep(IEnumerable<double> thresholds)
     {
         Thresholds = [.. thresholds];
@@ -32,10 +28,10 @@ public sealed class ThresholdSweep
 
     public IReadOnlyList<double> Thresholds { get; }
 
-    /// <summary>0, 1/count, 2/count, ... below 1: the usual sweep of weakly supervised localisation, on normalised maps.</summary>
+    /// <summary>Creates 0, 1/count, 2/count, ... below 1: the usual sweep of weakly supervised localisation, on normalised maps.</summary>
     public static ThresholdSweep Even(int count = 1000) => new(Enumerable.Range(0, count).Select(i => (double)i / count));
 
-    /// <summary>Every external component of the map, with the range of thresholds over which it stays the same. No order.</summary>
+    /// <summary>Returns every external component of the map with the range of thresholds over which it is unchanged, in no order.</summary>
     public IReadOnlyList<ComponentSpan> Components(Heatmap map)
     {
         var spans = new List<ComponentSpan>();
@@ -44,7 +40,7 @@ public sealed class ThresholdSweep
     }
 
     /// <param name="map">Normalised, at the model's input size.</param>
-    /// <param name="groundTruth">In pixels of the map.</param>
+    /// <param name="groundTruth">In map pixels.</param>
     public SweepCurves Measure(Heatmap map, IReadOnlyList<BoundingBox> groundTruth)
     {
         var best = new RangeMaximum(_thresholds.Length);
@@ -58,7 +54,7 @@ public sealed class ThresholdSweep
                 for (var i = 0; i < groundTruth.Count; i++)
                     iou = Math.Max(iou, groundTruth[i].Iou(span.Box));
                 best.Raise(span.First, span.Last, iou, iou);
-                // pixels first, reading order among equals
+                // most pixels first; ties in reading order
                 largest.Raise(span.First, span.Last, span.Pixels - (double)span.Start / map.Values.Length, iou);
             }
         );

@@ -116,7 +116,7 @@ public class EvaluateTests
         File.WriteAllText(parts[0], string.Join('\n', lines[..2]) + "\n");
         var cut = Agcam.Run(["evaluate", "--merge", .. parts]);
         Assert.Equal(2, cut.Code);
-        Assert.Contains("cut short", cut.Errors, StringComparison.Ordinal);
+        Assert.Contains("truncated", cut.Errors, StringComparison.Ordinal);
         var other = Agcam.Run([
             "evaluate",
             folder.Path,

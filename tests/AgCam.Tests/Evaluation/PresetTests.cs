@@ -167,9 +167,9 @@ public sealed class PresetTests : IDisposable
 
     [Theory]
     [InlineData("""{"methods": {"agcam": {"iou": 45.2}}}""", "not percentages")]
-    [InlineData("""{"methods": {"agcam": {"beauty": 0.4}}}""", "no metric beauty")]
-    [InlineData("""{"agcam": 1}""", "no published numbers")]
-    [InlineData("[", "no published numbers")]
+    [InlineData("""{"methods": {"agcam": {"beauty": 0.4}}}""", "unknown metric beauty")]
+    [InlineData("""{"agcam": 1}""", "not a file of published numbers")]
+    [InlineData("[", "not a file of published numbers")]
     public void Invalid_published_numbers_are_refused(string text, string why)
     {
         File.WriteAllText(_cache["numbers.json"], text);

@@ -5,8 +5,8 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Evaluation.Datasets;
 
-/// <summary>The boxes of one row of metadata, and the class each is of where the row says so.</summary>
-/// <param name="WithoutBoxes">Why there are none, one of <see cref="SkipReason"/>.</param>
+/// <summary>Boxes of one metadata row, each with its class where the row states it.</summary>
+/// <param name="WithoutBoxes">Reason why there are no boxes, one of <see cref="SkipReason"/>.</param>
 internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)> Boxes, string? WithoutBoxes)
 {
     public static Annotation None { get; } = new([], SkipReason.NoBoxes);
@@ -14,8 +14,7 @@ internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)
     public static Annotation Broken { get; } = new([], SkipReason.BrokenAnnotation);
 
     /// <summary>
-    /// An object {"bbox": [[x, y, width, height], ...], "category": [...]}, or the list of boxes by itself; text holds the same as
-    /// JSON.
+    /// Reads an object {"bbox": [[x, y, width, height], ...], "category": [...]}, or only the list of boxes. Text holds the same as JSON.
     /// </summary>
     public static Annotation Read(JsonElement objects)
     {
@@ -61,12 +60,12 @@ internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)
         }
     }
 
-    /// <summary>A sample for the label; without one, a sample for each class that the boxes are of.</summary>
+    /// <summary>Returns one sample for the label. Without a label, returns one sample per class of the boxes.</summary>
     public IEnumerable<Sample> Samples(string key, string path, string? label)
     {
         if (string.IsNullOrEmpty(label) && Boxes.Count > 0 && Boxes.All(box => box.Class is not null))
             return ByClass(key, path, Boxes.Select(box => (box.Class!, box.Box, (ObjectMask?)null)));
-        // Boxes of another class are no ground truth for this one; where none is said to be of it, the names are of another vocabulary.
+        // Boxes of another class are not ground truth for the label. If no box has the label's class, the names are of another vocabulary.
         var own = Boxes.Where(box => box.Class is null || box.Class == label).ToList();
         return
         [
@@ -79,7 +78,7 @@ internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)
         ];
     }
 
-    /// <summary>An image with objects of several classes is a sample for each; only then does the class stand in the key.</summary>
+    /// <summary>Returns one sample per class of the image's objects. The key names the class only where there are several.</summary>
     public static IEnumerable<Sample> ByClass(
         string key,
         string path,
@@ -91,7 +90,7 @@ internal sealed record Annotation(IReadOnlyList<(string? Class, BoundingBox Box)
         {
             Label = group.Key,
             Boxes = [.. group.Select(o => o.Box)],
-            // A class of which one object has no mask has none: its pixels would count as background.
+            // A class with one object without a mask has no masks: that object's pixels would count as background.
             Masks = group.All(o => o.Mask is not null) ? [.. group.Select(o => o.Mask!)] : [],
         });
     }

@@ -6,15 +6,15 @@ using AgCam.Images;
 namespace AgCam.Evaluation.Datasets;
 
 /// <summary>
-/// COCO's instances JSON: images, categories and annotations with bbox (x, y, width, height) and, for masks, segmentation (polygons or
-/// run lengths). Boxes round crowds are left out, as COCO's own evaluation does.
+/// Reads COCO's instances JSON: images, categories and annotations with bbox (x, y, width, height). Masks come from segmentation (polygons
+/// or run lengths). Crowd boxes are skipped, as in COCO's own evaluation.
 /// </summary>
 internal static class CocoDataset
 {
     public static IEnumerable<Sample> Read(string file, string? images, IFileReader files)
     {
         if (!files.FileExists(file))
-            throw new DatasetException($"{file} is a folder: a COCO dataset is given by its JSON file.");
+            throw new DatasetException($"{file} is a folder. Give the JSON file of a COCO dataset.");
         var (pictures, objects) = Parse(file, files);
         var folders = Folders(file, images);
         foreach (var (id, name) in pictures)
@@ -33,7 +33,7 @@ internal static class CocoDataset
         }
     }
 
-    // annotations/instances_val2017.json goes with ../val2017/
+    // annotations/instances_val2017.json belongs to ../val2017/
     private static string[] Folders(string file, string? images)
     {
         if (images is not null)
@@ -90,7 +90,7 @@ internal static class CocoDataset
         catch (JsonException broken)
         {
             var place = $"line {broken.LineNumber + 1}, byte {broken.BytePositionInLine + 1}";
-            throw new DatasetException($"{file} is no JSON: it is wrong at {place}.", broken);
+            throw new DatasetException($"{file} is not valid JSON at {place}.", broken);
         }
         catch (Exception error)
             when (error
@@ -101,10 +101,7 @@ internal static class CocoDataset
                         or IndexOutOfRangeException
             )
         {
-            throw new DatasetException(
-                $"{file} is no COCO annotation file: images, annotations and categories are needed, as COCO has them.",
-                error
-            );
+            throw new DatasetException($"{file} is not a COCO annotation file. It needs images, annotations and categories.", error);
         }
     }
 
@@ -126,7 +123,7 @@ internal static class CocoDataset
         );
     }
 
-    /// <summary>Null where there is none; numbers that make no mask are found out when it is drawn.</summary>
+    /// <summary>Returns null where there is no mask. Invalid numbers are detected when the mask is drawn.</summary>
     private static ObjectMask? Mask(JsonElement segmentation)
     {
         if (segmentation.ValueKind == JsonValueKind.Array && segmentation.GetArrayLength() > 0)

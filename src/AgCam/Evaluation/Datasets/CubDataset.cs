@@ -7,8 +7,8 @@ using AgCam.Tables;
 namespace AgCam.Evaluation.Datasets;
 
 /// <summary>
-/// CUB-200: images.txt, image_class_labels.txt, classes.txt, bounding_boxes.txt (x, y, width, height) and train_test_split.txt, whose test
-/// images are taken; masks from segmentations/ inside the folder or beside it. Every text file has an image's number before its value.
+/// Reads the test images of CUB-200: images.txt, image_class_labels.txt, classes.txt, bounding_boxes.txt (x, y, width, height) and
+/// train_test_split.txt. Each line is an image number and a value. Masks come from segmentations/ inside the folder or beside it.
 /// </summary>
 internal static class CubDataset
 {
@@ -18,7 +18,7 @@ internal static class CubDataset
     public static IEnumerable<Sample> Read(string root, string? images, IFileReader files)
     {
         if (!files.FolderExists(root))
-            throw new DatasetException($"{root} is a file: CUB-200 is given by its folder.");
+            throw new DatasetException($"{root} is a file. Give the folder of CUB-200.");
         var labels = Lines(root, Labels, files, needed: true);
         var names = Lines(root, "classes.txt", files, needed: false);
         var boxes = Lines(root, "bounding_boxes.txt", files, needed: false);
@@ -41,7 +41,7 @@ internal static class CubDataset
             var box = boxes.TryGetValue(id, out var text) ? Box(text) : null;
             yield return sample with
             {
-                // 001.Black_footed_Albatross; models may leave the number out, or know no names at all.
+                // 001.Black_footed_Albatross: models may omit the number, or have no names
                 Label = name ?? IndexOf(label),
                 OtherNames = name is null ? [] : [name[(name.IndexOf('.', StringComparison.Ordinal) + 1)..]],
                 Index = label - 1,
@@ -66,19 +66,19 @@ internal static class CubDataset
         return values.Length == 4 && values.All(double.IsFinite) ? new BoundingBox(values[0], values[1], values[2], values[3]) : null;
     }
 
-    /// <summary>Number to the rest of the line, in the file's order.</summary>
+    /// <summary>Returns the rest of each line by its number, in file order.</summary>
     private static Dictionary<string, string> Lines(string root, string file, IFileReader files, bool needed)
     {
         var path = Path.Combine(root, file);
         if (!files.FileExists(path))
-            return needed ? throw new DatasetException($"{root} has no {file}: a CUB-200 folder has one.") : [];
+            return needed ? throw new DatasetException($"{root} has no {file}, which CUB-200 needs.") : [];
         var lines = new Dictionary<string, string>(StringComparer.Ordinal);
         using var stream = Dataset.Open(path, files);
         try
         {
             foreach (var (number, line) in TextLines.Read(stream).Select(line => (line.Number, line.Text.Trim())))
                 if (line.Length > 0 && (line.Split(' ', 2) is not [var id, var rest] || !lines.TryAdd(id, rest.Trim())))
-                    throw new DatasetException($"{path}, line {number} is no number with a value, or its number was there before.");
+                    throw new DatasetException($"{path}, line {number} is not a number with a value, or repeats a number.");
         }
         catch (TableException broken)
         {

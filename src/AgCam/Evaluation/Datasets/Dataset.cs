@@ -3,16 +3,16 @@ using AgCam.Images;
 
 namespace AgCam.Evaluation.Datasets;
 
-/// <summary>How a dataset lies on disk.</summary>
+/// <summary>Layout of a dataset on disk.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<DatasetLayout>))]
 public enum DatasetLayout
 {
     Auto,
 
-    /// <summary>A folder with metadata.jsonl, metadata.csv or metadata.parquet, or that file.</summary>
+    /// <summary>A folder with metadata.jsonl, metadata.csv or metadata.parquet, or that file itself.</summary>
     Metadata,
 
-    /// <summary>A folder for each class; no boxes.</summary>
+    /// <summary>A folder per class, without boxes.</summary>
     Folders,
 
     /// <summary>Annotations/**/*.xml beside Data/ (ILSVRC) or JPEGImages/ (VOC).</summary>
@@ -21,19 +21,19 @@ public enum DatasetLayout
     /// <summary>A COCO JSON file.</summary>
     Coco,
 
-    /// <summary>images.txt, image_class_labels.txt, bounding_boxes.txt, ...: its test images.</summary>
+    /// <summary>Test images of CUB-200: images.txt, image_class_labels.txt, bounding_boxes.txt, ...</summary>
     Cub,
 
-    /// <summary>The validation images of ILSVRC: Annotations/CLS-LOC/val and Data/CLS-LOC/val.</summary>
+    /// <summary>Validation images of ILSVRC: Annotations/CLS-LOC/val and Data/CLS-LOC/val.</summary>
     Ilsvrc,
 }
 
-/// <summary>Datasets as streams of samples, in an order that is the same every time.</summary>
+/// <summary>Reads datasets as streams of samples in a fixed order.</summary>
 public static class Dataset
 {
     /// <param name="path">A folder or an annotation file.</param>
-    /// <param name="images">Where the images lie, when that is not beside the annotations.</param>
-    /// <exception cref="DatasetException">There is no such dataset, or it is broken. Raised while reading too.</exception>
+    /// <param name="images">Folder of the images, where it is not beside the annotations.</param>
+    /// <exception cref="DatasetException">The dataset does not exist or is invalid. Also thrown during enumeration.</exception>
     public static IEnumerable<Sample> Read(string path, DatasetLayout layout = DatasetLayout.Auto, string? images = null) =>
         Read(path, layout, images, LocalFiles.Instance);
 
@@ -79,7 +79,7 @@ public static class Dataset
                 ".json" => DatasetLayout.Coco,
                 ".jsonl" or ".ndjson" or ".csv" or ".tsv" or ".parquet" => DatasetLayout.Metadata,
                 _ => throw new DatasetException(
-                    $"{path} is no dataset: give a folder, a COCO .json, or a metadata .jsonl, .csv or .parquet file."
+                    $"{path} is not a dataset. Give a folder, a COCO .json, or a metadata .jsonl, .csv or .parquet file."
                 ),
             };
         if (MetadataDataset.FileIn(path, files) is not null)

@@ -2,13 +2,13 @@ using AgCam.Images;
 
 namespace AgCam.Evaluation.Datasets;
 
-/// <summary>dog/rex.jpg is labelled dog. There are no boxes.</summary>
+/// <summary>Reads a folder per class: dog/rex.jpg has the label dog. There are no boxes.</summary>
 internal static class FolderDataset
 {
     public static IEnumerable<Sample> Read(string root, IFileReader files)
     {
         if (!files.FolderExists(root))
-            throw new DatasetException($"{root} is a file: class folders are a folder with a folder for each class.");
+            throw new DatasetException($"{root} is a file. Give a folder that has a folder per class.");
         foreach (var path in ImageFiles.Walk(root, files))
         {
             var key = Path.GetRelativePath(root, path);

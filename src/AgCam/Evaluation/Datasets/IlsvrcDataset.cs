@@ -3,8 +3,8 @@ using AgCam.Images;
 namespace AgCam.Evaluation.Datasets;
 
 /// <summary>
-/// The validation images of ILSVRC 2012 as they are distributed for classification and localisation: Annotations/CLS-LOC/val/*.xml beside
-/// Data/CLS-LOC/val/*.JPEG, labels as WordNet ids.
+/// Reads the validation images of ILSVRC 2012 as distributed for classification and localisation. Annotations/CLS-LOC/val/*.xml lie beside
+/// Data/CLS-LOC/val/*.JPEG; labels are WordNet ids.
 /// </summary>
 public static class IlsvrcDataset
 {
@@ -17,17 +17,17 @@ public static class IlsvrcDataset
     {
         if (!files.FolderExists(Path.Combine(root, VocDataset.Annotations, Validation)))
             throw new DatasetException(
-                $"{root} has no {Path.Combine(VocDataset.Annotations, Validation)}: the folder ILSVRC of the distribution is meant."
+                $"{root} has no {Path.Combine(VocDataset.Annotations, Validation)}. Give the folder ILSVRC of the distribution."
             );
         return VocDataset.Read(root, images, files, Validation);
     }
 
     /// <summary>
-    /// What is not as in the full validation set, a line each; none where all is there: 50,000 images, each with boxes of one class, 50
-    /// images of each of 1,000 classes.
+    /// Returns the differences from the full validation set, one sentence each. The full set has 50,000 images, each with boxes of one
+    /// class, 50 images of each of 1,000 classes.
     /// </summary>
-    /// <param name="classes">The WordNet ids that were seen, in ordinal order: the order of the classes of ImageNet models.</param>
-    /// <exception cref="DatasetException">It is no such dataset.</exception>
+    /// <param name="classes">The WordNet ids found, in ordinal order: the class order of ImageNet models.</param>
+    /// <exception cref="DatasetException">The folder is not such a dataset.</exception>
     public static IReadOnlyList<string> Check(string root, string? images, out IReadOnlyList<string> classes)
     {
         var samples = Read(root, images, LocalFiles.Instance).ToList();

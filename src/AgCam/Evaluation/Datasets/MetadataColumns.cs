@@ -1,10 +1,10 @@
 namespace AgCam.Evaluation.Datasets;
 
-/// <summary>Which columns of metadata are what.</summary>
-/// <param name="Objects">Boxes, as <see cref="Annotation.Read(string)"/> reads them.</param>
+/// <summary>Columns of the metadata by their role.</summary>
+/// <param name="Objects">Column of boxes in the form of <see cref="Annotation.Read(string)"/>.</param>
 internal sealed record MetadataColumns(string Path, string? Label, string? Objects)
 {
-    // Of the names that mean the same, the first that is there counts.
+    // The first existing name of each list is used.
     private static readonly string[] Paths = ["file_name", "path", "filename", "image"];
     private static readonly string[] Labels = ["label", "class", "class_name", "category", "wnid"];
     private static readonly string[] Boxes = ["objects", "objects.bbox", "bbox", "boxes"];

@@ -4,8 +4,8 @@ using AgCam.Tables;
 namespace AgCam.Evaluation.Datasets;
 
 /// <summary>
-/// A folder of images with metadata.jsonl, .csv or .parquet: file_name, label, and objects with bbox (x, y, width, height). Images that the
-/// file does not list come last, without a label.
+/// Reads a folder of images with metadata.jsonl, .csv or .parquet: file_name, label, and objects with bbox (x, y, width, height). Unlisted
+/// images come last, without a label.
 /// </summary>
 internal static class MetadataDataset
 {
@@ -64,9 +64,7 @@ internal static class MetadataDataset
 
     private static MetadataColumns ColumnsOf(IReadOnlyCollection<string> names, string where) =>
         MetadataColumns.In(names)
-        ?? throw new DatasetException(
-            $"{where} has no file_name. Metadata has a column file_name, and label and objects.bbox where they are known."
-        );
+        ?? throw new DatasetException($"{where} has no file_name. Metadata needs a column file_name; label and objects.bbox are optional.");
 
     private static string Again(string key, HashSet<string> listed)
     {

@@ -8,16 +8,15 @@ using AgCam.Images;
 namespace AgCam.Evaluation.Datasets;
 
 /// <summary>
-/// Annotations/DIR/NAME.xml with the image in Data/DIR (ILSVRC), JPEGImages/DIR (VOC) or DIR itself. Every image of a folder that has
-/// annotations counts; so does an annotation without an image. Corners are taken as they are written. Masks come from
-/// SegmentationObject/NAME.png,
-/// whose colours number the objects in the annotation's order.
+/// Reads Annotations/DIR/NAME.xml with the image in Data/DIR (ILSVRC), JPEGImages/DIR (VOC) or DIR. Every image of an annotated folder
+/// counts, and every annotation without an image. Box corners are not changed. Masks come from SegmentationObject/NAME.png, whose colours
+/// number the objects in the annotation's order.
 /// </summary>
 internal static class VocDataset
 {
     public const string Annotations = "Annotations";
 
-    /// <summary>At most 16 million characters of an annotation.</summary>
+    /// <summary>Limits an annotation to 16 million characters.</summary>
     private static readonly XmlReaderSettings Settings = new()
     {
         DtdProcessing = DtdProcessing.Prohibit,
@@ -27,7 +26,7 @@ internal static class VocDataset
 
     private static readonly string[] ImageFolders = ["Data", "JPEGImages", "."];
 
-    /// <param name="only">A folder below Annotations, e.g. CLS-LOC/val: nothing else is read.</param>
+    /// <param name="only">A folder below Annotations to which reading is limited, e.g. CLS-LOC/val.</param>
     public static IEnumerable<Sample> Read(string root, string? images, IFileReader files, string only = "")
     {
         var annotations = Path.Combine(root, Annotations);
@@ -70,7 +69,7 @@ internal static class VocDataset
 
     private static bool IsXml(string name) => name.EndsWith(".xml", StringComparison.Ordinal);
 
-    /// <summary>The folder and all folders below it. Links are followed, but no folder is listed twice.</summary>
+    /// <summary>Returns the folder and all folders below it. Links are followed, and each folder is listed once.</summary>
     private static List<string> FoldersBelow(string top, IFileReader files)
     {
         var (folders, listed, pending) = (new List<string>(), new HashSet<FileIdentity>(), new Stack<string>([top]));
@@ -89,7 +88,7 @@ internal static class VocDataset
         Entries(folder, isWanted, files).Where(entry => !entry.IsFolder).Select(entry => entry.Path);
 
     private static IReadOnlyList<FolderEntry> Entries(string folder, Func<string, bool> isWanted, IFileReader files) =>
-        files.TryList(folder, isWanted) ?? throw new DatasetException($"The folder {folder} cannot be listed, or must not be.");
+        files.TryList(folder, isWanted) ?? throw new DatasetException($"The folder {folder} cannot be listed or is not allowed.");
 
     private static IEnumerable<Sample> Annotated(string file, string key, string image, string segmentation, IFileReader files)
     {

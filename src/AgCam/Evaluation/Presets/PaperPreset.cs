@@ -5,27 +5,26 @@ using AgCam.Preprocessing;
 namespace AgCam.Evaluation.Presets;
 
 /// <summary>
-/// agcam-aaai24: the paper's evaluation as one name. It pins the weights, the order of the classes, how pictures are prepared, the dataset
-/// and the protocol; what a run does otherwise is listed with its result.
+/// Preset agcam-aaai24: the paper's evaluation. It fixes the weights, the class order, the preprocessing, the dataset and the protocol.
+/// Deviations of a run are listed with its result.
 /// </summary>
 public sealed class PaperPreset
 {
     public const string Name = "agcam-aaai24";
 
-    /// <summary>The weights of the paper. Without the tag behind the dot the name stands for later ones.</summary>
+    /// <summary>Weights of the paper. The name without the tag after the dot refers to later weights.</summary>
     public const string Model = "timm/vit_base_patch16_224.orig_in21k_ft_in1k";
 
     /// <summary>
-    /// The commit on the Hub that holds them, and the SHA-256 of its model.safetensors, as a public manifest of that commit records
-    /// them (github.com/kurtvalcorza/vit-classification-pipeline,
-    /// weights/vit-base-p16-224/dimer-base-manifest.json). The Hub itself was not asked.
+    /// Commit on the Hub with these weights. Source: a public manifest of that commit (github.com/kurtvalcorza/vit-classification-pipeline,
+    /// weights/vit-base-p16-224/dimer-base-manifest.json), not the Hub itself.
     /// </summary>
     public const string Revision = "e0bd370de6799e8d1f47a911174ff4c3708e2323";
 
-    /// <inheritdoc cref="Revision"/>
+    /// <summary>SHA-256 of model.safetensors at <see cref="Revision"/>, from the same manifest.</summary>
     public const string Sha256 = "669b949ea91fd19217f200cee259780bde32210c1eb9a5af3859f0dd8346b2ec";
 
-    /// <summary>Of the normalised map.</summary>
+    /// <summary>Threshold on the normalised map.</summary>
     public const double Threshold = 0.5;
 
     private const int InputSide = 224;
@@ -36,31 +35,31 @@ public sealed class PaperPreset
 
     private PaperPreset(IReadOnlyList<string> classes, IReadOnlyList<string> findings) => (_classes, _findings) = (classes, findings);
 
-    /// <summary>Looks the dataset over: an annotation for each of the 50,000 validation images of ILSVRC 2012.</summary>
-    /// <param name="classes">WordNet ids in the order of the model's outputs; null: the ids of the dataset in ordinal order.</param>
-    /// <param name="partial">Accept a part of the dataset; what is missing becomes a deviation.</param>
-    /// <exception cref="DatasetException">It is not the dataset, or a part of it where all is asked for.</exception>
+    /// <summary>Checks the dataset: an annotation for each of the 50,000 validation images of ILSVRC 2012.</summary>
+    /// <param name="classes">WordNet ids in the order of the model's outputs. Null: the ids of the dataset in ordinal order.</param>
+    /// <param name="partial">Accepts a part of the dataset. Each missing part becomes a deviation.</param>
+    /// <exception cref="DatasetException">The dataset is another one, or incomplete without <paramref name="partial"/>.</exception>
     public static PaperPreset Of(string dataset, string? images = null, IReadOnlyList<string>? classes = null, bool partial = false)
     {
         var findings = IlsvrcDataset.Check(dataset, images, out var seen);
         if (findings.Count > 0 && !partial)
             throw new DatasetException(
-                $"{dataset} is not the whole validation set of ILSVRC 2012: {string.Join("; ", findings)}. --partial evaluates "
-                    + $"what is there and says so in the result."
+                $"{dataset} is not the whole validation set of ILSVRC 2012: {string.Join("; ", findings)}. Add --partial to evaluate "
+                    + $"the existing part; the result lists what is missing."
             );
         if (classes is null && seen.Count != 1000)
             throw new DatasetException(
-                $"The images are of {seen.Count} classes, from which the order of the model's 1,000 does not follow: give "
+                $"The images have {seen.Count} classes, which do not determine the order of the model's 1,000. Give "
                     + $"--classes with the 1,000 WordNet ids in their order."
             );
         return new PaperPreset(classes ?? seen, findings);
     }
 
     /// <summary>
-    /// A checkpoint's options with what the paper fixes: squashed to 224 x 224, bilinear, mean and deviation 0.5, the order of the
-    /// classes.
+    /// Returns a checkpoint's options with the paper's values: squashed to 224 x 224, bilinear, mean and standard deviation 0.5, and the
+    /// class order.
     /// </summary>
-    /// <exception cref="ArgumentException">One of them is given otherwise.</exception>
+    /// <exception cref="ArgumentException">An option that the preset fixes is given.</exception>
     public CheckpointOptions Over(CheckpointOptions given)
     {
         var (size, mean, std, mode, filter) = (
@@ -79,8 +78,8 @@ public sealed class PaperPreset
             || given.CropPct is not (null or 1)
         )
             throw new ArgumentException(
-                $"--preset {Name} fixes how pictures are prepared (squashed to {InputSide} x {InputSide}, bilinear, mean and "
-                    + $"standard deviation 0.5): leave those options out.",
+                $"--preset {Name} fixes the preprocessing (squashed to {InputSide} x {InputSide}, bilinear, mean and "
+                    + $"standard deviation 0.5). Omit those options.",
                 nameof(given)
             );
         return given with
@@ -95,7 +94,7 @@ public sealed class PaperPreset
         };
     }
 
-    /// <summary>In what the run is not the paper's, a line each.</summary>
+    /// <summary>Returns the deviations from the paper, one sentence each.</summary>
     public IReadOnlyList<string> Deviations(Explainer explainer)
     {
         var deviations = new List<string>(_findings);

@@ -3,10 +3,8 @@ using AgCam.Evaluation.Datasets;
 
 namespace AgCam.Evaluation.Presets;
 
-/// <summary>
-/// Somebody's printed results, to be set beside the measured ones: {"source": "...", "methods": {"agcam": {"iou": 0.5, ...}}}.
-/// </summary>
-/// <param name="Source">Where they stand, in the file's words.</param>
+/// <summary>Published results to compare with the measured ones: {"source": "...", "methods": {"agcam": {"iou": 0.5, ...}}}.</summary>
+/// <param name="Source">Source as the file states it.</param>
 public sealed record PublishedNumbers(string Source, IReadOnlyList<(string Method, Metric Metric, double Value)> Values)
 {
     /// <exception cref="DatasetException">The file cannot be read, names an unknown metric, or gives percentages.</exception>
@@ -22,13 +20,13 @@ public sealed record PublishedNumbers(string Source, IReadOnlyList<(string Metho
                 var metric =
                     Metric.All.FirstOrDefault(metric => metric.Name == number.Name)
                     ?? throw new DatasetException(
-                        $"{path}: there is no metric {number.Name}. There are "
+                        $"{path}: unknown metric {number.Name}. Use one of "
                             + $"{string.Join(", ", Metric.All.Select(metric => metric.Name))}."
                     );
                 var value = number.Value.GetDouble();
                 if (metric.Name is not ("energyLift" or "maxSensitivity") && value is < -1 or > 1)
                     throw new DatasetException(
-                        $"{path}: {method.Name}'s {metric.Name} is {number.Value}; shares are meant, not percentages: 0.452 for 45.2 %."
+                        $"{path}: {method.Name}'s {metric.Name} is {number.Value}. Give shares, not percentages: 0.452 for 45.2 %."
                     );
                 values.Add((method.Name, metric, value));
             }
@@ -49,14 +47,14 @@ public sealed record PublishedNumbers(string Source, IReadOnlyList<(string Metho
             )
         {
             throw new DatasetException(
-                $"{path} holds no published numbers, which look like {{\"source\": \"...\", \"methods\": {{\"agcam\": "
+                $"{path} is not a file of published numbers such as {{\"source\": \"...\", \"methods\": {{\"agcam\": "
                     + $"{{\"iou\": 0.5}}}}}}: {error.Message}",
                 error
             );
         }
     }
 
-    /// <summary>Every number with what was measured of the same; null where that was not.</summary>
+    /// <summary>Returns each number with the measured value of the same metric; null where it was not measured.</summary>
     public IReadOnlyList<(string Method, Metric Metric, double Value, MetricSummary? Measured)> Beside(
         IReadOnlyList<MethodSummary> methods
     ) =>

@@ -3,12 +3,11 @@ using AgCam.Images;
 namespace AgCam.Evaluation.Datasets.Masks;
 
 /// <summary>
-/// A mask that is a picture of the image's size: grey levels (CUB: how many annotators say bird) or colours that number the objects
-/// (VOC).
+/// A mask in an image file of the image's size: grey levels (CUB: number of annotators who marked the bird) or colours that number the
+/// objects (VOC).
 /// </summary>
-/// <param name="Path">PNG.</param>
-/// <param name="Objects">VOC's numbers of the objects that are meant, from 1; null for grey levels, of which the upper half is the
-/// object.</param>
+/// <param name="Path">Path of a PNG file.</param>
+/// <param name="Objects">VOC's numbers of the objects, from 1. Null for grey levels, whose upper half is the object.</param>
 internal sealed record PictureMask(string Path, IReadOnlyList<int>? Objects = null) : ObjectMask
 {
     private const int Void = 255;
@@ -18,7 +17,7 @@ internal sealed record PictureMask(string Path, IReadOnlyList<int>? Objects = nu
         using var file = files.Open(Path);
         var picture = ImageDecoder.Decode(file.Read(limits), limits);
         if ((picture.Width, picture.Height) != (width, height))
-            throw new FormatException($"{Path} is {picture.Width} x {picture.Height}, the picture {width} x {height}.");
+            throw new FormatException($"{Path} is {picture.Width} x {picture.Height}, but the image is {width} x {height}.");
         var wanted = Objects?.Select(VocColour).ToHashSet();
         var open = VocColour(Void);
         for (var i = 0; i < pixels.Length; i++)
@@ -31,7 +30,7 @@ internal sealed record PictureMask(string Path, IReadOnlyList<int>? Objects = nu
         }
     }
 
-    /// <summary>VOC's palette: the number's bits, three by three, become the high bits of red, green and blue.</summary>
+    /// <summary>VOC's palette: each group of three bits of the number sets a high bit of red, green and blue.</summary>
     internal static (byte Red, byte Green, byte Blue) VocColour(int number)
     {
         var (red, green, blue) = (0, 0, 0);

@@ -3,8 +3,8 @@ using AgCam.Images;
 namespace AgCam.Evaluation.Datasets.Masks;
 
 /// <summary>
-/// COCO's polygons, x0, y0, x1, y1, ... in original pixels: a pixel belongs to the object when its centre lies in one of them
-/// (even-odd).
+/// COCO's polygons, x0, y0, x1, y1, ... in original pixels. A pixel belongs to the object when its centre lies in a polygon (even-odd
+/// rule).
 /// </summary>
 internal sealed record PolygonMask(IReadOnlyList<double[]> Polygons) : ObjectMask
 {
@@ -25,7 +25,7 @@ internal sealed record PolygonMask(IReadOnlyList<double[]> Polygons) : ObjectMas
         }
     }
 
-    /// <summary>Where the horizontal line meets the polygon, from left to right.</summary>
+    /// <summary>Collects the intersections of the horizontal line with the polygon, from left to right.</summary>
     private static void Cross(double[] polygon, double y, List<double> crossings)
     {
         crossings.Clear();
@@ -40,6 +40,6 @@ internal sealed record PolygonMask(IReadOnlyList<double[]> Polygons) : ObjectMas
         crossings.Sort();
     }
 
-    /// <summary>The first pixel whose centre is not before this place.</summary>
+    /// <summary>Returns the first pixel whose centre is at or after this position.</summary>
     private static int First(double x, int width) => (int)Math.Clamp(Math.Ceiling(x - 0.5), 0, width);
 }
