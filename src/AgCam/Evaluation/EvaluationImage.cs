@@ -88,7 +88,7 @@ public sealed record EvaluationImage(Sample Sample)
                 Boxes = boxes,
                 WithoutBoxes = reason,
                 Mask = mask,
-                WithoutMask = noMask,
+                WithoutMask = withoutMask,
                 Repaired = repaired,
             };
     }

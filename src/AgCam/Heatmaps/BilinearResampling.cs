@@ -3,13 +3,14 @@ using System.Numerics;
 namespace AgCam.Heatmaps;
 
 /// <summary>
-/// Bilinear interpolation with half-pixel centres and no antialiasing, in float32 and rounded as torch rounds on a CPU with fused
-/// multiply-add.
-/// The last bit matters: thresholds decide on it, and so does the order of pixels that are nearly equal.
+/// Bilinear interpolation with half-pixel centres and no antialiasing, in float32. Rounds as torch does on a CPU with fused multiply-add.
+/// The last bit matters to thresholds and to the order of nearly equal pixels.
 /// </summary>
 internal static class BilinearResampling
 {
-    /// <summary>Up to this sum of height and width torch adds up four products; above, it blends along rows, then between rows.</summary>
+    /// <summary>
+    /// Limit of height + width up to which torch sums four products. Above, it interpolates along rows, then between rows.
+    /// </summary>
     private const int SmallOutput = 128;
 
     /// <returns>[rows, columns], row-major.</returns>
@@ -19,7 +20,7 @@ internal static class BilinearResampling
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
         var resampled = new float[checked(rows * columns)];
         if (map.Max == map.Min)
-            Array.Fill(resampled, map.Max); // rounding of the weights must not turn a flat map into a textured one
+            Array.Fill(resampled, map.Max); // rounding of the weights must not add texture to a flat map
         else if (rows + columns <= SmallOutput)
             FourProducts(map, Taps(map.Rows, rows), Taps(map.Columns, columns), resampled);
         else
@@ -90,7 +91,7 @@ internal static class BilinearResampling
             target[x] = MathF.FusedMultiplyAdd(upper[x], upperWeight, lower[x] * lowerWeight);
     }
 
-    /// <summary>The two source samples of every destination sample, and their weights.</summary>
+    /// <summary>Computes the two source samples of every destination sample, and their weights.</summary>
     private static Tap[] Taps(int source, int destination)
     {
         var scale = (float)source / destination;
@@ -102,7 +103,7 @@ internal static class BilinearResampling
 
     internal readonly record struct Tap(int First, int Second, float FirstWeight, float SecondWeight)
     {
-        /// <param name="position">Where to sample, in [0, count - 1] of the source's sample centres.</param>
+        /// <param name="position">Position of the sample, in [0, count - 1] of the source's sample centres.</param>
         public static Tap At(float position, int count)
         {
             var first = Math.Min((int)position, count - 1);

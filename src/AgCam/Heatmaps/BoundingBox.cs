@@ -1,7 +1,7 @@
 namespace AgCam.Heatmaps;
 
-/// <summary>An axis-aligned box: (X, Y) is its top left corner. Original pixels unless said otherwise.</summary>
-/// <param name="Score">The share of the heatmap's mass inside the box's component, in [0, 1].</param>
+/// <summary>Axis-aligned box with its top left corner at (X, Y), in original pixels unless stated otherwise.</summary>
+/// <param name="Score">Share of the heatmap's mass inside the box's component, in [0, 1].</param>
 public readonly record struct BoundingBox(double X, double Y, double Width, double Height, double Score = 0)
 {
     public double Right => X + Width;
@@ -10,7 +10,7 @@ public readonly record struct BoundingBox(double X, double Y, double Width, doub
 
     public double Area => Width * Height;
 
-    /// <summary>Area of the intersection over area of the union, in [0, 1]; 0 when both are empty.</summary>
+    /// <summary>Returns the area of the intersection over the area of the union, in [0, 1]; 0 when both are empty.</summary>
     public double Iou(BoundingBox other)
     {
         var width = Math.Min(Right, other.Right) - Math.Max(X, other.X);
@@ -21,7 +21,7 @@ public readonly record struct BoundingBox(double X, double Y, double Width, doub
         return intersection / (Area + other.Area - intersection);
     }
 
-    /// <summary>The part inside a picture of that size; empty (zero width or height) when there is none.</summary>
+    /// <summary>Returns the part inside an image of that size; zero width or height when there is none.</summary>
     public BoundingBox Clip(double width, double height)
     {
         var (x, y) = (Math.Clamp(X, 0, width), Math.Clamp(Y, 0, height));

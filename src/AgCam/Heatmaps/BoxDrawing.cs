@@ -3,19 +3,18 @@ using AgCam.Images;
 namespace AgCam.Heatmaps;
 
 /// <summary>
-/// Boxes drawn so that they show on any photo, in colour and in grey: predicted ones as a solid line of colour and white between two
-/// black ones,
-/// ground truth as white dashes on black.
+/// Draws boxes that are visible on any photo, in colour and in grey. Predicted boxes are solid lines of colour and white between two black
+/// ones. Ground truth is white dashes on black.
 /// </summary>
 public static class BoxDrawing
 {
-    /// <summary>Of the coloured line.</summary>
+    /// <summary>Colour of the predicted boxes.</summary>
     public static readonly Rgb PredictedColor = new(0x00, 0xb8, 0xff);
 
     /// <summary>Draws on a copy.</summary>
     /// <param name="boxes">In pixels of the photo.</param>
     /// <param name="groundTruth">In pixels of the photo.</param>
-    /// <param name="scores">Whether to write each predicted box's score in its corner, where there is room.</param>
+    /// <param name="scores">When true, writes each predicted box's score in its corner, where there is room.</param>
     public static RgbImage Draw(
         RgbImage photo,
         IReadOnlyList<BoundingBox> boxes,
@@ -28,7 +27,7 @@ public static class BoxDrawing
         var pen = Math.Max(1, (int)Math.Round(Math.Max(photo.Width, photo.Height) / 360.0));
         foreach (var box in groundTruth ?? [])
             Dashed(canvas, Outer(box, canvas, pen), pen);
-        foreach (var box in boxes.Reverse()) // the most important one on top
+        foreach (var box in boxes.Reverse()) // largest score drawn last
         {
             var outer = Outer(box, canvas, pen);
             Solid(canvas, outer, pen, color ?? PredictedColor);
@@ -54,7 +53,7 @@ public static class BoxDrawing
         Ring(canvas, outer.Inset(pen + Core(canvas, pen)), pen, Rgb.Black, dash);
     }
 
-    /// <summary>The line that carries the meaning is twice as thick as its rims, but not on thumbnails.</summary>
+    /// <summary>Returns the thickness of the coloured line: twice its rims, or equal on thumbnails.</summary>
     private static int Core(Canvas canvas, int pen) => Math.Max(canvas.Width, canvas.Height) < 200 ? pen : 2 * pen;
 
     private static void Score(Canvas canvas, Rectangle box, int pen, double score)
@@ -68,7 +67,7 @@ public static class BoxDrawing
         text.Draw(canvas, left + pad, top + pad, Rgb.White);
     }
 
-    /// <summary>The box in whole pixels, widened by the outer black line, kept inside the picture.</summary>
+    /// <summary>Returns the box in whole pixels, widened by the outer black line and clipped to the image.</summary>
     private static Rectangle Outer(BoundingBox box, Canvas canvas, int pen) =>
         new(
             Math.Clamp((int)Math.Round(box.X) - pen, 0, canvas.Width),
@@ -77,7 +76,7 @@ public static class BoxDrawing
             Math.Clamp((int)Math.Round(box.Bottom) + pen, 0, canvas.Height)
         );
 
-    /// <param name="dash">0 for a solid line; else about this many pixels on, as many off, with solid corners.</param>
+    /// <param name="dash">0 for a solid line. Else the approximate length of a dash and of a gap in pixels, with solid corners.</param>
     private static void Ring(Canvas canvas, Rectangle outer, int pen, Rgb color, int dash = 0)
     {
         if (outer.Width <= 0 || outer.Height <= 0)
@@ -105,7 +104,7 @@ public static class BoxDrawing
             return true;
         var periods = Math.Max(1, Math.Round(length / (2.0 * dash)));
         var phase = (position + 0.5) / length * periods;
-        return Math.Abs(phase - Math.Round(phase)) < 0.27; // half a dash at either end
+        return Math.Abs(phase - Math.Round(phase)) < 0.27; // half a dash at each end
     }
 
     private readonly record struct Rectangle(int Left, int Top, int Right, int Bottom)

@@ -3,17 +3,17 @@ using AgCam.Images;
 namespace AgCam.Heatmaps;
 
 /// <summary>
-/// A picture to draw on: opaque 8-bit RGB, the origin at the top left, coordinates in pixels. What falls outside is cut off.
+/// An opaque 8-bit RGB image to draw on. The origin is at the top left, coordinates are in pixels, and drawing outside is ignored.
 /// </summary>
 internal sealed class Canvas
 {
     private readonly byte[] _pixels;
 
-    /// <summary>An empty sheet.</summary>
+    /// <summary>Creates an empty canvas.</summary>
     public Canvas(int width, int height, Rgb paper)
         : this(new RgbImage(width, height, new byte[checked(width * height * 3)])) => Fill(0, 0, width, height, paper);
 
-    /// <summary>Draws on the image itself.</summary>
+    /// <summary>Draws on the image itself, without a copy.</summary>
     public Canvas(RgbImage image)
     {
         Image = image;
@@ -26,7 +26,7 @@ internal sealed class Canvas
 
     public int Height => Image.Height;
 
-    /// <param name="coverage">0 leaves the pixel alone, 1 replaces it.</param>
+    /// <param name="coverage">0 keeps the pixel, 1 replaces it.</param>
     public void Blend(int x, int y, Rgb color, double coverage)
     {
         if (coverage <= 0 || (uint)x >= (uint)Width || (uint)y >= (uint)Height)
@@ -43,7 +43,7 @@ internal sealed class Canvas
             Blend(column, row, color, coverage);
     }
 
-    /// <summary>Copies another picture, its top left corner at (x, y).</summary>
+    /// <summary>Copies another image with its top left corner at (x, y).</summary>
     public void Paste(RgbImage picture, int x, int y)
     {
         var (left, right) = (Math.Max(x, 0), Math.Min(x + picture.Width, Width));
@@ -54,7 +54,7 @@ internal sealed class Canvas
                     .CopyTo(_pixels.AsSpan(3 * (row * Width + left)));
     }
 
-    /// <summary>Smooth pen strokes with round ends, blended once however often they cross.</summary>
+    /// <summary>Draws antialiased strokes with round ends. Crossings are blended once.</summary>
     /// <param name="thickness">In pixels.</param>
     public void Stroke(IReadOnlyCollection<(double X, double Y)[]> lines, double thickness, Rgb color, double opacity = 1)
     {

@@ -1,6 +1,6 @@
 namespace AgCam.Heatmaps;
 
-/// <summary>A legend: the colormap from its low end at the bottom to its high end at the top, both ends labelled.</summary>
+/// <summary>Legend with the colormap from its low end at the bottom to its high end at the top, both labelled.</summary>
 public sealed record ColorBar(Colormap Colormap, string Low = "0", string High = "1")
 {
     private const int Thickness = 14;

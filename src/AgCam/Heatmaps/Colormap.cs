@@ -1,16 +1,13 @@
 namespace AgCam.Heatmaps;
 
 /// <summary>
-/// From a value in [0, 1] to a colour. The sequential maps grow lighter with the value, so that they also read in grey; "jet" is the
-/// rainbow of
-/// the paper's figures and does not; "diverging" is for signed maps and puts zero in its middle.
+/// Maps a value in [0, 1] to a colour. Sequential maps grow lighter with the value, so they also read in grey. "jet" is the rainbow of the
+/// paper's figures and does not. "diverging" is for signed maps, with zero in its middle.
 /// </summary>
 /// <remarks>
-/// The maps are drawn linearly through 33 points of the published 256-colour tables and stay within 2 levels of those (cividis: 7).
-/// Inferno and
-/// viridis: Nathaniel Smith and Stéfan van der Walt, CC0. Cividis: Nuñez, Anderson and Renslow 2018, doi:10.1371/journal.pone.0199239.
-/// Turbo:
-/// Anton Mikhailov, Google, Apache-2.0. Jet is its usual piecewise-linear definition.
+/// Colours are interpolated linearly between 33 points of the published 256-colour tables, within 2 levels of those (cividis: 7). Inferno
+/// and viridis: Nathaniel Smith and Stéfan van der Walt, CC0. Cividis: Nuñez, Anderson and Renslow 2018, doi:10.1371/journal.pone.0199239.
+/// Turbo: Anton Mikhailov, Google, Apache-2.0. Jet is the usual piecewise-linear definition.
 /// </remarks>
 public sealed class Colormap
 {
@@ -59,21 +56,21 @@ public sealed class Colormap
                 + "ffe000ffc000ffa000ff8000ff6000ff4000ff2000ff0000e00000c00000a00000800000"
         );
 
-    /// <summary>Dark blue for evidence against, near white for none, dark red for evidence in favour; equally dark at both ends.</summary>
+    /// <summary>Dark blue for evidence against, near white for none, dark red for evidence in favour. Both ends are equally dark.</summary>
     public static Colormap Diverging { get; } = new("diverging", "0b2f6b1f5fae5b9bd5a9cdeaf4f4f4f2b9a3dd7a5fb5322d6e0a1c");
 
     public static IReadOnlyList<Colormap> All { get; } = [Inferno, Turbo, Viridis, Cividis, Jet, Diverging];
 
     public string Name { get; }
 
-    /// <param name="value">Clamped to [0, 1]; NaN counts as 0.</param>
+    /// <param name="value">Clamped to [0, 1]. NaN counts as 0.</param>
     public Rgb At(float value) => _colors[(int)(Math.Clamp(float.IsNaN(value) ? 0 : value, 0, 1) * (Count - 1) + 0.5f)];
 
-    /// <exception cref="ArgumentException">There is no map of that name; the message lists those there are.</exception>
+    /// <exception cref="ArgumentException">The name is unknown; the message lists the known ones.</exception>
     public static Colormap ByName(string name) =>
         All.FirstOrDefault(map => map.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
         ?? throw new ArgumentException(
-            $"There is no colormap '{name}': take one of {string.Join(", ", All.Select(map => map.Name))}.",
+            $"Unknown colormap '{name}'. Use one of {string.Join(", ", All.Select(map => map.Name))}.",
             nameof(name)
         );
 

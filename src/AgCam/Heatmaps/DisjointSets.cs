@@ -1,12 +1,12 @@
 namespace AgCam.Heatmaps;
 
-/// <summary>Union-find whose representative is always the smallest member, so it also tells which member came first.</summary>
+/// <summary>Union-find whose representative is always the smallest member, which is the first one added.</summary>
 internal sealed class DisjointSets(int capacity)
 {
     private int[] _parent = new int[capacity];
     private int _count;
 
-    /// <summary>Adds the next number as a set of its own.</summary>
+    /// <summary>Adds the next number as a set with one member.</summary>
     public void Add()
     {
         if (_count == _parent.Length)
@@ -18,7 +18,7 @@ internal sealed class DisjointSets(int capacity)
     public int Find(int member)
     {
         while (_parent[member] != member)
-            member = _parent[member] = _parent[_parent[member]]; // halve the path on the way up
+            member = _parent[member] = _parent[_parent[member]]; // path halving
         return member;
     }
 

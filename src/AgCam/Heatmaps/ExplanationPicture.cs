@@ -4,53 +4,53 @@ using AgCam.Preprocessing;
 
 namespace AgCam.Heatmaps;
 
-/// <summary>How explanations are drawn.</summary>
+/// <summary>Options of the pictures of an explanation.</summary>
 public sealed record PictureOptions
 {
-    /// <summary>Default: inferno. A diverging map is for signed heatmaps.</summary>
+    /// <summary>Colormap of the heatmap. A diverging one is for signed heatmaps. Default inferno.</summary>
     public Colormap Colormap { get; init; } = Colormap.Inferno;
 
-    /// <summary>How much of the photo the hottest place loses.</summary>
+    /// <summary>Share of the photo that the colour replaces at the hottest pixel, 0 to 1. Default 0.75.</summary>
     [Range(0.0, 1.0)]
     public double Opacity { get; init; } = 0.75;
 
-    /// <summary>Longest side of an overlay in pixels; a larger photo is made smaller, a smaller one keeps its size.</summary>
+    /// <summary>Maximum side of an overlay in pixels. A larger photo is scaled down, a smaller one keeps its size. Default 2048.</summary>
     [Range(16, 16384)]
     public int LongestSide { get; init; } = 2048;
 
-    /// <summary>Longest side of a picture in a strip, in pixels; every photo is brought to it.</summary>
+    /// <summary>Longest side of a picture in a strip, in pixels. Every photo is scaled to it. Default 336.</summary>
     [Range(64, 2048)]
     public int PanelSide { get; init; } = 336;
 
-    /// <summary>Whether an overlay has the boxes on it.</summary>
+    /// <summary>When true, an overlay shows the boxes. Default true.</summary>
     public bool Boxes { get; init; } = true;
 }
 
-/// <summary>One explanation of a photo, ready to be drawn. Boxes and areas in pixels of the photo.</summary>
-/// <param name="Heatmap">Normalised: values in [0, 1], or in [-1, 1] when it is drawn with a diverging colormap. Of any size.</param>
-/// <param name="Covers">The rectangle of the photo that the heatmap covers, which may stick out of it.</param>
+/// <summary>One explanation of a photo to draw. Boxes and areas are in pixels of the photo.</summary>
+/// <param name="Heatmap">Normalised to [0, 1], or to [-1, 1] for a diverging colormap. Any size.</param>
+/// <param name="Covers">Rectangle of the photo that the heatmap covers. It may exceed the photo.</param>
 public sealed record ExplanationPicture(RgbImage Photo, Heatmap Heatmap, BoundingBox Covers)
 {
     public IReadOnlyList<BoundingBox> Boxes { get; init; } = [];
 
     public IReadOnlyList<BoundingBox> GroundTruth { get; init; } = [];
 
-    /// <summary>What the heatmap explains, for the captions: a class and its probability.</summary>
+    /// <summary>Caption of the heatmap: a class and its probability.</summary>
     public string Title { get; init; } = "heatmap";
 
-    /// <summary>The numbers at the ends of the colour bar: what 0 and 1 of the normalised heatmap were.</summary>
+    /// <summary>Labels of the colour bar: the raw values at 0 and 1 of the normalised heatmap.</summary>
     public (string Low, string High) Ends { get; init; } = ("0", "1");
 
-    /// <summary>The picture of one explained target.</summary>
-    /// <param name="photo">The photo that was explained, at its original size.</param>
-    /// <param name="input">Of the model that explained it.</param>
-    /// <exception cref="ArgumentException">The photo has another size than the one that was explained.</exception>
+    /// <summary>Creates the picture of one explained target.</summary>
+    /// <param name="photo">The explained photo, at its original size.</param>
+    /// <param name="input">Preprocessing of the model that explained it.</param>
+    /// <exception cref="ArgumentException">The photo's size differs from that of the explained one.</exception>
     public static ExplanationPicture Of(RgbImage photo, Explanation explanation, TargetExplanation target, PreprocessingOptions input)
     {
         var transform = explanation.Transform;
         if ((photo.Width, photo.Height) != (transform.OriginalWidth, transform.OriginalHeight))
             throw new ArgumentException(
-                $"The photo is {photo.Width} x {photo.Height}, but what was explained is {transform.OriginalWidth} x "
+                $"The photo is {photo.Width} x {photo.Height}, but the explained image is {transform.OriginalWidth} x "
                     + $"{transform.OriginalHeight}.",
                 nameof(photo)
             );
@@ -68,7 +68,7 @@ public sealed record ExplanationPicture(RgbImage Photo, Heatmap Heatmap, Boundin
         };
     }
 
-    /// <summary>The heatmap over the photo, with the boxes when the options say so.</summary>
+    /// <summary>Draws the heatmap over the photo, with the boxes when the options say so.</summary>
     public RgbImage Overlay(PictureOptions? options = null)
     {
         options ??= new();
@@ -78,7 +78,7 @@ public sealed record ExplanationPicture(RgbImage Photo, Heatmap Heatmap, Boundin
         return options.Boxes ? BoxDrawing.Draw(overlay, fitted.Boxes, fitted.GroundTruth) : overlay;
     }
 
-    /// <summary>Input, heatmap and boxes side by side, with captions and a colour bar.</summary>
+    /// <summary>Draws the input, the heatmap and the boxes side by side, with captions and a colour bar.</summary>
     public RgbImage Strip(PictureOptions? options = null)
     {
         options ??= new();
@@ -102,7 +102,7 @@ public sealed record ExplanationPicture(RgbImage Photo, Heatmap Heatmap, Boundin
         );
     }
 
-    /// <summary>The same at another size: the longest side of the photo in pixels.</summary>
+    /// <summary>Returns the same picture with the photo's longest side scaled to the given pixels.</summary>
     public ExplanationPicture Fit(int longest)
     {
         var (width, height) = PictureScaling.Fit(Photo.Width, Photo.Height, longest);

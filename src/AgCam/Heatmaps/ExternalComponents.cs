@@ -1,28 +1,24 @@
 namespace AgCam.Heatmaps;
 
-/// <summary>
-/// A connected region: its bounding rectangle in pixels, its number of pixels (holes do not count) and the sum of their positive
-/// values.
-/// </summary>
+/// <summary>A connected region: its bounding rectangle, its number of pixels without holes, and the sum of their positive values.</summary>
 internal readonly record struct Component(int X, int Y, int Width, int Height, int Pixels, double Mass);
 
 /// <summary>
-/// The external 8-connected components of the pixels above a threshold, in one pass over the rows: runs of equal colour are joined by
-/// union-find, those above the threshold across eight neighbours, the others across four. What surrounds a component is the run just
-/// left of
-/// its first pixel in reading order; the component is external when that run is connected to the outside of the picture.
+/// Finds the external 8-connected components of the pixels above a threshold in one pass over the rows. Union-find joins runs of equal
+/// colour: those above the threshold across eight neighbours, the others across four. The run to the left of a component's first pixel
+/// surrounds it. The component is external when that run reaches the outside of the image.
 /// </summary>
 internal static class ExternalComponents
 {
     private const int Outside = 0;
 
-    /// <returns>In reading order of each component's first pixel.</returns>
+    /// <returns>Components in reading order of their first pixel.</returns>
     public static List<Component> Find(ReadOnlySpan<float> values, int rows, int columns, float threshold)
     {
-        var runs = new List<Run> { default }; // index 0 stands for the outside of the picture
+        var runs = new List<Run> { default }; // index 0 is the outside of the image
         var joined = new DisjointSets(capacity: 4 * rows + 2);
         joined.Add();
-        var above = 0; // index of the first run of the row above
+        var above = 0; // index of the first run of the previous row
         for (var y = 0; y < rows; y++)
         {
             var current = runs.Count;
@@ -51,7 +47,7 @@ internal static class ExternalComponents
         }
     }
 
-    /// <summary>Joins the runs of one row, [current, end), with those of the row above, [above, current).</summary>
+    /// <summary>Joins the runs of one row, [current, end), with those of the previous row, [above, current).</summary>
     private static void Join(List<Run> runs, int above, int current, DisjointSets joined)
     {
         for (int i = current, first = above; i < runs.Count; i++)
@@ -64,7 +60,7 @@ internal static class ExternalComponents
                 var other = runs[j];
                 if (other.Hot != run.Hot)
                     continue;
-                // runs that only share a corner are neighbours in the eight-neighbour sense
+                // runs that share only a corner are 8-neighbours
                 if (run.Hot || (other.Start < run.End && other.End > run.Start))
                     joined.Union(j, i);
             }
@@ -80,7 +76,7 @@ internal static class ExternalComponents
             var run = runs[i];
             if (!run.Hot)
                 continue;
-            var root = joined.Find(i); // the component's first run: the smaller index always wins
+            var root = joined.Find(i); // the component's first run: the smallest index is the representative
             if (root == i)
             {
                 var external = run.Y == 0 || run.Start == 0 || joined.Find(i - 1) == Outside;
@@ -108,6 +104,6 @@ internal static class ExternalComponents
         return components;
     }
 
-    /// <summary>Pixels [Start, End) of row Y, all above the threshold (Hot) or all not.</summary>
+    /// <summary>Pixels [Start, End) of row Y: all above the threshold (Hot), or none.</summary>
     private readonly record struct Run(int Y, int Start, int End, bool Hot);
 }

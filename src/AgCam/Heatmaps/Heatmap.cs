@@ -1,15 +1,15 @@
 namespace AgCam.Heatmaps;
 
 /// <summary>
-/// A two-dimensional map of attribution values, row-major: on the model's patch grid, or upsampled to pixels. Operations return a new map:
+/// Two-dimensional map of attribution values, row-major, on the model's patch grid or upsampled to pixels. Operations return a new map:
 /// <c>heatmap.Upsample(224, 224).Normalize().Boxes(0.5)</c>.
 /// </summary>
 public sealed class Heatmap
 {
     private readonly Lazy<(float Min, float Max, double Sum, bool Finite)> _range;
 
-    /// <param name="values">rows x columns values, taken over without a copy; not to be changed afterwards.</param>
-    /// <exception cref="ArgumentException">The sizes do not fit the values.</exception>
+    /// <param name="values">rows x columns values, used without a copy. Do not change them afterwards.</param>
+    /// <exception cref="ArgumentException">The sizes do not match the number of values.</exception>
     public Heatmap(int rows, int columns, float[] values)
     {
         if (rows < 1 || columns < 1 || values.LongLength != (long)rows * columns)
@@ -38,29 +38,27 @@ public sealed class Heatmap
 
     public double Sum => _range.Value.Sum;
 
-    /// <summary>Why this map shows nothing, one of <see cref="HeatmapReason"/>; null for a map that can be normalised.</summary>
+    /// <summary>Reason why the map cannot be normalised, one of <see cref="HeatmapReason"/>; null when it can.</summary>
     public string? Reason =>
         !_range.Value.Finite ? HeatmapReason.NotFinite
         : Max == Min ? HeatmapReason.Flat
         : null;
 
-    /// <summary>
-    /// True when no place stands out: one value everywhere, or a value that is not finite. <see cref="Reason"/> says which.
-    /// </summary>
+    /// <summary>True when all values are equal, or a value is not finite. <see cref="Reason"/> says which.</summary>
     public bool IsFlat => Reason is not null;
 
-    /// <summary>Bilinear, corners not aligned: torch's <c>interpolate(mode="bilinear", align_corners=False)</c> in float32.</summary>
+    /// <summary>Upsamples bilinearly as torch's <c>interpolate(mode="bilinear", align_corners=False)</c> in float32.</summary>
     /// <returns>[rows, columns]</returns>
     public Heatmap Upsample(int rows, int columns) => new(rows, columns, BilinearResampling.Resample(this, rows, columns));
 
-    /// <summary>(value - min) / (max - min), so that the values span [0, 1]. A flat map becomes zero everywhere, never NaN.</summary>
+    /// <summary>Returns (value - min) / (max - min), in [0, 1]. A flat map becomes zero everywhere, never NaN.</summary>
     public Heatmap Normalize()
     {
         var normalized = new float[Values.Length];
         if (!IsFlat)
         {
             var (min, range) = (Min, Max - Min);
-            if (float.IsInfinity(range)) // values of both signs near the end of float32
+            if (float.IsInfinity(range)) // values of both signs near the limits of float32
                 for (var i = 0; i < normalized.Length; i++)
                     normalized[i] = (float)(((double)Values[i] - min) / ((double)Max - min));
             else
@@ -71,11 +69,10 @@ public sealed class Heatmap
     }
 
     /// <summary>
-    /// Evidence in favour minus evidence against, divided by the largest magnitude: values in [-1, 1], zero stays zero. Zero everywhere
-    /// where
-    /// nothing speaks for or against, or a value is not finite.
+    /// Returns this map minus the other, divided by the largest magnitude: values in [-1, 1] that keep zero at zero. Returns zeros where
+    /// the maps are equal or a value is not finite.
     /// </summary>
-    /// <param name="against">Of the same size, its values not negative.</param>
+    /// <param name="against">A map of the same size without negative values.</param>
     public Heatmap Minus(Heatmap against)
     {
         if ((Rows, Columns) != (against.Rows, against.Columns))
@@ -90,16 +87,12 @@ public sealed class Heatmap
     }
 
     /// <summary>
-    /// One bounding rectangle for every external 8-connected component of the pixels that are strictly above the threshold, in this
-    /// map's own
-    /// pixels. A component inside a hole of another gives none. A flat map gives none.
+    /// Returns one bounding rectangle per external 8-connected component of the pixels strictly above the threshold, in map pixels. A
+    /// component inside a hole of another gives none. A flat map gives none.
     /// </summary>
-    /// <param name="threshold">On this map's own scale: call it on a normalised map for the usual [0, 1]. Compared in float32.</param>
-    /// <returns>
-    /// Largest score first, ties in reading order. The score is the sum of the values of the component's pixels (holes do not count)
-    /// divided by
-    /// the sum over all pixels of this map; negative values count as zero in both.
-    /// </returns>
+    /// <param name="threshold">On this map's scale: [0, 1] for a normalised map. Compared in float32.</param>
+    /// <returns>Boxes by falling score, ties in reading order. The score is the component's sum of values, without holes, over the sum of
+    /// the map. Negative values count as zero in both.</returns>
     public IReadOnlyList<BoundingBox> Boxes(double threshold = 0.5, BoxSelection selection = BoxSelection.All)
     {
         if (IsFlat)
@@ -110,12 +103,12 @@ public sealed class Heatmap
             mass += Math.Max(value, 0f);
         var boxes = components
             .Select(c => new BoundingBox(c.X, c.Y, c.Width, c.Height, mass > 0 ? Math.Min(1, c.Mass / mass) : 0))
-            .OrderByDescending(box => box.Score); // stable: components come in reading order
+            .OrderByDescending(box => box.Score); // stable: components are in reading order
         return selection == BoxSelection.Largest ? [.. boxes.Take(1)] : [.. boxes];
     }
 
     /// <summary>
-    /// The boxes of a raw map on the grid: upsampled to the model's input size, normalised, cut at the threshold. In input pixels.
+    /// Returns the boxes of a raw map in input pixels. The map is upsampled to the model's input size and normalised before the threshold.
     /// </summary>
     public IReadOnlyList<BoundingBox> Boxes(
         int inputWidth,
@@ -138,17 +131,17 @@ public sealed class Heatmap
     }
 }
 
-/// <summary>Why a heatmap shows nothing. The codes are stored: never rename one.</summary>
+/// <summary>Codes for maps that cannot be normalised. The codes are stored: never rename one.</summary>
 public static class HeatmapReason
 {
-    /// <summary>Every value is the same.</summary>
+    /// <summary>All values are equal.</summary>
     public const string Flat = "flat-heatmap";
 
-    /// <summary>Some value is NaN or infinite.</summary>
+    /// <summary>A value is NaN or infinite.</summary>
     public const string NotFinite = "non-finite-heatmap";
 }
 
-/// <summary>Which of a heatmap's boxes are wanted.</summary>
+/// <summary>Selects which of a heatmap's boxes are returned.</summary>
 public enum BoxSelection
 {
     All,

@@ -1,6 +1,6 @@
 namespace AgCam.Heatmaps;
 
-/// <summary>One line of text at a size, in <see cref="StrokeFont"/>'s letters.</summary>
+/// <summary>One line of text in <see cref="StrokeFont"/>'s letters.</summary>
 /// <param name="Size">Height of capitals, in pixels.</param>
 internal sealed record Lettering(string Text, double Size)
 {
@@ -9,10 +9,10 @@ internal sealed record Lettering(string Text, double Size)
 
     public double Width => StrokeFont.Measure(Text) * Scale;
 
-    /// <summary>From above the capitals to below the descenders.</summary>
+    /// <summary>Height from above the capitals to below the descenders.</summary>
     public double LineHeight => (StrokeFont.Ascent + StrokeFont.CapHeight + StrokeFont.Descent) * Scale;
 
-    /// <summary>The text, or as much of its beginning as fits, with dots.</summary>
+    /// <summary>Returns the text, or its beginning with dots where it is too wide.</summary>
     public Lettering Fit(double width)
     {
         if (Width <= width)
@@ -25,7 +25,7 @@ internal sealed record Lettering(string Text, double Size)
 
     /// <param name="x">Left edge of the first letter.</param>
     /// <param name="top">Top of the capitals.</param>
-    /// <param name="halo">A rim of this colour keeps the text readable on a photo.</param>
+    /// <param name="halo">Colour of a rim that keeps the text readable on a photo.</param>
     public void Draw(Canvas canvas, double x, double top, Rgb color, Rgb? halo = null)
     {
         var strokes = StrokeFont.Strokes(Text).Select(s => Array.ConvertAll(s, p => (x + p.X * Scale, top + p.Y * Scale))).ToList();

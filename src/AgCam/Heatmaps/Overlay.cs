@@ -3,29 +3,27 @@ using AgCam.Images;
 namespace AgCam.Heatmaps;
 
 /// <summary>
-/// A heatmap laid over a photo: the hotter a place, the more of the colormap and the less of the photo. Cold places stay as they are.
+/// Blends a heatmap over a photo. Hotter pixels show more of the colormap and less of the photo. Cold pixels are unchanged.
 /// </summary>
 public static class Overlay
 {
     /// <param name="photo">Not changed.</param>
-    /// <param name="heatmap">
-    /// Normalised: values in [0, 1], or in [-1, 1] for a signed map with <see cref="Colormap.Diverging"/>. Of any size; it is sampled
-    /// bilinearly.
-    /// </param>
-    /// <param name="covers">The rectangle of the photo, in its pixels, that the map covers: smaller than the photo after a crop, larger
-    /// after padding.</param>
-    /// <param name="colormap">Inferno when not given. A diverging map is read as signed.</param>
-    /// <param name="opacity">How much of the photo the hottest place loses, in [0, 1].</param>
+    /// <param name="heatmap">Normalised to [0, 1], or to [-1, 1] for a signed map with <see cref="Colormap.Diverging"/>. Any size; sampled
+    /// bilinearly.</param>
+    /// <param name="covers">Rectangle of the photo that the map covers, in photo pixels: smaller than the photo after a crop, larger after
+    /// padding.</param>
+    /// <param name="colormap">Default inferno. A diverging map is read as signed.</param>
+    /// <param name="opacity">Share of the photo that the colour replaces at the hottest pixel, in [0, 1].</param>
     public static RgbImage Blend(RgbImage photo, Heatmap heatmap, BoundingBox covers, Colormap? colormap = null, double opacity = 0.75)
     {
         if (!(opacity is >= 0 and <= 1))
-            throw new ArgumentOutOfRangeException(nameof(opacity), opacity, "The opacity of an overlay lies between 0 and 1.");
+            throw new ArgumentOutOfRangeException(nameof(opacity), opacity, "The opacity of an overlay must be between 0 and 1.");
         colormap ??= Colormap.Inferno;
         var signed = colormap == Colormap.Diverging;
         var blended = (byte[])photo.Pixels.Clone();
         var columns = Taps(photo.Width, covers.X, covers.Width, heatmap.Columns, out var left);
         var rows = Taps(photo.Height, covers.Y, covers.Height, heatmap.Rows, out var top);
-        var heat = new float[heatmap.Columns]; // one row of the map, between its two nearest rows
+        var heat = new float[heatmap.Columns]; // one row of the map, interpolated between its two nearest rows
         for (var y = 0; y < rows.Length; y++)
         {
             var above = heatmap.Values.AsSpan(rows[y].First * heat.Length, heat.Length);
@@ -37,7 +35,7 @@ public static class Overlay
             {
                 var value = heat[columns[x].First] * columns[x].FirstWeight + heat[columns[x].Second] * columns[x].SecondWeight;
                 var alpha = (float)opacity * Math.Min(Math.Abs(value), 1f);
-                if (!(alpha > 0) || (value < 0 && !signed)) // NaN is cold, too
+                if (!(alpha > 0) || (value < 0 && !signed)) // NaN counts as cold
                     continue;
                 var color = colormap.At(signed ? (value + 1) / 2 : value);
                 var pixel = pixels.Slice(3 * x, 3);
@@ -49,7 +47,7 @@ public static class Overlay
         return new RgbImage(photo.Width, photo.Height, blended);
     }
 
-    /// <summary>The heatmap alone, in colours.</summary>
+    /// <summary>Draws only the heatmap, in colours.</summary>
     public static RgbImage Paint(Heatmap heatmap, int width, int height, Colormap? colormap = null)
     {
         colormap ??= Colormap.Inferno;
@@ -65,7 +63,8 @@ public static class Overlay
     }
 
     /// <summary>
-    /// For each photo pixel whose centre the map covers, where to sample the map; <paramref name="first"/> is the first such pixel.
+    /// Returns the sample position of the map for each photo pixel whose centre it covers. <paramref name="first"/> is the first such
+    /// pixel.
     /// </summary>
     private static BilinearResampling.Tap[] Taps(int pixels, double start, double length, int samples, out int first)
     {

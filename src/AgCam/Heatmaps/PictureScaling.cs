@@ -3,10 +3,10 @@ using NetVips;
 
 namespace AgCam.Heatmaps;
 
-/// <summary>Sizes for showing: not for the model's input, whose resampling must match the one it was trained with.</summary>
+/// <summary>Scales pictures for display. The model's input uses another resampling, which must match the training.</summary>
 internal static class PictureScaling
 {
-    /// <summary>The size at which the longest side is the given one, aspect ratio kept, at least one pixel.</summary>
+    /// <summary>Returns the size with the given longest side. The aspect ratio is kept, and each side has at least one pixel.</summary>
     public static (int Width, int Height) Fit(int width, int height, int longest)
     {
         var scale = (double)longest / Math.Max(width, height);

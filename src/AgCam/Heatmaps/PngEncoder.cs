@@ -3,7 +3,7 @@ using NetVips;
 
 namespace AgCam.Heatmaps;
 
-/// <summary>Pictures as PNG.</summary>
+/// <summary>Encodes pictures as PNG.</summary>
 public static class PngEncoder
 {
     /// <param name="compression">0 to 9: smaller files for more time. 1 takes about half the time of 6.</param>

@@ -15,7 +15,7 @@ public readonly record struct Rgb(byte R, byte G, byte B)
         return new((byte)(number >> 16), (byte)(number >> 8), (byte)number);
     }
 
-    /// <summary>The colour on the way to another: 0 is this one, 1 the other.</summary>
+    /// <summary>Returns the mix of two colours: 0 is this one, 1 the other.</summary>
     public Rgb Towards(Rgb other, double amount) => new(Mix(R, other.R, amount), Mix(G, other.G, amount), Mix(B, other.B, amount));
 
     private static byte Mix(byte from, byte to, double amount) => (byte)Math.Round(from + (to - from) * Math.Clamp(amount, 0, 1));

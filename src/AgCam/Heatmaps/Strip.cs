@@ -2,25 +2,25 @@ using AgCam.Images;
 
 namespace AgCam.Heatmaps;
 
-/// <summary>One picture of a strip and the line below it.</summary>
+/// <summary>Picture of a strip and its caption.</summary>
 public readonly record struct Panel(RgbImage Picture, string Caption);
 
-/// <summary>Pictures side by side on white, thin gaps between them, a caption below each, a colour bar at the right end.</summary>
+/// <summary>Places pictures side by side on white with thin gaps, a caption below each, and a colour bar on the right.</summary>
 public static class Strip
 {
     private const int Gap = 8;
     private const int Margin = 8;
-    private const int NarrowestPanel = 160; // so that a caption fits below a tall picture
+    private const int NarrowestPanel = 160; // room for a caption below a tall picture
     private static readonly Rgb Paper = Rgb.White;
     private static readonly Rgb Ink = new(0x22, 0x22, 0x22);
 
-    /// <param name="panels">Shown at the size they have; see <see cref="ExplanationPicture"/> for one size that suits them all.</param>
+    /// <param name="panels">Drawn at their own size. <see cref="ExplanationPicture"/> scales them to one size.</param>
     public static RgbImage Compose(IReadOnlyList<Panel> panels, ColorBar? bar = null)
     {
         if (panels.Count == 0)
             throw new ArgumentException("A strip needs at least one picture.", nameof(panels));
         var height = panels.Max(panel => panel.Picture.Height);
-        var size = Math.Clamp(height / 30.0, 9.5, 16); // of capitals
+        var size = Math.Clamp(height / 30.0, 9.5, 16); // height of capitals
         var widths = panels.Select(panel => Math.Max(panel.Picture.Width, NarrowestPanel)).ToArray();
         var caption = panels.Any(panel => panel.Caption.Length > 0) ? (int)Math.Ceiling(size * 2) : 0;
         var canvas = new Canvas(

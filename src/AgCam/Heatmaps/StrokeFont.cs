@@ -1,18 +1,16 @@
 namespace AgCam.Heatmaps;
 
 /// <summary>
-/// Letters as pen strokes, drawn for this project, so that captions need no font file and stay smooth at any size. Coordinates are on a
-/// grid:
-/// the top of capitals at 0, of small letters at 4, the baseline at 14, descenders down to 18.
+/// Letters as pen strokes, so captions need no font file and are smooth at any size. Grid units: top of capitals at 0, of small letters at
+/// 4, baseline at 14, descenders to 18.
 /// </summary>
 /// <remarks>
-/// A glyph is a list of strokes set apart by spaces. A point is two base-36 digits, x then y; one marked * is the control point of a
-/// quadratic
-/// curve between its neighbours; a stroke of one point is a dot.
+/// A glyph is a list of strokes separated by spaces. A point is two base-36 digits, x then y. A point marked * is the control point of a
+/// quadratic curve between its neighbours. A stroke of one point is a dot.
 /// </remarks>
 internal static class StrokeFont
 {
-    /// <summary>From the top of capitals to the baseline.</summary>
+    /// <summary>Height of capitals above the baseline.</summary>
     public const double CapHeight = 14;
 
     public const double Ascent = 1;
@@ -21,16 +19,16 @@ internal static class StrokeFont
     private const double SpaceWidth = 7;
     private const int CurveSteps = 8;
 
-    /// <summary>For À to ÿ of Latin-1.</summary>
+    /// <summary>Replacements for À to ÿ of Latin-1.</summary>
     private const string Unaccented = "AAAAAAACEEEEIIIIDNOOOOOxOUUUUYPsaaaaaaaceeeeiiiidnooooo/ouuuuypy";
 
     private static readonly Dictionary<char, Glyph> Glyphs = Sources().ToDictionary(s => s.Letter, s => Glyph.Parse(s.Strokes));
     private static readonly Glyph Unknown = Glyph.Parse("008080 808e0e00");
 
-    /// <summary>Width in grid units.</summary>
+    /// <summary>Returns the width in grid units.</summary>
     public static double Measure(string text) => text.Length == 0 ? 0 : Printable(text).Sum(Advance) - Spacing;
 
-    /// <summary>The strokes of a line of text in grid units, the first letter's left edge at 0.</summary>
+    /// <summary>Returns the strokes of a line of text in grid units, with the first letter's left edge at 0.</summary>
     public static IEnumerable<(double X, double Y)[]> Strokes(string text)
     {
         var left = 0.0;
@@ -48,7 +46,7 @@ internal static class StrokeFont
 
     private static Glyph Find(char letter) => Glyphs.GetValueOrDefault(letter, Unknown);
 
-    /// <summary>Latin accents are dropped, dashes and quotes made plain; control characters become spaces.</summary>
+    /// <summary>Removes Latin accents, simplifies dashes and quotes, and replaces control characters by spaces.</summary>
     private static IEnumerable<char> Printable(string text) =>
         text.Select(c =>
             c switch

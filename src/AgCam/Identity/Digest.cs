@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 
 namespace AgCam;
 
-/// <summary>A SHA-256: of an image's bytes, of a checkpoint, of a recipe. Text form: 64 lower-case hexadecimal digits.</summary>
+/// <summary>SHA-256 of an image's bytes, a checkpoint or a recipe. Its text form has 64 lower-case hexadecimal digits.</summary>
 [JsonConverter(typeof(DigestJson))]
 public readonly struct Digest : IEquatable<Digest>, IComparable<Digest>
 {
@@ -27,7 +27,7 @@ public readonly struct Digest : IEquatable<Digest>, IComparable<Digest>
         _d = BinaryPrimitives.ReadUInt64BigEndian(bytes[24..]);
     }
 
-    /// <summary>The SHA-256 of <paramref name="data"/>.</summary>
+    /// <summary>Computes the SHA-256 of <paramref name="data"/>.</summary>
     public static Digest Of(ReadOnlySpan<byte> data)
     {
         Span<byte> hash = stackalloc byte[Size];
@@ -35,11 +35,9 @@ public readonly struct Digest : IEquatable<Digest>, IComparable<Digest>
         return new Digest(hash);
     }
 
-    /// <exception cref="FormatException">Not 64 hexadecimal digits.</exception>
+    /// <exception cref="FormatException">The text is not 64 hexadecimal digits.</exception>
     public static Digest Parse(string hex) =>
-        TryParse(hex, out var digest)
-            ? digest
-            : throw new FormatException($"\"{hex}\" is not a SHA-256: 64 hexadecimal digits are needed.");
+        TryParse(hex, out var digest) ? digest : throw new FormatException($"\"{hex}\" is not a SHA-256. Give 64 hexadecimal digits.");
 
     public static bool TryParse(string? hex, out Digest digest)
     {

@@ -4,23 +4,23 @@ using AgCam.Native;
 
 namespace AgCam;
 
-/// <summary>How explanations were computed: one record per configuration, which each of them refers to.</summary>
+/// <summary>Configuration of a computation: one record per configuration, to which its explanations refer.</summary>
 public sealed record Provenance
 {
     public required string ModelId { get; init; }
 
     public required Digest ModelSha256 { get; init; }
 
-    /// <summary>Where the checkpoint came from: a path, or a Hub id and revision.</summary>
+    /// <summary>Source of the checkpoint: a path, or a Hub id and revision.</summary>
     public required string ModelSource { get; init; }
 
-    /// <summary>What the weights do not tell of the model; the same as in <see cref="ExplanationRecipe"/>.</summary>
+    /// <summary>Model properties that the weights do not define, as in <see cref="ExplanationRecipe"/>.</summary>
     public required string ModelShape { get; init; }
 
-    /// <summary>Canonical text, version included; the same as in <see cref="ExplanationRecipe"/>.</summary>
+    /// <summary>Canonical text with its version, as in <see cref="ExplanationRecipe"/>.</summary>
     public required string Preprocessing { get; init; }
 
-    /// <summary>Method, parameters and version; the same as in <see cref="ExplanationRecipe"/>.</summary>
+    /// <summary>Method, parameters and version, as in <see cref="ExplanationRecipe"/>.</summary>
     public required string Method { get; init; }
 
     public required string Dtype { get; init; }
@@ -30,22 +30,22 @@ public sealed record Provenance
 
     public required string SoftwareVersion { get; init; }
 
-    /// <summary>The commit the software was built from, or "unknown".</summary>
+    /// <summary>Commit of the build, or "unknown".</summary>
     public required string Commit { get; init; }
 
     public required string TorchSharpVersion { get; init; }
 
-    /// <summary>libtorch's release; "(experimental)" behind one that TorchSharp was not built for.</summary>
+    /// <summary>Version of libtorch, followed by "(experimental)" where TorchSharp was not built for it.</summary>
     public required string LibtorchVersion { get; init; }
 
-    /// <summary>The running program's version and commit, as the build wrote them.</summary>
+    /// <summary>Version and commit of the running program, as set by the build.</summary>
     public static (string Version, string Commit) Software { get; } =
         (typeof(Provenance).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0").Split('+')
             is [var version, .. var rest]
             ? (version, rest is [var commit, ..] ? commit : "unknown")
             : ("0", "unknown");
 
-    /// <summary>SHA-256 of all the fields as JSON: the same configuration is the same record.</summary>
+    /// <summary>Returns the SHA-256 of all fields as JSON. Equal configurations have equal ids.</summary>
     public Digest Id() => Digest.Of(JsonSerializer.SerializeToUtf8Bytes(this));
 
     internal static Provenance Of(string modelId, string modelSource, ExplanationRecipe recipe, string device, NativeBackend backend) =>

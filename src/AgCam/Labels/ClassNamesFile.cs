@@ -3,10 +3,10 @@ using AgCam.Models;
 
 namespace AgCam.Labels;
 
-/// <summary>Class names from a file: one name a line, a JSON list of names, or a JSON object {"index": "name"}.</summary>
+/// <summary>Reads class names from a file: one name per line, a JSON list of names, or a JSON object {"index": "name"}.</summary>
 public static class ClassNamesFile
 {
-    /// <summary>Names by class index.</summary>
+    /// <summary>Returns the names by class index.</summary>
     /// <exception cref="ModelException">bad-configuration: the file cannot be read, or does not name classes 0, 1, 2, ... without a
     /// gap.</exception>
     public static IReadOnlyList<string> Read(string path)
@@ -30,9 +30,9 @@ public static class ClassNamesFile
         while (lines.Count > 0 && lines[^1].Length == 0)
             lines.RemoveAt(lines.Count - 1);
         if (lines.Count == 0)
-            throw Wrong(path, "it is empty");
+            throw Unusable(path, "it is empty");
         return lines.IndexOf("") is >= 0 and var gap
-            ? throw Wrong(path, $"line {gap + 1} is empty, and the line number is the class index")
+            ? throw Unusable(path, $"line {gap + 1} is empty, and the line number is the class index")
             : lines;
     }
 
@@ -42,29 +42,29 @@ public static class ClassNamesFile
         {
             using var json = JsonDocument.Parse(text);
             if (json.RootElement.ValueKind == JsonValueKind.Array)
-                return [.. json.RootElement.EnumerateArray().Select(name => name.GetString() ?? throw Wrong(path, "a name is null"))];
+                return [.. json.RootElement.EnumerateArray().Select(name => name.GetString() ?? throw Unusable(path, "a name is null"))];
             var named = new SortedDictionary<int, string>();
             foreach (var entry in json.RootElement.EnumerateObject())
                 if (!int.TryParse(entry.Name, out var index) || !named.TryAdd(index, Name(entry.Value)))
-                    throw Wrong(path, $"\"{entry.Name}\" is no class index, or stands twice; an object maps index to name");
+                    throw Unusable(path, $"\"{entry.Name}\" is not a class index, or occurs twice; an object maps index to name");
             var gap = Enumerable.Range(0, named.Count).FirstOrDefault(i => !named.ContainsKey(i), -1);
-            return gap < 0 ? [.. named.Values] : throw Wrong(path, $"class {gap} has no name");
+            return gap < 0 ? [.. named.Values] : throw Unusable(path, $"class {gap} has no name");
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            throw Wrong(path, $"it is no JSON list of names and no object from index to name ({error.Message})");
+            throw Unusable(path, $"it is neither a JSON list of names nor an object from index to name ({error.Message})");
         }
 
-        // {"0": ["n01440764", "tench"]}, as ImageNet's class index is often written.
+        // ImageNet's class index often has the form {"0": ["n01440764", "tench"]}.
         string Name(JsonElement value) =>
             value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 2
                 ? value[1].GetString()!
-                : value.GetString() ?? throw Wrong(path, "a name is null");
+                : value.GetString() ?? throw Unusable(path, "a name is null");
     }
 
-    private static ModelException Wrong(string path, string why) =>
+    private static ModelException Unusable(string path, string why) =>
         new(
             ModelFailure.BadConfiguration,
-            $"The class names {path} cannot be used: {why}. Give one name a line, a JSON list, or an object from index to name."
+            $"The class names {path} cannot be used: {why}. Give one name per line, a JSON list, or an object from index to name."
         );
 }

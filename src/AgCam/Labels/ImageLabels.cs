@@ -2,9 +2,7 @@ using System.Collections.Concurrent;
 
 namespace AgCam.Labels;
 
-/// <summary>
-/// The label of an image: its class as a person gave it, by index, name or WordNet id; from a file, or from the name of the image's folder.
-/// </summary>
+/// <summary>Finds the label of an image by index, name or WordNet id, from a file or from the name of the image's folder.</summary>
 public sealed class ImageLabels
 {
     private readonly ClassNames _classes;
@@ -14,19 +12,19 @@ public sealed class ImageLabels
 
     private ImageLabels(ClassNames classes, LabelTable? table) => (_classes, _table) = (classes, table);
 
-    /// <summary>Images without a label so far.</summary>
+    /// <summary>Number of images without a label so far.</summary>
     public long Unlabelled => Interlocked.Read(ref _unlabelled);
 
-    /// <summary>Labels that are no class of the model, with how many images have them.</summary>
+    /// <summary>Labels that are not classes of the model, each with its number of images.</summary>
     public IReadOnlyDictionary<string, long> Unknown => _unknown;
 
-    /// <summary>Class folders: dog/rex.jpg is labelled dog.</summary>
+    /// <summary>Labels images by their class folder: dog/rex.jpg has the label dog.</summary>
     public static ImageLabels FromFolders(ClassNames classes) => new(classes, null);
 
-    /// <param name="file">CSV or TSV, JSONL or Parquet, told apart by the extension.</param>
-    /// <param name="roots">Folders that relative paths may be meant from, after the file's own.</param>
-    /// <param name="columns">Names of the columns with the path and the label; null finds them by their usual names.</param>
-    /// <exception cref="LabelException">The file cannot be read, contradicts itself, or not one of its labels is a class of the
+    /// <param name="file">CSV, TSV, JSONL or Parquet, by its extension.</param>
+    /// <param name="roots">Folders to which relative paths may refer, after the file's own.</param>
+    /// <param name="columns">Names of the path and label columns. Null finds them by their usual names.</param>
+    /// <exception cref="LabelException">The file cannot be read, contradicts itself, or none of its labels is a class of the
     /// model.</exception>
     public static ImageLabels FromFile(
         string file,
@@ -38,14 +36,14 @@ public sealed class ImageLabels
         var table = LabelTable.Read(file, roots, columns);
         if (table.Labels.All(label => classes.Find(label) < 0))
             throw new LabelException(
-                $"Not one of the {table.Labels.Count} labels in {file} is a class of the model: \"{table.Labels.First()}\" is "
+                $"None of the {table.Labels.Count} labels in {file} is a class of the model: \"{table.Labels.First()}\" is "
                     + $"not, {classes.Near(table.Labels.First())}. "
                     + "Labels are class indices, names or WordNet ids; --classes FILE gives a model its names."
             );
         return new ImageLabels(classes, table);
     }
 
-    /// <summary>The class index, null where there is no label or none that the model knows. Safe for use from several threads.</summary>
+    /// <summary>Returns the class index. Null where there is no label, or the model does not have it. Thread-safe.</summary>
     public int? Find(string image)
     {
         var label = _table is null ? Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(image))) : _table.Find(image);
@@ -58,12 +56,12 @@ public sealed class ImageLabels
         var index = _classes.Find(label);
         if (index >= 0)
             return index;
-        // A tree of folders may have any number of names: a few hundred are enough to tell what is wrong.
+        // Limits memory: a folder tree can have any number of names, and a few hundred show the cause.
         if (_unknown.Count < 1000 || _unknown.ContainsKey(label))
             _unknown.AddOrUpdate(label, 1, (_, count) => count + 1);
         return null;
     }
 }
 
-/// <summary>Labels cannot be used. The caller must act; the message says how.</summary>
+/// <summary>Labels cannot be used. The message names the next step for the operator.</summary>
 public sealed class LabelException(string message, Exception? inner = null) : Exception(message, inner);

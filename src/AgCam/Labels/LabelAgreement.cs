@@ -1,9 +1,9 @@
 namespace AgCam.Labels;
 
-/// <summary>Predictions against labels: the accuracy, and whether it is low only because two orders of the classes were mixed up.</summary>
+/// <summary>Compares predictions with labels. Reports the accuracy and whether it is low because the class orders differ.</summary>
 public sealed class LabelAgreement
 {
-    /// <summary>Below this many images a label, some permutation fits by chance.</summary>
+    /// <summary>Minimum number of images per label. With fewer, some permutation fits by chance.</summary>
     private const int ImagesForEachLabel = 5;
 
     private readonly Dictionary<(int Label, int Predicted), long> _counts = [];
@@ -22,9 +22,9 @@ public sealed class LabelAgreement
     }
 
     /// <summary>
-    /// Pairs each label with one class, the most frequent pairs first, and asks how many predictions would then be right.
+    /// Pairs each label with one class, most frequent pairs first, and counts the predictions that would then be correct.
     /// </summary>
-    /// <returns>Null where the labels fit as they are, or where there are too few images to tell.</returns>
+    /// <returns>Null where the labels fit without a permutation, or where there are too few images.</returns>
     public PermutedLabels? Permuted()
     {
         if (Images < ImagesForEachLabel * _counts.Keys.Select(key => key.Label).Distinct().LongCount())
@@ -46,6 +46,6 @@ public sealed class LabelAgreement
     }
 }
 
-/// <param name="Accuracy">The share that would be right if each label meant the class it is paired with.</param>
-/// <param name="Classes">From label to class.</param>
+/// <param name="Accuracy">Accuracy when each label means its paired class.</param>
+/// <param name="Classes">Maps label to class.</param>
 public sealed record PermutedLabels(double Accuracy, IReadOnlyDictionary<int, int> Classes);

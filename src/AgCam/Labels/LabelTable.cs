@@ -3,10 +3,10 @@ using AgCam.Tables;
 
 namespace AgCam.Labels;
 
-/// <summary>Paths and labels as a file states them.</summary>
+/// <summary>Paths and labels of a table.</summary>
 internal sealed class LabelTable
 {
-    /// <summary>Column names that mean the image's path, and those that mean its label; the first that is there counts.</summary>
+    /// <summary>Usual column names of the image's path and of its label. The first existing one is used.</summary>
     private static readonly string[] PathColumns = ["path", "file_name", "filename", "file", "image", "image_path", "filepath"];
 
     private static readonly string[] LabelColumns = ["label", "class", "class_name", "category", "target", "wnid", "synset", "label_name"];
@@ -25,7 +25,7 @@ internal sealed class LabelTable
 
     public IReadOnlyCollection<string> Labels => _labels;
 
-    /// <param name="given">Names of the columns; null finds them by their usual names. A CSV file without a header has the path first and
+    /// <param name="given">Names of the columns. Null finds them by their usual names. A CSV file without a header has the path first and
     /// the label second.</param>
     /// <exception cref="LabelException">The file cannot be read or contradicts itself.</exception>
     public static LabelTable Read(string file, IReadOnlyList<string> roots, (string Path, string Label)? given)
@@ -44,7 +44,7 @@ internal sealed class LabelTable
                 var (path, label) =
                     header
                     ?? Columns(file, [.. row.Values.Keys], given)
-                    ?? throw new LabelException($"{file}, {row.Place}: neither path nor file_name with a label.");
+                    ?? throw new LabelException($"{file}, {row.Place}has neither path nor file_name with a label.");
                 table.Add(file, row.Place, row.Values[path], row.Values[label].Trim());
             }
         }
@@ -63,7 +63,7 @@ internal sealed class LabelTable
                 return [];
             header =
                 Columns(file, names, given)
-                ?? throw new LabelException($"{file} has no column of paths and of labels by a usual name. Name them.");
+                ?? throw new LabelException($"{file} has no path and label columns by a usual name. Name them.");
             return [header.Value.Path, header.Value.Label];
         }
     }
@@ -79,10 +79,10 @@ internal sealed class LabelTable
         return null;
     }
 
-    /// <summary>Finds the columns with the path and the label. Upper and lower case are the same.</summary>
-    /// <returns>Null when the names are none of the usual ones and none were given.</returns>
-    /// <exception cref="LabelException">The given names are not there. The message lists the columns only of a file that has one for
-    /// paths.</exception>
+    /// <summary>Finds the path and label columns, ignoring case.</summary>
+    /// <returns>Null when no names were given and the table has no usual ones.</returns>
+    /// <exception cref="LabelException">The given names do not exist. The message lists the columns only where the file has a path
+    /// column.</exception>
     private static (string Path, string Label)? Columns(string file, IReadOnlyList<string> names, (string Path, string Label)? given)
     {
         if (given is not { } wanted)

@@ -2,17 +2,17 @@ using nietras.SeparatedValues;
 
 namespace AgCam.Tables;
 
-/// <summary>Separated values, quoted as RFC 4180 has it. Empty lines are left out.</summary>
+/// <summary>Reads separated values quoted as in RFC 4180. Empty lines are skipped.</summary>
 internal static class CsvTable
 {
     /// <summary>Maximum number of columns.</summary>
     private const int MaxColumns = 4096;
 
-    /// <param name="separator">Null takes the most frequent one of the first line: comma, semicolon, tab or bar.</param>
+    /// <param name="separator">Null uses the most frequent separator of the first line: comma, semicolon, tab or bar.</param>
     public static IEnumerable<TableRow> Read(Stream stream, char? separator, TableOptions options)
     {
         using var text = new StreamReader(stream, leaveOpen: true);
-        // Rows are counted here: the library's own message quotes the row.
+        // Rows are counted here, because the library's own message quotes the row.
         var form = separator is { } given ? Sep.New(given).Reader() : Sep.Reader();
         using var reader = Open(form with { HasHeader = false, DisableColCountCheck = true, Unescape = true }, text);
         IReadOnlyList<string>? columns = null;
@@ -73,10 +73,10 @@ internal static class CsvTable
     }
 
     private static TableException Endless(long line, Exception? inner = null) =>
-        new($", line {line}: more than {Table.MaxRow} characters are no row. A quote is not closed, or a line end is missing.", inner);
+        new($", line {line}: more than {Table.MaxRow} characters in a row. A quote is not closed, or a line end is missing.", inner);
 
-    /// <param name="selected">Places of the fields that are needed; null for all.</param>
-    /// <param name="line">The row's first line; afterwards the next row's.</param>
+    /// <param name="selected">Indices of the needed fields; null for all.</param>
+    /// <param name="line">The row's first line. Advanced to the next row's.</param>
     /// <param name="count">Number of fields of the row; 0 for an empty line.</param>
     private static string[] Fields(SepReader.Row row, string place, int[]? selected, ref long line, out int count)
     {
@@ -88,7 +88,7 @@ internal static class CsvTable
         if (row.Span.Length > Table.MaxRow)
             throw Endless(first);
         if (count > MaxColumns)
-            throw new TableException($", {place}: it has {count} fields; {MaxColumns} are possible.");
+            throw new TableException($", {place}: it has {count} fields; the limit is {MaxColumns}.");
         if (row.Span.Count('"') % 2 != 0)
             throw new TableException($", {place}: a quote is not closed.");
         var fields = new string[selected?.Length ?? count];

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace AgCam.Tables;
 
-/// <summary>One JSON object a line; empty lines are left out. Numbers and booleans keep the text they are written with.</summary>
+/// <summary>Reads one JSON object per line. Empty lines are skipped. Numbers and booleans keep their text.</summary>
 internal static class JsonLinesTable
 {
     public static IEnumerable<TableRow> Read(Stream stream, TableOptions options)
@@ -18,7 +18,7 @@ internal static class JsonLinesTable
         {
             using var json = JsonDocument.Parse(text);
             if (json.RootElement.ValueKind != JsonValueKind.Object)
-                throw new TableException($", line {line} is no JSON object, such as {{\"path\": \"cat.jpg\"}}.");
+                throw new TableException($", line {line} is not a JSON object such as {{\"path\": \"cat.jpg\"}}.");
             var values = new Dictionary<string, string>(StringComparer.Ordinal);
             foreach (var field in json.RootElement.EnumerateObject())
                 if (field.Value.ValueKind is JsonValueKind.String or JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False)
@@ -29,11 +29,11 @@ internal static class JsonLinesTable
         }
         catch (JsonException broken)
         {
-            throw new TableException($", line {line} is no JSON object: it is wrong from byte {broken.BytePositionInLine + 1} on.", broken);
+            throw new TableException($", line {line} is not a JSON object: invalid at byte {broken.BytePositionInLine + 1}.", broken);
         }
         catch (InvalidOperationException broken)
         {
-            throw new TableException($", line {line} is no JSON object: a text holds half a surrogate pair.", broken);
+            throw new TableException($", line {line} is not a JSON object: a text holds half a surrogate pair.", broken);
         }
     }
 }

@@ -8,8 +8,8 @@ using Parquet.Schema;
 namespace AgCam.Tables;
 
 /// <summary>
-/// Columns of text and plain values of a Parquet file, one row group in memory at a time. Lists of lists of numbers become JSON text;
-/// other nested columns are left out.
+/// Reads text and scalar columns of a Parquet file, with one row group in memory. Lists of lists of numbers become JSON text. Other nested
+/// columns are skipped.
 /// </summary>
 internal static class ParquetTable
 {
@@ -19,7 +19,7 @@ internal static class ParquetTable
     /// <summary>Maximum number of bytes of the footer, which describes the columns of every row group.</summary>
     private const int MaxFooter = 64 << 20;
 
-    private const string Broken = " is no Parquet file that can be read";
+    private const string Broken = " is not a readable Parquet file";
 
     public static IEnumerable<TableRow> Read(Stream stream, TableOptions options)
     {
@@ -58,7 +58,7 @@ internal static class ParquetTable
         return values;
     }
 
-    /// <summary>The library reserves as many bytes as the file's end claims for its footer.</summary>
+    /// <summary>Checks the footer's length first, because the library allocates the length that the file claims.</summary>
     private static void CheckFooter(Stream stream)
     {
         const int Tail = 8; // the footer's length and PAR1
@@ -70,9 +70,9 @@ internal static class ParquetTable
         stream.Position = 0;
         var length = BinaryPrimitives.ReadInt32LittleEndian(tail);
         if (!tail.AsSpan(4).SequenceEqual("PAR1"u8))
-            throw new TableException($"{Broken}: it does not end as one.");
+            throw new TableException($"{Broken}: the end mark PAR1 is missing.");
         if (length <= 0 || length > stream.Length - 4 - Tail)
-            throw new TableException($"{Broken}: it is shorter than the footer that it claims to have.");
+            throw new TableException($"{Broken}: it is shorter than its stated footer.");
         if (length > MaxFooter)
             throw new TableException($"{Broken}: its footer has more than {MaxFooter} bytes.");
     }
@@ -82,7 +82,7 @@ internal static class ParquetTable
         public Task<string?[]> ReadAsync(ParquetRowGroupReader rows) => Read(rows, Field);
     }
 
-    /// <summary>Columns that can be read, by their names; a nested one's parts are joined by dots.</summary>
+    /// <summary>Returns the readable columns by name. The parts of a nested name are joined by dots.</summary>
     private static Dictionary<string, Column> Fields(ParquetReader reader, TableOptions options)
     {
         var columns = new Dictionary<string, Column>(StringComparer.Ordinal);
@@ -96,15 +96,15 @@ internal static class ParquetTable
         return columns;
     }
 
-    /// <summary>Lists stand in a file as bbox/list/element/list/element.</summary>
+    /// <summary>Removes the list levels from a path such as bbox/list/element/list/element.</summary>
     private static string NestedName(DataField field) =>
         string.Join('.', field.Path.ToString().Split('/', '.').Where(part => part is not ("list" or "element" or "item" or "array")));
 
-    /// <returns>Null for a type that is no text and no plain value.</returns>
+    /// <returns>Null for a type that is neither text nor scalar.</returns>
     private static Func<ParquetRowGroupReader, DataField, Task<string?[]>>? Plain(DataField field) =>
         field.ClrType switch
         {
-            var type when type == typeof(string) || type == typeof(ReadOnlyMemory<char>) => TextsAsync, // it differs with the writer
+            var type when type == typeof(string) || type == typeof(ReadOnlyMemory<char>) => TextsAsync, // depends on the writer
             var type when type == typeof(bool) => ValuesAsync<bool>,
             var type when type == typeof(sbyte) => ValuesAsync<sbyte>,
             var type when type == typeof(byte) => ValuesAsync<byte>,
@@ -153,7 +153,7 @@ internal static class ParquetTable
         };
 
     /// <summary>
-    /// Repetition 0 begins a row, 1 a list in it, 2 the list's next number; below the full definition there is no number.
+    /// Repetition 0 starts a row, 1 a list in it, 2 the list's next number. Below the full definition level there is no number.
     /// </summary>
     private static async Task<string?[]> BoxesAsync(ParquetRowGroupReader rows, DataField field)
     {
@@ -164,7 +164,7 @@ internal static class ParquetTable
             RawColumnData<float> f => [.. f.Values.ToArray().Select(value => (double)value)],
             RawColumnData<long> l => [.. l.Values.ToArray().Select(value => (double)value)],
             RawColumnData<int> n => [.. n.Values.ToArray().Select(value => (double)value)],
-            _ => throw new NotSupportedException($"lists of {field.ClrType.Name} are no boxes"),
+            _ => throw new NotSupportedException($"lists of {field.ClrType.Name} are not boxes"),
         };
         var (definitions, repetitions) = (column.DefinitionLevels.ToArray(), column.RepetitionLevels.ToArray());
         var found = new List<List<List<double>>?>();
@@ -182,13 +182,13 @@ internal static class ParquetTable
         return [.. found.Select(lists => lists is null ? null : JsonSerializer.Serialize(lists.Select(list => list.Select(Finite))))];
     }
 
-    /// <summary>JSON has no other numbers.</summary>
+    /// <summary>Returns null for numbers that JSON cannot hold.</summary>
     private static double? Finite(double number) => double.IsFinite(number) ? number : null;
 
     /// <summary>
-    /// Nothing is waited for: the stream reads on the calling thread. On others the library's buffers would be pooled once for each
-    /// thread, with the texts of a whole row group in them.
-    /// The library throws whatever its parts throw at a broken file, and runs out of memory where the file claims a large page.
+    /// Runs synchronously: the stream reads on the calling thread. On other threads the library would pool its buffers once per thread,
+    /// with the texts of a whole row group. The library throws any exception for a broken file, and OutOfMemoryException for a page that
+    /// claims to be large.
     /// </summary>
     private static T Read<T>(Func<Task<T>> read)
     {
@@ -202,7 +202,7 @@ internal static class ParquetTable
         }
         catch (Exception broken) when (broken is not TableException)
         {
-            throw new TableException($"{Broken}: it is broken ({broken.GetType().Name}).", broken);
+            throw new TableException($"{Broken}: its data is broken ({broken.GetType().Name}).", broken);
         }
     }
 }

@@ -2,10 +2,10 @@ using System.Text;
 
 namespace AgCam.Tables;
 
-/// <summary>Lines of a text file that may have no line ends at all.</summary>
+/// <summary>Reads lines of a text file with a maximum length.</summary>
 internal static class TextLines
 {
-    /// <returns>The lines with their numbers from 1, without their line ends.</returns>
+    /// <returns>The lines without their line ends, with numbers from 1.</returns>
     /// <exception cref="TableException">A line has more than <see cref="Table.MaxRow"/> characters.</exception>
     public static IEnumerable<(long Number, string Text)> Read(Stream stream)
     {
@@ -36,7 +36,7 @@ internal static class TextLines
         void Append(char[] chars, int start, int end)
         {
             if (line.Length + end - start > Table.MaxRow)
-                throw new TableException($", line {number}: more than {Table.MaxRow} characters are no row.");
+                throw new TableException($", line {number}: more than {Table.MaxRow} characters in a line.");
             line.Append(chars, start, end - start);
         }
     }

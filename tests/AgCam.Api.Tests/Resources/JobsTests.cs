@@ -359,7 +359,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
         var manifest = Path.Combine(Api.Folder, "claims.parquet");
         await File.WriteAllBytesAsync(manifest, [.. "PAR1"u8, .. new byte[64], .. BitConverter.GetBytes(int.MaxValue), .. "PAR1"u8]);
         var answer = await Api.SendJsonAsync(path, new JsonObject { ["source"] = $"manifest:{manifest}" });
-        Assert.Contains("no Parquet file", (string)(await RunningApi.RefusedAsync(answer, 400, "invalid-request"))["detail"]!);
+        Assert.Contains("not a readable Parquet file", (string)(await RunningApi.RefusedAsync(answer, 400, "invalid-request"))["detail"]!);
     }
 
     [Fact]

@@ -85,7 +85,7 @@ public sealed class ParquetManifestTests : IDisposable
     {
         await File.WriteAllTextAsync(Manifest, "path\na.jpg\n", Cancel);
         Assert.Contains(
-            "no Parquet",
+            "not a readable Parquet",
             (await Assert.ThrowsAsync<SourceException>(async () => await WalkAsync().ToListAsync(Cancel))).Message
         );
         await WriteManyAsync(10, 5);

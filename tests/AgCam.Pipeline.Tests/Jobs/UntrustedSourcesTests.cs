@@ -272,7 +272,7 @@ public sealed class UntrustedSourcesTests : IDisposable
     {
         File.WriteAllBytes(In("m.parquet"), [.. "PAR1"u8, .. new byte[64], .. BitConverter.GetBytes(claimed), .. "PAR1"u8]);
         var (failure, _) = await WalkAsync("manifest:m.parquet");
-        Assert.Contains("m.parquet is no Parquet file", failure);
+        Assert.Contains("m.parquet is not a readable Parquet file", failure);
     }
 
     private static string Annotation(string name) =>

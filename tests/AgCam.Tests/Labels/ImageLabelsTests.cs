@@ -81,8 +81,8 @@ public class ImageLabelsTests
     [InlineData("l.csv", "path,label\na.jpg,\n", "the label is empty")]
     [InlineData("l.csv", "a.jpg,zebra\n", "is a class of the model")]
     [InlineData("l.jsonl", "{\"a\":1}\n", "neither path nor file_name")]
-    [InlineData("l.jsonl", "[1]\n", "is no JSON object")]
-    [InlineData("l.parquet", "not parquet", "is no Parquet file")]
+    [InlineData("l.jsonl", "[1]\n", "is not a JSON object")]
+    [InlineData("l.parquet", "not parquet", "is not a readable Parquet file")]
     public void Invalid_table_is_an_error_with_the_reason(string name, string text, string message)
     {
         using var folder = new TemporaryFolder();
