@@ -6,6 +6,7 @@
 #   ./test.sh --services debian   RabbitMQ and a MongoDB-compatible store from Debian's packages, in a chroot (root on Debian); leaves out nothing
 #   ./test.sh --services none     starts none, though Docker answers
 #   ./test.sh --filter NAME       only test classes whose name contains NAME
+#   ./test.sh --numerical         only what compares numbers with golden ones, with each vector unit that the CPU has and with 1 and 2 threads
 #   ./test.sh --broker 3.10       only what is tested on a broker, against Debian 12's RabbitMQ 3.10 in a second chroot (root on Debian)
 #   ./test.sh --broker both       everything against 4.x, then what clients and broker say to each other once more against 3.10
 #   ./test.sh --faults [NAME=VALUE...]   the long fault run instead of the tests: images=20000 engine=model|null rounds=3 outage=20 slow=MS seed=1
@@ -17,12 +18,13 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-services=auto filter= broker= started= faults=()
+services=auto filter= numerical= broker= started= faults=()
 [ "${CI:-}" = true ] && services=debian
 while [ $# -gt 0 ]; do
   case "$1" in
     --services) services=${2:-}; shift; [ $# -eq 0 ] || shift ;;
     --filter) filter=$2; shift 2 ;;
+    --numerical) numerical=1; services=none; shift ;;
     --broker) broker=$2; services=debian; shift 2 ;;
     --faults) shift; faults=(role=faults "$@"); services=debian; break ;;
     -h|--help) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit 0 ;;
@@ -122,7 +124,18 @@ run_tests() { # PROJECT [ARGS...]
 # Of what touches a broker, `wire` is what may differ between brokers and takes no more than a minute; `whole` is the rest.
 traits=()
 [ "$broker" != 3.10 ] || traits=(--filter-trait 'RabbitMQ=*')
-for project in tests/*.Tests; do run_tests "$project" "${traits[@]}"; done
+if [ -n "$numerical" ]; then
+  units=default
+  ! grep -qw avx2 /proc/cpuinfo 2>/dev/null || units="default avx2"
+  for unit in $units; do
+    for threads in 1 2; do
+      echo "== ATEN_CPU_CAPABILITY=$unit OMP_NUM_THREADS=$threads"
+      ATEN_CPU_CAPABILITY=$unit OMP_NUM_THREADS=$threads run_tests tests/AgCam.Tests --filter-trait Category=numerical
+    done
+  done
+else
+  for project in tests/*.Tests; do run_tests "$project" "${traits[@]}"; done
+fi
 if [ "$broker" = both ]; then
   stop_services
   start_services bookworm

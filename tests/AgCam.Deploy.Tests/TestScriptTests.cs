@@ -225,6 +225,27 @@ public sealed class TestScriptTests : IDisposable
         Assert.Equal(1, (await RunAsync()).Code);
     }
 
+    [Fact]
+    public async Task Numerical_tests_run_on_each_vector_unit_with_one_and_two_threads_and_without_services()
+    {
+        Program(
+            ProgramOf("AgCam.Tests", "AgCam.Tests"),
+            """
+            echo "${ATEN_CPU_CAPABILITY:-} ${OMP_NUM_THREADS:-} $*" >>"$LOG"
+            printf '  total: 3\n  failed: 0\n  succeeded: 3\n  skipped: 0\n'
+            """
+        );
+        var run = await RunAsync(["--numerical"], ("CI", "true"));
+
+        Assert.True(run.Code == 0, run.Said);
+        Assert.Equal("dotnet build", run.Calls[0]);
+        Assert.All(run.Calls.Skip(1), call => Assert.Contains("--filter-trait Category=numerical", call, StringComparison.Ordinal));
+        var units = run.Calls.Skip(1).Select(call => string.Join(' ', call.Split(' ')[..2])).ToList();
+        Assert.Equal(["default 1", "default 2"], units.Take(2));
+        Assert.True(units.Count == 2 || units.Skip(2).SequenceEqual(["avx2 1", "avx2 2"]), run.Said);
+        Assert.EndsWith($"{3 * units.Count} passed, 0 failed, 0 skipped\n", run.Output, StringComparison.Ordinal);
+    }
+
     /// <summary>The word behind an option of each call.</summary>
     private static List<string> Named(IEnumerable<string> calls, string option) =>
         [.. calls.Select(call => call.Split(' ')).Select(words => words[Array.IndexOf(words, option) + 1])];

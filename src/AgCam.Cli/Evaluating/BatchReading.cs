@@ -6,8 +6,7 @@ namespace AgCam.Cli.Evaluating;
 
 /// <summary>
 /// Reads and decodes batches ahead of the model. Batches are cut from the whole dataset before the shard takes its own, so an image
-/// meets the
-/// same company in every shard, and the same last digits. A batch whose rows are all there is left out.
+/// has the same batch in every shard, and the same last digits. A batch whose rows are all there is left out.
 /// </summary>
 internal sealed class BatchReading(Explainer explainer, EvaluationRun run, IReadOnlySet<string> done)
 {
@@ -32,6 +31,20 @@ internal sealed class BatchReading(Explainer explainer, EvaluationRun run, IRead
         {
             _batches.Writer.TryComplete(error);
         }
+    }
+
+    /// <summary>Counts the images that <see cref="RunAsync"/> reads, from the annotations alone.</summary>
+    public static long Count(EvaluationRun run, IReadOnlySet<string> done, CancellationToken cancellationToken)
+    {
+        var count = 0L;
+        foreach (var (index, batch) in Dataset.Read(run.Dataset!, run.Layout, run.Images).Chunk(run.Batch).Index())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (run.Shard.Has(index) && !batch.All(sample => done.Contains(sample.Key)))
+                count += batch.Length;
+        }
+
+        return count;
     }
 
     private EvaluationImage[] Read(Sample[] batch) =>

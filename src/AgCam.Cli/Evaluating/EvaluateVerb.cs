@@ -145,6 +145,8 @@ internal static class EvaluateVerb
         return [];
     }
 
+    private static DateOnly Today() => DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime);
+
     private static void Show(
         ParseResult parsed,
         EvaluationSettings what,
@@ -167,7 +169,7 @@ internal static class EvaluateVerb
                 ResultCsv.Write(writer, methods);
         if (what.Html(parsed) is { } html)
             using (var writer = new StreamWriter(html))
-                new HtmlPage(tables, methods, pictures, published).Write(writer);
+                new HtmlPage(tables, methods, pictures, published, what.DatasetName(parsed), Today()).Write(writer);
         if (what.Json(parsed))
         {
             using var stdout = Console.OpenStandardOutput();

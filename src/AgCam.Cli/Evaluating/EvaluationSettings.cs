@@ -177,6 +177,9 @@ internal sealed class EvaluationSettings
 
     public IReadOnlyList<string> Merge(ParseResult parsed) => parsed.GetValue(_merge) ?? [];
 
+    /// <summary>Returns the dataset as the command line names it, or the files of rows that are merged.</summary>
+    public string DatasetName(ParseResult parsed) => parsed.GetValue(_dataset) ?? $"rows of {string.Join(", ", Merge(parsed))}";
+
     public bool Json(ParseResult parsed) => parsed.GetValue(_json);
 
     public string? Rows(ParseResult parsed) => parsed.GetValue(_rows);

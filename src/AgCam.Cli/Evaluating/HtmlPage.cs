@@ -1,6 +1,5 @@
 using System.Globalization;
-using System.Net;
-using System.Text;
+using AgCam.Attribution;
 using AgCam.Evaluation;
 using AgCam.Evaluation.Presets;
 using AgCam.Metrics;
@@ -8,200 +7,254 @@ using AgCam.Metrics;
 namespace AgCam.Cli.Evaluating;
 
 /// <summary>
-/// The evaluation as one HTML file without anything from outside: tables, curves, classes, the best and worst pictures. It prints in
-/// black and
-/// white: lines differ by their dashes, and what is significant carries a mark.
+/// Writes the evaluation as one HTML file that loads nothing: tables, curves, classes, the best and worst pictures. It prints in black
+/// and white: lines differ by their dashes, and significant differences carry a mark.
 /// </summary>
+/// <param name="dataset">Name of the dataset as the command line gives it.</param>
+/// <param name="date">Day of the evaluation, UTC.</param>
 internal sealed class HtmlPage(
     EvaluationTables tables,
     IReadOnlyList<MethodSummary> methods,
     IReadOnlyList<ShownPicture> pictures,
-    PublishedNumbers? published = null
+    PublishedNumbers? published,
+    string dataset,
+    DateOnly date
 )
 {
-    private static readonly CultureInfo Culture = CultureInfo.InvariantCulture;
+    private const int ColumnsOnPaper = 6;
 
-    private const string Style = """
-        body { font: 15px/1.45 system-ui, sans-serif; color: #111; background: #fff; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-        h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid #999; }
-        table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums; }
-        th, td { text-align: right; padding: .25rem .7rem; border-bottom: 1px solid #ccc; white-space: nowrap; }
-        th:first-child, td:first-child { text-align: left; } thead th { border-bottom: 2px solid #111; }
-        td small { color: #444; display: block; font-weight: 400; } td.best { font-weight: 700; } .wide { overflow-x: auto; }
-        .row { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; } figure { margin: 0; flex: 0 1 34rem; } figcaption { font-size: .85rem; }
-        svg { display: block; max-width: 100%; } svg text { font: 12px system-ui, sans-serif; } img { display: block; max-width: 100%; }
-        dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; font-size: .85rem; } dt { font-weight: 600; } dd { margin: 0; }
-        code { overflow-wrap: anywhere; }
-        @media print { body { max-width: none; font-size: 12px; } h2 { break-after: avoid; } figure, table { break-inside: avoid; } }
-        """;
+    private static readonly string[] ClassMetrics = ["iou", "pointing", "abpc"];
 
     public void Write(TextWriter to)
     {
-        var title = $"Heatmaps of {tables.Header.Model}, evaluated";
+        var title = Html.Text($"Heatmaps of {tables.Header.Model}, evaluated");
         to.WriteLine(
-            $"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
-                + $"content=\"width=device-width, "
-                + $"initial-scale=1\">\n<title>{Text(title)}</title>\n<style>\n{Style}\n</style>\n</head>\n<body>\n<h1>{Text(title)}</h1>"
+            $"""
+            <!doctype html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>{title}</title>
+            <style>
+            {Style()}</style>
+            </head>
+            <body>
+            <h1>{title}</h1>
+            """
         );
-        to.WriteLine(
-            string.Create(
-                Culture,
-                $"<p>{tables.Evaluated:N0} of {tables.Images:N0} images evaluated; {tables.Evaluated - tables.Misclassified:N0} "
-                    + $"of them classified correctly. Means with 95 % bootstrap intervals; an asterisk marks a method whose paired difference from "
-                    + $"{tables.Reference} leaves out zero.</p>"
-            )
-        );
-        Reasons(to);
-        foreach (var family in tables.Header.Metrics)
-            Family(to, family);
-        Published(to);
-        new HtmlCurves(tables, methods).Write(to);
-        Classes(to);
-        Pictures(to);
-        Protocol(to);
+        string[] sections =
+        [
+            Subject(),
+            Reasons(),
+            .. tables.Header.Metrics.Select(Family),
+            Published(),
+            .. new HtmlCurves(tables, methods).Sections(),
+            .. ClassMetrics.Where(IsMeasured).Select(Classes),
+            .. pictures.GroupBy(picture => picture.Group).Select(Pictures),
+            Protocol(),
+        ];
+        foreach (var section in sections.Where(section => section.Length > 0))
+            to.WriteLine(section);
         to.WriteLine("</body>\n</html>");
     }
 
-    public static string Text(string text) => WebUtility.HtmlEncode(text);
-
-    private void Reasons(TextWriter to)
+    private static string Style()
     {
-        List<(string, string)> rows =
+        using var reader = new StreamReader(typeof(HtmlPage).Assembly.GetManifestResourceStream("HtmlPage.css")!);
+        return reader.ReadToEnd();
+    }
+
+    private string Subject()
+    {
+        var correct = Html.Count(tables.Evaluated - tables.Misclassified);
+        var mark = tables.Reference is { } reference
+            ? $" An asterisk marks a method whose paired difference from {Html.Text(reference)} excludes zero."
+            : "";
+        (string, string)[] facts =
+        [
+            ("dataset", Html.Text(dataset)),
+            ("model", Html.Text(tables.Header.Model)),
+            ("images", $"{Html.Count(tables.Evaluated)} of {Html.Count(tables.Images)} evaluated; {correct} of them classified correctly"),
+            ("date", date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
+            ("version", Html.Text($"agcam {Provenance.Software.Version}")),
+        ];
+        return $"{Html.Definitions(facts)}\n<p>Means with 95 % bootstrap intervals.{mark}</p>";
+    }
+
+    private string Reasons()
+    {
+        List<(string Reason, string Images)> rows =
         [
             .. tables.Skipped.Select(r => (r.Key, $"{r.Value} images skipped")),
             .. tables.WithoutBoxes.Select(r => (r.Key, $"{r.Value} images without usable boxes")),
             .. tables.WithoutMask.Select(r => (r.Key, $"{r.Value} images without a usable mask")),
-            .. tables.Repaired.Select(r => (r.Key, $"{r.Value} boxes put right or left out")),
-            .. methods.SelectMany(m => m.Skipped.Select(r => (r.Key, $"{r.Value} maps of {m.Name} that say nothing"))),
+            .. tables.Repaired.Select(r => (r.Key, $"{r.Value} boxes repaired or left out")),
+            .. methods.SelectMany(m => m.Skipped.Select(r => (r.Key, $"{r.Value} maps of {m.Name} without information"))),
         ];
-        if (rows.Count > 0)
-            to.WriteLine($"<ul>{string.Concat(rows.Select(row => $"<li><code>{Text(row.Item1)}</code>: {Text(row.Item2)}</li>"))}</ul>");
+        return rows.Count == 0 ? "" : Html.Definitions(rows.Select(row => (row.Reason, Html.Text(row.Images))));
     }
 
-    private const int Columns = 6; // more do not fit a printed page
-
-    private void Family(TextWriter to, MetricFamily family)
+    private string Family(MetricFamily family)
     {
         Metric[] metrics = [.. Metric.Of([family]).Where(metric => methods.Any(method => Find(method, metric) is not null))];
-        if (metrics.Length == 0)
-            return;
-        to.WriteLine($"<h2>{family}</h2>");
-        foreach (var part in metrics.Chunk(Columns))
-            Table(to, part);
-        to.WriteLine($"<dl>{string.Concat(metrics.Select(m => $"<dt>{m.Name}</dt><dd>{Text(m.Meaning)}</dd>"))}</dl>");
+        return metrics.Length == 0
+            ? ""
+            : $"""
+                <h2>{family}</h2>
+                {string.Join('\n', metrics.Chunk(ColumnsOnPaper).Select(Table))}
+                {Html.Each(Notes(family, metrics), note => $"<p class=\"note\">{Html.Text(note)}</p>")}
+                {Html.Definitions(metrics.Select(metric => (metric.Name, Html.Text(metric.Meaning))))}
+                """;
     }
 
-    private void Table(TextWriter to, Metric[] metrics)
-    {
-        to.WriteLine(
-            $"<div "
-                + $"class=\"wide\"><table><thead><tr><th>method</th>{string.Concat(metrics.Select(m => $"<th title=\"{Text(m.Meaning)}\">{m.Name} {(m.HigherIsBetter ? '↑' : '↓')}</th>"))}</tr></thead><tbody>"
+    private string Table(Metric[] metrics) =>
+        Html.Table(
+            metrics.Select(metric => $"{metric.Name} {(metric.HigherIsBetter ? '↑' : '↓')}").Prepend("method"),
+            methods.Select(method => metrics.Select(metric => Cell(method, metric)).Prepend(Html.Cell(Html.Text(method.Name))))
         );
-        foreach (var method in methods)
-            to.WriteLine($"<tr><td>{Text(method.Name)}</td>{string.Concat(metrics.Select(metric => Cell(method, metric)))}</tr>");
-        to.WriteLine("</tbody></table></div>");
-    }
 
     private string Cell(MethodSummary method, Metric metric)
     {
         if (Find(method, metric) is not { } found)
-            return "<td>n/a</td>";
-        var values = methods.Select(other => Find(other, metric)?.Value.Mean).OfType<double>();
-        var best = found.Value.Mean == (metric.HigherIsBetter ? values.Max() : values.Min());
-        return string.Create(
-            Culture,
-            $"<td{(best ? " class=\"best\"" : "")}>{found.Value.Mean:0.000}{(found.Differs ? "*" : "")}<small>{found.Value.Low:0.000} to {found.Value.High:0.000}; n {found.Count}</small></td>"
-        );
+            return Html.Cell("n/a");
+        var means = methods.Select(other => Find(other, metric)?.Value.Mean).OfType<double>();
+        var isBest = found.Value.Mean == (metric.HigherIsBetter ? means.Max() : means.Min());
+        var mean = Html.Number(found.Value.Mean) + (found.Differs ? "*" : "");
+        return $"<td{(isBest ? " class=\"best\"" : "")}>{mean}<small>{Html.Interval(found.Value)}; n {found.Count}</small></td>";
+    }
+
+    /// <summary>Returns a sentence for each control that the reference method does not beat, with the metrics concerned.</summary>
+    private IEnumerable<string> Notes(MetricFamily family, Metric[] metrics)
+    {
+        if (family == MetricFamily.Sanity || tables.Reference is not { } reference)
+            yield break;
+        foreach (var control in AttributionMethod.All.Where(method => method.IsControl))
+        {
+            var name = control.Name == "random" ? "a random map" : "a centred box";
+            var summary = methods.FirstOrDefault(method => method.Name == control.Name);
+            string[] reached = [.. metrics.Where(metric => summary is not null && Reaches(summary, metric)).Select(metric => metric.Name)];
+            if (reached.Length > 0)
+                yield return $"{string.Join(", ", reached)}: {reference} is not significantly better than {name} on these images."
+                    + (family == MetricFamily.Localization ? Cover() : "");
+        }
+    }
+
+    private static bool Reaches(MethodSummary control, Metric metric) =>
+        Find(control, metric)?.Difference is { } difference && (metric.HigherIsBetter ? difference.High >= 0 : difference.Low <= 0);
+
+    /// <summary>A random map spreads its heat evenly, so the share of it inside the boxes is their share of the area.</summary>
+    private string Cover()
+    {
+        var random = methods.FirstOrDefault(method => method.Name == "random");
+        var share = random?.Metrics.FirstOrDefault(found => found.Metric.Name == "energy")?.Value.Mean;
+        return share >= 0.5
+            ? $" The boxes cover most of the picture ({Math.Round(share.Value * 100)} %), so large boxes score well wherever the heat lies."
+            : "";
     }
 
     private static MetricSummary? Find(MethodSummary method, Metric metric) =>
         method.Metrics.FirstOrDefault(found => found.Metric == metric);
 
-    private void Classes(TextWriter to)
+    private bool IsMeasured(string metric) => methods.Any(method => method.Metrics.Any(found => found.Metric.Name == metric));
+
+    /// <summary>The classes' means, worst first by the reference method, or by the first one where there is no reference.</summary>
+    private string Classes(string metric)
     {
-        foreach (
-            var metric in new[] { "iou", "pointing", "abpc" }.Where(metric =>
-                methods.Any(method => method.Metrics.Any(m => m.Metric.Name == metric))
+        var byMethod = methods.ToDictionary(method => method.Name, method => tables.ByClass(method.Name, metric));
+        var judge = tables.Reference ?? methods[0].Name;
+        var classes = tables
+            .Classes.OrderBy(@class => byMethod[judge].TryGetValue(@class.Key, out var mean) ? mean : double.PositiveInfinity)
+            .ThenBy(@class => @class.Key, StringComparer.Ordinal);
+        var table = Html.Table(
+            methods.Select(method => Html.Text(method.Name)).Prepend("images").Prepend("class"),
+            classes.Select(@class =>
+                methods
+                    .Select(method => Mean(method, @class.Key))
+                    .Prepend(Html.Count(@class.Value))
+                    .Prepend(Html.Text(@class.Key))
+                    .Select(Html.Cell)
             )
-        )
-        {
-            var byMethod = methods.ToDictionary(method => method.Name, method => tables.ByClass(method.Name, metric));
-            to.WriteLine(
-                $"<h2>{metric} by class</h2>\n<div "
-                    + $"class=\"wide\"><table><thead><tr><th>class</th><th>images</th>{string.Concat(methods.Select(m => $"<th>{Text(m.Name)}</th>"))}</tr></thead><tbody>"
-            );
-            foreach (var (name, images) in tables.Classes)
-                to.WriteLine(
-                    $"<tr><td>{Text(name)}</td><td>{images}</td>{string.Concat(methods.Select(m => byMethod[m.Name].TryGetValue(name, out var mean) ? string.Create(Culture, $"<td>{mean:0.000}</td>") : "<td>n/a</td>"))}</tr>"
-                );
-            to.WriteLine("</tbody></table></div>");
-        }
+        );
+        return $"<h2>{metric} by class</h2>\n<p>Worst first by {Html.Text(judge)}.</p>\n{table}";
+
+        string Mean(MethodSummary method, string @class) =>
+            byMethod[method.Name].TryGetValue(@class, out var mean) ? Html.Number(mean) : "n/a";
     }
 
-    private void Pictures(TextWriter to)
+    private static string Pictures(IGrouping<string, ShownPicture> group) =>
+        $"""
+            <h2>{Html.Text(group.Key)}</h2>
+            <div class="row">
+            {string.Join('\n', group.Select(Figure))}
+            </div>
+            """;
+
+    private static string Figure(ShownPicture picture)
     {
-        foreach (var group in pictures.GroupBy(picture => picture.Group))
-        {
-            to.WriteLine($"<h2>{Text(group.Key)}</h2>\n<div class=\"row\">");
-            foreach (var picture in group)
-                to.WriteLine(
-                    $"<figure><img alt=\"{Text(picture.Caption)}\" "
-                        + $"src=\"data:image/png;base64,{Convert.ToBase64String(picture.Png)}\"><figcaption>{Text(picture.Caption)}</figcaption></figure>"
-                );
-            to.WriteLine("</div>");
-        }
+        var caption = Html.Text(picture.Caption);
+        var png = Convert.ToBase64String(picture.Png);
+        return $"<figure><img alt=\"{caption}\" src=\"data:image/png;base64,{png}\"><figcaption>{caption}</figcaption></figure>";
     }
 
-    private void Published(TextWriter to)
+    private string Published()
     {
         if (published is null)
-            return;
-        to.WriteLine(
-            $"<h2>Published beside measured</h2>\n<p>{Text(published.Source)}</p>\n<div "
-                + $"class=\"wide\"><table><thead><tr><th>method</th><th>metric</th><th>published</th><th>measured</th><th></th></tr></thead><tbody>"
+            return "";
+        var table = Html.Table(
+            ["method", "metric", "published", "measured", ""],
+            published
+                .Beside(methods)
+                .Select(number =>
+                    new[] { Html.Text(number.Method), number.Metric.Name, Html.Number(number.Value) }
+                        .Concat(Measured(number.Value, number.Measured))
+                        .Select(Html.Cell)
+                )
         );
-        foreach (var number in published.Beside(methods))
-            to.WriteLine(
-                string.Create(Culture, $"<tr><td>{Text(number.Method)}</td><td>{number.Metric.Name}</td><td>{number.Value:0.000}</td>")
-                    + (
-                        number.Measured is { Value: var value }
-                            ? string.Create(
-                                Culture,
-                                $"<td>{value.Mean:0.000}<small>{value.Low:0.000} to "
-                                    + $"{value.High:0.000}</small></td><td>{(number.Value < value.Low || number.Value > value.High ? "outside" : "inside")} the "
-                                    + $"interval</td></tr>"
-                            )
-                            : "<td>n/a</td><td>not measured</td></tr>"
-                    )
-            );
-        to.WriteLine("</tbody></table></div>");
+        return $"<h2>Published beside measured</h2>\n<p>{Html.Text(published.Source)}</p>\n{table}";
     }
 
-    private void Protocol(TextWriter to)
+    private static string[] Measured(double published, MetricSummary? measured)
+    {
+        if (measured is not { Value: var value })
+            return ["n/a", "not measured"];
+        var where = published < value.Low || published > value.High ? "outside" : "inside";
+        return [$"{Html.Number(value.Mean)}<small>{Html.Interval(value)}</small>", $"{where} the interval"];
+    }
+
+    private string Protocol()
     {
         var header = tables.Header;
-        var text = new StringBuilder("<h2>Protocol</h2>\n<p>The class explained is the label. ");
+        List<string> sentences = ["The class explained is the label."];
         if (header.Parity == Parity.Paper)
-            text.Append("Localisation scores and perturbation areas follow the paper, quirks included. ");
+            sentences.Add("Localisation scores and perturbation areas follow the paper, quirks included.");
         if (header.Preset is { } preset)
-            text.Append(
-                Culture,
-                $"Preset "
-                    + $"{preset}{(header.Deviations.Count == 0 ? ", as it is laid down" : $", except: {Text(string.Join("; ", header.Deviations))}")}. "
+            sentences.Add(
+                header.Deviations.Count == 0
+                    ? $"Preset {preset}, without deviations."
+                    : $"Preset {preset}, except: {string.Join("; ", header.Deviations)}."
             );
         if (header.Metrics.Contains(MetricFamily.Localization))
-            text.Append(
-                Culture,
-                $"Boxes are cut at threshold {header.Threshold} of the normalised map; maxBoxAcc and maxBoxAccV2 take the "
-                    + $"threshold that is best on these very images, which flatters "
-                    + $"({string.Join(", ", methods.Where(m => m.MaxBoxAccThreshold is not null).Select(m => string.Create(Culture, $"{m.Name} {m.MaxBoxAccThreshold}")))}). "
-            );
-        text.Append(
-            Culture,
-            $"Bootstrap: {Bootstrap.Default.Resamples} resamples of the images, "
-                + $"seeded.</p>\n<p><code>{Text(header.Computation)}; {header.Dtype} on {header.Device}; batches of {header.Batch}; weights "
-                + $"{header.ModelSha256}</code></p>"
+            sentences.Add(Thresholds(header));
+        sentences.Add($"Bootstrap: {Bootstrap.Default.Resamples} resamples of the images, seeded.");
+        var computation =
+            $"{header.Computation}; {header.Dtype} on {header.Device}; batches of {header.Batch}; weights {header.ModelSha256}";
+        return $"""
+            <h2>Protocol</h2>
+            <p>{Html.Text(string.Join(' ', sentences))}</p>
+            <p><code>{Html.Text(computation)}</code></p>
+            """;
+    }
+
+    private string Thresholds(EvaluationHeader header)
+    {
+        var chosen = methods
+            .Where(method => method.MaxBoxAccThreshold is not null)
+            .Select(method => string.Create(CultureInfo.InvariantCulture, $"{method.Name} {method.MaxBoxAccThreshold}"));
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"Boxes are cut at threshold {header.Threshold} of the normalised map. maxBoxAcc and maxBoxAccV2 take the threshold "
+                + $"that is best on these very images, which flatters ({string.Join(", ", chosen)})."
         );
-        to.WriteLine(text);
     }
 }

@@ -26,11 +26,16 @@ internal sealed class Measuring(Explainer explainer, EvaluationRun run, PaperPre
         using var rows = Open(rowFile, header, tables, done);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var reading = new BatchReading(explainer, run, done);
+        var planned = done.ToHashSet(StringComparer.Ordinal);
+        var count = run.Quiet ? null : Task.Run(() => BatchReading.Count(run, planned, stop.Token), CancellationToken.None);
         var read = Task.Run(() => reading.RunAsync(stop.Token), CancellationToken.None);
         var started = Stopwatch.GetTimestamp();
         using var progress = run.Quiet
             ? null
-            : new Progress(screen, () => new ProgressState(_done, null, _skipped, _done / Stopwatch.GetElapsedTime(started).TotalSeconds));
+            : new Progress(
+                screen,
+                () => new ProgressState(_done, Total(count), _skipped, _done / Stopwatch.GetElapsedTime(started).TotalSeconds)
+            );
         try
         {
             await foreach (var batch in reading.Batches.ReadAllAsync(cancellationToken))
@@ -47,12 +52,16 @@ internal sealed class Measuring(Explainer explainer, EvaluationRun run, PaperPre
         {
             await stop.CancelAsync();
             await read;
+            if (count is not null)
+                await count.ContinueWith(_ => { }, TaskScheduler.Default); // reading reports what is wrong with the dataset
         }
 
         if (rows is not null)
             RowFile.WriteEnd(rows, tables.Images);
         return tables;
     }
+
+    private static long? Total(Task<long>? count) => count is { IsCompletedSuccessfully: true } ? count.Result : null;
 
     private StreamWriter? Open(string? path, EvaluationHeader header, EvaluationTables tables, HashSet<string> done)
     {

@@ -44,21 +44,25 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
                 to.WriteLine($"  {deviation}");
         }
 
-        to.WriteLine(
-            $"Means with 95 % bootstrap "
-                + $"intervals.{(methods.Any(m => m.Metrics.Any(x => x.Differs)) ? $" * the paired difference from {tables.Reference} leaves out zero." : "")} +: higher is better, -: lower."
-        );
+        var differ = methods.Any(method => method.Metrics.Any(metric => metric.Differs));
+        var mark = differ ? $" * the paired difference from {tables.Reference} leaves out zero." : "";
+        to.WriteLine($"Means with 95 % bootstrap intervals.{mark} +: higher is better, -: lower.");
         if (tables.Header.Parity == Parity.Paper)
             to.WriteLine("Localisation scores and perturbation areas follow the paper, quirks included.");
         if (tables.Header.Metrics.Contains(MetricFamily.Localization))
-            to.WriteLine(
-                string.Create(
-                    Culture,
-                    $"Boxes at threshold {tables.Header.Threshold}; maxBoxAcc and maxBoxAccV2 take the best threshold on these "
-                        + $"very images "
-                        + $"({string.Join(", ", methods.Where(m => m.MaxBoxAccThreshold is not null).Select(m => string.Create(Culture, $"{m.Name} {m.MaxBoxAccThreshold}")))})."
-                )
-            );
+            to.WriteLine(Thresholds());
+    }
+
+    private string Thresholds()
+    {
+        var chosen = methods
+            .Where(method => method.MaxBoxAccThreshold is not null)
+            .Select(method => string.Create(Culture, $"{method.Name} {method.MaxBoxAccThreshold}"));
+        return string.Create(
+            Culture,
+            $"Boxes at threshold {tables.Header.Threshold}; maxBoxAcc and maxBoxAccV2 take the best threshold on these very images "
+                + $"({string.Join(", ", chosen)})."
+        );
     }
 
     private void Published(TextWriter to)

@@ -260,7 +260,7 @@ public sealed class VisionTransformer : IDisposable
             tensor.Dispose();
     }
 
-    private static Tensor ToTensor(WeightTensor weight)
+    internal static Tensor ToTensor(WeightTensor weight)
     {
         var tensor = empty(
             [.. weight.Shape],

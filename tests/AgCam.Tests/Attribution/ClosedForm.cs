@@ -11,6 +11,7 @@ namespace AgCam.Tests.Attribution;
 
 /// <summary>The closed form against autograd with the input of every attention detached, which is the paper's own wording.</summary>
 [Properties(Arbitrary = [typeof(ViTShapes)], MaxTest = 60)]
+[Trait("Category", "numerical")]
 public class ClosedForm
 {
     static ClosedForm() => NativeBackend.Load();

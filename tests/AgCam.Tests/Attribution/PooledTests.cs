@@ -18,6 +18,7 @@ namespace AgCam.Tests.Attribution;
 /// detached.
 /// </summary>
 [Properties(Arbitrary = [typeof(PooledShapes)], MaxTest = 40)]
+[Trait("Category", "numerical")]
 public class PooledTests
 {
     static PooledTests() => NativeBackend.Load();

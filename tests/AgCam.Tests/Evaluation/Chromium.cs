@@ -18,8 +18,14 @@ internal static class Chromium
     public static string Dom(string page, string profile) =>
         Run(profile, "--dump-dom", "--window-size=1280,2400", new Uri(page).AbsoluteUri);
 
-    public static void Screenshot(string page, string picture, string profile, int width = 1280, int height = 2400) =>
-        Run(profile, $"--screenshot={picture}", $"--window-size={width},{height}", new Uri(page).AbsoluteUri);
+    public static void Screenshot(string page, string picture, string profile, int width = 1280, int height = 2400, bool dark = false) =>
+        Run(
+            profile,
+            $"--screenshot={picture}",
+            $"--window-size={width},{height}",
+            $"--blink-settings=preferredColorScheme={(dark ? 0 : 1)}",
+            new Uri(page).AbsoluteUri
+        );
 
     /// <summary>Visits a URL of this machine; other hosts are unreachable.</summary>
     /// <returns>The document after its scripts, the console's output, and every requested URL.</returns>

@@ -1,7 +1,9 @@
 using System.IO.Compression;
+using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using AgCam.Cli.Evaluating;
 using AgCam.Evaluation;
 using AgCam.Evaluation.Datasets;
 using AgCam.Images;
@@ -435,7 +437,7 @@ public class EvaluateTests
 
         var page = File.ReadAllText(folder["result.html"]);
         Assert.Contains("AG-CAM&#39;s best by", page, StringComparison.Ordinal);
-        Assert.Equal(2, page.Split("<svg").Length - 1);
+        Assert.Equal(2, page.Split("role=\"img\"").Length - 1);
         Assert.InRange(page.Split("<img").Length - 1, 2, 8);
         Assert.DoesNotContain("http", page, StringComparison.Ordinal);
     }
@@ -460,7 +462,21 @@ public class EvaluateTests
         );
         Assert.Equal((0, ""), (outcome.Code, outcome.Errors));
 
-        // The browser moved nothing out of a table, and nothing is wider than the window.
+        // On a phone, only tables scroll, and no legend is cut off.
+        var framed = WebUtility.HtmlEncode(File.ReadAllText(folder["page.html"]));
+        File.WriteAllText(
+            folder["phone.html"],
+            $"<iframe style=\"width: 390px; height: 2400px; border: 0\" srcdoc=\"{framed}\">"
+                + "</iframe><script>onload = () => { const page = document.querySelector('iframe').contentDocument;"
+                + "document.body.setAttribute('data-wide', page.documentElement.scrollWidth);"
+                + "document.body.setAttribute('data-cut', [...page.querySelectorAll('.legend, .legend li')]"
+                + ".filter(item => item.scrollWidth > item.clientWidth).length) }</script>"
+        );
+        var phone = Chromium.Dom(folder["phone.html"], folder["profile"]);
+        Assert.Contains("data-wide=\"390\"", phone, StringComparison.Ordinal);
+        Assert.Contains("data-cut=\"0\"", phone, StringComparison.Ordinal);
+
+        // What the browser made of it: nothing outside a table was moved out of it, nothing is wider than the window.
         File.AppendAllText(
             folder["page.html"],
             "<script>document.body.setAttribute('data-wide', document.documentElement.scrollWidth - window.innerWidth);"
@@ -472,7 +488,7 @@ public class EvaluateTests
         Assert.Contains("data-broken=\"0\"", dom, StringComparison.Ordinal);
         Assert.Contains("data-cut=\"0\"", dom, StringComparison.Ordinal);
         Assert.Contains("data-wide=\"0\"", dom, StringComparison.Ordinal);
-        Assert.Equal(4, dom.Split("<svg").Length - 1);
+        Assert.Equal(4, dom.Split("role=\"img\"").Length - 1);
         Assert.Equal(4 * 3, dom.Split("<polyline").Length - 1);
         foreach (
             var heading in (string[])
@@ -495,6 +511,98 @@ public class EvaluateTests
         Assert.Equal((1280, 2400), (picture.Width, picture.Height));
         var dark = picture.Pixels.Chunk(3).Count(pixel => pixel.Max() < 96);
         Assert.InRange(dark / (double)(picture.Width * picture.Height), 0.005, 0.3);
+
+        Chromium.Screenshot(folder["page.html"], folder["dark.png"], folder["profile"], dark: true);
+        picture = ImageDecoder.Decode(File.ReadAllBytes(folder["dark.png"]), ImageLimits.Default);
+        dark = picture.Pixels.Chunk(3).Count(pixel => pixel.Max() < 96);
+        Assert.InRange(dark / (double)(picture.Width * picture.Height), 0.6, 0.99);
+    }
+
+    [Fact]
+    public void The_page_names_dataset_date_and_version_lists_the_worst_class_first_and_says_where_controls_are_as_good()
+    {
+        using var folder = new TemporaryFolder();
+        var rows = Enumerable.Range(0, 6).Select(i => Row($"{i}.png", i % 3, iou: 0.9 - (0.3 * (i % 3))));
+        File.WriteAllLines(folder["rows.jsonl"], [RowFile.Line(Header()), .. rows.Select(RowFile.Line), RowFile.EndLine(6)]);
+
+        var outcome = Agcam.Run("evaluate", "--merge", folder["rows.jsonl"], "--html", folder["page.html"]);
+
+        Assert.Equal((0, ""), (outcome.Code, outcome.Errors));
+        var page = File.ReadAllText(folder["page.html"]);
+        Assert.Contains($"<dt>dataset</dt><dd>rows of {folder["rows.jsonl"]}</dd>", page, StringComparison.Ordinal);
+        Assert.Matches(@"<dt>date</dt><dd>20\d\d-\d\d-\d\d</dd><dt>version</dt><dd>agcam \d+\.\d+\.\d+</dd>", page);
+        var byClass = page[page.IndexOf("iou by class", StringComparison.Ordinal)..];
+        string[] order = ["class2", "class1", "class0"];
+        Assert.Equal(order, order.OrderBy(name => byClass.IndexOf($"<td>{name}</td>", StringComparison.Ordinal)));
+        Assert.Contains(
+            "iou: agcam is not significantly better than a random map on these images. The boxes cover most of the picture (80 %)",
+            page,
+            StringComparison.Ordinal
+        );
+        Assert.DoesNotContain("dice: agcam is not", page, StringComparison.Ordinal);
+    }
+
+    private static EvaluationHeader Header() =>
+        new()
+        {
+            Model = "some",
+            ModelSha256 = "0",
+            Computation = "some",
+            Dtype = "float32",
+            Device = "cpu",
+            Methods = ["agcam", "random"],
+            Metrics = [MetricFamily.Localization, MetricFamily.Pointing],
+            Threshold = 0.5,
+            Batch = 1,
+            MaskedBatch = 1,
+        };
+
+    /// <summary>Both methods have the same IoU; AG-CAM has the better Dice coefficient.</summary>
+    private static ImageRow Row(string image, int label, double iou) =>
+        new(image)
+        {
+            Label = label,
+            LabelName = $"class{label}",
+            Predicted = label,
+            Top5 = true,
+            Methods = new Dictionary<string, MethodRow>
+            {
+                ["agcam"] = new() { Values = Values(iou, dice: 0.9) },
+                ["random"] = new() { Values = Values(iou, dice: 0.2) },
+            },
+        };
+
+    private static Dictionary<string, double> Values(double iou, double dice) =>
+        new()
+        {
+            ["iou"] = iou,
+            ["dice"] = dice,
+            ["energy"] = 0.8,
+        };
+
+    [Fact]
+    public void Images_left_to_measure_are_counted_by_shard_and_without_finished_batches()
+    {
+        using var folder = SomeImages.Folder(10);
+        Assert.Equal(10, Count(new Shard(1, 1)));
+        Assert.Equal(6, Count(new Shard(1, 2))); // batches of 4, 4 and 2
+        Assert.Equal(4, Count(new Shard(2, 2)));
+        var keys = Dataset.Read(folder.Path).Select(sample => sample.Key).Take(5);
+        Assert.Equal(6, Count(new Shard(1, 1), [.. keys]));
+
+        long Count(Shard shard, params string[] done) =>
+            BatchReading.Count(
+                new EvaluationRun
+                {
+                    Dataset = folder.Path,
+                    Options = new EvaluationOptions { Methods = [], Families = [] },
+                    Limits = ImageLimits.Default,
+                    Batch = 4,
+                    Shard = shard,
+                },
+                done.ToHashSet(),
+                TestContext.Current.CancellationToken
+            );
     }
 
     private static JsonElement Evaluate(TemporaryFolder folder, params string[] what)

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 
 namespace AgCam.Tests.Metrics;
 
-/// <summary>Compares the paper's perturbation test of a whole model with an independent program.</summary>
+/// <summary>The paper's perturbation test of a whole model, against numbers of an independent program.</summary>
+[Trait("Category", "numerical")]
 public class GoldenPerturbation
 {
     [Fact]

@@ -5,6 +5,7 @@ using Xunit;
 
 namespace AgCam.Tests.Metrics;
 
+[Trait("Category", "numerical")]
 public class LocalizationScoresTests
 {
     [Fact]

@@ -6,6 +6,7 @@ using Xunit;
 
 namespace AgCam.Tests.Metrics;
 
+[Trait("Category", "numerical")]
 public class PerturbationTests
 {
     [Fact]

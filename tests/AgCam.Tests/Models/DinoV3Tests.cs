@@ -10,7 +10,8 @@ using static TorchSharp.torch;
 
 namespace AgCam.Tests.Models;
 
-/// <summary>Compares DINOv3 with a classifier in timm's layout, with random weights, to an independent implementation.</summary>
+/// <summary>DINOv3 with a classifier in timm's layout. No published weights: random ones, and the model written a second time.</summary>
+[Trait("Category", "numerical")]
 public class DinoV3Tests
 {
     static DinoV3Tests() => NativeBackend.Load();

@@ -10,6 +10,7 @@ namespace AgCam.Tests.Models;
 
 /// <summary>Tests DINOv3's rotary positions against their definition.</summary>
 [Properties(Arbitrary = [typeof(RotaryShapes)], MaxTest = 40)]
+[Trait("Category", "numerical")]
 public class RotaryPositionsTests
 {
     static RotaryPositionsTests() => NativeBackend.Load();

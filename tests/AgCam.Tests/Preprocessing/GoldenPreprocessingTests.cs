@@ -4,6 +4,7 @@ using Xunit;
 
 namespace AgCam.Tests.Preprocessing;
 
+[Trait("Category", "numerical")]
 public class GoldenPreprocessingTests
 {
     public static TheoryData<string> Names => [.. PreprocessGolden.Load.Names];

@@ -6,7 +6,8 @@ using Xunit;
 
 namespace AgCam.Tests.Preprocessing;
 
-/// <summary>Tests oblong inputs, prepared as in timm. Digests are from pillow_golden.py.</summary>
+/// <summary>Inputs that are not square, prepared as timm prepares them. The digests are from pillow_golden.py.</summary>
+[Trait("Category", "numerical")]
 public class OblongInputTests
 {
     [Theory]

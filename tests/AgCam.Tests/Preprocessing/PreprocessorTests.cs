@@ -6,6 +6,7 @@ using Xunit;
 
 namespace AgCam.Tests.Preprocessing;
 
+[Trait("Category", "numerical")]
 public class PreprocessorTests
 {
     [Theory] // torchvision: int(248 * long / short), then round((h - 224) / 2) half to even

@@ -5,6 +5,7 @@ using Xunit;
 
 namespace AgCam.Tests.Preprocessing;
 
+[Trait("Category", "numerical")]
 public class ResamplingTests
 {
     public static TheoryData<Interpolation> Interpolations => [.. Enum.GetValues<Interpolation>()];

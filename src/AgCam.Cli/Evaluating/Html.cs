@@ -1,0 +1,36 @@
+using System.Globalization;
+using System.Net;
+using AgCam.Metrics;
+
+namespace AgCam.Cli.Evaluating;
+
+/// <summary>Pieces of HTML that the evaluation's page repeats. Numbers have the invariant culture.</summary>
+internal static class Html
+{
+    public static string Text(string text) => WebUtility.HtmlEncode(text);
+
+    public static string Count(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
+
+    public static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+
+    public static string Interval(Interval interval) => $"{Number(interval.Low)} to {Number(interval.High)}";
+
+    public static string Each<T>(IEnumerable<T> items, Func<T, string> html) => string.Concat(items.Select(html));
+
+    public static string Cell(string html) => $"<td>{html}</td>";
+
+    public static string Definitions(IEnumerable<(string Name, string Html)> items) =>
+        $"<dl>{Each(items, item => $"<dt>{Text(item.Name)}</dt><dd>{item.Html}</dd>")}</dl>";
+
+    /// <summary>Returns a table that scrolls by itself where it is wider than the page.</summary>
+    /// <param name="headings">HTML inside each heading cell.</param>
+    /// <param name="rows">Complete cells of each row.</param>
+    public static string Table(IEnumerable<string> headings, IEnumerable<IEnumerable<string>> rows) =>
+        $"""
+            <div class="wide"><table>
+            <thead><tr>{Each(headings, heading => $"<th>{heading}</th>")}</tr></thead>
+            <tbody>
+            {string.Join('\n', rows.Select(row => $"<tr>{string.Concat(row)}</tr>"))}
+            </tbody></table></div>
+            """;
+}
