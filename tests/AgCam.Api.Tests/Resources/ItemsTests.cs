@@ -48,9 +48,14 @@ public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
     [Fact]
     public async Task Label_that_is_no_class_is_kept_without_a_class()
     {
-        var done = await Api.ExplainAsync(RunningApi.Picture(1), ("label", "purple"));
+        Api.AddPicture(1, "labelled/a.png");
+        var manifest = Path.Combine(Api.Folder, "labelled", "m.csv");
+        File.WriteAllText(manifest, "path,label\na.png,purple\n");
+        var answer = await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"manifest:{manifest}" });
+        var job = (string)(await RunningApi.JsonAsync(answer, 201))["id"]!;
+        Assert.Equal("Completed", (string?)(await Api.GetAsync($"/v1/jobs/{job}?wait=60"))["state"]);
 
-        var item = Assert.Single((await Api.GetAsync($"/v1/items?job={(string?)done["id"]}&label=purple"))["items"]!.AsArray())!;
+        var item = Assert.Single((await Api.GetAsync($"/v1/items?job={job}&label=purple"))["items"]!.AsArray())!;
         Assert.Equal("purple", (string?)item["label"]);
         Assert.Null(item["labelClass"]);
         Assert.Null(item["labelProbability"]);
