@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AgCam.Tests.Models;
+using Microsoft.Data.Sqlite;
 using Xunit;
 
 namespace AgCam.Tests.Cli;
@@ -77,9 +78,23 @@ public class ServeTests
     {
         using var folder = SomeImages.Folder(1);
         using var state = new TemporaryFolder();
+        string id;
+        using (var before = ServingProcess.Start(state["agcam.db"], folder.Path))
+        {
+            id = before.Run("submit", folder.Path, "--wait", "--json").Rows.Last().GetProperty("id").GetString()!;
+            Assert.Equal(0, before.Stop());
+        }
+        // A request is checked when it is made. A model that was replaced since still leaves such a job behind.
+        using (var database = new SqliteConnection($"Data Source={state["agcam.db"]};Pooling=False"))
+        {
+            database.Open();
+            using var pause = database.CreateCommand();
+            pause.CommandText = "UPDATE jobs SET state = 1, finished = NULL, reason = 'no-such-target: The model has no such class.'";
+            Assert.Equal(1, pause.ExecuteNonQuery());
+        }
+
         using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
-        var job = serving.Run("submit", folder.Path, "--target", "class:no such class", "--wait");
-        Assert.Equal(2, job.Code);
+        var job = serving.Run("jobs", "watch", id);
         Assert.Contains("no-such-target", job.Errors, StringComparison.Ordinal);
         Assert.Contains("It can never run", job.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("jobs resume", job.Errors, StringComparison.Ordinal);
@@ -126,13 +141,12 @@ public class ServeTests
         using var state = new TemporaryFolder();
         using var serving = ServingProcess.Start(state["agcam.db"], folder.Path);
 
-        // The job cannot finish with this method and limit; only the stored request matters.
         var job = serving
             .Run(
                 "submit",
                 folder.Path,
                 "--method",
-                "other",
+                "rollout",
                 "--dtype",
                 "bfloat16",
                 "--lane",
@@ -145,7 +159,7 @@ public class ServeTests
             )
             .Rows.Single();
         Assert.Equal(
-            ("other", "bfloat16", "Interactive"),
+            ("rollout", "bfloat16", "Interactive"),
             (job.GetProperty("method").GetString(), job.GetProperty("dtype").GetString(), job.GetProperty("lane").GetString())
         );
         Assert.Equal((3, 0.25), (job.GetProperty("weight").GetInt32(), job.GetProperty("maxFailureRate").GetDouble()));
@@ -158,8 +172,9 @@ public class ServeTests
         var refused = serving.Run("submit", folder.Path, "--max-failure-rate", "2");
         Assert.Equal(2, refused.Code);
         Assert.Contains("maxFailureRate", refused.Errors, StringComparison.Ordinal);
-        var sent = serving.Run("submit", folder["000.png"], "--method", "other", "--wait", "--json").Rows.Single();
-        Assert.Equal("no-such-method", sent.GetProperty("item").GetProperty("reason").GetString());
+        var unknown = serving.Run("submit", folder["000.png"], "--method", "other", "--wait");
+        Assert.Equal(2, unknown.Code);
+        Assert.Contains("\"other\" is no attribution method. Take one of agcam, ", unknown.Errors, StringComparison.Ordinal);
         Assert.Equal(0, serving.Stop());
     }
 
