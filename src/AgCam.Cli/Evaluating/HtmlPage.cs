@@ -129,7 +129,7 @@ internal sealed class HtmlPage(
     {
         if (family == MetricFamily.Sanity || tables.Reference is not { } reference)
             yield break;
-        foreach (var control in AttributionMethod.All.Where(method => method.IsControl))
+        foreach (var control in AttributionMethod.Measured.Where(method => method.IsControl))
         {
             var name = control.Name == "random" ? "a random map" : "a centred box";
             var summary = methods.FirstOrDefault(method => method.Name == control.Name);
