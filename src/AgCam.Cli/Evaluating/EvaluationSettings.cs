@@ -111,15 +111,15 @@ internal sealed class EvaluationSettings
     };
     private readonly Option<string?> _key = new("--key")
     {
-        Description = "With --api: names the job. The same again goes on with it.",
+        Description = "With --url: names the job. The same again goes on with it.",
         HelpName = "KEY",
     };
     private readonly Option<int?> _weight = new("--weight")
     {
-        Description = "With --api: the job's share of the workers against other jobs, 1 to 100. Default 1.",
+        Description = "With --url: the job's share of the workers against other jobs, 1 to 100. Default 1.",
         HelpName = "N",
     };
-    private readonly Option<string[]> _tags = new("--tag") { Description = "With --api: of the job. Repeatable.", HelpName = "TAG" };
+    private readonly Option<string[]> _tags = new("--tag") { Description = "With --url: of the job. Repeatable.", HelpName = "TAG" };
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object on stdout." };
     private readonly Option<string?> _csv = new("--csv") { Description = "Also write the result as CSV.", HelpName = "FILE" };
     private readonly Option<string?> _html = new("--html")
@@ -193,7 +193,7 @@ internal sealed class EvaluationSettings
     {
         Option[] local = [_heatmaps, _preset, _partial, _shard, _merge, _maxPixels, _maxBytes];
         if (local.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
-            throw new UsageException($"{given.Name} does not go with --api: {Instead(given)}.");
+            throw new UsageException($"{given.Name} does not go with --url: {Instead(given)}.");
         if (run.Batch > ExplainImages.MaxReferences)
             throw new UsageException($"--batch {run.Batch}: a job's batches have {ExplainImages.MaxReferences} images at most.");
         return new RemoteEvaluation(run, parsed.GetValue(_key), parsed.GetValue(_weight), parsed.GetValue(_tags) ?? []);
@@ -204,7 +204,7 @@ internal sealed class EvaluationSettings
         {
             _ when given == _maxPixels || given == _maxBytes => "the server has limits of its own (Pipeline:References:Limits)",
             _ when given == _heatmaps || given == _preset || given == _partial =>
-                "the maps, and the model as the preset prepares it, are on this machine. Run it here: without --api, on several "
+                "the maps, and the model as the preset prepares it, are on this machine. Run it here: without --url, on several "
                     + "machines with --shard and then --merge",
             _ => "a job measures the whole dataset and adds itself up",
         };
@@ -214,7 +214,7 @@ internal sealed class EvaluationSettings
     {
         Option[] remote = [_key, _weight, _tags];
         if (remote.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
-            throw new UsageException($"{given.Name} is for a job: name the agcam that is to do it with --api.");
+            throw new UsageException($"{given.Name} is for a job: name the agcam that is to do it with --url.");
     }
 
     public string? Csv(ParseResult parsed) => parsed.GetValue(_csv);

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace AgCam.Tests.Evaluation;
 
-/// <summary>`agcam evaluate --api`: the evaluation as a job of a running agcam.</summary>
+/// <summary>`agcam evaluate --url`: the evaluation as a job of a running agcam.</summary>
 public class EvaluationJobTests
 {
     private static readonly string[] What = ["--methods", "agcam,rollout,legrad,random", "--metrics", "all", "--batch", "3"];
