@@ -5,9 +5,9 @@ namespace AgCam.Heatmaps;
 /// paper's figures and does not. "diverging" is for signed maps, with zero in its middle.
 /// </summary>
 /// <remarks>
-/// Colours are interpolated linearly between 33 points of the published 256-colour tables, within 2 levels of those (cividis: 7). Inferno
-/// and viridis: Nathaniel Smith and Stéfan van der Walt, CC0. Cividis: Nuñez, Anderson and Renslow 2018, doi:10.1371/journal.pone.0199239.
-/// Turbo: Anton Mikhailov, Google, Apache-2.0. Jet is the usual piecewise-linear definition.
+/// Colours are interpolated linearly between 33 points of the published 256-colour tables, within 2 levels of those (cividis: 7).
+/// Inferno and viridis: Nathaniel Smith and Stéfan van der Walt, CC0. Cividis: Nuñez, Anderson and Renslow 2018,
+/// doi:10.1371/journal.pone.0199239. Turbo: Anton Mikhailov, Google, Apache-2.0. Jet is the usual piecewise-linear definition.
 /// </remarks>
 public sealed class Colormap
 {
