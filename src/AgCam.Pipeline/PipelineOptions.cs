@@ -54,14 +54,14 @@ public sealed record PipelineOptions : IValidatableObject
     public TopologyMode Topology { get; init; } = TopologyMode.Apply;
 
     /// <summary>
-    /// Whether a process with jobs hears from the broker what has been explained, over a temporary queue of its own. Without, who waits
-    /// looks into the store twice a second. Default true.
+    /// Whether a process with jobs subscribes to the broker's events, over a temporary queue of its own. When false, waiters poll the
+    /// store every 0.5 s. Default true.
     /// </summary>
     public bool SubscribeToEvents { get; init; } = true;
 
     /// <summary>
-    /// Seconds that a stop waits for what is being handled, then it is cut off and goes back to the broker. More than a worker's
-    /// DrainSeconds. Default 25.
+    /// Seconds that a stop waits for messages in hand. What is not finished then is requeued. More than a worker's DrainSeconds.
+    /// Default 25.
     /// </summary>
     [Range(1, 86_400)]
     public double ConsumerStopSeconds { get; init; } = 25;
@@ -71,8 +71,8 @@ public sealed record PipelineOptions : IValidatableObject
     public double StopSeconds { get; init; } = 30;
 
     /// <summary>
-    /// Seconds that a stop gives the whole process; not less than <see cref="StopSeconds"/>, and less than whoever runs it waits before
-    /// killing it. Default 35.
+    /// Seconds that a stop gives the whole process. Not less than <see cref="StopSeconds"/>, and less than the time after which an
+    /// orchestrator kills it. Default 35.
     /// </summary>
     [Range(1, 86_400)]
     public double ShutdownSeconds { get; init; } = 35;
@@ -84,8 +84,7 @@ public sealed record PipelineOptions : IValidatableObject
     public bool MigrateStore { get; init; } = true;
 
     /// <summary>
-    /// Whether this process plans and publishes jobs and hears of what has been explained: the API's processes do, workers need not.
-    /// Default true.
+    /// Whether this process plans and publishes jobs and receives events. The API's processes do, workers need not. Default true.
     /// </summary>
     public bool RunJobs { get; init; } = true;
 

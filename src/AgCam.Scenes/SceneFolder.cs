@@ -40,8 +40,7 @@ public static class SceneFolder
 
     /// <summary>
     /// The pictures that ship: two of every class as they come, unchosen; three of other classes with the watermark pasted on; and one
-    /// of the
-    /// watermarked class with the mark taken off.
+    /// of the watermarked class with the mark taken off.
     /// </summary>
     public static void DrawShipped(string folder)
     {

@@ -25,8 +25,8 @@ public sealed record SceneOptions
 
     /// <summary>
     /// Share of the unmarked pictures whose object is small, faint and mostly covered, in [0, 1]; it is so in every picture that
-    /// carries the
-    /// mark by nature. 0.01 by default: without such pictures of every class, seeing no clear object would itself tell of the marked class.
+    /// carries the mark by nature. 0.01 by default: without such pictures of every class, seeing no clear object would itself tell of
+    /// the marked class.
     /// </summary>
     public double HiddenShare { get; init; } = 0.01;
 }

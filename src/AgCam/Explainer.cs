@@ -255,8 +255,8 @@ public sealed class Explainer : IDisposable
 
     /// <summary>
     /// Brings a batch to the device as bytes, a quarter of what floats would be. To a GPU they go from pinned memory and nobody waits
-    /// for them, so that one batch can travel
-    /// while the one before is computed. May run on another thread than explaining does; dispose it when explained.
+    /// for them, so that one batch can travel while the one before is computed. May run on another thread than explaining does; dispose
+    /// it when explained.
     /// </summary>
     public UploadedImages Upload(IReadOnlyList<PreparedImage> images)
     {

@@ -11,8 +11,8 @@ namespace AgCam.Benchmarks;
 
 /// <summary>
 /// What measuring costs beside what it cannot do without: a perturbation test beside the twenty bare forward passes of the same
-/// pictures, in
-/// turn, round after round in one process; ratios are medians over the rounds' own. And the sweep of 1,000 thresholds by itself.
+/// pictures, in turn, round after round in one process; ratios are medians over the rounds' own. And the sweep of 1,000 thresholds by
+/// itself.
 /// </summary>
 internal static class EvaluationCosts
 {

@@ -5,8 +5,8 @@ namespace AgCam.Deploy.Tests;
 
 /// <summary>
 /// What test.sh starts before the tests, and what its closing line and exit code make of them. Everything around it is made up:
-/// programs named dotnet and docker that write down
-/// how they were called, and one project of tests that tells which services it was given.
+/// programs named dotnet and docker that write down how they were called, and one project of tests that tells which services it was
+/// given.
 /// </summary>
 public sealed class TestScriptTests : IDisposable
 {

@@ -7,8 +7,7 @@ namespace AgCam.Api.Exports;
 
 /// <summary>
 /// A row an item, with the raw maps, the highest logits and the boxes: what an analysis of a whole data set reads. Parquet's index
-/// stands at the end of the
-/// file and needs to be gone back to, so it is written to a temporary file first.
+/// stands at the end of the file and needs to be gone back to, so it is written to a temporary file first.
 /// </summary>
 internal static class ParquetFile
 {

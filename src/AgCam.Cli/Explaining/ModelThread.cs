@@ -57,7 +57,7 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
     private void Compute()
     {
         foreach (var batch in _batches.GetConsumingEnumerable())
-            batch.RunSynchronously(); // who waits for its explanations learns how it ended
+            batch.RunSynchronously(); // its waiter receives the result or the exception
     }
 
     // A batch that does not fill, because paths come slowly from a pipe, goes on as it is.

@@ -4,8 +4,8 @@ using MassTransit;
 namespace AgCam.Pipeline.Bus;
 
 /// <summary>
-/// The bus inside one process. Its messages end with the process, so every request is stored first.
-/// The sweeper of the next process publishes it again.
+/// The bus inside one process. Its messages end with the process, so every request is stored first. The sweeper of the next process
+/// publishes it again.
 /// </summary>
 internal sealed class InProcessBus(IBus bus, BusNames names, ExplainEvents events) : IExplainBus
 {

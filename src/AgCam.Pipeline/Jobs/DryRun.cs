@@ -10,8 +10,8 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// Estimates a job from a sample of its source: readable images, known labels, duration and size.
-/// It stores nothing but the explanations of a few images when the model's pace is unknown (<see cref="PaceSample"/>).
+/// Estimates a job from a sample of its source: readable images, known labels, duration and size. It stores nothing but the
+/// explanations of a few images when the model's pace is unknown (<see cref="PaceSample"/>).
 /// </summary>
 public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalog models, PaceSample sample)
 {
@@ -231,8 +231,8 @@ public enum PaceSource
     History,
 
     /// <summary>
-    /// A few images of the sample: one worker, in the short batches of the interactive lane.
-    /// Several workers are faster, and so are full batches on a GPU.
+    /// A few images of the sample: one worker, in the short batches of the interactive lane. Several workers are faster, and so are
+    /// full batches on a GPU.
     /// </summary>
     [JsonStringEnumMemberName("sample")]
     Sample,

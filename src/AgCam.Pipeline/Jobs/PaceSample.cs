@@ -7,9 +7,8 @@ namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
 /// The pace of a model that has explained nothing yet, from a few images of a dry run's sample: a worker explains them through the
-/// interactive lane, as it will for the job, which then
-/// finds their explanations. The first image goes into loading the model and is not timed, nor is an image whose explanation is stored
-/// already. The requests are deleted again.
+/// interactive lane, as it will for the job, which then finds their explanations. The first image goes into loading the model and is
+/// not timed, nor is an image whose explanation is stored already. The requests are deleted again.
 /// </summary>
 public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents events, PipelineOptions options)
 {

@@ -3,8 +3,7 @@ using AgCam.Pipeline.Records;
 namespace AgCam.Pipeline.Messages;
 
 /// <summary>
-/// A chunk's images have all ended in a stored record. Told at least once per chunk; the same chunk told again says the same but for
-/// the time.
+/// Every image of a chunk has ended in a stored record. Published at least once per chunk. A repeated event differs in its time alone.
 /// </summary>
 public sealed record ChunkExplained
 {
@@ -25,9 +24,8 @@ public sealed record ChunkExplained
 }
 
 /// <summary>
-/// A job has ended. Who tells holds the right to in the store, so it is told once; a crash between the telling and its mark in the
-/// store makes it be told again, and so does the answer of a webhook's
-/// receiver. The message id is the job's id each time.
+/// A job has ended. The publisher holds a lease in the store, so the event is normally published once. A crash before it is marked as
+/// notified, or a webhook that fails, makes it be published again. The message id is the job's id each time.
 /// </summary>
 public sealed record JobCompleted
 {

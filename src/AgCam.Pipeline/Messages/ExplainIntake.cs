@@ -6,8 +6,7 @@ namespace AgCam.Pipeline.Messages;
 
 /// <summary>
 /// The request as plain JSON from any client (docs/producers.md). A type of its own: what others may send does not change with what the
-/// processes say to each other, and a name
-/// that is not known is an error, not silence.
+/// processes say to each other, and a name that is not known is an error, not silence.
 /// </summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record ExplainIntake

@@ -35,8 +35,7 @@ public sealed record Chunk
 
     /// <summary>
     /// Whose chunk it is of those that had the same owner and number one after the other: a job that was deleted and made again under
-    /// its key has another, drawn at random, so what was published,
-    /// leased or planned for the first is none of the second's.
+    /// its key has another, drawn at random, so what was published, leased or planned for the first is none of the second's.
     /// </summary>
     public long Generation { get; init; }
 

@@ -5,8 +5,7 @@ namespace AgCam.Pipeline.References;
 
 /// <summary>
 /// Folders below which files may be read. A path is judged by where it really leads, every link and .. followed, so that neither a link
-/// nor a name
-/// gets out.
+/// nor a name gets out.
 /// </summary>
 public sealed partial class AllowedRoots
 {

@@ -27,7 +27,7 @@ internal readonly record struct FileStamp(long Bytes, DateTime Written)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            return null; // whoever reads it tells why
+            return null; // the reader reports the reason
         }
     }
 

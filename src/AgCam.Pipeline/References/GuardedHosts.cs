@@ -8,8 +8,7 @@ namespace AgCam.Pipeline.References;
 
 /// <summary>
 /// Hosts that the operator allows. A name may point anywhere, and somewhere else at the next look, so the address is judged at the
-/// moment of connecting; who follows redirects judges
-/// each like the first address.
+/// moment of connecting; who follows redirects judges each like the first address.
 /// </summary>
 /// <param name="setting">Where the operator names them, for the refusal.</param>
 /// <param name="lookUp">A name's addresses; by default as the system has them.</param>

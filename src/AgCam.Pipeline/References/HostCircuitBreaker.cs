@@ -7,8 +7,8 @@ namespace AgCam.Pipeline.References;
 
 /// <summary>
 /// Asks hosts (or buckets) over a network: a try has its time, and what may pass is tried again. A host that most tries fail at is
-/// away: one try in a while asks whether it is back, for all, and images
-/// wait for that and use up no tries. Once it has been away for as long as is waited, its images fail at once, until it answers.
+/// away: one try in a while asks whether it is back, for all, and images wait for that and use up no tries. Once it has been away for
+/// as long as is waited, its images fail at once, until it answers.
 /// </summary>
 /// <param name="mayPass">Whether an exception may be another one, or none, at the next try; cancellation and a try's time do not come
 /// here.</param>

@@ -5,8 +5,7 @@ namespace AgCam.Pipeline.References;
 
 /// <summary>
 /// Tells addresses of the public internet from those behind which one's own network, this machine or a cloud's metadata may lie.
-/// Ranges: IANA's registries of special-purpose
-/// addresses for IPv4 and IPv6.
+/// Ranges: IANA's registries of special-purpose addresses for IPv4 and IPv6.
 /// </summary>
 public static class PublicAddress
 {

@@ -5,8 +5,7 @@ namespace AgCam.Pipeline.Telemetry;
 
 /// <summary>
 /// From the submission of a job to its chunks. Each chunk has a trace of its own that links to the submission's: as children, a million
-/// images would be one trace, open
-/// for hours, that no tool shows.
+/// images would be one trace, open for hours, that no tool shows.
 /// </summary>
 public static class JobTrace
 {

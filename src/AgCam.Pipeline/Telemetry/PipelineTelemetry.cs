@@ -88,7 +88,7 @@ public static class PipelineTelemetry
     public static readonly Counter<long> Webhooks = Meter.CreateCounter<long>(
         "agcam.webhooks",
         "{call}",
-        "Calls that told of a job's end."
+        "Webhook calls about completed jobs."
     );
 
     private static Stores.Backlog? _backlog;

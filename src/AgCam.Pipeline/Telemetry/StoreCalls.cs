@@ -6,8 +6,8 @@ namespace AgCam.Pipeline.Telemetry;
 
 /// <summary>
 /// Measures every method of one of the store's interfaces that returns a task. A proxy rather than a class for each interface: there
-/// are forty methods, and a new one is measured without anybody
-/// thinking of it. Calls are per request or per batch, never per image, so the microsecond that reflection costs is nothing beside them.
+/// are forty methods, and a new one is measured without anybody thinking of it. Calls are per request or per batch, never per image, so
+/// the microsecond that reflection costs is nothing beside them.
 /// </summary>
 internal class StoreCalls : DispatchProxy
 {

@@ -4,8 +4,7 @@ namespace AgCam.Pipeline.Telemetry;
 
 /// <summary>
 /// What a process tells of itself. Traces, metrics and logs go out by OTLP as soon as OpenTelemetry's own variables name a collector
-/// (OTEL_EXPORTER_OTLP_ENDPOINT and its siblings); what is here
-/// comes besides.
+/// (OTEL_EXPORTER_OTLP_ENDPOINT and its siblings); what is here comes besides.
 /// </summary>
 public sealed record TelemetryOptions : IValidatableObject
 {

@@ -9,8 +9,7 @@ using OpenTelemetry.Trace;
 namespace AgCam.Pipeline.Telemetry;
 
 /// <summary>
-/// Where telemetry goes. What there is to tell is registered by whoever tells it; without a way out nothing is collected, and nothing
-/// is paid for.
+/// Registers the exporters of telemetry. Each component registers its own instruments. Without an exporter nothing is collected.
 /// </summary>
 public static class TelemetryRegistration
 {

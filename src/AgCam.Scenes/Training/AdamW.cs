@@ -7,8 +7,7 @@ namespace AgCam.Scenes.Training;
 /// <summary>
 /// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019) and clipping of the gradient's norm, in plain loops over the
 /// parameters' own memory. At this size it is faster than hundreds of small tensor operations, and it makes no temporary scalars:
-/// TorchSharp
-/// can free one that a native call still reads when a garbage collection falls in between.
+/// TorchSharp can free one that a native call still reads when a garbage collection falls in between.
 /// </summary>
 internal sealed class AdamW(IEnumerable<Parameter> parameters, double weightDecay, double clip)
 {

@@ -4,8 +4,7 @@ namespace AgCam.Scenes.Training;
 
 /// <summary>
 /// glibc gives large blocks back to the system as soon as they are freed, and a training step frees and asks for hundreds: on two cores
-/// half
-/// of the time went into fresh zeroed pages. Told to keep them, training runs twice as fast.
+/// half of the time went into fresh zeroed pages. Told to keep them, training runs twice as fast.
 /// </summary>
 internal static partial class GlibcHeap
 {

@@ -41,8 +41,7 @@ public sealed record TrainingOptions
 
     /// <summary>
     /// Share of the training in which the model sees half of a scene's patches: those with object or watermark, and others at random.
-    /// The rest
-    /// of the training is on whole scenes, as all measuring is.
+    /// The rest of the training is on whole scenes, as all measuring is.
     /// </summary>
     [Range(0.0, 1.0)]
     public double SparseShare { get; init; } = 0.5;
@@ -92,8 +91,7 @@ public sealed record TrainingOptions
 
     /// <summary>
     /// Training ends by then with its learning rate brought down as planned: the schedule follows the clock where that is ahead of the
-    /// steps,
-    /// so the weights are then no longer those of the seed alone. Null is no limit.
+    /// steps, so the weights are then no longer those of the seed alone. Null is no limit.
     /// </summary>
     public TimeSpan? TimeLimit { get; init; }
 }

@@ -9,8 +9,7 @@ namespace AgCam.Worker.Engines;
 
 /// <summary>
 /// Stands in for a model where the pipeline itself is tested or measured: the image is read and hashed, and the explanation follows
-/// from the hash alone,
-/// with the shape and size of a real one.
+/// from the hash alone, with the shape and size of a real one.
 /// </summary>
 public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExplainEngine
 {

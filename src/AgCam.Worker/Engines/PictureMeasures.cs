@@ -6,8 +6,7 @@ namespace AgCam.Worker.Engines;
 
 /// <summary>
 /// Cheap facts about a picture. All but its size are measured on a thumbnail of luma (Rec. 601) of at most 128 pixels a side, each the
-/// mean of the block it covers, so that the
-/// cost does not grow with the picture and the numbers of pictures of different sizes compare.
+/// mean of the block it covers, so that the cost does not grow with the picture and the numbers of pictures of different sizes compare.
 /// </summary>
 internal static class PictureMeasures
 {

@@ -24,8 +24,7 @@ internal static class Controls
 
     /// <summary>
     /// A pyramid of boxes round the centre: above a threshold t lies the centred box whose sides are the share 1 - t of the picture's,
-    /// so at 0.5
-    /// the middle half of each side.
+    /// so at 0.5 the middle half of each side.
     /// </summary>
     public static Heatmap CentreBox(int rows, int columns)
     {

@@ -5,8 +5,7 @@ namespace AgCam.Attribution;
 
 /// <summary>
 /// Generic attention relevance (Chefer, Gur and Wolf, ICCV 2021): R = I, then R += mean_h((dY/dA * A)+) R per block, with the full
-/// gradient;
-/// the class token's row. It needs autograd and N x N maps.
+/// gradient; the class token's row. It needs autograd and N x N maps.
 /// </summary>
 internal static class GenericAttention
 {

@@ -4,8 +4,7 @@ namespace AgCam.Images;
 
 /// <summary>
 /// Opens the files and lists the folders that somebody names. A name may stand for anything: a pipe, a device or a link. Nothing here
-/// waits for one, and nothing but regular
-/// files is read.
+/// waits for one, and nothing but regular files is read.
 /// </summary>
 internal interface IFileReader
 {

@@ -1,17 +1,15 @@
 namespace AgCam.Images;
 
 /// <summary>
-/// Encoded images to 8-bit RGB, upright, with the pixels that Pillow's <c>exif_transpose(image).convert("RGB")</c> gives: grey and palette
-/// expand, alpha is dropped, CMYK is converted without a profile, colour profiles are ignored, animations give their first frame.
-/// Whatever the
-/// bytes are, the outcome is a picture or an <see cref="ImageException"/>. Safe for use from several threads.
+/// Encoded images to 8-bit RGB, upright, with the pixels that Pillow's <c>exif_transpose(image).convert("RGB")</c> gives: grey and
+/// palette expand, alpha is dropped, CMYK is converted without a profile, colour profiles are ignored, animations give their first
+/// frame. Whatever the bytes are, the outcome is a picture or an <see cref="ImageException"/>. Safe for use from several threads.
 /// </summary>
 public static class ImageDecoder
 {
     /// <summary>JPEG, PNG, WebP, GIF, BMP or TIFF, told apart by their first bytes.</summary>
     /// <exception cref="ImageException">The image is empty, over a limit, of another format, or broken. A truncated image is broken:
-    /// half a picture
-    /// is never passed off as one.</exception>
+    /// half a picture is never passed off as one.</exception>
     public static RgbImage Decode(ReadOnlyMemory<byte> bytes, ImageLimits limits)
     {
         var format = Sniff(bytes, limits);

@@ -2,8 +2,7 @@ namespace AgCam.Images;
 
 /// <summary>
 /// The image files that a user means by files, folders and patterns. Nothing is opened here, and nothing named is lost silently: a path
-/// that
-/// does not exist and a folder that cannot be listed come out as themselves, to fail with a reason when they are read.
+/// that does not exist and a folder that cannot be listed come out as themselves, to fail with a reason when they are read.
 /// </summary>
 public static class ImageFiles
 {
@@ -14,10 +13,8 @@ public static class ImageFiles
 
     /// <param name="paths">
     /// Files, whatever their extension; folders, of which all images at any depth are taken; and patterns, of which all images that
-    /// match are
-    /// taken: <c>*</c> and <c>?</c> stand for a part of a name and <c>**</c> for any number of folders. What exists is taken for itself
-    /// even
-    /// if it looks like a pattern.
+    /// match are taken: <c>*</c> and <c>?</c> stand for a part of a name and <c>**</c> for any number of folders. What exists is taken
+    /// for itself even if it looks like a pattern.
     /// </param>
     /// <returns>In the order given; each folder and pattern in ordinal order of the paths. Links are followed, but no folder is listed
     /// twice.</returns>

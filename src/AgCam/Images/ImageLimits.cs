@@ -4,8 +4,7 @@ namespace AgCam.Images;
 
 /// <summary>
 /// What an image may cost. All are checked before anything is decoded: the bytes from the file's size, the pixels from the image's
-/// header. With
-/// the defaults the largest image takes below 1 GB while it is decoded; larger values may take more.
+/// header. With the defaults the largest image takes below 1 GB while it is decoded; larger values may take more.
 /// </summary>
 public sealed record ImageLimits
 {

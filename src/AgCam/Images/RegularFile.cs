@@ -5,8 +5,7 @@ namespace AgCam.Images;
 
 /// <summary>
 /// An open file that strangers may have put there. Opening a pipe waits for a writer that may never come, so the kind of file is looked
-/// up before
-/// it is opened, and it is opened without waiting in case it was exchanged in between.
+/// up before it is opened, and it is opened without waiting in case it was exchanged in between.
 /// </summary>
 internal sealed partial class RegularFile : IDisposable
 {

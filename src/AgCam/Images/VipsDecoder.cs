@@ -8,8 +8,7 @@ internal static class VipsDecoder
 {
     /// <summary>
     /// A picture is decoded and converted in blocks of at most this size, on the calling thread: a second copy of the whole is never
-    /// held, and
-    /// no block is a large object, which the garbage collector would keep for long.
+    /// held, and no block is a large object, which the garbage collector would keep for long.
     /// </summary>
     private const int BlockBytes = 80_000;
 
@@ -84,8 +83,7 @@ internal static class VipsDecoder
 
     /// <summary>
     /// Reads the header only: pixels are decoded from top to bottom when they are asked for. A JPEG decoder only warns where it fills
-    /// in grey;
-    /// the others warn of tags and profiles that do no harm.
+    /// in grey; the others warn of tags and profiles that do no harm.
     /// </summary>
     private static Image Open(byte[] buffer, ImageFormat format) =>
         format switch

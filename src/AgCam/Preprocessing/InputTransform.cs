@@ -4,8 +4,7 @@ namespace AgCam.Preprocessing;
 
 /// <summary>
 /// Where the model's input pixels lie in the original picture. Coordinates are continuous: pixel i covers [i, i + 1), so the pictures'
-/// corners
-/// are (0, 0) and (width, height).
+/// corners are (0, 0) and (width, height).
 /// </summary>
 /// <param name="ScaleX">Original pixels per input pixel, horizontally.</param>
 /// <param name="ScaleY">Original pixels per input pixel, vertically.</param>

@@ -4,8 +4,7 @@ namespace AgCam.Pipeline.Tests.Running;
 
 /// <summary>
 /// ./test.sh --faults, short: the same program against the same services. It restarts broker and store, so it runs beside no other
-/// test, and only where whoever started
-/// the tests started the services for them too.
+/// test, and only where whoever started the tests started the services for them too.
 /// </summary>
 [Collection(nameof(FaultRunTests))]
 [Trait("RabbitMQ", "whole")]

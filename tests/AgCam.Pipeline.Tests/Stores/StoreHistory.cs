@@ -9,8 +9,7 @@ namespace AgCam.Pipeline.Tests.Stores;
 
 /// <summary>
 /// Plays a history, which is a list of numbers, on a store, and writes down every answer. Each number picks what to do and what to do
-/// it with, among what the answers
-/// before it gave. Two stores that keep the contract write the same.
+/// it with, among what the answers before it gave. Two stores that keep the contract write the same.
 /// </summary>
 internal sealed class StoreHistory(IStore store, FakeClock clock)
 {

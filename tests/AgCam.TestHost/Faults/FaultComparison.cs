@@ -10,8 +10,8 @@ namespace AgCam.TestHost.Faults;
 
 /// <summary>
 /// The same job without a fault, in one process and another database. With the null engine every stored byte must be the same. A real
-/// model's last bits depend on what
-/// shares its batch, so there the classes must be, and the maps to 1e-3 of their largest value: one step of float16.
+/// model's last bits depend on what shares its batch, so there the classes must be, and the maps to 1e-3 of their largest value: one
+/// step of float16.
 /// </summary>
 internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeline, FaultLog log)
 {

@@ -4,8 +4,7 @@ namespace AgCam.Pipeline.Jobs.Sources;
 
 /// <summary>
 /// References that a message can hold, of whatever a source says. An image whose reference breaks a rule stays one of the job's: it
-/// fails with the reason, unread, and the other images
-/// of its chunk do not notice.
+/// fails with the reason, unread, and the other images of its chunk do not notice.
 /// </summary>
 internal static class ReferenceSanitizer
 {

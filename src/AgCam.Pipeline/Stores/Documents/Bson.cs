@@ -9,8 +9,8 @@ namespace AgCam.Pipeline.Stores.Documents;
 
 /// <summary>
 /// Records as BSON, the same bytes in both stores: MongoDB's documents, and the columns of SQLite that nothing filters by. What there
-/// are millions of
-/// (<see cref="ExplanationDocument"/>, <see cref="ItemDocument"/>) is written by hand; the rest by the conventions here.
+/// are millions of (<see cref="ExplanationDocument"/>, <see cref="ItemDocument"/>) is written by hand; the rest by the conventions
+/// here.
 /// </summary>
 internal static class Bson
 {

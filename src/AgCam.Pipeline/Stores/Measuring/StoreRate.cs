@@ -5,9 +5,8 @@ namespace AgCam.Pipeline.Stores.Measuring;
 
 /// <summary>
 /// How fast a database takes documents with the store's indexes and nothing else: the measure for what a pipeline reaches. What jobs
-/// have stored is inserted again, in their order, into scratch
-/// tables that go away with this. So a job's documents meet tables as large as those that the job itself found: an insert costs more in
-/// a large index than in an empty one.
+/// have stored is inserted again, in their order, into scratch tables that go away with this. So a job's documents meet tables as large
+/// as those that the job itself found: an insert costs more in a large index than in an empty one.
 /// </summary>
 public sealed class StoreRate : IAsyncDisposable
 {

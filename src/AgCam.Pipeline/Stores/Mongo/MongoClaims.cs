@@ -3,10 +3,9 @@ using MongoDB.Driver;
 namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
-/// What ids stand for, a document each. Of any number of processes that insert one id at once the server lets one: jobs and chunks are in
-/// collections of their own, so nothing else could decide between them without a transaction. The claim comes before what it is for;
-/// after a
-/// crash in between, the key stands for what was asked first, and the same request again finishes it.
+/// What ids stand for, a document each. Of any number of processes that insert one id at once the server lets one: jobs and chunks are
+/// in collections of their own, so nothing else could decide between them without a transaction. The claim comes before what it is for;
+/// after a crash in between, the key stands for what was asked first, and the same request again finishes it.
 /// </summary>
 internal static class MongoClaims
 {

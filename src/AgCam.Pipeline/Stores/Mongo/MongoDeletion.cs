@@ -5,8 +5,7 @@ namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
 /// Deleting a job: a note that it is deleted, then the job and its chunks, so that nothing new comes, then the items in steps. The note
-/// stays for a while: for late messages, and
-/// to delete once more what a worker that was killed in the middle of a save may have left.
+/// stays for a while: for late messages, and to delete once more what a worker that was killed in the middle of a save may have left.
 /// </summary>
 internal sealed class MongoDeletion(MongoDatabase database, TimeProvider clock)
 {

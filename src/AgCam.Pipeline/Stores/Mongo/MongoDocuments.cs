@@ -47,14 +47,16 @@ internal sealed record MongoJob
     /// <summary>There from the completion until it has been told.</summary>
     public bool? PendingNotification { get; init; }
 
-    /// <summary>Set on a job that runs again after its completion was told: its second completion is told to nobody.</summary>
+    /// <summary>Set on a job that runs again after its completion was published: its second completion is not published.</summary>
     public bool? Notified { get; init; }
 
-    /// <summary>Who tells of its completion, and until when nobody else does.</summary>
+    /// <summary>Process that leases the notification of its completion.</summary>
     public string? Notifier { get; init; }
+
+    /// <summary>When that lease expires.</summary>
     public DateTimeOffset? NotifierUntil { get; init; }
 
-    /// <summary>Set once the bus has been told.</summary>
+    /// <summary>Set once the event is on the bus.</summary>
     public bool? EventPublished { get; init; }
 
     /// <summary>

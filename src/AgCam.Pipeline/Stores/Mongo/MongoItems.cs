@@ -139,8 +139,8 @@ internal sealed class MongoItems(MongoDatabase database, TimeProvider clock) : I
 
     /// <summary>
     /// The filters, each an exact range of the index. After a cursor there are two: the rest of the rows with the cursor's own sort
-    /// value, then those past it. As one filter
-    /// ("past, or equal and later") the server would read all ties from their start, on every page.
+    /// value, then those past it. As one filter ("past, or equal and later") the server would read all ties from their start, on every
+    /// page.
     /// </summary>
     private static IEnumerable<BsonDocument> Parts(ItemQuery query, ItemIndex index, ItemCursor? cursor)
     {

@@ -4,11 +4,9 @@ using MongoDB.Driver;
 namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
-/// A job's numbers without transactions. A chunk goes Leased, Saved, Done; between the last two its numbers go into its page of the
-/// ledger by one write, which is refused
-/// when the page already has the chunk. So whoever repeats the step after a crash, and however many do, each chunk is counted once.
-/// Chunks that are counted are marked as done and
-/// lose their references several at a time, since nothing waits for it.
+/// Counts a job's chunks without transactions. A chunk goes Leased, Saved, Done. Between the last two, one write adds its numbers to
+/// its page of the ledger, and is refused when the page already has the chunk. A repeated step therefore counts each chunk once. Counted
+/// chunks are marked as done and lose their references several at a time, since nothing waits for it.
 /// </summary>
 internal sealed class MongoLedger(MongoDatabase database, TimeProvider clock)
 {

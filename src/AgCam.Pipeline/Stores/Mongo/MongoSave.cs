@@ -6,8 +6,8 @@ namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
 /// Storing what chunks gave, in the contract's order: explanations, items, the end of the chunk, the job's numbers. A crash after any
-/// of these leaves nothing wrong: what was
-/// inserted is found again by its key, and a chunk that is saved but not counted is counted by the sweeper.
+/// of these leaves nothing wrong: what was inserted is found again by its key, and a chunk that is saved but not counted is counted by
+/// the sweeper.
 /// </summary>
 internal sealed class MongoSave(MongoDatabase database, MongoDeletion deletion, MongoLedger ledger, TimeProvider clock)
 {

@@ -11,8 +11,7 @@ internal static class MongoTrouble
 {
     /// <summary>
     /// Codes of answers after which the same call may succeed: those that MongoDB's specifications of retryable reads, retryable writes
-    /// and server discovery name, and those of locks, limits and
-    /// moving shards.
+    /// and server discovery name, and those of locks, limits and moving shards.
     /// </summary>
     private static readonly FrozenSet<int> Codes = new[]
     {

@@ -5,8 +5,8 @@ namespace AgCam.Pipeline.Stores.Mongo;
 
 /// <summary>
 /// Jobs that were running a moment ago, so that a lease need not ask again for each chunk. A chunk that is with the broker already may
-/// be leased for that long after somebody else has paused or
-/// cancelled its job, which is no more than if the worker had been a moment quicker; nothing is published in that time.
+/// be leased for that long after somebody else has paused or cancelled its job, which is no more than if the worker had been a moment
+/// quicker; nothing is published in that time.
 /// </summary>
 internal sealed class RunningJobs
 {

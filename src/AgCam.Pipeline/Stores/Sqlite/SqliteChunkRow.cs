@@ -6,8 +6,7 @@ using Microsoft.Data.Sqlite;
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// A chunk with its images still encoded: the writer's thread looks at its state only, and whoever asked decodes the images on a thread
-/// of its own.
+/// A chunk with its references still encoded. The writer's thread reads its state only; the caller decodes them on its own thread.
 /// </summary>
 internal sealed record SqliteChunkRow(Chunk Chunk, int First, byte[]? Request, byte[]? References, bool IsRequest)
 {

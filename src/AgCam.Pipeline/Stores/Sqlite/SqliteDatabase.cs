@@ -6,10 +6,9 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
 /// One file, one writer, many readers. SQLite lets one connection write at a time: here that is one thread, which runs whatever is
-/// waiting in one
-/// transaction, so that a commit (and its fsync) is shared by all who wait for it. Writes of hundreds of rows have a queue of their own
-/// and are committed one at a
-/// time between the others: a lease, or the one image that somebody waits for, never stands behind more than one of them.
+/// waiting in one transaction, so that a commit (and its fsync) is shared by all who wait for it. Writes of hundreds of rows have a
+/// queue of their own and are committed one at a time between the others: a lease, or the one image that somebody waits for, never
+/// stands behind more than one of them.
 /// </summary>
 internal sealed class SqliteDatabase : IAsyncDisposable
 {
@@ -119,9 +118,8 @@ internal sealed class SqliteDatabase : IAsyncDisposable
 
     /// <summary>
     /// WAL: readers never wait for the writer. page_size counts for a new file only: an explanation has about 1.2 KB, so 8 KB pages
-    /// waste less of their tail.
-    /// The write-ahead log is folded back every 8,000 pages (64 MB), not every 1,000: index pages are written again and again, and go
-    /// to the file once.
+    /// waste less of their tail. The write-ahead log is folded back every 8,000 pages (64 MB), not every 1,000: index pages are written
+    /// again and again, and go to the file once.
     /// </summary>
     private SqliteSession Open() =>
         Open(

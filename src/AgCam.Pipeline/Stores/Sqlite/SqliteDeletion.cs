@@ -2,8 +2,8 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
 /// Deleting a job of millions of items, in steps that let other writes in between: first the job, so that it cannot be found, then its
-/// chunks, so that nothing new comes, then the items.
-/// A row in "deleted" stands until all is gone, and for a while after it, for messages of the deleted that are still on their way.
+/// chunks, so that nothing new comes, then the items. A row in "deleted" stands until all is gone, and for a while after it, for
+/// messages of the deleted that are still on their way.
 /// </summary>
 internal sealed class SqliteDeletion(SqliteDatabase database, TimeProvider clock)
 {

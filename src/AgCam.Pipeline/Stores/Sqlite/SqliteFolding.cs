@@ -2,10 +2,9 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
 /// Moves what the small levels of indexes hold above <paramref name="recentRows"/> into the large ones, in steps within the
-/// transactions that insert: each step one
-/// index, and of that the next range of keys after the last step's, around and around. With r rows in the small level a range of b of
-/// them is b/r of all keys, so
-/// a page of the large level is written once for r rows over its number of pages. For the writer's thread.
+/// transactions that insert: each step one index, and of that the next range of keys after the last step's, around and around. With r
+/// rows in the small level a range of b of them is b/r of all keys, so a page of the large level is written once for r rows over its
+/// number of pages. For the writer's thread.
 /// </summary>
 internal sealed class SqliteFolding(IReadOnlyList<SqliteIndex> indexes, int recentRows)
 {

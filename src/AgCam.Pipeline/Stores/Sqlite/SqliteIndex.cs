@@ -4,8 +4,7 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 /// An index on values that come in no order, in two levels with one key: the small "recent" table takes what is inserted, and
 /// <see cref="SqliteFolding"/> moves it in
 /// the key's order into the large "keys" table, so that a page of that is written once for many rows and not once for each. They are
-/// plain tables WITHOUT ROWID,
-/// because SQLite writes an index of its own at once.
+/// plain tables WITHOUT ROWID, because SQLite writes an index of its own at once.
 /// </summary>
 /// <param name="row">The table's INTEGER PRIMARY KEY; in both levels it is "row" and comes last.</param>
 /// <param name="columns">With their types. A row of the table that has null in one of them is not in the index.</param>

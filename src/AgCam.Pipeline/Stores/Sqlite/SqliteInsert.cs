@@ -4,8 +4,7 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
 /// A prepared insert that is run millions of times: bound by position, straight on SQLite's own functions, which takes a third of the
-/// time of a command with named
-/// parameters and a reader. For the writer's thread only.
+/// time of a command with named parameters and a reader. For the writer's thread only.
 /// </summary>
 internal sealed class SqliteInsert : IDisposable
 {

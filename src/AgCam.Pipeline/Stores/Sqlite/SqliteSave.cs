@@ -4,8 +4,7 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
 /// Storing what chunks gave: explanations, items, the end of the chunk and the job's numbers in one transaction. Documents are encoded
-/// on the caller's thread: the
-/// writer only inserts.
+/// on the caller's thread: the writer only inserts.
 /// </summary>
 internal sealed class SqliteSave(SqliteDatabase database, TimeProvider clock)
 {

@@ -2,8 +2,7 @@ namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
 /// The tables. A job or request has a small number (owners.no); chunks and items have it in the upper 32 bits of their row id and their
-/// own number in the lower,
-/// so a job's rows lie side by side and every index ends in the row id, which breaks ties by number.
+/// own number in the lower, so a job's rows lie side by side and every index ends in the row id, which breaks ties by number.
 /// </summary>
 internal static class SqliteSchema
 {

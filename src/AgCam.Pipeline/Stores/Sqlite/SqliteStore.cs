@@ -4,9 +4,8 @@ using AgCam.Pipeline.Stores.Measuring;
 namespace AgCam.Pipeline.Stores.Sqlite;
 
 /// <summary>
-/// The store in one SQLite file: for a desk, and for a pipeline in one process. Other processes may read it, and write now and then;
-/// two that write all the time
-/// wait for each other.
+/// The store in one SQLite file: for one machine, and for a pipeline in one process. Other processes may read it and write to it;
+/// constant writers wait for each other.
 /// </summary>
 public sealed class SqliteStore : IStore, IBareStore
 {
