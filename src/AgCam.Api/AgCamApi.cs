@@ -39,7 +39,7 @@ public static class AgCamApi
 
         var services = builder.Services;
         services.AddSingleton(options).AddSingleton(options.Retention);
-        services.AddDoors(options);
+        services.AddSecurity(options);
         services.AddHealthChecks();
         services.AddApiTelemetry();
         services.AddSingleton(provider => new Admission(

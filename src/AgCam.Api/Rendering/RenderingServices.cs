@@ -11,7 +11,7 @@ internal sealed class RenderingServices(ApiOptions options, IStore store, Origin
     private const string NoPreprocessing = "none";
 
     private readonly ConcurrentDictionary<Digest, PreprocessingOptions> _preprocessing = new(); // one for each configuration: a handful
-    private readonly SemaphoreSlim _turns = new(Environment.ProcessorCount);
+    private readonly SemaphoreSlim _slots = new(Environment.ProcessorCount);
 
     public ApiOptions Options { get; } = options;
 
@@ -49,12 +49,12 @@ internal sealed class RenderingServices(ApiOptions options, IStore store, Origin
 
     public async Task<IDisposable> EnterAsync(CancellationToken cancellationToken)
     {
-        await _turns.WaitAsync(cancellationToken);
-        return new Turn(_turns);
+        await _slots.WaitAsync(cancellationToken);
+        return new Slot(_slots);
     }
 
-    private sealed record Turn(SemaphoreSlim Turns) : IDisposable
+    private sealed record Slot(SemaphoreSlim Slots) : IDisposable
     {
-        public void Dispose() => Turns.Release();
+        public void Dispose() => Slots.Release();
     }
 }

@@ -6,7 +6,7 @@ namespace AgCam.Api.Security;
 internal static class Authorization
 {
     /// <summary>Denies a request unless its endpoint names a scope that the caller has, or is declared anonymous.</summary>
-    public static void AddDoors(this IServiceCollection services, ApiOptions options)
+    public static void AddSecurity(this IServiceCollection services, ApiOptions options)
     {
         services.AddSingleton(new ApiKeys(options.Keys)).AddSingleton<Ownership>();
         services.AddSingleton(provider => new ImageRate(

@@ -37,11 +37,11 @@ public sealed record ExplainImages
     /// <summary>The chunk's number in its job, from 0; 0 without a job.</summary>
     public int Chunk { get; init; }
 
-    /// <summary>How often the chunk has been published before: a message of an older epoch than the stored chunk's is stale.</summary>
+    /// <summary>How often the chunk has been published before: a message with a lower count than the stored chunk is stale.</summary>
     public int PublishCount { get; init; }
 
     /// <summary>
-    /// Of a job's chunk, its <see cref="Records.Chunk.Generation"/>: a message of another life is stale. 0 without a job.
+    /// Of a job's chunk, its <see cref="Records.Chunk.Generation"/>: a message of another generation is stale. 0 without a job.
     /// </summary>
     public long Generation { get; init; }
 

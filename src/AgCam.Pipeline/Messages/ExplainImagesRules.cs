@@ -55,7 +55,7 @@ public static class ExplainImagesRules
             "chunk",
             "must be 0 or more, and 0 without a job"
         );
-        rules.Require(message.PublishCount >= 0, "epoch", "must be 0 or more");
+        rules.Require(message.PublishCount >= 0, "publishCount", "must be 0 or more");
         rules.Require(Enum.IsDefined(message.Lane), "lane", "must be Bulk or Interactive");
         rules.Require(message.Model?.Id is { Length: >= 1 and <= MaxModelId }, "model.id", $"must have 1 to {MaxModelId} characters");
         rules.Require(message.Model is { Sha256.IsZero: false }, "model.sha256", "must be the SHA-256 of the checkpoint");

@@ -19,7 +19,7 @@ public sealed class ExplainImagesRulesTests
             { "jobId", Good with { JobId = Guid.Empty } },
             { "chunk", Good with { Chunk = -1, JobId = Guid.NewGuid() } },
             { "chunk", Good with { Chunk = 1 } },
-            { "epoch", Good with { PublishCount = -1 } },
+            { "publishCount", Good with { PublishCount = -1 } },
             { "lane", Good with { Lane = (Lane)7 } },
             { "model.id", Good with { Model = Good.Model with { Id = "" } } },
             { "model.sha256", Good with { Model = Good.Model with { Sha256 = default } } },

@@ -360,7 +360,7 @@ internal sealed class MongoChunks(
     }
 
     /// <summary>In one write for all of them. Who else writes takes none of them, or some: which, their marks say.</summary>
-    /// <param name="chunks">Planned, of one epoch and with as many attempts.</param>
+    /// <param name="chunks">Planned, with one publish count and with as many attempts.</param>
     private async Task<IReadOnlyList<MongoChunk>> PublishPlannedAsync(
         IReadOnlyList<MongoChunk> chunks,
         TimeSpan visibilityTimeout,

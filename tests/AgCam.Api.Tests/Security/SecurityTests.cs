@@ -8,7 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AgCam.Api.Tests.Security;
 
-public sealed class DoorsTests
+public sealed class SecurityTests
 {
     private sealed class MovedClock : TimeProvider
     {
