@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using AgCam.Evaluation;
+using AgCam.Evaluation.Metrics;
 using AgCam.Heatmaps;
-using AgCam.Metrics;
 using AgCam.Models;
 using AgCam.Native;
 using static TorchSharp.torch;
@@ -85,13 +85,13 @@ internal static class EvaluationCosts
         cost.Cpu.Add((Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds);
     }
 
-    private static double Ratio(Cost cost, Cost to) => Metrics.Median.Of(cost.Rounds.Zip(to.Rounds, (a, b) => a / b));
+    private static double Ratio(Cost cost, Cost to) => Evaluation.Metrics.Median.Of(cost.Rounds.Zip(to.Rounds, (a, b) => a / b));
 
     private sealed class Cost
     {
         public List<double> Rounds { get; } = [];
 
-        public double Median => Metrics.Median.Of(Rounds);
+        public double Median => Evaluation.Metrics.Median.Of(Rounds);
 
         public void Add(double value) => Rounds.Add(value);
     }

@@ -1,6 +1,6 @@
+using AgCam.Evaluation.Metrics;
 using AgCam.Heatmaps;
 using AgCam.Images;
-using AgCam.Metrics;
 using BenchmarkDotNet.Attributes;
 
 namespace AgCam.Benchmarks;

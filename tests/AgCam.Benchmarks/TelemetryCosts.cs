@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using AgCam.Metrics;
+using AgCam.Evaluation.Metrics;
 using AgCam.Pipeline;
 using AgCam.Pipeline.References;
 using AgCam.Pipeline.Stores.Measuring;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using AgCam.Attribution;
-using AgCam.Metrics;
+using AgCam.Evaluation.Metrics;
 using AgCam.Models;
 using TorchSharp;
 using static TorchSharp.torch;

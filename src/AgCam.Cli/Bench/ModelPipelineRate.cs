@@ -1,8 +1,8 @@
 using System.Globalization;
 using AgCam.Cli.Doctor;
+using AgCam.Evaluation.Metrics;
 using AgCam.Heatmaps;
 using AgCam.Images;
-using AgCam.Metrics;
 using AgCam.Models;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net;
-using AgCam.Metrics;
+using AgCam.Evaluation.Metrics;
 
 namespace AgCam.Cli.Evaluating;
 

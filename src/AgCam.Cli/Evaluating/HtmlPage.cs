@@ -1,8 +1,8 @@
 using System.Globalization;
 using AgCam.Attribution;
 using AgCam.Evaluation;
+using AgCam.Evaluation.Metrics;
 using AgCam.Evaluation.Presets;
-using AgCam.Metrics;
 
 namespace AgCam.Cli.Evaluating;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using AgCam.Evaluation;
+using AgCam.Evaluation.Metrics;
 using AgCam.Evaluation.Presets;
-using AgCam.Metrics;
 
 namespace AgCam.Cli.Evaluating;
 

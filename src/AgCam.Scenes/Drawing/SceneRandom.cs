@@ -1,4 +1,4 @@
-using static AgCam.Metrics.SplitMix64;
+using static AgCam.SplitMix64;
 
 namespace AgCam.Scenes.Drawing;
 

@@ -1,4 +1,4 @@
-using AgCam.Metrics;
+using AgCam.Evaluation.Metrics;
 
 namespace AgCam.Scenes.Report;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using AgCam.Metrics;
+using AgCam.Evaluation.Metrics;
 
 namespace AgCam.Scenes.Report;
 

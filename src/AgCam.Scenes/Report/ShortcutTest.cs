@@ -1,5 +1,5 @@
+using AgCam.Evaluation.Metrics;
 using AgCam.Heatmaps;
-using AgCam.Metrics;
 
 namespace AgCam.Scenes.Report;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using AgCam.Metrics;
+using AgCam.Evaluation.Metrics;
 using AgCam.Pipeline;
 using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Messages;

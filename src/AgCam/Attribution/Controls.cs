@@ -1,5 +1,4 @@
 using AgCam.Heatmaps;
-using AgCam.Metrics;
 
 namespace AgCam.Attribution;
 

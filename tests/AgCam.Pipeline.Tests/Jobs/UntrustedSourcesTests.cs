@@ -174,7 +174,7 @@ public sealed class UntrustedSourcesTests : IDisposable
     {
         string[] folders =
         [
-            "src/AgCam/Evaluation/Datasets",
+            "src/AgCam.Evaluation/Datasets",
             "src/AgCam/Tables",
             "src/AgCam.Pipeline/Jobs",
             "src/AgCam.Worker/Evaluations",

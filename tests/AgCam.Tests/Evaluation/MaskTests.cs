@@ -1,7 +1,7 @@
 using AgCam.Evaluation.Datasets.Masks;
+using AgCam.Evaluation.Metrics;
 using AgCam.Heatmaps;
 using AgCam.Images;
-using AgCam.Metrics;
 using AgCam.Tests.Models;
 using Xunit;
 

@@ -1,4 +1,4 @@
-using AgCam.Metrics;
+using AgCam.Evaluation.Metrics;
 using FsCheck.Xunit;
 using Xunit;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
+using AgCam.Evaluation.Metrics;
 using AgCam.Heatmaps;
-using AgCam.Metrics;
 using Xunit;
 
 namespace AgCam.Tests.Metrics;

@@ -1,5 +1,5 @@
+using AgCam.Evaluation.Metrics;
 using AgCam.Heatmaps;
-using AgCam.Metrics;
 using AgCam.Tests.Heatmaps;
 using FsCheck.Xunit;
 using Xunit;

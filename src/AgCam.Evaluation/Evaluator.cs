@@ -1,7 +1,7 @@
 using AgCam.Attribution;
 using AgCam.Evaluation.Datasets;
+using AgCam.Evaluation.Metrics;
 using AgCam.Heatmaps;
-using AgCam.Metrics;
 using AgCam.Models;
 using static TorchSharp.torch;
 

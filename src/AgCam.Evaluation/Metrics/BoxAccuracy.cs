@@ -1,6 +1,6 @@
 using AgCam.Heatmaps;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>
 /// Weakly supervised localisation after Choe et al. (CVPR 2020): the share of images where a predicted box reaches a given IoU with a

@@ -1,4 +1,4 @@
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>
 /// Finds for every pixel the lowest threshold index at which it reaches the frame through cold 4-neighbours. That is the smallest possible

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>
 /// Bits of one image: at which thresholds its boxes match the ground truth. One series for all components at each of

@@ -1,6 +1,6 @@
 using AgCam.Heatmaps;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>
 /// Insertion and deletion (RISE, Petsiuk et al. 2018). Deletion sets the hottest pixels to zero: a low area is good. Insertion reveals the

@@ -1,6 +1,6 @@
 using AgCam.Heatmaps;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>Order in which a heatmap's pixels are removed or revealed. Equal values keep reading order in both directions.</summary>
 public static class PixelOrder

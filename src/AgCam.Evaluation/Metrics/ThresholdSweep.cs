@@ -1,6 +1,6 @@
 using AgCam.Heatmaps;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>IoU of a heatmap's boxes with the ground truth at every threshold, in [0, 1]; 0 where the map has no box.</summary>
 /// <param name="Best">Best IoU of any predicted box with any ground-truth box.</param>

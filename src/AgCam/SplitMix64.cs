@@ -1,4 +1,4 @@
-namespace AgCam.Metrics;
+namespace AgCam;
 
 /// <summary>SplitMix64 (Steele, Lea and Flood 2014). Implemented here because a library's generator may change between versions.</summary>
 internal static class SplitMix64

@@ -1,6 +1,6 @@
 using AgCam.Heatmaps;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>Measures whether a heatmap points at the object. Boxes are in map pixels. A pixel is in a box when its centre is.</summary>
 public static class Pointing

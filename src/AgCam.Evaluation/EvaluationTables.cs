@@ -1,6 +1,6 @@
 using AgCam.Evaluation.Datasets;
+using AgCam.Evaluation.Metrics;
 using AgCam.Heatmaps;
-using AgCam.Metrics;
 
 namespace AgCam.Evaluation;
 

@@ -1,7 +1,7 @@
 using System.Buffers;
 using AgCam.Heatmaps;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>
 /// One external component of a heatmap over a range of thresholds, both ends included. Its box and its number of pixels do not change in

@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using AgCam.Metrics;
+using AgCam.Evaluation.Metrics;
 
 namespace AgCam.Evaluation;
 

@@ -1,4 +1,4 @@
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>
 /// Metric values by image: a row of values for each measured image, a reason for each skipped one. Tables of shards merge in any order to

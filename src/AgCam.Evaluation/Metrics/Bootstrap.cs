@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>A mean with the ends of its confidence interval.</summary>
 public readonly record struct Interval(double Mean, double Low, double High);

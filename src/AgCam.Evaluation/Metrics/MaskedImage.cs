@@ -1,6 +1,6 @@
 using AgCam.Heatmaps;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>Images with some pixels removed. Planes are [channels, rows, columns].</summary>
 internal static class MaskedImage

@@ -1,6 +1,6 @@
 using AgCam.Heatmaps;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>Measures how focused a heatmap is, without ground truth. Negative values count as zero. A map without mass gives NaN.</summary>
 public static class Concentration

@@ -1,7 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using AgCam.Evaluation.Metrics;
 using AgCam.Evaluation.Presets;
-using AgCam.Metrics;
 
 namespace AgCam.Evaluation;
 

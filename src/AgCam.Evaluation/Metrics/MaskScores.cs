@@ -1,7 +1,7 @@
 using AgCam.Evaluation.Datasets.Masks;
 using AgCam.Heatmaps;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>Compares a heatmap with an object's mask, pixel by pixel at the model's input size. Void pixels are ignored.</summary>
 internal static class MaskScores

@@ -1,6 +1,6 @@
 using AgCam.Heatmaps;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>
 /// The paper's perturbation test: the class probability after 0, 10, ... 100 % of the pixels are set to zero. MoRF removes the most

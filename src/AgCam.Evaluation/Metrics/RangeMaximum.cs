@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>
 /// Stores values with keys for ranges of indices and returns for every index the value with the highest key. A range is covered by two

@@ -2,7 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgCam.Evaluation.Datasets;
-using AgCam.Metrics;
+using AgCam.Evaluation.Metrics;
 
 namespace AgCam.Evaluation;
 

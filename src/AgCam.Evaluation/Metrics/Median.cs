@@ -1,4 +1,4 @@
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 public static class Median
 {

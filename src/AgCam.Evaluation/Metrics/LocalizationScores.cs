@@ -1,6 +1,6 @@
 using AgCam.Heatmaps;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>
 /// The five localisation scores of the AG-CAM paper for one image, each in [0, 1]. They compare the union of predicted boxes with the union

@@ -1,6 +1,6 @@
 using AgCam.Heatmaps;
 
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>Similarity of two heatmaps, for sanity checks: another class, randomised weights, or a slightly changed image.</summary>
 public static class Similarity

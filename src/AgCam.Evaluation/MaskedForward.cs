@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
+using AgCam.Evaluation.Metrics;
 using AgCam.Heatmaps;
-using AgCam.Metrics;
 using AgCam.Models;
 using static TorchSharp.torch;
 

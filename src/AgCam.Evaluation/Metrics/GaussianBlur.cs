@@ -1,4 +1,4 @@
-namespace AgCam.Metrics;
+namespace AgCam.Evaluation.Metrics;
 
 /// <summary>
 /// Separable Gaussian blur. The kernel is truncated and normalised to sum 1. Edges are mirrored without repeating the edge pixel.
