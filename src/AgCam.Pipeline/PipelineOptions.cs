@@ -5,135 +5,132 @@ using AgCam.Pipeline.Webhooks;
 
 namespace AgCam.Pipeline;
 
-/// <summary>
-/// What every process of the pipeline needs to know. The defaults are one process with a file: no broker, no database server.
-/// </summary>
+/// <summary>Options of every process of the pipeline. The defaults need no broker and no database server.</summary>
 public sealed record PipelineOptions : IValidatableObject
 {
-    /// <summary>Of the configuration.</summary>
+    /// <summary>Section of the configuration.</summary>
     public const string Section = "Pipeline";
 
-    /// <summary>In <see cref="Bus"/>: no broker. One process publishes and explains.</summary>
+    /// <summary>Value of <see cref="Bus"/> without a broker: one process publishes and explains.</summary>
     public const string InMemory = "memory";
 
-    /// <summary>The path of a SQLite file, or mongodb:// (mongodb+srv://) and a server. Default agcam.db.</summary>
+    /// <summary>Path of a SQLite file, or a MongoDB address (mongodb:// or mongodb+srv://). Default agcam.db.</summary>
     [Required]
     public string Store { get; init; } = "agcam.db";
 
-    /// <summary>MongoDB's database. Default agcam.</summary>
+    /// <summary>Name of the MongoDB database. Default agcam.</summary>
     [Required]
     public string Database { get; init; } = "agcam";
 
-    /// <summary>"memory" (default), or amqp:// (amqps://) and a broker.</summary>
+    /// <summary>"memory", or the address of a broker (amqp:// or amqps://). Default memory.</summary>
     [Required]
     public string Bus { get; init; } = InMemory;
 
-    /// <summary>What the names of queues and exchanges begin with, so that several pipelines share a broker. Default explain.</summary>
+    /// <summary>Prefix of the names of queues and exchanges, so that several pipelines can share a broker. Default explain.</summary>
     [RegularExpression("[a-z][a-z0-9-]{0,63}")]
     public string Prefix { get; init; } = "explain";
 
-    /// <summary>A file that holds what <see cref="Store"/> would: a secret that a cluster mounts. Default none.</summary>
+    /// <summary>File that holds the value of <see cref="Store"/>, such as a mounted secret of a cluster. Default none.</summary>
     public string? StoreFile { get; init; }
 
-    /// <summary>A file that holds what <see cref="Bus"/> would. Default none.</summary>
+    /// <summary>File that holds the value of <see cref="Bus"/>. Default none.</summary>
     public string? BusFile { get; init; }
 
     /// <summary>
-    /// For a MongoDB server with a certificate of one's own authority, or one that asks for ours; authMechanism=MONGODB-X509 in the
-    /// address logs in with it. Default: the machine's authorities.
+    /// TLS files for a MongoDB server with a private certificate authority or with client certificates. authMechanism=MONGODB-X509 in the
+    /// address logs in with the certificate. Default: the machine's authorities.
     /// </summary>
     public TlsOptions StoreTls { get; init; } = new();
 
-    /// <summary>For an amqps:// broker with a certificate of one's own authority. Default: the machine's authorities.</summary>
+    /// <summary>TLS files for an amqps:// broker with a private certificate authority. Default: the machine's authorities.</summary>
     public TlsOptions BusTls { get; init; } = new();
 
     /// <summary>
-    /// Apply (default): a start declares queues and exchanges. Verify: it only looks whether they are there, and needs no configure
-    /// permission.
+    /// Apply: the start declares queues and exchanges. Verify: it only checks that they exist, and needs no configure permission. Default
+    /// Apply.
     /// </summary>
     public TopologyMode Topology { get; init; } = TopologyMode.Apply;
 
     /// <summary>
-    /// Whether a process with jobs subscribes to the broker's events, over a temporary queue of its own. When false, waiters poll the
-    /// store every 0.5 s. Default true.
+    /// Whether a process with jobs subscribes to the broker's events over a temporary queue. When false, waiters poll the store every 0.5
+    /// s. Default true.
     /// </summary>
     public bool SubscribeToEvents { get; init; } = true;
 
     /// <summary>
-    /// Seconds that a stop waits for messages in hand. What is not finished then is requeued. More than a worker's DrainSeconds.
-    /// Default 25.
+    /// Seconds that a stop waits for messages in progress. Unfinished ones are requeued. Must be more than a worker's DrainSeconds. Default
+    /// 25.
     /// </summary>
     [Range(1, 86_400)]
     public double ConsumerStopSeconds { get; init; } = 25;
 
-    /// <summary>Seconds that a stop gives the bus in all; not less than <see cref="ConsumerStopSeconds"/>. Default 30.</summary>
+    /// <summary>Maximum seconds that stopping the bus takes; not less than <see cref="ConsumerStopSeconds"/>. Default 30.</summary>
     [Range(1, 86_400)]
     public double StopSeconds { get; init; } = 30;
 
     /// <summary>
-    /// Seconds that a stop gives the whole process. Not less than <see cref="StopSeconds"/>, and less than the time after which an
+    /// Maximum seconds that stopping the process takes. Not less than <see cref="StopSeconds"/>, and less than the time after which an
     /// orchestrator kills it. Default 35.
     /// </summary>
     [Range(1, 86_400)]
     public double ShutdownSeconds { get; init; } = 35;
 
     /// <summary>
-    /// Whether a start brings the store's schema up to date. Without, it refuses an older one, and needs no right to create anything.
-    /// Default true.
+    /// Whether the start creates or migrates the store's schema. When false, it refuses an older schema and needs no right to create
+    /// anything. Default true.
     /// </summary>
     public bool MigrateStore { get; init; } = true;
 
     /// <summary>
-    /// Whether this process plans and publishes jobs and receives events. The API's processes do, workers need not. Default true.
+    /// Whether this process plans and publishes jobs and receives events. API processes do; workers need not. Default true.
     /// </summary>
     public bool RunJobs { get; init; } = true;
 
-    /// <summary>Images in a chunk of a job at least. Default 64.</summary>
+    /// <summary>Minimum number of images in a chunk of a job. Default 64.</summary>
     [Range(1, ExplainImages.MaxReferences)]
     public int ChunkSize { get; init; } = 64;
 
-    /// <summary>Images in a chunk of a job at most. Default 256; <see cref="ChunkSize"/> where that is more.</summary>
+    /// <summary>Maximum number of images in a chunk of a job. Default 256; at least <see cref="ChunkSize"/>.</summary>
     [Range(1, ExplainImages.MaxReferences)]
     public int MaxChunkSize { get; init; } = ExplainImages.MaxReferences;
 
-    /// <summary>Seconds of a worker's time that a chunk should take, within those two sizes. Default 5.</summary>
+    /// <summary>Seconds that a worker should take for a chunk, within those two sizes. Default 5.</summary>
     [Range(0.01, 3600)]
     public double ChunkSeconds { get; init; } = 5;
 
     /// <summary>
-    /// Chunks of all jobs together that are in the broker or with workers at a time, to begin with; it grows while workers are waiting
-    /// for work. Default 4.
+    /// Minimum and initial number of chunks in the broker or with workers, over all jobs. It grows while workers wait for work. Default 4.
     /// </summary>
     [Range(1, 4096)]
     public int MinWindow { get; init; } = 4;
 
-    /// <summary>As far as the window grows. Default 1024.</summary>
+    /// <summary>Maximum number of chunks in the broker or with workers, over all jobs. Default 1024.</summary>
     [Range(1, 65_536)]
     public int MaxWindow { get; init; } = 1024;
 
-    /// <summary>Seconds for which a published chunk is left to the broker before it is published again. Default 120.</summary>
+    /// <summary>Visibility timeout: seconds after which a published chunk that no worker leased is published again. Default 120.</summary>
     [Range(1, 86_400)]
     public double VisibilityTimeoutSeconds { get; init; } = 120;
 
-    /// <summary>Seconds between two looks for work: jobs to plan and publish, leases run out. Default 0.5.</summary>
+    /// <summary>Seconds between polls for jobs to plan and publish and for expired leases. Default 0.5.</summary>
     [Range(0.01, 60)]
     public double PollSeconds { get; init; } = 0.5;
 
-    /// <summary>Seconds for which a publish may wait for the broker's confirm before it is sent again. Default 15.</summary>
+    /// <summary>Seconds that a publish waits for the broker's confirm before it is retried. Default 15.</summary>
     [Range(0.1, 600)]
     public double ConfirmSeconds { get; init; } = 15;
 
-    /// <summary>Seconds that a start may wait for the store and the broker. Default 60.</summary>
+    /// <summary>Maximum seconds that the start waits for the store and the broker. Default 60.</summary>
     [Range(1, 3600)]
     public double StartSeconds { get; init; } = 60;
 
-    /// <summary>The models that may be used, and no others: name to folder or .safetensors file.</summary>
+    /// <summary>Models that may be used: name to folder or .safetensors file. Default none.</summary>
     public IReadOnlyDictionary<string, string> Models { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Where images may be read from.</summary>
+    /// <summary>Places that images may be read from.</summary>
     public ReferenceOptions References { get; init; } = new();
 
-    /// <summary>Who is told that a job has ended.</summary>
+    /// <summary>Webhooks that are called when a job ends.</summary>
     public WebhookOptions Webhooks { get; init; } = new();
 
     /// <summary>Returns the options with the contents of every secret file in place of its name.</summary>
@@ -158,10 +155,10 @@ public sealed record PipelineOptions : IValidatableObject
             );
     }
 
-    /// <summary>Without what is secret, so that no log shows it.</summary>
+    /// <summary>Returns the options without secrets.</summary>
     public override string ToString() => $"{nameof(PipelineOptions)} {{ Database = {Database}, Prefix = {Prefix}, RunJobs = {RunJobs} }}";
 
-    /// <summary>For the host that the process runs in.</summary>
+    /// <summary>Shutdown timeout of the process's host.</summary>
     public TimeSpan Shutdown => TimeSpan.FromSeconds(ShutdownSeconds);
 
     internal TimeSpan VisibilityTimeout => TimeSpan.FromSeconds(VisibilityTimeoutSeconds);
@@ -173,17 +170,18 @@ public sealed record PipelineOptions : IValidatableObject
     internal bool IsInMemory => Bus == InMemory;
 }
 
-/// <summary>What a start does about the broker's queues and exchanges.</summary>
+/// <summary>Mode in which the start handles the broker's queues and exchanges.</summary>
 public enum TopologyMode
 {
     Apply,
     Verify,
 }
 
-/// <summary>Options cannot be used; the operator must act. Every offending option is named, with what is allowed.</summary>
+/// <summary>Reports invalid options. Every invalid option is named with what is allowed; the operator must act.</summary>
 public sealed class OptionsException(string message, Exception? inner = null) : Exception(message, inner)
 {
-    /// <param name="section">Where the options stand in the configuration.</param>
+    /// <summary>Validates options by their attributes.</summary>
+    /// <param name="section">Section of the options in the configuration.</param>
     /// <exception cref="OptionsException">A value is out of its range.</exception>
     public static void ThrowIfInvalid(object options, string section)
     {

@@ -12,13 +12,13 @@ using Microsoft.Extensions.Hosting;
 
 namespace AgCam.Pipeline;
 
-/// <summary>What every process of the pipeline registers, once.</summary>
+/// <summary>Registers the services of the pipeline, once per process.</summary>
 public static class PipelineRegistration
 {
     /// <summary>
-    /// <see cref="IStore"/>, <see cref="IExplainBus"/>, <see cref="ExplainEvents"/>, <see cref="ModelCatalog"/> and the options; with
-    /// <see cref="PipelineOptions.RunJobs"/> also what
-    /// plans and publishes jobs. When the host has started, the store is migrated and the broker's queues are there.
+    /// Registers <see cref="IStore"/>, <see cref="IExplainBus"/>, <see cref="ExplainEvents"/>, <see cref="ModelCatalog"/> and the options;
+    /// with <see cref="PipelineOptions.RunJobs"/> also the loops that plan and publish jobs. Once the host has started, the store is
+    /// migrated and the broker's queues exist.
     /// </summary>
     /// <exception cref="OptionsException">An option is out of its range.</exception>
     public static IServiceCollection AddAgCamPipeline(this IServiceCollection services, PipelineOptions options)
@@ -56,7 +56,7 @@ public static class PipelineRegistration
         return services;
     }
 
-    /// <summary>The store that the options name; not migrated.</summary>
+    /// <summary>Opens the store that the options name. It is not migrated.</summary>
     public static IStore OpenStore(PipelineOptions options, TimeProvider? clock = null) =>
         options.Store.StartsWith("mongodb", StringComparison.Ordinal) && options.Store.Contains("://", StringComparison.Ordinal)
             ? new MongoStore(
@@ -87,7 +87,7 @@ public static class PipelineRegistration
             StartupRetry.UntilAsync(
                 OpenAsync,
                 options.Start,
-                e => new StoreUnavailableException($"The store could not be opened: {e.Message}", e),
+                e => new StoreUnavailableException($"Could not open the store: {e.Message}", e),
                 cancellationToken
             );
 

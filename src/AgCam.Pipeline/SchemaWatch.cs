@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace AgCam.Pipeline;
 
-/// <summary>Stops a process whose store a newer one has migrated: the store refuses all that it writes.</summary>
+/// <summary>Stops the process when a newer release has migrated the store, which then refuses all its writes.</summary>
 internal sealed class SchemaWatch(
     IStore store,
     IHostApplicationLifetime lifetime,
@@ -30,7 +30,7 @@ internal sealed class SchemaWatch(
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
-                log.LogDebug("The schema version could not be read: {Reason}", e.Message);
+                log.LogDebug("Could not read the schema version: {Reason}", e.Message);
             }
         }
     }

@@ -1,11 +1,11 @@
 namespace AgCam.Pipeline;
 
-/// <summary>A secret that stands in a file, as clusters mount them.</summary>
+/// <summary>Reads a secret from a file, as clusters mount them.</summary>
 internal static class SecretFile
 {
-    /// <returns>The text without blanks around it.</returns>
-    /// <exception cref="OptionsException">The file cannot be read, or is empty. The message names the file, never what is in
-    /// it.</exception>
+    /// <summary>Reads the secret of an option.</summary>
+    /// <returns>The text without surrounding blanks.</returns>
+    /// <exception cref="OptionsException">The file cannot be read or is empty. The message names the file, never its content.</exception>
     public static string Read(string option, string path)
     {
         try

@@ -3,11 +3,13 @@ using Microsoft.Extensions.Configuration;
 
 namespace AgCam.Pipeline;
 
-/// <summary>Options from the configuration, strictly: a misspelt setting is an error, not a default.</summary>
+/// <summary>Reads options from the configuration. An unknown setting is an error.</summary>
 public static partial class Settings
 {
-    /// <param name="section">E.g. Pipeline: its settings are Pipeline:Store in a file, Pipeline__Store in the environment.</param>
-    /// <exception cref="OptionsException">A setting does not exist, or is not of its type.</exception>
+    /// <summary>Reads the options of a section.</summary>
+    /// <param name="section">Section, for example Pipeline. Its settings are Pipeline:Store in a file and Pipeline__Store in the
+    /// environment.</param>
+    /// <exception cref="OptionsException">A setting is unknown or has the wrong type.</exception>
     public static T Read<T>(this IConfiguration configuration, string section)
         where T : new()
     {
@@ -27,7 +29,7 @@ public static partial class Settings
             return $"{section}: there is no setting "
                 + $"{string.Join(", ", unknown.Groups[1].Value.Split(", ").Select(name => name.Trim('\'')))}. "
                 + $"docs/configuration.md lists all of them.";
-        // The value is left out: it may be a secret that was put in the wrong place.
+        // The value is not shown: it may be a secret in the wrong place.
         return WrongType().Match(message) is { Success: true } wrong
             ? $"{wrong.Groups[1].Value}: the value is no {wrong.Groups[2].Value.Split('.')[^1]}."
             : $"{section}: the settings cannot be read. docs/configuration.md lists all of them with their types.";

@@ -3,10 +3,12 @@ using Polly.Retry;
 
 namespace AgCam.Pipeline;
 
-/// <summary>At a start, what a process depends on may still be starting too.</summary>
+/// <summary>Retries at start, because a process's dependencies may still be starting.</summary>
 internal static class StartupRetry
 {
-    /// <summary>Tries until it works, but not longer than <paramref name="maximum"/>; what will never work is not tried again.</summary>
+    /// <summary>
+    /// Retries until an attempt succeeds or <paramref name="maximum"/> has passed. Schema and option errors are not retried.
+    /// </summary>
     public static async Task UntilAsync(
         Func<CancellationToken, Task> attempt,
         TimeSpan maximum,
@@ -14,7 +16,7 @@ internal static class StartupRetry
         CancellationToken cancellationToken
     )
     {
-        var from = TimeProvider.System.GetTimestamp();
+        var startedAt = TimeProvider.System.GetTimestamp();
         var retry = new ResiliencePipelineBuilder()
             .AddRetry(
                 new RetryStrategyOptions
@@ -23,7 +25,7 @@ internal static class StartupRetry
                         ValueTask.FromResult(
                             args.Outcome.Exception is { } e and not OperationCanceledException
                                 && e is not Stores.StoreSchemaException and not OptionsException
-                                && TimeProvider.System.GetElapsedTime(from) < maximum
+                                && TimeProvider.System.GetElapsedTime(startedAt) < maximum
                         ),
                     MaxRetryAttempts = int.MaxValue,
                     Delay = TimeSpan.FromMilliseconds(250),

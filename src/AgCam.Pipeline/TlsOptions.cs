@@ -4,40 +4,40 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace AgCam.Pipeline;
 
-/// <summary>Files for a TLS connection: whom to trust, and who we are.</summary>
+/// <summary>Files of a TLS connection: trusted authorities and the client's certificate.</summary>
 public sealed record TlsOptions
 {
     private const byte DerSequence = 0x30; // PKCS#12 begins with it, PEM with a letter or a dash
 
-    /// <summary>PEM: certificates of the authorities that the server's must come from. Default: those that the machine trusts.</summary>
+    /// <summary>PEM file with the certificate authorities that may sign the server's certificate. Default: the machine's.</summary>
     public string? CaFile { get; init; }
 
     /// <summary>
-    /// Our own certificate, for a server that asks for one: PEM, with its key in <see cref="KeyFile"/> or in the same file, or PKCS#12.
-    /// Only the certificate itself is shown:
-    /// the server must know the authorities between it and the root. Default none.
+    /// Client certificate, for a server that requires one: PEM, with its key in <see cref="KeyFile"/> or in the same file, or PKCS#12. Only
+    /// the certificate itself is sent, so the server must know the authorities up to the root. Default none.
     /// </summary>
     public string? CertificateFile { get; init; }
 
-    /// <summary>PEM: the key of <see cref="CertificateFile"/>, where it is in a file of its own. Default none.</summary>
+    /// <summary>PEM file with the key of <see cref="CertificateFile"/>, when it is a separate file. Default none.</summary>
     public string? KeyFile { get; init; }
 
-    /// <summary>A file that holds the password of the key or of the PKCS#12 file. Default none.</summary>
+    /// <summary>File that holds the password of the key or of the PKCS#12 file. Default none.</summary>
     public string? PasswordFile { get; init; }
 
-    /// <summary>The name in the server's certificate where it is not the host of the address. Default: the host.</summary>
+    /// <summary>Name in the server's certificate, when it differs from the host of the address. Default: the host.</summary>
     public string? ServerName { get; init; }
 
     internal bool IsGiven =>
         CaFile is not null || CertificateFile is not null || KeyFile is not null || PasswordFile is not null || ServerName is not null;
 
-    /// <exception cref="OptionsException">A file cannot be read, or certificate and key do not belong together.</exception>
+    /// <summary>Loads the client certificate; null when none is configured.</summary>
+    /// <exception cref="OptionsException">A file cannot be read, or certificate and key do not match.</exception>
     internal X509Certificate2? ClientCertificate()
     {
         if (CertificateFile is null)
             return KeyFile is null && PasswordFile is null
                 ? null
-                : throw new OptionsException("TLS: KeyFile and PasswordFile belong to a client's certificate; name it in CertificateFile.");
+                : throw new OptionsException("TLS: KeyFile and PasswordFile need a client certificate. Set CertificateFile.");
         var password = PasswordFile is null ? null : SecretFile.Read("TLS: PasswordFile", PasswordFile);
         return
             Read(
@@ -62,8 +62,9 @@ public sealed record TlsOptions
             : throw new OptionsException($"TLS: {CertificateFile} holds no private key. Name a file with one.");
     }
 
-    /// <returns>Null where the machine's own check holds.</returns>
-    /// <exception cref="OptionsException">The file of authorities cannot be read or holds none.</exception>
+    /// <summary>Returns the check of the server's certificate.</summary>
+    /// <returns>Null when the machine's default check applies.</returns>
+    /// <exception cref="OptionsException">The file of authorities cannot be read or holds no certificate.</exception>
     internal RemoteCertificateValidationCallback? Validation()
     {
         if (CaFile is null && ServerName is null)
@@ -79,20 +80,20 @@ public sealed record TlsOptions
                     return found.Count > 0 ? found : throw new OptionsException($"TLS: {path} holds no certificate. It must be PEM.");
                 }
             );
-        return (_, shown, chain, errors) =>
+        return (_, presented, chain, errors) =>
         {
-            if (shown is null)
+            if (presented is null)
                 return false;
-            var certificate = shown as X509Certificate2 ?? new X509Certificate2(shown);
-            // A driver that cannot be told another name compares with the host.
+            var certificate = presented as X509Certificate2 ?? new X509Certificate2(presented);
+            // A driver without a setting for the name compares with the host.
             if (ServerName is not null && certificate.MatchesHostname(ServerName))
                 errors &= ~SslPolicyErrors.RemoteCertificateNameMismatch;
-            return authorities is null ? errors == SslPolicyErrors.None : IsFrom(authorities, certificate, chain, errors);
+            return authorities is null ? errors == SslPolicyErrors.None : IsSignedBy(authorities, certificate, chain, errors);
         };
     }
 
-    /// <summary>The name must fit as ever; only the authority is ours.</summary>
-    private static bool IsFrom(
+    /// <summary>Checks a certificate against the configured authorities. The name is checked as usual.</summary>
+    private static bool IsSignedBy(
         X509Certificate2Collection authorities,
         X509Certificate2 certificate,
         X509Chain? sent,
@@ -105,8 +106,8 @@ public sealed record TlsOptions
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.DisableCertificateDownloads = true; // a certificate may name addresses that nobody configured
-        chain.ChainPolicy.ApplicationPolicy.Add(new Oid("1.3.6.1.5.5.7.3.1")); // a server's certificate
+        chain.ChainPolicy.DisableCertificateDownloads = true; // a certificate may name addresses that are not configured
+        chain.ChainPolicy.ApplicationPolicy.Add(new Oid("1.3.6.1.5.5.7.3.1")); // server authentication
         if (sent is not null)
             chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);
         return chain.Build(certificate);
@@ -118,10 +119,9 @@ public sealed record TlsOptions
         {
             return read(path);
         }
-        catch (Exception unusable)
-            when (unusable is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
-            throw new OptionsException($"TLS: {path}{with} cannot be used: {unusable.Message}");
+            throw new OptionsException($"TLS: {path}{with} cannot be used: {e.Message}");
         }
     }
 }

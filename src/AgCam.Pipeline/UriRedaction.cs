@@ -2,17 +2,16 @@ using System.Text.RegularExpressions;
 
 namespace AgCam.Pipeline;
 
-/// <summary>Addresses as logs and errors may show them.</summary>
+/// <summary>Removes secrets from addresses for logs and errors.</summary>
 public static partial class UriRedaction
 {
     /// <summary>
-    /// Without user, password, query and fragment, any of which may be or hold a secret (a presigned address has its signature in the
-    /// query). A path stays as it is.
+    /// Removes user, password, query and fragment. A presigned address has its signature in the query. A path is unchanged.
     /// </summary>
     public static string Redact(string address) =>
         address.Contains("://", StringComparison.Ordinal) ? Query().Replace(UserInfo().Replace(address, "://"), "") : address;
 
-    /// <summary>Whether a password stands in it.</summary>
+    /// <summary>Returns whether an address contains a password.</summary>
     public static bool HasPassword(string address) => Password().IsMatch(address);
 
     [GeneratedRegex("://[^/?#]*@")]

@@ -12,21 +12,21 @@ internal sealed class FailureLimit(IStore store)
     public const int First = 1000;
 
     /// <summary>Jobs that were checked, to spare calls of the store.</summary>
-    private readonly HashSet<Guid> _judged = [];
+    private readonly HashSet<Guid> _checked = [];
 
     /// <returns>False when the job has just been paused, by this or another process.</returns>
     public async Task<bool> AllowAsync(Job job, CancellationToken cancellationToken)
     {
-        if (Check(job) is not { } verdict || _judged.Contains(job.Id))
+        if (Check(job) is not { } verdict || _checked.Contains(job.Id))
             return true;
-        var judgement = await store.Jobs.CheckFailureRateAsync(job.Id, verdict.Reason, cancellationToken);
-        if (judgement != FailureRateCheck.NotRunning)
-            _judged.Add(job.Id);
-        return judgement == FailureRateCheck.Before || (judgement == FailureRateCheck.Now && verdict.Reason is null);
+        var check = await store.Jobs.CheckFailureRateAsync(job.Id, verdict.Reason, cancellationToken);
+        if (check != FailureRateCheck.NotRunning)
+            _checked.Add(job.Id);
+        return check == FailureRateCheck.Before || (check == FailureRateCheck.Now && verdict.Reason is null);
     }
 
     /// <summary>Forgets jobs that no longer run.</summary>
-    public void Forget(IEnumerable<Job> except) => _judged.IntersectWith(except.Select(job => job.Id));
+    public void Forget(IEnumerable<Job> except) => _checked.IntersectWith(except.Select(job => job.Id));
 
     /// <returns>Null when too few images are done.</returns>
     public static Verdict? Check(Job job)

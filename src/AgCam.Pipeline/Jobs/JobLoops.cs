@@ -33,7 +33,7 @@ internal sealed class JobLoops(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var hearing = events.Subscribe(_ =>
+        using var subscription = events.Subscribe(_ =>
         {
             if (Interlocked.Increment(ref _explained) >= publisher.Window / 4)
                 signal.Planned();
@@ -42,8 +42,8 @@ internal sealed class JobLoops(
             EveryAsync(options.Poll, signal.Publish, PublishAsync, "publish jobs", stoppingToken),
             EveryAsync(options.Poll, signal.Plan, PlanAsync, "plan jobs", stoppingToken),
             // Each loop is a task of its own, so that one failure does not stop the others.
-            EveryAsync(options.Poll * 4, _never, sweeper.RetakeAsync, "take back what was not done", stoppingToken),
-            EveryAsync(options.Poll * 4, _never, sweeper.PublishCompletionsAsync, "tell that jobs have ended", stoppingToken),
+            EveryAsync(options.Poll * 4, _never, sweeper.RequeueExpiredAsync, "requeue expired chunks", stoppingToken),
+            EveryAsync(options.Poll * 4, _never, sweeper.PublishCompletionsAsync, "publish completions", stoppingToken),
             EveryAsync(RepairEvery, _never, store.RepairAsync, "repair the store", stoppingToken)
         );
         await Task.WhenAll(_planning.Values.Select(planning => planning.ContinueWith(_ => { }, TaskScheduler.Default)));

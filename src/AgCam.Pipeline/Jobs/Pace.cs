@@ -15,7 +15,7 @@ public sealed record Pace(double PerChunkSecond, double PerSecond, int Chunks)
         ChunksOfJob = 8,
         Enough = 8;
 
-    private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1); // resolution of stored times
+    private static readonly TimeSpan Minimum = TimeSpan.FromMilliseconds(1); // resolution of stored times
 
     /// <param name="spec">Jobs of the same model, dtype and method count; of an evaluation, those that measure the same.</param>
     /// <returns>Null when no such chunk is done yet.</returns>
@@ -37,9 +37,9 @@ public sealed record Pace(double PerChunkSecond, double PerSecond, int Chunks)
             var done = await LastDoneAsync(store, job, cancellationToken);
             if (done.Count == 0)
                 continue;
-            rates.AddRange(done.Select(chunk => chunk.Count / Max(Least, chunk.Done!.Value - chunk.Leased!.Value).TotalSeconds));
+            rates.AddRange(done.Select(chunk => chunk.Count / Max(Minimum, chunk.Done!.Value - chunk.Leased!.Value).TotalSeconds));
             images += done.Sum(chunk => chunk.Count);
-            time += Max(Least, done.Max(chunk => chunk.Done!.Value) - done.Min(chunk => chunk.Leased!.Value));
+            time += Max(Minimum, done.Max(chunk => chunk.Done!.Value) - done.Min(chunk => chunk.Leased!.Value));
             if (rates.Count >= Enough)
                 break;
         }

@@ -6,22 +6,23 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.Jobs;
 
 /// <summary>
-/// The pace of a model that has explained nothing yet, from a few images of a dry run's sample: a worker explains them through the
-/// interactive lane, as it will for the job, which then finds their explanations. The first image goes into loading the model and is
-/// not timed, nor is an image whose explanation is stored already. The requests are deleted again.
+/// Measures the pace of a model that has explained nothing yet, on a few images of a dry run's sample. A worker explains them through the
+/// interactive lane, and the job later finds the explanations. The first image loads the model and is not timed; stored explanations are
+/// skipped. The requests are deleted afterwards.
 /// </summary>
 public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents events, PipelineOptions options)
 {
     /// <summary>
-    /// Images of one timed request after the other, while there is time: a slow machine is known by two, a fast one needs more.
+    /// Sizes of the timed requests, sent while time remains. Two images are enough on a slow machine; a fast one needs more.
     /// </summary>
-    private static readonly int[] Sizes = [2, 4, 8, 16];
+    private static readonly int[] RequestSizes = [2, 4, 8, 16];
 
-    private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1); // times are stored in whole milliseconds
-    private static readonly TimeSpan NowAndThen = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Minimum = TimeSpan.FromMilliseconds(1); // resolution of stored times
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(500);
 
-    /// <param name="images">Of the source, read a moment ago.</param>
-    /// <param name="time">No longer than this.</param>
+    /// <summary>Measures the pace on a sample.</summary>
+    /// <param name="images">Readable images of the source.</param>
+    /// <param name="time">Maximum duration.</param>
     internal async Task<SampledPace> MeasureAsync(
         JobSpec spec,
         ClassNames classes,
@@ -32,28 +33,28 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
     {
         var clock = new Countdown(time);
         if (images.Count == 0)
-            return SampledPace.Unknown("No image of the sample can be read, so there was none to try the model with.");
-        var first = await AskAsync(spec, [images[0]], clock, cancellationToken);
+            return SampledPace.Unknown("No image of the sample can be read, so the model could not be timed.");
+        var first = await ExplainAsync(spec, [images[0]], clock, cancellationToken);
         if (first.Problem is { } problem)
             return SampledPace.Unknown(problem);
         if (images.Count == 1)
-            return SampledPace.Unknown("One image tells no pace, since it goes into loading the model.");
+            return SampledPace.Unknown("One image gives no pace, because it loads the model.");
         var fresh = await FreshAsync(spec, classes, first.Item!, [.. images.Skip(1)], cancellationToken);
         if (fresh.Count == 0)
             return SampledPace.Unknown(
-                "The images of the sample are explained already. A job finds them and computes nothing, so they tell no pace."
+                "The images of the sample are explained already. A job finds them and computes nothing, so they give no pace."
             );
 
         var (best, timed) = (0.0, 0);
-        foreach (var size in Sizes)
+        foreach (var size in RequestSizes)
         {
-            if (fresh.Skip(timed).Take(size).ToList() is not { Count: > 0 } some)
+            if (fresh.Skip(timed).Take(size).ToList() is not { Count: > 0 } batch)
                 break;
-            var answer = await AskAsync(spec, some, clock, cancellationToken);
-            if (answer.Problem is { } stuck)
-                return timed > 0 ? new SampledPace(best, timed, null) : SampledPace.Unknown(stuck);
-            timed += some.Count;
-            // The fastest: another worker may have had to load the model for one of them.
+            var answer = await ExplainAsync(spec, batch, clock, cancellationToken);
+            if (answer.Problem is { } failure)
+                return timed > 0 ? new SampledPace(best, timed, null) : SampledPace.Unknown(failure);
+            timed += batch.Count;
+            // The fastest counts: another worker may have loaded the model during a request.
             best = Math.Max(best, answer.Completed / answer.Took.TotalSeconds);
             if (clock.Left < answer.Took * 3)
                 break;
@@ -62,8 +63,8 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
     }
 
     /// <summary>
-    /// The images whose explanations are not stored: what is found costs nothing and would make the model look fast. What decides an
-    /// identity besides the image, the first explanation's provenance tells.
+    /// Returns the images whose explanations are not stored: found ones cost nothing and would raise the pace. The first explanation's
+    /// provenance gives the rest of an explanation's identity.
     /// </summary>
     private async Task<IReadOnlyList<SampledImage>> FreshAsync(
         JobSpec spec,
@@ -75,10 +76,16 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
     {
         if (
             await store.Explanations.FindAsync(first.Explanation!.Value, cancellationToken) is not { } explanation
-            || await store.Provenances.FindAsync(explanation.Provenance, cancellationToken) is not { } of
+            || await store.Provenances.FindAsync(explanation.Provenance, cancellationToken) is not { } provenance
         )
             return images;
-        var recipe = new ExplanationRecipe(of.ModelSha256, of.ModelShape, of.Preprocessing, of.Method, of.Dtype);
+        var recipe = new ExplanationRecipe(
+            provenance.ModelSha256,
+            provenance.ModelShape,
+            provenance.Preprocessing,
+            provenance.Method,
+            provenance.Dtype
+        );
         var targets = spec.Targets.Select(target => Target.Parse(target, classes)).ToList();
         var ids = images
             .Select(image =>
@@ -91,7 +98,7 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
         return [.. images.Zip(ids).Where(pair => !stored.Contains(pair.Second)).DistinctBy(pair => pair.Second).Select(pair => pair.First)];
     }
 
-    private async Task<Answer> AskAsync(
+    private async Task<Answer> ExplainAsync(
         JobSpec spec,
         IReadOnlyList<SampledImage> images,
         Countdown clock,
@@ -109,11 +116,11 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
             Dtype = spec.Dtype,
             References = [.. images.Select((image, i) => image.Reference with { Number = i })],
         };
-        var heard = new SemaphoreSlim(0); // not disposed: an event that is being delivered may still release it
-        using var listening = events.Subscribe(message =>
+        var explained = new SemaphoreSlim(0); // not disposed: an event in delivery may still release it
+        using var subscription = events.Subscribe(message =>
         {
             if (message.Owner == request.Owner)
-                heard.Release();
+                explained.Release();
         });
         await store.Chunks.AcceptAsync(request, options.VisibilityTimeout, cancellationToken: cancellationToken);
         try
@@ -127,17 +134,17 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
                 if (clock.Left <= TimeSpan.Zero)
                     return new Answer(
                         Problem: chunk is { State: ChunkState.Leased }
-                            ? $"A worker has begun with the sample, but was not done after {clock.Seconds} s: it loads the model, or "
-                                + $"is slow. Ask again in a while."
-                            : $"No worker has run {spec.Model.Id} yet, and none has taken an image of the sample within "
-                                + $"{clock.Seconds} s. Start one, or let the ones there are become free, and ask again."
+                            ? $"A worker started the sample but did not finish within {clock.Seconds} s: it loads the model, or is "
+                                + $"slow. Try again later."
+                            : $"No worker has run {spec.Model.Id} yet, and none has leased the sample within "
+                                + $"{clock.Seconds} s. Start a worker, or wait until one is idle, and try again."
                     );
-                await heard.WaitAsync(clock.Left < NowAndThen ? clock.Left : NowAndThen, cancellationToken);
+                await explained.WaitAsync(clock.Left < PollInterval ? clock.Left : PollInterval, cancellationToken);
             }
         }
-        catch (BusException broker)
+        catch (BusException e)
         {
-            return new Answer(Problem: $"The sample could not be given to a worker. {broker.Message}");
+            return new Answer(Problem: $"The sample could not be published. {e.Message}");
         }
         finally
         {
@@ -153,32 +160,32 @@ public sealed class PaceSample(IStore store, IExplainBus bus, ExplainEvents even
             ? new Answer(
                 Problem: items is [var failed, ..]
                     ? $"A worker could not explain {failed.Uri}: {failed.Detail} ({failed.Reason})"
-                    : "The worker's answer is gone."
+                    : "The worker's result was deleted. Try again."
             )
-            : new Answer(completed[0], completed.Count, took > Least ? took : Least);
+            : new Answer(completed[0], completed.Count, took > Minimum ? took : Minimum);
     }
 
-    /// <param name="Item">The first completed one.</param>
-    /// <param name="Took">From the lease to the end of the request's chunk.</param>
+    /// <param name="Item">First completed item.</param>
+    /// <param name="Took">Duration from the lease to the end of the request's chunk.</param>
     private sealed record Answer(Item? Item = null, int Completed = 0, TimeSpan Took = default, string? Problem = null);
 
     private sealed class Countdown(TimeSpan time)
     {
-        private readonly long _begun = TimeProvider.System.GetTimestamp();
+        private readonly long _startedAt = TimeProvider.System.GetTimestamp();
 
         public double Seconds => time.TotalSeconds;
 
-        public TimeSpan Left => time - TimeProvider.System.GetElapsedTime(_begun);
+        public TimeSpan Left => time - TimeProvider.System.GetElapsedTime(_startedAt);
     }
 }
 
-/// <summary>An image of a dry run's sample that could be read.</summary>
+/// <summary>Image of a dry run's sample that could be read.</summary>
 internal sealed record SampledImage(ImageReference Reference, Digest Sha256);
 
-/// <param name="PerSecond">Images that one worker explained for each second, with one request in hand; null when it could not be
-/// measured.</param>
-/// <param name="Images">How many tell it.</param>
-/// <param name="Problem">Why there is none.</param>
+/// <summary>Result of <see cref="PaceSample"/>.</summary>
+/// <param name="PerSecond">Images per second of one worker with one request at a time. Null when it could not be measured.</param>
+/// <param name="Images">Number of images measured.</param>
+/// <param name="Problem">Reason why there is no pace; null with one.</param>
 internal sealed record SampledPace(double? PerSecond, int Images, string? Problem)
 {
     public static SampledPace Unknown(string why) => new(null, 0, why);

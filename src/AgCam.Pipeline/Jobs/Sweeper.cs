@@ -24,7 +24,7 @@ internal sealed class Sweeper(
     /// <summary>
     /// Requeues chunks whose lease or visibility timeout expired. With a bus in memory the first sweep requeues all published chunks.
     /// </summary>
-    public async Task RetakeAsync(CancellationToken cancellationToken)
+    public async Task RequeueExpiredAsync(CancellationToken cancellationToken)
     {
         IReadOnlyList<Chunk> taken;
         do

@@ -3,7 +3,8 @@ using AgCam.Pipeline.Records;
 namespace AgCam.Pipeline.Messages;
 
 /// <summary>
-/// Every image of a chunk has ended in a stored record. Published at least once per chunk. A repeated event differs in its time alone.
+/// Says that every image of a chunk has a stored terminal record. Published at least once per chunk; a repeated event differs in
+/// <see cref="At"/> only.
 /// </summary>
 public sealed record ChunkExplained
 {
@@ -11,7 +12,7 @@ public sealed record ChunkExplained
 
     public Guid? JobId { get; init; }
 
-    /// <summary>Under which the items are stored: the job, or the request.</summary>
+    /// <summary>Job, or request where there is no job. The items are stored under it.</summary>
     public Guid Owner { get; init; }
 
     public int Chunk { get; init; }
@@ -24,8 +25,8 @@ public sealed record ChunkExplained
 }
 
 /// <summary>
-/// A job has ended. The publisher holds a lease in the store, so the event is normally published once. A crash before it is marked as
-/// notified, or a webhook that fails, makes it be published again. The message id is the job's id each time.
+/// Says that a job has completed. Normally published once, under a lease in the store. It is published again after a crash before the job
+/// is marked as notified, or after a webhook that failed. The message id is always the job's id.
 /// </summary>
 public sealed record JobCompleted
 {

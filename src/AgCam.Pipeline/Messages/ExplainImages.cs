@@ -4,7 +4,7 @@ using AgCam.Attribution;
 
 namespace AgCam.Pipeline.Messages;
 
-/// <summary>The two queues: someone waits for the answer, or nobody does.</summary>
+/// <summary>Queue of a message: <see cref="Interactive"/> when a caller waits for the answer, <see cref="Bulk"/> otherwise.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<Lane>))]
 public enum Lane
 {
@@ -12,7 +12,7 @@ public enum Lane
     Interactive,
 }
 
-/// <summary>A model by name, pinned to the bytes of its checkpoint.</summary>
+/// <summary>Model by name, pinned to the SHA-256 of its checkpoint.</summary>
 public sealed record ModelPin
 {
     public string Id { get; init; } = "";
@@ -21,27 +21,29 @@ public sealed record ModelPin
 }
 
 /// <summary>
-/// The request: explain these images. Jobs publish one per chunk, other producers publish the same message. Checked by
+/// Request to explain images. Jobs publish one per chunk; other producers publish the same message. Checked by
 /// <see cref="ExplainImagesRules"/>.
 /// </summary>
 public sealed record ExplainImages
 {
     public const int MaxReferences = 256;
 
-    /// <summary>The idempotency key: the same key again is the same request.</summary>
+    /// <summary>Idempotency key. Messages with the same key are the same request.</summary>
     public string Key { get; init; } = "";
 
-    /// <summary>Null when no job stands behind the request; its items are then found under <see cref="RequestId"/> of the key.</summary>
+    /// <summary>
+    /// Job of the chunk. Null for a request without a job; its items are stored under <see cref="RequestId"/> of the key.
+    /// </summary>
     public Guid? JobId { get; init; }
 
-    /// <summary>The chunk's number in its job, from 0; 0 without a job.</summary>
+    /// <summary>Number of the chunk in its job, from 0. 0 without a job.</summary>
     public int Chunk { get; init; }
 
-    /// <summary>How often the chunk has been published before: a message with a lower count than the stored chunk is stale.</summary>
+    /// <summary>Number of earlier publications of the chunk. A message with a lower count than the stored chunk is stale.</summary>
     public int PublishCount { get; init; }
 
     /// <summary>
-    /// Of a job's chunk, its <see cref="Records.Chunk.Generation"/>: a message of another generation is stale. 0 without a job.
+    /// <see cref="Records.Chunk.Generation"/> of a job's chunk. A message of another generation is stale. 0 without a job.
     /// </summary>
     public long Generation { get; init; }
 
@@ -49,30 +51,31 @@ public sealed record ExplainImages
 
     public ModelPin Model { get; init; } = new();
 
-    /// <summary>The attribution method's name.</summary>
+    /// <summary>Name of an <see cref="AttributionMethod"/>.</summary>
     public string Method { get; init; } = AttributionMethod.Paper;
 
     /// <summary>
-    /// What to explain in each image, each a form of <see cref="TargetForm"/>: "predicted", "top:5", "label", "dog", "predicted-vs-label".
+    /// Targets to explain in each image, in the forms of <see cref="TargetForm"/>: "predicted", "top:5", "label", "dog",
+    /// "predicted-vs-label".
     /// </summary>
     public IReadOnlyList<string> Targets { get; init; } = ["predicted"];
 
-    /// <summary>Where the heatmap, scaled to [0, 1], is cut to find boxes.</summary>
+    /// <summary>Threshold in [0, 1] for boxes, on the heatmap scaled to [0, 1]. Default 0.5.</summary>
     public double Threshold { get; init; } = 0.5;
 
-    /// <summary>float32, float16 or bfloat16.</summary>
+    /// <summary>Element type of the forward pass: float32, float16 or bfloat16. Default float32.</summary>
     public string Dtype { get; init; } = "float32";
 
-    /// <summary>1 to 256 of them, with distinct numbers.</summary>
+    /// <summary>1 to <see cref="MaxReferences"/> images with distinct numbers.</summary>
     public IReadOnlyList<ImageReference> References { get; init; } = [];
 
-    /// <summary>Under which the chunk and its items are stored: the job, or the request itself.</summary>
+    /// <summary>Job, or the request itself. The chunk and its items are stored under it.</summary>
     [JsonIgnore]
     public Guid Owner => JobId ?? RequestId.Of(Key);
 
     /// <summary>
-    /// Tells whether the same idempotency key came with the same request: SHA-256 of what is asked for as JSON, metadata sorted by name.
-    /// The lane is no part of it. An image that was sent along is known by its bytes, since each sending has an upload of its own.
+    /// Returns the SHA-256 of the request's content as JSON, metadata sorted by name. It differs when a key is reused for another request.
+    /// The lane does not count, and an uploaded image counts by its bytes, because each retry uploads it again.
     /// </summary>
     public Digest Hash() =>
         Digest.Of(

@@ -2,13 +2,13 @@ using System.Runtime.CompilerServices;
 
 namespace AgCam.Pipeline.Messages;
 
-/// <summary>A field of a message that cannot be used, by its path in the message, and what is wrong with it.</summary>
+/// <summary>Invalid field: its path in the message and the rule that it breaks.</summary>
 public sealed record FieldProblem(string Field, string Problem)
 {
     public override string ToString() => $"{Field} {Problem}";
 }
 
-/// <summary>The message can never be carried out, however often it is tried: dead-letter it with this text.</summary>
+/// <summary>Reports a message that can never be processed. No retry helps, so it is dead-lettered with this text.</summary>
 public sealed class InvalidMessageException(IReadOnlyList<FieldProblem> problems)
     : Exception("The request is not valid: " + string.Join("; ", problems) + ".")
 {
@@ -16,8 +16,8 @@ public sealed class InvalidMessageException(IReadOnlyList<FieldProblem> problems
 }
 
 /// <summary>
-/// What an <see cref="ExplainImages"/> must be before anything is done with it. Messages come from any language: nothing is taken for
-/// granted, not even non-null.
+/// Validates an <see cref="ExplainImages"/> before it is processed. Producers may use any language, so nothing is assumed, not even
+/// non-null.
 /// </summary>
 public static class ExplainImagesRules
 {
@@ -31,12 +31,13 @@ public static class ExplainImagesRules
     public const int MaxMetadataValue = 1024;
     public const int MaxRefusal = 8192;
 
-    /// <summary>At most this many problems are reported: a broken producer is not worth a message of a megabyte.</summary>
+    /// <summary>Maximum number of problems that one error reports.</summary>
     public const int MaxProblems = 16;
 
     private static readonly string[] Dtypes = ["float32", "float16", "bfloat16"];
 
-    /// <exception cref="InvalidMessageException">The message breaks a rule; every offending field is named.</exception>
+    /// <summary>Throws when the message breaks a rule.</summary>
+    /// <exception cref="InvalidMessageException">The message breaks a rule; every invalid field is named.</exception>
     public static void ThrowIfInvalid(ExplainImages message)
     {
         var problems = Check(message);
@@ -44,7 +45,8 @@ public static class ExplainImagesRules
             throw new InvalidMessageException(problems);
     }
 
-    /// <returns>Empty when the message can be carried out.</returns>
+    /// <summary>Checks a message against all rules.</summary>
+    /// <returns>The broken rules, at most <see cref="MaxProblems"/>; empty when the message is valid.</returns>
     public static IReadOnlyList<FieldProblem> Check(ExplainImages message)
     {
         var rules = new Findings(MaxProblems);
@@ -90,7 +92,8 @@ public static class ExplainImagesRules
         return rules.Problems;
     }
 
-    /// <returns>What of one image's fields could not be sent; empty when it can. Its number is left to whoever gives it one.</returns>
+    /// <summary>Checks one image's fields. Its number may still be unset: only a negative one is reported.</summary>
+    /// <returns>The broken rules; empty when the reference is valid.</returns>
     public static IReadOnlyList<FieldProblem> Check(ImageReference image)
     {
         var rules = new Findings(int.MaxValue);
@@ -159,13 +162,13 @@ public static class ExplainImagesRules
         };
 
     /// <summary>
-    /// What is wrong. Its texts are put together only where something is: a message has up to 256 references, each with a dozen rules.
+    /// Collects the broken rules. Texts are formatted for broken rules only: a message has up to 256 references with a dozen rules each.
     /// </summary>
     private sealed class Findings(int maximum)
     {
         public List<FieldProblem> Problems { get; } = [];
 
-        /// <summary>The image that is looked at, if it is one of a message's.</summary>
+        /// <summary>Index of the reference under check; null outside the list of references.</summary>
         public int? Reference { get; set; }
 
         public void Require(bool holds, string field, string problem)
@@ -183,7 +186,7 @@ public static class ExplainImagesRules
         }
     }
 
-    /// <summary>An interpolated text that is only made unless something holds.</summary>
+    /// <summary>Interpolated text that is formatted only when the rule is broken.</summary>
     [InterpolatedStringHandler]
     internal ref struct Unless
     {

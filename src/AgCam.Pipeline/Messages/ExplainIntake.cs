@@ -5,16 +5,18 @@ using AgCam.Pipeline.Jobs;
 namespace AgCam.Pipeline.Messages;
 
 /// <summary>
-/// The request as plain JSON from any client (docs/producers.md). A type of its own: what others may send does not change with what the
-/// processes say to each other, and a name that is not known is an error, not silence.
+/// Request as plain JSON from any client (docs/producers.md). It is separate from <see cref="ExplainImages"/>, so internal messages can
+/// change without changing what clients send. Unknown fields are errors.
 /// </summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record ExplainIntake
 {
-    /// <summary>The version of the form that this is; raised when a field's meaning changes.</summary>
+    /// <summary>Version of this format. It rises when the meaning of a field changes.</summary>
     public const int Version = 1;
 
-    /// <summary>A number of any size, so that a wrong one is named like any other wrong field.</summary>
+    /// <summary>
+    /// Format version that the client sends. It is a double so that any wrong number is reported as a wrong field, not as a parse error.
+    /// </summary>
     public double Schema { get; init; } = Version;
 
     /// <inheritdoc cref="ExplainImages.Key"/>
@@ -34,7 +36,8 @@ public sealed record ExplainIntake
 
     public IReadOnlyList<IntakeImage?>? References { get; init; }
 
-    /// <exception cref="InvalidMessageException">It is of another version, or breaks a rule; every offending field is named.</exception>
+    /// <summary>Converts the request to an internal message.</summary>
+    /// <exception cref="InvalidMessageException">The version is unknown or a rule is broken; every invalid field is named.</exception>
     public ExplainImages ToMessage()
     {
         if (Schema != Version)
@@ -61,7 +64,7 @@ public sealed record ExplainIntake
             Targets = Targets ?? standard.Targets,
             Threshold = Threshold ?? standard.Threshold,
             Dtype = Dtype ?? standard.Dtype,
-            References = [.. (References ?? []).Select(image => image?.ToReference()!)], // a null among them is named by the rules
+            References = [.. (References ?? []).Select(image => image?.ToReference()!)], // null entries are reported by ExplainImagesRules
         };
         var problems = ExplainImagesRules.Check(message);
         if (AttributionMethod.Find(message.Method) is null)
@@ -79,7 +82,8 @@ public sealed record IntakeModel
 }
 
 /// <summary>
-/// See <see cref="ImageReference"/>. What saves reading an image is not among its fields: who sends it is not believed that far.
+/// Image of a request; see <see cref="ImageReference"/>. It has no stamp and no known digest: those skip reading the image, and an external
+/// client is not trusted with that.
 /// </summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record IntakeImage

@@ -2,55 +2,55 @@ using System.Text.Json.Serialization;
 
 namespace AgCam.Pipeline.Messages;
 
+/// <summary>Kind of place where an image is stored.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<ReferenceKind>))]
 public enum ReferenceKind
 {
-    /// <summary>A path under one of the worker's allowed roots.</summary>
+    /// <summary>Path under one of the worker's allowed roots.</summary>
     File,
 
-    /// <summary>The id of an upload held by the store.</summary>
+    /// <summary>Id of an upload in the store.</summary>
     Upload,
 
-    /// <summary>s3://bucket/key</summary>
+    /// <summary>Address s3://bucket/key.</summary>
     S3,
 
-    /// <summary>http:// or https://, where the operator's host list allows it.</summary>
+    /// <summary>Address http:// or https:// of a host that the operator allows.</summary>
     Http,
 }
 
-/// <summary>Where one image is, and what is known of it. The image's bytes never cross the broker.</summary>
+/// <summary>Address of one image, with its label, split and metadata. Image bytes never go through the broker.</summary>
 public sealed record ImageReference
 {
-    /// <summary>The item's number in its job, or in its request: from 0, given by the producer, unique there.</summary>
+    /// <summary>Number of the item in its job or request: from 0, unique, assigned by the producer.</summary>
     public int Number { get; init; }
 
     public ReferenceKind Kind { get; init; }
 
     public string Uri { get; init; } = "";
 
-    /// <summary>The class the image is of, by name: ground truth, not prediction.</summary>
+    /// <summary>Ground-truth class, by name.</summary>
     public string? Label { get; init; }
 
-    /// <summary>train, val, test, or whatever the data set says.</summary>
+    /// <summary>Split that the dataset assigns: train, val, test or any other name.</summary>
     public string? Split { get; init; }
 
-    /// <summary>Free columns of the manifest, carried to the item untouched.</summary>
+    /// <summary>Other columns of the manifest. They are copied to the item unchanged.</summary>
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
     /// <summary>
-    /// What tells that the source has not changed without reading it: an S3 version or ETag and size; size and modification time of a
-    /// file.
+    /// Cheap fingerprint of the source that changes with its content: S3 version, or ETag and size; a file's size and modification time.
     /// </summary>
     public string? Stamp { get; init; }
 
     /// <summary>
-    /// The image's digest, when an earlier job read it under the same stamp: it need not be read again to look for a stored
-    /// explanation.
+    /// SHA-256 of the image, when an earlier job read it under the same stamp. The worker looks up a stored explanation by it without
+    /// reading the image.
     /// </summary>
     public Digest? KnownSha256 { get; init; }
 
     /// <summary>
-    /// Why no reference could be made of what the source says of the image: it fails with this text, unread. Null for every other.
+    /// Reason why the source's entry is no usable reference. The item fails with this text and is not read. Null for every other image.
     /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Refused { get; init; }

@@ -3,11 +3,10 @@ using System.Text;
 
 namespace AgCam.Pipeline.Messages;
 
-/// <summary>
-/// An idempotency key as a Guid: the id of what it asks for, so that the same key finds the same thing without an index of keys.
-/// </summary>
+/// <summary>Derives a request's id from its idempotency key. The same key finds the same request without an index of keys.</summary>
 public static class RequestId
 {
+    /// <summary>Returns the id of a key.</summary>
     /// <returns>A version 8 Guid (RFC 9562): the first 16 bytes of the SHA-256 of the key's UTF-8 text, with version and variant
     /// set.</returns>
     public static Guid Of(string key)

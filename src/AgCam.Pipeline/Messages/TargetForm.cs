@@ -4,15 +4,14 @@ using System.Text.RegularExpressions;
 namespace AgCam.Pipeline.Messages;
 
 /// <summary>
-/// The forms in which a request names what is to be explained. Whether a model has the class is known where the model is:
-/// <see cref="Target.Parse"/>.
+/// Syntax of targets in requests. Whether a model has the named class is checked by <see cref="Target.Parse"/>, where the model is known.
 /// </summary>
 public static partial class TargetForm
 {
-    /// <summary>The class the model says.</summary>
+    /// <summary>Target for the class that the model predicts.</summary>
     public const string Predicted = "predicted";
 
-    /// <summary>The image's own label.</summary>
+    /// <summary>Target for the image's label.</summary>
     public const string Label = "label";
 
     public const int MaxTop = 20;
@@ -24,13 +23,14 @@ public static partial class TargetForm
     private const string Top = "top:",
         Versus = "-vs-";
 
-    /// <summary>Returns what was probably meant by a target that is not valid: top3 is top:3. Null when nothing is near.</summary>
+    /// <summary>Returns the valid form of a near miss: "top3" gives "top:3". Null when none is near.</summary>
     public static string? Meant(string? target) =>
         target is not null && TopWithoutColon().Match(target) is { Success: true } top ? $"top:{top.Groups[1].Value}" : null;
 
     [GeneratedRegex(@"^top[-_ =]?(\d{1,2})$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex TopWithoutColon();
 
+    /// <summary>Returns whether a target has a valid form.</summary>
     public static bool IsValid(string? target) =>
         target is { Length: >= 1 and <= MaxLength }
         && !target.Contains('\0')
@@ -38,10 +38,10 @@ public static partial class TargetForm
         && (!target.StartsWith(Top, StringComparison.OrdinalIgnoreCase) || IsTop(target.AsSpan(Top.Length)))
         && target.Split(Versus).All(side => !string.IsNullOrWhiteSpace(side) && side.Trim() != "class:");
 
-    /// <summary>Whether the target is explained only of an image that has a label.</summary>
+    /// <summary>Returns whether the target needs an image with a label.</summary>
     public static bool NeedsLabel(string target) =>
         target.Split(Versus).Any(side => side.Trim().Equals(Label, StringComparison.OrdinalIgnoreCase));
 
-    private static bool IsTop(ReadOnlySpan<char> count) =>
-        int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= MaxTop;
+    private static bool IsTop(ReadOnlySpan<char> text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count is >= 1 and <= MaxTop;
 }

@@ -3,20 +3,21 @@ using AgCam.Pipeline.Messages;
 
 namespace AgCam.Pipeline.Records;
 
+/// <summary>State of a chunk.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<ChunkState>))]
 public enum ChunkState
 {
-    /// <summary>Written down, not given to the broker.</summary>
+    /// <summary>Stored; not published yet.</summary>
     Planned,
 
-    /// <summary>With the broker, until <see cref="Chunk.Until"/>; then it is published again.</summary>
+    /// <summary>In the broker. It is published again after <see cref="Chunk.Until"/>.</summary>
     Published,
 
-    /// <summary>With a worker, until <see cref="Chunk.Until"/>; then the worker counts as dead.</summary>
+    /// <summary>Leased by a worker. The worker counts as dead after <see cref="Chunk.Until"/>.</summary>
     Leased,
 
     /// <summary>
-    /// Its items are stored; its numbers may not be in the job's yet. The store's own matter: callers see <see cref="Done"/>.
+    /// Items are stored, but the job's totals may not include them yet. Internal to the store: callers see <see cref="Done"/>.
     /// </summary>
     Saved,
 
@@ -24,49 +25,52 @@ public enum ChunkState
     Done,
 }
 
-/// <summary>1 to 256 images that are computed and stored together.</summary>
+/// <summary>Group of 1 to 256 images that are computed and stored together.</summary>
 public sealed record Chunk
 {
-    /// <summary>The job, or the request where there is no job.</summary>
+    /// <summary>Job, or request where there is no job.</summary>
     public required Guid Owner { get; init; }
 
-    /// <summary>From 0, without gaps.</summary>
+    /// <summary>Number of the chunk in its job: from 0, without gaps.</summary>
     public required int Number { get; init; }
 
     /// <summary>
-    /// Whose chunk it is of those that had the same owner and number one after the other: a job that was deleted and made again under
-    /// its key has another, drawn at random, so what was published, leased or planned for the first is none of the second's.
+    /// Random id that tells a recreated job's chunks from those of its deleted predecessor. Messages, leases and plans of another
+    /// generation are rejected.
     /// </summary>
     public long Generation { get; init; }
 
-    /// <summary>How many images.</summary>
+    /// <summary>Number of images.</summary>
     public required int Count { get; init; }
 
-    /// <summary>What to compute. Empty once the chunk is done: its items hold them then.</summary>
+    /// <summary>Images to compute. Empty once the chunk is done; its items then hold the references.</summary>
     public IReadOnlyList<ImageReference> References { get; init; } = [];
 
-    /// <summary>The message itself where no job stands behind it; null for a job's chunk, whose message follows from the job.</summary>
+    /// <summary>Message of a request without a job. Null for a job's chunk, whose message is made from the job.</summary>
     public ExplainImages? Request { get; init; }
 
     public required ChunkState State { get; init; }
 
-    /// <summary>How often it has been published.</summary>
+    /// <summary>Number of publications.</summary>
     public int PublishCount { get; init; }
 
-    /// <summary>How often it has been leased. With the life, the fence: what a lease of an older attempt says no longer counts.</summary>
+    /// <summary>Number of leases. Fencing token together with <see cref="Generation"/>: results of an older attempt are rejected.</summary>
     public int Attempts { get; init; }
 
-    /// <summary>How many attempts ended without a word from the worker. From 1 on, its images are computed one at a time.</summary>
+    /// <summary>Number of attempts whose lease expired. From 1 on, images are computed one at a time.</summary>
     public int Crashes { get; init; }
 
-    /// <summary>Since the last crash: which worker it was and when its lease began, for a person.</summary>
+    /// <summary>Worker of the last crashed attempt and the start of its lease, as text. Null before the first crash.</summary>
     public string? CrashNote { get; init; }
 
-    /// <summary>How many attempts ended in an error that nobody foresaw. A worker gives the chunk up when there are too many.</summary>
+    /// <summary>
+    /// Number of attempts that ended in an unexpected error. The worker fails the chunk's images when there are too many.
+    /// </summary>
     public int Faults { get; init; }
 
     public string? Worker { get; init; }
 
+    /// <summary>End of the lease or of the visibility timeout.</summary>
     public DateTimeOffset? Until { get; init; }
 
     public DateTimeOffset? Published { get; init; }
@@ -75,9 +79,9 @@ public sealed record Chunk
 
     public DateTimeOffset? Done { get; init; }
 
-    /// <summary>The chunk's own numbers, of its stored items; null until it is done (or saved).</summary>
+    /// <summary>Totals over the chunk's items. Null until the chunk is saved.</summary>
     public JobProgress? Sum { get; init; }
 
-    /// <summary>The images that were computed alone and have not come back yet: number, and how often that was begun.</summary>
+    /// <summary>Images whose isolated computation started and has not returned: number to count of starts.</summary>
     public IReadOnlyDictionary<int, int> Isolated { get; init; } = new Dictionary<int, int>();
 }

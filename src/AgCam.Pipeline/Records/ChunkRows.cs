@@ -3,10 +3,10 @@ using System.Text;
 
 namespace AgCam.Pipeline.Records;
 
-/// <summary>What an evaluation measured of one chunk: lines of a file of rows, in the order of its images.</summary>
-/// <param name="Chunk">The chunk's number.</param>
-/// <param name="Header">The line that says how they were measured; null where nothing was, because the chunk was given up.</param>
-/// <param name="Lines">The rows' lines, each with its line end: UTF-8, gzip.</param>
+/// <summary>Result of an evaluation for one chunk: lines of a rows file, in the order of the images.</summary>
+/// <param name="Chunk">Number of the chunk.</param>
+/// <param name="Header">Header line that describes the measurement. Null when nothing was measured because the chunk failed.</param>
+/// <param name="Lines">Rows, one per line with line end: UTF-8, gzip.</param>
 public sealed record ChunkRows(int Chunk, string? Header, byte[] Lines)
 {
     public static ChunkRows Of(int chunk, string? header, IEnumerable<string> lines)
@@ -19,7 +19,7 @@ public sealed record ChunkRows(int Chunk, string? Header, byte[] Lines)
         return new ChunkRows(chunk, header, bytes.ToArray());
     }
 
-    /// <summary>The lines as they were.</summary>
+    /// <summary>Writes the decompressed lines.</summary>
     public void WriteTo(Stream stream)
     {
         using var gzip = new GZipStream(new MemoryStream(Lines, writable: false), CompressionMode.Decompress);

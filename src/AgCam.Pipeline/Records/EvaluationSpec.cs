@@ -7,22 +7,22 @@ using AgCam.Pipeline.Messages;
 namespace AgCam.Pipeline.Records;
 
 /// <summary>
-/// What a job measures that evaluates heatmaps on a labelled dataset. The dataset is the job's source, its threshold the job's.
+/// Settings of a job that evaluates heatmaps on a labelled dataset. The dataset is the job's source; the threshold is the job's.
 /// </summary>
 public sealed record EvaluationSpec
 {
     /// <summary>
-    /// The job's <see cref="JobSpec.Method"/>, and that of its chunks' messages: a worker that knows no evaluations pauses the job.
+    /// Value of <see cref="JobSpec.Method"/> and of the chunks' messages. A worker without evaluation support pauses the job.
     /// </summary>
     public const string Method = "evaluation";
 
-    /// <summary>What the job's <see cref="JobSpec.Source"/> begins with; the dataset's path follows.</summary>
+    /// <summary>Prefix of <see cref="JobSpec.Source"/>, before the dataset's path.</summary>
     public const string Source = "dataset:";
 
-    /// <summary>How the dataset lies on disk. Default: it is recognised.</summary>
+    /// <summary>Layout of the dataset on disk. Default: detected.</summary>
     public DatasetLayout Layout { get; init; }
 
-    /// <summary>Where the images lie, when that is not beside the annotations.</summary>
+    /// <summary>Folder of the images, when they are not beside the annotations.</summary>
     public string? Images { get; init; }
 
     /// <summary>Names of attribution methods, in the order of the result's rows.</summary>
@@ -33,19 +33,19 @@ public sealed record EvaluationSpec
     public Parity Parity { get; init; }
 
     /// <summary>
-    /// Images of one forward pass. A chunk holds whole batches, cut from the whole dataset, so that an image meets the same company
-    /// whoever measures it. Default 8.
+    /// Number of images per forward pass. A chunk holds whole batches cut from the whole dataset, so results do not depend on which worker
+    /// computes it. Default 8.
     /// </summary>
     [Range(1, ExplainImages.MaxReferences)]
     public int Batch { get; init; } = 8;
 
-    /// <summary>Masked pictures of one forward pass. Default 20.</summary>
+    /// <summary>Number of masked images per forward pass. Default 20.</summary>
     [Range(1, 4096)]
     public int MaskedBatch { get; init; } = 20;
 
-    /// <summary>For the evaluator.</summary>
-    /// <param name="threshold">The job's.</param>
-    /// <exception cref="ArgumentException">A method is not known.</exception>
+    /// <summary>Returns the evaluator's options.</summary>
+    /// <param name="threshold">Threshold of the job, 0 to 1.</param>
+    /// <exception cref="ArgumentException">A method is unknown.</exception>
     public EvaluationOptions Options(double threshold) =>
         new()
         {
@@ -56,14 +56,14 @@ public sealed record EvaluationSpec
             MaskedBatch = MaskedBatch,
         };
 
-    /// <summary>Whether an image costs about the same in both.</summary>
+    /// <summary>Returns whether an image costs about the same under both specs.</summary>
     public bool CostsAs(EvaluationSpec other) =>
         Methods.SequenceEqual(other.Methods)
         && Metrics.SequenceEqual(other.Metrics)
         && Batch == other.Batch
         && MaskedBatch == other.MaskedBatch;
 
-    /// <summary>What cannot be measured, by field; empty where it can.</summary>
+    /// <summary>Checks the spec. Returns the invalid fields; empty when the spec is valid.</summary>
     public IReadOnlyList<FieldProblem> Check()
     {
         var problems = new List<FieldProblem>();

@@ -5,26 +5,27 @@ using AgCam.Pipeline.Messages;
 
 namespace AgCam.Pipeline.Records;
 
+/// <summary>State of a job.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<JobState>))]
 public enum JobState
 {
-    /// <summary>Its chunks are planned, published and computed, all at once.</summary>
+    /// <summary>Chunks are planned, published and computed concurrently.</summary>
     Running,
 
-    /// <summary>Nothing more is published until it is resumed; <see cref="Job.Reason"/> says why.</summary>
+    /// <summary>No chunk is published until the job is resumed. <see cref="Job.Reason"/> says why.</summary>
     Paused,
 
-    /// <summary>Terminal. Chunks not done stay so.</summary>
+    /// <summary>Terminal. Chunks that are not done stay as they are.</summary>
     Cancelled,
 
-    /// <summary>Terminal: every image has its record.</summary>
+    /// <summary>Terminal. Every image has its record.</summary>
     Completed,
 }
 
-/// <summary>What is asked for; never changes once the job exists.</summary>
+/// <summary>Request for a job. Immutable once the job exists.</summary>
 public sealed record JobSpec
 {
-    /// <summary>Where the images come from, e.g. folder:/data/pets or s3://bucket/prefix.</summary>
+    /// <summary>Source of the images, for example folder:/data/pets or s3://bucket/prefix.</summary>
     public required string Source { get; init; }
 
     public required ModelPin Model { get; init; }
@@ -39,43 +40,43 @@ public sealed record JobSpec
 
     public Lane Lane { get; init; }
 
-    /// <summary>The job's share of the window against other running jobs.</summary>
+    /// <summary>Share of the publishing window, relative to other running jobs.</summary>
     public int Weight { get; init; } = 1;
 
-    /// <summary>The share of failures among the first thousand images above which the job is paused.</summary>
+    /// <summary>Failure rate among the first thousand images above which the job is paused, 0 to 1.</summary>
     public double MaxFailureRate { get; init; } = 1;
 
     public IReadOnlyList<string> Tags { get; init; } = [];
 
-    /// <summary>The job whose failures this one tries again.</summary>
+    /// <summary>Job whose failed images this job retries.</summary>
     public Guid? Parent { get; init; }
 
-    /// <summary>Who is called when the job has completed; null for nobody.</summary>
+    /// <summary>URL that is called when the job has completed. Null for none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Webhook { get; init; }
 
-    /// <summary>What is measured, of a job that evaluates; null of one that explains.</summary>
+    /// <summary>Settings of an evaluation. Null for a job that explains.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public EvaluationSpec? Evaluation { get; init; }
 
     /// <summary>
-    /// W3C's traceparent of who asked, for those who follow the job; no part of what is asked for, so the same key may come with
-    /// another. Null where nobody traces.
+    /// W3C traceparent of the caller, for tracing the job. Not part of <see cref="Hash"/>: a retry may carry another. Null without tracing.
     /// </summary>
     [JsonIgnore]
     public string? Trace { get; init; }
 
     /// <summary>
-    /// Name of the API key that made it; no part of what is asked for. Null: it was made without keys, and belongs to the scope admin.
+    /// Name of the API key that created the job. Not part of <see cref="Hash"/>. Null when created without keys; then only the scope admin
+    /// may change it.
     /// </summary>
     [JsonIgnore]
     public string? Owner { get; init; }
 
-    /// <summary>Free settings of the planner: manifest columns, filters, rehash.</summary>
+    /// <summary>Settings of the planner: manifest columns, filters, rehash.</summary>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
 
     /// <summary>
-    /// Tells whether the same idempotency key came with the same body: SHA-256 of the spec as JSON, options sorted by name.
+    /// Returns the SHA-256 of the spec as JSON, options sorted by name. It differs when an idempotency key is reused for another job.
     /// </summary>
     public Digest Hash() =>
         Digest.Of(
@@ -88,7 +89,7 @@ public sealed record JobSpec
         );
 }
 
-/// <summary>A job as it stands.</summary>
+/// <summary>Current state of a job.</summary>
 public sealed record Job
 {
     public required Guid Id { get; init; }
@@ -102,25 +103,25 @@ public sealed record Job
 
     public required JobState State { get; init; }
 
-    /// <summary>Why it is paused or cancelled, for a person.</summary>
+    /// <summary>Reason why it is paused or cancelled, for a person.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>How many images there are; null until planning is done.</summary>
+    /// <summary>Number of images. Null until planning is done.</summary>
     public int? Images { get; init; }
 
-    /// <summary>How many chunks there are; null until planning is done.</summary>
+    /// <summary>Number of chunks. Null until planning is done.</summary>
     public int? Chunks { get; init; }
 
     public required JobProgress Progress { get; init; }
 
-    /// <summary>When it was completed or cancelled.</summary>
+    /// <summary>Time when it was completed or cancelled.</summary>
     public DateTimeOffset? Finished { get; init; }
 
-    /// <summary>Whether the bus has been told that it is completed; its webhook may still be to tell.</summary>
+    /// <summary>Whether <see cref="JobCompleted"/> has been published. The webhook may still be pending.</summary>
     public bool EventPublished { get; init; }
 }
 
-/// <summary>Sums over the chunks that are done, kept as they are done; nothing is counted to read them.</summary>
+/// <summary>Totals over the chunks that are done. They are updated with each chunk, so reading them counts nothing.</summary>
 public sealed record JobProgress
 {
     public int ChunksDone { get; init; }
@@ -129,12 +130,13 @@ public sealed record JobProgress
 
     public int Failed { get; init; }
 
-    /// <summary>Completed, and the prediction is the label.</summary>
+    /// <summary>Number of completed images whose prediction equals the label.</summary>
     public int Correct { get; init; }
 
-    /// <summary>Completed, and there is a label.</summary>
+    /// <summary>Number of completed images with a label that is a class of the model.</summary>
     public int Labelled { get; init; }
 
+    /// <summary>Returns the totals of one chunk's items.</summary>
     public static JobProgress Of(IEnumerable<Item> items)
     {
         int completed = 0,

@@ -1,15 +1,15 @@
 namespace AgCam.Pipeline.Records;
 
-/// <summary>Codes that begin the reason of a paused job which can never run. Stored: never rename one.</summary>
+/// <summary>Codes at the start of <see cref="Job.Reason"/> when a paused job can never run. Codes are stored: never rename one.</summary>
 public static class PauseCode
 {
-    /// <summary>The source is not the one that planning began with.</summary>
+    /// <summary>The source has changed since planning began.</summary>
     public const string SourceChanged = "source-changed";
 
     /// <summary>A planned chunk breaks a rule of this release.</summary>
     public const string InvalidChunk = "invalid-chunk";
 
-    /// <summary>The model, whose weights a job pins, has no class that a target names.</summary>
+    /// <summary>The pinned model has no class that a target names.</summary>
     public const string NoSuchTarget = "no-such-target";
 
     private static readonly string[] Permanent =

@@ -1,8 +1,8 @@
 namespace AgCam.Pipeline.Records;
 
 /// <summary>
-/// What one image gives for one request. Content-addressed, inserted once, never updated, and free of timing and host: the same input gives
-/// the same bytes.
+/// Result of one image for one request. Content-addressed, inserted once, never updated. It holds no time and no host, so equal inputs give
+/// equal bytes.
 /// </summary>
 public sealed record StoredExplanation
 {
@@ -19,23 +19,24 @@ public sealed record StoredExplanation
 
     public required PictureFacts Picture { get; init; }
 
-    /// <summary>The five most probable classes, most probable first; fewer when the model has fewer.</summary>
+    /// <summary>The five most probable classes, highest first; fewer when the model has fewer.</summary>
     public required IReadOnlyList<StoredPrediction> Top { get; init; }
 
+    /// <summary>The 100 highest logits.</summary>
     public required TopLogits Logits { get; init; }
 
-    /// <summary>log(sum(exp(logits))) over all classes: turns any kept logit into a probability.</summary>
+    /// <summary>log(sum(exp(logits))) over all classes. The probability of a stored logit is exp(logit - LogSumExp).</summary>
     public required float LogSumExp { get; init; }
 
     /// <summary>
-    /// The label's logit where a target names the label, so that the id covers it. For any other label see <see cref="Item.LabelLogit"/>.
+    /// Logit of the label when a target names the label, so that the id covers it. For any other label see <see cref="Item.LabelLogit"/>.
     /// </summary>
     public float? LabelLogit { get; init; }
 
-    /// <summary>One for each resolved target, in the order of the targets.</summary>
+    /// <summary>Maps of the resolved targets, in the order of the targets.</summary>
     public required IReadOnlyList<TargetMap> Maps { get; init; }
 
-    /// <summary>The class token after the last norm, float16 little-endian, when it was asked for.</summary>
+    /// <summary>Class token after the last norm, float16, little-endian. Null when not requested.</summary>
     public byte[]? Embedding { get; init; }
 }
 
@@ -45,11 +46,11 @@ public sealed record StoredExplanation
 /// <param name="Probability">Softmax over all classes.</param>
 public sealed record StoredPrediction(int Class, string Name, float Logit, float Probability);
 
-/// <summary>Cheap facts about the picture, enough to find the odd ones of a data set without reading the images again.</summary>
-/// <param name="Width">Pixels, as shown (orientation applied).</param>
-/// <param name="Height">Pixels, as shown.</param>
-/// <param name="PerceptualHash">64 bits; pictures that look alike differ in few.</param>
+/// <summary>Cheap measures of the picture that find outliers in a dataset without reading the images again.</summary>
+/// <param name="Width">Width in pixels after the orientation is applied.</param>
+/// <param name="Height">Height in pixels after the orientation is applied.</param>
+/// <param name="PerceptualHash">64-bit perceptual hash. Similar pictures differ in few bits.</param>
 /// <param name="Brightness">Mean luma in [0, 1].</param>
-/// <param name="Blur">Variance of the Laplacian of the luma; low is blurred.</param>
-/// <param name="Entropy">Bits of the luma's histogram, 0 to 8.</param>
+/// <param name="Blur">Variance of the Laplacian of the luma. Low means blurred.</param>
+/// <param name="Entropy">Entropy of the luma histogram in bits, 0 to 8.</param>
 public sealed record PictureFacts(int Width, int Height, long PerceptualHash, float Brightness, float Blur, float Entropy);

@@ -2,18 +2,18 @@ using System.Buffers.Binary;
 
 namespace AgCam.Pipeline.Records;
 
-/// <summary>The raw map of one target class on the model's own grid, before any scaling.</summary>
+/// <summary>Raw map of one target on the model's patch grid, before any scaling.</summary>
 public sealed record TargetMap
 {
-    /// <summary>As requested: "predicted", "top:5", "label:3", "predicted-vs-label:3".</summary>
+    /// <summary>Target as requested: "predicted", "top:5", "label:3", "predicted-vs-label:3".</summary>
     public required string Target { get; init; }
 
-    /// <summary>The resolved class.</summary>
+    /// <summary>Index of the resolved class.</summary>
     public required int Class { get; init; }
 
     public required string Name { get; init; }
 
-    /// <summary>The class contrasted with; null of a plain target.</summary>
+    /// <summary>Index of the class that is contrasted with. Null for a plain target.</summary>
     public int? Against { get; init; }
 
     public string? AgainstName { get; init; }
@@ -25,14 +25,15 @@ public sealed record TargetMap
     /// <summary>float16, little-endian, row-major: 2 x Rows x Columns bytes.</summary>
     public required byte[] Map { get; init; }
 
-    /// <summary>Of the values before they were rounded to float16.</summary>
+    /// <summary>Minimum of the float32 values, before rounding to float16. <see cref="Max"/> and <see cref="Sum"/> likewise.</summary>
     public required float Min { get; init; }
 
     public required float Max { get; init; }
 
     public required float Sum { get; init; }
 
-    /// <exception cref="ArgumentException">The values are not Rows x Columns.</exception>
+    /// <summary>Packs a map of [rows, columns] values and computes its minimum, maximum and sum.</summary>
+    /// <exception cref="ArgumentException">The number of values is not rows x columns.</exception>
     public static TargetMap From(string target, int @class, string name, int rows, int columns, ReadOnlySpan<float> values)
     {
         if (values.Length != rows * columns || values.IsEmpty)
@@ -60,11 +61,12 @@ public sealed record TargetMap
         };
     }
 
+    /// <summary>Returns the map's values.</summary>
     /// <returns>[Rows, Columns], row-major.</returns>
     public float[] Values() => HalfBytes.ToFloats(Map);
 }
 
-/// <summary>float16 values as little-endian bytes, whatever the machine.</summary>
+/// <summary>Converts float32 values to little-endian float16 bytes and back.</summary>
 public static class HalfBytes
 {
     public static byte[] From(ReadOnlySpan<float> values)

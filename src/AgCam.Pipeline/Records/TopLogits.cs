@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace AgCam.Pipeline.Records;
 
-/// <summary>The highest logits, highest first: classes and values, 6 bytes each in the store.</summary>
+/// <summary>The highest logits with their classes, highest first. 6 bytes per pair in the store.</summary>
 public sealed class TopLogits
 {
     public const int MaxCount = 100;
@@ -16,11 +16,13 @@ public sealed class TopLogits
 
     public int Count => _packed.Length / PairBytes;
 
+    /// <summary>Returns the class at a rank, from 0.</summary>
     public int Class(int rank) => BinaryPrimitives.ReadUInt16LittleEndian(_packed.AsSpan(PairBytes * rank));
 
+    /// <summary>Returns the logit at a rank, from 0.</summary>
     public float Value(int rank) => BinaryPrimitives.ReadSingleLittleEndian(_packed.AsSpan(PairBytes * rank + 2));
 
-    /// <summary>The class's logit, if it is among the kept ones.</summary>
+    /// <summary>Returns the logit of a class. Null when it is not among the kept ones.</summary>
     public float? Find(int @class)
     {
         for (var rank = 0; rank < Count; rank++)
@@ -29,10 +31,11 @@ public sealed class TopLogits
         return null;
     }
 
-    /// <summary>The stored form: for each rank the class as a 16-bit and the logit as a float32 number, both little-endian.</summary>
+    /// <summary>Stored form: per rank the class as uint16 and the logit as float32, both little-endian.</summary>
     public ReadOnlySpan<byte> Packed => _packed;
 
-    /// <exception cref="ArgumentException">Not a stored form: longer than 100 pairs, or not a whole number of them.</exception>
+    /// <summary>Reads the stored form.</summary>
+    /// <exception cref="ArgumentException">The length is no multiple of 6 bytes, or there are more than 100 pairs.</exception>
     public static TopLogits FromPacked(byte[] packed) =>
         packed.Length % PairBytes == 0 && packed.Length <= PairBytes * MaxCount
             ? new TopLogits(packed)
@@ -41,9 +44,9 @@ public sealed class TopLogits
                 nameof(packed)
             );
 
-    /// <summary>The 100 highest of all the model's logits; equal ones in the order of their classes.</summary>
-    /// <param name="logits">[classes]</param>
-    /// <exception cref="ArgumentException">More than 65,536 classes: a class would not fit its 16 bits.</exception>
+    /// <summary>Keeps the 100 highest logits of a model's output. Equal logits are in the order of their classes.</summary>
+    /// <param name="logits">[classes], float32</param>
+    /// <exception cref="ArgumentException">There are more than 65,536 classes, which 16 bits cannot index.</exception>
     public static TopLogits From(ReadOnlySpan<float> logits)
     {
         if (logits.Length > ushort.MaxValue + 1)
@@ -67,7 +70,7 @@ public sealed class TopLogits
         return new TopLogits(packed);
     }
 
-    /// <summary>Orders as the logits do, a NaN below all.</summary>
+    /// <summary>Maps a logit to an integer with the same order. NaN is the lowest.</summary>
     private static uint OrderOf(float logit)
     {
         if (float.IsNaN(logit))

@@ -4,32 +4,33 @@ using AgCam.Images;
 namespace AgCam.Pipeline.References;
 
 /// <summary>
-/// Folders below which files may be read. A path is judged by where it really leads, every link and .. followed, so that neither a link
-/// nor a name gets out.
+/// Folders below which files may be read. A path is checked after every link and ".." is resolved, so neither leads outside.
 /// </summary>
 public sealed partial class AllowedRoots
 {
     private readonly IReadOnlyList<string> _roots;
 
-    /// <exception cref="OptionsException">A root is not there.</exception>
+    /// <exception cref="OptionsException">A root is not an existing folder.</exception>
     public AllowedRoots(IReadOnlyList<string> roots) =>
         _roots = [
             .. roots.Select(root =>
                 Real(root) is { } real && Directory.Exists(real)
                     ? real
-                    : throw new OptionsException($"The root {root} is no folder. Name an existing one, or leave it out.")
+                    : throw new OptionsException($"The root {root} is not a folder. Name an existing folder, or remove the root.")
             ),
         ];
 
+    /// <summary>Resolves a path to the real path of a file or folder below a root.</summary>
     /// <returns>The real path, for reading.</returns>
-    /// <exception cref="ImageException">not-allowed: it is under no root; not-found: it is under one, but there is nothing.</exception>
+    /// <exception cref="ImageException">not-allowed: the path is below no root. not-found: it is below a root but does not
+    /// exist.</exception>
     public string Resolve(string path)
     {
         if (path.Length == 0 || path.Contains('\0') || !Path.IsPathRooted(path))
             throw NotAllowed(path);
         if (Real(path) is { } real)
             return IsBelow(real) ? real : throw NotAllowed(path);
-        // What is not there must not tell whether it is there: outside the roots everything is not allowed.
+        // A caller must not learn which files exist outside the roots: missing ones there are not-allowed too.
         var full = Path.GetFullPath(path);
         while (Path.GetDirectoryName(full) is { } parent)
         {
@@ -40,11 +41,12 @@ public sealed partial class AllowedRoots
         throw NotAllowed(path);
     }
 
-    /// <returns>The real path of what is there and may be read; null for anything else.</returns>
+    /// <summary>Resolves a path without an exception.</summary>
+    /// <returns>The real path; null when it does not exist or is below no root.</returns>
     public string? Find(string path) =>
         path.Length > 0 && !path.Contains('\0') && Path.IsPathRooted(path) && Real(path) is { } real && IsBelow(real) ? real : null;
 
-    /// <summary>Whether the path lies below a root as it is written, which is where it really leads if there is no link in it.</summary>
+    /// <summary>Returns whether the path as written is below a root. Without links in it, this is its real place.</summary>
     internal bool IsBelowAsWritten(string path) =>
         path.StartsWith('/') && !path.Contains('\0') && Path.GetFullPath(path) == path && IsBelow(path);
 
@@ -55,9 +57,9 @@ public sealed partial class AllowedRoots
         );
 
     private static ImageException NotAllowed(string path) =>
-        new(ReferenceFailure.NotAllowed, $"{path} is not below one of the folders that may be read. The operator names them with --root.");
+        new(ReferenceFailure.NotAllowed, $"{path} is not below a folder that may be read. The operator adds one with --root.");
 
-    /// <returns>Null when there is nothing.</returns>
+    /// <returns>The path without links; null when nothing exists there.</returns>
     private static string? Real(string path)
     {
         if (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS())
@@ -82,24 +84,26 @@ public sealed partial class AllowedRoots
     private static partial void Free(nint memory);
 }
 
-/// <summary>Why a reference could not be followed, besides <see cref="ImageFailure"/>. Stored: never rename one.</summary>
+/// <summary>
+/// Codes of references that cannot be read, in addition to <see cref="ImageFailure"/>. Codes are stored: never rename one.
+/// </summary>
 public static class ReferenceFailure
 {
-    /// <summary>The operator does not allow reading from there.</summary>
+    /// <summary>The operator does not allow this place.</summary>
     public const string NotAllowed = "not-allowed";
 
-    /// <summary>What the source says of the image breaks a rule: no address, or a label that is too long.</summary>
+    /// <summary>The source's entry breaks a rule: it has no valid address, or a label is too long.</summary>
     public const string Invalid = "invalid-reference";
 
-    /// <summary>The bucket's owner does not let us read the object.</summary>
+    /// <summary>The bucket denies reading the object.</summary>
     public const string Denied = "denied";
 
     /// <summary>The bucket does not exist.</summary>
     public const string NoBucket = "no-such-bucket";
 
-    /// <summary>There are no credentials for S3, or they are wrong or out of date, or meant for another region.</summary>
+    /// <summary>S3 credentials are missing, wrong, expired, or for another region.</summary>
     public const string Credentials = "credentials";
 
-    /// <summary>The place does not answer, after several tries.</summary>
+    /// <summary>The host does not answer after several tries.</summary>
     public const string Unreachable = "unreachable";
 }

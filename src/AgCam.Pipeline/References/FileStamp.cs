@@ -3,17 +3,17 @@ using AgCam.Images;
 
 namespace AgCam.Pipeline.References;
 
-/// <summary>What tells a changed file without opening it: its size and when it was last written. Links are followed.</summary>
-/// <param name="Written">UTC.</param>
+/// <summary>Size and modification time of a file. They reveal a change without reading the file. Links are followed.</summary>
+/// <param name="Written">Modification time, UTC.</param>
 internal readonly record struct FileStamp(long Bytes, DateTime Written)
 {
     /// <summary>
-    /// Two writes may share a time where clocks of file systems are coarse (two seconds at worst): a file that was written just now may
-    /// change and keep its stamp.
+    /// Coarse file systems store times in steps of up to two seconds. A file written that recently may change again and keep its stamp.
     /// </summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
 
-    /// <returns>Null when there is no such file.</returns>
+    /// <summary>Returns the stamp of a file.</summary>
+    /// <returns>Null when the file does not exist or is unreadable.</returns>
     public static FileStamp? Of(string path)
     {
         if (OperatingSystem.IsLinux())
@@ -31,11 +31,12 @@ internal readonly record struct FileStamp(long Bytes, DateTime Written)
         }
     }
 
-    /// <returns>Null for a folder, and for a time that is no date.</returns>
+    /// <summary>Returns the stamp in a file status.</summary>
+    /// <returns>Null for a folder, and for a time outside the range of dates.</returns>
     public static FileStamp? Of(FileStatus status) =>
         status is { Kind: not FileKind.Folder, Written: { } written } ? new FileStamp(status.Bytes, written) : null;
 
-    /// <summary>Whether a later write would show.</summary>
+    /// <summary>Returns whether any later write would change the stamp.</summary>
     public bool IsSettled(DateTimeOffset now) => now.UtcDateTime - Written > Settling;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Bytes}@{Written.Ticks}");

@@ -2,24 +2,25 @@ using AgCam.Images;
 
 namespace AgCam.Pipeline.References;
 
-/// <summary>Reads below the allowed roots only. Every file that a caller of the service can name is opened here.</summary>
+/// <summary>Reads files below the allowed roots only. Every file that a caller of the service can name is opened here.</summary>
 internal sealed class GuardedFiles(AllowedRoots roots) : IFileReader
 {
-    /// <summary>Maximum number of times a path is resolved whose links change before it is open.</summary>
+    /// <summary>Maximum number of resolutions of a path whose links change before the file is open.</summary>
     private const int MaxTries = 3;
 
     public AllowedRoots Roots => roots;
 
-    /// <summary>When false, a link that is put in between resolving and opening is followed, out of the roots too.</summary>
+    /// <summary>When false, a link created between resolving and opening is followed, even out of the roots.</summary>
     internal bool RefusesLinks { get; init; } = RegularFile.CanRefuseLinks;
 
-    /// <summary>Opens what was checked: a real path has no link in it, and if one is put there meanwhile, opening it fails.</summary>
+    /// <summary>Opens the file that was checked. A resolved path contains no link, and opening fails if one is created meanwhile.</summary>
     /// <exception cref="ImageException">not-allowed, not-found, not-a-file or unreadable.</exception>
     public RegularFile Open(string path)
     {
         if (!RefusesLinks)
             return RegularFile.Open(roots.Resolve(path));
-        // As a rule the path is the real one already. If it is not, or fails, the real one tells why: this one may lead out.
+        // Usually the path has no links and opens directly. Otherwise the resolved path gives the reason of the failure: this one may lead
+        // outside.
         if (roots.IsBelowAsWritten(path) && RegularFile.TryOpenUnlinked(path, out _) is { } usual)
             return usual;
         for (var tries = 0; tries < MaxTries; tries++)
@@ -29,11 +30,14 @@ internal sealed class GuardedFiles(AllowedRoots roots) : IFileReader
             if (failure is not null)
                 throw failure;
         }
-        throw new ImageException(ImageFailure.Unreadable, $"{path} cannot be read: the links in its path change while it is opened.");
+        throw new ImageException(
+            ImageFailure.Unreadable,
+            $"{path} cannot be read: links in its path change while it is opened. Submit it again when they are stable."
+        );
     }
 
     /// <summary>
-    /// Does not follow a link to a file: one that leads out of the roots is there, and opening it says why it is not read.
+    /// Does not follow a link to a file. One that leads outside the roots exists, and opening it reports why it is not read.
     /// </summary>
     public bool FileExists(string path) =>
         Path.GetDirectoryName(path) is { } folder
@@ -43,7 +47,7 @@ internal sealed class GuardedFiles(AllowedRoots roots) : IFileReader
 
     public bool FolderExists(string path) => roots.Find(path) is { } real && Directory.Exists(real);
 
-    /// <summary>Lists the folder that was checked, even if its path leads elsewhere by now.</summary>
+    /// <summary>Lists the folder that was checked, even if its path leads elsewhere by then.</summary>
     public IReadOnlyList<FolderEntry>? TryList(string folder, Func<string, bool> isWanted)
     {
         if (roots.Find(folder) is not { } real)

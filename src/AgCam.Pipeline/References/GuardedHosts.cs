@@ -7,12 +7,12 @@ using AgCam.Images;
 namespace AgCam.Pipeline.References;
 
 /// <summary>
-/// Hosts that the operator allows. A name may point anywhere, and somewhere else at the next look, so the address is judged at the
-/// moment of connecting; who follows redirects judges each like the first address.
+/// Allows connections to the operator's hosts only. A DNS name may change at any time, so its address is checked on connecting. Callers
+/// that follow redirects check each one.
 /// </summary>
-/// <param name="setting">Where the operator names them, for the refusal.</param>
-/// <param name="lookUp">A name's addresses; by default as the system has them.</param>
-/// <exception cref="OptionsException">A host or a network is not written as it must be.</exception>
+/// <param name="setting">Setting that names the hosts, for error messages.</param>
+/// <param name="lookUp">Resolves a name to addresses. Default: the system's DNS.</param>
+/// <exception cref="OptionsException">A host or a network is malformed.</exception>
 internal sealed class GuardedHosts(
     IReadOnlyList<string> hosts,
     IReadOnlyList<string> networks,
@@ -22,20 +22,21 @@ internal sealed class GuardedHosts(
 {
     private readonly AllowedHost[] _hosts = [.. hosts.Select(text => AllowedHost.Parse(text, setting))];
 
-    private readonly IPNetwork[] _own =
+    private readonly IPNetwork[] _networks =
     [
         .. networks.Select(text =>
             IPNetwork.TryParse(text, out var network)
                 ? network
-                : throw new OptionsException($"The network \"{text}\" is not written like 10.1.0.0/16.")
+                : throw new OptionsException($"The network \"{text}\" is malformed. Write it like 10.1.0.0/16.")
         ),
     ];
 
-    /// <summary>Checks at the start how the operator has written hosts and networks.</summary>
-    /// <exception cref="OptionsException">A host or a network is not written as it must be.</exception>
+    /// <summary>Validates the operator's hosts and networks at start.</summary>
+    /// <exception cref="OptionsException">A host or a network is malformed.</exception>
     public static void Check(IReadOnlyList<string> hosts, IReadOnlyList<string> networks, string setting) =>
         _ = new GuardedHosts(hosts, networks, setting);
 
+    /// <summary>Returns a handler that connects to checked addresses only and follows no redirects.</summary>
     public SocketsHttpHandler Handler() =>
         new()
         {
@@ -47,7 +48,7 @@ internal sealed class GuardedHosts(
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),
             ConnectTimeout = TimeSpan.FromSeconds(10),
             MaxResponseHeadersLength = 32,
-            // A server's certificate may name addresses to fetch its issuer from: nobody allowed those.
+            // A certificate may name addresses to fetch its issuer from. Those hosts are not allowed.
             SslOptions = new SslClientAuthenticationOptions
             {
                 CertificateChainPolicy = new X509ChainPolicy
@@ -58,20 +59,23 @@ internal sealed class GuardedHosts(
             },
         };
 
+    /// <summary>Throws when an address is not allowed.</summary>
     /// <exception cref="ImageException">The host or its port is not allowed.</exception>
     public void Check(Uri uri)
     {
         if (!IsAllowed(uri))
             throw new ImageException(
                 ReferenceFailure.NotAllowed,
-                $"{uri.Scheme}://{uri.Authority} is not a host and port that may be called. "
-                    + $"The operator names hosts with {setting}, and a port other than 80 and 443 behind the host."
+                $"{uri.Scheme}://{uri.Authority} is not an allowed host and port. "
+                    + $"The operator allows hosts with {setting}. A port other than 80 and 443 stands after the host."
             );
     }
 
     public bool IsAllowed(Uri uri) => uri.Scheme is "http" or "https" && uri.UserInfo.Length == 0 && _hosts.Any(host => host.Allows(uri));
 
-    /// <summary>The client wraps what the connect callback throws.</summary>
+    /// <summary>
+    /// Returns the refusal inside an exception, because the client wraps what the connect callback throws. Null when there is none.
+    /// </summary>
     public static ImageException? Refused(Exception? e) =>
         e switch
         {
@@ -84,7 +88,7 @@ internal sealed class GuardedHosts(
     {
         var addresses = await (lookUp ?? Dns.GetHostAddressesAsync)(context.DnsEndPoint.Host, cancellationToken);
         var allowed = addresses
-            .Where(address => PublicAddress.IsPublic(address) || _own.Any(network => network.Contains(address)))
+            .Where(address => PublicAddress.IsPublic(address) || _networks.Any(network => network.Contains(address)))
             .ToArray();
         if (allowed.Length == 0)
             throw new ImageException(
@@ -94,7 +98,7 @@ internal sealed class GuardedHosts(
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            // The addresses, not the name: it is not looked up again
+            // Connects to the checked addresses, so that the name is not resolved again.
             await socket.ConnectAsync(allowed, context.DnsEndPoint.Port, cancellationToken);
             return new NetworkStream(socket, ownsSocket: true);
         }

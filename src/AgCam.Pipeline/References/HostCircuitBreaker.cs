@@ -6,32 +6,31 @@ using Polly.Retry;
 namespace AgCam.Pipeline.References;
 
 /// <summary>
-/// Asks hosts (or buckets) over a network: a try has its time, and what may pass is tried again. A host that most tries fail at is
-/// away: one try in a while asks whether it is back, for all, and images wait for that and use up no tries. Once it has been away for
-/// as long as is waited, its images fail at once, until it answers.
+/// Calls hosts or buckets with a timeout, retries and a circuit breaker for each host. While a circuit is open, one probe at a time tests
+/// the host for all callers; waiting images use up no attempts. After the maximum outage all calls fail at once, until the host answers.
 /// </summary>
-/// <param name="mayPass">Whether an exception may be another one, or none, at the next try; cancellation and a try's time do not come
-/// here.</param>
-/// <param name="isAway">Whether it tells that the host is in trouble, and not of one image.</param>
+/// <param name="isTransient">Returns whether an exception may be transient. Cancellation and timeouts are not passed to it.</param>
+/// <param name="isHostFailure">Returns whether an exception means that the host fails, not only this image.</param>
 internal sealed class HostCircuitBreaker(
-    HostRetryOptions tries,
-    Func<Exception, bool> mayPass,
-    Func<Exception, bool> isAway,
+    HostRetryOptions options,
+    Func<Exception, bool> isTransient,
+    Func<Exception, bool> isHostFailure,
     TimeProvider? clock = null
 )
 {
-    /// <summary>Hosts that are remembered; names may be made up without end.</summary>
+    /// <summary>Maximum number of hosts with state. Names in requests are unlimited.</summary>
     private const int MaxHosts = 1024;
 
     private readonly ConcurrentDictionary<string, Host> _hosts = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <exception cref="BrokenCircuitException">The host has been away for too long.</exception>
-    /// <exception cref="Polly.Timeout.TimeoutRejectedException">The last try took too long.</exception>
+    /// <summary>Calls a host, with retries.</summary>
+    /// <exception cref="BrokenCircuitException">The host has failed for longer than the maximum outage.</exception>
+    /// <exception cref="Polly.Timeout.TimeoutRejectedException">The last attempt timed out.</exception>
     public async Task<T> CallAsync<T>(string name, Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
     {
         if (_hosts.Count > MaxHosts)
             _hosts.Clear();
-        var host = _hosts.GetOrAdd(name, _ => new Host(tries, mayPass, isAway, clock ?? TimeProvider.System));
+        var host = _hosts.GetOrAdd(name, _ => new Host(options, isTransient, isHostFailure, clock ?? TimeProvider.System));
         return await host.Calls.ExecuteAsync(async cancellationToken => await call(cancellationToken), cancellationToken);
     }
 
@@ -39,10 +38,10 @@ internal sealed class HostCircuitBreaker(
     {
         private readonly TimeProvider _clock;
         private readonly Lock _lock = new();
-        private long? _away,
-            _lastAway;
+        private long? _openedAt,
+            _lastOpenedAt;
 
-        public Host(HostRetryOptions tries, Func<Exception, bool> mayPass, Func<Exception, bool> isAway, TimeProvider clock)
+        public Host(HostRetryOptions options, Func<Exception, bool> isTransient, Func<Exception, bool> isHostFailure, TimeProvider clock)
         {
             _clock = clock;
             var calls = new ResiliencePipelineBuilder { TimeProvider = clock };
@@ -50,22 +49,22 @@ internal sealed class HostCircuitBreaker(
                 new RetryStrategyOptions
                 {
                     ShouldHandle = args =>
-                        ValueTask.FromResult(args.Outcome.Exception is BrokenCircuitException && AwayFor() < tries.MaxOutage),
+                        ValueTask.FromResult(args.Outcome.Exception is BrokenCircuitException && OutageDuration() < options.MaxOutage),
                     MaxRetryAttempts = int.MaxValue,
-                    Delay = tries.BreakDuration / 2,
+                    Delay = options.BreakDuration / 2,
                     UseJitter = true,
                 }
             );
-            if (tries.Attempts > 1)
+            if (options.Attempts > 1)
                 calls.AddRetry(
                     new RetryStrategyOptions
                     {
                         ShouldHandle = args =>
                             ValueTask.FromResult(
                                 args.Outcome.Exception is { } e and not BrokenCircuitException
-                                    && (e is Polly.Timeout.TimeoutRejectedException || mayPass(e))
+                                    && (e is Polly.Timeout.TimeoutRejectedException || isTransient(e))
                             ),
-                        MaxRetryAttempts = tries.Attempts - 1,
+                        MaxRetryAttempts = options.Attempts - 1,
                         Delay = TimeSpan.FromMilliseconds(300),
                         MaxDelay = TimeSpan.FromSeconds(8),
                         BackoffType = DelayBackoffType.Exponential,
@@ -76,62 +75,65 @@ internal sealed class HostCircuitBreaker(
                 new CircuitBreakerStrategyOptions
                 {
                     ShouldHandle = args =>
-                        ValueTask.FromResult(args.Outcome.Exception is { } e && (e is Polly.Timeout.TimeoutRejectedException || isAway(e))),
+                        ValueTask.FromResult(
+                            args.Outcome.Exception is { } e && (e is Polly.Timeout.TimeoutRejectedException || isHostFailure(e))
+                        ),
                     FailureRatio = 0.9,
-                    MinimumThroughput = tries.MinFailures,
+                    MinimumThroughput = options.MinFailures,
                     SamplingDuration = TimeSpan.FromSeconds(30),
-                    BreakDuration = tries.BreakDuration,
+                    BreakDuration = options.BreakDuration,
                     OnOpened = _ =>
                     {
-                        WentAway(tries.MaxOutage);
+                        Opened(options.MaxOutage);
                         return default;
                     },
                     OnClosed = _ =>
                     {
                         lock (_lock)
-                            _away = null;
+                            _openedAt = null;
                         return default;
                     },
                 }
             );
-            Calls = calls.AddTimeout(tries.AttemptTimeout).Build();
+            Calls = calls.AddTimeout(options.AttemptTimeout).Build();
         }
 
         public ResiliencePipeline Calls { get; }
 
         /// <summary>
-        /// At the first failure, and at each one of those that ask whether it is back. Where nobody asked for long, it may have been
-        /// back.
+        /// Records that the circuit opened, first or again after a failed probe. Starts a new outage when nobody called the host for so
+        /// long that it may have recovered.
         /// </summary>
-        private void WentAway(TimeSpan maxOutage)
+        private void Opened(TimeSpan maxOutage)
         {
             var now = _clock.GetTimestamp();
             lock (_lock)
             {
-                if (_away is null || _clock.GetElapsedTime(_lastAway!.Value, now) > maxOutage)
-                    _away = now;
-                _lastAway = now;
+                if (_openedAt is null || _clock.GetElapsedTime(_lastOpenedAt!.Value, now) > maxOutage)
+                    _openedAt = now;
+                _lastOpenedAt = now;
             }
         }
 
-        private TimeSpan AwayFor()
+        private TimeSpan OutageDuration()
         {
             lock (_lock)
-                return _away is { } since ? _clock.GetElapsedTime(since) : TimeSpan.Zero;
+                return _openedAt is { } since ? _clock.GetElapsedTime(since) : TimeSpan.Zero;
         }
     }
 }
 
-/// <param name="Attempts">Of one image, while its host answers others.</param>
-/// <param name="AttemptTimeout">Of one try.</param>
-/// <param name="MaxOutage">How long a host that is away is waited for.</param>
+/// <summary>Limits of <see cref="HostCircuitBreaker"/>.</summary>
+/// <param name="Attempts">Number of attempts per image while its host answers others.</param>
+/// <param name="AttemptTimeout">Timeout of one attempt.</param>
+/// <param name="MaxOutage">Maximum time that calls wait for a failing host.</param>
 internal sealed record HostRetryOptions(int Attempts, TimeSpan AttemptTimeout, TimeSpan MaxOutage)
 {
     /// <summary>
-    /// Tries within half a minute, of which nine in ten fail, before a host counts as away: more than a single image has.
+    /// Number of attempts within 30 s before the circuit may open, if nine in ten of them fail. More than one image makes.
     /// </summary>
     public int MinFailures { get; init; } = Math.Max(10, Attempts + 1);
 
-    /// <summary>Between two tries of a host that is away.</summary>
+    /// <summary>Time between two probes of a failing host.</summary>
     public TimeSpan BreakDuration { get; init; } = TimeSpan.FromSeconds(2);
 }

@@ -6,9 +6,7 @@ using Polly.Timeout;
 
 namespace AgCam.Pipeline.References;
 
-/// <summary>
-/// Images by http and https, from hosts that the operator allows; every redirect is judged like the first address.
-/// </summary>
+/// <summary>Reads images over http and https from allowed hosts. Every redirect is checked like the first address.</summary>
 internal sealed class HttpImages : IDisposable
 {
     private const int MaxRedirects = 3,
@@ -20,22 +18,23 @@ internal sealed class HttpImages : IDisposable
     private readonly HostCircuitBreaker _circuitBreaker;
 
     /// <param name="lookUp">See <see cref="GuardedHosts"/>.</param>
-    /// <exception cref="OptionsException">A host or a network is not written as it must be.</exception>
+    /// <exception cref="OptionsException">A host or a network is malformed.</exception>
     public HttpImages(ReferenceOptions options, Func<string, CancellationToken, Task<IPAddress[]>>? lookUp = null)
     {
         _options = options;
         _circuitBreaker = new HostCircuitBreaker(
             new HostRetryOptions(Tries, TimeSpan.FromSeconds(options.HttpSeconds), TimeSpan.FromSeconds(options.HostOutageSeconds)),
-            MayPass,
-            IsAway
+            IsTransient,
+            IsHostFailure
         );
         _hosts = new GuardedHosts(options.Hosts, options.Networks, ReferenceOptions.HostsSetting, lookUp);
         _client = new HttpClient(_hosts.Handler()) { Timeout = Timeout.InfiniteTimeSpan };
         _client.DefaultRequestHeaders.UserAgent.ParseAdd("agcam");
     }
 
-    /// <exception cref="ImageException">not-allowed, not-found, too-many-bytes, or unreachable: after several tries, or once its host
-    /// has been away for too long.</exception>
+    /// <summary>Reads an image.</summary>
+    /// <exception cref="ImageException">not-allowed, not-found, unreadable, too-many-bytes, or unreachable: after several attempts, or
+    /// after the maximum outage of its host.</exception>
     public async Task<byte[]> ReadAsync(string uri, CancellationToken cancellationToken)
     {
         var first = new Uri(uri);
@@ -55,12 +54,12 @@ internal sealed class HttpImages : IDisposable
         {
             throw new ImageException(
                 ReferenceFailure.Unreachable,
-                $"{UriRedaction.Redact(uri)} could not be fetched: its host has been away for more than "
-                    + $"{_options.HostOutageSeconds} seconds.",
+                $"{UriRedaction.Redact(uri)} could not be fetched: its host has failed for more than "
+                    + $"{_options.HostOutageSeconds} seconds. Submit it again when the host answers.",
                 e
             );
         }
-        catch (Exception e) when (e is TimeoutRejectedException || MayPass(e))
+        catch (Exception e) when (e is TimeoutRejectedException || IsTransient(e))
         {
             throw new ImageException(
                 ReferenceFailure.Unreachable,
@@ -71,12 +70,12 @@ internal sealed class HttpImages : IDisposable
         }
     }
 
-    private static bool MayPass(Exception e) =>
+    private static bool IsTransient(Exception e) =>
         GuardedHosts.Refused(e) is null && e is HttpRequestException or IOException or SocketException;
 
-    /// <summary>A host that says no to this and that is there.</summary>
-    private static bool IsAway(Exception e) =>
-        MayPass(e)
+    /// <summary>Returns whether the host fails. A 4xx means that the host is up.</summary>
+    private static bool IsHostFailure(Exception e) =>
+        IsTransient(e)
         && e
             is not HttpRequestException
             {
@@ -94,16 +93,19 @@ internal sealed class HttpImages : IDisposable
             if ((int)answer.StatusCode is >= 300 and < 400 && answer.Headers.Location is { } next)
             {
                 if (redirects == MaxRedirects)
-                    throw new ImageException(ReferenceFailure.NotAllowed, $"{Show(uri)} redirects more than {MaxRedirects} times.");
+                    throw new ImageException(
+                        ReferenceFailure.NotAllowed,
+                        $"{Show(uri)} redirects more than {MaxRedirects} times. Name its final address."
+                    );
                 uri = new Uri(uri, next);
                 continue;
             }
             if (answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone)
-                throw new ImageException(ImageFailure.NotFound, $"{Show(uri)} is not there: {(int)answer.StatusCode}.");
+                throw new ImageException(ImageFailure.NotFound, $"{Show(uri)} does not exist: HTTP {(int)answer.StatusCode}.");
             if (answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
-                throw new ImageException(ImageFailure.Unreadable, $"{Show(uri)} may not be read: {(int)answer.StatusCode}.");
+                throw new ImageException(ImageFailure.Unreadable, $"{Show(uri)} may not be read: HTTP {(int)answer.StatusCode}.");
             if (!answer.IsSuccessStatusCode)
-                throw new HttpRequestException($"the host answers {(int)answer.StatusCode}", null, answer.StatusCode);
+                throw new HttpRequestException($"the host answers HTTP {(int)answer.StatusCode}", null, answer.StatusCode);
             return await BytesAsync(answer, uri, cancellationToken);
         }
     }
@@ -126,12 +128,13 @@ internal sealed class HttpImages : IDisposable
         return kept.ToArray();
     }
 
+    /// <summary>Throws when an address is not allowed.</summary>
     /// <exception cref="ImageException">The host or its port is not allowed.</exception>
     public void Check(Uri uri) => _hosts.Check(uri);
 
     private ImageException TooMany(Uri uri) =>
-        new(ImageFailure.TooManyBytes, $"{Show(uri)} has more than the {_options.Limits.MaxBytes} bytes that are allowed.");
+        new(ImageFailure.TooManyBytes, $"{Show(uri)} has more than {_options.Limits.MaxBytes} bytes, the limit.");
 
-    /// <summary>Presigned addresses have their signature in the query.</summary>
+    /// <summary>Redacts an address: presigned ones have their signature in the query.</summary>
     private static string Show(Uri uri) => UriRedaction.Redact(uri.ToString());
 }

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace AgCam.Pipeline.References;
 
 /// <summary>
-/// Tells addresses of the public internet from those behind which one's own network, this machine or a cloud's metadata may lie.
-/// Ranges: IANA's registries of special-purpose addresses for IPv4 and IPv6.
+/// Tells public internet addresses from special ones: private networks, this machine, a cloud's metadata service. Ranges: IANA's
+/// special-purpose address registries for IPv4 and IPv6.
 /// </summary>
 public static class PublicAddress
 {
@@ -43,8 +43,10 @@ public static class PublicAddress
 
     private static readonly IPNetwork Nat64 = IPNetwork.Parse("64:ff9b::/96");
 
-    /// <returns>Whether a stranger's address may be connected to. Addresses that wrap an IPv4 one (mapped, NAT64) are never public: who
-    /// means the IPv4 address can name it.</returns>
+    /// <summary>
+    /// Returns whether an address is on the public internet. Addresses that wrap an IPv4 one (mapped, NAT64) never are: the IPv4 address
+    /// can be named itself.
+    /// </summary>
     public static bool IsPublic(IPAddress address) =>
         address.AddressFamily switch
         {

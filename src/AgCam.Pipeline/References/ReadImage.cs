@@ -1,5 +1,5 @@
 namespace AgCam.Pipeline.References;
 
-/// <summary>An image's bytes as they were read.</summary>
-/// <param name="Stamp">The source's state when they were: the same stamp later means the same bytes. Null where nothing tells.</param>
+/// <summary>Bytes of an image as read from its source.</summary>
+/// <param name="Stamp">Stamp of the source when it was read. An equal stamp later means equal bytes. Null when the source has none.</param>
 public sealed record ReadImage(byte[] Bytes, string? Stamp);

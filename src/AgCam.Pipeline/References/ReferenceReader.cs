@@ -4,7 +4,7 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.References;
 
-/// <summary>Follows references to the images' bytes. Safe for use from several threads.</summary>
+/// <summary>Reads the images that references name. Thread-safe.</summary>
 public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) : IDisposable
 {
     private readonly HttpImages _http = new(options);
@@ -13,16 +13,17 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
 
     public AllowedRoots Roots => Files.Roots;
 
-    /// <summary>Opens whatever a source or an annotation names, as the images themselves are opened.</summary>
+    /// <summary>Opens files that sources and annotations name, under the same rules as images.</summary>
     internal GuardedFiles Files { get; init; } = new(new AllowedRoots(options.Roots));
 
     internal S3Objects S3 => _s3;
 
     public ImageLimits Limits => options.Limits;
 
-    /// <exception cref="ImageException">There is no such image, it may not be read, or it breaks a limit: the item fails with that
+    /// <summary>Reads an image.</summary>
+    /// <exception cref="ImageException">The image does not exist, may not be read, or breaks a limit. The item fails with this
     /// reason.</exception>
-    /// <exception cref="StoreUnavailableException">An upload's store does not answer.</exception>
+    /// <exception cref="StoreUnavailableException">The store of an upload does not answer.</exception>
     public async ValueTask<ReadImage> ReadAsync(ImageReference reference, CancellationToken cancellationToken = default) =>
         reference.Kind switch
         {
@@ -31,12 +32,11 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
             ReferenceKind.Upload => new ReadImage(await ReadUploadAsync(reference.Uri, cancellationToken), null),
             ReferenceKind.Http => new ReadImage(await _http.ReadAsync(reference.Uri, cancellationToken), null),
             ReferenceKind.S3 => await _s3.ReadAsync(reference.Uri, reference.Stamp, cancellationToken),
-            _ => throw new ImageException(ReferenceFailure.NotAllowed, $"References of kind {reference.Kind} are not switched on here."),
+            _ => throw new ImageException(ReferenceFailure.NotAllowed, $"References of kind {reference.Kind} are not supported."),
         };
 
     /// <summary>
-    /// Whether the operator lets it be read: what a worker would refuse later can be refused when it is asked for. Nothing is opened
-    /// and nobody is asked.
+    /// Throws when the operator does not allow the place. A request is refused early by it. It opens nothing and calls no host.
     /// </summary>
     /// <exception cref="ImageException">not-allowed.</exception>
     public void Check(ImageReference reference)
@@ -50,7 +50,7 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
                 }
                 catch (ImageException e) when (e.Reason == ImageFailure.NotFound)
                 {
-                    // It may be there when a worker looks.
+                    // The file may exist when a worker reads it.
                 }
                 break;
             case ReferenceKind.S3:
@@ -63,10 +63,10 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
     }
 
     /// <summary>
-    /// Whether the reference's stamp still holds, as far as that can be told without opening anything: a file's is looked up again, an
-    /// object's is as new as the listing of its bucket.
+    /// Returns whether the reference's stamp is still valid, without opening the source. A file's stamp is read again; an object's is as
+    /// recent as the listing of its bucket.
     /// </summary>
-    /// <exception cref="ImageException">A file that may not be read, or that is not there.</exception>
+    /// <exception cref="ImageException">The file may not be read or does not exist.</exception>
     public bool IsUnchanged(ImageReference reference) =>
         reference.Stamp is { } stamp
         && reference.Kind switch
@@ -78,7 +78,7 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>The stamp counts only if it was the same before and after, and a later write would change it.</summary>
+    /// <summary>Reads a file. The stamp is kept only if it is the same before and after, and a later write would change it.</summary>
     private ReadImage ReadFile(string path)
     {
         using var file = Files.Open(path);
@@ -94,7 +94,7 @@ public sealed class ReferenceReader(ReferenceOptions options, IUploads uploads) 
     private async Task<byte[]> ReadUploadAsync(string uri, CancellationToken cancellationToken)
     {
         if (!Guid.TryParseExact(uri, "D", out var id) || await uploads.ReadAsync(id, cancellationToken) is not { } bytes)
-            throw new ImageException(ImageFailure.NotFound, $"The upload {uri} is not there, or not any more. Send the image again.");
+            throw new ImageException(ImageFailure.NotFound, $"The upload {uri} does not exist or has expired. Send the image again.");
         return bytes.Length <= options.Limits.MaxBytes
             ? bytes
             : throw new ImageException(

@@ -7,12 +7,11 @@ using Polly.Timeout;
 namespace AgCam.Pipeline.References;
 
 /// <summary>
-/// What an answer of S3 means: to be tried again, the object's own failure, or one of the bucket or the credentials that all objects
-/// share.
+/// Classifies S3 errors: transient, a failure of the object, or a failure of bucket or credentials that all objects share.
 /// </summary>
 internal static class S3Failures
 {
-    private static readonly string[] OfCredentials =
+    private static readonly string[] CredentialCodes =
     [
         "InvalidAccessKeyId",
         "SignatureDoesNotMatch",
@@ -28,7 +27,7 @@ internal static class S3Failures
         "AccountProblem",
     ];
 
-    private static readonly string[] Passing =
+    private static readonly string[] TransientCodes =
     [
         "SlowDown",
         "InternalError",
@@ -39,66 +38,68 @@ internal static class S3Failures
         "RequestLimitExceeded",
     ];
 
-    /// <summary>Whether the next try may go better.</summary>
-    public static bool IsPassing(Exception e) =>
+    /// <summary>Returns whether a retry may succeed.</summary>
+    public static bool IsTransient(Exception e) =>
         e switch
         {
-            AmazonServiceException service when OfCredentials.Contains(service.ErrorCode) => false,
+            AmazonServiceException service when CredentialCodes.Contains(service.ErrorCode) => false,
             AmazonServiceException
             {
                 StatusCode: >= HttpStatusCode.InternalServerError or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout
             } => true,
-            AmazonServiceException service when Passing.Contains(service.ErrorCode) => true,
+            AmazonServiceException service when TransientCodes.Contains(service.ErrorCode) => true,
             AmazonServiceException { StatusCode: 0 } lost => lost.InnerException is HttpRequestException or IOException,
             AmazonClientException { InnerException: HttpRequestException or IOException } => true,
             HttpRequestException or IOException or TimeoutRejectedException => true,
             _ => false,
         };
 
-    /// <returns>Null for an exception that is not S3's.</returns>
+    /// <summary>Converts an exception of S3 to the item's failure.</summary>
+    /// <returns>Null when the exception is not from S3.</returns>
     public static ImageException? Of(Exception e, string what, int tries)
     {
         if (e is BrokenCircuitException)
             return new ImageException(
                 ReferenceFailure.Unreachable,
-                $"{what} could not be fetched: its bucket has been away for too long.",
+                $"{what} could not be fetched: its bucket has failed for too long. Submit it again when the bucket answers.",
                 e
             );
-        if (IsPassing(e))
+        if (IsTransient(e))
             return new ImageException(
                 ReferenceFailure.Unreachable,
                 $"{what} could not be fetched in {tries} tries: {(e is TimeoutRejectedException ? "no answer in time" : e.Message)}",
                 e
             );
         if (e is not AmazonServiceException { StatusCode: not 0 } answer)
-            return e is AmazonClientException ? Refused($"there are no credentials, or no region, to ask with ({e.Message})") : null;
-        var said = $"S3 answers {(int)answer.StatusCode} {answer.ErrorCode}: {answer.Message}";
+            return e is AmazonClientException ? Refused($"credentials or region are missing ({e.Message})") : null;
+        var text = $"S3 answers {(int)answer.StatusCode} {answer.ErrorCode}: {answer.Message}";
         return answer.ErrorCode switch
         {
-            "NoSuchBucket" => new ImageException(ReferenceFailure.NoBucket, $"{what}: the bucket does not exist. {said}", e),
+            "NoSuchBucket" => new ImageException(ReferenceFailure.NoBucket, $"{what}: the bucket does not exist. {text}", e),
             "InvalidObjectState" => new ImageException(
                 ImageFailure.Unreadable,
-                $"{what} is archived and must be restored before it can be read. {said}",
+                $"{what} is archived and must be restored before it can be read. {text}",
                 e
             ),
-            var code when OfCredentials.Contains(code) => Refused(said),
+            var code when CredentialCodes.Contains(code) => Refused(text),
             _ => answer.StatusCode switch
             {
                 HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or HttpStatusCode.Gone => new ImageException(
                     ImageFailure.NotFound,
-                    $"{what} does not exist. {said}",
+                    $"{what} does not exist. {text}",
                     e
                 ),
                 HttpStatusCode.Forbidden => new ImageException(
                     ReferenceFailure.Denied,
-                    $"{what} may not be read (S3 says the same of an object that is missing where listing is not allowed). {said}",
+                    $"{what} may not be read. Without the right to list, S3 answers the same for a missing object. {text}",
                     e
                 ),
-                HttpStatusCode.Unauthorized or HttpStatusCode.MovedPermanently or HttpStatusCode.TemporaryRedirect => Refused(said),
-                _ => new ImageException(ImageFailure.Unreadable, $"{what} cannot be read. {said}", e),
+                HttpStatusCode.Unauthorized or HttpStatusCode.MovedPermanently or HttpStatusCode.TemporaryRedirect => Refused(text),
+                _ => new ImageException(ImageFailure.Unreadable, $"{what} cannot be read. {text}", e),
             },
         };
 
-        ImageException Refused(string why) => new(ReferenceFailure.Credentials, $"{what} cannot be asked for: {why}", e);
+        ImageException Refused(string why) =>
+            new(ReferenceFailure.Credentials, $"{what} cannot be requested: {why}. Check the worker's S3 credentials and region", e);
     }
 }

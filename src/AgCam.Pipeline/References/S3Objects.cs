@@ -8,7 +8,7 @@ using Amazon.S3.Model;
 
 namespace AgCam.Pipeline.References;
 
-/// <summary>Objects and listings of the buckets that the operator allows.</summary>
+/// <summary>Reads and lists objects of the buckets that the operator allows.</summary>
 internal sealed class S3Objects
 {
     private const int PageSize = 1000;
@@ -25,32 +25,34 @@ internal sealed class S3Objects
         (_options, _limits) = (options, limits);
         _circuitBreaker = new HostCircuitBreaker(
             new HostRetryOptions(options.Tries, TimeSpan.FromSeconds(options.Seconds), maxOutage),
-            S3Failures.IsPassing,
-            S3Failures.IsPassing
+            S3Failures.IsTransient,
+            S3Failures.IsTransient
         );
     }
 
-    /// <summary>The stamp of an object as a listing shows it, and as it is when it is read without a version.</summary>
+    /// <summary>Returns the stamp of an object from a listing, or read without a version.</summary>
     public static string StampOf(string etag, long bytes) => $"{etag.Trim('"')}@{bytes}";
 
-    /// <summary>The stamp of one version, which never changes.</summary>
+    /// <summary>Returns the stamp of an object's version, which is immutable.</summary>
     public static string StampOfVersion(string id) => Version + id;
 
-    /// <exception cref="ImageException">It may not be read from there.</exception>
+    /// <summary>Parses an address and throws when it may not be read.</summary>
+    /// <exception cref="ImageException">not-allowed: the address is malformed or in no allowed bucket.</exception>
     public S3Place Check(string uri) =>
         S3Place.Parse(uri) is not { Key.Length: > 0, IsPlain: true } place
-            ? throw new ImageException(ReferenceFailure.NotAllowed, $"{uri} is not s3://bucket/key, or has . or .. for a part of its key.")
+            ? throw new ImageException(ReferenceFailure.NotAllowed, $"{uri} is not s3://bucket/key, or has . or .. as a part of its key.")
         : IsAllowed(place) ? place
         : throw new ImageException(
             ReferenceFailure.NotAllowed,
-            $"{uri} is in none of the buckets that may be read. The operator names them with --bucket."
+            $"{uri} is in no bucket that may be read. The operator adds one with --bucket."
         );
 
     public bool IsAllowed(S3Place place) => _options.Buckets.Any(place.IsBelow);
 
-    /// <param name="stamp">With "version:ID" that version is read, else the newest.</param>
-    /// <exception cref="ImageException">not-allowed, not-found, too-many-bytes, denied, no-such-bucket, credentials, or unreachable
-    /// after several tries.</exception>
+    /// <summary>Reads an object.</summary>
+    /// <param name="stamp">Stamp of the reference. "version:ID" reads that version, any other the newest.</param>
+    /// <exception cref="ImageException">not-allowed, not-found, too-many-bytes, denied, no-such-bucket, credentials, or unreachable after
+    /// several attempts.</exception>
     public async Task<ReadImage> ReadAsync(string uri, string? stamp, CancellationToken cancellationToken)
     {
         var place = Check(uri);
@@ -76,9 +78,9 @@ internal sealed class S3Objects
         );
     }
 
-    /// <summary>A page at a time, in the order of the keys' UTF-8.</summary>
-    /// <param name="after">Only what comes behind this key.</param>
-    /// <exception cref="ImageException">As for reading.</exception>
+    /// <summary>Lists objects page by page, in UTF-8 order of their keys.</summary>
+    /// <param name="after">Key after which the listing starts; null for all.</param>
+    /// <exception cref="ImageException">See <see cref="ReadAsync"/>.</exception>
     public async IAsyncEnumerable<(string Key, string Stamp)> ListAsync(
         S3Place prefix,
         string? after,
@@ -130,7 +132,7 @@ internal sealed class S3Objects
             when (e is not ImageException and not OperationCanceledException && S3Failures.Of(e, what, _options.Tries) is { } failure)
         {
             if (failure.Reason == ReferenceFailure.Credentials)
-                _client = null; // the next one reads them anew
+                _client = null; // the next call reads the credentials again
             throw failure;
         }
     }
@@ -140,7 +142,7 @@ internal sealed class S3Objects
         var config = new AmazonS3Config
         {
             ForcePathStyle = _options.PathStyle,
-            MaxErrorRetry = 0, // retries are ours
+            MaxErrorRetry = 0, // HostCircuitBreaker retries
             Timeout = Timeout.InfiniteTimeSpan,
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
@@ -170,9 +172,9 @@ internal sealed class S3Objects
                 throw TooMany(uri);
             kept.Write(buffer, 0, read);
         }
-        return kept.Length < length ? throw new IOException($"{kept.Length} of {length} bytes came") : kept.ToArray();
+        return kept.Length < length ? throw new IOException($"{kept.Length} of {length} bytes were received") : kept.ToArray();
     }
 
     private ImageException TooMany(string uri) =>
-        new(ImageFailure.TooManyBytes, $"{uri} has more than the {_limits.MaxBytes} bytes that are allowed.");
+        new(ImageFailure.TooManyBytes, $"{uri} has more than {_limits.MaxBytes} bytes, the limit.");
 }

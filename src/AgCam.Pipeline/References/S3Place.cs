@@ -1,13 +1,14 @@
 namespace AgCam.Pipeline.References;
 
-/// <summary>s3://bucket/key. The key is taken as it is written: no escapes, and ? and # are characters like others.</summary>
+/// <summary>Address s3://bucket/key. The key is literal: no escapes, and ? and # have no meaning.</summary>
 internal readonly record struct S3Place(string Bucket, string Key)
 {
     public const string Scheme = "s3://";
 
     public override string ToString() => $"{Scheme}{Bucket}/{Key}";
 
-    /// <returns>Null when it is no such place. The key is empty when only a bucket is named.</returns>
+    /// <summary>Parses an address.</summary>
+    /// <returns>Null when the text is not an S3 address. The key is empty when the text names only a bucket.</returns>
     public static S3Place? Parse(string text)
     {
         if (!text.StartsWith(Scheme, StringComparison.Ordinal))
@@ -18,10 +19,11 @@ internal readonly record struct S3Place(string Bucket, string Key)
         return IsBucket(bucket) ? new S3Place(bucket, key) : null;
     }
 
-    /// <summary>A key with . or .. for a segment changes on its way through a URL, and may come out in another bucket.</summary>
+    /// <summary>Whether the key has no segment "." or "..". Such a segment is resolved in a URL and may lead to another bucket.</summary>
     public bool IsPlain => !Key.Split('/').Any(segment => segment is "." or "..") && !Key.Contains('\0');
 
-    /// <param name="allowed">"bucket", "bucket/folder" or "*".</param>
+    /// <summary>Returns whether the place is allowed by an entry of <see cref="S3Options.Buckets"/>.</summary>
+    /// <param name="allowed">Entry: "bucket", "bucket/folder" or "*".</param>
     public bool IsBelow(string allowed)
     {
         var slash = allowed.IndexOf('/');

@@ -2,11 +2,11 @@ using System.Diagnostics;
 
 namespace AgCam.Pipeline.Telemetry;
 
-/// <summary>Spans of what is done for several requests at once.</summary>
+/// <summary>Starts spans of work that serves several requests at once.</summary>
 public static class Batches
 {
-    /// <summary>A span that links to the requests in it, once each; a child of the request where there is one only.</summary>
-    /// <returns>Null when nobody traces.</returns>
+    /// <summary>Starts a span that links to each request once. With one request, the span is its child.</summary>
+    /// <returns>Null without a listener.</returns>
     public static Activity? Start(string name, IEnumerable<ActivityContext> requests)
     {
         if (!PipelineTelemetry.Activities.HasListeners())

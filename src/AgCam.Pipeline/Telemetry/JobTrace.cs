@@ -4,17 +4,16 @@ using AgCam.Pipeline.Records;
 namespace AgCam.Pipeline.Telemetry;
 
 /// <summary>
-/// From the submission of a job to its chunks. Each chunk has a trace of its own that links to the submission's: as children, a million
-/// images would be one trace, open for hours, that no tool shows.
+/// Links the traces of a job's chunks to its submission. Each chunk has its own trace: a job with a million images would be one trace, open
+/// for hours, that no tool shows.
 /// </summary>
 public static class JobTrace
 {
-    /// <summary>What <see cref="JobSpec.Trace"/> keeps: the span that asks for the job.</summary>
+    /// <summary>Traceparent of the current span, for <see cref="JobSpec.Trace"/>. Null without W3C tracing.</summary>
     public static string? Here => Activity.Current is { IdFormat: ActivityIdFormat.W3C } current ? current.Id : null;
 
     /// <summary>
-    /// The span around the sending of a chunk, with which the chunk's trace begins. Null when nobody traces, or no job is behind the
-    /// chunk.
+    /// Starts the span around publishing a chunk, the root of the chunk's trace. Null without a listener, and for a request's chunk.
     /// </summary>
     internal static Activity? Publish(Chunk chunk, JobSpec? spec)
     {

@@ -3,7 +3,7 @@ using AgCam.Pipeline.Stores.Measuring;
 
 namespace AgCam.Pipeline.Telemetry;
 
-/// <summary>A store whose every call is measured, and a span of the trace that it is part of.</summary>
+/// <summary>Store that measures every call and adds its span to the current trace.</summary>
 internal sealed class ObservedStore(IStore store) : IStore, IBareStore
 {
     public string Kind => store.Kind;

@@ -3,10 +3,10 @@ using System.Diagnostics.Metrics;
 
 namespace AgCam.Pipeline.Telemetry;
 
-/// <summary>Instruments and spans of the pipeline's processes. They count images, not messages.</summary>
+/// <summary>Instruments and activity source of the pipeline. They count images, not messages.</summary>
 public static class PipelineTelemetry
 {
-    /// <summary>Of the meter and of the activity source.</summary>
+    /// <summary>Name of the meter and of the activity source.</summary>
     public const string Name = "AgCam.Pipeline";
 
     public static readonly ActivitySource Activities = new(Name);
@@ -34,7 +34,7 @@ public static class PipelineTelemetry
         300,
     ];
 
-    /// <summary>Images that have their record; tags: outcome (completed or failed), and reason where it failed.</summary>
+    /// <summary>Images with a terminal record. Tags: outcome (completed or failed); reason when failed.</summary>
     public static readonly Counter<long> Images = Meter.CreateCounter<long>(
         "agcam.images",
         "{image}",
@@ -48,11 +48,11 @@ public static class PipelineTelemetry
         "Images whose explanation was stored already."
     );
 
-    /// <summary>Images of the requests that this process has in hand.</summary>
+    /// <summary>Images of the chunks that this process has leased.</summary>
     public static readonly UpDownCounter<long> InFlight = Meter.CreateUpDownCounter<long>(
         "agcam.images.inflight",
         "{image}",
-        "Images of the requests that this worker has in hand."
+        "Images of the chunks that this worker has leased."
     );
 
     public static readonly Histogram<int> BatchSize = Meter.CreateHistogram(
@@ -62,26 +62,29 @@ public static class PipelineTelemetry
         advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512] }
     );
 
-    public static readonly Histogram<double> BatchSeconds = Histogram("agcam.batch.duration", "Time on the device for a batch.");
+    public static readonly Histogram<double> BatchSeconds = Histogram("agcam.batch.duration", "Duration of a batch on the device.");
 
-    /// <summary>Grows by a second in a second in which the device always had a batch: its rate is the busy share.</summary>
+    /// <summary>Seconds with a batch on the device. Its rate is the utilisation, 0 to 1.</summary>
     public static readonly Counter<double> DeviceBusy = Meter.CreateCounter<double>(
         "agcam.device.busy",
         "s",
-        "Time for which the device had a batch to compute."
+        "Seconds in which the device had a batch to compute."
     );
 
-    /// <summary>Tags: lane, alone.</summary>
-    public static readonly Histogram<double> ChunkSeconds = Histogram("agcam.chunk.duration", "From the lease of a chunk to its end.");
+    /// <summary>Tags: lane, isolated.</summary>
+    public static readonly Histogram<double> ChunkSeconds = Histogram(
+        "agcam.chunk.duration",
+        "Duration from the lease of a chunk to its end."
+    );
 
     /// <summary>Tags: operation, outcome (ok or failed).</summary>
-    public static readonly Histogram<double> StoreSeconds = Histogram("agcam.store.duration", "Time for one call of the store.");
+    public static readonly Histogram<double> StoreSeconds = Histogram("agcam.store.duration", "Duration of a call of the store.");
 
-    /// <summary>Requests that a broker gave out before. Tag: lane.</summary>
+    /// <summary>Messages that the broker redelivered. Tag: lane.</summary>
     public static readonly Counter<long> Redeliveries = Meter.CreateCounter<long>(
         "agcam.redeliveries",
         "{request}",
-        "Requests that the broker gave out a second time or more often."
+        "Messages that the broker redelivered."
     );
 
     /// <summary>Tag: outcome (delivered, unanswered or given-up).</summary>
@@ -97,7 +100,7 @@ public static class PipelineTelemetry
         "agcam.backlog",
         () => Known(backlog => backlog.Images),
         "{image}",
-        "Images that were accepted and have no record yet, of all processes together."
+        "Images of all processes that were accepted and have no record yet."
     );
 
     private static readonly ObservableGauge<double> BacklogAge = Meter.CreateObservableGauge(
@@ -107,7 +110,7 @@ public static class PipelineTelemetry
         "Age of the oldest job or request that has not ended."
     );
 
-    /// <summary>Whether anybody asks for the backlog: it costs the store a query.</summary>
+    /// <summary>Whether an exporter reads the backlog, which costs a query of the store.</summary>
     public static bool WantsBacklog => BacklogImages.Enabled || BacklogAge.Enabled;
 
     private static Stores.StoreSize? _size;
@@ -123,13 +126,13 @@ public static class PipelineTelemetry
         "agcam.store.free",
         () => KnownSize(size => size.FreeBytes),
         "By",
-        "Bytes that the store can still grow by, where it is known."
+        "Bytes by which the store can still grow, when known."
     );
 
-    /// <summary>Whether anybody asks for the size of the store.</summary>
+    /// <summary>Whether an exporter reads the size of the store.</summary>
     public static bool WantsSize => StoreBytes.Enabled || StoreFreeBytes.Enabled;
 
-    /// <summary>Counters begin at 0 rather than with their first event: a rate over the first failure needs a point before it.</summary>
+    /// <summary>Reports every counter as 0 at start, because the rate over a first failure needs an earlier point.</summary>
     internal static void Begin()
     {
         foreach (var outcome in new[] { "completed", "failed" })
@@ -141,14 +144,16 @@ public static class PipelineTelemetry
         Found.Add(0);
     }
 
-    /// <summary>The same for what only a process with a device has: an average over devices counts no process without one.</summary>
+    /// <summary>
+    /// Reports a device's instruments as 0 at start. Only workers call it, so averages over devices count no other process.
+    /// </summary>
     public static void BeginDevice()
     {
         InFlight.Add(0);
         DeviceBusy.Add(0);
     }
 
-    /// <summary>The newest one known; until there is one, no gauge is reported.</summary>
+    /// <summary>Sets the value of the gauges. Before the first call they report nothing.</summary>
     internal static void Report(Stores.Backlog backlog) => Volatile.Write(ref _backlog, backlog);
 
     /// <inheritdoc cref="Report(Stores.Backlog)"/>

@@ -5,9 +5,8 @@ using System.Reflection;
 namespace AgCam.Pipeline.Telemetry;
 
 /// <summary>
-/// Measures every method of one of the store's interfaces that returns a task. A proxy rather than a class for each interface: there
-/// are forty methods, and a new one is measured without anybody thinking of it. Calls are per request or per batch, never per image, so
-/// the microsecond that reflection costs is nothing beside them.
+/// Measures every method of a store interface that returns a task. A proxy covers new methods without code for them. Calls are per request
+/// or batch, so the microsecond of reflection does not matter.
 /// </summary>
 internal class StoreCalls : DispatchProxy
 {
@@ -34,7 +33,7 @@ internal class StoreCalls : DispatchProxy
         var call = _calls.GetOrAdd(targetMethod!, Describe);
         if (call.Finish is null || (!PipelineTelemetry.StoreSeconds.Enabled && !PipelineTelemetry.Activities.HasListeners()))
             return targetMethod!.Invoke(_target, BindingFlags.DoNotWrapExceptions, null, args, null);
-        // Only as a part of a trace: the loops look into the store twice a second, and each look would be a trace of its own.
+        // Adds a span only to an existing trace: each poll of the loops would be a trace of its own.
         var activity = Activity.Current is null ? null : PipelineTelemetry.Activities.StartActivity(call.Span, ActivityKind.Client);
         var startedAt = Stopwatch.GetTimestamp();
         try
@@ -55,7 +54,7 @@ internal class StoreCalls : DispatchProxy
         finally
         {
             if (activity is not null && Activity.Current == activity)
-                Activity.Current = activity.Parent; // the caller goes on while the call is under way
+                Activity.Current = activity.Parent; // the caller continues while the call is pending
         }
     }
 

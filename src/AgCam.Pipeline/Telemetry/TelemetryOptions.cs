@@ -3,26 +3,26 @@ using System.ComponentModel.DataAnnotations;
 namespace AgCam.Pipeline.Telemetry;
 
 /// <summary>
-/// What a process tells of itself. Traces, metrics and logs go out by OTLP as soon as OpenTelemetry's own variables name a collector
-/// (OTEL_EXPORTER_OTLP_ENDPOINT and its siblings); what is here comes besides.
+/// Telemetry of a process. OpenTelemetry's own variables (OTEL_EXPORTER_OTLP_ENDPOINT and others) switch on traces, metrics and logs over
+/// OTLP; these options come in addition.
 /// </summary>
 public sealed record TelemetryOptions : IValidatableObject
 {
     public const string Section = "Telemetry";
 
     /// <summary>
-    /// Where Prometheus may scrape /metrics, e.g. http://127.0.0.1:9464, or http://*:9464 for other machines. It asks nobody who they
-    /// are, so it is a port of its own. Default none.
+    /// Address at which Prometheus scrapes /metrics: http://127.0.0.1:9464, or http://*:9464 for all networks. It needs no API key, so it
+    /// has a port of its own. Default none.
     /// </summary>
     public string? Prometheus { get; init; }
 
-    /// <summary>How the log on stderr is written: Text, or Json with every scope (job, chunk, trace). Default Text.</summary>
+    /// <summary>Format of the log on stderr: Text, or Json with every scope (job, chunk, trace). Default Text.</summary>
     [EnumDataType(typeof(LogForm))]
     public LogForm Logs { get; init; }
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        // A star means every address of the machine; it is no host of a URI.
+        // A star means every address of the machine; Uri does not accept it as a host.
         if (
             Prometheus is { Length: > 0 }
             && !(
@@ -38,6 +38,7 @@ public sealed record TelemetryOptions : IValidatableObject
     }
 }
 
+/// <summary>Format of the log on stderr.</summary>
 public enum LogForm
 {
     Text,

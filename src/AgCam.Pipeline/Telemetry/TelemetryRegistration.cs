@@ -13,8 +13,8 @@ namespace AgCam.Pipeline.Telemetry;
 /// </summary>
 public static class TelemetryRegistration
 {
-    /// <param name="configuration">With the environment in it: OpenTelemetry's own variables are read from there.</param>
-    /// <param name="service">Unless OTEL_SERVICE_NAME names another: agcam-api, agcam-worker, agcam-serve.</param>
+    /// <param name="configuration">Configuration that includes the environment, which holds OpenTelemetry's own variables.</param>
+    /// <param name="service">Service name without OTEL_SERVICE_NAME: agcam-api, agcam-worker or agcam-serve.</param>
     /// <exception cref="OptionsException">An option is out of its range.</exception>
     public static IServiceCollection AddAgCamTelemetry(
         this IServiceCollection services,
@@ -41,14 +41,14 @@ public static class TelemetryRegistration
         return services;
     }
 
-    /// <summary>What the pipeline has to tell.</summary>
+    /// <summary>Registers the instruments and spans of the pipeline.</summary>
     internal static void AddPipelineTelemetry(this IServiceCollection services)
     {
         services.ConfigureOpenTelemetryTracerProvider(tracing => tracing.AddSource(PipelineTelemetry.Name));
         services.ConfigureOpenTelemetryMeterProvider(metering => metering.AddMeter(PipelineTelemetry.Name, Stage.MeterName));
     }
 
-    /// <summary>Whether a collector is named for the signal, and not switched off by OpenTelemetry's own variables.</summary>
+    /// <summary>Returns whether OpenTelemetry's variables name a collector for the signal and do not disable it.</summary>
     private static bool Otlp(IConfiguration configuration, string signal) =>
         (configuration["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? configuration[$"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"]) is { Length: > 0 }
         && configuration[$"OTEL_{signal}_EXPORTER"] is not "none"

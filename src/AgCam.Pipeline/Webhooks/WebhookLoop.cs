@@ -24,7 +24,7 @@ internal sealed class WebhookLoop(
     private static readonly TimeSpan First = TimeSpan.FromSeconds(1),
         Longest = TimeSpan.FromMinutes(10);
 
-    private readonly string _teller = $"webhooks {Guid.NewGuid():N}";
+    private readonly string _notifier = $"webhooks {Guid.NewGuid():N}";
     private readonly Dictionary<Guid, (int Tries, DateTimeOffset Next)> _waiting = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -68,7 +68,7 @@ internal sealed class WebhookLoop(
 
     private async Task CallAsync(Guid id, CancellationToken cancellationToken)
     {
-        if (await completionPublisher.LeaseAsync(id, _teller, call.Longest, cancellationToken) is not { } job)
+        if (await completionPublisher.LeaseAsync(id, _notifier, call.Longest, cancellationToken) is not { } job)
             return; // another replica notifies, or did
         var answer = await call.SendAsync(job, cancellationToken);
         if (
@@ -78,7 +78,7 @@ internal sealed class WebhookLoop(
         {
             var pause = Later(job.Id);
             PipelineTelemetry.Webhooks.Add(1, new KeyValuePair<string, object?>("outcome", "unanswered"));
-            await completionPublisher.ReleaseAsync(job.Id, _teller, cancellationToken); // in case this process ends meanwhile
+            await completionPublisher.ReleaseAsync(job.Id, _notifier, cancellationToken); // in case this process ends meanwhile
             log.LogWarning(
                 "Could not call the webhook of job {Job}, will retry in {Seconds:0} s: {Reason}",
                 job.Id,

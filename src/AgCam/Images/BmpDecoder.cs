@@ -18,7 +18,7 @@ internal static class BmpDecoder
         uint pixelOffset = reader.UInt32();
         uint headerSize = reader.UInt32();
         if (headerSize is not (12 or 40 or 52 or 56 or 64 or 108 or 124))
-            throw new ImageException(ImageFailure.UnsupportedFormat, "The file begins with BM, but has no header of a BMP that is known.");
+            throw new ImageException(ImageFailure.UnsupportedFormat, "The file begins with BM, but its header is not that of a known BMP.");
 
         bool old = headerSize == 12;
         long width = old ? reader.UInt16() : reader.Int32();
@@ -41,10 +41,13 @@ internal static class BmpDecoder
         if (compression is not (Plain or BitFields) || (compression == BitFields && depth is not (16 or 32)))
             throw new ImageException(
                 ImageFailure.UnsupportedFormat,
-                $"BMP compression {compression} at {depth} bits is not read. Save the image as PNG."
+                $"BMP compression {compression} at {depth} bits is not supported. Save the image as PNG."
             );
         if (depth is not (1 or 4 or 8 or 16 or 24 or 32))
-            throw new ImageException(ImageFailure.UnsupportedFormat, $"A BMP of {depth} bits a pixel is not read. Save the image as PNG.");
+            throw new ImageException(
+                ImageFailure.UnsupportedFormat,
+                $"A BMP of {depth} bits per pixel is not supported. Save the image as PNG."
+            );
 
         var masks = Masks(ref reader, compression, depth);
         if (reader.Position < 14 + headerSize)
@@ -54,7 +57,7 @@ internal static class BmpDecoder
         return ReadRows(ref reader, (int)width, (int)height, topDown, depth, palette, masks);
     }
 
-    /// <summary>Where red, green and blue sit in 16 and 32 bits.</summary>
+    /// <summary>Returns the masks of red, green and blue in 16 and 32 bits.</summary>
     private static (uint R, uint G, uint B) Masks(ref ByteReader reader, uint compression, int depth) =>
         compression == BitFields ? (reader.UInt32(), reader.UInt32(), reader.UInt32())
         : depth == 16 ? (0x7C00u, 0x03E0u, 0x001Fu)
@@ -77,7 +80,7 @@ internal static class BmpDecoder
         (uint R, uint G, uint B) masks
     )
     {
-        int rowBytes = (int)((((long)width * depth) + 31) / 32 * 4); // rows begin on 4 bytes
+        int rowBytes = (int)((((long)width * depth) + 31) / 32 * 4); // rows are aligned to 4 bytes
         if ((long)rowBytes * height > reader.Left)
             throw new ImageException(ImageFailure.Corrupt, $"The BMP holds {reader.Left} of {(long)rowBytes * height} bytes of pixels.");
 
@@ -117,7 +120,7 @@ internal static class BmpDecoder
         pixel[2] = Level(value, masks.B);
     }
 
-    /// <summary>The bits under the mask, stretched to 0..255.</summary>
+    /// <summary>Returns the bits under the mask, scaled to 0..255.</summary>
     private static byte Level(uint value, uint mask)
     {
         if (mask == 0)

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace AgCam.Images;
 
-/// <summary>Reads forward through an encoded image; running past its end is the image's fault.</summary>
+/// <summary>Reads an encoded image sequentially. A read beyond its end is reported as a corrupt image.</summary>
 internal ref struct ByteReader(ReadOnlySpan<byte> bytes, string format)
 {
     private readonly ReadOnlySpan<byte> _bytes = bytes;

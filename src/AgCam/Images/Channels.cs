@@ -1,9 +1,9 @@
 namespace AgCam.Images;
 
-/// <summary>8-bit samples of one to four channels to RGB, as Pillow's <c>convert("RGB")</c> does it.</summary>
+/// <summary>Converts 8-bit samples of one to four channels to RGB as Pillow's <c>convert("RGB")</c>.</summary>
 internal static class Channels
 {
-    /// <summary>One channel is grey, two are grey and alpha, three RGB, four RGB and alpha.</summary>
+    /// <summary>Converts by the number of channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.</summary>
     public static void ToRgb(ReadOnlySpan<byte> samples, int channels, Span<byte> rgb)
     {
         if (channels == 3)
@@ -21,8 +21,8 @@ internal static class Channels
     }
 
     /// <summary>
-    /// Cyan, magenta, yellow and black, 255 being full ink, without a profile. (CMYK JPEGs store it inverted; libvips has turned that
-    /// round.)
+    /// Converts cyan, magenta, yellow and black without a profile; 255 is full ink. CMYK JPEGs store inverted values, which libvips inverts
+    /// back.
     /// </summary>
     public static void CmykToRgb(ReadOnlySpan<byte> samples, Span<byte> rgb)
     {
@@ -34,7 +34,7 @@ internal static class Channels
         }
     }
 
-    /// <summary>a x b / 255, rounded, without dividing.</summary>
+    /// <summary>Returns a x b / 255, rounded, without a division.</summary>
     private static int Scale(int a, int b)
     {
         int product = (a * b) + 128;

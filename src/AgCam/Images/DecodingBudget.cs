@@ -1,20 +1,20 @@
 namespace AgCam.Images;
 
 /// <summary>
-/// Keeps the pictures that are decoded at the same time below what one largest picture takes: the memory bound is the process's, whatever
-/// the number of threads. First come, first served, so that small pictures never keep a huge one out.
+/// Limits the total pixels of images that are decoded at the same time to those of one largest image. So memory is bounded for any number
+/// of threads. Requests are served in order, so small images do not starve a large one.
 /// </summary>
 internal static class DecodingBudget
 {
     private const long Pixels = 1L << 26;
     private const long Huge = Pixels / 2;
 
-    private static readonly object Gate = new(); // waited on, which a Lock does not do
+    private static readonly object Gate = new(); // for Monitor.Wait, which Lock lacks
     private static long _taken;
     private static long _lastTicket;
     private static long _nowServing = 1;
 
-    /// <summary>Waits until there is room; a picture larger than the whole budget runs alone.</summary>
+    /// <summary>Waits until the budget has room. An image larger than the whole budget is decoded alone.</summary>
     public static Share Take(long pixels)
     {
         lock (Gate)
@@ -27,7 +27,7 @@ internal static class DecodingBudget
             Monitor.PulseAll(Gate);
         }
         if (pixels > Huge)
-            GC.Collect(); // the last huge pictures' bytes would count on top of this one's
+            GC.Collect(); // the last large images' bytes would add to this one's
         return new Share(pixels);
     }
 

@@ -13,13 +13,14 @@ internal enum FileKind
     Other,
 }
 
-/// <summary>What a path leads to, learned without opening it, or what a file is that is open.</summary>
-/// <param name="Bytes">Of a path: only on Linux.</param>
-/// <param name="Written">When it was last written, UTC. Null when no calendar has that time, and of a path elsewhere than on Linux.</param>
+/// <summary>Status of a path, read without opening it, or of an open file.</summary>
+/// <param name="Bytes">Size in bytes. For a path, only on Linux.</param>
+/// <param name="Written">Time of the last write, UTC. Null when DateTime cannot hold it, and for a path on other systems than
+/// Linux.</param>
 internal readonly partial record struct FileStatus(FileKind Kind, FileIdentity Identity, long Bytes, DateTime? Written)
 {
-    /// <param name="followLinks">Else a link is one. Links to folders on the way are followed in any case.</param>
-    /// <returns>False with the system's error number when there is nothing to be learned.</returns>
+    /// <param name="followLinks">When false, the status of a link is the link's own. Links to parent folders are always followed.</param>
+    /// <returns>False with the system's error number when there is no status.</returns>
     public static bool TryGet(string path, out FileStatus status, out int error, bool followLinks = true)
     {
         if (OperatingSystem.IsLinux())
@@ -51,7 +52,7 @@ internal readonly partial record struct FileStatus(FileKind Kind, FileIdentity I
         return result == 0;
     }
 
-    // Numbers and layout are the same on every Linux architecture, which is why it is statx and not stat.
+    // The numbers and the layout of statx are the same on every Linux architecture; those of stat are not.
     private const int CurrentFolder = -100,
         NoFollow = 0x100,
         EmptyPath = 0x1000;
@@ -96,7 +97,7 @@ internal readonly partial record struct FileStatus(FileKind Kind, FileIdentity I
                 _ => FileKind.Other,
             };
 
-        /// <summary>In the runtime's ticks, rounded down; nanoseconds count forward before 1970 too.</summary>
+        /// <summary>Ticks of the runtime, rounded down. Nanoseconds count forward before 1970 too.</summary>
         private readonly DateTime? Written =>
             WrittenSeconds >= DateTimeOffset.MinValue.ToUnixTimeSeconds() && WrittenSeconds <= DateTimeOffset.MaxValue.ToUnixTimeSeconds()
                 ? DateTime.UnixEpoch.AddTicks(
@@ -112,6 +113,6 @@ internal readonly partial record struct FileStatus(FileKind Kind, FileIdentity I
     private static partial int Stat(SafeFileHandle file, string path, int flags, uint mask, out Record record);
 }
 
-/// <summary>The same for every path to the same file, links and all.</summary>
-/// <param name="Path">Where there is nothing better.</param>
+/// <summary>Identity of a file: equal for every path and link to it.</summary>
+/// <param name="Path">Set where the system has no better identity.</param>
 internal readonly record struct FileIdentity(uint DeviceMajor, uint DeviceMinor, ulong Inode, string? Path);

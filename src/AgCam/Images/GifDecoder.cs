@@ -1,8 +1,8 @@
 namespace AgCam.Images;
 
 /// <summary>
-/// The first frame of a GIF; what follows is not even looked at. Written here because decoders paint transparent pixels in their own way,
-/// while Pillow's <c>convert("RGB")</c> shows the palette's colour under them.
+/// Decodes the first frame of a GIF and ignores the rest. Own code, because other decoders paint transparent pixels differently: Pillow's
+/// <c>convert("RGB")</c> shows the palette's colour under them.
 /// </summary>
 internal static class GifDecoder
 {
@@ -21,7 +21,7 @@ internal static class GifDecoder
         int width = reader.UInt16(),
             height = reader.UInt16();
         int flags = reader.Byte();
-        reader.Take(2); // background colour and aspect ratio: not used by Pillow either
+        reader.Take(2); // background colour and aspect ratio, which Pillow ignores too
         var palette = ReadPalette(ref reader, flags) ?? Palette.Greys;
 
         int transparent = -1;
@@ -66,7 +66,7 @@ internal static class GifDecoder
             frameHeight = reader.UInt16();
         int flags = reader.Byte();
         palette = ReadPalette(ref reader, flags) ?? palette;
-        // A frame that hangs over the canvas makes the canvas larger.
+        // a frame that exceeds the canvas enlarges it
         width = Math.Max(width, left + frameWidth);
         height = Math.Max(height, top + frameHeight);
         limits.CheckSize(width, height);

@@ -1,12 +1,12 @@
 namespace AgCam.Images;
 
-/// <summary>GIF's variable-length LZW, packed into blocks of up to 255 bytes.</summary>
+/// <summary>Decodes GIF's variable-length LZW in blocks of up to 255 bytes.</summary>
 internal static class GifLzw
 {
     private const int MaxCodes = 4096;
 
-    /// <returns>Exactly <paramref name="count"/> palette indices; what the data holds beyond them is left unread.</returns>
-    /// <exception cref="ImageException">corrupt: the data ends early or holds an impossible code.</exception>
+    /// <returns>Exactly <paramref name="count"/> palette indices. Data beyond them is not read.</returns>
+    /// <exception cref="ImageException">corrupt: the data ends early or holds an invalid code.</exception>
     public static byte[] Decode(ref ByteReader reader, int count)
     {
         int literalBits = reader.Byte();
@@ -60,7 +60,7 @@ internal static class GifLzw
 
             if (previous >= 0 && next < MaxCodes)
             {
-                // The new code is the previous one and the first index of this one, which may be the new code itself.
+                // the new code is the previous one plus the first index of this one, which may be the new code itself
                 int first = code == next ? previous : code;
                 while (prefix[first] >= 0)
                     first = prefix[first];

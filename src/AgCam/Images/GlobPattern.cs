@@ -3,12 +3,12 @@ using System.Text.RegularExpressions;
 
 namespace AgCam.Images;
 
-/// <summary>A path with wildcards, for shells that do not expand them and lists that are too long for one.</summary>
+/// <summary>A path with wildcards, for shells that do not expand them and for lists that exceed a command line.</summary>
 internal sealed class GlobPattern
 {
     private readonly Regex _regex;
 
-    /// <param name="text">Holds at least one wildcard.</param>
+    /// <param name="text">Contains at least one wildcard.</param>
     public GlobPattern(string text)
     {
         Text = text;
@@ -24,7 +24,7 @@ internal sealed class GlobPattern
         var regex = new StringBuilder(rooted ? "^/" : "^");
         for (int i = 0; i < segments.Length; i++)
             regex.Append(Translate(segments[i], last: i == segments.Length - 1));
-        // Linear in the path's length whatever the pattern is: no backtracking.
+        // NonBacktracking is linear in the path's length for every pattern.
         _regex = new Regex(
             regex.Append("\\z").ToString(),
             RegexOptions.NonBacktracking | RegexOptions.Singleline | RegexOptions.CultureInvariant
@@ -33,10 +33,10 @@ internal sealed class GlobPattern
 
     public string Text { get; }
 
-    /// <summary>The folder before the first wildcard; empty for the current one.</summary>
+    /// <summary>Folder before the first wildcard. Empty for the current folder.</summary>
     public string Root { get; }
 
-    /// <summary>How many levels of folders below the root can match.</summary>
+    /// <summary>Maximum depth of matching folders below the root.</summary>
     public int Depth { get; }
 
     public static bool IsPattern(string path) => path.AsSpan().ContainsAny('*', '?');
@@ -46,7 +46,7 @@ internal sealed class GlobPattern
     private static string Translate(string segment, bool last)
     {
         if (segment == "**")
-            return last ? ".*" : "(?:.*/)?"; // any number of folders, also none
+            return last ? ".*" : "(?:.*/)?"; // any number of folders, including none
         string name = Regex
             .Escape(segment)
             .Replace(@"\*", "[^/]*", StringComparison.Ordinal)

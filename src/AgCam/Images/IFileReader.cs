@@ -3,29 +3,29 @@ using System.IO.Enumeration;
 namespace AgCam.Images;
 
 /// <summary>
-/// Opens the files and lists the folders that somebody names. A name may stand for anything: a pipe, a device or a link. Nothing here
-/// waits for one, and nothing but regular files is read.
+/// Opens files and lists folders by names that users give. A name may refer to a pipe, a device or a link: only regular files are read,
+/// without blocking.
 /// </summary>
 internal interface IFileReader
 {
     /// <summary>Opens a regular file.</summary>
-    /// <exception cref="ImageException">The file is missing, no regular file, unreadable, or not allowed to be read.</exception>
+    /// <exception cref="ImageException">The file is missing, not regular, unreadable, or not allowed.</exception>
     RegularFile Open(string path);
 
-    /// <summary>Says whether there is something other than a folder. Opening it may still fail.</summary>
+    /// <summary>Returns true when the path exists and is not a folder. Opening it may still fail.</summary>
     bool FileExists(string path);
 
-    /// <summary>Says whether there is a folder that may be listed.</summary>
+    /// <summary>Returns true when the path is a folder that may be listed.</summary>
     bool FolderExists(string path);
 
     /// <summary>Lists a folder.</summary>
-    /// <param name="isWanted">Selects the files by their names; folders are always listed.</param>
-    /// <returns>The entries in no particular order; null when the folder cannot be listed or must not be.</returns>
+    /// <param name="isWanted">Selects files by name. Folders are always listed.</param>
+    /// <returns>The entries in no particular order. Null when the folder cannot be listed or is not allowed.</returns>
     IReadOnlyList<FolderEntry>? TryList(string folder, Func<string, bool> isWanted);
 }
 
-/// <summary>A file or folder in a folder.</summary>
-/// <param name="IsFolder">True for a link to a folder as well.</param>
+/// <summary>An entry of a folder.</summary>
+/// <param name="IsFolder">True for a folder and for a link to one.</param>
 internal readonly record struct FolderEntry(string Path, bool IsFolder)
 {
     /// <summary>Lists a folder through another path to it.</summary>
@@ -55,7 +55,7 @@ internal readonly record struct FolderEntry(string Path, bool IsFolder)
     }
 }
 
-/// <summary>Reads whatever the process may read, as a user of the command line means it. Links are followed.</summary>
+/// <summary>Reads every file that the process may read, for a user of the command line. Links are followed.</summary>
 internal sealed class LocalFiles : IFileReader
 {
     public static LocalFiles Instance { get; } = new();

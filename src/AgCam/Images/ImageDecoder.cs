@@ -1,15 +1,15 @@
 namespace AgCam.Images;
 
 /// <summary>
-/// Encoded images to 8-bit RGB, upright, with the pixels that Pillow's <c>exif_transpose(image).convert("RGB")</c> gives: grey and
-/// palette expand, alpha is dropped, CMYK is converted without a profile, colour profiles are ignored, animations give their first
-/// frame. Whatever the bytes are, the outcome is a picture or an <see cref="ImageException"/>. Safe for use from several threads.
+/// Decodes images to upright 8-bit RGB with the pixels of Pillow's <c>exif_transpose(image).convert("RGB")</c>. Grey and palette expand,
+/// alpha is dropped, CMYK is converted without a profile, colour profiles are ignored, animations give their first frame. Any bytes give an
+/// image or an <see cref="ImageException"/>. Thread-safe.
 /// </summary>
 public static class ImageDecoder
 {
-    /// <summary>JPEG, PNG, WebP, GIF, BMP or TIFF, told apart by their first bytes.</summary>
-    /// <exception cref="ImageException">The image is empty, over a limit, of another format, or broken. A truncated image is broken:
-    /// half a picture is never passed off as one.</exception>
+    /// <summary>Decodes JPEG, PNG, WebP, GIF, BMP or TIFF, recognised by the first bytes.</summary>
+    /// <exception cref="ImageException">The image is empty, over a limit, of another format, or broken. A truncated image is broken and
+    /// never returned in part.</exception>
     public static RgbImage Decode(ReadOnlyMemory<byte> bytes, ImageLimits limits)
     {
         var format = Sniff(bytes, limits);
@@ -21,10 +21,7 @@ public static class ImageDecoder
         };
     }
 
-    /// <summary>
-    /// What can be told without decoding: for a door that takes images in. The small formats, GIF and BMP, are checked by decoding them
-    /// whole.
-    /// </summary>
+    /// <summary>Checks an image's header without decoding it, for uploads. GIF and BMP are checked by decoding them whole.</summary>
     /// <exception cref="ImageException">The image is empty, over a limit, of another format, or its header is broken.</exception>
     public static void CheckHeader(ReadOnlyMemory<byte> bytes, ImageLimits limits)
     {
@@ -35,8 +32,8 @@ public static class ImageDecoder
             VipsDecoder.CheckHeader(bytes, format, limits);
     }
 
-    /// <summary>As <see cref="CheckHeader"/>, from the first bytes of an image that goes on.</summary>
-    /// <returns>False when they do not tell, and the whole image must be checked.</returns>
+    /// <summary>Checks the first bytes of an image as <see cref="CheckHeader"/> does.</summary>
+    /// <returns>False when they do not suffice and the whole image must be checked.</returns>
     /// <exception cref="ImageException">The image is of another format, or has too many pixels.</exception>
     public static bool CheckBeginning(ReadOnlyMemory<byte> bytes, ImageLimits limits)
     {
@@ -50,14 +47,12 @@ public static class ImageDecoder
         }
         catch (ImageException cut) when (cut.Reason == ImageFailure.Corrupt)
         {
-            return false; // of a whole image it may be no more than that
+            return false; // may be an error of the missing rest
         }
     }
 
-    /// <summary>
-    /// Reads an image file; links are followed. A folder, pipe, socket or device named like an image is refused without opening it.
-    /// </summary>
-    /// <exception cref="ImageException">The file is missing, no file, unreadable, empty or has more bytes than allowed.</exception>
+    /// <summary>Reads an image file. Links are followed. A folder, pipe, socket or device is refused without opening it.</summary>
+    /// <exception cref="ImageException">The file is missing, not a file, unreadable, empty or exceeds the byte limit.</exception>
     public static byte[] ReadFile(string path, ImageLimits limits)
     {
         using var file = RegularFile.Open(path);
@@ -76,6 +71,6 @@ public static class ImageDecoder
     internal static ImageException TooManyBytes(long length, ImageLimits limits) =>
         new(
             ImageFailure.TooManyBytes,
-            $"The image has {length} bytes; the limit is {limits.MaxBytes}. Raise it with --max-bytes if that is meant."
+            $"The image has {length} bytes; the limit is {limits.MaxBytes}. Raise it with --max-bytes if it is intended."
         );
 }

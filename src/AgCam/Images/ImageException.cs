@@ -1,18 +1,17 @@
 namespace AgCam.Images;
 
 /// <summary>
-/// The caller's image cannot be explained. It is data, not an accident: the image is reported as Failed with <see cref="Reason"/>, and the
-/// run goes on.
+/// The caller's image cannot be explained. The run continues, and the image is reported as Failed with <see cref="Reason"/>.
 /// </summary>
-/// <param name="reason">A stable code, kebab-case, as it is stored and counted: one of <see cref="ImageFailure"/>.</param>
-/// <param name="detail">What is wrong, for a person.</param>
+/// <param name="reason">A stable code in kebab-case, stored and counted: one of <see cref="ImageFailure"/>.</param>
+/// <param name="detail">The problem in words.</param>
 /// <param name="inner">The decoder's own error, if any.</param>
 public sealed class ImageException(string reason, string detail, Exception? inner = null) : Exception(detail, inner)
 {
     public string Reason { get; } = reason;
 }
 
-/// <summary>Why an image failed. The codes are stored: never rename one.</summary>
+/// <summary>Codes for the reason of a failure. The codes are stored: never rename one.</summary>
 public static class ImageFailure
 {
     public const string NotFound = "not-found";

@@ -1,23 +1,20 @@
 namespace AgCam.Images;
 
 /// <summary>
-/// The image files that a user means by files, folders and patterns. Nothing is opened here, and nothing named is lost silently: a path
-/// that does not exist and a folder that cannot be listed come out as themselves, to fail with a reason when they are read.
+/// Finds image files by files, folders and patterns, without opening them. A missing path and a folder that cannot be listed are returned
+/// themselves, and reading them then fails with a reason.
 /// </summary>
 public static class ImageFiles
 {
     private static readonly string[] Extensions = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"];
 
-    /// <summary>Has the name an extension of a format that is read? Upper and lower case are the same.</summary>
+    /// <summary>Returns true when the name has the extension of a supported format, in any case.</summary>
     public static bool IsImage(string name) => Extensions.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase);
 
-    /// <param name="paths">
-    /// Files, whatever their extension; folders, of which all images at any depth are taken; and patterns, of which all images that
-    /// match are taken: <c>*</c> and <c>?</c> stand for a part of a name and <c>**</c> for any number of folders. What exists is taken
-    /// for itself even if it looks like a pattern.
-    /// </param>
-    /// <returns>In the order given; each folder and pattern in ordinal order of the paths. Links are followed, but no folder is listed
-    /// twice.</returns>
+    /// <param name="paths">Files with any extension, folders, whose images at any depth are found, and patterns. In a pattern, <c>*</c> and
+    /// <c>?</c> match part of a name, <c>**</c> any number of folders. An existing path is never read as a pattern.</param>
+    /// <returns>Paths in the given order; those of a folder or pattern in ordinal order. Links are followed, and each folder is listed
+    /// once.</returns>
     public static IEnumerable<string> Find(IEnumerable<string> paths)
     {
         foreach (string path in paths)
@@ -37,7 +34,8 @@ public static class ImageFiles
     public static IEnumerable<string> Find(params string[] paths) => Find((IEnumerable<string>)paths);
 
     /// <summary>
-    /// The images below the pattern's fixed part that match it, or the pattern itself when there is none: it will be not found.
+    /// Returns the images below the pattern's root that match it. Without a match, returns the pattern itself, which will fail as not
+    /// found.
     /// </summary>
     private static IEnumerable<string> Match(GlobPattern pattern)
     {
@@ -58,7 +56,7 @@ public static class ImageFiles
             yield return pattern.Text;
     }
 
-    /// <summary>All images at any depth below a folder, in ordinal order of their paths.</summary>
+    /// <summary>Returns all images at any depth below a folder, in ordinal order of their paths.</summary>
     internal static IEnumerable<string> Walk(string root, IFileReader files, int depth = int.MaxValue)
     {
         var listed = new HashSet<FileIdentity>();
@@ -83,6 +81,6 @@ public static class ImageFiles
         }
     }
 
-    /// <summary>With it, walking depth first is walking in ordinal order of the paths.</summary>
+    /// <summary>Returns a sort key with which a depth-first walk gives ordinal order of the paths.</summary>
     private static string Key(FolderEntry entry) => entry.IsFolder ? entry.Path + Path.DirectorySeparatorChar : entry.Path;
 }

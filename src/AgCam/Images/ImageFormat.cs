@@ -12,7 +12,7 @@ internal enum ImageFormat
 
 internal static class ImageFormats
 {
-    /// <summary>Known by the first bytes alone: a file's name says nothing, and only these decoders are ever reached.</summary>
+    /// <summary>Recognises the format by the first bytes. File names are ignored, and only these decoders run.</summary>
     /// <exception cref="ImageException">unsupported-format</exception>
     public static ImageFormat Sniff(ReadOnlySpan<byte> bytes) =>
         bytes switch
@@ -25,7 +25,7 @@ internal static class ImageFormats
             [(byte)'I', (byte)'I', 42 or 43, 0, ..] or [(byte)'M', (byte)'M', 0, 42 or 43, ..] => ImageFormat.Tiff,
             _ => throw new ImageException(
                 ImageFailure.UnsupportedFormat,
-                "The bytes do not begin as those of a JPEG, PNG, WebP, GIF, BMP or TIFF do."
-            ), // and are not quoted: it may be any file
+                "The first bytes are not those of a JPEG, PNG, WebP, GIF, BMP or TIFF."
+            ), // not quoted: they may be of any file
         };
 }

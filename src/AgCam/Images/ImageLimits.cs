@@ -3,40 +3,40 @@ using System.ComponentModel.DataAnnotations;
 namespace AgCam.Images;
 
 /// <summary>
-/// What an image may cost. All are checked before anything is decoded: the bytes from the file's size, the pixels from the image's
-/// header. With the defaults the largest image takes below 1 GB while it is decoded; larger values may take more.
+/// Limits of an image, checked before decoding: bytes by the file's size, pixels by the header. With the defaults, decoding the largest
+/// image takes less than 1 GB.
 /// </summary>
 public sealed record ImageLimits
 {
     public static ImageLimits Default { get; } = new();
 
-    /// <summary>Bytes of the encoded image.</summary>
+    /// <summary>Maximum number of bytes of the encoded image. Default 64 MiB.</summary>
     [Range(1.0, int.MaxValue)]
     public long MaxBytes { get; init; } = 64L << 20;
 
-    /// <summary>Width x height. 2^26 is 8192 x 8192.</summary>
+    /// <summary>Maximum of width x height. Default 2^26, i.e. 8192 x 8192.</summary>
     [Range(1, 1L << 29)]
     public long MaxPixels { get; init; } = 1L << 26;
 
-    /// <summary>Pixels on either side. JPEG's own limit; a longer strip takes no time to decode, but a lot to resample.</summary>
+    /// <summary>Maximum number of pixels per side. Default 65,535, the limit of JPEG. Longer sides are slow to resample.</summary>
     [Range(1, 1 << 20)]
     public int MaxSide { get; init; } = 65_535;
 
-    /// <exception cref="ImageException">The sizes are over a limit, or none at all.</exception>
+    /// <exception cref="ImageException">A size is over a limit, or zero.</exception>
     internal void CheckSize(long width, long height)
     {
         if (width < 1 || height < 1)
-            throw new ImageException(ImageFailure.Corrupt, $"The header says {width} x {height} pixels, which is no picture.");
+            throw new ImageException(ImageFailure.Corrupt, $"The header says {width} x {height} pixels, which is not an image.");
         if (width > MaxSide || height > MaxSide)
             throw new ImageException(
                 ImageFailure.TooManyPixels,
-                $"The header says {width} x {height} pixels; a side may have {MaxSide}. Scale the image down."
+                $"The header says {width} x {height} pixels; the limit per side is {MaxSide}. Scale the image down."
             );
         if (width * height > MaxPixels)
             throw new ImageException(
                 ImageFailure.TooManyPixels,
                 $"The header says {width} x {height} = {width * height} pixels; the limit is {MaxPixels}. Raise it with "
-                    + $"--max-pixels if that is meant."
+                    + $"--max-pixels if it is intended."
             );
     }
 }

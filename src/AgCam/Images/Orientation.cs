@@ -2,24 +2,24 @@ using System.Runtime.InteropServices;
 
 namespace AgCam.Images;
 
-/// <summary>EXIF orientation: how a camera was held, 1 (upright) to 8.</summary>
+/// <summary>Applies the EXIF orientation, 1 (upright) to 8.</summary>
 internal static class Orientation
 {
-    /// <returns>The picture as it is meant to be seen; the same object when nothing turns. Values outside 1 to 8 mean nothing.</returns>
+    /// <returns>The upright image; the same object when nothing changes. Values outside 1 to 8 are ignored.</returns>
     public static RgbImage Upright(RgbImage image, int orientation)
     {
         int w = image.Width,
             h = image.Height;
-        // Where the first output pixel comes from, and the steps in the source for one output pixel to the right and one down.
+        // source of the first output pixel, and source steps per output pixel to the right and down
         (int start, int right, int down) = orientation switch
         {
             2 => (w - 1, -1, w), // mirrored left to right
             3 => ((h * w) - 1, -1, -w), // upside down
             4 => ((h - 1) * w, 1, -w), // mirrored top to bottom
             5 => (0, w, 1), // transposed
-            6 => ((h - 1) * w, -w, 1), // turned a quarter: clockwise makes it upright
+            6 => ((h - 1) * w, -w, 1), // rotated by a quarter turn: clockwise makes it upright
             7 => ((h * w) - 1, -w, -1), // transposed over the other diagonal
-            8 => (w - 1, w, -1), // turned a quarter: counter-clockwise makes it upright
+            8 => (w - 1, w, -1), // rotated by a quarter turn: counter-clockwise makes it upright
             _ => (0, 0, 0),
         };
         if (right == 0)
@@ -35,7 +35,7 @@ internal static class Orientation
         return new RgbImage(width, height, pixels);
     }
 
-    /// <summary>Where there is no EXIF orientation, XMP's counts: an attribute or element named tiff:Orientation.</summary>
+    /// <summary>Reads the attribute or element tiff:Orientation of XMP, which counts where there is no EXIF orientation.</summary>
     public static int FromXmp(ReadOnlySpan<byte> xmp)
     {
         var name = "tiff:Orientation"u8;

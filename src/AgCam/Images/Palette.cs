@@ -1,6 +1,6 @@
 namespace AgCam.Images;
 
-/// <summary>Up to 256 colours. An index beyond the palette that a file brings is that level of grey, as in Pillow.</summary>
+/// <summary>Palette of up to 256 colours. An index beyond the stored palette gives that level of grey, as in Pillow.</summary>
 internal sealed class Palette
 {
     private readonly byte[] _rgb = new byte[256 * 3];
@@ -13,8 +13,8 @@ internal sealed class Palette
 
     public static Palette Greys { get; } = new();
 
-    /// <param name="entries">Colours one after the other, each of <paramref name="size"/> bytes.</param>
-    /// <param name="blueFirst">Blue, green, red instead of red, green, blue.</param>
+    /// <param name="entries">Consecutive colours of <paramref name="size"/> bytes each.</param>
+    /// <param name="blueFirst">When true, the order is blue, green, red.</param>
     public static Palette Of(ReadOnlySpan<byte> entries, int size = 3, bool blueFirst = false)
     {
         var palette = new Palette();

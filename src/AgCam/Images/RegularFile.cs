@@ -4,28 +4,28 @@ using Microsoft.Win32.SafeHandles;
 namespace AgCam.Images;
 
 /// <summary>
-/// An open file that strangers may have put there. Opening a pipe waits for a writer that may never come, so the kind of file is looked
-/// up before it is opened, and it is opened without waiting in case it was exchanged in between.
+/// An open regular file from an untrusted location. Opening a pipe may block, so the kind is checked before opening. The open itself does
+/// not block either, in case the file was replaced in between.
 /// </summary>
 internal sealed partial class RegularFile : IDisposable
 {
-    private const char Replacement = '\uFFFD'; // what the runtime shows for bytes that are no UTF-8
+    private const char Replacement = '\uFFFD'; // the runtime's replacement for bytes that are not UTF-8
 
     private readonly SafeFileHandle _file;
     private readonly string _path;
 
     private RegularFile(SafeFileHandle file, string path, FileStatus status) => (_file, _path, Status) = (file, path, status);
 
-    /// <summary>As it was when it was opened.</summary>
+    /// <summary>Status when the file was opened.</summary>
     public FileStatus Status { get; }
 
     /// <summary>
-    /// Whether the system opens files without following links: Linux since 5.6, where no filter of system calls forbids it.
+    /// True when the system can open files without following links: Linux since 5.6, unless a system call filter forbids it.
     /// </summary>
     public static bool CanRefuseLinks { get; } = OperatingSystem.IsLinux() && KnowsOpenAt2();
 
-    /// <summary>Links are followed.</summary>
-    /// <exception cref="ImageException">The file is missing, no file or unreadable.</exception>
+    /// <summary>Opens a file and follows links.</summary>
+    /// <exception cref="ImageException">The file is missing, not a file or unreadable.</exception>
     public static RegularFile Open(string path)
     {
         try
@@ -43,15 +43,13 @@ internal sealed partial class RegularFile : IDisposable
     }
 
     /// <summary>
-    /// Opens a file without following a link, be it the file or a folder in its path. Only where <see cref="CanRefuseLinks"/>.
+    /// Opens a file without following links, neither of the file nor of its folders. Requires <see cref="CanRefuseLinks"/>.
     /// </summary>
-    /// <returns>Null when it cannot be opened; without a failure when there is a link.</returns>
+    /// <returns>Null when the file cannot be opened. Without a failure when there is a link.</returns>
     public static RegularFile? TryOpenUnlinked(string path, out ImageException? failure) => TryOpen(path, followLinks: false, out failure);
 
-    /// <summary>
-    /// Opens a folder without following a link, for listing it through its handle. Only where <see cref="CanRefuseLinks"/>.
-    /// </summary>
-    /// <returns>Null when it cannot be opened, or is no folder.</returns>
+    /// <summary>Opens a folder without following links, to list it by its handle. Requires <see cref="CanRefuseLinks"/>.</summary>
+    /// <returns>Null when it cannot be opened or is not a folder.</returns>
     public static SafeFileHandle? TryOpenFolderUnlinked(string path)
     {
         if (!FileStatus.TryGet(path, out var status, out _, followLinks: false) || status.Kind != FileKind.Folder)
@@ -64,7 +62,7 @@ internal sealed partial class RegularFile : IDisposable
         return null;
     }
 
-    /// <summary>Reads the file from its beginning. Disposing the stream closes the file.</summary>
+    /// <summary>Returns a stream from the beginning of the file. Disposing it closes the file.</summary>
     public Stream AsStream() => new SynchronousFileStream(_file);
 
     /// <exception cref="ImageException">The file is unreadable, empty or too large.</exception>
@@ -83,7 +81,7 @@ internal sealed partial class RegularFile : IDisposable
                 if (read == 0)
                     throw new ImageException(
                         ImageFailure.Unreadable,
-                        $"{_path} became shorter while it was read: {filled} of {Status.Bytes} bytes came."
+                        $"{_path} became shorter while it was read: {filled} of {Status.Bytes} bytes were left."
                     );
                 filled += read;
             }
@@ -95,7 +93,7 @@ internal sealed partial class RegularFile : IDisposable
         }
     }
 
-    /// <summary>Whether it has the size and the time of writing that it had when it was opened.</summary>
+    /// <summary>Returns true when size and time of writing are as when the file was opened.</summary>
     public bool IsUnchanged()
     {
         try
@@ -113,7 +111,7 @@ internal sealed partial class RegularFile : IDisposable
     private static RegularFile? TryOpen(string path, bool followLinks, out ImageException? failure)
     {
         if (path.Length == 0 || path.Contains('\0'))
-            failure = new ImageException(ImageFailure.NotFound, "The path is empty or holds a zero character, which no file's name can.");
+            failure = new ImageException(ImageFailure.NotFound, "The path is empty or holds a zero character, which no file name may.");
         else if (!FileStatus.TryGet(path, out var status, out int error, followLinks))
             failure = Failure(path, error);
         else if (status.Kind == FileKind.Link)
@@ -151,8 +149,7 @@ internal sealed partial class RegularFile : IDisposable
         (int)OpenAt2(OpenAt2Number, CurrentFolder, path, new How { Flags = ReadOnly, Resolve = NoLinks }, Marshal.SizeOf<How>());
 
     /// <summary>
-    /// A call with arguments of no size is invalid to a kernel that knows it; what else there is, older kernels and filters, says
-    /// something else.
+    /// Probes with arguments of size zero. A kernel with openat2 rejects them as invalid; older kernels and filters return another error.
     /// </summary>
     private static bool KnowsOpenAt2() =>
         OpenAt2(OpenAt2Number, CurrentFolder, "/", default, 0) < 0 && Marshal.GetLastPInvokeError() == InvalidArgument;
@@ -161,7 +158,7 @@ internal sealed partial class RegularFile : IDisposable
         new(
             ImageFailure.NotAFile,
             kind == FileKind.Folder
-                ? $"{path} is a folder, or one that cannot be listed."
+                ? $"{path} is a folder, not a file, or cannot be listed."
                 : $"{path} is a pipe, socket or device, not a file."
         );
 
@@ -178,11 +175,11 @@ internal sealed partial class RegularFile : IDisposable
 
     private static ImageException NotFound(string path) =>
         path.Contains(Replacement)
-            ? new(ImageFailure.Unreadable, $"{path} has a name that is not valid UTF-8, so it cannot be opened by it. Rename the file.")
+            ? new(ImageFailure.Unreadable, $"{path} has a name that is not valid UTF-8 and cannot be opened. Rename the file.")
             : new(ImageFailure.NotFound, $"{path} does not exist.");
 
     // Linux on x64 and arm64.
-    private const int ReadOnly = 0x800 | 0x80000; // without waiting, and closed in child processes
+    private const int ReadOnly = 0x800 | 0x80000; // non-blocking, and closed in child processes
     private const int NoSuchFile = 2,
         NotAFolder = 20,
         InvalidArgument = 22,
@@ -190,7 +187,7 @@ internal sealed partial class RegularFile : IDisposable
         LinkInPath = 40;
     private const int OpenAt2Number = 437,
         CurrentFolder = -100;
-    private const ulong NoLinks = 0x04 | 0x02; // neither symbolic ones nor those of /proc
+    private const ulong NoLinks = 0x04 | 0x02; // neither symbolic links nor those of /proc
 
     [StructLayout(LayoutKind.Sequential)]
     private struct How
@@ -203,7 +200,7 @@ internal sealed partial class RegularFile : IDisposable
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
 
-    /// <summary>openat2, which C libraries have no function for, or have had one for a short time only.</summary>
+    /// <summary>Calls openat2 by its number, because most C libraries have no function for it.</summary>
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial nint OpenAt2(nint number, nint folder, string path, in How how, nint size);
 }

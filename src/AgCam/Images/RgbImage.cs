@@ -1,12 +1,12 @@
 namespace AgCam.Images;
 
-/// <summary>A decoded picture: 8-bit RGB, upright (EXIF orientation applied), row-major, three interleaved bytes a pixel.</summary>
+/// <summary>A decoded image: 8-bit RGB, upright (EXIF orientation applied), row-major, three interleaved bytes per pixel.</summary>
 public sealed class RgbImage
 {
-    /// <param name="width">Pixels a row, at least 1.</param>
-    /// <param name="height">Rows, at least 1.</param>
-    /// <param name="pixels">height x width x 3 bytes, taken over without a copy.</param>
-    /// <exception cref="ArgumentException">The sizes do not fit the bytes.</exception>
+    /// <param name="width">Pixels per row, at least 1.</param>
+    /// <param name="height">Number of rows, at least 1.</param>
+    /// <param name="pixels">height x width x 3 bytes, used without a copy.</param>
+    /// <exception cref="ArgumentException">The sizes do not match the number of bytes.</exception>
     public RgbImage(int width, int height, byte[] pixels)
     {
         if (width < 1 || height < 1 || pixels.LongLength != 3L * width * height)

@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace AgCam.Images;
 
 /// <summary>
-/// Reads a file on the calling thread. Asynchronous reads of a local file only move to a thread of the pool; here they are complete
-/// when they return, so a reader that awaits them can be used from code that does not.
+/// Reads a file on the calling thread, also in asynchronous calls. Its tasks are complete when they return, so synchronous code can use an
+/// asynchronous reader.
 /// </summary>
 internal sealed class SynchronousFileStream(SafeFileHandle file) : FileStream(file, FileAccess.Read, bufferSize: 1 << 16)
 {

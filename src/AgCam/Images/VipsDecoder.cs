@@ -3,12 +3,12 @@ using NetVips;
 
 namespace AgCam.Images;
 
-/// <summary>JPEG, PNG, WebP and TIFF by libvips. The loader is chosen here, never by libvips.</summary>
+/// <summary>Decodes JPEG, PNG, WebP and TIFF by libvips. The loader is chosen here, not by libvips.</summary>
 internal static class VipsDecoder
 {
     /// <summary>
-    /// A picture is decoded and converted in blocks of at most this size, on the calling thread: a second copy of the whole is never
-    /// held, and no block is a large object, which the garbage collector would keep for long.
+    /// Maximum size of a block. An image is decoded and converted block by block, so no second copy of it is held. Blocks stay below the
+    /// size of a large object, which the garbage collector keeps longer.
     /// </summary>
     private const int BlockBytes = 80_000;
 
@@ -21,7 +21,7 @@ internal static class VipsDecoder
         NetVips.NetVips.BlockUntrusted = true;
         NetVips.NetVips.Concurrency = 1; // images run in parallel, not parts of one
         Cache.Max = 0; // no image is decoded twice
-        Log.SetLogHandler("VIPS", Enums.LogLevelFlags.Warning, Silence); // what is wrong with an image is in its exception, not on stderr
+        Log.SetLogHandler("VIPS", Enums.LogLevelFlags.Warning, Silence); // an image's problem is in its exception, not on stderr
     }
 
     /// <exception cref="ImageException">The image is over a limit, broken, or of a kind that has no RGB.</exception>
@@ -34,14 +34,14 @@ internal static class VipsDecoder
         {
             using var image = Open(buffer, format);
             limits.CheckSize(image.Width, image.Height);
-            using var share = DecodingBudget.Take((long)image.Width * image.Height); // turning it upright takes as much again
+            using var share = DecodingBudget.Take((long)image.Width * image.Height); // the upright copy takes as much again
             int orientation =
                 image.Contains("orientation") && image.Get("orientation") is int value ? value
                 : image.Contains("xmp-data") && image.Get("xmp-data") is byte[] xmp ? Orientation.FromXmp(xmp)
                 : 1;
             var picture = Read(image, format, buffer);
             image.Dispose();
-            return Orientation.Upright(picture, orientation); // now that the decoder's memory is free
+            return Orientation.Upright(picture, orientation); // now the decoder's memory is free
         }
         catch (VipsException broken)
         {
@@ -49,7 +49,7 @@ internal static class VipsDecoder
         }
     }
 
-    /// <summary>The header only.</summary>
+    /// <summary>Reads only the header.</summary>
     /// <exception cref="ImageException">The image is over a limit, or its header is broken.</exception>
     public static void CheckHeader(ReadOnlyMemory<byte> bytes, ImageFormat format, ImageLimits limits)
     {
@@ -65,13 +65,13 @@ internal static class VipsDecoder
         }
     }
 
-    /// <summary>Returns the array itself where it is all of it: libvips takes nothing else, and a copy doubles the memory.</summary>
+    /// <summary>Returns the array itself where the memory is all of it. libvips takes only arrays, and a copy doubles the memory.</summary>
     private static byte[] AsArray(ReadOnlyMemory<byte> bytes) =>
         MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length
             ? segment.Array
             : bytes.ToArray();
 
-    /// <summary>An unknown JFIF version alone is a warning to the decoder, and here warnings fail, so it is read as version 1.</summary>
+    /// <summary>Replaces an unknown JFIF version by 1. The decoder only warns about it, and here warnings fail.</summary>
     private static byte[] WithKnownVersion(byte[] jpeg)
     {
         if (jpeg is not [0xFF, 0xD8, 0xFF, 0xE0, _, _, (byte)'J', (byte)'F', (byte)'I', (byte)'F', 0, not 1, ..])
@@ -82,8 +82,8 @@ internal static class VipsDecoder
     }
 
     /// <summary>
-    /// Reads the header only: pixels are decoded from top to bottom when they are asked for. A JPEG decoder only warns where it fills
-    /// in grey; the others warn of tags and profiles that do no harm.
+    /// Reads only the header; pixels are decoded on demand from top to bottom. Warnings fail for JPEG, whose decoder fills missing data
+    /// with grey. The others warn of harmless tags and profiles.
     /// </summary>
     private static Image Open(byte[] buffer, ImageFormat format) =>
         format switch
@@ -92,7 +92,7 @@ internal static class VipsDecoder
             ImageFormat.Png => Image.PngloadBuffer(buffer, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
             ImageFormat.Webp => Image.WebploadBuffer(buffer, page: 0, n: 1, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
             ImageFormat.Tiff => Image.TiffloadBuffer(buffer, page: 0, n: 1, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
-            _ => throw new ImageException(ImageFailure.UnsupportedFormat, $"{format} images are not read."),
+            _ => throw new ImageException(ImageFailure.UnsupportedFormat, $"{format} images are not supported. Save the image as PNG."),
         };
 
     private static RgbImage Read(Image image, ImageFormat format, ReadOnlySpan<byte> file)
@@ -102,7 +102,7 @@ internal static class VipsDecoder
         if (channels > 4 || (cmyk && channels != 4) || image.Interpretation is Enums.Interpretation.Lab or Enums.Interpretation.Labs)
             throw new ImageException(
                 ImageFailure.UnsupportedFormat,
-                $"{channels} channels of {image.Interpretation} are no RGB picture. Convert the image to RGB."
+                $"{channels} channels of {image.Interpretation} are not RGB. Convert the image to RGB."
             );
 
         int width = image.Width,
@@ -124,7 +124,7 @@ internal static class VipsDecoder
                         ImageFailure.Corrupt,
                         $"{columns} x {rows} pixels of {channels} channels came as {samples.Length} bytes."
                     );
-                // Blocks of several rows are as wide as the picture, so their pixels lie together.
+                // a block of several rows has the image's width, so its pixels are contiguous
                 var rgb = pixels.AsSpan(((y * width) + x) * 3, rows * columns * 3);
                 if (cmyk)
                     Channels.CmykToRgb(samples, rgb);
@@ -136,19 +136,19 @@ internal static class VipsDecoder
     }
 
     /// <summary>
-    /// Pillow keeps the high byte of 16-bit colour, but clips everything else that is wider than 8 bits (16-bit grey, floats) to 0..255, so
-    /// that most 16-bit grey turns white. That is odd, and it is what models are evaluated with.
+    /// Follows Pillow. It keeps the high byte of 16-bit colour, but clips 16-bit grey and floats to 0..255, so most 16-bit grey turns
+    /// white. Models are evaluated with these pixels.
     /// </summary>
     private static Image ToEightBit(Image image, ImageFormat format, ReadOnlySpan<byte> file)
     {
         if (image.Format == Enums.BandFormat.Uchar)
             return image.Copy();
-        bool greyPng = format == ImageFormat.Png && file.Length > 25 && file[25] == 0; // with a transparent level it has two channels
+        bool greyPng = format == ImageFormat.Png && file.Length > 25 && file[25] == 0; // two channels with a transparent level
         bool highByte = image.Format == Enums.BandFormat.Ushort && image.Bands > 1 && !greyPng;
         return image.Cast(Enums.BandFormat.Uchar, shift: highByte);
     }
 
-    /// <summary>The decoder's own words, on one line.</summary>
+    /// <summary>Returns the decoder's message on one line.</summary>
     private static string Reason(VipsException broken)
     {
         var lines = broken.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

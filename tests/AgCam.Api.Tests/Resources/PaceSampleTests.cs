@@ -99,7 +99,7 @@ public sealed class PaceSampleTests
 
     [Theory]
     [InlineData(0, "No image of the sample can be read")]
-    [InlineData(1, "One image tells no pace")]
+    [InlineData(1, "One image gives no pace")]
     public async Task Too_few_images_tell_no_pace(int images, string why)
     {
         await using var api = await RunningApi.StartAsync(Patient);

@@ -50,7 +50,7 @@ public sealed class SweeperTests
         await Store.Chunks.ClaimPlannedAsync(job.Id, 2, TimeSpan.Zero, Cancel);
         _bus.Broken = job.Id;
 
-        await Sweeper("amqp://broker").RetakeAsync(Cancel);
+        await Sweeper("amqp://broker").RequeueExpiredAsync(Cancel);
 
         Assert.Equal([(RequestId.Of("good"), 0)], _bus.Published);
         Assert.Equal(JobState.Running, (await Store.Jobs.FindAsync(job.Id, Cancel))!.State); // what may go better next time pauses nothing
@@ -63,11 +63,11 @@ public sealed class SweeperTests
         var bad = Some.Request("bad") with { References = [Some.Reference(0, new string('l', 300))] };
         await Store.Chunks.AcceptAsync(bad, Minute, cancellationToken: Cancel);
         await Store.Chunks.AcceptAsync(Some.Request("good"), Minute, cancellationToken: Cancel);
-        await sweeper.RetakeAsync(Cancel); // from the process before, whatever its time
+        await sweeper.RequeueExpiredAsync(Cancel); // from the process before, whatever its time
         var taken = (await Store.Chunks.FindAsync(RequestId.Of("good"), 0, Cancel))!;
         var lease = (await Store.Chunks.LeaseAsync(Some.Message(taken), "worker", Minute, cancellationToken: Cancel)).Lease!;
 
-        await sweeper.RetakeAsync(Cancel);
+        await sweeper.RequeueExpiredAsync(Cancel);
 
         Assert.True(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
     }

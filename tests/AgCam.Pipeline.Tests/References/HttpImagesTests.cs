@@ -213,7 +213,7 @@ public sealed class HttpImagesTests : IDisposable
         Answer("200 OK", "the bytes");
         var failure = await FailsAsync(Allowed() with { Hosts = ["localhost", "localhost:8443"] });
         Assert.Equal(ReferenceFailure.NotAllowed, failure.Reason);
-        Assert.Contains($"localhost:{Port} is not a host and port that may be called", failure.Message);
+        Assert.Contains($"localhost:{Port} is not an allowed host and port", failure.Message);
         Assert.Equal(0, _asked);
     }
 

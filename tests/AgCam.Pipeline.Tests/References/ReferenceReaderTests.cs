@@ -104,7 +104,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
         Link("root/way-out", In("outside"));
         var failure = await FailsAsync(In(path));
         Assert.Equal(ReferenceFailure.NotAllowed, failure.Reason);
-        Assert.Equal($"{In(path)} is not below one of the folders that may be read. The operator names them with --root.", failure.Message);
+        Assert.Equal($"{In(path)} is not below a folder that may be read. The operator adds one with --root.", failure.Message);
     }
 
     [Theory]
@@ -134,9 +134,9 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     [Theory(Timeout = 10_000)]
     [InlineData("root/pipe.png", "is a pipe, socket or device, not a file.")]
     [InlineData("root/link-to-pipe.png", "is a pipe, socket or device, not a file.", "root/pipe.png")]
-    [InlineData("root/folder.png", "is a folder, or one that cannot be listed.")]
-    [InlineData("root/folder.png/", "is a folder, or one that cannot be listed.", "root/folder.png")]
-    [InlineData("root", "is a folder, or one that cannot be listed.")]
+    [InlineData("root/folder.png", "is a folder, not a file, or cannot be listed.")]
+    [InlineData("root/folder.png/", "is a folder, not a file, or cannot be listed.", "root/folder.png")]
+    [InlineData("root", "is a folder, not a file, or cannot be listed.")]
     public async Task A_pipe_or_folder_is_no_file_and_is_not_waited_for(string path, string what, string? named = null)
     {
         Directory.CreateDirectory(In("root/folder.png"));

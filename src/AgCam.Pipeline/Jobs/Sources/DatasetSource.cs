@@ -7,8 +7,7 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.Jobs.Sources;
 
 /// <summary>
-/// The samples of a labelled dataset in its own order: the same order that workers read it in, so that a number means the same sample
-/// there.
+/// Reads the samples of a labelled dataset in its own order. Workers read the same order, so a number names the same sample there.
 /// </summary>
 internal sealed class DatasetSource(string path, DatasetLayout layout, string? images, GuardedFiles files) : IImageSource
 {
@@ -25,8 +24,8 @@ internal sealed class DatasetSource(string path, DatasetLayout layout, string? i
                 || sample.Path.Contains('\0')
             )
                 throw new SourceException(
-                    $"{path}: image {number + 1} has a name of {sample.Key.Length} characters; "
-                        + $"{ExplainImagesRules.MaxMetadataValue} are possible, and none of them zero."
+                    $"{path}: image {number + 1} has a name that is too long or holds a zero character: {sample.Key.Length} characters "
+                        + $"where {ExplainImagesRules.MaxMetadataValue} are allowed. Rename the file."
                 );
             if (++number > tail.NextImage)
                 yield return reference;
@@ -51,12 +50,12 @@ internal sealed class DatasetSource(string path, DatasetLayout layout, string? i
 
     private IEnumerable<Sample> Samples()
     {
-        using var samples = Told(() => Dataset.Read(path, layout, images, files).GetEnumerator());
-        while (Told(samples.MoveNext))
+        using var samples = Read(() => Dataset.Read(path, layout, images, files).GetEnumerator());
+        while (Read(samples.MoveNext))
             yield return samples.Current;
     }
 
-    private static T Told<T>(Func<T> read)
+    private static T Read<T>(Func<T> read)
     {
         try
         {

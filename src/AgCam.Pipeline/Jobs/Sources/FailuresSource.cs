@@ -6,13 +6,13 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Jobs.Sources;
 
-/// <summary>The images of an earlier job that failed, to be tried again.</summary>
+/// <summary>Returns the failed images of an earlier job, to retry them.</summary>
 internal sealed class FailuresSource(IStore store, Guid job) : IImageSource
 {
     public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (await store.Jobs.FindAsync(job, cancellationToken) is null)
-            throw new SourceException($"There is no job {job} whose failures could be tried again; it may have been deleted.");
+            throw new SourceException($"There is no job {job} to retry the failures of. It may have been deleted.");
         var skip = tail.NextImage;
         await foreach (
             var item in store.Items.AllAsync(

@@ -6,18 +6,18 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Jobs.Sources;
 
-/// <summary>All images of a folder at any depth, in ordinal order of their paths.</summary>
-/// <param name="byClass">Whether the first folder below is the image's label.</param>
+/// <summary>Returns the images of a folder at any depth, in ordinal order of their paths.</summary>
+/// <param name="byClass">Whether an image's label is its first folder below <paramref name="folder"/>.</param>
 internal sealed class FolderSource(string folder, bool byClass, GuardedFiles files) : IImageSource
 {
     public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (!files.FolderExists(folder))
-            throw new SourceException($"{folder} is no folder.");
+            throw new SourceException($"{folder} is not a folder. Correct the source.");
         foreach (var path in ImageFiles.Walk(folder, files))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            // Files may have come and gone since planning began: the order tells where to go on, a count would not.
+            // Files may have been added or deleted since planning began. The order gives the next one; a count would not.
             if (tail.LastUri is { } last && string.CompareOrdinal(path, last) <= 0)
                 continue;
             var label = byClass ? LabelOf(path) : null;
@@ -32,7 +32,7 @@ internal sealed class FolderSource(string folder, bool byClass, GuardedFiles fil
         }
     }
 
-    /// <summary>What lies out of the roots has none: a link of the folder may lead there.</summary>
+    /// <summary>Returns a file's stamp. Null for a link that leads out of the roots.</summary>
     private string? StampOf(string path)
     {
         var isLink = FileStatus.TryGet(path, out var status, out _, followLinks: false) && status.Kind == FileKind.Link;

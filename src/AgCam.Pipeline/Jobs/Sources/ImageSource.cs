@@ -5,31 +5,31 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Jobs.Sources;
 
-/// <summary>
-/// Where a job's images come from: the same ones in the same order each time it is walked, as long as the source does not change.
-/// </summary>
+/// <summary>Source of a job's images. Every walk gives the same images in the same order while the source is unchanged.</summary>
 internal interface IImageSource
 {
-    /// <summary>References without numbers, from the first that was not planned yet.</summary>
-    /// <param name="tail">How far planning has come.</param>
-    /// <exception cref="SourceException">The source cannot be read, or is not the one that planning began with.</exception>
+    /// <summary>Returns references without numbers, from the first that is not planned.</summary>
+    /// <param name="tail">Position that planning has reached.</param>
+    /// <exception cref="SourceException">The source cannot be read, or has changed since planning began.</exception>
     IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, CancellationToken cancellationToken);
 }
 
-/// <summary>The source of a job cannot be used; its owner must act. The job is paused with this text.</summary>
+/// <summary>Reports a source that cannot be used. The job pauses with this text, and its owner must act.</summary>
 public sealed class SourceException(string message, Exception? inner = null) : Exception(message, inner)
 {
-    /// <summary>Whether the source is another one than planning began with, so that the job can never be planned to its end.</summary>
+    /// <summary>Whether the source has changed since planning began, so that planning can never finish.</summary>
     public bool HasChanged { get; init; }
 }
 
+/// <summary>Opens the source that a job names.</summary>
 internal static class ImageSource
 {
     public const string Forms =
         "folder:PATH, classes:PATH (a folder for each class), s3://BUCKET/FOLDER, classes:s3://BUCKET/FOLDER, manifest:PATH "
         + "(.jsonl, .csv, .tsv or .parquet), failures:JOB";
 
-    /// <exception cref="SourceException">Not a source, or one that may not be read.</exception>
+    /// <summary>Opens a job's source.</summary>
+    /// <exception cref="SourceException">The text is not a source, or the source may not be read.</exception>
     public static IImageSource Open(JobSpec spec, ReferenceReader references, IStore store)
     {
         var roots = references.Roots;
@@ -48,9 +48,7 @@ internal static class ImageSource
                 references.Files
             ),
             "failures" when Guid.TryParse(place, out var job) => new FailuresSource(store, job),
-            "dataset" => throw new SourceException(
-                "A dataset is the source of an evaluation: say with \"evaluation\" what is to be measured."
-            ),
+            "dataset" => throw new SourceException("A dataset is the source of an evaluation: set the field \"evaluation\"."),
             _ => throw new SourceException($"The source \"{spec.Source}\" is none of {Forms}."),
         };
     }

@@ -3,14 +3,13 @@ using AgCam.Pipeline.References;
 
 namespace AgCam.Pipeline.Jobs.Sources;
 
-/// <summary>Which column of a manifest is what. Options of a job: column.path, column.label, column.split, column.version, base.</summary>
-/// <param name="Path">The image: a path, s3://..., http(s)://... Default: path, image, file, filename or uri, whichever comes
-/// first.</param>
-/// <param name="Label">Ground truth. Default: label or class, where there is one.</param>
-/// <param name="Split">Default: split, where there is one.</param>
-/// <param name="Version">The version of an object in S3; where there is none, the newest is read. Default: version_id, where there is
-/// one.</param>
-/// <param name="Base">The folder that relative paths are relative to. Default: the manifest's own.</param>
+/// <summary>Columns of a manifest. Options of a job: column.path, column.label, column.split, column.version, base.</summary>
+/// <param name="Path">Address of the image: a path, s3://..., http(s)://... Default: the first of path, image, file, filename, file_name
+/// and uri.</param>
+/// <param name="Label">Ground-truth class. Default: label or class, when present.</param>
+/// <param name="Split">Split. Default: split, when present.</param>
+/// <param name="Version">Version of an S3 object; without one the newest is read. Default: version_id, when present.</param>
+/// <param name="Base">Folder of relative paths. Default: the manifest's folder.</param>
 internal sealed record ManifestColumns(string? Path, string? Label, string? Split, string? Version, string? Base)
 {
     private static readonly string[] Paths = ["path", "image", "file", "filename", "file_name", "uri"],
@@ -18,14 +17,15 @@ internal sealed record ManifestColumns(string? Path, string? Label, string? Spli
         Splits = ["split"],
         Versions = ["version_id"];
 
-    /// <exception cref="SourceException">The base is no absolute path.</exception>
+    /// <summary>Reads the columns from a job's options.</summary>
+    /// <exception cref="SourceException">The base is not an absolute path.</exception>
     public static ManifestColumns From(IReadOnlyDictionary<string, string>? options)
     {
         var folder = options?.GetValueOrDefault("base");
         if (folder is not null && (!System.IO.Path.IsPathFullyQualified(folder) || folder.Contains('\0')))
             throw new SourceException(
-                $"The option base, \"{folder}\", is no absolute path: name the folder that the manifest's paths are relative to "
-                    + $"from the root on, such as /data/images."
+                $"The option base, \"{folder}\", is not an absolute path. Name the folder of the manifest's "
+                    + $"relative paths in full, such as /data/images."
             );
         return new(
             options?.GetValueOrDefault("column.path"),
@@ -36,40 +36,36 @@ internal sealed record ManifestColumns(string? Path, string? Label, string? Spli
         );
     }
 
-    /// <summary>The columns that a table has under the names that are meant.</summary>
-    /// <exception cref="SourceException">
-    /// A column that was named is not there, or none tells where the image is. The message lists the columns only of a file that has one
-    /// for the image.
-    /// </exception>
+    /// <summary>Resolves the columns against a table's header.</summary>
+    /// <exception cref="SourceException">A named column is missing, or no column has the image's address. The message lists columns only of
+    /// a file with such a column, so that it reveals nothing of other files.</exception>
     public ManifestColumns In(IReadOnlyCollection<string> columns, string manifest)
     {
         var isList = (Path is not null && columns.Contains(Path)) || Paths.Any(columns.Contains);
-        var there = isList ? $"; it has {string.Join(", ", columns)}" : "";
+        var existing = isList ? $"; it has {string.Join(", ", columns)}" : "";
         foreach (var named in new[] { Path, Label, Split, Version })
             if (named is not null && !columns.Contains(named))
-                throw new SourceException($"{manifest} has no column \"{named}\"{there}.");
+                throw new SourceException($"{manifest} has no column \"{named}\"{existing}.");
         return Found(columns.Contains) is { Path: not null } found
             ? found
             : throw new SourceException(
-                $"{manifest} has no column {string.Join(", ", Paths)}: name the one that tells where the image is with column.path."
+                $"{manifest} has no column {string.Join(", ", Paths)}. Name the column of the image's address with column.path."
             );
     }
 
-    /// <summary>
-    /// The columns that are there, of a row that has its own: an object of JSON lines leaves out what is not known, or says null.
-    /// </summary>
+    /// <summary>Resolves the columns against one row. JSON lines may omit a field or set it to null.</summary>
     public ManifestColumns In(IReadOnlyDictionary<string, string> row) => Found(row.ContainsKey);
 
-    private ManifestColumns Found(Func<string, bool> isThere) =>
+    private ManifestColumns Found(Func<string, bool> exists) =>
         this with
         {
-            Path = Path ?? Paths.FirstOrDefault(isThere),
-            Label = Label ?? Labels.FirstOrDefault(isThere),
-            Split = Split ?? Splits.FirstOrDefault(isThere),
-            Version = Version ?? Versions.FirstOrDefault(isThere),
+            Path = Path ?? Paths.FirstOrDefault(exists),
+            Label = Label ?? Labels.FirstOrDefault(exists),
+            Split = Split ?? Splits.FirstOrDefault(exists),
+            Version = Version ?? Versions.FirstOrDefault(exists),
         };
 
-    /// <summary>The column of a reference's field, for a person.</summary>
+    /// <summary>Returns the column of a reference's field, for error messages.</summary>
     public string Of(string field) =>
         (
             field switch
@@ -85,20 +81,20 @@ internal sealed record ManifestColumns(string? Path, string? Label, string? Spli
             ? $"the column {column}"
             : field;
 
-    /// <summary>Those that a reference is made of: of a table of a thousand columns not all need be read.</summary>
+    /// <summary>Returns the columns to read, since a table may have thousands.</summary>
     public IReadOnlyCollection<string> Needed(IReadOnlyCollection<string> columns)
     {
-        string[] named = [.. new[] { Path, Label, Split, Version }.OfType<string>().Distinct()];
-        return [.. named, .. columns.Except(named).Where(IsName).Take(ExplainImagesRules.MaxMetadata)];
+        string[] fields = [.. new[] { Path, Label, Split, Version }.OfType<string>().Distinct()];
+        return [.. fields, .. columns.Except(fields).Where(IsName).Take(ExplainImagesRules.MaxMetadata)];
     }
 
     /// <summary>
-    /// A column without a name, such as the index that pandas writes, cannot be an item's, nor can one with a very long name.
+    /// Returns whether a column can become metadata: not when its name is empty, like the index column of pandas, or very long.
     /// </summary>
     private static bool IsName(string column) => column is { Length: >= 1 and <= ExplainImagesRules.MaxText };
 
-    /// <returns>What the row says, which may break rules: see <see cref="ReferenceSanitizer"/>. Its address is empty when the row has
-    /// none.</returns>
+    /// <summary>Converts a row to a reference.</summary>
+    /// <returns>The reference, not validated: see <see cref="ReferenceSanitizer"/>. Its address is empty when the row has none.</returns>
     public ImageReference Reference(IReadOnlyDictionary<string, string> row, string folder)
     {
         var path = Path is null ? "" : row.GetValueOrDefault(Path, "");

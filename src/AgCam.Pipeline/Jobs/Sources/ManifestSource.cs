@@ -7,7 +7,7 @@ using AgCam.Tables;
 
 namespace AgCam.Pipeline.Jobs.Sources;
 
-/// <summary>A row for each image, read as a stream: memory does not grow with the rows.</summary>
+/// <summary>Reads a manifest with one row per image as a stream, in constant memory.</summary>
 internal sealed class ManifestSource(string manifest, ManifestColumns columns, GuardedFiles files) : IImageSource
 {
     public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -20,11 +20,11 @@ internal sealed class ManifestSource(string manifest, ManifestColumns columns, G
         foreach (var (_, row) in Table.Read(manifest, stream, options))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var meant = header ?? columns.In(row);
-            var found = meant.Reference(row, folder);
+            var present = header ?? columns.In(row);
+            var found = present.Reference(row, folder);
             if (number == 0 && found.Uri.Length == 0)
                 throw NoPath(row);
-            var reference = ReferenceSanitizer.Sanitize(found, $"{manifest}, row {number + 1}", meant.Of);
+            var reference = ReferenceSanitizer.Sanitize(found, $"{manifest}, row {number + 1}", present.Of);
             if (++number > tail.NextImage)
                 yield return reference is { Kind: ReferenceKind.File, Refused: null }
                     ? reference with
@@ -58,17 +58,19 @@ internal sealed class ManifestSource(string manifest, ManifestColumns columns, G
         }
     }
 
-    /// <summary>A row without one fails alone; where the very first has none, it is likelier that the wrong column was named.</summary>
+    /// <summary>
+    /// Creates the error for a first row without an address. A later row fails as one item; in the first, the column is probably wrong.
+    /// </summary>
     private SourceException NoPath(IReadOnlyDictionary<string, string> row)
     {
-        var meant = (columns with { Label = null, Split = null, Version = null }).In([.. row.Keys], manifest);
-        return new SourceException($"{manifest}, row 1, has no {meant.Path}.");
+        var present = (columns with { Label = null, Split = null, Version = null }).In([.. row.Keys], manifest);
+        return new SourceException($"{manifest}, row 1, has no {present.Path}. Fill it in, or name another column with column.path.");
     }
 
     private Stream Open()
     {
         if (!Table.Extensions.Contains(Path.GetExtension(manifest).ToLowerInvariant()))
-            throw new SourceException($"{manifest}: a manifest's name ends in {string.Join(", ", Table.Extensions)}.");
+            throw new SourceException($"{manifest} is not a manifest: its name must end in {string.Join(", ", Table.Extensions)}.");
         try
         {
             return files.Open(manifest).AsStream();

@@ -3,23 +3,24 @@ using AgCam.Pipeline.Messages;
 namespace AgCam.Pipeline.Jobs.Sources;
 
 /// <summary>
-/// References that a message can hold, of whatever a source says. An image whose reference breaks a rule stays one of the job's: it
-/// fails with the reason, unread, and the other images of its chunk do not notice.
+/// Converts a source's entry to a valid reference. An invalid entry becomes an item that fails with the reason, unread; the other images of
+/// its chunk are not affected.
 /// </summary>
 internal static class ReferenceSanitizer
 {
-    /// <param name="where">The row, or the object.</param>
-    /// <param name="column">From a field of the reference to what it is called there.</param>
+    /// <summary>Returns the reference if it is valid, otherwise one that fails with the broken rules.</summary>
+    /// <param name="where">Row or object, for the message.</param>
+    /// <param name="column">Maps a field of the reference to its name in the source.</param>
     public static ImageReference Sanitize(ImageReference reference, string where, Func<string, string>? column = null)
     {
         var problems = ExplainImagesRules.Check(reference);
         if (problems.Count == 0)
             return reference;
         bool Breaks(string field) => problems.Any(problem => problem.Field == field);
-        var why = string.Join("; ", problems.Select(problem => $"{column?.Invoke(problem.Field) ?? problem.Field} {problem.Problem}"));
+        var reasons = string.Join("; ", problems.Select(problem => $"{column?.Invoke(problem.Field) ?? problem.Field} {problem.Problem}"));
         return new ImageReference
         {
-            // What is no address of its kind may be anything: as a path it can be sent and shown.
+            // An invalid address may be any text. As a path it can be stored and shown.
             Kind = Breaks("uri") ? ReferenceKind.File : reference.Kind,
             Uri =
                 !Breaks("uri") ? reference.Uri
@@ -28,11 +29,12 @@ internal static class ReferenceSanitizer
             Label = Breaks("label") ? null : reference.Label,
             Split = Breaks("split") ? null : reference.Split,
             Metadata = Breaks("metadata") ? null : reference.Metadata,
-            Refused = Cut($"{where}: {why}. Correct it and submit it as a new job.", ExplainImagesRules.MaxRefusal),
+            Refused = Cut($"{where}: {reasons}. Correct it and submit it as a new job.", ExplainImagesRules.MaxRefusal),
         };
     }
 
-    /// <returns>No more than <paramref name="length"/> characters; what was cut ends in an ellipsis.</returns>
+    /// <summary>Shortens a text.</summary>
+    /// <returns>At most <paramref name="length"/> characters; a shortened text ends in an ellipsis.</returns>
     public static string Cut(string text, int length)
     {
         if (text.Length <= length)

@@ -7,8 +7,8 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.Jobs.Sources;
 
 /// <summary>
-/// All images below a folder of a bucket, or with a prefix that ends in *, in the order of their keys. A page of the listing is in
-/// memory at a time.
+/// Returns the images below a folder of a bucket, or with a prefix that ends in *, in the order of their keys. One page of the listing is
+/// in memory at a time.
 /// </summary>
 internal sealed class S3Source : IImageSource
 {
@@ -16,12 +16,12 @@ internal sealed class S3Source : IImageSource
     private readonly S3Place _prefix;
     private readonly bool _byClass;
 
-    /// <param name="byClass">Whether the first folder below is the image's label.</param>
-    /// <exception cref="SourceException">No such place, or none that may be read.</exception>
+    /// <param name="byClass">Whether an image's label is its first folder below the place.</param>
+    /// <exception cref="SourceException">The address is malformed or may not be read.</exception>
     public S3Source(S3Objects objects, string place, bool byClass)
     {
         if (S3Place.Parse(place) is not { } given)
-            throw new SourceException($"{place} is not s3://bucket/folder.");
+            throw new SourceException($"{place} is not an S3 source. Write s3://bucket/folder.");
         var prefix = given with
         {
             Key =
@@ -30,15 +30,13 @@ internal sealed class S3Source : IImageSource
                 : given.Key + "/",
         };
         if (!prefix.IsPlain || !objects.IsAllowed(prefix))
-            throw new SourceException(
-                $"The source {place} is in none of the buckets that may be read. The operator names them with --bucket."
-            );
+            throw new SourceException($"The source {place} is in no bucket that may be read. The operator adds one with --bucket.");
         (_objects, _prefix, _byClass) = (objects, prefix, byClass);
     }
 
     public async IAsyncEnumerable<ImageReference> WalkAsync(PlanTail tail, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // Objects may have come and gone since planning began: the order tells where to go on.
+        // Objects may have been added or deleted since planning began. The key order gives the next one.
         var after = tail.LastUri is { } last ? S3Place.Parse(last)?.Key : null;
         await using var found = _objects.ListAsync(_prefix, after, cancellationToken).GetAsyncEnumerator(cancellationToken);
         while (await NextAsync(found))
@@ -58,7 +56,9 @@ internal sealed class S3Source : IImageSource
         }
     }
 
-    /// <summary>A server that does not answer is asked again later; anything else its owner must see to.</summary>
+    /// <summary>
+    /// Returns whether there is another object. Planning retries when the server does not answer; any other failure pauses the job.
+    /// </summary>
     private static async Task<bool> NextAsync(IAsyncEnumerator<(string, string)> found)
     {
         try
