@@ -8,9 +8,9 @@ using AgCam.Worker.Engines;
 namespace AgCam.Api.Tests;
 
 /// <summary>
-/// A model whose answer is known: it says which channel is brightest and looked at the top left corner of its input. No libtorch.
+/// Model with known results and without libtorch: it predicts the brightest channel and its map is hot in the top left corner.
 /// </summary>
-/// <param name="explained">Told the number of images of each batch.</param>
+/// <param name="explained">Receives the number of images of each batch.</param>
 internal sealed class CornerEngine(ModelPin model, string dtype, Action<int>? explained = null) : IExplainEngine
 {
     public const int Grid = 14;
@@ -107,12 +107,12 @@ internal sealed class CornerEngine(ModelPin model, string dtype, Action<int>? ex
         };
     }
 
-    /// <summary>The first quarter of rows and columns is hot.</summary>
+    /// <summary>Returns a map whose first quarter of rows and columns is hot.</summary>
     private static Heatmap Corner() =>
         new(Grid, Grid, [.. Enumerable.Range(0, Grid * Grid).Select(i => i / Grid < 4 && i % Grid < 4 ? 2f : 0.5f)]);
 }
 
-/// <summary>Has the model, and counts what it explains.</summary>
+/// <summary>Loads <see cref="CornerEngine"/> and counts the explained images.</summary>
 internal sealed class CornerLoader : IEngineLoader
 {
     private int _explained;

@@ -5,11 +5,11 @@ using System.Text.RegularExpressions;
 
 namespace AgCam.Api.Tests;
 
-/// <summary>AgCam.Api.http is documentation that editors run: here it is run as they do, from the first request to the last.</summary>
+/// <summary>Runs every request of AgCam.Api.http in order, as editors do.</summary>
 public sealed partial class HttpFileTests
 {
     [Fact]
-    public async Task Every_request_of_the_http_file_is_answered()
+    public async Task Every_request_in_the_http_file_succeeds()
     {
         await using var api = await RunningApi.StartAsync();
         api.AddPicture(1, "cat.jpg");
@@ -36,7 +36,7 @@ public sealed partial class HttpFileTests
         }
     }
 
-    /// <summary>{{variable}}, and {{name.response.body.$.a.b}} of an earlier answer.</summary>
+    /// <summary>Replaces {{variable}} and {{name.response.body.$.a.b}} of an earlier response by their values.</summary>
     private static string Filled(string written, Dictionary<string, string> variables, Dictionary<string, JsonNode> answers) =>
         Placeholder()
             .Replace(

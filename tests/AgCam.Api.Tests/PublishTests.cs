@@ -5,7 +5,7 @@ namespace AgCam.Api.Tests;
 public sealed class PublishTests
 {
     [Fact]
-    public async Task The_published_API_is_small_and_holds_no_libtorch()
+    public async Task Published_API_is_small_and_contains_no_libtorch()
     {
         var folder = Directory.CreateTempSubdirectory("agcam-publish-").FullName;
         try

@@ -8,7 +8,7 @@ namespace AgCam.Api.Tests;
 public sealed class RetentionTests
 {
     [Fact]
-    public async Task What_is_older_than_it_may_be_is_deleted_and_the_rest_stays()
+    public async Task Expired_records_are_deleted_and_the_rest_stays()
     {
         var clock = new SteppingClock();
         await using var api = await RunningApi.StartAsync(clock: clock);
@@ -25,7 +25,7 @@ public sealed class RetentionTests
     }
 
     [Fact]
-    public async Task Jobs_and_items_of_requests_stay_for_ever_unless_they_are_given_days()
+    public async Task Jobs_and_request_items_are_kept_unless_days_are_configured()
     {
         var clock = new SteppingClock();
         await using var api = await RunningApi.StartAsync(clock: clock);
@@ -39,7 +39,7 @@ public sealed class RetentionTests
     }
 
     [Fact]
-    public async Task Jobs_and_items_of_requests_are_deleted_when_their_days_are_over()
+    public async Task Jobs_and_request_items_are_deleted_after_their_configured_days()
     {
         var clock = new SteppingClock();
         var kept = new RetentionOptions { JobDays = 30, ExplanationDays = 3650 };
@@ -68,7 +68,7 @@ public sealed class RetentionTests
         }
     }
 
-    /// <returns>Where a job of one image is, once it has ended and nobody is still to be told.</returns>
+    /// <returns>The address of a job with one image, after it has ended and its completion was published.</returns>
     private static async Task<string> DoneAsync(RunningApi api, int picture)
     {
         api.AddPicture(picture, $"{picture}/a.png");
@@ -81,7 +81,7 @@ public sealed class RetentionTests
         return at;
     }
 
-    /// <summary>Real time, moved on by what a test asks for.</summary>
+    /// <summary>Real time plus the time by which the test has advanced it.</summary>
     private sealed class SteppingClock : TimeProvider
     {
         private TimeSpan _by;

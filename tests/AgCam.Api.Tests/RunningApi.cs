@@ -14,7 +14,7 @@ using Microsoft.Extensions.Logging;
 
 namespace AgCam.Api.Tests;
 
-/// <summary>The API on a port of this machine, with a SQLite store, the bus in memory, and a worker whose answers are known.</summary>
+/// <summary>Runs the API on a local port with SQLite, the in-memory bus and a worker with known results.</summary>
 public sealed class RunningApi : IAsyncDisposable
 {
     private RunningApi(WebApplication app, string folder)
@@ -26,7 +26,7 @@ public sealed class RunningApi : IAsyncDisposable
 
     public WebApplication App { get; }
 
-    /// <summary>Images below it may be read.</summary>
+    /// <summary>Root folder from which images may be read.</summary>
     public string Folder { get; }
 
     public HttpClient Client { get; }
@@ -79,7 +79,7 @@ public sealed class RunningApi : IAsyncDisposable
         return new RunningApi(app, images);
     }
 
-    /// <summary>A checkpoint for the catalogue, with the classes that <see cref="CornerEngine"/> knows among others.</summary>
+    /// <summary>Writes a checkpoint for the catalogue. Its classes include those of <see cref="CornerEngine"/>.</summary>
     private static string CornerModel(string folder)
     {
         var model = Directory.CreateDirectory(Path.Combine(folder, "model")).FullName;
@@ -92,7 +92,7 @@ public sealed class RunningApi : IAsyncDisposable
         return model;
     }
 
-    /// <summary>A picture of one colour with a number in it, so that no two are the same file.</summary>
+    /// <summary>Returns a picture of one colour. The number makes its bytes unique.</summary>
     public static byte[] Picture(int number, int width = 300, int height = 200, byte red = 40, byte green = 60, byte blue = 90)
     {
         var pixels = new byte[width * height * 3];
@@ -148,7 +148,7 @@ public sealed class RunningApi : IAsyncDisposable
 
     public async Task<JsonNode> GetAsync(string path) => await JsonAsync(await Client.GetAsync(path), 200);
 
-    /// <summary>An image explained, from the request to its result.</summary>
+    /// <summary>Sends an image and returns its result.</summary>
     public async Task<JsonNode> ExplainAsync(byte[] image, params (string Name, string Value)[] fields) =>
         await JsonAsync(await SendImageAsync(image, fields: fields), 200);
 
@@ -159,7 +159,7 @@ public sealed class RunningApi : IAsyncDisposable
         return JsonNode.Parse(text)!;
     }
 
-    /// <summary>A refusal says what it is, why, and what to do.</summary>
+    /// <summary>Asserts that the response is a problem with this code, a detail and a next step.</summary>
     public static async Task<JsonNode> RefusedAsync(HttpResponseMessage answer, int status, string code)
     {
         var problem = await JsonAsync(answer, status);
@@ -180,7 +180,7 @@ public sealed class RunningApi : IAsyncDisposable
     }
 }
 
-/// <summary>One API for the tests of a class; each takes pictures of its own.</summary>
+/// <summary>One API for all tests of a class. Each test uses its own pictures.</summary>
 public sealed class SharedApi : IAsyncLifetime
 {
     public RunningApi Api { get; private set; } = null!;

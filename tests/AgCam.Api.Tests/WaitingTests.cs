@@ -9,14 +9,14 @@ public sealed class WaitingTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task An_event_that_meets_a_caller_who_is_leaving_does_not_fail_its_publisher()
+    public async Task Cancelled_waiter_does_not_fail_the_publisher_of_an_event()
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         var services = api.App.Services;
         var events = services.GetRequiredService<ExplainEvents>();
         using var leaving = new CancellationTokenSource();
         Task? waiting = null;
-        // Called before the waiting caller, after the event's subscribers have been listed.
+        // Runs before the waiter's own subscription, when the list of subscribers has been taken.
         using var first = events.Subscribe(_ =>
         {
             leaving.Cancel();

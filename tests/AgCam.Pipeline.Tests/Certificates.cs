@@ -3,13 +3,13 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace AgCam.Pipeline.Tests;
 
-/// <summary>Certificates and keys, made for a test, in files of a folder of its own.</summary>
+/// <summary>Creates certificates and keys for a test in files of a temporary folder.</summary>
 internal sealed class Certificates : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("agcam-tls-").FullName;
     private readonly Dictionary<string, X509Certificate2> _made = [];
 
-    /// <returns>The paths of a certificate that signs itself, fit for an authority, a server and a client, and of its key.</returns>
+    /// <returns>The paths of a self-signed certificate, valid for an authority, a server and a client, and of its key.</returns>
     public (string Certificate, string Key) Authority(string name) =>
         Save(
             name,
@@ -19,7 +19,7 @@ internal sealed class Certificates : IDisposable
         );
 
     /// <returns>The paths of a certificate that <paramref name="authority"/> signed, and of its key.</returns>
-    /// <param name="host">The name of the server that it is for, if it is for one.</param>
+    /// <param name="host">Host name of a server certificate; null for a client certificate.</param>
     public (string Certificate, string Key) Signed(string name, string authority, string? host = null)
     {
         var request = Request(name, isAuthority: false, out var key);
@@ -37,14 +37,14 @@ internal sealed class Certificates : IDisposable
         );
     }
 
-    /// <returns>What was made, with its key.</returns>
+    /// <returns>The certificate of this name with its key.</returns>
     public X509Certificate2 this[string name] => _made[name];
 
-    /// <returns>The path of one PEM file with certificate and key.</returns>
+    /// <returns>The path of a PEM file with certificate and key.</returns>
     public string Both(string name) =>
         Text($"{name}-both.pem", $"{_made[name].ExportCertificatePem()}\n{_made[name].GetRSAPrivateKey()!.ExportPkcs8PrivateKeyPem()}\n");
 
-    /// <returns>The path of the key alone, locked with a password.</returns>
+    /// <returns>The path of the key, encrypted with a password.</returns>
     public string Locked(string name, string password) =>
         Text(
             $"{name}-locked.key",

@@ -1,6 +1,6 @@
 namespace AgCam.Pipeline.Tests;
 
-/// <summary>Stands still until it is moved.</summary>
+/// <summary>Clock that moves only when a test advances it.</summary>
 internal sealed class FakeClock : TimeProvider
 {
     private DateTimeOffset _now = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);

@@ -7,7 +7,7 @@ using AgCam.Pipeline.Stores;
 namespace AgCam.Pipeline.Tests;
 
 /// <summary>
-/// Valid records to start from. What is not given follows from the numbers given, so that equal arguments give equal records.
+/// Returns valid records for tests. Equal arguments give equal records.
 /// </summary>
 internal static class Some
 {
@@ -143,7 +143,7 @@ internal static class Some
             Time = time,
         };
 
-    /// <summary>Each image completed, with an explanation of its own.</summary>
+    /// <summary>Returns a result in which each image is completed with its own explanation.</summary>
     public static ChunkResult Result(ChunkLease lease, Chunk chunk, DateTimeOffset time) =>
         new(
             lease,

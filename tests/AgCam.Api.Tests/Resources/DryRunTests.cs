@@ -8,10 +8,10 @@ public sealed class DryRunTests(SharedApi shared) : IClassFixture<SharedApi>
     private RunningApi Api => shared.Api;
 
     [Fact]
-    public async Task It_says_what_a_job_would_be_and_stores_no_record()
+    public async Task Dry_run_describes_the_job_and_stores_no_record()
     {
         for (var i = 0; i < 10; i++)
-            Api.AddPicture(i, $"dry/{(i < 4 ? "0" : "unheard-of")}/{i}.png"); // classes may be named by their index
+            Api.AddPicture(i, $"dry/{(i < 4 ? "0" : "unheard-of")}/{i}.png"); // "0" is a class index
         for (var i = 0; i < 3; i++)
             File.WriteAllText(Path.Combine(Api.Folder, "dry", "0", $"broken{i}.png"), "not a picture");
         var before = (await Api.Store.Items.PageAsync(new ItemQuery { Limit = 1000 }, TestContext.Current.CancellationToken)).Items.Count;
@@ -33,7 +33,7 @@ public sealed class DryRunTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_large_source_is_sampled_and_its_time_follows_from_the_models_last_chunks()
+    public async Task Large_source_is_sampled_and_its_time_follows_from_the_models_last_chunks()
     {
         for (var i = 0; i < 100; i++)
             Api.AddPicture(5000 + i, $"many/{i:000}.png");
@@ -52,7 +52,7 @@ public sealed class DryRunTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("folder:/etc")]
     [InlineData("s3://anywhere/at/all")]
     [InlineData("ftp://x")]
-    public async Task What_a_job_would_be_refused_for_a_dry_run_is(string source) =>
+    public async Task Source_that_a_job_may_not_read_is_refused_for_a_dry_run(string source) =>
         await RunningApi.RefusedAsync(
             await Api.SendJsonAsync("/v1/jobs/dry-run", new JsonObject { ["source"] = source }),
             400,

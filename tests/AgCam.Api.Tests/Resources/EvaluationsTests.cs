@@ -5,7 +5,7 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Api.Tests.Resources;
 
-/// <summary>Evaluations as jobs, as far as that goes without a model.</summary>
+/// <summary>Tests evaluation jobs as far as possible without a model.</summary>
 public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi>
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -13,7 +13,7 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
     private RunningApi Api => shared.Api;
 
     [Fact]
-    public async Task An_evaluation_is_a_job_of_its_kind()
+    public async Task Evaluation_is_a_job_of_its_own_kind()
     {
         var body = Body(Dataset("kind", 1000, 5));
         var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body, key: "val"), 201);
@@ -32,7 +32,7 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
         body["evaluation"]!["batch"] = 4;
         await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body, key: "val"), 409, "key-used");
 
-        // The stand-in for a model measures nothing: the job says so and waits.
+        // CornerEngine cannot evaluate, so the job pauses with the reason.
         var at = $"/v1/jobs/{(string?)job["id"]}";
         for (var until = DateTime.UtcNow.AddMinutes(1); (string?)job["state"] != "Paused"; job = await Api.GetAsync(at))
             Assert.True(DateTime.UtcNow < until, job.ToJsonString());
@@ -50,9 +50,9 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
     }
 
     [Fact]
-    public async Task Rows_are_the_file_that_the_command_reads()
+    public async Task Rows_are_streamed_in_chunk_order_and_end_with_their_count()
     {
-        // Nobody but this test does anything
+        // Neither a worker nor the job loops run: the test writes every chunk itself.
         await using var api = await RunningApi.StartAsync(worker: false, pipeline: options => options with { RunJobs = false });
         var job = (
             await api.Store.Jobs.CreateAsync(
@@ -77,7 +77,7 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
         );
         Assert.Equal("", await api.Client.GetStringAsync($"/v1/jobs/{job}/rows", Cancel));
 
-        // The first was given up
+        // The first chunk has no header: its images failed.
         foreach (var (header, rows) in new[] { (null, new[] { "row 0", "row 1" }), ("header", (string[])["row 2"]) })
         {
             var chunk = Assert.Single(await api.Store.Chunks.ClaimPlannedAsync(job, 1, TimeSpan.FromHours(1), Cancel));
@@ -110,7 +110,7 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
     }
 
     [Fact]
-    public async Task A_job_that_explains_has_no_rows_and_one_that_is_not_there_neither()
+    public async Task Explanation_job_and_unknown_job_have_no_rows()
     {
         var job = await RunningApi.JsonAsync(
             await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{Dataset("plain", 1100, 1)}" }),
@@ -121,7 +121,7 @@ public sealed class EvaluationsTests(SharedApi shared) : IClassFixture<SharedApi
     }
 
     [Fact]
-    public async Task What_cannot_be_measured_is_refused_by_field()
+    public async Task Invalid_evaluation_is_refused_by_field()
     {
         var dataset = Dataset("refused", 1200, 1);
         await RefusedAsync(body => body["evaluation"]!["methods"] = new JsonArray("gradcam"), "evaluation.methods");

@@ -11,7 +11,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     private RunningApi Api => shared.Api;
 
     [Fact]
-    public async Task An_explanation_tells_predictions_and_the_raw_map()
+    public async Task Explanation_contains_predictions_and_the_raw_map()
     {
         var result = await Api.ExplainAsync(RunningApi.Picture(1));
         var id = (string)result["item"]!["explanation"]!;
@@ -27,7 +27,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task What_was_read_by_reference_may_be_larger_than_an_upload_in_its_overlay_too()
+    public async Task Overlay_of_a_referenced_image_may_exceed_the_upload_limit()
     {
         await using var api = await RunningApi.StartAsync(new ApiOptions { MaxUploadBytes = 200, MaxUploadPixels = 200 });
         var result = await RunningApi.JsonAsync(
@@ -39,7 +39,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task The_overlay_is_hot_where_the_model_looked_and_cold_where_it_saw_nothing()
+    public async Task Overlay_is_hot_where_the_map_is_high_and_cold_elsewhere()
     {
         var id = await ExplainedFileAsync(2);
         var overlay = await PictureAsync($"/v1/explanations/{id}/overlay.png?boxes=false");
@@ -51,7 +51,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task Pictures_take_size_colormap_opacity_threshold_and_boxes()
+    public async Task Pictures_accept_size_colormap_opacity_threshold_and_boxes()
     {
         var id = await ExplainedFileAsync(3);
         Assert.Equal((150, 100), Size(await PictureAsync($"/v1/explanations/{id}/overlay.png?size=150&colormap=viridis&opacity=0.5")));
@@ -74,7 +74,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("overlay.png?color=jet", "color")]
     [InlineData("heatmap.png?opacity=0.5", "opacity")]
     [InlineData("heatmap?size=3", "size")]
-    public async Task A_parameter_that_cannot_be_is_named(string picture, string named)
+    public async Task Invalid_parameter_is_named(string picture, string named)
     {
         var id = await ExplainedFileAsync(4);
         var problem = await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/explanations/{id}/{picture}"), 400, "invalid-request");
@@ -82,7 +82,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task The_array_is_one_that_NumPy_reads()
+    public async Task Array_has_the_format_of_NumPy()
     {
         var id = await ExplainedFileAsync(5);
         var answer = await Api.Client.GetAsync($"/v1/explanations/{id}/heatmap");
@@ -97,7 +97,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task What_a_client_has_is_not_sent_again()
+    public async Task Cached_response_is_answered_with_304()
     {
         var id = await ExplainedFileAsync(6);
         foreach (var form in new[] { "", "/overlay.png", "/overlay.png?size=64", "/heatmap.png", "/heatmap" })
@@ -115,7 +115,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task An_original_that_has_changed_is_a_409_and_its_heatmap_still_there()
+    public async Task Changed_original_is_a_409_and_its_heatmap_remains()
     {
         var id = await ExplainedFileAsync(7);
         File.WriteAllBytes(Path.Combine(Api.Folder, "7.png"), RunningApi.Picture(7007));
@@ -127,7 +127,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task An_original_that_is_gone_is_a_410_and_its_heatmap_still_there()
+    public async Task Deleted_original_is_a_410_and_its_heatmap_remains()
     {
         var id = await ExplainedFileAsync(8);
         File.Delete(Path.Combine(Api.Folder, "8.png"));
@@ -136,7 +136,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task An_original_that_was_sent_along_can_be_drawn_on_and_any_of_its_places_will_do()
+    public async Task Overlay_is_drawn_on_an_upload_and_on_any_other_copy_of_it()
     {
         var picture = RunningApi.Picture(9);
         var sent = await Api.ExplainAsync(picture);
@@ -164,7 +164,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task An_unknown_explanation_is_a_404_and_a_malformed_id_a_400()
+    public async Task Unknown_explanation_is_a_404_and_a_malformed_id_a_400()
     {
         var nothing = new string('0', 64);
         foreach (var form in new[] { "", "/overlay.png", "/heatmap.png", "/heatmap" })
@@ -174,7 +174,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task The_provenance_tells_how_it_was_computed()
+    public async Task Provenance_states_how_the_explanation_was_computed()
     {
         var result = await Api.ExplainAsync(RunningApi.Picture(11));
         var address = $"/v1/provenances/{(string)result["explanation"]!["provenance"]!}";

@@ -8,7 +8,7 @@ namespace AgCam.Api.Tests.Resources;
 public sealed class HealthTests
 {
     [Fact]
-    public async Task A_store_that_is_gone_makes_it_not_ready_but_it_stays_alive()
+    public async Task Store_outage_makes_the_API_unready_but_live()
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         Assert.Equal("ok", (string?)(await api.GetAsync("/health/ready"))["store"]);
@@ -18,11 +18,11 @@ public sealed class HealthTests
         Assert.Equal("ok", (string?)(await api.GetAsync("/health/live"))["status"]);
     }
 
-    public static bool BrokerIsThere => Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ") is { Length: > 0 };
+    public static bool HasBroker => Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ") is { Length: > 0 };
 
     [Trait("RabbitMQ", "wire")]
-    [Fact(SkipUnless = nameof(BrokerIsThere), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
-    public async Task A_broker_that_is_gone_makes_it_not_ready_but_it_stays_alive_and_comes_back_by_itself()
+    [Fact(SkipUnless = nameof(HasBroker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
+    public async Task Broker_outage_makes_the_API_unready_but_live_until_the_broker_returns()
     {
         await using var proxy = new BrokerProxy(Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ")!);
         await using var api = await RunningApi.StartAsync(worker: false, bus: proxy.Uri);
@@ -53,7 +53,7 @@ public sealed class HealthTests
     }
 
     [Fact]
-    public async Task The_document_names_every_route_with_its_scope()
+    public async Task OpenApi_document_lists_every_route_with_its_scope()
     {
         var options = new ApiOptions { Keys = [ApiKey.Create("reader", Scope.Read).Entry] };
         await using var api = await RunningApi.StartAsync(options, worker: false);
@@ -79,7 +79,7 @@ public sealed class HealthTests
     }
 
     [Fact]
-    public async Task Without_keys_the_document_asks_for_none()
+    public async Task OpenApi_document_requires_no_key_when_none_is_configured()
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         var document = await api.GetAsync("/openapi/v1.json");
@@ -87,7 +87,7 @@ public sealed class HealthTests
     }
 
     [Fact]
-    public async Task The_page_of_the_reference_runs_only_its_own_scripts_and_asks_only_its_own_host()
+    public async Task Reference_page_runs_only_its_own_scripts_and_calls_only_its_own_host()
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         var nonces = new List<string>();

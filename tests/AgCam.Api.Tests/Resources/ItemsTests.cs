@@ -8,7 +8,7 @@ public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
     private RunningApi Api => shared.Api;
 
     [Fact]
-    public async Task Every_question_that_has_an_index_is_answered_in_both_directions()
+    public async Task Every_indexed_query_is_answered_in_both_directions()
     {
         var done = await Api.ExplainAsync(RunningApi.Picture(1), ("label", "red"));
         var values = new Dictionary<ItemFilters, string>
@@ -70,7 +70,7 @@ public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("status=failed")]
     [InlineData("sort=probability")]
     [InlineData("job=0198c0de-0000-7000-8000-000000000000&status=failed&sort=probability")]
-    public async Task A_question_without_an_index_is_refused_with_those_that_have_one(string query)
+    public async Task Query_without_an_index_is_refused_with_the_indexed_ones(string query)
     {
         var problem = await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/items?{query}"), 400, "not-indexed");
         Assert.All(ItemIndex.All, index => Assert.Contains(index.ToString(), (string)problem["detail"]!));
@@ -87,14 +87,14 @@ public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("explanation=abc", "explanation=abc")]
     [InlineData("job=7", "job=7")]
     [InlineData("label=a&label=b", "2 times")]
-    public async Task A_parameter_that_cannot_be_read_is_named(string query, string named)
+    public async Task Unreadable_parameter_is_named(string query, string named)
     {
         var problem = await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/items?{query}"), 400, "invalid-request");
         Assert.Contains(named, (string)problem["detail"]!);
     }
 
     [Fact]
-    public async Task Pages_follow_each_other_without_a_gap_or_a_repeat()
+    public async Task Pages_have_no_gaps_and_no_repeats()
     {
         var expected = new HashSet<string?>();
         for (var number = 10; number < 17; number++)
@@ -115,7 +115,7 @@ public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_cursor_of_another_list_is_refused()
+    public async Task Cursor_of_another_list_is_refused()
     {
         await Api.ExplainAsync(RunningApi.Picture(20));
         await Api.ExplainAsync(RunningApi.Picture(21));
@@ -126,7 +126,7 @@ public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task One_item_is_found_by_its_job_and_number()
+    public async Task Item_is_found_by_job_and_number()
     {
         var done = await Api.ExplainAsync(RunningApi.Picture(30));
         Assert.Equal(done["item"]!.ToJsonString(), (await Api.GetAsync($"/v1/items/{(string?)done["id"]}/0")).ToJsonString());

@@ -12,7 +12,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     private RunningApi Api => shared.Api;
 
     [Fact]
-    public async Task A_folder_becomes_a_job_and_the_job_its_items()
+    public async Task Job_over_a_folder_has_one_item_per_image()
     {
         var folder = AddFolder("pets", 100, 9);
         var answer = await Api.SendJsonAsync(
@@ -55,7 +55,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task The_same_key_is_the_same_job_and_with_another_body_a_conflict()
+    public async Task Repeated_key_returns_the_same_job_and_conflicts_with_another_body()
     {
         var body = new JsonObject { ["source"] = $"folder:{AddFolder("keyed", 300, 1)}" };
         var first = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body, key: "job-key"), 201);
@@ -73,7 +73,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("targets", "class:ladybgu", "nearest")]
     [InlineData("targets", "predicted-vs-ladybgu", "nearest")]
     [InlineData("dtype", "float8", "bfloat16")]
-    public async Task What_does_not_fit_the_model_is_refused_by_field_with_what_would_fit(string field, string value, string says)
+    public async Task Value_that_does_not_fit_the_model_is_refused_by_field_with_valid_ones(string field, string value, string says)
     {
         foreach (var path in (string[])["/v1/jobs", "/v1/jobs/dry-run"])
         {
@@ -87,7 +87,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task Fields_that_cannot_be_are_named()
+    public async Task Invalid_fields_are_named()
     {
         var body = new JsonObject
         {
@@ -126,7 +126,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("lane", "fast", "\"lane\" takes one of Bulk, Interactive.")]
     [InlineData("targets", "predicted", "\"targets\" takes a list.")]
     [InlineData("source", 5, "\"source\" takes a text.")]
-    public async Task A_wrong_field_is_answered_with_what_was_probably_meant(string field, object value, string expected)
+    public async Task Wrong_field_is_answered_with_the_nearest_valid_one(string field, object value, string expected)
     {
         var body = new JsonObject { ["source"] = $"folder:{Api.Folder}", [field] = JsonSerializer.SerializeToNode(value) };
         var problem = await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-json");
@@ -134,7 +134,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_target_without_its_colon_is_answered_with_the_right_form()
+    public async Task Target_without_its_colon_is_answered_with_the_right_form()
     {
         var body = new JsonObject { ["source"] = $"folder:{Api.Folder}", ["targets"] = new JsonArray("top3") };
         var problem = await RunningApi.RefusedAsync(await Api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request");
@@ -145,7 +145,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("/v1/jobs/nightly", "\"nightly\" is not an id.", 404)]
     [InlineData("/v1/requests/17", "\"17\" is not an id.", 404)]
     [InlineData("/v1/explanations/abc", "\"abc\" is not an id of an explanation.", 400)]
-    public async Task A_malformed_id_is_answered_with_the_form_of_an_id(string path, string detail, int status)
+    public async Task Malformed_id_is_answered_with_the_form_of_an_id(string path, string detail, int status)
     {
         var answer = await Api.Client.GetAsync(path);
         Assert.Equal(status, (int)answer.StatusCode);
@@ -155,7 +155,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_job_can_be_cancelled_once_and_not_paused_afterwards()
+    public async Task Cancelled_job_can_be_neither_cancelled_nor_paused_again()
     {
         var job = await DoneAsync("ended", 400, 1);
         var at = $"/v1/jobs/{(string?)job["id"]}";
@@ -168,7 +168,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task The_failures_of_a_job_are_tried_again_as_a_child_job()
+    public async Task Failures_of_a_job_are_retried_as_a_child_job()
     {
         var folder = AddFolder("half", 500, 3);
         File.WriteAllText(Path.Combine(folder, "broken.png"), "not a picture");
@@ -187,7 +187,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_deleted_job_and_its_items_are_gone()
+    public async Task Deleted_job_and_its_items_are_gone()
     {
         var job = await DoneAsync("deleted", 600, 2);
         var at = $"/v1/jobs/{(string?)job["id"]}";
@@ -199,7 +199,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task Ended_jobs_are_counted_and_deleted_by_tag_and_time_and_no_others()
+    public async Task Only_ended_jobs_that_match_tag_and_time_are_counted_and_deleted()
     {
         var (old, kept) = (await DoneAsync("swept1", 620, 2, "swept"), await DoneAsync("kept", 630, 1, "kept"));
         var between = DateTime.UtcNow;
@@ -226,7 +226,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task Events_tell_the_job_until_it_has_ended()
+    public async Task Event_stream_reports_progress_until_the_job_has_ended()
     {
         var folder = AddFolder("events", 700, 8);
         var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{folder}" }), 201);
@@ -240,7 +240,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task Exports_hold_every_item_in_order()
+    public async Task Exports_contain_every_item_in_order()
     {
         var folder = AddFolder("export, \"quoted\"", 800, 5);
         File.WriteAllText(Path.Combine(folder, "z-broken.png"), "not a picture");
@@ -283,7 +283,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_parquet_export_holds_the_map_of_every_target()
+    public async Task Parquet_export_contains_the_map_of_every_target()
     {
         var body = new JsonObject { ["source"] = $"folder:{AddFolder("maps", 900, 1)}", ["targets"] = new JsonArray("predicted", "top:3") };
         var job = await RunningApi.JsonAsync(await Api.SendJsonAsync("/v1/jobs", body), 201);
@@ -298,7 +298,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_bucket_that_does_not_answer_is_to_be_asked_again_later()
+    public async Task Unreachable_bucket_is_a_503_that_may_be_retried()
     {
         var credentials = Path.Combine(Directory.CreateTempSubdirectory("agcam-api-").FullName, "credentials");
         File.WriteAllText(credentials, "[default]\naws_access_key_id = AKIDTEST\naws_secret_access_key = secret\n");
@@ -325,7 +325,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_manifest_whose_base_is_relative_is_refused()
+    public async Task Manifest_with_a_relative_base_is_refused()
     {
         Directory.CreateDirectory(Api.Folder);
         File.WriteAllText(Path.Combine(Api.Folder, "m.csv"), "path\na.png\n");
@@ -343,7 +343,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     [Theory]
     [InlineData("/v1/jobs")]
     [InlineData("/v1/jobs/dry-run")]
-    public async Task Failures_of_a_job_that_does_not_exist_are_refused(string path)
+    public async Task Failures_of_an_unknown_job_are_refused(string path)
     {
         var unknown = Guid.NewGuid();
         var answer = await Api.SendJsonAsync(path, new JsonObject { ["source"] = $"failures:{unknown}" });
@@ -353,7 +353,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     [Theory]
     [InlineData("/v1/jobs")]
     [InlineData("/v1/jobs/dry-run")]
-    public async Task A_parquet_manifest_whose_footer_claims_two_gibibytes_is_refused(string path)
+    public async Task Parquet_manifest_whose_footer_claims_two_gibibytes_is_refused(string path)
     {
         Directory.CreateDirectory(Api.Folder);
         var manifest = Path.Combine(Api.Folder, "claims.parquet");
@@ -363,7 +363,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_source_that_cannot_be_read_is_refused_and_makes_no_job()
+    public async Task Unreadable_source_is_refused_and_creates_no_job()
     {
         Directory.CreateDirectory(Api.Folder);
         var manifest = Path.Combine(Api.Folder, "one-field.csv");
@@ -377,7 +377,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task Exports_hold_metadata_detail_and_the_label_with_its_probability()
+    public async Task Exports_contain_metadata_detail_and_the_label_with_its_probability()
     {
         var folder = AddFolder("metadata", 820, 1);
         var picture = Directory.GetFiles(folder).Single();
@@ -406,7 +406,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_csv_export_holds_no_cell_that_a_spreadsheet_computes()
+    public async Task Csv_export_contains_no_cell_that_a_spreadsheet_evaluates()
     {
         Directory.CreateDirectory(Api.Folder);
         var manifest = Path.Combine(Api.Folder, "formulas.csv");
@@ -455,7 +455,7 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task Who_follows_a_job_is_let_go_when_the_process_stops()
+    public async Task Event_stream_ends_when_the_process_stops()
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         api.AddPicture(950);

@@ -3,17 +3,17 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Api.Tests.Resources;
 
-/// <summary>A dry run where the model has explained nothing yet.</summary>
+/// <summary>Tests dry runs for a model that has explained nothing yet.</summary>
 public sealed class PaceSampleTests
 {
-    /// <summary>More than any test takes: a machine that is busy with something else must not cut the sample short.</summary>
-    private static readonly ApiOptions Patient = new() { DryRunPaceSeconds = 300 };
+    /// <summary>Longer than any test takes, so that a busy machine does not cut the sample short.</summary>
+    private static readonly ApiOptions Unhurried = new() { DryRunPaceSeconds = 300 };
 
     [Fact]
-    public async Task A_worker_explains_some_of_the_sample_and_the_job_does_not_compute_them_again()
+    public async Task Worker_explains_part_of_the_sample_and_the_job_reuses_it()
     {
         var loader = new CornerLoader();
-        await using var api = await RunningApi.StartAsync(Patient, loader: loader);
+        await using var api = await RunningApi.StartAsync(Unhurried, loader: loader);
         var source = AddPictures(api, 40);
 
         var report = await TryAsync(api, source);
@@ -21,7 +21,7 @@ public sealed class PaceSampleTests
         var timed = (int)report["paceImages"]!;
         Assert.Equal(("sample", null), ((string?)report["paceFrom"], (string?)report["hoursUnknown"]));
         Assert.InRange(timed, 2, 30);
-        Assert.Equal(timed + 1, loader.Explained); // the first is for loading the model
+        Assert.Equal(timed + 1, loader.Explained); // the first one loads the model
         Assert.Equal(40 / (double)report["imagesPerSecond"]! / 3600, (double)report["hours"]!, 1e-9);
         Assert.Empty((await api.Store.Items.PageAsync(new ItemQuery(), TestContext.Current.CancellationToken)).Items);
 
@@ -32,10 +32,10 @@ public sealed class PaceSampleTests
     }
 
     [Fact]
-    public async Task What_is_explained_already_is_not_taken_for_the_pace()
+    public async Task Stored_explanations_do_not_count_towards_the_pace()
     {
         var loader = new CornerLoader();
-        await using var api = await RunningApi.StartAsync(Patient, loader: loader);
+        await using var api = await RunningApi.StartAsync(Unhurried, loader: loader);
         var source = AddPictures(api, 8);
         for (var i = 0; i < 3; i++)
             await RunningApi.JsonAsync(
@@ -49,7 +49,7 @@ public sealed class PaceSampleTests
         var report = await TryAsync(api, source);
 
         Assert.Equal(8, loader.Explained);
-        Assert.InRange((int)report["paceImages"]!, 4, 5); // the first may have been explained already, or not
+        Assert.InRange((int)report["paceImages"]!, 4, 5); // the one that loads the model may be a stored one
         var again = await TryAsync(api, source);
         Assert.Null(again["hours"]);
         Assert.Contains("explained already", (string?)again["hoursUnknown"]);
@@ -57,7 +57,7 @@ public sealed class PaceSampleTests
     }
 
     [Fact]
-    public async Task Without_a_worker_the_hours_are_left_out_and_nothing_stays_behind()
+    public async Task Hours_are_absent_without_a_worker_and_no_request_stays_in_the_store()
     {
         await using var api = await RunningApi.StartAsync(new ApiOptions { DryRunPaceSeconds = 0.3 }, worker: false);
 
@@ -77,7 +77,7 @@ public sealed class PaceSampleTests
     }
 
     [Fact]
-    public async Task Where_no_worker_may_be_asked_the_report_says_so()
+    public async Task Disabled_pace_measurement_is_reported()
     {
         var loader = new CornerLoader();
         await using var api = await RunningApi.StartAsync(new ApiOptions { DryRunPaceSeconds = 0 }, loader: loader);
@@ -87,10 +87,10 @@ public sealed class PaceSampleTests
     }
 
     [Fact]
-    public async Task What_a_worker_cannot_carry_out_is_told_before_the_job_is_paused_for_it()
+    public async Task Target_that_the_worker_does_not_support_is_reported()
     {
-        await using var api = await RunningApi.StartAsync(Patient);
-        // A class that the model's files name, and the worker's engine of three classes does not have.
+        await using var api = await RunningApi.StartAsync(Unhurried);
+        // The model's files have this class; the worker's engine with its three classes does not.
         var report = await TryAsync(api, AddPictures(api, 3), "class:gate");
         Assert.Null(report["hours"]);
         Assert.Contains("gate", (string?)report["hoursUnknown"]);
@@ -100,15 +100,14 @@ public sealed class PaceSampleTests
     [Theory]
     [InlineData(0, "No image of the sample can be read")]
     [InlineData(1, "One image gives no pace")]
-    public async Task Too_few_images_tell_no_pace(int images, string why)
+    public async Task Too_few_readable_images_give_no_pace(int images, string why)
     {
-        await using var api = await RunningApi.StartAsync(Patient);
+        await using var api = await RunningApi.StartAsync(Unhurried);
         var source = AddPictures(api, images);
         File.WriteAllText(Path.Combine(api.Folder, "some", "broken.png"), "not a picture");
         Assert.Contains(why, (string?)(await TryAsync(api, source))["hoursUnknown"]);
     }
 
-    /// <returns>The source.</returns>
     private static string AddPictures(RunningApi api, int count)
     {
         var folder = Directory.CreateDirectory(Path.Combine(api.Folder, "some")).FullName;

@@ -12,7 +12,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     private RunningApi Api => shared.Api;
 
     [Fact]
-    public async Task Waiting_gives_the_result_at_once()
+    public async Task Request_that_waits_returns_the_result()
     {
         var result = await Api.ExplainAsync(RunningApi.Picture(1), ("label", "blue"), ("threshold", "0.4"));
         Assert.Equal("Completed", (string?)result["state"]);
@@ -25,7 +25,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task Not_waiting_gives_a_place_to_look()
+    public async Task Request_that_does_not_wait_returns_the_address_of_its_result()
     {
         var answer = await Api.SendImageAsync(RunningApi.Picture(2), query: "");
         var accepted = await RunningApi.JsonAsync(answer, 202);
@@ -36,7 +36,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_broker_that_does_not_answer_keeps_nobody_waiting_for_what_is_stored()
+    public async Task Unresponsive_broker_does_not_block_an_accepted_request()
     {
         var bus = new HangingBus();
         await using var api = await RunningApi.StartAsync(
@@ -47,7 +47,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         var accepted = await RunningApi.JsonAsync(await api.SendImageAsync(RunningApi.Picture(2), query: ""), 202);
         var owner = Guid.Parse((string)accepted["id"]!);
         Assert.NotNull((await api.Store.Chunks.FindAsync(owner, 0, TestContext.Current.CancellationToken))!.Request);
-        await bus.Again.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken); // by the sweeper
+        await bus.Again.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken); // published again by the sweeper
     }
 
     private sealed class HangingBus : IExplainBus
@@ -69,7 +69,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task The_same_image_is_explained_once_whatever_way_it_came()
+    public async Task Image_is_explained_once_however_it_is_sent()
     {
         var (sent, path) = (await Api.ExplainAsync(RunningApi.Picture(3)), Api.AddPicture(3));
         var read = await RunningApi.JsonAsync(
@@ -83,7 +83,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task An_upload_can_be_sent_first_and_explained_later()
+    public async Task Upload_can_be_explained_later()
     {
         var content = new ByteArrayContent(RunningApi.Picture(4)) { Headers = { ContentType = new MediaTypeHeaderValue("image/png") } };
         var answer = await Api.SendAsync(HttpMethod.Post, "/v1/uploads", content);
@@ -101,7 +101,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task The_same_key_is_the_same_request_while_it_runs_and_afterwards()
+    public async Task Repeated_key_returns_the_same_request_while_it_runs_and_afterwards()
     {
         var first = await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(5), "", key: "five"), 202);
         var second = await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(5), key: "five"), 200);
@@ -115,7 +115,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task The_same_key_for_another_request_is_a_conflict()
+    public async Task Key_of_another_request_is_a_conflict()
     {
         await RunningApi.JsonAsync(await Api.SendImageAsync(RunningApi.Picture(6), key: "six"), 200);
         await RunningApi.RefusedAsync(await Api.SendImageAsync(RunningApi.Picture(66), key: "six"), 409, "key-used");
@@ -143,7 +143,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("dtype", "bfloat16")]
     [InlineData("targets", "class:red")]
     [InlineData("label", "red")]
-    public async Task The_same_key_with_another_field_is_a_conflict_while_it_runs_and_for_ever_after(string field, string value)
+    public async Task Key_with_a_changed_field_is_a_conflict_while_the_request_runs_and_after_it_is_deleted(string field, string value)
     {
         var cancellationToken = TestContext.Current.CancellationToken;
         var (picture, key) = (RunningApi.Picture(70 + field.Length), $"again with another {field}");
@@ -162,7 +162,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_key_of_a_request_is_no_jobs_and_a_key_of_a_job_no_requests()
+    public async Task Requests_and_jobs_share_one_key_space()
     {
         var folder = Path.GetDirectoryName(Api.AddPicture(90, "both/1.png"))!;
         var submit = new JsonObject { ["source"] = $"folder:{folder}" };
@@ -182,7 +182,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task No_key_of_a_caller_is_the_one_of_a_retry()
+    public async Task Key_of_a_retry_cannot_be_chosen_by_a_caller()
     {
         File.WriteAllBytes(Api.AddPicture(91, "retried/1.png"), RunningApi.Picture(91)[..^40]);
         var body = new JsonObject { ["source"] = $"folder:{Path.Combine(Api.Folder, "retried")}" };
@@ -195,7 +195,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task Many_with_one_key_at_the_same_moment_are_one_request()
+    public async Task Concurrent_calls_with_one_key_are_one_request()
     {
         var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Api.SendImageAsync(RunningApi.Picture(7), key: "seven")));
         var ids = new HashSet<string?>();
@@ -211,7 +211,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("{root}/../secret.png")]
     [InlineData("{root}/link.png")]
     [InlineData("relative.png")]
-    public async Task A_file_outside_the_roots_is_not_read(string uri)
+    public async Task File_outside_the_roots_is_not_read(string uri)
     {
         var outside = Path.Combine(Path.GetDirectoryName(Api.Folder)!, "secret.png");
         File.WriteAllBytes(outside, RunningApi.Picture(8));
@@ -230,7 +230,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("https://images.example.org/a.png")]
     [InlineData("s3://bucket/a.png")]
     [InlineData("s3://bucket/../a.png")]
-    public async Task A_host_or_bucket_that_is_not_named_is_refused_at_the_door(string uri) =>
+    public async Task Host_or_bucket_that_is_not_allowed_is_refused_at_once(string uri) =>
         await RunningApi.RefusedAsync(
             await Api.SendJsonAsync("/v1/explanations", new JsonObject { ["uri"] = uri }),
             400,
@@ -238,7 +238,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
         );
 
     [Fact]
-    public async Task A_file_that_is_not_there_yet_is_a_result()
+    public async Task Missing_file_ends_as_a_failed_item()
     {
         var result = await RunningApi.JsonAsync(
             await Api.SendJsonAsync("/v1/explanations?wait=30", new JsonObject { ["uri"] = Path.Combine(Api.Folder, "later.png") }),
@@ -255,7 +255,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("/v1/jobs/dry-run", "application/json; charset=xyz")]
     [InlineData("/v1/explanations", "application/x-www-form-urlencoded; charset=xyz")]
     [InlineData("/v1/explanations", "multipart/form-data; boundary=b; charset=xyz")]
-    public async Task A_body_in_an_unknown_charset_is_refused(string path, string type)
+    public async Task Body_in_an_unknown_charset_is_refused(string path, string type)
     {
         using var body = new ByteArrayContent("{}"u8.ToArray());
         Assert.True(body.Headers.TryAddWithoutValidation("Content-Type", type));
@@ -267,7 +267,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("xyz")]
     [InlineData("utf-7")]
     [InlineData("utf-8\"")]
-    public async Task A_form_field_in_an_unknown_charset_is_no_defect(string charset)
+    public async Task Form_field_in_an_unknown_charset_is_a_client_error(string charset)
     {
         using var body = new StringContent(
             "--b\r\nContent-Disposition: form-data; name=\"label\"\r\n"
@@ -282,7 +282,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     [Theory]
     [InlineData("root:x:0:0")]
     [InlineData("BMx:0:0:root:/root:/bin/bash:and:some:more:text:that:is:no:picture")]
-    public async Task A_refused_file_is_not_quoted(string text)
+    public async Task Error_does_not_quote_the_refused_file(string text)
     {
         var path = Path.Combine(Api.Folder, "secret.png");
         Directory.CreateDirectory(Api.Folder);
@@ -306,7 +306,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task What_is_no_image_is_refused_at_the_door()
+    public async Task Upload_that_is_no_image_is_refused_at_once()
     {
         var problem = await RunningApi.RefusedAsync(await Api.SendImageAsync("no image"u8.ToArray()), 422, "image-refused");
         Assert.Equal("unsupported-format", (string?)problem["reason"]);
@@ -319,7 +319,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task An_image_that_turns_out_broken_ends_as_a_failed_item_with_the_reason()
+    public async Task Broken_image_ends_as_a_failed_item_with_the_reason()
     {
         var broken = RunningApi.Picture(9)[..^40];
         var result = await RunningApi.JsonAsync(await Api.SendImageAsync(broken), 200);
@@ -337,7 +337,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     [InlineData("targets", "predicted-vs-label", "label", "must be given")]
     [InlineData("label", "ladybgu", "label", "nearest")]
     [InlineData("dtype", "float8", "dtype", "bfloat16")]
-    public async Task What_does_not_fit_the_model_is_refused_by_field_with_what_would_fit(
+    public async Task Value_that_does_not_fit_the_model_is_refused_by_field_with_valid_ones(
         string name,
         string value,
         string field,
@@ -355,7 +355,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_contrast_is_refused_for_a_method_that_knows_no_classes_and_stored_for_others()
+    public async Task Contrastive_target_is_refused_for_a_method_without_classes_and_stored_for_others()
     {
         (string, string)[] fields = [("targets", "predicted"), ("targets", "red-vs-class:green")];
         var problem = await RunningApi.RefusedAsync(
@@ -373,7 +373,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task Fields_that_cannot_be_are_named()
+    public async Task Invalid_fields_are_named()
     {
         var problem = await RunningApi.RefusedAsync(
             await Api.SendImageAsync(RunningApi.Picture(10), fields: [("targets", "worst"), ("threshold", "7"), ("dtype", "int4")]),
@@ -392,7 +392,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task Bodies_that_cannot_be_read_are_refused()
+    public async Task Unreadable_bodies_are_refused()
     {
         Task<HttpResponseMessage> PostAsync(string body, string type) =>
             Api.SendAsync(HttpMethod.Post, "/v1/explanations", new StringContent(body, System.Text.Encoding.UTF8, type));
@@ -404,7 +404,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_request_and_its_item_can_be_deleted_and_its_explanation_stays()
+    public async Task Deleting_a_request_deletes_its_item_and_keeps_its_explanation()
     {
         var done = await Api.ExplainAsync(RunningApi.Picture(11));
         var at = $"/v1/requests/{(string?)done["id"]}";
@@ -416,7 +416,7 @@ public class RequestsTests(SharedApi shared) : IClassFixture<SharedApi>
     }
 
     [Fact]
-    public async Task A_request_that_was_never_made_is_a_404()
+    public async Task Unknown_request_is_a_404()
     {
         await RunningApi.RefusedAsync(await Api.Client.GetAsync($"/v1/requests/{Guid.NewGuid()}"), 404, "not-found");
         await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/requests/five"), 404, "not-found");

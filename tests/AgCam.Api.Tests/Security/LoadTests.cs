@@ -12,15 +12,15 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AgCam.Api.Tests.Security;
 
-/// <summary>These measure memory and calls of the whole process, so nothing else may run beside them.</summary>
+/// <summary>Tests that measure memory and calls of the whole process, so no other test may run at the same time.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class MeasuredAlone
+public sealed class MeasuredInIsolation
 {
-    public const string Name = "measured alone";
+    public const string Name = "measured in isolation";
 }
 
-/// <summary>One caller must not stop the service.</summary>
-[Collection(MeasuredAlone.Name)]
+/// <summary>Tests that one caller cannot stop the service.</summary>
+[Collection(MeasuredInIsolation.Name)]
 public sealed class LoadTests
 {
     private static readonly (string Key, ApiKey Entry) One = ApiKey.Create("one", Scope.Submit, Scope.Read);
@@ -32,11 +32,11 @@ public sealed class LoadTests
 
     private static ApiOptions WithKeys => new() { Keys = [One.Entry, Other.Entry] };
 
-    /// <summary>How many uploads there are; there are none afterwards.</summary>
+    /// <summary>Deletes all uploads and returns their number.</summary>
     private static Task<int> CountUploadsAsync(RunningApi api) =>
         api.Store.Uploads.DeleteOlderAsync(TimeSpan.FromMinutes(-1), cancellationToken: Cancel);
 
-    /// <summary>A picture whose file is longer than its data.</summary>
+    /// <summary>Returns a picture with trailing bytes after its data.</summary>
     private static byte[] Padded(int number, int length)
     {
         var bytes = RunningApi.Picture(number);
@@ -52,7 +52,7 @@ public sealed class LoadTests
     [InlineData(false, true)]
     [InlineData(true, false)]
     [InlineData(true, true)]
-    public async Task Many_large_uploads_at_the_same_time_do_not_fill_the_memory(bool mongo, bool form)
+    public async Task Concurrent_large_uploads_do_not_fill_the_memory(bool mongo, bool form)
     {
         Assert.SkipWhen(mongo && Mongo is null, "AGCAM_TEST_MONGODB is not set: no MongoDB to test against.");
         const int Count = 24,
@@ -90,7 +90,7 @@ public sealed class LoadTests
             Assert.NotNull(refused.Headers.RetryAfter);
         }
         Assert.Equal(accepted, await CountUploadsAsync(api));
-        Assert.InRange((peak - before) >> 20, 0, 300); // 384 MiB are sent: one copy of each would be more, garbage included it is less
+        Assert.InRange((peak - before) >> 20, 0, 300); // 384 MiB are sent; the bound is below one copy of each upload
 
         async Task<HttpResponseMessage?> SendAsync()
         {
@@ -100,13 +100,13 @@ public sealed class LoadTests
             }
             catch (HttpRequestException refused) when (refused.InnerException is IOException)
             {
-                return null; // on a slow machine it still sends when the server has read on for long enough
+                return null; // the server closed the connection while a slow machine was still sending
             }
         }
     }
 
     [Fact]
-    public async Task Bytes_under_way_are_capped_in_all_and_for_each_key()
+    public async Task Bytes_in_flight_are_limited_in_total_and_per_key()
     {
         await using var api = await RunningApi.StartAsync(
             WithKeys with
@@ -122,17 +122,17 @@ public sealed class LoadTests
             var refused = await UploadAsync(api, Padded(1, 250_000), One.Key);
             await RunningApi.RefusedAsync(refused, 429, "busy");
             Assert.NotNull(refused.Headers.RetryAfter);
-            await RunningApi.JsonAsync(await UploadAsync(api, Padded(1, 60_000), One.Key), 201); // there is room for this one
+            await RunningApi.JsonAsync(await UploadAsync(api, Padded(1, 60_000), One.Key), 201); // below the limit
             await RunningApi.JsonAsync(await UploadAsync(api, Padded(1, 400_000), Other.Key), 201);
             using (await BeginAsync(api, 450_000, Other.Key))
                 await RunningApi.RefusedAsync(await UploadAsync(api, Padded(1, 250_000), Other.Key), 429, "busy");
         }
         await UntilAsync(async () => (await UploadAsync(api, Padded(2, 400_000), One.Key)).StatusCode == HttpStatusCode.Created);
-        await RunningApi.JsonAsync(await UploadAsync(api, Padded(3, 2_000_000), One.Key), 201); // more than the share: alone
+        await RunningApi.JsonAsync(await UploadAsync(api, Padded(3, 2_000_000), One.Key), 201); // above the share, but the only one
     }
 
     [Fact]
-    public async Task A_sender_that_closes_its_connection_sees_the_refusal_too()
+    public async Task Client_that_closes_its_connection_receives_the_refusal()
     {
         await using var api = await RunningApi.StartAsync(
             new ApiOptions { MaxReceivingBytes = 1_000_000, MinUploadBytesPerSecond = 1 },
@@ -148,11 +148,11 @@ public sealed class LoadTests
     }
 
     [Fact]
-    public async Task Each_key_has_a_rate_in_bytes()
+    public async Task Each_key_has_a_rate_limit_in_bytes()
     {
         await using var api = await RunningApi.StartAsync(WithKeys with { BytesPerMinute = 50_000 }, worker: false);
         await RunningApi.JsonAsync(await UploadAsync(api, Padded(1, 30_000), One.Key), 201);
-        await RunningApi.JsonAsync(await UploadAsync(api, Padded(2, 60_000), One.Key), 201); // there was something left: the rest is owed
+        await RunningApi.JsonAsync(await UploadAsync(api, Padded(2, 60_000), One.Key), 201); // on credit: the bucket was not empty
         var refused = await UploadAsync(api, Padded(3, 2_000), One.Key);
         await RunningApi.RefusedAsync(refused, 429, "rate-limited");
         Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
@@ -160,7 +160,7 @@ public sealed class LoadTests
     }
 
     [Fact]
-    public async Task Bytes_of_undeclared_length_count_as_well()
+    public async Task Body_without_a_declared_length_counts_against_the_rate()
     {
         await using var api = await RunningApi.StartAsync(WithKeys with { BytesPerMinute = 50_000 }, worker: false);
         var chunked = new HttpRequestMessage(HttpMethod.Post, "/v1/uploads") { Content = new ByteArrayContent(Padded(1, 90_000)) };
@@ -180,7 +180,7 @@ public sealed class LoadTests
     }
 
     [Fact]
-    public async Task The_pending_requests_of_one_key_leave_room_for_others()
+    public async Task Pending_requests_of_one_key_leave_room_for_others()
     {
         await using var api = await RunningApi.StartAsync(WithKeys with { MaxPending = 5, MaxPendingPerKey = 2 }, worker: false);
         var path = api.AddPicture(1);
@@ -201,7 +201,7 @@ public sealed class LoadTests
     }
 
     [Fact]
-    public async Task A_request_with_a_result_makes_room_though_nobody_asked_for_it()
+    public async Task Finished_request_no_longer_counts_as_pending()
     {
         await using var api = await RunningApi.StartAsync(WithKeys with { MaxPending = 1 });
         for (var number = 1; number <= 3; number++)
@@ -218,7 +218,7 @@ public sealed class LoadTests
     }
 
     [Fact]
-    public async Task A_body_that_trickles_is_cut_off_after_a_total_time()
+    public async Task Slow_body_is_aborted_after_a_total_time()
     {
         await using var api = await RunningApi.StartAsync(
             new ApiOptions { MaxBodySeconds = 3, MinUploadBytesPerSecond = 1 },
@@ -237,7 +237,7 @@ public sealed class LoadTests
             }
             catch (IOException)
             {
-                break; // it was cut off
+                break; // the server closed the connection
             }
             await Task.WhenAny(reading, Task.Delay(100, limit.Token));
         }
@@ -247,7 +247,7 @@ public sealed class LoadTests
     }
 
     [Fact]
-    public async Task All_who_follow_a_job_share_one_look_into_the_store()
+    public async Task Event_streams_of_one_job_share_one_store_query()
     {
         const int Listeners = 60;
         await using var api = await RunningApi.StartAsync(worker: false);
@@ -282,18 +282,18 @@ public sealed class LoadTests
         }
         Interlocked.Exchange(ref looks, 0);
         await Task.Delay(3000, Cancel);
-        Assert.InRange(looks, 1, Listeners); // one each would be 360
+        Assert.InRange(looks, 1, Listeners); // without sharing: 360
 
         await RunningApi.JsonAsync(await api.SendAsync(HttpMethod.Post, $"/v1/jobs/{job}/cancel"), 200);
         foreach (var reader in readers)
         {
-            Assert.Contains("event: ended", await reader.ReadToEndAsync(Cancel)); // every one is told
+            Assert.Contains("event: ended", await reader.ReadToEndAsync(Cancel));
             reader.Dispose();
         }
     }
 
     [Fact]
-    public async Task Each_key_has_a_limit_of_requests_that_are_held_open()
+    public async Task Each_key_has_a_limit_of_open_requests()
     {
         await using var api = await RunningApi.StartAsync(WithKeys with { MaxHeldPerKey = 2 }, worker: false);
         api.AddPicture(1);
@@ -323,7 +323,7 @@ public sealed class LoadTests
         await RunningApi.RefusedAsync(refused, 429, "busy");
         Assert.NotNull(refused.Headers.RetryAfter);
         await RunningApi.RefusedAsync(await api.SendAsync(HttpMethod.Get, $"/v1/jobs/{job}?wait=1", apiKey: One.Key), 429, "busy");
-        await RunningApi.JsonAsync(await api.SendAsync(HttpMethod.Get, $"/v1/jobs/{job}", apiKey: One.Key), 200); // it does not wait
+        await RunningApi.JsonAsync(await api.SendAsync(HttpMethod.Get, $"/v1/jobs/{job}", apiKey: One.Key), 200); // without ?wait
         using (var others = await FollowAsync(Other.Key))
             Assert.Equal(HttpStatusCode.OK, others.StatusCode);
         first.Dispose();
@@ -333,7 +333,7 @@ public sealed class LoadTests
     }
 
     [Fact]
-    public async Task Whatever_takes_long_or_much_memory_has_a_limit_for_each_key()
+    public async Task Every_expensive_operation_has_a_limit_per_key()
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         var limited = api
@@ -373,7 +373,7 @@ public sealed class LoadTests
     }
 
     [Fact]
-    public async Task A_form_that_is_refused_after_its_image_leaves_no_upload()
+    public async Task Form_that_is_refused_after_its_image_leaves_no_upload()
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         var image = Padded(1, 700_000);
@@ -406,13 +406,13 @@ public sealed class LoadTests
         await RunningApi.JsonAsync(await api.SendImageAsync(image, "", key: "same"), 202);
         await RunningApi.JsonAsync(await api.SendImageAsync(image, "", key: "same"), 202);
         await RunningApi.RefusedAsync(await api.SendImageAsync(Padded(2, 700_000), "", key: "same"), 409, "key-used");
-        Assert.Equal(1, await CountUploadsAsync(api)); // the same image again is compared, not kept
+        Assert.Equal(1, await CountUploadsAsync(api)); // the repeated image is compared and not stored
 
         Task<HttpResponseMessage> SendFormAsync(HttpContent form) => api.SendAsync(HttpMethod.Post, "/v1/explanations", form);
     }
 
     [Fact]
-    public async Task A_long_image_whose_first_bytes_do_not_tell_is_checked_whole()
+    public async Task Long_image_with_an_inconclusive_header_is_checked_completely()
     {
         await using var api = await RunningApi.StartAsync(new ApiOptions { MaxUploadPixels = 100_000 }, worker: false);
         await RunningApi.JsonAsync(await UploadAsync(api, Bitmap(300, 200)), 201);
@@ -425,7 +425,7 @@ public sealed class LoadTests
         Assert.Equal(0, await CountUploadsAsync(api));
     }
 
-    /// <summary>A BMP file of 24 bits a pixel, all zero.</summary>
+    /// <summary>Returns a black BMP with 24 bits per pixel.</summary>
     private static byte[] Bitmap(int width, int height)
     {
         var bytes = new byte[54 + 3 * width * height]; // the widths here need no padding
@@ -440,7 +440,7 @@ public sealed class LoadTests
         return bytes;
     }
 
-    /// <returns>A connection on which an upload is being received that does not go on.</returns>
+    /// <returns>A connection with a started upload that sends no more bytes.</returns>
     private static async Task<TcpClient> BeginAsync(RunningApi api, int length, string? apiKey)
     {
         var connection = new TcpClient();
@@ -450,7 +450,7 @@ public sealed class LoadTests
         var stream = connection.GetStream();
         await stream.WriteAsync(Encoding.ASCII.GetBytes($"{head}Expect: 100-continue\r\n\r\n"), Cancel);
         var answer = new byte["HTTP/1.1 100 Continue\r\n\r\n".Length];
-        await stream.ReadExactlyAsync(answer, Cancel); // comes once the body is read
+        await stream.ReadExactlyAsync(answer, Cancel); // sent when the server reads the body
         Assert.StartsWith("HTTP/1.1 100", Encoding.ASCII.GetString(answer));
         await stream.WriteAsync(RunningApi.Picture(1), Cancel);
         return connection;

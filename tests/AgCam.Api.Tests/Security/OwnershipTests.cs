@@ -23,7 +23,7 @@ public sealed class OwnershipTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>
-    /// Every route that changes something, and how to call it so that it does. A new route fails the tests below until it is here.
+    /// Every route that changes something, with a call that changes it. A new route fails the tests below until it is listed here.
     /// </summary>
     private static readonly IReadOnlyDictionary<string, Func<World, Task<Call>>> Calls = new Dictionary<string, Func<World, Task<Call>>>
     {
@@ -40,7 +40,7 @@ public sealed class OwnershipTests
     };
 
     [Fact]
-    public async Task Every_route_that_is_no_get_declares_its_change_and_is_tried_here()
+    public async Task Every_route_but_GET_declares_its_change_and_is_tested_here()
     {
         await using var api = await RunningApi.StartAsync(WithKeys, worker: false);
         var declared = new List<string>();
@@ -54,7 +54,7 @@ public sealed class OwnershipTests
     }
 
     [Fact]
-    public async Task A_route_that_does_not_declare_its_change_is_shut_to_everybody()
+    public async Task Route_without_a_declared_change_refuses_every_key()
     {
         var called = false;
         await using var api = await RunningApi.StartAsync(
@@ -72,7 +72,7 @@ public sealed class OwnershipTests
     }
 
     [Fact]
-    public async Task What_one_key_made_another_cannot_change_but_admin_and_the_key_that_replaces_it_can()
+    public async Task Only_the_owner_its_replacement_key_and_admin_may_change_a_resource()
     {
         await using var world = await World.StartAsync();
         foreach (var (route, call) in Calls.Where(item => item.Key.Contains("{id", StringComparison.Ordinal)))
@@ -92,7 +92,7 @@ public sealed class OwnershipTests
     }
 
     [Fact]
-    public async Task Every_change_is_logged_once_with_the_keys_name_the_route_and_the_id()
+    public async Task Every_change_is_logged_once_with_key_name_route_and_id()
     {
         await using var world = await World.StartAsync();
         foreach (var (route, call) in Calls)
@@ -112,7 +112,7 @@ public sealed class OwnershipTests
     }
 
     [Fact]
-    public async Task Of_ended_jobs_a_key_deletes_its_own_and_admin_all_with_a_line_in_the_log_for_each()
+    public async Task Bulk_deletion_deletes_the_callers_jobs_or_all_for_admin_and_logs_each()
     {
         await using var world = await World.StartAsync();
         Guid[] jobs = [await world.JobAsync(), await world.JobAsync()];
@@ -138,7 +138,7 @@ public sealed class OwnershipTests
     }
 
     [Fact]
-    public async Task A_refusal_is_logged_and_changes_nothing()
+    public async Task Refusal_is_logged_and_changes_nothing()
     {
         await using var world = await World.StartAsync();
         var job = await world.JobAsync();
@@ -153,7 +153,7 @@ public sealed class OwnershipTests
     }
 
     [Fact]
-    public async Task An_upload_is_used_by_the_key_that_sent_it_and_by_admin()
+    public async Task Upload_may_be_used_by_its_owner_and_by_admin()
     {
         await using var world = await World.StartAsync();
         var upload = await world.UploadAsync();
@@ -172,7 +172,7 @@ public sealed class OwnershipTests
     }
 
     [Fact]
-    public async Task A_job_shows_its_owner_and_a_retry_is_its_parents()
+    public async Task Job_shows_its_owner_and_a_retry_has_the_owner_of_its_parent()
     {
         await using var world = await World.StartAsync();
         var job = await world.FailedJobAsync();
@@ -189,7 +189,7 @@ public sealed class OwnershipTests
     }
 
     [Fact]
-    public async Task What_came_over_the_broker_is_changed_by_admin_only()
+    public async Task Request_from_the_broker_may_be_changed_by_admin_only()
     {
         await using var world = await World.StartAsync();
         var request = new ExplainImages
@@ -211,7 +211,7 @@ public sealed class OwnershipTests
     }
 
     [Fact]
-    public async Task Without_keys_this_machines_user_owns_everything()
+    public async Task Without_keys_every_job_may_be_changed()
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         api.AddPicture(1);
@@ -232,7 +232,7 @@ public sealed class OwnershipTests
     }
 
     [Fact]
-    public async Task A_jobs_route_does_not_touch_a_request_nor_a_requests_route_a_job()
+    public async Task Route_of_jobs_does_not_change_a_request_nor_the_reverse()
     {
         await using var world = await World.StartAsync();
         var (job, request) = (await world.JobAsync(), await world.RequestAsync());
@@ -262,7 +262,7 @@ public sealed class OwnershipTests
 
     private sealed record Call(string Path, Func<HttpContent>? Content);
 
-    /// <summary>An API without a worker, and what anna makes in it.</summary>
+    /// <summary>API without a worker, with resources that anna creates.</summary>
     private sealed class World(RunningApi api, ConcurrentQueue<string> audit) : IAsyncDisposable
     {
         private int _made;
@@ -304,7 +304,7 @@ public sealed class OwnershipTests
             return id;
         }
 
-        /// <summary>A job that has ended, with an image that failed.</summary>
+        /// <summary>Creates a job that has ended with one failed image.</summary>
         public async Task<Guid> FailedJobAsync()
         {
             var id = await JobAsync();

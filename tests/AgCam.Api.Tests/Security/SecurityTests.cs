@@ -28,7 +28,7 @@ public sealed class SecurityTests
     private static ApiOptions WithKeys => new() { Keys = [Reader.Entry, Sender.Entry, Admin.Entry] };
 
     [Fact]
-    public async Task Every_route_needs_a_scope_or_says_that_it_is_open()
+    public async Task Every_route_requires_a_scope_or_is_declared_open()
     {
         await using var api = await RunningApi.StartAsync(WithKeys, worker: false);
         var endpoints = api.App.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().ToList();
@@ -44,7 +44,7 @@ public sealed class SecurityTests
     }
 
     [Fact]
-    public async Task Without_its_scope_every_route_is_shut()
+    public async Task Every_route_refuses_a_key_without_its_scope()
     {
         await using var api = await RunningApi.StartAsync(WithKeys, worker: false);
         foreach (var endpoint in api.App.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>())
@@ -75,7 +75,7 @@ public sealed class SecurityTests
     }
 
     [Fact]
-    public async Task A_route_that_forgot_its_scope_is_shut_to_everybody()
+    public async Task Route_without_a_scope_refuses_every_key()
     {
         await using var api = await RunningApi.StartAsync(WithKeys, worker: false, map: app => app.MapGet("/v1/forgotten", () => "secret"));
         await RunningApi.RefusedAsync(await api.SendAsync(HttpMethod.Get, "/v1/forgotten"), 401, "key-required");
@@ -83,7 +83,7 @@ public sealed class SecurityTests
     }
 
     [Fact]
-    public async Task A_wrong_key_is_refused_and_an_unknown_address_tells_nothing_to_strangers()
+    public async Task Wrong_key_is_refused_and_learns_nothing_about_unknown_routes()
     {
         await using var api = await RunningApi.StartAsync(WithKeys, worker: false);
         var answer = await api.SendAsync(HttpMethod.Get, "/v1/items", apiKey: Reader.Key[..^1] + "x");
@@ -97,7 +97,7 @@ public sealed class SecurityTests
     }
 
     [Fact]
-    public async Task Without_keys_other_names_and_other_sites_are_turned_away()
+    public async Task Without_keys_other_host_names_and_origins_are_refused()
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         async Task<HttpResponseMessage> SendAsync(string header, string value)
@@ -122,7 +122,7 @@ public sealed class SecurityTests
     [InlineData("http://*:8080")]
     [InlineData("http://agcam.example:8080")]
     [InlineData("http://127.0.0.1:8080;http://[::]:8080")]
-    public void Without_keys_it_listens_on_loopback_only(string listen) =>
+    public void Without_keys_the_API_listens_on_loopback_only(string listen) =>
         Assert.Contains("without API keys", Assert.Throws<ApiConfigurationException>(() => LoopbackOnly.Check(listen)).Message);
 
     [Theory]
@@ -131,7 +131,7 @@ public sealed class SecurityTests
     public void Loopback_has_several_names(string listen) => LoopbackOnly.Check(listen);
 
     [Fact]
-    public void Keys_are_checked_at_the_start()
+    public void Keys_are_validated_at_start()
     {
         Assert.Throws<ApiConfigurationException>(() => new ApiKeys([Reader.Entry with { Sha256 = Reader.Key }]));
         Assert.Throws<ApiConfigurationException>(() => new ApiKeys([Reader.Entry with { Name = " " }]));
@@ -143,7 +143,7 @@ public sealed class SecurityTests
     }
 
     [Fact]
-    public async Task Each_key_has_its_own_rate_in_images()
+    public async Task Each_key_has_its_own_rate_limit_in_images()
     {
         await using var api = await RunningApi.StartAsync(WithKeys with { ImagesPerMinute = 2 }, worker: false);
         Task<HttpResponseMessage> SendAsync(int number, string key) =>
@@ -158,7 +158,7 @@ public sealed class SecurityTests
     }
 
     [Fact]
-    public async Task A_job_counts_against_the_rate_with_as_many_images_as_it_has()
+    public async Task Job_counts_against_the_rate_with_the_number_of_its_images()
     {
         await using var api = await RunningApi.StartAsync(WithKeys with { ImagesPerMinute = 10 }, worker: false, clock: new MovedClock());
         for (var i = 0; i < 8; i++)
@@ -173,11 +173,11 @@ public sealed class SecurityTests
             );
 
         await RunningApi.JsonAsync(await SubmitAsync("one"), 201); // 8 of 10
-        await RunningApi.JsonAsync(await SubmitAsync("two"), 201); // there was something left: 6 are owed
+        await RunningApi.JsonAsync(await SubmitAsync("two"), 201); // the bucket was not empty: 6 images on credit
         var refused = await SubmitAsync("three");
         await RunningApi.RefusedAsync(refused, 429, "rate-limited");
         Assert.Equal(42, refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds);
-        await RunningApi.JsonAsync(await SubmitAsync("two"), 200); // not a new one
+        await RunningApi.JsonAsync(await SubmitAsync("two"), 200); // not a new request
         await RunningApi.RefusedAsync(
             await api.SendAsync(HttpMethod.Post, "/v1/uploads", new ByteArrayContent(RunningApi.Picture(1)), apiKey: Sender.Key),
             429,
@@ -186,7 +186,7 @@ public sealed class SecurityTests
     }
 
     [Fact]
-    public void A_rate_fills_evenly_and_is_owed_no_more_than_a_minutes_worth()
+    public void Rate_refills_evenly_and_owes_at_most_one_minute()
     {
         var clock = new MovedClock();
         var rate = new ImageRate(60, clock);
@@ -203,7 +203,7 @@ public sealed class SecurityTests
     }
 
     [Fact]
-    public async Task The_same_idempotency_key_of_two_callers_is_two_requests()
+    public async Task Same_idempotency_key_of_two_callers_is_two_requests()
     {
         var other = ApiKey.Create("other", Scope.Submit);
         await using var api = await RunningApi.StartAsync(WithKeys with { Keys = [Sender.Entry, other.Entry] }, worker: false);
@@ -246,7 +246,7 @@ public sealed class SecurityTests
     [InlineData("{\"uri\": \"/a\", \"source\": \"folder:/a\", \"tags\": [null], \"metadata\": {\"a\": null}}")]
     [InlineData("{\"uri\": \"/a\", \"source\": \"folder:/a\", \"owner\": \"me\"}")]
     [InlineData("{\"uri\": \"/a\", \"source\": \"folder:/a\"} {}")]
-    public async Task Forged_json_is_a_clear_400(string json)
+    public async Task Malformed_json_is_a_400_with_the_reason(string json)
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         var deep = json == "[]" ? new string('[', 5000) : json;
@@ -261,7 +261,7 @@ public sealed class SecurityTests
     }
 
     [Fact]
-    public async Task What_cannot_be_done_soon_is_not_accepted()
+    public async Task Request_beyond_the_backlog_limit_is_refused()
     {
         await using var api = await RunningApi.StartAsync(new ApiOptions { MaxPending = 2 }, worker: false);
         await RunningApi.JsonAsync(await api.SendImageAsync(RunningApi.Picture(1), "", key: "one"), 202);
@@ -269,7 +269,7 @@ public sealed class SecurityTests
         var refused = await api.SendImageAsync(RunningApi.Picture(3), "");
         await RunningApi.RefusedAsync(refused, 429, "busy");
         Assert.NotNull(refused.Headers.RetryAfter);
-        await RunningApi.JsonAsync(await api.SendImageAsync(RunningApi.Picture(1), "", key: "one"), 202); // not a new one
+        await RunningApi.JsonAsync(await api.SendImageAsync(RunningApi.Picture(1), "", key: "one"), 202); // not a new request
     }
 
     [Fact]
@@ -292,7 +292,7 @@ public sealed class SecurityTests
     }
 
     [Fact]
-    public async Task A_sender_that_stops_in_the_middle_is_cut_off()
+    public async Task Stalled_body_is_aborted()
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         using var connection = new TcpClient();
@@ -303,12 +303,12 @@ public sealed class SecurityTests
         );
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         using var answer = new MemoryStream();
-        await stream.CopyToAsync(answer, limit.Token); // until the other side closes
+        await stream.CopyToAsync(answer, limit.Token); // until the server closes the connection
         Assert.StartsWith("HTTP/1.1 408", System.Text.Encoding.ASCII.GetString(answer.ToArray()));
     }
 
     [Fact]
-    public async Task A_sender_that_only_trickles_is_cut_off()
+    public async Task Body_below_the_minimum_rate_is_aborted()
     {
         await using var api = await RunningApi.StartAsync(worker: false);
         using var connection = new TcpClient();
@@ -324,11 +324,11 @@ public sealed class SecurityTests
         {
             try
             {
-                await stream.WriteAsync(new byte[20], limit.Token); // 100 bytes a second, where 1024 are asked for
+                await stream.WriteAsync(new byte[20], limit.Token); // 100 bytes a second; the minimum is 1024
             }
             catch (IOException)
             {
-                break; // it was cut off
+                break; // the server closed the connection
             }
             await Task.WhenAny(reading, Task.Delay(200, limit.Token));
         }

@@ -19,7 +19,7 @@ public sealed class TlsTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task The_API_answers_over_TLS_and_shows_the_authority_between_its_certificate_and_the_root()
+    public async Task TLS_handshake_sends_the_intermediate_certificate()
     {
         using var root = Authority.Root();
         Write(root, "first");
@@ -31,7 +31,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_client_that_does_not_know_the_root_is_not_deceived()
+    public async Task Client_without_the_root_rejects_the_certificate()
     {
         using var root = Authority.Root();
         using var another = Authority.Root();
@@ -42,7 +42,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_new_certificate_is_shown_without_a_restart()
+    public async Task New_certificate_is_used_without_a_restart()
     {
         using var root = Authority.Root();
         Write(root, "first");
@@ -53,7 +53,7 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public void A_certificate_that_is_mounted_by_a_link_is_loaded_when_the_link_moves()
+    public void Certificate_behind_a_symbolic_link_is_reloaded_when_the_link_changes()
     {
         using var root = Authority.Root();
         var clock = new MovedClock();
@@ -70,19 +70,19 @@ public sealed class TlsTests : IDisposable
 
         Directory.Delete(Path.Combine(_folder, "..data"));
         Directory.CreateSymbolicLink(Path.Combine(_folder, "..data"), "second");
-        Assert.Equal("CN=first", certificate.Current.TargetCertificate.Subject); // it was just looked at
+        Assert.Equal("CN=first", certificate.Current.TargetCertificate.Subject); // within the check interval
         clock.Advance(TimeSpan.FromSeconds(10));
         Assert.Equal("CN=second", certificate.Current.TargetCertificate.Subject);
     }
 
     [Fact]
-    public void Files_that_do_not_fit_together_leave_the_certificate_of_before()
+    public void Mismatched_files_leave_the_previous_certificate_in_use()
     {
         using var root = Authority.Root();
         var clock = new MovedClock();
         Write(root, "first");
         var certificate = new ServerCertificate(Files, clock);
-        root.Sign("second").Write(Files.CertificateFile!, Path.Combine(_folder, "another.key")); // its key is not there yet
+        root.Sign("second").Write(Files.CertificateFile!, Path.Combine(_folder, "another.key")); // the new key is not in place yet
         clock.Advance(TimeSpan.FromSeconds(10));
         Assert.Equal("CN=first", certificate.Current.TargetCertificate.Subject);
         File.Move(Path.Combine(_folder, "another.key"), Files.KeyFile!, overwrite: true);
@@ -97,9 +97,9 @@ public sealed class TlsTests : IDisposable
     [InlineData("https://127.0.0.1:0", false, "Api:Tls:CertificateFile")]
     [InlineData("http://127.0.0.1:0", true, "begins with https://")]
     [InlineData("https://127.0.0.1:0", true, "cannot be used")]
-    public async Task What_does_not_fit_ends_the_start(string listen, bool given, string named)
+    public async Task Invalid_TLS_options_stop_the_start(string listen, bool given, string named)
     {
-        var options = new ApiOptions { Tls = given ? Files : new ApiTlsOptions() }; // the files are not there
+        var options = new ApiOptions { Tls = given ? Files : new ApiTlsOptions() }; // the files do not exist
         var wrong = await Assert.ThrowsAsync<ApiConfigurationException>(() =>
             RunningApi.StartAsync(options, worker: false, listen: listen)
         );
@@ -131,7 +131,7 @@ public sealed class TlsTests : IDisposable
         public void Advance(TimeSpan by) => _ticks += by.Ticks;
     }
 
-    /// <summary>A root, and an authority below it that signs.</summary>
+    /// <summary>Root certificate with an intermediate certificate that signs.</summary>
     private sealed class Authority(X509Certificate2 root, X509Certificate2 between) : IDisposable
     {
         public static Authority Root()

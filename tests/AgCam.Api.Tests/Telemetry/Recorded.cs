@@ -4,7 +4,7 @@ using OpenTelemetry.Trace;
 
 namespace AgCam.Api.Tests.Telemetry;
 
-/// <summary>The spans that this process ends; tests that run beside it have traces of their own.</summary>
+/// <summary>Spans that this process has ended. Other tests run at the same time, in other traces.</summary>
 internal sealed class Recorded
 {
     private readonly List<Activity> _spans = [];
@@ -27,7 +27,7 @@ internal sealed class Recorded
         }
     }
 
-    /// <summary>Waits until the trace has as many spans of each name as wanted.</summary>
+    /// <summary>Waits until the trace has a span for each of the names. A name that occurs twice needs two spans.</summary>
     public async Task<IReadOnlyList<Activity>> WaitAsync(ActivityTraceId trace, params string[] names)
     {
         IReadOnlyList<Activity> spans = [];
@@ -38,7 +38,7 @@ internal sealed class Recorded
         return spans;
     }
 
-    /// <summary>The exporter adds to it while the test looks.</summary>
+    /// <summary>Collection that the exporter fills while the test reads.</summary>
     private sealed class Locked(List<Activity> spans) : ICollection<Activity>
     {
         public int Count => spans.Count;

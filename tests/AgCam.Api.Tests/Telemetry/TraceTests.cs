@@ -13,8 +13,8 @@ using RabbitMQ.Client;
 namespace AgCam.Api.Tests.Telemetry;
 
 /// <summary>
-/// One request, one trace: from the caller through API, message and worker to the store. A job's chunks have traces of their own that
-/// link to the submission's.
+/// Tests that a request is one trace: caller, API, message, worker and store. Each chunk of a job has its own trace, which links to the
+/// submission's.
 /// </summary>
 public sealed class TraceTests
 {
@@ -22,10 +22,10 @@ public sealed class TraceTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static bool BrokerIsThere => Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ") is { Length: > 0 };
+    public static bool HasBroker => Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ") is { Length: > 0 };
 
     [Fact]
-    public async Task A_request_is_one_trace_from_the_caller_to_the_store()
+    public async Task Request_is_one_trace_from_caller_to_store()
     {
         var recorded = new Recorded();
         await using var api = await RunningApi.StartAsync(configure: builder => recorded.AddTo(builder.Services));
@@ -33,8 +33,8 @@ public sealed class TraceTests
     }
 
     [Trait("RabbitMQ", "wire")]
-    [Fact(SkipUnless = nameof(BrokerIsThere), Skip = Skipped)]
-    public async Task Over_a_broker_it_is_the_same_trace()
+    [Fact(SkipUnless = nameof(HasBroker), Skip = Skipped)]
+    public async Task Request_over_a_broker_is_one_trace()
     {
         var recorded = new Recorded();
         var broker = Environment.GetEnvironmentVariable("AGCAM_TEST_RABBITMQ")!;
@@ -59,7 +59,7 @@ public sealed class TraceTests
     }
 
     [Fact]
-    public async Task A_job_s_chunks_lead_back_to_who_asked_for_it()
+    public async Task Chunk_traces_link_to_the_submission_of_their_job()
     {
         var recorded = new Recorded();
         await using var api = await RunningApi.StartAsync(configure: builder => recorded.AddTo(builder.Services));
@@ -67,7 +67,7 @@ public sealed class TraceTests
     }
 
     [Fact]
-    public async Task A_batch_links_to_every_request_in_it()
+    public async Task Batch_links_to_each_of_its_requests()
     {
         var recorded = new Recorded();
         await using var api = await RunningApi.StartAsync(
@@ -86,7 +86,7 @@ public sealed class TraceTests
         Assert.Equal(
             explains.Order(SpanOrder),
             batches.SelectMany(batch => batch.Links).Select(link => link.Context.SpanId).Order(SpanOrder)
-        ); // each once
+        ); // each exactly once
         Assert.All(batches, batch => Assert.Equal(batch.Links.Count(), Convert.ToInt32(batch.GetTagItem("agcam.images"))));
         Assert.Contains(batches, batch => batch.Links.Count() > 1);
     }
@@ -133,7 +133,7 @@ public sealed class TraceTests
     }
 
     /// <summary>
-    /// Ten images in chunks of four: three traces, each from the publishing to the store, each with a link to the submission.
+    /// Submits ten images in chunks of four and expects three traces from publish to store, each with a link to the submission.
     /// </summary>
     private static async Task AssertJobAsync(RunningApi api, Recorded recorded)
     {
@@ -176,7 +176,7 @@ public sealed class TraceTests
         }
     }
 
-    /// <summary>Plain JSON from a producer that traces: what is done for it is part of its trace.</summary>
+    /// <summary>Sends plain JSON with a trace context and expects all spans of the request in that trace.</summary>
     private static async Task AssertIntakeAsync(RunningApi api, Recorded recorded, string broker, string prefix)
     {
         var (trace, producer, key) = (ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), Guid.NewGuid().ToString("N"));
@@ -233,7 +233,7 @@ public sealed class TraceTests
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = body };
         request.Headers.Add("traceparent", $"00-{trace}-{caller}-01");
-        // Not through this process's own tracing of HTTP, which would put a span of its own into the header.
+        // This process's HTTP instrumentation must not replace the caller's span in the header.
         using var client = new HttpClient(new SocketsHttpHandler { ActivityHeadersPropagator = null })
         {
             BaseAddress = api.Client.BaseAddress,

@@ -7,7 +7,7 @@ namespace AgCam.Api.Tests.Webhooks;
 
 internal sealed record Call(string Id, string Timestamp, string Signature, string? MediaType, byte[] Body);
 
-/// <summary>Somebody's endpoint: keeps what it is told and answers as it is asked to.</summary>
+/// <summary>Webhook endpoint that records its calls and answers with given status codes.</summary>
 internal sealed class Receiver : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -18,8 +18,8 @@ internal sealed class Receiver : IAsyncDisposable
 
     public IReadOnlyList<Call> Calls => [.. _calls];
 
-    /// <summary>By a name, which points to this machine.</summary>
-    public string Url => _app.Urls.First().Replace("127.0.0.1", "localhost", StringComparison.Ordinal) + "/told?token=hush";
+    /// <summary>Address with a host name that resolves to this machine.</summary>
+    public string Url => _app.Urls.First().Replace("127.0.0.1", "localhost", StringComparison.Ordinal) + "/completed?token=secret";
 
     /// <param name="answer">The status of the nth call, from 0.</param>
     public static async Task<Receiver> StartAsync(Func<int, int> answer)

@@ -5,7 +5,7 @@ using AgCam.Pipeline.Webhooks;
 
 namespace AgCam.Api.Tests.Webhooks;
 
-/// <summary>A job's end is told: signed, until it is taken, and to nobody else.</summary>
+/// <summary>Tests the webhook that reports a job's completion: signature, retries and allowed hosts.</summary>
 public sealed class WebhookTests
 {
     private const string Secret = "a secret of the operator's";
@@ -13,7 +13,7 @@ public sealed class WebhookTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_jobs_end_is_told_signed_until_the_receiver_takes_it()
+    public async Task Signed_webhook_is_retried_until_the_receiver_accepts_it()
     {
         await using var receiver = await Receiver.StartAsync(n => n < 2 ? 500 : 204);
         await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver) });
@@ -22,7 +22,7 @@ public sealed class WebhookTests
         await NotifiedAsync(api);
 
         Assert.All(calls, call => Assert.Equal((job, "application/cloudevents+json"), (call.Id, call.MediaType)));
-        Assert.All(calls, call => Assert.Equal(calls[0].Body, call.Body)); // the same event each time
+        Assert.All(calls, call => Assert.Equal(calls[0].Body, call.Body)); // every try sends the same event
         Assert.All(
             calls,
             call => Assert.Equal(JobEvent.Signature(Secret, Guid.Parse(call.Id), long.Parse(call.Timestamp), call.Body), call.Signature)
@@ -43,7 +43,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public void The_signature_is_the_hmac_of_id_time_and_body()
+    public void Signature_is_the_hmac_of_id_time_and_body()
     {
         var id = Guid.Parse("00000000-0000-0000-0000-000000000001");
         var expected = Convert.ToBase64String(
@@ -53,7 +53,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task What_could_not_be_told_before_a_restart_is_told_after_it()
+    public async Task Pending_webhook_is_sent_after_a_restart()
     {
         using var folder = new Folder();
         var store = Path.Combine(folder.Path, "kept.db");
@@ -73,33 +73,33 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task A_name_that_points_into_ones_own_network_is_not_called()
+    public async Task Webhook_host_in_a_private_network_is_not_called()
     {
         await using var receiver = await Receiver.StartAsync(_ => 200);
         var webhooks = AllowedOf(receiver) with { Networks = [] };
         await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = webhooks });
         await SubmitAsync(api, receiver.Url);
-        await NotifiedAsync(api); // given up
+        await NotifiedAsync(api); // no more tries
         Assert.Empty(receiver.Calls);
     }
 
     [Fact]
-    public async Task A_redirect_is_not_followed()
+    public async Task Redirect_is_not_followed()
     {
         await using var receiver = await Receiver.StartAsync(n => n == 0 ? 302 : 200);
         await using var api = await RunningApi.StartAsync(pipeline: options => options with { Webhooks = AllowedOf(receiver) });
         var job = await SubmitAsync(api, receiver.Url);
         await NotifiedAsync(api);
-        // The second is the next try; a GET of the other place would have no id
+        // The second call is the retry. A GET of the redirect's target would have no id.
         Assert.Equal([job, job], receiver.Calls.Select(call => call.Id));
     }
 
     [Theory]
-    [InlineData("http://elsewhere.example/told")]
-    [InlineData("http://user:password@localhost/told")]
+    [InlineData("http://elsewhere.example/completed")]
+    [InlineData("http://user:password@localhost/completed")]
     [InlineData("file:///etc/passwd")]
-    [InlineData("/told")]
-    public async Task A_webhook_on_a_host_that_is_not_allowed_is_refused_with_the_job(string url)
+    [InlineData("/completed")]
+    public async Task Job_with_a_webhook_on_a_host_that_is_not_allowed_is_refused(string url)
     {
         await using var api = await RunningApi.StartAsync(worker: false, pipeline: options => options with { Webhooks = Allowed });
         var refused = await RunningApi.RefusedAsync(
@@ -111,7 +111,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task The_operators_own_is_called_for_a_job_that_names_none()
+    public async Task Configured_webhook_is_called_for_a_job_that_names_none()
     {
         await using var receiver = await Receiver.StartAsync(_ => 200);
         await using var api = await RunningApi.StartAsync(pipeline: options =>
@@ -125,7 +125,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public void Webhooks_without_a_secret_do_not_start() =>
+    public void Webhooks_without_a_secret_are_refused_at_start() =>
         Assert.Contains(
             "Pipeline:Webhooks:Secret",
             Assert
@@ -135,20 +135,20 @@ public sealed class WebhookTests
         );
 
     [Fact]
-    public async Task Other_ports_of_an_allowed_host_are_refused_with_the_job()
+    public async Task Job_with_a_webhook_on_another_port_of_an_allowed_host_is_refused()
     {
         await using var api = await RunningApi.StartAsync(worker: false, pipeline: options => options with { Webhooks = Allowed });
-        var body = new JsonObject { ["source"] = $"folder:{api.Folder}", ["webhook"] = "http://localhost:6379/told" };
+        var body = new JsonObject { ["source"] = $"folder:{api.Folder}", ["webhook"] = "http://localhost:6379/completed" };
         await RunningApi.RefusedAsync(await api.SendJsonAsync("/v1/jobs", body), 400, "invalid-request");
     }
 
     [Theory]
-    [InlineData("hooks.example.org/told")]
+    [InlineData("hooks.example.org/completed")]
     [InlineData("http://hooks.example.org")]
     [InlineData("hooks.example.org:0")]
     [InlineData("hooks.example.org:99999")]
     [InlineData("")]
-    public async Task A_host_that_is_not_written_as_one_ends_the_start(string host)
+    public async Task Malformed_webhook_host_stops_the_start(string host)
     {
         var webhooks = Allowed with { Hosts = [host] };
         var wrong = await Assert.ThrowsAsync<OptionsException>(() =>
@@ -158,7 +158,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task The_secret_may_stand_in_a_file()
+    public async Task Secret_is_read_from_a_file()
     {
         using var folder = new Folder();
         var file = Path.Combine(folder.Path, "secret");
@@ -172,7 +172,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task A_secret_file_that_is_missing_ends_the_start_by_its_name()
+    public async Task Missing_secret_file_stops_the_start_and_is_named()
     {
         var webhooks = Allowed with { Secret = null, SecretFile = "/nowhere/secret" };
         var wrong = await Assert.ThrowsAsync<OptionsException>(() =>
@@ -201,7 +201,7 @@ public sealed class WebhookTests
         return (string)(await RunningApi.JsonAsync(await api.SendJsonAsync("/v1/jobs", body), 201))["id"]!;
     }
 
-    /// <summary>Until the store has no job left whose end is to be told.</summary>
+    /// <summary>Waits until the store has no pending notification.</summary>
     private static Task NotifiedAsync(RunningApi api) =>
         Eventually.TrueAsync(async () =>
         {

@@ -7,7 +7,7 @@ namespace AgCam.Pipeline.Tests.Bus;
 public sealed class ExplainEventsTests
 {
     [Fact]
-    public void A_subscriber_that_fails_keeps_an_event_from_nobody()
+    public void Failing_subscriber_does_not_stop_an_event_from_reaching_the_others()
     {
         var events = new ExplainEvents();
         var heard = 0;

@@ -7,7 +7,7 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Bus;
 
 /// <summary>
-/// A virtual host of a real broker with a user for each role, none with more rights than the role asks for; deleted at the end.
+/// Virtual host of a real broker with one user per role. Each user has only the permissions of its role. Deleted at the end.
 /// </summary>
 internal sealed class LockedBroker : IAsyncDisposable
 {
@@ -45,7 +45,7 @@ internal sealed class LockedBroker : IAsyncDisposable
         return broker;
     }
 
-    /// <summary>As a user of that role.</summary>
+    /// <summary>Returns the options with the broker address of this role's user.</summary>
     public PipelineOptions Over(PipelineOptions options, string role) =>
         options with
         {

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Bus;
 
-/// <summary>Users of a real broker who may do no more than their role needs.</summary>
+/// <summary>Tests with users of a real broker that have only the permissions of their role.</summary>
 [Trait("RabbitMQ", "wire")]
 public sealed class LockedBrokerTests
 {
@@ -19,16 +19,16 @@ public sealed class LockedBrokerTests
     [Theory(SkipUnless = nameof(LockedBroker.IsThere), SkipType = typeof(LockedBroker), Skip = LockedBroker.Skipped)]
     [InlineData("api", true)]
     [InlineData("api-polling", false)]
-    public async Task A_job_is_carried_out_by_users_who_may_declare_nothing(string role, bool hears)
+    public async Task Job_completes_for_users_without_permission_to_declare(string role, bool subscribes)
     {
         using var pictures = new Pictures(200, broken: 2);
         await using var broker = await LockedBroker.OpenAsync();
-        var options = Processes.Options(pictures) with { Topology = TopologyMode.Verify, SubscribeToEvents = hears };
+        var options = Processes.Options(pictures) with { Topology = TopologyMode.Verify, SubscribeToEvents = subscribes };
         await new BusTopology(broker.Over(options, "setup")).ApplyAsync(Cancel);
         await using var api = await Processes.StartAsync(broker.Over(options, role));
         await using var worker = await Processes.StartAsync(broker.Over(options, "worker") with { RunJobs = false }, new WorkerOptions());
         var explained = new List<ChunkExplained>();
-        using var hearing = api.Events.Subscribe(message =>
+        using var subscription = api.Events.Subscribe(message =>
         {
             lock (explained)
                 explained.Add(message);
@@ -39,7 +39,7 @@ public sealed class LockedBrokerTests
 
         Assert.Equal((198, 2), (job.Progress.Completed, job.Progress.Failed));
         Assert.Equal(job.Progress, await api.Store.Items.RecountAsync(job.Id, Cancel));
-        if (hears)
+        if (subscribes)
             await Eventually.TrueAsync(() =>
             {
                 lock (explained)
@@ -48,7 +48,7 @@ public sealed class LockedBrokerTests
     }
 
     [Fact(SkipUnless = nameof(LockedBroker.IsThere), SkipType = typeof(LockedBroker), Skip = LockedBroker.Skipped)]
-    public async Task A_worker_that_may_declare_nothing_carries_plain_json_out_and_puts_aside_what_is_none()
+    public async Task Worker_without_permission_to_declare_runs_plain_json_and_dead_letters_anything_else()
     {
         using var pictures = new Pictures(1);
         await using var broker = await LockedBroker.OpenAsync();
@@ -58,14 +58,14 @@ public sealed class LockedBrokerTests
 
         var request = new ExplainImages
         {
-            Key = "from afar",
+            Key = "plain json",
             Model = NullEngine.Pin,
             References = [new ImageReference { Uri = pictures.PathOf(0) }],
         };
         await SendAsync(
             broker.Over(options, "producer"),
             $$"""
-            {"key": "from afar", "model": {"id": "null", "sha256": "{{NullEngine.Pin.Sha256}}"},
+            {"key": "plain json", "model": {"id": "null", "sha256": "{{NullEngine.Pin.Sha256}}"},
              "references": [{"kind": "File", "uri": "{{pictures.PathOf(0)}}"}]}
             """
         );
@@ -74,15 +74,15 @@ public sealed class LockedBrokerTests
         await Eventually.TrueAsync(async () => (await worker.Store.Items.RecountAsync(request.Owner, Cancel)).Completed == 1);
         await using var setup = await BrokerAddress.Of(broker.Over(options, "setup")).Factory().CreateConnectionAsync(Cancel);
         await using var channel = await setup.CreateChannelAsync(cancellationToken: Cancel);
-        BasicGetResult? aside = null;
+        BasicGetResult? deadLetter = null;
         await Eventually.TrueAsync(async () =>
-            (aside = await channel.BasicGetAsync("locked-intake_error", autoAck: true, Cancel)) is not null
+            (deadLetter = await channel.BasicGetAsync("locked-intake_error", autoAck: true, Cancel)) is not null
         );
-        Assert.Equal("no message at all", Encoding.UTF8.GetString(aside!.Body.Span));
+        Assert.Equal("no message at all", Encoding.UTF8.GetString(deadLetter!.Body.Span));
     }
 
     [Fact(SkipUnless = nameof(LockedBroker.IsThere), SkipType = typeof(LockedBroker), Skip = LockedBroker.Skipped)]
-    public async Task A_start_that_may_declare_nothing_names_what_is_missing_and_who_makes_it()
+    public async Task Start_without_permission_to_declare_names_what_is_missing_and_the_command_that_creates_it()
     {
         using var pictures = new Pictures(0);
         await using var broker = await LockedBroker.OpenAsync();
@@ -98,7 +98,7 @@ public sealed class LockedBrokerTests
     }
 
     [Fact(SkipUnless = nameof(LockedBroker.IsThere), SkipType = typeof(LockedBroker), Skip = LockedBroker.Skipped)]
-    public async Task Who_may_not_hear_events_is_told_how_to_do_without()
+    public async Task Start_without_permission_to_subscribe_names_the_option_that_avoids_it()
     {
         using var pictures = new Pictures(0);
         await using var broker = await LockedBroker.OpenAsync();
@@ -109,7 +109,7 @@ public sealed class LockedBrokerTests
     }
 
     [Fact(SkipUnless = nameof(LockedBroker.IsThere), SkipType = typeof(LockedBroker), Skip = LockedBroker.Skipped)]
-    public async Task Imported_definitions_are_what_is_needed()
+    public async Task Imported_definitions_pass_verification()
     {
         await using var broker = await LockedBroker.OpenAsync();
         var worker = new BusTopology(broker.Over(new PipelineOptions(), "worker"));
@@ -120,7 +120,7 @@ public sealed class LockedBrokerTests
     }
 
     [Fact(SkipUnless = nameof(LockedBroker.IsThere), SkipType = typeof(LockedBroker), Skip = LockedBroker.Skipped)]
-    public async Task Every_difference_is_listed_to_a_user_who_may_configure_nothing()
+    public async Task Every_difference_is_listed_to_a_user_without_permission_to_configure()
     {
         await using var broker = await LockedBroker.OpenAsync();
         var setup = new BusTopology(broker.Over(new PipelineOptions(), "setup"));

@@ -8,7 +8,7 @@ namespace AgCam.Pipeline.Tests.Bus;
 public sealed class SecretsTests
 {
     [Fact]
-    public void Addresses_may_stand_in_files()
+    public void Addresses_are_read_from_files()
     {
         var folder = Directory.CreateTempSubdirectory("agcam-secrets-").FullName;
         try
@@ -45,14 +45,14 @@ public sealed class SecretsTests
     [InlineData("amqp:/user:hunter2@broker")]
     [InlineData("http://user:hunter2@broker")]
     [InlineData("user:hunter2@broker")]
-    public void An_address_that_is_none_is_not_repeated_with_its_password(string bus) =>
+    public void Error_about_an_invalid_address_hides_its_password(string bus) =>
         Assert.DoesNotContain(
             "hunter2",
             Assert.Throws<OptionsException>(() => new BusTopology(new PipelineOptions { Bus = bus })).ToString()
         );
 
     [Fact]
-    public async Task A_process_that_may_not_migrate_refuses_an_older_store_and_names_the_command()
+    public async Task Process_without_permission_to_migrate_refuses_an_older_store_and_names_the_command()
     {
         using var pictures = new Pictures(0);
         var options = Processes.Options(pictures) with { MigrateStore = false };
@@ -65,7 +65,7 @@ public sealed class SecretsTests
     }
 
     [Fact]
-    public void Times_to_stop_must_fit_together()
+    public void Stop_times_that_contradict_each_other_are_refused()
     {
         OptionsException.ThrowIfInvalid(new PipelineOptions(), "Pipeline");
         var refused = Assert.Throws<OptionsException>(() =>

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Bus;
 
-/// <summary>Over TLS, against a broker whose certificate comes from an authority that no machine trusts, and that asks for ours.</summary>
+/// <summary>Tests TLS with a broker that has a certificate of a private authority and requires a client certificate.</summary>
 [Trait("RabbitMQ", "wire")]
 public sealed class TlsTests
 {
@@ -40,7 +40,7 @@ public sealed class TlsTests
     [Theory(SkipUnless = nameof(IsThere), Skip = Skipped)]
     [InlineData(TopologyMode.Apply)]
     [InlineData(TopologyMode.Verify)]
-    public async Task A_job_is_carried_out_over_tls_with_certificates_on_both_sides(TopologyMode mode)
+    public async Task Job_completes_over_mutual_TLS(TopologyMode mode)
     {
         using var pictures = new Pictures(20);
         var options = Over(Processes.Options(pictures), Ours) with { Topology = mode };
@@ -60,7 +60,7 @@ public sealed class TlsTests
     }
 
     [Fact(SkipUnless = nameof(IsThere), Skip = Skipped)]
-    public async Task A_broker_from_another_authority_is_not_trusted()
+    public async Task Broker_with_a_certificate_of_another_authority_is_not_trusted()
     {
         using var folder = new Certificates();
         var another = Ours with { CaFile = folder.Authority("another authority").Certificate };
@@ -71,7 +71,7 @@ public sealed class TlsTests
     }
 
     [Fact(SkipUnless = nameof(IsThere), Skip = Skipped)]
-    public async Task A_broker_of_another_name_is_not_trusted()
+    public async Task Broker_with_a_certificate_for_another_name_is_not_trusted()
     {
         await Assert.ThrowsAsync<BusException>(() =>
             new BusTopology(Over(new PipelineOptions(), Ours with { ServerName = "elsewhere" })).VerifyAsync(null, Cancel)
@@ -84,7 +84,7 @@ public sealed class TlsTests
     }
 
     [Fact(SkipUnless = nameof(IsThere), Skip = Skipped)]
-    public async Task The_broker_lets_nobody_in_without_a_certificate_of_its_authority()
+    public async Task Broker_refuses_clients_without_a_certificate_of_its_authority()
     {
         using var folder = new Certificates();
         var (certificate, key) = folder.Authority("a stranger");
@@ -100,20 +100,20 @@ public sealed class TlsTests
     }
 
     [Fact]
-    public void Files_that_cannot_be_used_are_named()
+    public void Unusable_files_are_named()
     {
         using var made = new Certificates();
         var (certificate, key) = made.Authority("somebody");
         var other = made.Authority("somebody else");
         Assert.Contains("nowhere.pem", Refused(new TlsOptions { CaFile = "/nowhere.pem" }));
-        Assert.Contains(key, Refused(new TlsOptions { CaFile = key })); // PEM, but no certificate in it
+        Assert.Contains(key, Refused(new TlsOptions { CaFile = key })); // a PEM file without a certificate
         Assert.Contains("/nowhere.pem", Refused(new TlsOptions { CertificateFile = "/nowhere.pem", KeyFile = key }));
         Assert.Contains("/nowhere.key", Refused(new TlsOptions { CertificateFile = certificate, KeyFile = "/nowhere.key" }));
         Assert.Contains(
             $"{certificate} with the key {other.Key}",
             Refused(new TlsOptions { CertificateFile = certificate, KeyFile = other.Key })
         );
-        Assert.Contains(certificate, Refused(new TlsOptions { CertificateFile = certificate })); // no key in it
+        Assert.Contains(certificate, Refused(new TlsOptions { CertificateFile = certificate })); // a PEM file without a key
         Assert.Contains("CertificateFile", Refused(new TlsOptions { KeyFile = key }));
         Assert.Contains(
             "amqps://",
@@ -132,7 +132,7 @@ public sealed class TlsTests
     }
 
     [Fact]
-    public void A_password_that_does_not_fit_is_refused_and_not_repeated()
+    public void Wrong_password_is_refused_and_not_shown()
     {
         using var made = new Certificates();
         var (right, wrong) = (made.Text("right", "swordfish"), made.Text("wrong", "sesame"));

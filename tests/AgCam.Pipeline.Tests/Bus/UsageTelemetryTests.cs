@@ -7,11 +7,11 @@ namespace AgCam.Pipeline.Tests.Bus;
 
 public sealed class UsageTelemetryTests
 {
-    /// <summary>It is sent five minutes after the start, which no test waits for.</summary>
+    /// <summary>MassTransit sends it five minutes after the start, too late for a test. The test reads the option instead.</summary>
     [Theory]
     [InlineData(PipelineOptions.InMemory)]
     [InlineData("amqp://guest:guest@127.0.0.1/")]
-    public async Task The_bus_does_not_report_its_usage_to_its_makers(string bus)
+    public async Task MassTransit_sends_no_usage_telemetry(string bus)
     {
         var services = new ServiceCollection().AddLogging();
         var store = Path.Combine(Path.GetTempPath(), $"agcam-{Guid.NewGuid():N}.db"); // never opened

@@ -17,7 +17,7 @@ public sealed class DatasetReadingTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public void Any_part_is_found_by_its_numbers_in_any_order()
+    public void Samples_are_found_by_their_numbers_in_any_order()
     {
         foreach (var first in new[] { 0, 20, 4, 28, 0 })
             Assert.Equal(Keys(first, 2), Find(first, 2));
@@ -26,7 +26,7 @@ public sealed class DatasetReadingTests : IDisposable
     }
 
     [Fact]
-    public void A_dataset_that_was_put_right_is_read_anew()
+    public void Corrected_dataset_is_read_again()
     {
         Assert.Equal(Keys(0, 30), Find(0, 30));
         Write(30, 2);
@@ -37,7 +37,7 @@ public sealed class DatasetReadingTests : IDisposable
     }
 
     [Fact]
-    public void What_is_no_dataset_says_so()
+    public void Missing_dataset_is_refused_by_its_path()
     {
         var missing = Path.Combine(_folder, "missing");
         Assert.Contains(

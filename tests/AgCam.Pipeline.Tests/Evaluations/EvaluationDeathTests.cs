@@ -12,10 +12,10 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Evaluations;
 
-/// <summary>Real processes with the model that ships, killed with SIGKILL: the rows are those of a run that nothing happened to.</summary>
+/// <summary>Kills real processes with the shipped model and compares their rows with those of an undisturbed run.</summary>
 public sealed class EvaluationDeathTests : IDisposable
 {
-    private const int Images = 24; // all that ship
+    private const int Images = 24; // all shipped pictures
 
     private static readonly string Shipped = Path.Combine(Path.GetDirectoryName(Hosts.Program)!, "shipped");
 
@@ -39,7 +39,7 @@ public sealed class EvaluationDeathTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task One_process_with_a_file_measures_the_same_after_any_kill()
+    public async Task One_process_with_SQLite_gives_the_same_rows_after_any_kill()
     {
         var undisturbed = await ServeAsync("quiet.db");
         var disturbed = await ServeAsync("kills.db", "planning:1", "before-compute:2", "mid-write:1", "after-write:1", "after-compute:1");
@@ -53,7 +53,7 @@ public sealed class EvaluationDeathTests : IDisposable
     [Theory(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Two_workers_of_which_others_have_died_measure_what_one_process_does(bool mongo)
+    public async Task Workers_that_replace_dead_ones_give_the_rows_of_one_process(bool mongo)
     {
         Assert.SkipWhen(mongo && MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
         var alone = await ServeAsync("alone.db");
@@ -98,7 +98,7 @@ public sealed class EvaluationDeathTests : IDisposable
     }
 
     [Fact]
-    public async Task An_image_that_brings_its_worker_down_is_poison_and_the_others_of_its_batch_are_measured()
+    public async Task Image_that_kills_its_worker_is_poison_and_the_rest_of_its_batch_is_measured()
     {
         var poison = Name(File.ReadLines(Path.Combine(_dataset, "metadata.jsonl")).ElementAt(5));
         await using var store = await OpenAsync("poison.db");
@@ -114,7 +114,7 @@ public sealed class EvaluationDeathTests : IDisposable
             deaths += process.HasExited ? 1 : 0;
         }
 
-        Assert.Equal(4, deaths); // once in the company of other chunks, twice with its batch, once alone
+        Assert.Equal(4, deaths); // once among other chunks, twice with its batch, once isolated
         var rows = (await RowsAsync(store, job)).Select(row => JsonSerializer.Deserialize<JsonElement>(row).GetProperty("row")).ToList();
         var skipped = Assert.Single(rows, row => row.TryGetProperty("skipped", out _));
         Assert.Equal((poison, ItemFailure.Poison), (skipped.GetProperty("image").GetString(), skipped.GetProperty("skipped").GetString()));
@@ -154,7 +154,7 @@ public sealed class EvaluationDeathTests : IDisposable
             .Id;
     }
 
-    /// <summary>From the job's creation to its rows, in one process that is killed and started again.</summary>
+    /// <summary>Runs a job in one process that is killed and restarted, and returns the rows.</summary>
     private async Task<List<string>> ServeAsync(string database, params string[] kills)
     {
         await using var store = await OpenAsync(database);
@@ -168,7 +168,7 @@ public sealed class EvaluationDeathTests : IDisposable
         return await RowsAsync(store, job, last);
     }
 
-    /// <summary>Once the job has completed.</summary>
+    /// <summary>Waits for the job to complete and returns its rows.</summary>
     private static async Task<List<string>> RowsAsync(IStore store, Guid id, params HostProcess[] processes)
     {
         Job? ended = null;

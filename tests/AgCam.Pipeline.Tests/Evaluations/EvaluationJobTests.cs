@@ -11,7 +11,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Evaluations;
 
-/// <summary>How an evaluation is planned, and why it is paused. What it measures is tested where there is a model.</summary>
+/// <summary>Tests planning and pausing of evaluation jobs. EvaluationJobTests of the command line test the results.</summary>
 public sealed class EvaluationJobTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -35,7 +35,7 @@ public sealed class EvaluationJobTests
     }
 
     [Fact]
-    public async Task A_worker_whose_engine_measures_nothing_pauses_the_job_with_one_reason()
+    public async Task Worker_whose_engine_cannot_evaluate_pauses_the_job_with_one_reason()
     {
         using var pictures = new Pictures(9);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
@@ -46,7 +46,7 @@ public sealed class EvaluationJobTests
     }
 
     [Fact]
-    public async Task A_worker_that_may_not_read_the_dataset_pauses_the_job()
+    public async Task Worker_that_may_not_read_the_dataset_pauses_the_job()
     {
         using var pictures = new Pictures(9);
         using var elsewhere = new Pictures(1);
@@ -58,7 +58,7 @@ public sealed class EvaluationJobTests
     }
 
     [Fact]
-    public async Task A_dataset_that_has_changed_since_planning_pauses_the_job()
+    public async Task Dataset_that_changed_after_planning_pauses_the_job()
     {
         using var pictures = new Pictures(9);
         var id = await PlannedAsync(pictures);
@@ -69,7 +69,7 @@ public sealed class EvaluationJobTests
     }
 
     [Fact]
-    public async Task A_chunk_that_fails_again_and_again_ends_with_rows_that_say_so()
+    public async Task Chunk_that_keeps_failing_ends_with_rows_that_state_the_failure()
     {
         using var pictures = new Pictures(5);
         await using var process = await Processes.StartAsync(
@@ -99,7 +99,7 @@ public sealed class EvaluationJobTests
         Assert.All(images, row => Assert.False(row.TryGetProperty("label", out _) || row.TryGetProperty("correct", out _)));
     }
 
-    /// <summary>Planned by a process without a worker, which then ends.</summary>
+    /// <summary>Plans a job in a process without a worker, which then ends.</summary>
     private static async Task<Guid> PlannedAsync(Pictures pictures)
     {
         await using var process = await Processes.StartAsync(Processes.Options(pictures));

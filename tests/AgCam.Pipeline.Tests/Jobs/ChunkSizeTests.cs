@@ -16,31 +16,31 @@ public sealed class ChunkSizeTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData(1, 64)] // slower than the least allows for
+    [InlineData(1, 64)] // below the minimum size
     [InlineData(20, 100)]
     [InlineData(40, 200)]
     [InlineData(5000, 256)]
-    public void A_chunk_holds_what_takes_about_the_seconds_wanted(double perSecond, int size) =>
+    public void Chunk_has_the_images_that_take_about_the_target_time(double perSecond, int size) =>
         Assert.Equal(size, ChunkSize.For(new Pace(perSecond, perSecond, 8), new PipelineOptions { ChunkSeconds = 5 }));
 
     [Fact]
-    public void A_model_that_nobody_has_seen_at_work_gets_the_least() => Assert.Equal(64, ChunkSize.For(null, new PipelineOptions()));
+    public void Model_without_a_measured_pace_gets_the_minimum() => Assert.Equal(64, ChunkSize.For(null, new PipelineOptions()));
 
     [Theory]
-    [InlineData(0, 8, 8)] // not known yet: one batch
+    [InlineData(0, 8, 8)] // unknown pace: one batch
     [InlineData(0.1, 8, 8)]
     [InlineData(5, 8, 24)]
     [InlineData(5000, 8, 256)]
     [InlineData(5000, 100, 200)]
     [InlineData(5000, 256, 256)]
-    public void An_evaluations_chunk_holds_whole_batches(double perSecond, int batch, int size) =>
+    public void Chunk_of_an_evaluation_has_whole_batches(double perSecond, int batch, int size) =>
         Assert.Equal(
             size,
             ChunkSize.Whole(perSecond == 0 ? null : new Pace(perSecond, perSecond, 8), batch, new PipelineOptions { ChunkSeconds = 5 })
         );
 
     [Fact]
-    public async Task An_evaluation_has_a_pace_of_its_own()
+    public async Task Evaluation_has_a_pace_of_its_own()
     {
         await RunAsync(Some.Evaluation("/val"), chunks: 8, images: 16, TimeSpan.FromSeconds(8));
 
@@ -55,7 +55,7 @@ public sealed class ChunkSizeTests
     }
 
     [Fact]
-    public async Task The_pace_is_that_of_the_models_last_chunks()
+    public async Task Pace_is_that_of_the_models_last_chunks()
     {
         Assert.Null(await Pace.OfAsync(_store, Some.Spec(), Cancel));
         await RunAsync(Some.Spec(), chunks: 20, images: 64, TimeSpan.FromSeconds(2));
@@ -64,7 +64,7 @@ public sealed class ChunkSizeTests
         var pace = (await Pace.OfAsync(_store, Some.Spec(), Cancel))!;
 
         Assert.Equal((32, 8), (pace.PerChunkSecond, pace.Chunks));
-        Assert.Equal(32, pace.PerSecond); // one worker with one chunk at a time
+        Assert.Equal(32, pace.PerSecond); // one worker, one chunk at a time
         Assert.Null(await Pace.OfAsync(_store, Some.Spec() with { Dtype = "float16" }, Cancel));
         Assert.Null(await Pace.OfAsync(_store, Some.Spec() with { Method = "generic" }, Cancel));
         Assert.Equal(160, await new ChunkSize(_store, new PipelineOptions { ChunkSeconds = 5 }, Some.Spec()).NextAsync(Cancel));

@@ -24,35 +24,35 @@ public sealed class CompletionPublisherTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Of_two_replicas_that_find_a_job_untold_one_tells()
+    public async Task One_of_two_replicas_publishes_a_pending_completion()
     {
         var job = await CompletedAsync();
         var bus = new SlowBus();
         var (first, second) = (SweeperOver(bus), SweeperOver(bus));
-        var telling = first.PublishCompletionsAsync(Cancel);
-        await second.PublishCompletionsAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel); // it would wait for the bus
-        bus.Taken.SetResult();
-        await telling;
-        Assert.Equal([job], bus.Told);
+        var publishing = first.PublishCompletionsAsync(Cancel);
+        await second.PublishCompletionsAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel); // returns without waiting for the bus
+        bus.Confirmed.SetResult();
+        await publishing;
+        Assert.Equal([job], bus.Published);
         Assert.Empty(await ((IStore)_store).Jobs.PendingNotificationsAsync(cancellationToken: Cancel));
     }
 
     [Fact]
-    public async Task What_a_teller_died_over_is_told_by_another_once_its_time_is_over()
+    public async Task Completion_of_a_dead_publisher_is_published_by_another_after_the_lease()
     {
         var job = await CompletedAsync();
-        _ = SweeperOver(new SlowBus()).PublishCompletionsAsync(Cancel); // never comes back
+        _ = SweeperOver(new SlowBus()).PublishCompletionsAsync(Cancel); // never returns
         var bus = new SlowBus();
-        bus.Taken.SetResult();
+        bus.Confirmed.SetResult();
         await SweeperOver(bus).PublishCompletionsAsync(Cancel);
-        Assert.Empty(bus.Told);
+        Assert.Empty(bus.Published);
         _clock.Advance(TimeSpan.FromMinutes(2));
         await SweeperOver(bus).PublishCompletionsAsync(Cancel);
-        Assert.Equal([job], bus.Told);
+        Assert.Equal([job], bus.Published);
     }
 
     [Fact]
-    public async Task An_error_of_the_store_that_nobody_foresaw_does_not_end_the_telling_of_webhooks()
+    public async Task Unexpected_store_error_does_not_stop_the_webhook_loop()
     {
         using var pictures = new Pictures(1);
         var options = Processes.Options(pictures) with
@@ -69,7 +69,7 @@ public sealed class CompletionPublisherTests
                     store.Jobs,
                     (method, _, inner) =>
                         method == nameof(IJobs.PendingNotificationsAsync) && Interlocked.Increment(ref asked) <= 6
-                            ? Task.FromException<IReadOnlyList<Job>>(new InvalidOperationException("out of sorts"))
+                            ? Task.FromException<IReadOnlyList<Job>>(new InvalidOperationException("unexpected"))
                             : inner()
                 );
                 return Troubled<IStore>.Of(store, (name, _, inner) => name == "get_Jobs" ? jobs : inner());
@@ -90,34 +90,37 @@ public sealed class CompletionPublisherTests
     }
 
     [Fact]
-    public async Task A_job_with_a_webhook_is_told_on_the_bus_once_however_often_its_receiver_is_tried()
+    public async Task Completion_is_published_once_on_the_bus_while_its_webhook_is_retried()
     {
         var job = await CompletedAsync(Some.Spec() with { Webhook = "https://hooks.example.org/agcam" });
         var bus = new SlowBus();
-        bus.Taken.SetResult();
+        bus.Confirmed.SetResult();
         var notifier = new CompletionPublisher(_store, bus, _clock);
         await notifier.PublishAsync(job, "the worker", Cancel);
         for (var i = 0; i < 3; i++)
         {
             await SweeperOver(bus).PublishCompletionsAsync(Cancel);
             Assert.NotNull(await notifier.LeaseAsync(job, "webhooks", TimeSpan.FromSeconds(10), Cancel));
-            await notifier.ReleaseAsync(job, "webhooks", Cancel); // its receiver did not answer
+            await notifier.ReleaseAsync(job, "webhooks", Cancel); // the receiver did not answer
         }
-        Assert.Equal([job], bus.Told);
-        Assert.Equal([job], (await ((IStore)_store).Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(untold => untold.Id));
+        Assert.Equal([job], bus.Published);
+        Assert.Equal(
+            [job],
+            (await ((IStore)_store).Jobs.PendingNotificationsAsync(cancellationToken: Cancel)).Select(pending => pending.Id)
+        );
     }
 
     [Fact]
-    public async Task The_bus_is_told_of_a_job_whose_worker_died_though_nobody_takes_its_webhook()
+    public async Task Completion_of_a_dead_worker_is_published_on_the_bus_while_its_webhook_is_pending()
     {
         var job = await CompletedAsync(Some.Spec() with { Webhook = "https://hooks.example.org/agcam" });
         var bus = new SlowBus();
-        bus.Taken.SetResult();
+        bus.Confirmed.SetResult();
         await SweeperOver(bus).PublishCompletionsAsync(Cancel);
-        Assert.Equal([job], bus.Told);
-        // The sweeper does not keep it
+        Assert.Equal([job], bus.Published);
+        // The sweeper released its lease of the webhook.
         Assert.NotNull(await new CompletionPublisher(_store, bus, _clock).LeaseAsync(job, "webhooks", TimeSpan.FromSeconds(10), Cancel));
-        Assert.Equal([job], bus.Told);
+        Assert.Equal([job], bus.Published);
     }
 
     private async Task<Guid> CompletedAsync(JobSpec? spec = null)
@@ -125,7 +128,7 @@ public sealed class CompletionPublisherTests
         var jobs = ((IStore)_store).Jobs;
         var job = (await jobs.CreateAsync(spec ?? Some.Spec(), cancellationToken: Cancel)).Job.Id;
         await jobs.FinishPlanningAsync(job, cancellationToken: Cancel);
-        _clock.Advance(TimeSpan.FromSeconds(10)); // past the worker's own turn
+        _clock.Advance(TimeSpan.FromSeconds(10)); // the worker's own time to publish is over
         return job;
     }
 
@@ -141,9 +144,9 @@ public sealed class CompletionPublisherTests
 
     private sealed class SlowBus : IExplainBus
     {
-        public ConcurrentQueue<Guid> Told { get; } = new();
+        public ConcurrentQueue<Guid> Published { get; } = new();
 
-        public TaskCompletionSource Taken { get; } = new();
+        public TaskCompletionSource Confirmed { get; } = new();
 
         public Task PublishAsync(ExplainImages message, CancellationToken cancellationToken = default) => Task.CompletedTask;
 
@@ -151,8 +154,8 @@ public sealed class CompletionPublisherTests
 
         public Task PublishEventAsync(JobCompleted message, CancellationToken cancellationToken = default)
         {
-            Told.Enqueue(message.JobId);
-            return Taken.Task;
+            Published.Enqueue(message.JobId);
+            return Confirmed.Task;
         }
     }
 }

@@ -9,30 +9,30 @@ namespace AgCam.Pipeline.Tests.Jobs;
 public sealed class FailureLimitTests
 {
     [Theory]
-    [InlineData(0.1, 64, 0, false)] // 64 of the first thousand may fail at 10 %
+    [InlineData(0.1, 64, 0, false)] // below the 100 failures of the first thousand images
     [InlineData(0.1, 101, 0, true)]
     [InlineData(0.1, 100, 900, false)]
     [InlineData(0.1, 300, 2700, false)]
-    [InlineData(0.1, 301, 2699, true)] // judged late: the share counts
+    [InlineData(0.1, 301, 2699, true)] // after the first thousand the share counts
     [InlineData(1, 1000, 0, false)]
     [InlineData(0, 1, 0, true)]
     public void More_failures_than_allowed_pause_a_job(double rate, int failed, int completed, bool paused) =>
         Assert.Equal(paused, FailureLimit.Check(With(rate, failed, completed))?.Reason is not null);
 
     [Fact]
-    public void A_small_job_is_judged_by_its_own_size()
+    public void Failure_rate_of_a_small_job_is_relative_to_its_size()
     {
         Assert.NotNull(FailureLimit.Check(With(0.1, 11, 20) with { Images = 100 })?.Reason);
         Assert.Null(FailureLimit.Check(With(0.1, 10, 20) with { Images = 100 }));
     }
 
     [Fact]
-    public async Task A_job_that_was_resumed_is_not_paused_again_by_a_process_that_starts_later()
+    public async Task Resumed_job_is_not_paused_again_after_a_restart()
     {
         var job = await CreateAsync(0.1);
         Assert.False(await AllowsAsync(job, failed: 500, completed: 0));
         Assert.Contains("500 of the first 500", (await Jobs.FindAsync(job, Cancel))!.Reason);
-        Assert.False(await AllowsAsync(job, failed: 500, completed: 0)); // it is paused
+        Assert.False(await AllowsAsync(job, failed: 500, completed: 0)); // already paused
 
         await Jobs.ResumeAsync(job, Cancel);
 
@@ -41,7 +41,7 @@ public sealed class FailureLimitTests
     }
 
     [Fact]
-    public async Task A_job_whose_first_thousand_were_fine_is_not_judged_by_the_rest_after_a_restart()
+    public async Task Job_whose_first_thousand_images_passed_is_not_checked_again_after_a_restart()
     {
         var job = await CreateAsync(0.1);
         Assert.True(await AllowsAsync(job, failed: 0, completed: 999));
@@ -50,7 +50,7 @@ public sealed class FailureLimitTests
     }
 
     [Fact]
-    public async Task A_job_that_was_paused_for_another_reason_is_still_judged()
+    public async Task Job_paused_for_another_reason_is_still_checked()
     {
         var job = await CreateAsync(0.1);
         await Jobs.PauseAsync(job, "denied", Cancel);
@@ -70,7 +70,7 @@ public sealed class FailureLimitTests
     private async Task<Guid> CreateAsync(double rate) =>
         (await Jobs.CreateAsync(Some.Spec() with { MaxFailureRate = rate }, cancellationToken: Cancel)).Job.Id;
 
-    /// <summary>As a process sees it that has just started.</summary>
+    /// <summary>Asks a new instance, as after a restart of the process.</summary>
     private Task<bool> AllowsAsync(Guid job, int failed, int completed) =>
         new FailureLimit(_store).AllowAsync(With(0.1, failed, completed) with { Id = job }, Cancel);
 

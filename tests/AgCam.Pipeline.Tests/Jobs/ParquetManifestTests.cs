@@ -11,10 +11,10 @@ namespace AgCam.Pipeline.Tests.Jobs;
 [Collection(Memory)]
 public sealed class ParquetManifestTests : IDisposable
 {
-    /// <summary>Classes that measure memory and classes that need much of it run one after the other.</summary>
+    /// <summary>Test classes that measure memory or need much of it run one at a time.</summary>
     internal const string Memory = "memory";
 
-    /// <summary>Rows of the large manifest: two million where AGCAM_TEST_MANIFEST_ROWS says so, fewer to be quick.</summary>
+    /// <summary>Rows of the large manifest. AGCAM_TEST_MANIFEST_ROWS sets it, e.g. to two million; the default is fast.</summary>
     private static readonly int Rows = int.Parse(
         Environment.GetEnvironmentVariable("AGCAM_TEST_MANIFEST_ROWS") ?? "200000",
         System.Globalization.CultureInfo.InvariantCulture
@@ -66,7 +66,7 @@ public sealed class ParquetManifestTests : IDisposable
     }
 
     [Fact]
-    public async Task A_version_is_the_objects_stamp()
+    public async Task Version_is_the_stamp_of_the_object()
     {
         var (path, version) = (new DataField<string>("path"), new DataField<string>("version_id"));
         await WriteAsync(
@@ -81,7 +81,7 @@ public sealed class ParquetManifestTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_no_parquet_or_lacks_the_column_is_said()
+    public async Task Invalid_parquet_and_a_missing_column_are_named()
     {
         await File.WriteAllTextAsync(Manifest, "path\na.jpg\n", Cancel);
         Assert.Contains(
@@ -100,7 +100,7 @@ public sealed class ParquetManifestTests : IDisposable
     }
 
     [Fact]
-    public async Task Planning_goes_on_at_its_row()
+    public async Task Planning_resumes_at_its_row()
     {
         await WriteManyAsync(1000, 100);
         var rest = await WalkAsync(tail: new PlanTail(3, 250, "s3://data/000000249.jpg")).ToListAsync(Cancel);
@@ -110,9 +110,9 @@ public sealed class ParquetManifestTests : IDisposable
         );
     }
 
-    /// <summary>Memory after the last row is that after the first row groups, with room for one of them.</summary>
+    /// <summary>Memory may grow by at most one row group between the first row groups and the last row.</summary>
     [Fact]
-    public async Task A_large_manifest_streams_in_memory_that_does_not_grow()
+    public async Task Large_manifest_streams_in_constant_memory()
     {
         const int Group = 20_000;
         await WriteManyAsync(Rows, Group);

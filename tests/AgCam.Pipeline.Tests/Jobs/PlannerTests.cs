@@ -19,7 +19,7 @@ public sealed class PlannerTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task What_would_fail_the_same_each_time_pauses_the_job_with_its_reason()
+    public async Task Permanent_failure_pauses_the_job_with_its_reason()
     {
         var job = await PlanAsync(new ArgumentException("Null character in path."));
         Assert.Equal(JobState.Paused, job.State);
@@ -27,13 +27,13 @@ public sealed class PlannerTests : IDisposable
     }
 
     [Fact]
-    public async Task What_may_go_better_next_time_is_tried_again()
+    public async Task Transient_failure_is_retried()
     {
-        await Assert.ThrowsAsync<IOException>(() => PlanAsync(new IOException("The share is away.")));
+        await Assert.ThrowsAsync<IOException>(() => PlanAsync(new IOException("The share is unavailable.")));
         Assert.Equal(JobState.Running, Assert.Single((await _model.PageAsync(new JobQuery(), Cancel)).Jobs).State);
     }
 
-    /// <summary>A job of one picture, in whose planning <paramref name="failure"/> is thrown.</summary>
+    /// <summary>Plans a job with one picture while the store throws <paramref name="failure"/>.</summary>
     private async Task<Job> PlanAsync(Exception failure)
     {
         File.WriteAllText(Path.Combine(_folder, "a.png"), "x");
@@ -44,7 +44,7 @@ public sealed class PlannerTests : IDisposable
         return (await ((IJobs)_model).FindAsync(job, Cancel))!;
     }
 
-    /// <summary>As what it is around, but for one method, which throws.</summary>
+    /// <summary>Proxy whose method of one name throws. All other calls go to the inner object.</summary>
     private class Failing : DispatchProxy
     {
         private object _inner = null!;

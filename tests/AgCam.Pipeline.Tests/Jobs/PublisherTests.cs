@@ -10,7 +10,7 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Jobs;
 
 /// <summary>
-/// A publisher over a real store, with a queue for a broker and one worker that takes the queue's messages in their order.
+/// Tests the publisher with a real store, a queue in place of the broker and one worker that takes messages in order.
 /// </summary>
 public sealed class PublisherTests : IAsyncLifetime
 {
@@ -35,7 +35,7 @@ public sealed class PublisherTests : IAsyncLifetime
     [InlineData(1, 1, 40, 40)]
     [InlineData(1, 3, 20, 60)]
     [InlineData(7, 1, 70, 10)]
-    public async Task Jobs_that_run_side_by_side_are_served_after_their_weights(int item, int other, int served, int servedOther)
+    public async Task Concurrent_jobs_are_served_by_weight(int item, int other, int served, int servedOther)
     {
         var (first, second) = (await JobAsync(item, 100), await JobAsync(other, 100));
         var publisher = Publisher(least: 8, maximum: 8);
@@ -49,14 +49,14 @@ public sealed class PublisherTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_job_alone_has_the_whole_window_and_gives_way_as_its_chunks_are_done()
+    public async Task Single_job_fills_the_window_and_shares_it_as_its_chunks_complete()
     {
         var (first, second) = (await JobAsync(weight: 1, 100), await JobAsync(weight: 3, 100));
         var publisher = Publisher(least: 8, maximum: 8);
         Assert.Equal(8, await publisher.PublishAsync([first], Cancel));
-        Assert.Equal(6, await publisher.PublishAsync([first, second], Cancel)); // its own three quarters, at once
+        Assert.Equal(6, await publisher.PublishAsync([first, second], Cancel)); // the second job's three quarters, at once
         Assert.Equal(0, await publisher.PublishAsync([first, second], Cancel));
-        for (var i = 0; i < 6; i++) // down to the first one's own quarter
+        for (var i = 0; i < 6; i++) // until the first job is down to its quarter
         {
             await WorkAsync();
             Assert.Equal(0, await publisher.PublishAsync([first, second], Cancel));
@@ -66,7 +66,7 @@ public sealed class PublisherTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task However_small_its_weight_every_job_has_a_chunk_in_the_broker()
+    public async Task Job_of_any_weight_has_a_chunk_in_the_broker()
     {
         var (light, heavy) = (await JobAsync(weight: 1, 10), await JobAsync(weight: 1000, 10));
         await Publisher(least: 4, maximum: 4).PublishAsync([light, heavy], Cancel);
@@ -74,15 +74,15 @@ public sealed class PublisherTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_window_grows_while_chunks_are_taken_at_once_and_shrinks_while_they_lie()
+    public async Task Window_grows_while_chunks_start_at_once_and_shrinks_while_they_wait()
     {
         var job = await JobAsync(weight: 1, 500);
         var publisher = Publisher(least: 4, maximum: 32);
-        Assert.Equal([4, 6, 9, 14, 20, 30, 32, 32], await WindowsAsync(8, TimeSpan.Zero)); // half as much again
+        Assert.Equal([4, 6, 9, 14, 20, 30, 32, 32], await WindowsAsync(8, TimeSpan.Zero)); // grows by a half
         Assert.Equal([32, 32], await WindowsAsync(2, TimeSpan.FromSeconds(0.5)));
-        Assert.Equal([32, 24, 18, 14, 10, 8, 6, 4, 4], await WindowsAsync(9, TimeSpan.FromSeconds(2))); // a quarter less
+        Assert.Equal([32, 24, 18, 14, 10, 8, 6, 4, 4], await WindowsAsync(9, TimeSpan.FromSeconds(2))); // shrinks by a quarter
 
-        // Rounds in which everything in the broker waits so long and is then done. What a round sees is the round before it.
+        // In each round all published chunks wait this long and are then done. The window reacts to the previous round.
         async Task<List<int>> WindowsAsync(int rounds, TimeSpan wait)
         {
             var windows = new List<int>();
@@ -99,7 +99,7 @@ public sealed class PublisherTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_window_follows_no_chunk_that_nobody_has_taken()
+    public async Task Window_ignores_chunks_that_no_worker_has_leased()
     {
         var job = await JobAsync(weight: 1, 100);
         var publisher = Publisher(least: 4, maximum: 32);
@@ -133,7 +133,7 @@ public sealed class PublisherTests : IAsyncLifetime
         return (await _store.Jobs.FinishPlanningAsync(job.Id, cancellationToken: Cancel))!;
     }
 
-    /// <summary>The oldest message, from its lease to its end.</summary>
+    /// <summary>Leases, computes and saves the chunk of the oldest message.</summary>
     private async Task WorkAsync()
     {
         var answer = await _store.Chunks.LeaseAsync(_bus.Queue.Dequeue(), "worker", TimeSpan.FromMinutes(1), cancellationToken: Cancel);
@@ -149,7 +149,7 @@ public sealed class PublisherTests : IAsyncLifetime
 
         public Task PublishAsync(ExplainImages message, CancellationToken cancellationToken = default)
         {
-            lock (Queue) // a publisher publishes several at a time
+            lock (Queue) // the publisher publishes concurrently
                 Queue.Enqueue(message);
             return Task.CompletedTask;
         }

@@ -12,7 +12,7 @@ public sealed class S3SourceTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_prefix_gives_its_images_page_by_page_with_their_stamps()
+    public async Task Prefix_lists_its_images_page_by_page_with_their_stamps()
     {
         await using var server = await S3Server.StartAsync(pageSize: 3);
         foreach (
@@ -44,7 +44,7 @@ public sealed class S3SourceTests
     [InlineData("s3://data/p*", 2)]
     [InlineData("s3://data/pe/", 1)]
     [InlineData("s3://data/none", 0)]
-    public async Task A_folder_is_a_folder_and_a_star_is_a_prefix(string source, int images)
+    public async Task S3_path_is_a_folder_unless_it_ends_with_a_star(string source, int images)
     {
         await using var server = await S3Server.StartAsync();
         foreach (var key in new[] { "pe/1.jpg", "pets/2.jpg", "3.jpg" })
@@ -53,7 +53,7 @@ public sealed class S3SourceTests
     }
 
     [Fact]
-    public async Task Folders_of_classes_label_their_images()
+    public async Task Class_folders_label_their_images()
     {
         await using var server = await S3Server.StartAsync();
         foreach (var key in new[] { "pets/cat/1.jpg", "pets/dog/deep/2.jpg", "pets/loose.jpg" })
@@ -62,7 +62,7 @@ public sealed class S3SourceTests
     }
 
     [Fact]
-    public async Task A_folder_whose_name_is_too_long_for_a_label_refuses_its_own_images_alone()
+    public async Task Folder_name_that_is_too_long_for_a_label_refuses_only_its_own_images()
     {
         await using var server = await S3Server.StartAsync();
         foreach (var key in new[] { "pets/cat/1.jpg", $"pets/{new string('x', 300)}/2.jpg" })
@@ -74,7 +74,7 @@ public sealed class S3SourceTests
     }
 
     [Fact]
-    public async Task Planning_goes_on_behind_the_last_object()
+    public async Task Planning_resumes_after_the_last_object()
     {
         await using var server = await S3Server.StartAsync(pageSize: 2);
         foreach (var key in new[] { "a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg" })
@@ -86,7 +86,7 @@ public sealed class S3SourceTests
     }
 
     [Fact]
-    public async Task Buckets_that_are_denied_missing_or_not_allowed_are_the_sources_failure()
+    public async Task Denied_missing_and_disallowed_buckets_fail_the_source()
     {
         await using var server = await S3Server.StartAsync();
         server.CreateBucket("secret");

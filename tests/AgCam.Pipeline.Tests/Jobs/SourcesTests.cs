@@ -17,7 +17,7 @@ public sealed class SourcesTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task A_folder_gives_its_images_in_order()
+    public async Task Folder_lists_its_images_in_order()
     {
         Write("b.jpg", "a/z.png", "a.jpg", "notes.txt", "a-b/c.png");
         Assert.Equal(
@@ -27,7 +27,7 @@ public sealed class SourcesTests : IDisposable
     }
 
     [Fact]
-    public async Task Planning_a_folder_goes_on_behind_the_last_image_even_when_files_have_come_and_gone()
+    public async Task Planning_of_a_folder_resumes_after_the_last_image_although_files_have_changed()
     {
         Write("a.jpg", "c.jpg", "d.jpg", "aa.jpg");
         Assert.Equal(
@@ -37,14 +37,14 @@ public sealed class SourcesTests : IDisposable
     }
 
     [Fact]
-    public async Task Folders_of_classes_label_their_images()
+    public async Task Class_folders_label_their_images()
     {
         Write("cat/1.jpg", "dog/deep/2.jpg", "loose.jpg");
         Assert.Equal(["cat", "dog", null], (await WalkAsync($"classes:{_folder}")).Select(image => image.Label));
     }
 
     [Fact]
-    public async Task A_csv_may_quote_separators_line_ends_and_quotes()
+    public async Task Csv_may_quote_separators_line_ends_and_quotes()
     {
         File.WriteAllText(In("m.csv"), "image,class,note\r\n\"a,1.jpg\",cat,\"said \"\"hi\"\"\nand left\"\r\n\r\nsub/b.jpg,,\r\n");
         var rows = await WalkAsync($"manifest:{In("m.csv")}");
@@ -54,7 +54,7 @@ public sealed class SourcesTests : IDisposable
     }
 
     [Fact]
-    public async Task Json_lines_name_their_columns_as_they_like()
+    public async Task Json_lines_may_name_their_columns()
     {
         File.WriteAllText(
             In("m.jsonl"),
@@ -80,7 +80,7 @@ public sealed class SourcesTests : IDisposable
     }
 
     [Fact]
-    public async Task Json_lines_are_looked_at_one_by_one()
+    public async Task Each_json_line_may_have_its_own_fields()
     {
         File.WriteAllText(
             In("m.jsonl"),
@@ -108,9 +108,9 @@ public sealed class SourcesTests : IDisposable
     }
 
     [Fact]
-    public async Task Columns_without_a_name_are_left_out_and_long_values_are_cut()
+    public async Task Unnamed_columns_are_ignored_and_long_values_truncated()
     {
-        // The first as pandas writes its index
+        // The unnamed first column is the index that pandas writes.
         File.WriteAllText(In("m.csv"), $",path,caption,{new string('n', 257)}\n0,a.jpg,{new string('x', 1022)}\U0001F408y,1\n");
         var row = Assert.Single(await WalkAsync($"manifest:{In("m.csv")}"));
         Assert.Equal((In("a.jpg"), null), (row.Uri, row.Refused));
@@ -123,7 +123,7 @@ public sealed class SourcesTests : IDisposable
     [InlineData("https://", "the column path must be an absolute http or https address")]
     [InlineData("a\0.jpg", "none of them zero")]
     [InlineData("", "the column path must have 1 to 4096 characters")]
-    public async Task A_row_without_an_address_is_refused_alone_by_its_place(string path, string said)
+    public async Task Row_without_an_address_is_refused_alone_by_its_number(string path, string said)
     {
         File.WriteAllText(In("m.csv"), $"path\na.jpg\n\"{path}\"\nc.jpg\n");
         var rows = await WalkAsync($"manifest:{In("m.csv")}");
@@ -134,11 +134,11 @@ public sealed class SourcesTests : IDisposable
         Assert.Equal(
             [In("c.jpg")],
             (await WalkAsync($"manifest:{In("m.csv")}", tail: new PlanTail(1, 2, rows[1].Uri))).Select(row => row.Uri)
-        ); // planning goes on behind it
+        ); // planning resumes after the refused row
     }
 
     [Fact]
-    public async Task A_row_whose_label_is_too_long_is_refused_alone()
+    public async Task Row_with_a_label_that_is_too_long_is_refused_alone()
     {
         File.WriteAllText(In("m.csv"), $"path,label,split\na.jpg,cat,train\nb.jpg,{new string('l', 257)},train\n");
         var rows = await WalkAsync($"manifest:{In("m.csv")}");
@@ -149,7 +149,7 @@ public sealed class SourcesTests : IDisposable
     [Theory]
     [InlineData("images")]
     [InlineData("/data\0")]
-    public async Task The_base_of_a_manifest_is_an_absolute_path(string folder)
+    public async Task Relative_base_of_a_manifest_is_refused(string folder)
     {
         File.WriteAllText(In("m.csv"), "path\na.jpg\n");
         Assert.Contains(
@@ -159,7 +159,7 @@ public sealed class SourcesTests : IDisposable
     }
 
     [Fact]
-    public async Task Planning_a_manifest_goes_on_at_its_row()
+    public async Task Planning_of_a_manifest_resumes_at_its_row()
     {
         File.WriteAllText(In("m.csv"), "path\na.jpg\nb.jpg\nc.jpg\n");
         Assert.Equal(
@@ -171,7 +171,7 @@ public sealed class SourcesTests : IDisposable
     [Theory]
     [InlineData("path\na.jpg\nX.jpg\nc.jpg\n", "changed")]
     [InlineData("path\na.jpg\n", "changed")]
-    public async Task Planning_does_not_go_on_with_another_manifest(string content, string said)
+    public async Task Planning_does_not_resume_with_another_manifest(string content, string said)
     {
         File.WriteAllText(In("m.csv"), content);
         Assert.Contains(said, (await FailsAsync($"manifest:{In("m.csv")}", tail: new PlanTail(1, 2, In("b.jpg")))).Message);
@@ -187,7 +187,7 @@ public sealed class SourcesTests : IDisposable
     [InlineData("m.jsonl", "{\"path\": \"a.jpg\"}\n{\"path\": \"\\ud800\"}", "line 2")]
     [InlineData("m.jsonl", "{\"path\": \"a.jpg\"}\n{\"path\": ", "line 2")]
     [InlineData("m.xml", "<a/>", ".xml")]
-    public async Task What_is_wrong_with_a_manifest_is_said_with_its_place(string name, string content, string said)
+    public async Task Invalid_manifest_is_refused_with_the_place_of_the_error(string name, string content, string said)
     {
         File.WriteAllText(In(name), content);
         Assert.Contains(said, (await FailsAsync($"manifest:{In(name)}")).Message);
@@ -195,14 +195,14 @@ public sealed class SourcesTests : IDisposable
 
     [Theory]
     [InlineData("folder:/etc")]
-    [InlineData("dataset:/tmp")] // an evaluation's
+    [InlineData("dataset:/tmp")] // only for evaluations
     [InlineData("manifest:/etc/passwd")]
     [InlineData("ftp://example.org")]
     [InlineData("folder:")]
-    public async Task Sources_outside_the_roots_and_of_no_kind_are_refused(string source) => await FailsAsync(source);
+    public async Task Sources_outside_the_roots_and_of_unknown_kinds_are_refused(string source) => await FailsAsync(source);
 
     [Fact]
-    public async Task A_dataset_gives_its_samples_and_planning_goes_on_behind_the_last()
+    public async Task Dataset_lists_its_samples_and_planning_resumes_after_the_last()
     {
         Write("val/cat/1.jpg", "val/dog/2.jpg", "val/dog/3.jpg");
         var all = await MeasuredAsync("val", null);
@@ -224,7 +224,7 @@ public sealed class SourcesTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_wrong_with_a_dataset_is_said()
+    public async Task Invalid_dataset_is_refused_with_the_reason()
     {
         Write("val/a.jpg", "out/a.jpg");
         File.WriteAllText(In("val/metadata.jsonl"), "{\"file_name\": \"a.jpg\", \"label\":\n");

@@ -9,9 +9,9 @@ namespace AgCam.Pipeline.Tests.Jobs;
 
 public sealed class StoredSizeTests
 {
-    /// <summary>Against a file that really holds such images.</summary>
+    /// <summary>Compares the estimate with a SQLite file that stores such images.</summary>
     [Fact]
-    public async Task The_estimate_is_within_a_quarter_of_what_a_store_takes()
+    public async Task Estimated_size_is_within_a_quarter_of_the_real_one()
     {
         const int Chunks = 8,
             Size = 256,

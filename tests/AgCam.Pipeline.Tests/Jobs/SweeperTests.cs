@@ -9,7 +9,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Jobs;
 
-/// <summary>A chunk whose message breaks a rule, as an older release may have written it down.</summary>
+/// <summary>Tests chunks whose message violates a rule and can therefore not be published.</summary>
 public sealed class SweeperTests
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
@@ -25,7 +25,7 @@ public sealed class SweeperTests
     private IStore Store => _store;
 
     [Fact]
-    public async Task A_chunk_that_can_never_be_published_pauses_its_job_once_and_keeps_no_other_from_being_published()
+    public async Task Unpublishable_chunk_pauses_its_job_and_does_not_block_others()
     {
         var (bad, good) = (await PlannedAsync("bad", new string('l', 300)), await PlannedAsync("good", "cat"));
         var publisher = Publisher();
@@ -41,7 +41,7 @@ public sealed class SweeperTests
     }
 
     [Fact]
-    public async Task A_sweep_publishes_what_it_took_whatever_one_chunk_of_it_is_like()
+    public async Task Sweep_publishes_the_rest_of_its_batch_when_one_chunk_fails()
     {
         var bad = Some.Request("bad") with { References = [Some.Reference(0, new string('l', 300))] };
         await Store.Chunks.AcceptAsync(bad, TimeSpan.Zero, cancellationToken: Cancel);
@@ -53,17 +53,17 @@ public sealed class SweeperTests
         await Sweeper("amqp://broker").RequeueExpiredAsync(Cancel);
 
         Assert.Equal([(RequestId.Of("good"), 0)], _bus.Published);
-        Assert.Equal(JobState.Running, (await Store.Jobs.FindAsync(job.Id, Cancel))!.State); // what may go better next time pauses nothing
+        Assert.Equal(JobState.Running, (await Store.Jobs.FindAsync(job.Id, Cancel))!.State); // a transient failure pauses nothing
     }
 
     [Fact]
-    public async Task What_a_process_has_leased_itself_is_not_taken_back_by_its_later_sweeps()
+    public async Task Later_sweeps_do_not_requeue_chunks_that_the_process_has_leased()
     {
         var sweeper = Sweeper(PipelineOptions.InMemory);
         var bad = Some.Request("bad") with { References = [Some.Reference(0, new string('l', 300))] };
         await Store.Chunks.AcceptAsync(bad, Minute, cancellationToken: Cancel);
         await Store.Chunks.AcceptAsync(Some.Request("good"), Minute, cancellationToken: Cancel);
-        await sweeper.RequeueExpiredAsync(Cancel); // from the process before, whatever its time
+        await sweeper.RequeueExpiredAsync(Cancel); // the first sweep requeues everything that a previous process left
         var taken = (await Store.Chunks.FindAsync(RequestId.Of("good"), 0, Cancel))!;
         var lease = (await Store.Chunks.LeaseAsync(Some.Message(taken), "worker", Minute, cancellationToken: Cancel)).Lease!;
 
@@ -72,7 +72,7 @@ public sealed class SweeperTests
         Assert.True(await Store.Chunks.HeartbeatAsync(lease, Minute, Cancel));
     }
 
-    /// <summary>Two chunks of one image, the second with the label.</summary>
+    /// <summary>Plans a job with two chunks of one image each. The second image has the label.</summary>
     private async Task<Job> PlannedAsync(string key, string label)
     {
         var job = (await Store.Jobs.CreateAsync(Some.Spec(), key, Cancel)).Job;
@@ -100,21 +100,21 @@ public sealed class SweeperTests
             NullLogger<Sweeper>.Instance
         );
 
-    /// <summary>Refuses what breaks a rule, as every bus does, and remembers the rest.</summary>
+    /// <summary>Refuses invalid messages, as every bus does, and records the rest.</summary>
     private sealed class RememberedBus : IExplainBus
     {
         private readonly List<(Guid Owner, int Chunk)> _published = [];
 
         public IReadOnlyList<(Guid Owner, int Chunk)> Published => _published;
 
-        /// <summary>Whose messages are not taken.</summary>
+        /// <summary>Job or request whose messages fail.</summary>
         public Guid? Broken { get; set; }
 
         public Task PublishAsync(ExplainImages message, CancellationToken cancellationToken = default)
         {
             ExplainImagesRules.ThrowIfInvalid(message);
             if (message.Owner == Broken)
-                throw new InvalidOperationException("Nobody foresaw this.");
+                throw new InvalidOperationException("unexpected");
             lock (_published)
                 _published.Add((message.Owner, message.Chunk));
             return Task.CompletedTask;

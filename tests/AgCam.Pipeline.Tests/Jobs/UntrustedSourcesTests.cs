@@ -11,13 +11,13 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Jobs;
 
-/// <summary>Every file and folder that a source makes the server open, replaced by something that is no file below the roots.</summary>
+/// <summary>Replaces each file and folder that a source opens by a link, a pipe, a device or a folder.</summary>
 [Collection(ParquetManifestTests.Memory)]
 public sealed class UntrustedSourcesTests : IDisposable
 {
     private const string Secret = "hunter2";
 
-    /// <summary>A pipe without a writer blocks whoever opens it for ever.</summary>
+    /// <summary>Opening a pipe without a writer would block for ever.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("agcam-tests").FullName;
@@ -25,7 +25,7 @@ public sealed class UntrustedSourcesTests : IDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    /// <summary>From a source to a file that it opens, and what a thief would like to see of that file.</summary>
+    /// <summary>Source, file that it opens, and valid content of that file with the secret.</summary>
     private static readonly (string Source, string File, string Content)[] Opened =
     [
         ("manifest:m.csv", "m.csv", $"{Secret},password\n1,2\n"),
@@ -50,7 +50,7 @@ public sealed class UntrustedSourcesTests : IDisposable
         ("dataset:voc", "voc/Annotations/a.xml", Annotation(Secret)),
     ];
 
-    /// <summary>From a source to a folder that it lists.</summary>
+    /// <summary>Source and folder that it lists.</summary>
     private static readonly (string Source, string Folder, string File)[] Listed =
     [
         ("folder:pictures", "pictures/more", $"{Secret}.jpg"),
@@ -94,20 +94,20 @@ public sealed class UntrustedSourcesTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Files))]
-    public async Task A_link_out_of_the_roots_is_not_opened(string source, string file)
+    public async Task Link_out_of_the_roots_is_not_opened(string source, string file)
     {
         var target = Path.Combine(_outside, Path.GetFileName(file));
         File.WriteAllText(target, Opened.Single(item => item.File == file).Content);
         Replace(file, place => File.CreateSymbolicLink(place, target));
         var (failure, images) = await WalkAsync(source);
         AssertKeepsSecret(failure, images);
-        if (source != "dataset:voc") // there only the one annotation is broken
+        if (source != "dataset:voc") // only the one annotation fails
             Assert.Contains("not below a folder", failure);
     }
 
     [Theory]
     [MemberData(nameof(Files))]
-    public async Task A_pipe_is_not_waited_for(string source, string file)
+    public async Task Pipe_is_not_waited_for(string source, string file)
     {
         Replace(file, place => Process.Start("mkfifo", place).WaitForExit());
         var (failure, images) = await WalkAsync(source);
@@ -116,27 +116,27 @@ public sealed class UntrustedSourcesTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Files))]
-    public async Task A_device_is_not_read(string source, string file)
+    public async Task Device_is_not_read(string source, string file)
     {
         Replace(file, place => File.CreateSymbolicLink(place, "/dev/zero"));
         var (failure, images) = await WalkAsync(source, "/dev");
         if (file == source[(source.IndexOf(':', StringComparison.Ordinal) + 1)..])
-            Assert.Contains("/dev/zero", failure); // a source is named by its real path, which has no extension of a table's
+            Assert.Contains("/dev/zero", failure); // the error names the real path, which has no extension
         else
             AssertIsNoFile(source, failure, images);
     }
 
     [Theory]
     [MemberData(nameof(Files))]
-    public async Task A_folder_is_no_file(string source, string file)
+    public async Task Folder_in_place_of_a_file_is_answered(string source, string file)
     {
         Replace(file, place => Directory.CreateDirectory(place));
-        await WalkAsync(source); // whatever comes of it, it is an answer
+        await WalkAsync(source); // must return
     }
 
     [Theory]
     [MemberData(nameof(Folders))]
-    public async Task A_link_to_a_folder_out_of_the_roots_is_not_listed(string source, string folder)
+    public async Task Linked_folder_outside_the_roots_is_not_listed(string source, string folder)
     {
         var file = Path.Combine(_outside, Listed.Single(item => item == (source, folder, item.File)).File);
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
@@ -151,7 +151,7 @@ public sealed class UntrustedSourcesTests : IDisposable
     [InlineData("pipe", ImageFailure.NotAFile)]
     [InlineData("device", ImageFailure.NotAFile)]
     [InlineData("folder", ImageFailure.NotAFile)]
-    public void A_mask_is_read_as_an_image_is(string kind, string reason)
+    public void Mask_is_read_under_the_rules_of_images(string kind, string reason)
     {
         Action<string> put = kind switch
         {
@@ -170,7 +170,7 @@ public sealed class UntrustedSourcesTests : IDisposable
     }
 
     [Fact]
-    public void Code_that_reads_what_a_caller_names_opens_no_file_itself()
+    public void Code_that_reads_named_files_opens_none_itself()
     {
         string[] folders =
         [
@@ -189,7 +189,7 @@ public sealed class UntrustedSourcesTests : IDisposable
             @"\b(File|Directory)\.[A-Z]|\b(File|Directory)Info\b|new FileStream|ImageFiles\.Find|ReadFile\(|LocalFiles"
                 + @"|XmlReader\.Create\(\w*(file|path|name)"
         );
-        string[] allowed = ["IlsvrcDataset.cs", "Dataset.cs", "GuardedFiles.cs"]; // entry points of the command line
+        string[] allowed = ["IlsvrcDataset.cs", "Dataset.cs", "GuardedFiles.cs"]; // used by the command line only
         Assert.Empty(
             files
                 .Where(file => !allowed.Contains(Path.GetFileName(file)) && opening.IsMatch(File.ReadAllText(file)))
@@ -206,7 +206,7 @@ public sealed class UntrustedSourcesTests : IDisposable
     [InlineData("dataset:x.jsonl", $"{Secret}:x:0:0\n")]
     [InlineData("dataset:x.json", $"{Secret}:x:0:0\n")]
     [InlineData("dataset:cub", $"{Secret}\n")]
-    public async Task A_message_does_not_quote_a_file_that_is_no_list_of_images(string source, string content)
+    public async Task Error_does_not_quote_a_file_that_is_no_list_of_images(string source, string content)
     {
         Write(
             source.EndsWith("cub", StringComparison.Ordinal)
@@ -217,7 +217,7 @@ public sealed class UntrustedSourcesTests : IDisposable
         var (failure, images) = await WalkAsync(source);
         Assert.NotNull(failure);
         AssertKeepsSecret(failure, images);
-        Assert.DoesNotContain("'h'", failure, StringComparison.Ordinal); // as System.Text.Json quotes where it stops
+        Assert.DoesNotContain("'h'", failure, StringComparison.Ordinal); // System.Text.Json quotes the character at which it stops
     }
 
     [Theory]
@@ -226,7 +226,7 @@ public sealed class UntrustedSourcesTests : IDisposable
     [InlineData("one row without end")]
     [InlineData("one field without end")]
     [InlineData("a million fields")]
-    public async Task A_hostile_csv_takes_linear_time(string kind)
+    public async Task Hostile_csv_takes_linear_time(string kind)
     {
         File.WriteAllText(
             In("m.csv"),
@@ -255,7 +255,7 @@ public sealed class UntrustedSourcesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_line_without_end_is_refused_before_it_fills_memory()
+    public async Task Endless_line_is_refused_before_it_fills_memory()
     {
         using (var file = File.Create(In("m.jsonl")))
             file.SetLength(4L << 30); // sparse: takes no space
@@ -268,7 +268,7 @@ public sealed class UntrustedSourcesTests : IDisposable
     [InlineData(-1)]
     [InlineData(1 << 30)]
     [InlineData(0)]
-    public async Task A_parquet_footer_that_claims_more_than_the_file_is_refused(int claimed)
+    public async Task Parquet_footer_that_claims_more_than_the_file_is_refused(int claimed)
     {
         File.WriteAllBytes(In("m.parquet"), [.. "PAR1"u8, .. new byte[64], .. BitConverter.GetBytes(claimed), .. "PAR1"u8]);
         var (failure, _) = await WalkAsync("manifest:m.parquet");
@@ -325,7 +325,7 @@ public sealed class UntrustedSourcesTests : IDisposable
 
     private void Replace(string name, Action<string> put)
     {
-        // Of the files that can describe the folder the first counts.
+        // The first file that can describe the folder is used.
         if (name.StartsWith("meta/metadata", StringComparison.Ordinal))
             File.Delete(In("meta/metadata.csv"));
         if (Directory.Exists(In(name)))

@@ -60,20 +60,20 @@ public sealed class ExplainImagesRulesTests
             },
             { "references[0].metadata", With(Some.Reference(0) with { Metadata = new Dictionary<string, string> { ["x"] = null! } }) },
             { "references[0].metadata", With(Some.Reference(0) with { Metadata = new Dictionary<string, string> { [""] = "x" } }) },
-            // No store can hold such a name
+            // No store accepts a null character in a name.
             { "references[0].metadata", With(Some.Reference(0) with { Metadata = new Dictionary<string, string> { ["a\0b"] = "x" } }) },
         };
 
     [Theory(DisableDiscoveryEnumeration = true)]
     [MemberData(nameof(Broken))]
-    public void The_offending_field_is_named(string field, ExplainImages message)
+    public void Offending_field_is_named(string field, ExplainImages message)
     {
         Assert.Contains(field, ExplainImagesRules.Check(message).Select(problem => problem.Field));
         Assert.Contains(field, Assert.Throws<InvalidMessageException>(() => ExplainImagesRules.ThrowIfInvalid(message)).Message);
     }
 
     [Fact]
-    public void A_valid_message_has_no_problems()
+    public void Valid_message_has_no_problems()
     {
         ExplainImagesRules.ThrowIfInvalid(Good);
         ExplainImagesRules.ThrowIfInvalid(
@@ -108,14 +108,14 @@ public sealed class ExplainImagesRulesTests
     }
 
     [Fact]
-    public void A_broken_producer_is_answered_briefly() =>
+    public void Message_with_many_errors_is_answered_briefly() =>
         Assert.Equal(
             ExplainImagesRules.MaxProblems,
             ExplainImagesRules.Check(Good with { References = [.. Enumerable.Repeat(new ImageReference(), 256)] }).Count
         );
 
     [Fact]
-    public void A_message_of_another_language_reads_as_it_is_written()
+    public void Message_from_another_language_is_read_as_written()
     {
         var sha256 = new string('a', 64);
         var message = JsonSerializer.Deserialize<ExplainImages>(

@@ -11,11 +11,11 @@ public sealed class RecordsTests
     private static readonly ExplanationRecipe Recipe = new(Some.Digest("model"), "vit/1", "squash 224 bicubic/1", "agcam/1", "float32");
 
     /// <summary>
-    /// The address of what is stored must not change between versions: these were worked out with Python's hashlib from the documented
-    /// scheme.
+    /// The id of a stored explanation must not change between versions. The expected ones were computed with Python's hashlib from the
+    /// documented scheme.
     /// </summary>
     [Fact]
-    public void An_explanations_address_follows_the_documented_scheme()
+    public void Explanation_id_follows_the_documented_scheme()
     {
         var zero = Digest.Parse(new string('0', 64));
         var id = ExplanationId.Compute(zero, new ExplanationRecipe(zero, "s", "p", "m", "float32"), ["predicted", "label:größe"]);
@@ -24,7 +24,7 @@ public sealed class RecordsTests
     }
 
     [Fact]
-    public void Whatever_changes_the_numbers_changes_the_address()
+    public void Explanation_id_changes_with_everything_that_changes_the_numbers()
     {
         var image = Some.Digest("image");
         var ids = new[]
@@ -47,7 +47,7 @@ public sealed class RecordsTests
     }
 
     [Fact]
-    public void A_request_id_is_a_version_8_guid_of_its_key()
+    public void Request_id_is_a_version_8_guid_of_its_key()
     {
         var id = RequestId.Of("monday");
 
@@ -57,10 +57,10 @@ public sealed class RecordsTests
     }
 
     [Fact]
-    public void The_hundred_highest_logits_are_kept_highest_first()
+    public void Hundred_highest_logits_are_kept_highest_first()
     {
         var random = new Random(5);
-        // No float16 numbers, with ties.
+        // Values that float16 cannot represent, with ties.
         var logits = Enumerable.Range(0, 1000).Select(_ => (float)(random.Next(-400, 400) / 10.0)).ToArray();
 
         var top = TopLogits.From(logits);
@@ -80,22 +80,22 @@ public sealed class RecordsTests
     }
 
     [Property]
-    public void The_highest_logits_are_those_that_sorting_gives(float[] some, ushort classes)
+    public void Highest_logits_equal_those_of_a_full_sort(float[] some, ushort classes)
     {
         var logits = Enumerable
             .Range(0, classes % 3000)
             .Select(i => some.Length == 0 ? 0 : some[i * 7 % some.Length] * (i % 5 - 2))
-            .ToArray(); // NaN, infinities, -0 and many ties among them
+            .ToArray(); // with NaN, infinities, -0 and many ties
 
         var top = TopLogits.From(logits);
 
-        // A NaN is below all, -0 is 0: as the runtime orders floats. Of equal ones the lower class comes first.
+        // The runtime's order: NaN is lowest, -0 equals 0. The lower class wins a tie.
         var expected = Enumerable.Range(0, logits.Length).OrderByDescending(i => logits[i]).Take(100);
         Assert.Equal(expected, Enumerable.Range(0, top.Count).Select(top.Class));
     }
 
     [Fact]
-    public void A_map_keeps_its_values_to_float16_and_its_sums_in_full()
+    public void Map_is_stored_as_float16_and_its_sums_at_full_precision()
     {
         var map = TargetMap.From("predicted", 3, "cat", 2, 2, [0.1f, 1f, 2f, 65504f]);
 
@@ -106,7 +106,7 @@ public sealed class RecordsTests
     }
 
     [Fact]
-    public void An_explanation_is_compact_and_comes_back_whole()
+    public void Explanation_is_compact_and_round_trips()
     {
         var explanation = Some.Explanation(4, classes: 1000) with { LabelLogit = -3.5f, Embedding = [1, 2] };
 
@@ -118,7 +118,7 @@ public sealed class RecordsTests
     }
 
     [Fact]
-    public void A_spec_with_its_options_in_another_order_is_the_same_spec()
+    public void Spec_is_equal_with_its_options_in_another_order()
     {
         var item = Some.Spec() with
         {
@@ -135,11 +135,11 @@ public sealed class RecordsTests
     }
 
     /// <summary>
-    /// Names, so that a new one in the middle of an enum changes nothing that is stored; and nothing of it in a spec that explains,
-    /// whose hash older releases have stored.
+    /// Names, not numbers, so that a new enum member changes nothing stored. A spec without an evaluation contains none of it, so its
+    /// hash stays the same.
     /// </summary>
     [Fact]
-    public void What_is_measured_is_stored_by_name_and_only_where_something_is()
+    public void Metrics_are_stored_by_name_and_only_in_evaluations()
     {
         var stored = System.Text.Encoding.Latin1.GetString(Bson.Encode(Some.Evaluation("/val")));
         Assert.All(new[] { "Localization", "Pointing", "Auto", "None" }, name => Assert.Contains(name, stored, StringComparison.Ordinal));
@@ -152,5 +152,5 @@ public sealed class RecordsTests
     [InlineData("")]
     [InlineData("abc")]
     [InlineData("zz00000000000000000000000000000000000000000000000000000000000000")]
-    public void What_is_no_digest_is_refused(string text) => Assert.Throws<FormatException>(() => Digest.Parse(text));
+    public void Invalid_digest_is_refused(string text) => Assert.Throws<FormatException>(() => Digest.Parse(text));
 }

@@ -25,7 +25,7 @@ public sealed class AllowedHostTests
     [InlineData("[2001:db8::1]", "https://[2001:db8::1]/", true)]
     [InlineData("[2001:db8::1]:8443", "https://[2001:db8::1]:8443/", true)]
     [InlineData("[2001:db8::1]:8443", "https://[2001:db8::1]/", false)]
-    public void A_host_is_called_on_its_allowed_ports_only(string allowed, string address, bool allows) =>
+    public void Host_is_called_on_its_allowed_ports_only(string allowed, string address, bool allows) =>
         Assert.Equal(allows, AllowedHost.Parse(allowed, "Hosts").Allows(new Uri(address)));
 
     [Theory]
@@ -40,16 +40,16 @@ public sealed class AllowedHostTests
     [InlineData("images.example.org:65536")]
     [InlineData("[2001:db8::1]:x")]
     [InlineData("user@images.example.org")]
-    public void What_is_no_host_is_refused_by_the_name_of_its_setting(string text)
+    public void Invalid_host_is_refused_by_the_name_of_its_setting(string text)
     {
         var refused = Assert.Throws<OptionsException>(() => AllowedHost.Parse(text, "Pipeline:References:Hosts"));
         Assert.StartsWith("Pipeline:References:Hosts: ", refused.Message);
     }
 
     [Theory]
-    [InlineData("https://hooks.example.org/told")]
-    [InlineData("http://hooks.example.org:8080/told")]
-    [InlineData("http://[2001:db8::1]:8080/told")]
-    public void The_host_and_port_of_an_address_allow_that_address(string address) =>
+    [InlineData("https://hooks.example.org/completed")]
+    [InlineData("http://hooks.example.org:8080/completed")]
+    [InlineData("http://[2001:db8::1]:8080/completed")]
+    public void Host_and_port_of_an_address_allow_that_address(string address) =>
         Assert.True(AllowedHost.Parse(AllowedHost.Of(new Uri(address)), "Hosts").Allows(new Uri(address)));
 }

@@ -27,7 +27,7 @@ public sealed class AllowedRootsTests : IDisposable
     [InlineData("root/deep/a.png")]
     [InlineData("root/deep/../deep/a.png")]
     [InlineData("root/in.png")]
-    public void What_lies_below_a_root_is_read(string path) => Assert.Equal(In("root/deep/a.png"), Roots().Resolve(In(path)));
+    public void Path_below_a_root_is_allowed(string path) => Assert.Equal(In("root/deep/a.png"), Roots().Resolve(In(path)));
 
     [Theory]
     [InlineData("secret.png")]
@@ -38,7 +38,7 @@ public sealed class AllowedRootsTests : IDisposable
     [InlineData("root-of-another/b.png")]
     [InlineData("not-there.png")]
     [InlineData("root/deep/../../not-there.png")]
-    public void What_leads_out_of_the_roots_is_not(string path) =>
+    public void Path_out_of_the_roots_is_refused(string path) =>
         Assert.Equal(ReferenceFailure.NotAllowed, Assert.Throws<ImageException>(() => Roots().Resolve(In(path))).Reason);
 
     [Theory]
@@ -46,25 +46,26 @@ public sealed class AllowedRootsTests : IDisposable
     [InlineData("relative.png")]
     [InlineData("/etc/passwd")]
     [InlineData("/proc/self/environ")]
-    public void Neither_is_anything_else(string path) =>
+    public void Other_path_is_refused(string path) =>
         Assert.Equal(ReferenceFailure.NotAllowed, Assert.Throws<ImageException>(() => Roots().Resolve(path)).Reason);
 
     [Fact]
-    public void A_zero_in_a_path_hides_nothing() =>
+    public void Path_with_a_null_character_is_refused() =>
         Assert.Equal(
             ReferenceFailure.NotAllowed,
             Assert.Throws<ImageException>(() => Roots().Resolve(In("root/deep/a.png") + "\0/../../secret.png")).Reason
         );
 
     [Fact]
-    public void A_missing_file_below_a_root_is_not_found() =>
+    public void Missing_file_below_a_root_is_not_found() =>
         Assert.Equal(ImageFailure.NotFound, Assert.Throws<ImageException>(() => Roots().Resolve(In("root/deep/b.png"))).Reason);
 
     [Fact]
-    public void Without_roots_nothing_is_read() => Assert.Throws<ImageException>(() => new AllowedRoots([]).Resolve(In("root/deep/a.png")));
+    public void Every_path_is_refused_without_roots() =>
+        Assert.Throws<ImageException>(() => new AllowedRoots([]).Resolve(In("root/deep/a.png")));
 
     [Fact]
-    public void A_root_that_is_not_there_is_refused() =>
+    public void Missing_root_is_refused() =>
         Assert.Contains("nowhere", Assert.Throws<OptionsException>(() => new AllowedRoots([In("nowhere")])).Message);
 
     private AllowedRoots Roots() => new([In("root")]);

@@ -18,23 +18,23 @@ public sealed class HostCircuitBreakerTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Images_of_a_host_that_goes_away_wait_until_it_is_back()
+    public async Task Images_wait_while_their_host_is_down()
     {
         var back = false;
-        var patience = Of(Tries);
-        var images = Enumerable.Range(0, 40).Select(_ => AskAsync(patience, "a", () => Volatile.Read(ref back))).ToList();
-        await Eventually.TrueAsync(() => Volatile.Read(ref _asked) >= 11); // away, and looked for at least once more
+        var breaker = Of(Tries);
+        var images = Enumerable.Range(0, 40).Select(_ => AskAsync(breaker, "a", () => Volatile.Read(ref back))).ToList();
+        await Eventually.TrueAsync(() => Volatile.Read(ref _asked) >= 11); // the circuit is open and has probed at least once
         Assert.All(images, image => Assert.False(image.IsCompleted));
-        Assert.Equal(1, await AskAsync(patience, "b", () => true)); // another host is not waited for
+        Assert.Equal(1, await AskAsync(breaker, "b", () => true)); // another host is not affected
         Volatile.Write(ref back, true);
         Assert.Equal(40, (await Task.WhenAll(images).WaitAsync(TimeSpan.FromSeconds(60), Cancel)).Sum());
     }
 
     [Fact]
-    public async Task Images_of_a_host_that_stays_away_fail_in_the_end()
+    public async Task Images_fail_when_their_host_stays_down()
     {
-        var patience = Of(Tries with { MaxOutage = TimeSpan.FromSeconds(1) });
-        var images = Enumerable.Range(0, 40).Select(_ => AskAsync(patience, "a", () => false)).ToList();
+        var breaker = Of(Tries with { MaxOutage = TimeSpan.FromSeconds(1) });
+        var images = Enumerable.Range(0, 40).Select(_ => AskAsync(breaker, "a", () => false)).ToList();
         foreach (var image in images)
             Assert.True(
                 await Assert.ThrowsAnyAsync<Exception>(() => image.WaitAsync(TimeSpan.FromSeconds(60), Cancel))
@@ -45,27 +45,27 @@ public sealed class HostCircuitBreakerTests
     }
 
     [Fact]
-    public async Task One_image_that_fails_alone_has_its_tries_and_no_more()
+    public async Task Single_failing_image_uses_its_attempts_and_no_more()
     {
         await Assert.ThrowsAsync<IOException>(() => AskAsync(Of(Tries), "a", () => false));
         Assert.Equal(3, _asked);
     }
 
     [Fact]
-    public async Task Images_that_are_refused_one_by_one_do_not_make_a_host_away()
+    public async Task Refused_images_do_not_open_the_circuit_of_their_host()
     {
-        var patience = new HostCircuitBreaker(Tries, e => e is IOException, e => false);
+        var breaker = new HostCircuitBreaker(Tries, e => e is IOException, e => false);
         for (var i = 0; i < 10; i++)
-            await Assert.ThrowsAsync<IOException>(() => AskAsync(patience, "a", () => false));
+            await Assert.ThrowsAsync<IOException>(() => AskAsync(breaker, "a", () => false));
         Assert.Equal(30, _asked);
     }
 
     [Fact]
-    public async Task A_try_that_hangs_ends_with_its_time()
+    public async Task Hanging_attempt_times_out()
     {
-        var patience = Of(Tries with { Attempts = 1, AttemptTimeout = TimeSpan.FromMilliseconds(100) });
+        var breaker = Of(Tries with { Attempts = 1, AttemptTimeout = TimeSpan.FromMilliseconds(100) });
         await Assert.ThrowsAsync<TimeoutRejectedException>(() =>
-            patience.CallAsync(
+            breaker.CallAsync(
                 "a",
                 async cancellationToken =>
                 {
@@ -79,8 +79,8 @@ public sealed class HostCircuitBreakerTests
 
     private static HostCircuitBreaker Of(HostRetryOptions tries) => new(tries, e => e is IOException, e => e is IOException);
 
-    private Task<int> AskAsync(HostCircuitBreaker patience, string host, Func<bool> answers) =>
-        patience.CallAsync(
+    private Task<int> AskAsync(HostCircuitBreaker breaker, string host, Func<bool> answers) =>
+        breaker.CallAsync(
             host,
             _ =>
             {

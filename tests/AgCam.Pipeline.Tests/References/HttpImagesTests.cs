@@ -24,7 +24,7 @@ public sealed class HttpImagesTests : IDisposable
 
     public void Dispose() => _listener.Dispose();
 
-    /// <summary>At least one of each range.</summary>
+    /// <summary>At least one address of each private range.</summary>
     public static TheoryData<string> NotPublic =>
         [
             "0.0.0.0",
@@ -59,7 +59,7 @@ public sealed class HttpImagesTests : IDisposable
 
     [Theory]
     [MemberData(nameof(NotPublic))]
-    public void Addresses_that_are_not_public_are_known(string address) => Assert.False(PublicAddress.IsPublic(IPAddress.Parse(address)));
+    public void Private_address_is_not_public(string address) => Assert.False(PublicAddress.IsPublic(IPAddress.Parse(address)));
 
     [Theory]
     [InlineData("8.8.8.8")]
@@ -67,17 +67,17 @@ public sealed class HttpImagesTests : IDisposable
     [InlineData("172.32.0.1")]
     [InlineData("2606:4700::1111")]
     [InlineData("2a00:1450:4001::1")]
-    public void Public_addresses_are_known(string address) => Assert.True(PublicAddress.IsPublic(IPAddress.Parse(address)));
+    public void Public_address_is_public(string address) => Assert.True(PublicAddress.IsPublic(IPAddress.Parse(address)));
 
     [Fact]
-    public async Task An_image_of_an_allowed_host_comes_as_it_is()
+    public async Task Image_of_an_allowed_host_is_read_unchanged()
     {
         Answer("200 OK", "the bytes");
         Assert.Equal("the bytes", Encoding.ASCII.GetString(await ReadAsync(Allowed())));
     }
 
     [Fact]
-    public async Task A_host_that_is_not_listed_is_not_asked()
+    public async Task Unlisted_host_is_not_called()
     {
         Answer("200 OK", "the bytes");
         var others = Allowed() with { Hosts = [$"images.example.org:{Port}", $"*.localhost:{Port}"] };
@@ -86,17 +86,17 @@ public sealed class HttpImagesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_listed_host_whose_address_is_this_machine_is_not_asked()
+    public async Task Listed_host_that_resolves_to_loopback_is_not_called()
     {
         Answer("200 OK", "the bytes");
-        // Also how a rebinding name fares: the address counts
+        // The address counts, so a rebinding name gets the same answer.
         Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(Allowed() with { Networks = [] })).Reason);
         Assert.Equal(0, _asked);
     }
 
     [Theory]
     [MemberData(nameof(NotPublic))]
-    public async Task A_listed_name_that_leads_to_an_address_that_is_not_public_is_not_called(string address)
+    public async Task Listed_host_that_resolves_to_a_private_address_is_not_called(string address)
     {
         var options = new ReferenceOptions { Hosts = [$"images.example.org:{Port}"] };
         using var http = new HttpImages(options, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Parse(address)]));
@@ -107,7 +107,7 @@ public sealed class HttpImagesTests : IDisposable
 
     [Theory]
     [MemberData(nameof(NotPublic))]
-    public async Task Nor_is_such_an_address_that_stands_for_itself(string address)
+    public async Task Listed_private_address_is_not_called(string address)
     {
         var host = address.Contains(':') ? $"[{address}]" : address;
         Answer("200 OK", "the bytes");
@@ -115,13 +115,13 @@ public sealed class HttpImagesTests : IDisposable
         var failure = await Assert.ThrowsAsync<ImageException>(() => http.ReadAsync($"http://{host}:{Port}/a.png", Cancel));
         Assert.Equal(0, _asked);
         if (address is "0.0.0.0" or "::")
-            Assert.Equal(ReferenceFailure.Unreachable, failure.Reason); // .NET looks the unspecified address up nowhere
+            Assert.Equal(ReferenceFailure.Unreachable, failure.Reason); // .NET does not resolve the unspecified address
         else
-            Assert.Contains("no address on the public internet", failure.Message); // the name was allowed
+            Assert.Contains("no address on the public internet", failure.Message); // the host itself is allowed
     }
 
     [Fact]
-    public async Task Who_was_judged_is_who_is_called_whatever_the_name_says_the_next_time()
+    public async Task Checked_address_is_the_one_that_is_called()
     {
         using var elsewhere = new TcpListener(Elsewhere, Port);
         elsewhere.Start();
@@ -138,7 +138,7 @@ public sealed class HttpImagesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_name_that_leads_elsewhere_at_the_next_connection_is_refused_there()
+    public async Task Address_is_checked_again_for_every_connection()
     {
         using var elsewhere = new TcpListener(Elsewhere, Port);
         elsewhere.Start();
@@ -147,7 +147,7 @@ public sealed class HttpImagesTests : IDisposable
             [Elsewhere],
         ]);
         using var http = new HttpImages(Rebinding(), (_, _) => Task.FromResult(lookUps.Dequeue()));
-        AnswerInTurn(("302 Found", "Location: /b.png"), ("200 OK", null));
+        AnswerInOrder(("302 Found", "Location: /b.png"), ("200 OK", null));
         var failure = await Assert.ThrowsAsync<ImageException>(() => http.ReadAsync($"http://images.example.org:{Port}/a.png", Cancel));
         Assert.Equal(ReferenceFailure.NotAllowed, failure.Reason);
         Assert.Equal((1, 0), (_asked, lookUps.Count));
@@ -155,7 +155,7 @@ public sealed class HttpImagesTests : IDisposable
     }
 
     [Fact]
-    public async Task Of_several_addresses_only_those_are_called_that_may_be()
+    public async Task Only_the_allowed_ones_of_several_addresses_are_called()
     {
         using var elsewhere = new TcpListener(Elsewhere, Port);
         elsewhere.Start();
@@ -169,10 +169,10 @@ public sealed class HttpImagesTests : IDisposable
     }
 
     /// <summary>
-    /// HTTP_PROXY and its like become .NET's default proxy, once for a process; here it is one for this test's host alone.
+    /// .NET reads HTTP_PROXY into the default proxy of the process. This test sets a default proxy for its own host only.
     /// </summary>
     [Fact]
-    public async Task No_proxy_is_asked()
+    public async Task Proxy_of_the_environment_is_not_used()
     {
         using var proxy = new TcpListener(IPAddress.Loopback, 0);
         proxy.Start();
@@ -200,7 +200,7 @@ public sealed class HttpImagesTests : IDisposable
     [InlineData("http://169.254.169.254/latest/meta-data/")]
     [InlineData("file:///etc/passwd")]
     [InlineData("http://user:password@localhost/")]
-    public async Task A_redirect_is_judged_like_the_first_address(string to)
+    public async Task Redirect_is_checked_like_the_first_address(string to)
     {
         Answer("302 Found", "", $"Location: {to}");
         Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(Allowed())).Reason);
@@ -218,7 +218,7 @@ public sealed class HttpImagesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_redirect_to_another_port_of_an_allowed_host_is_refused()
+    public async Task Redirect_to_another_port_of_an_allowed_host_is_refused()
     {
         using var elsewhere = new TcpListener(IPAddress.Loopback, 0);
         elsewhere.Start();
@@ -228,9 +228,9 @@ public sealed class HttpImagesTests : IDisposable
         Assert.False(elsewhere.Pending());
     }
 
-    /// <summary>A certificate may say where its issuer can be fetched: an address of its owner's choice, behind every rule.</summary>
+    /// <summary>A certificate may name an address of its issuer's certificate. A call there would bypass all rules.</summary>
     [Fact]
-    public async Task An_address_in_a_certificate_is_not_called()
+    public async Task Address_in_a_certificate_is_not_called()
     {
         using var issuer = new TcpListener(IPAddress.Loopback, 0);
         issuer.Start();
@@ -246,7 +246,7 @@ public sealed class HttpImagesTests : IDisposable
     [Fact]
     public async Task Three_redirects_to_allowed_hosts_are_followed()
     {
-        AnswerInTurn(
+        AnswerInOrder(
             ("302 Found", $"Location: http://localhost:{Port}/b.png"),
             ("307 Temporary Redirect", "Location: /c.png"),
             ("308 Permanent Redirect", "Location: d.png"),
@@ -257,15 +257,15 @@ public sealed class HttpImagesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_redirect_from_an_allowed_host_to_another_one_is_refused_at_any_step()
+    public async Task Redirect_to_a_host_that_is_not_allowed_is_refused_at_any_step()
     {
-        AnswerInTurn(("302 Found", "Location: /b.png"), ("302 Found", $"Location: http://127.0.0.1:{Port}/c.png"), ("200 OK", null));
+        AnswerInOrder(("302 Found", "Location: /b.png"), ("302 Found", $"Location: http://127.0.0.1:{Port}/c.png"), ("200 OK", null));
         Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(Allowed())).Reason);
         Assert.Equal(2, _asked);
     }
 
     [Fact]
-    public async Task Redirects_end_after_three()
+    public async Task Fourth_redirect_is_refused()
     {
         Answer("302 Found", "", "Location: /again");
         Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(Allowed())).Reason);
@@ -273,14 +273,14 @@ public sealed class HttpImagesTests : IDisposable
     }
 
     [Fact]
-    public async Task Too_many_bytes_are_not_read()
+    public async Task Response_over_the_size_limit_is_refused()
     {
         Answer("200 OK", new string('x', 2000));
         Assert.Equal(ImageFailure.TooManyBytes, (await FailsAsync(Allowed() with { Limits = new ImageLimits { MaxBytes = 1000 } })).Reason);
     }
 
     [Fact]
-    public async Task A_host_in_trouble_is_asked_again_and_then_unreachable()
+    public async Task Failing_host_is_retried_and_then_unreachable()
     {
         Answer("503 Service Unavailable", "");
         Assert.Equal(ReferenceFailure.Unreachable, (await FailsAsync(Allowed())).Reason);
@@ -288,13 +288,13 @@ public sealed class HttpImagesTests : IDisposable
     }
 
     [Fact]
-    public async Task A_host_that_dribbles_runs_out_of_time()
+    public async Task Slow_response_times_out()
     {
         Answer("200 OK", new string('x', 1000), slowly: true);
         Assert.Equal(ReferenceFailure.Unreachable, (await FailsAsync(Allowed() with { HttpSeconds = 0.3 })).Reason);
     }
 
-    /// <summary>Loopback as well, but not in the network that is allowed.</summary>
+    /// <summary>Loopback address outside the allowed network.</summary>
     private static IPAddress Elsewhere { get; } = IPAddress.Parse("127.0.0.2");
 
     private ReferenceOptions Rebinding() => new() { Hosts = [$"images.example.org:{Port}"], Networks = ["127.0.0.1/32"] };
@@ -309,7 +309,7 @@ public sealed class HttpImagesTests : IDisposable
 
     private Task<ImageException> FailsAsync(ReferenceOptions options) => Assert.ThrowsAsync<ImageException>(() => ReadAsync(options));
 
-    /// <summary>Handshakes only: nobody trusts the certificate.</summary>
+    /// <summary>Answers TLS handshakes. They fail because the client does not trust the certificate.</summary>
     private async Task ServeTlsAsync(X509Certificate2 certificate)
     {
         while (true)
@@ -324,13 +324,13 @@ public sealed class HttpImagesTests : IDisposable
             }
             catch (Exception refused) when (refused is IOException or AuthenticationException)
             {
-                // The client hung up.
+                // The client closed the connection.
             }
         }
     }
 
-    /// <summary>Each request the next answer; the last one for all that follow.</summary>
-    private void AnswerInTurn(params (string Status, string? Header)[] answers) =>
+    /// <summary>Gives each request the next answer, and the last answer to all further requests.</summary>
+    private void AnswerInOrder(params (string Status, string? Header)[] answers) =>
         Answer(() => answers[Math.Min(_asked, answers.Length) - 1], "the bytes");
 
     private void Answer(string status, string body, string? header = null, bool slowly = false) =>

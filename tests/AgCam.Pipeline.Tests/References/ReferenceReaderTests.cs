@@ -8,8 +8,8 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.References;
 
-/// <summary>What the reader of files promises, however it opens them.</summary>
-/// <param name="mayRefuseLinks">Else it reads as where the system cannot refuse links.</param>
+/// <summary>Contract of reading files, for both ways of opening them.</summary>
+/// <param name="mayRefuseLinks">When false, the reader behaves as on a system that cannot open files without following links.</param>
 public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
 {
     private readonly string _folder = Real(Directory.CreateTempSubdirectory("agcam-tests").FullName);
@@ -17,7 +17,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task A_file_below_a_root_is_read()
+    public async Task File_below_a_root_is_read()
     {
         var path = Write("root/deep/a.png", "inside");
         Assert.Equal("inside", await ReadAsync(path));
@@ -29,7 +29,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     [InlineData("root//deep/a.png")]
     [InlineData("root/../root/deep/a.png")]
     [InlineData("outside/../root/deep/a.png")]
-    public async Task A_path_may_be_written_in_a_roundabout_way(string path)
+    public async Task Path_with_dots_and_repeated_slashes_is_read(string path)
     {
         Write("root/deep/a.png", "inside");
         Write("outside/b.png", "outside");
@@ -40,7 +40,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     [InlineData("a.png")]
     [InlineData("deep/../a.png")]
     [InlineData("{root}/a.png")]
-    public async Task A_link_within_the_roots_is_followed(string to)
+    public async Task Link_within_the_roots_is_followed(string to)
     {
         Write("root/a.png", "inside");
         Write("root/deep/b.png", "another");
@@ -49,7 +49,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     }
 
     [Fact]
-    public async Task A_link_to_a_folder_within_the_roots_is_followed_and_two_dots_after_it_start_where_it_leads()
+    public async Task Linked_folder_is_followed_and_two_dots_are_relative_to_its_target()
     {
         Write("root/deep/deeper/a.png", "inside");
         Write("root/deep/b.png", "beside");
@@ -59,7 +59,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     }
 
     [Fact]
-    public async Task A_root_may_be_named_by_a_link()
+    public async Task Root_may_be_named_by_a_link()
     {
         Write("root/a.png", "inside");
         Link("way-in", "root");
@@ -68,7 +68,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     }
 
     [Fact]
-    public async Task A_root_that_a_link_has_replaced_leads_nowhere_else()
+    public async Task Root_that_was_replaced_by_a_link_is_refused()
     {
         Write("root/a.png", "inside");
         Write("outside/a.png", "outside");
@@ -92,7 +92,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     [InlineData("root/way-out/b.png/not-there.png")]
     [InlineData("not-there.png")]
     [InlineData("root/deep/a.png\0/../../../secret.png")]
-    public async Task Nothing_outside_the_roots_is_read_and_nothing_told_of_it(string path)
+    public async Task File_outside_the_roots_is_refused_without_any_detail_of_it(string path)
     {
         Write("root/deep/a.png", "inside");
         Write("outside/b.png", "outside");
@@ -111,7 +111,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     [InlineData("")]
     [InlineData("a.png")]
     [InlineData("root/a.png")]
-    public async Task Neither_is_what_has_no_full_path(string path) =>
+    public async Task Relative_path_is_refused(string path) =>
         Assert.Equal(ReferenceFailure.NotAllowed, (await FailsAsync(path)).Reason);
 
     [Theory]
@@ -121,7 +121,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     [InlineData("root/a.png/")]
     [InlineData("root/nowhere.png")]
     [InlineData("root/circle.png")]
-    public async Task What_is_not_there_is_not_found(string path)
+    public async Task Missing_file_is_not_found(string path)
     {
         Write("root/a.png", "inside");
         Link("root/nowhere.png", "not-there.png");
@@ -137,7 +137,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     [InlineData("root/folder.png", "is a folder, not a file, or cannot be listed.")]
     [InlineData("root/folder.png/", "is a folder, not a file, or cannot be listed.", "root/folder.png")]
     [InlineData("root", "is a folder, not a file, or cannot be listed.")]
-    public async Task A_pipe_or_folder_is_no_file_and_is_not_waited_for(string path, string what, string? named = null)
+    public async Task Pipe_or_folder_is_no_file_and_is_not_waited_for(string path, string what, string? named = null)
     {
         Directory.CreateDirectory(In("root/folder.png"));
         Pipe("root/pipe.png");
@@ -150,20 +150,20 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     [Theory]
     [InlineData("/dev/null")]
     [InlineData("/dev/zero")]
-    public async Task Neither_is_a_device(string path)
+    public async Task Device_is_no_file(string path)
     {
         using var references = Reader("/dev");
         Assert.Equal(ImageFailure.NotAFile, (await FailsAsync(references, path)).Reason);
     }
 
     [Fact]
-    public async Task An_empty_and_a_large_file_are_refused_by_their_sizes()
+    public async Task Empty_and_large_files_are_refused_by_size()
     {
         var empty = await FailsAsync(Write("root/empty.png", ""));
         Assert.Equal((ImageFailure.Empty, $"{In("root/empty.png")} has no bytes."), (empty.Reason, empty.Message));
         var large = Write("root/large.png", "");
         using (var file = File.OpenWrite(large))
-            file.SetLength(1L << 33); // sparse: takes no space
+            file.SetLength(1L << 33); // sparse: uses no disk space
         Assert.Equal(ImageFailure.TooManyBytes, (await FailsAsync(large)).Reason);
     }
 
@@ -175,7 +175,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     [InlineData("1969-12-31 23:59:59.999999999")]
     [InlineData("1969-12-31 23:59:59.000000001")]
     [InlineData("1931-05-06 07:08:09.123456789")]
-    public async Task A_stamp_is_what_the_runtime_says_of_size_and_time_of_writing(string written)
+    public async Task Stamp_equals_size_and_write_time_of_the_runtime(string written)
     {
         var path = Write("root/a.png", "inside");
         Link("root/link.png", "a.png");
@@ -196,16 +196,16 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     }
 
     [Fact]
-    public async Task A_file_that_was_written_just_now_has_no_stamp_yet()
+    public async Task Recently_written_file_has_no_stamp()
     {
         using var references = Reader("root");
         Assert.Null((await references.ReadAsync(Reference(Write("root/a.png", "inside")), Cancel)).Stamp);
     }
 
     [Fact]
-    public async Task A_time_that_is_no_date_gives_no_stamp()
+    public async Task Write_time_out_of_range_gives_no_stamp()
     {
-        // Of a file system whose times go further
+        // File systems may store times beyond DateTime's range.
         var shared = Directory.CreateDirectory("/dev/shm").CreateSubdirectory(Path.GetFileName(_folder));
         try
         {
@@ -223,7 +223,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
     }
 
     [Fact]
-    public async Task Nothing_stays_open()
+    public async Task Reader_leaves_no_file_open()
     {
         Write("outside/b.png", "outside");
         Directory.CreateDirectory(In("root/folder.png"));
@@ -303,7 +303,7 @@ public abstract class ReferenceReaderTests(bool mayRefuseLinks) : IDisposable
 public sealed partial class LinkRefusingReferenceReaderTests() : ReferenceReaderTests(mayRefuseLinks: true)
 {
     [Fact]
-    public async Task A_file_and_a_link_out_that_take_turns_never_give_what_is_outside()
+    public async Task File_that_is_swapped_for_a_link_never_gives_outside_bytes()
     {
         Write("outside/a.png", "outside");
         Write("root/a.png", "inside");
@@ -321,7 +321,7 @@ public sealed partial class LinkRefusingReferenceReaderTests() : ReferenceReader
     }
 
     [Fact]
-    public async Task Neither_do_a_folder_and_a_link_out()
+    public async Task Folder_that_is_swapped_for_a_link_never_gives_outside_bytes()
     {
         Write("outside/a.png", "outside");
         Write("root/deep/a.png", "inside");
@@ -377,7 +377,7 @@ public sealed partial class LinkRefusingReferenceReaderTests() : ReferenceReader
         );
     }
 
-    /// <summary>In one step, over what is there: the runtime's own moves look first.</summary>
+    /// <summary>Renames atomically over an existing file. File.Move would check for it first.</summary>
     [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Rename(string from, string to);
 }

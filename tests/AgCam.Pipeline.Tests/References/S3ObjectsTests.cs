@@ -6,7 +6,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.References;
 
-/// <summary>The real client against a server of the tests' own.</summary>
+/// <summary>Tests the real client with the test server <see cref="S3Server"/>.</summary>
 public sealed class S3ObjectsTests
 {
     private static readonly byte[] Bytes = Encoding.ASCII.GetBytes("the picture's bytes");
@@ -16,7 +16,7 @@ public sealed class S3ObjectsTests
     [Theory]
     [InlineData("folder/a.png")]
     [InlineData("with space/ä#1?x=%20+&.png")]
-    public async Task An_object_comes_as_it_is_with_its_etag_and_size(string key)
+    public async Task Object_is_read_with_etag_and_size_as_its_stamp(string key)
     {
         await using var server = await S3Server.StartAsync();
         server.Put("photos", key, Bytes);
@@ -26,7 +26,7 @@ public sealed class S3ObjectsTests
     }
 
     [Fact]
-    public async Task A_version_is_read_whatever_came_after_it()
+    public async Task Pinned_version_is_read_after_a_newer_one_was_written()
     {
         await using var server = await S3Server.StartAsync();
         var first = server.Put("photos", "a.png", Bytes);
@@ -40,7 +40,7 @@ public sealed class S3ObjectsTests
     }
 
     [Fact]
-    public async Task A_missing_key_is_the_images_own_failure_and_asked_for_once()
+    public async Task Missing_key_fails_the_image_after_one_attempt()
     {
         await using var server = await S3Server.StartAsync();
         server.CreateBucket("photos");
@@ -49,7 +49,7 @@ public sealed class S3ObjectsTests
     }
 
     [Fact]
-    public async Task Denied_missing_and_wrongly_signed_are_told_apart()
+    public async Task Denied_object_missing_bucket_and_wrong_signature_have_different_reasons()
     {
         await using var server = await S3Server.StartAsync();
         server.Put("photos", "a.png", Bytes);
@@ -67,7 +67,7 @@ public sealed class S3ObjectsTests
     }
 
     [Fact]
-    public async Task Credentials_that_were_corrected_are_read_anew()
+    public async Task Corrected_credentials_are_read_again()
     {
         await using var server = await S3Server.StartAsync();
         server.Put("photos", "a.png", Bytes);
@@ -79,7 +79,7 @@ public sealed class S3ObjectsTests
     }
 
     [Fact]
-    public async Task A_server_that_asks_for_patience_or_breaks_off_is_asked_again()
+    public async Task Throttled_and_truncated_responses_are_retried()
     {
         await using var server = await S3Server.StartAsync();
         server.Put("photos", "a.png", Bytes);
@@ -89,7 +89,7 @@ public sealed class S3ObjectsTests
     }
 
     [Fact]
-    public async Task A_server_that_stays_away_is_unreachable_after_the_tries()
+    public async Task Failing_server_is_unreachable_after_all_attempts()
     {
         await using var server = await S3Server.StartAsync();
         server.Put("photos", "a.png", Bytes);
@@ -103,7 +103,7 @@ public sealed class S3ObjectsTests
     }
 
     [Fact]
-    public async Task Bytes_and_time_have_limits()
+    public async Task Large_and_slow_objects_are_refused()
     {
         await using var server = await S3Server.StartAsync();
         server.Put("photos", "large.png", new byte[2000]);
@@ -129,7 +129,7 @@ public sealed class S3ObjectsTests
     [InlineData("s3://photos/")]
     [InlineData("s3:///a.png")]
     [InlineData("s3://../a.png")]
-    public async Task What_is_not_allowed_is_not_asked_for(string uri)
+    public async Task Object_that_is_not_allowed_is_not_requested(string uri)
     {
         await using var server = await S3Server.StartAsync();
         Assert.Equal(

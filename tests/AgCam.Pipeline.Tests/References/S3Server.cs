@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Pipeline.Tests.References;
 
 /// <summary>
-/// As much of S3 as the pipeline uses, over HTTP and by path: ListObjectsV2, GetObject with versions, and the ways in which they fail.
+/// S3 server over HTTP with path-style addresses. Implements what the pipeline uses: ListObjectsV2, GetObject with versions, failures.
 /// </summary>
 internal sealed class S3Server : IAsyncDisposable
 {
@@ -34,7 +34,7 @@ internal sealed class S3Server : IAsyncDisposable
         UseKey(AccessKey);
     }
 
-    /// <summary>What was asked for, e.g. "GET bucket/key" or "LIST bucket".</summary>
+    /// <summary>Received requests, e.g. "GET bucket/key" or "LIST bucket".</summary>
     public ConcurrentQueue<string> Asked { get; } = new();
 
     /// <summary>Buckets that answer 403.</summary>
@@ -43,13 +43,13 @@ internal sealed class S3Server : IAsyncDisposable
     /// <summary>Keys that answer 403.</summary>
     public ConcurrentDictionary<string, bool> DeniedKeys { get; } = new();
 
-    /// <summary>So many of the next requests answer 503 SlowDown.</summary>
+    /// <summary>Number of next requests that are answered with 503 SlowDown.</summary>
     public int SlowDowns;
 
-    /// <summary>So many of the next bodies end half way.</summary>
+    /// <summary>Number of next bodies that end half way.</summary>
     public int Truncations;
 
-    /// <summary>Bodies come a byte at a time.</summary>
+    /// <summary>Whether bodies are sent one byte at a time.</summary>
     public bool Dribbles { get; set; }
 
     public int PageSize { get; init; } = 1000;
@@ -77,13 +77,13 @@ internal sealed class S3Server : IAsyncDisposable
         return server;
     }
 
-    /// <summary>What the client signs with from the next time that it reads its secret file.</summary>
+    /// <summary>Sets the key in the client's secret file.</summary>
     public void UseKey(string key) =>
         File.WriteAllText(_credentials, $"[default]\naws_access_key_id = {key}\naws_secret_access_key = secret\n");
 
     public void CreateBucket(string bucket) => Put(bucket, "", []);
 
-    /// <returns>The id of the object's new version.</returns>
+    /// <returns>The version id of the new object.</returns>
     public string Put(string bucket, string key, byte[] bytes)
     {
         lock (_objects)

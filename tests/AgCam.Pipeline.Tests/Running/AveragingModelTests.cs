@@ -11,14 +11,14 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Running;
 
 /// <summary>
-/// A model whose classifier averages the patches: the paper's method would give it an empty map and is refused, agcam-pooled explains it.
+/// Tests a model whose classifier averages the patches. The paper's method is refused, agcam-pooled explains it.
 /// </summary>
 public sealed class AveragingModelTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Requests_past_the_API_fail_with_one_reason_and_jobs_are_paused_with_it()
+    public async Task Unsuitable_method_fails_a_request_from_the_bus_and_pauses_a_job()
     {
         using var pictures = new Pictures(9);
         var model = Averaging(pictures);
@@ -77,7 +77,7 @@ public sealed class AveragingModelTests
         }
     }
 
-    /// <summary>The small model of the fixtures, whose classifier is told to read the mean of the patches.</summary>
+    /// <summary>Writes the small model of the fixtures, configured to classify the mean of the patches.</summary>
     private static string Averaging(Pictures pictures)
     {
         var folder = Directory.CreateDirectory(Path.Combine(pictures.Folder, "store", "gap")).FullName;

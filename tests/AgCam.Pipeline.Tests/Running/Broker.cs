@@ -3,7 +3,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>A corner of a real broker: names of its own, deleted at the end.</summary>
+/// <summary>Real broker with a prefix of its own for all names. They are deleted at the end.</summary>
 internal sealed class Broker : IAsyncDisposable
 {
     public const string Variable = "AGCAM_TEST_RABBITMQ";
@@ -18,7 +18,7 @@ internal sealed class Broker : IAsyncDisposable
 
     public string Prefix { get; } = $"test-{Guid.NewGuid():N}";
 
-    /// <summary>Of a client that is not MassTransit.</summary>
+    /// <summary>Channel of a plain AMQP client.</summary>
     public IChannel Channel { get; }
 
     public static async Task<Broker> OpenAsync()
@@ -42,7 +42,7 @@ internal sealed class Broker : IAsyncDisposable
             await Task.Delay(100, TestContext.Current.CancellationToken)
         )
         {
-            // Asking for a queue that is not there closes the channel; for one that is just being made, the connection.
+            // A passive declare closes the channel if the queue is missing, and the connection if it is being created.
             await using var connection = await new ConnectionFactory
             {
                 Uri = new Uri(Uri),

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>A way to the broker that can be cut, so that for one client it is down while others use it.</summary>
+/// <summary>TCP proxy to the broker. Cutting it makes the broker unreachable for one client while others use it.</summary>
 internal sealed class BrokerProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -23,7 +23,7 @@ internal sealed class BrokerProxy : IAsyncDisposable
 
     public string Uri { get; }
 
-    /// <summary>What is connected is disconnected, and who connects finds nobody.</summary>
+    /// <summary>Closes all connections and refuses new ones.</summary>
     public void Cut()
     {
         _isCut = true;

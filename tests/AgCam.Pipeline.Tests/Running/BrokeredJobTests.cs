@@ -6,7 +6,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>What may become of a job, over a real broker and with a MongoDB behind it.</summary>
+/// <summary>Tests the states of a job with a real broker and MongoDB.</summary>
 [Trait("RabbitMQ", "wire")]
 public sealed class BrokeredJobTests
 {
@@ -15,14 +15,14 @@ public sealed class BrokeredJobTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
-    public Task A_cancelled_job_publishes_nothing_more_and_what_the_broker_held_is_not_computed() =>
+    public Task Cancelled_job_publishes_nothing_more_and_its_queued_chunks_are_not_computed() =>
         RunAsync(
             new Pictures(1920),
             new ObservedLoader(_ => { }),
             async (broker, process, pictures, loader) =>
             {
                 using var gate = new ManualResetEventSlim();
-                loader.Before = _ => gate.Wait(); // nothing is done before the job is cancelled
+                loader.Before = _ => gate.Wait(); // no batch is computed before the job is cancelled
                 var job = await process.SubmitAsync(Completion.Spec(pictures));
                 await process.WaitAsync(job.Id, job => job.Images == 1920);
                 await Eventually.TrueAsync(async () =>
@@ -38,7 +38,7 @@ public sealed class BrokeredJobTests
 
                 var chunks = await ChunksAsync(process, job.Id);
                 Assert.Equal((30, Window), (chunks.Count, chunks.Count(chunk => chunk.PublishCount > 0)));
-                // What was in hand may still be saved
+                // Chunks in progress may still be saved.
                 Assert.InRange(chunks.Count(chunk => chunk.State == ChunkState.Done), 0, new WorkerOptions().BulkChunks);
                 job = (await process.Store.Jobs.FindAsync(job.Id, Cancel))!;
                 Assert.Equal(JobState.Cancelled, job.State);
@@ -47,20 +47,20 @@ public sealed class BrokeredJobTests
         );
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
-    public Task A_job_whose_first_images_fail_is_paused_and_goes_on_when_it_is_resumed() =>
+    public Task Job_whose_first_images_fail_is_paused_and_continues_when_resumed() =>
         RunAsync(
             new Pictures(300, broken: 200),
             new ObservedLoader(_ => { }),
             async (_, process, pictures, loader) =>
             {
-                using var gate = new ManualResetEventSlim(); // the good images wait behind it, so the job cannot end before it is paused
+                using var gate = new ManualResetEventSlim(); // holds the good images, so that the job is paused before it ends
                 loader.Before = _ => gate.Wait();
                 await Completion.AfterFailuresAsync(process, pictures, gate);
             }
         );
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
-    public Task A_job_for_a_model_that_no_worker_has_goes_on_when_one_has_it_and_it_is_resumed() =>
+    public Task Job_for_a_model_that_no_worker_has_continues_when_one_has_it_and_it_is_resumed() =>
         RunAsync(
             new Pictures(300),
             new LateLoader(),

@@ -6,15 +6,15 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>A job that ends as it should, whatever its processes went through.</summary>
+/// <summary>Waits for jobs to complete and checks their stored records.</summary>
 internal static class Completion
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     public static JobSpec Spec(Pictures pictures) => new() { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin };
 
-    /// <summary>A job of 100 good images and 200 that fail is paused by them, and goes on to its end when it is resumed.</summary>
-    /// <param name="gate">Behind which the good ones wait until the job is paused.</param>
+    /// <summary>Runs a job of 200 failing and 100 good images: it is paused, then resumed, and completes.</summary>
+    /// <param name="gate">Holds the good images until the job is paused.</param>
     public static async Task AfterFailuresAsync(Processes process, Pictures pictures, ManualResetEventSlim gate)
     {
         var job = await process.SubmitAsync(Spec(pictures) with { MaxFailureRate = 0.1 });
@@ -26,7 +26,7 @@ internal static class Completion
         await ShowsAsync(process.Store, job.Id, 100, 200);
     }
 
-    /// <summary>Waits for it; then the job's numbers are those of its rows, and every explanation they name is there.</summary>
+    /// <summary>Waits for the job and asserts that its totals equal its items and that every named explanation exists.</summary>
     public static async Task ShowsAsync(IStore store, Guid id, int completed, int failed, params HostProcess[] processes)
     {
         Job? job = null;
@@ -49,7 +49,7 @@ internal static class Completion
         Assert.Equal(completed + failed, numbers.Count);
     }
 
-    /// <summary>The chunks that are not done.</summary>
+    /// <summary>Returns the chunks that are not done.</summary>
     public static async Task<string> OpenChunksAsync(IStore store, Guid job)
     {
         var open = new List<string>();

@@ -5,14 +5,14 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>When the broker restarts or the network breaks, what workers have in hand is given out again although they are well.</summary>
+/// <summary>Tests a lost broker connection: the broker redelivers messages of workers that are still running.</summary>
 [Trait("RabbitMQ", "wire")]
 public sealed class CutConnectionTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
-    public async Task What_workers_have_in_hand_when_the_way_to_the_broker_breaks_goes_back_and_is_no_crash()
+    public async Task Lost_broker_connection_requeues_chunks_in_progress_without_counting_a_crash()
     {
         using var pictures = new Pictures(1536);
         await using var broker = await Broker.OpenAsync();

@@ -3,8 +3,8 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Running;
 
 /// <summary>
-/// ./test.sh --faults, short: the same program against the same services. It restarts broker and store, so it runs beside no other
-/// test, and only where whoever started the tests started the services for them too.
+/// Short run of ./test.sh --faults. It restarts broker and store, so no other test runs at the same time, and it needs services that
+/// were started for these tests.
 /// </summary>
 [Collection(nameof(FaultRunTests))]
 [Trait("RabbitMQ", "whole")]
@@ -13,7 +13,7 @@ public sealed class FaultRunTests
     public static bool MayRestartServices => Environment.GetEnvironmentVariable("AGCAM_TEST_SERVICES_OWNED") == "1";
 
     [Fact(SkipUnless = nameof(MayRestartServices), Skip = "AGCAM_TEST_SERVICES_OWNED is not 1: broker and store are not ours to restart")]
-    public async Task Nothing_is_lost_or_stored_twice_whatever_is_killed_restarted_or_stopped()
+    public async Task No_image_is_lost_or_stored_twice_when_processes_die_and_services_restart()
     {
         await using var run = Hosts.Start("role=faults", "engine=null", "images=6000", "slow=150", "rounds=1", "outage=10");
         Assert.True(await run.DiesAsync(1500), run.Said);

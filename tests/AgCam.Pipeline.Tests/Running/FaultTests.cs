@@ -13,7 +13,7 @@ public sealed class FaultTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task What_fails_again_and_again_ends_as_failed_with_the_last_error()
+    public async Task Chunk_that_keeps_failing_ends_as_failed_with_the_last_error()
     {
         using var pictures = new Pictures(70);
         var engines = new FailingLoader(failures: int.MaxValue);
@@ -28,12 +28,12 @@ public sealed class FaultTests
         var items = await process.Store.Items.AllAsync(new ItemQuery { Job = job.Id }, Cancel).ToListAsync(Cancel);
         Assert.All(items, item => Assert.Equal(WorkerFailure.GivenUp, item.Reason));
         Assert.All(items, item => Assert.Contains("2 times", item.Detail));
-        Assert.All(items, item => Assert.Contains("out of sorts", item.Detail));
-        Assert.Equal(4, engines.Asked); // two chunks, twice each
+        Assert.All(items, item => Assert.Contains("unexpected", item.Detail));
+        Assert.Equal(4, engines.Asked); // two chunks, two attempts each
     }
 
     [Fact]
-    public async Task What_fails_less_often_is_done_after_all()
+    public async Task Chunk_that_fails_less_often_than_the_limit_completes()
     {
         using var pictures = new Pictures(10);
         await using var process = await Processes.StartAsync(
@@ -48,7 +48,7 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task An_image_that_a_full_device_has_no_room_for_is_tried_again_with_its_chunk()
+    public async Task Out_of_memory_of_one_image_retries_its_chunk()
     {
         using var pictures = new Pictures(10);
         var (unlucky, refused) = (AgCam.Digest.Of(await File.ReadAllBytesAsync(pictures.PathOf(4), Cancel)), 0);
@@ -68,7 +68,7 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task A_request_that_the_store_takes_only_later_is_not_lost()
+    public async Task Request_is_not_lost_when_its_first_leases_fail()
     {
         using var pictures = new Pictures(2);
         await NotLostAsync(pictures, Processes.Options(pictures));
@@ -76,7 +76,7 @@ public sealed class FaultTests
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     [Trait("RabbitMQ", "wire")]
-    public async Task A_request_that_the_store_takes_only_later_is_not_lost_by_the_broker()
+    public async Task Request_on_the_broker_is_not_lost_when_its_first_leases_fail()
     {
         using var pictures = new Pictures(2);
         await using var broker = await Broker.OpenAsync();
@@ -89,8 +89,8 @@ public sealed class FaultTests
         var leases = 0;
         Exception[] troubles =
         [
-            new InvalidOperationException("out of sorts"),
-            .. Enumerable.Repeat(new StoreUnavailableException("away", new TimeoutException()), 6),
+            new InvalidOperationException("unexpected"),
+            .. Enumerable.Repeat(new StoreUnavailableException("unavailable", new TimeoutException()), 6),
         ];
         await using var process = await Processes.StartAsync(
             options,
@@ -104,19 +104,19 @@ public sealed class FaultTests
                             : inner()
                 )
         );
-        var request = Request(pictures, "taken later");
-        await process.Bus.PublishAsync(request, Cancel); // not accepted by the store before, as a producer's
+        var request = Request(pictures, "leased later");
+        await process.Bus.PublishAsync(request, Cancel); // published without a stored request, as a producer does
         await Eventually.TrueAsync(async () => (await process.Store.Items.RecountAsync(request.Owner, Cancel)).Completed == 2);
         Assert.Equal(troubles.Length + 1, leases);
     }
 
     [Fact]
-    public async Task What_is_done_is_told_again_with_the_stored_numbers()
+    public async Task Repeated_request_publishes_its_result_again_with_the_stored_numbers()
     {
         using var pictures = new Pictures(3, broken: 1);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
         var received = new List<ChunkExplained>();
-        using var hearing = process.Events.Subscribe(item =>
+        using var subscription = process.Events.Subscribe(item =>
         {
             lock (received)
                 received.Add(item);
@@ -141,7 +141,7 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task What_was_stored_without_the_worker_hearing_of_it_is_told_with_the_stored_numbers()
+    public async Task Lost_answer_of_a_save_publishes_the_result_with_the_stored_numbers()
     {
         using var pictures = new Pictures(3, broken: 1);
         var saves = 0;
@@ -158,7 +158,7 @@ public sealed class FaultTests
                 )
         );
         var received = new List<ChunkExplained>();
-        using var hearing = process.Events.Subscribe(item =>
+        using var subscription = process.Events.Subscribe(item =>
         {
             lock (received)
                 received.Add(item);
@@ -173,10 +173,10 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task What_could_not_be_told_goes_back_and_is_told_by_whoever_gets_it_next()
+    public async Task Unpublished_result_requeues_the_message_and_the_next_delivery_publishes_it()
     {
         using var pictures = new Pictures(2);
-        var bus = new ForgetfulBus();
+        var bus = new FailingOnceBus();
         await using var process = await Processes.StartAsync(
             Processes.Options(pictures) with
             {
@@ -185,14 +185,14 @@ public sealed class FaultTests
             new WorkerOptions(),
             bus: bus
         );
-        var request = Request(pictures, "told later");
+        var request = Request(pictures, "published later");
         await Assert.ThrowsAsync<RequeueException>(() => process.Handler.HandleAsync(request, redelivered: false, Cancel));
         await process.Handler.HandleAsync(request, redelivered: true, Cancel);
-        Assert.Equal((request.Owner, 2, 0), (bus.Told!.Owner, bus.Told.Completed, bus.Told.Failed));
+        Assert.Equal((request.Owner, 2, 0), (bus.Published!.Owner, bus.Published.Completed, bus.Published.Failed));
     }
 
     [Fact]
-    public async Task A_provenance_that_the_store_took_only_later_fails_no_chunk_for_ever()
+    public async Task Failed_write_of_a_provenance_is_retried()
     {
         using var pictures = new Pictures(2);
         var puts = 0;
@@ -205,7 +205,7 @@ public sealed class FaultTests
                     store.Provenances,
                     (_, _, inner) =>
                         Interlocked.Increment(ref puts) == 1
-                            ? Task.FromException<Digest>(new InvalidOperationException("out of sorts"))
+                            ? Task.FromException<Digest>(new InvalidOperationException("unexpected"))
                             : inner()
                 );
                 return Troubled<IStore>.Of(store, (name, _, inner) => name == "get_Provenances" ? provenances : inner());
@@ -216,20 +216,20 @@ public sealed class FaultTests
         Assert.Equal((2, 0), (job.Progress.Completed, job.Progress.Failed));
     }
 
-    /// <summary>Loses the first thing that it is told.</summary>
-    private sealed class ForgetfulBus : IExplainBus
+    /// <summary>Fails to publish the first event.</summary>
+    private sealed class FailingOnceBus : IExplainBus
     {
-        private int _told;
+        private int _published;
 
-        public ChunkExplained? Told { get; private set; }
+        public ChunkExplained? Published { get; private set; }
 
         public Task PublishAsync(ExplainImages message, CancellationToken cancellationToken = default) => Task.CompletedTask;
 
         public Task PublishEventAsync(ChunkExplained message, CancellationToken cancellationToken = default)
         {
-            if (Interlocked.Increment(ref _told) == 1)
+            if (Interlocked.Increment(ref _published) == 1)
                 throw new BusException("The broker did not confirm it.");
-            Told = message;
+            Published = message;
             return Task.CompletedTask;
         }
 
@@ -253,7 +253,7 @@ public sealed class FaultTests
             ],
         };
 
-    /// <summary>Throws what no worker foresees.</summary>
+    /// <summary>Throws an exception of an unexpected type.</summary>
     private sealed class FailingLoader(int failures) : IEngineLoader
     {
         private int _asked;
@@ -262,7 +262,7 @@ public sealed class FaultTests
 
         public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
             Interlocked.Increment(ref _asked) <= failures
-                ? throw new InvalidOperationException("out of sorts")
+                ? throw new InvalidOperationException("unexpected")
                 : new NullLoader().LoadAsync(model, dtype, cancellationToken);
     }
 }

@@ -7,13 +7,13 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>Requests that came past the API, straight over the bus.</summary>
+/// <summary>Tests requests that bypass the API and arrive over the bus.</summary>
 public sealed class ForgedRequestTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_file_outside_the_roots_is_refused_by_the_worker_itself()
+    public async Task Worker_refuses_a_file_outside_the_roots()
     {
         using var pictures = new Pictures(0);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
@@ -22,7 +22,7 @@ public sealed class ForgedRequestTests
     }
 
     [Fact]
-    public async Task A_producer_cannot_say_what_an_image_is_or_in_which_state_it_was_read()
+    public async Task Digest_and_stamp_from_a_producer_are_ignored()
     {
         using var pictures = new Pictures(2);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());

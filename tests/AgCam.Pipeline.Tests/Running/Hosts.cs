@@ -2,10 +2,10 @@ using AgCam.TestHost;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>AgCam.TestHost as it was built beside these tests.</summary>
+/// <summary>Starts processes of AgCam.TestHost.</summary>
 internal static class Hosts
 {
-    /// <summary>tests/AgCam.TestHost/bin/Release/net10.0, from this assembly's own folder of the same form.</summary>
+    /// <summary>Path of AgCam.TestHost, relative to this assembly's folder with the same configuration.</summary>
     public static string Program { get; } = Find();
 
     public static HostProcess Start(params string[] arguments) => HostProcess.Start(Program, arguments);

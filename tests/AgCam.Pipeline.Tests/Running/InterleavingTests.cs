@@ -8,8 +8,8 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Running;
 
 /// <summary>
-/// How much of a large job is done before a short one behind it has ended: counted in chunks, so that it does not matter how fast the
-/// machine is.
+/// Measures how much of a large job is done before a short one behind it has ended. Counts chunks, so the machine's speed does not
+/// matter.
 /// </summary>
 public sealed class InterleavingTests
 {
@@ -20,7 +20,7 @@ public sealed class InterleavingTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_short_job_behind_one_of_200_000_images_is_served_one_for_one()
+    public async Task Short_job_behind_200_000_images_gets_half_of_the_chunks()
     {
         using var pictures = new Pictures(1000);
         await ServedOneForOneAsync(pictures, Processes.Options(pictures), 200_000);
@@ -28,7 +28,7 @@ public sealed class InterleavingTests
 
     [Trait("RabbitMQ", "whole")]
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
-    public async Task A_short_job_behind_a_large_one_is_served_one_for_one_over_RabbitMQ_and_MongoDB()
+    public async Task Short_job_behind_a_large_one_gets_half_of_the_chunks_over_RabbitMQ_and_MongoDB()
     {
         Assert.SkipWhen(MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
         using var pictures = new Pictures(1000);
@@ -59,7 +59,7 @@ public sealed class InterleavingTests
         var large = await process.SubmitAsync(Spec(pictures, many));
         await process.WaitAsync(large.Id, job => job.Images == many, seconds: 240);
         planned.Set();
-        // Every picture is explained: from here on all chunks cost the same
+        // Every picture has an explanation, so from here on all chunks cost the same.
         large = await process.WaitAsync(large.Id, job => job.Progress.ChunksDone * 64 >= 2 * 1000);
 
         var small = await process.SubmitAsync(Spec(pictures, Few));
@@ -77,12 +77,12 @@ public sealed class InterleavingTests
         )
             meanwhile += chunk.Leased >= startedAt && chunk.Leased <= small.Finished ? 1 : 0;
         TestContext.Current.TestOutputHelper?.WriteLine($"{meanwhile} of {many / 64} chunks while {FewChunks} were done");
-        // What lay in the broker before, as many as its own, and a window more for what happens to be in hand. Behind the whole job it
-        // would be thousands, or hundreds.
+        // Chunks in the broker before it, as many as its own, and a window of chunks in progress. Without interleaving it would be
+        // hundreds or thousands.
         Assert.InRange(meanwhile, 1, Window + FewChunks + Window);
     }
 
-    /// <summary>So many rows that name the pictures in turn.</summary>
+    /// <summary>Writes a manifest whose rows repeat the pictures.</summary>
     private static JobSpec Spec(Pictures pictures, int rows)
     {
         var manifest = Path.Combine(pictures.Folder, $"{rows}.csv");

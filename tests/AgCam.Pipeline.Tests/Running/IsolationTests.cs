@@ -46,7 +46,7 @@ public sealed class IsolationTests
                 running[chunk.Number] = true;
                 return answer;
             }
-            await Eventually.TrueAsync(() => running.Count >= 2); // so that there is something to wait for
+            await Eventually.TrueAsync(() => running.Count >= 2); // chunks for the isolated one to wait for
             return answer with { Chunk = chunk with { Crashes = 1 } };
         }
 

@@ -8,13 +8,13 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>What may become of a job, in one process.</summary>
+/// <summary>Tests the states of a job in one process.</summary>
 public sealed class JobTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_cancelled_job_stops()
+    public async Task Cancelled_job_stops()
     {
         using var pictures = new Pictures(960);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), ObservedLoader.Slow(5));
@@ -26,16 +26,16 @@ public sealed class JobTests
         await Task.Delay(3000, Cancel);
         var later = (await process.Store.Jobs.FindAsync(job.Id, Cancel))!;
         Assert.Equal(JobState.Cancelled, later.State);
-        // What is with a worker may still be saved
+        // Chunks in progress may still be saved.
         Assert.InRange(later.Progress.ChunksDone, cancelled.Progress.ChunksDone, cancelled.Progress.ChunksDone + inHand);
         Assert.Equal(later.Progress.Completed, (await process.Store.Items.RecountAsync(job.Id, Cancel)).Completed);
     }
 
     [Fact]
-    public async Task A_job_whose_first_images_fail_is_paused_with_the_reason_and_goes_on_when_it_is_resumed()
+    public async Task Job_whose_first_images_fail_is_paused_with_the_reason_and_continues_when_resumed()
     {
         using var pictures = new Pictures(300, broken: 200);
-        using var gate = new ManualResetEventSlim(); // the good images wait behind it, so the job cannot end before it is paused
+        using var gate = new ManualResetEventSlim(); // holds the good images, so that the job is paused before it ends
         await using var process = await Processes.StartAsync(
             Processes.Options(pictures),
             new WorkerOptions(),
@@ -45,7 +45,7 @@ public sealed class JobTests
     }
 
     [Fact]
-    public async Task A_job_for_a_model_that_cannot_be_loaded_is_paused_and_computes_nothing()
+    public async Task Job_for_a_model_that_cannot_be_loaded_is_paused_and_computes_nothing()
     {
         using var pictures = new Pictures(10);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
@@ -62,14 +62,14 @@ public sealed class JobTests
     }
 
     [Fact]
-    public async Task A_job_that_waits_for_a_model_is_done_once_the_model_is_there_and_it_is_resumed()
+    public async Task Job_paused_for_a_missing_model_completes_when_resumed_with_the_model()
     {
         using var pictures = new Pictures(130, broken: 1);
         var engines = new LateLoader();
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions(), engines);
         var job = await process.SubmitAsync(Completion.Spec(pictures));
         await process.WaitAsync(job.Id, job => job.State == JobState.Paused);
-        Assert.True(await process.Store.Jobs.ResumeAsync(job.Id, Cancel)); // too early: it is paused again
+        Assert.True(await process.Store.Jobs.ResumeAsync(job.Id, Cancel)); // the model is still missing: the job is paused again
         job = await process.WaitAsync(job.Id, job => job.State == JobState.Paused);
         Assert.Equal(0, job.Progress.Completed + job.Progress.Failed);
         engines.Has = true;
@@ -87,7 +87,7 @@ public sealed class JobTests
     }
 
     [Fact]
-    public async Task A_job_whose_source_is_not_allowed_is_paused_with_the_reason()
+    public async Task Job_whose_source_is_not_allowed_is_paused_with_the_reason()
     {
         using var pictures = new Pictures(0);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
@@ -96,7 +96,7 @@ public sealed class JobTests
     }
 
     [Fact]
-    public async Task Odd_rows_of_a_manifest_fail_alone_with_their_place_and_fail_the_same_when_they_are_tried_again()
+    public async Task Invalid_rows_of_a_manifest_fail_alone_and_fail_the_same_when_retried()
     {
         using var pictures = new Pictures(200);
         var manifest = Path.Combine(pictures.Folder, "m.csv");
@@ -134,7 +134,7 @@ public sealed class JobTests
     }
 
     [Fact]
-    public async Task A_request_for_a_class_that_the_model_does_not_have_fails_with_the_reason()
+    public async Task Request_for_a_class_that_the_model_does_not_have_fails_with_the_reason()
     {
         using var pictures = new Pictures(2);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
@@ -154,7 +154,7 @@ public sealed class JobTests
     }
 
     [Fact]
-    public async Task Failures_are_tried_again_as_a_job_of_their_own()
+    public async Task Failures_are_retried_as_a_job_of_their_own()
     {
         using var pictures = new Pictures(100, broken: 30);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
@@ -169,7 +169,7 @@ public sealed class JobTests
     }
 
     [Fact]
-    public async Task A_short_job_behind_a_long_one_does_not_wait_for_its_end()
+    public async Task Short_job_behind_a_long_one_does_not_wait_for_its_end()
     {
         using var pictures = new Pictures(4000);
         using var few = new Pictures(512);

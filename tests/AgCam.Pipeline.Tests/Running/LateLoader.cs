@@ -4,7 +4,7 @@ using AgCam.Worker.Engines;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>Has no model, until it has.</summary>
+/// <summary>Refuses to load a model until the test provides it.</summary>
 internal sealed class LateLoader : IEngineLoader
 {
     public volatile bool Has;

@@ -4,16 +4,16 @@ using AgCam.Worker.Engines;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>The null engine, and what is to happen before each batch.</summary>
+/// <summary>Loads the null engine with an action that runs before each batch.</summary>
 internal sealed class ObservedLoader(Action<IReadOnlyList<EngineInput>> before) : IEngineLoader
 {
-    /// <summary>What is to happen from now on.</summary>
+    /// <summary>Action for the next batches.</summary>
     public Action<IReadOnlyList<EngineInput>> Before { get; set; } = before;
 
     public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
         Task.FromResult<IExplainEngine>(new Observed(new NullEngine(model, dtype), images => Before(images)));
 
-    /// <summary>Takes its time for every image.</summary>
+    /// <summary>Loads an engine that sleeps for each image.</summary>
     public static ObservedLoader Slow(int milliseconds) => new(images => Thread.Sleep(milliseconds * images.Count));
 
     internal sealed class Observed(IExplainEngine engine, Action<IReadOnlyList<EngineInput>> before) : IExplainEngine

@@ -7,14 +7,14 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Running;
 
 /// <summary>
-/// A process with everything in it, killed with SIGKILL at named points and at any. Whatever happens, every image ends in one record.
+/// Kills a process that runs everything, at named points and at random moments. Every image ends in exactly one record.
 /// </summary>
 public sealed class OneProcessDeathTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task One_process_with_a_file_goes_on_after_any_kill()
+    public async Task One_process_with_SQLite_continues_after_a_kill_at_any_named_point()
     {
         using var pictures = new Pictures(1500, broken: 5);
         string[] serve = ["role=serve", $"store={pictures.Database}", $"root={pictures.Folder}", "lease=5"];
@@ -33,12 +33,12 @@ public sealed class OneProcessDeathTests
     }
 
     /// <summary>
-    /// Whatever it was at: starting, planning, publishing again what the process before held, computing, writing, alone or in company.
+    /// The kill may hit start, planning, requeueing, computing and writing, of isolated chunks and of others.
     /// </summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public async Task One_process_with_a_file_goes_on_after_kills_at_random_moments(int seed)
+    public async Task One_process_with_SQLite_continues_after_kills_at_random_moments(int seed)
     {
         using var pictures = new Pictures(1000, broken: 5);
         string[] serve = ["role=serve", $"store={pictures.Database}", $"root={pictures.Folder}", "lease=5", "slow=5"];
@@ -51,7 +51,7 @@ public sealed class OneProcessDeathTests
         {
             await using var process = Hosts.Start(serve);
             if (kill % 2 == 1)
-                await process.ReadyAsync(180); // else it may be at its start
+                await process.ReadyAsync(180); // waits for the end of the start
             Assert.False(await process.DiesAsync(0), process.Said);
             await Task.Delay(random.Next(0, 1500), Cancel);
             Assert.False(process.HasExited, process.Said);
@@ -62,7 +62,7 @@ public sealed class OneProcessDeathTests
     }
 
     [Fact]
-    public async Task An_image_that_brings_its_worker_down_ends_as_poison_and_nothing_else_does()
+    public async Task Only_the_image_that_kills_its_worker_ends_as_poison()
     {
         using var pictures = new Pictures(200);
         var poison = AgCam.Digest.Of(await File.ReadAllBytesAsync(pictures.PathOf(77), Cancel));
@@ -84,7 +84,7 @@ public sealed class OneProcessDeathTests
             Assert.Equal(HostProcess.Segfaulted, process.ExitCode);
             deaths++;
         }
-        Assert.Equal(3, deaths); // once in company, twice alone
+        Assert.Equal(3, deaths); // once in a shared batch, twice isolated
         var ended = (await store.Jobs.FindAsync(job.Id, Cancel))!;
         Assert.Equal((JobState.Completed, 199, 1), (ended.State, ended.Progress.Completed, ended.Progress.Failed));
         Assert.Equal(ItemFailure.Poison, (await store.Items.FindAsync(job.Id, 77, Cancel))!.Reason);

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>In-memory bus and SQLite, all in one process.</summary>
+/// <summary>Tests one process with the in-memory bus and SQLite.</summary>
 public sealed class OneProcessTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -15,7 +15,7 @@ public sealed class OneProcessTests
     private static JobSpec Spec(string source) => new() { Source = source, Model = NullEngine.Pin };
 
     [Fact]
-    public async Task A_job_ends_with_one_record_for_every_image()
+    public async Task Job_ends_with_one_record_for_every_image()
     {
         using var pictures = new Pictures(1000, broken: 7);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
@@ -37,7 +37,7 @@ public sealed class OneProcessTests
     }
 
     [Fact]
-    public async Task What_is_stored_already_is_not_computed_again()
+    public async Task Stored_explanations_are_not_computed_again()
     {
         using var pictures = new Pictures(100);
         var explained = 0;
@@ -66,7 +66,7 @@ public sealed class OneProcessTests
     }
 
     [Fact]
-    public async Task A_request_is_answered_once_however_often_it_comes()
+    public async Task Request_is_computed_once_however_often_it_is_sent()
     {
         using var pictures = new Pictures(3);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>A folder of tiny files that begin like pictures, each with bytes of its own; the null engine looks no further.</summary>
+/// <summary>Folder of tiny files with a picture's header and unique bytes, enough for the null engine.</summary>
 internal sealed class Pictures : IDisposable
 {
     public Pictures(int count, int broken = 0)
@@ -20,7 +20,7 @@ internal sealed class Pictures : IDisposable
         }
     }
 
-    /// <summary>Not just now: a file written just now has no stamp yet.</summary>
+    /// <summary>Sets the write time to the past: a recently written file has no stamp.</summary>
     public static DateTime Written { get; } = DateTime.UtcNow.AddHours(-1);
 
     public string Folder { get; } = Path.Combine(Path.GetTempPath(), "agcam-tests", Guid.NewGuid().ToString("N"));

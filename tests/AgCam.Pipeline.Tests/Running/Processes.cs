@@ -12,7 +12,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>A process of the pipeline inside the test's own: what `agcam serve`, `agcam api` and `agcam worker` are made of.</summary>
+/// <summary>Runs the parts of `agcam serve`, `agcam api` and `agcam worker` inside the test process.</summary>
 internal sealed class Processes : IAsyncDisposable
 {
     private readonly IHost _host;
@@ -29,7 +29,7 @@ internal sealed class Processes : IAsyncDisposable
 
     public JobSignal Signal => _host.Services.GetRequiredService<JobSignal>();
 
-    /// <summary>Cancelled once the process has decided to stop.</summary>
+    /// <summary>Cancelled when the process begins to stop.</summary>
     public CancellationToken Stopping => _host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
 
     public static PipelineOptions Options(Pictures pictures) =>
@@ -37,11 +37,11 @@ internal sealed class Processes : IAsyncDisposable
         {
             Store = pictures.Database,
             PollSeconds = 0.05,
-            MaxChunkSize = 64, // chunks of one size, whatever the pace
+            MaxChunkSize = 64, // one chunk size at any pace
             References = new ReferenceOptions { Roots = [pictures.Folder] },
         };
 
-    /// <param name="store">What the process has for the store that the options name.</param>
+    /// <param name="store">Wraps the store that the options name.</param>
     public static async Task<Processes> StartAsync(
         PipelineOptions options,
         WorkerOptions? worker = null,
@@ -78,7 +78,7 @@ internal sealed class Processes : IAsyncDisposable
         return created.Job;
     }
 
-    /// <summary>Waits until the job is as wanted.</summary>
+    /// <summary>Waits until the job meets the condition.</summary>
     public async Task<Job> WaitAsync(Guid job, Func<Job, bool> wanted, int seconds = 120)
     {
         var until = DateTime.UtcNow.AddSeconds(seconds);

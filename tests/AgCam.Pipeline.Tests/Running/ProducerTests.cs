@@ -10,7 +10,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>Producers that know nothing of .NET's side: docs/producers.md is all they have.</summary>
+/// <summary>Tests producers in other languages that follow docs/producers.md.</summary>
 [Trait("RabbitMQ", "wire")]
 public sealed class ProducerTests
 {
@@ -19,7 +19,7 @@ public sealed class ProducerTests
     public static bool PikaIsThere => Broker.IsThere && Python("-c", "import pika").ExitCode == 0;
 
     [Fact(SkipUnless = nameof(PikaIsThere), Skip = "no broker (AGCAM_TEST_RABBITMQ), or no python3-pika (apt install python3-pika)")]
-    public async Task The_python_program_of_the_documentation_gets_its_images_explained()
+    public async Task Python_program_of_the_documentation_gets_its_images_explained()
     {
         using var pictures = new Pictures(3, broken: 1);
         await using var broker = await Broker.OpenAsync();
@@ -53,7 +53,7 @@ public sealed class ProducerTests
     }
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
-    public async Task A_plain_client_hears_of_its_request_and_of_a_job()
+    public async Task Plain_client_receives_the_events_of_its_request_and_of_a_job()
     {
         using var pictures = new Pictures(130);
         await using var broker = await Broker.OpenAsync();
@@ -108,7 +108,7 @@ public sealed class ProducerTests
         return envelope["message"]!;
     }
 
-    /// <summary>The program as it stands in the page.</summary>
+    /// <summary>Returns the program from the page.</summary>
     private static string PythonProgram()
     {
         var page = File.ReadAllText(Repository.PathOf("docs", "producers.md"));
@@ -116,7 +116,7 @@ public sealed class ProducerTests
         return page[from..page.IndexOf("\n```", from, StringComparison.Ordinal)];
     }
 
-    /// <summary>Debian's own python3, for which python3-pika is.</summary>
+    /// <summary>Debian's python3, which has the package python3-pika.</summary>
     private static (int ExitCode, string Said) Python(params string[] arguments)
     {
         try

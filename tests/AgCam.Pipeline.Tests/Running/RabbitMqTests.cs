@@ -10,7 +10,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>Against the real broker that AGCAM_TEST_RABBITMQ names.</summary>
+/// <summary>Tests with the real broker that AGCAM_TEST_RABBITMQ names.</summary>
 [Trait("RabbitMQ", "wire")]
 public sealed class RabbitMqTests
 {
@@ -19,7 +19,7 @@ public sealed class RabbitMqTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = Skipped)]
-    public async Task A_job_ends_with_one_record_for_every_image()
+    public async Task Job_ends_with_one_record_for_every_image()
     {
         using var pictures = new Pictures(1000, broken: 3);
         await using var broker = await Broker.OpenAsync();
@@ -51,7 +51,7 @@ public sealed class RabbitMqTests
     }
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = Skipped)]
-    public async Task A_request_published_before_any_worker_has_ever_started_is_answered_when_one_starts()
+    public async Task Request_published_before_the_first_worker_starts_is_answered()
     {
         using var pictures = new Pictures(2);
         await using var broker = await Broker.OpenAsync();
@@ -65,7 +65,7 @@ public sealed class RabbitMqTests
     }
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = Skipped)]
-    public async Task Plain_json_from_any_client_is_carried_out()
+    public async Task Plain_json_from_any_client_is_computed()
     {
         using var pictures = new Pictures(1);
         await using var broker = await Broker.OpenAsync();
@@ -101,7 +101,7 @@ public sealed class RabbitMqTests
     [InlineData("{\"key\": \"k\", \"references\": [null, {\"uri\": \"/a\"}, {\"uri\": \"/b\"}]}", "references[0]")]
     [InlineData("{\"key\": \"k\", \"references\": [{\"number\": 1e99, \"uri\": \"/a\"}]}", "number")]
     [InlineData("{\"messageType\": [\"urn:message:AgCam.Pipeline.Messages:ChunkExplained\"], \"message\": {}}", "messageType")]
-    public async Task Json_that_is_no_request_is_put_aside_with_the_reason(string body, string field)
+    public async Task Json_that_is_no_request_is_dead_lettered_with_the_reason(string body, string field)
     {
         using var pictures = new Pictures(0);
         await using var broker = await Broker.OpenAsync();
@@ -116,7 +116,7 @@ public sealed class RabbitMqTests
     [Theory(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = Skipped)]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_request_whose_key_is_a_jobs_or_another_requests_is_put_aside_with_the_reason(bool isJobs)
+    public async Task Request_with_the_key_of_a_job_or_another_request_is_dead_lettered_with_the_reason(bool isJobs)
     {
         using var pictures = new Pictures(3);
         await using var broker = await Broker.OpenAsync();
@@ -146,7 +146,7 @@ public sealed class RabbitMqTests
     }
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = Skipped)]
-    public async Task What_is_no_message_is_put_aside_from_a_lane_too()
+    public async Task Malformed_message_on_a_lane_is_dead_lettered()
     {
         using var pictures = new Pictures(0);
         await using var broker = await Broker.OpenAsync();

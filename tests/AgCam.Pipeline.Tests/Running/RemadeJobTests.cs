@@ -7,8 +7,7 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Running;
 
 /// <summary>
-/// Somebody takes the wrong folder, removes the job, and submits the right one under the same key, while the bus is full of the first
-/// one's chunks.
+/// Submits a job, deletes it and submits another folder under the same key while the bus holds chunks of the first job.
 /// </summary>
 [Trait("RabbitMQ", "whole")]
 public sealed class RemadeJobTests
@@ -18,7 +17,7 @@ public sealed class RemadeJobTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_job_made_again_under_its_key_has_its_own_images_and_none_of_the_first_ones(bool brokered)
+    public async Task Job_recreated_under_its_key_has_only_its_own_images(bool brokered)
     {
         Assert.SkipWhen(brokered && !Broker.IsThere, "AGCAM_TEST_RABBITMQ names no broker");
         using var wrong = new Pictures(640);

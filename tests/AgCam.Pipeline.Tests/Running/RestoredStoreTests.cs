@@ -7,13 +7,13 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>Processes on a store that was restored, or that a newer program has migrated.</summary>
+/// <summary>Tests processes on a store that was restored or migrated by a newer version.</summary>
 public sealed class RestoredStoreTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_job_that_lost_items_is_computed_to_its_end_and_told_once()
+    public async Task Job_that_lost_items_is_completed_and_published_once()
     {
         using var pictures = new Pictures(200);
         var options = Processes.Options(pictures);
@@ -43,7 +43,7 @@ public sealed class RestoredStoreTests
     }
 
     [Fact]
-    public async Task A_process_stops_once_a_newer_one_has_migrated_its_store()
+    public async Task Process_stops_when_a_newer_one_has_migrated_its_store()
     {
         using var pictures = new Pictures(0);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());

@@ -5,18 +5,18 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>What an operator does every week.</summary>
+/// <summary>Tests a rolling restart of all workers.</summary>
 [Trait("RabbitMQ", "wire")]
 public sealed class RollingRestartTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
-    public async Task Every_worker_can_be_replaced_under_load_and_no_chunk_is_begun_twice()
+    public async Task Rolling_restart_under_load_starts_no_chunk_twice()
     {
         using var pictures = new Pictures(3200);
         await using var broker = await Broker.OpenAsync();
-        var options = broker.Over(Processes.Options(pictures)) with { VisibilityTimeoutSeconds = 600 }; // nothing comes back by waiting
+        var options = broker.Over(Processes.Options(pictures)) with { VisibilityTimeoutSeconds = 600 }; // no chunk is requeued by a timeout
         string[] worker =
         [
             $"store={pictures.Database}",
@@ -65,8 +65,8 @@ public sealed class RollingRestartTests
         for (var number = 0; number < chunks; number++)
         {
             var chunk = (await api.Store.Chunks.FindAsync(job.Id, number, Cancel))!;
-            // What a stopping worker had begun it finished, and the rest another began: nothing waited for a lease, a trust or a second
-            // attempt.
+            // A stopping worker finishes its started chunks and another starts the rest: no chunk waits for a lease, a visibility timeout
+            // or a second attempt.
             Assert.Equal((1, 0, 1), (chunk.Attempts, chunk.Crashes, chunk.PublishCount));
             lasted.Add((chunk.Done!.Value - chunk.Published!.Value).TotalSeconds);
         }

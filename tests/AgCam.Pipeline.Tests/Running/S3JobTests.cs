@@ -15,7 +15,7 @@ public sealed class S3JobTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Objects_are_explained_and_not_fetched_again_while_they_do_not_change()
+    public async Task Unchanged_objects_are_not_fetched_again()
     {
         await using var server = await FilledAsync();
         using var folder = new Pictures(0);
@@ -36,7 +36,7 @@ public sealed class S3JobTests
     }
 
     [Fact]
-    public async Task A_missing_object_fails_alone()
+    public async Task Missing_object_fails_alone()
     {
         await using var server = await FilledAsync();
         using var folder = new Pictures(0);
@@ -54,12 +54,12 @@ public sealed class S3JobTests
     [InlineData("denied")]
     [InlineData("no-such-bucket")]
     [InlineData("credentials")]
-    public async Task What_all_images_would_fail_of_pauses_the_job_until_it_is_put_right(string reason)
+    public async Task Failure_that_affects_all_images_pauses_the_job(string reason)
     {
         await using var server = await FilledAsync();
         using var folder = new Pictures(0);
         await using var process = await StartAsync(folder, server);
-        // A manifest: it is the workers who find out, not the planner.
+        // With a manifest the workers meet the failure, not the planner.
         File.WriteAllLines(
             Path.Combine(folder.Folder, "m.csv"),
             ["path", .. Enumerable.Range(0, 25).Select(i => $"s3://{(reason == "no-such-bucket" ? "later" : "data")}/pets/cat/{i:00}.png")]
@@ -86,7 +86,7 @@ public sealed class S3JobTests
     }
 
     [Fact]
-    public async Task A_bucket_that_may_not_be_listed_pauses_the_job_until_it_may()
+    public async Task Bucket_that_may_not_be_listed_pauses_the_job()
     {
         await using var server = await FilledAsync();
         server.Denied["data"] = true;

@@ -5,22 +5,22 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>A store whose chunks are away while it is said so. It keeps which messages a worker came with.</summary>
+/// <summary>Store whose calls for chunks fail while a test sets an outage. Records the leased messages.</summary>
 internal sealed class StoreOutage
 {
     private readonly ConcurrentQueue<ExplainImages> _asked = new();
     private int _refused;
 
-    public volatile bool Away;
+    public volatile bool IsDown;
 
-    /// <summary>How many calls found nobody.</summary>
+    /// <summary>Number of calls that failed.</summary>
     public int Refused => Volatile.Read(ref _refused);
 
-    /// <summary>Each time that a lease was asked for.</summary>
+    /// <summary>Messages for which a lease was requested.</summary>
     public IReadOnlyCollection<ExplainImages> Asked => _asked;
 
-    /// <summary>Whether a chunk's message came more than once: each delivery is read anew.</summary>
-    public bool SawOneAgain =>
+    /// <summary>Whether a message of the same chunk was delivered more than once.</summary>
+    public bool SawRedelivery =>
         _asked
             .Distinct(ReferenceEqualityComparer.Instance)
             .Cast<ExplainImages>()
@@ -40,7 +40,7 @@ internal sealed class StoreOutage
     {
         if (method.Name == nameof(IChunks.LeaseAsync))
             _asked.Enqueue((ExplainImages)arguments[0]!);
-        if (!Away)
+        if (!IsDown)
             return method.Invoke(chunks, arguments);
         Interlocked.Increment(ref _refused);
         throw new StoreUnavailableException("The store does not answer.", new TimeoutException());

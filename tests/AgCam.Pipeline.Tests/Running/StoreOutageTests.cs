@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>Workers on a real broker whose store is away for a while.</summary>
+/// <summary>Tests workers on a real broker during a store outage.</summary>
 [Trait("RabbitMQ", "wire")]
 public sealed class StoreOutageTests
 {
@@ -14,31 +14,31 @@ public sealed class StoreOutageTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
-    public async Task A_worker_whose_store_is_away_takes_no_more_messages_gives_none_back_and_goes_on_after()
+    public async Task Worker_holds_its_messages_and_takes_no_more_during_a_store_outage()
     {
-        var outage = new StoreOutage { Away = true };
+        var outage = new StoreOutage { IsDown = true };
         await RunAsync(
             outage,
-            patience: 600,
+            retrySeconds: 600,
             async () =>
             {
                 var refused = outage.Refused;
-                await Eventually.TrueAsync(() => outage.Refused >= refused + 4); // it tries on, seldom: seconds have passed
+                await Eventually.TrueAsync(() => outage.Refused >= refused + 4); // it retries with long pauses
                 Assert.Equal(InHand, outage.Asked.Select(asked => asked.Chunk).Distinct().Count());
             }
         );
-        Assert.False(outage.SawOneAgain);
+        Assert.False(outage.SawRedelivery);
     }
 
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
-    public async Task A_worker_whose_patience_is_at_its_end_gives_messages_back_and_nothing_is_lost_or_counts_as_a_crash()
+    public async Task Store_outage_beyond_the_retry_limit_requeues_messages_without_loss_or_crash()
     {
-        var outage = new StoreOutage { Away = true };
-        await RunAsync(outage, patience: 0.5, () => Eventually.TrueAsync(() => outage.SawOneAgain));
+        var outage = new StoreOutage { IsDown = true };
+        await RunAsync(outage, retrySeconds: 0.5, () => Eventually.TrueAsync(() => outage.SawRedelivery));
     }
 
-    /// <param name="during">While the store is away and the worker has its hands full.</param>
-    private static async Task RunAsync(StoreOutage outage, double patience, Func<Task> during)
+    /// <param name="during">Runs during the outage, when the worker holds its maximum of messages.</param>
+    private static async Task RunAsync(StoreOutage outage, double retrySeconds, Func<Task> during)
     {
         using var pictures = new Pictures(640);
         await using var broker = await Broker.OpenAsync();
@@ -49,7 +49,7 @@ public sealed class StoreOutageTests
             {
                 RunJobs = false,
             },
-            new WorkerOptions { BulkChunks = InHand, StoreRetrySeconds = patience },
+            new WorkerOptions { BulkChunks = InHand, StoreRetrySeconds = retrySeconds },
             store: outage.Of
         );
         var job = await api.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
@@ -57,7 +57,7 @@ public sealed class StoreOutageTests
         await during();
         Assert.Equal(0, (await api.Store.Jobs.FindAsync(job.Id, Cancel))!.Progress.ChunksDone);
 
-        outage.Away = false;
+        outage.IsDown = false;
         job = await api.WaitAsync(job.Id, job => job.State == JobState.Completed);
         Assert.Equal((640, 0), (job.Progress.Completed, job.Progress.Failed));
         for (var number = 0; number < 10; number++)

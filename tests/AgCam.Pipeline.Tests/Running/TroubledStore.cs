@@ -3,7 +3,7 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.Pipeline.Tests.Running;
 
-/// <summary>A part of a store, with calls that a test answers in its stead.</summary>
+/// <summary>Part of a store with calls that a test intercepts.</summary>
 /// <typeparam name="T">IStore, IChunks, ...</typeparam>
 internal class Troubled<T> : DispatchProxy
     where T : class
@@ -11,7 +11,7 @@ internal class Troubled<T> : DispatchProxy
     private T _inner = null!;
     private Func<string, object?[], Func<object?>, object?> _call = null!;
 
-    /// <param name="call">From the method's name, its arguments and what calls the store to the answer.</param>
+    /// <param name="call">Receives the method's name, its arguments and the inner call. Returns the answer.</param>
     public static T Of(T inner, Func<string, object?[], Func<object?>, object?> call)
     {
         var proxy = Create<T, Troubled<T>>();
@@ -25,7 +25,7 @@ internal class Troubled<T> : DispatchProxy
 
 internal static class TroubledStore
 {
-    /// <param name="call">As in <see cref="Troubled{T}.Of"/>, of the calls about chunks.</param>
+    /// <param name="call">As in <see cref="Troubled{T}.Of"/>, for the calls of <see cref="IChunks"/>.</param>
     public static IStore Chunks(IStore store, Func<string, object?[], Func<object?>, object?> call)
     {
         var chunks = Troubled<IChunks>.Of(store.Chunks, call);

@@ -8,7 +8,7 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Running;
 
 /// <summary>
-/// Files whose bytes are exchanged while size and time of writing stay: who opened one would see other bytes, and another digest.
+/// Replaces the bytes of files and keeps size and write time. A reader that opens one computes another digest.
 /// </summary>
 public sealed class UnchangedSourceTests
 {
@@ -17,7 +17,7 @@ public sealed class UnchangedSourceTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_run_over_unchanged_files_opens_none_of_them()
+    public async Task Run_over_unchanged_files_opens_none_of_them()
     {
         using var pictures = new Pictures(Count);
         var explained = 0;
@@ -36,7 +36,7 @@ public sealed class UnchangedSourceTests
     }
 
     [Fact]
-    public async Task A_run_that_is_to_hash_again_reads_every_file()
+    public async Task Run_with_rehash_reads_every_file()
     {
         using var pictures = new Pictures(Count);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
@@ -49,7 +49,7 @@ public sealed class UnchangedSourceTests
     }
 
     [Fact]
-    public async Task A_file_that_was_written_since_is_read_again_and_no_other()
+    public async Task Only_a_changed_file_is_read_again()
     {
         using var pictures = new Pictures(Count);
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
@@ -63,10 +63,10 @@ public sealed class UnchangedSourceTests
     }
 
     [Fact]
-    public async Task A_file_that_was_written_just_now_has_no_stamp_to_be_trusted()
+    public async Task Recently_written_file_is_read_again()
     {
         using var pictures = new Pictures(3);
-        File.SetLastWriteTimeUtc(pictures.PathOf(1), DateTime.UtcNow.AddMinutes(5)); // as by a clock that is ahead
+        File.SetLastWriteTimeUtc(pictures.PathOf(1), DateTime.UtcNow.AddMinutes(5)); // as written by a clock that is ahead
         await using var process = await Processes.StartAsync(Processes.Options(pictures), new WorkerOptions());
         var items = await ItemsAsync(process, pictures, "first");
         Assert.Equal([1], items.Where(item => item.Stamp is null).Select(item => item.Number));

@@ -7,7 +7,7 @@ using Xunit;
 namespace AgCam.Pipeline.Tests.Running;
 
 /// <summary>
-/// Workers and planners on a broker, killed with SIGKILL at named points. Whatever happens, every image ends in one record.
+/// Kills workers and planners on a broker at named points. Every image ends in exactly one record.
 /// </summary>
 public sealed class WorkerDeathTests
 {
@@ -15,7 +15,7 @@ public sealed class WorkerDeathTests
 
     [Trait("RabbitMQ", "wire")]
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
-    public async Task A_worker_whose_device_is_lost_ends_with_its_code_and_another_does_its_work()
+    public async Task Worker_that_loses_its_device_exits_with_its_code_and_another_continues()
     {
         using var pictures = new Pictures(300);
         await using var broker = await Broker.OpenAsync();
@@ -44,7 +44,7 @@ public sealed class WorkerDeathTests
     [Theory(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Workers_and_planners_may_die_at_any_point(bool mongo)
+    public async Task Job_completes_after_workers_and_planners_die_at_any_named_point(bool mongo)
     {
         Assert.SkipWhen(mongo && MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
         using var pictures = new Pictures(1500, broken: 5);
@@ -97,10 +97,10 @@ public sealed class WorkerDeathTests
         }
     }
 
-    /// <summary>Two workers that somebody starts again whenever they die, as an orchestrator does.</summary>
+    /// <summary>Two workers that are restarted whenever they die, as an orchestrator does.</summary>
     [Trait("RabbitMQ", "wire")]
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
-    public async Task An_image_that_segfaults_workers_on_a_broker_ends_as_poison_within_a_handful_of_restarts_and_nothing_else_does()
+    public async Task Only_the_image_that_crashes_workers_ends_as_poison_after_few_restarts()
     {
         Assert.SkipWhen(MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
         using var pictures = new Pictures(1000);
@@ -157,7 +157,7 @@ public sealed class WorkerDeathTests
                 foreach (var process in workers)
                     await process.DisposeAsync();
             }
-            Assert.InRange(deaths, 3, 5); // once in company, twice alone
+            Assert.InRange(deaths, 3, 5); // once in a shared batch, twice isolated
             var failed = await api
                 .Store.Items.AllAsync(new ItemQuery { Job = job.Id, Status = ItemStatus.Failed }, Cancel)
                 .ToListAsync(Cancel);
@@ -171,11 +171,11 @@ public sealed class WorkerDeathTests
 
     [Trait("RabbitMQ", "wire")]
     [Fact(SkipUnless = nameof(Broker.IsThere), SkipType = typeof(Broker), Skip = "AGCAM_TEST_RABBITMQ names no broker")]
-    public async Task A_worker_that_is_asked_to_stop_gives_its_chunks_back_unharmed()
+    public async Task Stopping_worker_requeues_its_chunks_without_counting_a_crash()
     {
         using var pictures = new Pictures(640);
         await using var broker = await Broker.OpenAsync();
-        var options = broker.Over(Processes.Options(pictures)) with { VisibilityTimeoutSeconds = 600 }; // nothing comes back by waiting
+        var options = broker.Over(Processes.Options(pictures)) with { VisibilityTimeoutSeconds = 600 }; // no chunk is requeued by a timeout
         string[] common =
         [
             $"store={pictures.Database}",

@@ -17,7 +17,7 @@ public sealed class BatchQueueTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Who_waits_for_an_answer_comes_first_and_bulk_fills_the_batch()
+    public async Task Interactive_images_come_first_and_bulk_fills_the_batch()
     {
         var queue = new BatchQueue(3, TimeSpan.Zero);
         var (bulk1, bulk2, bulk3, asked) = (Work(Predicted), Work(Predicted), Work(Predicted), Work(Predicted, Lane.Interactive));
@@ -28,7 +28,7 @@ public sealed class BatchQueueTests
     }
 
     [Fact]
-    public async Task Only_what_is_asked_alike_shares_a_batch()
+    public async Task Only_images_with_equal_options_share_a_batch()
     {
         var queue = new BatchQueue(8, TimeSpan.Zero);
         var (item, other, two) = (Work(Predicted), Work(Top), Work(Predicted));
@@ -39,7 +39,7 @@ public sealed class BatchQueueTests
     }
 
     [Fact]
-    public async Task A_full_batch_does_not_wait()
+    public async Task Full_batch_does_not_wait()
     {
         var queue = new BatchQueue(2, TimeSpan.FromHours(1));
         queue.Add(Work(Predicted));
@@ -50,7 +50,7 @@ public sealed class BatchQueueTests
     }
 
     [Fact]
-    public async Task A_batch_waits_for_company_only_so_long()
+    public async Task Partial_batch_waits_for_a_limited_time()
     {
         var queue = new BatchQueue(2, TimeSpan.FromMilliseconds(20));
         queue.Add(Work(Predicted));
@@ -58,10 +58,10 @@ public sealed class BatchQueueTests
     }
 
     [Fact]
-    public async Task Batches_are_short_while_somebody_asks_and_the_device_is_slow()
+    public async Task Batches_are_small_while_requests_wait_for_a_slow_device()
     {
         var queue = new BatchQueue(8, TimeSpan.Zero);
-        queue.Took(TimeSpan.FromMilliseconds(40), 8); // two of them take 10 ms
+        queue.Took(TimeSpan.FromMilliseconds(40), 8); // two images take 10 ms
         var bulk = Enumerable.Range(0, 12).Select(_ => Work(Predicted)).ToList();
         bulk.ForEach(queue.Add);
         Assert.Equal(8, (await queue.TakeAsync(Cancel)).Count);
@@ -72,7 +72,7 @@ public sealed class BatchQueueTests
     }
 
     [Fact]
-    public async Task Everything_that_is_added_is_taken_once()
+    public async Task Every_added_image_is_taken_once()
     {
         var queue = new BatchQueue(7, TimeSpan.FromMilliseconds(1));
         var all = Enumerable
@@ -89,7 +89,7 @@ public sealed class BatchQueueTests
     }
 
     [Fact]
-    public async Task Images_of_different_methods_share_no_pass()
+    public async Task Images_of_different_methods_share_no_batch()
     {
         var queue = new BatchQueue(8, TimeSpan.Zero);
         var rollout = Plan.Of(Engine, AttributionMethod.Find("rollout")!, [Target.Predicted], ["predicted"]);
@@ -100,7 +100,7 @@ public sealed class BatchQueueTests
     }
 
     [Fact]
-    public async Task The_image_that_makes_a_batch_fail_fails_alone()
+    public async Task Image_that_makes_a_batch_fail_fails_alone()
     {
         var device = new Device(new BatchQueue(8, TimeSpan.Zero), NullLogger<Device>.Instance);
         var plan = Plan.Of(new Picky(), AttributionMethod.Default, [Target.Predicted], ["predicted"]);

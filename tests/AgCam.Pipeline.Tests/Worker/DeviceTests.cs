@@ -18,7 +18,7 @@ public sealed class DeviceTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_batch_that_does_not_fit_into_memory_is_halved_and_later_ones_are_not_tried_that_large_again()
+    public async Task Batch_that_does_not_fit_into_memory_is_halved_and_later_ones_are_smaller()
     {
         var sizes = new List<int>();
         var device = DeviceOf(new BatchQueue(16, TimeSpan.Zero));
@@ -42,7 +42,7 @@ public sealed class DeviceTests
     }
 
     [Fact]
-    public void A_method_that_needs_more_memory_does_not_make_the_batches_of_others_smaller()
+    public void Method_that_needs_more_memory_does_not_shrink_the_batches_of_others()
     {
         var sizes = new List<int>();
         var device = DeviceOf(new BatchQueue(16, TimeSpan.Zero));
@@ -65,7 +65,7 @@ public sealed class DeviceTests
     }
 
     [Fact]
-    public async Task An_image_that_does_not_fit_even_alone_fails_and_the_others_do_not()
+    public async Task Image_that_does_not_fit_into_memory_fails_alone()
     {
         var device = DeviceOf(new BatchQueue(16, TimeSpan.Zero));
         var works = Works(
@@ -85,7 +85,7 @@ public sealed class DeviceTests
     [Theory]
     [InlineData("CUDA error: an illegal memory access was encountered")]
     [InlineData("CUDA error: unspecified launch failure\nCUDA kernel errors might be asynchronously reported at some other API call")]
-    public void A_lost_device_ends_the_process(string text)
+    public void Lost_device_ends_the_process(string text)
     {
         string? reason = null;
         var device = new Device(new BatchQueue(1, TimeSpan.Zero), NullLogger<Device>.Instance, told => reason ??= told);
@@ -94,7 +94,7 @@ public sealed class DeviceTests
     }
 
     [Fact]
-    public async Task The_next_batch_is_uploaded_while_one_is_computed()
+    public async Task Next_batch_is_uploaded_while_one_is_computed()
     {
         using var second = new ManualResetEventSlim();
         var uploads = 0;
@@ -113,7 +113,7 @@ public sealed class DeviceTests
         using var end = new CancellationTokenSource();
         var running = DeviceOf(queue).RunAsync(end.Token);
         foreach (var work in works)
-            // The first computes only once the second is uploaded
+            // The first batch computes only after the second was uploaded.
             Assert.NotNull(await work.Done.WaitAsync(TimeSpan.FromSeconds(120), Cancel));
         await end.CancelAsync();
         await running;
@@ -121,7 +121,7 @@ public sealed class DeviceTests
     }
 
     [Fact]
-    public async Task A_batch_that_cannot_be_uploaded_is_tried_as_a_whole_and_the_next_ones_come_too()
+    public async Task Failed_upload_computes_the_batch_directly_and_later_batches_follow()
     {
         var (uploads, computed) = (0, 0);
         var engine = new Uploading(
@@ -150,7 +150,7 @@ public sealed class DeviceTests
     {
         using var together = new Barrier(3);
         var queue = new BatchQueue(2, TimeSpan.Zero);
-        // Three batches of two, none of which ends before all have begun
+        // Three batches of two images. None ends before all have started.
         var works = Works(PlanOf(_ => Assert.True(together.SignalAndWait(TimeSpan.FromSeconds(60)))), 6);
         works.ForEach(queue.Add);
         using var end = new CancellationTokenSource();
@@ -162,7 +162,7 @@ public sealed class DeviceTests
     }
 
     [Fact]
-    public async Task Who_gave_up_is_not_computed_and_who_is_being_computed_is_waited_for()
+    public async Task Cancelled_image_is_not_computed_and_a_running_one_is_waited_for()
     {
         var queue = new BatchQueue(1, TimeSpan.Zero);
         using var computing = new ManualResetEventSlim();
@@ -255,7 +255,7 @@ public sealed class DeviceTests
         Assert.True(await device.ExclusiveAsync(() => true, images: 1, Cancel).WaitAsync(TimeSpan.FromSeconds(60), Cancel));
     }
 
-    /// <summary>Explains one image on a thread of its own.</summary>
+    /// <summary>Explains one image on its own thread.</summary>
     private static Thread Running(Device device, Plan plan)
     {
         var thread = new Thread(() => device.Explain(Works(plan, 1))) { IsBackground = true };
@@ -283,7 +283,7 @@ public sealed class DeviceTests
 
     private static Digest DigestOf(int number) => AgCam.Digest.Of([(byte)number]);
 
-    /// <summary>As an engine on a GPU: batches are uploaded first.</summary>
+    /// <summary>Engine that uploads batches first, as on a GPU.</summary>
     private sealed class Uploading(NullEngine engine, Action upload, Action compute) : IExplainEngine
     {
         private int _disposed;

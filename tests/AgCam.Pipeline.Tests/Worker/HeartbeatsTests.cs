@@ -13,7 +13,7 @@ public sealed class HeartbeatsTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_call_that_hangs_holds_up_no_other_beat_not_even_the_next_of_its_own_chunk()
+    public async Task Hanging_heartbeat_delays_no_other_one()
     {
         var (beats, hanging) = (new ConcurrentBag<int>(), new TaskCompletionSource<bool>());
         var store = TroubledStore.Chunks(

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace AgCam.Pipeline.Tests.Worker;
 
-/// <summary>Which models a worker loads: those that its operator lists, and of those the one that the request is pinned to.</summary>
+/// <summary>Tests that a worker loads only listed models, and only with the weights that the request is pinned to.</summary>
 public sealed class ModelLoaderTests
 {
     private static readonly WorkerOptions Options = new() { Device = "cpu" };
@@ -17,20 +17,20 @@ public sealed class ModelLoaderTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_model_that_is_not_listed_is_refused_and_the_listed_ones_are_named()
+    public async Task Unlisted_model_is_refused_and_the_listed_ones_are_named()
     {
         var loader = new ModelLoader(Catalog(Repository.Model("timm_vit")), Options);
-        var stranger = new ModelPin { Id = Repository.Model("timm_registers"), Sha256 = Some.Digest("stranger") }; // a path is no name
-        var refused = await Assert.ThrowsAsync<ModelException>(() => loader.BytesAsync(stranger, "float32", Cancel));
+        var unlisted = new ModelPin { Id = Repository.Model("timm_registers"), Sha256 = Some.Digest("unlisted") }; // a path is no name
+        var refused = await Assert.ThrowsAsync<ModelException>(() => loader.BytesAsync(unlisted, "float32", Cancel));
         Assert.Equal(ModelFailure.NotFound, refused.Reason);
-        Assert.Contains($"This worker has no model {stranger.Id}.", refused.Message);
-        refused = await Assert.ThrowsAsync<ModelException>(() => loader.LoadAsync(stranger, "float32", Cancel));
+        Assert.Contains($"This worker has no model {unlisted.Id}.", refused.Message);
+        refused = await Assert.ThrowsAsync<ModelException>(() => loader.LoadAsync(unlisted, "float32", Cancel));
         Assert.Equal(ModelFailure.NotFound, refused.Reason);
         Assert.Contains("It offers: tiny.", refused.Message);
     }
 
     [Fact]
-    public async Task Jobs_and_requests_that_are_pinned_to_other_weights_of_the_same_name_are_not_computed_with_these()
+    public async Task Other_weights_of_the_same_name_do_not_compute_pinned_jobs_and_requests()
     {
         using var pictures = new Pictures(3);
         var catalog = Catalog(Repository.Model("timm_vit"));
@@ -59,7 +59,7 @@ public sealed class ModelLoaderTests
     }
 
     [Fact]
-    public async Task Weights_that_were_replaced_since_their_digest_was_taken_are_not_used_under_it()
+    public async Task Weights_that_changed_after_hashing_are_refused()
     {
         var folder = Directory.CreateTempSubdirectory("agcam-model-").FullName;
         try
@@ -70,7 +70,7 @@ public sealed class ModelLoaderTests
             var pin = await catalog.PinAsync("tiny", Cancel);
             using (var weights = new FileStream(Path.Combine(folder, "model.safetensors"), FileMode.Open))
             {
-                weights.Seek(-1, SeekOrigin.End); // of the last number the sign
+                weights.Seek(-1, SeekOrigin.End); // the sign of the last number
                 var last = weights.ReadByte();
                 weights.Seek(-1, SeekOrigin.End);
                 weights.WriteByte((byte)(last ^ 0x80));

@@ -9,7 +9,7 @@ public sealed class StoreRetryTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_call_goes_on_when_the_store_answers_again()
+    public async Task Call_continues_when_the_store_returns()
     {
         var calls = 0;
         Assert.Equal(
@@ -20,7 +20,7 @@ public sealed class StoreRetryTests
     }
 
     [Fact]
-    public async Task Patience_ends_with_its_seconds_in_the_reason()
+    public async Task Exhausted_retry_states_its_seconds_in_the_reason()
     {
         var calls = 0;
         var end = await Assert.ThrowsAsync<StoreUnavailableException>(() =>
@@ -34,11 +34,11 @@ public sealed class StoreRetryTests
             )
         );
         Assert.Equal("The store has not answered for 1 seconds.", end.Message);
-        Assert.InRange(calls, 2, 20); // more than one try, and none in a loop without a pause
+        Assert.InRange(calls, 2, 20); // retried, with pauses between the attempts
     }
 
     [Fact]
-    public async Task Who_stops_does_not_wait_for_the_store()
+    public async Task Stopping_does_not_wait_for_the_store()
     {
         using var stop = new CancellationTokenSource();
         var waiting = new StoreRetry(TimeSpan.FromMinutes(5)).CallAsync<int>(_ => throw Away(), stop.Token);
@@ -47,7 +47,7 @@ public sealed class StoreRetryTests
     }
 
     [Fact]
-    public async Task What_is_no_outage_is_not_tried_again()
+    public async Task Error_that_is_no_outage_is_not_retried()
     {
         var calls = 0;
         await Assert.ThrowsAsync<InvalidOperationException>(() =>
@@ -64,14 +64,14 @@ public sealed class StoreRetryTests
     }
 
     [Fact]
-    public async Task Once_a_few_calls_have_failed_in_a_row_one_tries_for_all()
+    public async Task Open_circuit_lets_one_call_probe_for_all()
     {
-        var (patience, away, calls, tries) = (new StoreRetry(TimeSpan.FromMinutes(5)), true, 0, 0);
-        for (var i = 0; i < 5; i++) // a few, one after the other, that give up: the circuit is open
+        var (retry, away, calls, tries) = (new StoreRetry(TimeSpan.FromMinutes(5)), true, 0, 0);
+        for (var i = 0; i < 5; i++) // some calls fail one after the other: the circuit opens
             await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
             {
                 using var first = new CancellationTokenSource();
-                await patience.CallAsync<int>(
+                await retry.CallAsync<int>(
                     _ =>
                     {
                         first.Cancel();
@@ -84,7 +84,7 @@ public sealed class StoreRetryTests
         var all = Enumerable
             .Range(0, 200)
             .Select(_ =>
-                patience.CallAsync(
+                retry.CallAsync(
                     _ =>
                     {
                         Interlocked.Increment(ref calls);
@@ -97,7 +97,7 @@ public sealed class StoreRetryTests
                 )
             )
             .ToList();
-        await Eventually.TrueAsync(() => Volatile.Read(ref tries) >= 2); // two tries since: 200 calls, a few seconds
+        await Eventually.TrueAsync(() => Volatile.Read(ref tries) >= 2); // two attempts for 200 calls within seconds
         Assert.InRange(Volatile.Read(ref tries), 2, 5);
         Volatile.Write(ref away, false);
         Assert.Equal(200, (await Task.WhenAll(all)).Sum());

@@ -11,7 +11,7 @@ namespace AgCam.Pipeline.Tests.Worker;
 public sealed class WorkerHealthTests
 {
     [Fact]
-    public async Task A_worker_is_live_and_ready_once_it_takes_work_and_gone_once_it_has_stopped()
+    public async Task Worker_is_live_and_ready_while_it_consumes_and_unreachable_after_its_stop()
     {
         var url = FreeUrl();
         using var pictures = new Pictures(0);
@@ -25,7 +25,7 @@ public sealed class WorkerHealthTests
     }
 
     [Fact]
-    public async Task A_worker_is_live_but_not_ready_until_every_model_that_it_is_to_warm_up_is_loaded()
+    public async Task Worker_is_unready_until_its_models_are_warmed_up()
     {
         var url = FreeUrl();
         using var pictures = new Pictures(0);
@@ -42,7 +42,7 @@ public sealed class WorkerHealthTests
         var starting = Processes.StartAsync(options, new WorkerOptions { HealthListen = url, WarmUp = ["two", "one"] }, loader);
         try
         {
-            foreach (var (loaded, model) in new[] { "two", "one" }.Index()) // in their order
+            foreach (var (loaded, model) in new[] { "two", "one" }.Index()) // in the configured order
             {
                 await Eventually.TrueAsync(() => loader.Asked.Count == loaded + 1);
                 Assert.Equal(model, loader.Asked[loaded]);
@@ -74,7 +74,7 @@ public sealed class WorkerHealthTests
         return answer.StatusCode;
     }
 
-    /// <summary>Loads a model when it is let.</summary>
+    /// <summary>Loads a model when the test allows it.</summary>
     private sealed class GatedLoader : IEngineLoader
     {
         private volatile IReadOnlyList<string> _asked = [];

@@ -36,7 +36,7 @@ public sealed partial class OutboundTests
             {
                 Assert.Equal(0, Agcam.Run(["submit", folder.Path, "--wait"], "", ("AGCAM_URL", client.BaseAddress!.ToString())).Code);
                 await client.PostAsJsonAsync("/v1/explanations", new { uri = "http://images.invalid/a.png" }, Cancel);
-                var job = new { source = $"folder:{folder.Path}", webhook = "http://hooks.invalid/told" };
+                var job = new { source = $"folder:{folder.Path}", webhook = "http://hooks.invalid/completed" };
                 await client.PostAsJsonAsync("/v1/jobs", job, Cancel);
                 await client.PostAsJsonAsync("/v1/explanations", new { uri = "s3://bucket/a.png" }, Cancel);
                 await client.GetAsync("/docs/", Cancel);
