@@ -100,7 +100,7 @@ command -v chromium chromium-browser google-chrome >/dev/null || echo "left out:
 command -v promtool >/dev/null || echo "left out: tests of the alert rules (apt-get install prometheus)"
 command -v strace >/dev/null || echo "left out: tests of whom a service calls (apt-get install strace)"
 
-passed=0 failed=0 skipped=0 broken=0
+passed=0 failed=0 skipped=0 broken=0 failures=
 run_tests() { # PROJECT [ARGS...]
   local project=$1 name log code
   shift
@@ -113,8 +113,11 @@ run_tests() { # PROJECT [ARGS...]
   count() { sed -n "s/^ *$1: \([0-9]*\)$/\1/p" "$log" | tail -n 1; }
   if [ -z "$(count total)" ] || { [ "$code" -ne 0 ] && [ "$(count failed)" = 0 ]; }; then
     echo "$name ended with exit code $code and no failed test to explain it" >&2
+    failures+="$name ended with exit code $code"$'\n'
     broken=$((broken + 1))
   fi
+  failures+=$(sed -n '/^failed .* ([^()]*)$/p' "$log")
+  failures=${failures:+${failures%$'\n'}$'\n'}
   passed=$((passed + $(count succeeded || true) + 0))
   failed=$((failed + $(count failed || true) + 0))
   skipped=$((skipped + $(count skipped || true) + 0))
@@ -147,5 +150,6 @@ if [ "${CI:-}" = true ] && [ "$skipped" -gt 0 ]; then
   echo "test.sh: CI leaves out nothing, but $skipped tests were skipped; each says above what it lacked" >&2
   broken=1
 fi
+printf '%s' "$failures" # again: the log above is long
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$broken" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -226,6 +226,32 @@ public sealed class TestScriptTests : IDisposable
     }
 
     [Fact]
+    public async Task Failed_tests_and_crashed_projects_are_named_above_the_closing_line()
+    {
+        Tests("total: 3", "failed: 2", "succeeded: 1", "skipped: 0");
+        Append(
+            "failed Some.First(text: \"a (b)\") (12ms)",
+            "  it is wrong",
+            "failed Some.Second (1s 2ms)",
+            "failed to care",
+            "passed Some.Third (1ms)"
+        );
+        Program(ProgramOf("AgCam.Torn.Tests", "AgCam.Torn.Tests"), "echo it crashed; exit 3");
+        var run = await RunAsync();
+
+        Assert.Equal(1, run.Code);
+        Assert.EndsWith(
+            "\nfailed Some.First(text: \"a (b)\") (12ms)\nfailed Some.Second (1s 2ms)\nAgCam.Torn.Tests ended with exit code 3\n"
+                + "1 passed, 3 failed, 0 skipped\n",
+            run.Output,
+            StringComparison.Ordinal
+        );
+
+        void Append(params string[] lines) =>
+            File.AppendAllText(ProgramOf("AgCam.Some.Tests", "AgCam.Some.Tests"), string.Concat(lines.Select(line => $"echo '{line}'\n")));
+    }
+
+    [Fact]
     public async Task Numerical_tests_run_on_each_vector_unit_with_one_and_two_threads_and_without_services()
     {
         Program(
