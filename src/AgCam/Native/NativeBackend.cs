@@ -105,7 +105,22 @@ public sealed record NativeBackend(string Folder, string Version, bool External,
         var bridge = LoadLibrary(Path.Combine(Shipped, TorchSharpLibrary));
         NativeLibrary.SetDllImportResolver(typeof(torch).Assembly, (name, _, _) => name == "LibTorchSharp" ? bridge : 0);
         torch.InitializeDeviceType(DeviceType.CPU);
+        TurnOffNnpack(folder);
         return found;
+    }
+
+    /// <summary>
+    /// Turns off NNPACK, a convolution library that does not know many CPUs: libtorch then writes a warning to stderr at each float16 or
+    /// float64 convolution. TorchSharp has no binding for it.
+    /// </summary>
+    private static unsafe void TurnOffNnpack(string folder)
+    {
+        var torchCpu = LoadLibrary(Path.Combine(folder, "libtorch_cpu.so")); // loaded already
+        if (
+            NativeLibrary.TryGetExport(torchCpu, "_ZN2at13globalContextEv", out var globalContext)
+            && NativeLibrary.TryGetExport(torchCpu, "_ZN2at7Context20setUserEnabledNNPACKEb", out var setUserEnabledNnpack)
+        )
+            ((delegate* unmanaged<nint, byte, void>)setUserEnabledNnpack)(((delegate* unmanaged<nint>)globalContext)(), 0);
     }
 
     public static string TorchSharpVersion { get; } =

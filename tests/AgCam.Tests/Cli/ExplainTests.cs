@@ -41,6 +41,16 @@ public class ExplainTests
         Assert.Equal(64, row.GetProperty("provenance").GetString()!.Length);
     }
 
+    [Theory]
+    [InlineData("float16")]
+    [InlineData("bfloat16")]
+    public void Half_precision_writes_no_warnings(string dtype)
+    {
+        using var folder = SomeImages.Folder(1);
+        var outcome = Agcam.Run("explain", folder.Path, "--model", SomeImages.Model, "--dtype", dtype, "--json", "-q");
+        Assert.Equal((0, ""), (outcome.Code, outcome.Errors));
+    }
+
     [Fact]
     public void Numbers_equal_those_of_the_library()
     {
