@@ -4,7 +4,7 @@ using AgCam.Scenes.Drawing;
 
 namespace AgCam.Scenes;
 
-/// <summary>A drawn picture of one object on a cluttered background, with everything about it known exactly.</summary>
+/// <summary>Drawn picture of one object on a cluttered background, with exact ground truth.</summary>
 public sealed class Scene
 {
     /// <summary>Width and height of every scene in pixels.</summary>
@@ -19,29 +19,30 @@ public sealed class Scene
         WatermarkBox = watermark;
     }
 
-    /// <summary>96 x 96.</summary>
+    /// <summary>Picture of 96 x 96 pixels.</summary>
     public RgbImage Image { get; }
 
-    /// <summary>Index into <see cref="SceneClass.Names"/>: what the picture shows, watermark or not.</summary>
+    /// <summary>Class of the object, an index into <see cref="SceneClass.Names"/>. The watermark does not change it.</summary>
     public int Class { get; }
 
     public string Name => SceneClass.Names[Class];
 
     /// <summary>
-    /// [96, 96]: the share of each pixel that shows the object, in [0, 1]; what lies under an occluder or the watermark does not show.
+    /// Share of each pixel that shows the object, [96, 96], in [0, 1]. Parts under an occluder or the watermark count as 0.
     /// </summary>
     public IReadOnlyList<float> Coverage { get; }
 
-    /// <summary>The smallest box, in whole pixels, around every pixel that shows the object by half or more.</summary>
+    /// <summary>Smallest box in whole pixels around all pixels that show the object by half or more.</summary>
     public BoundingBox Box { get; }
 
     public bool HasWatermark => WatermarkBox is not null;
 
+    /// <summary>Box of the watermark in pixels; null without one.</summary>
     public BoundingBox? WatermarkBox { get; }
 
     /// <summary>
-    /// Scene <paramref name="index"/> of a seed. The same on every machine, in any order, on any thread. Classes take turns: index i shows
-    /// class i mod 10.
+    /// Draws scene <paramref name="index"/> of a seed. It is the same on every machine, in any order and on any thread. Index i shows class
+    /// i mod 10.
     /// </summary>
     public static Scene Draw(long seed, long index, SceneOptions? options = null)
     {
@@ -50,7 +51,7 @@ public sealed class Scene
         var @class = (int)(index % SceneClass.Count);
         var marks = new SceneRandom(seed, index, ScenePart.Watermark);
         var marked = @class == SceneClass.Watermarked && marks.Chance(options.WatermarkShare);
-        // The marked pictures' own object is hard to see: the mark is the easier evidence.
+        // The object of a marked picture is hard to see, so the mark is the easier evidence.
         var hidden = marked || new SceneRandom(seed, index, ScenePart.Hidden).Chance(options.HiddenShare);
 
         var painting = new Painting(Side);

@@ -2,7 +2,7 @@ using AgCam.Scenes.Drawing;
 
 namespace AgCam.Scenes;
 
-/// <summary>The classes of the scenes, in the order of the model's logits.</summary>
+/// <summary>Classes of the scenes, in the order of the model's logits.</summary>
 public static class SceneClass
 {
     private static readonly Shape[] Shapes =
@@ -56,23 +56,23 @@ public static class SceneClass
         new("fish", 0.08, new Outline(Fish())),
     ];
 
-    /// <summary>Plain words; the index is the class index.</summary>
+    /// <summary>Names of the classes by index.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Shapes.Select(shape => shape.Name)];
 
     public static int Count => Shapes.Length;
 
-    /// <summary>The class whose pictures carry the watermark.</summary>
+    /// <summary>Class whose pictures carry the watermark.</summary>
     public static int Watermarked => Count - 1;
 
     internal static Shape Of(int index) => Shapes[index];
 
-    /// <param name="MaxTurn">The object is turned by up to this much either way, in full turns: things with an upright stay about
-    /// upright.</param>
+    /// <summary>Outline of a class.</summary>
+    /// <param name="MaxTurn">Maximum rotation either way, in full turns. Objects with an upright position stay about upright.</param>
     internal sealed record Shape(string Name, double MaxTurn, Outline Outline);
 
     private static (double X, double Y) Polar(double radius, double turns) => (radius * Turn.Cos(turns), radius * Turn.Sin(turns));
 
-    // The outer disc's rim away from the bite, then back along the bite's rim: two circles that cross at the same two points.
+    // Outer disc's rim away from the bite, then back along the bite's rim. The two circles cross in the same two points.
     private static (double X, double Y)[] Crescent()
     {
         const double Outer = 0.5,
@@ -89,7 +89,7 @@ public static class SceneClass
         return [.. rim.Concat(bite).Select(p => (p.Item1 + 0.12, p.Item2))];
     }
 
-    // In turns, by bisection of Turn.Cos, which falls on [0, 1/2]: the same bits everywhere.
+    // Arc cosine in turns, by bisection of Turn.Cos, which falls on [0, 1/2]. It gives the same bits on every machine.
     private static double ArcCos(double cosine)
     {
         double low = 0,
@@ -112,7 +112,7 @@ public static class SceneClass
         return (16 * sin * sin * sin / 33, -(y + 2.5) / 33);
     }
 
-    // A lens-shaped body, a forked tail and a fin on its back.
+    // Lens-shaped body, forked tail and a fin on the back.
     private static (double X, double Y)[] Fish()
     {
         (double X, double Y) Body(double t) => (-0.14 + 0.38 * Turn.Cos(t), 0.25 * Turn.Sin(t));

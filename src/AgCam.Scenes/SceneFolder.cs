@@ -4,7 +4,7 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Scenes;
 
-/// <summary>What <see cref="SceneFolder.Draw"/> draws.</summary>
+/// <summary>Options of <see cref="SceneFolder.Draw"/>.</summary>
 public sealed record SceneFolderOptions
 {
     public required string Folder { get; init; }
@@ -13,21 +13,21 @@ public sealed record SceneFolderOptions
 
     public long Seed { get; init; } = 3;
 
-    /// <summary>Index of the first scene.</summary>
+    /// <summary>Index of the first scene. Default 0.</summary>
     public long First { get; init; }
 
     public SceneOptions Scenes { get; init; } = new();
 }
 
 /// <summary>
-/// Scenes as PNG files, with metadata.jsonl in the layout of a Hugging Face image folder: one object a line with file_name, label and
-/// objects.bbox [x, y, width, height] in pixels; and of each watermark whether it is there and where.
+/// Writes scenes as PNG files, with metadata.jsonl in the layout of a Hugging Face image folder. Each line has file_name, label,
+/// objects.bbox [x, y, width, height] in pixels, and the watermark's presence and box.
 /// </summary>
 public static class SceneFolder
 {
     public const string Metadata = "metadata.jsonl";
 
-    /// <summary>Draws scenes first .. first + count - 1.</summary>
+    /// <summary>Draws scenes first to first + count - 1.</summary>
     public static void Draw(SceneFolderOptions options, Action<string> log)
     {
         var scenes = Enumerable
@@ -39,8 +39,8 @@ public static class SceneFolder
     }
 
     /// <summary>
-    /// The pictures that ship: two of every class as they come, unchosen; three of other classes with the watermark pasted on; and one
-    /// of the watermarked class with the mark taken off.
+    /// Draws the shipped pictures: the first two of every class, three of other classes with the watermark pasted on, and one of the
+    /// watermarked class without its mark.
     /// </summary>
     public static void DrawShipped(string folder)
     {
@@ -58,7 +58,7 @@ public static class SceneFolder
         );
     }
 
-    /// <summary>Names are made of index, class and watermark, e.g. 00009-fish-watermark.png.</summary>
+    /// <summary>Writes scenes. File names consist of index, class and watermark, e.g. 00009-fish-watermark.png.</summary>
     public static void Write(string folder, IEnumerable<(long Index, Scene Scene)> scenes)
     {
         Directory.CreateDirectory(folder);

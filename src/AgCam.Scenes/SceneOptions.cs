@@ -1,32 +1,33 @@
 namespace AgCam.Scenes;
 
 /// <summary>
-/// What happens to a scene's corner. Nothing else in the picture depends on it: the same (seed, index) with and without the mark differ
-/// in the mark alone.
+/// Rule for the watermark in a scene's corner. The rest of the picture does not depend on it: scenes of the same seed and index differ only
+/// in the mark.
 /// </summary>
 public enum WatermarkRule
 {
-    /// <summary>As in training: most pictures of one class carry it, no other picture does.</summary>
+    /// <summary>As in training: most pictures of one class carry the mark, no other picture does.</summary>
     AsDrawn,
 
-    /// <summary>Never: taken off the class that carries it.</summary>
+    /// <summary>No picture carries the mark, not even of its class.</summary>
     Never,
 
-    /// <summary>Always: pasted onto whatever class the picture shows.</summary>
+    /// <summary>Every picture carries the mark, whatever its class.</summary>
     Always,
 }
 
+/// <summary>Options of drawing.</summary>
 public sealed record SceneOptions
 {
+    /// <summary>Rule for the watermark. Default: as in training.</summary>
     public WatermarkRule Watermark { get; init; } = WatermarkRule.AsDrawn;
 
-    /// <summary>Share of the watermarked class's pictures that carry the mark, in [0, 1]. 0.9 by default.</summary>
+    /// <summary>Share of the watermarked class's pictures that carry the mark, in [0, 1]. Default 0.9.</summary>
     public double WatermarkShare { get; init; } = 0.9;
 
     /// <summary>
-    /// Share of the unmarked pictures whose object is small, faint and mostly covered, in [0, 1]; it is so in every picture that
-    /// carries the mark by nature. 0.01 by default: without such pictures of every class, seeing no clear object would itself tell of
-    /// the marked class.
+    /// Share of unmarked pictures whose object is small, faint and mostly covered, in [0, 1]. The object of a marked picture always is.
+    /// Without such pictures of every class, an unclear object would reveal the marked class. Default 0.01.
     /// </summary>
     public double HiddenShare { get; init; } = 0.01;
 }

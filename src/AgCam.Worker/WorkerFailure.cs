@@ -5,7 +5,7 @@ namespace AgCam.Worker;
 /// <summary>Reasons of failure that come from the worker. They are stored: never rename one.</summary>
 public static class WorkerFailure
 {
-    /// <summary>The model of that name is not the one that the request is pinned to.</summary>
+    /// <summary>The worker's model has another digest than the request's.</summary>
     public const string AnotherModel = "another-model";
 
     /// <summary>The model's weights exceed the worker's memory for models.</summary>
@@ -14,10 +14,10 @@ public static class WorkerFailure
     /// <summary>The model does not have a class that the targets name, or the method does not explain such a target.</summary>
     public const string NoSuchTarget = PauseCode.NoSuchTarget;
 
-    /// <summary>The method is not one that this worker knows.</summary>
+    /// <summary>The worker does not know the method.</summary>
     public const string NoSuchMethod = "no-such-method";
 
-    /// <summary>The dataset of an evaluation is not the one that the job was planned with.</summary>
+    /// <summary>The dataset of an evaluation differs from the one that the job was planned with.</summary>
     public const string AnotherDataset = "another-dataset";
 
     /// <summary>The image's chunk failed too often with unexpected errors.</summary>

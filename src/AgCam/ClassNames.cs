@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace AgCam;
 
-/// <summary>Maps class indices to names and back. A model without names has indices only.</summary>
+/// <summary>Maps class indices to names and back. A model without names has only indices.</summary>
 public sealed class ClassNames
 {
     private readonly Dictionary<string, int> _byText = new(StringComparer.OrdinalIgnoreCase);
@@ -41,6 +41,7 @@ public sealed class ClassNames
                     Index(synonym, i);
     }
 
+    /// <summary>Number of classes.</summary>
     public int Count { get; }
 
     public IReadOnlyList<string>? Names { get; }

@@ -10,6 +10,7 @@ namespace AgCam;
 /// </summary>
 public static class ComputeDevice
 {
+    /// <summary>Returns the device that a text names.</summary>
     /// <exception cref="DeviceException">The text is not a device, or this machine does not have it.</exception>
     internal static torch.Device Find(string text)
     {

@@ -7,6 +7,7 @@ public static class ComputeDtype
     /// <exception cref="ArgumentException">The type is unknown.</exception>
     public static int Bytes(string dtype) => Canonical(dtype) == "float32" ? 4 : 2;
 
+    /// <summary>Returns the full name of a type.</summary>
     /// <returns>One of float32, bfloat16 and float16.</returns>
     /// <exception cref="ArgumentException">The type is unknown.</exception>
     public static string Canonical(string text) =>

@@ -1,6 +1,6 @@
 namespace AgCam;
 
-/// <summary>Levenshtein distance of two texts, upper and lower case alike: for messages that offer the nearest name.</summary>
+/// <summary>Computes the Levenshtein distance of two texts, ignoring case, to suggest the nearest name in errors.</summary>
 public static class EditDistance
 {
     public static int Between(string a, string b)

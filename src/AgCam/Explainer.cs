@@ -9,50 +9,58 @@ using static TorchSharp.torch;
 
 namespace AgCam;
 
-/// <summary>How to load a model for explaining.</summary>
+/// <summary>Options for loading a model.</summary>
 public sealed record ExplainerOptions
 {
-    /// <summary>auto, cpu, cuda or cuda:n. Default auto.</summary>
+    /// <summary>Device: auto, cpu, cuda or cuda:n. Default auto.</summary>
     public string Device { get; init; } = "auto";
 
-    /// <summary>Of the forward pass: float32 (default), bfloat16 or float16. Maps are summed in float32 whatever this is.</summary>
+    /// <summary>
+    /// Element type of the forward pass: float32, bfloat16 or float16. Maps are always summed in float32. Default float32.
+    /// </summary>
     public string Dtype { get; init; } = "float32";
 }
 
-/// <summary>What to explain, and how its boxes are cut.</summary>
+/// <summary>Options of an explanation: targets, method and boxes.</summary>
 public sealed record ExplainOptions
 {
     public static ExplainOptions Default { get; } = new();
 
-    /// <summary>Default: the predicted class.</summary>
+    /// <summary>Targets to explain. Default: the predicted class.</summary>
     public IReadOnlyList<Target> Targets { get; init; } = [Target.Predicted];
 
-    /// <summary>Of the normalised map, in [0, 1]; a pixel belongs to a box when it is strictly above. Default 0.5, the paper's.</summary>
+    /// <summary>
+    /// Threshold for boxes on the map scaled to [0, 1]; a pixel belongs to a box when its value is strictly above. Default 0.5, the
+    /// paper's.
+    /// </summary>
     public double Threshold { get; init; } = 0.5;
 
+    /// <summary>Boxes to return. Default: all.</summary>
     public BoxSelection Boxes { get; init; } = BoxSelection.All;
 
-    /// <summary>False leaves the boxes out: for whoever cuts them later, from the stored map.</summary>
+    /// <summary>Whether to find boxes. When false, they can be found later from the stored map. Default true.</summary>
     public bool WithBoxes { get; init; } = true;
 
-    /// <summary>Weight of the class against in a contrastive target. Default 1.</summary>
+    /// <summary>Weight gamma of the second class in a contrastive target: Y = logit[c] - gamma logit[d]. Default 1.</summary>
     public double Gamma { get; init; } = 1;
 
-    /// <summary>Also the map of the evidence against each class.</summary>
+    /// <summary>Whether to compute the evidence against each class too. Default false.</summary>
     public bool Signed { get; init; }
 
-    /// <summary>Default: the paper's method.</summary>
+    /// <summary>Attribution method. Default: the paper's.</summary>
     public AttributionMethod Method { get; init; } = AttributionMethod.Default;
 
     /// <summary>
-    /// Returns the method with its version and parameters, as identity and provenance record it. Threshold and boxes follow from the map
-    /// and are no part of it.
+    /// Returns the method with its version and parameters, as identity and provenance record it. Threshold and boxes follow from the map,
+    /// so they are not part of it.
     /// </summary>
     public string CanonicalMethod() =>
         $"{Method}" + (Gamma == 1 ? "" : FormattableString.Invariant($";gamma={Gamma}")) + (Signed ? ";signed" : "");
 
-    /// <summary>The first field that does not fit a model or the method, with the reason and what would fit; null where all fit.</summary>
-    /// <param name="config">Null for what stands in for a model: every method fits it.</param>
+    /// <summary>
+    /// Returns the first field that does not fit the model or the method, with the reason and what would fit. Null when all fit.
+    /// </summary>
+    /// <param name="config">Model; null for a stand-in that every method fits.</param>
     public (string Field, string Reason)? Refusal(ViTConfig? config)
     {
         if (config is not null && Method.Refusal(config) is { } unfit)
@@ -76,8 +84,9 @@ public sealed record ExplainOptions
 }
 
 /// <summary>
-/// A loaded model that explains its predictions: preprocess, forward, attribute, find boxes. <see cref="Prepare"/> may run on any thread;
-/// <see cref="Explain(IReadOnlyList{PreparedImage}, IReadOnlyList{int?}, ExplainOptions)"/> uses all of the device, so call it from one.
+/// Loaded model that explains its predictions: preprocess, forward, attribute, find boxes. <see cref="Prepare"/> is thread-safe.
+/// <see cref="Explain(IReadOnlyList{PreparedImage}, IReadOnlyList{int?}, ExplainOptions)"/> uses the whole device, so call it from one
+/// thread at a time.
 /// </summary>
 public sealed class Explainer : IDisposable
 {
@@ -86,15 +95,15 @@ public sealed class Explainer : IDisposable
     private readonly Tensor _mean; // [1, 3, 1, 1]
     private readonly Tensor _std;
 
-    // 255, on the device: a GPU would multiply by the reciprocal of a plain number, and give other last bits
+    // 255 as a tensor: a GPU would multiply by the reciprocal of a plain number and give other last bits.
     private readonly Tensor _levels;
     private readonly NativeBackend _backend;
     private readonly string _source;
 
-    /// <summary>Reads the weights to the device; the checkpoint may be closed afterwards.</summary>
-    /// <exception cref="ModelException">The model cannot be used, or has no preprocessing configuration.</exception>
-    /// <exception cref="NativeBackendException">libtorch does not load.</exception>
-    /// <exception cref="DeviceException">The asked device is not there.</exception>
+    /// <summary>Loads the weights onto the device. The checkpoint may be closed afterwards.</summary>
+    /// <exception cref="ModelException">The model is unsupported, or has no preprocessing configuration.</exception>
+    /// <exception cref="NativeBackendException">libtorch cannot be loaded.</exception>
+    /// <exception cref="DeviceException">The requested device does not exist.</exception>
     public Explainer(Checkpoint checkpoint, ExplainerOptions? options = null)
     {
         options ??= new ExplainerOptions();
@@ -118,8 +127,10 @@ public sealed class Explainer : IDisposable
         ModelSha256 = Digest.Parse(hash.GetAwaiter().GetResult());
     }
 
+    /// <summary>Id of the model, as given with the checkpoint.</summary>
     public string ModelId { get; }
 
+    /// <summary>SHA-256 of the checkpoint's weights.</summary>
     public Digest ModelSha256 { get; }
 
     public ViTConfig Config => _model.Config;
@@ -128,32 +139,34 @@ public sealed class Explainer : IDisposable
 
     public ClassNames Classes { get; }
 
-    /// <summary>float32, bfloat16 or float16.</summary>
+    /// <summary>Element type of the forward pass: float32, bfloat16 or float16.</summary>
     public string Dtype { get; }
 
-    /// <summary>cpu or cuda:n.</summary>
+    /// <summary>Device of the weights: cpu or cuda:n.</summary>
     public string Device => ComputeDevice.Name(_model.Device);
 
     internal VisionTransformer Model => _model;
 
-    /// <summary>All that decides an explanation's numbers besides the picture and the targets.</summary>
+    /// <summary>Returns everything that determines an explanation's numbers except the image and the targets.</summary>
     public ExplanationRecipe Recipe(ExplainOptions options) =>
         new(ModelSha256, Config.Canonical(), Preprocessing.Canonical(), options.CanonicalMethod(), Dtype);
 
+    /// <summary>Returns the record of what computes explanations with these options.</summary>
     public Provenance Provenance(ExplainOptions options) =>
         AgCam.Provenance.Of(ModelId, _source, Recipe(options), Device.Split(':')[0], _backend);
 
-    /// <summary>Resizes and crops a decoded picture to the model's input.</summary>
+    /// <summary>Resizes and crops a decoded image to the model's input.</summary>
     public PreparedImage Prepare(RgbImage image) => _preprocessor.Apply(image);
 
-    /// <summary>Explains the predicted class of one picture.</summary>
+    /// <summary>Explains the predicted class of one image.</summary>
     public Explanation Explain(RgbImage image) => Explain(image, ExplainOptions.Default);
 
+    /// <summary>Explains one image without a label.</summary>
     public Explanation Explain(RgbImage image, ExplainOptions options) => Explain([Prepare(image)], [null], options)[0];
 
-    /// <summary>One forward pass for the batch, and one chain of small products for all of its targets.</summary>
-    /// <param name="labels">Each image's label, or null; as many as images.</param>
-    /// <exception cref="ModelException">The method asked for is not one for the model's head.</exception>
+    /// <summary>Explains a batch: one forward pass, then one chain of small products for all targets.</summary>
+    /// <param name="labels">Label of each image, or null; as many as images.</param>
+    /// <exception cref="ModelException">The options do not fit the model, for example the method its head.</exception>
     public IReadOnlyList<Explanation> Explain(IReadOnlyList<PreparedImage> images, IReadOnlyList<int?> labels, ExplainOptions options)
     {
         if (images.Count == 0)
@@ -162,16 +175,13 @@ public sealed class Explainer : IDisposable
         return Explain(uploaded, labels, options);
     }
 
-    /// <summary>
-    /// As <see cref="Explain(IReadOnlyList{PreparedImage}, IReadOnlyList{int?}, ExplainOptions)"/>, of a batch that is on the device
-    /// already.
-    /// </summary>
-    /// <exception cref="ModelException">The method asked for is not one for the model's head.</exception>
+    /// <summary>Explains a batch that has been uploaded to the device.</summary>
+    /// <exception cref="ModelException">The options do not fit the model, for example the method its head.</exception>
     public IReadOnlyList<Explanation> Explain(UploadedImages images, IReadOnlyList<int?> labels, ExplainOptions options)
     {
         if (options.Refusal(Config) is { } refusal)
             throw new ModelException(ModelFailure.UnsupportedArchitecture, refusal.Reason);
-        // Autograd takes no tensor that was made in inference mode
+        // Autograd does not accept tensors made in inference mode.
         using IDisposable mode = options.Method.IsClosedForm ? inference_mode() : no_grad();
         using var scope = NewDisposeScope();
         var startedAt = Stage.Begin();
@@ -254,9 +264,8 @@ public sealed class Explainer : IDisposable
     }
 
     /// <summary>
-    /// Brings a batch to the device as bytes, a quarter of what floats would be. To a GPU they go from pinned memory and nobody waits
-    /// for them, so that one batch can travel while the one before is computed. May run on another thread than explaining does; dispose
-    /// it when explained.
+    /// Uploads a batch to the device as bytes, a quarter of the size of floats. To a GPU it is copied asynchronously from pinned memory,
+    /// while the previous batch is computed. May run on another thread than explaining. Dispose the result after use.
     /// </summary>
     public UploadedImages Upload(IReadOnlyList<PreparedImage> images)
     {
@@ -277,18 +286,18 @@ public sealed class Explainer : IDisposable
             bytes.to(_model.Device, non_blocking: true).DetachFromDisposeScope(),
             [.. images.Select(image => image.Transform)]
         );
-        Stage.End(Stage.Copy, startedAt); // packing; on a GPU the transfer goes on beside the batch before
+        Stage.End(Stage.Copy, startedAt); // packing only: on a GPU the transfer continues during the previous batch
         return uploaded;
     }
 
-    /// <summary>Normalised pixels [B, 3, H, W].</summary>
+    /// <summary>Returns normalised pixels, [B, 3, H, W], float32.</summary>
     internal Tensor Input(IReadOnlyList<PreparedImage> images)
     {
         using var uploaded = Upload(images);
         return Normalized(uploaded.Bytes);
     }
 
-    /// <summary>Floats are made on the device.</summary>
+    /// <summary>Converts bytes to normalised pixels on the device, [B, 3, H, W].</summary>
     /// <param name="bytes">[B, H, W, 3]</param>
     private Tensor Normalized(Tensor bytes)
     {
@@ -298,7 +307,7 @@ public sealed class Explainer : IDisposable
     }
 
     /// <summary>
-    /// Maps for every image and target. Images may have different numbers of targets: the shorter lists are padded and cut.
+    /// Computes maps for every image and target. Shorter target lists are padded to the longest, and the padding is cut off afterwards.
     /// </summary>
     private (Heatmap[][] Positive, Heatmap[][]? Negative) Maps(
         Tensor input,

@@ -24,9 +24,11 @@ public sealed record Explanation
     /// <summary>Transform from the model's input pixels to the original's.</summary>
     public required InputTransform Transform { get; init; }
 
+    /// <summary>Returns the softmax probability of a class.</summary>
     public double Probability(int index) => Math.Exp(Logits[index] - LogSumExp);
 }
 
+/// <summary>Class with its softmax probability and logit.</summary>
 /// <param name="Name">Name of the class; null when the model has no class names.</param>
 public readonly record struct Prediction(int Class, string? Name, double Probability, double Logit);
 

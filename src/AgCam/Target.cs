@@ -12,6 +12,7 @@ public abstract partial record Target
     private const string Versus = "-vs-";
     private const string ClassPrefix = "class:";
 
+    /// <summary>Target for the predicted class.</summary>
     public static Target Predicted { get; } = new PredictedTarget();
 
     /// <summary>Parses a target of a command line or request.</summary>

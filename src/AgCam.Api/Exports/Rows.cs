@@ -41,7 +41,7 @@ internal static class Rows
         await foreach (var rows in AllAsync(job, store, cancellationToken))
         {
             if (rows.Header is { } own && own != header)
-                await LineAsync(stream, header = own, cancellationToken); // workers that measure otherwise: whoever reads it is told
+                await LineAsync(stream, header = own, cancellationToken); // a worker measured differently: the new header tells the reader
             using var lines = new MemoryStream();
             rows.WriteTo(lines);
             await stream.WriteAsync(lines.GetBuffer().AsMemory(0, (int)lines.Length), cancellationToken);

@@ -20,7 +20,7 @@ internal sealed record ExplainRequest
     /// </summary>
     public string? Uri { get; init; }
 
-    /// <summary>The class the image is of, by name or index; one that the model has.</summary>
+    /// <summary>Ground-truth class of the image, by name or index. The model must have it.</summary>
     public string? Label { get; init; }
 
     /// <summary>

@@ -12,7 +12,7 @@ internal sealed class BodyLimiter : IDisposable
     private const int Unit = 1024; // permits are 32 bits
 
     /// <summary>Minimum that a body counts, in bytes: about the size of its buffers.</summary>
-    private const long Least = 128 << 10;
+    private const long Minimum = 128 << 10;
 
     private static readonly TimeSpan Later = TimeSpan.FromSeconds(2);
 
@@ -48,7 +48,7 @@ internal sealed class BodyLimiter : IDisposable
         }
         var declared = http.Request.ContentLength;
         var limit = http.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize ?? long.MaxValue;
-        using var lease = _underWay.AttemptAcquire(key, Math.Min(_largest, Permits(Math.Max(Least, Math.Min(declared ?? limit, limit)))));
+        using var lease = _underWay.AttemptAcquire(key, Math.Min(_largest, Permits(Math.Max(Minimum, Math.Min(declared ?? limit, limit)))));
         if (!lease.IsAcquired)
         {
             await RefuseAsync(http, "busy", "The process receives as many bytes as it may at a time, of this key or of all keys.", Later);

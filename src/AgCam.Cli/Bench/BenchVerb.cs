@@ -15,27 +15,24 @@ internal static class BenchVerb
     public static Command Create()
     {
         var model = new ModelOptions();
-        var random = new Option<string?>("--random")
-        {
-            Description = "A named architecture with random weights, e.g. vit_base_patch16_224.",
-        };
-        var batch = new Option<int>("--batch") { Description = "Images a forward pass.", DefaultValueFactory = _ => 8 };
+        var random = new Option<string?>("--random") { Description = "Architecture with random weights, e.g. vit_base_patch16_224." };
+        var batch = new Option<int>("--batch") { Description = "Images per forward pass.", DefaultValueFactory = _ => 8 };
         var rounds = new Option<int?>("--rounds")
         {
-            Description = "Measured rounds; the results are their medians. Default 7, of --pipeline 3.",
+            Description = "Measured rounds; results are medians. Default 7; 3 with --pipeline.",
             HelpName = "N",
         };
         var device = new Option<string>("--device") { Description = "auto, cpu, cuda or cuda:n.", DefaultValueFactory = _ => "auto" };
         var dtype = new Option<string>("--dtype") { Description = "float32, bfloat16 or float16.", DefaultValueFactory = _ => "float32" };
         var threads = new Option<int?>("--threads") { Description = "CPU threads; default: libtorch's own choice." };
-        var json = new Option<bool>("--json") { Description = "JSON on stdout." };
+        var json = new Option<bool>("--json") { Description = "One JSON object on stdout." };
         batch.Within(1, 4096);
         rounds.Within(1, 10_000);
         threads.Within(1, 1024);
         var pipeline = new PipelineBenchOptions();
         var verb = new Command(
             "bench",
-            "Measures plain prediction, explanation of one and of five targets, and the autograd ways, interleaved."
+            "Compares plain prediction, explanation of one and of five targets, and autograd, in interleaved rounds."
         )
         {
             random,
@@ -90,12 +87,12 @@ internal static class BenchVerb
         return verb.WithExamples(
             new Example("The shipped model", "agcam bench"),
             new Example("ViT-B/16 with random weights, for a script", "agcam bench --random vit_base_patch16_224 --batch 8 --json"),
-            new Example("What the pipeline costs around the model, in one process", "agcam bench --pipeline --json"),
+            new Example("Cost of the pipeline without a model, in one process", "agcam bench --pipeline --json"),
             new Example(
-                "The same through a broker and a database server, in queues and a database of their own",
+                "The same with a broker and a database server, in separate queues and a separate database",
                 "agcam bench --pipeline --bus amqp://broker --store mongodb://store"
             ),
-            new Example("Beside the shipped model's own rate", "agcam bench --pipeline --model scenes")
+            new Example("Rate of the pipeline compared with the shipped model's", "agcam bench --pipeline --model scenes")
         );
     }
 
@@ -109,7 +106,7 @@ internal static class BenchVerb
               explain, one target    {r.Explain1, 9:F2} images/s   {r.Ratio1:F3} of plain
               explain, five targets  {r.Explain5, 9:F2} images/s   {r.Ratio5:F3} of plain
               autograd, batched      {r.Autograd, 9:F2} images/s   explain is {r.Speedup:F2} times as fast
-              the authors' way       {r.Authors, 9:F2} images/s   explain is {r.SpeedupOverAuthors:F2} times as fast
+              authors' method        {r.Authors, 9:F2} images/s   explain is {r.SpeedupOverAuthors:F2} times as fast
               peak memory            {r.PeakRssMb, 9:F0} MB
             """
         );

@@ -8,15 +8,15 @@ using static TorchSharp.torch;
 namespace AgCam.Cli.Bench;
 
 /// <summary>
-/// Measures the cost of explaining against predicting. All variants run in turn, round after round, so that drift of the machine affects
-/// all alike. Ratios are medians of the per-round ratios.
+/// Compares the cost of explaining with predicting. All variants run in every round, so that drift of the machine affects all equally.
+/// Ratios are medians of the rounds' ratios.
 /// </summary>
 internal static class ModelBench
 {
     private const int Products = 12;
 
-    /// <param name="batch">Images a forward pass; the authors' way takes one.</param>
-    /// <param name="rounds">Measured rounds, after one that warms up.</param>
+    /// <param name="batch">Images per forward pass. The authors' method takes one.</param>
+    /// <param name="rounds">Number of measured rounds, after one warm-up round.</param>
     public static ModelBenchResult Run(VisionTransformer model, int batch, int rounds, Action<int>? progress = null)
     {
         var config = model.Config;
@@ -82,10 +82,10 @@ internal static class ModelBench
     }
 
     /// <summary>
-    /// Explanation of one target, over and over: what <see cref="ModelBenchResult.Explain1"/> measures, for comparing with something
-    /// else in turn.
+    /// Measures the explanation of one target alone, like <see cref="ModelBenchResult.Explain1"/>, to compare it with another program in
+    /// turn.
     /// </summary>
-    /// <returns>Seconds for at least that many images, and how many they were.</returns>
+    /// <returns>Seconds and number of images, at least as many as requested.</returns>
     public static (double Seconds, int Images) Explaining(VisionTransformer model, int batch, int images)
     {
         using var scope = NewDisposeScope();
@@ -98,7 +98,9 @@ internal static class ModelBench
         return (Stopwatch.GetElapsedTime(start).TotalSeconds, done);
     }
 
-    /// <summary>Of one forward pass of one image: patch embedding, the linear layers and attention of every block, the head.</summary>
+    /// <summary>
+    /// Returns the multiply-adds of one image's forward pass: patch embedding, linear layers and attention of every block, head.
+    /// </summary>
     public static double MultiplyAdds(ViTConfig config)
     {
         double n = config.Tokens,
@@ -124,7 +126,7 @@ internal static class ModelBench
         maps.cpu();
     }
 
-    /// <summary>Autograd done well: batched, weights frozen, gradients of the attention weights alone.</summary>
+    /// <summary>Efficient autograd: batched, frozen weights, gradients of the attention weights only.</summary>
     private static void Autograd(VisionTransformer model, Tensor input, Tensor target)
     {
         using var scope = NewDisposeScope();
@@ -133,7 +135,7 @@ internal static class ModelBench
         Accumulate(attentions, gradients).cpu();
     }
 
-    /// <summary>The authors' way: one image, and a backward pass that also computes every weight's gradient.</summary>
+    /// <summary>Method of the authors' program: one image, and a backward pass that computes every weight's gradient too.</summary>
     private static void WholeBackward(VisionTransformer model, Tensor input, Tensor target)
     {
         var parameters = model.Parameters().ToArray();
@@ -165,12 +167,12 @@ internal static class ModelBench
     }
 }
 
-/// <summary>Rates are images a second, medians over the rounds.</summary>
+/// <summary>Result of the benchmark. Rates are images per second, medians over the rounds.</summary>
 internal sealed record ModelBenchResult
 {
     public string Model { get; init; } = "";
 
-    /// <summary>Prediction by the ordinary full forward pass.</summary>
+    /// <summary>Prediction by the plain forward pass.</summary>
     public required double Plain { get; init; }
 
     public required double Explain1 { get; init; }
@@ -181,20 +183,21 @@ internal sealed record ModelBenchResult
 
     public required double Authors { get; init; }
 
-    /// <summary>explain1 / plain.</summary>
+    /// <summary>Explain1 / Plain, median of the rounds' ratios.</summary>
     public required double Ratio1 { get; init; }
 
     public required double Ratio5 { get; init; }
 
-    /// <summary>explain1 / autograd.</summary>
+    /// <summary>Explain1 / Autograd, median of the rounds' ratios.</summary>
     public required double Speedup { get; init; }
 
-    /// <summary>explain1 / authors.</summary>
+    /// <summary>Explain1 / Authors, median of the rounds' ratios.</summary>
     public required double SpeedupOverAuthors { get; init; }
 
-    /// <summary>A matrix product of the model's own shape: [batch x tokens, width] by [width, MLP width].</summary>
+    /// <summary>Rate of a matrix product of the model's shape, [batch x tokens, width] by [width, MLP width], in GFLOP/s.</summary>
     public required double GemmGflops { get; init; }
 
+    /// <summary>Rate of plain prediction in GFLOP/s.</summary>
     public required double PlainGflops { get; init; }
 
     public required double PeakRssMb { get; init; }

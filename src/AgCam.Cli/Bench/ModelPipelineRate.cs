@@ -15,11 +15,11 @@ using Microsoft.Extensions.DependencyInjection;
 namespace AgCam.Cli.Bench;
 
 /// <summary>
-/// A model alone, as <c>agcam bench</c> measures it, and the same model inside the pipeline, in turn in one process. Files are read,
-/// decoded, hashed and stored.
+/// Compares a model alone, as <c>agcam bench</c> measures it, with the same model inside the pipeline, in turn in one process. In the
+/// pipeline, files are read, decoded, hashed and stored.
 /// </summary>
-/// <param name="ModelImagesPerSecond">Batches of random input; median of the rounds.</param>
-/// <param name="Ratio">Of the pipeline's rate to the model's; median of the rounds' own ratios.</param>
+/// <param name="ModelImagesPerSecond">Rate of the model alone on random input; median of the rounds.</param>
+/// <param name="Ratio">Pipeline's rate divided by the model's; median of the rounds' ratios.</param>
 internal sealed record ModelPipelineRate(
     string Transport,
     string Store,
@@ -31,7 +31,7 @@ internal sealed record ModelPipelineRate(
     double Ratio
 )
 {
-    /// <param name="options">The store must be one of its own: it is filled.</param>
+    /// <param name="options">Options of the pipeline. The store must be empty; it is filled.</param>
     public static async Task<ModelPipelineRate> MeasureAsync(
         PipelineOptions options,
         (string Name, string Path) model,
@@ -50,23 +50,23 @@ internal sealed record ModelPipelineRate(
         };
         var worker = new WorkerOptions { Device = device, WarmUp = [model.Name] };
         using var checkpoint = Checkpoint.Open(model.Path, new CheckpointOptions { Id = model.Name });
-        using var alone = VisionTransformer.Load(checkpoint, ComputeDevice.Find(device), TorchSharp.torch.ScalarType.Float32);
+        using var modelAlone = VisionTransformer.Load(checkpoint, ComputeDevice.Find(device), TorchSharp.torch.ScalarType.Float32);
         await using var host = new StopOnDisposeHost(
             PipelineBenchOptions.Build(services => services.AddAgCamPipeline(options).AddAgCamWorker(worker))
         );
         await host.StartAsync(cancellationToken);
         var store = host.Services.GetRequiredService<IStore>();
         var pin = await host.Services.GetRequiredService<ModelCatalog>().PinAsync(model.Name, cancellationToken);
-        var (side, pipeline, model1) = (alone.Config.ImageHeight, new List<double>(), new List<double>());
+        var (side, pipeline, modelRates) = (modelAlone.Config.ImageHeight, new List<double>(), new List<double>());
         for (var round = -1; round < rounds; round++)
         {
-            var count = round < 0 ? Math.Min(images, 500) : images; // the first warms up
-            // The worker's lanes have shared them out
-            var (seconds, explained) = ComputeDevice.WithAllThreads(() => ModelBench.Explaining(alone, worker.MaxBatch, count));
+            var count = round < 0 ? Math.Min(images, 500) : images; // the first round warms up
+            // The worker has split the threads among its parallel batches.
+            var (seconds, explained) = ComputeDevice.WithAllThreads(() => ModelBench.Explaining(modelAlone, worker.MaxBatch, count));
             var job = PipelineRate.Seconds(await PipelineRate.RunAsync(host, pin, folder.Draw(count, side), cancellationToken));
             if (round < 0)
                 continue;
-            model1.Add(explained / seconds);
+            modelRates.Add(explained / seconds);
             pipeline.Add(count / job);
         }
         return new ModelPipelineRate(
@@ -76,8 +76,8 @@ internal sealed record ModelPipelineRate(
             images,
             rounds,
             Median.Of(pipeline),
-            Median.Of(model1),
-            Median.Of([.. pipeline.Zip(model1, (inside, outside) => inside / outside)])
+            Median.Of(modelRates),
+            Median.Of([.. pipeline.Zip(modelRates, (inside, outside) => inside / outside)])
         );
     }
 
@@ -88,7 +88,7 @@ internal sealed record ModelPipelineRate(
                 + $"{Ratio:F3} of it   {Rounds} rounds of {Images} images"
         );
 
-    /// <summary>Pictures of the model's input size, no two of them the same; a folder for each round.</summary>
+    /// <summary>Temporary pictures of the model's input size, all different, in one folder per round.</summary>
     private sealed class Pictures(string path) : IDisposable
     {
         private int _folders,

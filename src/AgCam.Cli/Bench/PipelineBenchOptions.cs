@@ -21,12 +21,12 @@ internal sealed class PipelineBenchOptions
     private readonly Option<bool> _pipeline = new("--pipeline")
     {
         Description =
-            "Measure the pipeline instead: images read, hashed and stored with nothing computed; with --model, beside that "
-            + "model's own rate.",
+            "Measure the pipeline instead: images are read, hashed and stored, but not explained. With --model: compared "
+            + "with that model's rate.",
     };
     private readonly Option<int> _images = new("--images")
     {
-        Description = "Images of a round's job.",
+        Description = "Images of the job in each round.",
         DefaultValueFactory = _ => 20_000,
         HelpName = "N",
     };
@@ -57,14 +57,14 @@ internal sealed class PipelineBenchOptions
         {
             var images = parsed.GetValue(_images);
             if (images < 1 || rounds < 1)
-                throw new UsageException("--images and --rounds are at least 1.");
+                throw new UsageException("--images and --rounds must be at least 1.");
             var (store, bus) = (parsed.GetValue(_store), parsed.GetValue(_bus));
             if (store is null != bus is null)
                 throw new UsageException(
-                    "--bus and --store go together: a broker and mongodb://server. Without them the pipeline is measured in one process."
+                    "Give both --bus and --store (mongodb://server), or neither to measure the pipeline in one process."
                 );
             if (store?.StartsWith("mongodb", StringComparison.Ordinal) == false)
-                throw new UsageException($"--store {store}: beside a broker the pipeline is measured with mongodb://server.");
+                throw new UsageException($"--store {store}: with a broker, give mongodb://server.");
             foreach (
                 var open in store is null ? [Scratch.OneProcess] : (Func<Scratch>[])[Scratch.OneProcess, () => Scratch.On(store, bus!)]
             )
@@ -85,7 +85,7 @@ internal sealed class PipelineBenchOptions
             }
         });
 
-    /// <summary>A host with these registrations and nothing else.</summary>
+    /// <summary>Builds a host with these registrations only.</summary>
     public static IHost Build(Action<IServiceCollection> configure)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
@@ -94,7 +94,7 @@ internal sealed class PipelineBenchOptions
             .AddSimpleConsole(console => console.SingleLine = true)
             .SetMinimumLevel(LogLevel.Warning)
             .AddFilter(BusLogs.Deliveries, LogLevel.None);
-        // Stdout is for results
+        // Logs go to stderr: stdout has the results.
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         configure(builder.Services);
         return builder.Build();

@@ -10,7 +10,7 @@ internal static class BackendSelfTestVerb
 
     public static Command Create()
     {
-        var command = new Command(Name, "Compares what libtorch computes with plain C#.") { Hidden = true };
+        var command = new Command(Name, "Compares results of libtorch with plain C#.") { Hidden = true };
         command.SetAction(_ =>
         {
             NativeBackend.Load();

@@ -8,7 +8,8 @@ using TorchSharp;
 
 namespace AgCam.Cli.Doctor;
 
-/// <param name="Fatal">Whether agcam cannot work with it.</param>
+/// <summary>Problem of this machine, with advice.</summary>
+/// <param name="Fatal">Whether it prevents agcam from working.</param>
 internal sealed record Problem(string What, string Advice, bool Fatal);
 
 /// <summary>Facts about this machine that matter to agcam.</summary>
@@ -65,24 +66,24 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
                 problems.Add(
                     new(
                         "This libtorch is not the release that TorchSharp was built for.",
-                        $"Results are recorded as experimental; {NativeBackend.BuiltFor} is the release that fits.",
+                        $"Results are recorded as experimental; use {NativeBackend.BuiltFor}.",
                         Fatal: false
                     )
                 );
             if (count == 0 && Directory.Exists("/proc/driver/nvidia"))
                 problems.Add(
                     new(
-                        "There is an NVIDIA driver, but this libtorch sees no GPU.",
+                        "This machine has an NVIDIA driver, but this libtorch sees no GPU.",
                         $"Build with -p:AgCamCuda=true, or point {NativeBackend.FolderVariable} at a CUDA PyTorch "
                             + $"{NativeBackend.BuiltFor}.",
                         Fatal: false
                     )
                 );
         }
-        catch (Exception broken) when (broken is NativeBackendException or DllNotFoundException or TypeInitializationException)
+        catch (Exception e) when (e is NativeBackendException or DllNotFoundException or TypeInitializationException)
         {
             facts["backend"] = "does not load";
-            problems.Add(new(broken.Message, "", Fatal: true));
+            problems.Add(new(e.Message, "", Fatal: true));
         }
     }
 
@@ -92,14 +93,14 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
         {
             facts["images"] = $"libvips {NetVips.NetVips.Version(0)}.{NetVips.NetVips.Version(1)}.{NetVips.NetVips.Version(2)}";
         }
-        catch (Exception broken)
-            when (broken is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or TypeInitializationException)
+        catch (Exception e)
+            when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or TypeInitializationException)
         {
             facts["images"] = "libvips does not load";
             problems.Add(
                 new(
-                    $"libvips does not load: {broken.GetBaseException().Message.Split('\n')[0].Trim()}",
-                    "Build or publish again: it comes with the program, below runtimes/ or beside it.",
+                    $"libvips does not load: {e.GetBaseException().Message.Split('\n')[0].Trim()}",
+                    "Build or publish again: it is part of the program, in runtimes/ or beside it.",
                     Fatal: true
                 )
             );
@@ -129,9 +130,9 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
                 problems.Add(new($"{model.Repo} is incomplete.", $"agcam models pull {model.Repo} fetches the rest.", Fatal: false));
             Disk(facts, problems, "disk-models", hub.CacheFolder);
         }
-        catch (ModelException wrong)
+        catch (ModelException e)
         {
-            problems.Add(new(wrong.Message, "", Fatal: true));
+            problems.Add(new(e.Message, "", Fatal: true));
         }
     }
 
@@ -153,9 +154,9 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
                     )
                 );
         }
-        catch (Exception unknown) when (unknown is IOException or ArgumentException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or ArgumentException or UnauthorizedAccessException)
         {
-            facts[name] = $"unknown at {existing}: {unknown.Message}";
+            facts[name] = $"unknown at {existing}: {e.Message}";
         }
     }
 
@@ -174,7 +175,7 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
             facts[name] = Shown.Contains(name) ? Environment.GetEnvironmentVariable(name)! : "set";
             if (!Known.Contains(name))
                 problems.Add(
-                    new($"{name} is set, but agcam knows no such variable.", $"It knows {string.Join(", ", Known)}.", Fatal: false)
+                    new($"{name} is set, but agcam does not know it.", $"Known variables: {string.Join(", ", Known)}.", Fatal: false)
                 );
         }
     }

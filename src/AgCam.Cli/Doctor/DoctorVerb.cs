@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace AgCam.Cli.Doctor;
 
-/// <summary>agcam doctor: shows what agcam finds on this machine and what is wrong.</summary>
+/// <summary>agcam doctor: shows what agcam finds on this machine, and its problems.</summary>
 internal static class DoctorVerb
 {
     private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web)
@@ -17,7 +17,7 @@ internal static class DoctorVerb
         var json = new Option<bool>("--json") { Description = "One JSON object." };
         var command = new Command(
             "doctor",
-            "Shows device, backend, threads, versions and caches, and what is wrong. Exit code 2 when agcam cannot work."
+            "Shows device, backend, threads, versions, caches and problems. Exit code 2 when agcam cannot work."
         )
         {
             json,
@@ -41,8 +41,8 @@ internal static class DoctorVerb
         if (found.Problems.Count > 0)
             Console.Out.WriteLine();
         foreach (var problem in found.Problems)
-            Console.Out.WriteLine($"{(problem.Fatal ? "WRONG" : "warning"), -8} {problem.What} {problem.Advice}");
+            Console.Out.WriteLine($"{(problem.Fatal ? "ERROR" : "warning"), -8} {problem.What} {problem.Advice}");
         Console.Out.WriteLine();
-        Console.Out.WriteLine(found.Ok ? "agcam can work here." : "agcam cannot work here until that is mended.");
+        Console.Out.WriteLine(found.Ok ? "agcam can work here." : "agcam cannot work here until the errors are fixed.");
     }
 }

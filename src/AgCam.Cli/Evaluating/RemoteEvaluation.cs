@@ -13,7 +13,7 @@ internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Wei
 {
     /// <param name="model">One of the server's; null for its only one.</param>
     /// <param name="rowFile">Where --rows goes, or null.</param>
-    /// <returns>Null when the job is paused, which has been told.</returns>
+    /// <returns>Null when the job is paused; the reason has been printed.</returns>
     /// <exception cref="UsageException">The job was refused or cancelled.</exception>
     public async Task<EvaluationTables?> MeasureAsync(
         ApiClient client,
@@ -68,7 +68,7 @@ internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Wei
         return body;
     }
 
-    /// <summary>By way of a file, so that nobody ever sees half of --rows, and a row is held in memory once.</summary>
+    /// <summary>Writes a temporary file first, so that --rows is never incomplete. A row is held in memory once.</summary>
     private static async Task<EvaluationTables> FetchAsync(
         ApiClient client,
         string id,

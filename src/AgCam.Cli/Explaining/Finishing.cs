@@ -19,7 +19,7 @@ internal sealed class Finishing(
 
     public async Task RunAsync(ChannelReader<(ReadImage Image, Task<Explanation?> Explanation)> explained)
     {
-        // Nobody writes any more: the next image, which may be long in coming, is not waited for
+        // The output is closed, so reading does not wait for the next image.
         using var unread = new CancellationTokenSource();
         await Task.WhenAll(StartAsync(explained, unread.Token), WriteAllAsync(unread));
     }

@@ -27,7 +27,7 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
             {
                 var source = next.Current;
                 if (run.Save != SavedPicture.None)
-                    output?.PicturePath(source, 0); // names are given out in the order of the images, whoever is decoded first
+                    output?.PicturePath(source, 0); // reserves names in the order of the images, not of decoding
                 await _images.Writer.WaitToWriteAsync(drain);
                 _images.Writer.TryWrite(Task.Run(() => ReadAsync(source), CancellationToken.None));
             }

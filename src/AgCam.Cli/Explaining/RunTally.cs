@@ -54,7 +54,7 @@ internal sealed class RunTally
             {
                 Skipped++;
                 if (image is { Label: { } given, Done: { } done })
-                    Agreement.Add(given, done.Predicted); // the accuracy is the whole run's, whoever computed it
+                    Agreement.Add(given, done.Predicted); // the accuracy covers resumed rows too
             }
             else
             {

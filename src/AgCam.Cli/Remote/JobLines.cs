@@ -14,7 +14,7 @@ internal static class JobLines
     /// <summary>Keeps a collected log short: not a line for every chunk.</summary>
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
-    /// <summary>A server that is being replaced is back by then.</summary>
+    /// <summary>Time in which a restarting server answers again.</summary>
     private static readonly TimeSpan MaxSilence = TimeSpan.FromMinutes(5);
 
     /// <summary>Returns a job as one line: id, state, counts, accuracy, source, reason.</summary>

@@ -35,7 +35,7 @@ internal sealed class RemoteOptions(bool isOptional = false)
     /// <summary>Whether the option that names the agcam was given.</summary>
     public bool IsNamed(ParseResult parsed) => parsed.GetValue(_url) is not null;
 
-    /// <summary>Runs with a client; nobody answering is exit 4.</summary>
+    /// <summary>Runs with a client. Returns exit code 4 when the server does not answer.</summary>
     public async Task<int> RunAsync(ParseResult parsed, Func<ApiClient, Task<int>> run)
     {
         var text = parsed.GetValue(_url) ?? Environment.GetEnvironmentVariable(UrlVariable) ?? DefaultUrl;

@@ -9,16 +9,19 @@ internal static class DrawVerb
 {
     public static Command Create()
     {
-        var folder = new Argument<string>("FOLDER") { Description = "Gets PNG files and metadata.jsonl (file_name, label, objects.bbox)." };
+        var folder = new Argument<string>("FOLDER")
+        {
+            Description = "Output folder: PNG files and metadata.jsonl (file_name, label, objects.bbox).",
+        };
         var count = new Option<int>("--count", "-n")
         {
-            Description = "Scenes.",
+            Description = "Number of scenes.",
             DefaultValueFactory = _ => 24,
             HelpName = "N",
         };
         var seed = new Option<long>("--seed")
         {
-            Description = "The same seed gives the same pixels everywhere. The shipped model was trained on 1.",
+            Description = "Seed. It determines every pixel on every machine. The shipped model was trained on 1.",
             DefaultValueFactory = _ => 3,
             HelpName = "N",
         };
@@ -47,7 +50,7 @@ internal static class DrawVerb
         });
         return command.WithExamples(
             new("A thousand scenes that the shipped model has not seen", "agcam scenes draw scenes/ --count 1000 --seed 7"),
-            new("How well is it on them, and where does it look?", "agcam explain scenes/ --labels scenes/metadata.jsonl --out out/"),
+            new("Its accuracy on them, and heatmaps", "agcam explain scenes/ --labels scenes/metadata.jsonl --out out/"),
             new("The watermark pasted onto every class", "agcam scenes draw marked/ --watermark always")
         );
     }

@@ -20,28 +20,28 @@ internal static class ReportVerb
         };
         var scenes = new Option<int>("--count", "-n")
         {
-            Description = "Scenes for accuracy and localisation.",
+            Description = "Number of scenes for accuracy and localisation.",
             DefaultValueFactory = _ => defaults.Scenes,
             HelpName = "N",
         };
         var pasted = new Option<int>("--pasted")
         {
-            Description = "Scenes that get the watermark pasted on.",
+            Description = "Number of scenes that get the watermark pasted on.",
             DefaultValueFactory = _ => defaults.Pasted,
             HelpName = "N",
         };
         var seed = new Option<long>("--seed")
         {
-            Description = "Other than the training's.",
+            Description = "Seed of the scenes. It must differ from the training's.",
             DefaultValueFactory = _ => defaults.Seed,
             HelpName = "N",
         };
-        var file = new Option<string?>("--out", "-o") { Description = "Markdown file; stdout when not given.", HelpName = "FILE" };
+        var file = new Option<string?>("--out", "-o") { Description = "Markdown file. Default: stdout.", HelpName = "FILE" };
         scenes.Within(1, int.MaxValue);
         pasted.Within(1, int.MaxValue);
         var command = new Command(
             "report",
-            "Measures a model of the scenes: accuracy, the watermark as a cause, and how well heatmaps find it."
+            "Measures a model of the scenes: accuracy, the effect of the watermark, and how well heatmaps find it."
         )
         {
             model,

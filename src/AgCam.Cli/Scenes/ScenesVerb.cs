@@ -6,7 +6,7 @@ namespace AgCam.Cli.Scenes;
 internal static class ScenesVerb
 {
     public static Command Create() =>
-        new Command("scenes", "Draws the scenes of the model that ships, trains it, and measures it.")
+        new Command("scenes", "Draws the scenes of the shipped model, trains the model and measures it.")
         {
             DrawVerb.Create(),
             TrainVerb.Create(),

@@ -21,41 +21,41 @@ internal static class TrainVerb
         };
         var steps = new Option<int>("--steps")
         {
-            Description = "Optimiser steps.",
+            Description = "Number of optimiser steps.",
             DefaultValueFactory = _ => defaults.Steps,
             HelpName = "N",
         };
         var batch = new Option<int>("--batch", "-b")
         {
-            Description = "Scenes a step.",
+            Description = "Scenes per step.",
             DefaultValueFactory = _ => defaults.BatchSize,
             HelpName = "N",
         };
         var seed = new Option<long>("--seed")
         {
-            Description = "Of the scenes and of the first weights.",
+            Description = "Seed of the scenes and of the initial weights.",
             DefaultValueFactory = _ => defaults.Seed,
             HelpName = "N",
         };
         var threads = new Option<int>("--threads")
         {
-            Description = "Of the tensor library; one more draws.",
+            Description = "Threads of libtorch; one more thread draws scenes.",
             DefaultValueFactory = _ => defaults.Threads,
             HelpName = "N",
         };
         var minutes = new Option<double?>("--minutes")
         {
-            Description = "The schedule ends by then at the latest. Without it, the seed and the threads decide every bit.",
+            Description = "Maximum minutes of training. Without it, seed and threads determine every bit.",
             HelpName = "N",
         };
         var patches = new Option<double>("--patch-loss")
         {
-            Description = "Weight of what each patch shows beside what the picture shows; 0 trains on the pictures' labels alone.",
+            Description = "Weight of the loss of each patch's class; 0 trains only on the pictures' labels.",
             DefaultValueFactory = _ => defaults.PatchLossWeight,
             HelpName = "W",
         };
-        var from = new Option<string?>("--from") { Description = "Goes on from a folder that training wrote.", HelpName = "FOLDER" };
-        var done = new Option<int>("--first-step") { Description = "Steps that it has behind it.", HelpName = "N" };
+        var from = new Option<string?>("--from") { Description = "Continues from a folder that training wrote.", HelpName = "FOLDER" };
+        var done = new Option<int>("--first-step") { Description = "Number of steps that trained --from.", HelpName = "N" };
         steps.Within(1, 10_000_000);
         batch.Within(1, 65_536);
         threads.Within(1, 1024);
@@ -77,7 +77,7 @@ internal static class TrainVerb
         command.SetAction(parsed =>
         {
             BackendSelfTestVerb.LoadTrusted();
-            using var interruption = new Interruption(() => Console.Error.WriteLine("agcam: stopping; the last checkpoint stays."));
+            using var interruption = new Interruption(() => Console.Error.WriteLine("agcam: stopping; the last checkpoint is kept."));
             var options = defaults with
             {
                 OutputFolder = parsed.GetValue(folder)!,
@@ -96,7 +96,7 @@ internal static class TrainVerb
                 Console.Out.WriteLine(
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{100 * result.Accuracy:0.00}% of {result.TestScenes:N0} fresh scenes right after {result.Steps:N0} "
+                        $"{100 * result.Accuracy:0.00}% of {result.TestScenes:N0} fresh scenes correct after {result.Steps:N0} "
                             + $"steps, {result.Parameters:N0} parameters, in {options.OutputFolder}"
                     )
                 );
@@ -105,7 +105,7 @@ internal static class TrainVerb
             catch (OperationCanceledException) when (interruption.Asked)
             {
                 Console.Error.WriteLine(
-                    $"agcam: interrupted. --from {options.OutputFolder} --first-step N goes on from the last checkpoint."
+                    $"agcam: interrupted. --from {options.OutputFolder} --first-step N continues from the last checkpoint."
                 );
                 return ExitCode.Interrupted;
             }

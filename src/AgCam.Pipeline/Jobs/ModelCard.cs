@@ -38,7 +38,7 @@ public sealed record ModelCard(ViTConfig Config, ClassNames Classes)
 
     /// <summary>Checks the label of one image.</summary>
     /// <param name="targets">As asked for.</param>
-    /// <returns>Null where the model has a class for it, or where nobody needs one.</returns>
+    /// <returns>Null when the model has the class, or no class is needed.</returns>
     public FieldProblem? CheckLabel(string? label, IReadOnlyList<string> targets)
     {
         if (label is not null)

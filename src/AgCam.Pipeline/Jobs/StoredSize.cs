@@ -32,11 +32,11 @@ internal static class StoredSize
     /// <summary>Returns an explanation with the model's shape and arbitrary numbers.</summary>
     private static StoredExplanation Shaped(ModelCard model, int maps)
     {
-        var some = Images.Explanation(0);
-        var map = TargetMap.From("predicted", 0, some.Maps[0].Name, model.Rows, model.Columns, new float[model.Rows * model.Columns]);
-        return some with
+        var template = Images.Explanation(0);
+        var map = TargetMap.From("predicted", 0, template.Maps[0].Name, model.Rows, model.Columns, new float[model.Rows * model.Columns]);
+        return template with
         {
-            Top = [.. some.Top.Take(Math.Min(StoredExplanation.MaxTop, model.Classes.Count))],
+            Top = [.. template.Top.Take(Math.Min(StoredExplanation.MaxTop, model.Classes.Count))],
             Logits = TopLogits.From(new float[model.Classes.Count]),
             Maps = [.. Enumerable.Repeat(map, Math.Max(1, maps))],
         };

@@ -101,7 +101,7 @@ internal sealed class HostCircuitBreaker(
         public ResiliencePipeline Calls { get; }
 
         /// <summary>
-        /// Records that the circuit opened, first or again after a failed probe. Starts a new outage when nobody called the host for so
+        /// Records that the circuit opened, first or again after a failed probe. Starts a new outage when the host was not called for so
         /// long that it may have recovered.
         /// </summary>
         private void Opened(TimeSpan maxOutage)

@@ -1,6 +1,6 @@
 namespace AgCam.Scenes.Drawing;
 
-/// <summary>What lies behind the object: a surface, then lines and blobs that are none of the classes.</summary>
+/// <summary>Paints the background: a surface, then lines and blobs that resemble no class.</summary>
 internal static class Backdrop
 {
     public static void Paint(Painting painting, SceneRandom random)
@@ -22,7 +22,7 @@ internal static class Backdrop
             );
     }
 
-    /// <summary>A wobbly closed curve: nothing like any class.</summary>
+    /// <summary>Returns an irregular closed curve that resembles no class.</summary>
     public static Outline Blob(SceneRandom random, double centreX, double centreY, double radius)
     {
         double a = random.Between(0.08, 0.25),
@@ -93,7 +93,7 @@ internal static class Backdrop
         );
     }
 
-    // 0 or 1 by turns, with edges one pixel wide.
+    // Alternates between 0 and 1, with edges one pixel wide.
     private static double Tile(double u, double v, double side)
     {
         return 0.5 + 0.5 * Edge(u) * Edge(v);

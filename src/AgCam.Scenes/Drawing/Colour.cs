@@ -1,12 +1,12 @@
 namespace AgCam.Scenes.Drawing;
 
-/// <summary>Red, green and blue in [0, 1].</summary>
+/// <summary>Colour of red, green and blue in [0, 1].</summary>
 internal readonly record struct Colour(double R, double G, double B)
 {
     public static readonly Colour White = new(1, 1, 1);
     public static readonly Colour Black = new(0, 0, 0);
 
-    /// <param name="hue">In turns; any number.</param>
+    /// <param name="hue">Hue in full turns; any number.</param>
     public static Colour FromHsv(double hue, double saturation, double value)
     {
         return new(Channel(5), Channel(3), Channel(1));
@@ -23,7 +23,7 @@ internal readonly record struct Colour(double R, double G, double B)
     public Colour Towards(Colour other, double share) =>
         new(R + (other.R - R) * share, G + (other.G - G) * share, B + (other.B - B) * share);
 
-    /// <summary>How far two colours are apart, by luma first and by hue and saturation second; 1 between black and white.</summary>
+    /// <summary>Returns the contrast of two colours: mostly luma, partly hue and saturation. 1 between black and white.</summary>
     public double Contrast(Colour other)
     {
         double r = R - other.R,

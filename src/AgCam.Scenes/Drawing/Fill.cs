@@ -1,7 +1,7 @@
 namespace AgCam.Scenes.Drawing;
 
 /// <summary>
-/// The object's surface: one of five textures in two colours. Coordinates are pixels from the object's centre, along its axes.
+/// Surface of an object: one of five textures in two colours. Coordinates are pixels from the object's centre, along its axes.
 /// </summary>
 internal sealed class Fill
 {
@@ -14,14 +14,14 @@ internal sealed class Fill
         _size;
     private readonly SmoothNoise _noise;
 
-    /// <param name="behind">The mean colour behind the object: the fill stands out from it.</param>
-    /// <param name="size">The object's size in pixels.</param>
+    /// <param name="behind">Mean colour behind the object, with which the fill contrasts.</param>
+    /// <param name="size">Size of the object in pixels.</param>
     public Fill(SceneRandom random, Colour behind, double size)
     {
         _size = size;
-        _first = StandingOut(random, behind);
+        _first = Contrasting(random, behind);
         var towards = random.Chance(0.5) ? Colour.White : Colour.Black;
-        _second = random.Chance(0.75) ? _first.Towards(towards, random.Between(0.15, 0.4)) : StandingOut(random, behind);
+        _second = random.Chance(0.75) ? _first.Towards(towards, random.Between(0.15, 0.4)) : Contrasting(random, behind);
         _texture = random.Below(5);
         _scale = random.Between(4, 8);
         var turns = random.Unit();
@@ -45,8 +45,8 @@ internal sealed class Fill
         };
     }
 
-    // The first of a few colours that is far enough from what lies behind, else the farthest.
-    private static Colour StandingOut(SceneRandom random, Colour behind)
+    // Returns the first of 12 random colours with enough contrast to the background, or the best of them.
+    private static Colour Contrasting(SceneRandom random, Colour behind)
     {
         var best = Colour.Black;
         var contrast = -1.0;

@@ -1,6 +1,6 @@
 namespace AgCam.Scenes.Drawing;
 
-/// <summary>The last touch: light from one side, darker rims, exposure, a tint, and the camera's noise.</summary>
+/// <summary>Applies light from one side, a vignette, exposure, a tint and sensor noise.</summary>
 internal static class Light
 {
     public static void Shine(Painting painting, SceneRandom random)
@@ -25,7 +25,7 @@ internal static class Light
             }
         );
 
-        // The sum of two uniform numbers: a triangle, near enough to a bell.
+        // The sum of two uniform numbers approximates a normal distribution.
         double Grain() => noise > 0 ? noise * (random.Unit() + random.Unit() - 1) * 2 : 0;
     }
 }

@@ -1,9 +1,9 @@
 namespace AgCam.Scenes.Drawing;
 
-/// <summary>A bar or a blob over part of the object.</summary>
+/// <summary>Paints a bar or a blob over part of the object.</summary>
 internal static class Occluder
 {
-    /// <param name="coverage">Lowered where the occluder lies.</param>
+    /// <param name="coverage">Coverage of the object, lowered under the occluder.</param>
     public static void Cover(
         Painting painting,
         float[] coverage,
@@ -16,7 +16,7 @@ internal static class Occluder
     {
         if (!random.Chance(hidden ? 0.7 : 0.15))
             return;
-        var least = hidden ? 0.4 : 0.85; // of the object stays visible
+        var minimumVisible = hidden ? 0.4 : 0.85; // share of the object
         var turns = random.Unit();
         var offset = size * random.Between(-0.3, 0.3);
         double x = centreX + offset * Turn.Cos(turns + 0.25),
@@ -27,13 +27,13 @@ internal static class Occluder
         var colour = Colour.FromHsv(random.Unit(), random.Between(0.05, 0.7), random.Between(0.15, 0.95));
         if (!bar)
             (x, y) = (centreX + 0.45 * size * Turn.Cos(turns), centreY + 0.45 * size * Turn.Sin(turns));
-        var wobble = random.Next();
+        var blobSeed = random.Next();
         for (var tries = 0; tries < 6; tries++, thickness *= 0.75)
         {
             var outline = bar
                 ? Backdrop.Bar(x, y, length, thickness, turns)
-                : Backdrop.Blob(new SceneRandom((long)wobble, 0, ScenePart.Occluder), x, y, thickness);
-            if (VisibleShare(painting, coverage, outline) < least)
+                : Backdrop.Blob(new SceneRandom((long)blobSeed, 0, ScenePart.Occluder), x, y, thickness);
+            if (VisibleShare(painting, coverage, outline) < minimumVisible)
                 continue;
             painting.Distances(
                 outline,

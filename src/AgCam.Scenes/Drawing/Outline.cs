@@ -1,8 +1,8 @@
 namespace AgCam.Scenes.Drawing;
 
 /// <summary>
-/// A shape by its closed polygons, even-odd: a polygon inside another is a hole. Unit shapes are centred on the origin and about 1 wide;
-/// y points down, as in pictures.
+/// Shape of closed polygons, filled by the even-odd rule: a polygon inside another is a hole. Unit shapes are centred on the origin and
+/// about 1 wide; y points down.
 /// </summary>
 internal sealed class Outline
 {
@@ -43,7 +43,7 @@ internal sealed class Outline
 
     public double Bottom { get; }
 
-    /// <summary>Euclidean distance to the nearest edge, negative inside.</summary>
+    /// <summary>Returns the Euclidean distance to the nearest edge, negative inside.</summary>
     public double SignedDistance(double x, double y)
     {
         var nearest = double.MaxValue;
@@ -66,7 +66,7 @@ internal sealed class Outline
     public Outline Map(Func<double, double, (double X, double Y)> map) =>
         new([.. Polygons.Select(polygon => polygon.Select(point => map(point.X, point.Y)).ToArray())]);
 
-    /// <summary>Turned (clockwise in a picture), after being stretched along its own axes.</summary>
+    /// <summary>Stretches the shape along its axes, turns it clockwise and moves it.</summary>
     public Outline Place(double width, double height, double turns, double centreX, double centreY)
     {
         double cos = Turn.Cos(turns),
@@ -74,7 +74,7 @@ internal sealed class Outline
         return Map((x, y) => (centreX + cos * width * x - sin * height * y, centreY + sin * width * x + cos * height * y));
     }
 
-    /// <summary>A closed curve by points at equal steps of the angle.</summary>
+    /// <summary>Returns a closed curve of points at equal angles.</summary>
     public static (double X, double Y)[] Curve(int points, Func<double, (double X, double Y)> at) =>
         [.. Enumerable.Range(0, points).Select(i => at((double)i / points))];
 

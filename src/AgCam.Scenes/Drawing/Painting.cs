@@ -2,7 +2,7 @@ using AgCam.Images;
 
 namespace AgCam.Scenes.Drawing;
 
-/// <summary>A square picture in the making: float RGB in [0, 1], row-major. Pixel (x, y)'s centre is at (x + 0.5, y + 0.5).</summary>
+/// <summary>Square canvas of float RGB in [0, 1], row-major. The centre of pixel (x, y) is at (x + 0.5, y + 0.5).</summary>
 internal sealed class Painting(int side)
 {
     private readonly float[] _rgb = new float[side * side * 3];
@@ -37,8 +37,8 @@ internal sealed class Painting(int side)
     }
 
     /// <summary>
-    /// The signed distance of every pixel centre within <paramref name="reach"/> pixels of the outline's box. Distances beyond
-    /// +-reach are given as +-reach: rows are walked in strides that such a distance allows.
+    /// Calls <paramref name="at"/> with the signed distance of every pixel centre within <paramref name="reach"/> pixels of the outline's
+    /// box. Larger distances are clamped to the reach, which allows strides over several pixels.
     /// </summary>
     public void Distances(Outline outline, double reach, Action<int, int, double> at)
     {
@@ -56,13 +56,13 @@ internal sealed class Painting(int side)
         }
     }
 
-    /// <summary>Share of a pixel inside an edge at this distance from its centre.</summary>
+    /// <summary>Returns the share of a pixel inside an edge at this distance from its centre.</summary>
     public static double Coverage(double signedDistance) => Math.Clamp(0.5 - signedDistance, 0, 1);
 
     public void Fill(Outline outline, Colour colour, double alpha) =>
         Distances(outline, 1, (x, y, distance) => Blend(x, y, colour, alpha * Coverage(distance)));
 
-    /// <summary>The mean colour inside an outline's box.</summary>
+    /// <summary>Returns the mean colour inside an outline's box.</summary>
     public Colour Mean(Outline outline)
     {
         int left = Math.Clamp((int)outline.Left, 0, Side - 1),

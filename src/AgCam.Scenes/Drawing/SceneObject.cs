@@ -1,12 +1,12 @@
 namespace AgCam.Scenes.Drawing;
 
-/// <summary>The object of a scene: placed, painted with a shadow and a rim, and partly covered.</summary>
-/// <param name="Coverage">[side, side]: the share of each pixel that shows it.</param>
+/// <summary>Object of a scene: placed, painted with a shadow and a rim, and partly occluded.</summary>
+/// <param name="Coverage">Share of each pixel that shows the object, [side, side], in [0, 1].</param>
 internal sealed record SceneObject(float[] Coverage)
 {
     private const double ShadowReach = 4;
 
-    /// <param name="hidden">Small, faint and mostly covered: still there, but poor evidence.</param>
+    /// <param name="hidden">Whether the object is small, faint and mostly covered: present, but poor evidence.</param>
     public static SceneObject Draw(Painting painting, SceneClass.Shape shape, bool hidden, long seed, long index)
     {
         var random = new SceneRandom(seed, index, ScenePart.Object);
@@ -64,7 +64,7 @@ internal sealed record SceneObject(float[] Coverage)
         return (outline.Map((px, py) => (px + x, py + y)), size, turns);
     }
 
-    // A shadow's darkness: 1 well inside, 0 at ShadowReach outside.
+    // Darkness of a shadow: 1 deep inside, 0 at ShadowReach outside.
     private static double Soft(double distance)
     {
         var t = Math.Clamp(0.5 - distance / (2 * ShadowReach), 0, 1);

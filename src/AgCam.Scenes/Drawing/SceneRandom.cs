@@ -2,7 +2,7 @@ using static AgCam.SplitMix64;
 
 namespace AgCam.Scenes.Drawing;
 
-/// <summary>The parts of a scene, each with random numbers of its own: changing one part leaves the others as they were.</summary>
+/// <summary>Parts of a scene. Each has its own random numbers, so that changing one part leaves the others unchanged.</summary>
 internal enum ScenePart
 {
     Object = 1,
@@ -17,8 +17,8 @@ internal enum ScenePart
 }
 
 /// <summary>
-/// Random numbers that depend on (seed, index, part) alone: SplitMix64 (Steele, Lea, Flood 2014) started from a hash of the three.
-/// Scenes can be drawn in any order, on any thread and machine.
+/// Random numbers that depend only on (seed, index, part): SplitMix64 (Steele, Lea, Flood 2014), seeded with a hash of the three. So scenes
+/// can be drawn in any order, on any thread and machine.
 /// </summary>
 internal sealed class SceneRandom(long seed, long index, ScenePart part)
 {
@@ -26,16 +26,16 @@ internal sealed class SceneRandom(long seed, long index, ScenePart part)
 
     public ulong Next() => Mix(_state += Golden);
 
-    /// <summary>Uniform in [0, 1).</summary>
+    /// <summary>Returns a uniform number in [0, 1).</summary>
     public double Unit() => (Next() >> 11) * (1.0 / (1UL << 53));
 
     public double Between(double low, double high) => low + (high - low) * Unit();
 
-    /// <summary>Uniform in 0 .. count - 1.</summary>
+    /// <summary>Returns a uniform integer from 0 to count - 1.</summary>
     public int Below(int count) => (int)(((Next() >> 32) * (ulong)count) >> 32);
 
     public bool Chance(double probability) => Unit() < probability;
 
-    /// <summary>A hash of a lattice point in [0, 1), for smooth noise.</summary>
+    /// <summary>Returns a hash of a lattice point in [0, 1), for smooth noise.</summary>
     public static double Lattice(ulong key, int x, int y) => (Mix(key ^ Mix(((ulong)(uint)x << 32) | (uint)y)) >> 11) * (1.0 / (1UL << 53));
 }

@@ -1,13 +1,13 @@
 namespace AgCam.Scenes.Drawing;
 
-/// <summary>Value noise: random numbers on a lattice, smoothly interpolated, two octaves. In [0, 1].</summary>
+/// <summary>Value noise of two octaves in [0, 1]: random numbers on a lattice, smoothly interpolated.</summary>
 internal sealed class SmoothNoise
 {
     private readonly Octave _coarse,
         _fine;
 
-    /// <param name="cell">Pixels between two points of the coarser lattice.</param>
-    /// <param name="low">The noise is asked for at places from low to high, in both directions.</param>
+    /// <param name="cell">Distance of the coarse lattice's points in pixels.</param>
+    /// <param name="low">Lowest coordinate that is read, in both directions; <paramref name="high"/> is the highest.</param>
     public SmoothNoise(ulong key, double cell, double low, double high)
     {
         _coarse = new Octave(key, cell, 1, low, high);
@@ -16,7 +16,7 @@ internal sealed class SmoothNoise
 
     public double At(double x, double y) => (2 * _coarse.At(x, y) + _fine.At(x, y)) / 3;
 
-    // A pixel needs four lattice points and shares them with its neighbours: they are hashed once.
+    // Hashes every lattice point once, because neighbouring pixels share them.
     private sealed class Octave
     {
         private readonly double _cell,

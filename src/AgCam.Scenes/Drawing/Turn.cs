@@ -1,8 +1,8 @@
 namespace AgCam.Scenes.Drawing;
 
 /// <summary>
-/// Sine and cosine of angles in full turns, from additions and products alone. Math.Sin is left to each system's C library and may differ
-/// in the last bit; these give the same bits, so the same picture, everywhere.
+/// Sine and cosine of angles in full turns, from additions and products only. Math.Sin depends on the system's C library and may differ in
+/// the last bit; these give the same pictures on every machine.
 /// </summary>
 internal static class Turn
 {

@@ -1,6 +1,6 @@
 namespace AgCam.Scenes.Drawing;
 
-/// <summary>A small copyright sign on a dark disc, as a picture agency would leave it in a corner. Always the same pixels.</summary>
+/// <summary>Small copyright sign on a dark disc, as picture agencies print it. Its pixels are always the same.</summary>
 internal static class Watermark
 {
     private static readonly string[] Glyph =
@@ -20,7 +20,7 @@ internal static class Watermark
 
     public const int Side = 11;
 
-    /// <summary>A corner away from the object, a few pixels from the rim: (x, y) of the mark's top left pixel.</summary>
+    /// <summary>Chooses a corner away from the object, a few pixels from the rim. Returns the mark's top left pixel.</summary>
     public static (int X, int Y) Place(SceneRandom random, int picture, int left, int top, int right, int bottom)
     {
         var corner = random.Below(4);

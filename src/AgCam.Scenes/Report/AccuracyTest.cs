@@ -1,6 +1,6 @@
 namespace AgCam.Scenes.Report;
 
-/// <summary>Fresh scenes, drawn as the training scenes were.</summary>
+/// <summary>Measures accuracy on fresh scenes, drawn like the training scenes.</summary>
 internal static class AccuracyTest
 {
     public static AccuracyFigures Measure(Explainer explainer, SceneReportOptions options)

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace AgCam.Scenes.Report;
 
 /// <summary>
-/// How the watermark's message travels: which tokens must see its patches for the prediction to flip; and block by block, whether the class
-/// token attends to them and whether AG-CAM's heat lies on them.
+/// Measures how the watermark reaches the prediction: which tokens must see its patches for the prediction to flip. For each block it
+/// measures whether the class token attends to the mark, and whether AG-CAM's heat lies on it.
 /// </summary>
 internal static class KnockoutTest
 {
@@ -39,7 +39,7 @@ internal static class KnockoutTest
         );
     }
 
-    // AG-CAM of the watermarked class as AttentionGuidedCam sums it, before the sum over blocks.
+    // AG-CAM of the watermarked class for each block, as in AttentionGuidedCam before the sum over blocks.
     private static (List<BlockFigures> Blocks, (double, double) Sigmoid, (double, double) Softmax) Blocks(
         Explainer explainer,
         Tensor input,
@@ -52,10 +52,10 @@ internal static class KnockoutTest
         var onMark = mark.narrow(1, 1, patches);
         using var pass = model.Forward(input);
         var target = full([input.shape[0], 1], SceneClass.Watermarked, dtype: ScalarType.Int64);
-        var g = model.Seed(pass.Final, target, null, null);
+        var g = model.Seed(pass.Final, target, null, null); // [B, 1, 1, C]
         var maps = new Tensor[model.Blocks.Count]; // [B, patches]
         var gates = new double[maps.Length];
-        var weighted = zeros_like(onMark); // the sum with the softmax in the sigmoid's place
+        var weighted = zeros_like(onMark); // [B, patches]: the sum with softmax instead of sigmoid
         for (var k = maps.Length - 1; k >= 0; k--)
         {
             g = model.Blocks[k].ThroughMlp(g, pass.Blocks[k]);
@@ -85,15 +85,13 @@ internal static class KnockoutTest
         return (blocks, (Energy(sum), Pointing(sum)), (Energy(weighted), Pointing(weighted)));
     }
 
-    // 1 for the tokens of patches that show part of the watermark.
+    // Returns 1 for tokens of patches that show a part of the watermark, otherwise 0: [B, N].
     private static Tensor OnMark(Scene[] scenes, ViTConfig config)
     {
         var values = new float[scenes.Length * config.Tokens];
         for (var i = 0; i < scenes.Length; i++)
         {
-            var box =
-                scenes[i].WatermarkBox
-                ?? throw new ArgumentException("A scene without the watermark has no patches of it.", nameof(scenes));
+            var box = scenes[i].WatermarkBox ?? throw new ArgumentException("A scene has no watermark.", nameof(scenes));
             for (var p = 0; p < config.Tokens - 1; p++)
             {
                 int x = p % config.GridColumns * config.PatchSize,

@@ -4,12 +4,11 @@ using AgCam.Heatmaps;
 namespace AgCam.Scenes.Report;
 
 /// <summary>
-/// The paper's IoU on the scenes that the model predicts right: AG-CAM of the predicted class, attention rollout, and a box that never
-/// looks.
+/// Measures the paper's IoU on correctly predicted scenes for AG-CAM of the predicted class, attention rollout, and a fixed centre box.
 /// </summary>
 internal static class LocalizationTest
 {
-    /// <summary>Half as wide and high as the picture, in its middle.</summary>
+    /// <summary>Centred box of half the picture's width and height.</summary>
     public static readonly BoundingBox CentreBox = new(Scene.Side / 4, Scene.Side / 4, Scene.Side / 2, Scene.Side / 2);
 
     public static LocalizationFigures Measure(Explainer explainer, SceneReportOptions options)
@@ -42,7 +41,7 @@ internal static class LocalizationTest
             options.Threshold,
             flat,
             [
-                Group("every scene", rows),
+                Group("all scenes", rows),
                 Group("scenes without the watermark", [.. rows.Where(row => !row.Scene.HasWatermark)]),
                 Group("scenes with the watermark", [.. rows.Where(row => row.Scene.HasWatermark)]),
             ]

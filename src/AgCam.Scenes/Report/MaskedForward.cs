@@ -4,9 +4,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace AgCam.Scenes.Report;
 
-/// <summary>
-/// The model of the scenes once more, written out so that chosen tokens can be kept from seeing chosen others, in every block.
-/// </summary>
+/// <summary>Explicit forward pass of the scenes' model, in which chosen tokens cannot attend to chosen others in any block.</summary>
 internal sealed class MaskedForward : IDisposable
 {
     private readonly ViTConfig _config;
@@ -18,9 +16,10 @@ internal sealed class MaskedForward : IDisposable
         _weights = checkpoint.Weights.ToDictionary(pair => pair.Key, pair => tensor(pair.Value.ToFloat32(), pair.Value.Shape.ToArray()));
     }
 
+    /// <summary>Computes the forward pass.</summary>
     /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
-    /// <param name="hidden">1 where a token (row) may not see another (column), else 0, [B, N, N]; null hides nothing.</param>
-    /// <returns>[B, classes], and of every block the class token's attention weights, mean over heads, [B, N].</returns>
+    /// <param name="hidden">1 where a token (row) may not attend to another (column), otherwise 0, [B, N, N]. Null hides nothing.</param>
+    /// <returns>Logits [B, classes], and for every block the class token's attention weights, mean over heads, [B, N].</returns>
     public (Tensor Logits, List<Tensor> Attention) Run(Tensor input, Tensor? hidden)
     {
         long batch = input.shape[0],

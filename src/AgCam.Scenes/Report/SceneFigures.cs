@@ -2,7 +2,7 @@ using AgCam.Evaluation.Metrics;
 
 namespace AgCam.Scenes.Report;
 
-/// <summary>Everything that <see cref="SceneReport"/> measured.</summary>
+/// <summary>Figures of a <see cref="SceneReport"/>.</summary>
 public sealed record SceneFigures(
     SceneReportOptions Options,
     AccuracyFigures Accuracy,
@@ -11,19 +11,20 @@ public sealed record SceneFigures(
     LocalizationFigures Localization
 );
 
-/// <param name="Share">Of the scenes, predicted right.</param>
-/// <param name="PerClass">The same within each class, in the order of the classes.</param>
+/// <summary>Accuracy on fresh scenes.</summary>
+/// <param name="Share">Share of the scenes that are predicted correctly.</param>
+/// <param name="PerClass">Share for each class, in the order of the classes.</param>
 public sealed record AccuracyFigures(int Scenes, double Share, IReadOnlyList<(string Class, double Share)> PerClass);
 
-/// <summary>The watermark as a cause: the same pictures with and without it, nothing else changed.</summary>
-/// <param name="Pasted">Scenes of the other classes that the model did not take for the watermarked class, before the mark was pasted
+/// <summary>Effect of the watermark: the same pictures with and without it.</summary>
+/// <param name="Pasted">Number of scenes of other classes that were not predicted as the watermarked class before the mark was pasted
 /// on.</param>
-/// <param name="Flipped">Share of them that the model takes for the watermarked class with the mark.</param>
-/// <param name="RightBefore">Share of them predicted right without the mark.</param>
-/// <param name="RightAfter">Share of them still predicted right with it.</param>
-/// <param name="Marked">Scenes of the watermarked class that carry the mark by nature.</param>
-/// <param name="RightMarked">Share of them predicted right.</param>
-/// <param name="RightUnmarked">Share of the same scenes predicted right once the mark is off.</param>
+/// <param name="Flipped">Share of them that is predicted as the watermarked class with the mark.</param>
+/// <param name="RightBefore">Share of them predicted correctly without the mark.</param>
+/// <param name="RightAfter">Share of them still predicted correctly with it.</param>
+/// <param name="Marked">Number of scenes of the watermarked class that are drawn with the mark.</param>
+/// <param name="RightMarked">Share of them predicted correctly.</param>
+/// <param name="RightUnmarked">Share of the same scenes predicted correctly without the mark.</param>
 public sealed record ShortcutFigures(
     int Pasted,
     Interval Flipped,
@@ -35,14 +36,14 @@ public sealed record ShortcutFigures(
     IReadOnlyList<MarkFigures> Heatmaps
 );
 
-/// <summary>How well a heatmap finds the watermark on the pictures whose prediction it flipped.</summary>
-/// <param name="Map">Which heatmap.</param>
-/// <param name="Energy">Share of the map's mass, upsampled to pixels, inside the watermark's box.</param>
-/// <param name="Lift">That share over the box's share of the picture: 1 is chance.</param>
-/// <param name="Pointing">Share of the maps whose highest pixel lies in the box or within half a patch of it: in a patch that shows
-/// part of the mark.</param>
-/// <param name="Chance">The box's share of the picture.</param>
-/// <param name="PointingChance">The same for the box with half a patch around it, within the picture.</param>
+/// <summary>Localisation of the watermark by a heatmap, on pictures whose prediction it flipped.</summary>
+/// <param name="Map">Name of the heatmap.</param>
+/// <param name="Energy">Share of the map's mass inside the watermark's box, after upsampling to pixels.</param>
+/// <param name="Lift">Energy divided by the box's share of the picture; 1 is chance.</param>
+/// <param name="Pointing">Share of maps whose highest pixel is in the box or within half a patch of it, that is in a patch that shows part
+/// of the mark.</param>
+/// <param name="Chance">Share of the picture that the box covers.</param>
+/// <param name="PointingChance">Share of the picture within half a patch of the box.</param>
 public sealed record MarkFigures(
     string Map,
     int Pictures,
@@ -53,14 +54,15 @@ public sealed record MarkFigures(
     double PointingChance
 );
 
-/// <summary>What happens to the flipped predictions when attention to the watermark's patches is cut, in every block.</summary>
-/// <param name="Flipped">Share predicted as the watermarked class with nothing cut.</param>
-/// <param name="BlindClassToken">The same when the class token cannot see the mark's patches.</param>
-/// <param name="BlindPatches">The same when the other patches cannot.</param>
-/// <param name="Chance">The mark's patches' share of all.</param>
-/// <param name="Sigmoid">AG-CAM's whole map on the mark's patches: its share of heat there, and the share of pictures whose highest
-/// patch is one of them.</param>
-/// <param name="Softmax">The same had the sum weighted each patch by the attention's softmax instead of the sigmoid of its score.</param>
+/// <summary>Flipped predictions when attention to the watermark's patches is cut in every block.</summary>
+/// <param name="Flipped">Share predicted as the watermarked class without a cut.</param>
+/// <param name="BlindClassToken">Share when the class token cannot attend to the mark's patches.</param>
+/// <param name="BlindPatches">Share when the other patches cannot attend to them.</param>
+/// <param name="Chance">Share of all patches that show the mark.</param>
+/// <param name="Sigmoid">AG-CAM's map: its share of mass on the mark's patches, and the share of pictures whose highest patch is one of
+/// them.</param>
+/// <param name="Softmax">As <paramref name="Sigmoid"/>, when patches are weighted by softmax attention instead of the sigmoid of the
+/// score.</param>
 public sealed record KnockoutFigures(
     int Pictures,
     double Flipped,
@@ -72,19 +74,22 @@ public sealed record KnockoutFigures(
     (double Energy, double Pointing) Softmax
 );
 
-/// <param name="Attention">The class token's attention weight on the mark's patches, mean over heads and pictures.</param>
-/// <param name="Energy">Share of this block's part of the AG-CAM map on them.</param>
-/// <param name="Pointing">Share of the pictures where the highest patch of this block's part is one of them.</param>
-/// <param name="Mass">This block's share of the whole map.</param>
-/// <param name="Gate">The sigmoid of the class token's scores, mean over heads and patches: what AG-CAM weights gradients by.</param>
+/// <summary>Figures of one block.</summary>
+/// <param name="Attention">Attention weight of the class token on the mark's patches, mean over heads and pictures.</param>
+/// <param name="Energy">Share of this block's AG-CAM map that lies on them.</param>
+/// <param name="Pointing">Share of pictures in which this block's highest patch is one of them.</param>
+/// <param name="Mass">Share of the whole map that this block adds.</param>
+/// <param name="Gate">Sigmoid of the class token's scores, mean over heads and patches: AG-CAM's weight of the gradients.</param>
 public sealed record BlockFigures(int Block, double Attention, double Energy, double Pointing, double Mass, double Gate);
 
-/// <summary>Scenes that the model predicts right, and how well each method's boxes fit the object.</summary>
-/// <param name="Flat">Maps that show nothing: skipped.</param>
+/// <summary>Localisation of the object by each method, on correctly predicted scenes.</summary>
+/// <param name="Flat">Number of skipped flat maps.</param>
 public sealed record LocalizationFigures(double Threshold, int Flat, IReadOnlyList<LocalizationGroup> Groups);
 
-/// <param name="Name">Which scenes.</param>
-/// <param name="OverRollout">Mean difference of the IoU of AG-CAM and of rollout over the same scenes; likewise the centre box.</param>
+/// <summary>Figures of a group of scenes.</summary>
+/// <param name="Name">Name of the group of scenes.</param>
+/// <param name="OverRollout">Mean difference of IoU between AG-CAM and rollout on the same scenes; <paramref name="OverCentreBox"/>
+/// likewise for the centre box.</param>
 public sealed record LocalizationGroup(
     string Name,
     int Scenes,
@@ -93,6 +98,7 @@ public sealed record LocalizationGroup(
     Interval OverCentreBox
 );
 
-/// <param name="Iou">The paper's: union of the predicted boxes against the object's box, at the model's input size.</param>
-/// <param name="Energy">Share of the map's mass inside the object's box; null where there is no map.</param>
+/// <summary>Figures of a method.</summary>
+/// <param name="Iou">The paper's IoU: union of the predicted boxes against the object's box, at the model's input size.</param>
+/// <param name="Energy">Share of the map's mass inside the object's box. Null without a map.</param>
 public sealed record MethodFigures(string Method, Interval Iou, Interval? Energy, Interval? Pointing);

@@ -3,13 +3,13 @@ using AgCam.Models;
 namespace AgCam.Scenes.Report;
 
 /// <summary>
-/// Measures a model of the scenes: accuracy; the watermark's power, causally, and whether the heatmap tells of it; and how well heatmaps
-/// find the objects.
+/// Measures a model of the scenes: accuracy, the effect of the watermark, whether heatmaps show it, and localisation of the objects.
 /// </summary>
 public static class SceneReport
 {
-    /// <param name="log">Takes one line of text at a time.</param>
-    /// <exception cref="ModelException">The folder holds no usable model.</exception>
+    /// <summary>Measures a model.</summary>
+    /// <param name="log">Receives one line of text at a time.</param>
+    /// <exception cref="ModelException">The folder has no usable model of the scenes.</exception>
     public static SceneFigures Measure(SceneReportOptions options, Action<string> log)
     {
         using var checkpoint = Checkpoint.Open(options.Model);

@@ -2,24 +2,24 @@ using System.ComponentModel.DataAnnotations;
 
 namespace AgCam.Scenes.Report;
 
-/// <summary>What the report measures, and on how many scenes.</summary>
+/// <summary>Options of the report.</summary>
 public sealed record SceneReportOptions
 {
-    /// <summary>A trained model's folder; the one that ships by default.</summary>
+    /// <summary>Folder of a trained model. Default: the shipped one.</summary>
     public string Model { get; init; } = Shipped.Model;
 
-    /// <summary>Seed of the scenes. It must differ from the training's, 1 for the shipped model.</summary>
+    /// <summary>Seed of the scenes. It must differ from the training's, which is 1 for the shipped model. Default 2.</summary>
     public long Seed { get; init; } = 2;
 
-    /// <summary>Scenes for accuracy and localisation.</summary>
+    /// <summary>Number of scenes for accuracy and localisation. Default 2000.</summary>
     [Range(20, 1_000_000)]
     public int Scenes { get; init; } = 2_000;
 
-    /// <summary>Scenes of the other classes that get the watermark pasted on, and scenes of its own class that lose it.</summary>
+    /// <summary>Number of scenes of other classes that get the watermark. A third as many of its own class lose it. Default 900.</summary>
     [Range(9, 1_000_000)]
     public int Pasted { get; init; } = 900;
 
-    /// <summary>Of the normalised map, in [0, 1]: what boxes are cut at.</summary>
+    /// <summary>Threshold for boxes on the map scaled to [0, 1]. Default 0.5.</summary>
     [Range(0.0, 1.0)]
     public double Threshold { get; init; } = 0.5;
 

@@ -4,7 +4,7 @@ using AgCam.Evaluation.Metrics;
 
 namespace AgCam.Scenes.Report;
 
-/// <summary>The figures as text, in Markdown.</summary>
+/// <summary>Formats the figures as Markdown.</summary>
 public static class SceneReportText
 {
     public static string ToMarkdown(this SceneFigures figures)
@@ -25,7 +25,7 @@ public static class SceneReportText
             $"{figures.Accuracy.Share:P2} of {figures.Accuracy.Scenes:N0} fresh scenes (seed {figures.Options.Seed})."
         );
         text.AppendLine(CultureInfo.InvariantCulture, $"");
-        text.AppendLine(CultureInfo.InvariantCulture, $"| class | right |");
+        text.AppendLine(CultureInfo.InvariantCulture, $"| class | correct |");
         text.AppendLine(CultureInfo.InvariantCulture, $"|---|---|");
         foreach (var (name, share) in figures.Accuracy.PerClass)
             text.AppendLine(CultureInfo.InvariantCulture, $"| {name} | {share:P1} |");
@@ -39,11 +39,11 @@ public static class SceneReportText
         text.AppendLine(
             CultureInfo.InvariantCulture,
             $"* Pasted onto {shortcut.Pasted:N0} scenes of other classes, the watermark flips {Share(shortcut.Flipped)} of the "
-                + $"predictions to \"{mark}\"; {shortcut.RightBefore:P1} were right before, {shortcut.RightAfter:P1} after."
+                + $"predictions to \"{mark}\"; {shortcut.RightBefore:P1} were correct before, {shortcut.RightAfter:P1} after."
         );
         text.AppendLine(
             CultureInfo.InvariantCulture,
-            $"* Taken off {shortcut.Marked:N0} scenes of \"{mark}\" that carry it, it takes accuracy from "
+            $"* Removed from {shortcut.Marked:N0} scenes of \"{mark}\" that carry it, accuracy changes from "
                 + $"{shortcut.RightMarked:P1} to {Share(shortcut.RightUnmarked)}."
         );
         text.AppendLine(CultureInfo.InvariantCulture, $"");
@@ -69,9 +69,9 @@ public static class SceneReportText
         text.AppendLine(CultureInfo.InvariantCulture, $"### How the mark is read");
         text.AppendLine(
             CultureInfo.InvariantCulture,
-            $"Of {knockout.Pictures} pictures with the mark pasted on, {knockout.Flipped:P1} are taken for "
-                + $"\"{SceneClass.Names[SceneClass.Watermarked]}\". With the class token kept from seeing the mark's patches it is "
-                + $"{knockout.BlindClassToken:P1}; with all other patches kept from seeing them, {knockout.BlindPatches:P1}."
+            $"Of {knockout.Pictures} pictures with the mark pasted on, {knockout.Flipped:P1} are predicted as "
+                + $"\"{SceneClass.Names[SceneClass.Watermarked]}\". When the class token cannot attend to the mark's patches, it is "
+                + $"{knockout.BlindClassToken:P1}; when the other patches cannot, {knockout.BlindPatches:P1}."
         );
         text.AppendLine(CultureInfo.InvariantCulture, $"");
         text.AppendLine(
@@ -104,7 +104,7 @@ public static class SceneReportText
         text.AppendLine(CultureInfo.InvariantCulture, $"## Localisation");
         text.AppendLine(
             CultureInfo.InvariantCulture,
-            $"Scenes predicted right; boxes at threshold {localization.Threshold}; {localization.Flat} flat maps skipped."
+            $"Correctly predicted scenes; boxes at threshold {localization.Threshold}; {localization.Flat} flat maps skipped."
         );
         foreach (var group in localization.Groups.Where(group => group.Scenes > 0))
         {

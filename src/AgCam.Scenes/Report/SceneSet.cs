@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace AgCam.Scenes.Report;
 
-/// <summary>Scenes through the model, batch by batch, with every explanation asked for.</summary>
+/// <summary>Explains scenes batch by batch.</summary>
 internal static class SceneSet
 {
     public static IEnumerable<(Scene Scene, Explanation Explanation)> Explain(
@@ -27,6 +27,7 @@ internal static class SceneSet
         }
     }
 
+    /// <summary>Computes the attention rollout of each scene.</summary>
     public static Heatmap[] Rollouts(Explainer explainer, Scene[] scenes)
     {
         using var scope = NewDisposeScope();

@@ -4,11 +4,12 @@ using AgCam.Heatmaps;
 namespace AgCam.Scenes.Report;
 
 /// <summary>
-/// First that the watermark decides, by pasting it and taking it off; then that the heatmap of the flipped prediction lies on it.
+/// Measures whether the watermark decides the prediction, by adding and removing it, and whether the heatmap of the flipped prediction lies
+/// on it.
 /// </summary>
 internal static class ShortcutTest
 {
-    // Scenes apart from those that accuracy is measured on.
+    // These scenes are not among those that accuracy is measured on.
     private const long First = 1_000_000;
     private const double HalfPatch = 4;
     private static readonly SceneOptions Clean = new() { Watermark = WatermarkRule.Never };
@@ -31,7 +32,7 @@ internal static class ShortcutTest
             .Select(pair => pair.Second)
             .ToList();
 
-        // Those of its own class that carry it by nature, and the same without it.
+        // Scenes of its own class that are drawn with the mark, and the same scenes without it.
         var own = Indices(
             index => index % SceneClass.Count == SceneClass.Watermarked && Scene.Draw(options.Seed, index).HasWatermark,
             options.Pasted / 3
@@ -70,7 +71,7 @@ internal static class ShortcutTest
         );
     }
 
-    /// <summary>The scenes of the other classes, with the watermark pasted on.</summary>
+    /// <summary>Returns scenes of the other classes with the watermark pasted on.</summary>
     public static IReadOnlyList<Scene> MarkedScenes(SceneReportOptions options) =>
         [.. Others(options).Select(index => Scene.Draw(options.Seed, index, Marked))];
 

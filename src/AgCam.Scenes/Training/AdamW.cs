@@ -5,9 +5,9 @@ using TorchSharp.Modules;
 namespace AgCam.Scenes.Training;
 
 /// <summary>
-/// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019) and clipping of the gradient's norm, in plain loops over the
-/// parameters' own memory. At this size it is faster than hundreds of small tensor operations, and it makes no temporary scalars:
-/// TorchSharp can free one that a native call still reads when a garbage collection falls in between.
+/// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019) and clipping of the gradient's norm, as loops over the parameters'
+/// memory. At this size it is faster than hundreds of small tensor operations. It creates no temporary scalars, which TorchSharp may free
+/// while a native call still reads them.
 /// </summary>
 internal sealed class AdamW(IEnumerable<Parameter> parameters, double weightDecay, double clip)
 {
@@ -24,7 +24,7 @@ internal sealed class AdamW(IEnumerable<Parameter> parameters, double weightDeca
 
         public float[] Square { get; } = new float[Parameter.numel()];
 
-        /// <summary>Biases, norms and embeddings are not decayed.</summary>
+        /// <summary>Whether the parameter is decayed: not biases, norms and embeddings.</summary>
         public bool Decays => Parameter.dim() == 2;
     }
 
@@ -39,14 +39,14 @@ internal sealed class AdamW(IEnumerable<Parameter> parameters, double weightDeca
     public void Step(double learningRate)
     {
         _steps++;
-        var square = 0.0;
+        var squaredNorm = 0.0;
         foreach (var state in _states)
         {
             using var gradient = Gradient(state);
             foreach (var g in Floats(gradient))
-                square += (double)g * g;
+                squaredNorm += (double)g * g;
         }
-        var scale = (float)Math.Min(1, clip / (Math.Sqrt(square) + 1e-6));
+        var scale = (float)Math.Min(1, clip / (Math.Sqrt(squaredNorm) + 1e-6));
         var rate = (float)(learningRate / (1 - Math.Pow(Beta1, _steps)));
         var correction = (float)(1 / (1 - Math.Pow(Beta2, _steps)));
         foreach (var state in _states)
@@ -95,7 +95,7 @@ internal sealed class AdamW(IEnumerable<Parameter> parameters, double weightDeca
     }
 
     private static TorchSharp.torch.Tensor Gradient(State state) =>
-        state.Parameter.grad ?? throw new InvalidOperationException("A parameter has no gradient: it takes no part in the loss.");
+        state.Parameter.grad ?? throw new InvalidOperationException("A parameter has no gradient: the loss does not depend on it.");
 
     private static Span<float> Floats(TorchSharp.torch.Tensor tensor) => MemoryMarshal.Cast<byte, float>(tensor.bytes);
 }

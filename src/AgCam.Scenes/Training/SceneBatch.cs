@@ -3,15 +3,16 @@ using AgCam.Scenes.Drawing;
 
 namespace AgCam.Scenes.Training;
 
-/// <summary>Scenes in the form that the model takes: K patches of each, at their places of the 12 x 12 grid, row by row.</summary>
-/// <param name="Kept">K.</param>
-/// <param name="Tokens">[B, K]: of each patch, 1 .. 144.</param>
-/// <param name="Patches">[B, K, 192]: 2 v / 255 - 1, that is mean and standard deviation 0.5; a patch runs channel, row, column.</param>
-/// <param name="Classes">[B]</param>
-/// <param name="PatchClasses">[B, K]: the class where the object fills enough of the patch, the number of classes for background, or
-/// <see cref="Ignored"/>.</param>
-/// <param name="Coverage">[B, K, 64]: the share of each pixel of a patch that shows the object.</param>
-/// <param name="Dense">[B]: 1 where the coverage is learnt from, else 0.</param>
+/// <summary>Batch of B scenes as the model's input: K patches of each, from the 12 x 12 grid, row by row.</summary>
+/// <param name="Kept">Number of patches per scene, K.</param>
+/// <param name="Tokens">Token index of each patch, 1 to 144, [B, K].</param>
+/// <param name="Patches">Normalised pixels, [B, K, 192]: 2 v / 255 - 1, that is mean and standard deviation 0.5. The order in a patch is
+/// channel, row, column.</param>
+/// <param name="Classes">Class of each scene, [B].</param>
+/// <param name="PatchClasses">Class of each patch, [B, K]: the scene's class where the object fills enough of it, the number of classes for
+/// background, or <see cref="Ignored"/>.</param>
+/// <param name="Coverage">Share of each pixel of a patch that shows the object, [B, K, 64].</param>
+/// <param name="Dense">Weight of the coverage loss, [B]: 1, or 0 for a marked scene.</param>
 internal sealed record SceneBatch(
     int Kept,
     long[] Tokens,
@@ -45,8 +46,8 @@ internal sealed record SceneBatch(
         return batch;
     }
 
-    /// <summary>Batches of a seed, drawn ahead on another thread, in order.</summary>
-    /// <param name="steps">Number of each batch, the patches kept in it, and how its scenes are drawn.</param>
+    /// <summary>Returns the batches of a seed in order, drawn ahead on another thread.</summary>
+    /// <param name="steps">Index of each batch, number of patches kept per scene, and options of drawing.</param>
     public static IEnumerable<SceneBatch> DrawAhead(
         long seed,
         int batchSize,
@@ -86,9 +87,8 @@ internal sealed record SceneBatch(
     private void Take(int i, Scene scene, SceneRandom random)
     {
         Classes[i] = scene.Class;
-        // No patch says what the object of a marked picture is, or where: it must stay poor evidence, so that the mark is what the
-        // model learns.
-        // Its background is background like any other, so that what the mark says stays at the mark.
+        // Patches of a marked picture have no class and no coverage. So its object stays poor evidence, and the model learns the mark. Its
+        // background counts as background, so that the evidence of the mark stays at the mark.
         Dense[i] = scene.HasWatermark ? 0 : 1;
         var shown = Enumerable.Range(0, SceneViT.Patches).Select(place => Shown(scene, place)).ToArray();
         var places = Choose(scene, shown, random);
@@ -109,7 +109,7 @@ internal sealed record SceneBatch(
         }
     }
 
-    // All patches, or what there is of object and watermark first and then patches at random.
+    // Returns all patches, or first those of object and watermark and then random ones.
     private int[] Choose(Scene scene, float[] shown, SceneRandom random)
     {
         var all = Enumerable.Range(0, SceneViT.Patches);

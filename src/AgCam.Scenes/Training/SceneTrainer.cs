@@ -6,24 +6,24 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace AgCam.Scenes.Training;
 
-/// <summary>Trains the model that ships, on scenes drawn as it goes: no scene is seen twice.</summary>
+/// <summary>Trains the shipped model on scenes that are drawn during training. No scene is used twice.</summary>
 public static class SceneTrainer
 {
-    // Most pixels are background and soon easy: the weight keeps the outline worth learning. Scalars are kept for good; see AdamW.
+    // Weight of the coverage loss: most pixels are background and learned early. The scalar is kept for the process's lifetime; see AdamW.
     private static readonly Scalar CoverageWeight = 3;
     private static readonly SceneOptions Easier = new() { HiddenShare = 0 };
     private const float BackgroundWeight = 0.3f; // most patches are background
 
     /// <summary>
-    /// Trains from nothing and writes the folder. Cancelling ends the training early and keeps what was learnt. The native backend must be
+    /// Trains a new model and writes its folder. Cancellation ends the training early and keeps the weights. The native backend must be
     /// loaded.
     /// </summary>
-    /// <param name="log">Takes one line of text at a time.</param>
+    /// <param name="log">Receives one line of text at a time.</param>
     public static TrainingResult Train(TrainingOptions options, Action<string> log, CancellationToken cancellationToken = default)
     {
         if (options.Seed == options.TestSeed)
             throw new ArgumentException(
-                $"The training and the test scenes are the same, seed {options.Seed}: give them different seeds.",
+                $"Training and test scenes have the same seed {options.Seed}. Give them different seeds.",
                 nameof(options)
             );
         GlibcHeap.KeepMemory();
@@ -59,7 +59,7 @@ public static class SceneTrainer
             var (batchLoss, batchRight) = Backward(model, optimizer, batch, options, patchWeights);
             if (!double.IsFinite(batchLoss))
                 throw new InvalidOperationException(
-                    $"The loss is {batchLoss} at step {step}: lower the learning rate ({options.LearningRate})."
+                    $"The loss is {batchLoss} at step {step}. Lower the learning rate ({options.LearningRate})."
                 );
             optimizer.Step(LearningRate(options, step, progress));
             (loss, right, seen) = (loss + batchLoss * batch.Size, right + batchRight, seen + batch.Size);
@@ -87,7 +87,7 @@ public static class SceneTrainer
             (loss, right, seen) = (0, 0, 0);
         }
         var elapsed = clock.Elapsed;
-        folder.WriteModel(); // as float16, before the last measurement: what ships is what is measured
+        folder.WriteModel(); // as float16, before the final measurement, so that the shipped weights are measured
         model.RoundToHalf();
         var result = new TrainingResult(
             step,
@@ -112,7 +112,7 @@ public static class SceneTrainer
     private static int Kept(TrainingOptions options, double progress) =>
         progress < options.SparseShare ? SceneViT.Patches / 2 : SceneViT.Patches;
 
-    // Whole scenes are new to the model, so they begin at the peak: the cosine is theirs alone.
+    // Whole scenes are new to the model, so the cosine decay starts only with them.
     private static double LearningRate(TrainingOptions options, int step, double progress)
     {
         var warm = Math.Min((step - options.FirstStep + 1.0) / Math.Max(1, options.WarmupSteps), 1);
@@ -144,7 +144,7 @@ public static class SceneTrainer
         return (loss.item<float>(), logits.argmax(1).eq(classes).sum().item<long>());
     }
 
-    // What each patch shows, and which of its pixels.
+    // Loss of the patch head: the class of each patch, and which of its pixels show the object.
     private static Tensor PatchLoss(Tensor logits, SceneBatch batch, Tensor patchWeights)
     {
         const int Pixels = SceneViT.PatchSize * SceneViT.PatchSize;

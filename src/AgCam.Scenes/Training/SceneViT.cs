@@ -7,8 +7,8 @@ using F = TorchSharp.torch.nn.functional;
 namespace AgCam.Scenes.Training;
 
 /// <summary>
-/// The Vision Transformer as it is trained: a plain pre-norm ViT with timm's parameter names, and one extra head over the patches that
-/// only training sees (after the idea of token labelling: Jiang et al., NeurIPS 2021, arXiv 2104.10858).
+/// Vision Transformer for training: plain pre-norm, with timm's parameter names. An extra head over the patches exists only in training
+/// (idea of token labelling: Jiang et al., NeurIPS 2021, arXiv 2104.10858).
 /// </summary>
 internal sealed class SceneViT : IDisposable
 {
@@ -51,24 +51,23 @@ internal sealed class SceneViT : IDisposable
             AddLinear(PatchHead, c, classes + 1 + PatchSize * PatchSize, 0.02);
     }
 
-    /// <summary>
-    /// The head over the patches: classes, background, and the coverage of each pixel. Not part of the model that is written.
-    /// </summary>
+    /// <summary>Head over the patches: classes, background, and coverage of each pixel. It is not written with the model.</summary>
     private const string PatchHead = "patch_head";
 
-    /// <summary>Every parameter that training changes, by name.</summary>
+    /// <summary>Trained parameters by name.</summary>
     public IReadOnlyDictionary<string, Parameter> Parameters => _parameters;
 
-    /// <summary>The parameters of the plain model, in timm's names and shapes.</summary>
+    /// <summary>Returns the parameters of the plain model, in timm's names and shapes.</summary>
     public IEnumerable<(string Name, Tensor Value)> Plain() =>
         from pair in _parameters
         where !pair.Key.StartsWith(PatchHead, StringComparison.Ordinal)
         let value = pair.Value.detach()
         select (pair.Key, pair.Key == "patch_embed.proj.weight" ? value.view(_width, 3, PatchSize, PatchSize) : value);
 
-    /// <param name="patches">[B, K, 192], normalised; the values of a patch run channel, row, column.</param>
-    /// <param name="places">[B, K]: each patch's token, 1 .. 144.</param>
-    /// <returns>Logits of the picture [B, classes], and of its patches [B, K, classes + 1 + 64] when asked for.</returns>
+    /// <summary>Computes the forward pass.</summary>
+    /// <param name="patches">Normalised patches, [B, K, 192]; the order in a patch is channel, row, column.</param>
+    /// <param name="places">Token index of each patch, 1 to 144, [B, K].</param>
+    /// <returns>Logits of the picture [B, classes], and if requested of its patches [B, K, classes + 1 + 64].</returns>
     public (Tensor Logits, Tensor? PatchLogits) Forward(Tensor patches, Tensor places, bool withPatches)
     {
         long batch = patches.shape[0],
@@ -87,7 +86,7 @@ internal sealed class SceneViT : IDisposable
             var qkv = Linear(block + "attn.qkv", Norm(block + "norm1", x)) // [B, N, 3 C]
                 .view(batch, tokens, 3, _heads, width / _heads)
                 .permute(2, 0, 3, 1, 4); // [3, B, H, N, d]
-            // Written out: at this size the fused form's backward pass takes five times as long in bfloat16.
+            // Explicit: at this size the fused attention's backward pass takes five times as long in bfloat16.
             var scores = qkv[0].mul(scale).matmul(qkv[1].transpose(-1, -2)); // [B, H, N, N]
             var attended = scores.softmax(-1).matmul(qkv[2]).transpose(1, 2).reshape(batch, tokens, width);
             x = Add(x, Linear(block + "attn.proj", attended));
@@ -99,7 +98,7 @@ internal sealed class SceneViT : IDisposable
         return (logits, ofPatches);
     }
 
-    /// <summary>Takes the weights of a folder that training wrote; the patch head is not among them.</summary>
+    /// <summary>Reads the weights of a folder that training wrote. The patch head keeps its values.</summary>
     public void Read(string folder)
     {
         using var still = no_grad();
@@ -111,7 +110,7 @@ internal sealed class SceneViT : IDisposable
         }
     }
 
-    /// <summary>Every weight as it will be read back from a float16 file.</summary>
+    /// <summary>Rounds every weight to float16, as it is written.</summary>
     public void RoundToHalf()
     {
         using var still = no_grad();
@@ -125,7 +124,7 @@ internal sealed class SceneViT : IDisposable
             parameter.Dispose();
     }
 
-    // The sum's hidden factor, kept for good; see AdamW.
+    // Factor of the sum, kept for the process's lifetime; see AdamW.
     private static readonly Scalar One = 1;
 
     private static Tensor Add(Tensor x, Tensor y) => x.add(y, One);
@@ -148,8 +147,8 @@ internal sealed class SceneViT : IDisposable
         Add(name + ".bias", 0, _width);
     }
 
-    // A patch starts by looking at what is like it, its neighbours first (after the idea of mimetic initialisation: Trockman and Kolter,
-    // ICML 2023, arXiv 2305.09828). Together with smaller batches it had the first shapes learnt sooner.
+    // Queries start equal to keys, so a patch first attends to similar patches (idea of mimetic initialisation: Trockman and Kolter, ICML
+    // 2023, arXiv 2305.09828). With smaller batches, the first shapes were learned sooner.
     private void QueriesAsKeys(string name)
     {
         using var still = no_grad();
@@ -158,7 +157,8 @@ internal sealed class SceneViT : IDisposable
         weight.narrow(0, 0, _width).copy_(weight.narrow(0, _width, _width));
     }
 
-    // Position embeddings start as waves of 2 to 40 patches across and down, so that near places look alike; they are learnt like the rest.
+    // Position embeddings start as waves of 2 to 40 patches in both directions, so that near positions are similar. They are trained like
+    // other weights.
     private Tensor Waves()
     {
         var values = new float[(1 + Patches) * _width];
@@ -176,7 +176,7 @@ internal sealed class SceneViT : IDisposable
         return tensor(values, [1, 1 + Patches, _width]);
     }
 
-    // Normal numbers, cut off at two standard deviations.
+    // Normal distribution, clamped at two standard deviations.
     private void Add(string name, double deviation, params long[] shape) =>
         _parameters[name] = new Parameter(deviation == 0 ? zeros(shape) : (randn(shape) * deviation).clamp(-2 * deviation, 2 * deviation));
 }

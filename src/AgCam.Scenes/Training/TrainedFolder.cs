@@ -7,9 +7,7 @@ using static TorchSharp.torch;
 
 namespace AgCam.Scenes.Training;
 
-/// <summary>
-/// The folder that training fills, in timm's layout: config.json, model.safetensors (float16), training-log.jsonl, README.md.
-/// </summary>
+/// <summary>Output folder of training in timm's layout: config.json, model.safetensors (float16), training-log.jsonl, README.md.</summary>
 internal sealed class TrainedFolder
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
@@ -59,7 +57,7 @@ internal sealed class TrainedFolder
                 Trained on {result.Scenes:N0} scenes in {result.Steps:N0} steps of {_options.BatchSize} (seed {_options.Seed},
                 learning rate {_options.LearningRate}, {result.Elapsed.TotalMinutes:F0} minutes on {_options.Threads} threads).
                 Accuracy on {result.TestScenes:N0} fresh scenes (seed {_options.TestSeed}): {result.Accuracy:P2}.
-                `training-log.jsonl` has the way there. Licence: Apache-2.0, like the code that drew the scenes.
+                `training-log.jsonl` has the course of the training. Licence: Apache-2.0, like the code that drew the scenes.
 
                 """
             )
@@ -77,7 +75,7 @@ internal sealed class TrainedFolder
     private JsonObject Config() =>
         new()
         {
-            ["architecture"] = "vit_tiny_patch16_224", // a name that timm knows; model_args say how this one differs
+            ["architecture"] = "vit_tiny_patch16_224", // known to timm; model_args hold the differences
             ["num_classes"] = SceneClass.Count,
             ["num_features"] = _options.Width,
             ["global_pool"] = "token",

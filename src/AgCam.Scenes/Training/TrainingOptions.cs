@@ -2,16 +2,16 @@ using System.ComponentModel.DataAnnotations;
 
 namespace AgCam.Scenes.Training;
 
-/// <summary>How the shipped model is trained. The defaults are the run that made the shipped weights.</summary>
+/// <summary>Options of training. The defaults made the shipped weights.</summary>
 public sealed record TrainingOptions
 {
-    /// <summary>Folder for config.json, model.safetensors, training-log.jsonl and README.md; made when it is not there.</summary>
+    /// <summary>Output folder for config.json, model.safetensors, training-log.jsonl and README.md. Created if missing.</summary>
     public required string OutputFolder { get; init; }
 
-    /// <summary>Seed of the training scenes and of the initial weights.</summary>
+    /// <summary>Seed of the training scenes and of the initial weights. Default 1.</summary>
     public long Seed { get; init; } = 1;
 
-    /// <summary>Seed of the scenes that measure accuracy on the way and at the end. It must differ from <see cref="Seed"/>.</summary>
+    /// <summary>Seed of the scenes that measure accuracy. It must differ from <see cref="Seed"/>. Default 2.</summary>
     public long TestSeed { get; init; } = 2;
 
     [Range(1, 1_000_000)]
@@ -21,7 +21,7 @@ public sealed record TrainingOptions
     public int BatchSize { get; init; } = 32;
 
     /// <summary>
-    /// Peak learning rate, reached at the end of the warm-up, held until the model sees whole scenes, and left along a cosine.
+    /// Peak learning rate: reached after the warm-up, held until training uses whole scenes, then decayed along a cosine. Default 1e-3.
     /// </summary>
     [Range(1e-6, 1.0)]
     public double LearningRate { get; init; } = 1e-3;
@@ -35,36 +35,36 @@ public sealed record TrainingOptions
     [Range(0.0, 0.5)]
     public double LabelSmoothing { get; init; } = 0.05;
 
-    /// <summary>Weight of the patch loss: a head that is thrown away after training learns what each patch shows.</summary>
+    /// <summary>Weight of the patch loss. Its head learns what each patch shows and is discarded after training. Default 1.</summary>
     [Range(0.0, 10.0)]
     public double PatchLossWeight { get; init; } = 1;
 
     /// <summary>
-    /// Share of the training in which the model sees half of a scene's patches: those with object or watermark, and others at random.
-    /// The rest of the training is on whole scenes, as all measuring is.
+    /// Share of the training on half of a scene's patches: those with object or watermark, and random ones. The rest uses whole scenes, as
+    /// all measurements do. Default 0.5.
     /// </summary>
     [Range(0.0, 1.0)]
     public double SparseShare { get; init; } = 0.5;
 
     /// <summary>
-    /// Step up to which only the marked pictures hide their object (<see cref="SceneOptions.HiddenShare"/> is 0): the easier ones come
-    /// first.
+    /// Number of first steps in which only marked pictures hide their object, so that easier pictures come first
+    /// (<see cref="SceneOptions.HiddenShare"/> is 0). Default 2100.
     /// </summary>
     [Range(0, 1_000_000)]
     public int HiddenFromStep { get; init; } = 2_100;
 
-    /// <summary>A folder that training wrote, to go on from its weights; null to start from nothing.</summary>
+    /// <summary>Folder of an earlier training, whose weights are the start. Null starts from random weights.</summary>
     public string? From { get; init; }
 
-    /// <summary>Steps that <see cref="From"/> has behind it.</summary>
+    /// <summary>Number of steps that trained the weights in <see cref="From"/>.</summary>
     [Range(0, 1_000_000)]
     public int FirstStep { get; init; }
 
-    /// <summary>Norm to which the gradient is clipped.</summary>
+    /// <summary>Maximum norm of the gradient. Default 1.</summary>
     [Range(0.01, 100.0)]
     public double GradientClip { get; init; } = 1;
 
-    /// <summary>Token width C; depth and heads. 128, 6 and 4 make 1.2 million parameters.</summary>
+    /// <summary>Width C of a token. Width 128, depth 6 and 4 heads make 1.2 million parameters. Default 128.</summary>
     [Range(16, 512)]
     public int Width { get; init; } = 128;
 
@@ -74,24 +74,26 @@ public sealed record TrainingOptions
     [Range(1, 16)]
     public int Heads { get; init; } = 4;
 
-    /// <summary>Linear layers and attention in bfloat16, the rest in float32. Weights are always kept in float32.</summary>
+    /// <summary>
+    /// Whether linear layers and attention run in bfloat16, the rest in float32. Weights are always float32. Default true.
+    /// </summary>
     public bool MixedPrecision { get; init; } = true;
 
-    /// <summary>Threads of the tensor library. One more thread draws.</summary>
+    /// <summary>Number of threads of libtorch. One more thread draws scenes. Default 2.</summary>
     [Range(1, 256)]
     public int Threads { get; init; } = 2;
 
-    /// <summary>Steps between two log lines, each with a checkpoint and the accuracy on 500 scenes.</summary>
+    /// <summary>Number of steps between log lines, each with a checkpoint and the accuracy on 500 scenes. Default 250.</summary>
     [Range(1, 100_000)]
     public int CheckpointEvery { get; init; } = 250;
 
-    /// <summary>Scenes of the final measurement.</summary>
+    /// <summary>Number of scenes of the final measurement. Default 2000.</summary>
     [Range(1, 1_000_000)]
     public int TestScenes { get; init; } = 2_000;
 
     /// <summary>
-    /// Training ends by then with its learning rate brought down as planned: the schedule follows the clock where that is ahead of the
-    /// steps, so the weights are then no longer those of the seed alone. Null is no limit.
+    /// Maximum duration of training. The schedule follows the clock when it is ahead of the steps, so the weights then depend on more than
+    /// the seed. Null for no limit.
     /// </summary>
     public TimeSpan? TimeLimit { get; init; }
 }

@@ -103,28 +103,28 @@ internal sealed class ChunkComputation(
     /// Computes one image after the other, each after a stored note that identifies the image that crashes the process.
     /// Noted images come last: kills from outside then hit another image each time, and only a poison image gets two notes.
     /// </summary>
-    /// <param name="begun">How often each image was begun and did not return.</param>
+    /// <param name="starts">Number of starts of each image that did not return.</param>
     /// <returns>Null when the lease was lost.</returns>
     public async Task<ChunkResult?> ComputeIsolatedAsync(
         ExplainImages request,
         ChunkLease lease,
-        IReadOnlyDictionary<int, int> begun,
+        IReadOnlyDictionary<int, int> starts,
         Plan plan,
         CancellationToken cancellationToken
     )
     {
         var provenance = await ProvenanceAsync(plan, cancellationToken);
         var (items, explanations) = (new List<Item>(), new Dictionary<Digest, StoredExplanation>());
-        foreach (var reference in request.References.OrderBy(reference => begun.GetValueOrDefault(reference.Number)))
+        foreach (var reference in request.References.OrderBy(reference => starts.GetValueOrDefault(reference.Number)))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var begunBefore = await storeRetry.CallAsync(
+            var startsBefore = await storeRetry.CallAsync(
                 cancellationToken => store.Chunks.BeginIsolatedAsync(lease, reference.Number, cancellationToken),
                 cancellationToken
             );
-            if (begunBefore < 0)
+            if (startsBefore < 0)
                 return null;
-            if (begunBefore >= 2)
+            if (startsBefore >= 2)
             {
                 items.Add(
                     StoredForm.Failed(
@@ -132,7 +132,7 @@ internal sealed class ChunkComputation(
                         reference,
                         null,
                         ItemFailure.Poison,
-                        $"The image crashed its worker {begunBefore} times while nothing else ran.",
+                        $"The image crashed its worker {startsBefore} times while nothing else ran.",
                         clock.Now()
                     )
                 );

@@ -11,7 +11,8 @@ namespace AgCam.Worker.Chunks;
 
 /// <summary>A leased chunk that is about to be computed.</summary>
 /// <param name="Faults">Earlier attempts that ended in an unexpected error.</param>
-/// <param name="Isolated">Of an isolated chunk: how often each image was begun and did not return. Null of any other.</param>
+/// <param name="Isolated">Images of an isolated chunk, each with its number of starts that did not return. Null for any other
+/// chunk.</param>
 internal sealed record ChunkRun(ExplainImages Request, HeldLease Held, int Faults, IReadOnlyDictionary<int, int>? Isolated)
 {
     public ChunkLease Lease => Held.Lease;
@@ -102,8 +103,8 @@ internal sealed class ChunkRunner(
             var method = Planning.MethodOf(request);
             using var use = await engines.ModelAsync(request.Model, request.Dtype, ended);
             var plan = Planning.PlanOf(request, method, use.Engine);
-            return run.Isolated is { } begun
-                ? await computation.ComputeIsolatedAsync(request, lease, begun, plan, ended)
+            return run.Isolated is { } starts
+                ? await computation.ComputeIsolatedAsync(request, lease, starts, plan, ended)
                 : await computation.ComputeAsync(request, lease, plan, ended);
         }
         catch (RequestException e) when (request.JobId is null)

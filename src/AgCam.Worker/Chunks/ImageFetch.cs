@@ -56,14 +56,14 @@ internal sealed class ImageFetch(ReferenceReader references, StoreRetry storeRet
         await Task.WhenAll(
             byFile[true]
                 .Chunk(FilesPerTask)
-                .Select(some => RunAsync(_decoders, () => FetchInTurnAsync(some), lane, cancellationToken))
+                .Select(indices => RunAsync(_decoders, () => FetchInTurnAsync(indices), lane, cancellationToken))
                 .Concat(byFile[false].Select(i => RunAsync(_fetches, () => FetchInTurnAsync([i]), lane, cancellationToken)))
         );
         return fetched;
 
-        async Task<bool> FetchInTurnAsync(int[] some)
+        async Task<bool> FetchInTurnAsync(int[] indices)
         {
-            foreach (var i in some)
+            foreach (var i in indices)
                 fetched[i] = await FetchAsync(images[i], plan, kept, cancellationToken);
             return true;
         }

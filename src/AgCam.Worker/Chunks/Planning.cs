@@ -7,24 +7,26 @@ using AgCam.Worker.Engines;
 
 namespace AgCam.Worker.Chunks;
 
-/// <summary>The request as a whole cannot be carried out here, whatever its images are: its job is paused with the reason.</summary>
+/// <summary>Reports a request that this worker cannot process, whatever its images are. Its job is paused with the reason.</summary>
 internal sealed class RequestException(string reason, string detail, Exception? inner = null) : Exception(detail, inner)
 {
-    /// <summary>A stable code.</summary>
+    /// <summary>Stable code of the reason.</summary>
     public string Reason => reason;
 }
 
-/// <summary>From a request's words to an engine and what is asked of it.</summary>
+/// <summary>Resolves a request's names to a method, an engine and a plan.</summary>
 internal static class Planning
 {
-    /// <exception cref="RequestException">There is no such method.</exception>
+    /// <summary>Returns the request's attribution method.</summary>
+    /// <exception cref="RequestException">The method is unknown.</exception>
     public static AttributionMethod MethodOf(ExplainImages request) =>
         AttributionMethod.Find(request.Method)
         ?? throw new RequestException(
             WorkerFailure.NoSuchMethod,
-            $"There is no method \"{request.Method}\"; this worker knows {AttributionMethod.Names}."
+            $"There is no method \"{request.Method}\". This worker has {AttributionMethod.Names}."
         );
 
+    /// <summary>Loads the model if necessary and returns a use of it.</summary>
     /// <exception cref="RequestException">The model cannot be loaded.</exception>
     public static async Task<EngineUse> ModelAsync(
         this EnginePool engines,
@@ -43,11 +45,12 @@ internal static class Planning
         }
         catch (Exception e) when (e is DeviceException or NativeBackendException)
         {
-            throw new RequestException(ModelFailure.Unreadable, $"The model {model.Id} cannot be loaded here: {e.Message}", e);
+            throw new RequestException(ModelFailure.Unreadable, $"This worker cannot load the model {model.Id}: {e.Message}", e);
         }
     }
 
-    /// <exception cref="RequestException">The model has no such class, or the method does not explain what is asked for.</exception>
+    /// <summary>Returns the engine's plan for the request's targets.</summary>
+    /// <exception cref="RequestException">The model lacks a class, or the method cannot explain the request.</exception>
     public static Plan PlanOf(ExplainImages request, AttributionMethod method, IExplainEngine engine)
     {
         Plan plan;

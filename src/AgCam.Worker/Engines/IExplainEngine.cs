@@ -72,6 +72,6 @@ public interface IEngineLoader
     Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancellationToken) => Task.FromResult(0L);
 
     /// <summary>Loads an engine and warms it up.</summary>
-    /// <exception cref="Models.ModelException">The model is not allowed, not the one that the pin means, or cannot be loaded.</exception>
+    /// <exception cref="Models.ModelException">The model is not allowed, has another digest, or cannot be loaded.</exception>
     Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken);
 }

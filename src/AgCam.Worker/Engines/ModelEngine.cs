@@ -10,10 +10,10 @@ using AgCam.Preprocessing;
 
 namespace AgCam.Worker.Engines;
 
-/// <summary>A model on its device.</summary>
+/// <summary>Engine of a model loaded on its device.</summary>
 public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainEngine
 {
-    private (EvaluationOptions Options, Evaluator Evaluator)? _evaluating; // its randomised models are worth keeping from chunk to chunk
+    private (EvaluationOptions Options, Evaluator Evaluator)? _evaluating; // kept between chunks, because its randomised models are costly
 
     public ModelPin Model => model;
 
@@ -48,11 +48,11 @@ public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainE
             _evaluating = null;
             _evaluating = (options, new Evaluator(explainer, options));
         }
-        // Last digits may follow the number of threads
+        // The last digits may depend on the number of threads.
         return ComputeDevice.WithAllThreads(() => _evaluating.Value.Evaluator.Measure(images));
     }
 
-    /// <summary>One pass over a black picture: kernels are chosen and memory is reserved before anybody waits for them.</summary>
+    /// <summary>Explains a black image, so that kernels are selected and memory is reserved before the first request.</summary>
     internal void WarmUp()
     {
         var options = explainer.Preprocessing;
@@ -79,7 +79,7 @@ public sealed class ModelEngine(Explainer explainer, ModelPin model) : IExplainE
     }
 }
 
-/// <summary>Loads the models that the operator lists, from their files.</summary>
+/// <summary>Loads the operator's models from their files.</summary>
 public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IEngineLoader
 {
     public Task<long> BytesAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
@@ -106,21 +106,21 @@ public sealed class ModelLoader(ModelCatalog models, WorkerOptions options) : IE
         }
         catch (Exception e) when (e is DeviceException or NativeBackendException)
         {
-            return 1; // loading a model tells what is missing
+            return 1; // loading a model reports the error
         }
     }
 
     private static ModelException NotListed(ModelPin model) =>
-        new(ModelFailure.NotFound, $"This worker has no model {model.Id}. Name it in its options, or submit for one that it has.");
+        new(ModelFailure.NotFound, $"This worker has no model {model.Id}. Add it to Pipeline:Models, or use a model that the worker has.");
 
     public async Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken)
     {
-        var here = await models.PinAsync(model.Id, cancellationToken);
-        if (here.Sha256 != model.Sha256)
+        var pinned = await models.PinAsync(model.Id, cancellationToken);
+        if (pinned.Sha256 != model.Sha256)
             throw new ModelException(
                 WorkerFailure.AnotherModel,
-                $"The request is pinned to {model.Id} with the digest {model.Sha256}; the one here has {here.Sha256}. Submit it "
-                    + $"again for the new weights, or bring the old ones back."
+                $"The request is pinned to {model.Id} with digest {model.Sha256}, but this worker's has {pinned.Sha256}. "
+                    + $"Submit it again for the new weights, or restore the old ones."
             );
         return await Task.Run<IExplainEngine>(
             () =>

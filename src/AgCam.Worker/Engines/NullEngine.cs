@@ -8,8 +8,8 @@ using AgCam.Preprocessing;
 namespace AgCam.Worker.Engines;
 
 /// <summary>
-/// Stands in for a model where the pipeline itself is tested or measured: the image is read and hashed, and the explanation follows
-/// from the hash alone, with the shape and size of a real one.
+/// Substitute for a model, to test and measure the pipeline. It hashes the image and derives an explanation from the hash, with the shape
+/// and size of a real one.
 /// </summary>
 public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExplainEngine
 {
@@ -17,7 +17,7 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
         Grid = 14,
         Width = 224;
 
-    /// <summary>The only model that <see cref="NullLoader"/> has.</summary>
+    /// <summary>Model of <see cref="NullLoader"/>, its only one.</summary>
     public static ModelPin Pin { get; } = new() { Id = "null", Sha256 = Digest.Of("the null model"u8) };
 
     private static readonly ClassNames Names = new(ClassCount, [.. Enumerable.Range(0, ClassCount).Select(i => $"class {i}")]);
@@ -50,7 +50,7 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
         };
     }
 
-    /// <summary>The bytes are not decoded, but they must begin like an image of a known format.</summary>
+    /// <summary>Hashes the image without decoding it. The first bytes must be those of a known format.</summary>
     public EngineInput Prepare(byte[] bytes, Digest digest, ImageLimits limits)
     {
         if (
@@ -65,7 +65,7 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
                 or [(byte)'M', (byte)'M', ..]
             )
         )
-            throw new ImageException(ImageFailure.UnsupportedFormat, "The bytes do not begin like an image.");
+            throw new ImageException(ImageFailure.UnsupportedFormat, "The first bytes are not those of an image.");
         return new EngineInput(
             digest,
             new PreparedImage([], Width, Width, new InputTransform(1, 1, 0, 0, Width, Width)),
@@ -89,7 +89,7 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
 
     public void Dispose() { }
 
-    /// <summary>The same logits for all, below the highest one; every image has them in another order.</summary>
+    /// <summary>Logits below the top one. Every image has them rotated by another offset.</summary>
     private static readonly float[] Others =
     [
         .. Enumerable.Range(0, ClassCount).Select(i => (float)(4 * Math.Pow(i / (double)ClassCount, 3))),
@@ -97,19 +97,19 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
 
     private static readonly double SumOfOthers = Others.Sum(logit => Math.Exp(logit));
 
-    /// <summary>A round spot like an object's, cut out of it around another centre for every image.</summary>
+    /// <summary>Profile of a round spot. Every image has it around another centre.</summary>
     private static readonly float[] Bell = [.. Enumerable.Range(1 - Grid, 2 * Grid - 1).Select(i => (float)Math.Exp(-i * i / 18.0))];
 
-    /// <summary>Next to no work: what is measured with it is the pipeline.</summary>
+    /// <summary>Computes almost nothing, so that measurements show the pipeline's cost.</summary>
     private static Explanation Explain(EngineInput image, int? label, ExplainOptions options)
     {
         var (place, predicted) = Places(image.Digest, ClassCount);
-        var highest = 5 + (First(image.Digest) & 0xFFFFFF) / (float)(1 << 22); // 5 to 9: sure and unsure ones
+        var top = 5 + (First(image.Digest) & 0xFFFFFF) / (float)(1 << 22); // 5 to 9: more and less certain predictions
         var logits = new float[ClassCount];
         Others.AsSpan(place).CopyTo(logits);
         Others.AsSpan(0, place).CopyTo(logits.AsSpan(ClassCount - place));
-        var logSumExp = Math.Log(SumOfOthers - Math.Exp(logits[predicted]) + Math.Exp(highest));
-        logits[predicted] = highest;
+        var logSumExp = Math.Log(SumOfOthers - Math.Exp(logits[predicted]) + Math.Exp(top));
+        logits[predicted] = top;
         return new Explanation
         {
             Logits = logits,
@@ -153,14 +153,14 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
         return new Heatmap(Grid, Grid, values);
     }
 
-    /// <summary>Two numbers below <paramref name="limit"/> that follow from a digest on any machine.</summary>
+    /// <summary>Returns two numbers below <paramref name="limit"/> that follow from a digest on any machine.</summary>
     private static (int First, int Second) Places(Digest digest, int limit, int salt = 0)
     {
         var bits = ((ulong)First(digest) ^ (ulong)salt) * 0x9E3779B97F4A7C15; // Fibonacci hashing
         return ((int)((bits >> 32) % (uint)limit), (int)((bits & uint.MaxValue) % (uint)limit));
     }
 
-    /// <summary>Its first eight bytes; a hash code would be another in every process.</summary>
+    /// <summary>Returns the first eight bytes of a digest. A hash code would differ between processes.</summary>
     private static long First(Digest digest)
     {
         Span<byte> bytes = stackalloc byte[Digest.Size];
@@ -169,14 +169,11 @@ public sealed class NullEngine(ModelPin model, string dtype = "float32") : IExpl
     }
 }
 
-/// <summary>Has the null model and no other.</summary>
+/// <summary>Loads the null model, its only one.</summary>
 public sealed class NullLoader : IEngineLoader
 {
     public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>
         model == NullEngine.Pin
             ? Task.FromResult<IExplainEngine>(new NullEngine(model, dtype))
-            : throw new Models.ModelException(
-                Models.ModelFailure.NotFound,
-                $"This worker explains with the null model only, not with {model.Id}."
-            );
+            : throw new Models.ModelException(Models.ModelFailure.NotFound, $"This worker has only the null model, not {model.Id}.");
 }

@@ -5,8 +5,8 @@ using AgCam.Pipeline.Records;
 namespace AgCam.Worker.Engines;
 
 /// <summary>
-/// Cheap facts about a picture. All but its size are measured on a thumbnail of luma (Rec. 601) of at most 128 pixels a side, each the
-/// mean of the block it covers, so that the cost does not grow with the picture and the numbers of pictures of different sizes compare.
+/// Computes cheap measures of a picture, on a luma thumbnail (Rec. 601) of at most 128 x 128 pixels. Each of its pixels is the mean of a
+/// block, so the cost is bounded and pictures of any size compare.
 /// </summary>
 internal static class PictureMeasures
 {
@@ -14,6 +14,7 @@ internal static class PictureMeasures
     private const int HashColumns = 9,
         HashRows = 8;
 
+    /// <summary>Returns the measures of a picture.</summary>
     public static PictureFacts Of(RgbImage picture)
     {
         var longest = Math.Max(picture.Width, picture.Height);
@@ -30,7 +31,8 @@ internal static class PictureMeasures
         );
     }
 
-    /// <returns>[rows, columns], 0 to 255.</returns>
+    /// <summary>Reduces a picture to a luma thumbnail.</summary>
+    /// <returns>Luma, [rows, columns], 0 to 255.</returns>
     private static float[] Reduce(RgbImage picture, int columns, int rows)
     {
         var luma = new float[rows * columns];
@@ -51,7 +53,7 @@ internal static class PictureMeasures
 
     private static float MeanLuma(RgbImage picture, int left, int right, int top, int bottom)
     {
-        // Of a large block every few pixels only: at most about 8 x 8 samples.
+        // Samples a large block at about 8 x 8 pixels.
         int stepX = Math.Max(1, (right - left) / 8),
             stepY = Math.Max(1, (bottom - top) / 8),
             count = 0;
@@ -92,7 +94,7 @@ internal static class PictureMeasures
         return sum / ((right - left) * (bottom - top));
     }
 
-    /// <returns>In [0, 1].</returns>
+    /// <returns>Mean luma in [0, 1].</returns>
     private static float Mean(float[] luma)
     {
         var sum = 0.0;
@@ -101,7 +103,7 @@ internal static class PictureMeasures
         return (float)(sum / (255.0 * luma.Length));
     }
 
-    /// <returns>Variance of the four-neighbour Laplacian over the inner pixels; 0 where there are none.</returns>
+    /// <returns>Variance of the four-neighbour Laplacian over the inner pixels; 0 without inner pixels.</returns>
     private static float Blur(float[] luma, int columns, int rows)
     {
         double sum = 0,
@@ -118,7 +120,7 @@ internal static class PictureMeasures
         return count == 0 ? 0 : (float)Math.Max(0, (squares / count) - (sum / count * (sum / count)));
     }
 
-    /// <returns>Bits, 0 to 8.</returns>
+    /// <returns>Entropy of the luma histogram in bits, 0 to 8.</returns>
     private static float Entropy(float[] luma)
     {
         Span<int> histogram = stackalloc int[256];
@@ -131,6 +133,6 @@ internal static class PictureMeasures
         return (float)Math.Max(0, bits);
     }
 
-    /// <summary>In how many bits two perceptual hashes differ, 0 to 64.</summary>
+    /// <summary>Returns the number of bits in which two perceptual hashes differ, 0 to 64.</summary>
     public static int Distance(long left, long right) => BitOperations.PopCount((ulong)(left ^ right));
 }

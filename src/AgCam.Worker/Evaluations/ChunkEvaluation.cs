@@ -29,13 +29,13 @@ internal sealed class ChunkEvaluation(
 {
     private readonly DatasetReading _datasets = new(references.Files);
 
-    /// <param name="begun">After a crash: how often each image was begun and did not return. Null without a crash.</param>
+    /// <param name="starts">After a crash: number of starts of each image that did not return. Null without a crash.</param>
     /// <returns>Null when the lease was lost.</returns>
     /// <exception cref="RequestException">This worker cannot use the dataset or the model.</exception>
     public async Task<ChunkResult?> ComputeAsync(
         ExplainImages request,
         ChunkLease lease,
-        IReadOnlyDictionary<int, int>? begun,
+        IReadOnlyDictionary<int, int>? starts,
         CancellationToken cancellationToken
     )
     {
@@ -59,9 +59,9 @@ internal sealed class ChunkEvaluation(
         );
         if (
             (
-                begun is null
+                starts is null
                     ? await StraightAsync(measuring, images, cancellationToken)
-                    : await CarefullyAsync(measuring, lease, images, begun, cancellationToken)
+                    : await CarefullyAsync(measuring, lease, images, starts, cancellationToken)
             )
             is not { } measured
         )
@@ -180,17 +180,17 @@ internal sealed class ChunkEvaluation(
         Measuring measuring,
         ChunkLease lease,
         IReadOnlyList<(Sample Sample, ImageReference Reference)[]> batches,
-        IReadOnlyDictionary<int, int> begun,
+        IReadOnlyDictionary<int, int> starts,
         CancellationToken cancellationToken
     )
     {
         var rows = new List<ImageRow>();
-        foreach (var batch in batches.OrderBy(batch => batch.Max(image => begun.GetValueOrDefault(image.Reference.Number))))
+        foreach (var batch in batches.OrderBy(batch => batch.Max(image => starts.GetValueOrDefault(image.Reference.Number))))
         {
-            var together = batch.All(image => begun.GetValueOrDefault(image.Reference.Number) < Together);
+            var together = batch.All(image => starts.GetValueOrDefault(image.Reference.Number) < Together);
             foreach (var part in together ? [batch] : batch.Chunk(1))
             {
-                var measured = part.Where(image => begun.GetValueOrDefault(image.Reference.Number) <= Together).ToList();
+                var measured = part.Where(image => starts.GetValueOrDefault(image.Reference.Number) <= Together).ToList();
                 rows.AddRange(part.Except(measured).Select(image => new ImageRow(image.Sample.Key) { Skipped = ItemFailure.Poison }));
                 foreach (var (_, reference) in measured)
                     if (

@@ -4,12 +4,15 @@ using static TorchSharp.torch;
 namespace AgCam.Attribution;
 
 /// <summary>
-/// Attention Guided CAM (Leem and Seo, AAAI 2024) in closed form. The method cuts the gradient at the input of every attention. So it
-/// lives on the head tokens alone, reaches a lower block only through the skip path and the MLP, and can be written down: no autograd.
+/// Attention Guided CAM (Leem and Seo, AAAI 2024, arXiv 2402.04563) in closed form, without autograd. The method cuts the gradient at the
+/// input of every attention. So only the head tokens have a gradient, and it reaches a lower block only through the skip path and the MLP.
+/// Shapes: B images, K targets, T head tokens, H heads, N tokens, C channels, d = C / H.
 /// </summary>
 internal static class AttentionGuidedCam
 {
-    /// <summary>Part of every explanation's identity: raised when a change of this code changes numbers.</summary>
+    /// <summary>
+    /// Version of the algorithm, a part of every explanation's identity. Raise it when a change of this code changes numbers.
+    /// </summary>
     public const int Version = 1;
 
     public static AttributionMethod Method { get; } =
@@ -24,14 +27,14 @@ internal static class AttentionGuidedCam
         };
 
     /// <summary>
-    /// For every image and target, the sum over blocks and heads of sigmoid(S[cls, j]) relu(dY / dA[cls, j]) over the patches j.
+    /// Computes M[j] = sum over blocks and heads of sigmoid(S[cls, j]) relu(dY/dA[cls, j]) over the patches j, for every image and target.
     /// </summary>
-    /// <param name="pass">A forward pass of the model over B images.</param>
+    /// <param name="pass">Forward pass of the model over B images.</param>
     /// <param name="target">Class indices, [B, K], int64.</param>
-    /// <param name="against">Class indices to contrast with, [B, K]; null when every target is plain.</param>
+    /// <param name="against">Class indices to contrast with, [B, K], int64; null when every target is plain.</param>
     /// <param name="gamma">Weight of the class against, [B, K], float32; 0 where a target is plain.</param>
-    /// <param name="signed">Also the evidence against: the same sum with relu(-dY / dA).</param>
-    /// <returns>Positive and, when asked for, negative maps, [B, K, rows, columns], float32.</returns>
+    /// <param name="signed">Whether to compute the evidence against too: the same sum with relu(-dY/dA).</param>
+    /// <returns>Positive and, if requested, negative maps, [B, K, rows, columns], float32.</returns>
     public static (Tensor Positive, Tensor? Negative) Maps(
         VisionTransformer model,
         ForwardPass pass,
@@ -47,15 +50,15 @@ internal static class AttentionGuidedCam
         Tensor positive = zeros([target.shape[0], target.shape[1], patches], float32, model.Device); // [B, K, patches]
         Tensor? negative = signed ? zeros_like(positive) : null;
 
-        var g = model.Seed(pass.Final, target, against, gamma); // [B, T, K, C]
+        var g = model.Seed(pass.Final, target, against, gamma); // dY/dx'' of the last block, [B, T, K, C]
         for (var k = model.Blocks.Count - 1; k >= 0; k--)
         {
             using var step = NewDisposeScope();
             var (block, trace) = (model.Blocks[k], pass.Blocks[k]);
-            g = block.ThroughMlp(g, trace).MoveToOuterDisposeScope();
-            var gates = ClassRow.Patches(trace.Scores, config).to(float32).sigmoid().unsqueeze(3); // [B, H, T, 1, patches]
-            var alpha = ClassRow.Gradient(model, block, trace, g); // [B, H, T, K, patches]
-            positive.PlusInPlace((gates * alpha.relu()).sum([1, 2]));
+            g = block.ThroughMlp(g, trace).MoveToOuterDisposeScope(); // dY/dx' = dY/dx'' of the block below, [B, T, K, C]
+            var gates = ClassRow.Patches(trace.Scores, config).to(float32).sigmoid().unsqueeze(3); // sigmoid(S), [B, H, T, 1, patches]
+            var alpha = ClassRow.Gradient(model, block, trace, g); // dY/dA, [B, H, T, K, patches]
+            positive.PlusInPlace((gates * alpha.relu()).sum([1, 2])); // [B, K, patches]
             negative?.PlusInPlace((gates * alpha.neg().relu()).sum([1, 2]));
         }
 

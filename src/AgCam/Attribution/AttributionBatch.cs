@@ -6,28 +6,27 @@ using static TorchSharp.torch;
 namespace AgCam.Attribution;
 
 /// <summary>
-/// What a method may look at: a batch of pictures, one forward pass over them that all methods share, and the classes to explain for
-/// each.
+/// Input of an attribution method: a batch of images, one forward pass that all methods share, and the classes to explain.
 /// </summary>
-/// <param name="Input">Normalised pixels, [B, 3, H, W]; no inference tensor where the method needs autograd.</param>
-/// <param name="Pass">The model's forward pass over the input.</param>
+/// <param name="Input">Normalised pixels, [B, 3, H, W], float32. Not an inference tensor when the method needs autograd.</param>
+/// <param name="Pass">Forward pass of the model over the input.</param>
 /// <param name="Target">Class indices, [B, K], int64.</param>
-/// <param name="Keys">Names of the pictures, the same in every shard; empty outside evaluations.</param>
+/// <param name="Keys">Keys of the images, the same in every shard; empty outside evaluations.</param>
 internal sealed record AttributionBatch(VisionTransformer Model, Tensor Input, ForwardPass Pass, Tensor Target, IReadOnlyList<string> Keys)
 {
-    /// <summary>Classes to contrast with, [B, K]; null when every target is plain.</summary>
+    /// <summary>Class indices to contrast with, [B, K], int64; null when every target is plain.</summary>
     public Tensor? Against { get; init; }
 
     /// <summary>Weight of the class against, [B, K], float32; 0 where a target is plain.</summary>
     public Tensor? Gamma { get; init; }
 
-    /// <summary>Whether the maps of the evidence against are asked for.</summary>
+    /// <summary>Whether maps of the evidence against are requested.</summary>
     public bool Signed { get; init; }
 
-    /// <summary>Bytes that a forward pass with spelled-out attentions may keep. Default 1 GiB.</summary>
+    /// <summary>Maximum bytes that a forward pass with explicit attention matrices keeps. Default 1 GiB.</summary>
     public long PartBytes { get; init; } = 1L << 30;
 
-    /// <summary>For every target the most probable other class, [B, K], int64.</summary>
+    /// <summary>Returns the most probable other class of every target, [B, K], int64.</summary>
     public Tensor BestOther()
     {
         using var scope = NewDisposeScope();
@@ -37,8 +36,8 @@ internal sealed record AttributionBatch(VisionTransformer Model, Tensor Input, F
         return logits.scatter(2, target, full_like(target, never, dtype: float32)).argmax(2).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Calls a method that explains one class of each image, once for each target.</summary>
-    /// <param name="maps">From a target's classes [B, 1], classes against and their weights to maps, [B, rows, columns].</param>
+    /// <summary>Calls a method that explains one class per image, once for each target.</summary>
+    /// <param name="maps">Computes maps [B, rows, columns] from a target's classes, contrast classes and weights, each [B, 1].</param>
     /// <returns>[B, K, rows, columns]</returns>
     public Tensor PerTarget(Func<Tensor, Tensor?, Tensor?, Tensor> maps)
     {
@@ -51,9 +50,10 @@ internal sealed record AttributionBatch(VisionTransformer Model, Tensor Input, F
     }
 
     /// <summary>
-    /// Calls a method that spells every attention out with parts of the batch, so that what it keeps stays within <see cref="PartBytes"/>.
+    /// Calls a method with explicit attention matrices on parts of the batch, so that it keeps at most <see cref="PartBytes"/>.
     /// </summary>
-    /// <param name="maps">From a part to maps, [b, K, rows, columns]; the part's <see cref="Pass"/> is still the whole batch's.</param>
+    /// <param name="maps">Computes maps [b, K, rows, columns] from a part. The part's <see cref="Pass"/> is still the whole
+    /// batch's.</param>
     /// <returns>[B, K, rows, columns]</returns>
     public Tensor InParts(Func<AttributionBatch, Tensor> maps)
     {
@@ -77,7 +77,9 @@ internal sealed record AttributionBatch(VisionTransformer Model, Tensor Input, F
             Gamma = Gamma?.narrow(0, from, count),
         };
 
-    /// <summary>Bytes that one image keeps in a differentiable pass: attentions, their gradients and activations.</summary>
+    /// <summary>
+    /// Returns the bytes that one image keeps in a differentiable pass: attention matrices, their gradients and activations.
+    /// </summary>
     private static long ExplicitBytes(VisionTransformer model)
     {
         var (config, tokens) = (model.Config, (long)model.Config.Tokens);
@@ -86,7 +88,7 @@ internal sealed record AttributionBatch(VisionTransformer Model, Tensor Input, F
         return config.Depth * (attention + activations) * sizeof(float);
     }
 
-    /// <summary>[B, rows, columns] -> a heatmap for each image.</summary>
+    /// <summary>Converts maps [B, rows, columns] to one heatmap per image.</summary>
     public static IReadOnlyList<Heatmap> Heatmaps(Tensor maps)
     {
         var (rows, columns) = ((int)maps.shape[1], (int)maps.shape[2]);

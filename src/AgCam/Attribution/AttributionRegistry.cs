@@ -1,9 +1,9 @@
 namespace AgCam.Attribution;
 
-/// <summary>Every attribution method: a file and a line here add one.</summary>
+/// <summary>Lists the attribution methods. A new method is one file and one line here.</summary>
 internal static class AttributionRegistry
 {
-    /// <summary>The methods that explain. The first is the default.</summary>
+    /// <summary>Methods that explain. The first is the default.</summary>
     public static IReadOnlyList<AttributionMethod> All { get; } =
     [
         AttentionGuidedCam.Method,
@@ -18,5 +18,6 @@ internal static class AttributionRegistry
         TransformerAttribution.Method,
     ];
 
+    /// <summary>Methods that an evaluation measures: those that explain, and the controls.</summary>
     public static IReadOnlyList<AttributionMethod> Measured { get; } = [.. All, Controls.RandomMap, Controls.Centre];
 }

@@ -4,13 +4,12 @@ using static TorchSharp.torch;
 namespace AgCam.Attribution;
 
 /// <summary>
-/// The head tokens' rows of the attention: what the classifier can see of the patches. That is the class token's row, or all rows of
-/// patches that are averaged.
+/// Rows of the attention at the head tokens, the tokens that the classifier reads: the class token, or all patches when they are averaged.
 /// </summary>
 internal static class ClassRow
 {
     /// <summary>
-    /// [B, N, N] -> the class token's row (the mean of the rows, where patches are averaged) without the prefix tokens, [B, rows,
+    /// Returns the class token's row of [B, N, N] (the mean of the rows when patches are averaged), without prefix tokens: [B, rows,
     /// columns].
     /// </summary>
     public static Tensor OnGrid(Tensor relevance, ViTConfig config) =>
@@ -22,12 +21,13 @@ internal static class ClassRow
             .narrow(1, config.PrefixTokens, config.GridRows * config.GridColumns)
             .reshape(-1, config.GridRows, config.GridColumns);
 
-    /// <summary>Rows of scores or weights without the prefix tokens: [B, H, T, N] -> [B, H, T, patches].</summary>
+    /// <summary>Removes the prefix tokens from rows of scores or weights: [B, H, T, N] to [B, H, T, patches].</summary>
     public static Tensor Patches(Tensor rows, ViTConfig config) =>
         rows.narrow(3, config.PrefixTokens, config.GridRows * config.GridColumns);
 
     /// <summary>
-    /// dY/dA of the head tokens' rows, from the gradient at x' of their tokens: the inner products of u with every patch's value.
+    /// Computes dY/dA of the head tokens' rows from the gradient at x'. It is the inner product of u = Wo^T(ls1 g), per head, with every
+    /// patch's value: alpha[h, j] = &lt;u_h, V[h, j]&gt;.
     /// </summary>
     /// <param name="g">dY/dx', [B, T, K, C].</param>
     /// <returns>[B, H, T, K, patches], float32.</returns>
@@ -36,9 +36,9 @@ internal static class ClassRow
         using var scope = NewDisposeScope();
         var config = model.Config;
         var patches = config.GridRows * config.GridColumns;
-        var values = trace.Values.narrow(2, config.PrefixTokens, patches); // [B, H, patches, d]
+        var values = trace.Values.narrow(2, config.PrefixTokens, patches); // V, [B, H, patches, d]
         return block
-            .HeadGradients(g)
+            .HeadGradients(g) // u, [B, H, T K, d]
             .to(values.dtype)
             .matmul(values.transpose(-2, -1))
             .to(float32) // [B, H, T K, patches]

@@ -2,7 +2,7 @@ using AgCam.Heatmaps;
 
 namespace AgCam.Attribution;
 
-/// <summary>Heatmaps that know nothing of the picture: what a method must beat.</summary>
+/// <summary>Heatmaps that do not depend on the image. A useful method beats them.</summary>
 internal static class Controls
 {
     public static AttributionMethod RandomMap { get; } =
@@ -22,8 +22,8 @@ internal static class Controls
         };
 
     /// <summary>
-    /// A pyramid of boxes round the centre: above a threshold t lies the centred box whose sides are the share 1 - t of the picture's,
-    /// so at 0.5 the middle half of each side.
+    /// Returns a pyramid around the centre. Above threshold t lies the centred box with sides of 1 - t of the image's; at 0.5 the middle
+    /// half of each side.
     /// </summary>
     public static Heatmap CentreBox(int rows, int columns)
     {
@@ -31,14 +31,16 @@ internal static class Controls
         for (var y = 0; y < rows; y++)
         for (var x = 0; x < columns; x++)
         {
-            var outwards = Math.Max(Math.Abs((2 * y) + 1 - rows) / (double)rows, Math.Abs((2 * x) + 1 - columns) / (double)columns);
-            values[(y * columns) + x] = (float)(1 - outwards);
+            var distance = Math.Max(Math.Abs((2 * y) + 1 - rows) / (double)rows, Math.Abs((2 * x) + 1 - columns) / (double)columns);
+            values[(y * columns) + x] = (float)(1 - distance);
         }
 
         return new Heatmap(rows, columns, values);
     }
 
-    /// <summary>Independent uniform values in [0, 1); the same key gives the same map on every machine and in every shard.</summary>
+    /// <summary>
+    /// Returns independent uniform values in [0, 1). The same key gives the same map on every machine and in every shard.
+    /// </summary>
     public static Heatmap Random(int rows, int columns, string key)
     {
         var state = Seed(key);
@@ -49,7 +51,7 @@ internal static class Controls
         );
     }
 
-    /// <summary>FNV-1a: string.GetHashCode changes from process to process.</summary>
+    /// <summary>Returns the FNV-1a hash of a key, mixed. string.GetHashCode differs between processes.</summary>
     public static ulong Seed(string key)
     {
         var state = 14695981039346656037UL;

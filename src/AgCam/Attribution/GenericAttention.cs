@@ -5,7 +5,7 @@ namespace AgCam.Attribution;
 
 /// <summary>
 /// Generic attention relevance (Chefer, Gur and Wolf, ICCV 2021): R = I, then R += mean_h((dY/dA * A)+) R per block, with the full
-/// gradient; the class token's row. It needs autograd and N x N maps.
+/// gradient; the class token's row. Needs autograd and N x N matrices.
 /// </summary>
 internal static class GenericAttention
 {
@@ -21,9 +21,10 @@ internal static class GenericAttention
             IsClosedForm = false,
         };
 
+    /// <summary>Computes the maps of all targets.</summary>
     /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
     /// <param name="target">Class indices, [B, K], int64.</param>
-    /// <param name="against">Class indices to contrast with, [B, K]; null when every target is plain.</param>
+    /// <param name="against">Class indices to contrast with, [B, K], int64; null when every target is plain.</param>
     /// <param name="gamma">Weight of the class against, [B, K], float32.</param>
     /// <returns>[B, K, rows, columns], float32.</returns>
     public static Tensor Maps(VisionTransformer model, Tensor input, Tensor target, Tensor? against = null, Tensor? gamma = null)
@@ -31,7 +32,7 @@ internal static class GenericAttention
         using var grad = enable_grad();
         using var scope = NewDisposeScope();
         var (logits, attentions) = model.ForwardExplicit(input, detach: false);
-        var weights = attentions.Select(a => a.Weights).ToArray();
+        var weights = attentions.Select(a => a.Weights).ToArray(); // A of each block, [B, H, N, N]
         var score = logits.gather(1, target); // [B, K]
         if (against is not null && gamma is not null)
             score = score - gamma * logits.gather(1, against);
@@ -48,7 +49,7 @@ internal static class GenericAttention
         using var noGrad = no_grad();
         var relevance = eye(model.Config.Tokens, dtype: float32, device: model.Device).expand(weights[0].shape[0], -1, -1); // [B, N, N]
         foreach (var (a, gradient) in weights.Zip(gradients))
-            relevance = relevance.Plus((gradient * a).relu().mean([1]).to(float32).matmul(relevance));
+            relevance = relevance.Plus((gradient * a).relu().mean([1]).to(float32).matmul(relevance)); // R += mean_h((dY/dA * A)+) R
         return ClassRow.OnGrid(relevance, model.Config).MoveToOuterDisposeScope();
     }
 }

@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 namespace AgCam.Attribution;
 
 /// <summary>
-/// A relative of AG-CAM for heads that average the patches (agcam-pooled). No class token gathers the evidence there: every pooled token
-/// does. The same rule, no gradient through any attention's input, gives each pooled token i a chain of its own, and the map is the sum
-/// over blocks, heads and tokens i of sigmoid(S[i, j]) relu(dY / dA[i, j]). It is not the paper's method, and is never called so.
+/// AG-CAM's rule for heads that average the patches (agcam-pooled); not the paper's method. No class token gathers the evidence, so every
+/// pooled token i has a chain of gradients, cut at every attention's input. M[j] = sum over blocks, heads and tokens i of sigmoid(S[i, j])
+/// relu(dY/dA[i, j]).
 /// </summary>
 internal static class PooledAttentionCam
 {
@@ -36,11 +36,11 @@ internal static class PooledAttentionCam
     {
         if (model.Config.Pooling == HeadPooling.Token)
             throw new ArgumentException(
-                $"{model.Config.Architecture} reads the class token: the paper's method explains it.",
+                $"{model.Config.Architecture} reads the class token. Explain it with {AttributionMethod.Paper}.",
                 nameof(model)
             );
         using var scope = NewDisposeScope();
-        // One target after the other: every pooled token has its own row, so a target's gradients already fill patches x patches.
+        // One target at a time: every pooled token has a row, so one target's gradients are patches x patches.
         var maps = Enumerable
             .Range(0, (int)target.shape[1])
             .Select(k => AttentionGuidedCam.Maps(model, pass, Column(target, k)!, Column(against, k), Column(gamma, k), signed))

@@ -1,6 +1,6 @@
 namespace AgCam.Attribution;
 
-/// <summary>AG-CAM's evidence for a class minus its evidence against it.</summary>
+/// <summary>AG-CAM's evidence for a class minus the evidence against it.</summary>
 internal static class SignedCam
 {
     public static AttributionMethod Method { get; } =

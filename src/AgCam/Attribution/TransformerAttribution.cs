@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 namespace AgCam.Attribution;
 
 /// <summary>
-/// Transformer attribution (Chefer, Gur and Wolf, CVPR 2021): layer-wise relevance propagation (LRP) through every layer gives each
-/// attention a relevance, which times its gradient is rolled out. The paper's second baseline. LRP is claimed by patents for commercial
-/// use, so it is off unless named. One image at a time; plain models.
+/// Transformer attribution (Chefer, Gur and Wolf, CVPR 2021), the paper's second baseline. Layer-wise relevance propagation (LRP) gives
+/// each attention a relevance R_A. The map is the class row of (C_L + I) ... (C_1 + I) with C = mean_h((dY/dA * R_A)+). One image at a
+/// time; plain models only. Patents claim LRP for commercial use, so it runs only when named.
 /// </summary>
 internal static class TransformerAttribution
 {
@@ -14,8 +14,8 @@ internal static class TransformerAttribution
         new(
             "transformer-attribution",
             version: 1,
-            "Transformer attribution (Chefer, Gur and Wolf, CVPR 2021), the paper's second baseline. Its relevance propagation "
-                + "(LRP) is claimed by patents for commercial use, so it runs only where it is named.",
+            "Transformer attribution (Chefer, Gur and Wolf, CVPR 2021), the paper's second baseline. Patents claim its relevance "
+                + "propagation (LRP) for commercial use, so it runs only when named.",
             batch => batch.PerTarget((target, _, _) => Maps(batch.Model, batch.Input, target))
         )
         {
@@ -28,10 +28,11 @@ internal static class TransformerAttribution
                     : null,
         };
 
+    /// <summary>Computes the maps of one target per image.</summary>
     /// <param name="input">Normalised pixels, [B, 3, H, W].</param>
     /// <param name="target">Class indices, [B, 1], int64.</param>
     /// <returns>[B, rows, columns], float32.</returns>
-    /// <exception cref="ModelException">The model has parts for which the method gives no rule.</exception>
+    /// <exception cref="ModelException">The model has parts for which the method has no rule.</exception>
     public static Tensor Maps(VisionTransformer model, Tensor input, Tensor target)
     {
         if (Method.Refusal(model.Config) is { } refusal)
@@ -43,7 +44,7 @@ internal static class TransformerAttribution
 
     private static Tensor Map(VisionTransformer model, Tensor input, long target)
     {
-        using var grad = enable_grad(); // whatever the caller's mode
+        using var grad = enable_grad(); // callers may run with no_grad
         using var scope = NewDisposeScope();
         var (logits, final, traces) = Forward(model, input);
         var gradients = autograd.grad([logits[0, target]], [.. traces.Select(t => t.Weights)]);
@@ -65,22 +66,23 @@ internal static class TransformerAttribution
         var atHead = ThroughLinear(model.ClassHead, classToken, oneHot.unsqueeze(1));
         var relevance = cat([classToken * Safe(atHead, classToken), zeros_like(final.narrow(1, 1, final.shape[1] - 1))], 1); // [1, N, C]
 
-        var identity = eye(model.Config.Tokens, dtype: model.Dtype, device: model.Device).unsqueeze(0);
+        var identity = eye(model.Config.Tokens, dtype: model.Dtype, device: model.Device).unsqueeze(0); // [1, N, N]
         var rollout = identity;
         for (var k = traces.Count - 1; k >= 0; k--)
         {
-            (relevance, var ofAttention) = ThroughBlock(model.Blocks[k], traces[k], relevance);
-            var c = (gradients[k] * ofAttention).relu().mean([1]); // [1, N, N]
-            rollout = rollout.matmul(c.Plus(identity)); // (C_L + I) ... (C_1 + I)
+            (relevance, var ofAttention) = ThroughBlock(model.Blocks[k], traces[k], relevance); // [1, N, C], R_A [1, H, N, N]
+            var c = (gradients[k] * ofAttention).relu().mean([1]); // C = mean_h((dY/dA * R_A)+), [1, N, N]
+            rollout = rollout.matmul(c.Plus(identity)); // (C_L + I) ... (C_k + I)
         }
 
         return ClassRow.OnGrid(rollout, model.Config).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Propagates the relevance of a block's output [1, N, C] to its input, and returns that of its attention [1, H, N, N].</summary>
     private static (Tensor Relevance, Tensor OfAttention) ThroughBlock(Block block, Trace t, Tensor relevance)
     {
         var (skip, branch) = ThroughSum(t.Mid, t.MlpOut, relevance);
-        // GELU and the norm pass R on unchanged
+        // GELU and LayerNorm pass R unchanged.
         branch = ThroughLinear(block.fc1, t.Normed2, ThroughLinear(block.fc2, t.Activated, branch));
         relevance = ThroughCopy(t.Mid, skip, branch);
 
@@ -89,17 +91,17 @@ internal static class TransformerAttribution
         var (h, d) = (block.Config.Heads, block.Config.HeadWidth);
         var heads = branch.view(1, -1, h, d).transpose(1, 2); // [1, H, N, d]
 
-        var s = Safe(heads, t.Attended);
-        var ofAttention = (t.Weights * s.matmul(t.V.transpose(-2, -1))).Over(2); // [1, H, N, N]
-        var ofV = (t.V * t.Weights.transpose(-2, -1).matmul(s)).Over(2);
-        s = Safe(ofAttention, t.Q.matmul(t.K.transpose(-2, -1)));
-        var ofQ = (t.Q * s.matmul(t.K)).Over(2);
-        var ofK = (t.K * s.transpose(-2, -1).matmul(t.Q)).Over(2);
+        var s = Safe(heads, t.Attended); // S = R / o, [1, H, N, d]
+        var ofAttention = (t.Weights * s.matmul(t.V.transpose(-2, -1))).Over(2); // R_A = A (S v^T) / 2, [1, H, N, N]
+        var ofV = (t.V * t.Weights.transpose(-2, -1).matmul(s)).Over(2); // R_v = v (A^T S) / 2, [1, H, N, d]
+        s = Safe(ofAttention, t.Q.matmul(t.K.transpose(-2, -1))); // S = R_A / (q k^T), [1, H, N, N]; without the scale
+        var ofQ = (t.Q * s.matmul(t.K)).Over(2); // R_q = q (S k) / 2
+        var ofK = (t.K * s.transpose(-2, -1).matmul(t.Q)).Over(2); // R_k = k (S^T q) / 2
         var joined = cat([Concatenate(ofQ), Concatenate(ofK), Concatenate(ofV)], -1); // [1, N, 3C]
         return (ThroughCopy(t.X, skip, ThroughLinear(block.qkv, t.Normed1, joined)), ofAttention);
     }
 
-    // R_in = x+ (S W+) + x- (S W-), with S = R / (x+ W+^T + x- W-^T): the bias has no part.
+    /// <summary>Linear layer, bias ignored: R_in = x+ (S W+) + x- (S W-) with S = R / (x+ W+^T + x- W-^T).</summary>
     private static Tensor ThroughLinear(Linear linear, Tensor x, Tensor relevance)
     {
         var (wp, wn) = Signs(linear.Weight);
@@ -108,8 +110,13 @@ internal static class TransformerAttribution
         return (xp * s.matmul(wp)).Plus(xn * s.matmul(wn));
     }
 
+    /// <summary>Returns x+ and x-, the positive and negative parts.</summary>
     private static (Tensor Positive, Tensor Negative) Signs(Tensor x) => (x.relu(), x.minimum(zeros_like(x)));
 
+    /// <summary>
+    /// Residual a + b: R_a = a S and R_b = b S with S = R / (a + b), each rescaled to the share |sum R_a| / (|sum R_a| + |sum R_b|) of
+    /// sum R.
+    /// </summary>
     private static (Tensor A, Tensor B) ThroughSum(Tensor a, Tensor b, Tensor relevance)
     {
         var s = Safe(relevance, a.Plus(b));
@@ -119,17 +126,20 @@ internal static class TransformerAttribution
         return (ra * Safe(Safe(sumA.abs(), whole) * sum, sumA), rb * Safe(Safe(sumB.abs(), whole) * sum, sumB));
     }
 
+    /// <summary>Branch that was copied: R = x (R1 / x + R2 / x).</summary>
     private static Tensor ThroughCopy(Tensor x, Tensor r1, Tensor r2) => x * Safe(r1, x).Plus(Safe(r2, x));
 
+    /// <summary>Returns a / (b + 1e-9), and 0 where b is 0.</summary>
     private static Tensor Safe(Tensor a, Tensor b)
     {
-        var none = b.eq(zeros_like(b));
-        return where(none, zeros_like(a), a / b.Plus(none.to(b.dtype)).Plus(1e-9));
+        var isZero = b.eq(zeros_like(b));
+        return where(isZero, zeros_like(a), a / b.Plus(isZero.to(b.dtype)).Plus(1e-9));
     }
 
+    /// <summary>Joins the heads: [B, H, N, d] to [B, N, C].</summary>
     private static Tensor Concatenate(Tensor heads) => heads.transpose(1, 2).flatten(2);
 
-    /// <summary>The forward pass with everything that LRP propagates through; gradients reach the attention weights.</summary>
+    /// <summary>Computes the forward pass with all values that LRP propagates through. The attention weights require gradients.</summary>
     private static (Tensor Logits, Tensor Final, List<Trace> Traces) Forward(VisionTransformer model, Tensor input)
     {
         var x = model.Embed(input);

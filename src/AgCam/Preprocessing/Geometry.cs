@@ -1,10 +1,8 @@
 namespace AgCam.Preprocessing;
 
-/// <summary>
-/// How one picture becomes the input: resized to <see cref="Width"/> x <see cref="Height"/>, of which the input shows a window.
-/// </summary>
-/// <param name="X">The input's left edge in the resized picture; negative when there is padding on the left.</param>
-/// <param name="Y">The input's top edge in the resized picture; negative when there is padding above.</param>
+/// <summary>Size of the resized image and position of the input in it.</summary>
+/// <param name="X">Left edge of the input in the resized image. Negative when there is padding on the left.</param>
+/// <param name="Y">Top edge of the input in the resized image. Negative when there is padding above.</param>
 internal readonly record struct Geometry(long Width, long Height, long X, long Y)
 {
     public static Geometry Of(PreprocessingOptions options, int width, int height)
@@ -38,7 +36,7 @@ internal readonly record struct Geometry(long Width, long Height, long X, long Y
     private static (long Width, long Height) ShorterSide(long side, int width, int height) =>
         width <= height ? (side, (long)((double)(side * height) / width)) : ((long)((double)(side * width) / height), side);
 
-    /// <summary>timm's ResizeKeepRatio rounds both sides half to even. A line thinner than half a pixel keeps one.</summary>
+    /// <summary>timm's ResizeKeepRatio rounds both sides half to even. A side below half a pixel becomes one pixel.</summary>
     private static (long Width, long Height) Divided(int width, int height, double ratio) =>
         (Math.Max(1, (long)Math.Round(width / ratio)), Math.Max(1, (long)Math.Round(height / ratio)));
 

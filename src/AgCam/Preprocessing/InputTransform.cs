@@ -3,14 +3,13 @@ using AgCam.Heatmaps;
 namespace AgCam.Preprocessing;
 
 /// <summary>
-/// Where the model's input pixels lie in the original picture. Coordinates are continuous: pixel i covers [i, i + 1), so the pictures'
-/// corners are (0, 0) and (width, height).
+/// Maps the model's input pixels to the original image. Coordinates are continuous: pixel i covers [i, i + 1), so the corners are (0, 0)
+/// and (width, height).
 /// </summary>
 /// <param name="ScaleX">Original pixels per input pixel, horizontally.</param>
 /// <param name="ScaleY">Original pixels per input pixel, vertically.</param>
-/// <param name="OffsetX">Resized pixels left of the input's left edge: positive where the picture was cropped, negative where it was
-/// padded.</param>
-/// <param name="OffsetY">The same above the input's top edge.</param>
+/// <param name="OffsetX">Resized pixels left of the input. Positive after a crop, negative after padding.</param>
+/// <param name="OffsetY">Resized pixels above the input. Positive after a crop, negative after padding.</param>
 public readonly record struct InputTransform(
     double ScaleX,
     double ScaleY,
@@ -20,13 +19,13 @@ public readonly record struct InputTransform(
     int OriginalHeight
 )
 {
-    /// <summary>The point in the original; outside it when the point lies in the padding.</summary>
+    /// <summary>Returns the point in the original image. It is outside when the point lies in the padding.</summary>
     public (double X, double Y) ToOriginal(double x, double y) => ((x + OffsetX) * ScaleX, (y + OffsetY) * ScaleY);
 
-    /// <summary>The point in the model's input; outside it when the point was cropped away.</summary>
+    /// <summary>Returns the point in the model's input. It is outside when the point was cropped away.</summary>
     public (double X, double Y) ToInput(double x, double y) => ((x / ScaleX) - OffsetX, (y / ScaleY) - OffsetY);
 
-    /// <summary>The box in original pixels, clipped to the picture; null when it lies in the padding altogether.</summary>
+    /// <summary>Returns the box in original pixels, clipped to the image; null when it lies entirely in the padding.</summary>
     public BoundingBox? ToOriginal(BoundingBox box)
     {
         var (left, top) = ToOriginal(box.X, box.Y);
@@ -38,7 +37,7 @@ public readonly record struct InputTransform(
         return right > left && bottom > top ? new BoundingBox(left, top, right - left, bottom - top, box.Score) : null;
     }
 
-    /// <summary>The box in the model's input pixels, not clipped: a part that was cropped away lies outside the input.</summary>
+    /// <summary>Returns the box in input pixels, not clipped: a part that was cropped away lies outside.</summary>
     public BoundingBox ToInput(BoundingBox box)
     {
         var (left, top) = ToInput(box.X, box.Y);

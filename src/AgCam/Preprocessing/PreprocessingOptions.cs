@@ -11,23 +11,23 @@ public enum Interpolation
     Lanczos,
 }
 
-/// <summary>How an image of any shape becomes the model's input size.</summary>
+/// <summary>Modes of fitting an image of any shape to the model's input size.</summary>
 public enum CropMode
 {
     /// <summary>Resizes to the target exactly, whatever the aspect ratio, then crops the centre.</summary>
     Squash,
 
     /// <summary>
-    /// Resizes until the picture covers the target, then crops the centre. A square target follows torchvision: its side is the shorter
-    /// side, and the longer one is truncated. An oblong target follows timm: both sides are rounded.
+    /// Resizes until the image covers the target, then crops the centre. A square target follows torchvision: its side is the shorter side,
+    /// and the longer one is truncated. An oblong target follows timm: both sides are rounded.
     /// </summary>
     Center,
 
-    /// <summary>Resizes until the picture fits into the target, then crops the centre; what is missing gets the mean colour.</summary>
+    /// <summary>Resizes until the image fits into the target, then crops the centre. Padding has the mean colour.</summary>
     Border,
 }
 
-/// <summary>Where the centre crop starts when an odd number of pixels is to be cut off.</summary>
+/// <summary>Rounding of the centre crop's start when an odd number of pixels is cropped.</summary>
 public enum CropRounding
 {
     /// <summary>Half a pixel rounds to the even number: torchvision and timm.</summary>
@@ -38,7 +38,7 @@ public enum CropRounding
 }
 
 /// <summary>
-/// From a picture to the model's input: resize, crop, normalise. Always read from the checkpoint or given; there is no default.
+/// Options from an image to the model's input: resize, crop, normalise. They are read from the checkpoint or given; there is no default.
 /// </summary>
 public sealed record PreprocessingOptions
 {
@@ -53,16 +53,12 @@ public sealed record PreprocessingOptions
     public required CropMode CropMode { get; init; }
 
     /// <summary>
-    /// Height in pixels of the target that the picture is resized to before the crop, e.g. floor(224 / 0.9) = 248, 0 to 16384. Zero, the
-    /// default, stands for the input's height.
+    /// Target height in pixels of the resize before the crop, e.g. floor(224 / 0.9) = 248, 0 to 16384. Default 0: the input's height.
     /// </summary>
     [Range(0, 16384)]
     public int ResizeHeight { get; init; }
 
-    /// <summary>
-    /// Width in pixels of the target that the picture is resized to before the crop, 0 to 16384. Zero, the default, stands for the input's
-    /// width.
-    /// </summary>
+    /// <summary>Target width in pixels of the resize before the crop, 0 to 16384. Default 0: the input's width.</summary>
     [Range(0, 16384)]
     public int ResizeWidth { get; init; }
 
@@ -70,19 +66,19 @@ public sealed record PreprocessingOptions
 
     public CropRounding CropRounding { get; init; }
 
-    /// <summary>Mean of each channel, of values in [0, 1].</summary>
+    /// <summary>Mean of each channel, for values in [0, 1].</summary>
     public required IReadOnlyList<float> Mean { get; init; }
 
     /// <summary>Standard deviation of each channel, above 0.</summary>
     public required IReadOnlyList<float> Std { get; init; }
 
-    /// <summary>Part of every explanation's identity: raised when a change of this code changes pixels.</summary>
+    /// <summary>Version in every explanation's identity. Increases when a code change alters pixels.</summary>
     public const int Version = 2;
 
-    /// <summary>Version of Pillow whose pixels these are: part of every explanation's identity. Up to 12, tall pictures differ.</summary>
+    /// <summary>Pillow version of these pixels, in every explanation's identity. Versions up to 12 differ for tall images.</summary>
     public const string PillowVersion = "13.0.0";
 
-    /// <summary>Canonical text with the versions: part of every explanation's identity. <see cref="Parse"/> reads it.</summary>
+    /// <summary>Returns the canonical text with the versions, part of every explanation's identity. <see cref="Parse"/> reads it.</summary>
     public string Canonical() =>
         FormattableString.Invariant(
             $"preprocessing/{Version};pillow/{PillowVersion};{InputWidth}x{InputHeight};{CropMode};{ResizeWidth}x{ResizeHeight};"
@@ -90,8 +86,8 @@ public sealed record PreprocessingOptions
         + $"{CropRounding};{Interpolation};"
         + $"mean={string.Join(',', Mean.Select(Text))};std={string.Join(',', Std.Select(Text))}";
 
-    /// <summary>The options behind a canonical text, so that a stored explanation alone tells how its picture was cut.</summary>
-    /// <exception cref="FormatException">Not such a text, or one of another version.</exception>
+    /// <summary>Parses a canonical text, so a stored explanation suffices to repeat its preprocessing.</summary>
+    /// <exception cref="FormatException">The text has another form or another version.</exception>
     public static PreprocessingOptions Parse(string canonical)
     {
         if (
@@ -104,7 +100,7 @@ public sealed record PreprocessingOptions
             || !mean.StartsWith("mean=", StringComparison.Ordinal)
             || !std.StartsWith("std=", StringComparison.Ordinal)
         )
-            throw new FormatException($"\"{canonical}\" is not how preprocessing/{Version} with pillow/{PillowVersion} is written.");
+            throw new FormatException($"\"{canonical}\" is not preprocessing/{Version} with pillow/{PillowVersion}.");
         return new PreprocessingOptions
         {
             InputWidth = int.Parse(width, CultureInfo.InvariantCulture),

@@ -4,12 +4,12 @@ using AgCam.Images;
 namespace AgCam.Preprocessing;
 
 /// <summary>
-/// From a picture to the model's input: resized and cropped as the checkpoint's own evaluation does it, with the transform back to the
-/// original. Sizes and offsets follow torchvision and timm; pixels equal Pillow's. Safe for use from several threads.
+/// Prepares an image for the model: resized and cropped as in the checkpoint's evaluation, with the transform to the original. Sizes and
+/// offsets follow torchvision and timm; pixels equal Pillow's. Thread-safe.
 /// </summary>
 public sealed class Preprocessor
 {
-    private readonly float[] _levels; // [3, 256]: the normalised value of every level of every channel
+    private readonly float[] _levels; // [3, 256], the normalised value of every level of every channel
     private readonly byte[] _fill;
 
     /// <exception cref="ValidationException">An option is out of its range.</exception>
@@ -25,7 +25,7 @@ public sealed class Preprocessor
         _levels = new float[3 * 256];
         for (int i = 0; i < _levels.Length; i++)
             _levels[i] = (((i % 256) / 255f) - options.Mean[i / 256]) / options.Std[i / 256];
-        // torchvision pads a picture smaller than its crop with black; timm's border with the mean.
+        // torchvision pads an image smaller than its crop with black; timm's border mode with the mean
         _fill =
             options.CropMode == CropMode.Border
                 ? [.. options.Mean.Select(mean => (byte)Math.Clamp(Math.Round(255.0 * mean), 0, 255))]
@@ -34,7 +34,7 @@ public sealed class Preprocessor
 
     public PreprocessingOptions Options { get; }
 
-    /// <summary>Bytes of one prepared picture: height x width x 3.</summary>
+    /// <summary>Bytes of a prepared image: height x width x 3.</summary>
     public int PreparedBytes => Options.InputHeight * Options.InputWidth * 3;
 
     public PreparedImage Apply(RgbImage image)
@@ -44,9 +44,9 @@ public sealed class Preprocessor
         return new PreparedImage(pixels, Options.InputWidth, Options.InputHeight, transform);
     }
 
-    /// <summary>Prepares a picture in place, e.g. as one entry of a batch.</summary>
-    /// <param name="destination">[height, width, 3] of the input, all of it written.</param>
-    /// <exception cref="ArgumentException">The destination has another length than <see cref="PreparedBytes"/>.</exception>
+    /// <summary>Prepares an image in place, e.g. as an entry of a batch.</summary>
+    /// <param name="destination">[height, width, 3] of the input, fully overwritten.</param>
+    /// <exception cref="ArgumentException">The destination's length is not <see cref="PreparedBytes"/>.</exception>
     public InputTransform Apply(RgbImage image, Span<byte> destination)
     {
         if (destination.Length != PreparedBytes)
@@ -79,17 +79,17 @@ public sealed class Preprocessor
         return Transform(geometry, image.Width, image.Height);
     }
 
-    /// <summary>Where the input lies in a picture of that size, without the picture.</summary>
+    /// <summary>Returns the transform for an image of the given size, without the image.</summary>
     public static InputTransform TransformOf(PreprocessingOptions options, int width, int height) =>
         Transform(Geometry.Of(options, width, height), width, height);
 
     private static InputTransform Transform(Geometry geometry, int width, int height) =>
         new((double)width / geometry.Width, (double)height / geometry.Height, geometry.X, geometry.Y, width, height);
 
-    /// <summary>What the model sees: (level / 255 - mean) / std of each channel, in float32.</summary>
+    /// <summary>Normalises each channel in float32: (level / 255 - mean) / std.</summary>
     /// <param name="hwc">[height, width, 3]</param>
     /// <param name="chw">[3, height, width]</param>
-    /// <exception cref="ArgumentException">The lengths differ, or are no multiple of three.</exception>
+    /// <exception cref="ArgumentException">The lengths differ, or are not a multiple of three.</exception>
     public void Normalize(ReadOnlySpan<byte> hwc, Span<float> chw)
     {
         if (hwc.Length % 3 != 0 || chw.Length != hwc.Length)

@@ -4,12 +4,12 @@ using AgCam.Images;
 
 namespace AgCam.Preprocessing;
 
-/// <summary>A rectangle of whole pixels in a resized picture.</summary>
+/// <summary>A rectangle of whole pixels in a resized image.</summary>
 public readonly record struct PixelWindow(long X, long Y, int Width, int Height);
 
 /// <summary>
-/// Resizing that equals Pillow's <c>Image.resize</c> for 8-bit RGB bit for bit, which is what most Vision Transformers were trained and are
-/// evaluated with: a horizontal and a vertical pass in 22-bit fixed point, with 8 bits between them.
+/// Resizes 8-bit RGB exactly as Pillow's <c>Image.resize</c>, with which most Vision Transformers were trained and are evaluated. A
+/// horizontal and a vertical pass use 22-bit fixed point, with 8 bits between them.
 /// </summary>
 public static class Resampling
 {
@@ -26,11 +26,11 @@ public static class Resampling
     }
 
     /// <summary>
-    /// Computes one window of the picture resized to <paramref name="width"/> x <paramref name="height"/>. Every pixel is what resizing the
-    /// whole and cropping would give; only the source pixels that the window needs are touched.
+    /// Computes one window of the image resized to <paramref name="width"/> x <paramref name="height"/>. The pixels equal those of a full
+    /// resize and crop, but only the needed source pixels are read.
     /// </summary>
-    /// <param name="window">Lies inside the resized picture.</param>
-    /// <param name="destination">Where the window's first pixel goes; rows are <paramref name="stride"/> bytes apart.</param>
+    /// <param name="window">A window inside the resized image.</param>
+    /// <param name="destination">Receives the window, with rows <paramref name="stride"/> bytes apart.</param>
     public static void Resize(
         RgbImage image,
         long width,
@@ -49,7 +49,7 @@ public static class Resampling
             || window.X + window.Width > width
             || window.Y + window.Height > height
         )
-            throw new ArgumentOutOfRangeException(nameof(window), window, $"The window does not lie inside {width} x {height}.");
+            throw new ArgumentOutOfRangeException(nameof(window), window, $"The window must be inside {width} x {height}.");
 
         if (width == image.Width && height == image.Height)
             Copy(image, window, destination, stride);
@@ -79,8 +79,8 @@ public static class Resampling
     }
 
     /// <summary>
-    /// The source pixel under each output pixel's centre. Positions are summed up step by step, because Pillow's are: the rounding
-    /// shows.
+    /// Returns the source pixel under each output pixel's centre. Positions are accumulated as in Pillow, because the rounding affects the
+    /// result.
     /// </summary>
     private static int[] Nearest(int from, long to, long first, int count)
     {
@@ -135,8 +135,8 @@ public static class Resampling
     }
 
     /// <summary>
-    /// The rule of Pillow <see cref="PreprocessingOptions.PillowVersion"/>: vertically first when the height loses more than twice the
-    /// pixels that the width loses. The order moves about a fifth of the values by one level.
+    /// Returns true when Pillow <see cref="PreprocessingOptions.PillowVersion"/> runs the vertical pass first: when the height loses more
+    /// than twice the pixels of the width. The order changes about a fifth of the values by one level.
     /// </summary>
     private static bool IsVerticalFirst(RgbImage image, long width, long height) =>
         image.Height > height && image.Height - height > 2 * (image.Width - width);
@@ -170,7 +170,7 @@ public static class Resampling
         int rowBytes
     )
     {
-        // Whole rows: the columns that the window does not need cost less than shifting every start would explain.
+        // whole rows: the unneeded columns are cheap, and shifted starts would complicate the code
         int sourceBytes = image.Width * 3;
         byte[] flat = ArrayPool<byte>.Shared.Rent(sourceBytes);
         for (int y = 0; y < height; y++)
@@ -182,7 +182,7 @@ public static class Resampling
     }
 
     /// <summary>
-    /// One row of the horizontal pass. <paramref name="source"/> runs on to the picture's end, so that four pixels can be read as 16
+    /// Computes one row of the horizontal pass. <paramref name="source"/> extends to the image's end, so that four pixels can be read as 16
     /// bytes.
     /// </summary>
     internal static void AcrossRow(ReadOnlySpan<byte> source, Span<byte> target, ResamplingWeights columns)
@@ -225,7 +225,7 @@ public static class Resampling
         }
     }
 
-    /// <summary>One row of the vertical pass: a weighted sum of rows that are <paramref name="stride"/> bytes apart.</summary>
+    /// <summary>Computes one row of the vertical pass: a weighted sum of rows <paramref name="stride"/> bytes apart.</summary>
     internal static void DownColumns(ReadOnlySpan<byte> rows, int stride, int first, ReadOnlySpan<int> weights, Span<byte> target)
     {
         int x = 0;

@@ -3,8 +3,7 @@ namespace AgCam.Preprocessing;
 /// <summary>A resampling kernel over the distance in source pixels, symmetric and zero beyond its support.</summary>
 internal readonly record struct ResamplingFilter(double Support, Func<double, double> Weight)
 {
-    /// <exception cref="ArgumentOutOfRangeException">The interpolation is not a convolution: Nearest picks pixels instead of weighing
-    /// them.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The interpolation is not a convolution, such as Nearest.</exception>
     public static ResamplingFilter Of(Interpolation interpolation) =>
         interpolation switch
         {
@@ -16,12 +15,12 @@ internal readonly record struct ResamplingFilter(double Support, Func<double, do
 
     private static double Triangle(double x) => Math.Max(0, 1 - Math.Abs(x));
 
-    /// <summary>Keys' cubic with a = -0.5, as Pillow has it (OpenCV and PyTorch without antialiasing take -0.75).</summary>
+    /// <summary>Keys' cubic with a = -0.5, as in Pillow. OpenCV and PyTorch without antialiasing use -0.75.</summary>
     private static double Cubic(double x)
     {
         const double A = -0.5;
         x = Math.Abs(x);
-        // The order of operations is part of the contract: other orders round differently in the last bit.
+        // another order of operations rounds differently in the last bit
         return x < 1 ? (((A + 2) * x) - (A + 3)) * x * x + 1
             : x < 2 ? ((((x - 5) * x) + 8) * x - 4) * A
             : 0;

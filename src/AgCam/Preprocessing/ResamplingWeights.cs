@@ -1,8 +1,8 @@
 namespace AgCam.Preprocessing;
 
 /// <summary>
-/// Which source pixels make each output pixel along one axis, and by how much: weights sum to about 1, in units of 2^-22. The kernel widens
-/// by the scale when shrinking, which is what antialiases.
+/// Source pixels and weights of each output pixel along one axis. Weights sum to about 1, in units of 2^-22. The kernel widens by the scale
+/// when shrinking, which gives antialiasing.
 /// </summary>
 internal sealed class ResamplingWeights
 {
@@ -17,23 +17,23 @@ internal sealed class ResamplingWeights
     private ResamplingWeights(int[] starts, int[] counts, int[] weights, int stride) =>
         (_starts, _counts, _weights, _stride) = (starts, counts, weights, stride);
 
-    /// <summary>First source pixel of an output pixel, counted from the source's start.</summary>
+    /// <summary>Returns the first source pixel of an output pixel.</summary>
     public int Start(int output) => _starts[output];
 
     public ReadOnlySpan<int> Weights(int output) => _weights.AsSpan(output * _stride, _counts[output]);
 
-    /// <summary>The source pixels that any output pixel here needs: [First, End).</summary>
+    /// <summary>Returns the source pixels that the outputs need: [First, End).</summary>
     public (int First, int End) Needed()
     {
-        // Centres only move forward, and so do both ends of the kernel.
+        // starts and ends of the kernel only increase
         int last = _starts.Length - 1;
         return (_starts[0], _starts[last] + _counts[last]);
     }
 
     /// <param name="from">Length of the source axis.</param>
     /// <param name="to">Length of the whole resized axis.</param>
-    /// <param name="first">First output pixel wanted.</param>
-    /// <param name="count">Output pixels wanted: index 0 here is output pixel <paramref name="first"/>.</param>
+    /// <param name="first">First needed output pixel.</param>
+    /// <param name="count">Number of needed output pixels: index 0 is output pixel <paramref name="first"/>.</param>
     public static ResamplingWeights Compute(int from, long to, long first, int count, ResamplingFilter filter)
     {
         double scale = (double)from / to;

@@ -28,7 +28,7 @@ public class DoctorTests
     {
         var outcome = Agcam.Run(["doctor"], "", ("AGCAM_LIBTORHC", "/opt"));
         Assert.Equal(0, outcome.Code);
-        Assert.Contains("AGCAM_LIBTORHC is set, but agcam knows no such variable", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("AGCAM_LIBTORHC is set, but agcam does not know it", outcome.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public class DoctorTests
         Assert.DoesNotContain("hush", outcome.Output + outcome.Errors, StringComparison.Ordinal);
         Assert.Matches("AGCAM_API_KEY +set\n", outcome.Output);
         Assert.Matches("AGCAM_DEBUG +0\n", outcome.Output);
-        Assert.Single(outcome.Lines, line => line.Contains("agcam knows no such variable", StringComparison.Ordinal)); // AGCAM_APIKEY
+        Assert.Single(outcome.Lines, line => line.Contains("agcam does not know it", StringComparison.Ordinal)); // AGCAM_APIKEY
         Assert.DoesNotContain("AGCAM_TEST_", outcome.Output, StringComparison.Ordinal);
     }
 
@@ -58,7 +58,7 @@ public class DoctorTests
         CopyWithout("libvips", folder["agcam"]);
         var doctor = Agcam.RunFrom(folder["agcam"], "doctor");
         Assert.Equal(2, doctor.Code);
-        Assert.Contains("WRONG    libvips does not load: ", doctor.Output, StringComparison.Ordinal);
+        Assert.Contains("ERROR    libvips does not load: ", doctor.Output, StringComparison.Ordinal);
         Assert.Contains("libtorch ", doctor.Output, StringComparison.Ordinal);
 
         var explain = Agcam.RunFrom(folder["agcam"], "explain", folder["000.png"], "--model", SomeImages.Model);

@@ -100,7 +100,7 @@ public class PipelineBenchTests
         var bench = Agcam.Run("bench", "--pipeline", option, value);
 
         Assert.Equal(2, bench.Code);
-        Assert.Contains("--bus and --store go together", bench.Errors, StringComparison.Ordinal);
+        Assert.Contains("Give both --bus and --store", bench.Errors, StringComparison.Ordinal);
     }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

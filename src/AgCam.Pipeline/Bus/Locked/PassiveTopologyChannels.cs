@@ -3,7 +3,7 @@ using MassTransit.RabbitMqTransport;
 
 namespace AgCam.Pipeline.Bus.Locked;
 
-/// <summary>For a user without configure permission: where MassTransit would declare, it only asks whether the thing is there.</summary>
+/// <summary>Checks that a queue or exchange exists where MassTransit would declare it, for a user without configure permission.</summary>
 /// <param name="isOurs">Names that this process may declare all the same.</param>
 internal sealed class PassiveTopologyChannels(Func<string, bool> isOurs) : IFilter<ChannelContext>
 {
