@@ -78,7 +78,7 @@ internal static class TransformerAttribution
         return ClassRow.OnGrid(rollout, model.Config).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Propagates the relevance of a block's output [1, N, C] to its input, and returns that of its attention [1, H, N, N].</summary>
+    /// <summary>Propagates relevance from a block's output to its input [1, N, C], and returns its attention's [1, H, N, N].</summary>
     private static (Tensor Relevance, Tensor OfAttention) ThroughBlock(Block block, Trace t, Tensor relevance)
     {
         var (skip, branch) = ThroughSum(t.Mid, t.MlpOut, relevance);

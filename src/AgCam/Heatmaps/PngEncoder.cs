@@ -14,7 +14,7 @@ public static class PngEncoder
         return picture.PngsaveBuffer(compression: compression, filter: Enums.ForeignPngFilter.Sub, keep: Enums.ForeignKeep.None);
     }
 
-    /// <summary>Writes the file under a temporary name beside it and renames it, so that nobody ever sees half a picture.</summary>
+    /// <summary>Writes a temporary file beside the target and renames it, so that the target is never incomplete.</summary>
     public static void Save(RgbImage image, string path, int compression = 6)
     {
         var temporary = Path.Combine(Path.GetDirectoryName(path) ?? "", $".{Guid.NewGuid():N}.tmp"); // short, however long the name is
