@@ -19,7 +19,7 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
 
     private const int Readers = 8;
 
-    private const string NobodyAsked =
+    private const string NoWorkerAsked =
         "The model has explained nothing here yet, and dry runs ask no worker (Api:DryRunPaceSeconds is 0). Submit a small job first.";
 
     /// <param name="time">Time limit: half for walking the source, the rest for reading the sample. The report names the rest.</param>
@@ -40,7 +40,7 @@ public sealed class DryRun(IStore store, ReferenceReader references, ModelCatalo
         var sampled =
             pace is not null ? null
             : paceTime > TimeSpan.Zero ? await sample.MeasureAsync(spec, card.Classes, readable, paceTime, cancellationToken)
-            : SampledPace.Unknown(NobodyAsked);
+            : SampledPace.Unknown(NoWorkerAsked);
         var perSecond = pace?.PerSecond ?? sampled?.PerSecond;
         var bytes = StoredSize.Estimate(card, spec, walk.Sample);
         return new DryRunReport

@@ -10,7 +10,7 @@ namespace AgCam.Pipeline.Jobs;
 internal sealed class LostReferences(Job job, ReferenceReader references, IStore store) : IAsyncDisposable
 {
     /// <summary>Maximum size of a chunk's place in a source that has grown, in sizes of the chunk.</summary>
-    private const int MostGrowth = 8;
+    private const int MaxGrowth = 8;
 
     private IImageSource? _source;
     private IAsyncEnumerator<ImageReference>? _walk;
@@ -116,7 +116,7 @@ internal sealed class LostReferences(Job job, ReferenceReader references, IStore
         var read = new List<ImageReference>(chunk.Count);
         await foreach (var reference in _source.WalkAsync(tail, cancellationToken))
         {
-            if (reference.Uri == stop || read.Count == MostGrowth * chunk.Count)
+            if (reference.Uri == stop || read.Count == MaxGrowth * chunk.Count)
                 break;
             read.Add(reference);
         }

@@ -11,7 +11,7 @@ namespace AgCam.Pipeline.Jobs;
 internal static class StoredSize
 {
     /// <summary>Bytes an image beyond the encoded records, measured on SQLite files of synthetic images.</summary>
-    internal const int Around = 900;
+    internal const int Overhead = 900;
 
     private static readonly SyntheticImages Images = new(1);
 
@@ -26,7 +26,7 @@ internal static class StoredSize
             sample.Count == 0
                 ? ItemDocument.Encode(Filled(new ImageReference())).Length
                 : (int)sample.Average(image => ItemDocument.Encode(Filled(image)).Length);
-        return explanation + item + Around;
+        return explanation + item + Overhead;
     }
 
     /// <summary>Returns an explanation with the model's shape and arbitrary numbers.</summary>

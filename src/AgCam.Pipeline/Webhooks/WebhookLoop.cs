@@ -20,9 +20,9 @@ internal sealed class WebhookLoop(
 ) : BackgroundService
 {
     private const int Limit = 1000,
-        AtOnce = 8;
-    private static readonly TimeSpan First = TimeSpan.FromSeconds(1),
-        Longest = TimeSpan.FromMinutes(10);
+        MaxParallel = 8;
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(1),
+        MaxDelay = TimeSpan.FromMinutes(10);
 
     private readonly string _notifier = $"webhooks {Guid.NewGuid():N}";
     private readonly Dictionary<Guid, (int Tries, DateTimeOffset Next)> _waiting = [];
@@ -49,7 +49,7 @@ internal sealed class WebhookLoop(
                 .ToList();
             await Parallel.ForEachAsync(
                 due,
-                new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },
+                new ParallelOptions { MaxDegreeOfParallelism = MaxParallel, CancellationToken = cancellationToken },
                 async (job, cancellationToken) => await CallAsync(job.Id, cancellationToken)
             );
         }
@@ -76,13 +76,13 @@ internal sealed class WebhookLoop(
             && clock.GetUtcNow() - job.Finished < TimeSpan.FromHours(options.Webhooks.GiveUpHours)
         )
         {
-            var pause = Later(job.Id);
+            var delay = NextDelay(job.Id);
             PipelineTelemetry.Webhooks.Add(1, new KeyValuePair<string, object?>("outcome", "unanswered"));
             await completionPublisher.ReleaseAsync(job.Id, _notifier, cancellationToken); // in case this process ends meanwhile
             log.LogWarning(
                 "Could not call the webhook of job {Job}, will retry in {Seconds:0} s: {Reason}",
                 job.Id,
-                pause.TotalSeconds,
+                delay.TotalSeconds,
                 answer.Reason
             );
             return;
@@ -98,15 +98,15 @@ internal sealed class WebhookLoop(
             _waiting.Remove(job.Id);
     }
 
-    private TimeSpan Later(Guid job)
+    private TimeSpan NextDelay(Guid job)
     {
         lock (_waiting)
         {
             var tries = _waiting.GetValueOrDefault(job).Tries + 1;
-            var pause = First * Math.Pow(2, Math.Min(tries - 1, 16)) * (0.75 + (Random.Shared.NextDouble() / 2));
-            pause = pause < Longest ? pause : Longest;
-            _waiting[job] = (tries, clock.GetUtcNow() + pause);
-            return pause;
+            var delay = FirstDelay * Math.Pow(2, Math.Min(tries - 1, 16)) * (0.75 + (Random.Shared.NextDouble() / 2));
+            delay = delay < MaxDelay ? delay : MaxDelay;
+            _waiting[job] = (tries, clock.GetUtcNow() + delay);
+            return delay;
         }
     }
 }
