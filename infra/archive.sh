@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The command `agcam` for a machine without .NET: libtorch, .NET, the shipped model and pictures, tab completion and licences in one archive for Linux x64.
+# Builds an archive with the command `agcam` for Linux x64 without .NET: libtorch, .NET, the shipped model and pictures, tab completion, licences.
 #
-#   infra/archive.sh [FOLDER]     default artifacts/: agcam-VERSION-linux-x64.tar.gz and a .sha256 file beside it
+#   infra/archive.sh [FOLDER]     default artifacts/: agcam-VERSION-linux-x64.tar.gz and a .sha256 file
 #
-# Needs the .NET 10 SDK. The same commit with the same SDK gives the same bytes: compiled without this machine's paths, names sorted, times those of the commit.
+# Needs the .NET 10 SDK. The same commit with the same SDK gives the same bytes: no paths of this machine, sorted names, the commit's time.
 set -euo pipefail
 export LC_ALL=C
 
@@ -14,12 +14,12 @@ cd "$repository"
 
 fail() { echo "archive.sh: $*" >&2; exit 1; }
 
-commit=$(git rev-parse HEAD) || fail "this is no git checkout; the archive's version and times come from the commit."
+commit=$(git rev-parse HEAD) || fail "this is no git checkout; the archive's times come from the commit."
 [ -z "$(git status --porcelain -- src LICENSE Directory.Build.props Directory.Packages.props)" ] || echo "archive.sh: src/ differs from commit ${commit:0:12}, and so will the archive." >&2
 version=$(sed -n 's|.*<VersionPrefix>\(.*\)</VersionPrefix>.*|\1|p' Directory.Build.props)
 name=agcam-$version-linux-x64
 
-# Below the checkout, but apart from bin/ and obj/: the compiler writes paths below the checkout as /_/, wherever that is.
+# Below the checkout, because the compiler writes paths there as /_/, and apart from bin/ and obj/.
 work=$repository/artifacts/archive
 rm -rf "$work"
 trap 'rm -rf "$work"' EXIT
@@ -35,7 +35,7 @@ mkdir "$app/completions"
 "$app/agcam" completion zsh >"$app/completions/_agcam"
 "$app/agcam" completion fish >"$app/completions/agcam.fish"
 
-# What others wrote: each package's own statement, and the licence files that it carries.
+# Licences of third parties: each package's statement and licence files.
 packages=$(dotnet nuget locals global-packages --list | sed 's/^global-packages: //')
 licences=$app/licences
 mkdir "$licences"
@@ -46,9 +46,9 @@ shipped() {
 }
 shipped | sort -u | while read -r package; do
     source=$packages/$package
-    [ -d "$source" ] || fail "$package is part of the archive, but not in $packages: its licence cannot be told."
-    told=$(sed -n 's|.*<license [^>]*>\(.*\)</license>.*|\1|p; s|.*<licenseUrl>\(.*\)</licenseUrl>.*|\1|p' "$source"/*.nuspec | head -n 1)
-    echo "$package ${told:-see its files}"
+    [ -d "$source" ] || fail "$package is part of the archive, but not in $packages: its licence is unknown."
+    licence=$(sed -n 's|.*<license [^>]*>\(.*\)</license>.*|\1|p; s|.*<licenseUrl>\(.*\)</licenseUrl>.*|\1|p' "$source"/*.nuspec | head -n 1)
+    echo "$package ${licence:-see its files}"
     find "$source" -maxdepth 1 -type f \( -iname '*licen[sc]e*' -o -iname '*notice*' \) | sort | while read -r file; do
         mkdir -p "$licences/${package%/*}"
         cp "$file" "$licences/${package%/*}/"

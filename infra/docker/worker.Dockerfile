@@ -7,7 +7,7 @@ ARG CUDA=false
 WORKDIR /source
 COPY Directory.Build.props Directory.Packages.props global.json ./
 COPY src/ src/
-# The CUDA build has no committed lock file (docs/decisions.md), so only the other one is locked.
+# The CUDA build has no committed lock file (docs/decisions.md), so only the CPU build is locked.
 RUN if [ "$CUDA" = true ]; then locked=false; else locked=true; fi \
     && dotnet publish src/AgCam.Cli -c Release -o /app -p:AgCamCuda=$CUDA -p:RestoreLockedMode=$locked
 

@@ -36,31 +36,31 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- default .Chart.AppVersion .Values.image.tag -}}
 {{- end }}
 
-{{- /* What cannot work is refused before anything is installed. */ -}}
+{{- /* Refuses values that cannot work, before anything is installed. */ -}}
 {{- define "agcam.check" -}}
 {{- $d := .Values.drain -}}
 {{- if not (and (lt (int $d.workerSeconds) (int $d.consumerStopSeconds)) (lt (int $d.consumerStopSeconds) (int $d.stopSeconds)) (lt (int $d.stopSeconds) (int $d.shutdownSeconds)) (lt (add (int $d.shutdownSeconds) (int $d.preStopSeconds)) (int64 $d.graceSeconds))) -}}
 {{- fail "drain: workerSeconds < consumerStopSeconds < stopSeconds < shutdownSeconds, and shutdownSeconds + preStopSeconds < graceSeconds, must hold" -}}
 {{- end -}}
 {{- if not .Values.api.keys -}}
-{{- fail "api.keys: name at least one, as `agcam api --new-key NAME` prints it; without keys the API would answer its own pod only" -}}
+{{- fail "api.keys: name at least one key, as `agcam api --new-key NAME` prints it; without keys the API answers only its own pod" -}}
 {{- end -}}
 {{- if and .Values.serviceMonitor.enabled (not .Values.telemetry.prometheus) -}}
 {{- fail "serviceMonitor.enabled needs telemetry.prometheus" -}}
 {{- end -}}
 {{- range $name, $tls := dict "broker" .Values.broker "store" .Values.store }}
 {{- if and $tls.clientCertificate (not $tls.tlsSecret) -}}
-{{- fail (printf "%s.clientCertificate: name the secret that holds it in %s.tlsSecret" $name $name) -}}
+{{- fail (printf "%s.clientCertificate: name the secret with the certificate in %s.tlsSecret" $name $name) -}}
 {{- end -}}
 {{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) -}}
-{{- fail "ingress.host: name the host that the Ingress answers for" -}}
+{{- fail "ingress.host: name the host of the Ingress" -}}
 {{- end -}}
 {{- $policy := .Values.networkPolicy -}}
 {{- if $policy.enabled -}}
 {{- range $name, $to := dict "broker" $policy.broker.to "store" $policy.store.to -}}
 {{- if not $to -}}
-{{- fail (printf "networkPolicy.%s.to: name where the %s is, e.g. [{ipBlock: {cidr: 10.1.0.0/16}}] or [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %s}}}]; or set networkPolicy.enabled to false" $name $name $name) -}}
+{{- fail (printf "networkPolicy.%s.to: name the address of the %s, e.g. [{ipBlock: {cidr: 10.1.0.0/16}}] or [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %s}}}]; or set networkPolicy.enabled to false" $name $name $name) -}}
 {{- end -}}
 {{- end -}}
 {{- if and .Values.images.hosts (not $policy.images.to) -}}
@@ -71,11 +71,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end -}}
 {{- if and .Values.keda.enabled .Values.store.clientCertificate (not .Values.keda.existingSecret) -}}
-{{- fail "keda.existingSecret: KEDA has no client's certificate of ours; name a secret with an address that it can log in with" -}}
+{{- fail "keda.existingSecret: KEDA does not have the client certificate; name a secret with an address that contains a login" -}}
 {{- end -}}
 {{- end }}
 
-{{- /* Of a pod: what it may not do. */ -}}
+{{- /* Security settings of a pod. */ -}}
 {{- define "agcam.pod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -89,7 +89,7 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
-{{- /* The environment of every container. Addresses with passwords come as files. */ -}}
+{{- /* Environment of every container. Addresses with passwords are files. */ -}}
 {{- define "agcam.env" -}}
 - {name: Pipeline__BusFile, value: /etc/agcam/secrets/bus}
 - {name: Pipeline__StoreFile, value: /etc/agcam/secrets/store}
