@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace AgCam.Deploy.Tests;
 
-/// <summary>The alert rules, as Prometheus' own promtool reads and evaluates them.</summary>
+/// <summary>Tests the alert rules with Prometheus' promtool.</summary>
 public sealed class AlertTests
 {
     private const string Skipped = "promtool is not installed: apt-get install prometheus";
@@ -19,13 +19,13 @@ public sealed class AlertTests
     [InlineData("check", "rules", "alerts.yml")]
     [InlineData("check", "config", "prometheus.yml")]
     [InlineData("test", "rules", "alerts.test.yml")]
-    public async Task Promtool_accepts(string verb, string kind, string file)
+    public async Task Promtool_accepts_rules_configuration_and_cases(string verb, string kind, string file)
     {
         var (code, said) = await RunAsync(verb, kind, Repository.PathOf("infra", "observability", file));
         Assert.True(code == 0, said);
     }
 
-    /// <summary>A rule that was broken is noticed: here one that counts API pods as idle devices.</summary>
+    /// <summary>Breaks a rule so that it counts API pods as idle devices.</summary>
     [Fact(SkipUnless = nameof(IsThere), Skip = Skipped)]
     public async Task Promtool_refuses_a_rule_that_fires_for_busy_workers()
     {

@@ -5,13 +5,13 @@ using System.Security.Cryptography;
 
 namespace AgCam.Deploy.Tests;
 
-/// <summary>What infra/archive.sh packs, unpacked in a folder of its own and run as on a machine without .NET.</summary>
+/// <summary>Unpacks the archive of infra/archive.sh and runs it as on a machine without .NET.</summary>
 public sealed class ArchiveTests(ArchiveTests.Archive archive) : IClassFixture<ArchiveTests.Archive>
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task It_runs_where_there_is_no_dotnet()
+    public async Task Archive_runs_without_dotnet()
     {
         var (code, said, trace) = await archive.RunAsync("doctor");
         Assert.True(code == 0, said);
@@ -30,7 +30,7 @@ public sealed class ArchiveTests(ArchiveTests.Archive archive) : IClassFixture<A
     }
 
     [Fact]
-    public void It_holds_completion_for_three_shells_and_every_licence()
+    public void Archive_contains_completion_for_three_shells_and_every_licence()
     {
         foreach (var name in new[] { "agcam.bash", "_agcam", "agcam.fish" })
             Assert.Contains("[suggest:", File.ReadAllText(Path.Combine(archive.App, "completions", name)));
@@ -52,7 +52,7 @@ public sealed class ArchiveTests(ArchiveTests.Archive archive) : IClassFixture<A
     }
 
     [Fact]
-    public async Task Its_digest_lies_beside_it()
+    public async Task Digest_file_matches_the_archive()
     {
         await using var packed = File.OpenRead(archive.Packed);
         var digest = Convert.ToHexStringLower(await SHA256.HashDataAsync(packed, Cancel));
@@ -60,10 +60,10 @@ public sealed class ArchiveTests(ArchiveTests.Archive archive) : IClassFixture<A
     }
 
     /// <summary>
-    /// Twice from one commit, the bytes are the same: what would differ is who packed it, when, in which order, and where.
+    /// Checks everything that could make two archives of one commit differ: user, time, order and folder.
     /// </summary>
     [Fact]
-    public void Nothing_in_it_tells_who_packed_it_when_and_where()
+    public void Archive_does_not_depend_on_user_time_and_folder()
     {
         Assert.Single(archive.Entries.Select(entry => (entry.ModificationTime, entry.Uid, entry.Gid)).Distinct());
         Assert.Equal(0, archive.Entries[0].Uid);
@@ -85,10 +85,10 @@ public sealed class ArchiveTests(ArchiveTests.Archive archive) : IClassFixture<A
 
         public List<TarEntry> Entries { get; } = [];
 
-        /// <summary>Where it is unpacked.</summary>
+        /// <summary>Folder of the unpacked archive.</summary>
         public string App { get; private set; } = "";
 
-        /// <summary>An empty folder, the home of who runs it.</summary>
+        /// <summary>Empty home folder of the user.</summary>
         public string Home => Path.Combine(_folder, "home");
 
         public async ValueTask InitializeAsync()
@@ -111,7 +111,7 @@ public sealed class ArchiveTests(ArchiveTests.Archive archive) : IClassFixture<A
             App = Assert.Single(Directory.GetDirectories(unpacked));
         }
 
-        /// <returns>Exit code, what was said, and what .NET's launcher tells of where it found the runtime.</returns>
+        /// <returns>Exit code, both outputs, and the launcher's trace with the folder of the runtime.</returns>
         public async Task<(int Code, string Said, string Trace)> RunAsync(params string[] arguments)
         {
             var trace = Path.Combine(_folder, $"{Guid.NewGuid():N}.trace");

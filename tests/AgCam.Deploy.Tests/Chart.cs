@@ -2,12 +2,12 @@ using System.Text.Json.Nodes;
 
 namespace AgCam.Deploy.Tests;
 
-/// <summary>The chart, rendered by infra/helm-check.</summary>
+/// <summary>Renders the chart with infra/helm-check.</summary>
 internal static class Chart
 {
     private static readonly Tool HelmCheck = new("helm-check");
 
-    /// <summary>What every installation must name.</summary>
+    /// <summary>Required values of every installation.</summary>
     public const string Least = """
         broker: {existingSecret: agcam-broker}
         store: {existingSecret: agcam-store}
@@ -15,7 +15,7 @@ internal static class Chart
         networkPolicy: {broker: {to: [{podSelector: {matchLabels: {app: rabbitmq}}}]}, store: {to: [{ipBlock: {cidr: 10.3.0.0/16}}]}}
         """;
 
-    /// <param name="values">YAML, each over those before it.</param>
+    /// <param name="values">YAML documents; each overrides the earlier ones.</param>
     public static IReadOnlyList<JsonNode> Render(params string[] values)
     {
         var (code, output, errors) = TryRender(values);

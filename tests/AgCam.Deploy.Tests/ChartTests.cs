@@ -2,10 +2,10 @@ using System.Text.Json.Nodes;
 
 namespace AgCam.Deploy.Tests;
 
-/// <summary>Every object of the chart, decoded strictly into Kubernetes' own types.</summary>
+/// <summary>Decodes every object of the chart strictly into Kubernetes' types.</summary>
 public sealed class ChartTests
 {
-    /// <summary>A cluster with everything switched on.</summary>
+    /// <summary>Values that enable everything.</summary>
     private const string All = """
         broker: {tlsSecret: broker-tls, clientCertificate: true, prefix: ours, subscribeToEvents: false, workerKey: worker}
         store: {tlsSecret: store-tls, clientCertificate: true, serverName: mongo.internal}
@@ -59,7 +59,7 @@ public sealed class ChartTests
         "Ingress Deployment Service NetworkPolicy PodDisruptionBudget PodDisruptionBudget TriggerAuthentication ScaledObject "
             + "ServiceAccount Service ServiceMonitor Job Pod Deployment"
     )]
-    public void Every_object_is_one_that_Kubernetes_would_take(string values, string kinds) =>
+    public void Every_object_is_valid_for_Kubernetes(string values, string kinds) =>
         Assert.Equal(kinds.Split(' ').Order(), Chart.Render(Chart.Least, values).Select(node => (string)node["kind"]!).Order());
 
     [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
@@ -89,7 +89,7 @@ public sealed class ChartTests
     [InlineData("networkPolicy: {extraEgress: [{ports: [{port: 443}]}]}", "to")]
     [InlineData("ingress: {enabled: true}", "ingress.host")]
     [InlineData("tmpSize: big", "tmpSize")]
-    public void A_misspelt_value_or_field_and_a_missing_one_are_refused_by_name(string values, string named) =>
+    public void Misspelt_and_missing_values_are_refused_by_name(string values, string named) =>
         Assert.Contains(named, Chart.Refused(Chart.Least, values));
 
     [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
@@ -98,7 +98,7 @@ public sealed class ChartTests
         "drain: {workerSeconds: 100, consumerStopSeconds: 110, stopSeconds: 120, shutdownSeconds: 130, preStopSeconds: 10, "
             + "graceSeconds: 150}"
     )]
-    public void The_times_of_a_stop_fit_together(string values)
+    public void Stop_times_increase_from_worker_to_pod(string values)
     {
         var objects = Chart.Render(Chart.Least, values);
         foreach (var part in new[] { "api", "worker" })
@@ -124,13 +124,13 @@ public sealed class ChartTests
     [InlineData("{consumerStopSeconds: 31}")]
     [InlineData("{shutdownSeconds: 20}")]
     [InlineData("{graceSeconds: 40}")]
-    public void Times_of_a_stop_that_do_not_fit_are_refused(string drain) =>
+    public void Contradictory_stop_times_are_refused(string drain) =>
         Assert.Contains("graceSeconds, must hold", Chart.Refused(Chart.Least, $"drain: {drain}"));
 
     [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     [InlineData("")]
     [InlineData(All)]
-    public void Every_container_may_do_as_little_as_can_be_and_gets_secrets_as_files(string values)
+    public void Every_container_has_minimal_rights_and_gets_secrets_as_files(string values)
     {
         foreach (var pod in Chart.Render(Chart.Least, values).Select(PodOf).Where(pod => pod is not null))
         {
@@ -143,7 +143,7 @@ public sealed class ChartTests
                 Assert.False((bool)context["allowPrivilegeEscalation"]!);
                 Assert.Equal("ALL", (string?)context["capabilities"]!["drop"]![0]);
                 Assert.Empty(Settings.Unknown(Environment(container).Keys));
-                // A secret in the environment shows in the process list
+                // A secret in the environment would show in the process list.
                 Assert.All(container["env"]?.AsArray() ?? [], variable => Assert.Null(variable!["valueFrom"]));
                 Assert.Empty(
                     container["volumeMounts"]!
@@ -158,7 +158,7 @@ public sealed class ChartTests
     [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     [InlineData("")]
     [InlineData(All)]
-    public void Nothing_may_be_called_that_is_not_named_with_its_ports(string values)
+    public void Every_egress_rule_names_peers_and_ports(string values)
     {
         var egress = Egress(Chart.Render(Chart.Least, values));
         Assert.NotEmpty(egress);
@@ -172,7 +172,7 @@ public sealed class ChartTests
     }
 
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
-    public void Only_what_is_named_can_be_reached()
+    public void Egress_is_limited_to_the_named_ports()
     {
         var least = Egress(Chart.Render(Chart.Least));
         Assert.Equal(["53", "5671 5672", "27017", "8080"], least.Select(PortsOf));
@@ -197,7 +197,7 @@ public sealed class ChartTests
     [InlineData("2000::/3", null)]
     [InlineData("fd12:3456::/32", null)]
     [InlineData("2001:db8::/64", null)]
-    public void The_metadata_services_of_clouds_are_taken_out_of_every_block_that_holds_them(string block, string? except)
+    public void Every_block_excludes_the_metadata_services_of_clouds(string block, string? except)
     {
         var peers = $"[{{ipBlock: {{cidr: \"{block}\"}}}}]";
         string[] places = [$"networkPolicy: {{images: {{to: {peers}}}}}", $"networkPolicy: {{extraEgress: [{{to: {peers}}}]}}"];
@@ -212,7 +212,7 @@ public sealed class ChartTests
     }
 
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
-    public void A_certificate_makes_the_API_speak_https_and_be_asked_by_https()
+    public void API_with_a_certificate_serves_and_is_probed_over_https()
     {
         foreach (var (values, scheme) in new[] { ("", (string?)null), (All, "HTTPS") })
         {
@@ -250,7 +250,7 @@ public sealed class ChartTests
     [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     [InlineData("", "1Gi")]
     [InlineData("tmpSize: 64Mi", "64Mi")]
-    public void The_folder_for_temporary_files_has_a_size(string values, string size)
+    public void Folder_for_temporary_files_has_a_size(string values, string size)
     {
         var objects = Chart.Render(Chart.Least, values, "setup: {mode: job, existingSecret: agcam-setup}");
         foreach (var pod in objects.Select(PodOf).Where(pod => pod is not null))
@@ -258,7 +258,7 @@ public sealed class ChartTests
     }
 
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
-    public void An_Ingress_leads_to_the_port_of_the_service()
+    public void Ingress_routes_to_the_port_of_the_service()
     {
         var objects = Chart.Render(Chart.Least, All);
         var ingress = objects.Of("Ingress", "try-agcam")["spec"]!;
@@ -271,13 +271,13 @@ public sealed class ChartTests
     }
 
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
-    public void A_broker_that_is_down_restarts_nothing()
+    public void Broker_outage_restarts_no_pod()
     {
         var objects = Chart.Render(Chart.Least);
         foreach (var part in new[] { "api", "worker" })
         {
             var container = Container(PodOf(objects.Of("Deployment", $"try-agcam-{part}")));
-            // What it asks is in the API's and the worker's own tests
+            // The tests of API and worker cover the endpoints' answers.
             Assert.Equal("/health/live", (string?)container["livenessProbe"]!["httpGet"]!["path"]);
             Assert.Equal("/health/ready", (string?)container["readinessProbe"]!["httpGet"]!["path"]);
             var port = (string)container["livenessProbe"]!["httpGet"]!["port"]!;
@@ -289,7 +289,7 @@ public sealed class ChartTests
     }
 
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
-    public void A_worker_with_a_GPU_asks_for_one_and_tolerates_its_nodes()
+    public void Worker_with_a_GPU_requests_one_and_tolerates_its_nodes()
     {
         var pod = PodOf(Chart.Render(Chart.Least, All).Of("Deployment", "try-agcam-worker"));
         Assert.Equal("1", (string?)Container(pod)["resources"]!["limits"]!["nvidia.com/gpu"]);
@@ -302,7 +302,7 @@ public sealed class ChartTests
     }
 
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
-    public void Where_a_job_sets_up_the_processes_only_verify()
+    public void Processes_only_verify_when_a_job_does_the_setup()
     {
         var objects = Chart.Render(Chart.Least, All);
         var setup = PodOf(objects.Of("Job", "try-agcam-setup"));
@@ -321,7 +321,7 @@ public sealed class ChartTests
     }
 
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
-    public void Workers_are_scaled_on_chunks_that_are_not_done()
+    public void Workers_are_scaled_on_unfinished_chunks()
     {
         var objects = Chart.Render(Chart.Least, All);
         var trigger = objects.Of("ScaledObject", "try-agcam-worker")["spec"]!["triggers"]![0]!;
@@ -333,13 +333,13 @@ public sealed class ChartTests
             [Pipeline.Records.ChunkState.Planned, Pipeline.Records.ChunkState.Published, Pipeline.Records.ChunkState.Leased],
             states
         );
-        Assert.Null(objects.Of("Deployment", "try-agcam-worker")["spec"]!["replicas"]); // else every upgrade would undo the scaling
+        Assert.Null(objects.Of("Deployment", "try-agcam-worker")["spec"]!["replicas"]); // otherwise every upgrade would undo the scaling
     }
 
     [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     [InlineData("Bus", "bus-tls", "broker-tls", null)]
     [InlineData("Store", "store-tls", "store-tls", "mongo.internal")]
-    public void Certificates_come_as_files_of_a_secret(string name, string volume, string secret, string? serverName)
+    public void Certificates_are_files_of_a_secret(string name, string volume, string secret, string? serverName)
     {
         var pod = PodOf(Chart.Render(Chart.Least, All).Of("Deployment", "try-agcam-worker"));
         var environment = Environment(Container(pod));
@@ -362,7 +362,7 @@ public sealed class ChartTests
     [Theory(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
     [InlineData(Chart.Least, "agcam-store", "store")]
     [InlineData(All, "agcam-keda", "address")]
-    public void KEDA_has_the_address_of_the_store_or_one_of_its_own(string values, string secret, string key)
+    public void KEDA_uses_the_address_of_the_store_or_its_own(string values, string secret, string key)
     {
         var parameter = Chart.Render(Chart.Least, values, "keda: {enabled: true}").Of("TriggerAuthentication", "try-agcam-store")["spec"]![
             "secretTargetRef"
@@ -371,7 +371,7 @@ public sealed class ChartTests
     }
 
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
-    public void Selectors_find_their_pods()
+    public void Selectors_match_their_pods()
     {
         var objects = Chart.Render(Chart.Least, All);
         foreach (var part in new[] { "api", "worker" })

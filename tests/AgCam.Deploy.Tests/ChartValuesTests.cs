@@ -4,16 +4,16 @@ using System.Text.RegularExpressions;
 
 namespace AgCam.Deploy.Tests;
 
-/// <summary>The chart's values: each one described, in the schema, and in README's table.</summary>
+/// <summary>Checks that every value of the chart is described, in the schema and in the README's table.</summary>
 public sealed partial class ChartValuesTests
 {
     private const string Begin = "| value | default | |\n|---|---|---|\n";
 
     private static readonly IReadOnlyList<(string Name, string Value, string Text)> Values = Read();
 
-    /// <summary>With AGCAM_UPDATE=1 the table is written instead.</summary>
+    /// <summary>Writes the table instead when AGCAM_UPDATE is 1.</summary>
     [Fact]
-    public void The_table_in_the_README_is_made_of_the_values_own_comments()
+    public void Table_of_the_README_equals_the_comments_of_the_values()
     {
         var table = new StringBuilder(Begin);
         foreach (var (name, value, text) in Values)
@@ -37,7 +37,7 @@ public sealed partial class ChartValuesTests
     }
 
     [Fact]
-    public void Every_value_is_in_the_schema_and_nothing_else_is()
+    public void Schema_contains_exactly_the_values()
     {
         var schema = JsonNode.Parse(Repository.Read("helm", "agcam", "values.schema.json"))!;
         Assert.Equal(
@@ -52,7 +52,7 @@ public sealed partial class ChartValuesTests
     }
 
     [Fact]
-    public void Defaults_of_the_chart_are_the_program_s()
+    public void Defaults_of_the_chart_equal_those_of_the_program()
     {
         var (pipeline, worker) = (new Pipeline.PipelineOptions(), new Worker.WorkerOptions());
         Assert.Equal($"{worker.DrainSeconds}", Default("drain.workerSeconds"));
@@ -67,8 +67,8 @@ public sealed partial class ChartValuesTests
     }
 
     /// <summary>
-    /// A value is a key below a comment that begins with "# --", or one with a value beside it; what stands below it indented is part
-    /// of it.
+    /// Reads the values. A value is a key after a comment that begins with "# --", or a key with a value on its line. The indented lines
+    /// below it belong to it.
     /// </summary>
     private static List<(string, string, string)> Read()
     {

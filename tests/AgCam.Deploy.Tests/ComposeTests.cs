@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace AgCam.Deploy.Tests;
 
-/// <summary>docker-compose.yml against what Compose and the program know.</summary>
+/// <summary>Checks docker-compose.yml with Compose and against the program's settings.</summary>
 public sealed partial class ComposeTests
 {
     private static readonly Tool DockerCompose = new("compose");
@@ -14,17 +14,17 @@ public sealed partial class ComposeTests
         Map(Compose["services"]).Select(pair => ((string)pair.Key, Map(pair.Value)));
 
     [Fact(SkipUnless = nameof(Tool.IsThere), SkipType = typeof(Tool), Skip = Tool.Skipped)]
-    public void Docker_Compose_takes_the_file_with_every_profile()
+    public void Docker_Compose_accepts_the_file_with_every_profile()
     {
         var (code, output, errors) = Config(Repository.Read("docker-compose.yml"));
         Assert.True(code == 0, errors);
-        Assert.Empty(errors); // no warning either
+        Assert.Empty(errors); // and no warnings
         var config = JsonNode.Parse(output)!;
         Assert.Equal(
             Services.Select(service => service.Name).Order(StringComparer.Ordinal),
             config["services"]!.AsObject().Select(service => service.Key).Order(StringComparer.Ordinal)
         );
-        foreach (var (name, service) in Services) // what is merged here is merged so by Compose
+        foreach (var (name, service) in Services) // Yaml merges as Compose does
             if (service.TryGetValue("environment", out var environment))
                 Assert.Equal(
                     Names(Map(environment)).Order(StringComparer.Ordinal),
@@ -48,7 +48,7 @@ public sealed partial class ComposeTests
     [InlineData("{source: bus, target", "{source: tram, target", "tram")]
     [InlineData("services:\n", "service:\n", "service")]
     [InlineData("AGCAM_BROKER_PASSWORD:?", "AGCAM_BROKER_PASWORD:?", "see the head of docker-compose.yml")]
-    public void Docker_Compose_refuses_what_is_misspelt(string right, string wrong, string named)
+    public void Docker_Compose_refuses_misspelt_keys(string right, string wrong, string named)
     {
         var text = Repository.Read("docker-compose.yml");
         Assert.Contains(right, text);
@@ -58,7 +58,7 @@ public sealed partial class ComposeTests
     }
 
     [Fact]
-    public void What_services_refer_to_is_there()
+    public void References_of_services_exist()
     {
         foreach (var (_, service) in Services)
         {
@@ -84,7 +84,7 @@ public sealed partial class ComposeTests
     }
 
     [Fact]
-    public void Images_of_others_are_pinned_by_version_and_digest()
+    public void Third_party_images_are_pinned_by_version_and_digest()
     {
         foreach (var (name, service) in Services.Where(service => !service.Service.ContainsKey("build")))
             Assert.True(Version().IsMatch((string)service["image"]!), $"{name}: {service["image"]} names no version and digest.");
@@ -98,17 +98,17 @@ public sealed partial class ComposeTests
     }
 
     [Fact]
-    public void Every_setting_is_one_that_the_program_reads()
+    public void Every_setting_is_read_by_the_program()
     {
         var ours = Services.Where(service => service.Service.ContainsKey("build")).ToList();
         Assert.Equal(["api", "worker", "worker-gpu"], ours.Select(service => service.Name));
         foreach (var (_, service) in ours)
             Assert.Empty(Settings.Unknown(Names(Map(service["environment"]))));
-        Assert.NotEmpty(Settings.Unknown(["Pipeline__Prefx", "Worker__WarmUp", "Api__Keys__Name"])); // a misspelt one would be found
+        Assert.NotEmpty(Settings.Unknown(["Pipeline__Prefx", "Worker__WarmUp", "Api__Keys__Name"])); // the check finds misspelt settings
     }
 
     [Fact]
-    public void Our_processes_may_write_nothing_but_tmp_and_have_no_rights()
+    public void API_and_workers_have_no_capabilities_and_write_only_to_tmp()
     {
         foreach (var (_, service) in Services.Where(service => service.Service.ContainsKey("build")))
         {
@@ -119,7 +119,7 @@ public sealed partial class ComposeTests
         }
     }
 
-    /// <summary>Compose copies any other kind into the container when it is made, and there nothing may be written.</summary>
+    /// <summary>Compose copies other kinds of secrets into the container, whose root is read-only.</summary>
     [Fact]
     public void Secrets_are_files()
     {
@@ -128,14 +128,14 @@ public sealed partial class ComposeTests
     }
 
     [Fact]
-    public void No_port_is_open_to_other_machines()
+    public void Ports_are_published_on_loopback_only()
     {
         foreach (var (_, service) in Services)
             Assert.All(List(service.GetValueOrDefault("ports")), port => Assert.StartsWith("127.0.0.1:", (string)port!));
     }
 
     [Fact]
-    public void A_stop_is_given_more_time_than_it_takes() =>
+    public void Stop_grace_period_exceeds_the_stop_times() =>
         Assert.All(
             Services.Where(service => service.Service.ContainsKey("build")),
             service =>
@@ -144,7 +144,7 @@ public sealed partial class ComposeTests
                 )
         );
 
-    /// <summary>What Docker Compose makes of such a file, with every profile. It needs no engine for that.</summary>
+    /// <summary>Runs `docker compose config` on a file with every profile. It needs no engine.</summary>
     private static (int Code, string Output, string Errors) Config(string text)
     {
         var folder = Directory.CreateTempSubdirectory("agcam-compose-").FullName;

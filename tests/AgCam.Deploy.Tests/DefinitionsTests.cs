@@ -5,9 +5,9 @@ namespace AgCam.Deploy.Tests;
 
 public sealed class DefinitionsTests
 {
-    /// <summary>With AGCAM_UPDATE=1 the file is written instead.</summary>
+    /// <summary>Writes the file instead when AGCAM_UPDATE is 1.</summary>
     [Fact]
-    public void The_definitions_for_RabbitMQ_are_those_that_the_code_declares()
+    public void Definitions_for_RabbitMQ_equal_the_declared_topology()
     {
         var definitions = new BusTopology(new PipelineOptions { Bus = "amqp://broker/" }).Definitions();
         var path = Repository.PathOf("infra", "rabbitmq", "definitions.json");
@@ -15,12 +15,12 @@ public sealed class DefinitionsTests
             File.WriteAllText(path, definitions);
         Assert.True(
             definitions == File.ReadAllText(path),
-            $"{path} has drifted; write it anew: AGCAM_UPDATE=1 and this test, or `agcam topology print --bus amqp://broker/`."
+            $"{path} differs from the topology. Run this test with AGCAM_UPDATE=1, or `agcam topology print --bus amqp://broker/`."
         );
     }
 
     [Fact]
-    public void The_table_of_permissions_in_the_documentation_is_the_code_s()
+    public void Documented_permissions_equal_those_of_the_code()
     {
         var text = Repository.Read("docs", "operations.md");
         foreach (var role in new BusTopology(new PipelineOptions { Bus = "amqp://broker/" }).Roles)

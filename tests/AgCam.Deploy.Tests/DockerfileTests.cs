@@ -23,7 +23,7 @@ public sealed partial class DockerfileTests
 
     [Theory]
     [MemberData(nameof(Files))]
-    public void Every_setting_is_one_that_the_program_reads(string file)
+    public void Every_setting_is_read_by_the_program(string file)
     {
         var text = Repository.Read("infra", "docker", file);
         var names = Regex
@@ -37,7 +37,7 @@ public sealed partial class DockerfileTests
 
     [Theory]
     [MemberData(nameof(Files))]
-    public void What_is_copied_is_there(string file)
+    public void Copied_files_exist(string file)
     {
         foreach (Match copy in Copied().Matches(Repository.Read("infra", "docker", file)))
         foreach (var source in copy.Groups[1].Value.Split(' ')[..^1])

@@ -7,16 +7,16 @@ using AgCam.Worker;
 
 namespace AgCam.Deploy.Tests;
 
-/// <summary>Every environment variable that the program reads, from the options' own types.</summary>
+/// <summary>Lists every environment variable that the program reads, from the types of the options.</summary>
 internal static class Settings
 {
     private static readonly string[] Foreign =
     [
-        "OTEL_EXPORTER_OTLP_ENDPOINT", // OpenTelemetry's
+        "OTEL_EXPORTER_OTLP_ENDPOINT", // read by OpenTelemetry
         "DOTNET_EnableDiagnostics",
-        "HOME", // the runtime's and the system's
+        "HOME", // read by the runtime and the system
         "NVIDIA_VISIBLE_DEVICES",
-        "NVIDIA_DRIVER_CAPABILITIES", // the container toolkit's
+        "NVIDIA_DRIVER_CAPABILITIES", // read by the container toolkit
     ];
 
     private static readonly Regex[] Known =
@@ -24,7 +24,7 @@ internal static class Settings
         .. Sections().SelectMany(section => Below(section.Name, section.Options)).Select(pattern => new Regex($"^{pattern}$")),
     ];
 
-    /// <summary>Variables that are none of ours and none of those that others are known to read.</summary>
+    /// <summary>Returns the variables that neither the program nor a known library reads.</summary>
     public static IEnumerable<string> Unknown(IEnumerable<string> names) =>
         names.Where(name => !Foreign.Contains(name) && !Known.Any(known => known.IsMatch(name)));
 

@@ -4,15 +4,14 @@ using System.Text.RegularExpressions;
 namespace AgCam.Deploy.Tests;
 
 /// <summary>
-/// What test.sh starts before the tests, and what its closing line and exit code make of them. Everything around it is made up:
-/// programs named dotnet and docker that write down how they were called, and one project of tests that tells which services it was
-/// given.
+/// Tests which services test.sh starts, its last line and its exit code. dotnet and docker are replaced by scripts that record their
+/// calls, and the one test project prints the services that it received.
 /// </summary>
 public sealed class TestScriptTests : IDisposable
 {
     private const string NoEngine = "case $1 in info) exit 1 ;; esac";
 
-    /// <summary>An engine whose containers answer when they are asked for the second time.</summary>
+    /// <summary>Docker engine whose containers answer at the second attempt.</summary>
     private const string Engine = """
         case "$1 $2" in
           "port agcam-test-"*)
@@ -51,7 +50,7 @@ public sealed class TestScriptTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task Services_run_in_containers_where_a_Docker_engine_answers_and_are_gone_in_the_end()
+    public async Task Services_run_in_containers_and_are_removed_when_a_Docker_engine_answers()
     {
         var run = await RunAsync();
 
@@ -73,9 +72,9 @@ public sealed class TestScriptTests : IDisposable
                 )["image"]!;
             var call = Assert.Single(started, call => call.Contains($" {image}", StringComparison.Ordinal));
             Assert.Matches($"--name agcam-test-[0-9]+-{service} ", call);
-            // No other machine's, and a free one
+            // A free port on loopback only.
             Assert.All(Regex.Matches(call, @"--publish (\S+)"), port => Assert.Matches("^127.0.0.1::[0-9]+$", port.Groups[1].Value));
-            // Until it answered
+            // Waited until the second attempt was answered.
             Assert.Equal(2, run.Calls.Count(call => Regex.IsMatch(call, $"^docker exec agcam-test-[0-9]+-{service} ")));
         }
         var tests = Array.IndexOf(run.Calls, "tests");
@@ -91,7 +90,7 @@ public sealed class TestScriptTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_an_engine_it_runs_what_needs_no_service_and_names_what_it_left_out()
+    public async Task Without_an_engine_tests_that_need_no_service_run_and_the_others_are_listed()
     {
         Docker(NoEngine);
         var run = await RunAsync();
@@ -103,7 +102,7 @@ public sealed class TestScriptTests : IDisposable
     }
 
     [Fact]
-    public async Task Services_that_are_named_already_are_taken_and_none_is_started()
+    public async Task Named_services_are_used_and_none_is_started()
     {
         var run = await RunAsync([], ("AGCAM_TEST_RABBITMQ", "amqp://mine/"), ("AGCAM_TEST_MONGODB", "mongodb://mine/"));
 
@@ -114,11 +113,11 @@ public sealed class TestScriptTests : IDisposable
     }
 
     [Fact]
-    public async Task None_starts_none_though_an_engine_answers() =>
+    public async Task None_starts_no_service_although_an_engine_answers() =>
         Assert.Equal(["dotnet build", "tests"], (await RunAsync(["--services", "none"])).Calls);
 
     [Fact]
-    public async Task Docker_that_is_asked_for_and_does_not_answer_is_an_error_before_anything_is_built()
+    public async Task Requested_Docker_without_an_engine_is_an_error_before_the_build()
     {
         Docker(NoEngine);
         var run = await RunAsync(["--services", "docker"]);
@@ -131,7 +130,7 @@ public sealed class TestScriptTests : IDisposable
     [Theory]
     [InlineData("podman")]
     [InlineData("")]
-    public async Task Services_of_an_unknown_kind_are_an_error(string kind)
+    public async Task Unknown_kind_of_services_is_an_error(string kind)
     {
         var run = await RunAsync(["--services", kind]);
 
@@ -143,7 +142,7 @@ public sealed class TestScriptTests : IDisposable
     [Theory]
     [InlineData("--services", "debian", "")]
     [InlineData("--filter", "Some", "true")]
-    public async Task The_chroot_is_for_who_asks_for_it_and_for_CI_though_an_engine_answers(string option, string value, string ci)
+    public async Task Chroot_is_used_on_request_and_in_CI_although_an_engine_answers(string option, string value, string ci)
     {
         var run = await RunAsync([option, value], ("CI", ci));
 
@@ -153,7 +152,7 @@ public sealed class TestScriptTests : IDisposable
     }
 
     [Fact]
-    public async Task The_older_broker_comes_second_in_a_chroot_of_its_own()
+    public async Task Older_broker_is_tested_second_in_its_own_chroot()
     {
         var run = await RunAsync(["--broker", "both"]);
 
@@ -178,7 +177,7 @@ public sealed class TestScriptTests : IDisposable
     }
 
     [Fact]
-    public async Task A_service_that_never_answers_is_an_error_with_its_log_and_leaves_no_container()
+    public async Task Service_that_never_answers_is_an_error_with_its_log_and_leaves_no_container()
     {
         Docker("case $1 in exec) exit 1 ;; logs) echo 'no space left' ;; esac");
         var run = await RunAsync([], ("AGCAM_SERVICES_SECONDS", "1"));
@@ -191,7 +190,7 @@ public sealed class TestScriptTests : IDisposable
     }
 
     [Fact]
-    public async Task A_container_that_does_not_start_is_an_error_and_leaves_none()
+    public async Task Container_that_does_not_start_is_an_error_and_leaves_none()
     {
         Docker("case \"$1 $*\" in run*mongod*) echo 'no such image' >&2; exit 125 ;; esac");
         var run = await RunAsync();
@@ -205,7 +204,7 @@ public sealed class TestScriptTests : IDisposable
     [Theory]
     [InlineData("", 0)]
     [InlineData("true", 1)]
-    public async Task A_skipped_test_is_a_failure_in_CI_alone(string ci, int code)
+    public async Task Skipped_test_is_a_failure_only_in_CI(string ci, int code)
     {
         Tests("total: 3", "failed: 0", "succeeded: 2", "skipped: 1");
         var run = await RunAsync([], ("CI", ci));
@@ -219,7 +218,7 @@ public sealed class TestScriptTests : IDisposable
     [InlineData("total: 2", "failed: 1", "succeeded: 1", "skipped: 0")]
     [InlineData("total: 0", "failed: 0", "succeeded: 0", "skipped: 0")]
     [InlineData("it crashed")]
-    public async Task Failures_crashes_and_nothing_at_all_are_no_success(params string[] said)
+    public async Task Failures_crashes_and_empty_runs_are_no_success(params string[] said)
     {
         Tests(said);
         Assert.Equal(1, (await RunAsync()).Code);
@@ -252,7 +251,7 @@ public sealed class TestScriptTests : IDisposable
     }
 
     [Fact]
-    public async Task Numerical_tests_run_on_each_vector_unit_with_one_and_two_threads_and_without_services()
+    public async Task Numerical_tests_run_on_each_vector_unit_with_one_and_two_threads_and_no_services()
     {
         Program(
             ProgramOf("AgCam.Tests", "AgCam.Tests"),
@@ -272,7 +271,7 @@ public sealed class TestScriptTests : IDisposable
         Assert.EndsWith($"{3 * units.Count} passed, 0 failed, 0 skipped\n", run.Output, StringComparison.Ordinal);
     }
 
-    /// <summary>The word behind an option of each call.</summary>
+    /// <summary>Returns the value of an option in each call.</summary>
     private static List<string> Named(IEnumerable<string> calls, string option) =>
         [.. calls.Select(call => call.Split(' ')).Select(words => words[Array.IndexOf(words, option) + 1])];
 
@@ -281,7 +280,7 @@ public sealed class TestScriptTests : IDisposable
     private void Copy(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_folder, path))!);
-        File.Copy(Repository.PathOf(path), Path.Combine(_folder, path)); // with its mode
+        File.Copy(Repository.PathOf(path), Path.Combine(_folder, path)); // keeps the file mode
     }
 
     private void Program(string path, string script)
@@ -302,7 +301,7 @@ public sealed class TestScriptTests : IDisposable
                 + $"${{AGCAM_TEST_MONGODB:-}}\"\n{string.Join('\n', said.Select(line => $"echo '  {line}'"))}"
         );
 
-    /// <returns>Exit code, standard output, both outputs, and every program that was called, in order.</returns>
+    /// <returns>Exit code, standard output, both outputs, and every called program in order.</returns>
     private Task<(int Code, string Output, string Said, string[] Calls)> RunAsync() => RunAsync([]);
 
     private async Task<(int Code, string Output, string Said, string[] Calls)> RunAsync(

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace AgCam.Deploy.Tests;
 
-/// <summary>A program that infra/test-services/debian.sh brings along.</summary>
+/// <summary>Program that infra/test-services/debian.sh installs.</summary>
 internal sealed class Tool(string command)
 {
     public const string Skipped = "AGCAM_TEST_SERVICES names no debian.sh, which brings the programs that check charts and compose files";

@@ -5,12 +5,12 @@ namespace AgCam.Deploy.Tests;
 /// <summary>Reads YAML files.</summary>
 internal static class Yaml
 {
-    /// <summary>YAML as maps, lists and text, with what is merged (<c>&lt;&lt;</c>) in its place.</summary>
+    /// <summary>Returns YAML as maps, lists and text, with merge keys (<c>&lt;&lt;</c>) resolved.</summary>
     public static Dictionary<object, object?> Parse(string text) =>
         (Dictionary<object, object?>)
             Merged(new DeserializerBuilder().WithDuplicateKeyChecking().Build().Deserialize<Dictionary<object, object?>>(text))!;
 
-    /// <summary>A key of its own stands over the merged one.</summary>
+    /// <summary>Merges maps. An own key overrides a merged one.</summary>
     private static object? Merged(object? node) =>
         node switch
         {
