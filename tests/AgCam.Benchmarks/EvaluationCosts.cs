@@ -10,16 +10,15 @@ using static TorchSharp.torch;
 namespace AgCam.Benchmarks;
 
 /// <summary>
-/// What measuring costs beside what it cannot do without: a perturbation test beside the twenty bare forward passes of the same
-/// pictures, in turn, round after round in one process; ratios are medians over the rounds' own. And the sweep of 1,000 thresholds by
-/// itself.
+/// Compares a perturbation test with the twenty bare forward passes of the same pictures, alternately in one process. Ratios are medians
+/// of the rounds' ratios. Also measures the sweep of 1,000 thresholds.
 /// </summary>
 internal static class EvaluationCosts
 {
-    private const int Sweeps = 10; // a round
+    private const int Sweeps = 10; // per round
     private static readonly BoundingBox[] GroundTruth = [new(40, 50, 100, 90), new(150, 20, 50, 60)];
 
-    /// <param name="architecture">A name, e.g. vit_base_patch16_224; weights are random.</param>
+    /// <param name="architecture">Name, e.g. vit_base_patch16_224. Weights are random.</param>
     public static void Run(string architecture, int rounds, TextWriter to)
     {
         NativeBackend.Load();
@@ -39,7 +38,7 @@ internal static class EvaluationCosts
         var forward = new MaskedForward(model, Perturbation.Pictures, Parity.None);
         var sweep = ThresholdSweep.Even();
         for (var i = 0; i < 100; i++)
-            sweep.Measure(map, GroundTruth); // until it is compiled for good
+            sweep.Measure(map, GroundTruth); // until the JIT has optimised it
         (Cost Wall, Cost Cpu) bare = (new(), new()),
             curves = (new(), new()),
             sweeps = (new(), new());

@@ -5,7 +5,7 @@ using BenchmarkDotNet.Attributes;
 
 namespace AgCam.Benchmarks;
 
-/// <summary>What comes after the grid, for one image of 224 x 224: it must be small beside a forward pass.</summary>
+/// <summary>Measures the steps after the grid for one image of 224 x 224. They must cost little compared with a forward pass.</summary>
 [MemoryDiagnoser]
 [ShortRunJob]
 public class HeatmapBenchmarks

@@ -22,8 +22,8 @@ using Microsoft.Extensions.Logging;
 namespace AgCam.Benchmarks;
 
 /// <summary>
-/// How long a person waits for one image: POST /v1/explanations?wait= over HTTP to the one-process mode, with nothing else to do and
-/// with a job that keeps the bulk lane full.
+/// Measures the latency of one image: POST /v1/explanations?wait= over HTTP to one process, idle and with a job that keeps the bulk lane
+/// full.
 /// </summary>
 internal static class InteractiveLane
 {
@@ -88,8 +88,8 @@ internal static class InteractiveLane
         return app;
     }
 
-    /// <summary>One after the other, each with a picture that was never seen.</summary>
-    /// <returns>Milliseconds.</returns>
+    /// <summary>Sends requests one after the other, each with a new picture.</summary>
+    /// <returns>Latencies in milliseconds.</returns>
     private static async Task<List<double>> AskAsync(HttpClient client, string model, int requests)
     {
         var took = new List<double>();
@@ -110,7 +110,7 @@ internal static class InteractiveLane
         return took;
     }
 
-    /// <returns>A job that is well under way and has work for longer than the requests take.</returns>
+    /// <returns>A running job that outlasts the requests.</returns>
     private static async Task<Guid> BulkAsync(IServiceProvider services, IStore store, string folder, string model, int requests)
     {
         Directory.CreateDirectory(folder);
@@ -125,7 +125,7 @@ internal static class InteractiveLane
 
     private static byte[] Picture() => PngEncoder.Encode(new RgbImage(Side, Side, RandomNumberGenerator.GetBytes(Side * Side * 3)));
 
-    /// <summary>The null engine under whatever name.</summary>
+    /// <summary>Loads the null engine for every model.</summary>
     private sealed class AnyNullLoader : IEngineLoader
     {
         public Task<IExplainEngine> LoadAsync(ModelPin model, string dtype, CancellationToken cancellationToken) =>

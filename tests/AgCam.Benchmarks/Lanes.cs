@@ -8,8 +8,8 @@ using TorchSharp;
 namespace AgCam.Benchmarks;
 
 /// <summary>
-/// The same batches on the same processors: one at a time with all of them, or one on each. In turn, in one process; ratios are medians
-/// over the rounds' own.
+/// Compares one batch at a time on all processors with one batch per processor, alternately in one process. Ratios are medians of the
+/// rounds' ratios.
 /// </summary>
 internal static class Lanes
 {
@@ -31,7 +31,7 @@ internal static class Lanes
                 }),
         ];
         var processors = Environment.ProcessorCount;
-        var each = Math.Max(1, (int)(2 / Seconds(explainer, images, 1, processors, 1))); // some two seconds a measurement
+        var each = Math.Max(1, (int)(2 / Seconds(explainer, images, 1, processors, 1))); // about two seconds per measurement
         var ratios = new List<double>();
         for (var round = 0; round < rounds; round++)
         {

@@ -1,9 +1,9 @@
-// evaluation [ARCHITECTURE [ROUNDS]]: the costs of an evaluation side by side
-// queries [IMAGES [mongodb://server]]: growth of a store, and every list on it
-// interactive [null|scenes [REQUESTS]]: POST /v1/explanations?wait= with nothing else to do, and under full bulk load
-// telemetry [IMAGES [ROUNDS]]: CPU time an image with nobody listening, with traces, and with traces and metrics
-// lanes [MODEL [BATCH [ROUNDS]]]: one batch at a time on all processors, or one on each
-// anything else goes to BenchmarkDotNet
+// evaluation [ARCHITECTURE [ROUNDS]]: costs of an evaluation compared with its forward passes
+// queries [IMAGES [mongodb://server]]: growth of a store, and the latency of every list
+// interactive [null|scenes [REQUESTS]]: POST /v1/explanations?wait=, idle and under full bulk load
+// telemetry [IMAGES [ROUNDS]]: CPU time per image without listeners, with traces, and with traces and metrics
+// lanes [MODEL [BATCH [ROUNDS]]]: one batch at a time on all processors, or one per processor
+// other arguments are those of BenchmarkDotNet
 using System.Globalization;
 using AgCam.Benchmarks;
 using BenchmarkDotNet.Running;

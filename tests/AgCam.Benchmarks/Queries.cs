@@ -3,7 +3,7 @@ using AgCam.Pipeline.Stores.Measuring;
 
 namespace AgCam.Benchmarks;
 
-/// <summary>Fills a store of its own and asks every question that an index serves.</summary>
+/// <summary>Fills a new store and runs every indexed query.</summary>
 internal static class Queries
 {
     /// <param name="server">mongodb://; null for SQLite.</param>

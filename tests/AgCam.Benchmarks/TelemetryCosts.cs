@@ -18,8 +18,8 @@ using OpenTelemetry.Trace;
 namespace AgCam.Benchmarks;
 
 /// <summary>
-/// What telemetry costs the pipeline: CPU time an image of jobs in one process, with OpenTelemetry's SDK listening and exporting to
-/// nowhere, and without. The ways take turns.
+/// Measures the CPU time of telemetry per image: jobs in one process with OpenTelemetry's SDK and exporters that drop everything, and
+/// without. The variants alternate.
 /// </summary>
 internal static class TelemetryCosts
 {
@@ -30,7 +30,7 @@ internal static class TelemetryCosts
         ("traces and metrics", () => new Both(Traces(), Metrics())),
     ];
 
-    /// <param name="images">Of each job; the first round of all ways warms up.</param>
+    /// <param name="images">Images per job. The first round of each variant warms up.</param>
     public static async Task RunAsync(int images, int rounds)
     {
         var folder = Directory.CreateTempSubdirectory("agcam-bench").FullName;
@@ -43,7 +43,7 @@ internal static class TelemetryCosts
             for (var round = -1; round < rounds; round++)
             for (var turn = 0; turn < Ways.Length; turn++)
             {
-                var way = (round + 1 + turn) % Ways.Length; // who comes first changes
+                var way = (round + 1 + turn) % Ways.Length; // the first variant changes
                 var files = PipelineRate.Write(Path.Combine(folder, $"{round}-{way}"), images);
                 GC.Collect();
                 using (Ways[way].Listen())
@@ -84,7 +84,7 @@ internal static class TelemetryCosts
         return builder.Build();
     }
 
-    /// <summary>Batched as for a collector.</summary>
+    /// <summary>Exports in batches, as to a collector.</summary>
     private static TracerProvider Traces() =>
         Sdk.CreateTracerProviderBuilder()
             .AddSource(PipelineTelemetry.Name)
@@ -106,7 +106,7 @@ internal static class TelemetryCosts
         }
     }
 
-    /// <summary>Looks at everything and keeps nothing.</summary>
+    /// <summary>Reads everything and keeps nothing.</summary>
     private sealed class Nowhere<T> : BaseExporter<T>
         where T : class
     {

@@ -6,16 +6,16 @@ using NpgsqlTypes;
 namespace AgCam.DocumentDbGateway;
 
 /// <summary>
-/// The commands of one client connection. What the extension has a function for is handed to it as BSON, and its BSON reply goes back
-/// untouched; the handshake and its like are answered here. Sessions and transactions are not offered, and every login is good.
+/// Answers the commands of one client connection. Commands with a function in the extension are passed to it as BSON, and its reply is
+/// returned unchanged. Handshake commands are answered here. There are no sessions and transactions, and every login is accepted.
 /// </summary>
 internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
 {
     private const string Bson = "documentdb_core.bson",
         Sequence = "documentdb_core.bsonsequence";
-    private const string Version = "7.0.0"; // the MongoDB that maxWireVersion 21 stands for
+    private const string Version = "7.0.0"; // the MongoDB version of maxWireVersion 21
 
-    // What the driver adds for a cluster, and options the extension does not take.
+    // Fields that the driver adds for a cluster, and options that the extension does not accept.
     private static readonly string[] Envelope =
     [
         "$db",
@@ -80,7 +80,7 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
     private static BsonDocument Handshake(string name) =>
         name switch
         {
-            // No logicalSessionTimeoutMinutes: the driver then asks for no sessions, transactions or retryable writes.
+            // Without logicalSessionTimeoutMinutes the driver uses no sessions, transactions or retryable writes.
             "hello" or "isMaster" or "ismaster" => new BsonDocument
             {
                 { name == "hello" ? "isWritablePrimary" : "ismaster", true },
@@ -110,7 +110,7 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
                 { "pid", Environment.ProcessId },
                 { "ok", 1.0 },
             },
-            // Nobody is turned away: a login by certificate is the business of whoever ends the TLS before us.
+            // Every login is accepted: the proxy that terminates TLS checks a client certificate.
             "authenticate" => new BsonDocument("ok", 1.0),
             "getParameter" or "ping" or "endSessions" or "connectionStatus" => new BsonDocument("ok", 1.0),
             _ => throw new BadCommandException(
@@ -119,8 +119,8 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
             ),
         };
 
-    // The extension takes a batch as one transaction and catches errors document by document: batches that overlap can deadlock, which
-    // no mongod does and no client expects. So nothing is committed until the reply is seen to be free of it; the caller tries again.
+    // The extension runs a batch as one transaction and catches errors per document. Overlapping batches can deadlock, which mongod never
+    // does and no client expects. So a reply with a deadlock is rolled back, and the caller retries.
     private async Task<byte[]> WriteAsync(
         string name,
         string db,
@@ -145,7 +145,7 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
         return reply;
     }
 
-    /// <summary>Evaluates an expression over <c>db</c>, the database's name, and <c>command</c>; its value is the reply.</summary>
+    /// <summary>Evaluates an expression with <c>db</c>, the database's name, and <c>command</c>. Its value is the reply.</summary>
     private async Task<byte[]> CallAsync(string expression, string db, BsonDocument command, CancellationToken cancellationToken)
     {
         await using var sql = database.CreateCommand(
@@ -173,7 +173,7 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
         return new BsonDocument { { "dropped", db }, { "ok", 1.0 } }.ToBson();
     }
 
-    /// <summary>PostgreSQL's own plan, as JSON, under <c>queryPlanner.winningPlan</c>.</summary>
+    /// <summary>Returns PostgreSQL's plan as JSON in <c>queryPlanner.winningPlan</c>.</summary>
     private async Task<byte[]> ExplainAsync(string db, BsonDocument command, CancellationToken cancellationToken)
     {
         command = new BsonDocument(command.Where(element => !Envelope.Contains(element.Name) && element.Name != "explain"));
@@ -217,7 +217,7 @@ internal sealed class Commands(NpgsqlDataSource database) : IAsyncDisposable
         return reply.ToBson();
     }
 
-    // The extension answers per shard under `raw`; the driver wants the plain reply.
+    // The extension answers per shard in `raw`. The driver expects the plain reply.
     private static byte[] WithoutRaw(byte[] bytes)
     {
         var reply = BsonSerializer.Deserialize<BsonDocument>(bytes);

@@ -5,9 +5,9 @@ using Npgsql;
 namespace AgCam.DocumentDbGateway;
 
 /// <summary>
-/// Open cursors. A streaming cursor is a continuation document that any PostgreSQL connection can take up. A sorted or grouped one is a
-/// portal and lives in the transaction that opened it, so that connection stays with the cursor. The driver may ask for more over
-/// another of its connections, so cursors are found process-wide; they end with the client connection that opened them.
+/// Open cursors of the process. A streaming cursor is a continuation document that any PostgreSQL connection can continue. A sorted or
+/// grouped one is a portal of the transaction that opened it, so the cursor keeps that connection. The driver may use another of its
+/// connections for getMore, so cursors are process-wide. They end with the client connection that opened them.
 /// </summary>
 internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
 {
@@ -29,7 +29,7 @@ internal sealed class Cursors(NpgsqlDataSource database) : IAsyncDisposable
         var keep = false;
         try
         {
-            // Ends with the commit below, or with its connection
+            // Ends with the commit below or with its connection.
             var transaction = await connection.BeginTransactionAsync(cancellationToken);
             byte[] page,
                 continuation;

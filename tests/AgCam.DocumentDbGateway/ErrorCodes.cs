@@ -3,16 +3,16 @@ using Npgsql;
 
 namespace AgCam.DocumentDbGateway;
 
-/// <summary>A command that this gateway refuses itself, with MongoDB's error code.</summary>
+/// <summary>Error of a command that the gateway refuses, with MongoDB's error code.</summary>
 internal sealed class BadCommandException(int code, string message) : Exception(message)
 {
     public int Code => code;
 }
 
-/// <summary>A batch that met a deadlock half-way and was rolled back.</summary>
+/// <summary>Error of a batch that was rolled back because of a deadlock.</summary>
 internal sealed class WriteConflictException() : Exception("The batch kept meeting deadlocks with other batches.");
 
-/// <summary>From PostgreSQL's five-letter error states, among them documentdb's own (M....), to MongoDB's numbers.</summary>
+/// <summary>Maps PostgreSQL's five-letter error states, including documentdb's (M....), to MongoDB's numbers.</summary>
 internal static class ErrorCodes
 {
     public const int BadValue = 2,
@@ -60,7 +60,7 @@ internal static class ErrorCodes
     };
 
     /// <summary>
-    /// The database is stopping, starting or gone: admin shutdown, crash shutdown, cannot connect now, connection exceptions.
+    /// Whether the database is stopping, starting or gone: admin shutdown, crash shutdown, cannot connect now, connection exceptions.
     /// </summary>
     public static bool MeansServerIsAway(string state) =>
         state is "57P01" or "57P02" or "57P03" || state.StartsWith("08", StringComparison.Ordinal);
@@ -83,7 +83,7 @@ internal static class ErrorCodes
         };
 
     /// <summary>
-    /// The state behind a write error's number: PostgreSQL packs five letters into six bits each. Numbers that are none stay.
+    /// Returns the error state of a write error's number. PostgreSQL packs five letters into six bits each. Other numbers are unchanged.
     /// </summary>
     public static int FromPacked(int packed)
     {

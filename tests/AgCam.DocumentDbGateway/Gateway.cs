@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace AgCam.DocumentDbGateway;
 
-/// <summary>Accepts connections; each is served by one loop that reads a message, runs its command and writes the reply.</summary>
+/// <summary>Accepts connections. One loop per connection reads a message, runs its command and writes the reply.</summary>
 internal static class Gateway
 {
     private const int MostAttempts = 25;
@@ -53,11 +53,11 @@ internal static class Gateway
         }
         catch (Exception failure) when (failure is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
         {
-            // The client has gone, or we are stopping.
+            // The client has disconnected, or the gateway stops.
         }
         catch (Exception failure)
         {
-            // A database that is away looks to the client like a mongod that is away: the connection breaks.
+            // The connection is closed, so an unavailable database looks like an unavailable mongod.
             Console.WriteLine($"{DateTime.UtcNow:O} connection closed: {failure.GetType().Name}: {failure.Message}");
         }
     }
@@ -82,7 +82,7 @@ internal static class Gateway
         }
     }
 
-    // A command that conflicted was rolled back as a whole, so it may run again: in single file, or such commands would deadlock again.
+    // A conflicting command was rolled back completely and is retried. Retries run one at a time, or they would deadlock again.
     private static async Task<ReadOnlyMemory<byte>> RunUntilSettledAsync(
         Commands commands,
         WireMessage message,

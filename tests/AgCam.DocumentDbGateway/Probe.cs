@@ -5,7 +5,7 @@ using MongoDB.Driver;
 
 namespace AgCam.DocumentDbGateway;
 
-/// <summary>What decides the design of the MongoDB store: how fast it writes, and which sorted pages are read from an index.</summary>
+/// <summary>Measures how fast the database writes, and shows which sorted pages it reads from an index.</summary>
 internal static class Probe
 {
     public static async Task<int> RunAsync(string uri, int documents)
@@ -171,7 +171,7 @@ internal static class Probe
         Console.WriteLine($"{what}: p50 {milliseconds[50]:F1} ms, p99 {milliseconds[98]:F1} ms; {Summary(plan)}");
     }
 
-    /// <summary>The plan's nodes from top to bottom, with the rows that each one read.</summary>
+    /// <summary>Returns the plan's nodes from top to bottom, with the rows that each one has read.</summary>
     private static string Summary(BsonDocument plan)
     {
         var index = plan.TryGetValue("Index Name", out var name) ? $" on {name}" : "";

@@ -2,8 +2,8 @@ using System.Net;
 using System.Runtime.InteropServices;
 using AgCam.DocumentDbGateway;
 
-// Test only. PostgreSQL with the documentdb extension understands MongoDB's commands but not its wire protocol; this speaks the
-// protocol, so that the tests of the MongoDB store run through MongoDB.Driver against a real database where there is no mongod.
+// Only for tests. PostgreSQL with the documentdb extension understands MongoDB's commands but not its wire protocol. The gateway speaks
+// the protocol, so that tests of the MongoDB store use MongoDB.Driver with a real database where no mongod is available.
 string? Option(string name) => Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? args[at + 1] : null;
 
 if (Option("--self-test") is { } tested)

@@ -5,7 +5,7 @@ using MongoDB.Driver.GridFS;
 
 namespace AgCam.DocumentDbGateway;
 
-/// <summary>What the MongoDB store relies on, tried through MongoDB.Driver: one line per check, exit code 1 when one fails.</summary>
+/// <summary>Checks what the MongoDB store needs through MongoDB.Driver: one line per check, exit code 1 when one fails.</summary>
 internal static class SelfTest
 {
     public static async Task<int> RunAsync(string uri)

@@ -6,7 +6,7 @@ using MongoDB.Bson.Serialization;
 namespace AgCam.DocumentDbGateway;
 
 /// <summary>
-/// One request of MongoDB's wire protocol: OP_MSG, or the OP_QUERY that a driver's first handshake may use.
+/// Request of MongoDB's wire protocol: OP_MSG, or the OP_QUERY of a driver's first handshake.
 /// https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/
 /// </summary>
 internal sealed class WireMessage
@@ -26,14 +26,14 @@ internal sealed class WireMessage
 
     public BsonDocument Command { get; private set; } = [];
 
-    /// <summary>The documents of the command's kind 1 section, one after another as they came; empty when there is none.</summary>
+    /// <summary>Documents of the command's kind 1 section, concatenated. Empty when there is none.</summary>
     public ReadOnlyMemory<byte> Sequence { get; private set; }
 
-    /// <summary>False for an unacknowledged write (w: 0).</summary>
+    /// <summary>Whether the client expects a reply. False for an unacknowledged write (w: 0).</summary>
     public bool WantsReply { get; private set; } = true;
 
-    /// <returns>The next message; null when the client has closed the connection.</returns>
-    /// <exception cref="IOException">The bytes are not the wire protocol, or end in the middle of a message.</exception>
+    /// <returns>The next message, or null when the client has closed the connection.</returns>
+    /// <exception cref="IOException">The bytes are not the wire protocol, or end within a message.</exception>
     public static async Task<WireMessage?> ReadAsync(Stream stream, CancellationToken cancellationToken)
     {
         var header = new byte[HeaderLength];

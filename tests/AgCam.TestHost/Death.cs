@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace AgCam.TestHost;
 
-/// <summary>Kills this process with SIGKILL when a point has been passed so many times: no handler runs, nothing is flushed.</summary>
+/// <summary>Kills this process with SIGKILL when it passes a named point for the nth time: no handler runs, nothing is flushed.</summary>
 internal sealed partial class Death(string point, int times)
 {
     public const string BeforeCompute = "before-compute",
@@ -32,7 +32,7 @@ internal sealed partial class Death(string point, int times)
         Thread.Sleep(Timeout.Infinite);
     }
 
-    /// <summary>Dies as of a fault in a native library: it writes where no memory is, and the system sends SIGSEGV.</summary>
+    /// <summary>Writes to an invalid address, so that the process dies of SIGSEGV, as of a fault in a native library.</summary>
     public static void Segfault() => Set(sizeof(long), 0, 1);
 
     [LibraryImport("libc", EntryPoint = "memset")]

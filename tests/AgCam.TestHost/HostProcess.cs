@@ -4,10 +4,10 @@ using System.Runtime.InteropServices;
 
 namespace AgCam.TestHost;
 
-/// <summary>A real process of the pipeline, to be killed.</summary>
+/// <summary>Real process of the pipeline that a test can kill.</summary>
 internal sealed partial class HostProcess : IAsyncDisposable
 {
-    /// <summary>What the exit code of a process that SIGKILL ended is, and of one that SIGSEGV did.</summary>
+    /// <summary>Exit codes of processes that SIGKILL and SIGSEGV have ended.</summary>
     public const int Killed = 128 + 9,
         Segfaulted = 128 + 11;
 
@@ -18,13 +18,13 @@ internal sealed partial class HostProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
-    /// <summary>Once it has exited.</summary>
+    /// <summary>Exit code, after the process has exited.</summary>
     public int ExitCode => _process.ExitCode;
 
-    /// <summary>All it wrote.</summary>
+    /// <summary>Both outputs.</summary>
     public string Said => string.Join('\n', _said);
 
-    /// <summary>Where its API listens.</summary>
+    /// <summary>Address of its API.</summary>
     public Uri Address => new(_said.First(line => line.StartsWith("listening ", StringComparison.Ordinal))["listening ".Length..]);
 
     /// <param name="program">AgCam.TestHost.dll.</param>
@@ -46,7 +46,7 @@ internal sealed partial class HostProcess : IAsyncDisposable
         return host;
     }
 
-    /// <summary>Until it is ready, or dead already.</summary>
+    /// <summary>Waits until the process is ready or has exited.</summary>
     /// <exception cref="TimeoutException">It is neither.</exception>
     public Task<HostProcess> ReadyAsync(int seconds = 60) => SaysAsync("ready", seconds);
 
@@ -67,19 +67,19 @@ internal sealed partial class HostProcess : IAsyncDisposable
         return false;
     }
 
-    /// <summary>SIGKILL.</summary>
+    /// <summary>Sends SIGKILL.</summary>
     public void Kill() => _process.Kill();
 
-    /// <summary>SIGTERM.</summary>
+    /// <summary>Sends SIGTERM.</summary>
     public void AskToStop() => Signal(_process.Id, 15);
 
-    /// <summary>SIGSTOP: not one instruction more until <see cref="Continue"/>. Its connections stay open.</summary>
+    /// <summary>Sends SIGSTOP: the process executes nothing until <see cref="Continue"/>. Its connections stay open.</summary>
     public void Freeze() => Signal(_process.Id, 19);
 
-    /// <summary>SIGCONT.</summary>
+    /// <summary>Sends SIGCONT.</summary>
     public void Continue() => Signal(_process.Id, 18);
 
-    /// <summary>Its default name as a worker.</summary>
+    /// <summary>Default name of the worker in this process.</summary>
     public string WorkerName => $"{Environment.MachineName}/{_process.Id}";
 
     public async ValueTask DisposeAsync()

@@ -7,11 +7,11 @@ using AgCam.Worker.Engines;
 namespace AgCam.TestHost;
 
 /// <summary>
-/// An engine whose process dies at a named point of its work, or when it decodes one certain image; and that may be slow.
+/// Loads engines whose process dies at a named point or when it decodes a given image. They may also be slow.
 /// </summary>
-/// <param name="loader">Null for the null engine, whatever the model.</param>
-/// <param name="poison">Digest of the image that it dies of when it decodes it, by a segmentation fault.</param>
-/// <param name="poisonImage">Key of the image of an evaluation that it dies of.</param>
+/// <param name="loader">Null for the null engine with any model.</param>
+/// <param name="poison">Digest of the image whose decoding ends the process with a segmentation fault.</param>
+/// <param name="poisonImage">Key of the image of an evaluation that ends the process.</param>
 internal sealed class MortalLoader(IEngineLoader? loader, Death? death, Digest? poison, double slowMilliseconds, string? poisonImage)
     : IEngineLoader
 {

@@ -4,7 +4,7 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.TestHost;
 
-/// <summary>A store whose process dies at a named point of its use.</summary>
+/// <summary>Store whose process dies at a named point of a call.</summary>
 internal sealed class MortalStore(IStore store, Death? death) : IStore
 {
     public string Kind => store.Kind;
@@ -37,7 +37,7 @@ internal sealed class MortalStore(IStore store, Death? death) : IStore
 
     public ValueTask DisposeAsync() => store.DisposeAsync();
 
-    /// <summary>What the process says when it has a chunk in hand for the first time.</summary>
+    /// <summary>Line that the process prints after its first lease.</summary>
     public const string HasLease = "has a chunk";
 
     private sealed class MortalChunks(IChunks chunks, Death? death) : IChunks

@@ -12,15 +12,15 @@ using Microsoft.Extensions.Logging;
 
 namespace AgCam.TestHost;
 
-/// <summary>What `agcam api`, `agcam worker` and `agcam serve` are made of, mortal.</summary>
+/// <summary>Runs the parts of `agcam api`, `agcam worker` and `agcam serve`, with kill points.</summary>
 internal static class Roles
 {
     /// <summary>
-    /// The only model on offer. With engine=null it is named and pinned all the same, and the null engine answers for it.
+    /// The only model. With engine=null it keeps its name and digest, and the null engine computes.
     /// </summary>
     public const string Model = "scenes";
 
-    /// <summary>Until it is asked to stop, or dies.</summary>
+    /// <summary>Runs until the process is stopped or dies.</summary>
     public static async Task<int> RunAsync(Dictionary<string, string> given)
     {
         var role = given["role"];
@@ -82,7 +82,7 @@ internal static class Roles
             Prefix = given.GetValueOrDefault("prefix", "explain"),
             RunJobs = given["role"] != "worker",
             PollSeconds = 0.1,
-            VisibilityTimeoutSeconds = double.Parse(given.GetValueOrDefault("trust", "20")),
+            VisibilityTimeoutSeconds = double.Parse(given.GetValueOrDefault("visibility", "20")),
             References = new ReferenceOptions { Roots = [given["root"]] },
             Models = new Dictionary<string, string> { [Model] = Shipped.Model },
         };

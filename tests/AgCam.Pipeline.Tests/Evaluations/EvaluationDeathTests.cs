@@ -56,7 +56,7 @@ public sealed class EvaluationDeathTests : IDisposable
     public async Task Workers_that_replace_dead_ones_give_the_rows_of_one_process(bool mongo)
     {
         Assert.SkipWhen(mongo && MongoStoreTests.Uri is null, $"{MongoStoreTests.Variable} is not set: no MongoDB to test against.");
-        var alone = await ServeAsync("alone.db");
+        var expected = await ServeAsync("expected.db");
         await using var broker = await Broker.OpenAsync();
         var options = new PipelineOptions
         {
@@ -72,7 +72,7 @@ public sealed class EvaluationDeathTests : IDisposable
             $"root={_folder}",
             "engine=model",
             "lease=4",
-            "trust=5",
+            "visibility=5",
             "drain=0",
         ];
         await using var store = PipelineRegistration.OpenStore(options);
@@ -86,9 +86,9 @@ public sealed class EvaluationDeathTests : IDisposable
                 await using var mortal = Hosts.Start([.. common, "role=worker", $"kill={kill}"]);
                 Assert.True(await mortal.DiesAsync(180), $"{kill}: {mortal.Said}\n{api.Said}");
             }
-            await using var item = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
-            await using var two = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
-            Assert.Equal(alone, await RowsAsync(store, job, api, item, two));
+            await using var first = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
+            await using var second = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
+            Assert.Equal(expected, await RowsAsync(store, job, api, first, second));
         }
         finally
         {

@@ -35,9 +35,9 @@ public sealed class PublisherTests : IAsyncLifetime
     [InlineData(1, 1, 40, 40)]
     [InlineData(1, 3, 20, 60)]
     [InlineData(7, 1, 70, 10)]
-    public async Task Concurrent_jobs_are_served_by_weight(int item, int other, int served, int servedOther)
+    public async Task Concurrent_jobs_are_served_by_weight(int weight, int otherWeight, int served, int servedOther)
     {
-        var (first, second) = (await JobAsync(item, 100), await JobAsync(other, 100));
+        var (first, second) = (await JobAsync(weight, 100), await JobAsync(otherWeight, 100));
         var publisher = Publisher(least: 8, maximum: 8);
         for (var i = 0; i < 80; i++)
         {

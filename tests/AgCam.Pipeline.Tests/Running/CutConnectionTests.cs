@@ -39,7 +39,7 @@ public sealed class CutConnectionTests
             Assert.Equal((number, 0, null), (number, chunk.Crashes, chunk.CrashNote));
             attempts += chunk.Attempts;
         }
-        Assert.True(attempts > job.Chunks, "Nothing was in hand when the way broke.");
+        Assert.True(attempts > job.Chunks, "No chunk was in progress when the connection was cut.");
 
         Task<Processes> StartWorkerAsync(string name) =>
             Processes.StartAsync(options with { RunJobs = false }, new WorkerOptions { Name = name }, ObservedLoader.Slow(5));

@@ -9,7 +9,7 @@ namespace AgCam.Pipeline.Tests.Running;
 [Trait("RabbitMQ", "wire")]
 public sealed class StoreOutageTests
 {
-    private const int InHand = 3;
+    private const int MaxChunks = 3;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -24,7 +24,7 @@ public sealed class StoreOutageTests
             {
                 var refused = outage.Refused;
                 await Eventually.TrueAsync(() => outage.Refused >= refused + 4); // it retries with long pauses
-                Assert.Equal(InHand, outage.Asked.Select(asked => asked.Chunk).Distinct().Count());
+                Assert.Equal(MaxChunks, outage.Asked.Select(asked => asked.Chunk).Distinct().Count());
             }
         );
         Assert.False(outage.SawRedelivery);
@@ -49,11 +49,11 @@ public sealed class StoreOutageTests
             {
                 RunJobs = false,
             },
-            new WorkerOptions { BulkChunks = InHand, StoreRetrySeconds = retrySeconds },
+            new WorkerOptions { BulkChunks = MaxChunks, StoreRetrySeconds = retrySeconds },
             store: outage.Of
         );
         var job = await api.SubmitAsync(new JobSpec { Source = $"folder:{pictures.Folder}", Model = NullEngine.Pin });
-        await Eventually.TrueAsync(() => outage.Asked.Select(asked => asked.Chunk).Distinct().Count() >= InHand);
+        await Eventually.TrueAsync(() => outage.Asked.Select(asked => asked.Chunk).Distinct().Count() >= MaxChunks);
         await during();
         Assert.Equal(0, (await api.Store.Jobs.FindAsync(job.Id, Cancel))!.Progress.ChunksDone);
 

@@ -26,7 +26,7 @@ public sealed class WorkerDeathTests
             $"prefix={broker.Prefix}",
             $"root={pictures.Folder}",
             "lease=4",
-            "trust=5",
+            "visibility=5",
         ];
         await using var api = await Processes.StartAsync(broker.Over(Processes.Options(pictures)) with { VisibilityTimeoutSeconds = 5 });
         var job = await api.SubmitAsync(Completion.Spec(pictures));
@@ -63,7 +63,7 @@ public sealed class WorkerDeathTests
             $"prefix={broker.Prefix}",
             $"root={pictures.Folder}",
             "lease=4",
-            "trust=5",
+            "visibility=5",
             "drain=0",
         ];
         await using var store = PipelineRegistration.OpenStore(options);
@@ -86,9 +86,9 @@ public sealed class WorkerDeathTests
                 draining.AskToStop();
                 Assert.True(await draining.DiesAsync(180), draining.Said);
             }
-            await using var item = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
-            await using var two = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
-            await Completion.ShowsAsync(store, job.Id, 1495, 5, api, item, two);
+            await using var first = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
+            await using var second = await Hosts.Start([.. common, "role=worker"]).ReadyAsync(180);
+            await Completion.ShowsAsync(store, job.Id, 1495, 5, api, first, second);
         }
         finally
         {
@@ -120,7 +120,7 @@ public sealed class WorkerDeathTests
             $"prefix={broker.Prefix}",
             $"root={pictures.Folder}",
             "lease=4",
-            "trust=5",
+            "visibility=5",
             "role=worker",
             $"poison={poison}",
         ];

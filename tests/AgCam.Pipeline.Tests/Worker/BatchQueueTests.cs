@@ -31,10 +31,10 @@ public sealed class BatchQueueTests
     public async Task Only_images_with_equal_options_share_a_batch()
     {
         var queue = new BatchQueue(8, TimeSpan.Zero);
-        var (item, other, two) = (Work(Predicted), Work(Top), Work(Predicted));
-        foreach (var work in new[] { item, other, two })
+        var (first, other, second) = (Work(Predicted), Work(Top), Work(Predicted));
+        foreach (var work in new[] { first, other, second })
             queue.Add(work);
-        Assert.Equal([item, two], await queue.TakeAsync(Cancel));
+        Assert.Equal([first, second], await queue.TakeAsync(Cancel));
         Assert.Equal([other], await queue.TakeAsync(Cancel));
     }
 

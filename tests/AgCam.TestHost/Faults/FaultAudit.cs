@@ -5,7 +5,7 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.TestHost.Faults;
 
-/// <summary>Counts from the rows, and compares with a run that nothing happened to.</summary>
+/// <summary>Counts stored rows and compares them with a run without faults.</summary>
 internal sealed class FaultAudit(FaultOptions options, FaultPipeline pipeline, FaultLog log)
 {
     public async Task<FaultTally> RunAsync(AcceptedJob accepted)
@@ -28,7 +28,7 @@ internal sealed class FaultAudit(FaultOptions options, FaultPipeline pipeline, F
             log.Say($"failed: {failed.Uri}: {failed.Reason}, {failed.Detail}");
         var foreign = images.Count(image => !files.Contains(image));
         if (foreign > 0)
-            log.IsUnexpected($"{foreign} records are of no image that was handed in", foreign);
+            log.IsUnexpected($"{foreign} records are of no submitted image", foreign);
 
         var ofRequest = await store.Items.AllAsync(new ItemQuery { Job = accepted.Request, Limit = ItemQuery.MaxLimit }).ToListAsync();
         if (ofRequest is not [{ Status: ItemStatus.Completed }])

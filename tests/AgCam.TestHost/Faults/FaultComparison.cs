@@ -9,9 +9,9 @@ using MongoDB.Driver;
 namespace AgCam.TestHost.Faults;
 
 /// <summary>
-/// The same job without a fault, in one process and another database. With the null engine every stored byte must be the same. A real
-/// model's last bits depend on what shares its batch, so there the classes must be, and the maps to 1e-3 of their largest value: one
-/// step of float16.
+/// Runs the same job without faults in one process and another database. With the null engine all stored bytes must be equal. A real
+/// model's last bits depend on the rest of the batch, so the classes must be equal and the maps within 1e-3 of their largest value,
+/// one step of float16.
 /// </summary>
 internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeline, FaultLog log)
 {
@@ -78,7 +78,7 @@ internal sealed class FaultComparison(FaultOptions options, FaultPipeline pipeli
         return (error <= MaxMapError, error);
     }
 
-    /// <summary>What is told of one that differs.</summary>
+    /// <summary>Describes a record that differs.</summary>
     private static string Text(Item row, Dictionary<Digest, StoredExplanation> explanations) =>
         $"{new RawBsonDocument(ItemDocument.Encode(row)).ToJson()} "
         + (

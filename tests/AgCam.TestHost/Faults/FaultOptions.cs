@@ -1,32 +1,32 @@
 namespace AgCam.TestHost.Faults;
 
-/// <summary>What a fault run does, and against what.</summary>
+/// <summary>Options of a fault run.</summary>
 internal sealed record FaultOptions
 {
     public required string Rabbit { get; init; }
 
-    /// <summary>The broker's management API, which alone shows bindings.</summary>
+    /// <summary>Address of the broker's management API, which is needed to list bindings.</summary>
     public required Uri Management { get; init; }
 
     public required string Mongo { get; init; }
 
-    /// <summary>The script that restarts them (infra/test-services/debian.sh).</summary>
+    /// <summary>Script that restarts the services (infra/test-services/debian.sh).</summary>
     public required string Services { get; init; }
 
     public int Images { get; init; } = 20_000;
 
-    /// <summary>The shipped model, or the null engine in its place.</summary>
+    /// <summary>Whether to use the shipped model instead of the null engine.</summary>
     public bool RealModel { get; init; } = true;
 
-    /// <summary>How often every point is gone through.</summary>
+    /// <summary>Number of kills at each point.</summary>
     public int Rounds { get; init; } = 3;
 
     public int OutageSeconds { get; init; } = 20;
 
-    /// <summary>Milliseconds that the steady worker takes for each image on top: the job must outlast the faults.</summary>
+    /// <summary>Milliseconds added to each image of the steady worker, so that the job outlasts the faults.</summary>
     public double SlowMilliseconds { get; init; }
 
-    /// <summary>Of the order and the moments of the faults.</summary>
+    /// <summary>Seed for the order and the times of the faults.</summary>
     public int Seed { get; init; } = 1;
 
     /// <exception cref="ArgumentException">Services are missing.</exception>

@@ -7,7 +7,7 @@ using RabbitMQ.Client;
 
 namespace AgCam.TestHost.Faults;
 
-/// <summary>A pipeline of its own in the services' broker and store: processes, a prefix, two databases; all gone at the end.</summary>
+/// <summary>Pipeline with its own processes, prefix and two databases in the services' broker and store. Deleted at the end.</summary>
 internal sealed class FaultPipeline(FaultOptions options, string folder, FaultLog log) : IAsyncDisposable
 {
     private readonly string _prefix = $"faults-{Guid.NewGuid():N}"[..20];
@@ -15,20 +15,20 @@ internal sealed class FaultPipeline(FaultOptions options, string folder, FaultLo
 
     public string Pictures => Path.Combine(folder, "pictures");
 
-    /// <summary>Where the faults happen.</summary>
+    /// <summary>Database of the run with faults.</summary>
     public string Database => $"{_prefix}-a";
 
-    /// <summary>Where none do.</summary>
+    /// <summary>Database of the run without faults.</summary>
     public string ReferenceDatabase => $"{_prefix}-b";
 
     public IStore Open(string database) =>
         PipelineRegistration.OpenStore(new PipelineOptions { Store = options.Mongo, Database = database });
 
-    /// <summary>A process of the faulted pipeline.</summary>
+    /// <summary>Starts a process of the run with faults.</summary>
     public HostProcess Start(string role, params string[] more) =>
-        Launch([$"role={role}", $"database={Database}", $"bus={options.Rabbit}", $"prefix={_prefix}", "lease=5", "trust=10", .. more]);
+        Launch([$"role={role}", $"database={Database}", $"bus={options.Rabbit}", $"prefix={_prefix}", "lease=5", "visibility=10", .. more]);
 
-    /// <summary>One process that does everything, over the other database: what the result must be.</summary>
+    /// <summary>Starts one process that does everything, with the database of the run without faults.</summary>
     public HostProcess StartReference() => Launch(["role=serve", $"database={ReferenceDatabase}"]);
 
     public Task RestartBrokerAsync(bool kill) => ScriptAsync(kill ? ["restart-rabbitmq", "--kill"] : ["restart-rabbitmq"]);
@@ -40,8 +40,8 @@ internal sealed class FaultPipeline(FaultOptions options, string folder, FaultLo
         await ScriptAsync("start-mongo");
     }
 
-    /// <summary>Removes the binding of the bulk lane, and every message that waits in its queue.</summary>
-    /// <returns>How many messages waited.</returns>
+    /// <summary>Removes the binding of the bulk lane and purges its queue.</summary>
+    /// <returns>The number of purged messages.</returns>
     public async Task<uint> UnbindAndPurgeAsync()
     {
         await using var connection = await new ConnectionFactory { Uri = new Uri(options.Rabbit) }.CreateConnectionAsync();
@@ -50,11 +50,11 @@ internal sealed class FaultPipeline(FaultOptions options, string folder, FaultLo
         return await channel.QueuePurgeAsync($"{_prefix}-bulk");
     }
 
-    /// <returns>What the broker lacks, by its management API.</returns>
+    /// <returns>Differences from the topology, according to the broker's management API.</returns>
     public async Task<IReadOnlyList<string>> MissingAtBrokerAsync() =>
         (await new BusTopology(new PipelineOptions { Bus = options.Rabbit, Prefix = _prefix }).VerifyAsync(options.Management)).Differences;
 
-    /// <summary>SIGTERM, and the end that must follow it.</summary>
+    /// <summary>Sends SIGTERM and waits for the exit.</summary>
     public async Task StopAsync(string name, HostProcess process)
     {
         if (process.HasExited)

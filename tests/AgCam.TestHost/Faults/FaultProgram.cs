@@ -4,7 +4,7 @@ using AgCam.Scenes;
 
 namespace AgCam.TestHost.Faults;
 
-/// <summary>role=faults: runs it, and ends with the closing line and an exit code by it.</summary>
+/// <summary>role=faults: makes a fault run and ends with its last line and exit code.</summary>
 internal static class FaultProgram
 {
     public static async Task<int> RunAsync(Dictionary<string, string> given)
@@ -30,8 +30,7 @@ internal static class FaultProgram
     }
 
     /// <summary>
-    /// Scenes that no two are the same of, in folders by their class. The null engine looks at the first bytes only: for it these and a
-    /// number will do.
+    /// Draws unique scenes into folders by class. For the null engine a picture's first bytes and a number are enough.
     /// </summary>
     private static void Draw(string folder, FaultOptions options)
     {

@@ -5,12 +5,12 @@ using AgCam.Pipeline.Stores;
 
 namespace AgCam.TestHost.Faults;
 
-/// <summary>One job through API, broker, workers and store, while all of them are killed, restarted or stopped.</summary>
+/// <summary>Runs one job through API, broker, workers and store while each of them is killed, restarted or stopped.</summary>
 internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, FaultLog log) : IAsyncDisposable
 {
-    private const string Key = "the job, handed in twice";
+    private const string Key = "job submitted twice";
 
-    /// <summary>What is asked for, of the job and of everything beside it.</summary>
+    /// <summary>Method and targets of the job and of the request.</summary>
     public static readonly string[] Targets = ["predicted", "top:2"];
 
     private static readonly string[] Points = [Death.BeforeCompute, Death.AfterCompute, Death.MidWrite, Death.AfterWrite, Death.Draining];
@@ -20,20 +20,20 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(60) };
     private Guid _job;
 
-    /// <returns>The job when it has completed, and the image count that its acceptance stood for.</returns>
+    /// <returns>The completed job, and the number of images that the API had accepted.</returns>
     public async Task<AcceptedJob> RunAsync()
     {
-        // Handed in to a replica that dies while it plans, and then, under the same key, to two others.
+        // Submitted to a replica that dies while it plans, and then, under the same key, to two others.
         var dying = await pipeline.Start("api", $"kill={Death.Planning}:{Math.Max(2, options.Images / 64 / 16 / 2)}").ReadyAsync();
         await TrySubmitAsync(dying);
         await MustDieAsync("an API replica while planning", dying);
-        var (item, two) = (await pipeline.Start("api").ReadyAsync(), await pipeline.Start("api").ReadyAsync());
-        _job = await SubmitAsync(item);
-        if (await SubmitAsync(two) != _job)
+        var (first, second) = (await pipeline.Start("api").ReadyAsync(), await pipeline.Start("api").ReadyAsync());
+        _job = await SubmitAsync(first);
+        if (await SubmitAsync(second) != _job)
             log.IsUnexpected("the same key made two jobs");
 
         var keys = new KeyReuse(pipeline, _http, log, Key, _job);
-        await keys.RequestAsync(item);
+        await keys.RequestAsync(first);
 
         var steady = await pipeline.Start("worker", $"slow={options.SlowMilliseconds}").ReadyAsync();
         for (var round = 0; round < options.Rounds; round++)
@@ -42,7 +42,7 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
                 await KillAtAsync(point);
             await FreezeAsync();
             await FaultAsync("the bulk queue purged and unbound", UnbindAsync);
-            await keys.ReuseAsync(two);
+            await keys.ReuseAsync(second);
             var hard = round % 2 == 1 || options.Rounds == 1;
             if (round != 1)
                 await FaultAsync(
@@ -55,21 +55,21 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
                     () => pipeline.StopStoreForAsync(TimeSpan.FromSeconds(options.OutageSeconds), hard)
                 );
         }
-        if (await SubmitAsync(two) != _job)
+        if (await SubmitAsync(second) != _job)
             log.IsUnexpected("the same key made another job");
 
         var helping = await pipeline.Start("worker").ReadyAsync();
         log.Say("no more faults: waiting for the end");
         await CompletesAsync();
-        await keys.ReuseAsync(item);
-        var request = await keys.ResultAsync(item);
-        var export = await _http.GetStringAsync(new Uri(item.Address, $"/v1/jobs/{_job}/export?format=jsonl"));
-        var shown = await _http.GetFromJsonAsync<JsonNode>(new Uri(two.Address, $"/v1/jobs/{_job}"));
+        await keys.ReuseAsync(first);
+        var request = await keys.ResultAsync(first);
+        var export = await _http.GetStringAsync(new Uri(first.Address, $"/v1/jobs/{_job}/export?format=jsonl"));
+        var shown = await _http.GetFromJsonAsync<JsonNode>(new Uri(second.Address, $"/v1/jobs/{_job}"));
         foreach (
             var (name, process) in new[]
             {
-                ("an API replica", item),
-                ("the other API replica", two),
+                ("an API replica", first),
+                ("the other API replica", second),
                 ("the steady worker", steady),
                 ("the helping worker", helping),
             }
@@ -84,7 +84,7 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
         await _store.DisposeAsync();
     }
 
-    /// <summary>A worker beside the steady one, which gets as far as the point and no further.</summary>
+    /// <summary>Starts a second worker that dies at the point.</summary>
     private async Task KillAtAsync(string point)
     {
         await MustRunAsync(point);
@@ -103,7 +103,7 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
                     return;
                 }
             }
-            log.IsUnexpected("three workers were asked to stop and none had anything to give back");
+            log.IsUnexpected("three workers were asked to stop and none had an unfinished chunk");
             return;
         }
         var times = point == Death.MidWrite || point == Death.AfterWrite ? _random.Next(1, 3) : _random.Next(1, 6);
@@ -115,12 +115,12 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
         if (await process.DiesAsync(900) && process.ExitCode == HostProcess.Killed)
             log.Killed(what);
         else
-            log.IsUnexpected($"{what}: it {(process.HasExited ? $"ended with {process.ExitCode}" : "lived on")}: {process.Said}");
+            log.IsUnexpected($"{what}: it {(process.HasExited ? $"ended with {process.ExitCode}" : "did not die")}: {process.Said}");
     }
 
     /// <summary>
-    /// Freezes a worker beside the steady one, with a chunk in hand, until the chunk has been taken from it. Then the worker goes on, with
-    /// results that it may not store any more, and works like any other.
+    /// Stops a second worker with a leased chunk until the lease has expired. Then continues it: it must not store the chunk, and works on
+    /// like any other worker.
     /// </summary>
     private async Task FreezeAsync()
     {
@@ -139,7 +139,7 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
         }
         if (held.Count == 0)
         {
-            log.IsUnexpected($"{what}: it had no chunk in hand: {frozen.Said}");
+            log.IsUnexpected($"{what}: it had leased no chunk: {frozen.Said}");
             return;
         }
         var startedAt = TimeProvider.System.GetTimestamp();
@@ -149,12 +149,12 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
                 log.IsUnexpected($"{what}: chunks {string.Join(", ", held)} are still leased to it");
                 break;
             }
-        await Task.Delay(TimeSpan.FromSeconds(5)); // for another worker to get on with them
+        await Task.Delay(TimeSpan.FromSeconds(5)); // time for another worker to compute the chunk
         var seconds = TimeProvider.System.GetElapsedTime(startedAt).TotalSeconds;
         frozen.Continue();
         await Task.Delay(TimeSpan.FromSeconds(5));
         await pipeline.StopAsync("the worker that was frozen", frozen);
-        log.Say($"a worker was frozen for {seconds:0} s with chunks {string.Join(", ", held)} in hand");
+        log.Say($"a worker was frozen for {seconds:0} s with chunks {string.Join(", ", held)}");
     }
 
     private async Task<List<int>> HeldByAsync(HostProcess worker)
@@ -166,7 +166,7 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
         return held;
     }
 
-    /// <summary>Without its binding an exchange takes messages and passes none on: the API must notice, and put it right.</summary>
+    /// <summary>Removes a binding: the exchange then drops messages. The API must notice and declare the binding again.</summary>
     private async Task UnbindAsync()
     {
         var purged = await pipeline.UnbindAndPurgeAsync();
@@ -183,7 +183,7 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
         log.Say($"{purged} messages purged; the binding was back after {TimeProvider.System.GetElapsedTime(startedAt).TotalSeconds:0.0} s");
     }
 
-    /// <summary>Something happens to a service, and afterwards chunks get done again.</summary>
+    /// <summary>Injects a fault into a service and waits until chunks complete again.</summary>
     private async Task FaultAsync(string what, Func<Task> fault)
     {
         await MustRunAsync(what);
@@ -241,19 +241,19 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
     {
         using var answer = await PostAsync(api);
         var body = await answer.Content.ReadAsStringAsync();
-        log.Say($"handed in: {(int)answer.StatusCode}");
+        log.Say($"submitted: {(int)answer.StatusCode}");
         return answer.IsSuccessStatusCode
             ? (Guid)JsonNode.Parse(body)!["id"]!
             : throw new InvalidOperationException($"The job was refused: {body}");
     }
 
-    /// <summary>The answer may not come: it dies.</summary>
+    /// <summary>Submits without an answer if the replica dies.</summary>
     private async Task TrySubmitAsync(HostProcess api)
     {
         try
         {
             using var answer = await PostAsync(api);
-            log.Say($"handed in: {(int)answer.StatusCode}");
+            log.Say($"submitted: {(int)answer.StatusCode}");
         }
         catch (HttpRequestException e)
         {
@@ -279,7 +279,7 @@ internal sealed class FaultRun(FaultOptions options, FaultPipeline pipeline, Fau
     }
 }
 
-/// <param name="Images">What the API says there are.</param>
-/// <param name="Export">JSON lines.</param>
-/// <param name="Request">The request for one image that went beside it.</param>
+/// <param name="Images">Number of images according to the API.</param>
+/// <param name="Export">Export of the job as JSON lines.</param>
+/// <param name="Request">Request for one image that was sent during the job.</param>
 internal sealed record AcceptedJob(Guid Id, int Images, string Export, Guid Request);

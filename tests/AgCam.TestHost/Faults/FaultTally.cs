@@ -1,13 +1,13 @@
 namespace AgCam.TestHost.Faults;
 
-/// <summary>The audit of a fault run in seven numbers, and how many processes were killed for it.</summary>
-/// <param name="Attempted">Images that were handed in.</param>
-/// <param name="Acknowledged">Images of the job that the API answered with a 2xx.</param>
-/// <param name="Ok">Images with a stored record that says Completed and whose explanation is stored.</param>
+/// <summary>Result of a fault run: seven counts and the number of kills.</summary>
+/// <param name="Attempted">Submitted images.</param>
+/// <param name="Acknowledged">Images of the job that the API accepted with a 2xx.</param>
+/// <param name="Ok">Images with a Completed record and a stored explanation.</param>
 /// <param name="Lost">Images without a record.</param>
-/// <param name="Duplicated">Records beyond one for each image.</param>
-/// <param name="Recovered">Images of chunks that more than one attempt was made at.</param>
-/// <param name="Unexpected">Whatever else is not as it must be.</param>
+/// <param name="Duplicated">Records beyond one per image.</param>
+/// <param name="Recovered">Images of chunks with more than one attempt.</param>
+/// <param name="Unexpected">Other deviations.</param>
 /// <param name="Kills">Processes ended with SIGKILL.</param>
 internal sealed record FaultTally(
     int Attempted,
@@ -27,7 +27,7 @@ internal sealed record FaultTally(
         + $"unexpected={Unexpected} kills={Kills}";
 }
 
-/// <summary>What is written down while it runs.</summary>
+/// <summary>Collects the counts during a run.</summary>
 internal sealed class FaultLog
 {
     private readonly long _begun = TimeProvider.System.GetTimestamp();
@@ -44,7 +44,7 @@ internal sealed class FaultLog
         Say($"killed {what}");
     }
 
-    /// <param name="count">As many as this, e.g. images.</param>
+    /// <param name="count">Number of cases, e.g. images.</param>
     public void IsUnexpected(string what, int count = 1)
     {
         Unexpected += count;

@@ -5,8 +5,8 @@ using System.Text.Json.Nodes;
 namespace AgCam.TestHost.Faults;
 
 /// <summary>
-/// Sends again what was sent, and other things under the same Idempotency-Keys: the same is found again, everything else is refused,
-/// and nothing is added to the job or to the request.
+/// Repeats requests, and sends others under the same Idempotency-Keys. A repeated request returns the first result, any other is refused,
+/// and neither adds an image to the job or the request.
 /// </summary>
 internal sealed class KeyReuse(FaultPipeline pipeline, HttpClient http, FaultLog log, string jobKey, Guid job)
 {
@@ -35,7 +35,7 @@ internal sealed class KeyReuse(FaultPipeline pipeline, HttpClient http, FaultLog
             targets = FaultRun.Targets,
         };
 
-    /// <summary>A request for one image, which the job has as well.</summary>
+    /// <summary>Request for one image of the job.</summary>
     public async Task RequestAsync(HostProcess api)
     {
         var (status, body) = await PostAsync(api, "/v1/explanations", OneImage, RequestKey);
@@ -63,7 +63,7 @@ internal sealed class KeyReuse(FaultPipeline pipeline, HttpClient http, FaultLog
         await IsRefusedAsync(api, "/v1/jobs", WholeFolder, RequestKey);
     }
 
-    /// <returns>The request, when it is done.</returns>
+    /// <returns>The finished request.</returns>
     public async Task<Guid> ResultAsync(HostProcess api)
     {
         var shown = await http.GetFromJsonAsync<JsonNode>(new Uri(api.Address, $"/v1/requests/{_request}?wait=30"));

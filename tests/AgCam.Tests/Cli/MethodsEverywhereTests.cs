@@ -160,7 +160,7 @@ public class MethodsEverywhereTests
                 model => (string)model!["id"]!,
                 model => (string)model!["sha256"]!
             );
-            // All methods at once: the worker has images of several in hand.
+            // All methods at once, so that the worker mixes images of several methods.
             var options = new ParallelOptions { MaxDegreeOfParallelism = 3, CancellationToken = Cancel };
             await Parallel.ForEachAsync(AttributionMethod.All, options, (method, _) => new ValueTask(RunAsync(method)));
 
