@@ -18,9 +18,7 @@ internal static class AgcamCommand
 {
     public static RootCommand Create()
     {
-        var agcam = new RootCommand(
-            "Explains Vision Transformers: where the model looked, which boxes that gives, and how it was computed."
-        )
+        var agcam = new RootCommand("Explains predictions of Vision Transformers: heatmaps, boxes and a provenance record.")
         {
             ExplainVerb.Create(),
             EvaluateVerb.Create(),

@@ -24,8 +24,8 @@ internal static class BenchVerb
         };
         var device = new Option<string>("--device") { Description = "auto, cpu, cuda or cuda:n.", DefaultValueFactory = _ => "auto" };
         var dtype = new Option<string>("--dtype") { Description = "float32, bfloat16 or float16.", DefaultValueFactory = _ => "float32" };
-        var threads = new Option<int?>("--threads") { Description = "CPU threads; default: libtorch's own choice." };
-        var json = new Option<bool>("--json") { Description = "One JSON object on stdout." };
+        var threads = new Option<int?>("--threads") { Description = "CPU threads. Default: libtorch's choice." };
+        var json = new Option<bool>("--json") { Description = "Write one JSON object to stdout." };
         batch.Within(1, 4096);
         rounds.Within(1, 10_000);
         threads.Within(1, 1024);

@@ -82,8 +82,8 @@ internal static class ModelBench
     }
 
     /// <summary>
-    /// Measures the explanation of one target alone, like <see cref="ModelBenchResult.Explain1"/>, to compare it with another program in
-    /// turn.
+    /// Measures only the explanation of one target, like <see cref="ModelBenchResult.Explain1"/>, for an alternating comparison with
+    /// another program.
     /// </summary>
     /// <returns>Seconds and number of images, at least as many as requested.</returns>
     public static (double Seconds, int Images) Explaining(VisionTransformer model, int batch, int images)

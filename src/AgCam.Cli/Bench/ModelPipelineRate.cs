@@ -15,7 +15,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace AgCam.Cli.Bench;
 
 /// <summary>
-/// Compares a model alone, as <c>agcam bench</c> measures it, with the same model inside the pipeline, in turn in one process. In the
+/// Compares the model's rate in <c>agcam bench</c> with its rate in the pipeline, alternately in one process. In the
 /// pipeline, files are read, decoded, hashed and stored.
 /// </summary>
 /// <param name="ModelImagesPerSecond">Rate of the model alone on random input; median of the rounds.</param>

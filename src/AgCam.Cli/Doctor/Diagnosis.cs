@@ -100,7 +100,7 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
             problems.Add(
                 new(
                     $"libvips does not load: {e.GetBaseException().Message.Split('\n')[0].Trim()}",
-                    "Build or publish again: it is part of the program, in runtimes/ or beside it.",
+                    "Build or publish again: libvips is part of the program, in runtimes/ or in the program's folder.",
                     Fatal: true
                 )
             );
@@ -127,7 +127,7 @@ internal sealed record Diagnosis(IReadOnlyDictionary<string, string> Facts, IRea
             facts["models"] =
                 models.Count == 0 ? "none in the cache" : $"{models.Count} in the cache, {Gigabytes(models.Sum(model => model.Bytes))}";
             foreach (var model in models.Where(model => !model.Complete))
-                problems.Add(new($"{model.Repo} is incomplete.", $"agcam models pull {model.Repo} fetches the rest.", Fatal: false));
+                problems.Add(new($"{model.Repo} is incomplete.", $"`agcam models pull {model.Repo}` downloads the rest.", Fatal: false));
             Disk(facts, problems, "disk-models", hub.CacheFolder);
         }
         catch (ModelException e)

@@ -17,7 +17,7 @@ internal static class DoctorVerb
         var json = new Option<bool>("--json") { Description = "One JSON object." };
         var command = new Command(
             "doctor",
-            "Shows device, backend, threads, versions, caches and problems. Exit code 2 when agcam cannot work."
+            "Shows device, backend, threads, versions, caches and problems. Exit code 2 when agcam cannot run."
         )
         {
             json,
@@ -43,6 +43,6 @@ internal static class DoctorVerb
         foreach (var problem in found.Problems)
             Console.Out.WriteLine($"{(problem.Fatal ? "ERROR" : "warning"), -8} {problem.What} {problem.Advice}");
         Console.Out.WriteLine();
-        Console.Out.WriteLine(found.Ok ? "agcam can work here." : "agcam cannot work here until the errors are fixed.");
+        Console.Out.WriteLine(found.Ok ? "agcam can run on this machine." : "agcam cannot run on this machine until the errors are fixed.");
     }
 }

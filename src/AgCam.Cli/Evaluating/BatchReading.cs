@@ -5,8 +5,8 @@ using AgCam.Evaluation.Datasets;
 namespace AgCam.Cli.Evaluating;
 
 /// <summary>
-/// Reads and decodes batches ahead of the model. Batches are cut from the whole dataset before the shard takes its own, so an image
-/// has the same batch in every shard, and the same last digits. A batch whose rows are all there is left out.
+/// Reads and decodes batches ahead of the model. Batches are cut from the whole dataset before the shard selects its own, so an image
+/// has the same batch and the same last digits with any number of shards. A batch whose rows all exist is skipped.
 /// </summary>
 internal sealed class BatchReading(Explainer explainer, EvaluationRun run, IReadOnlySet<string> done)
 {
@@ -33,7 +33,7 @@ internal sealed class BatchReading(Explainer explainer, EvaluationRun run, IRead
         }
     }
 
-    /// <summary>Counts the images that <see cref="RunAsync"/> reads, from the annotations alone.</summary>
+    /// <summary>Counts the images that <see cref="RunAsync"/> reads, using only the annotations.</summary>
     public static long Count(EvaluationRun run, IReadOnlySet<string> done, CancellationToken cancellationToken)
     {
         var count = 0L;

@@ -10,7 +10,7 @@ using AgCam.Models;
 namespace AgCam.Cli.Evaluating;
 
 /// <summary>
-/// agcam evaluate DATASET: how well heatmaps find the objects, and how faithful they are to the model, method beside method.
+/// agcam evaluate DATASET: measures how well heatmaps find objects and how faithful they are to the model, for several methods.
 /// </summary>
 internal static class EvaluateVerb
 {
@@ -24,7 +24,7 @@ internal static class EvaluateVerb
         );
         var command = new Command(
             "evaluate",
-            "Measures heatmaps of several methods on a labelled dataset: do they find the object, are they faithful to the model?"
+            "Measures on a labelled dataset whether heatmaps find the object and are faithful to the model, for several methods."
         );
         what.AddTo(command);
         model.AddTo(command);
@@ -38,7 +38,9 @@ internal static class EvaluateVerb
                 if (!remote.IsNamed(parsed))
                     what.RefuseJobs(parsed);
                 using var screen = new Screen();
-                using var interruption = new Interruption(() => screen.Note("agcam: stopping; once more stops at once."));
+                using var interruption = new Interruption(() =>
+                    screen.Note("agcam: finishing the started images; press Ctrl-C again to stop at once.")
+                );
                 EvaluationTables? tables = null;
                 IReadOnlyList<ShownPicture> pictures = [];
                 if (remote.IsNamed(parsed))
@@ -71,7 +73,7 @@ internal static class EvaluateVerb
                     if (tables!.MissingShards is { Count: > 0 } missing)
                         throw new UsageException(
                             $"Of {tables.Header.Shard.Count} shards, {string.Join(", ", missing)} "
-                                + $"{(missing.Count == 1 ? "is" : "are")} missing: give the rows of all."
+                                + $"{(missing.Count == 1 ? "is" : "are")} missing: give the rows of all shards."
                         );
                 }
                 else
@@ -107,15 +109,18 @@ internal static class EvaluateVerb
                 "agcam evaluate ILSVRC/ --model vit/ --metrics localization,perturbation --parity paper"
             ),
             new(
-                "All of the paper's evaluation, its printed numbers beside yours",
+                "The whole evaluation of the paper, compared with its published numbers",
                 "agcam evaluate ILSVRC/ --preset agcam-aaai24 --published paper.json"
             ),
-            new("Maps of another program beside AG-CAM", "agcam evaluate val/ --model vit/ --methods agcam --heatmaps mine=maps.npz"),
+            new(
+                "Maps of another program, compared with AG-CAM",
+                "agcam evaluate val/ --model vit/ --methods agcam --heatmaps mine=maps.npz"
+            ),
             new("A page to read and to print", "agcam evaluate val/ --model vit/ --metrics localization,perturbation --html result.html"),
             new("On four machines", "agcam evaluate val/ --model vit/ --shard 2/4 --rows part2.jsonl"),
-            new("... and their common result", "agcam evaluate --merge part1.jsonl part2.jsonl part3.jsonl part4.jsonl"),
+            new("Merge their rows", "agcam evaluate --merge part1.jsonl part2.jsonl part3.jsonl part4.jsonl"),
             new(
-                "On the workers of a server, which may read the dataset",
+                "On the workers of a server that may read the dataset",
                 "agcam evaluate /data/val --model vit --url http://server:8080 --key val-1"
             )
         );
@@ -159,7 +164,7 @@ internal static class EvaluateVerb
         if (tables.Evaluated == 0 && tables.Header.Shard.Count == 1)
             throw new UsageException(
                 tables.Images == 0
-                    ? "The dataset holds no images."
+                    ? "The dataset contains no images."
                     : $"None of the {tables.Images} images can be evaluated: "
                         + $"{string.Join(", ", tables.Skipped.Select(reason => $"{reason.Key} {reason.Value}"))}."
             );

@@ -4,7 +4,7 @@ using AgCam.Images;
 
 namespace AgCam.Cli.Evaluating;
 
-/// <summary>What one `agcam evaluate` is asked to do, apart from the model.</summary>
+/// <summary>Settings of one `agcam evaluate`, without the model.</summary>
 internal sealed record EvaluationRun
 {
     /// <summary>Null with --merge.</summary>

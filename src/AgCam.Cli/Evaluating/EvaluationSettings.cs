@@ -9,21 +9,21 @@ using AgCam.Scenes;
 
 namespace AgCam.Cli.Evaluating;
 
-/// <summary>The options of `agcam evaluate` besides the model's and the device's.</summary>
+/// <summary>Options of `agcam evaluate`, without those of model and device.</summary>
 internal sealed class EvaluationSettings
 {
     private readonly Argument<string?> _dataset = new("DATASET")
     {
         Description =
             "A folder with metadata.jsonl, .csv or .parquet; class folders; an ILSVRC, VOC or CUB-200 folder; a COCO .json; or "
-            + "scenes, the pictures that ship.",
+            + "scenes, the shipped pictures.",
         Arity = ArgumentArity.ZeroOrOne,
     };
     private readonly Option<string> _methods = new("--methods")
     {
         Description =
             $"Comma separated: {string.Join(", ", AttributionMethod.Measured.Select(m => m.Name))}; or all. transformer-attribution "
-            + $"is not in all: its relevance propagation is claimed by patents for commercial use. agcam-pooled is for models that average "
+            + $"is not in all: patents claim its relevance propagation for commercial use. agcam-pooled is for models that average "
             + $"the patches.",
         DefaultValueFactory = _ => "agcam,rollout,generic,last-layer,random,centre-box",
         HelpName = "NAMES",
@@ -50,18 +50,18 @@ internal sealed class EvaluationSettings
     };
     private readonly Option<string?> _images = new("--images")
     {
-        Description = "Where the images lie, when that is not beside the annotations.",
+        Description = "Folder of the images, if they are not next to the annotations.",
         HelpName = "FOLDER",
     };
     private readonly Option<double> _threshold = new("--threshold")
     {
-        Description = "Of the normalised map: where boxes are cut. A multiple of 0.001.",
+        Description = "Threshold of the normalised map for boxes. A multiple of 0.001.",
         DefaultValueFactory = _ => 0.5,
         HelpName = "SHARE",
     };
     private readonly Option<Parity> _parity = new("--parity")
     {
-        Description = "none, or paper: the five localisation scores and the perturbation test with the authors' quirks.",
+        Description = "none, or paper: the five localisation scores and the perturbation test with the authors' arithmetic.",
         DefaultValueFactory = _ => Parity.None,
         HelpName = "none|paper",
     };
@@ -72,22 +72,21 @@ internal sealed class EvaluationSettings
             + $"and parity are the paper's, and what is not is listed.",
         HelpName = "NAME",
     };
-    private readonly Option<bool> _partial = new("--partial") { Description = "With --preset: a part of the dataset will do." };
+    private readonly Option<bool> _partial = new("--partial") { Description = "With --preset: accept a part of the dataset." };
     private readonly Option<string?> _published = new("--published")
     {
-        Description =
-            "Printed results to set beside the measured ones: JSON, {\"source\": \"...\", \"methods\": {\"agcam\": {\"iou\": 0.5}}}.",
+        Description = "Published results to compare with: JSON, {\"source\": \"...\", \"methods\": {\"agcam\": {\"iou\": 0.5}}}.",
         HelpName = "FILE",
     };
     private readonly Option<int> _batch = new("--batch", "-b")
     {
-        Description = "Images of one forward pass.",
+        Description = "Images per forward pass.",
         DefaultValueFactory = _ => 8,
         HelpName = "N",
     };
     private readonly Option<int> _maskedBatch = new("--masked-batch")
     {
-        Description = "Masked pictures of one forward pass.",
+        Description = "Masked pictures per forward pass.",
         DefaultValueFactory = _ => 20,
         HelpName = "N",
     };
@@ -100,42 +99,42 @@ internal sealed class EvaluationSettings
     private readonly Option<string?> _rows = new("--rows")
     {
         Description =
-            "Write what was measured of each image to this file, JSON lines. Run again over what an interruption left: it goes on there.",
+            "Write the measurements of each image to this file as JSON lines. After an interruption the same command continues there.",
         HelpName = "FILE",
     };
     private readonly Option<string[]> _merge = new("--merge")
     {
-        Description = "Files that --rows wrote, instead of a dataset: the result of them all together.",
+        Description = "Merge files of --rows, instead of measuring a dataset.",
         AllowMultipleArgumentsPerToken = true,
         HelpName = "FILE...",
     };
     private readonly Option<string?> _key = new("--key")
     {
-        Description = "With --url: names the job. The same again goes on with it.",
+        Description = "With --url: idempotency key of the job. The same key follows the same job.",
         HelpName = "KEY",
     };
     private readonly Option<int?> _weight = new("--weight")
     {
-        Description = "With --url: the job's share of the workers against other jobs, 1 to 100. Default 1.",
+        Description = "With --url: weight of the job against other running jobs, 1 to 100. Default 1.",
         HelpName = "N",
     };
-    private readonly Option<string[]> _tags = new("--tag") { Description = "With --url: of the job. Repeatable.", HelpName = "TAG" };
-    private readonly Option<bool> _json = new("--json") { Description = "One JSON object on stdout." };
+    private readonly Option<string[]> _tags = new("--tag") { Description = "With --url: tag of the job. Repeatable.", HelpName = "TAG" };
+    private readonly Option<bool> _json = new("--json") { Description = "Write one JSON object to stdout." };
     private readonly Option<string?> _csv = new("--csv") { Description = "Also write the result as CSV.", HelpName = "FILE" };
     private readonly Option<string?> _html = new("--html")
     {
-        Description = "Also write a page of tables, curves, classes and pictures; one file, nothing from outside.",
+        Description = "Also write a self-contained page with tables, curves, classes and pictures.",
         HelpName = "FILE",
     };
     private readonly Option<long> _maxPixels = new("--max-pixels")
     {
-        Description = "Largest image, width x height.",
+        Description = "Maximum pixels of an image (width x height).",
         DefaultValueFactory = _ => ImageLimits.Default.MaxPixels,
         HelpName = "N",
     };
     private readonly Option<long> _maxBytes = new("--max-bytes")
     {
-        Description = "Largest image file.",
+        Description = "Maximum bytes of an image file.",
         DefaultValueFactory = _ => ImageLimits.Default.MaxBytes,
         HelpName = "N",
     };
@@ -184,16 +183,16 @@ internal sealed class EvaluationSettings
 
     public string? Rows(ParseResult parsed) => parsed.GetValue(_rows);
 
-    /// <exception cref="DatasetException">The file holds none.</exception>
+    /// <exception cref="DatasetException">The file contains none.</exception>
     public PublishedNumbers? Published(ParseResult parsed) => parsed.GetValue(_published) is { } file ? PublishedNumbers.Read(file) : null;
 
-    /// <summary>What a job is to be, for a server's workers.</summary>
+    /// <summary>Returns the settings of the job.</summary>
     /// <exception cref="UsageException">Something is asked for that only one process can do.</exception>
     public RemoteEvaluation Job(ParseResult parsed, EvaluationRun run)
     {
         Option[] local = [_heatmaps, _preset, _partial, _shard, _merge, _maxPixels, _maxBytes];
         if (local.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
-            throw new UsageException($"{given.Name} does not go with --url: {Instead(given)}.");
+            throw new UsageException($"{given.Name} is not possible with --url: {Instead(given)}.");
         if (run.Batch > ExplainImages.MaxReferences)
             throw new UsageException($"--batch {run.Batch}: a job's batches have {ExplainImages.MaxReferences} images at most.");
         return new RemoteEvaluation(run, parsed.GetValue(_key), parsed.GetValue(_weight), parsed.GetValue(_tags) ?? []);
@@ -202,11 +201,10 @@ internal sealed class EvaluationSettings
     private string Instead(Option given) =>
         given switch
         {
-            _ when given == _maxPixels || given == _maxBytes => "the server has limits of its own (Pipeline:References:Limits)",
+            _ when given == _maxPixels || given == _maxBytes => "the server's limits apply (Pipeline:References:Limits)",
             _ when given == _heatmaps || given == _preset || given == _partial =>
-                "the maps, and the model as the preset prepares it, are on this machine. Run it here: without --url, on several "
-                    + "machines with --shard and then --merge",
-            _ => "a job measures the whole dataset and adds itself up",
+                "heatmaps and presets need this machine. Run without --url, or on several machines with --shard and then --merge",
+            _ => "a job measures and merges the whole dataset",
         };
 
     /// <exception cref="UsageException">Something is asked for that only a job has.</exception>
@@ -214,26 +212,26 @@ internal sealed class EvaluationSettings
     {
         Option[] remote = [_key, _weight, _tags];
         if (remote.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
-            throw new UsageException($"{given.Name} is for a job: name the agcam that is to do it with --url.");
+            throw new UsageException($"{given.Name} is for a job: name the server with --url.");
     }
 
     public string? Csv(ParseResult parsed) => parsed.GetValue(_csv);
 
     public string? Html(ParseResult parsed) => parsed.GetValue(_html);
 
-    /// <summary>Refuses what cannot be done before a model is loaded.</summary>
+    /// <summary>Refuses invalid settings before a model is loaded.</summary>
     public EvaluationRun Read(ParseResult parsed)
     {
         var merging = Merge(parsed).Count > 0;
         if (merging == parsed.GetValue(_dataset) is not null)
             throw new UsageException(
                 merging
-                    ? "--merge takes the rows of a dataset that was measured: leave the dataset out."
+                    ? "--merge takes only files of rows: remove the dataset."
                     : "No dataset is named. Give a folder or an annotation file, or --merge with files of rows."
             );
         var shard = Usage(() => Shard.Parse(parsed.GetValue(_shard)!));
         if (shard.Count > 1 && Rows(parsed) is null)
-            throw new UsageException("A shard's result is a part: give --rows FILE, and merge the parts with --merge.");
+            throw new UsageException("A shard measures only a part: give --rows FILE, and merge the parts with --merge.");
         var threshold = parsed.GetValue(_threshold);
         if (!EvaluationOptions.IsThreshold(threshold))
             throw new UsageException(
@@ -282,11 +280,11 @@ internal sealed class EvaluationSettings
     private static readonly string[] PresetMethods = ["agcam", "rollout"];
     private static readonly string[] PresetMetrics = ["localization", "perturbation"];
 
-    /// <summary>Whether the paper's evaluation is asked for, and nothing beside it that it fixes.</summary>
+    /// <summary>Whether the preset is requested, without options that it fixes.</summary>
     private bool Preset(ParseResult parsed)
     {
         if (parsed.GetValue(_preset) is not { } name)
-            return parsed.GetValue(_partial) ? throw new UsageException("--partial goes with --preset.") : false;
+            return parsed.GetValue(_partial) ? throw new UsageException("--partial needs --preset.") : false;
         if (name != PaperPreset.Name)
             throw new UsageException($"There is no preset \"{name}\": there is {PaperPreset.Name}.");
         if (
@@ -311,7 +309,7 @@ internal sealed class EvaluationSettings
         : Enum.TryParse<MetricFamily>(name, ignoreCase: true, out var family) && Enum.IsDefined(family) && !char.IsAsciiDigit(name[0])
             ? [family]
         : throw new UsageException(
-            $"No metrics are called \"{name}\". There are "
+            $"There are no metrics \"{name}\". Known metrics are "
                 + $"{string.Join(", ", Enum.GetNames<MetricFamily>().Select(n => n.ToLowerInvariant()))}, and all."
         );
 

@@ -11,7 +11,7 @@ internal sealed class Measuring(Explainer explainer, EvaluationRun run, PaperPre
     private long _done,
         _skipped;
 
-    /// <param name="rowFile">Where --rows goes, or null. What an interrupted run left there is gone on with.</param>
+    /// <param name="rowFile">File of --rows, or null. An interrupted run continues after its last row.</param>
     /// <exception cref="OperationCanceledException">It was interrupted.</exception>
     public async Task<EvaluationTables> RunAsync(string? rowFile, CancellationToken cancellationToken)
     {
@@ -53,7 +53,7 @@ internal sealed class Measuring(Explainer explainer, EvaluationRun run, PaperPre
             await stop.CancelAsync();
             await read;
             if (count is not null)
-                await count.ContinueWith(_ => { }, TaskScheduler.Default); // reading reports what is wrong with the dataset
+                await count.ContinueWith(_ => { }, TaskScheduler.Default); // reading reports errors of the dataset
         }
 
         if (rows is not null)
@@ -80,9 +80,9 @@ internal sealed class Measuring(Explainer explainer, EvaluationRun run, PaperPre
             done.Add(row.Image);
         }
 
-        screen.Note($"agcam: going on after the {left.Rows.Count} images in {path}.");
+        screen.Note($"agcam: continuing after the {left.Rows.Count} images in {path}.");
         var file = new FileStream(path, FileMode.Open);
-        file.SetLength(left.Length); // a line that was cut off goes
+        file.SetLength(left.Length); // removes a truncated line
         file.Seek(0, SeekOrigin.End);
         return new StreamWriter(file) { NewLine = "\n" };
     }

@@ -6,13 +6,13 @@ using AgCam.Evaluation;
 namespace AgCam.Cli.Evaluating;
 
 /// <summary>
-/// The evaluation as a job: submitted, or found again by its key, followed to its end, and its rows fetched. What they come to is
+/// Submits an evaluation as a job, or finds it by its key, follows it to its end and fetches its rows. Their result is
 /// computed here, as from a file of rows.
 /// </summary>
 internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Weight, IReadOnlyList<string> Tags)
 {
     /// <param name="model">One of the server's; null for its only one.</param>
-    /// <param name="rowFile">Where --rows goes, or null.</param>
+    /// <param name="rowFile">File of --rows, or null.</param>
     /// <returns>Null when the job is paused; the reason has been printed.</returns>
     /// <exception cref="UsageException">The job was refused or cancelled.</exception>
     public async Task<EvaluationTables?> MeasureAsync(
@@ -27,17 +27,17 @@ internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Wei
         var key = Key ?? Guid.NewGuid().ToString();
         var id = (string)(await client.PostAsync("/v1/jobs", Body(model, dtype), key, cancellationToken))!["id"]!;
         if (!Run.Quiet)
-            screen.Note($"agcam: job {id}. It outlives this command: the same with --key {key} goes on with it.");
+            screen.Note($"agcam: job {id}. It continues without this command. To follow it again, add --key {key}.");
         var job = await JobLines.ToEndAsync(client, id, cancellationToken);
         if ((string?)job["state"] == JobLines.Paused)
             return null;
         if ((string?)job["state"] != JobLines.Completed)
             throw new UsageException(
-                $"Job {id} was {((string?)job["state"])?.ToLowerInvariant()}: {(string?)job["reason"] ?? "nobody said why"}. "
-                    + $"Take another --key to begin anew."
+                $"Job {id} was {((string?)job["state"])?.ToLowerInvariant()}: {(string?)job["reason"] ?? "no reason was given"}. "
+                    + $"Use another --key to start a new one."
             );
         return (int)job["progress"]!["completed"]! + (int)job["progress"]!["failed"]! is 0
-            ? throw new UsageException("The dataset holds no images.")
+            ? throw new UsageException("The dataset contains no images.")
             : await FetchAsync(client, id, rowFile, cancellationToken);
     }
 
@@ -85,7 +85,9 @@ internal sealed record RemoteEvaluation(EvaluationRun Run, string? Key, int? Wei
             await using (var file = File.Create(partial))
                 await from.CopyToAsync(file, cancellationToken);
             if (!File.ReadLines(partial).First().StartsWith("{\"evaluation\"", StringComparison.Ordinal))
-                throw new UsageException($"Nothing was measured: every chunk of job {id} was given up. `agcam jobs export {id}` says why.");
+                throw new UsageException(
+                    $"Nothing was measured: every chunk of job {id} failed. `agcam jobs export {id}` shows the reasons."
+                );
             var tables = RowFile.Read(partial);
             if (rowFile is not null)
                 File.Move(partial, rowFile, overwrite: true);

@@ -24,9 +24,9 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
         Reasons(to, "skipped", tables.Skipped);
         Reasons(to, "without usable boxes", tables.WithoutBoxes);
         Reasons(to, "without a usable mask", tables.WithoutMask);
-        Reasons(to, "boxes put right or left out", tables.Repaired);
+        Reasons(to, "boxes clipped or dropped", tables.Repaired);
         foreach (var method in methods)
-            Reasons(to, $"maps of {method.Name} that say nothing", method.Skipped);
+            Reasons(to, $"maps of {method.Name} without information", method.Skipped);
         foreach (var family in tables.Header.Metrics)
         foreach (
             var part in Metric
@@ -39,16 +39,16 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
         to.WriteLine();
         if (tables.Header.Preset is { } preset)
         {
-            to.WriteLine($"{preset}{(tables.Header.Deviations.Count == 0 ? ", as it is laid down." : ", except:")}");
+            to.WriteLine($"{preset}{(tables.Header.Deviations.Count == 0 ? ", without deviations." : ", with deviations:")}");
             foreach (var deviation in tables.Header.Deviations)
                 to.WriteLine($"  {deviation}");
         }
 
         var differ = methods.Any(method => method.Metrics.Any(metric => metric.Differs));
-        var mark = differ ? $" * the paired difference from {tables.Reference} leaves out zero." : "";
+        var mark = differ ? $" * the paired difference from {tables.Reference} excludes zero." : "";
         to.WriteLine($"Means with 95 % bootstrap intervals.{mark} +: higher is better, -: lower.");
         if (tables.Header.Parity == Parity.Paper)
-            to.WriteLine("Localisation scores and perturbation areas follow the paper, quirks included.");
+            to.WriteLine("Localisation scores and perturbation areas use the arithmetic of the paper's authors.");
         if (tables.Header.Metrics.Contains(MetricFamily.Localization))
             to.WriteLine(Thresholds());
     }
@@ -60,7 +60,7 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
             .Select(method => string.Create(Culture, $"{method.Name} {method.MaxBoxAccThreshold}"));
         return string.Create(
             Culture,
-            $"Boxes at threshold {tables.Header.Threshold}; maxBoxAcc and maxBoxAccV2 take the best threshold on these very images "
+            $"Boxes at threshold {tables.Header.Threshold}; maxBoxAcc and maxBoxAccV2 take the best threshold for these images "
                 + $"({string.Join(", ", chosen)})."
         );
     }

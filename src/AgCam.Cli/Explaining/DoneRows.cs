@@ -14,7 +14,7 @@ internal readonly record struct DoneRow(long At, int Explanations, int Predicted
 /// </summary>
 internal sealed class DoneRows
 {
-    // By the path's digest. What the row stands for: its key, the digest of a failure's line, or zeros for a row of another provenance.
+    // From the path's digest to the row's key, to the digest of a failure's line, or to zeros for a row of another provenance.
     private readonly Dictionary<Digest, (Digest Content, DoneRow Row)> _newest = [];
 
     /// <summary>Reads the file and leaves it at its end, to append. A truncated last line is dropped.</summary>
@@ -83,7 +83,7 @@ internal sealed class DoneRows
                         or IndexOutOfRangeException
             )
         {
-            return null; // not ours; it stays where it is
+            return null; // not written by agcam; it is kept
         }
     }
 

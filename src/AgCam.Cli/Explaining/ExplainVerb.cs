@@ -12,7 +12,7 @@ internal static class ExplainVerb
     public static Command Create()
     {
         var (model, device, what) = (new ModelOptions(), new DeviceOptions(), new ExplainSettings());
-        var command = new Command("explain", "Explains images: where the model looked, for each prediction.");
+        var command = new Command("explain", "Explains images: heatmaps and boxes for each prediction.");
         what.AddTo(command);
         model.AddTo(command);
         device.AddTo(command);
@@ -42,7 +42,7 @@ internal static class ExplainVerb
                 "Class folders as labels: accuracy at the end",
                 "agcam explain val/ --model vit/ --labels parent --target predicted --target label --out out/ --save none"
             ),
-            new("Go on after Ctrl-C: the same command again", "agcam explain photos/ --model vit/ --out out/")
+            new("Continue after Ctrl-C with the same command", "agcam explain photos/ --model vit/ --out out/")
         );
     }
 
@@ -89,8 +89,8 @@ internal static class ExplainVerb
                 string.Create(CultureInfo.InvariantCulture, $"agcam: interrupted after {tally.Done:N0} images. ")
                     + (
                         output is null
-                            ? "Give --out FOLDER to be able to go on."
-                            : "Run the same command again to go on: what is done is skipped."
+                            ? "With --out FOLDER a run can be continued."
+                            : "Run the same command again to continue. Finished images are skipped."
                     )
             );
             return ExitCode.Interrupted;
@@ -122,7 +122,7 @@ internal static class ExplainVerb
 
     private static string NoImages(IReadOnlyList<string> paths) =>
         paths is ["-"]
-            ? "No images: the list on stdin is empty. Write one path a line, e.g. find . -name '*.png' | agcam explain -"
+            ? "No images: the list on stdin is empty. Write one path per line, e.g. find . -name '*.png' | agcam explain -"
             : $"No images: {string.Join(", ", paths)} holds none. JPEG, PNG, WebP, GIF, BMP and TIFF are read.";
 
     /// <summary>Counts the images, for the time left. Null for a list on stdin, which can be read only once.</summary>

@@ -60,7 +60,7 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
             batch.RunSynchronously(); // its waiter receives the result or the exception
     }
 
-    // A batch that does not fill, because paths come slowly from a pipe, goes on as it is.
+    // Paths may arrive slowly from a pipe, so a partial batch is computed as it is.
     private bool Wait(ChannelReader<Task<ReadImage>> images)
     {
         var more = images.WaitToReadAsync().AsTask();

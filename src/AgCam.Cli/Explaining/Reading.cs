@@ -22,7 +22,7 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
     {
         try
         {
-            var next = sources.GetEnumerator(); // not disposed when drained: it may be waiting for a line that never comes
+            var next = sources.GetEnumerator(); // not disposed when drained, because it may wait for ever for a line
             while (await Task.Run(next.MoveNext, drain).WaitAsync(drain))
             {
                 var source = next.Current;
@@ -34,7 +34,7 @@ internal sealed class Reading(Explainer explainer, ExplainRun run, ImageLabels? 
         }
         catch (OperationCanceledException) when (drain.IsCancellationRequested)
         {
-            // What was begun is finished.
+            // Started images are finished.
         }
 
         _images.Writer.TryComplete();

@@ -38,7 +38,7 @@ internal sealed class RunProvenance
                     run.Pictures.Opacity,
                 },
         };
-        // A libtorch that TorchSharp was not built for may compute something else: its rows are no other's.
+        // An experimental libtorch may compute other results, so its rows are never reused.
         var experimental = NativeBackend.Load().Experimental;
         Identity = Digest.Of(
             JsonSerializer.SerializeToUtf8Bytes(
@@ -85,7 +85,7 @@ internal sealed class RunProvenance
         }
         catch (Exception broken) when (broken is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)
         {
-            return null; // its rows are then computed again
+            return null; // its rows are computed again
         }
     }
 }

@@ -32,8 +32,13 @@ internal sealed class Summary(ExplainRun run, Explainer explainer, RunTally tall
                 string.Create(
                     culture,
                     $"{tally.Rate:0.0} images/s; model alone {tally.ModelRate:0.0}/s; read, decode, resize "
-                        + $"{tally.ReadingMilliseconds:0.0} ms an image"
-                ) + (tally.PicturesSaved > 0 ? string.Create(culture, $"; draw and save {tally.SavingMilliseconds:0.0} ms a picture") : "")
+                        + $"{tally.ReadingMilliseconds:0.0} ms per image"
+                )
+                    + (
+                        tally.PicturesSaved > 0
+                            ? string.Create(culture, $"; draw and save {tally.SavingMilliseconds:0.0} ms per picture")
+                            : ""
+                    )
             );
         if (labels is not null)
             foreach (var line in Accuracy(labels))
@@ -62,7 +67,7 @@ internal sealed class Summary(ExplainRun run, Explainer explainer, RunTally tall
             yield return string.Create(
                 culture,
                 $"The labels and the model's classes look permuted against each other: {100 * permuted.Accuracy:0.0}% would be "
-                    + $"right in another order ({string.Join(", ", moved)}, ...)."
+                    + $"correct in another order ({string.Join(", ", moved)}, ...)."
             );
             yield return "Label by class name or WordNet id instead of by index, or give the names in the model's own order with "
                 + "--classes FILE.";

@@ -15,7 +15,7 @@ internal static class ExportVerb
             HelpName = "FORMAT",
         };
         format.AcceptOnly("jsonl", "csv", "coco", "parquet");
-        var output = new Option<string?>("--out", "-o") { Description = "The file to write. Default: stdout.", HelpName = "FILE" };
+        var output = new Option<string?>("--out", "-o") { Description = "Output file. Default: stdout.", HelpName = "FILE" };
         return JobsVerb.OfOne(
             "export",
             "Exports a job's items.",
@@ -31,7 +31,7 @@ internal static class ExportVerb
                     await from.CopyToAsync(stdout, cancellationToken);
                     return ExitCode.Success;
                 }
-                var partial = $"{path}.{Guid.NewGuid():N}.tmp"; // the final name never holds a partial export
+                var partial = $"{path}.{Guid.NewGuid():N}.tmp"; // no partial export under the final name
                 try
                 {
                     await using (var file = File.Create(partial))

@@ -45,7 +45,7 @@ internal static class JobId
             [] => throw new UsageException($"No job has an id that begins with \"{text}\". `agcam jobs list` shows the ids."),
             _ => throw new UsageException(
                 $"\"{text}\" is the beginning of more than one job's id: {string.Join(", ", found.Take(MaxShown))}"
-                    + $"{(found.Count > MaxShown ? ", ..." : "")}. Give more of it."
+                    + $"{(found.Count > MaxShown ? ", ..." : "")}. Give more characters."
             ),
         };
     }

@@ -9,7 +9,7 @@ namespace AgCam.Cli.Jobs;
 internal static class JobsVerb
 {
     public static Command Create() =>
-        new("jobs", "Lists, follows, ends and exports the jobs of a running agcam.")
+        new("jobs", "Lists, follows, changes and exports the jobs of a server.")
         {
             List(),
             Show(),
@@ -97,7 +97,7 @@ internal static class JobsVerb
 
     private static Command Watch()
     {
-        var json = new Option<bool>("--json") { Description = "The end as JSON." };
+        var json = new Option<bool>("--json") { Description = "Write the job as JSON when it has ended." };
         var maxFailures = new Option<long>("--max-failures")
         {
             Description = "Failed images that still count as success; more give exit code 3.",
@@ -106,7 +106,7 @@ internal static class JobsVerb
         var summary = SummaryFile.Option();
         return OfOne(
             "watch",
-            "Follows a job until it has ended: 0 when completed, 3 with failures, 2 when cancelled.",
+            "Follows a job until it has ended. Exit code 0 when completed, 3 with failures, 2 when cancelled or paused.",
             (parsed, client, id, cancellationToken) =>
                 JobLines.FollowAsync(
                     client,

@@ -13,13 +13,13 @@ internal sealed class RemoveVerb
     private readonly Option<string?> Tag = new("--tag") { Description = "Only jobs with this tag.", HelpName = "TAG" };
     private readonly Option<TimeSpan?> OlderThan = new("--older-than")
     {
-        Description = "Instead of one job: all that ended longer ago, e.g. 30d, 12h, 8w.",
+        Description = "Instead of one job, delete all jobs that ended longer ago, e.g. 30d, 12h, 8w.",
         HelpName = "AGE",
         CustomParser = Age.Parse,
     };
 
-    private readonly Option<bool> DryRun = new("--dry-run") { Description = "Only says how many that would be." };
-    private readonly Option<bool> Yes = new("--yes", "-y") { Description = "Deletes them; without it nothing is deleted." };
+    private readonly Option<bool> DryRun = new("--dry-run") { Description = "Only count the jobs." };
+    private readonly Option<bool> Yes = new("--yes", "-y") { Description = "Delete the jobs. Without it nothing is deleted." };
 
     public static Command Create() => new RemoveVerb().Build();
 
@@ -54,7 +54,7 @@ internal sealed class RemoveVerb
                 return await RemoveEndedAsync(parsed, client, DateTimeOffset.UtcNow - age, cancellationToken);
             default:
                 throw new UsageException(
-                    "`agcam jobs rm` takes either the ID of one job alone, or --older-than AGE for many, e.g. --older-than 30d."
+                    "`agcam jobs rm` takes either the ID of one job, or --older-than AGE for many, e.g. --older-than 30d."
                 );
         }
     }
@@ -86,8 +86,8 @@ internal sealed class RemoveVerb
             if ((long)part["remaining"]! == 0)
                 break;
             if ((long)part["jobs"]! == 0)
-                throw new UsageException($"{part["remaining"]} jobs could not be deleted; {jobs} have been. Look at the log of the API.");
-            Console.Error.WriteLine($"{jobs:N0} deleted, {(long)part["remaining"]!:N0} to go");
+                throw new UsageException($"{part["remaining"]} jobs could not be deleted; {jobs} were. See the log of the API.");
+            Console.Error.WriteLine($"{jobs:N0} deleted, {(long)part["remaining"]!:N0} left");
         }
         Console.Out.WriteLine($"{Text(new JsonObject { ["jobs"] = jobs, ["images"] = images })} deleted.");
         return ExitCode.Success;

@@ -18,7 +18,7 @@ internal static class SubmitVerb
         var remote = new RemoteOptions();
         var paths = new Argument<string[]>("PATH")
         {
-            Description = "Image files, which are sent; or folders and sources (s3://bucket/prefix, manifest:FILE), which become jobs.",
+            Description = "Image files, which are uploaded; or folders and sources (s3://bucket/prefix, manifest:FILE), which become jobs.",
             Arity = ArgumentArity.OneOrMore,
         };
         var wait = new Option<bool>("--wait") { Description = "Wait for the results." };
@@ -29,7 +29,7 @@ internal static class SubmitVerb
         };
         var model = new Option<string?>("--model", "-m")
         {
-            Description = "One of the server's models. Default: its only one.",
+            Description = "Name of a model on the server. Default: its only model.",
             HelpName = "NAME",
         };
         var targets = new Option<string[]>("--target", "-t")
@@ -70,10 +70,13 @@ internal static class SubmitVerb
         };
         var maxFailures = new Option<long>("--max-failures")
         {
-            Description = "Failed images that are allowed with --wait; more give exit code 3.",
+            Description = "With --wait: failed images that are allowed; more give exit code 3.",
             HelpName = "N",
         };
-        var rehash = new Option<bool>("--rehash") { Description = "Read unchanged images again that an earlier job read." };
+        var rehash = new Option<bool>("--rehash")
+        {
+            Description = "Read images again although they have not changed since an earlier job.",
+        };
         var settings = new Option<string[]>("--option")
         {
             Description = "Option of a manifest: column.path=NAME, column.label=, column.split=, column.version=, base=FOLDER. Repeatable.",
@@ -82,12 +85,12 @@ internal static class SubmitVerb
         var dryRun = new Option<bool>("--dry-run") { Description = "Check 64 images of each source and estimate the job; submit nothing." };
         var webhook = new Option<string?>("--webhook")
         {
-            Description = "Address that is called, signed, when the job has completed; its host must be allowed.",
+            Description = "Webhook: address that receives a signed call when the job has completed. Its host must be allowed.",
             HelpName = "URL",
         };
         var summary = SummaryFile.Option();
         var json = new Option<bool>("--json") { Description = "Write one JSON object per line." };
-        var command = new Command("submit", "Sends images to a running agcam.")
+        var command = new Command("submit", "Submits images or jobs to a server.")
         {
             paths,
             wait,
@@ -142,16 +145,19 @@ internal static class SubmitVerb
                 )
         );
         return command.WithExamples(
-            new("A picture, and its result", "agcam submit cat.jpg --wait"),
-            new("A folder that the server may read, followed to its end", "agcam submit /data/pets --tag nightly --wait"),
+            new("Explain a picture and print its result", "agcam submit cat.jpg --wait"),
+            new("Explain a folder that the server may read, and follow the job", "agcam submit /data/pets --tag nightly --wait"),
             new("Estimate a job without running it", "agcam submit s3://bucket/pets --dry-run"),
             new(
-                "A manifest with columns of its own names",
+                "Explain a manifest with named columns",
                 "agcam submit manifest:/data/pets.parquet --option column.path=where --option column.label=truth"
             ),
-            new("Paused when more than 5 % of the first images fail", "agcam submit s3://bucket/pets --max-failure-rate 0.05 --weight 3"),
             new(
-                "Safe to repeat: an orchestrator's step that starts again follows the same job",
+                "Pause the job when more than 5 % of the first images fail",
+                "agcam submit s3://bucket/pets --max-failure-rate 0.05 --weight 3"
+            ),
+            new(
+                "Safe to repeat: the same key follows the same job",
                 "agcam submit /data/pets --key pets-2024-11-23 --wait --summary-file end.json"
             )
         );
@@ -188,11 +194,9 @@ internal static class SubmitVerb
             if (paths.FirstOrDefault(path => File.Exists(path) && IsTable(path)) is { } table)
                 throw new UsageException($"{table} is a table: submit manifest:{table} for the images that it lists.");
             if (DryRun && paths.FirstOrDefault(File.Exists) is { } file)
-                throw new UsageException($"--dry-run looks at folders and other sources of jobs; {file} is a file, which would be sent.");
+                throw new UsageException($"--dry-run is for folders and other sources of jobs; {file} is a file, which would be uploaded.");
             if (SummaryFile is not null && (!Wait || (paths.Count > 1 && !paths.All(File.Exists))))
-                throw new UsageException(
-                    "--summary-file tells how one job, or a list of image files, has ended: give --wait with it, and one source."
-                );
+                throw new UsageException("--summary-file has the outcome of one job or of image files: give --wait and only one source.");
             var (worst, failed) = (ExitCode.Success, 0L);
             var waiting = new Queue<Task<(string Path, JsonNode Result)>>();
             for (var i = 0; i < paths.Count; i++)
@@ -250,7 +254,7 @@ internal static class SubmitVerb
         private static KeyValuePair<string, JsonNode?> Setting(string text) =>
             text.Split('=', 2) is [{ Length: > 0 } name, var value]
                 ? KeyValuePair.Create(name, (JsonNode?)value)
-                : throw new UsageException($"--option {text} is not written NAME=VALUE.");
+                : throw new UsageException($"--option {text} does not have the form NAME=VALUE.");
 
         private async Task<(string, JsonNode)> SendFileAsync(string path, string? key, CancellationToken cancellationToken)
         {

@@ -16,10 +16,7 @@ internal static class ImportVerb
             Required = true,
             HelpName = "FOLDER",
         };
-        var command = new Command(
-            "import",
-            "Converts a PyTorch checkpoint (.pth, .pt, .bin, .pth.tar) without running anything that it holds."
-        )
+        var command = new Command("import", "Converts a PyTorch checkpoint (.pth, .pt, .bin, .pth.tar) without running any code in it.")
         {
             folder,
         };
@@ -37,7 +34,7 @@ internal static class ImportVerb
         });
         return command.WithExamples(
             new(
-                "A training checkpoint; the preprocessing must be said, because a pickle does not know it",
+                "A training checkpoint: a pickle does not contain the preprocessing, so it must be given",
                 "agcam models import best.pth --arch vit_small_patch16_224 --crop-pct 0.9 --crop-mode center --interpolation "
                     + "bicubic --mean 0.5,0.5,0.5 --std 0.5,0.5,0.5 --classes names.txt --out vit/"
             ),

@@ -10,7 +10,7 @@ internal static class ListVerb
 {
     public static Command Create()
     {
-        var json = new Option<bool>("--json") { Description = "One JSON object a line." };
+        var json = new Option<bool>("--json") { Description = "Write one JSON object per line." };
         var command = new Command("list", "Lists the models in the cache.") { json };
         command.SetAction(parsed =>
         {
@@ -27,7 +27,7 @@ internal static class ListVerb
                         )
                 );
             if (models.Count == 0)
-                Console.Error.WriteLine($"agcam: no models in {options.CacheFolder}. agcam models pull ID fetches one.");
+                Console.Error.WriteLine($"agcam: no models in {options.CacheFolder}. `agcam models pull ID` downloads one.");
             return ExitCode.Success;
         });
         return command;

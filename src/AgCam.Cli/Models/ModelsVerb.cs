@@ -6,7 +6,7 @@ namespace AgCam.Cli.Models;
 internal static class ModelsVerb
 {
     public static Command Create() =>
-        new Command("models", "Fetches, lists, inspects, checks and converts models.")
+        new Command("models", "Downloads, lists, inspects, verifies and converts models.")
         {
             PullVerb.Create(),
             ListVerb.Create(),

@@ -10,7 +10,7 @@ internal static class PullVerb
     public static Command Create()
     {
         var id = new Argument<string>("ID") { Description = "Hub id: org/name or org/name@revision." };
-        var command = new Command("pull", "Fetches a model from the Hub into the cache, checked by its hash.") { id };
+        var command = new Command("pull", "Downloads a model from the Hub into the cache and checks its hash.") { id };
         command.SetAction(
             async (parsed, cancellationToken) =>
             {

@@ -16,26 +16,26 @@ internal static class VerifyVerb
         var (model, device) = (new ModelOptions(asArgument: true), new DeviceOptions());
         var against = new Option<FileInfo>("--against")
         {
-            Description = "What PyTorch computed; docs/python.md has the script that writes it.",
+            Description = "Reference that PyTorch computed. The script in docs/python.md writes it.",
             Required = true,
             HelpName = "FILE",
         };
         var tolerance = new Option<double>("--tolerance")
         {
-            Description = "Of logits (over the largest) and maps (relative).",
+            Description = "Tolerance of logits (relative to the largest) and maps (relative).",
             DefaultValueFactory = _ => 1e-4,
             HelpName = "SHARE",
         };
         var pixels = new Option<double>("--pixel-tolerance")
         {
-            Description = "Of normalised pixels.",
+            Description = "Tolerance of normalised pixels.",
             DefaultValueFactory = _ => 1e-4,
             HelpName = "VALUE",
         };
         var json = new Option<bool>("--json") { Description = "One JSON object." };
         var command = new Command(
             "verify",
-            "Compares pixels, logits and maps with what PyTorch computed, and names the first stage that diverges. Exit code 1 "
+            "Compares pixels, logits and maps with a reference of PyTorch and names the first stage that diverges. Exit code 1 "
                 + "when one does."
         )
         {
@@ -78,7 +78,7 @@ internal static class VerifyVerb
         );
         return command.WithExamples(
             new("In Python, see docs/python.md", "python dump.py timm/deit_tiny_patch16_224.fb_in1k photo.png reference.safetensors"),
-            new("Here", "agcam models verify timm/deit_tiny_patch16_224.fb_in1k --against reference.safetensors")
+            new("On this machine", "agcam models verify timm/deit_tiny_patch16_224.fb_in1k --against reference.safetensors")
         );
     }
 

@@ -18,8 +18,8 @@ internal static class StoreVerb
         var services = new ServiceOptions();
         var migrate = new Command(
             "migrate",
-            "Creates what is missing (tables or indexes) and brings an older schema up to date. "
-                + "Running processes need no such rights then: see Pipeline:MigrateStore."
+            "Creates missing tables or indexes and migrates an older schema. "
+                + "Other processes then need no permission to do so: see Pipeline:MigrateStore."
         );
         services.AddStoreTo(migrate);
         migrate.SetAction(
@@ -36,14 +36,16 @@ internal static class StoreVerb
                     );
                 })
         );
-        return migrate.WithExamples(new Example("As a user who may", "Pipeline__StoreFile=/run/secrets/setup agcam store migrate"));
+        return migrate.WithExamples(
+            new Example("As a user with the permission to create indexes", "Pipeline__StoreFile=/run/secrets/setup agcam store migrate")
+        );
     }
 
     private static Command Backup()
     {
         var services = new ServiceOptions();
-        var file = new Argument<string>("FILE") { Description = "Where the copy goes: a file that does not exist." };
-        const string Text = "Copies a SQLite store as of one point in time, while processes use it. For MongoDB see docs/operations.md.";
+        var file = new Argument<string>("FILE") { Description = "File for the copy. It must not exist." };
+        const string Text = "Copies a SQLite store at one point in time, also while processes use it. For MongoDB see docs/operations.md.";
         var backup = new Command("backup", Text) { file };
         services.AddStoreTo(backup);
         backup.SetAction(
@@ -61,7 +63,7 @@ internal static class StoreVerb
                     {
                         throw new UsageException(e.Message);
                     }
-                    Console.Error.WriteLine($"agcam: {target} holds a copy of {store}.");
+                    Console.Error.WriteLine($"agcam: copied {store} to {target}.");
                 })
         );
         return backup.WithExamples(new Example("Every night", "agcam store backup --store results.db results-monday.db"));
@@ -72,12 +74,12 @@ internal static class StoreVerb
         var services = new ServiceOptions();
         var repair = new Option<bool>("--repair")
         {
-            Description = "Plan again what is missing. Needs the folders or buckets that the jobs' images come from.",
+            Description = "Plan missing work again. Needs the folders or buckets of the jobs' images.",
         };
         var check = new Command(
             "check",
             "Compares every job's totals, chunks, items and explanations. Run it after a restore, before the processes start. "
-                + "Exit code 1 when something differs."
+                + "Exit code 1 when there is a difference."
         )
         {
             repair,
@@ -104,7 +106,7 @@ internal static class StoreVerb
         );
         return check.WithExamples(
             new Example("After a restore", "agcam store check --store results.db"),
-            new Example("Plan again what is missing", "agcam store check --store results.db --root /images --repair")
+            new Example("Plan missing work again", "agcam store check --store results.db --root /images --repair")
         );
     }
 
@@ -115,7 +117,7 @@ internal static class StoreVerb
     {
         if (IsMongo(store))
             throw new UsageException(
-                "MongoDB has backups of its own: mongodump --oplog of the whole instance, or a snapshot. See docs/operations.md."
+                "Back up MongoDB with mongodump --oplog of the whole instance, or with a snapshot. See docs/operations.md."
             );
     }
 }

@@ -16,10 +16,10 @@ internal static class TopologyVerb
     private static Command Print()
     {
         var services = new ServiceOptions();
-        var permissions = new Option<bool>("--permissions") { Description = "Print the permissions instead, on stdout." };
+        var permissions = new Option<bool>("--permissions") { Description = "Print only the permissions, on stdout." };
         var command = new Command(
             "print",
-            "Prints definitions for RabbitMQ to import, and, on stderr, the permissions that each role needs. Connects to nothing."
+            "Prints definitions for RabbitMQ to import, and the permissions of each role on stderr. Connects to nothing."
         )
         {
             permissions,
@@ -37,7 +37,7 @@ internal static class TopologyVerb
                 })
         );
         return command.WithExamples(
-            new Example("For a broker that others run", "agcam topology print --bus amqp://broker/explaining > definitions.json")
+            new Example("For a broker that another team runs", "agcam topology print --bus amqp://broker/explaining > definitions.json")
         );
     }
 
@@ -46,17 +46,17 @@ internal static class TopologyVerb
         var services = new ServiceOptions();
         var management = new Option<Uri?>("--management")
         {
-            Description = "RabbitMQ's management API, http://broker:15672, as the same user: compares names, arguments and bindings.",
+            Description = "RabbitMQ's management API, e.g. http://broker:15672, for the same user. Compares names, arguments and bindings.",
             HelpName = "URL",
             CustomParser = HttpAddress,
         };
         var namesOnly = new Option<bool>("--names-only")
         {
-            Description = "Look for names over AMQP instead. What is bound to what, and with which arguments, stays unknown.",
+            Description = "Check only names, over AMQP. Bindings and arguments are not compared.",
         };
         var command = new Command(
             "verify",
-            "Lists how the broker differs from what is needed; exit code 2 when it does. Changes nothing, needs no configure permission."
+            "Lists differences from the required topology. Exit code 2 when there are any. Changes nothing, needs no configure permission."
         )
         {
             management,
@@ -80,16 +80,16 @@ internal static class TopologyVerb
                         Console.Out.WriteLine(difference);
                     if (unseen.Count > 0)
                         Console.Error.WriteLine(
-                            $"agcam: not looked for, since the user has no right on them: {string.Join(", ", unseen)}."
+                            $"agcam: not checked, because the user has no permission on them: {string.Join(", ", unseen)}."
                         );
                     var compared = parsed.GetValue(namesOnly)
                         ? "has every name; bindings and arguments were not compared"
-                        : "differs in nothing from what is needed";
+                        : "has the required topology";
                     Console.Error.WriteLine(
                         differences.Count == 0
                             ? $"agcam: {topology.Broker} {compared}."
-                            : $"agcam: {topology.Broker} differs. `agcam topology apply` makes what is missing; what is different "
-                                + $"must be deleted first."
+                            : $"agcam: {topology.Broker} differs. `agcam topology apply` creates what is missing. Delete different "
+                                + $"queues and exchanges first."
                     );
                     code = differences.Count == 0 ? ExitCode.Success : ExitCode.UsageError;
                 });
@@ -107,7 +107,10 @@ internal static class TopologyVerb
     private static Command Apply()
     {
         var services = new ServiceOptions();
-        var command = new Command("apply", "Declares what is missing. Needs configure, write and read on the names.");
+        var command = new Command(
+            "apply",
+            "Creates missing exchanges, queues and bindings. Needs configure, write and read permission on their names."
+        );
         services.AddBusTo(command);
         command.SetAction(
             (parsed, cancellationToken) =>
@@ -115,10 +118,12 @@ internal static class TopologyVerb
                 {
                     var topology = Of(services, parsed);
                     await topology.ApplyAsync(cancellationToken);
-                    Console.Error.WriteLine($"agcam: {topology.Broker} has what is needed.");
+                    Console.Error.WriteLine($"agcam: {topology.Broker} has the required topology.");
                 })
         );
-        return command.WithExamples(new Example("As a user who may", "Pipeline__BusFile=/run/secrets/setup agcam topology apply"));
+        return command.WithExamples(
+            new Example("As a user with the permission to configure", "Pipeline__BusFile=/run/secrets/setup agcam topology apply")
+        );
     }
 
     private static Uri? HttpAddress(ArgumentResult result)

@@ -44,7 +44,7 @@ internal sealed class DeviceOptions
     /// <exception cref="UsageException">An option applies to this machine only.</exception>
     public string OfServer(ParseResult parsed) =>
         new Option[] { _device, _threads }.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given
-            ? throw new UsageException($"{given.Name} is for a model that runs here; the server's workers have devices of their own.")
+            ? throw new UsageException($"{given.Name} is not possible with --url: the server's workers choose their devices.")
             : parsed.GetValue(_dtype)!;
 
     /// <summary>Returns <see cref="ComputeDevice.SplitThreads"/>; call it after <see cref="Load"/>.</summary>

@@ -32,7 +32,7 @@ internal sealed class ExplainSettings
     {
         Description =
             $"The attribution method: {AttributionMethod.Names}. agcam is the paper's; agcam-pooled is for models whose classifier "
-            + "averages the patches; transformer-attribution is claimed by patents for commercial use.",
+            + "averages the patches; patents claim transformer-attribution for commercial use.",
         DefaultValueFactory = _ => AttributionMethod.Paper,
         HelpName = "NAME",
     };
@@ -119,7 +119,7 @@ internal sealed class ExplainSettings
         {
             // A mistyped option would be taken for a path.
             foreach (var token in result.Tokens.Where(token => token.Value is ['-', _, ..] && !File.Exists(token.Value)))
-                result.AddError($"There is no option {token.Value} (and no such file).");
+                result.AddError($"There is no option and no file {token.Value}.");
         });
         _threshold.Within(0, 1);
         _opacity.Within(0, 1);
@@ -160,7 +160,7 @@ internal sealed class ExplainSettings
             command.Options.Add(option);
     }
 
-    /// <summary>Refuses what can be refused before a model is loaded.</summary>
+    /// <summary>Refuses invalid settings before a model is loaded.</summary>
     /// <exception cref="UsageException">Options do not fit together.</exception>
     public void Check(ParseResult parsed)
     {
@@ -176,7 +176,7 @@ internal sealed class ExplainSettings
     }
 
     /// <summary>Refuses a method that is not for the model before its weights are loaded.</summary>
-    /// <exception cref="UsageException">The method does not explain the model, or lacks what is asked of it.</exception>
+    /// <exception cref="UsageException">The method does not fit the model or the options.</exception>
     public void Check(ParseResult parsed, Checkpoint checkpoint)
     {
         var options = new ExplainOptions { Method = Method(parsed), Signed = parsed.GetValue(_signed) };

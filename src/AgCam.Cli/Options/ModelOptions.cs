@@ -22,7 +22,7 @@ internal sealed class ModelOptions(bool asArgument = false)
     {
         Description =
             "Model: a folder (Hugging Face or timm layout), a .safetensors file, or a Hub id (org/name@revision). Default: "
-            + "scenes, the small model that ships.",
+            + "scenes, the shipped model.",
         HelpName = "MODEL",
     };
     private readonly Option<string?> _architecture = new("--arch")
@@ -54,7 +54,7 @@ internal sealed class ModelOptions(bool asArgument = false)
     };
     private readonly Option<FileInfo?> _classes = new("--classes")
     {
-        Description = "Class names in the order of the model's outputs: a name a line, a JSON list, or {\"0\": \"name\"}.",
+        Description = "Class names in the order of the model's outputs: one name per line, a JSON list, or {\"0\": \"name\"}.",
         HelpName = "FILE",
     };
 
@@ -100,7 +100,7 @@ internal sealed class ModelOptions(bool asArgument = false)
     {
         Option[] reading = [_classes, _architecture, _imageSize, _mean, _std, _cropPct, _cropMode, _interpolation, _heads];
         return reading.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given
-            ? throw new UsageException($"{given.Name} is for a model that is read here; the server reads its own.")
+            ? throw new UsageException($"{given.Name} is not possible with --url: the server has its own models.")
             : parsed.GetValue(_model);
     }
 
@@ -122,7 +122,7 @@ internal sealed class ModelOptions(bool asArgument = false)
         var path = ShippedFolder(text) ?? text;
         return System.IO.Path.Exists(path)
             ? (text, path)
-            : throw new UsageException($"--model {text} is no folder and no file. Fetch it with `agcam models pull`.");
+            : throw new UsageException($"--model {text} is no folder and no file. Download it with `agcam models pull`.");
     }
 
     /// <summary>Returns whether the model is on this machine, so that nothing is downloaded.</summary>

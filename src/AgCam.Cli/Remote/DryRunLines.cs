@@ -31,7 +31,7 @@ internal static class DryRunLines
         text.AppendLine(CultureInfo.InvariantCulture, $"  time           {Time(report)}");
         text.AppendLine(
             CultureInfo.InvariantCulture,
-            $"  store          about {(long)report["storeBytes"]! / 1e6:N1} MB, {(int)report["storeBytesPerImage"]!:N0} bytes an image"
+            $"  store          about {(long)report["storeBytes"]! / 1e6:N1} MB, {(int)report["storeBytesPerImage"]!:N0} bytes per image"
         );
         return text.ToString().TrimEnd();
     }
@@ -42,7 +42,7 @@ internal static class DryRunLines
             return $"unknown. {(string?)report["hoursUnknown"]}";
         var from =
             (string?)report["paceFrom"] == "sample"
-                ? $"which one worker made of {(int)report["paceImages"]!} images of the sample; several share the work"
+                ? $"the pace of one worker with {(int)report["paceImages"]!} images of the sample; several workers are faster"
                 : "the pace of the model's last chunks";
         return string.Create(
             CultureInfo.InvariantCulture,

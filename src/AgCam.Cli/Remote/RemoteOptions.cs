@@ -13,17 +13,17 @@ internal sealed class RemoteOptions(bool isOptional = false)
     private readonly Option<string?> _url = new("--url")
     {
         Description = isOptional
-            ? "Runs on the workers of this agcam instead of here."
-            : $"The running agcam. Default: {UrlVariable}, else {DefaultUrl}.",
+            ? "Address of a server: its workers run this instead of this machine."
+            : $"Address of the server. Default: {UrlVariable}, else {DefaultUrl}.",
         HelpName = "URL",
     };
 
     private readonly Option<string?> _apiKey = new("--api-key")
     {
-        Description = $"Default: {KeyVariable}, which the list of processes does not show.",
+        Description = $"API key. Default: {KeyVariable}, which other users cannot see.",
         HelpName = "KEY",
     };
-    private readonly Option<string?> _apiKeyFile = new("--api-key-file") { Description = "File that holds the key.", HelpName = "FILE" };
+    private readonly Option<string?> _apiKeyFile = new("--api-key-file") { Description = "File with the API key.", HelpName = "FILE" };
 
     public void AddTo(Command command)
     {
@@ -49,7 +49,7 @@ internal sealed class RemoteOptions(bool isOptional = false)
         catch (HttpRequestException unreachable)
         {
             Console.Error.WriteLine(
-                $"agcam: {url} does not answer: {unreachable.Message} Start one with `agcam serve`, or give {_url.Name}."
+                $"agcam: {url} does not answer: {unreachable.Message} Start a server with `agcam serve`, or give {_url.Name}."
             );
             return ExitCode.Unreachable;
         }
@@ -60,9 +60,9 @@ internal sealed class RemoteOptions(bool isOptional = false)
         if (parsed.GetValue(_apiKeyFile) is not { } file)
             return parsed.GetValue(_apiKey) ?? Environment.GetEnvironmentVariable(KeyVariable);
         if (parsed.GetValue(_apiKey) is not null)
-            throw new UsageException("--api-key and --api-key-file are two keys: give one.");
+            throw new UsageException("--api-key and --api-key-file exclude each other: give one.");
         return File.ReadAllText(file).Trim() is { Length: > 0 } key
             ? key
-            : throw new UsageException($"--api-key-file {file} is empty: put the key into it.");
+            : throw new UsageException($"--api-key-file {file} is empty: write the key into it.");
     }
 }

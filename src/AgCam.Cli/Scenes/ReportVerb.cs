@@ -67,6 +67,6 @@ internal static class ReportVerb
                 Console.Out.Write(text);
             return ExitCode.Success;
         });
-        return command.WithExamples(new Example("The shipped model, on fresh scenes", "agcam scenes report --out report.md"));
+        return command.WithExamples(new Example("The shipped model, on new scenes", "agcam scenes report --out report.md"));
     }
 }

@@ -62,7 +62,7 @@ internal static class TrainVerb
         minutes.Within(0, 1_000_000);
         patches.Within(0, 1000);
         done.Within(0, 10_000_000);
-        var command = new Command("train", "Trains the model of the scenes on the CPU, and measures it on fresh scenes.")
+        var command = new Command("train", "Trains the model of the scenes on the CPU, and measures it on new scenes.")
         {
             folder,
             steps,
@@ -96,7 +96,7 @@ internal static class TrainVerb
                 Console.Out.WriteLine(
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{100 * result.Accuracy:0.00}% of {result.TestScenes:N0} fresh scenes correct after {result.Steps:N0} "
+                        $"{100 * result.Accuracy:0.00}% of {result.TestScenes:N0} new scenes correct after {result.Steps:N0} "
                             + $"steps, {result.Parameters:N0} parameters, in {options.OutputFolder}"
                     )
                 );

@@ -23,7 +23,7 @@ internal static class ApiVerb
             HelpName = "SCOPE",
         };
         scopes.AcceptOnly([.. Scope.All]);
-        var command = new Command("api", "Serves the API alone; workers receive its requests over the broker.") { newKey, scopes };
+        var command = new Command("api", "Runs only the API. Workers receive its requests over the broker.") { newKey, scopes };
         services.AddTo(command, api: true, worker: false, bus: true);
         command.SetAction(
             (parsed, cancellationToken) =>
@@ -46,7 +46,7 @@ internal static class ApiVerb
             }
         );
         return command.WithExamples(
-            new("Against a broker and a store", "agcam api --bus amqp://broker --store mongodb://store --model vit=/models/vit"),
+            new("With a broker and a store", "agcam api --bus amqp://broker --store mongodb://store --model vit=/models/vit"),
             new("A key for a colleague", "agcam api --new-key anna --scope read")
         );
     }

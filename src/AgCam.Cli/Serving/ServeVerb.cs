@@ -16,7 +16,7 @@ internal static class ServeVerb
     public static Command Create()
     {
         var services = new ServiceOptions();
-        var command = new Command("serve", "Serves explanations over HTTP, all in one process: needs no broker and no database.");
+        var command = new Command("serve", "Runs API, worker and store in one process. Needs no broker and no database.");
         services.AddTo(command, api: true, worker: true, bus: false);
         command.SetAction(
             (parsed, cancellationToken) =>
@@ -44,16 +44,16 @@ internal static class ServeVerb
                         Console.Error.WriteLine(
                             $"agcam: {string.Join(", ", pipeline.Models.Keys)} at {string.Join(", ", app.Urls)}, documented at "
                                 + $"/docs; results in {UriRedaction.Redact(pipeline.Store)}."
-                                + (api.Keys.Count == 0 ? " No API keys are configured: only programs of this machine may call." : "")
+                                + (api.Keys.Count == 0 ? " No API keys are configured: only programs on this machine may call." : "")
                         )
                     );
                     await app.RunAsync(cancellationToken);
                 })
         );
         return command.WithExamples(
-            new("The model that ships", "agcam serve"),
+            new("The shipped model", "agcam serve"),
             new("A model of your own, and a folder of images", "agcam serve --model vit/ --root /data/pets"),
-            new("Then, elsewhere", "agcam submit cat.jpg --wait")
+            new("Then, in another terminal", "agcam submit cat.jpg --wait")
         );
     }
 

@@ -18,7 +18,7 @@ internal sealed class ServiceOptions
 
     private readonly Option<string[]> _models = new("--model", "-m")
     {
-        Description = "A model to offer: NAME=FOLDER, a folder or a .safetensors file. Repeatable.",
+        Description = "Model that may be used: NAME=FOLDER, a folder or a .safetensors file. Repeatable.",
         HelpName = "MODEL",
     };
     private readonly Option<string[]> _roots = new("--root")
@@ -60,7 +60,7 @@ internal sealed class ServiceOptions
     };
     private readonly Option<string?> _listen = new("--listen")
     {
-        Description = $"Where to listen. Default {new ApiOptions().Listen}; other machines only with API keys.",
+        Description = $"Address to listen on. Default {new ApiOptions().Listen}. Other machines need API keys.",
         HelpName = "URL",
     };
     private readonly Option<string?> _device = new("--device") { Description = "auto, cpu, cuda or cuda:n.", HelpName = "DEVICE" };
@@ -168,7 +168,7 @@ internal sealed class ServiceOptions
     private static string Root(string folder) =>
         Directory.Exists(folder)
             ? Path.GetFullPath(folder)
-            : throw new UsageException($"--root {folder} is no folder. Name an existing one, or leave it out.");
+            : throw new UsageException($"--root {folder} is no folder. Name an existing one, or remove the option.");
 
     private static KeyValuePair<string, string> Model(string text)
     {
@@ -181,6 +181,6 @@ internal sealed class ServiceOptions
             path = Shipped.Model;
         return Path.Exists(path)
             ? KeyValuePair.Create(name, Path.GetFullPath(path))
-            : throw new UsageException($"--model {text}: {path} is no folder and no file. Fetch one with `agcam models pull`.");
+            : throw new UsageException($"--model {text}: {path} is no folder and no file. Download one with `agcam models pull`.");
     }
 }

@@ -27,7 +27,7 @@ internal static class WorkerVerb
                     var pipeline = services.Pipeline(parsed, builder.Configuration) with { RunJobs = false };
                     if (pipeline.Bus == PipelineOptions.InMemory)
                         throw new UsageException(
-                            "A worker needs a broker to take its work from: set Pipeline__Bus to amqp://user:password@broker. "
+                            "A worker receives its work from a broker: set Pipeline__Bus to amqp://user:password@broker. "
                                 + "Without one, `agcam serve` does everything in one process."
                         );
                     var worker = services.Worker(parsed, builder.Configuration);

@@ -33,7 +33,7 @@ public class InterruptionTests
         // The list never ends, so only the signal ends the run.
         var outcome = Agcam.RunEndlessly(arguments, [images["000.png"]], process => Assert.Equal(0, Kill(process.Id, signal)));
         Assert.Equal(130, outcome.Code);
-        Assert.Contains("Run the same command again to go on", outcome.Errors, StringComparison.Ordinal);
+        Assert.Contains("Run the same command again to continue", outcome.Errors, StringComparison.Ordinal);
         Assert.Equal(outcome.Lines, File.ReadAllLines(folder["out/explanations.jsonl"])); // every printed row is stored completely
 
         var again = Agcam.Run(arguments, images["000.png"] + "\n");

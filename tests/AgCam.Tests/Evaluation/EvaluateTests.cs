@@ -112,7 +112,7 @@ public class EvaluateTests
         // The same command resumes after the last row and writes the same bytes.
         var resumed = Agcam.Run(["evaluate", folder.Path, "--model", SomeImages.Model, "--shard", "3/4", "--rows", parts[0], .. what]);
         Assert.Equal(0, resumed.Code);
-        Assert.Contains("going on after the 1 images", resumed.Errors, StringComparison.Ordinal);
+        Assert.Contains("continuing after the 1 images", resumed.Errors, StringComparison.Ordinal);
         Assert.Equal(finished, File.ReadAllText(parts[0]));
 
         File.WriteAllText(parts[0], string.Join('\n', lines[..2]) + "\n");
