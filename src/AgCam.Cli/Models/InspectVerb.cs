@@ -102,7 +102,7 @@ internal static class InspectVerb
             "method",
             MethodOf(checkpoint) == AttributionMethod.Paper
                 ? AttributionMethod.Paper
-                : $"only {AttributionMethod.Pooled} and others for models that average the patches"
+                : $"{AttributionMethod.Pooled}: the classifier averages the patches"
         );
         Line("preprocessing", preprocessing is null ? $"MISSING. {problem}" : preprocessing.Canonical());
     }

@@ -89,7 +89,8 @@ internal sealed class ApiClient : IDisposable
             // Not an answer of the API, e.g. a page of a proxy.
         }
         return new UsageException(
-            $"{answer.RequestMessage?.RequestUri} answered {(int)answer.StatusCode} {answer.ReasonPhrase}. Is --url the address of an agcam server?"
+            $"{answer.RequestMessage?.RequestUri} answered {(int)answer.StatusCode} {answer.ReasonPhrase}. "
+                + "Is --url the address of an agcam server?"
         );
     }
 }
