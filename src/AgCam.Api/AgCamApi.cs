@@ -116,7 +116,7 @@ public static class AgCamApi
         {
             404 => ("not-found", "See /openapi/v1.json for the addresses."),
             405 => ("method-not-allowed", "See /openapi/v1.json for the methods of this address."),
-            408 => ("too-slow", "Send it again over a faster connection, or send less."),
+            408 => ("too-slow", "Send it again over a faster connection, or send a smaller body."),
             413 => ("too-large", "Send less."),
             415 => ("unsupported-media-type", "Send application/json, or a form with an image."),
             _ => ("refused", "Compare the request with /openapi/v1.json."),

@@ -46,7 +46,7 @@ public static class ApiProgram
     {
         if (pipeline.Bus == PipelineOptions.InMemory)
             throw new OptionsException(
-                "The API alone needs a broker, from which workers take its requests: set Pipeline:Bus to "
+                "`agcam api` needs a broker, from which workers receive its requests: set Pipeline:Bus to "
                     + "amqp://user:password@broker. Without one, `agcam serve` does everything in one process."
             );
         builder.Logging.UseAgCamLogs(builder.Configuration, telemetry);
@@ -57,7 +57,7 @@ public static class ApiProgram
         await using var app = builder.Build();
         app.MapAgCamApi();
         if (api.Keys.Count == 0)
-            app.Logger.LogWarning("No API keys are configured: only programs of this machine may call ({Listen}).", api.Listen);
+            app.Logger.LogWarning("No API keys are configured: only programs on this machine may call ({Listen}).", api.Listen);
         await app.RunAsync(cancellationToken);
     }
 }

@@ -19,8 +19,7 @@ internal static class Document
                     Title = "AgCam",
                     Version = "v1",
                     Description =
-                        "Explains Vision Transformers: hand it images; get back where the model looked, which boxes that gives, "
-                        + "and how it was computed.",
+                        "Explains predictions of Vision Transformers: for each image a heatmap, boxes and a provenance record.",
                 };
                 document.Components ??= new OpenApiComponents();
                 if (NeedsKeys(context.ApplicationServices))

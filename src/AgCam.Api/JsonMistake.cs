@@ -12,7 +12,7 @@ internal static partial class JsonMistake
             return UnknownFieldText(unknown.Groups["field"].Value, FieldsOf(unknown.Groups["type"].Value, options));
         if (WrongValue().Match(error.Message) is { Success: true } wrong && ValuesOf(wrong.Groups["type"].Value) is { } values)
             return $"{(error.Path is { Length: > 2 } path ? $"\"{path[2..]}\"" : "The body")} takes {values}.";
-        return $"The body is not the JSON that is expected: {error.Message}";
+        return $"The body is not the expected JSON: {error.Message}";
     }
 
     private static string UnknownFieldText(string field, IReadOnlyList<string> known)

@@ -16,7 +16,7 @@ internal static class KnownCharsets
                         .Of(
                             StatusCodes.Status415UnsupportedMediaType,
                             "unsupported-media-type",
-                            $"The charset of the body, \"{type.Charset}\", is not known.",
+                            $"The charset of the body, \"{type.Charset}\", is unknown.",
                             "Send it as UTF-8."
                         )
                         .ExecuteAsync(http)

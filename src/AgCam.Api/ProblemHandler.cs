@@ -54,7 +54,7 @@ internal sealed partial class ProblemHandler(IProblemDetailsService problems, IO
                 "Use a listed combination of filters and sort."
             ),
             InvalidMessageException message => With(
-                Problem.Details(400, "invalid-request", message.Message, "Correct the fields that are named and send it again."),
+                Problem.Details(400, "invalid-request", message.Message, "Correct the named fields and send the request again."),
                 "errors",
                 message
                     .Problems.GroupBy(item => item.Field)
@@ -80,13 +80,13 @@ internal sealed partial class ProblemHandler(IProblemDetailsService problems, IO
                 408,
                 "too-slow",
                 slow.Message,
-                "Send it again over a faster connection, or send less."
+                "Send it again over a faster connection, or send a smaller body."
             ),
             BadHttpRequestException { StatusCode: 413 } large => Problem.Details(
                 413,
                 "too-large",
                 large.Message,
-                "Send less: the limit is in the text."
+                "Send a smaller body: detail names the limit."
             ),
             BadHttpRequestException { InnerException: JsonException mistake } => InvalidJson(mistake),
             JsonException mistake => InvalidJson(mistake),
@@ -94,13 +94,13 @@ internal sealed partial class ProblemHandler(IProblemDetailsService problems, IO
                 form.Message.Contains("limit", StringComparison.Ordinal) ? 413 : 400,
                 "invalid-form",
                 form.Message,
-                "Send a form with one image that is within the limits."
+                "Send a form with one image within the limits."
             ),
             BadHttpRequestException bad when WrongDigest().Match(bad.Message) is { Success: true } wrong => Problem.Details(
                 400,
                 "invalid-request",
                 $"\"{wrong.Groups[1].Value}\" is not an id of an explanation.",
-                "It has 64 hexadecimal digits, as \"explanation\" in an item."
+                "An id has 64 hexadecimal digits: see \"explanation\" of an item."
             ),
             BadHttpRequestException bad => Problem.Details(
                 bad.StatusCode,

@@ -92,7 +92,7 @@ internal sealed class Retention(IStore store, RetentionOptions options, TimeProv
         }
         catch (Exception down) when (down is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            log.LogWarning("Retention will be tried again later: {Reason}", down.Message);
+            log.LogWarning("Retention will be retried later: {Reason}", down.Message);
         }
     }
 

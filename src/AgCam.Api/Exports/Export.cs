@@ -28,7 +28,7 @@ internal static class Export
     {
         var format = http.Request.Query.Text("format") ?? "jsonl";
         if (!Writers.TryGetValue(format, out var writer))
-            return Problem.Invalid($"format={format} is not known.", $"Take one of {string.Join(", ", Formats)}.");
+            return Problem.Invalid($"format={format} is not known.", $"Use one of {string.Join(", ", Formats)}.");
         if (await store.Jobs.FindAsync(id, cancellationToken) is not { } job)
             return Jobs.Missing(id);
         return TypedResults.Stream(

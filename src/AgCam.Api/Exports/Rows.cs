@@ -26,11 +26,7 @@ internal static class Rows
             return Resources.Jobs.Missing(id);
         return job.Spec.Evaluation is not null
             ? TypedResults.Stream(stream => StreamAsync(job, store, stream, cancellationToken), MediaType, $"{id}.rows.jsonl")
-            : Problem.Conflict(
-                "no-evaluation",
-                $"Job {id} explains and measures nothing: it has no rows.",
-                $"Its items are at /v1/jobs/{id}/items."
-            );
+            : Problem.Conflict("no-evaluation", $"Job {id} is no evaluation: it has no rows.", $"Its items are at /v1/jobs/{id}/items.");
     }
 
     private static async Task StreamAsync(Job job, IStore store, Stream stream, CancellationToken cancellationToken)

@@ -33,11 +33,11 @@ internal sealed class Originals(IStore store, ReadOriginal read, ReferenceReader
         throw changed > 0
             ? new OriginalException(
                 isGone: false,
-                $"The original of explanation {explanation.Id} has changed since it was explained: its bytes have another SHA-256."
+                $"The original of explanation {explanation.Id} has changed: its bytes have another SHA-256."
             )
             : new OriginalException(
                 isGone: true,
-                $"The original of explanation {explanation.Id} cannot be read any more: it was moved or deleted, or its upload has expired."
+                $"The original of explanation {explanation.Id} can no longer be read: it was moved or deleted, or its upload has expired."
             );
     }
 

@@ -32,7 +32,7 @@ internal sealed record PictureQuery(Colormap Colormap, double Opacity, int? Size
         }
         catch (ArgumentException colormap)
         {
-            throw new InvalidRequestException(colormap.Message.Split(" (Parameter")[0], "Take one of them, or leave colormap out.");
+            throw new InvalidRequestException(colormap.Message.Split(" (Parameter")[0], "Use one of them, or leave colormap out.");
         }
     }
 

@@ -55,8 +55,8 @@ internal sealed class ExplainForm
             {
                 if (name != Image || ++images > 1)
                     throw new InvalidRequestException(
-                        $"The form has the file \"{name}\" where one file called \"{Image}\" is needed.",
-                        "Send one image per request; many at once make a job."
+                        $"The form has the file \"{name}\" instead of one file called \"{Image}\".",
+                        "Send one image per request. For many images create a job."
                     );
                 await ReadAsync(async () =>
                 {
@@ -69,7 +69,7 @@ internal sealed class ExplainForm
                 throw new InvalidDataException($"The form has more fields than the limit of {MaxFields}.");
             if (!Known.Contains(name))
                 throw new InvalidRequestException(
-                    $"The form has a field \"{name}\" that is not known.",
+                    $"The form has an unknown field \"{name}\".",
                     $"Fields are {Image} (the file), {string.Join(", ", Known)}."
                 );
             var value = await ReadAsync(() => TextAsync(section.Body, left, cancellationToken));
@@ -80,7 +80,7 @@ internal sealed class ExplainForm
             ? form
             : throw new InvalidRequestException(
                 $"The form has no file called \"{Image}\".",
-                "Send one image per request; many at once make a job."
+                "Send one image per request. For many images create a job."
             );
     }
 
@@ -91,14 +91,14 @@ internal sealed class ExplainForm
             || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase)
         )
             throw new InvalidRequestException(
-                $"The form is {http.ContentType}, which cannot bring an image.",
+                $"The form is {http.ContentType}, which cannot contain an image.",
                 $"Send multipart/form-data with the part \"{Image}\"."
             );
         return HeaderUtilities.RemoveQuotes(type.Boundary).ToString() is { Length: > 0 and <= 200 } boundary
             ? boundary
             : throw new InvalidRequestException(
                 "The form's Content-Type has no boundary of 1 to 200 characters.",
-                "Have your HTTP library write the form."
+                "Let your HTTP library write the form."
             );
     }
 

@@ -94,7 +94,7 @@ internal sealed record ExplainRequest
             await http.ReadFromJsonAsync<ExplainRequest>(cancellationToken)
             ?? throw new InvalidRequestException("The body is null.", "Send an object with \"uri\".");
         return request.Uri is null
-            ? throw new InvalidRequestException("\"uri\" is missing.", "Say where the image is, or send it as a form.")
+            ? throw new InvalidRequestException("\"uri\" is missing.", "Give the address of the image, or send the image as a form.")
             : request;
     }
 

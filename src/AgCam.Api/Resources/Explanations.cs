@@ -17,7 +17,7 @@ namespace AgCam.Api.Resources;
 /// <summary>Explanations by id, as JSON, pictures and arrays. They never change.</summary>
 internal static class Explanations
 {
-    private const string Cached = " It never changes: it has an ETag and may be kept for ever.";
+    private const string Cached = " It never changes: it has an ETag and may be cached for ever.";
 
     public static void MapExplanations(this IEndpointRouteBuilder v1)
     {
@@ -33,21 +33,21 @@ internal static class Explanations
             .Needs(Scope.Read)
             .WithSummary("Draw the heatmap over the original")
             .WithDescription(
-                $"Colormaps: {string.Join(", ", Colormap.All)}. 409 when the original has changed since, 410 when it is gone: "
-                    + $"the heatmap can still be had."
+                $"Colormaps: {string.Join(", ", Colormap.All)}. 409 when the original has changed, 410 when it was deleted: "
+                    + $"the heatmap remains available."
                     + Cached
             );
         item.MapGet("/heatmap.png", DrawHeatmapAsync)
             .RequireRateLimiting(KeyConcurrency.Drawings)
             .TakesQuery(PictureQuery.HeatmapNames)
             .Needs(Scope.Read)
-            .WithSummary("Draw the heatmap alone")
-            .WithDescription("What the model saw, in colours; needs no original." + Cached);
+            .WithSummary("Draw the heatmap without the original")
+            .WithDescription("The map in colours. Needs no original." + Cached);
         item.MapGet("/heatmap", ArrayAsync)
             .TakesQuery("target")
             .Needs(Scope.Read)
-            .WithSummary("The raw map for NumPy")
-            .WithDescription("float16 on the model's own grid, as an .npy file." + Cached);
+            .WithSummary("Download the raw map for NumPy")
+            .WithDescription("float16 on the model's grid, as an .npy file." + Cached);
     }
 
     private static async Task<Results<Ok<ExplanationView>, StatusCodeHttpResult, ProblemHttpResult>> ShowAsync(
@@ -132,7 +132,7 @@ internal static class Explanations
                 original.IsGone ? StatusCodes.Status410Gone : StatusCodes.Status409Conflict,
                 original.IsGone ? "original-gone" : "original-changed",
                 original.Message,
-                $"The heatmap alone is at /v1/explanations/{id}/heatmap.png."
+                $"The heatmap without the original is at /v1/explanations/{id}/heatmap.png."
             );
         }
     }
@@ -162,7 +162,7 @@ internal static class Explanations
     private static StatusCodeHttpResult NotModified => TypedResults.StatusCode(StatusCodes.Status304NotModified);
 
     private static ProblemHttpResult Missing(Digest id) =>
-        Problem.NotFound($"explanation {id}", "Take the id from an item's \"explanation\"; one that nothing refers to is deleted in time.");
+        Problem.NotFound($"explanation {id}", "Take the id from an item's \"explanation\"; one without items is deleted by retention.");
 
     private static ProblemHttpResult NoTarget(StoredExplanation explanation, int target) =>
         Problem.NotFound(

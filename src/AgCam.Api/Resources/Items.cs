@@ -22,9 +22,9 @@ internal static class Items
             .Needs(Scope.Read)
             .WithSummary("List items")
             .WithDescription(
-                "Every combination of filters and sort that has an index, and no other: "
+                "Only combinations of filters and sort with an index: "
                     + string.Join("; ", ItemIndex.All.Select(index => $"{index} ({index.Why})"))
-                    + ". sort=-probability is the same, descending. A deep page costs what the first does: follow next."
+                    + ". sort=-probability is the same, descending. A deep page costs as much as the first: follow next."
             );
         v1.MapGet("/items/{job:guid}/{number:int}", ShowAsync).TakesQuery().Needs(Scope.Read).WithSummary("Show an item");
     }
@@ -83,6 +83,6 @@ internal static class Items
             .FirstOrDefault()
         ?? throw new InvalidRequestException(
             $"sort={text} is not one of {string.Join(", ", Enum.GetValues<ItemSort>().Select(ItemIndex.Text))}.",
-            "Use one of them, with - before it for descending, or leave it out."
+            "Use one of them, with a leading - for descending, or leave it out."
         );
 }

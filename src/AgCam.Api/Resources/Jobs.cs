@@ -19,7 +19,7 @@ namespace AgCam.Api.Resources;
 internal static class Jobs
 {
     private const string SourceNext =
-        "Correct \"source\"; folders must lie below a root that the operator allows, and buckets must be named.";
+        "Correct \"source\": folders must be below a root, and buckets in the list, that the operator allows.";
 
     /// <summary>Interval after which an unchanged job is sent again, so that proxies keep the connection.</summary>
     private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
@@ -32,8 +32,8 @@ internal static class Jobs
             .Changes(Change.New)
             .WithSummary("Create a job")
             .WithDescription(
-                "With an Idempotency-Key header the same key finds the same job (200); with another body, or used for an explanation "
-                    + "before, it is a 409."
+                "With an Idempotency-Key header the same key returns the same job (200); with another body, or the key of a request, "
+                    + "it is a 409."
             );
         v1.MapPost("/jobs/dry-run", TryAsync)
             .RequireRateLimiting(KeyConcurrency.DryRuns)
@@ -59,10 +59,10 @@ internal static class Jobs
             .WithSummary("Delete ended jobs and their items")
             .WithDescription(
                 "Jobs that were completed or cancelled before the time `before`, with `tag` only those that have it, the oldest end first. "
-                    + "One request deletes `limit` of them at most (default 100) and begins no other after 20 seconds. "
+                    + "One request deletes at most `limit` of them (default 100) and starts no further deletion after 20 seconds. "
                     + "Repeat it until `remaining` is 0. "
-                    + "dryRun=true only counts. Jobs whose webhook is still being called are left. "
-                    + "Jobs of other keys are left as well, unless the key has the scope admin."
+                    + "dryRun=true only counts. Jobs with a pending webhook are not deleted. "
+                    + "Jobs of other keys are not deleted, unless the key has the scope admin."
             );
 
         var item = v1.MapGroup("/jobs/{id:guid}");
@@ -76,7 +76,7 @@ internal static class Jobs
             .TakesQuery(Items.OfJobNames)
             .Needs(Scope.Read)
             .WithSummary("List a job's items")
-            .WithDescription("Filters and sorts as of /v1/items with job set.");
+            .WithDescription("Filters and sorts of /v1/items with job set.");
         item.MapGet("/events", EventsAsync)
             .RequireRateLimiting(KeyConcurrency.Held)
             .TakesQuery()
@@ -95,37 +95,37 @@ internal static class Jobs
             .Needs(Scope.Read)
             .WithSummary("Read an evaluation's rows")
             .WithDescription(
-                "What was measured of each image, JSON lines in the order of the images: the file that `agcam evaluate --rows` writes. "
-                    + "It has its last line once the job has completed."
+                "Measurements of each image as JSON lines in the order of the images: the file that `agcam evaluate --rows` writes. "
+                    + "The last line exists when the job has completed."
             );
         item.MapPost("/pause", PauseAsync)
             .TakesQuery()
             .Needs(Scope.Submit)
             .Changes(Change.One)
             .WithSummary("Pause a job")
-            .WithDescription("Nothing more is begun until it is resumed.");
+            .WithDescription("No more chunks start until it is resumed.");
         item.MapPost("/resume", ResumeAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.One).WithSummary("Resume a paused job");
         item.MapPost("/cancel", CancelAsync)
             .TakesQuery()
             .Needs(Scope.Submit)
             .Changes(Change.One)
             .WithSummary("Cancel a job")
-            .WithDescription("What is stored stays.");
+            .WithDescription("Stored results are kept.");
         item.MapPost("/retry", RetryAsync)
             .TakesQuery()
             .Needs(Scope.Submit)
             .Changes(Change.One)
-            .WithSummary("Try a job's failures again")
+            .WithSummary("Retry a job's failures")
             .WithDescription(
-                "Creates a child job of the images that failed; of an evaluation, one that measures the whole dataset again. "
-                    + "A second retry finds the first. The child has the owner of its parent."
+                "Creates a child job of the failed images, or for an evaluation one that measures the whole dataset again. "
+                    + "A second retry returns the first. The child has the owner of its parent."
             );
         item.MapDelete("", DeleteAsync)
             .TakesQuery()
             .Needs(Scope.Submit)
             .Changes(Change.One)
             .WithSummary("Delete a job and its items")
-            .WithDescription("A running job is cancelled first. Explanations are left to retention.");
+            .WithDescription("A running job is cancelled first. Retention deletes explanations.");
     }
 
     private static async Task<Results<Created<JobView>, Ok<JobView>, ProblemHttpResult>> CreateAsync(
@@ -206,7 +206,10 @@ internal static class Jobs
         var model = await models.ChooseAsync(request.Model, cancellationToken);
         var spec = request.ToSpec(model, await models.DescribeAsync(model.Id, cancellationToken), pipeline.Webhooks);
         if (spec.Evaluation is not null)
-            return Problem.Invalid("A dry run tells of a job that explains.", "Create the evaluation; it can be cancelled at any time.");
+            return Problem.Invalid(
+                "A dry run is not possible for an evaluation.",
+                "Create the evaluation; it can be cancelled at any time."
+            );
         if (rate.Take(http.User.Identity!.Name!) is { } after)
             return Problem.Later(
                 http,
@@ -410,9 +413,9 @@ internal static class Jobs
         if (await store.Jobs.FindAsync(id, cancellationToken) is not { } job)
             return Missing(id);
         if (job.State is not (JobState.Completed or JobState.Cancelled))
-            return Problem.Conflict("job-state", $"Job {id} is {job.State}; more may fail yet.", "Try again when it has ended.");
+            return Problem.Conflict("job-state", $"Job {id} is {job.State}; more images may fail.", "Try again when it has ended.");
         if (job.Progress.Failed == 0)
-            return Problem.Conflict("nothing-failed", $"Job {id} has no failed images.", "There is nothing to try again.");
+            return Problem.Conflict("nothing-failed", $"Job {id} has no failed images.", "There is nothing to retry.");
         // Measurements depend on the batch, so an evaluation is repeated on the whole dataset.
         var child = job.Spec with
         {
@@ -458,7 +461,7 @@ internal static class Jobs
                 query.Time("before")
                 ?? throw new InvalidRequestException(
                     "before is missing.",
-                    "Say before which time the jobs must have ended: before=2026-01-31T12:00:00Z."
+                    "Give the time before which the jobs must have ended: before=2026-01-31T12:00:00Z."
                 ),
             Tag = query.Text("tag"),
             Owner = Ownership.Limit(http),

@@ -10,7 +10,7 @@ namespace AgCam.Api.Resources;
 internal static class Models
 {
     public static void MapModels(this IEndpointRouteBuilder v1) =>
-        v1.MapGet("/models", ListAsync).TakesQuery().Needs(Scope.Read).WithSummary("List the models that may be asked for");
+        v1.MapGet("/models", ListAsync).TakesQuery().Needs(Scope.Read).WithSummary("List the models that may be used");
 
     /// <summary>Returns the named model, or the only one.</summary>
     /// <exception cref="InvalidRequestException">The model is unknown, or none is named and there are several.</exception>
@@ -19,7 +19,7 @@ internal static class Models
         if (name is null && models.Names.Count != 1)
             throw new InvalidRequestException("\"model\" is missing.", Offered(models));
         if (name is not null && models.Find(name) is null)
-            throw new InvalidRequestException($"The model \"{name}\" is not offered here.", Offered(models));
+            throw new InvalidRequestException($"There is no model \"{name}\".", Offered(models));
         return await models.PinAsync(name ?? models.Names[0], cancellationToken);
     }
 
@@ -44,7 +44,9 @@ internal static class Models
     }
 
     private static string Offered(ModelCatalog models) =>
-        models.Names.Count == 0 ? "The operator offers none yet (Pipeline:Models)." : $"Take one of {string.Join(", ", models.Names)}.";
+        models.Names.Count == 0
+            ? "The operator has configured none yet (Pipeline:Models)."
+            : $"Use one of {string.Join(", ", models.Names)}.";
 }
 
 /// <param name="Sha256">Of the checkpoint's weights.</param>

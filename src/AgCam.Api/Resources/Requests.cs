@@ -29,23 +29,23 @@ internal static class Requests
             .WithSummary("Explain an image")
             .WithDescription(
                 "Send the image as the form part \"image\", or refer to it in JSON by \"uri\". With ?wait=seconds the answer is "
-                    + "200 and the result as soon as it is there; else, and when it takes longer, "
-                    + "202 and where to look. From a 2xx on the request is not lost, whatever crashes. "
+                    + "200 with the result as soon as it exists. Otherwise, and when it takes longer, it is "
+                    + "202 with a Location. After a 2xx the request is not lost, whatever crashes. "
                     + "With an Idempotency-Key header the same key is the same request; "
-                    + "with another body, or used for a job before, it is a 409."
+                    + "with another body, or the key of a job, it is a 409."
             );
         v1.MapGet("/requests/{id:guid}", ShowAsync)
             .RequireRateLimiting(KeyConcurrency.Held)
             .TakesQuery("wait")
             .Needs(Scope.Read)
             .WithSummary("Follow a request")
-            .WithDescription("With ?wait=seconds it answers as soon as there is a result, or after that time.");
+            .WithDescription("With ?wait=seconds it answers as soon as the result exists, or after that time.");
         v1.MapDelete("/requests/{id:guid}", DeleteAsync)
             .TakesQuery()
             .Needs(Scope.Submit)
             .Changes(Change.One)
             .WithSummary("Delete a request and its item")
-            .WithDescription("Its explanation is left to retention.");
+            .WithDescription("Retention deletes its explanation.");
     }
 
     /// <summary>Stores an uploaded image while it is received. What can be refused earlier is refused before the body is read.</summary>
@@ -82,7 +82,7 @@ internal static class Requests
                     http,
                     StatusCodes.Status429TooManyRequests,
                     "busy",
-                    "The request of this key is just being deleted.",
+                    "The request of this key is being deleted.",
                     TimeSpan.FromSeconds(1)
                 );
             if (image is null)
@@ -128,7 +128,7 @@ internal static class Requests
                 http,
                 StatusCodes.Status429TooManyRequests,
                 "rate-limited",
-                "The key has sent as many images as it may for now.",
+                "The key has reached its limit of images per minute.",
                 after
             );
         return await services.Admission.EnterAsync(id, name, cancellationToken) is not { } busy
@@ -242,5 +242,5 @@ internal static class Requests
     private sealed record SentImage(Guid? Upload, Digest Sha256);
 
     private static ProblemHttpResult Missing(Guid id) =>
-        Problem.NotFound($"request {id}", "A request is found by the id that POST /v1/explanations answered; a job is at /v1/jobs/{id}.");
+        Problem.NotFound($"request {id}", "POST /v1/explanations returns the id of a request; a job is at /v1/jobs/{id}.");
 }

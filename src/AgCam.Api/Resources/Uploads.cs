@@ -42,7 +42,7 @@ internal static class Uploads
                 http,
                 StatusCodes.Status429TooManyRequests,
                 "rate-limited",
-                "The key has sent as many images as it may for now.",
+                "The key has reached its limit of images per minute.",
                 after
             );
         var upload = await intake.KeepAsync(http.Request.Body, http.Request.ContentType, ownership.Owner(http), cancellationToken);
@@ -63,5 +63,5 @@ internal static class Uploads
     ) => await store.Uploads.DeleteAsync(id, cancellationToken) ? TypedResults.NoContent() : Gone(id);
 
     private static ProblemHttpResult Gone(Guid id) =>
-        Problem.NotFound($"upload {id}", "Uploads are kept for a while only: send the image again.");
+        Problem.NotFound($"upload {id}", "Uploads are kept for a limited time: send the image again.");
 }

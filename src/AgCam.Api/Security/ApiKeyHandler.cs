@@ -24,7 +24,7 @@ internal sealed class ApiKeyHandler(
         if (Presented() is not { } presented)
             return Task.FromResult(AuthenticateResult.NoResult());
         return Task.FromResult(
-            keys.Find(presented) is { } key ? Success(key.Name, key.Scopes) : AuthenticateResult.Fail("The key is not one of this API's.")
+            keys.Find(presented) is { } key ? Success(key.Name, key.Scopes) : AuthenticateResult.Fail("The key is unknown.")
         );
     }
 
@@ -35,8 +35,8 @@ internal sealed class ApiKeyHandler(
             .Of(
                 StatusCodes.Status401Unauthorized,
                 "key-required",
-                Presented() is null ? "The request carries no API key." : "The API key is not one of this API's.",
-                "Send Authorization: Bearer KEY; the operator draws one with `agcam api --new-key NAME`."
+                Presented() is null ? "The request has no API key." : "The API key is unknown.",
+                "Send Authorization: Bearer KEY; the operator creates one with `agcam api --new-key NAME`."
             )
             .ExecuteAsync(Context);
     }
@@ -49,9 +49,9 @@ internal sealed class ApiKeyHandler(
                 StatusCodes.Status403Forbidden,
                 "scope-missing",
                 needed is null
-                    ? $"{Request.Method} {Request.Path} is open to nobody."
+                    ? $"{Request.Method} {Request.Path} has no scope, so it is denied."
                     : $"{Request.Method} {Request.Path} needs the scope {needed}, which the key \"{Context.User.Identity?.Name}\" lacks.",
-                "Use a key that has it; the operator sets the scopes of each."
+                "Use a key with this scope; the operator sets the scopes of each key."
             )
             .ExecuteAsync(Context);
     }

@@ -31,15 +31,15 @@ internal sealed class KeyConcurrency(string what, int limit, TimeSpan later, Fun
                 )
             );
             limiter.AddPolicy(Drawings, new KeyConcurrency("pictures being drawn", options.MaxDrawingsPerKey, TimeSpan.FromSeconds(1)));
-            limiter.AddPolicy(Exports, new KeyConcurrency("exports under way", options.MaxExportsPerKey, TimeSpan.FromSeconds(5)));
-            limiter.AddPolicy(DryRuns, new KeyConcurrency("dry run under way", 1, TimeSpan.FromSeconds(5)));
+            limiter.AddPolicy(Exports, new KeyConcurrency("exports in progress", options.MaxExportsPerKey, TimeSpan.FromSeconds(5)));
+            limiter.AddPolicy(DryRuns, new KeyConcurrency("dry run in progress", 1, TimeSpan.FromSeconds(5)));
         });
 
     public Func<OnRejectedContext, CancellationToken, ValueTask> OnRejected =>
         (context, _) =>
             new ValueTask(
                 Problem
-                    .Later(context.HttpContext, StatusCodes.Status429TooManyRequests, "busy", $"The key has {limit} {what} already.", later)
+                    .Later(context.HttpContext, StatusCodes.Status429TooManyRequests, "busy", $"The key already has {limit} {what}.", later)
                     .ExecuteAsync(context.HttpContext)
             );
 

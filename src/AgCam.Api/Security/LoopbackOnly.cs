@@ -17,7 +17,7 @@ internal static class LoopbackOnly
                         .Of(
                             StatusCodes.Status403Forbidden,
                             "loopback-only",
-                            $"No API keys are configured, so only programs of this machine may call; {reason}.",
+                            $"No API keys are configured, so only programs on this machine may call; {reason}.",
                             "Call it as http://127.0.0.1, or configure keys (Api:Keys)."
                         )
                         .ExecuteAsync(http)

@@ -77,7 +77,7 @@ public class BrokeredTests
         await AnswersAsync(new Uri(url + "/health/live"), api);
         Assert.Contains(
             said,
-            line => line.Contains($"No API keys are configured: only programs of this machine may call ({url}).", StringComparison.Ordinal)
+            line => line.Contains($"No API keys are configured: only programs on this machine may call ({url}).", StringComparison.Ordinal)
         );
         Outcome Jobs(params string[] arguments) => Agcam.Run(["jobs", .. arguments], "", ("AGCAM_URL", url));
 
