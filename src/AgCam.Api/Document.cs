@@ -18,8 +18,7 @@ internal static class Document
                 {
                     Title = "AgCam",
                     Version = "v1",
-                    Description =
-                        "Explains predictions of Vision Transformers: for each image a heatmap, boxes and a provenance record.",
+                    Description = "Explains predictions of Vision Transformers: for each image a heatmap, boxes and a provenance record.",
                 };
                 document.Components ??= new OpenApiComponents();
                 if (NeedsKeys(context.ApplicationServices))
