@@ -1,4 +1,5 @@
 using AgCam.Api.Resources;
+using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<
@@ -14,17 +15,34 @@ internal static class Export
     /// <summary>Number of items of one read.</summary>
     internal const int PageSize = 500;
 
-    private static readonly Dictionary<string, (string MediaType, Func<IStore, Job, Stream, CancellationToken, Task> Write)> Writers = new()
+    private delegate Task Writer(IStore store, Job job, ModelCatalog models, Stream stream, CancellationToken cancellationToken);
+
+    private static readonly Dictionary<string, (string MediaType, Writer Write)> Writers = new()
     {
-        ["jsonl"] = ("application/x-ndjson", JsonLines.WriteAsync),
-        ["csv"] = ("text/csv; charset=utf-8", Csv.WriteAsync),
-        ["coco"] = ("application/json", Coco.WriteAsync),
+        ["jsonl"] = (
+            "application/x-ndjson",
+            (store, job, _, stream, cancellationToken) => JsonLines.WriteAsync(store, job, stream, cancellationToken)
+        ),
+        ["csv"] = (
+            "text/csv; charset=utf-8",
+            (store, job, _, stream, cancellationToken) => Csv.WriteAsync(store, job, stream, cancellationToken)
+        ),
+        ["coco"] = (
+            "application/json",
+            (store, job, _, stream, cancellationToken) => Coco.WriteAsync(store, job, stream, cancellationToken)
+        ),
         ["parquet"] = ("application/vnd.apache.parquet", ParquetFile.WriteAsync),
     };
 
     public static IReadOnlyList<string> Formats { get; } = [.. Writers.Keys];
 
-    public static async Task<Answer> WriteAsync(Guid id, HttpContext http, IStore store, CancellationToken cancellationToken)
+    public static async Task<Answer> WriteAsync(
+        Guid id,
+        HttpContext http,
+        IStore store,
+        ModelCatalog models,
+        CancellationToken cancellationToken
+    )
     {
         var format = http.Request.Query.Text("format") ?? "jsonl";
         if (!Writers.TryGetValue(format, out var writer))
@@ -32,7 +50,7 @@ internal static class Export
         if (await store.Jobs.FindAsync(id, cancellationToken) is not { } job)
             return Jobs.Missing(id);
         return TypedResults.Stream(
-            stream => writer.Write(store, job, stream, cancellationToken),
+            stream => writer.Write(store, job, models, stream, cancellationToken),
             writer.MediaType,
             $"{id}.{(format == "coco" ? "coco.json" : format)}"
         );

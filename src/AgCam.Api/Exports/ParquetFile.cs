@@ -1,3 +1,7 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using AgCam.Models;
+using AgCam.Pipeline.Jobs;
 using AgCam.Pipeline.Records;
 using AgCam.Pipeline.Stores;
 using Parquet;
@@ -11,8 +15,11 @@ namespace AgCam.Api.Exports;
 /// </summary>
 internal static class ParquetFile
 {
-    public static async Task WriteAsync(IStore store, Job job, Stream stream, CancellationToken cancellationToken)
+    private static readonly JsonSerializerOptions Footer = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static async Task WriteAsync(IStore store, Job job, ModelCatalog models, Stream stream, CancellationToken cancellationToken)
     {
+        var footer = await FooterAsync(job, models, cancellationToken);
         await using var file = new FileStream(
             Path.Combine(Path.GetTempPath(), $"agcam-{Guid.NewGuid():N}.parquet"),
             FileMode.CreateNew,
@@ -29,22 +36,60 @@ internal static class ParquetFile
             var rows = page.Select(item => ParquetRow.Of(item, item.Explanation is { } id ? explanations.GetValueOrDefault(id) : null))
                 .ToList();
             if (rows.Count > 0 || isFirst)
-                await ParquetSerializer.SerializeAsync(
-                    rows,
-                    file,
-                    new ParquetOptions { Append = !isFirst },
-                    cancellationToken: cancellationToken
-                );
+                await ParquetSerializer.SerializeAsync(rows, file, new ParquetOptions { Append = !isFirst }, footer, cancellationToken);
             isFirst = false;
         }
         file.Position = 0;
         await file.CopyToAsync(stream, cancellationToken);
+    }
+
+    /// <summary>Returns the key-value metadata of the file: how the values were computed and what they mean.</summary>
+    private static async Task<Dictionary<string, string>> FooterAsync(Job job, ModelCatalog models, CancellationToken cancellationToken)
+    {
+        var footer = new Dictionary<string, string>
+        {
+            ["agcam.job"] = $"{job.Id}",
+            ["agcam.model"] = job.Spec.Model.Id,
+            ["agcam.model_sha256"] = $"{job.Spec.Model.Sha256}",
+            ["agcam.method"] = job.Spec.Method,
+            ["agcam.forward_dtype"] = job.Spec.Dtype,
+            ["agcam.dtypes"] = JsonSerializer.Serialize(ParquetRow.Dtypes, Footer),
+        };
+        if (await ClassNamesAsync(job, models, cancellationToken) is { } names)
+            footer["agcam.class_names"] = JsonSerializer.Serialize(names, Footer);
+        return footer;
+    }
+
+    /// <returns>Names by class index. Null where the model has none, or is not offered any more with the job's weights.</returns>
+    private static async Task<IReadOnlyList<string>?> ClassNamesAsync(Job job, ModelCatalog models, CancellationToken cancellationToken)
+    {
+        var model = job.Spec.Model;
+        try
+        {
+            return models.Find(model.Id) is not null && (await models.PinAsync(model.Id, cancellationToken)).Sha256 == model.Sha256
+                ? (await models.DescribeAsync(model.Id, cancellationToken)).Classes.Names
+                : null;
+        }
+        catch (ModelException)
+        {
+            return null; // the rows can be exported all the same
+        }
     }
 }
 
 /// <summary>The columns, named as analysts name them.</summary>
 internal sealed class ParquetRow
 {
+    /// <summary>Precision of the values, by column. Heatmaps are float32 columns of values that the store rounded to float16.</summary>
+    internal static readonly IReadOnlyDictionary<string, string> Dtypes = new Dictionary<string, string>
+    {
+        [nameof(heatmap)] = TargetMap.Dtype,
+        [nameof(more_heatmaps)] = TargetMap.Dtype,
+        [nameof(logits)] = TopLogits.Dtype,
+        [nameof(log_sum_exp)] = TopLogits.Dtype,
+        [nameof(label_logit)] = TopLogits.Dtype,
+    };
+
     public int number { get; set; }
 
     public string status { get; set; } = "";

@@ -104,7 +104,12 @@ internal static class Jobs
             .Changes(Change.One)
             .WithSummary("Pause a job")
             .WithDescription("No more chunks start until it is resumed.");
-        item.MapPost("/resume", ResumeAsync).TakesQuery().Needs(Scope.Submit).Changes(Change.One).WithSummary("Resume a paused job");
+        item.MapPost("/resume", ResumeAsync)
+            .TakesQuery()
+            .Needs(Scope.Submit)
+            .Changes(Change.One)
+            .WithSummary("Resume a paused job")
+            .WithDescription("A job whose canResume is false can never run: it is refused with 409 and the reason.");
         item.MapPost("/cancel", CancelAsync)
             .TakesQuery()
             .Needs(Scope.Submit)
@@ -326,18 +331,25 @@ internal static class Jobs
             cancellationToken
         );
 
-    private static Task<Results<Ok<JobView>, ProblemHttpResult>> ResumeAsync(
+    private static async Task<Results<Ok<JobView>, ProblemHttpResult>> ResumeAsync(
         Guid id,
         IStore store,
         JobSignal signal,
         CancellationToken cancellationToken
-    ) =>
-        ChangeAsync(
+    )
+    {
+        if (await store.Jobs.FindAsync(id, cancellationToken) is { State: JobState.Paused } job && PauseCode.IsPermanent(job.Reason))
+            return Problem.Conflict(
+                "job-state",
+                $"Job {id} can never run and cannot be resumed: {job.Reason}",
+                "Cancel it and submit a new job."
+            );
+        return await ChangeAsync(
             id,
             store,
-            async job =>
+            async paused =>
             {
-                var resumed = await store.Jobs.ResumeAsync(job, cancellationToken);
+                var resumed = await store.Jobs.ResumeAsync(paused, cancellationToken);
                 signal.Changed();
                 return resumed;
             },
@@ -345,6 +357,7 @@ internal static class Jobs
             "resumed",
             cancellationToken
         );
+    }
 
     private static Task<Results<Ok<JobView>, ProblemHttpResult>> CancelAsync(Guid id, IStore store, CancellationToken cancellationToken) =>
         ChangeAsync(

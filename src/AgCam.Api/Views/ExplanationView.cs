@@ -58,7 +58,8 @@ internal sealed record LogitsView(IReadOnlyList<int> Classes, IReadOnlyList<floa
 
 /// <param name="Target">As requested: predicted, top:5, label:3, predicted-vs-label:3.</param>
 /// <param name="Against">The class contrasted with; null of a plain target.</param>
-/// <param name="Map">The raw map, base64 of float16, little-endian, row-major: 2 x rows x columns bytes.</param>
+/// <param name="Dtype">Number type of the map's values: float16.</param>
+/// <param name="Map">The raw map, base64 of little-endian values, row-major: 2 x rows x columns bytes.</param>
 /// <param name="Overlay">Addresses of the map as pictures and as an array for NumPy.</param>
 internal sealed record TargetView(
     string Target,
@@ -71,6 +72,7 @@ internal sealed record TargetView(
     float Min,
     float Max,
     float Sum,
+    string Dtype,
     byte[] Map,
     string Overlay,
     string Heatmap,
@@ -91,6 +93,7 @@ internal sealed record TargetView(
             map.Min,
             map.Max,
             map.Sum,
+            TargetMap.Dtype,
             map.Map,
             $"{at}/overlay.png{query}",
             $"{at}/heatmap.png{query}",

@@ -5,6 +5,9 @@ namespace AgCam.Pipeline.Records;
 /// <summary>Raw map of one target on the model's patch grid, before any scaling.</summary>
 public sealed record TargetMap
 {
+    /// <summary>Number type of <see cref="Map"/>.</summary>
+    public const string Dtype = "float16";
+
     /// <summary>Target as requested: "predicted", "top:5", "label:3", "predicted-vs-label:3".</summary>
     public required string Target { get; init; }
 

@@ -7,6 +7,9 @@ public sealed class TopLogits
 {
     public const int MaxCount = 100;
 
+    /// <summary>Number type of the logits.</summary>
+    public const string Dtype = "float32";
+
     /// <summary>A 16-bit class and a float32 logit.</summary>
     private const int PairBytes = 6;
 

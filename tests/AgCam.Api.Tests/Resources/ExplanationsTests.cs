@@ -20,6 +20,7 @@ public class ExplanationsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal(300, (int)explanation["picture"]!["width"]!);
         var target = explanation["targets"]![0]!;
         Assert.Equal("predicted", (string?)target["target"]);
+        Assert.Equal("float16", (string?)target["dtype"]);
         var map = Convert.FromBase64String((string)target["map"]!);
         Assert.Equal(2 * 14 * 14, map.Length);
         Assert.Equal(2f, (float)BinaryPrimitives.ReadHalfLittleEndian(map));

@@ -141,4 +141,18 @@ public sealed class ItemsTests(SharedApi shared) : IClassFixture<SharedApi>
         Assert.Equal("corner", (string?)model["id"]);
         Assert.True(Digest.TryParse((string?)model["sha256"], out var digest) && !digest.IsZero);
     }
+
+    [Fact]
+    public async Task A_model_is_shown_with_the_names_of_its_classes()
+    {
+        var model = await Api.GetAsync("/v1/models/corner");
+        var listed = Assert.Single((await Api.GetAsync("/v1/models")).AsArray())!;
+        Assert.Equal((string?)listed["sha256"], (string?)model["sha256"]);
+        var names = model["classNames"]!.AsArray().Select(name => (string?)name).ToList();
+        Assert.Equal(["red", "green", "blue"], names.Take(3));
+        Assert.Equal((10, 10), ((int)model["classes"]!, names.Count));
+
+        var problem = await RunningApi.RefusedAsync(await Api.Client.GetAsync("/v1/models/crner"), 404, "not-found");
+        Assert.Equal("Take one of corner.", (string?)problem["next"]);
+    }
 }

@@ -167,6 +167,53 @@ public sealed class JobsTests(SharedApi shared) : IClassFixture<SharedApi>
             await RunningApi.RefusedAsync(await PostAsync($"/v1/jobs/{Guid.NewGuid()}/{change}"), 404, "not-found");
     }
 
+    [Theory]
+    [InlineData("no-such-target: The model has no class \"zebra\".", 409)]
+    [InlineData("source-changed: The folder is another.", 409)]
+    [InlineData("unreachable: The bucket does not answer.", 200)]
+    [InlineData("paused by request", 200)]
+    public async Task A_paused_job_is_resumed_only_if_it_can_run(string reason, int status)
+    {
+        await using var api = await RunningApi.StartAsync(worker: false);
+        api.AddPicture(1);
+        var job = await RunningApi.JsonAsync(
+            await api.SendJsonAsync("/v1/jobs", new JsonObject { ["source"] = $"folder:{api.Folder}" }),
+            201
+        );
+        var id = Guid.Parse((string)job["id"]!);
+        Assert.True(await api.Store.Jobs.PauseAsync(id, reason, TestContext.Current.CancellationToken));
+
+        var answer = await RunningApi.JsonAsync(await api.SendAsync(HttpMethod.Post, $"/v1/jobs/{id}/resume"), status);
+
+        var after = await api.GetAsync($"/v1/jobs/{id}");
+        if (status == 200)
+        {
+            Assert.Equal("Running", (string?)after["state"]);
+            return;
+        }
+        Assert.Equal(("Paused", false), ((string?)after["state"], (bool)after["canResume"]!));
+        Assert.Equal("job-state", (string?)answer["code"]);
+        Assert.Equal($"Job {id} can never run and cannot be resumed: {reason}", (string?)answer["detail"]);
+        Assert.Equal("Cancel it and submit a new job.", (string?)answer["next"]);
+    }
+
+    [Fact]
+    public async Task A_parquet_export_names_its_model_its_classes_and_the_precision_of_its_values()
+    {
+        var job = await DoneAsync("footer", 830, 1);
+        using var parquet = new MemoryStream(await Api.Client.GetByteArrayAsync($"/v1/jobs/{(string?)job["id"]}/export?format=parquet"));
+        var footer = (await ParquetSerializer.DeserializeAsync<ParquetRow>(parquet)).CustomMetadata!;
+
+        var names = JsonNode.Parse(footer["agcam.class_names"])!.AsArray().Select(name => (string?)name).ToList();
+        Assert.Equal(["red", "green", "blue"], names.Take(3));
+        Assert.Equal(10, names.Count);
+        Assert.Equal((string?)job["model"]!["id"], footer["agcam.model"]);
+        Assert.Equal((string?)job["model"]!["sha256"], footer["agcam.model_sha256"]);
+        var dtypes = JsonNode.Parse(footer["agcam.dtypes"])!;
+        Assert.Equal(("float16", "float16"), ((string?)dtypes["heatmap"], (string?)dtypes["more_heatmaps"]));
+        Assert.Equal(("float32", "float32"), ((string?)dtypes["logits"], (string?)dtypes["log_sum_exp"]));
+    }
+
     [Fact]
     public async Task Failures_of_a_job_are_retried_as_a_child_job()
     {

@@ -4,7 +4,7 @@ using MongoDB.Bson.IO;
 namespace AgCam.Pipeline.Stores.Documents;
 
 /// <summary>
-/// An explanation's fields in BSON, about 1.4 KB for one map of 14 x 14. Two explanations are equal if and only if these bytes are.
+/// An explanation's fields in BSON. Two explanations are equal if and only if these bytes are.
 /// Bookkeeping of the store (when it was inserted, whether it is condemned) is not among them.
 /// </summary>
 internal static class ExplanationDocument
