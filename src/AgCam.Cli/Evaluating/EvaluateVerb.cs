@@ -4,6 +4,7 @@ using AgCam.Cli.Options;
 using AgCam.Cli.Remote;
 using AgCam.Cli.Terminal;
 using AgCam.Evaluation;
+using AgCam.Evaluation.Datasets;
 using AgCam.Evaluation.Presets;
 using AgCam.Models;
 
@@ -96,7 +97,9 @@ internal static class EvaluateVerb
                 }
 
                 screen.Flush();
-                Show(parsed, what, tables!, pictures, published, screen.Width);
+                if (tables!.Evaluated == 0 && tables.Header.Shard.Count == 1)
+                    throw new UsageException(NoneEvaluated(tables, remote.IsNamed(parsed) ? null : run));
+                Show(parsed, what, tables, pictures, published, screen.Width);
                 return ExitCode.Success;
             }
         );
@@ -152,6 +155,24 @@ internal static class EvaluateVerb
 
     private static DateOnly Today() => DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime);
 
+    /// <param name="run">Null where the dataset is on a server.</param>
+    private static string NoneEvaluated(EvaluationTables tables, EvaluationRun? run)
+    {
+        if (tables.Images == 0)
+            return "The dataset contains no images.";
+        var reasons = string.Join(", ", tables.Skipped.Select(reason => $"{reason.Key} {reason.Value}"));
+        var missing = run?.Dataset is null ? null : Samples(run).FirstOrDefault(sample => !File.Exists(sample.Path));
+        return $"None of the {tables.Images} images can be evaluated: {reasons}."
+            + (
+                missing is null
+                    ? ""
+                    : $" {missing.Path}, which the dataset lists, does not exist. Correct its paths, or say with --images where "
+                        + "the images lie."
+            );
+    }
+
+    private static IEnumerable<Sample> Samples(EvaluationRun run) => Dataset.Read(run.Dataset!, run.Layout, run.Images);
+
     private static void Show(
         ParseResult parsed,
         EvaluationSettings what,
@@ -161,13 +182,6 @@ internal static class EvaluateVerb
         int width
     )
     {
-        if (tables.Evaluated == 0 && tables.Header.Shard.Count == 1)
-            throw new UsageException(
-                tables.Images == 0
-                    ? "The dataset contains no images."
-                    : $"None of the {tables.Images} images can be evaluated: "
-                        + $"{string.Join(", ", tables.Skipped.Select(reason => $"{reason.Key} {reason.Value}"))}."
-            );
         var methods = tables.Summarize();
         if (what.Csv(parsed) is { } csv)
             using (var writer = new StreamWriter(csv))

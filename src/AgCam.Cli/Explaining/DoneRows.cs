@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AgCam.Labels;
 
 namespace AgCam.Cli.Explaining;
 
@@ -19,7 +20,7 @@ internal sealed class DoneRows
 
     /// <summary>Reads the file and leaves it at its end, to append. A truncated last line is dropped.</summary>
     /// <param name="provenances">Provenances whose rows count.</param>
-    public static DoneRows Read(FileStream rows, HashSet<Digest> provenances, Func<string, Digest, int?, Digest> key)
+    public static DoneRows Read(FileStream rows, HashSet<Digest> provenances, Func<string, Digest, ImageLabel?, Digest> key)
     {
         var done = new DoneRows();
         rows.Position = 0;
@@ -60,7 +61,7 @@ internal sealed class DoneRows
             var path = row.GetProperty("image").GetProperty("path").GetString()!;
             if (row.GetProperty("status").ValueEquals("Failed"))
                 return new Parsed(true, path, default, null, default, default);
-            int? label = row.TryGetProperty("label", out var given) ? given.GetProperty("class").GetInt32() : null;
+            var label = row.TryGetProperty("label", out var written) ? Label(written) : null;
             return new Parsed(
                 false,
                 path,
@@ -87,5 +88,11 @@ internal sealed class DoneRows
         }
     }
 
-    private readonly record struct Parsed(bool Failed, string Path, Digest Sha256, int? Label, Digest Provenance, DoneRow Row);
+    private static ImageLabel Label(JsonElement label) =>
+        new(
+            label.GetProperty("given").GetString()!,
+            label.GetProperty("class") is { ValueKind: JsonValueKind.Number } index ? index.GetInt32() : null
+        );
+
+    private readonly record struct Parsed(bool Failed, string Path, Digest Sha256, ImageLabel? Label, Digest Provenance, DoneRow Row);
 }

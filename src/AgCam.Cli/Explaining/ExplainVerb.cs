@@ -58,6 +58,9 @@ internal static class ExplainVerb
         using var broken = new CancellationTokenSource(); // cancelled when a stage has failed
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(interruption.Drain, broken.Token);
         var own = new OwnPictures(run.Out);
+        // A list on stdin can be read only once: it is checked at the end.
+        if (labels is not null && !run.Paths.Contains("-"))
+            labels.ThrowIfNoneMatches(ImageSource.Find(run.Paths, TextReader.Null, own).Select(image => image.Path));
         var total = CountAsync(run.Paths, own, ending.Token);
         var reading = new Reading(explainer, run, labels, output);
         var model = new ModelThread(explainer, run, tally);
@@ -80,8 +83,10 @@ internal static class ExplainVerb
         screen.Flush();
         if (tally.Done == 0 && !interruption.Asked)
             throw new UsageException(NoImages(run.Paths));
+        if (labels is not null && tally.Labels is { Labelled: 0, FirstUnlabelled: { } first } && !interruption.Asked)
+            labels.ThrowIfNoneMatches([first]);
         if (!run.Quiet)
-            new Summary(run, explainer, tally, labels, output).Write(run.Json ? Console.Error : Console.Out);
+            new Summary(run, explainer, tally, labels is not null, output).Write(run.Json ? Console.Error : Console.Out);
         if (interruption.Asked)
         {
             SummaryFile.Write(run.SummaryFile, ExitCode.Interrupted, tally.Summary(explainer));

@@ -100,7 +100,7 @@ internal sealed class ModelThread(Explainer explainer, ExplainRun run, RunTally 
         var started = Stopwatch.GetTimestamp();
         var explanations = explainer.Explain(
             [.. batch.Select(image => image.Prepared!)],
-            [.. batch.Select(image => image.Label)],
+            [.. batch.Select(image => image.Label?.Class)],
             run.Options
         );
         tally.Computed(batch.Length, Stopwatch.GetElapsedTime(started) / run.ParallelBatches);

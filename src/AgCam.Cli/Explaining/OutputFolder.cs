@@ -1,4 +1,5 @@
 using System.Text;
+using AgCam.Labels;
 
 namespace AgCam.Cli.Explaining;
 
@@ -83,10 +84,10 @@ internal sealed class OutputFolder : IDisposable
         }
     }
 
-    private Digest Key(string path, Digest image, int? label)
+    private Digest Key(string path, Digest image, ImageLabel? label)
     {
-        var id = ExplanationId.Compute(image, _recipe, [.. _targets.Select(target => target.Canonical(label))]);
-        return Digest.Of(Encoding.UTF8.GetBytes($"{id} {label} {path}"));
+        var id = ExplanationId.Compute(image, _recipe, [.. _targets.Select(target => target.Canonical(label?.Class))]);
+        return Digest.Of(Encoding.UTF8.GetBytes($"{id} {label?.Class}\0{label?.Given}\0{path}"));
     }
 
     private static FileStream OpenRows(string path)

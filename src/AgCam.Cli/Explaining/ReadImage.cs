@@ -1,4 +1,5 @@
 using AgCam.Images;
+using AgCam.Labels;
 using AgCam.Preprocessing;
 
 namespace AgCam.Cli.Explaining;
@@ -12,7 +13,7 @@ internal sealed record ReadImage(ImageSource Source)
 
     public int Height { get; init; }
 
-    public int? Label { get; init; }
+    public ImageLabel? Label { get; init; }
 
     /// <summary>Model input; null when there is nothing to compute.</summary>
     public PreparedImage? Prepared { get; init; }

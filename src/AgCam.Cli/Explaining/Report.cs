@@ -30,7 +30,9 @@ internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
             return run.Quiet ? null : $"{image.Source.Path}: done before";
         var best = explanation.Predictions[0];
         var text = new StringBuilder($"{image.Source.Path}: {Pictures.ShortName(best.Name, best.Class)} {Percent(best.Probability)}");
-        if (explanation.Label is { } label && label != best.Class)
+        if (image.Label is { Class: null } unknown)
+            text.Append(_culture, $", label \"{unknown.Given}\" is no class");
+        else if (explanation.Label is { } label && label != best.Class)
             text.Append(
                 _culture,
                 $", label {Pictures.ShortName(explainer.Classes[label], label)} ({Percent(explanation.Probability(label))})"

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using AgCam.Heatmaps;
+using AgCam.Labels;
 
 namespace AgCam.Cli.Explaining;
 
@@ -52,14 +53,8 @@ internal static class Row
             json.WriteString("sha256", explainer.ModelSha256.ToString());
             json.WriteEndObject();
             Predictions(json, explanation);
-            if (explanation.Label is { } label)
-            {
-                json.WriteStartObject("label");
-                json.WriteNumber("class", label);
-                json.WriteString("name", explainer.Classes[label]);
-                json.WriteEndObject();
-            }
-
+            if (image.Label is { } label)
+                Label(json, label, explanation, explainer);
             json.WriteStartArray("explanations");
             foreach (var target in explanation.Targets)
                 Target(json, target, method, raw);
@@ -95,6 +90,24 @@ internal static class Row
         }
 
         json.WriteEndArray();
+    }
+
+    private static void Label(Utf8JsonWriter json, ImageLabel label, Explanation explanation, Explainer explainer)
+    {
+        json.WriteStartObject("label");
+        json.WriteString("given", label.Given);
+        if (label.Class is not { } index)
+        {
+            json.WriteNull("class");
+            json.WriteEndObject();
+            return;
+        }
+
+        json.WriteNumber("class", index);
+        json.WriteString("name", explainer.Classes[index]);
+        json.WriteEndObject();
+        Number(json, "labelLogit", explanation.Logits[index]);
+        Number(json, "labelProbability", explanation.Probability(index));
     }
 
     private static void Target(Utf8JsonWriter json, TargetExplanation target, string method, bool raw)

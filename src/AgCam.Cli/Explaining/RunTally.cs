@@ -25,6 +25,9 @@ internal sealed class RunTally
 
     public LabelAgreement Agreement { get; } = new();
 
+    /// <summary>Labels and images of them; used where labels are given.</summary>
+    public LabelTally Labels { get; } = new();
+
     public long PicturesSaved { get; private set; }
 
     public long Done => Completed + Skipped + Failed;
@@ -45,6 +48,7 @@ internal sealed class RunTally
             _read++;
             _saving += saving;
             PicturesSaved += pictures;
+            Labels.Add(image);
             if (image.Failure is { } failure)
             {
                 Failed++;
@@ -53,7 +57,7 @@ internal sealed class RunTally
             else if (explanation is null)
             {
                 Skipped++;
-                if (image is { Label: { } given, Done: { } done })
+                if (image is { Label.Class: { } given, Done: { } done })
                     Agreement.Add(given, done.Predicted); // the accuracy covers resumed rows too
             }
             else

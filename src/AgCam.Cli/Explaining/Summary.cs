@@ -1,11 +1,10 @@
 using System.Globalization;
 using AgCam.Cli.Terminal;
-using AgCam.Labels;
 
 namespace AgCam.Cli.Explaining;
 
 /// <summary>Writes the final lines of a run: counts, rates, failures and the output folder.</summary>
-internal sealed class Summary(ExplainRun run, Explainer explainer, RunTally tally, ImageLabels? labels, OutputFolder? output)
+internal sealed class Summary(ExplainRun run, Explainer explainer, RunTally tally, bool hasLabels, OutputFolder? output)
 {
     public void Write(TextWriter to)
     {
@@ -40,8 +39,8 @@ internal sealed class Summary(ExplainRun run, Explainer explainer, RunTally tall
                             : ""
                     )
             );
-        if (labels is not null)
-            foreach (var line in Accuracy(labels))
+        if (hasLabels)
+            foreach (var line in Accuracy())
                 to.WriteLine(line);
         if (output is not null)
             to.WriteLine(
@@ -50,7 +49,7 @@ internal sealed class Summary(ExplainRun run, Explainer explainer, RunTally tall
             );
     }
 
-    private IEnumerable<string> Accuracy(ImageLabels given)
+    private IEnumerable<string> Accuracy()
     {
         var (culture, agreement) = (CultureInfo.InvariantCulture, tally.Agreement);
         if (agreement.Images > 0)
@@ -73,20 +72,25 @@ internal sealed class Summary(ExplainRun run, Explainer explainer, RunTally tall
                 + "--classes FILE.";
         }
 
-        if (given.Unlabelled > 0)
-            yield return string.Create(culture, $"{given.Unlabelled:N0} images have no label");
-        if (given.Unknown.Count > 0)
-            yield return string.Create(culture, $"{given.Unknown.Values.Sum():N0} images have a label that is no class of the model: ")
-                + string.Join(
-                    ", ",
-                    given
-                        .Unknown.OrderByDescending(entry => entry.Value)
-                        .Take(3)
-                        .Select(entry => $"\"{Screen.Printable(entry.Key)}\" ({entry.Value})")
-                )
-                + (given.Unknown.Count > 3 ? ", ..." : "")
-                + $"; {explainer.Classes.Near(given.Unknown.OrderByDescending(entry => entry.Value).First().Key)}";
+        if (tally.Labels.Unlabelled > 0)
+            yield return $"{Images(tally.Labels.Unlabelled)} without a label";
+        if (tally.Labels.UnknownImages == 0)
+            yield break;
+        var unknown = tally
+            .Labels.Unknown.OrderByDescending(entry => entry.Value)
+            .ThenBy(entry => entry.Key, StringComparer.Ordinal)
+            .ToList();
+        var counts = unknown.Take(3).Select(entry => string.Create(culture, $"\"{Screen.Printable(entry.Key)}\" ({entry.Value:N0})"));
+        yield return $"{Images(tally.Labels.UnknownImages)} with a label that is no class of the model: "
+            + $"{string.Join(", ", counts)}{(unknown.Count > 3 ? ", ..." : "")}";
+        foreach (var (path, label) in tally.Labels.Images)
+            yield return Screen.Printable($"  {path}: \"{label}\"");
+        if (tally.Labels.UnknownImages - tally.Labels.Images.Count is > 0 and var more)
+            yield return string.Create(culture, $"  and {more:N0} more; their rows say \"class\":null");
+        yield return $"For \"{Screen.Printable(unknown[0].Key)}\", {explainer.Classes.Near(unknown[0].Key)}";
     }
+
+    private static string Images(long count) => string.Create(CultureInfo.InvariantCulture, $"{count:N0} image{(count == 1 ? "" : "s")}");
 
     private string Name(int index) => Pictures.ShortName(explainer.Classes[index], index);
 }

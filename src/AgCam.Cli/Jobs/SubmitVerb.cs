@@ -195,6 +195,11 @@ internal static class SubmitVerb
                 throw new UsageException($"{table} is a table: submit manifest:{table} for the images that it lists.");
             if (DryRun && paths.FirstOrDefault(File.Exists) is { } file)
                 throw new UsageException($"--dry-run is for folders and other sources of jobs; {file} is a file, which would be uploaded.");
+            if (Label is not null && paths.FirstOrDefault(path => !File.Exists(path)) is { } source)
+                throw new UsageException(
+                    $"--label is for image files, which are uploaded. {source} becomes a job: its labels come from class folders "
+                        + "(classes:FOLDER) or from a manifest's column."
+                );
             if (SummaryFile is not null && (!Wait || (paths.Count > 1 && !paths.All(File.Exists))))
                 throw new UsageException("--summary-file has the outcome of one job or of image files: give --wait and only one source.");
             var (worst, failed) = (ExitCode.Success, 0L);

@@ -1,22 +1,17 @@
-using System.Collections.Concurrent;
-
 namespace AgCam.Labels;
+
+/// <summary>Label of an image.</summary>
+/// <param name="Given">Label as the file or the folder states it.</param>
+/// <param name="Class">Class index. Null where the model has no such class.</param>
+public sealed record ImageLabel(string Given, int? Class);
 
 /// <summary>Finds the label of an image by index, name or WordNet id, from a file or from the name of the image's folder.</summary>
 public sealed class ImageLabels
 {
     private readonly ClassNames _classes;
     private readonly LabelTable? _table;
-    private readonly ConcurrentDictionary<string, long> _unknown = new(StringComparer.Ordinal);
-    private long _unlabelled;
 
     private ImageLabels(ClassNames classes, LabelTable? table) => (_classes, _table) = (classes, table);
-
-    /// <summary>Number of images without a label so far.</summary>
-    public long Unlabelled => Interlocked.Read(ref _unlabelled);
-
-    /// <summary>Labels that are not classes of the model, each with its number of images.</summary>
-    public IReadOnlyDictionary<string, long> Unknown => _unknown;
 
     /// <summary>Labels images by their class folder: dog/rex.jpg has the label dog.</summary>
     public static ImageLabels FromFolders(ClassNames classes) => new(classes, null);
@@ -43,23 +38,29 @@ public sealed class ImageLabels
         return new ImageLabels(classes, table);
     }
 
-    /// <summary>Returns the class index. Null where there is no label, or the model does not have it. Thread-safe.</summary>
-    public int? Find(string image)
+    /// <summary>Returns the label of an image; null where it has none. Thread-safe.</summary>
+    public ImageLabel? Find(string image)
     {
         var label = _table is null ? Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(image))) : _table.Find(image);
-        if (string.IsNullOrEmpty(label))
+        return string.IsNullOrEmpty(label) ? null : new ImageLabel(label, _classes.Find(label) is >= 0 and var index ? index : null);
+    }
+
+    /// <summary>Checks that the file labels at least one of the images. Labels from folders need no check.</summary>
+    /// <exception cref="LabelException">It labels none. The message names where an image was looked for.</exception>
+    public void ThrowIfNoneMatches(IEnumerable<string> images)
+    {
+        if (_table is null)
+            return;
+        string? first = null;
+        foreach (var image in images)
         {
-            Interlocked.Increment(ref _unlabelled);
-            return null;
+            if (_table.Find(image) is not null)
+                return;
+            first ??= image;
         }
 
-        var index = _classes.Find(label);
-        if (index >= 0)
-            return index;
-        // Limits memory: a folder tree can have any number of names, and a few hundred show the cause.
-        if (_unknown.Count < 1000 || _unknown.ContainsKey(label))
-            _unknown.AddOrUpdate(label, 1, (_, count) => count + 1);
-        return null;
+        if (first is not null)
+            throw new LabelException(_table.NoMatch(first));
     }
 }
 

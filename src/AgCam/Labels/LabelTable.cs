@@ -13,15 +13,20 @@ internal sealed class LabelTable
 
     private readonly Dictionary<string, string> _byPath = new(StringComparer.Ordinal);
     private readonly HashSet<string> _labels = new(StringComparer.Ordinal);
+    private readonly string _file;
     private readonly string[] _bases;
 
-    private LabelTable(string file, IReadOnlyList<string> roots) =>
-        _bases = [
+    private LabelTable(string file, IReadOnlyList<string> roots)
+    {
+        _file = file;
+        _bases =
+        [
             .. new[] { Path.GetDirectoryName(Path.GetFullPath(file))! }
                 .Concat(roots.Select(Path.GetFullPath))
                 .Append(Environment.CurrentDirectory)
                 .Distinct(),
         ];
+    }
 
     public IReadOnlyCollection<string> Labels => _labels;
 
@@ -70,13 +75,26 @@ internal sealed class LabelTable
 
     public string? Find(string image)
     {
-        var full = Path.GetFullPath(image);
-        if (_byPath.TryGetValue(full, out var label))
-            return label;
-        foreach (var folder in _bases)
-            if (_byPath.TryGetValue(Path.GetRelativePath(folder, full), out label))
+        foreach (var path in Paths(image))
+            if (_byPath.TryGetValue(path, out var label))
                 return label;
         return null;
+    }
+
+    /// <summary>Returns an error message: none of the images is in the file, and where this one was looked for.</summary>
+    public string NoMatch(string image) =>
+        $"{_file} labels none of the images. {image} was looked for in it as "
+        + $"{string.Join(", ", Paths(image).Where(path => !path.StartsWith("..", StringComparison.Ordinal)).Distinct())}; "
+        + $"the file has e.g. {_byPath.Keys.First()}. Write absolute paths, or paths relative to the file's folder, to a given "
+        + "folder of images or to the current folder.";
+
+    /// <summary>Paths under which the file may name an image.</summary>
+    private IEnumerable<string> Paths(string image)
+    {
+        var full = Path.GetFullPath(image);
+        yield return full;
+        foreach (var folder in _bases)
+            yield return Path.GetRelativePath(folder, full);
     }
 
     /// <summary>Finds the path and label columns, ignoring case.</summary>

@@ -28,9 +28,8 @@ public class ImageLabelsTests
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder[name], text);
         var labels = ImageLabels.FromFile(folder[name], Classes, []);
-        Assert.Equal([0, 1, 2], new[] { "a.jpg", "b/c.jpg", "d.jpg" }.Select(path => labels.Find(folder[path])));
+        Assert.Equal([0, 1, 2], new[] { "a.jpg", "b/c.jpg", "d.jpg" }.Select(path => labels.Find(folder[path])?.Class));
         Assert.Null(labels.Find(folder["other.jpg"]));
-        Assert.Equal(1, labels.Unlabelled);
     }
 
     [Fact]
@@ -48,8 +47,8 @@ public class ImageLabelsTests
             cancellationToken: TestContext.Current.CancellationToken
         );
         var numbered = ImageLabels.FromFile(folder["n.parquet"], Classes, []);
-        Assert.Equal([2, 0], new[] { "a.jpg", "b.jpg" }.Select(path => numbered.Find(folder[path])));
-        Assert.Equal(1, ImageLabels.FromFile(folder["t.parquet"], Classes, []).Find(folder["a.jpg"]));
+        Assert.Equal([2, 0], new[] { "a.jpg", "b.jpg" }.Select(path => numbered.Find(folder[path])?.Class));
+        Assert.Equal(1, ImageLabels.FromFile(folder["t.parquet"], Classes, []).Find(folder["a.jpg"])?.Class);
     }
 
     [Fact]
@@ -58,7 +57,7 @@ public class ImageLabelsTests
         using var folder = new TemporaryFolder();
         using var images = new TemporaryFolder();
         File.WriteAllText(folder["l.csv"], "sub/a.jpg,1\n");
-        Assert.Equal(1, ImageLabels.FromFile(folder["l.csv"], Classes, [images.Path]).Find(images["sub/a.jpg"]));
+        Assert.Equal(1, ImageLabels.FromFile(folder["l.csv"], Classes, [images.Path]).Find(images["sub/a.jpg"])?.Class);
     }
 
     [Fact]
@@ -66,7 +65,7 @@ public class ImageLabelsTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["l.csv"], "picture,label,truth\na.jpg,0,1\n");
-        Assert.Equal(1, ImageLabels.FromFile(folder["l.csv"], Classes, [], ("picture", "truth")).Find(folder["a.jpg"]));
+        Assert.Equal(1, ImageLabels.FromFile(folder["l.csv"], Classes, [], ("picture", "truth")).Find(folder["a.jpg"])?.Class);
         Assert.Contains(
             "no column \"nope\"",
             Assert.Throws<LabelException>(() => ImageLabels.FromFile(folder["l.csv"], Classes, [], ("picture", "nope"))).Message,
@@ -98,10 +97,24 @@ public class ImageLabelsTests
     public void Folders_are_labels()
     {
         var labels = ImageLabels.FromFolders(Classes);
-        Assert.Equal(1, labels.Find("/data/val/tabby/x.jpg"));
-        Assert.Equal(2, labels.Find("/data/val/n03792782/x.jpg"));
-        Assert.Null(labels.Find("/data/val/zebra/x.jpg"));
-        Assert.Equal(1, labels.Unknown["zebra"]);
+        Assert.Equal(new ImageLabel("tabby", 1), labels.Find("/data/val/tabby/x.jpg"));
+        Assert.Equal(new ImageLabel("n03792782", 2), labels.Find("/data/val/n03792782/x.jpg"));
+        Assert.Equal(new ImageLabel("zebra", null), labels.Find("/data/val/zebra/x.jpg"));
+        labels.ThrowIfNoneMatches(["/data/val/zebra/x.jpg"]);
+    }
+
+    [Fact]
+    public void File_that_labels_none_of_the_images_is_an_error_with_the_paths_that_were_looked_for()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["l.csv"], "train/a.jpg,tench\nb.jpg,tench\n");
+        var labels = ImageLabels.FromFile(folder["l.csv"], Classes, [folder["val"]]);
+        labels.ThrowIfNoneMatches([]);
+        labels.ThrowIfNoneMatches([folder["val/c.jpg"], folder["val/b.jpg"]]);
+        var message = Assert.Throws<LabelException>(() => labels.ThrowIfNoneMatches([folder["val/a.jpg"], folder["val/c.jpg"]])).Message;
+        Assert.StartsWith($"{folder["l.csv"]} labels none of the images. ", message, StringComparison.Ordinal);
+        Assert.Contains($"looked for in it as {folder["val/a.jpg"]}, val/a.jpg, a.jpg", message, StringComparison.Ordinal);
+        Assert.Contains("the file has e.g. train/a.jpg.", message, StringComparison.Ordinal);
     }
 
     private sealed class Numbered
