@@ -14,9 +14,23 @@ public sealed record PipelineOptions : IValidatableObject
     /// <summary>Value of <see cref="Bus"/> without a broker: one process publishes and explains.</summary>
     public const string InMemory = "memory";
 
-    /// <summary>Path of a SQLite file, or a MongoDB address (mongodb:// or mongodb+srv://). Default agcam.db.</summary>
+    /// <summary>
+    /// SQLite file of the user, below XDG_DATA_HOME or ~/.local/share. It does not depend on the current folder, so every command finds
+    /// the same store.
+    /// </summary>
+    public static string DefaultStore { get; } =
+        Path.Combine(
+            Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify),
+            "agcam",
+            "agcam.db"
+        );
+
+    /// <summary>
+    /// Path of a SQLite file, or a MongoDB address (mongodb:// or mongodb+srv://). Default ~/.local/share/agcam/agcam.db. Below
+    /// XDG_DATA_HOME instead of ~/.local/share where that is set.
+    /// </summary>
     [Required]
-    public string Store { get; init; } = "agcam.db";
+    public string Store { get; init; } = DefaultStore;
 
     /// <summary>Name of the MongoDB database. Default agcam.</summary>
     [Required]

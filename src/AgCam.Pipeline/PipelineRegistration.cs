@@ -9,6 +9,7 @@ using AgCam.Pipeline.Webhooks;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace AgCam.Pipeline;
 
@@ -81,15 +82,18 @@ public static class PipelineRegistration
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
-    private sealed class StoreStart(IStore store, PipelineOptions options) : IHostedService
+    private sealed class StoreStart(IStore store, PipelineOptions options, ILogger<StoreStart> logger) : IHostedService
     {
-        public Task StartAsync(CancellationToken cancellationToken) =>
-            StartupRetry.UntilAsync(
+        public async Task StartAsync(CancellationToken cancellationToken)
+        {
+            await StartupRetry.UntilAsync(
                 OpenAsync,
                 options.Start,
                 e => new StoreUnavailableException($"Could not open the store: {e.Message}", e),
                 cancellationToken
             );
+            logger.LogInformation("Opened the {Kind} store {Store}", store.Kind, UriRedaction.Redact(options.Store));
+        }
 
         private async Task OpenAsync(CancellationToken cancellationToken)
         {

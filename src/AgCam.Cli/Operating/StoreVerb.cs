@@ -32,7 +32,8 @@ internal static class StoreVerb
                     var before = await store.SchemaVersionAsync(cancellationToken);
                     await store.MigrateAsync(cancellationToken);
                     Console.Error.WriteLine(
-                        $"agcam: the {store.Kind} store had schema version {before} and has {StoreSchema.Version} now."
+                        $"agcam: the {store.Kind} store {UriRedaction.Redact(options.Store)} had schema version {before} "
+                            + $"and has {StoreSchema.Version} now."
                     );
                 })
         );

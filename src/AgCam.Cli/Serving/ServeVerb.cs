@@ -26,11 +26,7 @@ internal static class ServeVerb
                     var telemetry = services.Telemetry(parsed, builder.Configuration);
                     builder.Logging.UseAgCamLogs(builder.Configuration, telemetry);
                     var api = services.Api(parsed, builder.Configuration);
-                    var pipeline = services.Pipeline(parsed, builder.Configuration, DefaultStore()) with
-                    {
-                        Bus = PipelineOptions.InMemory,
-                        RunJobs = true,
-                    };
+                    var pipeline = services.Pipeline(parsed, builder.Configuration) with { Bus = PipelineOptions.InMemory, RunJobs = true };
                     var worker = services.Worker(parsed, builder.Configuration);
                     BackendSelfTestVerb.LoadTrusted();
                     builder.Services.AddAgCamTelemetry(builder.Configuration, telemetry, "agcam-serve").AddPrometheusEndpoint(telemetry);
@@ -55,16 +51,5 @@ internal static class ServeVerb
             new("A model of your own, and a folder of images", "agcam serve --model vit/ --root /data/pets"),
             new("Then, in another terminal", "agcam submit cat.jpg --wait")
         );
-    }
-
-    /// <summary>Returns a path in the user's data folder, independent of the current folder.</summary>
-    private static string DefaultStore()
-    {
-        var folder = Path.Combine(
-            Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify),
-            "agcam"
-        );
-        Directory.CreateDirectory(folder);
-        return Path.Combine(folder, "agcam.db");
     }
 }

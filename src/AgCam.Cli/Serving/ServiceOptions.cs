@@ -45,7 +45,9 @@ internal sealed class ServiceOptions
     };
     private readonly Option<string?> _store = new("--store")
     {
-        Description = "A SQLite file, or mongodb://server. Set an address with a password by Pipeline__Store in the environment.",
+        Description =
+            $"A SQLite file, or mongodb://server. Default: {PipelineOptions.DefaultStore}. "
+            + "Set an address with a password by Pipeline__Store in the environment.",
         HelpName = "STORE",
     };
     private readonly Option<string?> _bus = new("--bus")
@@ -85,9 +87,9 @@ internal sealed class ServiceOptions
         return Given(parsed, _listen) is { } listen ? options with { Listen = listen } : options;
     }
 
-    public PipelineOptions Pipeline(ParseResult parsed, IConfiguration configuration, string? defaultStore = null)
+    public PipelineOptions Pipeline(ParseResult parsed, IConfiguration configuration)
     {
-        var options = Sources(parsed, configuration, defaultStore);
+        var options = Sources(parsed, configuration);
         var models = Given(parsed, _models) is { Length: > 0 } named ? named.Select(Model).ToDictionary() : options.Models;
         if (models.Count == 0 && Directory.Exists(Shipped.Model))
             models = new Dictionary<string, string> { [ShippedName] = Shipped.Model };
@@ -100,9 +102,9 @@ internal sealed class ServiceOptions
     }
 
     /// <summary>Returns the settings of store and image sources, for verbs that plan and do not explain.</summary>
-    public PipelineOptions Sources(ParseResult parsed, IConfiguration configuration, string? defaultStore = null)
+    public PipelineOptions Sources(ParseResult parsed, IConfiguration configuration)
     {
-        var options = Reach(parsed, configuration, defaultStore);
+        var options = Reach(parsed, configuration);
         if (Given(parsed, _roots) is { Length: > 0 } roots)
             options = options with { References = options.References with { Roots = [.. roots.Select(Root)] } };
         if (Given(parsed, _hosts) is { Length: > 0 } hosts)
@@ -118,11 +120,9 @@ internal sealed class ServiceOptions
     }
 
     /// <summary>Returns the settings of store and broker, for verbs that do not explain.</summary>
-    public PipelineOptions Reach(ParseResult parsed, IConfiguration configuration, string? defaultStore = null)
+    public PipelineOptions Reach(ParseResult parsed, IConfiguration configuration)
     {
         var options = configuration.Read<PipelineOptions>(PipelineOptions.Section);
-        if (defaultStore is not null && options.StoreFile is null && configuration.GetSection(PipelineOptions.Section)["Store"] is null)
-            options = options with { Store = defaultStore };
         if (Given(parsed, _store) is { } store)
             options = options with { Store = WithoutPassword("--store", "Pipeline__Store", store), StoreFile = null };
         if (Given(parsed, _bus) is { } bus)

@@ -66,6 +66,33 @@ public class OperatingTests
     }
 
     [Fact]
+    public void Without_a_name_every_command_uses_the_store_in_the_users_data_folder()
+    {
+        using var folder = new TemporaryFolder();
+        (string, string) data = ("XDG_DATA_HOME", folder.Path);
+        var store = folder["agcam/agcam.db"];
+
+        var migrated = Agcam.Run(["store", "migrate"], "", data);
+        Assert.Equal((0, true), (migrated.Code, File.Exists(store)));
+        Assert.Contains($"the SQLite store {store} had schema version 0", migrated.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, Agcam.Run(["store", "check"], "", data).Code);
+        foreach (
+            var verb in (string[][])
+                [
+                    ["serve"],
+                    ["api"],
+                    ["worker"],
+                    ["store", "migrate"],
+                    ["store", "backup"],
+                    ["store", "check"],
+                ]
+        )
+            Assert.Contains($"Default: {store}", Flat(Agcam.Run([.. verb, "--help"], "", data).Output), StringComparison.Ordinal);
+
+        static string Flat(string help) => System.Text.RegularExpressions.Regex.Replace(help, @"\s+", " ");
+    }
+
+    [Fact]
     public async Task Store_is_backed_up_and_checked()
     {
         using var folder = new TemporaryFolder();

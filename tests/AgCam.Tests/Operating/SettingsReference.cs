@@ -129,6 +129,7 @@ internal static partial class SettingsReference
     private static string Default(PropertyInfo property, object? value) =>
         property.Name switch
         {
+            nameof(PipelineOptions.Store) when property.DeclaringType == typeof(PipelineOptions) => "`~/.local/share/agcam/agcam.db`",
             nameof(WorkerOptions.Name) when property.DeclaringType == typeof(WorkerOptions) => "machine/process",
             nameof(WorkerOptions.Decoders) when property.DeclaringType == typeof(WorkerOptions) => "processors",
             _ => value switch
