@@ -16,36 +16,41 @@ internal static class ExportVerb
         };
         format.AcceptOnly("jsonl", "csv", "coco", "parquet");
         var output = new Option<string?>("--out", "-o") { Description = "Output file. Default: stdout.", HelpName = "FILE" };
-        return JobsVerb.OfOne(
-            "export",
-            "Exports a job's items.",
-            async (parsed, client, id, cancellationToken) =>
-            {
-                await using var from = await client.OpenAsync(
-                    $"/v1/jobs/{id}/export?format={Uri.EscapeDataString(parsed.GetValue(format)!)}",
-                    cancellationToken
-                );
-                if (parsed.GetValue(output) is not { } path)
+        return JobsVerb
+            .OfOne(
+                "export",
+                "Exports a job's items.",
+                async (parsed, client, id, cancellationToken) =>
                 {
-                    await using var stdout = Console.OpenStandardOutput();
-                    await from.CopyToAsync(stdout, cancellationToken);
+                    await using var from = await client.OpenAsync(
+                        $"/v1/jobs/{id}/export?format={Uri.EscapeDataString(parsed.GetValue(format)!)}",
+                        cancellationToken
+                    );
+                    if (parsed.GetValue(output) is not { } path)
+                    {
+                        await using var stdout = Console.OpenStandardOutput();
+                        await from.CopyToAsync(stdout, cancellationToken);
+                        return ExitCode.Success;
+                    }
+                    var partial = $"{path}.{Guid.NewGuid():N}.tmp"; // no partial export under the final name
+                    try
+                    {
+                        await using (var file = File.Create(partial))
+                            await from.CopyToAsync(file, cancellationToken);
+                        File.Move(partial, path, overwrite: true);
+                    }
+                    finally
+                    {
+                        File.Delete(partial);
+                    }
                     return ExitCode.Success;
-                }
-                var partial = $"{path}.{Guid.NewGuid():N}.tmp"; // no partial export under the final name
-                try
-                {
-                    await using (var file = File.Create(partial))
-                        await from.CopyToAsync(file, cancellationToken);
-                    File.Move(partial, path, overwrite: true);
-                }
-                finally
-                {
-                    File.Delete(partial);
-                }
-                return ExitCode.Success;
-            },
-            format,
-            output
-        );
+                },
+                format,
+                output
+            )
+            .WithExamples(
+                new("A table for pandas, with heatmaps and logits", "agcam jobs export 0198c0de --format parquet --out items.parquet"),
+                new("A line an image, to a program", "agcam jobs export 0198c0de | jq .predicted")
+            );
     }
 }

@@ -13,6 +13,8 @@ internal static class JobsVerb
         {
             List(),
             Show(),
+            ItemsVerb.Create(),
+            FailuresVerb.Create(),
             Watch(),
             Change("pause", "Pauses a job until it is resumed."),
             Change("resume", "Resumes a paused job."),
@@ -71,29 +73,39 @@ internal static class JobsVerb
                             $"/v1/jobs?limit={parsed.GetValue(limit)}"
                             + (parsed.GetValue(tag) is { } t ? $"&tag={Uri.EscapeDataString(t)}" : "")
                             + (parsed.GetValue(state) is { } s ? $"&state={Uri.EscapeDataString(s)}" : "");
-                        foreach (var job in (await client.GetAsync(query, cancellationToken))!["items"]!.AsArray())
-                            Console.Out.WriteLine(parsed.GetValue(json) ? job!.ToJsonString() : JobLines.Line(job!));
+                        var jobs = (await client.GetAsync(query, cancellationToken))!["items"]!.AsArray().Select(job => job!).ToList();
+                        if (parsed.GetValue(json))
+                            foreach (var job in jobs)
+                                Console.Out.WriteLine(job.ToJsonString());
+                        else if (jobs.Count > 0)
+                            JobTable.Write(jobs);
+                        else
+                            Console.Error.WriteLine("agcam: no jobs.");
                         return ExitCode.Success;
                     }
                 )
         );
-        return command;
+        return command.WithExamples(
+            new("The newest jobs, with date, tags and model", "agcam jobs list"),
+            new("The ids of running jobs with a tag", "agcam jobs list --state running --tag nightly --json | jq -r .id")
+        );
     }
 
     private static Command Show() =>
         OfOne(
-            "show",
-            "Shows a job, as JSON.",
-            async (_, client, id, cancellationToken) =>
-            {
-                Console.Out.WriteLine(
-                    (await client.GetAsync($"/v1/jobs/{id}", cancellationToken))!.ToJsonString(
-                        new(System.Text.Json.JsonSerializerDefaults.Web) { WriteIndented = true }
-                    )
-                );
-                return ExitCode.Success;
-            }
-        );
+                "show",
+                "Shows a job, as JSON.",
+                async (_, client, id, cancellationToken) =>
+                {
+                    Console.Out.WriteLine(
+                        (await client.GetAsync($"/v1/jobs/{id}", cancellationToken))!.ToJsonString(
+                            new(System.Text.Json.JsonSerializerDefaults.Web) { WriteIndented = true }
+                        )
+                    );
+                    return ExitCode.Success;
+                }
+            )
+            .WithExamples(new Example("By the first characters of its id", "agcam jobs show 0198c0de"));
 
     private static Command Watch()
     {
@@ -105,31 +117,33 @@ internal static class JobsVerb
         };
         var summary = SummaryFile.Option();
         return OfOne(
-            "watch",
-            "Follows a job until it has ended. Exit code 0 when completed, 3 with failures, 2 when cancelled or paused.",
-            (parsed, client, id, cancellationToken) =>
-                JobLines.FollowAsync(
-                    client,
-                    id,
-                    parsed.GetValue(json),
-                    parsed.GetValue(maxFailures),
-                    parsed.GetValue(summary),
-                    cancellationToken
-                ),
-            json,
-            maxFailures,
-            summary
-        );
+                "watch",
+                "Follows a job until it has ended. Exit code 0 when completed, 3 with failures, 2 when cancelled or paused.",
+                (parsed, client, id, cancellationToken) =>
+                    JobLines.FollowAsync(
+                        client,
+                        id,
+                        parsed.GetValue(json),
+                        parsed.GetValue(maxFailures),
+                        parsed.GetValue(summary),
+                        cancellationToken
+                    ),
+                json,
+                maxFailures,
+                summary
+            )
+            .WithExamples(new Example("To its end, with the failures by reason", "agcam jobs watch 0198c0de"));
     }
 
     private static Command Change(string name, string description) =>
         OfOne(
-            name,
-            description,
-            async (_, client, id, cancellationToken) =>
-            {
-                Console.Out.WriteLine(JobLines.Line((await client.PostAsync($"/v1/jobs/{id}/{name}", null, null, cancellationToken))!));
-                return ExitCode.Success;
-            }
-        );
+                name,
+                description,
+                async (_, client, id, cancellationToken) =>
+                {
+                    Console.Out.WriteLine(JobLines.Line((await client.PostAsync($"/v1/jobs/{id}/{name}", null, null, cancellationToken))!));
+                    return ExitCode.Success;
+                }
+            )
+            .WithExamples(new Example("By the first characters of its id", $"agcam jobs {name} 0198c0de"));
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using AgCam.Cli.Terminal;
 
@@ -17,17 +18,23 @@ internal static class JobLines
     /// <summary>Time in which a restarting server answers again.</summary>
     private static readonly TimeSpan MaxSilence = TimeSpan.FromMinutes(5);
 
-    /// <summary>Returns a job as one line: id, state, counts, accuracy, source, reason.</summary>
+    /// <summary>Length of a shortened id: the time of a job to the millisecond.</summary>
+    private const int ShortLength = 13;
+
+    /// <summary>Returns the first characters of the job's id, which every verb accepts.</summary>
+    public static string ShortId(JsonNode job) => ((string)job["id"]!)[..ShortLength];
+
+    /// <summary>Returns a job as one line: id, state, counts, accuracy, reason.</summary>
     public static string Line(JsonNode job, IReadOnlyDictionary<string, int>? failures = null)
     {
         var progress = job["progress"]!;
         var labelled = (int)progress["labelled"]!;
         var accuracy =
             labelled > 0
-                ? string.Create(CultureInfo.InvariantCulture, $"{100.0 * (int)progress["correct"]! / labelled:0.0}% correct  ")
+                ? string.Create(CultureInfo.InvariantCulture, $", {100.0 * (int)progress["correct"]! / labelled:0.0}% correct")
                 : "";
         var reason = (string?)job["reason"] is { } text ? $"  ({text})" : "";
-        return $"{(string?)job["id"]}  {(string?)job["state"], -9}  {Counts(job, failures)}  {accuracy}{(string?)job["source"]}{reason}";
+        return $"{(string?)job["id"]}  {(string?)job["state"], -9}  {Counts(job, failures)}{accuracy}{reason}";
     }
 
     /// <summary>
@@ -79,15 +86,26 @@ internal static class JobLines
         if ((int)job["progress"]!["failed"]! > MaxCountedFailures)
             return null;
         var reasons = new Dictionary<string, int>();
-        var first = $"/v1/jobs/{(string?)job["id"]}/items?status=failed&limit=1000";
+        await foreach (var item in FailedAsync(client, (string)job["id"]!, cancellationToken))
+            reasons[(string)item["reason"]!] = reasons.GetValueOrDefault((string)item["reason"]!) + 1;
+        return reasons;
+    }
+
+    /// <summary>Returns a job's failed items, in the order of their numbers.</summary>
+    public static async IAsyncEnumerable<JsonNode> FailedAsync(
+        ApiClient client,
+        string id,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        var first = $"/v1/jobs/{id}/items?status=failed&limit=1000";
         for (var next = first; next is not null; )
         {
             var page = (await client.GetAsync(next, cancellationToken))!;
             foreach (var item in page["items"]!.AsArray())
-                reasons[(string)item!["reason"]!] = reasons.GetValueOrDefault((string)item["reason"]!) + 1;
+                yield return item!;
             next = (string?)page["next"] is { } cursor ? $"{first}&cursor={cursor}" : null;
         }
-        return reasons;
     }
 
     public const string Paused = "Paused",

@@ -13,6 +13,7 @@ public class OptionsTests
     {
         ["--api-key-file"] = "key.txt",
         ["--colormap"] = "turbo",
+        ["--correct"] = "false",
         ["--device"] = "cpu",
         ["--dtype"] = "float16",
         ["--format"] = "csv",
@@ -27,7 +28,9 @@ public class OptionsTests
         ["--option"] = "column.path=file",
         ["--scope"] = "read",
         ["--shard"] = "2/4",
+        ["--sort"] = "labelProbability",
         ["--state"] = "running",
+        ["--status"] = "failed",
         ["--std"] = "0.2,0.2,0.2",
         ["--target"] = "top:3",
         ["--bus"] = "amqp://broker/explaining",
@@ -51,7 +54,10 @@ public class OptionsTests
     public void Every_verb_is_tested()
     {
         var verbs = Verbs().Select(verb => verb.Name).ToList();
-        Assert.Superset(new HashSet<string> { "explain", "evaluate", "jobs list", "topology verify", "models import" }, verbs.ToHashSet());
+        Assert.Superset(
+            new HashSet<string> { "explain", "evaluate", "jobs list", "jobs items", "jobs failures", "topology verify", "models import" },
+            verbs.ToHashSet()
+        );
         Assert.True(Options.Count > 200, $"Only {Options.Count} options were found.");
     }
 
@@ -115,6 +121,9 @@ public class OptionsTests
     [InlineData("submit a.jpg --lane fast", "--lane takes bulk or interactive, not \"fast\".")]
     [InlineData("submit a.jpg --weight heavy", "--weight takes a whole number, not \"heavy\".")]
     [InlineData("jobs list --state done", "--state takes running, paused, cancelled or completed, not \"done\".")]
+    [InlineData("jobs items 0198c0de --status lost", "--status takes completed or failed, not \"lost\".")]
+    [InlineData("jobs items 0198c0de --correct maybe", "--correct takes true or false, not \"maybe\".")]
+    [InlineData("jobs items 0198c0de --sort time", "--sort takes number, probability or labelProbability, not \"time\".")]
     [InlineData("jobs export 0198c0de --format xml", "--format takes jsonl, csv, coco or parquet, not \"xml\".")]
     public void A_wrong_value_is_answered_once_with_the_values_that_the_option_takes(string line, string expected) =>
         Assert.Equal([expected], Parse(line.Split(' ')).Errors.Select(error => error.Message).Distinct());

@@ -27,7 +27,12 @@ public class ServeTests
         Assert.Equal((6, 1), (progress.GetProperty("completed").GetInt32(), progress.GetProperty("failed").GetInt32()));
         var id = job.Rows.Single().GetProperty("id").GetString()!;
 
-        Assert.Contains(id, serving.Run("jobs", "list", "--tag", "all").Output, StringComparison.Ordinal);
+        var list = serving.Run("jobs", "list", "--tag", "all").Lines;
+        Assert.StartsWith($"{id[..13]}  ", list[1], StringComparison.Ordinal);
+        Assert.EndsWith($"folder:{folder.Path}", list[1], StringComparison.Ordinal);
+        Assert.Contains("6 of 7, 1 failed", list[2], StringComparison.Ordinal);
+        Assert.EndsWith("tiny, all", list[2], StringComparison.Ordinal);
+        Assert.Matches(@"^\d{4}-\d\d-\d\d \d\d:\d\d ", list[2]);
         Assert.Empty(serving.Run("jobs", "list", "--tag", "none").Output);
         Assert.Equal(id, JsonDocument.Parse(serving.Run("jobs", "show", id).Output).RootElement.GetProperty("id").GetString());
         Assert.Equal(0, serving.Run("jobs", "watch", id, "--max-failures", "1").Code);
@@ -68,6 +73,55 @@ public class ServeTests
         Assert.Equal(2, serving.Run("jobs", "show", child).Code);
         Assert.Equal(0, serving.Stop());
         Assert.Contains("No API keys are configured: only programs on this machine may call.", serving.Told, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Items_and_failures_of_a_job_are_listed()
+    {
+        using var folder = new TemporaryFolder();
+        for (var i = 0; i < 3; i++)
+            SomeImages.Write(folder, $"in/{(i == 2 ? "purple" : $"{i + 3}")}/{i}.png", i);
+        File.WriteAllText(folder["in/3/broken.png"], "not a picture");
+        using var state = new TemporaryFolder();
+        using var serving = ServingProcess.Start(state["agcam.db"], folder["in"]);
+        var job = serving.Run("submit", $"classes:{folder["in"]}", "--wait", "--json");
+        var id = job.Rows.Single().GetProperty("id").GetString()![..13];
+
+        var table = serving.Run("jobs", "items", id);
+        Assert.Equal(0, table.Code);
+        Assert.Equal(5, table.Lines.Length);
+        Assert.Matches("^NUMBER  PREDICTED +LABEL +IMAGE$", table.Lines[0]);
+        Assert.Matches($@"^0 +.+% +3 .*\((correct|wrong)\) +{folder["in/3/0.png"]}$", table.Lines[1]);
+        Assert.Contains("purple (no class)", table.Output, StringComparison.Ordinal);
+        Assert.Contains("FAILED unsupported-format", table.Output, StringComparison.Ordinal);
+
+        var sorted = serving.Run("jobs", "items", id, "--sort", "labelProbability", "--json").Rows;
+        Assert.Equal(2, sorted.Length); // the others have no class or no result
+        Assert.True(sorted[0].GetProperty("labelProbability").GetDouble() <= sorted[1].GetProperty("labelProbability").GetDouble());
+        var reversed = serving.Run("jobs", "items", id, "--sort", "labelProbability", "--descending", "--json").Rows;
+        Assert.Equal(Numbers(sorted).Reverse(), Numbers(reversed));
+        Assert.Equal(2, serving.Run("jobs", "items", id, "--descending").Code);
+        Assert.Equal(
+            "purple",
+            serving.Run("jobs", "items", id, "--label", "purple", "--json").Rows.Single().GetProperty("label").GetString()
+        );
+        var first = serving.Run("jobs", "items", id, "--limit", "3", "--json");
+        var cursor = first.Errors[(first.Errors.IndexOf("--cursor ", StringComparison.Ordinal) + "--cursor ".Length)..].Trim();
+        var rest = serving.Run("jobs", "items", id, "--limit", "3", "--cursor", cursor, "--json");
+        Assert.Equal([0, 1, 2, 3], Numbers([.. first.Rows, .. rest.Rows]));
+        Assert.Empty(rest.Errors);
+
+        var failures = serving.Run("jobs", "failures", id);
+        Assert.Equal(0, failures.Code);
+        Assert.Equal("1       unsupported-format", failures.Lines[1]);
+        Assert.EndsWith(folder["in/3/broken.png"], failures.Lines[3], StringComparison.Ordinal);
+        var summary = serving.Run("jobs", "failures", id, "--json").Rows.Single();
+        Assert.Equal(1, summary.GetProperty("failed").GetInt32());
+        Assert.Equal(1, summary.GetProperty("reasons").GetProperty("unsupported-format").GetInt32());
+        Assert.Equal($"{folder["in/3/broken.png"]}", summary.GetProperty("items")[0].GetProperty("uri").GetString());
+        Assert.Equal(0, serving.Stop());
+
+        static IEnumerable<int> Numbers(JsonElement[] rows) => rows.Select(row => row.GetProperty("number").GetInt32());
     }
 
     /// <summary>Eight digits that begin no job's id here.</summary>

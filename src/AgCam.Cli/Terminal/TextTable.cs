@@ -1,0 +1,54 @@
+using Spectre.Console;
+
+namespace AgCam.Cli.Terminal;
+
+/// <summary>Writes tables to stdout that fit the terminal. In a file or a pipe nothing is cut.</summary>
+internal static class TextTable
+{
+    private const int Gap = 2,
+        Unlimited = 10_000;
+
+    /// <summary>Columns of the terminal; without a limit where stdout is none.</summary>
+    public static int Width => Console.IsOutputRedirected ? Unlimited : Math.Max(40, Console.WindowWidth);
+
+    /// <summary>Writes the table. A cell may have several lines. The last column takes what is left of the width.</summary>
+    /// <param name="columns">Headings.</param>
+    /// <param name="rows">Cells of each row, as many as columns.</param>
+    /// <param name="last">Cell of the last column, for a width.</param>
+    public static void Write<T>(
+        IReadOnlyList<string> columns,
+        IReadOnlyList<T> rows,
+        Func<T, IReadOnlyList<string>> cells,
+        Func<T, int, string> last
+    )
+    {
+        var first = rows.Select(cells).ToList();
+        var used = Enumerable
+            .Range(0, columns.Count - 1)
+            .Sum(column => Gap + first.Select(row => row[column]).Append(columns[column]).Max(Length));
+        var rest = Math.Max(8, Width - used);
+        var table = new Table().Border(TableBorder.None);
+        foreach (var column in columns)
+            table.AddColumn(new TableColumn(new Text(column)).PadLeft(0).PadRight(Gap).NoWrap());
+        foreach (var (row, texts) in rows.Zip(first))
+            table.AddRow([.. texts.Append(last(row, rest)).Select(text => new Text(text))]);
+        Console.Out.Write(Render(table, used + rest + Gap));
+    }
+
+    /// <summary>Shortens a text at its end.</summary>
+    public static string Start(string text, int width) => text.Length <= width ? text : $"{text[..Math.Max(0, width - 1)]}…";
+
+    /// <summary>Shortens a path or source at its beginning: its end tells it from others.</summary>
+    public static string End(string text, int width) => text.Length <= width ? text : $"…{text[^Math.Max(0, width - 1)..]}";
+
+    private static int Length(string cell) => cell.Split('\n').Max(line => line.Length);
+
+    private static string Render(Table table, int width)
+    {
+        using var text = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Out = new AnsiConsoleOutput(text) });
+        console.Profile.Width = width;
+        console.Write(table);
+        return string.Concat(text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => $"{line.TrimEnd()}\n"));
+    }
+}
