@@ -2,12 +2,16 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.RegularExpressions;
 
 namespace AgCam.Cli;
 
 /// <summary>Adds examples to the end of --help.</summary>
 internal static class HelpWithExamples
 {
+    private const int Width = 80;
+
     private static readonly ConditionalWeakTable<Command, Example[]> Examples = [];
 
     public static T WithExamples<T>(this T command, params Example[] examples)
@@ -24,6 +28,30 @@ internal static class HelpWithExamples
                 help.Action = new ExamplesAction(standard);
     }
 
+    /// <summary>Breaks a command line before its options, as a shell accepts it.</summary>
+    private static string Wrapped(string line)
+    {
+        var (text, length) = (new StringBuilder("  "), 2);
+        foreach (var part in Regex.Split(line, " (?=--|[|>] )"))
+        {
+            // The line may have to end in " \".
+            if (length > 2 && length + 1 + part.Length > Width - 2)
+            {
+                text.Append(" \\\n    ");
+                length = 4;
+            }
+            else if (length > 2)
+            {
+                text.Append(' ');
+                length++;
+            }
+            text.Append(part);
+            length += part.Length;
+        }
+
+        return text.ToString();
+    }
+
     private sealed class ExamplesAction(HelpAction standard) : SynchronousCommandLineAction
     {
         public override int Invoke(ParseResult parsed)
@@ -36,7 +64,7 @@ internal static class HelpWithExamples
             foreach (var example in examples)
             {
                 output.WriteLine($"  # {example.Aim}");
-                output.WriteLine($"  {example.Line}");
+                output.WriteLine(Wrapped(example.Line));
             }
 
             output.WriteLine();

@@ -89,7 +89,7 @@ internal static class BenchVerb
             new Example("ViT-B/16 with random weights, for a script", "agcam bench --random vit_base_patch16_224 --batch 8 --json"),
             new Example("Cost of the pipeline without a model, in one process", "agcam bench --pipeline --json"),
             new Example(
-                "The same with a broker and a database server, in separate queues and a separate database",
+                "The same with a broker and a database server, in its own queues and database",
                 "agcam bench --pipeline --bus amqp://broker --store mongodb://store"
             ),
             new Example("Rate of the pipeline compared with the shipped model's", "agcam bench --pipeline --model scenes")

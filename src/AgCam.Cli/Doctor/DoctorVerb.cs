@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using AgCam.Cli.Terminal;
 
 namespace AgCam.Cli.Doctor;
 
@@ -31,17 +32,20 @@ internal static class DoctorVerb
                 Show(found);
             return found.Ok ? ExitCode.Success : ExitCode.UsageError;
         });
-        return command;
+        return command.WithExamples(
+            new Example("Before a bug report", "agcam doctor"),
+            new Example("In a script", "agcam doctor --json | jq .problems")
+        );
     }
 
     private static void Show(Diagnosis found)
     {
         foreach (var (name, value) in found.Facts)
-            Console.Out.WriteLine($"{name, -14} {value}");
+            Field.Write(name, value);
         if (found.Problems.Count > 0)
             Console.Out.WriteLine();
         foreach (var problem in found.Problems)
-            Console.Out.WriteLine($"{(problem.Fatal ? "ERROR" : "warning"), -8} {problem.What} {problem.Advice}");
+            Field.Write(problem.Fatal ? "ERROR" : "warning", $"{problem.What} {problem.Advice}".TrimEnd());
         Console.Out.WriteLine();
         Console.Out.WriteLine(found.Ok ? "agcam can run on this machine." : "agcam cannot run on this machine until the errors are fixed.");
     }

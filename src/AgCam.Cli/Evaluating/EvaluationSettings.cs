@@ -25,7 +25,7 @@ internal sealed class EvaluationSettings
             $"Comma separated: {string.Join(", ", AttributionMethod.Measured.Select(m => m.Name))}; or all. transformer-attribution "
             + $"is not in all: patents claim its relevance propagation for commercial use. agcam-pooled is for models that average "
             + $"the patches.",
-        DefaultValueFactory = _ => "agcam,rollout,generic,last-layer,random,centre-box",
+        DefaultValueFactory = _ => "agcam, rollout, generic, last-layer, random, centre-box",
         HelpName = "NAMES",
     };
     private readonly Option<string> _metrics = new("--metrics")
@@ -33,7 +33,7 @@ internal sealed class EvaluationSettings
         Description =
             $"Comma separated: {string.Join(", ", Enum.GetNames<MetricFamily>().Select(n => n.ToLowerInvariant()))}; or all. "
             + $"Perturbation costs 20 forward passes an image and method, insertion two for each row of pixels.",
-        DefaultValueFactory = _ => "localization,pointing",
+        DefaultValueFactory = _ => "localization, pointing",
         HelpName = "NAMES",
     };
     private readonly Option<string[]> _heatmaps = new("--heatmaps")
@@ -44,8 +44,7 @@ internal sealed class EvaluationSettings
     };
     private readonly Option<DatasetLayout> _layout = new("--layout")
     {
-        Description = "auto, metadata, folders, voc, ilsvrc, cub or coco.",
-        DefaultValueFactory = _ => DatasetLayout.Auto,
+        Description = "auto (default), metadata, folders, voc, ilsvrc, cub or coco.",
         HelpName = "LAYOUT",
     };
     private readonly Option<string?> _images = new("--images")
@@ -61,8 +60,7 @@ internal sealed class EvaluationSettings
     };
     private readonly Option<Parity> _parity = new("--parity")
     {
-        Description = "none, or paper: the five localisation scores and the perturbation test with the authors' arithmetic.",
-        DefaultValueFactory = _ => Parity.None,
+        Description = "none (default), or paper: the five localisation scores and the perturbation test with the authors' arithmetic.",
         HelpName = "none|paper",
     };
     private readonly Option<string?> _preset = new("--preset")

@@ -1,4 +1,5 @@
 using System.Globalization;
+using AgCam.Cli.Terminal;
 using AgCam.Evaluation;
 using AgCam.Evaluation.Metrics;
 using AgCam.Evaluation.Presets;
@@ -46,12 +47,14 @@ internal sealed class ResultTable(EvaluationTables tables, IReadOnlyList<MethodS
 
         var differ = methods.Any(method => method.Metrics.Any(metric => metric.Differs));
         var mark = differ ? $" * the paired difference from {tables.Reference} excludes zero." : "";
-        to.WriteLine($"Means with 95 % bootstrap intervals.{mark} +: higher is better, -: lower.");
+        to.WriteLine(Wrapped($"Means with 95 % bootstrap intervals.{mark} +: higher is better, -: lower."));
         if (tables.Header.Parity == Parity.Paper)
             to.WriteLine("Localisation scores and perturbation areas use the arithmetic of the paper's authors.");
         if (tables.Header.Metrics.Contains(MetricFamily.Localization))
-            to.WriteLine(Thresholds());
+            to.WriteLine(Wrapped(Thresholds()));
     }
+
+    private static string Wrapped(string text) => Field.Wrapped(text, TextTable.Width, indent: 0);
 
     private string Thresholds()
     {

@@ -8,7 +8,7 @@ namespace AgCam.Cli.Explaining;
 /// <summary>Writes stdout: one JSON object per image with --json, otherwise one line of text.</summary>
 internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
 {
-    private const int MostBoxes = 3;
+    private const int MaxBoxes = 3;
 
     private readonly CultureInfo _culture = CultureInfo.InvariantCulture;
 
@@ -16,13 +16,23 @@ internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
     {
         if (run.Json)
             screen.Row(row);
-        else if (Line(image, explanation) is { } line)
+        else if (Fitting(image, explanation) is { } line)
             screen.Row(Encoding.UTF8.GetBytes(Screen.Printable(line)));
+    }
+
+    /// <summary>Returns the line with as many boxes as fit the terminal, at least one.</summary>
+    private string? Fitting(ReadImage image, Explanation? explanation)
+    {
+        var boxes = MaxBoxes;
+        var line = Line(image, explanation, boxes);
+        while (line?.Length > TextTable.Width && boxes > 1)
+            line = Line(image, explanation, --boxes);
+        return line;
     }
 
     public void Flush() => screen.Flush();
 
-    private string? Line(ReadImage image, Explanation? explanation)
+    private string? Line(ReadImage image, Explanation? explanation, int maxBoxes)
     {
         if (image.Failure is { } failure)
             return $"{image.Source.Path}: FAILED, {failure.Reason}: {failure.Message}";
@@ -46,19 +56,19 @@ internal sealed class Report(ExplainRun run, Explainer explainer, Screen screen)
                 text.Append(_culture, $" against {Pictures.ShortName(target.AgainstName, against)}");
             if (text[^1] != ' ')
                 text.Append(": ");
-            text.Append(target.Boxes.Count == 0 ? target.Reason ?? "no box" : Boxes(target.Boxes));
+            text.Append(target.Boxes.Count == 0 ? target.Reason ?? "no box" : Boxes(target.Boxes, maxBoxes));
         }
 
         return text.ToString();
     }
 
-    private string Boxes(IReadOnlyList<BoundingBox> boxes) =>
+    private string Boxes(IReadOnlyList<BoundingBox> boxes, int maximum) =>
         string.Join(
             ", ",
             boxes
-                .Take(MostBoxes)
+                .Take(maximum)
                 .Select(box => string.Create(_culture, $"box {box.X:0},{box.Y:0} {box.Width:0}x{box.Height:0} ({Percent(box.Score)})"))
-        ) + (boxes.Count > MostBoxes ? string.Create(_culture, $" and {boxes.Count - MostBoxes} more") : "");
+        ) + (boxes.Count > maximum ? string.Create(_culture, $" and {boxes.Count - maximum} more") : "");
 
     private string Percent(double share) => double.IsFinite(share) ? string.Create(_culture, $"{100 * share:0.#}%") : "undefined";
 }

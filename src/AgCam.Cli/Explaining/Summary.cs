@@ -41,7 +41,7 @@ internal sealed class Summary(ExplainRun run, Explainer explainer, RunTally tall
             );
         if (hasLabels)
             foreach (var line in Accuracy())
-                to.WriteLine(line);
+                to.WriteLine(line.StartsWith("  ", StringComparison.Ordinal) ? line : Field.Wrapped(line, TextTable.Width, indent: 0));
         if (output is not null)
             to.WriteLine(
                 $"Rows in {Path.Combine(run.Out!, OutputFolder.RowsFile)}"

@@ -11,7 +11,8 @@ namespace AgCam.Cli.Jobs;
 /// <summary>agcam jobs items ID: lists a job's images with prediction and label, filtered and sorted.</summary>
 internal sealed class ItemsVerb
 {
-    private const int MaxName = 24;
+    /// <summary>Columns of a class or label: on a narrow terminal the path needs them more.</summary>
+    private static int MaxName => TextTable.Width < 100 ? 14 : 24;
 
     private readonly Option<string?> _status = new("--status") { Description = "completed or failed.", HelpName = "STATUS" };
     private readonly Option<string?> _predicted = new("--predicted")

@@ -8,12 +8,17 @@ namespace AgCam.Cli.Jobs;
 /// <summary>Writes jobs as a table: id and date, state and counts, source with model and tags.</summary>
 internal static class JobTable
 {
-    public static void Write(IReadOnlyList<JsonNode> jobs) =>
-        TextTable.Write(
+    public static void Write(IReadOnlyList<JsonNode> jobs) => Console.Out.Write(Render(jobs, TextTable.Width));
+
+    /// <summary>Returns the table as text.</summary>
+    /// <param name="width">Columns of the terminal.</param>
+    public static string Render(IReadOnlyList<JsonNode> jobs, int width) =>
+        TextTable.Render(
             ["JOB", "STATE, IMAGES", "SOURCE, MODEL, TAGS"],
             jobs,
             job => [$"{JobLines.ShortId(job)}\n{Date(job)}", $"{(string?)job["state"]}\n{Images(job)}"],
-            Source
+            Source,
+            width
         );
 
     private static string Date(JsonNode job) =>

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using AgCam.Cli.Options;
 using AgCam.Cli.Remote;
 using AgCam.Cli.Terminal;
@@ -8,6 +10,12 @@ namespace AgCam.Cli.Jobs;
 /// <summary>agcam jobs: lists, follows and changes the jobs of a running agcam.</summary>
 internal static class JobsVerb
 {
+    private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        WriteIndented = true,
+    };
+
     public static Command Create() =>
         new("jobs", "Lists, follows, changes and exports the jobs of a server.")
         {
@@ -97,11 +105,7 @@ internal static class JobsVerb
                 "Shows a job, as JSON.",
                 async (_, client, id, cancellationToken) =>
                 {
-                    Console.Out.WriteLine(
-                        (await client.GetAsync($"/v1/jobs/{id}", cancellationToken))!.ToJsonString(
-                            new(System.Text.Json.JsonSerializerDefaults.Web) { WriteIndented = true }
-                        )
-                    );
+                    Console.Out.WriteLine((await client.GetAsync($"/v1/jobs/{id}", cancellationToken))!.ToJsonString(Indented));
                     return ExitCode.Success;
                 }
             )

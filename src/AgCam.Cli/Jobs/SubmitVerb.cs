@@ -57,6 +57,7 @@ internal static class SubmitVerb
         var lane = new Option<Lane?>("--lane")
         {
             Description = "Lane of jobs: bulk (default), or interactive for one that a person waits for.",
+            HelpName = "LANE",
         };
         var weight = new Option<int?>("--weight")
         {
@@ -313,7 +314,7 @@ internal static class SubmitVerb
                     : (string?)item["status"] == "Failed" ? $"{path}: failed, {(string?)item["reason"]}: {(string?)item["detail"]}"
                     : string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{path}: {(string?)item["predicted"]} {(double)item["probability"]!:P1}, "
+                        $"{path}: {(string?)item["predicted"]} {100 * (double)item["probability"]!:0.#}%, "
                             + $"{(item["boxes"]!.AsArray().Count is 1 ? "1 box" : $"{item["boxes"]!.AsArray().Count} boxes")}, "
                             + $"{Client.Url}v1/explanations/{(string?)item["explanation"]}/overlay.png"
                     )

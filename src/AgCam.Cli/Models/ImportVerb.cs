@@ -34,7 +34,7 @@ internal static class ImportVerb
         });
         return command.WithExamples(
             new(
-                "A training checkpoint: a pickle does not contain the preprocessing, so it must be given",
+                "A training checkpoint: a pickle does not contain the preprocessing",
                 "agcam models import best.pth --arch vit_small_patch16_224 --crop-pct 0.9 --crop-mode center --interpolation "
                     + "bicubic --mean 0.5,0.5,0.5 --std 0.5,0.5,0.5 --classes names.txt --out vit/"
             ),

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgCam.Attribution;
 using AgCam.Cli.Options;
+using AgCam.Cli.Terminal;
 using AgCam.Models;
 
 namespace AgCam.Cli.Models;
@@ -68,10 +69,10 @@ internal static class InspectVerb
         }
 
         var (config, culture) = (checkpoint.Config, CultureInfo.InvariantCulture);
-        Line("model", checkpoint.Id);
-        Line("source", checkpoint.Source);
-        Line("sha256", checkpoint.Sha256);
-        Line(
+        Field.Write("model", checkpoint.Id);
+        Field.Write("source", checkpoint.Source);
+        Field.Write("sha256", checkpoint.Sha256);
+        Field.Write(
             "architecture",
             string.Create(
                 culture,
@@ -90,21 +91,21 @@ internal static class InspectVerb
                 ? ""
                 : $", positions resized from {config.GridRows} x {config.GridColumns}";
         var grid = $"a grid of {run.GridRows} x {run.GridColumns}{resized}, {run.PrefixTokens} prefix token(s)";
-        Line("input", $"{run.ImageWidth} x {run.ImageHeight}, patch {run.PatchSize}: {grid}");
-        Line("weights", string.Create(culture, $"{parameters:N0} parameters, {string.Join(", ", types)}"));
-        Line(
+        Field.Write("input", $"{run.ImageWidth} x {run.ImageHeight}, patch {run.PatchSize}: {grid}");
+        Field.Write("weights", string.Create(culture, $"{parameters:N0} parameters, {string.Join(", ", types)}"));
+        Field.Write(
             "classes",
             checkpoint.ClassNames is { } names
                 ? $"{config.Classes}: {string.Join(", ", names.Take(5))}{(names.Count > 5 ? ", ..." : "")}"
                 : $"{config.Classes}, without names (--classes FILE gives them)"
         );
-        Line(
+        Field.Write(
             "method",
             MethodOf(checkpoint) == AttributionMethod.Paper
                 ? AttributionMethod.Paper
                 : $"{AttributionMethod.Pooled}: the classifier averages the patches"
         );
-        Line("preprocessing", preprocessing is null ? $"MISSING. {problem}" : preprocessing.Canonical());
+        Field.Write("preprocessing", preprocessing is null ? $"MISSING. {problem}" : preprocessing.Canonical());
     }
 
     private static string MethodOf(Checkpoint checkpoint) =>
@@ -121,6 +122,4 @@ internal static class InspectVerb
             return (null, missing.Message);
         }
     }
-
-    private static void Line(string name, string value) => Console.Out.WriteLine($"{name, -14} {value}");
 }

@@ -30,6 +30,6 @@ internal static class ListVerb
                 Console.Error.WriteLine($"agcam: no models in {options.CacheFolder}. `agcam models pull ID` downloads one.");
             return ExitCode.Success;
         });
-        return command;
+        return command.WithExamples(new Example("What has been pulled, and how large it is", "agcam models list"));
     }
 }

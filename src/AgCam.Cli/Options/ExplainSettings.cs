@@ -45,8 +45,7 @@ internal sealed class ExplainSettings
     };
     private readonly Option<BoxSelection> _boxes = new("--boxes")
     {
-        Description = "Boxes to report: all or largest.",
-        DefaultValueFactory = _ => BoxSelection.All,
+        Description = "Boxes to report: all (default) or largest.",
         HelpName = "all|largest",
     };
     private readonly Option<string?> _out = new("--out", "-o")

@@ -42,10 +42,15 @@ internal sealed class ModelOptions(bool asArgument = false)
         Description = "Share of the resized picture that the centre crop keeps, in (0, 1].",
         HelpName = "SHARE",
     };
-    private readonly Option<CropMode?> _cropMode = new("--crop-mode") { Description = "Crop mode: squash, center or border." };
+    private readonly Option<CropMode?> _cropMode = new("--crop-mode")
+    {
+        Description = "Crop mode: squash, center or border.",
+        HelpName = "MODE",
+    };
     private readonly Option<Interpolation?> _interpolation = new("--interpolation")
     {
         Description = "Interpolation: nearest, bilinear, bicubic or lanczos.",
+        HelpName = "NAME",
     };
     private readonly Option<int?> _heads = new("--heads")
     {

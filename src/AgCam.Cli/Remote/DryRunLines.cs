@@ -1,12 +1,16 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using AgCam.Cli.Terminal;
 
 namespace AgCam.Cli.Remote;
 
 /// <summary>Formats the report of a dry run as text.</summary>
 internal static class DryRunLines
 {
+    /// <summary>Columns before a value.</summary>
+    private const int Indent = 17;
+
     public static string Of(string source, JsonNode report)
     {
         var text = new StringBuilder();
@@ -16,24 +20,27 @@ internal static class DryRunLines
             CultureInfo.InvariantCulture,
             $"{source}: {((bool)report["isWhole"]! ? "" : "at least ")}{(int)report["images"]!:N0} images"
         );
-        text.Append(CultureInfo.InvariantCulture, $"  readable       {readable} of {sampled} sampled");
+        var failed = "";
         if (report["failures"]!.AsObject() is { Count: > 0 } failures)
-        {
-            var reasons = string.Join(", ", failures.Select(item => $"{item.Value} {item.Key}"));
-            text.Append(CultureInfo.InvariantCulture, $" ({reasons}): {(string?)report["example"]}");
-        }
-        text.AppendLine();
+            failed = $" ({string.Join(", ", failures.Select(item => $"{item.Value} {item.Key}"))}): {(string?)report["example"]}";
+        Line("readable", string.Create(CultureInfo.InvariantCulture, $"{readable} of {sampled} sampled{failed}"));
         var known = labelled == 0 ? "none" : $"{(int)report["labelsOfModel"]!} of {labelled} are classes of the model";
-        text.Append(CultureInfo.InvariantCulture, $"  labels         {known}");
-        if (report["unknownLabels"]!.AsArray() is { Count: > 0 } unknown)
-            text.Append(CultureInfo.InvariantCulture, $"; not {string.Join(", ", unknown.Select(item => $"\"{item}\""))}");
-        text.AppendLine();
-        text.AppendLine(CultureInfo.InvariantCulture, $"  time           {Time(report)}");
-        text.AppendLine(
-            CultureInfo.InvariantCulture,
-            $"  store          about {(long)report["storeBytes"]! / 1e6:N1} MB, {(int)report["storeBytesPerImage"]!:N0} bytes per image"
+        var others = report["unknownLabels"]!.AsArray() is { Count: > 0 } unknown
+            ? $"; not {string.Join(", ", unknown.Select(item => $"\"{item}\""))}"
+            : "";
+        Line("labels", known + others);
+        Line("time", Time(report));
+        Line(
+            "store",
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"about {(long)report["storeBytes"]! / 1e6:N1} MB, {(int)report["storeBytesPerImage"]!:N0} bytes per image"
+            )
         );
         return text.ToString().TrimEnd();
+
+        void Line(string name, string value) =>
+            text.AppendLine($"  {name, -14} {Field.Wrapped(Screen.Printable(value), TextTable.Width, Indent)}");
     }
 
     private static string Time(JsonNode report)
@@ -46,7 +53,7 @@ internal static class DryRunLines
                 : "the pace of the model's last chunks";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"about {hours:0.##} hours at {(double)report["imagesPerSecond"]!:0.#} images/s, {from}"
+            $"about {Progress.Duration(TimeSpan.FromHours(hours))} at {(double)report["imagesPerSecond"]!:0.#} images/s, {from}"
         );
     }
 }

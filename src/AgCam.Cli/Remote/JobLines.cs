@@ -31,22 +31,22 @@ internal static class JobLines
         var labelled = (int)progress["labelled"]!;
         var accuracy =
             labelled > 0
-                ? string.Create(CultureInfo.InvariantCulture, $", {100.0 * (int)progress["correct"]! / labelled:0.0}% correct")
+                ? string.Create(CultureInfo.InvariantCulture, $" ({100.0 * (int)progress["correct"]! / labelled:0.0}% correct)")
                 : "";
         var reason = (string?)job["reason"] is { } text ? $"  ({text})" : "";
-        return $"{(string?)job["id"]}  {(string?)job["state"], -9}  {Counts(job, failures)}{accuracy}{reason}";
+        return $"{(string?)job["id"]}  {(string?)job["state"], -9}  {Counts(job, accuracy, failures)}{reason}";
     }
 
     /// <summary>
     /// Returns e.g. "3 explained, 4 failed: 3 unsupported, 1 corrupt" of a job that has ended, else "3 explained, 4 failed of 9".
     /// </summary>
-    private static string Counts(JsonNode job, IReadOnlyDictionary<string, int>? failures)
+    private static string Counts(JsonNode job, string accuracy, IReadOnlyDictionary<string, int>? failures)
     {
         var progress = job["progress"]!;
         var done = (string?)job["kind"] == "evaluation" ? "measured" : "explained";
         var counts = string.Create(
             CultureInfo.InvariantCulture,
-            $"{(int)progress["completed"]!:N0} {done}, {(int)progress["failed"]!:N0} failed"
+            $"{(int)progress["completed"]!:N0} {done}{accuracy}, {(int)progress["failed"]!:N0} failed"
         );
         if ((string?)job["state"] != Completed)
             return counts + ((int?)job["images"] is { } images ? string.Create(CultureInfo.InvariantCulture, $" of {images:N0}") : "");

@@ -11,28 +11,36 @@ internal static class TextTable
     /// <summary>Columns of the terminal; without a limit where stdout is none.</summary>
     public static int Width => Console.IsOutputRedirected ? Unlimited : Math.Max(40, Console.WindowWidth);
 
-    /// <summary>Writes the table. A cell may have several lines. The last column takes what is left of the width.</summary>
-    /// <param name="columns">Headings.</param>
-    /// <param name="rows">Cells of each row, as many as columns.</param>
-    /// <param name="last">Cell of the last column, for a width.</param>
+    /// <summary>Writes the table to stdout.</summary>
+    /// <inheritdoc cref="Render"/>
     public static void Write<T>(
         IReadOnlyList<string> columns,
         IReadOnlyList<T> rows,
         Func<T, IReadOnlyList<string>> cells,
         Func<T, int, string> last
+    ) => Console.Out.Write(Render(columns, rows, cells, last, Width));
+
+    /// <summary>Returns the table as text. A cell may have several lines. The last column takes what is left of the width.</summary>
+    /// <param name="columns">Headings.</param>
+    /// <param name="cells">Returns the cells of a row, without the last.</param>
+    /// <param name="last">Returns the last cell of a row, for a width.</param>
+    public static string Render<T>(
+        IReadOnlyList<string> columns,
+        IReadOnlyList<T> rows,
+        Func<T, IReadOnlyList<string>> cells,
+        Func<T, int, string> last,
+        int width
     )
     {
         var first = rows.Select(cells).ToList();
-        var used = Enumerable
-            .Range(0, columns.Count - 1)
-            .Sum(column => Gap + first.Select(row => row[column]).Append(columns[column]).Max(Length));
-        var rest = Math.Max(8, Width - used);
+        var used = Enumerable.Range(0, columns.Count - 1).Sum(column => Gap + Longest(columns, first, column));
+        var rest = Math.Max(8, width - used);
         var table = new Table().Border(TableBorder.None);
         foreach (var column in columns)
             table.AddColumn(new TableColumn(new Text(column)).PadLeft(0).PadRight(Gap).NoWrap());
         foreach (var (row, texts) in rows.Zip(first))
             table.AddRow([.. texts.Append(last(row, rest)).Select(text => new Text(text))]);
-        Console.Out.Write(Render(table, used + rest + Gap));
+        return Text(table, used + rest + Gap);
     }
 
     /// <summary>Shortens a text at its end.</summary>
@@ -41,9 +49,10 @@ internal static class TextTable
     /// <summary>Shortens a path or source at its beginning: its end tells it from others.</summary>
     public static string End(string text, int width) => text.Length <= width ? text : $"…{text[^Math.Max(0, width - 1)..]}";
 
-    private static int Length(string cell) => cell.Split('\n').Max(line => line.Length);
+    private static int Longest(IReadOnlyList<string> columns, List<IReadOnlyList<string>> rows, int column) =>
+        rows.SelectMany(row => row[column].Split('\n')).Append(columns[column]).Max(line => line.Length);
 
-    private static string Render(Table table, int width)
+    private static string Text(Table table, int width)
     {
         using var text = new StringWriter();
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Out = new AnsiConsoleOutput(text) });

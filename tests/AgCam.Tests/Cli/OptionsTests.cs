@@ -61,6 +61,21 @@ public class OptionsTests
         Assert.True(Options.Count > 200, $"Only {Options.Count} options were found.");
     }
 
+    [Fact]
+    public void Help_of_every_verb_ends_with_examples_that_fit_80_columns()
+    {
+        foreach (var (verb, _) in Verbs().Where(verb => !verb.Command.Hidden))
+        {
+            var agcam = AgcamCommand.Create();
+            HelpWithExamples.AddTo(agcam);
+            using var help = new StringWriter();
+            agcam.Parse([.. verb.Split(' '), "--help"]).Invoke(new InvocationConfiguration { Output = help });
+            var lines = help.ToString().Split('\n').Select(line => line.TrimEnd('\r')).SkipWhile(line => line != "Examples:").ToList();
+            Assert.True(lines.Any(line => line.Contains($"agcam {verb}", StringComparison.Ordinal)), $"{verb} has no example.");
+            Assert.All(lines, line => Assert.InRange(line.Length, 0, 80));
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Options))]
     public void Good_value_is_parsed(string verb, string name)
