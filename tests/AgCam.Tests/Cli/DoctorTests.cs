@@ -58,7 +58,7 @@ public class DoctorTests
         CopyWithout("libvips", folder["agcam"]);
         var doctor = Agcam.RunFrom(folder["agcam"], "doctor");
         Assert.Equal(2, doctor.Code);
-        Assert.Contains("ERROR    libvips does not load: ", doctor.Output, StringComparison.Ordinal);
+        Assert.Contains("ERROR          libvips does not load: ", doctor.Output, StringComparison.Ordinal);
         Assert.Contains("libtorch ", doctor.Output, StringComparison.Ordinal);
 
         var explain = Agcam.RunFrom(folder["agcam"], "explain", folder["000.png"], "--model", SomeImages.Model);
